@@ -1,0 +1,203 @@
+/**
+ * Every way in which this library fails: whether trying again can help, and what to do about it.
+ *
+ * The keys are the stable `code`s of {@link ReplicationError}.
+ */
+export const ERRORS = {
+  CONFIG_INVALID: { retryable: false, remedy: 'Correct the option named in the message.' },
+  ALREADY_SUBSCRIBED: {
+    retryable: false,
+    remedy: 'One slot feeds one stream: put share() behind the source, or subscribe after the first one has ended.',
+  },
+
+  HOST_UNKNOWN: { retryable: true, remedy: 'Check the host name and that DNS resolves it.' },
+  HOST_UNREACHABLE: {
+    retryable: true,
+    remedy: 'Check the route and the firewall between this machine and the server.',
+  },
+  CONNECTION_REFUSED: {
+    retryable: true,
+    remedy: 'Check host and port, that PostgreSQL is running, and its listen_addresses.',
+  },
+  CONNECTION_LOST: {
+    retryable: true,
+    remedy: "Subscribe again; the server's log says whether it closed the connection.",
+  },
+  CONNECT_TIMEOUT: {
+    retryable: true,
+    remedy: 'Check that a PostgreSQL server answers there, or raise connectTimeout.',
+  },
+  CLOSE_TIMEOUT: {
+    retryable: true,
+    remedy: 'The last confirmation may not have arrived, so it may be delivered again; or raise closeTimeout.',
+  },
+  LIVENESS_TIMEOUT: { retryable: true, remedy: 'The server or the network fell silent; subscribe again.' },
+  TLS_REFUSED: { retryable: false, remedy: "Turn on ssl in the server's postgresql.conf, or connect without ssl." },
+  TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and the ca given in connection.ssl." },
+
+  AUTHENTICATION_FAILED: { retryable: false, remedy: 'Check user, password and the pg_hba.conf line that applies.' },
+  AUTHENTICATION_UNSUPPORTED: {
+    retryable: false,
+    remedy: 'Use scram-sha-256, md5, password or trust in pg_hba.conf for this user.',
+  },
+  SERVER_NOT_AUTHENTIC: {
+    retryable: false,
+    remedy: 'The server could not prove that it knows the password; make sure that you are talking to the right one.',
+  },
+  HBA_REFUSED: {
+    retryable: false,
+    remedy: 'Add a pg_hba.conf line for this user, database and address (the "replication" keyword does not cover it).',
+  },
+  PRIVILEGE_MISSING: {
+    retryable: false,
+    remedy: 'Let a superuser run ALTER ROLE … REPLICATION, and grant what the message names.',
+  },
+  DATABASE_MISSING: { retryable: false, remedy: 'Check the database name in the connection.' },
+
+  WAL_LEVEL: { retryable: false, remedy: 'Set wal_level = logical in postgresql.conf and restart the server.' },
+  TOO_MANY_CONNECTIONS: {
+    retryable: true,
+    remedy: 'Raise max_wal_senders or max_connections, or close other clients.',
+  },
+  TOO_MANY_SLOTS: { retryable: false, remedy: 'Drop slots that nobody needs, or raise max_replication_slots.' },
+  SERVER_SHUTDOWN: { retryable: true, remedy: 'The server is stopping or starting; subscribe again once it is up.' },
+  CANCELLED: { retryable: true, remedy: 'Somebody cancelled the stream on the server; subscribe again.' },
+
+  SLOT_MISSING: { retryable: false, remedy: 'Create the slot first (createSlot, or ensureSlot: true).' },
+  SLOT_EXISTS: { retryable: false, remedy: 'Drop the slot first, or use it as it is.' },
+  SLOT_ACTIVE: {
+    retryable: true,
+    remedy: 'Another connection streams from this slot; stop it, or wait until the server notices that it is gone.',
+  },
+  SLOT_WRONG_KIND: {
+    retryable: false,
+    remedy: 'Use a logical slot made in this database with the output plugin asked for.',
+  },
+  SLOT_INVALIDATED: {
+    retryable: false,
+    remedy:
+      'The server gave the slot up (see wal_status in pg_replication_slots): drop it, create it and copy the data anew.',
+  },
+  SLOT_LOST: {
+    retryable: false,
+    remedy: 'The slot vanished between two subscriptions, so changes are missing: create it and copy the data anew.',
+  },
+  SLOT_MOVED: {
+    retryable: false,
+    remedy: 'Somebody else advanced the slot, so changes are missing: find the other consumer and copy the data anew.',
+  },
+  PUBLICATION_MISSING: {
+    retryable: false,
+    remedy: 'Create the publication before the slot: decoding looks at the catalog as it was at each change.',
+  },
+  WAL_REMOVED: { retryable: true, remedy: 'The server could not find WAL that the slot needs; look at its log.' },
+
+  ACK_TOO_LATE: {
+    retryable: true,
+    remedy: 'It will be delivered again. End the stream with stopOn or stopAtLsn, or put take() below ackAfter.',
+  },
+  ACK_TIMEOUT: { retryable: false, remedy: 'Find what never acknowledges, or raise ackTimeout.' },
+  PROTOCOL_VIOLATION: {
+    retryable: false,
+    remedy: 'Check that the address is a PostgreSQL server and that no proxy changes its bytes; else report it to us.',
+  },
+  SERVER_ERROR: { retryable: false, remedy: "See the server's message and its log." },
+} as const satisfies Record<string, { retryable: boolean; remedy: string }>;
+
+/** The stable name of a failure; {@link ERRORS} has the remedy of each. */
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ReplicationErrorOptions {
+  /** What led to it. */
+  cause?: unknown;
+  /** Where this case differs from the code's own entry in {@link ERRORS}. */
+  retryable?: boolean;
+  remedy?: string;
+}
+
+/** What every error of this library has in common. Its message ends with the remedy and never holds the password. */
+export class ReplicationError extends Error {
+  /** The stable name of the failure. */
+  readonly code: ErrorCode;
+  /** Whether the same subscription can succeed later with nothing changed. */
+  readonly retryable: boolean;
+  /** What to do about it, in a sentence. */
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
+    const remedy = options.remedy ?? ERRORS[code].remedy;
+    super(`${what}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable ?? ERRORS[code].retryable;
+    this.remedy = remedy;
+  }
+}
+
+/** An option that cannot be used as it was given. */
+export class ConfigError extends ReplicationError {
+  /** The option at fault, as in `connection.port`. */
+  readonly option: string;
+
+  constructor(option: string, what: string) {
+    super('CONFIG_INVALID', `${option}: ${what}`);
+    this.option = option;
+  }
+}
+
+/** The connection could not be made, or ended unasked. `cause` is the socket's error where there was one. */
+export class ConnectionError extends ReplicationError {}
+
+/** The peer sent what the protocol does not allow. */
+export class ProtocolError extends ReplicationError {
+  constructor(what: string, options?: ReplicationErrorOptions) {
+    super('PROTOCOL_VIOLATION', what, options);
+  }
+}
+
+/**
+ * The fields of an ErrorResponse or NoticeResponse.
+ *
+ * Source: PostgreSQL manual, "Error and Notice Message Fields".
+ */
+export interface ServerFields {
+  /** `ERROR`, `FATAL`, `WARNING` …, never localised. */
+  readonly severity: string;
+  /** The five-character SQLSTATE. */
+  readonly sqlState: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly position?: string;
+  readonly internalPosition?: string;
+  readonly internalQuery?: string;
+  /** The context: for a decoding failure it names the slot, the plugin and the associated LSN. */
+  readonly where?: string;
+  readonly schema?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly dataType?: string;
+  readonly constraint?: string;
+  readonly file?: string;
+  readonly line?: string;
+  readonly routine?: string;
+}
+
+/** The server said no; `server` has all that it said. */
+export class ServerError extends ReplicationError {
+  readonly server: ServerFields;
+
+  constructor(code: ErrorCode, server: ServerFields, options?: ReplicationErrorOptions) {
+    super(
+      code,
+      `The server says: ${server.message} (SQLSTATE ${server.sqlState})${server.detail ? `: ${server.detail}` : ''}`,
+      options,
+    );
+    this.server = server;
+  }
+
+  /** The five-character SQLSTATE that the server sent. */
+  get sqlState(): string {
+    return this.server.sqlState;
+  }
+}

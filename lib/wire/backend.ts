@@ -1,0 +1,184 @@
+import { ProtocolError, type ServerFields } from '../errors';
+import { printable } from './frames';
+import { Reader } from './reader';
+import { readServerFields } from './server-fields';
+
+/** Type bytes that callers look at without decoding the message. */
+export const BackendTag = {
+  CopyData: 0x64, // d
+  CopyDone: 0x63, // c
+  CommandComplete: 0x43, // C
+  Error: 0x45, // E
+  Notice: 0x4e, // N
+  ParameterStatus: 0x53, // S
+  Notification: 0x41, // A
+  ReadyForQuery: 0x5a, // Z
+} as const;
+
+/**
+ * What the server sends outside the copy stream.
+ *
+ * Source: PostgreSQL manual, "Message Formats".
+ */
+export type BackendMessage =
+  | { readonly kind: 'authenticationOk' }
+  | { readonly kind: 'authenticationCleartext' }
+  | { readonly kind: 'authenticationMd5'; readonly salt: Buffer }
+  | { readonly kind: 'authenticationSasl'; readonly mechanisms: readonly string[] }
+  | { readonly kind: 'authenticationSaslContinue'; readonly data: string }
+  | { readonly kind: 'authenticationSaslFinal'; readonly data: string }
+  | { readonly kind: 'authenticationOther'; readonly method: number }
+  | { readonly kind: 'parameterStatus'; readonly name: string; readonly value: string }
+  | { readonly kind: 'backendKeyData'; readonly processId: number; readonly secret: Buffer }
+  | { readonly kind: 'negotiateProtocolVersion'; readonly minor: number; readonly options: readonly string[] }
+  | { readonly kind: 'readyForQuery'; readonly status: string }
+  | { readonly kind: 'rowDescription'; readonly columns: readonly ColumnDescription[] }
+  | { readonly kind: 'dataRow'; readonly values: readonly (string | null)[] }
+  | { readonly kind: 'commandComplete'; readonly tag: string }
+  | { readonly kind: 'emptyQuery' }
+  | { readonly kind: 'copyBoth' }
+  | { readonly kind: 'copyDone' }
+  | { readonly kind: 'error'; readonly fields: ServerFields }
+  | { readonly kind: 'notice'; readonly fields: ServerFields }
+  | { readonly kind: 'notification'; readonly processId: number; readonly channel: string; readonly payload: string };
+
+export interface ColumnDescription {
+  readonly name: string;
+  readonly typeOid: number;
+}
+
+/** Where a frame stands; a FrameDecoder is one. */
+export interface Frame {
+  readonly tag: number;
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Kind {
+  readonly name: string;
+  readonly decode: (reader: Reader) => BackendMessage;
+}
+
+const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ['R', { name: 'Authentication', decode: authentication }],
+  [
+    'S',
+    { name: 'ParameterStatus', decode: (r) => ({ kind: 'parameterStatus', name: r.cstring(), value: r.cstring() }) },
+  ],
+  ['K', { name: 'BackendKeyData', decode: backendKeyData }],
+  ['v', { name: 'NegotiateProtocolVersion', decode: negotiateProtocolVersion }],
+  ['Z', { name: 'ReadyForQuery', decode: (r) => ({ kind: 'readyForQuery', status: r.text(1) }) }],
+  ['T', { name: 'RowDescription', decode: rowDescription }],
+  ['D', { name: 'DataRow', decode: dataRow }],
+  ['C', { name: 'CommandComplete', decode: (r) => ({ kind: 'commandComplete', tag: r.cstring() }) }],
+  ['I', { name: 'EmptyQueryResponse', decode: () => ({ kind: 'emptyQuery' }) }],
+  ['W', { name: 'CopyBothResponse', decode: copyBoth }],
+  ['c', { name: 'CopyDone', decode: () => ({ kind: 'copyDone' }) }],
+  ['E', { name: 'ErrorResponse', decode: (r) => ({ kind: 'error', fields: readServerFields(r, 'ErrorResponse') }) }],
+  ['N', { name: 'NoticeResponse', decode: (r) => ({ kind: 'notice', fields: readServerFields(r, 'NoticeResponse') }) }],
+  ['A', { name: 'NotificationResponse', decode: notification }],
+]);
+
+/**
+ * Decodes a message that is no CopyData. What it returns keeps nothing of the frame's buffer.
+ *
+ * @throws {ProtocolError} for an unknown type, and for a message that is too short, too long or contradicts itself.
+ */
+export function decodeBackendMessage({ tag, buffer, start, end }: Frame): BackendMessage {
+  const kind = KINDS.get(String.fromCharCode(tag));
+  if (kind === undefined) {
+    throw new ProtocolError(
+      `The server sent a message of type ${printable(tag)} (${end - start} bytes); expected one of ${[...KINDS.keys()].join(' ')}`,
+    );
+  }
+  const reader = new Reader(buffer, start, end, `${kind.name} message`);
+  const message = kind.decode(reader);
+  reader.finish();
+  return message;
+}
+
+function authentication(reader: Reader): BackendMessage {
+  const method = reader.i32();
+  switch (method) {
+    case 0:
+      return { kind: 'authenticationOk' };
+    case 3:
+      return { kind: 'authenticationCleartext' };
+    case 5:
+      return { kind: 'authenticationMd5', salt: reader.bytes(4) };
+    case 10:
+      return { kind: 'authenticationSasl', mechanisms: mechanisms(reader) };
+    case 11:
+      return { kind: 'authenticationSaslContinue', data: reader.text(reader.remaining) };
+    case 12:
+      return { kind: 'authenticationSaslFinal', data: reader.text(reader.remaining) };
+    default:
+      // GSSContinue and unknown methods carry data of their own.
+      reader.skip(reader.remaining);
+      return { kind: 'authenticationOther', method };
+  }
+}
+
+/** Names, the last of which is empty. */
+function mechanisms(reader: Reader): string[] {
+  const names: string[] = [];
+  for (let name = reader.cstring(); name !== ''; name = reader.cstring()) names.push(name);
+  return names;
+}
+
+/** The secret has 4 bytes in protocol 3.0 and up to 256 in 3.2. */
+function backendKeyData(reader: Reader): BackendMessage {
+  const processId = reader.i32();
+  const length = reader.remaining;
+  if (length < 4 || length > 256) {
+    throw new ProtocolError(`BackendKeyData message: the secret at byte 4 has ${length} bytes; expected 4 to 256`);
+  }
+  return { kind: 'backendKeyData', processId, secret: reader.rest() };
+}
+
+function negotiateProtocolVersion(reader: Reader): BackendMessage {
+  // The manual says minor version; servers send the whole one, with the 3 in the upper half.
+  const minor = reader.u32() & 0xffff;
+  const options = Array.from({ length: count(reader, reader.i32(), 1) }, () => reader.cstring());
+  return { kind: 'negotiateProtocolVersion', minor, options };
+}
+
+function rowDescription(reader: Reader): BackendMessage {
+  const columns = Array.from({ length: count(reader, reader.i16(), 19) }, () => {
+    const name = reader.cstring();
+    reader.skip(6); // table OID, attribute number
+    const typeOid = reader.u32();
+    reader.skip(8); // type's size, modifier, format code
+    return { name, typeOid };
+  });
+  return { kind: 'rowDescription', columns };
+}
+
+function dataRow(reader: Reader): BackendMessage {
+  const values = Array.from({ length: count(reader, reader.i16(), 4) }, () => {
+    const length = reader.i32();
+    return length === -1 ? null : reader.text(length);
+  });
+  return { kind: 'dataRow', values };
+}
+
+function copyBoth(reader: Reader): BackendMessage {
+  reader.skip(1); // overall format
+  reader.skip(2 * count(reader, reader.i16(), 2)); // one format for each column
+  return { kind: 'copyBoth' };
+}
+
+function notification(reader: Reader): BackendMessage {
+  return { kind: 'notification', processId: reader.i32(), channel: reader.cstring(), payload: reader.cstring() };
+}
+
+/** A declared count that the bytes left can hold, so that it may be allocated for. */
+function count(reader: Reader, declared: number, smallest: number): number {
+  if (declared < 0 || declared * smallest > reader.remaining) {
+    throw new ProtocolError(
+      `A count of ${declared} before byte ${reader.offset} is impossible: ${reader.remaining} bytes are left, and each item takes ${smallest} at least`,
+    );
+  }
+  return declared;
+}

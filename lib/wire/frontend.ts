@@ -1,0 +1,96 @@
+import { ConfigError } from '../errors';
+
+const PROTOCOL_3_0 = 0x0003_0000;
+/** Requests outside the protocol's versions: major 1234, which no version will ever have. */
+const CANCEL_REQUEST = 80877102;
+const SSL_REQUEST = 80877103;
+
+/**
+ * StartupMessage of protocol 3.0.
+ *
+ * @throws {ConfigError} naming `connection.<parameter>` when a value holds a NUL byte, which would end it early.
+ */
+export function startupMessage(parameters: Record<string, string>): Buffer {
+  const parts = [int32(PROTOCOL_3_0)];
+  for (const [name, value] of Object.entries(parameters)) {
+    parts.push(cstring(name, 'connection'), cstring(value, `connection.${name}`));
+  }
+  parts.push(Buffer.alloc(1));
+  return withLength(parts);
+}
+
+/** SSLRequest; the answer is a single byte, `S` or `N`. */
+export function sslRequest(): Buffer {
+  return withLength([int32(SSL_REQUEST)]);
+}
+
+/** CancelRequest, the only message of a connection of its own. */
+export function cancelRequest(processId: number, secret: Buffer): Buffer {
+  return withLength([int32(CANCEL_REQUEST), int32(processId), secret]);
+}
+
+/** PasswordMessage: the password itself, or its md5 answer. */
+export function passwordMessage(password: string): Buffer {
+  return message('p', cstring(password, 'connection.password'));
+}
+
+/** SASLInitialResponse. */
+export function saslInitialResponse(mechanism: string, data: string): Buffer {
+  const bytes = Buffer.from(data);
+  return message('p', cstring(mechanism, 'mechanism'), int32(bytes.length), bytes);
+}
+
+/** SASLResponse. */
+export function saslResponse(data: string): Buffer {
+  return message('p', Buffer.from(data));
+}
+
+/** Query: a replication command, or SQL, under the simple protocol. */
+export function query(sql: string): Buffer {
+  return message('Q', cstring(sql, 'query'));
+}
+
+/** CopyData around a payload. */
+export function copyData(payload: Buffer): Buffer {
+  return message('d', payload);
+}
+
+/** CopyDone: ends the client's half of the stream. */
+export function copyDone(): Buffer {
+  return message('c');
+}
+
+/** Terminate: the client hangs up. */
+export function terminate(): Buffer {
+  return message('X');
+}
+
+/**
+ * Lets text pass that can stand in a message.
+ *
+ * @throws {ConfigError} naming the option when it holds a NUL byte; the text itself, perhaps a password, is not shown.
+ */
+export function withoutNul(text: string, option: string): string {
+  if (text.includes('\0')) throw new ConfigError(option, 'it holds a NUL character, which PostgreSQL cannot take');
+  return text;
+}
+
+function message(tag: string, ...parts: Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from(tag), withLength(parts)]);
+}
+
+/** Puts the length before the parts, its own four bytes counted in. */
+function withLength(parts: Buffer[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 4);
+  return Buffer.concat([int32(length), ...parts], length);
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function cstring(text: string, option: string): Buffer {
+  return Buffer.from(`${withoutNul(text, option)}\0`);
+}

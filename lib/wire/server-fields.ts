@@ -1,0 +1,52 @@
+import { ProtocolError, type ServerFields } from '../errors';
+import type { Reader } from './reader';
+
+type OptionalField = Exclude<keyof ServerFields, 'severity' | 'sqlState' | 'message'>;
+
+const OPTIONAL_FIELDS: ReadonlyMap<string, OptionalField> = new Map<string, OptionalField>([
+  ['D', 'detail'],
+  ['H', 'hint'],
+  ['P', 'position'],
+  ['p', 'internalPosition'],
+  ['q', 'internalQuery'],
+  ['W', 'where'],
+  ['s', 'schema'],
+  ['t', 'table'],
+  ['c', 'column'],
+  ['d', 'dataType'],
+  ['n', 'constraint'],
+  ['F', 'file'],
+  ['L', 'line'],
+  ['R', 'routine'],
+]);
+
+/**
+ * Reads the fields of an ErrorResponse or NoticeResponse: a code byte and text each, up to a zero byte.
+ *
+ * Fields of unknown codes are passed over, as the manual asks.
+ */
+export function readServerFields(reader: Reader, what: string): ServerFields {
+  const sent = new Map<string, string>();
+  for (let code = reader.u8(); code !== 0; code = reader.u8()) sent.set(String.fromCharCode(code), reader.cstring());
+  const required = (code: string, name: string): string => {
+    const value = sent.get(code);
+    if (value !== undefined) return value;
+    const said = sent.get('M');
+    throw new ProtocolError(
+      `${what} message: expected a field ${code} (${name}) before the end${said === undefined ? '' : `; it says: ${said}`}`,
+    );
+  };
+
+  const optional: Partial<Record<OptionalField, string>> = {};
+  for (const [code, name] of OPTIONAL_FIELDS) {
+    const value = sent.get(code);
+    if (value !== undefined) optional[name] = value;
+  }
+  return {
+    // S is localised. V came with 9.6, and poolers still leave it out.
+    severity: sent.get('V') ?? required('S', 'severity'),
+    sqlState: required('C', 'SQLSTATE'),
+    message: required('M', 'message'),
+    ...optional,
+  };
+}

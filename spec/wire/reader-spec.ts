@@ -1,0 +1,128 @@
+import { constants } from 'node:buffer';
+import { ProtocolError } from '../../lib/errors';
+import { Reader } from '../../lib/wire/reader';
+
+/** A reader in the middle of a buffer, so that reading past its end would find bytes all the same. */
+function readerOf(bytes: number[] | string): Reader {
+  const body = typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes);
+  return new Reader(
+    Buffer.concat([Buffer.from([1, 2, 3]), body, Buffer.from([0, 65, 66, 67, 68, 69, 70, 71, 0])]),
+    3,
+    3 + body.length,
+    'Insert message',
+  );
+}
+
+const ACCESSES: [name: string, size: number, read: (reader: Reader) => unknown][] = [
+  ['u8', 1, (reader) => reader.u8()],
+  ['i16', 2, (reader) => reader.i16()],
+  ['u16', 2, (reader) => reader.u16()],
+  ['i32', 4, (reader) => reader.i32()],
+  ['u32', 4, (reader) => reader.u32()],
+  ['u64', 8, (reader) => reader.u64()],
+  ['i64', 8, (reader) => reader.i64()],
+  ['text', 5, (reader) => reader.text(5)],
+  ['bytes', 5, (reader) => reader.bytes(5)],
+  ['skip', 5, (reader) => reader.skip(5)],
+];
+
+describe('Reader', () => {
+  it('reads fields in turn and knows where it is', () => {
+    const reader = readerOf([255, 255, 254, 128, 0, 255, 255, 255, 255, 128, 0, 0, 1]);
+    expect(reader.u8()).toBe(255);
+    expect(reader.i16()).toBe(-2);
+    expect(reader.u16()).toBe(0x8000);
+    expect(reader.offset).toBe(5);
+    expect(reader.i32()).toBe(-1);
+    expect(reader.remaining).toBe(4);
+    expect(reader.u32()).toBe(0x8000_0001);
+    expect(reader.remaining).toBe(0);
+    expect(() => reader.finish()).not.toThrow();
+  });
+
+  it('reads 64 bits with and without a sign', () => {
+    const bytes = [255, 255, 255, 255, 255, 255, 255, 254];
+    expect(readerOf(bytes).u64()).toBe(0xffff_ffff_ffff_fffen);
+    expect(readerOf(bytes).i64()).toBe(-2n);
+  });
+
+  it('reads text', () => {
+    const reader = readerOf('Grüße\0\0日本');
+    expect(reader.cstring()).toBe('Grüße');
+    expect(reader.cstring()).toBe('');
+    expect(reader.offset).toBe(9);
+    expect(reader.text(6)).toBe('日本');
+  });
+
+  it.each(ACCESSES)('%s takes just what is there, and nothing past the end', (_, size, read) => {
+    for (let length = 0; length < size; length++) {
+      const reader = readerOf(new Array<number>(length).fill(1));
+      expect(() => read(reader)).toThrow(ProtocolError);
+      expect(reader.offset).toBe(0);
+    }
+    const reader = readerOf(new Array<number>(size).fill(1));
+    read(reader);
+    expect(reader.remaining).toBe(0);
+  });
+
+  it('says which message, which byte and what it expected', () => {
+    const reader = readerOf([0, 0, 1]);
+    reader.u16();
+    expect(() => reader.u32()).toThrow(
+      'Insert message: expected 4 bytes of an integer at byte 2, where 1 byte is left',
+    );
+  });
+
+  it('refuses text without a NUL byte, though one comes after the end', () => {
+    expect(() => readerOf('abc').cstring()).toThrow(
+      'Insert message: expected text that ends with a NUL byte at byte 0, where 3 bytes are left',
+    );
+    expect(() => new Reader(Buffer.from('abc'), 0, 3, 'Type message').cstring()).toThrow(ProtocolError);
+  });
+
+  it.each([-1, -2147483648, NaN])('refuses a length of %d', (length) => {
+    const reader = readerOf('abc');
+    expect(() => reader.bytes(length)).toThrow(ProtocolError);
+    expect(() => reader.text(length)).toThrow(ProtocolError);
+    expect(() => reader.skip(length)).toThrow(ProtocolError);
+    expect(reader.offset).toBe(0);
+  });
+
+  it('refuses text that is longer than any string can be', () => {
+    const reader = new Reader(
+      Buffer.alloc(constants.MAX_STRING_LENGTH + 1),
+      0,
+      constants.MAX_STRING_LENGTH + 1,
+      'Insert',
+    );
+    expect(() => reader.text(constants.MAX_STRING_LENGTH + 1)).toThrow(ProtocolError);
+  });
+
+  it('copies what it hands out', () => {
+    const buffer = Buffer.from('secretrest');
+    const reader = new Reader(buffer, 0, buffer.length, 'BackendKeyData message');
+    const bytes = reader.bytes(6);
+    const rest = reader.rest();
+    buffer.fill(0);
+    expect(bytes.toString()).toBe('secret');
+    expect(rest.toString()).toBe('rest');
+    expect(reader.rest()).toHaveLength(0);
+  });
+
+  it('refuses trailing bytes', () => {
+    const reader = readerOf([1, 2, 3]);
+    reader.u8();
+    expect(() => reader.finish()).toThrow(
+      'Insert message: expected the end of the message at byte 1, where 2 bytes are left',
+    );
+  });
+
+  it('goes on with another message after a reset', () => {
+    const reader = readerOf('abc');
+    reader.skip(2);
+    reader.reset(Buffer.from([9, 9, 0, 5, 9]), 2, 4, 'Type message');
+    expect(reader.offset).toBe(0);
+    expect(reader.u16()).toBe(5);
+    expect(() => reader.u8()).toThrow('Type message: expected 1 byte of an integer at byte 2, where 0 bytes are left');
+  });
+});

@@ -1,0 +1,129 @@
+import { inspect } from 'node:util';
+import { ProtocolError } from '../../lib/errors';
+import { ScramClient } from '../../lib/wire/scram';
+import { failure } from './failure';
+
+/** The example of RFC 7677, section 3. */
+const RFC = {
+  user: 'user',
+  password: 'pencil',
+  nonce: 'rOprNGfwEbeRWgbNEkqO',
+  first: 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
+  serverNonce: 'rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
+  salt: 'W22ZaJ0SNY7soEsUEjb6gQ==',
+  proof: 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+  signature: '6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
+};
+const SERVER_FIRST = `r=${RFC.serverNonce},s=${RFC.salt},i=4096`;
+
+function client(): ScramClient {
+  const { user, password, nonce } = RFC;
+  const scram = new ScramClient({ user, password, nonce });
+  scram.initial();
+  return scram;
+}
+
+function answered(): ScramClient {
+  const scram = client();
+  scram.respond(SERVER_FIRST);
+  return scram;
+}
+
+describe('ScramClient', () => {
+  it('goes through the exchange of RFC 7677', () => {
+    const scram = client();
+    expect(scram.mechanism).toBe('SCRAM-SHA-256');
+    expect(scram.initial()).toBe(RFC.first);
+    expect(scram.respond(SERVER_FIRST)).toBe(`c=biws,r=${RFC.serverNonce},p=${RFC.proof}`);
+    expect(scram.verified).toBe(false);
+    scram.verify(`v=${RFC.signature}`);
+    expect(scram.verified).toBe(true);
+  });
+
+  it('takes a fresh nonce of its own for each exchange, without a comma', () => {
+    const nonces = Array.from({ length: 50 }, () => new ScramClient({ password: 'x' }).initial());
+    expect(new Set(nonces).size).toBe(50);
+    for (const first of nonces) expect(first).toMatch(/^n,,n=,r=[A-Za-z0-9+/]{24}$/);
+  });
+
+  it("escapes = and , in the user's name", () => {
+    expect(new ScramClient({ user: 'a=b,c', password: 'x', nonce: 'n' }).initial()).toBe('n,,n=a=3Db=2Cc,r=n');
+  });
+
+  it('prepares the password: a soft hyphen and a wide letter change nothing', () => {
+    const { user, nonce } = RFC;
+    const scram = new ScramClient({ user, nonce, password: 'p\u00aden\uff43il' });
+    scram.initial();
+    expect(scram.respond(SERVER_FIRST)).toContain(`p=${RFC.proof}`);
+  });
+
+  it.each([
+    ['another one', 'r=somebodyElse,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
+    ['ours, not continued', `r=${RFC.nonce},s=${RFC.salt},i=4096`],
+    ['ours, cut short and continued', `r=rOprNGfwEbeRWgbNEkq%hvYDp,s=${RFC.salt},i=4096`],
+  ])('refuses a nonce that is %s', (_, serverFirst) => {
+    expect(failure(() => client().respond(serverFirst)).code).toBe('SERVER_NOT_AUTHENTIC');
+  });
+
+  it.each(['0', '-1', '1.5', '1e3', '', '0x10', ' 4096', '04096', '10000001', '99999999999999999999'])(
+    'refuses %j iterations',
+    (count) => {
+      const scram = client();
+      expect(() => scram.respond(`r=${RFC.serverNonce},s=${RFC.salt},i=${count}`)).toThrow(ProtocolError);
+      expect(() => scram.respond(`r=${RFC.serverNonce},s=${RFC.salt},i=${count}`)).toThrow('iterations');
+    },
+  );
+
+  it('takes a single iteration', () => {
+    expect(client().respond(`r=${RFC.serverNonce},s=${RFC.salt},i=1`)).toMatch(/^c=biws,r=.*,p=[A-Za-z0-9+/]{43}=$/);
+  });
+
+  it.each(['', 'W22Z*', 'W22', 'W22ZaJ0SNY7soEsUEjb6gQ=', 'W22Z W22Z'])('refuses the salt %j', (salt) => {
+    expect(() => client().respond(`r=${RFC.serverNonce},s=${salt},i=4096`)).toThrow('salt');
+  });
+
+  it.each([
+    '',
+    'e=other-error',
+    `s=${RFC.salt},r=${RFC.serverNonce},i=4096`,
+    `m=x,${SERVER_FIRST}`,
+    `r=${RFC.serverNonce}`,
+  ])('refuses the malformed challenge %j', (serverFirst) => {
+    expect(() => client().respond(serverFirst)).toThrow(ProtocolError);
+  });
+
+  it('refuses a second challenge', () => {
+    const scram = answered();
+    expect(() => scram.respond(SERVER_FIRST)).toThrow(ProtocolError);
+  });
+
+  it.each([
+    ['changed in its first bit', `v=7${RFC.signature.slice(1)}`],
+    ['changed in its last byte', `v=${RFC.signature.slice(0, -2)}8=`],
+    ['cut short', `v=${RFC.signature.slice(0, 40)}`],
+    ['empty', 'v='],
+    ['followed by something that is no base64', `v=${RFC.signature}*`],
+    ['the proof sent back', `v=${RFC.proof}`],
+  ])('refuses a signature that is %s', (_, serverFinal) => {
+    const scram = answered();
+    expect(failure(() => scram.verify(serverFinal)).code).toBe('SERVER_NOT_AUTHENTIC');
+    expect(scram.verified).toBe(false);
+  });
+
+  it("passes the server's own error on", () => {
+    const scram = answered();
+    const error = failure(() => scram.verify('e=invalid-proof'));
+    expect(error.code).toBe('AUTHENTICATION_FAILED');
+    expect(error.message).toContain('invalid-proof');
+  });
+
+  it('refuses an end without a signature, and one before the challenge', () => {
+    const scram = answered();
+    expect(() => scram.verify('x=1')).toThrow(ProtocolError);
+    expect(() => client().verify(`v=${RFC.signature}`)).toThrow(ProtocolError);
+  });
+
+  it('does not show the password', () => {
+    expect(inspect(client(), { showHidden: true, depth: 9 })).not.toContain(RFC.password);
+  });
+});
