@@ -1,0 +1,277 @@
+import { Delivery } from '../acknowledgement';
+import { formatLsn, type Lsn } from '../lsn';
+
+/** A row by column name. A column that the server did not send is absent, which is not the same as null. */
+export type Row = Record<string, unknown>;
+
+/** How a table identifies the row that an UPDATE or DELETE touched. Source: manual, ALTER TABLE … REPLICA IDENTITY. */
+export type ReplicaIdentity = 'default' | 'nothing' | 'full' | 'index';
+
+/** A column of a published table. */
+export interface Column {
+  readonly name: string;
+  /** Whether the column is part of the replica identity's key. */
+  readonly key: boolean;
+  readonly typeOid: number;
+  /** The type's modifier (atttypmod), -1 where it has none. */
+  readonly typeModifier: number;
+}
+
+/** A table as it was when the change was made. Immutable: DDL makes a new one. */
+export interface Relation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `users` in schema public, `billing.invoices` elsewhere. */
+  readonly table: string;
+  readonly replicaIdentity: ReplicaIdentity;
+  readonly columns: readonly Column[];
+}
+
+/** bigint has no JSON form: LSNs become `X/Y`, all others decimal text. */
+function jsonValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map(jsonValue);
+  if (value === null || typeof value !== 'object') return value;
+  // Dates and Buffers have a form of their own; a column may be called toJSON, too, but holds no function.
+  if ('toJSON' in value && typeof value.toJSON === 'function') return value;
+  return mapMembers(value, jsonValue);
+}
+
+/** A copy with the same own members, one called `__proto__` included. */
+function mapMembers(from: object, project: (value: unknown) => unknown): Row {
+  return Object.fromEntries(Object.entries(from).map(([key, value]) => [key, project(value)]));
+}
+
+/** What all messages share: acknowledgement, and a JSON form. */
+export abstract class Message extends Delivery {
+  abstract readonly kind: string;
+
+  toJSON(): Record<string, unknown> {
+    const members = mapMembers(this, (value) => (typeof value === 'bigint' ? formatLsn(value) : jsonValue(value)));
+    // What a reader of logs looks for comes first.
+    return { kind: this.kind, ...members };
+  }
+}
+
+/** A committed transaction starts. Everything up to its {@link CommitMessage} belongs to it. */
+export class BeginMessage extends Message {
+  readonly kind = 'begin';
+  constructor(
+    /** Where the commit record starts. The transaction is sent again if and only if this is at or after the start position. */
+    readonly commitLsn: Lsn,
+    readonly commitTime: Date,
+    /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
+    readonly xid: number,
+  ) {
+    super();
+  }
+}
+
+/** A transaction is complete. */
+export class CommitMessage extends Message {
+  readonly kind = 'commit';
+  constructor(
+    /** Where the commit record starts. */
+    readonly commitLsn: Lsn,
+    /** Where the commit record ends: the position that is confirmed once the transaction is settled. */
+    readonly endLsn: Lsn,
+    readonly commitTime: Date,
+  ) {
+    super();
+  }
+}
+
+/** The transaction was replicated to this server from elsewhere. Follows Begin. */
+export class OriginMessage extends Message {
+  readonly kind = 'origin';
+  constructor(
+    readonly name: string,
+    /** The commit LSN on the server where it was first made. */
+    readonly originLsn: Lsn,
+  ) {
+    super();
+  }
+}
+
+/** A table's description, sent before its first change and again whenever it may have changed. */
+export class RelationMessage extends Message implements Relation {
+  readonly kind = 'relation';
+  constructor(
+    readonly oid: number,
+    readonly schema: string,
+    readonly name: string,
+    readonly table: string,
+    readonly replicaIdentity: ReplicaIdentity,
+    readonly columns: readonly Column[],
+  ) {
+    super();
+  }
+}
+
+/** The name of a type that is not built in. A domain has its own OID here and the name of its base type. */
+export class TypeMessage extends Message {
+  readonly kind = 'type';
+  constructor(
+    readonly oid: number,
+    readonly schema: string,
+    readonly name: string,
+  ) {
+    super();
+  }
+}
+
+abstract class RowChange extends Message {
+  readonly #relation: Relation;
+  readonly schema: string;
+  /** `users` in schema public, `billing.invoices` elsewhere. */
+  readonly table: string;
+
+  constructor(
+    relation: Relation,
+    /** The commit LSN of its transaction. `(commitLsn, ordinal)` is the total order of changes. */
+    readonly commitLsn: Lsn,
+    /** Its place in the transaction, from 0. */
+    readonly ordinal: number,
+  ) {
+    super();
+    this.#relation = relation;
+    this.schema = relation.schema;
+    this.table = relation.table;
+  }
+
+  /** The table as it was at this change. */
+  get relation(): Relation {
+    return this.#relation;
+  }
+}
+
+export class InsertMessage extends RowChange {
+  readonly kind = 'insert';
+  readonly new: Row;
+
+  constructor(relation: Relation, commitLsn: Lsn, ordinal: number, row: Row) {
+    super(relation, commitLsn, ordinal);
+    this.new = row;
+  }
+}
+
+export class UpdateMessage extends RowChange {
+  readonly kind = 'update';
+  /** The row after the update, without the columns named in `unchanged`. */
+  readonly new: Row;
+
+  constructor(
+    relation: Relation,
+    commitLsn: Lsn,
+    ordinal: number,
+    row: Row,
+    /** The whole row before the update; only under REPLICA IDENTITY FULL. */
+    readonly old: Row | undefined,
+    /** The key before the update; only where the update changed it. */
+    readonly key: Row | undefined,
+    /** Columns stored out of line (TOAST) that the update did not touch and the server therefore did not send. */
+    readonly unchanged: readonly string[],
+  ) {
+    super(relation, commitLsn, ordinal);
+    this.new = row;
+  }
+}
+
+export class DeleteMessage extends RowChange {
+  readonly kind = 'delete';
+  constructor(
+    relation: Relation,
+    commitLsn: Lsn,
+    ordinal: number,
+    /** The whole row; only under REPLICA IDENTITY FULL. */
+    readonly old: Row | undefined,
+    /** The row's key; under every other replica identity. */
+    readonly key: Row | undefined,
+  ) {
+    super(relation, commitLsn, ordinal);
+  }
+}
+
+/** Tables were emptied, all by one command. */
+export class TruncateMessage extends Message {
+  readonly kind = 'truncate';
+  readonly #relations: readonly Relation[];
+  /** The published tables that it touched, named as in {@link InsertMessage.table}. */
+  readonly tables: readonly string[];
+
+  constructor(
+    relations: readonly Relation[],
+    readonly commitLsn: Lsn,
+    readonly ordinal: number,
+    readonly cascade: boolean,
+    readonly restartIdentity: boolean,
+  ) {
+    super();
+    this.#relations = relations;
+    this.tables = relations.map((relation) => relation.table);
+  }
+
+  /** The tables as they were at this change. */
+  get relations(): readonly Relation[] {
+    return this.#relations;
+  }
+}
+
+/** What pg_logical_emit_message wrote. Sent only with `messages: true`. */
+export class LogicalMessage extends Message {
+  readonly kind = 'message';
+  constructor(
+    /** Whether it belongs to the transaction around it; otherwise it stands alone and comes as soon as it is written. */
+    readonly transactional: boolean,
+    /** Where its record ends. */
+    readonly lsn: Lsn,
+    readonly prefix: string,
+    readonly content: Buffer,
+    /** The commit LSN of its transaction, where it has one. */
+    readonly commitLsn: Lsn | undefined,
+    /** Its place in the transaction, where it has one. */
+    readonly ordinal: number | undefined,
+  ) {
+    super();
+  }
+}
+
+/** The server tells how far it has read. Needs no acknowledgement. */
+export class KeepaliveMessage extends Message {
+  readonly kind = 'keepalive';
+  constructor(
+    /** Everything that this stream will send and that committed before here has been sent. */
+    readonly walEnd: Lsn,
+    readonly serverTime: Date,
+    /** Whether the server asked for a prompt status update; the library has seen to it. */
+    readonly replyRequested: boolean,
+  ) {
+    super();
+  }
+}
+
+/** The output of another plugin than pgoutput, as it came. */
+export class XLogDataMessage extends Message {
+  readonly kind = 'xlogData';
+  constructor(
+    readonly dataStart: Lsn,
+    readonly walEnd: Lsn,
+    readonly serverTime: Date,
+    readonly data: Buffer,
+  ) {
+    super();
+  }
+}
+
+/** A row or table change, or a logical message inside a transaction: what a transaction consists of. */
+export type Change = InsertMessage | UpdateMessage | DeleteMessage | TruncateMessage | LogicalMessage;
+
+/** Everything that pgoutput sends. */
+export type PgoutputMessage = BeginMessage | CommitMessage | OriginMessage | RelationMessage | TypeMessage | Change;
+
+/** Everything that a stream of pgoutput emits; `kind` tells them apart. */
+export type ReplicationMessage = PgoutputMessage | KeepaliveMessage;
+
+/** Everything that a stream of any plugin emits. */
+export type StreamMessage = ReplicationMessage | XLogDataMessage;

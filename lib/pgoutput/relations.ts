@@ -1,0 +1,55 @@
+import { type Column, type RelationMessage, type Row } from './messages';
+import { textParser, type TextParser, type TypeParsers } from './values';
+
+/** A column with all that reading a value of it takes. */
+export interface CompiledColumn {
+  readonly name: string;
+  readonly key: boolean;
+  readonly parse: TextParser;
+  /** Whether plain assignment would set the row's prototype instead of a property. */
+  readonly isProto: boolean;
+}
+
+/** A table with what is worked out once, not for each row. */
+export interface CompiledRelation {
+  /** What changes of this table refer to. */
+  readonly message: RelationMessage;
+  readonly columns: readonly CompiledColumn[];
+}
+
+/**
+ * The tables described so far, by OID.
+ *
+ * A table described again gets a new entry: changes that were emitted before keep the old one.
+ */
+export class RelationCache {
+  readonly #types: TypeParsers;
+  readonly #relations = new Map<number, CompiledRelation>();
+
+  constructor(types: TypeParsers) {
+    this.#types = types;
+  }
+
+  add(message: RelationMessage): void {
+    const compile = (column: Column): CompiledColumn => ({
+      name: column.name,
+      key: column.key,
+      parse: textParser(this.#types, message.table, column),
+      isProto: column.name === '__proto__',
+    });
+    this.#relations.set(message.oid, { message, columns: message.columns.map(compile) });
+  }
+
+  get(oid: number): CompiledRelation | undefined {
+    return this.#relations.get(oid);
+  }
+}
+
+/** Gives a row a property of its own, whatever the column is called. */
+export function setColumn(row: Row, column: CompiledColumn, value: unknown): void {
+  if (column.isProto) {
+    Object.defineProperty(row, column.name, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    row[column.name] = value;
+  }
+}

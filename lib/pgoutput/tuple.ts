@@ -1,0 +1,64 @@
+import type { ProtocolError } from '../errors';
+import type { Reader } from '../wire/reader';
+import type { Row } from './messages';
+import { type CompiledRelation, setColumn } from './relations';
+import type { DecoderState } from './state';
+
+const NULL = 0x6e; // n
+const UNCHANGED = 0x75; // u
+const TEXT = 0x74; // t
+
+/**
+ * Reads a whole row, old or new.
+ *
+ * @param old where the values of unchanged TOAST columns stand, under REPLICA IDENTITY FULL
+ * @param unchanged takes the names of those whose value is nowhere in the message
+ */
+export function readRow(
+  reader: Reader,
+  state: DecoderState,
+  { columns, message }: CompiledRelation,
+  old?: Row,
+  unchanged?: string[],
+): Row {
+  readColumnCount(reader, state, columns.length, message.table);
+  const row: Row = {};
+  for (const column of columns) {
+    const kind = reader.u8();
+    if (kind === TEXT) setColumn(row, column, column.parse(reader.text(reader.i32())));
+    else if (kind === NULL) setColumn(row, column, null);
+    else if (kind !== UNCHANGED) throw unknownKind(reader, state, kind);
+    else if (old !== undefined && Object.hasOwn(old, column.name)) setColumn(row, column, old[column.name]);
+    else unchanged?.push(column.name);
+  }
+  return row;
+}
+
+/** Reads a key tuple. It has all columns of the table, but says nothing about those outside the key: they are `n`. */
+export function readKey(reader: Reader, state: DecoderState, { columns, message }: CompiledRelation): Row {
+  readColumnCount(reader, state, columns.length, message.table);
+  const key: Row = {};
+  for (const column of columns) {
+    const kind = reader.u8();
+    if (kind === TEXT) {
+      const text = reader.text(reader.i32());
+      if (column.key) setColumn(key, column, column.parse(text));
+    } else if (kind !== NULL && kind !== UNCHANGED) {
+      throw unknownKind(reader, state, kind);
+    }
+  }
+  return key;
+}
+
+function readColumnCount(reader: Reader, state: DecoderState, expected: number, table: string): void {
+  const count = reader.u16();
+  if (count !== expected) {
+    throw state.violation(
+      `expected ${expected} columns at byte ${reader.offset - 2}, as in the Relation of ${table}, found ${count}`,
+    );
+  }
+}
+
+function unknownKind(reader: Reader, state: DecoderState, kind: number): ProtocolError {
+  return state.unexpected(reader, kind, "the kind of a column, 'n', 'u' or 't',");
+}

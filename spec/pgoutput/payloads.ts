@@ -1,0 +1,194 @@
+/**
+ * Builders of pgoutput's payloads, the bytes that an XLogData carries, for protocol version 1.
+ *
+ * Every field has a default where a spec may not care, and nothing is checked: a spec may build what no server sends.
+ */
+import { toPgTimestamp } from '../../lib/wire/stream';
+
+/** In a tuple: a TOAST column that the update did not touch. */
+export const UNCHANGED = Symbol('unchanged');
+
+/** A value as the server prints it, or what takes its place. */
+export type TupleValue = string | null | typeof UNCHANGED;
+
+export type Tuple = readonly TupleValue[];
+
+export interface TransactionFields {
+  commitLsn?: bigint;
+  /** Of the commit record's end; only Commit has it. */
+  endLsn?: bigint;
+  commitTime?: Date;
+  xid?: number;
+  /** Only Commit has it, and it is always 0. */
+  flags?: number;
+}
+
+export function begin({ commitLsn = 0x100n, commitTime = COMMIT_TIME, xid = 700 }: TransactionFields = {}): Buffer {
+  return message('B', u64(commitLsn), time(commitTime), u32(xid));
+}
+
+export function commit({
+  commitLsn = 0x100n,
+  endLsn = commitLsn + 0x30n,
+  commitTime = COMMIT_TIME,
+  flags = 0,
+}: TransactionFields = {}): Buffer {
+  return message('C', u8(flags), u64(commitLsn), u64(endLsn), time(commitTime));
+}
+
+export function origin(name: string, originLsn = 0n): Buffer {
+  return message('O', u64(originLsn), cstring(name));
+}
+
+export interface ColumnFields {
+  name: string;
+  key?: boolean;
+  /** text, if not given */
+  typeOid?: number;
+  typeModifier?: number;
+}
+
+export interface RelationFields {
+  oid?: number;
+  /** As sent: '' stands for pg_catalog. */
+  schema?: string;
+  name?: string;
+  /** pg_class.relreplident */
+  identity?: string;
+  /** A name alone makes a text column outside the key. */
+  columns?: readonly (string | ColumnFields)[];
+}
+
+export function relation({
+  oid = TABLE,
+  schema = 'public',
+  name = 'users',
+  identity = 'd',
+  columns = [{ name: 'id', key: true, typeOid: 23 }, 'name'],
+}: RelationFields = {}): Buffer {
+  const descriptions = columns.map((column) => {
+    const {
+      name,
+      key = false,
+      typeOid = 25,
+      typeModifier = -1,
+    } = typeof column === 'string' ? { name: column } : column;
+    return Buffer.concat([u8(key ? 1 : 0), cstring(name), u32(typeOid), i32(typeModifier)]);
+  });
+  const head = [u32(oid), cstring(schema), cstring(name), Buffer.from(identity, 'latin1')];
+  return message('R', ...head, u16(columns.length), ...descriptions);
+}
+
+export function type(oid: number, name: string, schema = 'public'): Buffer {
+  return message('Y', u32(oid), cstring(schema), cstring(name));
+}
+
+export function insert(row: Tuple, oid = TABLE): Buffer {
+  return message('I', u32(oid), tuple('N', row));
+}
+
+/** What an Update or Delete says of the row as it was: under REPLICA IDENTITY FULL all, otherwise the key. */
+export type Before = { old: Tuple } | { key: Tuple };
+
+export function update(row: Tuple, before?: Before, oid = TABLE): Buffer {
+  return message('U', u32(oid), ...(before === undefined ? [] : [beforeTuple(before)]), tuple('N', row));
+}
+
+export function deletion(before: Before, oid = TABLE): Buffer {
+  return message('D', u32(oid), beforeTuple(before));
+}
+
+export interface TruncateFields {
+  oids?: readonly number[];
+  cascade?: boolean;
+  restartIdentity?: boolean;
+}
+
+export function truncate({ oids = [TABLE], cascade = false, restartIdentity = false }: TruncateFields = {}): Buffer {
+  return message('T', u32(oids.length), u8((cascade ? 1 : 0) | (restartIdentity ? 2 : 0)), ...oids.map(u32));
+}
+
+export interface LogicalMessageFields {
+  transactional?: boolean;
+  lsn?: bigint;
+  prefix?: string;
+  content?: Buffer | string;
+}
+
+export function logicalMessage({
+  transactional = true,
+  lsn = 0x90n,
+  prefix = 'spec',
+  content = 'content',
+}: LogicalMessageFields = {}): Buffer {
+  const bytes = Buffer.from(content);
+  return message('M', u8(transactional ? 1 : 0), u64(lsn), cstring(prefix), u32(bytes.length), bytes);
+}
+
+/** The OID that tables have where no other is given. */
+export const TABLE = 16384;
+/** The commit time where no other is given. */
+export const COMMIT_TIME = new Date('2024-05-06T07:08:09.123Z');
+
+/** A payload of any tag and fields. */
+export function message(tag: string, ...fields: readonly Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from(tag, 'latin1'), ...fields]);
+}
+
+/** The tag of a row, the count of its columns, and these. */
+export function tuple(tag: string, values: Tuple): Buffer {
+  return message(tag, u16(values.length), ...values.map(tupleValue));
+}
+
+function beforeTuple(before: Before): Buffer {
+  return 'old' in before ? tuple('O', before.old) : tuple('K', before.key);
+}
+
+function tupleValue(value: TupleValue): Buffer {
+  if (value === null) return message('n');
+  if (value === UNCHANGED) return message('u');
+  const text = Buffer.from(value);
+  return message('t', i32(text.length), text);
+}
+
+function time(date: Date): Buffer {
+  return i64(toPgTimestamp(date.getTime()));
+}
+
+export function cstring(text: string): Buffer {
+  return Buffer.from(`${text}\0`);
+}
+
+export function u8(value: number): Buffer {
+  return Buffer.of(value);
+}
+
+export function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
+
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export function i32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+export function u64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+
+export function i64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
+}
