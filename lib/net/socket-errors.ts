@@ -1,0 +1,29 @@
+import { ConnectionError, ReplicationError, type ErrorCode } from '../errors';
+import type { Target } from './transport';
+
+/** What the operating system's error names mean to somebody who wants to connect. */
+const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
+  ENOTFOUND: 'HOST_UNKNOWN',
+  EAI_AGAIN: 'HOST_UNKNOWN',
+  EAI_FAIL: 'HOST_UNKNOWN',
+  ECONNREFUSED: 'CONNECTION_REFUSED',
+  ENOENT: 'CONNECTION_REFUSED', // no such Unix socket
+  EACCES: 'CONNECTION_REFUSED',
+  EHOSTUNREACH: 'HOST_UNREACHABLE',
+  ENETUNREACH: 'HOST_UNREACHABLE',
+  EADDRNOTAVAIL: 'HOST_UNREACHABLE',
+  EINVAL: 'HOST_UNREACHABLE',
+  ETIMEDOUT: 'CONNECT_TIMEOUT',
+};
+
+/** The typed error for a connection that ended before it was of any use. */
+export function connectFailure(target: Target, cause: Error | undefined): ReplicationError {
+  if (cause instanceof ReplicationError) return cause;
+  const where = target.host.startsWith('/') ? `${target.host} (port ${target.port})` : `${target.host}:${target.port}`;
+  const errno = cause && 'code' in cause ? String(cause.code) : undefined;
+  const code = errno ? BY_ERRNO[errno] : undefined;
+  if (code) return new ConnectionError(code, `Cannot connect to ${where} (${errno ?? ''})`, { cause });
+  return new ConnectionError('CONNECTION_LOST', `The connection to ${where} ended before the server was ready`, {
+    cause,
+  });
+}

@@ -1,0 +1,35 @@
+import type { Entry } from '../acknowledgement';
+import type { PgoutputMessage, XLogDataMessage } from '../pgoutput/messages';
+import type { Ledger } from './ledger';
+
+/** What a message costs in memory besides the bytes of its payload: the objects it is made of. */
+const OVERHEAD = 128;
+
+/**
+ * Opens the ledger's entry for a message: this is where it is decided what a message means for confirmation.
+ *
+ * @param size the payload's bytes
+ */
+export function openEntry(ledger: Ledger, message: PgoutputMessage | XLogDataMessage, size: number): Entry {
+  const bytes = size + OVERHEAD;
+  switch (message.kind) {
+    case 'begin':
+      return ledger.begin();
+    case 'commit':
+      return ledger.commit(message.endLsn, bytes);
+    case 'message':
+      // Outside a transaction it is confirmed by itself, at the end of its own record.
+      return message.transactional ? ledger.change(bytes) : ledger.single(message.lsn, bytes);
+    case 'insert':
+    case 'update':
+    case 'delete':
+    case 'truncate':
+      return ledger.change(bytes);
+    case 'xlogData':
+      return ledger.single(message.dataStart, bytes);
+    case 'relation':
+    case 'type':
+    case 'origin':
+      return ledger.nothing;
+  }
+}

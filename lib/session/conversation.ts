@@ -1,0 +1,124 @@
+import { ProtocolError, type ServerFields } from '../errors';
+import { decodeBackendMessage, type BackendMessage } from '../wire/backend';
+import type { FrameDecoder } from '../wire/frames';
+import * as frontend from '../wire/frontend';
+import { serverError } from './server-errors';
+
+/** What a conversation does next: sends something, or nothing, and waits for the server's next message. */
+export interface Turn {
+  readonly send?: Buffer;
+  /** The server may take as long as it likes: no time-out counts until it has answered. */
+  readonly patient?: boolean;
+}
+
+/**
+ * Everything that is said before the stream starts, as a generator: it yields turns and is given the messages that
+ * answer them. So the order of things can be read from top to bottom, and nothing here does I/O.
+ */
+export type Conversation<T> = Generator<Turn, T, BackendMessage>;
+
+/** A row of a simple query: text by column name. */
+export type ResultRow = Readonly<Record<string, string | null>>;
+
+/** Leads a conversation over a connection's frames. */
+export class Dialogue<T> {
+  readonly #frames: FrameDecoder;
+  readonly #conversation: Conversation<T>;
+  readonly #take: (turn: Turn) => void;
+
+  constructor(frames: FrameDecoder, conversation: Conversation<T>, take: (turn: Turn) => void) {
+    this.#frames = frames;
+    this.#conversation = conversation;
+    this.#take = take;
+  }
+
+  start(): void {
+    const first = this.#conversation.next();
+    if (!first.done) this.#take(first.value);
+  }
+
+  /**
+   * Goes on with what has been received. What lies behind the conversation's last message stays in the frames.
+   *
+   * @returns the outcome, once there is one
+   */
+  advance(): { readonly value: T } | undefined {
+    while (this.#frames.next()) {
+      const step = this.#conversation.next(decodeBackendMessage(this.#frames));
+      if (step.done) return { value: step.value };
+      this.#take(step.value);
+    }
+    return undefined;
+  }
+}
+
+/** A simple query with one result. The extended protocol does not exist on a replication connection. */
+export function* query(sql: string, patient = false): Conversation<ResultRow[]> {
+  const rows: ResultRow[] = [];
+  let columns: readonly string[] = [];
+  let failure: ServerFields | undefined;
+  let message = yield { send: frontend.query(sql), patient };
+  for (;;) {
+    switch (message.kind) {
+      case 'rowDescription':
+        columns = message.columns.map((column) => column.name);
+        break;
+      case 'dataRow': {
+        const { values } = message;
+        rows.push(Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null])));
+        break;
+      }
+      case 'error':
+        failure = message.fields;
+        // After FATAL the server closes without ReadyForQuery.
+        if (failure.severity !== 'ERROR') throw serverError(failure);
+        break;
+      case 'readyForQuery':
+        if (failure) throw serverError(failure);
+        return rows;
+      case 'commandComplete':
+      case 'emptyQuery':
+      case 'notice':
+      case 'notification':
+      case 'parameterStatus':
+        break;
+      default:
+        throw new ProtocolError(`The server answered a query with ${message.kind}`);
+    }
+    message = yield {};
+  }
+}
+
+/** START_REPLICATION: comes back at CopyBoth, when the connection has become a stream. */
+export function* startCopyBoth(sql: string): Conversation<void> {
+  let message = yield { send: frontend.query(sql) };
+  for (;;) {
+    switch (message.kind) {
+      case 'copyBoth':
+        return;
+      case 'error':
+        throw serverError(message.fields);
+      case 'notice':
+      case 'notification':
+      case 'parameterStatus':
+        break;
+      default:
+        throw new ProtocolError(`The server answered START_REPLICATION with ${message.kind}`);
+    }
+    message = yield {};
+  }
+}
+
+/** The first row, where the server must have sent one. */
+export function onlyRow(rows: readonly ResultRow[], what: string): ResultRow {
+  const [row] = rows;
+  if (!row) throw new ProtocolError(`The server sent no row for ${what}`);
+  return row;
+}
+
+/** The text of a column, where the server must have sent one. */
+export function textOf(row: ResultRow, column: string): string {
+  const value = row[column];
+  if (value === null || value === undefined) throw new ProtocolError(`The server sent no ${column}`);
+  return value;
+}

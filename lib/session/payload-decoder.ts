@@ -1,0 +1,24 @@
+import { PgoutputDecoder } from '../pgoutput/decoder';
+import { XLogDataMessage } from '../pgoutput/messages';
+import type { TypeParsers } from '../pgoutput/values';
+import { Reader } from '../wire/reader';
+import { readXLogDataHeader, xlogDataHeaderLength } from '../wire/stream';
+import type { PayloadDecoder } from './session-host';
+
+/** XLogData's header without its type byte. */
+const HEADER = xlogDataHeaderLength - 1;
+
+/** @param types the parsers of pgoutput's values; undefined for another plugin, whose output is passed on as it is */
+export function payloadDecoder(types: TypeParsers | undefined): PayloadDecoder {
+  if (types) {
+    const decoder = new PgoutputDecoder(types);
+    // The header is left alone: its positions are no offsets, and Commit has its own.
+    return (buffer, start, end) => decoder.decode(buffer, start + HEADER, end);
+  }
+  const reader = new Reader(Buffer.alloc(0), 0, 0, 'XLogData');
+  return (buffer, start, end) => {
+    reader.reset(buffer, start, end, 'XLogData');
+    const { dataStart, walEnd, serverTime } = readXLogDataHeader(reader);
+    return new XLogDataMessage(dataStart, walEnd, serverTime, reader.rest());
+  };
+}

@@ -1,0 +1,315 @@
+import { Delivery, type SessionControl } from '../acknowledgement';
+import { ConnectionError, ProtocolError, ReplicationError } from '../errors';
+import { laterLsn, type Lsn } from '../lsn';
+import { KeepaliveMessage, type PgoutputMessage, type StreamMessage, type XLogDataMessage } from '../pgoutput/messages';
+import { BackendTag, decodeBackendMessage } from '../wire/backend';
+import type { FrameDecoder } from '../wire/frames';
+import { copyDone, terminate } from '../wire/frontend';
+import { Reader } from '../wire/reader';
+import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../wire/stream';
+import { openEntry } from './accounts';
+import { Ledger } from './ledger';
+import { serverError, skippedPublication } from './server-errors';
+import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from './session-host';
+import { StatusReport } from './status-report';
+import { HeldWatch, LivenessWatch } from './watches';
+
+/** A decode loop gives way to timers and sockets after so many ms. */
+const SLICE = 10;
+
+type State = 'streaming' | 'draining' | 'closing' | 'closed';
+
+/**
+ * The life of a stream from CopyBoth to its end: pulls frames while the window has room, delivers messages, answers
+ * keepalives, stops, drains and takes leave. Pure: bytes, time and acknowledgements come in as calls, and what is to be
+ * done goes out to the host.
+ */
+export class ReplicationSession implements SessionControl {
+  readonly #frames: FrameDecoder;
+  readonly #decode: PayloadDecoder;
+  readonly #options: SessionOptions;
+  readonly #host: SessionHost;
+  readonly #ledger: Ledger;
+  readonly #report = new StatusReport();
+  readonly #liveness: LivenessWatch;
+  readonly #heldWatch: HeldWatch;
+  readonly #reader = new Reader(Buffer.alloc(0), 0, 0, 'Keepalive');
+  readonly #listeners = new Set<(error?: unknown) => void>();
+  #state: State = 'streaming';
+  #stopped = false;
+  #pumping = false;
+  #yielded = false;
+  #received: Lsn = 0n;
+  #serverEnded = false;
+  #error: Error | undefined;
+
+  constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
+    this.#frames = frames;
+    this.#decode = decode;
+    this.#options = options;
+    this.#host = host;
+    this.#liveness = new LivenessWatch(options.livenessTimeout);
+    this.#heldWatch = new HeldWatch(options.ackTimeout);
+    const window = options.confirm ? options.window : { messages: Infinity, bytes: Infinity };
+    this.#ledger = new Ledger(window, this, {
+      advanced: () => {
+        this.#settleUp();
+      },
+      relieved: () => {
+        if (!this.#pumping && this.#state === 'streaming') host.wake();
+      },
+    });
+  }
+
+  get status(): StatusUpdate {
+    return {
+      receivedLsn: laterLsn(this.#received, this.#ledger.confirmed),
+      confirmedLsn: this.#ledger.confirmed,
+      unackedMessages: this.#ledger.unackedMessages,
+      unackedBytes: this.#ledger.unackedBytes,
+      paused: this.#state === 'streaming' && this.#ledger.full,
+    };
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#state === 'closed') return;
+    this.#liveness.heard();
+    this.#frames.push(chunk);
+    this.pump();
+  }
+
+  /** Takes what has been received, as far as the window and the time slice allow. */
+  pump(): void {
+    if (this.#pumping || this.#state === 'closed') return;
+    this.#pumping = true;
+    try {
+      this.#yielded = this.#takeFrames();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.#pumping = false;
+    }
+    // Feedback waits for an empty receive buffer, so that a backlog is not confirmed message by message.
+    if (!this.#yielded) this.#settleUp();
+  }
+
+  /** A step of the feedback interval. */
+  tick(ms: number): void {
+    if (!this.#isAlive()) return;
+    const reading = this.#state === 'streaming' && !this.#ledger.full && !this.#yielded;
+    const liveness = this.#liveness.tick(ms, reading);
+    if (liveness === 'gone') {
+      this.fail(
+        new ConnectionError('LIVENESS_TIMEOUT', `Nothing came from the server for ${this.#options.livenessTimeout} ms`),
+      );
+      return;
+    }
+    const held = this.#ledger.held;
+    const verdict = this.#heldWatch.tick(ms, held);
+    const complaint = `The slot has not moved for ${Math.round(this.#heldWatch.heldFor / 1000)} s: ${held?.reason ?? ''}`;
+    if (verdict === 'expired') {
+      this.fail(new ReplicationError('ACK_TIMEOUT', complaint));
+      return;
+    }
+    if (verdict === 'warn') this.#host.warn(complaint);
+    this.#send(liveness === 'ask');
+  }
+
+  /** A report that was asked for with `reportIn` is due, unless one went out in the meantime. */
+  report(): void {
+    if (this.#isAlive()) this.#reportIfDue();
+  }
+
+  /** The socket is gone, or the time for taking leave is over. */
+  disconnected(cause?: Error): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'closing' && !this.#stopped) {
+      this.#end();
+    } else if (cause instanceof ReplicationError) {
+      this.fail(cause);
+    } else if (this.#serverEnded) {
+      this.fail(new ConnectionError('SERVER_SHUTDOWN', 'The server ended the stream because it is stopping'));
+    } else {
+      this.fail(new ConnectionError('CONNECTION_LOST', 'The connection to the server was lost', { cause }));
+    }
+  }
+
+  /** Something ended the stream unasked. The server still hears what was confirmed until now. */
+  fail(error: Error): void {
+    if (this.#state === 'closed') return;
+    const wasAlive = this.#isAlive();
+    this.#ledger.close();
+    if (wasAlive) this.#send(false);
+    this.#host.send(terminate());
+    // Whoever unsubscribed has taken leave already.
+    this.#end(wasAlive || this.#stopped ? error : undefined);
+  }
+
+  stop(): void {
+    if (this.#state !== 'streaming') return;
+    this.#state = 'draining';
+    this.#stopped = true;
+    if (this.#ledger.settled) {
+      this.close();
+    } else {
+      this.#host.hold(true);
+      this.#host.complete();
+    }
+  }
+
+  /** Nobody listens any more. After a stop that is as it should be: what was delivered may still be acknowledged. */
+  release(): void {
+    if (this.#state === 'streaming') this.close();
+  }
+
+  close(): void {
+    if (!this.#isAlive()) return;
+    this.#ledger.close();
+    this.#send(false);
+    this.#state = 'closing';
+    this.#host.closing();
+    // Feedback after CopyDone would be discarded, so this order matters.
+    this.#host.send(copyDone());
+    this.pump();
+  }
+
+  whenClosed(listener: (error?: unknown) => void): () => void {
+    if (this.#state === 'closed') {
+      listener(this.#error);
+      return () => undefined;
+    }
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #isAlive(): boolean {
+    return this.#state === 'streaming' || this.#state === 'draining';
+  }
+
+  /** @returns whether it gave way with work left */
+  #takeFrames(): boolean {
+    const deadline = this.#host.elapsed() + SLICE;
+    for (;;) {
+      if (this.#state === 'closed') return false;
+      if (this.#state === 'draining' || (this.#state === 'streaming' && this.#ledger.full)) {
+        this.#host.hold(true);
+        return false;
+      }
+      if (!this.#frames.next()) {
+        this.#host.hold(false);
+        return false;
+      }
+      this.#takeFrame();
+      if (this.#host.elapsed() >= deadline) {
+        this.#host.hold(true);
+        this.#host.wake();
+        return true;
+      }
+    }
+  }
+
+  #takeFrame(): void {
+    const { tag } = this.#frames;
+    if (this.#state === 'closing') {
+      // The rest of a transaction may still come; nobody wants it.
+      if (tag === BackendTag.ReadyForQuery) {
+        this.#host.send(terminate());
+        this.#end();
+      }
+    } else if (tag === BackendTag.CopyData) {
+      this.#takeCopyData();
+    } else {
+      this.#takeOther();
+    }
+  }
+
+  #takeCopyData(): void {
+    const { buffer, start, end } = this.#frames;
+    const type = start < end ? buffer[start] : undefined;
+    if (type === XLOG_DATA) {
+      this.#takeXLogData(this.#decode(buffer, start + 1, end), end - start);
+    } else if (type === KEEPALIVE) {
+      this.#reader.reset(buffer, start + 1, end, 'Keepalive');
+      this.#takeKeepalive();
+    } else {
+      const what = type === undefined ? 'an empty CopyData' : `CopyData of unknown type 0x${type.toString(16)}`;
+      throw new ProtocolError(`The server sent ${what}; expected XLogData 'w' or a keepalive 'k'`);
+    }
+  }
+
+  #takeXLogData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
+    if (message.kind === 'commit') this.#received = laterLsn(this.#received, message.endLsn);
+    else if (message.kind === 'xlogData') this.#received = laterLsn(this.#received, message.dataStart);
+    const ledger = this.#ledger;
+    Delivery.attach(message, this.#options.confirm ? openEntry(ledger, message, bytes) : ledger.nothing);
+    this.#deliver(message);
+  }
+
+  #takeKeepalive(): void {
+    const { walEnd, serverTime, replyRequested } = readKeepalive(this.#reader);
+    const message = new KeepaliveMessage(walEnd, serverTime, replyRequested);
+    this.#received = laterLsn(this.#received, walEnd);
+    Delivery.attach(message, this.#ledger.nothing);
+    this.#deliver(message);
+    // After the delivery: a stop at this keepalive confirms no further than the stop says.
+    if (this.#state === 'streaming' && this.#options.confirm) this.#ledger.progress(walEnd);
+    if (replyRequested) this.#report.oweAnswer();
+  }
+
+  #takeOther(): void {
+    const message = decodeBackendMessage(this.#frames);
+    switch (message.kind) {
+      case 'notice': {
+        const error = skippedPublication(message.fields);
+        if (error) throw error;
+        return;
+      }
+      case 'error':
+        throw serverError(message.fields);
+      case 'copyDone':
+      case 'commandComplete':
+        // A server that stops sends CommandComplete, without CopyDone, and then closes.
+        this.#serverEnded = true;
+        return;
+      case 'parameterStatus':
+      case 'notification':
+      case 'readyForQuery':
+        return;
+      default:
+        throw new ProtocolError(`The server sent ${message.kind} in the middle of the stream`);
+    }
+  }
+
+  #deliver(message: StreamMessage): void {
+    if (!this.#host.deliver(message)) this.release();
+  }
+
+  /** After something was settled: report it, or leave if it was the last thing before a stop. */
+  #settleUp(): void {
+    if (this.#pumping || !this.#isAlive()) return;
+    if (this.#state === 'draining' && this.#ledger.settled) this.close();
+    else this.#reportIfDue();
+  }
+
+  #reportIfDue(): void {
+    const { receivedLsn, confirmedLsn } = this.status;
+    const due = this.#report.dueIn(receivedLsn, confirmedLsn, this.#host.elapsed());
+    if (due === 0) this.#send(false);
+    else if (due !== undefined) this.#host.reportIn(due);
+  }
+
+  #send(ask: boolean): void {
+    const { status } = this;
+    const { receivedLsn, confirmedLsn } = status;
+    this.#host.send(this.#report.encode(receivedLsn, confirmedLsn, this.#host.elapsed(), this.#host.clock(), ask));
+    this.#host.reported(status);
+  }
+
+  #end(error?: Error): void {
+    this.#state = 'closed';
+    this.#error = error;
+    this.#host.closed(error);
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners.clear();
+  }
+}

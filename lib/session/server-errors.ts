@@ -1,0 +1,53 @@
+import { ServerError, type ErrorCode, type ReplicationErrorOptions, type ServerFields } from '../errors';
+
+/** What an SQLSTATE means here. Source: manual, "PostgreSQL Error Codes"; messages are localised and not looked at. */
+const BY_SQLSTATE: Readonly<Record<string, ErrorCode>> = {
+  '28000': 'HBA_REFUSED',
+  '28P01': 'AUTHENTICATION_FAILED',
+  '3D000': 'DATABASE_MISSING',
+  '42501': 'PRIVILEGE_MISSING',
+  '42704': 'SLOT_MISSING',
+  '42710': 'SLOT_EXISTS',
+  '53300': 'TOO_MANY_CONNECTIONS',
+  '53400': 'TOO_MANY_SLOTS',
+  '55006': 'SLOT_ACTIVE',
+  '57014': 'CANCELLED',
+  '57P01': 'SERVER_SHUTDOWN',
+  '57P02': 'SERVER_SHUTDOWN',
+  '57P03': 'SERVER_SHUTDOWN',
+  '58P01': 'WAL_REMOVED',
+};
+
+/** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
+const BY_ROUTINE: Readonly<Record<string, ErrorCode>> = {
+  'CheckLogicalDecodingRequirements 55000': 'WAL_LEVEL',
+  'CheckSlotRequirements 55000': 'WAL_LEVEL',
+  'CreateDecodingContext 55000': 'SLOT_WRONG_KIND',
+  'ReplicationSlotAcquire 55000': 'SLOT_INVALIDATED',
+  'StartLogicalReplication 55000': 'SLOT_INVALIDATED',
+  'get_publication_oid 42704': 'PUBLICATION_MISSING',
+};
+
+function codeOf({ sqlState, routine }: ServerFields): ErrorCode {
+  const known = (routine && BY_ROUTINE[`${routine} ${sqlState}`]) ?? BY_SQLSTATE[sqlState];
+  if (known) return known;
+  // Class 08 is "connection exception"; 08P01 is the server's word for our own mistake.
+  return sqlState.startsWith('08') && sqlState !== '08P01' ? 'CONNECTION_LOST' : 'SERVER_ERROR';
+}
+
+/** Names what an ErrorResponse means for a replication client. */
+export function serverError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
+  return new ServerError(codeOf(fields), fields, options);
+}
+
+/**
+ * From PostgreSQL 18 on the server goes on without a publication that it cannot find, and skips its rows. Keepalives
+ * then run past them, so nothing may be confirmed after this warning.
+ */
+export function skippedPublication(fields: ServerFields): ServerError | undefined {
+  if (fields.sqlState !== '55000' || fields.routine !== 'LoadPublications') return undefined;
+  return new ServerError('PUBLICATION_MISSING', fields, {
+    remedy:
+      'Rows were skipped from here on, and nothing after them is confirmed: create a new slot and copy the data anew.',
+  });
+}

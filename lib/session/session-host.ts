@@ -1,0 +1,56 @@
+import type { Lsn } from '../lsn';
+import type { PgoutputMessage, StreamMessage, XLogDataMessage } from '../pgoutput/messages';
+import type { WindowLimits } from './ledger';
+
+/** Turns the body of an XLogData, from its header on, into a message. */
+export type PayloadDecoder = (buffer: Buffer, start: number, end: number) => PgoutputMessage | XLogDataMessage;
+
+/** What the session does to the world. */
+export interface SessionHost {
+  send(bytes: Buffer): void;
+  /** @returns false once nobody listens any more */
+  deliver(message: StreamMessage): boolean;
+  /** Delivery has ended by a stop. */
+  complete(): void;
+  /** Lets the socket rest, or flow again. */
+  hold(resting: boolean): void;
+  /** Asks for `pump()` in a later turn of the event loop. */
+  wake(): void;
+  /** Asks for `report()` after so many ms. */
+  reportIn(ms: number): void;
+  /** A status update went out. */
+  reported(status: StatusUpdate): void;
+  /** The session takes leave of the server; from here on the close time-out counts. */
+  closing(): void;
+  /** The session is over, and has nothing left to read or to send. */
+  closed(error?: Error): void;
+  warn(text: string): void;
+  /** Monotonic, in ms. */
+  elapsed(): number;
+  /** Wall clock, in ms since 1970. */
+  clock(): number;
+}
+
+export interface SessionOptions {
+  readonly window: WindowLimits;
+  /** false: the slot never moves, and there is no window. */
+  readonly confirm: boolean;
+  /** ms without a byte from the server after which it counts as gone; 0 for never. */
+  readonly livenessTimeout: number;
+  /** ms for which the oldest unit may be held up; 0 for ever. */
+  readonly ackTimeout: number;
+}
+
+/** What a status update told the server, and what stands behind it. */
+export interface StatusUpdate {
+  /** The write position: what has been received. */
+  readonly receivedLsn: Lsn;
+  /** The flush and apply position: everything before it is done. 0 until this session's first confirmation. */
+  readonly confirmedLsn: Lsn;
+  /** How many deliveries await their acknowledgement; a transaction counts as one. */
+  readonly unackedMessages: number;
+  /** Their size in bytes. */
+  readonly unackedBytes: number;
+  /** Whether reading rests because the window is full. */
+  readonly paused: boolean;
+}

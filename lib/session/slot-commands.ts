@@ -1,0 +1,102 @@
+import { ProtocolError } from '../errors';
+import { parseLsn, type Lsn } from '../lsn';
+import { createReplicationSlot, dropReplicationSlot, quoteLiteral } from '../wire/sql';
+import { onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
+
+/** A replication slot as pg_replication_slots shows it. */
+export interface SlotStatus {
+  readonly slot: string;
+  readonly plugin: string | undefined;
+  readonly type: 'logical' | 'physical';
+  readonly database: string | undefined;
+  readonly temporary: boolean;
+  /** Whether a connection streams from it now; `activePid` is that connection's process. */
+  readonly active: boolean;
+  readonly activePid: number | undefined;
+  /** The oldest WAL that the slot keeps on the server's disk. */
+  readonly restartLsn: Lsn | undefined;
+  /** Transactions that committed before here have been confirmed. */
+  readonly confirmedFlushLsn: Lsn | undefined;
+  /** `reserved`, `extended`, `unreserved` or `lost`. */
+  readonly walStatus: string | undefined;
+  /** How many bytes of WAL lie between `confirmedFlushLsn` and the server's present position. */
+  readonly lagBytes: bigint | undefined;
+}
+
+/** A slot that was just made. */
+export interface CreatedSlot {
+  readonly slot: string;
+  readonly plugin: string;
+  readonly temporary: boolean;
+  /** The position from which on the slot delivers. */
+  readonly consistentPoint: Lsn;
+}
+
+/** The server's identity. Source: manual, "Streaming Replication Protocol", IDENTIFY_SYSTEM. */
+export interface SystemIdentity {
+  /** The cluster's unique number, 64 bits wide, as text. */
+  readonly systemId: string;
+  readonly timeline: number;
+  /** Where the server's WAL ends now. */
+  readonly walPosition: Lsn;
+  readonly database: string | undefined;
+}
+
+export function* identifySystem(): Conversation<SystemIdentity> {
+  const row = onlyRow(yield* query('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
+  return {
+    systemId: textOf(row, 'systemid'),
+    timeline: Number(textOf(row, 'timeline')),
+    walPosition: parseLsn(textOf(row, 'xlogpos')),
+    database: row['dbname'] ?? undefined,
+  };
+}
+
+export function* slotStatus(slot: string): Conversation<SlotStatus | undefined> {
+  const [row] = yield* query(
+    `SELECT slot_name, plugin, slot_type, database, temporary, active, active_pid, restart_lsn, confirmed_flush_lsn,
+      wal_status, CASE WHEN pg_is_in_recovery() THEN NULL
+        ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint END AS lag
+      FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
+  );
+  return row && toStatus(row);
+}
+
+function toStatus(row: ResultRow): SlotStatus {
+  const lsn = (column: string): Lsn | undefined => {
+    const text = row[column];
+    return text ? parseLsn(text) : undefined;
+  };
+  const { active_pid: pid, lag } = row;
+  const type = textOf(row, 'slot_type');
+  if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server knows a slot of type ${type}`);
+  return {
+    slot: textOf(row, 'slot_name'),
+    plugin: row['plugin'] ?? undefined,
+    type,
+    database: row['database'] ?? undefined,
+    temporary: row['temporary'] === 't',
+    active: row['active'] === 't',
+    activePid: pid ? Number(pid) : undefined,
+    restartLsn: lsn('restart_lsn'),
+    confirmedFlushLsn: lsn('confirmed_flush_lsn'),
+    walStatus: row['wal_status'] ?? undefined,
+    lagBytes: lag ? BigInt(lag) : undefined,
+  };
+}
+
+/** Waits until every write transaction that is open now has ended, for as long as that takes. */
+export function* createSlot(
+  slot: string,
+  plugin: string,
+  temporary: boolean,
+  serverVersion: number,
+): Conversation<CreatedSlot> {
+  const sql = createReplicationSlot({ slot, plugin, temporary, serverVersion });
+  const row = onlyRow(yield* query(sql, true), 'CREATE_REPLICATION_SLOT');
+  return { slot, plugin, temporary, consistentPoint: parseLsn(textOf(row, 'consistent_point')) };
+}
+
+export function* dropSlot(slot: string, wait: boolean): Conversation<void> {
+  yield* query(dropReplicationSlot(slot, wait), wait);
+}

@@ -1,0 +1,46 @@
+import { ReplicationError } from '../errors';
+import { formatLsn, laterLsn, type Lsn } from '../lsn';
+import type { SlotStatus } from './slot-commands';
+
+/** What an observable remembers of its slot between one subscription and the next. */
+export class SlotMemory {
+  #seen = false;
+  #confirmed: Lsn = 0n;
+  /** The furthest that the slot can stand without another hand in it. */
+  #furthest: Lsn = 0n;
+
+  /** Whether an earlier subscription found or made the slot. */
+  get seen(): boolean {
+    return this.#seen;
+  }
+
+  /** What has been acknowledged, whether or not the server heard of it. */
+  get confirmed(): Lsn {
+    return this.#confirmed;
+  }
+
+  confirm(lsn: Lsn): void {
+    this.#confirmed = laterLsn(this.#confirmed, lsn);
+    this.#furthest = laterLsn(this.#furthest, lsn);
+  }
+
+  /** The first sight of the slot: where it stands now is where we take it over. */
+  see({ confirmedFlushLsn }: SlotStatus): void {
+    if (!this.#seen) this.#furthest = laterLsn(this.#furthest, confirmedFlushLsn ?? 0n);
+    this.#seen = true;
+  }
+
+  /** @throws SLOT_MOVED when somebody else has advanced the slot since */
+  check({ slot, confirmedFlushLsn }: SlotStatus): void {
+    if (!this.#seen || confirmedFlushLsn === undefined || confirmedFlushLsn <= this.#furthest) return;
+    throw new ReplicationError(
+      'SLOT_MOVED',
+      `Replication slot "${slot}" stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(this.#furthest)}`,
+    );
+  }
+
+  /** The slot that earlier subscriptions used is gone. A new one would begin after a gap. */
+  lost(slot: string): never {
+    throw new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
+  }
+}

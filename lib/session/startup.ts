@@ -1,0 +1,116 @@
+import { ProtocolError } from '../errors';
+import { Authenticator } from '../wire/authentication';
+import { startupMessage } from '../wire/frontend';
+import { onlyRow, query, textOf, type Conversation } from './conversation';
+import { serverError } from './server-errors';
+
+/** Who connects, and to what. */
+export interface StartupOptions {
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  readonly applicationName: string;
+  /** Command-line options for the server process, as in libpq's `options`. */
+  readonly options: string | undefined;
+}
+
+/** What is needed to cancel the command that a connection is busy with. */
+export interface BackendKey {
+  readonly processId: number;
+  readonly secret: Buffer;
+}
+
+/** What start-up found out about the server. */
+export interface ServerInfo {
+  /** As in server_version_num: 180004 is 18.4. */
+  readonly version: number;
+  /** In ms; 0 when the server never gives up a silent client. */
+  readonly walSenderTimeout: number;
+  readonly walLevel: string;
+  readonly database: string;
+}
+
+/**
+ * The settings that decide how values are written and how long a session lives. A role or a database may have set them
+ * to anything, and what stands in the start-up message wins over that.
+ */
+const PINNED: Readonly<Record<string, string>> = {
+  replication: 'database',
+  client_encoding: 'UTF8',
+  datestyle: 'ISO, MDY',
+  intervalstyle: 'postgres',
+  timezone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '3',
+  search_path: 'pg_catalog',
+  // The warning that a publication was skipped must not be filtered out.
+  client_min_messages: 'warning',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+};
+
+/** Time-outs that older servers do not know, by the version that brought them. */
+const PINNED_SINCE: readonly (readonly [version: number, setting: string])[] = [
+  [140000, 'idle_session_timeout'],
+  [170000, 'transaction_timeout'],
+];
+
+/** From the start-up message to the first ReadyForQuery. */
+function* authenticate(startup: StartupOptions, onKey: (key: BackendKey) => void): Conversation<void> {
+  const { user, password, database, applicationName, options } = startup;
+  const authenticator = new Authenticator({ user, password });
+  const parameters = { ...PINNED, user, database, application_name: applicationName, ...(options ? { options } : {}) };
+  let message = yield { send: startupMessage(parameters) };
+  for (;;) {
+    let send: Buffer | undefined;
+    switch (message.kind) {
+      case 'readyForQuery':
+        return;
+      case 'error':
+        throw serverError(message.fields);
+      case 'backendKeyData':
+        onKey(message);
+        break;
+      case 'negotiateProtocolVersion':
+      case 'parameterStatus':
+      case 'notice':
+        break;
+      case 'authenticationOk':
+      case 'authenticationCleartext':
+      case 'authenticationMd5':
+      case 'authenticationSasl':
+      case 'authenticationSaslContinue':
+      case 'authenticationSaslFinal':
+      case 'authenticationOther':
+        send = authenticator.respond(message);
+        break;
+      default:
+        throw new ProtocolError(`The server sent ${message.kind} during start-up`);
+    }
+    message = yield send ? { send } : {};
+  }
+}
+
+/** Start-up, authentication, and the settings that every later step relies on. */
+export function* startUp(startup: StartupOptions, onKey: (key: BackendKey) => void): Conversation<ServerInfo> {
+  yield* authenticate(startup, onKey);
+  const row = onlyRow(
+    yield* query(
+      `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,
+        current_database() AS database,
+        (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout') AS wal_sender_timeout`,
+    ),
+    'its settings',
+  );
+  const version = Number(textOf(row, 'version'));
+  for (const [since, setting] of PINNED_SINCE) {
+    if (version >= since) yield* query(`SET ${setting} = 0`);
+  }
+  return {
+    version,
+    walSenderTimeout: Number(textOf(row, 'wal_sender_timeout')),
+    walLevel: textOf(row, 'wal_level'),
+    database: textOf(row, 'database'),
+  };
+}

@@ -1,0 +1,116 @@
+import type { Entry, SessionControl } from '../acknowledgement';
+import type { Lsn } from '../lsn';
+import type { Ledger } from './ledger';
+
+/** What is confirmed as a whole: a transaction, a logical message outside any, or a message of another plugin. */
+export class Unit {
+  next: Unit | undefined;
+  /** The entries that are neither settled nor gathered. */
+  outstanding = 0;
+  /** How many changes it has had. */
+  changes = 0;
+  /** Bytes that a group has taken over and will put back. */
+  gathered = 0;
+  grouped = false;
+  commit: UnitEntry | undefined;
+  /** What its settling confirms; a transaction's is known when its Commit has come. */
+  position: Lsn | undefined;
+  /** The highest keepalive that came after it and before the next unit. */
+  walEnd: Lsn = 0n;
+
+  constructor(readonly sequence: number) {}
+}
+
+/** Whether it can be confirmed once everything before it is. */
+export function isDone(unit: Unit): unit is Unit & { position: Lsn } {
+  return unit.position !== undefined && unit.outstanding === 0;
+}
+
+/** What its subscriber has left undone, for the person who has to find it. */
+export function reasonOf(unit: Unit): string {
+  if (unit.grouped) return 'a transaction is not acknowledged';
+  if (unit.changes === 0) return 'a message is not acknowledged';
+  const commit = unit.commit;
+  const changes = unit.outstanding - (commit && !commit.settled ? 1 : 0);
+  const count = changes === 1 ? '1 change' : `${changes} changes`;
+  if (!commit) return `${count} not acknowledged, of a transaction whose commit has not come yet`;
+  if (commit.settled) return `commit acknowledged, ${count} not`;
+  return changes === 0 ? 'all changes acknowledged, their commit not' : `commit and ${count} not acknowledged`;
+}
+
+/** A delivery that belongs to a unit. */
+export class UnitEntry implements Entry {
+  #taken: boolean;
+
+  constructor(
+    readonly ledger: Ledger,
+    readonly unit: Unit,
+    readonly messages: number,
+    readonly bytes: number,
+  ) {
+    this.#taken = messages === 0;
+  }
+
+  get session(): SessionControl {
+    return this.ledger.session;
+  }
+
+  get settled(): boolean {
+    return this.#taken;
+  }
+
+  settle(): boolean {
+    if (this.#taken) return true;
+    return (this.#taken = this.ledger.settle(this));
+  }
+
+  gather(): void {
+    if (this.take()) this.ledger.gather(this);
+  }
+
+  group(): Entry {
+    return this.ledger.group(this);
+  }
+
+  /** @returns whether it was still to be settled */
+  take(): boolean {
+    const untaken = !this.#taken;
+    this.#taken = true;
+    return untaken;
+  }
+
+  stopBefore(): void {
+    this.ledger.stopBefore(this.unit.sequence);
+  }
+
+  stopAfter(upTo?: Lsn): void {
+    this.ledger.stopAfter(this.unit.sequence, upTo);
+  }
+}
+
+/** A delivery that needs no settling. */
+export class SettledEntry implements Entry {
+  constructor(readonly ledger: Ledger) {}
+
+  get session(): SessionControl {
+    return this.ledger.session;
+  }
+
+  settle(): boolean {
+    return true;
+  }
+
+  gather(): void {}
+
+  group(): Entry {
+    return this;
+  }
+
+  stopBefore(): void {
+    this.ledger.stopAfter(undefined, undefined);
+  }
+
+  stopAfter(upTo?: Lsn): void {
+    this.ledger.stopAfter(undefined, upTo);
+  }
+}
