@@ -1,0 +1,213 @@
+import { asyncScheduler, Subject, type NextObserver, type SchedulerLike } from 'rxjs';
+import type { ConnectionSettings } from '../connection';
+import type { Lsn } from '../lsn';
+import { defaultTypes, type TypeParsers } from '../pgoutput/values';
+import type { OpenInfo, StreamPlan } from '../session/open-stream';
+import type { SessionOptions, StatusUpdate } from '../session/session-host';
+import type { CloseInfo } from '../stream';
+import { resolveConnection, type ConnectionOptions } from './connection';
+import { isRecord, Options } from './options';
+
+/** How a slot is made that does not exist yet. */
+export interface SlotOptions {
+  /** The slot goes with its connection, and what is not streamed by then is not streamed at all. Default false. */
+  readonly temporary?: boolean | undefined;
+}
+
+interface CommonConfig {
+  /** A URI or the object that one gives `new pg.Client(…)`. PG* environment variables fill what is missing. */
+  readonly connection?: string | ConnectionOptions | undefined;
+  /** The replication slot's name: lower-case letters, digits and underscores, at most 63. */
+  readonly slot: string;
+  /** Makes the slot if it is missing, on the observable's first subscription only. Default false. */
+  readonly ensureSlot?: boolean | SlotOptions | undefined;
+  /** Where to start; the server goes no further back than the slot's own position, which is the default. */
+  readonly startLsn?: Lsn | string | undefined;
+  /** false: the slot never moves, and nothing limits what is delivered; for looking without touching. Default true. */
+  readonly confirm?: boolean | undefined;
+  /** Reading rests while so many deliveries await their acknowledgement; a transaction counts as one. Default 512. */
+  readonly maxUnacked?: number | undefined;
+  /** Reading rests while deliveries of so many bytes await their acknowledgement. Default 16 MiB. */
+  readonly maxUnackedBytes?: number | undefined;
+  /** The server hears from us every so many ms, or every third of its wal_sender_timeout if that is less. Default 10 000. */
+  readonly statusInterval?: number | undefined;
+  /**
+   * The connection counts as lost when nothing has come for so many ms, in spite of asking at half that time. Never less
+   * than one and a half times the server's wal_sender_timeout; 0 for never. Default 60 000.
+   */
+  readonly livenessTimeout?: number | undefined;
+  /** ms for connecting, until the stream starts; making a slot is not counted. Default 15 000. */
+  readonly connectTimeout?: number | undefined;
+  /** ms for taking leave of the server, after which the connection is cut; 0: at once. Default 5000. */
+  readonly closeTimeout?: number | undefined;
+  /** The stream fails when the oldest delivery has not been acknowledged for so many ms; 0 for never. Default 0. */
+  readonly ackTimeout?: number | undefined;
+  /** Runs status updates and what is counted with them. Default asyncScheduler. */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Hears when the stream has started. */
+  readonly openObserver?: NextObserver<OpenInfo> | undefined;
+  /** Hears of every status update that is sent. */
+  readonly statusObserver?: NextObserver<StatusUpdate> | undefined;
+  /** Hears when a subscription that had started has ended and the slot is given back. */
+  readonly closeObserver?: NextObserver<CloseInfo> | undefined;
+}
+
+/** What to stream with pgoutput, PostgreSQL's own output plugin. */
+export interface PgoutputConfig extends CommonConfig {
+  /** The publications to read, by name as it stands in pg_publication. */
+  readonly publications: readonly string[];
+  /** Whether messages of pg_logical_emit_message are sent, too. Needs PostgreSQL 14. Default false. */
+  readonly messages?: boolean | undefined;
+  /** Where a value's parser comes from, as in pg: `pg.types`, or an object of one's own. Default: pg-types. */
+  readonly types?: TypeParsers | undefined;
+}
+
+/** What to stream with another output plugin. */
+export interface PluginConfig extends CommonConfig {
+  /** The output plugin's name, as in `test_decoding`. */
+  readonly plugin: string;
+  /** The plugin's own options. */
+  readonly pluginOptions?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A configuration that was checked and completed. */
+export interface Settings {
+  readonly connection: ConnectionSettings;
+  readonly plan: StreamPlan;
+  readonly session: SessionOptions;
+  readonly types: TypeParsers;
+  readonly scheduler: SchedulerLike;
+  readonly statusInterval: number;
+  readonly observers: {
+    readonly open: (info: OpenInfo) => void;
+    readonly status: (status: StatusUpdate) => void;
+    readonly close: (info: CloseInfo) => void;
+  };
+}
+
+const COMMON: readonly (keyof CommonConfig)[] = [
+  'connection',
+  'slot',
+  'ensureSlot',
+  'startLsn',
+  'confirm',
+  'maxUnacked',
+  'maxUnackedBytes',
+  'statusInterval',
+  'livenessTimeout',
+  'connectTimeout',
+  'closeTimeout',
+  'ackTimeout',
+  'scheduler',
+  'openObserver',
+  'statusObserver',
+  'closeObserver',
+];
+const PGOUTPUT = [...COMMON, 'publications', 'messages', 'types'];
+const PLUGIN = [...COMMON, 'plugin', 'pluginOptions'];
+
+/** @throws {ConfigError} naming the first option that cannot be used */
+export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
+  const raw = isRecord(config) && 'plugin' in config;
+  const options = new Options('', config, raw ? PLUGIN : PGOUTPUT);
+  const timeouts = {
+    connectTimeout: options.ms('connectTimeout', 15_000, 1),
+    closeTimeout: options.ms('closeTimeout', 5000),
+  };
+  const confirm = options.flag('confirm', true);
+  return {
+    connection: resolveConnection(options.get('connection'), timeouts),
+    plan: { ...commonPlan(options), ...(raw ? pluginPlan(options) : pgoutputPlan(options)) },
+    session: {
+      confirm,
+      window: {
+        messages: options.number('maxUnacked', 512, 1),
+        bytes: options.number('maxUnackedBytes', 16 * 1024 * 1024, 1),
+      },
+      livenessTimeout: options.ms('livenessTimeout', 60_000),
+      ackTimeout: options.ms('ackTimeout', 0),
+    },
+    types: options.having('types', 'getTypeParser', isTypeParsers) ?? defaultTypes,
+    scheduler: options.having('scheduler', 'schedule', isScheduler) ?? asyncScheduler,
+    statusInterval: options.ms('statusInterval', 10_000, 1),
+    observers: {
+      open: tell(options.having('openObserver', 'next', isObserver<OpenInfo>)),
+      status: tell(options.having('statusObserver', 'next', isObserver<StatusUpdate>)),
+      close: tell(options.having('closeObserver', 'next', isObserver<CloseInfo>)),
+    },
+  };
+}
+
+/** The name of a slot that the server would accept. Source: manual, "Replication Slots". */
+export function slotName(options: Options): string {
+  const slot = options.text('slot');
+  if (slot === undefined) throw options.error('slot', 'missing; name the replication slot');
+  if (!/^[a-z0-9_]{1,63}$/.test(slot)) {
+    throw options.error(
+      'slot',
+      `${JSON.stringify(slot)} is no slot name: only lower-case letters, digits and _, at most 63`,
+    );
+  }
+  return slot;
+}
+
+function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'startLsn'> {
+  const startLsn = options.lsn('startLsn');
+  const ensureSlot = ensureSlotOf(options);
+  if (ensureSlot && startLsn !== undefined) {
+    throw options.error('ensureSlot', 'cannot stand beside startLsn: a slot made now has nothing of what lies before');
+  }
+  return { slot: slotName(options), ensureSlot, startLsn };
+}
+
+function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
+  const value = options.get('ensureSlot');
+  if (value === undefined || typeof value === 'boolean') return value ? { temporary: false } : undefined;
+  return { temporary: new Options('ensureSlot', value, ['temporary']).flag('temporary', false) };
+}
+
+function pgoutputPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications' | 'pluginOptions'> {
+  const publications = options.names('publications');
+  if (!publications) {
+    throw options.error('publications', 'missing; name at least one, or a plugin other than pgoutput');
+  }
+  const messages = options.flag('messages', false);
+  const pluginOptions = { proto_version: '1', ...(messages ? { messages: 'true' } : {}) };
+  return { plugin: 'pgoutput', publications, pluginOptions };
+}
+
+function pluginPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications' | 'pluginOptions'> {
+  const plugin = options.text('plugin');
+  if (!plugin) throw options.error('plugin', 'missing; name the output plugin');
+  if (plugin === 'pgoutput') throw options.error('plugin', 'leave it out for pgoutput, and name publications');
+  const given = options.get('pluginOptions') ?? {};
+  if (!isRecord(given)) throw options.error('pluginOptions', 'expected an object of texts');
+  const pluginOptions = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      if (typeof value !== 'string') throw options.error(`pluginOptions.${name}`, 'expected text');
+      return [name, value];
+    }),
+  );
+  return { plugin, publications: undefined, pluginOptions };
+}
+
+/** An observer that throws is reported as RxJS reports it, and does no harm to the stream. */
+function tell<T>(observer: NextObserver<T> | undefined): (value: T) => void {
+  const subject = new Subject<T>();
+  if (observer) subject.subscribe(observer);
+  return (value) => {
+    subject.next(value);
+  };
+}
+
+function isObserver<T>(value: unknown): value is NextObserver<T> {
+  return isRecord(value) && typeof value['next'] === 'function';
+}
+
+function isScheduler(value: unknown): value is SchedulerLike {
+  return isRecord(value) && typeof value['schedule'] === 'function';
+}
+
+function isTypeParsers(value: unknown): value is TypeParsers {
+  return isRecord(value) && typeof value['getTypeParser'] === 'function';
+}

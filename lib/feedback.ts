@@ -1,0 +1,40 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
+
+/** What the feedback scheduler drives. */
+export interface FeedbackTarget {
+  /** @param ms since the last tick */
+  tick(ms: number): void;
+  report(): void;
+}
+
+/** Sends status updates on an interval, whatever the reader does, and single ones when they are asked for. */
+export class Feedback {
+  readonly #scheduler: SchedulerLike;
+  readonly #target: FeedbackTarget;
+  readonly #interval: Subscription;
+  #pending: Subscription | undefined;
+
+  /** @param period ms between ticks */
+  constructor(scheduler: SchedulerLike, period: number, target: FeedbackTarget) {
+    this.#scheduler = scheduler;
+    this.#target = target;
+    this.#interval = scheduler.schedule(function () {
+      target.tick(period);
+      this.schedule(undefined, period);
+    }, period);
+  }
+
+  /** Asks for one report after so many ms; one that is pending already serves as well. */
+  reportIn(ms: number): void {
+    if (this.#interval.closed) return;
+    this.#pending ??= this.#scheduler.schedule(() => {
+      this.#pending = undefined;
+      this.#target.report();
+    }, ms);
+  }
+
+  stop(): void {
+    this.#interval.unsubscribe();
+    this.#pending?.unsubscribe();
+  }
+}

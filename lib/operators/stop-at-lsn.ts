@@ -1,0 +1,72 @@
+import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
+import { Delivery } from '../acknowledgement';
+import { toLsn, type Lsn } from '../lsn';
+import type { ReplicationMessage } from '../pgoutput/messages';
+
+const PAGE = 0x2000n;
+const SEGMENT_AT_LEAST = 0x10_0000n;
+/** The header of a WAL page, and the longer one of a segment's first page. */
+const HEADER = 24n;
+const LONG_HEADER = 40n;
+
+/** Right after a segment switch the server's insert position lies behind a page header, where no record ends. */
+function withoutPageHeader(lsn: Lsn): Lsn {
+  const offset = lsn % PAGE;
+  const page = lsn - offset;
+  return offset <= (page % SEGMENT_AT_LEAST === 0n ? LONG_HEADER : HEADER) ? page : lsn;
+}
+
+/**
+ * Completes at a position of the WAL, at a transaction's boundary: what commits before `lsn` is delivered, what commits
+ * at or after it is not, and is not confirmed. So the ranges [A, B) and [B, C) together have every transaction once. An
+ * idle publication is no obstacle: the server's keepalives tell that the position has been passed.
+ *
+ * The connection stays until everything delivered has been acknowledged.
+ *
+ * Stands on the flat stream, before `transactions()`.
+ *
+ * @param lsn a position as `pg_current_wal_insert_lsn()` gives it
+ * @throws {ConfigError} `CONFIG_INVALID` when it is no LSN
+ * @example
+ * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
+ */
+export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<ReplicationMessage> {
+  const end = withoutPageHeader(toLsn('stopAtLsn', lsn));
+  return (source) =>
+    new Observable((subscriber) => {
+      let inTransaction = false;
+
+      /** Whether this message is already past the end. */
+      const isBeyond = (message: ReplicationMessage): boolean =>
+        (message.kind === 'begin' && message.commitLsn >= end) ||
+        (message.kind === 'message' && !message.transactional && message.lsn > end);
+
+      /** Whether nothing before the end can follow this message. */
+      const isLast = (message: ReplicationMessage): boolean =>
+        (message.kind === 'commit' && message.endLsn >= end) ||
+        (message.kind === 'keepalive' && !inTransaction && message.walEnd >= end);
+
+      return source.subscribe({
+        next: (message) => {
+          const entry = Delivery.entryOf(message);
+          if (isBeyond(message)) {
+            if (entry) entry.stopBefore();
+            else subscriber.complete();
+            return;
+          }
+          if (message.kind === 'begin') inTransaction = true;
+          else if (message.kind === 'commit') inTransaction = false;
+          subscriber.next(message);
+          if (!isLast(message)) return;
+          if (entry) entry.stopAfter(end);
+          else subscriber.complete();
+        },
+        error: (error) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+    });
+}

@@ -1,0 +1,61 @@
+import { from, Observable, take, type MonoTypeOperatorFunction, type ObservableInput } from 'rxjs';
+import { Delivery } from '../acknowledgement';
+import type { StreamMessage } from '../pgoutput/messages';
+
+/**
+ * Completes at the next transaction boundary after the notifier has emitted: for a graceful end. The connection stays
+ * until everything delivered has been acknowledged, so that work in hand can finish and is confirmed.
+ *
+ * Stands on the flat stream, before `transactions()`. A notifier that completes without a value stops nothing.
+ *
+ * @example
+ * const sigterm$ = fromEvent(process, 'SIGTERM');
+ * logicalReplication(config).pipe(stopOn(sigterm$), transactions(), ackAfter(save, 4)).subscribe();
+ */
+export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknown>): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let last: T | undefined;
+      let inTransaction = false;
+      let asked = false;
+
+      const stop = (): void => {
+        if (inTransaction) return;
+        const entry = last && Delivery.entryOf(last);
+        if (entry) entry.stopAfter();
+        else subscriber.complete();
+      };
+
+      subscriber.add(
+        from(notifier)
+          .pipe(take(1))
+          .subscribe({
+            next: () => {
+              asked = true;
+              stop();
+            },
+            error: (error) => {
+              subscriber.error(error);
+            },
+          }),
+      );
+      if (subscriber.closed) return;
+      subscriber.add(
+        source.subscribe({
+          next: (message) => {
+            last = message;
+            if (message.kind === 'begin') inTransaction = true;
+            else if (message.kind === 'commit') inTransaction = false;
+            subscriber.next(message);
+            if (asked) stop();
+          },
+          error: (error) => {
+            subscriber.error(error);
+          },
+          complete: () => {
+            subscriber.complete();
+          },
+        }),
+      );
+    });
+}

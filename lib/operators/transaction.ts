@@ -1,0 +1,45 @@
+import type { Lsn } from '../lsn';
+import { Message, type Change } from '../pgoutput/messages';
+
+/**
+ * A committed transaction with all its changes. Iterate over it, or use `changes`; acknowledging it settles all of it.
+ *
+ * @example
+ * for (const change of tx) if (change.kind === 'insert') console.log(change.table, change.new);
+ */
+export class Transaction extends Message implements Iterable<Change> {
+  readonly kind = 'transaction';
+  /** How many changes it has. */
+  readonly size: number;
+  readonly #changes: readonly Change[];
+
+  constructor(
+    /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
+    readonly xid: number,
+    /** Where the commit record starts. It grows from one transaction to the next. */
+    readonly commitLsn: Lsn,
+    /** Where the commit record ends: the position that is confirmed once the transaction is acknowledged. */
+    readonly endLsn: Lsn,
+    readonly commitTime: Date,
+    /** The replication origin's name, where the transaction was replicated to this server from elsewhere. */
+    readonly origin: string | undefined,
+    changes: readonly Change[],
+  ) {
+    super();
+    this.size = changes.length;
+    this.#changes = changes;
+  }
+
+  /** The changes in the order in which they were made. */
+  get changes(): readonly Change[] {
+    return this.#changes;
+  }
+
+  [Symbol.iterator](): Iterator<Change> {
+    return this.#changes[Symbol.iterator]();
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), changes: this.#changes };
+  }
+}

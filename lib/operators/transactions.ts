@@ -1,0 +1,111 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { Delivery } from '../acknowledgement';
+import type { BeginMessage, Change, CommitMessage, LogicalMessage, ReplicationMessage } from '../pgoutput/messages';
+import { Transaction } from './transaction';
+
+export interface TransactionsOptions {
+  /**
+   * Whether logical messages outside any transaction are passed on, between the transactions. Otherwise they are dropped
+   * and count as done. Default false.
+   */
+  readonly passMessages?: boolean;
+}
+
+/**
+ * Groups the flat stream: Begin … Commit becomes one {@link Transaction}, in commit order.
+ *
+ * While a transaction is gathered the window does not stop it, so one may be larger than the window; the Transaction then
+ * counts as one delivery with the bytes of all its changes. What belongs to no transaction (keepalives, relations, types)
+ * goes no further. Transactions in which nothing is left, after a filter say, are not emitted.
+ *
+ * @example
+ * logicalReplication(config)
+ *   .pipe(transactions())
+ *   .subscribe((tx) => {
+ *     console.log(`${tx.size} changes, committed at ${tx.commitTime.toISOString()}`);
+ *     tx.ack();
+ *   });
+ */
+export function transactions(options?: {
+  readonly passMessages?: false;
+}): OperatorFunction<ReplicationMessage, Transaction>;
+export function transactions(
+  options: TransactionsOptions,
+): OperatorFunction<ReplicationMessage, Transaction | LogicalMessage>;
+export function transactions({ passMessages = false }: TransactionsOptions = {}): OperatorFunction<
+  ReplicationMessage,
+  Transaction | LogicalMessage
+> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const assembly = new Assembly();
+      return source.subscribe({
+        next: (message) => {
+          if (message.kind === 'message' && !message.transactional) {
+            if (passMessages) subscriber.next(message);
+            else message.ack();
+            return;
+          }
+          const transaction = assembly.take(message);
+          if (transaction) subscriber.next(transaction);
+        },
+        error: (error) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+    });
+}
+
+/** Gathers one transaction. */
+class Assembly {
+  #begin: BeginMessage | undefined;
+  #origin: string | undefined;
+  #changes: Change[] = [];
+
+  take(message: ReplicationMessage): Transaction | undefined {
+    switch (message.kind) {
+      case 'begin':
+        // One that is still open was cut off with its session, and comes again as a whole.
+        this.#begin = message;
+        this.#origin = undefined;
+        this.#changes = [];
+        return undefined;
+      case 'origin':
+        this.#origin = message.name;
+        return undefined;
+      case 'insert':
+      case 'update':
+      case 'delete':
+      case 'truncate':
+      case 'message':
+        Delivery.entryOf(message)?.gather();
+        this.#changes.push(message);
+        return undefined;
+      case 'commit':
+        return this.#finish(message);
+      case 'relation':
+      case 'type':
+      case 'keepalive':
+        return undefined;
+    }
+  }
+
+  #finish(commit: CommitMessage): Transaction | undefined {
+    const begin = this.#begin;
+    const changes = this.#changes;
+    this.#begin = undefined;
+    this.#changes = [];
+    if (!begin || changes.length === 0) {
+      commit.ack();
+      return undefined;
+    }
+    const { commitLsn, endLsn, commitTime } = commit;
+    const transaction = new Transaction(begin.xid, commitLsn, endLsn, commitTime, this.#origin, changes);
+    const entry = Delivery.entryOf(commit);
+    if (entry) Delivery.attach(transaction, entry.group());
+    return transaction;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Observable } from 'rxjs';
+import { slotName } from '../config/config';
+import { createSlot as create, type CreatedSlot } from '../session/slot-commands';
+import { oneShot, readOptions, type ServerConfig } from './one-shot';
+
+export interface CreateSlotConfig extends ServerConfig {
+  /** The slot's name: lower-case letters, digits and underscores, at most 63. */
+  readonly slot: string;
+  /** The output plugin. Default `pgoutput`. */
+  readonly plugin?: string | undefined;
+}
+
+/**
+ * Makes a permanent logical replication slot in the connection's database. It waits for the write transactions that are
+ * open at that moment, however long they take; unsubscribing cancels it.
+ *
+ * From then on the server keeps all WAL that the slot has not confirmed: drop a slot that nobody reads any more.
+ *
+ * @returns a cold observable of one value; errors `SLOT_EXISTS`, `TOO_MANY_SLOTS`, `WAL_LEVEL`, `PRIVILEGE_MISSING`
+ * @example
+ * await firstValueFrom(createSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
+ */
+export function createSlot(config: CreateSlotConfig): Observable<CreatedSlot> {
+  const options = readOptions(config, ['slot', 'plugin']);
+  const slot = slotName(options);
+  const plugin = options.text('plugin') ?? 'pgoutput';
+  return oneShot(options, (server) => create(slot, plugin, false, server.version));
+}

@@ -1,0 +1,24 @@
+import { map, type Observable } from 'rxjs';
+import { slotName } from '../config/config';
+import { dropSlot as drop } from '../session/slot-commands';
+import { oneShot, readOptions, type ServerConfig } from './one-shot';
+
+export interface DropSlotConfig extends ServerConfig {
+  readonly slot: string;
+  /** Waits until nobody streams from the slot, instead of failing with `SLOT_ACTIVE`. Default false. */
+  readonly wait?: boolean | undefined;
+}
+
+/**
+ * Drops a replication slot, so that the server no longer keeps WAL for it.
+ *
+ * @returns a cold observable that emits the slot's name and completes; errors `SLOT_MISSING`, `SLOT_ACTIVE`
+ * @example
+ * await firstValueFrom(dropSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
+ */
+export function dropSlot(config: DropSlotConfig): Observable<string> {
+  const options = readOptions(config, ['slot', 'wait']);
+  const slot = slotName(options);
+  const wait = options.flag('wait', false);
+  return oneShot(options, () => drop(slot, wait)).pipe(map(() => slot));
+}

@@ -1,0 +1,14 @@
+import type { Observable } from 'rxjs';
+import { identifySystem as identify, type SystemIdentity } from '../session/slot-commands';
+import { oneShot, readOptions, type ServerConfig } from './one-shot';
+
+/**
+ * Asks which cluster this is and where its WAL ends.
+ *
+ * @returns a cold observable of one value
+ * @example
+ * const { walPosition } = await firstValueFrom(identifySystem({ connection: process.env.DATABASE_URL }));
+ */
+export function identifySystem(config: ServerConfig = {}): Observable<SystemIdentity> {
+  return oneShot(readOptions(config, []), () => identify());
+}

@@ -1,0 +1,22 @@
+import type { Observable } from 'rxjs';
+import { slotName } from '../config/config';
+import { slotStatus as status, type SlotStatus } from '../session/slot-commands';
+import { oneShot, readOptions, type ServerConfig } from './one-shot';
+
+export interface SlotStatusConfig extends ServerConfig {
+  readonly slot: string;
+}
+
+/**
+ * Looks a replication slot up: who streams from it, what it has confirmed, how much WAL it keeps.
+ *
+ * @returns a cold observable of one value, `undefined` when there is no such slot
+ * @example
+ * const slot = await firstValueFrom(slotStatus({ connection: process.env.DATABASE_URL, slot: 'orders' }));
+ * console.log(slot?.active, slot?.lagBytes);
+ */
+export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
+  const options = readOptions(config, ['slot']);
+  const slot = slotName(options);
+  return oneShot(options, () => status(slot));
+}

@@ -1,0 +1,173 @@
+import type { Subscriber } from 'rxjs';
+import type { Settings } from './config/config';
+import { ConversingConnection, type Link } from './connection';
+import { ConnectionError } from './errors';
+import type { Exclusive } from './exclusive';
+import { Feedback } from './feedback';
+import type { Lsn } from './lsn';
+import type { Connect } from './net/transport';
+import type { StreamMessage } from './pgoutput/messages';
+import { openStream, type OpenInfo } from './session/open-stream';
+import { payloadDecoder } from './session/payload-decoder';
+import { ReplicationSession } from './session/replication-session';
+import type { SessionHost, StatusUpdate } from './session/session-host';
+import type { SlotMemory } from './session/slot-memory';
+
+/** What the subscriber's `closeObserver` hears when a subscription has ended and its connection is no longer used. */
+export interface CloseInfo {
+  /** The last position that was confirmed; 0 if none was. */
+  readonly confirmedLsn: Lsn;
+  /** The last position that was received. */
+  readonly receivedLsn: Lsn;
+  /** What ended the stream, if nobody asked for it. */
+  readonly error: Error | undefined;
+}
+
+/** The share of wal_sender_timeout after which the server hears from us again. */
+const TIMEOUT_SHARE = 3;
+/** A walsender that is busy is silent for about its own time-out; only after this many of them is it gone. */
+const LIVENESS_MARGIN = 1.5;
+
+/** One subscription: a connection that becomes a session, with its feedback. What the session asks for is done here. */
+export class Stream implements SessionHost {
+  readonly #settings: Settings;
+  readonly #memory: SlotMemory;
+  readonly #exclusive: Exclusive;
+  readonly #subscriber: Subscriber<StreamMessage>;
+  readonly #connection: ConversingConnection<OpenInfo>;
+  #link: Link | undefined;
+  #session: ReplicationSession | undefined;
+  #feedback: Feedback | undefined;
+  #cancelCloseTimeout: () => void = () => undefined;
+  #over = false;
+
+  constructor(
+    connect: Connect,
+    settings: Settings,
+    memory: SlotMemory,
+    exclusive: Exclusive,
+    subscriber: Subscriber<StreamMessage>,
+  ) {
+    this.#settings = settings;
+    this.#memory = memory;
+    this.#exclusive = exclusive;
+    this.#subscriber = subscriber;
+    this.#connection = new ConversingConnection(
+      connect,
+      settings.connection,
+      (server) => openStream(settings.plan, server, memory),
+      {
+        done: (info, link) => {
+          this.#start(info, link);
+        },
+        failed: (error) => {
+          this.#leave();
+          subscriber.error(error);
+        },
+      },
+    );
+  }
+
+  unsubscribe(): void {
+    if (this.#over) return;
+    if (this.#session) {
+      this.#session.release();
+      return;
+    }
+    this.#over = true;
+    this.#exclusive.leaving();
+    this.#connection.abort(() => {
+      this.#exclusive.left();
+    });
+  }
+
+  #start(info: OpenInfo, link: Link): void {
+    const { session: options, plan, types, scheduler, statusInterval, observers } = this.#settings;
+    const { walSenderTimeout } = info;
+    const livenessTimeout =
+      options.livenessTimeout && Math.max(options.livenessTimeout, walSenderTimeout * LIVENESS_MARGIN);
+    const decode = payloadDecoder(plan.publications ? types : undefined);
+    const session = new ReplicationSession(link.frames, decode, { ...options, livenessTimeout }, this);
+    const periods = [statusInterval, walSenderTimeout / TIMEOUT_SHARE, livenessTimeout / 4, options.ackTimeout / 2];
+    const period = Math.max(1, Math.min(...periods.filter((ms) => ms > 0)));
+
+    this.#link = link;
+    this.#session = session;
+    this.#feedback = new Feedback(scheduler, period, session);
+    link.listen(session);
+    observers.open(info);
+    session.pump();
+  }
+
+  send(bytes: Buffer): void {
+    this.#link?.transport.write(bytes);
+  }
+
+  deliver(message: StreamMessage): boolean {
+    this.#subscriber.next(message);
+    return !this.#subscriber.closed;
+  }
+
+  complete(): void {
+    this.#subscriber.complete();
+  }
+
+  hold(resting: boolean): void {
+    this.#link?.transport.hold(resting);
+  }
+
+  wake(): void {
+    this.#link?.transport.defer(() => this.#session?.pump());
+  }
+
+  reportIn(ms: number): void {
+    this.#feedback?.reportIn(ms);
+  }
+
+  reported(status: StatusUpdate): void {
+    this.#settings.observers.status(status);
+  }
+
+  closing(): void {
+    const { closeTimeout } = this.#settings.connection;
+    const transport = this.#link?.transport;
+    this.#feedback?.stop();
+    this.#exclusive.leaving();
+    const expire = (): void => {
+      const what = `The server did not end the stream within ${closeTimeout} ms`;
+      this.#session?.disconnected(new ConnectionError('CLOSE_TIMEOUT', what));
+      transport?.destroy();
+    };
+    if (transport) this.#cancelCloseTimeout = transport.timeout(closeTimeout, expire);
+  }
+
+  closed(error?: Error): void {
+    const { connection, observers } = this.#settings;
+    const { confirmedLsn = 0n, receivedLsn = 0n } = this.#session?.status ?? {};
+    this.#feedback?.stop();
+    this.#cancelCloseTimeout();
+    this.#memory.confirm(confirmedLsn);
+    this.#link?.transport.end(error instanceof ConnectionError ? 0 : connection.closeTimeout);
+    this.#leave();
+    observers.close({ confirmedLsn, receivedLsn, error });
+    if (error) this.#subscriber.error(error);
+    else this.#subscriber.complete();
+  }
+
+  warn(text: string): void {
+    process.emitWarning(text, { type: 'ReplicationWarning', code: 'RXPG_NOT_ACKNOWLEDGED' });
+  }
+
+  elapsed(): number {
+    return this.#link?.transport.elapsed() ?? 0;
+  }
+
+  clock(): number {
+    return Date.now();
+  }
+
+  #leave(): void {
+    this.#over = true;
+    this.#exclusive.left();
+  }
+}
