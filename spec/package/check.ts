@@ -1,0 +1,77 @@
+/**
+ * Checks what npm would publish: packs it, lints the tarball and its types, then installs it into an empty project and
+ * loads it from both module systems. Run it with `npm run package:check`.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '../..');
+const MODULES = join(ROOT, 'node_modules');
+const folder = mkdtempSync(join(tmpdir(), 'package-check-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+function run(title: string, program: string, args: readonly string[], cwd = ROOT): void {
+  console.log(`\n── ${title}`);
+  const { status, error } = spawnSync(program, args, { cwd, stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`\n${title}: failed${error ? ` (${error.message})` : ''}`);
+  process.exit(1);
+}
+
+function versionOf(name: string): string {
+  return (JSON.parse(readFileSync(join(MODULES, name, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+// `npm pack` builds first.
+run('npm pack', 'npm', ['pack', '--loglevel=error', '--pack-destination', folder]);
+const tarball = join(folder, `rxjs-pg-replication-${ownVersion()}.tgz`);
+run('publint --strict', process.execPath, [join(MODULES, 'publint/src/cli.js'), '--strict', tarball]);
+run('attw', process.execPath, [join(MODULES, '@arethetypeswrong/cli/dist/index.js'), tarball]);
+
+const project = mkdtempSync(join(folder, 'project-'));
+const files: Record<string, string> = {
+  'package.json': JSON.stringify({ private: true }),
+  'required.cjs': `
+    const { logicalReplication, ReplicationError } = require('rxjs-pg-replication');
+    if (typeof logicalReplication !== 'function') throw new Error('require() gives no logicalReplication');
+    exports.ReplicationError = ReplicationError;`,
+  'imported.mjs': `
+    import { logicalReplication, ReplicationError } from 'rxjs-pg-replication';
+    import required from './required.cjs';
+    if (typeof logicalReplication !== 'function') throw new Error('import gives no logicalReplication');
+    if (ReplicationError !== required.ReplicationError) throw new Error('import and require() give different classes');
+    if (!(new ReplicationError('SERVER_ERROR', 'x') instanceof Error)) throw new Error('ReplicationError is no Error');`,
+  'typed.mts': `
+    import { logicalReplication, ReplicationError } from 'rxjs-pg-replication';
+    import type { Observable } from 'rxjs';
+    export const stream: Observable<unknown> = logicalReplication({ slot: 'orders', publications: ['orders_pub'] });
+    export const failure: Error = new ReplicationError('SERVER_ERROR', 'x');`,
+  'typed.cts': `
+    import replication = require('rxjs-pg-replication');
+    export const failure: Error = new replication.ReplicationError('SERVER_ERROR', 'x');`,
+};
+for (const [name, content] of Object.entries(files)) writeFileSync(join(project, name), content);
+
+const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+const packages = [tarball, `rxjs@${versionOf('rxjs')}`, `@types/node@${versionOf('@types/node')}`];
+run('npm install of the tarball', 'npm', ['install', ...quiet, ...packages], project);
+run('require()', process.execPath, ['required.cjs'], project);
+run('import', process.execPath, ['imported.mjs'], project);
+// Without skipLibCheck: what we publish has to type-check where only run-time dependencies are installed.
+run(
+  'types of both module systems',
+  process.execPath,
+  [
+    join(MODULES, 'typescript/bin/tsc'),
+    ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'node16'],
+    ...['--types', 'node', 'typed.mts', 'typed.cts'],
+  ],
+  project,
+);
+console.log('\nThe package is fit to publish.');
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+}

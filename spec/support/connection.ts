@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { Client, type ClientConfig, type QueryResultRow } from 'pg';
+
+/** A database of its own for one spec file, on a server that others may share. */
+export interface TestDatabase {
+  readonly name: string;
+  /** The superuser's URL. */
+  readonly url: string;
+  query<Row extends QueryResultRow = QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** A connected client, for what spans several queries; `drop()` ends it if nobody else does. */
+  client(): Promise<Client>;
+  /** Ends all connections, drops the database's slots and the database. */
+  drop(): Promise<void>;
+}
+
+/** A name for what is shared by the whole cluster (slots, roles, databases) that no other spec has. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}_${randomBytes(5).toString('hex')}`;
+}
+
+/** Another database on the same server. */
+export function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${encodeURIComponent(database)}`;
+  return changed.href;
+}
+
+export async function connect(config: ClientConfig): Promise<Client> {
+  const client = new Client({ connectionTimeoutMillis: 10_000, ...config });
+  // The specs stop servers on purpose: an idle client that loses its connection is no failure.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** Runs SQL on a connection made for it. Of several statements the last one's rows come back. */
+export async function queryOnce<Row extends QueryResultRow>(
+  config: ClientConfig,
+  sql: string,
+  values?: readonly unknown[],
+): Promise<Row[]> {
+  const client = await connect(config);
+  try {
+    return await rowsOf<Row>(client, sql, values);
+  } finally {
+    await client.end();
+  }
+}
+
+async function rowsOf<Row extends QueryResultRow>(
+  client: Client,
+  sql: string,
+  values?: readonly unknown[],
+): Promise<Row[]> {
+  const result = await (values ? client.query<Row>(sql, [...values]) : client.query<Row>(sql));
+  const last = Array.isArray(result) ? (result as (typeof result)[]).at(-1) : result;
+  return last?.rows ?? [];
+}
+
+/** Makes a database. `config` says how its creator reaches the server: it has to be a superuser. */
+export async function createDatabase(
+  config: (database?: string) => ClientConfig,
+  url: string,
+  prefix: string,
+): Promise<TestDatabase> {
+  const name = uniqueName(prefix);
+  const clients = new Set<Client>();
+  await queryOnce(config(), `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+
+  return {
+    name,
+    url: withDatabase(url, name),
+    query: (sql, values) => queryOnce(config(name), sql, values),
+    async client() {
+      const client = await connect(config(name));
+      clients.add(client);
+      client.once('end', () => clients.delete(client));
+      return client;
+    },
+    async drop() {
+      await Promise.all([...clients].map((client) => client.end()));
+      await queryOnce(config(), dropSlots(name));
+      await queryOnce(config(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** A database cannot go while it has slots, and a slot cannot while somebody streams from it. */
+function dropSlots(database: string): string {
+  return `
+    DO $$
+    DECLARE
+      slot record;
+    BEGIN
+      PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}';
+      FOR attempt IN 1..500 LOOP
+        FOR slot IN SELECT slot_name FROM pg_replication_slots WHERE database = '${database}' AND NOT active LOOP
+          PERFORM pg_drop_replication_slot(slot.slot_name);
+        END LOOP;
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots WHERE database = '${database}');
+        PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = '${database}';
+        PERFORM pg_sleep(0.01);
+      END LOOP;
+    END $$`;
+}

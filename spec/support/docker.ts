@@ -1,0 +1,118 @@
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { QueryResultRow } from 'pg';
+import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
+import { NoServerError } from './binaries';
+import { createDatabase, queryOnce, type TestDatabase } from './connection';
+import {
+  chosenVersion,
+  freePort,
+  hbaOf,
+  settingsOf,
+  urlOf,
+  type AdminConfig,
+  type ServerOptions,
+  type StopMode,
+  type TestServer,
+} from './options';
+
+const DEFAULT_VERSION = 18;
+const FILES = '/spec-files';
+const SIGNALS: Record<StopMode, string> = { smart: 'TERM', fast: 'INT', immediate: 'QUIT' };
+// The socket is inside the container: from here a role of its own stays out of what pg_hba.conf says about the others.
+const ADMIN = 'spec_admin';
+
+/** Starts a server in a container. testcontainers' own reaper removes it should we be killed. */
+export async function startContainer(options: ServerOptions = {}): Promise<TestServer> {
+  const image = process.env['TEST_POSTGRES_IMAGE'] ?? `postgres:${chosenVersion(options) ?? DEFAULT_VERSION}`;
+  const port = await freePort();
+  const { password } = options;
+  const settings = settingsOf({ ...options, settings: { ...options.settings, listen_addresses: '*' } }, FILES);
+  const files = { ...options.files, 'pg_hba.conf': `host all ${ADMIN} all trust\n${hbaOf(options)}` };
+
+  const container = await new GenericContainer(image)
+    // A port that stays the same when the container starts again.
+    .withExposedPorts({ container: 5432, host: port })
+    .withEnvironment(password === undefined ? { POSTGRES_HOST_AUTH_METHOD: 'trust' } : { POSTGRES_PASSWORD: password })
+    .withCopyContentToContainer(
+      Object.entries(files).map(([name, content]) => ({ content, target: `${FILES}/${name}`, mode: 0o600 })),
+    )
+    .withEntrypoint(['sh', '-c', `chown -R postgres ${FILES} && exec docker-entrypoint.sh "$@"`, 'sh'])
+    .withCommand([
+      'postgres',
+      ...['-c', `hba_file=${FILES}/pg_hba.conf`],
+      ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ])
+    // Once for the server that prepares the cluster, once for the real one.
+    .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
+    .start()
+    .catch((error: unknown) => {
+      throw new NoServerError(
+        `No container of ${image} could be started: ${String(error)}. ` +
+          'Start a container engine, or leave TEST_POSTGRES unset to use the embedded binaries.',
+        { cause: error },
+      );
+    });
+
+  try {
+    const created = await container.exec(['psql', '-U', 'postgres', '-c', `CREATE ROLE ${ADMIN} SUPERUSER LOGIN`]);
+    if (created.exitCode !== 0) throw new Error(`psql in ${image} failed: ${created.output}`);
+    return await describe(container, image, port, password);
+  } catch (error) {
+    await container.stop();
+    throw error;
+  }
+}
+
+async function describe(
+  container: StartedTestContainer,
+  image: string,
+  port: number,
+  password: string | undefined,
+): Promise<TestServer> {
+  const host = container.getHost();
+  const url = urlOf(host, port, password);
+  const admin: AdminConfig = (database = 'postgres') => ({ host, port, user: ADMIN, database });
+  const answers = () =>
+    queryOnce(admin(), 'SELECT').then(
+      () => true,
+      () => false,
+    );
+  const [release] = await queryOnce<{ name: string; number: number }>(
+    admin(),
+    `SELECT current_setting('server_version') AS name, current_setting('server_version_num')::int AS number`,
+  );
+  let running = true;
+
+  const server: TestServer = {
+    url,
+    host,
+    port,
+    version: Math.floor((release?.number ?? 0) / 10_000),
+    description: `PostgreSQL ${release?.name}, container of ${image}, port ${port}`,
+    query: <Row extends QueryResultRow>(sql: string, database?: string) => queryOnce<Row>(admin(database), sql),
+    createDatabase: (prefix = 'spec'): Promise<TestDatabase> => createDatabase(admin, url, prefix),
+    async start() {
+      if (running) return;
+      await container.restart();
+      while (!(await answers())) await delay(50);
+      running = true;
+    },
+    async stop(mode = 'fast') {
+      if (!running) return;
+      running = false;
+      // The server is the container's first process, and the container ends with it.
+      await container.exec(['kill', `-${SIGNALS[mode]}`, '1']).catch(() => undefined);
+      while (await answers()) await delay(50);
+    },
+    async restart(mode) {
+      await server.stop(mode);
+      await server.start();
+    },
+    log: async () => text(await container.logs()),
+    async dispose() {
+      await container.stop({ timeout: 10_000 });
+    },
+  };
+  return server;
+}

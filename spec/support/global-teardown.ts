@@ -1,0 +1,3 @@
+export = async function stopSharedServer(): Promise<void> {
+  await globalThis.integrationServer?.dispose();
+};

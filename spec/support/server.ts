@@ -1,0 +1,79 @@
+import type { QueryResultRow } from 'pg';
+import { createDatabase, queryOnce, withDatabase, type TestDatabase } from './connection';
+import { startContainer } from './docker';
+import { EmbeddedServer, startEmbedded, type Prepared } from './embedded';
+import { chosenVersion, type AdminConfig, type PostgresServer, type ServerOptions, type TestServer } from './options';
+
+export { uniqueName, type TestDatabase } from './connection';
+export type { PostgresServer, ServerOptions, StopMode, TestServer } from './options';
+
+/** Where the specs of one run find their server, and what it leaves to servers of their own. */
+const RUN_URL = 'SPEC_RUN_POSTGRES_URL';
+const RUN_PREPARED = 'SPEC_RUN_POSTGRES_PREPARED';
+
+/**
+ * Starts a server that one may stop, or that has settings of its own: in a container where `TEST_POSTGRES=docker`,
+ * otherwise from the embedded binaries.
+ *
+ * @throws where none can be had here, with the reason and what to do
+ */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const kind = process.env['TEST_POSTGRES'] ?? 'embedded';
+  if (kind === 'docker') return startContainer(options);
+  if (kind !== 'embedded') throw new Error(`TEST_POSTGRES is "${kind}"; it can be docker or embedded.`);
+  const prepared = process.env[RUN_PREPARED];
+  return startEmbedded(options, prepared ? (JSON.parse(prepared) as Prepared) : undefined);
+}
+
+/** The server at `url`, which somebody else runs. */
+export async function connectServer(url: string): Promise<PostgresServer> {
+  const { hostname, port } = new URL(url);
+  const admin: AdminConfig = (database) => ({ connectionString: database ? withDatabase(url, database) : url });
+  const [release] = await queryOnce<{ name: string; number: number }>(
+    admin(),
+    `SELECT current_setting('server_version') AS name, current_setting('server_version_num')::int AS number`,
+  );
+  return {
+    url,
+    host: hostname,
+    port: Number(port || 5432),
+    version: Math.floor((release?.number ?? 0) / 10_000),
+    description: `PostgreSQL ${release?.name} at ${hostname}:${port || 5432}`,
+    query: <Row extends QueryResultRow>(sql: string, database?: string) => queryOnce<Row>(admin(database), sql),
+    createDatabase: (prefix = 'spec'): Promise<TestDatabase> => createDatabase(admin, url, prefix),
+    dispose: () => Promise.resolve(),
+  };
+}
+
+/**
+ * The server that a run uses: the one that the environment variable `urlVariable` names, which then has to answer,
+ * otherwise one that is started for it.
+ */
+export async function obtainServer(urlVariable: 'TEST_POSTGRES_URL' | 'DATABASE_URL'): Promise<PostgresServer> {
+  const url = process.env[urlVariable];
+  if (!url) return startServer();
+
+  const server = await connectServer(url).catch((error: unknown) => {
+    throw new Error(`The server that ${urlVariable} names cannot be used: ${String(error)}`, { cause: error });
+  });
+  const version = chosenVersion({});
+  if (version !== undefined && server.version !== version) {
+    throw new Error(`TEST_POSTGRES_VERSION is ${version}, but ${urlVariable} leads to ${server.description}.`);
+  }
+  return server;
+}
+
+/** Makes `server` the one that {@link runServer} finds, in this process and those it starts. */
+export function publishServer(server: PostgresServer): void {
+  process.env[RUN_URL] = server.url;
+  if (server instanceof EmbeddedServer) process.env[RUN_PREPARED] = JSON.stringify(server.prepared);
+}
+
+/** The server that all integration specs of a run share. Each makes a database of its own on it. */
+export function runServer(): Promise<PostgresServer> {
+  const url = process.env[RUN_URL];
+  if (!url) {
+    throw new Error('No server runs for this spec: specs that need one stand below spec/integration or spec/examples.');
+  }
+  return connectServer(url);
+}
