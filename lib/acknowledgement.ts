@@ -10,11 +10,7 @@ export interface Acknowledgeable {
   readonly ack: () => boolean;
 }
 
-/**
- * What an operator may ask of the session that a delivery came from.
- *
- * @internal
- */
+/** What an operator may ask of the session that a delivery came from. */
 export interface SessionControl {
   /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
   stop(): void;
@@ -24,11 +20,7 @@ export interface SessionControl {
   whenClosed(listener: (error?: unknown) => void): () => void;
 }
 
-/**
- * A delivery's place in the ledger.
- *
- * @internal
- */
+/** A delivery's place in the ledger. */
 export interface Entry {
   readonly session: SessionControl;
   /** @returns false when the session closed first */

@@ -48,7 +48,13 @@ export function streamOver(connect: Connect, config: PgoutputConfig | PluginConf
   return new Observable((subscriber) => {
     let stream: Stream | undefined;
     const giveUp = exclusive.enter(() => {
-      stream = new Stream(connect, settings, memory, exclusive, subscriber);
+      try {
+        stream = new Stream(connect, settings, memory, exclusive, subscriber);
+      } catch (error) {
+        // The socket could not even be opened.
+        exclusive.left();
+        subscriber.error(error);
+      }
     });
     return () => {
       giveUp();

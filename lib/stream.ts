@@ -109,6 +109,8 @@ export class Stream implements SessionHost {
   }
 
   complete(): void {
+    // It drains: for whoever subscribes on complete, as repeat() does, that is part of taking leave.
+    this.#exclusive.leaving();
     this.#subscriber.complete();
   }
 

@@ -127,19 +127,23 @@ class Works<T extends Work, R> {
   }
 
   #run(value: T, work: Observable<R>): void {
-    const running = work.subscribe({
-      next: (result) => {
-        this.#subscriber.next(result);
-      },
-      error: (error) => {
-        this.#subscriber.error(error);
-      },
-      complete: () => {
-        this.#running.remove(running);
-        this.#finish(value);
-      },
-    });
+    // Made first: a work may complete while it is being subscribed to.
+    const running = new Subscription();
     this.#running.add(running);
+    running.add(
+      work.subscribe({
+        next: (result) => {
+          this.#subscriber.next(result);
+        },
+        error: (error) => {
+          this.#subscriber.error(error);
+        },
+        complete: () => {
+          this.#running.remove(running);
+          this.#finish(value);
+        },
+      }),
+    );
   }
 
   #finish(value: T): void {

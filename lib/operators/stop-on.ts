@@ -18,9 +18,11 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
       let last: T | undefined;
       let inTransaction = false;
       let asked = false;
+      let delivering = false;
 
       const stop = (): void => {
-        if (inTransaction) return;
+        // What is being delivered has to arrive before the completion: a handler may be who asks.
+        if (inTransaction || delivering) return;
         const entry = last && Delivery.entryOf(last);
         if (entry) entry.stopAfter();
         else subscriber.complete();
@@ -46,7 +48,9 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
             last = message;
             if (message.kind === 'begin') inTransaction = true;
             else if (message.kind === 'commit') inTransaction = false;
+            delivering = true;
             subscriber.next(message);
+            delivering = false;
             if (asked) stop();
           },
           error: (error) => {

@@ -61,8 +61,14 @@ export class Ledger {
     return this.#confirmed;
   }
 
-  /** Whether reading has to wait. Becomes true at a limit, and false again at half of both. */
+  /**
+   * Whether reading has to wait. Becomes true at a limit, and false again at half of both.
+   *
+   * Looked at when it is asked for, between two messages: what a delivery is charged before a group takes it over does not
+   * fill the window.
+   */
   get full(): boolean {
+    this.#full ||= this.#messages >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
     return this.#full;
   }
 
@@ -181,7 +187,6 @@ export class Ledger {
     unit.outstanding++;
     this.#messages += messages;
     this.#bytes += bytes;
-    if (this.#messages >= this.#limits.messages || this.#bytes >= this.#limits.bytes) this.#full = true;
     return new UnitEntry(this, unit, messages, bytes);
   }
 

@@ -59,6 +59,8 @@ export class ReplicationSession implements SessionControl {
         if (!this.#pumping && this.#state === 'streaming') host.wake();
       },
     });
+    // A closed ledger confirms nothing, whatever happens.
+    if (!options.confirm) this.#ledger.close();
   }
 
   get status(): StatusUpdate {
@@ -252,7 +254,7 @@ export class ReplicationSession implements SessionControl {
     Delivery.attach(message, this.#ledger.nothing);
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
-    if (this.#state === 'streaming' && this.#options.confirm) this.#ledger.progress(walEnd);
+    if (this.#state === 'streaming') this.#ledger.progress(walEnd);
     if (replyRequested) this.#report.oweAnswer();
   }
 
