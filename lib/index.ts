@@ -50,6 +50,5 @@ export {
 } from './pgoutput/messages';
 export type { TypeParsers } from './pgoutput/values';
 export type { OpenInfo } from './session/open-stream';
-export type { StatusUpdate } from './session/session-host';
+export type { CloseInfo, StatusUpdate } from './session/session-host';
 export type { CreatedSlot, SlotStatus, SystemIdentity } from './session/slot-commands';
-export type { CloseInfo } from './stream';

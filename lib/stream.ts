@@ -4,7 +4,6 @@ import { ConversingConnection, type Link } from './connection';
 import { ConnectionError } from './errors';
 import type { Exclusive } from './exclusive';
 import { Feedback } from './feedback';
-import type { Lsn } from './lsn';
 import type { Connect } from './net/transport';
 import type { StreamMessage } from './pgoutput/messages';
 import { openStream, type OpenInfo } from './session/open-stream';
@@ -12,16 +11,6 @@ import { payloadDecoder } from './session/payload-decoder';
 import { ReplicationSession } from './session/replication-session';
 import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
-
-/** What the subscriber's `closeObserver` hears when a subscription has ended and its connection is no longer used. */
-export interface CloseInfo {
-  /** The last position that was confirmed; 0 if none was. */
-  readonly confirmedLsn: Lsn;
-  /** The last position that was received. */
-  readonly receivedLsn: Lsn;
-  /** What ended the stream, if nobody asked for it. */
-  readonly error: Error | undefined;
-}
 
 /** The share of wal_sender_timeout after which the server hears from us again. */
 const TIMEOUT_SHARE = 3;

@@ -3,8 +3,7 @@ import type { ConnectionSettings } from '../connection';
 import type { Lsn } from '../lsn';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 import type { OpenInfo, StreamPlan } from '../session/open-stream';
-import type { SessionOptions, StatusUpdate } from '../session/session-host';
-import type { CloseInfo } from '../stream';
+import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
 import { resolveConnection, type ConnectionOptions } from './connection';
 import { isRecord, Options } from './options';
 

@@ -1,6 +1,6 @@
 import type { Entry, SessionControl } from '../acknowledgement';
 import { laterLsn, type Lsn } from '../lsn';
-import { isDone, reasonOf, SettledEntry, Unit, UnitEntry } from './unit';
+import { isDone, reasonOf, SettledEntry, Unit, UnitEntry, type EntryKeeper } from './unit';
 
 /** How much may be delivered and not settled before reading stops. */
 export interface WindowLimits {
@@ -28,7 +28,7 @@ export interface LedgerEvents {
  * outstanding; done units at the head of the queue are confirmed and leave it. A keepalive has no unit of its own: it
  * waits at the last one, and counts once that leaves.
  */
-export class Ledger {
+export class Ledger implements EntryKeeper {
   readonly #session: SessionControl;
   readonly #events: LedgerEvents;
   readonly #limits: WindowLimits;
@@ -138,19 +138,16 @@ export class Ledger {
     this.#closed = true;
   }
 
-  /** @internal for entries */
   stopBefore(sequence: number): void {
     this.#limit = Math.min(this.#limit, sequence);
     this.#session.stop();
   }
 
-  /** @internal for entries */
   stopAfter(sequence: number | undefined, upTo: Lsn | undefined): void {
     if (upTo !== undefined) this.progress(upTo);
     this.stopBefore(sequence === undefined ? this.#sequence : sequence + 1);
   }
 
-  /** @internal for entries */
   settle(entry: UnitEntry): boolean {
     if (this.#closed || entry.unit.sequence >= this.#limit) return false;
     this.#discharge(entry);
@@ -158,14 +155,12 @@ export class Ledger {
     return true;
   }
 
-  /** @internal for entries */
   gather(entry: UnitEntry): void {
     if (this.#closed) return;
     this.#discharge(entry);
     entry.unit.gathered += entry.bytes;
   }
 
-  /** @internal for entries */
   group(commit: UnitEntry): Entry {
     const unit = commit.unit;
     const group = this.#charge(unit, 1, unit.gathered + commit.bytes);

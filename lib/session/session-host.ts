@@ -54,3 +54,13 @@ export interface StatusUpdate {
   /** Whether reading rests because the window is full. */
   readonly paused: boolean;
 }
+
+/** What the subscriber's `closeObserver` hears when a subscription has ended and its connection is no longer used. */
+export interface CloseInfo {
+  /** The last position that was confirmed; 0 if none was. */
+  readonly confirmedLsn: Lsn;
+  /** The last position that was received. */
+  readonly receivedLsn: Lsn;
+  /** What ended the stream, if nobody asked for it. */
+  readonly error: Error | undefined;
+}

@@ -1,6 +1,5 @@
 import type { Entry, SessionControl } from '../acknowledgement';
 import type { Lsn } from '../lsn';
-import type { Ledger } from './ledger';
 
 /** What is confirmed as a whole: a transaction, a logical message outside any, or a message of another plugin. */
 export class Unit {
@@ -38,12 +37,24 @@ export function reasonOf(unit: Unit): string {
   return changes === 0 ? 'all changes acknowledged, their commit not' : `commit and ${count} not acknowledged`;
 }
 
+/** What entries ask of the ledger that they stand in. */
+export interface EntryKeeper {
+  readonly session: SessionControl;
+  settle(entry: UnitEntry): boolean;
+  gather(entry: UnitEntry): void;
+  group(commit: UnitEntry): Entry;
+  /** @param sequence of the unit with which delivery ends */
+  stopBefore(sequence: number): void;
+  /** @param sequence of the last unit that counts; undefined for the last one there is */
+  stopAfter(sequence: number | undefined, upTo: Lsn | undefined): void;
+}
+
 /** A delivery that belongs to a unit. */
 export class UnitEntry implements Entry {
   #taken: boolean;
 
   constructor(
-    readonly ledger: Ledger,
+    readonly ledger: EntryKeeper,
     readonly unit: Unit,
     readonly messages: number,
     readonly bytes: number,
@@ -90,7 +101,7 @@ export class UnitEntry implements Entry {
 
 /** A delivery that needs no settling. */
 export class SettledEntry implements Entry {
-  constructor(readonly ledger: Ledger) {}
+  constructor(readonly ledger: EntryKeeper) {}
 
   get session(): SessionControl {
     return this.ledger.session;
