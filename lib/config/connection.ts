@@ -68,14 +68,15 @@ const LET_PASS = [
 ];
 
 /** The sslmode of a URI that pg-connection-string turns into settings of tls.connect. */
-type Parsed = ReturnType<typeof parse>;
+type Parsed = Partial<ReturnType<typeof parse>>;
 
+/** What a URI says. The parser gives what it leaves out as empty text, which must not hide the defaults. */
 function parseUri(name: string, uri: string): Parsed {
   if (!/^[a-z]+:\/\//i.test(uri)) {
     throw new ConfigError(name, 'expected a URI, as in postgres://user@host:5432/database');
   }
   try {
-    return parse(uri);
+    return Object.fromEntries(Object.entries(parse(uri)).filter(([, value]) => value !== '' && value !== null));
   } catch {
     // The parser's own message could quote the password.
     throw new ConfigError(
@@ -122,7 +123,7 @@ export function resolveConnection(
   const given = typeof connection === 'string' ? { connectionString: connection } : (connection ?? {});
   const options = new Options('connection', given, [...OWN, ...LET_PASS]);
   const uri = options.text('connectionString');
-  const parsed: Partial<Parsed> = uri === undefined ? {} : parseUri('connection', uri);
+  const parsed: Parsed = uri === undefined ? {} : parseUri('connection', uri);
   const text = (name: 'host' | 'user' | 'password' | 'database' | 'application_name' | 'options', variable: string) =>
     options.text(name) ?? parsed[name] ?? env[variable];
 

@@ -29,8 +29,9 @@ export function upgradeToTls(socket: Socket, host: string, options: TlsOptions, 
 }
 
 function handshake(socket: Socket, host: string, options: TlsOptions, upgrade: Upgrade): void {
-  const named = isIP(host) || host.startsWith('/') ? {} : { servername: host };
-  const secure = connectTls({ minVersion: 'TLSv1.2', ...named, ...options, socket });
+  // Beside a socket, `host` only says whose certificate it has to be; without it Node would take localhost's for an IP address.
+  const identity = host.startsWith('/') ? {} : isIP(host) ? { host } : { host, servername: host };
+  const secure = connectTls({ minVersion: 'TLSv1.2', ...identity, ...options, socket });
   const onError = (cause: Error): void => {
     upgrade.failed(new ConnectionError('TLS_FAILED', `The TLS handshake failed: ${cause.message}`, { cause }));
   };

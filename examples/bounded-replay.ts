@@ -1,0 +1,52 @@
+/**
+ * Replays what a slot holds between two positions, without moving the slot: as often as you like.
+ *
+ *   DATABASE_URL=… tsx examples/bounded-replay.ts [--from 0/16B6C50] [--to 0/16B7D00] [--slot s] [--publication p]
+ *
+ * By default from what the slot has confirmed to where the server's WAL ends now.
+ */
+import { parseArgs } from 'node:util';
+import { defer, forkJoin, map, switchMap, tap, toArray, type Observable } from 'rxjs';
+import {
+  formatLsn,
+  identifySystem,
+  logicalReplication,
+  slotStatus,
+  stopAtLsn,
+  transactions,
+  type Lsn,
+  type Transaction,
+} from 'rxjs-pg-replication';
+
+const connection = process.env['DATABASE_URL'];
+const { slot, publication, ...given } = parseArgs({
+  options: {
+    slot: { type: 'string', default: 'example' },
+    publication: { type: 'string', default: 'example' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+  },
+}).values;
+
+const confirmed = slotStatus({ connection, slot }).pipe(map((status) => status?.confirmedFlushLsn ?? 0n));
+const end = identifySystem({ connection }).pipe(map(({ walPosition }) => walPosition));
+
+/** What commits at or after `from` and before `to`. */
+function replay(from: Lsn | string, to: Lsn | string): Observable<Transaction> {
+  return logicalReplication({ connection, slot, publications: [publication], startLsn: from, confirm: false }).pipe(
+    stopAtLsn(to),
+    transactions(),
+  );
+}
+
+const before = forkJoin({ confirmed, end });
+before
+  .pipe(
+    switchMap((position) => replay(given.from ?? position.confirmed, given.to ?? position.end)),
+    tap((tx) => console.log(`${formatLsn(tx.commitLsn)}  ${tx.changes.map(({ kind }) => kind).join(', ')}`)),
+    toArray(),
+    switchMap((all) => defer(() => confirmed).pipe(map((position) => ({ count: all.length, position })))),
+  )
+  .subscribe(({ count, position }) => {
+    console.log(`Replayed ${count} transactions. The slot still stands at ${formatLsn(position)}.`);
+  });

@@ -1,0 +1,23 @@
+/**
+ * Streams another output plugin's own words, here those of test_decoding, from a slot that goes with its connection.
+ *
+ *   DATABASE_URL=… tsx examples/raw-plugin.ts
+ */
+import { fromEvent } from 'rxjs';
+import { ackAfter, logicalReplication, stopOn } from 'rxjs-pg-replication';
+
+logicalReplication({
+  connection: process.env['DATABASE_URL'],
+  slot: 'example_text',
+  plugin: 'test_decoding',
+  pluginOptions: { 'skip-empty-xacts': '1', 'include-timestamp': '1' },
+  ensureSlot: { temporary: true },
+  openObserver: { next: ({ slot }) => console.log(`Listening with ${slot.plugin}.`) },
+})
+  .pipe(
+    stopOn(fromEvent(process, 'SIGINT')),
+    ackAfter((message) => {
+      if (message.kind === 'xlogData') console.log(message.data.toString());
+    }),
+  )
+  .subscribe({ complete: () => console.log('Stopped.') });

@@ -1,0 +1,12 @@
+import { isatty } from 'node:tty';
+import picocolors from 'picocolors';
+
+/** Colours where the terminal has them; plain text in a pipe, a file, or where NO_COLOR asks for it. */
+function terminalHasColors(): boolean {
+  const { FORCE_COLOR, NO_COLOR, TERM } = process.env;
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0';
+  return isatty(1) && TERM !== 'dumb';
+}
+
+export const colors = picocolors.createColors(terminalHasColors());

@@ -1,0 +1,14 @@
+import { colors } from './colors';
+
+/** Says on stderr what went wrong. The message of a ReplicationError ends with the remedy. */
+export function explain(error: unknown, hint?: string): void {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`\n${colors.red('✗')} ${code === undefined ? '' : `${colors.bold(code)}: `}${message}`);
+  if (hint) console.error(`  ${hint}`);
+}
+
+/** The stable name of a failure: of the library, of PostgreSQL (its SQLSTATE), or of Node. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,88 @@
+/**
+ * Runs an example as it stands, with DATABASE_URL leading to a database where something happens:
+ *
+ *   npm run example minimal
+ *
+ * The database is on a server that is started for it, or on the one that DATABASE_URL names (for a superuser), and is
+ * gone at the end.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join, resolve } from 'node:path';
+import { explain } from './explain';
+import { interrupts } from './interrupt';
+import { openDatabase, type ExampleDatabase } from './postgres';
+
+const EXAMPLES = resolve(__dirname, '..');
+const names = readdirSync(EXAMPLES)
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -'.ts'.length));
+
+const SETUP = `
+  CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer text, total numeric(8,2), paid boolean);
+  CREATE PUBLICATION example FOR TABLE orders;`;
+
+const WRITES = [
+  `INSERT INTO orders (customer, total, paid) VALUES ('Ada', 12.50, false), ('Grace', 240, false)`,
+  `UPDATE orders SET paid = true WHERE customer = 'Ada'`,
+  `DELETE FROM orders WHERE customer = 'Grace'`,
+];
+/** ms from one write to the next, while the example runs. */
+const PAUSE = 700;
+
+async function main([asked = '', ...args]: string[]): Promise<number> {
+  const name = asked.replace(/^examples\//, '').replace(/\.ts$/, '');
+  if (!names.includes(name)) {
+    if (name) console.error(`There is no example "${name}".`);
+    console.error(`npm run example <name>, where <name> is one of:\n  ${names.join('\n  ')}`);
+    return 2;
+  }
+  // It brings its own.
+  if (name === 'quickstart') return run(name, args);
+
+  const database = await openDatabase(SETUP);
+  try {
+    // A slot's name is the whole server's: on a server of your own, one may be left over from another database.
+    await database.query(`SELECT pg_create_logical_replication_slot('example', 'pgoutput')`);
+    for (const sql of WRITES) await database.query(sql);
+    const writer = setInterval(() => void writeMore(database), PAUSE);
+    return await run(name, args, database.url).finally(() => clearInterval(writer));
+  } finally {
+    await database.close();
+  }
+}
+
+/** @returns the example's exit status */
+async function run(name: string, args: readonly string[], url?: string): Promise<number> {
+  // In a process group of its own, so that Ctrl-C in the terminal reaches it once, from here.
+  const child = spawn(process.execPath, [...process.execArgv, join(EXAMPLES, `${name}.ts`), ...args], {
+    stdio: 'inherit',
+    detached: true,
+    env: { ...process.env, ...(url === undefined ? {} : { DATABASE_URL: url }) },
+  });
+  let passedOn = false;
+  const interruption = interrupts().subscribe((signal) => {
+    if (!passedOn) child.kill(signal);
+    passedOn = true;
+  });
+  const [status, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  interruption.unsubscribe();
+  return status ?? 128 + (signal ? constants.signals[signal] : 0);
+}
+
+let written = 0;
+
+async function writeMore(database: ExampleDatabase): Promise<void> {
+  const sql = WRITES[written++ % WRITES.length];
+  // The database may be going away just now.
+  if (sql) await database.query(sql).catch(() => undefined);
+}
+
+main(process.argv.slice(2))
+  .then((status) => process.exit(status))
+  .catch((error: unknown) => {
+    explain(error);
+    process.exitCode = 1;
+  });

@@ -1,0 +1,37 @@
+import { isUtf8 } from 'node:buffer';
+import { inspect } from 'node:util';
+import { colors } from './colors';
+
+const LONGEST_TEXT = 40;
+const LONGEST_OBJECT = 60;
+const MOST_BYTES = 12;
+
+/** A column's value on one line: quoted where it is text, shortened where it is long, without control characters. */
+export function showValue(value: unknown): string {
+  if (value === null) return colors.dim('null');
+  if (typeof value === 'string') return showText(value);
+  if (Buffer.isBuffer(value)) return showBytes(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (typeof value === 'object') {
+    const text = inspect(value, { breakLength: Infinity, compact: true });
+    return text.length > LONGEST_OBJECT ? `${text.slice(0, LONGEST_OBJECT)}…` : text;
+  }
+  return inspect(value);
+}
+
+/** The content of a logical message, which is text more often than not. */
+export function showContent(content: Buffer): string {
+  return isUtf8(content) ? showText(content.toString()) : showBytes(content);
+}
+
+function showText(text: string): string {
+  if (text.length <= LONGEST_TEXT) return inspect(text);
+  // No half of a surrogate pair at the end.
+  const start = text.slice(0, LONGEST_TEXT - 1).replace(/[\uD800-\uDBFF]$/, '');
+  return `${inspect(`${start}…`)} ${colors.dim(`(${text.length} characters)`)}`;
+}
+
+function showBytes(bytes: Buffer): string {
+  const text = `\\x${bytes.subarray(0, MOST_BYTES).toString('hex')}`;
+  return bytes.length > MOST_BYTES ? `${text}… ${colors.dim(`(${bytes.length} bytes)`)}` : text;
+}

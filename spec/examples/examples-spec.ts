@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { runServer } from '../support/server';
+import { Program, ROOT, TemporaryFolder } from './program';
+
+const names = readdirSync(join(ROOT, 'examples'))
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -'.ts'.length));
+
+describe('npm run example', () => {
+  const temporary = new TemporaryFolder();
+  let url: string;
+
+  beforeAll(async () => ({ url } = await runServer()));
+  afterAll(() => temporary.remove());
+
+  it('bounded-replay: on a server started for it; the slot stays where it is', async () => {
+    await using program = new Program('npm', ['run', 'example', 'bounded-replay'], { TMPDIR: temporary.path });
+    const { status, output } = await program.outcome();
+    expect(status).toBe(0);
+    const [, replayed = '', count] =
+      /(\n.*insert, insert\n.*update\n.*delete\n[^]*)Replayed (\d+) transactions\. The slot/.exec(output) ?? [];
+    // Those that were there before it was started, and those that came until then.
+    expect(replayed.trim().split('\n')).toHaveLength(Number(count));
+    expect(temporary.servers).toEqual([]);
+  });
+
+  it('bounded-replay: between two positions, each transaction once', async () => {
+    await using program = Program.example('support/run.ts', ['bounded-replay', '--from', '0/0', '--to', '0/1'], {
+      DATABASE_URL: url,
+    });
+    expect(await program.outcome()).toMatchObject({
+      status: 0,
+      output: expect.stringContaining('Replayed 0 transactions.'),
+    });
+  });
+
+  it('minimal: shows what is committed, and has confirmed it after Ctrl-C', async () => {
+    await using program = Program.example('support/run.ts', ['minimal'], { DATABASE_URL: url });
+    // One more than had been written before it was started.
+    await program.printed(/(?:\{"kind":"transaction".*\n){4}/);
+    program.interrupt();
+    const { status, output, errors } = await program.outcome();
+    expect({ status, errors }).toEqual({ status: 0, errors: '' });
+    const lines = output.trimEnd().split('\n');
+    expect(lines.pop()).toBe('All that was shown is confirmed.');
+    expect(lines.slice(0, 3).map((line) => JSON.parse(line))).toMatchObject([
+      { size: 2, changes: [{ kind: 'insert', new: { customer: 'Ada', total: '12.50' } }, { kind: 'insert' }] },
+      { size: 1, changes: [{ kind: 'update', new: { paid: true }, unchanged: [] }] },
+      { size: 1, changes: [{ kind: 'delete', key: { id: 2 } }] },
+    ]);
+  });
+
+  it("raw-plugin: shows test_decoding's own words, and leaves no slot", async () => {
+    await using program = Program.example('support/run.ts', ['raw-plugin'], { DATABASE_URL: url });
+    await program.printed(/table public\.orders: INSERT: id\[integer\]:\d+ customer\[text\]:'Ada'/);
+    program.interrupt();
+    const { status, output, errors } = await program.outcome();
+    expect({ status, errors }).toEqual({ status: 0, errors: '' });
+    expect(output).toMatch(/^Listening with test_decoding\.\nBEGIN \d+\n/);
+    expect(output).toMatch(/\nStopped\.\n$/);
+  });
+
+  it('says which examples there are', async () => {
+    await using program = Program.example('support/run.ts', ['nothing']);
+    const { status, errors } = await program.outcome();
+    expect(status).toBe(2);
+    for (const name of names) expect(errors).toContain(`  ${name}\n`);
+  });
+});
