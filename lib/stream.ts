@@ -72,11 +72,12 @@ export class Stream implements SessionHost {
 
   #start(info: OpenInfo, link: Link): void {
     const { session: options, plan, types, scheduler, statusInterval, observers } = this.#settings;
-    const { walSenderTimeout } = info;
+    const { walSenderTimeout, slot } = info;
     const livenessTimeout =
       options.livenessTimeout && Math.max(options.livenessTimeout, walSenderTimeout * LIVENESS_MARGIN);
     const decode = payloadDecoder(plan.publications ? types : undefined);
-    const session = new ReplicationSession(link.frames, decode, { ...options, livenessTimeout }, this);
+    const sessionOptions = { ...options, livenessTimeout, slotLsn: slot.confirmedFlushLsn };
+    const session = new ReplicationSession(link.frames, decode, sessionOptions, this);
     const periods = [statusInterval, walSenderTimeout / TIMEOUT_SHARE, livenessTimeout / 4, options.ackTimeout / 2];
     const period = Math.max(1, Math.min(...periods.filter((ms) => ms > 0)));
 

@@ -34,8 +34,10 @@ export const relation: MessageFormat = {
 
 export const namedType: MessageFormat = {
   name: 'Type message',
-  decode(reader) {
-    return new TypeMessage(reader.u32(), readSchema(reader), reader.cstring());
+  decode(reader, state) {
+    const message = new TypeMessage(reader.u32(), readSchema(reader), reader.cstring());
+    state.relations.addType(message);
+    return message;
   },
 };
 

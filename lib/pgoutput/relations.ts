@@ -1,4 +1,5 @@
-import { type Column, type RelationMessage, type Row } from './messages';
+import { BUILT_IN_TYPES } from './built-in-types';
+import { type Column, type RelationMessage, type Row, type TypeMessage } from './messages';
 import { textParser, type TextParser, type TypeParsers } from './values';
 
 /** A column with all that reading a value of it takes. */
@@ -25,16 +26,31 @@ export interface CompiledRelation {
 export class RelationCache {
   readonly #types: TypeParsers;
   readonly #relations = new Map<number, CompiledRelation>();
+  /** The built-in type under each domain. */
+  readonly #bases = new Map<number, number>();
 
   constructor(types: TypeParsers) {
     this.#types = types;
+  }
+
+  /**
+   * A domain's Type message has the domain's own OID and its base type's name. `pg` never sees a domain, since a query's
+   * columns have the base type, so values are read as that.
+   */
+  addType({ oid, schema, name }: TypeMessage): void {
+    const base = schema === 'pg_catalog' ? BUILT_IN_TYPES.get(name) : undefined;
+    if (base === undefined) this.#bases.delete(oid);
+    else this.#bases.set(oid, base);
   }
 
   add(message: RelationMessage): void {
     const compile = (column: Column): CompiledColumn => ({
       name: column.name,
       key: column.key,
-      parse: textParser(this.#types, message.table, column),
+      parse: textParser(this.#types, message.table, {
+        ...column,
+        typeOid: this.#bases.get(column.typeOid) ?? column.typeOid,
+      }),
       isProto: column.name === '__proto__',
     });
     this.#relations.set(message.oid, { message, columns: message.columns.map(compile) });

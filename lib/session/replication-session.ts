@@ -64,9 +64,11 @@ export class ReplicationSession implements SessionControl {
   }
 
   get status(): StatusUpdate {
+    const { confirmed } = this.#ledger;
+    const { slotLsn = 0n } = this.#options;
     return {
-      receivedLsn: laterLsn(this.#received, this.#ledger.confirmed),
-      confirmedLsn: this.#ledger.confirmed,
+      receivedLsn: laterLsn(this.#received, confirmed),
+      confirmedLsn: confirmed < slotLsn ? 0n : confirmed,
       unackedMessages: this.#ledger.unackedMessages,
       unackedBytes: this.#ledger.unackedBytes,
       paused: this.#state === 'streaming' && this.#ledger.full,

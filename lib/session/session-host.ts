@@ -35,6 +35,8 @@ export interface SessionOptions {
   readonly window: WindowLimits;
   /** false: the slot never moves, and there is no window. */
   readonly confirm: boolean;
+  /** Where the slot stands as the stream starts. To confirm less would tell older servers to go back. Default 0. */
+  readonly slotLsn?: Lsn | undefined;
   /** ms without a byte from the server after which it counts as gone; 0 for never. */
   readonly livenessTimeout: number;
   /** ms for which the oldest unit may be held up; 0 for ever. */

@@ -1,6 +1,6 @@
 import { InsertMessage } from '../../lib/pgoutput/messages';
 import { decodeAll, decodeLast } from './decode';
-import { begin, insert, relation, type Tuple, UNCHANGED, update } from './payloads';
+import { begin, insert, relation, type Tuple, type, UNCHANGED, update } from './payloads';
 
 describe('a table described anew', () => {
   it('leaves the relation of emitted changes as it was', () => {
@@ -60,5 +60,27 @@ describe('columns named like members of Object.prototype', () => {
   it('stand in the JSON of the message', () => {
     const message = decodeLast('insert', [...described, insert(texts)]);
     expect(JSON.stringify(message)).toContain(`"new":${json}`);
+  });
+});
+
+describe('a column of a domain', () => {
+  const table = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
+
+  it.each([
+    ['int4', '5', 5],
+    ['_int4', '{1,2}', [1, 2]],
+    ['timestamptz', '2024-05-06 07:08:09+00', new Date('2024-05-06T07:08:09Z')],
+  ])('is read as its base type %s', (name, text, value) => {
+    const payloads = [type(16400, name, ''), begin(), table, insert([text])];
+    expect(decodeLast('insert', payloads).new).toEqual({ a: value });
+  });
+
+  it('stays text where the base type is not built in, though it has the name of one that is', () => {
+    expect(decodeLast('insert', [type(16400, 'int4', 'mine'), begin(), table, insert(['5'])]).new).toEqual({ a: '5' });
+  });
+
+  it('is read anew once its OID stands for another type', () => {
+    const payloads = [type(16400, 'int4', ''), type(16400, 'mood'), begin(), table, insert(['5'])];
+    expect(decodeLast('insert', payloads).new).toEqual({ a: '5' });
   });
 });

@@ -1,0 +1,174 @@
+import { defer, filter, firstValueFrom, lastValueFrom, merge, Subject, take, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  transactions,
+  type Lsn,
+  type OpenInfo,
+  type PgoutputConfig,
+  type ReplicationMessage,
+  type StatusUpdate,
+} from '../../lib/index';
+import { startServer } from '../support/server';
+import { Bed, eventually, Gate, Recorder } from './support';
+
+const SETUP = `CREATE TABLE quiet (id int);
+  CREATE TABLE busy (id int);
+  CREATE PUBLICATION pub FOR TABLE quiet;`;
+
+/** A stream with its status updates, often enough to wait for some of them. */
+function watched(bed: Bed, slot: string, more: Partial<PgoutputConfig> = {}) {
+  const updates = new Subject<StatusUpdate>();
+  return {
+    stream: bed.stream(slot, { statusInterval: 20, statusObserver: updates, ...more }),
+    /** Resolves after so many status updates from now on. */
+    updates: (count: number): Promise<StatusUpdate> => lastValueFrom(updates.pipe(take(count))),
+    /** Resolves when the server has told us that it has read up to a position. */
+    received: (lsn: Lsn): Promise<StatusUpdate> =>
+      firstValueFrom(updates.pipe(filter(({ receivedLsn }) => receivedLsn >= lsn))),
+  };
+}
+
+describe('confirmation', () => {
+  let bed: Bed;
+
+  beforeAll(async () => {
+    bed = await Bed.make('feedback', SETUP);
+  });
+
+  afterAll(() => bed.drop());
+
+  async function writeElsewhere(): Promise<Lsn> {
+    await bed.sql('INSERT INTO busy SELECT generate_series(1, 1000)');
+    await bed.sql('INSERT INTO busy VALUES (0)');
+    return bed.position();
+  }
+
+  it.each([
+    ['flat', (stream: Observable<ReplicationMessage>) => stream],
+    [
+      'grouped',
+      (stream: Observable<ReplicationMessage>) =>
+        stream.pipe(
+          transactions(),
+          ackAfter(() => undefined),
+        ),
+    ],
+  ] as const)('of a quiet stream moves on beside a busy table that is not published, %s', async (_, shape) => {
+    const slot = await bed.slot();
+    const { stream } = watched(bed, slot);
+    const recorder = new Recorder(shape(stream));
+    // More than once: it is no matter of the first keepalive.
+    for (let round = 0; round < 3; round++) await bed.confirmedAtLeast(slot, await writeElsewhere());
+    recorder.unsubscribe();
+  });
+
+  it('waits with keepalives for the work in hand, and counts them once it is done', async () => {
+    const slot = await bed.slot();
+    await bed.sql('INSERT INTO quiet VALUES (1)');
+    const { stream, received, updates } = watched(bed, slot);
+    const gate = new Gate();
+    const started = new Gate();
+    const recorder = new Recorder(
+      stream.pipe(
+        transactions(),
+        ackAfter(async (transaction) => {
+          started.open();
+          await gate.opened;
+          return transaction;
+        }),
+      ),
+    );
+    await started.opened;
+    const end = await writeElsewhere();
+    await received(end);
+    await updates(3);
+    const held = await bed.confirmed(slot);
+
+    gate.open();
+    const [transaction] = await recorder.take(1);
+    expect(held).toBeLessThanOrEqual(transaction!.commitLsn);
+    await bed.confirmedAtLeast(slot, end);
+    recorder.unsubscribe();
+  });
+
+  it.each([
+    ['changes', (message: ReplicationMessage) => message.kind === 'insert'],
+    ['commits', (message: ReplicationMessage) => message.kind === 'commit'],
+  ])('needs more than the %s alone', async (_, isAcknowledged) => {
+    const slot = await bed.slot();
+    await bed.transaction('INSERT INTO quiet VALUES (1)', 'INSERT INTO quiet VALUES (2)');
+    await bed.sql('INSERT INTO quiet VALUES (3)');
+    const end = await writeElsewhere();
+    const { stream, received, updates } = watched(bed, slot);
+    const recorder = new Recorder(stream);
+    const [begin] = await Promise.all([recorder.find(({ kind }) => kind === 'begin'), received(end)]);
+    for (const message of recorder.values.filter(isAcknowledged)) expect(message.ack()).toBe(true);
+    await updates(3);
+    expect(await bed.confirmed(slot)).toBeLessThanOrEqual(begin.kind === 'begin' ? begin.commitLsn : 0n);
+
+    // Now the rest, in no order.
+    for (const message of [...recorder.values].reverse()) message.ack();
+    await bed.confirmedAtLeast(slot, end);
+    recorder.unsubscribe();
+  });
+
+  it('is never given with confirm: false', async () => {
+    const slot = await bed.slot();
+    const before = await bed.confirmed(slot);
+    await bed.sql('INSERT INTO quiet VALUES (1)');
+    const end = await writeElsewhere();
+    const { stream, received, updates } = watched(bed, slot, { confirm: false });
+    const recorder = new Recorder(stream);
+    await received(end);
+    for (const message of recorder.values) message.ack();
+    expect(await updates(3)).toMatchObject({ confirmedLsn: 0n });
+    recorder.unsubscribe();
+    await bed.released(slot);
+    expect(recorder.values.map(({ kind }) => kind)).toContain('insert');
+    expect(await bed.confirmed(slot)).toBe(before);
+  });
+});
+
+describe('as the synchronous standby of its server', () => {
+  it('lets commits go on at once, on tables published or not', async () => {
+    const server = await startServer();
+    const bed = await Bed.make('standby', SETUP, server);
+    const opened = new Subject<OpenInfo>();
+    const open = firstValueFrom(opened);
+    const stream = bed
+      .stream(await bed.slot(), {
+        connection: { connectionString: bed.database.url, application_name: 'the_standby' },
+        openObserver: opened,
+      })
+      .pipe(
+        transactions(),
+        ackAfter(() => undefined),
+      );
+    const measured = async (): Promise<Record<string, number>> => {
+      await open;
+      await bed.sql("ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (the_standby)'");
+      await bed.sql('SELECT pg_reload_conf()');
+      await eventually(
+        () => bed.sql("SELECT FROM pg_stat_replication WHERE application_name = 'the_standby' AND sync_state = 'sync'"),
+        (rows) => rows.length === 1,
+      );
+      return { quiet: await medianCommit(bed, 'quiet'), busy: await medianCommit(bed, 'busy') };
+    };
+    const medians = await firstValueFrom(merge(stream, defer(measured)));
+    process.stdout.write(`Synchronous commits, median in ms: ${JSON.stringify(medians)}\n`);
+    expect(medians['quiet']).toBeLessThan(100);
+    expect(medians['busy']).toBeLessThan(100);
+    await server.dispose();
+  });
+});
+
+/** How many ms a commit takes, in the middle of 21. */
+async function medianCommit(bed: Bed, table: string): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 21; i++) {
+    const start = performance.now();
+    await bed.sql(`INSERT INTO ${table} VALUES (${i})`);
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[10] ?? NaN;
+}
