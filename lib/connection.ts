@@ -34,7 +34,7 @@ export interface ConversationHandlers<T> {
   failed(error: Error): void;
 }
 
-/** Before the server has let us in, nothing that it says is long. libpq draws the line in the same way. */
+/** Before the stream, nothing that the server says is long. libpq draws the line in the same way during start-up. */
 const GREETING_LIMIT = 1 << 20;
 
 /** Connects, starts up and leads a conversation, within the connect time-out. */
@@ -108,8 +108,10 @@ export class ConversingConnection<T> {
     const server = yield* startUp(this.#settings.startup, (key) => {
       this.#key = key;
     });
+    const outcome = yield* script(server);
+    // What is asked until here has short answers; from here on come rows.
     this.#frames.limit = LARGEST_MESSAGE;
-    return yield* script(server);
+    return outcome;
   }
 
   #take(chunk: Buffer): void {

@@ -34,6 +34,9 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
           .subscribe({
             next: () => {
               asked = true;
+              const session = last && Delivery.entryOf(last)?.session;
+              // A session that was lost (retry() may stand above) delivers no more; what it had begun comes another time.
+              if (session) subscriber.add(session.whenClosed(() => subscriber.complete()));
               stop();
             },
             error: (error) => {

@@ -52,6 +52,9 @@ export class Dialogue<T> {
   }
 }
 
+/** Nothing that is asked here has nearly as many; a server that sends rows without end must not fill our memory. */
+const MOST_ROWS = 10_000;
+
 /** A simple query with one result. The extended protocol does not exist on a replication connection. */
 export function* query(sql: string, patient = false): Conversation<ResultRow[]> {
   const rows: ResultRow[] = [];
@@ -65,6 +68,7 @@ export function* query(sql: string, patient = false): Conversation<ResultRow[]> 
         break;
       case 'dataRow': {
         const { values } = message;
+        if (rows.length === MOST_ROWS) throw new ProtocolError(`The server sent more than ${MOST_ROWS} rows`);
         rows.push(Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null])));
         break;
       }

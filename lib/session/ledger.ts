@@ -8,9 +8,9 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
-/** What holds up the oldest thing that is not confirmed. */
+/** The oldest delivery that is not settled, and with it all that is not confirmed. */
 export interface Held {
-  /** Stays the same for as long as the same thing is held up. */
+  /** Stays the same for as long as it is the same delivery. */
   readonly sequence: number;
   readonly reason: string;
 }
@@ -41,8 +41,10 @@ export class Ledger implements EntryKeeper {
   #limit = Infinity;
   #closed = false;
   #full = false;
+  /** What the subscriber can settle and has not, in the order in which it was delivered. */
+  readonly #outstanding = new Set<UnitEntry>();
+  #delivered = 0;
   #confirmed: Lsn = 0n;
-  #messages = 0;
   #bytes = 0;
 
   constructor(limits: WindowLimits, session: SessionControl, events: LedgerEvents) {
@@ -68,12 +70,12 @@ export class Ledger implements EntryKeeper {
    * fill the window.
    */
   get full(): boolean {
-    this.#full ||= this.#messages >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
+    this.#full ||= this.#outstanding.size >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
     return this.#full;
   }
 
   get unackedMessages(): number {
-    return this.#messages;
+    return this.#outstanding.size;
   }
 
   get unackedBytes(): number {
@@ -89,18 +91,19 @@ export class Ledger implements EntryKeeper {
   get held(): Held | undefined {
     const unit = this.#head;
     if (!unit || unit.outstanding === 0 || unit.sequence >= this.#limit) return undefined;
-    return { sequence: unit.sequence, reason: reasonOf(unit) };
+    const [oldest] = this.#outstanding;
+    return oldest && { sequence: oldest.sequence, reason: reasonOf(unit) };
   }
 
   begin(): Entry {
     this.#open = this.#append();
-    return new UnitEntry(this, this.#open, 0, 0);
+    return new UnitEntry(this, this.#open);
   }
 
   change(bytes: number): Entry {
     const unit = this.#open ?? this.#append();
     unit.changes++;
-    return this.#charge(unit, 1, bytes);
+    return this.#charge(unit, bytes);
   }
 
   commit(endLsn: Lsn, bytes: number): Entry {
@@ -108,8 +111,8 @@ export class Ledger implements EntryKeeper {
     this.#open = undefined;
     unit.position = endLsn;
     // Nobody has anything to do for an empty transaction.
-    if (unit.changes > 0) return (unit.commit = this.#charge(unit, 1, bytes));
-    const entry = new UnitEntry(this, unit, 0, 0);
+    if (unit.changes > 0) return (unit.commit = this.#charge(unit, bytes));
+    const entry = new UnitEntry(this, unit);
     this.#advance();
     return entry;
   }
@@ -118,7 +121,7 @@ export class Ledger implements EntryKeeper {
   single(position: Lsn, bytes: number): Entry {
     const unit = this.#append();
     unit.position = position;
-    return this.#charge(unit, 1, bytes);
+    return this.#charge(unit, bytes);
   }
 
   /** What needs no settling: Relation, Type, Origin, Keepalive. */
@@ -163,9 +166,9 @@ export class Ledger implements EntryKeeper {
 
   group(commit: UnitEntry): Entry {
     const unit = commit.unit;
-    const group = this.#charge(unit, 1, unit.gathered + commit.bytes);
+    const group = this.#charge(unit, unit.gathered + commit.bytes);
     unit.gathered = 0;
-    unit.grouped = true;
+    unit.group = group;
     if (commit.take()) this.#discharge(commit);
     return group;
   }
@@ -178,19 +181,20 @@ export class Ledger implements EntryKeeper {
     return unit;
   }
 
-  #charge(unit: Unit, messages: number, bytes: number): UnitEntry {
+  #charge(unit: Unit, bytes: number): UnitEntry {
+    const entry = new UnitEntry(this, unit, bytes, this.#delivered++);
     unit.outstanding++;
-    this.#messages += messages;
+    this.#outstanding.add(entry);
     this.#bytes += bytes;
-    return new UnitEntry(this, unit, messages, bytes);
+    return entry;
   }
 
   #discharge(entry: UnitEntry): void {
     entry.unit.outstanding--;
-    this.#messages -= entry.messages;
+    this.#outstanding.delete(entry);
     this.#bytes -= entry.bytes;
     const { messages, bytes } = this.#limits;
-    if (this.#full && this.#messages <= messages / 2 && this.#bytes <= bytes / 2) {
+    if (this.#full && this.#outstanding.size <= messages / 2 && this.#bytes <= bytes / 2) {
       this.#full = false;
       this.#events.relieved();
     }

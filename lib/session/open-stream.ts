@@ -71,7 +71,13 @@ function* checkPublications(publications: readonly string[]): Conversation<void>
 }
 
 function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<SlotStatus> {
-  if (!plan.ensureSlot) throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" does not exist`);
+  if (!plan.ensureSlot) {
+    // Whoever now made the slot would fail for this reason, so it is what to mend first. From 19 on the server raises the
+    // level by itself.
+    if (server.walLevel !== 'logical' && server.version < 190_000)
+      throw new ReplicationError('WAL_LEVEL', `wal_level is ${server.walLevel}`);
+    throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" does not exist`);
+  }
   yield* createSlot(plan.slot, plan.plugin, plan.ensureSlot.temporary, server.version);
   const made = yield* slotStatus(plan.slot);
   if (!made)

@@ -1,3 +1,4 @@
+import { ProtocolError } from '../errors';
 import { PgoutputDecoder } from '../pgoutput/decoder';
 import { XLogDataMessage } from '../pgoutput/messages';
 import type { TypeParsers } from '../pgoutput/values';
@@ -13,7 +14,14 @@ export function payloadDecoder(types: TypeParsers | undefined): PayloadDecoder {
   if (types) {
     const decoder = new PgoutputDecoder(types);
     // The header is left alone: its positions are no offsets, and Commit has its own.
-    return (buffer, start, end) => decoder.decode(buffer, start + HEADER, end);
+    return (buffer, start, end) => {
+      if (end - start < HEADER) {
+        throw new ProtocolError(
+          `XLogData message: expected a header of ${HEADER} bytes, where ${end - start} are left`,
+        );
+      }
+      return decoder.decode(buffer, start + HEADER, end);
+    };
   }
   const reader = new Reader(Buffer.alloc(0), 0, 0, 'XLogData');
   return (buffer, start, end) => {

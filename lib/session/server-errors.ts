@@ -21,11 +21,18 @@ const BY_SQLSTATE: Readonly<Record<string, ErrorCode>> = {
 /** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
 const BY_ROUTINE: Readonly<Record<string, ErrorCode>> = {
   'CheckLogicalDecodingRequirements 55000': 'WAL_LEVEL',
-  'CheckSlotRequirements 55000': 'WAL_LEVEL',
-  'CreateDecodingContext 55000': 'SLOT_WRONG_KIND',
-  'ReplicationSlotAcquire 55000': 'SLOT_INVALIDATED',
+  // max_replication_slots = 0
+  'CheckSlotRequirements 55000': 'TOO_MANY_SLOTS',
+  // An invalidated slot, on 14 and 15, on 16 and 17, and from 18 on. What else CreateDecodingContext objects to (a
+  // physical slot, one of another database) is found out before the stream is asked for.
   'StartLogicalReplication 55000': 'SLOT_INVALIDATED',
+  'CreateDecodingContext 55000': 'SLOT_INVALIDATED',
+  'ReplicationSlotAcquire 55000': 'SLOT_INVALIDATED',
   'get_publication_oid 42704': 'PUBLICATION_MISSING',
+  // The role does not exist, or may not log in.
+  'InitializeSessionUserId 28000': 'AUTHENTICATION_FAILED',
+  // There is no such output plugin.
+  'internal_load_library 58P01': 'SERVER_ERROR',
 };
 
 function codeOf({ sqlState, routine }: ServerFields): ErrorCode {

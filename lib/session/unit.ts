@@ -10,7 +10,8 @@ export class Unit {
   changes = 0;
   /** Bytes that a group has taken over and will put back. */
   gathered = 0;
-  grouped = false;
+  /** What a group answers for its gathered changes with. */
+  group: UnitEntry | undefined;
   commit: UnitEntry | undefined;
   /** What its settling confirms; a transaction's is known when its Commit has come. */
   position: Lsn | undefined;
@@ -27,11 +28,12 @@ export function isDone(unit: Unit): unit is Unit & { position: Lsn } {
 
 /** What its subscriber has left undone, for the person who has to find it. */
 export function reasonOf(unit: Unit): string {
-  if (unit.grouped) return 'a transaction is not acknowledged';
+  const { commit, group } = unit;
+  if (group && !group.settled) return 'a transaction is not acknowledged';
   if (unit.changes === 0) return 'a message is not acknowledged';
-  const commit = unit.commit;
   const changes = unit.outstanding - (commit && !commit.settled ? 1 : 0);
   const count = changes === 1 ? '1 change' : `${changes} changes`;
+  if (group) return `transaction acknowledged, ${count} left out of it not`;
   if (!commit) return `${count} not acknowledged, of a transaction whose commit has not come yet`;
   if (commit.settled) return `commit acknowledged, ${count} not`;
   return changes === 0 ? 'all changes acknowledged, their commit not' : `commit and ${count} not acknowledged`;
@@ -56,10 +58,11 @@ export class UnitEntry implements Entry {
   constructor(
     readonly ledger: EntryKeeper,
     readonly unit: Unit,
-    readonly messages: number,
-    readonly bytes: number,
+    readonly bytes = 0,
+    /** Its place among all that can be settled; undefined for what settles itself. */
+    readonly sequence?: number,
   ) {
-    this.#taken = messages === 0;
+    this.#taken = sequence === undefined;
   }
 
   get session(): SessionControl {

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { ConnectionError, type ConnectionOptions } from '../../lib/index';
+import { uniqueName } from '../support/server';
+import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './life-support';
+import { Bed } from './support';
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make('connecting', NUMBERS);
+});
+
+afterAll(() => bed.drop());
+
+const connectTo = (connection: ConnectionOptions, connectTimeout = 10_000) =>
+  leavingNoSocket(() =>
+    failureOf(
+      bed.stream('unused', { connection: { connectionString: bed.database.url, ...connection }, connectTimeout }),
+    ),
+  );
+
+describe('a server that cannot be reached', () => {
+  it.each<[string, ConnectionOptions, string, RegExp]>([
+    ['nobody listens there', { host: '127.0.0.1', port: 1 }, 'CONNECTION_REFUSED', /127\.0\.0\.1:1 .*listen_addresses/],
+    ['there is no such Unix socket', { host: '/nowhere' }, 'CONNECTION_REFUSED', /\/nowhere/],
+    // No TCP connection has a route to the broadcast address.
+    ['there is no route', { host: '255.255.255.255' }, 'HOST_UNREACHABLE', /255\.255\.255\.255.*route/],
+    ['the name is unknown', { host: 'something.invalid' }, 'HOST_UNKNOWN', /something\.invalid.*DNS/],
+  ])('%s', async (_, connection, code, message) => {
+    const error = await connectTo(connection);
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error).toMatchObject({ code, retryable: true });
+    expect(error.cause).toHaveProperty('syscall');
+    expect(error.message).toMatch(message);
+  });
+
+  it('it accepts and never answers', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => void sockets.push(socket.on('error', () => undefined))).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const started = performance.now();
+    const error = await failureOf(
+      bed.stream('unused', { connection: { host: '127.0.0.1', port }, connectTimeout: 200 }),
+    );
+    const took = performance.now() - started;
+    expect(error).toMatchObject({ code: 'CONNECT_TIMEOUT', retryable: true });
+    expect(error.message).toMatch(/200 ms.*connectTimeout/s);
+    expect(took).toBeGreaterThan(190);
+    expect(took).toBeLessThan(2000);
+    const [socket] = sockets;
+    if (!socket!.closed) await once(socket!.resume(), 'close');
+    silent.close();
+  });
+});
+
+describe('a server that refuses', () => {
+  it('offers no TLS', async () => {
+    const { name, connection } = marked(bed.database.url, { ssl: true });
+    const error = await connectTo(connection);
+    expect(error).toMatchObject({ code: 'TLS_REFUSED', retryable: false });
+    expect(error.message).toMatch(/ssl/);
+    await noBackends(bed.server, name);
+  });
+
+  it('has no such database', async () => {
+    const { name, connection } = marked(bed.database.url, { database: 'no_such_database' });
+    const error = await connectTo(connection);
+    expect(error).toMatchObject({ code: 'DATABASE_MISSING', retryable: false, sqlState: '3D000' });
+    expect(error.message).toMatch(/no_such_database.*database name/s);
+    await noBackends(bed.server, name);
+  });
+
+  it('has no such role, or one that may not log in', async () => {
+    const role = uniqueName('role');
+    expect(await connectTo({ user: role })).toMatchObject({
+      code: 'AUTHENTICATION_FAILED',
+      retryable: false,
+      sqlState: '28000',
+    });
+    await bed.sql(`CREATE ROLE ${role} REPLICATION`);
+    expect(await connectTo({ user: role })).toMatchObject({ code: 'AUTHENTICATION_FAILED', sqlState: '28000' });
+    await bed.sql(`DROP ROLE ${role}`);
+  });
+
+  it('has a role without REPLICATION', async () => {
+    const role = uniqueName('role');
+    await bed.sql(`CREATE ROLE ${role} LOGIN`);
+    const { name, connection } = marked(bed.database.url, { user: role });
+    const error = await connectTo(connection);
+    expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', retryable: false, sqlState: '42501' });
+    expect(error.message).toContain('REPLICATION');
+    await noBackends(bed.server, name);
+    await bed.sql(`DROP ROLE ${role}`);
+  });
+});

@@ -1,0 +1,129 @@
+import { firstValueFrom } from 'rxjs';
+import type { ReplicationMessage } from '../../lib/index';
+import { uniqueName } from '../support/server';
+import { failureOf, marked, noBackends, Observed } from './life-support';
+import { acknowledge, Bed, ofKind, Recorder } from './support';
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make('publications', 'CREATE TABLE numbers (id int PRIMARY KEY)');
+});
+
+afterAll(() => bed.drop());
+
+it('publications may be called anything', async () => {
+  const names = ['My,Pub', "it's", 'quo"te', 'back\\slash', ' spaces ', 'Grüße', 'a","b', '$1'];
+  for (const name of names) await bed.sql(`CREATE PUBLICATION "${name.replaceAll('"', '""')}" FOR TABLE numbers`);
+  for (const publications of [...names.map((name) => [name]), names]) {
+    const slot = await bed.slot();
+    await bed.sql('INSERT INTO numbers SELECT coalesce(max(id), 0) + 1 FROM numbers');
+    const messages = await bed.readTo(slot, await bed.position(), { publications });
+    expect(messages.filter(({ kind }) => kind === 'insert')).toHaveLength(1);
+  }
+});
+
+it('all that are missing are named, and no slot is made', async () => {
+  const slot = uniqueName('slot');
+  await bed.sql('CREATE PUBLICATION here FOR TABLE numbers');
+  const { name, connection } = marked(bed.database.url);
+  const publications = ['here', 'Here', 'nowhere'];
+  const error = await failureOf(bed.stream(slot, { connection, publications, ensureSlot: true }));
+  expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
+  expect(error.message).toMatch(/"Here", "nowhere" .*Create the publication before the slot/s);
+  expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
+  await noBackends(bed.server, name);
+});
+
+describe('a publication that is dropped and made anew in mid-stream', () => {
+  it('is an error, and nothing behind the gap is ever confirmed', async () => {
+    await bed.sql('CREATE PUBLICATION brief FOR TABLE numbers; CREATE TABLE elsewhere (id int)');
+    const slot = await bed.slot();
+    await bed.sql('INSERT INTO numbers VALUES (1001)');
+    const { name, connection } = marked(bed.database.url);
+    const observed = new Observed();
+    const stream = bed.stream(slot, { connection, publications: ['brief'], ...observed.observers });
+
+    const seen: ReplicationMessage[] = [];
+    let caughtUp: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => (caughtUp = resolve));
+    const failure = new Promise((resolve) => {
+      stream.subscribe({
+        next: (message) => {
+          seen.push(message);
+          acknowledge(message);
+          if (message.kind === 'commit') caughtUp();
+        },
+        error: resolve,
+      });
+    });
+    await first;
+    const commit = seen.find(({ kind }) => kind === 'commit') as Extract<ReplicationMessage, { kind: 'commit' }>;
+    await bed.confirmedAtLeast(slot, commit.endLsn);
+
+    await bed.sql('DROP PUBLICATION brief');
+    await bed.sql('INSERT INTO numbers VALUES (1002)');
+    const behindGap = await bed.position();
+    await bed.sql('CREATE PUBLICATION brief FOR TABLE numbers');
+    await bed.sql('INSERT INTO numbers VALUES (1003)');
+    await bed.sql('INSERT INTO elsewhere VALUES (1)');
+
+    const error = await failure;
+    expect(error).toMatchObject({
+      code: 'PUBLICATION_MISSING',
+      retryable: false,
+      sqlState: bed.server.version >= 18 ? '55000' : '42704',
+    });
+    const { confirmedLsn } = await observed.closed();
+    expect(confirmedLsn).toBeLessThan(behindGap);
+    await bed.released(slot);
+    expect(await bed.confirmed(slot)).toBeLessThan(behindGap);
+    await noBackends(bed.server, name);
+
+    // It exists again, and still the next subscriptions fail: they have to go through the gap.
+    expect(await failureOf(stream)).toMatchObject({ code: 'PUBLICATION_MISSING' });
+    await bed.released(slot);
+    expect(await failureOf(bed.stream(slot, { publications: ['brief'] }))).toMatchObject({
+      code: 'PUBLICATION_MISSING',
+    });
+    await bed.released(slot);
+    expect(await bed.confirmed(slot)).toBeLessThan(behindGap);
+    const ids = seen.flatMap((message) => (message.kind === 'insert' ? [message.new['id']] : []));
+    expect(ids).toEqual([1001]);
+  });
+
+  it('is an error of a slot that is older than its publication', async () => {
+    const slot = await bed.slot();
+    await bed.sql('INSERT INTO numbers VALUES (2001)');
+    await bed.sql('CREATE PUBLICATION late FOR TABLE numbers');
+    const error = await failureOf(bed.stream(slot, { publications: ['late'] }));
+    expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
+    await bed.released(slot);
+  });
+
+  it('is none where nothing was written before the publication was made', async () => {
+    const slot = await bed.slot();
+    await bed.sql('CREATE PUBLICATION later FOR TABLE numbers');
+    await bed.sql('INSERT INTO numbers VALUES (3001)');
+    const recorder = new Recorder(bed.stream(slot, { publications: ['later'] }));
+    await recorder.find(({ kind }) => kind === 'insert');
+    recorder.unsubscribe();
+    await bed.released(slot);
+  });
+});
+
+it('a publication of no table streams nothing, and the slot moves', async () => {
+  await bed.sql('CREATE PUBLICATION empty');
+  const slot = await bed.slot();
+  const stream = bed.stream(slot, { publications: ['empty'] });
+  await bed.sql('INSERT INTO numbers VALUES (4001)');
+  const end = await bed.position();
+  const recorder = new Recorder(stream);
+  await bed.confirmedAtLeast(slot, end);
+  recorder.unsubscribe();
+  await bed.released(slot);
+  // Up to 14 the server sends empty transactions.
+  expect(ofKind(recorder.values, 'insert')).toEqual([]);
+  await firstValueFrom(stream);
+  await bed.released(slot);
+});

@@ -1,0 +1,240 @@
+import type { Client } from 'pg';
+import { createSlot, dropSlot, logicalReplication, type PgoutputConfig } from '../../lib/index';
+import { uniqueName } from '../support/server';
+import {
+  acknowledging,
+  backendsOf,
+  failureOf,
+  leavingNoSocket,
+  marked,
+  noBackends,
+  NUMBERS,
+  Observed,
+} from './life-support';
+import { Bed, eventually, ofKind, Recorder } from './support';
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make('slots', `${NUMBERS}; INSERT INTO numbers VALUES (0)`);
+});
+
+afterAll(() => bed.drop());
+
+const existing = (slot: string) =>
+  bed.sql<{ active: boolean }>('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+
+/** A connection with an open write transaction, for which the making of a slot has to wait. */
+async function blocker(): Promise<Client> {
+  const client = await bed.database.client();
+  await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
+  return client;
+}
+
+async function creating(name: string): Promise<void> {
+  await eventually(
+    () => backendsOf(bed.server, name),
+    (rows) => rows.some(({ query }) => query.startsWith('CREATE_REPLICATION_SLOT')),
+  );
+}
+
+describe('unsubscribing', () => {
+  it('while connecting leaves nothing', async () => {
+    const slot = await bed.slot();
+    const { name, connection } = marked(bed.database.url);
+    await leavingNoSocket(async () => {
+      // Every so many turns of the event loop later than the last time, through the whole of start-up.
+      for (let turns = 0; turns < 40; turns++) {
+        const subscription = bed.stream(slot, { connection }).subscribe();
+        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+        subscription.unsubscribe();
+      }
+      await noBackends(bed.server, name);
+    });
+    expect(await existing(slot)).toEqual([{ active: false }]);
+  });
+
+  it('while the making of the slot waits for an open transaction leaves neither slot nor backend', async () => {
+    const client = await blocker();
+    const slot = uniqueName('slot');
+    const { name, connection } = marked(bed.database.url);
+    await leavingNoSocket(async () => {
+      const subscription = bed.stream(slot, { connection, ensureSlot: true }).subscribe();
+      await creating(name);
+      subscription.unsubscribe();
+      await noBackends(bed.server, name);
+    });
+    expect(await existing(slot)).toEqual([]);
+    await client.query('ROLLBACK');
+    expect(await existing(slot)).toEqual([]);
+    await client.end();
+  });
+
+  it('while it waits lets the same observable begin anew', async () => {
+    const client = await blocker();
+    const slot = uniqueName('slot');
+    const { name, connection } = marked(bed.database.url);
+    const stream = bed.stream(slot, { connection, ensureSlot: true });
+    const subscription = stream.subscribe();
+    await creating(name);
+    subscription.unsubscribe();
+    const recorder = new Recorder(stream);
+    await client.query('ROLLBACK');
+    await recorder.take(1);
+    await bed.sql('INSERT INTO numbers VALUES (50)');
+    await recorder.find(({ kind }) => kind === 'commit');
+    recorder.unsubscribe();
+    await bed.released(slot);
+    expect(ofKind(recorder.values, 'insert')).toHaveLength(1);
+    await client.end();
+  });
+
+  it('while the window is full frees the slot at once', async () => {
+    const slot = await bed.slot();
+    await bed.sql(`INSERT INTO numbers SELECT 100 + g, repeat('x', 1000) FROM generate_series(1, 5000) g`);
+    const observed = new Observed();
+    const recorder = new Recorder(bed.stream(slot, { ...observed.observers, maxUnacked: 10, statusInterval: 20 }));
+    await recorder.find((message) => message.kind === 'insert');
+    await eventually(
+      () => Promise.resolve(observed.statuses.at(-1)?.paused),
+      (paused) => paused === true,
+    );
+    const started = performance.now();
+    recorder.unsubscribe();
+    await observed.closed();
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(ofKind(recorder.values, 'insert')).toHaveLength(10);
+    expect(await existing(slot)).toEqual([{ active: false }]);
+  });
+
+  it('makes later acknowledgements return false', async () => {
+    const slot = await bed.slot();
+    await bed.sql('INSERT INTO numbers VALUES (60)');
+    const observed = new Observed();
+    const recorder = new Recorder(bed.stream(slot, observed.observers));
+    const commit = await recorder.find((message) => message.kind === 'commit');
+    recorder.unsubscribe();
+    expect(commit.ack()).toBe(false);
+    await observed.closed();
+  });
+});
+
+describe('subscribing again', () => {
+  it('at the same time is an error that names share()', async () => {
+    const slot = await bed.slot();
+    const observed = new Observed();
+    const stream = bed.stream(slot, observed.observers);
+    const recorder = new Recorder(stream);
+    await recorder.take(1);
+    const error = await failureOf(stream);
+    expect(error).toMatchObject({ code: 'ALREADY_SUBSCRIBED', retryable: false });
+    expect(error.message).toContain('share()');
+    // The first one is none the worse for it.
+    await bed.sql('INSERT INTO numbers VALUES (70)');
+    await recorder.find(({ kind }) => kind === 'commit');
+    recorder.unsubscribe();
+    await observed.closed();
+  });
+
+  it('while the last is taking leave waits for it', async () => {
+    const slot = await bed.slot();
+    const observed = new Observed();
+    const stream = bed.stream(slot, observed.observers);
+    for (let round = 0; round < 5; round++) {
+      const recorder = new Recorder(stream);
+      await recorder.take(1);
+      recorder.unsubscribe();
+    }
+    await observed.closed(5);
+    expect(await existing(slot)).toEqual([{ active: false }]);
+  });
+});
+
+describe('a slot made by ensureSlot', () => {
+  const ensured = (more: Partial<PgoutputConfig> = {}) => {
+    const slot = uniqueName('slot');
+    const observed = new Observed();
+    const { name, connection } = marked(bed.database.url);
+    const stream = bed.stream(slot, { ensureSlot: true, connection, ...observed.observers, ...more });
+    return { slot, stream, observed, name };
+  };
+
+  it('is there for the next subscription, with what came in between', async () => {
+    const { slot, stream, observed } = ensured();
+    const first = new Recorder(stream);
+    await first.take(1);
+    first.unsubscribe();
+    await observed.closed();
+    await bed.sql('INSERT INTO numbers VALUES (80)');
+    const second = new Recorder(stream);
+    const insert = await second.find((message) => message.kind === 'insert');
+    expect(insert).toMatchObject({ new: { id: 80 } });
+    second.unsubscribe();
+    await observed.closed(2);
+    expect(await existing(slot)).toEqual([{ active: false }]);
+  });
+
+  it('goes with the subscription where it is temporary, and then it is lost', async () => {
+    const { slot, stream, observed, name } = ensured({ ensureSlot: { temporary: true } });
+    const recorder = new Recorder(stream);
+    await recorder.take(1);
+    expect(await bed.sql('SELECT temporary FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([
+      { temporary: true },
+    ]);
+    recorder.unsubscribe();
+    // At once: it has to wait until the server has let go of the first one's slot.
+    expect(await failureOf(stream)).toMatchObject({ code: 'SLOT_LOST', retryable: false });
+    await observed.closed();
+    await noBackends(bed.server, name);
+    expect(await existing(slot)).toEqual([]);
+  });
+
+  it('is lost when somebody has dropped it', async () => {
+    const { slot, stream, observed } = ensured();
+    const recorder = new Recorder(stream);
+    await recorder.take(1);
+    recorder.unsubscribe();
+    await observed.closed();
+    await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
+    const error = await failureOf(stream);
+    expect(error).toMatchObject({ code: 'SLOT_LOST', retryable: false });
+    expect(error.message).toMatch(/copy the data anew/);
+    expect(await existing(slot)).toEqual([]);
+  });
+
+  it('has been moved when somebody has advanced it', async () => {
+    const { slot, stream, observed } = ensured();
+    const recorder = new Recorder(stream.pipe(acknowledging()));
+    await bed.sql('INSERT INTO numbers VALUES (90)');
+    await recorder.find(({ kind }) => kind === 'keepalive');
+    recorder.unsubscribe();
+    await observed.closed();
+    await bed.sql('INSERT INTO numbers VALUES (91)');
+    await bed.sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
+    expect(await failureOf(stream)).toMatchObject({ code: 'SLOT_MOVED', retryable: false });
+    expect(await existing(slot)).toEqual([{ active: false }]);
+  });
+
+  it('is not made without its publication', async () => {
+    const { slot, stream, name } = ensured({ publications: ['pub', 'nowhere'] });
+    const error = await failureOf(stream);
+    expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
+    expect(error.message).toContain('"nowhere"');
+    expect(await existing(slot)).toEqual([]);
+    await noBackends(bed.server, name);
+  });
+});
+
+it('one-shots and streams of one slot get on with each other', async () => {
+  const slot = uniqueName('slot');
+  const { connection } = marked(bed.database.url);
+  await failureOf(logicalReplication({ connection, slot, publications: ['pub'] }));
+  await new Promise((resolve, reject) => createSlot({ connection, slot }).subscribe({ next: resolve, error: reject }));
+  const recorder = new Recorder(bed.stream(slot));
+  await recorder.take(1);
+  recorder.unsubscribe();
+  await new Promise((resolve, reject) =>
+    dropSlot({ connection, slot, wait: true }).subscribe({ next: resolve, error: reject }),
+  );
+  expect(await existing(slot)).toEqual([]);
+});
