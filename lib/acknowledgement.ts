@@ -14,8 +14,8 @@ export interface Acknowledgeable {
 export interface SessionControl {
   /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
   stop(): void;
-  /** Closes the session without waiting for what is not settled. */
-  close(): void;
+  /** Nobody will settle the rest: a session that drains after a stop closes. One that streams may have other listeners. */
+  abandon(): void;
   /** Calls back once when the session has closed, with the error if it failed; at once if it has closed already. */
   whenClosed(listener: (error?: unknown) => void): () => void;
 }

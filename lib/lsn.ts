@@ -51,7 +51,8 @@ export function toLsn(option: string, value: unknown): Lsn {
   } else if (typeof value === 'bigint' && value >= 0n && value <= MAX_LSN) {
     return value;
   }
-  const shown = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value);
+  const shown =
+    typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : typeof value;
   throw new ConfigError(option, `${shown} is no LSN; give a bigint or text as in '0/16B6C50'`);
 }
 

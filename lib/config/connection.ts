@@ -60,7 +60,9 @@ const LET_PASS = [
   'maxUses',
   'min',
   'onConnect',
+  'pipeline',
   'query_timeout',
+  'sslnegotiation',
   'statement_timeout',
   'stream',
   'types',
@@ -124,8 +126,10 @@ export function resolveConnection(
   const options = new Options('connection', given, [...OWN, ...LET_PASS]);
   const uri = options.text('connectionString');
   const parsed: Parsed = uri === undefined ? {} : parseUri('connection', uri);
+  // As in libpq, an empty variable is none.
+  const fromEnv = (variable: string) => (env[variable] === '' ? undefined : env[variable]);
   const text = (name: 'host' | 'user' | 'password' | 'database' | 'application_name' | 'options', variable: string) =>
-    options.text(name) ?? parsed[name] ?? env[variable];
+    options.text(name) ?? parsed[name] ?? fromEnv(variable);
 
   const user = text('user', 'PGUSER') ?? systemUser();
   if (!user) throw new ConfigError('connection.user', 'missing; name the PostgreSQL user who connects');
@@ -134,7 +138,7 @@ export function resolveConnection(
     ...timeouts,
     target: {
       host: text('host', 'PGHOST') ?? 'localhost',
-      port: portOf(options.get('port') ?? parsed.port ?? env['PGPORT'] ?? 5432),
+      port: portOf(options.get('port') ?? parsed.port ?? fromEnv('PGPORT') ?? 5432),
       tls: tlsOf(options.get('ssl') ?? parsed.ssl),
     },
     startup: {

@@ -43,7 +43,8 @@ export class Options {
   text(name: string): string | undefined {
     const value = this.get(name);
     if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'string') throw this.error(name, `expected text, got ${shown(value)}`);
+    if (typeof value !== 'string')
+      throw this.error(name, `expected text, got ${typeof value === 'number' ? 'a number' : shown(value)}`);
     return value;
   }
 

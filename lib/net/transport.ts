@@ -102,6 +102,8 @@ class SocketTransport implements Transport {
 
   end(ms: number): void {
     this.#deaf = true;
+    // No event will tell any more that it has closed.
+    if (this.#socket.destroyed) return;
     // A paused socket would never see the other side's end.
     this.#socket.resume();
     this.#socket.destroySoon();

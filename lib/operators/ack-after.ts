@@ -1,4 +1,12 @@
-import { from, Observable, Subscription, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
+import {
+  from,
+  Observable,
+  Subject,
+  takeUntil,
+  type ObservableInput,
+  type OperatorFunction,
+  type Subscriber,
+} from 'rxjs';
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 
@@ -8,7 +16,8 @@ export type Work = Acknowledgeable | readonly Acknowledgeable[];
 /**
  * Does the work that `project` returns for each value, at most `concurrent` at a time, and acknowledges the value when
  * its work has completed. Works may finish in any order; the slot moves in commit order, and never past one that is not
- * done. What the works emit is passed on.
+ * done. What the works emit is passed on; the last result of each comes once the value is acknowledged, so `take(n)` below
+ * it lets n works be done and confirmed.
  *
  * - A work that fails ends the stream with its error at once. It is not acknowledged, and is delivered again when
  *   somebody subscribes again.
@@ -63,7 +72,7 @@ class Works<T extends Work, R> {
   readonly #project: (value: T, index: number) => ObservableInput<R> | undefined | void;
   readonly #concurrent: number;
   readonly #subscriber: Subscriber<R>;
-  readonly #running = new Subscription();
+  readonly #givenUp = new Subject<void>();
   readonly #waiting: T[] = [];
   #session: SessionControl | undefined;
   #active = 0;
@@ -93,14 +102,14 @@ class Works<T extends Work, R> {
       if (error === undefined) this.#completeIfDone();
       else this.#subscriber.error(error);
     };
-    if (this.#session) this.#running.add(this.#session.whenClosed(closed));
+    if (this.#session) this.#subscriber.add(this.#session.whenClosed(closed));
     else closed();
   }
 
   giveUp(): void {
-    this.#running.unsubscribe();
+    this.#givenUp.next();
     // A session that drains after a stop waits for acknowledgements that will not come any more.
-    this.#session?.close();
+    this.#session?.abandon();
   }
 
   /** A loop, not a recursion: works that are done at once, by the thousand, must not pile up on the stack. */
@@ -119,7 +128,7 @@ class Works<T extends Work, R> {
     this.#active++;
     try {
       const work = this.#project(value, this.#index++);
-      if (work === undefined) this.#finish(value);
+      if (work === undefined) this.#finish(value, []);
       else this.#run(value, from(work));
     } catch (error) {
       this.#subscriber.error(error);
@@ -127,26 +136,28 @@ class Works<T extends Work, R> {
   }
 
   #run(value: T, work: Observable<R>): void {
-    // Made first: a work may complete while it is being subscribed to.
-    const running = new Subscription();
-    this.#running.add(running);
-    running.add(
-      work.subscribe({
-        next: (result) => {
-          this.#subscriber.next(result);
-        },
-        error: (error) => {
-          this.#subscriber.error(error);
-        },
-        complete: () => {
-          this.#running.remove(running);
-          this.#finish(value);
-        },
-      }),
-    );
+    const results: R[] = [];
+    // takeUntil, not a Subscription: a work may emit for ever while it is still being subscribed to.
+    work.pipe(takeUntil(this.#givenUp)).subscribe({
+      next: (result) => {
+        // The last one stays behind until the value is acknowledged, so that whoever counts results counts done work.
+        this.#pass(results);
+        results.push(result);
+      },
+      error: (error) => {
+        this.#subscriber.error(error);
+      },
+      complete: () => {
+        this.#finish(value, results);
+      },
+    });
   }
 
-  #finish(value: T): void {
+  #pass(results: R[]): void {
+    for (const result of results.splice(0)) this.#subscriber.next(result);
+  }
+
+  #finish(value: T, results: R[]): void {
     if (this.#subscriber.closed) return;
     this.#active--;
     if (!acknowledge(value)) {
@@ -155,6 +166,7 @@ class Works<T extends Work, R> {
       );
       return;
     }
+    this.#pass(results);
     this.#startWaiting();
     this.#completeIfDone();
   }

@@ -82,10 +82,13 @@ export function* query(sql: string, patient = false): Conversation<ResultRow[]> 
         return rows;
       case 'commandComplete':
       case 'emptyQuery':
+        break;
       case 'notice':
       case 'notification':
       case 'parameterStatus':
-        break;
+        // No part of the answer: that may still take as long as it likes.
+        message = yield { patient };
+        continue;
       default:
         throw new ProtocolError(`The server answered a query with ${message.kind}`);
     }

@@ -203,8 +203,12 @@ export class Ledger implements EntryKeeper {
   #advance(): void {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return;
-    for (; unit && isDone(unit) && unit.sequence < this.#limit; unit = unit.next) {
+    while (unit && isDone(unit) && unit.sequence < this.#limit) {
       this.#confirm(laterLsn(unit.position, unit.walEnd));
+      const { next }: Unit = unit;
+      // Whoever keeps a message shall not keep all that came after it.
+      unit.next = undefined;
+      unit = next;
     }
     this.#head = unit;
     if (!unit) this.#tail = undefined;

@@ -166,6 +166,10 @@ export class ReplicationSession implements SessionControl {
     if (this.#state === 'streaming') this.close();
   }
 
+  abandon(): void {
+    if (this.#state === 'draining') this.close();
+  }
+
   close(): void {
     if (!this.#isAlive()) return;
     this.#ledger.close();

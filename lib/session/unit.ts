@@ -59,10 +59,10 @@ export class UnitEntry implements Entry {
     readonly ledger: EntryKeeper,
     readonly unit: Unit,
     readonly bytes = 0,
-    /** Its place among all that can be settled; undefined for what settles itself. */
-    readonly sequence?: number,
+    /** Its place among all that can be settled; -1 for what settles itself. */
+    readonly sequence = -1,
   ) {
-    this.#taken = sequence === undefined;
+    this.#taken = sequence < 0;
   }
 
   get session(): SessionControl {

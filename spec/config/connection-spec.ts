@@ -1,56 +1,251 @@
+import { userInfo } from 'node:os';
 import { resolveConnection } from '../../lib/config/connection';
+import { ConfigError } from '../../lib/errors';
+import { failure } from '../wire/failure';
 
-const TIMEOUTS = { connectTimeout: 1, closeTimeout: 1 };
-const ENVIRONMENT = {
-  PGHOST: 'env-host',
-  PGPORT: '6543',
-  PGUSER: 'env-user',
-  PGPASSWORD: 'env-word',
-  PGDATABASE: 'env-db',
-};
+const TIMEOUTS = { connectTimeout: 15_000, closeTimeout: 5000 };
 
-function resolved(connection: unknown, env: NodeJS.ProcessEnv = ENVIRONMENT) {
+function resolve(connection: unknown, env: Record<string, string> = {}) {
   const { target, startup } = resolveConnection(connection, TIMEOUTS, env);
-  const { user, password, database } = startup;
-  return { host: target.host, port: target.port, user, password, database };
+  return { ...target, ...startup };
 }
 
-describe('the connection', () => {
-  it('fills what a URI leaves out from the environment', () => {
-    expect(resolved('postgres://')).toEqual({
-      host: 'env-host',
-      port: 6543,
-      user: 'env-user',
-      password: 'env-word',
-      database: 'env-db',
-    });
-    expect(resolved('postgres:///shop')).toMatchObject({ host: 'env-host', database: 'shop' });
-  });
+function failed(connection: unknown, env: Record<string, string> = {}): ConfigError {
+  const error = failure(() => resolve(connection, env));
+  if (!(error instanceof ConfigError)) throw error;
+  expect(error.code).toBe('CONFIG_INVALID');
+  expect(error.message).not.toContain('secret');
+  return error;
+}
 
-  it('fills what a URI and the environment leave out with defaults', () => {
-    expect(resolved('postgres://ada@db.example.org', {})).toEqual({
-      host: 'db.example.org',
+const ENVIRONMENT = {
+  PGHOST: 'env.example',
+  PGPORT: '6543',
+  PGUSER: 'env_user',
+  PGPASSWORD: 'env_password',
+  PGDATABASE: 'env_database',
+  PGAPPNAME: 'env_app',
+  PGOPTIONS: '-c a=env',
+};
+
+describe('resolveConnection', () => {
+  it('has defaults', () => {
+    const { username } = userInfo();
+    expect(resolve(undefined)).toEqual({
+      host: 'localhost',
       port: 5432,
-      user: 'ada',
+      tls: undefined,
+      user: username,
       password: undefined,
-      database: 'ada',
+      database: username,
+      applicationName: 'rxjs-pg-replication',
+      options: undefined,
+    });
+    expect(resolve({})).toEqual(resolve(undefined));
+  });
+
+  it('passes the time-outs on', () => {
+    expect(resolveConnection({}, TIMEOUTS, {})).toMatchObject(TIMEOUTS);
+  });
+
+  it('reads a URI', () => {
+    expect(resolve('postgres://app:s%40crt@db.example:5433/shop?application_name=mine&options=-c%20a%3Db')).toEqual({
+      host: 'db.example',
+      port: 5433,
+      tls: undefined,
+      user: 'app',
+      password: 's@crt',
+      database: 'shop',
+      applicationName: 'mine',
+      options: '-c a=b',
+    });
+    expect(resolve('postgresql://app@[::1]:5433/shop')).toMatchObject({ host: '::1', port: 5433 });
+    expect(resolve('postgres://app@%2Fvar%2Frun%2Fpostgresql/shop')).toMatchObject({ host: '/var/run/postgresql' });
+    expect(resolve('postgres:///shop?host=/tmp&user=app')).toMatchObject({ host: '/tmp', user: 'app' });
+  });
+
+  it('reads an object', () => {
+    const connection = {
+      host: 'db.example',
+      port: 5433,
+      user: 'app',
+      password: 'pw',
+      database: 'shop',
+      application_name: 'mine',
+      options: '-c a=b',
+    };
+    expect(resolve(connection, ENVIRONMENT)).toEqual({
+      host: 'db.example',
+      port: 5433,
+      tls: undefined,
+      user: 'app',
+      password: 'pw',
+      database: 'shop',
+      applicationName: 'mine',
+      options: '-c a=b',
     });
   });
 
-  it('takes the folder of a Unix socket from a URI', () => {
-    expect(resolved('postgres://ada@/shop?host=/run/postgresql')).toMatchObject({
-      host: '/run/postgresql',
+  it('takes the user’s name for the database where none is given', () => {
+    expect(resolve('postgres://app@h')).toMatchObject({ database: 'app' });
+    expect(resolve({ user: 'app' })).toMatchObject({ database: 'app' });
+  });
+
+  it.each<[what: string, connection: unknown]>([
+    ['nothing', undefined],
+    ['an empty object', {}],
+    ['an object of undefined', { host: undefined, port: undefined, user: undefined, password: undefined }],
+    ['a URI that says nothing', 'postgres://'],
+  ])('fills from the environment what %s leaves out', (_, connection) => {
+    expect(resolve(connection, ENVIRONMENT)).toEqual({
+      host: 'env.example',
       port: 6543,
+      tls: undefined,
+      user: 'env_user',
+      password: 'env_password',
+      database: 'env_database',
+      applicationName: 'env_app',
+      options: '-c a=env',
     });
   });
 
-  it('lets an option win over the URI, and the URI over the environment', () => {
-    expect(resolved({ connectionString: 'postgres://ada:word@db:1/shop', port: 2 })).toEqual({
-      host: 'db',
-      port: 2,
-      user: 'ada',
-      password: 'word',
+  it('fills what a URI leaves out, and no more', () => {
+    expect(resolve('postgres://app@db.example/shop', ENVIRONMENT)).toMatchObject({
+      host: 'db.example',
+      port: 6543,
+      user: 'app',
+      password: 'env_password',
       database: 'shop',
     });
+    expect(resolve('postgres://db.example', ENVIRONMENT)).toMatchObject({
+      host: 'db.example',
+      user: 'env_user',
+      database: 'env_database',
+    });
+    expect(resolve('postgres://app:pw@/shop', ENVIRONMENT)).toMatchObject({ host: 'env.example', password: 'pw' });
+  });
+
+  it('does not take an empty variable for a value', () => {
+    const empty = Object.fromEntries(Object.keys(ENVIRONMENT).map((name) => [name, '']));
+    expect(resolve({ user: 'app' }, empty)).toEqual(resolve({ user: 'app' }));
+  });
+
+  it('lets what stands beside a URI win over it', () => {
+    const connectionString = 'postgres://app:pw@db.example:5433/shop?application_name=uri';
+    const beside = { host: 'other', port: 1, user: 'u', password: 'p', database: 'd', application_name: 'a' };
+    expect(resolve({ connectionString })).toEqual(resolve(connectionString));
+    expect(resolve({ connectionString, ...beside }, ENVIRONMENT)).toMatchObject({
+      ...{ host: 'other', port: 1, user: 'u', password: 'p', database: 'd', applicationName: 'a' },
+    });
+  });
+
+  it('takes a port as text, as environments and JSON have it', () => {
+    expect(resolve({ port: '5433' }).port).toBe(5433);
+  });
+
+  it.each([0, -1, 65_536, 1.5, NaN, '', 'x', '5432x', {}, true])('refuses port %p', (port) => {
+    expect(failed({ port }).option).toBe('connection.port');
+  });
+
+  it('refuses a bad port of the environment', () => {
+    expect(failed({}, { PGPORT: 'nonsense' }).option).toBe('connection.port');
+  });
+
+  it.each(['host', 'user', 'password', 'database', 'application_name', 'options', 'connectionString'])(
+    'refuses a %s that is no text',
+    (name) => {
+      for (const value of [7, {}, ['secret'], true])
+        expect(failed({ [name]: value }).option).toBe(`connection.${name}`);
+    },
+  );
+
+  it('does not show a password that is no text', () => {
+    expect(failed({ password: 12345 }).message).not.toContain('12345');
+    expect(failed({ connectionString: { password: 'secret' } }).option).toBe('connection.connectionString');
+    expect(failed(['postgres://u:secret@h']).option).toBe('connection');
+  });
+
+  it.each([
+    'host=h port=5432 user=app password=secret',
+    'h:5432/shop',
+    'db.example',
+    '',
+    ' postgres://app:secret@h/shop',
+    'postgres:app:secret@h',
+  ])('refuses %j, which is no URI', (uri) => {
+    expect(failed(uri).option).toBe('connection');
+    expect(failed({ connectionString: uri }).option).toMatch(/^connection/);
+  });
+
+  it.each([
+    'postgres://app:secret@h:port/shop',
+    'postgres://app:secret@h1:5432,h2:5432/shop',
+    'postgres://app:secret@h:5432/shop?sslrootcert=/nowhere/at/all',
+    'postgres://app:secret@[::1/shop',
+  ])('never shows the password of a broken URI: %j', (uri) => {
+    const error = failed(uri);
+    expect(error.option).toBe('connection');
+    expect(`${error.stack ?? ''}${String(error.cause)}`).not.toContain('secret');
+  });
+
+  it('refuses what it does not know, and lets pass what pg and its pool know', () => {
+    expect(failed({ hots: 'h' }).option).toBe('connection.hots');
+    expect(failed({ Host: 'h' }).option).toBe('connection.Host');
+    const pg = {
+      max: 10,
+      min: 1,
+      idleTimeoutMillis: 1000,
+      connectionTimeoutMillis: 1000,
+      allowExitOnIdle: true,
+      maxUses: 7,
+      maxLifetimeSeconds: 60,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 1,
+      statement_timeout: false,
+      query_timeout: 1,
+      lock_timeout: 1,
+      idle_in_transaction_session_timeout: 1,
+      fallback_application_name: 'x',
+      client_encoding: 'UTF8',
+      types: {},
+      stream: () => undefined,
+      Client: Object,
+      Promise,
+      log: () => undefined,
+      onConnect: () => undefined,
+      verify: () => undefined,
+      enableChannelBinding: true,
+      sslnegotiation: 'postgres',
+      pipeline: false,
+      binary: false,
+    };
+    expect(resolve({ ...pg, user: 'app' })).toEqual(resolve({ user: 'app' }));
+  });
+
+  it.each([undefined, null, false])('makes no TLS of ssl %p', (ssl) => {
+    expect(resolve({ ssl }).tls).toBeUndefined();
+  });
+
+  it('makes TLS of ssl', () => {
+    expect(resolve({ ssl: true }).tls).toEqual({});
+    expect(resolve({ ssl: { ca: 'x', rejectUnauthorized: false } }).tls).toEqual({
+      ca: 'x',
+      rejectUnauthorized: false,
+    });
+    for (const ssl of ['require', 1, []]) expect(failed({ ssl }).option).toBe('connection.ssl');
+  });
+
+  it.each([
+    ['disable', undefined],
+    ['no-verify', { rejectUnauthorized: false }],
+    ['verify-full', {}],
+  ])('reads sslmode=%s of a URI', (mode, tls) => {
+    expect(resolve(`postgres://app@h/shop?sslmode=${mode}`).tls).toEqual(tls);
+  });
+
+  it('lets ssl beside a URI win over its sslmode', () => {
+    const connectionString = 'postgres://app@h/shop?sslmode=verify-full';
+    expect(resolve({ connectionString, ssl: false }).tls).toBeUndefined();
+    expect(resolve({ connectionString, ssl: { ca: 'x' } }).tls).toEqual({ ca: 'x' });
   });
 });

@@ -1,0 +1,268 @@
+import type { Client, ClientConfig, types } from 'pg';
+import { asyncScheduler, Subject } from 'rxjs';
+import { resolveConfig, type PgoutputConfig, type PluginConfig } from '../../lib/config/config';
+import type { ConnectionOptions } from '../../lib/config/connection';
+import { ConfigError } from '../../lib/errors';
+import { logicalReplication } from '../../lib/logical-replication';
+import { createSlot } from '../../lib/slots/create-slot';
+import { dropSlot } from '../../lib/slots/drop-slot';
+import { identifySystem } from '../../lib/slots/identify-system';
+import { slotStatus } from '../../lib/slots/slot-status';
+import { failure } from '../wire/failure';
+
+const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };
+
+/** As from JavaScript: anything may be there. */
+function resolve(config: unknown) {
+  return resolveConfig(config as PgoutputConfig);
+}
+
+function optionAtFault(config: unknown): string {
+  const error = failure(() => resolve(config));
+  if (!(error instanceof ConfigError)) throw error;
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID', retryable: false });
+  expect(error.message.startsWith(`${error.option}: `)).toBe(true);
+  expect(error.message).not.toContain('secret');
+  return error.option;
+}
+
+const CIRCULAR: Record<string, unknown> = {};
+CIRCULAR['self'] = CIRCULAR;
+
+describe('resolveConfig', () => {
+  it.each([undefined, null, 7, 'text', [], () => undefined])('refuses %p instead of an object', (config) => {
+    expect(optionAtFault(config)).toBe('config');
+  });
+
+  it('has defaults', () => {
+    const settings = resolve(BASE);
+    expect(settings).toMatchObject({
+      connection: { connectTimeout: 15_000, closeTimeout: 5000 },
+      plan: {
+        slot: 'orders',
+        plugin: 'pgoutput',
+        publications: ['p'],
+        pluginOptions: { proto_version: '1' },
+        ensureSlot: undefined,
+        startLsn: undefined,
+      },
+      session: {
+        confirm: true,
+        window: { messages: 512, bytes: 16 * 1024 * 1024 },
+        livenessTimeout: 60_000,
+        ackTimeout: 0,
+      },
+      statusInterval: 10_000,
+    });
+    expect(settings.scheduler).toBe(asyncScheduler);
+    expect(settings.types.getTypeParser(23, 'text')('7')).toBe(7);
+  });
+
+  it('takes undefined for what is not given', () => {
+    const everything: Required<PgoutputConfig> = {
+      ...BASE,
+      ensureSlot: undefined,
+      startLsn: undefined,
+      confirm: undefined,
+      maxUnacked: undefined,
+      maxUnackedBytes: undefined,
+      statusInterval: undefined,
+      livenessTimeout: undefined,
+      connectTimeout: undefined,
+      closeTimeout: undefined,
+      ackTimeout: undefined,
+      scheduler: undefined,
+      openObserver: undefined,
+      statusObserver: undefined,
+      closeObserver: undefined,
+      messages: undefined,
+      types: undefined,
+    };
+    expect(resolve(everything)).toEqual({ ...resolve(BASE), observers: expect.anything() });
+  });
+
+  it('takes all that may be given', () => {
+    const observer = new Subject<unknown>();
+    expect(
+      resolve({
+        ...BASE,
+        ensureSlot: { temporary: true },
+        confirm: false,
+        maxUnacked: 1,
+        maxUnackedBytes: 1,
+        statusInterval: 1,
+        livenessTimeout: 0,
+        connectTimeout: 1,
+        closeTimeout: 0,
+        ackTimeout: 0x7fff_ffff,
+        scheduler: asyncScheduler,
+        openObserver: observer,
+        statusObserver: observer,
+        closeObserver: observer,
+        messages: true,
+        types: { getTypeParser: () => String },
+      }),
+    ).toMatchObject({
+      plan: { ensureSlot: { temporary: true }, pluginOptions: { proto_version: '1', messages: 'true' } },
+      session: { confirm: false, window: { messages: 1, bytes: 1 }, livenessTimeout: 0, ackTimeout: 0x7fff_ffff },
+      connection: { connectTimeout: 1, closeTimeout: 0 },
+      statusInterval: 1,
+    });
+    expect(resolve({ ...BASE, startLsn: '0/16B6C50' }).plan.startLsn).toBe(0x16b6c50n);
+    expect(resolve({ ...BASE, startLsn: 7n }).plan.startLsn).toBe(7n);
+    expect(resolve({ ...BASE, ensureSlot: true }).plan.ensureSlot).toEqual({ temporary: false });
+    expect(resolve({ ...BASE, ensureSlot: false }).plan.ensureSlot).toBeUndefined();
+    expect(resolve({ ...BASE, slot: 'a_1'.repeat(21) }).plan.slot).toHaveLength(63);
+    expect(resolve({ ...BASE, publications: ['My,Pub', "it's", 'quo"te'] }).plan.publications).toHaveLength(3);
+  });
+
+  it.each<[option: string, values: unknown[]]>([
+    [
+      'slot',
+      [
+        undefined,
+        null,
+        '',
+        7,
+        'Orders',
+        'or-ders',
+        'or"ders',
+        "it's",
+        'or ders',
+        'a'.repeat(64),
+        'örders',
+        {},
+        CIRCULAR,
+      ],
+    ],
+    ['publications', [undefined, null, '', 'p', [], [''], [7], [undefined], ['p', ''], {}, new Set(['p'])]],
+    ['messages', [null, 'true', 1, 0, {}]],
+    ['confirm', [null, 'false', 0, {}]],
+    ['ensureSlot', [null, 'true', 1, []]],
+    ['startLsn', [null, 7, '', '0', '0x16', '16B6C50', '0/G', '0/123456789', '0/1 ', -1n, 1n << 64n, {}, { lsn: 1n }]],
+    ...['maxUnacked', 'maxUnackedBytes', 'statusInterval', 'connectTimeout'].map((option): [string, unknown[]] => [
+      option,
+      [null, '10', 0, -1, NaN, 1n, [], {}, CIRCULAR],
+    ]),
+    ...['livenessTimeout', 'closeTimeout', 'ackTimeout'].map((option): [string, unknown[]] => [
+      option,
+      [null, '10', -1, NaN, Infinity, 0x8000_0000, {}],
+    ]),
+    ...['statusInterval', 'connectTimeout'].map((option): [string, unknown[]] => [option, [Infinity, 0x8000_0000]]),
+    ['scheduler', [null, 7, 'async', {}, { schedule: true }, CIRCULAR]],
+    ...['openObserver', 'statusObserver', 'closeObserver'].map((option): [string, unknown[]] => [
+      option,
+      [null, 7, {}, () => undefined, { error: () => undefined }, CIRCULAR],
+    ]),
+    ['types', [null, 7, {}, { getTypeParser: 7 }, CIRCULAR]],
+    ['connection', [7, true, ['postgres://app:secret@h/shop'], 'localhost', '', 'host=h port=5432 password=secret']],
+  ])('names %s when it is bad', (option, values) => {
+    for (const value of values) expect(optionAtFault({ ...BASE, [option]: value })).toBe(option);
+  });
+
+  it.each(['slots', 'publication', 'Slot', 'protoVersion', 'constructor', '__proto'])(
+    'refuses the unknown option %s, and says which there are',
+    (option) => {
+      expect(optionAtFault({ ...BASE, [option]: true })).toBe(option);
+      expect(failure(() => resolve({ ...BASE, [option]: true })).message).toContain('slot, ensureSlot');
+    },
+  );
+
+  it('refuses an unknown option inside ensureSlot', () => {
+    expect(optionAtFault({ ...BASE, ensureSlot: { temporaty: true } })).toBe('ensureSlot.temporaty');
+    expect(optionAtFault({ ...BASE, ensureSlot: { temporary: 1 } })).toBe('ensureSlot.temporary');
+  });
+
+  it('refuses ensureSlot beside startLsn', () => {
+    expect(optionAtFault({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
+    expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.startLsn).toBe(1n);
+  });
+
+  it('tells what it got instead of a number', () => {
+    expect(failure(() => resolve({ ...BASE, maxUnacked: NaN })).message).toContain('got NaN');
+    expect(failure(() => resolve({ ...BASE, maxUnacked: '5' })).message).toContain('got a string');
+    expect(failure(() => resolve({ ...BASE, maxUnacked: 5n })).message).toContain('got a bigint');
+    expect(failure(() => resolve({ ...BASE, maxUnacked: () => 5 })).message).toContain('got a function');
+  });
+
+  it('fails when the factory is called, not on subscribing', () => {
+    expect(() => logicalReplication({ ...BASE, slot: 'Orders' })).toThrow(ConfigError);
+  });
+
+  describe('with another plugin', () => {
+    const RAW = { connection: BASE.connection, slot: 'orders', plugin: 'wal2json' };
+
+    it('passes its options on', () => {
+      const { plan } = resolve({ ...RAW, pluginOptions: { 'include-xids': '1' } });
+      expect(plan).toMatchObject({
+        plugin: 'wal2json',
+        publications: undefined,
+        pluginOptions: { 'include-xids': '1' },
+      });
+      expect(resolve(RAW).plan.pluginOptions).toEqual({});
+    });
+
+    it.each<[option: string, config: unknown]>([
+      ['plugin', { ...RAW, plugin: 'pgoutput' }],
+      ['plugin', { ...RAW, plugin: '' }],
+      ['plugin', { ...RAW, plugin: 7 }],
+      ['publications', { ...RAW, publications: ['p'] }],
+      ['messages', { ...RAW, messages: true }],
+      ['types', { ...RAW, types: {} }],
+      ['pluginOptions', { ...RAW, pluginOptions: 'include-xids' }],
+      ['pluginOptions', { ...RAW, pluginOptions: ['include-xids'] }],
+      ['pluginOptions.include-xids', { ...RAW, pluginOptions: { 'include-xids': true } }],
+      ['pluginOptions', { ...BASE, pluginOptions: {} }],
+    ])('names %s in %j', (option, config) => {
+      expect(optionAtFault(config)).toBe(option);
+    });
+  });
+});
+
+describe('the options of one-shots', () => {
+  const { connection } = BASE;
+
+  it.each<[option: string, call: () => unknown]>([
+    ['slot', () => createSlot({ connection, slot: 'Orders' })],
+    ['slot', () => dropSlot({ connection, slot: '' })],
+    ['slot', () => slotStatus({ connection } as { connection: string; slot: string })],
+    ['wait', () => dropSlot({ connection, slot: 'orders', wait: 1 as unknown as boolean })],
+    ['plugin', () => createSlot({ connection, slot: 'orders', plugin: 7 as unknown as string })],
+    ['connectTimeout', () => identifySystem({ connection, connectTimeout: 0 })],
+    ['closeTimeout', () => identifySystem({ connection, closeTimeout: -1 })],
+    ['slots', () => identifySystem({ connection, slots: 'orders' } as object)],
+    ['connection', () => identifySystem({ connection: 'host=h password=secret' })],
+  ])('are checked when they are called: %s', (option, call) => {
+    const error = failure(call);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });
+    expect(error.message).not.toContain('secret');
+  });
+});
+
+/** What has to compile; nothing of it is run. */
+export function accepted(
+  environment: { URL?: string },
+  pg: Omit<ClientConfig, 'password'>,
+  client: Client,
+  pgTypes: typeof types,
+): void {
+  const dsn: string | undefined = process.env['DATABASE_URL'];
+  const settings: ConnectionOptions = {
+    host: process.env['DB_HOST'],
+    user: process.env['DB_USER'],
+    password: process.env['DB_PASSWORD'],
+    ssl: { rejectUnauthorized: false },
+  };
+  const raw: PluginConfig = { connection: environment.URL, slot: 'a', plugin: 'wal2json' };
+  logicalReplication({ connection: dsn, slot: 'a', publications: ['p'], types: pgTypes });
+  logicalReplication({ connection: settings, slot: 'a', publications: ['p'] as const, startLsn: dsn });
+  logicalReplication({
+    connection: { ...settings, port: client.port, host: client.host },
+    slot: 'a',
+    publications: [],
+  });
+  logicalReplication(raw);
+  logicalReplication({ connection: pg, slot: 'a', publications: ['p'], types: pg.types });
+  logicalReplication({ connection: { ...pg, password: process.env['PW'] }, slot: 'a', publications: ['p'] });
+  identifySystem({ connection: dsn });
+}

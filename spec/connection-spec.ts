@@ -1,0 +1,266 @@
+import { ConversingConnection, type ConnectionSettings, type Link } from '../lib/connection';
+import type { ReplicationError } from '../lib/errors';
+import { identifySystem, createSlot } from '../lib/session/slot-commands';
+import type { Conversation } from '../lib/session/conversation';
+import * as backend from './support/backend-messages';
+import { Clock } from './support/clock';
+import { FakeBackend, resultSet } from './support/fake-backend';
+
+const SETTINGS: ConnectionSettings = {
+  target: { host: 'db.example', port: 5432, tls: undefined },
+  startup: { user: 'app', password: 'secret', database: 'shop', applicationName: 'spec', options: undefined },
+  connectTimeout: 15_000,
+  closeTimeout: 5000,
+};
+
+let clock: Clock;
+let server: FakeBackend;
+
+beforeEach(() => {
+  clock = new Clock();
+  server = new FakeBackend(clock);
+});
+
+function converse<T>(script: () => Conversation<T>, settings = SETTINGS) {
+  const heard: { value?: T; link?: Link; error?: ReplicationError } = {};
+  const connection = new ConversingConnection(server.connect, settings, script, {
+    done: (value, link) => Object.assign(heard, { value, link }),
+    failed: (error) => Object.assign(heard, { error }),
+  });
+  return { heard, connection };
+}
+
+const create = () => createSlot('made', 'pgoutput', false, 180_000);
+
+describe('a conversation', () => {
+  it('starts up, pins the settings and leads to its outcome', () => {
+    const { heard } = converse(identifySystem);
+    clock.advance();
+    expect(server.last.startup).toMatchObject({
+      user: 'app',
+      database: 'shop',
+      application_name: 'spec',
+      replication: 'database',
+      client_encoding: 'UTF8',
+      datestyle: 'ISO, MDY',
+      statement_timeout: '0',
+    });
+    expect(server.last.queries.filter((sql) => sql.startsWith('SET'))).toEqual([
+      'SET idle_session_timeout = 0',
+      'SET transaction_timeout = 0',
+    ]);
+    expect(heard.value).toMatchObject({ systemId: server.systemId, database: 'shop' });
+    expect(server.last.timeouts).toBe(0);
+  });
+
+  it('sets only what the server’s version knows', () => {
+    server.version = 130_010;
+    converse(identifySystem);
+    clock.advance();
+    expect(server.last.queries.some((sql) => sql.startsWith('SET'))).toBe(false);
+  });
+
+  it('leaves what came behind its end to whoever listens then', () => {
+    const { heard } = converse(identifySystem);
+    server.behaviour.answersTo.push([
+      /IDENTIFY/,
+      Buffer.concat([
+        resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
+        backend.readyForQuery(),
+        backend.keepalive(0x900n),
+      ]),
+    ]);
+    clock.advance();
+    expect(heard.link?.frames.next()).toBe(true);
+    expect(heard.link?.frames.tag).toBe('d'.charCodeAt(0));
+    const later: string[] = [];
+    heard.link?.listen({
+      receive: (chunk) => later.push(`received ${chunk.length}`),
+      disconnected: () => later.push('disconnected'),
+    });
+    server.last.keepalive(0x900n);
+    server.last.close();
+    expect(later).toEqual(['received 23', 'disconnected']);
+  });
+
+  it('bears answers that come in any pieces', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(identifySystem);
+    const feed = (...frames: Buffer[]): void => {
+      clock.advance();
+      for (const byte of Buffer.concat(frames)) server.last.send(Buffer.of(byte));
+    };
+    feed(backend.authenticationOk(), backend.parameterStatus('a', 'b'), backend.readyForQuery());
+    const columns = ['version', 'wal_level', 'database', 'wal_sender_timeout'];
+    feed(resultSet(columns, [['130000', 'logical', 'shop', '0']]), backend.readyForQuery());
+    feed(
+      resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
+      backend.notice({ M: 'noise' }),
+      backend.readyForQuery(),
+    );
+    expect(heard.value).toMatchObject({ systemId: '7' });
+  });
+});
+
+describe('the connect time-out', () => {
+  it.each<[what: string, prepare: () => void]>([
+    ['nobody answers the call', () => (server.behaviour.reachable = false)],
+    ['the server says nothing', () => (server.behaviour.answers = false)],
+    ['each answer takes long', () => (server.latency = 4000)],
+  ])('counts for everything together: %s', (_, prepare) => {
+    prepare();
+    const { heard } = converse(identifySystem);
+    clock.advance(14_999);
+    expect(heard.error).toBeUndefined();
+    clock.advance(1);
+    expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT', retryable: true });
+    expect(heard.error?.message).toContain('db.example:5432 was not ready within 15000 ms');
+    expect(server.last.destroyed).toBe(true);
+    clock.advance(10_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not count while a slot is made, and counts anew after that', () => {
+    server.behaviour.creationWaits = true;
+    const { heard } = converse(function* () {
+      yield* create();
+      return yield* identifySystem();
+    });
+    clock.advance(3_600_000);
+    expect(heard.error).toBeUndefined();
+    server.behaviour.answersTo.push([/IDENTIFY/, Buffer.alloc(0)]);
+    server.latency = 14_000;
+    server.last.finishCreation();
+    clock.advance(14_000);
+    expect(server.last.queries.at(-1)).toBe('IDENTIFY_SYSTEM');
+    clock.advance(14_999);
+    expect(heard.error).toBeDefined();
+  });
+
+  it('does not count either after a notice that comes while a slot is made', () => {
+    server.behaviour.creationWaits = true;
+    const { heard, connection } = converse(create);
+    clock.advance(1000);
+    server.last.send(backend.notice({ M: 'patience' }), backend.parameterStatus('a', 'b'));
+    clock.advance(60_000);
+    expect(heard.error).toBeUndefined();
+    connection.abort(() => undefined);
+    clock.advance(10);
+    expect(server.cancelled).toHaveLength(1);
+  });
+});
+
+describe('what fails before the conversation’s end', () => {
+  it.each<[what: string, cause: () => void, code: string]>([
+    [
+      'a refused connection',
+      () => server.last.close(Object.assign(new Error(), { code: 'ECONNREFUSED' })),
+      'CONNECTION_REFUSED',
+    ],
+    ['an end', () => server.last.close(), 'CONNECTION_LOST'],
+    ['a refused password', () => server.last.error({ C: '28P01', S: 'FATAL', V: 'FATAL' }), 'AUTHENTICATION_FAILED'],
+    ['no room', () => server.last.error({ C: '53300', S: 'FATAL', V: 'FATAL' }), 'TOO_MANY_CONNECTIONS'],
+    ['another protocol', () => server.last.send(Buffer.from('HTTP/1.1 400 Bad Request')), 'PROTOCOL_VIOLATION'],
+    ['a message that is out of place', () => server.last.send(backend.copyDone()), 'PROTOCOL_VIOLATION'],
+    [
+      'a length that no greeting has',
+      () => server.last.send(Buffer.concat([Buffer.from('R'), Buffer.from([0x10, 0, 0, 0])])),
+      'PROTOCOL_VIOLATION',
+    ],
+  ])('is told once, and leaves nothing: %s', (_, cause, code) => {
+    server.behaviour.answers = false;
+    const { heard, connection } = converse(identifySystem);
+    clock.advance();
+    cause();
+    const { error } = heard;
+    expect(error?.code).toBe(code);
+    expect(error?.message).not.toContain('secret');
+    server.last.close();
+    clock.advance(60_000);
+    expect(heard.error).toBe(error);
+    expect(clock.pending).toBe(0);
+    expect(server.last.gone).toBe(true);
+    let done = false;
+    connection.abort(() => (done = true));
+    expect(done).toBe(true);
+  });
+
+  it('is an error of the configuration where a NUL byte would end a text early', () => {
+    const startup = { ...SETTINGS.startup, user: 'a\0b' };
+    const { heard } = converse(identifySystem, { ...SETTINGS, startup });
+    clock.advance();
+    expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.user' });
+    expect(server.last.destroyed).toBe(true);
+  });
+});
+
+describe('giving up', () => {
+  it('destroys the connection at once', () => {
+    const { connection, heard } = converse(identifySystem);
+    let done = false;
+    connection.abort(() => (done = true));
+    expect(done).toBe(true);
+    expect(server.last.log).toEqual(['destroy']);
+    clock.advance(60_000);
+    expect(heard).toEqual({});
+    expect(server.connections).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('cancels the making of a slot on a second connection, and then lets go of both', () => {
+    server.behaviour.creationWaits = true;
+    const { connection } = converse(create);
+    clock.advance(1000);
+    let done = 0;
+    connection.abort(() => done++);
+    expect(done).toBe(0);
+    clock.advance(10);
+    const [first, second] = server.connections;
+    expect(server.cancelled).toEqual([first?.processId]);
+    expect(second?.log).toEqual([`cancel ${first?.processId ?? ''}`, 'destroy']);
+    expect(first?.log.at(-1)).toBe('destroy');
+    expect(done).toBe(1);
+    clock.advance(60_000);
+    expect(done).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('waits no longer than closeTimeout for that', () => {
+    server.behaviour.creationWaits = true;
+    const { connection } = converse(create);
+    clock.advance(1000);
+    server.behaviour.reachable = false;
+    let done = 0;
+    connection.abort(() => done++);
+    clock.advance(4999);
+    expect(done).toBe(0);
+    clock.advance(1);
+    expect(done).toBe(1);
+    expect(server.connections.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  });
+
+  it('is done with it although the second connection is refused', () => {
+    server.behaviour.creationWaits = true;
+    const { connection } = converse(create);
+    clock.advance(1000);
+    server.behaviour.refusal = new Error('no');
+    let done = 0;
+    connection.abort(() => done++);
+    clock.advance(10);
+    expect(done).toBe(1);
+    expect(server.connections[0]?.destroyed).toBe(true);
+  });
+
+  it('takes no notice of what the server says meanwhile', () => {
+    server.behaviour.creationWaits = true;
+    const { connection, heard } = converse(create);
+    clock.advance(1000);
+    connection.abort(() => undefined);
+    const [first] = server.connections;
+    first?.error({ C: '57014', M: 'canceling statement due to user request' });
+    first?.finishCreation();
+    first?.close(new Error('reset'));
+    clock.advance(10_000);
+    expect(heard).toEqual({});
+  });
+});

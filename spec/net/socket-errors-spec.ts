@@ -1,0 +1,42 @@
+import { ConnectionError, ProtocolError } from '../../lib/errors';
+import { connectFailure } from '../../lib/net/socket-errors';
+
+const TCP = { host: 'db.example', port: 5432, tls: undefined };
+
+describe('connectFailure', () => {
+  it.each([
+    ['ENOTFOUND', 'HOST_UNKNOWN'],
+    ['EAI_AGAIN', 'HOST_UNKNOWN'],
+    ['ECONNREFUSED', 'CONNECTION_REFUSED'],
+    ['ENOENT', 'CONNECTION_REFUSED'],
+    ['EHOSTUNREACH', 'HOST_UNREACHABLE'],
+    ['ETIMEDOUT', 'CONNECT_TIMEOUT'],
+    ['ECONNRESET', 'CONNECTION_LOST'],
+    ['EWHATEVER', 'CONNECTION_LOST'],
+  ])('names %s %s, and keeps the cause', (errno, code) => {
+    const cause = Object.assign(new Error('from the system'), { code: errno });
+    const error = connectFailure(TCP, cause);
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error).toMatchObject({ code, retryable: true, cause });
+    expect(error.message).toContain('db.example:5432');
+  });
+
+  it('knows an end without a cause', () => {
+    expect(connectFailure(TCP, undefined)).toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+
+  it('names the folder of a Unix socket', () => {
+    expect(connectFailure({ ...TCP, host: '/run/pg' }, undefined).message).toContain('/run/pg (port 5432)');
+  });
+
+  it('leaves an error of ours as it is', () => {
+    const error = new ProtocolError('mine');
+    expect(connectFailure(TCP, error)).toBe(error);
+  });
+
+  it('takes the first of several addresses that failed', () => {
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const cause = Object.assign(new AggregateError([refused, refused]), { code: 'ECONNREFUSED' });
+    expect(connectFailure(TCP, cause)).toMatchObject({ code: 'CONNECTION_REFUSED' });
+  });
+});

@@ -1,0 +1,198 @@
+import type { Socket } from 'node:net';
+import { createSecureContext, TLSSocket, type ConnectionOptions } from 'node:tls';
+import { ConnectionError, ProtocolError } from '../../lib/errors';
+import { connect, type Transport } from '../../lib/net/transport';
+import { sslRequest } from '../../lib/wire/frontend';
+import { CERTIFICATE, KEY } from './certificate';
+import { Events, handles, LocalServer, sleep, until } from './local-server';
+
+let server: LocalServer;
+let events: Events;
+let before: number;
+
+beforeEach(() => {
+  before = handles().length;
+  events = new Events();
+});
+
+afterEach(async () => {
+  await server.close();
+  await until(() => handles().length <= before);
+});
+
+/** Connects to a server that answers SSLRequest so, and then does what it is told. */
+async function open(
+  answer: string | Buffer,
+  tls: ConnectionOptions = { ca: CERTIFICATE },
+  then: (socket: Socket) => void = () => undefined,
+): Promise<Transport> {
+  server = new LocalServer((socket) => {
+    socket.once('data', (request: Buffer) => {
+      expect(request).toEqual(sslRequest());
+      socket.write(answer);
+      then(socket);
+    });
+  });
+  return connect({ ...(await server.listen()), tls }, events);
+}
+
+function secured(socket: Socket, then: (secure: TLSSocket) => void): void {
+  const secureContext = createSecureContext({ cert: CERTIFICATE, key: KEY });
+  const secure = new TLSSocket(socket, { isServer: true, secureContext });
+  secure.on('error', () => undefined);
+  secure.once('secure', () => then(secure));
+}
+
+const closed = () => events.until(() => events.log.includes('closed'));
+
+describe('TLS', () => {
+  it('is asked for first; bytes may be written once it stands', async () => {
+    let received = '';
+    const transport = await open('S', { ca: CERTIFICATE }, (socket) =>
+      secured(socket, (secure) => {
+        secure.on('data', (chunk: Buffer) => {
+          received += chunk.toString();
+          secure.end(`you said ${received}`);
+        });
+      }),
+    );
+    events.on = (event) => {
+      if (event === 'connected') transport.write(Buffer.from('hello'));
+    };
+    await closed();
+    expect(events.log).toEqual(['connected', 'data', 'closed']);
+    expect(events.received.toString()).toBe('you said hello');
+    expect(events.cause).toBeUndefined();
+  });
+
+  it('delivers everything that came before the end', async () => {
+    const size = 4 * 1024 * 1024;
+    await open('S', { ca: CERTIFICATE }, (socket) => secured(socket, (secure) => secure.end(Buffer.alloc(size))));
+    await closed();
+    expect(events.received).toHaveLength(size);
+  });
+
+  it('can be held', async () => {
+    const size = 4 * 1024 * 1024;
+    const transport = await open('S', { ca: CERTIFICATE }, (socket) =>
+      secured(socket, (secure) => setTimeout(() => secure.write(Buffer.alloc(size)), 20)),
+    );
+    events.on = (event) => {
+      if (event === 'connected') transport.hold(true);
+    };
+    await events.until(() => events.log.includes('connected'));
+    await sleep(60);
+    expect(events.received.length).toBeLessThan(size);
+    transport.hold(false);
+    await events.until(() => events.received.length === size);
+    transport.end(1000);
+  });
+
+  it('that is reset is closed with the cause', async () => {
+    await open('S', { ca: CERTIFICATE }, (socket) =>
+      secured(socket, () => setTimeout(() => socket.resetAndDestroy(), 20)),
+    );
+    await closed();
+    expect(events.log).toEqual(['connected', 'closed']);
+    expect(events.cause).toHaveProperty('code', 'ECONNRESET');
+  });
+
+  it('that the server refuses is an error', async () => {
+    await open('N');
+    await closed();
+    expect(events.log).toEqual(['closed']);
+    expect(events.cause).toBeInstanceOf(ConnectionError);
+    expect(events.cause).toMatchObject({ code: 'TLS_REFUSED', retryable: false });
+  });
+
+  it('with a certificate that nobody vouches for is an error', async () => {
+    await open('S', {}, (socket) => secured(socket, () => undefined));
+    await closed();
+    expect(events.log).toEqual(['closed']);
+    expect(events.cause).toMatchObject({ code: 'TLS_FAILED', cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
+  });
+
+  it('with a certificate for another name is an error', async () => {
+    const tls = { ca: CERTIFICATE, servername: 'db.example' };
+    await open('S', tls, (socket) => secured(socket, () => undefined));
+    await closed();
+    expect(events.cause).toMatchObject({ code: 'TLS_FAILED', cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } });
+  });
+
+  it('with any certificate, where the user does not mind', async () => {
+    const transport = await open('S', { rejectUnauthorized: false }, (socket) => secured(socket, () => undefined));
+    await events.until(() => events.log.includes('connected'));
+    transport.destroy();
+  });
+
+  it.each([
+    ['bytes behind the S', 'S\x16\x03\x03', /3 bytes|4 bytes/],
+    ['bytes behind the N', 'NE', /2 bytes/],
+    ['an ErrorResponse', 'E', /byte 69/],
+    ['HTTP', 'HTTP/1.1 400 Bad Request', /bytes/],
+  ])('with %s is a ProtocolError', async (_, answer, said) => {
+    await open(Buffer.from(answer, 'latin1'));
+    await closed();
+    expect(events.log).toEqual(['closed']);
+    expect(events.cause).toBeInstanceOf(ProtocolError);
+    expect(events.cause?.message).toMatch(said);
+  });
+
+  it('with a server that is no TLS server after all is an error', async () => {
+    await open('S', { ca: CERTIFICATE }, (socket) => setTimeout(() => socket.end('garbage, not a handshake'), 5));
+    await closed();
+    expect(events.cause).toMatchObject({ code: 'TLS_FAILED' });
+  });
+
+  it('with a server that hangs up instead of answering is closed', async () => {
+    await open('', { ca: CERTIFICATE }, (socket) => socket.end());
+    await closed();
+    expect(events.log).toEqual(['closed']);
+  });
+
+  it('with a server that hangs up in the handshake is an error', async () => {
+    await open('S', { ca: CERTIFICATE }, (socket) => setTimeout(() => socket.destroy(), 5));
+    await closed();
+    expect(events.log).toEqual(['closed']);
+    expect(events.cause).toMatchObject({ code: 'TLS_FAILED' });
+  });
+
+  it('can be given up at any point, without an event', async () => {
+    for (const ms of [0, 1, 3, 10]) {
+      const transport = await open('S', { ca: CERTIFICATE }, (socket) =>
+        setTimeout(() => secured(socket, () => undefined), 2),
+      );
+      events.on = (event) => {
+        if (event === 'connected') events.log.length = 0;
+      };
+      await sleep(ms);
+      transport.destroy();
+      await sleep(20);
+      expect(events.log).toEqual([]);
+      await server.close();
+    }
+  });
+
+  it('leaves nothing after end()', async () => {
+    let ended = false;
+    const transport = await open('S', { ca: CERTIFICATE }, (socket) =>
+      secured(socket, (secure) => {
+        secure.on('data', () => undefined);
+        secure.on('end', () => (ended = true));
+      }),
+    );
+    await events.until(() => events.log.includes('connected'));
+    transport.write(Buffer.from('bye'));
+    transport.end(60_000);
+    await until(() => ended && handles().filter((name) => name === 'Timeout').length <= 2);
+    expect(events.log).toEqual(['connected']);
+  });
+
+  it('leaves no timer after end() where the connection is closed already', async () => {
+    const transport = await open('S', { ca: CERTIFICATE }, (socket) => secured(socket, (secure) => secure.end('bye')));
+    events.on = (event) => {
+      if (event === 'closed') transport.end(60_000);
+    };
+    await closed();
+  });
+});

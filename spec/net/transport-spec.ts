@@ -1,0 +1,276 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Socket } from 'node:net';
+import { connect, type Target } from '../../lib/net/transport';
+import { Events, handles, LocalServer, sleep, until } from './local-server';
+
+let server: LocalServer;
+let events: Events;
+let before: number;
+
+beforeEach(() => {
+  before = handles().length;
+  events = new Events();
+});
+
+afterEach(() => server.close());
+
+async function serving(serve?: (socket: Socket) => void): Promise<Target> {
+  server = new LocalServer(serve);
+  return server.listen();
+}
+
+/** Nothing of ours is left in the event loop. */
+async function expectNothingLeft(): Promise<void> {
+  await server.close();
+  await until(() => handles().length <= before);
+}
+
+describe('a connection', () => {
+  it('tells nothing before connect has returned, then connected, data and closed', async () => {
+    const target = await serving((socket) => socket.end('hello'));
+    connect(target, events);
+    expect(events.log).toEqual([]);
+    await events.until(() => events.log.includes('closed'));
+    expect(events.log).toEqual(['connected', 'data', 'closed']);
+    expect(events.received.toString()).toBe('hello');
+    expect(events.cause).toBeUndefined();
+    await expectNothingLeft();
+  });
+
+  it('writes', async () => {
+    const transport = connect(await serving(), events);
+    await events.until(() => events.log.includes('connected'));
+    transport.write(Buffer.from('hel'));
+    transport.write(Buffer.from('lo'));
+    const socket = await server.socket();
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    await until(() => received === 'hello');
+    transport.destroy();
+    await expectNothingLeft();
+  });
+
+  it('goes through a Unix socket where the host is a folder', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
+    server = new LocalServer((socket) => socket.end('hello'));
+    await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
+    connect({ host: folder, port: 5433, tls: undefined }, events);
+    await events.until(() => events.log.includes('closed'));
+    expect(events.log).toEqual(['connected', 'data', 'closed']);
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('that is refused is closed with the cause', async () => {
+    const target = await serving();
+    await server.close();
+    connect(target, events);
+    await events.until(() => events.log.includes('closed'));
+    expect(events.log).toEqual(['closed']);
+    expect(events.cause).toHaveProperty('code', 'ECONNREFUSED');
+    await expectNothingLeft();
+  });
+
+  it('to a folder without a socket is closed with the cause', async () => {
+    await serving();
+    connect({ host: '/nowhere/at/all', port: 5432, tls: undefined }, events);
+    await events.until(() => events.log.includes('closed'));
+    expect(events.cause).toHaveProperty('code', 'ENOENT');
+    await expectNothingLeft();
+  });
+
+  it('that is reset is closed with the cause', async () => {
+    connect(await serving(), events);
+    const socket = await server.socket();
+    await events.until(() => events.log.includes('connected'));
+    socket.resetAndDestroy();
+    await events.until(() => events.log.includes('closed'));
+    expect(events.cause).toHaveProperty('code', 'ECONNRESET');
+    await expectNothingLeft();
+  });
+});
+
+describe('hold', () => {
+  it('stops taking bytes from the network, and goes on', async () => {
+    const transport = connect(await serving(), events);
+    const socket = await server.socket();
+    await events.until(() => events.log.includes('connected'));
+    transport.hold(true);
+    transport.hold(true);
+    socket.write(Buffer.alloc(8 * 1024 * 1024, 'x'));
+    await sleep(50);
+    const taken = events.received.length;
+    await sleep(50);
+    expect(events.received).toHaveLength(taken);
+    expect(taken).toBeLessThan(1024 * 1024);
+    expect(socket.writableLength).toBeGreaterThan(0);
+
+    transport.hold(false);
+    await events.until(() => events.received.length === 8 * 1024 * 1024);
+    transport.destroy();
+    await expectNothingLeft();
+  });
+
+  it('may be called in the middle of data, which then comes later', async () => {
+    const transport = connect(await serving(), events);
+    const socket = await server.socket();
+    events.on = (event) => {
+      if (event === 'data') transport.hold(true);
+    };
+    await events.until(() => events.log.includes('connected'));
+    socket.write('one');
+    await events.until(() => events.received.length > 0);
+    socket.write('two');
+    await sleep(30);
+    expect(events.received.toString()).toBe('one');
+    transport.hold(false);
+    await events.until(() => events.received.toString() === 'onetwo');
+    transport.destroy();
+    await expectNothingLeft();
+  });
+
+  it('does not keep what is written from going out', async () => {
+    const transport = connect(await serving(), events);
+    const socket = await server.socket();
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    await events.until(() => events.log.includes('connected'));
+    transport.hold(true);
+    transport.write(Buffer.from('status'));
+    await until(() => received === 'status');
+    transport.destroy();
+    await expectNothingLeft();
+  });
+});
+
+describe('end', () => {
+  it('sends what was written, and closes without an event', async () => {
+    const transport = connect(await serving(), events);
+    const socket = await server.socket();
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => (received += chunk.length));
+    const ended = once(socket, 'end');
+    await events.until(() => events.log.includes('connected'));
+    transport.write(Buffer.alloc(4 * 1024 * 1024));
+    transport.end(5000);
+    await ended;
+    expect(received).toBe(4 * 1024 * 1024);
+    await expectNothingLeft();
+    expect(events.log).toEqual(['connected']);
+  });
+
+  it('cuts the connection after so many ms where the other side does not read', async () => {
+    const transport = connect(await serving((socket) => socket.pause()), events);
+    const socket = await server.socket();
+    await events.until(() => events.log.includes('connected'));
+    transport.write(Buffer.alloc(32 * 1024 * 1024));
+    transport.end(50);
+    await sleep(20);
+    expect(handles().length).toBeGreaterThan(before);
+    socket.on('error', () => undefined);
+    await expectNothingLeft();
+    expect(events.log).toEqual(['connected']);
+  });
+
+  it('works while held, with bytes of the other side unread', async () => {
+    const transport = connect(await serving((socket) => socket.write(Buffer.alloc(4 * 1024 * 1024))), events);
+    await events.until(() => events.log.includes('connected'));
+    transport.hold(true);
+    transport.end(5000);
+    const started = performance.now();
+    await expectNothingLeft();
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(events.log).not.toContain('closed');
+  });
+
+  it('leaves no timer where the connection is closed already', async () => {
+    const target = await serving((socket) => socket.end());
+    const transport = connect(target, events);
+    events.on = (event) => {
+      if (event === 'closed') transport.end(60_000);
+    };
+    await events.until(() => events.log.includes('closed'));
+    await sleep(10);
+    await expectNothingLeft();
+  });
+});
+
+describe('destroy', () => {
+  it('closes at once, without an event', async () => {
+    const transport = connect(await serving((socket) => socket.write('hello')), events);
+    const socket = await server.socket();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    transport.destroy();
+    await closed;
+    await expectNothingLeft();
+    expect(events.log).toEqual([]);
+  });
+
+  it('may be called before the connection is made, and twice', async () => {
+    const transport = connect(await serving(), events);
+    transport.destroy();
+    transport.destroy();
+    transport.end(60_000);
+    transport.write(Buffer.from('late'));
+    transport.hold(true);
+    await sleep(20);
+    expect(events.log).toEqual([]);
+    await expectNothingLeft();
+  });
+
+  it('delivers nothing more, not even of the chunk in hand', async () => {
+    const transport = connect(await serving((socket) => socket.write(Buffer.alloc(1024 * 1024))), events);
+    events.on = (event) => {
+      if (event === 'data') transport.destroy();
+    };
+    await events.until(() => events.log.includes('data'));
+    const { length } = events.received;
+    await sleep(20);
+    expect(events.received).toHaveLength(length);
+    expect(events.log).toEqual(['connected', 'data']);
+    await expectNothingLeft();
+  });
+
+  it('makes an error that comes later harmless', async () => {
+    const transport = connect(await serving(), events);
+    const socket = await server.socket();
+    await events.until(() => events.log.includes('connected'));
+    socket.resetAndDestroy();
+    transport.write(Buffer.from('into the void'));
+    transport.write(Buffer.from('into the void'));
+    transport.end(1000);
+    await sleep(50);
+    transport.destroy();
+    transport.write(Buffer.from('too late'));
+    expect(events.log).toEqual(['connected']);
+    await expectNothingLeft();
+  });
+});
+
+describe('the clock', () => {
+  it('calls back after a time-out, unless it is cancelled', async () => {
+    const transport = connect(await serving(), events);
+    const heard: string[] = [];
+    const cancel = transport.timeout(1, () => heard.push('cancelled'));
+    transport.timeout(5, () => heard.push('timeout'));
+    transport.defer(() => heard.push('deferred'));
+    cancel();
+    expect(heard).toEqual([]);
+    await until(() => heard.length === 2);
+    expect(heard).toEqual(['deferred', 'timeout']);
+    transport.destroy();
+    await expectNothingLeft();
+  });
+
+  it('runs, and never backwards', async () => {
+    const transport = connect(await serving(), events);
+    const started = transport.elapsed();
+    await sleep(10);
+    expect(transport.elapsed() - started).toBeGreaterThan(5);
+    transport.destroy();
+    await expectNothingLeft();
+  });
+});

@@ -1,0 +1,124 @@
+import { from } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { ackAfter } from '../../lib/operators/ack-after';
+import { ofTable } from '../../lib/operators/of-table';
+import { transactions } from '../../lib/operators/transactions';
+import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import { begin, commit, deletion, insert, logicalMessage, relation, truncate, update } from '../pgoutput/payloads';
+import { decodeAll } from '../pgoutput/decode';
+import { failure } from '../wire/failure';
+import { Clock } from '../support/clock';
+import { FakeBackend } from '../support/fake-backend';
+import { record, streaming } from '../support/streaming';
+import { keepaliveOf, marblesOf } from './messages';
+
+const USERS = 1;
+const INVOICES = 2;
+const PAYLOADS = [
+  begin({ commitLsn: 0x100n }),
+  relation({ oid: USERS, name: 'users' }),
+  relation({ oid: INVOICES, schema: 'billing', name: 'invoices' }),
+  insert(['1', 'a'], USERS),
+  insert(['1', 'b'], INVOICES),
+  update(['1', 'c'], undefined, USERS),
+  logicalMessage(),
+  deletion({ key: ['1', null] }, INVOICES),
+  truncate({ oids: [USERS, INVOICES] }),
+  truncate({ oids: [INVOICES] }),
+  commit({ commitLsn: 0x100n }),
+];
+
+const kinds = (messages: readonly ReplicationMessage[]) => messages.map(({ kind }) => kind);
+
+describe('ofTable', () => {
+  it.each([
+    [['users'], ['insert', 'update', 'truncate']],
+    [['billing.invoices'], ['insert', 'delete', 'truncate', 'truncate']],
+    [
+      ['users', 'billing.invoices'],
+      ['insert', 'insert', 'update', 'delete', 'truncate', 'truncate'],
+    ],
+    [['invoices', 'public.users'], []],
+  ])('passes on the changes of %j, and the truncates that touch them', (tables, expected) => {
+    expect(kinds(record(from(decodeAll(PAYLOADS)).pipe(ofTable(...tables))).values)).toEqual(expected);
+  });
+
+  it('passes errors and completion on', () => {
+    const values = { ...marblesOf(), k: keepaliveOf(0x900n) };
+    new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
+      ({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('-b-r-i-c-k-#', values);
+        expectObservable(source.pipe(ofTable('users'))).toBe('-----i-----#', values);
+        expectSubscriptions(source.subscriptions).toBe('^----------!');
+        expectObservable(cold('-i-i-|', values).pipe(ofTable('users'))).toBe('-i-i-|', values);
+        expectObservable(cold('-i-i-|', values).pipe(ofTable('others'))).toBe('-----|', values);
+      },
+    );
+  });
+
+  it('refuses to select nothing', () => {
+    expect(failure(() => ofTable())).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable' });
+  });
+
+  describe('over a session', () => {
+    let clock: Clock;
+    let server: FakeBackend;
+
+    beforeEach(() => {
+      clock = new Clock();
+      server = new FakeBackend(clock);
+    });
+
+    it('settles what it drops, so that the slot moves once what it passed on is acknowledged', () => {
+      const { values, subscription } = record(streaming(server).pipe(ofTable('users')));
+      clock.advance();
+      server.last.push(...PAYLOADS);
+      clock.advance(10);
+      expect(server.slot().confirmed).toBe(0x80n);
+      for (const change of values) expect(change.ack()).toBe(true);
+      clock.advance(10);
+      expect(server.slot().confirmed).toBe(0x130n);
+      subscription.unsubscribe();
+    });
+
+    it('moves the slot by itself past what it drops whole', () => {
+      const { values, subscription } = record(streaming(server).pipe(ofTable('nothing_of_that')));
+      clock.advance();
+      server.last.push(...PAYLOADS, logicalMessage({ transactional: false, lsn: 0x200n }));
+      clock.advance(10);
+      expect(values).toEqual([]);
+      expect(server.slot().confirmed).toBe(0x200n);
+      subscription.unsubscribe();
+    });
+
+    it('does not fill the window with what it drops', () => {
+      const { subscription } = record(streaming(server, { maxUnacked: 2 }).pipe(ofTable('others')));
+      clock.advance();
+      for (let i = 0; i < 100; i++) server.last.push(...PAYLOADS);
+      expect(server.last.held).toBe(false);
+      subscription.unsubscribe();
+    });
+
+    it('goes with ackAfter', () => {
+      const { subscription } = record(
+        streaming(server).pipe(
+          ofTable('billing.invoices'),
+          ackAfter(() => []),
+        ),
+      );
+      clock.advance();
+      server.last.push(...PAYLOADS);
+      clock.advance(10);
+      expect(server.slot().confirmed).toBe(0x130n);
+      subscription.unsubscribe();
+    });
+
+    it('is a filter on the flat stream: no transactions() below it finds a Commit', () => {
+      const changes: ReplicationMessage[] = [];
+      const grouped = record(from(decodeAll(PAYLOADS)).pipe(ofTable('users'), transactions()));
+      record(from(decodeAll(PAYLOADS)).pipe(ofTable('users')), (change) => changes.push(change));
+      expect(grouped.values).toEqual([]);
+      expect(changes).toHaveLength(3);
+    });
+  });
+});

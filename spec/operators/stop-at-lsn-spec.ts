@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { from, NEVER, concat, Subject } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
+import { transactions } from '../../lib/operators/transactions';
+import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import { logicalMessage } from '../pgoutput/payloads';
+import { failure } from '../wire/failure';
+import { Clock } from '../support/clock';
+import { FakeBackend, transaction } from '../support/fake-backend';
+import { names, record, streaming } from '../support/streaming';
+import { keepaliveOf, logicalOf, marblesOf, messagesOf } from './messages';
+
+/** What comes through of messages that are followed by silence, and whether it then completes. */
+function through(lsn: bigint | string, messages: readonly ReplicationMessage[]): [kinds: string, completed: boolean] {
+  const heard = record(concat(from(messages), NEVER).pipe(stopAtLsn(lsn)));
+  heard.subscription.unsubscribe();
+  return [heard.values.map(({ kind }) => kind).join(' '), heard.completed];
+}
+
+const ONE = messagesOf({ commitLsn: 0x100n, endLsn: 0x130n });
+const TWO = messagesOf({ commitLsn: 0x200n, endLsn: 0x230n });
+const WHOLE = 'begin relation insert commit';
+
+describe('stopAtLsn, on messages without a session', () => {
+  it.each<[what: string, lsn: bigint | string, messages: ReplicationMessage[], kinds: string, completed: boolean]>([
+    ['before every transaction: none', 0x90n, ONE, '', true],
+    ['at the commit LSN: not that one', 0x100n, ONE, '', true],
+    ['as text', '0/100', ONE, '', true],
+    ['just behind the commit LSN: that one', 0x101n, ONE, WHOLE, true],
+    ['inside the range of a commit record: that one', 0x118n, [...ONE, ...TWO], WHOLE, true],
+    ['at the end LSN: that one, without waiting for more', 0x130n, ONE, WHOLE, true],
+    ['behind the end LSN: that one, and waits', 0x131n, ONE, WHOLE, false],
+    ['between two transactions: stops before the second', 0x150n, [...ONE, ...TWO], WHOLE, true],
+    ['at the second one’s commit LSN: stops before it', 0x200n, [...ONE, ...TWO], WHOLE, true],
+    ['inside the second one: both', 0x201n, [...ONE, ...TWO], `${WHOLE} ${WHOLE}`, true],
+    ['a keepalive at it, outside a transaction', 0x150n, [...ONE, keepaliveOf(0x150n)], `${WHOLE} keepalive`, true],
+    ['a keepalive behind it', 0x150n, [keepaliveOf(0x900n), ...ONE], 'keepalive', true],
+    ['a keepalive short of it', 0x150n, [...ONE, keepaliveOf(0x14fn)], `${WHOLE} keepalive`, false],
+    [
+      'a keepalive inside a transaction stops nothing',
+      0x150n,
+      [...ONE.slice(0, 2), keepaliveOf(0x900n), ...ONE.slice(2)],
+      'begin relation keepalive insert commit',
+      false,
+    ],
+    [
+      'a message outside any transaction, at it',
+      0x150n,
+      [logicalOf({ transactional: false, lsn: 0x150n })],
+      'message',
+      false,
+    ],
+    ['such a message behind it', 0x150n, [logicalOf({ transactional: false, lsn: 0x151n })], '', true],
+    [
+      'a message inside a transaction stops nothing',
+      0x150n,
+      [ONE[0]!, logicalOf({ transactional: true, lsn: 0x900n }), ONE[3]!],
+      'begin message commit',
+      false,
+    ],
+  ])('%s', (_, lsn, messages, kinds, completed) => {
+    expect(through(lsn, messages)).toEqual([kinds, completed]);
+  });
+
+  it.each<[what: string, lsn: bigint, end: bigint]>([
+    ['of a segment’s first page', 0x300_0028n, 0x300_0000n],
+    ['of a segment’s first page, at its start', 0x300_0000n, 0x300_0000n],
+    ['of another page', 0x300_2018n, 0x300_2000n],
+  ])('takes a position in the header %s for the page’s start', (_, lsn, end) => {
+    expect(through(lsn, messagesOf({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, true]);
+    expect(through(lsn, messagesOf({ commitLsn: end + 0x28n }))).toEqual(['', true]);
+  });
+
+  it.each([0x300_0029n, 0x300_2019n])('takes a position behind the header, %d, as it is', (lsn) => {
+    const end = lsn - (lsn % 0x2000n);
+    expect(through(lsn, messagesOf({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, false]);
+  });
+
+  it('cuts the stream into ranges that are disjoint and complete, wherever they are cut', () => {
+    const gaps = fc.array(fc.tuple(fc.integer({ min: 8, max: 0x3000 }), fc.integer({ min: 8, max: 0x60 })), {
+      minLength: 1,
+      maxLength: 12,
+    });
+    const cuts = fc.array(fc.integer({ min: 0, max: 0x2_0000 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(gaps, cuts, fc.boolean(), (lengths, cutPoints, keepalives) => {
+        let at = 0x300_0100n;
+        const wal = lengths.map(([gap, length], xid) => {
+          const commitLsn = at + BigInt(gap);
+          at = commitLsn + BigInt(length);
+          return messagesOf({ commitLsn, endLsn: at, xid });
+        });
+        const last = at + 1000n;
+        const ends = [...cutPoints.map((cut) => 0x300_0100n + BigInt(cut)), last].sort((a, b) => (a < b ? -1 : 1));
+        const seen: number[] = [];
+        let start = 0n;
+        for (const end of ends) {
+          const sent = wal.filter(([first]) => first?.kind === 'begin' && first.commitLsn >= start);
+          const tail = keepalives ? [keepaliveOf(last)] : [];
+          const heard = record(from([...sent.flat(), ...tail]).pipe(stopAtLsn(end), transactions()));
+          seen.push(...heard.values.map(({ xid }) => xid));
+          start = end;
+        }
+        expect(seen).toEqual(lengths.map((_, xid) => xid));
+      }),
+    );
+  });
+
+  it('unsubscribes from its source where it stops, and passes errors and completion on', () => {
+    const values = marblesOf({ commitLsn: 0x100n });
+    new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
+      ({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold('-b-i-c-b-i-c-|', values);
+        expectObservable(source.pipe(stopAtLsn(0x130n))).toBe('-b-i-(c|)', values);
+        expectSubscriptions(source.subscriptions).toBe('^----!');
+        expectObservable(cold('-b-#', values).pipe(stopAtLsn(0x130n))).toBe('-b-#', values);
+        expectObservable(cold('-b-|', values).pipe(stopAtLsn(0x130n))).toBe('-b-|', values);
+      },
+    );
+  });
+
+  it.each(['', '0x100', '16/', 'G/0', '0/123456789'])('refuses %j, which is no LSN', (lsn) => {
+    expect(failure(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
+  });
+
+  it('refuses a negative number, and one of more than 64 bits', () => {
+    for (const lsn of [-1n, 1n << 64n]) {
+      expect(failure(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
+    }
+  });
+});
+
+describe('stopAtLsn, over a session', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+  });
+
+  const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
+
+  it('delivers nothing after it, decodes nothing after it, and leaves once all is acknowledged', () => {
+    const heard = record(streaming(server).pipe(stopAtLsn(0x200n)));
+    clock.advance();
+    server.last.push(...tx(1).payloads, ...tx(2).payloads.slice(0, 1), Buffer.from('?'));
+    expect(heard.events).toEqual(['next', 'next', 'next', 'next', 'complete']);
+    clock.advance(60_000);
+    expect(server.last.gone).toBe(false);
+    for (const message of heard.values) expect(message.ack()).toBe(true);
+    clock.advance(10);
+    expect(server.last.log.slice(-4)).toEqual(['status 0/130', 'copyDone', 'terminate', 'end']);
+  });
+
+  it('confirms the position itself where a keepalive has passed it, and no further', () => {
+    const heard = record(streaming(server).pipe(stopAtLsn(0x500n)), (message) => message.ack());
+    clock.advance();
+    server.commit(tx(1));
+    server.last.keepalive(0x900n);
+    clock.advance(10);
+    expect(heard.completed).toBe(true);
+    expect(server.slot().confirmed).toBe(0x500n);
+  });
+
+  it('does not complete when the connection is lost before it', () => {
+    const heard = record(streaming(server).pipe(stopAtLsn(0x500n)));
+    clock.advance();
+    server.commit(tx(1));
+    server.last.close(new Error('reset'));
+    expect(heard.completed).toBe(false);
+    expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+
+  it('stops before a message outside any transaction that lies behind it', () => {
+    const heard = record(streaming(server).pipe(stopAtLsn(0x200n)), (message) => message.ack());
+    clock.advance();
+    server.last.push(
+      logicalMessage({ transactional: false, lsn: 0x200n }),
+      logicalMessage({ transactional: false, lsn: 0x201n }),
+    );
+    clock.advance(10);
+    expect(heard.values).toHaveLength(1);
+    expect(heard.completed).toBe(true);
+    expect(server.slot().confirmed).toBe(0x200n);
+  });
+
+  it('replays adjacent ranges from one slot without a gap or a doublet', () => {
+    server.commit(tx(1), tx(2), tx(3), tx(4));
+    const seen: unknown[] = [];
+    for (const end of [0x200n, 0x230n, 0x3f0n, 0x500n]) {
+      const heard = record(streaming(server).pipe(stopAtLsn(end)), (message) => message.ack());
+      clock.advance();
+      server.connections.at(-1)?.keepalive(0x900n);
+      clock.advance(100);
+      expect(heard.completed).toBe(true);
+      seen.push(names(heard.values));
+    }
+    expect(seen).toEqual([['tx 1'], ['tx 2'], ['tx 3'], ['tx 4']]);
+  });
+
+  it('bears a subscriber that leaves at the last message', () => {
+    const source = new Subject<ReplicationMessage>();
+    const early = record(source.pipe(stopAtLsn(0x130n)), () => early.subscription.unsubscribe());
+    ONE.forEach((message) => source.next(message));
+    const heard = record(streaming(server).pipe(stopAtLsn(0x130n)), (message) => {
+      if (message.kind === 'commit') heard.subscription.unsubscribe();
+    });
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(100);
+    expect(heard.completed).toBe(false);
+    expect(server.last.gone).toBe(true);
+    expect(server.slot().confirmed).toBe(0x80n);
+  });
+});

@@ -1,0 +1,227 @@
+import { EMPTY, from, NEVER, of, retry, Subject, tap, throwError, timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { ackAfter } from '../../lib/operators/ack-after';
+import { stopOn } from '../../lib/operators/stop-on';
+import { transactions } from '../../lib/operators/transactions';
+import { Clock, microtasks } from '../support/clock';
+import { FakeBackend, transaction } from '../support/fake-backend';
+import { names, record, streaming, streamingRaw } from '../support/streaming';
+import { keepaliveOf, marblesOf } from './messages';
+
+const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
+
+describe('stopOn, on messages without a session', () => {
+  const values = { ...marblesOf(), k: keepaliveOf(0x900n) };
+
+  it.each<[what: string, source: string, notifier: string, expected: string, subscription: string]>([
+    ['completes at once outside a transaction', ' -b-i-c--b-i-c-', '------x', '-b-i-c|', '^-----!'],
+    ['completes at once where nothing has come', '------b-i-c-', '  ---x', '---|', '^--!'],
+    ['lets a transaction finish', '-b-i-i-c-b-i-c-', '  ----x', '-b-i-i-(c|)', '^------!'],
+    ['is not hurried by keepalives inside one', '-b-k-i-c-b-', ' --x', '-b-k-i-(c|)', '^------!'],
+    ['completes behind a keepalive', '-b-i-c-k-', '   --------x', '-b-i-c-k|', '^-------!'],
+    ['does nothing when the notifier completes without a value', '-b-i-c-k-|', '--|', '-b-i-c-k-|', '^--------!'],
+    ['fails with the notifier, at once', '-b-i-c-k-|', '--#', '-b#', '^-!'],
+    ['passes errors on', '-b-i-#', '---------x', '-b-i-#', '^----!'],
+    ['passes completion on', '-b-i-|', '---------x', '-b-i-|', '^----!'],
+  ])('%s', (_, sourceMarbles, notifierMarbles, expected, subscription) => {
+    new TestScheduler((actual, wanted) => expect(actual).toEqual(wanted)).run(
+      ({ cold, expectObservable, expectSubscriptions }) => {
+        const source = cold(sourceMarbles.trim(), values);
+        const notifier = cold(notifierMarbles.trim());
+        expectObservable(source.pipe(stopOn(notifier))).toBe(expected, values);
+        expectSubscriptions(source.subscriptions).toBe(subscription);
+      },
+    );
+  });
+});
+
+describe('stopOn, over a session', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+  });
+
+  it('does not even connect where the notifier emits at once', () => {
+    const heard = record(streaming(server).pipe(stopOn(of(1))));
+    expect(heard.events).toEqual(['complete']);
+    expect(server.connections).toHaveLength(0);
+  });
+
+  it('does not connect where the notifier fails at once', () => {
+    const heard = record(streaming(server).pipe(stopOn(throwError(() => 'mine'))));
+    expect(heard.error).toBe('mine');
+    expect(server.connections).toHaveLength(0);
+  });
+
+  it.each([EMPTY, NEVER])('streams on where the notifier never says anything', (notifier) => {
+    const heard = record(streaming(server).pipe(stopOn(notifier)));
+    clock.advance();
+    server.commit(tx(1));
+    expect(heard.values).toHaveLength(4);
+    heard.subscription.unsubscribe();
+  });
+
+  it('completes while connecting, and leaves nothing', () => {
+    server.latency = 10;
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$)));
+    clock.advance(35);
+    stop$.next();
+    expect(heard.events).toEqual(['complete']);
+    clock.advance(10);
+    expect(server.last.destroyed).toBe(true);
+    expect(stop$.observed).toBe(false);
+  });
+
+  it('takes a promise', async () => {
+    const heard = record(streaming(server).pipe(stopOn(Promise.resolve(1))));
+    clock.advance();
+    await microtasks();
+    clock.advance(10);
+    expect(heard.events).toEqual(['complete']);
+    expect(server.last.gone).toBe(true);
+  });
+
+  it('in the middle of a transaction waits for its Commit, and delivers nothing after it', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$)));
+    clock.advance();
+    const { payloads } = tx(1);
+    server.last.push(...payloads.slice(0, 3));
+    stop$.next();
+    expect(heard.events).not.toContain('complete');
+    server.last.push(...payloads.slice(3), ...tx(2).payloads);
+    expect(heard.values.map(({ kind }) => kind)).toEqual(['begin', 'relation', 'insert', 'commit']);
+    expect(heard.completed).toBe(true);
+    for (const message of heard.values) message.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x130n);
+    expect(server.last.gone).toBe(true);
+  });
+
+  it('may be asked by the handler of a message, which is delivered before the completion', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$), transactions()), (transaction) => {
+      stop$.next();
+      transaction.ack();
+    });
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(10);
+    expect(heard.events).toEqual(['next', 'complete']);
+    expect(server.slot().confirmed).toBe(0x130n);
+  });
+
+  it('may be asked on the way down: the message still arrives before the completion', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(
+      streaming(server).pipe(
+        stopOn(stop$),
+        tap((message) => {
+          if (message.kind === 'commit') stop$.next();
+        }),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    expect(heard.events).toEqual(['next', 'next', 'next', 'next', 'complete']);
+    heard.subscription.unsubscribe();
+  });
+
+  it('stops once, whatever the notifier says later', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$)));
+    clock.advance();
+    server.commit(tx(1));
+    stop$.next();
+    expect(stop$.observed).toBe(false);
+    stop$.next();
+    expect(heard.events.filter((event) => event === 'complete')).toHaveLength(1);
+    heard.values.forEach((message) => message.ack());
+    clock.advance(10);
+    expect(server.last.gone).toBe(true);
+  });
+
+  it('fails with the notifier’s error and leaves', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$)));
+    clock.advance();
+    stop$.error('mine');
+    expect(heard.error).toBe('mine');
+    clock.advance(10);
+    expect(server.last.log.slice(-3)).toEqual(['copyDone', 'terminate', 'end']);
+  });
+
+  it('unsubscribes from the notifier when the stream ends', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$)));
+    clock.advance();
+    server.last.close(new Error('reset'));
+    expect(heard.events).toEqual(['error']);
+    expect(stop$.observed).toBe(false);
+  });
+
+  it('completes although the stream was lost, in the middle of a transaction, and retry() waits to try again', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(
+      streaming(server).pipe(retry({ delay: () => timer(600_000, clock) }), stopOn(stop$), transactions()),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    server.last.push(...tx(2).payloads.slice(0, 3));
+    server.last.close(new Error('reset'));
+    stop$.next();
+    expect(heard.events).toEqual(['next', 'complete']);
+    clock.advance(1_200_000);
+    expect(server.connections).toHaveLength(1);
+  });
+
+  it('in such a case lets ackAfter fail at once: nobody can tell whether the server knows what was done', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(
+      streaming(server).pipe(
+        retry({ delay: () => timer(600_000, clock) }),
+        stopOn(stop$),
+        transactions(),
+        ackAfter(() => []),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    server.last.close(new Error('reset'));
+    stop$.next();
+    expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+  });
+
+  it('stands before retry() as well', () => {
+    const stop$ = new Subject<void>();
+    const heard = record(streaming(server).pipe(stopOn(stop$), retry(1), transactions()));
+    clock.advance();
+    server.last.close(new Error('reset'));
+    clock.advance();
+    server.commit(tx(1));
+    stop$.next();
+    expect(names(heard.values)).toEqual(['tx 1']);
+    expect(heard.completed).toBe(true);
+    heard.values[0]?.ack();
+    clock.advance(10);
+    expect(server.last.gone).toBe(true);
+  });
+
+  it('stops another plugin’s stream, too', () => {
+    server.addSlot('orders', { plugin: 'test_decoding' });
+    const stop$ = new Subject<void>();
+    const heard = record(streamingRaw(server).pipe(stopOn(stop$)));
+    clock.advance();
+    server.last.push(Buffer.from('BEGIN 1'));
+    stop$.next();
+    expect(heard.completed).toBe(true);
+    heard.values[0]?.ack();
+    clock.advance(10);
+    expect(server.last.gone).toBe(true);
+    expect(record(from([]).pipe(stopOn(stop$))).completed).toBe(true);
+  });
+});

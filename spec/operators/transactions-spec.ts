@@ -1,0 +1,217 @@
+import { concat, from, type Observable, of, Subject, throwError, toArray } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { Transaction } from '../../lib/operators/transaction';
+import { transactions } from '../../lib/operators/transactions';
+import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import { decodeAll } from '../pgoutput/decode';
+import { begin, COMMIT_TIME, commit, insert, logicalMessage, origin, relation } from '../pgoutput/payloads';
+import { Clock } from '../support/clock';
+import { FakeBackend, transaction } from '../support/fake-backend';
+import { names, record, streaming } from '../support/streaming';
+import { keepaliveOf, logicalOf, marblesOf, messagesOf, truncateOf } from './messages';
+
+function run(spec: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0]) => void): void {
+  new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
+}
+
+/** Groups at once. */
+function group(...messages: readonly ReplicationMessage[]): Transaction[] {
+  return record(from(messages).pipe(transactions())).values;
+}
+
+describe('transactions', () => {
+  const { b, r, i, c } = marblesOf({ commitLsn: 0x100n, xid: 7 });
+  const t = new Transaction(7, 0x100n, 0x130n, COMMIT_TIME, undefined, i.kind === 'insert' ? [i] : []);
+  const m = logicalOf({ transactional: false, lsn: 0x90n });
+  const sent: Record<string, ReplicationMessage> = { b, r, i, c, m, k: keepaliveOf(0x900n) };
+  const values = { t, m };
+
+  it('makes one value of Begin … Commit, at the Commit', () => {
+    run(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold(' -b-r-i--c-b-i-c-|', sent);
+      const expected = '    --------t-----t-|';
+      expectObservable(source.pipe(transactions())).toBe(expected, values);
+      expectSubscriptions(source.subscriptions).toBe('^---------------!');
+    });
+  });
+
+  it('passes errors and completion on at once, and drops what is half received', () => {
+    run(({ cold, expectObservable }) => {
+      expectObservable(cold('-b-i-|', sent).pipe(transactions())).toBe('-----|', values);
+      expectObservable(cold('-b-i-#', sent).pipe(transactions())).toBe('-----#', values);
+      expectObservable(cold('|', sent).pipe(transactions())).toBe('|', values);
+      expectObservable((throwError(() => 'error') as Observable<ReplicationMessage>).pipe(transactions())).toBe(
+        '#',
+        values,
+      );
+    });
+  });
+
+  it('unsubscribes from its source', () => {
+    run(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot('-b-i-c-b-i-c-', sent);
+      expectObservable(source.pipe(transactions()), '------!').toBe('-----t', values);
+      expectSubscriptions(source.subscriptions).toBe('^-----!');
+    });
+  });
+
+  it('drops the half of a transaction when a new session begins', () => {
+    run(({ cold, expectObservable }) => {
+      const source = cold('-b-i-i-b-r-i-c-|', sent);
+      expectObservable(source.pipe(transactions())).toBe('-------------t-|', values);
+    });
+  });
+
+  it('emits nothing for an empty transaction', () => {
+    run(({ cold, expectObservable }) => {
+      const source = cold('-b-c-b-r-c-b-i-c-|', sent);
+      expectObservable(source.pipe(transactions())).toBe('---------------t-|', values);
+    });
+  });
+
+  it('drops what belongs to no transaction', () => {
+    run(({ cold, expectObservable }) => {
+      const source = cold('k-b-k-i-m-c-m-k-|', sent);
+      expectObservable(source.pipe(transactions())).toBe('----------t-----|', values);
+    });
+  });
+
+  it('passes on logical messages outside transactions with passMessages, in their place', () => {
+    run(({ cold, expectObservable }) => {
+      const source = cold('m-b-i-m-c-m-|', sent);
+      expectObservable(source.pipe(transactions({ passMessages: true }))).toBe('m-----m-t-m-|', values);
+    });
+  });
+
+  it('keeps the order of changes, whatever their kind', () => {
+    const payloads = [
+      begin({ commitLsn: 0x100n }),
+      relation(),
+      insert(['1', 'a']),
+      logicalMessage(),
+      insert(['2', 'b']),
+    ];
+    const messages = [
+      ...decodeAll([...payloads, commit({ commitLsn: 0x100n })]).slice(0, -1),
+      truncateOf({ users: 1 }),
+    ];
+    const [emitted] = group(...messages, c);
+    expect(emitted?.changes.map(({ kind }) => kind)).toEqual(['insert', 'message', 'insert', 'truncate']);
+    expect(emitted?.size).toBe(4);
+    expect([...(emitted ?? [])]).toEqual(emitted?.changes);
+  });
+
+  it('has the origin of the transaction that has one', () => {
+    const fields = { commitLsn: 0x100n };
+    const replicated = decodeAll([begin(fields), origin('node_b'), relation(), insert(['1', 'a']), commit(fields)]);
+    const [first, second] = group(...replicated, ...messagesOf({ commitLsn: 0x200n, xid: 8 }));
+    expect(first).toMatchObject({ origin: 'node_b' });
+    expect(second).toMatchObject({ xid: 8, commitLsn: 0x200n, endLsn: 0x230n, origin: undefined });
+  });
+
+  it('does not take the origin of a half transaction for the next one', () => {
+    const half = decodeAll([begin(), origin('node_b')]);
+    expect(group(...half, ...messagesOf({}))).toMatchObject([{ origin: undefined }]);
+  });
+
+  it('emits nothing for a Commit whose Begin it has not seen', () => {
+    expect(group(i, c, b, i, c)).toHaveLength(1);
+  });
+
+  it('holds no state between subscriptions', () => {
+    const source = new Subject<ReplicationMessage>();
+    const grouped = source.pipe(transactions());
+    const first = record(grouped);
+    source.next(b);
+    source.next(i);
+    const second = record(grouped);
+    source.next(c);
+    expect(first.values).toHaveLength(1);
+    expect(second.values).toHaveLength(0);
+  });
+
+  it('can be written as JSON', () => {
+    expect(JSON.parse(JSON.stringify(t))).toMatchObject({
+      kind: 'transaction',
+      xid: 7,
+      size: 1,
+      commitLsn: '0/100',
+      endLsn: '0/130',
+      changes: [{ kind: 'insert', table: 'users', commitLsn: '0/100' }],
+    });
+  });
+
+  it('may be acknowledged although no session delivered it', () => {
+    expect(group(b, i, c)[0]?.ack()).toBe(true);
+    const done = record(concat(of(b, i), of(c)).pipe(transactions(), toArray()));
+    expect(done.completed).toBe(true);
+  });
+});
+
+describe('transactions, over a session', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+  });
+
+  it('acknowledges a transaction as a whole, and unbound', () => {
+    const { values, subscription } = record(streaming(server).pipe(transactions()));
+    clock.advance();
+    server.commit(transaction({ rows: 3 }));
+    const { ack } = values[0]!;
+    expect(ack()).toBe(true);
+    expect(ack()).toBe(true);
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x130n);
+    subscription.unsubscribe();
+  });
+
+  it('settles what it drops: empty transactions, messages outside any', () => {
+    const { values, subscription } = record(streaming(server).pipe(transactions()));
+    clock.advance();
+    server.commit(transaction({ rows: 0 }));
+    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    clock.advance(10);
+    expect(values).toEqual([]);
+    expect(server.slot().confirmed).toBe(0x200n);
+    subscription.unsubscribe();
+  });
+
+  it('leaves a message that it passes on to be acknowledged', () => {
+    const { values, subscription } = record(streaming(server).pipe(transactions({ passMessages: true })));
+    clock.advance();
+    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x80n);
+    values[0]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x200n);
+    subscription.unsubscribe();
+  });
+
+  it('confirms in commit order, whatever the order of acknowledgement', () => {
+    const { values, subscription } = record(streaming(server).pipe(transactions()));
+    clock.advance();
+    const commits = [0x100n, 0x200n, 0x300n].map((commitLsn) => transaction({ commitLsn }));
+    server.commit(...commits);
+    const confirmed = [2, 1, 0].map((index) => {
+      values[index]?.ack();
+      clock.advance(10);
+      return server.slot().confirmed;
+    });
+    expect(confirmed).toEqual([0x80n, 0x80n, 0x330n]);
+    subscription.unsubscribe();
+  });
+
+  it('gathers a transaction larger than the window', () => {
+    const { values, subscription } = record(streaming(server, { maxUnacked: 2 }).pipe(transactions()));
+    clock.advance();
+    server.commit(transaction({ rows: 1000 }));
+    expect(values.map(({ size }) => size)).toEqual([1000]);
+    expect(names(values)).toHaveLength(1000);
+    subscription.unsubscribe();
+  });
+});

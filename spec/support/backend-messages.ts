@@ -1,0 +1,84 @@
+/** Builders of what the server sends, as whole frames. Nothing is checked: a spec may build what no server sends. */
+import { toPgTimestamp } from '../../lib/wire/stream';
+import { cstring, i32, i64, message, u16, u32, u64, u8 } from '../pgoutput/payloads';
+
+/** A frame of any type. */
+export function frame(tag: string, ...fields: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(fields);
+  return Buffer.concat([Buffer.from(tag, 'latin1'), u32(body.length + 4), body]);
+}
+
+/** The server's clock where no other is given. */
+export const SERVER_TIME = new Date('2024-05-06T07:08:10.000Z');
+
+export interface XLogDataFields {
+  dataStart?: bigint;
+  walEnd?: bigint;
+}
+
+/** XLogData around a payload of the output plugin. */
+export function xlogData(payload: Buffer, { dataStart = 0n, walEnd = dataStart }: XLogDataFields = {}): Buffer {
+  return frame('d', message('w', u64(dataStart), u64(walEnd), i64(toPgTimestamp(SERVER_TIME.getTime())), payload));
+}
+
+export function keepalive(walEnd: bigint, replyRequested = false): Buffer {
+  return frame('d', message('k', u64(walEnd), i64(toPgTimestamp(SERVER_TIME.getTime())), u8(replyRequested ? 1 : 0)));
+}
+
+/** An ErrorResponse's or NoticeResponse's fields, by the letters of the manual. */
+export type FieldsByLetter = Readonly<Record<string, string>>;
+
+export function errorResponse(fields: FieldsByLetter): Buffer {
+  return frame('E', serverFields({ S: 'ERROR', V: 'ERROR', C: 'XX000', M: 'an error', ...fields }));
+}
+
+export function notice(fields: FieldsByLetter): Buffer {
+  return frame('N', serverFields({ S: 'WARNING', V: 'WARNING', C: '01000', M: 'a warning', ...fields }));
+}
+
+export function authenticationOk(): Buffer {
+  return frame('R', u32(0));
+}
+
+export function parameterStatus(name: string, value: string): Buffer {
+  return frame('S', cstring(name), cstring(value));
+}
+
+export function notification(channel: string, payload: string): Buffer {
+  return frame('A', u32(1), cstring(channel), cstring(payload));
+}
+
+export function rowDescription(columns: readonly string[]): Buffer {
+  // Table, attribute, type text, its size and modifier, format.
+  const description = Buffer.concat([u32(0), u16(0), u32(25), u16(0xffff), u32(0xffff_ffff), u16(0)]);
+  return frame('T', u16(columns.length), ...columns.flatMap((name) => [cstring(name), description]));
+}
+
+export function dataRow(values: readonly (string | null)[]): Buffer {
+  const fields = values.map((value) => {
+    if (value === null) return i32(-1);
+    const bytes = Buffer.from(value);
+    return Buffer.concat([i32(bytes.length), bytes]);
+  });
+  return frame('D', u16(values.length), ...fields);
+}
+
+export function commandComplete(tag: string): Buffer {
+  return frame('C', cstring(tag));
+}
+
+export function readyForQuery(): Buffer {
+  return frame('Z', Buffer.from('I'));
+}
+
+export function copyBothResponse(): Buffer {
+  return frame('W', u8(0), u16(0));
+}
+
+export function copyDone(): Buffer {
+  return frame('c');
+}
+
+function serverFields(fields: FieldsByLetter): Buffer {
+  return Buffer.concat([...Object.entries(fields).map(([code, text]) => message(code, cstring(text))), u8(0)]);
+}

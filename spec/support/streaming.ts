@@ -1,0 +1,77 @@
+import type { Observable, Subscription } from 'rxjs';
+import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
+import { streamOver } from '../../lib/logical-replication';
+import type { KeepaliveMessage, ReplicationMessage, XLogDataMessage } from '../../lib/pgoutput/messages';
+import type { FakeBackend } from './fake-backend';
+
+export const CONNECTION = 'postgres://app:secret@db.example:5432/shop';
+
+/** The factory's observable over a fake server, in that one's time. */
+export function streaming(server: FakeBackend, config: Partial<PgoutputConfig> = {}): Observable<ReplicationMessage> {
+  const { connect, scheduler } = server;
+  const base = { connection: CONNECTION, slot: 'orders', publications: ['orders_pub'], scheduler };
+  return streamOver(connect, { ...base, ...config }) as Observable<ReplicationMessage>;
+}
+
+/** The same with another output plugin. */
+export function streamingRaw(
+  server: FakeBackend,
+  config: Partial<PluginConfig> = {},
+): Observable<XLogDataMessage | KeepaliveMessage> {
+  const { connect, scheduler } = server;
+  const base = { connection: CONNECTION, slot: 'orders', plugin: 'test_decoding', scheduler };
+  return streamOver(connect, { ...base, ...config }) as Observable<XLogDataMessage | KeepaliveMessage>;
+}
+
+/** What a subscription has heard so far. */
+export interface Recording<T> {
+  readonly values: T[];
+  /** `next`, `error` and `complete`, in turn. */
+  readonly events: string[];
+  readonly error: unknown;
+  readonly completed: boolean;
+  readonly subscription: Subscription;
+}
+
+/** Subscribes and keeps what comes. */
+export function record<T>(source: Observable<T>, next?: (value: T) => void): Recording<T> {
+  const values: T[] = [];
+  const events: string[] = [];
+  const heard: { error?: unknown; completed: boolean } = { completed: false };
+  const subscription = source.subscribe({
+    next: (value) => {
+      values.push(value);
+      events.push('next');
+      next?.(value);
+    },
+    error: (error: unknown) => {
+      heard.error = error;
+      events.push('error');
+    },
+    complete: () => {
+      heard.completed = true;
+      events.push('complete');
+    },
+  });
+  return {
+    values,
+    events,
+    subscription,
+    get error() {
+      return heard.error;
+    },
+    get completed() {
+      return heard.completed;
+    },
+  };
+}
+
+/** The names in the inserts among messages, or in transactions. */
+export function names(messages: readonly { readonly kind: string }[]): unknown[] {
+  return messages.flatMap((message) => {
+    if ('changes' in message && Array.isArray(message.changes)) return names(message.changes);
+    if (message.kind !== 'insert' || !('new' in message)) return [];
+    const { new: row } = message;
+    return typeof row === 'object' && row !== null && 'name' in row ? [row.name] : [];
+  });
+}
