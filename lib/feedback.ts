@@ -13,6 +13,8 @@ export class Feedback {
   readonly #target: FeedbackTarget;
   readonly #interval: Subscription;
   #pending: Subscription | undefined;
+  /** When the pending report is due, on the scheduler's clock. */
+  #due = Infinity;
 
   /** @param period ms between ticks */
   constructor(scheduler: SchedulerLike, period: number, target: FeedbackTarget) {
@@ -24,11 +26,14 @@ export class Feedback {
     }, period);
   }
 
-  /** Asks for one report after so many ms; one that is pending already serves as well. */
+  /** Asks for one report in at most so many ms; a pending one that comes no later serves as well. */
   reportIn(ms: number): void {
-    if (this.#interval.closed) return;
-    this.#pending ??= this.#scheduler.schedule(() => {
-      this.#pending = undefined;
+    const due = this.#scheduler.now() + ms;
+    if (this.#interval.closed || due >= this.#due) return;
+    this.#pending?.unsubscribe();
+    this.#due = due;
+    this.#pending = this.#scheduler.schedule(() => {
+      this.#due = Infinity;
       this.#target.report();
     }, ms);
   }

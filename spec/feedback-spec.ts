@@ -47,11 +47,22 @@ describe('Feedback', () => {
     run((scheduler, expectObservable) => {
       const drive = (feedback: Feedback): void => {
         feedback.reportIn(5);
-        feedback.reportIn(1);
+        feedback.reportIn(5);
         scheduler.schedule(() => feedback.reportIn(1), 4);
         scheduler.schedule(() => feedback.reportIn(2), 6);
       };
       expectObservable(beats(scheduler, 10, drive), '15ms !').toBe('5ms r 2ms r 1ms t', values);
+    });
+  });
+
+  it('reports when the nearest request is due: an answer that may wait does not hold up a confirmation', () => {
+    run((scheduler, expectObservable) => {
+      const drive = (feedback: Feedback): void => {
+        feedback.reportIn(8);
+        feedback.reportIn(2);
+        feedback.reportIn(6);
+      };
+      expectObservable(beats(scheduler, 10, drive), '11ms !').toBe('2ms r 7ms t', values);
     });
   });
 

@@ -39,7 +39,7 @@ export interface SessionOptions {
   readonly slotLsn?: Lsn | undefined;
   /** ms without a byte from the server after which it counts as gone; 0 for never. */
   readonly livenessTimeout: number;
-  /** ms for which the oldest unit may be held up; 0 for ever. */
+  /** ms for which the oldest delivery may be held up; 0 for ever. */
   readonly ackTimeout: number;
 }
 

@@ -23,7 +23,7 @@ export class Unit {
 
 /** Whether it can be confirmed once everything before it is. */
 export function isDone(unit: Unit): unit is Unit & { position: Lsn } {
-  return unit.position !== undefined && unit.outstanding === 0;
+  return unit.position !== undefined && unit.outstanding === 0 && unit.gathered === 0;
 }
 
 /** What its subscriber has left undone, for the person who has to find it. */

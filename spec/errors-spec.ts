@@ -1,0 +1,72 @@
+import {
+  ConfigError,
+  ConnectionError,
+  ERRORS,
+  ProtocolError,
+  ReplicationError,
+  ServerError,
+  type ErrorCode,
+} from '../lib/errors';
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+const SAID = { severity: 'ERROR', sqlState: '55006', message: 'slot is active' };
+
+const ONE_OF_EACH: [name: string, error: ReplicationError][] = [
+  ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone')],
+  ['ConfigError', new ConfigError('connection.port', 'no port')],
+  ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended')],
+  ['ProtocolError', new ProtocolError('It makes no sense')],
+  ['ServerError', new ServerError('SLOT_ACTIVE', SAID)],
+];
+
+describe('every error code', () => {
+  it.each(CODES)('%s has a remedy in a sentence', (code) => {
+    expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
+    expect(ERRORS[code].remedy).toMatch(/^[A-Z].{10,}\.$/);
+  });
+
+  it.each(CODES)('%s gives a message that ends with its remedy', (code) => {
+    const { remedy, retryable } = ERRORS[code];
+    const error = new ReplicationError(code, 'Something is wrong');
+    expect(error).toMatchObject({ code, remedy, retryable, message: `Something is wrong. ${remedy}` });
+  });
+});
+
+describe('an error', () => {
+  it.each(ONE_OF_EACH)('of class %s is called so, and is a ReplicationError', (name, error) => {
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toBeInstanceOf(ReplicationError);
+    expect([error.name, error.constructor.name]).toEqual([name, name]);
+    expect(String(error)).toBe(`${name}: ${error.message}`);
+    expect(error.stack).toContain(name);
+    expect(error.message.endsWith(error.remedy)).toBe(true);
+  });
+
+  it('has a cause only where there was one', () => {
+    const cause = new Error('ECONNRESET');
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended', { cause }).cause).toBe(cause);
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended')).not.toHaveProperty('cause');
+  });
+
+  it('can differ from its code in remedy and in whether a retry helps', () => {
+    const error = new ReplicationError('SERVER_ERROR', 'It failed', { remedy: 'Wait.', retryable: true });
+    expect(error).toMatchObject({ message: 'It failed. Wait.', remedy: 'Wait.', retryable: true });
+  });
+
+  it('of an option names the option', () => {
+    const error = new ConfigError('connection.port', 'no port');
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.port', retryable: false });
+    expect(error.message).toMatch(/^connection\.port: no port\. /);
+  });
+
+  it('in the protocol is a violation', () => {
+    expect(new ProtocolError('Nonsense')).toMatchObject({ code: 'PROTOCOL_VIOLATION', retryable: false });
+  });
+
+  it('of the server has all that it said', () => {
+    const error = new ServerError('SLOT_ACTIVE', { ...SAID, detail: 'PID 7' });
+    expect(error).toMatchObject({ sqlState: '55006', server: { ...SAID, detail: 'PID 7' }, retryable: true });
+    expect(error.message).toMatch(/^The server says: slot is active \(SQLSTATE 55006\): PID 7\. Another connection/);
+    expect(new ServerError('SLOT_ACTIVE', SAID).message).toMatch(/slot is active \(SQLSTATE 55006\)\. Another/);
+  });
+});

@@ -1,0 +1,297 @@
+import { parseLsn } from '../../lib/lsn';
+import { openStream, type OpenInfo, type StreamPlan } from '../../lib/session/open-stream';
+import { SlotMemory } from '../../lib/session/slot-memory';
+import type { ServerInfo } from '../../lib/session/startup';
+import type { BackendMessage } from '../../lib/wire/backend';
+import { converse, refusal, rows, type Outcome, type Said } from './converse';
+
+const PLAN: StreamPlan = {
+  slot: 'orders',
+  plugin: 'pgoutput',
+  publications: ['orders_pub'],
+  pluginOptions: { proto_version: '1' },
+  ensureSlot: undefined,
+  startLsn: undefined,
+};
+
+const SERVER: ServerInfo = { version: 180004, walSenderTimeout: 60_000, walLevel: 'logical', database: 'shop' };
+
+const IDENTITY = { systemid: '7300000000000000001', timeline: '1', xlogpos: '0/2000', dbname: 'shop' };
+
+/** pg_replication_slots, as the server prints it. */
+const SLOT: Readonly<Record<string, string | null>> = {
+  slot_name: 'orders',
+  plugin: 'pgoutput',
+  slot_type: 'logical',
+  database: 'shop',
+  temporary: 'f',
+  active: 'f',
+  active_pid: null,
+  restart_lsn: '0/900',
+  confirmed_flush_lsn: '0/1000',
+  wal_status: 'reserved',
+  lag: '4096',
+};
+
+/** A server with publications and a slot, or without one. */
+class FakeServer {
+  publications = ['orders_pub', 'other', `it's "so"`];
+  slot: Readonly<Record<string, string | null>> | undefined = SLOT;
+  /** What START_REPLICATION is answered with. */
+  start: readonly BackendMessage[] = [{ kind: 'copyBoth' }];
+  /** Whether a slot that was just made vanishes again. */
+  forgetful = false;
+
+  readonly answer = (said: Said): readonly BackendMessage[] => {
+    const sql = said.kind === 'query' ? said.sql : '';
+    if (sql === 'IDENTIFY_SYSTEM') return rows(IDENTITY);
+    if (sql.includes('pg_publication ')) {
+      const known = this.publications.filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
+      return rows(...known.map((pubname) => ({ pubname })));
+    }
+    if (sql.includes('pg_replication_slots')) return this.slot ? rows(this.slot) : rows();
+    if (sql.startsWith('CREATE_REPLICATION_SLOT')) {
+      if (!this.forgetful) this.slot = { ...SLOT, confirmed_flush_lsn: '0/3000' };
+      return rows({ slot_name: 'orders', consistent_point: '0/3000', snapshot_name: null, output_plugin: 'pgoutput' });
+    }
+    if (sql.startsWith('START_REPLICATION')) return this.start;
+    throw new Error(`Unexpected: ${sql}`);
+  };
+}
+
+interface Trial {
+  plan?: Partial<StreamPlan>;
+  server?: Partial<FakeServer>;
+  info?: Partial<ServerInfo>;
+  memory?: SlotMemory;
+}
+
+function open({ plan, server, info, memory = new SlotMemory() }: Trial = {}): Outcome<OpenInfo> {
+  const fake = Object.assign(new FakeServer(), server);
+  return converse(openStream({ ...PLAN, ...plan }, { ...SERVER, ...info }, memory), fake.answer);
+}
+
+/** What an earlier subscription left behind. */
+function remembering(confirmed?: string): SlotMemory {
+  const memory = new SlotMemory();
+  open({ memory });
+  if (confirmed !== undefined) memory.confirm(parseLsn(confirmed));
+  return memory;
+}
+
+/** The commands, by their first words. */
+function steps({ sql }: Outcome<unknown>): string[] {
+  return sql.map((text) => {
+    const table = /FROM pg_catalog\.(\w+)/.exec(text)?.[1];
+    return table ?? text.split(' ')[0] ?? '';
+  });
+}
+
+function startOf({ sql }: Outcome<unknown>): string | undefined {
+  return sql.find((text) => text.startsWith('START_REPLICATION'));
+}
+
+describe('opening a stream', () => {
+  it('looks at publications and slot before it starts', () => {
+    expect(steps(open())).toEqual(['IDENTIFY_SYSTEM', 'pg_publication', 'pg_replication_slots', 'START_REPLICATION']);
+  });
+
+  it('starts with the options of the plugin', () => {
+    expect(startOf(open({ plan: { publications: ['orders_pub', 'other'] } }))).toBe(
+      `START_REPLICATION SLOT "orders" LOGICAL 0/0 (proto_version '1', publication_names '"orders_pub","other"')`,
+    );
+  });
+
+  it('tells what it found', () => {
+    expect(open().value).toEqual({
+      systemId: '7300000000000000001',
+      timeline: 1,
+      walPosition: 0x2000n,
+      database: 'shop',
+      serverVersion: 180004,
+      walSenderTimeout: 60_000,
+      slot: {
+        slot: 'orders',
+        plugin: 'pgoutput',
+        type: 'logical',
+        database: 'shop',
+        temporary: false,
+        active: false,
+        activePid: undefined,
+        restartLsn: 0x900n,
+        confirmedFlushLsn: 0x1000n,
+        walStatus: 'reserved',
+        lagBytes: 4096n,
+      },
+      slotCreated: false,
+      startLsn: undefined,
+    });
+  });
+
+  it('asks for no publications with another plugin', () => {
+    const plan = { plugin: 'test_decoding', publications: undefined, pluginOptions: { 'include-xids': '0' } };
+    const outcome = open({ plan, server: { slot: { ...SLOT, plugin: 'test_decoding' } } });
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'START_REPLICATION']);
+    expect(startOf(outcome)).toBe(`START_REPLICATION SLOT "orders" LOGICAL 0/0 ("include-xids" '0')`);
+  });
+
+  it('fails when the slot is in use', () => {
+    const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
+    expect(open({ server: { start } }).error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
+  });
+});
+
+describe('publications', () => {
+  it('that do not exist are named, before anything is made', () => {
+    const outcome = open({
+      plan: { publications: ['gone', 'orders_pub', 'Gone Too'], ensureSlot: { temporary: false } },
+      server: { slot: undefined },
+    });
+    expect(outcome.error).toMatchObject({
+      code: 'PUBLICATION_MISSING',
+      message: expect.stringContaining('"gone", "Gone Too" does not exist'),
+    });
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_publication']);
+  });
+
+  it('may have any name', () => {
+    expect(open({ plan: { publications: [`it's "so"`] } }).error).toBeUndefined();
+  });
+
+  it('are looked at again at each subscription', () => {
+    const { error } = open({ memory: remembering(), server: { publications: [] } });
+    expect(error).toMatchObject({ code: 'PUBLICATION_MISSING' });
+  });
+});
+
+describe('a slot that is missing', () => {
+  it('is an error, where nobody asked for it to be made', () => {
+    const outcome = open({ server: { slot: undefined } });
+    expect(outcome.error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_publication', 'pg_replication_slots']);
+  });
+
+  it('is the lesser trouble where wal_level forbids to make it', () => {
+    const { error } = open({ server: { slot: undefined }, info: { walLevel: 'replica' } });
+    expect(error).toMatchObject({ code: 'WAL_LEVEL', message: expect.stringContaining('wal_level is replica') });
+    expect(open({ info: { walLevel: 'replica' } }).error).toBeUndefined();
+  });
+
+  it('is made with ensureSlot, after the publications were looked at', () => {
+    const outcome = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
+    expect(steps(outcome)).toEqual([
+      'IDENTIFY_SYSTEM',
+      'pg_publication',
+      'pg_replication_slots',
+      'CREATE_REPLICATION_SLOT',
+      'pg_replication_slots',
+      'START_REPLICATION',
+    ]);
+    expect(outcome.value).toMatchObject({ slotCreated: true, slot: { confirmedFlushLsn: 0x3000n } });
+  });
+
+  it.each([
+    [140019, false, 'CREATE_REPLICATION_SLOT "orders" LOGICAL "pgoutput" NOEXPORT_SNAPSHOT'],
+    [150000, false, `CREATE_REPLICATION_SLOT "orders" LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
+    [180004, true, `CREATE_REPLICATION_SLOT "orders" TEMPORARY LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
+  ])('is made in the words of server %d, and exports no snapshot', (version, temporary, expected) => {
+    const outcome = open({ plan: { ensureSlot: { temporary } }, server: { slot: undefined }, info: { version } });
+    expect(outcome.sql).toContain(expected);
+  });
+
+  it('is made with patience, as that waits for open transactions; nothing else is', () => {
+    const { patient } = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
+    expect(patient).toEqual([expect.stringMatching(/^CREATE_REPLICATION_SLOT/)]);
+    expect(open().patient).toEqual([]);
+  });
+
+  it('is not made where it exists', () => {
+    const outcome = open({ plan: { ensureSlot: { temporary: false } } });
+    expect(steps(outcome)).not.toContain('CREATE_REPLICATION_SLOT');
+    expect(outcome.value?.slotCreated).toBe(false);
+  });
+
+  it('is not made again by a later subscription: changes would be missing', () => {
+    const outcome = open({
+      plan: { ensureSlot: { temporary: false } },
+      server: { slot: undefined },
+      memory: remembering(),
+    });
+    expect(outcome.error).toMatchObject({ code: 'SLOT_LOST', retryable: false });
+    expect(steps(outcome)).not.toContain('CREATE_REPLICATION_SLOT');
+  });
+
+  it('is made by the second subscription, where the first did not come so far', () => {
+    const memory = new SlotMemory();
+    const plan = { ensureSlot: { temporary: false } };
+    open({ plan, memory, server: { publications: [] } });
+    expect(open({ plan, memory, server: { slot: undefined } }).value?.slotCreated).toBe(true);
+  });
+
+  it('is an error when it vanishes as soon as it is made', () => {
+    const { error } = open({
+      plan: { ensureSlot: { temporary: false } },
+      server: { slot: undefined, forgetful: true },
+    });
+    expect(error).toMatchObject({ code: 'SLOT_MISSING' });
+  });
+});
+
+describe('a slot of the wrong kind', () => {
+  it.each<[what: string, slot: Readonly<Record<string, string | null>>, code: string, message: RegExp]>([
+    ['physical', { slot_type: 'physical', plugin: null, database: null }, 'SLOT_WRONG_KIND', /is a physical slot/],
+    ['of another plugin', { plugin: 'wal2json' }, 'SLOT_WRONG_KIND', /uses output plugin wal2json, not pgoutput/],
+    ['of another database', { database: 'test' }, 'SLOT_WRONG_KIND', /belongs to database test, not shop/],
+    ['without the WAL it needs', { wal_status: 'lost', restart_lsn: null }, 'SLOT_INVALIDATED', /has lost the WAL/],
+  ])('is refused before the stream starts: %s', (_, changed, code, message) => {
+    const outcome = open({ server: { slot: { ...SLOT, ...changed } } });
+    expect(outcome.error).toMatchObject({ code, retryable: false, message: expect.stringMatching(message) });
+    expect(startOf(outcome)).toBeUndefined();
+  });
+
+  it('of a type that nobody knows is a violation', () => {
+    expect(open({ server: { slot: { ...SLOT, slot_type: 'magic' } } }).error).toMatchObject({
+      code: 'PROTOCOL_VIOLATION',
+    });
+  });
+});
+
+describe('where a stream starts', () => {
+  it("is the slot's own position, if nothing else is known", () => {
+    const outcome = open();
+    expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/0 '), undefined]);
+  });
+
+  it('is what was asked for', () => {
+    const outcome = open({ plan: { startLsn: 0x1_0000_1800n } });
+    expect([startOf(outcome), outcome.value?.startLsn]).toEqual([
+      expect.stringContaining(' LOGICAL 1/1800 '),
+      0x1_0000_1800n,
+    ]);
+  });
+
+  it('is what was acknowledged in an earlier subscription, though the server never heard of it', () => {
+    const outcome = open({ memory: remembering('0/1500') });
+    expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1500 '), 0x1500n]);
+  });
+
+  it('is the later of both', () => {
+    const memory = remembering('0/1500');
+    expect(startOf(open({ memory, plan: { startLsn: 0x1400n } }))).toContain(' LOGICAL 0/1500 ');
+    expect(startOf(open({ memory, plan: { startLsn: 0x1600n } }))).toContain(' LOGICAL 0/1600 ');
+  });
+
+  it('is an error when somebody else has moved the slot past all that we confirmed', () => {
+    const at = (confirmed_flush_lsn: string): Partial<FakeServer> => ({ slot: { ...SLOT, confirmed_flush_lsn } });
+    const outcome = open({ memory: remembering('0/1500'), server: at('0/1501') });
+    expect(outcome.error).toMatchObject({
+      code: 'SLOT_MOVED',
+      retryable: false,
+      message: expect.stringContaining('stands at 0/1501, but this stream confirmed no more than 0/1500'),
+    });
+    expect(startOf(outcome)).toBeUndefined();
+    for (const position of ['0/900', '0/1000', '0/1500']) {
+      expect(open({ memory: remembering('0/1500'), server: at(position) }).error).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,163 @@
+import type { ProtocolError } from '../../lib/errors';
+import { startUp, type BackendKey, type ServerInfo, type StartupOptions } from '../../lib/session/startup';
+import type { BackendMessage } from '../../lib/wire/backend';
+import { converse, done, READY, refusal, rows, serverFields, type Outcome, type Said } from './converse';
+
+const STARTUP: StartupOptions = {
+  user: 'alice',
+  password: 'secret',
+  database: 'shop',
+  applicationName: 'specs',
+  options: undefined,
+};
+
+const KEY: BackendMessage = { kind: 'backendKeyData', processId: 7, secret: Buffer.from([1, 2, 3, 4]) };
+
+const SETTINGS = { version: '180004', wal_level: 'logical', database: 'shop', wal_sender_timeout: '60000' };
+
+interface Trial {
+  /** What comes before ReadyForQuery. */
+  greeting?: readonly BackendMessage[];
+  settings?: Readonly<Record<string, string | null>>;
+  startup?: Partial<StartupOptions>;
+}
+
+function start(trial: Trial = {}): Outcome<ServerInfo> & { keys: BackendKey[] } {
+  const { greeting = [{ kind: 'authenticationOk' }, KEY, READY], settings = SETTINGS } = trial;
+  const keys: BackendKey[] = [];
+  const greetings = [...greeting];
+  const server = (said: Said): readonly BackendMessage[] => {
+    if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(settings) : done();
+    return greetings.splice(0);
+  };
+  const conversation = startUp({ ...STARTUP, ...trial.startup }, (key) => keys.push(key));
+  return { ...converse(conversation, server), keys };
+}
+
+function parametersOf({ said }: Outcome<unknown>): Record<string, string> {
+  const [first] = said;
+  return first?.kind === 'startup' ? first.parameters : {};
+}
+
+describe('start-up', () => {
+  it('says who it is, and asks for a replication connection to a database', () => {
+    expect(parametersOf(start())).toMatchObject({
+      user: 'alice',
+      database: 'shop',
+      application_name: 'specs',
+      replication: 'database',
+    });
+  });
+
+  it('pins every setting that changes values or ends sessions', () => {
+    expect(parametersOf(start())).toMatchObject({
+      client_encoding: 'UTF8',
+      datestyle: expect.stringMatching(/^ISO/),
+      intervalstyle: 'postgres',
+      timezone: 'UTC',
+      bytea_output: 'hex',
+      extra_float_digits: '3',
+      search_path: expect.any(String),
+      statement_timeout: '0',
+      lock_timeout: '0',
+      idle_in_transaction_session_timeout: '0',
+    });
+  });
+
+  it('sends no setting that an older server would refuse', () => {
+    const parameters = Object.keys(parametersOf(start()));
+    expect(parameters).not.toContain('idle_session_timeout');
+    expect(parameters).not.toContain('transaction_timeout');
+  });
+
+  it('passes options on where there are some', () => {
+    expect(parametersOf(start({ startup: { options: '-c geqo=off' } }))).toHaveProperty('options', '-c geqo=off');
+    expect(parametersOf(start())).not.toHaveProperty('options');
+  });
+
+  it.each([
+    ['130022', []],
+    ['140019', ['SET idle_session_timeout = 0']],
+    ['160010', ['SET idle_session_timeout = 0']],
+    ['170000', ['SET idle_session_timeout = 0', 'SET transaction_timeout = 0']],
+    ['180004', ['SET idle_session_timeout = 0', 'SET transaction_timeout = 0']],
+  ])('turns off the time-outs that server %s knows', (version, expected) => {
+    const { sql, error } = start({ settings: { ...SETTINGS, version } });
+    expect([sql.slice(1), error]).toEqual([expected, undefined]);
+  });
+
+  it('tells what it found out about the server', () => {
+    expect(start().value).toEqual({
+      version: 180004,
+      walSenderTimeout: 60_000,
+      walLevel: 'logical',
+      database: 'shop',
+    });
+    expect(start({ settings: { ...SETTINGS, wal_sender_timeout: '0' } }).value).toHaveProperty('walSenderTimeout', 0);
+  });
+
+  it('hands over the key as soon as it comes, for a cancellation', () => {
+    expect(start().keys).toMatchObject([{ processId: 7, secret: Buffer.from([1, 2, 3, 4]) }]);
+  });
+
+  it('minds no notice, setting or newer protocol on the way', () => {
+    const { error, value } = start({
+      greeting: [
+        { kind: 'negotiateProtocolVersion', minor: 0, options: [] },
+        { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) },
+        { kind: 'authenticationOk' },
+        { kind: 'parameterStatus', name: 'server_version', value: '18.4' },
+        KEY,
+        READY,
+      ],
+    });
+    expect([error, value?.version]).toEqual([undefined, 180004]);
+  });
+
+  it('gives the password when it is asked for', () => {
+    const passwords: string[] = [];
+    const server = (said: Said): readonly BackendMessage[] => {
+      if (said.kind === 'startup') return [{ kind: 'authenticationCleartext' }];
+      if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(SETTINGS) : done();
+      passwords.push(said.text);
+      return [{ kind: 'authenticationOk' }, KEY, READY];
+    };
+    const { error } = converse(
+      startUp(STARTUP, () => undefined),
+      server,
+    );
+    expect([error, passwords]).toEqual([undefined, ['secret']]);
+  });
+
+  it.each([
+    ['28P01', 'AUTHENTICATION_FAILED'],
+    ['28000', 'HBA_REFUSED'],
+    ['3D000', 'DATABASE_MISSING'],
+    ['53300', 'TOO_MANY_CONNECTIONS'],
+    ['57P03', 'SERVER_SHUTDOWN'],
+  ])('fails with the meaning of SQLSTATE %s', (sqlState, code) => {
+    const { error } = start({ greeting: refusal({ severity: 'FATAL', sqlState }).slice(0, 1) });
+    expect(error).toMatchObject({ code, sqlState });
+  });
+
+  it('never tells the password in an error', () => {
+    const refused = start({ greeting: refusal({ severity: 'FATAL', sqlState: '28P01' }).slice(0, 1) }).error;
+    const confused = start({ greeting: [{ kind: 'authenticationOther', method: 7 }] }).error;
+    for (const error of [refused, confused]) {
+      expect(error).toBeInstanceOf(Error);
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('secret');
+    }
+  });
+
+  it('refuses a server that says something else', () => {
+    const { error } = start({ greeting: [{ kind: 'copyBoth' }] });
+    expect(error).toMatchObject({
+      code: 'PROTOCOL_VIOLATION',
+      message: expect.stringContaining('copyBoth during start-up'),
+    } satisfies Partial<ProtocolError>);
+  });
+
+  it('refuses a server that does not tell its settings', () => {
+    expect(start({ settings: { ...SETTINGS, version: null } }).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+  });
+});
