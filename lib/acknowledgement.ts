@@ -14,8 +14,15 @@ export interface Acknowledgeable {
 export interface SessionControl {
   /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
   stop(): void;
-  /** Nobody will settle the rest: a session that drains after a stop closes. One that streams may have other listeners. */
+  /** The same, behind the transaction that is being delivered and never inside one. */
+  stopAtBoundary(): void;
+  /**
+   * The caller will settle nothing more: a session that drains after a stop closes, unless somebody else still waits for
+   * its end. One that streams may have other listeners.
+   */
   abandon(): void;
+  /** Whether messages may still come. */
+  isStreaming(): boolean;
   /** Calls back once when the session has closed, with the error if it failed; at once if it has closed already. */
   whenClosed(listener: (error?: unknown) => void): () => void;
 }

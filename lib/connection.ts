@@ -1,20 +1,11 @@
+import type { ConnectionSettings } from './config/connection';
 import { ConnectionError, ProtocolError } from './errors';
 import { connectFailure } from './net/socket-errors';
-import type { Connect, Target, Transport } from './net/transport';
+import type { Connect, Transport } from './net/transport';
 import { Dialogue, type Conversation } from './session/conversation';
-import { startUp, type BackendKey, type ServerInfo, type StartupOptions } from './session/startup';
+import { startUp, type BackendKey, type ServerInfo } from './session/startup';
 import { FrameDecoder, LARGEST_MESSAGE } from './wire/frames';
 import { cancelRequest } from './wire/frontend';
-
-/** How to reach a server and introduce oneself. */
-export interface ConnectionSettings {
-  readonly target: Target;
-  readonly startup: StartupOptions;
-  /** ms for everything up to the conversation's end, but for what takes as long as it likes. */
-  readonly connectTimeout: number;
-  /** ms for taking leave. */
-  readonly closeTimeout: number;
-}
 
 /** Who listens to a connection once its conversation has ended. */
 export interface LinkListener {
@@ -36,6 +27,9 @@ export interface ConversationHandlers<T> {
 
 /** Before the stream, nothing that the server says is long. libpq draws the line in the same way during start-up. */
 const GREETING_LIMIT = 1 << 20;
+
+/** A cancellation gets at least so many ms: without it a slot would go on being made. */
+const CANCEL_PATIENCE = 500;
 
 /** Connects, starts up and leads a conversation, within the connect time-out. */
 export class ConversingConnection<T> {
@@ -119,24 +113,29 @@ export class ConversingConnection<T> {
     this.#attempt(() => {
       this.#frames.push(chunk);
       const outcome = this.#dialogue.advance();
-      if (!outcome) return;
-      this.#finish();
-      const link: Link = {
-        transport: this.#transport,
-        frames: this.#frames,
-        listen: (listener) => {
-          this.#listener = listener;
-        },
-      };
-      this.#handlers.done(outcome.value, link);
+      if (outcome) this.#handOver(outcome.value);
     });
+  }
+
+  /** What the new owner throws (its scheduler, say) is no failure of the conversation, but must not be lost either. */
+  #handOver(value: T): void {
+    this.#finish();
+    const listen = (listener: LinkListener): void => {
+      this.#listener = listener;
+    };
+    try {
+      this.#handlers.done(value, { transport: this.#transport, frames: this.#frames, listen });
+    } catch (error) {
+      this.#transport.destroy();
+      this.#handlers.failed(asError(error));
+    }
   }
 
   #attempt(step: () => void): void {
     try {
       step();
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new ProtocolError(String(error)));
+      this.#fail(asError(error));
     }
   }
 
@@ -180,6 +179,10 @@ export class ConversingConnection<T> {
       data: () => undefined,
       closed: finish,
     });
-    const stopWaiting = this.#transport.timeout(this.#settings.closeTimeout, finish);
+    const stopWaiting = this.#transport.timeout(Math.max(this.#settings.closeTimeout, CANCEL_PATIENCE), finish);
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new ProtocolError(String(thrown));
 }

@@ -60,7 +60,10 @@ export const ERRORS = {
     remedy: 'Raise max_wal_senders or max_connections, or close other clients.',
   },
   TOO_MANY_SLOTS: { retryable: false, remedy: 'Drop slots that nobody needs, or raise max_replication_slots.' },
-  SERVER_SHUTDOWN: { retryable: true, remedy: 'The server is stopping or starting; subscribe again once it is up.' },
+  SERVER_SHUTDOWN: {
+    retryable: true,
+    remedy: 'The server is stopping or starting, or somebody ended this connection; subscribe again once it is up.',
+  },
   CANCELLED: { retryable: true, remedy: 'Somebody cancelled the stream on the server; subscribe again.' },
 
   SLOT_MISSING: { retryable: false, remedy: 'Create the slot first (createSlot, or ensureSlot: true).' },
@@ -88,12 +91,14 @@ export const ERRORS = {
   },
   PUBLICATION_MISSING: {
     retryable: false,
-    remedy: 'Create the publication before the slot: decoding looks at the catalog as it was at each change.',
+    remedy:
+      'Run CREATE PUBLICATION … FOR TABLE …, before the slot is made: decoding looks at the catalog as it was at each change.',
   },
   WAL_REMOVED: { retryable: true, remedy: 'The server could not find WAL that the slot needs; look at its log.' },
 
   ACK_TOO_LATE: {
-    retryable: true,
+    // What ends a stream too early does so every time.
+    retryable: false,
     remedy: 'It will be delivered again. End the stream with stopOn or stopAtLsn, or put take() below ackAfter.',
   },
   ACK_TIMEOUT: { retryable: false, remedy: 'Find what never acknowledges, or raise ackTimeout.' },
@@ -190,7 +195,7 @@ export class ServerError extends ReplicationError {
   constructor(code: ErrorCode, server: ServerFields, options?: ReplicationErrorOptions) {
     super(
       code,
-      `The server says: ${server.message} (SQLSTATE ${server.sqlState})${server.detail ? `: ${server.detail}` : ''}`,
+      `The server says: ${server.message} (SQLSTATE ${server.sqlState})${server.detail ? `: ${server.detail.replace(/\.$/, '')}` : ''}`,
       options,
     );
     this.server = server;

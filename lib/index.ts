@@ -1,25 +1,23 @@
 export { logicalReplication } from './logical-replication';
 
-export { ackAfter, type Work } from './operators/ack-after';
-export { ofTable, type TableChange } from './operators/of-table';
+export { ackAfter, type Work, type WorkResult } from './operators/ack-after';
+export { ofTable } from './operators/of-table';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
-export { Transaction } from './operators/transaction';
+export type { Transaction } from './operators/transaction';
 export { transactions, type TransactionsOptions } from './operators/transactions';
 
 export { createSlot, type CreateSlotConfig } from './slots/create-slot';
 export { dropSlot, type DropSlotConfig } from './slots/drop-slot';
 export { identifySystem } from './slots/identify-system';
-export type { ServerConfig } from './slots/one-shot';
 export { slotStatus, type SlotStatusConfig } from './slots/slot-status';
 
 export type { Acknowledgeable } from './acknowledgement';
 export type { PgoutputConfig, PluginConfig, SlotOptions } from './config/config';
-export type { ConnectionOptions } from './config/connection';
+export type { ConnectionOptions, ServerConfig } from './config/connection';
 export {
   ConfigError,
   ConnectionError,
-  ERRORS,
   ProtocolError,
   ReplicationError,
   ServerError,
@@ -27,7 +25,7 @@ export {
   type ServerFields,
 } from './errors';
 export { formatLsn, parseLsn, type Lsn } from './lsn';
-export {
+export type {
   BeginMessage,
   CommitMessage,
   DeleteMessage,
@@ -40,13 +38,14 @@ export {
   TypeMessage,
   UpdateMessage,
   XLogDataMessage,
-  type Change,
-  type Column,
-  type PgoutputMessage,
-  type Relation,
-  type ReplicaIdentity,
-  type ReplicationMessage,
-  type Row,
+  Change,
+  Column,
+  PgoutputMessage,
+  Relation,
+  ReplicaIdentity,
+  ReplicationMessage,
+  Row,
+  TableChange,
 } from './pgoutput/messages';
 export type { TypeParsers } from './pgoutput/values';
 export type { OpenInfo } from './session/open-stream';

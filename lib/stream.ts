@@ -12,6 +12,8 @@ import { ReplicationSession } from './session/replication-session';
 import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
 
+/** For how many ms a stop takes leave where unsubscribing takes none. */
+const STOP_PATIENCE = 5000;
 /** The share of wal_sender_timeout after which the server hears from us again. */
 const TIMEOUT_SHARE = 3;
 /** A walsender that is busy is silent for about its own time-out; only after this many of them is it gone. */
@@ -120,17 +122,19 @@ export class Stream implements SessionHost {
     this.#settings.observers.status(status);
   }
 
-  closing(): void {
+  closing(afterStop: boolean): void {
     const { closeTimeout } = this.#settings.connection;
+    // Leaving at once is for those who unsubscribe. After a stop the server has to hear of the last confirmation.
+    const patience = afterStop && closeTimeout === 0 ? STOP_PATIENCE : closeTimeout;
     const transport = this.#link?.transport;
     this.#feedback?.stop();
     this.#exclusive.leaving();
     const expire = (): void => {
-      const what = `The server did not end the stream within ${closeTimeout} ms`;
+      const what = `The server did not end the stream within ${patience} ms`;
       this.#session?.disconnected(new ConnectionError('CLOSE_TIMEOUT', what));
       transport?.destroy();
     };
-    if (transport) this.#cancelCloseTimeout = transport.timeout(closeTimeout, expire);
+    if (transport) this.#cancelCloseTimeout = transport.timeout(patience, expire);
   }
 
   closed(error?: Error): void {

@@ -1,4 +1,5 @@
-import { ConversingConnection, type ConnectionSettings, type Link } from '../lib/connection';
+import type { ConnectionSettings } from '../lib/config/connection';
+import { ConversingConnection, type Link } from '../lib/connection';
 import type { ReplicationError } from '../lib/errors';
 import { identifySystem, createSlot } from '../lib/session/slot-commands';
 import type { Conversation } from '../lib/session/conversation';
@@ -51,6 +52,19 @@ describe('a conversation', () => {
     ]);
     expect(heard.value).toMatchObject({ systemId: server.systemId, database: 'shop' });
     expect(server.last.timeouts).toBe(0);
+  });
+
+  it('gives back what its outcome’s taker throws, and lets go of the connection', () => {
+    let failure: unknown;
+    new ConversingConnection(server.connect, SETTINGS, identifySystem, {
+      done: () => {
+        throw new Error('no scheduler');
+      },
+      failed: (error) => (failure = error),
+    });
+    clock.advance();
+    expect(failure).toEqual(new Error('no scheduler'));
+    expect(server.last.destroyed).toBe(true);
   });
 
   it('sets only what the server’s version knows', () => {

@@ -672,7 +672,7 @@ describe('the observers', () => {
         database: 'shop',
         serverVersion: 180004,
         walSenderTimeout: 60_000,
-        slot: expect.objectContaining({ slot: 'orders', confirmedFlushLsn: 0x80n, active: false }),
+        slot: expect.objectContaining({ name: 'orders', confirmedFlushLsn: 0x80n, active: false }),
         slotCreated: false,
         startLsn: undefined,
       },
@@ -699,6 +699,17 @@ describe('the observers', () => {
     expect(closed).toEqual([{ confirmedLsn: 0x130n, receivedLsn: 0x130n, error: undefined }]);
     expect(heard[0]).toBe('open');
     expect(heard.at(-1)).toBe('close');
+  });
+
+  it('hear what can be logged as JSON', () => {
+    const heard: string[] = [];
+    const observer = { next: (value: unknown) => heard.push(JSON.stringify(value)) };
+    record(streaming(server, { openObserver: observer, statusObserver: observer, closeObserver: observer }));
+    clock.advance(10_010);
+    server.last.error({ C: '57P01' });
+    expect(heard[0]).toMatch(/"walPosition":"0\/5000".*"slot":\{"name":"orders".*"confirmedFlushLsn":"0\/80"/);
+    expect(heard[1]).toMatch(/^\{"receivedLsn":"0\/\w+","confirmedLsn":"0\/0"/);
+    expect(heard.at(-1)).toMatch(/^\{"confirmedLsn":"0\/0".*"error":\{.*"message":".+","code":"SERVER_SHUTDOWN"\}\}$/);
   });
 
   it('hear the error that ended it, before the subscriber does', () => {

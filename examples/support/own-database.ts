@@ -97,7 +97,7 @@ function sayOpened({ serverVersion, database, slot, slotCreated }: OpenInfo, pub
   const where = slot.confirmedFlushLsn === undefined ? 'nowhere' : formatLsn(slot.confirmedFlushLsn);
   console.log(`PostgreSQL ${release}, database ${database ?? '?'}, publication ${publication}.`);
   console.log(
-    slotCreated ? `Made slot ${slot.slot}; it begins at ${where}.` : `Slot ${slot.slot} goes on from ${where}.`,
+    slotCreated ? `Made slot ${slot.name}; it begins at ${where}.` : `Slot ${slot.name} goes on from ${where}.`,
   );
   console.log(colors.dim('Waiting for commits. Ctrl-C stops.\n'));
 }

@@ -1,10 +1,10 @@
 import { asyncScheduler, Subject, type NextObserver, type SchedulerLike } from 'rxjs';
-import type { ConnectionSettings } from '../connection';
+import { withJson } from '../json';
 import type { Lsn } from '../lsn';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 import type { OpenInfo, StreamPlan } from '../session/open-stream';
 import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
-import { resolveConnection, type ConnectionOptions } from './connection';
+import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
 import { isRecord, Options } from './options';
 
 /** How a slot is made that does not exist yet. */
@@ -13,9 +13,7 @@ export interface SlotOptions {
   readonly temporary?: boolean | undefined;
 }
 
-interface CommonConfig {
-  /** A URI or the object that one gives `new pg.Client(…)`. PG* environment variables fill what is missing. */
-  readonly connection?: string | ConnectionOptions | undefined;
+interface CommonConfig extends ServerConfig {
   /** The replication slot's name: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
   /** Makes the slot if it is missing, on the observable's first subscription only. Default false. */
@@ -35,10 +33,6 @@ interface CommonConfig {
    * than one and a half times the server's wal_sender_timeout; 0 for never. Default 60 000.
    */
   readonly livenessTimeout?: number | undefined;
-  /** ms for connecting, until the stream starts; making a slot is not counted. Default 15 000. */
-  readonly connectTimeout?: number | undefined;
-  /** ms for taking leave of the server, after which the connection is cut; 0: at once. Default 5000. */
-  readonly closeTimeout?: number | undefined;
   /** The stream fails when the oldest delivery has not been acknowledged for so many ms; 0 for never. Default 0. */
   readonly ackTimeout?: number | undefined;
   /** Runs status updates and what is counted with them. Default asyncScheduler. */
@@ -85,7 +79,7 @@ export interface Settings {
 }
 
 const COMMON: readonly (keyof CommonConfig)[] = [
-  'connection',
+  ...SERVER_OPTIONS,
   'slot',
   'ensureSlot',
   'startLsn',
@@ -94,8 +88,6 @@ const COMMON: readonly (keyof CommonConfig)[] = [
   'maxUnackedBytes',
   'statusInterval',
   'livenessTimeout',
-  'connectTimeout',
-  'closeTimeout',
   'ackTimeout',
   'scheduler',
   'openObserver',
@@ -109,13 +101,9 @@ const PLUGIN = [...COMMON, 'plugin', 'pluginOptions'];
 export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
   const raw = isRecord(config) && 'plugin' in config;
   const options = new Options('', config, raw ? PLUGIN : PGOUTPUT);
-  const timeouts = {
-    connectTimeout: options.ms('connectTimeout', 15_000, 1),
-    closeTimeout: options.ms('closeTimeout', 5000),
-  };
   const confirm = options.flag('confirm', true);
   return {
-    connection: resolveConnection(options.get('connection'), timeouts),
+    connection: resolveConnection(options),
     plan: { ...commonPlan(options), ...(raw ? pluginPlan(options) : pgoutputPlan(options)) },
     session: {
       confirm,
@@ -190,12 +178,15 @@ function pluginPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications
   return { plugin, publications: undefined, pluginOptions };
 }
 
-/** An observer that throws is reported as RxJS reports it, and does no harm to the stream. */
-function tell<T>(observer: NextObserver<T> | undefined): (value: T) => void {
+/**
+ * An observer that throws is reported as RxJS reports it, and does no harm to the stream. What it hears has a JSON form,
+ * for logs.
+ */
+function tell<T extends object>(observer: NextObserver<T> | undefined): (value: T) => void {
   const subject = new Subject<T>();
   if (observer) subject.subscribe(observer);
   return (value) => {
-    subject.next(value);
+    subject.next(withJson(value));
   };
 }
 

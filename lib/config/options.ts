@@ -20,7 +20,7 @@ export class Options {
 
   /**
    * @param prefix what stands before an option's name in errors
-   * @param known every option that there is; undefined lets all pass
+   * @param known every option that there is; another one is an error
    */
   constructor(prefix: string, values: unknown, known: readonly string[]) {
     if (!isRecord(values)) throw new ConfigError(prefix || 'config', `expected an object, got ${shown(values)}`);

@@ -5,11 +5,15 @@ import { sslRequest } from '../wire/frontend';
 
 interface Upgrade {
   secured(socket: Socket): void;
+  /** With an error of ours, or with the system's where the connection was cut. */
   failed(error: Error): void;
 }
 
 const ACCEPTED = 0x53; // S
 const REFUSED = 0x4e; // N
+
+/** How the end of the connection itself shows, which says nothing of TLS; Node names a mere hang-up so, too. */
+const CUT: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 
 /** Asks the server for TLS and makes the handshake. Source: manual, "SSL Session Encryption". */
 export function upgradeToTls(socket: Socket, host: string, options: TlsOptions, upgrade: Upgrade): void {
@@ -33,7 +37,10 @@ function handshake(socket: Socket, host: string, options: TlsOptions, upgrade: U
   const identity = host.startsWith('/') ? {} : isIP(host) ? { host } : { host, servername: host };
   const secure = connectTls({ minVersion: 'TLSv1.2', ...identity, ...options, socket });
   const onError = (cause: Error): void => {
-    upgrade.failed(new ConnectionError('TLS_FAILED', `The TLS handshake failed: ${cause.message}`, { cause }));
+    const cut = 'code' in cause && CUT.includes(cause.code);
+    upgrade.failed(
+      cut ? cause : new ConnectionError('TLS_FAILED', `The TLS handshake failed: ${cause.message}`, { cause }),
+    );
   };
   secure.once('error', onError);
   secure.once('secureConnect', () => {

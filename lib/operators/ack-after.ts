@@ -9,9 +9,14 @@ import {
 } from 'rxjs';
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
+import { KeepaliveMessage } from '../pgoutput/messages';
+import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /** What `ackAfter` takes: messages, transactions, or arrays of them. */
 export type Work = Acknowledgeable | readonly Acknowledgeable[];
+
+/** What a work emits; nothing where it is no Observable, Promise or iterable. */
+export type WorkResult<O> = O extends string ? never : O extends ObservableInput<infer R> ? R : never;
 
 /**
  * Does the work that `project` returns for each value, at most `concurrent` at a time, and acknowledges the value when
@@ -23,27 +28,21 @@ export type Work = Acknowledgeable | readonly Acknowledgeable[];
  *   somebody subscribes again.
  * - Unsubscribing gives up the works in hand; they are not acknowledged.
  * - When the source has completed (`stopAtLsn`, `stopOn`) it completes only after all work is done and the server has
- *   been told: complete means confirmed.
+ *   been told: complete means confirmed. (It finds the connection through the messages themselves, so this holds where
+ *   the values are messages, transactions or arrays of them, and not what a `map` made of their `ack`.)
  *
- * @param project starts the work: returns an Observable, a Promise or an iterable, or nothing if the work is done when it
- * returns
+ * @param project starts the work: returns an Observable, a Promise or an iterable; with anything else the work is done when
+ * it returns
  * @param concurrent how many works run at the same time; default 1
  * @throws {ConfigError} `CONFIG_INVALID` when `concurrent` is no number from 1 on
  * @example
  * logicalReplication(config).pipe(transactions(), ackAfter(async (tx) => { await store(tx); }, 4)).subscribe();
  */
-export function ackAfter<T extends Work, R = never>(
-  project: (value: T, index: number) => ObservableInput<R> | undefined,
-  concurrent?: number,
-): OperatorFunction<T, R>;
-export function ackAfter<T extends Work>(
-  project: (value: T, index: number) => void,
-  concurrent?: number,
-): OperatorFunction<T, never>;
-export function ackAfter<T extends Work, R>(
-  project: (value: T, index: number) => ObservableInput<R> | undefined | void,
+export function ackAfter<T extends Work, O>(
+  project: (value: T, index: number) => O,
   concurrent = 1,
-): OperatorFunction<T, R> {
+): OperatorFunction<T, WorkResult<O>> {
+  if (typeof project !== 'function') throw new ConfigError('ackAfter', 'expected a function that does the work');
   if (!(concurrent >= 1)) throw new ConfigError('concurrent', `expected a number from 1 on, got ${String(concurrent)}`);
   return (source) =>
     new Observable((subscriber) => {
@@ -51,47 +50,48 @@ export function ackAfter<T extends Work, R>(
       subscriber.add(() => {
         works.giveUp();
       });
-      subscriber.add(
-        source.subscribe({
-          next: (value) => {
-            works.take(value);
-          },
-          error: (error) => {
-            subscriber.error(error);
-          },
-          complete: () => {
-            works.sourceCompleted();
-          },
-        }),
-      );
+      const release = subscribeUntilClosed(source, subscriber, {
+        next: (value) => {
+          works.take(value);
+        },
+        complete: () => {
+          works.sourceCompleted();
+        },
+      });
+      works.releaseWith(release);
     });
 }
 
 /** The works of one subscription. */
 class Works<T extends Work, R> {
-  readonly #project: (value: T, index: number) => ObservableInput<R> | undefined | void;
+  readonly #project: (value: T, index: number) => unknown;
   readonly #concurrent: number;
   readonly #subscriber: Subscriber<R>;
   readonly #givenUp = new Subject<void>();
   readonly #waiting: T[] = [];
   #session: SessionControl | undefined;
+  #release: () => void = () => undefined;
+  #stopWatching: () => void = () => undefined;
   #active = 0;
   #index = 0;
   #starting = false;
   #closed = false;
 
-  constructor(
-    project: (value: T, index: number) => ObservableInput<R> | undefined | void,
-    concurrent: number,
-    subscriber: Subscriber<R>,
-  ) {
+  constructor(project: (value: T, index: number) => unknown, concurrent: number, subscriber: Subscriber<R>) {
     this.#project = project;
     this.#concurrent = concurrent;
     this.#subscriber = subscriber;
   }
 
   take(value: T): void {
+    if (!isAcknowledgeable(value)) {
+      const remedy = 'after map, keep it: map((tx) => ({ n: tx.size, ack: tx.ack }))';
+      this.#fail(new ConfigError('ackAfter', `a value has no ack(); ${remedy}`));
+      return;
+    }
     this.#session = sessionOf(value) ?? this.#session;
+    // Keepalives are free, so the window does not hold them back; of several in a row the last one tells it all.
+    if (isKeepalive(value) && isKeepalive(this.#waiting.at(-1))) this.#waiting.pop();
     this.#waiting.push(value);
     this.#startWaiting();
   }
@@ -100,16 +100,28 @@ class Works<T extends Work, R> {
     const closed = (error?: unknown): void => {
       this.#closed = true;
       if (error === undefined) this.#completeIfDone();
-      else this.#subscriber.error(error);
+      else this.#fail(error);
     };
-    if (this.#session) this.#subscriber.add(this.#session.whenClosed(closed));
+    // While the session streams on, only this branch of it has ended.
+    if (this.#session && !this.#session.isStreaming()) this.#stopWatching = this.#session.whenClosed(closed);
     else closed();
+  }
+
+  /** @param release lets go of the source, so that whoever hears an error may subscribe to it again at once */
+  releaseWith(release: () => void): void {
+    this.#release = release;
   }
 
   giveUp(): void {
     this.#givenUp.next();
+    this.#stopWatching();
     // A session that drains after a stop waits for acknowledgements that will not come any more.
     this.#session?.abandon();
+  }
+
+  #fail(error: unknown): void {
+    this.#release();
+    this.#subscriber.error(error);
   }
 
   /** A loop, not a recursion: works that are done at once, by the thousand, must not pile up on the stack. */
@@ -128,10 +140,10 @@ class Works<T extends Work, R> {
     this.#active++;
     try {
       const work = this.#project(value, this.#index++);
-      if (work === undefined) this.#finish(value, []);
-      else this.#run(value, from(work));
+      if (isPending<R>(work)) this.#run(value, from(work));
+      else this.#finish(value, []);
     } catch (error) {
-      this.#subscriber.error(error);
+      this.#fail(error);
     }
   }
 
@@ -145,7 +157,7 @@ class Works<T extends Work, R> {
         results.push(result);
       },
       error: (error) => {
-        this.#subscriber.error(error);
+        this.#fail(error);
       },
       complete: () => {
         this.#finish(value, results);
@@ -161,7 +173,7 @@ class Works<T extends Work, R> {
     if (this.#subscriber.closed) return;
     this.#active--;
     if (!acknowledge(value)) {
-      this.#subscriber.error(
+      this.#fail(
         new ReplicationError('ACK_TOO_LATE', 'A work is done, but its stream ended before it could be acknowledged'),
       );
       return;
@@ -176,9 +188,24 @@ class Works<T extends Work, R> {
   }
 }
 
+/** What is no object, say the true of a `write()`, is nothing to wait for. */
+function isPending<R>(work: unknown): work is ObservableInput<R> {
+  return Object(work) === work;
+}
+
 function sessionOf(value: Work): SessionControl | undefined {
   const item: unknown = Array.isArray(value) ? value[0] : value;
   return item instanceof Delivery ? Delivery.entryOf(item)?.session : undefined;
+}
+
+function isKeepalive(value: Work | undefined): boolean {
+  return value instanceof KeepaliveMessage;
+}
+
+/** JavaScript can send anything down. */
+function isAcknowledgeable(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isAcknowledgeable);
+  return typeof value === 'object' && value !== null && 'ack' in value && typeof value.ack === 'function';
 }
 
 function acknowledge(value: Work): boolean {

@@ -1,19 +1,14 @@
-import { Observable, type OperatorFunction } from 'rxjs';
+import { filter, type OperatorFunction } from 'rxjs';
 import { ConfigError } from '../errors';
-import type {
-  DeleteMessage,
-  InsertMessage,
-  ReplicationMessage,
-  TruncateMessage,
-  UpdateMessage,
-} from '../pgoutput/messages';
-
-/** What can happen to a table. */
-export type TableChange = InsertMessage | UpdateMessage | DeleteMessage | TruncateMessage;
+import type { ReplicationMessage, TableChange } from '../pgoutput/messages';
 
 /**
  * Passes on the changes of some tables, and the truncates that touch one of them. Everything else on the flat stream is
  * dropped and settled, so that it does not hold up the slot: acknowledge what comes through, and the slot moves.
+ *
+ * `stopAtLsn` stands before it: behind it, no Commit and no keepalive would tell that the position has been passed.
+ *
+ * A name that never comes up is no error: then all changes are settled unseen.
  *
  * @param names as in `change.table`: `users` in schema public, `billing.invoices` elsewhere
  * @throws {ConfigError} `CONFIG_INVALID` when no table is named
@@ -22,36 +17,27 @@ export type TableChange = InsertMessage | UpdateMessage | DeleteMessage | Trunca
  */
 export function ofTable(...names: readonly string[]): OperatorFunction<ReplicationMessage, TableChange> {
   if (names.length === 0) throw new ConfigError('ofTable', 'name at least one table');
-  const wanted = new Set(names);
-  return (source) =>
-    new Observable((subscriber) =>
-      source.subscribe({
-        next: (message) => {
-          switch (message.kind) {
-            case 'insert':
-            case 'update':
-            case 'delete':
-              if (wanted.has(message.table)) {
-                subscriber.next(message);
-                return;
-              }
-              break;
-            case 'truncate':
-              if (message.tables.some((table) => wanted.has(table))) {
-                subscriber.next(message);
-                return;
-              }
-              break;
-            default:
-          }
-          message.ack();
-        },
-        error: (error) => {
-          subscriber.error(error);
-        },
-        complete: () => {
-          subscriber.complete();
-        },
-      }),
-    );
+  if (!names.every((name) => typeof name === 'string' && name !== '')) {
+    throw new ConfigError('ofTable', "expected the names of tables, each as an argument: ofTable('users', 'orders')");
+  }
+  // Tables of schema public go by their bare name; whoever writes the schema means them, too.
+  const wanted = new Set(names.flatMap((name) => [name, name.replace(/^public\./, '')]));
+  return filter((message): message is TableChange => {
+    if (touches(message, wanted)) return true;
+    message.ack();
+    return false;
+  });
+}
+
+function touches(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
+  switch (message.kind) {
+    case 'insert':
+    case 'update':
+    case 'delete':
+      return wanted.has(message.table);
+    case 'truncate':
+      return message.tables.some((table) => wanted.has(table));
+    default:
+      return false;
+  }
 }

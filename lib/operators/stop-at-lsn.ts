@@ -2,6 +2,7 @@ import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import { toLsn, type Lsn } from '../lsn';
 import type { ReplicationMessage } from '../pgoutput/messages';
+import { subscribeUntilClosed } from './subscribe-until-closed';
 
 const PAGE = 0x2000n;
 const SEGMENT_AT_LEAST = 0x10_0000n;
@@ -23,7 +24,7 @@ function withoutPageHeader(lsn: Lsn): Lsn {
  *
  * The connection stays until everything delivered has been acknowledged.
  *
- * Stands on the flat stream, before `transactions()`.
+ * Stands on the flat stream, before `transactions()` and `ofTable()`.
  *
  * @param lsn a position as `pg_current_wal_insert_lsn()` gives it
  * @throws {ConfigError} `CONFIG_INVALID` when it is no LSN
@@ -37,16 +38,17 @@ export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<Replicati
       let inTransaction = false;
 
       /** Whether this message is already past the end. */
-      const isBeyond = (message: ReplicationMessage): boolean =>
-        (message.kind === 'begin' && message.commitLsn >= end) ||
-        (message.kind === 'message' && !message.transactional && message.lsn > end);
+      const isBeyond = (message: ReplicationMessage): boolean => {
+        if (message.kind === 'message' && !message.transactional) return message.lsn > end;
+        return 'commitLsn' in message && (message.commitLsn ?? 0n) >= end;
+      };
 
       /** Whether nothing before the end can follow this message. */
       const isLast = (message: ReplicationMessage): boolean =>
         (message.kind === 'commit' && message.endLsn >= end) ||
         (message.kind === 'keepalive' && !inTransaction && message.walEnd >= end);
 
-      return source.subscribe({
+      subscribeUntilClosed(source, subscriber, {
         next: (message) => {
           const entry = Delivery.entryOf(message);
           if (isBeyond(message)) {
@@ -60,12 +62,6 @@ export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<Replicati
           if (!isLast(message)) return;
           if (entry) entry.stopAfter(end);
           else subscriber.complete();
-        },
-        error: (error) => {
-          subscriber.error(error);
-        },
-        complete: () => {
-          subscriber.complete();
         },
       });
     });

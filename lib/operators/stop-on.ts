@@ -1,6 +1,7 @@
 import { from, Observable, take, type MonoTypeOperatorFunction, type ObservableInput } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import type { StreamMessage } from '../pgoutput/messages';
+import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /**
  * Completes at the next transaction boundary after the notifier has emitted: for a graceful end. The connection stays
@@ -16,16 +17,15 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
   return (source) =>
     new Observable((subscriber) => {
       let last: T | undefined;
-      let inTransaction = false;
       let asked = false;
+      // For messages that no session delivered; a session knows its own boundaries.
+      let inTransaction = false;
       let delivering = false;
 
       const stop = (): void => {
-        // What is being delivered has to arrive before the completion: a handler may be who asks.
-        if (inTransaction || delivering) return;
-        const entry = last && Delivery.entryOf(last);
-        if (entry) entry.stopAfter();
-        else subscriber.complete();
+        const session = last && Delivery.entryOf(last)?.session;
+        if (session) session.stopAtBoundary();
+        else if (!inTransaction && !delivering) subscriber.complete();
       };
 
       subscriber.add(
@@ -45,24 +45,16 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
           }),
       );
       if (subscriber.closed) return;
-      subscriber.add(
-        source.subscribe({
-          next: (message) => {
-            last = message;
-            if (message.kind === 'begin') inTransaction = true;
-            else if (message.kind === 'commit') inTransaction = false;
-            delivering = true;
-            subscriber.next(message);
-            delivering = false;
-            if (asked) stop();
-          },
-          error: (error) => {
-            subscriber.error(error);
-          },
-          complete: () => {
-            subscriber.complete();
-          },
-        }),
-      );
+      subscribeUntilClosed(source, subscriber, {
+        next: (message) => {
+          last = message;
+          if (message.kind === 'begin') inTransaction = true;
+          else if (message.kind === 'commit') inTransaction = false;
+          delivering = true;
+          subscriber.next(message);
+          delivering = false;
+          if (asked) stop();
+        },
+      });
     });
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Lsn } from '../lsn';
 import { Message, type Change } from '../pgoutput/messages';
 
@@ -20,6 +21,7 @@ export class Transaction extends Message implements Iterable<Change> {
     readonly commitLsn: Lsn,
     /** Where the commit record ends: the position that is confirmed once the transaction is acknowledged. */
     readonly endLsn: Lsn,
+    /** As in {@link CommitMessage.commitTime}: cut to ms, the origin's time when replicated, not monotonic. */
     readonly commitTime: Date,
     /** The replication origin's name, where the transaction was replicated to this server from elsewhere. */
     readonly origin: string | undefined,
@@ -41,5 +43,10 @@ export class Transaction extends Message implements Iterable<Change> {
 
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), changes: this.#changes };
+  }
+
+  /** @internal */
+  override [inspect.custom](): object {
+    return Object.defineProperty(super[inspect.custom](), 'changes', { value: this.#changes, enumerable: true });
   }
 }

@@ -1,8 +1,9 @@
-import { Observable, type OperatorFunction } from 'rxjs';
+import { defer, filter, map, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import type { BeginMessage, Change, CommitMessage, LogicalMessage, ReplicationMessage } from '../pgoutput/messages';
 import { Transaction } from './transaction';
 
+/** What {@link transactions} does with what belongs to no transaction. */
 export interface TransactionsOptions {
   /**
    * Whether logical messages outside any transaction are passed on, between the transactions. Otherwise they are dropped
@@ -37,29 +38,24 @@ export function transactions({ passMessages = false }: TransactionsOptions = {})
   Transaction | LogicalMessage
 > {
   return (source) =>
-    new Observable((subscriber) => {
+    defer(() => {
       const assembly = new Assembly();
-      return source.subscribe({
-        next: (message) => {
-          if (message.kind === 'message' && !message.transactional) {
-            if (passMessages) subscriber.next(message);
-            else message.ack();
-            return;
-          }
-          const transaction = assembly.take(message);
-          if (transaction) subscriber.next(transaction);
-        },
-        error: (error) => {
-          subscriber.error(error);
-        },
-        complete: () => {
-          subscriber.complete();
-        },
-      });
+      return source.pipe(
+        map((message) => {
+          if (message.kind !== 'message' || message.transactional) return assembly.take(message);
+          if (passMessages) return message;
+          message.ack();
+          return undefined;
+        }),
+        filter((unit) => unit !== undefined),
+      );
     });
 }
 
-/** Gathers one transaction. */
+/**
+ * Gathers one transaction. What comes without its Begin (something in between dropped it, or a subscriber came late) is
+ * neither emitted nor settled.
+ */
 class Assembly {
   #begin: BeginMessage | undefined;
   #origin: string | undefined;
@@ -81,6 +77,7 @@ class Assembly {
       case 'delete':
       case 'truncate':
       case 'message':
+        if (!this.#begin) return undefined;
         Delivery.entryOf(message)?.gather();
         this.#changes.push(message);
         return undefined;
@@ -98,7 +95,8 @@ class Assembly {
     const changes = this.#changes;
     this.#begin = undefined;
     this.#changes = [];
-    if (!begin || changes.length === 0) {
+    if (!begin) return undefined;
+    if (changes.length === 0) {
       commit.ack();
       return undefined;
     }

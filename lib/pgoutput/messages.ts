@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { Delivery } from '../acknowledgement';
+import { jsonMembers } from '../json';
 import { formatLsn, type Lsn } from '../lsn';
 
 /** A row by column name. A column that the server did not send is absent, which is not the same as null. */
@@ -28,29 +30,29 @@ export interface Relation {
   readonly columns: readonly Column[];
 }
 
-/** bigint has no JSON form: LSNs become `X/Y`, all others decimal text. */
-function jsonValue(value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (Array.isArray(value)) return value.map(jsonValue);
-  if (value === null || typeof value !== 'object') return value;
-  // Dates and Buffers have a form of their own; a column may be called toJSON, too, but holds no function.
-  if ('toJSON' in value && typeof value.toJSON === 'function') return value;
-  return mapMembers(value, jsonValue);
-}
-
-/** A copy with the same own members, one called `__proto__` included. */
-function mapMembers(from: object, project: (value: unknown) => unknown): Row {
-  return Object.fromEntries(Object.entries(from).map(([key, value]) => [key, project(value)]));
-}
-
-/** What all messages share: acknowledgement, and a JSON form. */
+/** What all messages share: acknowledgement, a JSON form, and how `console.log` shows them. */
 export abstract class Message extends Delivery {
   abstract readonly kind: string;
 
   toJSON(): Record<string, unknown> {
-    const members = mapMembers(this, (value) => (typeof value === 'bigint' ? formatLsn(value) : jsonValue(value)));
     // What a reader of logs looks for comes first.
-    return { kind: this.kind, ...members };
+    return { kind: this.kind, ...jsonMembers(this) };
+  }
+
+  /**
+   * What `console.log` shows: the class and its members, LSNs as `X/Y`.
+   *
+   * @internal
+   */
+  [inspect.custom](): object {
+    // It inherits the class's name, but not this method: inspect formats it like any object, by its own options and depth.
+    const shown = Object.create(this, { [inspect.custom]: { value: undefined } }) as object;
+    const members = new Map<string, unknown>([['kind', this.kind], ...Object.entries(this)]);
+    for (const [name, member] of members) {
+      const value = typeof member === 'bigint' ? formatLsn(member) : member;
+      Object.defineProperty(shown, name, { value, enumerable: true });
+    }
+    return shown;
   }
 }
 
@@ -60,6 +62,10 @@ export class BeginMessage extends Message {
   constructor(
     /** Where the commit record starts. The transaction is sent again if and only if this is at or after the start position. */
     readonly commitLsn: Lsn,
+    /**
+     * When it was committed, by the server's clock; PostgreSQL's µs are cut to ms, as a Date has no more. Of a transaction
+     * replicated to this server it is the origin's time, so that it may go back from one transaction to the next.
+     */
     readonly commitTime: Date,
     /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
     readonly xid: number,
@@ -76,6 +82,7 @@ export class CommitMessage extends Message {
     readonly commitLsn: Lsn,
     /** Where the commit record ends: the position that is confirmed once the transaction is settled. */
     readonly endLsn: Lsn,
+    /** As in {@link BeginMessage.commitTime}: cut to ms, the origin's time when replicated, not monotonic. */
     readonly commitTime: Date,
   ) {
     super();
@@ -86,6 +93,7 @@ export class CommitMessage extends Message {
 export class OriginMessage extends Message {
   readonly kind = 'origin';
   constructor(
+    /** What this server calls the replication origin: `roname` in `pg_replication_origin`. */
     readonly name: string,
     /** The commit LSN on the server where it was first made. */
     readonly originLsn: Lsn,
@@ -146,8 +154,13 @@ abstract class RowChange extends Message {
   }
 }
 
+/**
+ * A row was added. It also stands for an UPDATE that moves a row into the publication's row filter (PostgreSQL 15 and
+ * later), and for the second half of one that moves it to another partition.
+ */
 export class InsertMessage extends RowChange {
   readonly kind = 'insert';
+  /** The row, with all columns that are published. */
   readonly new: Row;
 
   constructor(relation: Relation, commitLsn: Lsn, ordinal: number, row: Row) {
@@ -178,6 +191,10 @@ export class UpdateMessage extends RowChange {
   }
 }
 
+/**
+ * A row was removed. It also stands for an UPDATE that moves a row out of the publication's row filter (PostgreSQL 15 and
+ * later), and for the first half of one that moves it to another partition.
+ */
 export class DeleteMessage extends RowChange {
   readonly kind = 'delete';
   constructor(
@@ -204,7 +221,9 @@ export class TruncateMessage extends Message {
     relations: readonly Relation[],
     readonly commitLsn: Lsn,
     readonly ordinal: number,
+    /** Whether it was TRUNCATE … CASCADE, which also empties the tables that refer to those named; `tables` has both. */
     readonly cascade: boolean,
+    /** Whether it was TRUNCATE … RESTART IDENTITY, which sets the sequences that the tables own back to their start. */
     readonly restartIdentity: boolean,
   ) {
     super();
@@ -243,6 +262,7 @@ export class KeepaliveMessage extends Message {
   constructor(
     /** Everything that this stream will send and that committed before here has been sent. */
     readonly walEnd: Lsn,
+    /** When the server sent this, by its own clock; PostgreSQL's µs are cut to ms, as a Date has no more. */
     readonly serverTime: Date,
     /** Whether the server asked for a prompt status update; the library has seen to it. */
     readonly replyRequested: boolean,
@@ -251,21 +271,37 @@ export class KeepaliveMessage extends Message {
   }
 }
 
-/** The output of another plugin than pgoutput, as it came. */
+/**
+ * What another plugin than pgoutput wrote by one call, as it came. Acknowledging it confirms the highest `dataStart` so
+ * far, once all that was delivered before it is acknowledged too.
+ *
+ * Source: PostgreSQL manual, "Streaming Replication Protocol", XLogData.
+ */
 export class XLogDataMessage extends Message {
   readonly kind = 'xlogData';
   constructor(
+    /**
+     * The WAL position that the server gives it: a change's own, at the begin of a transaction the first change's, at its
+     * commit the end LSN; 0 where the plugin writes more for the same record. It goes back between transactions that ran at
+     * the same time: neither an order nor an offset to resume from.
+     */
     readonly dataStart: Lsn,
+    /** The same as `dataStart`. It is the end of the server's WAL in physical replication only. */
     readonly walEnd: Lsn,
+    /** When the server sent this, by its own clock; PostgreSQL's µs are cut to ms, as a Date has no more. */
     readonly serverTime: Date,
+    /** The plugin's output, in a format of its own: text in UTF-8, or bytes. A copy, the subscriber's to keep. */
     readonly data: Buffer,
   ) {
     super();
   }
 }
 
+/** What can happen to a table. */
+export type TableChange = InsertMessage | UpdateMessage | DeleteMessage | TruncateMessage;
+
 /** A row or table change, or a logical message inside a transaction: what a transaction consists of. */
-export type Change = InsertMessage | UpdateMessage | DeleteMessage | TruncateMessage | LogicalMessage;
+export type Change = TableChange | LogicalMessage;
 
 /** Everything that pgoutput sends. */
 export type PgoutputMessage = BeginMessage | CommitMessage | OriginMessage | RelationMessage | TypeMessage | Change;

@@ -5,23 +5,26 @@ import type { Column } from './messages';
 /** Turns a value's text, as PostgreSQL prints it, into what the row holds. */
 export type TextParser = (value: string) => unknown;
 
-/** Chooses the parser of each type: the shape of the `types` that one gives `new pg.Client(…)`. */
+/** Chooses the parser of each type. Fits the `types` that one gives `new pg.Client(…)`; values come as text only. */
 export interface TypeParsers {
-  getTypeParser(oid: number, format: 'text' | 'binary'): TextParser;
+  getTypeParser(oid: number, format: 'text'): TextParser;
 }
 
 /** The parsers that `pg` has, with whatever `pg.types.setTypeParser` has changed in them. */
 export const defaultTypes: TypeParsers = { getTypeParser };
 
 /**
- * What the text of bytea and bytea[] looks like under bytea_output = hex, which the session pins.
+ * What text of some types has to look like before pg's parsers may see it.
  *
- * Nothing else may reach pg's parser: postgres-bytea 1.0 takes it for the escape form, and never returns from a lone
- * backslash.
+ * postgres-bytea 1.0 takes all but the hex form, which the session pins, for the escape form, and never returns from a
+ * lone backslash. postgres-date's regular expression takes minutes for megabytes of digits; no date that PostgreSQL
+ * prints is as long as 64 characters.
  */
-const FORMS: ReadonlyMap<number, (text: string) => boolean> = new Map([
+const FORMS: ReadonlyMap<number, (text: string) => boolean> = new Map<number, (text: string) => boolean>([
   [17, (text) => text.startsWith('\\x')],
   [1001, (text) => !text.split(/[{,]"\\\\x/).some((part) => part.includes('\\'))],
+  ...[1082, 1114, 1184].map((oid) => [oid, (text: string) => text.length <= 64] as const),
+  ...[1182, 1115, 1185].map((oid) => [oid, (text: string) => !/[^{},"]{65}/.test(text)] as const),
 ]);
 
 /**
@@ -48,7 +51,7 @@ export function textParser(types: TypeParsers, table: string, column: Column): T
   const hasForm = FORMS.get(column.typeOid);
   return (value) => {
     try {
-      if (hasForm?.(value) === false) throw new Error('expected the hex form of bytea');
+      if (hasForm?.(value) === false) throw new Error('this is not how PostgreSQL prints such a value');
       return parse(value);
     } catch (cause) {
       throw failure(cause);

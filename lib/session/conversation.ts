@@ -54,10 +54,12 @@ export class Dialogue<T> {
 
 /** Nothing that is asked here has nearly as many; a server that sends rows without end must not fill our memory. */
 const MOST_ROWS = 10_000;
+const MOST_CHARACTERS = 4_000_000;
 
 /** A simple query with one result. The extended protocol does not exist on a replication connection. */
 export function* query(sql: string, patient = false): Conversation<ResultRow[]> {
   const rows: ResultRow[] = [];
+  let size = 0;
   let columns: readonly string[] = [];
   let failure: ServerFields | undefined;
   let message = yield { send: frontend.query(sql), patient };
@@ -68,7 +70,10 @@ export function* query(sql: string, patient = false): Conversation<ResultRow[]> 
         break;
       case 'dataRow': {
         const { values } = message;
-        if (rows.length === MOST_ROWS) throw new ProtocolError(`The server sent more than ${MOST_ROWS} rows`);
+        size = values.reduce((sum, value) => sum + (value?.length ?? 0), size);
+        if (rows.length === MOST_ROWS || size > MOST_CHARACTERS) {
+          throw new ProtocolError(`The server sent more than ${MOST_ROWS} rows or ${MOST_CHARACTERS} characters`);
+        }
         rows.push(Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null])));
         break;
       }

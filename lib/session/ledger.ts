@@ -69,7 +69,7 @@ export class Ledger implements EntryKeeper {
    * Looked at when it is asked for, between two messages: what a delivery is charged before a group takes it over does not
    * fill the window.
    */
-  get full(): boolean {
+  isFull(): boolean {
     this.#full ||= this.#outstanding.size >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
     return this.#full;
   }

@@ -35,26 +35,32 @@ export interface OpenInfo extends SystemIdentity {
 /** Everything between start-up and CopyBoth: looks before it leaps, so that nothing is skipped silently. */
 export function* openStream(plan: StreamPlan, server: ServerInfo, memory: SlotMemory): Conversation<OpenInfo> {
   const identity = yield* identifySystem();
+  memory.recognise(identity.systemId);
   if (plan.publications) yield* checkPublications(plan.publications);
 
   const found = yield* slotStatus(plan.slot);
   if (found) memory.check(found);
   else if (memory.seen) memory.lost(plan.slot);
-  const slot = found ?? (yield* makeSlot(plan, server));
+  const slotCreated = !found && (yield* makeSlot(plan, server));
+  const slot = found ?? (yield* slotStatus(plan.slot));
+  if (!slot)
+    throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" was dropped as soon as it was made`);
   checkSlot(slot, plan, server);
-  memory.see(slot);
+  // One that was found may still be another's, who moves it or gives it up before we get it.
+  if (slotCreated) memory.see(slot, identity.systemId);
 
   const start = startOf(plan, memory);
   const options = plan.publications
     ? { ...plan.pluginOptions, publication_names: publicationNames(plan.publications) }
     : plan.pluginOptions;
   yield* startCopyBoth(startReplication(plan.slot, formatLsn(start ?? 0n), options));
+  memory.see(slot, identity.systemId);
   return {
     ...identity,
     serverVersion: server.version,
     walSenderTimeout: server.walSenderTimeout,
     slot,
-    slotCreated: !found,
+    slotCreated,
     startLsn: start,
   };
 }
@@ -70,29 +76,33 @@ function* checkPublications(publications: readonly string[]): Conversation<void>
   }
 }
 
-function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<SlotStatus> {
+/** @returns false when somebody else made it at the same time */
+function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> {
   if (!plan.ensureSlot) {
     // Whoever now made the slot would fail for this reason, so it is what to mend first. From 19 on the server raises the
     // level by itself.
-    if (server.walLevel !== 'logical' && server.version < 190_000)
+    if (server.walLevel !== 'logical' && server.version < 190_000) {
       throw new ReplicationError('WAL_LEVEL', `wal_level is ${server.walLevel}`);
+    }
     throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" does not exist`);
   }
-  yield* createSlot(plan.slot, plan.plugin, plan.ensureSlot.temporary, server.version);
-  const made = yield* slotStatus(plan.slot);
-  if (!made)
-    throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" was dropped as soon as it was made`);
-  return made;
+  try {
+    yield* createSlot(plan.slot, plan.plugin, plan.ensureSlot.temporary, server.version);
+    return true;
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'SLOT_EXISTS') return false;
+    throw error;
+  }
 }
 
 function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo): void {
-  const wrong = (what: string) => new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.slot}" ${what}`);
+  const wrong = (what: string) => new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" ${what}`);
   if (slot.type === 'physical') throw wrong('is a physical slot');
   if (slot.plugin !== plan.plugin) throw wrong(`uses output plugin ${slot.plugin ?? ''}, not ${plan.plugin}`);
   if (slot.database !== server.database)
     throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
   if (slot.walStatus === 'lost') {
-    throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.slot}" has lost the WAL that it needs`);
+    throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" has lost the WAL that it needs`);
   }
 }
 

@@ -16,6 +16,8 @@ import { HeldWatch, LivenessWatch } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
 const SLICE = 10;
+/** Between two slices a status update goes out once the last one is so many ms old. */
+const OVERDUE = 100;
 
 type State = 'streaming' | 'draining' | 'closing' | 'closed';
 
@@ -30,13 +32,16 @@ export class ReplicationSession implements SessionControl {
   readonly #options: SessionOptions;
   readonly #host: SessionHost;
   readonly #ledger: Ledger;
-  readonly #report = new StatusReport();
+  readonly #report: StatusReport;
   readonly #liveness: LivenessWatch;
   readonly #heldWatch: HeldWatch;
   readonly #reader = new Reader(Buffer.alloc(0), 0, 0, 'Keepalive');
   readonly #listeners = new Set<(error?: unknown) => void>();
   #state: State = 'streaming';
   #stopped = false;
+  #stopAsked = false;
+  #inTransaction = false;
+  #delivering = false;
   #pumping = false;
   #yielded = false;
   #received: Lsn = 0n;
@@ -48,6 +53,7 @@ export class ReplicationSession implements SessionControl {
     this.#decode = decode;
     this.#options = options;
     this.#host = host;
+    this.#report = new StatusReport(host.elapsed());
     this.#liveness = new LivenessWatch(options.livenessTimeout);
     this.#heldWatch = new HeldWatch(options.ackTimeout);
     const window = options.confirm ? options.window : { messages: Infinity, bytes: Infinity };
@@ -64,15 +70,23 @@ export class ReplicationSession implements SessionControl {
   }
 
   get status(): StatusUpdate {
-    const { confirmed } = this.#ledger;
-    const { slotLsn = 0n } = this.#options;
     return {
-      receivedLsn: laterLsn(this.#received, confirmed),
-      confirmedLsn: confirmed < slotLsn ? 0n : confirmed,
+      receivedLsn: this.#receivedLsn,
+      confirmedLsn: this.#confirmedLsn,
       unackedMessages: this.#ledger.unackedMessages,
       unackedBytes: this.#ledger.unackedBytes,
-      paused: this.#state === 'streaming' && this.#ledger.full,
+      paused: this.#state === 'streaming' && this.#ledger.isFull(),
     };
+  }
+
+  get #receivedLsn(): Lsn {
+    return laterLsn(this.#received, this.#ledger.confirmed);
+  }
+
+  /** To confirm less than where the slot stands would tell older servers to go back. */
+  get #confirmedLsn(): Lsn {
+    const { confirmed } = this.#ledger;
+    return confirmed < (this.#options.slotLsn ?? 0n) ? 0n : confirmed;
   }
 
   receive(chunk: Buffer): void {
@@ -93,14 +107,16 @@ export class ReplicationSession implements SessionControl {
     } finally {
       this.#pumping = false;
     }
-    // Feedback waits for an empty receive buffer, so that a backlog is not confirmed message by message.
+    // Feedback waits for an empty receive buffer, so that a backlog is not confirmed message by message. But handlers that
+    // take all the time there is must not keep it waiting: timers have their turn only after the next slice.
     if (!this.#yielded) this.#settleUp();
+    else if (this.#isAlive() && this.#report.isOlderThan(OVERDUE, this.#host.elapsed())) this.#send(false);
   }
 
   /** A step of the feedback interval. */
   tick(ms: number): void {
     if (!this.#isAlive()) return;
-    const reading = this.#state === 'streaming' && !this.#ledger.full && !this.#yielded;
+    const reading = this.#state === 'streaming' && !this.#ledger.isFull() && !this.#yielded;
     const liveness = this.#liveness.tick(ms, reading);
     if (liveness === 'gone') {
       this.fail(
@@ -110,12 +126,15 @@ export class ReplicationSession implements SessionControl {
     }
     const held = this.#ledger.held;
     const verdict = this.#heldWatch.tick(ms, held);
-    const complaint = `The slot has not moved for ${Math.round(this.#heldWatch.heldFor / 1000)} s: ${held?.reason ?? ''}`;
-    if (verdict === 'expired') {
-      this.fail(new ReplicationError('ACK_TIMEOUT', complaint));
-      return;
+    if (verdict !== 'fine') {
+      const seconds = Math.round(this.#heldWatch.heldFor / 1000);
+      const complaint = `The slot has not moved for ${seconds} s: ${held?.reason ?? ''}`;
+      if (verdict === 'expired') {
+        this.fail(new ReplicationError('ACK_TIMEOUT', complaint));
+        return;
+      }
+      this.#host.warn(complaint);
     }
-    if (verdict === 'warn') this.#host.warn(complaint);
     this.#send(liveness === 'ask');
   }
 
@@ -143,6 +162,7 @@ export class ReplicationSession implements SessionControl {
     if (this.#state === 'closed') return;
     const wasAlive = this.#isAlive();
     this.#ledger.close();
+    this.#state = 'closed';
     if (wasAlive) this.#send(false);
     this.#host.send(terminate());
     // Whoever unsubscribed has taken leave already.
@@ -161,22 +181,32 @@ export class ReplicationSession implements SessionControl {
     }
   }
 
+  stopAtBoundary(): void {
+    this.#stopAsked = true;
+    // What is being delivered arrives before the completion: a handler may be who asks.
+    if (!this.#inTransaction && !this.#delivering) this.stop();
+  }
+
   /** Nobody listens any more. After a stop that is as it should be: what was delivered may still be acknowledged. */
   release(): void {
     if (this.#state === 'streaming') this.close();
   }
 
   abandon(): void {
-    if (this.#state === 'draining') this.close();
+    if (this.#state === 'draining' && this.#listeners.size === 0) this.close();
+  }
+
+  isStreaming(): boolean {
+    return this.#state === 'streaming';
   }
 
   close(): void {
     if (!this.#isAlive()) return;
     this.#ledger.close();
-    this.#send(false);
     this.#state = 'closing';
-    this.#host.closing();
+    this.#host.closing(this.#stopped);
     // Feedback after CopyDone would be discarded, so this order matters.
+    this.#send(false);
     this.#host.send(copyDone());
     this.pump();
   }
@@ -199,7 +229,7 @@ export class ReplicationSession implements SessionControl {
     const deadline = this.#host.elapsed() + SLICE;
     for (;;) {
       if (this.#state === 'closed') return false;
-      if (this.#state === 'draining' || (this.#state === 'streaming' && this.#ledger.full)) {
+      if (this.#state === 'draining' || (this.#state === 'streaming' && this.#ledger.isFull())) {
         this.#host.hold(true);
         return false;
       }
@@ -223,6 +253,9 @@ export class ReplicationSession implements SessionControl {
       if (tag === BackendTag.ReadyForQuery) {
         this.#host.send(terminate());
         this.#end();
+      } else if (tag === BackendTag.ErrorResponse && this.#stopped) {
+        // It crossed our farewell, which the server then did not read: the last confirmation is lost.
+        this.#takeOther();
       }
     } else if (tag === BackendTag.CopyData) {
       this.#takeCopyData();
@@ -246,8 +279,19 @@ export class ReplicationSession implements SessionControl {
   }
 
   #takeXLogData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
-    if (message.kind === 'commit') this.#received = laterLsn(this.#received, message.endLsn);
-    else if (message.kind === 'xlogData') this.#received = laterLsn(this.#received, message.dataStart);
+    switch (message.kind) {
+      case 'begin':
+        this.#inTransaction = true;
+        break;
+      case 'commit':
+        this.#inTransaction = false;
+        this.#received = laterLsn(this.#received, message.endLsn);
+        break;
+      case 'xlogData':
+        this.#received = laterLsn(this.#received, message.dataStart);
+        break;
+      default:
+    }
     const ledger = this.#ledger;
     Delivery.attach(message, this.#options.confirm ? openEntry(ledger, message, bytes) : ledger.nothing);
     this.#deliver(message);
@@ -289,7 +333,11 @@ export class ReplicationSession implements SessionControl {
   }
 
   #deliver(message: StreamMessage): void {
-    if (!this.#host.deliver(message)) this.release();
+    this.#delivering = true;
+    const heard = this.#host.deliver(message);
+    this.#delivering = false;
+    if (!heard) this.release();
+    else if (this.#stopAsked && !this.#inTransaction) this.stop();
   }
 
   /** After something was settled: report it, or leave if it was the last thing before a stop. */
@@ -300,8 +348,7 @@ export class ReplicationSession implements SessionControl {
   }
 
   #reportIfDue(): void {
-    const { receivedLsn, confirmedLsn } = this.status;
-    const due = this.#report.dueIn(receivedLsn, confirmedLsn, this.#host.elapsed());
+    const due = this.#report.dueIn(this.#receivedLsn, this.#confirmedLsn, this.#host.elapsed());
     if (due === 0) this.#send(false);
     else if (due !== undefined) this.#host.reportIn(due);
   }

@@ -21,7 +21,7 @@ export interface SessionHost {
   /** A status update went out. */
   reported(status: StatusUpdate): void;
   /** The session takes leave of the server; from here on the close time-out counts. */
-  closing(): void;
+  closing(afterStop: boolean): void;
   /** The session is over, and has nothing left to read or to send. */
   closed(error?: Error): void;
   warn(text: string): void;

@@ -1,11 +1,12 @@
 import { ProtocolError } from '../errors';
+import { withJson } from '../json';
 import { parseLsn, type Lsn } from '../lsn';
 import { createReplicationSlot, dropReplicationSlot, quoteLiteral } from '../wire/sql';
 import { onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
 
 /** A replication slot as pg_replication_slots shows it. */
 export interface SlotStatus {
-  readonly slot: string;
+  readonly name: string;
   readonly plugin: string | undefined;
   readonly type: 'logical' | 'physical';
   readonly database: string | undefined;
@@ -25,7 +26,7 @@ export interface SlotStatus {
 
 /** A slot that was just made. */
 export interface CreatedSlot {
-  readonly slot: string;
+  readonly name: string;
   readonly plugin: string;
   readonly temporary: boolean;
   /** The position from which on the slot delivers. */
@@ -44,12 +45,12 @@ export interface SystemIdentity {
 
 export function* identifySystem(): Conversation<SystemIdentity> {
   const row = onlyRow(yield* query('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
-  return {
+  return withJson({
     systemId: textOf(row, 'systemid'),
     timeline: Number(textOf(row, 'timeline')),
     walPosition: parseLsn(textOf(row, 'xlogpos')),
     database: row['dbname'] ?? undefined,
-  };
+  });
 }
 
 export function* slotStatus(slot: string): Conversation<SlotStatus | undefined> {
@@ -70,8 +71,8 @@ function toStatus(row: ResultRow): SlotStatus {
   const { active_pid: pid, lag } = row;
   const type = textOf(row, 'slot_type');
   if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server knows a slot of type ${type}`);
-  return {
-    slot: textOf(row, 'slot_name'),
+  const status: SlotStatus = {
+    name: textOf(row, 'slot_name'),
     plugin: row['plugin'] ?? undefined,
     type,
     database: row['database'] ?? undefined,
@@ -83,6 +84,7 @@ function toStatus(row: ResultRow): SlotStatus {
     walStatus: row['wal_status'] ?? undefined,
     lagBytes: lag ? BigInt(lag) : undefined,
   };
+  return withJson(status, 'lagBytes');
 }
 
 /** Waits until every write transaction that is open now has ended, for as long as that takes. */
@@ -94,7 +96,7 @@ export function* createSlot(
 ): Conversation<CreatedSlot> {
   const sql = createReplicationSlot({ slot, plugin, temporary, serverVersion });
   const row = onlyRow(yield* query(sql, true), 'CREATE_REPLICATION_SLOT');
-  return { slot, plugin, temporary, consistentPoint: parseLsn(textOf(row, 'consistent_point')) };
+  return withJson({ name: slot, plugin, temporary, consistentPoint: parseLsn(textOf(row, 'consistent_point')) });
 }
 
 export function* dropSlot(slot: string, wait: boolean): Conversation<void> {

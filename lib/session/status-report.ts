@@ -12,6 +12,12 @@ export class StatusReport {
   #confirmed: Lsn = -1n;
   #at = -Infinity;
   #answerOwed = false;
+  readonly #started: number;
+
+  /** @param started monotonic, in ms */
+  constructor(started: number) {
+    this.#started = started;
+  }
 
   /**
    * @param elapsed monotonic, in ms
@@ -30,6 +36,11 @@ export class StatusReport {
       now: clock,
       replyRequested: ask,
     });
+  }
+
+  /** Whether the last report, or the start if there was none, is so many ms ago. */
+  isOlderThan(ms: number, elapsed: number): boolean {
+    return elapsed - Math.max(this.#at, this.#started) >= ms;
   }
 
   /** The server wants to hear from us. */

@@ -1,8 +1,10 @@
 import type { Observable } from 'rxjs';
 import { slotName } from '../config/config';
+import type { ServerConfig } from '../config/connection';
 import { createSlot as create, type CreatedSlot } from '../session/slot-commands';
-import { oneShot, readOptions, type ServerConfig } from './one-shot';
+import { oneShot, readOptions } from './one-shot';
 
+/** Which slot to make, and on which server. */
 export interface CreateSlotConfig extends ServerConfig {
   /** The slot's name: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;

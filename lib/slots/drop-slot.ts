@@ -1,9 +1,12 @@
 import { map, type Observable } from 'rxjs';
 import { slotName } from '../config/config';
+import type { ServerConfig } from '../config/connection';
 import { dropSlot as drop } from '../session/slot-commands';
-import { oneShot, readOptions, type ServerConfig } from './one-shot';
+import { oneShot, readOptions } from './one-shot';
 
+/** Which slot to drop, and on which server. */
 export interface DropSlotConfig extends ServerConfig {
+  /** The slot's name, logical or physical: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
   /** Waits until nobody streams from the slot, instead of failing with `SLOT_ACTIVE`. Default false. */
   readonly wait?: boolean | undefined;

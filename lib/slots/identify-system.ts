@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
+import type { ServerConfig } from '../config/connection';
 import { identifySystem as identify, type SystemIdentity } from '../session/slot-commands';
-import { oneShot, readOptions, type ServerConfig } from './one-shot';
+import { oneShot, readOptions } from './one-shot';
 
 /**
  * Asks which cluster this is and where its WAL ends.

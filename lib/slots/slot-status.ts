@@ -1,9 +1,12 @@
 import type { Observable } from 'rxjs';
 import { slotName } from '../config/config';
+import type { ServerConfig } from '../config/connection';
 import { slotStatus as status, type SlotStatus } from '../session/slot-commands';
-import { oneShot, readOptions, type ServerConfig } from './one-shot';
+import { oneShot, readOptions } from './one-shot';
 
+/** Which slot to look up, and on which server. */
 export interface SlotStatusConfig extends ServerConfig {
+  /** The slot's name: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
 }
 

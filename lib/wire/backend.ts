@@ -6,12 +6,7 @@ import { readServerFields } from './server-fields';
 /** Type bytes that callers look at without decoding the message. */
 export const BackendTag = {
   CopyData: 0x64, // d
-  CopyDone: 0x63, // c
-  CommandComplete: 0x43, // C
-  Error: 0x45, // E
-  Notice: 0x4e, // N
-  ParameterStatus: 0x53, // S
-  Notification: 0x41, // A
+  ErrorResponse: 0x45, // E
   ReadyForQuery: 0x5a, // Z
 } as const;
 
@@ -30,7 +25,7 @@ export type BackendMessage =
   | { readonly kind: 'authenticationOther'; readonly method: number }
   | { readonly kind: 'parameterStatus'; readonly name: string; readonly value: string }
   | { readonly kind: 'backendKeyData'; readonly processId: number; readonly secret: Buffer }
-  | { readonly kind: 'negotiateProtocolVersion'; readonly minor: number; readonly options: readonly string[] }
+  | { readonly kind: 'negotiateProtocolVersion' }
   | { readonly kind: 'readyForQuery'; readonly status: string }
   | { readonly kind: 'rowDescription'; readonly columns: readonly ColumnDescription[] }
   | { readonly kind: 'dataRow'; readonly values: readonly (string | null)[] }
@@ -44,7 +39,6 @@ export type BackendMessage =
 
 export interface ColumnDescription {
   readonly name: string;
-  readonly typeOid: number;
 }
 
 /** Where a frame stands; a FrameDecoder is one. */
@@ -68,14 +62,20 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ],
   ['K', { name: 'BackendKeyData', decode: backendKeyData }],
   ['v', { name: 'NegotiateProtocolVersion', decode: negotiateProtocolVersion }],
-  ['Z', { name: 'ReadyForQuery', decode: (r) => ({ kind: 'readyForQuery', status: r.text(1) }) }],
+  [
+    String.fromCharCode(BackendTag.ReadyForQuery),
+    { name: 'ReadyForQuery', decode: (r) => ({ kind: 'readyForQuery', status: r.text(1) }) },
+  ],
   ['T', { name: 'RowDescription', decode: rowDescription }],
   ['D', { name: 'DataRow', decode: dataRow }],
   ['C', { name: 'CommandComplete', decode: (r) => ({ kind: 'commandComplete', tag: r.cstring() }) }],
   ['I', { name: 'EmptyQueryResponse', decode: () => ({ kind: 'emptyQuery' }) }],
   ['W', { name: 'CopyBothResponse', decode: copyBoth }],
   ['c', { name: 'CopyDone', decode: () => ({ kind: 'copyDone' }) }],
-  ['E', { name: 'ErrorResponse', decode: (r) => ({ kind: 'error', fields: readServerFields(r, 'ErrorResponse') }) }],
+  [
+    String.fromCharCode(BackendTag.ErrorResponse),
+    { name: 'ErrorResponse', decode: (r) => ({ kind: 'error', fields: readServerFields(r, 'ErrorResponse') }) },
+  ],
   ['N', { name: 'NoticeResponse', decode: (r) => ({ kind: 'notice', fields: readServerFields(r, 'NoticeResponse') }) }],
   ['A', { name: 'NotificationResponse', decode: notification }],
 ]);
@@ -137,20 +137,18 @@ function backendKeyData(reader: Reader): BackendMessage {
   return { kind: 'backendKeyData', processId, secret: reader.rest() };
 }
 
+/** Sent to whoever asks for a newer minor version or unknown options. We ask for neither, so what it says is not kept. */
 function negotiateProtocolVersion(reader: Reader): BackendMessage {
-  // The manual says minor version; servers send the whole one, with the 3 in the upper half.
-  const minor = reader.u32() & 0xffff;
-  const options = Array.from({ length: count(reader, reader.i32(), 1) }, () => reader.cstring());
-  return { kind: 'negotiateProtocolVersion', minor, options };
+  reader.skip(4); // newest minor version
+  for (let options = count(reader, reader.i32(), 1); options > 0; options--) reader.cstring();
+  return { kind: 'negotiateProtocolVersion' };
 }
 
 function rowDescription(reader: Reader): BackendMessage {
   const columns = Array.from({ length: count(reader, reader.i16(), 19) }, () => {
     const name = reader.cstring();
-    reader.skip(6); // table OID, attribute number
-    const typeOid = reader.u32();
-    reader.skip(8); // type's size, modifier, format code
-    return { name, typeOid };
+    reader.skip(18); // table OID, attribute number; type's OID, size, modifier; format code
+    return { name };
   });
   return { kind: 'rowDescription', columns };
 }

@@ -35,22 +35,14 @@ export class FrameDecoder {
   #assembly: Buffer = EMPTY;
   /** Bytes in the assembly buffer, header included; 0 while no frame is being put together. */
   #assembled = 0;
-  #buffered = 0;
 
   constructor(limit: number = LARGEST_MESSAGE) {
     this.limit = limit;
   }
 
-  /** Bytes received that belong to no frame handed out yet. */
-  get buffered(): number {
-    return this.#buffered;
-  }
-
   /** Takes a chunk, which must not be written to afterwards. The current frame stays good. */
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+    if (chunk.length > 0) this.#chunks.push(chunk);
   }
 
   /**
@@ -128,7 +120,6 @@ export class FrameDecoder {
     this.buffer = buffer;
     this.start = at + HEADER;
     this.end = at + total;
-    this.#buffered -= total;
   }
 
   /** Lets go of the last frame, whose chunk may be large. */

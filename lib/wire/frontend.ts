@@ -50,11 +50,6 @@ export function query(sql: string): Buffer {
   return message('Q', cstring(sql, 'query'));
 }
 
-/** CopyData around a payload. */
-export function copyData(payload: Buffer): Buffer {
-  return message('d', payload);
-}
-
 /** CopyDone: ends the client's half of the stream. */
 export function copyDone(): Buffer {
   return message('c');

@@ -73,11 +73,6 @@ export class Reader {
     return this.#buffer.readBigUInt64BE(at);
   }
 
-  i64(): bigint {
-    const at = this.#take(8, 'of an integer');
-    return this.#buffer.readBigInt64BE(at);
-  }
-
   /** Text up to a NUL byte, which is consumed too. */
   cstring(): string {
     const from = this.#at;

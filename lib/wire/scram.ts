@@ -9,8 +9,6 @@ const MOST_ITERATIONS = 10_000_000;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export interface ScramOptions {
-  /** PostgreSQL takes the name from the StartupMessage and ignores this one, so that it may be left out. */
-  readonly user?: string;
   readonly password: string;
   /** For tests alone. */
   readonly nonce?: string;
@@ -29,9 +27,10 @@ export class ScramClient {
   #serverSignature: Buffer | undefined;
   #verified = false;
 
-  constructor({ user = '', password, nonce = randomBytes(18).toString('base64') }: ScramOptions) {
+  constructor({ password, nonce = randomBytes(18).toString('base64') }: ScramOptions) {
     this.#nonce = nonce;
-    this.#firstBare = `n=${user.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${nonce}`;
+    // No name: PostgreSQL takes the StartupMessage's and ignores the one here.
+    this.#firstBare = `n=,r=${nonce}`;
     this.#password = password;
   }
 

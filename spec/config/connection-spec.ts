@@ -1,12 +1,11 @@
 import { userInfo } from 'node:os';
-import { resolveConnection } from '../../lib/config/connection';
+import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/connection';
+import { Options } from '../../lib/config/options';
 import { ConfigError } from '../../lib/errors';
 import { failure } from '../wire/failure';
 
-const TIMEOUTS = { connectTimeout: 15_000, closeTimeout: 5000 };
-
 function resolve(connection: unknown, env: Record<string, string> = {}) {
-  const { target, startup } = resolveConnection(connection, TIMEOUTS, env);
+  const { target, startup } = resolveConnection(new Options('', { connection }, SERVER_OPTIONS), env);
   return { ...target, ...startup };
 }
 
@@ -44,8 +43,13 @@ describe('resolveConnection', () => {
     expect(resolve({})).toEqual(resolve(undefined));
   });
 
-  it('passes the time-outs on', () => {
-    expect(resolveConnection({}, TIMEOUTS, {})).toMatchObject(TIMEOUTS);
+  it('reads the time-outs', () => {
+    const timeouts = (given: object) => {
+      const { connectTimeout, closeTimeout } = resolveConnection(new Options('', given, SERVER_OPTIONS), {});
+      return [connectTimeout, closeTimeout];
+    };
+    expect(timeouts({})).toEqual([15_000, 5000]);
+    expect(timeouts({ connectTimeout: 1, closeTimeout: 0 })).toEqual([1, 0]);
   });
 
   it('reads a URI', () => {
@@ -241,6 +245,107 @@ describe('resolveConnection', () => {
     ['verify-full', {}],
   ])('reads sslmode=%s of a URI', (mode, tls) => {
     expect(resolve(`postgres://app@h/shop?sslmode=${mode}`).tls).toEqual(tls);
+  });
+
+  it.each([
+    ['', undefined],
+    ['disable', undefined],
+    ['prefer', {}],
+    ['require', {}],
+    ['verify-ca', {}],
+    ['verify-full', {}],
+    ['no-verify', { rejectUnauthorized: false }],
+  ])('reads PGSSLMODE=%s, and never falls back to clear text', (mode, tls) => {
+    for (const connection of [undefined, {}, { ssl: undefined }, 'postgres://app@h/shop', 'postgres://app@h?sslmode='])
+      expect(resolve(connection, { PGSSLMODE: mode }).tls).toEqual(tls);
+  });
+
+  it('lets ssl and a URI’s sslmode win over PGSSLMODE', () => {
+    for (const PGSSLMODE of ['require', 'nonsense']) {
+      expect(resolve({ ssl: false }, { PGSSLMODE }).tls).toBeUndefined();
+      expect(resolve({ ssl: { ca: 'x' } }, { PGSSLMODE }).tls).toEqual({ ca: 'x' });
+      expect(resolve('postgres://app@h?sslmode=disable', { PGSSLMODE }).tls).toBeUndefined();
+      expect(resolve('postgres://app@h?sslmode=no-verify', { PGSSLMODE }).tls).toEqual({ rejectUnauthorized: false });
+    }
+    expect(resolve('postgres://app@h?sslmode=verify-full', { PGSSLMODE: 'disable' }).tls).toEqual({});
+  });
+
+  it.each(['allow', 'on', 'VERIFY-FULL', 'nonsense'])('refuses PGSSLMODE=%s', (PGSSLMODE) => {
+    const error = failed({}, { PGSSLMODE });
+    expect(error.option).toBe('connection.ssl');
+    expect(error.message).toContain('PGSSLMODE');
+  });
+
+  it.each<[connection: unknown, env: Record<string, string>]>([
+    ['postgres://app:secret@h/shop?sslnegotiation=direct', {}],
+    ['postgres://app:secret@h/shop?sslnegotiation=nonsense', {}],
+    [{ ssl: true, sslnegotiation: 'direct' }, {}],
+    [{ ssl: true }, { PGSSLNEGOTIATION: 'direct' }],
+  ])('refuses direct TLS, which there is not yet: %j %j', (connection, env) => {
+    const error = failed(connection, env);
+    expect(error.option).toBe('connection.sslnegotiation');
+    expect(error.message).toContain('not supported yet');
+  });
+
+  it.each<[connection: unknown, env: Record<string, string>, option: string]>([
+    ['postgres://app:secret@h1,h2/shop', {}, 'connection.host'],
+    ['postgres://app:secret@h1,h2:5432/shop', {}, 'connection.host'],
+    ['postgres://app:secret@/shop?host=h1,h2', {}, 'connection.host'],
+    ['postgres://app:secret@h1:5432,h2:5433/shop', {}, 'connection'],
+    ['postgres://h1:5432,h2:5433', {}, 'connection'],
+    ['postgres://app:secret@[::1]:5432,[::2]:5432/shop', {}, 'connection'],
+    [{ host: 'h1,h2' }, {}, 'connection.host'],
+    [{}, { PGHOST: 'h1,h2' }, 'connection.host'],
+  ])('refuses several hosts and says so: %j %j', (connection, env, option) => {
+    const error = failed(connection, env);
+    expect(error.option).toBe(option);
+    expect(error.message).toContain('several hosts');
+  });
+
+  it.each(['postgres://app:1,secret@h:port/shop', 'postgres://app:sec,ret@h:port/shop'])(
+    'takes a comma in the password of %j for no list of hosts',
+    (uri) => {
+      expect(failed(uri).message).not.toContain('several hosts');
+    },
+  );
+
+  it.each(['target_session_attrs', 'channel_binding', 'require_auth', 'hostaddr', 'sslcrl', 'schema', 'hots'])(
+    'refuses a URI’s parameter %s, which would have no effect',
+    (parameter) => {
+      const error = failed(`postgres://app:secret@h/shop?sslmode=disable&${parameter}=secret`);
+      expect(error.option).toBe('connection');
+      expect(error.message).toContain(`parameter ${parameter} `);
+    },
+  );
+
+  it('names the option that a URI’s connect_timeout stands for', () => {
+    expect(failed('postgres://app@h/shop?connect_timeout=10').message).toContain('connectTimeout');
+  });
+
+  it('does not take a piece of the password for a parameter’s name', () => {
+    for (const uri of ['postgres://app:12?secret=@h/shop', 'postgres://app:12?a&secret@h/shop']) {
+      expect(failed(uri).message).toContain('percent-encode');
+    }
+  });
+
+  it('lets pass what pg and its pool take from a URI', () => {
+    const query = 'fallback_application_name=x&client_encoding=UTF8&statement_timeout=1&max=5&sslnegotiation=postgres';
+    expect(resolve(`postgres://app@h/shop?${query}`)).toEqual(resolve('postgres://app@h/shop'));
+  });
+
+  it('reads a socket’s URI', () => {
+    expect(resolve('socket:///run/pg?db=shop&encoding=utf8&user=app')).toMatchObject({
+      ...{ host: '/run/pg', database: 'shop', user: 'app' },
+    });
+  });
+
+  it.each(['sslrootcert', 'sslcert', 'sslkey'])('names the file of a %s that cannot be read', (parameter) => {
+    const error = failed(`postgres://app:secret@h/shop?${parameter}=/nowhere/ca.pem`);
+    expect(error.option).toBe('connection');
+    expect(error.message).toContain('/nowhere/ca.pem');
+    expect(error.message).toContain('ENOENT');
+    expect(error.message).not.toContain('percent-encode');
+    expect(failed(`postgres://app:secret@h/shop?${parameter}=/`).message).toContain('EISDIR');
   });
 
   it('lets ssl beside a URI win over its sslmode', () => {

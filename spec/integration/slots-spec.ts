@@ -37,7 +37,9 @@ describe('createSlot', () => {
     const { name, connection } = marked(bed.database.url);
     const before = await bed.position();
     const created = await leavingNoSocket(() => firstValueFrom(createSlot({ connection, slot }).pipe(toArray())));
-    expect(created).toEqual([{ slot, plugin: 'pgoutput', temporary: false, consistentPoint: expect.any(BigInt) }]);
+    expect(created).toEqual([
+      { name: slot, plugin: 'pgoutput', temporary: false, consistentPoint: expect.any(BigInt) },
+    ]);
     expect(created[0]!.consistentPoint).toBeGreaterThanOrEqual(before);
     expect(await bed.confirmed(slot)).toBe(created[0]!.consistentPoint);
     await noBackends(bed.server, name);
@@ -61,7 +63,7 @@ describe('createSlot', () => {
     await busyWith(name, 'CREATE_REPLICATION_SLOT');
     await client.query('SELECT pg_sleep(0.5)');
     await client.query('ROLLBACK');
-    expect(await created).toMatchObject({ slot });
+    expect(await created).toMatchObject({ name: slot });
     await client.end();
   });
 
@@ -138,7 +140,7 @@ describe('slotStatus', () => {
     const source = slotStatus({ connection: bed.database.url, slot });
     const confirmed = await bed.confirmed(slot);
     expect(await firstValueFrom(source)).toEqual({
-      slot,
+      name: slot,
       plugin: 'pgoutput',
       type: 'logical',
       database: bed.database.name,

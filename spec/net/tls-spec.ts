@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket, type ConnectionOptions } from 'node:tls';
 import { ConnectionError, ProtocolError } from '../../lib/errors';
+import { connectFailure } from '../../lib/net/socket-errors';
 import { connect, type Transport } from '../../lib/net/transport';
 import { sslRequest } from '../../lib/wire/frontend';
 import { CERTIFICATE, KEY } from './certificate';
@@ -150,11 +151,20 @@ describe('TLS', () => {
     expect(events.log).toEqual(['closed']);
   });
 
-  it('with a server that hangs up in the handshake is an error', async () => {
-    await open('S', { ca: CERTIFICATE }, (socket) => setTimeout(() => socket.destroy(), 5));
-    await closed();
-    expect(events.log).toEqual(['closed']);
-    expect(events.cause).toMatchObject({ code: 'TLS_FAILED' });
+  it.each<[what: string, cut: (socket: Socket) => void]>([
+    ['hangs up', (socket) => socket.destroy()],
+    ['resets the connection', (socket) => socket.resetAndDestroy()],
+    ['ends its half', (socket) => socket.end()],
+  ])('with a server that %s in the handshake is a lost connection, to be tried again', async (_, cut) => {
+    for (const ms of [0, 5]) {
+      events = new Events();
+      await open('S', { ca: CERTIFICATE }, (socket) => setTimeout(() => cut(socket), ms));
+      await closed();
+      expect(events.log).toEqual(['closed']);
+      const target = { host: 'db.example', port: 5432, tls: {} };
+      expect(connectFailure(target, events.cause)).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+      await server.close();
+    }
   });
 
   it('can be given up at any point, without an event', async () => {

@@ -205,10 +205,32 @@ describe('ackAfter', () => {
     expect(item.acknowledged).toBe(0);
   });
 
-  it('fails with a projection that returns what is no work', () => {
-    const project = (): Observable<never> => JSON.parse('7');
+  it('waits for nothing where the projection returns what is no object', () => {
+    const returned = [true, 7, 'text', null, undefined];
+    const items = returned.map(() => new Item('a'));
+    const written: unknown[] = [];
+    const heard = record(from(items).pipe(ackAfter((_, index) => void written.push(returned[index]))));
+    const counted = record(from(items).pipe(ackAfter((item) => written.push(item))));
+    expect([heard.events, counted.events]).toEqual([['complete'], ['complete']]);
+    expect(items.map((item) => item.acknowledged)).toEqual(returned.map(() => 2));
+  });
+
+  it('fails with a projection that returns an object that is no work', () => {
+    const project = (): Observable<never> => JSON.parse('{}');
     const heard = record(of(new Item('a')).pipe(ackAfter(project)));
     expect(heard.error).toBeInstanceOf(TypeError);
+  });
+
+  it('stops a source that emits while it is being subscribed to', () => {
+    const items = Array.from({ length: 10 }, () => new Item('a'));
+    const heard = record(
+      from(items).pipe(
+        ackAfter(() => [1]),
+        take(1),
+      ),
+    );
+    expect(heard.events).toEqual(['next', 'complete']);
+    expect(items.filter((item) => item.acknowledged > 0)).toHaveLength(1);
   });
 
   it('acknowledges every member of an array, in order, and an empty one not at all', () => {
@@ -235,9 +257,10 @@ describe('ackAfter', () => {
   it('does 20,000 works that are done at once without piling up on the stack', () => {
     const count = 20_000;
     const item = new Item('a');
-    for (const project of [() => undefined, () => EMPTY, () => of(1), () => [1]]) {
+    const projects: (() => unknown)[] = [() => undefined, () => EMPTY, () => of(1), () => [1]];
+    for (const project of projects) {
       item.acknowledged = 0;
-      const heard = record(from(Array<Item>(count).fill(item)).pipe(ackAfter<Item, number>(project)));
+      const heard = record(from(Array<Item>(count).fill(item)).pipe(ackAfter(project)));
       expect(heard.completed).toBe(true);
       expect(item.acknowledged).toBe(count);
     }
@@ -276,7 +299,7 @@ describe('ackAfter', () => {
   it('fails when an acknowledgement came too late', () => {
     const heard = record(of(new Item('a', false), new Item('b')).pipe(ackAfter(() => [1])));
     expect(code(heard.error)).toBe('ACK_TOO_LATE');
-    expect(heard.error).toHaveProperty('retryable', true);
+    expect(heard.error).toHaveProperty('retryable', false);
   });
 
   it('unsubscribes from a work that goes on emitting after somebody has had enough', () => {

@@ -1,7 +1,8 @@
-import { from } from 'rxjs';
+import { from, Subject, take, tap } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { ackAfter } from '../../lib/operators/ack-after';
 import { ofTable } from '../../lib/operators/of-table';
+import { stopOn } from '../../lib/operators/stop-on';
 import { transactions } from '../../lib/operators/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages';
 import { begin, commit, deletion, insert, logicalMessage, relation, truncate, update } from '../pgoutput/payloads';
@@ -38,7 +39,8 @@ describe('ofTable', () => {
       ['users', 'billing.invoices'],
       ['insert', 'insert', 'update', 'delete', 'truncate', 'truncate'],
     ],
-    [['invoices', 'public.users'], []],
+    [['invoices', 'Users'], []],
+    [['public.users'], ['insert', 'update', 'truncate']],
   ])('passes on the changes of %j, and the truncates that touch them', (tables, expected) => {
     expect(kinds(record(from(decodeAll(PAYLOADS)).pipe(ofTable(...tables))).values)).toEqual(expected);
   });
@@ -111,6 +113,29 @@ describe('ofTable', () => {
       clock.advance(10);
       expect(server.slot().confirmed).toBe(0x130n);
       subscription.unsubscribe();
+    });
+
+    it('lets a stop below it wait for the transaction’s end', () => {
+      const stop$ = new Subject<void>();
+      const heard = record(streaming(server).pipe(ofTable('users'), stopOn(stop$)));
+      clock.advance();
+      server.last.push(...PAYLOADS.slice(0, -1));
+      stop$.next();
+      expect(heard.events).not.toContain('complete');
+      server.last.push(...PAYLOADS.slice(-1));
+      expect(heard.completed).toBe(true);
+      for (const change of heard.values) change.ack();
+      clock.advance(10);
+      expect(server.slot().confirmed).toBe(0x130n);
+      expect(server.last.gone).toBe(true);
+    });
+
+    it('stops a source that emits while it is being subscribed to', () => {
+      let read = 0;
+      const source = from([...decodeAll(PAYLOADS)]).pipe(tap(() => read++));
+      const heard = record(source.pipe(ofTable('users'), take(1)));
+      expect(heard.values).toHaveLength(1);
+      expect(read).toBeLessThan(decodeAll(PAYLOADS).length);
     });
 
     it('is a filter on the flat stream: no transactions() below it finds a Commit', () => {

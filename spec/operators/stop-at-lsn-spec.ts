@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { from, NEVER, concat, Subject } from 'rxjs';
+import { concat, filter, from, NEVER, Subject } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions';
@@ -162,6 +162,16 @@ describe('stopAtLsn, over a session', () => {
     clock.advance(10);
     expect(heard.completed).toBe(true);
     expect(server.slot().confirmed).toBe(0x500n);
+  });
+
+  it('stops before a change whose transaction commits behind it, though its Begin was dropped', () => {
+    const flat = streaming(server).pipe(filter((message) => message.kind === 'insert'));
+    const heard = record(flat.pipe(stopAtLsn(0x200n)));
+    clock.advance();
+    server.commit(transaction({ commitLsn: 0x100n, rows: 1 }), transaction({ commitLsn: 0x200n, rows: 1 }));
+    expect(names(heard.values)).toHaveLength(1);
+    expect(heard.completed).toBe(true);
+    heard.subscription.unsubscribe();
   });
 
   it('does not complete when the connection is lost before it', () => {

@@ -1,4 +1,4 @@
-import { concat, from, type Observable, of, Subject, throwError, toArray } from 'rxjs';
+import { concat, filter, from, type Observable, of, Subject, throwError, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { Transaction } from '../../lib/operators/transaction';
 import { transactions } from '../../lib/operators/transactions';
@@ -166,6 +166,17 @@ describe('transactions, over a session', () => {
     expect(ack()).toBe(true);
     clock.advance(10);
     expect(server.slot().confirmed).toBe(0x130n);
+    subscription.unsubscribe();
+  });
+
+  it('confirms nothing of a transaction whose Begin was dropped before it: it does not emit it either', () => {
+    const flat = streaming(server).pipe(filter((message) => message.kind !== 'begin'));
+    const { values, subscription } = record(flat.pipe(transactions()));
+    clock.advance();
+    server.commit(transaction({ rows: 3 }));
+    clock.advance(10);
+    expect(values).toEqual([]);
+    expect(server.slot().confirmed).toBe(0x80n);
     subscription.unsubscribe();
   });
 

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { Transaction } from '../../lib/operators/transaction';
 import { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/messages';
 import { decodeAll, decodeLast } from './decode';
 import * as payloads from './payloads';
@@ -70,6 +72,61 @@ describe('JSON.stringify of a message', () => {
       bytes: { type: 'Buffer', data: [1] },
       none: null,
     });
+  });
+});
+
+describe('console.log of a message', () => {
+  it('shows its class and members, LSNs as X/Y', () => {
+    const keepalive = new KeepaliveMessage(0x1750a70n, new Date(0), false);
+    expect(inspect(keepalive, { breakLength: Infinity })).toBe(
+      "KeepaliveMessage { kind: 'keepalive', walEnd: '0/1750A70', serverTime: 1970-01-01T00:00:00.000Z, replyRequested: false }",
+    );
+  });
+
+  it('leaves a row as it is, its bigints too', () => {
+    const types = { getTypeParser: () => BigInt };
+    const message = decodeLast('insert', [begin(), relation({ columns: ['v'] }), insert(['24446888'])], types);
+    expect(inspect(message)).toContain('new: { v: 24446888n }');
+  });
+
+  it('shows the changes of a transaction', () => {
+    const changes = [decodeLast('insert', [begin(), relation(), insert(['1', null])])];
+    const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, changes);
+    const [shown, other] = [transaction, { ...transaction, kind: 'x', changes }].map((it) => inspect(it, { depth: 9 }));
+    expect(shown).toMatch(/^Transaction \{\n {2}kind: 'transaction',/);
+    expect(shown).toContain("endLsn: '0/130'");
+    // Nested messages are indented like any object.
+    expect(shown?.slice(shown.indexOf('changes:'))).toBe(other?.slice(other.indexOf('changes:')));
+    expect(shown).toContain("commitLsn: '0/100',\n      ordinal: 0,");
+  });
+
+  it('goes as deep as it is asked to', () => {
+    const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
+    expect(inspect([[message]], { depth: 1 })).toBe('[ [ [InsertMessage] ] ]');
+    expect(inspect([message], { depth: 1 })).toContain('new: [Object]');
+    expect(inspect([message], { depth: 2 })).toContain('new: { id: 1, name: null }');
+    const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, [message]);
+    expect(inspect(transaction, { depth: 0 })).toContain('changes: [Array]');
+  });
+
+  it('follows the other options', () => {
+    const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
+    expect(inspect(message, { colors: true })).toContain("\u001b[32m'0/100'\u001b[39m");
+    expect(inspect(message, { compact: false })).toContain('new: {\n    id: 1,');
+  });
+
+  it('is no part of the data', () => {
+    const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
+    inspect(message);
+    expect({ ...message }).toStrictEqual({
+      kind: 'insert',
+      schema: 'public',
+      table: 'users',
+      commitLsn: 0x100n,
+      ordinal: 0,
+      new: { id: 1, name: null },
+    });
+    expect(Object.getOwnPropertySymbols(message)).toEqual([]);
   });
 });
 

@@ -107,6 +107,12 @@ describe('types of one’s own', () => {
     for (const types of accepted) expect(decodeValue({ typeOid: 21 }, '7', types)).toBe(7);
   });
 
+  it('hear of no format but text', () => {
+    // Would not compile if there were another one.
+    const formats: Record<Parameters<TypeParsers['getTypeParser']>[1], true> = { text: true };
+    expect(Object.keys(formats)).toEqual(['text']);
+  });
+
   it('are asked once for each column of a relation, for the text format, as a method', () => {
     const asked: [number, string][] = [];
     const types = {
@@ -173,7 +179,7 @@ describe('bytea that is not in hex form', () => {
   ])('is an error, for pg’s parser would not return: %i %s', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
-    expect(error.cause).toEqual(new Error('expected the hex form of bytea'));
+    expect(error.cause).toEqual(new Error('this is not how PostgreSQL prints such a value'));
   });
 });
 
@@ -181,5 +187,23 @@ describe('textParser', () => {
   it('gives the value of the type’s parser', () => {
     const column = { name: 'n', key: false, typeOid: 23, typeModifier: -1 };
     expect(textParser(defaultTypes, 't', column)('42')).toBe(42);
+  });
+});
+
+describe('a date or time that is too long to be one', () => {
+  it.each([
+    [1082, '1'.repeat(1_000_000)],
+    [1184, '1'.repeat(1_000_000)],
+    [1115, `{"2024-01-01 00:00:00","${'1'.repeat(1_000_000)}"}`],
+  ])('is an error, for pg’s parser would take minutes: %i', (typeOid, text) => {
+    const error = decodeError([begin(), relation({ columns: [{ name: 'at', typeOid }] }), insert([text])]);
+    expect(error.message).toContain(`Column at of users (type OID ${typeOid})`);
+  });
+
+  it('is not mistaken for one with years, fractions and offsets', () => {
+    const text = '{"294276-12-31 23:59:59.999999+15:59:59","4713-01-01 00:00:00-15:59:59 BC",NULL,infinity}';
+    expect(() =>
+      textParser(defaultTypes, 't', { name: 'a', key: false, typeOid: 1185, typeModifier: -1 })(text),
+    ).not.toThrow();
   });
 });

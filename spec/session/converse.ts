@@ -77,7 +77,7 @@ const COMPLETE: BackendMessage = { kind: 'commandComplete', tag: 'DONE' };
 export function rows(...results: readonly Readonly<Record<string, string | null>>[]): BackendMessage[] {
   const columns = Object.keys(results[0] ?? { nothing: null });
   return [
-    { kind: 'rowDescription', columns: columns.map((name) => ({ name, typeOid: 25 })) },
+    { kind: 'rowDescription', columns: columns.map((name) => ({ name })) },
     ...results.map((row): BackendMessage => ({ kind: 'dataRow', values: columns.map((name) => row[name] ?? null) })),
     COMPLETE,
     READY,

@@ -104,7 +104,8 @@ export class FakeHost implements SessionHost {
     }
     if (tag !== 'd' || reader.text(1) !== 'r') throw new Error(`Unexpected: ${bytes.toString('hex')}`);
     const [written, flushed, applied] = [reader.u64(), reader.u64(), reader.u64()];
-    if (reader.i64() !== BigInt(this.clock() - Date.UTC(2000, 0, 1)) * 1000n) throw new Error('The clock is wrong');
+    if (BigInt.asIntN(64, reader.u64()) !== BigInt(this.clock() - Date.UTC(2000, 0, 1)) * 1000n)
+      throw new Error('The clock is wrong');
     const asks = reader.u8() === 1;
     reader.finish();
     return { kind: 'status', written, flushed, applied, asks, at: this.now };

@@ -75,7 +75,7 @@ function agree({ naive, relieved }: Model, { ledger, told }: Real): void {
     confirmed: ledger.confirmed,
     messages: ledger.unackedMessages,
     bytes: ledger.unackedBytes,
-    full: ledger.full,
+    full: ledger.isFull(),
     settled: ledger.settled,
     reason: ledger.held?.reason,
     relieved: told.filter((event) => event === 'relieved').length,

@@ -6,7 +6,9 @@ export function ledgerOf(limits: WindowLimits): { ledger: Ledger; told: string[]
   const told: string[] = [];
   const session: SessionControl = {
     stop: () => told.push('stop'),
+    isStreaming: () => true,
     abandon: () => told.push('abandon'),
+    stopAtBoundary: () => told.push('stopAtBoundary'),
     whenClosed: () => () => undefined,
   };
   const ledger = new Ledger(limits, session, {

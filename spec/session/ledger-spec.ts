@@ -217,7 +217,7 @@ describe('a keepalive', () => {
   it('weighs nothing', () => {
     const { ledger } = ledgerOf({ messages: 1, bytes: 1 });
     for (let i = 1n; i < 100n; i++) ledger.progress(i);
-    expect([ledger.full, ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
+    expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
   });
 });
 
@@ -226,13 +226,13 @@ describe('the window', () => {
     const { ledger, told } = ledgerOf({ messages: 4, bytes: 1_000_000 });
     ledger.begin();
     const changes = [ledger.change(1), ledger.change(1), ledger.change(1)];
-    expect(ledger.full).toBe(false);
+    expect(ledger.isFull()).toBe(false);
     changes.push(ledger.change(1));
-    expect(ledger.full).toBe(true);
+    expect(ledger.isFull()).toBe(true);
     changes[2]?.settle();
-    expect([ledger.unackedMessages, ledger.full]).toEqual([3, true]);
+    expect([ledger.unackedMessages, ledger.isFull()]).toEqual([3, true]);
     changes[0]?.settle();
-    expect([ledger.unackedMessages, ledger.full]).toEqual([2, false]);
+    expect([ledger.unackedMessages, ledger.isFull()]).toEqual([2, false]);
     expect(told).toEqual(['relieved']);
     changes[1]?.settle();
     expect(told).toEqual(['relieved']);
@@ -242,13 +242,13 @@ describe('the window', () => {
     const { ledger } = ledgerOf({ messages: 1000, bytes: 100 });
     ledger.begin();
     const changes = [ledger.change(40), ledger.change(59)];
-    expect([ledger.unackedBytes, ledger.full]).toEqual([99, false]);
+    expect([ledger.unackedBytes, ledger.isFull()]).toEqual([99, false]);
     changes.push(ledger.change(1));
-    expect([ledger.unackedBytes, ledger.full]).toEqual([100, true]);
+    expect([ledger.unackedBytes, ledger.isFull()]).toEqual([100, true]);
     changes[0]?.settle();
-    expect([ledger.unackedBytes, ledger.full]).toEqual([60, true]);
+    expect([ledger.unackedBytes, ledger.isFull()]).toEqual([60, true]);
     changes[1]?.settle();
-    expect([ledger.unackedBytes, ledger.full]).toEqual([1, false]);
+    expect([ledger.unackedBytes, ledger.isFull()]).toEqual([1, false]);
   });
 
   it('is free again only when messages and bytes are both at half', () => {
@@ -256,20 +256,20 @@ describe('the window', () => {
     ledger.begin();
     const large = ledger.change(90);
     const small = [ledger.change(1), ledger.change(1), ledger.change(1)];
-    expect(ledger.full).toBe(true);
+    expect(ledger.isFull()).toBe(true);
     for (const entry of small) entry.settle();
-    expect([ledger.unackedMessages, ledger.full]).toEqual([1, true]);
+    expect([ledger.unackedMessages, ledger.isFull()]).toEqual([1, true]);
     large.settle();
-    expect(ledger.full).toBe(false);
+    expect(ledger.isFull()).toBe(false);
   });
 
   it('lets one message in, however large, and no second one', () => {
     const { ledger } = ledgerOf({ messages: 10, bytes: 100 });
     ledger.begin();
     const change = ledger.change(1_000_000);
-    expect(ledger.full).toBe(true);
+    expect(ledger.isFull()).toBe(true);
     change.settle();
-    expect(ledger.full).toBe(false);
+    expect(ledger.isFull()).toBe(false);
   });
 
   it('of one message takes one message at a time', () => {
@@ -277,9 +277,9 @@ describe('the window', () => {
     ledger.begin();
     for (const open of [() => ledger.change(1), () => ledger.change(1), () => ledger.commit(100n, 1)]) {
       const entry = open();
-      expect(ledger.full).toBe(true);
+      expect(ledger.isFull()).toBe(true);
       entry.settle();
-      expect(ledger.full).toBe(false);
+      expect(ledger.isFull()).toBe(false);
     }
     expect(ledger.confirmed).toBe(100n);
   });
@@ -288,9 +288,9 @@ describe('the window', () => {
     const { ledger } = ledgerOf({ messages: 3, bytes: 1_000_000 });
     const first = ledger.single(10n, 5);
     const later = [ledger.single(20n, 5), ledger.single(30n, 5)];
-    expect(ledger.full).toBe(true);
+    expect(ledger.isFull()).toBe(true);
     for (const entry of later) entry.settle();
-    expect([ledger.full, ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0n, 1, 5]);
+    expect([ledger.isFull(), ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0n, 1, 5]);
     first.settle();
     expect(ledger.confirmed).toBe(30n);
   });
@@ -323,12 +323,12 @@ describe('a transaction that is gathered', () => {
     ledger.begin();
     for (let i = 0; i < 50; i++) {
       ledger.change(99).gather();
-      expect([ledger.full, ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
+      expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
     }
     const group = ledger.commit(100n, 1).group();
-    expect([ledger.full, ledger.unackedMessages, ledger.unackedBytes]).toEqual([true, 1, 50 * 99 + 1]);
+    expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([true, 1, 50 * 99 + 1]);
     group.settle();
-    expect([ledger.full, ledger.confirmed]).toEqual([false, 100n]);
+    expect([ledger.isFull(), ledger.confirmed]).toEqual([false, 100n]);
   });
 
   it('larger by one change than the whole window is gathered all the same', () => {
@@ -336,22 +336,22 @@ describe('a transaction that is gathered', () => {
     ledger.begin();
     for (let i = 0; i < 3; i++) {
       ledger.change(1000).gather();
-      expect(ledger.full).toBe(false);
+      expect(ledger.isFull()).toBe(false);
     }
     expect(ledger.commit(100n, 1).group().settle()).toBe(true);
-    expect([ledger.full, ledger.confirmed]).toEqual([false, 100n]);
+    expect([ledger.isFull(), ledger.confirmed]).toEqual([false, 100n]);
   });
 
   it('fills the window with those before it at the limit, and not one earlier', () => {
     const { ledger } = ledgerOf({ messages: 3, bytes: 1_000_000 });
     const groups = [gathered(ledger, 100n, 3), gathered(ledger, 200n, 3)];
-    expect([ledger.unackedMessages, ledger.full]).toEqual([2, false]);
+    expect([ledger.unackedMessages, ledger.isFull()]).toEqual([2, false]);
     groups.push(gathered(ledger, 300n, 3));
-    expect([ledger.unackedMessages, ledger.full]).toEqual([3, true]);
+    expect([ledger.unackedMessages, ledger.isFull()]).toEqual([3, true]);
     groups[0]?.settle();
-    expect(ledger.full).toBe(true);
+    expect(ledger.isFull()).toBe(true);
     groups[1]?.settle();
-    expect(ledger.full).toBe(false);
+    expect(ledger.isFull()).toBe(false);
   });
 
   it('does not fill the window by bytes that it only moves', () => {
@@ -359,7 +359,7 @@ describe('a transaction that is gathered', () => {
     ledger.begin();
     ledger.change(30).gather();
     ledger.commit(100n, 60).group();
-    expect([ledger.unackedBytes, ledger.full]).toEqual([90, false]);
+    expect([ledger.unackedBytes, ledger.isFull()]).toEqual([90, false]);
   });
 
   it('takes over only what was not acknowledged before', () => {

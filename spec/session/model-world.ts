@@ -52,7 +52,7 @@ class Server {
 
   get slot(): SlotStatus {
     return {
-      slot: 'model',
+      name: 'model',
       plugin: 'pgoutput',
       type: 'logical',
       database: 'db',
@@ -304,7 +304,7 @@ export class World {
   subscribe(style: ConnectionStyle): void {
     this.leave();
     this.memory.check(this.server.slot);
-    this.memory.see(this.server.slot);
+    this.memory.see(this.server.slot, 'one');
     this.connection = new Connection(this, style, this.server.startOf(this.memory.confirmed));
   }
 

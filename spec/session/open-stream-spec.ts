@@ -111,7 +111,7 @@ describe('opening a stream', () => {
       serverVersion: 180004,
       walSenderTimeout: 60_000,
       slot: {
-        slot: 'orders',
+        name: 'orders',
         plugin: 'pgoutput',
         type: 'logical',
         database: 'shop',

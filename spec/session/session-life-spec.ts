@@ -14,7 +14,7 @@ describe('a stop', () => {
     expect(host.delivered).toHaveLength(4);
 
     expect(ackAll(host)).toEqual([true, true, true, true]);
-    expect(host.happened).toEqual(['complete', 'status', 'closing', 'copyDone']);
+    expect(host.happened).toEqual(['complete', 'closing', 'status', 'copyDone']);
     expect(host.statuses.at(-1)).toMatchObject({ flushed: endOf(0x100n) });
     expect(host.resting).toBe(false);
 
@@ -29,7 +29,7 @@ describe('a stop', () => {
     receive(keepalive(0x80n));
     host.happened.length = 0;
     session.stop();
-    expect(host.happened).toEqual(['status', 'closing', 'copyDone']);
+    expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
   });
 
   it('in the middle of a chunk delivers nothing of what follows, and confirms nothing of it', () => {
@@ -116,11 +116,11 @@ describe('unsubscribing', () => {
     const { session, receive, host } = busy();
     host.happened.length = 0;
     session.release();
-    expect(host.happened).toEqual(['status', 'closing', 'copyDone']);
+    expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
     receive(...transactionFrames(0x200n), keepalive(0x900n, true), copyDone());
     host.now += 1000;
     receive(commandComplete('COPY 0'), commandComplete('START_REPLICATION'));
-    expect(host.happened).toEqual(['status', 'closing', 'copyDone']);
+    expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
     receive(readyForQuery());
     expect(host.happened.slice(3)).toEqual(['terminate', 'closed']);
     expect([host.outcome, host.delivered.length]).toEqual([{ error: undefined }, 4]);
@@ -148,7 +148,7 @@ describe('unsubscribing', () => {
       receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n, true), ...transactionFrames(0x1000n));
       expect(host.kinds.at(-1)).toBe(wanted);
       expect(host.kinds.filter((kind) => kind === wanted)).toHaveLength(1);
-      expect(host.happened).toEqual(['status', 'closing', 'copyDone']);
+      expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
       expect(host.statuses).toMatchObject([{ flushed: 0n }]);
     }
   });

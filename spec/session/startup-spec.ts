@@ -103,7 +103,7 @@ describe('start-up', () => {
   it('minds no notice, setting or newer protocol on the way', () => {
     const { error, value } = start({
       greeting: [
-        { kind: 'negotiateProtocolVersion', minor: 0, options: [] },
+        { kind: 'negotiateProtocolVersion' },
         { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) },
         { kind: 'authenticationOk' },
         { kind: 'parameterStatus', name: 'server_version', value: '18.4' },

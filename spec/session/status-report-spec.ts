@@ -2,21 +2,21 @@ import { StatusReport } from '../../lib/session/status-report';
 
 /** A report of these positions has just gone out, at 1000 ms. */
 function reported(received: bigint, confirmed: bigint): StatusReport {
-  const report = new StatusReport();
+  const report = new StatusReport(0);
   report.encode(received, confirmed, 1000, 0);
   return report;
 }
 
 describe('a status report', () => {
   it('is a status update: received is written, confirmed is flushed and applied', () => {
-    const bytes = new StatusReport().encode(0x20n, 0x10n, 0, Date.UTC(2000, 0, 1) + 1, true);
+    const bytes = new StatusReport(0).encode(0x20n, 0x10n, 0, Date.UTC(2000, 0, 1) + 1, true);
     const [written, flushed, applied, clock] = [6, 14, 22, 30].map((at) => bytes.readBigUInt64BE(at));
     expect([bytes.length, written, flushed, applied, clock, bytes.at(-1)]).toEqual([39, 0x20n, 0x10n, 0x10n, 1000n, 1]);
-    expect(new StatusReport().encode(0n, 0n, 0, 0).at(-1)).toBe(0);
+    expect(new StatusReport(0).encode(0n, 0n, 0, 0).at(-1)).toBe(0);
   });
 
   it('is due at once when none has gone out yet', () => {
-    expect(new StatusReport().dueIn(0n, 0n, 0)).toBe(0);
+    expect(new StatusReport(0).dueIn(0n, 0n, 0)).toBe(0);
   });
 
   it('is not due while nothing has changed, or only what was received', () => {

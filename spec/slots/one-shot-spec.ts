@@ -1,4 +1,4 @@
-import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
+import { firstValueFrom, lastValueFrom, toArray, type Observable } from 'rxjs';
 import { createSlot } from '../../lib/slots/create-slot';
 import { dropSlot } from '../../lib/slots/drop-slot';
 import { identifySystem } from '../../lib/slots/identify-system';
@@ -39,13 +39,13 @@ describe('the one-shots', () => {
     const config = { connection: listener.url, slot: 'made' };
     expect(await firstValueFrom(slotStatus(config))).toBeUndefined();
     expect(await firstValueFrom(createSlot(config))).toEqual({
-      slot: 'made',
+      name: 'made',
       plugin: 'pgoutput',
       temporary: false,
       consistentPoint: 0x5000n,
     });
     expect(await firstValueFrom(slotStatus(config))).toMatchObject({
-      slot: 'made',
+      name: 'made',
       plugin: 'pgoutput',
       type: 'logical',
       active: false,
@@ -55,6 +55,18 @@ describe('the one-shots', () => {
     });
     expect(await firstValueFrom(dropSlot(config))).toBe('made');
     expect(listener.server.slots.has('made')).toBe(false);
+  });
+
+  it('give values that can be logged as JSON', async () => {
+    const config = { connection: listener.url, slot: 'made' };
+    const shown = async (oneShot: Observable<unknown>) => JSON.stringify(await firstValueFrom(oneShot));
+    expect(await shown(createSlot(config))).toBe(
+      '{"name":"made","plugin":"pgoutput","temporary":false,"consistentPoint":"0/5000"}',
+    );
+    expect(await shown(slotStatus(config))).toContain(
+      '"confirmedFlushLsn":"0/5000","walStatus":"reserved","lagBytes":"0"',
+    );
+    expect(await shown(identifySystem({ connection: listener.url }))).toContain('"walPosition":"0/5000"');
   });
 
   it('make a slot with another plugin', async () => {

@@ -51,12 +51,8 @@ const MESSAGES: [tag: string, body: Buffer, expected: BackendMessage][] = [
     bytes([0, 1, 0, 0, 9, 8, 7, 6]),
     { kind: 'backendKeyData', processId: 65536, secret: Buffer.from([9, 8, 7, 6]) },
   ],
-  [
-    'v',
-    bytes([0, 3, 0, 2, 0, 0, 0, 2], '_pq_.a\0_pq_.b\0'),
-    { kind: 'negotiateProtocolVersion', minor: 2, options: ['_pq_.a', '_pq_.b'] },
-  ],
-  ['v', bytes([0, 0, 0, 1, 0, 0, 0, 0]), { kind: 'negotiateProtocolVersion', minor: 1, options: [] }],
+  ['v', bytes([0, 3, 0, 2, 0, 0, 0, 2], '_pq_.a\0_pq_.b\0'), { kind: 'negotiateProtocolVersion' }],
+  ['v', bytes([0, 0, 0, 1, 0, 0, 0, 0]), { kind: 'negotiateProtocolVersion' }],
   ['Z', bytes('T'), { kind: 'readyForQuery', status: 'T' }],
   [
     'T',
@@ -69,10 +65,7 @@ const MESSAGES: [tag: string, body: Buffer, expected: BackendMessage][] = [
     ),
     {
       kind: 'rowDescription',
-      columns: [
-        { name: 'systemid', typeOid: 25 },
-        { name: 'timeline', typeOid: 20 },
-      ],
+      columns: [{ name: 'systemid' }, { name: 'timeline' }],
     },
   ],
   [
@@ -207,15 +200,6 @@ describe('decodeBackendMessage', () => {
 
   it('has the type bytes of the manual', () => {
     const letters = Object.entries(BackendTag).map(([name, tag]) => [name, String.fromCharCode(tag)]);
-    expect(Object.fromEntries(letters)).toEqual({
-      CopyData: 'd',
-      CopyDone: 'c',
-      CommandComplete: 'C',
-      Error: 'E',
-      Notice: 'N',
-      ParameterStatus: 'S',
-      Notification: 'A',
-      ReadyForQuery: 'Z',
-    });
+    expect(Object.fromEntries(letters)).toEqual({ CopyData: 'd', ErrorResponse: 'E', ReadyForQuery: 'Z' });
   });
 });

@@ -51,7 +51,6 @@ describe('FrameDecoder', () => {
     const decoder = new FrameDecoder();
     decoder.push(Buffer.from(BYTES));
     expect(drain(decoder)).toEqual(EXPECTED);
-    expect(decoder.buffered).toBe(0);
   });
 
   it('finds the same frames wherever the stream is split in two', () => {
@@ -93,7 +92,6 @@ describe('FrameDecoder', () => {
     }
     frames.push(...drain(decoder));
     expect(frames).toEqual(EXPECTED);
-    expect(decoder.buffered).toBe(0);
   });
 
   it('takes any frames in any chunks, drained or left to gather', () => {
@@ -123,12 +121,10 @@ describe('FrameDecoder', () => {
     const decoder = new FrameDecoder();
     decoder.push(Buffer.concat([frame('d', 'one'), frame('d', 'two'), frame('d', 'three').subarray(0, 6)]));
     expect(decoder.next()).toBe(true);
-    expect(decoder.buffered).toBe(8 + 6);
     decoder.push(Buffer.concat([frame('d', 'three').subarray(6), frame('d', 'four')]));
     const bodies = [body(decoder)];
     while (decoder.next()) bodies.push(body(decoder));
     expect(bodies).toEqual(['one', 'two', 'three', 'four']);
-    expect(decoder.buffered).toBe(0);
   });
 
   it('keeps the current frame whole while more is pushed', () => {
@@ -188,10 +184,8 @@ describe('FrameDecoder', () => {
     const decoder = new FrameDecoder();
     const bytes = frame('d', Buffer.alloc(1_000_000, 1));
     for (let at = 0; at < bytes.length; at++) decoder.push(bytes.subarray(at, at + 1));
-    expect(decoder.buffered).toBe(bytes.length);
     expect(decoder.next()).toBe(true);
     expect(decoder.end - decoder.start).toBe(1_000_000);
-    expect(decoder.buffered).toBe(0);
   });
 
   describe('with a hostile length', () => {
@@ -264,7 +258,6 @@ describe('FrameDecoder', () => {
         expect(decoder.next()).toBe(false);
         decoder.push(Buffer.alloc(100_000));
         expect(decoder.next()).toBe(false);
-        expect(decoder.buffered).toBe(100_005);
         const sizes = allocated.mock.calls.map(([size]) => size);
         expect(sizes.length).toBeGreaterThan(0);
         expect(Math.max(...sizes)).toBeLessThan(300_000);

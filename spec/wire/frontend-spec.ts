@@ -1,7 +1,6 @@
 import { ConfigError } from '../../lib/errors';
 import {
   cancelRequest,
-  copyData,
   copyDone,
   passwordMessage,
   query,
@@ -39,7 +38,6 @@ const MESSAGES: [name: string, message: Buffer, bytes: string][] = [
   ],
   ['SASLResponse', saslResponse('c=biws'), 'p\0\0\0\x0ac=biws'],
   ['Query', query('IDENTIFY_SYSTEM'), 'Q\0\0\0\x14IDENTIFY_SYSTEM\0'],
-  ['CopyData', copyData(Buffer.from([0x72, 0xff])), 'd\0\0\0\x06r\xff'],
   ['CopyDone', copyDone(), 'c\0\0\0\x04'],
   ['Terminate', terminate(), 'X\0\0\0\x04'],
 ];
