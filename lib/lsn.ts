@@ -19,24 +19,20 @@ const MAX_LSN = 0xffff_ffff_ffff_ffffn;
  * parseLsn('0/16B6C50') === 23817296n
  */
 export function parseLsn(text: string): Lsn {
-  const match = LSN_TEXT.exec(text);
-  if (!match) {
-    throw new ConfigError('lsn', `${JSON.stringify(text)} is no LSN; write two hexadecimal halves, as in '0/16B6C50'`);
-  }
+  const match = typeof text === 'string' ? LSN_TEXT.exec(text) : null;
+  if (!match) throw noLsn('lsn', text, "write two hexadecimal halves, as in '0/16B6C50'");
   return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
 }
 
 /**
  * Writes an LSN the way PostgreSQL prints it.
  *
- * @throws {ConfigError} `CONFIG_INVALID` when the number is negative or wider than 64 bits.
+ * @throws {ConfigError} `CONFIG_INVALID` when it is no bigint, negative or wider than 64 bits.
  * @example
  * formatLsn(23817296n) === '0/16B6C50'
  */
 export function formatLsn(lsn: Lsn): string {
-  if (lsn < 0n || lsn > MAX_LSN) {
-    throw new ConfigError('lsn', `${lsn} is no LSN; it must lie between 0 and 2^64 - 1`);
-  }
+  if (!isLsn(lsn)) throw noLsn('lsn', lsn, 'give a bigint from 0 to 2^64 - 1');
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();
 }
 
@@ -48,12 +44,20 @@ export function formatLsn(lsn: Lsn): string {
 export function toLsn(option: string, value: unknown): Lsn {
   if (typeof value === 'string') {
     if (LSN_TEXT.test(value)) return parseLsn(value);
-  } else if (typeof value === 'bigint' && value >= 0n && value <= MAX_LSN) {
+  } else if (isLsn(value)) {
     return value;
   }
+  throw noLsn(option, value, "give a bigint or text as in '0/16B6C50'");
+}
+
+function isLsn(value: unknown): value is Lsn {
+  return typeof value === 'bigint' && value >= 0n && value <= MAX_LSN;
+}
+
+function noLsn(option: string, value: unknown, remedy: string): ConfigError {
   const shown =
     typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : typeof value;
-  throw new ConfigError(option, `${shown} is no LSN; give a bigint or text as in '0/16B6C50'`);
+  return new ConfigError(option, `${shown} is no LSN; ${remedy}`);
 }
 
 /**

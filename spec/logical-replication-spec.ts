@@ -3,14 +3,18 @@ import {
   config as rxConfig,
   concatMap,
   delay,
+  endWith,
   filter,
+  groupBy,
   map,
+  mergeMap,
   repeat,
   retry,
   share,
   Subject,
   take,
   tap,
+  throwError,
   timer,
   toArray,
   type Observable,
@@ -229,6 +233,56 @@ describe('a second subscription', () => {
     expectNothingLeft();
   });
 
+  it('lets the works of one branch of share() finish after a stop, though another gives up', () => {
+    const stop$ = new Subject<void>();
+    const source = streaming(server).pipe(stopOn(stop$), transactions(), share());
+    const first = record(source.pipe(ackAfter(() => timer(5000, clock))));
+    const second = record(source.pipe(ackAfter(() => timer(1000, clock))));
+    clock.advance();
+    server.commit(tx(1));
+    stop$.next();
+    first.subscription.unsubscribe();
+    clock.advance(1100);
+    expect(second.events).toEqual(['next', 'complete']);
+    expect(server.slot().confirmed).toBe(0x130n);
+    expectNothingLeft();
+  });
+
+  it('completes branches that end while the stream goes on', () => {
+    const heard = record(
+      streaming(server).pipe(
+        transactions(),
+        groupBy((transaction) => transaction.xid, { duration: (group) => group }),
+        mergeMap((group) => {
+          const done = group.pipe(ackAfter(() => []));
+          return done.pipe(endWith(group.key));
+        }),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(10);
+    expect(heard.values).toEqual([1, 2]);
+    heard.subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('can be subscribed to again by whoever hears that a work failed', () => {
+    const source = streaming(server).pipe(transactions());
+    const again: unknown[] = [];
+    source.pipe(ackAfter(() => throwError(() => 'mine'))).subscribe({
+      error: () => {
+        source.pipe(ackAfter(() => [])).subscribe({ error: (error) => again.push(error) });
+      },
+    });
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(100);
+    expect(again).toEqual([]);
+    expect(server.slot().confirmed).toBe(0x130n);
+    expect(server.connections).toHaveLength(2);
+  });
+
   it('takes one branch of share() away without harm to the other', () => {
     const source = streaming(server).pipe(share());
     const first = record(
@@ -328,6 +382,23 @@ describe('unsubscribing', () => {
     subscription.unsubscribe();
     clock.advance(0);
     expect(server.last.destroyed).toBe(true);
+    expect(server.slot().confirmed).toBe(0x130n);
+    expectNothingLeft();
+  });
+
+  it('after a stop takes proper leave even with closeTimeout 0, so that complete means confirmed', () => {
+    server.latency = 10;
+    const heard = record(
+      streaming(server, { closeTimeout: 0 }).pipe(
+        stopAtLsn(0x130n),
+        transactions(),
+        ackAfter(() => []),
+      ),
+    );
+    clock.advance(200);
+    server.commit(tx(1));
+    clock.advance(200);
+    expect(heard.events).toEqual(['complete']);
     expect(server.slot().confirmed).toBe(0x130n);
     expectNothingLeft();
   });

@@ -1,4 +1,5 @@
 import { asyncScheduler, Subject, type NextObserver, type SchedulerLike } from 'rxjs';
+import { ConfigError } from '../errors';
 import { withJson } from '../json';
 import type { Lsn } from '../lsn';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
@@ -18,7 +19,10 @@ interface CommonConfig extends ServerConfig {
   readonly slot: string;
   /** Makes the slot if it is missing, on the observable's first subscription only. Default false. */
   readonly ensureSlot?: boolean | SlotOptions | undefined;
-  /** Where to start; the server goes no further back than the slot's own position, which is the default. */
+  /**
+   * Where to start. The server goes no further back than the slot's own position, which is the default; what lies between
+   * that and a position ahead of it is skipped and counts as confirmed.
+   */
   readonly startLsn?: Lsn | string | undefined;
   /** false: the slot never moves, and nothing limits what is delivered; for looking without touching. Default true. */
   readonly confirm?: boolean | undefined;
@@ -97,10 +101,19 @@ const COMMON: readonly (keyof CommonConfig)[] = [
 const PGOUTPUT = [...COMMON, 'publications', 'messages', 'types'];
 const PLUGIN = [...COMMON, 'plugin', 'pluginOptions'];
 
+/** What the one kind of stream takes and the other does not. */
+const OF_PLUGIN = { pluginOptions: 'is for a plugin, and none is named' };
+const FOR_PGOUTPUT = 'is for pgoutput; leave it out, or leave out plugin, which names another one';
+const OF_PGOUTPUT = { publications: FOR_PGOUTPUT, messages: FOR_PGOUTPUT, types: FOR_PGOUTPUT };
+
 /** @throws {ConfigError} naming the first option that cannot be used */
 export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
-  const raw = isRecord(config) && 'plugin' in config;
-  const options = new Options('', config, raw ? PLUGIN : PGOUTPUT);
+  const plugin = isRecord(config) ? config['plugin'] : undefined;
+  if (plugin === 'pgoutput') throw new ConfigError('plugin', 'leave it out for pgoutput, and name publications');
+  const raw = plugin !== undefined;
+  const options = raw
+    ? new Options('', config, PLUGIN, { misplaced: OF_PGOUTPUT })
+    : new Options('', config, PGOUTPUT, { misplaced: OF_PLUGIN });
   const confirm = options.flag('confirm', true);
   return {
     connection: resolveConnection(options),
@@ -150,6 +163,7 @@ function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 
 function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
   const value = options.get('ensureSlot');
   if (value === undefined || typeof value === 'boolean') return value ? { temporary: false } : undefined;
+  if (!isRecord(value)) throw options.error('ensureSlot', 'expected true, false or { temporary: true }');
   return { temporary: new Options('ensureSlot', value, ['temporary']).flag('temporary', false) };
 }
 
@@ -166,7 +180,6 @@ function pgoutputPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publicatio
 function pluginPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications' | 'pluginOptions'> {
   const plugin = options.text('plugin');
   if (!plugin) throw options.error('plugin', 'missing; name the output plugin');
-  if (plugin === 'pgoutput') throw options.error('plugin', 'leave it out for pgoutput, and name publications');
   const given = options.get('pluginOptions') ?? {};
   if (!isRecord(given)) throw options.error('pluginOptions', 'expected an object of texts');
   const pluginOptions = Object.fromEntries(

@@ -4,7 +4,7 @@ import { parse } from 'pg-connection-string';
 import { ConfigError } from '../errors';
 import type { Target } from '../net/transport';
 import type { StartupOptions } from '../session/startup';
-import { isRecord, Options } from './options';
+import { isRecord, Options, shown } from './options';
 
 /** Where the server is and who connects: the object that one gives `new pg.Client(…)`. */
 export interface ConnectionOptions {
@@ -34,7 +34,10 @@ export interface ServerConfig {
   readonly connection?: string | ConnectionOptions | undefined;
   /** ms for connecting and what is asked then; what waits for others, as making a slot does, is not counted. Default 15 000. */
   readonly connectTimeout?: number | undefined;
-  /** ms for taking leave of the server, after which the connection is cut; 0: at once. Default 5000. */
+  /**
+   * ms for taking leave of the server, after which the connection is cut; 0: unsubscribing cuts it at once, and a stop
+   * still takes its leave. Default 5000.
+   */
   readonly closeTimeout?: number | undefined;
 }
 
@@ -95,6 +98,7 @@ const UNREADABLE = 'this URI cannot be read; percent-encode what is special in u
 
 /** What a URI says. The parser gives what it leaves out as empty text, which must not hide the defaults. */
 function parseUri(name: string, uri: string): Parsed {
+  if (uri === '') throw new ConfigError(name, 'expected a URI, got empty text; is an environment variable empty?');
   if (!/^[a-z]+:\/\//i.test(uri)) {
     throw new ConfigError(name, 'expected a URI, as in postgres://user@host:5432/database');
   }
@@ -162,7 +166,10 @@ function tlsOfMode(mode: string | undefined): boolean | TlsOptions {
 function portOf(value: unknown): number {
   const port = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new ConfigError('connection.port', `expected a number from 1 to 65535, got ${JSON.stringify(value)}`);
+    throw new ConfigError(
+      'connection.port',
+      `expected a number from 1 to 65535, got ${typeof value === 'string' ? JSON.stringify(value) : shown(value)}`,
+    );
   }
   return port;
 }
@@ -182,8 +189,12 @@ function systemUser(): string | undefined {
  */
 export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
   const connection = config.get('connection') ?? {};
+  if (connection instanceof URL) throw new ConfigError('connection', 'expected the URI as text; give url.href');
+  if (isRecord(connection) && typeof connection['query'] === 'function') {
+    throw new ConfigError('connection', 'expected options; give those of the pool or client, not the pool itself');
+  }
   const given = typeof connection === 'string' ? { connectionString: connection } : connection;
-  const options = new Options('connection', given, ['connectionString', ...OWN, ...LET_PASS]);
+  const options = new Options('connection', given, ['connectionString', ...OWN], { letPass: LET_PASS });
   const uri = options.text('connectionString');
   const parsed: Parsed = uri === undefined ? {} : parseUri('connection', uri);
   // As in libpq, an empty variable is none.

@@ -2,15 +2,52 @@ import { ConfigError } from '../errors';
 import { toLsn, type Lsn } from '../lsn';
 
 /** Names what was given. Only numbers are quoted: text may be a password that landed in the wrong place. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
   if (value === null || typeof value === 'number') return String(value);
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /** Whether the value is an object with members. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What is said inside `connection`, and easily written beside it. */
+const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
+
+/** Whether so many letters put in, left out or exchanged make one text of the other. */
+function within(edits: number, a: string, b: string): boolean {
+  if (a === b) return true;
+  if (edits === 0) return false;
+  if (a[0] === b[0]) return within(edits, a.slice(1), b.slice(1));
+  return [
+    [a.slice(1), b],
+    [a, b.slice(1)],
+    [a.slice(1), b.slice(1)],
+  ].some(([restOfA = '', restOfB = '']) => within(edits - 1, restOfA, restOfB));
+}
+
+/** The name that was probably meant: one spelt almost so, or one that this goes on from or breaks off. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length < 3) return undefined;
+  const given = name.toLowerCase();
+  const find = (alike: (one: string) => boolean) => known.find((one) => alike(one.toLowerCase()));
+  return (
+    find((one) => within(0, one, given)) ??
+    find((one) => within(1, one, given)) ??
+    find((one) => within(2, one, given)) ??
+    find((one) => one.startsWith(given) || given.startsWith(one))
+  );
+}
+
+/** What else is to be said of options that are not known. */
+export interface Unknown {
+  /** Names that mean nothing here and are no error. */
+  readonly letPass?: readonly string[];
+  /** What is wrong with a name that has its place elsewhere. */
+  readonly misplaced?: Readonly<Record<string, string>>;
 }
 
 /** Reads options that may come from JavaScript, and says what is wrong with one that cannot be used. */
@@ -20,14 +57,21 @@ export class Options {
 
   /**
    * @param prefix what stands before an option's name in errors
-   * @param known every option that there is; another one is an error
+   * @param known every option that there is; another one is an error, unless it is undefined
    */
-  constructor(prefix: string, values: unknown, known: readonly string[]) {
+  constructor(prefix: string, values: unknown, known: readonly string[], { letPass = [], misplaced }: Unknown = {}) {
     if (!isRecord(values)) throw new ConfigError(prefix || 'config', `expected an object, got ${shown(values)}`);
     this.#prefix = prefix && `${prefix}.`;
     this.#values = values;
-    for (const name of Object.keys(values)) {
-      if (!known.includes(name)) throw this.error(name, `is no option; there are ${known.join(', ')}`);
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined || known.includes(name) || letPass.includes(name)) continue;
+      if (prefix === '' && OF_CONNECTION.includes(name)) {
+        throw this.error(name, `belongs into connection, as in connection: { ${name}: … }`);
+      }
+      if (misplaced && Object.hasOwn(misplaced, name)) throw this.error(name, String(misplaced[name]));
+      const meant = nearest(name, known);
+      const question = meant === undefined ? '' : ` did you mean ${meant}?`;
+      throw this.error(name, `is no option;${question} there are ${known.join(', ')}`);
     }
   }
 
@@ -83,7 +127,8 @@ export class Options {
     const value = this.get(name);
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || value.length === 0) {
-      throw this.error(name, `expected a list with at least one name, got ${shown(value)}`);
+      const remedy = typeof value === 'string' && value !== '' ? `; write it in brackets: ${name}: ['…']` : '';
+      throw this.error(name, `expected a list with at least one name, got ${shown(value)}${remedy}`);
     }
     return value.map((item: unknown) => {
       if (typeof item !== 'string' || item === '') throw this.error(name, `expected names, got ${shown(item)}`);

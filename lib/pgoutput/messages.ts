@@ -3,7 +3,15 @@ import { Delivery } from '../acknowledgement';
 import { jsonMembers } from '../json';
 import { formatLsn, type Lsn } from '../lsn';
 
-/** A row by column name. A column that the server did not send is absent, which is not the same as null. */
+/**
+ * A row by column name. A column that the server did not send is absent, which is not the same as null.
+ *
+ * To name the columns, use a `type` (TypeScript does not convert to an `interface`).
+ *
+ * @example
+ * type Order = { id: number; total: string };
+ * const { id } = insert.new as Order;
+ */
 export type Row = Record<string, unknown>;
 
 /** How a table identifies the row that an UPDATE or DELETE touched. Source: manual, ALTER TABLE … REPLICA IDENTITY. */

@@ -21,6 +21,8 @@ export class FakeHost implements SessionHost {
   readonly delivered: StreamMessage[] = [];
   readonly reports: StatusUpdate[] = [];
   readonly warnings: string[] = [];
+  /** What a statusObserver does. */
+  onReport: (() => void) | undefined;
   /** What happened, by name and in order. */
   readonly happened: string[] = [];
   /** In how many ms `report()` was asked for, each time. */
@@ -61,6 +63,7 @@ export class FakeHost implements SessionHost {
 
   reported(status: StatusUpdate): void {
     this.reports.push(status);
+    this.onReport?.();
   }
 
   closing(): void {

@@ -41,10 +41,13 @@ class FakeServer {
   start: readonly BackendMessage[] = [{ kind: 'copyBoth' }];
   /** Whether a slot that was just made vanishes again. */
   forgetful = false;
+  /** Whether somebody else makes the slot at the same time. */
+  contested = false;
+  systemId = IDENTITY.systemid;
 
   readonly answer = (said: Said): readonly BackendMessage[] => {
     const sql = said.kind === 'query' ? said.sql : '';
-    if (sql === 'IDENTIFY_SYSTEM') return rows(IDENTITY);
+    if (sql === 'IDENTIFY_SYSTEM') return rows({ ...IDENTITY, systemid: this.systemId });
     if (sql.includes('pg_publication ')) {
       const known = this.publications.filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
       return rows(...known.map((pubname) => ({ pubname })));
@@ -52,6 +55,7 @@ class FakeServer {
     if (sql.includes('pg_replication_slots')) return this.slot ? rows(this.slot) : rows();
     if (sql.startsWith('CREATE_REPLICATION_SLOT')) {
       if (!this.forgetful) this.slot = { ...SLOT, confirmed_flush_lsn: '0/3000' };
+      if (this.contested) return refusal({ sqlState: '42710', message: 'replication slot "orders" already exists' });
       return rows({ slot_name: 'orders', consistent_point: '0/3000', snapshot_name: null, output_plugin: 'pgoutput' });
     }
     if (sql.startsWith('START_REPLICATION')) return this.start;
@@ -133,6 +137,24 @@ describe('opening a stream', () => {
     const outcome = open({ plan, server: { slot: { ...SLOT, plugin: 'test_decoding' } } });
     expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'START_REPLICATION']);
     expect(startOf(outcome)).toBe(`START_REPLICATION SLOT "orders" LOGICAL 0/0 ("include-xids" '0')`);
+  });
+
+  it('takes no slot for its own that another still has: it may move until we get it', () => {
+    const memory = new SlotMemory();
+    const plan = { ensureSlot: { temporary: false } };
+    const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
+    expect(open({ plan, memory, server: { start } }).error).toMatchObject({ code: 'SLOT_ACTIVE' });
+    const moved = { ...SLOT, confirmed_flush_lsn: '0/1800' };
+    expect(open({ plan, memory, server: { slot: moved } }).value).toMatchObject({ slotCreated: false });
+  });
+
+  it('does not go on with another cluster, where the position means nothing', () => {
+    const memory = remembering('0/1100');
+    const systemId = '7300000000000000002';
+    expect(open({ memory, server: { systemId } }).error).toMatchObject({
+      code: 'SLOT_LOST',
+      message: expect.stringContaining(systemId),
+    });
   });
 
   it('fails when the slot is in use', () => {
@@ -226,6 +248,11 @@ describe('a slot that is missing', () => {
     const plan = { ensureSlot: { temporary: false } };
     open({ plan, memory, server: { publications: [] } });
     expect(open({ plan, memory, server: { slot: undefined } }).value?.slotCreated).toBe(true);
+  });
+
+  it('may be made by somebody else at the same time', () => {
+    const plan = { ensureSlot: { temporary: false } };
+    expect(open({ plan, server: { slot: undefined, contested: true } }).value).toMatchObject({ slotCreated: false });
   });
 
   it('is an error when it vanishes as soon as it is made', () => {

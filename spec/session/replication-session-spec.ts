@@ -168,6 +168,13 @@ describe('slow handlers', () => {
     expect(host.statuses).toHaveLength(before + 1);
   });
 
+  it('do not keep the server waiting where they leave timers no turn: every slice reports', () => {
+    const { session, receive, host } = slow(600);
+    receive(RELATION, ...transactionFrames(0x100n, 3));
+    for (let turn = 0; turn < 3; turn++) session.pump();
+    expect(host.statuses.map(({ at }) => at)).toEqual([600, 1200, 1800, 2400]);
+  });
+
   it('are not interrupted by a report of every step', () => {
     const { session, receive, host } = slow(4);
     receive(keepalive(0x10n), keepalive(0x20n), keepalive(0x30n), keepalive(0x40n));

@@ -1,6 +1,13 @@
 import { ConnectionError, ProtocolError } from '../../lib/errors';
 import { insert, message } from '../pgoutput/payloads';
-import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../support/backend-messages';
+import {
+  commandComplete,
+  copyDone,
+  errorResponse,
+  keepalive,
+  readyForQuery,
+  xlogData,
+} from '../support/backend-messages';
 import { ackAll, busy, endOf, entryOf, RELATION, sessionOf, STREAM, transactionFrames } from './fake-host';
 
 describe('a stop', () => {
@@ -22,6 +29,35 @@ describe('a stop', () => {
     expect(host.happened.slice(4)).toEqual(['terminate', 'closed']);
     expect(host.outcome).toEqual({ error: undefined });
     expect(host.delivered).toHaveLength(4);
+  });
+
+  it('fails when an error of the server crosses its farewell: the last confirmation was not read', () => {
+    const { session, receive, host } = sessionOf();
+    receive(keepalive(0x80n));
+    session.stop();
+    receive(errorResponse({ S: 'ERROR', V: 'ERROR', C: '57014', M: 'canceled' }), readyForQuery());
+    expect(host.outcome).toMatchObject({ error: { code: 'CANCELLED' } });
+  });
+
+  it('is not closed by one who waits for its end while another does, too', () => {
+    const { session, host } = busy();
+    session.stop();
+    const leave = session.whenClosed(() => undefined);
+    session.abandon();
+    expect(host.happened).not.toContain('closing');
+    leave();
+    session.abandon();
+    expect(host.happened).toContain('closing');
+  });
+
+  it('is closed once, whatever is done while its last status update goes out', () => {
+    const { session, receive, host } = sessionOf();
+    receive(keepalive(0x80n));
+    host.onReport = () => {
+      session.close();
+    };
+    session.stop();
+    expect(host.happened.filter((step) => step === 'closing')).toHaveLength(1);
   });
 
   it('closes at once when nothing is outstanding', () => {
