@@ -116,7 +116,7 @@ describe('npm start with DATABASE_URL', () => {
   });
 
   it.each([
-    [['--publication', 'nowhere'], 1, /PUBLICATION_MISSING: .*"nowhere".*Create the publication.*\n.*--tables/],
+    [['--publication', 'nowhere'], 1, /PUBLICATION_MISSING: .*"nowhere".*CREATE PUBLICATION.*\n.*--tables/],
     [['--tables', 'nowhere'], 1, /42P01: .*"nowhere"/],
     [['--slot', 'No-Slot', '--tables', 'users'], 1, /CONFIG_INVALID: slot: "No-Slot" is no slot name/],
     [['--tabels', 'users'], 2, /Unknown option '--tabels'.*\n.*--help/],

@@ -303,7 +303,13 @@ describe('ackAfter', () => {
     (value) => {
       const values: Item[] = [JSON.parse(JSON.stringify({ value })).value];
       let started = 0;
-      const heard = record(from(values).pipe(ackAfter(() => void started++)));
+      const heard = record(
+        from(values).pipe(
+          ackAfter(() => {
+            started++;
+          }),
+        ),
+      );
       expect([code(heard.error), started]).toEqual(['CONFIG_INVALID', 0]);
     },
   );
