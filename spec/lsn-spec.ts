@@ -48,6 +48,14 @@ describe('an LSN', () => {
     expect(failure(() => formatLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
+  it.each(['0/1', 16, null, undefined, {}])('is not written from %p, as JavaScript could try', (value) => {
+    expect(failure(() => formatLsn(value as bigint))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
+  });
+
+  it.each([16n, 16, null, undefined, {}])('is not read from %p, as JavaScript could try', (value) => {
+    expect(failure(() => parseLsn(value as string))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
+  });
+
   it('is later by its number, not by its text', () => {
     const [earlier, later] = [parseLsn('0/9'), parseLsn('0/10')];
     expect([laterLsn(earlier, later), laterLsn(later, earlier)]).toEqual([later, later]);

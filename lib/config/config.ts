@@ -108,7 +108,7 @@ const OF_PGOUTPUT = { publications: FOR_PGOUTPUT, messages: FOR_PGOUTPUT, types:
 
 /** @throws {ConfigError} naming the first option that cannot be used */
 export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
-  const plugin = isRecord(config) ? config['plugin'] : undefined;
+  const plugin = isRecord(config) ? config.plugin : undefined;
   if (plugin === 'pgoutput') throw new ConfigError('plugin', 'leave it out for pgoutput, and name publications');
   const raw = plugin !== undefined;
   const options = raw

@@ -98,7 +98,7 @@ const UNREADABLE = 'this URI cannot be read; percent-encode what is special in u
 
 /** What a URI says. The parser gives what it leaves out as empty text, which must not hide the defaults. */
 function parseUri(name: string, uri: string): Parsed {
-  if (uri === '') throw new ConfigError(name, 'expected a URI, got empty text; is an environment variable empty?');
+  if (uri === '') throw new ConfigError(name, 'expected a URI, got empty text (is an environment variable empty?)');
   if (!/^[a-z]+:\/\//i.test(uri)) {
     throw new ConfigError(name, 'expected a URI, as in postgres://user@host:5432/database');
   }

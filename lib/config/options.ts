@@ -21,7 +21,7 @@ const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', '
 function within(edits: number, a: string, b: string): boolean {
   if (a === b) return true;
   if (edits === 0) return false;
-  if (a[0] === b[0]) return within(edits, a.slice(1), b.slice(1));
+  if (a !== '' && b.startsWith(a.charAt(0))) return within(edits, a.slice(1), b.slice(1));
   return [
     [a.slice(1), b],
     [a, b.slice(1)],
@@ -70,8 +70,8 @@ export class Options {
       }
       if (misplaced && Object.hasOwn(misplaced, name)) throw this.error(name, String(misplaced[name]));
       const meant = nearest(name, known);
-      const question = meant === undefined ? '' : ` did you mean ${meant}?`;
-      throw this.error(name, `is no option;${question} there are ${known.join(', ')}`);
+      const remedy = meant === undefined ? 'there' : `did you mean ${meant}? There`;
+      throw this.error(name, `is no option; ${remedy} are ${known.join(', ')}`);
     }
   }
 

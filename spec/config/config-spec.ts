@@ -26,6 +26,10 @@ function optionAtFault(config: unknown): string {
   return error.option;
 }
 
+function messageOf(config: unknown): string {
+  return failure(() => resolve(config)).message;
+}
+
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;
 
@@ -168,6 +172,36 @@ describe('resolveConfig', () => {
     },
   );
 
+  it.each([
+    ['ensureSlots', 'ensureSlot'],
+    ['ensure_slot', 'ensureSlot'],
+    ['startLSN', 'startLsn'],
+    ['publication', 'publications'],
+    ['slotName', 'slot'],
+    ['connectTimeoutMillis', 'connectTimeout'],
+  ])('takes %s for a misspelt %s', (option, meant) => {
+    expect(messageOf({ ...BASE, [option]: true })).toContain(`is no option; did you mean ${meant}?`);
+  });
+
+  it.each(['protoVersion', 'x', ''])('does not guess what %j could mean', (option) => {
+    expect(messageOf({ ...BASE, [option]: true })).toContain('is no option; there are connection');
+  });
+
+  it.each(['host', 'port', 'user', 'password', 'database', 'connectionString', 'ssl'])(
+    'says that %s belongs into connection',
+    (option) => {
+      expect(optionAtFault({ ...BASE, [option]: 'secret' })).toBe(option);
+      expect(messageOf({ ...BASE, [option]: 'secret' })).toContain('belongs into connection');
+    },
+  );
+
+  it('ignores what is undefined, also where there is no such option', () => {
+    const nothing = { plugin: undefined, pluginOptions: undefined, host: undefined, other: undefined };
+    expect(resolve({ ...BASE, ...nothing }).plan).toEqual(resolve(BASE).plan);
+    const raw = { connection: BASE.connection, slot: 'orders', plugin: 'wal2json', publications: undefined };
+    expect(resolve(raw).plan.plugin).toBe('wal2json');
+  });
+
   it('refuses an unknown option inside ensureSlot', () => {
     expect(optionAtFault({ ...BASE, ensureSlot: { temporaty: true } })).toBe('ensureSlot.temporaty');
     expect(optionAtFault({ ...BASE, ensureSlot: { temporary: 1 } })).toBe('ensureSlot.temporary');
@@ -183,6 +217,19 @@ describe('resolveConfig', () => {
     expect(failure(() => resolve({ ...BASE, maxUnacked: '5' })).message).toContain('got a string');
     expect(failure(() => resolve({ ...BASE, maxUnacked: 5n })).message).toContain('got a bigint');
     expect(failure(() => resolve({ ...BASE, maxUnacked: () => 5 })).message).toContain('got a function');
+  });
+
+  it.each<[what: string, config: unknown, words: string]>([
+    ['no argument', undefined, 'expected an object, got nothing'],
+    ['no publication', { ...BASE, publications: [] }, 'got an empty list'],
+    ['one publication’s name', { ...BASE, publications: 'secret' }, "write it in brackets: publications: ['…']"],
+    ['ensureSlot as text', { ...BASE, ensureSlot: 'yes' }, 'expected true, false or { temporary: true }'],
+    ['pgoutput by name', { ...BASE, plugin: 'pgoutput' }, 'leave it out for pgoutput'],
+    ['publications for a plugin', { ...BASE, plugin: 'wal2json' }, 'publications: is for pgoutput'],
+    ['options for no plugin', { ...BASE, pluginOptions: {} }, 'is for a plugin, and none is named'],
+  ])('says what is wrong with %s', (_, config, words) => {
+    expect(messageOf(config)).toContain(words);
+    expect(messageOf(config)).not.toContain('secret');
   });
 
   it('fails when the factory is called, not on subscribing', () => {

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { Client, Pool } from 'pg';
 import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/connection';
 import { Options } from '../../lib/config/options';
 import { ConfigError } from '../../lib/errors';
@@ -190,6 +191,25 @@ describe('resolveConnection', () => {
     const error = failed(uri);
     expect(error.option).toBe('connection');
     expect(`${error.stack ?? ''}${String(error.cause)}`).not.toContain('secret');
+  });
+
+  it.each<[what: string, connection: unknown, words: string]>([
+    ['a URL', new URL('postgres://app:secret@h/shop'), 'url.href'],
+    ['a pool', new Pool({ password: 'secret' }), 'not the pool itself'],
+    ['a client', new Client({ password: 'secret' }), 'not the pool itself'],
+    ['an empty text', '', 'is an environment variable empty?'],
+    ['an empty connectionString', { connectionString: '' }, 'is an environment variable empty?'],
+    ['a bigint for a port', { port: 5432n }, 'got a bigint'],
+    ['text for a port', { port: '5432x' }, 'got "5432x"'],
+    ['username', { username: 'app' }, 'did you mean user?'],
+  ])('says what is wrong with %s', (_, connection, words) => {
+    expect(failed(connection).message).toContain(words);
+  });
+
+  it('lists what an object can say, and not what it lets pass', () => {
+    const { message } = failed({ other: 1 });
+    expect(message).toContain('connectionString, host');
+    expect(message).not.toContain('idleTimeoutMillis');
   });
 
   it('refuses what it does not know, and lets pass what pg and its pool know', () => {
