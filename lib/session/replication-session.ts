@@ -1,17 +1,15 @@
 import { Delivery, type SessionControl } from '../acknowledgement';
-import { ConnectionError, ProtocolError, ReplicationError } from '../errors';
+import { ConnectionError, ReplicationError } from '../errors';
 import { laterLsn, type Lsn } from '../lsn';
-import { KeepaliveMessage, type PgoutputMessage, type StreamMessage, type XLogDataMessage } from '../pgoutput/messages';
-import { BackendTag, decodeBackendMessage } from '../wire/backend';
+import type { KeepaliveMessage, PgoutputMessage, StreamMessage, XLogDataMessage } from '../pgoutput/messages';
+import { BackendTag } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import { copyDone, terminate } from '../wire/frontend';
-import { Reader } from '../wire/reader';
-import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../wire/stream';
 import { openEntry } from './accounts';
 import { Ledger } from './ledger';
-import { serverError, skippedPublication } from './server-errors';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from './session-host';
 import { StatusReport } from './status-report';
+import { StreamReader } from './stream-reader';
 import { HeldWatch, LivenessWatch } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
@@ -27,15 +25,13 @@ type State = 'streaming' | 'draining' | 'closing' | 'closed';
  * done goes out to the host.
  */
 export class ReplicationSession implements SessionControl {
-  readonly #frames: FrameDecoder;
-  readonly #decode: PayloadDecoder;
+  readonly #reader: StreamReader;
   readonly #options: SessionOptions;
   readonly #host: SessionHost;
   readonly #ledger: Ledger;
   readonly #report: StatusReport;
   readonly #liveness: LivenessWatch;
   readonly #heldWatch: HeldWatch;
-  readonly #reader = new Reader(Buffer.alloc(0), 0, 0, 'Keepalive');
   readonly #listeners = new Set<(error?: unknown) => void>();
   #state: State = 'streaming';
   #stopped = false;
@@ -45,12 +41,10 @@ export class ReplicationSession implements SessionControl {
   #pumping = false;
   #yielded = false;
   #received: Lsn = 0n;
-  #serverEnded = false;
   #error: Error | undefined;
 
   constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
-    this.#frames = frames;
-    this.#decode = decode;
+    this.#reader = new StreamReader(frames, decode);
     this.#options = options;
     this.#host = host;
     this.#report = new StatusReport(host.elapsed());
@@ -92,7 +86,7 @@ export class ReplicationSession implements SessionControl {
   receive(chunk: Buffer): void {
     if (this.#state === 'closed') return;
     this.#liveness.heard();
-    this.#frames.push(chunk);
+    this.#reader.push(chunk);
     this.pump();
   }
 
@@ -150,7 +144,7 @@ export class ReplicationSession implements SessionControl {
       this.#end();
     } else if (cause instanceof ReplicationError) {
       this.fail(cause);
-    } else if (this.#serverEnded) {
+    } else if (this.#reader.ended) {
       this.fail(new ConnectionError('SERVER_SHUTDOWN', 'The server ended the stream because it is stopping'));
     } else {
       this.fail(new ConnectionError('CONNECTION_LOST', 'The connection to the server was lost', { cause }));
@@ -233,7 +227,7 @@ export class ReplicationSession implements SessionControl {
         this.#host.hold(true);
         return false;
       }
-      if (!this.#frames.next()) {
+      if (!this.#reader.next()) {
         this.#host.hold(false);
         return false;
       }
@@ -247,38 +241,24 @@ export class ReplicationSession implements SessionControl {
   }
 
   #takeFrame(): void {
-    const { tag } = this.#frames;
+    const reader = this.#reader;
     if (this.#state === 'closing') {
       // The rest of a transaction may still come; nobody wants it.
-      if (tag === BackendTag.ReadyForQuery) {
+      if (reader.tag === BackendTag.ReadyForQuery) {
         this.#host.send(terminate());
         this.#end();
-      } else if (tag === BackendTag.ErrorResponse && this.#stopped) {
+      } else if (reader.tag === BackendTag.ErrorResponse && this.#stopped) {
         // It crossed our farewell, which the server then did not read: the last confirmation is lost.
-        this.#takeOther();
+        reader.read();
       }
-    } else if (tag === BackendTag.CopyData) {
-      this.#takeCopyData();
-    } else {
-      this.#takeOther();
+      return;
     }
+    const message = reader.read();
+    if (message?.kind === 'keepalive') this.#takeKeepalive(message);
+    else if (message) this.#takeData(message, reader.size);
   }
 
-  #takeCopyData(): void {
-    const { buffer, start, end } = this.#frames;
-    const type = start < end ? buffer[start] : undefined;
-    if (type === XLOG_DATA) {
-      this.#takeXLogData(this.#decode(buffer, start + 1, end), end - start);
-    } else if (type === KEEPALIVE) {
-      this.#reader.reset(buffer, start + 1, end, 'Keepalive');
-      this.#takeKeepalive();
-    } else {
-      const what = type === undefined ? 'an empty CopyData' : `CopyData of unknown type 0x${type.toString(16)}`;
-      throw new ProtocolError(`The server sent ${what}; expected XLogData 'w' or a keepalive 'k'`);
-    }
-  }
-
-  #takeXLogData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
+  #takeData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
     switch (message.kind) {
       case 'begin':
         this.#inTransaction = true;
@@ -297,39 +277,14 @@ export class ReplicationSession implements SessionControl {
     this.#deliver(message);
   }
 
-  #takeKeepalive(): void {
-    const { walEnd, serverTime, replyRequested } = readKeepalive(this.#reader);
-    const message = new KeepaliveMessage(walEnd, serverTime, replyRequested);
+  #takeKeepalive(message: KeepaliveMessage): void {
+    const { walEnd, replyRequested } = message;
     this.#received = laterLsn(this.#received, walEnd);
     Delivery.attach(message, this.#ledger.nothing);
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
     if (this.#state === 'streaming') this.#ledger.progress(walEnd);
     if (replyRequested) this.#report.oweAnswer();
-  }
-
-  #takeOther(): void {
-    const message = decodeBackendMessage(this.#frames);
-    switch (message.kind) {
-      case 'notice': {
-        const error = skippedPublication(message.fields);
-        if (error) throw error;
-        return;
-      }
-      case 'error':
-        throw serverError(message.fields);
-      case 'copyDone':
-      case 'commandComplete':
-        // A server that stops sends CommandComplete, without CopyDone, and then closes.
-        this.#serverEnded = true;
-        return;
-      case 'parameterStatus':
-      case 'notification':
-      case 'readyForQuery':
-        return;
-      default:
-        throw new ProtocolError(`The server sent ${message.kind} in the middle of the stream`);
-    }
   }
 
   #deliver(message: StreamMessage): void {
