@@ -9,7 +9,6 @@ import {
 } from 'rxjs';
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
-import { KeepaliveMessage } from '../pgoutput/messages';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /** What `ackAfter` takes: messages, transactions, or arrays of them. */
@@ -90,8 +89,6 @@ class Works<T extends Work, R> {
       return;
     }
     this.#session = sessionOf(value) ?? this.#session;
-    // Keepalives are free, so the window does not hold them back; of several in a row the last one tells it all.
-    if (isKeepalive(value) && isKeepalive(this.#waiting.at(-1))) this.#waiting.pop();
     this.#waiting.push(value);
     this.#startWaiting();
   }
@@ -196,10 +193,6 @@ function isPending<R>(work: unknown): work is ObservableInput<R> {
 function sessionOf(value: Work): SessionControl | undefined {
   const item: unknown = Array.isArray(value) ? value[0] : value;
   return item instanceof Delivery ? Delivery.entryOf(item)?.session : undefined;
-}
-
-function isKeepalive(value: Work | undefined): boolean {
-  return value instanceof KeepaliveMessage;
 }
 
 /** JavaScript can send anything down. */

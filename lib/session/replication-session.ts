@@ -14,6 +14,8 @@ import { HeldWatch, LivenessWatch } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
 const SLICE = 10;
+/** While work is in hand, one keepalive follows another only after so many ms. */
+const KEEPALIVE_PAUSE = 100;
 /** Between two slices a status update goes out once the last one is so many ms old. */
 const OVERDUE = 100;
 
@@ -41,6 +43,9 @@ export class ReplicationSession implements SessionControl {
   #pumping = false;
   #yielded = false;
   #received: Lsn = 0n;
+  /** The last keepalive, if it has not been delivered yet, and when one last was. */
+  #keepalive: KeepaliveMessage | undefined;
+  #keepaliveAt = -Infinity;
   #error: Error | undefined;
 
   constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
@@ -129,6 +134,7 @@ export class ReplicationSession implements SessionControl {
       }
       this.#host.warn(complaint);
     }
+    if (this.#keepalive) this.#host.wake();
     this.#send(liveness === 'ask');
   }
 
@@ -222,6 +228,7 @@ export class ReplicationSession implements SessionControl {
   #takeFrames(): boolean {
     const deadline = this.#host.elapsed() + SLICE;
     for (;;) {
+      this.#deliverKeepalive();
       if (this.#state === 'closed') return false;
       if (this.#state === 'draining' || (this.#state === 'streaming' && this.#ledger.isFull())) {
         this.#host.hold(true);
@@ -259,6 +266,9 @@ export class ReplicationSession implements SessionControl {
   }
 
   #takeData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
+    // What comes behind it will tell more than a keepalive that waits.
+    this.#keepalive = undefined;
+    this.#keepaliveAt = -Infinity;
     switch (message.kind) {
       case 'begin':
         this.#inTransaction = true;
@@ -278,13 +288,27 @@ export class ReplicationSession implements SessionControl {
   }
 
   #takeKeepalive(message: KeepaliveMessage): void {
-    const { walEnd, replyRequested } = message;
-    this.#received = laterLsn(this.#received, walEnd);
+    this.#received = laterLsn(this.#received, message.walEnd);
+    if (message.replyRequested) this.#report.oweAnswer();
+    this.#keepalive = message;
+    this.#deliverKeepalive();
+  }
+
+  /**
+   * Keepalives cost nothing in the window, so a busy server could fill the memory of whoever queues them behind slow
+   * work. Of those that come meanwhile the last one tells it all.
+   */
+  #deliverKeepalive(): void {
+    const message = this.#keepalive;
+    if (!message || this.#state !== 'streaming') return;
+    const now = this.#host.elapsed();
+    if (this.#ledger.unackedMessages > 0 && now - this.#keepaliveAt < KEEPALIVE_PAUSE) return;
+    this.#keepalive = undefined;
+    this.#keepaliveAt = now;
     Delivery.attach(message, this.#ledger.nothing);
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
-    if (this.#state === 'streaming') this.#ledger.progress(walEnd);
-    if (replyRequested) this.#report.oweAnswer();
+    if (this.isStreaming()) this.#ledger.progress(message.walEnd);
   }
 
   #deliver(message: StreamMessage): void {
@@ -298,6 +322,7 @@ export class ReplicationSession implements SessionControl {
   /** After something was settled: report it, or leave if it was the last thing before a stop. */
   #settleUp(): void {
     if (this.#pumping || !this.#isAlive()) return;
+    if (this.#keepalive && this.#ledger.unackedMessages === 0) this.#host.wake();
     if (this.#state === 'draining' && this.#ledger.settled) this.close();
     else this.#reportIfDue();
   }

@@ -19,7 +19,6 @@ import {
   timer,
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import type { Acknowledgeable } from '../../lib/acknowledgement';
 import type { ConfigError, ReplicationError } from '../../lib/errors';
 import { ackAfter } from '../../lib/operators/ack-after';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
@@ -30,7 +29,6 @@ import { failure } from '../wire/failure';
 import { Clock, microtasks } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
-import { keepaliveOf } from './messages';
 
 /** Something to acknowledge that tells when it was. */
 class Item {
@@ -313,17 +311,6 @@ describe('ackAfter', () => {
       expect([code(heard.error), started]).toEqual(['CONFIG_INVALID', 0]);
     },
   );
-
-  it('keeps of many keepalives in a row only the last', () => {
-    const gate = new Subject<void>();
-    const worked: unknown[] = [];
-    const source = new Subject<Acknowledgeable>();
-    record(source.pipe(ackAfter((value) => (worked.push(value), gate))));
-    const keepalives = [1n, 2n, 3n].map((walEnd) => keepaliveOf(walEnd));
-    for (const value of [new Item('a'), ...keepalives, new Item('b')]) source.next(value);
-    gate.complete();
-    expect(worked.map((value) => (value instanceof Item ? 'item' : value))).toEqual(['item', keepalives[2], 'item']);
-  });
 
   it('fails when an acknowledgement came too late', () => {
     const heard = record(of(new Item('a', false), new Item('b')).pipe(ackAfter(() => [1])));

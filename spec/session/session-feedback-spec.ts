@@ -13,6 +13,45 @@ import {
   type SessionFixture,
 } from './fake-host';
 
+describe('keepalives while work is in hand', () => {
+  it('come one in 100 ms, however many the server sends: the window does not count them', () => {
+    const { receive, host } = busy();
+    const before = host.delivered.length;
+    for (let i = 0; i < 1000; i++) {
+      host.now += 1;
+      receive(keepalive(0x200n + BigInt(i)));
+    }
+    expect(host.delivered.length - before).toBe(10);
+  });
+
+  it('come all while nothing is outstanding', () => {
+    const { receive, host } = sessionOf();
+    receive(...Array.from({ length: 50 }, (_, i) => keepalive(0x80n + BigInt(i))));
+    expect(host.delivered).toHaveLength(50);
+  });
+
+  it('are not lost: the last one comes, and counts, once the work is done', () => {
+    const { session, receive, host } = busy();
+    receive(keepalive(0x200n), keepalive(0x300n), keepalive(0x400n));
+    expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x200n });
+    ackAll(host);
+    session.pump();
+    expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x400n });
+    host.now += 10;
+    session.report();
+    expect(host.statuses.at(-1)).toMatchObject({ flushed: 0x400n });
+  });
+
+  it('are not lost either where the work goes on: the next tick brings the last one', () => {
+    const { session, receive, host } = busy();
+    receive(keepalive(0x200n), keepalive(0x300n));
+    host.now += 1000;
+    session.tick(1000);
+    session.pump();
+    expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x300n });
+  });
+});
+
 describe('an acknowledgement', () => {
   it('goes out at once when the receive buffer is empty', () => {
     const { host } = busy();
