@@ -1,7 +1,7 @@
 /**
  * Replays what a slot holds between two positions, without moving the slot: as often as you like.
  *
- *   DATABASE_URL=… tsx examples/bounded-replay.ts [--from 0/16B6C50] [--to 0/16B7D00] [--slot s] [--publication p]
+ *   DATABASE_URL=… node --import tsx examples/bounded-replay.ts [--from 0/16B6C50] [--to 0/16B7D00] [--slot s] [--publication p]
  *
  * By default from what the slot has confirmed to where the server's WAL ends now.
  */

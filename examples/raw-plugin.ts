@@ -1,7 +1,7 @@
 /**
  * Streams another output plugin's own words, here those of test_decoding, from a slot that goes with its connection.
  *
- *   DATABASE_URL=… tsx examples/raw-plugin.ts
+ *   DATABASE_URL=… node --import tsx examples/raw-plugin.ts
  */
 import { fromEvent } from 'rxjs';
 import { ackAfter, logicalReplication, stopOn } from 'rxjs-pg-replication';

@@ -1,6 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 
-/** A person who presses Ctrl-C again after so many ms means it. npm and tsx pass the same one on several times. */
+/** A person who presses Ctrl-C again after so many ms means it. npm passes the same one on once more. */
 const SAME = 1000;
 
 /**

@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export const ROOT = resolve(__dirname, '../..');
-const TSX = join(ROOT, 'node_modules/tsx/dist/cli.mjs');
 
 /** What decides how a program prints or where it connects: a user has none of it set, unless the spec says so. */
 const NOT_INHERITED = /^(?:DATABASE_URL|FORCE_COLOR|NO_COLOR|PG[A-Z]+|SPEC_RUN_.*)$/;
@@ -41,7 +40,7 @@ export class Program {
   }
 
   static example(file: string, args: readonly string[] = [], env?: NodeJS.ProcessEnv): Program {
-    return new Program(process.execPath, [TSX, join(ROOT, 'examples', file), ...args], env);
+    return new Program(process.execPath, ['--import', 'tsx', join(ROOT, 'examples', file), ...args], env);
   }
 
   get output(): string {
