@@ -36,8 +36,12 @@ export interface Entry {
   gather(): void;
   /** Of a Commit: puts what its transaction gathered back into the window, as one entry. */
   group(): Entry;
-  /** Ends delivery before this message: neither it nor what follows is ever confirmed. */
-  stopBefore(): void;
+  /**
+   * Ends delivery before this message: neither it nor what follows is ever confirmed.
+   *
+   * @param upTo as in `stopAfter`
+   */
+  stopBefore(upTo?: Lsn): void;
   /**
    * Ends delivery after this message: what follows is never confirmed.
    *

@@ -912,7 +912,7 @@ describe('a graceful end', () => {
     clock.advance(200);
     expect(heard.values).toEqual([3]);
     expect(heard.completed).toBe(true);
-    expect(atComplete).toBe(0x330n);
+    expect(atComplete).toBe(0x500n);
     expectNothingLeft();
   });
 

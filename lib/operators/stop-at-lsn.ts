@@ -52,7 +52,7 @@ export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<Replicati
         next: (message) => {
           const entry = Delivery.entryOf(message);
           if (isBeyond(message)) {
-            if (entry) entry.stopBefore();
+            if (entry) entry.stopBefore(end);
             else subscriber.complete();
             return;
           }

@@ -141,14 +141,10 @@ export class Ledger implements EntryKeeper {
     this.#closed = true;
   }
 
-  stopBefore(sequence: number): void {
+  stopBefore(sequence = this.#sequence, upTo?: Lsn): void {
+    if (upTo !== undefined) this.#progressBefore(sequence, upTo);
     this.#limit = Math.min(this.#limit, sequence);
     this.#session.stop();
-  }
-
-  stopAfter(sequence: number | undefined, upTo: Lsn | undefined): void {
-    if (upTo !== undefined) this.progress(upTo);
-    this.stopBefore(sequence === undefined ? this.#sequence : sequence + 1);
   }
 
   settle(entry: UnitEntry): boolean {
@@ -213,6 +209,15 @@ export class Ledger implements EntryKeeper {
     this.#head = unit;
     if (!unit) this.#tail = undefined;
     this.#events.advanced();
+  }
+
+  /** A position that counts once all units before this one are done. */
+  #progressBefore(sequence: number, upTo: Lsn): void {
+    if (this.#closed) return;
+    let last: Unit | undefined;
+    for (let unit = this.#head; unit && unit.sequence < sequence; unit = unit.next) last = unit;
+    if (last) last.walEnd = laterLsn(last.walEnd, upTo);
+    else this.#confirm(upTo);
   }
 
   #confirm(lsn: Lsn): void {

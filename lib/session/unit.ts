@@ -45,10 +45,11 @@ export interface EntryKeeper {
   settle(entry: UnitEntry): boolean;
   gather(entry: UnitEntry): void;
   group(commit: UnitEntry): Entry;
-  /** @param sequence of the unit with which delivery ends */
-  stopBefore(sequence: number): void;
-  /** @param sequence of the last unit that counts; undefined for the last one there is */
-  stopAfter(sequence: number | undefined, upTo: Lsn | undefined): void;
+  /**
+   * @param sequence of the first unit that does not count any more; by default the next that will come
+   * @param upTo a position that is done once all before it are
+   */
+  stopBefore(sequence?: number, upTo?: Lsn): void;
 }
 
 /** A delivery that belongs to a unit. */
@@ -93,12 +94,12 @@ export class UnitEntry implements Entry {
     return untaken;
   }
 
-  stopBefore(): void {
-    this.ledger.stopBefore(this.unit.sequence);
+  stopBefore(upTo?: Lsn): void {
+    this.ledger.stopBefore(this.unit.sequence, upTo);
   }
 
   stopAfter(upTo?: Lsn): void {
-    this.ledger.stopAfter(this.unit.sequence, upTo);
+    this.ledger.stopBefore(this.unit.sequence + 1, upTo);
   }
 }
 
@@ -120,11 +121,11 @@ export class SettledEntry implements Entry {
     return this;
   }
 
-  stopBefore(): void {
-    this.ledger.stopAfter(undefined, undefined);
+  stopBefore(upTo?: Lsn): void {
+    this.ledger.stopBefore(undefined, upTo);
   }
 
   stopAfter(upTo?: Lsn): void {
-    this.ledger.stopAfter(undefined, upTo);
+    this.ledger.stopBefore(undefined, upTo);
   }
 }

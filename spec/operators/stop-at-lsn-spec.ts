@@ -151,7 +151,7 @@ describe('stopAtLsn, over a session', () => {
     expect(server.last.gone).toBe(false);
     for (const message of heard.values) expect(message.ack()).toBe(true);
     clock.advance(10);
-    expect(server.last.log.slice(-4)).toEqual(['status 0/130', 'copyDone', 'terminate', 'end']);
+    expect(server.last.log.slice(-4)).toEqual(['status 0/200', 'copyDone', 'terminate', 'end']);
   });
 
   it('confirms the position itself where a keepalive has passed it, and no further', () => {
@@ -162,6 +162,16 @@ describe('stopAtLsn, over a session', () => {
     clock.advance(10);
     expect(heard.completed).toBe(true);
     expect(server.slot().confirmed).toBe(0x500n);
+  });
+
+  it('confirms the position itself where it stops before a transaction behind it, once all before it is done', () => {
+    const heard = record(streaming(server).pipe(stopAtLsn(0x1f0n), transactions()));
+    clock.advance();
+    server.commit(transaction({ commitLsn: 0x100n }), transaction({ commitLsn: 0x200n }));
+    expect([heard.events, server.slot().confirmed]).toEqual([['next', 'complete'], 0x80n]);
+    heard.values[0]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x1f0n);
   });
 
   it('stops before a change whose transaction commits behind it, though its Begin was dropped', () => {
