@@ -264,7 +264,10 @@ export class LogicalMessage extends Message {
   }
 }
 
-/** The server tells how far it has read. Needs no acknowledgement. */
+/**
+ * The server tells how far it has read. Needs no acknowledgement. While something else awaits one, a keepalive follows
+ * another only after 100 ms: of several, the last comes.
+ */
 export class KeepaliveMessage extends Message {
   readonly kind = 'keepalive';
   constructor(
