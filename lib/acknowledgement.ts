@@ -1,4 +1,6 @@
-import type { Lsn } from './lsn';
+import type { Checkpoint, StreamSource } from './checkpoint';
+import { ReplicationError } from './errors';
+import { formatLsn, type Lsn } from './lsn';
 
 /** What subscribers say about a delivery: that they are done with it. */
 export interface Acknowledgeable {
@@ -12,6 +14,11 @@ export interface Acknowledgeable {
 
 /** What an operator may ask of the session that a delivery came from. */
 export interface SessionControl {
+  readonly source: StreamSource;
+  /** What has been confirmed, whether or not the server has heard of it. */
+  readonly confirmed: Lsn;
+  /** Whether the consumer stores positions itself, so that a keepalive counts only when it is acknowledged. */
+  readonly consumerKeepsPosition: boolean;
   /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
   stop(): void;
   /** The same, behind the transaction that is being delivered and never inside one. */
@@ -32,9 +39,19 @@ export interface Entry {
   readonly session: SessionControl;
   /** @returns false when the session closed first */
   settle(): boolean;
+  /**
+   * Settles what an operator drops: nobody will see it. Where the consumer keeps the position that confirms nothing by
+   * itself, as nothing of it can have reached the store.
+   */
+  discard(): void;
+  /** Whether it is a keepalive that a consumer who keeps the position should hear of. */
+  readonly isProgress: boolean;
   /** Takes the delivery out of the window: a group that will be acknowledged as a whole has taken it over. */
   gather(): void;
-  /** Of a Commit: puts what its transaction gathered back into the window, as one entry. */
+  /**
+   * Of a Commit: puts what its transaction gathered back into the window, as one entry. Of a progress: makes it a delivery
+   * that is waited for.
+   */
   group(): Entry;
   /**
    * Ends delivery before this message: neither it nor what follows is ever confirmed.
@@ -59,6 +76,24 @@ export abstract class Delivery implements Acknowledgeable {
 
   get ack(): () => boolean {
     return () => this.#entry?.settle() ?? true;
+  }
+
+  /**
+   * For operators, about what they do not pass on.
+   *
+   * @internal
+   */
+  static discard(delivery: Delivery): void {
+    delivery.#entry?.discard();
+  }
+
+  /**
+   * @internal
+   * @throws {ReplicationError} `NOT_STREAMED`
+   */
+  static checkpointOf(delivery: Delivery, endLsn: Lsn): Checkpoint {
+    if (!delivery.#entry) throw new ReplicationError('NOT_STREAMED', 'A checkpoint belongs to what a stream delivered');
+    return { ...delivery.#entry.session.source, endLsn: formatLsn(endLsn) };
   }
 
   /** @internal */

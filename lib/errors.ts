@@ -89,12 +89,25 @@ export const ERRORS = {
     retryable: false,
     remedy: 'Somebody else advanced the slot, so changes are missing: find the other consumer and copy the data anew.',
   },
+  SLOT_AHEAD: {
+    retryable: false,
+    remedy:
+      'What lies between was confirmed and would be skipped: find out who confirmed it, then copy the data anew, or start from the slot.',
+  },
+  CHECKPOINT_MISMATCH: {
+    retryable: false,
+    remedy: 'Connect to the server, and name the slot, that the position was stored for; else copy the data anew.',
+  },
   PUBLICATION_MISSING: {
     retryable: false,
     remedy:
       'Run CREATE PUBLICATION … FOR TABLE …, before the slot is made: decoding looks at the catalog as it was at each change.',
   },
-  WAL_REMOVED: { retryable: true, remedy: 'The server could not find WAL that the slot needs; look at its log.' },
+  WAL_REMOVED: {
+    retryable: true,
+    retries: 3,
+    remedy: 'The server could not find WAL that the slot needs; look at its log.',
+  },
 
   ACK_TOO_LATE: {
     // What ends a stream too early does so every time.
@@ -106,8 +119,22 @@ export const ERRORS = {
     retryable: false,
     remedy: 'Check that the address is a PostgreSQL server and that no proxy changes its bytes; else report it to us.',
   },
+  NOT_STREAMED: { retryable: false, remedy: 'Take it from a delivery, or build one with rxjs-pg-replication/testing.' },
+  SERVER_FAILED: {
+    retryable: true,
+    retries: 3,
+    remedy: "See the server's log; a row that is too large for it to send, say, comes again each time.",
+  },
   SERVER_ERROR: { retryable: false, remedy: "See the server's message and its log." },
-} as const satisfies Record<string, { retryable: boolean; remedy: string }>;
+} as const satisfies Record<string, ErrorKind>;
+
+/** What is known of a kind of failure. */
+export interface ErrorKind {
+  readonly retryable: boolean;
+  readonly remedy: string;
+  /** How often it makes sense to try again while the same failure comes at the same place; otherwise there is no limit. */
+  readonly retries?: number;
+}
 
 /** The stable name of a failure; {@link ERRORS} has the remedy of each. */
 export type ErrorCode = keyof typeof ERRORS;
@@ -116,8 +143,8 @@ export interface ReplicationErrorOptions {
   /** What led to it. */
   cause?: unknown;
   /** Where this case differs from the code's own entry in {@link ERRORS}. */
-  retryable?: boolean;
-  remedy?: string;
+  retryable?: boolean | undefined;
+  remedy?: string | undefined;
 }
 
 /** What every error of this library has in common. Its message ends with the remedy and never holds the password. */
@@ -129,15 +156,40 @@ export class ReplicationError extends Error {
   /** What to do about it, in a sentence. */
   readonly remedy: string;
 
+  readonly #what: string;
+
   constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
     const remedy = options.remedy ?? ERRORS[code].remedy;
     super(`${what}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
+    this.#what = what;
     this.name = new.target.name;
     this.code = code;
     this.retryable = options.retryable ?? ERRORS[code].retryable;
     this.remedy = remedy;
   }
+
+  /**
+   * The same failure, seen otherwise.
+   *
+   * @internal
+   */
+  recast(code: ErrorCode, seen: Recast): ReplicationError {
+    return new ReplicationError(code, this.#what, this.kept(seen));
+  }
+
+  /** @internal */
+  protected get what(): string {
+    return this.#what;
+  }
+
+  /** @internal */
+  protected kept(seen: Recast): ReplicationErrorOptions {
+    return 'cause' in this ? { ...seen, cause: this.cause } : seen;
+  }
 }
+
+/** What is said of a failure in place of what its code says. */
+type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy'>;
 
 /** An option that cannot be used as it was given. */
 export class ConfigError extends ReplicationError {
@@ -151,7 +203,12 @@ export class ConfigError extends ReplicationError {
 }
 
 /** The connection could not be made, or ended unasked. `cause` is the socket's error where there was one. */
-export class ConnectionError extends ReplicationError {}
+export class ConnectionError extends ReplicationError {
+  /** @internal */
+  override recast(code: ErrorCode, seen: Recast): ConnectionError {
+    return new ConnectionError(code, this.what, this.kept(seen));
+  }
+}
 
 /** The peer sent what the protocol does not allow. */
 export class ProtocolError extends ReplicationError {
@@ -199,6 +256,11 @@ export class ServerError extends ReplicationError {
       options,
     );
     this.server = server;
+  }
+
+  /** @internal */
+  override recast(code: ErrorCode, seen: Recast): ServerError {
+    return new ServerError(code, this.server, this.kept(seen));
   }
 
   /** The five-character SQLSTATE that the server sent. */

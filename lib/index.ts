@@ -2,6 +2,7 @@ export { logicalReplication } from './logical-replication';
 
 export { ackAfter, type Work, type WorkResult } from './operators/ack-after';
 export { ofTable } from './operators/of-table';
+export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
 export type { Transaction } from './operators/transaction';
@@ -13,7 +14,9 @@ export { identifySystem } from './slots/identify-system';
 export { slotStatus, type SlotStatusConfig } from './slots/slot-status';
 
 export type { Acknowledgeable } from './acknowledgement';
+export type { Checkpoint, StoredPosition } from './checkpoint';
 export type { PgoutputConfig, PluginConfig, SlotOptions } from './config/config';
+export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
 export {
   ConfigError,

@@ -1,4 +1,5 @@
-import { Observable } from 'rxjs';
+import { defaultIfEmpty, Observable, type Subscription } from 'rxjs';
+import type { StartPosition } from './checkpoint';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from './config/config';
 import { Exclusive } from './exclusive';
 import { connect as connectSocket, type Connect } from './net/transport';
@@ -47,18 +48,31 @@ export function streamOver(connect: Connect, config: PgoutputConfig | PluginConf
   const exclusive = new Exclusive();
   return new Observable((subscriber) => {
     let stream: Stream | undefined;
-    const giveUp = exclusive.enter(() => {
+    let asking: Subscription | undefined;
+    const fail = (error: unknown): void => {
+      asking = undefined;
+      exclusive.left();
+      subscriber.error(error);
+    };
+    const open = (start: StartPosition | undefined): void => {
       try {
-        stream = new Stream(connect, settings, memory, exclusive, subscriber);
+        stream = new Stream(connect, settings, memory, start, exclusive, subscriber);
       } catch (error) {
         // The socket could not even be opened.
-        exclusive.left();
-        subscriber.error(error);
+        fail(error);
       }
+    };
+    const giveUp = exclusive.enter(() => {
+      asking = settings.start().pipe(defaultIfEmpty(undefined)).subscribe({ next: open, error: fail });
     });
     return () => {
       giveUp();
-      stream?.unsubscribe();
+      if (stream) {
+        stream.unsubscribe();
+      } else if (asking && !asking.closed) {
+        asking.unsubscribe();
+        exclusive.left();
+      }
     };
   });
 }

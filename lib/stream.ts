@@ -1,9 +1,12 @@
 import type { Subscriber } from 'rxjs';
+import type { StartPosition } from './checkpoint';
 import type { Settings } from './config/config';
 import { ConversingConnection, type Link } from './connection';
-import { ConnectionError } from './errors';
+import { ConnectionError, ReplicationError } from './errors';
 import type { Exclusive } from './exclusive';
+import { noteFailure } from './failure';
 import { Feedback } from './feedback';
+import { laterLsn } from './lsn';
 import type { Connect } from './net/transport';
 import type { StreamMessage } from './pgoutput/messages';
 import { openStream, type OpenInfo } from './session/open-stream';
@@ -14,6 +17,8 @@ import type { SlotMemory } from './session/slot-memory';
 
 /** For how many ms a stop takes leave where unsubscribing takes none. */
 const STOP_PATIENCE = 5000;
+const SLOT_GONE =
+  'The temporary slot went with its connection, and what was not yet streamed with it: copy the data anew, or use a permanent slot.';
 /** The share of wal_sender_timeout after which the server hears from us again. */
 const TIMEOUT_SHARE = 3;
 /** A walsender that is busy is silent for about its own time-out; only after this many of them is it gone. */
@@ -30,12 +35,15 @@ export class Stream implements SessionHost {
   #session: ReplicationSession | undefined;
   #feedback: Feedback | undefined;
   #cancelCloseTimeout: () => void = () => undefined;
+  #walSenderTimeout = 0;
+  #temporarySlot = false;
   #over = false;
 
   constructor(
     connect: Connect,
     settings: Settings,
     memory: SlotMemory,
+    start: StartPosition | undefined,
     exclusive: Exclusive,
     subscriber: Subscriber<StreamMessage>,
   ) {
@@ -46,14 +54,17 @@ export class Stream implements SessionHost {
     this.#connection = new ConversingConnection(
       connect,
       settings.connection,
-      (server) => openStream(settings.plan, server, memory),
+      (server) => {
+        this.#walSenderTimeout = server.walSenderTimeout;
+        return openStream(settings.plan, server, memory, start);
+      },
       {
         done: (info, link) => {
           this.#start(info, link);
         },
         failed: (error) => {
           this.#leave();
-          subscriber.error(error);
+          subscriber.error(this.judge(error));
         },
       },
     );
@@ -78,13 +89,20 @@ export class Stream implements SessionHost {
     const livenessTimeout =
       options.livenessTimeout && Math.max(options.livenessTimeout, walSenderTimeout * LIVENESS_MARGIN);
     const decode = payloadDecoder(plan.publications ? types : undefined);
-    const sessionOptions = { ...options, livenessTimeout, slotLsn: slot.confirmedFlushLsn };
+    const sessionOptions = {
+      ...options,
+      livenessTimeout,
+      slotLsn: slot.confirmedFlushLsn,
+      startLsn: laterLsn(info.startLsn ?? 0n, slot.confirmedFlushLsn ?? 0n),
+      source: { systemId: info.systemId, timeline: info.timeline, slot: slot.name },
+    };
     const session = new ReplicationSession(link.frames, decode, sessionOptions, this);
     const periods = [statusInterval, walSenderTimeout / TIMEOUT_SHARE, livenessTimeout / 4, options.ackTimeout / 2];
     const period = Math.max(1, Math.min(...periods.filter((ms) => ms > 0)));
 
     this.#link = link;
     this.#session = session;
+    this.#temporarySlot = slot.temporary;
     this.#feedback = new Feedback(scheduler, period, session);
     link.listen(session);
     observers.open(info);
@@ -135,6 +153,18 @@ export class Stream implements SessionHost {
       transport?.destroy();
     };
     if (transport) this.#cancelCloseTimeout = transport.timeout(patience, expire);
+  }
+
+  judge(error: Error): Error {
+    // The slot went with its connection, and a new one would begin after a gap.
+    const told =
+      this.#temporarySlot && error instanceof ReplicationError
+        ? error.recast(error.code, { retryable: false, remedy: SLOT_GONE })
+        : this.#settings.judge(error);
+    this.#memory.confirm(this.#session?.status.confirmedLsn ?? 0n);
+    const confirmedLsn = this.#memory.position?.lsn ?? 0n;
+    noteFailure(told, { confirmedLsn, walSenderTimeout: this.#walSenderTimeout });
+    return told;
   }
 
   closed(error?: Error): void {

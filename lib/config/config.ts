@@ -1,4 +1,16 @@
-import { asyncScheduler, Subject, type NextObserver, type SchedulerLike } from 'rxjs';
+import {
+  asyncScheduler,
+  defer,
+  map,
+  of,
+  Subject,
+  take,
+  type NextObserver,
+  type Observable,
+  type ObservableInput,
+  type SchedulerLike,
+} from 'rxjs';
+import { toStartPosition, type StartPosition, type StoredPosition } from '../checkpoint';
 import { ConfigError } from '../errors';
 import { withJson } from '../json';
 import type { Lsn } from '../lsn';
@@ -6,6 +18,7 @@ import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 import type { OpenInfo, StreamPlan } from '../session/open-stream';
 import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
+import { errorRules, judge, type ErrorRule } from './error-rules';
 import { isRecord, Options } from './options';
 
 /** How a slot is made that does not exist yet. */
@@ -20,10 +33,14 @@ interface CommonConfig extends ServerConfig {
   /** Makes the slot if it is missing, on the observable's first subscription only. Default false. */
   readonly ensureSlot?: boolean | SlotOptions | undefined;
   /**
-   * Where to start. The server goes no further back than the slot's own position, which is the default; what lies between
-   * that and a position ahead of it is skipped and counts as confirmed.
+   * Where to start; default: the slot's own position. What lies between that and a position ahead of it is skipped and
+   * counts as confirmed. A slot that stands further already is the error `SLOT_AHEAD`.
+   *
+   * A position that is given as such counts for the first subscription. A function is asked again at each one, for what a
+   * store of yours holds: an LSN, a {@link Checkpoint}, or nothing yet. Then you keep the position, and the slot follows it:
+   * keepalives count when they are acknowledged, and `transactions()` passes on progress without changes.
    */
-  readonly startLsn?: Lsn | string | undefined;
+  readonly startLsn?: Lsn | string | (() => ObservableInput<StoredPosition>) | undefined;
   /** false: the slot never moves, and nothing limits what is delivered; for looking without touching. Default true. */
   readonly confirm?: boolean | undefined;
   /** Reading rests while so many deliveries await their acknowledgement; a transaction counts as one. Default 512. */
@@ -39,6 +56,8 @@ interface CommonConfig extends ServerConfig {
   readonly livenessTimeout?: number | undefined;
   /** The stream fails when the oldest delivery has not been acknowledged for so many ms; 0 for never. Default 0. */
   readonly ackTimeout?: number | undefined;
+  /** What failures mean to you, where it is not what this library takes them for; the first that matches counts. */
+  readonly errors?: readonly ErrorRule[] | undefined;
   /** Runs status updates and what is counted with them. Default asyncScheduler. */
   readonly scheduler?: SchedulerLike | undefined;
   /** Hears when the stream has started. */
@@ -71,7 +90,11 @@ export interface PluginConfig extends CommonConfig {
 export interface Settings {
   readonly connection: ConnectionSettings;
   readonly plan: StreamPlan;
-  readonly session: SessionOptions;
+  /** Asks where to start; emits once. */
+  readonly start: () => Observable<StartPosition | undefined>;
+  readonly session: Omit<SessionOptions, 'source'>;
+  /** Says an error as the user's rules have it. */
+  readonly judge: (error: Error) => Error;
   readonly types: TypeParsers;
   readonly scheduler: SchedulerLike;
   readonly statusInterval: number;
@@ -93,6 +116,7 @@ const COMMON: readonly (keyof CommonConfig)[] = [
   'statusInterval',
   'livenessTimeout',
   'ackTimeout',
+  'errors',
   'scheduler',
   'openObserver',
   'statusObserver',
@@ -115,11 +139,17 @@ export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
     ? new Options('', config, PLUGIN, { misplaced: OF_PGOUTPUT })
     : new Options('', config, PGOUTPUT, { misplaced: OF_PLUGIN });
   const confirm = options.flag('confirm', true);
+  const plan = { ...commonPlan(options), ...(raw ? pluginPlan(options) : pgoutputPlan(options)) };
+  const statusInterval = options.ms('statusInterval', 10_000, 1);
+  const rules = errorRules(options);
   return {
     connection: resolveConnection(options),
-    plan: { ...commonPlan(options), ...(raw ? pluginPlan(options) : pgoutputPlan(options)) },
+    plan,
+    start: startOf(options),
+    judge: (error) => judge(rules, error),
     session: {
       confirm,
+      progressInterval: plan.positionKeeper === 'consumer' ? statusInterval : undefined,
       window: {
         messages: options.number('maxUnacked', 512, 1),
         bytes: options.number('maxUnackedBytes', 16 * 1024 * 1024, 1),
@@ -129,7 +159,7 @@ export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
     },
     types: options.having('types', 'getTypeParser', isTypeParsers) ?? defaultTypes,
     scheduler: options.having('scheduler', 'schedule', isScheduler) ?? asyncScheduler,
-    statusInterval: options.ms('statusInterval', 10_000, 1),
+    statusInterval,
     observers: {
       open: tell(options.having('openObserver', 'next', isObserver<OpenInfo>)),
       status: tell(options.having('statusObserver', 'next', isObserver<StatusUpdate>)),
@@ -151,13 +181,25 @@ export function slotName(options: Options): string {
   return slot;
 }
 
-function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'startLsn'> {
-  const startLsn = options.lsn('startLsn');
+function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionKeeper'> {
+  const startLsn = options.get('startLsn');
+  const positionKeeper = typeof startLsn === 'function' ? 'consumer' : 'slot';
   const ensureSlot = ensureSlotOf(options);
-  if (ensureSlot && startLsn !== undefined) {
+  if (ensureSlot && startLsn !== undefined && positionKeeper === 'slot') {
     throw options.error('ensureSlot', 'cannot stand beside startLsn: a slot made now has nothing of what lies before');
   }
-  return { slot: slotName(options), ensureSlot, startLsn };
+  return { slot: slotName(options), ensureSlot, positionKeeper };
+}
+
+function startOf(options: Options): Settings['start'] {
+  const startLsn = options.get('startLsn');
+  if (isAsking(startLsn)) return () => defer(startLsn).pipe(take(1), map(toStartPosition));
+  const start = startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn'));
+  return () => of(start);
+}
+
+function isAsking(value: unknown): value is () => ObservableInput<unknown> {
+  return typeof value === 'function';
 }
 
 function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {

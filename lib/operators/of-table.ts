@@ -1,4 +1,5 @@
 import { filter, type OperatorFunction } from 'rxjs';
+import { Delivery } from '../acknowledgement';
 import { ConfigError } from '../errors';
 import type { ReplicationMessage, TableChange } from '../pgoutput/messages';
 
@@ -11,7 +12,7 @@ import type { ReplicationMessage, TableChange } from '../pgoutput/messages';
  * A name that never comes up is no error: then all changes are settled unseen.
  *
  * @param names as in `change.table`: `users` in schema public, `billing.invoices` elsewhere
- * @throws {ConfigError} `CONFIG_INVALID` when no table is named
+ * @throws {ConfigError} `CONFIG_INVALID` when no table is named, and through the observable where `startLsn` is a function
  * @example
  * logicalReplication(config).pipe(ofTable('users'), ackAfter((change) => index(change))).subscribe();
  */
@@ -24,7 +25,13 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   const wanted = new Set(names.flatMap((name) => [name, name.replace(/^public\./, '')]));
   return filter((message): message is TableChange => {
     if (touches(message, wanted)) return true;
-    message.ack();
+    if (Delivery.entryOf(message)?.session.consumerKeepsPosition) {
+      throw new ConfigError(
+        'ofTable',
+        'drops each Commit, whose position belongs into the store that startLsn asks; use transactions(), and choose inside the work',
+      );
+    }
+    Delivery.discard(message);
     return false;
   });
 }

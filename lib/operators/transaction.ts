@@ -1,4 +1,6 @@
 import { inspect } from 'node:util';
+import { Delivery } from '../acknowledgement';
+import type { Checkpoint } from '../checkpoint';
 import type { Lsn } from '../lsn';
 import { Message, type Change } from '../pgoutput/messages';
 
@@ -9,7 +11,12 @@ import { Message, type Change } from '../pgoutput/messages';
  * for (const change of tx) if (change.kind === 'insert') console.log(change.table, change.new);
  */
 export class Transaction extends Message implements Iterable<Change> {
-  readonly kind = 'transaction';
+  /**
+   * `progress` for a transaction that is none: where the consumer keeps the position (`startLsn` as a function), it carries
+   * a later one to store while nothing is committed to the published tables. It has no changes, and all its LSNs are that
+   * position.
+   */
+  readonly kind: 'transaction' | 'progress';
   /** How many changes it has. */
   readonly size: number;
   readonly #changes: readonly Change[];
@@ -26,10 +33,20 @@ export class Transaction extends Message implements Iterable<Change> {
     /** The replication origin's name, where the transaction was replicated to this server from elsewhere. */
     readonly origin: string | undefined,
     changes: readonly Change[],
+    kind: 'transaction' | 'progress' = 'transaction',
   ) {
     super();
+    this.kind = kind;
     this.size = changes.length;
     this.#changes = changes;
+  }
+
+  /**
+   * To be stored together with the data, where the consumer keeps the position; see {@link Checkpoint}. Stored by one work
+   * at a time, in commit order.
+   */
+  get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, this.endLsn);
   }
 
   /** The changes in the order in which they were made. */

@@ -1,6 +1,13 @@
 import { defer, filter, map, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
-import type { BeginMessage, Change, CommitMessage, LogicalMessage, ReplicationMessage } from '../pgoutput/messages';
+import type {
+  BeginMessage,
+  Change,
+  CommitMessage,
+  KeepaliveMessage,
+  LogicalMessage,
+  ReplicationMessage,
+} from '../pgoutput/messages';
 import { Transaction } from './transaction';
 
 /** What {@link transactions} does with what belongs to no transaction. */
@@ -18,6 +25,10 @@ export interface TransactionsOptions {
  * While a transaction is gathered the window does not stop it, so one may be larger than the window; the Transaction then
  * counts as one delivery with the bytes of all its changes. What belongs to no transaction (keepalives, relations, types)
  * goes no further. Transactions in which nothing is left, after a filter say, are not emitted.
+ *
+ * Where the consumer keeps the position (`startLsn` as a function), a quiet stream emits a Transaction of kind `progress`
+ * and size 0 now and then, at most once per `statusInterval` or when the server asks. Store its position like that of any
+ * other; it has to be acknowledged, too.
  *
  * @example
  * logicalReplication(config)
@@ -44,7 +55,7 @@ export function transactions({ passMessages = false }: TransactionsOptions = {})
         map((message) => {
           if (message.kind !== 'message' || message.transactional) return assembly.take(message);
           if (passMessages) return message;
-          message.ack();
+          Delivery.discard(message);
           return undefined;
         }),
         filter((unit) => unit !== undefined),
@@ -83,9 +94,10 @@ class Assembly {
         return undefined;
       case 'commit':
         return this.#finish(message);
+      case 'keepalive':
+        return progressOf(message);
       case 'relation':
       case 'type':
-      case 'keepalive':
         return undefined;
     }
   }
@@ -97,7 +109,7 @@ class Assembly {
     this.#changes = [];
     if (!begin) return undefined;
     if (changes.length === 0) {
-      commit.ack();
+      Delivery.discard(commit);
       return undefined;
     }
     const { commitLsn, endLsn, commitTime } = commit;
@@ -106,4 +118,14 @@ class Assembly {
     if (entry) Delivery.attach(transaction, entry.group());
     return transaction;
   }
+}
+
+/** What a consumer who keeps the position should store, though nothing has changed. */
+function progressOf(keepalive: KeepaliveMessage): Transaction | undefined {
+  const entry = Delivery.entryOf(keepalive);
+  if (!entry?.isProgress) return undefined;
+  const { walEnd, serverTime } = keepalive;
+  const progress = new Transaction(0, walEnd, walEnd, serverTime, undefined, [], 'progress');
+  Delivery.attach(progress, entry.group());
+  return progress;
 }

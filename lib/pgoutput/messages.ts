@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Delivery } from '../acknowledgement';
+import type { Checkpoint } from '../checkpoint';
 import { jsonMembers } from '../json';
 import { formatLsn, type Lsn } from '../lsn';
 
@@ -94,6 +95,11 @@ export class CommitMessage extends Message {
     readonly commitTime: Date,
   ) {
     super();
+  }
+
+  /** To store beside the data, where the consumer keeps the position; see {@link Checkpoint}. */
+  get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, this.endLsn);
   }
 }
 
@@ -262,10 +268,16 @@ export class LogicalMessage extends Message {
   ) {
     super();
   }
+
+  /** As in {@link CommitMessage.checkpoint}. Inside a transaction it leads back to that one's Begin. */
+  get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, this.lsn);
+  }
 }
 
 /**
- * The server tells how far it has read. Needs no acknowledgement. While something else awaits one, a keepalive follows
+ * The server tells how far it has read. Needs no acknowledgement, except where the consumer keeps the position (`startLsn`
+ * as a function): there the slot moves to `walEnd` only once that is acknowledged. While something else awaits one, a keepalive follows
  * another only after 100 ms: of several, the last comes.
  */
 export class KeepaliveMessage extends Message {
@@ -279,6 +291,11 @@ export class KeepaliveMessage extends Message {
     readonly replyRequested: boolean,
   ) {
     super();
+  }
+
+  /** As in {@link CommitMessage.checkpoint}, for progress without changes. */
+  get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, this.walEnd);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Entry, SessionControl } from '../acknowledgement';
 import { laterLsn, type Lsn } from '../lsn';
-import { isDone, reasonOf, SettledEntry, Unit, UnitEntry, type EntryKeeper } from './unit';
+import { isDone, ProgressEntry, reasonOf, SettledEntry, Unit, UnitEntry, type EntryKeeper } from './unit';
 
 /** How much may be delivered and not settled before reading stops. */
 export interface WindowLimits {
@@ -15,6 +15,9 @@ export interface Held {
   readonly reason: string;
 }
 
+/** Who knows, after a crash, how far the work has come: the slot, or a store that the consumer keeps. */
+export type PositionKeeper = 'slot' | 'consumer';
+
 /** Told when the oldest units were settled, and when a full window has emptied by half. */
 export interface LedgerEvents {
   advanced(): void;
@@ -27,12 +30,16 @@ export interface LedgerEvents {
  * Units stand in a queue in the order in which they arrived. A unit is done once its end has arrived and nothing of it is
  * outstanding; done units at the head of the queue are confirmed and leave it. A keepalive has no unit of its own: it
  * waits at the last one, and counts once that leaves.
+ *
+ * Where the consumer keeps the position, the slot must not run ahead of its store: there only what the subscriber itself
+ * has settled is confirmed, keepalives included.
  */
 export class Ledger implements EntryKeeper {
   readonly #session: SessionControl;
   readonly #events: LedgerEvents;
   readonly #limits: WindowLimits;
   readonly #settled: SettledEntry;
+  readonly #keeper: PositionKeeper;
   #head: Unit | undefined;
   #tail: Unit | undefined;
   #open: Unit | undefined;
@@ -47,7 +54,8 @@ export class Ledger implements EntryKeeper {
   #confirmed: Lsn = 0n;
   #bytes = 0;
 
-  constructor(limits: WindowLimits, session: SessionControl, events: LedgerEvents) {
+  constructor(limits: WindowLimits, session: SessionControl, events: LedgerEvents, keeper: PositionKeeper = 'slot') {
+    this.#keeper = keeper;
     this.#limits = limits;
     this.#session = session;
     this.#events = events;
@@ -131,9 +139,25 @@ export class Ledger implements EntryKeeper {
 
   /** Everything that commits before this position has been delivered. */
   progress(walEnd: Lsn): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#keeper === 'consumer') return;
     if (this.#tail) this.#tail.walEnd = laterLsn(this.#tail.walEnd, walEnd);
     else this.#confirm(walEnd);
+  }
+
+  /** A keepalive that counts when it is acknowledged. */
+  keepalive(walEnd: Lsn): Entry {
+    return new ProgressEntry(this, walEnd, this.#tail);
+  }
+
+  reach(walEnd: Lsn, after: Unit | undefined): boolean {
+    if (this.#closed || (after && after.sequence >= this.#limit)) return false;
+    if (after && !after.left) {
+      after.walEnd = laterLsn(after.walEnd, walEnd);
+    } else {
+      this.#confirm(walEnd);
+      this.#events.advanced();
+    }
+    return true;
   }
 
   /** Nothing can be settled any more. */
@@ -142,13 +166,14 @@ export class Ledger implements EntryKeeper {
   }
 
   stopBefore(sequence = this.#sequence, upTo?: Lsn): void {
-    if (upTo !== undefined) this.#progressBefore(sequence, upTo);
+    if (upTo !== undefined && this.#keeper === 'slot') this.#progressBefore(sequence, upTo);
     this.#limit = Math.min(this.#limit, sequence);
     this.#session.stop();
   }
 
-  settle(entry: UnitEntry): boolean {
+  settle(entry: UnitEntry, answered: boolean): boolean {
     if (this.#closed || entry.unit.sequence >= this.#limit) return false;
+    entry.unit.answered ||= answered;
     this.#discharge(entry);
     if (entry.unit === this.#head) this.#advance();
     return true;
@@ -200,7 +225,8 @@ export class Ledger implements EntryKeeper {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return;
     while (unit && isDone(unit) && unit.sequence < this.#limit) {
-      this.#confirm(laterLsn(unit.position, unit.walEnd));
+      this.#confirm(this.#keeper === 'slot' || unit.answered ? laterLsn(unit.position, unit.walEnd) : unit.walEnd);
+      unit.left = true;
       const { next }: Unit = unit;
       // Whoever keeps a message shall not keep all that came after it.
       unit.next = undefined;

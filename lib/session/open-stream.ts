@@ -1,9 +1,12 @@
+import type { StartPosition } from '../checkpoint';
 import { ReplicationError } from '../errors';
-import { formatLsn, laterLsn, type Lsn } from '../lsn';
+import { formatLsn, type Lsn } from '../lsn';
 import { publicationNames, quoteLiteral, startReplication } from '../wire/sql';
 import { query, startCopyBoth, textOf, type Conversation } from './conversation';
 import { createSlot, identifySystem, slotStatus, type SlotStatus, type SystemIdentity } from './slot-commands';
 import type { SlotMemory } from './slot-memory';
+import { fromConsumer, fromMemory, type Resumption } from './start-position';
+import type { PositionKeeper } from './ledger';
 import type { ServerInfo } from './startup';
 
 /** What to stream. */
@@ -15,7 +18,8 @@ export interface StreamPlan {
   /** The plugin's options, as START_REPLICATION takes them. */
   readonly pluginOptions: Readonly<Record<string, string>>;
   readonly ensureSlot: { readonly temporary: boolean } | undefined;
-  readonly startLsn: Lsn | undefined;
+  /** Whether the slot knows how far the work has come, or a store that the consumer keeps. */
+  readonly positionKeeper: PositionKeeper;
 }
 
 /** What the subscriber's `openObserver` hears when the stream starts. */
@@ -32,29 +36,41 @@ export interface OpenInfo extends SystemIdentity {
   readonly startLsn: Lsn | undefined;
 }
 
-/** Everything between start-up and CopyBoth: looks before it leaps, so that nothing is skipped silently. */
-export function* openStream(plan: StreamPlan, server: ServerInfo, memory: SlotMemory): Conversation<OpenInfo> {
+/**
+ * Everything between start-up and CopyBoth: looks before it leaps, so that nothing is skipped silently.
+ *
+ * @param asked where the consumer wants to start
+ */
+export function* openStream(
+  plan: StreamPlan,
+  server: ServerInfo,
+  memory: SlotMemory,
+  asked: StartPosition | undefined,
+): Conversation<OpenInfo> {
   const identity = yield* identifySystem();
-  memory.recognise(identity.systemId);
+  const resumption = resume(plan, memory, asked);
+  yield* resumption?.check(identity, plan.slot) ?? [];
   if (plan.publications) yield* checkPublications(plan.publications);
 
-  const found = yield* slotStatus(plan.slot);
-  if (found) memory.check(found);
-  else if (memory.seen) memory.lost(plan.slot);
+  const found = yield* slotStatus(plan.slot, server.version);
+  if (found) checkSlot(found, plan, server);
+  resumption?.checkSlot(plan.slot, found);
   const slotCreated = !found && (yield* makeSlot(plan, server));
-  const slot = found ?? (yield* slotStatus(plan.slot));
+  const slot = found ?? (yield* slotStatus(plan.slot, server.version));
   if (!slot)
     throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" was dropped as soon as it was made`);
-  checkSlot(slot, plan, server);
+  if (!found) checkSlot(slot, plan, server);
   // One that was found may still be another's, who moves it or gives it up before we get it.
-  if (slotCreated) memory.see(slot, identity.systemId);
+  if (slotCreated) memory.see(slot, identity);
 
-  const start = startOf(plan, memory);
+  const start = resumption?.position.lsn || undefined;
   const options = plan.publications
     ? { ...plan.pluginOptions, publication_names: publicationNames(plan.publications) }
     : plan.pluginOptions;
   yield* startCopyBoth(startReplication(plan.slot, formatLsn(start ?? 0n), options));
-  memory.see(slot, identity.systemId);
+  memory.see(slot, identity);
+  // What lies before it is skipped, and counts as confirmed.
+  memory.confirm(start ?? 0n);
   return {
     ...identity,
     serverVersion: server.version,
@@ -63,6 +79,13 @@ export function* openStream(plan: StreamPlan, server: ServerInfo, memory: SlotMe
     slotCreated,
     startLsn: start,
   };
+}
+
+/** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */
+function resume(plan: StreamPlan, memory: SlotMemory, asked: StartPosition | undefined): Resumption | undefined {
+  const { position } = memory;
+  if (asked && (plan.positionKeeper === 'consumer' || !position)) return fromConsumer(asked);
+  return position && fromMemory(position, memory);
 }
 
 function* checkPublications(publications: readonly string[]): Conversation<void> {
@@ -101,13 +124,8 @@ function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo): void
   if (slot.plugin !== plan.plugin) throw wrong(`uses output plugin ${slot.plugin ?? ''}, not ${plan.plugin}`);
   if (slot.database !== server.database)
     throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
-  if (slot.walStatus === 'lost') {
-    throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" has lost the WAL that it needs`);
+  if (slot.walStatus === 'lost' || slot.invalidationReason) {
+    const why = slot.invalidationReason ? ` (${slot.invalidationReason})` : ' and has lost the WAL that it needs';
+    throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" is invalidated${why}`);
   }
-}
-
-/** What was acknowledged but not reported to the server any more is not asked for again. */
-function startOf(plan: StreamPlan, memory: SlotMemory): Lsn | undefined {
-  const start = laterLsn(plan.startLsn ?? 0n, memory.confirmed);
-  return start === 0n ? undefined : start;
 }

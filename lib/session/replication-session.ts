@@ -1,4 +1,5 @@
 import { Delivery, type SessionControl } from '../acknowledgement';
+import type { StreamSource } from '../checkpoint';
 import { ConnectionError, ReplicationError } from '../errors';
 import { laterLsn, type Lsn } from '../lsn';
 import type { KeepaliveMessage, PgoutputMessage, StreamMessage, XLogDataMessage } from '../pgoutput/messages';
@@ -6,6 +7,7 @@ import { BackendTag } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import { copyDone, terminate } from '../wire/frontend';
 import { openEntry } from './accounts';
+import { Keepalives } from './keepalives';
 import { Ledger } from './ledger';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from './session-host';
 import { StatusReport } from './status-report';
@@ -14,8 +16,6 @@ import { HeldWatch, LivenessWatch } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
 const SLICE = 10;
-/** While work is in hand, one keepalive follows another only after so many ms. */
-const KEEPALIVE_PAUSE = 100;
 /** Between two slices a status update goes out once the last one is so many ms old. */
 const OVERDUE = 100;
 
@@ -34,6 +34,7 @@ export class ReplicationSession implements SessionControl {
   readonly #report: StatusReport;
   readonly #liveness: LivenessWatch;
   readonly #heldWatch: HeldWatch;
+  readonly #keepalives: Keepalives;
   readonly #listeners = new Set<(error?: unknown) => void>();
   #state: State = 'streaming';
   #stopped = false;
@@ -43,9 +44,6 @@ export class ReplicationSession implements SessionControl {
   #pumping = false;
   #yielded = false;
   #received: Lsn = 0n;
-  /** The last keepalive, if it has not been delivered yet, and when one last was. */
-  #keepalive: KeepaliveMessage | undefined;
-  #keepaliveAt = -Infinity;
   #error: Error | undefined;
 
   constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
@@ -55,17 +53,31 @@ export class ReplicationSession implements SessionControl {
     this.#report = new StatusReport(host.elapsed());
     this.#liveness = new LivenessWatch(options.livenessTimeout);
     this.#heldWatch = new HeldWatch(options.ackTimeout);
+    this.#keepalives = new Keepalives(options.progressInterval, options.startLsn ?? 0n);
     const window = options.confirm ? options.window : { messages: Infinity, bytes: Infinity };
-    this.#ledger = new Ledger(window, this, {
+    const events = {
       advanced: () => {
         this.#settleUp();
       },
       relieved: () => {
         if (!this.#pumping && this.#state === 'streaming') host.wake();
       },
-    });
+    };
+    this.#ledger = new Ledger(window, this, events, this.consumerKeepsPosition ? 'consumer' : 'slot');
     // A closed ledger confirms nothing, whatever happens.
     if (!options.confirm) this.#ledger.close();
+  }
+
+  get source(): StreamSource {
+    return this.#options.source;
+  }
+
+  get confirmed(): Lsn {
+    return this.#ledger.confirmed;
+  }
+
+  get consumerKeepsPosition(): boolean {
+    return this.#options.progressInterval !== undefined;
   }
 
   get status(): StatusUpdate {
@@ -134,7 +146,7 @@ export class ReplicationSession implements SessionControl {
       }
       this.#host.warn(complaint);
     }
-    if (this.#keepalive) this.#host.wake();
+    if (this.#keepalives.waiting) this.#host.wake();
     this.#send(liveness === 'ask');
   }
 
@@ -266,9 +278,7 @@ export class ReplicationSession implements SessionControl {
   }
 
   #takeData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
-    // What comes behind it will tell more than a keepalive that waits.
-    this.#keepalive = undefined;
-    this.#keepaliveAt = -Infinity;
+    this.#keepalives.outdated();
     switch (message.kind) {
       case 'begin':
         this.#inTransaction = true;
@@ -276,6 +286,7 @@ export class ReplicationSession implements SessionControl {
       case 'commit':
         this.#inTransaction = false;
         this.#received = laterLsn(this.#received, message.endLsn);
+        this.#keepalives.reached(message.endLsn);
         break;
       case 'xlogData':
         this.#received = laterLsn(this.#received, message.dataStart);
@@ -290,22 +301,18 @@ export class ReplicationSession implements SessionControl {
   #takeKeepalive(message: KeepaliveMessage): void {
     this.#received = laterLsn(this.#received, message.walEnd);
     if (message.replyRequested) this.#report.oweAnswer();
-    this.#keepalive = message;
+    this.#keepalives.take(message);
     this.#deliverKeepalive();
   }
 
-  /**
-   * Keepalives cost nothing in the window, so a busy server could fill the memory of whoever queues them behind slow
-   * work. Of those that come meanwhile the last one tells it all.
-   */
   #deliverKeepalive(): void {
-    const message = this.#keepalive;
-    if (!message || this.#state !== 'streaming') return;
+    if (!this.#keepalives.waiting || this.#state !== 'streaming') return;
     const now = this.#host.elapsed();
-    if (this.#ledger.unackedMessages > 0 && now - this.#keepaliveAt < KEEPALIVE_PAUSE) return;
-    this.#keepalive = undefined;
-    this.#keepaliveAt = now;
-    Delivery.attach(message, this.#ledger.nothing);
+    const message = this.#keepalives.next(now, this.#ledger.unackedMessages > 0);
+    if (!message) return;
+    // Inside a transaction, what it says is true only once that has been stored.
+    const isProgress = this.#options.confirm && !this.#inTransaction && this.#keepalives.isProgress(message, now);
+    Delivery.attach(message, isProgress ? this.#ledger.keepalive(message.walEnd) : this.#ledger.nothing);
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
     if (this.isStreaming()) this.#ledger.progress(message.walEnd);
@@ -322,7 +329,7 @@ export class ReplicationSession implements SessionControl {
   /** After something was settled: report it, or leave if it was the last thing before a stop. */
   #settleUp(): void {
     if (this.#pumping || !this.#isAlive()) return;
-    if (this.#keepalive && this.#ledger.unackedMessages === 0) this.#host.wake();
+    if (this.#keepalives.waiting && this.#ledger.unackedMessages === 0) this.#host.wake();
     if (this.#state === 'draining' && this.#ledger.settled) this.close();
     else this.#reportIfDue();
   }
@@ -340,7 +347,8 @@ export class ReplicationSession implements SessionControl {
     this.#host.reported(status);
   }
 
-  #end(error?: Error): void {
+  #end(cause?: Error): void {
+    const error = cause && this.#host.judge(cause);
     this.#state = 'closed';
     this.#error = error;
     this.#host.closed(error);

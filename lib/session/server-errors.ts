@@ -16,6 +16,7 @@ const BY_SQLSTATE: Readonly<Record<string, ErrorCode>> = {
   '57P02': 'SERVER_SHUTDOWN',
   '57P03': 'SERVER_SHUTDOWN',
   '58P01': 'WAL_REMOVED',
+  XX000: 'SERVER_FAILED',
 };
 
 /** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */

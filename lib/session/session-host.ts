@@ -1,3 +1,4 @@
+import type { StreamSource } from '../checkpoint';
 import type { Lsn } from '../lsn';
 import type { PgoutputMessage, StreamMessage, XLogDataMessage } from '../pgoutput/messages';
 import type { WindowLimits } from './ledger';
@@ -22,6 +23,8 @@ export interface SessionHost {
   reported(status: StatusUpdate): void;
   /** The session takes leave of the server; from here on the close time-out counts. */
   closing(afterStop: boolean): void;
+  /** An error as the subscriber will be told it. */
+  judge(error: Error): Error;
   /** The session is over, and has nothing left to read or to send. */
   closed(error?: Error): void;
   warn(text: string): void;
@@ -37,6 +40,14 @@ export interface SessionOptions {
   readonly confirm: boolean;
   /** Where the slot stands as the stream starts. To confirm less would tell older servers to go back. Default 0. */
   readonly slotLsn?: Lsn | undefined;
+  readonly source: StreamSource;
+  /** Where the stream starts. What lies before it is nothing new. Default 0. */
+  readonly startLsn?: Lsn | undefined;
+  /**
+   * Where the consumer keeps the position: it hears of progress without changes at most once in so many ms, or when the
+   * server asks. undefined where the slot keeps it.
+   */
+  readonly progressInterval?: number | undefined;
   /** ms without a byte from the server after which it counts as gone; 0 for never. */
   readonly livenessTimeout: number;
   /** ms for which the oldest delivery may be held up; 0 for ever. */

@@ -20,6 +20,8 @@ export interface SlotStatus {
   readonly confirmedFlushLsn: Lsn | undefined;
   /** `reserved`, `extended`, `unreserved` or `lost`. */
   readonly walStatus: string | undefined;
+  /** Why the server gave the slot up, from PostgreSQL 17 on: `wal_removed`, `idle_timeout` … */
+  readonly invalidationReason: string | undefined;
   /** How many bytes of WAL lie between `confirmedFlushLsn` and the server's present position. */
   readonly lagBytes: bigint | undefined;
 }
@@ -53,10 +55,23 @@ export function* identifySystem(): Conversation<SystemIdentity> {
   });
 }
 
-export function* slotStatus(slot: string): Conversation<SlotStatus | undefined> {
+/** Asks where a timeline was left for the next one, on the way to the server's own: LSNs by timeline. */
+export function* timelineHistory(timeline: number): Conversation<ReadonlyMap<number, Lsn>> {
+  const row = onlyRow(yield* query(`TIMELINE_HISTORY ${timeline}`), `the history of timeline ${timeline}`);
+  const lines = textOf(row, 'content').split('\n');
+  // Comments and empty lines may stand there, too. Source: readTimeLineHistory in timeline.c.
+  const switches = lines.flatMap((line) => {
+    const [, left, lsn] = /^\s*(\d+)\s+([0-9A-F]+\/[0-9A-F]+)/i.exec(line) ?? [];
+    return left && lsn ? [[Number(left), parseLsn(lsn)] as const] : [];
+  });
+  return new Map(switches);
+}
+
+/** @param serverVersion as in server_version_num */
+export function* slotStatus(slot: string, serverVersion: number): Conversation<SlotStatus | undefined> {
   const [row] = yield* query(
     `SELECT slot_name, plugin, slot_type, database, temporary, active, active_pid, restart_lsn, confirmed_flush_lsn,
-      wal_status, CASE WHEN pg_is_in_recovery() THEN NULL
+      wal_status, ${serverVersion >= 170000 ? 'invalidation_reason' : 'NULL AS invalidation_reason'}, CASE WHEN pg_is_in_recovery() THEN NULL
         ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint END AS lag
       FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
   );
@@ -82,6 +97,7 @@ function toStatus(row: ResultRow): SlotStatus {
     restartLsn: lsn('restart_lsn'),
     confirmedFlushLsn: lsn('confirmed_flush_lsn'),
     walStatus: row['wal_status'] ?? undefined,
+    invalidationReason: row['invalidation_reason'] ?? undefined,
     lagBytes: lag ? BigInt(lag) : undefined,
   };
   return withJson(status, 'lagBytes');

@@ -18,6 +18,11 @@ export class Unit {
   /** The highest keepalive that came after it and before the next unit. */
   walEnd: Lsn = 0n;
 
+  /** Whether a subscriber has settled any of it, and not only operators that dropped it. */
+  answered = false;
+  /** Whether it was done and has left the queue. */
+  left = false;
+
   constructor(readonly sequence: number) {}
 }
 
@@ -42,9 +47,13 @@ export function reasonOf(unit: Unit): string {
 /** What entries ask of the ledger that they stand in. */
 export interface EntryKeeper {
   readonly session: SessionControl;
-  settle(entry: UnitEntry): boolean;
+  settle(entry: UnitEntry, answered: boolean): boolean;
   gather(entry: UnitEntry): void;
   group(commit: UnitEntry): Entry;
+  /** Confirms a position once the unit that stood before it has left. */
+  reach(walEnd: Lsn, after: Unit | undefined): boolean;
+  /** A unit that is confirmed by itself. */
+  single(position: Lsn, bytes: number): Entry;
   /**
    * @param sequence of the first unit that does not count any more; by default the next that will come
    * @param upTo a position that is done once all before it are
@@ -54,6 +63,7 @@ export interface EntryKeeper {
 
 /** A delivery that belongs to a unit. */
 export class UnitEntry implements Entry {
+  readonly isProgress = false;
   #taken: boolean;
 
   constructor(
@@ -76,7 +86,11 @@ export class UnitEntry implements Entry {
 
   settle(): boolean {
     if (this.#taken) return true;
-    return (this.#taken = this.ledger.settle(this));
+    return (this.#taken = this.ledger.settle(this, true));
+  }
+
+  discard(): void {
+    if (!this.#taken) this.#taken = this.ledger.settle(this, false);
   }
 
   gather(): void {
@@ -105,6 +119,8 @@ export class UnitEntry implements Entry {
 
 /** A delivery that needs no settling. */
 export class SettledEntry implements Entry {
+  readonly isProgress: boolean = false;
+
   constructor(readonly ledger: EntryKeeper) {}
 
   get session(): SessionControl {
@@ -114,6 +130,8 @@ export class SettledEntry implements Entry {
   settle(): boolean {
     return true;
   }
+
+  discard(): void {}
 
   gather(): void {}
 
@@ -127,5 +145,27 @@ export class SettledEntry implements Entry {
 
   stopAfter(upTo?: Lsn): void {
     this.ledger.stopBefore(undefined, upTo);
+  }
+}
+
+/** A keepalive whose position a consumer stores. It holds nothing up, unless somebody passes it on as a delivery. */
+export class ProgressEntry extends SettledEntry {
+  override readonly isProgress = true;
+
+  constructor(
+    ledger: EntryKeeper,
+    readonly walEnd: Lsn,
+    /** The unit that was the last one when it came. */
+    readonly after: Unit | undefined,
+  ) {
+    super(ledger);
+  }
+
+  override settle(): boolean {
+    return this.ledger.reach(this.walEnd, this.after);
+  }
+
+  override group(): Entry {
+    return this.ledger.single(this.walEnd, 0);
   }
 }

@@ -11,7 +11,8 @@ export interface SlotStatusConfig extends ServerConfig {
 }
 
 /**
- * Looks a replication slot up: who streams from it, what it has confirmed, how much WAL it keeps.
+ * Looks a replication slot up: who streams from it, what it has confirmed, how much WAL it keeps, and whether
+ * the server has given it up.
  *
  * @returns a cold observable of one value, `undefined` when there is no such slot
  * @example
@@ -21,5 +22,5 @@ export interface SlotStatusConfig extends ServerConfig {
 export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
   const options = readOptions(config, ['slot']);
   const slot = slotName(options);
-  return oneShot(options, () => status(slot));
+  return oneShot(options, (server) => status(slot, server.version));
 }

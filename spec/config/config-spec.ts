@@ -1,5 +1,5 @@
 import type { Client, ClientConfig, types } from 'pg';
-import { asyncScheduler, Subject } from 'rxjs';
+import { asyncScheduler, firstValueFrom, Subject } from 'rxjs';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from '../../lib/config/config';
 import type { ConnectionOptions } from '../../lib/config/connection';
 import { ConfigError } from '../../lib/errors';
@@ -48,10 +48,11 @@ describe('resolveConfig', () => {
         publications: ['p'],
         pluginOptions: { proto_version: '1' },
         ensureSlot: undefined,
-        startLsn: undefined,
+        positionKeeper: 'slot',
       },
       session: {
         confirm: true,
+        progressInterval: undefined,
         window: { messages: 512, bytes: 16 * 1024 * 1024 },
         livenessTimeout: 60_000,
         ackTimeout: 0,
@@ -75,6 +76,7 @@ describe('resolveConfig', () => {
       connectTimeout: undefined,
       closeTimeout: undefined,
       ackTimeout: undefined,
+      errors: undefined,
       scheduler: undefined,
       openObserver: undefined,
       statusObserver: undefined,
@@ -82,10 +84,11 @@ describe('resolveConfig', () => {
       messages: undefined,
       types: undefined,
     };
-    expect(resolve(everything)).toEqual({ ...resolve(BASE), observers: expect.anything() });
+    const made = { judge: expect.anything(), observers: expect.anything(), start: expect.anything() };
+    expect(resolve(everything)).toEqual({ ...resolve(BASE), ...made });
   });
 
-  it('takes all that may be given', () => {
+  it('takes all that may be given', async () => {
     const observer = new Subject<unknown>();
     expect(
       resolve({
@@ -112,8 +115,10 @@ describe('resolveConfig', () => {
       connection: { connectTimeout: 1, closeTimeout: 0 },
       statusInterval: 1,
     });
-    expect(resolve({ ...BASE, startLsn: '0/16B6C50' }).plan.startLsn).toBe(0x16b6c50n);
-    expect(resolve({ ...BASE, startLsn: 7n }).plan.startLsn).toBe(7n);
+    const startOf = (startLsn: bigint | string) => firstValueFrom(resolve({ ...BASE, startLsn }).start());
+    expect(await startOf('0/16B6C50')).toEqual({ lsn: 0x16b6c50n, source: undefined });
+    expect(await startOf(7n)).toEqual({ lsn: 7n, source: undefined });
+    expect(await startOf(0n)).toBeUndefined();
     expect(resolve({ ...BASE, ensureSlot: true }).plan.ensureSlot).toEqual({ temporary: false });
     expect(resolve({ ...BASE, ensureSlot: false }).plan.ensureSlot).toBeUndefined();
     expect(resolve({ ...BASE, slot: 'a_1'.repeat(21) }).plan.slot).toHaveLength(63);
@@ -209,7 +214,8 @@ describe('resolveConfig', () => {
 
   it('refuses ensureSlot beside startLsn', () => {
     expect(optionAtFault({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
-    expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.startLsn).toBe(1n);
+    expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.ensureSlot).toBeUndefined();
+    expect(resolve({ ...BASE, ensureSlot: true, startLsn: () => [] }).plan.ensureSlot).toEqual({ temporary: false });
   });
 
   it('tells what it got instead of a number', () => {

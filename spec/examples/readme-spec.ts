@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import ts from 'typescript';
 import { resolveConfig } from '../../lib/config/config';
-import { ERRORS } from '../../lib/errors';
+import { ERRORS, type ErrorKind } from '../../lib/errors';
 import { defaultTypes } from '../../lib/pgoutput/values';
 import { ROOT } from './program';
 
@@ -107,7 +107,7 @@ describe('README', () => {
     });
     expect({ ...plan, types, scheduler }).toMatchObject({
       ensureSlot: undefined,
-      startLsn: undefined,
+      positionKeeper: 'slot',
       plugin: 'pgoutput',
       types: defaultTypes,
       scheduler: asyncScheduler,
@@ -134,6 +134,7 @@ describe('README', () => {
       types: 'as in `pg`',
       startLsn: "the slot's position",
       scheduler: '`asyncScheduler`',
+      errors: 'none',
       openObserver: 'none',
       statusObserver: 'none',
       closeObserver: 'none',
@@ -157,7 +158,10 @@ describe('README', () => {
 
   it('lists every error with its remedy, in order', () => {
     expect(table('Code')).toEqual(
-      Object.entries(ERRORS).map(([code, { retryable, remedy }]) => [`\`${code}\``, retryable ? 'yes' : 'no', remedy]),
+      Object.entries<ErrorKind>(ERRORS).map(([code, { retryable, remedy, retries }]) => {
+        const worth = retryable ? (retries ? `yes, ${retries} times` : 'yes') : 'no';
+        return [`\`${code}\``, worth, remedy];
+      }),
     );
   });
 

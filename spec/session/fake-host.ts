@@ -70,6 +70,10 @@ export class FakeHost implements SessionHost {
     this.happened.push('closing');
   }
 
+  judge(error: Error): Error {
+    return error;
+  }
+
   closed(error?: Error): void {
     if (this.outcome) throw new Error('It has closed before');
     this.outcome = { error };
@@ -119,6 +123,7 @@ export class FakeHost implements SessionHost {
 export const OPTIONS: SessionOptions = {
   window: { messages: 1000, bytes: 1_000_000 },
   confirm: true,
+  source: { systemId: '7300000000000000001', timeline: 1, slot: 'orders' },
   livenessTimeout: 0,
   ackTimeout: 0,
 };

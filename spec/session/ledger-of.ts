@@ -1,19 +1,20 @@
 import type { SessionControl } from '../../lib/acknowledgement';
-import { Ledger, type WindowLimits } from '../../lib/session/ledger';
+import { Ledger, type PositionKeeper, type WindowLimits } from '../../lib/session/ledger';
 
 /** A ledger, and what it told its session, in order. */
-export function ledgerOf(limits: WindowLimits): { ledger: Ledger; told: string[] } {
+export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'): { ledger: Ledger; told: string[] } {
   const told: string[] = [];
   const session: SessionControl = {
+    source: { systemId: '1', timeline: 1, slot: 'orders' },
+    confirmed: 0n,
+    consumerKeepsPosition: keeper === 'consumer',
     stop: () => told.push('stop'),
     isStreaming: () => true,
     abandon: () => told.push('abandon'),
     stopAtBoundary: () => told.push('stopAtBoundary'),
     whenClosed: () => () => undefined,
   };
-  const ledger = new Ledger(limits, session, {
-    advanced: () => told.push('advanced'),
-    relieved: () => told.push('relieved'),
-  });
+  const events = { advanced: () => told.push('advanced'), relieved: () => told.push('relieved') };
+  const ledger = new Ledger(limits, session, events, keeper);
   return { ledger, told };
 }

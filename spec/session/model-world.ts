@@ -7,6 +7,7 @@ import { ConnectionError } from '../../lib/errors';
 import type { StreamMessage } from '../../lib/pgoutput/messages';
 import type { SlotStatus } from '../../lib/session/slot-commands';
 import { SlotMemory } from '../../lib/session/slot-memory';
+import { fromMemory } from '../../lib/session/start-position';
 import { KEEPALIVE } from '../../lib/wire/stream';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../support/backend-messages';
 import { begin, commit, insert, logicalMessage, relation } from '../pgoutput/payloads';
@@ -63,6 +64,7 @@ class Server {
       restartLsn: undefined,
       confirmedFlushLsn: this.confirmedFlush,
       walStatus: 'reserved',
+      invalidationReason: undefined,
       lagBytes: 0n,
     };
   }
@@ -307,9 +309,11 @@ export class World {
 
   subscribe(style: ConnectionStyle): void {
     this.leave();
-    this.memory.check(this.server.slot);
-    this.memory.see(this.server.slot, 'one');
-    this.connection = new Connection(this, style, this.server.startOf(this.memory.confirmed));
+    const { slot } = this.server;
+    const { position } = this.memory;
+    if (position) fromMemory(position, this.memory).checkSlot(slot.name, slot);
+    this.memory.see(slot, { systemId: 'one', timeline: 1, walPosition: this.server.wal, database: 'db' });
+    this.connection = new Connection(this, style, this.server.startOf(position?.lsn ?? 0n));
   }
 
   /** The old connection ends, if it has not done so already, and the observable learns what was confirmed on it. */

@@ -1,3 +1,4 @@
+import type { StartPosition } from '../../lib/checkpoint';
 import { parseLsn } from '../../lib/lsn';
 import { openStream, type OpenInfo, type StreamPlan } from '../../lib/session/open-stream';
 import { SlotMemory } from '../../lib/session/slot-memory';
@@ -11,7 +12,7 @@ const PLAN: StreamPlan = {
   publications: ['orders_pub'],
   pluginOptions: { proto_version: '1' },
   ensureSlot: undefined,
-  startLsn: undefined,
+  positionKeeper: 'slot',
 };
 
 const SERVER: ServerInfo = { version: 180004, walSenderTimeout: 60_000, walLevel: 'logical', database: 'shop' };
@@ -30,6 +31,7 @@ const SLOT: Readonly<Record<string, string | null>> = {
   restart_lsn: '0/900',
   confirmed_flush_lsn: '0/1000',
   wal_status: 'reserved',
+  invalidation_reason: null,
   lag: '4096',
 };
 
@@ -68,11 +70,13 @@ interface Trial {
   server?: Partial<FakeServer>;
   info?: Partial<ServerInfo>;
   memory?: SlotMemory;
+  /** Where the consumer wants to start. */
+  asked?: StartPosition;
 }
 
-function open({ plan, server, info, memory = new SlotMemory() }: Trial = {}): Outcome<OpenInfo> {
+function open({ plan, server, info, memory = new SlotMemory(), asked }: Trial = {}): Outcome<OpenInfo> {
   const fake = Object.assign(new FakeServer(), server);
-  return converse(openStream({ ...PLAN, ...plan }, { ...SERVER, ...info }, memory), fake.answer);
+  return converse(openStream({ ...PLAN, ...plan }, { ...SERVER, ...info }, memory, asked), fake.answer);
 }
 
 /** What an earlier subscription left behind. */
@@ -283,6 +287,11 @@ describe('a slot of the wrong kind', () => {
   });
 });
 
+/** A position alone. */
+function at(lsn: string): StartPosition {
+  return { lsn: parseLsn(lsn), source: undefined };
+}
+
 describe('where a stream starts', () => {
   it("is the slot's own position, if nothing else is known", () => {
     const outcome = open();
@@ -290,11 +299,8 @@ describe('where a stream starts', () => {
   });
 
   it('is what was asked for', () => {
-    const outcome = open({ plan: { startLsn: 0x1_0000_1800n } });
-    expect([startOf(outcome), outcome.value?.startLsn]).toEqual([
-      expect.stringContaining(' LOGICAL 1/1800 '),
-      0x1_0000_1800n,
-    ]);
+    const outcome = open({ asked: at('0/1800') });
+    expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1800 '), 0x1800n]);
   });
 
   it('is what was acknowledged in an earlier subscription, though the server never heard of it', () => {
@@ -302,15 +308,23 @@ describe('where a stream starts', () => {
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1500 '), 0x1500n]);
   });
 
-  it('is the later of both', () => {
+  it('is a position given as such on the first subscription only', () => {
+    const memory = new SlotMemory();
+    expect(startOf(open({ memory, asked: at('0/1600') }))).toContain(' LOGICAL 0/1600 ');
+    memory.confirm(0x1700n);
+    expect(startOf(open({ memory, asked: at('0/1600') }))).toContain(' LOGICAL 0/1700 ');
+  });
+
+  it('is what a store says on each subscription, whatever has been acknowledged', () => {
     const memory = remembering('0/1500');
-    expect(startOf(open({ memory, plan: { startLsn: 0x1400n } }))).toContain(' LOGICAL 0/1500 ');
-    expect(startOf(open({ memory, plan: { startLsn: 0x1600n } }))).toContain(' LOGICAL 0/1600 ');
+    const plan: Partial<StreamPlan> = { positionKeeper: 'consumer' };
+    expect(startOf(open({ memory, plan, asked: at('0/1400') }))).toContain(' LOGICAL 0/1400 ');
+    expect(startOf(open({ memory, plan }))).toContain(' LOGICAL 0/1500 ');
   });
 
   it('is an error when somebody else has moved the slot past all that we confirmed', () => {
-    const at = (confirmed_flush_lsn: string): Partial<FakeServer> => ({ slot: { ...SLOT, confirmed_flush_lsn } });
-    const outcome = open({ memory: remembering('0/1500'), server: at('0/1501') });
+    const standing = (confirmed_flush_lsn: string): Partial<FakeServer> => ({ slot: { ...SLOT, confirmed_flush_lsn } });
+    const outcome = open({ memory: remembering('0/1500'), server: standing('0/1501') });
     expect(outcome.error).toMatchObject({
       code: 'SLOT_MOVED',
       retryable: false,
@@ -318,7 +332,7 @@ describe('where a stream starts', () => {
     });
     expect(startOf(outcome)).toBeUndefined();
     for (const position of ['0/900', '0/1000', '0/1500']) {
-      expect(open({ memory: remembering('0/1500'), server: at(position) }).error).toBeUndefined();
+      expect(open({ memory: remembering('0/1500'), server: standing(position) }).error).toBeUndefined();
     }
   });
 });

@@ -194,7 +194,7 @@ describe('an error from the server', () => {
     host.now += 1000;
     receive(errorResponse(DECODING), keepalive(0x900n), ...transactionFrames(0x200n), readyForQuery());
     expect(host.outcome?.error).toBeInstanceOf(ServerError);
-    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_ERROR', sqlState: 'XX000' });
+    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_FAILED', sqlState: 'XX000' });
     expect(host.delivered).toHaveLength(before);
     expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: endOf(0x100n) }, { kind: 'terminate' }]);
   });

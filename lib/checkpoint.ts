@@ -1,0 +1,60 @@
+import { ConfigError } from './errors';
+import { toLsn, type Lsn } from './lsn';
+
+/** Where a stream comes from. A position means nothing without it. */
+export interface StreamSource {
+  /** The cluster's unique number, as `IDENTIFY_SYSTEM` gives it. */
+  readonly systemId: string;
+  /** The timeline that the server was on as the stream started. A promotion begins a new one. */
+  readonly timeline: number;
+  readonly slot: string;
+}
+
+/**
+ * A position that a consumer keeps in a store of its own, together with the data that it belongs to. It holds texts and a
+ * number only, so that any store takes it as JSON. Given back by `startLsn`, it is checked: a position of another cluster,
+ * or of a timeline that this server has left behind, is an error and not a gap in the data.
+ *
+ * @example
+ * await db.query('UPDATE progress SET checkpoint = $1', [JSON.stringify(tx.checkpoint)]);
+ */
+export interface Checkpoint extends StreamSource {
+  /** The end LSN of the last transaction that was stored, as `X/Y`. */
+  readonly endLsn: string;
+}
+
+/** What `startLsn` may give as a function; null and undefined stand for an empty store. */
+export type StoredPosition = Lsn | string | Checkpoint | null | undefined;
+
+/**
+ * A position to start from, with the source that it belongs to where that is known.
+ *
+ * @internal
+ */
+export interface StartPosition {
+  readonly lsn: Lsn;
+  readonly source: StreamSource | undefined;
+}
+
+/**
+ * @internal
+ * @throws {ConfigError} when it is neither an LSN nor a checkpoint
+ */
+export function toStartPosition(value: unknown): StartPosition | undefined {
+  if (value === undefined || value === null) return undefined;
+  const position = typeof value === 'object' ? ofCheckpoint(value) : { lsn: toLsn(OPTION, value), source: undefined };
+  return position.lsn === 0n ? undefined : position;
+}
+
+const OPTION = 'startLsn';
+
+function ofCheckpoint(value: object): StartPosition {
+  const { systemId, timeline, slot, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
+  if (typeof systemId !== 'string' || typeof timeline !== 'number' || typeof slot !== 'string') {
+    throw new ConfigError(
+      OPTION,
+      'expected an LSN or a checkpoint as it was stored: an object of systemId, timeline, slot and endLsn',
+    );
+  }
+  return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source: { systemId, timeline, slot } };
+}

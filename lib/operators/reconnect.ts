@@ -1,0 +1,174 @@
+import {
+  asyncScheduler,
+  defer,
+  retry,
+  Subject,
+  throwError,
+  timer,
+  type MonoTypeOperatorFunction,
+  type NextObserver,
+  type Observable,
+  type SchedulerLike,
+} from 'rxjs';
+import { ConfigError, ERRORS, ReplicationError, ServerError, type ErrorKind } from '../errors';
+import { failureOf } from '../failure';
+
+/** When {@link reconnect} tries again, and for how long. */
+export interface ReconnectOptions {
+  /** The longest wait before the first attempt, in ms. It doubles with each further one. Default 500. */
+  readonly initialDelay?: number | undefined;
+  /** The longest wait before any attempt, in ms. Default 30 000. */
+  readonly maxDelay?: number | undefined;
+  /** How many attempts in a row may fail, without anything confirmed in between. Default Infinity. */
+  readonly maxRetries?: number | undefined;
+  /**
+   * Whether an error is worth another attempt. Default: `error.retryable` of a {@link ReplicationError}; what anybody else
+   * has thrown, a work say, is not.
+   */
+  readonly retryable?: ((error: unknown) => boolean) | undefined;
+  /** Counts the delays. Default asyncScheduler. */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Hears of each attempt, as its delay begins. */
+  readonly attemptObserver?: NextObserver<ReconnectAttempt> | undefined;
+}
+
+/** What `attemptObserver` hears. */
+export interface ReconnectAttempt {
+  /** 1 for the first one since something was confirmed. */
+  readonly attempt: number;
+  /** ms until the source is subscribed to again. */
+  readonly delay: number;
+  /** What ended the stream. */
+  readonly error: unknown;
+}
+
+/**
+ * Subscribes again when a stream has failed and another attempt can help: after a lost connection, a restart of the server
+ * or a failover, and while another connection still holds the slot. It goes on from what was confirmed, so whatever was not
+ * acknowledged comes again.
+ *
+ * Between two attempts it waits for a random time up to `initialDelay`, then up to twice that, and so on up to `maxDelay`,
+ * so that many clients do not come back at once. It starts over once something more has been confirmed. A transaction that
+ * makes every attempt fail does not count as progress, whatever is delivered before it.
+ *
+ * Some failures are worth few attempts: the server that fails in the same way at the same place (`SERVER_FAILED`,
+ * `WAL_REMOVED`) is given up after three. A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as
+ * long as the server may take to notice that a client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
+ *
+ * Stands below `ackAfter`, which then lets works that are still running take up their transactions again. What stands above
+ * it loses its state at each attempt; `transactions()` may, a `bufferCount` with half a batch as well: all comes again.
+ *
+ * @throws {ConfigError} `CONFIG_INVALID` when an option cannot be used
+ * @returns the source's values; in the end the error that no attempt could help
+ * @example
+ * logicalReplication(config).pipe(transactions(), ackAfter(save), reconnect({ maxDelay: 10_000 })).subscribe();
+ */
+export function reconnect<T>(options: ReconnectOptions = {}): MonoTypeOperatorFunction<T> {
+  const settings = readSettings(options);
+  return (source) =>
+    defer(() => {
+      const attempts = new Attempts(settings);
+      return source.pipe(retry({ delay: (error: unknown) => attempts.after(error) }));
+    });
+}
+
+type Settings = ReturnType<typeof readSettings>;
+
+function readSettings(options: ReconnectOptions) {
+  const {
+    initialDelay = 500,
+    maxDelay = 30_000,
+    maxRetries = Infinity,
+    retryable = isRetryable,
+    scheduler = asyncScheduler,
+    attemptObserver,
+  } = options;
+  const numbers = { initialDelay, maxDelay, maxRetries };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!(value >= 0)) throw new ConfigError(`reconnect.${name}`, `expected a number from 0 on, got ${String(value)}`);
+  }
+  // Timers of Node fire at once when asked to wait longer.
+  if (maxDelay > 0x7fff_ffff) throw new ConfigError('reconnect.maxDelay', 'expected at most 2147483647 ms');
+  if (typeof retryable !== 'function') throw new ConfigError('reconnect.retryable', 'expected a function of the error');
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new ConfigError(`reconnect.${unknown}`, `is no option; there are ${OPTIONS.join(', ')}`);
+  }
+  const observed = new Subject<ReconnectAttempt>();
+  if (attemptObserver) observed.subscribe(attemptObserver);
+  return { ...numbers, retryable, scheduler, observed };
+}
+
+const OPTIONS = ['initialDelay', 'maxDelay', 'maxRetries', 'retryable', 'scheduler', 'attemptObserver'];
+
+function isRetryable(error: unknown): boolean {
+  return error instanceof ReplicationError && error.retryable;
+}
+
+/** The attempts of one subscription. */
+class Attempts {
+  readonly #settings: Settings;
+  #confirmed = -1n;
+  #count = 0;
+  /** The failure that comes again and again, how often it has come, and since when. */
+  #failure = '';
+  #repeated = 0;
+  #since = 0;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  /** Emits when it is time for the next attempt, or fails. */
+  after(error: unknown): Observable<unknown> {
+    const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
+    this.#look(error);
+    if (!retryable(error) || this.#repeated > mostRetries(error)) return throwError(() => error);
+    if (this.#count >= maxRetries && !this.#mustWaitOn(error)) return throwError(() => error);
+
+    const longest = Math.min(maxDelay, initialDelay * 2 ** this.#count);
+    const delay = Math.round(Math.random() * longest);
+    this.#count++;
+    observed.next({ attempt: this.#count, delay, error });
+    return timer(delay, scheduler);
+  }
+
+  /** Starts over when something was confirmed since the last failure. */
+  #look(error: unknown): void {
+    const confirmed = failureOf(error)?.confirmedLsn ?? -1n;
+    const progress = confirmed > this.#confirmed;
+    // What was confirmed when the first failure came is no progress yet, but there is nothing to start over either.
+    if (progress) {
+      this.#confirmed = confirmed;
+      this.#count = 0;
+    }
+    const failure = placeOf(error);
+    if (progress || failure !== this.#failure) {
+      this.#failure = failure;
+      this.#repeated = 0;
+      this.#since = this.#settings.scheduler.now();
+    }
+    this.#repeated++;
+  }
+
+  /** The server frees the slot of a client that is silently gone only after its time-out. */
+  #mustWaitOn(error: unknown): boolean {
+    if (!(error instanceof ReplicationError) || error.code !== 'SLOT_ACTIVE') return false;
+    const patience = failureOf(error)?.walSenderTimeout ?? 0;
+    return this.#settings.scheduler.now() - this.#since <= patience;
+  }
+}
+
+function mostRetries(error: unknown): number {
+  if (!(error instanceof ReplicationError)) return Infinity;
+  const kind: ErrorKind = ERRORS[error.code];
+  return kind.retries ?? Infinity;
+}
+
+/** What a failure is, and where in the WAL; the context of a decoding error ends with the LSN that it met. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof ReplicationError)) return '';
+  if (!(error instanceof ServerError)) return error.code;
+  const lsns = error.server.where?.match(/[0-9A-F]+\/[0-9A-F]+/gi) ?? [];
+  return `${error.code} ${error.sqlState} ${lsns.at(-1) ?? ''}`;
+}

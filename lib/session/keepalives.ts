@@ -1,0 +1,64 @@
+import type { Lsn } from '../lsn';
+import type { KeepaliveMessage } from '../pgoutput/messages';
+
+/** While work is in hand, one keepalive follows another only after so many ms. */
+const PAUSE = 100;
+
+/**
+ * Which keepalives are delivered, and which of them are news to a consumer who stores positions.
+ *
+ * Keepalives cost nothing in the window, so a busy server could fill the memory of whoever queues them behind slow work.
+ * Of those that come meanwhile the last one tells it all.
+ */
+export class Keepalives {
+  readonly #progressInterval: number | undefined;
+  /** The last one, if it has not been delivered yet. */
+  #waiting: KeepaliveMessage | undefined;
+  #deliveredAt = -Infinity;
+  /** What a consumer has heard of, by a transaction or by a progress. */
+  #known: Lsn;
+  #progressAt = -Infinity;
+
+  /** @param progressInterval ms between two progresses; undefined: there are none */
+  constructor(progressInterval: number | undefined, startLsn: Lsn) {
+    this.#progressInterval = progressInterval;
+    this.#known = startLsn;
+  }
+
+  get waiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  take(message: KeepaliveMessage): void {
+    this.#waiting = message;
+  }
+
+  /** A change has come: what follows it will tell more than a keepalive that waits. */
+  outdated(): void {
+    this.#waiting = undefined;
+    this.#deliveredAt = -Infinity;
+  }
+
+  /** A transaction has come to its end. */
+  reached(endLsn: Lsn): void {
+    if (endLsn > this.#known) this.#known = endLsn;
+  }
+
+  /** The one to be delivered now. */
+  next(now: number, busy: boolean): KeepaliveMessage | undefined {
+    const message = this.#waiting;
+    if (!message || (busy && now - this.#deliveredAt < PAUSE)) return undefined;
+    this.#waiting = undefined;
+    this.#deliveredAt = now;
+    return message;
+  }
+
+  isProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number): boolean {
+    if (this.#progressInterval === undefined || walEnd <= this.#known) return false;
+    // A server that is stopping asks, and waits for the answer.
+    if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;
+    this.#known = walEnd;
+    this.#progressAt = now;
+    return true;
+  }
+}

@@ -1,0 +1,81 @@
+import type { StartPosition } from '../checkpoint';
+import { ReplicationError } from '../errors';
+import { formatLsn, type Lsn } from '../lsn';
+import type { Conversation } from './conversation';
+import { timelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
+import type { SlotMemory } from './slot-memory';
+
+/** Where a stream goes on from, and what is wrong when it cannot: nothing may be skipped silently. */
+export interface Resumption {
+  readonly position: StartPosition;
+  /** @throws when the position means nothing on this server */
+  check(identity: SystemIdentity, slot: string): Conversation<void>;
+  /** @throws when the slot has moved past it, or is gone */
+  checkSlot(name: string, found: SlotStatus | undefined): void;
+}
+
+/** From what this observable itself has confirmed. */
+export function fromMemory(position: StartPosition, memory: SlotMemory): Resumption {
+  return {
+    position,
+    *check(identity) {
+      const complaint = yield* mismatch(position, identity);
+      if (complaint) throw new ReplicationError('SLOT_LOST', `What was confirmed last, ${complaint}`);
+    },
+    checkSlot(name, found) {
+      if (!found) throw new ReplicationError('SLOT_LOST', `Replication slot "${name}" does not exist any more`);
+      const { confirmedFlushLsn = 0n } = found;
+      if (confirmedFlushLsn <= memory.furthest) return;
+      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthest)}`;
+      throw new ReplicationError('SLOT_MOVED', `Replication slot "${name}" ${positions}`);
+    },
+  };
+}
+
+/** From a position that the consumer asks for. */
+export function fromConsumer(position: StartPosition): Resumption {
+  const { lsn, source } = position;
+  return {
+    position,
+    *check(identity, slot) {
+      const complaint =
+        source && source.slot !== slot
+          ? `${formatLsn(lsn)}, was stored for slot "${source.slot}", not for "${slot}"`
+          : yield* mismatch(position, identity);
+      if (complaint) throw new ReplicationError('CHECKPOINT_MISMATCH', `The position to start from, ${complaint}`);
+    },
+    checkSlot(name, found) {
+      if (!found) throw new ReplicationError('SLOT_LOST', `Replication slot "${name}" does not exist any more`);
+      const { confirmedFlushLsn = 0n } = found;
+      if (confirmedFlushLsn <= lsn) return;
+      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
+      throw new ReplicationError('SLOT_AHEAD', `Replication slot "${name}" ${positions}`);
+    },
+  };
+}
+
+/** Why a position cannot be found in this server's WAL. */
+function* mismatch({ lsn, source }: StartPosition, identity: SystemIdentity): Conversation<string | undefined> {
+  const where = formatLsn(lsn);
+  const { systemId, timeline, walPosition } = identity;
+  if (source && source.systemId !== systemId) {
+    return `${where}, is of another cluster (system ${source.systemId}) than this one (${systemId})`;
+  }
+  if (source && source.timeline !== timeline) {
+    const end = yield* endOf(source.timeline, timeline);
+    if (end === undefined)
+      return `${where}, is of timeline ${source.timeline}, which is none that led to this server's ${timeline}`;
+    if (lsn > end) {
+      return `${where}, lies behind ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`;
+    }
+  }
+  if (lsn > walPosition) return `${where}, lies behind the end of this server's WAL, ${formatLsn(walPosition)}`;
+  return undefined;
+}
+
+/** Where the server left an earlier timeline; undefined when it never was on it. */
+function* endOf(earlier: number, present: number): Conversation<Lsn | undefined> {
+  if (earlier > present) return undefined;
+  const history = yield* timelineHistory(present);
+  return history.get(earlier);
+}
