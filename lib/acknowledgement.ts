@@ -15,10 +15,12 @@ export interface Acknowledgeable {
 /** What an operator may ask of the session that a delivery came from. */
 export interface SessionControl {
   readonly source: StreamSource;
-  /** What has been confirmed, whether or not the server has heard of it. */
+  /** What has been confirmed, whether or not the server has heard of it: what commits before does not come again. */
   readonly confirmed: Lsn;
   /** Whether the consumer stores positions itself, so that a keepalive counts only when it is acknowledged. */
   readonly consumerKeepsPosition: boolean;
+  /** Whether somebody has asked for an end at the next boundary. */
+  readonly stopAsked: boolean;
   /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
   stop(): void;
   /** The same, behind the transaction that is being delivered and never inside one. */

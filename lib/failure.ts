@@ -6,6 +6,8 @@ export interface Failure {
   readonly confirmedLsn: Lsn;
   /** The server's wal_sender_timeout in ms, as far as it was asked; 0 for none. */
   readonly walSenderTimeout: number;
+  /** Whether it was asked to stop: it has come to its end, though not to a good one, and nobody wants it back. */
+  readonly stopAsked: boolean;
 }
 
 /**

@@ -162,8 +162,11 @@ export class Stream implements SessionHost {
         ? error.recast(error.code, { retryable: false, remedy: SLOT_GONE })
         : this.#settings.judge(error);
     this.#memory.confirm(this.#session?.status.confirmedLsn ?? 0n);
-    const confirmedLsn = this.#memory.position?.lsn ?? 0n;
-    noteFailure(told, { confirmedLsn, walSenderTimeout: this.#walSenderTimeout });
+    noteFailure(told, {
+      confirmedLsn: this.#memory.position?.lsn ?? 0n,
+      walSenderTimeout: this.#walSenderTimeout,
+      stopAsked: this.#session?.stopAsked ?? false,
+    });
     return told;
   }
 

@@ -1,18 +1,13 @@
-import {
-  from,
-  Observable,
-  Subject,
-  takeUntil,
-  type ObservableInput,
-  type OperatorFunction,
-  type Subscriber,
-} from 'rxjs';
-import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
+import { Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
+import { Delivery, type SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
+import { failureOf, noteFailure } from '../failure';
+import { Hand, isBatch, itemsOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
+import { Work as RunningWork, type WorkListener } from './work';
 
 /** What `ackAfter` takes: messages, transactions, or arrays of them. */
-export type Work = Acknowledgeable | readonly Acknowledgeable[];
+export type Work = Acknowledged;
 
 /** What a work emits; nothing where it is no Observable, Promise or iterable. */
 export type WorkResult<O> = O extends string ? never : O extends ObservableInput<infer R> ? R : never;
@@ -24,8 +19,11 @@ export type WorkResult<O> = O extends string ? never : O extends ObservableInput
  * it lets n works be done and confirmed.
  *
  * - A work that fails ends the stream with its error at once. It is not acknowledged, and is delivered again when
- *   somebody subscribes again.
- * - Unsubscribing gives up the works in hand; they are not acknowledged.
+ *   somebody subscribes again (`reconnect`, `retry`).
+ * - When the stream fails, by a work or otherwise, the works in hand run on. What they do is not done twice: when it is
+ *   delivered again, a work that still runs takes it up, and one that is done lets it be acknowledged at once. (What has lost
+ *   its identity, by a `map` say, and other plugins' data, wait until those works have ended, and are then done again.)
+ * - Unsubscribing gives up the works in hand; they are not acknowledged. A Promise cannot be given up: it runs on as above.
  * - When the source has completed (`stopAtLsn`, `stopOn`) it completes only after all work is done and the server has
  *   been told: complete means confirmed. (It finds the connection through the messages themselves, so this holds where
  *   the values are messages, transactions or arrays of them, and not what a `map` made of their `ack`.)
@@ -43,15 +41,19 @@ export function ackAfter<T extends Work, O>(
 ): OperatorFunction<T, WorkResult<O>> {
   if (typeof project !== 'function') throw new ConfigError('ackAfter', 'expected a function that does the work');
   if (!(concurrent >= 1)) throw new ConfigError('concurrent', `expected a number from 1 on, got ${String(concurrent)}`);
-  return (source) =>
-    new Observable((subscriber) => {
-      const works = new Works(project, concurrent, subscriber);
+  return (source) => {
+    const hand = new Hand<WorkResult<O>>();
+    return new Observable((subscriber) => {
+      const works = new Works(project, concurrent, subscriber, hand);
       subscriber.add(() => {
-        works.giveUp();
+        works.leave();
       });
       const release = subscribeUntilClosed(source, subscriber, {
         next: (value) => {
           works.take(value);
+        },
+        error: (error) => {
+          works.fail(error);
         },
         complete: () => {
           works.sourceCompleted();
@@ -59,6 +61,7 @@ export function ackAfter<T extends Work, O>(
       });
       works.releaseWith(release);
     });
+  };
 }
 
 /** The works of one subscription. */
@@ -66,26 +69,37 @@ class Works<T extends Work, R> {
   readonly #project: (value: T, index: number) => unknown;
   readonly #concurrent: number;
   readonly #subscriber: Subscriber<R>;
-  readonly #givenUp = new Subject<void>();
+  readonly #hand: Hand<R>;
   readonly #waiting: T[] = [];
+  readonly #active = new Map<RunningWork<R>, T>();
+  readonly #stopListening: () => void;
   #session: SessionControl | undefined;
   #release: () => void = () => undefined;
   #stopWatching: () => void = () => undefined;
-  #active = 0;
   #index = 0;
   #starting = false;
   #closed = false;
+  #failed = false;
 
-  constructor(project: (value: T, index: number) => unknown, concurrent: number, subscriber: Subscriber<R>) {
+  constructor(
+    project: (value: T, index: number) => unknown,
+    concurrent: number,
+    subscriber: Subscriber<R>,
+    hand: Hand<R>,
+  ) {
     this.#project = project;
     this.#concurrent = concurrent;
     this.#subscriber = subscriber;
+    this.#hand = hand;
+    this.#stopListening = hand.whenFreed(() => {
+      this.#startWaiting();
+    });
   }
 
   take(value: T): void {
     if (!isAcknowledgeable(value)) {
       const remedy = 'after map, keep it: map((tx) => ({ n: tx.size, ack: tx.ack }))';
-      this.#fail(new ConfigError('ackAfter', `a value has no ack(); ${remedy}`));
+      this.fail(new ConfigError('ackAfter', `a value has no ack(); ${remedy}`));
       return;
     }
     this.#session = sessionOf(value) ?? this.#session;
@@ -97,7 +111,7 @@ class Works<T extends Work, R> {
     const closed = (error?: unknown): void => {
       this.#closed = true;
       if (error === undefined) this.#completeIfDone();
-      else this.#fail(error);
+      else this.fail(error);
     };
     // While the session streams on, only this branch of it has ended.
     if (this.#session && !this.#session.isStreaming()) this.#stopWatching = this.#session.whenClosed(closed);
@@ -109,79 +123,104 @@ class Works<T extends Work, R> {
     this.#release = release;
   }
 
-  giveUp(): void {
-    this.#givenUp.next();
-    this.#stopWatching();
-    // A session that drains after a stop waits for acknowledgements that will not come any more.
-    this.#session?.abandon();
-  }
-
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
+    if (this.#subscriber.closed) return;
+    this.#failed = true;
+    if (this.#session && !failureOf(error)) {
+      const { confirmed: confirmedLsn, stopAsked } = this.#session;
+      noteFailure(error, { confirmedLsn, walSenderTimeout: 0, stopAsked });
+    }
     this.#release();
     this.#subscriber.error(error);
+  }
+
+  /** The subscription has ended. Whoever comes after a failure may want what is in hand. */
+  leave(): void {
+    this.#stopListening();
+    this.#stopWatching();
+    for (const [work, value] of this.#active) {
+      if (this.#failed || !work.cancellable) this.#hand.keep(value, work);
+      else work.cancel();
+    }
+    this.#active.clear();
+    // A session that drains after a stop waits for acknowledgements that will not come any more.
+    this.#session?.abandon();
   }
 
   /** A loop, not a recursion: works that are done at once, by the thousand, must not pile up on the stack. */
   #startWaiting(): void {
     if (this.#starting) return;
     this.#starting = true;
-    while (this.#active < this.#concurrent && !this.#subscriber.closed) {
-      const value = this.#waiting.shift();
-      if (value === undefined) break;
-      this.#start(value);
+    while (!this.#subscriber.closed) {
+      const [value] = this.#waiting;
+      if (value === undefined || !this.#start(value)) break;
     }
     this.#starting = false;
   }
 
-  #start(value: T): void {
-    this.#active++;
+  /** @returns false when it has to wait */
+  #start(value: T): boolean {
+    const known = this.#hand.take(value);
+    const isBusy = this.#active.size + this.#hand.detached >= this.#concurrent;
+    if (!known && (isBusy || this.#hand.mustWait(value))) return false;
+    this.#waiting.shift();
+    if (known) known.join(this.#await(value, known));
+    else this.#do(value);
+    return true;
+  }
+
+  #do(value: T): void {
+    const left = this.#hand.left(value);
+    let work: RunningWork<R> | undefined;
     try {
-      const work = this.#project(value, this.#index++);
-      if (isPending<R>(work)) this.#run(value, from(work));
-      else this.#finish(value, []);
+      const nothingLeft = isBatch(left) && left.length === 0 && left !== value;
+      const pending = nothingLeft ? undefined : this.#project(left, this.#index++);
+      work = new RunningWork<R>(isPending<R>(pending) ? pending : undefined);
+      work.start(this.#await(value, work));
     } catch (error) {
-      this.#fail(error);
+      // What has not started does not run on.
+      if (work) this.#active.delete(work);
+      this.fail(error);
     }
   }
 
-  #run(value: T, work: Observable<R>): void {
-    const results: R[] = [];
-    // takeUntil, not a Subscription: a work may emit for ever while it is still being subscribed to.
-    work.pipe(takeUntil(this.#givenUp)).subscribe({
-      next: (result) => {
+  #await(value: T, work: RunningWork<R>): WorkListener {
+    const pass = (except: number): void => {
+      for (const result of work.take(except)) this.#subscriber.next(result);
+    };
+    this.#active.set(work, value);
+    return {
+      emitted: () => {
         // The last one stays behind until the value is acknowledged, so that whoever counts results counts done work.
-        this.#pass(results);
-        results.push(result);
+        pass(1);
       },
-      error: (error) => {
-        this.#fail(error);
+      failed: (error) => {
+        this.#active.delete(work);
+        this.fail(error);
       },
-      complete: () => {
-        this.#finish(value, results);
+      done: () => {
+        this.#active.delete(work);
+        if (!this.#acknowledge(value)) return;
+        pass(0);
+        this.#startWaiting();
+        this.#completeIfDone();
       },
-    });
+    };
   }
 
-  #pass(results: R[]): void {
-    for (const result of results.splice(0)) this.#subscriber.next(result);
-  }
-
-  #finish(value: T, results: R[]): void {
-    if (this.#subscriber.closed) return;
-    this.#active--;
+  #acknowledge(value: T): boolean {
+    if (this.#subscriber.closed) return false;
     if (!acknowledge(value)) {
-      this.#fail(
-        new ReplicationError('ACK_TOO_LATE', 'A work is done, but its stream ended before it could be acknowledged'),
-      );
-      return;
+      const what = 'A work is done, but its stream ended before it could be acknowledged';
+      this.fail(new ReplicationError('ACK_TOO_LATE', what));
+      return false;
     }
-    this.#pass(results);
-    this.#startWaiting();
-    this.#completeIfDone();
+    this.#hand.done(value, this.#session?.confirmed ?? 0n);
+    return true;
   }
 
   #completeIfDone(): void {
-    if (this.#closed && this.#active === 0 && this.#waiting.length === 0) this.#subscriber.complete();
+    if (this.#closed && this.#active.size === 0 && this.#waiting.length === 0) this.#subscriber.complete();
   }
 }
 
@@ -191,7 +230,7 @@ function isPending<R>(work: unknown): work is ObservableInput<R> {
 }
 
 function sessionOf(value: Work): SessionControl | undefined {
-  const item: unknown = Array.isArray(value) ? value[0] : value;
+  const [item] = itemsOf(value);
   return item instanceof Delivery ? Delivery.entryOf(item)?.session : undefined;
 }
 
@@ -202,6 +241,7 @@ function isAcknowledgeable(value: unknown): boolean {
 }
 
 function acknowledge(value: Work): boolean {
-  if (!('ack' in value)) return value.map((item) => item.ack()).every(Boolean);
-  return value.ack();
+  return itemsOf(value)
+    .map((item) => item.ack())
+    .every(Boolean);
 }

@@ -55,6 +55,8 @@ export interface ReconnectAttempt {
  * `WAL_REMOVED`) is given up after three. A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as
  * long as the server may take to notice that a client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
  *
+ * A stream that fails while it stops (`stopOn`) is not taken up again: its error says that not all of it is confirmed.
+ *
  * Stands below `ackAfter`, which then lets works that are still running take up their transactions again. What stands above
  * it loses its state at each attempt; `transactions()` may, a `bufferCount` with half a batch as well: all comes again.
  *
@@ -85,11 +87,19 @@ function readSettings(options: ReconnectOptions) {
   } = options;
   const numbers = { initialDelay, maxDelay, maxRetries };
   for (const [name, value] of Object.entries(numbers)) {
-    if (!(value >= 0)) throw new ConfigError(`reconnect.${name}`, `expected a number from 0 on, got ${String(value)}`);
+    if (typeof value !== 'number' || !(value >= 0)) {
+      throw new ConfigError(`reconnect.${name}`, `expected a number from 0 on, got ${String(value)}`);
+    }
   }
   // Timers of Node fire at once when asked to wait longer.
   if (maxDelay > 0x7fff_ffff) throw new ConfigError('reconnect.maxDelay', 'expected at most 2147483647 ms');
   if (typeof retryable !== 'function') throw new ConfigError('reconnect.retryable', 'expected a function of the error');
+  if (!has('schedule', scheduler)) {
+    throw new ConfigError('reconnect.scheduler', 'expected an object with a method schedule()');
+  }
+  if (attemptObserver !== undefined && !has('next', attemptObserver)) {
+    throw new ConfigError('reconnect.attemptObserver', 'expected an object with a method next()');
+  }
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) {
     throw new ConfigError(`reconnect.${unknown}`, `is no option; there are ${OPTIONS.join(', ')}`);
@@ -99,7 +109,13 @@ function readSettings(options: ReconnectOptions) {
   return { ...numbers, retryable, scheduler, observed };
 }
 
+/** Beyond them every delay is the longest; a delay of 0 times Infinity would be none that a timer understands. */
+const MOST_DOUBLINGS = 31;
 const OPTIONS = ['initialDelay', 'maxDelay', 'maxRetries', 'retryable', 'scheduler', 'attemptObserver'];
+
+function has(method: string, value: unknown): boolean {
+  return Object(value) === value && typeof Reflect.get(Object(value) as object, method) === 'function';
+}
 
 function isRetryable(error: unknown): boolean {
   return error instanceof ReplicationError && error.retryable;
@@ -110,10 +126,11 @@ class Attempts {
   readonly #settings: Settings;
   #confirmed = -1n;
   #count = 0;
-  /** The failure that comes again and again, how often it has come, and since when. */
+  /** The failure that is worth few attempts, and how often it has come, whatever else came in between. */
   #failure = '';
   #repeated = 0;
-  #since = 0;
+  /** Since when the slot has been another's, each time that we asked. */
+  #activeSince: number | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -123,10 +140,12 @@ class Attempts {
   after(error: unknown): Observable<unknown> {
     const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
     this.#look(error);
-    if (!retryable(error) || this.#repeated > mostRetries(error)) return throwError(() => error);
+    if (failureOf(error)?.stopAsked || !retryable(error) || this.#repeated > mostRetries(error)) {
+      return throwError(() => error);
+    }
     if (this.#count >= maxRetries && !this.#mustWaitOn(error)) return throwError(() => error);
 
-    const longest = Math.min(maxDelay, initialDelay * 2 ** this.#count);
+    const longest = Math.min(maxDelay, initialDelay * 2 ** Math.min(this.#count, MOST_DOUBLINGS));
     const delay = Math.round(Math.random() * longest);
     this.#count++;
     observed.next({ attempt: this.#count, delay, error });
@@ -142,21 +161,26 @@ class Attempts {
       this.#confirmed = confirmed;
       this.#count = 0;
     }
+    if (isSlotActive(error)) this.#activeSince ??= this.#settings.scheduler.now();
+    else this.#activeSince = undefined;
+    if (progress) this.#repeated = 0;
+    if (mostRetries(error) === Infinity) return;
     const failure = placeOf(error);
-    if (progress || failure !== this.#failure) {
-      this.#failure = failure;
-      this.#repeated = 0;
-      this.#since = this.#settings.scheduler.now();
-    }
+    if (failure !== this.#failure) this.#repeated = 0;
+    this.#failure = failure;
     this.#repeated++;
   }
 
   /** The server frees the slot of a client that is silently gone only after its time-out. */
   #mustWaitOn(error: unknown): boolean {
-    if (!(error instanceof ReplicationError) || error.code !== 'SLOT_ACTIVE') return false;
+    if (this.#activeSince === undefined) return false;
     const patience = failureOf(error)?.walSenderTimeout ?? 0;
-    return this.#settings.scheduler.now() - this.#since <= patience;
+    return this.#settings.scheduler.now() - this.#activeSince <= patience;
   }
+}
+
+function isSlotActive(error: unknown): boolean {
+  return error instanceof ReplicationError && error.code === 'SLOT_ACTIVE';
 }
 
 function mostRetries(error: unknown): number {

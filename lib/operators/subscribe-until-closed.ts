@@ -3,6 +3,7 @@ import { Subject, takeUntil, type Observable, type Subscriber } from 'rxjs';
 /** What an operator does with its source's notifications; what it leaves out goes straight to the subscriber. */
 export interface Handlers<T> {
   next(value: T): void;
+  error?(error: unknown): void;
   complete?(): void;
 }
 
@@ -28,8 +29,9 @@ export function subscribeUntilClosed<T, R>(
     next: (value) => {
       handlers.next(value);
     },
-    error: (error) => {
-      subscriber.error(error);
+    error: (error: unknown) => {
+      if (handlers.error) handlers.error(error);
+      else subscriber.error(error);
     },
     complete: () => {
       if (!holding) return;

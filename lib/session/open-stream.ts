@@ -63,21 +63,21 @@ export function* openStream(
   // One that was found may still be another's, who moves it or gives it up before we get it.
   if (slotCreated) memory.see(slot, identity);
 
-  const start = resumption?.position.lsn || undefined;
+  const start = resumption?.position.lsn ?? 0n;
   const options = plan.publications
     ? { ...plan.pluginOptions, publication_names: publicationNames(plan.publications) }
     : plan.pluginOptions;
-  yield* startCopyBoth(startReplication(plan.slot, formatLsn(start ?? 0n), options));
+  yield* startCopyBoth(startReplication(plan.slot, formatLsn(start), options));
   memory.see(slot, identity);
   // What lies before it is skipped, and counts as confirmed.
-  memory.confirm(start ?? 0n);
+  memory.confirm(start);
   return {
     ...identity,
     serverVersion: server.version,
     walSenderTimeout: server.walSenderTimeout,
     slot,
     slotCreated,
-    startLsn: start,
+    startLsn: start === 0n ? undefined : start,
   };
 }
 

@@ -73,11 +73,15 @@ export class ReplicationSession implements SessionControl {
   }
 
   get confirmed(): Lsn {
-    return this.#ledger.confirmed;
+    return laterLsn(this.#ledger.confirmed, this.#options.startLsn ?? 0n);
   }
 
   get consumerKeepsPosition(): boolean {
     return this.#options.progressInterval !== undefined;
+  }
+
+  get stopAsked(): boolean {
+    return this.#stopAsked;
   }
 
   get status(): StatusUpdate {

@@ -103,24 +103,24 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('passes an error of the source on at once, and gives up the works', () => {
+  it('passes an error of the source on at once; the works run on', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const work = cold('---x---|');
       expectObservable(cold('a---#', values).pipe(ackAfter(() => work))).toBe('----#');
-      expectSubscriptions(work.subscriptions).toBe('^---!');
+      expectSubscriptions(work.subscriptions).toBe('^------!');
       flush();
       expect(values.a.acknowledged).toBe(0);
     });
   });
 
-  it('fails at once with a work that fails, and gives up the others', () => {
+  it('fails at once with a work that fails, and starts no more; the others run on', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const works = { a: cold('------|'), b: cold('--#'), c: cold('|') };
       const source = cold('abc', values);
       expectObservable(source.pipe(ackAfter(({ name }) => works[name as 'a'], 2))).toBe('---#');
-      expectSubscriptions(works.a.subscriptions).toBe('^--!');
+      expectSubscriptions(works.a.subscriptions).toBe('^-----!');
       expectSubscriptions(works.c.subscriptions).toBe([]);
       expectSubscriptions(source.subscriptions).toBe('^--!');
       flush();
@@ -458,7 +458,7 @@ describe('ackAfter, over a session', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('passes on at once what ended the stream, and gives up its works', () => {
+  it('passes on at once what ended the stream, and nothing of its works after that', () => {
     const heard = record(streaming(server).pipe(transactions(), ackAfter(after(1000))));
     clock.advance();
     server.commit(tx(1));

@@ -7,6 +7,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
     confirmed: 0n,
+    stopAsked: false,
     consumerKeepsPosition: keeper === 'consumer',
     stop: () => told.push('stop'),
     isStreaming: () => true,

@@ -1,0 +1,97 @@
+import { from, Subject, takeUntil, type ObservableInput } from 'rxjs';
+
+/** Who waits for a work. */
+export interface WorkListener {
+  /** There is something to take from it. */
+  emitted(): void;
+  failed(error: unknown): void;
+  done(): void;
+}
+
+/** What one call of a projection does, from its start to its end. Who waits for it may change meanwhile. */
+export class Work<R> {
+  /** Whether it can be called off: a Promise cannot. */
+  readonly cancellable: boolean;
+  readonly #pending: ObservableInput<R> | undefined;
+  readonly #cancelled = new Subject<void>();
+  /** What it has emitted and nobody has taken. */
+  readonly #results: R[] = [];
+  #listener: WorkListener | undefined;
+  #onEnd: () => void = () => undefined;
+  #state: 'running' | 'done' | 'over';
+
+  /** @param pending what the projection returned; undefined where nothing is left to be done */
+  constructor(pending: ObservableInput<R> | undefined) {
+    this.#pending = pending;
+    this.#state = pending === undefined ? 'done' : 'running';
+    this.cancellable = !isPromise(pending);
+  }
+
+  /** `over` is what has failed or was called off. */
+  get state(): 'running' | 'done' | 'over' {
+    return this.#state;
+  }
+
+  /** Whether nobody waits for it. */
+  get free(): boolean {
+    return this.#listener === undefined;
+  }
+
+  /** @throws {TypeError} when it is nothing that can be waited for */
+  start(listener: WorkListener): void {
+    this.#listener = listener;
+    if (this.#pending === undefined) listener.done();
+    else this.#run(this.#pending);
+  }
+
+  /** Somebody else waits for it. */
+  join(listener: WorkListener): void {
+    this.#listener = listener;
+    if (this.#results.length > 0) listener.emitted();
+    if (this.#state === 'done') listener.done();
+  }
+
+  /** Takes what it has emitted, but for the last so many. */
+  take(except: number): R[] {
+    return this.#results.splice(0, this.#results.length - except);
+  }
+
+  /** Nobody waits for it any more; it runs on. */
+  leave(onEnd: () => void): void {
+    this.#listener = undefined;
+    this.#onEnd = onEnd;
+  }
+
+  cancel(): void {
+    this.#state = 'over';
+    this.#cancelled.next();
+  }
+
+  #run(pending: ObservableInput<R>): void {
+    // takeUntil, not a Subscription: a work may emit for ever while it is still being subscribed to.
+    from(pending)
+      .pipe(takeUntil(this.#cancelled))
+      .subscribe({
+        next: (result) => {
+          this.#results.push(result);
+          this.#listener?.emitted();
+        },
+        error: (error: unknown) => {
+          this.#state = 'over';
+          if (this.#listener) this.#listener.failed(error);
+          else this.#onEnd();
+        },
+        complete: () => {
+          // Being called off looks like completion from here.
+          if (this.#state === 'over') return;
+          this.#state = 'done';
+          if (this.#listener) this.#listener.done();
+          else this.#onEnd();
+        },
+      });
+  }
+}
+
+function isPromise(pending: unknown): boolean {
+  return typeof pending === 'object' && pending !== null && 'then' in pending;
+}

@@ -1,0 +1,395 @@
+import fc from 'fast-check';
+import { bufferTime, concat, defer, ignoreElements, map, Observable, of, retry, throwError, timer } from 'rxjs';
+import { ackAfter } from '../../lib/operators/ack-after';
+import { reconnect } from '../../lib/operators/reconnect';
+import type { Transaction } from '../../lib/operators/transaction';
+import { transactions } from '../../lib/operators/transactions';
+import { Clock, microtasks } from '../support/clock';
+import { FakeBackend, transaction } from '../support/fake-backend';
+import { record, streaming } from '../support/streaming';
+
+/** Works that take so long each, and what is known of them. */
+class Works {
+  readonly started: number[] = [];
+  readonly finished: number[] = [];
+  readonly running = new Set<number>();
+  most = 0;
+
+  constructor(readonly clock: Clock) {}
+
+  /** A work of so many ms, which fails at its end where that is said. */
+  work(xid: number, ms: number, failure?: unknown): Observable<number> {
+    return new Observable<number>((subscriber) => {
+      this.start(xid);
+      const end = timer(ms, this.clock).subscribe(() => {
+        this.running.delete(xid);
+        if (failure !== undefined) {
+          subscriber.error(failure);
+          return;
+        }
+        this.finished.push(xid);
+        subscriber.next(xid);
+        subscriber.complete();
+      });
+      return () => {
+        this.running.delete(xid);
+        end.unsubscribe();
+      };
+    });
+  }
+
+  start(xid: number): void {
+    if (this.running.has(xid)) throw new Error(`the work of ${xid} runs twice at once`);
+    this.started.push(xid);
+    this.running.add(xid);
+    this.most = Math.max(this.most, this.running.size);
+  }
+}
+
+const tx = (xid: number) => transaction({ xid, commitLsn: BigInt(xid) * 0x100n, rows: [`row ${xid}`] });
+const end = (xid: number) => BigInt(xid) * 0x100n + 0x30n;
+
+describe('ackAfter, when its stream comes back', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+  let works: Works;
+  const again = () => reconnect<number>({ initialDelay: 100, maxDelay: 100, retryable: () => true, scheduler: clock });
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+    works = new Works(clock);
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+  });
+
+  afterEach(() => jest.restoreAllMocks());
+
+  /** Transactions under `work`, with a stream that comes back. */
+  function run(work: (tx: Transaction) => Observable<number> | Promise<number>, concurrent = 1) {
+    const heard = record(streaming(server).pipe(transactions(), ackAfter(work, concurrent), again()));
+    clock.advance();
+    return heard;
+  }
+
+  it('joins a work that still runs', () => {
+    const { values, subscription } = run(({ xid }) => works.work(xid, 1000));
+    server.commit(tx(1), tx(2));
+    clock.advance(500);
+    server.last.close(new Error('reset'));
+    clock.advance(400);
+    expect([server.connections.length, works.started, values]).toEqual([2, [1], []]);
+    clock.advance(100);
+    expect([works.started, values]).toEqual([[1, 2], [1]]);
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(end(1));
+    clock.advance(1000);
+    expect([works.started, values]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(server.slot().confirmed).toBe(end(2));
+    subscription.unsubscribe();
+  });
+
+  it('acknowledges what was done while it was away without doing it again, and passes its result on', () => {
+    const { values, subscription } = run(({ xid }) => works.work(xid, 50));
+    server.commit(tx(1));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    clock.advance(80);
+    expect([works.finished, values]).toEqual([[1], []]);
+    clock.advance(100);
+    expect([works.started, values, server.slot().confirmed]).toEqual([[1], [1], end(1)]);
+    subscription.unsubscribe();
+  });
+
+  it('acknowledges again what was done and could not be confirmed yet, without doing it again', () => {
+    const { values, subscription } = run(({ xid }) => works.work(xid, xid === 1 ? 1000 : 10), 2);
+    server.commit(tx(1), tx(2), tx(3));
+    clock.advance(100);
+    expect(values).toEqual([2, 3]);
+    server.last.close(new Error('reset'));
+    clock.advance(1000);
+    expect([works.started, values]).toEqual([
+      [1, 2, 3],
+      [2, 3, 1],
+    ]);
+    expect(server.slot().confirmed).toBe(end(3));
+    subscription.unsubscribe();
+  });
+
+  it('does again what failed, joins the others, and confirms what they finish', () => {
+    let failures = 0;
+    const { values, subscription } = run(({ xid }) => {
+      const fails = xid === 2 && failures++ === 0;
+      return works.work(xid, fails ? 100 : 1000 + xid, fails ? new Error('mine') : undefined);
+    }, 4);
+    server.commit(tx(1), tx(2), tx(3), tx(4), tx(5));
+    clock.advance(110);
+    expect(server.slot().confirmed).toBe(0x80n);
+    clock.advance(1000);
+    // Of the four the failed one alone was started again; the fifth had its turn when the first had ended.
+    expect(works.started).toEqual([1, 2, 3, 4, 2, 5]);
+    expect(values).toEqual([1, 3, 4]);
+    expect(server.slot().confirmed).toBe(end(1));
+    clock.advance(2000);
+    expect([values, server.slot().confirmed, works.most]).toEqual([[1, 3, 4, 2, 5], end(5), 4]);
+    subscription.unsubscribe();
+  });
+
+  it('does again what fails while nobody waits for it', () => {
+    let failures = 0;
+    const { values, subscription } = run(({ xid }) =>
+      works.work(xid, 50, failures++ === 0 ? new Error('mine') : undefined),
+    );
+    server.commit(tx(1));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    clock.advance(1000);
+    expect([works.started, values, server.slot().confirmed]).toEqual([[1, 1], [1], end(1)]);
+    subscription.unsubscribe();
+  });
+
+  it('fails with a joined work that fails', () => {
+    let failures = 0;
+    const { values, subscription } = run(({ xid }) =>
+      works.work(xid, 500, failures++ === 0 ? new Error('mine') : undefined),
+    );
+    server.commit(tx(1));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    clock.advance(480);
+    expect(server.connections).toHaveLength(2);
+    clock.advance(1000);
+    expect([works.started, values, server.connections.length]).toEqual([[1, 1], [1], 3]);
+    subscription.unsubscribe();
+  });
+
+  it('never works on more at a time, those of the lost stream included', () => {
+    const { subscription } = run(({ xid }) => works.work(xid, 300), 2);
+    server.commit(tx(1), tx(2), tx(3), tx(4));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    clock.advance(2000);
+    expect([works.started, works.most, server.slot().confirmed]).toEqual([[1, 2, 3, 4], 2, end(4)]);
+    subscription.unsubscribe();
+  });
+
+  it('waits with other work until a place is free, though what runs does not come again', () => {
+    let position = 0n;
+    const source = streaming(server, { startLsn: () => of(position) }).pipe(
+      transactions(),
+      ackAfter(({ kind, xid }) => (kind === 'progress' ? of(0) : works.work(xid, 1000))),
+      again(),
+    );
+    const { subscription } = record(source);
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(10);
+    // The work has stored its result, and then the store has said so, but the work has not come to its end.
+    position = end(1);
+    server.last.close(new Error('reset'));
+    clock.advance(500);
+    expect(works.started).toEqual([1]);
+    clock.advance(600);
+    expect([works.started, works.most]).toEqual([[1, 2], 1]);
+    subscription.unsubscribe();
+  });
+
+  it('knows the single messages of the flat stream', () => {
+    const seen: string[] = [];
+    const { subscription } = record(
+      streaming(server).pipe(
+        ackAfter((message) => {
+          if (message.kind !== 'insert') return of(0);
+          seen.push(String(message.new['name']));
+          return timer(100, clock);
+        }),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(transaction({ commitLsn: 0x100n, rows: ['a', 'b', 'c'] }));
+    clock.advance(150);
+    // a is done, b runs; both come again, as their transaction is not confirmed.
+    server.last.close(new Error('reset'));
+    clock.advance(1000);
+    expect([seen, server.slot().confirmed]).toEqual([['a', 'b', 'c'], 0x130n]);
+    subscription.unsubscribe();
+  });
+
+  it('gives a batch without what was done in another one, and waits for what runs in another one', () => {
+    const batches: number[][] = [];
+    const { subscription } = record(
+      streaming(server).pipe(
+        transactions(),
+        bufferTime(100, clock),
+        ackAfter((batch) => {
+          if (batch.length === 0) return of(0);
+          batches.push(batch.map(({ xid }) => xid));
+          return timer(500, clock);
+        }, 2),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(150);
+    server.commit(tx(3));
+    clock.advance(100);
+    expect(batches).toEqual([[1, 2], [3]]);
+    server.last.close(new Error('reset'));
+    server.wal.push(tx(4));
+    clock.advance(2000);
+    expect([batches, server.slot().confirmed]).toEqual([[[1, 2], [3], [4]], end(4)]);
+    subscription.unsubscribe();
+  });
+
+  it('lets what it cannot recognise wait until the works of the lost stream have ended', () => {
+    const { subscription } = record(
+      streaming(server).pipe(
+        transactions(),
+        map(({ xid, ack }) => ({ xid, ack })),
+        ackAfter(({ xid }) => works.work(xid, 500), 2),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2), tx(3));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    clock.advance(450);
+    expect(works.started).toEqual([1, 2]);
+    clock.advance(2000);
+    expect(works.started).toEqual([1, 2, 1, 2, 3]);
+    expect(server.slot().confirmed).toBe(end(3));
+    subscription.unsubscribe();
+  });
+
+  it('does so with retry() as well, wherever the error comes from', async () => {
+    let finish: (value: number) => void = () => undefined;
+    const promises: number[] = [];
+    let failures = 0;
+    const { values, subscription } = record(
+      streaming(server).pipe(
+        transactions(),
+        ackAfter(({ xid }) => {
+          if (xid === 2 && failures++ === 0) return throwError(() => new Error('mine'));
+          promises.push(xid);
+          return new Promise<number>((resolve) => {
+            finish = resolve;
+          });
+        }, 2),
+        retry({ delay: () => timer(10, clock) }),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(100);
+    expect(promises).toEqual([1, 2]);
+    finish(2);
+    await microtasks();
+    expect(values).toEqual([2]);
+    subscription.unsubscribe();
+  });
+
+  it('calls its Observables off when it is unsubscribed, and joins its Promises, which cannot be, when it is back', async () => {
+    let finish: (value: number) => void = () => undefined;
+    let promises = 0;
+    const source = streaming(server).pipe(
+      transactions(),
+      ackAfter(({ xid }) => {
+        if (xid === 1) return works.work(xid, 500);
+        promises++;
+        return new Promise<number>((resolve) => {
+          finish = resolve;
+        });
+      }, 2),
+    );
+    const first = record(source);
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(10);
+    first.subscription.unsubscribe();
+    expect(works.running.size).toBe(0);
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x80n);
+
+    const second = record(source);
+    clock.advance(10);
+    expect([works.started, promises]).toEqual([[1, 1], 1]);
+    finish(7);
+    await microtasks();
+    expect(second.values).toEqual([7]);
+    clock.advance(1000);
+    expect([second.values, server.slot().confirmed]).toEqual([[7, 1], end(2)]);
+    second.subscription.unsubscribe();
+  });
+
+  it('takes up nothing after an error that nobody answers', () => {
+    const heard = record(
+      streaming(server).pipe(
+        transactions(),
+        ackAfter(({ xid }) => works.work(xid, 500)),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    server.last.close(new Error('reset'));
+    clock.advance(1000);
+    expect([heard.events, works.finished, clock.pending]).toEqual([['error'], [1], 0]);
+  });
+
+  it('passes on the error of a work that fails while it is being started', () => {
+    const nothing = new Error('not an Observable');
+    const heard = record(
+      streaming(server).pipe(
+        transactions(),
+        ackAfter(() => defer(() => throwError(() => nothing))),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    expect(heard.error).toBe(nothing);
+    expect(server.slot().confirmed).toBe(0x80n);
+  });
+
+  it('does every transaction once, whatever happens to the stream and however long it takes', () => {
+    const plan = fc.record({
+      concurrent: fc.integer({ min: 1, max: 5 }),
+      works: fc.array(fc.record({ ms: fc.integer({ min: 0, max: 400 }), fails: fc.nat({ max: 2 }) }), {
+        minLength: 1,
+        maxLength: 12,
+      }),
+      cuts: fc.array(fc.integer({ min: 1, max: 600 }), { maxLength: 6 }),
+    });
+    fc.assert(
+      fc.property(plan, (given) => {
+        clock = new Clock();
+        server = new FakeBackend(clock);
+        works = new Works(clock);
+        const failures = given.works.map(({ fails }) => fails);
+        const { values, subscription } = run(({ xid }) => {
+          const { ms } = given.works[xid - 1]!;
+          const fails = failures[xid - 1]!-- > 0;
+          return fails
+            ? works.work(xid, ms, new Error('mine'))
+            : concat(works.work(xid, ms), timer(0, clock).pipe(ignoreElements()));
+        }, given.concurrent);
+        server.commit(...given.works.map((_, i) => tx(i + 1)));
+        for (const ms of given.cuts) {
+          clock.advance(ms);
+          server.last.close(new Error('reset'));
+        }
+        clock.advance(20_000);
+        const all = given.works.map((_, i) => i + 1);
+        expect([...works.finished].sort((a, b) => a - b)).toEqual(all);
+        expect([...values].sort((a, b) => a - b)).toEqual(all);
+        expect(works.most).toBeLessThanOrEqual(given.concurrent);
+        expect(server.slot().confirmed).toBe(end(all.length));
+        subscription.unsubscribe();
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
