@@ -4,6 +4,8 @@ import { obtainServer, type TestDatabase } from '../../spec/support/server';
 export interface ExampleDatabase extends TestDatabase {
   /** Which server it is on, in a line for people. */
   readonly server: string;
+  /** Makes a second, empty one beside it, which goes with it. */
+  another(): Promise<TestDatabase>;
   /** Drops the database and stops the server, if it was started for the example. */
   close(): Promise<void>;
 }
@@ -16,12 +18,18 @@ export async function openDatabase(setup = ''): Promise<ExampleDatabase> {
   const server = await obtainServer('DATABASE_URL');
   try {
     const database = await server.createDatabase('example');
+    const more: TestDatabase[] = [];
     if (setup) await database.query(setup);
     return {
       ...database,
       server: server.description,
+      async another() {
+        const made = await server.createDatabase('store');
+        more.push(made);
+        return made;
+      },
       async close() {
-        await database.drop();
+        for (const one of [...more, database]) await one.drop();
         await server.dispose();
       },
     };

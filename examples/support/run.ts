@@ -4,7 +4,7 @@
  *   npm run example minimal
  *
  * The database is on a server that is started for it, or on the one that DATABASE_URL names (for a superuser), and is
- * gone at the end.
+ * gone at the end. STORE_URL leads to another one, empty, for an example that stores what it reads.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -44,23 +44,25 @@ async function main([asked = '', ...args]: string[]): Promise<number> {
 
   const database = await openDatabase(SETUP);
   try {
+    const store = name === 'exactly-once' ? await database.another() : undefined;
     // A slot's name is the whole server's: on a server of your own, one may be left over from another database.
     await database.query(`SELECT pg_create_logical_replication_slot('example', 'pgoutput')`);
     for (const sql of WRITES) await database.query(sql);
     const writer = setInterval(() => void writeMore(database), PAUSE);
-    return await run(name, args, database.url).finally(() => clearInterval(writer));
+    const urls = { DATABASE_URL: database.url, ...(store && { STORE_URL: store.url }) };
+    return await run(name, args, urls).finally(() => clearInterval(writer));
   } finally {
     await database.close();
   }
 }
 
 /** @returns the example's exit status */
-async function run(name: string, args: readonly string[], url?: string): Promise<number> {
+async function run(name: string, args: readonly string[], urls: NodeJS.ProcessEnv = {}): Promise<number> {
   // In a process group of its own, so that Ctrl-C in the terminal reaches it once, from here.
   const child = spawn(process.execPath, [...process.execArgv, join(EXAMPLES, `${name}.ts`), ...args], {
     stdio: 'inherit',
     detached: true,
-    env: { ...process.env, ...(url === undefined ? {} : { DATABASE_URL: url }) },
+    env: { ...process.env, ...urls },
   });
   let passedOn = false;
   const interruption = interrupts().subscribe((signal) => {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { runServer } from '../support/server';
+import { eventually } from '../integration/support';
+import { runServer, type TestDatabase } from '../support/server';
 import { Program, ROOT, TemporaryFolder } from './program';
 
 const names = readdirSync(join(ROOT, 'examples'))
@@ -51,6 +52,46 @@ describe('npm run example', () => {
     ]);
   });
 
+  it('exactly-once: goes on after it was killed, and the copy is the source, row for row', async () => {
+    const server = await runServer();
+    await using source = disposable(await server.createDatabase('source'));
+    await using store = disposable(await server.createDatabase('store'));
+    await source.query(`
+      CREATE TABLE orders (id int PRIMARY KEY, customer text, total numeric(8,2), paid boolean);
+      CREATE PUBLICATION example FOR TABLE orders`);
+    await source.query(`SELECT pg_create_logical_replication_slot('example', 'pgoutput')`);
+    const urls = { DATABASE_URL: source.url, STORE_URL: store.url };
+    const client = await source.client();
+    const write = async (from: number, to: number): Promise<void> => {
+      for (let id = from; id <= to; id++) {
+        await client.query(`
+          BEGIN;
+          INSERT INTO orders VALUES (${id}, 'customer ${id}', ${id}.50, false), (${-id}, NULL, NULL, NULL);
+          UPDATE orders SET id = id + 10000, paid = true WHERE id = ${id - 1};
+          DELETE FROM orders WHERE id = ${-id} AND id % 3 = 0;
+          COMMIT`);
+      }
+    };
+    {
+      await using program = Program.example('exactly-once.ts', [], urls);
+      await write(1, 20);
+      await program.printed(/Stored/);
+      // Killed at whatever it is doing just now.
+    }
+    await write(21, 120);
+    await using program = Program.example('exactly-once.ts', [], urls);
+    await program.printed(/(?:Stored.*\n){20}/);
+    await write(121, 140);
+    const copy = () => store.query('SELECT * FROM orders ORDER BY id');
+    const original = await source.query('SELECT * FROM orders ORDER BY id');
+    await eventually(copy, (rows) => rows.length === original.length);
+    program.interrupt();
+    const { status, output, errors } = await program.outcome();
+    expect({ status, errors }).toEqual({ status: 0, errors: '' });
+    expect(output).toMatch(/\nAll that was stored is confirmed\.\n$/);
+    expect(await copy()).toEqual(original);
+  });
+
   it("raw-plugin: shows test_decoding's own words, and leaves no slot", async () => {
     await using program = Program.example('support/run.ts', ['raw-plugin'], { DATABASE_URL: url });
     await program.printed(/table public\.orders: INSERT: id\[integer\]:\d+ customer\[text\]:'Ada'/);
@@ -68,3 +109,7 @@ describe('npm run example', () => {
     for (const name of names) expect(errors).toContain(`  ${name}\n`);
   });
 });
+
+function disposable(database: TestDatabase): TestDatabase & AsyncDisposable {
+  return { ...database, [Symbol.asyncDispose]: () => database.drop() };
+}
