@@ -16,6 +16,7 @@ const SURROUNDINGS = `
   declare global {
     const config: PgoutputConfig;
     function save(tx: Transaction): Promise<void>;
+    function isTransient(error: unknown): boolean;
     function saveAll(batch: readonly Transaction[]): Promise<void>;
   }`;
 
@@ -151,6 +152,15 @@ describe('README', () => {
     const rows = table('Connection option').map(([name]) => name);
     expect(rows.sort()).toEqual(
       membersOf('ConnectionOptions')
+        .map((name) => `\`${name}\``)
+        .sort(),
+    );
+  });
+
+  it('lists every option of reconnect', () => {
+    const rows = table('`reconnect` option').map(([name]) => name);
+    expect(rows.sort()).toEqual(
+      membersOf('ReconnectOptions')
         .map((name) => `\`${name}\``)
         .sort(),
     );
