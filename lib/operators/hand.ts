@@ -42,7 +42,7 @@ export class Hand<R> {
   /** A work that runs on, though its subscription has ended. */
   keep(value: Acknowledged, work: Work<R>): void {
     this.#detached++;
-    this.#remember(value, work);
+    this.#remember(value, work, 0n);
     work.leave(() => {
       this.#detached--;
       for (const listener of this.#waiting) listener();
@@ -74,17 +74,18 @@ export class Hand<R> {
 
   /** It was done and acknowledged; as long as it is not confirmed it can come again. */
   done(value: Acknowledged, confirmed: Lsn): void {
-    this.#remember(value, this.#nothingToDo);
+    this.#remember(value, this.#nothingToDo, confirmed);
     for (const [lsn, works] of this.#works) {
       if (lsn >= confirmed || [...works.values()].some((work) => work.state === 'running')) break;
       this.#works.delete(lsn);
     }
   }
 
-  #remember(value: Acknowledged, work: Work<R>): void {
+  /** @param from what commits before does not come again */
+  #remember(value: Acknowledged, work: Work<R>, from: Lsn): void {
     for (const item of itemsOf(value)) {
       const identity = identityOf(item);
-      if (!identity) continue;
+      if (!identity || identity.lsn < from) continue;
       const works = this.#works.get(identity.lsn);
       if (works) works.set(identity.place, work);
       else this.#works.set(identity.lsn, new Map([[identity.place, work]]));
