@@ -50,11 +50,15 @@ const OPTION = 'startLsn';
 
 function ofCheckpoint(value: object): StartPosition {
   const { systemId, timeline, slot, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
-  if (typeof systemId !== 'string' || typeof timeline !== 'number' || typeof slot !== 'string') {
+  if (typeof systemId !== 'string' || !isTimeline(timeline) || typeof slot !== 'string') {
     throw new ConfigError(
       OPTION,
       'expected an LSN or a checkpoint as it was stored: an object of systemId, timeline, slot and endLsn',
     );
   }
   return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source: { systemId, timeline, slot } };
+}
+
+function isTimeline(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0;
 }

@@ -21,8 +21,9 @@ const SLOT_GONE =
   'The temporary slot went with its connection, and what was not yet streamed with it: copy the data anew, or use a permanent slot.';
 /** The share of wal_sender_timeout after which the server hears from us again. */
 const TIMEOUT_SHARE = 3;
-/** A walsender that is busy is silent for about its own time-out; only after this many of them is it gone. */
-const LIVENESS_MARGIN = 1.5;
+/** A walsender that is busy is silent for its own time-out and half as long again, and for so many ms on a busy machine. */
+const SILENT_TIMEOUTS = 1.5;
+const SILENCE_MARGIN = 1000;
 
 /** One subscription: a connection that becomes a session, with its feedback. What the session asks for is done here. */
 export class Stream implements SessionHost {
@@ -86,8 +87,8 @@ export class Stream implements SessionHost {
   #start(info: OpenInfo, link: Link): void {
     const { session: options, plan, types, scheduler, statusInterval, observers } = this.#settings;
     const { walSenderTimeout, slot } = info;
-    const livenessTimeout =
-      options.livenessTimeout && Math.max(options.livenessTimeout, walSenderTimeout * LIVENESS_MARGIN);
+    const busy = walSenderTimeout && walSenderTimeout * SILENT_TIMEOUTS + SILENCE_MARGIN;
+    const livenessTimeout = options.livenessTimeout && Math.max(options.livenessTimeout, busy);
     const decode = payloadDecoder(plan.publications ? types : undefined);
     const sessionOptions = {
       ...options,

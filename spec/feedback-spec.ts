@@ -480,13 +480,13 @@ describe('the watches', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('give a server one and a half times its wal_sender_timeout', () => {
+  it('give a server one and a half times its wal_sender_timeout, and a second', () => {
     const heard = open({ livenessTimeout: 1000 });
-    clock.advance(89_000);
+    clock.advance(91_000);
     expect(heard.error).toBeUndefined();
-    clock.advance(11_000);
+    clock.advance(20_000);
     expect(code(heard.error)).toBe('LIVENESS_TIMEOUT');
-    expect(heard.error).toHaveProperty('message', expect.stringContaining('90000 ms'));
+    expect(heard.error).toHaveProperty('message', expect.stringContaining('91000 ms'));
   });
 
   it('never give it up with livenessTimeout 0', () => {
@@ -510,6 +510,17 @@ describe('the watches', () => {
     clock.advance(30_000);
     expect(heard.error).toBeUndefined();
     clock.advance(20_000);
+    expect(code(heard.error)).toBe('LIVENESS_TIMEOUT');
+  });
+
+  it('count from the last byte on, though it came at the end of an interval', () => {
+    server.walSenderTimeout = 0;
+    const heard = open({ livenessTimeout: 40_000 });
+    clock.advance(9999);
+    server.last.keepalive(0x80n);
+    clock.advance(40_000);
+    expect(heard.error).toBeUndefined();
+    clock.advance(10_000);
     expect(code(heard.error)).toBe('LIVENESS_TIMEOUT');
   });
 });

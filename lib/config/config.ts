@@ -51,7 +51,7 @@ interface CommonConfig extends ServerConfig {
   readonly statusInterval?: number | undefined;
   /**
    * The connection counts as lost when nothing has come for so many ms, in spite of asking at half that time. Never less
-   * than one and a half times the server's wal_sender_timeout; 0 for never. Default 60 000.
+   * than one and a half times the server's wal_sender_timeout and a second; 0 for never. Default 60 000.
    */
   readonly livenessTimeout?: number | undefined;
   /** The stream fails when the oldest delivery has not been acknowledged for so many ms; 0 for never. Default 0. */

@@ -1,4 +1,4 @@
-import type { Lsn } from '../lsn';
+import { laterLsn, type Lsn } from '../lsn';
 import type { KeepaliveMessage } from '../pgoutput/messages';
 
 /** While work is in hand, one keepalive follows another only after so many ms. */
@@ -15,7 +15,7 @@ export class Keepalives {
   /** The last one, if it has not been delivered yet. */
   #waiting: KeepaliveMessage | undefined;
   #deliveredAt = -Infinity;
-  /** What a consumer has heard of, by a transaction or by a progress. */
+  /** The last progress, or where the stream started. */
   #known: Lsn;
   #progressAt = -Infinity;
 
@@ -39,11 +39,6 @@ export class Keepalives {
     this.#deliveredAt = -Infinity;
   }
 
-  /** A transaction has come to its end. */
-  reached(endLsn: Lsn): void {
-    if (endLsn > this.#known) this.#known = endLsn;
-  }
-
   /** The one to be delivered now. */
   next(now: number, busy: boolean): KeepaliveMessage | undefined {
     const message = this.#waiting;
@@ -53,8 +48,9 @@ export class Keepalives {
     return message;
   }
 
-  isProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number): boolean {
-    if (this.#progressInterval === undefined || walEnd <= this.#known) return false;
+  /** @param prospect what the deliveries that are settled or in hand will confirm by themselves */
+  isProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, prospect: Lsn): boolean {
+    if (this.#progressInterval === undefined || walEnd <= laterLsn(this.#known, prospect)) return false;
     // A server that is stopping asks, and waits for the answer.
     if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;
     this.#known = walEnd;

@@ -71,6 +71,13 @@ export class Ledger implements EntryKeeper {
     return this.#confirmed;
   }
 
+  /** What the consumer's settling of what it has in hand will confirm, if nothing more comes. */
+  get prospect(): Lsn {
+    const tail = this.#tail;
+    if (!tail || !(tail.answered || tail.outstanding > 0)) return this.#confirmed;
+    return laterLsn(this.#confirmed, tail.position ?? 0n);
+  }
+
   /**
    * Whether reading has to wait. Becomes true at a limit, and false again at half of both.
    *

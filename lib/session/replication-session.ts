@@ -290,7 +290,6 @@ export class ReplicationSession implements SessionControl {
       case 'commit':
         this.#inTransaction = false;
         this.#received = laterLsn(this.#received, message.endLsn);
-        this.#keepalives.reached(message.endLsn);
         break;
       case 'xlogData':
         this.#received = laterLsn(this.#received, message.dataStart);
@@ -315,7 +314,9 @@ export class ReplicationSession implements SessionControl {
     const message = this.#keepalives.next(now, this.#ledger.unackedMessages > 0);
     if (!message) return;
     // Inside a transaction, what it says is true only once that has been stored.
-    const isProgress = this.#options.confirm && !this.#inTransaction && this.#keepalives.isProgress(message, now);
+    const { prospect } = this.#ledger;
+    const isProgress =
+      this.#options.confirm && !this.#inTransaction && this.#keepalives.isProgress(message, now, prospect);
     Delivery.attach(message, isProgress ? this.#ledger.keepalive(message.walEnd) : this.#ledger.nothing);
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.

@@ -66,10 +66,10 @@ function* mismatch({ lsn, source }: StartPosition, identity: SystemIdentity): Co
     if (end === undefined)
       return `${where}, is of timeline ${source.timeline}, which is none that led to this server's ${timeline}`;
     if (lsn > end) {
-      return `${where}, lies behind ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`;
+      return `${where}, lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`;
     }
   }
-  if (lsn > walPosition) return `${where}, lies behind the end of this server's WAL, ${formatLsn(walPosition)}`;
+  if (lsn > walPosition) return `${where}, lies beyond the end of this server's WAL, ${formatLsn(walPosition)}`;
   return undefined;
 }
 

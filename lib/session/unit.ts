@@ -151,6 +151,7 @@ export class SettledEntry implements Entry {
 /** A keepalive whose position a consumer stores. It holds nothing up, unless somebody passes it on as a delivery. */
 export class ProgressEntry extends SettledEntry {
   override readonly isProgress = true;
+  #reached = false;
 
   constructor(
     ledger: EntryKeeper,
@@ -162,7 +163,7 @@ export class ProgressEntry extends SettledEntry {
   }
 
   override settle(): boolean {
-    return this.ledger.reach(this.walEnd, this.after);
+    return (this.#reached ||= this.ledger.reach(this.walEnd, this.after));
   }
 
   override group(): Entry {

@@ -7,6 +7,8 @@ import type { Held } from './ledger';
 export class LivenessWatch {
   readonly #timeout: number;
   #silent = 0;
+  /** Whether something came since the last tick; how long before this one, nobody knows. */
+  #heard = false;
 
   /** @param timeout in ms; 0 for never */
   constructor(timeout: number) {
@@ -14,7 +16,7 @@ export class LivenessWatch {
   }
 
   heard(): void {
-    this.#silent = 0;
+    this.#heard = true;
   }
 
   /**
@@ -23,7 +25,8 @@ export class LivenessWatch {
    */
   tick(ms: number, reading: boolean): 'alive' | 'ask' | 'gone' {
     if (this.#timeout === 0) return 'alive';
-    this.#silent = reading ? this.#silent + ms : 0;
+    this.#silent = reading && !this.#heard ? this.#silent + ms : 0;
+    this.#heard = false;
     if (this.#silent >= this.#timeout) return 'gone';
     return this.#silent >= this.#timeout / 2 ? 'ask' : 'alive';
   }

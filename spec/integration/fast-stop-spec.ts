@@ -1,0 +1,293 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { concatMap, tap, timer, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  logicalReplication,
+  transactions,
+  type Checkpoint,
+  type PgoutputConfig,
+  type PluginConfig,
+  type ReplicationError,
+  type ReplicationMessage,
+} from '../../lib/index';
+import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
+import { acknowledging, failureOf } from './life-support';
+import { eventually, Gate, Recorder } from './support';
+
+let server: TestServer;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  server = await startServer();
+  database = await server.createDatabase('stops');
+  await database.query(
+    `CREATE TABLE numbers (id int, pad text);
+     CREATE TABLE elsewhere (id int);
+     CREATE PUBLICATION pub FOR TABLE numbers`,
+  );
+});
+
+afterAll(() => server.dispose());
+
+/** A subscription that lives until the server stops, with what it reported and when. */
+class Client {
+  readonly failure: Promise<ReplicationError>;
+  received = 0;
+  readonly #updates: number[] = [];
+
+  constructor(source: (config: Observers) => Observable<unknown>) {
+    const statusObserver = { next: () => void this.#updates.push(performance.now()) };
+    this.failure = failureOf(source({ connection: database.url, statusObserver }).pipe(tap(() => this.received++)));
+    // It may come before anybody waits for it.
+    this.failure.catch(() => undefined);
+  }
+
+  /** When status updates went out from then on. */
+  updatesSince(start: number): number[] {
+    return this.#updates.filter((at) => at >= start);
+  }
+}
+
+type Observers = Pick<PgoutputConfig, 'connection' | 'statusObserver'>;
+
+const pgoutput = (slot: string, config: Observers, more: Partial<PgoutputConfig> = {}) =>
+  logicalReplication({ slot, publications: ['pub'], ...config, ...more });
+
+const raw = (slot: string, config: Observers, more: Partial<PluginConfig> = {}) =>
+  logicalReplication({ slot, plugin: 'test_decoding', ...config, ...more });
+
+async function makeSlot(plugin = 'pgoutput'): Promise<string> {
+  const slot = uniqueName('slot');
+  await database.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, plugin]);
+  return slot;
+}
+
+/** Transactions of one row each. */
+const publish = (count: number) =>
+  database.query(`DO $$ BEGIN FOR i IN 1..${count} LOOP INSERT INTO numbers VALUES (i); COMMIT; END LOOP; END $$`);
+
+const ROWS = 20_000;
+
+/** One transaction that no window and no socket's buffer holds. */
+const publishLarge = () =>
+  database.query(`INSERT INTO numbers SELECT g, repeat('x', 1000) FROM generate_series(1, ${ROWS}) g`);
+
+/** Resolves when the server has sent all that there is. */
+async function sentEverything(slot: string): Promise<void> {
+  const [end] = await database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
+  await eventually(
+    () =>
+      database.query(
+        `SELECT FROM pg_stat_replication JOIN pg_replication_slots ON active_pid = pid
+           WHERE slot_name = $1 AND sent_lsn >= $2`,
+        [slot, end?.lsn],
+      ),
+    (rows) => rows.length === 1,
+  );
+}
+
+/** The most that fell into one second. */
+function busiestSecond(times: readonly number[]): number {
+  return Math.max(0, ...times.map((start) => times.filter((at) => at >= start && at < start + 1000).length));
+}
+
+interface Stop {
+  readonly error: ReplicationError;
+  /** How long the server took to end, in ms, and how long after what was done meanwhile. */
+  readonly took: number;
+  readonly tookAfter: number;
+  readonly busiest: number;
+}
+
+/** Stops the server as `pg_ctl stop -m fast` does, and starts it again. */
+async function fastStop(client: Client, meanwhile?: () => Promise<void>): Promise<Stop> {
+  const start = performance.now();
+  let done = start;
+  // Whatever goes wrong here shall not stand in the way of the next spec.
+  const limit = setTimeout(() => void server.stop('immediate'), 10_000);
+  const stopped = server.stop('fast').then(() => performance.now());
+  if (meanwhile) await meanwhile().then(() => (done = performance.now()));
+  const end = await stopped;
+  clearTimeout(limit);
+  const error = await client.failure;
+  const busiest = busiestSecond(client.updatesSince(start));
+  process.stdout.write(
+    `PostgreSQL ${server.version}: a fast stop ${expect.getState().currentTestName?.replace(/^.* (within 2 s|waits) /, '') ?? ''} ` +
+      `took ${Math.round(end - start)} ms${meanwhile ? `, ${Math.round(end - done)} ms after the work` : ''}, ` +
+      `with ${busiest} status updates in a second\n`,
+  );
+  await server.start();
+  return { error, took: end - start, tookAfter: end - done, busiest };
+}
+
+const SHUTDOWN = { code: 'SERVER_SHUTDOWN', retryable: true };
+
+interface Shape {
+  readonly source: (slot: string, config: Observers) => Observable<unknown>;
+  readonly plugin?: string;
+  /** Whether it reads what was committed before. */
+  readonly published?: boolean;
+  /** Just before the stop. */
+  readonly before?: () => Promise<unknown>;
+}
+
+/** A consumer that keeps the position itself. */
+function storing(slot: string, config: Observers): Observable<unknown> {
+  let stored: Checkpoint | undefined;
+  return pgoutput(slot, config, { startLsn: () => [stored] }).pipe(
+    transactions(),
+    ackAfter(async (tx) => {
+      await delay(1);
+      stored = tx.checkpoint;
+      return tx;
+    }),
+  );
+}
+
+const writeElsewhere = () => database.query('INSERT INTO elsewhere SELECT generate_series(1, 10000)');
+
+const SHAPES: Readonly<Record<string, Shape>> = {
+  'a flat stream': { source: (slot, config) => pgoutput(slot, config).pipe(acknowledging()) },
+  transactions: {
+    source: (slot, config) =>
+      pgoutput(slot, config).pipe(
+        transactions(),
+        ackAfter((tx) => [tx]),
+      ),
+  },
+  'a transaction committed just before': {
+    source: (slot, config) => pgoutput(slot, config).pipe(acknowledging()),
+    before: () => publish(1000),
+  },
+  'a quiet slot beside a busy table that is not published': {
+    published: false,
+    source: (slot, config) => pgoutput(slot, config),
+    before: writeElsewhere,
+  },
+  'a slot that was never confirmed': { published: false, source: (slot, config) => pgoutput(slot, config) },
+  'confirm: false, on which nothing waits': {
+    source: (slot, config) => pgoutput(slot, config, { confirm: false }),
+    before: writeElsewhere,
+  },
+  'another plugin': {
+    plugin: 'test_decoding',
+    source: (slot, config) => raw(slot, config).pipe(acknowledging()),
+  },
+  'another plugin and confirm: false': {
+    plugin: 'test_decoding',
+    source: (slot, config) => raw(slot, config, { confirm: false }),
+  },
+  'a consumer that keeps the position': { source: storing, before: writeElsewhere },
+  'a consumer that keeps the position, and a quiet slot': { published: false, source: storing, before: writeElsewhere },
+  'a consumer that keeps the position and acknowledges flat': {
+    source: (slot, config) => pgoutput(slot, config, { startLsn: () => [] }).pipe(acknowledging()),
+    before: writeElsewhere,
+  },
+  'a consumer that keeps the position and confirms nothing': {
+    source: (slot, config) => pgoutput(slot, config, { startLsn: () => [], confirm: false }),
+    before: writeElsewhere,
+  },
+};
+
+describe('a fast stop of the server ends within 2 s', () => {
+  it.each(Object.entries(SHAPES))('with %s', async (_, { source, plugin, published = true, before }) => {
+    const slot = await makeSlot(plugin);
+    if (published) await publish(10);
+    const client = new Client((config) => source(slot, config));
+    await sentEverything(slot);
+    await before?.();
+    const { error, took, busiest } = await fastStop(client);
+    expect(error).toMatchObject(SHUTDOWN);
+    expect(client.received >= 10).toBe(published);
+    expect(took).toBeLessThan(2000);
+    expect(busiest).toBeLessThan(100);
+  });
+});
+
+describe('a fast stop of the server waits', () => {
+  it.each<[string, Partial<PgoutputConfig>]>([
+    ['work in hand', {}],
+    ['work in hand of a consumer that keeps the position', { startLsn: () => [] }],
+  ])('for %s, and ends as soon as that is done', async (_, more) => {
+    const slot = await makeSlot();
+    await publish(1);
+    const gate = new Gate();
+    const client = new Client((config) =>
+      pgoutput(slot, config, more).pipe(
+        transactions(),
+        ackAfter((tx, index) => (index === 0 ? [tx] : gate.opened)),
+      ),
+    );
+    // Until something is confirmed, the server does not wait for more.
+    await eventually(
+      () => Promise.resolve(client.received),
+      (received) => received > 0,
+    );
+    await publish(1);
+    await sentEverything(slot);
+    const { error, tookAfter, busiest } = await fastStop(client, async () => {
+      await delay(1500);
+      gate.open();
+    });
+    expect(error).toMatchObject(SHUTDOWN);
+    expect(tookAfter).toBeGreaterThan(0);
+    expect(tookAfter).toBeLessThan(1000);
+    // It asks all the time; the answers must not become a storm.
+    expect(busiest).toBeLessThan(100);
+  });
+
+  it('for a large transaction to its end, at the pace of its handler', async () => {
+    const slot = await makeSlot();
+    await publishLarge();
+    let handled = 0;
+    const work = (message: ReplicationMessage): Observable<unknown> | [] => {
+      message.ack();
+      if (message.kind !== 'insert') return [];
+      handled++;
+      return handled % 500 === 0 ? timer(50) : [];
+    };
+    const client = new Client((config) => pgoutput(slot, config).pipe(concatMap(work)));
+    await eventually(
+      () => Promise.resolve(handled),
+      (count) => count >= 1000,
+    );
+    const left = ROWS - handled;
+    const { error, took, busiest } = await fastStop(client);
+    expect(error).toMatchObject(SHUTDOWN);
+    expect(handled).toBe(ROWS);
+    expect(took).toBeGreaterThan((left / 500 - 1) * 50);
+    expect(busiest).toBeLessThan(100);
+  });
+
+  it('no longer than ackTimeout for a handler that is stuck', async () => {
+    const slot = await makeSlot();
+    await publish(1);
+    const client = new Client((config) =>
+      pgoutput(slot, config, { ackTimeout: 1000 }).pipe(
+        transactions(),
+        ackAfter(() => new Promise<never>(() => undefined)),
+      ),
+    );
+    await sentEverything(slot);
+    const { error, took, busiest } = await fastStop(client);
+    expect(error).toMatchObject({ code: 'ACK_TIMEOUT', retryable: false });
+    expect(took).toBeLessThan(3000);
+    expect(busiest).toBeLessThan(100);
+  });
+
+  it('no longer for whoever unsubscribes, be it in the middle of a large transaction', async () => {
+    const slot = await makeSlot();
+    await publishLarge();
+    // Nothing is acknowledged: the window is full, and the rest of the transaction waits.
+    const recorder = new Recorder(pgoutput(slot, { connection: database.url }));
+    await recorder.take(500);
+    const stopped = server.stop('fast').then(() => performance.now());
+    expect(await Promise.race([stopped, delay(500, 'waits')])).toBe('waits');
+    const left = performance.now();
+    recorder.unsubscribe();
+    const took = (await stopped) - left;
+    process.stdout.write(`PostgreSQL ${server.version}: a fast stop took ${Math.round(took)} ms after unsubscribing\n`);
+    expect(took).toBeLessThan(1000);
+    await server.start();
+  });
+});
