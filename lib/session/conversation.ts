@@ -1,4 +1,5 @@
 import { ProtocolError, type ServerFields } from '../errors';
+import { parseLsn, type Lsn } from '../lsn';
 import { decodeBackendMessage, type BackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import * as frontend from '../wire/frontend';
@@ -70,7 +71,10 @@ export function* query(sql: string, patient = false): Conversation<ResultRow[]> 
         break;
       case 'dataRow': {
         const { values } = message;
-        size = values.reduce((sum, value) => sum + (value?.length ?? 0), size);
+        if (values.length !== columns.length) {
+          throw new ProtocolError(`The server sent a row of ${values.length} values; expected ${columns.length}`);
+        }
+        size = values.reduce((sum, value) => sum + (value?.length ?? 0) + 1, size);
         if (rows.length === MOST_ROWS || size > MOST_CHARACTERS) {
           throw new ProtocolError(`The server sent more than ${MOST_ROWS} rows or ${MOST_CHARACTERS} characters`);
         }
@@ -133,4 +137,28 @@ export function textOf(row: ResultRow, column: string): string {
   const value = row[column];
   if (value === null || value === undefined) throw new ProtocolError(`The server sent no ${column}`);
   return value;
+}
+
+/** The position in a column, where the server must have sent one. */
+export function lsnOf(row: ResultRow, column: string): Lsn {
+  const text = textOf(row, column);
+  if (!/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/i.test(text)) throw unreadable(column, text, "an LSN as in '0/16B6C50'");
+  return parseLsn(text);
+}
+
+/** The whole number in a column, where the server must have sent one. */
+export function integerOf(row: ResultRow, column: string): bigint {
+  const text = textOf(row, column);
+  if (!/^-?\d{1,20}$/.test(text)) throw unreadable(column, text, 'a whole number');
+  return BigInt(text);
+}
+
+export function countOf(row: ResultRow, column: string): number {
+  const count = Number(integerOf(row, column));
+  if (!(count >= 0 && count <= Number.MAX_SAFE_INTEGER)) throw unreadable(column, textOf(row, column), 'a count');
+  return count;
+}
+
+function unreadable(column: string, text: string, expected: string): ProtocolError {
+  return new ProtocolError(`The server sent ${JSON.stringify(text.slice(0, 40))} as ${column}; expected ${expected}`);
 }

@@ -1,23 +1,25 @@
 import { ServerError, type ErrorCode, type ReplicationErrorOptions, type ServerFields } from '../errors';
 
 /** What an SQLSTATE means here. Source: manual, "PostgreSQL Error Codes"; messages are localised and not looked at. */
-const BY_SQLSTATE: Readonly<Record<string, ErrorCode>> = {
-  '28000': 'HBA_REFUSED',
-  '28P01': 'AUTHENTICATION_FAILED',
-  '3D000': 'DATABASE_MISSING',
-  '42501': 'PRIVILEGE_MISSING',
-  '42704': 'SLOT_MISSING',
-  '42710': 'SLOT_EXISTS',
-  '53300': 'TOO_MANY_CONNECTIONS',
-  '53400': 'TOO_MANY_SLOTS',
-  '55006': 'SLOT_ACTIVE',
-  '57014': 'CANCELLED',
-  '57P01': 'SERVER_SHUTDOWN',
-  '57P02': 'SERVER_SHUTDOWN',
-  '57P03': 'SERVER_SHUTDOWN',
-  '58P01': 'WAL_REMOVED',
-  XX000: 'SERVER_FAILED',
-};
+const BY_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map(
+  Object.entries<ErrorCode>({
+    '28000': 'HBA_REFUSED',
+    '28P01': 'AUTHENTICATION_FAILED',
+    '3D000': 'DATABASE_MISSING',
+    '42501': 'PRIVILEGE_MISSING',
+    '42704': 'SLOT_MISSING',
+    '42710': 'SLOT_EXISTS',
+    '53300': 'TOO_MANY_CONNECTIONS',
+    '53400': 'TOO_MANY_SLOTS',
+    '55006': 'SLOT_ACTIVE',
+    '57014': 'CANCELLED',
+    '57P01': 'SERVER_SHUTDOWN',
+    '57P02': 'SERVER_SHUTDOWN',
+    '57P03': 'SERVER_SHUTDOWN',
+    '58P01': 'WAL_REMOVED',
+    XX000: 'SERVER_FAILED',
+  }),
+);
 
 /** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
 const BY_ROUTINE: Readonly<Record<string, ErrorCode>> = {
@@ -37,7 +39,7 @@ const BY_ROUTINE: Readonly<Record<string, ErrorCode>> = {
 };
 
 function codeOf({ sqlState, routine }: ServerFields): ErrorCode {
-  const known = (routine && BY_ROUTINE[`${routine} ${sqlState}`]) ?? BY_SQLSTATE[sqlState];
+  const known = (routine && BY_ROUTINE[`${routine} ${sqlState}`]) ?? BY_SQLSTATE.get(sqlState);
   if (known) return known;
   // Class 08 is "connection exception"; 08P01 is the server's word for our own mistake.
   return sqlState.startsWith('08') && sqlState !== '08P01' ? 'CONNECTION_LOST' : 'SERVER_ERROR';

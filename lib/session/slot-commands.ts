@@ -2,7 +2,7 @@ import { ProtocolError } from '../errors';
 import { withJson } from '../json';
 import { parseLsn, type Lsn } from '../lsn';
 import { createReplicationSlot, dropReplicationSlot, quoteLiteral } from '../wire/sql';
-import { onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
+import { countOf, integerOf, lsnOf, onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
 
 /** A replication slot as pg_replication_slots shows it. */
 export interface SlotStatus {
@@ -49,8 +49,8 @@ export function* identifySystem(): Conversation<SystemIdentity> {
   const row = onlyRow(yield* query('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
   return withJson({
     systemId: textOf(row, 'systemid'),
-    timeline: Number(textOf(row, 'timeline')),
-    walPosition: parseLsn(textOf(row, 'xlogpos')),
+    timeline: countOf(row, 'timeline'),
+    walPosition: lsnOf(row, 'xlogpos'),
     database: row['dbname'] ?? undefined,
   });
 }
@@ -61,7 +61,7 @@ export function* timelineHistory(timeline: number): Conversation<ReadonlyMap<num
   const lines = textOf(row, 'content').split('\n');
   // Comments and empty lines may stand there, too. Source: readTimeLineHistory in timeline.c.
   const switches = lines.flatMap((line) => {
-    const [, left, lsn] = /^\s*(\d+)\s+([0-9A-F]+\/[0-9A-F]+)/i.exec(line) ?? [];
+    const [, left, lsn] = /^\s*(\d{1,10})\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})\b/i.exec(line) ?? [];
     return left && lsn ? [[Number(left), parseLsn(lsn)] as const] : [];
   });
   return new Map(switches);
@@ -80,8 +80,7 @@ export function* slotStatus(slot: string, serverVersion: number): Conversation<S
 
 function toStatus(row: ResultRow): SlotStatus {
   const lsn = (column: string): Lsn | undefined => {
-    const text = row[column];
-    return text ? parseLsn(text) : undefined;
+    return row[column] ? lsnOf(row, column) : undefined;
   };
   const { active_pid: pid, lag } = row;
   const type = textOf(row, 'slot_type');
@@ -93,12 +92,12 @@ function toStatus(row: ResultRow): SlotStatus {
     database: row['database'] ?? undefined,
     temporary: row['temporary'] === 't',
     active: row['active'] === 't',
-    activePid: pid ? Number(pid) : undefined,
+    activePid: pid ? countOf(row, 'active_pid') : undefined,
     restartLsn: lsn('restart_lsn'),
     confirmedFlushLsn: lsn('confirmed_flush_lsn'),
     walStatus: row['wal_status'] ?? undefined,
     invalidationReason: row['invalidation_reason'] ?? undefined,
-    lagBytes: lag ? BigInt(lag) : undefined,
+    lagBytes: lag ? integerOf(row, 'lag') : undefined,
   };
   return withJson(status, 'lagBytes');
 }
@@ -112,7 +111,12 @@ export function* createSlot(
 ): Conversation<CreatedSlot> {
   const sql = createReplicationSlot({ slot, plugin, temporary, serverVersion });
   const row = onlyRow(yield* query(sql, true), 'CREATE_REPLICATION_SLOT');
-  return withJson({ name: slot, plugin, temporary, consistentPoint: parseLsn(textOf(row, 'consistent_point')) });
+  return withJson({
+    name: slot,
+    plugin,
+    temporary,
+    consistentPoint: lsnOf(row, 'consistent_point'),
+  });
 }
 
 export function* dropSlot(slot: string, wait: boolean): Conversation<void> {

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors';
 import { Authenticator } from '../wire/authentication';
 import { startupMessage } from '../wire/frontend';
-import { onlyRow, query, textOf, type Conversation } from './conversation';
+import { countOf, onlyRow, query, textOf, type Conversation } from './conversation';
 import { serverError } from './server-errors';
 
 /** Who connects, and to what. */
@@ -60,7 +60,13 @@ const PINNED_SINCE: readonly (readonly [version: number, setting: string])[] = [
 function* authenticate(startup: StartupOptions, onKey: (key: BackendKey) => void): Conversation<void> {
   const { user, password, database, applicationName, options } = startup;
   const authenticator = new Authenticator({ user, password });
-  const parameters = { ...PINNED, user, database, application_name: applicationName, ...(options ? { options } : {}) };
+  const parameters = {
+    ...PINNED,
+    user,
+    database,
+    application_name: applicationName,
+    ...(options ? { options } : {}),
+  };
   let message = yield { send: startupMessage(parameters) };
   for (;;) {
     let send: Buffer | undefined;
@@ -103,13 +109,13 @@ export function* startUp(startup: StartupOptions, onKey: (key: BackendKey) => vo
     ),
     'its settings',
   );
-  const version = Number(textOf(row, 'version'));
+  const version = countOf(row, 'version');
   for (const [since, setting] of PINNED_SINCE) {
     if (version >= since) yield* query(`SET ${setting} = 0`);
   }
   return {
     version,
-    walSenderTimeout: Number(textOf(row, 'wal_sender_timeout')),
+    walSenderTimeout: countOf(row, 'wal_sender_timeout'),
     walLevel: textOf(row, 'wal_level'),
     database: textOf(row, 'database'),
   };
