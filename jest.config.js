@@ -3,7 +3,10 @@ const specs = {
   // Not the project's folder: below it are the binaries of the matrix, and dist.
   roots: ['<rootDir>/spec', '<rootDir>/lib'],
   transform: { '^.+\\.ts$': 'ts-jest' },
-  moduleNameMapper: { '^rxjs-pg-replication$': '<rootDir>/lib/index.ts' },
+  moduleNameMapper: {
+    '^rxjs-pg-replication$': '<rootDir>/lib/index.ts',
+    '^rxjs-pg-replication/testing$': '<rootDir>/lib/testing/index.ts',
+  },
 };
 
 /** Specs below these folders share one PostgreSQL server; the others pay for none. */

@@ -26,11 +26,7 @@ export interface Checkpoint extends StreamSource {
 /** What `startLsn` may give as a function; null and undefined stand for an empty store. */
 export type StoredPosition = Lsn | string | Checkpoint | null | undefined;
 
-/**
- * A position to start from, with the source that it belongs to where that is known.
- *
- * @internal
- */
+/** A position to start from, with the source that it belongs to where that is known. */
 export interface StartPosition {
   readonly lsn: Lsn;
   readonly source: StreamSource | undefined;

@@ -83,7 +83,7 @@ export const ERRORS = {
   },
   SLOT_LOST: {
     retryable: false,
-    remedy: 'The slot vanished between two subscriptions, so changes are missing: create it and copy the data anew.',
+    remedy: 'What it had kept for this stream is gone, so changes are missing: create it and copy the data anew.',
   },
   SLOT_MOVED: {
     retryable: false,
@@ -214,6 +214,11 @@ export class ConnectionError extends ReplicationError {
 export class ProtocolError extends ReplicationError {
   constructor(what: string, options?: ReplicationErrorOptions) {
     super('PROTOCOL_VIOLATION', what, options);
+  }
+
+  /** @internal */
+  override recast(code: ErrorCode, seen: Recast): ReplicationError {
+    return code === this.code ? new ProtocolError(this.what, this.kept(seen)) : super.recast(code, seen);
   }
 }
 

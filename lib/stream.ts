@@ -157,11 +157,11 @@ export class Stream implements SessionHost {
   }
 
   judge(error: Error): Error {
+    let told = this.#settings.judge(error);
     // The slot went with its connection, and a new one would begin after a gap.
-    const told =
-      this.#temporarySlot && error instanceof ReplicationError
-        ? error.recast(error.code, { retryable: false, remedy: SLOT_GONE })
-        : this.#settings.judge(error);
+    if (this.#temporarySlot && told instanceof ReplicationError && told.retryable) {
+      told = told.recast(told.code, { retryable: false, remedy: SLOT_GONE });
+    }
     this.#memory.confirm(this.#session?.status.confirmedLsn ?? 0n);
     noteFailure(told, {
       confirmedLsn: this.#memory.position?.lsn ?? 0n,

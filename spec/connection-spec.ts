@@ -3,7 +3,7 @@ import { ConversingConnection, type Link } from '../lib/connection';
 import type { ReplicationError } from '../lib/errors';
 import { identifySystem, createSlot } from '../lib/session/slot-commands';
 import type { Conversation } from '../lib/session/conversation';
-import * as backend from './support/backend-messages';
+import * as backend from '../lib/testing/backend-messages';
 import { Clock } from './support/clock';
 import { FakeBackend, resultSet } from './support/fake-backend';
 

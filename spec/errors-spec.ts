@@ -70,3 +70,55 @@ describe('an error', () => {
     expect(new ServerError('SLOT_ACTIVE', SAID).message).toMatch(/slot is active \(SQLSTATE 55006\)\. Another/);
   });
 });
+
+describe('an error that is seen otherwise', () => {
+  const cause = new Error('ECONNRESET');
+  const seen = { retryable: true, remedy: 'Call Ann.' };
+
+  it.each<[name: string, error: ReplicationError]>([
+    ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone', { cause })],
+    ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended', { cause })],
+    ['ServerError', new ServerError('SLOT_ACTIVE', SAID, { cause })],
+  ])('of class %s keeps its class, its cause and what it says, and takes the rest', (name, error) => {
+    const what = error.message.slice(0, -error.remedy.length);
+    const recast = error.recast('SERVER_SHUTDOWN', seen);
+    expect([recast.name, recast.constructor]).toEqual([name, error.constructor]);
+    expect(recast).toMatchObject({ code: 'SERVER_SHUTDOWN', ...seen, message: `${what}Call Ann.` });
+    expect(recast.cause).toBe(cause);
+    expect(error).toMatchObject({ message: `${what}${error.remedy}` });
+  });
+
+  it('has of its code what nobody says otherwise', () => {
+    const { retryable, remedy } = ERRORS.SERVER_SHUTDOWN;
+    const error = new ConnectionError('TLS_FAILED', 'It ended', seen);
+    expect(error.recast('SERVER_SHUTDOWN', {})).toMatchObject({ retryable, remedy, message: `It ended. ${remedy}` });
+    expect(error.recast('SERVER_SHUTDOWN', { retryable: undefined, remedy: undefined })).toMatchObject({
+      retryable,
+      remedy,
+    });
+  });
+
+  it('has a cause only where there was one', () => {
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended').recast('TLS_FAILED', {})).not.toHaveProperty('cause');
+  });
+
+  it('has all that the server said', () => {
+    const server = { ...SAID, detail: 'PID 7', where: 'slot "orders"' };
+    const recast = new ServerError('SLOT_ACTIVE', server).recast('SERVER_FAILED', seen);
+    expect(recast).toMatchObject({ server, sqlState: '55006' });
+    expect(recast.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
+  });
+
+  it('stays a violation of the protocol as long as that is what it is', () => {
+    const recast = new ProtocolError('It sent a ?').recast('PROTOCOL_VIOLATION', seen);
+    expect(recast).toBeInstanceOf(ProtocolError);
+    expect(recast).toMatchObject({ ...seen, message: 'It sent a ?. Call Ann.' });
+  });
+
+  it('can be seen otherwise once more', () => {
+    const twice = new ConnectionError('TLS_FAILED', 'It ended', { cause })
+      .recast('TLS_REFUSED', seen)
+      .recast('TLS_FAILED', {});
+    expect(twice).toMatchObject({ code: 'TLS_FAILED', message: `It ended. ${ERRORS.TLS_FAILED.remedy}`, cause });
+  });
+});

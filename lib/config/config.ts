@@ -1,6 +1,8 @@
 import {
   asyncScheduler,
   defer,
+  from,
+  isObservable,
   map,
   of,
   Subject,
@@ -40,7 +42,7 @@ interface CommonConfig extends ServerConfig {
    * store of yours holds: an LSN, a {@link Checkpoint}, or nothing yet. Then you keep the position, and the slot follows it:
    * keepalives count when they are acknowledged, and `transactions()` passes on progress without changes.
    */
-  readonly startLsn?: Lsn | string | (() => ObservableInput<StoredPosition>) | undefined;
+  readonly startLsn?: Lsn | string | (() => ObservableInput<StoredPosition> | StoredPosition) | undefined;
   /** false: the slot never moves, and nothing limits what is delivered; for looking without touching. Default true. */
   readonly confirm?: boolean | undefined;
   /** Reading rests while so many deliveries await their acknowledgement; a transaction counts as one. Default 512. */
@@ -193,13 +195,23 @@ function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 
 
 function startOf(options: Options): Settings['start'] {
   const startLsn = options.get('startLsn');
-  if (isAsking(startLsn)) return () => defer(startLsn).pipe(take(1), map(toStartPosition));
+  if (isAsking(startLsn)) return () => defer(() => inputOf(startLsn())).pipe(take(1), map(toStartPosition));
   const start = startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn'));
   return () => of(start);
 }
 
-function isAsking(value: unknown): value is () => ObservableInput<unknown> {
+function isAsking(value: unknown): value is () => unknown {
   return typeof value === 'function';
+}
+
+/** A text could be iterated over, too, but is a position. */
+function inputOf(answer: unknown): Observable<unknown> {
+  return isInput(answer) ? from(answer) : of(answer);
+}
+
+function isInput(answer: unknown): answer is ObservableInput<unknown> {
+  if (typeof answer !== 'object' || answer === null) return false;
+  return isObservable(answer) || ['then', Symbol.iterator, Symbol.asyncIterator].some((member) => member in answer);
 }
 
 function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {

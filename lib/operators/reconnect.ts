@@ -100,7 +100,8 @@ function readSettings(options: ReconnectOptions) {
   if (attemptObserver !== undefined && !has('next', attemptObserver)) {
     throw new ConfigError('reconnect.attemptObserver', 'expected an object with a method next()');
   }
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  const [unknown] =
+    Object.entries(options).find(([name, value]) => value !== undefined && !OPTIONS.includes(name)) ?? [];
   if (unknown !== undefined) {
     throw new ConfigError(`reconnect.${unknown}`, `is no option; there are ${OPTIONS.join(', ')}`);
   }

@@ -17,15 +17,27 @@ export const defaultTypes: TypeParsers = { getTypeParser };
  * What text of some types has to look like before pg's parsers may see it.
  *
  * postgres-bytea 1.0 takes all but the hex form, which the session pins, for the escape form, and never returns from a
- * lone backslash. postgres-date's regular expression takes minutes for megabytes of digits; no date that PostgreSQL
- * prints is as long as 64 characters.
+ * lone backslash; of bad hex it keeps what stands before. postgres-date's regular expression takes minutes for megabytes
+ * of digits; no date that PostgreSQL prints is as long as 64 characters.
  */
 const FORMS: ReadonlyMap<number, (text: string) => boolean> = new Map<number, (text: string) => boolean>([
-  [17, (text) => text.startsWith('\\x')],
-  [1001, (text) => !text.split(/[{,]"\\\\x/).some((part) => part.includes('\\'))],
+  [17, (text) => /^\\x(?:[0-9a-fA-F]{2})*$/.test(text)],
+  [1001, arrayOf(/^\{*(?:"\\\\x(?:[0-9a-fA-F]{2})*"|[^"\\{}]*)\}*$/)],
   ...[1082, 1114, 1184].map((oid) => [oid, (text: string) => text.length <= 64] as const),
-  ...[1182, 1115, 1185].map((oid) => [oid, (text: string) => !/[^{},"]{65}/.test(text)] as const),
+  ...[1182, 1115, 1185].map((oid) => [oid, arrayOf(/^\{*(?:"[^"\\]{0,64}"|[^"\\{}]{0,64})\}*$/)] as const),
 ]);
+
+/**
+ * An array whose elements hold no comma. postgres-array joins what stands around quotes and closing braces to one element,
+ * so everything between two commas has to be one, braces apart.
+ */
+function arrayOf(element: RegExp): (text: string) => boolean {
+  return (text) =>
+    text
+      .replace(/^\[[-\d:[\]]*=/, '')
+      .split(',')
+      .every((part) => element.test(part));
+}
 
 /**
  * The parser of one column. What it throws names the column and leaves out the value, which may be confidential.

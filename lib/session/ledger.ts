@@ -151,9 +151,13 @@ export class Ledger implements EntryKeeper {
     else this.#confirm(walEnd);
   }
 
-  /** A keepalive that counts when it is acknowledged. */
-  keepalive(walEnd: Lsn): Entry {
-    return new ProgressEntry(this, walEnd, this.#tail);
+  /**
+   * A keepalive that counts when it is acknowledged.
+   *
+   * @param isProgress whether the consumer should hear of it
+   */
+  keepalive(walEnd: Lsn, isProgress = true): Entry {
+    return new ProgressEntry(this, walEnd, this.#tail, isProgress);
   }
 
   reach(walEnd: Lsn, after: Unit | undefined): boolean {

@@ -84,7 +84,7 @@ export function* openStream(
 /** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */
 function resume(plan: StreamPlan, memory: SlotMemory, asked: StartPosition | undefined): Resumption | undefined {
   const { position } = memory;
-  if (asked && (plan.positionKeeper === 'consumer' || !position)) return fromConsumer(asked);
+  if (asked && (plan.positionKeeper === 'consumer' || !position)) return fromConsumer(asked, plan.positionKeeper);
   return position && fromMemory(position, memory);
 }
 

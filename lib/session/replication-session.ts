@@ -1,4 +1,4 @@
-import { Delivery, type SessionControl } from '../acknowledgement';
+import { Delivery, type Entry, type SessionControl } from '../acknowledgement';
 import type { StreamSource } from '../checkpoint';
 import { ConnectionError, ReplicationError } from '../errors';
 import { laterLsn, type Lsn } from '../lsn';
@@ -313,14 +313,18 @@ export class ReplicationSession implements SessionControl {
     const now = this.#host.elapsed();
     const message = this.#keepalives.next(now, this.#ledger.unackedMessages > 0);
     if (!message) return;
-    // Inside a transaction, what it says is true only once that has been stored.
-    const { prospect } = this.#ledger;
-    const isProgress =
-      this.#options.confirm && !this.#inTransaction && this.#keepalives.isProgress(message, now, prospect);
-    Delivery.attach(message, isProgress ? this.#ledger.keepalive(message.walEnd) : this.#ledger.nothing);
+    Delivery.attach(message, this.#keepaliveEntry(message, now));
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
     if (this.isStreaming()) this.#ledger.progress(message.walEnd);
+  }
+
+  #keepaliveEntry(message: KeepaliveMessage, now: number): Entry {
+    const ledger = this.#ledger;
+    if (!this.consumerKeepsPosition || !this.#options.confirm) return ledger.nothing;
+    // Inside a transaction, what it says is true only once that has been stored.
+    const isProgress = !this.#inTransaction && this.#keepalives.isProgress(message, now, ledger.prospect);
+    return ledger.keepalive(message.walEnd, isProgress);
   }
 
   #deliver(message: StreamMessage): void {

@@ -2,6 +2,7 @@ import type { StartPosition } from '../checkpoint';
 import { ReplicationError } from '../errors';
 import { formatLsn, type Lsn } from '../lsn';
 import type { Conversation } from './conversation';
+import type { PositionKeeper } from './ledger';
 import { timelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
 import type { SlotMemory } from './slot-memory';
 
@@ -32,8 +33,12 @@ export function fromMemory(position: StartPosition, memory: SlotMemory): Resumpt
   };
 }
 
-/** From a position that the consumer asks for. */
-export function fromConsumer(position: StartPosition): Resumption {
+/**
+ * From a position that the consumer asks for.
+ *
+ * @param keeper whether it was stored while the slot was read, or just given
+ */
+export function fromConsumer(position: StartPosition, keeper: PositionKeeper): Resumption {
   const { lsn, source } = position;
   return {
     position,
@@ -45,8 +50,10 @@ export function fromConsumer(position: StartPosition): Resumption {
       if (complaint) throw new ReplicationError('CHECKPOINT_MISMATCH', `The position to start from, ${complaint}`);
     },
     checkSlot(name, found) {
-      if (!found) throw new ReplicationError('SLOT_LOST', `Replication slot "${name}" does not exist any more`);
-      const { confirmedFlushLsn = 0n } = found;
+      if (!found && keeper === 'consumer') {
+        throw new ReplicationError('SLOT_LOST', `Replication slot "${name}" does not exist any more`);
+      }
+      const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
       if (confirmedFlushLsn <= lsn) return;
       const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
       throw new ReplicationError('SLOT_AHEAD', `Replication slot "${name}" ${positions}`);

@@ -148,9 +148,8 @@ export class SettledEntry implements Entry {
   }
 }
 
-/** A keepalive whose position a consumer stores. It holds nothing up, unless somebody passes it on as a delivery. */
+/** A keepalive that counts when it is acknowledged. It holds nothing up, unless somebody passes it on as a delivery. */
 export class ProgressEntry extends SettledEntry {
-  override readonly isProgress = true;
   #reached = false;
 
   constructor(
@@ -158,6 +157,7 @@ export class ProgressEntry extends SettledEntry {
     readonly walEnd: Lsn,
     /** The unit that was the last one when it came. */
     readonly after: Unit | undefined,
+    override readonly isProgress: boolean,
   ) {
     super(ledger);
   }

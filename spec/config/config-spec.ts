@@ -1,5 +1,6 @@
 import type { Client, ClientConfig, types } from 'pg';
-import { asyncScheduler, firstValueFrom, Subject } from 'rxjs';
+import { asyncScheduler, concat, EMPTY, firstValueFrom, lastValueFrom, NEVER, of, Subject, throwError } from 'rxjs';
+import type { Checkpoint, StartPosition } from '../../lib/checkpoint';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from '../../lib/config/config';
 import type { ConnectionOptions } from '../../lib/config/connection';
 import { ConfigError } from '../../lib/errors';
@@ -236,6 +237,106 @@ describe('resolveConfig', () => {
   ])('says what is wrong with %s', (_, config, words) => {
     expect(messageOf(config)).toContain(words);
     expect(messageOf(config)).not.toContain('secret');
+  });
+
+  describe('with startLsn as a function', () => {
+    const CHECKPOINT: Checkpoint = {
+      systemId: '7300000000000000001',
+      timeline: 3,
+      slot: 'orders',
+      endLsn: '16/B374D848',
+    };
+
+    /** What is asked for at a subscription, or the error that this ends with. */
+    function startOf(startLsn: unknown): Promise<StartPosition | undefined> {
+      return lastValueFrom(resolve({ ...BASE, startLsn }).start(), { defaultValue: undefined });
+    }
+
+    it('lets the consumer keep the position, and asks nobody yet', () => {
+      const settings = resolve({ ...BASE, startLsn: () => throwError(() => 'asked'), statusInterval: 7000 });
+      expect(settings.plan.positionKeeper).toBe('consumer');
+      expect(settings.session.progressInterval).toBe(7000);
+      const fixed = resolve({ ...BASE, startLsn: '0/100' });
+      expect([fixed.plan.positionKeeper, fixed.session.progressInterval]).toEqual(['slot', undefined]);
+    });
+
+    it.each<[what: string, given: unknown]>([
+      ['an LSN', 0x16b374d848n],
+      ['an LSN as text', '16/b374d848'],
+      ['a checkpoint', CHECKPOINT],
+      ['a checkpoint as it comes back from JSON', JSON.parse(JSON.stringify(CHECKPOINT))],
+      ['a checkpoint with more beside it', { ...CHECKPOINT, id: 7 }],
+    ])('takes %s', async (_, given) => {
+      const source =
+        typeof given === 'object' ? { systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders' } : undefined;
+      expect(await startOf(() => of(given))).toEqual({ lsn: 0x16b374d848n, source });
+    });
+
+    it.each<[what: string, startLsn: () => unknown]>([
+      ['an Observable', () => of(7n)],
+      ['a Promise', () => Promise.resolve(7n)],
+      ['an iterable', () => [7n]],
+      ['a position alone', () => 7n],
+      ['a text', () => '0/7'],
+      ['a stream that goes on for ever', () => concat(of(7n, 8n), NEVER)],
+    ])('takes the first value of %s', async (_, startLsn) => {
+      expect(await startOf(startLsn)).toEqual({ lsn: 7n, source: undefined });
+    });
+
+    it.each<[what: string, startLsn: () => unknown]>([
+      ['null', () => of(null)],
+      ['undefined', () => Promise.resolve(undefined)],
+      ['undefined alone', () => undefined],
+      ['nothing', () => EMPTY],
+      ['0, which stands for none', () => [0n]],
+      ['0/0', () => ['0/0']],
+    ])('leaves the start to the slot with %s', async (_, startLsn) => {
+      expect(await startOf(startLsn)).toBeUndefined();
+    });
+
+    it('asks anew each time', async () => {
+      let stored = 0n;
+      const { start } = resolve({ ...BASE, startLsn: () => of(++stored) });
+      expect([await lastValueFrom(start()), await lastValueFrom(start())]).toMatchObject([{ lsn: 1n }, { lsn: 2n }]);
+    });
+
+    it.each<[what: string, startLsn: () => unknown]>([
+      [
+        'throws',
+        () => {
+          throw new RangeError('the store is gone');
+        },
+      ],
+      ['is rejected', () => Promise.reject(new RangeError('the store is gone'))],
+      ['fails', () => throwError(() => new RangeError('the store is gone'))],
+    ])('fails as the store does that %s', async (_, startLsn) => {
+      await expect(startOf(startLsn)).rejects.toThrow(new RangeError('the store is gone'));
+    });
+
+    it.each<[option: string, given: unknown]>([
+      ['startLsn', '0/G'],
+      ['startLsn', ''],
+      ['startLsn', JSON.stringify(CHECKPOINT)],
+      ['startLsn', 7],
+      ['startLsn', true],
+      ['startLsn', -1n],
+      ['startLsn', 1n << 64n],
+      ['startLsn', {}],
+      ['startLsn', []],
+      ['startLsn', new Date(0)],
+      ['startLsn', { endLsn: '0/100' }],
+      ['startLsn', { ...CHECKPOINT, systemId: 7.3e18 }],
+      ['startLsn', { ...CHECKPOINT, slot: undefined }],
+      ...['3', null, NaN, 0, -1, 1.5].map((timeline): [string, unknown] => ['startLsn', { ...CHECKPOINT, timeline }]),
+      ...[undefined, null, '', '0/G', 7].map((endLsn): [string, unknown] => [
+        'startLsn.endLsn',
+        { ...CHECKPOINT, endLsn },
+      ]),
+    ])('names %s where the store holds %p', async (option, given) => {
+      const error: unknown = await startOf(() => of(given)).catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID', option, retryable: false });
+    });
   });
 
   it('fails when the factory is called, not on subscribing', () => {

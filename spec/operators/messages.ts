@@ -1,7 +1,7 @@
 /** Messages that no session delivered, as builders make them. */
 import { CommitMessage, KeepaliveMessage, type ReplicationMessage } from '../../lib/pgoutput/messages';
 import { decodeAll } from '../pgoutput/decode';
-import { begin, logicalMessage, relation, truncate, type LogicalMessageFields } from '../pgoutput/payloads';
+import { begin, logicalMessage, relation, truncate, type LogicalMessageFields } from '../../lib/testing/payloads';
 import { transaction, type TransactionOptions } from '../support/fake-backend';
 
 /** Begin, Relation, the inserts, Commit. */

@@ -5,7 +5,16 @@ import { ofTable } from '../../lib/operators/of-table';
 import { stopOn } from '../../lib/operators/stop-on';
 import { transactions } from '../../lib/operators/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages';
-import { begin, commit, deletion, insert, logicalMessage, relation, truncate, update } from '../pgoutput/payloads';
+import {
+  begin,
+  commit,
+  deletion,
+  insert,
+  logicalMessage,
+  relation,
+  truncate,
+  update,
+} from '../../lib/testing/payloads';
 import { decodeAll } from '../pgoutput/decode';
 import { failure } from '../wire/failure';
 import { Clock } from '../support/clock';
@@ -113,6 +122,17 @@ describe('ofTable', () => {
       clock.advance(10);
       expect(server.slot().confirmed).toBe(0x130n);
       subscription.unsubscribe();
+    });
+
+    it('is an error where the consumer keeps the position: nobody could store the end of a transaction', () => {
+      const heard = record(streaming(server, { startLsn: () => [null] }).pipe(ofTable('users')));
+      clock.advance();
+      server.last.push(...PAYLOADS);
+      expect(heard.events).toEqual(['error']);
+      expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable', retryable: false });
+      expect(heard.error).toHaveProperty('message', expect.stringContaining('use transactions()'));
+      clock.advance(10_000);
+      expect([server.last.gone, clock.pending, server.slot().confirmed]).toEqual([true, 0, 0x80n]);
     });
 
     it('lets a stop below it wait for the transaction’s end', () => {

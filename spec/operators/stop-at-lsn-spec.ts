@@ -4,7 +4,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages';
-import { logicalMessage } from '../pgoutput/payloads';
+import { logicalMessage } from '../../lib/testing/payloads';
 import { failure } from '../wire/failure';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';

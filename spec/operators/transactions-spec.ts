@@ -1,14 +1,17 @@
 import { concat, filter, from, type Observable, of, Subject, throwError, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import type { PgoutputConfig } from '../../lib/config/config';
+import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { Transaction } from '../../lib/operators/transaction';
 import { transactions } from '../../lib/operators/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages';
 import { decodeAll } from '../pgoutput/decode';
-import { begin, COMMIT_TIME, commit, insert, logicalMessage, origin, relation } from '../pgoutput/payloads';
+import { begin, COMMIT_TIME, commit, insert, logicalMessage, origin, relation } from '../../lib/testing/payloads';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming } from '../support/streaming';
-import { keepaliveOf, logicalOf, marblesOf, messagesOf, truncateOf } from './messages';
+import { failure } from '../wire/failure';
+import { commitOf, keepaliveOf, logicalOf, marblesOf, messagesOf, truncateOf } from './messages';
 
 function run(spec: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0]) => void): void {
   new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
@@ -224,5 +227,195 @@ describe('transactions, over a session', () => {
     expect(values.map(({ size }) => size)).toEqual([1000]);
     expect(names(values)).toHaveLength(1000);
     subscription.unsubscribe();
+  });
+});
+
+describe('transactions, where the consumer keeps the position', () => {
+  const startLsn = () => of(null);
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+  });
+
+  /** A stream that has started, of which nothing is acknowledged yet. */
+  function started(config: Partial<PgoutputConfig> = { startLsn }) {
+    const heard = record(streaming(server, config).pipe(transactions()));
+    clock.advance();
+    return heard;
+  }
+
+  it('passes progress on as a Transaction without changes, all of whose positions are where it leads', () => {
+    const { values, subscription } = started();
+    server.last.keepalive(0x900n);
+    expect(values).toMatchObject([
+      { kind: 'progress', size: 0, xid: 0, commitLsn: 0x900n, endLsn: 0x900n, origin: undefined, changes: [] },
+    ]);
+    expect(values[0]?.commitTime).toBeInstanceOf(Date);
+    expect([...values[0]!]).toEqual([]);
+    expect(JSON.parse(JSON.stringify(values[0]))).toMatchObject({ kind: 'progress', endLsn: '0/900', changes: [] });
+    subscription.unsubscribe();
+  });
+
+  it('passes it on at most once per statusInterval, or when the server asks', () => {
+    const { values, subscription } = started({ startLsn, statusInterval: 3000 });
+    for (let i = 0; i < 10; i++) {
+      server.last.keepalive(0x900n + BigInt(i));
+      values.at(-1)?.ack();
+      clock.advance(1000);
+    }
+    expect(values.map(({ endLsn }) => endLsn)).toEqual([0x900n, 0x903n, 0x906n, 0x909n]);
+    server.last.keepalive(0xa00n, true);
+    expect(values.at(-1)).toMatchObject({ kind: 'progress', endLsn: 0xa00n });
+    subscription.unsubscribe();
+  });
+
+  it('moves the slot to it only when it is acknowledged, in its turn', () => {
+    const { values, subscription } = started();
+    server.commit(transaction());
+    server.last.keepalive(0x900n, true);
+    expect(values.map(({ kind }) => kind)).toEqual(['transaction', 'progress']);
+    expect(values[1]?.ack()).toBe(true);
+    clock.advance(20_000);
+    expect(server.slot().confirmed).toBe(0x80n);
+    expect(values[0]?.ack()).toBe(true);
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x900n);
+    subscription.unsubscribe();
+  });
+
+  it('makes a delivery of it, which holds up what comes behind it, and is waited for at a stop', () => {
+    const { values, subscription } = started();
+    server.last.keepalive(0x900n);
+    server.commit(transaction({ commitLsn: 0xa00n }));
+    values[1]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x80n);
+    values[0]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0xa30n);
+    subscription.unsubscribe();
+    clock.advance(100);
+
+    const stopped = record(streaming(server, { startLsn }).pipe(stopAtLsn(0xf00n), transactions()));
+    clock.advance();
+    server.last.keepalive(0xf00n);
+    clock.advance(100);
+    expect([stopped.events, server.last.gone]).toEqual([['next', 'complete'], false]);
+    stopped.values[0]?.ack();
+    clock.advance(100);
+    expect([server.slot().confirmed, server.last.gone]).toEqual([0xf00n, true]);
+  });
+
+  it('passes on none that leads no further than the start', () => {
+    server.slot().confirmed = 0x700n;
+    for (const [position, start] of [
+      [null, 0x700n],
+      ['0/900', 0x900n],
+    ] as const) {
+      const { values, subscription } = started({ startLsn: () => of(position) });
+      server.last.keepalive(start, true);
+      expect(values).toEqual([]);
+      server.last.keepalive(start + 1n);
+      expect(values).toHaveLength(1);
+      subscription.unsubscribe();
+      clock.advance(100);
+    }
+  });
+
+  it('passes on none where the slot keeps the position, nor without confirmation', () => {
+    for (const config of [{}, { startLsn, confirm: false }]) {
+      const { values, subscription } = started(config);
+      server.last.keepalive(0x900n, true);
+      expect(values).toEqual([]);
+      subscription.unsubscribe();
+      clock.advance(100);
+    }
+  });
+
+  it('passes on none in the middle of a transaction', () => {
+    const { values, subscription } = started();
+    const { payloads } = transaction();
+    server.last.push(...payloads.slice(0, -1));
+    server.last.keepalive(0x900n, true);
+    expect(values).toEqual([]);
+    server.last.push(...payloads.slice(-1));
+    expect(values.map(({ kind }) => kind)).toEqual(['transaction']);
+    subscription.unsubscribe();
+  });
+
+  it('leaves messages that it drops unconfirmed until progress leads past them', () => {
+    const { values, subscription } = started();
+    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    clock.advance(20_000);
+    expect([values, server.slot().confirmed]).toEqual([[], 0x80n]);
+    server.last.keepalive(0x210n);
+    values[0]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x210n);
+    subscription.unsubscribe();
+  });
+});
+
+describe('a checkpoint', () => {
+  const source = { systemId: '7300000000000000001', timeline: 3, slot: 'orders' };
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+    server.timeline = 3;
+  });
+
+  it.each<[keeper: string, config: Partial<PgoutputConfig>, ends: string[]]>([
+    ['slot', {}, ['1/130']],
+    ['consumer', { startLsn: () => of(null) }, ['1/130', '1/900']],
+  ])('is where a delivery ends, and of what, where the %s keeps the position', (_, config, ends) => {
+    const { values, subscription } = record(streaming(server, config).pipe(transactions()));
+    clock.advance();
+    server.commit(transaction({ commitLsn: 0x1_0000_0100n }));
+    server.last.keepalive(0x1_0000_0900n);
+    const checkpoints = values.map(({ checkpoint }) => checkpoint);
+    expect(checkpoints).toEqual(ends.map((endLsn) => ({ ...source, endLsn })));
+    expect(JSON.parse(JSON.stringify(checkpoints))).toEqual(checkpoints);
+    subscription.unsubscribe();
+  });
+
+  it('stays readable after the end, and is no member of what is written as JSON', () => {
+    const { values, subscription } = record(streaming(server).pipe(transactions()));
+    clock.advance();
+    server.commit(transaction());
+    subscription.unsubscribe();
+    clock.advance(100);
+    expect(values[0]?.checkpoint).toEqual({ ...source, endLsn: '0/130' });
+    expect(JSON.parse(JSON.stringify(values[0]))).not.toHaveProperty('checkpoint');
+  });
+
+  it('is on the flat stream where a Commit, a logical message or a keepalive ends', () => {
+    const { values, subscription } = record(streaming(server));
+    clock.advance();
+    server.commit(transaction());
+    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.keepalive(0x300n);
+    const checkpoints = values.flatMap((message) =>
+      'checkpoint' in message ? [[message.kind, message.checkpoint]] : [],
+    );
+    expect(checkpoints).toEqual([
+      ['commit', { ...source, endLsn: '0/130' }],
+      ['message', { ...source, endLsn: '0/200' }],
+      ['keepalive', { ...source, endLsn: '0/300' }],
+    ]);
+    subscription.unsubscribe();
+  });
+
+  it.each<[what: string, read: () => unknown]>([
+    ['a Transaction', () => group(...messagesOf({}))[0]?.checkpoint],
+    ['a Commit', () => commitOf(0x100n, 0x130n).checkpoint],
+    ['a keepalive', () => keepaliveOf(0x900n).checkpoint],
+  ])('does not exist of %s that no stream delivered', (_, read) => {
+    expect(failure(read)).toMatchObject({ code: 'NOT_STREAMED', retryable: false });
   });
 });

@@ -36,21 +36,39 @@ const files: Record<string, string> = {
   'required.cjs': `
     const { logicalReplication, ReplicationError } = require('rxjs-pg-replication');
     if (typeof logicalReplication !== 'function') throw new Error('require() gives no logicalReplication');
-    exports.ReplicationError = ReplicationError;`,
+    const { FakeWalSender, transactionOf } = require('rxjs-pg-replication/testing');
+    if (typeof FakeWalSender.listen !== 'function') throw new Error('require() gives no FakeWalSender');
+    exports.ReplicationError = ReplicationError;
+    exports.transactionOf = transactionOf;`,
   'imported.mjs': `
     import { logicalReplication, ReplicationError } from 'rxjs-pg-replication';
+    import { FakeWalSender, table, transaction, transactionOf } from 'rxjs-pg-replication/testing';
     import required from './required.cjs';
     if (typeof logicalReplication !== 'function') throw new Error('import gives no logicalReplication');
     if (ReplicationError !== required.ReplicationError) throw new Error('import and require() give different classes');
-    if (!(new ReplicationError('SERVER_ERROR', 'x') instanceof Error)) throw new Error('ReplicationError is no Error');`,
+    if (!(new ReplicationError('SERVER_ERROR', 'x') instanceof Error)) throw new Error('ReplicationError is no Error');
+    if (transactionOf !== required.transactionOf) throw new Error('import and require() give different fakes');
+    const orders = table('orders', { id: 'int4' });
+    const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
+    const stream = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] });
+    const subscription = stream.subscribe((message) => message.ack());
+    await server.confirmed(server.commit(transaction([orders.insert({ id: 1 })])));
+    server.verify();
+    subscription.unsubscribe();
+    await server.close();`,
   'typed.mts': `
-    import { logicalReplication, ReplicationError } from 'rxjs-pg-replication';
+    import { logicalReplication, ReplicationError, type Transaction } from 'rxjs-pg-replication';
+    import { table, transaction, transactionOf, type FakeWalSender, type Violation } from 'rxjs-pg-replication/testing';
     import type { Observable } from 'rxjs';
     export const stream: Observable<unknown> = logicalReplication({ slot: 'orders', publications: ['orders_pub'] });
-    export const failure: Error = new ReplicationError('SERVER_ERROR', 'x');`,
+    export const failure: Error = new ReplicationError('SERVER_ERROR', 'x');
+    export const tx: Transaction = transactionOf(transaction([table('orders', { id: 'int4' }).insert({ id: 1 })]));
+    export const violations = (server: FakeWalSender): readonly Violation[] => server.violations;`,
   'typed.cts': `
     import replication = require('rxjs-pg-replication');
-    export const failure: Error = new replication.ReplicationError('SERVER_ERROR', 'x');`,
+    import testing = require('rxjs-pg-replication/testing');
+    export const failure: Error = new replication.ReplicationError('SERVER_ERROR', 'x');
+    export const server: Promise<testing.FakeWalSender> = testing.FakeWalSender.listen();`,
 };
 for (const [name, content] of Object.entries(files)) writeFileSync(join(project, name), content);
 

@@ -1,5 +1,5 @@
 import { decodeError, decodeLast } from './decode';
-import { relation, TABLE, type } from './payloads';
+import { relation, TABLE, type } from '../../lib/testing/payloads';
 
 describe('Relation', () => {
   it('is decoded with its columns', () => {

@@ -4,8 +4,19 @@ import { PgoutputDecoder } from '../../lib/pgoutput/decoder';
 import { Message } from '../../lib/pgoutput/messages';
 import { defaultTypes } from '../../lib/pgoutput/values';
 import { decodeAll, decodeError } from './decode';
-import * as payloads from './payloads';
-import { begin, commit, deletion, insert, logicalMessage, origin, relation, truncate, type, update } from './payloads';
+import * as payloads from '../../lib/testing/payloads';
+import {
+  begin,
+  commit,
+  deletion,
+  insert,
+  logicalMessage,
+  origin,
+  relation,
+  truncate,
+  type,
+  update,
+} from '../../lib/testing/payloads';
 
 const columns = [
   { name: 'id', key: true, typeOid: 23 },

@@ -2,8 +2,19 @@ import { inspect } from 'node:util';
 import { Transaction } from '../../lib/operators/transaction';
 import { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/messages';
 import { decodeAll, decodeLast } from './decode';
-import * as payloads from './payloads';
-import { begin, commit, deletion, insert, logicalMessage, origin, relation, truncate, type, update } from './payloads';
+import * as payloads from '../../lib/testing/payloads';
+import {
+  begin,
+  commit,
+  deletion,
+  insert,
+  logicalMessage,
+  origin,
+  relation,
+  truncate,
+  type,
+  update,
+} from '../../lib/testing/payloads';
 
 const everyKind = [
   begin(),

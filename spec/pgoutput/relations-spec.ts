@@ -1,6 +1,6 @@
 import { InsertMessage } from '../../lib/pgoutput/messages';
 import { decodeAll, decodeLast } from './decode';
-import { begin, insert, relation, type Tuple, type, UNCHANGED, update } from './payloads';
+import { begin, insert, relation, type Tuple, type, UNCHANGED, update } from '../../lib/testing/payloads';
 
 describe('a table described anew', () => {
   it('leaves the relation of emitted changes as it was', () => {

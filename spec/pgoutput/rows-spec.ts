@@ -1,6 +1,6 @@
 import { InsertMessage } from '../../lib/pgoutput/messages';
 import { decodeAll, decodeError, decodeLast } from './decode';
-import * as payloads from './payloads';
+import * as payloads from '../../lib/testing/payloads';
 import {
   begin,
   commit,
@@ -12,7 +12,7 @@ import {
   u32,
   UNCHANGED,
   update,
-} from './payloads';
+} from '../../lib/testing/payloads';
 
 const invoices = relation({
   schema: 'billing',

@@ -1,5 +1,5 @@
 import { decodeAll, decodeError, decodeLast } from './decode';
-import { begin, commit, COMMIT_TIME, insert, logicalMessage, origin, relation } from './payloads';
+import { begin, commit, COMMIT_TIME, insert, logicalMessage, origin, relation } from '../../lib/testing/payloads';
 
 describe('Begin and Commit', () => {
   it('are decoded with positions, time and transaction id', () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { defaultTypes, textParser, type TypeParsers } from '../../lib/pgoutput/values';
 import { decodeError, decodeLast } from './decode';
-import { begin, type ColumnFields, insert, relation, update } from './payloads';
+import { begin, type ColumnFields, insert, relation, update } from '../../lib/testing/payloads';
 
 /** Type, OID, text as PostgreSQL prints it under the pinned settings, and the value that `pg` makes of it. */
 const VALUES: readonly (readonly [string, number, string, unknown])[] = [
@@ -172,14 +172,28 @@ describe('bytea that is not in hex form', () => {
     [17, '\\'],
     [17, 'a\\'],
     [17, '\\q00'],
+    [17, '\\X00'],
     [1001, '{\\\\}'],
     [1001, '{"\\\\q"}'],
+    [1001, '{"\\\\X00"}'],
     [1001, '{"\\\\x00","a\\\\"}'],
     [1001, '{a"\\\\x"}'],
+    [1001, '{"\\\\x00"}a"\\\\x00",{NULL}'],
   ])('is an error, for pg’s parser would not return: %i %s', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
     expect(error.cause).toEqual(new Error('this is not how PostgreSQL prints such a value'));
+  });
+});
+
+describe('bytea with bad hex', () => {
+  it.each([
+    [17, '\\x0'],
+    [17, '\\x00zz'],
+    [1001, '{"\\\\x00","\\\\x0"}'],
+  ])('is an error, for pg’s parser would drop what it cannot read: %i %s', (typeOid, text) => {
+    const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
+    expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
   });
 });
 
@@ -195,6 +209,9 @@ describe('a date or time that is too long to be one', () => {
     [1082, '1'.repeat(1_000_000)],
     [1184, '1'.repeat(1_000_000)],
     [1115, `{"2024-01-01 00:00:00","${'1'.repeat(1_000_000)}"}`],
+    // What stands between closing braces, or in quotes with commas, is one element to pg's parser.
+    [1182, `}${`${'1'.repeat(64)}}`.repeat(15_000)},`],
+    [1115, `{"${'2024-01-01 00:00:00,'.repeat(50_000)}\n"}`],
   ])('is an error, for pg’s parser would take minutes: %i', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'at', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column at of users (type OID ${typeOid})`);

@@ -10,7 +10,7 @@ import {
   keepalive,
   readyForQuery,
   rowDescription,
-} from '../support/backend-messages';
+} from '../../lib/testing/backend-messages';
 import { failure } from '../wire/failure';
 import { converse, done, READY, refusal, rows, serverFields } from './converse';
 

@@ -6,8 +6,8 @@ import { ReplicationSession } from '../../lib/session/replication-session';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from '../../lib/session/session-host';
 import { FrameDecoder } from '../../lib/wire/frames';
 import { Reader } from '../../lib/wire/reader';
-import { keepalive, xlogData } from '../support/backend-messages';
-import { begin, commit, insert, logicalMessage, origin, relation, type } from '../pgoutput/payloads';
+import { keepalive, xlogData } from '../../lib/testing/backend-messages';
+import { begin, commit, insert, logicalMessage, origin, relation, type } from '../../lib/testing/payloads';
 
 /** What a client sends in mid-stream. */
 export type Sent =

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { Entry } from '../../lib/acknowledgement';
-import type { Ledger, WindowLimits } from '../../lib/session/ledger';
+import type { Ledger, PositionKeeper, WindowLimits } from '../../lib/session/ledger';
 import { ledgerOf } from './ledger-of';
-import { expectSame, NaiveLedger, type Piece } from './naive-ledger';
+import { expectSame, NaiveLedger, type Keepalive, type Piece } from './naive-ledger';
 
 /** The naive ledger, and what the commands have to remember. */
 class Model {
@@ -15,8 +15,8 @@ class Model {
   /** What the ledger should have told so far of a window that emptied. */
   relieved = 0;
 
-  constructor(limits: WindowLimits) {
-    this.naive = new NaiveLedger(limits);
+  constructor(limits: WindowLimits, keeper: PositionKeeper) {
+    this.naive = new NaiveLedger(limits, keeper);
   }
 
   /** A session decodes nothing while the window is full, and nothing after its end. */
@@ -30,11 +30,12 @@ class Real {
   readonly ledger: Ledger;
   readonly told: string[];
   readonly entries = new Map<Piece, Entry>();
+  readonly keepalives = new Map<Keepalive, Entry>();
   /** The last delivery's entry. */
   last: Entry | undefined;
 
-  constructor(limits: WindowLimits) {
-    ({ ledger: this.ledger, told: this.told } = ledgerOf(limits));
+  constructor(limits: WindowLimits, keeper: PositionKeeper) {
+    ({ ledger: this.ledger, told: this.told } = ledgerOf(limits, keeper));
   }
 
   keep(piece: Piece | undefined, entry: Entry): Entry {
@@ -131,10 +132,50 @@ function single(distance: bigint, bytes: number): Step {
 
 function keepalive(distance: bigint): Step {
   return new Step(`keepalive(${distance})`, isReading, (model, real) => {
-    model.naive.keepalive(model.lsn + distance);
-    real.ledger.progress(model.lsn + distance);
-    real.last = real.ledger.nothing;
+    const walEnd = model.lsn + distance;
+    const keepalive = model.naive.keepalive(walEnd);
+    real.last = model.naive.keeper === 'slot' ? real.ledger.nothing : real.ledger.keepalive(walEnd);
+    real.keepalives.set(keepalive, real.last);
+    real.ledger.progress(walEnd);
   });
+}
+
+/** A keepalive that is passed on as a delivery, as `transactions()` does where the consumer keeps the position. */
+function progress(distance: bigint): Step {
+  const check = (model: Model): boolean => isBetween(model) && model.naive.keeper === 'consumer';
+  return new Step(`progress(${distance})`, check, (model, real) => {
+    const walEnd = model.lsn + distance;
+    real.keep(model.naive.message(walEnd, 0), real.ledger.keepalive(walEnd).group());
+  });
+}
+
+function acknowledgeKeepalive(pick: number): Step {
+  return new Step(
+    `acknowledgeKeepalive(${pick})`,
+    ({ naive }) => naive.keeper === 'consumer',
+    (model, real) => {
+      const [keepalive, entry] = [...real.keepalives][pick % real.keepalives.size] ?? [];
+      if (!keepalive || !entry) return;
+      keepalive.acked ||= !model.naive.closed;
+      expect(entry.settle()).toBe(keepalive.acked);
+    },
+  );
+}
+
+/** Drops something, as an operator does, whether or not it is done already. */
+function drop(pick: number): Step {
+  return new Step(
+    `drop(${pick})`,
+    ({ naive }) => naive.items.length > 0,
+    (model, real) => {
+      const pieces = [...real.entries.keys()].filter((piece) => !piece.gathered);
+      const piece = pieces[pick % pieces.length];
+      if (!piece) return;
+      real.entry(piece).discard();
+      if (piece.acked) return;
+      piece.acked = piece.dropped = model.naive.counts(piece);
+    },
+  );
 }
 
 /** Acknowledges something, done already or not. */
@@ -189,6 +230,7 @@ function stopAfterLast(distance: bigint | undefined): Step {
   return new Step(`stopAfterLast(${distance})`, isBetween, (model, real) => {
     const { naive } = model;
     const upTo = distance === undefined ? undefined : model.lsn + distance;
+    // Nobody acknowledges it, so it counts only where the slot keeps the position.
     if (upTo !== undefined) naive.keepalive(upTo);
     naive.end = naive.items.length;
     model.stopped = true;
@@ -220,7 +262,10 @@ const steps = [
   fc.tuple(forward, bytes).map(([distance, bytes]) => commit(distance, bytes)),
   fc.tuple(forward, bytes).map(([distance, bytes]) => single(distance, bytes)),
   around.map(keepalive),
+  around.map(progress),
   often.map(acknowledge),
+  often.map(acknowledgeKeepalive),
+  often.map(drop),
   fc.constant(acknowledgeOldest()),
   fc.constant(acknowledgeOldest()),
 ];
@@ -239,16 +284,16 @@ const deaths = fc.tuple(
   fc.commands([...steps, ...steps, ...steps, ...ends], { maxCommands: 60, size: 'max' }),
 );
 
-function play([limits, commands]: [WindowLimits, Iterable<fc.Command<Model, Real>>]): void {
-  fc.modelRun(() => ({ model: new Model(limits), real: new Real(limits) }), commands);
-}
+describe.each<PositionKeeper>(['slot', 'consumer'])('where the %s keeps the position, the ledger', (keeper) => {
+  function play([limits, commands]: [WindowLimits, Iterable<fc.Command<Model, Real>>]): void {
+    fc.modelRun(() => ({ model: new Model(limits, keeper), real: new Real(limits, keeper) }), commands);
+  }
 
-describe('the ledger agrees with a naive one, worked out anew at every step', () => {
-  it('while messages are delivered, gathered and acknowledged in any order', () => {
+  it('agrees with a naive one while messages are delivered, gathered, dropped and acknowledged in any order', () => {
     fc.assert(fc.property(lives, play), { numRuns: 500 });
   });
 
-  it('when it stops before or after a message, or closes, at any point', () => {
+  it('agrees with a naive one when it stops before or after a message, or closes, at any point', () => {
     fc.assert(fc.property(deaths, play), { numRuns: 500 });
   });
 });

@@ -9,8 +9,8 @@ import type { SlotStatus } from '../../lib/session/slot-commands';
 import { SlotMemory } from '../../lib/session/slot-memory';
 import { fromMemory } from '../../lib/session/start-position';
 import { KEEPALIVE } from '../../lib/wire/stream';
-import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../support/backend-messages';
-import { begin, commit, insert, logicalMessage, relation } from '../pgoutput/payloads';
+import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../lib/testing/backend-messages';
+import { begin, commit, insert, logicalMessage, relation } from '../../lib/testing/payloads';
 import { entryOf, sessionOf, type SessionFixture } from './fake-host';
 import { expectSame, NaiveLedger, type Item, type Piece } from './naive-ledger';
 

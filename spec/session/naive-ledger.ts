@@ -1,9 +1,11 @@
-import type { WindowLimits } from '../../lib/session/ledger';
+import type { PositionKeeper, WindowLimits } from '../../lib/session/ledger';
 
 /** What the subscriber can acknowledge: a change, a Commit, a message, or a gathered transaction. */
 export interface Piece {
   readonly bytes: number;
   acked: boolean;
+  /** It is acknowledged, but by an operator: no subscriber has seen it. */
+  dropped: boolean;
   /** A group has taken it over, and answers for it. */
   gathered: boolean;
 }
@@ -22,9 +24,11 @@ interface Message {
   readonly lsn: bigint;
 }
 
-interface Keepalive {
+export interface Keepalive {
   readonly kind: 'keepalive';
   readonly walEnd: bigint;
+  /** Where the consumer keeps the position, it counts only then. */
+  acked: boolean;
 }
 
 export type Item = Transaction | Message | Keepalive;
@@ -41,7 +45,10 @@ export class NaiveLedger {
   /** To be brought up to date by {@link look} whenever reading might go on. */
   full = false;
 
-  constructor(readonly limits: WindowLimits) {}
+  constructor(
+    readonly limits: WindowLimits,
+    readonly keeper: PositionKeeper = 'slot',
+  ) {}
 
   begin(): void {
     this.items.push({ kind: 'transaction', changes: [] });
@@ -77,8 +84,10 @@ export class NaiveLedger {
     return piece;
   }
 
-  keepalive(walEnd: bigint): void {
-    this.items.push({ kind: 'keepalive', walEnd });
+  keepalive(walEnd: bigint): Keepalive {
+    const keepalive: Keepalive = { kind: 'keepalive', walEnd, acked: false };
+    this.items.push(keepalive);
+    return keepalive;
   }
 
   /** Whether there is a transaction that has begun and not ended. */
@@ -119,7 +128,7 @@ export class NaiveLedger {
   get confirmed(): bigint {
     return this.settledPrefix.reduce((highest, item) => {
       const position = positionOf(item);
-      return position > highest ? position : highest;
+      return this.#isKnown(item) && position > highest ? position : highest;
     }, 0n);
   }
 
@@ -147,6 +156,13 @@ export class NaiveLedger {
       : messages >= limits.messages || bytes >= limits.bytes;
   }
 
+  /** Whether its position is known to who keeps it. */
+  #isKnown(item: Item): boolean {
+    if (this.keeper === 'slot') return true;
+    if (item.kind === 'keepalive') return item.acked;
+    return piecesOf(item).some((piece) => piece.acked && !piece.dropped);
+  }
+
   #transaction(): Transaction {
     const open = this.items.find((item) => item.kind === 'transaction' && item.endLsn === undefined);
     if (open?.kind !== 'transaction') throw new Error('No transaction is open');
@@ -155,7 +171,7 @@ export class NaiveLedger {
 }
 
 function newPiece(bytes: number): Piece {
-  return { bytes, acked: false, gathered: false };
+  return { bytes, acked: false, dropped: false, gathered: false };
 }
 
 export function piecesOf(item: Item): Piece[] {

@@ -1,4 +1,4 @@
-import type { StartPosition } from '../../lib/checkpoint';
+import type { StartPosition, StreamSource } from '../../lib/checkpoint';
 import { parseLsn } from '../../lib/lsn';
 import { openStream, type OpenInfo, type StreamPlan } from '../../lib/session/open-stream';
 import { SlotMemory } from '../../lib/session/slot-memory';
@@ -46,10 +46,14 @@ class FakeServer {
   /** Whether somebody else makes the slot at the same time. */
   contested = false;
   systemId = IDENTITY.systemid;
+  timeline = IDENTITY.timeline;
+  /** Where it left the timelines before. */
+  history = '';
 
   readonly answer = (said: Said): readonly BackendMessage[] => {
     const sql = said.kind === 'query' ? said.sql : '';
-    if (sql === 'IDENTIFY_SYSTEM') return rows({ ...IDENTITY, systemid: this.systemId });
+    if (sql === 'IDENTIFY_SYSTEM') return rows({ ...IDENTITY, systemid: this.systemId, timeline: this.timeline });
+    if (sql.startsWith('TIMELINE_HISTORY')) return rows({ filename: 'x.history', content: this.history });
     if (sql.includes('pg_publication ')) {
       const known = this.publications.filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
       return rows(...known.map((pubname) => ({ pubname })));
@@ -129,6 +133,7 @@ describe('opening a stream', () => {
         restartLsn: 0x900n,
         confirmedFlushLsn: 0x1000n,
         walStatus: 'reserved',
+        invalidationReason: undefined,
         lagBytes: 4096n,
       },
       slotCreated: false,
@@ -274,16 +279,109 @@ describe('a slot of the wrong kind', () => {
     ['of another plugin', { plugin: 'wal2json' }, 'SLOT_WRONG_KIND', /uses output plugin wal2json, not pgoutput/],
     ['of another database', { database: 'test' }, 'SLOT_WRONG_KIND', /belongs to database test, not shop/],
     ['without the WAL it needs', { wal_status: 'lost', restart_lsn: null }, 'SLOT_INVALIDATED', /has lost the WAL/],
+    ['given up', { invalidation_reason: 'idle_timeout' }, 'SLOT_INVALIDATED', /is invalidated \(idle_timeout\)\./],
+    [
+      'given up for its WAL',
+      { wal_status: 'lost', invalidation_reason: 'wal_removed' },
+      'SLOT_INVALIDATED',
+      /is invalidated \(wal_removed\)\./,
+    ],
   ])('is refused before the stream starts: %s', (_, changed, code, message) => {
     const outcome = open({ server: { slot: { ...SLOT, ...changed } } });
     expect(outcome.error).toMatchObject({ code, retryable: false, message: expect.stringMatching(message) });
     expect(startOf(outcome)).toBeUndefined();
   });
 
+  it.each([
+    [140019, false],
+    [160014, false],
+    [170000, true],
+    [180004, true],
+  ])('is asked of server %d for the reason why it was given up: %p', (version, asks) => {
+    const outcome = open({ info: { version } });
+    const sql = outcome.sql.find((text) => text.includes('pg_replication_slots'));
+    expect(sql).toContain(asks ? 'wal_status, invalidation_reason,' : 'wal_status, NULL AS invalidation_reason,');
+    expect(outcome.value?.slot).toMatchObject({ name: 'orders', invalidationReason: undefined });
+  });
+
   it('of a type that nobody knows is a violation', () => {
     expect(open({ server: { slot: { ...SLOT, slot_type: 'magic' } } }).error).toMatchObject({
       code: 'PROTOCOL_VIOLATION',
     });
+  });
+});
+
+/** What a store holds, of the server as it is. */
+function stored(endLsn: string, source: Partial<StreamSource> = {}): StartPosition {
+  return { lsn: parseLsn(endLsn), source: { systemId: IDENTITY.systemid, timeline: 1, slot: 'orders', ...source } };
+}
+
+describe('a position that a store holds', () => {
+  const plan: Partial<StreamPlan> = { positionKeeper: 'consumer' };
+
+  it('is started from, where the slot is not ahead of it', () => {
+    const outcome = open({ plan, asked: stored('0/1000') });
+    expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1000 '), 0x1000n]);
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_publication', 'pg_replication_slots', 'START_REPLICATION']);
+  });
+
+  it.each<[what: string, trial: Trial, code: string]>([
+    ['behind the slot', { asked: stored('0/FFF') }, 'SLOT_AHEAD'],
+    ['behind the slot, without its source', { asked: at('0/FFF') }, 'SLOT_AHEAD'],
+    ['of another slot', { asked: stored('0/1800', { slot: 'users' }) }, 'CHECKPOINT_MISMATCH'],
+    ['of another cluster', { asked: stored('0/1800', { systemId: '7' }) }, 'CHECKPOINT_MISMATCH'],
+    ['of a timeline that is still to come', { asked: stored('0/1800', { timeline: 2 }) }, 'CHECKPOINT_MISMATCH'],
+    ["beyond the server's WAL", { asked: stored('0/2001') }, 'CHECKPOINT_MISMATCH'],
+    ['whose slot is gone', { asked: stored('0/1800'), server: { slot: undefined } }, 'SLOT_LOST'],
+  ])('%s is an error before the stream starts', (_, trial, code) => {
+    const outcome = open({ plan, ...trial });
+    expect(outcome.error).toMatchObject({ code, retryable: false });
+    expect(startOf(outcome)).toBeUndefined();
+  });
+
+  it('of another cluster is known before anything else is looked at', () => {
+    expect(steps(open({ plan, asked: stored('0/1800', { systemId: '7' }) }))).toEqual(['IDENTIFY_SYSTEM']);
+  });
+
+  it('of an earlier timeline is compared with where the server left that', () => {
+    const server = { timeline: '3', history: '1\t0/1800\tone\n2\t0/1C00\ttwo\n' };
+    expect(startOf(open({ plan, asked: stored('0/1800'), server }))).toContain(' LOGICAL 0/1800 ');
+    const outcome = open({ plan, asked: stored('0/1801'), server });
+    expect(outcome.error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'TIMELINE_HISTORY']);
+  });
+
+  it('is not made up for by a new slot, though ensureSlot is given: that would begin after a gap', () => {
+    const outcome = open({
+      plan: { ...plan, ensureSlot: { temporary: false } },
+      asked: stored('0/1800'),
+      server: { slot: undefined },
+    });
+    expect(outcome.error).toMatchObject({ code: 'SLOT_LOST' });
+    expect(steps(outcome)).not.toContain('CREATE_REPLICATION_SLOT');
+  });
+
+  it('counts instead of what this observable remembers: its slot may not be ahead of the store', () => {
+    const server = { slot: { ...SLOT, confirmed_flush_lsn: '0/1500' } };
+    expect(open({ plan, memory: remembering('0/1500'), asked: stored('0/1400'), server }).error).toMatchObject({
+      code: 'SLOT_AHEAD',
+    });
+    expect(open({ plan, memory: remembering('0/1400'), asked: stored('0/1500'), server }).error).toBeUndefined();
+  });
+
+  it('lets the slot be made while the store is empty, and leaves the start to it', () => {
+    const ensureSlot = { temporary: false };
+    const outcome = open({ plan: { ...plan, ensureSlot }, server: { slot: undefined } });
+    expect(outcome.value).toMatchObject({ slotCreated: true, startLsn: undefined });
+    expect(startOf(outcome)).toContain(' LOGICAL 0/0 ');
+  });
+
+  it('is missing in an empty store: then what this observable remembers counts, and is guarded as ever', () => {
+    const memory = remembering('0/1500');
+    expect(startOf(open({ plan, memory }))).toContain(' LOGICAL 0/1500 ');
+    expect(open({ plan, memory, server: { slot: undefined } }).error).toMatchObject({ code: 'SLOT_LOST' });
+    const server = { slot: { ...SLOT, confirmed_flush_lsn: '0/1501' } };
+    expect(open({ plan, memory, server }).error).toMatchObject({ code: 'SLOT_MOVED' });
   });
 });
 
@@ -320,6 +418,31 @@ describe('where a stream starts', () => {
     const plan: Partial<StreamPlan> = { positionKeeper: 'consumer' };
     expect(startOf(open({ memory, plan, asked: at('0/1400') }))).toContain(' LOGICAL 0/1400 ');
     expect(startOf(open({ memory, plan }))).toContain(' LOGICAL 0/1500 ');
+  });
+
+  it('given as such may not lie behind the slot, nor beyond the WAL', () => {
+    expect(open({ asked: at('0/FFF') }).error).toMatchObject({ code: 'SLOT_AHEAD' });
+    expect(open({ asked: at('0/2001') }).error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+  });
+
+  it('given as such counts as confirmed once the stream has started, and not before', () => {
+    const memory = new SlotMemory();
+    const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
+    open({ memory, asked: at('0/1600'), server: { start } });
+    expect(memory.position).toBeUndefined();
+    open({ memory, asked: at('0/1600') });
+    expect(memory.position?.lsn).toBe(0x1600n);
+  });
+
+  it('is remembered with the timeline, which a promotion changes', () => {
+    const memory = remembering('0/1500');
+    const server = { timeline: '2', history: '1\t0/1500\tpromoted\n' };
+    expect(open({ memory, server }).error).toBeUndefined();
+    expect(memory.position).toMatchObject({ lsn: 0x1500n, source: { timeline: 2 } });
+    expect(open({ memory: remembering('0/1501'), server }).error).toMatchObject({
+      code: 'SLOT_LOST',
+      message: expect.stringContaining('where this server left timeline 1'),
+    });
   });
 
   it('is an error when somebody else has moved the slot past all that we confirmed', () => {

@@ -1,6 +1,6 @@
 import { ProtocolError, ServerError } from '../../lib/errors';
 import { payloadDecoder } from '../../lib/session/payload-decoder';
-import { message, u64 } from '../pgoutput/payloads';
+import { message, u64 } from '../../lib/testing/payloads';
 import {
   copyBothResponse,
   errorResponse,
@@ -11,7 +11,7 @@ import {
   parameterStatus,
   readyForQuery,
   xlogData,
-} from '../support/backend-messages';
+} from '../../lib/testing/backend-messages';
 import {
   ackAll,
   busy,

@@ -1,6 +1,6 @@
 import { ConnectionError, ReplicationError } from '../../lib/errors';
-import { logicalMessage } from '../pgoutput/payloads';
-import { keepalive, xlogData } from '../support/backend-messages';
+import { logicalMessage } from '../../lib/testing/payloads';
+import { keepalive, xlogData } from '../../lib/testing/backend-messages';
 import {
   ackAll,
   busy,

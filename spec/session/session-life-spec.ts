@@ -1,5 +1,5 @@
 import { ConnectionError, ProtocolError } from '../../lib/errors';
-import { insert, message } from '../pgoutput/payloads';
+import { insert, message } from '../../lib/testing/payloads';
 import {
   commandComplete,
   copyDone,
@@ -7,7 +7,7 @@ import {
   keepalive,
   readyForQuery,
   xlogData,
-} from '../support/backend-messages';
+} from '../../lib/testing/backend-messages';
 import { ackAll, busy, endOf, entryOf, RELATION, sessionOf, STREAM, transactionFrames } from './fake-host';
 
 describe('a stop', () => {

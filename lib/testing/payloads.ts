@@ -3,7 +3,7 @@
  *
  * Every field has a default where a spec may not care, and nothing is checked: a spec may build what no server sends.
  */
-import { toPgTimestamp } from '../../lib/wire/stream';
+import { toPgTimestamp } from '../wire/stream';
 
 /** In a tuple: a TOAST column that the update did not touch. */
 export const UNCHANGED = Symbol('unchanged');

@@ -1,6 +1,6 @@
 /** Builders of what the server sends, as whole frames. Nothing is checked: a spec may build what no server sends. */
-import { toPgTimestamp } from '../../lib/wire/stream';
-import { cstring, i32, i64, message, u16, u32, u64, u8 } from '../pgoutput/payloads';
+import { toPgTimestamp } from '../wire/stream';
+import { cstring, i32, i64, message, u16, u32, u64, u8 } from './payloads';
 
 /** A frame of any type. */
 export function frame(tag: string, ...fields: readonly Buffer[]): Buffer {

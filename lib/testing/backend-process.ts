@@ -1,0 +1,274 @@
+import { formatLsn, parseLsn, type Lsn } from '../lsn';
+import { Account, type FakeStatus } from './account';
+import * as backend from './backend-messages';
+import { ClientMessages, type ClientMessage } from './client-messages';
+import type { FakeCluster } from './cluster';
+import { answer, resultSet } from './commands';
+import { greet, type Admission, type Greeting, type StartupParameters } from './greeting';
+import { Outlet, type Line } from './outlet';
+import { xlogDataOf, type WalTransaction } from './transaction';
+import { WalSender } from './wal-sender';
+
+/** CopyData of a client: `r`, the standby status update. */
+const STATUS = 0x72;
+const STATUS_LENGTH = 34;
+
+function isStatus(body: Buffer): boolean {
+  return body[0] === STATUS && body.length === STATUS_LENGTH;
+}
+
+/**
+ * The server process at the other end of one connection. Bytes of the client go in by {@link receive}, and answers come
+ * out of its {@link outlet}. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
+ */
+export class BackendProcess {
+  /** What the client did, in turn: `startup`, `query …`, `status 0/0`, `copyDone`, `terminate`, `cancel …`. */
+  readonly log: string[] = [];
+  /** What the client was sent and what it confirmed. */
+  readonly account: Account;
+  /** The way to the client. */
+  readonly outlet: Outlet;
+  /** The position that START_REPLICATION asked for. */
+  startLsn: Lsn | undefined;
+  /** The parameters of the start-up message. */
+  startup: StartupParameters | undefined;
+  /** Whether the connection is no longer used. */
+  gone = false;
+  protected readonly cluster: FakeCluster;
+  readonly #messages = new ClientMessages();
+  #greeting: Greeting | undefined;
+  #walSender: WalSender | undefined;
+  /** Whether the server has closed it. */
+  #ended = false;
+  #creating: (() => void) | undefined;
+
+  constructor(
+    cluster: FakeCluster,
+    line: Line,
+    readonly processId: number,
+  ) {
+    this.cluster = cluster;
+    this.account = new Account((fault) => {
+      cluster.report(processId, fault);
+    });
+    this.outlet = new Outlet(
+      line,
+      (ms, callback) => {
+        cluster.later(ms, callback);
+      },
+      {
+        passed: (bytes) => {
+          // What goes before start-up, the answer to an SSLRequest, has no frame.
+          if (this.startup) this.account.passed(bytes);
+        },
+        ended: () => {
+          this.#ended = true;
+          this.#walSender?.end();
+        },
+      },
+    );
+    this.#greeting = greet(cluster, processId, (parameters) => {
+      this.startup = parameters;
+      this.log.push('startup');
+    });
+    this.#greeting.next();
+  }
+
+  get streaming(): boolean {
+    return this.#walSender?.streaming ?? false;
+  }
+
+  /** The standby status updates that came. */
+  get statuses(): FakeStatus[] {
+    return this.account.statuses;
+  }
+
+  /** Their flush positions. */
+  get flushed(): Lsn[] {
+    return this.statuses.map((status) => status.flushed);
+  }
+
+  get queries(): string[] {
+    return this.log.filter((entry) => entry.startsWith('query ')).map((entry) => entry.slice('query '.length));
+  }
+
+  // ── what a script makes the server do ──
+
+  /** Sends frames, or any bytes, as one segment. */
+  send(...frames: readonly Buffer[]): void {
+    this.outlet.write(Buffer.concat(frames));
+  }
+
+  /** Sends transactions, as one segment. */
+  stream(...transactions: readonly WalTransaction[]): void {
+    this.send(...transactions.flatMap(xlogDataOf));
+  }
+
+  /** Sends payloads of the output plugin, as one segment. */
+  push(...payloads: readonly Buffer[]): void {
+    this.send(...payloads.map((payload) => backend.xlogData(payload)));
+  }
+
+  keepalive(walEnd: Lsn, replyRequested = false): void {
+    this.send(backend.keepalive(walEnd, replyRequested));
+  }
+
+  error(fields: backend.FieldsByLetter = {}): void {
+    this.send(backend.errorResponse(fields));
+  }
+
+  /** Ends the stream, not the connection: the slot is free again. */
+  endStream(...frames: readonly Buffer[]): void {
+    this.#walSender?.end();
+    this.send(...frames);
+  }
+
+  /** Closes the connection in order, behind what was sent. */
+  close(): void {
+    this.#walSender?.end();
+    this.outlet.close();
+  }
+
+  /** The open write transactions have ended. */
+  finishCreation(): void {
+    this.#creating?.();
+  }
+
+  // ── what the client does ──
+
+  receive(bytes: Buffer): void {
+    this.#messages.push(bytes);
+    for (let message = this.#next(); message; message = this.#next()) this.#take(message);
+    this.cluster.changed();
+  }
+
+  /** The client is not there any more, or nothing can be read from it. */
+  disconnected(): void {
+    this.gone = true;
+    this.outlet.shut();
+    this.#walSender?.end();
+    this.cluster.changed();
+  }
+
+  #next(): ClientMessage | undefined {
+    return this.gone || this.#ended ? undefined : this.#messages.next();
+  }
+
+  #take({ tag, body }: ClientMessage): void {
+    this.#walSender?.heard();
+    const text = body.toString('utf8', 0, body.length - 1);
+    if (this.#greeting && (tag === '' || tag === 'p')) this.#greet(this.#greeting.next(body));
+    else if (tag === 'Q' && !this.streaming) this.#query(text.replace(/\s+/g, ' '));
+    else if (tag === 'd' && this.#walSender && isStatus(body)) this.#walSender.takeStatus(body);
+    else if (tag === 'c' && this.#walSender) this.#farewell(this.#walSender);
+    else if (tag === 'X') this.#terminate();
+    else this.#refuse(tag, text);
+  }
+
+  #greet(turn: IteratorResult<Buffer, Admission>): void {
+    if (!turn.done) {
+      this.#reply(turn.value);
+      return;
+    }
+    const admission = turn.value;
+    this.#greeting = undefined;
+    if (admission.kind === 'admitted') this.#reply(...admission.frames);
+    else if (admission.kind === 'refused') this.#fatal(admission.fields);
+    else if (admission.kind === 'cancelRequest') this.#cancel(admission.processId);
+  }
+
+  #cancel(processId: number): void {
+    this.log.push(`cancel ${processId}`);
+    this.cluster.cancelled.push(processId);
+    this.#later(0, () => {
+      this.close();
+    });
+  }
+
+  // ── commands ──
+
+  #query(sql: string): void {
+    this.log.push(`query ${sql}`);
+    const { behaviour } = this.cluster;
+    if (!behaviour.answers) return;
+    const special = behaviour.answersTo.find(([pattern]) => pattern.test(sql));
+    if (special) this.#reply(special[1], backend.readyForQuery());
+    else if (sql.startsWith('START_REPLICATION')) this.#startReplication(sql);
+    else if (sql.startsWith('CREATE_REPLICATION_SLOT')) this.#createSlot(sql);
+    else this.#reply(answer(this.cluster, sql), backend.readyForQuery());
+  }
+
+  #createSlot(sql: string): void {
+    const [, name = '', temporary, plugin = ''] = /"(\w+)"( TEMPORARY)? LOGICAL "(\w+)"/.exec(sql) ?? [];
+    const create = (): void => {
+      this.#creating = undefined;
+      if (this.gone) return;
+      const confirmed = this.cluster.walPosition;
+      this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, confirmed });
+      const columns = ['slot_name', 'consistent_point', 'snapshot_name', 'output_plugin'];
+      this.#reply(resultSet(columns, [[name, formatLsn(confirmed), null, plugin]]), backend.readyForQuery());
+    };
+    if (this.cluster.slots.has(name)) this.#complain('42710', `replication slot "${name}" already exists`);
+    else if (this.cluster.behaviour.creationWaits) this.#creating = create;
+    else create();
+  }
+
+  #startReplication(sql: string): void {
+    const [, name = '', lsn = '0/0'] = /SLOT "(\w+)" LOGICAL (\S+)/.exec(sql) ?? [];
+    const slot = this.cluster.slots.get(name);
+    if (!slot) {
+      this.#complain('42704', `replication slot "${name}" does not exist`);
+    } else if (slot.owner) {
+      const pid = typeof slot.owner === 'number' ? slot.owner : slot.owner.processId;
+      this.#complain('55006', `replication slot "${name}" is active for PID ${pid}`);
+    } else {
+      const start = parseLsn(lsn);
+      const walSender = new WalSender(this.cluster, this, slot);
+      this.startLsn = start;
+      this.#walSender = walSender;
+      this.#later(this.cluster.latency, () => {
+        if (!this.gone && !this.#ended) walSender.start(start);
+      });
+    }
+  }
+
+  // ── the end ──
+
+  #terminate(): void {
+    this.log.push('terminate');
+    this.#later(0, () => {
+      this.close();
+    });
+  }
+
+  #farewell(walSender: WalSender): void {
+    this.log.push('copyDone');
+    walSender.farewell();
+  }
+
+  #refuse(tag: string, text: string): void {
+    const where = this.streaming ? 'in the stream' : 'outside a stream';
+    const what = tag === 'Q' ? `the query ${JSON.stringify(text)}` : `a message of type ${JSON.stringify(tag)}`;
+    this.cluster.report(this.processId, { kind: 'unexpectedMessage', what: `${what} ${where}` });
+    this.#fatal({ C: '08P01', M: `unexpected message type ${JSON.stringify(tag)}` });
+  }
+
+  #fatal(fields: backend.FieldsByLetter): void {
+    this.error({ S: 'FATAL', V: 'FATAL', ...fields });
+    this.close();
+  }
+
+  #complain(C: string, M: string): void {
+    this.#reply(backend.errorResponse({ C, M }), backend.readyForQuery());
+  }
+
+  #reply(...frames: readonly Buffer[]): void {
+    this.#later(this.cluster.latency, () => {
+      this.send(...frames);
+    });
+  }
+
+  #later(ms: number, callback: () => void): void {
+    this.cluster.later(ms, callback);
+  }
+}

@@ -1,0 +1,192 @@
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import { laterLsn, type Lsn } from '../lsn';
+import type { AuthenticationMethod } from './authentication';
+import type { BackendProcess } from './backend-process';
+import type { Outlet } from './outlet';
+import { place, type TransactionDraft, type WalTransaction } from './transaction';
+import { describe, type Fault, type Violation } from './violations';
+
+/** A replication slot of the fake server. All of it may be changed at any time. */
+export interface FakeSlot {
+  plugin: string;
+  type: string;
+  database: string;
+  temporary: boolean;
+  /** confirmed_flush_lsn, which status updates move. */
+  confirmed: Lsn;
+  walStatus: string;
+  /** Why the server gave the slot up; PostgreSQL 17 and later tell. */
+  invalidationReason: string | null;
+  /** Who streams from it: a connection, or the id of a process that is none. */
+  owner: BackendProcess | number | undefined;
+}
+
+/** Where an earlier timeline was left for the next one. */
+export interface TimelineSwitch {
+  readonly timeline: number;
+  readonly switchLsn: Lsn;
+  /** 'no recovery target specified', if not given */
+  readonly reason?: string;
+}
+
+/** How the server behaves; may be changed at any time. */
+export interface Behaviour {
+  /** false: the connection is made, and then the server says nothing. */
+  answers: boolean;
+  /** Whether CREATE_REPLICATION_SLOT waits, as it does for open write transactions. */
+  creationWaits: boolean;
+  /** What happens on CopyDone. */
+  farewell: 'answers' | 'silence' | 'eof';
+  /**
+   * Whether it sends keepalives of its own: at the start, where a client asks, and to one that has been silent for half of
+   * wal_sender_timeout; after the whole it hangs up.
+   */
+  keepalives: boolean;
+  /** Answers a query that matches with these bytes, ReadyForQuery apart. */
+  readonly answersTo: [pattern: RegExp, answer: Buffer][];
+}
+
+/**
+ * What all connections of one server share: its settings, slots, publications and WAL, and the account of what its
+ * clients did. It knows no sockets, and its time is the scheduler's; each of its answers comes in a later action of that.
+ */
+export class FakeCluster<Process extends BackendProcess = BackendProcess> {
+  /** As in server_version_num: 180004 is 18.4. */
+  version = 180004;
+  walLevel = 'logical';
+  /** In ms; 0 for none. */
+  walSenderTimeout = 60_000;
+  database = 'postgres';
+  systemId = '7300000000000000001';
+  timeline = 1;
+  /** What TIMELINE_HISTORY tells of the timelines before the present one. */
+  readonly history: TimelineSwitch[] = [];
+  /** Where the WAL ends: the next transaction starts here. */
+  walPosition: Lsn = 0x1000000n;
+  /** ms that each answer takes. */
+  latency = 0;
+  /** Asked of every client; undefined: all are let in. */
+  password: string | undefined;
+  authentication: AuthenticationMethod = 'scram-sha-256';
+  readonly publications = new Set<string>();
+  readonly slots = new Map<string, FakeSlot>();
+  readonly wal: WalTransaction[] = [];
+  readonly behaviour: Behaviour = {
+    answers: true,
+    creationWaits: false,
+    farewell: 'answers',
+    keepalives: false,
+    answersTo: [],
+  };
+  /** All connections that were ever made, the newest last. */
+  readonly connections: Process[] = [];
+  /** The process ids that CancelRequests named. */
+  readonly cancelled: number[] = [];
+  /** What clients did wrong, in turn. */
+  readonly violations: Violation[] = [];
+  readonly #pending = new Map<Subscription, () => void>();
+  #refusals = 0;
+  readonly #faultsToCome: ((outlet: Outlet) => void)[] = [];
+
+  constructor(readonly scheduler: SchedulerLike = asyncScheduler) {}
+
+  addSlot(name: string, slot: Partial<FakeSlot> = {}): FakeSlot {
+    const made: FakeSlot = {
+      plugin: 'pgoutput',
+      type: 'logical',
+      database: this.database,
+      temporary: false,
+      confirmed: this.walPosition,
+      walStatus: 'reserved',
+      invalidationReason: null,
+      owner: undefined,
+      ...slot,
+    };
+    this.slots.set(name, made);
+    return made;
+  }
+
+  /** @param name the first one, if not given */
+  slot(name = [...this.slots.keys()][0] ?? ''): FakeSlot {
+    const slot = this.slots.get(name);
+    if (!slot) throw new Error(`The fake server has no slot ${JSON.stringify(name)}; make it with addSlot`);
+    return slot;
+  }
+
+  /** The newest connection. */
+  get last(): Process {
+    const last = this.connections.at(-1);
+    if (!last) throw new Error('Nobody has connected to the fake server yet');
+    return last;
+  }
+
+  /**
+   * Commits transactions: they go into the WAL, and to whoever streams. A connection that starts later gets those that
+   * commit at or after its start position and the slot's.
+   *
+   * @returns the end LSN of the last one: what a client confirms once it is done with it
+   */
+  commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
+    const placed = transactions.map((transaction) => {
+      const inWal = 'payloads' in transaction ? transaction : place(transaction, this.walPosition);
+      this.walPosition = laterLsn(this.walPosition, inWal.endLsn);
+      return inWal;
+    });
+    this.wal.push(...placed);
+    for (const connection of this.connections) if (connection.streaming) connection.stream(...placed);
+    return placed.at(-1)?.endLsn ?? this.walPosition;
+  }
+
+  /** Does something to the way to the client: of the newest connection, or of the next where none is open. */
+  disturb(fault: (outlet: Outlet) => void): void {
+    const newest = this.connections.at(-1);
+    if (newest && !newest.gone) fault(newest.outlet);
+    else this.#faultsToCome.push(fault);
+  }
+
+  /** A process has started, and its way to the client is there. */
+  connected(process: Process): void {
+    this.connections.push(process);
+    for (const fault of this.#faultsToCome.splice(0)) fault(process.outlet);
+  }
+
+  /** Connections that are made within so many ms are reset at once. */
+  refuse(ms: number): void {
+    this.#refusals++;
+    this.later(ms, () => {
+      this.#refusals--;
+    });
+  }
+
+  get refusing(): boolean {
+    return this.#refusals > 0;
+  }
+
+  /** @internal */
+  later(ms: number, callback: () => void): void {
+    const action = this.scheduler.schedule(() => {
+      this.#pending.delete(action);
+      callback();
+    }, ms);
+    this.#pending.set(action, callback);
+  }
+
+  /** What is to come later comes now. */
+  protected endWaiting(): void {
+    for (const [action, callback] of this.#pending) {
+      action.unsubscribe();
+      callback();
+    }
+    this.#pending.clear();
+  }
+
+  /** A client did something wrong. */
+  report(connection: number, fault: Fault): void {
+    this.violations.push({ connection, message: describe(fault), ...fault });
+  }
+
+  /** Something has happened on a connection. */
+  changed(): void {
+    // For whoever waits: see FakeWalSender.
+  }
+}

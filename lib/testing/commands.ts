@@ -1,0 +1,95 @@
+import { formatLsn } from '../lsn';
+import { commandComplete, dataRow, errorResponse, rowDescription } from './backend-messages';
+import type { FakeCluster } from './cluster';
+
+type Row = Readonly<Record<string, string | null>>;
+
+/** The answer to a query, up to CommandComplete; all columns are text. */
+export function resultSet(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer {
+  return Buffer.concat([rowDescription(columns), ...rows.map(dataRow), commandComplete(`SELECT ${rows.length}`)]);
+}
+
+/** Answers what needs no connection: all commands and queries of this library but those that make a slot or a stream. */
+export function answer(cluster: FakeCluster, sql: string): Buffer {
+  if (sql.startsWith('SET ')) return commandComplete('SET');
+  if (sql === 'IDENTIFY_SYSTEM') return identifySystem(cluster);
+  if (sql.startsWith('TIMELINE_HISTORY ')) return timelineHistory(cluster, Number(sql.split(' ')[1]));
+  if (sql.startsWith('DROP_REPLICATION_SLOT')) return dropSlot(cluster, /"(\w+)"/.exec(sql)?.[1] ?? '');
+  if (sql.includes('server_version_num')) return settings(cluster);
+  if (sql.includes('pg_publication ')) {
+    const known = [...cluster.publications].filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
+    return resultSet(
+      ['pubname'],
+      known.map((name) => [name]),
+    );
+  }
+  if (sql.includes('pg_replication_slots')) return slotRow(cluster, /slot_name = '(\w+)'/.exec(sql)?.[1] ?? '');
+  return errorResponse({
+    C: '42601',
+    M: `the fake server has no answer to: ${sql}; give it one in behaviour.answersTo`,
+  });
+}
+
+function oneRow(row: Row): Buffer {
+  return resultSet(Object.keys(row), [Object.values(row)]);
+}
+
+function identifySystem({ systemId, timeline, walPosition, database }: FakeCluster): Buffer {
+  return oneRow({
+    systemid: systemId,
+    timeline: String(timeline),
+    xlogpos: formatLsn(walPosition),
+    dbname: database,
+  });
+}
+
+/** Source: PostgreSQL manual, "Streaming Replication Protocol". The first timeline has no file. */
+function timelineHistory({ history }: FakeCluster, timeline: number): Buffer {
+  const filename = `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+  const switches = history.filter((one) => one.timeline < timeline);
+  if (switches.length === 0) {
+    return errorResponse({ C: '58P01', M: `could not open file "pg_wal/${filename}": No such file or directory` });
+  }
+  const lines = switches.map(
+    ({ timeline: left, switchLsn, reason = 'no recovery target specified' }) =>
+      `${left}\t${formatLsn(switchLsn)}\t${reason}\n`,
+  );
+  return oneRow({ filename, content: lines.join('') });
+}
+
+function settings({ version, walLevel, database, walSenderTimeout }: FakeCluster): Buffer {
+  return oneRow({
+    version: String(version),
+    wal_level: walLevel,
+    database,
+    wal_sender_timeout: String(walSenderTimeout),
+  });
+}
+
+function slotRow(cluster: FakeCluster, name: string): Buffer {
+  const slot = cluster.slots.get(name);
+  const { owner } = slot ?? {};
+  const row: Row = {
+    slot_name: name,
+    plugin: slot?.plugin ?? '',
+    slot_type: slot?.type ?? '',
+    database: slot?.database ?? '',
+    temporary: slot?.temporary ? 't' : 'f',
+    active: owner ? 't' : 'f',
+    active_pid: owner ? String(typeof owner === 'number' ? owner : owner.processId) : null,
+    restart_lsn: formatLsn(slot?.confirmed ?? 0n),
+    confirmed_flush_lsn: formatLsn(slot?.confirmed ?? 0n),
+    wal_status: slot?.walStatus ?? '',
+    invalidation_reason: slot?.invalidationReason ?? null,
+    lag: '0',
+  };
+  return slot ? oneRow(row) : resultSet(Object.keys(row), []);
+}
+
+function dropSlot(cluster: FakeCluster, name: string): Buffer {
+  const slot = cluster.slots.get(name);
+  if (!slot) return errorResponse({ C: '42704', M: `replication slot "${name}" does not exist` });
+  if (slot.owner) return errorResponse({ C: '55006', M: `replication slot "${name}" is active` });
+  cluster.slots.delete(name);
+  return commandComplete('DROP_REPLICATION_SLOT');
+}

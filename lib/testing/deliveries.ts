@@ -1,0 +1,133 @@
+import { from } from 'rxjs';
+import { Delivery, type Acknowledgeable, type Entry, type SessionControl } from '../acknowledgement';
+import type { StreamSource } from '../checkpoint';
+import type { Lsn } from '../lsn';
+import type { Transaction } from '../operators/transaction';
+import { transactions } from '../operators/transactions';
+import { PgoutputDecoder } from '../pgoutput/decoder';
+import type { PgoutputMessage } from '../pgoutput/messages';
+import { defaultTypes, type TypeParsers } from '../pgoutput/values';
+import { place, type TransactionDraft, type WalTransaction } from './transaction';
+
+export interface DeliveryOptions {
+  /** Where values' parsers come from, as in `logicalReplication`. Default: those of `pg`. */
+  readonly types?: TypeParsers;
+  /** Where the transaction starts in the WAL, unless it names its LSNs. Default: 0/1000000. */
+  readonly startLsn?: Lsn;
+  /** What {@link Transaction.checkpoint} tells of the stream. */
+  readonly source?: Partial<StreamSource>;
+}
+
+/**
+ * The messages of a transaction, from Begin to Commit, as `logicalReplication` emits them. What ends a stream, as `stopOn`
+ * does, has nothing to end here; that needs a {@link FakeWalSender}.
+ *
+ * @example
+ * from(messagesOf(transaction([orders.insert({ id: 1 })]))).pipe(ofTable('orders')).subscribe(({ ack }) => ack());
+ */
+export function messagesOf(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): PgoutputMessage[] {
+  const { payloads } = 'payloads' in draft ? draft : place(draft, options.startLsn ?? 0x1000000n);
+  const decoder = new PgoutputDecoder(options.types ?? defaultTypes);
+  const session = new BuiltSession(options.source);
+  return payloads.map((payload) => {
+    const message = decoder.decode(payload, 0, payload.length);
+    Delivery.attach(message, new BuiltEntry(session));
+    return message;
+  });
+}
+
+/**
+ * A Transaction as `transactions()` emits it, for whoever tests their `save(tx)` by itself. {@link isAcknowledged} tells
+ * what became of it.
+ *
+ * @example
+ * const tx = transactionOf(transaction([orders.insert({ id: 1 })]));
+ * await save(tx);
+ * tx.ack();
+ */
+export function transactionOf(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): Transaction {
+  const built: Transaction[] = [];
+  from(messagesOf(draft, options))
+    .pipe(transactions())
+    .subscribe((tx) => built.push(tx));
+  const [tx] = built;
+  if (!tx) throw new Error('A transaction without changes is never delivered; give it some');
+  return tx;
+}
+
+/** Whether `ack()` was called on a message or transaction that was built here. */
+export function isAcknowledged(delivery: Acknowledgeable): boolean {
+  const entry = delivery instanceof Delivery ? Delivery.entryOf(delivery) : undefined;
+  if (entry instanceof BuiltEntry) return entry.settled;
+  throw new Error('isAcknowledged knows only what messagesOf and transactionOf have built');
+}
+
+/** A place in no ledger: it only remembers. */
+class BuiltEntry implements Entry {
+  settled = false;
+  readonly isProgress = false;
+
+  constructor(readonly session: BuiltSession) {}
+
+  settle(): boolean {
+    this.settled = true;
+    return true;
+  }
+
+  discard(): void {
+    this.settled = true;
+  }
+
+  gather(): void {
+    // There is no window that it could leave.
+  }
+
+  group(): Entry {
+    return new BuiltEntry(this.session);
+  }
+
+  stopBefore(): void {
+    this.session.stop();
+  }
+
+  stopAfter(): void {
+    this.session.stop();
+  }
+}
+
+/** A session that streams nothing and closes as soon as it is stopped. */
+class BuiltSession implements SessionControl {
+  readonly source: StreamSource;
+  readonly confirmed = 0n;
+  readonly consumerKeepsPosition = false;
+  #streaming = true;
+
+  constructor(source: Partial<StreamSource> = {}) {
+    this.source = { systemId: '7300000000000000001', timeline: 1, slot: 'orders', ...source };
+  }
+
+  stop(): void {
+    this.#streaming = false;
+  }
+
+  stopAtBoundary(): void {
+    this.stop();
+  }
+
+  abandon(): void {
+    this.stop();
+  }
+
+  get stopAsked(): boolean {
+    return !this.#streaming;
+  }
+
+  isStreaming(): boolean {
+    return this.#streaming;
+  }
+
+  whenClosed(listener: (error?: unknown) => void): () => void {
+    listener();
+    return () => undefined;
+  }
+}

@@ -1,0 +1,262 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { formatLsn, toLsn, type Lsn } from '../lsn';
+import type { AuthenticationMethod } from './authentication';
+import { BackendProcess } from './backend-process';
+import { FakeCluster } from './cluster';
+import type { FaultProgram } from './faults';
+import type { Line } from './outlet';
+import { perform, type Step } from './steps';
+
+export interface FakeWalSenderOptions {
+  /** Logical slots of pgoutput that exist; {@link FakeWalSender.addSlot} makes others. Default: none. */
+  readonly slots?: readonly string[];
+  /** Publications that exist. Default: none. */
+  readonly publications?: readonly string[];
+  /** Default: `postgres`. */
+  readonly database?: string;
+  /** What every client has to know; it stands in {@link FakeWalSender.url}. Default: all are let in. */
+  readonly password?: string;
+  /** How the password is asked for. Default: `scram-sha-256`. */
+  readonly authentication?: AuthenticationMethod;
+  /** As server_version_num. Default: 180004, which is 18.4. */
+  readonly version?: number;
+  /**
+   * wal_sender_timeout in ms: the server asks a silent client at half of it, and hangs up at the whole. Default: 60 000; 0:
+   * never.
+   */
+  readonly walSenderTimeout?: number;
+  /** The port on 127.0.0.1. Default: any that is free. */
+  readonly port?: number;
+}
+
+/** For how many ms a wait goes on; less than the 5 s that jest and others give a spec. */
+const PATIENCE = 4000;
+
+/**
+ * A PostgreSQL server for tests that knows nothing but logical replication: on loopback, in this process, ready within a
+ * millisecond. It speaks the real protocol, plays faults by a script, and keeps account of what its clients confirm.
+ *
+ * There is no SQL and there are no tables: what the WAL holds is what a spec commits. All state is open and may be changed
+ * at any time, as {@link FakeCluster} describes it.
+ *
+ * @example
+ * const orders = table('orders', { id: 'int4', total: 'numeric' });
+ *
+ * it('saves what is committed, also when the connection is lost', async () => {
+ *   const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
+ *   const saved: unknown[] = [];
+ *   const subscription = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] })
+ *     .pipe(
+ *       transactions(),
+ *       ackAfter((tx) => saved.push(...tx.changes.map((change) => 'new' in change && change.new))),
+ *       reconnect({ initialDelay: 10 }),
+ *     )
+ *     .subscribe();
+ *
+ *   await server.streaming();
+ *   await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
+ *   const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
+ *   await server.confirmed(lsn);
+ *   expect(saved).toEqual([{ id: 1, total: '9.50' }]);
+ *
+ *   server.verify(); // throws if anything was confirmed that should not have been
+ *   subscription.unsubscribe();
+ *   await server.close();
+ * });
+ */
+export class FakeWalSender extends FakeCluster {
+  readonly host = '127.0.0.1';
+  readonly #listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    this.#serve(socket);
+  });
+  readonly #sockets = new Set<Socket>();
+  readonly #waiting = new Set<() => void>();
+  readonly #programs: FaultProgram[] = [];
+  #port = 0;
+  #closed = false;
+
+  private constructor(options: FakeWalSenderOptions) {
+    super();
+    const { slots = [], publications = [] } = options;
+    this.database = options.database ?? this.database;
+    this.version = options.version ?? this.version;
+    this.walSenderTimeout = options.walSenderTimeout ?? this.walSenderTimeout;
+    this.password = options.password;
+    this.authentication = options.authentication ?? this.authentication;
+    this.behaviour.keepalives = true;
+    for (const name of publications) this.publications.add(name);
+    for (const name of slots) this.addSlot(name);
+  }
+
+  /** Starts a server; resolves when it takes connections. */
+  static async listen(options: FakeWalSenderOptions = {}): Promise<FakeWalSender> {
+    const server = new FakeWalSender(options);
+    await server.#listen(options.port ?? 0);
+    return server;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The URI for `connection`, with the password if there is one. */
+  get url(): string {
+    const password = this.password === undefined ? '' : `:${encodeURIComponent(this.password)}`;
+    return `postgres://app${password}@${this.host}:${this.#port}/${encodeURIComponent(this.database)}`;
+  }
+
+  /** How many connections are open. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Plays steps in turn. What needs no time is done when this returns; the promise resolves after the last one.
+   *
+   * @example
+   * await server.play({ stall: 50 }, { commit: tx }, { keepalive: { replyRequested: true } }, { wait: 100 }, { cut: 0 });
+   */
+  async play(...script: readonly (Step | FaultProgram)[]): Promise<void> {
+    for (const part of script) {
+      const isProgram = 'steps' in part;
+      if (isProgram) this.#programs.push(part);
+      for (const step of isProgram ? part.steps : [part]) {
+        const waiting = this.#closed ? undefined : perform(this, step);
+        if (waiting) await waiting;
+      }
+    }
+  }
+
+  /** Resolves when somebody streams; rejects after so many ms (default 4000). */
+  streaming(ms = PATIENCE): Promise<void> {
+    const streams = (): boolean => this.connections.some((connection) => connection.streaming);
+    return this.#until(streams, ms, () => 'nobody streams');
+  }
+
+  /**
+   * Resolves when a client has confirmed the position, or one behind it.
+   *
+   * @param lsn what {@link commit} returned, or `X/Y`
+   * @param options.slot default: the first one
+   * @param options.ms after which it rejects and says how far the client came; default 4000
+   */
+  async confirmed(lsn: Lsn | string, options: { readonly slot?: string; readonly ms?: number } = {}): Promise<void> {
+    const position = toLsn('lsn', lsn);
+    const slot = this.slot(options.slot);
+    await this.#until(
+      () => slot.confirmed >= position,
+      options.ms ?? PATIENCE,
+      () => `the client has confirmed ${formatLsn(slot.confirmed)}, not ${formatLsn(position)}`,
+    );
+  }
+
+  /** Resolves when no connection is open; rejects after so many ms (default 4000). */
+  idle(ms = PATIENCE): Promise<void> {
+    return this.#until(
+      () => this.open === 0,
+      ms,
+      () => `${this.open} connections are open`,
+    );
+  }
+
+  /**
+   * @throws where a client did what would lose data or harm a real server, with all of {@link violations}, and the seeds of
+   * the fault programs that were played
+   */
+  verify(): void {
+    if (this.violations.length > 0) throw new Error(this.#explain('the clients broke the rules'));
+  }
+
+  /** Cuts all connections and listens no more. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const socket of this.#sockets) socket.destroy();
+    this.#listener.close();
+    await once(this.#listener, 'close');
+    this.endWaiting();
+  }
+
+  /** @internal */
+  override changed(): void {
+    for (const look of this.#waiting) look();
+  }
+
+  async #listen(port: number): Promise<void> {
+    this.#listener.listen(port, this.host);
+    await once(this.#listener, 'listening');
+    this.#port = (this.#listener.address() as AddressInfo).port;
+  }
+
+  #serve(socket: Socket): void {
+    if (this.refusing) {
+      socket.resetAndDestroy();
+      return;
+    }
+    const process = new BackendProcess(this, new SocketLine(socket), 1000 + this.connections.length);
+    this.#sockets.add(socket);
+    this.connected(process);
+    socket.on('data', (bytes) => {
+      process.receive(bytes);
+    });
+    socket.on('end', () => {
+      process.close();
+    });
+    // What a client does to its end is no failure of the server.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      process.disconnected();
+    });
+  }
+
+  #until(condition: () => boolean, ms: number, problem: () => string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+      };
+      const look = (): void => {
+        if (!condition()) return;
+        settle();
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        settle();
+        reject(new Error(this.#explain(`After ${ms} ms ${problem()}`)));
+      }, ms);
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  #explain(problem: string): string {
+    const lines = this.violations.map(({ connection, message }) => `- connection ${connection} ${message}`);
+    const seeds = this.#programs.map(({ seed }) => `faults(${seed})`);
+    const played = seeds.length > 0 ? [`It played ${seeds.join(', ')}; the same seed makes the same faults.`] : [];
+    return [`The fake walsender: ${problem}`, ...lines, ...played].join('\n');
+  }
+}
+
+class SocketLine implements Line {
+  constructor(private readonly socket: Socket) {}
+
+  write(bytes: Buffer): void {
+    if (this.socket.writable) this.socket.write(bytes);
+  }
+
+  /** The socket is gone when the client has closed its end, too: nothing that it has yet to read is lost by a reset. */
+  close(): void {
+    this.socket.end();
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  /** Sockets have their turn between two immediates; between two timers they may have none. */
+  defer(callback: () => void): void {
+    setImmediate(() => setImmediate(callback));
+  }
+}

@@ -1,0 +1,44 @@
+import { BUILT_IN_TYPES } from '../pgoutput/built-in-types';
+
+/** The OID of a type, named as in pg_type (`int4`, `text`, `timestamptz`), with `[]` for its array. */
+export function typeOidOf(type: string | number): number {
+  if (typeof type === 'number') return type;
+  const oid = BUILT_IN_TYPES.get(type.endsWith('[]') ? `_${type.slice(0, -2)}` : type);
+  if (oid !== undefined) return oid;
+  throw new Error(
+    `There is no built-in type ${JSON.stringify(type)}; name it as pg_type does (int4, text), or give its OID`,
+  );
+}
+
+/**
+ * Prints a value as a server does under the session settings that this library pins. Text is taken as it is; so a type
+ * that JavaScript does not have is written as the server would.
+ */
+export function printValue(value: unknown, type: string | number): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  if (type === 'json' || type === 'jsonb') return JSON.stringify(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
+  if (value instanceof Date) return printDate(value, type);
+  if (Array.isArray(value) && typeof type === 'string') return printArray(value, type.replace(/\[\]$/, ''));
+  throw new Error(
+    `A value of type ${typeof value} has no text for a column of type ${type}; give the server's own text`,
+  );
+}
+
+/** Without a time zone in the process's own one: there `pg` reads it again. */
+function printDate(value: Date, type: string | number): string {
+  if (type !== 'date' && type !== 'timestamp') return `${value.toISOString().replace('T', ' ').replace('Z', '')}+00`;
+  const local = new Date(value.getTime() - value.getTimezoneOffset() * 60_000).toISOString();
+  return type === 'date' ? local.slice(0, 10) : local.replace('T', ' ').replace('Z', '');
+}
+
+function printArray(values: readonly unknown[], type: string): string {
+  const items = values.map((item) => {
+    if (item === null || item === undefined) return 'NULL';
+    if (Array.isArray(item)) return printArray(item, type);
+    return `"${printValue(item, type).replace(/["\\]/g, '\\$&')}"`;
+  });
+  return `{${items.join(',')}}`;
+}

@@ -1,0 +1,94 @@
+import { formatLsn, laterLsn, type Lsn } from '../lsn';
+import type { BackendProcess } from './backend-process';
+import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
+import type { FakeCluster, FakeSlot } from './cluster';
+import { SilenceWatch } from './silence-watch';
+import { xlogDataOf } from './transaction';
+
+/** What a server process is while it streams: it holds the slot, and hears what the client confirms. */
+export class WalSender {
+  streaming = false;
+  readonly #cluster: FakeCluster;
+  readonly #process: BackendProcess;
+  readonly #slot: FakeSlot;
+  #watch: SilenceWatch | undefined;
+
+  constructor(cluster: FakeCluster, process: BackendProcess, slot: FakeSlot) {
+    this.#cluster = cluster;
+    this.#process = process;
+    this.#slot = slot;
+    slot.owner = process;
+  }
+
+  /** The re-send rule: a transaction is sent if and only if it commits at or after both positions. */
+  start(start: Lsn): void {
+    const { wal, walPosition, behaviour } = this.#cluster;
+    const from = laterLsn(start, this.#slot.confirmed);
+    this.#process.account.start(this.#slot.plugin, [start, this.#slot.confirmed]);
+    this.streaming = true;
+    this.#process.send(
+      copyBothResponse(),
+      ...wal.filter(({ commitLsn }) => commitLsn >= from).flatMap((transaction) => xlogDataOf(transaction)),
+      // One that has nothing more to send says how far it has come.
+      ...(behaviour.keepalives ? [keepalive(walPosition)] : []),
+    );
+    if (behaviour.keepalives) this.#watchSilence();
+    this.#cluster.changed();
+  }
+
+  /** The client has said something, whatever it was. */
+  heard(): void {
+    this.#watch?.heard();
+  }
+
+  /** Takes the body of a standby status update. Only its flush position moves the slot, and never back. */
+  takeStatus(body: Buffer): void {
+    const status = {
+      at: this.#cluster.scheduler.now(),
+      written: body.readBigUInt64BE(1),
+      flushed: body.readBigUInt64BE(9),
+      applied: body.readBigUInt64BE(17),
+      replyRequested: body[33] === 1,
+    };
+    this.#process.log.push(`status ${formatLsn(status.flushed)}`);
+    this.#process.account.heard(status, this.#slot.confirmed);
+    this.#slot.confirmed = laterLsn(this.#slot.confirmed, status.flushed);
+    if (status.replyRequested && this.#cluster.behaviour.keepalives) this.#process.keepalive(this.#cluster.walPosition);
+  }
+
+  /** Answers CopyDone. */
+  farewell(): void {
+    this.streaming = false;
+    this.#watch?.stop();
+    const { behaviour, latency } = this.#cluster;
+    if (behaviour.farewell === 'silence') return;
+    const answer = [copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery()];
+    this.#cluster.later(latency, () => {
+      if (behaviour.farewell === 'eof') this.#process.close();
+      else this.#process.send(...answer);
+    });
+  }
+
+  /** Lets go of the slot; one that is temporary goes with it. */
+  end(): void {
+    this.streaming = false;
+    this.#watch?.stop();
+    if (this.#slot.owner !== this.#process) return;
+    this.#slot.owner = undefined;
+    const { slots } = this.#cluster;
+    for (const [name, slot] of slots) if (slot === this.#slot && slot.temporary) slots.delete(name);
+  }
+
+  #watchSilence(): void {
+    const { scheduler, walSenderTimeout } = this.#cluster;
+    this.#watch = new SilenceWatch(scheduler, walSenderTimeout, {
+      ask: () => {
+        this.#process.keepalive(this.#cluster.walPosition, true);
+      },
+      expired: (ms) => {
+        this.#cluster.report(this.#process.processId, { kind: 'silence', ms, walSenderTimeout });
+        this.#process.close();
+      },
+    });
+  }
+}

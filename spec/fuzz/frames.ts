@@ -1,0 +1,7 @@
+/** Writes the length that a frame has into its length word. */
+export function withRightLength(frame: Buffer): Buffer {
+  if (frame.length < 5) return frame;
+  const repaired = Buffer.from(frame);
+  repaired.writeUInt32BE(frame.length - 1, 1);
+  return repaired;
+}

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { readParts, writeCase } from './case';
+import { keptCases } from './corpus';
+import { cook, recipe } from './mutation';
+import { judge, type Target } from './target';
+import { TARGETS } from './targets';
+
+/** Enough to see that nothing is broken right away; `npm run test:fuzz` searches. */
+const RUNS = 150;
+
+describe.each(TARGETS.map((target) => [target.name, target] as const))('%s', (name, target) => {
+  const kept = keptCases(name);
+
+  it.each(kept.map((one) => [one.name, one.about, one] as const))('bears %s: %s', (_, __, one) => {
+    const { outcome } = judge(target, one.parts());
+    expect(outcome).toBe(one.outcome ?? outcome);
+  });
+
+  it('has cases that are kept', () => {
+    expect(kept.length).toBeGreaterThan(0);
+  });
+
+  it('bears what servers really send', () => {
+    for (const seed of target.seeds) judge(target, seed);
+  });
+
+  it('breaks no rule, whatever is done to it', () => {
+    const property = fc.property(recipe, (made) => {
+      judge(target, cook(target, made));
+    });
+    fc.assert(property, { numRuns: RUNS });
+  });
+});
+
+describe('a case', () => {
+  it('comes back from its file as it was, however long its runs', () => {
+    const byte = fc.tuple(fc.nat(255), fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 200 })));
+    const part = fc.array(byte).map((runs) => Buffer.concat(runs.map(([value, times]) => Buffer.alloc(times, value))));
+    fc.assert(
+      fc.property(fc.array(part), (parts) => {
+        const text = JSON.stringify(writeCase('a case', parts));
+        expect(readParts(JSON.parse(text) as ReturnType<typeof writeCase>)).toEqual(parts);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('the judge', () => {
+  const target = (run: Target['run']): Target => ({ name: 'spec', seeds: [], run });
+
+  it('finds what is slow for its size', () => {
+    const slow = target(() => {
+      const until = performance.now() + 60;
+      while (performance.now() < until);
+      return 'late';
+    });
+    const limits = { ms: (bytes: number) => 50 * bytes, growth: () => Infinity };
+    expect(() => judge(slow, [Buffer.from('x')], limits)).toThrow(/^1 bytes took \d+ ms/);
+    expect(judge(slow, [Buffer.alloc(1000)], limits).outcome).toBe('late');
+  });
+
+  it('finds what takes memory out of proportion', () => {
+    const kept: Buffer[] = [];
+    const greedy = target(() => {
+      kept.push(Buffer.alloc(64 * 2 ** 20));
+      return 'rich';
+    });
+    // What the collector takes away meanwhile is not seen, so it is much more than the limit.
+    const limits = { ms: () => Infinity, growth: (bytes: number) => bytes * 2 ** 20 };
+    expect(() => judge(greedy, [Buffer.from('x')], limits)).toThrow(/the heap grew by \d+\.\d MiB/);
+    expect(judge(greedy, [Buffer.alloc(100)], limits).outcome).toBe('rich');
+    expect(kept).toHaveLength(2);
+  });
+
+  it('passes on what is thrown', () => {
+    const thrown = new TypeError('x is undefined');
+    const broken = target(() => {
+      throw thrown;
+    });
+    expect(() => judge(broken, [])).toThrow(thrown);
+  });
+});

@@ -1,0 +1,30 @@
+import { ConfigError, ERRORS, ProtocolError, ReplicationError } from '../../lib/errors';
+import { Finding } from './target';
+
+/** What bytes alone may end with. Whatever else was thrown is a finding. */
+export function protocolError(error: unknown): string {
+  if (error instanceof ProtocolError) return `${error.code}: ${error.message}`;
+  throw new Finding(`Not a ProtocolError: ${String(error)}`, { cause: error });
+}
+
+/** What a connection may end with: any error of this library, but none that blames the configuration. */
+export function replicationError(error: unknown): string {
+  if (error instanceof ReplicationError && !(error instanceof ConfigError) && Object.hasOwn(ERRORS, error.code)) {
+    return `${error.code}: ${error.message}`;
+  }
+  throw new Finding(`Not a typed error: ${String(error)}`, { cause: error });
+}
+
+/** The word for what came of it. */
+export function wordOf(outcome: readonly string[]): string {
+  return /^[A-Z_]+(?=:)/.exec(outcome.at(-1) ?? '')?.[0] ?? 'no error';
+}
+
+export function expectSame(what: string, actual: readonly string[], expected: readonly string[]): void {
+  const at = expected.findIndex((line, index) => line !== actual[index]);
+  if (at < 0 && actual.length === expected.length) return;
+  const index = at < 0 ? expected.length : at;
+  throw new Finding(
+    `${what}: number ${index} is ${actual[index] ?? 'missing'} instead of ${expected[index] ?? 'nothing'}`,
+  );
+}

@@ -1,0 +1,109 @@
+/** One target's share of a long run, in a thread of its own, so that a hang can be seen and ended. */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import fc from 'fast-check';
+import { sizeOf } from './case';
+import { cook, recipe, type Recipe } from './mutation';
+import { judge, type Verdict } from './target';
+import { TARGETS } from './targets';
+
+/** What the thread is given. */
+export interface SearchOrder {
+  readonly target: string;
+  readonly ms: number;
+  /** Where the thread leaves word of what it is about to do: how many cases there have been, and the recipe of this one. */
+  readonly progress: SharedArrayBuffer;
+}
+
+export interface SearchFinding {
+  readonly kind: 'finding';
+  readonly recipe: Recipe;
+  readonly what: string;
+}
+
+export interface SearchSummary {
+  readonly kind: 'summary';
+  readonly ms: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly slowest: { readonly ms: number; readonly bytes: number; readonly recipe: Recipe | undefined };
+  /** The most bytes by which the heap grew in one case, and the most for each byte of a case of 1 KiB or more. */
+  readonly growth: number;
+  readonly growthPerByte: number;
+  /** The most memory that the process has had until now, in bytes. */
+  readonly peak: number;
+}
+
+/** Where the count stands, and the length of the recipe; its text follows. */
+export const COUNT = 0;
+export const LENGTH = 1;
+export const TEXT_AT = 8;
+
+const ROUND = 2000;
+
+function search({ target: name, ms, progress }: SearchOrder): SearchSummary {
+  const target = TARGETS.find((one) => one.name === name);
+  if (!target) throw new Error(`There is no target ${name}`);
+  const words = new Int32Array(progress, 0, 2);
+  const text = new Uint8Array(progress, TEXT_AT);
+  const encoder = new TextEncoder();
+  const known = new Set<string>();
+  const outcomes: Record<string, number> = {};
+  let slowest: SearchSummary['slowest'] = { ms: 0, bytes: 0, recipe: undefined };
+  let growth = 0;
+  let growthPerByte = 0;
+
+  const note = ({ outcome, ms, growth: grown }: Verdict, bytes: number, recipe: Recipe): void => {
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+    if (ms > slowest.ms) slowest = { ms, bytes, recipe };
+    growth = Math.max(growth, grown);
+    if (bytes >= 1024) growthPerByte = Math.max(growthPerByte, grown / bytes);
+  };
+
+  const property = fc.property(recipe, (made) => {
+    words[LENGTH] = encoder.encodeInto(JSON.stringify(made), text).written;
+    Atomics.add(words, COUNT, 1);
+    const parts = cook(target, made);
+    try {
+      note(judge(target, parts), sizeOf(parts), made);
+    } catch (error) {
+      // What is known is passed over, so that the search goes on to the next.
+      if (!known.has(signature(error))) throw error;
+      outcomes['found before'] = (outcomes['found before'] ?? 0) + 1;
+    }
+  });
+
+  const started = performance.now();
+  for (let left = ms; left > 0; left = ms - (performance.now() - started)) {
+    const { failed, counterexample, errorInstance } = fc.check(property, {
+      numRuns: ROUND,
+      interruptAfterTimeLimit: left,
+    });
+    if (!failed || !counterexample) continue;
+    known.add(signature(errorInstance));
+    const finding: SearchFinding = { kind: 'finding', recipe: counterexample[0], what: report(errorInstance) };
+    parentPort?.postMessage(finding);
+  }
+  return {
+    kind: 'summary',
+    ms: performance.now() - started,
+    outcomes,
+    slowest,
+    growth,
+    growthPerByte,
+    peak: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+/** The same failure has other numbers and texts in each case. */
+function signature(error: unknown): string {
+  return String(error)
+    .replace(/"(?:[^"\\]|\\.)*"|\d+/g, '#')
+    .slice(0, 80);
+}
+
+function report(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  return cause instanceof Error ? `${error.message}\n${cause.stack ?? ''}` : (error.stack ?? error.message);
+}
+
+if (!isMainThread) parentPort?.postMessage(search(workerData as SearchOrder));

@@ -1,0 +1,105 @@
+import { PARSERS } from './targets/values';
+
+/** Texts that grow, to see how time grows with them: each is about as long as it is asked to be. */
+const SHAPES: readonly ((length: number) => string)[] = [
+  ...[
+    '1',
+    '{',
+    '}',
+    '{{',
+    '{}',
+    '[',
+    '(',
+    ',',
+    '"',
+    '\\',
+    '""',
+    '{"',
+    '"}',
+    '-',
+    ' ',
+    '1 ',
+    '1,',
+    '\n',
+    '.',
+    'a',
+    'é',
+    '世',
+  ],
+  ...['NULL,', '00:00:00 ', '2024-01-01 00:00:00', '1 year ', '{1,', '\\x', '[[', '{"a":', `}${'1'.repeat(64)}`],
+].map((piece): ((length: number) => string) => {
+  return (length) => piece.repeat(length / piece.length);
+});
+
+const WRAPPED: readonly ((length: number) => string)[] = [
+  (length) => `{${'1,'.repeat(length / 2)}1}`,
+  (length) => `{${'"1",'.repeat(length / 4)}"1"}`,
+  (length) => `{${'"{\\"a\\":1}",'.repeat(length / 12)}NULL}`,
+  (length) => `${'{'.repeat(length / 2)}${'}'.repeat(length / 2)}`,
+  (length) => `{${`${'{'.repeat(500)}${'}'.repeat(500)},`.repeat(length / 1001)}{}}`,
+  (length) => `${'['.repeat(length / 2)}${']'.repeat(length / 2)}`,
+  (length) => `[${'1:2]['.repeat(length / 5)}={}`,
+  (length) => `\\x${'0a'.repeat(length / 2)}`,
+  (length) => `{"\\\\x${'0a'.repeat(length / 2)}"}`,
+  (length) => `{"${'\\"'.repeat(length / 2)}"}`,
+  (length) => `{"${'1'.repeat(length)}"}`,
+  (length) => `{"${' '.repeat(length)}1 day"}`,
+  (length) => `{"${'2024-01-01 00:00:00,'.repeat(length / 20)}\n"}`,
+  (length) => `{${`${'2024-01-01'.repeat(6)},`.repeat(length / 61)}NULL}`,
+  (length) => `1 year ${'1 '.repeat(length / 2)}`,
+  (length) => `1${' '.repeat(length)}year`,
+  (length) => `${'1'.repeat(length)}:00:00`,
+  (length) => `<(${'1'.repeat(length)},1>`,
+  (length) => `<(${')'.repeat(length)}1>`,
+];
+
+export interface Growth {
+  readonly typeOid: number;
+  /** How the text begins. */
+  readonly text: string;
+  /** ms for the short text, and for the long one. */
+  readonly ms: readonly [short: number, long: number];
+}
+
+/** By how much more than length time may grow: caches, garbage, and other processes. */
+const GENEROSITY = 6;
+const ATTEMPTS = 5;
+
+/**
+ * Reads short and long texts of all shapes by the parsers of all types.
+ *
+ * @param trifle ms that a long text may take whatever the short one took
+ * @returns where time grew faster than length; and what took longest
+ */
+export function measureGrowth(short: number, long: number, trifle: number): { tooFast: Growth[]; slowest: Growth[] } {
+  const factor = (long / short) * GENEROSITY;
+  const isTooSlow = (ms: Growth['ms']): boolean => ms[1] > Math.max(trifle, ms[0] * factor);
+  const slowest: Growth[] = [];
+  const tooFast: Growth[] = [];
+  for (const make of [...SHAPES, ...WRAPPED]) {
+    const texts = [make(short), make(long)] as const;
+    for (const [typeOid, parse] of PARSERS) {
+      const best: [number, number] = [Infinity, Infinity];
+      // What is slow only once was not slow by itself: the collector had its turn, or another process.
+      for (let attempt = 0; attempt < ATTEMPTS && (attempt === 0 || isTooSlow(best)); attempt++) {
+        best[0] = Math.min(best[0], timeOf(parse, texts[0]));
+        best[1] = Math.min(best[1], timeOf(parse, texts[1]));
+      }
+      const growth = { typeOid, text: texts[1].slice(0, 40), ms: best };
+      if (isTooSlow(best)) tooFast.push(growth);
+      slowest.push(growth);
+    }
+  }
+  slowest.sort((a, b) => b.ms[1] - a.ms[1]);
+  return { tooFast, slowest: slowest.slice(0, 5) };
+}
+
+function timeOf(parse: (text: string) => unknown, text: string): number {
+  const started = performance.now();
+  try {
+    parse(text);
+  } catch {
+    // That it is a typed error is shown elsewhere.
+  }
+  return performance.now() - started;
+}

@@ -1,0 +1,78 @@
+import { decodeBackendMessage } from '../../../lib/wire/backend';
+import { FrameDecoder } from '../../../lib/wire/frames';
+import { cstring, i32, u16, u32 } from '../../../lib/testing/payloads';
+import {
+  authenticationOk,
+  commandComplete,
+  copyBothResponse,
+  copyDone,
+  dataRow,
+  errorResponse,
+  frame,
+  notice,
+  notification,
+  parameterStatus,
+  readyForQuery,
+  rowDescription,
+} from '../../../lib/testing/backend-messages';
+import type { Parts } from '../case';
+import { chunkings } from '../chunking';
+import { withRightLength } from '../frames';
+import { expectSame, protocolError, wordOf } from '../outcome';
+import type { Target } from '../target';
+
+/** Every message that the server sends outside CopyData. */
+const START_UP: Parts = [
+  frame('R', i32(3)),
+  frame('R', i32(5), Buffer.from('salt')),
+  frame('R', i32(10), cstring('SCRAM-SHA-256-PLUS'), cstring('SCRAM-SHA-256'), cstring('')),
+  frame('R', i32(11), Buffer.from('r=nonce,s=c2FsdA==,i=4096')),
+  frame('R', i32(12), Buffer.from('v=c2lnbmF0dXJl')),
+  frame('R', i32(7), Buffer.from('of GSSAPI')),
+  authenticationOk(),
+  parameterStatus('client_encoding', 'UTF8'),
+  frame('v', u16(3), u16(0), i32(2), cstring('_pq_.a'), cstring('_pq_.b')),
+  frame('K', i32(4711), Buffer.from([1, 2, 3, 4])),
+  frame('K', i32(4711), Buffer.alloc(256, 7)),
+  readyForQuery(),
+];
+const QUERIES: Parts = [
+  rowDescription(['id', '__proto__', '']),
+  dataRow(['1', null, 'Grüße, 世界 🌍']),
+  dataRow([null, '', 'x'.repeat(300)]),
+  commandComplete('SELECT 2'),
+  frame('I'),
+  notice({ R: 'LoadPublications', C: '55000' }),
+  notification('channel', 'payload'),
+  errorResponse({ D: 'a detail', H: 'a hint', W: 'a context', R: 'a_routine', Z: 'of the future' }),
+  readyForQuery(),
+  copyBothResponse(),
+  frame('W', Buffer.from([0]), u16(2), u16(0), u16(1)),
+  copyDone(),
+];
+
+export const backend: Target = {
+  name: 'backend',
+  seeds: [START_UP, QUERIES, [frame('T', u16(1), cstring('a'), Buffer.alloc(18)), frame('v', u32(0), i32(0))]],
+  repair: withRightLength,
+  run(parts) {
+    const [whole = [], ...others] = chunkings(Buffer.concat(parts)).map(decodeChunks);
+    for (const outcome of others) expectSame('In other chunks', outcome, whole);
+    return wordOf(whole);
+  },
+};
+
+/** All messages, and how it ends. */
+export function decodeChunks(chunks: readonly Buffer[]): string[] {
+  const frames = new FrameDecoder();
+  const outcome: string[] = [];
+  try {
+    for (const chunk of chunks) {
+      frames.push(chunk);
+      while (frames.next()) outcome.push(JSON.stringify(decodeBackendMessage(frames)));
+    }
+  } catch (error) {
+    outcome.push(protocolError(error));
+  }
+  return outcome;
+}

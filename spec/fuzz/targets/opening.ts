@@ -1,0 +1,77 @@
+import { of } from 'rxjs';
+import type { PgoutputConfig } from '../../../lib/config/config';
+import { errorResponse, notice, parameterStatus } from '../../../lib/testing/backend-messages';
+import type { Parts } from '../case';
+import { chunkings } from '../chunking';
+import { withRightLength } from '../frames';
+import { expectSame, replicationError, wordOf } from '../outcome';
+import { greetingOf, PGOUTPUT, play } from '../playback';
+import { Finding, type Target } from '../target';
+
+const ENSURING: PgoutputConfig = { ...PGOUTPUT, ensureSlot: true };
+const FOUND = greetingOf(ENSURING);
+const MADE = greetingOf(ENSURING, (server) => server.slots.clear());
+const OLD = greetingOf(ENSURING, (server) => {
+  server.version = 140000;
+  server.walSenderTimeout = 0;
+});
+
+/** What a server may say at any time. */
+const INTERLUDES: Parts = [notice({}), parameterStatus('TimeZone', 'UTC')];
+
+export const opening: Target = {
+  name: 'opening',
+  seeds: [
+    FOUND,
+    MADE,
+    OLD,
+    FOUND.flatMap((frame, at) => (at > 4 ? [...INTERLUDES, frame] : [frame])),
+    FOUND.flatMap((frame, at) => (at === 9 ? [errorResponse({ C: '42501' }), frame] : [frame])),
+  ],
+  repair: withRightLength,
+  run: (parts) => open(ENSURING, parts),
+};
+
+/** A consumer that keeps the position: the server is asked for the history of its timeline. */
+const RESUMING: PgoutputConfig = {
+  ...PGOUTPUT,
+  startLsn: () => of({ systemId: '7300000000000000001', timeline: 1, slot: 'orders', endLsn: '0/1000' }),
+};
+
+export const resuming: Target = {
+  name: 'resuming',
+  seeds: [
+    greetingOf(RESUMING, (server) => {
+      server.timeline = 3;
+      server.history.push({ timeline: 1, switchLsn: 0x2000n }, { timeline: 2, switchLsn: 0x3000n });
+    }),
+    greetingOf(RESUMING),
+  ],
+  repair: withRightLength,
+  run: (parts) => open(RESUMING, parts),
+};
+
+function open(config: PgoutputConfig, parts: Parts): string {
+  const [whole = [], ...others] = chunkings(Buffer.concat(parts)).map((chunks) => converse(config, chunks));
+  for (const outcome of others) expectSame('In other chunks', outcome, whole);
+  return wordOf(whole);
+}
+
+/** What the subscriber hears from connecting on. */
+function converse(config: PgoutputConfig, chunks: readonly Buffer[]): string[] {
+  const opened: object[] = [];
+  const openObserver = { next: (info: object) => void opened.push(info) };
+  const { messages, error } = play({ ...config, openObserver }, chunks, ({ ack }) => void ack());
+  opened.forEach(checkNumbers);
+  const told = opened.map((info) => JSON.stringify(info));
+  return [...told, ...messages, ...(error === undefined ? [] : [replicationError(error)])];
+}
+
+function checkNumbers(info: object): void {
+  for (const [name, value] of Object.entries(info)) {
+    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new Finding(`The openObserver hears that ${name} is ${value}`);
+    }
+    if (typeof value === 'object' && value !== null) checkNumbers(value);
+  }
+}

@@ -1,0 +1,154 @@
+import { inspect } from 'node:util';
+import { type ProtocolError } from '../../../lib/errors';
+import { PgoutputDecoder } from '../../../lib/pgoutput/decoder';
+import type { PgoutputMessage } from '../../../lib/pgoutput/messages';
+import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values';
+import {
+  begin,
+  commit,
+  deletion,
+  insert,
+  logicalMessage,
+  origin,
+  relation,
+  truncate,
+  type,
+  UNCHANGED,
+  update,
+} from '../../../lib/testing/payloads';
+import type { Parts } from '../case';
+import { expectSame, protocolError, wordOf } from '../outcome';
+import { Finding, type Target } from '../target';
+
+const OTHER = 16390;
+const DOMAIN = 20001;
+
+const ROWS: Parts = [
+  begin(),
+  relation(),
+  insert(['1', 'Grüße']),
+  update(['2', null]),
+  update(['2', UNCHANGED], { key: ['1', null] }),
+  deletion({ key: ['2', null] }),
+  truncate({ cascade: true }),
+  commit(),
+];
+const FULL: Parts = [
+  type(20000, 'mood'),
+  type(DOMAIN, 'int4', ''),
+  begin({ commitLsn: 0x200n }),
+  origin('elsewhere', 7n),
+  relation({
+    oid: OTHER,
+    schema: 'billing',
+    name: 'invoices',
+    identity: 'f',
+    columns: [
+      'a',
+      '__proto__',
+      { name: 'd', typeOid: DOMAIN },
+      { name: 'j', typeOid: 3802 },
+      { name: 'x', typeOid: 1007 },
+    ],
+  }),
+  insert(['long', 'p', '7', '{"a":[1]}', '{1,NULL}'], OTHER),
+  update([UNCHANGED, UNCHANGED, '8', null, '{}'], { old: ['long', 'p', '7', '1', '{{1},{2}}'] }, OTHER),
+  update(['a', null, '8', '[]', '{}'], undefined, OTHER),
+  deletion({ old: ['a', null, '8', '[]', '[0:1]={1,2}'] }, OTHER),
+  // The table has lost columns.
+  relation({ oid: OTHER, schema: 'billing', name: 'invoices', identity: 'n', columns: ['a'] }),
+  insert(['short'], OTHER),
+  commit({ commitLsn: 0x200n }),
+];
+const MESSAGES: Parts = [
+  logicalMessage({ transactional: false }),
+  begin({ commitLsn: 0x300n }),
+  logicalMessage({ content: Buffer.from([0, 255, 128]) }),
+  relation(),
+  relation({ oid: OTHER, schema: '', name: 'pg_class', identity: 'i', columns: [] }),
+  truncate({ oids: [16384, OTHER], restartIdentity: true }),
+  insert([], OTHER),
+  commit({ commitLsn: 0x300n }),
+];
+
+export const pgoutput: Target = {
+  name: 'pgoutput',
+  seeds: [ROWS, FULL, MESSAGES, [...ROWS, ...FULL, ...MESSAGES]],
+  run(parts) {
+    const outcome = decodePayloads(parts);
+    const among = decodePayloads(parts, surrounded);
+    expectSame('With other bytes around the payload, which change later', among, outcome);
+    refuseValues(parts);
+    return wordOf(outcome);
+  },
+};
+
+interface Placed {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** All messages, and how it ends: after an error the decoder is of no more use. */
+export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = alone): string[] {
+  const decoder = new PgoutputDecoder(defaultTypes);
+  const messages: PgoutputMessage[] = [];
+  const end: string[] = [];
+  try {
+    for (const part of parts) {
+      const { buffer, start, end } = place(part);
+      messages.push(decoder.decode(buffer, start, end));
+      buffer.fill(0xff);
+    }
+  } catch (error) {
+    end.push(protocolError(error));
+  }
+  messages.forEach(checkColumns);
+  const outcome = messages.map((message) => JSON.stringify(message));
+  for (const message of messages.slice(-2)) inspect(message);
+  return [...outcome, ...end];
+}
+
+/** What an update does not name as unchanged stands in its row, whatever the columns are called. */
+function checkColumns(message: PgoutputMessage): void {
+  if (message.kind !== 'update') return;
+  const expected = new Set(message.relation.columns.map((column) => column.name));
+  const actual = new Set([...Object.keys(message.new), ...message.unchanged]);
+  for (const name of expected) {
+    if (!actual.delete(name)) throw new Finding(`Column ${name} is nowhere`);
+  }
+  if (actual.size > 0) throw new Finding(`The table has no column ${[...actual].join()}`);
+}
+
+function alone(part: Buffer): Placed {
+  return { buffer: Buffer.from(part), start: 0, end: part.length };
+}
+
+/** As in a chunk: what stands around it ends texts and continues numbers. */
+function surrounded(part: Buffer): Placed {
+  const buffer = Buffer.concat([Buffer.from('abc'), part, Buffer.from([0, 0, 0, 1, 0x74, 0, 0])]);
+  return { buffer, start: 3, end: 3 + part.length };
+}
+
+/** What a parser of the user's own throws comes out as the cause of a ProtocolError, and is the end. */
+function refuseValues(parts: Parts): void {
+  let refusal: Error | undefined;
+  const types: TypeParsers = {
+    getTypeParser: () => (text) => {
+      if (text.length % 2 === 0) return text;
+      refusal = new Error('This parser takes no odd texts');
+      throw refusal;
+    },
+  };
+  const decoder = new PgoutputDecoder(types);
+  for (const part of parts) {
+    try {
+      decoder.decode(part, 0, part.length);
+      if (refusal) throw new Finding('A parser threw, and a message came all the same');
+    } catch (error) {
+      protocolError(error);
+      if (refusal && (error as ProtocolError).cause !== refusal) throw new Finding('A parser threw something else');
+      return;
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import type { PgoutputConfig, PluginConfig } from '../../../lib/config/config';
+import type { StreamMessage } from '../../../lib/pgoutput/messages';
+import { cstring, i32 } from '../../../lib/testing/payloads';
+import { STREAM } from '../../session/fake-host';
+import {
+  commandComplete,
+  copyDone,
+  errorResponse,
+  frame,
+  keepalive,
+  notice,
+  notification,
+  parameterStatus,
+  readyForQuery,
+} from '../../../lib/testing/backend-messages';
+import type { Parts } from '../case';
+import { chunkings, numbersFrom } from '../chunking';
+import { withRightLength } from '../frames';
+import { expectSame, replicationError, wordOf } from '../outcome';
+import { greetingOf, PGOUTPUT, play, RAW, type Handler, type Played } from '../playback';
+import { Finding, type Target } from '../target';
+
+const INTERLUDES: Parts = [
+  ...STREAM.slice(0, 4),
+  notice({}),
+  parameterStatus('TimeZone', 'UTC'),
+  ...STREAM.slice(4),
+  notification('channel', 'payload'),
+  keepalive(0x400n),
+];
+const FAREWELL: Parts = [
+  ...STREAM,
+  copyDone(),
+  keepalive(0x500n),
+  commandComplete('COPY 0'),
+  commandComplete('START_REPLICATION'),
+  readyForQuery(),
+];
+const FAILURES: Parts[] = [
+  [...STREAM, errorResponse({ C: '57P01', V: 'FATAL', M: 'terminating connection' })],
+  [...STREAM.slice(0, 5), notice({ C: '55000', R: 'LoadPublications', M: 'skipped loading publication' })],
+  [...STREAM, frame('R', i32(0)), frame('D', i32(0)), frame('T', cstring(''))],
+];
+
+/** Where a greeting ends, the stream starts: both as the server of the specs sends them. */
+const GREETINGS = { pgoutput: greetingOf(PGOUTPUT), raw: greetingOf(RAW, plainSlot) };
+
+export const stream: Target = {
+  name: 'stream',
+  seeds: [INTERLUDES, FAREWELL, ...FAILURES],
+  repair: withRightLength,
+  run(parts) {
+    const bytes = Buffer.concat(parts);
+    const pick = numbersFrom(bytes)();
+    const run = (config: PgoutputConfig | PluginConfig, greeting: Parts): string[] => {
+      const [whole = [], ...others] = chunkings(bytes).map((chunks) => {
+        const positions = new Set([0n]);
+        const handler = habit(pick, (message) => positions.add(positionOf(message)));
+        const played = play(config, [...greeting, ...chunks], handler);
+        checkFeedback(played, positions);
+        return describe(played);
+      });
+      for (const outcome of others) expectSame('In other chunks', outcome, whole);
+      return whole;
+    };
+    run(RAW, GREETINGS.raw);
+    return wordOf(run(PGOUTPUT, GREETINGS.pgoutput));
+  },
+};
+
+function plainSlot(server: { slot(): { plugin: string } }): void {
+  server.slot().plugin = 'test_decoding';
+}
+
+/** What a subscriber does: acknowledges all, some or nothing, or leaves in the middle. */
+function habit(pick: number, hear: (message: StreamMessage) => void): Handler {
+  let count = 0;
+  return (message, subscription) => {
+    hear(message);
+    count++;
+    if (pick % 4 === 0 || (pick % 4 === 1 && count % 3 > 0)) message.ack();
+    if (pick % 4 === 3 && count > pick % 11) subscription.unsubscribe();
+  };
+}
+
+/** What may be confirmed once this message and all before it are done. */
+function positionOf(message: StreamMessage): bigint {
+  switch (message.kind) {
+    case 'commit':
+      return message.endLsn;
+    case 'keepalive':
+      return message.walEnd;
+    case 'message':
+      return message.lsn;
+    case 'xlogData':
+      return message.dataStart;
+    default:
+      return 0n;
+  }
+}
+
+function checkFeedback({ flushed }: Played, positions: ReadonlySet<bigint>): void {
+  let last = 0n;
+  for (const position of flushed) {
+    if (!positions.has(position)) throw new Finding(`Confirmed ${position}, where nothing ends`);
+    if (position < last) throw new Finding(`Confirmed ${position} after ${last}`);
+    last = position;
+  }
+}
+
+function describe({ messages, completed, error, flushed }: Played): string[] {
+  const confirmed = `confirmed ${flushed.at(-1) ?? 'nothing'}${completed ? ', completed' : ''}`;
+  return [...messages, confirmed, ...(error === undefined ? [] : [replicationError(error)])];
+}

@@ -1,0 +1,220 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+import { Worker } from 'node:worker_threads';
+import type { Client } from 'pg';
+import { ConnectionError, logicalReplication, type PgoutputConfig, type ReplicationError } from '../../lib/index';
+import { CERTIFICATE, KEY } from '../net/certificate';
+import { LocalServer } from '../net/local-server';
+import { FaultProxy } from '../support/proxy';
+import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
+import { backendsOf, failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './life-support';
+import { eventually, Recorder } from './support';
+
+let server: TestServer;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  server = await startServer({ hba: 'host all all all scram-sha-256', password: 'secret' });
+  database = await server.createDatabase('timeouts');
+  await database.query(NUMBERS);
+});
+
+afterAll(() => server.dispose());
+
+const stream = (slot: string, more: Partial<PgoutputConfig>) =>
+  logicalReplication({ connection: database.url, slot, publications: ['pub'], ...more });
+
+/** The error of a stream that ought to give up after so many ms, and not sooner. */
+async function givesUp(connectTimeout: number, config: Partial<PgoutputConfig>, slot = 's'): Promise<ReplicationError> {
+  const started = performance.now();
+  const error = await failureOf(stream(slot, { connectTimeout, ...config }));
+  const took = performance.now() - started;
+  // A timer of Node's may come a millisecond early.
+  expect(took).toBeGreaterThanOrEqual(connectTimeout - 2);
+  expect(took).toBeLessThan(connectTimeout + 1000);
+  expect(error).toBeInstanceOf(ConnectionError);
+  expect(error.message).toMatch(new RegExp(`not ready within ${connectTimeout} ms`));
+  return error;
+}
+
+const TIMED_OUT = { code: 'CONNECT_TIMEOUT', retryable: true };
+
+/** What a message of ours is, in a word or two. */
+function titleOf(frame: Buffer): string {
+  const text = frame.toString('latin1').replace(/\s+/g, ' ');
+  if (text.startsWith('\0')) return 'StartupMessage';
+  if (text.startsWith('p')) return text.includes('SCRAM-SHA-256') ? 'SASLInitialResponse' : 'SASLResponse';
+  return text.slice(5, -1);
+}
+
+/** Something that falls silent at our nth message; and what our messages are. */
+async function silentProxy(n = Infinity): Promise<{ proxy: FaultProxy; said: string[] }> {
+  const proxy = await FaultProxy.before(database.url);
+  const said: string[] = [];
+  proxy.filter = (frame, from) => {
+    if (from === 'server') return frame;
+    if (said.push(titleOf(frame)) <= n) return frame;
+    proxy.stall();
+    return [];
+  };
+  return { proxy, said };
+}
+
+/** What is said until the stream starts. */
+async function wholeGreeting(slot: string, more: Partial<PgoutputConfig> = {}): Promise<string[]> {
+  const { proxy, said } = await silentProxy();
+  const greeting: string[] = [];
+  const openObserver = { next: () => void greeting.push(...said) };
+  const recorder = new Recorder(stream(slot, { connection: proxy.through(database.url), openObserver, ...more }));
+  await recorder.take(1);
+  recorder.unsubscribe();
+  await eventually(
+    () => Promise.resolve(proxy.connections),
+    (count) => count === 0,
+  );
+  await proxy.close();
+  return greeting;
+}
+
+/** Falls silent at our nth message. @returns what that was, and what came of it */
+async function silenceAt(n: number, slot: string, more: Partial<PgoutputConfig> = {}) {
+  const { proxy, said } = await silentProxy(n);
+  const { name, connection } = marked(proxy.through(database.url));
+  const { code, retryable } = await givesUp(1000, { connection, ...more }, slot);
+  await proxy.close();
+  await noBackends(server, name);
+  return { at: said.at(-1), code, retryable };
+}
+
+describe('connectTimeout ends the wait for an answer', () => {
+  it('to each message until the stream starts', async () => {
+    const slot = uniqueName('slot');
+    await database.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, 'pgoutput']);
+    const greeting = await wholeGreeting(slot);
+    expect(greeting.slice(0, 3)).toEqual(['StartupMessage', 'SASLInitialResponse', 'SASLResponse']);
+    expect(greeting.at(-1)).toMatch(/^START_REPLICATION/);
+    for (const query of ['server_version_num', 'idle_session', 'IDENTIFY_SYSTEM', 'pg_publication ', '_slots']) {
+      expect(greeting).toContainEqual(expect.stringContaining(query));
+    }
+    // All at the same time: each has its own connection.
+    const outcomes = await leavingNoSocket(() => Promise.all(greeting.map((_, n) => silenceAt(n, slot))));
+    expect(outcomes).toEqual(greeting.map((at) => ({ at, ...TIMED_OUT })));
+  });
+
+  it('to each message after a slot was made', async () => {
+    const config = { ensureSlot: true };
+    const greeting = await wholeGreeting(uniqueName('slot'), config);
+    const created = greeting.findIndex((text) => text.startsWith('CREATE_REPLICATION_SLOT'));
+    const outcomes = await leavingNoSocket(() =>
+      Promise.all(greeting.slice(created + 1).map((_, i) => silenceAt(created + 1 + i, uniqueName('slot'), config))),
+    );
+    expect(outcomes.map(({ at }) => at?.split(' ')[0])).toEqual(['SELECT', 'START_REPLICATION']);
+    for (const outcome of outcomes) expect(outcome).toMatchObject(TIMED_OUT);
+  });
+
+  it('to the call', async () => {
+    const { port, close } = await fullQueue();
+    const connection = { host: '127.0.0.1', port };
+    expect(await leavingNoSocket(() => givesUp(500, { connection }))).toMatchObject(TIMED_OUT);
+    await close();
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['SSLRequest', () => undefined],
+    ['the first message of the TLS handshake', (socket) => void socket.once('data', () => socket.write('S'))],
+    [
+      'the start-up message under TLS',
+      (socket) =>
+        void socket.once('data', () => {
+          socket.write('S');
+          new TLSSocket(socket, { isServer: true, key: KEY, cert: CERTIFICATE }).on('error', () => undefined).resume();
+        }),
+    ],
+  ])('to %s', async (_, serve) => {
+    const silent = new LocalServer(serve);
+    const { host, port } = await silent.listen();
+    const connection = { host, port, ssl: { rejectUnauthorized: false } };
+    expect(await givesUp(500, { connection })).toMatchObject(TIMED_OUT);
+    const socket = await silent.socket();
+    if (!socket.closed) await once(socket.resume(), 'close');
+    await silent.close();
+  });
+});
+
+describe('connectTimeout does not end the making of a slot', () => {
+  /** A connection with an open write transaction, for which the making of a slot has to wait. */
+  async function blocker(): Promise<Client> {
+    const client = await database.client();
+    await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
+    return client;
+  }
+
+  /** A stream that has been waiting for longer than its time-out. */
+  async function waiting() {
+    const client = await blocker();
+    const slot = uniqueName('slot');
+    const { name, connection } = marked(database.url);
+    const source = stream(slot, { connection, ensureSlot: true, connectTimeout: 400 });
+    const failed: unknown[] = [];
+    const recorder = new Recorder(source);
+    recorder.completed().catch((error: unknown) => failed.push(error));
+    await eventually(
+      () => backendsOf(server, name),
+      (rows) => rows.some(({ query }) => query.startsWith('CREATE_REPLICATION_SLOT')),
+    );
+    await delay(1000);
+    expect(failed).toEqual([]);
+    return { client, slot, name, recorder };
+  }
+
+  const slots = (slot: string) => database.query('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+
+  it('which waits for open transactions, and the stream starts when they have ended', async () => {
+    const { client, slot, recorder } = await waiting();
+    await client.query('ROLLBACK');
+    await recorder.take(1);
+    await database.query('INSERT INTO numbers VALUES (1)');
+    await recorder.find(({ kind }) => kind === 'commit');
+    recorder.unsubscribe();
+    expect(await slots(slot)).toHaveLength(1);
+    await client.end();
+  });
+
+  it('which leaves neither slot nor backend when it is unsubscribed from', async () => {
+    await leavingNoSocket(async () => {
+      const { client, slot, name, recorder } = await waiting();
+      recorder.unsubscribe();
+      await noBackends(server, name);
+      expect(await slots(slot)).toEqual([]);
+      await client.query('ROLLBACK');
+      expect(await slots(slot)).toEqual([]);
+      await client.end();
+    });
+  });
+});
+
+/** A port that takes no call any more: nobody accepts those that wait, and where no more can wait a SYN is ignored. */
+async function fullQueue(): Promise<{ port: number; close: () => Promise<void> }> {
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     const listener = require('node:net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
+       parentPort.postMessage(listener.address().port);
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     });`,
+    { eval: true },
+  );
+  const [port] = (await once(worker, 'message')) as [number];
+  const calls: Socket[] = [];
+  for (let answered = true; answered;) {
+    const call = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+    calls.push(call);
+    answered = await Promise.race([once(call, 'connect').then(() => true), delay(300, false)]);
+  }
+  const close = async (): Promise<void> => {
+    for (const call of calls) call.destroy();
+    await worker.terminate();
+  };
+  return { port, close };
+}

@@ -1,0 +1,230 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { concatMap, filter, firstValueFrom, tap } from 'rxjs';
+import { logicalReplication, transactions, type PgoutputConfig, type StatusUpdate } from '../../lib/index';
+import { FaultProxy } from '../support/proxy';
+import { failureOf } from './life-support';
+import { Bed, Gate, Recorder, eventually } from './support';
+
+let bed: Bed;
+let slot: string;
+let line: Line;
+
+beforeAll(async () => {
+  bed = await Bed.make(
+    'liveness',
+    `CREATE TABLE numbers (id int);
+     CREATE TABLE elsewhere (id int);
+     CREATE PUBLICATION pub FOR TABLE numbers`,
+  );
+});
+
+beforeEach(async () => {
+  slot = await bed.slot();
+  line = await Line.make();
+});
+
+afterEach(() => line.close());
+
+afterAll(() => bed.drop());
+
+/** A connection on which one sees when either side spoke, and which one can silence. */
+class Line {
+  /** When a status update asked the server for an answer. */
+  readonly asked: number[] = [];
+  /** When something came from the server. */
+  readonly heard: number[] = [];
+  readonly #proxy: FaultProxy;
+  #silent = false;
+
+  private constructor(proxy: FaultProxy) {
+    this.#proxy = proxy;
+    proxy.filter = (frame, from) => {
+      if (from === 'client' && isQuestion(frame)) this.asked.push(performance.now());
+      if (this.#silent) return [];
+      if (from === 'server') this.heard.push(performance.now());
+      return frame;
+    };
+  }
+
+  static async make(): Promise<Line> {
+    return new Line(await FaultProxy.before(bed.database.url));
+  }
+
+  /** @param walSenderTimeout the server's, for this connection */
+  stream(walSenderTimeout: string, more: Partial<PgoutputConfig> = {}) {
+    const connection = {
+      connectionString: this.#proxy.through(bed.database.url),
+      options: `-c wal_sender_timeout=${walSenderTimeout}`,
+    };
+    return logicalReplication({ ...bed.config(slot), connection, ...more });
+  }
+
+  /** From now on nothing passes, but one sees what is said. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  /** From now on nothing passes, not even an end. */
+  stall(): void {
+    this.#proxy.stall();
+  }
+
+  get lastHeard(): number {
+    return this.heard.at(-1) ?? NaN;
+  }
+
+  /** The longest time in which nothing came from the server, in ms, since then. */
+  longestSilence(since: number): number {
+    const times = this.heard.filter((at) => at >= since);
+    return Math.max(...times.map((at, i) => at - (times[i - 1] ?? since)));
+  }
+
+  close(): Promise<void> {
+    return this.#proxy.close();
+  }
+}
+
+/** Whether it is a standby status update that wants an answer. */
+function isQuestion(frame: Buffer): boolean {
+  return frame.length === 39 && frame[0] === 0x64 && frame[5] === 0x72 && frame[38] === 1;
+}
+
+const answered = () =>
+  eventually(
+    () => Promise.resolve(line.asked.length > 0 && line.lastHeard > line.asked.at(-1)!),
+    (isSo) => isSo,
+  );
+
+describe('a peer that is silently gone', () => {
+  it('is asked at half of livenessTimeout, and given up at the whole', async () => {
+    const failure = failureOf(line.stream('0', { livenessTimeout: 1000 }));
+    // As long as it answers all is well.
+    await answered();
+    line.silence();
+    const { lastHeard } = line;
+    line.asked.length = 0;
+
+    expect(await failure).toMatchObject({
+      code: 'LIVENESS_TIMEOUT',
+      retryable: true,
+      message: expect.stringContaining('1000 ms') as unknown,
+    });
+    const [first = NaN] = line.asked;
+    const took = performance.now() - lastHeard;
+    process.stdout.write(`Asked after ${Math.round(first - lastHeard)} ms, given up after ${Math.round(took)} ms\n`);
+    // The answer came just after a tick, and time is counted in ticks of 250 ms.
+    expect(first - lastHeard).toBeGreaterThan(450);
+    expect(first - lastHeard).toBeLessThan(900);
+    expect(took).toBeGreaterThan(950);
+    expect(took).toBeLessThan(1500);
+  });
+
+  it('is not given up before one and a half times its wal_sender_timeout and a second, and may be tried again', async () => {
+    const source = line.stream('1s', { livenessTimeout: 100 });
+    const failure = failureOf(source);
+    await answered();
+    line.stall();
+    const { lastHeard } = line;
+    expect(await failure).toMatchObject({ code: 'LIVENESS_TIMEOUT', retryable: true });
+    const took = performance.now() - lastHeard;
+    process.stdout.write(`With a wal_sender_timeout of 1 s given up after ${Math.round(took)} ms\n`);
+    expect(took).toBeGreaterThan(2450);
+    expect(took).toBeLessThan(3500);
+    // The server has noticed, too, and sooner.
+    await bed.released(slot);
+    await bed.sql('INSERT INTO numbers VALUES (1)');
+    expect(await firstValueFrom(source.pipe(filter(({ kind }) => kind === 'insert')))).toMatchObject({
+      new: { id: 1 },
+    });
+  });
+});
+
+describe('while we ourselves do not read', () => {
+  const LIVENESS = 400;
+
+  /** A stream of transactions whose window is full until the gate opens. */
+  async function full() {
+    for (const id of [1, 2, 3]) await bed.sql('INSERT INTO numbers VALUES ($1)', [id]);
+    const gate = new Gate();
+    const updates: StatusUpdate[] = [];
+    const config: Partial<PgoutputConfig> = {
+      livenessTimeout: LIVENESS,
+      maxUnacked: 1,
+      statusObserver: { next: (update) => void updates.push(update) },
+    };
+    const recorder = new Recorder(
+      line.stream('0', config).pipe(
+        transactions(),
+        concatMap(async (tx) => {
+          await gate.opened;
+          return tx.ack();
+        }),
+      ),
+    );
+    await eventually(
+      () => Promise.resolve(updates.at(-1)?.paused),
+      (paused) => paused === true,
+    );
+    return { gate, recorder, updates };
+  }
+
+  it('silence is no alarm, and the stream goes on after it', async () => {
+    const { gate, recorder, updates } = await full();
+    line.asked.length = 0;
+    updates.length = 0;
+    await delay(4 * LIVENESS);
+    expect(line.asked).toEqual([]);
+    expect(updates.length).toBeGreaterThan(4);
+    expect(updates.every(({ paused }) => paused)).toBe(true);
+    gate.open();
+    expect(await recorder.take(3)).toEqual([true, true, true]);
+    // It is believed again only as long as it answers.
+    await answered();
+    recorder.unsubscribe();
+  });
+
+  it('a peer that goes is noticed when we read again, after the whole time', async () => {
+    const { gate, recorder } = await full();
+    line.silence();
+    await delay(2 * LIVENESS);
+    const start = performance.now();
+    gate.open();
+    await expect(recorder.completed()).rejects.toMatchObject({ code: 'LIVENESS_TIMEOUT' });
+    expect(performance.now() - start).toBeGreaterThan(LIVENESS - LIVENESS / 4);
+    expect(recorder.values).toEqual([true, true, true]);
+  });
+
+  it('a handler that blocks the event loop for longer than the time-out raises none', async () => {
+    const blocked = new Gate();
+    const recorder = new Recorder(
+      line.stream('0', { livenessTimeout: LIVENESS }).pipe(
+        filter(({ kind }) => kind === 'insert'),
+        tap(() => {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * LIVENESS);
+          blocked.open();
+        }),
+      ),
+    );
+    await answered();
+    await bed.sql('INSERT INTO numbers VALUES (1)');
+    await blocked.opened;
+    await bed.sql('INSERT INTO numbers VALUES (2)');
+    expect(await recorder.take(2)).toHaveLength(2);
+    recorder.unsubscribe();
+  });
+});
+
+it('a server busy with a large transaction that is not published is silent for longer than livenessTimeout, and is believed', async () => {
+  await bed.sql('INSERT INTO elsewhere SELECT generate_series(1, 1000000)');
+  await bed.sql('INSERT INTO numbers VALUES (1)');
+  const livenessTimeout = 100;
+  const start = performance.now();
+  const stream = line.stream('20s', { livenessTimeout });
+  expect(await firstValueFrom(stream.pipe(filter(({ kind }) => kind === 'insert')))).toMatchObject({ new: { id: 1 } });
+  const took = performance.now() - start;
+  const silence = line.longestSilence(start);
+  process.stdout.write(
+    `PostgreSQL ${bed.server.version}: silent for ${Math.round(silence)} ms of ${Math.round(took)} ms\n`,
+  );
+  expect(silence).toBeGreaterThan(2 * livenessTimeout);
+});

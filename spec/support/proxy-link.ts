@@ -1,0 +1,127 @@
+import { connect, type Socket } from 'node:net';
+import { FrameSplitter } from './frame-splitter';
+
+export type Side = 'client' | 'server';
+
+/**
+ * Sees each frame, and by which side it was sent, and says what goes on in its place: itself, others, or nothing; `cut`
+ * ends the connection instead.
+ */
+export type FrameFilter = (frame: Buffer, from: Side) => Buffer | readonly Buffer[] | 'cut';
+
+interface LinkOptions {
+  readonly filter: FrameFilter;
+  readonly delay: () => number;
+  readonly closed: () => void;
+}
+
+/** One connection through a proxy: two sockets, and what is done to the bytes between them. */
+export class ProxyLink {
+  readonly #options: LinkOptions;
+  readonly #sockets: Readonly<Record<Side, Socket>>;
+  #open = 2;
+  #stalled = false;
+  /** So many bytes still go to the client. */
+  #left = Infinity;
+
+  constructor(client: Socket, target: { host: string; port: number }, options: LinkOptions) {
+    this.#options = options;
+    const server = connect({ host: target.host, port: target.port, allowHalfOpen: true });
+    this.#sockets = { client, server };
+    this.#carry('client');
+    this.#carry('server');
+    client.resume();
+  }
+
+  cut(how: 'fin' | 'rst'): void {
+    for (const socket of Object.values(this.#sockets)) {
+      if (how === 'fin') socket.destroySoon();
+      // Node 20 never gets rid of a socket that is reset while its end is on its way, and hangs when the process exits.
+      else if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
+  }
+
+  cutAfter(bytes: number): void {
+    this.#left = bytes;
+  }
+
+  halfClose(side: Side): void {
+    other(this.#sockets, side).end();
+  }
+
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  inject(frames: readonly Buffer[]): void {
+    this.#send('client', frames);
+  }
+
+  #carry(from: Side): void {
+    const source = this.#sockets[from];
+    const sink = other(this.#sockets, from);
+    const to = from === 'client' ? 'server' : 'client';
+    const splitter = new FrameSplitter(from);
+    source.setNoDelay(true);
+    source.on('data', (chunk) => {
+      if (this.#stalled) return;
+      this.#later(() => this.#pass(from, to, splitter.push(chunk)));
+    });
+    source.on('drain', () => sink.resume());
+    source.on('end', () => {
+      // A side that hears nothing of the other's end finds out by its own time-out.
+      if (this.#stalled) source.destroy();
+      else this.#later(() => sink.end());
+    });
+    source.on('error', () => undefined);
+    source.on('close', () => {
+      this.#open--;
+      if (!this.#stalled) this.#later(() => sink.destroySoon());
+      if (this.#open === 0) this.#options.closed();
+    });
+  }
+
+  #later(what: () => void): void {
+    const ms = this.#options.delay();
+    if (ms > 0) setTimeout(what, ms);
+    else what();
+  }
+
+  #pass(from: Side, to: Side, frames: readonly Buffer[]): void {
+    const passing: Buffer[] = [];
+    for (const frame of frames) {
+      const outcome = this.#options.filter(frame, from);
+      if (outcome === 'cut') {
+        this.#send(to, passing);
+        this.cut('rst');
+        return;
+      }
+      if (Buffer.isBuffer(outcome)) passing.push(outcome);
+      else passing.push(...outcome);
+    }
+    this.#send(to, passing);
+  }
+
+  #send(to: Side, frames: readonly Buffer[]): void {
+    const sink = this.#sockets[to];
+    if (this.#stalled || frames.length === 0 || !sink.writable) return;
+    const bytes = Buffer.concat(frames);
+    if (to === 'server') {
+      this.#write('server', bytes);
+      return;
+    }
+    this.#write('client', bytes.subarray(0, Math.min(bytes.length, this.#left)));
+    this.#left -= bytes.length;
+    if (this.#left <= 0) this.cut('fin');
+  }
+
+  #write(to: Side, bytes: Buffer): void {
+    // A reader that rests makes the sender rest, too.
+    if (!this.#sockets[to].write(bytes)) other(this.#sockets, to).pause();
+  }
+}
+
+function other(sockets: Readonly<Record<Side, Socket>>, side: Side): Socket {
+  return side === 'client' ? sockets.server : sockets.client;
+}

@@ -1,0 +1,104 @@
+import { firstValueFrom } from 'rxjs';
+import { identifySystem } from '../../lib';
+import { FakeWalSender, type AuthenticationMethod } from '../../lib/testing';
+import {
+  passwordMessage,
+  saslInitialResponse,
+  saslResponse,
+  sslRequest,
+  startupMessage,
+} from '../../lib/wire/frontend';
+import { until } from '../net/local-server';
+import { RawClient } from './raw-client';
+
+const METHODS: AuthenticationMethod[] = ['scram-sha-256', 'md5', 'password'];
+/** Not as it stands in a URL, and not the same in every Unicode form. */
+const PASSWORD = 'p@ss/wörd ½';
+
+let server: FakeWalSender;
+
+afterEach(() => server.close());
+
+/** The number of the method that the server asked for first. */
+async function asked(): Promise<number> {
+  const client = await RawClient.connect(server);
+  client.send(startupMessage({ user: 'app' }));
+  await client.received('R');
+  client.destroy();
+  return client.bytes.readInt32BE(5);
+}
+
+it('lets everybody in where there is no password', async () => {
+  server = await FakeWalSender.listen();
+  expect(await asked()).toBe(0);
+  expect(server.url).toMatch(/^postgres:\/\/app@127\.0\.0\.1:\d+\/postgres$/);
+});
+
+it('asks for SCRAM-SHA-256 where nothing else is said', async () => {
+  server = await FakeWalSender.listen({ password: PASSWORD });
+  expect(await asked()).toBe(10);
+});
+
+describe.each(METHODS)('%s', (authentication) => {
+  beforeEach(async () => {
+    server = await FakeWalSender.listen({ password: PASSWORD, authentication });
+  });
+
+  it('is what the server asks for', async () => {
+    expect(await asked()).toBe({ 'scram-sha-256': 10, md5: 5, password: 3 }[authentication]);
+  });
+
+  it('lets in who knows the password, which stands in the URL', async () => {
+    expect(await firstValueFrom(identifySystem({ connection: server.url }))).toMatchObject({ database: 'postgres' });
+  });
+
+  it.each(['wrong', `${PASSWORD} `, PASSWORD.slice(0, -1)])('refuses %j', async (password) => {
+    const { host, port } = server;
+    const connection = { host, port, user: 'app', password, database: 'postgres' };
+    await expect(firstValueFrom(identifySystem({ connection }))).rejects.toMatchObject({
+      code: 'AUTHENTICATION_FAILED',
+      sqlState: '28P01',
+      server: { severity: 'FATAL', message: 'password authentication failed for user "app"', routine: 'auth_failed' },
+    });
+  });
+
+  it('lets nobody do anything before it', async () => {
+    const client = await RawClient.connect(server);
+    client.send(startupMessage({ user: 'app' }));
+    await client.received('R');
+    client.send(passwordMessage(''));
+    await until(() => client.ended);
+    expect(client.frames).not.toContain('Z');
+    client.destroy();
+  });
+});
+
+describe('scram-sha-256', () => {
+  it.each([
+    ['another nonce', 'c=biws,r=other,p=AAAA'],
+    ['another channel binding', 'c=eSws,r=nonceOfMinefakeWalSender,p=AAAA'],
+    ['no proof', 'c=biws,r=nonceOfMinefakeWalSender'],
+  ])('refuses an answer with %s', async (_, answer) => {
+    server = await FakeWalSender.listen({ password: PASSWORD });
+    const client = await RawClient.connect(server);
+    client.send(startupMessage({ user: 'app' }));
+    await client.received('R');
+    client.send(saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonceOfMine'));
+    await client.received('R', 2);
+    client.send(saslResponse(answer));
+    await client.received('E');
+    expect(client.frames).toEqual(['R', 'R', 'E']);
+    client.destroy();
+  });
+});
+
+it('has no TLS, and says so', async () => {
+  server = await FakeWalSender.listen();
+  const client = await RawClient.connect(server);
+  client.send(sslRequest());
+  await until(() => client.bytes.length === 1);
+  expect(client.bytes.toString()).toBe('N');
+  client.destroy();
+  const connection = { connectionString: server.url, ssl: true };
+  await expect(firstValueFrom(identifySystem({ connection }))).rejects.toMatchObject({ code: 'TLS_REFUSED' });
+});

@@ -1,0 +1,193 @@
+import { firstValueFrom } from 'rxjs';
+import { identifySystem } from '../../lib';
+import { FakeWalSender, frames, table, transaction } from '../../lib/testing';
+import { decodeBackendMessage } from '../../lib/wire/backend';
+import { FrameDecoder } from '../../lib/wire/frames';
+import { startupMessage } from '../../lib/wire/frontend';
+import { until } from '../net/local-server';
+import { RawClient } from './raw-client';
+
+const orders = table('orders', { id: 'int4' });
+const tx = (id: number) => transaction([orders.insert({ id })]);
+
+let server: FakeWalSender;
+let client: RawClient;
+
+beforeEach(async () => {
+  server = await FakeWalSender.listen({ slots: ['orders'] });
+  client = await RawClient.stream(server);
+  client.segments.length = 0;
+  client.frames.length = 0;
+});
+
+afterEach(async () => {
+  client.destroy();
+  await server.close();
+});
+
+/** What the last frame that came says. */
+function lastMessage(): unknown {
+  const decoder = new FrameDecoder();
+  decoder.push(client.bytes);
+  let message: unknown;
+  while (decoder.next()) message = decodeBackendMessage(decoder);
+  return message;
+}
+
+describe('what is sent', () => {
+  it('commit: the transaction goes to whoever streams', async () => {
+    await server.play({ commit: tx(1) });
+    await client.received('d:w', 4);
+    expect(client.bytes.subarray(30, 31).toString()).toBe('B');
+    expect(server.walPosition).toBe(0x1000070n);
+  });
+
+  it('keepalive: with the end of the WAL, or what it says', async () => {
+    await server.play({ keepalive: {} }, { keepalive: { walEnd: 0x2000000n, replyRequested: true } });
+    await client.received('d:k', 2);
+    const walEnd = (at: number) => client.bytes.readBigUInt64BE(at + 6);
+    expect([walEnd(0), walEnd(23)]).toEqual([0x1000000n, 0x2000000n]);
+    expect([client.bytes[22], client.bytes[45]]).toEqual([0, 1]);
+  });
+
+  it('send: any bytes', async () => {
+    await server.play({ send: Buffer.concat([frames.frame('?'), Buffer.from('garb')]) });
+    await until(() => client.bytes.length === 9);
+    expect(client.bytes.subarray(5).toString()).toBe('garb');
+  });
+
+  it('error: with any SQLSTATE, and the server is ready again', async () => {
+    const error = { sqlState: 'XX123', message: 'oh', detail: 'd', hint: 'h', routine: 'r' };
+    await server.play({ error });
+    await client.received('Z');
+    expect(client.frames).toEqual(['E', 'Z']);
+    expect(server.slot().owner).toBeUndefined();
+    expect(client.bytes.toString()).toMatch(/SERROR\0VERROR\0CXX123\0Moh\0Dd\0Hh\0Rr\0/);
+  });
+
+  it('error: FATAL ends the connection', async () => {
+    await server.play({ error: { sqlState: '57P01', severity: 'FATAL' } });
+    await until(() => client.ended);
+    expect(lastMessage()).toMatchObject({ kind: 'error', fields: { severity: 'FATAL', sqlState: '57P01' } });
+    expect(server.slot().owner).toBeUndefined();
+  });
+
+  it('notice: the stream goes on', async () => {
+    await server.play({ notice: { sqlState: '01000', message: 'careful' } });
+    await client.received('N');
+    expect(lastMessage()).toMatchObject({ kind: 'notice', fields: { severity: 'WARNING', message: 'careful' } });
+    expect(server.last.streaming).toBe(true);
+  });
+});
+
+describe('what happens to the connection', () => {
+  it('split: segments of these sizes, then as usual', async () => {
+    await server.play({ split: [1, 2, 30] }, { commit: tx(1) }, { keepalive: {} });
+    await client.received('d:k');
+    expect(client.segments.slice(0, 3).map(({ length }) => length)).toEqual([1, 2, 30]);
+    expect(client.frames).toEqual(['d:w', 'd:w', 'd:w', 'd:w', 'd:k']);
+  });
+
+  it('glue: what is sent in that time comes as one segment', async () => {
+    await server.play({ glue: 30 }, { keepalive: {} }, { wait: 5 }, { commit: tx(1) });
+    expect(client.segments).toHaveLength(0);
+    await client.received('d:w', 4);
+    expect(client.segments).toHaveLength(1);
+  });
+
+  it('stall: nothing comes for so long', async () => {
+    const started = performance.now();
+    await server.play({ stall: 50 }, { keepalive: {} });
+    await client.received('d:k');
+    // The host's timers may be a millisecond early.
+    expect(performance.now() - started).toBeGreaterThanOrEqual(48);
+  });
+
+  it.each([0, 1, 4, 5, 29, 30, 31, 100])('cut: %i bytes come, then the end', async (bytes) => {
+    await server.play({ cut: bytes }, { commit: tx(1) });
+    await until(() => client.ended);
+    expect(client.bytes).toHaveLength(bytes);
+    expect(client.error).toBeUndefined();
+    expect(server.slot().owner).toBeUndefined();
+  });
+
+  it('cut: also across segments and rests', async () => {
+    await server.play({ split: [7, 7] }, { stall: 5 }, { cut: 150 }, { commit: tx(1) });
+    await until(() => client.ended);
+    expect(client.bytes).toHaveLength(150);
+  });
+
+  it('reset: the client sees ECONNRESET', async () => {
+    await server.play({ reset: 0 });
+    await until(() => client.closed);
+    expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+    await server.idle();
+    expect(server.slot().owner).toBeUndefined();
+  });
+
+  it('reset: no more than so many bytes come', async () => {
+    await server.play({ reset: 10 }, { commit: tx(1) });
+    await until(() => client.closed || client.ended);
+    expect(client.bytes.length).toBeLessThanOrEqual(10);
+    expect(server.last.account.sent).toBe(0x1000000n);
+  });
+
+  it('halfClose: the client sees the end, and is still heard', async () => {
+    const lsn = server.commit(tx(1));
+    await client.received('d:w', 4);
+    await server.play({ halfClose: true });
+    await until(() => client.ended);
+    client.status(lsn);
+    await server.confirmed(lsn);
+    expect(server.open).toBe(1);
+  });
+
+  it('happens to the next connection where none is open', async () => {
+    client.destroy();
+    await server.idle();
+    await server.play({ cut: 3 });
+    client = await RawClient.connect(server);
+    client.send(startupMessage({ user: 'app' }));
+    await until(() => client.ended);
+    expect(client.bytes).toHaveLength(3);
+    client.destroy();
+    client = await RawClient.stream(server);
+    expect(server.last.streaming).toBe(true);
+  });
+});
+
+describe('who is let in', () => {
+  it('refuse: connections are reset for so long', async () => {
+    const system$ = identifySystem({ connection: server.url });
+    await server.play({ refuse: 50 });
+    await expect(firstValueFrom(system$)).rejects.toMatchObject({ retryable: true });
+    expect(server.connections).toHaveLength(1);
+    await server.play({ wait: 60 });
+    expect(await firstValueFrom(system$)).toMatchObject({ systemId: server.systemId });
+  });
+
+  it('occupy: the slot is active for somebody else, and then free', async () => {
+    client.destroy();
+    await server.idle();
+    await server.play({ occupy: { ms: 50 } });
+    expect(server.slot().owner).toBe(4711);
+    await server.play({ wait: 60 });
+    client = await RawClient.stream(server);
+    await server.play({ occupy: { slot: 'orders', ms: 1 } }, { wait: 10 });
+    expect(server.slot().owner).toBe(server.last);
+  });
+});
+
+it('the steps that need no time are done at once, and those behind a wait after it', async () => {
+  const played = server.play({ commit: tx(1) }, { wait: 20 }, { commit: tx(2) });
+  expect(server.wal).toHaveLength(1);
+  await played;
+  expect(server.wal).toHaveLength(2);
+});
+
+it('a script ends when the server is closed', async () => {
+  const played = server.play({ wait: 60_000 }, { commit: tx(1) });
+  await server.close();
+  await played;
+  expect(server.wal).toHaveLength(0);
+});

@@ -1,0 +1,193 @@
+import {
+  emitted,
+  isAcknowledged,
+  messagesOf,
+  table,
+  transaction,
+  transactionOf,
+  UNCHANGED,
+  type ChangeDraft,
+} from '../../lib/testing';
+import type { Change } from '../../lib';
+
+const orders = table('orders', { id: 'int4', shop: 'int4', note: 'text' }, { key: ['id', 'shop'] });
+const full = table('full', { id: 'int4', note: 'text' }, { schema: 'audit', identity: 'full' });
+
+/** What a client makes of it. */
+function decoded<K extends Change['kind']>(draft: ChangeDraft, kind: K): Extract<Change, { kind: K }> {
+  const [change] = transactionOf(transaction([draft])).changes;
+  if (change?.kind !== kind) throw new Error(`expected ${kind}, got ${change?.kind}`);
+  return change as Extract<Change, { kind: K }>;
+}
+
+describe('a table', () => {
+  it('describes itself', () => {
+    const { relation } = decoded(orders.insert({ id: 1 }), 'insert');
+    expect(relation).toMatchObject({
+      schema: 'public',
+      name: 'orders',
+      table: 'orders',
+      oid: orders.oid,
+      replicaIdentity: 'default',
+      columns: [
+        { name: 'id', key: true, typeOid: 23, typeModifier: -1 },
+        { name: 'shop', key: true, typeOid: 23 },
+        { name: 'note', key: false, typeOid: 25 },
+      ],
+    });
+  });
+
+  it('has the first column for its key, and is in public, where nothing else is said', () => {
+    const { relation } = decoded(table('t', { a: 'text', b: 'text' }).insert({}), 'insert');
+    expect(relation.columns.map(({ key }) => key)).toEqual([true, false]);
+    expect(decoded(full.insert({}), 'insert').table).toBe('audit.full');
+  });
+
+  it('has the same OID in every run, and another than other tables', () => {
+    expect(table('orders', { id: 'int4' }).oid).toBe(orders.oid);
+    expect(orders.oid).toBe(25528675);
+    expect(table('orders', { id: 'int4' }, { schema: 'audit' }).oid).not.toBe(orders.oid);
+    expect(table('orders', { id: 'int4' }, { oid: 77 }).oid).toBe(77);
+  });
+
+  it('is described once in a transaction, before its first change', () => {
+    const kinds = messagesOf(transaction([orders.insert({ id: 1 }), full.insert({}), orders.insert({ id: 2 })]));
+    expect(kinds.map(({ kind }) => kind)).toEqual([
+      'begin',
+      'relation',
+      'insert',
+      'relation',
+      'insert',
+      'insert',
+      'commit',
+    ]);
+  });
+});
+
+describe('its changes', () => {
+  it('insert: a column that is left out is null', () => {
+    expect(decoded(orders.insert({ id: 1, note: undefined }), 'insert').new).toEqual({ id: 1, shop: null, note: null });
+  });
+
+  it('update: the new row, and the key where it has changed', () => {
+    const update = decoded(orders.update({ id: 1, shop: 2, note: UNCHANGED }), 'update');
+    expect(update).toMatchObject({ new: { id: 1, shop: 2 }, unchanged: ['note'], key: undefined, old: undefined });
+    const moved = decoded(orders.update({ id: 1, shop: 2, note: 'n' }, { id: 0, shop: 2, note: 'o' }), 'update');
+    expect(moved).toMatchObject({ new: { id: 1, shop: 2, note: 'n' }, key: { id: 0, shop: 2 }, old: undefined });
+  });
+
+  it('update under identity full: the old row always', () => {
+    const update = decoded(full.update({ id: 1, note: 'b' }, { id: 1, note: 'a' }), 'update');
+    expect(update).toMatchObject({ new: { id: 1, note: 'b' }, old: { id: 1, note: 'a' }, key: undefined });
+    expect(() => full.update({ id: 1, note: 'b' })).toThrow('needs the row before it');
+  });
+
+  it('delete: the key, or the old row', () => {
+    expect(decoded(orders.delete({ id: 1, shop: 2 }), 'delete')).toMatchObject({
+      key: { id: 1, shop: 2 },
+      old: undefined,
+    });
+    expect(decoded(full.delete({ id: 1 }), 'delete')).toMatchObject({ key: undefined, old: { id: 1, note: null } });
+  });
+
+  it('truncate', () => {
+    expect(decoded(orders.truncate({ cascade: true }), 'truncate')).toMatchObject({
+      tables: ['orders'],
+      cascade: true,
+      restartIdentity: false,
+    });
+  });
+
+  it('emitted: a logical message', () => {
+    const message = decoded(emitted('prefix', 'content'), 'message');
+    expect(message).toMatchObject({ transactional: true, prefix: 'prefix', lsn: 0x1000040n });
+    expect(message.content.toString()).toBe('content');
+  });
+
+  it.each([
+    ['a row with an unknown column', () => orders.insert({ di: 1 }), 'names column di; orders has id, shop, note'],
+    ['an update without a column', () => orders.update({ id: 1, shop: 1 }), 'lacks column note'],
+    ['a key that is no column', () => table('t', { a: 'text' }, { key: ['b'] }), 'names column b'],
+    ['an unknown type', () => table('t', { a: 'integer' }), 'no built-in type "integer"'],
+    ['a value that has no text', () => orders.insert({ note: { a: 1 } }), 'type object has no text'],
+  ])('name what is wrong: %s', (_, make, text) => {
+    expect(make).toThrow(text);
+  });
+});
+
+describe('values', () => {
+  const date = new Date('2024-05-06T07:08:09.123Z');
+  it.each<[string, unknown, unknown]>([
+    ['int4', 7, 7],
+    ['int8', 9007199254740993n, '9007199254740993'],
+    ['numeric', '9.50', '9.50'],
+    ['float8', 1.5, 1.5],
+    ['bool', true, true],
+    ['bool', false, false],
+    ['text', '\\n{"', '\\n{"'],
+    ['bytea', Buffer.from([0, 255]), Buffer.from([0, 255])],
+    ['jsonb', { a: [1, null] }, { a: [1, null] }],
+    ['json', [1, 'a'], [1, 'a']],
+    ['jsonb', 5, 5],
+    ['timestamptz', date, date],
+    ['timestamp', date, date],
+    ['date', new Date(2024, 4, 6), new Date(2024, 4, 6)],
+    ['int4[]', [1, null, 3], [1, null, 3]],
+    ['text[]', ['a"b', 'c\\d', 'e,f', ''], ['a"b', 'c\\d', 'e,f', '']],
+    [
+      'int4[]',
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+    ['text', null, null],
+  ])('%s %p comes back', (type, value, expected) => {
+    const change = decoded(table('t', { v: type }).insert({ v: value }), 'insert');
+    expect(change.new).toEqual({ v: expected });
+  });
+
+  it('of a type without a name are given by its OID, as text', () => {
+    const { relation, new: row } = decoded(table('t', { v: 90_000 }).insert({ v: '(1,2)' }), 'insert');
+    expect(relation.columns[0]?.typeOid).toBe(90_000);
+    expect(row).toEqual({ v: '(1,2)' });
+  });
+});
+
+describe('a transaction', () => {
+  it('has what it is told, and what the server makes up otherwise', () => {
+    const commitTime = new Date('2024-05-06T07:08:09.123Z');
+    const options = { xid: 5, commitTime, origin: 'elsewhere', commitLsn: 0x500n, endLsn: 0x600n };
+    expect(transactionOf(transaction([orders.insert({ id: 1 })], options))).toMatchObject(options);
+
+    const before = Date.now();
+    const tx = transactionOf(transaction([orders.insert({ id: 1 }), orders.insert({ id: 2 })]), { startLsn: 0x100n });
+    expect(tx).toMatchObject({ commitLsn: 0x180n, endLsn: 0x1b0n, xid: 0x20, origin: undefined, size: 2 });
+    expect(tx.commitTime.getTime()).toBeGreaterThanOrEqual(before);
+  });
+
+  it('of nothing is never delivered', () => {
+    expect(() => transactionOf(transaction([]))).toThrow('give it some');
+  });
+});
+
+describe('isAcknowledged', () => {
+  it('is about transactions and messages that were built', () => {
+    const tx = transactionOf(transaction([orders.insert({ id: 1 })]));
+    expect(isAcknowledged(tx)).toBe(false);
+    expect(tx.ack()).toBe(true);
+    expect(isAcknowledged(tx)).toBe(true);
+
+    const [begin, , insert] = messagesOf(transaction([orders.insert({ id: 1 })]));
+    insert?.ack();
+    expect([begin, insert].map((message) => message && isAcknowledged(message))).toEqual([false, true]);
+  });
+
+  it('says nothing about others', () => {
+    expect(() => isAcknowledged({ ack: () => true })).toThrow('messagesOf and transactionOf');
+  });
+});

@@ -1,0 +1,247 @@
+import { firstValueFrom } from 'rxjs';
+import { ackAfter, createSlot, identifySystem, logicalReplication, slotStatus, transactions } from '../../lib';
+import { FakeWalSender, table, transaction } from '../../lib/testing';
+import { query, startupMessage } from '../../lib/wire/frontend';
+import { standbyStatusUpdate } from '../../lib/wire/stream';
+import { sleep, until } from '../net/local-server';
+import { RawClient } from './raw-client';
+
+const orders = table('orders', { id: 'int4' });
+const tx = (id: number) => transaction([orders.insert({ id })]);
+
+let server: FakeWalSender;
+
+beforeEach(async () => {
+  server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
+});
+
+afterEach(() => server.close());
+
+/** The answer to a query, as text between the frames' bytes. */
+async function answerTo(sql: string): Promise<string> {
+  const client = await RawClient.connect(server);
+  client.send(startupMessage({ user: 'app' }));
+  await client.received('Z');
+  client.segments.length = 0;
+  client.send(query(sql));
+  await client.received('Z', 2);
+  client.destroy();
+  return client.bytes.toString();
+}
+
+describe('the fake walsender', () => {
+  it('is another one for each listen', async () => {
+    const second = await FakeWalSender.listen({ database: 'two', version: 150_004, walSenderTimeout: 0 });
+    expect(second.port).not.toBe(server.port);
+    expect(await firstValueFrom(identifySystem({ connection: second.url }))).toMatchObject({ database: 'two' });
+    expect(second.slots.size).toBe(0);
+    expect(second.last.queries.some((sql) => sql.startsWith('SET transaction_timeout'))).toBe(false);
+    await second.close();
+  });
+
+  it('listens where it is told to', async () => {
+    const { port } = server;
+    await server.close();
+    server = await FakeWalSender.listen({ port });
+    expect(server.port).toBe(port);
+  });
+
+  it('closes twice, and cuts who is connected', async () => {
+    const client = await RawClient.connect(server);
+    await until(() => server.open === 1);
+    await server.close();
+    await server.close();
+    await until(() => client.closed || client.ended);
+    client.destroy();
+  });
+});
+
+describe('commands', () => {
+  it('the server and its slots', async () => {
+    server.timeline = 3;
+    expect(await firstValueFrom(identifySystem({ connection: server.url }))).toEqual({
+      systemId: server.systemId,
+      timeline: 3,
+      walPosition: 0x1000000n,
+      database: 'postgres',
+    });
+    await firstValueFrom(createSlot({ connection: server.url, slot: 'made' }));
+    Object.assign(server.slot('made'), { walStatus: 'lost', invalidationReason: 'wal_removed' });
+    const status = await firstValueFrom(slotStatus({ connection: server.url, slot: 'made' }));
+    expect(status).toMatchObject({ name: 'made', confirmedFlushLsn: 0x1000000n, walStatus: 'lost' });
+  });
+
+  it('the timelines before', async () => {
+    server.timeline = 3;
+    server.history.push({ timeline: 1, switchLsn: 0x2000000n }, { timeline: 2, switchLsn: 0x3000000n, reason: 'why' });
+    const first = '1\t0/2000000\tno recovery target specified\n';
+    expect(await answerTo('TIMELINE_HISTORY 3')).toContain(`${first}2\t0/3000000\twhy\n`);
+    const second = await answerTo('TIMELINE_HISTORY 2');
+    expect(second).toContain('00000002.history');
+    expect(second).toContain(first);
+    expect(second).not.toContain('why');
+    expect(await answerTo('TIMELINE_HISTORY 1')).toContain('C58P01');
+  });
+
+  it('what it does not know is an error that says so, and can be taught', async () => {
+    expect(await answerTo('SELECT 1')).toMatch(/C42601\0Mthe fake server has no answer to: SELECT 1/);
+    server.behaviour.answersTo.push([/^SELECT 1$/, Buffer.alloc(0)]);
+    expect(await answerTo('SELECT 1')).not.toContain('42601');
+  });
+});
+
+describe('the WAL', () => {
+  const received = async (client: RawClient, count: number): Promise<number> => {
+    await client.received('d:w', count);
+    await sleep(5);
+    return client.frames.filter((frame) => frame === 'd:w').length;
+  };
+
+  it('is sent again by the server’s rule: what commits at or after both positions', async () => {
+    const first = server.commit(tx(1));
+    server.commit(tx(2), tx(3));
+    const all = await RawClient.stream(server);
+    expect(await received(all, 12)).toBe(12);
+    all.status(first);
+    await server.confirmed(first);
+    all.destroy();
+    await server.idle();
+
+    const rest = await RawClient.stream(server);
+    expect(await received(rest, 8)).toBe(8);
+    rest.destroy();
+    await server.idle();
+
+    const later = await RawClient.stream(server, '0/10000E0');
+    expect(await received(later, 4)).toBe(4);
+    // The slot does not move for that.
+    expect(server.slot().confirmed).toBe(first);
+    later.destroy();
+  });
+
+  it('sends a transaction again whose commit LSN was confirmed in place of its end', async () => {
+    server.commit(tx(1));
+    const client = await RawClient.stream(server);
+    client.status(0x1000040n);
+    await server.confirmed('0/1000040');
+    client.destroy();
+    await server.idle();
+    const second = await RawClient.stream(server);
+    expect(await received(second, 4)).toBe(4);
+    second.destroy();
+  });
+
+  it('grows by what is committed, unless a transaction names its place', () => {
+    expect(server.commit(tx(1))).toBe(0x1000070n);
+    expect(server.commit({ ...tx(2), commitLsn: 0x2000000n, endLsn: 0x2000100n })).toBe(0x2000100n);
+    expect(server.commit(tx(3))).toBe(0x2000170n);
+    expect(server.walPosition).toBe(0x2000170n);
+  });
+});
+
+describe('keepalives', () => {
+  it('come at the start, which moves a slot whose last confirmation was lost', async () => {
+    const lsn = server.commit(tx(1));
+    const client = await RawClient.stream(server, '0/1000070');
+    expect(client.frames.slice(-2)).toEqual(['W', 'd:k']);
+    expect(client.bytes.readBigUInt64BE(client.bytes.length - 17)).toBe(lsn);
+    client.status(lsn);
+    await server.confirmed(lsn);
+    server.verify();
+    client.destroy();
+  });
+
+  it('answer a client that asks, unless the server sends none', async () => {
+    const client = await RawClient.stream(server);
+    const ask = (): void =>
+      client.send(
+        standbyStatusUpdate({ written: 0n, flushed: 0n, applied: 0n, now: Date.now(), replyRequested: true }),
+      );
+    ask();
+    await client.received('d:k', 2);
+    server.behaviour.keepalives = false;
+    ask();
+    await client.leaveStream();
+    expect(client.frames.filter((frame) => frame === 'd:k')).toHaveLength(2);
+    client.destroy();
+  });
+});
+
+describe('waiting', () => {
+  it('streaming(), confirmed() and idle() resolve when it is so', async () => {
+    const order: string[] = [];
+    const lsn = server.commit(tx(1));
+    const waits = [
+      server.streaming().then(() => order.push('streaming')),
+      server.confirmed(lsn).then(() => order.push('confirmed')),
+    ];
+    await server.idle();
+    const subscription = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] })
+      .pipe(
+        transactions(),
+        ackAfter(() => undefined),
+      )
+      .subscribe();
+    await Promise.all(waits);
+    expect(order).toEqual(['streaming', 'confirmed']);
+    await Promise.all([server.streaming(), server.confirmed(lsn), server.confirmed('0/1')]);
+    subscription.unsubscribe();
+    await server.idle();
+    expect(server.open).toBe(0);
+  });
+
+  it('rejects with what is the matter', async () => {
+    const lsn = server.commit(tx(1));
+    await expect(server.streaming(20)).rejects.toThrow('After 20 ms nobody streams');
+    const client = await RawClient.stream(server);
+    client.status(0x3000000n, 0n);
+    await server.confirmed('0/3000000');
+    server.slot().confirmed = 0x1000000n;
+    await expect(server.confirmed(lsn, { ms: 20 })).rejects.toThrow(
+      /After 20 ms the client has confirmed 0\/1000000, not 0\/1000070\n- connection \d+ confirmed 0\/3000000/,
+    );
+    await expect(server.idle(20)).rejects.toThrow('1 connections are open');
+    await expect(server.confirmed(lsn, { slot: 'none' })).rejects.toThrow('has no slot "none"');
+    client.destroy();
+  });
+});
+
+describe('the account', () => {
+  it('tells what was sent and confirmed, by connection', async () => {
+    server.commit(tx(1), tx(2));
+    const client = await RawClient.stream(server);
+    await client.received('d:w', 8);
+    client.status(0n, 0x10000e0n);
+    client.status(0n, 0x10000e0n);
+    client.status(0x1000070n, 0x10000e0n);
+    await server.confirmed('0/1000070');
+    expect(server.last.account).toMatchObject({ sent: 0x10000e0n, transactions: 2, unprompted: 1 });
+    expect(server.last.statuses).toMatchObject([
+      { flushed: 0n, written: 0x10000e0n },
+      { flushed: 0n },
+      { flushed: 0x1000070n, applied: 0x1000070n, replyRequested: false },
+    ]);
+    expect(server.last.log).toEqual([
+      'startup',
+      'query START_REPLICATION SLOT "orders" LOGICAL 0/0',
+      'status 0/0',
+      'status 0/0',
+      'status 0/1000070',
+    ]);
+    client.destroy();
+  });
+
+  it('counts by what another plugin writes, too', async () => {
+    server.addSlot('orders', { plugin: 'test_decoding' });
+    const client = await RawClient.stream(server);
+    const payloads = [Buffer.from('BEGIN'), Buffer.from('COMMIT')];
+    const end = server.commit({ startLsn: 0x1000000n, commitLsn: 0x1000010n, endLsn: 0x1000020n, payloads });
+    await client.received('d:w', 2);
+    client.status(end);
+    await server.confirmed(end);
+    client.status(end + 1n);
+    await client.leaveStream();
+    expect(server.violations).toMatchObject([{ kind: 'flushBeyondSent', sent: '0/1000020' }]);
+    client.destroy();
+  });
+});
