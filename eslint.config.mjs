@@ -12,12 +12,14 @@ function roomRules([room, { imports, packages }]) {
   const known = [...imports, room];
   const folders = Object.keys(rooms).filter((other) => !['base', 'root', 'index'].includes(other));
   const forbidden = folders.filter((other) => !known.includes(other));
-  const baseFiles = '(?:acknowledgement|checkpoint|errors|failure|json|lsn)$';
+  const baseFiles = '(?:acknowledgement|checkpoint|errors|failure|json|lsn|options)$';
   const rootFiles = known.includes('root') || room === 'index' ? '(?!)' : `(?!${baseFiles})[^./][^/]*$`;
   const foreign = ['rxjs', 'net', 'tls'].filter((name) => !packages.includes(name));
   return {
     files: {
-      base: ['acknowledgement', 'checkpoint', 'errors', 'failure', 'json', 'lsn'].map((file) => `lib/${file}.ts`),
+      base: ['acknowledgement', 'checkpoint', 'errors', 'failure', 'json', 'lsn', 'options'].map(
+        (file) => `lib/${file}.ts`,
+      ),
       root: ['lib/*.ts'],
       index: ['lib/index.ts'],
     }[room] ?? [`lib/${room}/**/*.ts`],

@@ -2,6 +2,9 @@
  * Copies the table orders into another database, every transaction exactly once: its rows and the position behind it are
  * stored together, or not at all. Kill it at any moment and start it again.
  *
+ * The publication and the slot `example` have to be there, and the table `orders` with these columns. What was in it before
+ * the slot was made is not copied.
+ *
  *   DATABASE_URL=… STORE_URL=… node --import tsx examples/exactly-once.ts
  */
 import { Pool, type PoolClient } from 'pg';
@@ -15,11 +18,14 @@ import {
   transactions,
   type Change,
   type Checkpoint,
+  type Row,
   type Transaction,
 } from 'rxjs-pg-replication';
 
 const SLOT = 'example';
 const store = new Pool({ connectionString: process.env['STORE_URL'] });
+// An idle connection that is lost is replaced by the next query; without a listener it would end the process.
+store.on('error', () => undefined);
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS orders (id int PRIMARY KEY, customer text, total numeric(8,2), paid boolean);
@@ -59,21 +65,33 @@ async function save(tx: Transaction): Promise<void> {
   if (tx.kind === 'transaction') console.log(`Stored ${tx.size} changes, up to ${tx.checkpoint.endLsn}.`);
 }
 
+/** What came of one change; of other tables, nothing. */
 async function apply(client: PoolClient, change: Change): Promise<void> {
-  if (change.kind === 'insert' || change.kind === 'update') {
-    const { id, customer, total, paid } = change.new;
-    // An update that changes the key leaves no row behind under the old one.
-    if (change.kind === 'update' && change.key)
-      await client.query('DELETE FROM orders WHERE id = $1', [change.key['id']]);
+  if (change.kind === 'message') return;
+  if (change.kind === 'truncate') {
+    if (change.tables.includes('orders')) await client.query('TRUNCATE orders');
+    return;
+  }
+  if (change.table !== 'orders') return;
+  // The key of the row as it was; with replica identity full, all of the row has come.
+  const before = change.kind === 'insert' ? undefined : (change.key ?? change.old)?.['id'];
+  if (change.kind === 'delete') await client.query('DELETE FROM orders WHERE id = $1', [before]);
+  else await upsert(client, change.new, before);
+}
+
+/** A long value that an update has left alone does not come again: the columns are those that are there. */
+async function upsert(client: PoolClient, row: Row, before: unknown = row['id']): Promise<void> {
+  const columns = Object.keys(row).map((name) => client.escapeIdentifier(name));
+  const values = columns.map((_, i) => `$${i + 2}`);
+  const { rowCount } = await client.query(
+    `UPDATE orders SET (${columns.join(', ')}) = ROW (${values.join(', ')}) WHERE id = $1`,
+    [before, ...Object.values(row)],
+  );
+  if (rowCount === 0) {
     await client.query(
-      `INSERT INTO orders VALUES ($1, $2, $3, $4)
-       ON CONFLICT (id) DO UPDATE SET customer = EXCLUDED.customer, total = EXCLUDED.total, paid = EXCLUDED.paid`,
-      [id, customer, total, paid],
+      `INSERT INTO orders (${columns.join(', ')}) VALUES (${columns.map((_, i) => `$${i + 1}`).join(', ')})`,
+      Object.values(row),
     );
-  } else if (change.kind === 'delete') {
-    await client.query('DELETE FROM orders WHERE id = $1', [change.key?.['id']]);
-  } else if (change.kind === 'truncate') {
-    await client.query('TRUNCATE orders');
   }
 }
 

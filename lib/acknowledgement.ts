@@ -17,6 +17,8 @@ export interface SessionControl {
   readonly source: StreamSource;
   /** What has been confirmed, whether or not the server has heard of it: what commits before does not come again. */
   readonly confirmed: Lsn;
+  /** Whether anything is ever confirmed; without that, everything comes again. */
+  readonly confirms: boolean;
   /** Whether the consumer stores positions itself, so that a keepalive counts only when it is acknowledged. */
   readonly consumerKeepsPosition: boolean;
   /** Whether somebody has asked for an end at the next boundary. */

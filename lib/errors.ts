@@ -112,7 +112,8 @@ export const ERRORS = {
   ACK_TOO_LATE: {
     // What ends a stream too early does so every time.
     retryable: false,
-    remedy: 'It will be delivered again. End the stream with stopOn or stopAtLsn, or put take() below ackAfter.',
+    remedy:
+      'It will be delivered again. End the stream with stopOn or stopAtLsn, and put take(), reconnect() and retry() below ackAfter.',
   },
   ACK_TIMEOUT: { retryable: false, remedy: 'Find what never acknowledges, or raise ackTimeout.' },
   PROTOCOL_VIOLATION: {
@@ -120,7 +121,7 @@ export const ERRORS = {
     remedy: 'Check that the address is a PostgreSQL server and that no proxy changes its bytes; else report it to us.',
   },
   NOT_STREAMED: { retryable: false, remedy: 'Take it from a delivery, or build one with rxjs-pg-replication/testing.' },
-  SERVER_FAILED: {
+  SERVER_INTERNAL_ERROR: {
     retryable: true,
     retries: 3,
     remedy: "See the server's log; a row that is too large for it to send, say, comes again each time.",
@@ -169,7 +170,7 @@ export class ReplicationError extends Error {
   }
 
   /**
-   * The same failure, seen otherwise.
+   * The same failure under another code, or with another remedy.
    *
    * @internal
    */

@@ -1,6 +1,7 @@
 export { logicalReplication } from './logical-replication';
 
-export { ackAfter, type Work, type WorkResult } from './operators/ack-after';
+export { ackAfter, type WorkResult } from './operators/ack-after';
+export type { Acknowledged } from './operators/hand';
 export { ofTable } from './operators/of-table';
 export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
 export { stopAtLsn } from './operators/stop-at-lsn';

@@ -65,7 +65,7 @@ export class Stream implements SessionHost {
         },
         failed: (error) => {
           this.#leave();
-          subscriber.error(this.judge(error));
+          subscriber.error(this.conclude(error));
         },
       },
     );
@@ -156,14 +156,15 @@ export class Stream implements SessionHost {
     if (transport) this.#cancelCloseTimeout = transport.timeout(patience, expire);
   }
 
-  judge(error: Error): Error {
-    let told = this.#settings.judge(error);
+  conclude(error: Error): Error {
+    let told = this.#settings.classify(error);
     // The slot went with its connection, and a new one would begin after a gap.
     if (this.#temporarySlot && told instanceof ReplicationError && told.retryable) {
       told = told.recast(told.code, { retryable: false, remedy: SLOT_GONE });
     }
     this.#memory.confirm(this.#session?.status.confirmedLsn ?? 0n);
     noteFailure(told, {
+      slot: this.#settings.plan.slot,
       confirmedLsn: this.#memory.position?.lsn ?? 0n,
       walSenderTimeout: this.#walSenderTimeout,
       stopAsked: this.#session?.stopAsked ?? false,

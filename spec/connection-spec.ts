@@ -68,7 +68,7 @@ describe('a conversation', () => {
   });
 
   it('sets only what the server’s version knows', () => {
-    server.version = 130_010;
+    server.serverVersion = 130_010;
     converse(identifySystem);
     clock.advance();
     expect(server.last.queries.some((sql) => sql.startsWith('SET'))).toBe(false);

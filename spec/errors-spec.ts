@@ -104,7 +104,7 @@ describe('an error that is seen otherwise', () => {
 
   it('has all that the server said', () => {
     const server = { ...SAID, detail: 'PID 7', where: 'slot "orders"' };
-    const recast = new ServerError('SLOT_ACTIVE', server).recast('SERVER_FAILED', seen);
+    const recast = new ServerError('SLOT_ACTIVE', server).recast('SERVER_INTERNAL_ERROR', seen);
     expect(recast).toMatchObject({ server, sqlState: '55006' });
     expect(recast.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
   });

@@ -431,7 +431,7 @@ describe('a temporary slot', () => {
 
   it('leaves what is no loss of the connection its own remedy, and what rules say of it', () => {
     server.slots.clear();
-    const errors = [{ when: { code: 'ACK_TIMEOUT' as const }, then: { remedy: 'Ask Ann.' } }];
+    const errors = [{ when: { code: 'ACK_TIMEOUT' as const }, treatAs: { remedy: 'Ask Ann.' } }];
     const heard = record(streaming(server, { ensureSlot: { temporary: true }, ackTimeout: 1000, errors }));
     clock.advance();
     server.commit(tx(100));
@@ -452,8 +452,8 @@ describe('a temporary slot', () => {
 
 describe('rules for errors', () => {
   const errors: PgoutputConfig['errors'] = [
-    { when: { message: /draining/ }, then: { code: 'SERVER_SHUTDOWN', remedy: 'It moves.' } },
-    { when: { errno: 'ECONNREFUSED' }, then: { retryable: false } },
+    { when: { message: /draining/ }, treatAs: { code: 'SERVER_SHUTDOWN', remedy: 'It moves.' } },
+    { when: { causeCode: 'ECONNREFUSED' }, treatAs: { retryable: false } },
   ];
   const draining = { S: 'FATAL', V: 'FATAL', C: '08P01', M: 'draining' };
 

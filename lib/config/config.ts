@@ -2,7 +2,6 @@ import {
   asyncScheduler,
   defer,
   from,
-  isObservable,
   map,
   of,
   Subject,
@@ -20,8 +19,8 @@ import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 import type { OpenInfo, StreamPlan } from '../session/open-stream';
 import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
-import { errorRules, judge, type ErrorRule } from './error-rules';
-import { isRecord, Options } from './options';
+import { errorRules, classify, type ErrorRule } from './error-rules';
+import { isObserver, isRecord, Options } from '../options';
 
 /** How a slot is made that does not exist yet. */
 export interface SlotOptions {
@@ -95,8 +94,8 @@ export interface Settings {
   /** Asks where to start; emits once. */
   readonly start: () => Observable<StartPosition | undefined>;
   readonly session: Omit<SessionOptions, 'source'>;
-  /** Says an error as the user's rules have it. */
-  readonly judge: (error: Error) => Error;
+  /** Reclassifies an error by the user's rules. */
+  readonly classify: (error: Error) => Error;
   readonly types: TypeParsers;
   readonly scheduler: SchedulerLike;
   readonly statusInterval: number;
@@ -148,7 +147,7 @@ export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
     connection: resolveConnection(options),
     plan,
     start: startOf(options),
-    judge: (error) => judge(rules, error),
+    classify: (error) => classify(rules, error),
     session: {
       confirm,
       progressInterval: plan.positionKeeper === 'consumer' ? statusInterval : undefined,
@@ -206,12 +205,8 @@ function isAsking(value: unknown): value is () => unknown {
 
 /** A text could be iterated over, too, but is a position. */
 function inputOf(answer: unknown): Observable<unknown> {
-  return isInput(answer) ? from(answer) : of(answer);
-}
-
-function isInput(answer: unknown): answer is ObservableInput<unknown> {
-  if (typeof answer !== 'object' || answer === null) return false;
-  return isObservable(answer) || ['then', Symbol.iterator, Symbol.asyncIterator].some((member) => member in answer);
+  if (typeof answer !== 'object' || answer === null || 'endLsn' in answer) return of(answer);
+  return from(answer as ObservableInput<unknown>);
 }
 
 function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
@@ -255,10 +250,6 @@ function tell<T extends object>(observer: NextObserver<T> | undefined): (value: 
   return (value) => {
     subject.next(withJson(value));
   };
-}
-
-function isObserver<T>(value: unknown): value is NextObserver<T> {
-  return isRecord(value) && typeof value['next'] === 'function';
 }
 
 function isScheduler(value: unknown): value is SchedulerLike {

@@ -4,7 +4,7 @@ import { parse } from 'pg-connection-string';
 import { ConfigError } from '../errors';
 import type { Target } from '../net/transport';
 import type { StartupOptions } from '../session/startup';
-import { isRecord, Options, shown } from './options';
+import { isRecord, Options, shown } from '../options';
 
 /** Where the server is and who connects: the object that one gives `new pg.Client(…)`. */
 export interface ConnectionOptions {

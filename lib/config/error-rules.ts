@@ -1,48 +1,48 @@
 import { ConfigError, ERRORS, ReplicationError, ServerError, type ErrorCode } from '../errors';
-import { isRecord, Options, shown } from './options';
+import { isRecord, Options, shown } from '../options';
 
 /**
  * What a failure means to you, where it is not what this library takes it for. The first rule that matches counts.
  *
  * @example
  * // A proxy that says so while it moves to another server.
- * const rule: ErrorRule = { when: { sqlState: '08P01', message: /draining/ }, then: { code: 'SERVER_SHUTDOWN' } };
+ * const rule: ErrorRule = { when: { sqlState: '08P01', message: /draining/ }, treatAs: { code: 'SERVER_SHUTDOWN' } };
  */
 export interface ErrorRule {
   /** What it applies to. All that is given has to match. */
   readonly when: {
     /** The five-character SQLSTATE that the server sent, or its class, the first two. */
     readonly sqlState?: string | undefined;
-    /** The socket error's name, as in `ECONNRESET`. */
-    readonly errno?: string | undefined;
+    /** `cause.code`, which names what a socket or TLS has failed with, as in `ECONNRESET`. */
+    readonly causeCode?: string | undefined;
     /** Found in the server's message, which may be localised, or in what the error says. */
     readonly message?: RegExp | undefined;
     /** What this library takes it for. */
     readonly code?: ErrorCode | undefined;
   };
   /** What is different. A `code` brings its own `retryable` and `remedy`, unless they are given, too. */
-  readonly then: {
+  readonly treatAs: {
     readonly code?: ErrorCode | undefined;
     readonly retryable?: boolean | undefined;
     readonly remedy?: string | undefined;
   };
 }
 
-/** Says an error as the rules have it. */
-export function judge(rules: readonly ErrorRule[], error: Error): Error {
+/** Reclassifies an error by the user's rules. */
+export function classify(rules: readonly ErrorRule[], error: Error): Error {
   if (!(error instanceof ReplicationError)) return error;
   const rule = rules.find(({ when }) => matches(when, error));
   if (!rule) return error;
-  const { code, retryable, remedy } = rule.then;
+  const { code, retryable, remedy } = rule.treatAs;
   const { retryable: wasRetryable, remedy: oldRemedy }: Partial<ReplicationError> = code === undefined ? error : {};
   return error.recast(code ?? error.code, { retryable: retryable ?? wasRetryable, remedy: remedy ?? oldRemedy });
 }
 
-function matches({ sqlState, errno, message, code }: ErrorRule['when'], error: ReplicationError): boolean {
+function matches({ sqlState, causeCode, message, code }: ErrorRule['when'], error: ReplicationError): boolean {
   const { cause } = error;
   const server = error instanceof ServerError ? error.server : undefined;
   if (sqlState !== undefined && !server?.sqlState.startsWith(sqlState)) return false;
-  if (errno !== undefined && !(isRecord(cause) && cause['code'] === errno)) return false;
+  if (causeCode !== undefined && !(isRecord(cause) && cause['code'] === causeCode)) return false;
   if (message !== undefined && !message.test(server?.message ?? error.message)) return false;
   return code === undefined || code === error.code;
 }
@@ -56,9 +56,9 @@ export function errorRules(options: Options): readonly ErrorRule[] {
 }
 
 function readRule(name: string, rule: unknown): ErrorRule {
-  const parts = new Options(name, rule, ['when', 'then']);
-  const when = new Options(`${name}.when`, parts.get('when'), ['sqlState', 'errno', 'message', 'code']);
-  const then = new Options(`${name}.then`, parts.get('then'), ['code', 'retryable', 'remedy']);
+  const parts = new Options(name, rule, ['when', 'treatAs']);
+  const when = new Options(`${name}.when`, parts.get('when'), ['sqlState', 'causeCode', 'message', 'code']);
+  const treatAs = new Options(`${name}.treatAs`, parts.get('treatAs'), ['code', 'retryable', 'remedy']);
   const sqlState = when.text('sqlState');
   if (sqlState !== undefined && !/^(?:[0-9A-Z]{2}|[0-9A-Z]{5})$/.test(sqlState)) {
     throw when.error('sqlState', 'expected five characters, or the two of a class');
@@ -68,19 +68,19 @@ function readRule(name: string, rule: unknown): ErrorRule {
     throw when.error('message', 'expected a regular expression');
   if (message?.global || message?.sticky)
     throw when.error('message', 'leave out the flags g and y, which keep a state');
-  const conditions = { sqlState, errno: when.text('errno'), message, code: codeOf(when) };
+  const conditions = { sqlState, causeCode: when.text('causeCode'), message, code: codeOf(when) };
   if (Object.values(conditions).every((condition) => condition === undefined)) {
     throw new ConfigError(
       `${name}.when`,
-      'name a sqlState, an errno, a message or a code; this one matches everything',
+      'name a sqlState, a causeCode, a message or a code; this one matches everything',
     );
   }
   return {
     when: conditions,
-    then: {
-      code: codeOf(then),
-      retryable: then.get('retryable') === undefined ? undefined : then.flag('retryable', false),
-      remedy: then.text('remedy'),
+    treatAs: {
+      code: codeOf(treatAs),
+      retryable: treatAs.get('retryable') === undefined ? undefined : treatAs.flag('retryable', false),
+      remedy: treatAs.text('remedy'),
     },
   };
 }

@@ -1,13 +1,10 @@
-import { Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
-import { Delivery, type SessionControl } from '../acknowledgement';
+import { isObservable, Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
+import type { SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 import { failureOf, noteFailure } from '../failure';
-import { Hand, isBatch, itemsOf, type Acknowledged } from './hand';
+import { Hand, itemsOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
-import { Work as RunningWork, type WorkListener } from './work';
-
-/** What `ackAfter` takes: messages, transactions, or arrays of them. */
-export type Work = Acknowledged;
+import { Work, type WorkListener } from './work';
 
 /** What a work emits; nothing where it is no Observable, Promise or iterable. */
 export type WorkResult<O> = O extends string ? never : O extends ObservableInput<infer R> ? R : never;
@@ -35,7 +32,7 @@ export type WorkResult<O> = O extends string ? never : O extends ObservableInput
  * @example
  * logicalReplication(config).pipe(transactions(), ackAfter(async (tx) => { await store(tx); }, 4)).subscribe();
  */
-export function ackAfter<T extends Work, O>(
+export function ackAfter<T extends Acknowledged, O>(
   project: (value: T, index: number) => O,
   concurrent = 1,
 ): OperatorFunction<T, WorkResult<O>> {
@@ -53,7 +50,7 @@ export function ackAfter<T extends Work, O>(
           works.take(value);
         },
         error: (error) => {
-          works.fail(error);
+          works.sourceFailed(error);
         },
         complete: () => {
           works.sourceCompleted();
@@ -65,21 +62,24 @@ export function ackAfter<T extends Work, O>(
 }
 
 /** The works of one subscription. */
-class Works<T extends Work, R> {
+class Works<T extends Acknowledged, R> {
   readonly #project: (value: T, index: number) => unknown;
   readonly #concurrent: number;
   readonly #subscriber: Subscriber<R>;
   readonly #hand: Hand<R>;
   readonly #waiting: T[] = [];
-  readonly #active = new Map<RunningWork<R>, T>();
+  /** By slot: several streams may be merged, and one that was lost is followed by another. */
+  readonly #sessions = new Map<string, SessionControl>();
+  readonly #watches: (() => void)[] = [];
+  readonly #active = new Map<Work<R>, T>();
   readonly #stopListening: () => void;
-  #session: SessionControl | undefined;
   #release: () => void = () => undefined;
-  #stopWatching: () => void = () => undefined;
   #index = 0;
   #starting = false;
   #closed = false;
   #failed = false;
+  /** Whether nobody will come back after the failure. */
+  #givenUp = false;
 
   constructor(
     project: (value: T, index: number) => unknown,
@@ -102,20 +102,30 @@ class Works<T extends Work, R> {
       this.fail(new ConfigError('ackAfter', `a value has no ack(); ${remedy}`));
       return;
     }
-    this.#session = sessionOf(value) ?? this.#session;
+    for (const item of itemsOf(value)) this.#know(sessionOf(item));
     this.#waiting.push(value);
     this.#startWaiting();
   }
 
+  sourceFailed(error: unknown): void {
+    const [session, ...others] = this.#sessions.values();
+    this.fail(error, others.length === 0 ? session : undefined);
+  }
+
   sourceCompleted(): void {
-    const closed = (error?: unknown): void => {
-      this.#closed = true;
-      if (error === undefined) this.#completeIfDone();
-      else this.fail(error);
-    };
-    // While the session streams on, only this branch of it has ended.
-    if (this.#session && !this.#session.isStreaming()) this.#stopWatching = this.#session.whenClosed(closed);
-    else closed();
+    // While a session streams on, only this branch of it has ended.
+    const ending = [...this.#sessions.values()].filter((session) => !session.isStreaming());
+    let left = ending.length;
+    this.#closed = left === 0;
+    for (const session of ending) {
+      const stopWatching = session.whenClosed((error) => {
+        this.#closed = --left === 0;
+        if (error === undefined) this.#completeIfDone();
+        else this.fail(error, session);
+      });
+      this.#watches.push(stopWatching);
+    }
+    this.#completeIfDone();
   }
 
   /** @param release lets go of the source, so that whoever hears an error may subscribe to it again at once */
@@ -123,13 +133,11 @@ class Works<T extends Work, R> {
     this.#release = release;
   }
 
-  fail(error: unknown): void {
+  /** @param session of the stream that it belongs to, where that is known */
+  fail(error: unknown, session?: SessionControl): void {
     if (this.#subscriber.closed) return;
     this.#failed = true;
-    if (this.#session && !failureOf(error)) {
-      const { confirmed: confirmedLsn, stopAsked } = this.#session;
-      noteFailure(error, { confirmedLsn, walSenderTimeout: 0, stopAsked });
-    }
+    this.#note(error, session);
     this.#release();
     this.#subscriber.error(error);
   }
@@ -137,14 +145,33 @@ class Works<T extends Work, R> {
   /** The subscription has ended. Whoever comes after a failure may want what is in hand. */
   leave(): void {
     this.#stopListening();
-    this.#stopWatching();
+    for (const stopWatching of this.#watches) stopWatching();
     for (const [work, value] of this.#active) {
-      if (this.#failed || !work.cancellable) this.#hand.keep(value, work);
+      if ((this.#failed && !this.#givenUp) || !work.cancellable) this.#hand.keep(value, work);
       else work.cancel();
     }
     this.#active.clear();
+    if (!this.#failed) this.#hand.giveUp();
     // A session that drains after a stop waits for acknowledgements that will not come any more.
-    this.#session?.abandon();
+    for (const session of this.#sessions.values()) session.abandon();
+  }
+
+  #know(session: SessionControl | undefined): void {
+    if (session) this.#sessions.set(session.source.slot, session);
+  }
+
+  /** What the stream itself ended with has its note; a work's error may have one of another time. */
+  #note(error: unknown, session: SessionControl | undefined): void {
+    const giveUp = (): void => {
+      this.#givenUp = true;
+      this.#hand.giveUp();
+    };
+    const noted = session && !hasEndedWith(session, error) ? undefined : failureOf(error);
+    if (noted) noteFailure(error, { ...noted, giveUp });
+    else if (session) {
+      const { confirmed: confirmedLsn, stopAsked, source } = session;
+      noteFailure(error, { slot: source.slot, confirmedLsn, walSenderTimeout: 0, stopAsked, giveUp });
+    }
   }
 
   /** A loop, not a recursion: works that are done at once, by the thousand, must not pile up on the stack. */
@@ -170,21 +197,25 @@ class Works<T extends Work, R> {
   }
 
   #do(value: T): void {
-    const left = this.#hand.left(value);
-    let work: RunningWork<R> | undefined;
+    let work: Work<R> | undefined;
     try {
-      const nothingLeft = isBatch(left) && left.length === 0 && left !== value;
-      const pending = nothingLeft ? undefined : this.#project(left, this.#index++);
-      work = new RunningWork<R>(isPending<R>(pending) ? pending : undefined);
-      work.start(this.#await(value, work));
+      const pending = this.#project(this.#hand.left(value), this.#index++);
+      work = new Work<R>(isPending<R>(pending) ? pending : undefined);
+      if (!this.#subscriber.closed) {
+        work.start(this.#await(value, work));
+      } else if (!work.cancellable) {
+        // It runs, though somebody had enough while it was being started.
+        work.startFree();
+        this.#hand.keep(value, work);
+      }
     } catch (error) {
       // What has not started does not run on.
       if (work) this.#active.delete(work);
-      this.fail(error);
+      this.fail(error, sessionOf(itemsOf(value)[0]));
     }
   }
 
-  #await(value: T, work: RunningWork<R>): WorkListener {
+  #await(value: T, work: Work<R>): WorkListener {
     const pass = (except: number): void => {
       for (const result of work.take(except)) this.#subscriber.next(result);
     };
@@ -196,7 +227,7 @@ class Works<T extends Work, R> {
       },
       failed: (error) => {
         this.#active.delete(work);
-        this.fail(error);
+        this.fail(error, sessionOf(itemsOf(value)[0]));
       },
       done: () => {
         this.#active.delete(work);
@@ -215,7 +246,7 @@ class Works<T extends Work, R> {
       this.fail(new ReplicationError('ACK_TOO_LATE', what));
       return false;
     }
-    this.#hand.done(value, this.#session?.confirmed ?? 0n);
+    this.#hand.done(value);
     return true;
   }
 
@@ -224,14 +255,22 @@ class Works<T extends Work, R> {
   }
 }
 
-/** What is no object, say the true of a `write()`, is nothing to wait for. */
+/** What is none of these, say the rows of a query, is nothing to wait for. */
 function isPending<R>(work: unknown): work is ObservableInput<R> {
-  return Object(work) === work;
+  if (typeof work !== 'object' || work === null) return false;
+  return isObservable(work) || PENDING.some((member) => member in work);
 }
 
-function sessionOf(value: Work): SessionControl | undefined {
-  const [item] = itemsOf(value);
-  return item instanceof Delivery ? Delivery.entryOf(item)?.session : undefined;
+/** By what one knows a Promise, the iterables, a ReadableStream, and Observables of other libraries. */
+const PENDING = ['then', Symbol.iterator, Symbol.asyncIterator, 'getReader', '@@observable'];
+
+function hasEndedWith(session: SessionControl, error: unknown): boolean {
+  let ended = false;
+  const stopWatching = session.whenClosed((cause) => {
+    ended = cause === error;
+  });
+  stopWatching();
+  return ended;
 }
 
 /** JavaScript can send anything down. */
@@ -240,7 +279,7 @@ function isAcknowledgeable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'ack' in value && typeof value.ack === 'function';
 }
 
-function acknowledge(value: Work): boolean {
+function acknowledge(value: Acknowledged): boolean {
   return itemsOf(value)
     .map((item) => item.ack())
     .every(Boolean);

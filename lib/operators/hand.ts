@@ -1,36 +1,33 @@
-import type { Acknowledgeable } from '../acknowledgement';
+import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import type { Lsn } from '../lsn';
 import { Message, type StreamMessage } from '../pgoutput/messages';
-import { Transaction } from './transaction';
+import { Deeds, type Place } from './deeds';
+import { type Transaction } from './transaction';
 import { Work } from './work';
 
-/** What is acknowledged as one: a delivery, or an array of them. */
+/** What is acknowledged as one: a message, a transaction, anything that has kept its `ack`, or an array of them. */
 export type Acknowledged = Acknowledgeable | readonly Acknowledgeable[];
 
-/** The same for a delivery and for its redelivery: a position that is its own, and a place there. */
+/** The same for a delivery and for its redelivery. */
 interface Identity {
+  readonly session: SessionControl;
   readonly lsn: Lsn;
-  readonly place: number;
+  readonly place: Place;
 }
-
-/** Places of what is no change of a transaction. */
-const BEGIN = -1;
-const COMMIT = -2;
-const ALONE = -3;
 
 /**
  * What is known of works beyond the subscription that started them: those that nobody waits for run on, and what they and
  * others have done is not done again when it is delivered again, as long as that can happen.
  */
 export class Hand<R> {
-  readonly #works = new Map<Lsn, Map<number, Work<R>>>();
-  readonly #nothingToDo = new Work<R>(undefined);
+  /** By stream, then by commit LSN. */
+  readonly #streams = new Map<string, Map<Lsn, Deeds<R>>>();
+  readonly #detached = new Set<Work<R>>();
   readonly #waiting = new Set<() => void>();
-  #detached = 0;
 
   /** How many works run that nobody waits for. */
   get detached(): number {
-    return this.#detached;
+    return this.#detached.size;
   }
 
   /** @returns stops listening for the end of a work that nobody waits for */
@@ -41,62 +38,94 @@ export class Hand<R> {
 
   /** A work that runs on, though its subscription has ended. */
   keep(value: Acknowledged, work: Work<R>): void {
-    this.#detached++;
-    this.#remember(value, work, 0n);
+    this.#detached.add(work);
+    for (const identity of identitiesOf(value)) this.#deedsOf(identity).put(identity.place, work);
     work.leave(() => {
-      this.#detached--;
+      this.#detached.delete(work);
       for (const listener of this.#waiting) listener();
     });
   }
 
   /** The work that does exactly this, or has done it, and that nobody waits for. */
   take(value: Acknowledged): Work<R> | undefined {
-    const works = itemsOf(value).map((item) => this.#find(item));
-    const [work] = works;
-    if (!work || works.some((other) => other !== work)) return undefined;
-    if (work.state === 'done') return work;
-    if (!work.free) return undefined;
-    this.#detached--;
+    if (this.#streams.size === 0) return undefined;
+    const items = itemsOf(value);
+    if (items.length > 0 && items.every((item) => this.#isDone(item))) return new Work<R>(undefined);
+    const [work, ...others] = new Set(items.map((item) => this.#find(item)));
+    if (!work || others.length > 0 || !(work.free || work.state === 'done')) return undefined;
+    this.#detached.delete(work);
     return work;
   }
 
   /** Whether it has to wait, as a work that runs may be doing it, or a part of it. */
   mustWait(value: Acknowledged): boolean {
-    if (this.#detached === 0) return false;
-    return itemsOf(value).some((item) => !identityOf(item) || this.#find(item)?.state === 'running');
+    if (this.#streams.size === 0 && this.#detached.size === 0) return false;
+    return itemsOf(value).some((item) =>
+      identityOf(item) ? this.#find(item)?.state === 'running' : this.#detached.size > 0,
+    );
   }
 
-  /** What is still to be done of a value; an array may have members that were done in another one. */
+  /** What is still to be done: some members of an array may have been done in another one. */
   left<T extends Acknowledged>(value: T): T {
-    if (this.#works.size === 0 || !isBatch(value)) return value;
-    return value.filter((item) => this.#find(item)?.state !== 'done') as readonly Acknowledgeable[] as T;
+    if (this.#streams.size === 0 || !isBatch(value)) return value;
+    return value.filter((item) => !this.#isDone(item) && this.#find(item)?.state !== 'done') as Acknowledged as T;
   }
 
   /** It was done and acknowledged; as long as it is not confirmed it can come again. */
-  done(value: Acknowledged, confirmed: Lsn): void {
-    this.#remember(value, this.#nothingToDo, confirmed);
-    for (const [lsn, works] of this.#works) {
-      if (lsn >= confirmed || [...works.values()].some((work) => work.state === 'running')) break;
-      this.#works.delete(lsn);
-    }
-  }
-
-  /** @param from what commits before does not come again */
-  #remember(value: Acknowledged, work: Work<R>, from: Lsn): void {
+  done(value: Acknowledged): void {
     for (const item of itemsOf(value)) {
       const identity = identityOf(item);
-      if (!identity || identity.lsn < from) continue;
-      const works = this.#works.get(identity.lsn);
-      if (works) works.set(identity.place, work);
-      else this.#works.set(identity.lsn, new Map([[identity.place, work]]));
+      if (!identity) continue;
+      const { session, lsn, place } = identity;
+      const { confirmed } = session;
+      if (lsn >= confirmed && session.confirms) this.#deedsOf(identity).done(place);
+      this.#forget(session, confirmed);
     }
   }
 
-  /** One that has failed is as if it had never been, so that it is done again. */
+  /** Nobody will come back for what is in hand: what can be called off is. */
+  giveUp(): void {
+    for (const work of this.#detached) {
+      if (!work.cancellable) continue;
+      this.#detached.delete(work);
+      work.cancel();
+    }
+  }
+
+  /** What commits before a position does not come again. */
+  #forget(session: SessionControl, confirmed: Lsn): void {
+    const stream = this.#streams.get(nameOf(session));
+    if (!stream) return;
+    for (const [lsn, deeds] of stream) {
+      if (lsn >= confirmed || deeds.running) return;
+      stream.delete(lsn);
+    }
+    this.#streams.delete(nameOf(session));
+  }
+
+  #deedsOf({ session, lsn }: Identity): Deeds<R> {
+    const name = nameOf(session);
+    const stream = this.#streams.get(name) ?? new Map<Lsn, Deeds<R>>();
+    this.#streams.set(name, stream);
+    const deeds = stream.get(lsn) ?? new Deeds<R>();
+    stream.set(lsn, deeds);
+    return deeds;
+  }
+
+  #known(item: Acknowledgeable): { readonly deeds: Deeds<R>; readonly place: Place } | undefined {
+    const identity = identityOf(item);
+    const deeds = identity && this.#streams.get(nameOf(identity.session))?.get(identity.lsn);
+    return deeds && { deeds, place: identity.place };
+  }
+
   #find(item: Acknowledgeable): Work<R> | undefined {
-    const identity = this.#works.size === 0 ? undefined : identityOf(item);
-    const work = identity && this.#works.get(identity.lsn)?.get(identity.place);
-    return work?.state === 'over' ? undefined : work;
+    const known = this.#known(item);
+    return known?.deeds.workAt(known.place);
+  }
+
+  #isDone(item: Acknowledgeable): boolean {
+    const known = this.#known(item);
+    return known?.deeds.isDone(known.place) ?? false;
   }
 }
 
@@ -108,31 +137,45 @@ export function itemsOf(value: Acknowledged): readonly Acknowledgeable[] {
   return isBatch(value) ? value : [value];
 }
 
+/** The session that delivered it; undefined for what a `map` has made, say. */
+export function sessionOf(item: Acknowledgeable | undefined): SessionControl | undefined {
+  return item instanceof Delivery ? Delivery.entryOf(item)?.session : undefined;
+}
+
+/** Several streams may be merged, and their LSNs have nothing to do with each other. */
+function nameOf({ source }: SessionControl): string {
+  return `${source.slot} ${source.systemId}`;
+}
+
+function identitiesOf(value: Acknowledged): Identity[] {
+  return itemsOf(value).flatMap((item) => identityOf(item) ?? []);
+}
+
 /** undefined for what has none: another plugin's data, what is sent anew with each stream, and what a `map` has made. */
 function identityOf(item: Acknowledgeable): Identity | undefined {
-  if (item instanceof Transaction) {
-    return item.kind === 'progress' ? undefined : { lsn: item.commitLsn, place: COMMIT };
-  }
-  if (!isMessage(item)) return undefined;
+  const session = sessionOf(item);
+  if (!session || !isMessage(item)) return undefined;
   switch (item.kind) {
+    case 'transaction':
+      // Another timeline may have another transaction there.
+      return { session, lsn: item.commitLsn, place: `${item.xid} ${item.commitTime.getTime()}` };
     case 'begin':
-      return { lsn: item.commitLsn, place: BEGIN };
     case 'commit':
-      return { lsn: item.commitLsn, place: COMMIT };
+      return { session, lsn: item.commitLsn, place: `${item.kind} ${item.commitTime.getTime()}` };
     case 'insert':
     case 'update':
     case 'delete':
     case 'truncate':
-      return { lsn: item.commitLsn, place: item.ordinal };
-    case 'message': {
-      const { commitLsn: lsn, ordinal: place } = item;
-      return lsn === undefined || place === undefined ? { lsn: item.lsn, place: ALONE } : { lsn, place };
-    }
+      return { session, lsn: item.commitLsn, place: item.ordinal };
+    case 'message':
+      return item.commitLsn === undefined || item.ordinal === undefined
+        ? { session, lsn: item.lsn, place: 'message' }
+        : { session, lsn: item.commitLsn, place: item.ordinal };
     default:
       return undefined;
   }
 }
 
-function isMessage(item: Acknowledgeable): item is StreamMessage {
+function isMessage(item: Acknowledgeable): item is StreamMessage | Transaction {
   return item instanceof Message;
 }

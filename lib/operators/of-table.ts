@@ -28,7 +28,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
     if (Delivery.entryOf(message)?.session.consumerKeepsPosition) {
       throw new ConfigError(
         'ofTable',
-        'drops each Commit, whose position belongs into the store that startLsn asks; use transactions(), and choose inside the work',
+        'drops each Commit, whose position belongs in the store that startLsn reads from; use transactions(), and choose inside the work',
       );
     }
     Delivery.discard(message);

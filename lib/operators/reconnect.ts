@@ -3,6 +3,7 @@ import {
   defer,
   retry,
   Subject,
+  tap,
   throwError,
   timer,
   type MonoTypeOperatorFunction,
@@ -10,8 +11,10 @@ import {
   type Observable,
   type SchedulerLike,
 } from 'rxjs';
-import { ConfigError, ERRORS, ReplicationError, ServerError, type ErrorKind } from '../errors';
-import { failureOf } from '../failure';
+import { ERRORS, ReplicationError, ServerError, type ErrorKind } from '../errors';
+import { failureOf, type Failure } from '../failure';
+import type { Lsn } from '../lsn';
+import { isObserver, isRecord, Options } from '../options';
 
 /** When {@link reconnect} tries again, and for how long. */
 export interface ReconnectOptions {
@@ -51,7 +54,7 @@ export interface ReconnectAttempt {
  * so that many clients do not come back at once. It starts over once something more has been confirmed. A transaction that
  * makes every attempt fail does not count as progress, whatever is delivered before it.
  *
- * Some failures are worth few attempts: the server that fails in the same way at the same place (`SERVER_FAILED`,
+ * Some failures are worth few attempts: the server that fails in the same way at the same place (`SERVER_INTERNAL_ERROR`,
  * `WAL_REMOVED`) is given up after three. A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as
  * long as the server may take to notice that a client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
  *
@@ -76,47 +79,31 @@ export function reconnect<T>(options: ReconnectOptions = {}): MonoTypeOperatorFu
 
 type Settings = ReturnType<typeof readSettings>;
 
-function readSettings(options: ReconnectOptions) {
-  const {
-    initialDelay = 500,
-    maxDelay = 30_000,
-    maxRetries = Infinity,
-    retryable = isRetryable,
-    scheduler = asyncScheduler,
-    attemptObserver,
-  } = options;
-  const numbers = { initialDelay, maxDelay, maxRetries };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== 'number' || !(value >= 0)) {
-      throw new ConfigError(`reconnect.${name}`, `expected a number from 0 on, got ${String(value)}`);
-    }
-  }
-  // Timers of Node fire at once when asked to wait longer.
-  if (maxDelay > 0x7fff_ffff) throw new ConfigError('reconnect.maxDelay', 'expected at most 2147483647 ms');
-  if (typeof retryable !== 'function') throw new ConfigError('reconnect.retryable', 'expected a function of the error');
-  if (!has('schedule', scheduler)) {
-    throw new ConfigError('reconnect.scheduler', 'expected an object with a method schedule()');
-  }
-  if (attemptObserver !== undefined && !has('next', attemptObserver)) {
-    throw new ConfigError('reconnect.attemptObserver', 'expected an object with a method next()');
-  }
-  const [unknown] =
-    Object.entries(options).find(([name, value]) => value !== undefined && !OPTIONS.includes(name)) ?? [];
-  if (unknown !== undefined) {
-    throw new ConfigError(`reconnect.${unknown}`, `is no option; there are ${OPTIONS.join(', ')}`);
-  }
+const NAMES = ['initialDelay', 'maxDelay', 'maxRetries', 'retryable', 'scheduler', 'attemptObserver'];
+
+function readSettings(given: ReconnectOptions) {
+  const options = new Options('reconnect', given, NAMES);
+  const { retryable = isRetryable } = given;
+  if (typeof retryable !== 'function') throw options.error('retryable', 'expected a function of the error');
   const observed = new Subject<ReconnectAttempt>();
-  if (attemptObserver) observed.subscribe(attemptObserver);
-  return { ...numbers, retryable, scheduler, observed };
+  const observer = options.having('attemptObserver', 'next', isObserver<ReconnectAttempt>);
+  if (observer) observed.subscribe(observer);
+  return {
+    initialDelay: options.ms('initialDelay', 500),
+    maxDelay: options.ms('maxDelay', 30_000),
+    maxRetries: options.number('maxRetries', Infinity, 0),
+    scheduler: options.having('scheduler', 'schedule', isScheduler) ?? asyncScheduler,
+    retryable,
+    observed,
+  };
+}
+
+function isScheduler(value: unknown): value is SchedulerLike {
+  return isRecord(value) && typeof value['schedule'] === 'function';
 }
 
 /** Beyond them every delay is the longest; a delay of 0 times Infinity would be none that a timer understands. */
 const MOST_DOUBLINGS = 31;
-const OPTIONS = ['initialDelay', 'maxDelay', 'maxRetries', 'retryable', 'scheduler', 'attemptObserver'];
-
-function has(method: string, value: unknown): boolean {
-  return Object(value) === value && typeof Reflect.get(Object(value) as object, method) === 'function';
-}
 
 function isRetryable(error: unknown): boolean {
   return error instanceof ReplicationError && error.retryable;
@@ -125,7 +112,8 @@ function isRetryable(error: unknown): boolean {
 /** The attempts of one subscription. */
 class Attempts {
   readonly #settings: Settings;
-  #confirmed = -1n;
+  /** By slot, as there may be several streams. */
+  readonly #confirmed = new Map<string, Lsn>();
   #count = 0;
   /** The failure that is worth few attempts, and how often it has come, whatever else came in between. */
   #failure = '';
@@ -140,28 +128,25 @@ class Attempts {
   /** Emits when it is time for the next attempt, or fails. */
   after(error: unknown): Observable<unknown> {
     const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
+    const { stopAsked = false, giveUp = () => undefined } = failureOf(error) ?? {};
     this.#look(error);
-    if (failureOf(error)?.stopAsked || !retryable(error) || this.#repeated > mostRetries(error)) {
+    const isUseless = stopAsked || !retryable(error) || this.#repeated > mostRetries(error);
+    if (isUseless || (this.#count >= maxRetries && !this.#mustWaitOn(error))) {
+      giveUp();
       return throwError(() => error);
     }
-    if (this.#count >= maxRetries && !this.#mustWaitOn(error)) return throwError(() => error);
 
     const longest = Math.min(maxDelay, initialDelay * 2 ** Math.min(this.#count, MOST_DOUBLINGS));
     const delay = Math.round(Math.random() * longest);
     this.#count++;
     observed.next({ attempt: this.#count, delay, error });
-    return timer(delay, scheduler);
+    return timer(delay, scheduler).pipe(orIfUnsubscribed(giveUp));
   }
 
   /** Starts over when something was confirmed since the last failure. */
   #look(error: unknown): void {
-    const confirmed = failureOf(error)?.confirmedLsn ?? -1n;
-    const progress = confirmed > this.#confirmed;
-    // What was confirmed when the first failure came is no progress yet, but there is nothing to start over either.
-    if (progress) {
-      this.#confirmed = confirmed;
-      this.#count = 0;
-    }
+    const progress = this.#hasProgressed(failureOf(error));
+    if (progress) this.#count = 0;
     if (isSlotActive(error)) this.#activeSince ??= this.#settings.scheduler.now();
     else this.#activeSince = undefined;
     if (progress) this.#repeated = 0;
@@ -172,12 +157,34 @@ class Attempts {
     this.#repeated++;
   }
 
+  #hasProgressed(failure: Failure | undefined): boolean {
+    if (!failure || failure.confirmedLsn <= (this.#confirmed.get(failure.slot) ?? -1n)) return false;
+    this.#confirmed.set(failure.slot, failure.confirmedLsn);
+    return true;
+  }
+
   /** The server frees the slot of a client that is silently gone only after its time-out. */
   #mustWaitOn(error: unknown): boolean {
     if (this.#activeSince === undefined) return false;
     const patience = failureOf(error)?.walSenderTimeout ?? 0;
     return this.#settings.scheduler.now() - this.#activeSince <= patience;
   }
+}
+
+function orIfUnsubscribed<T>(callback: () => void): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    defer(() => {
+      let due = false;
+      return source.pipe(
+        tap({
+          next: () => (due = true),
+          // Who has heard that it is time unsubscribes, too.
+          unsubscribe: () => {
+            if (!due) callback();
+          },
+        }),
+      );
+    });
 }
 
 function isSlotActive(error: unknown): boolean {

@@ -51,7 +51,7 @@ export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<Replicati
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
           const entry = Delivery.entryOf(message);
-          // The store shall not get beyond the end either.
+          // The store must not get beyond the end either.
           const isFar = message.kind === 'keepalive' && message.walEnd > end && entry?.isProgress && !inTransaction;
           if (isBeyond(message) || isFar) {
             if (entry) entry.stopBefore(end);

@@ -1,11 +1,15 @@
 import { from, Observable, take, type MonoTypeOperatorFunction, type ObservableInput } from 'rxjs';
 import { Delivery } from '../acknowledgement';
+import { failureOf, noteFailure } from '../failure';
 import type { StreamMessage } from '../pgoutput/messages';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /**
  * Completes at the next transaction boundary after the notifier has emitted: for a graceful end. The connection stays
  * until everything delivered has been acknowledged, so that work in hand can finish and is confirmed.
+ *
+ * Where `reconnect` or `retry` stands below and the notifier emits after the stream was lost, before it is back, this ends
+ * with the error that it was lost by: what had been delivered may not be confirmed, and comes again with the next start.
  *
  * Stands on the flat stream, before `transactions()`. A notifier that completes without a value stops nothing.
  *
@@ -14,8 +18,10 @@ import { subscribeUntilClosed } from './subscribe-until-closed';
  * logicalReplication(config).pipe(stopOn(sigterm$), transactions(), ackAfter(save, 4)).subscribe();
  */
 export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknown>): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    new Observable((subscriber) => {
+  return (source) => {
+    // What ended an earlier subscription of which something had been delivered: nobody knows what became of that.
+    let lost: { readonly error: unknown } | undefined;
+    return new Observable((subscriber) => {
       let last: T | undefined;
       let asked = false;
       // For messages that no session delivered; a session knows its own boundaries.
@@ -25,7 +31,14 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
       const stop = (): void => {
         const session = last && Delivery.entryOf(last)?.session;
         if (session) session.stopAtBoundary();
+        else if (lost && !last) failStopped(lost.error);
         else if (!inTransaction && !delivering) subscriber.complete();
+      };
+
+      const failStopped = (error: unknown): void => {
+        const { slot = '', confirmedLsn = 0n, walSenderTimeout = 0 } = failureOf(error) ?? {};
+        noteFailure(error, { slot, confirmedLsn, walSenderTimeout, stopAsked: true });
+        subscriber.error(error);
       };
 
       subscriber.add(
@@ -48,6 +61,7 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
           last = message;
+          lost = undefined;
           if (message.kind === 'begin') inTransaction = true;
           else if (message.kind === 'commit') inTransaction = false;
           delivering = true;
@@ -55,6 +69,11 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
           delivering = false;
           if (asked) stop();
         },
+        error: (error) => {
+          if (last) lost = { error };
+          subscriber.error(error);
+        },
       });
     });
+  };
 }

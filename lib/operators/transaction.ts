@@ -13,8 +13,8 @@ import { Message, type Change } from '../pgoutput/messages';
 export class Transaction extends Message implements Iterable<Change> {
   /**
    * `progress` for a transaction that is none: where the consumer keeps the position (`startLsn` as a function), it carries
-   * a later one to store while nothing is committed to the published tables. It has no changes, and all its LSNs are that
-   * position.
+   * a later one to store while nothing is committed to the published tables. It has no changes and an
+   * xid of 0, all its LSNs are that position, and its commit time is the server's clock.
    */
   readonly kind: 'transaction' | 'progress';
   /** How many changes it has. */

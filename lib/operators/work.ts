@@ -1,4 +1,4 @@
-import { from, Subject, takeUntil, type ObservableInput } from 'rxjs';
+import { from, isObservable, Subject, takeUntil, type ObservableInput } from 'rxjs';
 
 /** Who waits for a work. */
 export interface WorkListener {
@@ -10,7 +10,7 @@ export interface WorkListener {
 
 /** What one call of a projection does, from its start to its end. Who waits for it may change meanwhile. */
 export class Work<R> {
-  /** Whether it can be called off: a Promise cannot. */
+  /** Whether it can be called off: a Promise cannot, nor what waits for one. */
   readonly cancellable: boolean;
   readonly #pending: ObservableInput<R> | undefined;
   readonly #cancelled = new Subject<void>();
@@ -24,7 +24,7 @@ export class Work<R> {
   constructor(pending: ObservableInput<R> | undefined) {
     this.#pending = pending;
     this.#state = pending === undefined ? 'done' : 'running';
-    this.cancellable = !isPromise(pending);
+    this.cancellable = !isAsync(pending);
   }
 
   /** `over` is what has failed or was called off. */
@@ -62,6 +62,11 @@ export class Work<R> {
     this.#onEnd = onEnd;
   }
 
+  /** It runs without anybody who waits for it. */
+  startFree(): void {
+    this.start({ emitted: () => undefined, failed: () => undefined, done: () => undefined });
+  }
+
   cancel(): void {
     this.#state = 'over';
     this.#cancelled.next();
@@ -92,6 +97,8 @@ export class Work<R> {
   }
 }
 
-function isPromise(pending: unknown): boolean {
-  return typeof pending === 'object' && pending !== null && 'then' in pending;
+/** An Observable may be asynchronous, too, but ends when it is unsubscribed from. */
+function isAsync(pending: unknown): boolean {
+  if (typeof pending !== 'object' || pending === null || isObservable(pending)) return false;
+  return ['then', Symbol.asyncIterator, 'getReader'].some((member) => member in pending);
 }

@@ -48,8 +48,12 @@ export class Keepalives {
     return message;
   }
 
-  /** @param prospect what the deliveries that are settled or in hand will confirm by themselves */
-  isProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, prospect: Lsn): boolean {
+  /**
+   * Whether a consumer should hear of it; the next one that tells no more is none, then.
+   *
+   * @param prospect what the deliveries that are settled or in hand will confirm by themselves
+   */
+  claimProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, prospect: Lsn): boolean {
     if (this.#progressInterval === undefined || walEnd <= laterLsn(this.#known, prospect)) return false;
     // A server that is stopping asks, and waits for the answer.
     if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;

@@ -146,9 +146,7 @@ export class Ledger implements EntryKeeper {
 
   /** Everything that commits before this position has been delivered. */
   progress(walEnd: Lsn): void {
-    if (this.#closed || this.#keeper === 'consumer') return;
-    if (this.#tail) this.#tail.walEnd = laterLsn(this.#tail.walEnd, walEnd);
-    else this.#confirm(walEnd);
+    if (!this.#closed && this.#keeper === 'slot') this.#mark(walEnd, this.#tail);
   }
 
   /**
@@ -162,12 +160,8 @@ export class Ledger implements EntryKeeper {
 
   reach(walEnd: Lsn, after: Unit | undefined): boolean {
     if (this.#closed || (after && after.sequence >= this.#limit)) return false;
-    if (after && !after.left) {
-      after.walEnd = laterLsn(after.walEnd, walEnd);
-    } else {
-      this.#confirm(walEnd);
-      this.#events.advanced();
-    }
+    this.#mark(walEnd, after);
+    this.#events.advanced();
     return true;
   }
 
@@ -206,7 +200,7 @@ export class Ledger implements EntryKeeper {
   }
 
   #append(): Unit {
-    const unit = new Unit(this.#sequence++);
+    const unit = new Unit(this.#sequence++, this.#keeper === 'slot');
     if (this.#tail) this.#tail.next = unit;
     else this.#head = unit;
     this.#tail = unit;
@@ -236,7 +230,7 @@ export class Ledger implements EntryKeeper {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return;
     while (unit && isDone(unit) && unit.sequence < this.#limit) {
-      this.#confirm(this.#keeper === 'slot' || unit.answered ? laterLsn(unit.position, unit.walEnd) : unit.walEnd);
+      this.#confirm(unit.answered ? laterLsn(unit.position, unit.walEnd) : unit.walEnd);
       unit.left = true;
       const { next }: Unit = unit;
       // Whoever keeps a message shall not keep all that came after it.
@@ -253,8 +247,13 @@ export class Ledger implements EntryKeeper {
     if (this.#closed) return;
     let last: Unit | undefined;
     for (let unit = this.#head; unit && unit.sequence < sequence; unit = unit.next) last = unit;
-    if (last) last.walEnd = laterLsn(last.walEnd, upTo);
-    else this.#confirm(upTo);
+    this.#mark(upTo, last);
+  }
+
+  /** A position that is confirmed as soon as the unit that stands before it is, if there still is one. */
+  #mark(lsn: Lsn, after: Unit | undefined): void {
+    if (after && !after.left) after.walEnd = laterLsn(after.walEnd, lsn);
+    else this.#confirm(lsn);
   }
 
   #confirm(lsn: Lsn): void {

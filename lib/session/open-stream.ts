@@ -48,13 +48,11 @@ export function* openStream(
   asked: StartPosition | undefined,
 ): Conversation<OpenInfo> {
   const identity = yield* identifySystem();
-  const resumption = resume(plan, memory, asked);
-  yield* resumption?.check(identity, plan.slot) ?? [];
-  if (plan.publications) yield* checkPublications(plan.publications);
-
   const found = yield* slotStatus(plan.slot, server.version);
+  const resumption = resume(plan, memory, asked);
+  if (resumption) yield* resumption.check(identity, plan.slot, found);
   if (found) checkSlot(found, plan, server);
-  resumption?.checkSlot(plan.slot, found);
+  if (plan.publications) yield* checkPublications(plan.publications);
   const slotCreated = !found && (yield* makeSlot(plan, server));
   const slot = found ?? (yield* slotStatus(plan.slot, server.version));
   if (!slot)
@@ -68,6 +66,10 @@ export function* openStream(
     ? { ...plan.pluginOptions, publication_names: publicationNames(plan.publications) }
     : plan.pluginOptions;
   yield* startCopyBoth(startReplication(plan.slot, formatLsn(start), options));
+  if (found?.active) {
+    const what = `Replication slot "${slot.name}" was another connection's until just now, which may have moved it`;
+    throw new ReplicationError('SLOT_ACTIVE', what);
+  }
   memory.see(slot, identity);
   // What lies before it is skipped, and counts as confirmed.
   memory.confirm(start);

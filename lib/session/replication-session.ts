@@ -76,6 +76,10 @@ export class ReplicationSession implements SessionControl {
     return laterLsn(this.#ledger.confirmed, this.#options.startLsn ?? 0n);
   }
 
+  get confirms(): boolean {
+    return this.#options.confirm;
+  }
+
   get consumerKeepsPosition(): boolean {
     return this.#options.progressInterval !== undefined;
   }
@@ -323,7 +327,7 @@ export class ReplicationSession implements SessionControl {
     const ledger = this.#ledger;
     if (!this.consumerKeepsPosition || !this.#options.confirm) return ledger.nothing;
     // Inside a transaction, what it says is true only once that has been stored.
-    const isProgress = !this.#inTransaction && this.#keepalives.isProgress(message, now, ledger.prospect);
+    const isProgress = !this.#inTransaction && this.#keepalives.claimProgress(message, now, ledger.prospect);
     return ledger.keepalive(message.walEnd, isProgress);
   }
 
@@ -357,7 +361,7 @@ export class ReplicationSession implements SessionControl {
   }
 
   #end(cause?: Error): void {
-    const error = cause && this.#host.judge(cause);
+    const error = cause && this.#host.conclude(cause);
     this.#state = 'closed';
     this.#error = error;
     this.#host.closed(error);

@@ -17,7 +17,7 @@ const BY_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map(
     '57P02': 'SERVER_SHUTDOWN',
     '57P03': 'SERVER_SHUTDOWN',
     '58P01': 'WAL_REMOVED',
-    XX000: 'SERVER_FAILED',
+    XX000: 'SERVER_INTERNAL_ERROR',
   }),
 );
 

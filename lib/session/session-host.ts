@@ -23,8 +23,8 @@ export interface SessionHost {
   reported(status: StatusUpdate): void;
   /** The session takes leave of the server; from here on the close time-out counts. */
   closing(afterStop: boolean): void;
-  /** An error as the subscriber will be told it. */
-  judge(error: Error): Error;
+  /** Takes note of what ends the stream, and gives back the error as the subscriber will be told it. */
+  conclude(error: Error): Error;
   /** The session is over, and has nothing left to read or to send. */
   closed(error?: Error): void;
   warn(text: string): void;

@@ -9,26 +9,22 @@ import type { SlotMemory } from './slot-memory';
 /** Where a stream goes on from, and what is wrong when it cannot: nothing may be skipped silently. */
 export interface Resumption {
   readonly position: StartPosition;
-  /** @throws when the position means nothing on this server */
-  check(identity: SystemIdentity, slot: string): Conversation<void>;
-  /** @throws when the slot has moved past it, or is gone */
-  checkSlot(name: string, found: SlotStatus | undefined): void;
+  /** @throws when the position means nothing on this server, or when the slot has moved past it or is gone */
+  check(identity: SystemIdentity, slot: string, found: SlotStatus | undefined): Conversation<void>;
 }
 
 /** From what this observable itself has confirmed. */
 export function fromMemory(position: StartPosition, memory: SlotMemory): Resumption {
   return {
     position,
-    *check(identity) {
+    *check(identity, slot, found) {
       const complaint = yield* mismatch(position, identity);
       if (complaint) throw new ReplicationError('SLOT_LOST', `What was confirmed last, ${complaint}`);
-    },
-    checkSlot(name, found) {
-      if (!found) throw new ReplicationError('SLOT_LOST', `Replication slot "${name}" does not exist any more`);
+      if (!found) throw gone(slot);
       const { confirmedFlushLsn = 0n } = found;
       if (confirmedFlushLsn <= memory.furthest) return;
       const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthest)}`;
-      throw new ReplicationError('SLOT_MOVED', `Replication slot "${name}" ${positions}`);
+      throw new ReplicationError('SLOT_MOVED', `Replication slot "${slot}" ${positions}`);
     },
   };
 }
@@ -42,23 +38,23 @@ export function fromConsumer(position: StartPosition, keeper: PositionKeeper): R
   const { lsn, source } = position;
   return {
     position,
-    *check(identity, slot) {
+    *check(identity, slot, found) {
       const complaint =
         source && source.slot !== slot
           ? `${formatLsn(lsn)}, was stored for slot "${source.slot}", not for "${slot}"`
           : yield* mismatch(position, identity);
       if (complaint) throw new ReplicationError('CHECKPOINT_MISMATCH', `The position to start from, ${complaint}`);
-    },
-    checkSlot(name, found) {
-      if (!found && keeper === 'consumer') {
-        throw new ReplicationError('SLOT_LOST', `Replication slot "${name}" does not exist any more`);
-      }
+      if (!found && keeper === 'consumer') throw gone(slot);
       const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
       if (confirmedFlushLsn <= lsn) return;
       const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
-      throw new ReplicationError('SLOT_AHEAD', `Replication slot "${name}" ${positions}`);
+      throw new ReplicationError('SLOT_AHEAD', `Replication slot "${slot}" ${positions}`);
     },
   };
+}
+
+function gone(slot: string): ReplicationError {
+  return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
 }
 
 /** Why a position cannot be found in this server's WAL. */
@@ -70,8 +66,9 @@ function* mismatch({ lsn, source }: StartPosition, identity: SystemIdentity): Co
   }
   if (source && source.timeline !== timeline) {
     const end = yield* endOf(source.timeline, timeline);
-    if (end === undefined)
+    if (end === undefined) {
       return `${where}, is of timeline ${source.timeline}, which is none that led to this server's ${timeline}`;
+    }
     if (lsn > end) {
       return `${where}, lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`;
     }

@@ -18,12 +18,14 @@ export class Unit {
   /** The highest keepalive that came after it and before the next unit. */
   walEnd: Lsn = 0n;
 
-  /** Whether a subscriber has settled any of it, and not only operators that dropped it. */
-  answered = false;
   /** Whether it was done and has left the queue. */
   left = false;
 
-  constructor(readonly sequence: number) {}
+  constructor(
+    readonly sequence: number,
+    /** Whether a subscriber has settled any of it, and not only operators that dropped it; or where that is all the same. */
+    public answered: boolean,
+  ) {}
 }
 
 /** Whether it can be confirmed once everything before it is. */

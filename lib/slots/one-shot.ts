@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { resolveConnection, SERVER_OPTIONS } from '../config/connection';
-import { Options } from '../config/options';
+import { Options } from '../options';
 import { ConversingConnection } from '../connection';
 import { connect } from '../net/transport';
 import type { Conversation } from '../session/conversation';

@@ -1,7 +1,7 @@
 import { laterLsn, type Lsn } from '../lsn';
 import { FrameDecoder } from '../wire/frames';
 import { KEEPALIVE, XLOG_DATA, xlogDataHeaderLength } from '../wire/stream';
-import { flushBeyondSent, flushInsideTransaction, flushWentBack, type Fault } from './violations';
+import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';
 
 /** What a standby status update said, and when. */
 export interface FakeStatus {
@@ -36,13 +36,9 @@ interface Sent {
 export class Account {
   /** The highest position that a client can know of: 0 before the stream. */
   sent: Lsn = 0n;
-  /** Transactions that were sent to their end. */
-  transactions = 0;
-  /** Status updates that came unasked and told nothing new. */
-  unprompted = 0;
   readonly statuses: FakeStatus[] = [];
   readonly #frames = new FrameDecoder();
-  readonly #report: (fault: Fault) => void;
+  readonly #report: (details: ViolationDetails) => void;
   #raw = false;
   #garbage = false;
   /** Where a client may stand: behind a transaction, or at a keepalive. */
@@ -52,7 +48,7 @@ export class Account {
   #asked = 0;
   #storm: number[] = [];
 
-  constructor(report: (fault: Fault) => void) {
+  constructor(report: (details: ViolationDetails) => void) {
     this.#report = report;
   }
 
@@ -101,7 +97,6 @@ export class Account {
   }
 
   #countUnprompted(at: number): void {
-    this.unprompted++;
     this.#storm = [...this.#storm.filter((earlier) => at - earlier < STORM_MS), at];
     if (this.#storm.length <= STORM) return;
     this.#report({ kind: 'replyStorm', updates: this.#storm.length, ms: at - (this.#storm[0] ?? at) });
@@ -128,7 +123,6 @@ export class Account {
       const endLsn = payload.readBigUInt64BE(10);
       if (this.#open) this.#committed.push({ ...this.#open, endLsn });
       this.#open = undefined;
-      this.transactions++;
       this.#boundary(endLsn);
     } else if (payload[0] === MESSAGE && payload[1] === 0) {
       this.#boundary(payload.readBigUInt64BE(2));

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { saslPrep } from '../wire/saslprep';
 import { frame } from './backend-messages';
-import { cstring, u32, u8 } from './payloads';
+import { cstring, u32, u8 } from './bytes';
 
 /** How the server asks for the password, as `pg_hba.conf` names it. */
 export type AuthenticationMethod = 'scram-sha-256' | 'md5' | 'password';

@@ -1,6 +1,7 @@
 /** Builders of what the server sends, as whole frames. Nothing is checked: a spec may build what no server sends. */
-import { toPgTimestamp } from '../wire/stream';
-import { cstring, i32, i64, message, u16, u32, u64, u8 } from './payloads';
+import { cstring, i32, timestamp, u16, u32, u64, u8 } from './bytes';
+import { SERVER_TIME } from './defaults';
+import { message } from './payloads';
 
 /** A frame of any type. */
 export function frame(tag: string, ...fields: readonly Buffer[]): Buffer {
@@ -8,21 +9,24 @@ export function frame(tag: string, ...fields: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(tag, 'latin1'), u32(body.length + 4), body]);
 }
 
-/** The server's clock where no other is given. */
-export const SERVER_TIME = new Date('2024-05-06T07:08:10.000Z');
-
 export interface XLogDataFields {
   dataStart?: bigint;
   walEnd?: bigint;
+  /** The server's clock. */
+  serverTime?: Date;
 }
 
 /** XLogData around a payload of the output plugin. */
-export function xlogData(payload: Buffer, { dataStart = 0n, walEnd = dataStart }: XLogDataFields = {}): Buffer {
-  return frame('d', message('w', u64(dataStart), u64(walEnd), i64(toPgTimestamp(SERVER_TIME.getTime())), payload));
+export function xlogData(
+  payload: Buffer,
+  { dataStart = 0n, walEnd = dataStart, serverTime = SERVER_TIME }: XLogDataFields = {},
+): Buffer {
+  return frame('d', message('w', u64(dataStart), u64(walEnd), timestamp(serverTime), payload));
 }
 
-export function keepalive(walEnd: bigint, replyRequested = false): Buffer {
-  return frame('d', message('k', u64(walEnd), i64(toPgTimestamp(SERVER_TIME.getTime())), u8(replyRequested ? 1 : 0)));
+/** @param serverTime the server's clock */
+export function keepalive(walEnd: bigint, replyRequested = false, serverTime = SERVER_TIME): Buffer {
+  return frame('d', message('k', u64(walEnd), timestamp(serverTime), u8(replyRequested ? 1 : 0)));
 }
 
 /** An ErrorResponse's or NoticeResponse's fields, by the letters of the manual. */

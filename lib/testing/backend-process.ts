@@ -1,4 +1,4 @@
-import { formatLsn, parseLsn, type Lsn } from '../lsn';
+import { formatLsn, parseLsn, toLsn, type Lsn } from '../lsn';
 import { Account, type FakeStatus } from './account';
 import * as backend from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
@@ -18,15 +18,23 @@ function isStatus(body: Buffer): boolean {
 }
 
 /**
- * The server process at the other end of one connection. Bytes of the client go in by {@link receive}, and answers come
- * out of its {@link outlet}. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
+ * The server process at the other end of one connection. The client's bytes go in by `receive`, and answers come out of
+ * its `outlet`. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
  */
 export class BackendProcess {
   /** What the client did, in turn: `startup`, `query …`, `status 0/0`, `copyDone`, `terminate`, `cancel …`. */
   readonly log: string[] = [];
-  /** What the client was sent and what it confirmed. */
+  /**
+   * What the client was sent and what it confirmed.
+   *
+   * @internal
+   */
   readonly account: Account;
-  /** The way to the client. */
+  /**
+   * The way to the client.
+   *
+   * @internal
+   */
   readonly outlet: Outlet;
   /** The position that START_REPLICATION asked for. */
   startLsn: Lsn | undefined;
@@ -34,6 +42,7 @@ export class BackendProcess {
   startup: StartupParameters | undefined;
   /** Whether the connection is no longer used. */
   gone = false;
+  /** @internal */
   protected readonly cluster: FakeCluster;
   readonly #messages = new ClientMessages();
   #greeting: Greeting | undefined;
@@ -42,14 +51,15 @@ export class BackendProcess {
   #ended = false;
   #creating: (() => void) | undefined;
 
+  /** @internal */
   constructor(
     cluster: FakeCluster,
     line: Line,
     readonly processId: number,
   ) {
     this.cluster = cluster;
-    this.account = new Account((fault) => {
-      cluster.report(processId, fault);
+    this.account = new Account((details) => {
+      cluster.report(processId, details);
     });
     this.outlet = new Outlet(
       line,
@@ -101,16 +111,17 @@ export class BackendProcess {
 
   /** Sends transactions, as one segment. */
   stream(...transactions: readonly WalTransaction[]): void {
-    this.send(...transactions.flatMap(xlogDataOf));
+    this.send(...transactions.flatMap((transaction) => xlogDataOf(transaction, this.cluster.time)));
   }
 
   /** Sends payloads of the output plugin, as one segment. */
   push(...payloads: readonly Buffer[]): void {
-    this.send(...payloads.map((payload) => backend.xlogData(payload)));
+    const serverTime = this.cluster.time;
+    this.send(...payloads.map((payload) => backend.xlogData(payload, { serverTime })));
   }
 
-  keepalive(walEnd: Lsn, replyRequested = false): void {
-    this.send(backend.keepalive(walEnd, replyRequested));
+  keepalive(walEnd: Lsn | string, replyRequested = false): void {
+    this.send(backend.keepalive(toLsn('walEnd', walEnd), replyRequested, this.cluster.time));
   }
 
   error(fields: backend.FieldsByLetter = {}): void {
@@ -136,13 +147,18 @@ export class BackendProcess {
 
   // ── what the client does ──
 
+  /** @internal */
   receive(bytes: Buffer): void {
     this.#messages.push(bytes);
     for (let message = this.#next(); message; message = this.#next()) this.#take(message);
     this.cluster.changed();
   }
 
-  /** The client is not there any more, or nothing can be read from it. */
+  /**
+   * The client is not there any more, or nothing can be read from it.
+   *
+   * @internal
+   */
   disconnected(): void {
     this.gone = true;
     this.outlet.shut();
@@ -203,10 +219,10 @@ export class BackendProcess {
     const create = (): void => {
       this.#creating = undefined;
       if (this.gone) return;
-      const confirmed = this.cluster.walPosition;
-      this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, confirmed });
+      const confirmedFlushLsn = this.cluster.walPosition;
+      this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, confirmedFlushLsn });
       const columns = ['slot_name', 'consistent_point', 'snapshot_name', 'output_plugin'];
-      this.#reply(resultSet(columns, [[name, formatLsn(confirmed), null, plugin]]), backend.readyForQuery());
+      this.#reply(resultSet(columns, [[name, formatLsn(confirmedFlushLsn), null, plugin]]), backend.readyForQuery());
     };
     if (this.cluster.slots.has(name)) this.#complain('42710', `replication slot "${name}" already exists`);
     else if (this.cluster.behaviour.creationWaits) this.#creating = create;

@@ -4,19 +4,19 @@ import type { AuthenticationMethod } from './authentication';
 import type { BackendProcess } from './backend-process';
 import type { Outlet } from './outlet';
 import { place, type TransactionDraft, type WalTransaction } from './transaction';
-import { describe, type Fault, type Violation } from './violations';
+import { messageOf, type Violation, type ViolationDetails } from './violations';
 
 /** A replication slot of the fake server. All of it may be changed at any time. */
 export interface FakeSlot {
   plugin: string;
-  type: string;
+  type: 'logical' | 'physical';
   database: string;
   temporary: boolean;
-  /** confirmed_flush_lsn, which status updates move. */
-  confirmed: Lsn;
+  /** Status updates move it. */
+  confirmedFlushLsn: Lsn;
   walStatus: string;
   /** Why the server gave the slot up; PostgreSQL 17 and later tell. */
-  invalidationReason: string | null;
+  invalidationReason: string | undefined;
   /** Who streams from it: a connection, or the id of a process that is none. */
   owner: BackendProcess | number | undefined;
 }
@@ -30,7 +30,7 @@ export interface TimelineSwitch {
 }
 
 /** How the server behaves; may be changed at any time. */
-export interface Behaviour {
+export interface FakeBehaviour {
   /** false: the connection is made, and then the server says nothing. */
   answers: boolean;
   /** Whether CREATE_REPLICATION_SLOT waits, as it does for open write transactions. */
@@ -52,7 +52,7 @@ export interface Behaviour {
  */
 export class FakeCluster<Process extends BackendProcess = BackendProcess> {
   /** As in server_version_num: 180004 is 18.4. */
-  version = 180004;
+  serverVersion = 180004;
   walLevel = 'logical';
   /** In ms; 0 for none. */
   walSenderTimeout = 60_000;
@@ -71,7 +71,7 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
   readonly publications = new Set<string>();
   readonly slots = new Map<string, FakeSlot>();
   readonly wal: WalTransaction[] = [];
-  readonly behaviour: Behaviour = {
+  readonly behaviour: FakeBehaviour = {
     answers: true,
     creationWaits: false,
     farewell: 'answers',
@@ -96,14 +96,19 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
       type: 'logical',
       database: this.database,
       temporary: false,
-      confirmed: this.walPosition,
+      confirmedFlushLsn: this.walPosition,
       walStatus: 'reserved',
-      invalidationReason: null,
+      invalidationReason: undefined,
       owner: undefined,
       ...slot,
     };
     this.slots.set(name, made);
     return made;
+  }
+
+  /** The server's clock, which is the scheduler's. */
+  get time(): Date {
+    return new Date(this.scheduler.now());
   }
 
   /** @param name the first one, if not given */
@@ -128,7 +133,7 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
    */
   commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
     const placed = transactions.map((transaction) => {
-      const inWal = 'payloads' in transaction ? transaction : place(transaction, this.walPosition);
+      const inWal = 'payloads' in transaction ? transaction : place(transaction, this.walPosition, this.time);
       this.walPosition = laterLsn(this.walPosition, inWal.endLsn);
       return inWal;
     });
@@ -137,14 +142,22 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
     return placed.at(-1)?.endLsn ?? this.walPosition;
   }
 
-  /** Does something to the way to the client: of the newest connection, or of the next where none is open. */
+  /**
+   * Does something to the way to the client: of the newest connection, or of the next where none is open.
+   *
+   * @internal
+   */
   disturb(fault: (outlet: Outlet) => void): void {
     const newest = this.connections.at(-1);
     if (newest && !newest.gone) fault(newest.outlet);
     else this.#faultsToCome.push(fault);
   }
 
-  /** A process has started, and its way to the client is there. */
+  /**
+   * A process has started, and its way to the client is there.
+   *
+   * @internal
+   */
   connected(process: Process): void {
     this.connections.push(process);
     for (const fault of this.#faultsToCome.splice(0)) fault(process.outlet);
@@ -171,7 +184,11 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
     this.#pending.set(action, callback);
   }
 
-  /** What is to come later comes now. */
+  /**
+   * What is to come later comes now.
+   *
+   * @internal
+   */
   protected endWaiting(): void {
     for (const [action, callback] of this.#pending) {
       action.unsubscribe();
@@ -180,12 +197,20 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
     this.#pending.clear();
   }
 
-  /** A client did something wrong. */
-  report(connection: number, fault: Fault): void {
-    this.violations.push({ connection, message: describe(fault), ...fault });
+  /**
+   * A client did something wrong.
+   *
+   * @internal
+   */
+  report(connection: number, details: ViolationDetails): void {
+    this.violations.push({ connection, message: messageOf(details), ...details });
   }
 
-  /** Something has happened on a connection. */
+  /**
+   * Something has happened on a connection.
+   *
+   * @internal
+   */
   changed(): void {
     // For whoever waits: see FakeWalSender.
   }

@@ -57,9 +57,9 @@ function timelineHistory({ history }: FakeCluster, timeline: number): Buffer {
   return oneRow({ filename, content: lines.join('') });
 }
 
-function settings({ version, walLevel, database, walSenderTimeout }: FakeCluster): Buffer {
+function settings({ serverVersion, walLevel, database, walSenderTimeout }: FakeCluster): Buffer {
   return oneRow({
-    version: String(version),
+    version: String(serverVersion),
     wal_level: walLevel,
     database,
     wal_sender_timeout: String(walSenderTimeout),
@@ -77,11 +77,11 @@ function slotRow(cluster: FakeCluster, name: string): Buffer {
     temporary: slot?.temporary ? 't' : 'f',
     active: owner ? 't' : 'f',
     active_pid: owner ? String(typeof owner === 'number' ? owner : owner.processId) : null,
-    restart_lsn: formatLsn(slot?.confirmed ?? 0n),
-    confirmed_flush_lsn: formatLsn(slot?.confirmed ?? 0n),
+    restart_lsn: formatLsn(slot?.confirmedFlushLsn ?? 0n),
+    confirmed_flush_lsn: formatLsn(slot?.confirmedFlushLsn ?? 0n),
     wal_status: slot?.walStatus ?? '',
     invalidation_reason: slot?.invalidationReason ?? null,
-    lag: '0',
+    lag: String(cluster.walPosition - (slot?.confirmedFlushLsn ?? 0n)),
   };
   return slot ? oneRow(row) : resultSet(Object.keys(row), []);
 }

@@ -1,7 +1,7 @@
 import { from } from 'rxjs';
 import { Delivery, type Acknowledgeable, type Entry, type SessionControl } from '../acknowledgement';
 import type { StreamSource } from '../checkpoint';
-import type { Lsn } from '../lsn';
+import { toLsn, type Lsn } from '../lsn';
 import type { Transaction } from '../operators/transaction';
 import { transactions } from '../operators/transactions';
 import { PgoutputDecoder } from '../pgoutput/decoder';
@@ -13,7 +13,7 @@ export interface DeliveryOptions {
   /** Where values' parsers come from, as in `logicalReplication`. Default: those of `pg`. */
   readonly types?: TypeParsers;
   /** Where the transaction starts in the WAL, unless it names its LSNs. Default: 0/1000000. */
-  readonly startLsn?: Lsn;
+  readonly startLsn?: Lsn | string;
   /** What {@link Transaction.checkpoint} tells of the stream. */
   readonly source?: Partial<StreamSource>;
 }
@@ -26,7 +26,8 @@ export interface DeliveryOptions {
  * from(messagesOf(transaction([orders.insert({ id: 1 })]))).pipe(ofTable('orders')).subscribe(({ ack }) => ack());
  */
 export function messagesOf(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): PgoutputMessage[] {
-  const { payloads } = 'payloads' in draft ? draft : place(draft, options.startLsn ?? 0x1000000n);
+  const { payloads } =
+    'payloads' in draft ? draft : place(draft, toLsn('startLsn', options.startLsn ?? 0x1000000n), new Date());
   const decoder = new PgoutputDecoder(options.types ?? defaultTypes);
   const session = new BuiltSession(options.source);
   return payloads.map((payload) => {
@@ -99,6 +100,7 @@ class BuiltEntry implements Entry {
 class BuiltSession implements SessionControl {
   readonly source: StreamSource;
   readonly confirmed = 0n;
+  readonly confirms = false;
   readonly consumerKeepsPosition = false;
   #streaming = true;
 

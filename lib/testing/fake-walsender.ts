@@ -20,7 +20,7 @@ export interface FakeWalSenderOptions {
   /** How the password is asked for. Default: `scram-sha-256`. */
   readonly authentication?: AuthenticationMethod;
   /** As server_version_num. Default: 180004, which is 18.4. */
-  readonly version?: number;
+  readonly serverVersion?: number;
   /**
    * wal_sender_timeout in ms: the server asks a silent client at half of it, and hangs up at the whole. Default: 60 000; 0:
    * never.
@@ -30,8 +30,15 @@ export interface FakeWalSenderOptions {
   readonly port?: number;
 }
 
-/** For how many ms a wait goes on; less than the 5 s that jest and others give a spec. */
-const PATIENCE = 4000;
+export interface WaitOptions {
+  /** The slot that it is about. */
+  readonly slot?: string;
+  /** In ms; then the wait rejects and says what is the matter. Default: 4000. */
+  readonly timeout?: number;
+}
+
+/** Less than the 5 s that jest and others give a spec. */
+const TIMEOUT = 4000;
 
 /**
  * A PostgreSQL server for tests that knows nothing but logical replication: on loopback, in this process, ready within a
@@ -54,10 +61,10 @@ const PATIENCE = 4000;
  *     )
  *     .subscribe();
  *
- *   await server.streaming();
+ *   await server.whenStreaming();
  *   await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
  *   const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
- *   await server.confirmed(lsn);
+ *   await server.whenConfirmed(lsn);
  *   expect(saved).toEqual([{ id: 1, total: '9.50' }]);
  *
  *   server.verify(); // throws if anything was confirmed that should not have been
@@ -80,7 +87,7 @@ export class FakeWalSender extends FakeCluster {
     super();
     const { slots = [], publications = [] } = options;
     this.database = options.database ?? this.database;
-    this.version = options.version ?? this.version;
+    this.serverVersion = options.serverVersion ?? this.serverVersion;
     this.walSenderTimeout = options.walSenderTimeout ?? this.walSenderTimeout;
     this.password = options.password;
     this.authentication = options.authentication ?? this.authentication;
@@ -128,10 +135,19 @@ export class FakeWalSender extends FakeCluster {
     }
   }
 
-  /** Resolves when somebody streams; rejects after so many ms (default 4000). */
-  streaming(ms = PATIENCE): Promise<void> {
-    const streams = (): boolean => this.connections.some((connection) => connection.streaming);
-    return this.#until(streams, ms, () => 'nobody streams');
+  /**
+   * Resolves when somebody streams.
+   *
+   * @param options.slot default: any
+   */
+  async whenStreaming(options: WaitOptions = {}): Promise<void> {
+    const { slot, timeout } = options;
+    const wanted = slot === undefined ? undefined : this.slot(slot);
+    await this.#until(
+      () => this.connections.some((one) => one.streaming && (wanted === undefined || wanted.owner === one)),
+      timeout,
+      () => (slot === undefined ? 'nobody streams' : `nobody streams from slot "${slot}"`),
+    );
   }
 
   /**
@@ -139,24 +155,29 @@ export class FakeWalSender extends FakeCluster {
    *
    * @param lsn what {@link commit} returned, or `X/Y`
    * @param options.slot default: the first one
-   * @param options.ms after which it rejects and says how far the client came; default 4000
    */
-  async confirmed(lsn: Lsn | string, options: { readonly slot?: string; readonly ms?: number } = {}): Promise<void> {
+  async whenConfirmed(lsn: Lsn | string, options: WaitOptions = {}): Promise<void> {
     const position = toLsn('lsn', lsn);
     const slot = this.slot(options.slot);
     await this.#until(
-      () => slot.confirmed >= position,
-      options.ms ?? PATIENCE,
-      () => `the client has confirmed ${formatLsn(slot.confirmed)}, not ${formatLsn(position)}`,
+      () => slot.confirmedFlushLsn >= position,
+      options.timeout,
+      () => `the client has confirmed ${formatLsn(slot.confirmedFlushLsn)}, not ${formatLsn(position)}`,
     );
   }
 
-  /** Resolves when no connection is open; rejects after so many ms (default 4000). */
-  idle(ms = PATIENCE): Promise<void> {
-    return this.#until(
-      () => this.open === 0,
-      ms,
-      () => `${this.open} connections are open`,
+  /**
+   * Resolves when no connection is open.
+   *
+   * @param options.slot when nobody holds this slot, whatever else is open
+   */
+  async whenIdle(options: WaitOptions = {}): Promise<void> {
+    const { slot: name, timeout } = options;
+    const slot = name === undefined ? undefined : this.slot(name);
+    await this.#until(
+      () => (slot ? slot.owner === undefined : this.open === 0),
+      timeout,
+      () => (slot ? `slot "${name}" is active` : `${this.open} connections are open`),
     );
   }
 
@@ -211,7 +232,8 @@ export class FakeWalSender extends FakeCluster {
     });
   }
 
-  #until(condition: () => boolean, ms: number, problem: () => string): Promise<void> {
+  #until(condition: () => boolean, timeout: number | undefined, problem: () => string): Promise<void> {
+    const ms = timeout ?? TIMEOUT;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);

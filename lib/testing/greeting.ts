@@ -2,7 +2,7 @@ import { authenticate } from './authentication';
 import { authenticationOk, frame, parameterStatus, readyForQuery, type FieldsByLetter } from './backend-messages';
 import { CANCEL_REQUEST, SSL_REQUEST } from './client-messages';
 import type { FakeCluster } from './cluster';
-import { i32 } from './payloads';
+import { i32 } from './bytes';
 
 /** The parameters of a start-up message: user, database, replication and settings. */
 export type StartupParameters = Readonly<Record<string, string>>;
@@ -42,7 +42,8 @@ export function* greet(
     const M = `password authentication failed for user "${user}"`;
     return { kind: 'refused', fields: { C: '28P01', M, R: 'auth_failed' } };
   }
-  const version = `${Math.floor(cluster.version / 10_000)}.${cluster.version % 10_000}`;
+  const { serverVersion } = cluster;
+  const version = `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
   const key = frame('K', i32(processId), SECRET);
   const frames = [proof, authenticationOk(), parameterStatus('server_version', version), key, readyForQuery()];
   return { kind: 'admitted', frames };

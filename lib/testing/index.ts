@@ -1,13 +1,14 @@
-export { FakeWalSender, type FakeWalSenderOptions } from './fake-walsender';
-export { FakeCluster, type Behaviour, type FakeSlot, type TimelineSwitch } from './cluster';
-export { BackendProcess } from './backend-process';
-export { Account, type FakeStatus } from './account';
-export type { Fault, Violation } from './violations';
+export { FakeWalSender, type FakeWalSenderOptions, type WaitOptions } from './fake-walsender';
+export type { FakeBehaviour, FakeCluster, FakeSlot, TimelineSwitch } from './cluster';
+export type { BackendProcess } from './backend-process';
+export type { FakeStatus } from './account';
+export type { Violation } from './violations';
 export type { AuthenticationMethod } from './authentication';
+export type { StartupParameters } from './greeting';
 export type { ServerMessage, Step, Steps } from './steps';
 export { faults, type FaultKind, type FaultOptions, type FaultProgram } from './faults';
 
-export { emitted, FakeTable, table, type ColumnTypes, type RowDraft, type TableOptions } from './table';
+export { logicalMessage, table, type ColumnTypes, type FakeTable, type RowDraft, type TableOptions } from './table';
 export {
   transaction,
   type ChangeDraft,
@@ -17,6 +18,7 @@ export {
 } from './transaction';
 export { UNCHANGED } from './payloads';
 export { isAcknowledged, messagesOf, transactionOf, type DeliveryOptions } from './deliveries';
+export type { StreamSource } from '../checkpoint';
 
 export * as payloads from './payloads';
 export * as frames from './backend-messages';

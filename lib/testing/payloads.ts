@@ -3,7 +3,8 @@
  *
  * Every field has a default where a spec may not care, and nothing is checked: a spec may build what no server sends.
  */
-import { toPgTimestamp } from '../wire/stream';
+import { cstring, i32, timestamp, u16, u32, u64, u8 } from './bytes';
+import { COMMIT_TIME, TABLE } from './defaults';
 
 /** In a tuple: a TOAST column that the update did not touch. */
 export const UNCHANGED = Symbol('unchanged');
@@ -24,7 +25,7 @@ export interface TransactionFields {
 }
 
 export function begin({ commitLsn = 0x100n, commitTime = COMMIT_TIME, xid = 700 }: TransactionFields = {}): Buffer {
-  return message('B', u64(commitLsn), time(commitTime), u32(xid));
+  return message('B', u64(commitLsn), timestamp(commitTime), u32(xid));
 }
 
 export function commit({
@@ -33,7 +34,7 @@ export function commit({
   commitTime = COMMIT_TIME,
   flags = 0,
 }: TransactionFields = {}): Buffer {
-  return message('C', u8(flags), u64(commitLsn), u64(endLsn), time(commitTime));
+  return message('C', u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime));
 }
 
 export function origin(name: string, originLsn = 0n): Buffer {
@@ -125,11 +126,6 @@ export function logicalMessage({
   return message('M', u8(transactional ? 1 : 0), u64(lsn), cstring(prefix), u32(bytes.length), bytes);
 }
 
-/** The OID that tables have where no other is given. */
-export const TABLE = 16384;
-/** The commit time where no other is given. */
-export const COMMIT_TIME = new Date('2024-05-06T07:08:09.123Z');
-
 /** A payload of any tag and fields. */
 export function message(tag: string, ...fields: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(tag, 'latin1'), ...fields]);
@@ -149,46 +145,4 @@ function tupleValue(value: TupleValue): Buffer {
   if (value === UNCHANGED) return message('u');
   const text = Buffer.from(value);
   return message('t', i32(text.length), text);
-}
-
-function time(date: Date): Buffer {
-  return i64(toPgTimestamp(date.getTime()));
-}
-
-export function cstring(text: string): Buffer {
-  return Buffer.from(`${text}\0`);
-}
-
-export function u8(value: number): Buffer {
-  return Buffer.of(value);
-}
-
-export function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16BE(value);
-  return bytes;
-}
-
-export function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-export function i32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-
-export function u64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
-}
-
-export function i64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64BE(value);
-  return bytes;
 }

@@ -1,5 +1,6 @@
-import type { Lsn } from '../lsn';
-import { errorResponse, keepalive, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
+import { ConfigError } from '../errors';
+import { toLsn, type Lsn } from '../lsn';
+import { errorResponse, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
 import type { FakeCluster } from './cluster';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
@@ -24,7 +25,7 @@ export interface Steps {
   /** Commits a transaction; see {@link FakeCluster.commit}. */
   commit: TransactionDraft | WalTransaction;
   /** A keepalive. `walEnd`: where the WAL ends, if not given. */
-  keepalive: { readonly walEnd?: Lsn; readonly replyRequested?: boolean };
+  keepalive: { readonly walEnd?: Lsn | string; readonly replyRequested?: boolean };
   /** Any bytes: frames made by hand, or garbage. */
   send: Buffer;
   /** An error; with severity FATAL or PANIC it ends the connection. */
@@ -50,29 +51,66 @@ export interface Steps {
   wait: number;
 }
 
-/** One of {@link Steps}, as in `{ cut: 17 }`. */
-export type Step = { [Name in keyof Steps]: Readonly<Record<Name, Steps[Name]>> }[keyof Steps];
+/** One of {@link Steps} and no more, as in `{ cut: 17 }`. */
+export type Step = {
+  [Name in keyof Steps]: Readonly<Pick<Steps, Name>> & Readonly<Partial<Record<Exclude<keyof Steps, Name>, never>>>;
+}[keyof Steps];
 
 /** The process id of a client that is none. */
 const SOMEBODY_ELSE = 4711;
 
-/** @returns a promise where the script has to wait */
+/** What each step does; one that takes time returns a promise. */
+const PERFORMERS: {
+  readonly [Name in keyof Steps]: (cluster: FakeCluster, value: Steps[Name]) => Promise<void> | void;
+} = {
+  commit: (cluster, draft) => void cluster.commit(draft),
+  keepalive: sendKeepalive,
+  send: (cluster, bytes) => broadcast(cluster, bytes),
+  error: sendError,
+  notice: (cluster, said) => broadcast(cluster, notice(fieldsOf(said, 'WARNING'))),
+  split: (cluster, sizes) => cluster.disturb((outlet) => outlet.split(sizes)),
+  glue: (cluster, ms) => cluster.disturb((outlet) => outlet.glue(ms)),
+  stall: (cluster, ms) => cluster.disturb((outlet) => outlet.stall(ms)),
+  cut: (cluster, after) => cluster.disturb((outlet) => outlet.cut(after)),
+  reset: (cluster, after) => cluster.disturb((outlet) => outlet.cut(after, 'reset')),
+  halfClose: (cluster) => cluster.disturb((outlet) => outlet.halfClose()),
+  refuse: (cluster, ms) => cluster.refuse(ms),
+  occupy,
+  wait: (cluster, ms) => new Promise((resolve) => cluster.later(ms, resolve)),
+};
+
+/**
+ * @returns a promise where the script has to wait
+ * @throws {ConfigError} `CONFIG_INVALID` unless the step has one name, and a known one
+ */
 export function perform(cluster: FakeCluster, step: Step): Promise<void> | undefined {
-  if ('commit' in step) cluster.commit(step.commit);
-  else if ('keepalive' in step) sendKeepalive(cluster, step.keepalive);
-  else if ('send' in step) broadcast(cluster, step.send);
-  else if ('error' in step) sendError(cluster, step.error);
-  else if ('notice' in step) broadcast(cluster, notice(fieldsOf(step.notice, 'WARNING')));
-  else if ('split' in step) cluster.disturb((outlet) => outlet.split(step.split));
-  else if ('glue' in step) cluster.disturb((outlet) => outlet.glue(step.glue));
-  else if ('stall' in step) cluster.disturb((outlet) => outlet.stall(step.stall));
-  else if ('cut' in step) cluster.disturb((outlet) => outlet.cut(step.cut));
-  else if ('reset' in step) cluster.disturb((outlet) => outlet.cut(step.reset, 'reset'));
-  else if ('halfClose' in step) cluster.disturb((outlet) => outlet.halfClose());
-  else if ('refuse' in step) cluster.refuse(step.refuse);
-  else if ('occupy' in step) occupy(cluster, step.occupy);
-  else return new Promise((resolve) => cluster.later(step.wait, resolve));
-  return undefined;
+  return performAs(nameOf(step), cluster, step);
+}
+
+function performAs<Name extends keyof Steps>(
+  name: Name,
+  cluster: FakeCluster,
+  step: Partial<Pick<Steps, Name>>,
+): Promise<void> | undefined {
+  const value = step[name];
+  return value === undefined ? undefined : (PERFORMERS[name](cluster, value) ?? undefined);
+}
+
+/** Scripts in JavaScript are checked by nobody else. */
+function nameOf(step: Step): keyof Steps {
+  const names = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const [name] = names;
+  if (names.length === 1 && isStep(name)) return name;
+  const unknown = names.find((one) => !isStep(one));
+  const what =
+    unknown === undefined
+      ? `one step has one name, not ${names.length === 0 ? 'none' : names.join(' and ')}; write two steps for two things`
+      : `there is no step ${JSON.stringify(unknown)}; there are ${Object.keys(PERFORMERS).join(', ')}`;
+  throw new ConfigError('step', what);
+}
+
+function isStep(name: string | undefined): name is keyof Steps {
+  return name !== undefined && Object.hasOwn(PERFORMERS, name);
 }
 
 function broadcast(cluster: FakeCluster, ...frames: readonly Buffer[]): void {
@@ -83,7 +121,9 @@ function sendKeepalive(
   cluster: FakeCluster,
   { walEnd = cluster.walPosition, replyRequested }: Steps['keepalive'],
 ): void {
-  broadcast(cluster, keepalive(walEnd, replyRequested));
+  const position = toLsn('keepalive.walEnd', walEnd);
+  for (const connection of cluster.connections)
+    if (connection.streaming) connection.keepalive(position, replyRequested);
 }
 
 /** After an ERROR the server is ready for commands again; after FATAL it is gone. */
@@ -116,5 +156,6 @@ function occupy(cluster: FakeCluster, { slot: name, ms }: Steps['occupy']): void
   slot.owner ??= SOMEBODY_ELSE;
   cluster.later(ms, () => {
     if (slot.owner === SOMEBODY_ELSE) slot.owner = undefined;
+    cluster.changed();
   });
 }

@@ -2,7 +2,7 @@ import type { ReplicaIdentity } from '../pgoutput/messages';
 import {
   deletion,
   insert,
-  logicalMessage,
+  logicalMessage as logicalMessagePayload,
   truncate,
   UNCHANGED,
   update,
@@ -135,8 +135,8 @@ export class FakeTable {
 }
 
 /** What `pg_logical_emit_message(true, prefix, content)` writes into a transaction. */
-export function emitted(prefix: string, content: Buffer | string): ChangeDraft {
-  return { relations: [], payload: (lsn) => logicalMessage({ prefix, content, lsn }) };
+export function logicalMessage(prefix: string, content: Buffer | string): ChangeDraft {
+  return { relations: [], payload: (lsn) => logicalMessagePayload({ prefix, content, lsn }) };
 }
 
 /** The same table has the same OID in every run: FNV-1a, above the OIDs of built-in objects. */

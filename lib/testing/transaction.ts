@@ -1,4 +1,4 @@
-import type { Lsn } from '../lsn';
+import { toLsn, type Lsn } from '../lsn';
 import { xlogData } from './backend-messages';
 import { begin, commit, origin, relation, type RelationFields } from './payloads';
 
@@ -13,14 +13,14 @@ export interface ChangeDraft {
 export interface TransactionOptions {
   /** Default: follows from the position. */
   readonly xid?: number;
-  /** Default: now. */
+  /** Default: now, by the server's clock. */
   readonly commitTime?: Date;
   /** The replication origin that it came from, as `pg_replication_origin` names it. Default: none. */
   readonly origin?: string;
   /** Where its commit record starts. Default: behind its changes, which follow the server's WAL. */
-  readonly commitLsn?: Lsn;
+  readonly commitLsn?: Lsn | string;
   /** Where its commit record ends. Default: 48 bytes behind its start. */
-  readonly endLsn?: Lsn;
+  readonly endLsn?: Lsn | string;
 }
 
 /** A transaction that has no place in the WAL yet. */
@@ -43,7 +43,7 @@ const CHANGE_SIZE = 0x40n;
 const COMMIT_SIZE = 0x30n;
 
 /**
- * A transaction of these changes, to be committed by a fake server or built by {@link deliver}.
+ * A transaction of these changes, to be committed by a fake server, or built by {@link transactionOf} and {@link messagesOf}.
  *
  * @example
  * server.commit(transaction([orders.insert({ id: 1 }), orders.delete({ id: 1 })], { xid: 700 }));
@@ -52,11 +52,15 @@ export function transaction(changes: readonly ChangeDraft[], options: Transactio
   return { ...options, changes };
 }
 
-/** Gives a transaction its place in the WAL, from `startLsn` on. */
-export function place(draft: TransactionDraft, startLsn: Lsn): WalTransaction {
-  const { changes, xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = new Date() } = draft;
-  const { commitLsn = startLsn + CHANGE_SIZE * BigInt(changes.length) } = draft;
-  const { endLsn = commitLsn + COMMIT_SIZE } = draft;
+/**
+ * Gives a transaction its place in the WAL, from `startLsn` on.
+ *
+ * @param now when it commits, unless it says so itself
+ */
+export function place(draft: TransactionDraft, startLsn: Lsn, now: Date): WalTransaction {
+  const { changes, xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = now } = draft;
+  const commitLsn = toLsn('commitLsn', draft.commitLsn ?? startLsn + CHANGE_SIZE * BigInt(changes.length));
+  const endLsn = toLsn('endLsn', draft.endLsn ?? commitLsn + COMMIT_SIZE);
   const described = new Set<RelationFields>();
   const payloads = [begin({ commitLsn, commitTime, xid })];
   if (draft.origin !== undefined) payloads.push(origin(draft.origin));
@@ -72,9 +76,9 @@ export function place(draft: TransactionDraft, startLsn: Lsn): WalTransaction {
 }
 
 /** Its XLogData as a walsender sends them: Begin with the first record's position, Commit with its end, else 0. */
-export function xlogDataOf({ startLsn = 0n, endLsn, payloads }: WalTransaction): Buffer[] {
+export function xlogDataOf({ startLsn = 0n, endLsn, payloads }: WalTransaction, serverTime: Date): Buffer[] {
   return payloads.map((payload, index) => {
     const dataStart = index === 0 ? startLsn : index === payloads.length - 1 ? endLsn : 0n;
-    return xlogData(payload, { dataStart });
+    return xlogData(payload, { dataStart, serverTime });
   });
 }

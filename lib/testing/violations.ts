@@ -1,10 +1,10 @@
 import { formatLsn, type Lsn } from '../lsn';
 
 /** What a client did that would lose data, or would harm a real server. LSNs are `X/Y`. */
-export type Violation = Readonly<{ connection: number; message: string } & Fault>;
+export type Violation = Readonly<{ connection: number; message: string } & ViolationDetails>;
 
 /** A violation but for where it was and how it reads. */
-export type Fault = Readonly<
+export type ViolationDetails = Readonly<
   | { kind: 'flushBeyondSent'; flushed: string; sent: string }
   | { kind: 'flushWentBack'; flushed: string; confirmed: string }
   | { kind: 'flushInsideTransaction'; flushed: string; commitLsn: string; endLsn: string | undefined }
@@ -13,15 +13,15 @@ export type Fault = Readonly<
   | { kind: 'unexpectedMessage'; what: string }
 >;
 
-export function flushBeyondSent(flushed: Lsn, sent: Lsn): Fault {
+export function flushBeyondSent(flushed: Lsn, sent: Lsn): ViolationDetails {
   return { kind: 'flushBeyondSent', flushed: formatLsn(flushed), sent: formatLsn(sent) };
 }
 
-export function flushWentBack(flushed: Lsn, confirmed: Lsn): Fault {
+export function flushWentBack(flushed: Lsn, confirmed: Lsn): ViolationDetails {
   return { kind: 'flushWentBack', flushed: formatLsn(flushed), confirmed: formatLsn(confirmed) };
 }
 
-export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn | undefined): Fault {
+export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn | undefined): ViolationDetails {
   return {
     kind: 'flushInsideTransaction',
     flushed: formatLsn(flushed),
@@ -31,21 +31,21 @@ export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn
 }
 
 /** What happened, and what comes of it on a real server. */
-export function describe(fault: Fault): string {
-  switch (fault.kind) {
+export function messageOf(details: ViolationDetails): string {
+  switch (details.kind) {
     case 'flushBeyondSent':
-      return `confirmed ${fault.flushed}, but nothing beyond ${fault.sent} was sent: what commits in between is lost`;
+      return `confirmed ${details.flushed}, but nothing beyond ${details.sent} was sent: what commits in between is lost`;
     case 'flushWentBack':
-      return `confirmed ${fault.flushed} after ${fault.confirmed}: older servers move the slot back`;
+      return `confirmed ${details.flushed} after ${details.confirmed}: older servers move the slot back`;
     case 'flushInsideTransaction': {
-      const end = fault.endLsn === undefined ? 'has not been sent yet' : `ends at ${fault.endLsn}`;
-      return `confirmed ${fault.flushed}, inside the transaction that commits at ${fault.commitLsn} and ${end}`;
+      const end = details.endLsn === undefined ? 'has not been sent yet' : `ends at ${details.endLsn}`;
+      return `confirmed ${details.flushed}, inside the transaction that commits at ${details.commitLsn} and ${end}`;
     }
     case 'replyStorm':
-      return `sent ${fault.updates} status updates within ${fault.ms} ms, unasked and with nothing new`;
+      return `sent ${details.updates} status updates within ${details.ms} ms, unasked and with nothing new`;
     case 'silence':
-      return `was silent for ${fault.ms} ms; wal_sender_timeout is ${fault.walSenderTimeout} ms, and then the server hangs up`;
+      return `was silent for ${details.ms} ms; wal_sender_timeout is ${details.walSenderTimeout} ms, and then the server hangs up`;
     case 'unexpectedMessage':
-      return `sent ${fault.what}`;
+      return `sent ${details.what}`;
   }
 }

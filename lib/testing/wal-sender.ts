@@ -22,17 +22,18 @@ export class WalSender {
 
   /** The re-send rule: a transaction is sent if and only if it commits at or after both positions. */
   start(start: Lsn): void {
-    const { wal, walPosition, behaviour } = this.#cluster;
-    const from = laterLsn(start, this.#slot.confirmed);
-    this.#process.account.start(this.#slot.plugin, [start, this.#slot.confirmed]);
+    const { wal, walPosition, behaviour, time } = this.#cluster;
+    const from = laterLsn(start, this.#slot.confirmedFlushLsn);
+    this.#process.account.start(this.#slot.plugin, [start, this.#slot.confirmedFlushLsn]);
     this.streaming = true;
+    // Before anything is sent: a fault may end this in the middle of that.
+    if (behaviour.keepalives) this.#watchSilence();
     this.#process.send(
       copyBothResponse(),
-      ...wal.filter(({ commitLsn }) => commitLsn >= from).flatMap((transaction) => xlogDataOf(transaction)),
+      ...wal.filter(({ commitLsn }) => commitLsn >= from).flatMap((transaction) => xlogDataOf(transaction, time)),
       // One that has nothing more to send says how far it has come.
-      ...(behaviour.keepalives ? [keepalive(walPosition)] : []),
+      ...(behaviour.keepalives ? [keepalive(walPosition, false, time)] : []),
     );
-    if (behaviour.keepalives) this.#watchSilence();
     this.#cluster.changed();
   }
 
@@ -51,8 +52,8 @@ export class WalSender {
       replyRequested: body[33] === 1,
     };
     this.#process.log.push(`status ${formatLsn(status.flushed)}`);
-    this.#process.account.heard(status, this.#slot.confirmed);
-    this.#slot.confirmed = laterLsn(this.#slot.confirmed, status.flushed);
+    this.#process.account.heard(status, this.#slot.confirmedFlushLsn);
+    this.#slot.confirmedFlushLsn = laterLsn(this.#slot.confirmedFlushLsn, status.flushed);
     if (status.replyRequested && this.#cluster.behaviour.keepalives) this.#process.keepalive(this.#cluster.walPosition);
   }
 
@@ -77,6 +78,7 @@ export class WalSender {
     this.#slot.owner = undefined;
     const { slots } = this.#cluster;
     for (const [name, slot] of slots) if (slot === this.#slot && slot.temporary) slots.delete(name);
+    this.#cluster.changed();
   }
 
   #watchSilence(): void {

@@ -85,7 +85,7 @@ describe('resolveConfig', () => {
       messages: undefined,
       types: undefined,
     };
-    const made = { judge: expect.anything(), observers: expect.anything(), start: expect.anything() };
+    const made = { classify: expect.anything(), observers: expect.anything(), start: expect.anything() };
     expect(resolve(everything)).toEqual({ ...resolve(BASE), ...made });
   });
 

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { Client, Pool } from 'pg';
 import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/connection';
-import { Options } from '../../lib/config/options';
+import { Options } from '../../lib/options';
 import { ConfigError } from '../../lib/errors';
 import { failure } from '../wire/failure';
 

@@ -1,5 +1,5 @@
 import { resolveConfig, type PgoutputConfig } from '../../lib/config/config';
-import { judge, type ErrorRule } from '../../lib/config/error-rules';
+import { classify, type ErrorRule } from '../../lib/config/error-rules';
 import {
   ConfigError,
   ConnectionError,
@@ -19,7 +19,7 @@ const LOST = new ConnectionError('CONNECTION_LOST', 'It ended', { cause: RESET }
 
 /** Whether a rule with these conditions applies. */
 function applies(when: ErrorRule['when'], error: Error = DRAINING): boolean {
-  return judge([{ when, then: { remedy: 'Seen.' } }], error) !== error;
+  return classify([{ when, treatAs: { remedy: 'Seen.' } }], error) !== error;
 }
 
 describe('what a rule applies to', () => {
@@ -29,10 +29,10 @@ describe('what a rule applies to', () => {
     [{ sqlState: '08006' }, DRAINING, false],
     [{ sqlState: 'P0' }, DRAINING, false],
     [{ sqlState: '08' }, LOST, false],
-    [{ errno: 'ECONNRESET' }, LOST, true],
-    [{ errno: 'EPIPE' }, LOST, false],
-    [{ errno: 'ECONNRESET' }, DRAINING, false],
-    [{ errno: 'ECONNRESET' }, new ConnectionError('CONNECTION_LOST', 'It ended', { cause: 'ECONNRESET' }), false],
+    [{ causeCode: 'ECONNRESET' }, LOST, true],
+    [{ causeCode: 'EPIPE' }, LOST, false],
+    [{ causeCode: 'ECONNRESET' }, DRAINING, false],
+    [{ causeCode: 'ECONNRESET' }, new ConnectionError('CONNECTION_LOST', 'It ended', { cause: 'ECONNRESET' }), false],
     [{ message: /draining/ }, DRAINING, true],
     [{ message: /^the pooler/ }, DRAINING, true],
     [{ message: /SQLSTATE/ }, DRAINING, false],
@@ -54,7 +54,7 @@ describe('what a rule applies to', () => {
 
 describe('what a rule changes', () => {
   it('is the code, and with it the rest', () => {
-    const seen = judge([{ when: { sqlState: '08P01' }, then: { code: 'SERVER_SHUTDOWN' } }], DRAINING);
+    const seen = classify([{ when: { sqlState: '08P01' }, treatAs: { code: 'SERVER_SHUTDOWN' } }], DRAINING);
     const { retryable, remedy } = ERRORS.SERVER_SHUTDOWN;
     expect(seen).toBeInstanceOf(ServerError);
     expect(seen).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable, remedy, server: FIELDS });
@@ -62,42 +62,42 @@ describe('what a rule changes', () => {
   });
 
   it('is whether a retry helps, or the remedy, and nothing else', () => {
-    const retried = judge([{ when: { sqlState: '08' }, then: { retryable: true } }], DRAINING);
+    const retried = classify([{ when: { sqlState: '08' }, treatAs: { retryable: true } }], DRAINING);
     expect(retried).toMatchObject({ code: 'SERVER_ERROR', retryable: true, remedy: DRAINING.remedy });
-    const helped = judge([{ when: { errno: 'ECONNRESET' }, then: { remedy: 'Call Ann.' } }], LOST);
+    const helped = classify([{ when: { causeCode: 'ECONNRESET' }, treatAs: { remedy: 'Call Ann.' } }], LOST);
     expect(helped).toMatchObject({ code: 'CONNECTION_LOST', retryable: true, remedy: 'Call Ann.', cause: RESET });
     expect(helped.message).toBe('It ended. Call Ann.');
   });
 
   it('is given beside a code, too', () => {
-    const then = { code: 'SERVER_SHUTDOWN', retryable: false, remedy: 'Wait.' } as const;
-    expect(judge([{ when: { sqlState: '08' }, then }], DRAINING)).toMatchObject(then);
+    const treatAs = { code: 'SERVER_SHUTDOWN', retryable: false, remedy: 'Wait.' } as const;
+    expect(classify([{ when: { sqlState: '08' }, treatAs }], DRAINING)).toMatchObject(treatAs);
   });
 
   it('leaves what an error says of itself beyond its code, unless the code changes', () => {
     const special = new ReplicationError('SERVER_ERROR', 'It failed', { retryable: true, remedy: 'Wait for it.' });
-    const kept = judge([{ when: { code: 'SERVER_ERROR' }, then: { retryable: false } }], special);
+    const kept = classify([{ when: { code: 'SERVER_ERROR' }, treatAs: { retryable: false } }], special);
     expect(kept).toMatchObject({ retryable: false, remedy: 'Wait for it.' });
-    expect(judge([{ when: { code: 'SERVER_ERROR' }, then: {} }], special)).toMatchObject({
+    expect(classify([{ when: { code: 'SERVER_ERROR' }, treatAs: {} }], special)).toMatchObject({
       retryable: true,
       remedy: 'Wait for it.',
     });
-    const recoded = judge([{ when: { code: 'SERVER_ERROR' }, then: { code: 'SERVER_ERROR' } }], special);
+    const recoded = classify([{ when: { code: 'SERVER_ERROR' }, treatAs: { code: 'SERVER_ERROR' } }], special);
     expect(recoded).toMatchObject(ERRORS.SERVER_ERROR);
   });
 
   it('is what the first rule says that applies', () => {
     const rules: ErrorRule[] = [
-      { when: { sqlState: '57' }, then: { remedy: 'one' } },
-      { when: { message: /pooler/ }, then: { remedy: 'two' } },
-      { when: { sqlState: '08' }, then: { remedy: 'three', retryable: true } },
+      { when: { sqlState: '57' }, treatAs: { remedy: 'one' } },
+      { when: { message: /pooler/ }, treatAs: { remedy: 'two' } },
+      { when: { sqlState: '08' }, treatAs: { remedy: 'three', retryable: true } },
     ];
-    expect(judge(rules, DRAINING)).toMatchObject({ remedy: 'two', retryable: false });
+    expect(classify(rules, DRAINING)).toMatchObject({ remedy: 'two', retryable: false });
   });
 
   it('is nothing where none applies: the error stays the same', () => {
-    expect(judge([], DRAINING)).toBe(DRAINING);
-    expect(judge([{ when: { sqlState: '57' }, then: { retryable: true } }], DRAINING)).toBe(DRAINING);
+    expect(classify([], DRAINING)).toBe(DRAINING);
+    expect(classify([{ when: { sqlState: '57' }, treatAs: { retryable: true } }], DRAINING)).toBe(DRAINING);
   });
 });
 
@@ -107,13 +107,13 @@ describe('the option errors', () => {
   }
 
   it('is kept with the settings', () => {
-    const { judge: judged } = resolve([{ when: { sqlState: '08P01' }, then: { code: 'SERVER_SHUTDOWN' } }]);
-    expect(judged(DRAINING)).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
-    expect(judged(LOST)).toBe(LOST);
+    const { classify: classified } = resolve([{ when: { sqlState: '08P01' }, treatAs: { code: 'SERVER_SHUTDOWN' } }]);
+    expect(classified(DRAINING)).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
+    expect(classified(LOST)).toBe(LOST);
   });
 
   it('may be left out, or be empty', () => {
-    for (const errors of [undefined, []]) expect(resolve(errors).judge(DRAINING)).toBe(DRAINING);
+    for (const errors of [undefined, []]) expect(resolve(errors).classify(DRAINING)).toBe(DRAINING);
   });
 
   it.each<[option: string, errors: unknown]>([
@@ -123,30 +123,30 @@ describe('the option errors', () => {
     ['errors[0]', ['08P01']],
     ['errors[0]', [null]],
     ['errors[0].when', [{}]],
-    ['errors[0].when', [{ when: {}, then: {} }]],
-    ['errors[0].when', [{ when: { code: undefined }, then: {} }]],
-    ['errors[0].then', [{ when: { sqlState: '08' } }]],
-    ['errors[0].sqlState', [{ sqlState: '08', when: { sqlState: '08' }, then: {} }]],
-    ['errors[0].when.sqlState', [{ when: { sqlState: '08P' }, then: {} }]],
-    ['errors[0].when.sqlState', [{ when: { sqlState: '08p01' }, then: {} }]],
-    ['errors[0].when.sqlState', [{ when: { sqlState: '' }, then: {} }]],
-    ['errors[0].when.sqlState', [{ when: { sqlState: 8 }, then: {} }]],
-    ['errors[0].when.errno', [{ when: { errno: -104 }, then: {} }]],
-    ['errors[0].when.message', [{ when: { message: 'draining' }, then: {} }]],
-    ['errors[0].when.message', [{ when: { message: /draining/g }, then: {} }]],
-    ['errors[0].when.message', [{ when: { message: /draining/y }, then: {} }]],
-    ['errors[0].when.code', [{ when: { code: 'toString' }, then: {} }]],
-    ['errors[0].when.codes', [{ when: { codes: ['SERVER_ERROR'] }, then: {} }]],
-    ['errors[0].then.code', [{ when: { sqlState: '08' }, then: { code: 'SHUTDOWN' } }]],
-    ['errors[0].then.retryable', [{ when: { sqlState: '08' }, then: { retryable: 'yes' } }]],
-    ['errors[0].then.retryable', [{ when: { sqlState: '08' }, then: { retryable: null } }]],
-    ['errors[0].then.remedy', [{ when: { sqlState: '08' }, then: { remedy: 7 } }]],
-    ['errors[0].then.retry', [{ when: { sqlState: '08' }, then: { retry: true } }]],
+    ['errors[0].when', [{ when: {}, treatAs: {} }]],
+    ['errors[0].when', [{ when: { code: undefined }, treatAs: {} }]],
+    ['errors[0].treatAs', [{ when: { sqlState: '08' } }]],
+    ['errors[0].sqlState', [{ sqlState: '08', when: { sqlState: '08' }, treatAs: {} }]],
+    ['errors[0].when.sqlState', [{ when: { sqlState: '08P' }, treatAs: {} }]],
+    ['errors[0].when.sqlState', [{ when: { sqlState: '08p01' }, treatAs: {} }]],
+    ['errors[0].when.sqlState', [{ when: { sqlState: '' }, treatAs: {} }]],
+    ['errors[0].when.sqlState', [{ when: { sqlState: 8 }, treatAs: {} }]],
+    ['errors[0].when.causeCode', [{ when: { causeCode: -104 }, treatAs: {} }]],
+    ['errors[0].when.message', [{ when: { message: 'draining' }, treatAs: {} }]],
+    ['errors[0].when.message', [{ when: { message: /draining/g }, treatAs: {} }]],
+    ['errors[0].when.message', [{ when: { message: /draining/y }, treatAs: {} }]],
+    ['errors[0].when.code', [{ when: { code: 'toString' }, treatAs: {} }]],
+    ['errors[0].when.codes', [{ when: { codes: ['SERVER_ERROR'] }, treatAs: {} }]],
+    ['errors[0].treatAs.code', [{ when: { sqlState: '08' }, treatAs: { code: 'SHUTDOWN' } }]],
+    ['errors[0].treatAs.retryable', [{ when: { sqlState: '08' }, treatAs: { retryable: 'yes' } }]],
+    ['errors[0].treatAs.retryable', [{ when: { sqlState: '08' }, treatAs: { retryable: null } }]],
+    ['errors[0].treatAs.remedy', [{ when: { sqlState: '08' }, treatAs: { remedy: 7 } }]],
+    ['errors[0].treatAs.retry', [{ when: { sqlState: '08' }, treatAs: { retry: true } }]],
     [
       'errors[1].when',
       [
-        { when: { sqlState: '08' }, then: {} },
-        { when: {}, then: {} },
+        { when: { sqlState: '08' }, treatAs: {} },
+        { when: {}, treatAs: {} },
       ],
     ],
   ])('names %s in %j', (option, errors) => {

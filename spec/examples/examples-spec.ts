@@ -58,7 +58,9 @@ describe('npm run example', () => {
     await using store = disposable(await server.createDatabase('store'));
     await source.query(`
       CREATE TABLE orders (id int PRIMARY KEY, customer text, total numeric(8,2), paid boolean);
-      CREATE PUBLICATION example FOR TABLE orders`);
+      ALTER TABLE orders ALTER customer SET STORAGE EXTERNAL;
+      CREATE TABLE others (id int PRIMARY KEY);
+      CREATE PUBLICATION example FOR ALL TABLES`);
     await source.query(`SELECT pg_create_logical_replication_slot('example', 'pgoutput')`);
     const urls = { DATABASE_URL: source.url, STORE_URL: store.url };
     const client = await source.client();
@@ -66,8 +68,12 @@ describe('npm run example', () => {
       for (let id = from; id <= to; id++) {
         await client.query(`
           BEGIN;
-          INSERT INTO orders VALUES (${id}, 'customer ${id}', ${id}.50, false), (${-id}, NULL, NULL, NULL);
+          INSERT INTO orders VALUES (${id}, repeat('customer ${id}', 500), ${id}.50, false), (${-id}, NULL, NULL, NULL);
+          INSERT INTO others VALUES (${id});
+          TRUNCATE others;
           UPDATE orders SET id = id + 10000, paid = true WHERE id = ${id - 1};
+          ALTER TABLE orders REPLICA IDENTITY ${id % 7 === 0 ? 'FULL' : 'DEFAULT'};
+          UPDATE orders SET id = id + 10000 WHERE id = ${id + 9990};
           DELETE FROM orders WHERE id = ${-id} AND id % 3 = 0;
           COMMIT`);
       }

@@ -58,8 +58,8 @@ const UNTIL_STREAM = [
   DONE,
   DONE,
   IDENTITY,
-  row({ pubname: 'pub' }),
   SLOT,
+  row({ pubname: 'pub' }),
   COPY_BOTH,
 ];
 const UNTIL_READY = UNTIL_STREAM.slice(0, 1);

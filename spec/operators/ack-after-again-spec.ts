@@ -1,7 +1,27 @@
 import fc from 'fast-check';
-import { bufferTime, concat, defer, ignoreElements, map, Observable, of, retry, throwError, timer } from 'rxjs';
+import {
+  bufferTime,
+  bufferWhen,
+  concat,
+  concatMap,
+  defer,
+  ignoreElements,
+  map,
+  merge,
+  Observable,
+  of,
+  ReplaySubject,
+  retry,
+  Subject,
+  takeUntil,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
 import { ackAfter } from '../../lib/operators/ack-after';
 import { reconnect } from '../../lib/operators/reconnect';
+import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
+import { stopOn } from '../../lib/operators/stop-on';
 import type { Transaction } from '../../lib/operators/transaction';
 import { transactions } from '../../lib/operators/transactions';
 import { Clock, microtasks } from '../support/clock';
@@ -352,6 +372,278 @@ describe('ackAfter, when its stream comes back', () => {
     server.commit(tx(1));
     expect(heard.error).toBe(nothing);
     expect(server.slot().confirmed).toBe(0x80n);
+  });
+
+  it('knows merged streams apart, though their transactions commit at the same positions', () => {
+    const other = new FakeBackend(clock);
+    other.systemId = '7300000000000000002';
+    const { subscription } = record(
+      merge(streaming(server), streaming(other)).pipe(
+        transactions(),
+        ackAfter(({ xid }) => works.work(xid, 10), 4),
+      ),
+    );
+    clock.advance();
+    // The first of the one stream holds up those behind it, so that they have to be remembered.
+    server.commit(...[1, 2, 3].map((n) => transaction({ xid: n, commitLsn: BigInt(n) * 0x100n })));
+    other.commit(...[1, 2, 3].map((n) => transaction({ xid: n + 10, commitLsn: BigInt(n) * 0x100n })));
+    clock.advance(1000);
+    expect([...works.finished].sort((a, b) => a - b)).toEqual([1, 2, 3, 11, 12, 13]);
+    expect([server.slot().confirmed, other.slot().confirmed]).toEqual([end(3), end(3)]);
+    subscription.unsubscribe();
+  });
+
+  it('completes behind merged streams once all of them have closed', () => {
+    const other = new FakeBackend(clock);
+    const heard = record(
+      merge(
+        streaming(server).pipe(stopAtLsn(0x200n), transactions()),
+        streaming(other, { slot: 'orders' }).pipe(stopAtLsn(0x200n), transactions()),
+      ).pipe(ackAfter(({ xid }) => works.work(xid, xid * 100), 4)),
+    );
+    clock.advance();
+    server.commit(transaction({ xid: 1, commitLsn: 0x100n }), tx(2));
+    other.commit(transaction({ xid: 3, commitLsn: 0x100n }), tx(2));
+    clock.advance(200);
+    expect([heard.values, heard.completed]).toEqual([[1], false]);
+    clock.advance(1000);
+    expect([heard.values, heard.completed]).toEqual([[1, 3], true]);
+    expect([server.slot().confirmed, other.slot().confirmed]).toEqual([0x200n, 0x200n]);
+  });
+
+  it('does another transaction that a new timeline has at the same position', () => {
+    const { values, subscription } = run(({ xid }) => works.work(xid, 100));
+    server.commit(transaction({ xid: 1, commitLsn: 0x100n }));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    server.wal.length = 0;
+    server.wal.push(transaction({ xid: 2, commitLsn: 0x100n }));
+    clock.advance(1000);
+    expect([works.finished, values]).toEqual([[1, 2], [2]]);
+    subscription.unsubscribe();
+  });
+
+  it('keeps a part of a batch waiting while another part lets the batch be joined', () => {
+    const running: number[] = [];
+    let overlaps = 0;
+    const sizes = [2, 1, 1];
+    const { subscription } = record(
+      streaming(server).pipe(
+        transactions(),
+        bufferWhen(() => timer(50, clock)),
+        concatMap((batch) => (sizes.shift() === 1 ? batch.map((one) => [one]) : [batch])),
+        ackAfter((batch) => {
+          for (const { xid } of batch) {
+            if (running.includes(xid)) overlaps++;
+            running.push(xid);
+          }
+          return timer(500, clock).pipe(
+            tap(() => {
+              for (const { xid } of batch) running.splice(running.indexOf(xid), 1);
+            }),
+          );
+        }, 2),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(60);
+    server.last.close(new Error('reset'));
+    clock.advance(3000);
+    expect([overlaps, server.slot().confirmed]).toEqual([0, end(2)]);
+    subscription.unsubscribe();
+  });
+
+  it('joins what was started by somebody who unsubscribed inside it, where it runs on', async () => {
+    const enough = new Subject<void>();
+    let finish: () => void = () => undefined;
+    let promises = 0;
+    const source = streaming(server).pipe(
+      transactions(),
+      ackAfter(({ xid }) => {
+        enough.next();
+        if (xid === 1) return works.work(xid, 100);
+        promises++;
+        return new Promise<number>((resolve) => {
+          finish = () => {
+            resolve(xid);
+          };
+        });
+      }),
+    );
+    record(source.pipe(takeUntil(enough)));
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(1000);
+    // An Observable is not subscribed to any more.
+    expect(works.started).toEqual([]);
+
+    server.wal.length = 0;
+    server.wal.push(tx(2));
+    record(source.pipe(takeUntil(enough)));
+    clock.advance(10);
+    const third = record(source);
+    clock.advance(10);
+    expect([promises, third.values]).toEqual([1, []]);
+    finish();
+    await microtasks();
+    expect(third.values).toEqual([2]);
+    third.subscription.unsubscribe();
+  });
+
+  it('joins an async generator, which cannot be called off either', async () => {
+    let runs = 0;
+    let finish: () => void = () => undefined;
+    const source = streaming(server).pipe(
+      transactions(),
+      ackAfter(async function* ({ xid }) {
+        runs++;
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        yield xid;
+      }),
+    );
+    const first = record(source);
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(10);
+    first.subscription.unsubscribe();
+    clock.advance(10);
+    const second = record(source);
+    clock.advance(10);
+    finish();
+    await microtasks();
+    expect([runs, second.values]).toEqual([1, [1]]);
+    second.subscription.unsubscribe();
+  });
+
+  it.each([
+    ['between two attempts', 50],
+    ['while it is being made again', 100],
+  ])('calls off what runs on when somebody unsubscribes %s', (_, ms) => {
+    const { subscription } = run(({ xid }) => works.work(xid, 1_000_000));
+    server.commit(tx(1));
+    clock.advance(10);
+    server.latency = 500;
+    server.last.close(new Error('reset'));
+    clock.advance(ms);
+    expect(works.running.size).toBe(1);
+    subscription.unsubscribe();
+    expect(works.running.size).toBe(0);
+    clock.advance(10_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('calls off what runs on when reconnect() has given up', () => {
+    const heard = record(
+      streaming(server).pipe(
+        transactions(),
+        ackAfter(({ xid }) => (xid === 1 ? works.work(xid, 1_000_000) : throwError(() => new Error('mine'))), 2),
+        reconnect({ scheduler: clock }),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1), tx(2));
+    clock.advance(10);
+    expect([heard.events, works.running.size]).toEqual([['error'], 0]);
+  });
+
+  it.each([
+    ['a text', () => 'busy'],
+    [
+      'the same Error each time',
+      (
+        (busy) => () =>
+          busy
+      )(new Error('busy')),
+    ],
+  ])('lets reconnect() know how far it has come, though what fails is %s', (_, failure) => {
+    const attempts: number[] = [];
+    const failed = new Set<number>();
+    const { subscription } = record(
+      streaming(server).pipe(
+        transactions(),
+        ackAfter(({ xid }) => {
+          if (failed.has(xid)) return of(xid);
+          failed.add(xid);
+          return throwError(failure);
+        }),
+        reconnect({
+          initialDelay: 10,
+          maxRetries: 2,
+          retryable: () => true,
+          scheduler: clock,
+          attemptObserver: { next: ({ attempt }) => attempts.push(attempt) },
+        }),
+      ),
+    );
+    clock.advance();
+    server.commit(...[1, 2, 3, 4, 5, 6].map(tx));
+    clock.advance(1000);
+    expect([attempts, server.slot().confirmed]).toEqual([[1, 1, 1, 1, 1, 1], end(6)]);
+    subscription.unsubscribe();
+  });
+
+  it('is not taken up again after a stop was asked for, whatever it fails with', () => {
+    const stop = new Subject<void>();
+    let runs = 0;
+    const heard = record(
+      streaming(server).pipe(
+        stopOn(stop),
+        transactions(),
+        ackAfter(() => {
+          runs++;
+          return timer(100, clock).pipe(concatMap(() => throwError(() => 'busy')));
+        }),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(10);
+    stop.next();
+    clock.advance(10_000);
+    expect([runs, heard.error]).toEqual([1, 'busy']);
+  });
+
+  it('does not say that it is complete when it is stopped while it is away', () => {
+    const stop = new ReplaySubject<void>(1);
+    const heard = record(
+      streaming(server).pipe(
+        stopOn(stop),
+        transactions(),
+        ackAfter(({ xid }) => works.work(xid, 1000)),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(10);
+    server.last.close(new Error('reset'));
+    stop.next();
+    clock.advance(10_000);
+    expect(heard).toMatchObject({ completed: false, error: { code: 'CONNECTION_LOST' } });
+    expect(works.running.size).toBe(0);
+  });
+
+  it('does a replay again that confirms nothing', () => {
+    server.commit(tx(1), tx(2));
+    const seen: number[] = [];
+    const replay = streaming(server, { confirm: false }).pipe(
+      stopAtLsn(0x300n),
+      transactions(),
+      ackAfter(({ xid }) => seen.push(xid)),
+    );
+    for (let times = 0; times < 2; times++) {
+      const { completed } = record(replay);
+      expect(completed).toBe(false);
+      clock.advance();
+      server.last.keepalive(0x300n);
+      clock.advance(1000);
+    }
+    expect(seen).toEqual([1, 2, 1, 2]);
   });
 
   it('does every transaction once, whatever happens to the stream and however long it takes', () => {

@@ -9,7 +9,7 @@ import { failure } from '../wire/failure';
 
 /** An error that a stream has ended with, as far as it had come. */
 function ended<E>(error: E, noted: Partial<Failure> = {}): E {
-  noteFailure(error, { confirmedLsn: 0n, walSenderTimeout: 0, stopAsked: false, ...noted });
+  noteFailure(error, { slot: 'orders', confirmedLsn: 0n, walSenderTimeout: 0, stopAsked: false, ...noted });
   return error;
 }
 
@@ -18,7 +18,7 @@ function lost(confirmedLsn = 0n): ConnectionError {
 }
 
 /** What the server says when it fails, and where in the WAL. */
-function serverFailed(lsn = '0/100', confirmedLsn = 0n, code: ErrorCode = 'SERVER_FAILED', sqlState = 'XX000') {
+function serverFailed(lsn = '0/100', confirmedLsn = 0n, code: ErrorCode = 'SERVER_INTERNAL_ERROR', sqlState = 'XX000') {
   const where = `slot "orders", output plugin "pgoutput", in the change callback, associated LSN ${lsn}`;
   return ended(new ServerError(code, { severity: 'ERROR', sqlState, message: 'no', where }), { confirmedLsn });
 }
@@ -254,7 +254,7 @@ describe('maxRetries', () => {
 
 describe('a server that fails again and again', () => {
   it.each<[code: ErrorCode, sqlState: string]>([
-    ['SERVER_FAILED', 'XX000'],
+    ['SERVER_INTERNAL_ERROR', 'XX000'],
     ['WAL_REMOVED', '58P01'],
   ])('with %s at the same place is given up after three attempts', (code, sqlState) => {
     const heard = trial(times(10, () => serverFailed('0/100', 0n, code, sqlState)));
@@ -295,7 +295,7 @@ describe('a server that fails again and again', () => {
 
   it('without a place is known by what it says', () => {
     const fields = { severity: 'ERROR', sqlState: 'XX000', message: 'no' };
-    const heard = trial(times(9, () => ended(new ServerError('SERVER_FAILED', fields))));
+    const heard = trial(times(9, () => ended(new ServerError('SERVER_INTERNAL_ERROR', fields))));
     clock.advance(600_000);
     expect(heard.attempts).toHaveLength(3);
   });
@@ -425,6 +425,7 @@ describe('the options of reconnect', () => {
       option,
       [-1, NaN, null, '500', 5n, {}],
     ]),
+    ['initialDelay', [Infinity, 0x8000_0000]],
     ['maxDelay', [Infinity, 0x8000_0000]],
     ['retryable', [null, true, 'always', {}]],
     ['scheduler', [null, 7, {}, { schedule: true }]],
@@ -439,9 +440,14 @@ describe('the options of reconnect', () => {
     }
   });
 
+  it('are suggested to whoever has mistyped one', () => {
+    const error = failure(() => reconnect(JSON.parse('{"maxDelays":3}') as ReconnectOptions));
+    expect(error.message).toContain('did you mean maxDelay?');
+  });
+
   it('may all be left out, or undefined, or at their ends', () => {
     expect(() => reconnect({ initialDelay: undefined, attemptObserver: undefined })).not.toThrow();
-    expect(() => reconnect({ initialDelay: Infinity, maxDelay: 0x7fff_ffff, maxRetries: 0 })).not.toThrow();
+    expect(() => reconnect({ initialDelay: 0x7fff_ffff, maxDelay: 0x7fff_ffff, maxRetries: 0 })).not.toThrow();
     expect(() => reconnect({ initialDelay: 0, maxDelay: 0, maxRetries: Infinity })).not.toThrow();
   });
 });

@@ -52,17 +52,40 @@ const files: Record<string, string> = {
     const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
     const stream = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] });
     const subscription = stream.subscribe((message) => message.ack());
-    await server.confirmed(server.commit(transaction([orders.insert({ id: 1 })])));
+    await server.whenConfirmed(server.commit(transaction([orders.insert({ id: 1 })])));
     server.verify();
     subscription.unsubscribe();
     await server.close();`,
   'typed.mts': `
     import { logicalReplication, ReplicationError, type Transaction } from 'rxjs-pg-replication';
-    import { table, transaction, transactionOf, type FakeWalSender, type Violation } from 'rxjs-pg-replication/testing';
+    import { table, transaction, transactionOf, type BackendProcess, type FakeCluster, type FakeWalSender, type Step, type Violation } from 'rxjs-pg-replication/testing';
     import type { Observable } from 'rxjs';
     export const stream: Observable<unknown> = logicalReplication({ slot: 'orders', publications: ['orders_pub'] });
     export const failure: Error = new ReplicationError('SERVER_ERROR', 'x');
     export const tx: Transaction = transactionOf(transaction([table('orders', { id: 'int4' }).insert({ id: 1 })]));
+    export const step: Step = { keepalive: { walEnd: '0/1000000' } };
+    // @ts-expect-error a step has one name
+    export const steps: Step = { stall: 50, cut: 0 };
+    export const cluster = (server: FakeWalSender): FakeCluster => server;
+    export const last = ({ last }: FakeWalSender): BackendProcess => last;
+    export type Hidden = [
+      // @ts-expect-error
+      FakeWalSender['report'],
+      // @ts-expect-error
+      FakeWalSender['changed'],
+      // @ts-expect-error
+      FakeWalSender['connected'],
+      // @ts-expect-error
+      FakeCluster['disturb'],
+      // @ts-expect-error
+      BackendProcess['receive'],
+      // @ts-expect-error
+      BackendProcess['disconnected'],
+      // @ts-expect-error
+      BackendProcess['outlet'],
+      // @ts-expect-error
+      BackendProcess['account'],
+    ];
     export const violations = (server: FakeWalSender): readonly Violation[] => server.violations;`,
   'typed.cts': `
     import replication = require('rxjs-pg-replication');

@@ -1,5 +1,6 @@
 import { decodeError, decodeLast } from './decode';
-import { relation, TABLE, type } from '../../lib/testing/payloads';
+import { TABLE } from '../../lib/testing/defaults';
+import { relation, type } from '../../lib/testing/payloads';
 
 describe('Relation', () => {
   it('is decoded with its columns', () => {

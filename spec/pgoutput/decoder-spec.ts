@@ -4,6 +4,7 @@ import { PgoutputDecoder } from '../../lib/pgoutput/decoder';
 import { Message } from '../../lib/pgoutput/messages';
 import { defaultTypes } from '../../lib/pgoutput/values';
 import { decodeAll, decodeError } from './decode';
+import { TABLE } from '../../lib/testing/defaults';
 import * as payloads from '../../lib/testing/payloads';
 import {
   begin,
@@ -41,7 +42,7 @@ const stream = [
   update(untouched, { old: row }),
   deletion({ key: row }),
   deletion({ old: row }),
-  truncate({ oids: [payloads.TABLE, payloads.TABLE] }),
+  truncate({ oids: [TABLE, TABLE] }),
   logicalMessage(),
   commit(),
 ];

@@ -1,5 +1,7 @@
 import { InsertMessage } from '../../lib/pgoutput/messages';
 import { decodeAll, decodeError, decodeLast } from './decode';
+import { i32, u16, u32, u8 } from '../../lib/testing/bytes';
+import { TABLE } from '../../lib/testing/defaults';
 import * as payloads from '../../lib/testing/payloads';
 import {
   begin,
@@ -9,7 +11,6 @@ import {
   logicalMessage,
   relation,
   truncate,
-  u32,
   UNCHANGED,
   update,
 } from '../../lib/testing/payloads';
@@ -114,11 +115,7 @@ describe('Truncate', () => {
     [true, true],
   ])('names its tables (cascade %s, restart identity %s)', (cascade, restartIdentity) => {
     const users = relation({ oid: 1 });
-    const message = decodeLast('truncate', [
-      ...start,
-      users,
-      truncate({ oids: [payloads.TABLE, 1], cascade, restartIdentity }),
-    ]);
+    const message = decodeLast('truncate', [...start, users, truncate({ oids: [TABLE, 1], cascade, restartIdentity })]);
     expect(message).toEqual({
       kind: 'truncate',
       tables: ['billing.invoices', 'users'],
@@ -127,11 +124,11 @@ describe('Truncate', () => {
       cascade,
       restartIdentity,
     });
-    expect(message.relations.map(({ oid }) => oid)).toEqual([payloads.TABLE, 1]);
+    expect(message.relations.map(({ oid }) => oid)).toEqual([TABLE, 1]);
   });
 
   it('does not believe a count of tables that the payload cannot hold', () => {
-    const payload = payloads.message('T', u32(0xffff_ffff), payloads.u8(0), u32(payloads.TABLE));
+    const payload = payloads.message('T', u32(0xffff_ffff), u8(0), u32(TABLE));
     expect(decodeError([...start, payload]).message).toMatch(/^Truncate message: expected .* at byte 10/);
   });
 });
@@ -198,7 +195,7 @@ describe('a change that cannot come here', () => {
   });
 
   it('is refused with an unknown identity byte', () => {
-    const fields = (tag: string) => [u32(payloads.TABLE), payloads.tuple(tag, row)];
+    const fields = (tag: string) => [u32(TABLE), payloads.tuple(tag, row)];
     const error = (tag: string, ...parts: Buffer[]) => decodeError([...start, payloads.message(tag, ...parts)]).message;
     expect(error('I', ...fields('O'))).toContain("expected the new row, 'N', at byte 5, found 'O'");
     expect(error('U', ...fields('X'))).toContain("expected a row, 'K', 'O' or 'N', at byte 5, found 'X'");
@@ -208,20 +205,20 @@ describe('a change that cannot come here', () => {
   });
 
   it('is refused with an unknown kind of column, in every tuple', () => {
-    const bad = (tag: string) => payloads.message(tag, payloads.u16(3), Buffer.from('nbn'));
+    const bad = (tag: string) => payloads.message(tag, u16(3), Buffer.from('nbn'));
     for (const [tag, kind] of [
       ['I', 'N'],
       ['U', 'O'],
       ['D', 'K'],
     ] as const) {
-      const error = decodeError([...start, payloads.message(tag, u32(payloads.TABLE), bad(kind))]);
+      const error = decodeError([...start, payloads.message(tag, u32(TABLE), bad(kind))]);
       expect(error.message).toContain("expected the kind of a column, 'n', 'u' or 't', at byte 9, found 'b'");
     }
   });
 
   it('is refused with a negative length', () => {
-    const negative = payloads.message('N', payloads.u16(3), Buffer.from('t'), payloads.i32(-1), Buffer.from('nn'));
-    const error = decodeError([...start, payloads.message('I', u32(payloads.TABLE), negative)]);
+    const negative = payloads.message('N', u16(3), Buffer.from('t'), i32(-1), Buffer.from('nn'));
+    const error = decodeError([...start, payloads.message('I', u32(TABLE), negative)]);
     expect(error.message).toMatch(/^Insert message: expected .* at byte 13/);
   });
 });

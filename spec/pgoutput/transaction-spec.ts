@@ -1,5 +1,6 @@
 import { decodeAll, decodeError, decodeLast } from './decode';
-import { begin, commit, COMMIT_TIME, insert, logicalMessage, origin, relation } from '../../lib/testing/payloads';
+import { COMMIT_TIME } from '../../lib/testing/defaults';
+import { begin, commit, insert, logicalMessage, origin, relation } from '../../lib/testing/payloads';
 
 describe('Begin and Commit', () => {
   it('are decoded with positions, time and transaction id', () => {

@@ -70,7 +70,7 @@ export class FakeHost implements SessionHost {
     this.happened.push('closing');
   }
 
-  judge(error: Error): Error {
+  conclude(error: Error): Error {
     return error;
   }
 

@@ -57,22 +57,22 @@ describe('which keepalives are delivered', () => {
 describe('which keepalives are progress', () => {
   it('is none where the slot keeps the position', () => {
     const keepalives = new Keepalives(undefined, 0n);
-    expect(keepalives.isProgress(keepalive(100n, true), 0, 0n)).toBe(false);
+    expect(keepalives.claimProgress(keepalive(100n, true), 0, 0n)).toBe(false);
   });
 
   it('is the first one, and then one in an interval', () => {
     const keepalives = new Keepalives(1000, 0n);
     const times = [0, 1, 999, 1000, 1500, 1999, 2000];
-    const progress = times.filter((now) => keepalives.isProgress(keepalive(BigInt(now + 1)), now, 0n));
+    const progress = times.filter((now) => keepalives.claimProgress(keepalive(BigInt(now + 1)), now, 0n));
     expect(progress).toEqual([0, 1000, 2000]);
   });
 
   it('is one that asks, within the interval too, and the interval begins anew with it', () => {
     const keepalives = new Keepalives(1000, 0n);
-    expect(keepalives.isProgress(keepalive(1n), 0, 0n)).toBe(true);
-    expect(keepalives.isProgress(keepalive(2n, true), 600, 0n)).toBe(true);
-    expect(keepalives.isProgress(keepalive(3n), 1000, 0n)).toBe(false);
-    expect(keepalives.isProgress(keepalive(3n), 1600, 0n)).toBe(true);
+    expect(keepalives.claimProgress(keepalive(1n), 0, 0n)).toBe(true);
+    expect(keepalives.claimProgress(keepalive(2n, true), 600, 0n)).toBe(true);
+    expect(keepalives.claimProgress(keepalive(3n), 1000, 0n)).toBe(false);
+    expect(keepalives.claimProgress(keepalive(3n), 1600, 0n)).toBe(true);
   });
 
   it.each<[what: string, startLsn: bigint, progress: bigint, prospect: bigint]>([
@@ -82,16 +82,16 @@ describe('which keepalives are progress', () => {
     ['the highest of these', 300n, 500n, 400n],
   ])('is none that leads no further than %s, though it asks', (_, startLsn, progress, prospect) => {
     const keepalives = new Keepalives(1000, startLsn);
-    keepalives.isProgress(keepalive(progress), 0, 0n);
+    keepalives.claimProgress(keepalive(progress), 0, 0n);
     for (const walEnd of [499n, 500n]) {
-      expect(keepalives.isProgress(keepalive(walEnd, true), 5000, prospect)).toBe(false);
+      expect(keepalives.claimProgress(keepalive(walEnd, true), 5000, prospect)).toBe(false);
     }
-    expect(keepalives.isProgress(keepalive(501n, true), 5000, prospect)).toBe(true);
+    expect(keepalives.claimProgress(keepalive(501n, true), 5000, prospect)).toBe(true);
   });
 
   it('is not held up by those that were none', () => {
     const keepalives = new Keepalives(1000, 500n);
-    expect(keepalives.isProgress(keepalive(400n), 0, 0n)).toBe(false);
-    expect(keepalives.isProgress(keepalive(600n), 1, 0n)).toBe(true);
+    expect(keepalives.claimProgress(keepalive(400n), 0, 0n)).toBe(false);
+    expect(keepalives.claimProgress(keepalive(600n), 1, 0n)).toBe(true);
   });
 });

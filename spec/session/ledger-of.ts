@@ -8,6 +8,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
     source: { systemId: '1', timeline: 1, slot: 'orders' },
     confirmed: 0n,
     stopAsked: false,
+    confirms: true,
     consumerKeepsPosition: keeper === 'consumer',
     stop: () => told.push('stop'),
     isStreaming: () => true,

@@ -311,8 +311,10 @@ export class World {
     this.leave();
     const { slot } = this.server;
     const { position } = this.memory;
-    if (position) fromMemory(position, this.memory).checkSlot(slot.name, slot);
-    this.memory.see(slot, { systemId: 'one', timeline: 1, walPosition: this.server.wal, database: 'db' });
+    const identity = { systemId: 'one', timeline: 1, walPosition: this.server.wal, database: 'db' };
+    // On the same timeline nothing has to be asked.
+    if (position) fromMemory(position, this.memory).check(identity, slot.name, slot).next();
+    this.memory.see(slot, identity);
     this.connection = new Connection(this, style, this.server.startOf(position?.lsn ?? 0n));
   }
 

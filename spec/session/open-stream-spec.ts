@@ -105,7 +105,7 @@ function startOf({ sql }: Outcome<unknown>): string | undefined {
 
 describe('opening a stream', () => {
   it('looks at publications and slot before it starts', () => {
-    expect(steps(open())).toEqual(['IDENTIFY_SYSTEM', 'pg_publication', 'pg_replication_slots', 'START_REPLICATION']);
+    expect(steps(open())).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication', 'START_REPLICATION']);
   });
 
   it('starts with the options of the plugin', () => {
@@ -182,7 +182,7 @@ describe('publications', () => {
       code: 'PUBLICATION_MISSING',
       message: expect.stringContaining('"gone", "Gone Too" does not exist'),
     });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_publication']);
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication']);
   });
 
   it('may have any name', () => {
@@ -199,7 +199,7 @@ describe('a slot that is missing', () => {
   it('is an error, where nobody asked for it to be made', () => {
     const outcome = open({ server: { slot: undefined } });
     expect(outcome.error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_publication', 'pg_replication_slots']);
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication']);
   });
 
   it('is the lesser trouble where wal_level forbids to make it', () => {
@@ -212,8 +212,8 @@ describe('a slot that is missing', () => {
     const outcome = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
     expect(steps(outcome)).toEqual([
       'IDENTIFY_SYSTEM',
-      'pg_publication',
       'pg_replication_slots',
+      'pg_publication',
       'CREATE_REPLICATION_SLOT',
       'pg_replication_slots',
       'START_REPLICATION',
@@ -273,6 +273,13 @@ describe('a slot that is missing', () => {
   });
 });
 
+describe('a slot that was taken over', () => {
+  it('is looked at again when another connection had it a moment before, which may have moved it', () => {
+    const slot = { ...SLOT, active: 't', active_pid: '7' };
+    expect(open({ server: { slot } }).error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
+  });
+});
+
 describe('a slot of the wrong kind', () => {
   it.each<[what: string, slot: Readonly<Record<string, string | null>>, code: string, message: RegExp]>([
     ['physical', { slot_type: 'physical', plugin: null, database: null }, 'SLOT_WRONG_KIND', /is a physical slot/],
@@ -322,7 +329,7 @@ describe('a position that a store holds', () => {
   it('is started from, where the slot is not ahead of it', () => {
     const outcome = open({ plan, asked: stored('0/1000') });
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1000 '), 0x1000n]);
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_publication', 'pg_replication_slots', 'START_REPLICATION']);
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication', 'START_REPLICATION']);
   });
 
   it.each<[what: string, trial: Trial, code: string]>([
@@ -339,8 +346,11 @@ describe('a position that a store holds', () => {
     expect(startOf(outcome)).toBeUndefined();
   });
 
-  it('of another cluster is known before anything else is looked at', () => {
-    expect(steps(open({ plan, asked: stored('0/1800', { systemId: '7' }) }))).toEqual(['IDENTIFY_SYSTEM']);
+  it('of another cluster is known before the publications are looked at', () => {
+    expect(steps(open({ plan, asked: stored('0/1800', { systemId: '7' }) }))).toEqual([
+      'IDENTIFY_SYSTEM',
+      'pg_replication_slots',
+    ]);
   });
 
   it('of an earlier timeline is compared with where the server left that', () => {
@@ -348,7 +358,7 @@ describe('a position that a store holds', () => {
     expect(startOf(open({ plan, asked: stored('0/1800'), server }))).toContain(' LOGICAL 0/1800 ');
     const outcome = open({ plan, asked: stored('0/1801'), server });
     expect(outcome.error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'TIMELINE_HISTORY']);
+    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'TIMELINE_HISTORY']);
   });
 
   it('is not made up for by a new slot, though ensureSlot is given: that would begin after a gap', () => {

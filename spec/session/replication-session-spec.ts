@@ -1,6 +1,7 @@
 import { ProtocolError, ServerError } from '../../lib/errors';
 import { payloadDecoder } from '../../lib/session/payload-decoder';
-import { message, u64 } from '../../lib/testing/payloads';
+import { u64 } from '../../lib/testing/bytes';
+import { message } from '../../lib/testing/payloads';
 import {
   copyBothResponse,
   errorResponse,
@@ -194,7 +195,7 @@ describe('an error from the server', () => {
     host.now += 1000;
     receive(errorResponse(DECODING), keepalive(0x900n), ...transactionFrames(0x200n), readyForQuery());
     expect(host.outcome?.error).toBeInstanceOf(ServerError);
-    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_FAILED', sqlState: 'XX000' });
+    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_INTERNAL_ERROR', sqlState: 'XX000' });
     expect(host.delivered).toHaveLength(before);
     expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: endOf(0x100n) }, { kind: 'terminate' }]);
   });

@@ -34,7 +34,7 @@ const TABLE: [sqlState: string, routine: string | undefined, code: ErrorCode, re
   ['28P01', 'auth_failed', 'AUTHENTICATION_FAILED', false],
   ['42501', undefined, 'PRIVILEGE_MISSING', false],
   ['3D000', 'InitPostgres', 'DATABASE_MISSING', false],
-  ['XX000', 'MemoryContextAlloc', 'SERVER_FAILED', true],
+  ['XX000', 'MemoryContextAlloc', 'SERVER_INTERNAL_ERROR', true],
 ];
 
 describe('an error of the server', () => {

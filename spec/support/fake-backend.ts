@@ -1,7 +1,8 @@
 import type { SchedulerLike } from 'rxjs';
+import type { Lsn } from '../../lib/lsn';
 import type { Connect, Target, Transport, TransportEvents } from '../../lib/net/transport';
 import { BackendProcess } from '../../lib/testing/backend-process';
-import { FakeCluster, type Behaviour, type FakeSlot } from '../../lib/testing/cluster';
+import { FakeCluster, type FakeBehaviour, type FakeSlot } from '../../lib/testing/cluster';
 import type { Line } from '../../lib/testing/outlet';
 import { begin, commit, insert, relation, type TransactionFields } from '../../lib/testing/payloads';
 import type { WalTransaction } from '../../lib/testing/transaction';
@@ -26,8 +27,13 @@ export function transaction({ rows = 1, ...fields }: TransactionOptions = {}): F
   };
 }
 
+/** A slot, whose position has a short name here. */
+export interface BackendSlot extends FakeSlot {
+  confirmed: Lsn;
+}
+
 /** How the network behaves, besides the server. */
-export interface NetworkBehaviour extends Behaviour {
+export interface NetworkBehaviour extends FakeBehaviour {
   /** false: nobody answers the SYN. */
   reachable: boolean;
   /** What the operating system says instead of a connection. */
@@ -57,8 +63,17 @@ export class FakeBackend extends FakeCluster<FakeConnection> {
     this.addSlot('orders');
   }
 
-  override addSlot(name: string, slot: Partial<FakeSlot> = {}): FakeSlot {
-    return super.addSlot(name, { confirmed: 0x80n, ...slot });
+  override addSlot(name: string, slot: Partial<FakeSlot> = {}): BackendSlot {
+    const made = super.addSlot(name, { confirmedFlushLsn: 0x80n, ...slot });
+    return Object.defineProperty(made as BackendSlot, 'confirmed', {
+      get: () => made.confirmedFlushLsn,
+      set: (lsn: Lsn) => (made.confirmedFlushLsn = lsn),
+    });
+  }
+
+  override slot(name?: string): BackendSlot {
+    // addSlot has made all of them.
+    return super.slot(name) as BackendSlot;
   }
 
   readonly connect: Connect = (target, events) => {

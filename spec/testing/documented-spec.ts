@@ -16,10 +16,10 @@ it('saves what is committed, also when the connection is lost', async () => {
     )
     .subscribe();
 
-  await server.streaming();
+  await server.whenStreaming();
   await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
   const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
-  await server.confirmed(lsn);
+  await server.whenConfirmed(lsn);
   expect(saved).toEqual([{ id: 1, total: '9.50' }]);
 
   server.verify(); // throws if anything was confirmed that should not have been

@@ -162,7 +162,7 @@ async function run(seed: number, again: MonoTypeOperatorFunction<number>): Promi
     .subscribe((id) => acknowledged.push(id));
   try {
     await server.play(faults(seed, { transactions: commits(TRANSACTIONS), count: 15 }));
-    await server.confirmed(server.walPosition);
+    await server.whenConfirmed(server.walPosition);
     server.verify();
     const all = Array.from({ length: TRANSACTIONS }, (_, id) => id);
     expect({ seed, started, acknowledged }).toEqual({ seed, started: all, acknowledged: all });

@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 import { identifySystem } from '../../lib';
-import { FakeWalSender, frames, table, transaction } from '../../lib/testing';
+import { FakeWalSender, frames, table, transaction, type Step } from '../../lib/testing';
 import { decodeBackendMessage } from '../../lib/wire/backend';
 import { FrameDecoder } from '../../lib/wire/frames';
 import { startupMessage } from '../../lib/wire/frontend';
@@ -50,6 +50,15 @@ describe('what is sent', () => {
     expect([client.bytes[22], client.bytes[45]]).toEqual([0, 1]);
   });
 
+  it('keepalive: with a position in text', async () => {
+    await server.play({ keepalive: { walEnd: '0/2000000' } });
+    await client.received('d:k');
+    expect(client.bytes.readBigUInt64BE(6)).toBe(0x2000000n);
+    await expect(server.play({ keepalive: { walEnd: 'there' } })).rejects.toThrow(
+      'keepalive.walEnd: "there" is no LSN',
+    );
+  });
+
   it('send: any bytes', async () => {
     await server.play({ send: Buffer.concat([frames.frame('?'), Buffer.from('garb')]) });
     await until(() => client.bytes.length === 9);
@@ -77,6 +86,45 @@ describe('what is sent', () => {
     await client.received('N');
     expect(lastMessage()).toMatchObject({ kind: 'notice', fields: { severity: 'WARNING', message: 'careful' } });
     expect(server.last.streaming).toBe(true);
+  });
+});
+
+describe('a step that is none', () => {
+  it.each<[what: string, step: object, message: RegExp]>([
+    ['two names', { stall: 50, cut: 0 }, /one step has one name, not stall and cut; write two steps/],
+    ['an unknown name', { cutt: 0 }, /there is no step "cutt"; there are commit, keepalive, .*, wait\b/],
+    ['an unknown name beside a known one', { cut: 0, ms: 5 }, /there is no step "ms"/],
+    ['no name', {}, /one step has one name, not none/],
+    ['a name that every object has', { toString: 0 }, /there is no step "toString"/],
+  ])('is refused, and does nothing: %s', async (_, step, message) => {
+    await expect(server.play(step as Step)).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(message) as string,
+    });
+    await server.play({ commit: tx(1) });
+    await client.received('d:w', 4);
+    expect(client.ended).toBe(false);
+  });
+
+  it('does not compile', () => {
+    const steps: Step[] = [
+      // @ts-expect-error two known names
+      { stall: 50, cut: 0 },
+      // @ts-expect-error an unknown name
+      { cutt: 0 },
+      // @ts-expect-error an unknown name beside a known one
+      { cut: 0, ms: 5 },
+      // @ts-expect-error no name at all
+      {},
+      // @ts-expect-error a value of another type
+      { split: 5 },
+    ];
+    expect(steps).toHaveLength(5);
+  });
+
+  it('is not one beside whose name others are undefined', async () => {
+    await server.play({ keepalive: {}, ...({ stall: undefined } as object) });
+    await client.received('d:k');
   });
 });
 
@@ -121,7 +169,7 @@ describe('what happens to the connection', () => {
     await server.play({ reset: 0 });
     await until(() => client.closed);
     expect(client.error).toMatchObject({ code: 'ECONNRESET' });
-    await server.idle();
+    await server.whenIdle();
     expect(server.slot().owner).toBeUndefined();
   });
 
@@ -138,13 +186,13 @@ describe('what happens to the connection', () => {
     await server.play({ halfClose: true });
     await until(() => client.ended);
     client.status(lsn);
-    await server.confirmed(lsn);
+    await server.whenConfirmed(lsn);
     expect(server.open).toBe(1);
   });
 
   it('happens to the next connection where none is open', async () => {
     client.destroy();
-    await server.idle();
+    await server.whenIdle();
     await server.play({ cut: 3 });
     client = await RawClient.connect(server);
     client.send(startupMessage({ user: 'app' }));
@@ -168,7 +216,7 @@ describe('who is let in', () => {
 
   it('occupy: the slot is active for somebody else, and then free', async () => {
     client.destroy();
-    await server.idle();
+    await server.whenIdle();
     await server.play({ occupy: { ms: 50 } });
     expect(server.slot().owner).toBe(4711);
     await server.play({ wait: 60 });

@@ -1,6 +1,6 @@
 import {
-  emitted,
   isAcknowledged,
+  logicalMessage,
   messagesOf,
   table,
   transaction,
@@ -98,8 +98,8 @@ describe('its changes', () => {
     });
   });
 
-  it('emitted: a logical message', () => {
-    const message = decoded(emitted('prefix', 'content'), 'message');
+  it('logicalMessage: a logical message', () => {
+    const message = decoded(logicalMessage('prefix', 'content'), 'message');
     expect(message).toMatchObject({ transactional: true, prefix: 'prefix', lsn: 0x1000040n });
     expect(message.content.toString()).toBe('content');
   });
@@ -168,6 +168,15 @@ describe('a transaction', () => {
     const tx = transactionOf(transaction([orders.insert({ id: 1 }), orders.insert({ id: 2 })]), { startLsn: 0x100n });
     expect(tx).toMatchObject({ commitLsn: 0x180n, endLsn: 0x1b0n, xid: 0x20, origin: undefined, size: 2 });
     expect(tx.commitTime.getTime()).toBeGreaterThanOrEqual(before);
+  });
+
+  it('takes its positions as text, too', () => {
+    const draft = transaction([orders.insert({ id: 1 })], { commitLsn: '0/500', endLsn: '0/600' });
+    expect(transactionOf(draft)).toMatchObject({ commitLsn: 0x500n, endLsn: 0x600n });
+    const placed = transactionOf(transaction([orders.insert({ id: 1 })]), { startLsn: '0/100' });
+    expect(placed).toMatchObject({ commitLsn: 0x140n, endLsn: 0x170n });
+    const wrong = transaction([orders.insert({ id: 1 })], { endLsn: 'end' });
+    expect(() => transactionOf(wrong)).toThrow('endLsn: "end" is no LSN');
   });
 
   it('of nothing is never delivered', () => {

@@ -1,6 +1,9 @@
 import { faults, FakeWalSender, frames, payloads, table, transaction, type Violation } from '../../lib/testing';
 import { query } from '../../lib/wire/frontend';
 import { sleep, until } from '../net/local-server';
+import { Clock } from '../support/clock';
+import { FakeBackend } from '../support/fake-backend';
+import { record, streaming } from '../support/streaming';
 import { RawClient } from './raw-client';
 
 const orders = table('orders', { id: 'int4' });
@@ -31,7 +34,7 @@ it('a client that confirms what it was sent breaks no rule', async () => {
     const lsn = server.commit(tx(id));
     await client.received('d:w', 4 * id);
     client.status(lsn);
-    await server.confirmed(lsn);
+    await server.whenConfirmed(lsn);
   }
   await server.play({ keepalive: { walEnd: server.walPosition + 0x1000n } });
   await client.received('d:k', 2);
@@ -74,7 +77,7 @@ describe('a flush beyond what was sent', () => {
 
   it('is none where the stream started', async () => {
     client.destroy();
-    await server.idle();
+    await server.whenIdle();
     server.behaviour.keepalives = false;
     client = await RawClient.stream(server, '0/2000000');
     client.status(0x1000000n);
@@ -105,7 +108,7 @@ describe('a flush that goes back', () => {
         message: 'confirmed 0/1000070 after 0/10000E0: older servers move the slot back',
       },
     ]);
-    expect(server.slot().confirmed).toBe(second);
+    expect(server.slot().confirmedFlushLsn).toBe(second);
   });
 
   it('is one across connections', async () => {
@@ -113,9 +116,9 @@ describe('a flush that goes back', () => {
     const second = server.commit(tx(2));
     await client.received('d:w', 8);
     client.status(second);
-    await server.confirmed(second);
+    await server.whenConfirmed(second);
     client.destroy();
-    await server.idle();
+    await server.whenIdle();
     client = await RawClient.stream(server);
     client.status(first);
     expect(await violations()).toMatchObject([{ kind: 'flushWentBack', connection: server.last.processId }]);
@@ -230,10 +233,26 @@ describe('silence', () => {
     second.destroy();
   });
 
+  it('is nothing to a client that a fault has cut off as its stream began', () => {
+    const clock = new Clock();
+    const backend = new FakeBackend(clock);
+    backend.behaviour.keepalives = true;
+    backend.latency = 1;
+    const heard = record(streaming(backend));
+    const asked = (): boolean => backend.connections.some(({ startLsn }) => startLsn !== undefined);
+    for (let ms = 0; ms < 100 && !asked(); ms++) clock.advance(1);
+    backend.last.outlet.cut(1);
+    clock.advance(1);
+    expect([backend.last.streaming, backend.slot().owner, heard.events]).toEqual([false, undefined, ['error']]);
+    expect(clock.pending).toBe(0);
+    clock.advance(120_000);
+    expect(backend.violations).toEqual([]);
+  });
+
   async function silentClient(): Promise<RawClient> {
     await client.leaveStream();
     client.destroy();
-    await server.idle();
+    await server.whenIdle();
     server.slots.clear();
     server.addSlot('orders');
     server.addSlot('other');

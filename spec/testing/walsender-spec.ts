@@ -4,6 +4,9 @@ import { FakeWalSender, table, transaction } from '../../lib/testing';
 import { query, startupMessage } from '../../lib/wire/frontend';
 import { standbyStatusUpdate } from '../../lib/wire/stream';
 import { sleep, until } from '../net/local-server';
+import { Clock } from '../support/clock';
+import { FakeBackend } from '../support/fake-backend';
+import { record, streaming, streamingRaw } from '../support/streaming';
 import { RawClient } from './raw-client';
 
 const orders = table('orders', { id: 'int4' });
@@ -31,7 +34,7 @@ async function answerTo(sql: string): Promise<string> {
 
 describe('the fake walsender', () => {
   it('is another one for each listen', async () => {
-    const second = await FakeWalSender.listen({ database: 'two', version: 150_004, walSenderTimeout: 0 });
+    const second = await FakeWalSender.listen({ database: 'two', serverVersion: 150_004, walSenderTimeout: 0 });
     expect(second.port).not.toBe(server.port);
     expect(await firstValueFrom(identifySystem({ connection: second.url }))).toMatchObject({ database: 'two' });
     expect(second.slots.size).toBe(0);
@@ -71,6 +74,15 @@ describe('commands', () => {
     expect(status).toMatchObject({ name: 'made', confirmedFlushLsn: 0x1000000n, walStatus: 'lost' });
   });
 
+  it('how far a slot is behind', async () => {
+    const { confirmedFlushLsn } = server.slot();
+    const lsn = server.commit(tx(1), tx(2));
+    const status$ = slotStatus({ connection: server.url, slot: 'orders' });
+    expect(await firstValueFrom(status$)).toMatchObject({ confirmedFlushLsn, lagBytes: lsn - confirmedFlushLsn });
+    server.slot().confirmedFlushLsn = lsn;
+    expect(await firstValueFrom(status$)).toMatchObject({ confirmedFlushLsn: lsn, lagBytes: 0n });
+  });
+
   it('the timelines before', async () => {
     server.timeline = 3;
     server.history.push({ timeline: 1, switchLsn: 0x2000000n }, { timeline: 2, switchLsn: 0x3000000n, reason: 'why' });
@@ -103,19 +115,19 @@ describe('the WAL', () => {
     const all = await RawClient.stream(server);
     expect(await received(all, 12)).toBe(12);
     all.status(first);
-    await server.confirmed(first);
+    await server.whenConfirmed(first);
     all.destroy();
-    await server.idle();
+    await server.whenIdle();
 
     const rest = await RawClient.stream(server);
     expect(await received(rest, 8)).toBe(8);
     rest.destroy();
-    await server.idle();
+    await server.whenIdle();
 
     const later = await RawClient.stream(server, '0/10000E0');
     expect(await received(later, 4)).toBe(4);
     // The slot does not move for that.
-    expect(server.slot().confirmed).toBe(first);
+    expect(server.slot().confirmedFlushLsn).toBe(first);
     later.destroy();
   });
 
@@ -123,9 +135,9 @@ describe('the WAL', () => {
     server.commit(tx(1));
     const client = await RawClient.stream(server);
     client.status(0x1000040n);
-    await server.confirmed('0/1000040');
+    await server.whenConfirmed('0/1000040');
     client.destroy();
-    await server.idle();
+    await server.whenIdle();
     const second = await RawClient.stream(server);
     expect(await received(second, 4)).toBe(4);
     second.destroy();
@@ -139,6 +151,49 @@ describe('the WAL', () => {
   });
 });
 
+describe('the server’s clock', () => {
+  it('is the scheduler’s, in commit times, XLogData and keepalives', () => {
+    const clock = new Clock();
+    const backend = new FakeBackend(clock);
+    backend.behaviour.keepalives = true;
+    clock.advance(1000);
+    backend.commit(tx(1));
+    const flat = record(streaming(backend));
+    clock.advance(500);
+    backend.commit(tx(2));
+    backend.last.keepalive(backend.walPosition);
+    clock.advance();
+    const timesOf = (kind: string): number[] =>
+      flat.values.flatMap((message) => {
+        const time = 'commitTime' in message ? message.commitTime : 'serverTime' in message && message.serverTime;
+        return message.kind === kind && time ? [time.getTime()] : [];
+      });
+    expect(timesOf('commit')).toEqual([1000, 1500]);
+    expect(timesOf('keepalive')).toEqual([1000, 1500]);
+
+    backend.addSlot('raw', { plugin: 'test_decoding' });
+    const raw = record(streamingRaw(backend, { slot: 'raw' }));
+    clock.advance(500);
+    backend.last.push(Buffer.from('BEGIN'));
+    clock.advance();
+    const times = raw.values.map(({ serverTime }) => serverTime.getTime());
+    expect(new Set(times)).toEqual(new Set([1500, 2000]));
+    flat.subscription.unsubscribe();
+    raw.subscription.unsubscribe();
+  });
+
+  it('is the host’s, over a socket', async () => {
+    const before = Date.now();
+    const client = await RawClient.stream(server);
+    // The microseconds since 2000 stand behind 5 bytes of header, `k` and the position; at the end is the flag.
+    const micros = client.bytes.readBigInt64BE(client.bytes.length - 9);
+    const time = Number(micros / 1000n) + Date.UTC(2000, 0, 1);
+    expect(time).toBeGreaterThanOrEqual(before);
+    expect(time).toBeLessThanOrEqual(Date.now());
+    client.destroy();
+  });
+});
+
 describe('keepalives', () => {
   it('come at the start, which moves a slot whose last confirmation was lost', async () => {
     const lsn = server.commit(tx(1));
@@ -146,7 +201,7 @@ describe('keepalives', () => {
     expect(client.frames.slice(-2)).toEqual(['W', 'd:k']);
     expect(client.bytes.readBigUInt64BE(client.bytes.length - 17)).toBe(lsn);
     client.status(lsn);
-    await server.confirmed(lsn);
+    await server.whenConfirmed(lsn);
     server.verify();
     client.destroy();
   });
@@ -168,14 +223,14 @@ describe('keepalives', () => {
 });
 
 describe('waiting', () => {
-  it('streaming(), confirmed() and idle() resolve when it is so', async () => {
+  it('whenStreaming(), whenConfirmed() and whenIdle() resolve when it is so', async () => {
     const order: string[] = [];
     const lsn = server.commit(tx(1));
     const waits = [
-      server.streaming().then(() => order.push('streaming')),
-      server.confirmed(lsn).then(() => order.push('confirmed')),
+      server.whenStreaming().then(() => order.push('streaming')),
+      server.whenConfirmed(lsn).then(() => order.push('confirmed')),
     ];
-    await server.idle();
+    await server.whenIdle();
     const subscription = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] })
       .pipe(
         transactions(),
@@ -184,24 +239,49 @@ describe('waiting', () => {
       .subscribe();
     await Promise.all(waits);
     expect(order).toEqual(['streaming', 'confirmed']);
-    await Promise.all([server.streaming(), server.confirmed(lsn), server.confirmed('0/1')]);
+    await Promise.all([server.whenStreaming(), server.whenConfirmed(lsn), server.whenConfirmed('0/1')]);
     subscription.unsubscribe();
-    await server.idle();
+    await server.whenIdle();
     expect(server.open).toBe(0);
+  });
+
+  it('is about one slot, where that is named', async () => {
+    server.addSlot('other');
+    const client = await RawClient.stream(server);
+    await server.whenStreaming({ slot: 'orders' });
+    await expect(server.whenStreaming({ slot: 'other', timeout: 20 })).rejects.toThrow(
+      'After 20 ms nobody streams from slot "other"',
+    );
+    await server.whenIdle({ slot: 'other' });
+    await expect(server.whenIdle({ slot: 'orders', timeout: 20 })).rejects.toThrow(
+      'After 20 ms slot "orders" is active',
+    );
+    await server.play({ error: { sqlState: '57014' } });
+    await server.whenIdle({ slot: 'orders' });
+    expect(server.open).toBe(1);
+
+    const occupied = server.play({ occupy: { ms: 20 } }, { wait: 0 });
+    expect(server.slot().owner).toBe(4711);
+    await Promise.all([occupied, server.whenIdle({ slot: 'orders' })]);
+    expect(server.slot().owner).toBeUndefined();
+    for (const wait of [server.whenStreaming({ slot: 'none' }), server.whenIdle({ slot: 'none' })]) {
+      await expect(wait).rejects.toThrow('has no slot "none"');
+    }
+    client.destroy();
   });
 
   it('rejects with what is the matter', async () => {
     const lsn = server.commit(tx(1));
-    await expect(server.streaming(20)).rejects.toThrow('After 20 ms nobody streams');
+    await expect(server.whenStreaming({ timeout: 20 })).rejects.toThrow('After 20 ms nobody streams');
     const client = await RawClient.stream(server);
     client.status(0x3000000n, 0n);
-    await server.confirmed('0/3000000');
-    server.slot().confirmed = 0x1000000n;
-    await expect(server.confirmed(lsn, { ms: 20 })).rejects.toThrow(
+    await server.whenConfirmed('0/3000000');
+    server.slot().confirmedFlushLsn = 0x1000000n;
+    await expect(server.whenConfirmed(lsn, { timeout: 20 })).rejects.toThrow(
       /After 20 ms the client has confirmed 0\/1000000, not 0\/1000070\n- connection \d+ confirmed 0\/3000000/,
     );
-    await expect(server.idle(20)).rejects.toThrow('1 connections are open');
-    await expect(server.confirmed(lsn, { slot: 'none' })).rejects.toThrow('has no slot "none"');
+    await expect(server.whenIdle({ timeout: 20 })).rejects.toThrow('1 connections are open');
+    await expect(server.whenConfirmed(lsn, { slot: 'none' })).rejects.toThrow('has no slot "none"');
     client.destroy();
   });
 });
@@ -214,8 +294,8 @@ describe('the account', () => {
     client.status(0n, 0x10000e0n);
     client.status(0n, 0x10000e0n);
     client.status(0x1000070n, 0x10000e0n);
-    await server.confirmed('0/1000070');
-    expect(server.last.account).toMatchObject({ sent: 0x10000e0n, transactions: 2, unprompted: 1 });
+    await server.whenConfirmed('0/1000070');
+    expect(server.last.account).toMatchObject({ sent: 0x10000e0n });
     expect(server.last.statuses).toMatchObject([
       { flushed: 0n, written: 0x10000e0n },
       { flushed: 0n },
@@ -238,7 +318,7 @@ describe('the account', () => {
     const end = server.commit({ startLsn: 0x1000000n, commitLsn: 0x1000010n, endLsn: 0x1000020n, payloads });
     await client.received('d:w', 2);
     client.status(end);
-    await server.confirmed(end);
+    await server.whenConfirmed(end);
     client.status(end + 1n);
     await client.leaveStream();
     expect(server.violations).toMatchObject([{ kind: 'flushBeyondSent', sent: '0/1000020' }]);

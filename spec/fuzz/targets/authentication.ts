@@ -2,7 +2,7 @@ import { createHmac, pbkdf2Sync } from 'node:crypto';
 import { Authenticator } from '../../../lib/wire/authentication';
 import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
-import { cstring, i32 } from '../../../lib/testing/payloads';
+import { cstring, i32 } from '../../../lib/testing/bytes';
 import { frame } from '../../../lib/testing/backend-messages';
 import type { Parts } from '../case';
 import { withRightLength } from '../frames';

@@ -1,6 +1,6 @@
 import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
-import { cstring, i32, u16, u32 } from '../../../lib/testing/payloads';
+import { cstring, i32, u16, u32 } from '../../../lib/testing/bytes';
 import {
   authenticationOk,
   commandComplete,

@@ -12,7 +12,7 @@ const ENSURING: PgoutputConfig = { ...PGOUTPUT, ensureSlot: true };
 const FOUND = greetingOf(ENSURING);
 const MADE = greetingOf(ENSURING, (server) => server.slots.clear());
 const OLD = greetingOf(ENSURING, (server) => {
-  server.version = 140000;
+  server.serverVersion = 140000;
   server.walSenderTimeout = 0;
 });
 

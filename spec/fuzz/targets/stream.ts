@@ -1,6 +1,6 @@
 import type { PgoutputConfig, PluginConfig } from '../../../lib/config/config';
 import type { StreamMessage } from '../../../lib/pgoutput/messages';
-import { cstring, i32 } from '../../../lib/testing/payloads';
+import { cstring, i32 } from '../../../lib/testing/bytes';
 import { STREAM } from '../../session/fake-host';
 import {
   commandComplete,

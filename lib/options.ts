@@ -1,5 +1,5 @@
-import { ConfigError } from '../errors';
-import { toLsn, type Lsn } from '../lsn';
+import { ConfigError } from './errors';
+import { toLsn, type Lsn } from './lsn';
 
 /** Names what was given. Only numbers are quoted: text may be a password that landed in the wrong place. */
 export function shown(value: unknown): string {
@@ -12,6 +12,16 @@ export function shown(value: unknown): string {
 /** Whether the value is an object with members. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** As RxJS's NextObserver, which not every room may know. */
+interface Listener<T> {
+  next: (value: T) => void;
+}
+
+/** Whether the value can be told things, as RxJS has it. */
+export function isObserver<T>(value: unknown): value is Listener<T> {
+  return isRecord(value) && typeof value['next'] === 'function';
 }
 
 /** What is said inside `connection`, and easily written beside it. */

@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PostgresServer, TestServer } from '../support/server';
+import { FAULTS } from './faults';
+import { Monitor } from './monitor';
+import { Random } from './random';
+import { reckon, type Reckoning } from './reckoning';
+import { Scene } from './scene';
+
+export interface ChaosOptions {
+  readonly faults: number;
+  readonly seed: number;
+  /** Is told of each fault before it strikes. */
+  readonly announce?: (fault: string) => void;
+}
+
+/** How often a kind of fault struck, and the ms that it then took until all was well, each time that was waited for. */
+export interface Struck {
+  readonly times: number;
+  readonly recoveries: readonly number[];
+}
+
+export interface ChaosResult {
+  readonly seed: number;
+  readonly server: string;
+  readonly seconds: number;
+  readonly faults: Readonly<Record<string, Struck>>;
+  readonly consumers: Readonly<Record<string, ConsumerResult>>;
+  readonly reckoning: Reckoning;
+  /** How often the store's sum and the slots were looked at. */
+  readonly looks: number;
+  /** Every promise that was broken, in a sentence. */
+  readonly violations: readonly string[];
+}
+
+export interface ConsumerResult {
+  readonly transactions: number;
+  readonly redeliveries: number;
+  /** Transactions whose work succeeded more than once, in different processes. */
+  readonly repeated: number;
+  readonly sessions: number;
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** How likely the next fault strikes before all is well again. */
+const OVERLAP = 0.3;
+
+/** Lets the bank work while faults strike, and reckons up when all is quiet again. */
+export async function chaos(server: TestServer, quiet: PostgresServer, options: ChaosOptions): Promise<ChaosResult> {
+  const started = performance.now();
+  const random = new Random(options.seed);
+  const scene = await Scene.make(server, quiet, options.seed);
+  const struck = new Map<string, { times: number; recoveries: number[] }>();
+  const violations: string[] = [];
+  scene.start();
+  const monitor = new Monitor(scene);
+  try {
+    await scene.recovered();
+    for (const name of sequence(random, options.faults)) {
+      options.announce?.(name);
+      const consumer = random.pick(scene.consumers);
+      await FAULTS[name]?.(scene, consumer, random);
+      const record = struck.get(name) ?? { times: 0, recoveries: [] };
+      struck.set(name, { times: record.times + 1, recoveries: record.recoveries });
+      if (random.chance(OVERLAP)) await delay(random.between(0, 300));
+      else record.recoveries.push(Math.round(await scene.recovered()));
+    }
+    await scene.drain();
+  } catch (error) {
+    violations.push(String(error));
+  }
+  await scene.end();
+  await monitor.stop();
+  for (const { witness } of scene.consumers) violations.push(...witness.violations);
+  violations.push(...monitor.violations);
+  const reckoning = await reckon(scene);
+  await scene.store.drop();
+  return {
+    seed: options.seed,
+    server: server.description,
+    seconds: Math.round((performance.now() - started) / 1000),
+    faults: Object.fromEntries([...struck].sort(([a], [b]) => a.localeCompare(b))),
+    consumers: Object.fromEntries(scene.consumers.map(({ name, witness }) => [name, witness.result])),
+    reckoning,
+    looks: monitor.looks,
+    violations,
+  };
+}
+
+/** Each kind once in random order, then each again … */
+function sequence(random: Random, count: number): string[] {
+  const kinds = Object.keys(FAULTS);
+  const names: string[] = [];
+  while (names.length < count) names.push(...random.shuffle(kinds));
+  return names.slice(0, count);
+}

@@ -1,0 +1,47 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ConsumerCommand, ConsumerEvent, ConsumerOptions } from './events';
+
+/** A process of consumer.ts, seen by its driver. */
+export class ConsumerProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  #stderr = '';
+
+  /** @param hear is told everything that the process says, in order, also after it was killed */
+  constructor(options: ConsumerOptions, hear: (event: ConsumerEvent) => void) {
+    const args = ['--import', 'tsx', join(__dirname, 'consumer.ts'), JSON.stringify(options)];
+    this.#child = spawn(process.execPath, args, {
+      cwd: resolve(__dirname, '../..'),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const { stdout, stderr } = this.#child;
+    if (!stdout || !stderr) throw new Error('A consumer has no output');
+    stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+    const lines = createInterface({ input: stdout });
+    lines.on('line', (line) => hear(JSON.parse(line) as ConsumerEvent));
+    this.#ended = Promise.all([once(this.#child, 'close'), once(lines, 'close')]);
+    this.#child.on('error', () => undefined);
+  }
+
+  get runs(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** What it has complained about, which is nothing if all is well. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  send(command: ConsumerCommand): void {
+    if (this.#child.connected) this.#child.send(command, () => undefined);
+  }
+
+  /** Resolves when all that it said until then has been heard. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+}

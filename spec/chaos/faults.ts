@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { logicalReplication } from '../../lib/index';
+import { flushOf } from '../support/frame-splitter';
+import type { FaultProxy } from '../support/proxy';
+import type { StopMode } from '../support/server';
+import type { Consumer } from './consumer-under-test';
+import type { Random } from './random';
+import type { Scene } from './scene';
+
+/** Does one thing to a consumer, its connection or the server; resolves when it is done, whatever becomes of it. */
+export type Fault = (scene: Scene, consumer: Consumer, random: Random) => Promise<void> | void;
+
+/** For how many ms something that waits for an occasion waits. */
+const PATIENCE = 2000;
+/** A server that stops fast waits until all clients have confirmed what they were sent, or are found to be gone. */
+const STOP = 15_000;
+
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  'process killed': async (_scene, consumer, random) => {
+    await consumer.kill();
+    await delay(random.between(0, 200));
+    consumer.start();
+  },
+  'walsender terminated': (scene, { slot }) => signal(scene, slot, 'pg_terminate_backend'),
+  'stream cancelled': (scene, { slot }) => signal(scene, slot, 'pg_cancel_backend'),
+  'server stopped fast': (scene, _consumer, random) => restart(scene, 'fast', random),
+  'server stopped immediate': (scene, _consumer, random) => restart(scene, 'immediate', random),
+  'connection reset': (_scene, { proxy }) => proxy.cut('rst'),
+  'connection closed': (_scene, { proxy }) => proxy.cut('fin'),
+  'peer silently gone': (_scene, { proxy }) => proxy.stall(),
+  'half closed by the server': (_scene, { proxy }) => proxy.halfClose('server'),
+  'half closed by the client': (_scene, { proxy }) => proxy.halfClose('client'),
+  'cut inside a message': (_scene, { proxy }, random) => proxy.cutAfter(random.between(1, 5000)),
+  'slow and refused': async (_scene, { proxy }, random) => {
+    proxy.delay = 50;
+    await delay(300);
+    proxy.refusing = true;
+    proxy.cut('rst');
+    await delay(random.between(50, 600));
+    proxy.refusing = false;
+    proxy.delay = 0;
+  },
+  'work fails': (_scene, consumer) => consumer.send({ command: 'fail', stored: false }),
+  'work fails once stored': (_scene, consumer) => consumer.send({ command: 'fail', stored: true }),
+  'work hangs, connection cut': async (_scene, consumer, random) => {
+    consumer.send({ command: 'hang', ms: random.between(200, 1500) });
+    await delay(random.between(50, 300));
+    consumer.proxy.cut('rst');
+  },
+  'cut before the status update': (_scene, { proxy }) => cutBeforeStatus(proxy),
+  'slot taken': (scene, { slot }, random) => takeSlot(scene, slot, random.between(200, 1000)),
+};
+
+/** Through a connection of its own: what the server does to one of its processes. */
+async function signal(scene: Scene, slot: string, how: 'pg_terminate_backend' | 'pg_cancel_backend'): Promise<void> {
+  const sql = `SELECT ${how}(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}' AND active`;
+  const deadline = performance.now() + PATIENCE;
+  while ((await scene.source.query(sql)).length === 0 && performance.now() < deadline) await delay(10);
+}
+
+async function restart({ server, consumers }: Scene, mode: StopMode, random: Random): Promise<void> {
+  const stopped = server.stop(mode);
+  const inTime = await Promise.race([stopped.then(() => true), delay(STOP, false, { ref: false })]);
+  if (!inTime) {
+    for (const { witness } of consumers) witness.violated(`the server could not stop within ${STOP} ms`);
+    await server.stop('immediate');
+  }
+  await delay(random.between(0, 300));
+  await server.start();
+}
+
+/** The consumer has acknowledged something, and the server never hears of it. */
+async function cutBeforeStatus(proxy: FaultProxy): Promise<void> {
+  const cut = new Promise<void>((resolve) => {
+    let known: bigint | undefined;
+    proxy.filter = (frame, from) => {
+      const flush = from === 'client' ? flushOf(frame) : undefined;
+      if (flush === undefined || flush === 0n) return frame;
+      if (known === undefined || flush <= known) {
+        known = flush;
+        return frame;
+      }
+      resolve();
+      return 'cut';
+    };
+  });
+  await Promise.race([cut, delay(PATIENCE)]);
+  proxy.filter = undefined;
+}
+
+/** Somebody else streams from it for a while, who confirms nothing. */
+async function takeSlot(scene: Scene, slot: string, ms: number): Promise<void> {
+  await signal(scene, slot, 'pg_terminate_backend');
+  const deadline = performance.now() + PATIENCE;
+  const taken = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const stream = logicalReplication({
+        connection: scene.source.url,
+        slot,
+        publications: ['bank'],
+        confirm: false,
+        openObserver: {
+          next: () => {
+            setTimeout(() => stream.unsubscribe(), ms);
+          },
+        },
+        closeObserver: { next: () => resolve(true) },
+      }).subscribe({ error: () => resolve(false) });
+    });
+  while (!(await taken()) && performance.now() < deadline);
+}

@@ -1,0 +1,187 @@
+import { of } from 'rxjs';
+import {
+  ackAfter,
+  logicalReplication,
+  transactions,
+  type CommitMessage,
+  type Lsn,
+  type PgoutputConfig,
+  type Transaction,
+} from '../../lib/index';
+import { Bed, eventually, Gate, ofKind, Recorder } from '../integration/support';
+import { keepalive } from '../../lib/testing/backend-messages';
+import { flushOf, streamedType } from '../support/frame-splitter';
+import { FaultProxy } from '../support/proxy';
+
+const TRANSACTIONS = [[1, 2, 3], [4], [5, 6]];
+/** The messages that tell of them. */
+const MESSAGES = ['B', 'R', 'I', 'I', 'I', 'C', 'B', 'I', 'C', 'B', 'I', 'I', 'C'];
+/** Beyond everything that the server will write. */
+const FAR = 1n << 40n;
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make('keepalive', 'CREATE TABLE numbers (id int); CREATE PUBLICATION pub FOR TABLE numbers');
+});
+
+afterEach(() => Held.endAll());
+
+afterAll(() => bed.drop());
+
+async function commitAll(): Promise<void> {
+  for (const ids of TRANSACTIONS) await bed.sql(`INSERT INTO numbers VALUES ${ids.map((id) => `(${id})`).join(', ')}`);
+}
+
+/** What the server seems to say before its message of that number, and behind the last one. */
+type Injection = (point: number) => readonly Buffer[];
+
+/** A stream of the three transactions whose works are all in hand, and what it reports as flushed meanwhile. */
+class Held {
+  readonly flushes: Lsn[] = [];
+  readonly works: { readonly tx: Transaction; readonly finish: () => void }[] = [];
+  readonly messages: string[] = [];
+  readonly #proxy: FaultProxy;
+  readonly #recorder: Recorder<unknown>;
+
+  private constructor(proxy: FaultProxy, slot: string, inject: Injection, more: Partial<PgoutputConfig>) {
+    this.#proxy = proxy;
+    proxy.filter = (frame, from) => {
+      if (from === 'client') {
+        const flush = flushOf(frame);
+        if (flush !== undefined) this.flushes.push(flush);
+        return frame;
+      }
+      const type = streamedType(frame);
+      // Those of the server itself would be in the way of the ones that are put in.
+      if (type === 'k') return [];
+      if (type === undefined) return frame;
+      const before = inject(this.messages.length);
+      const isLast = this.messages.push(type) === MESSAGES.length;
+      return [...before, frame, ...(isLast ? inject(MESSAGES.length) : [])];
+    };
+    const connection = proxy.through(bed.database.url);
+    const config = { connection, slot, publications: ['pub'], statusInterval: 20, ...more };
+    this.#recorder = new Recorder(
+      logicalReplication(config).pipe(
+        transactions(),
+        ackAfter(async (tx) => {
+          if (tx.kind === 'progress') return;
+          const gate = new Gate();
+          this.works.push({ tx, finish: gate.open });
+          await gate.opened;
+        }, 10),
+      ),
+    );
+  }
+
+  /** What is left where a case fails. */
+  static async endAll(): Promise<void> {
+    for (const held of Held.#open) await held.#close();
+  }
+
+  static readonly #open = new Set<Held>();
+
+  /** Resolves when the works of all transactions are in hand. */
+  static async start(slot: string, inject: Injection, more: Partial<PgoutputConfig> = {}): Promise<Held> {
+    const held = new Held(await FaultProxy.before(bed.database.url), slot, inject, more);
+    Held.#open.add(held);
+    await eventually(
+      () => Promise.resolve(held.works.length),
+      (count) => count === TRANSACTIONS.length,
+    );
+    await held.updates(3);
+    return held;
+  }
+
+  /** Resolves after so many more status updates. */
+  async updates(count: number): Promise<void> {
+    const { length } = this.flushes;
+    await eventually(
+      () => Promise.resolve(this.flushes.length),
+      (now) => now >= length + count,
+    );
+  }
+
+  /** Resolves when so much has been reported, and no more. */
+  async reports(lsn: Lsn): Promise<void> {
+    await eventually(
+      () => Promise.resolve(this.furthest),
+      (furthest) => furthest >= lsn,
+    );
+    expect(this.furthest).toBe(lsn);
+  }
+
+  /** The furthest that was ever reported. */
+  get furthest(): Lsn {
+    return this.flushes.reduce((most, flush) => (flush > most ? flush : most), 0n);
+  }
+
+  async end(slot: string): Promise<void> {
+    this.#recorder.unsubscribe();
+    await bed.released(slot);
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    Held.#open.delete(this);
+    this.#recorder.unsubscribe();
+    await this.#proxy.close();
+  }
+}
+
+/** What the three transactions have come to, and what slots made before them hold. */
+async function withSlots(count: number): Promise<{ slots: string[]; commits: CommitMessage[]; end: Lsn }> {
+  const slots: string[] = [];
+  for (let i = 0; i <= count; i++) slots.push(await bed.slot());
+  await commitAll();
+  const end = await bed.position();
+  return { slots, commits: ofKind(await bed.readTo(slots.pop()!, end), 'commit'), end };
+}
+
+describe.each([
+  ['the slot keeps the position', {}],
+  ['the consumer keeps the position', { startLsn: () => of(null) }],
+])('while work is in hand, and %s,', (_, more: Partial<PgoutputConfig>) => {
+  it('a keepalive at any point confirms nothing unfinished, and counts once all before it is done', async () => {
+    const { slots, commits, end } = await withSlots(MESSAGES.length + 1);
+    const streams = await Promise.all(
+      slots.map(async (slot, point) => {
+        // The furthest that a server could say there: all that commits before it has been sent.
+        const sent = MESSAGES.slice(0, point).filter((type) => type === 'C').length;
+        const walEnd = commits[sent]?.commitLsn ?? end;
+        const held = await Held.start(slot, (at) => (at === point ? [keepalive(walEnd, true)] : []), more);
+        expect(held.messages).toEqual(MESSAGES);
+        const [first, second, third] = held.works;
+        // In another order than they came in.
+        for (const [work, unfinished] of [
+          [second, first],
+          [third, first],
+          [first, undefined],
+        ]) {
+          work!.finish();
+          await held.updates(2);
+          if (unfinished) expect(held.furthest).toBeLessThanOrEqual(unfinished.tx.commitLsn);
+        }
+        const last = commits.at(-1)!.endLsn;
+        await held.reports(walEnd > last ? walEnd : last);
+        return { held, slot };
+      }),
+    );
+    for (const { held, slot } of streams) await held.end(slot);
+  });
+
+  it('far keepalives at every point leave the slot before the oldest unfinished work', async () => {
+    const { slots, commits } = await withSlots(1);
+    const slot = slots[0]!;
+    const held = await Held.start(slot, (at) => (at === 0 ? [] : [keepalive(FAR, at % 2 === 0)]), more);
+    held.works[1]!.finish();
+    held.works[2]!.finish();
+    await held.updates(5);
+    await held.end(slot);
+    expect(held.messages).toEqual(MESSAGES);
+    expect(held.furthest).toBeLessThanOrEqual(commits[0]!.commitLsn);
+    expect(await bed.confirmed(slot)).toBeLessThanOrEqual(commits[0]!.commitLsn);
+    expect(ofKind(await bed.readTo(slot, await bed.position()), 'commit')).toHaveLength(TRANSACTIONS.length);
+  });
+});

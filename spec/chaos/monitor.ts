@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatLsn, parseLsn, type Checkpoint } from '../../lib/index';
+import { TOTAL } from './bank';
+import type { Scene } from './scene';
+
+/** How long what a consumer has said may take to be heard, in ms. */
+const HEARING = 100;
+
+/** Looks, again and again while the faults go on, at what may never be otherwise. */
+export class Monitor {
+  readonly violations: string[] = [];
+  #looks = 0;
+  #stopped = false;
+  #done: Promise<void>;
+
+  constructor(scene: Scene) {
+    this.#done = this.#watch(scene);
+  }
+
+  /** How often it has looked. */
+  get looks(): number {
+    return this.#looks;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#done;
+  }
+
+  async #watch(scene: Scene): Promise<void> {
+    while (!this.#stopped) {
+      // In this order: what the slots stand for has to be in the store already.
+      const slots = await confirmed(scene);
+      const { sum, stored } = await lookAtStore(scene);
+      if (sum !== TOTAL) this.violations.push(`The balances of the store added up to ${sum}`);
+      await delay(HEARING);
+      for (const { slot, origin, witness, store, name } of scene.consumers) {
+        const position = slots.get(slot) ?? 0n;
+        if (position <= origin) continue;
+        const what = `The ${name} slot stood at ${formatLsn(position)}`;
+        if (store) {
+          if (position > stored) this.violations.push(`${what}, the store at ${formatLsn(stored)}`);
+        } else if (!witness.doneBelow(position)) this.violations.push(`${what} with work before it not done`);
+      }
+      this.#looks++;
+    }
+  }
+}
+
+/** Empty while the server is down. */
+async function confirmed({ source }: Scene): Promise<Map<string, bigint>> {
+  const rows = await source
+    .query<{ slot_name: string; lsn: string }>(
+      'SELECT slot_name, confirmed_flush_lsn::text AS lsn FROM pg_replication_slots',
+    )
+    .catch(() => []);
+  return new Map(rows.map(({ slot_name, lsn }) => [slot_name, parseLsn(lsn)]));
+}
+
+async function lookAtStore({ store }: Scene): Promise<{ sum: number; stored: bigint }> {
+  const [row] = await store.query<{ sum: number; checkpoint: string | null }>(
+    'SELECT (SELECT sum(balance)::int FROM accounts) AS sum, checkpoint FROM progress',
+  );
+  const checkpoint = row?.checkpoint ? (JSON.parse(row.checkpoint) as Checkpoint) : undefined;
+  return { sum: row?.sum ?? NaN, stored: checkpoint ? parseLsn(checkpoint.endLsn) : 0n };
+}

@@ -1,0 +1,143 @@
+import { of, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  logicalReplication,
+  ReplicationError,
+  reconnect,
+  transactions,
+  type Checkpoint,
+  type PgoutputConfig,
+} from '../../lib/index';
+import { Recorder } from '../integration/support';
+import { FaultProxy } from '../support/proxy';
+import { startServer, type TestDatabase, type TestServer } from '../support/server';
+import { promoteCopy } from './promote';
+
+/** A consumer that goes on for as long as it can, the way it takes to a server, and where it stands. */
+class Follower {
+  readonly recorder: Recorder<number>;
+  readonly codes: string[] = [];
+  readonly timelines: number[] = [];
+  checkpoint: Checkpoint | undefined;
+
+  private constructor(
+    readonly proxy: FaultProxy,
+    connection: string,
+    slot: string,
+    stores: boolean,
+    from?: Checkpoint,
+  ) {
+    this.checkpoint = from;
+    const config: PgoutputConfig = { connection, slot, publications: ['pub'] };
+    this.recorder = new Recorder(
+      this.#numbers({ ...config, ...(stores ? { startLsn: () => of(this.checkpoint) } : {}) }),
+    );
+  }
+
+  static async start(database: TestDatabase, slot: string, stores: boolean, from?: Checkpoint): Promise<Follower> {
+    const proxy = await FaultProxy.before(database.url);
+    const follower = new Follower(proxy, proxy.through(database.url), slot, stores, from);
+    all.push(follower);
+    return follower;
+  }
+
+  /** From now on, its way leads to another server. */
+  lead(to: TestServer): void {
+    this.proxy.target = to;
+    this.proxy.refusing = false;
+    this.proxy.cut('rst');
+  }
+
+  #numbers(config: PgoutputConfig): Observable<number> {
+    const openObserver = { next: ({ timeline }: { timeline: number }) => this.timelines.push(timeline) };
+    return logicalReplication({ ...config, openObserver }).pipe(
+      transactions(),
+      ackAfter((tx) => {
+        this.checkpoint = tx.checkpoint;
+        return tx.changes.map((change) => (change.kind === 'insert' ? Number(change.new['id']) : NaN));
+      }),
+      reconnect({
+        initialDelay: 20,
+        maxDelay: 100,
+        attemptObserver: {
+          next: ({ error }) => this.codes.push(error instanceof ReplicationError ? error.code : String(error)),
+        },
+      }),
+    );
+  }
+}
+
+let server: TestServer;
+let promoted: TestServer;
+let database: TestDatabase;
+const followers = new Map<string, Follower>();
+const all: Follower[] = [];
+
+/** Who keeps the position, and whether the consumer goes over before anything happens on the old timeline any more. */
+const CASES = [
+  { slot: 'slot_below', stores: false, below: true },
+  { slot: 'store_below', stores: true, below: true },
+  { slot: 'slot_above', stores: false, below: false },
+  { slot: 'store_above', stores: true, below: false },
+];
+
+async function commit(on: TestServer, ...ids: number[]): Promise<void> {
+  for (const id of ids) await on.query(`INSERT INTO numbers VALUES (${id})`, database.name);
+}
+
+beforeAll(async () => {
+  server = await startServer();
+  database = await server.createDatabase('promotion');
+  await database.query('CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers');
+  for (const { slot, stores } of CASES) {
+    await database.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, 'pgoutput']);
+    followers.set(slot, await Follower.start(database, slot, stores));
+  }
+  await commit(server, 1, 2, 3);
+  await Promise.all([...followers.values()].map(({ recorder }) => recorder.take(3)));
+  // The new timeline begins behind 3. Those that are to be beyond it go on with the old server for a while.
+  for (const { slot, below } of CASES) if (below) followers.get(slot)!.proxy.refusing = true;
+  promoted = await promoteCopy(server);
+  await commit(server, 4, 5);
+  for (const { slot, below } of CASES) if (!below) await followers.get(slot)!.recorder.take(5);
+  await commit(promoted, 6, 7);
+  // So that its WAL reaches beyond all positions of the old timeline.
+  await promoted.query('CREATE TABLE scratch AS SELECT generate_series(1, 1000)', database.name);
+});
+
+afterAll(async () => {
+  for (const { recorder, proxy } of all) {
+    recorder.unsubscribe();
+    await proxy.close();
+  }
+  await Promise.all([server.dispose(), promoted.dispose()]);
+});
+
+const casesWhere = (below: boolean) => CASES.filter((one) => one.below === below);
+
+it.each(casesWhere(true))('a position before the switch to a new timeline goes on there: $slot', async ({ slot }) => {
+  const follower = followers.get(slot)!;
+  follower.lead(promoted);
+  await follower.recorder.take(5);
+  expect(follower.recorder.values).toEqual([1, 2, 3, 6, 7]);
+  expect(follower.timelines).toEqual([1, 2]);
+  expect(follower.checkpoint).toMatchObject({ timeline: 2, slot });
+});
+
+it.each(casesWhere(false))('a position beyond the switch is an error and no gap: $slot', async ({ slot, stores }) => {
+  const follower = followers.get(slot)!;
+  follower.lead(promoted);
+  await expect(follower.recorder.completed()).rejects.toMatchObject({
+    code: stores ? 'CHECKPOINT_MISMATCH' : 'SLOT_LOST',
+    retryable: false,
+  });
+  expect(follower.recorder.values).toEqual([1, 2, 3, 4, 5]);
+});
+
+it('a stored checkpoint from beyond the switch is CHECKPOINT_MISMATCH for a new process, too', async () => {
+  const { checkpoint } = followers.get('store_above')!;
+  const follower = await Follower.start(database, 'store_above', true, checkpoint);
+  follower.lead(promoted);
+  await expect(follower.recorder.completed()).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH', retryable: false });
+  expect(follower.recorder.values).toEqual([]);
+});

@@ -1,0 +1,59 @@
+/**
+ * Lets faults strike while the bank works, and tells what came of it:
+ *
+ *   npm run test:chaos -- [faults] [seed] [file for the result as JSON]
+ *   npm run test:chaos -- quiet [rows] [file]     a huge transaction that nobody hears of
+ *
+ * TEST_POSTGRES_VERSION names another version of the server. The same seed brings the same faults in the same order; what
+ * they meet depends on the moment.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { startServer } from '../support/server';
+import { chaos } from './chaos';
+import { quiet } from './quiet';
+import { asTables, isFlawless } from './report';
+import { SOURCE_SETTINGS } from './scene';
+
+const ENOUGH = 300;
+const HUGE = 16_000_000;
+
+const [what = String(ENOUGH), ...more] = process.argv.slice(2);
+
+async function faults(count: number, [seed = String(Date.now() % 100_000), file]: string[]): Promise<boolean> {
+  const server = await startServer({ settings: SOURCE_SETTINGS });
+  const store = await startServer();
+  console.log(`${count} faults on ${server.description}; seed ${seed}`);
+  let struck = 0;
+  const announce = (fault: string): void => {
+    const line = `${String(++struck).padStart(4)} ${fault}`;
+    process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+  };
+  const result = await chaos(server, store, { faults: count, seed: Number(seed), announce });
+  console.log(`\n${asTables(result)}\n`);
+  write(result, file ?? 'chaos.json');
+  await Promise.all([server.dispose(), store.dispose()]);
+  return isFlawless(result);
+}
+
+async function silence([rows = String(HUGE), file]: string[]): Promise<boolean> {
+  const result = await quiet(Number(rows));
+  console.log(result);
+  write(result, file ?? 'quiet.json');
+  return result.attempts.length === 0 && result.slotMoved && result.wentOn;
+}
+
+/** @param file where it is not below the folder for what comes of test runs, its path */
+function write(result: unknown, file: string): void {
+  const path = resolve(join(__dirname, '../..', 'coverage'), file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(result, undefined, 2)}\n`);
+  console.log(`Written to ${path}`);
+}
+
+async function main(): Promise<void> {
+  const isFine = await (what === 'quiet' ? silence(more) : faults(Number(what), more));
+  process.exitCode = isFine ? 0 : 1;
+}
+
+void main();
