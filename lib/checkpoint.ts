@@ -38,6 +38,9 @@ export interface StartPosition {
  */
 export function toStartPosition(value: unknown): StartPosition | undefined {
   if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && value.startsWith('{')) {
+    throw new ConfigError(OPTION, 'got JSON text; parse it, as in () => JSON.parse(text)');
+  }
   const position = typeof value === 'object' ? ofCheckpoint(value) : { lsn: toLsn(OPTION, value), source: undefined };
   return position.lsn === 0n ? undefined : position;
 }
@@ -46,13 +49,25 @@ const OPTION = 'startLsn';
 
 function ofCheckpoint(value: object): StartPosition {
   const { systemId, timeline, slot, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
-  if (typeof systemId !== 'string' || !isTimeline(timeline) || typeof slot !== 'string') {
-    throw new ConfigError(
-      OPTION,
-      'expected an LSN or a checkpoint as it was stored: an object of systemId, timeline, slot and endLsn',
+  if (typeof systemId !== 'string') throw wrong(value, 'systemId', 'text');
+  if (!isTimeline(timeline)) throw wrong(value, 'timeline', 'a whole number from 1 on');
+  if (typeof slot !== 'string') throw wrong(value, 'slot', 'text');
+  return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source: { systemId, timeline, slot } };
+}
+
+function wrong(value: object, member: string, expected: string): ConfigError {
+  if (member in value) {
+    const found: unknown = Reflect.get(value, member);
+    return new ConfigError(
+      `${OPTION}.${member}`,
+      `expected ${expected}, got ${found === null ? 'null' : `a ${typeof found}`}`,
     );
   }
-  return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source: { systemId, timeline, slot } };
+  const members = Object.keys(value).slice(0, 5).join(', ');
+  return new ConfigError(
+    OPTION,
+    `expected an LSN or a checkpoint { systemId, timeline, slot, endLsn } as it was stored, got an object of ${members || 'nothing'}`,
+  );
 }
 
 function isTimeline(value: unknown): value is number {

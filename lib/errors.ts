@@ -83,7 +83,8 @@ export const ERRORS = {
   },
   SLOT_LOST: {
     retryable: false,
-    remedy: 'What it had kept for this stream is gone, so changes are missing: create it and copy the data anew.',
+    remedy:
+      'What it had kept for this stream is gone, so changes are missing: clear a position that you store, create the slot and copy the data anew.',
   },
   SLOT_MOVED: {
     retryable: false,
@@ -92,7 +93,7 @@ export const ERRORS = {
   SLOT_AHEAD: {
     retryable: false,
     remedy:
-      'What lies between was confirmed and would be skipped: find out who confirmed it, then copy the data anew, or start from the slot.',
+      'What lies between would be skipped: another consumer has confirmed it, or the slot was made anew. Clear the stored position and copy the data anew; or clear it alone, to do without what lies between.',
   },
   CHECKPOINT_MISMATCH: {
     retryable: false,
@@ -167,6 +168,12 @@ export class ReplicationError extends Error {
     this.code = code;
     this.retryable = options.retryable ?? ERRORS[code].retryable;
     this.remedy = remedy;
+  }
+
+  /** For logs: `JSON.stringify` leaves the message out of other errors. What else an error holds may not be for logs. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, code, retryable } = this;
+    return { name, message, code, retryable };
   }
 
   /**

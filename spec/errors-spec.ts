@@ -19,6 +19,13 @@ const ONE_OF_EACH: [name: string, error: ReplicationError][] = [
   ['ServerError', new ServerError('SLOT_ACTIVE', SAID)],
 ];
 
+it('is logged as JSON with its message, and without what may not be for logs', () => {
+  const error = new ServerError('SLOT_ACTIVE', { ...SAID, detail: 'Key (name)=(Ada)' });
+  expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+    error: { name: 'ServerError', message: error.message, code: 'SLOT_ACTIVE', retryable: true },
+  });
+});
+
 describe('every error code', () => {
   it.each(CODES)('%s has a remedy in a sentence', (code) => {
     expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);

@@ -33,7 +33,7 @@ describe('withJson', () => {
     const error = new ConnectionError('CONNECTION_LOST', 'It was cut', { cause: circular });
     const { message } = error;
     expect(parsed(withJson({ error }))).toEqual({
-      error: { name: 'ConnectionError', message, code: 'CONNECTION_LOST' },
+      error: { name: 'ConnectionError', message, code: 'CONNECTION_LOST', retryable: true },
     });
     const foreign = Object.assign(new TypeError('odd'), { circular });
     expect(parsed(withJson({ error: foreign }))).toEqual({ error: { name: 'TypeError', message: 'odd' } });

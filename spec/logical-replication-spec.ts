@@ -780,7 +780,9 @@ describe('the observers', () => {
     server.last.error({ C: '57P01' });
     expect(heard[0]).toMatch(/"walPosition":"0\/5000".*"slot":\{"name":"orders".*"confirmedFlushLsn":"0\/80"/);
     expect(heard[1]).toMatch(/^\{"receivedLsn":"0\/\w+","confirmedLsn":"0\/0"/);
-    expect(heard.at(-1)).toMatch(/^\{"confirmedLsn":"0\/0".*"error":\{.*"message":".+","code":"SERVER_SHUTDOWN"\}\}$/);
+    expect(heard.at(-1)).toMatch(
+      /^\{"confirmedLsn":"0\/0".*"error":\{.*"message":".+","code":"SERVER_SHUTDOWN","retryable":true\}\}$/,
+    );
   });
 
   it('hear the error that ended it, before the subscriber does', () => {

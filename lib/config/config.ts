@@ -195,6 +195,8 @@ function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 
 function startOf(options: Options): Settings['start'] {
   const startLsn = options.get('startLsn');
   if (isAsking(startLsn)) return () => defer(() => inputOf(startLsn())).pipe(take(1), map(toStartPosition));
+  if (isRecord(startLsn))
+    throw options.error('startLsn', 'a position that you store goes into a function: () => checkpoint');
   const start = startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn'));
   return () => of(start);
 }

@@ -37,7 +37,8 @@ export function ackAfter<T extends Acknowledged, O>(
   concurrent = 1,
 ): OperatorFunction<T, WorkResult<O>> {
   if (typeof project !== 'function') throw new ConfigError('ackAfter', 'expected a function that does the work');
-  if (!(concurrent >= 1)) throw new ConfigError('concurrent', `expected a number from 1 on, got ${String(concurrent)}`);
+  if (!(concurrent >= 1))
+    throw new ConfigError('ackAfter.concurrent', `expected a number from 1 on, got ${String(concurrent)}`);
   return (source) => {
     const hand = new Hand<WorkResult<O>>();
     return new Observable((subscriber) => {

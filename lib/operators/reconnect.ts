@@ -54,6 +54,9 @@ export interface ReconnectAttempt {
  * so that many clients do not come back at once. It starts over once something more has been confirmed. A transaction that
  * makes every attempt fail does not count as progress, whatever is delivered before it.
  *
+ * It says nothing by itself, except that without an `attemptObserver` the process warns (`RXPG_RECONNECTING`) after five
+ * failures in a row: a wrong host name, too, is tried for ever unless `maxRetries` says otherwise.
+ *
  * Some failures are worth few attempts: the server that fails in the same way at the same place (`SERVER_INTERNAL_ERROR`,
  * `WAL_REMOVED`) is given up after three. A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as
  * long as the server may take to notice that a client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
@@ -95,6 +98,7 @@ function readSettings(given: ReconnectOptions) {
     scheduler: options.having('scheduler', 'schedule', isScheduler) ?? asyncScheduler,
     retryable,
     observed,
+    silent: observer === undefined,
   };
 }
 
@@ -102,6 +106,8 @@ function isScheduler(value: unknown): value is SchedulerLike {
   return isRecord(value) && typeof value['schedule'] === 'function';
 }
 
+/** After so many failures in a row the user is warned, where nobody listens. */
+const WARN_AFTER = 5;
 /** Beyond them every delay is the longest; a delay of 0 times Infinity would be none that a timer understands. */
 const MOST_DOUBLINGS = 31;
 
@@ -139,6 +145,13 @@ class Attempts {
     const longest = Math.min(maxDelay, initialDelay * 2 ** Math.min(this.#count, MOST_DOUBLINGS));
     const delay = Math.round(Math.random() * longest);
     this.#count++;
+    if (this.#settings.silent && this.#count === WARN_AFTER) {
+      const what = `The stream has failed ${WARN_AFTER} times in a row, and is tried again; an attemptObserver hears of each time.`;
+      process.emitWarning(`${what} The last error: ${String(error)}`, {
+        type: 'ReplicationWarning',
+        code: 'RXPG_RECONNECTING',
+      });
+    }
     observed.next({ attempt: this.#count, delay, error });
     return timer(delay, scheduler).pipe(orIfUnsubscribed(giveUp));
   }

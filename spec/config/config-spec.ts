@@ -325,9 +325,12 @@ describe('resolveConfig', () => {
       ['startLsn', []],
       ['startLsn', new Date(0)],
       ['startLsn', { endLsn: '0/100' }],
-      ['startLsn', { ...CHECKPOINT, systemId: 7.3e18 }],
-      ['startLsn', { ...CHECKPOINT, slot: undefined }],
-      ...['3', null, NaN, 0, -1, 1.5].map((timeline): [string, unknown] => ['startLsn', { ...CHECKPOINT, timeline }]),
+      ['startLsn.systemId', { ...CHECKPOINT, systemId: 7.3e18 }],
+      ['startLsn.slot', { ...CHECKPOINT, slot: undefined }],
+      ...['3', null, NaN, 0, -1, 1.5].map((timeline): [string, unknown] => [
+        'startLsn.timeline',
+        { ...CHECKPOINT, timeline },
+      ]),
       ...[undefined, null, '', '0/G', 7].map((endLsn): [string, unknown] => [
         'startLsn.endLsn',
         { ...CHECKPOINT, endLsn },
@@ -336,6 +339,24 @@ describe('resolveConfig', () => {
       const error: unknown = await startOf(() => of(given)).catch((error: unknown) => error);
       expect(error).toBeInstanceOf(ConfigError);
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option, retryable: false });
+    });
+
+    it.each([
+      ['JSON text', JSON.stringify(CHECKPOINT), /got JSON text; parse it/],
+      ['a row around it', { checkpoint: CHECKPOINT }, /got an object of checkpoint/],
+      [
+        'a timeline as text',
+        { ...CHECKPOINT, timeline: '3' },
+        /timeline: expected a whole number from 1 on, got a string/,
+      ],
+    ])('says what it got: %s', async (_, given, message) => {
+      await expect(startOf(() => of(given))).rejects.toThrow(message);
+    });
+
+    it('is asked for where a checkpoint is given as such', () => {
+      expect(messageOf({ ...BASE, startLsn: CHECKPOINT })).toContain(
+        'startLsn: a position that you store goes into a function',
+      );
     });
   });
 

@@ -250,7 +250,7 @@ describe('ackAfter', () => {
   it.each([0, -1, 0.5, NaN])('refuses to work on %d at a time', (concurrent) => {
     expect(failure(() => ackAfter(() => undefined, concurrent))).toMatchObject({
       code: 'CONFIG_INVALID',
-      option: 'concurrent',
+      option: 'ackAfter.concurrent',
     } satisfies Partial<ConfigError>);
   });
 

@@ -419,6 +419,42 @@ describe('subscriptions', () => {
   });
 });
 
+describe('without an attemptObserver', () => {
+  /** What the process warns of while so many attempts fail. */
+  function warnings(times: number, more?: ReconnectOptions): unknown[][] {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    fail(times, more);
+    return emitWarning.mock.calls;
+  }
+
+  function fail(times: number, more: ReconnectOptions = {}): void {
+    const clock = new Clock();
+    const source = throwError(() => lost());
+    const { subscription } = record(
+      source.pipe(reconnect({ scheduler: clock, initialDelay: 1, maxDelay: 1, ...more })),
+    );
+    clock.advance(times - 1);
+    subscription.unsubscribe();
+  }
+
+  beforeEach(() => jest.spyOn(Math, 'random').mockReturnValue(1));
+  afterEach(() => jest.restoreAllMocks());
+
+  it('the process warns once that attempts fail, as nothing else would be heard', () => {
+    expect(warnings(4)).toEqual([]);
+    expect(warnings(20)).toEqual([
+      [
+        expect.stringMatching(/^The stream has failed 5 times.*attemptObserver.*The last error: .*It ended/),
+        { type: 'ReplicationWarning', code: 'RXPG_RECONNECTING' },
+      ],
+    ]);
+  });
+
+  it('is what one has to be to be warned', () => {
+    expect(warnings(20, { attemptObserver: { next: () => undefined } })).toEqual([]);
+  });
+});
+
 describe('the options of reconnect', () => {
   it.each<[option: string, values: unknown[]]>([
     ...['initialDelay', 'maxDelay', 'maxRetries'].map((option): [string, unknown[]] => [

@@ -16,15 +16,17 @@ it('saves what is committed, also when the connection is lost', async () => {
     )
     .subscribe();
 
-  await server.whenStreaming();
-  await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
-  const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
-  await server.whenConfirmed(lsn);
-  expect(saved).toEqual([{ id: 1, total: '9.50' }]);
-
-  server.verify(); // throws if anything was confirmed that should not have been
-  subscription.unsubscribe();
-  await server.close();
+  try {
+    await server.whenStreaming();
+    await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
+    const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
+    await server.whenConfirmed(lsn);
+    expect(saved).toEqual([{ id: 1, total: '9.50' }]);
+    server.verify(); // throws if anything was confirmed that should not have been
+  } finally {
+    subscription.unsubscribe(); // or reconnect() tries for ever, and the test runner does not end
+    await server.close();
+  }
 });
 
 describe('it is what is shown', () => {
