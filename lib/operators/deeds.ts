@@ -28,8 +28,9 @@ export class Deeds<R> {
     return [...this.#works.values()].some((work) => work.state === 'running');
   }
 
-  put(place: Place, work: Work<R>): void {
-    this.#works.set(place, work);
+  /** What had been done before was not given to this work, though it stands in the same array: it stays done. */
+  begin(place: Place, work: Work<R>): void {
+    if (this.#works.get(place)?.state !== 'done') this.#works.set(place, work);
   }
 
   done(place: Place): void {

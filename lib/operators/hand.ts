@@ -39,7 +39,7 @@ export class Hand<R> {
   /** A work that runs on, though its subscription has ended. */
   keep(value: Acknowledged, work: Work<R>): void {
     this.#detached.add(work);
-    for (const identity of identitiesOf(value)) this.#deedsOf(identity).put(identity.place, work);
+    for (const identity of identitiesOf(value)) this.#deedsOf(identity).begin(identity.place, work);
     work.leave(() => {
       this.#detached.delete(work);
       for (const listener of this.#waiting) listener();

@@ -5,6 +5,7 @@ import {
   concat,
   concatMap,
   defer,
+  filter,
   ignoreElements,
   map,
   merge,
@@ -455,6 +456,38 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
+  it('knows what was done although it comes again in a batch that fails', () => {
+    const given: number[][] = [];
+    let failures = 0;
+    // Alone, then with the next one, then both again.
+    const sizes = [1, 2, 2];
+    const { subscription } = record(
+      streaming(server).pipe(
+        transactions(),
+        bufferWhen(() => timer(50, clock)),
+        map((batch) => batch.slice(0, sizes[given.length] ?? 2)),
+        filter((batch) => batch.length > 0),
+        ackAfter((batch) => {
+          given.push(batch.map(({ xid }) => xid));
+          const fails = batch.some(({ xid }) => xid === 2) && failures++ === 0;
+          return timer(100, clock).pipe(concatMap((n) => (fails ? throwError(() => new Error('mine')) : of(n))));
+        }),
+        again(),
+      ),
+    );
+    clock.advance();
+    server.commit(tx(1));
+    clock.advance(60);
+    server.last.close(new Error('reset'));
+    server.wal.push(tx(2));
+    clock.advance(200);
+    // The second work runs, of a batch with the first transaction, which was done while the stream was away.
+    server.last.close(new Error('reset'));
+    clock.advance(3000);
+    expect([given, server.slot().confirmed]).toEqual([[[1], [2], [2]], end(2)]);
+    subscription.unsubscribe();
+  });
+
   it('joins what was started by somebody who unsubscribed inside it, where it runs on', async () => {
     const enough = new Subject<void>();
     let finish: () => void = () => undefined;
@@ -675,6 +708,9 @@ describe('ackAfter, when its stream comes back', () => {
         }
         clock.advance(20_000);
         const all = given.works.map((_, i) => i + 1);
+        // As a server does that has caught up: what was acknowledged just before a cut is told by this.
+        server.last.keepalive(end(all.length));
+        clock.advance(200);
         expect([...works.finished].sort((a, b) => a - b)).toEqual(all);
         expect([...values].sort((a, b) => a - b)).toEqual(all);
         expect(works.most).toBeLessThanOrEqual(given.concurrent);

@@ -26,7 +26,7 @@ describe('what was done of a transaction', () => {
   it('is not what runs, and what has failed is as if it had never been', () => {
     const deeds = new Deeds<number>();
     const work = new Work<number>(new Promise<number>(() => undefined));
-    deeds.put(7, work);
+    deeds.begin(7, work);
     expect([deeds.isDone(7), deeds.workAt(7) === work, deeds.running]).toEqual([false, true, true]);
     work.cancel();
     expect([deeds.workAt(7), deeds.running]).toEqual([undefined, false]);
