@@ -14,16 +14,6 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** As RxJS's NextObserver, which not every room may know. */
-interface Listener<T> {
-  next: (value: T) => void;
-}
-
-/** Whether the value can be told things, as RxJS has it. */
-export function isObserver<T>(value: unknown): value is Listener<T> {
-  return isRecord(value) && typeof value['next'] === 'function';
-}
-
 /** What is said inside `connection`, and easily written beside it. */
 const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 
@@ -146,11 +136,17 @@ export class Options {
     });
   }
 
-  /** Something with a method, like an observer or a scheduler. */
-  having<T>(name: string, method: string, is: (value: unknown) => value is T): T | undefined {
+  /** Something that is known by a method, like an observer or a scheduler. */
+  having<T extends object>(name: string, method: keyof T & string): T | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
-    if (!is(value)) throw this.error(name, `expected an object with a method ${method}(), got ${shown(value)}`);
+    if (!hasMethod<T>(value, method)) {
+      throw this.error(name, `expected an object with a method ${method}(), got ${shown(value)}`);
+    }
     return value;
   }
+}
+
+function hasMethod<T extends object>(value: unknown, method: keyof T & string): value is T {
+  return isRecord(value) && typeof value[method] === 'function';
 }

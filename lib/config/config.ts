@@ -20,7 +20,7 @@ import type { OpenInfo, StreamPlan } from '../session/open-stream';
 import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
 import { errorRules, classify, type ErrorRule } from './error-rules';
-import { isObserver, isRecord, Options } from '../options';
+import { isRecord, Options } from '../options';
 
 /** How a slot is made that does not exist yet. */
 export interface SlotOptions {
@@ -158,13 +158,13 @@ export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
       livenessTimeout: options.ms('livenessTimeout', 60_000),
       ackTimeout: options.ms('ackTimeout', 0),
     },
-    types: options.having('types', 'getTypeParser', isTypeParsers) ?? defaultTypes,
-    scheduler: options.having('scheduler', 'schedule', isScheduler) ?? asyncScheduler,
+    types: options.having<TypeParsers>('types', 'getTypeParser') ?? defaultTypes,
+    scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
     observers: {
-      open: tell(options.having('openObserver', 'next', isObserver<OpenInfo>)),
-      status: tell(options.having('statusObserver', 'next', isObserver<StatusUpdate>)),
-      close: tell(options.having('closeObserver', 'next', isObserver<CloseInfo>)),
+      open: tell(options.having<NextObserver<OpenInfo>>('openObserver', 'next')),
+      status: tell(options.having<NextObserver<StatusUpdate>>('statusObserver', 'next')),
+      close: tell(options.having<NextObserver<CloseInfo>>('closeObserver', 'next')),
     },
   };
 }
@@ -252,12 +252,4 @@ function tell<T extends object>(observer: NextObserver<T> | undefined): (value: 
   return (value) => {
     subject.next(withJson(value));
   };
-}
-
-function isScheduler(value: unknown): value is SchedulerLike {
-  return isRecord(value) && typeof value['schedule'] === 'function';
-}
-
-function isTypeParsers(value: unknown): value is TypeParsers {
-  return isRecord(value) && typeof value['getTypeParser'] === 'function';
 }

@@ -2,7 +2,7 @@ import { isObservable, Observable, type ObservableInput, type OperatorFunction, 
 import type { SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 import { failureOf, noteFailure } from '../failure';
-import { Hand, itemsOf, sessionOf, type Acknowledged } from './hand';
+import { Hand, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 import { Work, type WorkListener } from './work';
 
@@ -69,7 +69,7 @@ class Works<T extends Acknowledged, R> {
   readonly #subscriber: Subscriber<R>;
   readonly #hand: Hand<R>;
   readonly #waiting: T[] = [];
-  /** By slot: several streams may be merged, and one that was lost is followed by another. */
+  /** By stream: several may be merged, and a session that was lost is followed by another. */
   readonly #sessions = new Map<string, SessionControl>();
   readonly #watches: (() => void)[] = [];
   readonly #active = new Map<Work<R>, T>();
@@ -158,7 +158,7 @@ class Works<T extends Acknowledged, R> {
   }
 
   #know(session: SessionControl | undefined): void {
-    if (session) this.#sessions.set(session.source.slot, session);
+    if (session) this.#sessions.set(nameOf(session), session);
   }
 
   /** What the stream itself ended with has its note; a work's error may have one of another time. */
@@ -244,7 +244,7 @@ class Works<T extends Acknowledged, R> {
     if (this.#subscriber.closed) return false;
     if (!acknowledge(value)) {
       const what = 'A work is done, but its stream ended before it could be acknowledged';
-      this.fail(new ReplicationError('ACK_TOO_LATE', what));
+      this.fail(new ReplicationError('ACK_TOO_LATE', what), sessionOf(itemsOf(value)[0]));
       return false;
     }
     this.#hand.done(value);

@@ -143,7 +143,7 @@ export function sessionOf(item: Acknowledgeable | undefined): SessionControl | u
 }
 
 /** Several streams may be merged, and their LSNs have nothing to do with each other. */
-function nameOf({ source }: SessionControl): string {
+export function nameOf({ source }: SessionControl): string {
   return `${source.slot} ${source.systemId}`;
 }
 

@@ -14,7 +14,7 @@ import {
 import { ERRORS, ReplicationError, ServerError, type ErrorKind } from '../errors';
 import { failureOf, type Failure } from '../failure';
 import type { Lsn } from '../lsn';
-import { isObserver, isRecord, Options } from '../options';
+import { Options } from '../options';
 
 /** When {@link reconnect} tries again, and for how long. */
 export interface ReconnectOptions {
@@ -89,21 +89,17 @@ function readSettings(given: ReconnectOptions) {
   const { retryable = isRetryable } = given;
   if (typeof retryable !== 'function') throw options.error('retryable', 'expected a function of the error');
   const observed = new Subject<ReconnectAttempt>();
-  const observer = options.having('attemptObserver', 'next', isObserver<ReconnectAttempt>);
+  const observer = options.having<NextObserver<ReconnectAttempt>>('attemptObserver', 'next');
   if (observer) observed.subscribe(observer);
   return {
     initialDelay: options.ms('initialDelay', 500),
     maxDelay: options.ms('maxDelay', 30_000),
     maxRetries: options.number('maxRetries', Infinity, 0),
-    scheduler: options.having('scheduler', 'schedule', isScheduler) ?? asyncScheduler,
+    scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     retryable,
     observed,
     silent: observer === undefined,
   };
-}
-
-function isScheduler(value: unknown): value is SchedulerLike {
-  return isRecord(value) && typeof value['schedule'] === 'function';
 }
 
 /** After so many failures in a row the user is warned, where nobody listens. */
@@ -158,11 +154,12 @@ class Attempts {
 
   /** Starts over when something was confirmed since the last failure. */
   #look(error: unknown): void {
-    const progress = this.#hasProgressed(failureOf(error));
-    if (progress) this.#count = 0;
+    if (this.#hasProgressed(failureOf(error))) {
+      this.#count = 0;
+      this.#repeated = 0;
+    }
     if (isSlotActive(error)) this.#activeSince ??= this.#settings.scheduler.now();
     else this.#activeSince = undefined;
-    if (progress) this.#repeated = 0;
     if (mostRetries(error) === Infinity) return;
     const failure = placeOf(error);
     if (failure !== this.#failure) this.#repeated = 0;

@@ -412,6 +412,26 @@ describe('ackAfter, when its stream comes back', () => {
     expect([server.slot().confirmed, other.slot().confirmed]).toEqual([0x200n, 0x200n]);
   });
 
+  it('waits for the end of each of them, though slots of two clusters have one name', () => {
+    const other = new FakeBackend(clock);
+    other.systemId = '7300000000000000002';
+    server.latency = 500;
+    const heard = record(
+      merge(streaming(server).pipe(stopAtLsn(0x200n)), streaming(other).pipe(stopAtLsn(0x200n))).pipe(
+        transactions(),
+        ackAfter(({ xid }) => works.work(xid, 10), 4),
+      ),
+    );
+    clock.advance(5000);
+    server.commit(transaction({ xid: 1, commitLsn: 0x100n }), tx(2));
+    other.commit(transaction({ xid: 3, commitLsn: 0x100n }), tx(2));
+    clock.advance(400);
+    // The work is done, and the slower server has not answered the farewell yet.
+    expect([heard.values, heard.completed]).toEqual([[1, 3], false]);
+    clock.advance(1000);
+    expect(heard.completed).toBe(true);
+  });
+
   it('does another transaction that a new timeline has at the same position', () => {
     const { values, subscription } = run(({ xid }) => works.work(xid, 100));
     server.commit(transaction({ xid: 1, commitLsn: 0x100n }));

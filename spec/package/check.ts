@@ -69,21 +69,21 @@ const files: Record<string, string> = {
     export const cluster = (server: FakeWalSender): FakeCluster => server;
     export const last = ({ last }: FakeWalSender): BackendProcess => last;
     export type Hidden = [
-      // @ts-expect-error
+      // @ts-expect-error internal
       FakeWalSender['report'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       FakeWalSender['changed'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       FakeWalSender['connected'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       FakeCluster['disturb'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       BackendProcess['receive'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       BackendProcess['disconnected'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       BackendProcess['outlet'],
-      // @ts-expect-error
+      // @ts-expect-error internal
       BackendProcess['account'],
     ];
     export const violations = (server: FakeWalSender): readonly Violation[] => server.violations;`,

@@ -1,25 +1,9 @@
-import type { SlotStatus, SystemIdentity } from '../../lib/session/slot-commands';
+import type { SystemIdentity } from '../../lib/session/slot-commands';
 import { SlotMemory } from '../../lib/session/slot-memory';
+import { slotAt } from './slot-at';
 
 const IDENTITY: SystemIdentity = { systemId: 'one', timeline: 3, walPosition: 1000n, database: 'shop' };
 const SOURCE = { systemId: 'one', timeline: 3, slot: 'orders' };
-
-function slotAt(confirmedFlushLsn: bigint | undefined): SlotStatus {
-  return {
-    name: 'orders',
-    plugin: 'pgoutput',
-    type: 'logical',
-    database: 'shop',
-    temporary: false,
-    active: false,
-    activePid: undefined,
-    restartLsn: undefined,
-    confirmedFlushLsn,
-    walStatus: 'reserved',
-    invalidationReason: undefined,
-    lagBytes: undefined,
-  };
-}
 
 /** An observable that has seen the slot at some position. */
 function remembering(confirmedFlushLsn?: bigint): SlotMemory {

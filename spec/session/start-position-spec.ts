@@ -4,6 +4,7 @@ import { timelineHistory, type SlotStatus, type SystemIdentity } from '../../lib
 import { SlotMemory } from '../../lib/session/slot-memory';
 import { fromConsumer, fromMemory, type Resumption } from '../../lib/session/start-position';
 import { converse, refusal, rows, type Outcome, type Said } from './converse';
+import { slotAt } from './slot-at';
 
 const SYSTEM = '7300000000000000001';
 const SOURCE: StreamSource = { systemId: SYSTEM, timeline: 3, slot: 'orders' };
@@ -30,23 +31,6 @@ function checked(position: StartPosition, identity: Partial<SystemIdentity> = {}
     fromConsumer(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
     answering(HISTORY),
   );
-}
-
-function slotAt(confirmedFlushLsn: bigint | undefined): SlotStatus {
-  return {
-    name: 'orders',
-    plugin: 'pgoutput',
-    type: 'logical',
-    database: 'shop',
-    temporary: false,
-    active: false,
-    activePid: undefined,
-    restartLsn: undefined,
-    confirmedFlushLsn,
-    walStatus: 'reserved',
-    invalidationReason: undefined,
-    lagBytes: undefined,
-  };
 }
 
 describe('a position to start from', () => {

@@ -1,0 +1,19 @@
+import type { SlotStatus } from '../../lib/session/slot-commands';
+
+/** The slot `orders`, confirmed up to a position. */
+export function slotAt(confirmedFlushLsn: bigint | undefined): SlotStatus {
+  return {
+    name: 'orders',
+    plugin: 'pgoutput',
+    type: 'logical',
+    database: 'shop',
+    temporary: false,
+    active: false,
+    activePid: undefined,
+    restartLsn: undefined,
+    confirmedFlushLsn,
+    walStatus: 'reserved',
+    invalidationReason: undefined,
+    lagBytes: undefined,
+  };
+}
