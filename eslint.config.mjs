@@ -39,7 +39,7 @@ function roomRules([room, { imports, packages }]) {
 }
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.matrix/', 'docs/api/'] },
+  { ignores: ['dist/', 'coverage/', '.matrix/', 'docs/api/', 'spec/bench/.build/'] },
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {

@@ -1,5 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { Intake } from './intake';
+import { Pace } from './pace';
 import { upgradeToTls } from './tls';
 
 /** Where a server listens. A host that starts with `/` is the folder of a Unix socket. */
@@ -41,45 +43,53 @@ export type Connect = (target: Target, events: TransportEvents) => Transport;
 /** Connects over TCP or a Unix socket, and TLS where asked for. */
 export const connect: Connect = (target, events) => new SocketTransport(target, events);
 
-function open({ host, port }: Target): Socket {
-  return host.startsWith('/')
-    ? connectTcp({ path: `${host}/.s.PGSQL.${port}` })
-    : connectTcp({ host, port, noDelay: true, keepAlive: true });
-}
-
 class SocketTransport implements Transport {
+  readonly #intake: Intake;
   #socket: Socket;
-  #resting = false;
   #deaf = false;
 
   constructor(target: Target, events: TransportEvents) {
-    this.#socket = open(target);
+    const intakeEvents = {
+      data: (bytes: Buffer) => {
+        events.data(bytes);
+      },
+      flow: (open: boolean) => {
+        if (open) this.#socket.resume();
+        else this.#socket.pause();
+      },
+    };
+    // A Unix socket holds a few hundred messages: it would be full long before a rest is over.
+    const intake = new Intake(intakeEvents, isUnix(target) ? undefined : new Pace(performance.now()));
+    this.#intake = intake;
+    const { tls } = target;
+    this.#socket = open(target, tls ? undefined : intake);
     let cause: Error | undefined;
     const onError = (error: Error): void => {
       cause ??= error;
     };
     const onClose = (): void => {
+      intake.end();
       if (!this.#deaf) events.closed(cause);
     };
-    const listen = (socket: Socket): void => {
-      socket.on('data', (chunk: Buffer) => {
-        if (!this.#deaf) events.data(chunk);
-      });
+    const onConnected = (): void => {
       if (!this.#deaf) events.connected();
     };
     // The listener for errors stays for good: one that comes after teardown must not end the process.
     this.#socket.on('error', onError);
     this.#socket.on('close', onClose);
+    if (!tls) {
+      this.#socket.once('connect', onConnected);
+      return;
+    }
     this.#socket.once('connect', () => {
-      if (!target.tls) {
-        listen(this.#socket);
-        return;
-      }
-      upgradeToTls(this.#socket, target.host, target.tls, {
+      upgradeToTls(this.#socket, target.host, tls, {
         secured: (socket) => {
           this.#socket = socket;
           socket.on('error', onError);
-          listen(socket);
+          socket.on('data', (chunk: Buffer) => {
+            intake.append(chunk);
+          });
+          onConnected();
         },
         failed: (error) => {
           onError(error);
@@ -94,14 +104,11 @@ class SocketTransport implements Transport {
   }
 
   hold(resting: boolean): void {
-    if (resting === this.#resting) return;
-    this.#resting = resting;
-    if (resting) this.#socket.pause();
-    else this.#socket.resume();
+    this.#intake.hold(resting);
   }
 
   end(ms: number): void {
-    this.#deaf = true;
+    this.#hearNothing();
     // No event will tell any more that it has closed.
     if (this.#socket.destroyed) return;
     // A paused socket would never see the other side's end.
@@ -114,7 +121,7 @@ class SocketTransport implements Transport {
   }
 
   destroy(): void {
-    this.#deaf = true;
+    this.#hearNothing();
     this.#socket.destroy();
   }
 
@@ -132,4 +139,25 @@ class SocketTransport implements Transport {
   elapsed(): number {
     return performance.now();
   }
+
+  #hearNothing(): void {
+    this.#deaf = true;
+    this.#intake.close();
+  }
+}
+
+function isUnix({ host }: Target): boolean {
+  return host.startsWith('/');
+}
+
+/** @param intake where the bytes are read to; undefined where they are first to be decrypted */
+function open(target: Target, intake: Intake | undefined): Socket {
+  const { host, port } = target;
+  const onread = intake && {
+    buffer: intake.room,
+    callback: (length: number): boolean => intake.filled(length),
+  };
+  return isUnix(target)
+    ? connectTcp({ path: `${host}/.s.PGSQL.${port}`, onread })
+    : connectTcp({ host, port, noDelay: true, keepAlive: true, onread });
 }

@@ -2,7 +2,7 @@ import { isObservable, Observable, type ObservableInput, type OperatorFunction, 
 import type { SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 import { failureOf, noteFailure } from '../failure';
-import { Hand, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
+import { Hand, isBatch, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 import { Work, type WorkListener } from './work';
 
@@ -71,6 +71,8 @@ class Works<T extends Acknowledged, R> {
   readonly #waiting: T[] = [];
   /** By stream: several may be merged, and a session that was lost is followed by another. */
   readonly #sessions = new Map<string, SessionControl>();
+  /** The one that was heard of last. */
+  #known: SessionControl | undefined;
   readonly #watches: (() => void)[] = [];
   readonly #active = new Map<Work<R>, T>();
   readonly #stopListening: () => void;
@@ -103,7 +105,8 @@ class Works<T extends Acknowledged, R> {
       this.fail(new ConfigError('ackAfter', `a value has no ack(); ${remedy}`));
       return;
     }
-    for (const item of itemsOf(value)) this.#know(sessionOf(item));
+    if (isBatch(value)) for (const item of value) this.#know(sessionOf(item));
+    else this.#know(sessionOf(value));
     this.#waiting.push(value);
     this.#startWaiting();
   }
@@ -158,7 +161,9 @@ class Works<T extends Acknowledged, R> {
   }
 
   #know(session: SessionControl | undefined): void {
-    if (session) this.#sessions.set(nameOf(session), session);
+    if (!session || session === this.#known) return;
+    this.#known = session;
+    this.#sessions.set(nameOf(session), session);
   }
 
   /** What the stream itself ended with has its note; a work's error may have one of another time. */
@@ -180,7 +185,7 @@ class Works<T extends Acknowledged, R> {
     if (this.#starting) return;
     this.#starting = true;
     while (!this.#subscriber.closed) {
-      const [value] = this.#waiting;
+      const value = this.#waiting[0];
       if (value === undefined || !this.#start(value)) break;
     }
     this.#starting = false;
@@ -201,7 +206,11 @@ class Works<T extends Acknowledged, R> {
     let work: Work<R> | undefined;
     try {
       const pending = this.#project(this.#hand.left(value), this.#index++);
-      work = new Work<R>(isPending<R>(pending) ? pending : undefined);
+      if (!isPending<R>(pending)) {
+        if (this.#acknowledge(value)) this.#completeIfDone();
+        return;
+      }
+      work = new Work<R>(pending);
       if (!this.#subscriber.closed) {
         work.start(this.#await(value, work));
       } else if (!work.cancellable) {
@@ -281,7 +290,6 @@ function isAcknowledgeable(value: unknown): boolean {
 }
 
 function acknowledge(value: Acknowledged): boolean {
-  return itemsOf(value)
-    .map((item) => item.ack())
-    .every(Boolean);
+  if (!isBatch(value)) return value.ack();
+  return value.map((item) => item.ack()).every(Boolean);
 }

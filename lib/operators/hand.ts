@@ -1,6 +1,6 @@
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import type { Lsn } from '../lsn';
-import { Message, type StreamMessage } from '../pgoutput/messages';
+import { Message, type BeginMessage, type Change, type CommitMessage } from '../pgoutput/messages';
 import { Deeds, type Place } from './deeds';
 import { type Transaction } from './transaction';
 import { Work } from './work';
@@ -39,7 +39,8 @@ export class Hand<R> {
   /** A work that runs on, though its subscription has ended. */
   keep(value: Acknowledged, work: Work<R>): void {
     this.#detached.add(work);
-    for (const identity of identitiesOf(value)) this.#deedsOf(identity).begin(identity.place, work);
+    for (const identity of identitiesOf(value))
+      this.#deedsOf(identity.session, identity.lsn).begin(identity.place, work);
     work.leave(() => {
       this.#detached.delete(work);
       for (const listener of this.#waiting) listener();
@@ -73,14 +74,8 @@ export class Hand<R> {
 
   /** It was done and acknowledged; as long as it is not confirmed it can come again. */
   done(value: Acknowledged): void {
-    for (const item of itemsOf(value)) {
-      const identity = identityOf(item);
-      if (!identity) continue;
-      const { session, lsn, place } = identity;
-      const { confirmed } = session;
-      if (lsn >= confirmed && session.confirms) this.#deedsOf(identity).done(place);
-      this.#forget(session, confirmed);
-    }
+    if (!isBatch(value)) this.#remember(value);
+    else for (const item of value) this.#remember(item);
   }
 
   /** Nobody will come back for what is in hand: what can be called off is. */
@@ -92,9 +87,18 @@ export class Hand<R> {
     }
   }
 
+  #remember(item: Acknowledgeable): void {
+    const session = sessionOf(item);
+    if (!session || !isIdentifiable(item)) return;
+    const { confirmed, confirms } = session;
+    const lsn = lsnOf(item);
+    if (lsn >= confirmed && confirms) this.#deedsOf(session, lsn).done(placeOf(item));
+    this.#forget(session, confirmed);
+  }
+
   /** What commits before a position does not come again. */
   #forget(session: SessionControl, confirmed: Lsn): void {
-    const stream = this.#streams.get(nameOf(session));
+    const stream = this.#streams.size > 0 && this.#streams.get(nameOf(session));
     if (!stream) return;
     for (const [lsn, deeds] of stream) {
       if (lsn >= confirmed || deeds.running) return;
@@ -103,7 +107,7 @@ export class Hand<R> {
     this.#streams.delete(nameOf(session));
   }
 
-  #deedsOf({ session, lsn }: Identity): Deeds<R> {
+  #deedsOf(session: SessionControl, lsn: Lsn): Deeds<R> {
     const name = nameOf(session);
     const stream = this.#streams.get(name) ?? new Map<Lsn, Deeds<R>>();
     this.#streams.set(name, stream);
@@ -147,35 +151,48 @@ export function nameOf({ source }: SessionControl): string {
   return `${source.slot} ${source.systemId}`;
 }
 
+/** What can be told again when it is delivered again. */
+type Identifiable = Transaction | BeginMessage | CommitMessage | Change;
+
+/** Not so: another plugin's data, what is sent anew with each stream, and what a `map` has made. */
+function isIdentifiable(item: Acknowledgeable): item is Identifiable {
+  return item instanceof Message && KINDS.has(item.kind);
+}
+
+const KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
+  'transaction',
+  'begin',
+  'commit',
+  'insert',
+  'update',
+  'delete',
+  'truncate',
+  'message',
+]);
+
 function identitiesOf(value: Acknowledged): Identity[] {
   return itemsOf(value).flatMap((item) => identityOf(item) ?? []);
 }
 
-/** undefined for what has none: another plugin's data, what is sent anew with each stream, and what a `map` has made. */
 function identityOf(item: Acknowledgeable): Identity | undefined {
   const session = sessionOf(item);
-  if (!session || !isMessage(item)) return undefined;
-  switch (item.kind) {
-    case 'transaction':
-      // Another timeline may have another transaction there.
-      return { session, lsn: item.commitLsn, place: `${item.xid} ${item.commitTime.getTime()}` };
-    case 'begin':
-    case 'commit':
-      return { session, lsn: item.commitLsn, place: `${item.kind} ${item.commitTime.getTime()}` };
-    case 'insert':
-    case 'update':
-    case 'delete':
-    case 'truncate':
-      return { session, lsn: item.commitLsn, place: item.ordinal };
-    case 'message':
-      return item.commitLsn === undefined || item.ordinal === undefined
-        ? { session, lsn: item.lsn, place: 'message' }
-        : { session, lsn: item.commitLsn, place: item.ordinal };
-    default:
-      return undefined;
-  }
+  return session && isIdentifiable(item) ? { session, lsn: lsnOf(item), place: placeOf(item) } : undefined;
 }
 
-function isMessage(item: Acknowledgeable): item is StreamMessage | Transaction {
-  return item instanceof Message;
+function lsnOf(item: Identifiable): Lsn {
+  return item.kind === 'message' ? (item.commitLsn ?? item.lsn) : item.commitLsn;
+}
+
+function placeOf(item: Identifiable): Place {
+  switch (item.kind) {
+    case 'transaction':
+    case 'progress':
+      // Another timeline may have another transaction there.
+      return `${item.xid} ${item.commitTime.getTime()}`;
+    case 'begin':
+    case 'commit':
+      return `${item.kind} ${item.commitTime.getTime()}`;
+    default:
+      return item.ordinal ?? 'message';
+  }
 }

@@ -50,59 +50,81 @@ export function transactions({ passMessages = false }: TransactionsOptions = {})
 > {
   return (source) =>
     defer(() => {
-      const assembly = new Assembly();
+      const assembly = new Assembly(passMessages);
       return source.pipe(
-        map((message) => {
-          if (message.kind !== 'message' || message.transactional) return assembly.take(message);
-          if (passMessages) return message;
-          Delivery.discard(message);
-          return undefined;
-        }),
+        // Most messages complete nothing, and go no further than this.
+        filter((message) => assembly.gather(message)),
+        map((message) => assembly.finish(message)),
         filter((unit) => unit !== undefined),
       );
     });
 }
 
-/**
- * Gathers one transaction. What comes without its Begin (something in between dropped it, or a subscriber came late) is
- * neither emitted nor settled.
- */
+/** Gathers the messages of one transaction, and makes of them what is emitted. */
 class Assembly {
+  readonly #passMessages: boolean;
   #begin: BeginMessage | undefined;
   #origin: string | undefined;
   #changes: Change[] = [];
 
-  take(message: ReplicationMessage): Transaction | undefined {
+  constructor(passMessages: boolean) {
+    this.#passMessages = passMessages;
+  }
+
+  /**
+   * What comes without its Begin (something in between dropped it, or a subscriber came late) is neither emitted nor
+   * settled.
+   *
+   * @returns whether the message may complete something, for {@link finish} to say
+   */
+  gather(message: ReplicationMessage): boolean {
     switch (message.kind) {
       case 'begin':
         // One that is still open was cut off with its session, and comes again as a whole.
         this.#begin = message;
         this.#origin = undefined;
         this.#changes = [];
-        return undefined;
+        return false;
       case 'origin':
         this.#origin = message.name;
-        return undefined;
+        return false;
+      case 'message':
+        if (!message.transactional) return true;
+        break;
       case 'insert':
       case 'update':
       case 'delete':
       case 'truncate':
-      case 'message':
-        if (!this.#begin) return undefined;
-        Delivery.entryOf(message)?.gather();
-        this.#changes.push(message);
-        return undefined;
+        break;
       case 'commit':
-        return this.#finish(message);
       case 'keepalive':
-        return progressOf(message);
+        return true;
       case 'relation':
       case 'type':
+        return false;
+    }
+    if (!this.#begin) return false;
+    Delivery.entryOf(message)?.gather();
+    this.#changes.push(message);
+    return false;
+  }
+
+  finish(message: ReplicationMessage): Transaction | LogicalMessage | undefined {
+    switch (message.kind) {
+      case 'commit':
+        return this.#commit(message);
+      case 'keepalive':
+        return progressOf(message);
+      case 'message':
+        if (this.#passMessages) return message;
+        Delivery.discard(message);
+        return undefined;
+      default:
         return undefined;
     }
   }
 
-  #finish(commit: CommitMessage): Transaction | undefined {
+  #commit(commit: CommitMessage): Transaction | undefined {
     const begin = this.#begin;
     const changes = this.#changes;
     this.#begin = undefined;

@@ -10,7 +10,7 @@ import { begin, commit, logicalMessage, origin } from './transaction';
 import type { TypeParsers } from './values';
 
 /** The messages of protocol version 1, by tag. */
-const FORMATS: ReadonlyMap<number, MessageFormat> = byTag({
+const FORMATS: readonly (MessageFormat | undefined)[] = byTag({
   B: begin,
   C: commit,
   O: origin,
@@ -28,7 +28,7 @@ const TWO_PHASE =
   'belongs to the option two_phase, which was not asked for (a slot made with TWO_PHASE sends it all the same)';
 
 /** Messages of later protocol versions. */
-const NOT_ASKED_FOR: ReadonlyMap<number, string> = byTag({
+const NOT_ASKED_FOR: readonly (string | undefined)[] = byTag({
   S: `Stream Start message, which ${STREAMING}`,
   E: `Stream Stop message, which ${STREAMING}`,
   c: `Stream Commit message, which ${STREAMING}`,
@@ -41,6 +41,8 @@ const NOT_ASKED_FOR: ReadonlyMap<number, string> = byTag({
 });
 
 const NOTHING = Buffer.alloc(0);
+/** A buffer beyond this size is let go of after each message: the stream may be quiet for long. */
+const LARGE = 1024 * 1024;
 
 /**
  * Turns pgoutput's payloads into messages, in the order in which they come.
@@ -63,9 +65,8 @@ export class PgoutputDecoder {
    */
   decode(buffer: Buffer, start: number, end: number): PgoutputMessage {
     const reader = this.#reader;
-    reader.reset(buffer, start, end, 'pgoutput payload');
-    const tag = reader.u8();
-    const format = FORMATS.get(tag);
+    const tag = start < end ? buffer[start] : undefined;
+    const format = tag === undefined ? undefined : FORMATS[tag];
     if (format === undefined) throw unknown(tag);
 
     reader.reset(buffer, start, end, format.name);
@@ -73,14 +74,15 @@ export class PgoutputDecoder {
     this.#state.what = format.name;
     const message = format.decode(reader, this.#state);
     reader.finish();
-    // Lets go of the buffer, which may be large, while the stream is quiet.
-    reader.reset(NOTHING, 0, 0, '');
+    if (buffer.length > LARGE) reader.reset(NOTHING, 0, 0, '');
     return message;
   }
 }
 
-function unknown(tag: number): ProtocolError {
-  const known = NOT_ASKED_FOR.get(tag);
+function unknown(tag: number | undefined): ProtocolError {
+  if (tag === undefined)
+    return new ProtocolError('pgoutput payload: expected 1 byte, the tag, at byte 0, where none is left');
+  const known = NOT_ASKED_FOR[tag];
   return new ProtocolError(
     known === undefined
       ? `pgoutput payload: expected the tag of a message at byte 0, found ${printable(tag)}`
@@ -88,6 +90,8 @@ function unknown(tag: number): ProtocolError {
   );
 }
 
-function byTag<T>(entries: Record<string, T>): ReadonlyMap<number, T> {
-  return new Map(Object.entries(entries).map(([tag, entry]) => [tag.charCodeAt(0), entry]));
+function byTag<T>(entries: Record<string, T>): (T | undefined)[] {
+  const table = new Array<T | undefined>(256).fill(undefined);
+  for (const [tag, entry] of Object.entries(entries)) table[tag.charCodeAt(0)] = entry;
+  return table;
 }

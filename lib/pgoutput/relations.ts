@@ -1,12 +1,13 @@
 import { BUILT_IN_TYPES } from './built-in-types';
-import { type Column, type RelationMessage, type Row, type TypeMessage } from './messages';
-import { textParser, type TextParser, type TypeParsers } from './values';
+import type { Column, RelationMessage, Row, TypeMessage } from './messages';
+import { valueReader, type ValueReader } from './value-readers';
+import type { TypeParsers } from './values';
 
 /** A column with all that reading a value of it takes. */
 export interface CompiledColumn {
   readonly name: string;
   readonly key: boolean;
-  readonly parse: TextParser;
+  readonly read: ValueReader;
   /** Whether plain assignment would set the row's prototype instead of a property. */
   readonly isProto: boolean;
 }
@@ -16,6 +17,7 @@ export interface CompiledRelation {
   /** What changes of this table refer to. */
   readonly message: RelationMessage;
   readonly columns: readonly CompiledColumn[];
+  readonly newRow: () => Row;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface CompiledRelation {
 export class RelationCache {
   readonly #types: TypeParsers;
   readonly #relations = new Map<number, CompiledRelation>();
+  #last: CompiledRelation | undefined;
   /** The built-in type under each domain. */
   readonly #bases = new Map<number, number>();
 
@@ -47,18 +50,34 @@ export class RelationCache {
     const compile = (column: Column): CompiledColumn => ({
       name: column.name,
       key: column.key,
-      parse: textParser(this.#types, message.table, {
+      read: valueReader(this.#types, message.table, {
         ...column,
         typeOid: this.#bases.get(column.typeOid) ?? column.typeOid,
       }),
       isProto: column.name === '__proto__',
     });
-    this.#relations.set(message.oid, { message, columns: message.columns.map(compile) });
+    const relation = { message, columns: message.columns.map(compile), newRow: rowFactory() };
+    this.#relations.set(message.oid, relation);
+    this.#last = relation;
   }
 
   get(oid: number): CompiledRelation | undefined {
-    return this.#relations.get(oid);
+    // Changes of one table mostly follow each other.
+    if (this.#last?.message.oid !== oid) this.#last = this.#relations.get(oid);
+    return this.#last;
   }
+}
+
+/**
+ * Makes empty rows of one table. Each is a plain object; but V8 learns from a constructor's first objects how much room the
+ * next will need, where an object literal that gets many properties is moved time and again.
+ */
+function rowFactory(): () => Row {
+  const PlainRow = function () {
+    // What is in a row comes later.
+  } as unknown as new () => Row;
+  PlainRow.prototype = Object.prototype;
+  return () => new PlainRow();
 }
 
 /** Gives a row a property of its own, whatever the column is called. */

@@ -17,15 +17,15 @@ const TEXT = 0x74; // t
 export function readRow(
   reader: Reader,
   state: DecoderState,
-  { columns, message }: CompiledRelation,
+  { columns, message, newRow }: CompiledRelation,
   old?: Row,
   unchanged?: string[],
 ): Row {
   readColumnCount(reader, state, columns.length, message.table);
-  const row: Row = {};
+  const row = newRow();
   for (const column of columns) {
     const kind = reader.u8();
-    if (kind === TEXT) setColumn(row, column, column.parse(reader.text(reader.i32())));
+    if (kind === TEXT) setColumn(row, column, reader.value(reader.i32(), column.read));
     else if (kind === NULL) setColumn(row, column, null);
     else if (kind !== UNCHANGED) throw unknownKind(reader, state, kind);
     else if (old !== undefined && Object.hasOwn(old, column.name)) setColumn(row, column, old[column.name]);
@@ -35,14 +35,15 @@ export function readRow(
 }
 
 /** Reads a key tuple. It has all columns of the table, but says nothing about those outside the key: they are `n`. */
-export function readKey(reader: Reader, state: DecoderState, { columns, message }: CompiledRelation): Row {
+export function readKey(reader: Reader, state: DecoderState, { columns, message, newRow }: CompiledRelation): Row {
   readColumnCount(reader, state, columns.length, message.table);
-  const key: Row = {};
+  const key = newRow();
   for (const column of columns) {
     const kind = reader.u8();
     if (kind === TEXT) {
-      const text = reader.text(reader.i32());
-      if (column.key) setColumn(key, column, column.parse(text));
+      const length = reader.i32();
+      if (column.key) setColumn(key, column, reader.value(length, column.read));
+      else reader.skip(length);
     } else if (kind !== NULL && kind !== UNCHANGED) {
       throw unknownKind(reader, state, kind);
     }

@@ -42,31 +42,35 @@ function arrayOf(element: RegExp): (text: string) => boolean {
 /**
  * The parser of one column. What it throws names the column and leaves out the value, which may be confidential.
  *
- * @throws {ProtocolError} when `types` itself fails; the parser that it returns throws one too.
+ * @param parse what `types` gave for the column's type
  */
-export function textParser(types: TypeParsers, table: string, column: Column): TextParser {
-  const failure = (cause: unknown): ProtocolError =>
-    new ProtocolError(
-      `Column ${column.name} of ${table} (type OID ${column.typeOid}) has a value that cannot be read`,
-      {
-        cause,
-        remedy: 'See the cause, and correct the parser that types.getTypeParser gives for this type.',
-      },
-    );
-
-  let parse: TextParser;
-  try {
-    parse = types.getTypeParser(column.typeOid, 'text');
-  } catch (cause) {
-    throw failure(cause);
-  }
+export function guarded(parse: TextParser, table: string, column: Column): TextParser {
   const hasForm = FORMS.get(column.typeOid);
   return (value) => {
     try {
       if (hasForm?.(value) === false) throw new Error('this is not how PostgreSQL prints such a value');
       return parse(value);
     } catch (cause) {
-      throw failure(cause);
+      throw unreadable(table, column, cause);
     }
   };
+}
+
+/** @throws {ProtocolError} when `types` itself fails */
+export function parserOf(types: TypeParsers, table: string, column: Column): TextParser {
+  try {
+    return types.getTypeParser(column.typeOid, 'text');
+  } catch (cause) {
+    throw unreadable(table, column, cause);
+  }
+}
+
+function unreadable(table: string, column: Column, cause: unknown): ProtocolError {
+  return new ProtocolError(
+    `Column ${column.name} of ${table} (type OID ${column.typeOid}) has a value that cannot be read`,
+    {
+      cause,
+      remedy: 'See the cause, and correct the parser that types.getTypeParser gives for this type.',
+    },
+  );
 }

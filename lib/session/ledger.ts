@@ -1,5 +1,6 @@
 import type { Entry, SessionControl } from '../acknowledgement';
 import { laterLsn, type Lsn } from '../lsn';
+import { Outstanding } from './outstanding';
 import { isDone, ProgressEntry, reasonOf, SettledEntry, Unit, UnitEntry, type EntryKeeper } from './unit';
 
 /** How much may be delivered and not settled before reading stops. */
@@ -48,8 +49,7 @@ export class Ledger implements EntryKeeper {
   #limit = Infinity;
   #closed = false;
   #full = false;
-  /** What the subscriber can settle and has not, in the order in which it was delivered. */
-  readonly #outstanding = new Set<UnitEntry>();
+  readonly #outstanding = new Outstanding();
   #delivered = 0;
   #confirmed: Lsn = 0n;
   #bytes = 0;
@@ -106,7 +106,7 @@ export class Ledger implements EntryKeeper {
   get held(): Held | undefined {
     const unit = this.#head;
     if (!unit || unit.outstanding === 0 || unit.sequence >= this.#limit) return undefined;
-    const [oldest] = this.#outstanding;
+    const { oldest } = this.#outstanding;
     return oldest && { sequence: oldest.sequence, reason: reasonOf(unit) };
   }
 
@@ -217,7 +217,7 @@ export class Ledger implements EntryKeeper {
 
   #discharge(entry: UnitEntry): void {
     entry.unit.outstanding--;
-    this.#outstanding.delete(entry);
+    this.#outstanding.remove(entry);
     this.#bytes -= entry.bytes;
     const { messages, bytes } = this.#limits;
     if (this.#full && this.#outstanding.size <= messages / 2 && this.#bytes <= bytes / 2) {

@@ -10,6 +10,7 @@ import { openEntry } from './accounts';
 import { Keepalives } from './keepalives';
 import { Ledger } from './ledger';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from './session-host';
+import { Slice } from './slice';
 import { StatusReport } from './status-report';
 import { StreamReader } from './stream-reader';
 import { HeldWatch, LivenessWatch } from './watches';
@@ -246,7 +247,7 @@ export class ReplicationSession implements SessionControl {
 
   /** @returns whether it gave way with work left */
   #takeFrames(): boolean {
-    const deadline = this.#host.elapsed() + SLICE;
+    const slice = new Slice(this.#host.elapsed(), SLICE);
     for (;;) {
       this.#deliverKeepalive();
       if (this.#state === 'closed') return false;
@@ -259,7 +260,7 @@ export class ReplicationSession implements SessionControl {
         return false;
       }
       this.#takeFrame();
-      if (this.#host.elapsed() >= deadline) {
+      if (slice.shouldLook() && slice.isOver(this.#host.elapsed())) {
         this.#host.hold(true);
         this.#host.wake();
         return true;

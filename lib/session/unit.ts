@@ -66,6 +66,9 @@ export interface EntryKeeper {
 /** A delivery that belongs to a unit. */
 export class UnitEntry implements Entry {
   readonly isProgress = false;
+  /** Its neighbours among what is outstanding. */
+  older: UnitEntry | undefined;
+  newer: UnitEntry | undefined;
   #taken: boolean;
 
   constructor(

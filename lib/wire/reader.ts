@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { ProtocolError } from '../errors';
+import { utf8 } from './text';
 
 const { MAX_STRING_LENGTH } = constants;
 
@@ -10,6 +11,8 @@ const { MAX_STRING_LENGTH } = constants;
  */
 export class Reader {
   #buffer: Buffer;
+  /** Of the same bytes: V8 reads its integers without a loop. */
+  #view: DataView;
   #start: number;
   #end: number;
   #at: number;
@@ -18,6 +21,7 @@ export class Reader {
   /** @param what names the message in errors, as in 'Insert message' */
   constructor(buffer: Buffer, start: number, end: number, what: string) {
     this.#buffer = buffer;
+    this.#view = viewOf(buffer);
     this.#start = start;
     this.#at = start;
     this.#end = end;
@@ -26,7 +30,10 @@ export class Reader {
 
   /** Points the reader at another message. */
   reset(buffer: Buffer, start: number, end: number, what: string): void {
-    this.#buffer = buffer;
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
+      this.#view = viewOf(buffer);
+    }
     this.#start = start;
     this.#at = start;
     this.#end = end;
@@ -44,33 +51,30 @@ export class Reader {
   }
 
   u8(): number {
-    const at = this.#take(1, 'of an integer');
-    return this.#buffer.readUInt8(at);
+    const byte = this.#buffer[this.#at];
+    if (byte === undefined || this.#at >= this.#end) throw this.#error('1 byte of an integer');
+    this.#at++;
+    return byte;
   }
 
   i16(): number {
-    const at = this.#take(2, 'of an integer');
-    return this.#buffer.readInt16BE(at);
+    return this.#view.getInt16(this.#take(2, 'of an integer'));
   }
 
   u16(): number {
-    const at = this.#take(2, 'of an integer');
-    return this.#buffer.readUInt16BE(at);
+    return this.#view.getUint16(this.#take(2, 'of an integer'));
   }
 
   i32(): number {
-    const at = this.#take(4, 'of an integer');
-    return this.#buffer.readInt32BE(at);
+    return this.#view.getInt32(this.#take(4, 'of an integer'));
   }
 
   u32(): number {
-    const at = this.#take(4, 'of an integer');
-    return this.#buffer.readUInt32BE(at);
+    return this.#view.getUint32(this.#take(4, 'of an integer'));
   }
 
   u64(): bigint {
-    const at = this.#take(8, 'of an integer');
-    return this.#buffer.readBigUInt64BE(at);
+    return this.#view.getBigUint64(this.#take(8, 'of an integer'));
   }
 
   /** Text up to a NUL byte, which is consumed too. */
@@ -79,13 +83,20 @@ export class Reader {
     const nul = this.#buffer.indexOf(0, from);
     if (nul < 0 || nul >= this.#end) throw this.#error('text that ends with a NUL byte');
     this.#at = nul + 1;
-    return this.#string(from, nul);
+    if (nul - from > MAX_STRING_LENGTH) throw this.#tooLong(nul - from);
+    return utf8(this.#buffer, from, nul);
   }
 
   /** So many bytes of UTF-8 text. */
   text(length: number): string {
+    return this.value(length, utf8);
+  }
+
+  /** What `read` makes of so many bytes of text. */
+  value<T>(length: number, read: (bytes: Buffer, start: number, end: number) => T): T {
     const at = this.#take(length, 'of text');
-    return this.#string(at, at + length);
+    if (length > MAX_STRING_LENGTH) throw this.#tooLong(length);
+    return read(this.#buffer, at, at + length);
   }
 
   /** A copy of so many bytes. */
@@ -111,15 +122,11 @@ export class Reader {
     if (this.#at !== this.#end) throw this.#error('the end of the message');
   }
 
-  #string(from: number, to: number): string {
-    if (to - from <= MAX_STRING_LENGTH) return this.#buffer.toString('utf8', from, to);
-    // PostgreSQL's values may be twice as long as the longest string that V8 can hold.
-    throw new ProtocolError(
-      `${this.#what} has a text of ${to - from} bytes; the longest here is ${MAX_STRING_LENGTH}`,
-      {
-        remedy: 'Keep such values out of the publication, with a column list for instance.',
-      },
-    );
+  /** PostgreSQL's values may be twice as long as the longest string that V8 can hold. */
+  #tooLong(length: number): ProtocolError {
+    return new ProtocolError(`${this.#what} has a text of ${length} bytes; the longest here is ${MAX_STRING_LENGTH}`, {
+      remedy: 'Keep such values out of the publication, with a column list for instance.',
+    });
   }
 
   #take(length: number, expected: string): number {
@@ -136,6 +143,10 @@ export class Reader {
       `${this.#what}: expected ${expected} at byte ${this.offset}, where ${bytes(left)} ${left === 1 ? 'is' : 'are'} left`,
     );
   }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 function bytes(count: number): string {

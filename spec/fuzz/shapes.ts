@@ -1,4 +1,5 @@
-import { PARSERS } from './targets/values';
+import type { ReadType } from '../pgoutput/readings';
+import { TYPES } from './targets/values';
 
 /** Texts that grow, to see how time grows with them: each is about as long as it is asked to be. */
 const SHAPES: readonly ((length: number) => string)[] = [
@@ -66,7 +67,7 @@ const GENEROSITY = 6;
 const ATTEMPTS = 5;
 
 /**
- * Reads short and long texts of all shapes by the parsers of all types.
+ * Reads short and long texts of all shapes by the readers of all types.
  *
  * @param trifle ms that a long text may take whatever the short one took
  * @returns where time grew faster than length; and what took longest
@@ -77,15 +78,15 @@ export function measureGrowth(short: number, long: number, trifle: number): { to
   const slowest: Growth[] = [];
   const tooFast: Growth[] = [];
   for (const make of [...SHAPES, ...WRAPPED]) {
-    const texts = [make(short), make(long)] as const;
-    for (const [typeOid, parse] of PARSERS) {
+    const texts = [Buffer.from(make(short)), Buffer.from(make(long))] as const;
+    for (const type of TYPES) {
       const best: [number, number] = [Infinity, Infinity];
       // What is slow only once was not slow by itself: the collector had its turn, or another process.
       for (let attempt = 0; attempt < ATTEMPTS && (attempt === 0 || isTooSlow(best)); attempt++) {
-        best[0] = Math.min(best[0], timeOf(parse, texts[0]));
-        best[1] = Math.min(best[1], timeOf(parse, texts[1]));
+        best[0] = Math.min(best[0], timeOf(type, texts[0]));
+        best[1] = Math.min(best[1], timeOf(type, texts[1]));
       }
-      const growth = { typeOid, text: texts[1].slice(0, 40), ms: best };
+      const growth = { typeOid: type.oid, text: texts[1].toString('utf8', 0, 40), ms: best };
       if (isTooSlow(best)) tooFast.push(growth);
       slowest.push(growth);
     }
@@ -94,12 +95,9 @@ export function measureGrowth(short: number, long: number, trifle: number): { to
   return { tooFast, slowest: slowest.slice(0, 5) };
 }
 
-function timeOf(parse: (text: string) => unknown, text: string): number {
+function timeOf(type: ReadType, text: Buffer): number {
   const started = performance.now();
-  try {
-    parse(text);
-  } catch {
-    // That it is a typed error is shown elsewhere.
-  }
+  // That what is refused ends with a typed error is shown elsewhere.
+  type.byReader(text);
   return performance.now() - started;
 }

@@ -63,6 +63,69 @@ describe('columns named like members of Object.prototype', () => {
   });
 });
 
+describe('a row', () => {
+  const named = (count: number, prefix = 'c'): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+  it.each([1, 5, 20, 100])('of %i columns is a plain object', (count) => {
+    const columns = named(count).map((name) => ({ name, key: true, typeOid: 23 }));
+    const texts = columns.map((_, i) => String(i));
+    const described = [begin(), relation({ columns })];
+    const literal = Object.fromEntries(columns.map(({ name }, i) => [name, i]));
+    const { new: row, old } = decodeLast('update', [...described, update(texts, { old: texts })]);
+    const { key } = decodeLast('update', [...described, update(texts, { key: texts })]);
+    for (const each of [row, old, key]) {
+      expect(Object.getPrototypeOf(each)).toBe(Object.prototype);
+      expect(each).toStrictEqual(literal);
+      expect(Object.entries(each ?? {})).toEqual(Object.entries(literal));
+      expect(structuredClone(each)).toEqual(literal);
+      expect({ ...each }).toStrictEqual(literal);
+      expect(each).toHaveProperty('constructor', Object);
+      expect(each instanceof Object).toBe(true);
+    }
+  });
+
+  it('of columns named like integers has them first, as every object has', () => {
+    const columns = ['b', '1', '0', 'a', '4294967296', '__proto__'];
+    const { new: row } = decodeLast('insert', [begin(), relation({ columns }), insert(columns)]);
+    expect(Object.keys(row)).toEqual(['0', '1', 'b', 'a', '4294967296', '__proto__']);
+    expect(Object.values(row)).toEqual(Object.keys(row));
+    expect(Object.getPrototypeOf(row)).toBe(Object.prototype);
+  });
+
+  it('has nothing of the rows before it, or of another table', () => {
+    const messages = decodeAll([
+      begin(),
+      relation({ oid: 1, name: 'a', columns: named(20, 'a') }),
+      relation({ oid: 2, name: 'b', columns: ['a1', 'b', '__proto__'] }),
+      ...[0, 1, 2].flatMap((turn) => [
+        insert(named(20, `${turn}:`), 1),
+        insert([String(turn), turn === 1 ? UNCHANGED : null, 'p'], 2),
+      ]),
+    ]);
+    const rows = messages.flatMap((message) => (message instanceof InsertMessage ? [message.new] : []));
+    expect(rows.map((row) => Object.entries(row))).toEqual(
+      [0, 1, 2].flatMap((turn) => [
+        named(20, 'a').map((name, i) => [name, `${turn}:${i}`]),
+        [['a1', String(turn)], ...(turn === 1 ? [] : [['b', null]]), ['__proto__', 'p']],
+      ]),
+    );
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  it('can be changed without changing any other', () => {
+    const columns = ['a', '__proto__'];
+    const [, , first, second] = decodeAll([begin(), relation({ columns }), insert(columns), insert(columns)]);
+    if (!(first instanceof InsertMessage && second instanceof InsertMessage)) throw new Error('Expected two inserts');
+    first.new['added'] = 1;
+    delete first.new['a'];
+    expect(Object.entries(second.new)).toEqual([
+      ['a', 'a'],
+      ['__proto__', '__proto__'],
+    ]);
+    expect({}).not.toHaveProperty('added');
+  });
+});
+
 describe('a column of a domain', () => {
   const table = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
 

@@ -106,6 +106,23 @@ describe('Reader', () => {
     expect(reader.rest()).toHaveLength(0);
   });
 
+  it('hands the bytes of a value to whoever reads it, and goes on behind them', () => {
+    const buffer = Buffer.from('..value.');
+    const reader = new Reader(buffer, 2, buffer.length, 'Insert message');
+    const value = reader.value(5, (bytes, start, end) => ({ bytes, start, end }));
+    expect(value).toEqual({ bytes: buffer, start: 2, end: 7 });
+    expect(value.bytes).toBe(buffer);
+    expect(reader.remaining).toBe(1);
+    expect(reader.value(0, (_, start, end) => end - start)).toBe(0);
+    expect(reader.remaining).toBe(1);
+  });
+
+  it.each([2, -1, NaN, 2 ** 31])('lets nobody read a value of %d bytes where there is one', (length) => {
+    const read = jest.fn();
+    expect(() => readerOf('a').value(length, read)).toThrow(ProtocolError);
+    expect(read).not.toHaveBeenCalled();
+  });
+
   it('refuses trailing bytes', () => {
     const reader = readerOf([1, 2, 3]);
     reader.u8();

@@ -1,14 +1,18 @@
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
-import { defaultTypes, textParser, type TextParser } from '../../../lib/pgoutput/values';
+import { defaultTypes } from '../../../lib/pgoutput/values';
+import { readType, sameReading, type ReadType, type Reading } from '../../pgoutput/readings';
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
 
-/** One type for each parser that there is. */
-export const PARSERS: ReadonlyMap<number, TextParser> = new Map(
-  [...new Map([...BUILT_IN_TYPES.values()].map((oid) => [defaultTypes.getTypeParser(oid, 'text'), oid])).values()].map(
-    (oid) => [oid, textParser(defaultTypes, 'public.t', { name: 'c', key: false, typeOid: oid, typeModifier: -1 })],
-  ),
-);
+/** Types that have readers of their own; each stands for those that share both its reader and its parser. */
+const FROM_BYTES = [16, 17, 20, 21, 700, 1000, 1005, 1009, 1016, 1021, 1082, 1114, 1184];
+
+/** One type for each parser that there is, and for each reader. */
+const OIDS: ReadonlySet<number> = new Set([
+  ...new Map([...BUILT_IN_TYPES.values()].map((oid) => [defaultTypes.getTypeParser(oid, 'text'), oid])).values(),
+  ...FROM_BYTES,
+]);
+export const TYPES: readonly ReadType[] = [...OIDS].map(readType);
 
 const TEXTS = [
   ...['t', 'f', '', '-32768', '9223372036854775807', '1.5e-7', 'NaN', '-Infinity', '123456789.10', 'Grüße, 世界 🌍'],
@@ -29,25 +33,38 @@ const TEXTS = [
   ...['{"(1,2)","(3,4)"}', '{1.5,NaN,-Infinity}', '{9223372036854775807}'],
 ];
 
-/** Each text goes through the parser of every type, whether or not it is one of that type. */
+/** Where the value stands in its message: what a reader takes from there is not the value's own. */
+const [BEFORE, AFTER] = [Buffer.from('{"-1'), Buffer.from('-1"}')];
+
+/** Each text goes through the reader of every type, whether or not it is one of that type. */
 export const values: Target = {
   name: 'values',
   seeds: TEXTS.map((text) => [Buffer.from(text)]),
   run(parts) {
-    // As the decoder reads it: what is no UTF-8 becomes U+FFFD.
-    const text = Buffer.concat(parts).toString('utf8');
+    const bytes = Buffer.concat([BEFORE, ...parts, AFTER]);
+    const [start, end] = [BEFORE.length, bytes.length - AFTER.length];
+    // What is no UTF-8 becomes U+FFFD.
+    const text = bytes.toString('utf8', start, end);
     let refused = 0;
-    for (const [oid, parse] of PARSERS) {
-      try {
-        parse(text);
-      } catch (error) {
+    for (const type of TYPES) {
+      const reading = type.byReader(bytes, start, end);
+      if ('error' in reading) {
         refused++;
-        const said = protocolError(error);
-        if (!said.includes(`Column c of public.t (type OID ${oid})`))
+        const said = protocolError(reading.error);
+        if (!said.includes(`Column c of public.t (type OID ${type.oid})`))
           throw new Finding(`It does not name the column: ${said}`);
         if (text.length > 20 && said.includes(text)) throw new Finding(`It shows the value: ${said}`);
       }
+      if (!FROM_BYTES.includes(type.oid)) continue;
+      const expected = type.byParser(text);
+      if (!sameReading(reading, expected) && !isTooDeep(reading) && !isTooDeep(expected))
+        throw new Finding(`Type ${type.oid} reads not as pg's parser does: ${JSON.stringify(text.slice(0, 100))}`);
     }
-    return refused < PARSERS.size / 2 ? 'mostly values' : 'mostly refusals';
+    return refused < TYPES.length / 2 ? 'mostly values' : 'mostly refusals';
   },
 };
+
+/** At which depth the stack ends is another with each call. */
+function isTooDeep(reading: Reading): boolean {
+  return 'error' in reading && reading.error instanceof Error && reading.error.cause instanceof RangeError;
+}

@@ -1,0 +1,110 @@
+const ZERO = 0x30;
+const DASH = 0x2d;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const POINT = 0x2e;
+const PLUS = 0x2b;
+
+const DATE = '2026-01-31'.length;
+const TIMESTAMP = '2026-01-31 23:59:59'.length;
+const UTC = '+00'.length;
+
+/** What a fraction of so many digits is a fraction of. */
+const SCALES = [undefined, 10, 100, 1000, 10_000, 100_000, 1_000_000];
+
+const DAY = 86_400_000;
+/** Days from 0000-03-01, where the count below starts, to 1970-01-01. */
+const EPOCH = 719_468;
+
+/** `2026-01-31`: midnight in the process's time zone, as pg has it. */
+export function readDate(bytes: Buffer, start: number, end: number): Date | undefined {
+  if (end - start !== DATE || !isDate(bytes, start)) return undefined;
+  const year = yearAt(bytes, start);
+  const month = twoDigits(bytes, start + 5);
+  const day = twoDigits(bytes, start + 8);
+  return (month | day) < 0 || !isPlain(year) ? undefined : new Date(year, month - 1, day);
+}
+
+/** `2026-01-31 23:59:59.123456`, in the process's time zone, as pg has it. */
+export function readTimestamp(bytes: Buffer, start: number, end: number): Date | undefined {
+  if (!isTimestamp(bytes, start, end)) return undefined;
+  const year = yearAt(bytes, start);
+  const month = twoDigits(bytes, start + 5);
+  const day = twoDigits(bytes, start + 8);
+  const hour = twoDigits(bytes, start + 11);
+  const minute = twoDigits(bytes, start + 14);
+  const second = twoDigits(bytes, start + 17);
+  const ms = milliseconds(bytes, start + TIMESTAMP, end);
+  if ((month | day | hour | minute | second | ms) < 0 || !isPlain(year)) return undefined;
+  return new Date(year, month - 1, day, hour, minute, second, ms);
+}
+
+/** `2026-01-31 23:59:59.123456+00`: the session's time zone is UTC. */
+export function readTimestamptz(bytes: Buffer, start: number, end: number): Date | undefined {
+  const zone = end - UTC;
+  if (!isTimestamp(bytes, start, zone)) return undefined;
+  if (bytes[zone] !== PLUS || bytes[zone + 1] !== ZERO || bytes[zone + 2] !== ZERO) return undefined;
+  const year = yearAt(bytes, start);
+  const month = twoDigits(bytes, start + 5);
+  const day = twoDigits(bytes, start + 8);
+  const hour = twoDigits(bytes, start + 11);
+  const minute = twoDigits(bytes, start + 14);
+  const second = twoDigits(bytes, start + 17);
+  const ms = milliseconds(bytes, start + TIMESTAMP, zone);
+  if ((day | hour | minute | second | ms) < 0 || !isPlain(year) || month < 1 || month > 12) return undefined;
+  return new Date(dayNumber(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + ms);
+}
+
+function isTimestamp(bytes: Buffer, start: number, end: number): boolean {
+  return (
+    end - start >= TIMESTAMP &&
+    isDate(bytes, start) &&
+    bytes[start + 10] === SPACE &&
+    bytes[start + 13] === COLON &&
+    bytes[start + 16] === COLON
+  );
+}
+
+function isDate(bytes: Buffer, start: number): boolean {
+  return bytes[start + 4] === DASH && bytes[start + 7] === DASH;
+}
+
+/** Date takes a year before 100 for one of the twentieth century; such years are left to pg's parser. */
+function isPlain(year: number): boolean {
+  return year >= 100;
+}
+
+function yearAt(bytes: Buffer, at: number): number {
+  const century = twoDigits(bytes, at);
+  const year = twoDigits(bytes, at + 2);
+  return century < 0 || year < 0 ? -1 : century * 100 + year;
+}
+
+/** @returns -1 for what are no digits */
+function twoDigits(bytes: Buffer, at: number): number {
+  const tens = (bytes[at] ?? 0) - ZERO;
+  const ones = (bytes[at + 1] ?? 0) - ZERO;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+}
+
+/** Whole ms of a fraction of a second of up to six digits, cut as Date cuts them; -1 for what is none. */
+function milliseconds(bytes: Buffer, start: number, end: number): number {
+  if (start === end) return 0;
+  const scale = SCALES[end - start - 1];
+  if (bytes[start] !== POINT || scale === undefined) return -1;
+  let fraction = 0;
+  for (let at = start + 1; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    fraction = fraction * 10 + digit;
+  }
+  // By the same roundings as pg's parser, which multiplies the fraction by 1000 as a double.
+  return Math.floor((fraction / scale) * 1000);
+}
+
+/** Days since 1970 in the Gregorian calendar. A year counts from March, so that the leap day is its last. */
+function dayNumber(year: number, month: number, day: number): number {
+  const y = month > 2 ? year : year - 1;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - EPOCH;
+}

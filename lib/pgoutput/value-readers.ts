@@ -1,0 +1,68 @@
+import { init as forEachBuiltIn } from 'pg-types/lib/textParsers';
+import { utf8 } from '../wire/text';
+import { arrayReader, readTextArray } from './array-readers';
+import { readBytea } from './bytea-reader';
+import { readDate, readTimestamp, readTimestamptz } from './date-readers';
+import type { Column } from './messages';
+import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
+import { defaultTypes, guarded, parserOf, type TextParser, type TypeParsers } from './values';
+
+/** Makes a value of the text in [start, end). */
+export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
+
+/** pg's own parsers, whatever has been set in their place. */
+const BUILT_IN = new Map<number, TextParser>();
+forEachBuiltIn((oid, parse) => BUILT_IN.set(oid, parse));
+
+/** What `pg` reads a type with that it has no parser for: the text as it is. */
+const NO_PARSER = defaultTypes.getTypeParser(-1, 'text');
+
+const readIntegerArray = arrayReader(readInteger);
+const readDecimalArray = arrayReader(readDecimal);
+
+/**
+ * Readers of the usual forms of a type, straight from the bytes; undefined says that a text has another form. They make what
+ * pg's own parser makes of the same text, and stand in for that one only.
+ */
+const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
+  [16, readBoolean],
+  [17, readBytea],
+  [20, utf8], // int8, which pg leaves as text
+  [21, readInteger],
+  [23, readInteger],
+  [26, readInteger],
+  [700, readDecimal],
+  [701, readDecimal],
+  [1082, readDate],
+  [1114, readTimestamp],
+  [1184, readTimestamptz],
+  [1000, arrayReader(readBoolean)],
+  [1005, readIntegerArray],
+  [1007, readIntegerArray],
+  [1028, readIntegerArray],
+  [1009, readTextArray],
+  [1014, readTextArray],
+  [1015, readTextArray],
+  [1016, arrayReader(readDigits)], // int8[]
+  [1021, readDecimalArray],
+  [1022, readDecimalArray],
+  [1231, readDecimalArray], // numeric[], which pg makes doubles of
+  [2951, readTextArray], // uuid[]
+]);
+
+/**
+ * The reader of one column. What it throws is as in {@link guarded}.
+ *
+ * @throws {ProtocolError} when `types` itself fails
+ */
+export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
+  const parser = parserOf(types, table, column);
+  if (parser === NO_PARSER) return utf8;
+  const parse = guarded(parser, table, column);
+  const read = parser === BUILT_IN.get(column.typeOid) ? READERS.get(column.typeOid) : undefined;
+  if (!read) return (bytes, start, end) => parse(utf8(bytes, start, end));
+  return (bytes, start, end) => {
+    const value = read(bytes, start, end);
+    return value === undefined ? parse(utf8(bytes, start, end)) : value;
+  };
+}

@@ -1,0 +1,37 @@
+import type { UnitEntry } from './unit';
+
+/** The entries that the subscriber can settle and has not, in the order in which they were delivered. */
+export class Outstanding {
+  #oldest: UnitEntry | undefined;
+  #newest: UnitEntry | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get oldest(): UnitEntry | undefined {
+    return this.#oldest;
+  }
+
+  add(entry: UnitEntry): void {
+    entry.older = this.#newest;
+    if (this.#newest) this.#newest.newer = entry;
+    else this.#oldest = entry;
+    this.#newest = entry;
+    this.#size++;
+  }
+
+  /** Takes out what was added and has not been taken out. */
+  remove(entry: UnitEntry): void {
+    const { older, newer } = entry;
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
+    // Whoever keeps a message shall not keep its neighbours.
+    entry.older = undefined;
+    entry.newer = undefined;
+    this.#size--;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Bare, ClientCommand, ClientEvent, Task } from './task';
+import { Tally } from './tally';
+
+/** A connection that drains. */
+export interface Draining {
+  /** Ends it, as its user would. */
+  leave(): unknown;
+  /** What only a bare socket knows. */
+  readonly bare?: () => Bare;
+}
+
+/**
+ * Runs a client in a process of its own. With its modules loaded it gets its task, says what it took from just before
+ * connecting to the last change, and stays connected until it may leave, so that its walsender can be looked at.
+ *
+ * @param start connects; what goes wrong afterwards it tells to `fail`
+ */
+export function runClient(
+  start: (task: Task, tally: Tally, fail: (error: unknown) => void) => Draining | Promise<Draining>,
+): void {
+  let leave = fail;
+  process.on('message', (command: ClientCommand) => {
+    if (command.command === 'leave') leave('Told to leave before there was anything to leave.');
+    else drain(command.task).catch(fail);
+  });
+  // Nobody would end us otherwise, when the bench is gone.
+  process.on('disconnect', () => process.exit(1));
+  say({ event: 'ready' });
+
+  async function drain(task: Task): Promise<void> {
+    const usage = process.cpuUsage();
+    const started = performance.now();
+    const tally = new Tally(task.changes, () => {
+      const { user, system } = process.cpuUsage(usage);
+      const measured = {
+        wallMs: performance.now() - started,
+        userMicros: user,
+        systemMicros: system,
+        // In KiB on every system: libuv sees to it.
+        peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      };
+      // It may have come before `start` has returned.
+      void starting.then(({ bare }) => say({ event: 'done', ...measured, ...(bare && { bare: bare() }) }));
+    });
+    const starting = Promise.resolve(start(task, tally, fail));
+    const draining = await starting;
+    leave = () => void depart(draining, tally).catch(fail);
+  }
+}
+
+async function depart(draining: Draining, tally: Tally): Promise<void> {
+  const counts = { insert: tally.insert, update: tally.update, delete: tally.delete };
+  await draining.leave();
+  say({ event: 'left', counts }, () => process.exit(0));
+}
+
+function say(event: ClientEvent, then: () => void = () => undefined): void {
+  if (!process.send) throw new Error('This program is a client of the bench, and nothing to start by hand.');
+  process.send(event, undefined, undefined, then);
+}
+
+function fail(error: unknown): void {
+  console.error(error);
+  process.exit(1);
+}

@@ -1,0 +1,28 @@
+import type { Counts } from '../workloads';
+
+/** Counts changes by kind, and notices the last. */
+export class Tally implements Counts {
+  insert = 0;
+  update = 0;
+  delete = 0;
+  readonly #expected: number;
+  readonly #complete: () => void;
+  #isComplete = false;
+
+  /** @param complete is called once */
+  constructor(expected: number, complete: () => void) {
+    this.#expected = expected;
+    this.#complete = complete;
+  }
+
+  get changes(): number {
+    return this.insert + this.update + this.delete;
+  }
+
+  /** To be called at each commit; a client that hears of none calls it at each change. */
+  check(): void {
+    if (this.#isComplete || this.changes < this.#expected) return;
+    this.#isComplete = true;
+    this.#complete();
+  }
+}

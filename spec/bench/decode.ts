@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { circumstances } from './circumstances';
+import { contest, type Contest } from './decode/contest';
+import { packed } from './decode/payloads';
+import { record } from './decode/record';
+import { contestTable, contestVerdict } from './decode/report';
+import { asJson, writeResult } from './files';
+import { chosen, type BenchOptions } from './options';
+import { installPeers } from './peers';
+import { circumstancesLine, workloadTitle, type Circumstances, type MeasuredWorkload } from './result';
+import { startBenchServer, type BenchServer } from './server';
+import { workloads, type Workload } from './workloads';
+
+/** A part of each workload, decoded again and again, tells the same as all of it once. */
+const SHARE = 0.1;
+const ROUNDS = 7;
+
+/** What is written as JSON. */
+interface DecodeResult extends Circumstances {
+  readonly workloads: readonly (MeasuredWorkload & Contest)[];
+}
+
+/**
+ * Decoding alone: what the server sends is recorded, and fed to each parser in a process of its own, in turns.
+ *
+ * @returns whether the goals are reached
+ */
+export async function decodeBench({ scale, rounds = ROUNDS, only, folder }: BenchOptions): Promise<boolean> {
+  installPeers();
+  const recordings = mkdtempSync(join(tmpdir(), 'bench-decode-'));
+  const server = await startBenchServer();
+  try {
+    const contests: (MeasuredWorkload & Contest)[] = [];
+    for (const workload of chosen(workloads(scale * SHARE), only)) {
+      contests.push(await contestOf(server, workload, join(recordings, workload.name), rounds));
+    }
+    const result: DecodeResult = {
+      ...circumstances(server, scale * SHARE, rounds),
+      workloads: contests,
+    };
+    writeResult(join(folder, 'decode.json'), asJson(result));
+    return report(result);
+  } finally {
+    await server.dispose();
+    rmSync(recordings, { recursive: true });
+  }
+}
+
+async function contestOf(
+  server: BenchServer,
+  workload: Workload,
+  file: string,
+  rounds: number,
+): Promise<MeasuredWorkload & Contest> {
+  const { name, title, changes } = workload;
+  console.log(`${name} is loaded, recorded and decoded`);
+  await workload.load(server);
+  writeFileSync(file, packed(await record(server, workload)));
+  return { name, title, ...(await contest(file, changes, rounds)) };
+}
+
+function report(result: DecodeResult): boolean {
+  console.log(circumstancesLine(result));
+  for (const workload of result.workloads) console.log(`\n${workloadTitle(workload)}\n\n${contestTable(workload)}`);
+  for (const parser of new Set(result.workloads.flatMap(({ missing }) => missing))) {
+    console.log(`\nNot measured: ${parser}, which is not installed: npm ci --prefix spec/bench`);
+  }
+  const verdicts = result.workloads.flatMap((workload) => contestVerdict(workload.name, workload) ?? []);
+  console.log(`\nGoals\n\n${verdicts.map(({ text }) => text).join('\n')}\n`);
+  return verdicts.every(({ reached }) => reached);
+}

@@ -1,0 +1,51 @@
+import { createHash, type Hash } from 'node:crypto';
+import { LAZY, type OnChange, type Row } from './parsers';
+
+/** What a parser made of the payloads, told so that two of them can be compared. */
+export interface Digest {
+  readonly changes: number;
+  /** Over all values of all rows. */
+  readonly checksum: string;
+}
+
+/** Takes in all that a parser tells, and finds that its values are there and not only promised. */
+export class Digester {
+  readonly #hash: Hash = createHash('sha256');
+  readonly #lazy: boolean;
+  #changes = 0;
+
+  constructor(parser: string) {
+    this.#lazy = LAZY.includes(parser);
+  }
+
+  readonly onChange: OnChange = (kind, after, before) => {
+    this.#changes++;
+    this.#hash.update(`${kind} ${this.#text(after)} ${this.#text(before)}\n`);
+  };
+
+  finish(): Digest {
+    return { changes: this.#changes, checksum: this.#hash.digest('hex') };
+  }
+
+  #text(row: Row | undefined): string {
+    if (row === undefined) return '-';
+    const columns: string[] = [];
+    for (const name in row) {
+      if (!this.#lazy && !Object.hasOwn(Object.getOwnPropertyDescriptor(row, name) ?? {}, 'value')) {
+        throw new Error(`Column ${name} is not decoded before somebody reads it.`);
+      }
+      // What was not sent, some leave out and some make undefined.
+      if (row[name] !== undefined) columns.push(`${name}=${canonical(row[name])}`);
+    }
+    return columns.join(' ');
+  }
+}
+
+/** The same text for the same value, whatever type a parser gives it. */
+function canonical(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return /^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d|$)/.test(value) ? new Date(value).toISOString() : value;
+}

@@ -1,0 +1,37 @@
+/** What the server sent, message by message. */
+export interface Payloads {
+  readonly buffer: Buffer;
+  /** Where each payload starts, and at last where the last one ends. */
+  readonly offsets: Uint32Array;
+}
+
+const LENGTH = 4;
+
+/** One after the other, each behind its length. */
+export function packed(payloads: readonly Buffer[]): Buffer {
+  return Buffer.concat(
+    payloads.flatMap((payload) => {
+      const length = Buffer.alloc(LENGTH);
+      length.writeUInt32BE(payload.length);
+      return [length, payload];
+    }),
+  );
+}
+
+/** What {@link packed} has packed, in place. */
+export function unpacked(pack: Buffer): Payloads {
+  const payloads: Buffer[] = [];
+  for (let at = 0; at < pack.length;) {
+    const end = at + LENGTH + pack.readUInt32BE(at);
+    payloads.push(pack.subarray(at + LENGTH, end));
+    at = end;
+  }
+  const offsets = new Uint32Array(payloads.length + 1);
+  payloads.forEach((payload, index) => (offsets[index + 1] = (offsets[index] ?? 0) + payload.length));
+  return { buffer: Buffer.concat(payloads), offsets };
+}
+
+/** A view of each. */
+export function views({ buffer, offsets }: Payloads): Buffer[] {
+  return Array.from(offsets.subarray(1), (end, index) => buffer.subarray(offsets[index], end));
+}

@@ -1,0 +1,59 @@
+import { type Sample } from './sample';
+import { median } from './statistics';
+
+/** What a sample tells of its client, in the unit that people read. */
+export type Measure = 'wallSeconds' | 'throughput' | 'clientTime' | 'serverTime' | 'walsenderBusy' | 'peakRss';
+
+const FORMULAS: Readonly<Record<Measure, (sample: Sample) => number | undefined>> = {
+  wallSeconds: ({ wallMs }) => wallMs / 1000,
+  /** Thousand changes a second; the same as changes a millisecond. */
+  throughput: ({ changes, wallMs }) => changes / wallMs,
+  /** Processor time of the client, µs per change. */
+  clientTime: ({ changes, clientUserMicros, clientSystemMicros }) => (clientUserMicros + clientSystemMicros) / changes,
+  /** Processor time of the walsender, µs per change. */
+  serverTime: ({ changes, serverMicros }) => over(serverMicros, changes),
+  /** Which part of the time the walsender computed: at 1 no client could be faster. */
+  walsenderBusy: ({ wallMs, serverMicros }) => over(serverMicros, wallMs * 1000),
+  /** MB of 10⁶ bytes. */
+  peakRss: ({ peakRssBytes }) => over(peakRssBytes, 1e6),
+};
+
+/** The measurements of one workload, from the first round to the last. */
+export class Figures {
+  readonly #byClient = new Map<string, Sample[]>();
+
+  constructor(
+    samples: readonly Sample[],
+    readonly workload: string,
+  ) {
+    for (const sample of samples.filter((each) => each.workload === workload)) {
+      const ofClient = this.#byClient.get(sample.client);
+      if (ofClient) ofClient.push(sample);
+      else this.#byClient.set(sample.client, [sample]);
+    }
+  }
+
+  /** In the order of their first measurement. */
+  get clients(): string[] {
+    return [...this.#byClient.keys()];
+  }
+
+  has(client: string): boolean {
+    return this.#byClient.has(client);
+  }
+
+  /** Round by round; undefined where the client was not measured, or not in this respect. */
+  values(client: string, measure: Measure): number[] | undefined {
+    const values = (this.#byClient.get(client) ?? []).map(FORMULAS[measure]);
+    return values.length > 0 && values.every((value) => value !== undefined) ? values : undefined;
+  }
+
+  median(client: string, measure: Measure): number | undefined {
+    const values = this.values(client, measure);
+    return values && median(values);
+  }
+}
+
+function over(value: number | undefined, divisor: number): number | undefined {
+  return value === undefined ? undefined : value / divisor;
+}

@@ -1,0 +1,58 @@
+import type { Measure } from './figures';
+
+/** What a client is held against: another one, or of the Node peers the one that is best in this respect. */
+export type Rival = 'best Node peer' | 'pg_recvlogical' | 'ours';
+
+/** What is wanted of this library. Where it has a rival, the limits are for the ratio to that one's figure. */
+export interface Goal {
+  readonly client: 'ours' | 'ours-grouped';
+  readonly measure: Measure;
+  readonly against?: Rival;
+  readonly bound: 'at least' | 'at most';
+  /** By workload; where one is missing, nothing is wanted. */
+  readonly limits: Readonly<Partial<Record<string, number>>>;
+}
+
+export const NODE_PEERS: readonly string[] = [
+  'pg-logical-replication',
+  'pg-logical-replication-1s',
+  'pgwire',
+  'postgres',
+];
+
+export const GOALS: readonly Goal[] = [
+  {
+    client: 'ours',
+    measure: 'throughput',
+    against: 'pg_recvlogical',
+    bound: 'at least',
+    limits: { W1: 2.0, W2: 2.1, W3: 1.35 },
+  },
+  {
+    client: 'ours',
+    measure: 'throughput',
+    against: 'best Node peer',
+    bound: 'at least',
+    limits: { W1: 1.0, W2: 1.0, W3: 1.25 },
+  },
+  { client: 'ours', measure: 'walsenderBusy', bound: 'at least', limits: { W1: 0.85, W2: 0.85, W3: 0.85 } },
+  {
+    client: 'ours',
+    measure: 'clientTime',
+    against: 'best Node peer',
+    bound: 'at most',
+    limits: { W1: 0.3, W2: 0.18, W3: 0.5 },
+  },
+  { client: 'ours', measure: 'clientTime', against: 'pg_recvlogical', bound: 'at most', limits: { W1: 0.3, W2: 0.15 } },
+  {
+    client: 'ours-grouped',
+    measure: 'clientTime',
+    against: 'ours',
+    bound: 'at most',
+    limits: { W1: 1.15, W2: 1.25, W3: 1.1 },
+  },
+  { client: 'ours', measure: 'peakRss', bound: 'at most', limits: { W1: 100, W2: 100, W3: 110 } },
+];
+
+/** How many times faster than pg-logical-replication's parser ours shall be when nothing but decoding is timed. */
+export const DECODE_GOALS: Readonly<Partial<Record<string, number>>> = { W1: 6, W3: 3 };

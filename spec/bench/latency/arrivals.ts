@@ -1,0 +1,24 @@
+/** Takes down when each row came, with no more work than two stores. */
+export class Arrivals {
+  /** The rows' own times, in µs since 1970, as the server's clock had them at the insert. */
+  readonly stamps: Float64Array;
+  /** By `performance.now()`, in ms. */
+  readonly times: Float64Array;
+  #count = 0;
+
+  constructor(rows: number) {
+    this.stamps = new Float64Array(rows);
+    this.times = new Float64Array(rows);
+  }
+
+  get complete(): boolean {
+    return this.#count === this.stamps.length;
+  }
+
+  record(stamp: number, time: number): void {
+    if (this.complete) throw new Error(`More than ${this.stamps.length} rows came.`);
+    this.stamps[this.#count] = stamp;
+    this.times[this.#count] = time;
+    this.#count += 1;
+  }
+}

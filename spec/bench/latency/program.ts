@@ -1,0 +1,46 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { compiled, plainEnvironment } from '../compiled';
+
+/** A program of the bench that runs as a process of its own and is talked to by messages. */
+export class Program<Order extends object, Answer> {
+  readonly #process: ChildProcess;
+  readonly #answers: Answer[] = [];
+  #waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
+  #failure: Error | undefined;
+
+  /** @param program its file in this bench, without the extension */
+  constructor(program: string) {
+    // Typed arrays come over as such.
+    this.#process = fork(compiled(program), { env: plainEnvironment(), serialization: 'advanced' });
+    this.#process.on('message', (answer) => {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      if (waiting) waiting.resolve(answer as Answer);
+      else this.#answers.push(answer as Answer);
+    });
+    this.#process.once('exit', (status, signal) => {
+      this.#failure = new Error(`${program} ended before it was done (${signal ?? status ?? ''}).`);
+      this.#waiting?.reject(this.#failure);
+    });
+  }
+
+  order(order: Order): void {
+    this.#process.send(order);
+  }
+
+  answer(): Promise<Answer> {
+    const answer = this.#answers.shift();
+    if (answer !== undefined) return Promise.resolve(answer);
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
+  }
+
+  /** Resolves when the process is gone: it goes when it hears that nobody talks to it any more. */
+  async end(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = once(this.#process, 'exit');
+    if (this.#process.connected) this.#process.disconnect();
+    await exited;
+  }
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Task } from '../clients/task';
+import type { BenchServer, Endpoint } from '../server';
+import { walsenderOf } from '../slot-copy';
+import { percentile } from '../statistics';
+import { wallMicros } from './clock';
+import type { Heard, ListenAnswer } from './listener';
+import type { LoadOrder } from './load';
+import { Program } from './program';
+
+/** How rows are committed while a client listens. */
+export interface Load {
+  readonly name: string;
+  /** How many rows are measured in one turn. */
+  readonly rows: number;
+  /** ms from one commit to the next. */
+  readonly gap: readonly [number, number];
+}
+
+/** What one client measured in one turn; times in ms. */
+export interface Turn {
+  readonly rows: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  /** Rows a second that were really committed. */
+  readonly rate: number;
+  /** The gap between two commits that all but one in a hundred kept: what was late is not the client's. */
+  readonly gapP99: number;
+  /** By how much the wall clock and the client's own ran apart meanwhile, which is made up for; µs. */
+  readonly drift: number;
+}
+
+const PUBLICATION = 'latency_pub';
+
+/** What rows are committed to; the first column is when that was, in µs. */
+export const TABLE = `
+  CREATE TABLE latency (sent bigint, number integer, text text);
+  CREATE PUBLICATION ${PUBLICATION} FOR TABLE latency`;
+
+/** Two seconds at full speed, which compile what is going to be measured. */
+const WARM_UP: Load = { name: 'warm-up', rows: 10_000, gap: [0.2, 0.2] };
+
+/** Who commits. It stays from turn to turn. */
+export type LoadProgram = Program<LoadOrder, { readonly kind: 'loaded' }>;
+
+export function startLoadProgram(): LoadProgram {
+  return new Program('latency/load');
+}
+
+/** Lets one client listen to one load, over a slot of its own, and nobody else meanwhile. */
+export async function turn(
+  server: BenchServer,
+  loader: LoadProgram,
+  client: 'bare' | 'ours',
+  endpoint: Endpoint,
+  load: Load,
+): Promise<Turn> {
+  const slot = 'latency_slot';
+  await server.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+  const listener = new Program<Task, ListenAnswer>(`latency/${client}`);
+  try {
+    listener.order({ endpoint, slot, publication: PUBLICATION, changes: WARM_UP.rows + load.rows });
+    await listener.answer();
+    for (const { rows, gap } of [WARM_UP, load]) {
+      loader.order({ endpoint: server.unix, rows, gap });
+      await loader.answer();
+    }
+    const heard = await listener.answer();
+    if (heard.kind !== 'heard') throw new Error(`The client ${client} is ${heard.kind} again.`);
+    return figures(heard);
+  } finally {
+    await listener.end();
+    await release(server, slot);
+  }
+}
+
+function figures({ stamps, times, clocks: [first, last] }: Heard): Turn {
+  const micros = [...stamps].slice(WARM_UP.rows);
+  const latencies = [...times]
+    .slice(WARM_UP.rows)
+    .map((time, row) => wallMicros(time, first, last) - (micros[row] ?? NaN));
+  const gaps = micros.slice(1).map((stamp, row) => stamp - (micros[row] ?? NaN));
+  const ms = (percent: number): number => percentile(latencies, percent) / 1000;
+  return {
+    rows: latencies.length,
+    p50: ms(50),
+    p99: ms(99),
+    max: ms(100),
+    rate: gaps.length / (gaps.reduce((sum, gap) => sum + gap, 0) / 1e6),
+    gapP99: percentile(gaps, 99) / 1000,
+    drift: (last.origin - first.origin) * 1000,
+  };
+}
+
+/** The walsender notices a little later that its client is gone. */
+async function release(server: BenchServer, slot: string): Promise<void> {
+  while ((await walsenderOf(server, slot)) !== undefined) await delay(5);
+  await server.query('SELECT pg_drop_replication_slot($1)', [slot]);
+}

@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { table } from '../chaos/report';
+import { circumstances } from './circumstances';
+import { shown } from './contest';
+import { asJson, writeResult } from './files';
+import type { BenchOptions } from './options';
+import { circumstancesLine } from './result';
+import { costPerChange, load, type CostPerChange, type Loaded } from './scale/measure';
+import { spreadOver } from './scale/relations';
+import { median, pairwiseRatios, spread } from './statistics';
+import { workloads, type Workload } from './workloads';
+
+const ROUNDS = 3;
+/** Changes of the whole W1. */
+const FULL = 1_000_000;
+/** Changes at scale 1. */
+const SIZES = [100_000, 1_000_000, 10_000_000];
+const TABLES = [1, 10, 100, 1_000];
+/** What is drained to compile what is measured. */
+const WARM_UP = 200_000;
+/** Spread over the tables; and fewer are drained again until so many came, so that chance does not weigh more there. */
+const ENOUGH = 1_000_000;
+/** What is wanted: at most so much of the cost in the smallest case. */
+const GOAL = 1.1;
+
+/** What a change cost in one case, round by round. */
+interface CaseCosts {
+  readonly name: string;
+  readonly changes: number;
+  readonly repeats: number;
+  readonly costs: CostPerChange[];
+}
+
+/**
+ * Measures whether a change costs the same, however many there are and however many tables they are of.
+ *
+ * @returns whether the goals are reached
+ */
+export async function scaleBench({ scale, rounds = ROUNDS, folder }: BenchOptions): Promise<boolean> {
+  const warmUp = await load(w1(WARM_UP * scale));
+  const where = circumstances(warmUp.server, scale, rounds);
+  try {
+    console.log(circumstancesLine(where));
+    console.log('µs per change from the first to the last, in a process that has drained another workload before.');
+    console.log(`Wanted is at most ${GOAL} of the cost in the first line.\n`);
+    const sizes = await compare(
+      SIZES.map((changes) => w1(changes * scale)),
+      warmUp,
+      ENOUGH * scale,
+      rounds,
+    );
+    const flat = report('changes', sizes);
+    const relations = await compare(
+      TABLES.map((tables) => spreadOver(tables, ENOUGH * scale)),
+      warmUp,
+      ENOUGH * scale,
+      rounds,
+    );
+    const alsoFlat = report('tables', relations);
+    writeResult(join(folder, 'scale.json'), asJson({ ...where, sizes, relations }));
+    return flat && alsoFlat;
+  } finally {
+    await warmUp.server.dispose();
+  }
+}
+
+/** W1 with so many changes. */
+function w1(changes: number): Workload {
+  const workload = workloads(changes / FULL).find(({ name }) => name === 'W1');
+  if (!workload) throw new Error('There is no W1.');
+  return { ...workload, name: workload.changes.toLocaleString('en') };
+}
+
+/** Measures all cases in each round, in turns. */
+async function compare(
+  cases: readonly Workload[],
+  warmUp: Loaded,
+  enough: number,
+  rounds: number,
+): Promise<CaseCosts[]> {
+  const loaded: (Loaded & CaseCosts)[] = [];
+  try {
+    for (const workload of cases) {
+      const { name, changes } = workload;
+      const repeats = Math.max(1, Math.round(enough / changes));
+      loaded.push({ ...(await load(workload)), name, changes, repeats, costs: [] });
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const each of round % 2 === 0 ? loaded : loaded.toReversed()) {
+        each.costs.push(await costPerChange(warmUp, each, each.repeats));
+      }
+    }
+    return loaded.map(({ name, changes, repeats, costs }) => ({ name, changes, repeats, costs }));
+  } finally {
+    for (const { server } of loaded) await server.dispose();
+  }
+}
+
+function report(title: string, cases: readonly CaseCosts[]): boolean {
+  const rows = cases.map(({ name, repeats, costs }) => {
+    const of = (measure: keyof CostPerChange) => {
+      const values = costs.map((cost) => cost[measure]);
+      const smallest = cases[0]?.costs.map((cost) => cost[measure]) ?? [];
+      return { middle: median(values).toFixed(3), ratio: spread(pairwiseRatios(values, smallest)) };
+    };
+    const client = of('client');
+    const wall = of('wall');
+    const reached = client.ratio.median <= GOAL && wall.ratio.median <= GOAL;
+    const cells = [name, `${repeats} ×`, client.middle, shown(client.ratio), wall.middle, shown(wall.ratio)];
+    return { reached, cells: [...cells, reached ? 'reached' : 'MISSED'] };
+  });
+  const head = [title, 'drained', 'client µs', '÷ first', 'wall µs', '÷ first', ''];
+  console.log(
+    `${table(
+      head,
+      rows.map(({ cells }) => cells),
+    )}\n`,
+  );
+  return rows.every(({ reached }) => reached);
+}
