@@ -18,7 +18,7 @@ export class Intake {
   readonly #received = new ReceiveBuffer();
   readonly #pace: Pace | undefined;
   #turn: NodeJS.Immediate | undefined;
-  #rest: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
   #held = false;
   #closed = false;
 
@@ -41,7 +41,7 @@ export class Intake {
   filled(length: number): boolean {
     this.#received.filled(length);
     this.#handOnLater();
-    return length < FULL_READ;
+    return length < FULL_READ || this.#closed;
   }
 
   /** Something was read that is not in the room. */
@@ -67,7 +67,7 @@ export class Intake {
   close(): void {
     this.#closed = true;
     clearImmediate(this.#turn);
-    clearTimeout(this.#rest);
+    clearTimeout(this.#resting);
   }
 
   #handOnLater(): void {
@@ -76,23 +76,27 @@ export class Intake {
       return;
     }
     this.#turn ??= setImmediate(() => {
-      this.#handOn();
+      this.#turn = undefined;
+      this.#rest(this.#handOn());
     });
   }
 
-  #handOn(): void {
-    this.#turn = undefined;
+  /** @returns how many bytes there were */
+  #handOn(): number {
     let bytes = 0;
     for (const piece of this.#received.take()) {
-      if (this.#closed) return;
       bytes += piece.length;
-      this.#events.data(piece);
+      if (!this.#closed) this.#events.data(piece);
     }
+    return bytes;
+  }
+
+  #rest(bytes: number): void {
     const ms = this.#pace?.rest(bytes, performance.now()) ?? 0;
     if (this.#closed) return;
     if (ms > 0) {
-      this.#rest = setTimeout(() => {
-        this.#rest = undefined;
+      this.#resting = setTimeout(() => {
+        this.#resting = undefined;
         this.#flow();
       }, ms);
     }
@@ -100,6 +104,6 @@ export class Intake {
   }
 
   #flow(): void {
-    this.#events.flow(!this.#held && this.#rest === undefined);
+    this.#events.flow(!this.#held && this.#resting === undefined);
   }
 }

@@ -41,7 +41,7 @@ const NOT_ASKED_FOR: readonly (string | undefined)[] = byTag({
 });
 
 const NOTHING = Buffer.alloc(0);
-/** A buffer beyond this size is let go of after each message: the stream may be quiet for long. */
+/** A buffer is let go of after its last message, and after one of this size: the stream may be quiet for long. */
 const LARGE = 1024 * 1024;
 
 /**
@@ -74,7 +74,7 @@ export class PgoutputDecoder {
     this.#state.what = format.name;
     const message = format.decode(reader, this.#state);
     reader.finish();
-    if (buffer.length > LARGE) reader.reset(NOTHING, 0, 0, '');
+    if (end === buffer.length || end - start > LARGE) reader.reset(NOTHING, 0, 0, '');
     return message;
   }
 }

@@ -63,13 +63,12 @@ export interface EntryKeeper {
   stopBefore(sequence?: number, upTo?: Lsn): void;
 }
 
-/** A delivery that belongs to a unit. */
+/** A delivery that belongs to a unit. There is one for each message, so its members are plain ones: V8 makes those fastest. */
 export class UnitEntry implements Entry {
-  readonly isProgress = false;
   /** Its neighbours among what is outstanding. */
   older: UnitEntry | undefined;
   newer: UnitEntry | undefined;
-  #taken: boolean;
+  settled: boolean;
 
   constructor(
     readonly ledger: EntryKeeper,
@@ -78,24 +77,24 @@ export class UnitEntry implements Entry {
     /** Its place among all that can be settled; -1 for what settles itself. */
     readonly sequence = -1,
   ) {
-    this.#taken = sequence < 0;
+    this.settled = sequence < 0;
   }
 
   get session(): SessionControl {
     return this.ledger.session;
   }
 
-  get settled(): boolean {
-    return this.#taken;
+  get isProgress(): boolean {
+    return false;
   }
 
   settle(): boolean {
-    if (this.#taken) return true;
-    return (this.#taken = this.ledger.settle(this, true));
+    if (this.settled) return true;
+    return (this.settled = this.ledger.settle(this, true));
   }
 
   discard(): void {
-    if (!this.#taken) this.#taken = this.ledger.settle(this, false);
+    if (!this.settled) this.settled = this.ledger.settle(this, false);
   }
 
   gather(): void {
@@ -108,9 +107,9 @@ export class UnitEntry implements Entry {
 
   /** @returns whether it was still to be settled */
   take(): boolean {
-    const untaken = !this.#taken;
-    this.#taken = true;
-    return untaken;
+    const wasSettled = this.settled;
+    this.settled = true;
+    return !wasSettled;
   }
 
   stopBefore(upTo?: Lsn): void {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../chaos/report';
+import { table } from '../support/text-table';
 import { throughputChart } from './chart';
 import { asJson, writeResult } from './files';
 import { Figures, type Measure } from './figures';

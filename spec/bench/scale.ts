@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../chaos/report';
+import { table } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { shown } from './contest';
 import { asJson, writeResult } from './files';

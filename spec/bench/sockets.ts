@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../chaos/report';
+import { table } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { clientNamed, type NodeClient } from './clients';
 import { clientTime, contest, ratio, shown, throughput } from './contest';

@@ -16,7 +16,7 @@ import { startServer } from '../support/server';
 import { BANK, Writer } from './bank';
 import { growthOf, plot, type Measure } from './growth';
 import { Random } from './random';
-import { table } from './report';
+import { table } from '../support/text-table';
 import type { Sample } from './soak-consumer';
 
 const SLOT = 'soak';

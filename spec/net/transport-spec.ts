@@ -186,6 +186,18 @@ describe('end', () => {
     expect(events.log).not.toContain('closed');
   });
 
+  it('hears of the other side’s end, however much comes before that', async () => {
+    const transport = connect(await serving((socket) => socket.end(Buffer.alloc(8 * 1024 * 1024))), events);
+    const socket = await server.socket();
+    const closed = once(socket, 'close');
+    await events.until(() => events.log.includes('data'));
+    transport.end(60_000);
+    const started = performance.now();
+    await closed;
+    expect(performance.now() - started).toBeLessThan(2000);
+    await expectNothingLeft();
+  });
+
   it('leaves no timer where the connection is closed already', async () => {
     const target = await serving((socket) => socket.end());
     const transport = connect(target, events);

@@ -1,4 +1,4 @@
-import { table } from '../../chaos/report';
+import { table } from '../../support/text-table';
 import { DECODE_GOALS } from '../goals';
 import { median, pairwiseRatios, spread, spreadText, type Spread } from '../statistics';
 import type { Contest } from './contest';

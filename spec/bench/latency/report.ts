@@ -1,4 +1,4 @@
-import { table } from '../../chaos/report';
+import { table } from '../../support/text-table';
 import { median } from '../statistics';
 import type { Turn } from './turn';
 
