@@ -6,7 +6,7 @@ const FLOOD = 8 * 1024;
 const SPAN = 8;
 const ONSET = 1;
 /** What a read brings when there is more than it could take: there is a backlog already. */
-export const FULL_READ = 128 * 1024;
+export const FULL_READ = 64 * 1024;
 
 /** The longest rest of a busy stream, and that of a flood, in ms. */
 const LONGEST = 2;

@@ -1,7 +1,7 @@
 /** So much is allocated at a time. */
-const SLAB = 512 * 1024;
+const SLAB = 256 * 1024;
 /** The least room to read into: what the kernel has gathered is to be taken at once. */
-const ROOM = 256 * 1024;
+const ROOM = 128 * 1024;
 
 /**
  * Gathers what comes in until somebody takes it. It is read into large pieces of memory, so that small reads cost no

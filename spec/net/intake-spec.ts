@@ -81,9 +81,9 @@ describe('an intake', () => {
   });
 
   it('hands on no second piece where the first one closes it', async () => {
-    read('x'.repeat(200_000));
-    read('y'.repeat(200_000));
-    read('z'.repeat(200_000));
+    read('x'.repeat(100_000));
+    read('y'.repeat(100_000));
+    read('z'.repeat(100_000));
     events.data.mockImplementation(() => {
       intake.close();
       return undefined;
