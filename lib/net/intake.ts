@@ -17,6 +17,8 @@ export class Intake {
   readonly #events: IntakeEvents;
   readonly #received = new ReceiveBuffer();
   readonly #pace: Pace | undefined;
+  /** What has been received and waits to be handed on. */
+  readonly #pieces: Buffer[] = [];
   #turn: NodeJS.Immediate | undefined;
   #resting: NodeJS.Timeout | undefined;
   #held = false;
@@ -54,11 +56,13 @@ export class Intake {
   hold(held: boolean): void {
     if (held === this.#held) return;
     this.#held = held;
+    if (this.#pieces.length > 0) this.#handOnLater();
     this.#flow();
   }
 
   /** Nothing more will come: hands on what there is. */
   end(): void {
+    this.#held = false;
     this.#handOn();
     this.close();
   }
@@ -81,12 +85,19 @@ export class Intake {
     });
   }
 
-  /** @returns how many bytes there were */
+  /**
+   * What comes behind a hold waits for its end.
+   *
+   * @returns how many bytes it has handed on
+   */
   #handOn(): number {
     let bytes = 0;
-    for (const piece of this.#received.take()) {
+    this.#pieces.push(...this.#received.take());
+    while (!this.#held && !this.#closed) {
+      const piece = this.#pieces.shift();
+      if (piece === undefined) break;
       bytes += piece.length;
-      if (!this.#closed) this.#events.data(piece);
+      this.#events.data(piece);
     }
     return bytes;
   }

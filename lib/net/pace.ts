@@ -2,9 +2,8 @@
 const BUSY = 4 * 1024;
 /** Bytes in a ms at which it is plain that the server sends as fast as it can. */
 const FLOOD = 8 * 1024;
-/** Over so many ms that is measured, and within so many it shows that a stream becomes busy. */
+/** Over so many ms that is measured. */
 const SPAN = 8;
-const ONSET = 1;
 /** What a read brings when there is more than it could take: there is a backlog already. */
 export const FULL_READ = 64 * 1024;
 
@@ -68,8 +67,6 @@ export class Pace {
   #measure(bytes: number, now: number): void {
     this.#bytes += bytes;
     const span = now - this.#since;
-    // What has gathered during a rest comes all at once, and says nothing of the rate.
-    if (this.#rest === 0) this.#rate = Math.max(this.#rate, this.#bytes / Math.max(span, ONSET));
     if (span < SPAN) return;
     this.#rate = this.#bytes / span;
     this.#since = now;

@@ -89,13 +89,14 @@ class Assembly {
         this.#origin = message.name;
         return false;
       case 'message':
-        if (!message.transactional) return true;
-        break;
+        if (message.transactional) this.#add(message);
+        return !message.transactional;
       case 'insert':
       case 'update':
       case 'delete':
       case 'truncate':
-        break;
+        this.#add(message);
+        return false;
       case 'commit':
       case 'keepalive':
         return true;
@@ -103,10 +104,12 @@ class Assembly {
       case 'type':
         return false;
     }
-    if (!this.#begin) return false;
-    Delivery.entryOf(message)?.gather();
-    this.#changes.push(message);
-    return false;
+  }
+
+  #add(change: Change): void {
+    if (!this.#begin) return;
+    Delivery.entryOf(change)?.gather();
+    this.#changes.push(change);
   }
 
   finish(message: ReplicationMessage): Transaction | LogicalMessage | undefined {

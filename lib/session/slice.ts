@@ -1,5 +1,5 @@
 /** To look at the clock costs about as much as to decode a small message. */
-const MOST_STEPS = 16;
+const MOST_STEPS = 4;
 /** Steps that take so many ms are slow. */
 const SLOW = 1;
 

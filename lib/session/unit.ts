@@ -65,6 +65,7 @@ export interface EntryKeeper {
 
 /** A delivery that belongs to a unit. There is one for each message, so its members are plain ones: V8 makes those fastest. */
 export class UnitEntry implements Entry {
+  readonly isProgress = false;
   /** Its neighbours among what is outstanding. */
   older: UnitEntry | undefined;
   newer: UnitEntry | undefined;
@@ -84,17 +85,12 @@ export class UnitEntry implements Entry {
     return this.ledger.session;
   }
 
-  get isProgress(): boolean {
-    return false;
-  }
-
   settle(): boolean {
-    if (this.settled) return true;
-    return (this.settled = this.ledger.settle(this, true));
+    return this.settled || this.#settle(true);
   }
 
   discard(): void {
-    if (!this.settled) this.settled = this.ledger.settle(this, false);
+    if (!this.settled) this.#settle(false);
   }
 
   gather(): void {
@@ -103,6 +99,12 @@ export class UnitEntry implements Entry {
 
   group(): Entry {
     return this.ledger.group(this);
+  }
+
+  /** Settled before it is told: who hears of it may settle it again. */
+  #settle(answered: boolean): boolean {
+    this.settled = true;
+    return (this.settled = this.ledger.settle(this, answered));
   }
 
   /** @returns whether it was still to be settled */

@@ -48,6 +48,9 @@ export function throughputReport(result: ThroughputResult, folder: string): bool
   }
   if (result.missing.length > 0) console.log(`\nNot measured:\n${result.missing.map((it) => `- ${it}`).join('\n')}`);
   console.log(`\nGoals\n\n${verdictTable(verdicts)}\n`);
+  const missed = verdicts.filter(({ reached }) => !reached).length;
+  const size = result.scale === 1 ? '' : '; they are meant for full size';
+  console.log(`${missed} of ${verdicts.length} goals are not reached${size}.`);
   writeResult(join(folder, 'throughput.json'), asJson(result));
   writeResult(join(folder, 'throughput.svg'), throughputChart(result));
   return verdicts.every(({ reached }) => reached);

@@ -39,7 +39,7 @@ async function main(): Promise<boolean> {
   const [name = 'throughput', ...more] = positionals;
   const part = PARTS.get(name);
   if (!part || more.length > 0) {
-    throw new Error(`There is no part "${positionals.join(' ')}". There are ${[...PARTS.keys()].join(', ')}.`);
+    throw new TypeError(`There is no part "${positionals.join(' ')}". There are ${[...PARTS.keys()].join(', ')}.`);
   }
   return part({
     scale: positive('scale', values.scale),
@@ -51,13 +51,14 @@ async function main(): Promise<boolean> {
 
 function positive(option: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${option} is "${text}"; it has to be a number above 0.`);
+  if (!(value > 0 && value < Infinity)) throw new TypeError(`--${option} is "${text}"; it has to be a number above 0.`);
   return value;
 }
 
 main()
   .then((reached) => (process.exitCode = reached ? 0 : 1))
   .catch((error: unknown) => {
-    console.error(error);
+    // A mistake on the command line needs no stack.
+    console.error(error instanceof Error && error.name === 'TypeError' ? error.message : error);
     process.exitCode = 1;
   });

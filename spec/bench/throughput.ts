@@ -78,7 +78,8 @@ async function inTurns(loaded: readonly Loaded[], asked: readonly BenchClient[],
 
 /** So that nobody always comes first, or behind the same neighbour's leavings. */
 function rotated<T>(things: readonly T[], by: number): T[] {
-  return things.map((_, index) => things[(index + by) % things.length]).filter((thing) => thing !== undefined);
+  const order = things.map((_, index) => things[(index + by) % things.length]).filter((thing) => thing !== undefined);
+  return by % 2 === 0 ? order : order.reverse();
 }
 
 function line(

@@ -63,6 +63,19 @@ describe('an intake', () => {
     expect(events.flow.mock.calls.at(-1)).toEqual([true]);
   });
 
+  it('keeps what comes behind a hold until that is over', async () => {
+    for (const letter of 'xyz') read(letter.repeat(100_000));
+    events.data.mockImplementationOnce(() => {
+      intake.hold(true);
+      return undefined;
+    });
+    await turn();
+    expect(events.data).toHaveBeenCalledTimes(1);
+    intake.hold(false);
+    await turn();
+    expect(events.received).toBe('x'.repeat(100_000) + 'y'.repeat(100_000) + 'z'.repeat(100_000));
+  });
+
   it('hands on the rest when nothing more will come, and then no more', async () => {
     read('last');
     intake.end();

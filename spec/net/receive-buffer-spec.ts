@@ -23,10 +23,10 @@ describe('ReceiveBuffer', () => {
     expect(buffer.take()).toEqual([]);
   });
 
-  it('always has room for 64 KiB', () => {
+  it('always has room for 128 KiB', () => {
     const buffer = new ReceiveBuffer();
     for (let i = 0; i < 100; i++) {
-      expect(buffer.room().length).toBeGreaterThanOrEqual(64 * 1024);
+      expect(buffer.room().length).toBeGreaterThanOrEqual(128 * 1024);
       read(buffer, counted(10_000));
     }
   });

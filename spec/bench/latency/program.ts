@@ -12,7 +12,7 @@ export class Program<Order extends object, Answer> {
   /** @param program its file in this bench, without the extension */
   constructor(program: string) {
     // Typed arrays come over as such.
-    this.#process = fork(compiled(program), { env: plainEnvironment(), serialization: 'advanced' });
+    this.#process = fork(compiled(program), { env: plainEnvironment(), execArgv: [], serialization: 'advanced' });
     this.#process.on('message', (answer) => {
       const waiting = this.#waiting;
       this.#waiting = undefined;
