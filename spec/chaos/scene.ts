@@ -5,6 +5,7 @@ import { BANK, Writer } from './bank';
 import { Consumer } from './consumer-under-test';
 import { Random } from './random';
 import { STORE } from './store';
+import type { Witness } from './witness';
 
 /** What the source needs, so that nobody waits long for what is gone. */
 export const SOURCE_SETTINGS = { wal_sender_timeout: '2s' } as const;
@@ -62,8 +63,12 @@ export class Scene {
   async drain(): Promise<void> {
     await this.#stopWriting();
     const end = await this.position();
-    await this.source.query(`INSERT INTO ledger VALUES ('last', pg_current_xact_id()::text::bigint, 1, 2, 0, '')`);
+    const [last] = await this.source.query<{ xid: number }>(
+      `INSERT INTO ledger VALUES ('last', pg_current_xact_id()::text::bigint, 1, 2, 0, '') RETURNING xid::int`,
+    );
     await this.#beyond(end);
+    // A consumer may be beyond by a progress, and the last transaction still on its way.
+    await this.#until(({ done }) => done.has(last?.xid ?? NaN));
   }
 
   /** Ends everything but the databases. */
@@ -76,10 +81,14 @@ export class Scene {
     await Promise.all(this.#writers.map((writer) => writer.stop()));
   }
 
-  async #beyond(position: bigint): Promise<number> {
+  #beyond(position: bigint): Promise<number> {
+    return this.#until((witness) => witness.isBeyond(position));
+  }
+
+  async #until(isSo: (witness: Witness) => boolean): Promise<number> {
     const started = performance.now();
     for (;;) {
-      const late = this.consumers.filter(({ witness }) => !witness.isBeyond(position));
+      const late = this.consumers.filter(({ witness }) => !isSo(witness));
       const took = performance.now() - started;
       if (late.length === 0) return took;
       if (took > RECOVERY) {
