@@ -60,7 +60,7 @@ export class Intake {
     this.#flow();
   }
 
-  /** Nothing more will come: hands on what there is. */
+  /** Nothing more will come: hands on what there is, until somebody holds it who then hears of the end. */
   end(): void {
     this.#held = false;
     this.#handOn();
