@@ -105,11 +105,13 @@ function report(title: string, cases: readonly CaseCosts[]): boolean {
     };
     const client = of('client');
     const wall = of('wall');
+    const floor = of('floor');
     const reached = client.ratio.median <= GOAL && wall.ratio.median <= GOAL;
-    const cells = [name, `${repeats} ×`, client.middle, shown(client.ratio), wall.middle, shown(wall.ratio)];
-    return { reached, cells: [...cells, reached ? 'reached' : 'MISSED'] };
+    const measured = [client, wall, floor].flatMap(({ middle, ratio }) => [middle, shown(ratio)]);
+    return { reached, cells: [name, `${repeats} ×`, ...measured, reached ? 'reached' : 'MISSED'] };
   });
-  const head = [title, 'drained', 'client µs', '÷ first', 'wall µs', '÷ first', ''];
+  const each = ['client µs', 'wall µs', 'socket’s wall µs'].flatMap((measure) => [measure, '÷ first']);
+  const head = [title, 'drained', ...each, ''];
   console.log(
     `${table(
       head,

@@ -1,5 +1,7 @@
+import { clientNamed } from '../clients';
 import type { Task } from '../clients/task';
 import { Program } from '../latency/program';
+import { drain } from '../measure';
 import { startBenchServer, type BenchServer } from '../server';
 import { withSlotCopy } from '../slot-copy';
 import type { Workload } from '../workloads';
@@ -16,6 +18,8 @@ export interface CostPerChange {
   /** Processor time of the client. */
   readonly client: number;
   readonly wall: number;
+  /** What a paced socket needs that reads nothing of it: what grows there is the server's. */
+  readonly floor: number;
 }
 
 export async function load(workload: Workload): Promise<Loaded> {
@@ -24,7 +28,7 @@ export async function load(workload: Workload): Promise<Loaded> {
   return { workload, server };
 }
 
-/** Drains `warmUp`, then `measured` so many times, all in one new process. */
+/** Drains `warmUp`, then `measured` so many times, all in one new process; and `measured` once with a socket alone. */
 export async function costPerChange(warmUp: Loaded, measured: Loaded, repeats: number): Promise<CostPerChange> {
   const sequence = [warmUp, ...Array.from({ length: repeats }, () => measured)];
   const costs = await withTasks(sequence, async (tasks) => {
@@ -44,7 +48,13 @@ export async function costPerChange(warmUp: Loaded, measured: Loaded, repeats: n
   const counted = costs.slice(1);
   const perChange = (measure: (cost: Cost) => number): number =>
     counted.reduce((sum, cost) => sum + measure(cost), 0) / counted.reduce((sum, { changes }) => sum + changes, 0);
-  return { client: perChange(({ clientMicros }) => clientMicros), wall: perChange(({ wallMs }) => wallMs * 1000) };
+  const { server, workload } = measured;
+  const { wallMs, changes } = await drain(server, workload, clientNamed('bare-paced'));
+  return {
+    client: perChange(({ clientMicros }) => clientMicros),
+    wall: perChange(({ wallMs: ms }) => ms * 1000),
+    floor: (wallMs * 1000) / changes,
+  };
 }
 
 /** Lets `work` have a task for each drain, with a slot of its own. */
