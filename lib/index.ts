@@ -30,27 +30,22 @@ export {
 } from './errors';
 export { formatLsn, parseLsn, type Lsn } from './lsn';
 export type {
-  BeginMessage,
-  CommitMessage,
   DeleteMessage,
   InsertMessage,
-  KeepaliveMessage,
   LogicalMessage,
+  TruncateMessage,
+  UpdateMessage,
+} from './pgoutput/change-messages';
+export type { Change, PgoutputMessage, ReplicationMessage, TableChange } from './pgoutput/messages';
+export type { Column, Relation, ReplicaIdentity, Row } from './pgoutput/table';
+export type {
+  BeginMessage,
+  CommitMessage,
   OriginMessage,
   RelationMessage,
-  TruncateMessage,
   TypeMessage,
-  UpdateMessage,
-  XLogDataMessage,
-  Change,
-  Column,
-  PgoutputMessage,
-  Relation,
-  ReplicaIdentity,
-  ReplicationMessage,
-  Row,
-  TableChange,
-} from './pgoutput/messages';
+} from './pgoutput/transaction-messages';
+export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
 export type { TypeParsers } from './pgoutput/values';
 export type { OpenInfo } from './session/open-stream';
 export type { CloseInfo, StatusUpdate } from './session/session-host';

@@ -3,7 +3,8 @@ import type { StartPosition } from './checkpoint';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from './config/config';
 import { Exclusive } from './exclusive';
 import { connect as connectSocket, type Connect } from './net/transport';
-import type { KeepaliveMessage, ReplicationMessage, StreamMessage, XLogDataMessage } from './pgoutput/messages';
+import type { ReplicationMessage, StreamMessage } from './pgoutput/messages';
+import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
 import { SlotMemory } from './session/slot-memory';
 import { Stream } from './stream';
 

@@ -1,6 +1,8 @@
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import type { Lsn } from '../lsn';
-import { Message, type BeginMessage, type Change, type CommitMessage } from '../pgoutput/messages';
+import { Message } from '../pgoutput/message';
+import { type Change } from '../pgoutput/messages';
+import { type BeginMessage, type CommitMessage } from '../pgoutput/transaction-messages';
 import { Deeds, type Place } from './deeds';
 import { type Transaction } from './transaction';
 import { Work } from './work';

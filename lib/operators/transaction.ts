@@ -2,7 +2,8 @@ import { inspect } from 'node:util';
 import { Delivery } from '../acknowledgement';
 import type { Checkpoint } from '../checkpoint';
 import type { Lsn } from '../lsn';
-import { Message, type Change } from '../pgoutput/messages';
+import { Message } from '../pgoutput/message';
+import { type Change } from '../pgoutput/messages';
 
 /**
  * A committed transaction with all its changes. Iterate over it, or use `changes`; acknowledging it settles all of it.

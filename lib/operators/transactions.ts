@@ -1,13 +1,9 @@
 import { defer, filter, map, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
-import type {
-  BeginMessage,
-  Change,
-  CommitMessage,
-  KeepaliveMessage,
-  LogicalMessage,
-  ReplicationMessage,
-} from '../pgoutput/messages';
+import type { LogicalMessage } from '../pgoutput/change-messages';
+import type { Change, ReplicationMessage } from '../pgoutput/messages';
+import type { BeginMessage, CommitMessage } from '../pgoutput/transaction-messages';
+import type { KeepaliveMessage } from '../pgoutput/walsender-messages';
 import { Transaction } from './transaction';
 
 /** What {@link transactions} does with what belongs to no transaction. */

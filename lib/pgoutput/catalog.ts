@@ -1,5 +1,6 @@
 import type { Reader } from '../wire/reader';
-import { type Column, RelationMessage, type ReplicaIdentity, TypeMessage } from './messages';
+import { type Column, type ReplicaIdentity } from './table';
+import { RelationMessage, TypeMessage } from './transaction-messages';
 import type { MessageFormat } from './state';
 
 const KEY_COLUMN = 1;

@@ -1,5 +1,6 @@
 import { BUILT_IN_TYPES } from './built-in-types';
-import type { Column, RelationMessage, Row, TypeMessage } from './messages';
+import type { Column, Row } from './table';
+import type { RelationMessage, TypeMessage } from './transaction-messages';
 import { valueReader, type ValueReader } from './value-readers';
 import type { TypeParsers } from './values';
 

@@ -1,4 +1,5 @@
-import { DeleteMessage, InsertMessage, type Row, TruncateMessage, UpdateMessage } from './messages';
+import { DeleteMessage, InsertMessage, TruncateMessage, UpdateMessage } from './change-messages';
+import { type Row } from './table';
 import type { MessageFormat } from './state';
 import { readKey, readRow } from './tuple';
 

@@ -1,6 +1,7 @@
 import { formatLsn } from '../lsn';
 import { readPgTimestamp } from '../wire/stream';
-import { BeginMessage, CommitMessage, LogicalMessage, OriginMessage } from './messages';
+import { LogicalMessage } from './change-messages';
+import { BeginMessage, CommitMessage, OriginMessage } from './transaction-messages';
 import type { MessageFormat } from './state';
 
 const TRANSACTIONAL = 1;

@@ -1,6 +1,6 @@
 import type { ProtocolError } from '../errors';
 import type { Reader } from '../wire/reader';
-import type { Row } from './messages';
+import type { Row } from './table';
 import { type CompiledRelation, setColumn } from './relations';
 import type { DecoderState } from './state';
 

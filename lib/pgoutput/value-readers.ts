@@ -3,7 +3,7 @@ import { utf8 } from '../wire/text';
 import { arrayReader, readTextArray } from './array-readers';
 import { readBytea } from './bytea-reader';
 import { readDate, readTimestamp, readTimestamptz } from './date-readers';
-import type { Column } from './messages';
+import type { Column } from './table';
 import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
 import { defaultTypes, guarded, parserOf, type TextParser, type TypeParsers } from './values';
 

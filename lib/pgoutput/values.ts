@@ -1,6 +1,6 @@
 import { getTypeParser } from 'pg-types';
 import { ProtocolError } from '../errors';
-import type { Column } from './messages';
+import type { Column } from './table';
 
 /** Turns a value's text, as PostgreSQL prints it, into what the row holds. */
 export type TextParser = (value: string) => unknown;

@@ -1,5 +1,6 @@
 import type { Entry } from '../acknowledgement';
-import type { PgoutputMessage, XLogDataMessage } from '../pgoutput/messages';
+import type { PgoutputMessage } from '../pgoutput/messages';
+import type { XLogDataMessage } from '../pgoutput/walsender-messages';
 import type { Ledger } from './ledger';
 
 /** What a message costs in memory besides the bytes of its payload: the objects it is made of. */

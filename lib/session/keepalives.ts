@@ -1,5 +1,5 @@
 import { laterLsn, type Lsn } from '../lsn';
-import type { KeepaliveMessage } from '../pgoutput/messages';
+import type { KeepaliveMessage } from '../pgoutput/walsender-messages';
 
 /** While work is in hand, one keepalive follows another only after so many ms. */
 const PAUSE = 100;

@@ -1,6 +1,6 @@
 import { ProtocolError } from '../errors';
 import { PgoutputDecoder } from '../pgoutput/decoder';
-import { XLogDataMessage } from '../pgoutput/messages';
+import { XLogDataMessage } from '../pgoutput/walsender-messages';
 import type { TypeParsers } from '../pgoutput/values';
 import { Reader } from '../wire/reader';
 import { readXLogDataHeader, xlogDataHeaderLength } from '../wire/stream';

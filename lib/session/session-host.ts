@@ -1,6 +1,7 @@
 import type { StreamSource } from '../checkpoint';
 import type { Lsn } from '../lsn';
-import type { PgoutputMessage, StreamMessage, XLogDataMessage } from '../pgoutput/messages';
+import type { PgoutputMessage, StreamMessage } from '../pgoutput/messages';
+import type { XLogDataMessage } from '../pgoutput/walsender-messages';
 import type { WindowLimits } from './ledger';
 
 /** Turns the body of an XLogData, from its header on, into a message. */

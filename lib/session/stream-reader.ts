@@ -1,5 +1,6 @@
 import { ProtocolError } from '../errors';
-import { KeepaliveMessage, type StreamMessage } from '../pgoutput/messages';
+import { type StreamMessage } from '../pgoutput/messages';
+import { KeepaliveMessage } from '../pgoutput/walsender-messages';
 import { BackendTag, decodeBackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import { Reader } from '../wire/reader';

@@ -1,4 +1,4 @@
-import type { ReplicaIdentity } from '../pgoutput/messages';
+import type { ReplicaIdentity } from '../pgoutput/table';
 import {
   deletion,
   insert,

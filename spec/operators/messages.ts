@@ -1,5 +1,7 @@
 /** Messages that no session delivered, as builders make them. */
-import { CommitMessage, KeepaliveMessage, type ReplicationMessage } from '../../lib/pgoutput/messages';
+import { type ReplicationMessage } from '../../lib/pgoutput/messages';
+import { CommitMessage } from '../../lib/pgoutput/transaction-messages';
+import { KeepaliveMessage } from '../../lib/pgoutput/walsender-messages';
 import { decodeAll } from '../pgoutput/decode';
 import { begin, logicalMessage, relation, truncate, type LogicalMessageFields } from '../../lib/testing/payloads';
 import { transaction, type TransactionOptions } from '../support/fake-backend';

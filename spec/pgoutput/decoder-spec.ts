@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ProtocolError } from '../../lib/errors';
 import { PgoutputDecoder } from '../../lib/pgoutput/decoder';
-import { Message } from '../../lib/pgoutput/messages';
+import { Message } from '../../lib/pgoutput/message';
 import { defaultTypes } from '../../lib/pgoutput/values';
 import { decodeAll, decodeError } from './decode';
 import { TABLE } from '../../lib/testing/defaults';

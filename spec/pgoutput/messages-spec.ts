@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Transaction } from '../../lib/operators/transaction';
-import { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/messages';
+import { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/walsender-messages';
 import { decodeAll, decodeLast } from './decode';
 import * as payloads from '../../lib/testing/payloads';
 import {

@@ -1,4 +1,4 @@
-import { InsertMessage } from '../../lib/pgoutput/messages';
+import { InsertMessage } from '../../lib/pgoutput/change-messages';
 import { decodeAll, decodeLast } from './decode';
 import { begin, insert, relation, type Tuple, type, UNCHANGED, update } from '../../lib/testing/payloads';
 

@@ -1,4 +1,4 @@
-import { InsertMessage } from '../../lib/pgoutput/messages';
+import { InsertMessage } from '../../lib/pgoutput/change-messages';
 import { decodeAll, decodeError, decodeLast } from './decode';
 import { i32, u16, u32, u8 } from '../../lib/testing/bytes';
 import { TABLE } from '../../lib/testing/defaults';

@@ -1,15 +1,14 @@
 import { Delivery } from '../../lib/acknowledgement';
+import { InsertMessage, LogicalMessage } from '../../lib/pgoutput/change-messages';
+import { type PgoutputMessage } from '../../lib/pgoutput/messages';
 import {
   BeginMessage,
   CommitMessage,
-  InsertMessage,
-  LogicalMessage,
   OriginMessage,
   RelationMessage,
   TypeMessage,
-  XLogDataMessage,
-  type PgoutputMessage,
-} from '../../lib/pgoutput/messages';
+} from '../../lib/pgoutput/transaction-messages';
+import { XLogDataMessage } from '../../lib/pgoutput/walsender-messages';
 import { openEntry } from '../../lib/session/accounts';
 import { ledgerOf } from './ledger-of';
 

@@ -1,4 +1,4 @@
-import { KeepaliveMessage } from '../../lib/pgoutput/messages';
+import { KeepaliveMessage } from '../../lib/pgoutput/walsender-messages';
 import { Keepalives } from '../../lib/session/keepalives';
 
 function keepalive(walEnd: bigint, replyRequested = false): KeepaliveMessage {

@@ -1,7 +1,8 @@
 import type { Observable, Subscription } from 'rxjs';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
 import { streamOver } from '../../lib/logical-replication';
-import type { KeepaliveMessage, ReplicationMessage, XLogDataMessage } from '../../lib/pgoutput/messages';
+import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import type { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/walsender-messages';
 import type { FakeBackend } from './fake-backend';
 
 export const CONNECTION = 'postgres://app:secret@db.example:5432/shop';
