@@ -6,9 +6,9 @@ import tseslint from 'typescript-eslint';
 const rooms = JSON.parse(readFileSync(new URL('./spec/architecture.json', import.meta.url), 'utf8'));
 
 /** Which way imports point, room by room; spec/architecture-spec.ts checks the same. */
-function roomRules([room, { imports, packages }]) {
+function roomRules([room, { imports, packages }], nested = false) {
   const atRoot = ['base', 'root', 'index'].includes(room);
-  const up = atRoot ? '\\./' : '\\.\\./';
+  const up = atRoot ? '\\./' : nested ? '\\.\\./\\.\\./' : '\\.\\./';
   const known = [...imports, room];
   const folders = Object.keys(rooms).filter((other) => !['base', 'root', 'index'].includes(other));
   const forbidden = folders.filter((other) => !known.includes(other));
@@ -22,7 +22,7 @@ function roomRules([room, { imports, packages }]) {
       ),
       root: ['lib/*.ts'],
       index: ['lib/index.ts'],
-    }[room] ?? [`lib/${room}/**/*.ts`],
+    }[room] ?? [nested ? `lib/${room}/*/**/*.ts` : `lib/${room}/*.ts`],
     rules: {
       'no-restricted-imports': [
         'error',
@@ -50,6 +50,7 @@ export default defineConfig(
       eqeqeq: 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-extraneous-class': ['error', { allowConstructorOnly: true }],
       '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true, allowPattern: '^__' }],
       // What there is nothing to do for is an empty method.
       '@typescript-eslint/no-empty-function': ['error', { allow: ['methods', 'overrideMethods', 'arrowFunctions'] }],
@@ -76,6 +77,7 @@ export default defineConfig(
   ...['root', 'base', 'index', 'wire', 'pgoutput', 'session', 'net', 'config', 'operators', 'slots', 'testing'].map(
     (room) => roomRules([room, rooms[room]]),
   ),
+  ...['pgoutput', 'slots'].map((room) => roomRules([room, rooms[room]], true)),
   {
     files: ['spec/**/*.ts'],
     rules: {

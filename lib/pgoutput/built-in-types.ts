@@ -1,3 +1,5 @@
+import type { TypeShape } from './type-shapes';
+
 /**
  * The built-in types that a column may have, by name: their OIDs, and those of their arrays. They are the same on every
  * server. Source: pg_type.dat.
@@ -9,6 +11,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   name: [19, 1003],
   int8: [20, 1016],
   int2: [21, 1005],
+  int2vector: [22, 1006],
   int4: [23, 1007],
   regproc: [24, 1008],
   text: [25, 1009],
@@ -16,6 +19,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   tid: [27, 1010],
   xid: [28, 1011],
   cid: [29, 1012],
+  oidvector: [30, 1013],
   json: [114, 199],
   xml: [142, 143],
   point: [600, 1017],
@@ -43,6 +47,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   bit: [1560, 1561],
   varbit: [1562, 1563],
   numeric: [1700, 1231],
+  refcursor: [1790, 2201],
   regprocedure: [2202, 2207],
   regoper: [2203, 2208],
   regoperator: [2204, 2209],
@@ -50,6 +55,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   regtype: [2206, 2211],
   uuid: [2950, 2951],
   txid_snapshot: [2970, 2949],
+  pg_lsn: [3220, 3221],
   tsvector: [3614, 3643],
   tsquery: [3615, 3645],
   regconfig: [3734, 3735],
@@ -71,6 +77,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   tstzmultirange: [4534, 6153],
   datemultirange: [4535, 6155],
   int8multirange: [4536, 6157],
+  pg_snapshot: [5038, 5039],
   xid8: [5069, 271],
 };
 
@@ -81,3 +88,29 @@ export const BUILT_IN_TYPES: ReadonlyMap<string, number> = new Map(
     [`_${name}`, array],
   ]),
 );
+
+/** The ranges: what is between their bounds, and the multirange of them. */
+const RANGES: Readonly<Record<string, readonly [subtype: string, multirange: string]>> = {
+  int4range: ['int4', 'int4multirange'],
+  int8range: ['int8', 'int8multirange'],
+  numrange: ['numeric', 'nummultirange'],
+  tsrange: ['timestamp', 'tsmultirange'],
+  tstzrange: ['timestamptz', 'tstzmultirange'],
+  daterange: ['date', 'datemultirange'],
+};
+
+/** What those built-in types are made of that consist of others, by OID. */
+export const BUILT_IN_SHAPES: ReadonlyMap<number, TypeShape> = new Map([
+  ...Object.entries(OIDS).map(([name, [type, array]]): [number, TypeShape] => [
+    array,
+    { kind: 'array', element: type, delimiter: name === 'box' ? ';' : ',' },
+  ]),
+  ...Object.entries(RANGES).flatMap(([range, [subtype, multirange]]): [number, TypeShape][] => [
+    [oidOf(range), { kind: 'range', subtype: oidOf(subtype) }],
+    [oidOf(multirange), { kind: 'multirange', range: oidOf(range) }],
+  ]),
+]);
+
+function oidOf(name: string): number {
+  return OIDS[name]?.[0] ?? 0;
+}

@@ -1,0 +1,106 @@
+import { Fields } from './fields';
+import { escaped } from './quoting';
+import { deeper, joined, textLimit, type ValueText, type ValueTextOf } from './value-text';
+
+/** MAXDIM. */
+const MAX_DIMENSIONS = 6;
+
+/** How array_out decides it; the delimiter comes on top. */
+const QUOTED = /^$|^null$|["\\{} \t\n\v\f\r]/i;
+
+interface Dimension {
+  readonly size: number;
+  readonly lowerBound: number;
+}
+
+/** Dimensions, whether there are nulls, and the elements' type, which is written down here once more. */
+interface ArrayHeader {
+  readonly elementOid: number;
+  readonly dimensions: readonly Dimension[];
+  /** How many elements there are. */
+  readonly count: number;
+}
+
+/**
+ * `{1,NULL,3}`, or `[0:1]={1,2}` where an index does not start at 1.
+ *
+ * @param delimiter what stands between elements: `;` for boxes, `,` for all other built-in types
+ */
+export function array(delimiter: string, textOf: ValueTextOf): ValueText {
+  return (bytes, start, end, depth) => {
+    const fields = new Fields(bytes, start, end);
+    const { elementOid, dimensions, count } = readHeader(fields);
+    if (count === 0) {
+      fields.finish();
+      return '{}';
+    }
+    const elementDepth = deeper(depth);
+    const limit = textLimit(end - start);
+    const elementText = textOf(elementOid);
+
+    const writeElement = (): string => {
+      const length = fields.i32();
+      if (length === -1) return 'NULL';
+      const at = fields.skip(length);
+      return quoted(elementText(bytes, at, at + length, elementDepth), delimiter);
+    };
+    const writeDimension = (index: number): string => {
+      const size = dimensions[index]?.size ?? 0;
+      const isLast = index === dimensions.length - 1;
+      let text = '{';
+      for (let i = 0; i < size; i++) {
+        const item = isLast ? writeElement() : writeDimension(index + 1);
+        text = joined(text, i === 0 ? item : delimiter + item, limit);
+      }
+      return `${text}}`;
+    };
+    const text = boundsText(dimensions) + writeDimension(0);
+    fields.finish();
+    return text;
+  };
+}
+
+/** int2vector and oidvector: elements with spaces between, in the form of an array. */
+export function vector(elementText: ValueText): ValueText {
+  return (bytes, start, end, depth) => {
+    const fields = new Fields(bytes, start, end);
+    const { dimensions, count } = readHeader(fields);
+    if (dimensions.length > 1) throw new Error('it is a vector of several dimensions');
+    const items: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const length = fields.i32();
+      const at = fields.skip(length);
+      items.push(elementText(bytes, at, at + length, depth));
+    }
+    fields.finish();
+    return items.join(' ');
+  };
+}
+
+function readHeader(fields: Fields): ArrayHeader {
+  const depth = fields.i32();
+  if (depth < 0 || depth > MAX_DIMENSIONS) throw new Error(`it is an array of ${depth} dimensions`);
+  fields.i32();
+  const elementOid = fields.u32();
+  const dimensions: Dimension[] = [];
+  for (let i = 0; i < depth; i++) dimensions.push({ size: fields.i32(), lowerBound: fields.i32() });
+
+  // Each element has at least its length.
+  let count = depth === 0 ? 0 : 1;
+  for (const { size } of dimensions) {
+    count *= size;
+    if (size < 0 || count * 4 > fields.remaining) {
+      throw new Error(`it counts ${count} elements in the ${fields.remaining} bytes that are left`);
+    }
+  }
+  return { elementOid, dimensions, count };
+}
+
+function boundsText(dimensions: readonly Dimension[]): string {
+  if (dimensions.every(({ lowerBound }) => lowerBound === 1)) return '';
+  return `${dimensions.map(({ size, lowerBound }) => `[${lowerBound}:${lowerBound + size - 1}]`).join('')}=`;
+}
+
+function quoted(text: string, delimiter: string): string {
+  return QUOTED.test(text) || text.includes(delimiter) ? `"${escaped(text, '"', '\\"')}"` : text;
+}

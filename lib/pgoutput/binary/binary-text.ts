@@ -1,0 +1,104 @@
+import { BUILT_IN_SHAPES } from '../built-in-types';
+import type { TypeShape, TypeShapes } from '../type-shapes';
+import { array } from './arrays';
+import { BUILT_IN_TEXTS } from './built-in-texts';
+import { text } from './plain-values';
+import { multirange, range } from './ranges';
+import { record } from './records';
+import { deeper, type ValueText } from './value-text';
+
+/** Writes the text of the value in [start, end). @throws {Error} where the bytes are no such value */
+export type BinaryText = (bytes: Buffer, start: number, end: number) => string;
+
+/**
+ * How to turn the binary form of a type's values into the text that the server prints for them under the settings that
+ * sessions pin, so that both forms can go through the same parser. Of the types regclass and the like it is the OID, where
+ * the server's text is a name.
+ *
+ * @param shapes asked for every type that is not built in, now or when a value has such a type in it
+ * @returns undefined for a type whose binary form is not known, or that has such a type in it
+ */
+export function binaryText(oid: number, shapes: TypeShapes): BinaryText | undefined {
+  const shapeOf = (type: number): TypeShape | undefined => BUILT_IN_SHAPES.get(type) ?? shapes(type);
+  if (!isKnown(oid, shapeOf)) return undefined;
+  const write = new ValueTexts(shapeOf).of(oid);
+  return (bytes, start, end) => write(bytes, start, end, 0);
+}
+
+/** What a type is made of. */
+function partsOf(shape: TypeShape): readonly number[] {
+  switch (shape.kind) {
+    case 'base':
+    case 'enum':
+      return [];
+    case 'domain':
+      return [shape.base];
+    case 'array':
+      return [shape.element];
+    case 'range':
+      return [shape.subtype];
+    case 'multirange':
+      return [shape.range];
+    case 'composite':
+      return shape.attributes.map(({ typeOid }) => typeOid);
+  }
+}
+
+/** Whether the type and all that it is made of have a form that is known. */
+function isKnown(oid: number, shapeOf: TypeShapes): boolean {
+  const seen = new Set([oid]);
+  // What is added meanwhile is visited as well.
+  for (const type of seen) {
+    if (BUILT_IN_TEXTS.has(type)) continue;
+    const shape = shapeOf(type);
+    if (shape === undefined || shape.kind === 'base') return false;
+    for (const part of partsOf(shape)) seen.add(part);
+  }
+  return true;
+}
+
+/** The writers of types, each made when it is first needed. */
+class ValueTexts {
+  readonly #shapeOf: TypeShapes;
+  readonly #texts = new Map<number, ValueText>();
+
+  constructor(shapeOf: TypeShapes) {
+    this.#shapeOf = shapeOf;
+  }
+
+  /** @throws {Error} where the type's form is not known */
+  readonly of = (oid: number): ValueText => {
+    let write = BUILT_IN_TEXTS.get(oid) ?? this.#texts.get(oid);
+    if (write === undefined) {
+      write = this.#make(oid);
+      this.#texts.set(oid, write);
+    }
+    return write;
+  };
+
+  #make(oid: number): ValueText {
+    const shape = this.#shapeOf(oid);
+    switch (shape?.kind) {
+      case 'enum':
+        return text;
+      case 'domain':
+        // A chain of them ends, unless the catalog was read wrong.
+        return this.#later(shape.base, deeper);
+      case 'array':
+        return array(shape.delimiter, this.of);
+      case 'range':
+        return range(this.#later(shape.subtype));
+      case 'multirange':
+        return multirange(this.#later(shape.range));
+      case 'composite':
+        return record(this.of);
+      case 'base':
+      case undefined:
+        throw new Error(`the binary form of the type with OID ${oid} is not known`);
+    }
+  }
+
+  #later(oid: number, depthOf = (depth: number): number => depth): ValueText {
+    return (bytes, start, end, depth) => this.of(oid)(bytes, start, end, depthOf(depth));
+  }
+}

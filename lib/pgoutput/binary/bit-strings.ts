@@ -1,0 +1,17 @@
+import { Fields } from './fields';
+import { checkTextLength } from './value-text';
+
+const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'));
+
+/** bit and varbit: how many bits, and bytes with the first bit highest. */
+export function bits(bytes: Buffer, start: number, end: number): string {
+  const fields = new Fields(bytes, start, end);
+  const length = fields.i32();
+  const size = Math.ceil(length / 8);
+  const at = fields.skip(size);
+  fields.finish();
+  checkTextLength(size * 8);
+  let text = '';
+  for (let i = 0; i < size; i++) text += OCTETS[bytes.readUInt8(at + i)] ?? '';
+  return text.slice(0, length);
+}

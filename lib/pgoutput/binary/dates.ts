@@ -1,0 +1,58 @@
+import { clockText, durationAt, twoDigits } from './times';
+import { fixed, type ValueText } from './value-text';
+
+const MAX_INT4 = 0x7fff_ffff;
+const MIN_INT4 = -0x8000_0000;
+const MAX_UINT4 = 0xffff_ffff;
+
+/** From 4714-11-24 BC on, days counted from 2000-01-01 (MIN_TIMESTAMP, DATE_END_JULIAN, END_TIMESTAMP in timestamp.h). */
+const FIRST_DAY = -2_451_545;
+const END_OF_DATES = 2_145_031_949;
+const END_OF_TIMESTAMPS = 106_751_983;
+
+const SECONDS = 86_400;
+/** Days from 0000-03-01, where the calendar below starts, to 2000-01-01. */
+const EPOCH = 730_425;
+/** Days in 400 years. */
+const ERA = 146_097;
+
+/** Days since 2000-01-01. */
+export const date: ValueText = fixed(4, (bytes, at) => {
+  const days = bytes.readInt32BE(at);
+  if (days === MAX_INT4) return 'infinity';
+  if (days === MIN_INT4) return '-infinity';
+  return withEra(days, '', END_OF_DATES);
+});
+
+/** Microseconds since 2000-01-01. */
+export const timestamp: ValueText = fixed(8, (bytes, at) => timestampAt(bytes, at, ''));
+/** The same in UTC, which is the session's time zone. */
+export const timestamptz: ValueText = fixed(8, (bytes, at) => timestampAt(bytes, at, '+00'));
+
+function timestampAt(bytes: Buffer, at: number, zone: string): string {
+  const high = bytes.readInt32BE(at);
+  const low = bytes.readUInt32BE(at + 4);
+  if (high === MAX_INT4 && low === MAX_UINT4) return 'infinity';
+  if (high === MIN_INT4 && low === 0) return '-infinity';
+  const { seconds, microseconds } = durationAt(bytes, at);
+  const days = Math.floor(seconds / SECONDS);
+  return withEra(days, ` ${clockText(seconds - days * SECONDS, microseconds)}${zone}`, END_OF_TIMESTAMPS);
+}
+
+function withEra(days: number, rest: string, end: number): string {
+  if (days < FIRST_DAY || days >= end) throw new Error('it is out of range');
+  // The calendar of every 400 years is the same. A year counts from March, so that its leap day is the last.
+  const fromMarch = days + EPOCH;
+  const era = Math.floor(fromMarch / ERA);
+  const day = fromMarch - era * ERA;
+  const leapDays = Math.floor(day / 1460) - Math.floor(day / 36_524) + Math.floor(day / 146_096);
+  const yearOfEra = Math.floor((day - leapDays) / 365);
+  const dayOfYear = day - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const month = Math.floor((5 * dayOfYear + 2) / 153);
+  const dayOfMonth = dayOfYear - Math.floor((153 * month + 2) / 5) + 1;
+  const isNextYear = month > 9;
+  const year = era * 400 + yearOfEra + (isNextYear ? 1 : 0);
+  // There is no year 0.
+  const digits = String(year > 0 ? year : 1 - year).padStart(4, '0');
+  return `${digits}-${twoDigits(isNextYear ? month - 9 : month + 3)}-${twoDigits(dayOfMonth)}${rest}${year > 0 ? '' : ' BC'}`;
+}

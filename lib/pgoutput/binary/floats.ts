@@ -1,0 +1,98 @@
+import { shortestDecimal, type Decimal } from './shortest';
+import { fixed, type ValueText } from './value-text';
+
+/** From these powers of ten on a number has an exponent, as with printf's %g (FLT_DIG, DBL_DIG). */
+const FLOAT4_FIXED = 6;
+const FLOAT8_FIXED = 15;
+
+export const float8: ValueText = fixed(8, float8At);
+export const float4: ValueText = fixed(4, float4At);
+
+export function float8At(bytes: Buffer, at: number): string {
+  const value = bytes.readDoubleBE(at);
+  const size = Math.abs(value);
+  // The same form in JavaScript.
+  if (size >= 1e-4 && size < 1e15) return String(value);
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  if (!Number.isFinite(value)) return String(value);
+  // From here to 10^40 a middle between two numbers can have few enough digits to be JavaScript's choice.
+  if (size >= 2 ** 53 && size < 1e41 && bytes.readUInt8(at + 7) % 2 === 0) {
+    const exponent = ((bytes.readUInt16BE(at) >> 4) & 0x7ff) - 1075;
+    const fraction = bytes.readBigUInt64BE(at) & 0xf_ffff_ffff_ffffn;
+    return print(value < 0, shortestDecimal(fraction + 0x10_0000_0000_0000n, exponent, fraction === 0n), FLOAT8_FIXED);
+  }
+  const text = value.toExponential();
+  // An exponent has two digits at least.
+  return text.at(-2) === '-' || text.at(-2) === '+' ? `${text.slice(0, -1)}0${text.slice(-1)}` : text;
+}
+
+function float4At(bytes: Buffer, at: number): string {
+  const bits = bytes.readUInt32BE(at);
+  const isNegative = bits >= 0x8000_0000;
+  const size = bits & 0x7fff_ffff;
+  if (size >= 0x7f80_0000) return size > 0x7f80_0000 ? 'NaN' : isNegative ? '-Infinity' : 'Infinity';
+  if (size === 0) return isNegative ? '-0' : '0';
+  return print(isNegative, quickDecimal(size) ?? exactDecimal(size), FLOAT4_FIXED);
+}
+
+function exactDecimal(bits: number): Decimal {
+  const exponent = bits >>> 23;
+  const fraction = bits & 0x7f_ffff;
+  return exponent === 0
+    ? shortestDecimal(BigInt(fraction), -149, false)
+    : shortestDecimal(BigInt(fraction + 0x80_0000), exponent - 150, fraction === 0 && exponent > 1);
+}
+
+const FLOAT = new Float32Array(1);
+const BITS = new Uint32Array(FLOAT.buffer);
+
+function float4Of(bits: number): number {
+  BITS[0] = bits;
+  return FLOAT[0] ?? NaN;
+}
+
+const TENS = Array.from({ length: 61 }, (_, power) => Number(`1e${power}`));
+
+/** Far above the rounding errors of a number below 10^10, and far below 1. */
+const DOUBTFUL = 1e-5;
+
+/** {@link shortestDecimal} in doubles, of nine digits before the point; undefined where their rounding could tell. */
+function quickDecimal(bits: number): Decimal | undefined {
+  const value = float4Of(bits);
+  const below = float4Of(bits - 1);
+  const above = float4Of(bits + 1);
+  const power = Math.floor(Math.log10(value)) - 8;
+  const scaled = (number: number): number =>
+    power < 0 ? number * (TENS[-power] ?? NaN) : number / (TENS[power] ?? NaN);
+  const middle = scaled(value);
+  const low = scaled((value + below) / 2);
+  const high = scaled(above === Infinity ? value + (value - below) / 2 : (value + above) / 2);
+
+  for (let zeros = 10; zeros >= 0; zeros--) {
+    const unit = TENS[zeros] ?? NaN;
+    const count = Math.floor(middle / unit);
+    const down = count * unit;
+    const up = down + unit;
+    if (Math.abs(down - low) < DOUBTFUL || Math.abs(up - high) < DOUBTFUL) return undefined;
+    const isDownIn = down > low;
+    const isUpIn = up < high;
+    if (!isDownIn && !isUpIn) continue;
+    const difference = up - middle - (middle - down);
+    if (isDownIn && isUpIn && Math.abs(difference) < DOUBTFUL) return undefined;
+    const isDown = isDownIn && (!isUpIn || difference > 0);
+    return { digits: String(isDown ? count : count + 1), exponent: power + zeros };
+  }
+  return undefined;
+}
+
+function print(isNegative: boolean, { digits, exponent }: Decimal, fixedBelow: number): string {
+  const sign = isNegative ? '-' : '';
+  const power = exponent + digits.length - 1;
+  if (power < -4 || power >= fixedBelow) {
+    const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
+    return `${sign}${digits.slice(0, 1)}${fraction}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+  }
+  if (exponent >= 0) return sign + digits + '0'.repeat(exponent);
+  if (power < 0) return `${sign}0.${'0'.repeat(-power - 1)}${digits}`;
+  return `${sign}${digits.slice(0, power + 1)}.${digits.slice(power + 1)}`;
+}

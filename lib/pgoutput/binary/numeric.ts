@@ -1,0 +1,49 @@
+import { Fields } from './fields';
+
+const NEGATIVE = 0x4000;
+/** What stands in place of a sign (NUMERIC_NAN, NUMERIC_PINF, NUMERIC_NINF in numeric.c). */
+const SPECIALS: ReadonlyMap<number, string> = new Map([
+  [0xc000, 'NaN'],
+  [0xd000, 'Infinity'],
+  [0xf000, '-Infinity'],
+]);
+
+const MAX_SCALE = 0x3fff;
+const DIGITS = 4;
+
+/** Digits of base 10000, the power of 10000 that the first one stands for, and how many decimal places to print. */
+export function numeric(bytes: Buffer, start: number, end: number): string {
+  const fields = new Fields(bytes, start, end);
+  const count = fields.i16();
+  const weight = fields.i16();
+  const sign = fields.u16();
+  const scale = fields.u16();
+  const at = fields.skip(2 * count);
+  fields.finish();
+  const special = SPECIALS.get(sign);
+  if (special !== undefined) return special;
+  if (sign !== 0 && sign !== NEGATIVE) throw new Error(`${sign} is no sign of a numeric`);
+  if (scale > MAX_SCALE) throw new Error(`${scale} is no scale of a numeric`);
+
+  // How many of the digits stand before the point.
+  const whole = Math.min(count, Math.max(weight + 1, 0));
+  let text = whole === 0 ? '0' : String(digitAt(bytes, at));
+  for (let i = 1; i < whole; i++) text += paddedDigitAt(bytes, at + 2 * i);
+  if (whole > 0) text += '0'.repeat((weight + 1 - whole) * DIGITS);
+  if (sign === NEGATIVE) text = `-${text}`;
+  if (scale === 0) return text;
+
+  let fraction = '0'.repeat(Math.min(scale, Math.max(-1 - weight, 0) * DIGITS));
+  for (let i = whole; i < count && fraction.length < scale; i++) fraction += paddedDigitAt(bytes, at + 2 * i);
+  return `${text}.${fraction.slice(0, scale).padEnd(scale, '0')}`;
+}
+
+function digitAt(bytes: Buffer, at: number): number {
+  const digit = bytes.readUInt16BE(at);
+  if (digit > 9999) throw new Error('it has a digit above 9999');
+  return digit;
+}
+
+function paddedDigitAt(bytes: Buffer, at: number): string {
+  return String(digitAt(bytes, at)).padStart(DIGITS, '0');
+}

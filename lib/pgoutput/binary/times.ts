@@ -1,0 +1,55 @@
+import { fixed, type ValueText } from './value-text';
+
+const DAY = 86_400;
+/** Zones are less than 16 hours away from UTC (MAX_TZDISP_HOUR). */
+const ZONES = 16 * 3600;
+
+/** A 64-bit count of microseconds, in whole seconds (rounded down) and what is left. */
+export interface Duration {
+  readonly seconds: number;
+  readonly microseconds: number;
+}
+
+/** Microseconds of the day, up to 24:00:00. */
+export const time: ValueText = fixed(8, timeAt);
+
+/** The same, and how many seconds its zone is west of UTC. */
+export const timetz: ValueText = fixed(12, (bytes, at) => timeAt(bytes, at) + zoneText(bytes.readInt32BE(at + 8)));
+
+/** Without a rounding error, which a double of all microseconds would have after 285 years. */
+export function durationAt(bytes: Buffer, at: number): Duration {
+  const high = bytes.readInt32BE(at);
+  // 2^32 is 4294 × 10^6 + 967296.
+  const rest = high * 967_296 + bytes.readUInt32BE(at + 4);
+  const seconds = Math.floor(rest / 1e6);
+  return { seconds: high * 4294 + seconds, microseconds: rest - seconds * 1e6 };
+}
+
+/** `23:59:59.5` */
+export function clockText(seconds: number, microseconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const text = `${twoDigits(hours)}:${twoDigits(minutes - hours * 60)}:${twoDigits(seconds - minutes * 60)}`;
+  return microseconds === 0 ? text : `${text}.${String(microseconds).padStart(6, '0').replace(/0+$/, '')}`;
+}
+
+export function twoDigits(number: number): string {
+  return number < 10 ? `0${number}` : String(number);
+}
+
+function timeAt(bytes: Buffer, at: number): string {
+  const { seconds, microseconds } = durationAt(bytes, at);
+  if (seconds < 0 || seconds > DAY || (seconds === DAY && microseconds > 0)) throw new Error('it is no time of a day');
+  return clockText(seconds, microseconds);
+}
+
+function zoneText(west: number): string {
+  const size = Math.abs(west);
+  if (size >= ZONES) throw new Error('its time zone is out of range');
+  const minutes = Math.floor(size / 60) % 60;
+  const seconds = size % 60;
+  let text = `${west > 0 ? '-' : '+'}${twoDigits(Math.floor(size / 3600))}`;
+  if (minutes !== 0 || seconds !== 0) text += `:${twoDigits(minutes)}`;
+  if (seconds !== 0) text += `:${twoDigits(seconds)}`;
+  return text;
+}

@@ -1,0 +1,102 @@
+import { Fields } from './fields';
+import { quoted } from './text-search';
+
+const VALUE = 1;
+const OPERATOR = 2;
+
+const NOT = 1;
+const PHRASE = 4;
+
+/** How tightly an operator binds, by its code (QO_PRIORITY in ts_type.h): not, and, or, phrase. */
+const PRIORITIES: readonly (number | undefined)[] = [undefined, 4, 2, 1, 3];
+const SYMBOLS: readonly (string | undefined)[] = [undefined, '!', '&', '|'];
+const IN_NO_PARENTHESES = 5;
+
+const WEIGHTS: readonly (readonly [bit: number, letter: string])[] = [
+  [8, 'A'],
+  [4, 'B'],
+  [2, 'C'],
+  [1, 'D'],
+];
+
+/** Far more than the server could print: there each level takes stack. */
+const MAX_DEPTH = 1_000_000;
+
+interface Operator {
+  readonly code: number;
+  readonly priority: number;
+  readonly symbol: string;
+  /** Printed, once it has been read. */
+  right?: string;
+}
+
+/** A part of the query as it is printed alone. */
+interface Part {
+  readonly text: string;
+  readonly priority: number;
+  readonly isPhrase: boolean;
+}
+
+/** Operators before their operands, the right one before the left one. */
+export function tsquery(bytes: Buffer, start: number, end: number): string {
+  const fields = new Fields(bytes, start, end);
+  // Not by recursion, which some thousand operators would take too far.
+  const open: Operator[] = [];
+  let whole: Part | undefined;
+  for (let count = fields.count(2); count > 0; count--) {
+    if (whole !== undefined) throw new Error('it has operands without an operator');
+    const item = readItem(fields);
+    if (typeof item === 'string') whole = complete(open, { text: item, priority: IN_NO_PARENTHESES, isPhrase: false });
+    else if (open.push(item) > MAX_DEPTH) throw new Error(`it has more than ${MAX_DEPTH} levels`);
+  }
+  fields.finish();
+  if (open.length > 0) throw new Error('it has an operator without operands');
+  return whole?.text ?? '';
+}
+
+/** An operator, or the text of a value. */
+function readItem(fields: Fields): Operator | string {
+  const type = fields.u8();
+  if (type === VALUE) {
+    const weights = fields.u8();
+    const isPrefix = fields.u8() !== 0;
+    const flags = (isPrefix ? '*' : '') + WEIGHTS.map(([bit, letter]) => (weights & bit ? letter : '')).join('');
+    return quoted(fields.cstring()) + (flags === '' ? '' : `:${flags}`);
+  }
+  if (type !== OPERATOR) throw new Error(`${type} is no type of a tsquery's item`);
+  const code = fields.u8();
+  const priority = PRIORITIES[code];
+  if (priority === undefined) throw new Error(`${code} is no operator of a tsquery`);
+  return { code, priority, symbol: code === PHRASE ? distanceSymbol(fields.i16()) : (SYMBOLS[code] ?? '') };
+}
+
+function distanceSymbol(distance: number): string {
+  return distance === 1 ? '<->' : `<${distance}>`;
+}
+
+/** Gives the innermost open operator its operand, and so on outwards. @returns the whole query, when that is complete */
+function complete(open: Operator[], part: Part): Part | undefined {
+  let operand = part;
+  for (;;) {
+    const operator = open.at(-1);
+    if (operator === undefined) return operand;
+    const { code, priority, symbol, right } = operator;
+    const isPhrase = code === PHRASE;
+    if (code !== NOT && right === undefined) {
+      // a <-> (b <-> c) is not the same as (a <-> b) <-> c.
+      operator.right = inParentheses(operand, operand.priority < priority || (isPhrase && operand.isPhrase));
+      return undefined;
+    }
+    open.pop();
+    const text = inParentheses(operand, operand.priority < priority);
+    operand = {
+      text: right === undefined ? symbol + text : `${text} ${symbol} ${right}`,
+      priority,
+      isPhrase,
+    };
+  }
+}
+
+function inParentheses({ text }: Part, areNeeded: boolean): string {
+  return areNeeded ? `( ${text} )` : text;
+}

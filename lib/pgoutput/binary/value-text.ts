@@ -1,0 +1,61 @@
+import { constants } from 'node:buffer';
+
+const { MAX_STRING_LENGTH } = constants;
+
+/**
+ * Writes the text of a value in [start, end), as the server prints it under the settings that sessions pin.
+ *
+ * @param depth how many values this one stands in
+ * @throws {Error} where the bytes are no such value; its message says nothing of what is in them
+ */
+export type ValueText = (bytes: Buffer, start: number, end: number, depth: number) => string;
+
+/** Gives the writer of a type by its OID. @throws {Error} where there is none */
+export type ValueTextOf = (oid: number) => ValueText;
+
+/**
+ * How deeply values may stand in each other. A level, unless it is a domain or a range in a multirange, doubles the quotes
+ * of what is in it, so that PostgreSQL, with a limit of 1 GB, cannot print what goes deeper.
+ */
+const MAX_DEPTH = 64;
+
+/** The depth of what stands in a value. */
+export function deeper(depth: number): number {
+  if (depth >= MAX_DEPTH) throw new Error(`it has values within values, more than ${MAX_DEPTH} levels of them`);
+  return depth + 1;
+}
+
+/** A value that always has so many bytes. */
+export function fixed(length: number, write: (bytes: Buffer, at: number) => string): ValueText {
+  return (bytes, start, end) => {
+    if (end - start !== length) throw new Error(`it has ${end - start} bytes instead of ${length}`);
+    return write(bytes, start);
+  };
+}
+
+/** Asserts that V8 has strings as long. Binary values can be an eighth as long as their texts. */
+export function checkTextLength(length: number): void {
+  if (length > MAX_STRING_LENGTH) {
+    throw new Error(
+      `its text would have ${length} characters, and the longest that can be read has ${MAX_STRING_LENGTH}`,
+    );
+  }
+}
+
+/**
+ * How long the text of a value may be that has others in it. Honest values are eight times as long as their bytes at most
+ * (bits), or short (numerics, and rows in rows, whose quotes double with each level); without a limit some hundred bytes
+ * could ask for gigabytes.
+ */
+export function textLimit(bytes: number): number {
+  return Math.min(Math.max(MIN_LIMIT, bytes * 8), MAX_STRING_LENGTH);
+}
+
+const MIN_LIMIT = 2 ** 24;
+
+/** One text behind another. */
+export function joined(before: string, after: string, limit: number): string {
+  const length = before.length + after.length;
+  if (length > limit) throw new Error(`its text would have ${length} characters and more, far too many for its bytes`);
+  return before + after;
+}

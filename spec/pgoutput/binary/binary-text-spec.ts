@@ -1,0 +1,110 @@
+import { binaryText } from '../../../lib/pgoutput/binary/binary-text';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
+import type { TypeShape } from '../../../lib/pgoutput/type-shapes';
+import { i32, recordOf } from './bytes';
+import { SENT } from './sent';
+import { noShapes, oidOf, shapesOf, textOf } from './text-of';
+
+describe('the text of a value in binary form', () => {
+  it.each(SENT)('of type %s, %s, is %j', (type, hex, text) => {
+    expect(textOf(type, Buffer.from(hex, 'hex'))).toBe(text);
+  });
+
+  it('is known for every built-in type', () => {
+    expect([...BUILT_IN_TYPES].filter(([, oid]) => binaryText(oid, noShapes) === undefined)).toEqual([]);
+  });
+
+  it.each([
+    ['', ''],
+    ['\u0000', ''],
+    ['~', '~'],
+    ['\u0080', '\\200'],
+    ['\u00ff', '\\377'],
+  ])('of the "char" %j is %j', (byte, text) => {
+    if (byte !== '') expect(textOf('char', Buffer.from(byte, 'latin1'))).toBe(text);
+    else expect(() => textOf('char', Buffer.alloc(0))).toThrow('it has 0 bytes instead of 1');
+  });
+
+  describe('of a type that is not built in', () => {
+    const int4 = oidOf('int4');
+    const [ENUM, DOMAIN, DOMAIN_OF_DOMAIN, ARRAY, RANGE, MULTIRANGE, COMPOSITE, BASE] = [1, 2, 3, 4, 5, 6, 7, 8];
+    const shapes: Record<number, TypeShape> = {
+      [ENUM]: { kind: 'enum' },
+      [DOMAIN]: { kind: 'domain', base: int4 },
+      [DOMAIN_OF_DOMAIN]: { kind: 'domain', base: DOMAIN },
+      [ARRAY]: { kind: 'array', element: DOMAIN_OF_DOMAIN, delimiter: ';' },
+      [RANGE]: { kind: 'range', subtype: ENUM },
+      [MULTIRANGE]: { kind: 'multirange', range: RANGE },
+      [COMPOSITE]: {
+        kind: 'composite',
+        attributes: [
+          { name: 'a', typeOid: ARRAY },
+          { name: 'b', typeOid: MULTIRANGE },
+        ],
+      },
+      [BASE]: { kind: 'base' },
+    };
+    const array = '000000010000000100000003000000020000000100000004000000070000000400000008';
+    const range = '02000000036120620000000163';
+
+    it.each([
+      [ENUM, '736f', 'so'],
+      [DOMAIN, '00000007', '7'],
+      [DOMAIN_OF_DOMAIN, '00000007', '7'],
+      [ARRAY, array, '{7;8}'],
+      [RANGE, range, '["a b",c)'],
+      [MULTIRANGE, `000000020000000d${range}0000000118`, '{["a b",c),(,)}'],
+      [COMPOSITE, `0000000200000004000000${(array.length / 2).toString(16)}${array}00000006ffffffff`, '({7;8},)'],
+    ])('%i is made of what it consists of', (oid, hex, text) => {
+      expect(textOf(oid, Buffer.from(hex, 'hex'), shapesOf(shapes))).toBe(text);
+    });
+
+    it.each<[string, TypeShape]>([
+      ['base type', { kind: 'base' }],
+      ['domain', { kind: 'domain', base: BASE }],
+      ['array', { kind: 'array', element: BASE, delimiter: ',' }],
+      ['range', { kind: 'range', subtype: BASE }],
+      ['multirange', { kind: 'multirange', range: BASE }],
+      ['composite', { kind: 'composite', attributes: [{ name: 'a', typeOid: BASE }] }],
+      ['array of unknown elements', { kind: 'array', element: 99, delimiter: ',' }],
+    ])('is not known where the form of a %s’s parts is not', (_, shape) => {
+      expect(binaryText(50, shapesOf({ ...shapes, 50: shape }))).toBeUndefined();
+      expect(binaryText(51, shapesOf({ ...shapes, 50: shape, 51: { kind: 'domain', base: 50 } }))).toBeUndefined();
+    });
+
+    it('is not known where nobody has looked the type up', () => {
+      expect(binaryText(50, noShapes)).toBeUndefined();
+    });
+
+    it('is read by the columns that it has, which may be others than those that were looked up', () => {
+      const value = recordOf([
+        [oidOf('text'), Buffer.from('x')],
+        [DOMAIN, i32(7)],
+      ]);
+      expect(textOf(COMPOSITE, value, shapesOf(shapes))).toBe('(x,7)');
+      const unknown = recordOf([[BASE, Buffer.from('x')]]);
+      expect(() => textOf(COMPOSITE, unknown, shapesOf(shapes))).toThrow('type with OID 8 is not known');
+    });
+
+    it('is an Error where a catalog says that a type consists of itself', () => {
+      const circle: Record<number, TypeShape> = { 50: { kind: 'domain', base: 51 }, 51: { kind: 'domain', base: 50 } };
+      expect(() => textOf(50, i32(1), shapesOf(circle))).toThrow('more than 64 levels');
+    });
+
+    it('is asked for once, not for each value', () => {
+      const asked: number[] = [];
+      const write = binaryText(COMPOSITE, (oid) => {
+        asked.push(oid);
+        return shapes[oid];
+      })!;
+      const value = recordOf([
+        [DOMAIN, i32(7)],
+        [DOMAIN, i32(8)],
+      ]);
+      expect(write(value, 0, value.length)).toBe('(7,8)');
+      const before = asked.length;
+      expect(write(value, 0, value.length)).toBe('(7,8)');
+      expect(asked).toHaveLength(before);
+    });
+  });
+});

@@ -1,0 +1,235 @@
+import fc, { type Arbitrary } from 'fast-check';
+import type { TypeShape } from '../../../lib/pgoutput/type-shapes';
+import { arrayOf, i32, recordOf, sized } from './bytes';
+import { oidOf, shapesOf, textOf } from './text-of';
+import { quotedText } from './text-samples';
+
+const TEXT = oidOf('text');
+const INT4 = oidOf('int4');
+const ROW = 50;
+const ROWS = 51;
+const SHAPES: Record<number, TypeShape> = {
+  [ROW]: { kind: 'composite', attributes: [] },
+  [ROWS]: { kind: 'array', element: ROW, delimiter: ',' },
+};
+const shapes = shapesOf(SHAPES);
+
+const item: Arbitrary<string | null> = fc.option(quotedText, { nil: null, freq: 8 });
+const sentText = (value: string | null): Buffer | null => (value === null ? null : Buffer.from(value));
+
+/** What array_in makes of an array of one dimension. */
+function parseArray(text: string): (string | null)[] {
+  const items = text.slice(1, -1).match(/"(?:[^"\\]|\\.)*"|[^,"]+/gs) ?? [];
+  return items.map((part) => {
+    if (part.startsWith('"')) return part.slice(1, -1).replace(/\\(.)/gs, '$1');
+    return part === 'NULL' ? null : part;
+  });
+}
+
+/** What record_in makes of a row. */
+function parseRecord(text: string): (string | null)[] {
+  return [...text.slice(0, -1).matchAll(/[(,](?:"((?:[^"\\]|""|\\\\)*)"|([^,"]*))/gs)].map(([, within, bare]) => {
+    if (within !== undefined) return within.replace(/""|\\\\/g, (pair) => pair.slice(1));
+    return bare === '' ? null : (bare ?? null);
+  });
+}
+
+describe('the text of an array', () => {
+  it('can be read again, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
+        const text = textOf('_text', arrayOf(TEXT, [[items.length, 1]], items.map(sentText)));
+        expect(parseArray(text)).toEqual(items);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    [
+      '6 dimensions',
+      [
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        [2, 1],
+        [1, 1],
+      ],
+      '{{{{{{0},{1}}}}}}',
+    ],
+    [
+      'lower bounds',
+      [
+        [2, -1],
+        [1, 5],
+      ],
+      '[-1:0][5:5]={{0},{1}}',
+    ],
+    ['no elements', [[0, 1]], '{}'],
+    [
+      'no elements in one dimension',
+      [
+        [0, 1],
+        [7, 3],
+      ],
+      '{}',
+    ],
+  ] satisfies [string, [number, number][], string][])('has braces for %s', (_, dimensions, text) => {
+    const count = dimensions.reduce((product, [size]) => product * size, 1);
+    const elements = Array.from({ length: count }, (_, i) => i32(i));
+    expect(textOf('_int4', arrayOf(INT4, dimensions, elements))).toBe(text);
+  });
+
+  it.each<[string, Buffer, string]>([
+    [
+      'more dimensions than there can be',
+      arrayOf(
+        INT4,
+        Array.from({ length: 7 }, () => [1, 1] as const),
+        [i32(1)],
+      ),
+      '7 dimensions',
+    ],
+    ['a negative number of dimensions', Buffer.concat([i32(-1), i32(0), i32(INT4)]), '-1 dimensions'],
+    ['more elements than bytes', arrayOf(INT4, [[2_147_483_647, 1]], [i32(1)]), '2147483647 elements in the 8 bytes'],
+    [
+      'dimensions whose product is huge',
+      arrayOf(
+        INT4,
+        Array.from({ length: 6 }, () => [2_147_483_647, 1] as const),
+        [],
+      ),
+      'elements in the 0 bytes',
+    ],
+    ['a negative size', arrayOf(INT4, [[-1, 1]], []), 'it counts -1 elements'],
+    [
+      'two negative sizes',
+      arrayOf(
+        INT4,
+        [
+          [-1, 1],
+          [-1, 1],
+        ],
+        [i32(1)],
+      ),
+      'it counts -1 elements',
+    ],
+    [
+      'a size behind none',
+      arrayOf(
+        INT4,
+        [
+          [0, 1],
+          [-5, 1],
+        ],
+        [],
+      ),
+      'elements in the 0 bytes',
+    ],
+    [
+      'an element that is too long',
+      arrayOf(INT4, [[1, 1]], [i32(1)]).subarray(0, -1),
+      'expected 4 bytes at byte 24, where 3 are left',
+    ],
+    ['an element of a negative length', Buffer.concat([arrayOf(INT4, [[1, 1]], []), i32(-2)]), 'expected -2 bytes'],
+    ['an element that is none', arrayOf(INT4, [[1, 1]], [Buffer.alloc(3)]), 'it has 3 bytes instead of 4'],
+    ['more bytes than elements', arrayOf(INT4, [[1, 1]], [i32(1), i32(2)]), '8 bytes are left behind its end'],
+    ['bytes behind no elements', arrayOf(INT4, [], [i32(1)]), '8 bytes are left behind its end'],
+    ['elements of an unknown type', arrayOf(99, [[1, 1]], [i32(1)]), 'OID 99 is not known'],
+  ])('is an Error for %s', (_, bytes, message) => {
+    expect(() => textOf('_int4', bytes)).toThrow(message);
+  });
+});
+
+describe('the text of a record', () => {
+  it('can be read again, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
+        const text = textOf(ROW, recordOf(items.map((value) => [TEXT, sentText(value)])), shapes);
+        expect(parseRecord(text)).toEqual(items);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('quotes what it has in it once more with each level', () => {
+    let value = recordOf([[TEXT, Buffer.from('a "b\\"')]]);
+    value = recordOf([[ROWS, arrayOf(ROW, [[2, 1]], [value, null])]]);
+    expect(textOf(ROW, value, shapes)).toBe(String.raw`("{""(\\""a \\""\\""b\\\\\\\\\\""\\""\\"")"",NULL}")`);
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['more columns than bytes', i32(2_147_483_647), 'it counts 2147483647 parts in the 0 bytes'],
+    ['a negative number of columns', i32(-1), 'it counts -1 parts'],
+    ['a column of an unknown type', recordOf([[99, i32(1)]]), 'OID 99 is not known'],
+    ['a column that is too long', recordOf([[INT4, i32(1)]]).subarray(0, -1), 'where 3 are left'],
+    ['a column that is none', recordOf([[INT4, Buffer.alloc(5)]]), 'it has 5 bytes instead of 4'],
+    ['bytes behind it', Buffer.concat([recordOf([]), Buffer.alloc(1)]), '1 bytes are left'],
+  ])('is an Error for %s', (_, bytes, message) => {
+    expect(() => textOf(ROW, bytes, shapes)).toThrow(message);
+  });
+
+  it('is an Error where it has more levels than can be printed', () => {
+    let value: Buffer = Buffer.alloc(4);
+    for (let level = 1; level <= 2000; level++) {
+      value = recordOf([[ROW, value]]);
+      // Ten pairs of quotes, each twice as long as that within, and eleven pairs of parentheses.
+      if (level === 10) expect(textOf(ROW, value, shapes)).toHaveLength(2 ** 11 - 2 + 22);
+    }
+    expect(() => textOf(ROW, value, shapes)).toThrow('more than 64 levels');
+  });
+
+  it('is an Error where its text is too long for its bytes', () => {
+    let value = recordOf([[TEXT, Buffer.from('"')]]);
+    for (let level = 0; level < 60; level++) value = recordOf([[ROW, value]]);
+    expect(value.length).toBeLessThan(1000);
+    expect(() => textOf(ROW, value, shapes)).toThrow(/its text would have \d+ characters and more, far too many/);
+
+    const long = Buffer.from('00017fff000000000001', 'hex');
+    const numerics = arrayOf(oidOf('numeric'), [[1000, 1]], new Array<Buffer>(1000).fill(long));
+    expect(() => textOf('_numeric', numerics)).toThrow(/its text would have \d+ characters and more, far too many/);
+    expect(textOf('_numeric', arrayOf(oidOf('numeric'), [[100, 1]], new Array<Buffer>(100).fill(long)))).toHaveLength(
+      100 * (4 * 32_767 + 2) + 1,
+    );
+  });
+
+  it('can be quoted whatever its length', () => {
+    const value = recordOf([[TEXT, Buffer.alloc(1_000_000, 'ab"\\')]]);
+    expect(textOf(ROW, value, shapes)).toBe(`("${'ab""\\\\'.repeat(250_000)}")`);
+    const array = arrayOf(TEXT, [[1, 1]], [Buffer.alloc(1_000_000, 'ab"\\')]);
+    expect(textOf('_text', array)).toBe(`{"${String.raw`ab\"\\`.repeat(250_000)}"}`);
+  });
+});
+
+describe('the text of a range', () => {
+  const range = (flags: number, ...bounds: string[]): Buffer =>
+    Buffer.concat([Buffer.from([flags]), ...bounds.map((bound) => sized(Buffer.from(bound)))]);
+  const TEXT_RANGE = 60;
+  const ofText = shapesOf({ [TEXT_RANGE]: { kind: 'range', subtype: TEXT } });
+
+  it.each([
+    ['empty', range(0x01), 'empty'],
+    ['unbounded', range(0x18), '(,)'],
+    ['with both bounds', range(0x06, 'a', 'b'), '[a,b]'],
+    ['with its lower bound', range(0x12, 'a'), '[a,)'],
+    ['with its upper bound', range(0x0c, 'b'), '(,b]'],
+    ['of quoted bounds', range(0x02, '', 'a"\\[b'), String.raw`["","a""\\[b")`],
+  ])('that is %s has its brackets', (_, bytes, text) => {
+    expect(textOf(TEXT_RANGE, bytes, ofText)).toBe(text);
+  });
+
+  it.each([
+    ['no bytes', Buffer.alloc(0), 'expected 1 bytes'],
+    ['a bound missing', range(0x06, 'a'), 'expected 4 bytes'],
+    ['bytes behind an empty one', range(0x01, 'a'), '5 bytes are left'],
+    ['a bound of a negative length', Buffer.concat([range(0x10), i32(-1)]), 'expected -1 bytes'],
+  ])('is an Error for %s', (_, bytes, message) => {
+    expect(() => textOf(TEXT_RANGE, bytes, ofText)).toThrow(message);
+  });
+
+  it('is an Error for more ranges than bytes', () => {
+    expect(() => textOf('int4multirange', i32(2))).toThrow('it counts 2 parts in the 0 bytes');
+    expect(() => textOf('int4multirange', i32(-1))).toThrow('it counts -1 parts');
+  });
+});

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
+import { i16, i32 } from './bytes';
+import { SENT } from './sent';
+import { shapesOf, textOf, writerOf } from './text-of';
+
+const ROW = 1_000_000;
+const shapes = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
+
+/** Types of which any bytes are a value. */
+const ANY = ['bytea', 'name', 'text', 'json', 'xml'];
+/** Those of which the beginning of a value can be one as well. */
+const PREFIXES = [...ANY, 'jsonb', 'jsonpath'];
+
+/** A text, or an Error made here: none of V8's own, which would tell of an oversight. */
+function textOrError(type: string | number, bytes: Buffer): string | Error {
+  try {
+    return writerOf(type, shapes)(bytes, 0, bytes.length);
+  } catch (error) {
+    if (error instanceof Error && error.constructor === Error) return error;
+    throw error;
+  }
+}
+
+describe('hostile bytes', () => {
+  const samples = SENT.map(([type, hex]) => ({ type, bytes: Buffer.from(hex, 'hex') }));
+
+  it.each(samples.filter(({ type }) => !PREFIXES.includes(type)))(
+    'of type $type are an Error where they end too soon or too late',
+    ({ type, bytes }) => {
+      for (let length = 0; length < bytes.length; length++)
+        expect(textOrError(type, bytes.subarray(0, length))).toBeInstanceOf(Error);
+      expect(textOrError(type, Buffer.concat([bytes, Buffer.from([0])]))).toBeInstanceOf(Error);
+    },
+  );
+
+  it('are an Error or a text of moderate length where bytes of a value are changed', () => {
+    const change = fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)));
+    const property = fc.property(
+      fc.constantFrom(...samples),
+      fc.array(change, { minLength: 1, maxLength: 4 }),
+      ({ type, bytes }, changes) => {
+        const changed = Buffer.from(bytes);
+        for (const [at, byte] of changes) if (changed.length > 0) changed[at % changed.length] = byte;
+        const outcome = textOrError(type, changed);
+        // A numeric is the longest for its bytes.
+        return typeof outcome !== 'string' || outcome.length < 200_000;
+      },
+    );
+    fc.assert(property, { numRuns: 20_000 });
+  });
+
+  it('are an Error or a text for every type where they are garbage', () => {
+    const oids = [...BUILT_IN_TYPES.values(), ROW];
+    const garbage = fc.oneof(
+      fc.uint8Array({ maxLength: 64 }),
+      fc
+        .array(fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 23, 25, 0xff), { maxLength: 80 })
+        .map((bytes) => Uint8Array.from(bytes)),
+    );
+    const property = fc.property(
+      fc.constantFrom(...oids),
+      garbage,
+      (oid, bytes) => void textOrError(oid, Buffer.from(bytes)),
+    );
+    fc.assert(property, { numRuns: 20_000 });
+  });
+
+  it.each([
+    ['bool', Buffer.from([2]), 'neither true nor false'],
+    ['jsonb', Buffer.from([2, 0x31]), 'a version that is not known'],
+    ['jsonb', Buffer.alloc(0), 'a version that is not known'],
+    ['inet', Buffer.from([4, 32, 0, 4, 1, 2, 3, 4]), '4 is no family'],
+    ['inet', Buffer.from([2, 33, 0, 4, 1, 2, 3, 4]), 'a mask of 33 bits'],
+    ['inet', Buffer.from([2, 32, 0, 3, 1, 2, 3]), 'its address has 3 bytes'],
+    ['inet', Buffer.from([3, 32, 0, 4, 1, 2, 3, 4]), 'its address has 4 bytes'],
+    ['varbit', Buffer.concat([i32(-1), Buffer.alloc(4)]), '4 bytes are left behind its end'],
+    ['varbit', Buffer.concat([i32(2_147_483_647), Buffer.alloc(4)]), 'expected 268435456 bytes'],
+    ['path', Buffer.concat([Buffer.from([1]), i32(2_147_483_647)]), 'it counts 2147483647 parts'],
+    ['polygon', i32(-1), 'it counts -1 parts'],
+    ['pg_snapshot', Buffer.concat([i32(2_147_483_647), Buffer.alloc(16)]), 'expected 17179869176 bytes'],
+    ['tsvector', i32(2_147_483_647), 'it counts 2147483647 parts'],
+    ['tsvector', Buffer.concat([i32(1), Buffer.from('abcdef')]), 'the text at byte 4 does not end'],
+    ['tsvector', Buffer.concat([i32(1), Buffer.from('a\0'), i16(-1)]), 'expected 2 bytes'],
+    ['tsquery', i32(2_147_483_647), 'it counts 2147483647 parts'],
+    ['tsquery', Buffer.concat([i32(1), Buffer.from([3, 0])]), "3 is no type of a tsquery's item"],
+    ['tsquery', Buffer.concat([i32(1), Buffer.from([2, 5])]), '5 is no operator'],
+    ['tsquery', Buffer.concat([i32(1), Buffer.from([2, 1])]), 'an operator without operands'],
+    [
+      'tsquery',
+      Buffer.concat([i32(2), Buffer.from([1, 0, 0, 0x61, 0, 1, 0, 0, 0x62, 0])]),
+      'operands without an operator',
+    ],
+    [
+      'int2vector',
+      Buffer.concat([i32(2), i32(0), i32(21), i32(1), i32(1), i32(1), i32(1), i32(2), i16(1)]),
+      'several dimensions',
+    ],
+  ])('of type %s are an Error that says what is wrong: %#', (type, bytes, message) => {
+    expect(() => textOf(type, bytes)).toThrow(new RegExp(message));
+  });
+
+  it('do not exhaust the stack in a query of any depth', () => {
+    const nots = (depth: number): Buffer =>
+      Buffer.concat([i32(depth + 1), Buffer.alloc(2 * depth, Buffer.from([2, 1])), Buffer.from([1, 0, 0, 0x61, 0])]);
+    const text = textOf('tsquery', nots(200_000));
+    expect(text).toHaveLength(200_003);
+    expect(text.slice(-4)).toBe("!'a'");
+    expect(() => textOf('tsquery', nots(1_000_001))).toThrow('it has more than 1000000 levels');
+  });
+
+  it.each([
+    ['bytea', Buffer.alloc(2 ** 28)],
+    ['varbit', Buffer.concat([i32(2 ** 30 - 8), Buffer.alloc(2 ** 27 - 1)])],
+  ])('of type %s are an Error where no string is as long as their text', (type, bytes) => {
+    const write = writerOf(type);
+    expect(() => write(bytes, 0, bytes.length)).toThrow(
+      /its text would have \d+ characters, and the longest .* has \d+/,
+    );
+  });
+});

@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { shortestDecimal } from '../../../lib/pgoutput/binary/shortest';
+import { i64, numericOf } from './bytes';
+import { float4s, float8s } from './float-samples';
+import { textOf } from './text-of';
+
+const int64 = fc.oneof(
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  fc
+    .tuple(fc.nat(63), fc.integer({ min: -3, max: 3 }))
+    .map(([power, by]) => BigInt.asIntN(64, 2n ** BigInt(power) + BigInt(by))),
+);
+
+describe('the text of an integer', () => {
+  it('has all its digits', () => {
+    fc.assert(
+      fc.property(int64, (value) => {
+        expect(textOf('int8', i64(value))).toBe(String(value));
+        expect(textOf('xid8', i64(value))).toBe(String(BigInt.asUintN(64, value)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of type money has all its digits, too', () => {
+    fc.assert(
+      fc.property(int64, (value) => {
+        const text = textOf('money', i64(value));
+        expect(text).toMatch(/^-?\$\d{1,3}(,\d{3})*\.\d\d$/);
+        expect(BigInt(text.replace(/[$,.]/g, ''))).toBe(value);
+      }),
+    );
+  });
+});
+
+describe('the text of a floating-point number', () => {
+  const float4 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeFloatBE(value);
+    return bytes;
+  };
+  const float8 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleBE(value);
+    return bytes;
+  };
+
+  const finite4s = (count: number): number[] => float4s(count).filter((value) => Number.isFinite(value) && value !== 0);
+
+  it('reads back as the same number', () => {
+    const read8 = (value: number): number => Number(textOf('float8', float8(value)));
+    const read4 = (value: number): number => Math.fround(Number(textOf('float4', float4(value))));
+    expect(float8s(20_000).filter((value) => !Object.is(read8(value), value))).toEqual([]);
+    expect(float4s(20_000).filter((value) => !Object.is(read4(value), value))).toEqual([]);
+  });
+
+  it('of type float4 has as few digits as can be', () => {
+    const hasTooMany = (value: number): boolean => {
+      const [mantissa = ''] = Number(textOf('float4', float4(value)))
+        .toExponential()
+        .split('e');
+      const digits = mantissa.replace(/\D/g, '').length;
+      const fewer = digits > 1 ? Number(value.toPrecision(digits - 1)) : 0;
+      // A middle between two floats reads back as the even one, but may not be printed.
+      const isMiddle = Math.fround(fewer * (1 + 1e-15)) !== Math.fround(fewer * (1 - 1e-15));
+      return !isMiddle && Math.fround(fewer) === value;
+    };
+    expect(finite4s(20_000).filter(hasTooMany)).toEqual([]);
+  });
+
+  // Doubles serve for most floats. Exact arithmetic is for the others, and for all of them here.
+  it('of type float4 is the same in exact arithmetic', () => {
+    const isDifferent = (value: number): boolean => {
+      const bits = float4(Math.abs(value)).readUInt32BE();
+      const fraction = BigInt(bits & 0x7f_ffff);
+      const exponent = bits >>> 23;
+      const { digits, exponent: power } =
+        exponent === 0
+          ? shortestDecimal(fraction, -149, false)
+          : shortestDecimal(fraction + 0x80_0000n, exponent - 150, fraction === 0n && exponent > 1);
+      return Number(textOf('float4', float4(Math.abs(value)))) !== Number(`${digits}e${power}`);
+    };
+    expect(finite4s(20_000).filter(isDifferent)).toEqual([]);
+  });
+
+  it.each([
+    ['123456', '123456'],
+    ['1000000', '1e+06'],
+    ['0.0001', '0.0001'],
+    ['0.00001', '1e-05'],
+    ['-100000', '-100000'],
+    ['3.4028235e38', '3.4028235e+38'],
+    // The digits 8 and 9 are as near as each other: the even one.
+    ['2097152.25', '2.0971522e+06'],
+    // A power of two, whose neighbour below is nearer.
+    ['16777216', '1.6777216e+07'],
+  ])('of type float4 for %s is %s', (value, text) => {
+    expect(textOf('float4', float4(Number(value)))).toBe(text);
+  });
+
+  it.each([
+    ['999999999999999', '999999999999999'],
+    ['1000000000000000', '1e+15'],
+    ['-0.0001', '-0.0001'],
+    ['-0.00001', '-1e-05'],
+    ['1e100', '1e+100'],
+    ['1.5e-100', '1.5e-100'],
+    ['9007199254740993', '9.007199254740992e+15'],
+    // Where JavaScript takes the middle between two numbers: 1.24597504e+23.
+    ['1.24597504e23', '1.2459750399999999e+23'],
+  ])('of type float8 for %s is %s', (value, text) => {
+    expect(textOf('float8', float8(Number(value)))).toBe(text);
+  });
+});
+
+describe('the text of a numeric', () => {
+  /** A numeric of so many units of 10^-scale, as the server sends it: without zeros at either end. */
+  function sent(units: bigint, scale: number): Buffer {
+    const size = units < 0n ? -units : units;
+    const whole = size.toString().padStart(scale + 1, '0');
+    const point = whole.length - scale;
+    const before = whole.slice(0, point);
+    const all =
+      before.padStart(Math.ceil(before.length / 4) * 4, '0') + whole.slice(point).padEnd(Math.ceil(scale / 4) * 4, '0');
+    const digits = (all.match(/\d{4}/g) ?? []).map(Number);
+    let weight = Math.ceil(before.length / 4) - 1;
+    while (digits[0] === 0) {
+      digits.shift();
+      weight--;
+    }
+    while (digits.at(-1) === 0) digits.pop();
+    return numericOf(digits.length === 0 ? 0 : weight, units < 0n ? 0x4000 : 0, scale, digits);
+  }
+
+  it('has all its digits and its scale', () => {
+    const units = fc.oneof(
+      fc.bigInt(-(10n ** 40n), 10n ** 40n),
+      fc.tuple(fc.integer(), fc.nat(30)).map(([value, zeros]) => BigInt(value) * 10n ** BigInt(zeros)),
+    );
+    fc.assert(
+      fc.property(units, fc.nat(50), (value, scale) => {
+        const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
+        const point = digits.length - scale;
+        const fraction = scale === 0 ? '' : `.${digits.slice(point)}`;
+        expect(textOf('numeric', sent(value, scale))).toBe(
+          `${value < 0n ? '-' : ''}${digits.slice(0, point)}${fraction}`,
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('can be as long as its weight and scale allow', () => {
+    const text = textOf('numeric', numericOf(32767, 0x4000, 16383, [1]));
+    expect(text).toBe(`-1${'0'.repeat(4 * 32767)}.${'0'.repeat(16383)}`);
+    expect(textOf('numeric', numericOf(-32768, 0, 16383, [1]))).toBe(`0.${'0'.repeat(16383)}`);
+  });
+
+  it.each([
+    ['a digit above 9999', numericOf(0, 0, 0, [10_000]), 'digit above 9999'],
+    ['a digit above 9999 behind the point', numericOf(-1, 0, 4, [65_535]), 'digit above 9999'],
+    ['an unknown sign', numericOf(0, 0x8000, 0, [1]), '32768 is no sign'],
+    ['a scale that is none', numericOf(0, 0, 0x4000, [1]), '16384 is no scale'],
+    [
+      'fewer digits than counted',
+      numericOf(0, 0, 0, [1, 2]).subarray(0, 10),
+      'expected 4 bytes at byte 8, where 2 are left',
+    ],
+    ['more digits than counted', Buffer.concat([numericOf(0, 0, 0, [1]), Buffer.alloc(2)]), '2 bytes are left'],
+    ['a negative count of digits', Buffer.from('ffff000000000000', 'hex'), 'expected -2 bytes'],
+  ])('is an Error for %s', (_, bytes, message) => {
+    expect(() => textOf('numeric', bytes)).toThrow(message);
+  });
+});

@@ -1,0 +1,20 @@
+import fc, { type Arbitrary } from 'fast-check';
+
+/** Texts that have to be quoted, in one way of printing or another, and some that look so. */
+export const quotedText: Arbitrary<string> = fc.oneof(
+  fc.string({ unit: fc.constantFrom(...' ,;"\\\'{}()[]NULnulaäß世🌍\t\n\r\v\f\u00a0\u2003\ufeff'), maxLength: 8 }),
+  fc.constantFrom('', 'NULL', 'null', 'Null', 'NULLS', '{}', '()', '"', '\\', ' ', 'empty', 'a b', '\u00a0', '\v'),
+);
+
+const operand = fc.constantFrom('a', 'b:*', 'c:AB', `'it''s'`, 'ä');
+const operator = fc.constantFrom('&', '|', '<->', '<2>');
+
+/** Queries with parentheses everywhere, needed or not. */
+export const printedTsquery: Arbitrary<string> = fc.letrec<{ query: string }>((tie) => ({
+  query: fc.oneof(
+    { depthSize: 'medium', withCrossShrink: true },
+    operand,
+    fc.tuple(tie('query'), operator, tie('query')).map(([left, symbol, right]) => `(${left} ${symbol} ${right})`),
+    tie('query').map((query) => `!(${query})`),
+  ),
+})).query;
