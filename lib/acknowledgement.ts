@@ -55,8 +55,10 @@ export interface Entry {
   /**
    * Of a Commit: puts what its transaction gathered back into the window, as one entry. Of a progress: makes it a delivery
    * that is waited for.
+   *
+   * @param held how many bytes of what was gathered are still in memory; default: all
    */
-  group(): Entry;
+  group(held?: number): Entry;
   /**
    * Ends delivery before this message: neither it nor what follows is ever confirmed.
    *

@@ -53,6 +53,7 @@ export const ERRORS = {
     remedy: 'Let a superuser run ALTER ROLE … REPLICATION, and grant what the message names.',
   },
   DATABASE_MISSING: { retryable: false, remedy: 'Check the database name in the connection.' },
+  UNSUPPORTED: { retryable: false, remedy: 'Leave the option out, or use a newer server.' },
 
   WAL_LEVEL: { retryable: false, remedy: 'Set wal_level = logical in postgresql.conf and restart the server.' },
   TOO_MANY_CONNECTIONS: {
@@ -75,6 +76,10 @@ export const ERRORS = {
   SLOT_WRONG_KIND: {
     retryable: false,
     remedy: 'Use a logical slot made in this database with the output plugin asked for.',
+  },
+  TRANSACTION_PREPARED: {
+    retryable: true,
+    remedy: 'Commit or roll back what is prepared (see pg_prepared_xacts), or it would be sent in halves.',
   },
   SLOT_INVALIDATED: {
     retryable: false,
@@ -104,6 +109,12 @@ export const ERRORS = {
     remedy:
       'Run CREATE PUBLICATION … FOR TABLE …, before the slot is made: decoding looks at the catalog as it was at each change.',
   },
+  PUBLICATION_EXISTS: { retryable: false, remedy: 'Use it as it is, alter it, or drop it first.' },
+  SCHEMA_DRIFT: {
+    retryable: false,
+    remedy:
+      'Correct expectTables and the code that reads the table: what is not confirmed comes again, in the form that it has now.',
+  },
   WAL_REMOVED: {
     retryable: true,
     retries: 3,
@@ -117,6 +128,14 @@ export const ERRORS = {
       'It will be delivered again. End the stream with stopOn or stopAtLsn, and put take(), reconnect() and retry() below ackAfter.',
   },
   ACK_TIMEOUT: { retryable: false, remedy: 'Find what never acknowledges, or raise ackTimeout.' },
+  SPOOL_FAILED: {
+    retryable: true,
+    remedy: 'See the cause: make room in the temporary folder, or name another one (transactions({ spoolFolder })).',
+  },
+  CHANGES_RELEASED: {
+    retryable: false,
+    remedy: 'Read the changes of a large transaction before it is acknowledged, and keep what you need of them.',
+  },
   PROTOCOL_VIOLATION: {
     retryable: false,
     remedy: 'Check that the address is a PostgreSQL server and that no proxy changes its bytes; else report it to us.',

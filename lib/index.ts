@@ -1,4 +1,4 @@
-export { logicalReplication } from './logical-replication';
+export { logicalReplication, type AnyPgoutputConfig } from './logical-replication';
 
 export { ackAfter, type WorkResult } from './operators/ack-after';
 export type { Acknowledged } from './operators/hand';
@@ -6,17 +6,36 @@ export { ofTable } from './operators/of-table';
 export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
-export type { Transaction } from './operators/transaction';
-export { transactions, type TransactionsOptions } from './operators/transactions';
+export type { PreparedTransaction, Transaction } from './operators/transaction';
+export type { TransactionsOptions } from './operators/assembly';
+export { transactions, type TransactionOf } from './operators/transactions';
 
+export { alterPublication, type AlterPublicationConfig } from './slots/alter-publication';
+export { alterSlot, type AlterSlotConfig } from './slots/alter-slot';
+export { createPublication, type CreatePublicationConfig } from './slots/create-publication';
 export { createSlot, type CreateSlotConfig } from './slots/create-slot';
+export { dropPublication, type DropPublicationConfig } from './slots/drop-publication';
 export { dropSlot, type DropSlotConfig } from './slots/drop-slot';
 export { identifySystem } from './slots/identify-system';
+export type { TableName, TablePart } from './slots/publication-options';
+export { preflight } from './slots/preflight';
+export type { Finding, FindingCode } from './slots/preflight/finding';
+export { publicationStatus, type PublicationStatusConfig } from './slots/publication-status';
+export { publications } from './slots/publications';
 export { slotStatus, type SlotStatusConfig } from './slots/slot-status';
 
 export type { Acknowledgeable } from './acknowledgement';
 export type { Checkpoint, StoredPosition } from './checkpoint';
-export type { PgoutputConfig, PluginConfig, SlotOptions } from './config/config';
+export type {
+  PgoutputConfig,
+  PluginConfig,
+  SlotOptions,
+  StreamingConfig,
+  StreamingTwoPhaseConfig,
+  TwoPhaseConfig,
+} from './config/config';
+export type { PgoutputOptions } from './config/pgoutput';
+export type { ValueOptions } from './config/values';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
 export {
@@ -29,6 +48,8 @@ export {
   type ServerFields,
 } from './errors';
 export { formatLsn, parseLsn, type Lsn } from './lsn';
+export { JsonNumber } from './pgoutput/exact-json';
+export type { ExpectedTables } from './pgoutput/expected-tables';
 export type {
   DeleteMessage,
   InsertMessage,
@@ -36,8 +57,30 @@ export type {
   TruncateMessage,
   UpdateMessage,
 } from './pgoutput/change-messages';
-export type { Change, PgoutputMessage, ReplicationMessage, TableChange } from './pgoutput/messages';
+export type {
+  AnyReplicationMessage,
+  Change,
+  PgoutputMessage,
+  ReplicationMessage,
+  StreamingMessage,
+  TableChange,
+  TwoPhaseMessage,
+} from './pgoutput/messages';
+export type {
+  StreamAbortMessage,
+  StreamCommitMessage,
+  StreamStartMessage,
+  StreamStopMessage,
+} from './pgoutput/stream-messages';
+export type {
+  BeginPrepareMessage,
+  CommitPreparedMessage,
+  PrepareMessage,
+  RollbackPreparedMessage,
+  StreamPrepareMessage,
+} from './pgoutput/two-phase-messages';
 export type { Column, Relation, ReplicaIdentity, Row } from './pgoutput/table';
+export type { AnyTables, RowOf, UpdatedRow } from './pgoutput/typed-tables';
 export type {
   BeginMessage,
   CommitMessage,
@@ -49,4 +92,5 @@ export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-mes
 export type { TypeParsers } from './pgoutput/values';
 export type { OpenInfo } from './session/open-stream';
 export type { CloseInfo, StatusUpdate } from './session/session-host';
+export type { PublicationOperation, PublicationStatus, PublishedTable } from './session/publication-status';
 export type { CreatedSlot, SlotStatus, SystemIdentity } from './session/slot-commands';

@@ -1,12 +1,31 @@
 import { defaultIfEmpty, Observable, type Subscription } from 'rxjs';
 import type { StartPosition } from './checkpoint';
-import { resolveConfig, type PgoutputConfig, type PluginConfig } from './config/config';
+import {
+  resolveConfig,
+  type PgoutputConfig,
+  type PluginConfig,
+  type StreamConfig,
+  type StreamingConfig,
+  type StreamingTwoPhaseConfig,
+  type TwoPhaseConfig,
+} from './config/config';
+import type { PgoutputOptions } from './config/pgoutput';
 import { Exclusive } from './exclusive';
 import { connect as connectSocket, type Connect } from './net/transport';
-import type { ReplicationMessage, StreamMessage } from './pgoutput/messages';
+import type {
+  AnyReplicationMessage,
+  ReplicationMessage,
+  StreamingMessage,
+  StreamMessage,
+  TwoPhaseMessage,
+} from './pgoutput/messages';
+import type { AnyTables } from './pgoutput/typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
 import { SlotMemory } from './session/slot-memory';
 import { Stream } from './stream';
+
+/** What to stream with pgoutput, where only the running program knows `streaming` or `twoPhase`. */
+export interface AnyPgoutputConfig extends Omit<PgoutputConfig, 'streaming' | 'twoPhase'>, PgoutputOptions {}
 
 /**
  * Streams the changes that a PostgreSQL server commits.
@@ -19,14 +38,60 @@ import { Stream } from './stream';
  *
  * One subscription at a time; use `share()` for several subscribers.
  *
+ * Where `Tables` declares the rows of tables by name (`users` in schema public, `billing.invoices` elsewhere), the name of
+ * its table tells the row of a change: after `change.table === 'users'`, `change.new` is a user. Kysely's `Database` serves
+ * as it stands; of its columns the select types count. Nothing of it is checked at run time, and tables that are published
+ * but not declared come all the same.
+ *
+ * The types promise no more than the server does. A new row is whole. Of an updated one, columns of variable length are
+ * optional in `new`, as it does not repeat a long (TOASTed) value that has not changed, and names it in `unchanged`: so it is
+ * what `set` of an UPDATE takes, and `{ ...stored, ...change.new }`, or `{ ...change.old, ...change.new }`, is a whole row
+ * again. `old` is whole or, except under REPLICA IDENTITY FULL, undefined. `key` has some of the columns.
+ *
+ * @typeParam Tables rows by table name: an interface, or an object type. Default: any table, with rows of which nothing is known
  * @throws {ConfigError} `CONFIG_INVALID` at once, when an option cannot be used. All other errors come through the
  * observable and have a `code`, too.
  * @example
  * logicalReplication({ connection: 'postgres://localhost/shop', slot: 'orders', publications: ['orders_pub'] })
  *   .pipe(transactions(), ackAfter((tx) => save(tx)))
  *   .subscribe();
+ * @example
+ * interface Tables { users: { id: number; email: string } }
+ *
+ * logicalReplication<Tables>({ connection, slot: 'users', publications: ['users_pub'] })
+ *   .pipe(ofTable('users'), ackAfter(async (change) => { if (change.kind === 'insert') await greet(change.new.email); }))
+ *   .subscribe();
  */
-export function logicalReplication(config: PgoutputConfig): Observable<ReplicationMessage>;
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: PgoutputConfig,
+): Observable<ReplicationMessage<Tables>>;
+/**
+ * Streams large transactions while they are open, too: their changes come in blocks, before it is known whether they are
+ * committed. `transactions()` puts them together.
+ *
+ * @example
+ * logicalReplication({ connection, slot: 'orders', publications: ['orders_pub'], streaming: 'on' })
+ *   .pipe(transactions(), ackAfter(async (tx) => { for (const change of tx) await save(change); }))
+ *   .subscribe();
+ */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: StreamingConfig,
+): Observable<ReplicationMessage<Tables> | StreamingMessage<Tables>>;
+/**
+ * Streams prepared transactions when they are prepared, and later how they ended.
+ *
+ * @example
+ * logicalReplication({ connection, slot: 'orders', publications: ['orders_pub'], twoPhase: true })
+ *   .pipe(transactions(), ackAfter((unit) => unit.kind === 'preparedTransaction' ? prepare(unit) : finish(unit)))
+ *   .subscribe();
+ */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: TwoPhaseConfig,
+): Observable<ReplicationMessage<Tables> | TwoPhaseMessage>;
+/** Streams both. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: StreamingTwoPhaseConfig,
+): Observable<ReplicationMessage<Tables> | StreamingMessage<Tables> | TwoPhaseMessage>;
 /**
  * Streams what another output plugin than pgoutput writes, as it comes.
  *
@@ -38,12 +103,17 @@ export function logicalReplication(config: PgoutputConfig): Observable<Replicati
  *   });
  */
 export function logicalReplication(config: PluginConfig): Observable<XLogDataMessage | KeepaliveMessage>;
-export function logicalReplication(config: PgoutputConfig | PluginConfig): Observable<StreamMessage> {
+/** Streams whatever a configuration asks for that is put together at run time. */
+// The last one: what the compiler has to say of a mistake in any configuration, it says of this.
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: AnyPgoutputConfig,
+): Observable<AnyReplicationMessage<Tables>>;
+export function logicalReplication(config: StreamConfig): Observable<StreamMessage> {
   return streamOver(connectSocket, config);
 }
 
 /** The factory over any transport. */
-export function streamOver(connect: Connect, config: PgoutputConfig | PluginConfig): Observable<StreamMessage> {
+export function streamOver(connect: Connect, config: StreamConfig): Observable<StreamMessage> {
   const settings = resolveConfig(config);
   const memory = new SlotMemory();
   const exclusive = new Exclusive();

@@ -30,7 +30,7 @@ function within(edits: number, a: string, b: string): boolean {
 }
 
 /** The name that was probably meant: one spelt almost so, or one that this goes on from or breaks off. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length < 3) return undefined;
   const given = name.toLowerCase();
   const find = (alike: (one: string) => boolean) => known.find((one) => alike(one.toLowerCase()));
@@ -97,6 +97,15 @@ export class Options {
     if (value === undefined) return fallback;
     if (typeof value !== 'boolean') throw this.error(name, `expected true or false, got ${shown(value)}`);
     return value;
+  }
+
+  /** One of a few texts. */
+  oneOf<T extends string>(name: string, texts: readonly T[]): T | undefined {
+    const value = this.get(name);
+    if (value === undefined) return undefined;
+    const found = texts.find((text) => text === value);
+    if (found !== undefined) return found;
+    throw this.error(name, `expected ${texts.map((text) => `'${text}'`).join(' or ')}, got ${shown(value)}`);
   }
 
   /** A number of at least `least`. */

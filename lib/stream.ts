@@ -9,11 +9,13 @@ import { Feedback } from './feedback';
 import { laterLsn } from './lsn';
 import type { Connect } from './net/transport';
 import type { StreamMessage } from './pgoutput/messages';
+import { TypeCatalog } from './pgoutput/type-catalog';
 import { openStream, type OpenInfo } from './session/open-stream';
 import { payloadDecoder } from './session/payload-decoder';
 import { ReplicationSession } from './session/replication-session';
 import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
+import { lookUpOver } from './type-look-up';
 
 /** For how many ms a stop takes leave where unsubscribing takes none. */
 const STOP_PATIENCE = 5000;
@@ -27,6 +29,7 @@ const SILENCE_MARGIN = 1000;
 
 /** One subscription: a connection that becomes a session, with its feedback. What the session asks for is done here. */
 export class Stream implements SessionHost {
+  readonly #connect: Connect;
   readonly #settings: Settings;
   readonly #memory: SlotMemory;
   readonly #exclusive: Exclusive;
@@ -35,7 +38,9 @@ export class Stream implements SessionHost {
   #link: Link | undefined;
   #session: ReplicationSession | undefined;
   #feedback: Feedback | undefined;
+  readonly #catalog: TypeCatalog | undefined;
   #cancelCloseTimeout: () => void = () => undefined;
+  #cancelLookUp: () => void = () => undefined;
   #walSenderTimeout = 0;
   #temporarySlot = false;
   #over = false;
@@ -48,16 +53,18 @@ export class Stream implements SessionHost {
     exclusive: Exclusive,
     subscriber: Subscriber<StreamMessage>,
   ) {
+    this.#connect = connect;
     this.#settings = settings;
     this.#memory = memory;
     this.#exclusive = exclusive;
     this.#subscriber = subscriber;
+    this.#catalog = settings.values.lookUpTypes ? new TypeCatalog() : undefined;
     this.#connection = new ConversingConnection(
       connect,
       settings.connection,
       (server) => {
         this.#walSenderTimeout = server.walSenderTimeout;
-        return openStream(settings.plan, server, memory, start);
+        return openStream(settings.plan, server, memory, start, this.#catalog);
       },
       {
         done: (info, link) => {
@@ -85,14 +92,15 @@ export class Stream implements SessionHost {
   }
 
   #start(info: OpenInfo, link: Link): void {
-    const { session: options, plan, types, scheduler, statusInterval, observers } = this.#settings;
+    const { session: options, plan, values, scheduler, statusInterval, observers } = this.#settings;
     const { walSenderTimeout, slot } = info;
     const busy = walSenderTimeout && walSenderTimeout * SILENT_TIMEOUTS + SILENCE_MARGIN;
     const livenessTimeout = options.livenessTimeout && Math.max(options.livenessTimeout, busy);
-    const decode = payloadDecoder(plan.publications ? types : undefined);
+    const decode = payloadDecoder(plan.pgoutput && { ...values, catalog: this.#catalog });
     const sessionOptions = {
       ...options,
       livenessTimeout,
+      catalog: this.#catalog,
       slotLsn: slot.confirmedFlushLsn,
       startLsn: laterLsn(info.startLsn ?? 0n, slot.confirmedFlushLsn ?? 0n),
       source: { systemId: info.systemId, timeline: info.timeline, slot: slot.name },
@@ -131,6 +139,15 @@ export class Stream implements SessionHost {
 
   wake(): void {
     this.#link?.transport.defer(() => this.#session?.pump());
+  }
+
+  lookUp(typeOids: readonly number[]): void {
+    const catalog = this.#catalog;
+    if (!catalog) return;
+    this.#cancelLookUp = lookUpOver(this.#connect, this.#settings.connection, catalog, typeOids, (error) => {
+      if (error) warnOf('RXPG_TYPES_UNKNOWN', `Types ${typeOids.join(', ')} stay text: ${error.message}`);
+      this.#session?.typesKnown();
+    });
   }
 
   reportIn(ms: number): void {
@@ -177,6 +194,7 @@ export class Stream implements SessionHost {
     const { confirmedLsn = 0n, receivedLsn = 0n } = this.#session?.status ?? {};
     this.#feedback?.stop();
     this.#cancelCloseTimeout();
+    this.#cancelLookUp();
     this.#memory.confirm(confirmedLsn);
     this.#link?.transport.end(error instanceof ConnectionError ? 0 : connection.closeTimeout);
     this.#leave();
@@ -186,7 +204,7 @@ export class Stream implements SessionHost {
   }
 
   warn(text: string): void {
-    process.emitWarning(text, { type: 'ReplicationWarning', code: 'RXPG_NOT_ACKNOWLEDGED' });
+    warnOf('RXPG_NOT_ACKNOWLEDGED', text);
   }
 
   elapsed(): number {
@@ -201,4 +219,8 @@ export class Stream implements SessionHost {
     this.#over = true;
     this.#exclusive.left();
   }
+}
+
+function warnOf(code: string, text: string): void {
+  process.emitWarning(text, { type: 'ReplicationWarning', code });
 }

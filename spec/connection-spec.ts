@@ -31,7 +31,7 @@ function converse<T>(script: () => Conversation<T>, settings = SETTINGS) {
   return { heard, connection };
 }
 
-const create = () => createSlot('made', 'pgoutput', false, 180_000);
+const create = () => createSlot('made', 'pgoutput', { temporary: false }, 180_000);
 
 describe('a conversation', () => {
   it('starts up, pins the settings and leads to its outcome', () => {

@@ -15,10 +15,11 @@ import { toStartPosition, type StartPosition, type StoredPosition } from '../che
 import { ConfigError } from '../errors';
 import { withJson } from '../json';
 import type { Lsn } from '../lsn';
-import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 import type { OpenInfo, StreamPlan } from '../session/open-stream';
 import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
+import { PGOUTPUT_OPTIONS, pgoutputRequest, type PgoutputOptions } from './pgoutput';
+import { VALUE_OPTIONS, valueSettings, type ValueOptions, type ValueSettings } from './values';
 import { errorRules, classify, type ErrorRule } from './error-rules';
 import { isRecord, Options } from '../options';
 
@@ -26,6 +27,16 @@ import { isRecord, Options } from '../options';
 export interface SlotOptions {
   /** The slot goes with its connection, and what is not streamed by then is not streamed at all. Default false. */
   readonly temporary?: boolean | undefined;
+  /**
+   * Standbys keep a copy of the slot, to go on with after a failover. Needs PostgreSQL 17, and no temporary slot has it.
+   * Default false.
+   */
+  readonly failover?: boolean | undefined;
+  /**
+   * Prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 15. Default: as the
+   * stream's own `twoPhase`; with pgoutput it cannot be otherwise.
+   */
+  readonly twoPhase?: boolean | undefined;
 }
 
 interface CommonConfig extends ServerConfig {
@@ -70,14 +81,30 @@ interface CommonConfig extends ServerConfig {
 }
 
 /** What to stream with pgoutput, PostgreSQL's own output plugin. */
-export interface PgoutputConfig extends CommonConfig {
+export interface PgoutputConfig extends CommonConfig, PgoutputOptions, ValueOptions {
+  readonly streaming?: 'off' | undefined;
+  readonly twoPhase?: false | undefined;
   /** The publications to read, by name as it stands in pg_publication. */
   readonly publications: readonly string[];
-  /** Whether messages of pg_logical_emit_message are sent, too. Needs PostgreSQL 14. Default false. */
-  readonly messages?: boolean | undefined;
-  /** Where a value's parser comes from, as in pg: `pg.types`, or an object of one's own. Default: pg-types. */
-  readonly types?: TypeParsers | undefined;
 }
+
+/** The same with transactions that are sent while they are open. */
+export interface StreamingConfig extends Omit<PgoutputConfig, 'streaming'> {
+  readonly streaming: 'on' | 'parallel';
+}
+
+/** The same with transactions that are sent when they are prepared. */
+export interface TwoPhaseConfig extends Omit<PgoutputConfig, 'twoPhase'> {
+  readonly twoPhase: true;
+}
+
+/** The same with both. */
+export interface StreamingTwoPhaseConfig extends Omit<StreamingConfig, 'twoPhase'> {
+  readonly twoPhase: true;
+}
+
+/** What to stream, with whichever plugin. */
+export type StreamConfig = PgoutputConfig | StreamingConfig | TwoPhaseConfig | StreamingTwoPhaseConfig | PluginConfig;
 
 /** What to stream with another output plugin. */
 export interface PluginConfig extends CommonConfig {
@@ -96,7 +123,7 @@ export interface Settings {
   readonly session: Omit<SessionOptions, 'source'>;
   /** Reclassifies an error by the user's rules. */
   readonly classify: (error: Error) => Error;
-  readonly types: TypeParsers;
+  readonly values: ValueSettings;
   readonly scheduler: SchedulerLike;
   readonly statusInterval: number;
   readonly observers: {
@@ -123,16 +150,18 @@ const COMMON: readonly (keyof CommonConfig)[] = [
   'statusObserver',
   'closeObserver',
 ];
-const PGOUTPUT = [...COMMON, 'publications', 'messages', 'types'];
+const PGOUTPUT = [...COMMON, 'publications', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS];
 const PLUGIN = [...COMMON, 'plugin', 'pluginOptions'];
 
 /** What the one kind of stream takes and the other does not. */
 const OF_PLUGIN = { pluginOptions: 'is for a plugin, and none is named' };
 const FOR_PGOUTPUT = 'is for pgoutput; leave it out, or leave out plugin, which names another one';
-const OF_PGOUTPUT = { publications: FOR_PGOUTPUT, messages: FOR_PGOUTPUT, types: FOR_PGOUTPUT };
+const OF_PGOUTPUT = Object.fromEntries(
+  ['publications', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS].map((name) => [name, FOR_PGOUTPUT]),
+);
 
 /** @throws {ConfigError} naming the first option that cannot be used */
-export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
+export function resolveConfig(config: StreamConfig): Settings {
   const plugin = isRecord(config) ? config.plugin : undefined;
   if (plugin === 'pgoutput') throw new ConfigError('plugin', 'leave it out for pgoutput, and name publications');
   const raw = plugin !== undefined;
@@ -158,7 +187,7 @@ export function resolveConfig(config: PgoutputConfig | PluginConfig): Settings {
       livenessTimeout: options.ms('livenessTimeout', 60_000),
       ackTimeout: options.ms('ackTimeout', 0),
     },
-    types: options.having<TypeParsers>('types', 'getTypeParser') ?? defaultTypes,
+    values: valueSettings(options, raw),
     scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
     observers: {
@@ -213,22 +242,31 @@ function inputOf(answer: unknown): Observable<unknown> {
 
 function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
   const value = options.get('ensureSlot');
-  if (value === undefined || typeof value === 'boolean') return value ? { temporary: false } : undefined;
-  if (!isRecord(value)) throw options.error('ensureSlot', 'expected true, false or { temporary: true }');
-  return { temporary: new Options('ensureSlot', value, ['temporary']).flag('temporary', false) };
+  if (value === undefined || value === false) return undefined;
+  if (value !== true && !isRecord(value))
+    throw options.error('ensureSlot', 'expected true, false or { temporary: true }');
+  const slot = new Options('ensureSlot', value === true ? {} : value, ['temporary', 'failover', 'twoPhase']);
+  const temporary = slot.flag('temporary', false);
+  const failover = slot.flag('failover', false);
+  if (temporary && failover) throw slot.error('failover', 'a temporary slot goes with its connection');
+  const twoPhase = slot.flag('twoPhase', false);
+  if (twoPhase && options.get('plugin') === undefined && options.get('twoPhase') !== true) {
+    throw slot.error('twoPhase', 'goes with a stream that has twoPhase: true, too');
+  }
+  return { temporary, failover, twoPhase };
 }
 
-function pgoutputPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications' | 'pluginOptions'> {
+type PluginPlan = Pick<StreamPlan, 'plugin' | 'pgoutput' | 'pluginOptions'>;
+
+function pgoutputPlan(options: Options): PluginPlan {
   const publications = options.names('publications');
   if (!publications) {
     throw options.error('publications', 'missing; name at least one, or a plugin other than pgoutput');
   }
-  const messages = options.flag('messages', false);
-  const pluginOptions = { proto_version: '1', ...(messages ? { messages: 'true' } : {}) };
-  return { plugin: 'pgoutput', publications, pluginOptions };
+  return { plugin: 'pgoutput', pgoutput: { publications, request: pgoutputRequest(options) }, pluginOptions: {} };
 }
 
-function pluginPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications' | 'pluginOptions'> {
+function pluginPlan(options: Options): PluginPlan {
   const plugin = options.text('plugin');
   if (!plugin) throw options.error('plugin', 'missing; name the output plugin');
   const given = options.get('pluginOptions') ?? {};
@@ -239,7 +277,7 @@ function pluginPlan(options: Options): Pick<StreamPlan, 'plugin' | 'publications
       return [name, value];
     }),
   );
-  return { plugin, publications: undefined, pluginOptions };
+  return { plugin, pgoutput: undefined, pluginOptions };
 }
 
 /**

@@ -1,10 +1,12 @@
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import type { Lsn } from '../lsn';
 import { Message } from '../pgoutput/message';
-import { type Change } from '../pgoutput/messages';
-import { type BeginMessage, type CommitMessage } from '../pgoutput/transaction-messages';
+import type { Change, TwoPhaseMessage } from '../pgoutput/messages';
+import { recordingOf } from '../pgoutput/recording';
+import type { StreamCommitMessage } from '../pgoutput/stream-messages';
+import type { BeginMessage, CommitMessage } from '../pgoutput/transaction-messages';
 import { Deeds, type Place } from './deeds';
-import { type Transaction } from './transaction';
+import type { PreparedTransaction, Transaction } from './transaction';
 import { Work } from './work';
 
 /** What is acknowledged as one: a message, a transaction, anything that has kept its `ack`, or an array of them. */
@@ -154,17 +156,33 @@ export function nameOf({ source }: SessionControl): string {
 }
 
 /** What can be told again when it is delivered again. */
-type Identifiable = Transaction | BeginMessage | CommitMessage | Change;
+type Identifiable =
+  Transaction | PreparedTransaction | BeginMessage | CommitMessage | StreamCommitMessage | TwoPhaseMessage | Change;
 
-/** Not so: another plugin's data, what is sent anew with each stream, and what a `map` has made. */
+/**
+ * Not so: another plugin's data, what is sent anew with each stream, what is streamed before it is known where it commits,
+ * and what a `map` has made.
+ */
 function isIdentifiable(item: Acknowledgeable): item is Identifiable {
-  return item instanceof Message && KINDS.has(item.kind);
+  return item instanceof Message && KINDS.has(item.kind) && !isStreamed(item);
+}
+
+/** Its place in its transaction is not known yet. */
+function isStreamed(item: Message): boolean {
+  return recordingOf(item) !== undefined;
 }
 
 const KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
   'transaction',
+  'preparedTransaction',
   'begin',
   'commit',
+  'streamCommit',
+  'beginPrepare',
+  'prepare',
+  'streamPrepare',
+  'commitPrepared',
+  'rollbackPrepared',
   'insert',
   'update',
   'delete',
@@ -182,7 +200,20 @@ function identityOf(item: Acknowledgeable): Identity | undefined {
 }
 
 function lsnOf(item: Identifiable): Lsn {
-  return item.kind === 'message' ? (item.commitLsn ?? item.lsn) : item.commitLsn;
+  switch (item.kind) {
+    case 'message':
+      return item.commitLsn ?? item.lsn;
+    case 'preparedTransaction':
+    case 'beginPrepare':
+    case 'prepare':
+    case 'streamPrepare':
+      return item.prepareLsn;
+    case 'rollbackPrepared':
+      // It does not say where its own record starts; whatever comes again ends behind what was confirmed.
+      return item.endLsn;
+    default:
+      return item.commitLsn;
+  }
 }
 
 function placeOf(item: Identifiable): Place {
@@ -193,7 +224,15 @@ function placeOf(item: Identifiable): Place {
       return `${item.xid} ${item.commitTime.getTime()}`;
     case 'begin':
     case 'commit':
+    case 'streamCommit':
       return `${item.kind} ${item.commitTime.getTime()}`;
+    case 'preparedTransaction':
+    case 'beginPrepare':
+    case 'prepare':
+    case 'streamPrepare':
+    case 'commitPrepared':
+    case 'rollbackPrepared':
+      return `${item.kind} ${item.xid} ${item.gid}`;
     default:
       return item.ordinal ?? 'message';
   }

@@ -1,7 +1,12 @@
 import { filter, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import { ConfigError } from '../errors';
-import type { ReplicationMessage, TableChange } from '../pgoutput/messages';
+import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages';
+
+/** The changes of declared tables; where none are declared a name tells nothing of the row. */
+export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string
+  ? TableChange<Tables>
+  : TableChange<Tables, Name>;
 
 /**
  * Passes on the changes of some tables, and the truncates that touch one of them. Everything else on the flat stream is
@@ -9,13 +14,18 @@ import type { ReplicationMessage, TableChange } from '../pgoutput/messages';
  *
  * `stopAtLsn` stands before it: behind it, no Commit and no keepalive would tell that the position has been passed.
  *
- * A name that never comes up is no error: then all changes are settled unseen.
+ * A name that never comes up is no error: then all changes are settled unseen. Where the stream's tables are declared, only
+ * their names are let pass, and what comes through is of their rows; a truncate may touch others as well.
  *
  * @param names as in `change.table`: `users` in schema public, `billing.invoices` elsewhere
- * @throws {ConfigError} `CONFIG_INVALID` when no table is named, and through the observable where `startLsn` is a function
+ * @throws {ConfigError} `CONFIG_INVALID` when no table is named; through the observable where `startLsn` is a function, and
+ * with `streaming` or `twoPhase`, whose changes may yet be rolled back
  * @example
  * logicalReplication(config).pipe(ofTable('users'), ackAfter((change) => index(change))).subscribe();
  */
+export function ofTable<M extends ReplicationMessage, Name extends keyof TablesOf<M> & string>(
+  ...names: readonly Name[]
+): OperatorFunction<M, ChangeOf<TablesOf<M>, Name>>;
 export function ofTable(...names: readonly string[]): OperatorFunction<ReplicationMessage, TableChange> {
   if (names.length === 0) throw new ConfigError('ofTable', 'name at least one table');
   if (!names.every((name) => typeof name === 'string' && name !== '')) {
@@ -25,6 +35,12 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   const wanted = new Set(names.flatMap((name) => [name, name.replace(/^public\./, '')]));
   return filter((message): message is TableChange => {
     if (touches(message, wanted)) return true;
+    if (UNDECIDED.has(message.kind)) {
+      throw new ConfigError(
+        'ofTable',
+        'would pass on changes of a transaction that may yet be rolled back; use transactions(), and choose inside the work',
+      );
+    }
     if (Delivery.entryOf(message)?.session.consumerKeepsPosition) {
       throw new ConfigError(
         'ofTable',
@@ -35,6 +51,9 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
     return false;
   });
 }
+
+/** What begins changes that do not count yet. Only `streaming` and `twoPhase` have them, which the types do not let in. */
+const UNDECIDED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);
 
 function touches(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
   switch (message.kind) {

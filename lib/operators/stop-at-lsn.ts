@@ -1,7 +1,7 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import { toLsn, type Lsn } from '../lsn';
-import type { ReplicationMessage } from '../pgoutput/messages';
+import type { AnyReplicationMessage } from '../pgoutput/messages';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 const PAGE = 0x2000n;
@@ -9,6 +9,12 @@ const SEGMENT_AT_LEAST = 0x10_0000n;
 /** The header of a WAL page, and the longer one of a segment's first page. */
 const HEADER = 24n;
 const LONG_HEADER = 40n;
+
+type Kind = AnyReplicationMessage['kind'];
+
+/** Between these and those, no keepalive tells that all before it has come. */
+const STARTS: ReadonlySet<Kind> = new Set<Kind>(['begin', 'beginPrepare', 'streamStart']);
+const ENDS: ReadonlySet<Kind> = new Set<Kind>(['commit', 'prepare', 'streamStop']);
 
 /** Right after a segment switch the server's insert position lies behind a page header, where no record ends. */
 function withoutPageHeader(lsn: Lsn): Lsn {
@@ -31,35 +37,28 @@ function withoutPageHeader(lsn: Lsn): Lsn {
  * @example
  * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
  */
-export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<ReplicationMessage> {
+export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): MonoTypeOperatorFunction<M> {
   const end = withoutPageHeader(toLsn('stopAtLsn', lsn));
   return (source) =>
     new Observable((subscriber) => {
       let inTransaction = false;
 
-      /** Whether this message is already past the end. */
-      const isBeyond = (message: ReplicationMessage): boolean => {
-        if (message.kind === 'message' && !message.transactional) return message.lsn > end;
-        return 'commitLsn' in message && (message.commitLsn ?? 0n) >= end;
-      };
-
       /** Whether nothing before the end can follow this message. */
-      const isLast = (message: ReplicationMessage): boolean =>
-        (message.kind === 'commit' && message.endLsn >= end) ||
-        (message.kind === 'keepalive' && !inTransaction && message.walEnd >= end);
+      const isLast = (message: AnyReplicationMessage): boolean =>
+        message.kind === 'keepalive' ? !inTransaction && message.walEnd >= end : endOf(message) >= end;
 
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
           const entry = Delivery.entryOf(message);
           // The store must not get beyond the end either.
           const isFar = message.kind === 'keepalive' && message.walEnd > end && entry?.isProgress && !inTransaction;
-          if (isBeyond(message) || isFar) {
+          if (isBeyond(message, end) || isFar) {
             if (entry) entry.stopBefore(end);
             else subscriber.complete();
             return;
           }
-          if (message.kind === 'begin') inTransaction = true;
-          else if (message.kind === 'commit') inTransaction = false;
+          if (STARTS.has(message.kind)) inTransaction = true;
+          else if (ENDS.has(message.kind)) inTransaction = false;
           subscriber.next(message);
           if (!isLast(message)) return;
           if (entry) entry.stopAfter(end);
@@ -67,4 +66,36 @@ export function stopAtLsn(lsn: Lsn | string): MonoTypeOperatorFunction<Replicati
         },
       });
     });
+}
+
+/** Whether this message is already past the end. A streamed change is not: what counts is where its transaction commits. */
+function isBeyond(message: AnyReplicationMessage, end: Lsn): boolean {
+  switch (message.kind) {
+    case 'message':
+      return message.transactional ? (message.commitLsn ?? 0n) >= end : message.lsn > end;
+    case 'beginPrepare':
+    case 'prepare':
+    case 'streamPrepare':
+      return message.prepareLsn >= end;
+    case 'rollbackPrepared':
+      // It does not say where its record starts.
+      return message.endLsn > end;
+    default:
+      return 'commitLsn' in message && (message.commitLsn ?? 0n) >= end;
+  }
+}
+
+/** Where what this message completes ends; 0 where it completes nothing. */
+function endOf(message: AnyReplicationMessage): Lsn {
+  switch (message.kind) {
+    case 'commit':
+    case 'prepare':
+    case 'streamCommit':
+    case 'streamPrepare':
+    case 'commitPrepared':
+    case 'rollbackPrepared':
+      return message.endLsn;
+    default:
+      return 0n;
+  }
 }

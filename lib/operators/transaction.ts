@@ -3,24 +3,83 @@ import { Delivery } from '../acknowledgement';
 import type { Checkpoint } from '../checkpoint';
 import type { Lsn } from '../lsn';
 import { Message } from '../pgoutput/message';
-import { type Change } from '../pgoutput/messages';
+import type { Change } from '../pgoutput/messages';
+import type { AnyTables } from '../pgoutput/typed-tables';
+import type { ChangeList } from './change-list';
+
+/** What a transaction is to its reader, however it came and whatever became of it. */
+abstract class Changes<Tables extends object> extends Message implements Iterable<Change<Tables>> {
+  /** How many changes it has. */
+  readonly size: number;
+  readonly #changes: ChangeList<Tables>;
+
+  constructor(changes: ChangeList<Tables>) {
+    super();
+    this.size = changes.size;
+    this.#changes = changes;
+  }
+
+  abstract readonly endLsn: Lsn;
+
+  /**
+   * To be stored together with the data, where the consumer keeps the position; see {@link Checkpoint}. Stored by one work
+   * at a time, in commit order.
+   */
+  get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, this.endLsn);
+  }
+
+  /**
+   * The changes in the order in which they were made. Of a transaction that was spooled this reads all of them into memory:
+   * iterate over it instead.
+   */
+  get changes(): readonly Change<Tables>[] {
+    return this.#changes.toArray();
+  }
+
+  override get ack(): () => boolean {
+    const settle = super.ack;
+    return () => {
+      const done = settle();
+      // In time or not, whoever says so needs them no more.
+      this.#changes.release();
+      return done;
+    };
+  }
+
+  [Symbol.iterator](): Iterator<Change<Tables>> {
+    return this.#changes[Symbol.iterator]();
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { shown } = this.#changes;
+    return { ...super.toJSON(), ...(shown && { changes: shown }) };
+  }
+
+  /** @internal */
+  override [inspect.custom](): object {
+    const { shown } = this.#changes;
+    const members = super[inspect.custom]();
+    return shown ? Object.defineProperty(members, 'changes', { value: shown, enumerable: true }) : members;
+  }
+}
 
 /**
  * A committed transaction with all its changes. Iterate over it, or use `changes`; acknowledging it settles all of it.
  *
+ * One that came in blocks and was too large for memory is read from a spool file as one iterates, and no more once it is
+ * acknowledged; its JSON does not show its changes.
+ *
  * @example
  * for (const change of tx) if (change.kind === 'insert') console.log(change.table, change.new);
  */
-export class Transaction extends Message implements Iterable<Change> {
+export class Transaction<Tables extends object = AnyTables> extends Changes<Tables> {
   /**
    * `progress` for a transaction that is none: where the consumer keeps the position (`startLsn` as a function), it carries
    * a later one to store while nothing is committed to the published tables. It has no changes and an
    * xid of 0, all its LSNs are that position, and its commit time is the server's clock.
    */
   readonly kind: 'transaction' | 'progress';
-  /** How many changes it has. */
-  readonly size: number;
-  readonly #changes: readonly Change[];
 
   constructor(
     /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
@@ -33,38 +92,40 @@ export class Transaction extends Message implements Iterable<Change> {
     readonly commitTime: Date,
     /** The replication origin's name, where the transaction was replicated to this server from elsewhere. */
     readonly origin: string | undefined,
-    changes: readonly Change[],
+    changes: ChangeList<Tables>,
     kind: 'transaction' | 'progress' = 'transaction',
   ) {
-    super();
+    super(changes);
     this.kind = kind;
-    this.size = changes.length;
-    this.#changes = changes;
   }
+}
 
-  /**
-   * To be stored together with the data, where the consumer keeps the position; see {@link Checkpoint}. Stored by one work
-   * at a time, in commit order.
-   */
-  get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, this.endLsn);
-  }
+/**
+ * A prepared transaction with all its changes, which do not count yet: a `commitPrepared` or `rollbackPrepared` message
+ * with the same `gid` and `xid` tells later how it ended. Acknowledging it says that its changes are stored for good, as
+ * they are not sent again. What is rather held until it has ended stays unacknowledged until then, and does not count
+ * against the window.
+ *
+ * It comes even where it has no changes for this stream, so that each end has a beginning.
+ */
+export class PreparedTransaction<Tables extends object = AnyTables> extends Changes<Tables> {
+  readonly kind = 'preparedTransaction';
 
-  /** The changes in the order in which they were made. */
-  get changes(): readonly Change[] {
-    return this.#changes;
-  }
-
-  [Symbol.iterator](): Iterator<Change> {
-    return this.#changes[Symbol.iterator]();
-  }
-
-  override toJSON(): Record<string, unknown> {
-    return { ...super.toJSON(), changes: this.#changes };
-  }
-
-  /** @internal */
-  override [inspect.custom](): object {
-    return Object.defineProperty(super[inspect.custom](), 'changes', { value: this.#changes, enumerable: true });
+  constructor(
+    /** The global identifier, as PREPARE TRANSACTION names it. */
+    readonly gid: string,
+    /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
+    readonly xid: number,
+    /** Where the prepare record starts. Its changes have it as their commit LSN. */
+    readonly prepareLsn: Lsn,
+    /** Where the prepare record ends: the position that is confirmed once it is acknowledged. */
+    readonly endLsn: Lsn,
+    /** When it was prepared, by the server's clock; µs are cut to ms. */
+    readonly prepareTime: Date,
+    /** As in {@link Transaction.origin}. */
+    readonly origin: string | undefined,
+    changes: ChangeList<Tables>,
+  ) {
+    super(changes);
   }
 }

@@ -15,6 +15,7 @@ const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map<number,
 
 export const relation: MessageFormat = {
   name: 'Relation message',
+  hasXid: true,
   decode(reader, state) {
     const oid = reader.u32();
     const schema = readSchema(reader);
@@ -35,6 +36,7 @@ export const relation: MessageFormat = {
 
 export const namedType: MessageFormat = {
   name: 'Type message',
+  hasXid: true,
   decode(reader, state) {
     const message = new TypeMessage(reader.u32(), readSchema(reader), reader.cstring());
     state.relations.addType(message);

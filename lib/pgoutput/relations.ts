@@ -1,14 +1,17 @@
 import { BUILT_IN_TYPES } from './built-in-types';
 import type { Column, Row } from './table';
 import type { RelationMessage, TypeMessage } from './transaction-messages';
-import { valueReader, type ValueReader } from './value-readers';
+import { columnReaders, type ColumnReaders } from './column-readers';
+import type { TableCheck } from './expected-tables';
+import type { Reading } from './shaped-values';
+import type { TypeShape } from './type-shapes';
+import type { TypeCatalog } from './type-catalog';
 import type { TypeParsers } from './values';
 
 /** A column with all that reading a value of it takes. */
-export interface CompiledColumn {
+export interface CompiledColumn extends ColumnReaders {
   readonly name: string;
   readonly key: boolean;
-  readonly read: ValueReader;
   /** Whether plain assignment would set the row's prototype instead of a property. */
   readonly isProto: boolean;
 }
@@ -19,6 +22,22 @@ export interface CompiledRelation {
   readonly message: RelationMessage;
   readonly columns: readonly CompiledColumn[];
   readonly newRow: () => Row;
+  /** Grows from one description to the next of the same stream. */
+  readonly order: number;
+  /** This one in a list, made once. */
+  readonly alone: readonly CompiledRelation[];
+}
+
+/** How tables and their values are read. */
+export interface Decoding {
+  /** The parsers of built-in types. */
+  readonly types: TypeParsers;
+  /** What is known of other types; without it they stay text. */
+  readonly catalog?: TypeCatalog | undefined;
+  /** Whether composites become objects instead of text. */
+  readonly composites?: boolean;
+  /** Looks at each table as it is described. */
+  readonly check?: TableCheck | undefined;
 }
 
 /**
@@ -27,45 +46,107 @@ export interface CompiledRelation {
  * A table described again gets a new entry: changes that were emitted before keep the old one.
  */
 export class RelationCache {
-  readonly #types: TypeParsers;
+  readonly #decoding: Decoding;
+  readonly #reading: Reading;
+  /** Where to look for what is not described here. */
+  readonly #below: RelationCache | undefined;
   readonly #relations = new Map<number, CompiledRelation>();
   #last: CompiledRelation | undefined;
-  /** The built-in type under each domain. */
-  readonly #bases = new Map<number, number>();
+  #described = 0;
+  /** The types that were named, by OID. */
+  readonly #names = new Map<number, TypeMessage>();
 
-  constructor(types: TypeParsers) {
-    this.#types = types;
+  constructor(decoding: Decoding, below?: RelationCache) {
+    const { types, catalog, composites = false } = decoding;
+    this.#decoding = decoding;
+    this.#reading = {
+      types,
+      shapes: (oid) => this.#domainOf(oid) ?? catalog?.shapes(oid),
+      layouts: composites ? catalog?.layouts : undefined,
+    };
+    this.#below = below;
+  }
+
+  /** A cache for a transaction that may yet be aborted: it sees what is described here, and adds to itself alone. */
+  overlay(): RelationCache {
+    return new RelationCache(this.#decoding, this);
+  }
+
+  /** Takes over what an overlay was told, but for what has been told here since. */
+  merge(overlay: RelationCache): void {
+    for (const [oid, type] of overlay.#names) this.#names.set(oid, type);
+    for (const [oid, relation] of overlay.#relations) {
+      const known = this.#relations.get(oid);
+      if (!known || known.order < relation.order) this.#relations.set(oid, relation);
+    }
+    this.#last = undefined;
+  }
+
+  addType(type: TypeMessage): void {
+    this.#names.set(type.oid, type);
+  }
+
+  #nameOf(oid: number): TypeMessage | undefined {
+    const name = this.#names.get(oid);
+    return name ?? (this.#below === undefined ? undefined : this.#below.#nameOf(oid));
   }
 
   /**
    * A domain's Type message has the domain's own OID and its base type's name. `pg` never sees a domain, since a query's
    * columns have the base type, so values are read as that.
    */
-  addType({ oid, schema, name }: TypeMessage): void {
-    const base = schema === 'pg_catalog' ? BUILT_IN_TYPES.get(name) : undefined;
-    if (base === undefined) this.#bases.delete(oid);
-    else this.#bases.set(oid, base);
+  #domainOf(oid: number): TypeShape | undefined {
+    const type = this.#nameOf(oid);
+    const base = type?.schema === 'pg_catalog' ? BUILT_IN_TYPES.get(type.name) : undefined;
+    return base === undefined ? undefined : { kind: 'domain', base };
   }
 
+  /** @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected */
   add(message: RelationMessage): void {
+    this.#check(message);
     const compile = (column: Column): CompiledColumn => ({
       name: column.name,
       key: column.key,
-      read: valueReader(this.#types, message.table, {
-        ...column,
-        typeOid: this.#bases.get(column.typeOid) ?? column.typeOid,
-      }),
+      ...columnReaders(this.#reading, message.table, column),
       isProto: column.name === '__proto__',
     });
-    const relation = { message, columns: message.columns.map(compile), newRow: rowFactory() };
-    this.#relations.set(message.oid, relation);
+    const columns = message.columns.map(compile);
+    const alone: CompiledRelation[] = [];
+    const relation = { message, columns, newRow: rowFactory(), order: this.#nextOrder(), alone };
+    alone.push(relation);
+    this.put(relation);
+  }
+
+  #nextOrder(): number {
+    return this.#below === undefined ? this.#described++ : this.#below.#nextOrder();
+  }
+
+  #check(message: RelationMessage): void {
+    this.#decoding.check?.(
+      message,
+      (oid) => {
+        const domain = this.#domainOf(oid);
+        return domain?.kind === 'domain' ? domain.base : oid;
+      },
+      (oid) => {
+        const type = this.#nameOf(oid);
+        return type && `${type.schema}.${type.name}`;
+      },
+    );
+  }
+
+  put(relation: CompiledRelation): void {
+    this.#relations.set(relation.message.oid, relation);
     this.#last = relation;
   }
 
   get(oid: number): CompiledRelation | undefined {
     // Changes of one table mostly follow each other.
-    if (this.#last?.message.oid !== oid) this.#last = this.#relations.get(oid);
-    return this.#last;
+    if (this.#last?.message.oid === oid) return this.#last;
+    const own = this.#relations.get(oid);
+    // What stands below may be described anew there.
+    if (own === undefined) return this.#below?.get(oid);
+    return (this.#last = own);
   }
 }
 

@@ -12,20 +12,22 @@ const RESTART_IDENTITY = 2;
 
 export const insert: MessageFormat = {
   name: 'Insert message',
+  hasXid: true,
   decode(reader, state) {
-    const transaction = state.transaction();
+    const transaction = state.surroundings();
     const relation = state.relation(reader);
     const tag = reader.u8();
     if (tag !== NEW) throw state.unexpected(reader, tag, "the new row, 'N',");
     const row = readRow(reader, state, relation);
-    return new InsertMessage(relation.message, transaction.commitLsn, transaction.ordinal++, row);
+    return new InsertMessage(relation.message, transaction.place(), row);
   },
 };
 
 export const update: MessageFormat = {
   name: 'Update message',
+  hasXid: true,
   decode(reader, state) {
-    const transaction = state.transaction();
+    const transaction = state.surroundings();
     const relation = state.relation(reader);
     let old: Row | undefined;
     let key: Row | undefined;
@@ -43,28 +45,29 @@ export const update: MessageFormat = {
     }
     const unchanged: string[] = [];
     const row = readRow(reader, state, relation, old, unchanged);
-    const { commitLsn } = transaction;
-    return new UpdateMessage(relation.message, commitLsn, transaction.ordinal++, row, old, key, unchanged);
+    return new UpdateMessage(relation.message, transaction.place(), row, old, key, unchanged);
   },
 };
 
 export const deletion: MessageFormat = {
   name: 'Delete message',
+  hasXid: true,
   decode(reader, state) {
-    const transaction = state.transaction();
+    const transaction = state.surroundings();
     const relation = state.relation(reader);
     const tag = reader.u8();
     if (tag !== OLD && tag !== KEY) throw state.unexpected(reader, tag, "the old row, 'K' or 'O',");
     const old = tag === OLD ? readRow(reader, state, relation) : undefined;
     const key = tag === KEY ? readKey(reader, state, relation) : undefined;
-    return new DeleteMessage(relation.message, transaction.commitLsn, transaction.ordinal++, old, key);
+    return new DeleteMessage(relation.message, transaction.place(), old, key);
   },
 };
 
 export const truncate: MessageFormat = {
   name: 'Truncate message',
+  hasXid: true,
   decode(reader, state) {
-    const transaction = state.transaction();
+    const transaction = state.surroundings();
     const count = reader.u32();
     const flags = reader.u8();
     const relations = [];
@@ -72,8 +75,7 @@ export const truncate: MessageFormat = {
     for (let i = 0; i < count; i++) relations.push(state.relation(reader).message);
     return new TruncateMessage(
       relations,
-      transaction.commitLsn,
-      transaction.ordinal++,
+      transaction.place(),
       (flags & CASCADE) !== 0,
       (flags & RESTART_IDENTITY) !== 0,
     );

@@ -1,37 +1,131 @@
 import { ProtocolError } from '../errors';
-import type { Lsn } from '../lsn';
+import { formatLsn, type Lsn } from '../lsn';
 import { printable } from '../wire/frames';
 import type { Reader } from '../wire/reader';
-import type { PgoutputMessage } from './messages';
+import type { CommittedPlace, StreamedPlace } from './change-messages';
+import type { AnyPgoutputMessage } from './messages';
 import type { CompiledRelation, RelationCache } from './relations';
 
 /** One kind of message. Source: PostgreSQL manual, "Logical Replication Message Formats". */
 export interface MessageFormat {
   /** The manual's name for it, as in 'Insert message'. */
   readonly name: string;
-  /** Reads all that follows the tag, and does to the state what the message means. */
-  readonly decode: (reader: Reader, state: DecoderState) => PgoutputMessage;
+  /** Whether an xid stands behind its tag while a block is streamed. */
+  readonly hasXid?: boolean;
+  /** Reads all that follows, and does to the state what the message means. */
+  readonly decode: (reader: Reader, state: DecoderState) => AnyPgoutputMessage;
 }
 
-/** The transaction between Begin and Commit. */
-export interface OpenTransaction {
-  readonly commitLsn: Lsn;
-  /** The ordinal of the next change. */
-  ordinal: number;
+/** A transaction that comes in one piece, to Commit or to Prepare. */
+export class OpenTransaction implements CommittedPlace {
+  readonly xid = undefined;
+  ordinal = -1;
+
+  constructor(
+    readonly commitLsn: Lsn,
+    /** The message that ends it. */
+    readonly end: 'Commit' | 'Prepare' = 'Commit',
+  ) {}
+
+  /** The place of the next change. */
+  place(): CommittedPlace {
+    this.ordinal++;
+    return this;
+  }
+}
+
+/** A transaction that comes in blocks. */
+export class StreamedTransaction implements StreamedPlace {
+  readonly commitLsn = undefined;
+  readonly ordinal = undefined;
+
+  constructor(
+    readonly topXid: number,
+    /** The tables as this transaction sees them. */
+    readonly relations: RelationCache,
+    /** Of the message at hand. */
+    public xid = topXid,
+  ) {}
+
+  place(): StreamedPlace {
+    return this;
+  }
 }
 
 /** What the meaning of a message depends on besides its own bytes. */
 export class DecoderState {
   /** The message at hand, as errors name it. */
   what = '';
-  open: OpenTransaction | undefined;
+  /** What the message at hand belongs to: a whole transaction, or a block of one. */
+  current: OpenTransaction | StreamedTransaction | undefined;
+  /** The tables as the message at hand sees them. */
+  relations: RelationCache;
+  /** By xid: the transactions of which blocks have come, and no end. */
+  readonly streams = new Map<number, StreamedTransaction>();
+  readonly #committed: RelationCache;
 
-  constructor(readonly relations: RelationCache) {}
+  constructor(relations: RelationCache) {
+    this.relations = relations;
+    this.#committed = relations;
+  }
 
-  /** The transaction that the message at hand belongs to. */
-  transaction(): OpenTransaction {
-    if (this.open === undefined) throw this.violation('it came outside a transaction; expected Begin before it');
-    return this.open;
+  /** What the change at hand belongs to. */
+  surroundings(): OpenTransaction | StreamedTransaction {
+    if (this.current === undefined) throw this.violation('it came outside a transaction; expected Begin before it');
+    return this.current;
+  }
+
+  /** The transaction, in one piece, that the message at hand ends. */
+  transaction(end: OpenTransaction['end']): OpenTransaction {
+    const current = this.surroundings();
+    if (current instanceof StreamedTransaction) {
+      throw this.violation(`expected Stream Stop of transaction ${current.topXid} before it`);
+    }
+    if (current.end !== end) {
+      throw this.violation(`expected the ${current.end} of the transaction at ${formatLsn(current.commitLsn)}`);
+    }
+    return current;
+  }
+
+  /** The message at hand stands outside all transactions and blocks. */
+  outside(): void {
+    const { current } = this;
+    if (current instanceof StreamedTransaction) {
+      throw this.violation(`expected Stream Stop of transaction ${current.topXid} before it`);
+    }
+    if (current)
+      throw this.violation(`expected the end of the transaction at ${formatLsn(current.commitLsn)} before it`);
+  }
+
+  /** A block starts. */
+  enter(xid: number, first: boolean): void {
+    this.outside();
+    const known = this.streams.get(xid);
+    if (first === (known !== undefined)) {
+      throw this.violation(`expected a block of transaction ${xid} that is${first ? ' not' : ''} its first`);
+    }
+    const stream = known ?? new StreamedTransaction(xid, this.#committed.overlay());
+    this.streams.set(xid, stream);
+    this.current = stream;
+    this.relations = stream.relations;
+  }
+
+  /** The block ends. */
+  leave(): StreamedTransaction {
+    const { current } = this;
+    if (!(current instanceof StreamedTransaction)) throw this.violation('expected Stream Start before it');
+    this.current = undefined;
+    this.relations = this.#committed;
+    return current;
+  }
+
+  /** A transaction that came in blocks ends. What it said of tables holds for others only once it is committed. */
+  finish(xid: number, committed: boolean): void {
+    this.outside();
+    const stream = this.streams.get(xid);
+    if (!stream) throw this.violation(`expected a Stream Start of transaction ${xid} before it`);
+    this.streams.delete(xid);
+    if (committed) this.#committed.merge(stream.relations);
   }
 
   /** The table that the message at hand is about; reads its OID. */
@@ -45,6 +139,12 @@ export class DecoderState {
   /** An error about the byte just read. */
   unexpected(reader: Reader, byte: number, expected: string): ProtocolError {
     return this.violation(`expected ${expected} at byte ${reader.offset - 1}, found ${printable(byte)}`);
+  }
+
+  /** Flags that are not in use. */
+  noFlags(reader: Reader): void {
+    const flags = reader.u8();
+    if (flags !== 0) throw this.unexpected(reader, flags, 'flags of 0');
   }
 
   violation(problem: string): ProtocolError {

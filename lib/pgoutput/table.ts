@@ -1,11 +1,7 @@
 /**
  * A row by column name. A column that the server did not send is absent, which is not the same as null.
  *
- * To name the columns, use a `type` (TypeScript does not convert to an `interface`).
- *
- * @example
- * type Order = { id: number; total: string };
- * const { id } = insert.new as Order;
+ * To name the columns, declare the tables: `logicalReplication<{ orders: Order }>(config)`.
  */
 export type Row = Record<string, unknown>;
 
@@ -23,12 +19,12 @@ export interface Column {
 }
 
 /** A table as it was when the change was made. Immutable: DDL makes a new one. */
-export interface Relation {
+export interface Relation<Name extends string = string> {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
   /** `users` in schema public, `billing.invoices` elsewhere. */
-  readonly table: string;
+  readonly table: Name;
   readonly replicaIdentity: ReplicaIdentity;
   readonly columns: readonly Column[];
 }

@@ -1,19 +1,17 @@
-import { formatLsn } from '../lsn';
+import { formatLsn, type Lsn } from '../lsn';
 import { readPgTimestamp } from '../wire/stream';
 import { LogicalMessage } from './change-messages';
+import { type DecoderState, type MessageFormat, OpenTransaction } from './state';
 import { BeginMessage, CommitMessage, OriginMessage } from './transaction-messages';
-import type { MessageFormat } from './state';
 
 const TRANSACTIONAL = 1;
 
 export const begin: MessageFormat = {
   name: 'Begin message',
   decode(reader, state) {
-    if (state.open !== undefined) {
-      throw state.violation(`expected the Commit at ${formatLsn(state.open.commitLsn)} before another transaction`);
-    }
+    state.outside();
     const message = new BeginMessage(reader.u64(), readPgTimestamp(reader), reader.u32());
-    state.open = { commitLsn: message.commitLsn, ordinal: 0 };
+    state.current = new OpenTransaction(message.commitLsn);
     return message;
   },
 };
@@ -21,24 +19,28 @@ export const begin: MessageFormat = {
 export const commit: MessageFormat = {
   name: 'Commit message',
   decode(reader, state) {
-    const { commitLsn } = state.transaction();
-    const flags = reader.u8();
-    if (flags !== 0) throw state.unexpected(reader, flags, 'flags of 0');
+    const transaction = state.transaction('Commit');
+    state.noFlags(reader);
     const message = new CommitMessage(reader.u64(), reader.u64(), readPgTimestamp(reader));
-    if (message.commitLsn !== commitLsn) {
-      throw state.violation(
-        `expected the commit LSN ${formatLsn(commitLsn)} that Begin had, found ${formatLsn(message.commitLsn)}`,
-      );
-    }
-    state.open = undefined;
+    endTransaction(state, transaction, message.commitLsn);
     return message;
   },
 };
 
+/** Closes the open transaction, which has to be the one that ends at this LSN. */
+export function endTransaction(state: DecoderState, { commitLsn }: OpenTransaction, found: Lsn): void {
+  if (found !== commitLsn) {
+    throw state.violation(
+      `expected the LSN ${formatLsn(commitLsn)} that the transaction began with, found ${formatLsn(found)}`,
+    );
+  }
+  state.current = undefined;
+}
+
 export const origin: MessageFormat = {
   name: 'Origin message',
   decode(reader, state) {
-    state.transaction();
+    state.surroundings();
     const originLsn = reader.u64();
     return new OriginMessage(reader.cstring(), originLsn);
   },
@@ -47,13 +49,13 @@ export const origin: MessageFormat = {
 /** What pg_logical_emit_message wrote: in a transaction it is one of its changes, otherwise it comes at any time. */
 export const logicalMessage: MessageFormat = {
   name: 'Message message',
+  hasXid: true,
   decode(reader, state) {
     const transactional = (reader.u8() & TRANSACTIONAL) !== 0;
-    const transaction = transactional ? state.transaction() : undefined;
+    const transaction = transactional ? state.surroundings() : undefined;
     const lsn = reader.u64();
     const prefix = reader.cstring();
     const content = reader.bytes(reader.u32());
-    const ordinal = transaction === undefined ? undefined : transaction.ordinal++;
-    return new LogicalMessage(transactional, lsn, prefix, content, transaction?.commitLsn, ordinal);
+    return new LogicalMessage(transactional, lsn, prefix, content, transaction?.place());
   },
 };

@@ -7,6 +7,7 @@ import type { DecoderState } from './state';
 const NULL = 0x6e; // n
 const UNCHANGED = 0x75; // u
 const TEXT = 0x74; // t
+const BINARY = 0x62; // b
 
 /**
  * Reads a whole row, old or new.
@@ -25,8 +26,9 @@ export function readRow(
   const row = newRow();
   for (const column of columns) {
     const kind = reader.u8();
-    if (kind === TEXT) setColumn(row, column, reader.value(reader.i32(), column.read));
+    if (kind === TEXT) setColumn(row, column, reader.value(reader.i32(), column.text));
     else if (kind === NULL) setColumn(row, column, null);
+    else if (kind === BINARY) setColumn(row, column, reader.value(reader.i32(), column.binary));
     else if (kind !== UNCHANGED) throw unknownKind(reader, state, kind);
     else if (old !== undefined && Object.hasOwn(old, column.name)) setColumn(row, column, old[column.name]);
     else unchanged?.push(column.name);
@@ -40,9 +42,9 @@ export function readKey(reader: Reader, state: DecoderState, { columns, message,
   const key = newRow();
   for (const column of columns) {
     const kind = reader.u8();
-    if (kind === TEXT) {
+    if (kind === TEXT || kind === BINARY) {
       const length = reader.i32();
-      if (column.key) setColumn(key, column, reader.value(length, column.read));
+      if (column.key) setColumn(key, column, reader.value(length, kind === TEXT ? column.text : column.binary));
       else reader.skip(length);
     } else if (kind !== NULL && kind !== UNCHANGED) {
       throw unknownKind(reader, state, kind);
@@ -61,5 +63,5 @@ function readColumnCount(reader: Reader, state: DecoderState, expected: number, 
 }
 
 function unknownKind(reader: Reader, state: DecoderState, kind: number): ProtocolError {
-  return state.unexpected(reader, kind, "the kind of a column, 'n', 'u' or 't',");
+  return state.unexpected(reader, kind, "the kind of a column, 'n', 'u', 't' or 'b',");
 }

@@ -4,8 +4,9 @@ import { arrayReader, readTextArray } from './array-readers';
 import { readBytea } from './bytea-reader';
 import { readDate, readTimestamp, readTimestamptz } from './date-readers';
 import type { Column } from './table';
+import { exactTypes } from './exact-types';
 import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
-import { defaultTypes, guarded, parserOf, type TextParser, type TypeParsers } from './values';
+import { AS_TEXT, guarded, parserOf, type TextParser, type TypeParsers } from './values';
 
 /** Makes a value of the text in [start, end). */
 export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
@@ -13,9 +14,6 @@ export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown
 /** pg's own parsers, whatever has been set in their place. */
 const BUILT_IN = new Map<number, TextParser>();
 forEachBuiltIn((oid, parse) => BUILT_IN.set(oid, parse));
-
-/** What `pg` reads a type with that it has no parser for: the text as it is. */
-const NO_PARSER = defaultTypes.getTypeParser(-1, 'text');
 
 const readIntegerArray = arrayReader(readInteger);
 const readDecimalArray = arrayReader(readDecimal);
@@ -50,16 +48,24 @@ const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
   [2951, readTextArray], // uuid[]
 ]);
 
+/** Types of which pg's values are exact. */
+const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1005, 1007, 1009, 1014, 1015, 1021, 1022, 1028, 2951]);
+
+/** Whether the parser of a type makes what its reader makes. */
+function isKnown(parser: TextParser, oid: number): boolean {
+  return parser === BUILT_IN.get(oid) || (EXACT.has(oid) && parser === exactTypes.getTypeParser(oid, 'text'));
+}
+
 /**
- * The reader of one column. What it throws is as in {@link guarded}.
+ * The reader of a column of a built-in type. What it throws is as in {@link guarded}.
  *
  * @throws {ProtocolError} when `types` itself fails
  */
 export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
   const parser = parserOf(types, table, column);
-  if (parser === NO_PARSER) return utf8;
+  if (parser === AS_TEXT) return utf8;
   const parse = guarded(parser, table, column);
-  const read = parser === BUILT_IN.get(column.typeOid) ? READERS.get(column.typeOid) : undefined;
+  const read = isKnown(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
   if (!read) return (bytes, start, end) => parse(utf8(bytes, start, end));
   return (bytes, start, end) => {
     const value = read(bytes, start, end);

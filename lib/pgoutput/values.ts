@@ -13,6 +13,9 @@ export interface TypeParsers {
 /** The parsers that `pg` has, with whatever `pg.types.setTypeParser` has changed in them. */
 export const defaultTypes: TypeParsers = { getTypeParser };
 
+/** What `pg` reads a type with that it has no parser for: the text as it is. */
+export const AS_TEXT: TextParser = defaultTypes.getTypeParser(-1, 'text');
+
 /**
  * What text of some types has to look like before pg's parsers may see it.
  *

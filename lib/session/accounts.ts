@@ -1,5 +1,5 @@
 import type { Entry } from '../acknowledgement';
-import type { PgoutputMessage } from '../pgoutput/messages';
+import type { AnyPgoutputMessage } from '../pgoutput/messages';
 import type { XLogDataMessage } from '../pgoutput/walsender-messages';
 import type { Ledger } from './ledger';
 
@@ -11,7 +11,7 @@ const OVERHEAD = 128;
  *
  * @param size the payload's bytes
  */
-export function openEntry(ledger: Ledger, message: PgoutputMessage | XLogDataMessage, size: number): Entry {
+export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): Entry {
   const bytes = size + OVERHEAD;
   switch (message.kind) {
     case 'begin':
@@ -20,12 +20,29 @@ export function openEntry(ledger: Ledger, message: PgoutputMessage | XLogDataMes
       return ledger.commit(message.endLsn, bytes);
     case 'message':
       // Outside a transaction it is confirmed by itself, at the end of its own record.
-      return message.transactional ? ledger.change(bytes) : ledger.single(message.lsn, bytes);
+      return message.transactional ? ledger.change(bytes, message.xid) : ledger.single(message.lsn, bytes);
     case 'insert':
     case 'update':
     case 'delete':
     case 'truncate':
-      return ledger.change(bytes);
+      return ledger.change(bytes, message.xid);
+    case 'streamStart':
+      return ledger.enterBlock(message.xid);
+    case 'streamStop':
+      return ledger.leaveBlock();
+    case 'streamCommit':
+      return ledger.commitStream(message.xid, message.endLsn, bytes);
+    case 'streamPrepare':
+      return ledger.prepareStream(message.xid, message.endLsn, bytes);
+    case 'streamAbort':
+      return ledger.abortStream(message.xid, message.subxid);
+    case 'beginPrepare':
+      return ledger.begin();
+    case 'prepare':
+      return ledger.prepare(message.endLsn, bytes);
+    case 'commitPrepared':
+    case 'rollbackPrepared':
+      return ledger.single(message.endLsn, bytes);
     case 'xlogData':
       return ledger.single(message.dataStart, bytes);
     case 'relation':

@@ -1,13 +1,18 @@
 import type { Entry, SessionControl } from '../acknowledgement';
 import { laterLsn, type Lsn } from '../lsn';
 import { Outstanding } from './outstanding';
-import { isDone, ProgressEntry, reasonOf, SettledEntry, Unit, UnitEntry, type EntryKeeper } from './unit';
-
-/** How much may be delivered and not settled before reading stops. */
-export interface WindowLimits {
-  readonly messages: number;
-  readonly bytes: number;
-}
+import { Window, type WindowLimits } from './window';
+import {
+  isDone,
+  ProgressEntry,
+  reasonOf,
+  SettledEntry,
+  StreamedEntry,
+  Unit,
+  UNPLACED,
+  UnitEntry,
+  type EntryKeeper,
+} from './unit';
 
 /** The oldest delivery that is not settled, and with it all that is not confirmed. */
 export interface Held {
@@ -30,7 +35,8 @@ export interface LedgerEvents {
  *
  * Units stand in a queue in the order in which they arrived. A unit is done once its end has arrived and nothing of it is
  * outstanding; done units at the head of the queue are confirmed and leave it. A keepalive has no unit of its own: it
- * waits at the last one, and counts once that leaves.
+ * waits at the last one, and counts once that leaves. A transaction that comes in blocks takes its place in the queue when
+ * it ends; until then it holds nothing up.
  *
  * Where the consumer keeps the position, the slot must not run ahead of its store: there only what the subscriber itself
  * has settled is confirmed, keepalives included.
@@ -38,27 +44,30 @@ export interface LedgerEvents {
 export class Ledger implements EntryKeeper {
   readonly #session: SessionControl;
   readonly #events: LedgerEvents;
-  readonly #limits: WindowLimits;
   readonly #settled: SettledEntry;
   readonly #keeper: PositionKeeper;
   #head: Unit | undefined;
   #tail: Unit | undefined;
   #open: Unit | undefined;
+  /** By xid: the transactions of which blocks have come, and no end. */
+  readonly #streams = new Map<number, Unit>();
   #sequence = 0;
   /** Units from here on lie beyond a stop. */
   #limit = Infinity;
   #closed = false;
-  #full = false;
   readonly #outstanding = new Outstanding();
   #delivered = 0;
   #confirmed: Lsn = 0n;
-  #bytes = 0;
+  /** All that is outstanding but what is prepared: what that is held for has yet to be read. */
+  readonly #window: Window;
 
   constructor(limits: WindowLimits, session: SessionControl, events: LedgerEvents, keeper: PositionKeeper = 'slot') {
     this.#keeper = keeper;
-    this.#limits = limits;
     this.#session = session;
     this.#events = events;
+    this.#window = new Window(limits, () => {
+      events.relieved();
+    });
     this.#settled = new SettledEntry(this);
   }
 
@@ -85,8 +94,7 @@ export class Ledger implements EntryKeeper {
    * fill the window.
    */
   isFull(): boolean {
-    this.#full ||= this.#outstanding.size >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
-    return this.#full;
+    return this.#window.isFull();
   }
 
   get unackedMessages(): number {
@@ -94,7 +102,7 @@ export class Ledger implements EntryKeeper {
   }
 
   get unackedBytes(): number {
-    return this.#bytes;
+    return this.#outstanding.bytes;
   }
 
   /** Whether nothing is left to settle before the stop, if there is one. */
@@ -106,8 +114,10 @@ export class Ledger implements EntryKeeper {
   get held(): Held | undefined {
     const unit = this.#head;
     if (!unit || unit.outstanding === 0 || unit.sequence >= this.#limit) return undefined;
-    const { oldest } = this.#outstanding;
-    return oldest && { sequence: oldest.sequence, reason: reasonOf(unit) };
+    // A block of an open transaction may have been delivered before it.
+    let entry = this.#outstanding.oldest;
+    while (entry && entry.unit !== unit) entry = entry.newer;
+    return entry && { sequence: entry.sequence, reason: reasonOf(unit) };
   }
 
   begin(): Entry {
@@ -115,28 +125,63 @@ export class Ledger implements EntryKeeper {
     return new UnitEntry(this, this.#open);
   }
 
-  change(bytes: number): Entry {
+  /** @param xid of the subtransaction, where the change is streamed */
+  change(bytes: number, xid?: number): Entry {
     const unit = this.#open ?? this.#append();
     unit.changes++;
-    return this.#charge(unit, bytes);
+    const entry =
+      xid === undefined ? this.#entry(unit, bytes) : new StreamedEntry(this, unit, bytes, this.#delivered++, xid);
+    return this.#charge(entry);
   }
 
   commit(endLsn: Lsn, bytes: number): Entry {
-    const unit = this.#open ?? this.#append();
+    return this.#end(this.#open ?? this.#append(), endLsn, bytes);
+  }
+
+  /** The transaction is complete and will be told to count, or not, by another message. */
+  prepare(endLsn: Lsn, bytes: number): Entry {
+    return this.#endPrepared(this.#open ?? this.#append(), endLsn, bytes);
+  }
+
+  /** A block of a transaction that is still open starts. */
+  enterBlock(xid: number): Entry {
+    const unit = this.#streams.get(xid) ?? new Unit(UNPLACED, this.#keeper === 'slot');
+    this.#streams.set(xid, unit);
+    this.#open = unit;
+    return this.#settled;
+  }
+
+  leaveBlock(): Entry {
     this.#open = undefined;
-    unit.position = endLsn;
-    // Nobody has anything to do for an empty transaction.
-    if (unit.changes > 0) return (unit.commit = this.#charge(unit, bytes));
-    const entry = new UnitEntry(this, unit);
-    this.#advance();
-    return entry;
+    return this.#settled;
+  }
+
+  commitStream(xid: number, endLsn: Lsn, bytes: number): Entry {
+    return this.#end(this.#place(xid), endLsn, bytes);
+  }
+
+  prepareStream(xid: number, endLsn: Lsn, bytes: number): Entry {
+    return this.#endPrepared(this.#place(xid), endLsn, bytes);
+  }
+
+  /** What was streamed of a subtransaction, or of the whole transaction, needs no settling any more. */
+  abortStream(xid: number, subxid: number): Entry {
+    const unit = this.#streams.get(xid);
+    if (unit) {
+      if (xid === subxid) this.#streams.delete(xid);
+      for (const entry of this.#outstanding.of(unit)) {
+        const isAborted = xid === subxid || (entry instanceof StreamedEntry && entry.xid === subxid);
+        if (isAborted && entry.take()) this.#discharge(entry);
+      }
+    }
+    return this.#settled;
   }
 
   /** A message that is confirmed by itself. */
   single(position: Lsn, bytes: number): Entry {
     const unit = this.#append();
     unit.position = position;
-    return this.#charge(unit, bytes);
+    return this.#charge(this.#entry(unit, bytes));
   }
 
   /** What needs no settling: Relation, Type, Origin, Keepalive. */
@@ -172,7 +217,7 @@ export class Ledger implements EntryKeeper {
 
   stopBefore(sequence = this.#sequence, upTo?: Lsn): void {
     if (upTo !== undefined && this.#keeper === 'slot') this.#progressBefore(sequence, upTo);
-    this.#limit = Math.min(this.#limit, sequence);
+    this.#limit = Math.min(this.#limit, sequence, this.#sequence);
     this.#session.stop();
   }
 
@@ -190,40 +235,64 @@ export class Ledger implements EntryKeeper {
     entry.unit.gathered += entry.bytes;
   }
 
-  group(commit: UnitEntry): Entry {
+  group(commit: UnitEntry, held = commit.unit.gathered): Entry {
     const unit = commit.unit;
-    const group = this.#charge(unit, unit.gathered + commit.bytes);
+    const group = this.#charge(this.#entry(unit, held + commit.bytes));
     unit.gathered = 0;
     unit.group = group;
     if (commit.take()) this.#discharge(commit);
     return group;
   }
 
-  #append(): Unit {
-    const unit = new Unit(this.#sequence++, this.#keeper === 'slot');
+  #append(unit = new Unit(UNPLACED, this.#keeper === 'slot')): Unit {
+    unit.sequence = this.#sequence++;
     if (this.#tail) this.#tail.next = unit;
     else this.#head = unit;
     this.#tail = unit;
     return unit;
   }
 
-  #charge(unit: Unit, bytes: number): UnitEntry {
-    const entry = new UnitEntry(this, unit, bytes, this.#delivered++);
-    unit.outstanding++;
+  /** The transaction that came in blocks ends, and takes its place. */
+  #place(xid: number): Unit {
+    const unit = this.#streams.get(xid);
+    this.#streams.delete(xid);
+    return this.#append(unit);
+  }
+
+  #end(unit: Unit, endLsn: Lsn, bytes: number): Entry {
+    this.#open = undefined;
+    unit.position = endLsn;
+    // Nobody has anything to do for an empty transaction.
+    if (unit.changes > 0) return (unit.commit = this.#charge(this.#entry(unit, bytes)));
+    const entry = new UnitEntry(this, unit);
+    this.#advance();
+    return entry;
+  }
+
+  /** Even an empty one is told of, as what ends it will be. */
+  #endPrepared(unit: Unit, endLsn: Lsn, bytes: number): Entry {
+    this.#open = undefined;
+    unit.position = endLsn;
+    for (const entry of this.#outstanding.of(unit)) this.#window.remove(entry.bytes);
+    unit.prepared = true;
+    return (unit.commit = this.#charge(this.#entry(unit, bytes)));
+  }
+
+  #entry(unit: Unit, bytes: number): UnitEntry {
+    return new UnitEntry(this, unit, bytes, this.#delivered++);
+  }
+
+  #charge(entry: UnitEntry): UnitEntry {
+    entry.unit.outstanding++;
     this.#outstanding.add(entry);
-    this.#bytes += bytes;
+    if (!entry.unit.prepared) this.#window.add(entry.bytes);
     return entry;
   }
 
   #discharge(entry: UnitEntry): void {
     entry.unit.outstanding--;
     this.#outstanding.remove(entry);
-    this.#bytes -= entry.bytes;
-    const { messages, bytes } = this.#limits;
-    if (this.#full && this.#outstanding.size <= messages / 2 && this.#bytes <= bytes / 2) {
-      this.#full = false;
-      this.#events.relieved();
-    }
+    if (!entry.unit.prepared) this.#window.remove(entry.bytes);
   }
 
   #advance(): void {

@@ -1,23 +1,33 @@
 import type { StartPosition } from '../checkpoint';
 import { ReplicationError } from '../errors';
 import { formatLsn, type Lsn } from '../lsn';
-import { publicationNames, quoteLiteral, startReplication } from '../wire/sql';
+import type { TypeCatalog } from '../pgoutput/type-catalog';
+import { quoteLiteral, startReplication } from '../wire/sql';
 import { query, startCopyBoth, textOf, type Conversation } from './conversation';
-import { createSlot, identifySystem, slotStatus, type SlotStatus, type SystemIdentity } from './slot-commands';
+import {
+  createSlot,
+  identifySystem,
+  slotStatus,
+  type SlotKind,
+  type SlotStatus,
+  type SystemIdentity,
+} from './slot-commands';
+import { pgoutputOptions, type PgoutputRequest } from './pgoutput-options';
 import type { SlotMemory } from './slot-memory';
 import { fromConsumer, fromMemory, type Resumption } from './start-position';
 import type { PositionKeeper } from './ledger';
 import type { ServerInfo } from './startup';
+import { lookUpPublishedTypes } from './type-lookup';
 
 /** What to stream. */
 export interface StreamPlan {
   readonly slot: string;
   readonly plugin: string;
-  /** The publications to read; undefined for another plugin than pgoutput. */
-  readonly publications: readonly string[] | undefined;
-  /** The plugin's options, as START_REPLICATION takes them. */
+  /** What pgoutput is asked for; undefined for another plugin. */
+  readonly pgoutput: { readonly publications: readonly string[]; readonly request: PgoutputRequest } | undefined;
+  /** Another plugin's options, as START_REPLICATION takes them. */
   readonly pluginOptions: Readonly<Record<string, string>>;
-  readonly ensureSlot: { readonly temporary: boolean } | undefined;
+  readonly ensureSlot: SlotKind | undefined;
   /** Whether the slot knows how far the work has come, or a store that the consumer keeps. */
   readonly positionKeeper: PositionKeeper;
 }
@@ -40,19 +50,26 @@ export interface OpenInfo extends SystemIdentity {
  * Everything between start-up and CopyBoth: looks before it leaps, so that nothing is skipped silently.
  *
  * @param asked where the consumer wants to start
+ * @param catalog learns what the types of published columns are made of
  */
 export function* openStream(
   plan: StreamPlan,
   server: ServerInfo,
   memory: SlotMemory,
   asked: StartPosition | undefined,
+  catalog?: TypeCatalog,
 ): Conversation<OpenInfo> {
+  const { pgoutput } = plan;
+  const options = pgoutput
+    ? pgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
+    : plan.pluginOptions;
   const identity = yield* identifySystem();
   const found = yield* slotStatus(plan.slot, server.version);
   const resumption = resume(plan, memory, asked);
   if (resumption) yield* resumption.check(identity, plan.slot, found);
   if (found) checkSlot(found, plan, server);
-  if (plan.publications) yield* checkPublications(plan.publications);
+  if (pgoutput) yield* checkPublications(pgoutput.publications);
+  if (pgoutput) catalog?.learn([], yield* lookUpPublishedTypes(pgoutput.publications, server.version));
   const slotCreated = !found && (yield* makeSlot(plan, server));
   const slot = found ?? (yield* slotStatus(plan.slot, server.version));
   if (!slot)
@@ -62,9 +79,6 @@ export function* openStream(
   if (slotCreated) memory.see(slot, identity);
 
   const start = resumption?.position.lsn ?? 0n;
-  const options = plan.publications
-    ? { ...plan.pluginOptions, publication_names: publicationNames(plan.publications) }
-    : plan.pluginOptions;
   yield* startCopyBoth(startReplication(plan.slot, formatLsn(start), options));
   if (found?.active) {
     const what = `Replication slot "${slot.name}" was another connection's until just now, which may have moved it`;
@@ -90,7 +104,7 @@ function resume(plan: StreamPlan, memory: SlotMemory, asked: StartPosition | und
   return position && fromMemory(position, memory);
 }
 
-function* checkPublications(publications: readonly string[]): Conversation<void> {
+export function* checkPublications(publications: readonly string[]): Conversation<void> {
   const list = publications.map(quoteLiteral).join(', ');
   const rows = yield* query(`SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN (${list})`);
   const known = new Set(rows.map((row) => textOf(row, 'pubname')));
@@ -112,7 +126,8 @@ function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> 
     throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" does not exist`);
   }
   try {
-    yield* createSlot(plan.slot, plan.plugin, plan.ensureSlot.temporary, server.version);
+    const twoPhase = plan.pgoutput?.request.twoPhase ?? plan.ensureSlot.twoPhase ?? false;
+    yield* createSlot(plan.slot, plan.plugin, { ...plan.ensureSlot, twoPhase }, server.version);
     return true;
   } catch (error) {
     if (error instanceof ReplicationError && error.code === 'SLOT_EXISTS') return false;
@@ -120,12 +135,17 @@ function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> 
   }
 }
 
-function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo): void {
+export function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo): void {
   const wrong = (what: string) => new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" ${what}`);
   if (slot.type === 'physical') throw wrong('is a physical slot');
   if (slot.plugin !== plan.plugin) throw wrong(`uses output plugin ${slot.plugin ?? ''}, not ${plan.plugin}`);
   if (slot.database !== server.database)
     throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
+  if (slot.twoPhase && plan.pgoutput && !plan.pgoutput.request.twoPhase) {
+    throw new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" is for two-phase commit`, {
+      remedy: 'It sends transactions when they are prepared: ask for twoPhase: true, or use another slot.',
+    });
+  }
   if (slot.walStatus === 'lost' || slot.invalidationReason) {
     const why = slot.invalidationReason ? ` (${slot.invalidationReason})` : ' and has lost the WAL that it needs';
     throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" is invalidated${why}`);

@@ -1,13 +1,18 @@
-import type { UnitEntry } from './unit';
+import type { Unit, UnitEntry } from './unit';
 
 /** The entries that the subscriber can settle and has not, in the order in which they were delivered. */
 export class Outstanding {
   #oldest: UnitEntry | undefined;
   #newest: UnitEntry | undefined;
   #size = 0;
+  #bytes = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get oldest(): UnitEntry | undefined {
@@ -20,6 +25,14 @@ export class Outstanding {
     else this.#oldest = entry;
     this.#newest = entry;
     this.#size++;
+    this.#bytes += entry.bytes;
+  }
+
+  /** Those of one unit; they may be removed meanwhile. */
+  of(unit: Unit): UnitEntry[] {
+    const entries: UnitEntry[] = [];
+    for (let entry = this.#oldest; entry; entry = entry.newer) if (entry.unit === unit) entries.push(entry);
+    return entries;
   }
 
   /** Takes out what was added and has not been taken out. */
@@ -33,5 +46,6 @@ export class Outstanding {
     entry.older = undefined;
     entry.newer = undefined;
     this.#size--;
+    this.#bytes -= entry.bytes;
   }
 }

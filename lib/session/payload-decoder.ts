@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors';
 import { PgoutputDecoder } from '../pgoutput/decoder';
 import { XLogDataMessage } from '../pgoutput/walsender-messages';
-import type { TypeParsers } from '../pgoutput/values';
+import type { Decoding } from '../pgoutput/relations';
 import { Reader } from '../wire/reader';
 import { readXLogDataHeader, xlogDataHeaderLength } from '../wire/stream';
 import type { PayloadDecoder } from './session-host';
@@ -9,10 +9,10 @@ import type { PayloadDecoder } from './session-host';
 /** XLogData's header without its type byte. */
 const HEADER = xlogDataHeaderLength - 1;
 
-/** @param types the parsers of pgoutput's values; undefined for another plugin, whose output is passed on as it is */
-export function payloadDecoder(types: TypeParsers | undefined): PayloadDecoder {
-  if (types) {
-    const decoder = new PgoutputDecoder(types);
+/** @param decoding how pgoutput's values are read; undefined for another plugin, whose output is passed on as it is */
+export function payloadDecoder(decoding: Decoding | undefined): PayloadDecoder {
+  if (decoding) {
+    const decoder = new PgoutputDecoder(decoding.types, decoding);
     // The header is left alone: its positions are no offsets, and Commit has its own.
     return (buffer, start, end) => {
       if (end - start < HEADER) {

@@ -2,7 +2,7 @@ import { Delivery, type Entry, type SessionControl } from '../acknowledgement';
 import type { StreamSource } from '../checkpoint';
 import { ConnectionError, ReplicationError } from '../errors';
 import { laterLsn, type Lsn } from '../lsn';
-import type { PgoutputMessage, StreamMessage } from '../pgoutput/messages';
+import type { AnyPgoutputMessage, StreamMessage } from '../pgoutput/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../pgoutput/walsender-messages';
 import { BackendTag } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
@@ -12,9 +12,11 @@ import { Keepalives } from './keepalives';
 import { Ledger } from './ledger';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from './session-host';
 import { Slice } from './slice';
-import { StatusReport } from './status-report';
+import { StatusSender } from './status-sender';
+import { StreamPosition } from './stream-position';
 import { StreamReader } from './stream-reader';
-import { HeldWatch, LivenessWatch } from './watches';
+import { TypeQuestions } from './type-questions';
+import { Watches } from './stream-watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
 const SLICE = 10;
@@ -33,29 +35,31 @@ export class ReplicationSession implements SessionControl {
   readonly #options: SessionOptions;
   readonly #host: SessionHost;
   readonly #ledger: Ledger;
-  readonly #report: StatusReport;
-  readonly #liveness: LivenessWatch;
-  readonly #heldWatch: HeldWatch;
+  readonly #sender: StatusSender;
+  readonly #watches: Watches;
   readonly #keepalives: Keepalives;
   readonly #listeners = new Set<(error?: unknown) => void>();
   #state: State = 'streaming';
   #stopped = false;
   #stopAsked = false;
-  #inTransaction = false;
   #delivering = false;
   #pumping = false;
   #yielded = false;
-  #received: Lsn = 0n;
+  readonly #position = new StreamPosition();
+  readonly #types: TypeQuestions;
+  /** Whether the present frame is to be read once more. */
+  #again = false;
   #error: Error | undefined;
 
   constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
     this.#reader = new StreamReader(frames, decode);
     this.#options = options;
     this.#host = host;
-    this.#report = new StatusReport(host.elapsed());
-    this.#liveness = new LivenessWatch(options.livenessTimeout);
-    this.#heldWatch = new HeldWatch(options.ackTimeout);
+    this.#watches = new Watches(options.livenessTimeout, options.ackTimeout);
     this.#keepalives = new Keepalives(options.progressInterval, options.startLsn ?? 0n);
+    this.#types = new TypeQuestions(options.catalog, (typeOids) => {
+      host.lookUp(typeOids);
+    });
     const window = options.confirm ? options.window : { messages: Infinity, bytes: Infinity };
     const events = {
       advanced: () => {
@@ -66,6 +70,7 @@ export class ReplicationSession implements SessionControl {
       },
     };
     this.#ledger = new Ledger(window, this, events, this.consumerKeepsPosition ? 'consumer' : 'slot');
+    this.#sender = new StatusSender(host, this.#ledger, this.#position, options.slotLsn ?? 0n);
     // A closed ledger confirms nothing, whatever happens.
     if (!options.confirm) this.#ledger.close();
   }
@@ -91,28 +96,12 @@ export class ReplicationSession implements SessionControl {
   }
 
   get status(): StatusUpdate {
-    return {
-      receivedLsn: this.#receivedLsn,
-      confirmedLsn: this.#confirmedLsn,
-      unackedMessages: this.#ledger.unackedMessages,
-      unackedBytes: this.#ledger.unackedBytes,
-      paused: this.#state === 'streaming' && this.#ledger.isFull(),
-    };
-  }
-
-  get #receivedLsn(): Lsn {
-    return laterLsn(this.#received, this.#ledger.confirmed);
-  }
-
-  /** To confirm less than where the slot stands would tell older servers to go back. */
-  get #confirmedLsn(): Lsn {
-    const { confirmed } = this.#ledger;
-    return confirmed < (this.#options.slotLsn ?? 0n) ? 0n : confirmed;
+    return { ...this.#sender.status, paused: this.#state === 'streaming' && this.#ledger.isFull() };
   }
 
   receive(chunk: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#liveness.heard();
+    this.#watches.heard();
     this.#reader.push(chunk);
     this.pump();
   }
@@ -131,33 +120,27 @@ export class ReplicationSession implements SessionControl {
     // Feedback waits for an empty receive buffer, so that a backlog is not confirmed message by message. But handlers that
     // take all the time there is must not keep it waiting: timers have their turn only after the next slice.
     if (!this.#yielded) this.#settleUp();
-    else if (this.#isAlive() && this.#report.isOlderThan(OVERDUE, this.#host.elapsed())) this.#send(false);
+    else if (this.#isAlive() && this.#sender.isOlderThan(OVERDUE)) this.#send(false);
+  }
+
+  /** What `lookUp` asked for is known, as far as it ever will be. */
+  typesKnown(): void {
+    this.#types.answered();
+    this.pump();
   }
 
   /** A step of the feedback interval. */
   tick(ms: number): void {
     if (!this.#isAlive()) return;
-    const reading = this.#state === 'streaming' && !this.#ledger.isFull() && !this.#yielded;
-    const liveness = this.#liveness.tick(ms, reading);
-    if (liveness === 'gone') {
-      this.fail(
-        new ConnectionError('LIVENESS_TIMEOUT', `Nothing came from the server for ${this.#options.livenessTimeout} ms`),
-      );
+    const reading = this.#state === 'streaming' && !this.#mustWait() && !this.#yielded;
+    const { failure, warning, ask } = this.#watches.tick(ms, reading, this.#ledger.held);
+    if (failure) {
+      this.fail(failure);
       return;
     }
-    const held = this.#ledger.held;
-    const verdict = this.#heldWatch.tick(ms, held);
-    if (verdict !== 'fine') {
-      const seconds = Math.round(this.#heldWatch.heldFor / 1000);
-      const complaint = `The slot has not moved for ${seconds} s: ${held?.reason ?? ''}`;
-      if (verdict === 'expired') {
-        this.fail(new ReplicationError('ACK_TIMEOUT', complaint));
-        return;
-      }
-      this.#host.warn(complaint);
-    }
+    if (warning !== undefined) this.#host.warn(warning);
     if (this.#keepalives.waiting) this.#host.wake();
-    this.#send(liveness === 'ask');
+    this.#send(ask);
   }
 
   /** A report that was asked for with `reportIn` is due, unless one went out in the meantime. */
@@ -206,7 +189,7 @@ export class ReplicationSession implements SessionControl {
   stopAtBoundary(): void {
     this.#stopAsked = true;
     // What is being delivered arrives before the completion: a handler may be who asks.
-    if (!this.#inTransaction && !this.#delivering) this.stop();
+    if (!this.#position.inTransaction && !this.#delivering) this.stop();
   }
 
   /** Nobody listens any more. After a stop that is as it should be: what was delivered may still be acknowledged. */
@@ -246,20 +229,26 @@ export class ReplicationSession implements SessionControl {
     return this.#state === 'streaming' || this.#state === 'draining';
   }
 
+  /** Whether what has been received has to wait. */
+  #mustWait(): boolean {
+    return this.#ledger.isFull() || this.#types.waiting;
+  }
+
   /** @returns whether it gave way with work left */
   #takeFrames(): boolean {
     const slice = new Slice(this.#host.elapsed(), SLICE);
     for (;;) {
       this.#deliverKeepalive();
       if (this.#state === 'closed') return false;
-      if (this.#state === 'draining' || (this.#state === 'streaming' && this.#ledger.isFull())) {
+      if (this.#state === 'draining' || (this.#state === 'streaming' && this.#mustWait())) {
         this.#host.hold(true);
         return false;
       }
-      if (!this.#reader.next()) {
+      if (!this.#again && !this.#reader.next()) {
         this.#host.hold(false);
         return false;
       }
+      this.#again = false;
       this.#takeFrame();
       if (slice.shouldLook() && slice.isOver(this.#host.elapsed())) {
         this.#host.hold(true);
@@ -282,34 +271,35 @@ export class ReplicationSession implements SessionControl {
       }
       return;
     }
-    const message = reader.read();
+    const message = this.#read();
     if (message?.kind === 'keepalive') this.#takeKeepalive(message);
     else if (message) this.#takeData(message, reader.size);
   }
 
-  #takeData(message: PgoutputMessage | XLogDataMessage, bytes: number): void {
-    this.#keepalives.outdated();
-    switch (message.kind) {
-      case 'begin':
-        this.#inTransaction = true;
-        break;
-      case 'commit':
-        this.#inTransaction = false;
-        this.#received = laterLsn(this.#received, message.endLsn);
-        break;
-      case 'xlogData':
-        this.#received = laterLsn(this.#received, message.dataStart);
-        break;
-      default:
+  #read(): StreamMessage | undefined {
+    try {
+      const message = this.#reader.read();
+      this.#types.read();
+      return message;
+    } catch (error) {
+      this.#again = this.#types.retry(error);
+      if (this.#again) return undefined;
+      throw error;
     }
+  }
+
+  #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {
+    this.#keepalives.outdated();
+    this.#position.take(message);
     const ledger = this.#ledger;
     Delivery.attach(message, this.#options.confirm ? openEntry(ledger, message, bytes) : ledger.nothing);
+    if (message.kind === 'relation') this.#types.about(message);
     this.#deliver(message);
   }
 
   #takeKeepalive(message: KeepaliveMessage): void {
-    this.#received = laterLsn(this.#received, message.walEnd);
-    if (message.replyRequested) this.#report.oweAnswer();
+    this.#position.take(message);
+    if (message.replyRequested) this.#sender.oweAnswer();
     this.#keepalives.take(message);
     this.#deliverKeepalive();
   }
@@ -329,7 +319,7 @@ export class ReplicationSession implements SessionControl {
     const ledger = this.#ledger;
     if (!this.consumerKeepsPosition || !this.#options.confirm) return ledger.nothing;
     // Inside a transaction, what it says is true only once that has been stored.
-    const isProgress = !this.#inTransaction && this.#keepalives.claimProgress(message, now, ledger.prospect);
+    const isProgress = !this.#position.inTransaction && this.#keepalives.claimProgress(message, now, ledger.prospect);
     return ledger.keepalive(message.walEnd, isProgress);
   }
 
@@ -338,7 +328,7 @@ export class ReplicationSession implements SessionControl {
     const heard = this.#host.deliver(message);
     this.#delivering = false;
     if (!heard) this.release();
-    else if (this.#stopAsked && !this.#inTransaction) this.stop();
+    else if (this.#stopAsked && !this.#position.inTransaction) this.stop();
   }
 
   /** After something was settled: report it, or leave if it was the last thing before a stop. */
@@ -350,15 +340,14 @@ export class ReplicationSession implements SessionControl {
   }
 
   #reportIfDue(): void {
-    const due = this.#report.dueIn(this.#receivedLsn, this.#confirmedLsn, this.#host.elapsed());
+    const due = this.#sender.dueIn();
     if (due === 0) this.#send(false);
     else if (due !== undefined) this.#host.reportIn(due);
   }
 
   #send(ask: boolean): void {
     const { status } = this;
-    const { receivedLsn, confirmedLsn } = status;
-    this.#host.send(this.#report.encode(receivedLsn, confirmedLsn, this.#host.elapsed(), this.#host.clock(), ask));
+    this.#sender.send(ask);
     this.#host.reported(status);
   }
 

@@ -1,11 +1,12 @@
 import type { StreamSource } from '../checkpoint';
+import type { TypeCatalog } from '../pgoutput/type-catalog';
 import type { Lsn } from '../lsn';
-import type { PgoutputMessage, StreamMessage } from '../pgoutput/messages';
+import type { AnyPgoutputMessage, StreamMessage } from '../pgoutput/messages';
 import type { XLogDataMessage } from '../pgoutput/walsender-messages';
-import type { WindowLimits } from './ledger';
+import type { WindowLimits } from './window';
 
 /** Turns the body of an XLogData, from its header on, into a message. */
-export type PayloadDecoder = (buffer: Buffer, start: number, end: number) => PgoutputMessage | XLogDataMessage;
+export type PayloadDecoder = (buffer: Buffer, start: number, end: number) => AnyPgoutputMessage | XLogDataMessage;
 
 /** What the session does to the world. */
 export interface SessionHost {
@@ -18,6 +19,8 @@ export interface SessionHost {
   hold(resting: boolean): void;
   /** Asks for `pump()` in a later turn of the event loop. */
   wake(): void;
+  /** Asks what these types are made of, and for `typesKnown()` in a later turn. */
+  lookUp(typeOids: readonly number[]): void;
   /** Asks for `report()` after so many ms. */
   reportIn(ms: number): void;
   /** A status update went out. */
@@ -42,6 +45,8 @@ export interface SessionOptions {
   /** Where the slot stands as the stream starts. To confirm less would tell older servers to go back. Default 0. */
   readonly slotLsn?: Lsn | undefined;
   readonly source: StreamSource;
+  /** What is known of types that are not built in; undefined where nobody asks. */
+  readonly catalog?: TypeCatalog | undefined;
   /** Where the stream starts. What lies before it is nothing new. Default 0. */
   readonly startLsn?: Lsn | undefined;
   /**

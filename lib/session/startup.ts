@@ -42,6 +42,8 @@ const PINNED: Readonly<Record<string, string>> = {
   timezone: 'UTC',
   bytea_output: 'hex',
   extra_float_digits: '3',
+  // In binary, money comes without its currency: text shall not depend on where the server stands either.
+  lc_monetary: 'C',
   search_path: 'pg_catalog',
   // The warning that a publication was skipped must not be filtered out.
   client_min_messages: 'warning',

@@ -1,6 +1,9 @@
 import type { Entry, SessionControl } from '../acknowledgement';
 import type { Lsn } from '../lsn';
 
+/** The sequence of a unit that has no place in the queue yet: behind all others. */
+export const UNPLACED = Number.MAX_SAFE_INTEGER;
+
 /** What is confirmed as a whole: a transaction, a logical message outside any, or a message of another plugin. */
 export class Unit {
   next: Unit | undefined;
@@ -20,9 +23,11 @@ export class Unit {
 
   /** Whether it was done and has left the queue. */
   left = false;
+  /** Whether it is a prepared transaction: it may be held until what follows tells how it ends. */
+  prepared = false;
 
   constructor(
-    readonly sequence: number,
+    public sequence: number,
     /** Whether a subscriber has settled any of it, and not only operators that dropped it; or where that is all the same. */
     public answered: boolean,
   ) {}
@@ -36,6 +41,7 @@ export function isDone(unit: Unit): unit is Unit & { position: Lsn } {
 /** What its subscriber has left undone, for the person who has to find it. */
 export function reasonOf(unit: Unit): string {
   const { commit, group } = unit;
+  if (unit.prepared && (group ?? commit)?.settled === false) return 'a prepared transaction is not acknowledged';
   if (group && !group.settled) return 'a transaction is not acknowledged';
   if (unit.changes === 0) return 'a message is not acknowledged';
   const changes = unit.outstanding - (commit && !commit.settled ? 1 : 0);
@@ -51,7 +57,8 @@ export interface EntryKeeper {
   readonly session: SessionControl;
   settle(entry: UnitEntry, answered: boolean): boolean;
   gather(entry: UnitEntry): void;
-  group(commit: UnitEntry): Entry;
+  /** @param held bytes that the group takes up; by default those of all that it gathered */
+  group(commit: UnitEntry, held?: number): Entry;
   /** Confirms a position once the unit that stood before it has left. */
   reach(walEnd: Lsn, after: Unit | undefined): boolean;
   /** A unit that is confirmed by itself. */
@@ -97,8 +104,8 @@ export class UnitEntry implements Entry {
     if (this.take()) this.ledger.gather(this);
   }
 
-  group(): Entry {
-    return this.ledger.group(this);
+  group(held?: number): Entry {
+    return this.ledger.group(this, held);
   }
 
   /** Settled before it is told: who hears of it may settle it again. */
@@ -120,6 +127,20 @@ export class UnitEntry implements Entry {
 
   stopAfter(upTo?: Lsn): void {
     this.ledger.stopBefore(this.unit.sequence + 1, upTo);
+  }
+}
+
+/** A change that was streamed before its transaction has ended. */
+export class StreamedEntry extends UnitEntry {
+  constructor(
+    ledger: EntryKeeper,
+    unit: Unit,
+    bytes: number,
+    sequence: number,
+    /** The subtransaction that made it. */
+    readonly xid: number,
+  ) {
+    super(ledger, unit, bytes, sequence);
   }
 }
 

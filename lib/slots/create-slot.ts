@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { slotName } from '../config/config';
-import type { ServerConfig } from '../config/connection';
+import { resolveConnection, type ServerConfig } from '../config/connection';
 import { createSlot as create, type CreatedSlot } from '../session/slot-commands';
 import { oneShot, readOptions } from './one-shot';
 
@@ -10,6 +10,10 @@ export interface CreateSlotConfig extends ServerConfig {
   readonly slot: string;
   /** The output plugin. Default `pgoutput`. */
   readonly plugin?: string | undefined;
+  /** Standbys keep a copy of the slot, to go on with after a failover. Needs PostgreSQL 17. Default false. */
+  readonly failover?: boolean | undefined;
+  /** Prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 15. Default false. */
+  readonly twoPhase?: boolean | undefined;
 }
 
 /**
@@ -18,13 +22,19 @@ export interface CreateSlotConfig extends ServerConfig {
  *
  * From then on the server keeps all WAL that the slot has not confirmed: drop a slot that nobody reads any more.
  *
- * @returns a cold observable of one value; errors `SLOT_EXISTS`, `TOO_MANY_SLOTS`, `WAL_LEVEL`, `PRIVILEGE_MISSING`
+ * @returns a cold observable of one value; errors `SLOT_EXISTS`, `TOO_MANY_SLOTS`, `WAL_LEVEL`, `PRIVILEGE_MISSING`,
+ * `UNSUPPORTED` where the server is too old for an option
  * @example
  * await firstValueFrom(createSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
  */
 export function createSlot(config: CreateSlotConfig): Observable<CreatedSlot> {
-  const options = readOptions(config, ['slot', 'plugin']);
+  const options = readOptions(config, ['slot', 'plugin', 'failover', 'twoPhase']);
   const slot = slotName(options);
   const plugin = options.text('plugin') ?? 'pgoutput';
-  return oneShot(options, (server) => create(slot, plugin, false, server.version));
+  const kind = {
+    temporary: false,
+    failover: options.flag('failover', false),
+    twoPhase: options.flag('twoPhase', false),
+  };
+  return oneShot(resolveConnection(options), (server) => create(slot, plugin, kind, server.version));
 }

@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import { slotName } from '../config/config';
-import type { ServerConfig } from '../config/connection';
+import { resolveConnection, type ServerConfig } from '../config/connection';
 import { dropSlot as drop } from '../session/slot-commands';
 import { oneShot, readOptions } from './one-shot';
 
@@ -23,5 +23,5 @@ export function dropSlot(config: DropSlotConfig): Observable<string> {
   const options = readOptions(config, ['slot', 'wait']);
   const slot = slotName(options);
   const wait = options.flag('wait', false);
-  return oneShot(options, () => drop(slot, wait)).pipe(map(() => slot));
+  return oneShot(resolveConnection(options), () => drop(slot, wait)).pipe(map(() => slot));
 }

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { ServerConfig } from '../config/connection';
+import { resolveConnection, type ServerConfig } from '../config/connection';
 import { identifySystem as identify, type SystemIdentity } from '../session/slot-commands';
 import { oneShot, readOptions } from './one-shot';
 
@@ -11,5 +11,5 @@ import { oneShot, readOptions } from './one-shot';
  * const { walPosition } = await firstValueFrom(identifySystem({ connection: process.env.DATABASE_URL }));
  */
 export function identifySystem(config: ServerConfig = {}): Observable<SystemIdentity> {
-  return oneShot(readOptions(config, []), () => identify());
+  return oneShot(resolveConnection(readOptions(config, [])), () => identify());
 }

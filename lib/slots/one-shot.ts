@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { resolveConnection, SERVER_OPTIONS } from '../config/connection';
+import { SERVER_OPTIONS, type ConnectionSettings } from '../config/connection';
 import { Options } from '../options';
 import { ConversingConnection } from '../connection';
 import { connect } from '../net/transport';
@@ -13,8 +13,10 @@ export function readOptions(config: unknown, more: readonly string[]): Options {
 }
 
 /** Connects on subscribe, leads one conversation, emits its outcome and completes. */
-export function oneShot<T>(options: Options, script: (server: ServerInfo) => Conversation<T>): Observable<T> {
-  const settings = resolveConnection(options);
+export function oneShot<T>(
+  settings: ConnectionSettings,
+  script: (server: ServerInfo) => Conversation<T>,
+): Observable<T> {
   return new Observable((subscriber) => {
     const connection = new ConversingConnection(connect, settings, script, {
       done: (outcome, { transport }) => {

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { slotName } from '../config/config';
-import type { ServerConfig } from '../config/connection';
+import { resolveConnection, type ServerConfig } from '../config/connection';
 import { slotStatus as status, type SlotStatus } from '../session/slot-commands';
 import { oneShot, readOptions } from './one-shot';
 
@@ -22,5 +22,5 @@ export interface SlotStatusConfig extends ServerConfig {
 export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
   const options = readOptions(config, ['slot']);
   const slot = slotName(options);
-  return oneShot(options, (server) => status(slot, server.version));
+  return oneShot(resolveConnection(options), (server) => status(slot, server.version));
 }

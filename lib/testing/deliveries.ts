@@ -5,7 +5,7 @@ import { toLsn, type Lsn } from '../lsn';
 import type { Transaction } from '../operators/transaction';
 import { transactions } from '../operators/transactions';
 import { PgoutputDecoder } from '../pgoutput/decoder';
-import type { PgoutputMessage } from '../pgoutput/messages';
+import type { AnyPgoutputMessage, PgoutputMessage } from '../pgoutput/messages';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 import { place, type TransactionDraft, type WalTransaction } from './transaction';
 
@@ -32,9 +32,35 @@ export function messagesOf(draft: TransactionDraft | WalTransaction, options: De
   const session = new BuiltSession(options.source);
   return payloads.map((payload) => {
     const message = decoder.decode(payload, 0, payload.length);
+    if (!isOfOnePiece(message))
+      throw new Error(`No transaction in one piece has a ${message.kind}; use a FakeWalSender`);
     Delivery.attach(message, new BuiltEntry(session));
     return message;
   });
+}
+
+/**
+ * Whether it belongs to a transaction that comes in one piece.
+ *
+ * @internal
+ */
+export function isOfOnePiece(message: AnyPgoutputMessage): message is PgoutputMessage {
+  switch (message.kind) {
+    case 'begin':
+    case 'commit':
+    case 'origin':
+    case 'relation':
+    case 'type':
+      return true;
+    case 'insert':
+    case 'update':
+    case 'delete':
+    case 'truncate':
+    case 'message':
+      return message.xid === undefined;
+    default:
+      return false;
+  }
 }
 
 /**

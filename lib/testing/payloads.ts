@@ -1,5 +1,5 @@
 /**
- * Builders of pgoutput's payloads, the bytes that an XLogData carries, for protocol version 1.
+ * Builders of pgoutput's payloads, the bytes that an XLogData carries, of all protocol versions.
  *
  * Every field has a default where a spec may not care, and nothing is checked: a spec may build what no server sends.
  */
@@ -124,6 +124,120 @@ export function logicalMessage({
 }: LogicalMessageFields = {}): Buffer {
   const bytes = Buffer.from(content);
   return message('M', u8(transactional ? 1 : 0), u64(lsn), cstring(prefix), u32(bytes.length), bytes);
+}
+
+/** The same payload as it stands between Stream Start and Stream Stop: there R, Y, I, U, D, T and M carry an xid. */
+export function inBlock(xid: number, payload: Buffer): Buffer {
+  return Buffer.concat([payload.subarray(0, 1), u32(xid), payload.subarray(1)]);
+}
+
+export interface StreamStartFields {
+  xid?: number;
+  first?: boolean;
+}
+
+export function streamStart({ xid = 700, first = true }: StreamStartFields = {}): Buffer {
+  return message('S', u32(xid), u8(first ? 1 : 0));
+}
+
+export function streamStop(): Buffer {
+  return message('E');
+}
+
+export function streamCommit({
+  commitLsn = 0x100n,
+  endLsn = commitLsn + 0x30n,
+  commitTime = COMMIT_TIME,
+  xid = 700,
+  flags = 0,
+}: TransactionFields = {}): Buffer {
+  return message('c', u32(xid), u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime));
+}
+
+export interface StreamAbortFields {
+  xid?: number;
+  /** The whole transaction, if not given. */
+  subxid?: number;
+  /** Given to those who asked for parallel streaming, and the time with it. */
+  abortLsn?: bigint;
+  abortTime?: Date;
+}
+
+export function streamAbort({
+  xid = 700,
+  subxid = xid,
+  abortLsn,
+  abortTime = COMMIT_TIME,
+}: StreamAbortFields = {}): Buffer {
+  return message('A', u32(xid), u32(subxid), ...(abortLsn === undefined ? [] : [u64(abortLsn), timestamp(abortTime)]));
+}
+
+export interface PrepareFields {
+  gid?: string;
+  xid?: number;
+  prepareLsn?: bigint;
+  /** Of the prepare record's end. */
+  endLsn?: bigint;
+  prepareTime?: Date;
+  /** Begin Prepare has none, and they are always 0. */
+  flags?: number;
+}
+
+export function beginPrepare(fields: PrepareFields = {}): Buffer {
+  return message('b', ...prepareFields(fields));
+}
+
+export function prepare(fields: PrepareFields = {}): Buffer {
+  return message('P', u8(fields.flags ?? 0), ...prepareFields(fields));
+}
+
+export function streamPrepare(fields: PrepareFields = {}): Buffer {
+  return message('p', u8(fields.flags ?? 0), ...prepareFields(fields));
+}
+
+export function commitPrepared({
+  gid = 'gid',
+  commitLsn = 0x200n,
+  endLsn = commitLsn + 0x30n,
+  commitTime = COMMIT_TIME,
+  xid = 700,
+  flags = 0,
+}: TransactionFields & { gid?: string } = {}): Buffer {
+  return message('K', u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime), u32(xid), cstring(gid));
+}
+
+export interface RollbackPreparedFields {
+  gid?: string;
+  xid?: number;
+  prepareEndLsn?: bigint;
+  /** Of the end of the rollback's record. */
+  endLsn?: bigint;
+  prepareTime?: Date;
+  rollbackTime?: Date;
+  flags?: number;
+}
+
+export function rollbackPrepared({
+  gid = 'gid',
+  xid = 700,
+  prepareEndLsn = 0x130n,
+  endLsn = 0x230n,
+  prepareTime = COMMIT_TIME,
+  rollbackTime = COMMIT_TIME,
+  flags = 0,
+}: RollbackPreparedFields = {}): Buffer {
+  const times = [timestamp(prepareTime), timestamp(rollbackTime)];
+  return message('r', u8(flags), u64(prepareEndLsn), u64(endLsn), ...times, u32(xid), cstring(gid));
+}
+
+function prepareFields({
+  gid = 'gid',
+  xid = 700,
+  prepareLsn = 0x100n,
+  endLsn = prepareLsn + 0x30n,
+  prepareTime = COMMIT_TIME,
+}: PrepareFields): Buffer[] {
+  return [u64(prepareLsn), u64(endLsn), timestamp(prepareTime), u32(xid), cstring(gid)];
 }
 
 /** A payload of any tag and fields. */

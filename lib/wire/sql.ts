@@ -43,6 +43,10 @@ export interface CreateReplicationSlot {
   readonly slot: string;
   readonly plugin: string;
   readonly temporary: boolean;
+  /** From 15 on. */
+  readonly twoPhase: boolean;
+  /** From 17 on. */
+  readonly failover: boolean;
   /** As in server_version_num. */
   readonly serverVersion: number;
 }
@@ -52,10 +56,34 @@ export interface CreateReplicationSlot {
  *
  * The option list came with 15; before it there were key words only.
  */
-export function createReplicationSlot({ slot, plugin, temporary, serverVersion }: CreateReplicationSlot): string {
-  const name = quoteIdentifier(withoutNul(slot, 'slot'));
-  const snapshot = serverVersion >= 150000 ? "(SNAPSHOT 'nothing')" : 'NOEXPORT_SNAPSHOT';
-  return `CREATE_REPLICATION_SLOT ${name}${temporary ? ' TEMPORARY' : ''} LOGICAL ${quoteIdentifier(withoutNul(plugin, 'plugin'))} ${snapshot}`;
+export function createReplicationSlot(request: CreateReplicationSlot): string {
+  const { temporary, twoPhase, failover, serverVersion } = request;
+  const slot = quoteIdentifier(withoutNul(request.slot, 'slot'));
+  const plugin = quoteIdentifier(withoutNul(request.plugin, 'plugin'));
+  const options = [
+    "SNAPSHOT 'nothing'",
+    ...(twoPhase ? ['TWO_PHASE true'] : []),
+    ...(failover ? ['FAILOVER true'] : []),
+  ];
+  const how = serverVersion >= 150000 ? `(${options.join(', ')})` : 'NOEXPORT_SNAPSHOT';
+  return `CREATE_REPLICATION_SLOT ${slot}${temporary ? ' TEMPORARY' : ''} LOGICAL ${plugin} ${how}`;
+}
+
+/** What is to be different about a slot; what is undefined stays as it is, and one of them has to be given. */
+export interface SlotChanges {
+  /** From 17 on. */
+  readonly failover: boolean | undefined;
+  /** From 18 on. */
+  readonly twoPhase: boolean | undefined;
+}
+
+/** The command that changes a slot, from 17 on. */
+export function alterReplicationSlot(slot: string, { failover, twoPhase }: SlotChanges): string {
+  const options = [
+    ...(failover === undefined ? [] : [`FAILOVER ${failover}`]),
+    ...(twoPhase === undefined ? [] : [`TWO_PHASE ${twoPhase}`]),
+  ];
+  return `ALTER_REPLICATION_SLOT ${quoteIdentifier(withoutNul(slot, 'slot'))} (${options.join(', ')})`;
 }
 
 /** The command that drops a slot. With `wait` it waits for the slot to become inactive instead of failing. */

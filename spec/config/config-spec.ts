@@ -46,8 +46,8 @@ describe('resolveConfig', () => {
       plan: {
         slot: 'orders',
         plugin: 'pgoutput',
-        publications: ['p'],
-        pluginOptions: { proto_version: '1' },
+        pgoutput: { publications: ['p'], request: { streaming: 'off', twoPhase: false, protoVersion: undefined } },
+        pluginOptions: {},
         ensureSlot: undefined,
         positionKeeper: 'slot',
       },
@@ -61,7 +61,7 @@ describe('resolveConfig', () => {
       statusInterval: 10_000,
     });
     expect(settings.scheduler).toBe(asyncScheduler);
-    expect(settings.types.getTypeParser(23, 'text')('7')).toBe(7);
+    expect(settings.values.types.getTypeParser(23, 'text')('7')).toBe(7);
   });
 
   it('takes undefined for what is not given', () => {
@@ -83,7 +83,15 @@ describe('resolveConfig', () => {
       statusObserver: undefined,
       closeObserver: undefined,
       messages: undefined,
+      binary: undefined,
+      streaming: undefined,
+      twoPhase: undefined,
+      origin: undefined,
+      protoVersion: undefined,
       types: undefined,
+      lookUpTypes: undefined,
+      composites: undefined,
+      expectTables: undefined,
     };
     const made = { classify: expect.anything(), observers: expect.anything(), start: expect.anything() };
     expect(resolve(everything)).toEqual({ ...resolve(BASE), ...made });
@@ -111,7 +119,7 @@ describe('resolveConfig', () => {
         types: { getTypeParser: () => String },
       }),
     ).toMatchObject({
-      plan: { ensureSlot: { temporary: true }, pluginOptions: { proto_version: '1', messages: 'true' } },
+      plan: { ensureSlot: { temporary: true }, pgoutput: { request: { messages: true } } },
       session: { confirm: false, window: { messages: 1, bytes: 1 }, livenessTimeout: 0, ackTimeout: 0x7fff_ffff },
       connection: { connectTimeout: 1, closeTimeout: 0 },
       statusInterval: 1,
@@ -120,10 +128,16 @@ describe('resolveConfig', () => {
     expect(await startOf('0/16B6C50')).toEqual({ lsn: 0x16b6c50n, source: undefined });
     expect(await startOf(7n)).toEqual({ lsn: 7n, source: undefined });
     expect(await startOf(0n)).toBeUndefined();
-    expect(resolve({ ...BASE, ensureSlot: true }).plan.ensureSlot).toEqual({ temporary: false });
+    expect(resolve({ ...BASE, ensureSlot: true }).plan.ensureSlot).toEqual({
+      temporary: false,
+      failover: false,
+      twoPhase: false,
+    });
     expect(resolve({ ...BASE, ensureSlot: false }).plan.ensureSlot).toBeUndefined();
     expect(resolve({ ...BASE, slot: 'a_1'.repeat(21) }).plan.slot).toHaveLength(63);
-    expect(resolve({ ...BASE, publications: ['My,Pub', "it's", 'quo"te'] }).plan.publications).toHaveLength(3);
+    expect(resolve({ ...BASE, publications: ['My,Pub', "it's", 'quo"te'] }).plan.pgoutput?.publications).toHaveLength(
+      3,
+    );
   });
 
   it.each<[option: string, values: unknown[]]>([
@@ -170,7 +184,7 @@ describe('resolveConfig', () => {
     for (const value of values) expect(optionAtFault({ ...BASE, [option]: value })).toBe(option);
   });
 
-  it.each(['slots', 'publication', 'Slot', 'protoVersion', 'constructor', '__proto'])(
+  it.each(['slots', 'publication', 'Slot', 'version', 'constructor', '__proto'])(
     'refuses the unknown option %s, and says which there are',
     (option) => {
       expect(optionAtFault({ ...BASE, [option]: true })).toBe(option);
@@ -189,7 +203,7 @@ describe('resolveConfig', () => {
     expect(messageOf({ ...BASE, [option]: true })).toContain(`is no option; did you mean ${meant}?`);
   });
 
-  it.each(['protoVersion', 'x', ''])('does not guess what %j could mean', (option) => {
+  it.each(['parallelism', 'x', ''])('does not guess what %j could mean', (option) => {
     expect(messageOf({ ...BASE, [option]: true })).toContain('is no option; there are connection');
   });
 
@@ -216,7 +230,11 @@ describe('resolveConfig', () => {
   it('refuses ensureSlot beside startLsn', () => {
     expect(optionAtFault({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
     expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.ensureSlot).toBeUndefined();
-    expect(resolve({ ...BASE, ensureSlot: true, startLsn: () => [] }).plan.ensureSlot).toEqual({ temporary: false });
+    expect(resolve({ ...BASE, ensureSlot: true, startLsn: () => [] }).plan.ensureSlot).toEqual({
+      temporary: false,
+      failover: false,
+      twoPhase: false,
+    });
   });
 
   it('tells what it got instead of a number', () => {
@@ -371,7 +389,7 @@ describe('resolveConfig', () => {
       const { plan } = resolve({ ...RAW, pluginOptions: { 'include-xids': '1' } });
       expect(plan).toMatchObject({
         plugin: 'wal2json',
-        publications: undefined,
+        pgoutput: undefined,
         pluginOptions: { 'include-xids': '1' },
       });
       expect(resolve(RAW).plan.pluginOptions).toEqual({});

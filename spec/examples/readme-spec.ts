@@ -12,11 +12,15 @@ const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''
 
 /** What the snippets speak of without declaring it; README says so. */
 const SURROUNDINGS = `
-  import type { PgoutputConfig, Transaction } from 'rxjs-pg-replication';
+  import type { Change, PgoutputConfig, Transaction } from 'rxjs-pg-replication';
   declare global {
     const config: PgoutputConfig;
     function save(tx: Transaction): Promise<void>;
     function isTransient(error: unknown): boolean;
+    function saveChange(change: Change): Promise<void>;
+    function keepAside(gid: string, changes: readonly Change[]): Promise<void>;
+    function applyKept(gid: string): Promise<void>;
+    function forgetKept(gid: string): Promise<void>;
     function saveAll(batch: readonly Transaction[]): Promise<void>;
   }`;
 
@@ -101,11 +105,13 @@ describe('README', () => {
     const rows = table('Option');
     expect(rows.map(([name]) => name).sort()).toEqual([...options].map((name) => `\`${name}\``).sort());
 
-    const { connection, plan, session, types, scheduler, statusInterval } = resolveConfig({
+    const { connection, plan, session, values, scheduler, statusInterval } = resolveConfig({
       connection: 'postgres://me@localhost',
       slot: 's',
       publications: ['p'],
     });
+    const { types, lookUpTypes, composites } = values;
+    const request = plan.pgoutput?.request;
     expect({ ...plan, types, scheduler }).toMatchObject({
       ensureSlot: undefined,
       positionKeeper: 'slot',
@@ -115,7 +121,11 @@ describe('README', () => {
     });
     const ms = (value: number) => ({ unit: 'ms', value });
     const expected: Record<string, { unit: string; value: number | boolean }> = {
-      messages: { unit: '', value: 'messages' in plan.pluginOptions },
+      messages: { unit: '', value: request?.messages ?? true },
+      binary: { unit: '', value: request?.binary ?? true },
+      twoPhase: { unit: '', value: request?.twoPhase ?? true },
+      lookUpTypes: { unit: '', value: lookUpTypes },
+      composites: { unit: '', value: composites },
       ensureSlot: { unit: '', value: plan.ensureSlot !== undefined },
       confirm: { unit: '', value: session.confirm },
       maxUnacked: { unit: 'messages', value: session.window.messages },
@@ -133,6 +143,10 @@ describe('README', () => {
       plugin: plan.plugin,
       pluginOptions: '`{}`',
       types: 'as in `pg`',
+      streaming: `\`'${request?.streaming ?? ''}'\``,
+      origin: "`'any'`",
+      protoVersion: 'the lowest that has what is asked for',
+      expectTables: 'nothing',
       startLsn: "the slot's position",
       scheduler: '`asyncScheduler`',
       errors: 'none',

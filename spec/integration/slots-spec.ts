@@ -37,9 +37,8 @@ describe('createSlot', () => {
     const { name, connection } = marked(bed.database.url);
     const before = await bed.position();
     const created = await leavingNoSocket(() => firstValueFrom(createSlot({ connection, slot }).pipe(toArray())));
-    expect(created).toEqual([
-      { name: slot, plugin: 'pgoutput', temporary: false, consistentPoint: expect.any(BigInt) },
-    ]);
+    const kind = { temporary: false, failover: false, twoPhase: false };
+    expect(created).toEqual([{ name: slot, plugin: 'pgoutput', ...kind, consistentPoint: expect.any(BigInt) }]);
     expect(created[0]!.consistentPoint).toBeGreaterThanOrEqual(before);
     expect(await bed.confirmed(slot)).toBe(created[0]!.consistentPoint);
     await noBackends(bed.server, name);
@@ -150,6 +149,9 @@ describe('slotStatus', () => {
       restartLsn: expect.any(BigInt),
       confirmedFlushLsn: confirmed,
       walStatus: 'reserved',
+      twoPhase: false,
+      ...(bed.server.version >= 16 && { conflicting: false }),
+      ...(bed.server.version >= 17 && { failover: false, synced: false, inactiveSince: expect.any(Date) }),
       lagBytes: expect.any(BigInt),
     });
 

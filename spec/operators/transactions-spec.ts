@@ -2,6 +2,7 @@ import { concat, filter, from, type Observable, of, Subject, throwError, toArray
 import { TestScheduler } from 'rxjs/testing';
 import type { PgoutputConfig } from '../../lib/config/config';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
+import { WholeChanges } from '../../lib/operators/change-list';
 import { Transaction } from '../../lib/operators/transaction';
 import { transactions } from '../../lib/operators/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages';
@@ -25,7 +26,14 @@ function group(...messages: readonly ReplicationMessage[]): Transaction[] {
 
 describe('transactions', () => {
   const { b, r, i, c } = marblesOf({ commitLsn: 0x100n, xid: 7 });
-  const t = new Transaction(7, 0x100n, 0x130n, COMMIT_TIME, undefined, i.kind === 'insert' ? [i] : []);
+  const t = new Transaction(
+    7,
+    0x100n,
+    0x130n,
+    COMMIT_TIME,
+    undefined,
+    new WholeChanges(i.kind === 'insert' ? [i] : []),
+  );
   const m = logicalOf({ transactional: false, lsn: 0x90n });
   const sent: Record<string, ReplicationMessage> = { b, r, i, c, m, k: keepaliveOf(0x900n) };
   const values = { t, m };

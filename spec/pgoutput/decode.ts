@@ -1,10 +1,19 @@
 import { ProtocolError } from '../../lib/errors';
 import { PgoutputDecoder } from '../../lib/pgoutput/decoder';
-import type { PgoutputMessage } from '../../lib/pgoutput/messages';
+import type { AnyPgoutputMessage, PgoutputMessage } from '../../lib/pgoutput/messages';
+import { isOfOnePiece } from '../../lib/testing/deliveries';
 import { defaultTypes, type TypeParsers } from '../../lib/pgoutput/values';
 
+/** Decodes the payloads of transactions that come in one piece. */
+export function decodeAll(payloads: readonly Buffer[], types?: TypeParsers): PgoutputMessage[] {
+  return decodeAny(payloads, types).map((message) => {
+    if (!isOfOnePiece(message)) throw new Error(`Expected no ${message.kind}`);
+    return message;
+  });
+}
+
 /** Decodes payloads in turn with one decoder. */
-export function decodeAll(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): PgoutputMessage[] {
+export function decodeAny(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): AnyPgoutputMessage[] {
   const decoder = new PgoutputDecoder(types);
   return payloads.map((payload) => decoder.decode(payload, 0, payload.length));
 }

@@ -13,7 +13,9 @@ describe('Begin and Commit', () => {
   });
 
   it('refuse a second Begin inside a transaction', () => {
-    expect(decodeError([begin(), begin()]).message).toMatch(/^Begin message: expected the Commit at 0\/100 before/);
+    expect(decodeError([begin(), begin()]).message).toMatch(
+      /^Begin message: expected the end of the transaction at 0\/100 before it/,
+    );
   });
 
   it('refuse a Commit without Begin, also after another Commit', () => {
@@ -24,7 +26,9 @@ describe('Begin and Commit', () => {
 
   it('refuse a Commit with another commit LSN than Begin had', () => {
     const error = decodeError([begin({ commitLsn: 0x100n }), commit({ commitLsn: 0x1_0000_0100n })]);
-    expect(error.message).toContain('Commit message: expected the commit LSN 0/100 that Begin had, found 1/100');
+    expect(error.message).toContain(
+      'Commit message: expected the LSN 0/100 that the transaction began with, found 1/100',
+    );
   });
 
   it('refuse a Commit with flags', () => {

@@ -1,6 +1,6 @@
 import { Delivery } from '../../lib/acknowledgement';
 import { InsertMessage, LogicalMessage } from '../../lib/pgoutput/change-messages';
-import { type PgoutputMessage } from '../../lib/pgoutput/messages';
+import type { AnyPgoutputMessage } from '../../lib/pgoutput/messages';
 import {
   BeginMessage,
   CommitMessage,
@@ -17,9 +17,10 @@ const WIDE = { messages: 1000, bytes: 1_000_000 };
 describe('the entry of a message', () => {
   const relation = new RelationMessage(1, 'public', 't', 't', 'default', []);
   const at = new Date(0);
+  const placeAt = (ordinal: number) => ({ commitLsn: 90n, ordinal, xid: undefined });
 
   /** What opening an entry for the last of the messages adds to the window, when it is 50 bytes long. */
-  function charged(...messages: PgoutputMessage[]): [messages: number, bytes: number] {
+  function charged(...messages: AnyPgoutputMessage[]): [messages: number, bytes: number] {
     const { ledger } = ledgerOf(WIDE);
     const last = messages.pop();
     for (const message of messages) openEntry(ledger, message, 50);
@@ -29,10 +30,10 @@ describe('the entry of a message', () => {
   }
 
   const begin = new BeginMessage(90n, at, 1);
-  const insert = new InsertMessage(relation, 90n, 0, {});
+  const insert = new InsertMessage(relation, placeAt(0), {});
 
   it('weighs what the message takes in memory, its bytes and somewhat more', () => {
-    for (const message of [insert, new LogicalMessage(true, 80n, '', Buffer.alloc(0), 90n, 1)]) {
+    for (const message of [insert, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(1))]) {
       const [count, bytes] = charged(begin, message);
       expect(count).toBe(1);
       expect(bytes).toBeGreaterThan(50);
@@ -54,10 +55,10 @@ describe('the entry of a message', () => {
 
   it('puts a transactional message into its transaction, and another one beside it', () => {
     const { ledger } = ledgerOf(WIDE);
-    openEntry(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined, undefined), 1).settle();
+    openEntry(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined), 1).settle();
     expect(ledger.confirmed).toBe(70n);
     openEntry(ledger, begin, 1);
-    openEntry(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), 90n, 0), 1).settle();
+    openEntry(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(0)), 1).settle();
     expect(ledger.confirmed).toBe(70n);
   });
 
@@ -69,7 +70,7 @@ describe('the entry of a message', () => {
 
   it('is found through the message itself, when its ack is called on its own', () => {
     const { ledger } = ledgerOf(WIDE);
-    const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined, undefined);
+    const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined);
     Delivery.attach(message, openEntry(ledger, message, 1));
     const { ack } = message;
     expect([ack(), ack(), ledger.confirmed]).toEqual([true, true, 70n]);

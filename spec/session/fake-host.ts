@@ -30,6 +30,7 @@ export class FakeHost implements SessionHost {
   now = 0;
   resting = false;
   wakes = 0;
+  readonly lookUps: (readonly number[])[] = [];
   outcome: { error: Error | undefined } | undefined;
   /** What the subscriber does with a delivery; false says that it is gone. */
   onDeliver: (message: StreamMessage) => boolean | undefined = () => undefined;
@@ -51,6 +52,10 @@ export class FakeHost implements SessionHost {
 
   hold(resting: boolean): void {
     this.resting = resting;
+  }
+
+  lookUp(typeOids: readonly number[]): void {
+    this.lookUps.push(typeOids);
   }
 
   wake(): void {
@@ -139,7 +144,7 @@ export interface SessionFixture {
 
 export function sessionOf(
   options: Partial<SessionOptions> = {},
-  decode: PayloadDecoder = payloadDecoder(defaultTypes),
+  decode: PayloadDecoder = payloadDecoder({ types: defaultTypes }),
 ): SessionFixture {
   const host = new FakeHost();
   const session = new ReplicationSession(new FrameDecoder(), decode, { ...OPTIONS, ...options }, host);

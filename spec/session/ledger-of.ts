@@ -1,5 +1,6 @@
 import type { SessionControl } from '../../lib/acknowledgement';
-import { Ledger, type PositionKeeper, type WindowLimits } from '../../lib/session/ledger';
+import { Ledger, type PositionKeeper } from '../../lib/session/ledger';
+import type { WindowLimits } from '../../lib/session/window';
 
 /** A ledger, and what it told its session, in order. */
 export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'): { ledger: Ledger; told: string[] } {

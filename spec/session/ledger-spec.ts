@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Entry } from '../../lib/acknowledgement';
-import type { Ledger, WindowLimits } from '../../lib/session/ledger';
+import type { Ledger } from '../../lib/session/ledger';
+import type { WindowLimits } from '../../lib/session/window';
 import { ledgerOf } from './ledger-of';
 
 /** Wide enough that no spec meets it by accident. */

@@ -61,10 +61,17 @@ class Server {
       temporary: false,
       active: false,
       activePid: undefined,
+      inactiveSince: undefined,
       restartLsn: undefined,
       confirmedFlushLsn: this.confirmedFlush,
       walStatus: 'reserved',
+      safeWalSize: undefined,
+      conflicting: false,
       invalidationReason: undefined,
+      twoPhase: false,
+      twoPhaseAt: undefined,
+      failover: false,
+      synced: false,
       lagBytes: 0n,
     };
   }

@@ -1,8 +1,11 @@
-import type { PositionKeeper, WindowLimits } from '../../lib/session/ledger';
+import type { PositionKeeper } from '../../lib/session/ledger';
+import type { WindowLimits } from '../../lib/session/window';
 
-/** What the subscriber can acknowledge: a change, a Commit, a message, or a gathered transaction. */
+/** What the subscriber can acknowledge: a change, a Commit or Prepare, a message, or a gathered transaction. */
 export interface Piece {
   readonly bytes: number;
+  /** The subtransaction that a streamed change belongs to. */
+  readonly xid: number | undefined;
   acked: boolean;
   /** It is acknowledged, but by an operator: no subscriber has seen it. */
   dropped: boolean;
@@ -13,6 +16,10 @@ export interface Piece {
 interface Transaction {
   readonly kind: 'transaction';
   readonly changes: Piece[];
+  /** What was aborted of it, and is done with. */
+  readonly aborted: Piece[];
+  /** Whether it ends with a Prepare, and has: it does not count against the window any more. */
+  prepared: boolean;
   commit?: Piece;
   group?: Piece;
   endLsn?: bigint;
@@ -39,6 +46,10 @@ export type Item = Transaction | Message | Keepalive;
  */
 export class NaiveLedger {
   readonly items: Item[] = [];
+  /** By xid: what comes in blocks and has not ended. It is not among the items yet. */
+  readonly streams = new Map<number, Transaction>();
+  /** The one whose block is coming. */
+  #block: Transaction | undefined;
   /** So many of the items lie before the stop. */
   end = Infinity;
   closed = false;
@@ -51,12 +62,12 @@ export class NaiveLedger {
   ) {}
 
   begin(): void {
-    this.items.push({ kind: 'transaction', changes: [] });
+    this.items.push(newTransaction());
   }
 
-  change(bytes: number): Piece {
-    const piece = newPiece(bytes);
-    this.#transaction().changes.push(piece);
+  change(bytes: number, xid?: number): Piece {
+    const piece = newPiece(bytes, xid);
+    (this.#block ?? this.#transaction()).changes.push(piece);
     return piece;
   }
 
@@ -64,17 +75,62 @@ export class NaiveLedger {
   commit(endLsn: bigint, bytes: number): Piece | undefined {
     const transaction = this.#transaction();
     transaction.endLsn = endLsn;
-    if (transaction.changes.length > 0) transaction.commit = newPiece(bytes);
+    if (transaction.changes.length + transaction.aborted.length > 0) transaction.commit = newPiece(bytes);
     return transaction.commit;
   }
 
-  /** Makes one piece of all that was gathered of the last transaction, and of its Commit. */
-  group(): Piece {
+  prepare(endLsn: bigint, bytes: number): Piece {
+    const transaction = this.#transaction();
+    transaction.endLsn = endLsn;
+    transaction.prepared = true;
+    return (transaction.commit = newPiece(bytes));
+  }
+
+  enterBlock(xid: number): void {
+    this.#block = this.streams.get(xid) ?? newTransaction();
+    this.streams.set(xid, this.#block);
+  }
+
+  leaveBlock(): void {
+    this.#block = undefined;
+  }
+
+  get inBlock(): boolean {
+    return this.#block !== undefined;
+  }
+
+  /** What comes in blocks takes its place, and is to be committed or prepared next. */
+  place(xid: number): void {
+    const transaction = this.streams.get(xid);
+    if (!transaction) throw new Error(`Nothing was streamed of ${xid}`);
+    this.streams.delete(xid);
+    this.items.push(transaction);
+  }
+
+  abort(xid: number, subxid: number): void {
+    const transaction = this.streams.get(xid);
+    if (xid === subxid) this.streams.delete(xid);
+    const changes = transaction?.changes ?? [];
+    for (const piece of changes.filter((piece) => xid === subxid || piece.xid === subxid)) {
+      transaction?.aborted.push(piece);
+      changes.splice(changes.indexOf(piece), 1);
+      piece.dropped ||= !piece.acked;
+      piece.acked = true;
+    }
+  }
+
+  /**
+   * Makes one piece of all that was gathered of the last transaction, and of its Commit.
+   *
+   * @param held how many bytes of what was gathered are in memory, if not all
+   */
+  group(held?: number): Piece {
     const transaction = this.items.findLast((item) => item.kind === 'transaction');
     if (!transaction?.commit) throw new Error('There is no transaction to group');
     transaction.commit.gathered = true;
-    const members = [...transaction.changes, transaction.commit].filter((piece) => piece.gathered);
-    transaction.group = newPiece(members.reduce((sum, { bytes }) => sum + bytes, 0));
+    const changes = transaction.changes.filter((piece) => piece.gathered);
+    const inMemory = held ?? changes.reduce((sum, { bytes }) => sum + bytes, 0);
+    transaction.group = newPiece(inMemory + transaction.commit.bytes);
     return transaction.group;
   }
 
@@ -95,9 +151,15 @@ export class NaiveLedger {
     return this.items.some((item) => item.kind === 'transaction' && item.endLsn === undefined);
   }
 
-  /** What still weighs on the window. */
+  /** What is still to be acknowledged. */
   get waiting(): Piece[] {
-    return this.items.flatMap(piecesOf).filter((piece) => !piece.acked && !piece.gathered);
+    return [...this.items, ...this.streams.values()].flatMap(piecesOf).filter(isWaiting);
+  }
+
+  /** What of that weighs on the window. */
+  get weighing(): Piece[] {
+    const items = this.items.filter((item) => item.kind !== 'transaction' || !item.prepared);
+    return [...items, ...this.streams.values()].flatMap(piecesOf).filter(isWaiting);
   }
 
   get messages(): number {
@@ -111,7 +173,8 @@ export class NaiveLedger {
   /** Whether an acknowledgement of this piece still counts. */
   counts(piece: Piece): boolean {
     const index = this.items.findIndex((item) => piecesOf(item).includes(piece));
-    return !this.closed && index < this.end;
+    // What has no place yet lies beyond every stop.
+    return !this.closed && (index < 0 ? Infinity : index) <= this.end - 1;
   }
 
   /** The items before the stop that are settled, and so is all before them. */
@@ -137,6 +200,7 @@ export class NaiveLedger {
     const item = this.items.slice(0, this.end).find((item) => !isSettled(item));
     if (!item || item.kind === 'keepalive') return undefined;
     if (item.kind === 'message') return 'a message is not acknowledged';
+    if (item.prepared && !(item.group ?? item.commit)?.acked) return 'a prepared transaction is not acknowledged';
     if (item.group) return item.group.acked ? undefined : 'a transaction is not acknowledged';
     const changes = item.changes.filter((piece) => !piece.acked && !piece.gathered).length;
     const count = `${changes} ${changes === 1 ? 'change' : 'changes'}`;
@@ -149,7 +213,8 @@ export class NaiveLedger {
 
   /** Full at a limit; free again once both are at half. */
   look(): void {
-    const { messages, bytes } = this;
+    const messages = this.weighing.length;
+    const bytes = this.weighing.reduce((sum, { bytes }) => sum + bytes, 0);
     const limits = this.limits;
     this.full = this.full
       ? !(messages <= limits.messages / 2 && bytes <= limits.bytes / 2)
@@ -160,7 +225,8 @@ export class NaiveLedger {
   #isKnown(item: Item): boolean {
     if (this.keeper === 'slot') return true;
     if (item.kind === 'keepalive') return item.acked;
-    return piecesOf(item).some((piece) => piece.acked && !piece.dropped);
+    const aborted = item.kind === 'transaction' ? item.aborted : [];
+    return [...piecesOf(item), ...aborted].some((piece) => piece.acked && !piece.dropped);
   }
 
   #transaction(): Transaction {
@@ -170,8 +236,16 @@ export class NaiveLedger {
   }
 }
 
-function newPiece(bytes: number): Piece {
-  return { bytes, acked: false, dropped: false, gathered: false };
+function newPiece(bytes: number, xid?: number): Piece {
+  return { bytes, xid, acked: false, dropped: false, gathered: false };
+}
+
+function newTransaction(): Transaction {
+  return { kind: 'transaction', changes: [], aborted: [], prepared: false };
+}
+
+function isWaiting(piece: Piece): boolean {
+  return !piece.acked && !piece.gathered;
 }
 
 export function piecesOf(item: Item): Piece[] {

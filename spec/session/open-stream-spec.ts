@@ -3,14 +3,24 @@ import { parseLsn } from '../../lib/lsn';
 import { openStream, type OpenInfo, type StreamPlan } from '../../lib/session/open-stream';
 import { SlotMemory } from '../../lib/session/slot-memory';
 import type { ServerInfo } from '../../lib/session/startup';
+import type { PgoutputRequest } from '../../lib/session/pgoutput-options';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { converse, refusal, rows, type Outcome, type Said } from './converse';
+
+const REQUEST: PgoutputRequest = {
+  protoVersion: undefined,
+  messages: false,
+  binary: false,
+  streaming: 'off',
+  twoPhase: false,
+  origin: undefined,
+};
 
 const PLAN: StreamPlan = {
   slot: 'orders',
   plugin: 'pgoutput',
-  publications: ['orders_pub'],
-  pluginOptions: { proto_version: '1' },
+  pgoutput: { publications: ['orders_pub'], request: REQUEST },
+  pluginOptions: {},
   ensureSlot: undefined,
   positionKeeper: 'slot',
 };
@@ -109,7 +119,7 @@ describe('opening a stream', () => {
   });
 
   it('starts with the options of the plugin', () => {
-    expect(startOf(open({ plan: { publications: ['orders_pub', 'other'] } }))).toBe(
+    expect(startOf(open({ plan: { pgoutput: { publications: ['orders_pub', 'other'], request: REQUEST } } }))).toBe(
       `START_REPLICATION SLOT "orders" LOGICAL 0/0 (proto_version '1', publication_names '"orders_pub","other"')`,
     );
   });
@@ -142,7 +152,7 @@ describe('opening a stream', () => {
   });
 
   it('asks for no publications with another plugin', () => {
-    const plan = { plugin: 'test_decoding', publications: undefined, pluginOptions: { 'include-xids': '0' } };
+    const plan = { plugin: 'test_decoding', pgoutput: undefined, pluginOptions: { 'include-xids': '0' } };
     const outcome = open({ plan, server: { slot: { ...SLOT, plugin: 'test_decoding' } } });
     expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'START_REPLICATION']);
     expect(startOf(outcome)).toBe(`START_REPLICATION SLOT "orders" LOGICAL 0/0 ("include-xids" '0')`);
@@ -175,7 +185,10 @@ describe('opening a stream', () => {
 describe('publications', () => {
   it('that do not exist are named, before anything is made', () => {
     const outcome = open({
-      plan: { publications: ['gone', 'orders_pub', 'Gone Too'], ensureSlot: { temporary: false } },
+      plan: {
+        pgoutput: { publications: ['gone', 'orders_pub', 'Gone Too'], request: REQUEST },
+        ensureSlot: { temporary: false },
+      },
       server: { slot: undefined },
     });
     expect(outcome.error).toMatchObject({
@@ -186,7 +199,7 @@ describe('publications', () => {
   });
 
   it('may have any name', () => {
-    expect(open({ plan: { publications: [`it's "so"`] } }).error).toBeUndefined();
+    expect(open({ plan: { pgoutput: { publications: [`it's "so"`], request: REQUEST } } }).error).toBeUndefined();
   });
 
   it('are looked at again at each subscription', () => {
@@ -307,7 +320,7 @@ describe('a slot of the wrong kind', () => {
   ])('is asked of server %d for the reason why it was given up: %p', (version, asks) => {
     const outcome = open({ info: { version } });
     const sql = outcome.sql.find((text) => text.includes('pg_replication_slots'));
-    expect(sql).toContain(asks ? 'wal_status, invalidation_reason,' : 'wal_status, NULL AS invalidation_reason,');
+    expect(sql?.includes('invalidation_reason')).toBe(asks);
     expect(outcome.value?.slot).toMatchObject({ name: 'orders', invalidationReason: undefined });
   });
 

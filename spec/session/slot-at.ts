@@ -10,10 +10,17 @@ export function slotAt(confirmedFlushLsn: bigint | undefined): SlotStatus {
     temporary: false,
     active: false,
     activePid: undefined,
+    inactiveSince: undefined,
     restartLsn: undefined,
     confirmedFlushLsn,
     walStatus: 'reserved',
+    safeWalSize: undefined,
+    conflicting: false,
     invalidationReason: undefined,
+    twoPhase: false,
+    twoPhaseAt: undefined,
+    failover: false,
+    synced: false,
     lagBytes: undefined,
   };
 }

@@ -57,6 +57,7 @@ describe('start-up', () => {
       timezone: 'UTC',
       bytea_output: 'hex',
       extra_float_digits: '3',
+      lc_monetary: 'C',
       search_path: expect.any(String),
       statement_timeout: '0',
       lock_timeout: '0',

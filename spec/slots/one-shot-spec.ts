@@ -42,6 +42,8 @@ describe('the one-shots', () => {
       name: 'made',
       plugin: 'pgoutput',
       temporary: false,
+      failover: false,
+      twoPhase: false,
       consistentPoint: 0x1000000n,
     });
     expect(await firstValueFrom(slotStatus(config))).toMatchObject({
@@ -61,7 +63,7 @@ describe('the one-shots', () => {
     const config = { connection: server.url, slot: 'made' };
     const shown = async (oneShot: Observable<unknown>) => JSON.stringify(await firstValueFrom(oneShot));
     expect(await shown(createSlot(config))).toBe(
-      '{"name":"made","plugin":"pgoutput","temporary":false,"consistentPoint":"0/1000000"}',
+      '{"name":"made","plugin":"pgoutput","temporary":false,"failover":false,"twoPhase":false,"consistentPoint":"0/1000000"}',
     );
     expect(await shown(slotStatus(config))).toContain(
       '"confirmedFlushLsn":"0/1000000","walStatus":"reserved","lagBytes":"0"',

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../lib/errors';
 import {
+  alterReplicationSlot,
   createReplicationSlot,
   dropReplicationSlot,
   publicationNames,
@@ -58,13 +59,35 @@ describe('startReplication', () => {
 });
 
 describe('createReplicationSlot', () => {
+  const request = { slot: 's', plugin: 'pgoutput', temporary: false, failover: false, twoPhase: false };
+
   it.each([
     [100000, false, 'CREATE_REPLICATION_SLOT "s" LOGICAL "pgoutput" NOEXPORT_SNAPSHOT'],
     [149999, true, 'CREATE_REPLICATION_SLOT "s" TEMPORARY LOGICAL "pgoutput" NOEXPORT_SNAPSHOT'],
     [150000, false, `CREATE_REPLICATION_SLOT "s" LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
     [180004, true, `CREATE_REPLICATION_SLOT "s" TEMPORARY LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
   ])('on %d, temporary %p', (serverVersion, temporary, sql) => {
-    expect(createReplicationSlot({ slot: 's', plugin: 'pgoutput', temporary, serverVersion })).toBe(sql);
+    expect(createReplicationSlot({ ...request, temporary, serverVersion })).toBe(sql);
+  });
+
+  it.each([
+    [150000, { twoPhase: true }, "SNAPSHOT 'nothing', TWO_PHASE true"],
+    [170000, { failover: true }, "SNAPSHOT 'nothing', FAILOVER true"],
+    [180004, { twoPhase: true, failover: true }, "SNAPSHOT 'nothing', TWO_PHASE true, FAILOVER true"],
+  ])('on %d, with %j', (serverVersion, options, list) => {
+    expect(createReplicationSlot({ ...request, ...options, serverVersion })).toBe(
+      `CREATE_REPLICATION_SLOT "s" LOGICAL "pgoutput" (${list})`,
+    );
+  });
+});
+
+describe('alterReplicationSlot', () => {
+  it.each([
+    [true, undefined, 'FAILOVER true'],
+    [undefined, false, 'TWO_PHASE false'],
+    [false, true, 'FAILOVER false, TWO_PHASE true'],
+  ])('with failover %p and twoPhase %p', (failover, twoPhase, list) => {
+    expect(alterReplicationSlot('s', { failover, twoPhase })).toBe(`ALTER_REPLICATION_SLOT "s" (${list})`);
   });
 });
 
@@ -78,14 +101,23 @@ describe('dropReplicationSlot', () => {
 });
 
 describe('a NUL byte', () => {
+  const slot = {
+    slot: 's',
+    plugin: 'p',
+    temporary: false,
+    failover: false,
+    twoPhase: false,
+    serverVersion: 180000,
+  };
   const refusals: [option: string, build: () => string][] = [
     ['identifier', () => quoteIdentifier('\0')],
     ['text', () => quoteLiteral('a\0')],
     ['publications', () => publicationNames(['a', 'b\0'])],
     ['slot', () => startReplication('a\0', '0/0', {})],
     ['slot', () => dropReplicationSlot('a\0', true)],
-    ['slot', () => createReplicationSlot({ slot: '\0', plugin: 'p', temporary: false, serverVersion: 180000 })],
-    ['plugin', () => createReplicationSlot({ slot: 's', plugin: '\0', temporary: false, serverVersion: 180000 })],
+    ['slot', () => alterReplicationSlot('a\0', { failover: true, twoPhase: undefined })],
+    ['slot', () => createReplicationSlot({ ...slot, slot: '\0' })],
+    ['plugin', () => createReplicationSlot({ ...slot, plugin: '\0' })],
     ['pluginOptions.include-xids', () => startReplication('s', '0/0', { 'include-xids': '\0' })],
   ];
 

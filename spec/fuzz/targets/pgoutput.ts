@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { type ProtocolError } from '../../../lib/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decoder';
-import type { PgoutputMessage } from '../../../lib/pgoutput/messages';
+import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values';
 import {
   begin,
@@ -92,7 +92,7 @@ interface Placed {
 /** All messages, and how it ends: after an error the decoder is of no more use. */
 export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = alone): string[] {
   const decoder = new PgoutputDecoder(defaultTypes);
-  const messages: PgoutputMessage[] = [];
+  const messages: AnyPgoutputMessage[] = [];
   const end: string[] = [];
   try {
     for (const part of parts) {
@@ -110,7 +110,7 @@ export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = a
 }
 
 /** What an update does not name as unchanged stands in its row, whatever the columns are called. */
-function checkColumns(message: PgoutputMessage): void {
+function checkColumns(message: AnyPgoutputMessage): void {
   if (message.kind !== 'update') return;
   const expected = new Set(message.relation.columns.map((column) => column.name));
   const actual = new Set([...Object.keys(message.new), ...message.unchanged]);

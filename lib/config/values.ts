@@ -1,0 +1,57 @@
+import type { Options } from '../options';
+import { exactTypes } from '../pgoutput/exact-types';
+import { expectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/expected-tables';
+import { defaultTypes, type TypeParsers } from '../pgoutput/values';
+
+/** What becomes of values, and of the tables that they stand in. */
+export interface ValueOptions {
+  /**
+   * Where a value's parser comes from, as in pg: `pg.types`, or an object of one's own; or `'exact'`, for values of which nothing
+   * is rounded and for which no time zone is guessed: bigint for int8, text for numeric, dates and times. Default: pg-types.
+   */
+  readonly types?: TypeParsers | 'exact' | undefined;
+  /**
+   * Whether types that are not built in are looked up in the catalog, when the stream starts and over a second connection
+   * when a new one comes up: then arrays of enums and domains are arrays. Otherwise they stay text. Default true.
+   */
+  readonly lookUpTypes?: boolean | undefined;
+  /**
+   * Whether values of composite types become objects by attribute name, instead of text. After ALTER TYPE, which no message
+   * tells of, values are told apart by how many attributes they have. Default false.
+   */
+  readonly composites?: boolean | undefined;
+  /**
+   * The columns that some tables are expected to have, each with its type. A table that is described otherwise is the error
+   * `SCHEMA_DRIFT`, before the first row that does not fit. Default: nothing is expected.
+   */
+  readonly expectTables?: ExpectedTables | undefined;
+}
+
+export const VALUE_OPTIONS: readonly (keyof ValueOptions)[] = ['types', 'lookUpTypes', 'composites', 'expectTables'];
+
+/** The same, checked. */
+export interface ValueSettings {
+  readonly types: TypeParsers;
+  readonly lookUpTypes: boolean;
+  readonly composites: boolean;
+  readonly check: TableCheck | undefined;
+}
+
+/** @param raw whether another plugin than pgoutput is streamed, whose values nobody here reads */
+export function valueSettings(options: Options, raw: boolean): ValueSettings {
+  const lookUpTypes = options.flag('lookUpTypes', !raw);
+  const composites = options.flag('composites', false);
+  if (composites && !lookUpTypes) throw options.error('composites', 'needs lookUpTypes: text does not name attributes');
+  const expected = options.get('expectTables');
+  const check = expected === undefined ? undefined : expectedTables(expected);
+  return { types: typesOf(options), lookUpTypes, composites, check };
+}
+
+function typesOf(options: Options): TypeParsers {
+  const types = options.get('types');
+  if (types === 'exact') return exactTypes;
+  if (typeof types === 'string') {
+    throw options.error('types', "expected 'exact', or an object with a method getTypeParser(), got another text");
+  }
+  return options.having<TypeParsers>('types', 'getTypeParser') ?? defaultTypes;
+}

@@ -1,0 +1,74 @@
+import type { Lsn } from '../lsn';
+import type { Change } from '../pgoutput/messages';
+import type { AnyTables } from '../pgoutput/typed-tables';
+import type { StreamedChanges } from './streamed-changes';
+
+/** The changes of a transaction, wherever they are. */
+export interface ChangeList<Tables extends object = AnyTables> extends Iterable<Change<Tables>> {
+  readonly size: number;
+  /** All of them; undefined where they are too many to be shown without being asked for. */
+  readonly shown: readonly Change<Tables>[] | undefined;
+  /** All of them, in memory. */
+  toArray(): readonly Change<Tables>[];
+  /** They were acknowledged. */
+  release(): void;
+}
+
+/** Changes that came in one piece. */
+export class WholeChanges implements ChangeList {
+  readonly #changes: readonly Change[];
+
+  constructor(changes: readonly Change[]) {
+    this.#changes = changes;
+  }
+
+  get size(): number {
+    return this.#changes.length;
+  }
+
+  get shown(): readonly Change[] {
+    return this.#changes;
+  }
+
+  toArray(): readonly Change[] {
+    return this.#changes;
+  }
+
+  release(): void {}
+
+  [Symbol.iterator](): Iterator<Change> {
+    return this.#changes[Symbol.iterator]();
+  }
+}
+
+/** Changes that came in blocks, before it was known where they commit. */
+export class StreamedList implements ChangeList {
+  readonly #changes: StreamedChanges;
+  readonly #commitLsn: Lsn;
+  #array: readonly Change[] | undefined;
+
+  constructor(changes: StreamedChanges, commitLsn: Lsn) {
+    this.#changes = changes;
+    this.#commitLsn = commitLsn;
+  }
+
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  get shown(): readonly Change[] | undefined {
+    return this.#changes.isSpooled ? this.#array : this.toArray();
+  }
+
+  toArray(): readonly Change[] {
+    return (this.#array ??= [...this.#changes.read(this.#commitLsn)]);
+  }
+
+  release(): void {
+    this.#changes.release();
+  }
+
+  [Symbol.iterator](): Iterator<Change> {
+    return this.#array ? this.#array[Symbol.iterator]() : this.#changes.read(this.#commitLsn);
+  }
+}

@@ -1,0 +1,60 @@
+import { ProtocolError } from '../errors';
+import { utf8 } from '../wire/text';
+import { binaryText } from './binary/binary-text';
+import { isBuiltIn, shapedParser, withoutDomains, type Reading } from './shaped-values';
+import type { Column } from './table';
+import { valueReader, type ValueReader } from './value-readers';
+import { AS_TEXT } from './values';
+
+/** Reads the values of one column, in either format: the same value of both. */
+export interface ColumnReaders {
+  readonly text: ValueReader;
+  readonly binary: ValueReader;
+}
+
+/**
+ * What is made of a type that is not built in is settled when its first value is read: by then it may have been looked up.
+ *
+ * @throws {ProtocolError} when `types` itself fails
+ */
+export function columnReaders(reading: Reading, table: string, column: Column): ColumnReaders {
+  return {
+    text: isBuiltIn(column.typeOid)
+      ? valueReader(reading.types, table, column)
+      : later(() => shapedReader(reading, table, column)),
+    binary: later(() => binaryReader(reading, table, column)),
+  };
+}
+
+function later(make: () => ValueReader): ValueReader {
+  let read: ValueReader | undefined;
+  return (bytes, start, end) => (read ??= make())(bytes, start, end);
+}
+
+function shapedReader(reading: Reading, table: string, column: Column): ValueReader {
+  const base = withoutDomains(reading, table, column);
+  if (isBuiltIn(base.typeOid)) return valueReader(reading.types, table, base);
+  const parse = shapedParser(reading, table, base);
+  return parse === AS_TEXT ? utf8 : (bytes, start, end) => parse(utf8(bytes, start, end));
+}
+
+/** By way of the text that the server would have sent, so that whatever reads that makes the same value. */
+function binaryReader(reading: Reading, table: string, column: Column): ValueReader {
+  const where = `Column ${column.name} of ${table} (type OID ${column.typeOid})`;
+  const write = binaryText(column.typeOid, reading.shapes);
+  if (!write) {
+    throw new ProtocolError(`${where} has a value in a binary form that is not known here`, {
+      remedy: 'Ask for the stream without binary, or keep the column out of the publication.',
+    });
+  }
+  const parse = shapedParser(reading, table, column);
+  return (bytes, start, end) => {
+    let text: string;
+    try {
+      text = write(bytes, start, end);
+    } catch (cause) {
+      throw new ProtocolError(`${where} has a binary value that is not as PostgreSQL writes it`, { cause });
+    }
+    return parse(text);
+  };
+}

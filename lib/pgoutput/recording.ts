@@ -1,0 +1,42 @@
+import type { AnyChange } from './messages';
+import type { CompiledRelation } from './relations';
+
+/** A streamed change as it came: what it takes to make it again, once it is known where its transaction commits. */
+export interface Recording {
+  /** The subtransaction that made it. */
+  readonly xid: number;
+  /** A copy of the payload. */
+  readonly payload: Buffer;
+  /** The tables that it is about, as they were. */
+  readonly relations: readonly CompiledRelation[];
+}
+
+/** Has the constructor of a derived class put its private members into an object that exists already. */
+class Carrier {
+  constructor(object: object) {
+    return object;
+  }
+}
+
+/** A change that carries its recording, out of sight. Others have no room for one, as they are many. */
+class Recorded extends Carrier {
+  readonly #recording: Recording;
+
+  constructor(change: AnyChange, recording: Recording) {
+    super(change);
+    this.#recording = recording;
+  }
+
+  static recordingOf(change: object): Recording | undefined {
+    return #recording in change ? change.#recording : undefined;
+  }
+}
+
+export function record(change: AnyChange, recording: Recording): void {
+  new Recorded(change, recording);
+}
+
+/** Undefined for a change that was not streamed. */
+export function recordingOf(change: object): Recording | undefined {
+  return Recorded.recordingOf(change);
+}

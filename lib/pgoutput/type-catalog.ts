@@ -1,0 +1,93 @@
+import type { Column } from './table';
+import { type CompositeLayouts, isBuiltIn } from './shaped-values';
+import type { Attribute, TypeShape, TypeShapes } from './type-shapes';
+
+/**
+ * What one subscription knows of types that are not built in.
+ *
+ * Types are looked up while the stream runs, and a look-up may fail, or come too late. So that a column does not hold text in
+ * one row and an array in the next, what a type's values are is settled when the first of them is read, and stays so: text
+ * where nothing was known of the type, and otherwise what its shape makes of it.
+ *
+ * Only a composite's attributes may change, as ALTER TYPE changes them: no message tells of that. Values of either kind come
+ * for a while, of transactions that began before and after it. They are told apart by their number of fields, and for each
+ * number the attributes that were last seen are kept. What cannot be told apart is a type that lost one attribute and gained
+ * another: values from before that get the names of now.
+ *
+ * @example
+ * const catalog = new TypeCatalog();
+ * const asked = catalog.missing(relation.columns);
+ * catalog.learn(asked, yield* lookUpTypes(asked));
+ * shapedParser({ types, shapes: catalog.shapes, layouts: catalog.layouts }, relation.table, column);
+ */
+export class TypeCatalog {
+  readonly #shapes = new Map<number, TypeShape>();
+  /** Those that stay text. */
+  readonly #text = new Set<number>();
+  /** The attributes of composite types: the present ones, and by number all that there have been. */
+  readonly #present = new Map<number, readonly Attribute[]>();
+  readonly #layouts = new Map<string, readonly Attribute[]>();
+  /** Composite types that have changed since they were looked up. */
+  readonly #outdated = new Set<number>();
+
+  /** The shape of a type, asked for when a value is to be read: one that has none by then stays text. */
+  readonly shapes: TypeShapes = (typeOid) => {
+    const shape = this.#shapes.get(typeOid);
+    if (!shape) this.#text.add(typeOid);
+    return shape;
+  };
+
+  /** The attributes of a composite's values with so many fields. Where there are none, the type must have been altered. */
+  readonly layouts: CompositeLayouts = (typeOid, fields) => {
+    const layout = this.#layouts.get(key(typeOid, fields));
+    if (!layout) this.#outdated.add(typeOid);
+    return layout;
+  };
+
+  /** The types that would have to be looked up before values of these columns are read. */
+  missing(columns: readonly Column[]): number[] {
+    const typeOids = columns.map(({ typeOid }) => typeOid).filter((typeOid) => !isBuiltIn(typeOid));
+    return [...new Set(typeOids)].filter((typeOid) => !this.#shapes.has(typeOid) && !this.#text.has(typeOid));
+  }
+
+  /**
+   * Takes in what a look-up has found. A type that was asked for and not found has been dropped, and stays text.
+   *
+   * @param asked the types that were asked for; none for a look-up of everything
+   */
+  learn(asked: readonly number[], found: ReadonlyMap<number, TypeShape>): void {
+    for (const [typeOid, shape] of found) this.#see(typeOid, shape);
+    for (const typeOid of asked) if (!this.#shapes.has(typeOid)) this.#text.add(typeOid);
+  }
+
+  /**
+   * What there is to do about an {@link UnknownLayoutError}, once its type has been looked up again: values with fewer fields
+   * than the type has attributes now were written before the last of those were added. Where that look-up has failed, nothing
+   * is guessed.
+   *
+   * @returns whether such a value can be read now
+   */
+  reconsider(typeOid: number, fields: number): boolean {
+    if (this.#layouts.has(key(typeOid, fields))) return true;
+    const present = this.#present.get(typeOid);
+    if (!present || fields > present.length || this.#outdated.has(typeOid)) return false;
+    this.#layouts.set(key(typeOid, fields), present.slice(0, fields));
+    return true;
+  }
+
+  #see(typeOid: number, shape: TypeShape): void {
+    if (isBuiltIn(typeOid) || this.#text.has(typeOid)) return;
+    const known = this.#shapes.get(typeOid) ?? shape;
+    // An OID that was given to another type in between keeps its kind of value.
+    if (known.kind !== shape.kind) return;
+    this.#shapes.set(typeOid, known);
+    if (shape.kind !== 'composite') return;
+    this.#outdated.delete(typeOid);
+    this.#present.set(typeOid, shape.attributes);
+    this.#layouts.set(key(typeOid, shape.attributes.length), shape.attributes);
+  }
+}
+
+function key(typeOid: number, fields: number): string {
+  return `${typeOid}/${fields}`;
+}

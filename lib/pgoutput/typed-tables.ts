@@ -1,0 +1,29 @@
+import type { Row } from './table';
+
+/** Tables that nobody has declared: of any name, with columns of any name. */
+export type AnyTables = Record<string, Row>;
+
+/** A row of a declared table, as it is read. As in Kysely, a column that cannot be selected (`never`) is none. */
+export type RowOf<Tables, Name extends keyof Tables> = {
+  [Column in keyof Tables[Name] as [Selected<Tables[Name][Column]>] extends [never] ? never : Column]: Selected<
+    Tables[Name][Column]
+  >;
+};
+
+/** What reading a column gives: of a Kysely `ColumnType` its first parameter, of any other column the column itself. */
+type Selected<Column> = Column extends { readonly __select__: infer Value } ? Value : Column;
+
+/** What is read of types that have a fixed length: numbers, booleans, Dates. */
+type FixedLength = number | bigint | boolean | Date | null | undefined;
+
+type PartsOfUpdate<Columns> = {
+  [Name in keyof Columns as Columns[Name] extends FixedLength ? Name : never]: Columns[Name];
+} & {
+  [Name in keyof Columns as Columns[Name] extends FixedLength ? never : Name]?: Columns[Name];
+};
+
+/**
+ * A row after an update. What is unchanged and stored out of line (TOAST) is absent; only types of variable length ever
+ * are, so that all other columns are there.
+ */
+export type UpdatedRow<Columns> = { [Name in keyof PartsOfUpdate<Columns>]: PartsOfUpdate<Columns>[Name] };

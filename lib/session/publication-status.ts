@@ -1,0 +1,133 @@
+import { ProtocolError } from '../errors';
+import { withJson } from '../json';
+import { quoteLiteral } from '../wire/sql';
+import { query, textOf, type Conversation, type ResultRow } from './conversation';
+
+/** What a publication can send. */
+export type PublicationOperation = 'insert' | 'update' | 'delete' | 'truncate';
+
+/** A table whose changes a publication sends. */
+export interface PublishedTable {
+  /** As in messages: `users` in schema public, `billing.invoices` elsewhere. */
+  readonly table: string;
+  readonly schema: string;
+  readonly name: string;
+  /** The columns that are sent. */
+  readonly columns: readonly string[];
+  /** The row filter, as the server writes it; undefined where all rows are sent. */
+  readonly where: string | undefined;
+}
+
+/** A publication as the catalog has it. */
+export interface PublicationStatus {
+  readonly name: string;
+  readonly owner: string;
+  /** Whether it holds all tables of the database, also those that are made later. */
+  readonly allTables: boolean;
+  /** The schemas whose tables it holds, also those that are made later; from PostgreSQL 15 on. */
+  readonly schemas: readonly string[];
+  readonly operations: readonly PublicationOperation[];
+  /** Whether changes of partitions are sent as changes of the partitioned table. */
+  readonly viaPartitionRoot: boolean;
+  /** Whether generated columns are sent where no list of columns says so; `none` before PostgreSQL 18. */
+  readonly generatedColumns: 'none' | 'stored';
+  /** All tables whose changes it sends, whatever they are published by, in the order of their names. */
+  readonly tables: readonly PublishedTable[];
+}
+
+/** So many tables come by one query: a wide table's columns take some kilobytes. */
+const PAGE = 500;
+
+/**
+ * @param names which publications to look up; all where it is undefined
+ * @param serverVersion as in server_version_num
+ */
+export function* publications(
+  names: readonly string[] | undefined,
+  serverVersion: number,
+): Conversation<readonly PublicationStatus[]> {
+  const wanted = names ? `WHERE pubname IN (${names.map(quoteLiteral).join(', ')})` : '';
+  const rows = yield* query(
+    `SELECT pubname, pg_get_userbyid(pubowner) AS owner, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
+      pubviaroot, ${serverVersion >= 180000 ? 'pubgencols' : "'n' AS pubgencols"},
+      ${serverVersion >= 150000 ? SCHEMAS : "'[]'"} AS schemas
+      FROM pg_catalog.pg_publication p ${wanted} ORDER BY pubname`,
+  );
+  const tables =
+    rows.length === 0 ? new Map<string, PublishedTable[]>() : yield* publishedTables(wanted, serverVersion);
+  return rows.map((row) => toPublication(row, tables.get(textOf(row, 'pubname')) ?? []));
+}
+
+const SCHEMAS = `(SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
+  FROM pg_catalog.pg_publication_namespace JOIN pg_catalog.pg_namespace n ON n.oid = pnnspid WHERE pnpubid = p.oid)`;
+
+/** SQL for the columns that are sent of a row of pg_publication_tables. Before 18 no generated column is, though 15 lists them. */
+export function sentColumns(serverVersion: number): string {
+  if (serverVersion >= 160000) return 'attnames';
+  return `ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = format('%I.%I', schemaname, tablename)::regclass
+    AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+    ${serverVersion >= 150000 ? 'AND attname = ANY (attnames)' : ''} ORDER BY attnum)`;
+}
+
+function* publishedTables(wanted: string, serverVersion: number): Conversation<Map<string, PublishedTable[]>> {
+  const filter = serverVersion >= 150000 ? 'rowfilter' : 'NULL AS rowfilter';
+  const tables = new Map<string, PublishedTable[]>();
+  let after = '';
+  for (;;) {
+    const rows = yield* query(
+      `SELECT pubname, schemaname, tablename, to_json(${sentColumns(serverVersion)}) AS columns, ${filter}
+        FROM (SELECT * FROM pg_catalog.pg_publication_tables ${wanted}) AS t ${after}
+        ORDER BY pubname, schemaname, tablename LIMIT ${PAGE}`,
+    );
+    for (const row of rows) {
+      const publication = textOf(row, 'pubname');
+      const known = tables.get(publication);
+      if (known) known.push(toTable(row));
+      else tables.set(publication, [toTable(row)]);
+    }
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return tables;
+    const position = ['pubname', 'schemaname', 'tablename'].map((column) => quoteLiteral(textOf(last, column)));
+    after = `WHERE (pubname, schemaname, tablename) > (${position.join(', ')})`;
+  }
+}
+
+function toTable(row: ResultRow): PublishedTable {
+  const schema = textOf(row, 'schemaname');
+  const name = textOf(row, 'tablename');
+  return {
+    table: schema === 'public' ? name : `${schema}.${name}`,
+    schema,
+    name,
+    columns: row['columns'] === null ? [] : namesOf(row, 'columns'),
+    where: row['rowfilter'] ?? undefined,
+  };
+}
+
+/** All of them. */
+export const OPERATIONS = ['insert', 'update', 'delete', 'truncate'] as const satisfies readonly PublicationOperation[];
+
+function toPublication(row: ResultRow, tables: readonly PublishedTable[]): PublicationStatus {
+  return withJson({
+    name: textOf(row, 'pubname'),
+    owner: textOf(row, 'owner'),
+    allTables: row['puballtables'] === 't',
+    schemas: namesOf(row, 'schemas'),
+    operations: OPERATIONS.filter((operation) => row[`pub${operation}`] === 't'),
+    viaPartitionRoot: row['pubviaroot'] === 't',
+    generatedColumns: row['pubgencols'] === 's' ? 'stored' : 'none',
+    tables,
+  });
+}
+
+/** The names in a column that holds a JSON array of texts. */
+function namesOf(row: ResultRow, column: string): readonly string[] {
+  let names: unknown;
+  try {
+    names = JSON.parse(textOf(row, column));
+  } catch {
+    names = undefined;
+  }
+  if (Array.isArray(names) && names.every((name: unknown) => typeof name === 'string')) return names;
+  throw new ProtocolError(`The server sent something else than a list of names as ${column}`);
+}

@@ -1,0 +1,57 @@
+import { UnknownLayoutError } from '../pgoutput/shaped-values';
+import type { RelationMessage } from '../pgoutput/transaction-messages';
+import type { TypeCatalog } from '../pgoutput/type-catalog';
+
+/** What has to be asked of the catalog while the stream waits: what comes next cannot be read before it is known. */
+export class TypeQuestions {
+  readonly #catalog: TypeCatalog | undefined;
+  readonly #ask: (typeOids: readonly number[]) => void;
+  #waiting = false;
+  /** The value that could not be read. */
+  #unread: UnknownLayoutError | undefined;
+
+  /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
+  constructor(catalog: TypeCatalog | undefined, ask: (typeOids: readonly number[]) => void) {
+    this.#catalog = catalog;
+    this.#ask = ask;
+  }
+
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** A table was described: its rows may be next. */
+  about({ columns }: RelationMessage): void {
+    const missing = this.#catalog?.missing(columns) ?? [];
+    if (missing.length > 0) this.#wait(missing);
+  }
+
+  /**
+   * A message could not be read.
+   *
+   * @returns whether it may be tried again, once there is an answer
+   */
+  retry(error: unknown): boolean {
+    const last = this.#unread;
+    if (!(error instanceof UnknownLayoutError) || !this.#catalog) return false;
+    if (last?.typeOid === error.typeOid && last.fields === error.fields) return false;
+    this.#unread = error;
+    this.#wait([error.typeOid]);
+    return true;
+  }
+
+  answered(): void {
+    this.#waiting = false;
+    if (this.#unread) this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);
+  }
+
+  /** A message could be read. */
+  read(): void {
+    this.#unread = undefined;
+  }
+
+  #wait(typeOids: readonly number[]): void {
+    this.#waiting = true;
+    this.#ask(typeOids);
+  }
+}

@@ -1,0 +1,40 @@
+/** How much may be delivered and not settled before reading stops. */
+export interface WindowLimits {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Says when reading has to wait for the subscriber: from a limit on, until half of both is left. */
+export class Window {
+  readonly #limits: WindowLimits;
+  readonly #relieved: () => void;
+  #messages = 0;
+  #bytes = 0;
+  #full = false;
+
+  /** @param relieved called when a full window has emptied by half */
+  constructor(limits: WindowLimits, relieved: () => void) {
+    this.#limits = limits;
+    this.#relieved = relieved;
+  }
+
+  /** It may fill, and empty again, between two questions: that does not count. */
+  isFull(): boolean {
+    this.#full ||= this.#messages >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
+    return this.#full;
+  }
+
+  add(bytes: number): void {
+    this.#messages++;
+    this.#bytes += bytes;
+  }
+
+  remove(bytes: number): void {
+    this.#messages--;
+    this.#bytes -= bytes;
+    const { messages, bytes: most } = this.#limits;
+    if (!this.#full || this.#messages > messages / 2 || this.#bytes > most / 2) return;
+    this.#full = false;
+    this.#relieved();
+  }
+}

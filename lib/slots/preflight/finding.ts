@@ -1,0 +1,75 @@
+import { ERRORS, type ErrorCode, type ReplicationError } from '../../errors';
+
+/** What can be found besides the errors that a stream would end with: how bad it is, and what to do about it. */
+export const FINDINGS = {
+  IDENTITY_MISSING: {
+    severity: 'error',
+    remedy: 'Add a primary key, or run ALTER TABLE … REPLICA IDENTITY; or publish inserts and truncates only.',
+  },
+  IDENTITY_NOT_PUBLISHED: {
+    severity: 'error',
+    remedy: 'Publish all columns of the replica identity; where that is FULL, all columns there are.',
+  },
+  FILTER_BEYOND_IDENTITY: {
+    severity: 'error',
+    remedy: 'Filter by columns of the replica identity only, or run ALTER TABLE … REPLICA IDENTITY FULL.',
+  },
+  COLUMN_LISTS_DIFFER: {
+    severity: 'error',
+    remedy: 'Publish the same columns of a table in all publications that are read together.',
+  },
+  PUBLICATION_EMPTY: { severity: 'warning', remedy: 'Add tables to it, or nothing will come.' },
+  TABLE_UNLOGGED: {
+    severity: 'warning',
+    remedy: 'Their changes do not come: run ALTER TABLE … SET LOGGED where they should.',
+  },
+  SLOT_BEHIND: {
+    severity: 'warning',
+    remedy: 'Start the stream soon, or raise max_slot_wal_keep_size: a slot that is too far behind is given up.',
+  },
+  SLOT_IDLE_TIMEOUT: {
+    severity: 'warning',
+    remedy: 'Raise idle_replication_slot_timeout above the longest time that nobody may be streaming.',
+  },
+  WAL_SENDER_TIMEOUT: {
+    severity: 'warning',
+    remedy: 'Set wal_sender_timeout to between 5 and 60 seconds.',
+  },
+  TRANSACTION_OPEN: {
+    severity: 'warning',
+    remedy: 'Making the slot waits until they have ended: end them, or be patient.',
+  },
+  TRANSACTION_PREPARED: {
+    severity: 'warning',
+    remedy: 'Making the slot waits until they have ended: commit or roll back what is prepared.',
+  },
+} as const satisfies Record<string, { severity: Finding['severity']; remedy: string }>;
+
+/** Where a stream would fail, the code of its error; otherwise a name of its own. */
+export type FindingCode = ErrorCode | keyof typeof FINDINGS;
+
+/** Something that is wrong with a server, for a stream. */
+export interface Finding {
+  /** The stable name of what is wrong. */
+  readonly code: FindingCode;
+  /** `error`: the stream fails, or changes on the server do. `warning`: it may do otherwise than expected. */
+  readonly severity: 'error' | 'warning';
+  /** What was found, in a sentence. */
+  readonly message: string;
+  /** What to do about it, in a sentence. */
+  readonly remedy: string;
+}
+
+export function finding(code: keyof typeof FINDINGS, message: string): Finding {
+  return { code, ...FINDINGS[code], message: `${message}.` };
+}
+
+/** What a stream would fail with. */
+export function failure(code: ErrorCode, message: string): Finding {
+  return { code, severity: 'error', message: `${message}.`, remedy: ERRORS[code].remedy };
+}
+
+/** The error that a stream would end with, without its remedy at the end of the message. */
+export function findingOf({ code, message, remedy }: ReplicationError): Finding {
+  return { code, severity: 'error', message: message.slice(0, -remedy.length - 1), remedy };
+}

@@ -1,0 +1,71 @@
+import { ReplicationError } from '../../errors';
+import { query, type Conversation } from '../../session/conversation';
+import { checkPublications as checkExistence } from '../../session/open-stream';
+import { finding, findingOf, type Finding } from './finding';
+import { literals, named, namesQuery, tableName } from './scene';
+
+/** Whether the publications are there, and send what one would think. */
+export function* checkPublications(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+  return [
+    ...(yield* checkMissing(publications)),
+    ...(yield* checkEmpty(publications)),
+    ...(yield* checkUnlogged(publications, version)),
+    ...(version >= 150_000 ? yield* checkColumnLists(publications) : []),
+  ];
+}
+
+function* checkMissing(publications: readonly string[]): Conversation<readonly Finding[]> {
+  try {
+    yield* checkExistence(publications);
+    return [];
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'PUBLICATION_MISSING') return [findingOf(error)];
+    throw error;
+  }
+}
+
+function* checkEmpty(publications: readonly string[]): Conversation<readonly Finding[]> {
+  const rows = yield* query(
+    namesQuery(
+      `SELECT pubname AS name FROM pg_catalog.pg_publication p WHERE pubname IN (${literals(publications)})
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname)`,
+    ),
+  );
+  return rows.length === 0 ? [] : [finding('PUBLICATION_EMPTY', `Publication ${named(rows)} has no tables`)];
+}
+
+/** A publication of all tables, or of schemas, passes over unlogged ones in silence; one of tables refuses them. */
+function* checkUnlogged(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+  const published = `p.pubname IN (${literals(publications)})`;
+  const ofSchema =
+    version >= 150_000
+      ? `OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s JOIN pg_catalog.pg_publication p ON p.oid = s.pnpubid
+          WHERE s.pnnspid = n.oid AND ${published})`
+      : '';
+  const rows = yield* query(
+    namesQuery(
+      `SELECT ${tableName('n.nspname', 'c.relname')} AS name
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema'
+          AND (EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE p.puballtables AND ${published}) ${ofSchema})`,
+    ),
+  );
+  return rows.length === 0 ? [] : [finding('TABLE_UNLOGGED', `Unlogged tables are not replicated: ${named(rows)}`)];
+}
+
+/**
+ * Two publications that send different columns of a table end the stream at that table's first change. For 15, a generated
+ * column that is not sent makes a difference, too, and stands in attnames.
+ */
+function* checkColumnLists(publications: readonly string[]): Conversation<readonly Finding[]> {
+  const rows = yield* query(
+    namesQuery(
+      `SELECT ${tableName('schemaname', 'tablename')} AS name
+        FROM pg_catalog.pg_publication_tables, LATERAL (SELECT array_agg(a ORDER BY a) AS columns FROM unnest(attnames) AS a) AS c
+        WHERE pubname IN (${literals(publications)})
+        GROUP BY schemaname, tablename HAVING count(DISTINCT coalesce(columns, '{}')) > 1`,
+    ),
+  );
+  if (rows.length === 0) return [];
+  return [finding('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(rows)}`)];
+}

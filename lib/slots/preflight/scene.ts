@@ -1,0 +1,53 @@
+import { ReplicationError } from '../../errors';
+import type { Conversation, ResultRow } from '../../session/conversation';
+import { countOf, textOf } from '../../session/conversation';
+import type { StreamPlan } from '../../session/open-stream';
+import type { ServerInfo } from '../../session/startup';
+import { quoteLiteral } from '../../wire/sql';
+import { findingOf, type Finding } from './finding';
+
+/** What is to be streamed, and from where. */
+export interface Scene {
+  readonly plan: StreamPlan;
+  readonly server: ServerInfo;
+}
+
+/** Looks at one thing. It changes nothing. */
+export type Check = (scene: Scene) => Conversation<readonly Finding[]>;
+
+/** What a check of the stream's own objects to. */
+export function objections(check: () => void): readonly Finding[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof ReplicationError) return [findingOf(error)];
+    throw error;
+  }
+}
+
+/** How many names a message holds; the others are counted. */
+export const NAMED = 5;
+
+/** `"a", "b" and 7 others`. Each row has a name as `name`, and how many there are as `total`; at least one comes. */
+export function named(rows: readonly ResultRow[]): string {
+  const names = rows.slice(0, NAMED).map((row) => JSON.stringify(textOf(row, 'name')));
+  const [first] = rows;
+  const others = (first ? countOf(first, 'total') : 0) - names.length;
+  return others > 0 ? `${names.join(', ')} and ${others} others` : names.join(', ');
+}
+
+/** SQL for a table as messages name it. */
+export function tableName(schema: string, name: string): string {
+  return `CASE WHEN ${schema} = 'public' THEN ${name}::text ELSE ${schema} || '.' || ${name} END`;
+}
+
+/** Wraps a query of one column, `name`, for {@link named}. */
+export function namesQuery(names: string): string {
+  return `SELECT name, count(*) OVER () AS total FROM (${names}) AS found ORDER BY name LIMIT ${NAMED}`;
+}
+
+/** SQL for the publications of a plan, as texts between commas. */
+export function literals(names: readonly string[]): string {
+  return names.map(quoteLiteral).join(', ');
+}

@@ -1,0 +1,74 @@
+import { isRecord, Options, shown } from '../options';
+import type { TableClause } from '../wire/publication-sql';
+
+/**
+ * The name of a table. Text is as `table` in messages: `users` is in schema public, and what stands before the first dot
+ * names another schema, as in `billing.invoices`. An object is for names that have a dot in them. Names are as in the
+ * catalog: capitals count, and nothing has to be quoted.
+ */
+export type TableName = string | { readonly schema?: string | undefined; readonly name: string };
+
+/** A table of a publication, or a part of it. */
+export interface TablePart {
+  readonly table: TableName;
+  /** The columns to send, among them those of the replica identity if updates or deletes are sent. Needs PostgreSQL 15. */
+  readonly columns?: readonly string[] | undefined;
+  /**
+   * The rows to send, as a condition in SQL: `total > 100`. It becomes part of a command as it is: never make it of what a
+   * user has typed. If updates or deletes are sent, it may name columns of the replica identity only. Needs PostgreSQL 15.
+   */
+  readonly where?: string | undefined;
+}
+
+/** A name as the catalog has it. The server would cut a longer one off. */
+export function identifier(options: Options, option: string, name: string | undefined): string {
+  if (!name) throw options.error(option, 'missing; give the name as the catalog has it');
+  if (Buffer.byteLength(name) > 63) throw options.error(option, 'a name has at most 63 bytes');
+  return name;
+}
+
+/** The option `name`, which is a publication's. */
+export function publicationName(options: Options): string {
+  return identifier(options, 'name', options.text('name'));
+}
+
+/** A list of names, each as the catalog has it. */
+export function identifiers(options: Options, option: string): readonly string[] | undefined {
+  return options.names(option)?.map((name) => identifier(options, option, name));
+}
+
+/** A list of tables, or of parts of them. */
+export function tableClauses(options: Options, option: string): readonly TableClause[] | undefined {
+  const value = options.get(option);
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length === 0) {
+    throw options.error(option, `expected a list with at least one table, got ${shown(value)}`);
+  }
+  return value.map((item: unknown, index) => tableClause(options, `${option}[${index}]`, item));
+}
+
+function tableClause(options: Options, option: string, value: unknown): TableClause {
+  if (!isRecord(value) || !('table' in value)) {
+    return { ...tableOf(options, option, value), columns: undefined, where: undefined };
+  }
+  const part = new Options(option, value, ['table', 'columns', 'where']);
+  const where = part.text('where');
+  if (where?.trim() === '') throw part.error('where', 'expected a condition in SQL, got empty text');
+  return { ...tableOf(options, `${option}.table`, part.get('table')), columns: identifiers(part, 'columns'), where };
+}
+
+function tableOf(options: Options, option: string, value: unknown): { readonly schema: string; readonly name: string } {
+  if (typeof value === 'string') {
+    const dot = value.indexOf('.');
+    const [schema, name] = dot < 0 ? ['public', value] : [value.slice(0, dot), value.slice(dot + 1)];
+    return { schema: identifier(options, option, schema), name: identifier(options, option, name) };
+  }
+  if (!isRecord(value)) {
+    throw options.error(option, `expected 'table', 'schema.table' or { schema, name }, got ${shown(value)}`);
+  }
+  const parts = new Options(option, value, ['schema', 'name']);
+  return {
+    schema: identifier(parts, 'schema', parts.text('schema') ?? 'public'),
+    name: identifier(parts, 'name', parts.text('name')),
+  };
+}

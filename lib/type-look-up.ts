@@ -1,0 +1,37 @@
+import type { ConnectionSettings } from './config/connection';
+import { ConversingConnection } from './connection';
+import type { Connect } from './net/transport';
+import type { TypeCatalog } from './pgoutput/type-catalog';
+import { lookUpTypes } from './session/type-lookup';
+import { terminate } from './wire/frontend';
+
+/**
+ * Asks over a connection of its own what types are made of: the one that streams takes no queries.
+ *
+ * @param answered called once the catalog has learnt what could be found out; with the error where nothing could
+ * @returns gives up, without an answer
+ */
+export function lookUpOver(
+  connect: Connect,
+  settings: ConnectionSettings,
+  catalog: TypeCatalog,
+  typeOids: readonly number[],
+  answered: (error?: Error) => void,
+): () => void {
+  const connection = new ConversingConnection(connect, settings, () => lookUpTypes(typeOids), {
+    done: (found, { transport }) => {
+      transport.write(terminate());
+      transport.end(settings.closeTimeout);
+      catalog.learn(typeOids, found);
+      answered();
+    },
+    failed: (error) => {
+      // What nobody knows anything of stays text.
+      catalog.learn(typeOids, new Map());
+      answered(error);
+    },
+  });
+  return () => {
+    connection.abort(() => undefined);
+  };
+}

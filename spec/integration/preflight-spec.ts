@@ -1,0 +1,199 @@
+import { firstValueFrom, toArray } from 'rxjs';
+import {
+  logicalReplication,
+  preflight,
+  type ConnectionOptions,
+  type Finding,
+  type PgoutputConfig,
+} from '../../lib/index';
+import { startServer, uniqueName, type TestServer } from '../support/server';
+import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './life-support';
+import { Bed, eventually, Recorder } from './support';
+
+// Servers of its own: what others do to one that they share would be found, too.
+let server: TestServer;
+let bed: Bed;
+let role: string;
+
+beforeAll(async () => {
+  server = await startServer();
+  bed = await Bed.make('preflight', NUMBERS, server);
+  role = uniqueName('reader');
+  await bed.sql(`CREATE ROLE ${role} LOGIN REPLICATION`);
+});
+
+afterAll(() => server.dispose());
+
+const find = (config: PgoutputConfig) => firstValueFrom(preflight(config));
+const codesOf = (findings: readonly Finding[]) => findings.map(({ code, severity }) => `${severity} ${code}`);
+const as = (user: string): ConnectionOptions => ({ connectionString: bed.database.url, user });
+
+/** The one thing that is found, which is to be what a stream fails with. */
+async function failureToBe(config: PgoutputConfig): Promise<string> {
+  const [found, ...others] = await find(config);
+  expect(others).toEqual([]);
+  const error = await failureOf(logicalReplication(config));
+  expect(found).toMatchObject({ code: error.code, severity: 'error' });
+  return found!.message;
+}
+
+describe('where all is well', () => {
+  it('nothing is found, with a slot or without, and nothing is changed or left', async () => {
+    const slot = await bed.slot();
+    const { name, connection } = marked(bed.database.url);
+    const state = () => bed.sql('SELECT slot_name, confirmed_flush_lsn, restart_lsn, active FROM pg_replication_slots');
+    const before = await state();
+    const found = await leavingNoSocket(() =>
+      firstValueFrom(preflight(bed.config(slot, { connection })).pipe(toArray())),
+    );
+    expect(found).toEqual([[]]);
+    expect(await find(bed.config('made_later', { connection, ensureSlot: true }))).toEqual([]);
+    expect(await state()).toEqual(before);
+    await noBackends(server, name);
+  });
+
+  it('nothing is found by a role that has REPLICATION and no other privilege, which can stream then', async () => {
+    const slot = uniqueName('slot');
+    const config = bed.config(slot, { connection: as(role), ensureSlot: { temporary: true } });
+    expect(await find(config)).toEqual([]);
+    const recorder = new Recorder(logicalReplication(config));
+    await recorder.take(1);
+    await bed.sql('INSERT INTO numbers VALUES (1); UPDATE numbers SET pad = id');
+    await recorder.find((message) => message.kind === 'update' && message.new['pad'] === '1');
+    recorder.unsubscribe();
+  });
+
+  it('nothing is found for another plugin', async () => {
+    const slot = await bed.slot('test_decoding');
+    const config = { connection: bed.database.url, slot, plugin: 'test_decoding' };
+    expect(await firstValueFrom(preflight(config))).toEqual([]);
+  });
+});
+
+describe('the slot', () => {
+  it('is missing', async () => {
+    expect(await failureToBe(bed.config('not_there'))).toBe('Replication slot "not_there" does not exist.');
+  });
+
+  it('is active', async () => {
+    const slot = await bed.slot();
+    const observed = new Observed();
+    const recorder = new Recorder(bed.stream(slot, observed.observers));
+    await recorder.take(1);
+    expect(await failureToBe(bed.config(slot))).toMatch(/is active for PID \d+\.$/);
+    recorder.unsubscribe();
+    await observed.closed();
+  });
+
+  it('is physical, of another plugin, or of another database', async () => {
+    const physical = uniqueName('slot');
+    await bed.sql('SELECT pg_create_physical_replication_slot($1)', [physical]);
+    expect(await failureToBe(bed.config(physical))).toMatch(/is a physical slot/);
+    await bed.sql('SELECT pg_drop_replication_slot($1)', [physical]);
+    expect(await failureToBe(bed.config(await bed.slot('test_decoding')))).toMatch(/test_decoding, not pgoutput/);
+    const other = await Bed.make('other', NUMBERS, server);
+    const slot = await bed.slot();
+    expect(await failureToBe(other.config(slot))).toMatch(/belongs to database/);
+    await other.drop();
+  });
+
+  it('is to be made while a transaction is open', async () => {
+    const slot = await bed.slot();
+    const client = await bed.database.client();
+    await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const making = bed.config('made_later', { ensureSlot: true });
+    const found = await eventually(
+      () => find(making),
+      (findings) => findings.length > 0,
+    );
+    expect(codesOf(found)).toEqual(['warning TRANSACTION_OPEN']);
+    expect(found[0]!.message).toMatch(new RegExp(`open: 1, the oldest for \\d+ s by PID ${rows[0]!.pid}\\.$`));
+    expect(await find(bed.config(slot))).toEqual([]);
+    // Who may not see when it began sees that it is there.
+    const [seen] = await find({ ...making, connection: as(role) });
+    expect(seen?.message).toBe(`Write transactions are open: 1, the oldest by PID ${rows[0]!.pid}.`);
+    await client.query('ROLLBACK');
+    await client.end();
+    expect(await find(making)).toEqual([]);
+  });
+
+  it('is to be made while a transaction is prepared', async () => {
+    const slot = await bed.slot();
+    await bed.sql(`BEGIN; INSERT INTO numbers VALUES (-2); PREPARE TRANSACTION 'gid "1"'`);
+    for (const connection of [bed.database.url, as(role)]) {
+      const found = await find(bed.config('made_later', { connection, ensureSlot: true }));
+      expect(codesOf(found)).toEqual(['warning TRANSACTION_PREPARED']);
+      expect(found[0]!.message).toContain(`1, the oldest "gid \\"1\\"" in database ${bed.database.name}`);
+    }
+    expect(await find(bed.config(slot))).toEqual([]);
+    await bed.sql(`ROLLBACK PREPARED 'gid "1"'`);
+  });
+});
+
+describe('the server', () => {
+  it('is too old for what is asked', async () => {
+    const slot = await bed.slot();
+    const asked: [since: number, config: Partial<PgoutputConfig>][] = [
+      [16, { protoVersion: 4 }],
+      [16, { origin: 'none' }],
+      [17, { slot: 'made_later', ensureSlot: { failover: true } }],
+    ];
+    for (const [since, config] of asked) {
+      const found = await find({ ...bed.config(slot), ...config });
+      expect(codesOf(found)).toEqual(server.version < since ? ['error UNSUPPORTED'] : []);
+    }
+    const found = await firstValueFrom(
+      preflight({
+        connection: bed.database.url,
+        slot: 'made_later',
+        publications: ['pub'],
+        ensureSlot: true,
+        twoPhase: true,
+      }),
+    );
+    expect(codesOf(found)).toEqual(server.version < 15 ? ['error UNSUPPORTED'] : []);
+  });
+
+  it('bears silence for ever, or hardly', async () => {
+    const slot = await bed.slot();
+    const patience = async (ms: number) => {
+      const connection = { connectionString: bed.database.url, options: `-c wal_sender_timeout=${ms}` };
+      const found = await find(bed.config(slot, { connection }));
+      return found.map(({ code, severity, message }) => `${severity} ${code}: ${message}`);
+    };
+    expect(await patience(0)).toEqual([expect.stringMatching(/^warning WAL_SENDER_TIMEOUT: wal_sender_timeout is 0/)]);
+    expect(await patience(4999)).toEqual([expect.stringMatching(/^warning WAL_SENDER_TIMEOUT: .* is 4999 ms/)]);
+    expect(await patience(5000)).toEqual([]);
+  });
+
+  it('lets a role in that is none for replication', async () => {
+    const plain = uniqueName('plain');
+    await bed.sql(`CREATE ROLE ${plain} LOGIN`);
+    const slot = await bed.slot();
+    expect(await failureToBe(bed.config(slot, { connection: as(plain) }))).toMatch(/SQLSTATE 42501/);
+  });
+
+  it('cannot be reached: that is an error, which may be seen otherwise', async () => {
+    const connection = { host: '127.0.0.1', port: 1, user: 'me' };
+    const config = { connection, slot: 's', publications: ['pub'] };
+    expect(await failureOf(preflight(config))).toMatchObject({ code: 'CONNECTION_REFUSED' });
+    const errors = [{ when: { code: 'CONNECTION_REFUSED' as const }, treatAs: { remedy: 'Call Ann.' } }];
+    expect(await failureOf(preflight({ ...config, errors }))).toMatchObject({ remedy: 'Call Ann.' });
+  });
+});
+
+it('all that is found is told at once', async () => {
+  await bed.sql('CREATE TABLE bare (v int); CREATE PUBLICATION bare FOR TABLE bare; CREATE PUBLICATION nothing');
+  const connection = { connectionString: bed.database.url, options: '-c wal_sender_timeout=0' };
+  const publications = ['bare', 'nothing', 'not_there'];
+  const found = await find({ connection, slot: 'not_there', publications });
+  expect(codesOf(found)).toEqual([
+    'warning WAL_SENDER_TIMEOUT',
+    'error SLOT_MISSING',
+    'error PUBLICATION_MISSING',
+    'warning PUBLICATION_EMPTY',
+    'error IDENTITY_MISSING',
+  ]);
+  for (const { message, remedy } of found) expect([message, remedy].join(' ')).toMatch(/^[A-Zw].*\..*\.$/);
+});

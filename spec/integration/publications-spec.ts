@@ -1,0 +1,289 @@
+import { firstValueFrom, toArray } from 'rxjs';
+import {
+  alterPublication,
+  createPublication,
+  dropPublication,
+  publications,
+  publicationStatus,
+  type CreatePublicationConfig,
+  type PublicationStatus,
+} from '../../lib/index';
+import { uniqueName } from '../support/server';
+import { failureOf, leavingNoSocket, marked, noBackends } from './life-support';
+import { Bed, ofKind } from './support';
+
+const TABLES = `
+  CREATE TABLE users (id int PRIMARY KEY, name text, "No." int);
+  CREATE SCHEMA billing;
+  CREATE TABLE billing.invoices (id int PRIMARY KEY, total numeric, tax numeric GENERATED ALWAYS AS (total * 0.2) STORED);
+  CREATE TABLE billing.items (id int PRIMARY KEY);
+  CREATE SCHEMA "My.Own";
+  CREATE TABLE "My.Own"."It's ""so""\\" (id int PRIMARY KEY);
+  CREATE TABLE "a.b" (id int PRIMARY KEY);
+  CREATE TABLE measures (at date PRIMARY KEY) PARTITION BY RANGE (at);
+  CREATE TABLE measures_2026 PARTITION OF measures FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+  CREATE ROLE nobody_PREFIX LOGIN REPLICATION;`;
+
+let bed: Bed;
+let version: number;
+let nobody: string;
+let owner: string;
+
+beforeAll(async () => {
+  const prefix = uniqueName('p');
+  nobody = `nobody_${prefix}`;
+  bed = await Bed.make('publications', TABLES.replace('PREFIX', prefix));
+  version = bed.server.version;
+  owner = (await bed.sql<{ owner: string }>('SELECT current_user AS owner'))[0]!.owner;
+});
+
+afterAll(async () => {
+  await bed.drop();
+  await bed.server.query(`DROP ROLE ${nobody}`);
+});
+
+const connection = () => ({ connection: bed.database.url });
+const whole = { where: undefined };
+const everything = ['insert', 'update', 'delete', 'truncate'];
+
+/** Makes a publication of any name, and looks it up. */
+async function made(config: Omit<CreatePublicationConfig, 'name' | 'connection'>): Promise<PublicationStatus> {
+  const name = uniqueName('pub');
+  expect(await firstValueFrom(createPublication({ ...connection(), name, ...config }))).toBe(name);
+  return (await firstValueFrom(publicationStatus({ ...connection(), name })))!;
+}
+
+const codeOf = async (config: Partial<CreatePublicationConfig>) => {
+  const error = await failureOf(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
+  return [error.code, error.message];
+};
+
+describe('createPublication', () => {
+  it('publishes tables, of whatever names', async () => {
+    const name = `It's "the", ${uniqueName('Pub')}\\`;
+    const marks = marked(bed.database.url);
+    const { connection: named } = marks;
+    const tables = ['users', 'billing.invoices', { schema: 'My.Own', name: `It's "so"\\` }, { name: 'a.b' }];
+    const emitted = await leavingNoSocket(() =>
+      firstValueFrom(createPublication({ connection: named, name, tables }).pipe(toArray())),
+    );
+    expect(emitted).toEqual([name]);
+    await noBackends(bed.server, marks.name);
+    expect(await firstValueFrom(publicationStatus({ connection: named, name }))).toEqual({
+      name,
+      owner,
+      allTables: false,
+      schemas: [],
+      operations: everything,
+      viaPartitionRoot: false,
+      generatedColumns: 'none',
+      tables: [
+        { table: `My.Own.It's "so"\\`, schema: 'My.Own', name: `It's "so"\\`, columns: ['id'], ...whole },
+        { table: 'billing.invoices', schema: 'billing', name: 'invoices', columns: ['id', 'total'], ...whole },
+        { table: 'a.b', schema: 'public', name: 'a.b', columns: ['id'], ...whole },
+        { table: 'users', schema: 'public', name: 'users', columns: ['id', 'name', 'No.'], ...whole },
+      ],
+    });
+    const messages = await bed.messagesOf(() => bed.sql(`INSERT INTO "My.Own"."It's ""so""\\" VALUES (1)`), {
+      publications: [name],
+    });
+    expect(ofKind(messages, 'insert')).toMatchObject([{ table: `My.Own.It's "so"\\`, new: { id: 1 } }]);
+  });
+
+  it('publishes columns and rows of tables, from 15 on', async () => {
+    const tables = [{ table: 'users', columns: ['id', 'No.'], where: `"No." > 1 -- the few` }, 'billing.items'];
+    if (version < 15) {
+      expect(await codeOf({ tables })).toEqual(['UNSUPPORTED', expect.stringMatching(/columns needs PostgreSQL 15/)]);
+      return;
+    }
+    const { name, tables: published } = await made({ tables, operations: ['insert'] });
+    expect(published).toMatchObject([
+      { table: 'billing.items', columns: ['id'], where: undefined },
+      { table: 'users', columns: ['id', 'No.'], where: '("No." > 1)' },
+    ]);
+    const messages = await bed.messagesOf(() => bed.sql(`INSERT INTO users VALUES (1, 'a', 1), (2, 'b', 2)`), {
+      publications: [name],
+    });
+    expect(ofKind(messages, 'insert').map((insert) => insert.new)).toEqual([{ id: 2, 'No.': 2 }]);
+  });
+
+  it('publishes schemas, from 15 on, beside tables too', async () => {
+    const config = { schemas: ['billing', 'My.Own'], tables: ['users'] };
+    if (version < 15) {
+      expect((await codeOf(config))[0]).toBe('UNSUPPORTED');
+      return;
+    }
+    const { schemas, allTables, tables } = await made(config);
+    expect({ schemas, allTables }).toEqual({ schemas: ['My.Own', 'billing'], allTables: false });
+    expect(tables.map(({ table }) => table)).toEqual([
+      `My.Own.It's "so"\\`,
+      'billing.invoices',
+      'billing.items',
+      'users',
+    ]);
+  });
+
+  it('publishes all tables', async () => {
+    const { allTables, tables } = await made({ allTables: true });
+    expect(allTables).toBe(true);
+    expect(tables.map(({ table }) => table)).toEqual([
+      `My.Own.It's "so"\\`,
+      'billing.invoices',
+      'billing.items',
+      'a.b',
+      'measures_2026',
+      'users',
+    ]);
+  });
+
+  it('publishes some operations, and partitions as their root', async () => {
+    const { operations, viaPartitionRoot, tables } = await made({
+      tables: ['measures'],
+      operations: ['truncate', 'delete'],
+      viaPartitionRoot: true,
+    });
+    expect(operations).toEqual(['delete', 'truncate']);
+    expect(viaPartitionRoot).toBe(true);
+    expect(tables).toMatchObject([{ table: 'measures' }]);
+    expect(await made({ tables: ['measures'], viaPartitionRoot: false })).toMatchObject({
+      viaPartitionRoot: false,
+      tables: [{ table: 'measures_2026' }],
+    });
+  });
+
+  it('publishes generated columns, from 18 on', async () => {
+    const config = { tables: ['billing.invoices'], generatedColumns: 'stored' as const };
+    if (version < 18) {
+      expect((await codeOf(config))[0]).toBe('UNSUPPORTED');
+    } else {
+      const columns = ['id', 'total', 'tax'];
+      expect(await made(config)).toMatchObject({ generatedColumns: 'stored', tables: [{ columns }] });
+    }
+    const columns = ['id', 'total'];
+    expect(await made({ ...config, generatedColumns: 'none' })).toMatchObject({
+      generatedColumns: 'none',
+      tables: [{ columns }],
+    });
+  });
+
+  it('fails where it exists, and makes no slot’s error of that', async () => {
+    const { name } = await made({ tables: ['users'] });
+    const error = await failureOf(createPublication({ ...connection(), name, allTables: true }));
+    expect(error).toMatchObject({ code: 'PUBLICATION_EXISTS', retryable: false, sqlState: '42710' });
+  });
+
+  it.each([
+    ['a table that is not there', { tables: ['Users'] }, '42P01', 14, /capitals/],
+    ['a schema that is not there', { tables: ['Billing.items'] }, '3F000', 14, /capitals/],
+    ['a schema that is not there', { schemas: ['Billing'] }, '3F000', 15, /capitals/],
+    ['a column that is not there', { tables: [{ table: 'users', columns: ['No'] }] }, '42703', 15, /capitals/],
+    ['a filter that is no condition', { tables: [{ table: 'users', where: 'id' }] }, '42804', 15, /row filter/],
+    ['a filter that is no SQL', { tables: [{ table: 'users', where: 'id =' }] }, '42601', 15, /row filter/],
+    ['a filter that may not be', { tables: [{ table: 'users', where: 'random() > id' }] }, '0A000', 15, /row filter/],
+  ])('fails with %s', async (_, config, sqlState, since, remedy) => {
+    const error = await failureOf(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
+    if (version < since) {
+      expect(error).toMatchObject({ code: 'UNSUPPORTED' });
+      return;
+    }
+    expect(error).toMatchObject({ code: 'SERVER_ERROR', sqlState, remedy: expect.stringMatching(remedy) });
+  });
+
+  it('fails for a role that does not own the table', async () => {
+    const name = uniqueName('pub');
+    await bed.sql(`GRANT CREATE ON DATABASE ${bed.database.name} TO ${nobody}`);
+    const other = { connectionString: bed.database.url, user: nobody };
+    const error = await failureOf(createPublication({ connection: other, name, tables: ['users'] }));
+    expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', sqlState: '42501', remedy: expect.stringMatching(/own/) });
+    await bed.sql(`REVOKE CREATE ON DATABASE ${bed.database.name} FROM ${nobody}`);
+  });
+});
+
+describe('alterPublication', () => {
+  it('adds, drops and sets tables, and a slot’s stream follows', async () => {
+    const { name } = await made({ tables: ['users'] });
+    const tablesOf = async () => (await firstValueFrom(publicationStatus({ ...connection(), name })))?.tables;
+    const alter = (how: object) => firstValueFrom(alterPublication({ ...connection(), name, ...how }));
+    const messages = await bed.messagesOf(
+      async () => {
+        await bed.sql('INSERT INTO billing.items VALUES (1)');
+        expect(await alter({ addTables: ['billing.items', { name: 'a.b' }] })).toBe(name);
+        await bed.sql('INSERT INTO billing.items VALUES (2)');
+        await alter({ dropTables: ['billing.items', 'users'] });
+        await bed.sql('INSERT INTO billing.items VALUES (3)');
+        expect(await tablesOf()).toMatchObject([{ table: 'a.b', schema: 'public' }]);
+        await alter({ setTables: ['billing.items'] });
+        await bed.sql('INSERT INTO billing.items VALUES (4); INSERT INTO "a.b" VALUES (4)');
+      },
+      { publications: [name] },
+    );
+    expect(await tablesOf()).toMatchObject([{ table: 'billing.items' }]);
+    expect(ofKind(messages, 'insert').map((insert) => insert.new)).toEqual([{ id: 2 }, { id: 4 }]);
+  });
+
+  it('sets parts of tables, from 15 on', async () => {
+    const { name } = await made({ tables: ['users'] });
+    const source = alterPublication({ ...connection(), name, setTables: [{ table: 'users', where: 'id > 7' }] });
+    if (version < 15) {
+      expect(await failureOf(source)).toMatchObject({ code: 'UNSUPPORTED' });
+      return;
+    }
+    await firstValueFrom(source);
+    const status = await firstValueFrom(publicationStatus({ ...connection(), name }));
+    expect(status?.tables).toMatchObject([{ table: 'users', where: '(id > 7)' }]);
+  });
+
+  it('fails where there is no such publication, and where a table is none of its, or one already', async () => {
+    const { name } = await made({ tables: ['users'] });
+    const fail = (how: object) => failureOf(alterPublication({ ...connection(), name, ...how }));
+    expect(await fail({ name: 'not_there', addTables: ['users'] })).toMatchObject({ code: 'PUBLICATION_MISSING' });
+    expect(await fail({ dropTables: ['billing.items'] })).toMatchObject({
+      code: 'SERVER_ERROR',
+      message: expect.stringMatching(/not part of the publication/),
+      remedy: expect.stringMatching(/does not hold that table/),
+    });
+    expect(await fail({ addTables: ['users'] })).toMatchObject({
+      code: 'SERVER_ERROR',
+      message: expect.stringMatching(/already member/),
+    });
+    const all = await made({ allTables: true });
+    expect(await fail({ name: all.name, addTables: ['users'] })).toMatchObject({
+      code: 'SERVER_ERROR',
+      sqlState: '55000',
+    });
+  });
+});
+
+it('dropPublication drops it', async () => {
+  const { name } = await made({ tables: ['users'] });
+  expect(await firstValueFrom(dropPublication({ ...connection(), name }).pipe(toArray()))).toEqual([name]);
+  expect(await firstValueFrom(publicationStatus({ ...connection(), name }).pipe(toArray()))).toEqual([undefined]);
+  expect(await failureOf(dropPublication({ ...connection(), name }))).toMatchObject({
+    code: 'PUBLICATION_MISSING',
+    sqlState: '42704',
+  });
+});
+
+it('publications lists them all, those with very many tables too', async () => {
+  const database = await bed.server.createDatabase('many');
+  const tables = 1203;
+  await database.query(`DO $$ BEGIN
+    FOR i IN 1..${tables} LOOP EXECUTE format('CREATE TABLE t%s (id int)', i); END LOOP;
+  END $$`);
+  await database.query(
+    'CREATE PUBLICATION "B"; CREATE PUBLICATION a FOR ALL TABLES; CREATE PUBLICATION c FOR TABLE t1',
+  );
+  const all = await firstValueFrom(publications({ connection: database.url }));
+  expect(all.map(({ name, tables: published }) => [name, published.length])).toEqual([
+    ['B', 0],
+    ['a', tables],
+    ['c', 1],
+  ]);
+  expect(new Set(all[1]?.tables.map(({ name }) => name)).size).toBe(tables);
+  expect(JSON.stringify(all[2])).toBe(
+    `{"name":"c","owner":"${owner}","allTables":false,"schemas":[],"operations":["insert","update","delete","truncate"],` +
+      '"viaPartitionRoot":false,"generatedColumns":"none",' +
+      '"tables":[{"table":"t1","schema":"public","name":"t1","columns":["id"]}]}',
+  );
+  await database.drop();
+});

@@ -1,0 +1,73 @@
+import type { Observable } from 'rxjs';
+import {
+  alterPublication,
+  alterSlot,
+  ConfigError,
+  createPublication,
+  dropPublication,
+  logicalReplication,
+  publicationStatus,
+} from '../../lib/index';
+import { failure } from '../wire/failure';
+
+const connection = 'postgres://me@localhost';
+const long = 'ö'.repeat(32);
+
+/** As JavaScript may call it. */
+function called(factory: (config: never) => Observable<unknown>, options: Readonly<Record<string, unknown>>) {
+  return () => factory({ connection, ...options } as never);
+}
+
+const create = (options: object) => called(createPublication, { name: 'p', ...options });
+const alter = (options: object) => called(alterPublication, { name: 'p', ...options });
+
+it.each<[option: string, what: RegExp, call: () => unknown]>([
+  ['failover', /missing; say failover or twoPhase/, called(alterSlot, { slot: 'orders' })],
+  ['twoPhase', /true or false/, called(alterSlot, { slot: 'orders', twoPhase: 'on' })],
+  ['slot', /no slot name/, called(alterSlot, { slot: 'Orders', failover: true })],
+  [
+    'ensureSlot.failover',
+    /temporary/,
+    called(logicalReplication, {
+      slot: 'orders',
+      publications: ['pub'],
+      ensureSlot: { temporary: true, failover: true },
+    }),
+  ],
+  [
+    'ensureSlot.twoPhase',
+    /stream that has twoPhase/,
+    called(logicalReplication, { slot: 'orders', publications: ['pub'], ensureSlot: { twoPhase: true } }),
+  ],
+  ['name', /missing/, called(createPublication, { allTables: true })],
+  ['name', /missing/, called(dropPublication, { name: '' })],
+  ['name', /63 bytes/, called(publicationStatus, { name: long })],
+  ['tables', /tables or schemas, or say allTables/, create({})],
+  ['allTables', /cannot stand beside/, create({ allTables: true, schemas: ['a'] })],
+  ['allTables', /cannot stand beside/, create({ allTables: true, tables: ['a'] })],
+  ['tables', /at least one table, got an empty list/, create({ tables: [] })],
+  ['tables', /at least one table, got a string/, create({ tables: 'users' })],
+  ['tables[1]', /got a number|got 7/, create({ tables: ['users', 7] })],
+  ['tables[0]', /missing/, create({ tables: ['.users'] })],
+  ['tables[0]', /missing/, create({ tables: ['billing.'] })],
+  ['tables[0]', /missing/, create({ tables: [''] })],
+  ['tables[0]', /63 bytes/, create({ tables: [`billing.${long}`] })],
+  ['tables[0].name', /missing/, create({ tables: [{ schema: 'billing' }] })],
+  ['tables[0].rows', /is no option/, create({ tables: [{ name: 'users', rows: 'x' }] })],
+  ['tables[0].wher', /did you mean where/, create({ tables: [{ table: 'users', wher: 'x' }] })],
+  ['tables[0].where', /empty text/, create({ tables: [{ table: 'users', where: ' ' }] })],
+  ['tables[0].columns', /at least one name/, create({ tables: [{ table: 'users', columns: [] }] })],
+  ['tables[0].table', /'schema.table'/, create({ tables: [{ table: undefined }] })],
+  ['schemas', /expected names/, create({ schemas: [''] })],
+  ['operations', /"upsert" is none; there are insert/, create({ allTables: true, operations: ['upsert'] })],
+  ['generatedColumns', /'none' or 'stored'/, create({ allTables: true, generatedColumns: 'virtual' })],
+  ['viaPartitionRoot', /true or false/, create({ allTables: true, viaPartitionRoot: 1 })],
+  ['addTables', /missing; give addTables, dropTables or setTables/, alter({})],
+  ['dropTables', /beside addTables/, alter({ addTables: ['a'], dropTables: ['b'] })],
+  ['dropTables', /as a whole/, alter({ dropTables: [{ table: 'a', columns: ['id'] }] })],
+  ['dropTables', /as a whole/, alter({ dropTables: [{ table: 'a', where: 'true' }] })],
+])('%s: %s', (option, what, call) => {
+  const error = failure(call);
+  expect(error).toBeInstanceOf(ConfigError);
+  expect(error).toMatchObject({ option, message: expect.stringMatching(what) });
+});

@@ -1,0 +1,103 @@
+import { expectTypeOf } from 'expect-type';
+import type { Kysely, Selectable } from 'kysely';
+import type {
+  DeleteMessage,
+  InsertMessage,
+  Row,
+  RowOf,
+  TruncateMessage,
+  UpdatedRow,
+  UpdateMessage,
+} from 'rxjs-pg-replication';
+import type { Database, Invoice, Tables, User } from './tables';
+
+export function withoutTablesNothingIsKnown(
+  insert: InsertMessage,
+  update: UpdateMessage,
+  deletion: DeleteMessage,
+  truncate: TruncateMessage,
+): void {
+  for (const change of [insert, update, deletion]) expectTypeOf(change.table).toEqualTypeOf<string>();
+  expectTypeOf(insert.new).toEqualTypeOf<Row>();
+  expectTypeOf(update.new).toEqualTypeOf<Row>();
+  expectTypeOf(update.old).toEqualTypeOf<Row | undefined>();
+  expectTypeOf(update.key).toEqualTypeOf<Row | undefined>();
+  expectTypeOf(update.unchanged).toEqualTypeOf<readonly string[]>();
+  expectTypeOf(deletion.old).toEqualTypeOf<Row | undefined>();
+  expectTypeOf(deletion.key).toEqualTypeOf<Row | undefined>();
+  expectTypeOf(truncate.tables).toEqualTypeOf<readonly string[]>();
+}
+
+export function anInsertHasAWholeRow(change: InsertMessage<Tables, 'users'>): void {
+  expectTypeOf(change.table).toEqualTypeOf<'users'>();
+  expectTypeOf(change.relation.table).toEqualTypeOf<'users'>();
+  expectTypeOf(change.new).toEqualTypeOf<User>();
+}
+
+export function anUpdateMayLeaveOutWhatHasNoFixedLength(change: UpdateMessage<Tables, 'users'>): void {
+  expectTypeOf(change.new).toEqualTypeOf<{
+    id: number;
+    email?: string;
+    nickname?: string | null;
+    since: Date | null;
+  }>();
+  expectTypeOf(change.unchanged).toEqualTypeOf<readonly ('id' | 'email' | 'nickname' | 'since')[]>();
+  // @ts-expect-error it may be absent
+  change.new.email.toLowerCase();
+  // @ts-expect-error no column of that name
+  console.log(change.new.name);
+}
+
+export function anUpdateHasAWholeOldRowOrNone(change: UpdateMessage<Tables, 'users'>): void {
+  expectTypeOf(change.old).toEqualTypeOf<User | undefined>();
+  expectTypeOf(change.key).toEqualTypeOf<Partial<User> | undefined>();
+  if (change.old) expectTypeOf({ ...change.old, ...change.new }).toEqualTypeOf<User>();
+}
+
+export function aDeleteHasAWholeOldRowOrAKey(change: DeleteMessage<Tables, 'users'>): void {
+  expectTypeOf(change.old).toEqualTypeOf<User | undefined>();
+  expectTypeOf(change.key).toEqualTypeOf<Partial<User> | undefined>();
+  // @ts-expect-error only an insert or an update has a new row
+  console.log(change.new);
+}
+
+export function modifiersOfColumnsStay(): void {
+  expectTypeOf<RowOf<Tables, 'billing.invoices'>>().toEqualTypeOf<Invoice>();
+  expectTypeOf<UpdatedRow<Invoice>>().toEqualTypeOf<{ number: bigint; readonly lines?: string[]; paid?: boolean }>();
+}
+
+export function columnsThatSayLittleMayBeAbsent(): void {
+  expectTypeOf<UpdatedRow<{ json: unknown; either: number | string; status: 'on' | 'off' }>>().toEqualTypeOf<{
+    json?: unknown;
+    either?: number | string;
+    status?: 'on' | 'off';
+  }>();
+}
+
+export function ofKyselyTheSelectTypesCount(change: InsertMessage<Database, 'articles'>): void {
+  expectTypeOf(change.new).toEqualTypeOf<{
+    id: number;
+    uuid: string;
+    title: string;
+    draft: boolean;
+    created_at: Date;
+    tags: { names: string[] };
+    rating: number | null;
+  }>();
+  expectTypeOf(change.new).toEqualTypeOf<Selectable<Database['articles']>>();
+}
+
+export function kyselySetsWhatAnUpdateHas(db: Kysely<Tables>, change: UpdateMessage<Tables, 'users'>): void {
+  db.updateTable('users').set(change.new).where('id', '=', change.new.id);
+  // @ts-expect-error not whole enough to be inserted
+  db.insertInto('users').values(change.new);
+}
+
+export function kyselyInsertsWhatAnInsertHas(db: Kysely<Tables>, change: InsertMessage<Tables, 'users'>): void {
+  db.insertInto('users').values(change.new);
+}
+
+export function aRowWithColumnsOfAnyNameStaysOne(change: UpdateMessage<{ events: Row }, 'events'>): void {
+  expectTypeOf(change.new).toEqualTypeOf<Row>();
+  expectTypeOf(change.unchanged).toEqualTypeOf<readonly string[]>();
+}

@@ -1,0 +1,63 @@
+import { alterPublication, createPublication, dropPublication } from '../../lib/wire/publication-sql';
+import { failure } from './failure';
+
+const NOTHING = { operations: undefined, viaPartitionRoot: undefined, generatedColumns: undefined };
+const whole = (schema: string, name: string) => ({ schema, name, columns: undefined, where: undefined });
+
+describe('createPublication', () => {
+  it.each([
+    ['all tables', { allTables: true, tables: [], schemas: [] }, 'ALL TABLES'],
+    [
+      'tables',
+      { allTables: false, tables: [whole('public', 'users'), whole('My"Own', 'a.b')], schemas: [] },
+      'TABLE "public"."users", "My""Own"."a.b"',
+    ],
+    ['schemas', { allTables: false, tables: [], schemas: ['a', 'B'] }, 'TABLES IN SCHEMA "a", "B"'],
+    [
+      'both',
+      { allTables: false, tables: [whole('public', 'users')], schemas: ['a'] },
+      'TABLE "public"."users", TABLES IN SCHEMA "a"',
+    ],
+    [
+      'parts of tables',
+      {
+        allTables: false,
+        tables: [{ ...whole('s', 't'), columns: ['id', 'No'], where: 'id > 1 -- few' }],
+        schemas: [],
+      },
+      'TABLE "s"."t" ("id", "No") WHERE (id > 1 -- few\n)',
+    ],
+  ])('holds %s', (_, scope, text) => {
+    expect(createPublication('p', scope, NOTHING)).toBe(`CREATE PUBLICATION "p" FOR ${text}`);
+  });
+
+  it.each([
+    [{ operations: ['insert', 'update'] }, "publish = 'insert, update'"],
+    [{ viaPartitionRoot: false }, 'publish_via_partition_root = false'],
+    [{ generatedColumns: 'stored' }, 'publish_generated_columns = stored'],
+    [
+      { operations: ['delete'], viaPartitionRoot: true, generatedColumns: 'none' },
+      "publish = 'delete', publish_via_partition_root = true, publish_generated_columns = none",
+    ],
+  ])('says %j', (parameters, text) => {
+    const scope = { allTables: true, tables: [], schemas: [] };
+    const sql = createPublication('it\'s "p"', scope, { ...NOTHING, ...parameters });
+    expect(sql).toBe(`CREATE PUBLICATION "it's ""p""" FOR ALL TABLES WITH (${text})`);
+  });
+});
+
+it('alters and drops', () => {
+  expect(alterPublication('p', 'SET', [whole('a', 'b'), whole('c', 'd')])).toBe(
+    'ALTER PUBLICATION "p" SET TABLE "a"."b", "c"."d"',
+  );
+  expect(dropPublication('P')).toBe('DROP PUBLICATION "P"');
+});
+
+it('refuses a NUL byte', () => {
+  const where = 'true\0';
+  expect(failure(() => alterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
+    'option',
+    'where',
+  );
+  expect(failure(() => dropPublication('p\0'))).toHaveProperty('option', 'identifier');
+});
