@@ -18,7 +18,8 @@ export function lookUpOver(
   typeOids: readonly number[],
   answered: (error?: Error) => void,
 ): () => void {
-  const connection = new ConversingConnection(connect, settings, () => lookUpTypes(typeOids), {
+  const ordinary = { ...settings, startup: { ...settings.startup, replication: false } };
+  const connection = new ConversingConnection(connect, ordinary, () => lookUpTypes(typeOids), {
     done: (found, { transport }) => {
       transport.write(terminate());
       transport.end(settings.closeTimeout);

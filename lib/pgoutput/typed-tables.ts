@@ -13,7 +13,7 @@ export type RowOf<Tables, Name extends keyof Tables> = {
 /** What reading a column gives: of a Kysely `ColumnType` its first parameter, of any other column the column itself. */
 type Selected<Column> = Column extends { readonly __select__: infer Value } ? Value : Column;
 
-/** What is read of types that have a fixed length: numbers, booleans, Dates. */
+/** What types of a fixed length are read as. */
 type FixedLength = number | bigint | boolean | Date | null | undefined;
 
 type PartsOfUpdate<Columns> = {
@@ -23,7 +23,10 @@ type PartsOfUpdate<Columns> = {
 };
 
 /**
- * A row after an update. What is unchanged and stored out of line (TOAST) is absent; only types of variable length ever
- * are, so that all other columns are there.
+ * A row after an update. What is unchanged and stored out of line (TOAST) is absent. Only types of variable length are stored
+ * so, and no value of 24 bytes or less: what is read as a number or a Date is there, unless a parser of one's own makes it of
+ * a longer text.
+ *
+ * Source: PostgreSQL, `toast_tuple_find_biggest_attribute`.
  */
 export type UpdatedRow<Columns> = { [Name in keyof PartsOfUpdate<Columns>]: PartsOfUpdate<Columns>[Name] };

@@ -10,6 +10,8 @@ export interface StartupOptions {
   readonly password: string | undefined;
   readonly database: string;
   readonly applicationName: string;
+  /** Whether it is to be a walsender, of which a server has few. Default true. */
+  readonly replication?: boolean;
   /** Command-line options for the server process, as in libpq's `options`. */
   readonly options: string | undefined;
 }
@@ -35,7 +37,6 @@ export interface ServerInfo {
  * to anything, and what stands in the start-up message wins over that.
  */
 const PINNED: Readonly<Record<string, string>> = {
-  replication: 'database',
   client_encoding: 'UTF8',
   datestyle: 'ISO, MDY',
   intervalstyle: 'postgres',
@@ -60,10 +61,11 @@ const PINNED_SINCE: readonly (readonly [version: number, setting: string])[] = [
 
 /** From the start-up message to the first ReadyForQuery. */
 function* authenticate(startup: StartupOptions, onKey: (key: BackendKey) => void): Conversation<void> {
-  const { user, password, database, applicationName, options } = startup;
+  const { user, password, database, applicationName, replication = true, options } = startup;
   const authenticator = new Authenticator({ user, password });
   const parameters = {
     ...PINNED,
+    ...(replication && { replication: 'database' }),
     user,
     database,
     application_name: applicationName,
