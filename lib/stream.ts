@@ -145,8 +145,8 @@ export class Stream implements SessionHost {
     const catalog = this.#catalog;
     if (!catalog) return;
     this.#cancelLookUp = lookUpOver(this.#connect, this.#settings.connection, catalog, typeOids, (error) => {
-      if (error) warnOf('RXPG_TYPES_UNKNOWN', `Types ${typeOids.join(', ')} stay text: ${error.message}`);
-      this.#session?.typesKnown();
+      if (error) warnOf('RXPG_TYPES_UNKNOWN', `Types ${typeOids.join(', ')} could not be looked up: ${error.message}`);
+      this.#session?.typesKnown(error);
     });
   }
 

@@ -77,10 +77,8 @@ export class TypeCatalog {
 
   #see(typeOid: number, shape: TypeShape): void {
     if (isBuiltIn(typeOid) || this.#text.has(typeOid)) return;
-    const known = this.#shapes.get(typeOid) ?? shape;
-    // An OID that was given to another type in between keeps its kind of value.
-    if (known.kind !== shape.kind) return;
-    this.#shapes.set(typeOid, known);
+    // The first one stays: an OID that was given to another type in between keeps its kind of value.
+    if (!this.#shapes.has(typeOid)) this.#shapes.set(typeOid, shape);
     if (shape.kind !== 'composite') return;
     this.#outdated.delete(typeOid);
     this.#present.set(typeOid, shape.attributes);

@@ -123,10 +123,15 @@ export class ReplicationSession implements SessionControl {
     else if (this.#isAlive() && this.#sender.isOlderThan(OVERDUE)) this.#send(false);
   }
 
-  /** What `lookUp` asked for is known, as far as it ever will be. */
-  typesKnown(): void {
-    this.#types.answered();
-    this.pump();
+  /**
+   * What `lookUp` asked for is known.
+   *
+   * @param error why it is not
+   */
+  typesKnown(error?: Error): void {
+    const failure = this.#types.answered(error);
+    if (failure) this.fail(failure);
+    else this.pump();
   }
 
   /** A step of the feedback interval. */

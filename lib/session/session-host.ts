@@ -19,7 +19,7 @@ export interface SessionHost {
   hold(resting: boolean): void;
   /** Asks for `pump()` in a later turn of the event loop. */
   wake(): void;
-  /** Asks what these types are made of, and for `typesKnown()` in a later turn. */
+  /** Asks what these types are made of, and for `typesKnown()` in a later turn, whether or not that could be found out. */
   lookUp(typeOids: readonly number[]): void;
   /** Asks for `report()` after so many ms. */
   reportIn(ms: number): void;

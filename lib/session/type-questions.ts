@@ -40,9 +40,16 @@ export class TypeQuestions {
     return true;
   }
 
-  answered(): void {
+  /**
+   * Without an answer, types that nobody has read a value of stay text.
+   *
+   * @returns what the stream has to end with: a value waits for the answer
+   */
+  answered(error: Error | undefined): Error | undefined {
     this.#waiting = false;
+    if (this.#unread && error) return error;
     if (this.#unread) this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);
+    return undefined;
   }
 
   /** A message could be read. */

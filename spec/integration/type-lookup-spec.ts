@@ -171,7 +171,8 @@ describe('a look-up', () => {
   });
 
   it('of publications finds the types of all columns of their tables', async () => {
-    const of = async (...names: string[]) => named(await lookUp(lookUpPublishedTypes(names, bed.server.version * 10_000)));
+    const of = async (...names: string[]) =>
+      named(await lookUp(lookUpPublishedTypes(names, bed.server.version * 10_000)));
     expect(await of('pub')).toEqual(WHOLES);
     expect(await of("it's")).toEqual({ ...SPELL, nothing: { kind: 'composite', attributes: [] } });
     expect(await of('pub', "it's", 'no such')).toEqual({

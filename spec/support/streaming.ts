@@ -1,7 +1,8 @@
 import type { Observable, Subscription } from 'rxjs';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
+import type { PgoutputOptions } from '../../lib/config/pgoutput';
 import { streamOver } from '../../lib/logical-replication';
-import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import type { AnyReplicationMessage, ReplicationMessage } from '../../lib/pgoutput/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/walsender-messages';
 import type { FakeBackend } from './fake-backend';
 
@@ -12,6 +13,14 @@ export function streaming(server: FakeBackend, config: Partial<PgoutputConfig> =
   const { connect, scheduler } = server;
   const base = { connection: CONNECTION, slot: 'orders', publications: ['orders_pub'], scheduler };
   return streamOver(connect, { ...base, ...config }) as Observable<ReplicationMessage>;
+}
+
+/** The same with whatever pgoutput can send. */
+export function streamingAny(
+  server: FakeBackend,
+  config: Partial<Omit<PgoutputConfig, keyof PgoutputOptions> & PgoutputOptions> = {},
+): Observable<AnyReplicationMessage> {
+  return streaming(server, config as Partial<PgoutputConfig>);
 }
 
 /** The same with another output plugin. */

@@ -1,0 +1,145 @@
+import { filter, lastValueFrom, map, tap, toArray } from 'rxjs';
+import { logicalReplication, ofTable, stopAtLsn, type PgoutputConfig } from '../../lib/index';
+import { uniqueName } from '../support/server';
+import { Bed, eventually } from './support';
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make(
+    'types',
+    `CREATE TYPE mood AS ENUM ('sad', 'ok');
+     CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+     CREATE TYPE address AS (street text, no int);
+     CREATE TABLE known (id int PRIMARY KEY, m mood, ms mood[], ds positive[], a address, many address[]);
+     CREATE PUBLICATION pub FOR ALL TABLES`,
+  );
+});
+
+afterAll(() => bed.drop());
+
+const ROW = `'ok', '{sad,NULL}', '{1,2}', '("Elm Street",7)', '{"(Oak,8)","(,)"}'`;
+
+/** The row that the server inserts now, as a stream with these options has it. */
+async function read(more: Partial<PgoutputConfig>): Promise<unknown> {
+  const slot = await bed.slot();
+  await bed.sql(`TRUNCATE known; INSERT INTO known VALUES (1, ${ROW})`);
+  const end = await bed.position();
+  const rows = await lastValueFrom(
+    bed.stream(slot, more).pipe(
+      stopAtLsn(end),
+      tap((message) => message.ack()),
+      filter((message) => message.kind === 'insert'),
+      map((message) => message.new),
+      toArray(),
+    ),
+  );
+  return rows[0];
+}
+
+describe.each([false, true])('types that are not built in, with binary: %s', (binary) => {
+  it('are looked up as the stream starts', async () => {
+    expect(await read({ binary })).toEqual({
+      id: 1,
+      m: 'ok',
+      ms: ['sad', null],
+      ds: [1, 2],
+      a: '("Elm Street",7)',
+      many: ['(Oak,8)', '(,)'],
+    });
+  });
+
+  it('are objects where they are composites and that is asked for', async () => {
+    expect(await read({ binary, composites: true })).toMatchObject({
+      a: { street: 'Elm Street', no: 7 },
+      many: [
+        { street: 'Oak', no: 8 },
+        { street: null, no: null },
+      ],
+    });
+  });
+});
+
+it('stay text where nobody looks them up', async () => {
+  expect(await read({ lookUpTypes: false })).toEqual({
+    id: 1,
+    m: 'ok',
+    ms: '{sad,NULL}',
+    ds: '{1,2}',
+    a: '("Elm Street",7)',
+    many: '{"(Oak,8)","(,)"}',
+  });
+});
+
+it('cannot be read in binary where nobody looks them up, which is said', async () => {
+  await expect(read({ lookUpTypes: false, binary: true })).rejects.toMatchObject({
+    code: 'PROTOCOL_VIOLATION',
+    message: expect.stringMatching(/Column m of known .* in a binary form .* without binary/),
+  });
+});
+
+it('are looked up over another connection, an ordinary one, when they come up while the stream runs', async () => {
+  const slot = await bed.slot();
+  const name = uniqueName('late');
+  const rows: unknown[] = [];
+  const subscription = logicalReplication(bed.config(slot))
+    .pipe(ofTable(name))
+    .subscribe((change) => {
+      change.ack();
+      if (change.kind === 'insert') rows.push(change.new);
+    });
+  try {
+    const streaming = 'SELECT active FROM pg_replication_slots WHERE slot_name = $1';
+    await eventually(
+      () => bed.sql<{ active: boolean }>(streaming, [slot]),
+      ([row]) => row?.active === true,
+    );
+    await bed.sql(
+      `CREATE TYPE ${name}_hue AS ENUM ('red', 'blue'); CREATE TABLE ${name} (id int PRIMARY KEY, h ${name}_hue[])`,
+    );
+    await bed.sql(`INSERT INTO ${name} VALUES (1, '{red}'), (2, '{blue,red}')`);
+    await eventually(
+      () => Promise.resolve(rows.length),
+      (count) => count === 2,
+    );
+    expect(rows).toEqual([
+      { id: 1, h: ['red'] },
+      { id: 2, h: ['blue', 'red'] },
+    ]);
+  } finally {
+    subscription.unsubscribe();
+  }
+});
+
+it('keep their values when a composite is altered while the stream runs', async () => {
+  const slot = await bed.slot();
+  const name = uniqueName('altered');
+  await bed.sql(
+    `CREATE TYPE ${name}_pair AS (a int, b int); CREATE TABLE ${name} (id int PRIMARY KEY, p ${name}_pair)`,
+  );
+  const rows: unknown[] = [];
+  const subscription = logicalReplication({ ...bed.config(slot), composites: true })
+    .pipe(ofTable(name))
+    .subscribe((change) => {
+      change.ack();
+      if (change.kind === 'insert') rows.push(change.new['p']);
+    });
+  const sees = (count: number) =>
+    eventually(
+      () => Promise.resolve(rows.length),
+      (seen) => seen === count,
+    );
+  try {
+    await bed.sql(`INSERT INTO ${name} VALUES (1, '(1,2)')`);
+    await sees(1);
+    await bed.sql(`ALTER TYPE ${name}_pair ADD ATTRIBUTE c int`);
+    await bed.sql(`INSERT INTO ${name} VALUES (2, '(1,2,3)')`);
+    await sees(2);
+    expect(rows).toEqual([
+      { a: 1, b: 2 },
+      { a: 1, b: 2, c: 3 },
+    ]);
+  } finally {
+    subscription.unsubscribe();
+  }
+});

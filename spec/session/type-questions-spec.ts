@@ -1,0 +1,134 @@
+import { ConnectionError } from '../../lib/errors';
+import { TypeCatalog } from '../../lib/pgoutput/type-catalog';
+import type { TypeShape } from '../../lib/pgoutput/type-shapes';
+import { defaultTypes } from '../../lib/pgoutput/values';
+import { payloadDecoder } from '../../lib/session/payload-decoder';
+import { xlogData } from '../../lib/testing/backend-messages';
+import { begin, commit, insert, relation } from '../../lib/testing/payloads';
+import { sessionOf, type SessionFixture } from './fake-host';
+
+const MOODS = 20_001;
+const ADDRESS = 20_002;
+
+const MOOD_ARRAY: [number, TypeShape] = [MOODS, { kind: 'array', element: 20_000, delimiter: ',' }];
+
+function addressOf(...names: string[]): [number, TypeShape] {
+  return [ADDRESS, { kind: 'composite', attributes: names.map((name) => ({ name, typeOid: 25 })) }];
+}
+
+interface Fixture extends SessionFixture {
+  readonly catalog: TypeCatalog;
+  /** The rows that were delivered. */
+  readonly rows: () => unknown[];
+}
+
+function fixture(): Fixture {
+  const catalog = new TypeCatalog();
+  const session = sessionOf({ catalog }, payloadDecoder({ types: defaultTypes, catalog, composites: true }));
+  const rows = (): unknown[] =>
+    session.host.delivered.flatMap((message) => (message.kind === 'insert' ? [message.new] : []));
+  return { ...session, catalog, rows };
+}
+
+function table(typeOid: number): Buffer {
+  return relation({ columns: [{ name: 'v', typeOid }] });
+}
+
+function frames(...payloads: Buffer[]): Buffer[] {
+  return payloads.map((payload) => xlogData(payload));
+}
+
+describe('a table with a type that nobody has looked up', () => {
+  it('is delivered, and its rows wait until the type is known', () => {
+    const { receive, host, session, catalog, rows } = fixture();
+    receive(...frames(begin(), table(MOODS), insert(['{sad,ok}']), commit()));
+    expect([host.kinds, host.lookUps]).toEqual([['begin', 'relation'], [[MOODS]]]);
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect(rows()).toEqual([{ v: ['sad', 'ok'] }]);
+    expect(host.kinds.at(-1)).toBe('commit');
+  });
+
+  it('waits for nothing else: feedback goes on, and what comes meanwhile is kept', () => {
+    const { receive, host, session, catalog, pass, rows } = fixture();
+    receive(...frames(begin(), table(MOODS)));
+    pass(10_000);
+    session.tick(10_000);
+    receive(...frames(insert(['{ok}'])));
+    receive(...frames(insert(['{sad}']), commit()));
+    expect([host.statuses.length > 0, rows()]).toEqual([true, []]);
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect(rows()).toEqual([{ v: ['ok'] }, { v: ['sad'] }]);
+  });
+
+  it('stays text when the look-up fails, also if a later one would not', () => {
+    const { receive, host, session, catalog, rows } = fixture();
+    receive(...frames(begin(), table(MOODS), insert(['{ok}']), commit()));
+    session.typesKnown(new ConnectionError('CONNECTION_REFUSED', 'No'));
+    catalog.learn([], new Map([MOOD_ARRAY]));
+    receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
+    expect([rows(), host.lookUps, host.outcome]).toEqual([[{ v: '{ok}' }, { v: '{sad}' }], [[MOODS]], undefined]);
+  });
+
+  it('is asked about once, and not at all where its types are built in', () => {
+    const { receive, host, session, catalog } = fixture();
+    receive(...frames(begin(), table(25), insert(['a']), commit()));
+    receive(...frames(begin(), table(MOODS)));
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    receive(...frames(table(MOODS), insert(['{}']), commit()));
+    expect(host.lookUps).toEqual([[MOODS]]);
+  });
+
+  it('does not keep the session from closing', () => {
+    const { receive, host, session } = fixture();
+    receive(...frames(begin(), table(MOODS), insert(['{}'])));
+    session.release();
+    session.typesKnown();
+    expect([host.happened, host.kinds]).toEqual([
+      ['status', 'closing', 'status', 'copyDone'],
+      ['begin', 'relation'],
+    ]);
+  });
+});
+
+describe('a composite that was altered', () => {
+  function reading(...names: string[]): Fixture {
+    const made = fixture();
+    made.catalog.learn([], new Map([addressOf(...names)]));
+    made.receive(...frames(begin(), table(ADDRESS), insert(['(Elm,7)'])));
+    return made;
+  }
+
+  it('is looked up again, and its value then read', () => {
+    const { receive, host, session, catalog, rows } = reading('street', 'no');
+    receive(...frames(insert(['(Elm,7,Rome)']), insert(['(Oak,8)']), commit()));
+    expect([rows(), host.lookUps]).toEqual([[{ v: { street: 'Elm', no: '7' } }], [[ADDRESS]]]);
+    catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
+    session.typesKnown();
+    expect(rows().slice(1)).toEqual([
+      { v: { street: 'Elm', no: '7', city: 'Rome' } },
+      { v: { street: 'Oak', no: '8' } },
+    ]);
+    const ordinals = host.delivered.flatMap((message) => (message.kind === 'insert' ? [message.ordinal] : []));
+    expect(ordinals).toEqual([0, 1, 2]);
+  });
+
+  it('ends the stream with what the look-up failed by: another attempt may help', () => {
+    const { receive, host, session } = reading('street', 'no');
+    receive(...frames(insert(['(Elm,7,Rome)'])));
+    const error = new ConnectionError('CONNECTION_REFUSED', 'No');
+    session.typesKnown(error);
+    expect(host.outcome).toEqual({ error });
+  });
+
+  it('ends the stream when even the catalog does not know such values', () => {
+    const { receive, host, session, catalog } = reading('street', 'no');
+    receive(...frames(insert(['(Elm,7,Rome,x)'])));
+    catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
+    session.typesKnown();
+    expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(host.lookUps).toEqual([[ADDRESS]]);
+  });
+});
