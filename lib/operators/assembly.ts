@@ -73,6 +73,12 @@ export class Assembly {
    */
   gather(message: AnyReplicationMessage): boolean {
     switch (message.kind) {
+      case 'insert':
+      case 'update':
+      case 'delete':
+      case 'truncate':
+        this.#add(message);
+        return false;
       case 'begin':
       case 'beginPrepare':
         // One that is still open was cut off with its session, and comes again as a whole.
@@ -88,12 +94,6 @@ export class Assembly {
       case 'message':
         if (message.transactional) this.#add(message);
         return !message.transactional;
-      case 'insert':
-      case 'update':
-      case 'delete':
-      case 'truncate':
-        this.#add(message);
-        return false;
       case 'streamStart':
         this.#forgetOther(message);
         this.#enterBlock(message.xid, message.first);

@@ -14,18 +14,20 @@ const OVERHEAD = 128;
 export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): Entry {
   const bytes = size + OVERHEAD;
   switch (message.kind) {
+    case 'insert':
+    case 'update':
+    case 'delete':
+    case 'truncate':
+      return ledger.change(bytes, ledger.inBlock ? message.xid : undefined);
     case 'begin':
       return ledger.begin();
     case 'commit':
       return ledger.commit(message.endLsn, bytes);
     case 'message':
       // Outside a transaction it is confirmed by itself, at the end of its own record.
-      return message.transactional ? ledger.change(bytes, message.xid) : ledger.single(message.lsn, bytes);
-    case 'insert':
-    case 'update':
-    case 'delete':
-    case 'truncate':
-      return ledger.change(bytes, message.xid);
+      return message.transactional
+        ? ledger.change(bytes, ledger.inBlock ? message.xid : undefined)
+        : ledger.single(message.lsn, bytes);
     case 'streamStart':
       return ledger.enterBlock(message.xid);
     case 'streamStop':

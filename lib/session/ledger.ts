@@ -143,6 +143,11 @@ export class Ledger implements EntryKeeper {
     return this.#endPrepared(this.#open ?? this.#append(), endLsn, bytes);
   }
 
+  /** Whether changes that come now are streamed, before their transaction has ended. */
+  get inBlock(): boolean {
+    return this.#open?.sequence === UNPLACED;
+  }
+
   /** A block of a transaction that is still open starts. */
   enterBlock(xid: number): Entry {
     const unit = this.#streams.get(xid) ?? new Unit(UNPLACED, this.#keeper === 'slot');

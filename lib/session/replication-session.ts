@@ -113,7 +113,9 @@ export class ReplicationSession implements SessionControl {
     try {
       this.#yielded = this.#takeFrames();
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.#again = this.#types.retry(error);
+      if (!this.#again) this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.#yielded = false;
     } finally {
       this.#pumping = false;
     }
@@ -276,21 +278,9 @@ export class ReplicationSession implements SessionControl {
       }
       return;
     }
-    const message = this.#read();
+    const message = reader.read();
     if (message?.kind === 'keepalive') this.#takeKeepalive(message);
     else if (message) this.#takeData(message, reader.size);
-  }
-
-  #read(): StreamMessage | undefined {
-    try {
-      const message = this.#reader.read();
-      this.#types.read();
-      return message;
-    } catch (error) {
-      this.#again = this.#types.retry(error);
-      if (this.#again) return undefined;
-      throw error;
-    }
   }
 
   #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {

@@ -18,6 +18,11 @@ export class StreamPosition {
 
   take(message: StreamMessage): void {
     switch (message.kind) {
+      // Most messages are one of these.
+      case 'insert':
+      case 'update':
+      case 'delete':
+        return;
       case 'begin':
       case 'beginPrepare':
       case 'streamStart':

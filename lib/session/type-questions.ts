@@ -7,8 +7,10 @@ export class TypeQuestions {
   readonly #catalog: TypeCatalog | undefined;
   readonly #ask: (typeOids: readonly number[]) => void;
   #waiting = false;
-  /** The value that could not be read. */
+  /** The last value that could not be read at once. */
   #unread: UnknownLayoutError | undefined;
+  /** Whether it still waits. */
+  #isUnread = false;
 
   /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
   constructor(catalog: TypeCatalog | undefined, ask: (typeOids: readonly number[]) => void) {
@@ -34,8 +36,10 @@ export class TypeQuestions {
   retry(error: unknown): boolean {
     const last = this.#unread;
     if (!(error instanceof UnknownLayoutError) || !this.#catalog) return false;
+    // The catalog does not know such values either.
     if (last?.typeOid === error.typeOid && last.fields === error.fields) return false;
     this.#unread = error;
+    this.#isUnread = true;
     this.#wait([error.typeOid]);
     return true;
   }
@@ -47,14 +51,10 @@ export class TypeQuestions {
    */
   answered(error: Error | undefined): Error | undefined {
     this.#waiting = false;
-    if (this.#unread && error) return error;
+    if (!this.#isUnread) return undefined;
+    this.#isUnread = false;
     if (this.#unread) this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);
-    return undefined;
-  }
-
-  /** A message could be read. */
-  read(): void {
-    this.#unread = undefined;
+    return error;
   }
 
   #wait(typeOids: readonly number[]): void {
