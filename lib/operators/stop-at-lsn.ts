@@ -2,6 +2,7 @@ import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import { toLsn, type Lsn } from '../lsn';
 import type { AnyReplicationMessage } from '../pgoutput/messages';
+import { isInside } from './boundaries';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 const PAGE = 0x2000n;
@@ -12,9 +13,11 @@ const LONG_HEADER = 40n;
 
 type Kind = AnyReplicationMessage['kind'];
 
-/** Between these and those, no keepalive tells that all before it has come. */
-const STARTS: ReadonlySet<Kind> = new Set<Kind>(['begin', 'beginPrepare', 'streamStart']);
-const ENDS: ReadonlySet<Kind> = new Set<Kind>(['commit', 'prepare', 'streamStop']);
+/**
+ * These do not say where their record starts. The end may be in its middle: to confirm that would be to skip it, as the
+ * server goes by the start.
+ */
+const STARTLESS: ReadonlySet<Kind> = new Set<Kind>(['message', 'rollbackPrepared']);
 
 /** Right after a segment switch the server's insert position lies behind a page header, where no record ends. */
 function withoutPageHeader(lsn: Lsn): Lsn {
@@ -41,6 +44,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
   const end = withoutPageHeader(toLsn('stopAtLsn', lsn));
   return (source) =>
     new Observable((subscriber) => {
+      // There, no keepalive tells that all before it has come.
       let inTransaction = false;
 
       /** Whether nothing before the end can follow this message. */
@@ -53,12 +57,11 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
           // The store must not get beyond the end either.
           const isFar = message.kind === 'keepalive' && message.walEnd > end && entry?.isProgress && !inTransaction;
           if (isBeyond(message, end) || isFar) {
-            if (entry) entry.stopBefore(end);
+            if (entry) entry.stopBefore(STARTLESS.has(message.kind) ? undefined : end);
             else subscriber.complete();
             return;
           }
-          if (STARTS.has(message.kind)) inTransaction = true;
-          else if (ENDS.has(message.kind)) inTransaction = false;
+          inTransaction = isInside(message, inTransaction);
           subscriber.next(message);
           if (!isLast(message)) return;
           if (entry) entry.stopAfter(end);

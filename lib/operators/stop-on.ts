@@ -2,6 +2,7 @@ import { from, Observable, take, type MonoTypeOperatorFunction, type ObservableI
 import { Delivery } from '../acknowledgement';
 import { failureOf, noteFailure } from '../failure';
 import type { StreamMessage } from '../pgoutput/messages';
+import { isInside } from './boundaries';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /**
@@ -62,8 +63,7 @@ export function stopOn<T extends StreamMessage>(notifier: ObservableInput<unknow
         next: (message) => {
           last = message;
           lost = undefined;
-          if (message.kind === 'begin') inTransaction = true;
-          else if (message.kind === 'commit') inTransaction = false;
+          inTransaction = isInside(message, inTransaction);
           delivering = true;
           subscriber.next(message);
           delivering = false;

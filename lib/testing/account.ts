@@ -18,9 +18,17 @@ const STORM = 100;
 const STORM_MS = 1000;
 
 const COPY_DATA = 0x64; // d
-const BEGIN = 0x42; // B
-const COMMIT = 0x43; // C
-const MESSAGE = 0x4d; // M
+/** Begin and Begin Prepare have the commit or prepare LSN behind the tag. */
+const BEGINNINGS: ReadonlySet<string> = new Set(['B', 'b']);
+/** What ends something, and where its end LSN stands; before that its own LSN, but in Rollback Prepared. */
+const END_LSN: ReadonlyMap<string, number> = new Map([
+  ['C', 10],
+  ['P', 10],
+  ['p', 10],
+  ['K', 10],
+  ['r', 10],
+  ['c', 14],
+]);
 
 interface Sent {
   /** Of its first record, where the server told. */
@@ -45,6 +53,7 @@ export class Account {
   readonly #boundaries = new Set<Lsn>();
   #committed: Sent[] = [];
   #open: { readonly startLsn: Lsn; readonly commitLsn: Lsn } | undefined;
+  #inBlock = false;
   #asked = 0;
   #storm: number[] = [];
 
@@ -116,15 +125,21 @@ export class Account {
   }
 
   #payload(payload: Buffer, dataStart: Lsn): void {
-    if (payload[0] === BEGIN) {
+    const tag = payload.toString('latin1', 0, 1);
+    const at = END_LSN.get(tag);
+    if (tag === 'S' || tag === 'E') {
+      this.#inBlock = tag === 'S';
+    } else if (BEGINNINGS.has(tag)) {
       const commitLsn = payload.readBigUInt64BE(1);
       this.#open = { commitLsn, startLsn: dataStart === 0n ? commitLsn : dataStart };
-    } else if (payload[0] === COMMIT) {
-      const endLsn = payload.readBigUInt64BE(10);
-      if (this.#open) this.#committed.push({ ...this.#open, endLsn });
+    } else if (at !== undefined) {
+      const endLsn = payload.readBigUInt64BE(at);
+      const commitLsn = tag === 'r' ? endLsn : payload.readBigUInt64BE(at - 8);
+      this.#committed.push({ startLsn: commitLsn, commitLsn, ...this.#open, endLsn });
       this.#open = undefined;
       this.#boundary(endLsn);
-    } else if (payload[0] === MESSAGE && payload[1] === 0) {
+    } else if (tag === 'M' && !this.#inBlock && payload[1] === 0) {
+      // In a block its xid stands there.
       this.#boundary(payload.readBigUInt64BE(2));
     }
   }

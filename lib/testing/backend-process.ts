@@ -6,7 +6,9 @@ import type { FakeCluster } from './cluster';
 import { answer, resultSet } from './commands';
 import { greet, type Admission, type Greeting, type StartupParameters } from './greeting';
 import { Outlet, type Line } from './outlet';
-import { xlogDataOf, type WalTransaction } from './transaction';
+import { clientOptionsOf, type ClientOptions } from './client-options';
+import type { WalTransaction } from './transaction';
+import { xlogDataOf } from './wal';
 import { WalSender } from './wal-sender';
 
 /** CopyData of a client: `r`, the standby status update. */
@@ -38,6 +40,8 @@ export class BackendProcess {
   readonly outlet: Outlet;
   /** The position that START_REPLICATION asked for. */
   startLsn: Lsn | undefined;
+  /** In which form START_REPLICATION asked for transactions. */
+  options: ClientOptions = { streaming: 'off', twoPhase: false };
   /** The parameters of the start-up message. */
   startup: StartupParameters | undefined;
   /** Whether the connection is no longer used. */
@@ -111,7 +115,7 @@ export class BackendProcess {
 
   /** Sends transactions, as one segment. */
   stream(...transactions: readonly WalTransaction[]): void {
-    this.send(...transactions.flatMap((transaction) => xlogDataOf(transaction, this.cluster.time)));
+    this.send(...transactions.flatMap((transaction) => xlogDataOf(transaction, this.cluster.time, this.options)));
   }
 
   /** Sends payloads of the output plugin, as one segment. */
@@ -220,7 +224,8 @@ export class BackendProcess {
       this.#creating = undefined;
       if (this.gone) return;
       const confirmedFlushLsn = this.cluster.walPosition;
-      this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, confirmedFlushLsn });
+      const twoPhase = / TWO_PHASE true\b/.test(sql);
+      this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, twoPhase, confirmedFlushLsn });
       const columns = ['slot_name', 'consistent_point', 'snapshot_name', 'output_plugin'];
       this.#reply(resultSet(columns, [[name, formatLsn(confirmedFlushLsn), null, plugin]]), backend.readyForQuery());
     };
@@ -241,6 +246,8 @@ export class BackendProcess {
       const start = parseLsn(lsn);
       const walSender = new WalSender(this.cluster, this, slot);
       this.startLsn = start;
+      this.options = clientOptionsOf(sql);
+      slot.twoPhase ||= this.options.twoPhase;
       this.#walSender = walSender;
       this.#later(this.cluster.latency, () => {
         if (!this.gone && !this.#ended) walSender.start(start);

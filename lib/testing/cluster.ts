@@ -3,7 +3,9 @@ import { laterLsn, type Lsn } from '../lsn';
 import type { AuthenticationMethod } from './authentication';
 import type { BackendProcess } from './backend-process';
 import type { Outlet } from './outlet';
-import { place, type TransactionDraft, type WalTransaction } from './transaction';
+import { placed, type PlacedTransaction } from './placed';
+import type { TransactionDraft, WalTransaction } from './transaction';
+import { place, prepared, preparedCommit, preparedRollback } from './wal';
 import { messageOf, type Violation, type ViolationDetails } from './violations';
 
 /** A replication slot of the fake server. All of it may be changed at any time. */
@@ -12,6 +14,8 @@ export interface FakeSlot {
   type: 'logical' | 'physical';
   database: string;
   temporary: boolean;
+  /** Whether it sends transactions when they are prepared. Whoever streams with `two_phase` makes it so, for good. */
+  twoPhase: boolean;
   /** Status updates move it. */
   confirmedFlushLsn: Lsn;
   walStatus: string;
@@ -84,6 +88,8 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
   readonly cancelled: number[] = [];
   /** What clients did wrong, in turn. */
   readonly violations: Violation[] = [];
+  /** By gid: what is prepared. */
+  readonly #prepared = new Map<string, PlacedTransaction>();
   readonly #pending = new Map<Subscription, () => void>();
   #refusals = 0;
   readonly #faultsToCome: ((outlet: Outlet) => void)[] = [];
@@ -96,6 +102,7 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
       type: 'logical',
       database: this.database,
       temporary: false,
+      twoPhase: false,
       confirmedFlushLsn: this.walPosition,
       walStatus: 'reserved',
       invalidationReason: undefined,
@@ -132,14 +139,48 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
    * @returns the end LSN of the last one: what a client confirms once it is done with it
    */
   commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
-    const placed = transactions.map((transaction) => {
-      const inWal = 'payloads' in transaction ? transaction : place(transaction, this.walPosition, this.time);
-      this.walPosition = laterLsn(this.walPosition, inWal.endLsn);
-      return inWal;
+    const inWal = transactions.map((transaction) => {
+      const one = 'payloads' in transaction ? transaction : place(transaction, this.walPosition, this.time);
+      this.walPosition = laterLsn(this.walPosition, one.endLsn);
+      return one;
     });
-    this.wal.push(...placed);
-    for (const connection of this.connections) if (connection.streaming) connection.stream(...placed);
-    return placed.at(-1)?.endLsn ?? this.walPosition;
+    this.wal.push(...inWal);
+    for (const connection of this.connections) if (connection.streaming) connection.stream(...inWal);
+    return inWal.at(-1)?.endLsn ?? this.walPosition;
+  }
+
+  /**
+   * PREPARE TRANSACTION: it comes to those who stream with `twoPhase`, and to others when it is committed.
+   *
+   * @param gid the global identifier, by which {@link commitPrepared} or {@link rollbackPrepared} ends it
+   * @returns as {@link commit}
+   * @example
+   * server.prepare(transaction([orders.insert({ id: 1 })]), 'order 1');
+   * server.commitPrepared('order 1');
+   */
+  prepare(draft: TransactionDraft, gid: string): Lsn {
+    if (this.#prepared.has(gid))
+      throw new Error(`The fake server has a prepared transaction ${JSON.stringify(gid)} already`);
+    const transaction = placed(draft, this.walPosition, this.time);
+    this.#prepared.set(gid, transaction);
+    return this.commit(prepared(transaction, gid));
+  }
+
+  /** COMMIT PREPARED. */
+  commitPrepared(gid: string): Lsn {
+    return this.commit(preparedCommit(this.#takePrepared(gid), gid, this.walPosition, this.time));
+  }
+
+  /** ROLLBACK PREPARED. */
+  rollbackPrepared(gid: string): Lsn {
+    return this.commit(preparedRollback(this.#takePrepared(gid), gid, this.walPosition, this.time));
+  }
+
+  #takePrepared(gid: string): PlacedTransaction {
+    const transaction = this.#prepared.get(gid);
+    if (!transaction) throw new Error(`The fake server has no prepared transaction ${JSON.stringify(gid)}`);
+    this.#prepared.delete(gid);
+    return transaction;
   }
 
   /**

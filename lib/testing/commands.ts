@@ -78,6 +78,7 @@ function slotRow(cluster: FakeCluster, name: string): Buffer {
     database: slot?.database ?? '',
     temporary: slot?.temporary ? 't' : 'f',
     active: owner ? 't' : 'f',
+    two_phase: slot?.twoPhase ? 't' : 'f',
     active_pid: owner ? String(typeof owner === 'number' ? owner : owner.processId) : null,
     restart_lsn: formatLsn(slot?.confirmedFlushLsn ?? 0n),
     confirmed_flush_lsn: formatLsn(slot?.confirmedFlushLsn ?? 0n),

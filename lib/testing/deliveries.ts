@@ -7,7 +7,8 @@ import { transactions } from '../operators/transactions';
 import { PgoutputDecoder } from '../pgoutput/decoder';
 import type { AnyPgoutputMessage, PgoutputMessage } from '../pgoutput/messages';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
-import { place, type TransactionDraft, type WalTransaction } from './transaction';
+import type { TransactionDraft, WalTransaction } from './transaction';
+import { place } from './wal';
 
 export interface DeliveryOptions {
   /** Where values' parsers come from, as in `logicalReplication`. Default: those of `pg`. */

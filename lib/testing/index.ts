@@ -10,12 +10,15 @@ export { faults, type FaultKind, type FaultOptions, type FaultProgram } from './
 
 export { logicalMessage, table, type ColumnTypes, type FakeTable, type RowDraft, type TableOptions } from './table';
 export {
+  rolledBack,
   transaction,
   type ChangeDraft,
+  type RolledBackDraft,
   type TransactionDraft,
   type TransactionOptions,
   type WalTransaction,
 } from './transaction';
+export type { ClientOptions } from './client-options';
 export { UNCHANGED } from './payloads';
 export { isAcknowledged, messagesOf, transactionOf, type DeliveryOptions } from './deliveries';
 export type { StreamSource } from '../checkpoint';

@@ -9,8 +9,8 @@ import { COMMIT_TIME, TABLE } from './defaults';
 /** In a tuple: a TOAST column that the update did not touch. */
 export const UNCHANGED = Symbol('unchanged');
 
-/** A value as the server prints it, or what takes its place. */
-export type TupleValue = string | null | typeof UNCHANGED;
+/** A value as the server prints it, or in binary as it sends it, or what takes its place. */
+export type TupleValue = string | Buffer | null | typeof UNCHANGED;
 
 export type Tuple = readonly TupleValue[];
 
@@ -257,6 +257,6 @@ function beforeTuple(before: Before): Buffer {
 function tupleValue(value: TupleValue): Buffer {
   if (value === null) return message('n');
   if (value === UNCHANGED) return message('u');
-  const text = Buffer.from(value);
-  return message('t', i32(text.length), text);
+  const bytes = Buffer.from(value);
+  return message(typeof value === 'string' ? 't' : 'b', i32(bytes.length), bytes);
 }

@@ -1,6 +1,6 @@
-import { toLsn, type Lsn } from '../lsn';
-import { xlogData } from './backend-messages';
-import { begin, commit, origin, relation, type RelationFields } from './payloads';
+import type { Lsn } from '../lsn';
+import type { ClientOptions } from './client-options';
+import type { RelationFields } from './payloads';
 
 /** A change that has no place in a transaction yet; a {@link table} makes them. */
 export interface ChangeDraft {
@@ -8,6 +8,11 @@ export interface ChangeDraft {
   readonly relations: readonly RelationFields[];
   /** @param lsn the end of its record */
   payload(lsn: Lsn): Buffer;
+}
+
+/** Changes of a savepoint that was rolled back; {@link rolledBack} makes them. */
+export interface RolledBackDraft {
+  readonly rolledBack: readonly ChangeDraft[];
 }
 
 export interface TransactionOptions {
@@ -21,14 +26,19 @@ export interface TransactionOptions {
   readonly commitLsn?: Lsn | string;
   /** Where its commit record ends. Default: 48 bytes behind its start. */
   readonly endLsn?: Lsn | string;
+  /**
+   * In how many blocks it comes to a client that asks for `streaming`, as a large one does. Default: in one piece, as to
+   * all others.
+   */
+  readonly blocks?: number;
 }
 
 /** A transaction that has no place in the WAL yet. */
 export interface TransactionDraft extends TransactionOptions {
-  readonly changes: readonly ChangeDraft[];
+  readonly changes: readonly (ChangeDraft | RolledBackDraft)[];
 }
 
-/** A transaction in the WAL. */
+/** A transaction in the WAL, or what else has a place there. */
 export interface WalTransaction {
   /** Where its first record starts; 0 where nobody knows. */
   readonly startLsn?: Lsn;
@@ -36,11 +46,9 @@ export interface WalTransaction {
   readonly endLsn: Lsn;
   /** What the output plugin writes of it, from Begin to Commit. */
   readonly payloads: readonly Buffer[];
+  /** What it writes for a client that has asked for more. Default: the same. */
+  readonly payloadsFor?: (client: ClientOptions) => readonly Buffer[];
 }
-
-/** Bytes of WAL that a change takes, and a commit record; the real ones depend on the row. */
-const CHANGE_SIZE = 0x40n;
-const COMMIT_SIZE = 0x30n;
 
 /**
  * A transaction of these changes, to be committed by a fake server, or built by {@link transactionOf} and {@link messagesOf}.
@@ -48,37 +56,20 @@ const COMMIT_SIZE = 0x30n;
  * @example
  * server.commit(transaction([orders.insert({ id: 1 }), orders.delete({ id: 1 })], { xid: 700 }));
  */
-export function transaction(changes: readonly ChangeDraft[], options: TransactionOptions = {}): TransactionDraft {
+export function transaction(
+  changes: readonly (ChangeDraft | RolledBackDraft)[],
+  options: TransactionOptions = {},
+): TransactionDraft {
   return { ...options, changes };
 }
 
 /**
- * Gives a transaction its place in the WAL, from `startLsn` on.
+ * Changes of a savepoint that was rolled back, among those of a {@link transaction}: they come, and are aborted, where that
+ * is streamed in blocks, and nowhere else.
  *
- * @param now when it commits, unless it says so itself
+ * @example
+ * server.commit(transaction([orders.insert({ id: 1 }), rolledBack([orders.insert({ id: 2 })])], { blocks: 2 }));
  */
-export function place(draft: TransactionDraft, startLsn: Lsn, now: Date): WalTransaction {
-  const { changes, xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = now } = draft;
-  const commitLsn = toLsn('commitLsn', draft.commitLsn ?? startLsn + CHANGE_SIZE * BigInt(changes.length));
-  const endLsn = toLsn('endLsn', draft.endLsn ?? commitLsn + COMMIT_SIZE);
-  const described = new Set<RelationFields>();
-  const payloads = [begin({ commitLsn, commitTime, xid })];
-  if (draft.origin !== undefined) payloads.push(origin(draft.origin));
-  for (const [index, change] of changes.entries()) {
-    for (const table of change.relations) {
-      if (!described.has(table)) payloads.push(relation(table));
-      described.add(table);
-    }
-    payloads.push(change.payload(startLsn + CHANGE_SIZE * BigInt(index + 1)));
-  }
-  payloads.push(commit({ commitLsn, endLsn, commitTime }));
-  return { startLsn, commitLsn, endLsn, payloads };
-}
-
-/** Its XLogData as a walsender sends them: Begin with the first record's position, Commit with its end, else 0. */
-export function xlogDataOf({ startLsn = 0n, endLsn, payloads }: WalTransaction, serverTime: Date): Buffer[] {
-  return payloads.map((payload, index) => {
-    const dataStart = index === 0 ? startLsn : index === payloads.length - 1 ? endLsn : 0n;
-    return xlogData(payload, { dataStart, serverTime });
-  });
+export function rolledBack(changes: readonly ChangeDraft[]): RolledBackDraft {
+  return { rolledBack: changes };
 }

@@ -3,7 +3,7 @@ import type { BackendProcess } from './backend-process';
 import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
 import type { FakeCluster, FakeSlot } from './cluster';
 import { SilenceWatch } from './silence-watch';
-import { xlogDataOf } from './transaction';
+import { xlogDataOf } from './wal';
 
 /** What a server process is while it streams: it holds the slot, and hears what the client confirms. */
 export class WalSender {
@@ -30,7 +30,9 @@ export class WalSender {
     if (behaviour.keepalives) this.#watchSilence();
     this.#process.send(
       copyBothResponse(),
-      ...wal.filter(({ commitLsn }) => commitLsn >= from).flatMap((transaction) => xlogDataOf(transaction, time)),
+      ...wal
+        .filter(({ commitLsn }) => commitLsn >= from)
+        .flatMap((transaction) => xlogDataOf(transaction, time, this.#process.options)),
       // One that has nothing more to send says how far it has come.
       ...(behaviour.keepalives ? [keepalive(walPosition, false, time)] : []),
     );

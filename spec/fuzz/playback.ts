@@ -75,7 +75,8 @@ export interface Played {
 const STILL: SchedulerLike = { now: () => 0, schedule: () => new Subscription() };
 
 const BASE = { connection: CONNECTION, slot: 'orders', scheduler: STILL };
-export const PGOUTPUT: PgoutputConfig = { ...BASE, publications: ['orders_pub'] };
+/** There is one connection to be played; a look-up would make another one. */
+export const PGOUTPUT: PgoutputConfig = { ...BASE, publications: ['orders_pub'], lookUpTypes: false };
 export const RAW: PluginConfig = { ...BASE, plugin: 'test_decoding' };
 
 /** Subscribes to what comes in these chunks, the server's first byte first. */

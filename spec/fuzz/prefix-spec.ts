@@ -23,7 +23,7 @@ describe('a stream that is cut off at any byte', () => {
 });
 
 describe('payloads of which one is cut off or too long', () => {
-  it.each(pgoutput.seeds.slice(0, 3).map((parts, index) => [index, parts] as const))(
+  it.each(pgoutput.seeds.slice(0, 5).map((parts, index) => [index, parts] as const))(
     'give the messages before it, and a ProtocolError: %i',
     (_, parts) => {
       const all = decodePayloads(parts);

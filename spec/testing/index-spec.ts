@@ -11,6 +11,7 @@ describe('what the testing kit publishes', () => {
       'logicalMessage',
       'messagesOf',
       'payloads',
+      'rolledBack',
       'table',
       'transaction',
       'transactionOf',

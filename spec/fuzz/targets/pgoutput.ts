@@ -2,20 +2,30 @@ import { inspect } from 'node:util';
 import { type ProtocolError } from '../../../lib/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decoder';
 import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages';
+import { recordingOf } from '../../../lib/pgoutput/recording';
+import { Replay } from '../../../lib/pgoutput/replay';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values';
 import {
   begin,
+  beginPrepare,
   commit,
+  commitPrepared,
   deletion,
   insert,
   logicalMessage,
   origin,
+  prepare,
   relation,
+  rollbackPrepared,
+  streamAbort,
+  streamCommit,
+  streamPrepare,
   truncate,
   type,
   UNCHANGED,
   update,
 } from '../../../lib/testing/payloads';
+import { block, firstBlock } from '../../pgoutput/blocks';
 import type { Parts } from '../case';
 import { expectSame, protocolError, wordOf } from '../outcome';
 import { Finding, type Target } from '../target';
@@ -70,10 +80,54 @@ const MESSAGES: Parts = [
   insert([], OTHER),
   commit({ commitLsn: 0x300n }),
 ];
+/** Two transactions in turns, which describe one table differently; parts of one are aborted. */
+const STREAMED: Parts = [
+  ...firstBlock(700, origin('elsewhere'), relation(), insert(['1', 'Grüße']), [701, update(['2', UNCHANGED])]),
+  ...firstBlock(
+    800,
+    type(DOMAIN, 'int4', ''),
+    relation({ columns: ['b', { name: '__proto__', typeOid: DOMAIN }] }),
+    insert(['x', '7']),
+  ),
+  streamAbort({ xid: 700, subxid: 701 }),
+  logicalMessage({ transactional: false }),
+  ...block(700, relation(), deletion({ key: ['1', null] }), truncate({ oids: [16384, 16384] }), logicalMessage()),
+  streamCommit({ xid: 800, commitLsn: 0x400n }),
+  ...ROWS,
+  streamCommit({ xid: 700, commitLsn: 0x500n }),
+];
+const TWO_PHASE: Parts = [
+  ...firstBlock(900, relation(), insert(['1', 'a'])),
+  beginPrepare({ xid: 901, gid: 'Grüße' }),
+  relation(),
+  insert(['2', null]),
+  prepare({ xid: 901, gid: 'Grüße' }),
+  streamPrepare({ xid: 900, gid: '' }),
+  commitPrepared({ xid: 901, gid: 'Grüße' }),
+  rollbackPrepared({ xid: 900, gid: '' }),
+];
+const PARALLEL: Parts = [
+  ...firstBlock(700, relation(), insert(['1', 'a'])),
+  streamAbort({ xid: 700, subxid: 705, abortLsn: 0x77n }),
+  streamAbort({ xid: 700, abortLsn: 0x78n }),
+];
+const BINARY: Parts = [
+  ...firstBlock(700, relation(), insert([Buffer.of(0, 0, 0, 1), Buffer.from('Grüße')])),
+  streamCommit({ xid: 700 }),
+];
 
 export const pgoutput: Target = {
   name: 'pgoutput',
-  seeds: [ROWS, FULL, MESSAGES, [...ROWS, ...FULL, ...MESSAGES]],
+  seeds: [
+    ROWS,
+    FULL,
+    MESSAGES,
+    STREAMED,
+    TWO_PHASE,
+    PARALLEL,
+    BINARY,
+    [...ROWS, ...FULL, ...MESSAGES, ...STREAMED, ...TWO_PHASE],
+  ],
   run(parts) {
     const outcome = decodePayloads(parts);
     const among = decodePayloads(parts, surrounded);
@@ -104,6 +158,7 @@ export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = a
     end.push(protocolError(error));
   }
   messages.forEach(checkColumns);
+  checkReplay(messages);
   const outcome = messages.map((message) => JSON.stringify(message));
   for (const message of messages.slice(-2)) inspect(message);
   return [...outcome, ...end];
@@ -118,6 +173,23 @@ function checkColumns(message: AnyPgoutputMessage): void {
     if (!actual.delete(name)) throw new Finding(`Column ${name} is nowhere`);
   }
   if (actual.size > 0) throw new Finding(`The table has no column ${[...actual].join()}`);
+}
+
+/** What was streamed can be made again, and is the same but for its place. */
+function checkReplay(messages: readonly AnyPgoutputMessage[]): void {
+  const replay = new Replay(0x900n);
+  for (const message of messages) {
+    const recording = recordingOf(message);
+    // A message outside any transaction has its place already.
+    if (!recording || (message.kind === 'message' && !message.transactional)) continue;
+    const { payload, relations } = recording;
+    const again = replay.change(payload, 0, payload.length, relations);
+    if (withoutPlace(again) !== withoutPlace(message)) throw new Finding('A streamed change comes otherwise again');
+  }
+}
+
+function withoutPlace(message: AnyPgoutputMessage): string {
+  return JSON.stringify({ ...message.toJSON(), xid: undefined, commitLsn: undefined, ordinal: undefined });
 }
 
 function alone(part: Buffer): Placed {

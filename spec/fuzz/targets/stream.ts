@@ -12,7 +12,21 @@ import {
   notification,
   parameterStatus,
   readyForQuery,
+  xlogData,
 } from '../../../lib/testing/backend-messages';
+import {
+  beginPrepare,
+  commitPrepared,
+  insert,
+  logicalMessage,
+  prepare,
+  relation,
+  rollbackPrepared,
+  streamAbort,
+  streamCommit,
+  streamPrepare,
+} from '../../../lib/testing/payloads';
+import { firstBlock } from '../../pgoutput/blocks';
 import type { Parts } from '../case';
 import { chunkings, numbersFrom } from '../chunking';
 import { withRightLength } from '../frames';
@@ -41,13 +55,29 @@ const FAILURES: Parts[] = [
   [...STREAM.slice(0, 5), notice({ C: '55000', R: 'LoadPublications', M: 'skipped loading publication' })],
   [...STREAM, frame('R', i32(0)), frame('D', i32(0)), frame('T', cstring(''))],
 ];
+/** Transactions that are open, prepared, and aborted. */
+const BLOCKS: Parts = [
+  ...firstBlock(700, relation(), insert(['1', 'a']), [701, insert(['2', 'b'])]),
+  ...firstBlock(800, relation(), insert(['3', 'c'])),
+  streamAbort({ xid: 700, subxid: 701 }),
+  streamPrepare({ xid: 800, prepareLsn: 0x500n }),
+  logicalMessage({ transactional: false, lsn: 0x580n }),
+  streamCommit({ xid: 700, commitLsn: 0x600n }),
+  beginPrepare({ prepareLsn: 0x700n }),
+  insert(['4', 'd']),
+  prepare({ prepareLsn: 0x700n }),
+  rollbackPrepared({ endLsn: 0x800n }),
+  ...firstBlock(900),
+  streamAbort({ xid: 900 }),
+  commitPrepared({ xid: 800, commitLsn: 0x900n }),
+].map((payload) => xlogData(payload));
 
 /** Where a greeting ends, the stream starts: both as the server of the specs sends them. */
 const GREETINGS = { pgoutput: greetingOf(PGOUTPUT), raw: greetingOf(RAW, plainSlot) };
 
 export const stream: Target = {
   name: 'stream',
-  seeds: [INTERLUDES, FAREWELL, ...FAILURES],
+  seeds: [INTERLUDES, FAREWELL, ...FAILURES, [...BLOCKS, keepalive(0xa00n)], [...STREAM, ...BLOCKS]],
   repair: withRightLength,
   run(parts) {
     const bytes = Buffer.concat(parts);
@@ -87,6 +117,11 @@ function habit(pick: number, hear: (message: StreamMessage) => void): Handler {
 function positionOf(message: StreamMessage): bigint {
   switch (message.kind) {
     case 'commit':
+    case 'prepare':
+    case 'streamCommit':
+    case 'streamPrepare':
+    case 'commitPrepared':
+    case 'rollbackPrepared':
       return message.endLsn;
     case 'keepalive':
       return message.walEnd;

@@ -1,0 +1,38 @@
+import type { ClientOptions } from './client-options';
+import { inBlock, origin, streamAbort, streamStart, streamStop, type RelationFields } from './payloads';
+import { descriptions, type PlacedChange, type PlacedTransaction } from './placed';
+
+/** What is streamed of a transaction before its end is known; undefined where it comes in one piece. */
+export function blocksOf(transaction: PlacedTransaction, client: ClientOptions): Buffer[] | undefined {
+  const { draft, changes, xid, commitTime: abortTime } = transaction;
+  if (client.streaming === 'off' || draft.blocks === undefined) return undefined;
+  const described = new Set<RelationFields>();
+  return cut(changes, draft.blocks).flatMap((block, index) => {
+    const first = index === 0;
+    const content = block.flatMap(({ change, lsn, savepoint }) =>
+      [...descriptions(change, described), change.payload(lsn)].map((payload) => inBlock(xid + savepoint, payload)),
+    );
+    const { savepoint = 0, lsn: abortLsn } = block.at(-1) ?? {};
+    if (first && draft.origin !== undefined) content.unshift(origin(draft.origin));
+    const sent = [streamStart({ xid, first }), ...content, streamStop()];
+    if (savepoint === 0) return sent;
+    // What the savepoint described is described again.
+    described.clear();
+    const place = client.streaming === 'parallel' && abortLsn !== undefined ? { abortLsn, abortTime } : {};
+    return [...sent, streamAbort({ xid, subxid: xid + savepoint, ...place })];
+  });
+}
+
+/** Cuts into so many blocks of about the same length. A savepoint that was rolled back has a block of its own. */
+function cut(changes: readonly PlacedChange[], count: number): PlacedChange[][] {
+  const most = Math.max(1, Math.ceil(changes.length / count));
+  const blocks: PlacedChange[][] = [[]];
+  for (const change of changes) {
+    const last = blocks.at(-1) ?? [];
+    const isSame = last.at(-1)?.savepoint === change.savepoint;
+    const goesOn = last.length === 0 || (isSame && (change.savepoint > 0 || last.length < most));
+    if (goesOn) last.push(change);
+    else blocks.push([change]);
+  }
+  return blocks;
+}

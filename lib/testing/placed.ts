@@ -1,0 +1,64 @@
+import { toLsn, type Lsn } from '../lsn';
+import { origin, relation, type RelationFields } from './payloads';
+import type { ChangeDraft, TransactionDraft } from './transaction';
+
+/** Bytes of WAL that a change takes, and a commit record; the real ones depend on the row. */
+const CHANGE_SIZE = 0x40n;
+export const COMMIT_SIZE = 0x30n;
+
+/** A change in the WAL. */
+export interface PlacedChange {
+  readonly change: ChangeDraft;
+  /** Where its record ends. */
+  readonly lsn: Lsn;
+  /** The number of the savepoint that was rolled back with it, from 1; 0: none. */
+  readonly savepoint: number;
+}
+
+/** What the messages of a transaction tell of it. */
+export interface PlacedTransaction {
+  readonly draft: TransactionDraft;
+  readonly changes: readonly PlacedChange[];
+  readonly startLsn: Lsn;
+  readonly commitLsn: Lsn;
+  readonly endLsn: Lsn;
+  readonly xid: number;
+  readonly commitTime: Date;
+}
+
+/**
+ * Finds a transaction its place in the WAL, from `startLsn` on.
+ *
+ * @param now when it commits, unless it says so itself
+ */
+export function placed(draft: TransactionDraft, startLsn: Lsn, now: Date): PlacedTransaction {
+  const { xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = now } = draft;
+  let lsn = startLsn;
+  let savepoints = 0;
+  const changes = draft.changes.flatMap((part): PlacedChange[] => {
+    const savepoint = 'rolledBack' in part ? ++savepoints : 0;
+    const drafts = 'rolledBack' in part ? part.rolledBack : [part];
+    return drafts.map((change) => ({ change, lsn: (lsn += CHANGE_SIZE), savepoint }));
+  });
+  const commitLsn = toLsn('commitLsn', draft.commitLsn ?? lsn);
+  const endLsn = toLsn('endLsn', draft.endLsn ?? commitLsn + COMMIT_SIZE);
+  return { draft, changes, startLsn, commitLsn, endLsn, xid, commitTime };
+}
+
+/** What stands between Begin and Commit. */
+export function contentOf({ draft, changes }: PlacedTransaction): Buffer[] {
+  const described = new Set<RelationFields>();
+  const content = changes
+    .filter(({ savepoint }) => savepoint === 0)
+    .flatMap(({ change, lsn }) => [...descriptions(change, described), change.payload(lsn)]);
+  return draft.origin === undefined ? content : [origin(draft.origin), ...content];
+}
+
+/** The Relations that have to come before a change. */
+export function descriptions({ relations }: ChangeDraft, described: Set<RelationFields>): Buffer[] {
+  return relations.flatMap((table) => {
+    if (described.has(table)) return [];
+    described.add(table);
+    return [relation(table)];
+  });
+}

@@ -1,0 +1,241 @@
+import fc from 'fast-check';
+import { concat, from, NEVER } from 'rxjs';
+import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
+import { transactions } from '../../lib/operators/transactions';
+import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
+import {
+  begin,
+  beginPrepare,
+  commit,
+  commitPrepared,
+  insert,
+  logicalMessage,
+  prepare,
+  relation,
+  rollbackPrepared,
+  streamAbort,
+  streamCommit,
+  streamPrepare,
+} from '../../lib/testing/payloads';
+import { block, firstBlock } from '../pgoutput/blocks';
+import { decodeAny } from '../pgoutput/decode';
+import { Clock } from '../support/clock';
+import { FakeBackend } from '../support/fake-backend';
+import { record, streamingAny } from '../support/streaming';
+import { keepaliveOf } from './messages';
+
+const row = (id: number) => insert([String(id), `row ${id}`]);
+
+/** What comes through of messages that are followed by silence, and whether it then completes. */
+function through(lsn: bigint, messages: readonly AnyReplicationMessage[]): [kinds: string, completed: boolean] {
+  const heard = record(concat(from(messages), NEVER).pipe(stopAtLsn(lsn)));
+  heard.subscription.unsubscribe();
+  return [heard.values.map(({ kind }) => kind).join(' '), heard.completed];
+}
+
+const OPEN = [...firstBlock(700, relation(), row(1)), ...block(700, row(2))];
+const STREAMED = decodeAny([...OPEN, streamCommit({ commitLsn: 0x100n, endLsn: 0x130n })]);
+const PREPARED = decodeAny([
+  beginPrepare({ prepareLsn: 0x100n, endLsn: 0x130n }),
+  relation(),
+  row(1),
+  prepare({ prepareLsn: 0x100n, endLsn: 0x130n }),
+]);
+const STREAM_PREPARED = decodeAny([...OPEN, streamPrepare({ prepareLsn: 0x100n, endLsn: 0x130n })]);
+const COMMITTED = decodeAny([commitPrepared({ commitLsn: 0x100n, endLsn: 0x130n })]);
+const ROLLED_BACK = decodeAny([rollbackPrepared({ endLsn: 0x130n })]);
+
+const kindsOf = (messages: readonly AnyReplicationMessage[]): string => messages.map(({ kind }) => kind).join(' ');
+const blocks = kindsOf(decodeAny(OPEN));
+
+describe('stopAtLsn, of what comes in blocks or is prepared', () => {
+  const units: [what: string, messages: AnyReplicationMessage[], before: string][] = [
+    ['a streamed transaction', STREAMED, blocks],
+    ['a prepared transaction', PREPARED, ''],
+    ['a prepared transaction in blocks', STREAM_PREPARED, blocks],
+    ['the commit of a prepared transaction', COMMITTED, ''],
+  ];
+
+  describe.each(units)('%s', (_, messages, before) => {
+    it.each<[what: string, lsn: bigint, kinds: string, completed: boolean]>([
+      ['before it', 0x90n, before, true],
+      ['at its start', 0x100n, before, true],
+      ['just behind its start', 0x101n, kindsOf(messages), true],
+      ['inside its record', 0x118n, kindsOf(messages), true],
+      ['at its end', 0x130n, kindsOf(messages), true],
+      ['behind its end', 0x131n, kindsOf(messages), false],
+    ])('%s', (_, lsn, kinds, completed) => {
+      expect(through(lsn, messages)).toEqual([kinds, completed]);
+    });
+
+    it('is followed by nothing', () => {
+      expect(through(0x130n, [...messages, ...STREAMED])).toEqual([kindsOf(messages), true]);
+      expect(through(0x100n, [...messages, ...STREAMED])).toEqual([before, true]);
+    });
+  });
+
+  it('the rollback of a prepared transaction says where it ends alone', () => {
+    expect(through(0x12fn, ROLLED_BACK)).toEqual(['', true]);
+    expect(through(0x130n, ROLLED_BACK)).toEqual(['rollbackPrepared', true]);
+    expect(through(0x131n, ROLLED_BACK)).toEqual(['rollbackPrepared', false]);
+  });
+
+  it('an abort stops nothing, wherever it stands', () => {
+    const messages = decodeAny([
+      ...OPEN,
+      streamAbort({ subxid: 701, abortLsn: 0x900n }),
+      streamAbort({ abortLsn: 0x900n }),
+    ]);
+    expect(through(0x100n, messages)).toEqual([kindsOf(messages), false]);
+  });
+
+  it('a keepalive inside a block stops nothing; one between blocks does, as what is open commits behind it', () => {
+    const [start, described, ...rest] = decodeAny(OPEN);
+    if (!start || !described) throw new Error('Expected a block');
+    const keepalive = keepaliveOf(0x900n);
+    expect(through(0x150n, [start, keepalive, described, ...rest])[1]).toBe(false);
+    expect(through(0x150n, [start, described, ...rest, keepalive])).toEqual([`${blocks} keepalive`, true]);
+    const [begun, ...prepared] = PREPARED.slice(0, -1);
+    if (!begun) throw new Error('Expected a transaction');
+    expect(through(0x150n, [begun, keepalive, ...prepared])[1]).toBe(false);
+    expect(through(0x150n, [...PREPARED, keepalive])).toEqual([`${kindsOf(PREPARED)} keepalive`, true]);
+  });
+
+  it('a message outside any transaction stops it between blocks, when it lies behind', () => {
+    const messages = decodeAny([...OPEN, logicalMessage({ transactional: false, lsn: 0x151n })]);
+    expect(through(0x150n, messages)).toEqual([blocks, true]);
+  });
+
+  it('what is streamed of transactional messages stops nothing: their own position is none of a commit', () => {
+    const messages = decodeAny(firstBlock(700, logicalMessage({ lsn: 0x900n })));
+    expect(through(0x150n, messages)).toEqual(['streamStart message streamStop', false]);
+  });
+});
+
+describe('stopAtLsn', () => {
+  /** Something in the WAL: how it comes, and where its record lies. */
+  interface Unit {
+    readonly kind: 'whole' | 'streamed' | 'prepared' | 'streamPrepared' | 'commitPrepared' | 'rollbackPrepared';
+    readonly lsn: bigint;
+    readonly endLsn: bigint;
+    readonly xid: number;
+    /** Before which unit its blocks come. */
+    readonly blocksAt: number;
+  }
+
+  function endOf({ kind, lsn, endLsn, xid }: Unit): Buffer[] {
+    const fields = { xid, gid: String(xid), commitLsn: lsn, prepareLsn: lsn, endLsn };
+    switch (kind) {
+      case 'whole':
+        return [begin(fields), relation(), row(xid), commit(fields)];
+      case 'streamed':
+        return [streamCommit(fields)];
+      case 'prepared':
+        return [beginPrepare(fields), relation(), row(xid), prepare(fields)];
+      case 'streamPrepared':
+        return [streamPrepare(fields)];
+      case 'commitPrepared':
+        return [commitPrepared(fields)];
+      case 'rollbackPrepared':
+        return [rollbackPrepared(fields)];
+    }
+  }
+
+  /** What a server sends from a position on: what ends at or after it, and the blocks of that. */
+  function from(units: readonly Unit[], start: bigint): Buffer[] {
+    const sent = units.filter(({ lsn }) => lsn >= start);
+    return units.flatMap((unit, at) => [
+      ...sent
+        .filter(({ kind, blocksAt }) => blocksAt === at && (kind === 'streamed' || kind === 'streamPrepared'))
+        .flatMap(({ xid }) => firstBlock(xid, relation(), row(xid))),
+      ...(sent.includes(unit) ? endOf(unit) : []),
+    ]);
+  }
+
+  it('cuts the stream into ranges that are disjoint and complete, wherever they are cut', () => {
+    const kinds = ['whole', 'streamed', 'prepared', 'streamPrepared', 'commitPrepared', 'rollbackPrepared'] as const;
+    const lengths = fc.array(
+      fc.record({
+        kind: fc.constantFrom(...kinds),
+        gap: fc.integer({ min: 0, max: 0x800 }),
+        length: fc.integer({ min: 8, max: 0x60 }),
+        early: fc.nat(3),
+      }),
+      { minLength: 1, maxLength: 12 },
+    );
+    const cuts = fc.array(fc.integer({ min: 0, max: 0x4000 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(lengths, cuts, (all, cutPoints) => {
+        let at = 0x300_0100n;
+        const units = all.map(({ kind, gap, length, early }, i): Unit => {
+          const lsn = at + BigInt(gap);
+          at = lsn + BigInt(length);
+          return { kind, lsn, endLsn: at, xid: i + 1, blocksAt: Math.max(0, i - early) };
+        });
+        const last = at + 1000n;
+        const ends = [...cutPoints.map((cut) => 0x300_0100n + BigInt(cut)), last]
+          // A position in the header of a page counts as the start of it, for the server too.
+          .filter((lsn) => lsn <= last && lsn % 0x2000n > 0x40n)
+          .sort((a, b) => (a < b ? -1 : 1));
+        const clock = new Clock();
+        const server = new FakeBackend(clock);
+        const seen: number[] = [];
+        for (const end of ends) {
+          const start = server.slot().confirmed;
+          const source = streamingAny(server, { streaming: 'on', twoPhase: true });
+          const heard = record(source.pipe(stopAtLsn(end), transactions()), (unit) => unit.ack());
+          clock.advance();
+          server.last.push(...from(units, start));
+          server.connections.at(-1)?.keepalive(last);
+          clock.advance(100);
+          expect([heard.completed, server.last.gone]).toEqual([true, true]);
+          seen.push(...heard.values.map(({ xid }) => xid));
+          // It is confirmed up to what it delivered, or to where it stopped, and never beyond.
+          const reached = server.slot().confirmed;
+          const delivered = units.findLast(({ xid }) => seen.includes(xid))?.endLsn ?? 0n;
+          expect(reached >= delivered && reached <= (delivered > end ? delivered : end)).toBe(true);
+        }
+        // Nothing tells where a rollback starts, so that one in the middle of which it stops comes with the next range.
+        const beyond = ends.at(-1) ?? 0n;
+        const expected = units.filter(({ kind, lsn, endLsn }) =>
+          kind === 'rollbackPrepared' ? endLsn <= beyond : lsn < beyond,
+        );
+        expect(seen).toEqual(expected.map(({ xid }) => xid));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('stopAtLsn, over a session', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+  });
+
+  it('waits for what ended before it, and for nothing that is still open', () => {
+    const heard = record(streamingAny(server, { streaming: 'on' }).pipe(stopAtLsn(0x200n), transactions()));
+    clock.advance();
+    server.last.push(...firstBlock(800, relation(), row(8)), ...OPEN, streamCommit({ commitLsn: 0x100n }));
+    server.last.push(streamCommit({ xid: 800, commitLsn: 0x200n }));
+    expect([heard.events, server.last.gone]).toEqual([['next', 'complete'], false]);
+    clock.advance(60_000);
+    expect([server.slot().confirmed, server.last.gone]).toEqual([0x80n, false]);
+    heard.values[0]?.ack();
+    clock.advance(10);
+    expect([server.slot().confirmed, server.last.gone]).toEqual([0x200n, true]);
+  });
+
+  it('on the flat stream leaves the changes of what lies beyond it unconfirmed, though they came before', () => {
+    const heard = record(streamingAny(server, { streaming: 'on' }).pipe(stopAtLsn(0x200n)));
+    clock.advance();
+    server.last.push(...OPEN, streamCommit({ commitLsn: 0x200n }));
+    clock.advance(100);
+    expect([heard.completed, server.slot().confirmed, server.last.gone]).toEqual([true, 0x200n, true]);
+    const changes = heard.values.filter(({ kind }) => kind === 'insert');
+    expect(changes.map((change) => change.ack())).toEqual([false, false]);
+  });
+});

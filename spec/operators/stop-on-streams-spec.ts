@@ -1,0 +1,112 @@
+import { Subject } from 'rxjs';
+import { ackAfter } from '../../lib/operators/ack-after';
+import { stopOn } from '../../lib/operators/stop-on';
+import { transactions } from '../../lib/operators/transactions';
+import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
+import {
+  beginPrepare,
+  commitPrepared,
+  insert,
+  prepare,
+  relation,
+  streamCommit,
+  streamPrepare,
+} from '../../lib/testing/payloads';
+import { firstBlock } from '../pgoutput/blocks';
+import { Clock, microtasks } from '../support/clock';
+import { FakeBackend } from '../support/fake-backend';
+import { record, streamingAny } from '../support/streaming';
+import { Spools } from './spools';
+import { lettered, runMarbles } from './streamed';
+
+const row = (id: number) => insert([String(id), `row ${id}`]);
+
+describe('stopOn, on messages without a session', () => {
+  const blocks = lettered([...firstBlock(700, relation(), row(1)), streamCommit()]); // a b c d e
+  const prepared = lettered([beginPrepare(), relation(), row(1), prepare(), commitPrepared()]); // a b c d e
+
+  it.each<[what: string, values: Record<string, AnyReplicationMessage>, source: string, at: string, expected: string]>([
+    ['lets a block finish', blocks, '      -a-b-c-d-e-', '----x', '-a-b-c-(d|)'],
+    ['completes between blocks', blocks, ' -a-b-c-d---e-', '---------x', '-a-b-c-d-|'],
+    ['completes behind a Stream Commit', blocks, 'abcde-', '-----x', 'abcde|'],
+    ['lets a prepared transaction finish', prepared, '-a-b-c-d-e-', '--x', '-a-b-c-(d|)'],
+    ['completes between a Prepare and what ends it', prepared, '-a-b-c-d---e-', '---------x', '-a-b-c-d-|'],
+  ])('%s', (_, values, source, at, expected) => {
+    runMarbles(({ cold, expectObservable }) => {
+      const stopped = cold(source.trim(), values).pipe(stopOn<AnyReplicationMessage>(cold(at)));
+      expectObservable(stopped).toBe(expected, values);
+    });
+  });
+});
+
+describe('stopOn, over a session with streams open', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+  let spools: Spools;
+  let stop$: Subject<void>;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+    spools = new Spools();
+    stop$ = new Subject();
+  });
+
+  afterEach(() => {
+    spools.end();
+  });
+
+  function started() {
+    const source = streamingAny(server, { streaming: 'on', twoPhase: true });
+    const heard = record(source.pipe(stopOn(stop$), transactions(spools.options)));
+    clock.advance();
+    return heard;
+  }
+
+  it('ends behind the block, and leaves nothing of what was open: it comes again', () => {
+    const heard = started();
+    server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)).slice(0, -1));
+    stop$.next();
+    clock.advance(10);
+    expect([heard.completed, server.last.gone]).toEqual([false, false]);
+    server.last.push(...firstBlock(800).slice(-1), streamCommit());
+    clock.advance(100);
+    expect([heard.values, heard.completed, server.last.gone]).toEqual([[], true, true]);
+    expect([server.slot().confirmed, spools.open]).toEqual([0x80n, []]);
+  });
+
+  it('waits for what was delivered before, and takes its acknowledgement', () => {
+    const heard = started();
+    server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)), streamCommit());
+    stop$.next();
+    clock.advance(60_000);
+    expect([heard.events, server.last.gone]).toEqual([['next', 'complete'], false]);
+    expect(heard.values[0]?.ack()).toBe(true);
+    clock.advance(100);
+    expect([server.slot().confirmed, server.last.gone, spools.open]).toEqual([0x130n, true, []]);
+  });
+
+  it('does not wait for the end of a prepared transaction, once that is acknowledged', async () => {
+    const source = streamingAny(server, { streaming: 'on', twoPhase: true });
+    const heard = record(
+      source.pipe(
+        stopOn(stop$),
+        transactions(spools.options),
+        ackAfter(() => Promise.resolve(1)),
+      ),
+    );
+    clock.advance();
+    server.last.push(...firstBlock(700, relation(), row(1)), streamPrepare());
+    server.last.push(beginPrepare({ prepareLsn: 0x200n }), relation());
+    stop$.next();
+    await microtasks();
+    clock.advance(100);
+    expect(heard.completed).toBe(false);
+    server.last.push(row(2), prepare({ prepareLsn: 0x200n }), commitPrepared({ commitLsn: 0x300n }));
+    await microtasks();
+    clock.advance(100);
+    await microtasks();
+    expect([heard.events, server.slot().confirmed]).toEqual([['next', 'next', 'complete'], 0x230n]);
+    expect([server.last.gone, spools.open]).toEqual([true, []]);
+  });
+});
