@@ -135,7 +135,14 @@ export class Ledger implements EntryKeeper {
   }
 
   commit(endLsn: Lsn, bytes: number): Entry {
-    return this.#end(this.#open ?? this.#append(), endLsn, bytes);
+    const unit = this.#open ?? this.#append();
+    if (unit.changes > 0) return this.#end(unit, endLsn, bytes);
+    // Nobody has anything to do for an empty transaction.
+    this.#open = undefined;
+    unit.position = endLsn;
+    const entry = new UnitEntry(this, unit);
+    this.#advance();
+    return entry;
   }
 
   /** The transaction is complete and will be told to count, or not, by another message. */
@@ -161,6 +168,7 @@ export class Ledger implements EntryKeeper {
     return this.#settled;
   }
 
+  /** Even an empty one is to be settled: where its commit lies, and whether a stop comes before it, is told only now. */
   commitStream(xid: number, endLsn: Lsn, bytes: number): Entry {
     return this.#end(this.#place(xid), endLsn, bytes);
   }
@@ -264,23 +272,17 @@ export class Ledger implements EntryKeeper {
     return this.#append(unit);
   }
 
+  /** The transaction is complete. */
   #end(unit: Unit, endLsn: Lsn, bytes: number): Entry {
     this.#open = undefined;
     unit.position = endLsn;
-    // Nobody has anything to do for an empty transaction.
-    if (unit.changes > 0) return (unit.commit = this.#charge(this.#entry(unit, bytes)));
-    const entry = new UnitEntry(this, unit);
-    this.#advance();
-    return entry;
+    return (unit.commit = this.#charge(this.#entry(unit, bytes)));
   }
 
-  /** Even an empty one is told of, as what ends it will be. */
   #endPrepared(unit: Unit, endLsn: Lsn, bytes: number): Entry {
-    this.#open = undefined;
-    unit.position = endLsn;
     for (const entry of this.#outstanding.of(unit)) this.#window.remove(entry.bytes);
     unit.prepared = true;
-    return (unit.commit = this.#charge(this.#entry(unit, bytes)));
+    return this.#end(unit, endLsn, bytes);
   }
 
   #entry(unit: Unit, bytes: number): UnitEntry {

@@ -43,7 +43,7 @@ export function reasonOf(unit: Unit): string {
   const { commit, group } = unit;
   if (unit.prepared && (group ?? commit)?.settled === false) return 'a prepared transaction is not acknowledged';
   if (group && !group.settled) return 'a transaction is not acknowledged';
-  if (unit.changes === 0) return 'a message is not acknowledged';
+  if (unit.changes === 0 && !commit) return 'a message is not acknowledged';
   const changes = unit.outstanding - (commit && !commit.settled ? 1 : 0);
   const count = changes === 1 ? '1 change' : `${changes} changes`;
   if (group) return `transaction acknowledged, ${count} left out of it not`;

@@ -79,7 +79,7 @@ export function placeStream(
     const piece = model.naive.prepare(model.lsn, bytes);
     return [piece, keep(piece, ledger.prepareStream(xid, model.lsn, bytes))];
   }
-  const piece = model.naive.commit(model.lsn, bytes);
+  const piece = model.naive.commit(model.lsn, bytes, true);
   return [piece, keep(piece, ledger.commitStream(xid, model.lsn, bytes))];
 }
 
@@ -103,8 +103,6 @@ export function acknowledgeStreamed(pick: number): Step {
   );
 }
 
-/** Whether the oldest of what comes in blocks has anything in it: otherwise it is done before anybody could stop. */
 export function hasStream({ naive }: Model): boolean {
-  const [oldest] = naive.streams.values();
-  return oldest !== undefined && oldest.changes.length + oldest.aborted.length > 0;
+  return naive.streams.size > 0;
 }

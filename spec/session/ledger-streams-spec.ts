@@ -92,11 +92,16 @@ describe('a transaction that comes in blocks', () => {
     expect(positions).toEqual([0n, 0n, 100n]);
   });
 
-  it('needs nobody when it is empty', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+  it('is to be settled even when it is empty: a stop may come before its commit', () => {
+    const { ledger } = ledgerOf(WIDE);
     block(ledger, 7, 0);
-    expect(ledger.commitStream(7, 100n, 10).settle()).toBe(true);
-    expect([ledger.confirmed, ledger.unackedMessages, told]).toEqual([100n, 0, ['advanced']]);
+    const commit = ledger.commitStream(7, 100n, 10);
+    expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 1]);
+    commit.settle();
+    expect([ledger.confirmed, ledger.unackedMessages]).toEqual([100n, 0]);
+    block(ledger, 8, 0);
+    ledger.commitStream(8, 300n, 10).stopBefore(200n);
+    expect(ledger.confirmed).toBe(200n);
   });
 
   it('has blocks and their ends that need no settling', () => {
@@ -433,7 +438,7 @@ describe('where the consumer keeps the position', () => {
   it('an empty one, and what was aborted altogether, confirms nothing by itself', () => {
     const { ledger } = ledgerOf(WIDE, 'consumer');
     block(ledger, 7, 0);
-    ledger.commitStream(7, 100n, 10);
+    ledger.commitStream(7, 100n, 10).discard();
     for (const entry of block(ledger, 8, 1)) entry.gather();
     ledger.abortStream(8, 8);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);

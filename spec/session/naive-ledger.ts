@@ -72,10 +72,11 @@ export class NaiveLedger {
   }
 
   /** @returns the Commit, unless there is nothing to acknowledge */
-  commit(endLsn: bigint, bytes: number): Piece | undefined {
+  commit(endLsn: bigint, bytes: number, streamed = false): Piece | undefined {
     const transaction = this.#transaction();
     transaction.endLsn = endLsn;
-    if (transaction.changes.length + transaction.aborted.length > 0) transaction.commit = newPiece(bytes);
+    const isEmpty = transaction.changes.length + transaction.aborted.length === 0;
+    if (streamed || !isEmpty) transaction.commit = newPiece(bytes);
     return transaction.commit;
   }
 
