@@ -1,0 +1,35 @@
+/**
+ * Reads a transaction of 2 GB, or of as many MB as are given, on a server of its own:
+ *
+ *   npm run test:volume -- [MB]
+ *
+ * It must not take more than 250 MB of memory, Node's own included.
+ */
+import { startServer } from '../support/server';
+import { describeVolume, MB, volume, VOLUME_TABLES } from './streamed-volume';
+import { Bed } from './support';
+
+const MOST = 250 * MB;
+
+async function main(): Promise<void> {
+  const rows = Number(process.argv[2] ?? '2000') * 1000;
+  // As one gets it: what is larger than 64 MB is streamed.
+  const server = await startServer();
+  try {
+    console.log(server.description);
+    const bed = await Bed.make('volume', VOLUME_TABLES, server);
+    const result = await volume(bed, rows);
+    console.log(describeVolume(result));
+    const complaints = [
+      ...(result.rows === rows ? [] : [`Only ${result.rows} of ${rows} rows came, or in another order`]),
+      ...(result.peak <= MOST ? [] : [`More than ${MOST / MB} MB of memory`]),
+    ];
+    for (const complaint of complaints) console.error(complaint);
+    process.exitCode = complaints.length === 0 ? 0 : 1;
+    await bed.drop();
+  } finally {
+    await server.dispose();
+  }
+}
+
+void main();

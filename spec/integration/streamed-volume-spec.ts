@@ -1,0 +1,22 @@
+import { describeVolume, MB, volume, VOLUME_TABLES } from './streamed-volume';
+import { Bed } from './support';
+
+const ROWS = 128_000;
+/** Half of what the transaction alone would take. */
+const MOST = 64 * MB;
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make('volume', VOLUME_TABLES);
+});
+
+afterAll(() => bed.drop());
+
+it('a transaction of 128 MB is read a block at a time, and never all of it kept in memory', async () => {
+  const result = await volume(bed, ROWS);
+  process.stdout.write(`${describeVolume(result)}\n`);
+  expect(result.rows).toBe(ROWS);
+  expect(result.blocks).toBeGreaterThan(1);
+  expect(result.peak - result.baseline).toBeLessThan(MOST);
+});

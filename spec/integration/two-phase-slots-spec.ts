@@ -1,0 +1,136 @@
+import { firstValueFrom } from 'rxjs';
+import { logicalReplication, slotStatus, transactions, type AnyReplicationMessage, type Lsn } from '../../lib/index';
+import { startServer, uniqueName, type TestServer } from '../support/server';
+import { failureOf } from './life-support';
+import { Bed, eventually, Recorder } from './support';
+import {
+  insert,
+  lineOf,
+  prepare,
+  readUnits,
+  since15,
+  TABLES,
+  twoPhaseSlot,
+  twoPhaseStream,
+  unitOf,
+  type Unit,
+} from './two-phase-support';
+
+// One of its own: what is prepared keeps others from making slots.
+let server: TestServer;
+let bed: Bed;
+const recorders = new Set<Recorder<unknown>>();
+
+beforeAll(async () => {
+  server = await startServer();
+  bed = await Bed.make('phase_slots', TABLES, server);
+});
+
+afterEach(async () => {
+  for (const recorder of recorders) recorder.unsubscribe();
+  recorders.clear();
+  for (const { gid } of await bed.sql<{ gid: string }>('SELECT gid FROM pg_prepared_xacts')) {
+    await bed.sql(`ROLLBACK PREPARED '${gid}'`);
+  }
+  await bed.sql('TRUNCATE rows');
+});
+
+afterAll(() => server.dispose());
+
+const there = (): Bed => bed;
+
+/** What a stream of units emits as it goes on; they are left to be acknowledged. */
+function record(slot: string): Recorder<Unit> {
+  const recorder = new Recorder(twoPhaseStream(bed, slot).pipe(transactions<AnyReplicationMessage>()));
+  recorders.add(recorder);
+  return recorder;
+}
+
+describe('the slot', () => {
+  since15(there, 'is made for two-phase commit by ensureSlot', async () => {
+    const slot = uniqueName('slot');
+    const recorder = new Recorder(
+      twoPhaseStream(bed, slot, { ensureSlot: true }).pipe(transactions<AnyReplicationMessage>()),
+    );
+    recorders.add(recorder);
+    await eventually(
+      () => firstValueFrom(slotStatus({ connection: bed.database.url, slot })),
+      (status) => status?.active === true,
+    );
+    expect(await firstValueFrom(slotStatus({ connection: bed.database.url, slot }))).toMatchObject({ twoPhase: true });
+    await bed.sql(prepare('first', insert(1)));
+    expect(lineOf(await unitOf(recorder, 'preparedTransaction'))).toBe('prepare first: 1');
+  });
+
+  since15(there, 'that is for two-phase commit is refused to a stream that does not ask for it', async () => {
+    const slot = await twoPhaseSlot(bed);
+    const error = await failureOf(logicalReplication(bed.config(slot)));
+    expect(error).toMatchObject({ code: 'SLOT_WRONG_KIND', retryable: false });
+    expect(error.message).toContain('ask for twoPhase: true, or use another slot');
+    expect(await bed.sql('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([
+      { active: false },
+    ]);
+  });
+
+  since15(there, 'that is not for it becomes so, and nothing that is prepared then is lost', async () => {
+    const slot = await bed.slot();
+    await bed.sql(prepare('read', insert(1)));
+    await bed.sql(insert(2));
+    // Read past it, by a stream to which it is nothing yet.
+    const plain = await bed.readTo(slot, await bed.position());
+    expect(plain.filter(({ kind }) => kind === 'insert')).toMatchObject([{ new: { id: 2 } }]);
+    await bed.sql(prepare('unread', insert(3)));
+    const recorder = record(slot);
+    await bed.sql(`COMMIT PREPARED 'read'`);
+    await bed.sql(`COMMIT PREPARED 'unread'`);
+    await unitOf(recorder, 'commitPrepared', 'unread');
+    expect(recorder.values.map(lineOf)).toEqual([
+      'prepare unread: 3',
+      'prepare read: 1',
+      'commit read',
+      'commit unread',
+    ]);
+    for (const unit of recorder.values) unit.ack();
+    await bed.confirmedAtLeast(slot, await bed.position());
+    expect(await firstValueFrom(slotStatus({ connection: bed.database.url, slot }))).toMatchObject({ twoPhase: true });
+    recorder.unsubscribe();
+    await bed.released(slot);
+    expect(await readUnits(bed, slot, await bed.position())).toEqual([]);
+  });
+});
+
+/** Without what the server may leave out of one that is rolled back. */
+const nameOf = (unit: Unit): string => lineOf(unit).replace(/:.*/, '');
+
+since15(
+  there,
+  'stopAtLsn() divides at each position of prepared transactions, and nothing is lost or doubled',
+  async () => {
+    const slots: string[] = [];
+    for (let i = 0; i < 11; i++) slots.push(await twoPhaseSlot(bed));
+    await bed.sql(prepare('one', insert(1)));
+    await bed.sql(insert(2));
+    await bed.sql(`COMMIT PREPARED 'one'`);
+    await bed.sql(prepare('two', insert(3)));
+    await bed.sql(`ROLLBACK PREPARED 'two'`);
+    const end = await bed.position();
+    const all = await readUnits(bed, slots.pop()!, end);
+    const lines = all.map(nameOf);
+    expect(lines).toEqual(['prepare one', '2', 'commit one', 'prepare two', 'rollback two']);
+
+    /** Where it starts; of a rollback what comes before that is known. */
+    const startOf = (unit: Unit): Lsn => {
+      if (unit.kind === 'rollbackPrepared') return unit.endLsn - 1n;
+      return unit.kind === 'preparedTransaction' ? unit.prepareLsn : unit.commitLsn;
+    };
+    const positions = [...new Set(all.flatMap((unit) => [startOf(unit), unit.endLsn]))].sort((a, b) => Number(a - b));
+    expect(positions.length).toBeGreaterThan(7);
+    for (const [i, position] of positions.entries()) {
+      const slot = slots[i]!;
+      const before = (await readUnits(bed, slot, position)).map(nameOf);
+      const after = (await readUnits(bed, slot, end)).map(nameOf);
+      expect([...before, ...after]).toEqual(lines);
+      expect(before).toEqual(all.filter((unit) => startOf(unit) < position).map(nameOf));
+    }
+  },
+);
