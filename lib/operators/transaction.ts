@@ -106,7 +106,8 @@ export class Transaction<Tables extends object = AnyTables> extends Changes<Tabl
  * they are not sent again. What is rather held until it has ended stays unacknowledged until then, and does not count
  * against the window.
  *
- * It comes even where it has no changes for this stream, so that each end has a beginning.
+ * It comes even where it has no changes for this stream, so that each end has a beginning. One that was rolled back before
+ * the server came to read it may come with some of its changes, or none.
  */
 export class PreparedTransaction<Tables extends object = AnyTables> extends Changes<Tables> {
   readonly kind = 'preparedTransaction';

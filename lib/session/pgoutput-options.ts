@@ -44,7 +44,8 @@ export function pgoutputOptions(
   if (streaming === 'on') requireVersion(version, 140_000, "streaming: 'on'");
   if (streaming === 'parallel') requireVersion(version, 160_000, "streaming: 'parallel'");
   if (twoPhase) requireVersion(version, 150_000, 'twoPhase: true');
-  if (origin !== undefined) requireVersion(version, 160_000, 'origin');
+  // What else there is to ask for is what every server does.
+  if (origin === 'none') requireVersion(version, 160_000, "origin: 'none'");
   const protoVersion = request.protoVersion ?? protoVersionFor(request);
   requireVersion(version, PROTO_VERSIONS.get(protoVersion) ?? Infinity, `protoVersion: ${protoVersion}`);
   return {
@@ -54,6 +55,6 @@ export function pgoutputOptions(
     ...(binary && { binary: 'true' }),
     ...(streaming !== 'off' && { streaming }),
     ...(twoPhase && { two_phase: 'true' }),
-    ...(origin !== undefined && { origin }),
+    ...(origin === 'none' && { origin }),
   };
 }

@@ -91,6 +91,7 @@ async function failure(listener: Server = server): Promise<ReplicationError> {
       connection: { host: '127.0.0.1', port, user: 'u', database: 'db', password: 'p' },
       slot: 's',
       publications: ['pub'],
+      lookUpTypes: false,
     });
     const outcome = await failureOf(stream);
     listener.close();

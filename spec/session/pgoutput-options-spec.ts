@@ -43,7 +43,6 @@ describe('the options of START_REPLICATION', () => {
       { proto_version: '4', two_phase: 'true', streaming: 'parallel' },
     ],
     [{ origin: 'none' }, 160_000, { proto_version: '1', origin: 'none' }],
-    [{ origin: 'any' }, 160_000, { proto_version: '1', origin: 'any' }],
     [{ protoVersion: 2 }, 140_000, { proto_version: '2' }],
     [{ protoVersion: 3 }, 150_000, { proto_version: '3' }],
     [{ protoVersion: 4 }, 160_000, { proto_version: '4' }],
@@ -57,11 +56,15 @@ describe('the options of START_REPLICATION', () => {
     expect(() => optionsOf(request, since - 1)).toThrow();
   });
 
+  it('ask for no more than what every server does by itself', () => {
+    for (const version of VERSIONS) expect(optionsOf({ origin: 'any' }, version)).toEqual({ proto_version: '1' });
+  });
+
   it.each<[request: Partial<PgoutputRequest>, version: number, message: string]>([
     [{ streaming: 'parallel' }, 150_018, "streaming: 'parallel' needs PostgreSQL 16; this server is 15.18"],
     [{ streaming: 'on' }, 130_020, "streaming: 'on' needs PostgreSQL 14; this server is 13.20"],
     [{ twoPhase: true }, 140_023, 'twoPhase: true needs PostgreSQL 15; this server is 14.23'],
-    [{ origin: 'any' }, 150_018, 'origin needs PostgreSQL 16; this server is 15.18'],
+    [{ origin: 'none' }, 150_018, "origin: 'none' needs PostgreSQL 16; this server is 15.18"],
     [{ protoVersion: 4 }, 150_018, 'protoVersion: 4 needs PostgreSQL 16; this server is 15.18'],
     [{ messages: true }, 130_020, 'messages: true needs PostgreSQL 14; this server is 13.20'],
     [{ binary: true }, 130_020, 'binary: true needs PostgreSQL 14; this server is 13.20'],

@@ -66,7 +66,7 @@ describe('the one-shots', () => {
       '{"name":"made","plugin":"pgoutput","temporary":false,"failover":false,"twoPhase":false,"consistentPoint":"0/1000000"}',
     );
     expect(await shown(slotStatus(config))).toContain(
-      '"confirmedFlushLsn":"0/1000000","walStatus":"reserved","lagBytes":"0"',
+      '"confirmedFlushLsn":"0/1000000","walStatus":"reserved","twoPhase":false,"lagBytes":"0"',
     );
     expect(await shown(identifySystem({ connection: server.url }))).toContain('"walPosition":"0/1000000"');
   });
