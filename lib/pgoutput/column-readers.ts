@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors';
 import { utf8 } from '../wire/text';
 import { binaryText } from './binary/binary-text';
-import { isBuiltIn, shapedParser, withoutDomains, type Reading } from './shaped-values';
+import { isBuiltIn, shapedParser, UnknownTypeError, withoutDomains, type Reading } from './shaped-values';
 import type { Column } from './table';
 import { valueReader, type ValueReader } from './value-readers';
 import { AS_TEXT } from './values';
@@ -42,11 +42,7 @@ function shapedReader(reading: Reading, table: string, column: Column): ValueRea
 function binaryReader(reading: Reading, table: string, column: Column): ValueReader {
   const where = `Column ${column.name} of ${table} (type OID ${column.typeOid})`;
   const write = binaryText(column.typeOid, reading.shapes);
-  if (!write) {
-    throw new ProtocolError(`${where} has a value in a binary form that is not known here`, {
-      remedy: 'Ask for the stream without binary, or keep the column out of the publication.',
-    });
-  }
+  if (!write) throw new UnknownTypeError(where);
   const parse = shapedParser(reading, table, column);
   return (bytes, start, end) => {
     let text: string;

@@ -38,6 +38,15 @@ export class UnknownLayoutError extends ProtocolError {
   }
 }
 
+/** A value is in the binary form of a type of which nothing is known. */
+export class UnknownTypeError extends ProtocolError {
+  constructor(where: string) {
+    super(`${where} has a value in a binary form that is not known here`, {
+      remedy: 'Ask for the stream without binary, or keep the column out of the publication.',
+    });
+  }
+}
+
 export function isBuiltIn(typeOid: number): boolean {
   return typeOid < FIRST_OTHER_TYPE;
 }

@@ -114,7 +114,8 @@ export class ReplicationSession implements SessionControl {
       this.#yielded = this.#takeFrames();
     } catch (error) {
       this.#again = this.#types.retry(error);
-      if (!this.#again) this.fail(error instanceof Error ? error : new Error(String(error)));
+      const reason = this.#types.reasonFor(error);
+      if (!this.#again) this.fail(reason instanceof Error ? reason : new Error(String(reason)));
       this.#yielded = false;
     } finally {
       this.#pumping = false;

@@ -1,4 +1,4 @@
-import { UnknownLayoutError } from '../pgoutput/shaped-values';
+import { UnknownLayoutError, UnknownTypeError } from '../pgoutput/shaped-values';
 import type { RelationMessage } from '../pgoutput/transaction-messages';
 import type { TypeCatalog } from '../pgoutput/type-catalog';
 
@@ -11,6 +11,8 @@ export class TypeQuestions {
   #unread: UnknownLayoutError | undefined;
   /** Whether it still waits. */
   #isUnread = false;
+  /** Why the last look-up without an answer had none. */
+  #failure: Error | undefined;
 
   /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
   constructor(catalog: TypeCatalog | undefined, ask: (typeOids: readonly number[]) => void) {
@@ -45,12 +47,21 @@ export class TypeQuestions {
   }
 
   /**
+   * What the stream ends with when a message cannot be read: where the answer would have told how, what the look-up failed by.
+   * Another attempt may help then.
+   */
+  reasonFor(error: unknown): unknown {
+    return error instanceof UnknownTypeError ? (this.#failure ?? error) : error;
+  }
+
+  /**
    * Without an answer, types that nobody has read a value of stay text.
    *
    * @returns what the stream has to end with: a value waits for the answer
    */
   answered(error: Error | undefined): Error | undefined {
     this.#waiting = false;
+    if (error) this.#failure = error;
     if (!this.#isUnread) return undefined;
     this.#isUnread = false;
     if (this.#unread) this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);

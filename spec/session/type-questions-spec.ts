@@ -71,6 +71,22 @@ describe('a table with a type that nobody has looked up', () => {
     expect([rows(), host.lookUps, host.outcome]).toEqual([[{ v: '{ok}' }, { v: '{sad}' }], [[MOODS]], undefined]);
   });
 
+  it('ends the stream with what the look-up failed by when its values are in binary', () => {
+    const { receive, host, session } = fixture();
+    receive(...frames(begin(), table(MOODS), insert([null]), insert([Buffer.from('ok')]), commit()));
+    const error = new ConnectionError('CONNECTION_REFUSED', 'No');
+    session.typesKnown(error);
+    expect(host.outcome).toEqual({ error });
+  });
+
+  it('is an error in binary when even the catalog does not know it', () => {
+    const { receive, host, session, catalog } = fixture();
+    receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
+    catalog.learn([MOODS], new Map());
+    session.typesKnown();
+    expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+  });
+
   it('is asked about once, and not at all where its types are built in', () => {
     const { receive, host, session, catalog } = fixture();
     receive(...frames(begin(), table(25), insert(['a']), commit()));

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Subject, tap, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  logicalReplication,
+  reconnect,
+  stopOn,
+  transactions,
+  type AnyReplicationMessage,
+  type PgoutputConfig,
+} from '../../../lib/index';
+import type { Random } from '../../chaos/random';
+import type { FaultProxy } from '../../support/proxy';
+import { Recorder, type Bed } from '../support';
+import type { Applier } from './apply';
+import { AS_TEXT, describeReading, type Reading } from './options';
+
+const TYPES: Record<Reading['types'], PgoutputConfig['types']> = { exact: 'exact', text: AS_TEXT, pg: undefined };
+
+/** What a round has met. */
+export class Tally {
+  /** By kind. */
+  readonly messages: Record<string, number> = {};
+  cuts = 0;
+  sessions = 0;
+  /** Parts that had to be read in another way. */
+  serverFaults = 0;
+}
+
+/** What all parts of a round have in common. */
+export interface Scene {
+  readonly source: Bed;
+  readonly slot: string;
+  readonly applier: Applier;
+  /** Whether the position is the consumer's to keep. */
+  readonly store: boolean;
+  readonly proxy: FaultProxy;
+  readonly tally: Tally;
+}
+
+const PATIENCE = 60_000;
+
+/** A stream that is applied, while its connections are cut. */
+export class AppliedStream {
+  readonly #scene: Scene;
+  readonly #reading: Reading;
+  readonly #stop = new Subject<void>();
+  readonly #recorder: Recorder<unknown>;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(scene: Scene, reading: Reading) {
+    const { applier, store, tally } = scene;
+    this.#scene = scene;
+    this.#reading = reading;
+    applier.parsesJson = reading.types !== 'text';
+    const { maxBytes, passMessages } = reading;
+    this.#recorder = new Recorder(
+      messagesOf(scene, reading, {
+        ...(store && { startLsn: () => applier.checkpoint }),
+        openObserver: { next: () => tally.sessions++ },
+      }).pipe(
+        tap(({ kind }) => (tally.messages[kind] = (tally.messages[kind] ?? 0) + 1)),
+        stopOn(this.#stop),
+        transactions({ maxBytes, passMessages }),
+        ackAfter((unit) => (this.#working = applier.apply(unit))),
+        reconnect({ initialDelay: 5, maxDelay: 50, attemptObserver: { next: () => undefined } }),
+      ),
+    );
+  }
+
+  /** Resolves when it is so, and rejects when the stream has failed. */
+  async until(isSo: () => boolean): Promise<void> {
+    const deadline = performance.now() + PATIENCE;
+    const failed = this.#recorder.find(() => false);
+    const come = async (): Promise<void> => {
+      while (!isSo()) {
+        if (performance.now() > deadline) throw new Error(`It has not come: ${describeReading(this.#reading)}`);
+        await delay(5);
+      }
+    };
+    await Promise.race([failed, come()]);
+  }
+
+  /** Leaves as was said. Nothing is in work any more when this resolves. */
+  async leave(): Promise<void> {
+    const { proxy } = this.#scene;
+    switch (this.#reading.leave) {
+      case 'stop':
+        this.#stop.next();
+        await this.#recorder.completed();
+        break;
+      case 'cut':
+        proxy.refusing = true;
+        proxy.cut('rst');
+        this.#recorder.unsubscribe();
+        proxy.refusing = false;
+        break;
+      case 'unsubscribe':
+        this.#recorder.unsubscribe();
+    }
+    await this.#working;
+  }
+}
+
+function messagesOf(
+  { source, slot, proxy }: Scene,
+  reading: Reading,
+  more: Partial<PgoutputConfig>,
+): Observable<AnyReplicationMessage> {
+  const { way, twoPhase, types, maxUnacked } = reading;
+  const { protoVersion, streaming, binary } = way;
+  const options = settingsOf(reading)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
+  const base = {
+    connection: { connectionString: proxy.through(source.database.url), options },
+    slot,
+    publications: ['pub'],
+    messages: true,
+    protoVersion,
+    binary,
+    maxUnacked,
+    types: TYPES[types],
+    ...more,
+  };
+  if (streaming === 'off') return twoPhase ? logicalReplication({ ...base, twoPhase }) : logicalReplication(base);
+  return twoPhase ? logicalReplication({ ...base, streaming, twoPhase }) : logicalReplication({ ...base, streaming });
+}
+
+/** Settings of the session, with their values. */
+export function settingsOf({ way, memory = '64kB' }: Reading): [name: string, value: string][] {
+  const settings: [string, string][] = [['logical_decoding_work_mem', memory]];
+  if (way.atOnce) settings.push(['debug_logical_replication_streaming', 'immediate']);
+  return settings;
+}
+
+/** Cuts connections every now and then, until told otherwise. */
+export async function cutNowAndThen(
+  random: Random,
+  { proxy, source, slot, tally }: Scene,
+  over: AbortSignal,
+): Promise<void> {
+  const admin = await source.database.client();
+  for (;;) {
+    await delay(random.pick([5, 30, 100, 300]));
+    if (over.aborted) break;
+    tally.cuts++;
+    const how = random.pick(['rst', 'fin', 'bytes', 'terminate'] as const);
+    if (how === 'bytes') proxy.cutAfter(random.between(1, 50_000));
+    else if (how !== 'terminate') proxy.cut(how);
+    else {
+      await admin.query('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1', [
+        slot,
+      ]);
+    }
+  }
+  await admin.end();
+}
