@@ -78,7 +78,13 @@ export class AppliedStream {
         await delay(5);
       }
     };
-    await Promise.race([failed, come()]);
+    try {
+      await Promise.race([failed, come()]);
+    } catch (error) {
+      // The work in hand runs on.
+      await this.#working;
+      throw error;
+    }
   }
 
   /** Leaves as was said. Nothing is in work any more when this resolves. */
