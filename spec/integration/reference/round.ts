@@ -9,7 +9,7 @@ import { compare, type Comparison } from './compare';
 import { PRELUDE, quoted } from './kinds';
 import { chooseReading, describeReading } from './options';
 import { creation, Inventor } from './schema';
-import { easier, isServersFault } from './server-fault';
+import { easier, serversFault } from './server-fault';
 import { AppliedStream, cutNowAndThen, Tally } from './stream';
 import { Workload } from './workload';
 
@@ -80,9 +80,10 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
       try {
         await stream.until(() => marks.has(mark));
       } catch (error) {
-        if (!(await isServersFault(error, scene, reading))) throw error;
+        const fault = await serversFault(error, scene, reading);
+        if (!fault) throw error;
         scene.tally.serverFaults++;
-        stream = new AppliedStream(scene, easier(reading));
+        stream = new AppliedStream(scene, fault === 'lasting' ? easier(reading) : reading);
         await stream.until(() => marks.has(mark));
       }
       await stream.leave();

@@ -8,10 +8,17 @@ const INTERNAL_ERROR = 'XX000';
 /**
  * Of transactions with DDL that are rolled back, wholly or in part, the server sometimes cannot decode what it streams, spools
  * or sends when it is prepared: "could not map filenumber … to relation OID". So it is no fault of ours where the server fails
- * by itself, too, without any connection of ours.
+ * by itself, too, without any connection of ours. While they are open, there are more such errors ("pg_attribute catalog is
+ * missing …"), which pass: when we look, the work is at its end.
+ *
+ * @returns undefined for what is no internal error of the server
  */
-export async function isServersFault(error: unknown, scene: Scene, reading: Reading): Promise<boolean> {
-  if (!(error instanceof ServerError) || error.server.sqlState !== INTERNAL_ERROR) return false;
+export async function serversFault(
+  error: unknown,
+  scene: Scene,
+  reading: Reading,
+): Promise<'lasting' | 'passing' | undefined> {
+  if (!(error instanceof ServerError) || error.server.sqlState !== INTERNAL_ERROR) return undefined;
   const { way, twoPhase } = reading;
   await scene.source.released(scene.slot);
   const client = await scene.source.database.client();
@@ -22,10 +29,10 @@ export async function isServersFault(error: unknown, scene: Scene, reading: Read
         'proto_version', $2, 'streaming', $3${twoPhase ? `, 'two_phase', 'true'` : ''})`,
       [scene.slot, String(way.protoVersion), way.streaming],
     );
-    return false;
+    return 'passing';
   } catch (alone) {
     if (!(alone instanceof DatabaseError) || alone.code !== INTERNAL_ERROR) throw alone;
-    return true;
+    return 'lasting';
   } finally {
     await client.end();
   }
