@@ -2,8 +2,9 @@ import { isObservable, Observable, type ObservableInput, type OperatorFunction, 
 import type { SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 import { failureOf, noteFailure } from '../failure';
-import { Hand, isBatch, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
+import { Hand, isBatch, isLeftOpen, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
+import { Transaction } from './transaction';
 import { Work, type WorkListener } from './work';
 
 /** What a work emits; nothing where it is no Observable, Promise or iterable. */
@@ -155,6 +156,8 @@ class Works<T extends Acknowledged, R> {
       else work.cancel();
     }
     this.#active.clear();
+    // What nobody has begun to work on comes again, with a spool file of its own.
+    for (const value of this.#waiting.splice(0)) release(value);
     if (!this.#failed) this.#hand.giveUp();
     // A session that drains after a stop waits for acknowledgements that will not come any more.
     for (const session of this.#sessions.values()) session.abandon();
@@ -210,17 +213,22 @@ class Works<T extends Acknowledged, R> {
         if (this.#acknowledge(value)) this.#completeIfDone();
         return;
       }
-      work = new Work<R>(pending);
+      work = new Work<R>(pending, () => {
+        release(value);
+      });
       if (!this.#subscriber.closed) {
         work.start(this.#await(value, work));
       } else if (!work.cancellable) {
         // It runs, though somebody had enough while it was being started.
         work.startFree();
         this.#hand.keep(value, work);
+      } else {
+        release(value);
       }
     } catch (error) {
       // What has not started does not run on.
       if (work) this.#active.delete(work);
+      release(value);
       this.fail(error, sessionOf(itemsOf(value)[0]));
     }
   }
@@ -289,7 +297,14 @@ function isAcknowledgeable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'ack' in value && typeof value.ack === 'function';
 }
 
+/** Lets go of spool files at once: there may be many of them before the garbage collector comes by. */
+function release(value: Acknowledged): void {
+  for (const item of itemsOf(value)) Transaction.release(item);
+}
+
+/** @returns false when something of it came too late */
 function acknowledge(value: Acknowledged): boolean {
-  if (!isBatch(value)) return value.ack();
-  return value.map((item) => item.ack()).every(Boolean);
+  return itemsOf(value)
+    .map((item) => item.ack() || isLeftOpen(item))
+    .every(Boolean);
 }

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { Delivery, type SessionControl } from '../acknowledgement';
 import { ReplicationError } from '../errors';
+import { Options } from '../options';
 import type { Place } from '../pgoutput/change-messages';
 import type { AnyChange, AnyReplicationMessage, Change } from '../pgoutput/messages';
 import { recordingOf } from '../pgoutput/recording';
@@ -34,6 +35,17 @@ export interface TransactionsOptions {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
+const NAMES = ['passMessages', 'maxBytes', 'spoolFolder'];
+
+/** @throws {ConfigError} `CONFIG_INVALID` */
+export function readTransactionsOptions(given: TransactionsOptions): Required<TransactionsOptions> {
+  const options = new Options('transactions', given, NAMES);
+  return {
+    passMessages: options.flag('passMessages', false),
+    maxBytes: options.number('maxBytes', MAX_BYTES, 0),
+    spoolFolder: options.text('spoolFolder') ?? tmpdir(),
+  };
+}
 
 /** What an {@link Assembly} makes of messages. */
 export type Assembled =
@@ -59,7 +71,7 @@ export class Assembly {
   #block: Streaming | undefined;
   #tidied = false;
 
-  constructor({ passMessages = false, maxBytes = MAX_BYTES, spoolFolder = tmpdir() }: TransactionsOptions) {
+  constructor({ passMessages, maxBytes, spoolFolder }: Required<TransactionsOptions>) {
     this.#passMessages = passMessages;
     this.#maxBytes = maxBytes;
     this.#folder = spoolFolder;

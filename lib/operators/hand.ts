@@ -155,6 +155,14 @@ export function nameOf({ source }: SessionControl): string {
   return `${source.slot} ${source.systemId}`;
 }
 
+/**
+ * Whether it was streamed, and its stream was stopped before its transaction ended: there is nothing to acknowledge, as it
+ * has not happened yet.
+ */
+export function isLeftOpen(item: Acknowledgeable): boolean {
+  return item instanceof Message && isStreamed(item) && sessionOf(item)?.isStreaming() === false;
+}
+
 /** What can be told again when it is delivered again. */
 type Identifiable =
   Transaction | PreparedTransaction | BeginMessage | CommitMessage | StreamCommitMessage | TwoPhaseMessage | Change;

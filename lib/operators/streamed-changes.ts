@@ -28,6 +28,8 @@ export class StreamedChanges {
   #block = NOTHING;
   #filled = 0;
   #inMemory = 0;
+  /** Of what is read at a time. */
+  #largest = BLOCK;
   #file: SpoolFile | undefined;
   #released = false;
   #readers = 0;
@@ -54,7 +56,7 @@ export class StreamedChanges {
 
   /** Bytes in memory, at most: with a spool file those of the block that is being read. */
   get held(): number {
-    return this.#file ? BLOCK : this.#inMemory;
+    return this.#file ? this.#largest : this.#inMemory;
   }
 
   get isSpooled(): boolean {
@@ -143,8 +145,8 @@ export class StreamedChanges {
   #nextBlock(length: number): void {
     this.#putAway(this.#block.subarray(0, this.#filled));
     this.#filled = 0;
-    // One that was written can be filled anew.
-    if (this.#file && this.#block.length >= length) return;
+    // One that was written can be filled anew; not one for a single large change, as it would be read as a whole.
+    if (this.#file && this.#block.length >= length && this.#block.length <= BLOCK) return;
     const usual = Math.min(Math.max(this.#block.length * 2, FIRST_BLOCK), BLOCK);
     this.#block = Buffer.allocUnsafeSlow(Math.max(usual, length));
   }
@@ -152,6 +154,7 @@ export class StreamedChanges {
   #putAway(full: Buffer): void {
     if (full.length === 0) return;
     this.#inMemory += full.length;
+    this.#largest = Math.max(this.#largest, full.length);
     if (!this.#file && this.#inMemory > this.#most) this.#spool();
     this.#blocks.push(this.#file ? written(this.#file, full) : full);
   }

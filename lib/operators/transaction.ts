@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Delivery } from '../acknowledgement';
 import type { Checkpoint } from '../checkpoint';
-import type { Lsn } from '../lsn';
+import { laterLsn, type Lsn } from '../lsn';
 import { Message } from '../pgoutput/message';
 import type { Change } from '../pgoutput/messages';
 import type { AnyTables } from '../pgoutput/typed-tables';
@@ -20,6 +20,15 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   abstract readonly endLsn: Lsn;
+
+  /**
+   * For operators, about what nobody will read any more, whether or not it was acknowledged.
+   *
+   * @internal
+   */
+  static release(value: object): void {
+    if (#changes in value) value.#changes.release();
+  }
 
   /**
    * To be stored together with the data, where the consumer keeps the position; see {@link Checkpoint}. Stored by one work
@@ -106,6 +115,9 @@ export class Transaction<Tables extends object = AnyTables> extends Changes<Tabl
  * they are not sent again. What is rather held until it has ended stays unacknowledged until then, and does not count
  * against the window.
  *
+ * One that was prepared before its slot was for two-phase commit comes only when it is committed, right before its
+ * `commitPrepared`, and with each start until that is confirmed: whoever stores it has to bear it twice.
+ *
  * It comes even where it has no changes for this stream, so that each end has a beginning. One that was rolled back before
  * the server came to read it may come with some of its changes, or none.
  */
@@ -128,5 +140,10 @@ export class PreparedTransaction<Tables extends object = AnyTables> extends Chan
     changes: ChangeList<Tables>,
   ) {
     super(changes);
+  }
+
+  /** As in {@link PrepareMessage.checkpoint}. */
+  override get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, laterLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
   }
 }

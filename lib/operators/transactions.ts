@@ -2,7 +2,7 @@ import { defer, filter, finalize, map, type OperatorFunction } from 'rxjs';
 import type { LogicalMessage } from '../pgoutput/change-messages';
 import type { AnyReplicationMessage, TablesOf, TwoPhaseMessage } from '../pgoutput/messages';
 import type { CommitPreparedMessage, RollbackPreparedMessage } from '../pgoutput/two-phase-messages';
-import { Assembly, type Assembled, type TransactionsOptions } from './assembly';
+import { Assembly, readTransactionsOptions, type Assembled, type TransactionsOptions } from './assembly';
 import type { PreparedTransaction, Transaction } from './transaction';
 
 /** What {@link transactions} emits, by what the stream was asked for. */
@@ -27,6 +27,7 @@ export type TransactionOf<M> =
  * and size 0 now and then, at most once per `statusInterval` or when the server asks. Store its position like that of any
  * other; it has to be acknowledged, too.
  *
+ * @throws {ConfigError} `CONFIG_INVALID` when an option cannot be used
  * @throws {ReplicationError} through the observable: `SPOOL_FAILED` when such a file cannot be written
  * @example
  * logicalReplication(config)
@@ -43,9 +44,10 @@ export function transactions<M extends AnyReplicationMessage>(
   options: TransactionsOptions,
 ): OperatorFunction<M, TransactionOf<M> | LogicalMessage>;
 export function transactions(options: TransactionsOptions = {}): OperatorFunction<AnyReplicationMessage, Assembled> {
+  const settings = readTransactionsOptions(options);
   return (source) =>
     defer(() => {
-      const assembly = new Assembly(options);
+      const assembly = new Assembly(settings);
       return source.pipe(
         // Most messages complete nothing, and go no further than this.
         filter((message) => assembly.gather(message)),

@@ -18,11 +18,16 @@ export class Work<R> {
   readonly #results: R[] = [];
   #listener: WorkListener | undefined;
   #onEnd: () => void = () => undefined;
+  readonly #release: () => void;
   #state: 'running' | 'done' | 'over';
 
-  /** @param pending what the projection returned; undefined where nothing is left to be done */
-  constructor(pending: ObservableInput<R> | undefined) {
+  /**
+   * @param pending what the projection returned; undefined where nothing is left to be done
+   * @param release called when it reads what it works on no more, however it ended
+   */
+  constructor(pending: ObservableInput<R> | undefined, release: () => void = () => undefined) {
     this.#pending = pending;
+    this.#release = release;
     this.#state = pending === undefined ? 'done' : 'running';
     this.cancellable = !isAsync(pending);
   }
@@ -70,6 +75,7 @@ export class Work<R> {
   cancel(): void {
     this.#state = 'over';
     this.#cancelled.next();
+    this.#release();
   }
 
   #run(pending: ObservableInput<R>): void {
@@ -83,6 +89,7 @@ export class Work<R> {
         },
         error: (error: unknown) => {
           this.#state = 'over';
+          this.#release();
           if (this.#listener) this.#listener.failed(error);
           else this.#onEnd();
         },
@@ -90,6 +97,7 @@ export class Work<R> {
           // Being called off looks like completion from here.
           if (this.#state === 'over') return;
           this.#state = 'done';
+          this.#release();
           if (this.#listener) this.#listener.done();
           else this.#onEnd();
         },

@@ -1,3 +1,4 @@
+import { ReplicationError } from '../errors';
 import { BUILT_IN_TYPES } from './built-in-types';
 import type { Column, Row } from './table';
 import type { RelationMessage, TypeMessage } from './transaction-messages';
@@ -53,6 +54,8 @@ export class RelationCache {
   readonly #relations = new Map<number, CompiledRelation>();
   #last: CompiledRelation | undefined;
   #described = 0;
+  /** How a table was not as expected, in a transaction that may yet be aborted. */
+  #drift: ReplicationError | undefined;
   /** The types that were named, by OID. */
   readonly #names = new Map<number, TypeMessage>();
 
@@ -101,9 +104,14 @@ export class RelationCache {
     return base === undefined ? undefined : { kind: 'domain', base };
   }
 
-  /** @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected */
+  /** @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected; an overlay keeps that for {@link expectFit} */
   add(message: RelationMessage): void {
-    this.#check(message);
+    try {
+      this.#check(message);
+    } catch (error) {
+      if (this.#below === undefined || !(error instanceof ReplicationError)) throw error;
+      this.#drift ??= error;
+    }
     const compile = (column: Column): CompiledColumn => ({
       name: column.name,
       key: column.key,
@@ -115,6 +123,15 @@ export class RelationCache {
     const relation = { message, columns, newRow: rowFactory(), order: this.#nextOrder(), alone };
     alone.push(relation);
     this.put(relation);
+  }
+
+  /**
+   * The transaction is not aborted: its changes count, or are to be kept.
+   *
+   * @throws {ReplicationError} `SCHEMA_DRIFT` when a table was not as expected
+   */
+  expectFit(): void {
+    if (this.#drift) throw this.#drift;
   }
 
   #nextOrder(): number {

@@ -124,6 +124,7 @@ export class DecoderState {
     this.outside();
     const stream = this.streams.get(xid);
     if (!stream) throw this.violation(`expected a Stream Start of transaction ${xid} before it`);
+    stream.relations.expectFit();
     this.streams.delete(xid);
     if (committed) this.#committed.merge(stream.relations);
   }

@@ -1,6 +1,6 @@
 import { Delivery } from '../acknowledgement';
 import type { Checkpoint } from '../checkpoint';
-import type { Lsn } from '../lsn';
+import { laterLsn, type Lsn } from '../lsn';
 import { Message } from './message';
 
 /** A prepared transaction starts. Everything up to its {@link PrepareMessage} belongs to it. */
@@ -34,9 +34,12 @@ abstract class PhaseMessage extends Message {
   /** What is confirmed by acknowledging it. */
   abstract readonly endLsn: Lsn;
 
-  /** As in {@link CommitMessage.checkpoint}. */
+  /**
+   * As in {@link CommitMessage.checkpoint}. It never goes back: what was prepared before the slot was for two-phase commit
+   * comes only as it ends, behind others that were prepared or committed later.
+   */
   get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, this.endLsn);
+    return Delivery.checkpointOf(this, laterLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
   }
 }
 

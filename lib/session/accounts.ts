@@ -41,10 +41,10 @@ export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogData
     case 'beginPrepare':
       return ledger.begin();
     case 'prepare':
-      return ledger.prepare(message.endLsn, bytes);
+      return ledger.prepare(message.xid, message.endLsn, bytes);
     case 'commitPrepared':
     case 'rollbackPrepared':
-      return ledger.single(message.endLsn, bytes);
+      return ledger.endPrepared(message.xid, message.endLsn, bytes);
     case 'xlogData':
       return ledger.single(message.dataStart, bytes);
     case 'relation':

@@ -51,6 +51,8 @@ export class Ledger implements EntryKeeper {
   #open: Unit | undefined;
   /** By xid: the transactions of which blocks have come, and no end. */
   readonly #streams = new Map<number, Unit>();
+  /** By xid: the transactions that are prepared, and may be held until their end is read. */
+  readonly #prepared = new Map<number, Unit>();
   #sequence = 0;
   /** Units from here on lie beyond a stop. */
   #limit = Infinity;
@@ -58,7 +60,7 @@ export class Ledger implements EntryKeeper {
   readonly #outstanding = new Outstanding();
   #delivered = 0;
   #confirmed: Lsn = 0n;
-  /** All that is outstanding but what is prepared: what that is held for has yet to be read. */
+  /** All that is outstanding but what is prepared and has not ended: what that is held for has yet to be read. */
   readonly #window: Window;
 
   constructor(limits: WindowLimits, session: SessionControl, events: LedgerEvents, keeper: PositionKeeper = 'slot') {
@@ -110,14 +112,19 @@ export class Ledger implements EntryKeeper {
     return this.#head === undefined || this.#head.sequence >= this.#limit;
   }
 
-  /** What the subscriber has not settled of the oldest unit. */
+  /**
+   * What the subscriber has not settled of the oldest unit. Where that is nothing, but the window is full, it is of a
+   * transaction in blocks: its end cannot be read before.
+   */
   get held(): Held | undefined {
     const unit = this.#head;
-    if (!unit || unit.outstanding === 0 || unit.sequence >= this.#limit) return undefined;
-    // A block of an open transaction may have been delivered before it.
+    const isHead = unit !== undefined && unit.outstanding > 0;
+    if (!isHead && !this.isFull()) return undefined;
     let entry = this.#outstanding.oldest;
-    while (entry && entry.unit !== unit) entry = entry.newer;
-    return entry && { sequence: entry.sequence, reason: reasonOf(unit) };
+    // Blocks of open transactions may have been delivered between the others.
+    while (entry && (isHead ? entry.unit !== unit : entry.unit.sequence !== UNPLACED)) entry = entry.newer;
+    if (!entry || entry.unit.sequence >= this.#limit) return undefined;
+    return { sequence: entry.sequence, reason: reasonOf(entry.unit) };
   }
 
   begin(): Entry {
@@ -146,8 +153,19 @@ export class Ledger implements EntryKeeper {
   }
 
   /** The transaction is complete and will be told to count, or not, by another message. */
-  prepare(endLsn: Lsn, bytes: number): Entry {
-    return this.#endPrepared(this.#open ?? this.#append(), endLsn, bytes);
+  prepare(xid: number, endLsn: Lsn, bytes: number): Entry {
+    return this.#prepare(this.#open ?? this.#append(), xid, endLsn, bytes);
+  }
+
+  /** Tells how a prepared transaction ended. Nobody has to hold that any more: from here on it is in the window. */
+  endPrepared(xid: number, endLsn: Lsn, bytes: number): Entry {
+    const unit = this.#prepared.get(xid);
+    this.#prepared.delete(xid);
+    if (unit) {
+      unit.weighs = true;
+      if (unit.outstanding > 0) for (const entry of this.#outstanding.of(unit)) this.#window.add(entry.bytes);
+    }
+    return this.single(endLsn, bytes);
   }
 
   /** Whether changes that come now are streamed, before their transaction has ended. */
@@ -174,7 +192,7 @@ export class Ledger implements EntryKeeper {
   }
 
   prepareStream(xid: number, endLsn: Lsn, bytes: number): Entry {
-    return this.#endPrepared(this.#place(xid), endLsn, bytes);
+    return this.#prepare(this.#place(xid), xid, endLsn, bytes);
   }
 
   /** What was streamed of a subtransaction, or of the whole transaction, needs no settling any more. */
@@ -279,9 +297,11 @@ export class Ledger implements EntryKeeper {
     return (unit.commit = this.#charge(this.#entry(unit, bytes)));
   }
 
-  #endPrepared(unit: Unit, endLsn: Lsn, bytes: number): Entry {
+  #prepare(unit: Unit, xid: number, endLsn: Lsn, bytes: number): Entry {
     for (const entry of this.#outstanding.of(unit)) this.#window.remove(entry.bytes);
     unit.prepared = true;
+    unit.weighs = false;
+    this.#prepared.set(xid, unit);
     return this.#end(unit, endLsn, bytes);
   }
 
@@ -292,14 +312,14 @@ export class Ledger implements EntryKeeper {
   #charge(entry: UnitEntry): UnitEntry {
     entry.unit.outstanding++;
     this.#outstanding.add(entry);
-    if (!entry.unit.prepared) this.#window.add(entry.bytes);
+    if (entry.unit.weighs) this.#window.add(entry.bytes);
     return entry;
   }
 
   #discharge(entry: UnitEntry): void {
     entry.unit.outstanding--;
     this.#outstanding.remove(entry);
-    if (!entry.unit.prepared) this.#window.remove(entry.bytes);
+    if (entry.unit.weighs) this.#window.remove(entry.bytes);
   }
 
   #advance(): void {

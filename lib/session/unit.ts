@@ -25,6 +25,8 @@ export class Unit {
   left = false;
   /** Whether it is a prepared transaction: it may be held until what follows tells how it ends. */
   prepared = false;
+  /** Whether it is in the window. */
+  weighs = true;
 
   constructor(
     public sequence: number,

@@ -1,5 +1,12 @@
 import { firstValueFrom } from 'rxjs';
-import { logicalReplication, slotStatus, transactions, type AnyReplicationMessage, type Lsn } from '../../lib/index';
+import {
+  logicalReplication,
+  slotStatus,
+  transactions,
+  type AnyReplicationMessage,
+  type Checkpoint,
+  type Lsn,
+} from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
 import { failureOf } from './life-support';
 import { Bed, eventually, Recorder } from './support';
@@ -40,8 +47,8 @@ afterAll(() => server.dispose());
 const there = (): Bed => bed;
 
 /** What a stream of units emits as it goes on; they are left to be acknowledged. */
-function record(slot: string): Recorder<Unit> {
-  const recorder = new Recorder(twoPhaseStream(bed, slot).pipe(transactions<AnyReplicationMessage>()));
+function record(slot: string, config?: Parameters<typeof twoPhaseStream>[2]): Recorder<Unit> {
+  const recorder = new Recorder(twoPhaseStream(bed, slot, config).pipe(transactions<AnyReplicationMessage>()));
   recorders.add(recorder);
   return recorder;
 }
@@ -97,6 +104,35 @@ describe('the slot', () => {
     await bed.released(slot);
     expect(await readUnits(bed, slot, await bed.position())).toEqual([]);
   });
+
+  since15(
+    there,
+    'that becomes so stands never ahead of a stored position, though that be of an old prepare',
+    async () => {
+      const slot = await bed.slot();
+      await bed.sql(prepare('old', insert(1)));
+      await bed.readTo(slot, await bed.position());
+      let stored: Checkpoint | undefined;
+      const startLsn = () => [stored];
+      const before = record(slot, { startLsn });
+      await bed.sql(insert(2));
+      const newer = await unitOf(before, 'transaction');
+      await bed.sql(`COMMIT PREPARED 'old'`);
+      const old = await unitOf(before, 'preparedTransaction');
+      expect(old.endLsn).toBeLessThan(newer.endLsn);
+      for (const unit of [newer, old]) {
+        stored = unit.checkpoint;
+        unit.ack();
+      }
+      await bed.confirmedAtLeast(slot, newer.endLsn);
+      before.unsubscribe();
+      await bed.released(slot);
+      expect(stored?.endLsn).toBe(newer.checkpoint.endLsn);
+      const after = record(slot, { startLsn });
+      await unitOf(after, 'commitPrepared');
+      expect(after.values.map(lineOf)).toEqual(['prepare old: 1', 'commit old']);
+    },
+  );
 });
 
 /** Without what the server may leave out of one that is rolled back. */

@@ -368,6 +368,25 @@ describe('transactions, where the consumer keeps the position', () => {
   });
 });
 
+describe('the options of transactions', () => {
+  it.each<[option: string, values: unknown[]]>([
+    ['maxBytes', [-1, NaN, null, '8MB', 8n]],
+    ['spoolFolder', [7, {}, true]],
+    ['passMessages', [null, 1, 'yes']],
+    ['maxByte', [1000]],
+  ])('name %s when it is bad', (option, values) => {
+    for (const value of values) {
+      const error = failure(() => transactions({ [option]: value }));
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: `transactions.${option}` });
+    }
+  });
+
+  it('may be unlimited, and name a folder that is not needed', () => {
+    const whole = from(messagesOf({})).pipe(transactions({ maxBytes: Infinity, spoolFolder: '/nowhere' }));
+    expect(record(whole).values).toHaveLength(1);
+  });
+});
+
 describe('a checkpoint', () => {
   const source = { systemId: '7300000000000000001', timeline: 3, slot: 'orders' };
   let clock: Clock;

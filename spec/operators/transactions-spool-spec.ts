@@ -86,6 +86,16 @@ describe('a transaction of more than maxBytes', () => {
     expect(spools.made).toBe(4);
   });
 
+  it('is read in blocks of the usual size again after a change that is larger than one', () => {
+    const unit = spooled(...rows(100), row(1, 'x'.repeat(2_000_000)), ...rows(20_000));
+    const reads = jest.spyOn(files, 'readSync');
+    expect([...unit]).toHaveLength(20_101);
+    const sizes = reads.mock.calls.map(([, into]) => into.byteLength);
+    expect(sizes.filter((size) => size > 256 * 1024)).toEqual([expect.any(Number)]);
+    expect(Math.max(...sizes)).toBeLessThan(2_001_000);
+    unit.ack();
+  });
+
   it('is without what was aborted, before it was written or after it', () => {
     const payloads = [
       ...firstBlock(700, relation(), row(1), [701, row(2)]),

@@ -145,6 +145,17 @@ describe('transactions in blocks, over a session', () => {
     heard.subscription.unsubscribe();
   });
 
+  it('take up what a change of theirs does that is larger than a block of the file', () => {
+    const bytes: number[] = [];
+    const statusObserver = { next: ({ unackedBytes }: { unackedBytes: number }) => bytes.push(unackedBytes) };
+    const { values, subscription } = started({ statusInterval: 5, statusObserver });
+    server.last.push(...firstBlock(700, relation(), row(1, 'x'.repeat(600_000)), row(2)), streamCommit());
+    clock.advance(10);
+    expect([spools.open.length, bytes.at(-1)]).toEqual([1, expect.closeTo(600_200, -3)]);
+    values[0]?.ack();
+    subscription.unsubscribe();
+  });
+
   it('fill the window when they are not acknowledged, so that nothing more is read', () => {
     const { values, subscription } = started({ maxUnacked: 2 });
     const one = (xid: number) => [...firstBlock(xid, relation(), row(xid)), streamCommit({ xid })];

@@ -218,6 +218,34 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
+  it('fill the window once their end has been read: whoever is slow does not have all of them in memory', () => {
+    const { values, subscription } = started({ maxUnackedBytes: 50_000 });
+    for (let xid = 1; xid <= 100; xid++) {
+      const at = { xid, gid: `gid ${xid}`, prepareLsn: BigInt(xid) * 0x100n };
+      server.last.push(beginPrepare(at), relation(), insert([String(xid), 'x'.repeat(10_000)]), prepare(at));
+      server.last.push(commitPrepared({ xid, gid: at.gid, commitLsn: at.prepareLsn + 0x80n }));
+    }
+    clock.advance(10);
+    expect(values).toHaveLength(10);
+    // More of them come meanwhile.
+    for (const unit of values) {
+      unit.ack();
+      clock.advance(10);
+    }
+    expect([values.length, server.slot().confirmed]).toEqual([200, 0x64b0n]);
+    subscription.unsubscribe();
+  });
+
+  it('have a checkpoint that never goes back, though their prepare lies before the start', () => {
+    const { values, subscription } = started({ startLsn: () => [0x150n] });
+    server.last.push(...one, commitPrepared(), beginPrepare(), relation(), row(1), prepare());
+    const endOf = (unit: (typeof values)[number] | undefined) => unit && 'checkpoint' in unit && unit.checkpoint.endLsn;
+    expect(values.map(endOf)).toEqual(['0/150', '0/230', '0/150']);
+    for (const unit of values.slice(0, 2)) unit.ack();
+    expect(endOf(values[2])).toBe('0/230');
+    subscription.unsubscribe();
+  });
+
   it('have a checkpoint at their end, and so has what ends them', () => {
     const { values, subscription } = started();
     server.last.push(...one, commitPrepared(), rollbackPrepared());

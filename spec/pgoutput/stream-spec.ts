@@ -21,6 +21,10 @@ import {
   type,
   update,
 } from '../../lib/testing/payloads';
+import { PgoutputDecoder } from '../../lib/pgoutput/decoder';
+import { expectedTables } from '../../lib/pgoutput/expected-tables';
+import { defaultTypes } from '../../lib/pgoutput/values';
+import { failure } from '../wire/failure';
 import { block, firstBlock } from './blocks';
 import { decodeAny, decodeError } from './decode';
 
@@ -229,6 +233,25 @@ describe('a table that is described in a block', () => {
     expect(decodeError([...start, ...firstBlock(800, insert(['1'])).slice(0, 2)]).message).toMatch(/the Relation with/);
     expect(rowsOf([...start, streamCommit(), ...others])).toEqual(['mine {"a":"1"}', 'mine {"a":"1"}']);
     expect(rowsOf([...start, streamCommit(), ...firstBlock(800, insert(['2']))])).toHaveLength(2);
+  });
+
+  it.each<[how: string, end: Buffer, code: string | undefined]>([
+    ['is committed', streamCommit(), 'SCHEMA_DRIFT'],
+    ['is prepared', streamPrepare(), 'SCHEMA_DRIFT'],
+    ['is aborted', streamAbort(), undefined],
+    ['is aborted in part', streamAbort({ subxid: 701 }), undefined],
+  ])('may be another than expected until the transaction %s', (_, end, code) => {
+    const check = expectedTables({ mine: { a: 'int8' } });
+    const decoder = new PgoutputDecoder(defaultTypes, { check });
+    const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
+    for (const payload of firstBlock(700, named('mine', 'a'), insert(['1']), named('mine', 'b'))) decode(payload);
+    if (code) expect(failure(() => decode(end))).toMatchObject({ code, retryable: false });
+    else expect(decode(end)).toMatchObject({ kind: 'streamAbort' });
+    // As it is read when it comes in one piece.
+    const whole = new PgoutputDecoder(defaultTypes, { check });
+    whole.decode(begin(), 0, begin().length);
+    const described = named('mine', 'b');
+    expect(failure(() => whole.decode(described, 0, described.length))).toMatchObject({ code: 'SCHEMA_DRIFT' });
   });
 
   it('is known to the transaction’s later blocks', () => {

@@ -17,12 +17,22 @@ export class Model {
   readonly gathered = new Set<number>();
   /** The one whose block is coming. */
   xid = 0;
+  /** By xid: which items are prepared, and have not ended. */
+  readonly prepared = new Map<number, number>();
   stopped = false;
   /** What the ledger should have told so far of a window that emptied. */
   relieved = 0;
 
   constructor(limits: WindowLimits, keeper: PositionKeeper) {
     this.naive = new NaiveLedger(limits, keeper);
+  }
+
+  /** @returns an xid of its own for the open transaction, which is prepared */
+  prepare(): number {
+    const item = this.naive.items.findIndex((item) => item.kind === 'transaction' && item.endLsn === undefined);
+    const xid = 1000 + item;
+    this.prepared.set(xid, item);
+    return xid;
   }
 
   /** A session decodes nothing while the window is full, and nothing after its end. */

@@ -38,8 +38,22 @@ export function commit(distance: bigint, bytes: number): Step {
 export function prepare(distance: bigint, bytes: number): Step {
   return new Step(`prepare(+${distance}, ${bytes})`, isInside, (model, real) => {
     model.lsn += distance;
-    const entry = real.keep(model.naive.prepare(model.lsn, bytes), real.ledger.prepare(model.lsn, bytes));
+    const xid = model.prepare();
+    const entry = real.keep(model.naive.prepare(model.lsn, bytes), real.ledger.prepare(xid, model.lsn, bytes));
     if (model.gathering) real.keep(model.naive.group(), entry.group());
+  });
+}
+
+/** Tells how one ended that was prepared, or one of which nothing is known: it was prepared before the stream began. */
+export function endPrepared(pick: number, distance: bigint, bytes: number): Step {
+  return new Step(`endPrepared(${pick}, +${distance}, ${bytes})`, isBetween, (model, real) => {
+    const xids = [...model.prepared.keys()];
+    const xid = xids[pick % (xids.length + 1)] ?? 1;
+    const item = model.prepared.get(xid) ?? -1;
+    model.prepared.delete(xid);
+    model.lsn += distance;
+    const piece = model.naive.endPrepared(item, model.lsn, bytes);
+    real.keep(piece, real.ledger.endPrepared(xid, model.lsn, bytes));
   });
 }
 

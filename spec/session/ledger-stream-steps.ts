@@ -77,6 +77,7 @@ export function placeStream(
   model.naive.place(xid);
   if (kind === 'prepare') {
     const piece = model.naive.prepare(model.lsn, bytes);
+    model.prepared.set(xid, model.naive.items.length - 1);
     return [piece, keep(piece, ledger.prepareStream(xid, model.lsn, bytes))];
   }
   const piece = model.naive.commit(model.lsn, bytes, true);

@@ -21,10 +21,10 @@ function transaction(ledger: Ledger, endLsn: bigint): Entry[] {
 }
 
 /** A prepared transaction of one piece. */
-function prepared(ledger: Ledger, endLsn: bigint, changes = 1): Entry[] {
+function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): Entry[] {
   ledger.begin();
   const entries = Array.from({ length: changes }, () => ledger.change(10));
-  return [...entries, ledger.prepare(endLsn, 10)];
+  return [...entries, ledger.prepare(xid, endLsn, 10)];
 }
 
 function settle(entries: readonly Entry[]): void {
@@ -130,6 +130,32 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(0n);
     settle(first);
     expect(ledger.confirmed).toBe(200n);
+  });
+
+  it('is named where it fills the window: nothing more can be read, its end neither', () => {
+    const { ledger } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const [seven] = block(ledger, 7);
+    const eight = block(ledger, 8, 2);
+    expect(ledger.held).toBeUndefined();
+    const before = transaction(ledger, 100n);
+    expect([ledger.isFull(), ledger.held?.reason]).toEqual([true, 'commit and 1 change not acknowledged']);
+    settle(before);
+    const reason = 'not acknowledged, of a transaction whose commit has not come yet';
+    expect([ledger.isFull(), ledger.held]).toEqual([true, { sequence: 0, reason: `1 change ${reason}` }]);
+    seven?.settle();
+    expect([ledger.isFull(), ledger.held]).toEqual([false, undefined]);
+    block(ledger, 8, 2);
+    expect(ledger.held).toEqual({ sequence: 1, reason: `4 changes ${reason}` });
+    settle(eight);
+    expect(ledger.held).toBeUndefined();
+  });
+
+  it('beyond a stop is not named, however full the window is', () => {
+    const { ledger } = ledgerOf({ messages: 2, bytes: 1_000_000 });
+    block(ledger, 7, 2);
+    expect(ledger.held?.sequence).toBe(0);
+    ledger.nothing.stopAfter();
+    expect([ledger.isFull(), ledger.held, ledger.settled]).toEqual([true, undefined, true]);
   });
 
   it('fills the window like all else, and frees it', () => {
@@ -269,7 +295,7 @@ describe('a prepared transaction', () => {
     ledger.begin();
     const changes = [ledger.change(10), ledger.change(10), ledger.change(10)];
     expect(ledger.isFull()).toBe(true);
-    const prepare = ledger.prepare(100n, 10);
+    const prepare = ledger.prepare(9, 100n, 10);
     expect([ledger.isFull(), told]).toEqual([false, ['relieved']]);
     expect([ledger.unackedMessages, ledger.unackedBytes]).toEqual([4, 40]);
     settle([...changes, prepare]);
@@ -291,11 +317,35 @@ describe('a prepared transaction', () => {
     expect(ledger.confirmed).toBe(210n);
   });
 
+  it('is in the window again once its end is known: nobody has to hold it any more', () => {
+    const { ledger, told } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const first = prepared(ledger, 100n, 1, 8);
+    const second = prepared(ledger, 110n, 1, 9);
+    const third = block(ledger, 7, 1);
+    third.push(ledger.prepareStream(7, 120n, 10));
+    expect(ledger.isFull()).toBe(false);
+    const end = ledger.endPrepared(9, 200n, 10);
+    expect([ledger.isFull(), ledger.unackedMessages]).toEqual([false, 7]);
+    const other = ledger.endPrepared(7, 210n, 10);
+    expect([ledger.isFull(), ledger.unackedMessages, told]).toEqual([true, 8, []]);
+    settle([...second, ...third]);
+    expect([ledger.isFull(), told]).toEqual([false, ['relieved']]);
+    settle([...first, end, other]);
+    expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 210n]);
+  });
+
+  it('may have been prepared before the stream began, or be done as it ends', () => {
+    const { ledger } = ledgerOf({ messages: 2, bytes: 30 });
+    settle([ledger.endPrepared(9, 100n, 10)]);
+    settle([...prepared(ledger, 200n), ledger.endPrepared(9, 300n, 29)]);
+    expect([ledger.isFull(), ledger.unackedBytes, ledger.confirmed]).toEqual([false, 0, 300n]);
+  });
+
   it('keeps out of the window when it is gathered, too', () => {
     const { ledger } = ledgerOf({ messages: 1, bytes: 10 });
     ledger.begin();
     ledger.change(1000).gather();
-    const group = ledger.prepare(100n, 10).group();
+    const group = ledger.prepare(9, 100n, 10).group();
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 1, 1010]);
     expect(ledger.held?.reason).toBe('a prepared transaction is not acknowledged');
     settle([group]);
@@ -396,7 +446,7 @@ describe('a stop with streams open', () => {
         ledger.begin();
         changes = [ledger.change(10)];
       }
-      const prepare = isStream ? ledger.prepareStream(7, 100n, 10) : ledger.prepare(100n, 10);
+      const prepare = isStream ? ledger.prepareStream(7, 100n, 10) : ledger.prepare(9, 100n, 10);
       const end = ledger.single(200n, 10);
       end.stopBefore();
       expect(end.settle()).toBe(false);

@@ -3,6 +3,8 @@ import type { WindowLimits } from '../../lib/session/window';
 
 /** What the subscriber can acknowledge: a change, a Commit or Prepare, a message, or a gathered transaction. */
 export interface Piece {
+  /** Grows from one to the next. */
+  readonly number: number;
   readonly bytes: number;
   /** The subtransaction that a streamed change belongs to. */
   readonly xid: number | undefined;
@@ -18,8 +20,10 @@ interface Transaction {
   readonly changes: Piece[];
   /** What was aborted of it, and is done with. */
   readonly aborted: Piece[];
-  /** Whether it ends with a Prepare, and has: it does not count against the window any more. */
+  /** Whether it ends with a Prepare, and has. */
   prepared: boolean;
+  /** Then it counts against the window only once its end has been told. */
+  ended: boolean;
   commit?: Piece;
   group?: Piece;
   endLsn?: bigint;
@@ -85,6 +89,13 @@ export class NaiveLedger {
     transaction.endLsn = endLsn;
     transaction.prepared = true;
     return (transaction.commit = newPiece(bytes));
+  }
+
+  /** Tells how the transaction ended that was prepared as this item. */
+  endPrepared(item: number, endLsn: bigint, bytes: number): Piece {
+    const prepared = this.items[item];
+    if (prepared?.kind === 'transaction') prepared.ended = true;
+    return this.message(endLsn, bytes);
   }
 
   enterBlock(xid: number): void {
@@ -159,7 +170,7 @@ export class NaiveLedger {
 
   /** What of that weighs on the window. */
   get weighing(): Piece[] {
-    const items = this.items.filter((item) => item.kind !== 'transaction' || !item.prepared);
+    const items = this.items.filter((item) => item.kind !== 'transaction' || !item.prepared || item.ended);
     return [...items, ...this.streams.values()].flatMap(piecesOf).filter(isWaiting);
   }
 
@@ -196,18 +207,28 @@ export class NaiveLedger {
     }, 0n);
   }
 
-  /** What the oldest unsettled item lacks, in the words of the warning. */
+  /** What the oldest unsettled item lacks, in the words of the warning; else what keeps anything more from being read. */
   get reason(): string | undefined {
+    return this.#reasonOfOldest ?? this.#reasonOfBlocks;
+  }
+
+  /** The changes of an open stream that fill the window, and that nobody but the subscriber can take out of it. */
+  get #reasonOfBlocks(): string | undefined {
+    if (!this.full || this.end < Infinity) return undefined;
+    const streams = [...this.streams.values()].map(({ changes }) => changes.filter(isWaiting));
+    const [oldest] = streams.filter(([first]) => first).sort(([a], [b]) => (a?.number ?? 0) - (b?.number ?? 0));
+    return oldest && unended(oldest.length);
+  }
+
+  get #reasonOfOldest(): string | undefined {
     const item = this.items.slice(0, this.end).find((item) => !isSettled(item));
     if (!item || item.kind === 'keepalive') return undefined;
     if (item.kind === 'message') return 'a message is not acknowledged';
     if (item.prepared && !(item.group ?? item.commit)?.acked) return 'a prepared transaction is not acknowledged';
     if (item.group) return item.group.acked ? undefined : 'a transaction is not acknowledged';
     const changes = item.changes.filter((piece) => !piece.acked && !piece.gathered).length;
-    const count = `${changes} ${changes === 1 ? 'change' : 'changes'}`;
-    if (!item.commit) {
-      return changes > 0 ? `${count} not acknowledged, of a transaction whose commit has not come yet` : undefined;
-    }
+    const count = countOf(changes);
+    if (!item.commit) return changes > 0 ? unended(changes) : undefined;
     if (changes === 0) return 'all changes acknowledged, their commit not';
     return item.commit.acked ? `commit acknowledged, ${count} not` : `commit and ${count} not acknowledged`;
   }
@@ -237,12 +258,22 @@ export class NaiveLedger {
   }
 }
 
+let pieces = 0;
+
 function newPiece(bytes: number, xid?: number): Piece {
-  return { bytes, xid, acked: false, dropped: false, gathered: false };
+  return { number: pieces++, bytes, xid, acked: false, dropped: false, gathered: false };
 }
 
 function newTransaction(): Transaction {
-  return { kind: 'transaction', changes: [], aborted: [], prepared: false };
+  return { kind: 'transaction', changes: [], aborted: [], prepared: false, ended: false };
+}
+
+function countOf(changes: number): string {
+  return `${changes} ${changes === 1 ? 'change' : 'changes'}`;
+}
+
+function unended(changes: number): string {
+  return `${countOf(changes)} not acknowledged, of a transaction whose commit has not come yet`;
 }
 
 function isWaiting(piece: Piece): boolean {

@@ -1,5 +1,13 @@
 import { ConnectionError, ReplicationError } from '../../lib/errors';
-import { logicalMessage } from '../../lib/testing/payloads';
+import {
+  inBlock,
+  insert,
+  logicalMessage,
+  relation,
+  streamCommit,
+  streamStart,
+  streamStop,
+} from '../../lib/testing/payloads';
 import { keepalive, xlogData } from '../../lib/testing/backend-messages';
 import {
   ackAll,
@@ -412,6 +420,17 @@ describe('work that holds up the slot', () => {
       message.ack();
     }
     expect(host.outcome?.error).toMatchObject({ code: 'ACK_TIMEOUT' });
+  });
+
+  it('is seen in a block that fills the window, behind which nothing can be read', () => {
+    const { session, receive, host } = sessionOf({ ackTimeout: 5000, window: { messages: 2, bytes: 1_000_000 } });
+    const changes = [1, 2, 3].map((id) => inBlock(700, insert([String(id), 'x'])));
+    const payloads = [streamStart({ xid: 700 }), inBlock(700, relation()), ...changes, streamStop(), streamCommit()];
+    receive(...payloads.map((payload) => xlogData(payload)));
+    expect(host.delivered.map(({ kind }) => kind)).toEqual(['streamStart', 'relation', 'insert', 'insert']);
+    for (let i = 0; i < 6; i++) session.tick(1000);
+    expect(host.outcome?.error).toMatchObject({ code: 'ACK_TIMEOUT' });
+    expect(host.outcome?.error?.message).toContain('2 changes not acknowledged, of a transaction whose commit');
   });
 
   it('is an error with ackTimeout', () => {

@@ -1,0 +1,75 @@
+import { NEVER, Subject, throwError } from 'rxjs';
+import { ackAfter } from '../../lib/operators/ack-after';
+import { transactions, type TransactionOf } from '../../lib/operators/transactions';
+import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
+import { insert, relation, streamCommit } from '../../lib/testing/payloads';
+import { firstBlock } from '../pgoutput/blocks';
+import { decodeAny } from '../pgoutput/decode';
+import { record } from '../support/streaming';
+import { Spools } from './spools';
+
+let spools: Spools;
+
+beforeEach(() => {
+  spools = new Spools();
+});
+
+afterEach(() => {
+  spools.end();
+});
+
+const MESSAGES = decodeAny(
+  [1, 2, 3].flatMap((id) => [...firstBlock(id, relation(), insert([String(id), 'x'])), streamCommit({ xid: id })]),
+);
+
+/** Delivers three transactions that are in spool files. */
+function deliver(project: (tx: TransactionOf<AnyReplicationMessage>) => unknown) {
+  const source = new Subject<AnyReplicationMessage>();
+  const heard = record(source.pipe(transactions({ ...spools.options, passMessages: false }), ackAfter(project)));
+  for (const message of MESSAGES) source.next(message);
+  return { heard, source };
+}
+
+describe('ackAfter leaves no spool file open, not even until the garbage collector comes', () => {
+  it.each<[what: string, project: () => unknown]>([
+    [
+      'a work that throws',
+      () => {
+        throw new Error('poison');
+      },
+    ],
+    ['a work that fails at once', () => throwError(() => new Error('poison'))],
+    ['a work that is done at once', () => undefined],
+  ])('after %s', (_, project) => {
+    deliver(project);
+    expect([spools.made > 0, spools.open]).toEqual([true, []]);
+  });
+
+  it('after a work that rejects', async () => {
+    deliver(() => Promise.reject(new Error('poison')));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(spools.open).toEqual([]);
+  });
+
+  it('when it is unsubscribed from: of what waits, and of what can be called off', () => {
+    const { heard } = deliver(() => NEVER);
+    expect(spools.open).toHaveLength(3);
+    heard.subscription.unsubscribe();
+    expect(spools.open).toEqual([]);
+  });
+
+  it('when the stream fails: a work that runs on keeps its own until it has ended', async () => {
+    let finish: () => void = () => undefined;
+    const read: number[] = [];
+    const { source } = deliver(async (tx) => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      read.push('size' in tx ? [...tx].length : 0);
+    });
+    source.error(new Error('lost'));
+    expect(spools.open).toHaveLength(1);
+    finish();
+    await new Promise(setImmediate);
+    expect([read, spools.open]).toEqual([[1], []]);
+  });
+});
