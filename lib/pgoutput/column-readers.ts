@@ -1,6 +1,7 @@
 import { ProtocolError } from '../errors';
 import { utf8 } from '../wire/text';
 import { binaryText } from './binary/binary-text';
+import { UnknownFormError } from './binary/value-text';
 import { isBuiltIn, shapedParser, UnknownTypeError, withoutDomains, type Reading } from './shaped-values';
 import type { Column } from './table';
 import { valueReader, type ValueReader } from './value-readers';
@@ -49,6 +50,9 @@ function binaryReader(reading: Reading, table: string, column: Column): ValueRea
     try {
       text = write(bytes, start, end);
     } catch (cause) {
+      if (cause instanceof UnknownFormError) {
+        throw new UnknownTypeError(where, { typeOid: column.typeOid, partOid: cause.typeOid });
+      }
       throw new ProtocolError(`${where} has a binary value that is not as PostgreSQL writes it`, { cause });
     }
     return parse(text);

@@ -38,9 +38,13 @@ export class UnknownLayoutError extends ProtocolError {
   }
 }
 
-/** A value is in the binary form of a type of which nothing is known. */
+/** A value is in the binary form of a type of which nothing is known, or has another in it that is. */
 export class UnknownTypeError extends ProtocolError {
-  constructor(where: string) {
+  /** @param unknown the column's type, and that of the value in it: of an attribute that was added meanwhile */
+  constructor(
+    where: string,
+    readonly unknown?: { readonly typeOid: number; readonly partOid: number },
+  ) {
     super(`${where} has a value in a binary form that is not known here`, {
       remedy: 'Ask for the stream without binary, or keep the column out of the publication.',
     });

@@ -30,6 +30,9 @@ export class TypeCatalog {
   /** Composite types that have changed since they were looked up. */
   readonly #outdated = new Set<number>();
 
+  /** Those that came up in a value. */
+  readonly #reopened = new Set<number>();
+
   /** The shape of a type, asked for when a value is to be read: one that has none by then stays text. */
   readonly shapes: TypeShapes = (typeOid) => {
     const shape = this.#shapes.get(typeOid);
@@ -72,6 +75,19 @@ export class TypeCatalog {
     const present = this.#present.get(typeOid);
     if (!present || fields > present.length || this.#outdated.has(typeOid)) return false;
     this.#layouts.set(key(typeOid, fields), present.slice(0, fields));
+    return true;
+  }
+
+  /**
+   * A value in binary form could not be read for want of a type that came up in it. Unlike text it has not settled what the
+   * type's values are, so that the type may be looked up; once.
+   *
+   * @returns whether it is worth while
+   */
+  reopen(typeOid: number): boolean {
+    if (isBuiltIn(typeOid) || this.#shapes.has(typeOid) || this.#reopened.has(typeOid)) return false;
+    this.#reopened.add(typeOid);
+    this.#text.delete(typeOid);
     return true;
   }
 

@@ -64,8 +64,9 @@ const SCHEMAS = `(SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
 /** SQL for the columns that are sent of a row of pg_publication_tables. Before 18 no generated column is, though 15 lists them. */
 export function sentColumns(serverVersion: number): string {
   if (serverVersion >= 160000) return 'attnames';
-  return `ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = format('%I.%I', schemaname, tablename)::regclass
-    AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+  // No cast to regclass: that takes the right to use the schema.
+  return `ARRAY(SELECT attname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+    JOIN pg_catalog.pg_attribute ON attrelid = c.oid WHERE nspname = schemaname AND relname = tablename AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ${serverVersion >= 150000 ? 'AND attname = ANY (attnames)' : ''} ORDER BY attnum)`;
 }
 

@@ -6,6 +6,9 @@ const BY_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map(
     '28000': 'HBA_REFUSED',
     '28P01': 'AUTHENTICATION_FAILED',
     '3D000': 'DATABASE_MISSING',
+    // On a standby, recovery ends what is in its way: a slot that it has to give up, too, which the next look finds out.
+    '40001': 'CANCELLED',
+    '40P01': 'CANCELLED',
     '42501': 'PRIVILEGE_MISSING',
     '42704': 'SLOT_MISSING',
     '42710': 'SLOT_EXISTS',
@@ -24,6 +27,8 @@ const BY_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map(
 /** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
 const BY_ROUTINE: Readonly<Record<string, ErrorCode>> = {
   'CheckLogicalDecodingRequirements 55000': 'WAL_LEVEL',
+  // A standby, before PostgreSQL 16.
+  'CheckLogicalDecodingRequirements 0A000': 'UNSUPPORTED',
   // max_replication_slots = 0
   'CheckSlotRequirements 55000': 'TOO_MANY_SLOTS',
   // An invalidated slot, on 14 and 15, on 16 and 17, and from 18 on. What else CreateDecodingContext objects to (a
@@ -47,7 +52,16 @@ function codeOf({ sqlState, routine }: ServerFields): ErrorCode {
 
 /** Names what an ErrorResponse means for a replication client. */
 export function serverError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
-  return new ServerError(codeOf(fields), fields, options);
+  return new ServerError(codeOf(fields), fields, { ...remedyFor(fields), ...options });
+}
+
+/** What looks for the binary form of an element, of an attribute, of a range's bounds. */
+const SENDING_PARTS: readonly (string | undefined)[] = ['array_send', 'getTypeBinaryOutputInfo', 'get_range_io_data'];
+
+/** A type without a binary form comes as text by itself, but not as a part of an array or a composite. */
+function remedyFor({ sqlState, routine }: ServerFields): ReplicationErrorOptions {
+  if (sqlState !== '42883' || !SENDING_PARTS.includes(routine)) return {};
+  return { remedy: 'Ask for the stream without binary, or keep columns with that type out of the publication.' };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { UnknownLayoutError, UnknownTypeError } from '../pgoutput/shaped-values';
+import { isBuiltIn, UnknownLayoutError, UnknownTypeError } from '../pgoutput/shaped-values';
 import type { RelationMessage } from '../pgoutput/transaction-messages';
 import type { TypeCatalog } from '../pgoutput/type-catalog';
 
@@ -37,6 +37,12 @@ export class TypeQuestions {
    */
   retry(error: unknown): boolean {
     const last = this.#unread;
+    if (error instanceof UnknownTypeError && error.unknown && this.#catalog?.reopen(error.unknown.partOid)) {
+      const { typeOid, partOid } = error.unknown;
+      this.#isUnread = true;
+      this.#wait(isBuiltIn(typeOid) ? [partOid] : [typeOid, partOid]);
+      return true;
+    }
     if (!(error instanceof UnknownLayoutError) || !this.#catalog) return false;
     // The catalog does not know such values either.
     if (last?.typeOid === error.typeOid && last.fields === error.fields) return false;

@@ -26,7 +26,8 @@ const ACTIONS = [
 
 /**
  * Changes the tables of a publication. A running stream follows: of changes that are committed later, it gets those that
- * the publication holds then.
+ * the publication holds then. The role has to own the publication and the tables that it adds, and to have the attribute
+ * REPLICATION.
  *
  * @returns a cold observable that emits the publication's name and completes; errors `PUBLICATION_MISSING`,
  * `PRIVILEGE_MISSING`, `UNSUPPORTED` where the server is too old for what is asked, `SERVER_ERROR` for what it objects to

@@ -27,7 +27,7 @@ export interface CreatePublicationConfig extends ServerConfig {
 
 /**
  * Makes a publication in the connection's database. The role has to own the tables, and to have the right to create in
- * the database.
+ * the database; like all roles that connect here, it needs the attribute REPLICATION.
  *
  * Make it before the slot: decoding looks at the catalog as it was at each change.
  *
@@ -53,7 +53,7 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
     operations: operationsOf(options),
     viaPartitionRoot:
       options.get('viaPartitionRoot') === undefined ? undefined : options.flag('viaPartitionRoot', false),
-    generatedColumns: generatedColumnsOf(options),
+    generatedColumns: options.oneOf('generatedColumns', ['none', 'stored']),
   };
   return oneShot(resolveConnection(options), (server) => create(name, scope, parameters, server.version)).pipe(
     map(() => name),
@@ -78,10 +78,4 @@ function operationsOf(options: Options): readonly string[] | undefined {
   const unknown = operations?.find((one) => !OPERATIONS.some((operation) => operation === one));
   if (unknown === undefined) return operations;
   throw options.error('operations', `${JSON.stringify(unknown)} is none; there are ${OPERATIONS.join(', ')}`);
-}
-
-function generatedColumnsOf(options: Options): string | undefined {
-  const value = options.text('generatedColumns');
-  if (value === undefined || value === 'none' || value === 'stored') return value;
-  throw options.error('generatedColumns', "expected 'none' or 'stored'");
 }

@@ -11,7 +11,8 @@ export interface DropPublicationConfig extends ServerConfig {
 }
 
 /**
- * Drops a publication. A stream that reads it fails with `PUBLICATION_MISSING`, or has skipped rows: end it first.
+ * Drops a publication. A stream that reads it ends with `PUBLICATION_MISSING`, and may need a new slot: end it first. The
+ * role has to own the publication, and to have the attribute REPLICATION.
  *
  * @returns a cold observable that emits the publication's name and completes; errors `PUBLICATION_MISSING`,
  * `PRIVILEGE_MISSING`

@@ -3,6 +3,7 @@ import { resolveConfig, type StreamConfig } from '../config/config';
 import { ReplicationError } from '../errors';
 import type { Conversation } from '../session/conversation';
 import { oneShot } from './one-shot';
+import { checkBinary } from './preflight/binary-checks';
 import { findingOf, type Finding } from './preflight/finding';
 import { checkIdentities } from './preflight/identity-checks';
 import { checkPublications } from './preflight/publication-checks';
@@ -26,8 +27,8 @@ import { checkSlots } from './preflight/slot-checks';
  * if (findings.some(({ severity }) => severity === 'error')) process.exit(1);
  */
 export function preflight(config: StreamConfig): Observable<readonly Finding[]> {
-  const { connection, plan, classify } = resolveConfig(config);
-  return oneShot(connection, (server) => examine({ plan, server })).pipe(
+  const { connection, plan, classify, values } = resolveConfig(config);
+  return oneShot(connection, (server) => examine({ plan, server }, values.lookUpTypes)).pipe(
     catchError((error: unknown) => {
       if (error instanceof ReplicationError && NOT_LET_IN.includes(error.code)) return of([findingOf(error)]);
       return throwError(() => (error instanceof Error ? classify(error) : error));
@@ -38,7 +39,7 @@ export function preflight(config: StreamConfig): Observable<readonly Finding[]> 
 /** With these the server has answered, and nothing more can be asked. */
 const NOT_LET_IN: readonly string[] = ['PRIVILEGE_MISSING', 'TOO_MANY_CONNECTIONS'];
 
-function* examine(scene: Scene): Conversation<readonly Finding[]> {
+function* examine(scene: Scene, lookUpTypes: boolean): Conversation<readonly Finding[]> {
   const { plan, server } = scene;
   const { publications = [] } = plan.pgoutput ?? {};
   return [
@@ -48,5 +49,6 @@ function* examine(scene: Scene): Conversation<readonly Finding[]> {
     ...(yield* checkSlots(scene)),
     ...(publications.length === 0 ? [] : yield* checkPublications(publications, server.version)),
     ...(publications.length === 0 ? [] : yield* checkIdentities(publications, server.version)),
+    ...(plan.pgoutput?.request.binary ? yield* checkBinary(publications, server.version, lookUpTypes) : []),
   ];
 }

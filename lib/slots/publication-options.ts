@@ -21,7 +21,7 @@ export interface TablePart {
 }
 
 /** A name as the catalog has it. The server would cut a longer one off. */
-export function identifier(options: Options, option: string, name: string | undefined): string {
+function identifier(options: Options, option: string, name: string | undefined): string {
   if (!name) throw options.error(option, 'missing; give the name as the catalog has it');
   if (Buffer.byteLength(name) > 63) throw options.error(option, 'a name has at most 63 bytes');
   return name;

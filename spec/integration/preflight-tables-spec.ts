@@ -295,6 +295,47 @@ describe('publications', () => {
   });
 });
 
+describe('columns in binary', () => {
+  it('that cannot be read are pointed out', async () => {
+    await bed.sql(`CREATE EXTENSION citext; CREATE SCHEMA other;
+      CREATE TYPE other.mood AS ENUM ('ok'); CREATE TYPE other.word AS (c citext);
+      CREATE TABLE t (id int PRIMARY KEY, m other.mood[], a aclitem, g citext GENERATED ALWAYS AS ('x'::citext) STORED);
+      CREATE TABLE other.t (id int PRIMARY KEY, c citext, w other.word[]); CREATE PUBLICATION p FOR ALL TABLES`);
+    const find = (more: object) => firstValueFrom(preflight({ ...bed.config(slot, { publications: ['p'] }), ...more }));
+    expect(await find({})).toEqual([]);
+    const [found, ...others] = await find({ binary: true });
+    expect(others).toEqual([]);
+    const message = 'Binary values cannot be read of "other.t.c", "other.t.w".';
+    expect(found).toMatchObject({ code: 'PROTOCOL_VIOLATION', severity: 'error', message });
+    const [unasked] = await find({ binary: true, lookUpTypes: false });
+    expect(unasked).toMatchObject({
+      message: message.replace('.w"', '.w", "t.m"'),
+      remedy: expect.stringMatching(/lookUpTypes/),
+    });
+
+    const own = await bed.slot();
+    await bed.sql(`INSERT INTO t VALUES (1, '{ok}', 'postgres=r/postgres')`);
+    const well = await bed.readTo(own, await bed.position(), { publications: ['p'], binary: true });
+    expect(ofKind(well, 'insert').map((insert) => insert.new)).toMatchObject([{ m: ['ok'], a: 'postgres=r/postgres' }]);
+    await bed.sql(`INSERT INTO other.t VALUES (1, 'x')`);
+    const reading = bed.readTo(own, await bed.position(), { publications: ['p'], binary: true });
+    await expect(reading).rejects.toMatchObject({
+      code: found!.code,
+      message: expect.stringMatching(/without binary/),
+    });
+  });
+
+  it('that hold in a part what has no binary form are pointed out, too', async () => {
+    await bed.sql(`CREATE TABLE t (id int PRIMARY KEY, a aclitem[]); CREATE PUBLICATION p FOR TABLE t`);
+    const found = await firstValueFrom(preflight(bed.config(slot, { publications: ['p'], binary: true })));
+    expect(found).toMatchObject([{ severity: 'error', message: 'Binary values cannot be read of "t.a".' }]);
+    const own = await bed.slot();
+    await bed.sql(`INSERT INTO t VALUES (1, '{postgres=r/postgres}')`);
+    const reading = bed.readTo(own, await bed.position(), { publications: ['p'], binary: true });
+    await expect(reading).rejects.toMatchObject({ sqlState: '42883', remedy: expect.stringMatching(/without binary/) });
+  });
+});
+
 describe('unlogged tables', () => {
   const SETUP = `${PLAIN}; CREATE UNLOGGED TABLE quick (id int PRIMARY KEY); CREATE SCHEMA other;
     CREATE UNLOGGED TABLE other.quick (id int PRIMARY KEY); CREATE TEMP TABLE IF NOT EXISTS passing (id int);`;

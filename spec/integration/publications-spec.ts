@@ -287,3 +287,10 @@ it('publications lists them all, those with very many tables too', async () => {
   );
   await database.drop();
 });
+
+it('publicationStatus needs no privileges but REPLICATION, whatever schemas the tables are in', async () => {
+  const { name } = await made({ tables: ['billing.invoices'] });
+  const asNobody = { connectionString: bed.database.url, user: nobody };
+  const found = await firstValueFrom(publicationStatus({ connection: asNobody, name }));
+  expect(found?.tables).toMatchObject([{ table: 'billing.invoices', columns: ['id', 'total'] }]);
+});

@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { appendFileSync, chownSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { createSlot, formatLsn, parseLsn, preflight, slotStatus, type Lsn } from '../../lib/index';
+import { startStandby } from '../support/replica';
 import { startServer, uniqueName, type PostgresServer, type TestServer } from '../support/server';
 import { failureOf, NUMBERS } from './life-support';
 import { Bed, eventually } from './support';
@@ -17,12 +15,16 @@ let url: string;
 
 beforeAll(async () => {
   primary = await startServer();
-  standby = await startServer();
   bed = await Bed.make('standby', NUMBERS, primary);
   slot = await bed.slot();
+  await bed.sql(`SELECT pg_create_physical_replication_slot('standby')`);
   const { client, database } = bed;
   await client.end();
-  await follow(primary, standby);
+  standby = await startStandby(primary, {
+    primary_slot_name: 'standby',
+    hot_standby_feedback: 'on',
+    ...(primary.version >= 17 && { sync_replication_slots: 'on' }),
+  });
   bed = await Bed.make('witness', 'SELECT 1', primary);
   url = database.url.replace(`:${primary.port}/`, `:${standby.port}/`);
 });
@@ -31,30 +33,6 @@ afterAll(async () => {
   await standby.dispose();
   await primary.dispose();
 });
-
-/** Makes the second server a standby of the first. Both are stopped for it, and started again. */
-async function follow(from: TestServer, to: TestServer): Promise<void> {
-  const [source, target] = [await dataFolder(from), await dataFolder(to)];
-  await Promise.all([from.stop(), to.stop()]);
-  // -a keeps the owner: PostgreSQL insists on its own. The port is given when a server is started.
-  const { status, stderr } = spawnSync('/bin/sh', ['-c', 'rm -rf "$1" && cp -a "$0" "$1"', source, target], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`The data folder could not be copied: ${stderr}`);
-  const signal = join(target, 'standby.signal');
-  writeFileSync(signal, '');
-  const { uid, gid } = statSync(target);
-  chownSync(signal, uid, gid);
-  const conninfo = `host=${from.host} port=${from.port} user=postgres`;
-  appendFileSync(join(target, 'postgresql.conf'), `\nprimary_conninfo = '${conninfo}'\nhot_standby = on\n`);
-  await from.start();
-  await to.start();
-}
-
-async function dataFolder(server: PostgresServer): Promise<string> {
-  const [row] = await server.query<{ data_directory: string }>('SHOW data_directory');
-  return row?.data_directory ?? '';
-}
 
 const position = async (server: PostgresServer, of: string): Promise<Lsn> => {
   const [row] = await server.query<{ lsn: string }>(`SELECT ${of}()::text AS lsn`);
@@ -96,7 +74,34 @@ it('preflight knows that a standby cannot be streamed from before 16', async () 
   expect(found.map(({ code }) => code)).toEqual(standby.version < 16 ? ['UNSUPPORTED'] : []);
 });
 
-it('no failover slot can be made on a standby', async () => {
-  const error = await failureOf(createSlot({ connection: url, slot: uniqueName('slot'), failover: true }));
+it('no failover slot can be made on a standby, which preflight knows', async () => {
+  const name = uniqueName('slot');
+  const error = await failureOf(createSlot({ connection: url, slot: name, failover: true }));
   expect(error.code).toBe(standby.version < 17 ? 'UNSUPPORTED' : 'SERVER_ERROR');
+  const ensureSlot = { failover: true };
+  const found = await firstValueFrom(preflight({ connection: url, slot: name, publications: ['pub'], ensureSlot }));
+  expect(found.map(({ code }) => code)).toContain(error.code);
+});
+
+it('preflight knows that a copy of a slot cannot be read before the standby is promoted, from 17 on', async () => {
+  if (standby.version < 17) return;
+  const name = uniqueName('failover');
+  const connection = url.replace(`:${standby.port}/`, `:${primary.port}/`);
+  await firstValueFrom(createSlot({ connection, slot: name, failover: true }));
+  const database = new URL(url).pathname.slice(1);
+  await eventually(
+    async () => {
+      // The copy is kept once the slot is ahead of it.
+      await primary.query('SELECT pg_log_standby_snapshot()');
+      await primary.query(`SELECT pg_replication_slot_advance('${name}', pg_current_wal_lsn())`, database);
+      return firstValueFrom(slotStatus({ connection: url, slot: name }));
+    },
+    (copy) => copy?.temporary === false,
+    30_000,
+  );
+  const config = { connection: url, slot: name, publications: ['pub'] };
+  expect(await firstValueFrom(preflight(config))).toMatchObject([
+    { code: 'SLOT_WRONG_KIND', severity: 'error', message: expect.stringMatching(/is a copy/) },
+  ]);
+  expect(await firstValueFrom(preflight({ ...config, connection }))).toEqual([]);
 });

@@ -111,14 +111,14 @@ it('are looked up over another connection, an ordinary one, when they come up wh
   }
 });
 
-it('keep their values when a composite is altered while the stream runs', async () => {
+it.each([false, true])('keep their values when a composite is altered in the stream, binary: %s', async (binary) => {
   const slot = await bed.slot();
   const name = uniqueName('altered');
   await bed.sql(
     `CREATE TYPE ${name}_pair AS (a int, b int); CREATE TABLE ${name} (id int PRIMARY KEY, p ${name}_pair)`,
   );
   const rows: unknown[] = [];
-  const subscription = logicalReplication({ ...bed.config(slot), composites: true })
+  const subscription = logicalReplication({ ...bed.config(slot), composites: true, binary })
     .pipe(ofTable(name))
     .subscribe((change) => {
       change.ack();
@@ -135,9 +135,15 @@ it('keep their values when a composite is altered while the stream runs', async 
     await bed.sql(`ALTER TYPE ${name}_pair ADD ATTRIBUTE c int`);
     await bed.sql(`INSERT INTO ${name} VALUES (2, '(1,2,3)')`);
     await sees(2);
+    await bed.sql(
+      `CREATE TYPE ${name}_hue AS ENUM ('red', 'blue'); ALTER TYPE ${name}_pair ADD ATTRIBUTE h ${name}_hue[]`,
+    );
+    await bed.sql(`INSERT INTO ${name} VALUES (3, '(1,2,3,"{red,NULL}")')`);
+    await sees(3);
     expect(rows).toEqual([
       { a: 1, b: 2 },
       { a: 1, b: 2, c: 3 },
+      { a: 1, b: 2, c: 3, h: ['red', null] },
     ]);
   } finally {
     subscription.unsubscribe();

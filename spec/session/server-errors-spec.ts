@@ -45,6 +45,15 @@ describe('an error of the server', () => {
     expect(error).toMatchObject({ code, retryable, sqlState, server: fields });
   });
 
+  it('says how to go on where a part of a value has no binary form', () => {
+    const fields = { sqlState: '42883', message: 'no binary output function available for type aclitem' };
+    for (const routine of ['array_send', 'getTypeBinaryOutputInfo']) {
+      const error = serverError(serverFields({ ...fields, routine }));
+      expect(error).toMatchObject({ code: 'SERVER_ERROR', remedy: expect.stringMatching(/without binary/) });
+    }
+    expect(serverError(serverFields({ ...fields, routine: 'ParseFuncOrColumn' })).remedy).not.toMatch(/binary/);
+  });
+
   it('is known by its SQLSTATE, whatever language it is written in', () => {
     const fields = serverFields({ sqlState: '55006', message: 'Replikations-Slot »orders« ist aktiv für PID 1' });
     expect(serverError(fields)).toMatchObject({ code: 'SLOT_ACTIVE', message: expect.stringContaining('»orders«') });

@@ -5,6 +5,7 @@ import { defaultTypes } from '../../lib/pgoutput/values';
 import { payloadDecoder } from '../../lib/session/payload-decoder';
 import { xlogData } from '../../lib/testing/backend-messages';
 import { begin, commit, insert, relation } from '../../lib/testing/payloads';
+import { recordOf } from '../pgoutput/binary/bytes';
 import { sessionOf, type SessionFixture } from './fake-host';
 
 const MOODS = 20_001;
@@ -146,5 +147,54 @@ describe('a composite that was altered', () => {
     session.typesKnown();
     expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
     expect(host.lookUps).toEqual([[ADDRESS]]);
+  });
+
+  describe('and has values of a new type, in binary', () => {
+    const HUE = 20_003;
+    const altered = recordOf([
+      [25, Buffer.from('Elm')],
+      [HUE, Buffer.from('red')],
+    ]);
+    const hued: [number, TypeShape] = [
+      ADDRESS,
+      {
+        kind: 'composite',
+        attributes: [
+          { name: 'street', typeOid: 25 },
+          { name: 'hue', typeOid: HUE },
+        ],
+      },
+    ];
+
+    it.each([[['street']], [['street', 'no']]])('is looked up with it, and then read, where it had %j', (names) => {
+      const { receive, host, session, catalog, rows } = fixture();
+      catalog.learn([], new Map([addressOf(...names)]));
+      receive(...frames(begin(), table(ADDRESS), insert([altered]), insert([altered]), commit()));
+      expect([host.lookUps, host.outcome]).toEqual([[[ADDRESS, HUE]], undefined]);
+      catalog.learn([ADDRESS, HUE], new Map([hued, [HUE, { kind: 'enum' }]]));
+      session.typesKnown();
+      expect(rows()).toEqual([{ v: { street: 'Elm', hue: 'red' } }, { v: { street: 'Elm', hue: 'red' } }]);
+      expect(host.lookUps).toHaveLength(1);
+    });
+
+    it('ends the stream with what the look-up failed by', () => {
+      const { receive, host, session } = reading('street', 'no');
+      receive(...frames(insert([altered])));
+      const error = new ConnectionError('CONNECTION_REFUSED', 'No');
+      session.typesKnown(error);
+      expect(host.outcome).toEqual({ error });
+    });
+
+    it.each<[string, [number, TypeShape][]]>([
+      ['even the catalog does not know it', []],
+      ['its form is its own', [[HUE, { kind: 'base' }]]],
+    ])('ends the stream, and says how to go on, where %s', (_, found) => {
+      const { receive, host, session, catalog } = reading('street', 'no');
+      receive(...frames(insert([altered])));
+      catalog.learn([ADDRESS, HUE], new Map([hued, ...found]));
+      session.typesKnown();
+      expect(host.lookUps).toEqual([[ADDRESS, HUE]]);
+      expect(host.outcome?.error?.message).toMatch(/^Column v of \w+ .* without binary/);
+    });
   });
 });

@@ -1,6 +1,6 @@
 import { Fields } from './fields';
 import { escaped } from './quoting';
-import { deeper, joined, textLimit, type ValueText, type ValueTextOf } from './value-text';
+import { checkQuoted, deeper, joined, textLimit, type ValueText, type ValueTextOf } from './value-text';
 
 /** MAXDIM. */
 const MAX_DIMENSIONS = 6;
@@ -42,7 +42,7 @@ export function array(delimiter: string, textOf: ValueTextOf): ValueText {
       const length = fields.i32();
       if (length === -1) return 'NULL';
       const at = fields.skip(length);
-      return quoted(elementText(bytes, at, at + length, elementDepth), delimiter);
+      return quoted(elementText(bytes, at, at + length, elementDepth), delimiter, length);
     };
     const writeDimension = (index: number): string => {
       const size = dimensions[index]?.size ?? 0;
@@ -101,6 +101,8 @@ function boundsText(dimensions: readonly Dimension[]): string {
   return `${dimensions.map(({ size, lowerBound }) => `[${lowerBound}:${lowerBound + size - 1}]`).join('')}=`;
 }
 
-function quoted(text: string, delimiter: string): string {
-  return QUOTED.test(text) || text.includes(delimiter) ? `"${escaped(text, '"', '\\"')}"` : text;
+function quoted(text: string, delimiter: string, bytes: number): string {
+  if (!QUOTED.test(text) && !text.includes(delimiter)) return text;
+  checkQuoted(text, bytes);
+  return `"${escaped(text, '"', '\\"')}"`;
 }

@@ -5,9 +5,14 @@ import { BUILT_IN_TEXTS } from './built-in-texts';
 import { text } from './plain-values';
 import { multirange, range } from './ranges';
 import { record } from './records';
-import { deeper, type ValueText } from './value-text';
+import { deeper, UnknownFormError, type ValueText } from './value-text';
 
-/** Writes the text of the value in [start, end). @throws {Error} where the bytes are no such value */
+/**
+ * Writes the text of the value in [start, end).
+ *
+ * @throws {UnknownFormError} where a value in it has a type that was not among the parts of this one
+ * @throws {Error} where the bytes are no such value
+ */
 export type BinaryText = (bytes: Buffer, start: number, end: number) => string;
 
 /**
@@ -66,7 +71,7 @@ class ValueTexts {
     this.#shapeOf = shapeOf;
   }
 
-  /** @throws {Error} where the type's form is not known */
+  /** @throws {UnknownFormError} */
   readonly of = (oid: number): ValueText => {
     let write = BUILT_IN_TEXTS.get(oid) ?? this.#texts.get(oid);
     if (write === undefined) {
@@ -94,7 +99,7 @@ class ValueTexts {
         return record(this.of);
       case 'base':
       case undefined:
-        throw new Error(`the binary form of the type with OID ${oid} is not known`);
+        throw new UnknownFormError(oid);
     }
   }
 

@@ -26,7 +26,7 @@ export function range(boundText: ValueText): ValueText {
       if (isInfinite) return '';
       const length = fields.i32();
       const at = fields.skip(length);
-      return quoted(boundText(bytes, at, at + length, boundDepth), QUOTED);
+      return quoted(boundText(bytes, at, at + length, boundDepth), QUOTED, length);
     };
     const lower = writeBound(flags & LOWER_INFINITE);
     const upper = writeBound(flags & UPPER_INFINITE);

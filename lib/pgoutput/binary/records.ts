@@ -1,6 +1,6 @@
 import { Fields } from './fields';
 import { escaped } from './quoting';
-import { deeper, joined, textLimit, type ValueText, type ValueTextOf } from './value-text';
+import { checkQuoted, deeper, joined, textLimit, type ValueText, type ValueTextOf } from './value-text';
 
 /** How record_out decides it. */
 const QUOTED = /^$|["\\(), \t\n\v\f\r]/;
@@ -23,7 +23,7 @@ export function record(textOf: ValueTextOf): ValueText {
       if (i > 0) text += ',';
       if (length === -1) continue;
       const at = fields.skip(length);
-      text = joined(text, quoted(textOf(oid)(bytes, at, at + length, columnDepth), QUOTED), limit);
+      text = joined(text, quoted(textOf(oid)(bytes, at, at + length, columnDepth), QUOTED, length), limit);
     }
     fields.finish();
     return `${text})`;
@@ -31,6 +31,8 @@ export function record(textOf: ValueTextOf): ValueText {
 }
 
 /** In records and ranges a quote or backslash within quotes is doubled. */
-export function quoted(text: string, mustBeQuoted: RegExp): string {
-  return mustBeQuoted.test(text) ? `"${escaped(text, '"', '""')}"` : text;
+export function quoted(text: string, mustBeQuoted: RegExp, bytes: number): string {
+  if (!mustBeQuoted.test(text)) return text;
+  checkQuoted(text, bytes);
+  return `"${escaped(text, '"', '""')}"`;
 }

@@ -10,7 +10,15 @@ const { MAX_STRING_LENGTH } = constants;
  */
 export type ValueText = (bytes: Buffer, start: number, end: number, depth: number) => string;
 
-/** Gives the writer of a type by its OID. @throws {Error} where there is none */
+/** A value has another in it, of a type whose binary form is not known. */
+export class UnknownFormError extends Error {
+  constructor(readonly typeOid: number) {
+    super(`the binary form of the type with OID ${typeOid} is not known`);
+    this.name = 'UnknownFormError';
+  }
+}
+
+/** Gives the writer of a type by its OID. @throws {UnknownFormError} where there is none */
 export type ValueTextOf = (oid: number) => ValueText;
 
 /**
@@ -53,9 +61,23 @@ export function textLimit(bytes: number): number {
 
 const MIN_LIMIT = 2 ** 24;
 
+/**
+ * Asserts that a text which is to be quoted within another is not far too long for its bytes. It doubles with each level, so
+ * that without a limit of its own, a row with a thousand such values could still ask for gigabytes, and for minutes.
+ */
+export function checkQuoted(text: string, bytes: number): void {
+  if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw tooLong(text.length);
+}
+
+const MIN_QUOTED_LIMIT = 2 ** 16;
+
 /** One text behind another. */
 export function joined(before: string, after: string, limit: number): string {
   const length = before.length + after.length;
-  if (length > limit) throw new Error(`its text would have ${length} characters and more, far too many for its bytes`);
+  if (length > limit) throw tooLong(length);
   return before + after;
+}
+
+function tooLong(length: number): Error {
+  return new Error(`its text would have ${length} characters and more, far too many for its bytes`);
 }

@@ -1,11 +1,25 @@
+import { ReplicationError } from '../../errors';
 import { countOf, onlyRow, query, textOf, type Conversation } from '../../session/conversation';
-import { failure, finding, type Finding } from './finding';
-import type { Check } from './scene';
+import { failure, finding, findingOf, type Finding } from './finding';
+import type { Check, Scene } from './scene';
+import { isStandby } from './server-checks';
 
 /** Whether a slot can be made, and at once. */
-export const checkMaking: Check = function* () {
-  return [...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
+export const checkMaking: Check = function* (scene) {
+  return [
+    ...(yield* checkFailover(scene)),
+    ...(yield* checkFreeSlot()),
+    ...(yield* checkOpen()),
+    ...(yield* checkPrepared()),
+  ];
 };
+
+/** Standbys do not keep copies of a standby's slots. */
+function* checkFailover({ plan, server }: Scene): Conversation<readonly Finding[]> {
+  if (!plan.ensureSlot?.failover || server.version < 170_000 || !(yield* isStandby())) return [];
+  const remedy = 'Make it without failover, or on the primary.';
+  return [findingOf(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
+}
 
 function* checkFreeSlot(): Conversation<readonly Finding[]> {
   const row = onlyRow(

@@ -1,6 +1,5 @@
 import { ReplicationError } from '../../errors';
-import type { Conversation, ResultRow } from '../../session/conversation';
-import { countOf, textOf } from '../../session/conversation';
+import { countOf, textOf, type Conversation, type ResultRow } from '../../session/conversation';
 import type { StreamPlan } from '../../session/open-stream';
 import type { ServerInfo } from '../../session/startup';
 import { quoteLiteral } from '../../wire/sql';
@@ -27,7 +26,7 @@ export function objections(check: () => void): readonly Finding[] {
 }
 
 /** How many names a message holds; the others are counted. */
-export const NAMED = 5;
+const NAMED = 5;
 
 /** `"a", "b" and 7 others`. Each row has a name as `name`, and how many there are as `total`; at least one comes. */
 export function named(rows: readonly ResultRow[]): string {

@@ -194,6 +194,18 @@ describe('the text of a record', () => {
     );
   });
 
+  it('is an Error where a row of many such texts would be too long', () => {
+    // Each alone is short for what a value may have, and some hundred bytes long.
+    let value = recordOf([[TEXT, Buffer.from('"')]]);
+    for (let level = 0; level < 20; level++) value = recordOf([[ROW, value]]);
+    expect(value.length).toBeLessThan(300);
+    expect(() => textOf(ROW, value, shapes)).toThrow(/its text would have \d{5} characters and more, far too many/);
+    // Honest bytes have quotes within quotes, too.
+    let honest: Buffer = Buffer.alloc(100_000, '"');
+    for (let level = 0; level < 3; level++) honest = recordOf([[level === 0 ? TEXT : ROW, honest]]);
+    expect(textOf(ROW, honest, shapes).length).toBeGreaterThan(800_000);
+  });
+
   it('can be quoted whatever its length', () => {
     const value = recordOf([[TEXT, Buffer.alloc(1_000_000, 'ab"\\')]]);
     expect(textOf(ROW, value, shapes)).toBe(`("${'ab""\\\\'.repeat(250_000)}")`);
