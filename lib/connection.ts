@@ -1,9 +1,13 @@
 import type { ConnectionSettings } from './config/connection';
 import { ConnectionError, ProtocolError } from './errors';
+import { whereabouts } from './net/address';
 import { connectFailure } from './net/socket-errors';
-import type { Connect, Transport } from './net/transport';
+import type { Connect, Target, Transport } from './net/transport';
 import { Dialogue, type Conversation } from './session/conversation';
 import { startUp, type BackendKey, type ServerInfo } from './session/startup';
+import type { SecretName } from './wire/authentication';
+import { warnOfClearText } from './warning';
+import type { Channel } from './wire/channel';
 import { FrameDecoder, LARGEST_MESSAGE } from './wire/frames';
 import { cancelRequest } from './wire/frontend';
 
@@ -15,6 +19,8 @@ export interface LinkListener {
 
 /** A connection whose conversation has ended well; what came behind it waits in `frames`. */
 export interface Link {
+  /** Where it leads to. */
+  readonly target: Target;
   readonly transport: Transport;
   readonly frames: FrameDecoder;
   listen(listener: LinkListener): void;
@@ -25,21 +31,26 @@ export interface ConversationHandlers<T> {
   failed(error: Error): void;
 }
 
-/** Before the stream, nothing that the server says is long. libpq draws the line in the same way during start-up. */
-const GREETING_LIMIT = 1 << 20;
+/** Until the server has let us in, it could be anybody. libpq draws the line for its messages at nearly the same place. */
+const GREETING_LIMIT = 1 << 15;
+/** Before the stream, nothing that the server says is long. */
+const ANSWER_LIMIT = 1 << 20;
 
 /** A cancellation gets at least so many ms: without it a slot would go on being made. */
 const CANCEL_PATIENCE = 500;
 
-/** Connects, starts up and leads a conversation, within the connect time-out. */
+/** Connects to one host, starts up and leads a conversation, within the connect time-out. */
 export class ConversingConnection<T> {
   readonly #connect: Connect;
+  readonly #target: Target;
   readonly #settings: ConnectionSettings;
   readonly #handlers: ConversationHandlers<T>;
   readonly #frames = new FrameDecoder(GREETING_LIMIT);
-  readonly #dialogue: Dialogue<T>;
+  readonly #script: (server: ServerInfo) => Conversation<T>;
   readonly #transport: Transport;
+  #dialogue: Dialogue<T> | undefined;
   #listener: LinkListener | undefined;
+  #admitted = false;
   #key: BackendKey | undefined;
   #patient = false;
   #watched = false;
@@ -48,22 +59,20 @@ export class ConversingConnection<T> {
 
   constructor(
     connect: Connect,
+    target: Target,
     settings: ConnectionSettings,
     script: (server: ServerInfo) => Conversation<T>,
     handlers: ConversationHandlers<T>,
   ) {
     this.#connect = connect;
+    this.#target = target;
     this.#settings = settings;
+    this.#script = script;
     this.#handlers = handlers;
-    this.#dialogue = new Dialogue(this.#frames, this.#conversation(script), ({ send, patient = false }) => {
-      this.#patient = patient;
-      this.#watch(!patient);
-      if (send) this.#transport.write(send);
-    });
-    this.#transport = connect(settings.target, {
-      connected: () => {
+    this.#transport = connect(target, {
+      connected: (channel) => {
         this.#attempt(() => {
-          this.#dialogue.start();
+          this.#begin(channel);
         });
       },
       data: (chunk) => {
@@ -72,10 +81,15 @@ export class ConversingConnection<T> {
       },
       closed: (cause) => {
         if (this.#listener) this.#listener.disconnected(cause);
-        else this.#fail(connectFailure(settings.target, cause));
+        else this.#fail(connectFailure(target, cause));
       },
     });
     this.#watch(true);
+  }
+
+  /** Whether the server has let us in. */
+  get admitted(): boolean {
+    return this.#admitted;
   }
 
   /**
@@ -98,23 +112,58 @@ export class ConversingConnection<T> {
     }
   }
 
-  *#conversation(script: (server: ServerInfo) => Conversation<T>): Conversation<T> {
-    const server = yield* startUp(this.#settings.startup, (key) => {
+  #begin(channel: Channel): void {
+    if (channel.kind === 'clear' && this.#target.tls) warnOfClearText(this.#target);
+    const dialogue = new Dialogue(this.#frames, this.#conversation(channel), ({ send, ask, patient = false }) => {
+      this.#patient = patient;
+      this.#watch(!patient);
+      if (send) this.#transport.write(send);
+      if (ask) this.#ask(dialogue, ask);
+    });
+    this.#dialogue = dialogue;
+    dialogue.start();
+  }
+
+  *#conversation(channel: Channel): Conversation<T> {
+    const server = yield* startUp(this.#settings.startup, channel, (key) => {
       this.#key = key;
     });
-    const outcome = yield* script(server);
+    this.#admitted = true;
+    this.#frames.limit = ANSWER_LIMIT;
+    const outcome = yield* this.#script(server);
     // What is asked until here has short answers; from here on come rows.
     this.#frames.limit = LARGEST_MESSAGE;
     return outcome;
   }
 
+  #ask(dialogue: Dialogue<T>, name: SecretName): void {
+    // Somebody who has not let us in yet is not to fill our memory meanwhile.
+    this.#transport.hold(true);
+    const found = (value: string | undefined): void => {
+      if (this.#over) return;
+      this.#transport.hold(false);
+      this.#attempt(() => {
+        dialogue.answer(value);
+        this.#advance(dialogue);
+      });
+    };
+    this.#settings.secrets.ask(name, this.#target, found, (error) => {
+      this.#fail(error);
+    });
+  }
+
   #take(chunk: Buffer): void {
-    if (this.#over) return;
+    const dialogue = this.#dialogue;
+    if (this.#over || !dialogue) return;
     this.#attempt(() => {
       this.#frames.push(chunk);
-      const outcome = this.#dialogue.advance();
-      if (outcome) this.#handOver(outcome.value);
+      this.#advance(dialogue);
     });
+  }
+
+  #advance(dialogue: Dialogue<T>): void {
+    const outcome = dialogue.advance();
+    if (outcome) this.#handOver(outcome.value);
   }
 
   /** What the new owner throws (its scheduler, say) is no failure of the conversation, but must not be lost either. */
@@ -124,7 +173,7 @@ export class ConversingConnection<T> {
       this.#listener = listener;
     };
     try {
-      this.#handlers.done(value, { transport: this.#transport, frames: this.#frames, listen });
+      this.#handlers.done(value, { target: this.#target, transport: this.#transport, frames: this.#frames, listen });
     } catch (error) {
       this.#transport.destroy();
       this.#handlers.failed(asError(error));
@@ -157,11 +206,27 @@ export class ConversingConnection<T> {
     this.#watched = on;
     this.#cancelTimeout();
     if (!on) return;
-    const { connectTimeout, target } = this.#settings;
+    const { connectTimeout } = this.#settings;
     this.#cancelTimeout = this.#transport.timeout(connectTimeout, () => {
-      const what = `${target.host}:${target.port} was not ready within ${connectTimeout} ms`;
-      this.#fail(new ConnectionError('CONNECT_TIMEOUT', what));
+      this.#expire(connectTimeout);
     });
+  }
+
+  #expire(ms: number): void {
+    const where = whereabouts(this.#target);
+    if (!this.#admitted || !this.#key) {
+      this.#fail(new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`));
+      return;
+    }
+    this.#finish();
+    // What waits for others there, for a lock say, would go on doing so.
+    this.#cancel(this.#key, () => undefined);
+    this.#handlers.failed(
+      new ConnectionError('CONNECT_TIMEOUT', `${where} has let us in, but did not answer within ${ms} ms`, {
+        remedy:
+          'See pg_stat_activity and pg_locks for what it waits for, a locked table perhaps; or raise connectTimeout.',
+      }),
+    );
   }
 
   #cancel(key: BackendKey, done: () => void): void {
@@ -172,7 +237,7 @@ export class ConversingConnection<T> {
       done();
     };
     // The server closes this connection when it has passed the cancellation on.
-    const second = this.#connect(this.#settings.target, {
+    const second = this.#connect(this.#target, {
       connected: () => {
         second.write(cancelRequest(key.processId, key.secret));
       },

@@ -35,10 +35,28 @@ export const ERRORS = {
   TLS_REFUSED: { retryable: false, remedy: "Turn on ssl in the server's postgresql.conf, or connect without ssl." },
   TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and the ca given in connection.ssl." },
 
+  SERVER_UNFIT: {
+    retryable: true,
+    remedy: 'Correct target_session_attrs, or wait until a server there is what it asks for.',
+  },
+  NO_HOST_FITS: {
+    retryable: true,
+    remedy: 'Check the hosts in the connection, and what target_session_attrs asks for.',
+  },
+  SECRET_UNAVAILABLE: {
+    retryable: true,
+    remedy: 'See the cause, which is what your function has thrown.',
+  },
+
   AUTHENTICATION_FAILED: { retryable: false, remedy: 'Check user, password and the pg_hba.conf line that applies.' },
   AUTHENTICATION_UNSUPPORTED: {
     retryable: false,
-    remedy: 'Use scram-sha-256, md5, password or trust in pg_hba.conf for this user.',
+    remedy: 'Use scram-sha-256, oauth, md5, password or trust in pg_hba.conf for this user.',
+  },
+  AUTHENTICATION_REFUSED: {
+    retryable: false,
+    remedy:
+      'The server asks for a weaker proof than this client gives: connect with TLS, let pg_hba.conf ask for scram-sha-256, or name the method in require_auth.',
   },
   SERVER_NOT_AUTHENTIC: {
     retryable: false,
@@ -46,7 +64,8 @@ export const ERRORS = {
   },
   HBA_REFUSED: {
     retryable: false,
-    remedy: 'Add a pg_hba.conf line for this user, database and address (the "replication" keyword does not cover it).',
+    remedy:
+      'Add a pg_hba.conf line for this user, database and address (the "replication" keyword does not cover it); or give the sslmode or the sslcert that the line asks for.',
   },
   PRIVILEGE_MISSING: {
     retryable: false,
@@ -168,6 +187,23 @@ export interface ReplicationErrorOptions {
   remedy?: string | undefined;
 }
 
+/** What steers a terminal, begins a new line of a log, or turns the direction of what follows. */
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/** A server may be anybody, and people read messages in terminals. */
+function harmless(message: string): string {
+  return message.replace(STEERING, (sign) =>
+    sign === '\n' ? '\\n' : `\\u{${sign.codePointAt(0)?.toString(16) ?? ''}}`,
+  );
+}
+
+/** What somebody else said, not too long for a message. */
+export function abridged(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
+}
+
+const LONGEST = 1000;
+
 /** What every error of this library has in common. Its message ends with the remedy and never holds the password. */
 export class ReplicationError extends Error {
   /** The stable name of the failure. */
@@ -181,7 +217,7 @@ export class ReplicationError extends Error {
 
   constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
     const remedy = options.remedy ?? ERRORS[code].remedy;
-    super(`${what}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
+    super(harmless(`${what}. ${remedy}`), 'cause' in options ? { cause: options.cause } : undefined);
     this.#what = what;
     this.name = new.target.name;
     this.code = code;
@@ -204,8 +240,12 @@ export class ReplicationError extends Error {
     return new ReplicationError(code, this.#what, this.kept(seen));
   }
 
-  /** @internal */
-  protected get what(): string {
+  /**
+   * What has happened, without the remedy.
+   *
+   * @internal
+   */
+  get what(): string {
     return this.#what;
   }
 
@@ -284,7 +324,7 @@ export class ServerError extends ReplicationError {
   constructor(code: ErrorCode, server: ServerFields, options?: ReplicationErrorOptions) {
     super(
       code,
-      `The server says: ${server.message} (SQLSTATE ${server.sqlState})${server.detail ? `: ${server.detail.replace(/\.$/, '')}` : ''}`,
+      `The server says: ${abridged(server.message)} (SQLSTATE ${server.sqlState})${server.detail ? `: ${abridged(server.detail).replace(/\.$/, '')}` : ''}`,
       options,
     );
     this.server = server;

@@ -1,7 +1,8 @@
 import type { Subscriber } from 'rxjs';
-import type { StartPosition } from './checkpoint';
+import { sourceOf, type StartPosition } from './checkpoint';
 import type { Settings } from './config/config';
-import { ConversingConnection, type Link } from './connection';
+import { Connecting } from './connecting';
+import type { Link } from './connection';
 import { ConnectionError, ReplicationError } from './errors';
 import type { Exclusive } from './exclusive';
 import { noteFailure } from './failure';
@@ -16,6 +17,7 @@ import { ReplicationSession } from './session/replication-session';
 import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
 import { lookUpOver } from './type-look-up';
+import { warnOf } from './warning';
 
 /** For how many ms a stop takes leave where unsubscribing takes none. */
 const STOP_PATIENCE = 5000;
@@ -34,7 +36,7 @@ export class Stream implements SessionHost {
   readonly #memory: SlotMemory;
   readonly #exclusive: Exclusive;
   readonly #subscriber: Subscriber<StreamMessage>;
-  readonly #connection: ConversingConnection<OpenInfo>;
+  readonly #connection: Connecting<OpenInfo>;
   #link: Link | undefined;
   #session: ReplicationSession | undefined;
   #feedback: Feedback | undefined;
@@ -59,7 +61,7 @@ export class Stream implements SessionHost {
     this.#exclusive = exclusive;
     this.#subscriber = subscriber;
     this.#catalog = settings.values.lookUpTypes ? new TypeCatalog() : undefined;
-    this.#connection = new ConversingConnection(
+    this.#connection = new Connecting(
       connect,
       settings.connection,
       (server) => {
@@ -103,7 +105,7 @@ export class Stream implements SessionHost {
       catalog: this.#catalog,
       slotLsn: slot.confirmedFlushLsn,
       startLsn: laterLsn(info.startLsn ?? 0n, slot.confirmedFlushLsn ?? 0n),
-      source: { systemId: info.systemId, timeline: info.timeline, slot: slot.name },
+      source: sourceOf(info, slot.name),
     };
     const session = new ReplicationSession(link.frames, decode, sessionOptions, this);
     const periods = [statusInterval, walSenderTimeout / TIMEOUT_SHARE, livenessTimeout / 4, options.ackTimeout / 2];
@@ -143,8 +145,10 @@ export class Stream implements SessionHost {
 
   lookUp(typeOids: readonly number[]): void {
     const catalog = this.#catalog;
-    if (!catalog) return;
-    this.#cancelLookUp = lookUpOver(this.#connect, this.#settings.connection, catalog, typeOids, (error) => {
+    const { target } = this.#link ?? {};
+    if (!catalog || !target) return;
+    const { connection } = this.#settings;
+    this.#cancelLookUp = lookUpOver(this.#connect, target, connection, catalog, typeOids, (error) => {
       if (error) warnOf('RXPG_TYPES_UNKNOWN', `Types ${typeOids.join(', ')} could not be looked up: ${error.message}`);
       this.#session?.typesKnown(error);
     });
@@ -219,8 +223,4 @@ export class Stream implements SessionHost {
     this.#over = true;
     this.#exclusive.left();
   }
-}
-
-function warnOf(code: string, text: string): void {
-  process.emitWarning(text, { type: 'ReplicationWarning', code });
 }

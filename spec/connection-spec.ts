@@ -1,15 +1,33 @@
 import type { ConnectionSettings } from '../lib/config/connection';
+import { Secrets, type SecretOptions, type SecretSource } from '../lib/config/secrets';
 import { ConversingConnection, type Link } from '../lib/connection';
 import type { ReplicationError } from '../lib/errors';
 import { identifySystem, createSlot } from '../lib/session/slot-commands';
 import type { Conversation } from '../lib/session/conversation';
 import * as backend from '../lib/testing/backend-messages';
+import type { Target } from '../lib/net/transport';
 import { Clock } from './support/clock';
 import { FakeBackend, resultSet } from './support/fake-backend';
 
+const TARGET: Target = { host: 'db.example', port: 5432, tls: undefined, keepAlive: 0 };
+
+const NO_SECRETS: SecretOptions = {
+  user: 'app',
+  database: 'shop',
+  password: undefined,
+  passfile: undefined,
+  oauthToken: undefined,
+};
+
 const SETTINGS: ConnectionSettings = {
-  target: { host: 'db.example', port: 5432, tls: undefined },
-  startup: { user: 'app', password: 'secret', database: 'shop', applicationName: 'spec', options: undefined },
+  hosts: { targets: [TARGET], sessionAttrs: 'any', shuffled: false },
+  startup: {
+    policy: { user: 'app', methods: undefined, explicit: false, channelBinding: 'prefer' },
+    database: 'shop',
+    applicationName: 'spec',
+    options: undefined,
+  },
+  secrets: new Secrets({ ...NO_SECRETS, password: 'secret' }),
   connectTimeout: 15_000,
   closeTimeout: 5000,
 };
@@ -24,7 +42,7 @@ beforeEach(() => {
 
 function converse<T>(script: () => Conversation<T>, settings = SETTINGS) {
   const heard: { value?: T; link?: Link; error?: ReplicationError } = {};
-  const connection = new ConversingConnection(server.connect, settings, script, {
+  const connection = new ConversingConnection(server.connect, TARGET, settings, script, {
     done: (value, link) => Object.assign(heard, { value, link }),
     failed: (error) => Object.assign(heard, { error }),
   });
@@ -56,7 +74,7 @@ describe('a conversation', () => {
 
   it('gives back what its outcome’s taker throws, and lets go of the connection', () => {
     let failure: unknown;
-    new ConversingConnection(server.connect, SETTINGS, identifySystem, {
+    new ConversingConnection(server.connect, TARGET, SETTINGS, identifySystem, {
       done: () => {
         throw new Error('no scheduler');
       },
@@ -105,8 +123,8 @@ describe('a conversation', () => {
       for (const byte of Buffer.concat(frames)) server.last.send(Buffer.of(byte));
     };
     feed(backend.authenticationOk(), backend.parameterStatus('a', 'b'), backend.readyForQuery());
-    const columns = ['version', 'wal_level', 'database', 'wal_sender_timeout'];
-    feed(resultSet(columns, [['130000', 'logical', 'shop', '0']]), backend.readyForQuery());
+    const columns = ['version', 'wal_level', 'database', 'wal_sender_timeout', 'in_recovery', 'read_only'];
+    feed(resultSet(columns, [['130000', 'logical', 'shop', '0', 'f', 'off']]), backend.readyForQuery());
     feed(
       resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
       backend.notice({ M: 'noise' }),
@@ -164,6 +182,127 @@ describe('the connect time-out', () => {
   });
 });
 
+describe('a password', () => {
+  const withPassword = (password: string | SecretSource | undefined) =>
+    converse(identifySystem, { ...SETTINGS, secrets: new Secrets({ ...NO_SECRETS, password }) });
+  const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+  beforeEach(() => {
+    server.password = 'of today';
+  });
+
+  it('is waited for, and what comes meanwhile is heard later', async () => {
+    let answer: (password: string) => void = () => undefined;
+    const { heard } = withPassword(() => new Promise((resolve) => (answer = resolve)));
+    clock.advance();
+    server.last.send(backend.notice({ M: 'expires soon' }));
+    answer('of today');
+    await turns();
+    clock.advance();
+    expect(heard.error).toBeUndefined();
+    expect(heard.value).toMatchObject({ systemId: server.systemId });
+  });
+
+  it('is asked of a function by each connection whose server asks, and of no other', async () => {
+    let calls = 0;
+    const password = (): string => {
+      calls++;
+      return 'of today';
+    };
+    const values: unknown[] = [];
+    for (const asks of [true, false, true]) {
+      server.password = asks ? 'of today' : undefined;
+      const { heard } = withPassword(password);
+      clock.advance();
+      await turns();
+      clock.advance();
+      values.push(heard.value);
+    }
+    expect(values).toEqual(Array(3).fill(expect.objectContaining({ systemId: server.systemId })));
+    expect(calls).toBe(2);
+  });
+
+  it('that comes after we gave up changes nothing', async () => {
+    let answer: (password: string) => void = () => undefined;
+    const { heard, connection } = withPassword(() => new Promise((resolve) => (answer = resolve)));
+    clock.advance();
+    connection.abort(() => undefined);
+    answer('of today');
+    await turns();
+    clock.advance(1000);
+    expect(heard).toEqual({});
+    expect(clock.pending).toBe(0);
+  });
+
+  it('that takes too long is a connect time-out', () => {
+    const { heard } = withPassword(() => new Promise(() => undefined));
+    clock.advance(15_000);
+    expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT' });
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each<[what: string, source: () => unknown, code: string]>([
+    [
+      'throws',
+      () => {
+        throw new Error('vault sealed: hunter2');
+      },
+      'SECRET_UNAVAILABLE',
+    ],
+    ['rejects', () => Promise.reject(new Error('vault sealed: hunter2')), 'SECRET_UNAVAILABLE'],
+    ['gives no text', () => 12345, 'CONFIG_INVALID'],
+  ])('whose function %s is an error that does not quote it', async (_, source, code) => {
+    const { heard } = withPassword(source as SecretSource);
+    clock.advance();
+    await turns();
+    expect(heard.error).toMatchObject({ code, retryable: code === 'SECRET_UNAVAILABLE' });
+    expect(heard.error?.message).not.toMatch(/hunter2|12345/);
+    expect(server.last.destroyed).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a server that has not let us in', () => {
+  it('cannot talk for ever', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(identifySystem);
+    clock.advance();
+    let sent = 0;
+    for (; !heard.error && sent < 100_000; sent++) server.last.send(backend.notice({ M: 'noise' }));
+    expect(heard.error?.message).toContain('more than 1000 messages before it had let us in');
+    expect(sent).toBe(1001);
+  });
+
+  it.each([0x7fff_ffff, 1 << 30, 40_000])('cannot announce a message of %i bytes', (length) => {
+    server.behaviour.answers = false;
+    const { heard } = converse(identifySystem);
+    clock.advance();
+    const header = Buffer.from('N\0\0\0\0');
+    header.writeInt32BE(length, 1);
+    server.last.send(header);
+    expect(heard.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+  });
+});
+
+describe('an answer that waits for others on the server', () => {
+  it('is cancelled there when the time is over, and says so', () => {
+    const { heard } = converse(function* () {
+      server.latency = 60_000;
+      return yield* identifySystem();
+    });
+    clock.advance(15_000);
+    expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT' });
+    expect(heard.error?.message).toContain('has let us in, but did not answer within 15000 ms');
+    expect(heard.error?.remedy).toContain('pg_locks');
+    const [first] = server.connections;
+    clock.advance(10);
+    expect(server.cancelled).toEqual([first?.processId]);
+    clock.advance(60_000);
+    expect(server.connections.map(({ gone }) => gone)).toEqual([true, true]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('what fails before the conversation’s end', () => {
   it.each<[what: string, cause: () => void, code: string]>([
     [
@@ -200,7 +339,7 @@ describe('what fails before the conversation’s end', () => {
   });
 
   it('is an error of the configuration where a NUL byte would end a text early', () => {
-    const startup = { ...SETTINGS.startup, user: 'a\0b' };
+    const startup = { ...SETTINGS.startup, policy: { ...SETTINGS.startup.policy, user: 'a\0b' } };
     const { heard } = converse(identifySystem, { ...SETTINGS, startup });
     clock.advance();
     expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.user' });

@@ -73,7 +73,7 @@ describe('subscribing', () => {
     const { subscription } = record(source);
     clock.advance();
     expect(server.connections).toHaveLength(1);
-    expect(server.last.target).toEqual({ host: 'db.example', port: 5432, tls: undefined });
+    expect(server.last.target).toMatchObject({ host: 'db.example', port: 5432, tls: { optional: true } });
     expect(server.last.startup).toMatchObject({ user: 'app', database: 'shop', replication: 'database' });
     expect(server.last.streaming).toBe(true);
     subscription.unsubscribe();
@@ -742,6 +742,7 @@ describe('the observers', () => {
         walPosition: 0x5000n,
         database: 'shop',
         serverVersion: 180004,
+        standby: false,
         walSenderTimeout: 60_000,
         slot: expect.objectContaining({ name: 'orders', confirmedFlushLsn: 0x80n, active: false }),
         slotCreated: false,

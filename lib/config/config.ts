@@ -103,8 +103,11 @@ export interface StreamingTwoPhaseConfig extends Omit<StreamingConfig, 'twoPhase
   readonly twoPhase: true;
 }
 
+/** The same, where only the running program knows `streaming` or `twoPhase`. Each of the others is one of these. */
+export interface AnyPgoutputConfig extends Omit<PgoutputConfig, 'streaming' | 'twoPhase'>, PgoutputOptions {}
+
 /** What to stream, with whichever plugin. */
-export type StreamConfig = PgoutputConfig | StreamingConfig | TwoPhaseConfig | StreamingTwoPhaseConfig | PluginConfig;
+export type StreamConfig = AnyPgoutputConfig | PluginConfig;
 
 /** What to stream with another output plugin. */
 export interface PluginConfig extends CommonConfig {

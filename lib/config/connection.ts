@@ -1,27 +1,94 @@
 import { userInfo } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { parse } from 'pg-connection-string';
 import { ConfigError } from '../errors';
-import type { Target } from '../net/transport';
-import type { StartupOptions } from '../session/startup';
 import { isRecord, Options, shown } from '../options';
+import type { StartupOptions } from '../session/startup';
+import { channelBindingOf, methodsOf } from './authentication';
+import { parseConnectionString } from './connection-string';
+import { certificateFolder, passwordFile } from './home';
+import { hostsOf, type Hosts } from './hosts';
+import { LET_PASS, MISPLACED, PARAMETERS, Parameters } from './parameters';
+import { Secrets, type SecretSource } from './secrets';
+import { tlsOf } from './tls';
 
-/** Where the server is and who connects: the object that one gives `new pg.Client(…)`. */
+/**
+ * Where the server is and who connects: the object that one gives `new pg.Client(…)`, with libpq's parameters besides.
+ *
+ * What is missing is taken from the connection string, then from libpq's environment variables.
+ *
+ * Source: manual, "Parameter Key Words" of libpq.
+ */
 export interface ConnectionOptions {
-  /** A URI; what else is given here wins over it. */
+  /** A URI, or libpq's keywords and values (`host=… dbname=…`). What else is given here wins over it. */
   readonly connectionString?: string | undefined;
-  /** A name, an address, or the folder of a Unix socket. Default: PGHOST, or localhost. */
+  /**
+   * A name, an address, or the folder of a Unix socket; or several with commas between them, of which the first that can
+   * be reached and is what `target_session_attrs` asks for is taken, anew with each connection. Default: PGHOST, or localhost.
+   */
   readonly host?: string | undefined;
-  /** Default: PGPORT, or 5432. */
-  readonly port?: number | undefined;
+  /** Addresses to connect to, one for each host, so that no name is looked up. Default: PGHOSTADDR. */
+  readonly hostaddr?: string | undefined;
+  /** One for all hosts, or text with one for each. Default: PGPORT, or 5432. */
+  readonly port?: number | string | undefined;
   /** Default: PGUSER, or the operating system's user. */
   readonly user?: string | undefined;
-  /** Default: PGPASSWORD. */
-  readonly password?: string | undefined;
+  /**
+   * Text, or a function that is called whenever a server asks for it, for tokens that are renewed. Default: PGPASSWORD, or
+   * the password file's.
+   */
+  readonly password?: string | SecretSource | undefined;
+  /** The password file. Default: PGPASSFILE, or ~/.pgpass. */
+  readonly passfile?: string | undefined;
+  /** Gets a bearer token for OAuth (PostgreSQL 18), whenever a server asks for it. */
+  readonly oauthToken?: SecretSource | undefined;
   /** Default: PGDATABASE, or the user's name. */
   readonly database?: string | undefined;
-  /** true, or what `tls.connect` takes: the connection is encrypted or fails. Default: as PGSSLMODE says, or no TLS. */
+  /**
+   * true: encrypted, and the server's certificate is verified by the authorities that Node.js trusts; false: no TLS; an
+   * object: what `tls.connect` takes. Default: what `sslmode` says.
+   */
   readonly ssl?: boolean | TlsOptions | undefined;
+  /**
+   * `disable`, `prefer` (clear text, with a warning, where the server has no TLS), `require` (encrypted, but with anybody),
+   * `verify-ca` or `verify-full` (encrypted, and with the server that has the host's name). Default: PGSSLMODE, or `prefer`.
+   */
+  readonly sslmode?: string | undefined;
+  /** `direct`: TLS without asking first (PostgreSQL 17). Default: PGSSLNEGOTIATION, or `postgres`. */
+  readonly sslnegotiation?: string | undefined;
+  /** A file with certificates of authorities, or `system` for those that Node.js trusts. Default: PGSSLROOTCERT, or ~/.postgresql/root.crt. */
+  readonly sslrootcert?: string | undefined;
+  /** A file with revoked certificates. Default: PGSSLCRL, or ~/.postgresql/root.crl. */
+  readonly sslcrl?: string | undefined;
+  /** A file with our certificate. Default: PGSSLCERT, or ~/.postgresql/postgresql.crt. */
+  readonly sslcert?: string | undefined;
+  /** A file with its key, which nobody else may read. Default: PGSSLKEY, or ~/.postgresql/postgresql.key. */
+  readonly sslkey?: string | undefined;
+  /** The passphrase of the key. */
+  readonly sslpassword?: string | undefined;
+  /** Whether TLS names the host in clear text (SNI), for proxies. Default: PGSSLSNI, or true. */
+  readonly sslsni?: boolean | number | string | undefined;
+  /** `TLSv1.2` or `TLSv1.3`. Default: PGSSLMINPROTOCOLVERSION, or `TLSv1.2`. */
+  readonly ssl_min_protocol_version?: string | undefined;
+  /** `TLSv1.2` or `TLSv1.3`. Default: PGSSLMAXPROTOCOLVERSION, or the newest. */
+  readonly ssl_max_protocol_version?: string | undefined;
+  /** Whether SCRAM has to prove that nobody stands between: `disable`, `prefer` or `require`. Default: PGCHANNELBINDING, or `prefer`. */
+  readonly channel_binding?: string | undefined;
+  /**
+   * How the server may ask who we are: some of `scram-sha-256`, `md5`, `password`, `oauth`, `none`, with commas between
+   * them, or with a `!` before each those that it may not. Default: PGREQUIREAUTH, or any, but password and oauth only
+   * where nobody can read along.
+   */
+  readonly require_auth?: string | undefined;
+  /** `any`, `read-write`, `read-only`, `primary`, `standby` or `prefer-standby`. Default: PGTARGETSESSIONATTRS, or `any`. */
+  readonly target_session_attrs?: string | undefined;
+  /** `random`: the hosts are tried in random order. Default: PGLOADBALANCEHOSTS, or `disable`. */
+  readonly load_balance_hosts?: string | undefined;
+  /** Seconds for each host; 0: without end. The option `connectTimeout` wins over it. Default: PGCONNECT_TIMEOUT. */
+  readonly connect_timeout?: number | string | undefined;
+  /** Whether the system asks a silent server whether it is still there. Default true. */
+  readonly keepalives?: boolean | number | string | undefined;
+  /** After how many seconds of silence it asks. Default: the system's. */
+  readonly keepalives_idle?: number | string | undefined;
   /** What pg_stat_replication shows. Default: PGAPPNAME, or rxjs-pg-replication. */
   readonly application_name?: string | undefined;
   /** Command-line options for the server process, as in libpq. Default: PGOPTIONS. */
@@ -30,9 +97,12 @@ export interface ConnectionOptions {
 
 /** How to reach the server. */
 export interface ServerConfig {
-  /** A URI or the object that one gives `new pg.Client(…)`. PG* environment variables fill what is missing. */
+  /** A URI, libpq's keywords and values, or the object that one gives `new pg.Client(…)`. PG* environment variables fill what is missing. */
   readonly connection?: string | ConnectionOptions | undefined;
-  /** ms for connecting and what is asked then; what waits for others, as making a slot does, is not counted. Default 15 000. */
+  /**
+   * ms for connecting to a host and what is asked then; what waits for others, as making a slot does, is not counted.
+   * Default: what `connect_timeout` says, or 15 000.
+   */
   readonly connectTimeout?: number | undefined;
   /**
    * ms for taking leave of the server, after which the connection is cut; 0: unsubscribing cuts it at once, and a stop
@@ -45,133 +115,100 @@ export const SERVER_OPTIONS: readonly (keyof ServerConfig)[] = ['connection', 'c
 
 /** A {@link ServerConfig} that was checked and completed: how to reach a server and introduce oneself. */
 export interface ConnectionSettings {
-  readonly target: Target;
+  readonly hosts: Hosts;
   readonly startup: StartupOptions;
-  /** ms for everything up to the conversation's end, but for what takes as long as it likes. */
+  readonly secrets: Secrets;
+  /** ms for everything up to the conversation's end, with each host, but for what takes as long as it likes. */
   readonly connectTimeout: number;
   /** ms for taking leave. */
   readonly closeTimeout: number;
 }
 
-/** What an object and a URI can say. */
-const OWN = ['host', 'port', 'user', 'password', 'database', 'ssl', 'application_name', 'options', 'sslnegotiation'];
+const DEFAULT_TIMEOUT = 15_000;
+/** What timers can keep. */
+const FOR_EVER = 0x7fff_ffff;
 
-/** What `pg` and its pool take besides. It means nothing here, but one object can serve both. */
-const LET_PASS = [
-  'Client',
-  'Promise',
-  'allowExitOnIdle',
-  'binary',
-  'client_encoding',
-  'connectionTimeoutMillis',
-  'enableChannelBinding',
-  'fallback_application_name',
-  'idleTimeoutMillis',
-  'idle_in_transaction_session_timeout',
-  'keepAlive',
-  'keepAliveInitialDelayMillis',
-  'lock_timeout',
-  'log',
-  'max',
-  'maxLifetimeSeconds',
-  'maxUses',
-  'min',
-  'onConnect',
-  'pipeline',
-  'query_timeout',
-  'statement_timeout',
-  'stream',
-  'types',
-  'verify',
-];
+/**
+ * Reads a {@link ServerConfig}. Puts together what was given, what a connection string says and what the environment adds,
+ * in this order.
+ */
+export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
+  const { own, parameters } = read(config, env);
+  const user = parameters.text('user') ?? systemUser();
+  if (!user) throw new ConfigError('connection.user', 'missing; name the PostgreSQL user who connects');
+  const database = parameters.text('database') ?? user;
+  const password = own.get('password');
+  const hosts = hostsOf(parameters, tlsOf(parameters, certificateFolder(env)), keepAliveOf(own, parameters));
+  // What is wrong with files is said at once, but only of files that are needed.
+  hosts.targets.find(({ tls }) => tls)?.tls?.options();
+  return {
+    connectTimeout: config.ms('connectTimeout', timeoutOf(own, parameters), 1),
+    closeTimeout: config.ms('closeTimeout', 5000),
+    hosts,
+    startup: {
+      database,
+      applicationName:
+        parameters.text('application_name') ?? parameters.text('fallback_application_name') ?? 'rxjs-pg-replication',
+      options: parameters.text('options'),
+      policy: { user, ...methodsOf(parameters), channelBinding: channelBindingOf(parameters) },
+    },
+    secrets: new Secrets({
+      user,
+      database,
+      password: isSource(password) ? password : parameters.text('password'),
+      passfile: parameters.text('passfile') ?? passwordFile(env),
+      oauthToken: sourceOf(own, 'oauthToken'),
+    }),
+  };
+}
 
-/** What pg-connection-string turns into settings of tls.connect. */
-const URI_TLS = ['sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'uselibpqcompat'];
-
-/** More than one host with a port each, which the parser takes for a broken port. */
-const SEVERAL_HOSTS = /^[^/]+:\/\/(?:[^/?#]*@)?(?![^/?#]*@)(?:\[[^\]]*\]|[^/?#,:[]*)(?::\d*)?,/;
-const ONE_HOST = 'names several hosts; there can be one only';
-
-type Parsed = Partial<ReturnType<typeof parse>>;
-
-const UNREADABLE = 'this URI cannot be read; percent-encode what is special in user, password and database';
-
-/** What a URI says. The parser gives what it leaves out as empty text, which must not hide the defaults. */
-function parseUri(name: string, uri: string): Parsed {
-  if (uri === '') throw new ConfigError(name, 'expected a URI, got empty text (is an environment variable empty?)');
-  if (!/^[a-z]+:\/\//i.test(uri)) {
-    throw new ConfigError(name, 'expected a URI, as in postgres://user@host:5432/database');
+function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; parameters: Parameters } {
+  const connection = config.get('connection') ?? {};
+  if (connection instanceof URL) throw new ConfigError('connection', 'expected the URI as text; give url.href');
+  if (isRecord(connection) && typeof connection['query'] === 'function') {
+    throw new ConfigError('connection', 'expected options; give those of the pool or client, not the pool itself');
   }
-  let parsed: Parsed;
-  try {
-    parsed = parse(uri);
-  } catch (error) {
-    throw new ConfigError(name, SEVERAL_HOSTS.test(uri) ? `this URI ${ONE_HOST}` : (fileError(error) ?? UNREADABLE));
-  }
-  checkParameters(name, uri, Object.keys(parsed));
-  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== '' && value !== null));
+  const values = typeof connection === 'string' ? { connectionString: connection } : connection;
+  const known = ['connectionString', ...PARAMETERS, 'oauthToken', 'ssl'];
+  const own = new Options('connection', values, known, { letPass: LET_PASS, misplaced: MISPLACED });
+  const text = own.text('connectionString');
+  const given = text === undefined ? new Map<string, string>() : parseConnectionString('connection', text);
+  return { own, parameters: new Parameters(own, given, env) };
 }
 
-/** Names the file when a certificate or key cannot be read. What else the parser says could quote the password. */
-function fileError(error: unknown): string | undefined {
-  if (!isRecord(error) || typeof error['syscall'] !== 'string') return undefined;
-  const file = typeof error['path'] === 'string' ? error['path'] : 'a certificate or key';
-  return `${file}, which this URI names, cannot be read (${String(error['code'])})`;
+/** Of what is given in the same place, libpq's name wins over that of `pg`. */
+function timeoutOf(own: Options, parameters: Parameters): number {
+  const ofPg = parameters.has('connect_timeout') ? undefined : numberOf(own, 'connectionTimeoutMillis');
+  if (ofPg !== undefined) return ofPg > 0 ? Math.min(ofPg, FOR_EVER) : FOR_EVER;
+  const seconds = parameters.integer('connect_timeout');
+  if (seconds === undefined) return DEFAULT_TIMEOUT;
+  return seconds > 0 ? Math.min(seconds * 1000, FOR_EVER) : FOR_EVER;
 }
 
-/** What would be dropped silently is an error: a parameter may be what the connection's safety hangs on. */
-function checkParameters(name: string, uri: string, given: readonly string[]): void {
-  const known = [...OWN, ...LET_PASS, ...URI_TLS, ...(/^socket:/i.test(uri) ? ['db', 'encoding'] : [])];
-  const unknown = given.find((parameter) => !known.includes(parameter));
-  if (unknown === undefined) return;
-  // Behind a ? that was not encoded, the parameter could be part of the password.
-  if (uri.slice(uri.indexOf('?')).includes('@')) throw new ConfigError(name, UNREADABLE);
-  const remedy =
-    unknown === 'connect_timeout' ? 'use the option connectTimeout, which is in ms' : 'leave it out of the URI';
-  throw new ConfigError(name, `the parameter ${unknown} is not supported; ${remedy}`);
+function keepAliveOf(own: Options, parameters: Parameters): number | undefined {
+  const switched = parameters.has('keepalives') ? undefined : parameters.own('keepAlive');
+  const isOn = switched === undefined ? parameters.flag('keepalives', true) : own.flag('keepAlive', true);
+  if (!isOn) return undefined;
+  const ofPg = parameters.has('keepalives_idle') ? undefined : numberOf(own, 'keepAliveInitialDelayMillis');
+  return ofPg ?? Math.max(0, parameters.integer('keepalives_idle') ?? 0) * 1000;
 }
 
-function isTlsOptions(value: unknown): value is TlsOptions {
-  return isRecord(value);
+function numberOf(own: Options, name: string): number | undefined {
+  const value = own.get(name) ?? undefined;
+  return value === undefined ? undefined : own.number(name, 0, 0);
 }
 
-function tlsOf(ssl: unknown): TlsOptions | undefined {
-  if (ssl === undefined || ssl === null || ssl === false) return undefined;
-  if (ssl === true) return {};
-  if (isTlsOptions(ssl)) return ssl;
-  throw new ConfigError('connection.ssl', 'expected true, false, or the options of tls.connect');
+function isSource(value: unknown): value is SecretSource {
+  return typeof value === 'function';
 }
 
-/** PGSSLMODE as `pg` reads it. It never means that clear text will do where TLS is not to be had. */
-function tlsOfMode(mode: string | undefined): boolean | TlsOptions {
-  switch (mode) {
-    case undefined:
-    case 'disable':
-      return false;
-    case 'prefer':
-    case 'require':
-    case 'verify-ca':
-    case 'verify-full':
-      return true;
-    case 'no-verify':
-      return { rejectUnauthorized: false };
-    default:
-      throw new ConfigError(
-        'connection.ssl',
-        'expected PGSSLMODE to be disable, prefer, require, verify-ca, verify-full or no-verify',
-      );
-  }
-}
-
-function portOf(value: unknown): number {
-  const port = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new ConfigError(
-      'connection.port',
-      `expected a number from 1 to 65535, got ${typeof value === 'string' ? JSON.stringify(value) : shown(value)}`,
-    );
-  }
-  return port;
+function sourceOf(own: Options, name: string): SecretSource | undefined {
+  const value = own.get(name);
+  if (value === undefined || isSource(value)) return value;
+  throw own.error(
+    name,
+    `expected a function that gets one, got ${typeof value === 'number' ? 'a number' : shown(value)}`,
+  );
 }
 
 function systemUser(): string | undefined {
@@ -181,51 +218,4 @@ function systemUser(): string | undefined {
     // No passwd entry, as in some containers.
     return undefined;
   }
-}
-
-/**
- * Reads a {@link ServerConfig}. Puts together what was given, what a URI says and what the environment adds, in this
- * order.
- */
-export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
-  const connection = config.get('connection') ?? {};
-  if (connection instanceof URL) throw new ConfigError('connection', 'expected the URI as text; give url.href');
-  if (isRecord(connection) && typeof connection['query'] === 'function') {
-    throw new ConfigError('connection', 'expected options; give those of the pool or client, not the pool itself');
-  }
-  const given = typeof connection === 'string' ? { connectionString: connection } : connection;
-  const options = new Options('connection', given, ['connectionString', ...OWN], { letPass: LET_PASS });
-  const uri = options.text('connectionString');
-  const parsed: Parsed = uri === undefined ? {} : parseUri('connection', uri);
-  // As in libpq, an empty variable is none.
-  const fromEnv = (variable: string) => (env[variable] === '' ? undefined : env[variable]);
-  const text = (
-    name: 'host' | 'user' | 'password' | 'database' | 'application_name' | 'options' | 'sslnegotiation',
-    variable: string,
-  ) => options.text(name) ?? parsed[name] ?? fromEnv(variable);
-
-  const user = text('user', 'PGUSER') ?? systemUser();
-  if (!user) throw new ConfigError('connection.user', 'missing; name the PostgreSQL user who connects');
-  const host = text('host', 'PGHOST') ?? 'localhost';
-  if (host.includes(',')) throw options.error('host', ONE_HOST);
-  if ((text('sslnegotiation', 'PGSSLNEGOTIATION') ?? 'postgres') !== 'postgres') {
-    throw options.error('sslnegotiation', 'direct is not supported yet; leave it out, or say postgres');
-  }
-  const applicationName = text('application_name', 'PGAPPNAME');
-  return {
-    connectTimeout: config.ms('connectTimeout', 15_000, 1),
-    closeTimeout: config.ms('closeTimeout', 5000),
-    target: {
-      host,
-      port: portOf(options.get('port') ?? parsed.port ?? fromEnv('PGPORT') ?? 5432),
-      tls: tlsOf(options.get('ssl') ?? parsed.ssl ?? tlsOfMode(fromEnv('PGSSLMODE'))),
-    },
-    startup: {
-      user,
-      password: text('password', 'PGPASSWORD'),
-      database: text('database', 'PGDATABASE') ?? user,
-      applicationName: applicationName ?? 'rxjs-pg-replication',
-      options: text('options', 'PGOPTIONS'),
-    },
-  };
 }

@@ -1,4 +1,5 @@
 import { ConnectionError, ReplicationError, type ErrorCode } from '../errors';
+import { whereabouts } from './address';
 import type { Target } from './transport';
 
 /** What the operating system's error names mean to somebody who wants to connect. */
@@ -16,13 +17,17 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   ETIMEDOUT: 'CONNECT_TIMEOUT',
 };
 
+const ABSTRACT = "Check unix_socket_directories of the server; Linux' abstract namespace needs Node.js 22 or later.";
+
 /** The typed error for a connection that ended before it was of any use. */
 export function connectFailure(target: Target, cause: Error | undefined): ReplicationError {
   if (cause instanceof ReplicationError) return cause;
-  const where = target.host.startsWith('/') ? `${target.host} (port ${target.port})` : `${target.host}:${target.port}`;
+  const where = whereabouts(target);
   const errno = cause && 'code' in cause ? String(cause.code) : undefined;
   const code = errno ? BY_ERRNO[errno] : undefined;
-  if (code) return new ConnectionError(code, `Cannot connect to ${where} (${errno ?? ''})`, { cause });
+  // An older one pads the name with NUL bytes, which makes it another.
+  const remedy = target.host.startsWith('@') ? ABSTRACT : undefined;
+  if (code) return new ConnectionError(code, `Cannot connect to ${where} (${errno ?? ''})`, { cause, remedy });
   return new ConnectionError('CONNECTION_LOST', `The connection to ${where} ended before the server was ready`, {
     cause,
   });

@@ -1,50 +1,95 @@
+import { constants } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions as TlsOptions, type TLSSocket } from 'node:tls';
 import { ConnectionError, ProtocolError } from '../errors';
+import type { Channel } from '../wire/channel';
 import { sslRequest } from '../wire/frontend';
+import { secureContextOf } from './secure-context';
+import { errorInsteadOfTls, handshakeFailure, otherProtocol } from './tls-errors';
+import type { TlsSettings } from './transport';
 
-interface Upgrade {
-  secured(socket: Socket): void;
+export interface Securing {
+  /** Bytes may be written to this socket: a new one with TLS, the same where there is none. */
+  readonly ready: (socket: Socket, channel: Channel) => void;
   /** With an error of ours, or with the system's where the connection was cut. */
-  failed(error: Error): void;
+  readonly failed: (error: Error) => void;
 }
 
 const ACCEPTED = 0x53; // S
 const REFUSED = 0x4e; // N
+const ERROR = 0x45; // E
 
-/** How the end of the connection itself shows, which says nothing of TLS; Node names a mere hang-up so, too. */
-const CUT: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+/** The name of the protocol inside TLS, as registered for ALPN. */
+const PROTOCOL = 'postgresql';
 
-/** Asks the server for TLS and makes the handshake. Source: manual, "SSL Session Encryption". */
-export function upgradeToTls(socket: Socket, host: string, options: TlsOptions, upgrade: Upgrade): void {
+/**
+ * Makes TLS on a socket that is connected, asking the server for it first unless it starts at once. Source: PostgreSQL
+ * manual, "SSL Session Encryption".
+ *
+ * @param host whose certificate it has to be
+ */
+export function secure(socket: Socket, host: string, tls: TlsSettings, securing: Securing): void {
+  if (tls.direct) {
+    handshake(socket, host, tls, securing);
+    return;
+  }
   socket.write(sslRequest());
   socket.once('data', (answer: Buffer) => {
-    // Bytes behind the answer were not encrypted: somebody in between could have put them there (CVE-2021-23222).
-    if (answer.length !== 1) {
-      upgrade.failed(new ProtocolError(`The server sent ${answer.length} bytes in answer to SSLRequest; expected one`));
-    } else if (answer[0] === REFUSED) {
-      upgrade.failed(new ConnectionError('TLS_REFUSED', 'The server does not offer TLS'));
-    } else if (answer[0] !== ACCEPTED) {
-      upgrade.failed(new ProtocolError(`The server answered SSLRequest with byte ${answer[0] ?? ''}; expected S or N`));
+    if (answer[0] === ERROR) {
+      securing.failed(errorInsteadOfTls());
+    } else if (answer.length !== 1) {
+      // Bytes behind the answer were not encrypted: somebody in between could have put them there (CVE-2021-23222).
+      const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
+      securing.failed(new ProtocolError(what));
+    } else if (answer[0] === ACCEPTED) {
+      handshake(socket, host, tls, securing);
+    } else if (answer[0] !== REFUSED) {
+      const what = `The server answered SSLRequest with byte ${answer[0] ?? ''}; expected S or N`;
+      securing.failed(new ProtocolError(what));
+    } else if (tls.optional) {
+      securing.ready(socket, { kind: 'clear' });
     } else {
-      handshake(socket, host, options, upgrade);
+      securing.failed(new ConnectionError('TLS_REFUSED', 'The server does not offer TLS'));
     }
   });
 }
 
-function handshake(socket: Socket, host: string, options: TlsOptions, upgrade: Upgrade): void {
-  // Beside a socket, `host` only says whose certificate it has to be; without it Node would take localhost's for an IP address.
-  const identity = host.startsWith('/') ? {} : isIP(host) ? { host } : { host, servername: host };
-  const secure = connectTls({ minVersion: 'TLSv1.2', ...identity, ...options, socket });
+function handshake(socket: Socket, host: string, settings: TlsSettings, securing: Securing): void {
+  let tls: TLSSocket;
+  try {
+    tls = connectTls({ ...optionsOf(host, settings), socket });
+  } catch (error) {
+    securing.failed(error instanceof Error ? error : new Error(String(error)));
+    return;
+  }
   const onError = (cause: Error): void => {
-    const cut = 'code' in cause && CUT.includes(cause.code);
-    upgrade.failed(
-      cut ? cause : new ConnectionError('TLS_FAILED', `The TLS handshake failed: ${cause.message}`, { cause }),
-    );
+    securing.failed(handshakeFailure(cause, settings.direct));
   };
-  secure.once('error', onError);
-  secure.once('secureConnect', () => {
-    secure.off('error', onError);
-    upgrade.secured(secure);
+  tls.once('error', onError);
+  // Node has verified the certificate before it says so.
+  tls.once('secureConnect', () => {
+    tls.off('error', onError);
+    // As libpq does: where TLS was not asked for in PostgreSQL's protocol, ALPN alone says that this is meant.
+    if (tls.alpnProtocol !== PROTOCOL && (settings.direct || tls.alpnProtocol !== false)) {
+      securing.failed(otherProtocol());
+      return;
+    }
+    securing.ready(tls, { kind: 'tls', certificate: tls.getPeerX509Certificate()?.raw });
   });
+}
+
+/** @throws what `options` throws, and {@link ConfigError} */
+function optionsOf(host: string, { options }: TlsSettings): TlsOptions {
+  const given: TlsOptions = Object.fromEntries(Object.entries(options()).filter(([, value]) => value !== undefined));
+  // Verification is not left to the environment: NODE_TLS_REJECT_UNAUTHORIZED is meant for the web.
+  const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...identityOf(host), ...given };
+  // What was verified stays: no server from 9.5 on handshakes again.
+  const secureOptions = (given.secureOptions ?? 0) | constants.SSL_OP_NO_RENEGOTIATION;
+  return { ...all, secureContext: secureContextOf({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
+}
+
+/** Beside a socket, `host` only says whose certificate it has to be; without it Node would take localhost's. */
+function identityOf(host: string): TlsOptions {
+  const isName = isIP(host) === 0 && !host.startsWith('/') && !host.startsWith('@');
+  return isName ? { host, servername: host } : { host };
 }

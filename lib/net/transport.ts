@@ -1,21 +1,39 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Channel } from '../wire/channel';
+import { localPath } from './address';
 import { Intake } from './intake';
 import { Pace } from './pace';
-import { upgradeToTls } from './tls';
+import { secure } from './tls';
+import { clientCertificateRefused } from './tls-errors';
 
-/** Where a server listens. A host that starts with `/` is the folder of a Unix socket. */
+/** Where a server listens, and how it is spoken to. */
 export interface Target {
+  /** A name or an address, or the folder of a Unix socket, which starts with `/` (or `@`, in Linux' abstract namespace; from Node.js 22 on). */
   readonly host: string;
   readonly port: number;
-  /** undefined: no TLS */
-  readonly tls: TlsOptions | undefined;
+  /** Where to connect to without asking for the name's address; the name is still what a certificate has to be for. */
+  readonly address?: string | undefined;
+  /** undefined: no TLS. Never used on a Unix socket. */
+  readonly tls: TlsSettings | undefined;
+  /** ms without traffic after which the system asks whether the other side is there; 0: its own default; undefined: never */
+  readonly keepAlive: number | undefined;
+}
+
+/** How TLS is made. */
+export interface TlsSettings {
+  /** What `tls.connect` takes. Asked for each connection, as certificates and keys are renewed. */
+  readonly options: () => TlsOptions;
+  /** Whether to go on without TLS where the server has none. */
+  readonly optional: boolean;
+  /** Whether TLS starts at once instead of being asked for. From PostgreSQL 17 on. */
+  readonly direct: boolean;
 }
 
 /** What happens on a connection. Nothing is called before `connect` has returned. */
 export interface TransportEvents {
   /** Bytes may be written. */
-  connected(): void;
+  connected(channel: Channel): void;
   data(chunk: Buffer): void;
   /** The last event, and the only one that always comes unless `destroy` was called. */
   closed(cause?: Error): void;
@@ -58,38 +76,39 @@ class SocketTransport implements Transport {
         else this.#socket.pause();
       },
     };
+    const isLocal = localPath(target) !== undefined;
     // A Unix socket holds a few hundred messages: it would be full long before a rest is over.
-    const intake = new Intake(intakeEvents, isUnix(target) ? undefined : new Pace(performance.now()));
+    const intake = new Intake(intakeEvents, isLocal ? undefined : new Pace(performance.now()));
     this.#intake = intake;
-    const { tls } = target;
+    const tls = isLocal ? undefined : target.tls;
     this.#socket = open(target, tls ? undefined : intake);
     let cause: Error | undefined;
     const onError = (error: Error): void => {
-      cause ??= error;
+      cause ??= clientCertificateRefused(error) ?? error;
     };
     const onClose = (): void => {
       intake.end();
       if (!this.#deaf) events.closed(cause);
     };
-    const onConnected = (): void => {
-      if (!this.#deaf) events.connected();
+    const onConnected = (channel: Channel): void => {
+      if (!this.#deaf) events.connected(channel);
     };
     // The listener for errors stays for good: one that comes after teardown must not end the process.
     this.#socket.on('error', onError);
     this.#socket.on('close', onClose);
-    if (!tls) {
-      this.#socket.once('connect', onConnected);
-      return;
-    }
     this.#socket.once('connect', () => {
-      upgradeToTls(this.#socket, target.host, tls, {
-        secured: (socket) => {
+      if (!tls) {
+        onConnected({ kind: isLocal ? 'local' : 'clear' });
+        return;
+      }
+      secure(this.#socket, target.host, tls, {
+        ready: (socket, channel) => {
+          if (socket !== this.#socket) socket.on('error', onError);
           this.#socket = socket;
-          socket.on('error', onError);
           socket.on('data', (chunk: Buffer) => {
             intake.append(chunk);
           });
-          onConnected();
+          onConnected(channel);
         },
         failed: (error) => {
           onError(error);
@@ -146,18 +165,22 @@ class SocketTransport implements Transport {
   }
 }
 
-function isUnix({ host }: Target): boolean {
-  return host.startsWith('/');
-}
-
 /** @param intake where the bytes are read to; undefined where they are first to be decrypted */
 function open(target: Target, intake: Intake | undefined): Socket {
-  const { host, port } = target;
+  const { host, port, address = host, keepAlive } = target;
+  const path = localPath(target);
   const onread = intake && {
     buffer: intake.room,
     callback: (length: number): boolean => intake.filled(length),
   };
-  return isUnix(target)
-    ? connectTcp({ path: `${host}/.s.PGSQL.${port}`, onread })
-    : connectTcp({ host, port, noDelay: true, keepAlive: true, onread });
+  if (path !== undefined) return connectTcp({ path, onread });
+  return connectTcp({
+    host: address,
+    port,
+    noDelay: true,
+    keepAlive: keepAlive !== undefined,
+    // Node leaves out what is less than a second.
+    keepAliveInitialDelay: Math.ceil((keepAlive ?? 0) / 1000) * 1000,
+    onread,
+  });
 }

@@ -2,21 +2,24 @@ import { ProtocolError, type ServerFields } from '../errors';
 import { parseLsn, type Lsn } from '../lsn';
 import { decodeBackendMessage, type BackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
+import type { Secret, SecretName } from '../wire/authentication';
 import * as frontend from '../wire/frontend';
 import { serverError } from './server-errors';
 
 /** What a conversation does next: sends something, or nothing, and waits for the server's next message. */
 export interface Turn {
   readonly send?: Buffer;
+  /** Has to know this, and waits for that instead of a message. */
+  readonly ask?: SecretName;
   /** The server may take as long as it likes: no time-out counts until it has answered. */
   readonly patient?: boolean;
 }
 
 /**
- * Everything that is said before the stream starts, as a generator: it yields turns and is given the messages that
- * answer them. So the order of things can be read from top to bottom, and nothing here does I/O.
+ * Everything that is said before the stream starts, as a generator: it yields turns and is given what answers them, the
+ * server's messages or a secret. So the order of things can be read from top to bottom, and nothing here does I/O.
  */
-export type Conversation<T> = Generator<Turn, T, BackendMessage>;
+export type Conversation<T> = Generator<Turn, T, BackendMessage | Secret>;
 
 /** A row of a simple query: text by column name. */
 export type ResultRow = Readonly<Record<string, string | null>>;
@@ -26,6 +29,9 @@ export class Dialogue<T> {
   readonly #frames: FrameDecoder;
   readonly #conversation: Conversation<T>;
   readonly #take: (turn: Turn) => void;
+  #asking = false;
+  #answer: Secret | undefined;
+  #advancing = false;
 
   constructor(frames: FrameDecoder, conversation: Conversation<T>, take: (turn: Turn) => void) {
     this.#frames = frames;
@@ -38,18 +44,39 @@ export class Dialogue<T> {
     if (!first.done) this.#take(first.value);
   }
 
+  /** Gives the secret that was asked for. `advance` goes on with it. */
+  answer(value: string | undefined): void {
+    this.#asking = false;
+    this.#answer = { kind: 'secret', value };
+  }
+
   /**
    * Goes on with what has been received. What lies behind the conversation's last message stays in the frames.
    *
    * @returns the outcome, once there is one
    */
   advance(): { readonly value: T } | undefined {
-    while (this.#frames.next()) {
-      const step = this.#conversation.next(decodeBackendMessage(this.#frames));
-      if (step.done) return { value: step.value };
-      this.#take(step.value);
+    // A secret that is known is given while the turn that asks for it is taken.
+    if (this.#advancing) return undefined;
+    this.#advancing = true;
+    try {
+      for (let heard = this.#next(); heard; heard = this.#next()) {
+        const step = this.#conversation.next(heard);
+        if (step.done) return { value: step.value };
+        this.#asking = step.value.ask !== undefined;
+        this.#take(step.value);
+      }
+      return undefined;
+    } finally {
+      this.#advancing = false;
     }
-    return undefined;
+  }
+
+  #next(): BackendMessage | Secret | undefined {
+    if (this.#asking) return undefined;
+    const answer = this.#answer;
+    this.#answer = undefined;
+    return answer ?? (this.#frames.next() ? decodeBackendMessage(this.#frames) : undefined);
   }
 }
 

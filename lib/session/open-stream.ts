@@ -14,6 +14,7 @@ import {
 } from './slot-commands';
 import { pgoutputOptions, type PgoutputRequest } from './pgoutput-options';
 import type { SlotMemory } from './slot-memory';
+import { checkStandby } from './standby';
 import { fromConsumer, fromMemory, type Resumption } from './start-position';
 import type { PositionKeeper } from './ledger';
 import type { ServerInfo } from './startup';
@@ -36,6 +37,8 @@ export interface StreamPlan {
 export interface OpenInfo extends SystemIdentity {
   /** As in server_version_num: 180004 is 18.4. */
   readonly serverVersion: number;
+  /** Whether the server is a standby. */
+  readonly standby: boolean;
   /** In ms; 0 for none. */
   readonly walSenderTimeout: number;
   /** The slot as it was just before the stream started. */
@@ -63,9 +66,10 @@ export function* openStream(
   const options = pgoutput
     ? pgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
     : plan.pluginOptions;
-  const identity = yield* identifySystem();
+  const identity = { ...(yield* identifySystem()), standby: server.standby };
   const found = yield* slotStatus(plan.slot, server.version);
   const resumption = resume(plan, memory, asked);
+  checkStandby(server, plan.slot, found, resumption?.position);
   if (resumption) yield* resumption.check(identity, plan.slot, found);
   if (found) checkSlot(found, plan, server);
   if (pgoutput) yield* checkPublications(pgoutput.publications);
@@ -147,7 +151,11 @@ export function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo
     });
   }
   if (slot.walStatus === 'lost' || slot.invalidationReason) {
-    const why = slot.invalidationReason ? ` (${slot.invalidationReason})` : ' and has lost the WAL that it needs';
+    const why = slot.invalidationReason
+      ? ` (${slot.invalidationReason})`
+      : slot.conflicting
+        ? ', as it was in the way of recovery on this standby'
+        : ' and has lost the WAL that it needs';
     throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" is invalidated${why}`);
   }
 }

@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
 import { SERVER_OPTIONS, type ConnectionSettings } from '../config/connection';
 import { Options } from '../options';
-import { ConversingConnection } from '../connection';
+import { Connecting } from '../connecting';
 import { connect } from '../net/transport';
 import type { Conversation } from '../session/conversation';
 import type { ServerInfo } from '../session/startup';
@@ -18,7 +18,7 @@ export function oneShot<T>(
   script: (server: ServerInfo) => Conversation<T>,
 ): Observable<T> {
   return new Observable((subscriber) => {
-    const connection = new ConversingConnection(connect, settings, script, {
+    const connection = new Connecting(connect, settings, script, {
       done: (outcome, { transport }) => {
         transport.write(terminate());
         transport.end(settings.closeTimeout);

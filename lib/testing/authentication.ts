@@ -1,10 +1,11 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import { certificateHash } from '../wire/certificate-hash';
 import { saslPrep } from '../wire/saslprep';
 import { frame } from './backend-messages';
 import { cstring, u32, u8 } from './bytes';
 
-/** How the server asks for the password, as `pg_hba.conf` names it. */
-export type AuthenticationMethod = 'scram-sha-256' | 'md5' | 'password';
+/** How the server asks for the password, or for a token in its place, as `pg_hba.conf` names it. */
+export type AuthenticationMethod = 'scram-sha-256' | 'md5' | 'password' | 'oauth';
 
 /**
  * Yields what the server sends and takes the client's answer to it, without the header. Returns what goes before
@@ -18,10 +19,26 @@ const MD5_SALT = Buffer.from([1, 2, 3, 4]);
 const SCRAM_SALT = Buffer.from('fake walsender');
 const SCRAM_NONCE = 'fakeWalSender';
 const SCRAM_ITERATIONS = 4096;
+const OAUTH_REFUSAL = {
+  status: 'invalid_token',
+  'openid-configuration': 'https://issuer.example/.well-known/openid-configuration',
+  scope: 'replication',
+};
 
-/** Source: PostgreSQL manual, "Start-up". */
-export function* authenticate(method: AuthenticationMethod, user: string, password: string): AuthenticationDialogue {
-  if (method === 'scram-sha-256') return yield* scram(password);
+/**
+ * @param password for oauth: the token
+ * @param certificate the one of this connection's TLS, in DER: then it offers channel binding
+ *
+ * Source: PostgreSQL manual, "Start-up" and "SASL Authentication".
+ */
+export function* authenticate(
+  method: AuthenticationMethod,
+  user: string,
+  password: string,
+  certificate?: Buffer,
+): AuthenticationDialogue {
+  if (method === 'scram-sha-256') return yield* scram(password, certificate);
+  if (method === 'oauth') return yield* oauth(password);
   const md5Answer = `md5${hash('md5', hash('md5', password + user).toString('hex'), MD5_SALT).toString('hex')}`;
   const [request, expected] =
     method === 'md5' ? [frame('R', u32(5), MD5_SALT), md5Answer] : [frame('R', u32(3)), password];
@@ -29,16 +46,34 @@ export function* authenticate(method: AuthenticationMethod, user: string, passwo
   return answer.equals(cstring(expected)) ? NOTHING : undefined;
 }
 
-/** The server's side of SCRAM-SHA-256, without channel binding. Source: RFC 5802. */
-function* scram(password: string): AuthenticationDialogue {
-  const initial = yield frame('R', u32(10), cstring('SCRAM-SHA-256'), u8(0));
-  // The mechanism, four bytes of length, `n,,n=,r=<nonce>`.
-  const [, clientFirst = '', nonce = ''] =
-    /^n,,(n=[^,]*,r=(.+))$/.exec(initial.toString('utf8', initial.indexOf(0) + 5)) ?? [];
-  if (nonce === '') return undefined;
+/** The server's side of OAUTHBEARER. Source: RFC 7628. */
+function* oauth(token: string): AuthenticationDialogue {
+  const { mechanism, data } = initialResponse(yield mechanisms('OAUTHBEARER'));
+  if (mechanism !== 'OAUTHBEARER') return undefined;
+  if (data === `n,,\x01auth=Bearer ${token}\x01\x01`) return NOTHING;
+  // Only after its answer, a single byte, it says that it is an error.
+  yield frame('R', u32(11), Buffer.from(JSON.stringify(OAUTH_REFUSAL)));
+  return undefined;
+}
+
+/** The server's side of SCRAM-SHA-256, and of its -PLUS where there is a certificate. Source: RFC 5802. */
+function* scram(password: string, certificate: Buffer | undefined): AuthenticationDialogue {
+  const offered = certificate ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
+  const { mechanism, data } = initialResponse(yield mechanisms(...offered));
+  const [, header = '', clientFirst = '', nonce = ''] =
+    /^([ny],,|p=tls-server-end-point,,)(n=[^,]*,r=(.+))$/.exec(data) ?? [];
+  if (nonce === '' || !offered.includes(mechanism)) return undefined;
+  const isBound = header.startsWith('p');
+  // With y a client says that it was not offered what it was: somebody in between has changed the offer.
+  if (isBound !== (mechanism === 'SCRAM-SHA-256-PLUS') || (header === 'y,,' && certificate)) return undefined;
+  const binding = isBound && certificate ? certificateHash(certificate) : NOTHING;
+  if (!binding) return undefined;
+
   const serverFirst = `r=${nonce}${SCRAM_NONCE},s=${SCRAM_SALT.toString('base64')},i=${SCRAM_ITERATIONS}`;
   const final = (yield frame('R', u32(11), Buffer.from(serverFirst))).toString();
-  const [, withoutProof = '', proof = ''] = /^(c=biws,r=.+),p=(.+)$/.exec(final) ?? [];
+  const bound = `c=${Buffer.concat([Buffer.from(header), binding]).toString('base64')}`;
+  const [, withoutProof = '', sent = '', again = '', proof = ''] = /^((c=[^,]*),r=([^,]*)),p=(.+)$/.exec(final) ?? [];
+  if (sent !== bound || again !== nonce + SCRAM_NONCE) return undefined;
 
   const exchange = `${clientFirst},${serverFirst},${withoutProof}`;
   const salted = pbkdf2Sync(saslPrep(password), SCRAM_SALT, SCRAM_ITERATIONS, 32, 'sha256');
@@ -47,6 +82,16 @@ function* scram(password: string): AuthenticationDialogue {
   const expected = Buffer.from(clientKey.map((byte, i) => byte ^ signature.readUInt8(i)));
   if (proof !== expected.toString('base64')) return undefined;
   return frame('R', u32(12), Buffer.from(`v=${hmac(hmac(salted, 'Server Key'), exchange).toString('base64')}`));
+}
+
+function mechanisms(...names: readonly string[]): Buffer {
+  return frame('R', u32(10), ...names.map(cstring), u8(0));
+}
+
+/** The mechanism that the client has chosen and, behind four bytes of length, what it says with it. */
+function initialResponse(answer: Buffer): { mechanism: string; data: string } {
+  const nul = answer.indexOf(0);
+  return { mechanism: answer.toString('utf8', 0, nul), data: answer.toString('utf8', nul + 5) };
 }
 
 function hmac(key: Buffer, text: string): Buffer {

@@ -4,7 +4,7 @@ import * as backend from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
 import type { FakeCluster } from './cluster';
 import { answer, resultSet } from './commands';
-import { greet, type Admission, type Greeting, type StartupParameters } from './greeting';
+import { greet, type Admission, type Greeting, type Security, type StartupParameters } from './greeting';
 import { Outlet, type Line } from './outlet';
 import { clientOptionsOf, type ClientOptions } from './client-options';
 import type { WalTransaction } from './transaction';
@@ -44,6 +44,12 @@ export class BackendProcess {
   options: ClientOptions = { streaming: 'off', twoPhase: false };
   /** The parameters of the start-up message. */
   startup: StartupParameters | undefined;
+  /**
+   * undefined: no TLS
+   *
+   * @internal
+   */
+  security: Security | undefined;
   /** Whether the connection is no longer used. */
   gone = false;
   /** @internal */
@@ -84,8 +90,14 @@ export class BackendProcess {
     this.#greeting = greet(cluster, processId, (parameters) => {
       this.startup = parameters;
       this.log.push('startup');
+      return this.security;
     });
     this.#greeting.next();
+  }
+
+  /** Whether it is encrypted. */
+  get secure(): boolean {
+    return this.security !== undefined;
   }
 
   get streaming(): boolean {

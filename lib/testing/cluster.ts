@@ -46,6 +46,8 @@ export interface FakeBehaviour {
    * wal_sender_timeout; after the whole it hangs up.
    */
   keepalives: boolean;
+  /** Answers SSLRequest with these bytes, and no TLS follows. Without it: S where there is a certificate, else N. */
+  answersSslRequest?: Buffer | undefined;
   /** Answers a query that matches with these bytes, ReadyForQuery apart. */
   readonly answersTo: [pattern: RegExp, answer: Buffer][];
 }
@@ -61,6 +63,10 @@ export class FakeCluster<Process extends BackendProcess = BackendProcess> {
   /** In ms; 0 for none. */
   walSenderTimeout = 60_000;
   database = 'postgres';
+  /** Whether it is in recovery: a standby. */
+  standby = false;
+  /** Whether transactions are read-only. On a standby they are in any case. */
+  readOnly = false;
   systemId = '7300000000000000001';
   timeline = 1;
   /** What TIMELINE_HISTORY tells of the timelines before the present one. */

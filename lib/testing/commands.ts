@@ -59,12 +59,14 @@ function timelineHistory({ history }: FakeCluster, timeline: number): Buffer {
   return oneRow({ filename, content: lines.join('') });
 }
 
-function settings({ serverVersion, walLevel, database, walSenderTimeout }: FakeCluster): Buffer {
+function settings(cluster: FakeCluster): Buffer {
   return oneRow({
-    version: String(serverVersion),
-    wal_level: walLevel,
-    database,
-    wal_sender_timeout: String(walSenderTimeout),
+    version: String(cluster.serverVersion),
+    wal_level: cluster.walLevel,
+    database: cluster.database,
+    wal_sender_timeout: String(cluster.walSenderTimeout),
+    in_recovery: cluster.standby ? 't' : 'f',
+    read_only: cluster.standby || cluster.readOnly ? 'on' : 'off',
   });
 }
 

@@ -5,7 +5,7 @@ import type { AuthenticationMethod } from './authentication';
 import { BackendProcess } from './backend-process';
 import { FakeCluster } from './cluster';
 import type { FaultProgram } from './faults';
-import type { Line } from './outlet';
+import { SocketLine, type FakeTls } from './socket-line';
 import { perform, type Step } from './steps';
 
 export interface FakeWalSenderOptions {
@@ -19,6 +19,11 @@ export interface FakeWalSenderOptions {
   readonly password?: string;
   /** How the password is asked for. Default: `scram-sha-256`. */
   readonly authentication?: AuthenticationMethod;
+  /**
+   * With what it makes TLS, for whoever asks for it and, from PostgreSQL 17 on, for whoever starts with it; SCRAM then
+   * offers channel binding. Default: it has no TLS.
+   */
+  readonly tls?: FakeTls;
   /** As server_version_num. Default: 180004, which is 18.4. */
   readonly serverVersion?: number;
   /**
@@ -37,6 +42,8 @@ export interface WaitOptions {
   readonly timeout?: number;
 }
 
+/** The server version from which TLS may start without being asked for. */
+const DIRECT_TLS = 170000;
 /** Less than the 5 s that jest and others give a spec. */
 const TIMEOUT = 4000;
 
@@ -76,6 +83,8 @@ const TIMEOUT = 4000;
  */
 export class FakeWalSender extends FakeCluster {
   readonly host = '127.0.0.1';
+  /** May be changed at any time; holds for the connections that come. */
+  tls: FakeTls | undefined;
   readonly #listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     this.#serve(socket);
   });
@@ -92,6 +101,7 @@ export class FakeWalSender extends FakeCluster {
     this.serverVersion = options.serverVersion ?? this.serverVersion;
     this.walSenderTimeout = options.walSenderTimeout ?? this.walSenderTimeout;
     this.password = options.password;
+    this.tls = options.tls;
     this.authentication = options.authentication ?? this.authentication;
     this.behaviour.keepalives = true;
     for (const name of publications) this.publications.add(name);
@@ -217,21 +227,30 @@ export class FakeWalSender extends FakeCluster {
       socket.resetAndDestroy();
       return;
     }
-    const process = new BackendProcess(this, new SocketLine(socket), 1000 + this.connections.length);
+    // A connection is known at once, before anything has come.
+    const line = new SocketLine(socket, this.#tlsFor(), this.serverVersion >= DIRECT_TLS, {
+      data: (bytes) => {
+        process.receive(bytes);
+      },
+      secured: (security) => {
+        process.security = security;
+      },
+      ended: () => {
+        process.close();
+      },
+    });
+    const process = new BackendProcess(this, line, 1000 + this.connections.length);
     this.#sockets.add(socket);
     this.connected(process);
-    socket.on('data', (bytes) => {
-      process.receive(bytes);
-    });
-    socket.on('end', () => {
-      process.close();
-    });
-    // What a client does to its end is no failure of the server.
-    socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#sockets.delete(socket);
       process.disconnected();
     });
+  }
+
+  /** A server that is to answer something else makes no TLS. */
+  #tlsFor(): FakeTls | undefined {
+    return this.behaviour.answersSslRequest ? undefined : this.tls;
   }
 
   #until(condition: () => boolean, timeout: number | undefined, problem: () => string): Promise<void> {
@@ -260,27 +279,5 @@ export class FakeWalSender extends FakeCluster {
     const seeds = this.#programs.map(({ seed }) => `faults(${seed})`);
     const played = seeds.length > 0 ? [`It played ${seeds.join(', ')}; the same seed makes the same faults.`] : [];
     return [`The fake walsender: ${problem}`, ...lines, ...played].join('\n');
-  }
-}
-
-class SocketLine implements Line {
-  constructor(private readonly socket: Socket) {}
-
-  write(bytes: Buffer): void {
-    if (this.socket.writable) this.socket.write(bytes);
-  }
-
-  /** The socket is gone when the client has closed its end, too: nothing that it has yet to read is lost by a reset. */
-  close(): void {
-    this.socket.end();
-  }
-
-  reset(): void {
-    this.socket.resetAndDestroy();
-  }
-
-  /** Sockets have their turn between two immediates; between two timers they may have none. */
-  defer(callback: () => void): void {
-    setImmediate(() => setImmediate(callback));
   }
 }

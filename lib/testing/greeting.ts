@@ -22,22 +22,34 @@ const NOTHING = Buffer.alloc(0);
 const NO_TLS = Buffer.from('N');
 const SECRET = Buffer.from([1, 2, 3, 4]);
 
+/** What a connection knows of its TLS, where it has any. */
+export interface Security {
+  /** What the server has shown, in DER. */
+  readonly certificate: Buffer;
+  /** false: the client had to show a certificate of one whom the server knows, and has not. */
+  readonly clientIsKnown: boolean;
+}
+
 /** Everything up to the first ReadyForQuery. Source: PostgreSQL manual, "Start-up". */
 export function* greet(
   cluster: FakeCluster,
   processId: number,
-  onStartup: (parameters: StartupParameters) => void,
+  onStartup: (parameters: StartupParameters) => Security | undefined,
 ): Greeting {
   let body = yield NOTHING;
-  while (codeOf(body) === SSL_REQUEST) body = yield NO_TLS;
+  while (codeOf(body) === SSL_REQUEST) body = yield cluster.behaviour.answersSslRequest ?? NO_TLS;
   if (codeOf(body) === CANCEL_REQUEST) return { kind: 'cancelRequest', processId: body.readInt32BE(4) };
 
   const parameters = parametersOf(body);
   const user = parameters['user'] ?? '';
-  onStartup(parameters);
+  const security = onStartup(parameters);
   if (!cluster.behaviour.answers) return { kind: 'ignored' };
+  if (security?.clientIsKnown === false) {
+    return { kind: 'refused', fields: { C: '28000', M: 'connection requires a valid client certificate' } };
+  }
   const { password, authentication } = cluster;
-  const proof = password === undefined ? NOTHING : yield* authenticate(authentication, user, password);
+  const proof =
+    password === undefined ? NOTHING : yield* authenticate(authentication, user, password, security?.certificate);
   if (!proof) {
     const M = `password authentication failed for user "${user}"`;
     return { kind: 'refused', fields: { C: '28P01', M, R: 'auth_failed' } };

@@ -1,6 +1,7 @@
 export { FakeWalSender, type FakeWalSenderOptions, type WaitOptions } from './fake-walsender';
 export type { FakeBehaviour, FakeCluster, FakeSlot, TimelineSwitch } from './cluster';
 export type { BackendProcess } from './backend-process';
+export type { FakeTls } from './socket-line';
 export type { FakeStatus } from './account';
 export type { Violation } from './violations';
 export type { AuthenticationMethod } from './authentication';

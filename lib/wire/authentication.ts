@@ -1,13 +1,29 @@
 import { createHash } from 'node:crypto';
-import { ProtocolError, ReplicationError } from '../errors';
+import { abridged, ProtocolError, ReplicationError } from '../errors';
+import { objection, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
 import type { BackendMessage } from './backend';
+import type { Channel } from './channel';
+import { bindingOf, notBound } from './channel-binding';
 import { passwordMessage, saslInitialResponse, saslResponse } from './frontend';
+import { OAuthBearerClient } from './oauth-bearer';
+import type { SaslExchange } from './sasl-exchange';
 import { ScramClient } from './scram';
 
-export interface Credentials {
-  readonly user: string;
-  readonly password: string | undefined;
+export type SecretName = 'password' | 'oauthToken';
+
+/** Asked of whoever leads the conversation. */
+export interface Question {
+  readonly ask: SecretName;
 }
+
+/** Its answer; undefined: there is none. */
+export interface Secret {
+  readonly kind: 'secret';
+  readonly value: string | undefined;
+}
+
+/** Asks for what has to be known, and returns what is to be sent, if anything. */
+export type Response<T = Buffer | undefined> = Generator<Question, T, BackendMessage | Secret>;
 
 /** Methods by the number in the Authentication message, those that we do not speak. */
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
@@ -19,43 +35,57 @@ const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Answers the server's Authentication messages, in their turn: trust, password, md5 and scram-sha-256.
+ * Answers the server's Authentication messages, in their turn: trust, password, md5, scram-sha-256 and oauth.
  *
- * A server gets one answer: it cannot ask for a weaker method after a stronger one.
+ * A server gets one answer: it cannot ask for a weaker method after a stronger one. What the policy does not allow is
+ * refused before any secret is asked for.
  */
 export class Authenticator {
-  readonly #user: string;
-  #password: string | undefined;
-  #asked = false;
-  #scram: ScramClient | undefined;
+  readonly #policy: AuthenticationPolicy;
+  readonly #channel: Channel;
+  #stage: 'new' | 'asked' | 'answered' | 'done' = 'new';
+  #exchange: SaslExchange | undefined;
 
-  constructor({ user, password }: Credentials) {
-    this.#user = user;
-    this.#password = password;
+  constructor(policy: AuthenticationPolicy, channel: Channel) {
+    this.#policy = policy;
+    this.#channel = channel;
+  }
+
+  /** Whether AuthenticationOk has come, and is believed: nothing else that a server sends lets us in. */
+  get done(): boolean {
+    return this.#stage === 'done';
   }
 
   /**
    * Takes an Authentication message.
    *
-   * @returns what to send, if anything
-   * @throws {ReplicationError} `AUTHENTICATION_FAILED`, `AUTHENTICATION_UNSUPPORTED` or `SERVER_NOT_AUTHENTIC`.
+   * @throws {ReplicationError} `AUTHENTICATION_REFUSED`, `AUTHENTICATION_FAILED`, `AUTHENTICATION_UNSUPPORTED` or
+   * `SERVER_NOT_AUTHENTIC`.
    * @throws {ProtocolError} for a message out of turn.
    */
-  respond(message: BackendMessage): Buffer | undefined {
+  *respond(message: BackendMessage): Response {
     switch (message.kind) {
       case 'authenticationOk':
         this.#accept();
         return undefined;
       case 'authenticationCleartext':
-        return passwordMessage(this.#answer());
+        this.#begin();
+        this.#allow('password');
+        return this.#answer(passwordMessage(yield* password()));
       case 'authenticationMd5':
-        return passwordMessage(`md5${md5(md5(this.#answer() + this.#user), message.salt)}`);
-      case 'authenticationSasl':
-        return this.#startScram(message.mechanisms);
+        this.#begin();
+        this.#allow('md5');
+        return this.#answer(passwordMessage(`md5${md5(md5((yield* password()) + this.#policy.user), message.salt)}`));
+      case 'authenticationSasl': {
+        this.#begin();
+        const exchange = yield* this.#choose(message.mechanisms);
+        this.#exchange = exchange;
+        return this.#answer(saslInitialResponse(exchange.mechanism, exchange.initial()));
+      }
       case 'authenticationSaslContinue':
-        return saslResponse(this.#exchange().respond(message.data));
+        return saslResponse(this.#running().respond(message.data));
       case 'authenticationSaslFinal':
-        this.#exchange().verify(message.data);
+        this.#running().verify(message.data);
         return undefined;
       case 'authenticationOther':
         throw unsupported(UNSUPPORTED.get(message.method) ?? `number ${message.method}`);
@@ -64,46 +94,106 @@ export class Authenticator {
     }
   }
 
-  #accept(): void {
-    if (this.#scram !== undefined && !this.#scram.verified) {
-      throw new ReplicationError(
-        'SERVER_NOT_AUTHENTIC',
-        'The server let us in before the SCRAM exchange had come to its signature',
-      );
-    }
-    this.#asked = true;
-    this.#password = undefined;
+  /** An ErrorResponse, with what the server had said before it. */
+  explain(error: ReplicationError): ReplicationError {
+    const refusal = this.#exchange instanceof OAuthBearerClient ? this.#exchange.refusal : undefined;
+    if (refusal === undefined) return error;
+    return error.recast('AUTHENTICATION_FAILED', {
+      remedy: `The server said of the token: ${refusal}; give one in connection.oauthToken that has this scope, from that issuer, for this user.`,
+    });
   }
 
-  /** The password, for the one method that the server may ask for. */
-  #answer(): string {
-    if (this.#asked) throw new ProtocolError('The server asked for a password again; expected its verdict');
-    const password = this.#password;
-    // An empty password counts as none, as it does for libpq: PostgreSQL lets nobody have one.
-    if (password === undefined || password === '') {
-      throw new ReplicationError('AUTHENTICATION_FAILED', 'The server asks for a password and none was given', {
-        remedy: 'Give connection.password, put one into the connection string, or set PGPASSWORD.',
+  #accept(): void {
+    if (this.#stage === 'new') this.#allow('none');
+    else if (this.#stage !== 'answered') throw new ProtocolError('The server let us in out of turn');
+    this.#exchange?.accept();
+    this.#stage = 'done';
+  }
+
+  #begin(): void {
+    if (this.#stage !== 'new') throw new ProtocolError('The server asked for a password again; expected its verdict');
+    this.#stage = 'asked';
+  }
+
+  #answer(message: Buffer): Buffer {
+    this.#stage = 'answered';
+    return message;
+  }
+
+  #allow(method: AuthenticationMethod): void {
+    const asks = method === 'none' ? 'lets us in without any proof' : `asks for authentication by ${method}`;
+    if (this.#policy.channelBinding === 'require' && method !== 'scram-sha-256') throw notBound(`the server ${asks}`);
+    const why = objection(this.#policy, this.#channel, method);
+    if (why !== undefined) throw new ReplicationError('AUTHENTICATION_REFUSED', `The server ${asks}, and ${why}`);
+  }
+
+  /** SCRAM goes first, as it gives nothing away; a token is given where there is no password. */
+  *#choose(mechanisms: readonly string[]): Response<SaslExchange> {
+    const { channelBinding } = this.#policy;
+    const binding = bindingOf(mechanisms, channelBinding, this.#channel);
+    const offered: Offer[] = [];
+    if (binding) {
+      offered.push({
+        method: 'scram-sha-256',
+        ask: 'password',
+        start: (password) => new ScramClient({ password, binding }),
       });
     }
-    this.#asked = true;
-    this.#password = undefined;
-    return password;
+    if (channelBinding !== 'require' && mechanisms.includes('OAUTHBEARER')) {
+      offered.push({ method: 'oauth', ask: 'oauthToken', start: (token) => new OAuthBearerClient(token) });
+    }
+    const [first] = offered;
+    if (!first) throw unsupported(`SASL with ${abridged(mechanisms.join(', ')) || 'no mechanism'}`);
+
+    const allowed = offered.filter(({ method }) => !objection(this.#policy, this.#channel, method));
+    if (allowed.length === 0) this.#allow(first.method);
+    for (const { ask, start } of allowed) {
+      const secret = yield* secretOf(ask);
+      if (secret !== undefined) return start(secret);
+    }
+    throw missing(allowed.map(({ ask }) => ask));
   }
 
-  #startScram(mechanisms: readonly string[]): Buffer {
-    if (!mechanisms.includes('SCRAM-SHA-256'))
-      throw unsupported(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
-    const scram = new ScramClient({ password: this.#answer() });
-    this.#scram = scram;
-    return saslInitialResponse(scram.mechanism, scram.initial());
-  }
-
-  #exchange(): ScramClient {
-    if (this.#scram === undefined) {
+  #running(): SaslExchange {
+    if (this.#exchange === undefined || this.#stage !== 'answered') {
       throw new ProtocolError('The server sent a SASL message; expected it to offer mechanisms first');
     }
-    return this.#scram;
+    return this.#exchange;
   }
+}
+
+/** A SASL method that the server offers and that we speak. */
+interface Offer {
+  readonly method: AuthenticationMethod;
+  readonly ask: SecretName;
+  readonly start: (secret: string) => SaslExchange;
+}
+
+const SECRETS: Readonly<Record<SecretName, { readonly name: string; readonly remedy: string }>> = {
+  password: {
+    name: 'a password',
+    remedy: 'Give connection.password, put one into the connection string, or set PGPASSWORD.',
+  },
+  oauthToken: { name: 'an OAuth token', remedy: 'Give connection.oauthToken.' },
+};
+
+/** An empty secret counts as none, as it does for libpq: PostgreSQL lets nobody have one. */
+function* secretOf(ask: SecretName): Response<string | undefined> {
+  const answer = yield { ask };
+  if (answer.kind !== 'secret') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
+  return answer.value === '' ? undefined : answer.value;
+}
+
+function* password(): Response<string> {
+  const secret = yield* secretOf('password');
+  if (secret === undefined) throw missing(['password']);
+  return secret;
+}
+
+function missing(secrets: readonly SecretName[]): ReplicationError {
+  const names = secrets.map((secret) => SECRETS[secret].name).join(' or ');
+  const remedy = secrets.map((secret) => SECRETS[secret].remedy).join(' Or: ');
+  return new ReplicationError('AUTHENTICATION_FAILED', `The server asks for ${names} and none was given`, { remedy });
 }
 
 function unsupported(method: string): ReplicationError {

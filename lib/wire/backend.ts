@@ -1,5 +1,6 @@
 import { ProtocolError, type ServerFields } from '../errors';
 import { printable } from './frames';
+import { quoted } from './quoted';
 import { Reader } from './reader';
 import { readServerFields } from './server-fields';
 
@@ -25,7 +26,7 @@ export type BackendMessage =
   | { readonly kind: 'authenticationOther'; readonly method: number }
   | { readonly kind: 'parameterStatus'; readonly name: string; readonly value: string }
   | { readonly kind: 'backendKeyData'; readonly processId: number; readonly secret: Buffer }
-  | { readonly kind: 'negotiateProtocolVersion' }
+  | NegotiateProtocolVersion
   | { readonly kind: 'readyForQuery'; readonly status: string }
   | { readonly kind: 'rowDescription'; readonly columns: readonly ColumnDescription[] }
   | { readonly kind: 'dataRow'; readonly values: readonly (string | null)[] }
@@ -39,6 +40,15 @@ export type BackendMessage =
 
 export interface ColumnDescription {
   readonly name: string;
+}
+
+/** The server speaks less than was asked for. */
+export interface NegotiateProtocolVersion {
+  readonly kind: 'negotiateProtocolVersion';
+  /** The newest that it speaks, of major version 3. */
+  readonly minorVersion: number;
+  /** Those of the protocol's options asked for that it does not know. */
+  readonly options: readonly string[];
 }
 
 /** Where a frame stands; a FrameDecoder is one. */
@@ -98,7 +108,18 @@ export function decodeBackendMessage({ tag, buffer, start, end }: Frame): Backen
   return message;
 }
 
+/** libpq takes no more either: whoever we talk to has shown nothing so far. In bytes. */
+const LARGEST_AUTHENTICATION = 2000;
+const MOST_MECHANISMS = 32;
+/** RFC 4422, section 3.1. */
+const MECHANISM = /^[A-Z0-9_-]{1,20}$/;
+
 function authentication(reader: Reader): BackendMessage {
+  if (reader.remaining > LARGEST_AUTHENTICATION) {
+    throw new ProtocolError(
+      `Authentication message: it has ${reader.remaining} bytes; expected ${LARGEST_AUTHENTICATION} at most`,
+    );
+  }
   const method = reader.i32();
   switch (method) {
     case 0:
@@ -123,7 +144,14 @@ function authentication(reader: Reader): BackendMessage {
 /** Names, the last of which is empty. */
 function mechanisms(reader: Reader): string[] {
   const names: string[] = [];
-  for (let name = reader.cstring(); name !== ''; name = reader.cstring()) names.push(name);
+  for (let name = reader.cstring(); name !== ''; name = reader.cstring()) {
+    if (names.length === MOST_MECHANISMS || !MECHANISM.test(name)) {
+      throw new ProtocolError(
+        `Authentication message: ${quoted(name)} before byte ${reader.offset}; expected ${MOST_MECHANISMS} names of SASL mechanisms at most, of 1 to 20 characters out of A-Z 0-9 - _`,
+      );
+    }
+    names.push(name);
+  }
   return names;
 }
 
@@ -139,9 +167,10 @@ function backendKeyData(reader: Reader): BackendMessage {
 
 /** Sent to whoever asks for a newer minor version or unknown options. We ask for neither, so what it says is not kept. */
 function negotiateProtocolVersion(reader: Reader): BackendMessage {
-  reader.skip(4); // newest minor version
-  for (let options = count(reader, reader.i32(), 1); options > 0; options--) reader.cstring();
-  return { kind: 'negotiateProtocolVersion' };
+  // Servers send the whole number, as in a StartupMessage, where the manual has the minor version alone.
+  const minorVersion = reader.i32() & 0xffff;
+  const options = Array.from({ length: count(reader, reader.i32(), 1) }, () => reader.cstring());
+  return { kind: 'negotiateProtocolVersion', minorVersion, options };
 }
 
 function rowDescription(reader: Reader): BackendMessage {

@@ -1,33 +1,46 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ProtocolError, ReplicationError } from '../errors';
+import type { Binding } from './channel-binding';
+import { quoted } from './quoted';
+import type { SaslExchange } from './sasl-exchange';
 import { saslPrep } from './saslprep';
 
-/** No channel binding. */
-const GS2_HEADER = 'n,,';
-/** PostgreSQL's default is 4096. A server must not be able to keep us hashing for minutes. */
-const MOST_ITERATIONS = 10_000_000;
+/**
+ * PostgreSQL's default is 4096, its largest 2147483647 (scram_iterations). Nothing else runs while we hash, about a
+ * quarter of a second for a million, and a server must not be able to ask for more.
+ */
+const MOST_ITERATIONS = 1_000_000;
+/** In characters. PostgreSQL's salt has 24, its nonce as many behind ours. */
+const LONGEST_SALT = 1024;
+const LONGEST_NONCE = 1024;
+/** RFC 5802, section 7: printable ASCII but the comma. */
+const NONCE = /^[!-+\--~]+$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export interface ScramOptions {
   readonly password: string;
+  readonly binding: Binding;
   /** For tests alone. */
   readonly nonce?: string;
 }
 
 /**
- * The client's side of one SCRAM-SHA-256 exchange: initial, respond, verify.
+ * The client's side of one SCRAM-SHA-256 exchange, with or without -PLUS: initial, respond, verify, accept.
  *
  * Source: RFC 5802 and RFC 7677.
  */
-export class ScramClient {
-  readonly mechanism = 'SCRAM-SHA-256';
+export class ScramClient implements SaslExchange {
+  readonly mechanism: string;
+  readonly #binding: Binding;
   readonly #firstBare: string;
   readonly #nonce: string;
   #password: string | undefined;
   #serverSignature: Buffer | undefined;
   #verified = false;
 
-  constructor({ password, nonce = randomBytes(18).toString('base64') }: ScramOptions) {
+  constructor({ password, binding, nonce = randomBytes(18).toString('base64') }: ScramOptions) {
+    this.mechanism = binding.mechanism;
+    this.#binding = binding;
     this.#nonce = nonce;
     // No name: PostgreSQL takes the StartupMessage's and ignores the one here.
     this.#firstBare = `n=,r=${nonce}`;
@@ -41,7 +54,7 @@ export class ScramClient {
 
   /** The client-first-message. */
   initial(): string {
-    return GS2_HEADER + this.#firstBare;
+    return this.#binding.header + this.#firstBare;
   }
 
   /**
@@ -60,7 +73,8 @@ export class ScramClient {
     }
     this.#password = undefined;
 
-    const withoutProof = `c=${Buffer.from(GS2_HEADER).toString('base64')},r=${nonce}`;
+    const { header, data } = this.#binding;
+    const withoutProof = `c=${Buffer.concat([Buffer.from(header), data]).toString('base64')},r=${nonce}`;
     const exchange = `${this.#firstBare},${serverFirst},${withoutProof}`;
     const salted = pbkdf2Sync(saslPrep(password), salt, iterations, 32, 'sha256');
     const clientKey = hmac(salted, 'Client Key');
@@ -84,7 +98,10 @@ export class ScramClient {
     }
     const [first = ''] = serverFinal.split(',');
     if (first.startsWith('e=')) {
-      throw new ReplicationError('AUTHENTICATION_FAILED', `The server ended the SCRAM exchange: ${first.slice(2)}`);
+      throw new ReplicationError(
+        'AUTHENTICATION_FAILED',
+        `The server ended the SCRAM exchange: ${quoted(first.slice(2))}`,
+      );
     }
     if (!first.startsWith('v=')) {
       throw new ProtocolError('SCRAM server-final-message: expected v= and a signature, or e= and an error');
@@ -97,6 +114,16 @@ export class ScramClient {
     }
     this.#verified = true;
   }
+
+  /** @throws {ReplicationError} `SERVER_NOT_AUTHENTIC` unless the server has shown that it knows the password. */
+  accept(): void {
+    if (!this.#verified) {
+      throw new ReplicationError(
+        'SERVER_NOT_AUTHENTIC',
+        'The server let us in before the SCRAM exchange had come to its signature',
+      );
+    }
+  }
 }
 
 function parseServerFirst(text: string): { nonce: string; salt: Buffer; iterations: number } {
@@ -105,16 +132,26 @@ function parseServerFirst(text: string): { nonce: string; salt: Buffer; iteratio
   if (!r.startsWith('r=') || !s.startsWith('s=') || !i.startsWith('i=')) {
     throw new ProtocolError('SCRAM server-first-message: expected r= and a nonce, s= and a salt, i= and a number');
   }
+  const nonce = r.slice(2);
+  if (nonce.length > LONGEST_NONCE || !NONCE.test(nonce)) {
+    throw new ProtocolError(
+      `SCRAM server-first-message: the nonce has ${nonce.length} characters; expected 1 to ${LONGEST_NONCE}, printable ones`,
+    );
+  }
   const salt = s.slice(2);
-  if (salt === '' || !BASE64.test(salt)) throw new ProtocolError('SCRAM server-first-message: the salt is no base64');
+  if (salt === '' || salt.length > LONGEST_SALT || !BASE64.test(salt)) {
+    throw new ProtocolError(
+      `SCRAM server-first-message: the salt has ${salt.length} characters; expected 1 to ${LONGEST_SALT} of base64`,
+    );
+  }
   const count = i.slice(2);
   const iterations = /^[1-9][0-9]{0,15}$/.test(count) ? Number(count) : NaN;
   if (!(iterations <= MOST_ITERATIONS)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: ${JSON.stringify(count)} iterations; expected between 1 and ${MOST_ITERATIONS}`,
+      `SCRAM server-first-message: ${quoted(count)} iterations; expected between 1 and ${MOST_ITERATIONS}`,
     );
   }
-  return { nonce: r.slice(2), salt: Buffer.from(salt, 'base64'), iterations };
+  return { nonce, salt: Buffer.from(salt, 'base64'), iterations };
 }
 
 function hmac(key: Buffer, text: string): Buffer {

@@ -94,7 +94,8 @@ describe('resolveConfig', () => {
       expectTables: undefined,
     };
     const made = { classify: expect.anything(), observers: expect.anything(), start: expect.anything() };
-    expect(resolve(everything)).toEqual({ ...resolve(BASE), ...made });
+    const withoutTls = { ...BASE, connection: `${BASE.connection}?sslmode=disable` };
+    expect(resolve({ ...everything, ...withoutTls })).toEqual({ ...resolve(withoutTls), ...made });
   });
 
   it('takes all that may be given', async () => {
@@ -179,7 +180,7 @@ describe('resolveConfig', () => {
       [null, 7, {}, () => undefined, { error: () => undefined }, CIRCULAR],
     ]),
     ['types', [null, 7, {}, { getTypeParser: 7 }, CIRCULAR]],
-    ['connection', [7, true, ['postgres://app:secret@h/shop'], 'localhost', '', 'host=h port=5432 password=secret']],
+    ['connection', [7, true, ['postgres://app:secret@h/shop'], 'localhost', '', 'host=h port=5432 password=a secret']],
   ])('names %s when it is bad', (option, values) => {
     for (const value of values) expect(optionAtFault({ ...BASE, [option]: value })).toBe(option);
   });
@@ -424,7 +425,7 @@ describe('the options of one-shots', () => {
     ['connectTimeout', () => identifySystem({ connection, connectTimeout: 0 })],
     ['closeTimeout', () => identifySystem({ connection, closeTimeout: -1 })],
     ['slots', () => identifySystem({ connection, slots: 'orders' } as object)],
-    ['connection', () => identifySystem({ connection: 'host=h password=secret' })],
+    ['connection', () => identifySystem({ connection: 'host=h password=a secret' })],
   ])('are checked when they are called: %s', (option, call) => {
     const error = failure(call);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });
@@ -433,12 +434,7 @@ describe('the options of one-shots', () => {
 });
 
 /** What has to compile; nothing of it is run. */
-export function accepted(
-  environment: { URL?: string },
-  pg: Omit<ClientConfig, 'password'>,
-  client: Client,
-  pgTypes: typeof types,
-): void {
+export function accepted(environment: { URL?: string }, pg: ClientConfig, client: Client, pgTypes: typeof types): void {
   const dsn: string | undefined = process.env['DATABASE_URL'];
   const settings: ConnectionOptions = {
     host: process.env['DB_HOST'],

@@ -1,22 +1,9 @@
 import { userInfo } from 'node:os';
+import { inspect } from 'node:util';
 import { Client, Pool } from 'pg';
 import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/connection';
 import { Options } from '../../lib/options';
-import { ConfigError } from '../../lib/errors';
-import { failure } from '../wire/failure';
-
-function resolve(connection: unknown, env: Record<string, string> = {}) {
-  const { target, startup } = resolveConnection(new Options('', { connection }, SERVER_OPTIONS), env);
-  return { ...target, ...startup };
-}
-
-function failed(connection: unknown, env: Record<string, string> = {}): ConfigError {
-  const error = failure(() => resolve(connection, env));
-  if (!(error instanceof ConfigError)) throw error;
-  expect(error.code).toBe('CONFIG_INVALID');
-  expect(error.message).not.toContain('secret');
-  return error;
-}
+import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './resolve';
 
 const ENVIRONMENT = {
   PGHOST: 'env.example',
@@ -27,49 +14,33 @@ const ENVIRONMENT = {
   PGAPPNAME: 'env_app',
   PGOPTIONS: '-c a=env',
 };
+const FROM_ENVIRONMENT = {
+  user: 'env_user',
+  database: 'env_database',
+  applicationName: 'env_app',
+  options: '-c a=env',
+};
 
-describe('resolveConnection', () => {
-  it('has defaults', () => {
+describe('a connection', () => {
+  it('has defaults', async () => {
     const { username } = userInfo();
-    expect(resolve(undefined)).toEqual({
-      host: 'localhost',
-      port: 5432,
-      tls: undefined,
+    expect(hostsOf()).toEqual(['localhost:5432']);
+    expect(startupOf()).toEqual({
       user: username,
-      password: undefined,
       database: username,
       applicationName: 'rxjs-pg-replication',
       options: undefined,
     });
-    expect(resolve({})).toEqual(resolve(undefined));
+    expect(await passwordOf()).toBeUndefined();
+    expect(inspect(resolve({}))).toEqual(inspect(resolve()));
   });
 
-  it('reads the time-outs', () => {
-    const timeouts = (given: object) => {
-      const { connectTimeout, closeTimeout } = resolveConnection(new Options('', given, SERVER_OPTIONS), {});
-      return [connectTimeout, closeTimeout];
-    };
-    expect(timeouts({})).toEqual([15_000, 5000]);
-    expect(timeouts({ connectTimeout: 1, closeTimeout: 0 })).toEqual([1, 0]);
+  it('takes the user’s name for the database where none is given', () => {
+    expect(startupOf('postgres://app@h').database).toBe('app');
+    expect(startupOf({ user: 'app' }).database).toBe('app');
   });
 
-  it('reads a URI', () => {
-    expect(resolve('postgres://app:s%40crt@db.example:5433/shop?application_name=mine&options=-c%20a%3Db')).toEqual({
-      host: 'db.example',
-      port: 5433,
-      tls: undefined,
-      user: 'app',
-      password: 's@crt',
-      database: 'shop',
-      applicationName: 'mine',
-      options: '-c a=b',
-    });
-    expect(resolve('postgresql://app@[::1]:5433/shop')).toMatchObject({ host: '::1', port: 5433 });
-    expect(resolve('postgres://app@%2Fvar%2Frun%2Fpostgresql/shop')).toMatchObject({ host: '/var/run/postgresql' });
-    expect(resolve('postgres:///shop?host=/tmp&user=app')).toMatchObject({ host: '/tmp', user: 'app' });
-  });
-
-  it('reads an object', () => {
+  it('reads an object, which wins over the environment', async () => {
     const connection = {
       host: 'db.example',
       port: 5433,
@@ -79,298 +50,298 @@ describe('resolveConnection', () => {
       application_name: 'mine',
       options: '-c a=b',
     };
-    expect(resolve(connection, ENVIRONMENT)).toEqual({
-      host: 'db.example',
-      port: 5433,
-      tls: undefined,
+    expect(hostsOf(connection, ENVIRONMENT)).toEqual(['db.example:5433']);
+    expect(startupOf(connection, ENVIRONMENT)).toEqual({
       user: 'app',
-      password: 'pw',
       database: 'shop',
       applicationName: 'mine',
       options: '-c a=b',
     });
-  });
-
-  it('takes the user’s name for the database where none is given', () => {
-    expect(resolve('postgres://app@h')).toMatchObject({ database: 'app' });
-    expect(resolve({ user: 'app' })).toMatchObject({ database: 'app' });
+    expect(await passwordOf(connection, ENVIRONMENT)).toBe('pw');
   });
 
   it.each<[what: string, connection: unknown]>([
     ['nothing', undefined],
     ['an empty object', {}],
     ['an object of undefined', { host: undefined, port: undefined, user: undefined, password: undefined }],
+    ['an object of null', { host: null, port: null, user: null, password: null }],
+    ['an object of empty texts', { host: '', port: '', user: '', password: '', database: '', application_name: '' }],
     ['a URI that says nothing', 'postgres://'],
-  ])('fills from the environment what %s leaves out', (_, connection) => {
-    expect(resolve(connection, ENVIRONMENT)).toEqual({
-      host: 'env.example',
-      port: 6543,
-      tls: undefined,
-      user: 'env_user',
-      password: 'env_password',
-      database: 'env_database',
-      applicationName: 'env_app',
-      options: '-c a=env',
-    });
+    ['keywords without values', "host='' user="],
+  ])('fills from the environment what %s leaves out', async (_, connection) => {
+    expect(hostsOf(connection, ENVIRONMENT)).toEqual(['env.example:6543']);
+    expect(startupOf(connection, ENVIRONMENT)).toEqual(FROM_ENVIRONMENT);
+    expect(await passwordOf(connection, ENVIRONMENT)).toBe('env_password');
   });
 
-  it('fills what a URI leaves out, and no more', () => {
-    expect(resolve('postgres://app@db.example/shop', ENVIRONMENT)).toMatchObject({
-      host: 'db.example',
-      port: 6543,
-      user: 'app',
-      password: 'env_password',
-      database: 'shop',
-    });
-    expect(resolve('postgres://db.example', ENVIRONMENT)).toMatchObject({
-      host: 'db.example',
-      user: 'env_user',
-      database: 'env_database',
-    });
-    expect(resolve('postgres://app:pw@/shop', ENVIRONMENT)).toMatchObject({ host: 'env.example', password: 'pw' });
+  it('fills what a URI leaves out, and no more', async () => {
+    const uri = 'postgres://app@db.example/shop';
+    expect(hostsOf(uri, ENVIRONMENT)).toEqual(['db.example:6543']);
+    expect(startupOf(uri, ENVIRONMENT)).toMatchObject({ user: 'app', database: 'shop', applicationName: 'env_app' });
+    expect(await passwordOf(uri, ENVIRONMENT)).toBe('env_password');
+    expect(hostsOf('postgres://app:pw@/shop', ENVIRONMENT)).toEqual(['env.example:6543']);
   });
 
   it('does not take an empty variable for a value', () => {
     const empty = Object.fromEntries(Object.keys(ENVIRONMENT).map((name) => [name, '']));
-    expect(resolve({ user: 'app' }, empty)).toEqual(resolve({ user: 'app' }));
+    expect(startupOf({ user: 'app' }, empty)).toEqual(startupOf({ user: 'app' }));
+    expect(hostsOf({ user: 'app' }, empty)).toEqual(['localhost:5432']);
   });
 
-  it('lets what stands beside a URI win over it', () => {
-    const connectionString = 'postgres://app:pw@db.example:5433/shop?application_name=uri';
-    const beside = { host: 'other', port: 1, user: 'u', password: 'p', database: 'd', application_name: 'a' };
-    expect(resolve({ connectionString })).toEqual(resolve(connectionString));
-    expect(resolve({ connectionString, ...beside }, ENVIRONMENT)).toMatchObject({
-      ...{ host: 'other', port: 1, user: 'u', password: 'p', database: 'd', applicationName: 'a' },
-    });
-  });
-
-  it('takes a port as text, as environments and JSON have it', () => {
-    expect(resolve({ port: '5433' }).port).toBe(5433);
-  });
-
-  it.each([0, -1, 65_536, 1.5, NaN, '', 'x', '5432x', {}, true])('refuses port %p', (port) => {
-    expect(failed({ port }).option).toBe('connection.port');
-  });
-
-  it('refuses a bad port of the environment', () => {
-    expect(failed({}, { PGPORT: 'nonsense' }).option).toBe('connection.port');
-  });
-
-  it.each(['host', 'user', 'password', 'database', 'application_name', 'options', 'connectionString'])(
-    'refuses a %s that is no text',
-    (name) => {
-      for (const value of [7, {}, ['secret'], true])
-        expect(failed({ [name]: value }).option).toBe(`connection.${name}`);
+  it.each(['postgres://app:pw@db.example:5433/shop?application_name=string', 'host=db.example user=app password=pw'])(
+    'lets what stands beside a connection string win over it: %s',
+    async (connectionString) => {
+      const beside = { host: 'other', port: 1, user: 'u', password: 'p', database: 'd', application_name: 'a' };
+      expect(startupOf({ connectionString })).toEqual(startupOf(connectionString));
+      expect(hostsOf({ connectionString, ...beside }, ENVIRONMENT)).toEqual(['other:1']);
+      expect(startupOf({ connectionString, ...beside }, ENVIRONMENT)).toMatchObject({
+        user: 'u',
+        database: 'd',
+        applicationName: 'a',
+      });
+      expect(await passwordOf({ connectionString, ...beside }, ENVIRONMENT)).toBe('p');
     },
   );
 
-  it('does not show a password that is no text', () => {
-    expect(failed({ password: 12345 }).message).not.toContain('12345');
-    expect(failed({ connectionString: { password: 'secret' } }).option).toBe('connection.connectionString');
-    expect(failed(['postgres://u:secret@h']).option).toBe('connection');
+  it('takes fallback_application_name where there is no other', () => {
+    expect(startupOf('postgres://h?fallback_application_name=fallback').applicationName).toBe('fallback');
+    const uri = 'postgres://h?fallback_application_name=fallback&application_name=mine';
+    expect(startupOf(uri).applicationName).toBe('mine');
+    expect(startupOf({ fallback_application_name: 'f' }, ENVIRONMENT).applicationName).toBe('env_app');
+  });
+});
+
+describe('time-outs', () => {
+  const timeoutOf = (connection: unknown, env: Environment = {}) => resolve(connection, env).connectTimeout;
+  const FOR_EVER = 2 ** 31 - 1;
+
+  it('have defaults, and are options beside the connection', () => {
+    const timeouts = (given: object) => {
+      const { connectTimeout, closeTimeout } = resolveConnection(new Options('', given, SERVER_OPTIONS), {});
+      return [connectTimeout, closeTimeout];
+    };
+    expect(timeouts({})).toEqual([15_000, 5000]);
+    expect(timeouts({ connectTimeout: 1, closeTimeout: 0 })).toEqual([1, 0]);
+    expect(timeouts({ connectTimeout: 1, connection: 'postgres://h?connect_timeout=7' })).toEqual([1, 5000]);
   });
 
-  it.each([
-    'host=h port=5432 user=app password=secret',
-    'h:5432/shop',
-    'db.example',
-    '',
-    ' postgres://app:secret@h/shop',
-    'postgres:app:secret@h',
-  ])('refuses %j, which is no URI', (uri) => {
-    expect(failed(uri).option).toBe('connection');
-    expect(failed({ connectionString: uri }).option).toMatch(/^connection/);
+  it.each<[connection: unknown, env: Environment, ms: number]>([
+    ['postgres://h?connect_timeout=7', { PGCONNECT_TIMEOUT: '8' }, 7000],
+    ['connect_timeout=7', {}, 7000],
+    [{}, { PGCONNECT_TIMEOUT: '8' }, 8000],
+    [{ connect_timeout: 9 }, { PGCONNECT_TIMEOUT: '8' }, 9000],
+    [{ connect_timeout: 0 }, {}, FOR_EVER],
+    [{ connect_timeout: '-1' }, {}, FOR_EVER],
+    [{ connect_timeout: 999_999_999 }, {}, FOR_EVER],
+    [{ connectionTimeoutMillis: 1500 }, { PGCONNECT_TIMEOUT: '8' }, 1500],
+    [{ connectionTimeoutMillis: 1500, connectionString: 'connect_timeout=7' }, {}, 1500],
+    [{ connectionTimeoutMillis: 1500, connect_timeout: 9 }, {}, 9000],
+    [{ connectionTimeoutMillis: 0 }, {}, FOR_EVER],
+    [{ connectionTimeoutMillis: 1e12 }, {}, FOR_EVER],
+    [{ connectionTimeoutMillis: undefined }, {}, 15_000],
+  ])('are taken from %j and %j', (connection, env, ms) => {
+    expect(timeoutOf(connection, env)).toBe(ms);
   });
 
-  it.each([
-    'postgres://app:secret@h:port/shop',
-    'postgres://app:secret@h1:5432,h2:5432/shop',
-    'postgres://app:secret@h:5432/shop?sslrootcert=/nowhere/at/all',
-    'postgres://app:secret@[::1/shop',
-  ])('never shows the password of a broken URI: %j', (uri) => {
-    const error = failed(uri);
-    expect(error.option).toBe('connection');
-    expect(`${error.stack ?? ''}${String(error.cause)}`).not.toContain('secret');
+  it('are not taken from what is no number', () => {
+    expect(refusal('postgres://h?connect_timeout=hunter2').option).toBe('connection.connect_timeout');
+    expect(refusal({ connect_timeout: true }).message).toContain('got a boolean');
+    expect(refusal({}, { PGCONNECT_TIMEOUT: '1.5' }).message).toContain('it comes from PGCONNECT_TIMEOUT');
+    expect(refusal({ connectionTimeoutMillis: '10' }).option).toBe('connection.connectionTimeoutMillis');
+    expect(refusal({ connectionTimeoutMillis: NaN }).option).toBe('connection.connectionTimeoutMillis');
+  });
+});
+
+describe('keepalives', () => {
+  it.each<[connection: unknown, keepAlive: number | undefined]>([
+    [undefined, 0],
+    ['postgres://h?keepalives=0', undefined],
+    ['keepalives=0 keepalives_idle=30', undefined],
+    ['postgres://h?keepalives=1&keepalives_idle=30', 30_000],
+    [{ keepalives: false }, undefined],
+    [{ keepalives: 0 }, undefined],
+    [{ keepalives: true, keepalives_idle: 30 }, 30_000],
+    [{ keepalives_idle: '-1' }, 0],
+    [{ keepAlive: false }, undefined],
+    [{ keepAlive: true, keepAliveInitialDelayMillis: 2500 }, 2500],
+    [{ keepAlive: false, connectionString: 'keepalives=1' }, undefined],
+    [{ keepAlive: true, connectionString: 'keepalives=0' }, 0],
+    [{ keepAlive: false, keepalives: 1 }, 0],
+    [{ keepAliveInitialDelayMillis: 2500, keepalives_idle: 30 }, 30_000],
+    [{ keepAliveInitialDelayMillis: 2500, connectionString: 'keepalives_idle=30' }, 2500],
+  ])('are set by %j', (connection, keepAlive) => {
+    expect(resolve(connection).hosts.targets[0]?.keepAlive).toBe(keepAlive);
   });
 
-  it.each<[what: string, connection: unknown, words: string]>([
-    ['a URL', new URL('postgres://app:secret@h/shop'), 'url.href'],
-    ['a pool', new Pool({ password: 'secret' }), 'not the pool itself'],
-    ['a client', new Client({ password: 'secret' }), 'not the pool itself'],
-    ['an empty text', '', 'is an environment variable empty?'],
-    ['an empty connectionString', { connectionString: '' }, 'is an environment variable empty?'],
-    ['a bigint for a port', { port: 5432n }, 'got a bigint'],
-    ['text for a port', { port: '5432x' }, 'got "5432x"'],
-    ['username', { username: 'app' }, 'did you mean user?'],
-  ])('says what is wrong with %s', (_, connection, words) => {
-    expect(failed(connection).message).toContain(words);
+  it('are not set by anything else', () => {
+    expect(refusal({ keepAlive: 'yes' }).option).toBe('connection.keepAlive');
+    expect(refusal({ keepalives: 'yes' }).message).toContain('expected 1 or 0');
+    expect(refusal('keepalives_idle=soon').option).toBe('connection.keepalives_idle');
   });
+});
 
-  it('lists what an object can say, and not what it lets pass', () => {
-    const { message } = failed({ other: 1 });
-    expect(message).toContain('connectionString, host');
-    expect(message).not.toContain('idleTimeoutMillis');
-  });
-
-  it('refuses what it does not know, and lets pass what pg and its pool know', () => {
-    expect(failed({ hots: 'h' }).option).toBe('connection.hots');
-    expect(failed({ Host: 'h' }).option).toBe('connection.Host');
+describe('an object', () => {
+  it('may be what one gives pg and its pool', () => {
     const pg = {
       max: 10,
       min: 1,
+      poolSize: 3,
       idleTimeoutMillis: 1000,
-      connectionTimeoutMillis: 1000,
       allowExitOnIdle: true,
       maxUses: 7,
       maxLifetimeSeconds: 60,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 1,
       statement_timeout: false,
       query_timeout: 1,
       lock_timeout: 1,
       idle_in_transaction_session_timeout: 1,
-      fallback_application_name: 'x',
       client_encoding: 'UTF8',
       types: {},
-      stream: () => undefined,
       Client: Object,
       Promise,
       log: () => undefined,
       onConnect: () => undefined,
       verify: () => undefined,
       enableChannelBinding: true,
+      scramMaxIterations: 4096,
       sslnegotiation: 'postgres',
+      replication: 'database',
       pipeline: false,
       binary: false,
     };
-    expect(resolve({ ...pg, user: 'app' })).toEqual(resolve({ user: 'app' }));
-  });
-
-  it.each([undefined, null, false])('makes no TLS of ssl %p', (ssl) => {
-    expect(resolve({ ssl }).tls).toBeUndefined();
-  });
-
-  it('makes TLS of ssl', () => {
-    expect(resolve({ ssl: true }).tls).toEqual({});
-    expect(resolve({ ssl: { ca: 'x', rejectUnauthorized: false } }).tls).toEqual({
-      ca: 'x',
-      rejectUnauthorized: false,
-    });
-    for (const ssl of ['require', 1, []]) expect(failed({ ssl }).option).toBe('connection.ssl');
+    expect(inspect(resolve({ ...pg, user: 'app' }), { depth: 20 })).toEqual(
+      inspect(resolve({ user: 'app' }), { depth: 20 }),
+    );
   });
 
   it.each([
-    ['disable', undefined],
-    ['no-verify', { rejectUnauthorized: false }],
-    ['verify-full', {}],
-  ])('reads sslmode=%s of a URI', (mode, tls) => {
-    expect(resolve(`postgres://app@h/shop?sslmode=${mode}`).tls).toEqual(tls);
+    ['sslmod', 'sslmode'],
+    ['sslMode', 'sslmode'],
+    ['targetSessionAttrs', 'target_session_attrs'],
+    ['hots', 'host'],
+    ['Host', 'host'],
+    ['username', 'user'],
+    ['requireAuth', 'require_auth'],
+    ['channelBinding', 'channel_binding'],
+    ['loadBalanceHosts', 'load_balance_hosts'],
+    ['oauth_token', 'oauthToken'],
+    ['connectTimeout', 'connect_timeout'],
+    ['hostAddr', 'hostaddr'],
+  ])('may not say %s, which is nearly %s', (name, meant) => {
+    const error = refusal({ [name]: 'hunter2' });
+    expect(error.option).toBe(`connection.${name}`);
+    expect(error.message).toContain(`did you mean ${meant}?`);
   });
 
-  it.each([
-    ['', undefined],
-    ['disable', undefined],
-    ['prefer', {}],
-    ['require', {}],
-    ['verify-ca', {}],
-    ['verify-full', {}],
-    ['no-verify', { rejectUnauthorized: false }],
-  ])('reads PGSSLMODE=%s, and never falls back to clear text', (mode, tls) => {
-    for (const connection of [undefined, {}, { ssl: undefined }, 'postgres://app@h/shop', 'postgres://app@h?sslmode='])
-      expect(resolve(connection, { PGSSLMODE: mode }).tls).toEqual(tls);
+  it('is told what else libpq’s and pg’s names are here', () => {
+    expect(refusal({ dbname: 'shop' }).message).toContain('connection.dbname: is called database here');
+    expect(refusal({ stream: () => undefined }).message).toContain('give host and port');
   });
 
-  it('lets ssl and a URI’s sslmode win over PGSSLMODE', () => {
-    for (const PGSSLMODE of ['require', 'nonsense']) {
-      expect(resolve({ ssl: false }, { PGSSLMODE }).tls).toBeUndefined();
-      expect(resolve({ ssl: { ca: 'x' } }, { PGSSLMODE }).tls).toEqual({ ca: 'x' });
-      expect(resolve('postgres://app@h?sslmode=disable', { PGSSLMODE }).tls).toBeUndefined();
-      expect(resolve('postgres://app@h?sslmode=no-verify', { PGSSLMODE }).tls).toEqual({ rejectUnauthorized: false });
-    }
-    expect(resolve('postgres://app@h?sslmode=verify-full', { PGSSLMODE: 'disable' }).tls).toEqual({});
+  it('lists what it can say, and not what it lets pass', () => {
+    const { message } = refusal({ other: 1 });
+    expect(message).toContain('connectionString, host');
+    expect(message).toContain('oauthToken');
+    expect(message).not.toContain('idleTimeoutMillis');
+    expect(message).not.toContain('gssencmode');
   });
 
-  it.each(['allow', 'on', 'VERIFY-FULL', 'nonsense'])('refuses PGSSLMODE=%s', (PGSSLMODE) => {
-    const error = failed({}, { PGSSLMODE });
-    expect(error.option).toBe('connection.ssl');
-    expect(error.message).toContain('PGSSLMODE');
-  });
-
-  it.each<[connection: unknown, env: Record<string, string>]>([
-    ['postgres://app:secret@h/shop?sslnegotiation=direct', {}],
-    ['postgres://app:secret@h/shop?sslnegotiation=nonsense', {}],
-    [{ ssl: true, sslnegotiation: 'direct' }, {}],
-    [{ ssl: true }, { PGSSLNEGOTIATION: 'direct' }],
-  ])('refuses direct TLS, which there is not yet: %j %j', (connection, env) => {
-    const error = failed(connection, env);
-    expect(error.option).toBe('connection.sslnegotiation');
-    expect(error.message).toContain('not supported yet');
-  });
-
-  it.each<[connection: unknown, env: Record<string, string>, option: string]>([
-    ['postgres://app:secret@h1,h2/shop', {}, 'connection.host'],
-    ['postgres://app:secret@h1,h2:5432/shop', {}, 'connection.host'],
-    ['postgres://app:secret@/shop?host=h1,h2', {}, 'connection.host'],
-    ['postgres://app:secret@h1:5432,h2:5433/shop', {}, 'connection'],
-    ['postgres://h1:5432,h2:5433', {}, 'connection'],
-    ['postgres://app:secret@[::1]:5432,[::2]:5432/shop', {}, 'connection'],
-    [{ host: 'h1,h2' }, {}, 'connection.host'],
-    [{}, { PGHOST: 'h1,h2' }, 'connection.host'],
-  ])('refuses several hosts and says so: %j %j', (connection, env, option) => {
-    const error = failed(connection, env);
-    expect(error.option).toBe(option);
-    expect(error.message).toContain('several hosts');
-  });
-
-  it.each(['postgres://app:1,secret@h:port/shop', 'postgres://app:sec,ret@h:port/shop'])(
-    'takes a comma in the password of %j for no list of hosts',
-    (uri) => {
-      expect(failed(uri).message).not.toContain('several hosts');
+  it.each(['host', 'user', 'password', 'database', 'application_name', 'options', 'connectionString', 'sslrootcert'])(
+    'refuses a %s that is no text, and does not show it',
+    (name) => {
+      for (const value of [87_654, {}, ['hunter2'], true]) {
+        const error = refusal({ [name]: value });
+        expect(error.option).toBe(`connection.${name}`);
+        expect(error.message).not.toContain('87');
+      }
     },
   );
 
-  it.each(['target_session_attrs', 'channel_binding', 'require_auth', 'hostaddr', 'sslcrl', 'schema', 'hots'])(
-    'refuses a URI’s parameter %s, which would have no effect',
-    (parameter) => {
-      const error = failed(`postgres://app:secret@h/shop?sslmode=disable&${parameter}=secret`);
-      expect(error.option).toBe('connection');
-      expect(error.message).toContain(`parameter ${parameter} `);
-    },
-  );
-
-  it('names the option that a URI’s connect_timeout stands for', () => {
-    expect(failed('postgres://app@h/shop?connect_timeout=10').message).toContain('connectTimeout');
+  it.each(['host', 'user', 'password', 'database', 'sslrootcert'])('refuses a %s with a NUL byte', (name) => {
+    expect(refusal({ [name]: '/a\0hunter2' })).toMatchObject({ option: `connection.${name}` });
   });
 
-  it('does not take a piece of the password for a parameter’s name', () => {
-    for (const uri of ['postgres://app:12?secret=@h/shop', 'postgres://app:12?a&secret@h/shop']) {
-      expect(failed(uri).message).toContain('percent-encode');
+  it.each<[what: string, connection: unknown, words: string]>([
+    ['a URL', new URL('postgres://app:hunter2@h/shop'), 'url.href'],
+    ['a pool', new Pool({ password: 'hunter2' }), 'not the pool itself'],
+    ['a client', new Client({ password: 'hunter2' }), 'not the pool itself'],
+    ['a list', ['postgres://u:hunter2@h'], 'got a list'],
+    ['a bigint for a port', { port: 5432n }, 'got a bigint'],
+    ['an oauthToken that is text', { oauthToken: 'hunter2' }, 'expected a function'],
+  ])('is not %s', (_, connection, words) => {
+    expect(refusal(connection).message).toContain(words);
+  });
+});
+
+describe('what libpq knows and is not done here', () => {
+  it.each<[name: string, value: string, remedy: string]>([
+    ['service', 'shop', 'service files are not read'],
+    ['gssencmode', 'require', 'GSSAPI'],
+    ['krbsrvname', 'postgres', 'GSSAPI'],
+    ['requirepeer', 'postgres', 'cannot tell who listens'],
+    ['requiressl', '1', 'sslmode=require'],
+    ['sslcertmode', 'require', 'cannot be seen'],
+    ['sslcrldir', '/x', 'use sslcrl'],
+    ['sslkeylogfile', '/x', '--tls-keylog'],
+    ['scram_client_key', 'hunter2', 'give the password'],
+    ['min_protocol_version', '3.2', 'protocol 3.0'],
+    ['tcp_user_timeout', '5', 'livenessTimeout'],
+    ['keepalives_count', '5', 'livenessTimeout'],
+    ['oauth_client_secret', 'hunter2', 'connection.oauthToken'],
+    ['replication', 'true', 'always database'],
+  ])('is refused with a reason: %s=%s', (name, value, remedy) => {
+    for (const connection of [`postgres://h?${name}=${value}`, `host=h ${name}=${value}`, { [name]: value }]) {
+      expect(refusal(connection).message).toContain(remedy);
     }
   });
 
-  it('lets pass what pg and its pool take from a URI', () => {
-    const query = 'fallback_application_name=x&client_encoding=UTF8&statement_timeout=1&max=5&sslnegotiation=postgres';
-    expect(resolve(`postgres://app@h/shop?${query}`)).toEqual(resolve('postgres://app@h/shop'));
+  it.each<[name: string, value: string]>([
+    ['gssencmode', 'prefer'],
+    ['gssencmode', 'disable'],
+    ['sslcertmode', 'allow'],
+    ['sslcompression', '0'],
+    ['max_protocol_version', 'latest'],
+    ['min_protocol_version', '3.0'],
+    ['keepalives_interval', '0'],
+    ['keepalives_count', '0'],
+    ['tcp_user_timeout', '0'],
+    ['replication', 'database'],
+    ['service', ''],
+  ])('is let pass where it asks for nothing: %s=%s', (name, value) => {
+    for (const connection of [
+      `postgres://h?${name}=${value}`,
+      `host=h ${name}=${value}`,
+      { host: 'h', [name]: value },
+    ]) {
+      expect(hostsOf(connection)).toEqual(['h:5432']);
+    }
   });
 
-  it('reads a socket’s URI', () => {
-    expect(resolve('socket:///run/pg?db=shop&encoding=utf8&user=app')).toMatchObject({
-      ...{ host: '/run/pg', database: 'shop', user: 'app' },
-    });
+  it.each<[variable: string, value: string]>([
+    ['PGSERVICE', 'shop'],
+    ['PGGSSENCMODE', 'require'],
+    ['PGREQUIREPEER', 'postgres'],
+    ['PGSSLCRLDIR', '/x'],
+    ['PGSSLCERTMODE', 'disable'],
+    ['PGMINPROTOCOLVERSION', '3.2'],
+  ])('is refused from the environment, too: %s', (variable, value) => {
+    expect(refusal('postgres://h', { [variable]: value }).message).toContain(`: comes from ${variable}`);
+    expect(hostsOf('postgres://h', { [variable]: '' })).toEqual(['h:5432']);
   });
+});
 
-  it.each(['sslrootcert', 'sslcert', 'sslkey'])('names the file of a %s that cannot be read', (parameter) => {
-    const error = failed(`postgres://app:secret@h/shop?${parameter}=/nowhere/ca.pem`);
-    expect(error.option).toBe('connection');
-    expect(error.message).toContain('/nowhere/ca.pem');
-    expect(error.message).toContain('ENOENT');
-    expect(error.message).not.toContain('percent-encode');
-    expect(failed(`postgres://app:secret@h/shop?${parameter}=/`).message).toContain('EISDIR');
-  });
-
-  it('lets ssl beside a URI win over its sslmode', () => {
-    const connectionString = 'postgres://app@h/shop?sslmode=verify-full';
-    expect(resolve({ connectionString, ssl: false }).tls).toBeUndefined();
-    expect(resolve({ connectionString, ssl: { ca: 'x' } }).tls).toEqual({ ca: 'x' });
+describe('what was read', () => {
+  it.each<[what: string, connection: unknown]>([
+    ['a URI', 'postgres://app:hunter2@h/shop?sslmode=require&sslpassword=hunter2'],
+    ['keywords', 'host=h password=hunter2 sslpassword=hunter2'],
+    [
+      'an object',
+      { password: 'hunter2', sslpassword: 'hunter2', oauthToken: () => 'hunter2', passfile: '/x', sslmode: 'require' },
+    ],
+    ['a function', { password: Object.assign(() => 'hunter2', { secret: 'hunter2' }) }],
+    ['an object of TLS', { ssl: { key: 'hunter2', passphrase: 'hunter2', ca: 'x' } }],
+  ])('shows no secret of %s', (_, connection) => {
+    const settings = resolve(connection, { PGPASSWORD: 'hunter2' });
+    expect(inspect(settings, { depth: 20, showHidden: true })).not.toContain('hunter2');
+    expect(JSON.stringify(settings)).not.toContain('hunter2');
   });
 });

@@ -17,6 +17,7 @@ const SURROUNDINGS = `
     const config: PgoutputConfig;
     function save(tx: Transaction): Promise<void>;
     function isTransient(error: unknown): boolean;
+    function fetchToken(): Promise<string>;
     function saveChange(change: Change): Promise<void>;
     function keepAside(gid: string, changes: readonly Change[]): Promise<void>;
     function applyKept(gid: string): Promise<void>;

@@ -17,7 +17,7 @@ class Playback implements Transport {
 
   /** Sends all that the client takes, and hangs up. */
   play(chunks: readonly Buffer[]): void {
-    this.events.connected();
+    this.events.connected({ kind: 'clear' });
     for (const chunk of chunks) {
       this.#settle();
       // Whoever holds the socket for good, as a full window does, gets no more.

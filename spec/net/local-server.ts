@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Target, TransportEvents } from '../../lib/net/transport';
+import type { Channel } from '../../lib/wire/channel';
 
 /** A server on 127.0.0.1 that does what a spec says. */
 export class LocalServer {
@@ -21,7 +22,7 @@ export class LocalServer {
     this.#server.listen({ host: '127.0.0.1', ...where });
     await once(this.#server, 'listening');
     const address = this.#server.address();
-    return { host: '127.0.0.1', port: (address as AddressInfo).port, tls: undefined };
+    return { host: '127.0.0.1', port: (address as AddressInfo).port, tls: undefined, keepAlive: undefined };
   }
 
   /** The connection that was made, or will be. */
@@ -42,12 +43,14 @@ export class LocalServer {
 export class Events implements TransportEvents {
   /** `connected`, `data` and `closed`, in turn; `data` that follows `data` is one. */
   readonly log: string[] = [];
+  channel: Channel | undefined;
   cause: Error | undefined;
   received = Buffer.alloc(0);
   /** Called on each event. */
   on: (event: string) => void = () => undefined;
 
-  connected(): void {
+  connected(channel: Channel): void {
+    this.channel = channel;
     this.#say('connected');
   }
 

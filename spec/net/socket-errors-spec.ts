@@ -1,7 +1,7 @@
 import { ConnectionError, ProtocolError } from '../../lib/errors';
 import { connectFailure } from '../../lib/net/socket-errors';
 
-const TCP = { host: 'db.example', port: 5432, tls: undefined };
+const TCP = { host: 'db.example', port: 5432, tls: undefined, keepAlive: undefined };
 
 describe('connectFailure', () => {
   it.each([
@@ -27,6 +27,11 @@ describe('connectFailure', () => {
 
   it('names the folder of a Unix socket', () => {
     expect(connectFailure({ ...TCP, host: '/run/pg' }, undefined).message).toContain('/run/pg (port 5432)');
+  });
+
+  it('says what a name in the abstract namespace needs', () => {
+    const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    expect(connectFailure({ ...TCP, host: '@pg' }, cause).message).toMatch(/@pg \(port 5432\).*Node\.js 22/);
   });
 
   it('leaves an error of ours as it is', () => {

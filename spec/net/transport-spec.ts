@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
+import { connectFailure } from '../../lib/net/socket-errors';
 import { connect, type Target } from '../../lib/net/transport';
 import { Events, handles, LocalServer, sleep, until } from './local-server';
 
@@ -57,7 +58,7 @@ describe('a connection', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
     server = new LocalServer((socket) => socket.end('hello'));
     await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
-    connect({ host: folder, port: 5433, tls: undefined }, events);
+    connect({ host: folder, port: 5433, tls: undefined, keepAlive: undefined }, events);
     await events.until(() => events.log.includes('closed'));
     expect(events.log).toEqual(['connected', 'data', 'closed']);
     await server.close();
@@ -76,7 +77,7 @@ describe('a connection', () => {
 
   it('to a folder without a socket is closed with the cause', async () => {
     await serving();
-    connect({ host: '/nowhere/at/all', port: 5432, tls: undefined }, events);
+    connect({ host: '/nowhere/at/all', port: 5432, tls: undefined, keepAlive: undefined }, events);
     await events.until(() => events.log.includes('closed'));
     expect(events.cause).toHaveProperty('code', 'ENOENT');
     await expectNothingLeft();
@@ -89,6 +90,73 @@ describe('a connection', () => {
     socket.resetAndDestroy();
     await events.until(() => events.log.includes('closed'));
     expect(events.cause).toHaveProperty('code', 'ECONNRESET');
+    await expectNothingLeft();
+  });
+});
+
+describe('what is between', () => {
+  it('is nobody on a Unix socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
+    server = new LocalServer();
+    await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
+    const transport = connect({ host: folder, port: 5433, tls: undefined, keepAlive: undefined }, events);
+    await events.until(() => events.log.includes('connected'));
+    expect(events.channel).toEqual({ kind: 'local' });
+    transport.destroy();
+    await expectNothingLeft();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is everybody on TCP without TLS', async () => {
+    const transport = connect(await serving(), events);
+    await events.until(() => events.log.includes('connected'));
+    expect(events.channel).toEqual({ kind: 'clear' });
+    transport.destroy();
+    await expectNothingLeft();
+  });
+});
+
+describe('an address', () => {
+  it('is where it connects to, whatever the host is called', async () => {
+    const { port } = await serving((socket) => socket.end('hello'));
+    const target = { port, address: '127.0.0.1', tls: undefined, keepAlive: undefined };
+    for (const host of ['no.such.host.invalid', '/nowhere']) {
+      events = new Events();
+      connect({ ...target, host }, events);
+      await events.until(() => events.log.includes('closed'));
+      expect(events.received.toString()).toBe('hello');
+      expect(events.channel).toEqual({ kind: 'clear' });
+    }
+    await expectNothingLeft();
+  });
+
+  it('stands in the error where nobody listens', async () => {
+    const target = await serving();
+    await server.close();
+    const there = { ...target, host: 'db.example', address: '127.0.0.1' };
+    connect(there, events);
+    await events.until(() => events.log.includes('closed'));
+    expect(connectFailure(there, events.cause).message).toContain(`db.example:${String(target.port)} (127.0.0.1)`);
+    await expectNothingLeft();
+  });
+});
+
+describe('keepAlive', () => {
+  it.each<[ms: number | undefined, what: object]>([
+    [undefined, { keepAlive: false }],
+    // Which leaves the system's own default as it is.
+    [0, { keepAlive: true, keepAliveInitialDelay: 0 }],
+    [30_000, { keepAlive: true, keepAliveInitialDelay: 30_000 }],
+    // The system counts in seconds, and Node would make 0 of less than one.
+    [1, { keepAlive: true, keepAliveInitialDelay: 1000 }],
+    [1001, { keepAlive: true, keepAliveInitialDelay: 2000 }],
+  ])('of %s ms is asked of the system', async (keepAlive, what) => {
+    const asked = jest.spyOn(net, 'connect');
+    const transport = connect({ ...(await serving()), keepAlive }, events);
+    expect(asked).toHaveBeenCalledWith(expect.objectContaining(what));
+    asked.mockRestore();
+    await events.until(() => events.log.includes('connected'));
+    transport.destroy();
     await expectNothingLeft();
   });
 });

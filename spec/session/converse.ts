@@ -1,5 +1,6 @@
 import type { ServerFields } from '../../lib/errors';
 import type { Conversation, Turn } from '../../lib/session/conversation';
+import type { Secret } from '../../lib/wire/authentication';
 import type { BackendMessage } from '../../lib/wire/backend';
 
 /** What a client says before the stream starts. */
@@ -20,7 +21,7 @@ export interface Outcome<T> {
   readonly error: unknown;
 }
 
-/** Leads a conversation to its end with a server that answers at once, message by message. */
+/** Leads a conversation to its end with a server that answers at once, message by message; each secret is `secret`. */
 export function converse<T>(conversation: Conversation<T>, server: Server): Outcome<T> {
   const said: Said[] = [];
   const sql: string[] = [];
@@ -45,7 +46,9 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
     let step = conversation.next();
     while (!step.done) {
       hear(step.value);
-      const answer = answers.shift();
+      const answer: BackendMessage | Secret | undefined = step.value.ask
+        ? { kind: 'secret', value: 'secret' }
+        : answers.shift();
       if (!answer) throw new Error(`The server has nothing more to say after ${JSON.stringify(said.at(-1))}`);
       step = conversation.next(answer);
     }

@@ -25,7 +25,14 @@ const PLAN: StreamPlan = {
   positionKeeper: 'slot',
 };
 
-const SERVER: ServerInfo = { version: 180004, walSenderTimeout: 60_000, walLevel: 'logical', database: 'shop' };
+const SERVER: ServerInfo = {
+  version: 180004,
+  walSenderTimeout: 60_000,
+  walLevel: 'logical',
+  database: 'shop',
+  standby: false,
+  readOnly: false,
+};
 
 const IDENTITY = { systemid: '7300000000000000001', timeline: '1', xlogpos: '0/2000', dbname: 'shop' };
 
@@ -131,6 +138,7 @@ describe('opening a stream', () => {
       walPosition: 0x2000n,
       database: 'shop',
       serverVersion: 180004,
+      standby: false,
       walSenderTimeout: 60_000,
       slot: {
         name: 'orders',

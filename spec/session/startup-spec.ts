@@ -1,11 +1,10 @@
-import type { ProtocolError } from '../../lib/errors';
+import { ProtocolError } from '../../lib/errors';
 import { startUp, type BackendKey, type ServerInfo, type StartupOptions } from '../../lib/session/startup';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { converse, done, READY, refusal, rows, serverFields, type Outcome, type Said } from './converse';
 
 const STARTUP: StartupOptions = {
-  user: 'alice',
-  password: 'secret',
+  policy: { user: 'alice', methods: undefined, explicit: false, channelBinding: 'prefer' },
   database: 'shop',
   applicationName: 'specs',
   options: undefined,
@@ -13,7 +12,14 @@ const STARTUP: StartupOptions = {
 
 const KEY: BackendMessage = { kind: 'backendKeyData', processId: 7, secret: Buffer.from([1, 2, 3, 4]) };
 
-const SETTINGS = { version: '180004', wal_level: 'logical', database: 'shop', wal_sender_timeout: '60000' };
+const SETTINGS = {
+  version: '180004',
+  wal_level: 'logical',
+  database: 'shop',
+  wal_sender_timeout: '60000',
+  in_recovery: 'f',
+  read_only: 'off',
+};
 
 interface Trial {
   /** What comes before ReadyForQuery. */
@@ -30,7 +36,7 @@ function start(trial: Trial = {}): Outcome<ServerInfo> & { keys: BackendKey[] } 
     if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(settings) : done();
     return greetings.splice(0);
   };
-  const conversation = startUp({ ...STARTUP, ...trial.startup }, (key) => keys.push(key));
+  const conversation = startUp({ ...STARTUP, ...trial.startup }, { kind: 'clear' }, (key) => keys.push(key));
   return { ...converse(conversation, server), keys };
 }
 
@@ -92,6 +98,8 @@ describe('start-up', () => {
       version: 180004,
       walSenderTimeout: 60_000,
       walLevel: 'logical',
+      standby: false,
+      readOnly: false,
       database: 'shop',
     });
     expect(start({ settings: { ...SETTINGS, wal_sender_timeout: '0' } }).value).toHaveProperty('walSenderTimeout', 0);
@@ -101,10 +109,10 @@ describe('start-up', () => {
     expect(start().keys).toMatchObject([{ processId: 7, secret: Buffer.from([1, 2, 3, 4]) }]);
   });
 
-  it('minds no notice, setting or newer protocol on the way', () => {
+  it('minds no notice or setting on the way, nor a server that has no newer protocol', () => {
     const { error, value } = start({
       greeting: [
-        { kind: 'negotiateProtocolVersion' },
+        { kind: 'negotiateProtocolVersion', minorVersion: 0, options: [] },
         { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) },
         { kind: 'authenticationOk' },
         { kind: 'parameterStatus', name: 'server_version', value: '18.4' },
@@ -113,6 +121,18 @@ describe('start-up', () => {
       ],
     });
     expect([error, value?.version]).toEqual([undefined, 180004]);
+  });
+
+  it.each<[what: string, message: BackendMessage]>([
+    ['a newer protocol than was asked for', { kind: 'negotiateProtocolVersion', minorVersion: 2, options: [] }],
+    ['options that nobody asked for', { kind: 'negotiateProtocolVersion', minorVersion: 0, options: ['_pq_.x'] }],
+    ['that it is ready, without having let us in', READY],
+    ['a key, without having let us in', KEY],
+    ['settings, without having let us in', { kind: 'parameterStatus', name: 'server_version', value: '18.4' }],
+  ])('does not go on with a server that says %s', (_, message) => {
+    const { error, said } = start({ greeting: [message, { kind: 'authenticationOk' }, KEY, READY] });
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(said.map(({ kind }) => kind)).toEqual(['startup']);
   });
 
   it('gives the password when it is asked for', () => {
@@ -124,7 +144,7 @@ describe('start-up', () => {
       return [{ kind: 'authenticationOk' }, KEY, READY];
     };
     const { error } = converse(
-      startUp(STARTUP, () => undefined),
+      startUp(STARTUP, { kind: 'local' }, () => undefined),
       server,
     );
     expect([error, passwords]).toEqual([undefined, ['secret']]);

@@ -43,7 +43,7 @@ export interface ServerOptions {
   version?: number;
   /** Parameters of postgresql.conf, above those of {@link baseSettings}. */
   settings?: Readonly<Record<string, string>>;
-  /** Lines of pg_hba.conf for TCP connections, in place of "everybody may". */
+  /** Lines of pg_hba.conf, in place of "everybody may" over TCP; over the Unix-domain socket others still may. */
   hba?: string;
   /** The password of the user `postgres`, also in `url`. */
   password?: string;
@@ -89,9 +89,9 @@ export function urlOf(host: string, port: number, password?: string): string {
   return `postgresql://postgres${password ? `:${encodeURIComponent(password)}` : ''}@${host}:${port}/postgres`;
 }
 
-/** Clients may connect over TCP as `hba` says; we ourselves use the Unix-domain socket. */
+/** Clients may connect as `hba` says; we ourselves use the Unix-domain socket. */
 export function hbaOf({ hba = 'host all all all trust\nhost replication all all trust' }: ServerOptions): string {
-  return `local all all trust\n${hba}\n`;
+  return `local all postgres trust\n${hba}\nlocal all all trust\n`;
 }
 
 /** A port that nobody listens on, at the moment. */

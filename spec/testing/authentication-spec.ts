@@ -45,7 +45,7 @@ describe.each(METHODS)('%s', (authentication) => {
   });
 
   it('is what the server asks for', async () => {
-    expect(await asked()).toBe({ 'scram-sha-256': 10, md5: 5, password: 3 }[authentication]);
+    expect(await asked()).toBe({ 'scram-sha-256': 10, md5: 5, password: 3, oauth: 10 }[authentication]);
   });
 
   it('lets in who knows the password, which stands in the URL', async () => {

@@ -84,8 +84,8 @@ async function transcript(seed: number): Promise<string[]> {
     connect: (...[target, events]: Parameters<typeof connect>) =>
       connect(target, {
         ...events,
-        connected: () => {
-          events.connected();
+        connected: (channel) => {
+          events.connected(channel);
         },
         data: (bytes) => {
           seen.push(`${clock.now()} ${bytes.toString('hex')}`);

@@ -74,6 +74,18 @@ describe('commands', () => {
     expect(status).toMatchObject({ name: 'made', confirmedFlushLsn: 0x1000000n, walStatus: 'lost' });
   });
 
+  it.each([
+    [{}, 'f', 'off'],
+    [{ readOnly: true }, 'f', 'on'],
+    [{ standby: true }, 't', 'on'],
+  ])('whether it can be written to: %j', async (state, inRecovery, readOnly) => {
+    Object.assign(server, state);
+    // Each value behind four bytes of length.
+    const length = (text: string) => `\0\0\0${String.fromCharCode(text.length)}`;
+    const row = [inRecovery, readOnly].map((text) => length(text) + text).join('');
+    expect(await answerTo("SELECT current_setting('server_version_num')")).toContain(row);
+  });
+
   it('how far a slot is behind', async () => {
     const { confirmedFlushLsn } = server.slot();
     const lsn = server.commit(tx(1), tx(2));

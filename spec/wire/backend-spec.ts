@@ -51,8 +51,12 @@ const MESSAGES: [tag: string, body: Buffer, expected: BackendMessage][] = [
     bytes([0, 1, 0, 0, 9, 8, 7, 6]),
     { kind: 'backendKeyData', processId: 65536, secret: Buffer.from([9, 8, 7, 6]) },
   ],
-  ['v', bytes([0, 3, 0, 2, 0, 0, 0, 2], '_pq_.a\0_pq_.b\0'), { kind: 'negotiateProtocolVersion' }],
-  ['v', bytes([0, 0, 0, 1, 0, 0, 0, 0]), { kind: 'negotiateProtocolVersion' }],
+  [
+    'v',
+    bytes([0, 3, 0, 2, 0, 0, 0, 2], '_pq_.a\0_pq_.b\0'),
+    { kind: 'negotiateProtocolVersion', minorVersion: 2, options: ['_pq_.a', '_pq_.b'] },
+  ],
+  ['v', bytes([0, 0, 0, 1, 0, 0, 0, 0]), { kind: 'negotiateProtocolVersion', minorVersion: 1, options: [] }],
   ['Z', bytes('T'), { kind: 'readyForQuery', status: 'T' }],
   [
     'T',
@@ -136,6 +140,28 @@ describe('decodeBackendMessage', () => {
     const body = Buffer.alloc(4 + length);
     if (taken) expect(decode('K', body)).toHaveProperty('secret.length', length);
     else expect(() => decode('K', body)).toThrow(`${length} bytes; expected 4 to 256`);
+  });
+
+  it('takes no more before it knows the server than libpq does', () => {
+    const challenge = (length: number): Buffer => bytes([0, 0, 0, 11], 'x'.repeat(length));
+    expect(decode('R', challenge(1996))).toHaveProperty('data.length', 1996);
+    expect(() => decode('R', challenge(1997))).toThrow('it has 2001 bytes; expected 2000 at most');
+    expect(() => decode('R', bytes([0, 0, 0, 8], 'x'.repeat(1997)))).toThrow(ProtocolError);
+  });
+
+  it('takes a list of mechanisms of any sensible length', () => {
+    const offer = (names: readonly string[]): BackendMessage =>
+      decode('R', bytes([0, 0, 0, 10], names.map((name) => `${name}\0`).join(''), [0]));
+    const names = Array.from({ length: 32 }, (_, i) => `A-MECHANISM_${i}`);
+    expect(offer(names)).toHaveProperty('mechanisms', names);
+    expect(offer([])).toHaveProperty('mechanisms', []);
+    expect(() => offer([...names, 'B'])).toThrow('expected 32 names');
+    expect(offer(['A'.repeat(20)])).toHaveProperty('mechanisms.length', 1);
+  });
+
+  it.each(['scram', 'A B', 'A'.repeat(21), '\x1b[2J', 'É', 'A,B'])('refuses %j as a mechanism', (name) => {
+    const body = bytes([0, 0, 0, 10], `${name}\0\0`);
+    expect(() => decode('R', body)).toThrow(`${JSON.stringify(name)} before byte`);
   });
 
   it('takes the localised severity where a pooler sends no other', () => {

@@ -14,12 +14,17 @@ const CASES: [what: string, text: string, prepared: string][] = [
   ['uses text that mixes directions as it is', '\u0627\u2168\u0628', '\u0627\u2168\u0628'],
   ['uses right-to-left text that ends otherwise as it is', '\ufb2a1', '\ufb2a1'],
   ['uses right-to-left text that starts otherwise as it is', '1\ufb2a', '1\ufb2a'],
-  ['prepares text from right to left', '\ufb2a1\ufb2a', '\u05e9\u05c11\u05e9\u05c1'],
+  ['prepares text from right to left', '\u05d0\u2460\u05d0', '\u05d01\u05d0'],
   ['looks for prohibited characters before the normalisation', '\u2160\u2ff0', '\u2160\u2ff0'],
+  ['uses a letter that Unicode 3.2 did not know as it is, though NFKC does', '\u00ad\u1d2c', '\u00ad\u1d2c'],
+  ['uses the sign of an era since 2019 as it is', '\u00ad\u32ff', '\u00ad\u32ff'],
+  ['uses a squared letter as it is', '\u00ad\u{1f130}', '\u00ad\u{1f130}'],
+  ['uses a prohibited mark as it is, though NFKC makes another of it', 'a\u0340', 'a\u0340'],
+  ['uses a noncharacter as it is', '\u2168\u{fffff}', '\u2168\u{fffff}'],
   ['uses a lone surrogate as it is', '\u2168\ud800', '\u2168\ud800'],
 ];
 
-// What each does was compared with the keys that PostgreSQL 15 stores for 6000 random passwords.
+// What each does was compared with the keys that PostgreSQL 14 and 18 store for some 8000 passwords.
 describe('saslPrep', () => {
   it.each(CASES)('%s', (_, text, prepared) => {
     expect(saslPrep(text)).toBe(prepared);

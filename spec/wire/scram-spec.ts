@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { ProtocolError } from '../../lib/errors';
+import type { Binding } from '../../lib/wire/channel-binding';
 import { ScramClient } from '../../lib/wire/scram';
 import { failure } from './failure';
 
@@ -18,9 +19,11 @@ const RFC = {
 };
 const SERVER_FIRST = `r=${RFC.serverNonce},s=${RFC.salt},i=4096`;
 
+const UNBOUND: Binding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: Buffer.alloc(0) };
+
 function client(): ScramClient {
   const { password, nonce } = RFC;
-  const scram = new ScramClient({ password, nonce });
+  const scram = new ScramClient({ password, nonce, binding: UNBOUND });
   scram.initial();
   return scram;
 }
@@ -43,13 +46,13 @@ describe('ScramClient', () => {
   });
 
   it('takes a fresh nonce of its own for each exchange, without a comma', () => {
-    const nonces = Array.from({ length: 50 }, () => new ScramClient({ password: 'x' }).initial());
+    const nonces = Array.from({ length: 50 }, () => new ScramClient({ password: 'x', binding: UNBOUND }).initial());
     expect(new Set(nonces).size).toBe(50);
     for (const first of nonces) expect(first).toMatch(/^n,,n=,r=[A-Za-z0-9+/]{24}$/);
   });
 
   it('prepares the password: a soft hyphen and a wide letter change nothing', () => {
-    const scram = new ScramClient({ nonce: RFC.nonce, password: 'p\u00aden\uff43il' });
+    const scram = new ScramClient({ nonce: RFC.nonce, password: 'p\u00aden\uff43il', binding: UNBOUND });
     scram.initial();
     expect(scram.respond(SERVER_FIRST)).toContain(`p=${RFC.proof}`);
   });
@@ -62,7 +65,7 @@ describe('ScramClient', () => {
     expect(failure(() => client().respond(serverFirst)).code).toBe('SERVER_NOT_AUTHENTIC');
   });
 
-  it.each(['0', '-1', '1.5', '1e3', '', '0x10', ' 4096', '04096', '10000001', '99999999999999999999'])(
+  it.each(['0', '-1', '1.5', '1e3', '', '0x10', ' 4096', '04096', '1000001', '99999999999999999999'])(
     'refuses %j iterations',
     (count) => {
       const scram = client();
@@ -73,6 +76,26 @@ describe('ScramClient', () => {
 
   it('takes a single iteration', () => {
     expect(client().respond(`r=${RFC.serverNonce},s=${RFC.salt},i=1`)).toMatch(/^c=biws,r=.*,p=[A-Za-z0-9+/]{43}=$/);
+  });
+
+  it('takes a million', () => {
+    expect(client().respond(`r=${RFC.serverNonce},s=${RFC.salt},i=1000000`)).toContain(',p=');
+  });
+
+  it.each([
+    ['empty', ''],
+    ['too long', `${RFC.nonce}${'x'.repeat(1024)}`],
+    ['with a space', `${RFC.nonce} x`],
+    ['with a control character', `${RFC.nonce}x\x7f`],
+    ['with a letter that is not ASCII', `${RFC.nonce}é`],
+  ])('refuses a nonce that is %s', (_, nonce) => {
+    expect(() => client().respond(`r=${nonce},s=${RFC.salt},i=4096`)).toThrow(ProtocolError);
+  });
+
+  it('takes the longest nonce and salt', () => {
+    const nonce = RFC.nonce + 'x'.repeat(1024 - RFC.nonce.length);
+    expect(client().respond(`r=${nonce},s=${'A'.repeat(1024)},i=1`)).toContain(`r=${nonce},p=`);
+    expect(() => client().respond(`r=${nonce},s=${'A'.repeat(1028)},i=1`)).toThrow('salt');
   });
 
   it.each(['', 'W22Z*', 'W22', 'W22ZaJ0SNY7soEsUEjb6gQ=', 'W22Z W22Z'])('refuses the salt %j', (salt) => {
@@ -112,6 +135,36 @@ describe('ScramClient', () => {
     const error = failure(() => scram.verify('e=invalid-proof'));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(error.message).toContain('invalid-proof');
+  });
+
+  it('shows nothing of it that steers a terminal', () => {
+    const scram = answered();
+    expect(failure(() => scram.verify('e=\x1b[2J')).message).toContain('"\\u001b[2J"');
+  });
+
+  it('accepts to be let in only by a server that has proven itself', () => {
+    const scram = answered();
+    for (const unproven of [client(), scram]) {
+      expect(failure(() => unproven.accept()).code).toBe('SERVER_NOT_AUTHENTIC');
+    }
+    scram.verify(`v=${RFC.signature}`);
+    expect(() => scram.accept()).not.toThrow();
+  });
+
+  it('binds to what it is given: header and data are proven with the rest', () => {
+    const binding: Binding = {
+      mechanism: 'SCRAM-SHA-256-PLUS',
+      header: 'p=tls-server-end-point,,',
+      data: Buffer.from([0xfb, 0xff, 0]),
+    };
+    const scram = new ScramClient({ password: RFC.password, nonce: RFC.nonce, binding });
+    expect(scram.mechanism).toBe('SCRAM-SHA-256-PLUS');
+    expect(scram.initial()).toBe(`p=tls-server-end-point,,n=,r=${RFC.nonce}`);
+    const c = Buffer.concat([Buffer.from(binding.header), binding.data]).toString('base64');
+    const sent = scram.respond(SERVER_FIRST);
+    expect(sent.startsWith(`c=${c},r=${RFC.serverNonce},p=`)).toBe(true);
+    expect(sent).not.toContain(RFC.proof);
+    expect(failure(() => scram.verify(`v=${RFC.signature}`)).code).toBe('SERVER_NOT_AUTHENTIC');
   });
 
   it('refuses an end without a signature, and one before the challenge', () => {

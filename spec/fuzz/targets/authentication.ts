@@ -1,9 +1,13 @@
 import { createHmac, pbkdf2Sync } from 'node:crypto';
 import { Authenticator } from '../../../lib/wire/authentication';
+import type { AuthenticationPolicy, ChannelBinding } from '../../../lib/wire/authentication-policy';
+import { certificateHash } from '../../../lib/wire/certificate-hash';
+import type { Channel } from '../../../lib/wire/channel';
 import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
 import { cstring, i32 } from '../../../lib/testing/bytes';
 import { frame } from '../../../lib/testing/backend-messages';
+import { SHA384 } from '../../wire/certificates';
 import type { Parts } from '../case';
 import { withRightLength } from '../frames';
 import { replicationError, wordOf } from '../outcome';
@@ -13,8 +17,9 @@ import { Finding, type Target } from '../target';
 const NONCE = 'NONCE_OF_THE_CLIENT_HERE';
 const SIGNATURE = 'SIGNATURE_OF_THE_SERVER_OVER_THE_EXCHANGE==.';
 const PASSWORD = 'correct horse';
+const TOKEN = 'mF_9.B5f-4.1JqM';
 /** Between these a challenge is not tried: it would be answered, and take longer than bytes should, up to some seconds. */
-const ITERATIONS = { swift: 20_000, accepted: 10_000_000 };
+const ITERATIONS = { swift: 20_000, accepted: 1_000_000 };
 
 const SCRAM: Parts = [
   frame('R', i32(10), cstring('SCRAM-SHA-256-PLUS'), cstring('SCRAM-SHA-256'), cstring('')),
@@ -23,12 +28,30 @@ const SCRAM: Parts = [
   frame('R', i32(0)),
 ];
 
+const REFUSAL = '{"status":"invalid_token","openid-configuration":"https://issuer.example/x","scope":"replication"}';
+
+interface Scene {
+  readonly channel: Channel;
+  readonly channelBinding: ChannelBinding;
+}
+
+/** What comes of the first is the outcome. */
+const SCENES: readonly Scene[] = [
+  { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'prefer' },
+  { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'require' },
+  { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'disable' },
+  { channel: { kind: 'clear' }, channelBinding: 'prefer' },
+];
+
 export const authentication: Target = {
   name: 'authentication',
   seeds: [
     SCRAM,
+    [frame('R', i32(10), cstring('SCRAM-SHA-256'), cstring('')), ...SCRAM.slice(1)],
     [...SCRAM.slice(0, 2), frame('R', i32(12), Buffer.from('e=other-error'))],
     [...SCRAM.slice(0, 2), frame('R', i32(12), Buffer.from(`v=${'A'.repeat(43)}=`)), frame('R', i32(0))],
+    [frame('R', i32(10), cstring('OAUTHBEARER'), cstring('')), frame('R', i32(0))],
+    [frame('R', i32(10), cstring('OAUTHBEARER'), cstring('')), frame('R', i32(11), Buffer.from(REFUSAL))],
     [frame('R', i32(3)), frame('R', i32(0))],
     [frame('R', i32(5), Buffer.from('salt')), frame('R', i32(0))],
     [frame('R', i32(0))],
@@ -36,34 +59,57 @@ export const authentication: Target = {
   ],
   repair: withRightLength,
   run(parts) {
-    const outcome: string[] = [];
-    const server = new Impostor();
-    const authenticator = new Authenticator({ user: 'zoë', password: PASSWORD });
-    const frames = new FrameDecoder(1 << 20);
-    try {
-      for (const part of parts) {
-        const bytes = server.fill(part);
-        if (asksForMuch(bytes)) return 'not tried';
-        frames.push(bytes);
-        while (frames.next()) {
-          const message = decodeBackendMessage(frames);
-          const sent = authenticator.respond(message);
-          outcome.push(message.kind);
-          if (message.kind === 'authenticationSaslContinue') server.challenge = message.data;
-          if (message.kind === 'authenticationSaslFinal') server.prove(message.data);
-          if (message.kind === 'authenticationOk' && !server.believable) {
-            throw new Finding('Let in after SCRAM without the signature');
-          }
-          if (sent) server.hear(sent);
-        }
-      }
-    } catch (error) {
-      if (error instanceof Finding) throw error;
-      outcome.push(replicationError(error));
-    }
-    return wordOf(outcome);
+    if (parts.some(asksForMuch)) return 'not tried';
+    const [outcome = ''] = SCENES.map((scene) => talk(parts, scene));
+    return outcome;
   },
 };
+
+/** One conversation, and what came of it. */
+function talk(parts: Parts, scene: Scene): string {
+  const outcome: string[] = [];
+  const server = new Impostor();
+  const policy: AuthenticationPolicy = { user: 'zoë', methods: undefined, explicit: false, channelBinding: scene.channelBinding };
+  const authenticator = new Authenticator(policy, scene.channel);
+  const frames = new FrameDecoder(1 << 20);
+  try {
+    for (const part of parts) {
+      frames.push(server.fill(part));
+      while (frames.next()) {
+        const message = decodeBackendMessage(frames);
+        const response = authenticator.respond(message);
+        let step = response.next();
+        while (!step.done) {
+          step = response.next({ kind: 'secret', value: step.value.ask === 'password' ? PASSWORD : TOKEN });
+        }
+        outcome.push(message.kind);
+        if (message.kind === 'authenticationSaslContinue') server.challenge = message.data;
+        if (message.kind === 'authenticationSaslFinal') server.prove(message.data);
+        if (authenticator.done) checkTrust(server, scene);
+        if (step.value) {
+          checkSecrets(step.value, scene);
+          server.hear(step.value);
+        }
+      }
+    }
+  } catch (error) {
+    if (error instanceof Finding) throw error;
+    const said = replicationError(error);
+    if (said.includes(PASSWORD) || said.includes(TOKEN)) throw new Finding('A secret in an error', { cause: error });
+    outcome.push(said);
+  }
+  return wordOf(outcome);
+}
+
+function checkTrust(server: Impostor, { channelBinding }: Scene): void {
+  if (!server.believable) throw new Finding('Let in after SCRAM without the signature');
+  if (channelBinding === 'require' && !server.isBound) throw new Finding('Let in without the binding that is required');
+}
+
+function checkSecrets(sent: Buffer, { channel, channelBinding }: Scene): void {
+  const isOpen = sent.includes(PASSWORD) || sent.includes(TOKEN);
+  if (isOpen && (channel.kind === 'clear' || channelBinding === 'require')) throw new Finding('A secret given away');
+}
 
 function asksForMuch(bytes: Buffer): boolean {
   return [...bytes.toString('latin1').matchAll(/i=(\d{1,16})/g)].some(
@@ -74,6 +120,7 @@ function asksForMuch(bytes: Buffer): boolean {
 /** The server's half, for whatever challenge the mutations have left. */
 class Impostor {
   challenge = '';
+  #header = '';
   #bare = '';
   #signature = SIGNATURE;
   #proven = false;
@@ -81,6 +128,10 @@ class Impostor {
   /** Whether a client may trust it now: it does not need to prove anything, or has done so. */
   get believable(): boolean {
     return this.#bare === '' || this.#proven;
+  }
+
+  get isBound(): boolean {
+    return this.#header.startsWith('p=');
   }
 
   fill(part: Buffer): Buffer {
@@ -92,9 +143,16 @@ class Impostor {
   /** Takes the client's first message, then the second. */
   hear(sent: Buffer): void {
     const text = sent.toString('utf8');
-    this.#bare ||= /n,,(n=,r=.{24})$/.exec(text)?.[1] ?? '';
-    const [, withoutProof] = /(c=biws,r=.*),p=[^,]*$/s.exec(text) ?? [];
-    if (withoutProof !== undefined) this.#signature = this.#sign(withoutProof);
+    const [, header = '', bare = ''] = /([ny],,|p=tls-server-end-point,,)(n=,r=.{24})$/.exec(text) ?? [];
+    this.#header ||= header;
+    this.#bare ||= bare;
+    const [, withoutProof, binding = ''] = /(c=([^,]*),r=.*),p=[^,]*$/s.exec(text) ?? [];
+    if (withoutProof === undefined) return;
+    const data = this.isBound ? certificateHash(SHA384) : undefined;
+    if (binding !== Buffer.concat([Buffer.from(this.#header), data ?? Buffer.alloc(0)]).toString('base64')) {
+      throw new Finding('Another binding than was announced');
+    }
+    this.#signature = this.#sign(withoutProof);
   }
 
   prove(said: string): void {

@@ -1,0 +1,31 @@
+import type { AuthenticationMethod, AuthenticationPolicy, ChannelBinding } from '../wire/authentication-policy';
+import type { Parameters } from './parameters';
+
+const METHODS: readonly AuthenticationMethod[] = ['none', 'password', 'md5', 'scram-sha-256', 'oauth'];
+/** Methods that libpq knows besides: to be without them is no wish that is not met. */
+const NEVER_SPOKEN = ['gss', 'sspi'];
+
+/** The methods of `require_auth`. Source: manual, "Parameter Key Words". */
+export function methodsOf(parameters: Parameters): Pick<AuthenticationPolicy, 'methods' | 'explicit'> {
+  const text = parameters.text('require_auth');
+  if (text === undefined) return { methods: undefined, explicit: false };
+  const words = text.split(',').map((word) => word.trim());
+  const isNegated = words.every((word) => word.startsWith('!'));
+  const named = words.map((word) => word.replace(/^!/, ''));
+  const known = [...METHODS, ...NEVER_SPOKEN];
+  const unknown = named.find((word) => !known.includes(word));
+  if (unknown !== undefined || (!isNegated && words.some((word) => word.startsWith('!')))) {
+    throw parameters.error(
+      'require_auth',
+      `expected a list of ${known.join(', ')}, each or none of them with a ! before it`,
+    );
+  }
+  const methods = METHODS.filter((method) => named.includes(method) !== isNegated);
+  if (methods.length === 0) throw parameters.error('require_auth', `it leaves none of ${METHODS.join(', ')}`);
+  return { methods: new Set(methods), explicit: !isNegated };
+}
+
+export function channelBindingOf(parameters: Parameters): ChannelBinding {
+  const binding = parameters.oneOf('channel_binding', ['disable', 'prefer', 'require']);
+  return binding ?? (parameters.own('enableChannelBinding') === false ? 'disable' : 'prefer');
+}

@@ -1,0 +1,89 @@
+import type { Target, TlsSettings } from '../net/transport';
+import type { Parameters } from './parameters';
+
+/** What the server that is looked for has to be. Source: manual, "Parameter Key Words", target_session_attrs. */
+export type SessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
+
+const SESSION_ATTRS: readonly SessionAttrs[] = [
+  'any',
+  'read-write',
+  'read-only',
+  'primary',
+  'standby',
+  'prefer-standby',
+];
+
+/** The servers that may be connected to, and how one is chosen. */
+export interface Hosts {
+  /** At least one, in the order of preference. */
+  readonly targets: readonly Target[];
+  readonly sessionAttrs: SessionAttrs;
+  /** Whether they are tried in random order. */
+  readonly shuffled: boolean;
+}
+
+const DEFAULT_PORT = 5432;
+
+/** Reads `host`, `hostaddr` and `port`, each of which may be a list. */
+export function hostsOf(parameters: Parameters, tls: TlsSettings | undefined, keepAlive: number | undefined): Hosts {
+  const names = listOf(parameters.text('host'));
+  const addresses = listOf(parameters.text('hostaddr'));
+  const ports = listOf(parameters.text('port'));
+  const count = Math.max(names.length, addresses.length, 1);
+  if (names.length > 0 && addresses.length > 0 && names.length !== addresses.length) {
+    throw parameters.error('hostaddr', `${addresses.length} addresses for ${names.length} hosts`);
+  }
+  if (ports.length > 1 && ports.length !== count) {
+    throw parameters.error('port', `${ports.length} ports for ${count === 1 ? 'one host' : `${count} hosts`}`);
+  }
+  const targets = Array.from({ length: count }, (_, index): Target => {
+    const [name = '', address = ''] = [names[index], addresses[index]];
+    checkHost(parameters, name);
+    checkAddress(parameters, address);
+    const host = name !== '' ? name : address !== '' ? address : 'localhost';
+    const port = portOf(parameters, ports[ports.length === 1 ? 0 : index]);
+    // The server has no TLS there, and libpq does not ask for it either.
+    const local = address === '' && isSocket(host);
+    return { host, port, ...(address !== '' && { address }), tls: local ? undefined : tls, keepAlive };
+  });
+  return {
+    targets,
+    sessionAttrs: parameters.oneOf('target_session_attrs', SESSION_ATTRS) ?? 'any',
+    shuffled: parameters.oneOf('load_balance_hosts', ['disable', 'random']) === 'random',
+  };
+}
+
+/** Whether it is the folder of a Unix socket, or a name in Linux' abstract namespace. */
+function isSocket(host: string): boolean {
+  return host.startsWith('/') || host.startsWith('@');
+}
+
+const IP_V6 = /^(?=.*:.*:)[\da-f:.]+(?:%[\w.-]+)?$/i;
+const IP_V4 = /^\d+(?:\.\d+){3}$/;
+const NAME = /^[^\s:/@?#=%[\]]+$/;
+
+/** What was given is not shown: a whole URI with its password may have landed here. */
+function checkHost(parameters: Parameters, host: string): void {
+  if (host === '' || isSocket(host) || NAME.test(host) || IP_V6.test(host)) return;
+  throw parameters.error(
+    'host',
+    "expected a name, an address, or a socket's folder; a port goes into port, a URI into connection",
+  );
+}
+
+function checkAddress(parameters: Parameters, address: string): void {
+  if (address === '' || IP_V4.test(address) || IP_V6.test(address)) return;
+  throw parameters.error('hostaddr', 'expected an address, as in 10.0.0.7; a name goes into host');
+}
+
+function listOf(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(',').map((one) => one.trim());
+}
+
+/** A number is shown, anything else is not. */
+function portOf(parameters: Parameters, text = ''): number {
+  const port = text === '' ? DEFAULT_PORT : /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (port >= 1 && port <= 65535) return port;
+  const got = /^-?[\d.]{1,9}$/.test(text) ? `, got ${text}` : '';
+  throw parameters.error('port', `expected a number from 1 to 65535${got}`);
+}

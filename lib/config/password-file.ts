@@ -1,0 +1,68 @@
+import type { Stats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+
+/** What a password is looked up for. */
+export interface PasswordEntry {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+/** Folders of sockets that some libpq looks into by itself: in password files they are called localhost. */
+const DEFAULT_SOCKETS = ['/tmp', '/var/run/postgresql', '/run/postgresql'];
+
+/** Files that were warned of: they are read again and again. */
+const known = new Set<string>();
+
+/**
+ * The password of the first line that fits. A file that is missing, or that others may read, is as good as none.
+ *
+ * Source: manual, "The Password File".
+ */
+export async function passwordFromFile(file: string, entry: PasswordEntry): Promise<string | undefined> {
+  const stats = await stat(file).catch(() => undefined);
+  if (!stats) return undefined;
+  const objection = objectionTo(stats);
+  const text = objection === undefined ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
+  if (text !== undefined) return passwordIn(text, entry);
+  warnOnce(file, objection ?? 'cannot be read');
+  return undefined;
+}
+
+function objectionTo(stats: Stats): string | undefined {
+  if (!stats.isFile()) return 'is no plain file';
+  const isOpen = process.platform !== 'win32' && (stats.mode & 0o077) !== 0;
+  return isOpen ? 'can be read by others: chmod 600 it' : undefined;
+}
+
+function passwordIn(text: string, { host, port, database, user }: PasswordEntry): string | undefined {
+  const hosts = DEFAULT_SOCKETS.includes(host) ? [host, 'localhost'] : [host];
+  const lines = text.split(/\r?\n/).filter((line) => !line.startsWith('#'));
+  for (const line of lines) {
+    for (const name of hosts) {
+      const rest = [name, String(port), database, user].reduce<string | undefined>(behind, line);
+      // A backslash takes what follows as it is; what stands behind one more colon is not looked at.
+      if (rest !== undefined) return /^(?:[^:\\]|\\.|\\$)*/.exec(rest)?.[0].replace(/\\(.)/g, '$1');
+    }
+  }
+  return undefined;
+}
+
+/** What stands behind a field that fits. As in libpq, colons need no backslash there: an address of IPv6 fits as it is. */
+function behind(line: string | undefined, wanted: string): string | undefined {
+  if (line?.startsWith('*:')) return line.slice(2);
+  let at = 0;
+  for (let i = 0; i < wanted.length; i++, at++) {
+    if (line?.charAt(at) === '\\') at++;
+    if (line?.charAt(at) !== wanted.charAt(i)) return undefined;
+  }
+  return line?.charAt(at) === ':' ? line.slice(at + 1) : undefined;
+}
+
+function warnOnce(file: string, objection: string): void {
+  if (known.has(file)) return;
+  known.add(file);
+  const code = 'RXPG_PASSWORD_FILE';
+  process.emitWarning(`The password file ${file} is not used: it ${objection}.`, { type: 'ReplicationWarning', code });
+}

@@ -1,0 +1,134 @@
+import type { ConnectionOptions as TlsOptions, SecureVersion } from 'node:tls';
+import { ConfigError } from '../errors';
+import type { TlsSettings } from '../net/transport';
+import { isRecord, shown } from '../options';
+import type { ParameterName, Parameters } from './parameters';
+import { TlsFiles } from './tls-files';
+
+/** libpq's modes, and `no-verify`, which `pg` has besides. */
+const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
+type SslMode = (typeof MODES)[number];
+
+const WITHOUT_ALLOW =
+  'allow would try clear text first; say prefer, or better verify-full. There are disable, prefer, require, verify-ca and verify-full';
+
+/**
+ * How TLS is to be made: as `ssl` of the object says, which goes to tls.connect as `pg` does it, or else as libpq's
+ * parameters say.
+ *
+ * Source: manual, "SSL Support" of libpq.
+ *
+ * @param folder where libpq keeps certificates
+ */
+export function tlsOf(parameters: Parameters, folder: string | undefined): TlsSettings | undefined {
+  const direct = parameters.oneOf('sslnegotiation', ['postgres', 'direct']) === 'direct';
+  const ssl = parameters.own('ssl');
+  if (ssl !== undefined) return tlsOfObject(parameters, ssl, direct);
+  const isSystem = parameters.text('sslrootcert') === 'system';
+  const mode = modeOf(parameters) ?? (isSystem ? 'verify-full' : 'prefer');
+  // Anybody can have a certificate of some authority.
+  if (isSystem && mode !== 'verify-full') {
+    throw parameters.error('sslmode', `with sslrootcert=system it has to be verify-full, not ${mode}`);
+  }
+  if (direct && (mode === 'prefer' || mode === 'disable')) {
+    throw parameters.error('sslnegotiation', `direct needs sslmode=require, verify-ca or verify-full, not ${mode}`);
+  }
+  if (mode === 'disable') return undefined;
+  const versions = versionsOf(parameters);
+  const files = new TlsFiles(parameters, folder);
+  const options = (): TlsOptions => ({
+    ...versions,
+    ...(!parameters.flag('sslsni', true) && { servername: '' }),
+    ...files.ours(),
+    ...verificationOf(parameters, mode, files),
+  });
+  return { options, optional: mode === 'prefer', direct };
+}
+
+function modeOf(parameters: Parameters): SslMode | undefined {
+  if (parameters.text('sslmode') === 'allow') throw parameters.error('sslmode', WITHOUT_ALLOW);
+  return parameters.oneOf('sslmode', MODES);
+}
+
+const OF_LIBPQ: readonly ParameterName[] = [
+  'sslmode',
+  'sslrootcert',
+  'sslcrl',
+  'sslcert',
+  'sslkey',
+  'sslpassword',
+  'sslsni',
+  'ssl_min_protocol_version',
+  'ssl_max_protocol_version',
+];
+
+function tlsOfObject(parameters: Parameters, ssl: unknown, direct: boolean): TlsSettings | undefined {
+  const beside = OF_LIBPQ.find((name) => parameters.has(name));
+  if (beside !== undefined)
+    throw new ConfigError('connection.ssl', `cannot stand beside ${beside}; give one of the two`);
+  if (ssl === false) {
+    if (direct) throw parameters.error('sslnegotiation', 'direct needs TLS, and ssl is false');
+    return undefined;
+  }
+  if (ssl !== true && !isTlsOptions(ssl)) {
+    const hint = typeof ssl === 'string' ? '; a mode of libpq goes into sslmode' : '';
+    throw new ConfigError(
+      'connection.ssl',
+      `expected true, false, or the options of tls.connect, got ${shown(ssl)}${hint}`,
+    );
+  }
+  const options = ssl === true ? {} : ssl;
+  for (const name of ['minVersion', 'maxVersion'] as const) {
+    if (options[name] === 'TLSv1' || options[name] === 'TLSv1.1')
+      throw new ConfigError(`connection.ssl.${name}`, TOO_OLD);
+  }
+  return { options: () => ({ ...options }), optional: false, direct };
+}
+
+function isTlsOptions(value: unknown): value is TlsOptions {
+  return isRecord(value);
+}
+
+const TOO_OLD = 'TLS below 1.2 is broken and not spoken; expected TLSv1.2 or TLSv1.3';
+
+function versionsOf(parameters: Parameters): TlsOptions {
+  const minVersion = versionOf(parameters, 'ssl_min_protocol_version');
+  const maxVersion = versionOf(parameters, 'ssl_max_protocol_version');
+  if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') {
+    throw parameters.error('ssl_max_protocol_version', 'it is less than ssl_min_protocol_version');
+  }
+  return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
+}
+
+function versionOf(
+  parameters: Parameters,
+  name: 'ssl_min_protocol_version' | 'ssl_max_protocol_version',
+): SecureVersion | undefined {
+  const version = parameters.text(name);
+  if (version === undefined) return undefined;
+  const known: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
+  const found = known.find((one) => one.toLowerCase() === version.toLowerCase());
+  if (found === undefined) throw parameters.error(name, TOO_OLD);
+  return found;
+}
+
+/** Where there are certificates to check by, libpq checks by them in weaker modes, too. */
+function verificationOf(parameters: Parameters, mode: SslMode, files: TlsFiles): TlsOptions {
+  const ca = mode === 'no-verify' ? undefined : files.authorities();
+  if (!ca && mode === 'verify-ca') throw parameters.error('sslmode', WITHOUT_AUTHORITY);
+  if (!ca && mode !== 'verify-full') {
+    if (mode !== 'no-verify' && parameters.text('sslcrl') !== undefined) throw parameters.error('sslcrl', UNCHECKED);
+    return { rejectUnauthorized: false };
+  }
+  const crl = files.revoked(ca !== undefined);
+  return {
+    rejectUnauthorized: true,
+    ...(ca && { ca }),
+    ...(crl && { crl }),
+    ...(mode !== 'verify-full' && { checkServerIdentity: () => undefined }),
+  };
+}
+
+const WITHOUT_AUTHORITY =
+  'verify-ca needs sslrootcert, as anybody can have a certificate of some public authority; or use verify-full';
+const UNCHECKED = 'no certificate is checked; give sslrootcert as well, or use sslmode=verify-full';

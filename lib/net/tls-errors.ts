@@ -1,0 +1,157 @@
+import { abridged, ConnectionError, ProtocolError } from '../errors';
+
+/** What stands behind a failure of TLS, and what to do about it. */
+interface Reason {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const HOST: Reason = {
+  what: "The server's certificate is for another host",
+  remedy:
+    'Give as host the name that the certificate is for (hostaddr can say where that is), or use sslmode=verify-ca where the name does not matter.',
+};
+const EXPIRED: Reason = {
+  what: "The server's certificate has expired",
+  remedy:
+    "Renew the server's certificate, or whichever stands above it; if it is still good, check this machine's clock.",
+};
+const NOT_YET_VALID: Reason = {
+  what: "The server's certificate is not valid yet",
+  remedy: "Check this machine's clock, and from when on the certificate is good.",
+};
+const SELF_SIGNED: Reason = {
+  what: "Nobody vouches for the server's certificate: it is self-signed",
+  remedy:
+    'Name that certificate in sslrootcert (ca in ssl), once you have it from a place that you trust; sslmode=require without sslrootcert encrypts without asking who the server is.',
+};
+const UNKNOWN_ISSUER: Reason = {
+  what: "Whoever issued the server's certificate is not known here",
+  remedy:
+    "Name the issuer's root certificate in sslrootcert (ca in ssl), and see that the server sends the certificates between that and its own.",
+};
+const REVOKED: Reason = {
+  what: "The server's certificate was revoked",
+  remedy:
+    'Give the server a new certificate; whoever holds the key of the old one may not be the server that you mean.',
+};
+const REVOCATION_UNKNOWN: Reason = {
+  what: "Whether the server's certificate was revoked is not known",
+  remedy: 'Name in sslcrl a current revocation list of each issuer up to the root, or leave sslcrl out.',
+};
+const TOO_OLD: Reason = {
+  what: 'The server and this side have no version of TLS in common',
+  remedy:
+    "Update the server's OpenSSL or raise its ssl_max_protocol_version to TLSv1.2 at least; or lower ssl_min_protocol_version here.",
+};
+const NOT_TLS: Reason = {
+  what: 'What the server sent is not TLS',
+  remedy: 'Check host and port, and whether a proxy in between knows how PostgreSQL asks for TLS.',
+};
+const NO_PROTOCOL: Reason = {
+  what: 'The server speaks TLS, but not the protocol postgresql inside it (ALPN)',
+  remedy: 'Check that host and port are those of PostgreSQL or of a proxy for it, and not of a web server.',
+};
+const OTHER: Reason = {
+  what: 'The TLS handshake failed',
+  remedy: "Check the server's certificate and its log, and what sslmode, sslrootcert, sslcert and ssl say here.",
+};
+
+/** By the codes that Node and OpenSSL give to what they find wrong with a certificate or a handshake. */
+const BY_CODE: Readonly<Record<string, Reason>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: HOST,
+  HOSTNAME_MISMATCH: HOST,
+  CERT_HAS_EXPIRED: EXPIRED,
+  CERT_NOT_YET_VALID: NOT_YET_VALID,
+  DEPTH_ZERO_SELF_SIGNED_CERT: SELF_SIGNED,
+  SELF_SIGNED_CERT_IN_CHAIN: {
+    what: "The root above the server's certificate is not known here",
+    remedy: UNKNOWN_ISSUER.remedy,
+  },
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_ISSUER,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_ISSUER,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_ISSUER,
+  CERT_UNTRUSTED: UNKNOWN_ISSUER,
+  CERT_REVOKED: REVOKED,
+  UNABLE_TO_GET_CRL: REVOCATION_UNKNOWN,
+  CRL_HAS_EXPIRED: REVOCATION_UNKNOWN,
+  CRL_NOT_YET_VALID: REVOCATION_UNKNOWN,
+  CRL_SIGNATURE_FAILURE: REVOCATION_UNKNOWN,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: TOO_OLD,
+  ERR_SSL_VERSION_TOO_LOW: TOO_OLD,
+  ERR_SSL_NO_PROTOCOLS_AVAILABLE: TOO_OLD,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: TOO_OLD,
+  ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
+  ERR_SSL_RECORD_LAYER_FAILURE: NOT_TLS,
+  ERR_SSL_HTTP_REQUEST: NOT_TLS,
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_PROTOCOL,
+};
+
+const ASK_FOR_OURS =
+  'Name in sslcert and sslkey (cert and key in ssl) a certificate whose issuer stands in ssl_ca_file of the server, and that is still good.';
+
+/** Alerts by which a server turns down the certificate of a client. OpenSSL has renamed some of them. */
+const ABOUT_OURS: readonly (readonly [pattern: RegExp, what: string])[] = [
+  [/ALERT_CERTIFICATE_REQUIRED$/, 'The server wants a client certificate'],
+  [/ALERT_UNKNOWN_CA$/, 'The server does not know who issued the client certificate'],
+  [/ALERT_CERTIFICATE_EXPIRED$/, 'The server says that the client certificate has expired'],
+  [/ALERT_CERTIFICATE_REVOKED$/, 'The server says that the client certificate was revoked'],
+  [/ALERT_(BAD|UNSUPPORTED)_CERTIFICATE$/, 'The server cannot use the client certificate'],
+  [/ALERT_CERTIFICATE_UNKNOWN$/, 'The server does not accept the client certificate'],
+  [/ALERT_(DECRYPT_ERROR|ACCESS_DENIED)$/, 'The server does not accept the client certificate'],
+];
+
+/** How the end of the connection itself shows, which says nothing of TLS; Node names a mere hang-up so, too. */
+const CUT: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+
+const DIRECT = 'sslnegotiation=direct needs PostgreSQL 17 or later; else leave it out. Otherwise subscribe again.';
+
+/** What a failed handshake means. The system's own error stays as it is where the connection was cut. */
+export function handshakeFailure(cause: Error, direct: boolean): Error {
+  const code = 'code' in cause ? String(cause.code) : '';
+  if (CUT.includes(code)) {
+    const what = 'The connection ended in the TLS handshake';
+    return direct ? new ConnectionError('CONNECTION_LOST', what, { cause, remedy: DIRECT }) : cause;
+  }
+  const ours = clientCertificateRefused(cause);
+  if (ours) return ours;
+  // TLS 1.2 says no more than this where a server misses a client certificate.
+  const { what, remedy } = code.endsWith('ALERT_HANDSHAKE_FAILURE')
+    ? { ...OTHER, remedy: ASK_FOR_OURS }
+    : reasonOf(code);
+  return new ConnectionError('TLS_FAILED', `${what} (${detailOf(cause)})`, { cause, remedy });
+}
+
+/**
+ * What an error on a connection means where it says that the server has turned down the client's certificate. In TLS 1.3
+ * it comes when the handshake is over on this side.
+ */
+export function clientCertificateRefused(cause: Error): ConnectionError | undefined {
+  const code = 'code' in cause ? String(cause.code) : '';
+  const what = ABOUT_OURS.find(([pattern]) => pattern.test(code))?.[1];
+  return what === undefined ? undefined : new ConnectionError('TLS_FAILED', what, { cause, remedy: ASK_FOR_OURS });
+}
+
+/** TLS stands, but for another protocol than PostgreSQL's. */
+export function otherProtocol(): ConnectionError {
+  return new ConnectionError('TLS_FAILED', NO_PROTOCOL.what, { remedy: NO_PROTOCOL.remedy });
+}
+
+/** What a server says without TLS that was asked for TLS may be anybody's words: they are not shown (CVE-2024-10977). */
+export function errorInsteadOfTls(): ProtocolError {
+  return new ProtocolError('The server answered SSLRequest with an error, which cannot be trusted and is not shown', {
+    remedy: "Look into the server's log: it may be out of processes or memory.",
+  });
+}
+
+function reasonOf(code: string): Reason {
+  return BY_CODE[code] ?? OTHER;
+}
+
+/** OpenSSL adds the place in its source; only its reason is for people. */
+function detailOf(cause: Error): string {
+  const reason = 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : '';
+  // A certificate may name whatever its owner likes.
+  return abridged((reason === '' ? cause.message.trim() : reason).replace(/\.$/, ''));
+}

@@ -1,0 +1,30 @@
+import type { Channel } from './channel';
+
+/** A way for a client to show who it is, as libpq's `require_auth` names it. */
+export type AuthenticationMethod = 'none' | 'password' | 'md5' | 'scram-sha-256' | 'oauth';
+
+/** Whether the proof of a SCRAM exchange is bound to the TLS connection: never, where it can be, or always. */
+export type ChannelBinding = 'disable' | 'prefer' | 'require';
+
+/** What may be shown to the server, and how. */
+export interface AuthenticationPolicy {
+  readonly user: string;
+  /** The methods that may be answered; undefined: all. */
+  readonly methods: ReadonlySet<AuthenticationMethod> | undefined;
+  /** Whether they were named one by one: then password and oauth are given even where everybody can read along. */
+  readonly explicit: boolean;
+  readonly channelBinding: ChannelBinding;
+}
+
+/** These give the secret itself away, to whoever reads along. */
+const IN_CLEAR: ReadonlySet<AuthenticationMethod> = new Set(['password', 'oauth']);
+
+/** Why a method may not be answered; undefined: it may be. Channel binding is looked at elsewhere. */
+export function objection(
+  { methods, explicit }: AuthenticationPolicy,
+  channel: Channel,
+  method: AuthenticationMethod,
+): string | undefined {
+  if (methods && !methods.has(method)) return `require_auth allows ${[...methods].join(', ') || 'nothing'}`;
+  return channel.kind === 'clear' && IN_CLEAR.has(method) && !explicit ? 'the connection is not encrypted' : undefined;
+}

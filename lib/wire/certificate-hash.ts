@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { elementsOf, objectIdentifier, Tag, type Element } from './der';
+
+const RSA = '1.2.840.113549.1.1';
+const RSA_PSS = `${RSA}.10`;
+const DSA = '1.2.840.10040.4';
+const ECDSA = '1.2.840.10045.4';
+const NIST_HASH = '2.16.840.1.101.3.4.2';
+const NIST_SIGNATURE = '2.16.840.1.101.3.4.3';
+
+/**
+ * The hash that a signature is made over. Ed25519 and Ed448 have none to name. SHA-3 is left out as PostgreSQL's own
+ * builds do not know it here ("could not determine server certificate signature algorithm").
+ */
+const OF_SIGNATURE: ReadonlyMap<string, string> = new Map([
+  [`${RSA}.4`, 'md5'],
+  [`${RSA}.5`, 'sha1'],
+  [`${RSA}.11`, 'sha256'],
+  [`${RSA}.12`, 'sha384'],
+  [`${RSA}.13`, 'sha512'],
+  [`${RSA}.14`, 'sha224'],
+  [`${RSA}.15`, 'sha512-224'],
+  [`${RSA}.16`, 'sha512-256'],
+  [`${DSA}.3`, 'sha1'],
+  [`${ECDSA}.1`, 'sha1'],
+  [`${ECDSA}.3.1`, 'sha224'],
+  [`${ECDSA}.3.2`, 'sha256'],
+  [`${ECDSA}.3.3`, 'sha384'],
+  [`${ECDSA}.3.4`, 'sha512'],
+  [`${NIST_SIGNATURE}.1`, 'sha224'], // DSA, up to .4
+  [`${NIST_SIGNATURE}.2`, 'sha256'],
+  [`${NIST_SIGNATURE}.3`, 'sha384'],
+  [`${NIST_SIGNATURE}.4`, 'sha512'],
+]);
+
+/** Hashes by their own names, as the parameters of RSA-PSS give them. */
+const OF_PARAMETERS: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.113549.2.5', 'md5'],
+  ['1.3.14.3.2.26', 'sha1'],
+  [`${NIST_HASH}.1`, 'sha256'],
+  [`${NIST_HASH}.2`, 'sha384'],
+  [`${NIST_HASH}.3`, 'sha512'],
+  [`${NIST_HASH}.4`, 'sha224'],
+  [`${NIST_HASH}.5`, 'sha512-224'],
+  [`${NIST_HASH}.6`, 'sha512-256'],
+]);
+
+/**
+ * What `tls-server-end-point` binds to: the hash of the server's certificate, by the hash of the certificate's own
+ * signature; where that is md5 or sha1, by sha256.
+ *
+ * @param certificate in DER
+ * @returns undefined where the signature has no single hash, or is not known
+ *
+ * Source: RFC 5929, section 4.1.
+ */
+export function certificateHash(certificate: Buffer): Buffer | undefined {
+  const algorithm = signatureHash(certificate);
+  if (algorithm === undefined) return undefined;
+  const weak = algorithm === 'md5' || algorithm === 'sha1';
+  return createHash(weak ? 'sha256' : algorithm)
+    .update(certificate)
+    .digest();
+}
+
+/** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }. Source: RFC 5280, section 4.1. */
+function signatureHash(certificate: Buffer): string | undefined {
+  const [whole, behind] = elementsOf(certificate) ?? [];
+  const parts = sequence(whole);
+  if (behind || parts?.length !== 3) return undefined;
+  const [name, parameters] = sequence(parts[1]) ?? [];
+  const identifier = name && objectIdentifier(name);
+  if (identifier === undefined) return undefined;
+  return identifier === RSA_PSS ? pssHash(parameters) : OF_SIGNATURE.get(identifier);
+}
+
+/** RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0] DEFAULT sha1, … }. Source: RFC 4055, section 3.1. */
+function pssHash(parameters: Element | undefined): string | undefined {
+  const fields = sequence(parameters);
+  if (!fields) return undefined;
+  const [first] = fields;
+  if (first?.tag !== Tag.context0) return 'sha1';
+  const [algorithm] = elementsOf(first.content) ?? [];
+  const [name] = sequence(algorithm) ?? [];
+  const identifier = name && objectIdentifier(name);
+  return identifier === undefined ? undefined : OF_PARAMETERS.get(identifier);
+}
+
+function sequence(element: Element | undefined): Element[] | undefined {
+  return element?.tag === Tag.sequence ? elementsOf(element.content) : undefined;
+}

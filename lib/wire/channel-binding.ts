@@ -1,0 +1,64 @@
+import { ReplicationError } from '../errors';
+import type { ChannelBinding } from './authentication-policy';
+import { certificateHash } from './certificate-hash';
+import type { Channel } from './channel';
+
+/** How a SCRAM exchange is bound to the channel that it goes over. */
+export interface Binding {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
+  /** Tells the server whether it is bound, and to what; a downgrade shows here. RFC 5802, section 7. */
+  readonly header: string;
+  /** What both ends must see alike. RFC 5929, section 4: the hash of the server's certificate. */
+  readonly data: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
+const UNBOUND: Binding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NOTHING };
+/** We could have bound it, but the server offers no binding: if it does, somebody in between has changed its offer. */
+const NOT_OFFERED: Binding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NOTHING };
+
+/** To be thrown wherever the server asks for what is not bound to the channel, and it has to be. */
+export function notBound(why: string): ReplicationError {
+  return new ReplicationError('AUTHENTICATION_REFUSED', `Channel binding is required, and ${why}`, {
+    remedy:
+      'Connect with TLS straight to the server (nothing in between may end it), with scram-sha-256 in pg_hba.conf; or give channel_binding=prefer.',
+  });
+}
+
+/**
+ * Chooses among the mechanisms that a server offers.
+ *
+ * @returns undefined when none of them is a SCRAM that can be done
+ * @throws {ReplicationError} `AUTHENTICATION_REFUSED` when binding is required and cannot be done; `SERVER_NOT_AUTHENTIC`
+ * when it is offered without TLS.
+ */
+export function bindingOf(
+  mechanisms: readonly string[],
+  wanted: ChannelBinding,
+  channel: Channel,
+): Binding | undefined {
+  const offered = mechanisms.includes('SCRAM-SHA-256-PLUS');
+  if (offered && channel.kind !== 'tls') {
+    throw new ReplicationError(
+      'SERVER_NOT_AUTHENTIC',
+      'The server offers channel binding on a connection without TLS, so somebody in between ends the TLS that it sees',
+      { remedy: 'Connect with TLS, straight to the server; a proxy that ends TLS has to take the offer out.' },
+    );
+  }
+  const hash = wanted === 'disable' ? undefined : certificateHashOf(channel);
+  if (offered && hash) return { mechanism: 'SCRAM-SHA-256-PLUS', header: 'p=tls-server-end-point,,', data: hash };
+  if (wanted === 'require') throw notBound(obstacle(channel, offered));
+  if (!mechanisms.includes('SCRAM-SHA-256')) return undefined;
+  return hash ? NOT_OFFERED : UNBOUND;
+}
+
+function certificateHashOf({ certificate }: Channel): Buffer | undefined {
+  return certificate && certificateHash(certificate);
+}
+
+function obstacle({ kind, certificate }: Channel, offered: boolean): string {
+  if (kind !== 'tls') return 'the connection has no TLS';
+  if (!offered) return 'the server does not offer it';
+  if (!certificate) return 'the server has shown no certificate';
+  return "the server's certificate is signed in a way that has no hash of its own (Ed25519, for one)";
+}

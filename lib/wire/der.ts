@@ -1,0 +1,64 @@
+/** An element of DER: its tag, and the bytes that it holds. */
+export interface Element {
+  readonly tag: number;
+  readonly content: Buffer;
+}
+
+export const Tag = { objectIdentifier: 0x06, sequence: 0x30, context0: 0xa0 } as const;
+
+/** No certificate has lengths of more than three bytes. */
+const MOST_LENGTH_BYTES = 3;
+
+/**
+ * The elements that stand one after the other, in DER: each length in its only form, and nothing behind the last one.
+ *
+ * @returns undefined when it is anything else
+ */
+export function elementsOf(bytes: Buffer): Element[] | undefined {
+  const elements: Element[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const tag = bytes[at] ?? 0;
+    // Tags of several bytes stand nowhere in a certificate.
+    if ((tag & 0x1f) === 0x1f) return undefined;
+    const length = lengthAt(bytes, at + 1);
+    if (length === undefined || length.end + length.value > bytes.length) return undefined;
+    at = length.end + length.value;
+    elements.push({ tag, content: bytes.subarray(length.end, at) });
+  }
+  return elements;
+}
+
+/** A length, and where it ends. */
+function lengthAt(bytes: Buffer, at: number): { value: number; end: number } | undefined {
+  const first = bytes[at];
+  if (first === undefined) return undefined;
+  const count = first - 0x80;
+  if (count < 0) return { value: first, end: at + 1 };
+  const end = at + 1 + count;
+  // 0x80 would be a length that is not known yet.
+  if (count === 0 || count > MOST_LENGTH_BYTES || end > bytes.length) return undefined;
+  const value = bytes.readUIntBE(at + 1, count);
+  const shortest = count === 1 ? 0x80 : 2 ** (8 * (count - 1));
+  return value < shortest ? undefined : { value, end };
+}
+
+/** An object identifier as it is written, `1.2.840.113549.1.1.11`; undefined when it is none. */
+export function objectIdentifier({ tag, content }: Element): string | undefined {
+  if (tag !== Tag.objectIdentifier || content.length === 0 || content.length > 32) return undefined;
+  const arcs: number[] = [];
+  let arc = 0;
+  for (const [i, byte] of content.entries()) {
+    const starts = i === 0 || (content[i - 1] ?? 0) < 0x80;
+    if ((starts && byte === 0x80) || arc > 0xffffff) return undefined;
+    arc = arc * 0x80 + (byte & 0x7f);
+    if (byte < 0x80) {
+      arcs.push(arc);
+      arc = 0;
+    }
+  }
+  if ((content.at(-1) ?? 0) >= 0x80) return undefined;
+  const [both = 0, ...rest] = arcs;
+  const root = Math.min(2, Math.floor(both / 40));
+  return [root, both - 40 * root, ...rest].join('.');
+}

@@ -1,0 +1,67 @@
+import { refusal, resolve, type Environment } from './resolve';
+
+function policyOf(connection: unknown, env: Environment = {}) {
+  const { methods, channelBinding } = resolve(connection, env).startup.policy;
+  return { methods: methods && [...methods].sort(), channelBinding };
+}
+
+describe('require_auth', () => {
+  it.each<[text: string, methods: string[] | undefined]>([
+    ['', undefined],
+    ['scram-sha-256', ['scram-sha-256']],
+    ['scram-sha-256,md5', ['md5', 'scram-sha-256']],
+    ['scram-sha-256, oauth', ['oauth', 'scram-sha-256']],
+    ['none', ['none']],
+    ['!none', ['md5', 'oauth', 'password', 'scram-sha-256']],
+    ['!password,!md5', ['none', 'oauth', 'scram-sha-256']],
+    ['!gss,!sspi', ['md5', 'none', 'oauth', 'password', 'scram-sha-256']],
+    ['gss,scram-sha-256', ['scram-sha-256']],
+  ])('reads %j', (require_auth, methods) => {
+    expect(policyOf({ require_auth }).methods).toEqual(methods);
+    expect(policyOf(`require_auth='${require_auth}'`).methods).toEqual(methods);
+    expect(policyOf({}, { PGREQUIREAUTH: require_auth }).methods).toEqual(methods);
+  });
+
+  it.each(['scram', 'SCRAM-SHA-256', 'md5,', ',', 'md5,!none', '!none,md5', '!!md5', 'hunter2'])(
+    'refuses %j',
+    (text) => {
+      const error = refusal({ require_auth: text });
+      expect(error.option).toBe('connection.require_auth');
+      expect(error.message).toContain('expected a list of none, password');
+    },
+  );
+
+  it.each(['gss', 'sspi,gss', '!none,!password,!md5,!scram-sha-256,!oauth'])('has to leave a method: %s', (text) => {
+    expect(refusal({ require_auth: text }).message).toContain('it leaves none of');
+  });
+});
+
+describe('a method that is named', () => {
+  it.each<[require_auth: string, explicit: boolean]>([
+    ['', false],
+    ['password', true],
+    ['none,oauth', true],
+    ['!md5', false],
+    ['!gss', false],
+  ])('was meant, one that is not excluded need not be: %j', (require_auth, explicit) => {
+    expect(resolve({ require_auth }).startup.policy.explicit).toBe(explicit);
+  });
+});
+
+describe('channel_binding', () => {
+  it.each<[connection: unknown, env: Environment, binding: string]>([
+    [undefined, {}, 'prefer'],
+    ['channel_binding=require', { PGCHANNELBINDING: 'disable' }, 'require'],
+    [{}, { PGCHANNELBINDING: 'disable' }, 'disable'],
+    [{ enableChannelBinding: false }, {}, 'disable'],
+    [{ enableChannelBinding: true }, {}, 'prefer'],
+    // Who asks for it somewhere gets it.
+    [{ enableChannelBinding: false, connectionString: 'channel_binding=require' }, {}, 'require'],
+  ])('is taken from %j and %j', (connection, env, binding) => {
+    expect(policyOf(connection, env).channelBinding).toBe(binding);
+  });
+
+  it.each(['required', 'Require', 'on'])('is not %s', (channel_binding) => {
+    expect(refusal({ channel_binding }).option).toBe('connection.channel_binding');
+  });
+});

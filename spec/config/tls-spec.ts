@@ -1,0 +1,297 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TlsSettings } from '../../lib/net/transport';
+import { refusal, resolve, type Environment } from './resolve';
+
+let home: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'tls-'));
+});
+
+afterEach(() => {
+  rmSync(home, { recursive: true });
+});
+
+/** A file, which nobody else may read. */
+function file(name: string, content = name, mode = 0o600): string {
+  const path = join(home, name);
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
+}
+
+/** A file where libpq looks by itself. */
+function defaultFile(name: string, mode?: number): void {
+  mkdirSync(join(home, '.postgresql'), { recursive: true });
+  file(join('.postgresql', name), `default ${name}`, mode);
+}
+
+function tlsOf(connection: unknown, env: Environment = {}): TlsSettings | undefined {
+  return resolve(connection, { HOME: home, ...env }).hosts.targets[0]?.tls;
+}
+
+/** What goes to tls.connect, files as text. */
+function optionsOf(connection: unknown, env: Environment = {}): Record<string, unknown> {
+  const options = Object.entries(tlsOf(connection, env)?.options() ?? {});
+  return Object.fromEntries(options.map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString() : value]));
+}
+
+const NOT_VERIFIED = { rejectUnauthorized: false };
+const VERIFIED = { rejectUnauthorized: true };
+/** The chain is verified, the name is not. */
+const BY_CHAIN = { rejectUnauthorized: true, checkServerIdentity: expect.any(Function) as unknown };
+
+describe('sslmode', () => {
+  it('is prefer where nothing is said', () => {
+    expect(tlsOf(undefined)).toMatchObject({ optional: true, direct: false });
+    expect(optionsOf(undefined)).toEqual(NOT_VERIFIED);
+    expect(optionsOf({ ssl: undefined })).toEqual(NOT_VERIFIED);
+    expect(optionsOf({ ssl: null })).toEqual(NOT_VERIFIED);
+  });
+
+  it.each<[mode: string, alone: unknown, withAuthority: unknown]>([
+    ['prefer', NOT_VERIFIED, BY_CHAIN],
+    ['require', NOT_VERIFIED, BY_CHAIN],
+    ['verify-ca', undefined, BY_CHAIN],
+    ['verify-full', VERIFIED, VERIFIED],
+  ])('%s checks by the certificates that there are', (mode, alone, withAuthority) => {
+    const sslrootcert = file('ca.pem');
+    if (alone !== undefined) expect(optionsOf({ sslmode: mode })).toEqual(alone);
+    else expect(refusal({ sslmode: mode }).message).toContain('verify-ca needs sslrootcert');
+    expect(optionsOf({ sslmode: mode, sslrootcert })).toEqual({ ...Object(withAuthority), ca: 'ca.pem' });
+    expect(tlsOf({ sslmode: mode, sslrootcert })?.optional).toBe(mode === 'prefer');
+    defaultFile('root.crt');
+    expect(optionsOf({ sslmode: mode })).toEqual({ ...Object(withAuthority), ca: 'default root.crt' });
+  });
+
+  it('disable makes none, and reads no files', () => {
+    expect(tlsOf({ sslmode: 'disable', sslrootcert: '/nowhere' })).toBeUndefined();
+  });
+
+  it('no-verify encrypts, as pg has it', () => {
+    defaultFile('root.crt');
+    expect(optionsOf('sslmode=no-verify')).toEqual(NOT_VERIFIED);
+    expect(tlsOf('sslmode=no-verify')?.optional).toBe(false);
+  });
+
+  it('says why there is no allow', () => {
+    expect(refusal({}, { PGSSLMODE: 'allow' }).message).toContain('would try clear text first');
+  });
+
+  it.each([
+    ['verify_full', 'verify-full'],
+    ['VERIFY-FULL', 'verify-full'],
+    ['verifyfull', 'verify-full'],
+    ['required', 'require'],
+    ['disabled', 'disable'],
+  ])('is not %s, which is nearly %s', (mode, meant) => {
+    const error = refusal({ sslmode: mode });
+    expect(error.option).toBe('connection.sslmode');
+    expect(error.message).toContain(`did you mean ${meant}?`);
+  });
+
+  it('is taken from the object, then the string, then the environment', () => {
+    const env = { PGSSLMODE: 'disable' };
+    expect(tlsOf({}, env)).toBeUndefined();
+    expect(tlsOf('sslmode=require', env)).toMatchObject({ optional: false });
+    expect(tlsOf('postgres://h?sslmode=prefer', env)).toMatchObject({ optional: true });
+    expect(tlsOf({ connectionString: 'sslmode=disable', sslmode: 'require' }, env)).toMatchObject({ optional: false });
+    expect(tlsOf('postgres://h?sslmode=', env)).toBeUndefined();
+    expect(refusal({}, { PGSSLMODE: 'on' }).message).toContain('it comes from PGSSLMODE');
+  });
+
+  it('is require where PGREQUIRESSL is 1, which counts for less than PGSSLMODE', () => {
+    expect(tlsOf({}, { PGREQUIRESSL: '1' })?.optional).toBe(false);
+    expect(tlsOf({}, { PGREQUIRESSL: '0' })?.optional).toBe(true);
+    expect(tlsOf({}, { PGREQUIRESSL: '1', PGSSLMODE: 'disable' })).toBeUndefined();
+  });
+
+  it('means nothing to Unix sockets, and their files need not be there', () => {
+    const { targets } = resolve('host=/tmp,h,@x sslmode=require').hosts;
+    expect(targets.map(({ tls }) => tls !== undefined)).toEqual([false, true, false]);
+    expect(tlsOf('host=/tmp sslmode=verify-full sslrootcert=/nowhere')).toBeUndefined();
+    expect(tlsOf('host=/tmp hostaddr=127.0.0.1 sslmode=require')).toBeDefined();
+  });
+});
+
+describe('sslrootcert=system', () => {
+  it('verifies in full, by what Node.js trusts', () => {
+    defaultFile('root.crt');
+    expect(optionsOf('sslrootcert=system')).toEqual(VERIFIED);
+    expect(optionsOf('sslrootcert=system sslmode=verify-full')).toEqual(VERIFIED);
+    expect(optionsOf({}, { PGSSLROOTCERT: 'system' })).toEqual(VERIFIED);
+  });
+
+  it.each(['disable', 'prefer', 'require', 'verify-ca', 'no-verify'])('is not for sslmode=%s', (sslmode) => {
+    expect(refusal({ sslrootcert: 'system', sslmode }).message).toContain('has to be verify-full');
+  });
+});
+
+describe('sslnegotiation', () => {
+  it('may be direct, where TLS has to be', () => {
+    expect(tlsOf('sslnegotiation=direct sslmode=require')?.direct).toBe(true);
+    expect(tlsOf({ sslnegotiation: 'direct', ssl: true })?.direct).toBe(true);
+    expect(tlsOf({ sslnegotiation: 'postgres', ssl: true })?.direct).toBe(false);
+    expect(tlsOf('sslmode=require', { PGSSLNEGOTIATION: 'direct' })?.direct).toBe(true);
+  });
+
+  it.each([
+    'sslnegotiation=direct',
+    'sslnegotiation=direct sslmode=prefer',
+    'sslnegotiation=direct sslmode=disable',
+    'sslnegotiation=Direct sslmode=require',
+    { sslnegotiation: 'direct', ssl: false },
+  ])('is not %j', (connection) => {
+    expect(refusal(connection).option).toBe('connection.sslnegotiation');
+  });
+});
+
+describe('a certificate of ours', () => {
+  it('comes with its key and passphrase', () => {
+    const connection = { sslcert: file('a.crt'), sslkey: file('a.key'), sslpassword: 'hunter2' };
+    expect(optionsOf(connection)).toEqual({ ...NOT_VERIFIED, cert: 'a.crt', key: 'a.key', passphrase: 'hunter2' });
+  });
+
+  it('is libpq’s where none is named', () => {
+    defaultFile('postgresql.crt');
+    defaultFile('postgresql.key');
+    const key = 'default postgresql.key';
+    expect(optionsOf({})).toEqual({ ...NOT_VERIFIED, cert: 'default postgresql.crt', key });
+    expect(optionsOf({ sslcert: file('a.crt') })).toMatchObject({ cert: 'a.crt', key });
+  });
+
+  it('needs a key', () => {
+    expect(refusal({ sslcert: file('a.crt') })).toMatchObject({ option: 'connection.sslkey' });
+    expect(optionsOf({ sslkey: file('a.key') })).toEqual(NOT_VERIFIED);
+  });
+
+  it.each([0o644, 0o640, 0o660, 0o604, 0o601])('is not shown with a key that others may read: mode %o', (mode) => {
+    const isOfRoot = process.getuid?.() === 0;
+    const connection = { sslcert: file('a.crt'), sslkey: file('a.key', 'hunter2', mode) };
+    // A group may read root's.
+    if (isOfRoot && mode === 0o640) expect(optionsOf(connection)).toMatchObject({ key: 'hunter2' });
+    else expect(refusal(connection).message).toContain('chmod 600');
+  });
+});
+
+describe('a revocation list', () => {
+  it('goes with the authorities', () => {
+    const [sslrootcert, sslcrl] = [file('ca.pem'), file('crl.pem')];
+    expect(optionsOf({ sslrootcert, sslcrl })).toEqual({ ...BY_CHAIN, ca: 'ca.pem', crl: 'crl.pem' });
+    defaultFile('root.crl');
+    expect(optionsOf({ sslrootcert })).toMatchObject({ crl: 'default root.crl' });
+    expect(optionsOf({})).toEqual(NOT_VERIFIED);
+  });
+
+  it('is for those that Node.js trusts where it is named', () => {
+    defaultFile('root.crl');
+    expect(optionsOf('sslmode=verify-full')).toEqual(VERIFIED);
+    expect(optionsOf({ sslmode: 'verify-full', sslcrl: file('crl.pem') })).toEqual({ ...VERIFIED, crl: 'crl.pem' });
+  });
+
+  it('is not dropped where nothing is checked', () => {
+    expect(refusal({ sslcrl: file('crl.pem') }).message).toContain('no certificate is checked');
+    expect(refusal({ sslmode: 'require' }, { PGSSLCRL: '/x' }).message).toContain('it comes from PGSSLCRL');
+  });
+});
+
+describe('files', () => {
+  it('are read anew for each connection', () => {
+    const path = file('ca.pem', 'old');
+    const tls = tlsOf({ sslrootcert: path });
+    writeFileSync(path, 'new');
+    expect(tls?.options().ca?.toString()).toBe('new');
+    rmSync(path);
+    expect(() => tls?.options()).toThrow(`connection.sslrootcert: ${path} cannot be read (ENOENT)`);
+  });
+
+  it.each(['sslrootcert', 'sslcert', 'sslcrl'])('that are named have to be there: %s', (name) => {
+    const connection = { sslrootcert: file('ca.pem'), [name]: '/nowhere/x.pem' };
+    expect(refusal(connection)).toMatchObject({ option: `connection.${name}` });
+    expect(refusal({ ...connection, [name]: home }).message).toContain('EISDIR');
+    const uri = `postgres://h?sslrootcert=${file('ca.pem')}&${name}=/nowhere/x.pem`;
+    expect(refusal(uri).message).toContain(
+      '/nowhere/x.pem cannot be read (ENOENT) (it stands in the connection string)',
+    );
+  });
+
+  it.each(['sslrootcert', 'sslcert', 'sslkey', 'sslcrl'])('have names; what stands in one is not shown: %s', (name) => {
+    const named = { sslrootcert: file('ca.pem'), sslcert: file('a.crt'), sslkey: file('a.key') };
+    for (const pem of ['-----BEGIN PRIVATE KEY-----\nhunter2\n', '-----BEGIN hunter2', 'MIIhunter2\nhunter2']) {
+      const error = refusal({ ...named, [name]: pem });
+      expect(error.option).toBe(`connection.${name}`);
+      expect(error.message).toContain('give that in ssl');
+    }
+  });
+
+  it('are not looked for where the user has no home, nor in the current folder', () => {
+    expect(optionsOf({}, { HOME: '' })).toEqual(NOT_VERIFIED);
+    expect(optionsOf({}, { HOME: '/nowhere' })).toEqual(NOT_VERIFIED);
+  });
+
+  it('of libpq’s folder that cannot be used are an error, not passed over', () => {
+    defaultFile('postgresql.crt');
+    defaultFile('postgresql.key', 0o644);
+    expect(refusal({}, { HOME: home }).option).toBe('connection.sslkey');
+    mkdirSync(join(home, '.postgresql', 'root.crt'));
+    expect(refusal({ sslcert: file('a.crt'), sslkey: file('a.key') }, { HOME: home }).message).toContain('EISDIR');
+  });
+});
+
+describe('versions of TLS', () => {
+  it('can be set', () => {
+    const versions = 'ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=tlsv1.3';
+    expect(optionsOf(versions)).toEqual({ ...NOT_VERIFIED, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' });
+    expect(optionsOf({}, { PGSSLMINPROTOCOLVERSION: 'TLSv1.3' })).toMatchObject({ minVersion: 'TLSv1.3' });
+  });
+
+  it('are 1.2 and later', () => {
+    expect(refusal('ssl_min_protocol_version=TLSv1.1').message).toContain('below 1.2 is broken');
+    expect(refusal({ ssl: { minVersion: 'TLSv1' } }).option).toBe('connection.ssl.minVersion');
+    expect(refusal('ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2').message).toContain(
+      'it is less',
+    );
+  });
+});
+
+describe('sslsni', () => {
+  it('takes the name away', () => {
+    expect(optionsOf({})).not.toHaveProperty('servername');
+    for (const sslsni of [0, false, '0']) expect(optionsOf({ sslsni })).toMatchObject({ servername: '' });
+    expect(optionsOf({}, { PGSSLSNI: '0' })).toMatchObject({ servername: '' });
+    expect(refusal({ sslsni: 'off' }).option).toBe('connection.sslsni');
+  });
+});
+
+describe('ssl', () => {
+  it('true verifies in full, and libpq’s files do not count', () => {
+    defaultFile('root.crt');
+    expect(tlsOf({ ssl: true })).toMatchObject({ optional: false, direct: false });
+    expect(optionsOf({ ssl: true }, { PGSSLMODE: 'disable', PGSSLROOTCERT: '/nowhere' })).toEqual({});
+  });
+
+  it('false makes none', () => {
+    expect(tlsOf({ ssl: false }, { PGSSLMODE: 'require' })).toBeUndefined();
+    expect(tlsOf({ ssl: false, connectionString: 'sslmode=verify-full' })).toBeUndefined();
+  });
+
+  it('takes what tls.connect takes', () => {
+    const ssl = { ca: 'x', rejectUnauthorized: false };
+    expect(optionsOf({ ssl, connectionString: 'sslmode=disable' })).toEqual(ssl);
+    expect(tlsOf({ ssl })?.optional).toBe(false);
+  });
+
+  it.each(['require', 'hunter2', 1, []])('is not %j', (ssl) => {
+    expect(refusal({ ssl }).option).toBe('connection.ssl');
+  });
+
+  it.each(['sslmode', 'sslrootcert', 'sslcrl', 'sslcert', 'sslkey', 'sslpassword', 'ssl_min_protocol_version'])(
+    'cannot stand beside %s',
+    (name) => {
+      expect(refusal({ ssl: true, [name]: 'hunter2' }).message).toContain(`cannot stand beside ${name}`);
+      expect(tlsOf({ ssl: true, [name]: '' })).toBeDefined();
+    },
+  );
+});

@@ -1,0 +1,132 @@
+import { inspect } from 'node:util';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
+import { ConfigError } from '../../lib/errors';
+import { secureContextOf } from '../../lib/net/secure-context';
+import { Authority, encrypted, type Credentials } from '../support/certificates';
+import { Scene } from './tls-server';
+
+const PASSPHRASE = 'open sesame';
+
+let ca: Authority;
+let own: Credentials;
+let locked: string;
+
+beforeAll(async () => {
+  ca = await Authority.make();
+  own = await ca.client('app');
+  locked = encrypted(own.key, PASSPHRASE);
+});
+
+/** Why these options cannot be used. */
+function refused(options: ConnectionOptions): ConfigError {
+  try {
+    secureContextOf(options);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('it was made');
+}
+
+describe('secureContextOf', () => {
+  it('takes certificates, keys, and what opens them', async () => {
+    const crl = await ca.revocations();
+    expect(() => secureContextOf({ ca: ca.cert, crl, cert: own.cert, key: own.key })).not.toThrow();
+    expect(() => secureContextOf({ cert: own.cert, key: locked, passphrase: PASSPHRASE })).not.toThrow();
+    expect(() => secureContextOf({})).not.toThrow();
+  });
+
+  it('leaves one that was made before as it is', () => {
+    const secureContext: SecureContext = secureContextOf({});
+    expect(secureContextOf({ secureContext, key: 'nonsense' })).toBe(secureContext);
+  });
+
+  it.each<[option: string, what: RegExp, options: () => ConnectionOptions]>([
+    ['connection.sslrootcert', /no certificate/, () => ({ ca: 'nonsense', cert: own.cert, key: own.key })],
+    ['connection.sslrootcert', /no certificate/, () => ({ ca: '' })],
+    ['connection.sslrootcert', /no certificate/, () => ({ ca: [] })],
+    ['connection.sslrootcert', /no certificate/, () => ({ ca: [ca.cert, Buffer.from(own.key)] })],
+    ['connection.sslrootcert', /no certificate/, () => ({ ca: ca.cert.replace('MII', '!!!') })],
+    ['connection.sslrootcert', /no certificate/, () => ({ ca: ca.der })],
+    ['connection.sslcrl', /no certificate revocation list/, () => ({ crl: own.cert })],
+    ['connection.sslcert', /no certificate/, () => ({ cert: own.key, key: own.key })],
+    ['connection.sslkey', /no private key/, () => ({ cert: own.cert, key: own.cert })],
+    ['connection.sslkey', /no private key/, () => ({ cert: own.cert, key: Buffer.from('nonsense') })],
+    ['connection.sslkey', /not the key of the certificate/, () => ({ cert: own.cert, key: ca.key })],
+    ['connection.sslpassword', /missing.*encrypted/, () => ({ cert: own.cert, key: locked })],
+    ['connection.sslpassword', /missing.*encrypted/, () => ({ cert: own.cert, key: locked, passphrase: '' })],
+    [
+      'connection.sslpassword',
+      /cannot be decrypted/,
+      () => ({ cert: own.cert, key: locked, passphrase: 'open barley' }),
+    ],
+    ['connection.sslpassword', /cannot be decrypted/, () => ({ key: Buffer.from(locked), passphrase: 'open barley' })],
+    ['connection.ssl', /pfx/, () => ({ pfx: Buffer.from('nonsense'), passphrase: PASSPHRASE })],
+    ['connection.ssl', /ERR_/, () => ({ minVersion: 'TLSv1.3', secureProtocol: 'TLSv1_2_method' })],
+  ])('blames %s: %s', (option, what, options) => {
+    const error = refused(options());
+    expect(error.option).toBe(option);
+    expect(error.message).toMatch(what);
+  });
+
+  it('tells no secret', () => {
+    const texts = [
+      refused({ cert: own.cert, key: locked, passphrase: 'open barley' }),
+      refused({ cert: own.cert, key: ca.key }),
+      refused({ cert: own.cert, key: 'hidden treasure' }),
+    ].map((error) => inspect(error, { depth: 9, showHidden: true }));
+    for (const text of texts) {
+      expect(text).not.toMatch(/barley|treasure|PRIVATE KEY/);
+      expect(text).not.toContain(ca.key.split('\n')[1]);
+    }
+  });
+});
+
+describe('options that cannot be used', () => {
+  let scene: Scene;
+
+  beforeEach(() => (scene = new Scene()));
+
+  afterEach(() => scene.close());
+
+  it.each([false, true])('end the connection before the handshake, direct %s', async (direct) => {
+    const answer = direct ? undefined : 'S';
+    await scene.open({ answer }, { cert: own.cert, key: locked, passphrase: 'open barley' }, { direct });
+    expect(await scene.failure()).toBeInstanceOf(ConfigError);
+    expect(scene.events.log).toEqual(['closed']);
+    expect(scene.clear).toHaveLength(0);
+  });
+
+  it('end it with what asking for them has thrown', async () => {
+    const unreadable = new ConfigError('connection.sslrootcert', '/etc/ca.pem cannot be read (EACCES)');
+    await scene.open({}, () => {
+      throw unreadable;
+    });
+    expect(await scene.failure()).toBe(unreadable);
+    expect(scene.events.log).toEqual(['closed']);
+    expect(scene.clear).toHaveLength(0);
+  });
+
+  it('are asked for on each connection, and only where there is TLS', async () => {
+    let asked = 0;
+    const options = () => {
+      asked++;
+      return { ca: ca.cert };
+    };
+    const transport = await scene.open({ answer: 'N' }, options, { optional: true });
+    await scene.connected();
+    expect(asked).toBe(0);
+    transport.destroy();
+    await scene.close();
+
+    const server = await ca.server();
+    for (const count of [1, 2]) {
+      scene = new Scene();
+      const secured = await scene.open({ tls: server }, options);
+      await scene.connected();
+      expect(asked).toBe(count);
+      secured.destroy();
+      await scene.close();
+    }
+  });
+});

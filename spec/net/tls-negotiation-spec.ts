@@ -1,0 +1,192 @@
+import { ConnectionError, ProtocolError } from '../../lib/errors';
+import { Authority, selfSigned, type Credentials, type KeyKind } from '../support/certificates';
+import { until } from './local-server';
+import { Scene } from './tls-server';
+
+let ca: Authority;
+let server: Credentials;
+let scene: Scene;
+
+beforeAll(async () => {
+  ca = await Authority.make();
+  server = await ca.server();
+});
+
+beforeEach(() => (scene = new Scene()));
+
+afterEach(() => scene.close());
+
+/** What a client finds that speaks first. */
+async function heard(expected: string): Promise<void> {
+  await until(() => scene.inside === expected);
+}
+
+describe('the answer to SSLRequest', () => {
+  it('S leads to TLS, and to the certificate that was shown', async () => {
+    const transport = await scene.open({ tls: server }, { ca: ca.cert });
+    await scene.connected();
+    expect(scene.events.channel).toEqual({ kind: 'tls', certificate: server.der });
+    await heard('hello');
+    transport.destroy();
+  });
+
+  it.each<KeyKind>(['p384', 'rsa', 'rsa-sha512', 'rsa-pss', 'ed25519'])(
+    'S with a certificate of %s, too',
+    async (kind) => {
+      const own = await selfSigned({ kind });
+      const transport = await scene.open({ tls: own }, { ca: own.cert });
+      await scene.connected();
+      expect(scene.events.channel?.certificate?.equals(own.der)).toBe(true);
+      transport.destroy();
+    },
+  );
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'S leads to the server’s own certificate, not its issuer’s, with %s',
+    async (version) => {
+      const middle = await Authority.make({}, ca);
+      const own = await middle.server();
+      const tls = { key: own.key, cert: own.cert + middle.cert, minVersion: version, maxVersion: version };
+      const transport = await scene.open({ tls }, { ca: ca.cert });
+      await scene.connected();
+      expect(scene.events.channel).toEqual({ kind: 'tls', certificate: own.der });
+      transport.destroy();
+    },
+  );
+
+  it('N ends the connection, and nothing else is sent', async () => {
+    await scene.open({ answer: 'N' });
+    const cause = await scene.failure();
+    expect(scene.events.log).toEqual(['closed']);
+    expect(cause).toBeInstanceOf(ConnectionError);
+    expect(cause).toMatchObject({ code: 'TLS_REFUSED', retryable: false });
+    expect(scene.clear).toHaveLength(0);
+  });
+
+  it('N leads to clear text where TLS is optional', async () => {
+    const transport = await scene.open({ answer: 'N' }, {}, { optional: true });
+    await scene.connected();
+    expect(scene.events.channel).toEqual({ kind: 'clear' });
+    await until(() => scene.clear.toString() === 'hello');
+    transport.destroy();
+  });
+
+  it('N leads to a connection that is read, held, and closed as any', async () => {
+    const transport = await scene.open(
+      { answer: 'N', answered: (socket) => socket.once('data', () => socket.end('welcome')) },
+      {},
+      { optional: true },
+    );
+    expect(await scene.failure()).toBeUndefined();
+    expect(scene.events.log).toEqual(['connected', 'data', 'closed']);
+    expect(scene.events.received.toString()).toBe('welcome');
+    transport.destroy();
+  });
+
+  it('S leads to TLS or to nothing where that is optional', async () => {
+    await scene.open({ tls: await selfSigned() }, {}, { optional: true });
+    expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
+    expect(scene.events.log).toEqual(['closed']);
+    expect(scene.inside).toBe('');
+  });
+
+  describe.each([false, true])('where optional is %s', (optional) => {
+    it.each([
+      ['bytes behind the S', 'S\x16\x03\x03', /4 bytes/],
+      ['bytes behind the N', 'NR', /2 bytes/],
+      ['nothing that it knows', 'X', /byte 88; expected S or N/],
+      ['HTTP', 'HTTP/1.1 400 Bad Request', /24 bytes/],
+    ])('with %s is a ProtocolError', async (_, answer, said) => {
+      await scene.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
+      const cause = await scene.failure();
+      expect(scene.events.log).toEqual(['closed']);
+      expect(cause).toBeInstanceOf(ProtocolError);
+      expect(cause?.message).toMatch(said);
+      expect(scene.clear).toHaveLength(0);
+    });
+
+    it.each([
+      ['whole', 'E\0\0\0\x28SFATAL\0C53300\0Mbuy at evil.example\0\0'],
+      ['begun', 'E'],
+    ])('does not show an error, %s, that anybody may have sent', async (_, answer) => {
+      await scene.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
+      const cause = await scene.failure();
+      expect(cause).toBeInstanceOf(ProtocolError);
+      expect(cause?.message).toMatch(/answered SSLRequest with an error/);
+      expect(cause?.message).not.toContain('evil');
+      expect(cause?.cause).toBeUndefined();
+      expect(scene.clear).toHaveLength(0);
+    });
+  });
+
+  it('S and then bytes in clear text break the handshake: they are never taken for the server’s', async () => {
+    const stuffed = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
+    for (const ms of [0, 1, 5]) {
+      scene = new Scene();
+      const answered = (socket: { write(bytes: Buffer): void }) => setTimeout(() => socket.write(stuffed), ms);
+      await scene.open({ answered }, { ca: ca.cert });
+      // Where both come at once it is a broken answer, else a broken handshake.
+      expect(await scene.failure()).toBeInstanceOf(Error);
+      expect(['TLS_FAILED', 'PROTOCOL_VIOLATION']).toContain((scene.events.cause as ConnectionError).code);
+      expect(scene.events.log).toEqual(['closed']);
+      expect(scene.clear.includes('hello')).toBe(false);
+      await scene.close();
+    }
+  });
+});
+
+describe('direct TLS', () => {
+  const direct = { direct: true };
+
+  it('starts without being asked for, and says for which protocol', async () => {
+    const tls = { ...server, ALPNProtocols: ['postgresql'] };
+    const transport = await scene.open({ answer: undefined, tls }, { ca: ca.cert }, direct);
+    await scene.connected();
+    expect(scene.events.channel).toEqual({ kind: 'tls', certificate: server.der });
+    await heard('hello');
+    transport.destroy();
+  });
+
+  it('is nothing without ALPN', async () => {
+    await scene.open({ answer: undefined, tls: server }, { ca: ca.cert }, direct);
+    const cause = await scene.failure();
+    expect(scene.events.log).toEqual(['closed']);
+    expect(cause).toMatchObject({ code: 'TLS_FAILED', retryable: false });
+    expect(cause?.message).toMatch(/not the protocol postgresql/);
+    expect(scene.inside).toBe('');
+  });
+
+  it('says what to do where the server hangs up, as one before 17 does', async () => {
+    await scene.open(
+      { answer: undefined, answered: (socket) => socket.once('data', () => socket.destroy()) },
+      {},
+      direct,
+    );
+    expect(await scene.failure()).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+    expect(scene.events.cause?.message).toMatch(/sslnegotiation=direct needs PostgreSQL 17/);
+  });
+});
+
+describe('ALPN', () => {
+  const http = { ALPNProtocols: ['h2', 'http/1.1'] };
+
+  it.each([false, true])('is refused by a web server, direct %s', async (direct) => {
+    const answer = direct ? undefined : 'S';
+    await scene.open({ answer, tls: { ...server, ...http } }, { ca: ca.cert }, { direct });
+    expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
+    expect(scene.events.cause?.message).toMatch(/not the protocol postgresql/);
+  });
+
+  it('is offered where TLS is asked for, too, and not missed where the server does not know it', async () => {
+    let chosen: string | false | null = null;
+    const tls = { ...server, ALPNProtocols: ['postgresql'] };
+    const transport = await scene.open(
+      { tls, secured: (socket) => (chosen = socket.alpnProtocol) },
+      // The protocol is not for the user to choose.
+      { ca: ca.cert, ALPNProtocols: ['h2'] },
+    );
+    await scene.connected();
+    await until(() => chosen === 'postgresql');
+    transport.destroy();
+  });
+});

@@ -1,0 +1,143 @@
+import { connect as connectSocket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { firstValueFrom } from 'rxjs';
+import { logicalReplication, transactions } from '../../lib';
+import { FakeWalSender, table, transaction, type FakeTls, type Step } from '../../lib/testing';
+import { sslRequest, startupMessage } from '../../lib/wire/frontend';
+import { Authority, type Credentials } from '../support/certificates';
+import { until } from '../net/local-server';
+
+const orders = table('orders', { id: 'int4' });
+const STARTUP = startupMessage({ user: 'app', database: 'postgres', replication: 'database' });
+
+let ca: Authority;
+let own: Credentials;
+let server: FakeWalSender;
+
+beforeAll(async () => {
+  ca = await Authority.make();
+  own = await ca.server();
+});
+
+afterEach(() => server.close());
+
+async function listen(tls?: Partial<FakeTls>, rest: Parameters<typeof FakeWalSender.listen>[0] = {}): Promise<void> {
+  server = await FakeWalSender.listen({
+    slots: ['orders'],
+    publications: ['orders_pub'],
+    ...(tls && { tls: { cert: own.cert, key: own.key, ...tls } }),
+    ...rest,
+  });
+}
+
+/** What comes back for these bytes, until so many have come or the server hangs up. */
+async function answerTo(bytes: Buffer, length: number, direct?: ConnectionOptions): Promise<string> {
+  const where = { host: server.host, port: server.port };
+  const socket = direct ? connectTls({ ...where, ca: ca.cert, ...direct }) : connectSocket(where);
+  let received = '';
+  let closed = false;
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+  socket.on('error', () => undefined).on('close', () => (closed = true));
+  socket.write(bytes);
+  await until(() => received.length >= length || closed);
+  socket.destroy();
+  return received;
+}
+
+function read(ssl: ConnectionOptions | undefined, parameters = '') {
+  return logicalReplication({
+    connection: { connectionString: `${server.url}${parameters}`, ...(ssl && { ssl }) },
+    slot: 'orders',
+    publications: ['orders_pub'],
+  }).pipe(transactions());
+}
+
+describe('the fake walsender with TLS', () => {
+  it.each(['scram-sha-256', 'md5', 'password'] as const)('streams to whoever asks for it, with %s', async (method) => {
+    await listen({}, { password: 'secret', authentication: method });
+    const first = firstValueFrom(read({ ca: ca.cert }));
+    await server.whenStreaming();
+    expect(server.last.secure).toBe(true);
+    server.commit(transaction([orders.insert({ id: 1 })]));
+    expect(await first).toMatchObject({ kind: 'transaction', size: 1 });
+    await server.whenIdle();
+    server.verify();
+  });
+
+  it('streams to whoever does not', async () => {
+    await listen({});
+    const subscription = read(undefined, '?sslmode=disable').subscribe();
+    await server.whenStreaming();
+    expect(server.last.secure).toBe(false);
+    subscription.unsubscribe();
+    await server.whenIdle();
+  });
+
+  it.each([
+    [170000, 'R'],
+    [160000, ''],
+  ])('of version %i takes the handshake unasked where a real one does', async (serverVersion, answer) => {
+    await listen({}, { serverVersion });
+    expect(await answerTo(STARTUP, 1, { ALPNProtocols: ['postgresql'] })).toMatch(new RegExp(`^${answer}`));
+    expect(server.last.secure).toBe(answer !== '');
+  });
+
+  it('wants a client certificate where it is told to, of one whom it knows', async () => {
+    await listen({ ca: ca.cert, requestCert: true });
+    const stranger = await (await Authority.make()).client('app');
+    for (const client of [undefined, stranger]) {
+      const said = await answerTo(STARTUP, 100, { ...client, ALPNProtocols: ['postgresql'] });
+      expect(said).toContain('C28000\0Mconnection requires a valid client certificate');
+    }
+    const subscription = read({ ...(await ca.client('app')), ca: ca.cert }).subscribe();
+    await server.whenStreaming();
+    subscription.unsubscribe();
+    await server.whenIdle();
+  });
+
+  it.each<[what: string, fault: Step]>([
+    ['cut', { cut: 30 }],
+    ['reset', { reset: 30 }],
+    ['halfClose', { halfClose: true }],
+  ])('makes its faults there, too: %s', async (_, fault) => {
+    await listen({});
+    const failed = firstValueFrom(read({ ca: ca.cert })).catch((error: unknown) => error);
+    await server.whenStreaming();
+    await server.play(fault, { commit: transaction([orders.insert({ id: 1 })]) });
+    expect(await failed).toMatchObject({ code: 'CONNECTION_LOST' });
+    await server.whenIdle();
+  });
+
+  it('closes what is open in the middle of a handshake', async () => {
+    await listen({});
+    expect(await answerTo(sslRequest(), 1)).toBe('S');
+    await server.whenIdle();
+  });
+
+  it('takes an SSLRequest in pieces', async () => {
+    await listen({});
+    const socket = connectSocket({ host: server.host, port: server.port, noDelay: true });
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    for (const byte of sslRequest()) {
+      socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(() => received === 'S');
+    socket.destroy();
+  });
+});
+
+describe('the fake walsender without TLS', () => {
+  it('says so, and goes on in clear text', async () => {
+    await listen();
+    expect(await answerTo(Buffer.concat([sslRequest(), STARTUP]), 10)).toMatch(/^NR/);
+  });
+
+  it('answers as it is told to', async () => {
+    await listen({});
+    server.behaviour.answersSslRequest = Buffer.from('Ehello');
+    expect(await answerTo(sslRequest(), 6)).toBe('Ehello');
+    expect(server.last.startup).toBeUndefined();
+  });
+});

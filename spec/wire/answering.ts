@@ -1,0 +1,53 @@
+import { Authenticator, type SecretName } from '../../lib/wire/authentication';
+import type { AuthenticationPolicy } from '../../lib/wire/authentication-policy';
+import type { BackendMessage } from '../../lib/wire/backend';
+import type { Channel } from '../../lib/wire/channel';
+
+export const CLEAR: Channel = { kind: 'clear' };
+export const LOCAL: Channel = { kind: 'local' };
+
+export type Secrets = Readonly<Partial<Record<SecretName, string>>>;
+
+/** An Authenticator with somebody who answers its questions, and who notes them down. */
+export class Answering {
+  readonly authenticator: Authenticator;
+  readonly asked: SecretName[] = [];
+  readonly #secrets: Secrets;
+
+  constructor(secrets: Secrets, policy: Partial<AuthenticationPolicy> = {}, channel: Channel = LOCAL) {
+    this.#secrets = secrets;
+    this.authenticator = new Authenticator(
+      { user: 'zoë', methods: undefined, explicit: false, channelBinding: 'prefer', ...policy },
+      channel,
+    );
+  }
+
+  respond(message: BackendMessage): Buffer | undefined {
+    const response = this.authenticator.respond(message);
+    for (let step = response.next(); ;) {
+      if (step.done) return step.value;
+      this.asked.push(step.value.ask);
+      step = response.next({ kind: 'secret', value: this.#secrets[step.value.ask] });
+    }
+  }
+
+  /** What is sent, where something has to be. */
+  sent(message: BackendMessage): Buffer {
+    const bytes = this.respond(message);
+    if (bytes === undefined) throw new Error('nothing was sent');
+    return bytes;
+  }
+}
+
+export function sasl(...mechanisms: string[]): BackendMessage {
+  return { kind: 'authenticationSasl', mechanisms };
+}
+
+/** What stands in a SASLInitialResponse. */
+export function initialOf(bytes: Buffer): { mechanism: string; data: string } {
+  const nul = bytes.indexOf(0, 5);
+  const length = bytes.readInt32BE(nul + 1);
+  const data = bytes.toString('utf8', nul + 5);
+  expect([bytes.toString('latin1', 0, 1), length]).toEqual(['p', Buffer.byteLength(data)]);
+  return { mechanism: bytes.toString('utf8', 5, nul), data };
+}

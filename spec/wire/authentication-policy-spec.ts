@@ -1,0 +1,119 @@
+import type { AuthenticationMethod } from '../../lib/wire/authentication-policy';
+import type { BackendMessage } from '../../lib/wire/backend';
+import type { Channel } from '../../lib/wire/channel';
+import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
+import { failure } from './failure';
+
+const TLS: Channel = { kind: 'tls' };
+const SECRETS = { password: 'correct horse', oauthToken: 'token' };
+
+/** What a server asks for, by the method that answers it. */
+const REQUESTS: Readonly<Record<AuthenticationMethod, BackendMessage>> = {
+  none: { kind: 'authenticationOk' },
+  password: { kind: 'authenticationCleartext' },
+  md5: { kind: 'authenticationMd5', salt: Buffer.from([1, 2, 3, 4]) },
+  'scram-sha-256': sasl('SCRAM-SHA-256'),
+  oauth: sasl('OAUTHBEARER'),
+};
+const METHODS = ['none', 'password', 'md5', 'scram-sha-256', 'oauth'] as const;
+const ASKED: Readonly<Record<AuthenticationMethod, string[]>> = {
+  none: [],
+  password: ['password'],
+  md5: ['password'],
+  'scram-sha-256': ['password'],
+  oauth: ['oauthToken'],
+};
+
+const all = new Set(METHODS);
+
+function allowing(methods: ReadonlySet<AuthenticationMethod> | undefined, channel: Channel): Answering {
+  return new Answering(SECRETS, { methods, explicit: methods !== undefined }, channel);
+}
+
+function expectAnswer(client: Answering, method: AuthenticationMethod): void {
+  const sent = client.respond(REQUESTS[method]);
+  expect(sent === undefined).toBe(method === 'none');
+  expect(client.asked).toEqual(ASKED[method]);
+}
+
+function expectRefusal(client: Answering, method: AuthenticationMethod, reason: string): void {
+  const error = failure(() => client.respond(REQUESTS[method]));
+  expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
+  expect(error.message).toContain(reason);
+  expect(error.remedy).toMatch(/TLS.*require_auth/);
+  expect(client.asked).toEqual([]);
+  expect(client.authenticator.done).toBe(false);
+}
+
+describe.each(METHODS)('%s', (method) => {
+  it.each([CLEAR, LOCAL, TLS])('is answered where it is allowed by name: %j', (channel) => {
+    expectAnswer(allowing(new Set([method]), channel), method);
+    expectAnswer(allowing(all, channel), method);
+  });
+
+  it.each([CLEAR, LOCAL, TLS])('is refused where others are allowed, before a secret is asked for: %j', (channel) => {
+    const others = new Set(METHODS.filter((other) => other !== method));
+    expectRefusal(allowing(others, channel), method, `require_auth allows ${[...others].join(', ')}`);
+  });
+
+  it.each([LOCAL, TLS])('is answered by default where nobody can read along: %j', (channel) => {
+    expectAnswer(allowing(undefined, channel), method);
+  });
+});
+
+it.each(['none', 'md5', 'scram-sha-256'] as const)('%s is answered by default in clear', (method) => {
+  expectAnswer(allowing(undefined, CLEAR), method);
+});
+
+it.each(['password', 'oauth'] as const)('%s is not, nor where it is only not forbidden', (method) => {
+  expectRefusal(allowing(undefined, CLEAR), method, 'the connection is not encrypted');
+  const unforbidden = new Answering(SECRETS, { methods: all, explicit: false }, CLEAR);
+  expectRefusal(unforbidden, method, 'the connection is not encrypted');
+});
+
+describe('where a server offers both SCRAM and OAUTHBEARER', () => {
+  const both = sasl('OAUTHBEARER', 'SCRAM-SHA-256');
+  const chosen = (client: Answering): string => initialOf(client.sent(both)).mechanism;
+
+  it('gives no token away where a password is there', () => {
+    const client = allowing(undefined, TLS);
+    expect(chosen(client)).toBe('SCRAM-SHA-256');
+    expect(client.asked).toEqual(['password']);
+  });
+
+  it('takes the token where there is no password', () => {
+    const client = new Answering({ oauthToken: 'token' }, {}, TLS);
+    expect(chosen(client)).toBe('OAUTHBEARER');
+    expect(client.asked).toEqual(['password', 'oauthToken']);
+  });
+
+  it.each([
+    [new Set<AuthenticationMethod>(['oauth']), 'OAUTHBEARER', 'oauthToken'],
+    [new Set<AuthenticationMethod>(['scram-sha-256']), 'SCRAM-SHA-256', 'password'],
+  ])('keeps to what is allowed: %j', (methods, mechanism, secret) => {
+    const client = allowing(methods, TLS);
+    expect(chosen(client)).toBe(mechanism);
+    expect(client.asked).toEqual([secret]);
+  });
+
+  it('does not ask for a token that it may not give', () => {
+    const client = new Answering({ oauthToken: 'token' }, {}, CLEAR);
+    expect(failure(() => client.respond(both)).code).toBe('AUTHENTICATION_FAILED');
+    expect(client.asked).toEqual(['password']);
+  });
+
+  it('says what is missing where there is neither', () => {
+    const error = failure(() => new Answering({}, {}, TLS).respond(both));
+    expect(error.code).toBe('AUTHENTICATION_FAILED');
+    expect(error.message).toContain('The server asks for a password or an OAuth token and none was given');
+    expect(error.remedy).toMatch(/connection\.password.*connection\.oauthToken/);
+  });
+
+  it('refuses both where neither is allowed', () => {
+    const client = allowing(new Set<AuthenticationMethod>(['md5']), TLS);
+    const error = failure(() => client.respond(both));
+    expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED' });
+    expect(error.message).toContain('require_auth allows md5');
+    expect(client.asked).toEqual([]);
+  });
+});

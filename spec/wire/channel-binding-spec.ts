@@ -1,0 +1,123 @@
+import type { AuthenticationMethod, ChannelBinding } from '../../lib/wire/authentication-policy';
+import type { BackendMessage } from '../../lib/wire/backend';
+import type { Channel } from '../../lib/wire/channel';
+import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
+import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './certificates';
+import { failure } from './failure';
+import { ScramServer } from './scram-server';
+
+const PASSWORD = 'correct horse';
+const PLUS = sasl('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
+const PLAIN = sasl('SCRAM-SHA-256');
+const OK: BackendMessage = { kind: 'authenticationOk' };
+
+const TLS: Channel = { kind: 'tls', certificate: SHA384 };
+const UNHASHABLE: Channel = { kind: 'tls', certificate: ED25519 };
+const UNKNOWN: Channel = { kind: 'tls' };
+
+function client(channelBinding: ChannelBinding, channel: Channel, methods?: AuthenticationMethod[]): Answering {
+  const secrets = { password: PASSWORD, oauthToken: 'token' };
+  return new Answering(secrets, { channelBinding, methods: methods && new Set(methods) }, channel);
+}
+
+/** Goes through the whole exchange, which the server's half checks, and tells how it was begun. */
+function begun(zoe: Answering, offer: BackendMessage, bound = Buffer.alloc(0)): string {
+  const server = new ScramServer(PASSWORD, bound);
+  const initial = zoe.sent(offer);
+  zoe.respond(server.conclude(zoe.sent(server.challenge(initial))));
+  zoe.respond(OK);
+  expect(zoe.authenticator.done).toBe(true);
+  const { mechanism, data } = initialOf(initial);
+  return `${mechanism} ${data.slice(0, data.indexOf('n=,'))}`;
+}
+
+describe('channel binding', () => {
+  it.each(['prefer', 'require'] as const)('binds where the server offers it: %s', (wanted) => {
+    const bound = Buffer.from(SHA384_HASH, 'hex');
+    expect(begun(client(wanted, TLS), PLUS, bound)).toBe('SCRAM-SHA-256-PLUS p=tls-server-end-point,,');
+    expect(begun(client(wanted, TLS), sasl('SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'), bound)).toMatch(/-PLUS/);
+    expect(begun(client(wanted, TLS), sasl('SCRAM-SHA-256-PLUS'), bound)).toMatch(/-PLUS/);
+  });
+
+  it('binds to a certificate that is signed by RSASSA-PSS', () => {
+    const channel: Channel = { kind: 'tls', certificate: PSS_SHA384 };
+    expect(begun(client('require', channel), PLUS, Buffer.from(PSS_SHA384_HASH, 'hex'))).toMatch(/-PLUS p=/);
+  });
+
+  it.each<[string, ChannelBinding, Channel, BackendMessage, string]>([
+    ['says that it could, where it is not offered over TLS', 'prefer', TLS, PLAIN, 'y,,'],
+    ['says nothing where it is disabled', 'disable', TLS, PLUS, 'n,,'],
+    ['says nothing where it is disabled, and not offered', 'disable', TLS, PLAIN, 'n,,'],
+    ['says nothing without TLS', 'prefer', CLEAR, PLAIN, 'n,,'],
+    ['says nothing on a socket of this machine', 'prefer', LOCAL, PLAIN, 'n,,'],
+    ['does without for a certificate that has no hash', 'prefer', UNHASHABLE, PLUS, 'n,,'],
+    ['says nothing for a certificate that has no hash', 'prefer', UNHASHABLE, PLAIN, 'n,,'],
+    ['does without where no certificate is known', 'prefer', UNKNOWN, PLUS, 'n,,'],
+  ])('%s', (_, wanted, channel, offer, header) => {
+    expect(begun(client(wanted, channel), offer)).toBe(`SCRAM-SHA-256 ${header}`);
+  });
+
+  it.each<[ChannelBinding, Channel]>([
+    ['disable', CLEAR],
+    ['prefer', CLEAR],
+    ['require', CLEAR],
+    ['prefer', LOCAL],
+  ])('does not believe a server that offers it without TLS: %s, %j', (wanted, channel) => {
+    const zoe = client(wanted, channel);
+    const error = failure(() => zoe.respond(PLUS));
+    expect(error).toMatchObject({ code: 'SERVER_NOT_AUTHENTIC', retryable: false });
+    expect(error.message).toContain('without TLS');
+    expect(zoe.asked).toEqual([]);
+  });
+
+  it.each<[string, ChannelBinding, Channel]>([
+    ['it is disabled', 'disable', TLS],
+    ['there is no hash', 'prefer', UNHASHABLE],
+  ])('cannot answer a server that offers nothing else, where %s', (_, wanted, channel) => {
+    const zoe = client(wanted, channel);
+    const error = failure(() => zoe.respond(sasl('SCRAM-SHA-256-PLUS')));
+    expect(error.code).toBe('AUTHENTICATION_UNSUPPORTED');
+    expect(error.message).toContain('SCRAM-SHA-256-PLUS');
+    expect(zoe.asked).toEqual([]);
+  });
+});
+
+describe('channel binding that is required', () => {
+  it.each<[string, Channel, BackendMessage]>([
+    ['the connection has no TLS', CLEAR, PLAIN],
+    ['the connection has no TLS', LOCAL, PLAIN],
+    ['the server does not offer it', TLS, PLAIN],
+    ['the server does not offer it', TLS, sasl('OAUTHBEARER')],
+    ['the server does not offer it', TLS, sasl()],
+    ['the server has shown no certificate', UNKNOWN, PLUS],
+    ['signed in a way that has no hash of its own', UNHASHABLE, PLUS],
+    ['the server lets us in without any proof', TLS, OK],
+    ['the server lets us in without any proof', LOCAL, OK],
+    ['the server asks for authentication by password', TLS, { kind: 'authenticationCleartext' }],
+    ['the server asks for authentication by md5', TLS, { kind: 'authenticationMd5', salt: Buffer.alloc(4) }],
+  ])('takes nothing else: %s', (reason, channel, message) => {
+    for (const methods of [undefined, ['none', 'password', 'md5', 'scram-sha-256', 'oauth'] as const]) {
+      const zoe = client('require', channel, methods && [...methods]);
+      const error = failure(() => zoe.respond(message));
+      expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
+      expect(error.message).toContain(`Channel binding is required, and`);
+      expect(error.message).toContain(reason);
+      expect(error.remedy).toContain('TLS');
+      expect(zoe.asked).toEqual([]);
+      expect(zoe.authenticator.done).toBe(false);
+    }
+  });
+
+  it('takes no token in place of a password, even where both are offered', () => {
+    const zoe = new Answering({ oauthToken: 'token' }, { channelBinding: 'require' }, TLS);
+    const error = failure(() => zoe.respond(sasl('OAUTHBEARER', 'SCRAM-SHA-256-PLUS')));
+    expect(error.code).toBe('AUTHENTICATION_FAILED');
+    expect(zoe.asked).toEqual(['password']);
+  });
+
+  it('does not go round the methods that are allowed', () => {
+    const zoe = client('require', TLS, ['oauth']);
+    expect(failure(() => zoe.respond(PLUS)).code).toBe('AUTHENTICATION_REFUSED');
+    expect(zoe.asked).toEqual([]);
+  });
+});
