@@ -8,12 +8,29 @@ export interface StreamSource {
   /** The timeline that the server was on as the stream started. A promotion begins a new one. */
   readonly timeline: number;
   readonly slot: string;
+  /**
+   * Whether the server was a standby then. One may be promoted, or follow another primary, under the stream, which does
+   * not hear of it: a position may then lie beyond the end of its timeline.
+   */
+  readonly standby?: true;
+}
+
+/** The server's part of a {@link StreamSource}. */
+export interface SourceServer {
+  readonly systemId: string;
+  readonly timeline: number;
+  readonly standby?: boolean;
+}
+
+/** @internal */
+export function sourceOf({ systemId, timeline, standby }: SourceServer, slot: string): StreamSource {
+  return { systemId, timeline, slot, ...(standby && { standby }) };
 }
 
 /**
- * A position that a consumer keeps in a store of its own, together with the data that it belongs to. It holds texts and a
- * number only, so that any store takes it as JSON. Given back by `startLsn`, it is checked: a position of another cluster,
- * or of a timeline that this server has left behind, is an error and not a gap in the data.
+ * A position that a consumer keeps in a store of its own, together with the data that it belongs to. It holds texts, a
+ * number and sometimes a boolean, so that any store takes it as JSON. Given back by `startLsn`, it is checked: a position
+ * of another cluster, or of a timeline that this server has left behind, is an error and not a gap in the data.
  *
  * @example
  * await db.query('UPDATE progress SET checkpoint = $1', [JSON.stringify(tx.checkpoint)]);
@@ -48,11 +65,15 @@ export function toStartPosition(value: unknown): StartPosition | undefined {
 const OPTION = 'startLsn';
 
 function ofCheckpoint(value: object): StartPosition {
-  const { systemId, timeline, slot, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
+  const { systemId, timeline, slot, standby, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
   if (typeof systemId !== 'string') throw wrong(value, 'systemId', 'text');
   if (!isTimeline(timeline)) throw wrong(value, 'timeline', 'a whole number from 1 on');
   if (typeof slot !== 'string') throw wrong(value, 'slot', 'text');
-  return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source: { systemId, timeline, slot } };
+  // A store with a column for it may give null.
+  if (standby !== undefined && standby !== null && typeof standby !== 'boolean')
+    throw wrong(value, 'standby', 'a boolean');
+  const source = sourceOf({ systemId, timeline, standby: standby === true }, slot);
+  return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source };
 }
 
 function wrong(value: object, member: string, expected: string): ConfigError {

@@ -16,11 +16,13 @@ import { payloadDecoder } from './session/payload-decoder';
 import { ReplicationSession } from './session/replication-session';
 import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
-import { lookUpOver } from './type-look-up';
+import { lookUpOver } from './look-up-connection';
 import { warnOf } from './warning';
 
 /** For how many ms a stop takes leave where unsubscribing takes none. */
 const STOP_PATIENCE = 5000;
+const MESSAGE_TOO_LARGE =
+  'Raise maxMessageSize if your rows are so large; else check that this is the server that you mean.';
 const SLOT_GONE =
   'The temporary slot went with its connection, and what was not yet streamed with it: copy the data anew, or use a permanent slot.';
 /** The share of wal_sender_timeout after which the server hears from us again. */
@@ -96,6 +98,9 @@ export class Stream implements SessionHost {
   #start(info: OpenInfo, link: Link): void {
     const { session: options, plan, values, scheduler, statusInterval, observers } = this.#settings;
     const { walSenderTimeout, slot } = info;
+    // From here on come rows.
+    link.frames.limit = this.#settings.maxMessageSize;
+    link.frames.remedy = MESSAGE_TOO_LARGE;
     const busy = walSenderTimeout && walSenderTimeout * SILENT_TIMEOUTS + SILENCE_MARGIN;
     const livenessTimeout = options.livenessTimeout && Math.max(options.livenessTimeout, busy);
     const decode = payloadDecoder(plan.pgoutput && { ...values, catalog: this.#catalog });

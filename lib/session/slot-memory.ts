@@ -1,6 +1,6 @@
-import type { StartPosition } from '../checkpoint';
+import { sourceOf, type SourceServer, type StartPosition } from '../checkpoint';
 import { laterLsn, type Lsn } from '../lsn';
-import type { SlotStatus, SystemIdentity } from './slot-commands';
+import type { SlotStatus } from './slot-commands';
 
 /** What an observable remembers of its slot between one subscription and the next. */
 export class SlotMemory {
@@ -18,9 +18,9 @@ export class SlotMemory {
   }
 
   /** The slot is ours now: where it stood is where we took it over. */
-  see({ name, confirmedFlushLsn }: SlotStatus, { systemId, timeline }: SystemIdentity): void {
+  see({ name, confirmedFlushLsn }: SlotStatus, server: SourceServer): void {
     if (!this.#position) this.#furthest = laterLsn(this.#furthest, confirmedFlushLsn ?? 0n);
-    this.#position = { lsn: this.#position?.lsn ?? 0n, source: { systemId, timeline, slot: name } };
+    this.#position = { lsn: this.#position?.lsn ?? 0n, source: sourceOf(server, name) };
   }
 
   confirm(lsn: Lsn): void {

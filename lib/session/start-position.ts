@@ -1,25 +1,31 @@
-import type { StartPosition } from '../checkpoint';
-import { ReplicationError } from '../errors';
+import type { StartPosition, StreamSource } from '../checkpoint';
+import { ReplicationError, type ErrorCode } from '../errors';
 import { formatLsn, type Lsn } from '../lsn';
 import type { Conversation } from './conversation';
 import type { PositionKeeper } from './ledger';
 import { timelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
 import type { SlotMemory } from './slot-memory';
+import { unfit } from './standby';
+
+/** The server that a stream is to start on. */
+export interface StreamServer extends SystemIdentity {
+  readonly standby?: boolean;
+}
 
 /** Where a stream goes on from, and what is wrong when it cannot: nothing may be skipped silently. */
 export interface Resumption {
   readonly position: StartPosition;
   /** @throws when the position means nothing on this server, or when the slot has moved past it or is gone */
-  check(identity: SystemIdentity, slot: string, found: SlotStatus | undefined): Conversation<void>;
+  check(server: StreamServer, slot: string, found: SlotStatus | undefined): Conversation<void>;
 }
 
 /** From what this observable itself has confirmed. */
 export function fromMemory(position: StartPosition, memory: SlotMemory): Resumption {
   return {
     position,
-    *check(identity, slot, found) {
-      const complaint = yield* mismatch(position, identity);
-      if (complaint) throw new ReplicationError('SLOT_LOST', `What was confirmed last, ${complaint}`);
+    *check(server, slot, found) {
+      const complaint = yield* mismatch(position, server, found);
+      if (complaint) throw refusal('SLOT_LOST', 'What was confirmed last', position, complaint);
       if (!found) throw gone(slot);
       const { confirmedFlushLsn = 0n } = found;
       if (confirmedFlushLsn <= memory.furthest) return;
@@ -38,12 +44,12 @@ export function fromConsumer(position: StartPosition, keeper: PositionKeeper): R
   const { lsn, source } = position;
   return {
     position,
-    *check(identity, slot, found) {
+    *check(server, slot, found) {
       const complaint =
         source && source.slot !== slot
-          ? `${formatLsn(lsn)}, was stored for slot "${source.slot}", not for "${slot}"`
-          : yield* mismatch(position, identity);
-      if (complaint) throw new ReplicationError('CHECKPOINT_MISMATCH', `The position to start from, ${complaint}`);
+          ? { what: `was stored for slot "${source.slot}", not for "${slot}"` }
+          : yield* mismatch(position, server, found);
+      if (complaint) throw refusal('CHECKPOINT_MISMATCH', 'The position to start from', position, complaint);
       if (!found && keeper === 'consumer') throw gone(slot);
       const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
       if (confirmedFlushLsn <= lsn) return;
@@ -57,29 +63,71 @@ function gone(slot: string): ReplicationError {
   return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
 }
 
-/** Why a position cannot be found in this server's WAL. */
-function* mismatch({ lsn, source }: StartPosition, identity: SystemIdentity): Conversation<string | undefined> {
-  const where = formatLsn(lsn);
-  const { systemId, timeline, walPosition } = identity;
-  if (source && source.systemId !== systemId) {
-    return `${where}, is of another cluster (system ${source.systemId}) than this one (${systemId})`;
-  }
-  if (source && source.timeline !== timeline) {
-    const end = yield* endOf(source.timeline, timeline);
-    if (end === undefined) {
-      return `${where}, is of timeline ${source.timeline}, which is none that led to this server's ${timeline}`;
-    }
-    if (lsn > end) {
-      return `${where}, lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`;
-    }
-  }
-  if (lsn > walPosition) return `${where}, lies beyond the end of this server's WAL, ${formatLsn(walPosition)}`;
-  return undefined;
+/** What is wrong with a position. */
+interface Complaint {
+  readonly what: string;
+  /** What a standby still has to come to, where that is all. */
+  readonly behind?: true;
 }
 
-/** Where the server left an earlier timeline; undefined when it never was on it. */
-function* endOf(earlier: number, present: number): Conversation<Lsn | undefined> {
-  if (earlier > present) return undefined;
-  const history = yield* timelineHistory(present);
-  return history.get(earlier);
+function refusal(code: ErrorCode, subject: string, { lsn }: StartPosition, { what, behind }: Complaint): Error {
+  const said = `${subject}, ${formatLsn(lsn)}, ${what}`;
+  return behind ? unfit(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
+}
+
+/** Why a position cannot be found in this server's WAL. */
+function* mismatch(
+  position: StartPosition,
+  server: StreamServer,
+  found: SlotStatus | undefined,
+): Conversation<Complaint | undefined> {
+  const { lsn, source } = position;
+  const { systemId, timeline, walPosition, standby } = server;
+  if (source && source.systemId !== systemId) {
+    return { what: `is of another cluster (system ${source.systemId}) than this one (${systemId})` };
+  }
+  if (source && source.timeline > timeline) {
+    if (standby) return { what: `is of timeline ${source.timeline}, and this standby is on ${timeline}`, behind: true };
+    return strange(source, timeline);
+  }
+  if (source && source.timeline < timeline) {
+    const complaint = parting(lsn, source, timeline, yield* timelineHistory(timeline), found);
+    if (complaint) return complaint;
+  }
+  if (lsn <= walPosition) return undefined;
+  // After its start it replays WAL that it had replayed before.
+  if (standby) return { what: `lies beyond what this standby has, ${formatLsn(walPosition)}`, behind: true };
+  return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
+}
+
+function strange({ timeline }: StreamSource, present: number): Complaint {
+  return { what: `is of timeline ${timeline}, which is none that led to this server's ${present}` };
+}
+
+/** Whether a position of an earlier timeline lies beyond where this server left that one. */
+function parting(
+  lsn: Lsn,
+  source: StreamSource,
+  present: number,
+  history: ReadonlyMap<number, Lsn>,
+  found: SlotStatus | undefined,
+): Complaint | undefined {
+  const end = history.get(source.timeline);
+  if (end === undefined) return strange(source, present);
+  if (lsn <= end) return undefined;
+  if (source.standby && wasReadHere(lsn, history, found)) return undefined;
+  return {
+    what: `lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`,
+  };
+}
+
+/**
+ * A stream from a standby goes on when that is promoted, and its positions still name the timeline before. Were they read
+ * from this server, then its slot was confirmed beyond the last switch before them, too. Whoever read from another server,
+ * which has a slot of its own, had nobody confirm anything here.
+ */
+function wasReadHere(lsn: Lsn, history: ReadonlyMap<number, Lsn>, found: SlotStatus | undefined): boolean {
+  const { confirmedFlushLsn = 0n, synced } = found ?? {};
+  // A copy of a primary's slot was not to be read while the server was a standby.
+  return !synced && [...history.values()].every((left) => left >= lsn || left < confirmedFlushLsn);
 }

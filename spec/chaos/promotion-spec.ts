@@ -1,44 +1,23 @@
-import { of, type Observable } from 'rxjs';
-import {
-  ackAfter,
-  logicalReplication,
-  ReplicationError,
-  reconnect,
-  transactions,
-  type Checkpoint,
-  type PgoutputConfig,
-} from '../../lib/index';
-import { Recorder } from '../integration/support';
+import { Follower, type FollowerOptions } from '../integration/follower';
 import { FaultProxy } from '../support/proxy';
 import { startServer, type TestDatabase, type TestServer } from '../support/server';
 import { promoteCopy } from './promote';
 
-/** A consumer that goes on for as long as it can, the way it takes to a server, and where it stands. */
-class Follower {
-  readonly recorder: Recorder<number>;
-  readonly codes: string[] = [];
-  readonly timelines: number[] = [];
-  checkpoint: Checkpoint | undefined;
-
+/** A follower, with the way that it takes to a server. */
+class RedirectedFollower extends Follower {
   private constructor(
     readonly proxy: FaultProxy,
     connection: string,
     slot: string,
-    stores: boolean,
-    from?: Checkpoint,
+    options: FollowerOptions,
   ) {
-    this.checkpoint = from;
-    const config: PgoutputConfig = { connection, slot, publications: ['pub'] };
-    this.recorder = new Recorder(
-      this.#numbers({ ...config, ...(stores ? { startLsn: () => of(this.checkpoint) } : {}) }),
-    );
+    super({ connection, slot, publications: ['pub'] }, options);
+    all.push(this);
   }
 
-  static async start(database: TestDatabase, slot: string, stores: boolean, from?: Checkpoint): Promise<Follower> {
+  static async start(database: TestDatabase, slot: string, options: FollowerOptions): Promise<RedirectedFollower> {
     const proxy = await FaultProxy.before(database.url);
-    const follower = new Follower(proxy, proxy.through(database.url), slot, stores, from);
-    all.push(follower);
-    return follower;
+    return new RedirectedFollower(proxy, proxy.through(database.url), slot, options);
   }
 
   /** From now on, its way leads to another server. */
@@ -47,31 +26,13 @@ class Follower {
     this.proxy.refusing = false;
     this.proxy.cut('rst');
   }
-
-  #numbers(config: PgoutputConfig): Observable<number> {
-    const openObserver = { next: ({ timeline }: { timeline: number }) => this.timelines.push(timeline) };
-    return logicalReplication({ ...config, openObserver }).pipe(
-      transactions(),
-      ackAfter((tx) => {
-        this.checkpoint = tx.checkpoint;
-        return tx.changes.map((change) => (change.kind === 'insert' ? Number(change.new['id']) : NaN));
-      }),
-      reconnect({
-        initialDelay: 20,
-        maxDelay: 100,
-        attemptObserver: {
-          next: ({ error }) => this.codes.push(error instanceof ReplicationError ? error.code : String(error)),
-        },
-      }),
-    );
-  }
 }
 
 let server: TestServer;
 let promoted: TestServer;
 let database: TestDatabase;
-const followers = new Map<string, Follower>();
-const all: Follower[] = [];
+const followers = new Map<string, RedirectedFollower>();
+const all: RedirectedFollower[] = [];
 
 /** Who keeps the position, and whether the consumer goes over before anything happens on the old timeline any more. */
 const CASES = [
@@ -91,7 +52,7 @@ beforeAll(async () => {
   await database.query('CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers');
   for (const { slot, stores } of CASES) {
     await database.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, 'pgoutput']);
-    followers.set(slot, await Follower.start(database, slot, stores));
+    followers.set(slot, await RedirectedFollower.start(database, slot, { stores }));
   }
   await commit(server, 1, 2, 3);
   await Promise.all([...followers.values()].map(({ recorder }) => recorder.take(3)));
@@ -136,7 +97,7 @@ it.each(casesWhere(false))('a position beyond the switch is an error and no gap:
 
 it('a stored checkpoint from beyond the switch is CHECKPOINT_MISMATCH for a new process, too', async () => {
   const { checkpoint } = followers.get('store_above')!;
-  const follower = await Follower.start(database, 'store_above', true, checkpoint);
+  const follower = await RedirectedFollower.start(database, 'store_above', { stores: true, from: checkpoint! });
   follower.lead(promoted);
   await expect(follower.recorder.completed()).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH', retryable: false });
   expect(follower.recorder.values).toEqual([]);

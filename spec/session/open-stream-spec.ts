@@ -190,6 +190,33 @@ describe('opening a stream', () => {
   });
 });
 
+describe('a standby', () => {
+  const info = { standby: true };
+
+  it('is told of, and remembered', () => {
+    const memory = new SlotMemory();
+    expect(open({ info, memory }).value).toMatchObject({ standby: true });
+    expect(memory.position?.source).toMatchObject({ standby: true });
+  });
+
+  it("that has the primary's slot, or nothing yet, is known before anything counts as lost", () => {
+    const asked: StartPosition = { lsn: 0x8000n, source: { systemId: IDENTITY.systemid, timeline: 1, slot: 'orders' } };
+    for (const slot of [undefined, { ...SLOT, synced: 't' }]) {
+      const outcome = open({ info, asked, server: { slot }, plan: { positionKeeper: 'consumer' } });
+      expect(outcome.error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true });
+      expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots']);
+    }
+  });
+
+  it('that had to give the slot up says why', () => {
+    const server = { slot: { ...SLOT, wal_status: 'lost', conflicting: 't' } };
+    expect(open({ info, server }).error).toMatchObject({
+      code: 'SLOT_INVALIDATED',
+      message: expect.stringContaining('in the way of recovery on this standby'),
+    });
+  });
+});
+
 describe('publications', () => {
   it('that do not exist are named, before anything is made', () => {
     const outcome = open({

@@ -36,6 +36,14 @@ describe("an observable's memory of its slot", () => {
     expect(memory.position).toEqual({ lsn: 900n, source: { ...SOURCE, timeline: 4 } });
   });
 
+  it('knows whether the last stream was from a standby', () => {
+    const memory = remembering();
+    memory.see(slotAt(100n), { ...IDENTITY, standby: true });
+    expect(memory.position?.source).toStrictEqual({ ...SOURCE, standby: true });
+    memory.see(slotAt(100n), { ...IDENTITY, standby: false });
+    expect(memory.position?.source).toStrictEqual(SOURCE);
+  });
+
   it('is not led on by a later sight of the slot', () => {
     const memory = remembering(500n);
     memory.see(slotAt(700n), IDENTITY);

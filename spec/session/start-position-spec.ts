@@ -1,4 +1,5 @@
 import type { StartPosition, StreamSource } from '../../lib/checkpoint';
+import { ReplicationError } from '../../lib/errors';
 import { parseLsn } from '../../lib/lsn';
 import { timelineHistory, type SlotStatus, type SystemIdentity } from '../../lib/session/slot-commands';
 import { SlotMemory } from '../../lib/session/slot-memory';
@@ -95,6 +96,77 @@ describe('a position to start from', () => {
       () => missing,
     );
     expect(error).toMatchObject({ code: 'WAL_REMOVED', message: expect.stringContaining('00000003.history') });
+  });
+});
+
+describe('a position that was read from a standby', () => {
+  /** On timeline 1, which this server left at 0/3000, and timeline 2 at 0/5000. */
+  function verdict(
+    lsn: string,
+    found: SlotStatus | undefined,
+    source: Partial<StreamSource> = { standby: true },
+  ): string {
+    const position = at(lsn, { timeline: 1, ...source });
+    const { error } = converse(fromConsumer(position, 'slot').check(IDENTITY, 'orders', found), answering(HISTORY));
+    return error instanceof ReplicationError ? error.code : String(error);
+  }
+
+  it.each<[lsn: string, confirmed: bigint]>([
+    ['0/3000', 0x1000n],
+    ['0/3001', 0x3001n],
+    ['0/4FFF', 0x3001n],
+    ['0/5000', 0x4000n],
+    ['0/5001', 0x5001n],
+    ['0/8000', 0x7000n],
+  ])('may be %s where the slot was confirmed up to %p: both lie on one timeline', (lsn, confirmed) => {
+    expect(verdict(lsn, slotAt(confirmed))).toBe('undefined');
+  });
+
+  it.each<[lsn: string, confirmed: bigint | undefined]>([
+    ['0/3001', 0x3000n],
+    ['0/4FFF', 0x1000n],
+    ['0/5001', 0x5000n],
+    ['0/8000', 0x4000n],
+    ['0/8000', undefined],
+  ])('may not be %s where it was confirmed up to %p: another server may have left there', (lsn, confirmed) => {
+    expect(verdict(lsn, slotAt(confirmed))).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict(lsn, undefined)).toBe('CHECKPOINT_MISMATCH');
+  });
+
+  it('was not read from a copy of a slot, nor is one of a primary helped by what the slot shows', () => {
+    expect(verdict('0/8000', { ...slotAt(0x7000n), synced: true })).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict('0/8000', slotAt(0x7000n), {})).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict('0/8000', slotAt(0x7000n), { standby: true, timeline: 4 })).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict('0/8000', slotAt(0x7000n), { standby: true, systemId: '7' })).toBe('CHECKPOINT_MISMATCH');
+  });
+});
+
+describe('a standby that is behind a position', () => {
+  it.each<[what: string, position: StartPosition, words: string]>([
+    ['which it still has to replay', at('0/9001', {}), '0/9001, lies beyond what this standby has, 0/9000'],
+    ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, and this standby is on 3'],
+  ])('%s: may come to it', (_, position, words) => {
+    const memory = new SlotMemory();
+    for (const resumption of [fromConsumer(position, 'consumer'), fromMemory(position, memory)]) {
+      const server = { ...IDENTITY, standby: true };
+      const { error } = converse(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
+      expect(error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true, message: expect.stringContaining(words) });
+      expect(error).toHaveProperty('message', expect.stringContaining('Wait until the standby has caught up'));
+    }
+  });
+
+  it('never comes to another cluster, nor to what it has left behind', () => {
+    for (const position of [at('0/9001', { systemId: '7' }), at('0/5001', { timeline: 2 })]) {
+      const check = fromConsumer(position, 'consumer').check(
+        { ...IDENTITY, standby: true },
+        'orders',
+        slotAt(undefined),
+      );
+      expect(converse(check, answering(HISTORY)).error).toMatchObject({
+        code: 'CHECKPOINT_MISMATCH',
+        retryable: false,
+      });
+    }
   });
 });
 

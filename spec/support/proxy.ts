@@ -49,6 +49,7 @@ export class FaultProxy {
     const changed = new URL(url);
     changed.hostname = '127.0.0.1';
     changed.port = String((this.#server.address() as AddressInfo).port);
+    changed.searchParams.set('sslmode', 'disable');
     return changed.href;
   }
 

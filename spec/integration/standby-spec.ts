@@ -1,0 +1,239 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { firstValueFrom, tap } from 'rxjs';
+import { createSlot, logicalReplication, parseLsn, slotStatus, type Checkpoint } from '../../lib/index';
+import { startStandby } from '../support/replica';
+import { startServer, uniqueName, type TestServer } from '../support/server';
+import { Follower, type FollowerOptions } from './follower';
+import { failureOf, marked, noBackends, NUMBERS } from './life-support';
+import { Bed, eventually } from './support';
+
+let primary: TestServer;
+let standby: TestServer;
+const followers: Follower[] = [];
+/** On the primary. */
+let bed: Bed;
+/** The same database, on the standby. */
+let url: string;
+/** A slot that came to the standby with the copy of the data. */
+let copied: string;
+
+beforeAll(async () => {
+  primary = await startServer();
+  bed = await Bed.make('standby', NUMBERS, primary);
+  copied = await bed.slot();
+  await bed.client.end();
+  standby = await startStandby(primary);
+  // The original would keep the rows that the conflict is about.
+  await primary.query(`SELECT pg_drop_replication_slot('${copied}')`);
+  url = bed.database.url.replace(`:${primary.port}/`, `:${standby.port}/`);
+});
+
+afterAll(async () => {
+  for (const { recorder } of followers) recorder.unsubscribe();
+  await standby.dispose();
+  await primary.dispose();
+});
+
+/** From 16 on. */
+const decodes = (): boolean => standby.version >= 16;
+
+/** What a stream says until then, with a slot and without. */
+async function expectUnsupported(): Promise<void> {
+  for (const slot of [copied, uniqueName('slot')]) {
+    const config = { connection: url, slot, publications: ['pub'], ensureSlot: true };
+    expect(await failureOf(logicalReplication(config))).toMatchObject({
+      code: 'UNSUPPORTED',
+      retryable: false,
+      message: expect.stringMatching(/^Streaming from a standby needs PostgreSQL 16; this server is 1\d\.\d+\./),
+    });
+  }
+}
+
+async function commit(on: TestServer, ...ids: number[]): Promise<void> {
+  for (const id of ids) await on.query(`INSERT INTO numbers VALUES (${id})`, bed.database.name);
+}
+
+/** A slot that is made on a standby waits for the primary to log which transactions run. */
+async function whileLogging<T>(outcome: Promise<T>): Promise<T> {
+  const ended = outcome.then(() => true);
+  while (!(await Promise.race([ended, delay(20, false)]))) await primary.query('SELECT pg_log_standby_snapshot()');
+  return outcome;
+}
+
+/** The slots are named for what they are there for. */
+async function ownSlot(name: string): Promise<string> {
+  const slot = uniqueName(name);
+  await whileLogging(firstValueFrom(createSlot({ connection: url, slot })));
+  return slot;
+}
+
+/** From now on the standby is a primary, which commits 11. */
+async function promote(): Promise<void> {
+  await primary.stop('fast');
+  await standby.query('SELECT pg_promote()');
+  await commit(standby, 11);
+}
+
+/** Resolves when the server knows what a follower has done. */
+async function confirmed({ slot, checkpoint }: Follower): Promise<void> {
+  const end = parseLsn(checkpoint!.endLsn);
+  await eventually(
+    () => firstValueFrom(slotStatus({ connection: url, slot })),
+    (status) => (status?.confirmedFlushLsn ?? 0n) >= end,
+  );
+}
+
+function follow(slot: string, options?: FollowerOptions): Follower {
+  const follower = new Follower({ connection: url, slot, publications: ['pub'], ensureSlot: true }, options);
+  followers.push(follower);
+  return follower;
+}
+
+describe('a slot on a standby', () => {
+  it('is made once the transactions that the primary has open have ended, however long that takes', async () => {
+    const slot = uniqueName('slot');
+    const { name, connection } = marked(url);
+    const creation = createSlot({ connection, slot, connectTimeout: 1500 });
+    if (!decodes()) {
+      expect(await failureOf(creation)).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
+      return;
+    }
+    const writer = await bed.database.client();
+    await writer.query('BEGIN; CREATE TABLE scratch ()');
+    const heard: string[] = [];
+    const made = creation.pipe(tap(() => heard.push('made')));
+    const abandoned = marked(url);
+    const other = createSlot({ connection: abandoned.connection, slot: uniqueName('slot') }).subscribe();
+    const outcome = firstValueFrom(made);
+    await whileLogging(delay(1600));
+    expect(heard).toEqual([]);
+
+    other.unsubscribe();
+    await noBackends(standby, abandoned.name);
+    await writer.query('COMMIT');
+    expect(await whileLogging(outcome)).toMatchObject({ name: slot, plugin: 'pgoutput' });
+    expect(await standby.query(`SELECT slot_name FROM pg_replication_slots ORDER BY slot_name`)).toEqual(
+      [copied, slot].sort().map((slot_name) => ({ slot_name })),
+    );
+    await noBackends(standby, name);
+  });
+
+  it('is made by ensureSlot, delivers, and moves with what is acknowledged', async () => {
+    if (!decodes()) return expectUnsupported();
+    const slot = uniqueName('ensured');
+    const follower = follow(slot);
+    await whileLogging(
+      eventually(
+        () => Promise.resolve(follower.opened),
+        ({ length }) => length === 1,
+      ),
+    );
+    expect(follower.opened[0]).toMatchObject({ slotCreated: true, standby: true, timeline: 1 });
+    await commit(primary, 1, 2);
+    expect(await follower.recorder.take(2)).toEqual([1, 2]);
+    expect(follower.checkpoint).toEqual({
+      systemId: follower.opened[0]!.systemId,
+      timeline: 1,
+      slot,
+      standby: true,
+      endLsn: expect.any(String),
+    });
+    await confirmed(follower);
+    follower.recorder.unsubscribe();
+  });
+
+  it('goes on when the standby has started anew, and still has to replay what had been read', async () => {
+    if (!decodes()) return expectUnsupported();
+    const consumers = [follow(await ownSlot('slot')), follow(await ownSlot('store'), { stores: true })];
+    await commit(primary, 3);
+    for (const { recorder } of consumers) await recorder.take(1);
+
+    await standby.query(`ALTER SYSTEM SET recovery_min_apply_delay = '1h'`);
+    await standby.restart('immediate');
+    for (const consumer of consumers) await consumer.failed('SERVER_UNFIT');
+    await standby.query('ALTER SYSTEM RESET recovery_min_apply_delay');
+    await standby.query('SELECT pg_reload_conf()');
+    await commit(primary, 4);
+    for (const { recorder } of consumers) {
+      expect(await recorder.take(2)).toEqual([3, 4]);
+      recorder.unsubscribe();
+    }
+  });
+
+  it('that recovery gives up is SLOT_INVALIDATED, under the stream and later', async () => {
+    if (!decodes()) return expectUnsupported();
+    const slot = await ownSlot('conflict');
+    const follower = follow(slot);
+    await commit(primary, 5);
+    await follower.recorder.take(1);
+    // The catalog rows that it needs for decoding vanish, as no hot_standby_feedback holds them.
+    for (const sql of ['CREATE TABLE fleeting ()', 'DROP TABLE fleeting', 'VACUUM pg_class']) {
+      await bed.database.query(sql);
+    }
+    await expect(follower.recorder.completed()).rejects.toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
+    expect(follower.codes).toEqual(['CANCELLED']);
+    const later = await failureOf(logicalReplication({ connection: url, slot, publications: ['pub'] }));
+    expect(later).toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
+    expect(later.message).toMatch(standby.version < 17 ? /in the way of recovery/ : /\(rows_removed\)/);
+  });
+});
+
+describe('a standby that is promoted', () => {
+  /** A position beyond the switch, as a stream has it that was there before. */
+  let stored: Checkpoint | undefined;
+  let unread: string;
+
+  it('is streamed on, by an observable that goes on from there when it is subscribed to again', async () => {
+    if (!decodes()) {
+      await expectUnsupported();
+      await promote();
+      const late = follow(copied);
+      await late.recorder.find((id) => id === 11);
+      expect(late.opened).toMatchObject([{ timeline: 2, standby: false, slotCreated: false }]);
+      return;
+    }
+    unread = await ownSlot('unread');
+    const bySlot = follow(await ownSlot('slot'));
+    const byStore = follow(await ownSlot('store'), { stores: true });
+    await commit(primary, 10);
+    for (const { recorder } of [bySlot, byStore]) await recorder.take(1);
+    await promote();
+    for (const follower of [bySlot, byStore]) {
+      expect(await follower.recorder.take(2)).toEqual([10, 11]);
+      // The server does not tell a stream.
+      expect([follower.timelines, follower.checkpoint]).toMatchObject([[1], { timeline: 1, standby: true }]);
+      await confirmed(follower);
+    }
+    byStore.recorder.unsubscribe();
+    stored = byStore.checkpoint;
+
+    await standby.query(
+      `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '${bySlot.slot}'`,
+    );
+    await commit(standby, 12);
+    expect(await bySlot.recorder.take(3)).toEqual([10, 11, 12]);
+    expect([bySlot.timelines, bySlot.codes]).toEqual([[1, 2], ['SERVER_SHUTDOWN']]);
+    expect(bySlot.checkpoint).toMatchObject({ timeline: 2 });
+    expect(bySlot.checkpoint).not.toHaveProperty('standby');
+  });
+
+  it('takes a stored position of such a stream, and none that was read elsewhere beyond the switch', async () => {
+    expect(stored !== undefined).toBe(decodes());
+    if (!stored) return;
+    // Of a primary with which the standby had not kept up.
+    const { standby: _, ...ofPrimary } = stored;
+    // Of another standby that had a slot of that name.
+    const ofStandby = { ...stored, slot: unread };
+    for (const from of [ofPrimary, ofStandby]) {
+      const { recorder } = follow(from.slot, { stores: true, from });
+      await expect(recorder.completed()).rejects.toMatchObject({
+        code: 'CHECKPOINT_MISMATCH',
+        message: expect.stringContaining('where this server left timeline 1 for another'),
+      });
+    }
+    const follower = follow(stored.slot, { stores: true, from: stored });
+    await commit(standby, 13);
+    expect(await follower.recorder.take(2)).toEqual([12, 13]);
+    expect(follower.opened).toMatchObject([{ timeline: 2, standby: false }]);
+  });
+});
