@@ -8,7 +8,7 @@ import { startUp, type BackendKey, type ServerInfo } from './session/startup';
 import type { SecretName } from './wire/authentication';
 import { warnOfClearText } from './warning';
 import type { Channel } from './wire/channel';
-import { FrameDecoder, LARGEST_MESSAGE } from './wire/frames';
+import { FrameDecoder } from './wire/frames';
 import { cancelRequest } from './wire/frontend';
 
 /** Who listens to a connection once its conversation has ended. */
@@ -17,7 +17,7 @@ export interface LinkListener {
   disconnected(cause?: Error): void;
 }
 
-/** A connection whose conversation has ended well; what came behind it waits in `frames`. */
+/** A connection whose conversation has ended well; what came behind it waits in `frames`, which still expect short answers. */
 export interface Link {
   /** Where it leads to. */
   readonly target: Target;
@@ -130,10 +130,7 @@ export class ConversingConnection<T> {
     });
     this.#admitted = true;
     this.#frames.limit = ANSWER_LIMIT;
-    const outcome = yield* this.#script(server);
-    // What is asked until here has short answers; from here on come rows.
-    this.#frames.limit = LARGEST_MESSAGE;
-    return outcome;
+    return yield* this.#script(server);
   }
 
   #ask(dialogue: Dialogue<T>, name: SecretName): void {

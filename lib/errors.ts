@@ -32,7 +32,10 @@ export const ERRORS = {
     remedy: 'The last confirmation may not have arrived, so it may be delivered again; or raise closeTimeout.',
   },
   LIVENESS_TIMEOUT: { retryable: true, remedy: 'The server or the network fell silent; subscribe again.' },
-  TLS_REFUSED: { retryable: false, remedy: "Turn on ssl in the server's postgresql.conf, or connect without ssl." },
+  TLS_REFUSED: {
+    retryable: false,
+    remedy: "Turn on ssl in the server's postgresql.conf; where it is on, somebody in between takes it away.",
+  },
   TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and the ca given in connection.ssl." },
 
   SERVER_UNFIT: {
@@ -154,6 +157,10 @@ export const ERRORS = {
   CHANGES_RELEASED: {
     retryable: false,
     remedy: 'Read the changes of a large transaction before it is acknowledged, and keep what you need of them.',
+  },
+  VALUE_UNREADABLE: {
+    retryable: false,
+    remedy: 'See the message and the cause; what cannot be read can be left out of the publication.',
   },
   PROTOCOL_VIOLATION: {
     retryable: false,

@@ -1,4 +1,4 @@
-export { logicalReplication, type AnyPgoutputConfig } from './logical-replication';
+export { logicalReplication } from './logical-replication';
 
 export { ackAfter, type WorkResult } from './operators/ack-after';
 export type { Acknowledged } from './operators/hand';
@@ -25,11 +25,13 @@ export { publications } from './slots/publications';
 export { slotStatus, type SlotStatusConfig } from './slots/slot-status';
 
 export type { Acknowledgeable } from './acknowledgement';
-export type { Checkpoint, StoredPosition } from './checkpoint';
+export type { Checkpoint, StoredPosition, StreamSource } from './checkpoint';
 export type {
+  AnyPgoutputConfig,
   PgoutputConfig,
   PluginConfig,
   SlotOptions,
+  StreamConfig,
   StreamingConfig,
   StreamingTwoPhaseConfig,
   TwoPhaseConfig,
@@ -38,6 +40,7 @@ export type { PgoutputOptions } from './config/pgoutput';
 export type { ValueOptions } from './config/values';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
+export type { SecretSource } from './config/secrets';
 export {
   ConfigError,
   ConnectionError,
@@ -45,24 +48,31 @@ export {
   ReplicationError,
   ServerError,
   type ErrorCode,
+  type ReplicationErrorOptions,
   type ServerFields,
 } from './errors';
 export { formatLsn, parseLsn, type Lsn } from './lsn';
 export { JsonNumber } from './pgoutput/exact-json';
+export { exactTypes } from './pgoutput/exact-types';
 export type { ExpectedTables } from './pgoutput/expected-tables';
 export type {
+  CommittedPlace,
   DeleteMessage,
   InsertMessage,
   LogicalMessage,
+  Place,
+  StreamedPlace,
   TruncateMessage,
   UpdateMessage,
 } from './pgoutput/change-messages';
 export type {
+  AnyPgoutputMessage,
   AnyReplicationMessage,
   Change,
   PgoutputMessage,
   ReplicationMessage,
   StreamingMessage,
+  StreamMessage,
   TableChange,
   TwoPhaseMessage,
 } from './pgoutput/messages';
@@ -89,7 +99,7 @@ export type {
   TypeMessage,
 } from './pgoutput/transaction-messages';
 export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
-export type { TypeParsers } from './pgoutput/values';
+export type { TextParser, TypeParsers } from './pgoutput/values';
 export type { OpenInfo } from './session/open-stream';
 export type { CloseInfo, StatusUpdate } from './session/session-host';
 export type { PublicationOperation, PublicationStatus, PublishedTable } from './session/publication-status';

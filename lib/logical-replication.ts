@@ -2,6 +2,7 @@ import { defaultIfEmpty, Observable, type Subscription } from 'rxjs';
 import type { StartPosition } from './checkpoint';
 import {
   resolveConfig,
+  type AnyPgoutputConfig,
   type PgoutputConfig,
   type PluginConfig,
   type StreamConfig,
@@ -9,7 +10,6 @@ import {
   type StreamingTwoPhaseConfig,
   type TwoPhaseConfig,
 } from './config/config';
-import type { PgoutputOptions } from './config/pgoutput';
 import { Exclusive } from './exclusive';
 import { connect as connectSocket, type Connect } from './net/transport';
 import type {
@@ -23,9 +23,6 @@ import type { AnyTables } from './pgoutput/typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
 import { SlotMemory } from './session/slot-memory';
 import { Stream } from './stream';
-
-/** What to stream with pgoutput, where only the running program knows `streaming` or `twoPhase`. */
-export interface AnyPgoutputConfig extends Omit<PgoutputConfig, 'streaming' | 'twoPhase'>, PgoutputOptions {}
 
 /**
  * Streams the changes that a PostgreSQL server commits.

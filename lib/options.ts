@@ -99,6 +99,11 @@ export class Options {
     return value;
   }
 
+  /** The same where leaving it out is a third answer. */
+  optionalFlag(name: string): boolean | undefined {
+    return this.get(name) === undefined ? undefined : this.flag(name, false);
+  }
+
   /** One of a few texts. */
   oneOf<T extends string>(name: string, texts: readonly T[]): T | undefined {
     const value = this.get(name);

@@ -22,6 +22,7 @@ import { PGOUTPUT_OPTIONS, pgoutputRequest, type PgoutputOptions } from './pgout
 import { VALUE_OPTIONS, valueSettings, type ValueOptions, type ValueSettings } from './values';
 import { errorRules, classify, type ErrorRule } from './error-rules';
 import { isRecord, Options } from '../options';
+import { LARGEST_MESSAGE } from '../wire/frames';
 
 /** How a slot is made that does not exist yet. */
 export interface SlotOptions {
@@ -33,8 +34,8 @@ export interface SlotOptions {
    */
   readonly failover?: boolean | undefined;
   /**
-   * Prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 15. Default: as the
-   * stream's own `twoPhase`; with pgoutput it cannot be otherwise.
+   * Prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 15. With pgoutput it
+   * is the stream's own `twoPhase`, and nothing else may be said; with another plugin the default is false.
    */
   readonly twoPhase?: boolean | undefined;
 }
@@ -59,6 +60,11 @@ interface CommonConfig extends ServerConfig {
   readonly maxUnacked?: number | undefined;
   /** Reading rests while deliveries of so many bytes await their acknowledgement. Default 16 MiB. */
   readonly maxUnackedBytes?: number | undefined;
+  /**
+   * The longest message that the server may send, in bytes: a larger one is an error, and takes no memory. A row is one
+   * message, whatever the window is. Default 1 GiB, which is the most that PostgreSQL can send.
+   */
+  readonly maxMessageSize?: number | undefined;
   /** The server hears from us every so many ms, or every third of its wal_sender_timeout if that is less. Default 10 000. */
   readonly statusInterval?: number | undefined;
   /**
@@ -127,6 +133,8 @@ export interface Settings {
   /** Reclassifies an error by the user's rules. */
   readonly classify: (error: Error) => Error;
   readonly values: ValueSettings;
+  /** In bytes, as a message's header counts them. */
+  readonly maxMessageSize: number;
   readonly scheduler: SchedulerLike;
   readonly statusInterval: number;
   readonly observers: {
@@ -144,6 +152,7 @@ const COMMON: readonly (keyof CommonConfig)[] = [
   'confirm',
   'maxUnacked',
   'maxUnackedBytes',
+  'maxMessageSize',
   'statusInterval',
   'livenessTimeout',
   'ackTimeout',
@@ -191,6 +200,8 @@ export function resolveConfig(config: StreamConfig): Settings {
       ackTimeout: options.ms('ackTimeout', 0),
     },
     values: valueSettings(options, raw),
+    // A keepalive would do with 22; there are no rows in so little.
+    maxMessageSize: Math.min(options.number('maxMessageSize', LARGEST_MESSAGE, 1024), LARGEST_MESSAGE),
     scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
     observers: {
@@ -252,9 +263,13 @@ function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
   const temporary = slot.flag('temporary', false);
   const failover = slot.flag('failover', false);
   if (temporary && failover) throw slot.error('failover', 'a temporary slot goes with its connection');
-  const twoPhase = slot.flag('twoPhase', false);
-  if (twoPhase && options.get('plugin') === undefined && options.get('twoPhase') !== true) {
-    throw slot.error('twoPhase', 'goes with a stream that has twoPhase: true, too');
+  const ofStream = options.flag('twoPhase', false);
+  const twoPhase = slot.flag('twoPhase', ofStream);
+  if (twoPhase !== ofStream && options.get('plugin') === undefined) {
+    throw slot.error(
+      'twoPhase',
+      `the stream has twoPhase: ${ofStream}, and its slot has to be alike; leave this one out`,
+    );
   }
   return { temporary, failover, twoPhase };
 }

@@ -12,17 +12,20 @@ export interface ValueOptions {
   readonly types?: TypeParsers | 'exact' | undefined;
   /**
    * Whether types that are not built in are looked up in the catalog, when the stream starts and over a second connection
-   * when a new one comes up: then arrays of enums and domains are arrays. Otherwise they stay text. Default true.
+   * when a new one comes up: then arrays of enums and domains are arrays. Otherwise they stay text. Of a type that a streamed
+   * or prepared transaction makes, nothing can be found out before that is committed. Default true.
    */
   readonly lookUpTypes?: boolean | undefined;
   /**
    * Whether values of composite types become objects by attribute name, instead of text. After ALTER TYPE, which no message
-   * tells of, values are told apart by how many attributes they have. Default false.
+   * tells of, values are told apart by how many attributes they have: those of a type that has lost one attribute and gained
+   * another have the names that were looked up for either. Default false.
    */
   readonly composites?: boolean | undefined;
   /**
    * The columns that some tables are expected to have, each with its type. A table that is described otherwise is the error
-   * `SCHEMA_DRIFT`, before the first row that does not fit. Default: nothing is expected.
+   * `SCHEMA_DRIFT`, before the first row that does not fit; in a streamed transaction at its commit or prepare. Default:
+   * nothing is expected.
    */
   readonly expectTables?: ExpectedTables | undefined;
 }

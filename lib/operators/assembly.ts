@@ -3,7 +3,7 @@ import { Delivery, type SessionControl } from '../acknowledgement';
 import { ReplicationError } from '../errors';
 import { Options } from '../options';
 import type { Place } from '../pgoutput/change-messages';
-import type { AnyChange, AnyReplicationMessage, Change } from '../pgoutput/messages';
+import { isPlaced, type AnyChange, type AnyReplicationMessage, type Change } from '../pgoutput/messages';
 import { recordingOf } from '../pgoutput/recording';
 import type { LogicalMessage } from '../pgoutput/change-messages';
 import type { BeginMessage, CommitMessage } from '../pgoutput/transaction-messages';
@@ -301,8 +301,4 @@ function progressOf(keepalive: KeepaliveMessage): Transaction | undefined {
     keepalive,
     new Transaction(0, walEnd, walEnd, serverTime, undefined, new WholeChanges([]), 'progress'),
   );
-}
-
-function isPlaced(change: AnyChange): change is Change {
-  return change.commitLsn !== undefined;
 }

@@ -2,6 +2,7 @@ import { filter, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import { ConfigError } from '../errors';
 import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages';
+import { bareTableName } from '../pgoutput/table';
 
 /** The changes of declared tables; where none are declared a name tells nothing of the row. */
 export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string
@@ -32,7 +33,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
     throw new ConfigError('ofTable', "expected the names of tables, each as an argument: ofTable('users', 'orders')");
   }
   // Tables of schema public go by their bare name; whoever writes the schema means them, too.
-  const wanted = new Set(names.flatMap((name) => [name, name.replace(/^public\./, '')]));
+  const wanted = new Set(names.flatMap((name) => [name, bareTableName(name)]));
   return filter((message): message is TableChange => {
     if (touches(message, wanted)) return true;
     if (UNDECIDED.has(message.kind)) {

@@ -5,7 +5,7 @@ import { UnknownFormError } from './binary/value-text';
 import { isBuiltIn, shapedParser, UnknownTypeError, withoutDomains, type Reading } from './shaped-values';
 import type { Column } from './table';
 import { valueReader, type ValueReader } from './value-readers';
-import { AS_TEXT } from './values';
+import { AS_TEXT, placeOf } from './values';
 
 /** Reads the values of one column, in either format: the same value of both. */
 export interface ColumnReaders {
@@ -14,22 +14,29 @@ export interface ColumnReaders {
 }
 
 /**
- * What is made of a type that is not built in is settled when its first value is read: by then it may have been looked up.
+ * What is made of a type that is not built in is settled when its first value is read: by then it may have been looked up. Only
+ * one that its own transaction may have made stays open until that is committed.
  *
- * @throws {ProtocolError} when `types` itself fails
+ * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
  */
 export function columnReaders(reading: Reading, table: string, column: Column): ColumnReaders {
+  const isOpen = (): boolean => reading.isOpen?.(column.typeOid) ?? false;
   return {
     text: isBuiltIn(column.typeOid)
       ? valueReader(reading.types, table, column)
-      : later(() => shapedReader(reading, table, column)),
-    binary: later(() => binaryReader(reading, table, column)),
+      : later(() => shapedReader(reading, table, column), isOpen),
+    binary: later(() => binaryReader(reading, table, column), isOpen),
   };
 }
 
-function later(make: () => ValueReader): ValueReader {
+function later(make: () => ValueReader, isOpen: () => boolean): ValueReader {
   let read: ValueReader | undefined;
-  return (bytes, start, end) => (read ??= make())(bytes, start, end);
+  return (bytes, start, end) => {
+    if (read) return read(bytes, start, end);
+    const made = make();
+    if (!isOpen()) read = made;
+    return made(bytes, start, end);
+  };
 }
 
 function shapedReader(reading: Reading, table: string, column: Column): ValueReader {
@@ -41,9 +48,9 @@ function shapedReader(reading: Reading, table: string, column: Column): ValueRea
 
 /** By way of the text that the server would have sent, so that whatever reads that makes the same value. */
 function binaryReader(reading: Reading, table: string, column: Column): ValueReader {
-  const where = `Column ${column.name} of ${table} (type OID ${column.typeOid})`;
+  const where = placeOf(table, column);
   const write = binaryText(column.typeOid, reading.shapes);
-  if (!write) throw new UnknownTypeError(where);
+  if (!write) throw new UnknownTypeError(where, reading.isOpen?.(column.typeOid) ?? false, column.typeOid);
   const parse = shapedParser(reading, table, column);
   return (bytes, start, end) => {
     let text: string;
@@ -51,7 +58,8 @@ function binaryReader(reading: Reading, table: string, column: Column): ValueRea
       text = write(bytes, start, end);
     } catch (cause) {
       if (cause instanceof UnknownFormError) {
-        throw new UnknownTypeError(where, { typeOid: column.typeOid, partOid: cause.typeOid });
+        const isOpen = (reading.ofOpen ?? false) && reading.shapes(cause.typeOid) === undefined;
+        throw new UnknownTypeError(where, isOpen, column.typeOid, cause.typeOid);
       }
       throw new ProtocolError(`${where} has a binary value that is not as PostgreSQL writes it`, { cause });
     }

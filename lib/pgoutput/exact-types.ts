@@ -40,6 +40,13 @@ for (const [oid, shape] of BUILT_IN_SHAPES) {
  * Dates and times stay text because nothing else that JavaScript has keeps the µs, `infinity`, BC and 24:00:00 of all of them;
  * and PostgreSQL's own text, with `+00` where there is a time zone, goes back into a query as it is. `Temporal.Instant.from`,
  * `PlainDateTime.from`, `PlainDate.from` and `PlainTime.from` take it as it stands, from the year 1 to 9999 and before 24:00.
+ * JSON does not go back as it is: `JSON.stringify` throws at a bigint, and makes text of a {@link JsonNumber}.
+ *
+ * @example
+ * // Documents as they were sent, and all else exact.
+ * const types: TypeParsers = {
+ *   getTypeParser: (oid, format) => (oid === 114 || oid === 3802 ? String : exactTypes.getTypeParser(oid, format)),
+ * };
  */
 export const exactTypes: TypeParsers = {
   getTypeParser: (oid) => BY_OID.get(oid) ?? AS_TEXT,

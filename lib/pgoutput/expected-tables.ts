@@ -1,6 +1,6 @@
 import { ConfigError, ReplicationError } from '../errors';
 import { isRecord, nearest, shown } from '../options';
-import type { Column, Relation } from './table';
+import { bareTableName, type Column, type Relation } from './table';
 import { TYPE_NAMES, typeNameOf, typeOidOf } from './type-names';
 
 /**
@@ -57,7 +57,7 @@ export function expectedTables(option: unknown): TableCheck {
       ([column, type]) => [column, expectedType(`${path}.${column}`, type)] as const,
     );
     // Tables of schema public go by their bare name; whoever writes the schema means them, too.
-    const bare = table.replace(/^public\./, '');
+    const bare = bareTableName(table);
     if (tables.has(bare)) throw new ConfigError(path, `is ${bare}, which is there already`);
     tables.set(bare, new Map(types));
   }

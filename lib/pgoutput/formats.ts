@@ -1,11 +1,11 @@
 import { ProtocolError } from '../errors';
 import { printable } from '../wire/frames';
-import { namedType, relation } from './catalog';
-import { deletion, insert, truncate, update } from './rows';
+import { namedType, relation } from './catalog-formats';
+import { deletion, insert, truncate, update } from './row-formats';
 import type { MessageFormat } from './state';
-import { streamAbort, streamCommit, streamPrepare, streamStart, streamStop } from './stream';
-import { begin, commit, logicalMessage, origin } from './transaction';
-import { beginPrepare, commitPrepared, prepare, rollbackPrepared } from './two-phase';
+import { streamAbort, streamCommit, streamPrepare, streamStart, streamStop } from './stream-formats';
+import { begin, commit, logicalMessage, origin } from './transaction-formats';
+import { beginPrepare, commitPrepared, prepare, rollbackPrepared } from './two-phase-formats';
 
 /** The messages of all protocol versions, by tag. They come by the slot's options, whatever this stream asked for. */
 const FORMATS: readonly (MessageFormat | undefined)[] = byTag({

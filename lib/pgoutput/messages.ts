@@ -39,6 +39,11 @@ export type Change<Tables extends object = AnyTables, P extends Place = Committe
 /** A change of any transaction, open or committed. */
 export type AnyChange<Tables extends object = AnyTables> = Change<Tables, Place>;
 
+/** Whether the change is of a transaction that has come in one piece, or is made as if it had. */
+export function isPlaced(change: AnyChange): change is Change {
+  return change.commitLsn !== undefined;
+}
+
 /** What tells of more than one change. */
 type FrameMessage = BeginMessage | CommitMessage | OriginMessage | RelationMessage | TypeMessage;
 

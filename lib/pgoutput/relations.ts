@@ -6,7 +6,7 @@ import { columnReaders, type ColumnReaders } from './column-readers';
 import type { TableCheck } from './expected-tables';
 import type { Reading } from './shaped-values';
 import type { TypeShape } from './type-shapes';
-import type { TypeCatalog } from './type-catalog';
+import { NewTypesError, type TypeCatalog } from './type-catalog';
 import type { TypeParsers } from './values';
 
 /** A column with all that reading a value of it takes. */
@@ -66,6 +66,8 @@ export class RelationCache {
       types,
       shapes: (oid) => this.#domainOf(oid) ?? catalog?.shapes(oid),
       layouts: composites ? catalog?.layouts : undefined,
+      isOpen: catalog?.isOpen,
+      ofOpen: below !== undefined,
     };
     this.#below = below;
   }
@@ -104,8 +106,12 @@ export class RelationCache {
     return base === undefined ? undefined : { kind: 'domain', base };
   }
 
-  /** @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected; an overlay keeps that for {@link expectFit} */
-  add(message: RelationMessage): void {
+  /**
+   * @param openXid of the transaction that describes the table, where that is not committed yet
+   * @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected; an overlay keeps that for {@link expectFit}
+   */
+  add(message: RelationMessage, openXid?: number): void {
+    this.#decoding.catalog?.described(message.columns, openXid);
     try {
       this.#check(message);
     } catch (error) {
@@ -132,6 +138,22 @@ export class RelationCache {
    */
   expectFit(): void {
     if (this.#drift) throw this.#drift;
+  }
+
+  /**
+   * A transaction is committed, and its end is about to be told.
+   *
+   * @throws {NewTypesError} when types can be looked up first
+   */
+  expectTypes(xid: number): void {
+    const typeOids = this.#decoding.catalog?.openedBy(xid) ?? [];
+    if (typeOids.length > 0) throw new NewTypesError(typeOids);
+  }
+
+  /** A transaction is aborted, and with it what it has made. */
+  forgetTypes(xid: number): void {
+    const { catalog } = this.#decoding;
+    catalog?.close(catalog.openedBy(xid));
   }
 
   #nextOrder(): number {

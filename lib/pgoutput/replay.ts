@@ -1,7 +1,7 @@
 import type { Lsn } from '../lsn';
 import { Reader } from '../wire/reader';
 import { formatOf } from './formats';
-import type { AnyPgoutputMessage, Change } from './messages';
+import { isPlaced, type Change } from './messages';
 import { type CompiledRelation, RelationCache } from './relations';
 import { DecoderState, OpenTransaction } from './state';
 import { defaultTypes } from './values';
@@ -30,11 +30,7 @@ export class Replay {
     this.#reader.skip(1 + XID);
     const message = format.decode(this.#reader, this.#state);
     this.#reader.finish();
-    if (!isPlaced(message)) throw this.#state.violation('expected a change of a transaction');
+    if (!('ordinal' in message && isPlaced(message))) throw this.#state.violation('expected a change of a transaction');
     return message;
   }
-}
-
-function isPlaced(message: AnyPgoutputMessage): message is Change {
-  return 'ordinal' in message && message.ordinal !== undefined;
 }

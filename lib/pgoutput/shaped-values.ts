@@ -1,9 +1,10 @@
-import { ProtocolError } from '../errors';
+import { ReplicationError } from '../errors';
 import { parseArray } from './array-text';
+import { guarded, misprinted } from './guarded-parser';
 import type { Column } from './table';
 import { parseRecord } from './record-text';
 import type { Attribute, TypeShapes } from './type-shapes';
-import { AS_TEXT, guarded, parserOf, type TextParser, type TypeParsers } from './values';
+import { AS_TEXT, parserOf, placeOf, type TextParser, type TypeParsers } from './values';
 
 /** Types from here on are not built in: their OIDs differ from server to server (FirstGenbkiObjectId in transam.h). */
 const FIRST_OTHER_TYPE = 10_000;
@@ -22,16 +23,27 @@ export interface Reading {
   readonly shapes: TypeShapes;
   /** Given, a composite is an object by attribute name; otherwise it is text. */
   readonly layouts?: CompositeLayouts | undefined;
+  /** Whether nobody can see yet what a type is made of, as its transaction is still open. */
+  readonly isOpen?: ((typeOid: number) => boolean) | undefined;
+  /** Whether the values are of a transaction that is still open. */
+  readonly ofOpen?: boolean;
 }
 
+const NO_FORM = { remedy: 'Ask for the stream without binary, or keep the column out of the publication.' };
+const STILL_OPEN = {
+  retryable: true,
+  remedy:
+    'Its type was made in a transaction that was still open: subscribe again when that is committed, or ask for the stream without binary.',
+};
+
 /** A composite value has another number of fields than its type had when it was last looked up. */
-export class UnknownLayoutError extends ProtocolError {
+export class UnknownLayoutError extends ReplicationError {
   constructor(
     where: string,
     readonly typeOid: number,
     readonly fields: number,
   ) {
-    super(`${where} has a value of ${fields} fields, which its type is not known to have had`, {
+    super('VALUE_UNREADABLE', `${where} has a value of ${fields} fields, which its type is not known to have had`, {
       remedy:
         'The type was altered. If that was after the value was written, read composites as text until the stream is past it; otherwise subscribe again.',
     });
@@ -39,15 +51,20 @@ export class UnknownLayoutError extends ProtocolError {
 }
 
 /** A value is in the binary form of a type of which nothing is known, or has another in it that is. */
-export class UnknownTypeError extends ProtocolError {
-  /** @param unknown the column's type, and that of the value in it: of an attribute that was added meanwhile */
+export class UnknownTypeError extends ReplicationError {
+  /**
+   * @param isOpen whether it may be known once its transaction is committed
+   * @param typeOid the column's type
+   * @param partOid that of a value in it that is unknown: of an attribute that was added meanwhile
+   */
   constructor(
     where: string,
-    readonly unknown?: { readonly typeOid: number; readonly partOid: number },
+    isOpen: boolean,
+    readonly typeOid: number,
+    readonly partOid?: number,
   ) {
-    super(`${where} has a value in a binary form that is not known here`, {
-      remedy: 'Ask for the stream without binary, or keep the column out of the publication.',
-    });
+    const what = `${where} has a value in a binary form that is not known here`;
+    super('VALUE_UNREADABLE', what, isOpen ? STILL_OPEN : NO_FORM);
   }
 }
 
@@ -59,7 +76,7 @@ export function isBuiltIn(typeOid: number): boolean {
  * The column with the type that its values are printed and read as: of a domain, the type below it, however many domains
  * lie between. A domain that has a parser of its own stays.
  *
- * @throws {ProtocolError} when `types` itself fails
+ * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
  */
 export function withoutDomains(reading: Reading, table: string, column: Column): Column {
   const seen = new Set<number>();
@@ -80,7 +97,7 @@ export function withoutDomains(reading: Reading, table: string, column: Column):
  *
  * Parts are asked for when the first value is read, so that a type may be made of itself.
  *
- * @throws {ProtocolError} when `types` itself fails
+ * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
  */
 export function shapedParser(reading: Reading, table: string, column: Column): TextParser {
   const base = withoutDomains(reading, table, column);
@@ -115,7 +132,7 @@ function compositeParser(reading: Reading, layouts: CompositeLayouts, table: str
   return located(table, column, (text) => {
     const fields = parseRecord(text);
     const layout = layouts(column.typeOid, fields.length) ?? (text === '()' ? layouts(column.typeOid, 0) : undefined);
-    if (!layout) throw new UnknownLayoutError(describe(table, column), column.typeOid, fields.length);
+    if (!layout) throw new UnknownLayoutError(placeOf(table, column), column.typeOid, fields.length);
     const parsers = compiled.get(layout) ?? compile(layout);
     const entries = layout.map(({ name }, i) => {
       const field = fields[i] ?? null;
@@ -132,12 +149,8 @@ function located(table: string, column: Column, parse: TextParser): TextParser {
     try {
       return parse(text);
     } catch (cause) {
-      if (cause instanceof ProtocolError) throw cause;
-      throw new ProtocolError(`${describe(table, column)} has a value that is not as PostgreSQL prints it`, { cause });
+      if (cause instanceof ReplicationError) throw cause;
+      throw misprinted(table, column, { cause });
     }
   };
-}
-
-function describe(table: string, column: Column): string {
-  return `Column ${column.name} of ${table} (type OID ${column.typeOid})`;
 }

@@ -25,6 +25,8 @@ export class OpenTransaction implements CommittedPlace {
     readonly commitLsn: Lsn,
     /** The message that ends it. */
     readonly end: 'Commit' | 'Prepare' = 'Commit',
+    /** Of one that is prepared: it stays open. */
+    readonly openXid?: number,
   ) {}
 
   /** The place of the next change. */
@@ -67,6 +69,12 @@ export class DecoderState {
   constructor(relations: RelationCache) {
     this.relations = relations;
     this.#committed = relations;
+  }
+
+  /** The transaction that the message at hand belongs to, where it is not known to be committed. */
+  get openXid(): number | undefined {
+    const { current } = this;
+    return current instanceof StreamedTransaction ? current.topXid : current?.openXid;
   }
 
   /** What the change at hand belongs to. */
@@ -119,12 +127,17 @@ export class DecoderState {
     return current;
   }
 
-  /** A transaction that came in blocks ends. What it said of tables holds for others only once it is committed. */
+  /**
+   * A transaction that came in blocks ends. What it said of tables holds for others only once it is committed.
+   *
+   * @throws {NewTypesError} before it changes anything
+   */
   finish(xid: number, committed: boolean): void {
     this.outside();
     const stream = this.streams.get(xid);
     if (!stream) throw this.violation(`expected a Stream Start of transaction ${xid} before it`);
     stream.relations.expectFit();
+    if (committed) stream.relations.expectTypes(xid);
     this.streams.delete(xid);
     if (committed) this.#committed.merge(stream.relations);
   }

@@ -28,3 +28,13 @@ export interface Relation<Name extends string = string> {
   readonly replicaIdentity: ReplicaIdentity;
   readonly columns: readonly Column[];
 }
+
+/** A table as messages name it: `users` in schema public, `billing.invoices` elsewhere. */
+export function tableName(schema: string, name: string): string {
+  return schema === 'public' ? name : `${schema}.${name}`;
+}
+
+/** The same for a name that may have its schema before it in any case. */
+export function bareTableName(table: string): string {
+  return table.replace(/^public\./, '');
+}

@@ -3,6 +3,17 @@ import { type CompositeLayouts, isBuiltIn } from './shaped-values';
 import type { Attribute, TypeShape, TypeShapes } from './type-shapes';
 
 /**
+ * Types that a transaction has made can be looked up, now that it is committed. So its end waits until they are known: what
+ * was kept of its changes is read then.
+ */
+export class NewTypesError extends Error {
+  constructor(readonly typeOids: readonly number[]) {
+    super(`types ${typeOids.join(', ')} can be looked up now`);
+    this.name = 'NewTypesError';
+  }
+}
+
+/**
  * What one subscription knows of types that are not built in.
  *
  * Types are looked up while the stream runs, and a look-up may fail, or come too late. So that a column does not hold text in
@@ -33,12 +44,23 @@ export class TypeCatalog {
   /** Those that came up in a value. */
   readonly #reopened = new Set<number>();
 
+  /**
+   * By type, those that came up in a transaction that is still open: its xid. What it has made, nobody else can see before it is
+   * committed. Until then their values are text, without that being settled.
+   */
+  readonly #open = new Map<number, number>();
+  /** Those of them that a look-up has not found. */
+  readonly #unseen = new Set<number>();
+
   /** The shape of a type, asked for when a value is to be read: one that has none by then stays text. */
   readonly shapes: TypeShapes = (typeOid) => {
     const shape = this.#shapes.get(typeOid);
-    if (!shape) this.#text.add(typeOid);
+    if (!shape && !this.#open.has(typeOid)) this.#text.add(typeOid);
     return shape;
   };
+
+  /** Whether what the type's values are can only be told when a transaction is committed. */
+  readonly isOpen = (typeOid: number): boolean => this.#open.has(typeOid);
 
   /** The attributes of a composite's values with so many fields. Where there are none, the type must have been altered. */
   readonly layouts: CompositeLayouts = (typeOid, fields) => {
@@ -49,18 +71,51 @@ export class TypeCatalog {
 
   /** The types that would have to be looked up before values of these columns are read. */
   missing(columns: readonly Column[]): number[] {
-    const typeOids = columns.map(({ typeOid }) => typeOid).filter((typeOid) => !isBuiltIn(typeOid));
-    return [...new Set(typeOids)].filter((typeOid) => !this.#shapes.has(typeOid) && !this.#text.has(typeOid));
+    return this.#unknown(columns).filter((typeOid) => !this.#unseen.has(typeOid));
   }
 
   /**
-   * Takes in what a look-up has found. A type that was asked for and not found has been dropped, and stays text.
+   * A table was described.
+   *
+   * @param openXid by whom, where that is not committed yet
+   */
+  described(columns: readonly Column[], openXid: number | undefined): void {
+    const unknown = this.#unknown(columns);
+    if (openXid === undefined) this.close(unknown);
+    else for (const typeOid of unknown) if (!this.#open.has(typeOid)) this.#open.set(typeOid, openXid);
+  }
+
+  /** The types that were left open for a transaction. */
+  openedBy(xid: number): number[] {
+    return [...this.#open].flatMap(([typeOid, owner]) => (owner === xid ? typeOid : []));
+  }
+
+  /** What a look-up finds of them from here on is what there is. */
+  close(typeOids: readonly number[]): void {
+    for (const typeOid of typeOids) {
+      this.#open.delete(typeOid);
+      this.#unseen.delete(typeOid);
+    }
+  }
+
+  #unknown(columns: readonly Column[]): number[] {
+    const typeOids = new Set(columns.map(({ typeOid }) => typeOid));
+    return [...typeOids].filter((one) => !isBuiltIn(one) && !this.#shapes.has(one) && !this.#text.has(one));
+  }
+
+  /**
+   * Takes in what a look-up has found. A type that was asked for and not found has been dropped, and stays text; unless its
+   * transaction is still open.
    *
    * @param asked the types that were asked for; none for a look-up of everything
    */
   learn(asked: readonly number[], found: ReadonlyMap<number, TypeShape>): void {
     for (const [typeOid, shape] of found) this.#see(typeOid, shape);
-    for (const typeOid of asked) if (!this.#shapes.has(typeOid)) this.#text.add(typeOid);
+    for (const typeOid of asked) {
+      if (this.#shapes.has(typeOid)) this.close([typeOid]);
+      else if (this.#open.has(typeOid)) this.#unseen.add(typeOid);
+      else this.#text.add(typeOid);
+    }
   }
 
   /**

@@ -1,19 +1,15 @@
-import { init as forEachBuiltIn } from 'pg-types/lib/textParsers';
 import { utf8 } from '../wire/text';
 import { arrayReader, readTextArray } from './array-readers';
 import { readBytea } from './bytea-reader';
 import { readDate, readTimestamp, readTimestamptz } from './date-readers';
 import type { Column } from './table';
 import { exactTypes } from './exact-types';
+import { BUILT_IN_PARSERS, guarded } from './guarded-parser';
 import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
-import { AS_TEXT, guarded, parserOf, type TextParser, type TypeParsers } from './values';
+import { AS_TEXT, parserOf, type TextParser, type TypeParsers } from './values';
 
 /** Makes a value of the text in [start, end). */
 export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
-
-/** pg's own parsers, whatever has been set in their place. */
-const BUILT_IN = new Map<number, TextParser>();
-forEachBuiltIn((oid, parse) => BUILT_IN.set(oid, parse));
 
 const readIntegerArray = arrayReader(readInteger);
 const readDecimalArray = arrayReader(readDecimal);
@@ -53,13 +49,13 @@ const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1005, 1007, 1009, 101
 
 /** Whether the parser of a type makes what its reader makes. */
 function isKnown(parser: TextParser, oid: number): boolean {
-  return parser === BUILT_IN.get(oid) || (EXACT.has(oid) && parser === exactTypes.getTypeParser(oid, 'text'));
+  return parser === BUILT_IN_PARSERS.get(oid) || (EXACT.has(oid) && parser === exactTypes.getTypeParser(oid, 'text'));
 }
 
 /**
  * The reader of a column of a built-in type. What it throws is as in {@link guarded}.
  *
- * @throws {ProtocolError} when `types` itself fails
+ * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
  */
 export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
   const parser = parserOf(types, table, column);

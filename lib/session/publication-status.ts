@@ -1,7 +1,9 @@
 import { ProtocolError } from '../errors';
 import { withJson } from '../json';
+import { tableName } from '../pgoutput/table';
 import { quoteLiteral } from '../wire/sql';
 import { query, textOf, type Conversation, type ResultRow } from './conversation';
+import { isSent, ofNames, publishedTables } from './published-tables';
 
 /** What a publication can send. */
 export type PublicationOperation = 'insert' | 'update' | 'delete' | 'truncate';
@@ -46,38 +48,30 @@ export function* publications(
   names: readonly string[] | undefined,
   serverVersion: number,
 ): Conversation<readonly PublicationStatus[]> {
-  const wanted = names ? `WHERE pubname IN (${names.map(quoteLiteral).join(', ')})` : '';
+  const wanted = names ? ofNames(names) : 'true';
   const rows = yield* query(
     `SELECT pubname, pg_get_userbyid(pubowner) AS owner, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
       pubviaroot, ${serverVersion >= 180000 ? 'pubgencols' : "'n' AS pubgencols"},
       ${serverVersion >= 150000 ? SCHEMAS : "'[]'"} AS schemas
-      FROM pg_catalog.pg_publication p ${wanted} ORDER BY pubname`,
+      FROM pg_catalog.pg_publication p WHERE ${wanted} ORDER BY pubname`,
   );
-  const tables =
-    rows.length === 0 ? new Map<string, PublishedTable[]>() : yield* publishedTables(wanted, serverVersion);
+  const tables = rows.length === 0 ? new Map<string, PublishedTable[]>() : yield* tablesOf(wanted, serverVersion);
   return rows.map((row) => toPublication(row, tables.get(textOf(row, 'pubname')) ?? []));
 }
 
 const SCHEMAS = `(SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
   FROM pg_catalog.pg_publication_namespace JOIN pg_catalog.pg_namespace n ON n.oid = pnnspid WHERE pnpubid = p.oid)`;
 
-/** SQL for the columns that are sent of a row of pg_publication_tables. Before 18 no generated column is, though 15 lists them. */
-export function sentColumns(serverVersion: number): string {
-  if (serverVersion >= 160000) return 'attnames';
-  // No cast to regclass: that takes the right to use the schema.
-  return `ARRAY(SELECT attname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
-    JOIN pg_catalog.pg_attribute ON attrelid = c.oid WHERE nspname = schemaname AND relname = tablename AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-    ${serverVersion >= 150000 ? 'AND attname = ANY (attnames)' : ''} ORDER BY attnum)`;
-}
-
-function* publishedTables(wanted: string, serverVersion: number): Conversation<Map<string, PublishedTable[]>> {
-  const filter = serverVersion >= 150000 ? 'rowfilter' : 'NULL AS rowfilter';
+/** Printing a filter opens its table, and waits for whoever has locked that; nothing else does. */
+function* tablesOf(wanted: string, serverVersion: number): Conversation<Map<string, PublishedTable[]>> {
   const tables = new Map<string, PublishedTable[]>();
   let after = '';
   for (;;) {
     const rows = yield* query(
-      `SELECT pubname, schemaname, tablename, to_json(${sentColumns(serverVersion)}) AS columns, ${filter}
-        FROM (SELECT * FROM pg_catalog.pg_publication_tables ${wanted}) AS t ${after}
+      `SELECT pubname, schemaname, tablename,
+        CASE WHEN filter IS NOT NULL THEN pg_get_expr(filter, relid) END AS rowfilter,
+        to_json(ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE ${isSent(serverVersion)} ORDER BY attnum)) AS columns
+        FROM (${publishedTables(wanted, serverVersion)}) AS t ${after}
         ORDER BY pubname, schemaname, tablename LIMIT ${PAGE}`,
     );
     for (const row of rows) {
@@ -97,10 +91,10 @@ function toTable(row: ResultRow): PublishedTable {
   const schema = textOf(row, 'schemaname');
   const name = textOf(row, 'tablename');
   return {
-    table: schema === 'public' ? name : `${schema}.${name}`,
+    table: tableName(schema, name),
     schema,
     name,
-    columns: row['columns'] === null ? [] : namesOf(row, 'columns'),
+    columns: namesOf(row, 'columns'),
     where: row['rowfilter'] ?? undefined,
   };
 }

@@ -16,7 +16,7 @@ import { StatusSender } from './status-sender';
 import { StreamPosition } from './stream-position';
 import { StreamReader } from './stream-reader';
 import { TypeQuestions } from './type-questions';
-import { Watches } from './stream-watches';
+import { Watches } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
 const SLICE = 10;

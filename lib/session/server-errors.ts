@@ -39,6 +39,14 @@ const BY_ROUTINE: Readonly<Record<string, ErrorCode>> = {
   'get_publication_oid 42704': 'PUBLICATION_MISSING',
   // The role does not exist, or may not log in.
   'InitializeSessionUserId 28000': 'AUTHENTICATION_FAILED',
+  // There is a line for them in pg_hba.conf, and a certificate, say, is another user's.
+  'auth_failed 28000': 'AUTHENTICATION_FAILED',
+  // SCRAM's channel binding: the server's certificate, or what it offers, is not what we were shown.
+  'read_client_first_message 28000': 'SERVER_NOT_AUTHENTIC',
+  'read_client_final_message 28000': 'SERVER_NOT_AUTHENTIC',
+  // A setting in the connection's `options`, until 16 and from 17 on.
+  'find_option 42704': 'SERVER_ERROR',
+  'assignable_custom_variable_name 42704': 'SERVER_ERROR',
   // There is no such output plugin.
   'internal_load_library 58P01': 'SERVER_ERROR',
 };
@@ -58,8 +66,13 @@ export function serverError(fields: ServerFields, options?: ReplicationErrorOpti
 /** What looks for the binary form of an element, of an attribute, of a range's bounds. */
 const SENDING_PARTS: readonly (string | undefined)[] = ['array_send', 'getTypeBinaryOutputInfo', 'get_range_io_data'];
 
-/** A type without a binary form comes as text by itself, but not as a part of an array or a composite. */
-function remedyFor({ sqlState, routine }: ServerFields): ReplicationErrorOptions {
+const SOMEBODY_BETWEEN =
+  'Connect straight to the server: somebody in between ends the TLS connection. Give channel_binding=disable where that is a proxy of yours.';
+
+function remedyFor(fields: ServerFields): ReplicationErrorOptions {
+  const { sqlState, routine } = fields;
+  if (codeOf(fields) === 'SERVER_NOT_AUTHENTIC') return { remedy: SOMEBODY_BETWEEN };
+  // A type without a binary form comes as text by itself, but not as a part of an array or a composite.
   if (sqlState !== '42883' || !SENDING_PARTS.includes(routine)) return {};
   return { remedy: 'Ask for the stream without binary, or keep columns with that type out of the publication.' };
 }

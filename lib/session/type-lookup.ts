@@ -2,8 +2,8 @@ import { ProtocolError } from '../errors';
 import { parseArray } from '../pgoutput/array-text';
 import { isBuiltIn } from '../pgoutput/shaped-values';
 import type { Attribute, TypeShape } from '../pgoutput/type-shapes';
-import { quoteLiteral } from '../wire/sql';
 import { countOf, query, textOf, type Conversation, type ResultRow } from './conversation';
+import { ofNames, publishedRelations } from './published-tables';
 
 /**
  * Asks what types are made of, down to the built-in ones.
@@ -19,9 +19,9 @@ export function* lookUpTypes(typeOids: readonly number[]): Conversation<Map<numb
 /**
  * Asks the same for the columns of all tables that are published now.
  *
- * It reads the catalog as plain tables. What takes a table by its OID, as pg_publication_tables does, waits for whoever has
- * locked it, and leaves it in the server process's caches as it is now: rows of before ALTER TABLE would then be decoded as
- * if they had been written after it (logical decoding starts with whatever is in its process's caches).
+ * It reads the catalog as plain tables: what takes a table by its OID leaves it in the server process's caches as it is now,
+ * and rows of before ALTER TABLE would then be decoded as if they had been written after it (logical decoding starts with
+ * whatever is in its process's caches).
  *
  * @param publications their names; one that does not exist counts as empty
  * @param version the server's, as in server_version_num
@@ -32,31 +32,10 @@ export function* lookUpPublishedTypes(
 ): Conversation<Map<number, TypeShape>> {
   if (publications.length === 0) return new Map();
   return yield* lookUp(
-    `SELECT a.atttypid FROM (${publishedTables(publications, version)}) AS published (oid)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = published.oid AND a.attnum > 0 AND NOT a.attisdropped
+    `SELECT a.atttypid FROM (${publishedRelations(ofNames(publications), version)}) AS published
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
       WHERE a.atttypid >= 10000`,
   );
-}
-
-/** A query for the OIDs of all published tables, their partitions included. */
-function publishedTables(publications: readonly string[], version: number): string {
-  // Publications of whole schemas came with 15.
-  const ofSchemas =
-    version < 150_000
-      ? ''
-      : `UNION SELECT c.oid FROM named JOIN pg_catalog.pg_publication_namespace n ON n.pnpubid = named.oid
-          JOIN pg_catalog.pg_class c ON c.relnamespace = n.pnnspid AND c.relkind IN ('r', 'p')`;
-  return `WITH RECURSIVE named AS (
-      SELECT p.oid, p.puballtables FROM pg_catalog.pg_publication p
-        WHERE p.pubname IN (${publications.map(quoteLiteral).join(', ')})
-    ), published (oid) AS (
-      SELECT c.oid FROM pg_catalog.pg_class c
-        WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384 AND EXISTS (SELECT FROM named WHERE puballtables)
-      UNION SELECT r.prrelid FROM named JOIN pg_catalog.pg_publication_rel r ON r.prpubid = named.oid
-      ${ofSchemas}
-      UNION SELECT i.inhrelid FROM published JOIN pg_catalog.pg_inherits i ON i.inhparent = published.oid
-    )
-    SELECT oid FROM published`;
 }
 
 /** What prints a type tells an array from a type of one's own that only has elements. */

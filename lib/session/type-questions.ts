@@ -1,6 +1,9 @@
 import { isBuiltIn, UnknownLayoutError, UnknownTypeError } from '../pgoutput/shaped-values';
 import type { RelationMessage } from '../pgoutput/transaction-messages';
-import type { TypeCatalog } from '../pgoutput/type-catalog';
+import { NewTypesError, type TypeCatalog } from '../pgoutput/type-catalog';
+
+const NOT_LOOKED_UP =
+  'Ask for the stream with lookUpTypes: true, or without binary; or keep the column out of the publication.';
 
 /** What has to be asked of the catalog while the stream waits: what comes next cannot be read before it is known. */
 export class TypeQuestions {
@@ -36,9 +39,14 @@ export class TypeQuestions {
    * @returns whether it may be tried again, once there is an answer
    */
   retry(error: unknown): boolean {
+    if (error instanceof NewTypesError && this.#catalog) {
+      this.#catalog.close(error.typeOids);
+      this.#wait(error.typeOids);
+      return true;
+    }
     const last = this.#unread;
-    if (error instanceof UnknownTypeError && error.unknown && this.#catalog?.reopen(error.unknown.partOid)) {
-      const { typeOid, partOid } = error.unknown;
+    if (error instanceof UnknownTypeError && error.partOid !== undefined && this.#catalog?.reopen(error.partOid)) {
+      const { typeOid, partOid } = error;
       this.#isUnread = true;
       this.#wait(isBuiltIn(typeOid) ? [partOid] : [typeOid, partOid]);
       return true;
@@ -57,7 +65,9 @@ export class TypeQuestions {
    * Another attempt may help then.
    */
   reasonFor(error: unknown): unknown {
-    return error instanceof UnknownTypeError ? (this.#failure ?? error) : error;
+    if (!(error instanceof UnknownTypeError)) return error;
+    if (this.#catalog || isBuiltIn(error.typeOid)) return this.#failure ?? error;
+    return error.recast(error.code, { remedy: NOT_LOOKED_UP });
   }
 
   /**

@@ -1,68 +1,52 @@
+import { ConnectionError, ReplicationError } from '../errors';
+import { HeldWatch } from './held-watch';
 import type { Held } from './ledger';
+import { LivenessWatch } from './liveness-watch';
 
-/**
- * Notices a server that has fallen silent. It counts ticks instead of reading a clock, so neither a step of the wall
- * clock nor an event loop that was blocked by a handler raises a false alarm.
- */
-export class LivenessWatch {
-  readonly #timeout: number;
-  #silent = 0;
-  /** Whether something came since the last tick; how long before this one, nobody knows. */
-  #heard = false;
+/** What a step of the feedback interval has found. */
+export interface Finding {
+  /** What ends the stream. */
+  readonly failure?: Error;
+  /** What the user should hear. */
+  readonly warning?: string;
+  /** Whether the server is to be asked for a sign of life. */
+  readonly ask: boolean;
+}
 
-  /** @param timeout in ms; 0 for never */
-  constructor(timeout: number) {
-    this.#timeout = timeout;
+/** Watches over both sides of a stream: a server that has fallen silent, and a subscriber that settles nothing. */
+export class Watches {
+  readonly #livenessTimeout: number;
+  readonly #liveness: LivenessWatch;
+  readonly #held: HeldWatch;
+
+  /** Both in ms; 0 for never. */
+  constructor(livenessTimeout: number, ackTimeout: number) {
+    this.#livenessTimeout = livenessTimeout;
+    this.#liveness = new LivenessWatch(livenessTimeout);
+    this.#held = new HeldWatch(ackTimeout);
   }
 
+  /** Something came from the server. */
   heard(): void {
-    this.#heard = true;
+    this.#liveness.heard();
   }
 
   /**
-   * @param ms since the last tick
-   * @param reading false while we ourselves do not read, when silence says nothing
+   * @param ms since the last step
+   * @param reading false while we ourselves do not read
    */
-  tick(ms: number, reading: boolean): 'alive' | 'ask' | 'gone' {
-    if (this.#timeout === 0) return 'alive';
-    this.#silent = reading && !this.#heard ? this.#silent + ms : 0;
-    this.#heard = false;
-    if (this.#silent >= this.#timeout) return 'gone';
-    return this.#silent >= this.#timeout / 2 ? 'ask' : 'alive';
-  }
-}
-
-/** After so many ms of held-up work the user is warned. */
-const WARN_AFTER = 60_000;
-
-/** Notices work that holds up the oldest entry: for as long as it does, the slot does not move. */
-export class HeldWatch {
-  readonly #timeout: number;
-  #sequence: number | undefined;
-  #ms = 0;
-  #warned = false;
-
-  /** @param timeout in ms; 0 for none */
-  constructor(timeout: number) {
-    this.#timeout = timeout;
-  }
-
-  tick(ms: number, held: Held | undefined): 'fine' | 'warn' | 'expired' {
-    if (!held || held.sequence !== this.#sequence) {
-      this.#sequence = held?.sequence;
-      this.#ms = 0;
-      this.#warned = false;
-      return 'fine';
+  tick(ms: number, reading: boolean, held: Held | undefined): Finding {
+    const liveness = this.#liveness.tick(ms, reading);
+    if (liveness === 'gone') {
+      const what = `Nothing came from the server for ${this.#livenessTimeout} ms`;
+      return { failure: new ConnectionError('LIVENESS_TIMEOUT', what), ask: false };
     }
-    this.#ms += ms;
-    if (this.#timeout > 0 && this.#ms >= this.#timeout) return 'expired';
-    if (this.#warned || this.#ms < WARN_AFTER) return 'fine';
-    this.#warned = true;
-    return 'warn';
-  }
-
-  /** For how long it has been held up, in ms. */
-  get heldFor(): number {
-    return this.#ms;
+    const ask = liveness === 'ask';
+    const verdict = this.#held.tick(ms, held);
+    if (verdict === 'fine') return { ask };
+    const complaint = `The slot has not moved for ${Math.round(this.#held.heldFor / 1000)} s: ${held?.reason ?? ''}`;
+    return verdict === 'warn'
+      ? { warning: complaint, ask }
+      : { failure: new ReplicationError('ACK_TIMEOUT', complaint), ask };
   }
 }

@@ -32,8 +32,7 @@ export interface AlterSlotConfig extends ServerConfig {
 export function alterSlot(config: AlterSlotConfig): Observable<SlotStatus> {
   const options = readOptions(config, ['slot', 'failover', 'twoPhase']);
   const slot = slotName(options);
-  const flag = (name: string) => (options.get(name) === undefined ? undefined : options.flag(name, false));
-  const changes = { failover: flag('failover'), twoPhase: flag('twoPhase') };
+  const changes = { failover: options.optionalFlag('failover'), twoPhase: options.optionalFlag('twoPhase') };
   if (changes.failover === undefined && changes.twoPhase === undefined) {
     throw new ConfigError('failover', 'missing; say failover or twoPhase, there is nothing else to alter');
   }

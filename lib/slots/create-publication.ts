@@ -51,8 +51,7 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
   const scope = scopeOf(options);
   const parameters = {
     operations: operationsOf(options),
-    viaPartitionRoot:
-      options.get('viaPartitionRoot') === undefined ? undefined : options.flag('viaPartitionRoot', false),
+    viaPartitionRoot: options.optionalFlag('viaPartitionRoot'),
     generatedColumns: options.oneOf('generatedColumns', ['none', 'stored']),
   };
   return oneShot(resolveConnection(options), (server) => create(name, scope, parameters, server.version)).pipe(

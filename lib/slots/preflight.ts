@@ -1,10 +1,10 @@
-import { catchError, of, throwError, type Observable } from 'rxjs';
+import { catchError, map, of, throwError, type Observable } from 'rxjs';
 import { resolveConfig, type StreamConfig } from '../config/config';
 import { ReplicationError } from '../errors';
 import type { Conversation } from '../session/conversation';
 import { oneShot } from './one-shot';
 import { checkBinary } from './preflight/binary-checks';
-import { findingOf, type Finding } from './preflight/finding';
+import { findingOf, reclassified, type Finding } from './preflight/finding';
 import { checkIdentities } from './preflight/identity-checks';
 import { checkPublications } from './preflight/publication-checks';
 import type { Scene } from './preflight/scene';
@@ -29,9 +29,11 @@ import { checkSlots } from './preflight/slot-checks';
 export function preflight(config: StreamConfig): Observable<readonly Finding[]> {
   const { connection, plan, classify, values } = resolveConfig(config);
   return oneShot(connection, (server) => examine({ plan, server }, values.lookUpTypes)).pipe(
+    map((found) => found.map((one) => reclassified(one, classify))),
     catchError((error: unknown) => {
-      if (error instanceof ReplicationError && NOT_LET_IN.includes(error.code)) return of([findingOf(error)]);
-      return throwError(() => (error instanceof Error ? classify(error) : error));
+      const told = error instanceof Error ? classify(error) : error;
+      if (!(error instanceof ReplicationError && NOT_LET_IN.includes(error.code))) return throwError(() => told);
+      return of([findingOf(told instanceof ReplicationError ? told : error)]);
     }),
   );
 }
@@ -43,7 +45,7 @@ function* examine(scene: Scene, lookUpTypes: boolean): Conversation<readonly Fin
   const { plan, server } = scene;
   const { publications = [] } = plan.pgoutput ?? {};
   return [
-    ...(yield* checkWalLevel(scene)),
+    ...checkWalLevel(scene),
     ...checkVersion(scene),
     ...checkWalSenderTimeout(scene),
     ...(yield* checkSlots(scene)),

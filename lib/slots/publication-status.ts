@@ -11,7 +11,8 @@ export interface PublicationStatusConfig extends ServerConfig {
 }
 
 /**
- * Looks a publication up: what it sends of which tables.
+ * Looks a publication up: what it sends of which tables. To print a row filter waits for whoever has locked its table, until
+ * `connectTimeout`.
  *
  * @returns a cold observable of one value, `undefined` when there is no such publication
  * @example

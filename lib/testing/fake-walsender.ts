@@ -15,13 +15,21 @@ export interface FakeWalSenderOptions {
   readonly publications?: readonly string[];
   /** Default: `postgres`. */
   readonly database?: string;
-  /** What every client has to know; it stands in {@link FakeWalSender.url}. Default: all are let in. */
+  /** What every client has to know, a token with `oauth`; {@link FakeWalSender.url} has it. Default: all are let in. */
   readonly password?: string;
-  /** How the password is asked for. Default: `scram-sha-256`. */
+  /**
+   * How the password is asked for. `password` and `oauth` give it away as it is, so that a client answers them only behind
+   * TLS, or where its `require_auth` names them, as that in {@link FakeWalSender.url} does. Default: `scram-sha-256`.
+   */
   readonly authentication?: AuthenticationMethod;
   /**
    * With what it makes TLS, for whoever asks for it and, from PostgreSQL 17 on, for whoever starts with it; SCRAM then
-   * offers channel binding. Default: it has no TLS.
+   * offers channel binding. It listens on 127.0.0.1, which the certificate has to name for `sslmode=verify-full`. Default: it
+   * has no TLS.
+   *
+   * @example
+   * const server = await FakeWalSender.listen({ tls: { cert, key }, password: 'secret' });
+   * const connection = { connectionString: server.url, ssl: { ca } };
    */
   readonly tls?: FakeTls;
   /** As server_version_num. Default: 180004, which is 18.4. */
@@ -119,10 +127,17 @@ export class FakeWalSender extends FakeCluster {
     return this.#port;
   }
 
-  /** The URI for `connection`, with the password if there is one. */
+  /**
+   * The URI for `connection`, with the password if there is one; a token goes into `oauthToken`. Where the server asks for
+   * one of them in clear text, and has no TLS, the URI has a `require_auth` that allows it, as without that a client refuses.
+   */
   get url(): string {
-    const password = this.password === undefined ? '' : `:${encodeURIComponent(this.password)}`;
-    return `postgres://app${password}@${this.host}:${this.#port}/${encodeURIComponent(this.database)}`;
+    const { password, authentication } = this;
+    const isToken = authentication === 'oauth';
+    const secret = password === undefined || isToken ? '' : `:${encodeURIComponent(password)}`;
+    const isInClear = password !== undefined && !this.tls && (isToken || authentication === 'password');
+    const allowed = isInClear ? `?require_auth=${authentication}` : '';
+    return `postgres://app${secret}@${this.host}:${this.#port}/${encodeURIComponent(this.database)}${allowed}`;
   }
 
   /** How many connections are open. */

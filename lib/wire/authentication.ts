@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { abridged, ProtocolError, ReplicationError } from '../errors';
+import { ProtocolError, ReplicationError } from '../errors';
 import { objection, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
 import type { BackendMessage } from './backend';
 import type { Channel } from './channel';
@@ -143,7 +143,7 @@ export class Authenticator {
       offered.push({ method: 'oauth', ask: 'oauthToken', start: (token) => new OAuthBearerClient(token) });
     }
     const [first] = offered;
-    if (!first) throw unsupported(`SASL with ${abridged(mechanisms.join(', ')) || 'no mechanism'}`);
+    if (!first) throw unsupported(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
 
     const allowed = offered.filter(({ method }) => !objection(this.#policy, this.#channel, method));
     if (allowed.length === 0) this.#allow(first.method);

@@ -21,6 +21,8 @@ const EMPTY = Buffer.alloc(0);
 export class FrameDecoder {
   /** The largest length that a header may declare, in bytes, its own four included. */
   limit: number;
+  /** What to do about one that is longer, and that a server could send nevertheless. */
+  remedy: string | undefined;
   /** The type byte of the current frame. */
   tag = 0;
   /** Where the body of the current frame stands, in [start, end); good until the next call of {@link next}. */
@@ -138,6 +140,7 @@ export class FrameDecoder {
       throw new ProtocolError(
         `A message of type ${printable(buffer.readUInt8(at))} declares a length of ${length} bytes; ` +
           `expected between 4 and ${this.limit}`,
+        length > this.limit && length <= LARGEST_MESSAGE ? { remedy: this.remedy } : {},
       );
     }
     return length + 1;

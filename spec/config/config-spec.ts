@@ -58,8 +58,10 @@ describe('resolveConfig', () => {
         livenessTimeout: 60_000,
         ackTimeout: 0,
       },
+      maxMessageSize: 1024 ** 3 + 3,
       statusInterval: 10_000,
     });
+    expect(resolve({ ...BASE, maxMessageSize: Infinity }).maxMessageSize).toBe(settings.maxMessageSize);
     expect(settings.scheduler).toBe(asyncScheduler);
     expect(settings.values.types.getTypeParser(23, 'text')('7')).toBe(7);
   });
@@ -72,6 +74,7 @@ describe('resolveConfig', () => {
       confirm: undefined,
       maxUnacked: undefined,
       maxUnackedBytes: undefined,
+      maxMessageSize: undefined,
       statusInterval: undefined,
       livenessTimeout: undefined,
       connectTimeout: undefined,
@@ -107,6 +110,7 @@ describe('resolveConfig', () => {
         confirm: false,
         maxUnacked: 1,
         maxUnackedBytes: 1,
+        maxMessageSize: 1024,
         statusInterval: 1,
         livenessTimeout: 0,
         connectTimeout: 1,
@@ -123,6 +127,7 @@ describe('resolveConfig', () => {
       plan: { ensureSlot: { temporary: true }, pgoutput: { request: { messages: true } } },
       session: { confirm: false, window: { messages: 1, bytes: 1 }, livenessTimeout: 0, ackTimeout: 0x7fff_ffff },
       connection: { connectTimeout: 1, closeTimeout: 0 },
+      maxMessageSize: 1024,
       statusInterval: 1,
     });
     const startOf = (startLsn: bigint | string) => firstValueFrom(resolve({ ...BASE, startLsn }).start());
@@ -169,6 +174,7 @@ describe('resolveConfig', () => {
       option,
       [null, '10', 0, -1, NaN, 1n, [], {}, CIRCULAR],
     ]),
+    ['maxMessageSize', [null, '10', 0, 1023, -1, NaN, 1n, [], {}, CIRCULAR]],
     ...['livenessTimeout', 'closeTimeout', 'ackTimeout'].map((option): [string, unknown[]] => [
       option,
       [null, '10', -1, NaN, Infinity, 0x8000_0000, {}],
@@ -291,6 +297,16 @@ describe('resolveConfig', () => {
       expect(await startOf(() => of(given))).toEqual({ lsn: 0x16b374d848n, source });
     });
 
+    it.each([
+      [true, { standby: true }],
+      [false, {}],
+      [null, {}],
+      [undefined, {}],
+    ])('takes a checkpoint with %p for whether it is from a standby', async (standby, expected) => {
+      const start = await startOf(() => of({ ...CHECKPOINT, standby }));
+      expect(start?.source).toStrictEqual({ systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders', ...expected });
+    });
+
     it.each<[what: string, startLsn: () => unknown]>([
       ['an Observable', () => of(7n)],
       ['a Promise', () => Promise.resolve(7n)],
@@ -350,6 +366,7 @@ describe('resolveConfig', () => {
         'startLsn.timeline',
         { ...CHECKPOINT, timeline },
       ]),
+      ['startLsn.standby', { ...CHECKPOINT, standby: 'true' }],
       ...[undefined, null, '', '0/G', 7].map((endLsn): [string, unknown] => [
         'startLsn.endLsn',
         { ...CHECKPOINT, endLsn },

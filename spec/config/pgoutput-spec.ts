@@ -99,6 +99,12 @@ describe('what pgoutput is asked for', () => {
   it('makes a slot for two-phase commit together with the stream, and not without', () => {
     const plan = resolve({ twoPhase: true, ensureSlot: { twoPhase: true } }).plan;
     expect(plan.ensureSlot).toMatchObject({ twoPhase: true });
+    expect(resolve({ twoPhase: true, ensureSlot: true }).plan.ensureSlot).toMatchObject({ twoPhase: true });
+    expect(resolve({ ensureSlot: { temporary: true } }).plan.ensureSlot).toMatchObject({ twoPhase: false });
+    expect(refusal({ twoPhase: true, ensureSlot: { twoPhase: false } })).toMatchObject({
+      option: 'ensureSlot.twoPhase',
+      message: expect.stringMatching(/the stream has twoPhase: true.*leave this one out/),
+    });
     expect(refusal({ ensureSlot: { twoPhase: true } })).toMatchObject({ option: 'ensureSlot.twoPhase' });
     expect(refusal({ ensureSlot: { twoPhase: true }, twoPhase: false })).toMatchObject({
       option: 'ensureSlot.twoPhase',

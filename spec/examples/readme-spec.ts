@@ -5,6 +5,7 @@ import ts from 'typescript';
 import { resolveConfig } from '../../lib/config/config';
 import { ERRORS, type ErrorKind } from '../../lib/errors';
 import { defaultTypes } from '../../lib/pgoutput/values';
+import { LARGEST_MESSAGE } from '../../lib/wire/frames';
 import { ROOT } from './program';
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -106,7 +107,7 @@ describe('README', () => {
     const rows = table('Option');
     expect(rows.map(([name]) => name).sort()).toEqual([...options].map((name) => `\`${name}\``).sort());
 
-    const { connection, plan, session, values, scheduler, statusInterval } = resolveConfig({
+    const { connection, plan, session, values, scheduler, statusInterval, maxMessageSize } = resolveConfig({
       connection: 'postgres://me@localhost',
       slot: 's',
       publications: ['p'],
@@ -148,6 +149,8 @@ describe('README', () => {
       origin: "`'any'`",
       protoVersion: 'the lowest that has what is asked for',
       expectTables: 'nothing',
+      // What stands in a header is a little more.
+      maxMessageSize: maxMessageSize === LARGEST_MESSAGE ? '1 GiB' : '',
       startLsn: "the slot's position",
       scheduler: '`asyncScheduler`',
       errors: 'none',

@@ -1,72 +1,111 @@
-import { inspect } from 'node:util';
-import { firstValueFrom } from 'rxjs';
-import { identifySystem, logicalReplication, type ConnectionOptions, type ReplicationError } from '../../lib/index';
-import { startServer, type TestServer } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends } from './life-support';
+import { userInfo } from 'node:os';
+import { identifySystem, type ConnectionOptions, type ReplicationError } from '../../lib/index';
+import { PASSWORD, SecuredServer, type Kept } from './secured-server';
 
-/** A word that nothing else contains. */
-const SECRET = 'sesame42';
 /** Spaces of several kinds, a soft hyphen, what NFKC changes, an astral character, and URI syntax. */
 const ODD = 'pass\u00a0word \u00ad Ⅸ ª ü u\u0308 𝐀 %41@:/?#\'"\\';
 /** SASLprep knows Unicode 3.2, where this is unassigned: then the raw bytes count, soft hyphen and all. */
 const NEW = '😀\u00ad\u00a0ª';
 
-let server: TestServer;
+const ROLES: Record<string, Kept> = {
+  trusted: 'none',
+  clear: 'scram-sha-256',
+  clear_odd: 'scram-sha-256',
+  clear_new: 'scram-sha-256',
+  md5: 'md5',
+  md5_odd: 'md5',
+  md5_new: 'md5',
+  // Where a line says md5, such a role is asked for SCRAM all the same.
+  md5_scram: 'scram-sha-256',
+  scram: 'scram-sha-256',
+  scram_odd: 'scram-sha-256',
+  scram_new: 'scram-sha-256',
+  none_set: 'none',
+  rejected: 'none',
+  stranger: 'none',
+  peered: 'none',
+  unmapped: 'none',
+};
+
+let secured: SecuredServer;
 
 beforeAll(async () => {
-  server = await startServer({
+  secured = await SecuredServer.start({
     hba: [
+      'local all peered peer map=spec',
+      'local all unmapped peer',
       'host all trusted all trust',
-      'host all clear_one,clear_odd,clear_new all password',
-      'host all md5_one,md5_odd,md5_new all md5',
-      'host all scram_one,scram_odd,scram_new,none_set all scram-sha-256',
-      'host all postgres all trust',
+      'host all clear,clear_odd,clear_new all password',
+      'host all md5,md5_odd,md5_new,md5_scram all md5',
+      'host all scram,scram_odd,scram_new,none_set all scram-sha-256',
+      'local all scram scram-sha-256',
+      'local all clear password',
+      'local all rejected reject',
       'host all rejected all reject',
       // Not what a logical walsender needs, though it looks so.
       'host replication stranger all trust',
-    ].join('\n'),
+    ],
+    roles: ROLES,
+    settings: { ident_file: 'ident.conf' },
+    files: { 'ident.conf': `spec "${userInfo().username}" peered\n` },
   });
-  const literal = (password: string) => `'${password.replaceAll("'", "''")}'`;
-  for (const role of ['trusted', 'rejected', 'stranger', 'none_set']) {
-    await server.query(`CREATE ROLE ${role} LOGIN REPLICATION`);
-  }
-  for (const method of ['clear', 'md5', 'scram']) {
-    const encryption = method === 'md5' ? 'md5' : 'scram-sha-256';
-    for (const [role, password] of [
-      [`${method}_one`, SECRET],
-      [`${method}_odd`, ODD],
-      [`${method}_new`, NEW],
-    ] as const) {
-      await server.query(
-        `SET standard_conforming_strings = on; SET password_encryption = '${encryption}';
-         CREATE ROLE ${role} LOGIN REPLICATION PASSWORD ${literal(password)}`,
-      );
-    }
+  for (const [role, kept] of Object.entries(ROLES)) {
+    if (role.endsWith('_odd')) await secured.setPassword(role, ODD, kept);
+    if (role.endsWith('_new')) await secured.setPassword(role, NEW, kept);
   }
 });
 
-afterAll(() => server.dispose());
+afterAll(() => secured.dispose());
 
-const identify = (connection: ConnectionOptions) =>
-  identifySystem({ connection: { connectionString: server.url, ...connection } });
+/** The channels that there are. */
+const channel = {
+  tls: (): ConnectionOptions => ({ sslmode: 'require' }),
+  clear: (): ConnectionOptions => ({ sslmode: 'disable' }),
+  socket: (): ConnectionOptions => ({ host: secured.socketFolder }),
+};
 
-/** An error as people see it: all that logs, consoles and error trackers print. */
-const shown = (error: ReplicationError): string =>
-  [
-    error.message,
-    error.stack,
-    inspect(error, { depth: 10, showHidden: true }),
-    JSON.stringify(error),
-    JSON.stringify(error, Object.getOwnPropertyNames(error)),
-  ].join('\n');
+describe('by what pg_hba.conf asks for', () => {
+  it.each<[user: string, tls: string, clear: string]>([
+    ['trusted', 'trust, TLSv1.3', 'trust, clear'],
+    ['scram', 'scram-sha-256, TLSv1.3', 'scram-sha-256, clear'],
+    ['md5', 'md5, TLSv1.3', 'md5, clear'],
+    ['md5_scram', 'md5, TLSv1.3', 'md5, clear'],
+    ['clear', 'password, TLSv1.3', 'AUTHENTICATION_REFUSED'],
+    ['rejected', 'HBA_REFUSED', 'HBA_REFUSED'],
+    ['stranger', 'HBA_REFUSED', 'HBA_REFUSED'],
+    ['none_set', 'AUTHENTICATION_FAILED', 'AUTHENTICATION_FAILED'],
+    // No line names it.
+    ['nobody', 'HBA_REFUSED', 'HBA_REFUSED'],
+  ])('%s: %s, without TLS %s', async (user, tls, clear) => {
+    expect(await secured.outcome({ user, ...channel.tls() })).toBe(tls);
+    expect(await secured.outcome({ user, ...channel.clear() })).toBe(clear);
+  });
 
-describe('a user is let in', () => {
+  it.each<[user: string, outcome: string]>([
+    ['peered', 'peer, clear'],
+    ['unmapped', 'AUTHENTICATION_FAILED'],
+    ['trusted', 'trust, clear'],
+    ['scram', 'scram-sha-256, clear'],
+    // Nobody can read along.
+    ['clear', 'password, clear'],
+    ['rejected', 'HBA_REFUSED'],
+  ])('%s, at the Unix socket: %s', async (user, outcome) => {
+    expect(await secured.outcome({ user, ...channel.socket() })).toBe(outcome);
+    // As TLS is nothing that such a socket could have, it is not missed, nor are its files.
+    const tls = { sslmode: 'verify-full', sslrootcert: '/nowhere' };
+    expect(await secured.outcome({ user, ...channel.socket(), ...tls })).toBe(outcome);
+  });
+
+  it('peer is who runs this process', async () => {
+    expect(await secured.admission({ user: 'peered', ...channel.socket() })).toMatchObject({
+      user: 'peered',
+      identity: userInfo().username,
+    });
+  });
+});
+
+describe('by a password', () => {
   it.each([
-    ['trust', 'trusted', undefined],
-    ['trust, with a password nobody asks for', 'trusted', SECRET],
-    ['password', 'clear_one', SECRET],
-    ['md5', 'md5_one', SECRET],
-    ['scram-sha-256', 'scram_one', SECRET],
     ['password, an odd one', 'clear_odd', ODD],
     ['md5, an odd one', 'md5_odd', ODD],
     ['scram-sha-256, an odd one', 'scram_odd', ODD],
@@ -74,76 +113,110 @@ describe('a user is let in', () => {
     ['md5, one that SASLprep cannot prepare', 'md5_new', NEW],
     ['scram-sha-256, one that SASLprep cannot prepare', 'scram_new', NEW],
     ['scram-sha-256, an odd one as normalised', 'scram_odd', 'pass word  IX a ü ü A %41@:/?#\'"\\'],
-  ])('by %s', async (_, user, password) => {
-    const { database } = await firstValueFrom(identify({ user, password }));
-    expect(database).toBe('postgres');
+  ])('%s', async (_, user, password) => {
+    expect(await secured.admission({ user, password })).toMatchObject({ user, identity: user });
   });
 
-  it('by a percent-encoded password in a URI', async () => {
-    const uri = `postgres://scram_odd:${encodeURIComponent(ODD)}@${server.host}:${server.port}/postgres`;
-    expect(await firstValueFrom(identifySystem({ connection: uri }))).toMatchObject({ database: 'postgres' });
+  it('percent-encoded in a URI', async () => {
+    const { host, port } = secured.server;
+    const uri = `postgres://scram_odd:${encodeURIComponent(ODD)}@${host}:${port}/postgres`;
+    expect(await secured.outcome(uri)).toBe('scram-sha-256, TLSv1.3');
   });
-});
 
-describe('a user is kept out', () => {
-  it.each([
-    ['password', 'clear_one', 'wrong'],
-    ['md5', 'md5_one', 'wrong'],
-    ['scram-sha-256', 'scram_one', 'wrong'],
-    ['a role that has no password', 'none_set', 'wrong'],
-  ])('by a wrong password: %s', async (_, user, word) => {
-    const password = `${word}-${SECRET}`;
-    const { name, connection } = marked(server.url, { user, password });
-    const error = await leavingNoSocket(() =>
-      failureOf(logicalReplication({ connection, slot: 'unused', publications: ['pub'] })),
-    );
+  it.each(['clear', 'md5', 'scram', 'none_set'])('that is wrong, not: %s', async (user) => {
+    const error = await secured.refusal({ user, password: `wrong-${PASSWORD}` });
     expect(error).toMatchObject({ code: 'AUTHENTICATION_FAILED', retryable: false, sqlState: '28P01' });
     expect(error.message).toMatch(/Check user, password/);
-    expect(shown(error)).not.toContain(SECRET);
-    await noBackends(server, name);
   });
 
-  it.each(['clear_one', 'md5_one', 'scram_one'])('by no password: %s', async (user) => {
-    const { name, connection } = marked(server.url, { user });
-    const error = await leavingNoSocket(() =>
-      failureOf(logicalReplication({ connection, slot: 'unused', publications: ['pub'] })),
-    );
+  it.each(['clear', 'md5', 'scram'])('that is missing, not: %s', async (user) => {
+    const error = await secured.refusal({ user, password: '', passfile: '/nowhere' });
     expect(error).toMatchObject({ code: 'AUTHENTICATION_FAILED', retryable: false });
     expect(error.message).toMatch(/none was given.*PGPASSWORD/s);
-    await noBackends(server, name);
+  });
+
+  it('that nobody asks for', async () => {
+    const password = jest.fn(() => PASSWORD);
+    expect(await secured.outcome({ user: 'trusted', password })).toBe('trust, TLSv1.3');
+    expect(password).not.toHaveBeenCalled();
   });
 
   it.each([
     ['a line that rejects', 'rejected'],
     ['no line that fits', 'stranger'],
-  ])('by pg_hba.conf: %s', async (_, user) => {
-    const error = await leavingNoSocket(() => failureOf(identify({ user, password: SECRET })));
+  ])('is of no help against %s', async (_, user) => {
+    const error = await secured.refusal({ user });
     expect(error).toMatchObject({ code: 'HBA_REFUSED', retryable: false, sqlState: '28000' });
     expect(error.message).toMatch(/pg_hba\.conf line.*"replication" keyword/s);
-    expect(shown(error)).not.toContain(SECRET);
+  });
+});
+
+/** Who is asked for what, in the words of require_auth. */
+const ASKED = [
+  ['trusted', 'none'],
+  ['clear', 'password'],
+  ['md5', 'md5'],
+  ['md5_scram', 'scram-sha-256'],
+  ['scram', 'scram-sha-256'],
+] as const;
+
+describe('require_auth', () => {
+  it.each<[words: string, met: readonly string[]]>([
+    ['none', ['none']],
+    ['password', ['password']],
+    ['md5', ['md5']],
+    ['scram-sha-256', ['scram-sha-256']],
+    ['oauth', []],
+    ['scram-sha-256,md5', ['md5', 'scram-sha-256']],
+    ['none, password', ['none', 'password']],
+    ['!none', ['password', 'md5', 'scram-sha-256']],
+    ['!password,!md5', ['none', 'scram-sha-256']],
+  ])('%s', async (words, met) => {
+    for (const [user, asked] of ASKED) {
+      const password = jest.fn(() => PASSWORD);
+      const outcome = await secured.outcome({ user, password, require_auth: words, ...channel.tls() });
+      const isMet = met.includes(asked);
+      expect([user, outcome]).toEqual([user, isMet ? expect.stringMatching(/TLSv1\.3$/) : 'AUTHENTICATION_REFUSED']);
+      // What is refused is not asked for either.
+      expect(password).toHaveBeenCalledTimes(isMet && asked !== 'none' ? 1 : 0);
+    }
+  });
+
+  it('has to name password before it goes in clear text', async () => {
+    const named = { user: 'clear', ...channel.clear() };
+    expect(await secured.outcome({ ...named, require_auth: 'password' })).toBe('password, clear');
+    expect(await secured.outcome({ ...named, require_auth: 'scram-sha-256,password' })).toBe('password, clear');
+    const error = await secured.refusal({ ...named, require_auth: '!md5' });
+    expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
+    expect(error.message).toMatch(/asks for authentication by password, and the connection is not encrypted/);
   });
 });
 
 describe('the password is in no error', () => {
-  it('of a URI that cannot be read, of options, and of a connection that fails later', async () => {
-    const errors: ReplicationError[] = [];
+  it.each<[connection: ConnectionOptions, code: string]>([
+    [{ port: 1, user: 'u' }, 'CONNECTION_REFUSED'],
+    [{ ssl: true, user: 'u' }, 'TLS_FAILED'],
+    [{ database: 'missing', user: 'scram' }, 'DATABASE_MISSING'],
+    [{ options: '-c no_such_setting=1', user: 'scram' }, 'SERVER_ERROR'],
+  ])('of a connection that fails: %o', async (connection, code) => {
+    expect(await secured.outcome(connection)).toBe(code);
+  });
+
+  it('of a URI that cannot be read, and of options', () => {
     for (const connection of [
-      `postgres://user:${SECRET}@[::1/db`,
-      `postgres://user:${SECRET}%@host:99999/db`,
-      { host: 'localhost', port: -1, password: SECRET },
-      { host: 'localhost', password: SECRET, hots: 'typo' },
+      `postgres://user:${PASSWORD}@[::1/db`,
+      `postgres://user:${PASSWORD}%@host:99999/db`,
+      { host: 'localhost', port: -1, password: PASSWORD },
+      { host: 'localhost', password: PASSWORD, hots: 'typo' },
     ]) {
+      let error: ReplicationError | undefined;
       try {
         identifySystem({ connection });
-      } catch (error) {
-        errors.push(error as ReplicationError);
+      } catch (thrown) {
+        error = thrown as ReplicationError;
       }
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+      expect(`${error?.stack ?? ''}${JSON.stringify(error)}`).not.toContain(PASSWORD);
     }
-    expect(errors.map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => 'CONFIG_INVALID'));
-
-    errors.push(await failureOf(identify({ port: 1, user: 'u', password: SECRET })));
-    errors.push(await failureOf(identify({ ssl: true, user: 'u', password: SECRET })));
-    errors.push(await failureOf(identify({ database: 'missing', user: 'scram_one', password: SECRET })));
-    for (const error of errors) expect(shown(error)).not.toContain(SECRET);
   });
 });

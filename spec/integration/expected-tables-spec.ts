@@ -1,5 +1,10 @@
+import { tap } from 'rxjs';
+import { ackAfter, transactions, type PgoutputConfig } from '../../lib/index';
 import { expectedTables } from '../../lib/pgoutput/expected-tables';
 import { TYPE_NAMES, typeOidOf } from '../../lib/pgoutput/type-names';
+import { uniqueName } from '../support/server';
+import { failureOf } from './life-support';
+import { STREAMED, streamOf, WHOLE, type Way } from './streamed-support';
 import { Bed, ofKind } from './support';
 
 describe('expected tables', () => {
@@ -52,5 +57,48 @@ describe('expected tables', () => {
       'Table users is not as expectTables says: column id is a domain over int4, expected int8; ' +
         'column moods is public._mood, expected public.mood; column email is missing. ',
     );
+  });
+
+  it.each<[string, Partial<PgoutputConfig>, Way]>([
+    ['plain', {}, WHOLE],
+    ['streaming', {}, STREAMED],
+    ['binary', { binary: true }, WHOLE],
+    ['exact', { types: 'exact' }, WHOLE],
+    ['streaming, binary and exact', { binary: true, types: 'exact' }, STREAMED],
+  ])('end the stream before the first row that does not fit: %s', async (_, more, way) => {
+    const slot = await bed.slot();
+    const name = uniqueName('drifted');
+    await bed.sql(`CREATE TABLE ${name} (id int PRIMARY KEY, total int, pad text)`);
+    await bed.sql(`INSERT INTO ${name} VALUES (0, 1, '')`);
+    const fitting = await bed.position();
+    // As large as what is streamed.
+    await bed.transaction(
+      `ALTER TABLE ${name} ALTER total TYPE bigint`,
+      `INSERT INTO ${name} SELECT i, 1, repeat('x', 200) FROM generate_series(1, 1000) AS i`,
+    );
+    const rows: unknown[] = [];
+    const kinds = new Set<string>();
+    const source = streamOf(bed, slot, way, { ...more, expectTables: { [name]: { id: 'int', total: 'int' } } });
+    const error = await failureOf(
+      source.pipe(
+        tap(({ kind }) => kinds.add(kind)),
+        transactions(),
+        ackAfter((tx) => {
+          for (const change of tx) if (change.kind === 'insert') rows.push(change.new);
+        }),
+      ),
+    );
+    expect(error).toMatchObject({
+      code: 'SCHEMA_DRIFT',
+      retryable: false,
+      message: expect.stringContaining(
+        `Table ${name} is not as expectTables says: column total is int8, expected int4.`,
+      ),
+    });
+    expect(rows).toEqual([{ id: 0, total: 1, pad: '' }]);
+    expect([kinds.has('streamStart'), kinds.has('streamCommit')]).toEqual([way === STREAMED, false]);
+    // The transaction that does not fit is not confirmed.
+    await bed.released(slot);
+    expect(await bed.confirmed(slot)).toBeLessThanOrEqual(fitting);
   });
 });

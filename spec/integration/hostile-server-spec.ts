@@ -43,7 +43,10 @@ function row(columns: Readonly<Record<string, string | null>>): Buffer {
   return Buffer.concat([message('T', count, ...names), message('D', count, ...values), DONE]);
 }
 
-const SETTINGS = row({ version: '180004', wal_level: 'logical', database: 'db', wal_sender_timeout: '60000' });
+const SETTINGS = row({
+  ...{ version: '180004', wal_level: 'logical', database: 'db', wal_sender_timeout: '60000' },
+  ...{ in_recovery: 'f', read_only: 'off' },
+});
 const IDENTITY = row({ systemid: '1', timeline: '1', xlogpos: '0/100', dbname: 'db' });
 const SLOT = row({
   ...{ slot_name: 's', plugin: 'pgoutput', slot_type: 'logical', database: 'db', temporary: 'f', active: 'f' },
@@ -88,7 +91,7 @@ async function failure(listener: Server = server): Promise<ReplicationError> {
   const started = performance.now();
   const error = await leavingNoSocket(async () => {
     const stream = logicalReplication({
-      connection: { host: '127.0.0.1', port, user: 'u', database: 'db', password: 'p' },
+      connection: { host: '127.0.0.1', port, user: 'u', database: 'db', password: 'p', sslmode: 'disable' },
       slot: 's',
       publications: ['pub'],
       lookUpTypes: false,

@@ -75,6 +75,15 @@ describe('the slot', () => {
     expect(await failureToBe(bed.config('not_there'))).toBe('Replication slot "not_there" does not exist.');
   });
 
+  it('is missing, which means what the rules for errors say', async () => {
+    const errors = [
+      { when: { code: 'SLOT_MISSING' as const }, treatAs: { code: 'SLOT_LOST' as const, remedy: 'Ask Ann.' } },
+    ];
+    const config = bed.config('not_there', { errors });
+    expect(await failureToBe(config)).toBe('Replication slot "not_there" does not exist.');
+    expect(await find(config)).toMatchObject([{ code: 'SLOT_LOST', remedy: 'Ask Ann.' }]);
+  });
+
   it('is active', async () => {
     const slot = await bed.slot();
     const observed = new Observed();
@@ -123,7 +132,7 @@ describe('the slot', () => {
     await bed.sql(`BEGIN; INSERT INTO numbers VALUES (-2); PREPARE TRANSACTION 'gid "1"'`);
     for (const connection of [bed.database.url, as(role)]) {
       const found = await find(bed.config('made_later', { connection, ensureSlot: true }));
-      expect(codesOf(found)).toEqual(['warning TRANSACTION_PREPARED']);
+      expect(codesOf(found)).toEqual(['warning PREPARED_OPEN']);
       expect(found[0]!.message).toContain(`1, the oldest "gid \\"1\\"" in database ${bed.database.name}`);
     }
     expect(await find(bed.config(slot))).toEqual([]);

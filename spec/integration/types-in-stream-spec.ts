@@ -1,7 +1,9 @@
-import { filter, lastValueFrom, map, tap, toArray } from 'rxjs';
-import { logicalReplication, ofTable, stopAtLsn, type PgoutputConfig } from '../../lib/index';
+import type { Client } from 'pg';
+import { filter, lastValueFrom, map, mergeMap, tap, toArray } from 'rxjs';
+import { logicalReplication, ofTable, reconnect, stopAtLsn, transactions, type PgoutputConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, eventually } from './support';
+import { connectionOf, STREAMED } from './streamed-support';
+import { Bed, eventually, Recorder } from './support';
 
 let bed: Bed;
 
@@ -73,8 +75,8 @@ it('stay text where nobody looks them up', async () => {
 
 it('cannot be read in binary where nobody looks them up, which is said', async () => {
   await expect(read({ lookUpTypes: false, binary: true })).rejects.toMatchObject({
-    code: 'PROTOCOL_VIOLATION',
-    message: expect.stringMatching(/Column m of known .* in a binary form .* without binary/),
+    code: 'VALUE_UNREADABLE',
+    message: expect.stringMatching(/Column m of known .* in a binary form .* lookUpTypes: true, or without binary/),
   });
 });
 
@@ -148,4 +150,115 @@ it.each([false, true])('keep their values when a composite is altered in the str
   } finally {
     subscription.unsubscribe();
   }
+});
+
+describe('a type that is made inside a streamed transaction', () => {
+  /** Makes a type and a table, writes more rows than the server likes to keep, and leaves the transaction open. */
+  async function begun(name: string): Promise<Client> {
+    const client = await bed.database.client();
+    await client.query(`BEGIN; CREATE TYPE ${name}_hue AS ENUM ('red', 'blue');
+      CREATE TABLE ${name} (id int PRIMARY KEY, h ${name}_hue[], pad text);
+      INSERT INTO ${name} SELECT i, '{red,blue}', repeat('x', 200) FROM generate_series(1, 3000) AS i`);
+    return client;
+  }
+
+  const config = (slot: string, binary: boolean) => ({
+    ...bed.config(slot),
+    connection: connectionOf(bed, STREAMED),
+    streaming: 'on' as const,
+    binary,
+  });
+
+  it.each(['COMMIT', 'PREPARE'])('has values from its %s on, also those that came before', async (end) => {
+    // Before 15 what is prepared comes when it is committed.
+    const twoPhase = end === 'PREPARE' && bed.server.version >= 15;
+    const slot = await bed.slot();
+    const name = uniqueName('open');
+    const seen: unknown[] = [];
+    const kinds: string[] = [];
+    const recorder = new Recorder(
+      logicalReplication({ ...config(slot, false), twoPhase }).pipe(
+        tap((message) => {
+          kinds.push(message.kind);
+          if (message.kind === 'insert' && message.commitLsn === undefined) seen.push(message.new['h']);
+        }),
+        transactions(),
+        tap((unit) => unit.ack()),
+        mergeMap((unit) => (unit.kind === 'transaction' || unit.kind === 'preparedTransaction' ? [[...unit]] : [])),
+        map((changes) => changes.map((change) => (change.kind === 'insert' ? change.new['h'] : change.kind))),
+      ),
+    );
+    const client = await begun(name);
+    await eventually(
+      () => Promise.resolve(seen.length),
+      (count) => count > 1000,
+    );
+    if (!twoPhase) {
+      await client.query('COMMIT');
+      await client.end();
+      const [rows = []] = await recorder.take(1);
+      expect([rows.length, new Set(rows.map((row) => JSON.stringify(row)))]).toEqual([
+        3000,
+        new Set(['["red","blue"]']),
+      ]);
+    } else {
+      // A prepared transaction is still open: nobody else sees what it has made.
+      await client.query(`PREPARE TRANSACTION '${name}'`);
+      await client.end();
+      const [rows = []] = await recorder.take(1);
+      expect(rows).toEqual(Array.from({ length: 3000 }, () => '{red,blue}'));
+      await bed.sql(`COMMIT PREPARED '${name}'`);
+    }
+    expect(kinds).toContain('streamStart');
+    expect(new Set(seen)).toEqual(new Set(['{red,blue}']));
+    await bed.sql(`INSERT INTO ${name} VALUES (-1, '{blue}')`);
+    const units = await recorder.take(2);
+    expect(units[1]).toEqual([['blue']]);
+    recorder.unsubscribe();
+  });
+
+  it('is text no longer than its transaction where that is rolled back, and another one makes it again', async () => {
+    const slot = await bed.slot();
+    const name = uniqueName('again');
+    const recorder = new Recorder(logicalReplication(config(slot, false)).pipe(tap((message) => message.ack())));
+    for (const end of ['ROLLBACK', 'COMMIT']) {
+      const client = await begun(name);
+      await recorder.find((message) => message.kind === 'insert' && message.table === name);
+      await client.query(end);
+      await client.end();
+    }
+    await recorder.find((message) => message.kind === 'streamAbort');
+    await bed.sql(`INSERT INTO ${name} VALUES (-1, '{blue}')`);
+    const last = await recorder.find((message) => message.kind === 'insert' && message.new['id'] === -1);
+    expect(last).toMatchObject({ new: { h: ['blue'] } });
+    recorder.unsubscribe();
+  });
+
+  it('ends the stream in binary, which goes on once it is committed', async () => {
+    const slot = await bed.slot();
+    const name = uniqueName('binary');
+    const client = await begun(name);
+    const failure = await lastValueFrom(logicalReplication(config(slot, true))).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({
+      code: 'VALUE_UNREADABLE',
+      retryable: true,
+      remedy: expect.stringMatching(/when that is committed/),
+    });
+    const recorder = new Recorder(
+      logicalReplication(config(slot, true)).pipe(
+        transactions(),
+        tap((tx) => tx.ack()),
+        map((tx) => [...tx].map((change) => (change.kind === 'insert' ? change.new['h'] : change.kind))),
+        reconnect(),
+      ),
+    );
+    await client.query('COMMIT');
+    await client.end();
+    const [rows = []] = await recorder.take(1);
+    expect([rows.length, rows[0]]).toEqual([3000, ['red', 'blue']]);
+    recorder.unsubscribe();
+  });
 });

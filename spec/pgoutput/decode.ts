@@ -1,4 +1,4 @@
-import { ProtocolError } from '../../lib/errors';
+import { ReplicationError } from '../../lib/errors';
 import { PgoutputDecoder } from '../../lib/pgoutput/decoder';
 import type { AnyPgoutputMessage, PgoutputMessage } from '../../lib/pgoutput/messages';
 import { isOfOnePiece } from '../../lib/testing/deliveries';
@@ -30,17 +30,17 @@ export function decodeLast<K extends PgoutputMessage['kind']>(
 }
 
 /** The ProtocolError that decoding the last of the payloads raises; those before it must decode. */
-export function decodeError(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): ProtocolError {
+export function decodeError(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): ReplicationError {
   const decoder = new PgoutputDecoder(types);
   for (const payload of payloads.slice(0, -1)) decoder.decode(payload, 0, payload.length);
   const last = payloads.at(-1) ?? Buffer.alloc(0);
   try {
     decoder.decode(last, 0, last.length);
   } catch (error) {
-    if (error instanceof ProtocolError) return error;
+    if (error instanceof ReplicationError) return error;
     throw error;
   }
-  throw new Error('Expected a ProtocolError, but the payload was decoded');
+  throw new Error('Expected an error, but the payload was decoded');
 }
 
 function isKind<K extends PgoutputMessage['kind']>(

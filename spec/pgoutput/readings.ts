@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { ProtocolError } from '../../lib/errors';
 import { valueReader } from '../../lib/pgoutput/value-readers';
-import { defaultTypes, guarded } from '../../lib/pgoutput/values';
+import { guarded } from '../../lib/pgoutput/guarded-parser';
+import { defaultTypes } from '../../lib/pgoutput/values';
 import { sameValue } from './same-value';
 
 /** What came of a text: a value, or an error. */

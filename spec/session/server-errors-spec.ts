@@ -24,13 +24,21 @@ const TABLE: [sqlState: string, routine: string | undefined, code: ErrorCode, re
   ['42704', 'ReplicationSlotAcquire', 'SLOT_MISSING', false],
   ['42704', undefined, 'SLOT_MISSING', false],
   ['42704', 'get_publication_oid', 'PUBLICATION_MISSING', false],
+  ['42704', 'find_option', 'SERVER_ERROR', false],
+  ['42704', 'assignable_custom_variable_name', 'SERVER_ERROR', false],
   ['42710', 'ReplicationSlotCreate', 'SLOT_EXISTS', false],
   ['42602', undefined, 'SERVER_ERROR', false],
   ['42601', undefined, 'SERVER_ERROR', false],
   ['22023', undefined, 'SERVER_ERROR', false],
   ['0A000', undefined, 'SERVER_ERROR', false],
+  ['0A000', 'CheckLogicalDecodingRequirements', 'UNSUPPORTED', false],
+  ['40001', 'ProcessRecoveryConflictInterrupt', 'CANCELLED', true],
+  ['40P01', 'ProcessRecoveryConflictInterrupt', 'CANCELLED', true],
   ['28000', 'ClientAuthentication', 'HBA_REFUSED', false],
   ['28000', 'InitializeSessionUserId', 'AUTHENTICATION_FAILED', false],
+  ['28000', 'auth_failed', 'AUTHENTICATION_FAILED', false],
+  ['28000', 'read_client_first_message', 'SERVER_NOT_AUTHENTIC', false],
+  ['28000', 'read_client_final_message', 'SERVER_NOT_AUTHENTIC', false],
   ['28P01', 'auth_failed', 'AUTHENTICATION_FAILED', false],
   ['42501', undefined, 'PRIVILEGE_MISSING', false],
   ['3D000', 'InitPostgres', 'DATABASE_MISSING', false],
@@ -52,6 +60,11 @@ describe('an error of the server', () => {
       expect(error).toMatchObject({ code: 'SERVER_ERROR', remedy: expect.stringMatching(/without binary/) });
     }
     expect(serverError(serverFields({ ...fields, routine: 'ParseFuncOrColumn' })).remedy).not.toMatch(/binary/);
+  });
+
+  it('says that somebody stands between where the binding of SCRAM to its channel does not hold', () => {
+    const error = serverError(serverFields({ sqlState: '28000', routine: 'read_client_final_message' }));
+    expect(error.message).toMatch(/Connect straight to the server.*channel_binding=disable/);
   });
 
   it('is known by its SQLSTATE, whatever language it is written in', () => {

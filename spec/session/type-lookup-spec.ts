@@ -82,7 +82,7 @@ describe('a look-up of types', () => {
 
   it('of publications quotes their names, and asks nothing for none', () => {
     const { sql } = converse(lookUpPublishedTypes(["it's", 'b\\'], 180_000), () => rows());
-    expect(sql).toEqual([expect.stringContaining(`p.pubname IN ('it''s', E'b\\\\')`)]);
+    expect(sql).toEqual([expect.stringContaining(`pubname IN ('it''s', E'b\\\\')`)]);
     expect(converse(lookUpPublishedTypes([], 180_000), () => [])).toMatchObject({ sql: [], value: new Map() });
   });
 

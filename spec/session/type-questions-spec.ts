@@ -1,10 +1,25 @@
 import { ConnectionError } from '../../lib/errors';
+import { recordingOf } from '../../lib/pgoutput/recording';
+import { Replay } from '../../lib/pgoutput/replay';
 import { TypeCatalog } from '../../lib/pgoutput/type-catalog';
 import type { TypeShape } from '../../lib/pgoutput/type-shapes';
 import { defaultTypes } from '../../lib/pgoutput/values';
 import { payloadDecoder } from '../../lib/session/payload-decoder';
 import { xlogData } from '../../lib/testing/backend-messages';
-import { begin, commit, insert, relation } from '../../lib/testing/payloads';
+import {
+  begin,
+  beginPrepare,
+  commit,
+  commitPrepared,
+  inBlock,
+  insert,
+  prepare,
+  relation,
+  streamAbort,
+  streamCommit,
+  streamStart,
+  streamStop,
+} from '../../lib/testing/payloads';
 import { recordOf } from '../pgoutput/binary/bytes';
 import { sessionOf, type SessionFixture } from './fake-host';
 
@@ -85,7 +100,7 @@ describe('a table with a type that nobody has looked up', () => {
     receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
     catalog.learn([MOODS], new Map());
     session.typesKnown();
-    expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
   });
 
   it('is asked about once, and not at all where its types are built in', () => {
@@ -107,6 +122,87 @@ describe('a table with a type that nobody has looked up', () => {
       ['status', 'closing', 'status', 'copyDone'],
       ['begin', 'relation'],
     ]);
+  });
+});
+
+describe('a type that came up in a transaction that is still open', () => {
+  const first = (payload: Buffer) => inBlock(700, payload);
+
+  function streamed(): Fixture {
+    const made = fixture();
+    made.receive(...frames(streamStart(), first(table(MOODS)), first(insert(['{ok}'])), streamStop()));
+    made.catalog.learn([MOODS], new Map());
+    made.session.typesKnown();
+    expect([made.rows(), made.host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'streamStop']);
+    return made;
+  }
+
+  it('is asked for again before its commit is told, and what was kept of the changes is read then', () => {
+    const { receive, host, session, catalog, rows } = streamed();
+    receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
+    expect([host.kinds.at(-1), host.lookUps]).toEqual(['streamStop', [[MOODS], [MOODS]]]);
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    const [kept] = host.delivered.flatMap((message) => recordingOf(message) ?? []);
+    const { payload, relations } = kept!;
+    expect(new Replay(1n).change(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
+    expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
+  });
+
+  it('is asked for when another transaction describes a table with it, which is committed', () => {
+    const { receive, host, session, catalog, rows } = streamed();
+    receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
+    receive(...frames(streamCommit()));
+    expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamCommit', 2]);
+  });
+
+  it.each([
+    ['is not there', undefined],
+    ['cannot be looked up', new ConnectionError('CONNECTION_REFUSED', 'No')],
+  ])('stays text where it %s then', (_, error) => {
+    const { receive, host, session, catalog, rows } = streamed();
+    receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
+    if (!error) catalog.learn([MOODS], new Map());
+    session.typesKnown(error);
+    expect([host.kinds.at(-1), rows().at(-1), host.outcome]).toEqual(['commit', { v: '{sad}' }, undefined]);
+  });
+
+  it('is forgotten when that is aborted, and another one asked for it', () => {
+    const { receive, host } = streamed();
+    receive(...frames(streamAbort({ xid: 700, subxid: 700 })));
+    expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamAbort', 1]);
+    receive(...frames(streamStart({ xid: 701 }), inBlock(701, table(MOODS))));
+    expect(host.lookUps).toEqual([[MOODS], [MOODS]]);
+  });
+
+  it('ends the stream in binary: it can be read when that is committed', () => {
+    const { receive, host } = streamed();
+    receive(...frames(streamStart({ first: false }), first(insert([Buffer.from('ok')]))));
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: true });
+  });
+
+  it('ends the stream for good in binary where its form is its own', () => {
+    const { receive, host, session, catalog } = fixture();
+    receive(...frames(streamStart(), first(table(MOODS)), first(insert([Buffer.from('ok')]))));
+    catalog.learn([MOODS], new Map([[MOODS, { kind: 'base' }]]));
+    session.typesKnown();
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
+  });
+
+  it('of a prepared one is asked for when that is committed', () => {
+    const { receive, host, session, catalog, rows } = fixture();
+    receive(...frames(beginPrepare(), table(MOODS), insert(['{ok}']), prepare()));
+    catalog.learn([MOODS], new Map());
+    session.typesKnown();
+    expect([rows(), host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'prepare']);
+    receive(...frames(commitPrepared(), begin(), insert(['{sad}']), commit()));
+    expect(host.kinds.at(-1)).toBe('prepare');
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect([host.kinds.at(-1), rows().at(-1)]).toEqual(['commit', { v: ['sad'] }]);
   });
 });
 
@@ -145,7 +241,7 @@ describe('a composite that was altered', () => {
     receive(...frames(insert(['(Elm,7,Rome,x)'])));
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
     session.typesKnown();
-    expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
     expect(host.lookUps).toEqual([[ADDRESS]]);
   });
 

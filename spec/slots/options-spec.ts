@@ -36,7 +36,7 @@ it.each<[option: string, what: RegExp, call: () => unknown]>([
   ],
   [
     'ensureSlot.twoPhase',
-    /stream that has twoPhase/,
+    /the stream has twoPhase: false/,
     called(logicalReplication, { slot: 'orders', publications: ['pub'], ensureSlot: { twoPhase: true } }),
   ],
   ['name', /missing/, called(createPublication, { allTables: true })],

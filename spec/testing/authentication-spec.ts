@@ -53,8 +53,7 @@ describe.each(METHODS)('%s', (authentication) => {
   });
 
   it.each(['wrong', `${PASSWORD} `, PASSWORD.slice(0, -1)])('refuses %j', async (password) => {
-    const { host, port } = server;
-    const connection = { host, port, user: 'app', password, database: 'postgres' };
+    const connection = { connectionString: server.url, password };
     await expect(firstValueFrom(identifySystem({ connection }))).rejects.toMatchObject({
       code: 'AUTHENTICATION_FAILED',
       sqlState: '28P01',
@@ -70,6 +69,48 @@ describe.each(METHODS)('%s', (authentication) => {
     await until(() => client.ended);
     expect(client.frames).not.toContain('Z');
     client.destroy();
+  });
+});
+
+describe('the URL', () => {
+  it.each<[method: AuthenticationMethod, allowed: string]>([
+    ['scram-sha-256', ''],
+    ['md5', ''],
+    ['password', '?require_auth=password'],
+    ['oauth', '?require_auth=oauth'],
+  ])('allows what is asked for in clear text: %s', async (authentication, allowed) => {
+    server = await FakeWalSender.listen({ password: 'secret', authentication });
+    const secret = authentication === 'oauth' ? '' : ':secret';
+    expect(server.url).toBe(`postgres://app${secret}@127.0.0.1:${server.port}/postgres${allowed}`);
+    // Behind TLS nothing has to be allowed.
+    server.tls = { cert: '', key: '' };
+    expect(server.url).toBe(`postgres://app${secret}@127.0.0.1:${server.port}/postgres`);
+    server.tls = undefined;
+    server.password = undefined;
+    expect(server.url).toBe(`postgres://app@127.0.0.1:${server.port}/postgres`);
+  });
+
+  it('is needed: without what it allows, nothing is given away in clear text', async () => {
+    server = await FakeWalSender.listen({ password: PASSWORD, authentication: 'password' });
+    const { host, port } = server;
+    const connection = { host, port, user: 'app', password: PASSWORD };
+    const identified = firstValueFrom(identifySystem({ connection }));
+    await expect(identified).rejects.toMatchObject({ code: 'AUTHENTICATION_REFUSED' });
+  });
+});
+
+describe('oauth', () => {
+  const identify = (oauthToken: () => string) =>
+    firstValueFrom(identifySystem({ connection: { connectionString: server.url, oauthToken } }));
+
+  it('lets in who has the token, and nobody else', async () => {
+    server = await FakeWalSender.listen({ password: 'a.good-token', authentication: 'oauth' });
+    expect(await asked()).toBe(10);
+    expect(await identify(() => 'a.good-token')).toMatchObject({ database: 'postgres' });
+    await expect(identify(() => 'another')).rejects.toMatchObject({
+      code: 'AUTHENTICATION_FAILED',
+      message: expect.stringContaining('status "invalid_token"'),
+    });
   });
 });
 

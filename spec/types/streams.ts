@@ -3,6 +3,7 @@ import { filter, from, type Observable } from 'rxjs';
 import {
   ackAfter,
   logicalReplication,
+  preflight,
   reconnect,
   stopAtLsn,
   stopOn,
@@ -11,6 +12,7 @@ import {
   type AnyReplicationMessage,
   type Change,
   type CommitPreparedMessage,
+  type Finding,
   type InsertMessage,
   type KeepaliveMessage,
   type LogicalMessage,
@@ -19,6 +21,7 @@ import {
   type PreparedTransaction,
   type ReplicationMessage,
   type RollbackPreparedMessage,
+  type StreamConfig,
   type StreamingConfig,
   type StreamingMessage,
   type StreamingTwoPhaseConfig,
@@ -75,6 +78,14 @@ export function whatIsKnownAtRunTimeOnlyMayBeAnything(config: AnyPgoutputConfig,
   expectTypeOf(logicalReplication<Tables>({ ...base, streaming })).toEqualTypeOf<
     Observable<AnyReplicationMessage<Tables>>
   >();
+}
+
+export function preflightTakesWhatLogicalReplicationTakes(config: AnyPgoutputConfig, streaming: 'on' | 'off'): void {
+  expectTypeOf<Parameters<typeof preflight>>().toEqualTypeOf<[StreamConfig]>();
+  expectTypeOf(preflight(config)).toEqualTypeOf<Observable<readonly Finding[]>>();
+  preflight({ ...base, streaming, twoPhase: streaming === 'on' });
+  expectTypeOf<PgoutputConfig | StreamingConfig | TwoPhaseConfig | StreamingTwoPhaseConfig>().toExtend<StreamConfig>();
+  expectTypeOf<PluginConfig>().toExtend<StreamConfig>();
 }
 
 export function rawDataHaveNoTables(plugin: PluginConfig): void {

@@ -241,6 +241,23 @@ describe('FrameDecoder', () => {
       expect(decoder.end - decoder.start).toBe(1000);
     });
 
+    it('says what to do about a message that PostgreSQL may well send, and of no other', () => {
+      const remedyAt = (length: number): string => {
+        const decoder = new FrameDecoder(1000);
+        decoder.remedy = 'Raise the limit.';
+        decoder.push(header(0x64, length));
+        try {
+          decoder.next();
+        } catch (error) {
+          return error instanceof ProtocolError ? error.remedy : '';
+        }
+        return '';
+      };
+      expect([1001, 0x3fff_ffff + 4].map(remedyAt)).toEqual(['Raise the limit.', 'Raise the limit.']);
+      for (const length of [3, 0x3fff_ffff + 5, 0xffff_ffff])
+        expect(remedyAt(length)).toMatch(/is a PostgreSQL server/);
+    });
+
     it('takes the largest message of PostgreSQL and no larger one by default', () => {
       const largest = new FrameDecoder();
       largest.push(header(0x64, 0x3fff_ffff + 4));

@@ -11,7 +11,7 @@ export const uint4: ValueText = fixed(4, (bytes, at) => String(bytes.readUInt32B
 /** xid8. */
 export const uint8: ValueText = fixed(8, uint8At);
 
-export function int8At(bytes: Buffer, at: number): string {
+function int8At(bytes: Buffer, at: number): string {
   const value = bytes.readInt32BE(at) * HIGH + bytes.readUInt32BE(at + 4);
   return Number.isSafeInteger(value) ? String(value) : String(bytes.readBigInt64BE(at));
 }

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, type ReplicationError } from '../../errors';
+import { ERRORS, ReplicationError, type ErrorCode } from '../../errors';
 
 /** What can be found besides the errors that a stream would end with: how bad it is, and what to do about it. */
 export const FINDINGS = {
@@ -39,7 +39,7 @@ export const FINDINGS = {
     severity: 'warning',
     remedy: 'Making the slot waits until they have ended: end them, or be patient.',
   },
-  TRANSACTION_PREPARED: {
+  PREPARED_OPEN: {
     severity: 'warning',
     remedy: 'Making the slot waits until they have ended: commit or roll back what is prepared.',
   },
@@ -72,4 +72,16 @@ export function failure(code: ErrorCode, message: string): Finding {
 /** The error that a stream would end with, without its remedy at the end of the message. */
 export function findingOf({ code, message, remedy }: ReplicationError): Finding {
   return { code, severity: 'error', message: message.slice(0, -remedy.length - 1), remedy };
+}
+
+/** A finding as the stream would tell it: the user's rules are for errors, and a warning is none. */
+export function reclassified(found: Finding, classify: (error: Error) => Error): Finding {
+  const { code, message, remedy } = found;
+  if (!isErrorCode(code)) return found;
+  const told = classify(new ReplicationError(code, message.slice(0, -1), { remedy }));
+  return told instanceof ReplicationError ? findingOf(told) : found;
+}
+
+function isErrorCode(code: FindingCode): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
 }

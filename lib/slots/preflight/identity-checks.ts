@@ -1,6 +1,7 @@
 import { query, type Conversation } from '../../session/conversation';
+import { ofNames, publishedTables } from '../../session/published-tables';
 import { finding, type Finding, type FINDINGS } from './finding';
-import { literals, named, namesQuery, tableName } from './scene';
+import { named, namesQuery, tableName } from './scene';
 
 /**
  * Whether updates and deletes of published tables will do: the server refuses those whose old row could not be told by
@@ -26,23 +27,22 @@ export function* checkIdentities(publications: readonly string[], version: numbe
  */
 function writtenTables(publications: readonly string[], version: number): string {
   const parts = version >= 150_000 ? 'r.prattrs, r.prqual::text AS filter' : 'NULL AS prattrs, NULL AS filter';
-  return `SELECT c.oid AS leaf, n.nspname AS schema, c.relname AS table_name, published.oid AS root,
+  return `SELECT c.oid AS leaf, n.nspname AS schema, c.relname AS table_name, published.relid AS root,
       c.relreplident AS identity, i.indexrelid AS index, i.indnkeyatts AS keys, i.indkey::int2[] AS indkey,
-      ${version >= 180_000 ? "p.pubgencols = 's'" : 'false'} AS generated, ${parts}
-    FROM pg_catalog.pg_publication p
-    JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
-    JOIN pg_catalog.pg_namespace s ON s.nspname = t.schemaname
-    JOIN pg_catalog.pg_class published ON published.relnamespace = s.oid AND published.relname = t.tablename
+      ${version >= 180_000 ? "published.pubgencols = 's'" : 'false'} AS generated, ${parts}
+    FROM (${publishedTables(ofNames(publications), version)}) AS published
     CROSS JOIN LATERAL (
-      SELECT published.oid AS leaf WHERE published.relkind = 'r'
-      UNION ALL SELECT relid FROM pg_catalog.pg_partition_tree(published.oid) WHERE published.relkind = 'p' AND isleaf
+      WITH RECURSIVE parts (oid) AS (
+        SELECT published.relid UNION ALL SELECT inhrelid FROM parts
+          JOIN pg_catalog.pg_inherits ON inhparent = parts.oid WHERE published.relkind = 'p'
+      ) SELECT oid FROM parts
     ) AS leaves
-    JOIN pg_catalog.pg_class c ON c.oid = leaves.leaf AND c.relkind = 'r'
+    JOIN pg_catalog.pg_class c ON c.oid = leaves.oid AND c.relkind = 'r'
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = published.oid
+    LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = published.oid AND r.prrelid = published.relid
     LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
       AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END
-    WHERE p.pubname IN (${literals(publications)}) AND (p.pubupdate OR p.pubdelete)`;
+    WHERE published.pubupdate OR published.pubdelete`;
 }
 
 /** The names of the identity's columns. */

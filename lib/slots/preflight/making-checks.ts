@@ -2,21 +2,15 @@ import { ReplicationError } from '../../errors';
 import { countOf, onlyRow, query, textOf, type Conversation } from '../../session/conversation';
 import { failure, finding, findingOf, type Finding } from './finding';
 import type { Check, Scene } from './scene';
-import { isStandby } from './server-checks';
 
 /** Whether a slot can be made, and at once. */
 export const checkMaking: Check = function* (scene) {
-  return [
-    ...(yield* checkFailover(scene)),
-    ...(yield* checkFreeSlot()),
-    ...(yield* checkOpen()),
-    ...(yield* checkPrepared()),
-  ];
+  return [...checkFailover(scene), ...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
 };
 
 /** Standbys do not keep copies of a standby's slots. */
-function* checkFailover({ plan, server }: Scene): Conversation<readonly Finding[]> {
-  if (!plan.ensureSlot?.failover || server.version < 170_000 || !(yield* isStandby())) return [];
+function checkFailover({ plan, server }: Scene): readonly Finding[] {
+  if (!plan.ensureSlot?.failover || server.version < 170_000 || !server.standby) return [];
   const remedy = 'Make it without failover, or on the primary.';
   return [findingOf(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
 }
@@ -57,7 +51,5 @@ function* checkPrepared(): Conversation<readonly Finding[]> {
   );
   if (!oldest) return [];
   const which = `${JSON.stringify(textOf(oldest, 'gid'))} in database ${textOf(oldest, 'database')}`;
-  return [
-    finding('TRANSACTION_PREPARED', `Transactions are prepared: ${textOf(oldest, 'total')}, the oldest ${which}`),
-  ];
+  return [finding('PREPARED_OPEN', `Transactions are prepared: ${textOf(oldest, 'total')}, the oldest ${which}`)];
 }

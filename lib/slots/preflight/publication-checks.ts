@@ -1,16 +1,17 @@
 import { ReplicationError } from '../../errors';
 import { query, type Conversation } from '../../session/conversation';
 import { checkPublications as checkExistence } from '../../session/open-stream';
+import { isSent, ofNames, publishedTables } from '../../session/published-tables';
 import { finding, findingOf, type Finding } from './finding';
-import { literals, named, namesQuery, tableName } from './scene';
+import { named, namesQuery, tableName } from './scene';
 
 /** Whether the publications are there, and send what one would think. */
 export function* checkPublications(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
   return [
     ...(yield* checkMissing(publications)),
-    ...(yield* checkEmpty(publications)),
+    ...(yield* checkEmpty(publications, version)),
     ...(yield* checkUnlogged(publications, version)),
-    ...(version >= 150_000 ? yield* checkColumnLists(publications) : []),
+    ...(version >= 150_000 ? yield* checkColumnLists(publications, version) : []),
   ];
 }
 
@@ -24,11 +25,12 @@ function* checkMissing(publications: readonly string[]): Conversation<readonly F
   }
 }
 
-function* checkEmpty(publications: readonly string[]): Conversation<readonly Finding[]> {
+function* checkEmpty(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+  const wanted = ofNames(publications);
   const rows = yield* query(
     namesQuery(
-      `SELECT pubname AS name FROM pg_catalog.pg_publication p WHERE pubname IN (${literals(publications)})
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname)`,
+      `SELECT pubname AS name FROM pg_catalog.pg_publication WHERE ${wanted}
+        EXCEPT SELECT pubname FROM (${publishedTables(wanted, version)}) AS t`,
     ),
   );
   return rows.length === 0 ? [] : [finding('PUBLICATION_EMPTY', `Publication ${named(rows)} has no tables`)];
@@ -36,7 +38,7 @@ function* checkEmpty(publications: readonly string[]): Conversation<readonly Fin
 
 /** A publication of all tables, or of schemas, passes over unlogged ones in silence; one of tables refuses them. */
 function* checkUnlogged(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
-  const published = `p.pubname IN (${literals(publications)})`;
+  const published = ofNames(publications);
   const ofSchema =
     version >= 150_000
       ? `OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s JOIN pg_catalog.pg_publication p ON p.oid = s.pnpubid
@@ -55,15 +57,19 @@ function* checkUnlogged(publications: readonly string[], version: number): Conve
 
 /**
  * Two publications that send different columns of a table end the stream at that table's first change. For 15, a generated
- * column that is not sent makes a difference, too, and stands in attnames.
+ * column that is not sent makes a difference, too.
  */
-function* checkColumnLists(publications: readonly string[]): Conversation<readonly Finding[]> {
+function* checkColumnLists(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+  const condition =
+    version < 160_000
+      ? 'attrelid = relid AND attnum > 0 AND NOT attisdropped AND (list IS NULL OR attnum = ANY (list))'
+      : isSent(version);
   const rows = yield* query(
     namesQuery(
       `SELECT ${tableName('schemaname', 'tablename')} AS name
-        FROM pg_catalog.pg_publication_tables, LATERAL (SELECT array_agg(a ORDER BY a) AS columns FROM unnest(attnames) AS a) AS c
-        WHERE pubname IN (${literals(publications)})
-        GROUP BY schemaname, tablename HAVING count(DISTINCT coalesce(columns, '{}')) > 1`,
+        FROM (${publishedTables(ofNames(publications), version)}) AS t,
+          LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c
+        GROUP BY schemaname, tablename HAVING count(DISTINCT columns) > 1`,
     ),
   );
   if (rows.length === 0) return [];

@@ -2,7 +2,6 @@ import { ReplicationError } from '../../errors';
 import { countOf, textOf, type Conversation, type ResultRow } from '../../session/conversation';
 import type { StreamPlan } from '../../session/open-stream';
 import type { ServerInfo } from '../../session/startup';
-import { quoteLiteral } from '../../wire/sql';
 import { findingOf, type Finding } from './finding';
 
 /** What is to be streamed, and from where. */
@@ -44,9 +43,4 @@ export function tableName(schema: string, name: string): string {
 /** Wraps a query of one column, `name`, for {@link named}. */
 export function namesQuery(names: string): string {
   return `SELECT name, count(*) OVER () AS total FROM (${names}) AS found ORDER BY name LIMIT ${NAMED}`;
-}
-
-/** SQL for the publications of a plan, as texts between commas. */
-export function literals(names: readonly string[]): string {
-  return names.map(quoteLiteral).join(', ');
 }

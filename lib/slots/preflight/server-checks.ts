@@ -1,25 +1,16 @@
 import { pgoutputOptions } from '../../session/pgoutput-options';
-import { onlyRow, query, type Conversation } from '../../session/conversation';
 import { requireKind } from '../../session/slot-commands';
 import { failure, finding, type Finding } from './finding';
-import { objections, type Check, type Scene } from './scene';
+import { objections, type Scene } from './scene';
 
 /** Below it, work that keeps the process busy for some seconds ends the stream. */
 const SHORT_TIMEOUT = 5000;
 
 /** Whether the server can decode at all. */
-export const checkWalLevel: Check = function* ({ server }) {
-  if (server.version < 160_000 && (yield* isStandby())) {
-    return [failure('UNSUPPORTED', 'The server is a standby, which can be streamed from since PostgreSQL 16 only')];
-  }
+export function checkWalLevel({ server }: Scene): readonly Finding[] {
   // From 19 on the server raises the level by itself.
   if (server.walLevel === 'logical' || server.version >= 190_000) return [];
   return [failure('WAL_LEVEL', `wal_level is ${server.walLevel}`)];
-};
-
-export function* isStandby(): Conversation<boolean> {
-  const row = onlyRow(yield* query('SELECT pg_is_in_recovery() AS standby'), 'pg_is_in_recovery()');
-  return row['standby'] === 't';
 }
 
 /** Whether the server's version has what the stream asks for. */

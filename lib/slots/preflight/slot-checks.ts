@@ -1,37 +1,32 @@
-import { ReplicationError } from '../../errors';
 import { countOf, onlyRow, query, textOf, type Conversation } from '../../session/conversation';
 import { checkSlot } from '../../session/open-stream';
 import { slotStatus, type SlotStatus } from '../../session/slot-commands';
-import { failure, finding, findingOf, type Finding } from './finding';
+import { checkStandby } from '../../session/standby';
+import { failure, finding, type Finding } from './finding';
 import { checkMaking } from './making-checks';
 import { objections, type Check, type Scene } from './scene';
-import { isStandby } from './server-checks';
 
 /** Whether the slot is there and fit to be read; or, where it is to be made, whether that will do. */
 export const checkSlots: Check = function* (scene) {
   const { plan, server } = scene;
   const slot = yield* slotStatus(plan.slot, server.version);
+  const unfit = objections(() => {
+    checkStandby(server, plan.slot, slot, undefined);
+  });
+  if (unfit.length > 0) return unfit;
   const idle = plan.ensureSlot?.temporary && !slot ? [] : yield* checkIdleTimeout(scene);
   if (!slot) return [...(yield* checkMissing(scene)), ...idle];
   const objected = objections(() => {
     checkSlot(slot, plan, server);
   });
   if (objected.length > 0) return objected;
-  return [...(yield* checkCopy(slot)), ...checkActive(slot), ...(yield* checkBehind(slot)), ...idle];
+  return [...checkActive(slot), ...(yield* checkBehind(slot)), ...idle];
 };
 
 function* checkMissing(scene: Scene): Conversation<readonly Finding[]> {
   const { slot, ensureSlot } = scene.plan;
   if (ensureSlot) return yield* checkMaking(scene);
   return [failure('SLOT_MISSING', `Replication slot "${slot}" does not exist`)];
-}
-
-/** A standby keeps a copy of a failover slot, which is not to be read before the standby is promoted. */
-function* checkCopy({ name, synced }: SlotStatus): Conversation<readonly Finding[]> {
-  if (!synced || !(yield* isStandby())) return [];
-  const what = `Replication slot "${name}" is a copy that this standby keeps of the primary's`;
-  const remedy = 'Stream from the primary, or from here once this server has been promoted; or use a slot of its own.';
-  return [findingOf(new ReplicationError('SLOT_WRONG_KIND', what, { remedy }))];
 }
 
 function checkActive({ name, active, activePid }: SlotStatus): readonly Finding[] {

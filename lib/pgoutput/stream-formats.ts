@@ -36,7 +36,10 @@ export const streamAbort: MessageFormat = {
     state.outside();
     const xid = reader.u32();
     const subxid = reader.u32();
-    if (xid === subxid) state.streams.delete(xid);
+    if (xid === subxid) {
+      state.streams.delete(xid);
+      state.relations.forgetTypes(xid);
+    }
     // The server says where and when only to those who asked for parallel streaming.
     if (reader.remaining === 0) return new StreamAbortMessage(xid, subxid, undefined, undefined);
     return new StreamAbortMessage(xid, subxid, reader.u64(), readPgTimestamp(reader));

@@ -1,5 +1,5 @@
 import type { Reader } from '../wire/reader';
-import { type Column, type ReplicaIdentity } from './table';
+import { type Column, type ReplicaIdentity, tableName } from './table';
 import { RelationMessage, TypeMessage } from './transaction-messages';
 import type { MessageFormat } from './state';
 
@@ -27,9 +27,9 @@ export const relation: MessageFormat = {
     }
     const columns: Column[] = [];
     for (let count = reader.u16(); count > 0; count--) columns.push(readColumn(reader));
-    const table = schema === 'public' ? name : `${schema}.${name}`;
+    const table = tableName(schema, name);
     const message = new RelationMessage(oid, schema, name, table, replicaIdentity, columns);
-    state.relations.add(message);
+    state.relations.add(message, state.openXid);
     return message;
   },
 };

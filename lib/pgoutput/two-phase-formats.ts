@@ -1,6 +1,6 @@
 import { readPgTimestamp } from '../wire/stream';
 import { type MessageFormat, OpenTransaction } from './state';
-import { endTransaction } from './transaction';
+import { endTransaction } from './transaction-formats';
 import {
   BeginPrepareMessage,
   CommitPreparedMessage,
@@ -16,7 +16,7 @@ export const beginPrepare: MessageFormat = {
     const endLsn = reader.u64();
     const prepareTime = readPgTimestamp(reader);
     const xid = reader.u32();
-    state.current = new OpenTransaction(prepareLsn, 'Prepare');
+    state.current = new OpenTransaction(prepareLsn, 'Prepare', xid);
     return new BeginPrepareMessage(reader.cstring(), xid, prepareLsn, endLsn, prepareTime);
   },
 };
@@ -44,6 +44,7 @@ export const commitPrepared: MessageFormat = {
     const endLsn = reader.u64();
     const commitTime = readPgTimestamp(reader);
     const xid = reader.u32();
+    state.relations.expectTypes(xid);
     return new CommitPreparedMessage(reader.cstring(), xid, commitLsn, endLsn, commitTime);
   },
 };
@@ -58,6 +59,7 @@ export const rollbackPrepared: MessageFormat = {
     const prepareTime = readPgTimestamp(reader);
     const rollbackTime = readPgTimestamp(reader);
     const xid = reader.u32();
+    state.relations.forgetTypes(xid);
     return new RollbackPreparedMessage(reader.cstring(), xid, prepareEndLsn, endLsn, prepareTime, rollbackTime);
   },
 };

@@ -1,0 +1,160 @@
+import { authenticationOk, frame, readyForQuery } from '../../lib/testing/backend-messages';
+import { u32 } from '../../lib/testing/bytes';
+import { Authority, type Credentials } from '../support/certificates';
+import { attack, expectRefusal, type Given } from './attack';
+import type { Script } from './hostile-server';
+import { CLEARTEXT, MD5, mechanisms, scram } from './requests';
+
+let stranger: Credentials;
+
+beforeAll(async () => {
+  stranger = await (await Authority.make()).server();
+});
+
+/** Says this to whoever introduces himself. */
+const saying =
+  (...parts: readonly Buffer[]): Script =>
+  async (peer) => {
+    await peer.startup();
+    peer.send(...parts);
+    await peer.next();
+    // It was answered: no more is needed.
+    peer.end();
+  };
+
+/** The same behind TLS, by a certificate that nobody vouches for. */
+const sayingBehindTls =
+  (...parts: readonly Buffer[]): Script =>
+  async (peer) => {
+    await peer.sslRequest();
+    peer.send(Buffer.from('S'));
+    await peer.secure(stranger);
+    await peer.startup();
+    peer.send(...parts);
+    await peer.next();
+    peer.end();
+  };
+
+const LET_IN = Buffer.concat([authenticationOk(), readyForQuery()]);
+
+describe('a server that asks for less than it should', () => {
+  it('gets no password in clear text where everybody can read along', async () => {
+    await expectRefusal(
+      attack(saying(CLEARTEXT)),
+      'AUTHENTICATION_REFUSED',
+      /asks for authentication by password, and the connection is not encrypted\. .*TLS.*require_auth/,
+    );
+  });
+
+  it.each([
+    ['a password in clear text', CLEARTEXT],
+    ['an md5 hash', MD5],
+    ['no proof at all', LET_IN],
+  ])('gets nothing where require_auth is scram-sha-256: %s', async (_, request) => {
+    const refusal = /The server (asks for|lets us in).*, and require_auth allows scram-sha-256\. /;
+    await expectRefusal(attack(saying(request), { require_auth: 'scram-sha-256' }), 'AUTHENTICATION_REFUSED', refusal);
+    await expectRefusal(
+      attack(sayingBehindTls(request), { require_auth: 'scram-sha-256' }),
+      'AUTHENTICATION_REFUSED',
+      refusal,
+    );
+  });
+
+  it.each([
+    ['a password in clear text', CLEARTEXT],
+    ['an md5 hash', MD5],
+    ['no proof at all', LET_IN],
+    ['a proof that is not bound', mechanisms('SCRAM-SHA-256')],
+    ['a token', mechanisms('OAUTHBEARER')],
+  ])('gets nothing where channel_binding is required: %s', async (_, request) => {
+    const refusal = /Channel binding is required, and .*TLS straight to the server/;
+    await expectRefusal(attack(saying(request), { channel_binding: 'require' }), 'AUTHENTICATION_REFUSED', refusal);
+    await expectRefusal(
+      attack(sayingBehindTls(request), { channel_binding: 'require' }),
+      'AUTHENTICATION_REFUSED',
+      refusal,
+    );
+  });
+
+  it('gets no token where there is a password, and none where everybody can read along', async () => {
+    const connection = { password: undefined, oauthToken: () => 'mF_9.B5f-4.1JqM' };
+    await expectRefusal(
+      attack(saying(mechanisms('OAUTHBEARER')), connection),
+      'AUTHENTICATION_REFUSED',
+      /oauth, and the connection is not encrypted/,
+    );
+    await expectRefusal(attack(saying(CLEARTEXT), { require_auth: '!password' }), 'AUTHENTICATION_REFUSED', /allows/);
+  });
+
+  // What has to be known of the defaults: SECURITY.md says so.
+  it.each<[what: string, script: () => Script, given: Given]>([
+    ['an md5 hash, in clear text, too', () => saying(MD5), 'md5'],
+    ['the password, where it has made TLS with whomever', () => sayingBehindTls(CLEARTEXT), 'password'],
+  ])('gets by default %s', async (_, script, given) => {
+    const { error, given: all } = await attack(script());
+    expect(all).toEqual([given]);
+    expect(error).toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+});
+
+describe('a server that does not wait for the proof', () => {
+  it('is not believed to have let us in', async () => {
+    await expectRefusal(
+      attack(saying(readyForQuery())),
+      'PROTOCOL_VIOLATION',
+      /The server sent readyForQuery; expected it to let us in first/,
+    );
+    await expectRefusal(
+      attack(saying(frame('K', u32(1), u32(2)))),
+      'PROTOCOL_VIOLATION',
+      /sent backendKeyData; expected it to let us in first/,
+    );
+  });
+
+  it('is not believed in the middle of SCRAM', async () => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      await scram(peer);
+      peer.send(LET_IN);
+      await peer.next();
+    };
+    await expectRefusal(
+      attack(script),
+      'SERVER_NOT_AUTHENTIC',
+      /let us in before the SCRAM exchange had come to its sig/,
+    );
+  });
+});
+
+describe('a server that asks twice', () => {
+  it.each<[what: string, second: Buffer]>([
+    ['a password in clear text', CLEARTEXT],
+    ['an md5 hash', MD5],
+    ['SCRAM once more', mechanisms('SCRAM-SHA-256')],
+  ])('gets one answer: after SCRAM no %s', async (_, second) => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      await scram(peer);
+      peer.send(second);
+      await peer.next();
+    };
+    const again = /asked for a password again; expected its verdict/;
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', again);
+  });
+
+  it('gets one answer: no second hash, by which the first could be guessed', async () => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      peer.send(MD5);
+      await peer.next();
+      peer.send(frame('R', u32(5), Buffer.from([9, 9, 9, 9])));
+      await peer.next();
+    };
+    const { peers } = await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /asked for a password again/, ['md5']);
+    for (const peer of peers) expect(peer.sent.match(/md5[0-9a-f]{32}/g)).toHaveLength(1);
+  });
+
+  it('gets no answer to both at once', async () => {
+    await expectRefusal(attack(saying(MD5, CLEARTEXT)), 'PROTOCOL_VIOLATION', /again; expected its verdict/, ['md5']);
+  });
+});

@@ -1,0 +1,167 @@
+import { logicalReplication } from '../../lib/index';
+import { FakeWalSender } from '../../lib/testing';
+import {
+  authenticationOk,
+  dataRow,
+  frame,
+  notice,
+  parameterStatus,
+  rowDescription,
+} from '../../lib/testing/backend-messages';
+import { u32 } from '../../lib/testing/bytes';
+import { attack, expectRefusal } from './attack';
+import type { Script } from './hostile-server';
+import { admit, mechanisms } from './requests';
+
+const MIB = 1024 * 1024;
+const HURRY = { connectTimeout: 400, within: 2000 };
+
+/** A header alone. */
+function header(tag: string, length: number): Buffer {
+  return Buffer.concat([Buffer.from(tag), u32(length)]);
+}
+
+/** Says this, then the same without end. */
+const flooding =
+  (first: Buffer, rest?: Buffer): Script =>
+  async (peer) => {
+    await peer.startup();
+    peer.send(first);
+    if (rest) await peer.flood(rest);
+  };
+
+/** The same where it has let the client in, who then asks something. */
+const floodingAfter =
+  (first: Buffer, rest: Buffer): Script =>
+  async (peer) => {
+    await admit(peer);
+    peer.send(first);
+    await peer.flood(rest);
+  };
+
+const many = (bytes: Buffer): Buffer => Buffer.concat(Array.from({ length: 500 }, () => bytes));
+const NOTHING = Buffer.alloc(0);
+const NOTICES = many(notice({}));
+const LONG_NOTICES = notice({ M: 'x'.repeat(32_000) });
+const PARAMETERS = many(parameterStatus('name', 'value'));
+
+let before: number;
+
+beforeEach(() => (before = process.memoryUsage.rss()));
+
+afterEach(() => {
+  expect(process.memoryUsage.rss() - before).toBeLessThan(100 * MIB);
+});
+
+describe('a server without an end, before it has let us in', () => {
+  it.each([
+    ['notices', flooding(NOTHING, NOTICES)],
+    ['long notices', flooding(NOTHING, LONG_NOTICES)],
+    ['parameters, once it has let us in', flooding(authenticationOk(), PARAMETERS)],
+    ['keys of the process', flooding(authenticationOk(), many(frame('K', u32(1), u32(2))))],
+  ])('is left: %s', async (_, script) => {
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 1000 messages before it had let us in/);
+  });
+
+  it('is left at the first parameter where it has not let us in at all', async () => {
+    await expectRefusal(attack(flooding(NOTHING, PARAMETERS)), 'PROTOCOL_VIOLATION', /sent parameterStatus; expected/);
+  });
+
+  it.each([0x8001, MIB, 0x3fff_ffff, 0x7fff_ffff, 0xffff_ffff, 3, 0])('is left at a length of %i', async (length) => {
+    for (const tag of ['R', 'E', 'N', 'S', 'v']) {
+      const script = flooding(header(tag, length), Buffer.alloc(65_536));
+      await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', new RegExp(`'${tag}' declares a length of ${length} `));
+    }
+  });
+
+  it('is left when it talks instead of answering SSLRequest', async () => {
+    const script: Script = async (peer) => {
+      await peer.sslRequest();
+      await peer.flood(NOTICES);
+    };
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /bytes in answer to SSLRequest|expected S or N/);
+  });
+
+  it('is left when it offers no end of mechanisms', async () => {
+    const offering = (count: number): Script =>
+      flooding(mechanisms(...Array.from({ length: count }, (_, i) => `\u001b[2JM${i}`)));
+    await expectRefusal(attack(offering(3000)), 'PROTOCOL_VIOLATION', /bytes; expected 2000 at most/);
+    const names = /"\\u001b\[2JM0".*expected 32 names of SASL mechanisms at most/;
+    await expectRefusal(attack(offering(150)), 'PROTOCOL_VIOLATION', names);
+  });
+
+  it.each<[what: string, minor: number, options: string[]]>([
+    ['3.2', 2, []],
+    ['3.9999', 9999, []],
+    ['3.0 without an option that we never asked for', 0, ['_pq_.x']],
+  ])('is left when it speaks protocol %s', async (_, minor, options) => {
+    const names = options.map((name) => Buffer.from(`${name}\0`));
+    const script = flooding(frame('v', u32(minor), u32(options.length), ...names));
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /protocol 3\.0 with 3\.\d+ .*expected 3\.0 and none/);
+  });
+
+  it('is left when it counts more options than it names', async () => {
+    const script = flooding(frame('v', u32(0), u32(0x7fff_ffff)));
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /A count of 2147483647 before byte 8 is impossible/);
+  });
+});
+
+describe('a server without an end, that has let us in', () => {
+  it.each([
+    ['notices', floodingAfter(NOTHING, NOTICES)],
+    ['parameters', floodingAfter(NOTHING, PARAMETERS)],
+  ])('is left after the connect time-out: %s', async (_, script) => {
+    await expectRefusal(
+      attack(script, {}, HURRY),
+      'CONNECT_TIMEOUT',
+      /has let us in, but did not answer within 400 ms\. .*pg_locks/,
+    );
+  });
+
+  it.each([
+    ['rows', floodingAfter(rowDescription(['a']), many(dataRow(['x'])))],
+    ['long rows', floodingAfter(rowDescription(['a']), dataRow(['x'.repeat(500_000)]))],
+  ])('is left after so many: %s', async (_, script) => {
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 10000 rows or 4000000 characters/);
+  });
+
+  it.each([MIB + 1, 0x3fff_ffff, 0x7fff_ffff])('is left at a length of %i, before the stream', async (length) => {
+    const script = floodingAfter(header('D', length), Buffer.alloc(65_536));
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', new RegExp(`'D' declares a length of ${length} bytes`));
+  });
+});
+
+describe('in the stream', () => {
+  let server: FakeWalSender;
+
+  afterEach(() => server.close());
+
+  async function failureAt(length: number, maxMessageSize?: number): Promise<unknown> {
+    server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
+    const config = { slot: 'orders', publications: ['orders_pub'], maxMessageSize };
+    const failure = new Promise((resolve) => {
+      logicalReplication({ connection: server.url, ...config }).subscribe({ error: resolve });
+    });
+    await server.whenStreaming();
+    void server.play({ send: header('d', length) }).then(() => server.play({ wait: 200 }, { cut: 0 }));
+    const error = await failure;
+    await server.whenIdle();
+    return error;
+  }
+
+  it.each([0x7fff_ffff, 0xffff_ffff, 0x3fff_ffff + 5])('no message has a length of %i', async (length) => {
+    expect(await failureAt(length)).toMatchObject({ code: 'PROTOCOL_VIOLATION', retryable: false });
+  });
+
+  it('a length of a gigabyte takes no memory before it comes', async () => {
+    expect(await failureAt(0x3fff_ffff)).toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+
+  it('a message beyond maxMessageSize is an error that names it', async () => {
+    const error = await failureAt(2 * MIB, MIB);
+    const message = /'d' declares a length of 2097152 bytes; expected between 4 and 1048576\. Raise maxMessageSize/;
+    expect(error).toMatchObject({ code: 'PROTOCOL_VIOLATION', message: expect.stringMatching(message) });
+    await server.close();
+    expect(await failureAt(MIB, MIB)).toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+});

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { authenticationOk, errorResponse, readyForQuery } from '../../lib/testing/backend-messages';
+import { Authority, type Credentials } from '../support/certificates';
+import { attack, expectRefusal } from './attack';
+import type { Peer, Script } from './hostile-server';
+import { challenge, final, scram } from './requests';
+
+const SALT = 'c2FsdHNhbHQ=';
+
+let stranger: Credentials;
+
+beforeAll(async () => {
+  stranger = await (await Authority.make()).server();
+});
+
+/** Answers a client's nonce with this, and a proof with that. */
+const answering =
+  (first: (nonce: string) => string, ...last: readonly Buffer[]): Script =>
+  async (peer) => {
+    await peer.startup();
+    const { nonce } = await scram(peer);
+    peer.send(challenge(first(nonce)));
+    await peer.next();
+    peer.send(...last);
+    await peer.next();
+  };
+
+const first = (nonce: string): string => `r=${nonce}SERVER,s=${SALT},i=4096`;
+
+describe('a server that does not know the password', () => {
+  const signatures: readonly (readonly [what: string, signature: string])[] = [
+    ['a wrong signature', `v=${Buffer.alloc(32, 7).toString('base64')}`],
+    ['an empty signature', 'v='],
+    ['a signature that is too short', `v=${Buffer.alloc(31).toString('base64')}`],
+    ['a signature that is too long', `v=${Buffer.alloc(33).toString('base64')}`],
+    ['a signature that is no base64', `v=${'~'.repeat(44)}`],
+  ];
+
+  it.each(signatures)('is found out by %s', async (_, signature) => {
+    const script = answering(first, final(signature), authenticationOk(), readyForQuery());
+    const { error } = await expectRefusal(
+      attack(script),
+      'SERVER_NOT_AUTHENTIC',
+      /SCRAM signature is wrong\. .*make sure that you are talking to the right one/,
+      ['proof'],
+    );
+    expect(error.retryable).toBe(false);
+  });
+
+  it.each([
+    ['lets us in without one', authenticationOk()],
+    ['goes on as if it had let us in', readyForQuery()],
+    ['signs twice', Buffer.concat([final('v=AAAA'), final('v=AAAA')])],
+    ['asks for one more answer', challenge('r=x,s=c2FsdA==,i=1')],
+    ['says something else', final('x=1')],
+  ])('is found out when it %s', async (_, last) => {
+    const { error, given } = await attack(answering(first, last, authenticationOk(), readyForQuery()));
+    expect(['SERVER_NOT_AUTHENTIC', 'PROTOCOL_VIOLATION']).toContain(error.code);
+    expect(given).toEqual(['proof']);
+  });
+
+  it('cannot steer a terminal by what it says at the end', async () => {
+    const script = answering(first, final('e=\u001b[2Jother-error\nfatal: all is lost'));
+    const { error } = await expectRefusal(attack(script), 'AUTHENTICATION_FAILED', /ended the SCRAM exchange: "/, [
+      'proof',
+    ]);
+    expect(error.message).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('a server that tries for a proof by which the password can be guessed', () => {
+  it.each<[what: string, nonce: (nonce: string) => string]>([
+    ['one of its own', () => 'SERVERSERVERSERVERSERVERSERVER'],
+    ['ours as it is', (nonce) => nonce],
+    ['the start of ours', (nonce) => nonce.slice(0, -1)],
+    ['one that ends with ours', (nonce) => `SERVER${nonce}`],
+    ['one that differs from ours in a letter', (nonce) => `${nonce.slice(0, -1)}!SERVER`],
+    ['ours in capitals', (nonce) => `${nonce.toUpperCase()}SERVER`],
+  ])('gets none for a nonce that is %s', async (_, change) => {
+    const script = answering((nonce) => `r=${change(nonce)},s=${SALT},i=4096`);
+    await expectRefusal(attack(script), 'SERVER_NOT_AUTHENTIC', /nonce in the SCRAM challenge does not continue ours/);
+  });
+
+  it.each([
+    ['no nonce', () => `r=,s=${SALT},i=4096`],
+    ['a nonce of two', (nonce: string) => `r=${nonce}\u0001SERVER,s=${SALT},i=4096`],
+    ['an endless nonce', (nonce: string) => `r=${nonce}${'x'.repeat(1500)},s=${SALT},i=4096`],
+    ['an empty salt', (nonce: string) => `r=${nonce}SERVER,s=,i=4096`],
+    ['a huge salt', (nonce: string) => `r=${nonce}SERVER,s=${'AAAA'.repeat(300)},i=4096`],
+    ['a salt that is no base64', (nonce: string) => `r=${nonce}SERVER,s=%%%%,i=4096`],
+    ['nothing', () => ''],
+    ['a demand that nobody knows', (nonce: string) => `m=x,r=${nonce}SERVER,s=${SALT},i=4096`],
+  ])('gets none for %s', async (_, text) => {
+    await expectRefusal(attack(answering(text)), 'PROTOCOL_VIOLATION', /SCRAM server-first-message: .*expected/);
+  });
+
+  it.each([
+    '0',
+    '-1',
+    '1000001',
+    '2147483647',
+    '99999999999999999999',
+    'NaN',
+    '',
+    '1e3',
+    '0x10',
+    '4096 ',
+    ' 4096',
+    '٤',
+  ])('gets none for %j iterations, and takes no time for them', async (iterations) => {
+    const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=${iterations}`);
+    const { ms } = await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /iterations; expected between 1 and/);
+    expect(ms).toBeLessThan(1000);
+  });
+
+  it('takes no longer than the most iterations do', async () => {
+    const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=1000000`, final('v=AAAA'));
+    await expectRefusal(attack(script, {}, { within: 5000, connectTimeout: 5000 }), 'SERVER_NOT_AUTHENTIC', /wrong/, [
+      'proof',
+    ]);
+  });
+});
+
+describe('channel binding', () => {
+  const behindTls =
+    (script: (peer: Peer) => Promise<unknown>): Script =>
+    async (peer) => {
+      await peer.sslRequest();
+      peer.send(Buffer.from('S'));
+      await peer.secure(stranger);
+      await peer.startup();
+      await script(peer);
+    };
+
+  it('that is taken out of the offer is missed, where it is required', async () => {
+    await expectRefusal(
+      attack(
+        behindTls((peer) => scram(peer)),
+        { channel_binding: 'require' },
+      ),
+      'AUTHENTICATION_REFUSED',
+      /Channel binding is required, and the server does not offer it\. Connect with TLS straight/,
+    );
+  });
+
+  it('that is taken out of the offer is told of, so that the server may miss it', async () => {
+    const { peers } = await attack(
+      behindTls(async (peer) => {
+        await scram(peer);
+        peer.send(errorResponse({ C: '28000', S: 'FATAL', V: 'FATAL', M: 'no' }));
+      }),
+    );
+    for (const peer of peers) expect(peer.inside.toString('latin1')).toContain('SCRAM-SHA-256\0\0\0\0\u0020y,,n=,r=');
+  });
+
+  it('that is offered without TLS shows that somebody stands between', async () => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      await scram(peer, 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
+    };
+    await expectRefusal(
+      attack(script),
+      'SERVER_NOT_AUTHENTIC',
+      /offers channel binding on a connection without TLS, so somebody in between ends the TLS/,
+    );
+  });
+
+  it('binds to the certificate that was seen, so that nobody can pass the proof on', async () => {
+    const said: string[] = [];
+    const script = behindTls(async (peer) => {
+      const { nonce, chosen } = await scram(peer, 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
+      peer.send(challenge(first(nonce)));
+      said.push(chosen, (await peer.next()).body.toString());
+      peer.send(final(`v=${Buffer.alloc(32).toString('base64')}`), authenticationOk());
+    });
+    await expectRefusal(attack(script, { channel_binding: 'require' }), 'SERVER_NOT_AUTHENTIC', /signature/, ['proof']);
+    const seen = createHash('sha256').update(stranger.der).digest();
+    const binding = Buffer.concat([Buffer.from('p=tls-server-end-point,,'), seen]).toString('base64');
+    const proof = expect.stringContaining(`c=${binding},r=`);
+    expect(said).toEqual(['SCRAM-SHA-256-PLUS', proof, 'SCRAM-SHA-256-PLUS', proof]);
+  });
+});

@@ -1,0 +1,220 @@
+import { authenticationOk, notice, readyForQuery, rowDescription } from '../../lib/testing/backend-messages';
+import { sleep } from '../net/local-server';
+import { Authority, type Credentials } from '../support/certificates';
+import { attack, expectRefusal, SOURCES } from './attack';
+import type { Peer, Script } from './hostile-server';
+import { admit, challenge, LET_IN, MD5, scram } from './requests';
+
+/** How long a client waits here, and between bytes. In the field it is 15 s. */
+const CONNECT_TIMEOUT = 250;
+const PAUSE = 20;
+const HURRY = { connectTimeout: CONNECT_TIMEOUT, within: 1500, source: SOURCES.stream };
+/** Long enough for no end to come in time. */
+const LONG = 'x'.repeat(10_000);
+
+let stranger: Credentials;
+
+beforeAll(async () => {
+  stranger = await (await Authority.make()).server();
+});
+
+/** What a server may stop at. Each step goes on from the one before it. */
+const STEPS: readonly (readonly [name: string, script: Script])[] = [
+  ['the connection', () => undefined],
+  ['SSLRequest', (peer) => peer.sslRequest()],
+  [
+    'S',
+    async (peer) => {
+      await peer.sslRequest();
+      peer.send(Buffer.from('S'));
+    },
+  ],
+  ['the handshake', behindTls],
+  ['the StartupMessage', (peer) => peer.startup()],
+  [
+    'the StartupMessage behind TLS',
+    async (peer) => {
+      await behindTls(peer);
+      await peer.startup();
+    },
+  ],
+  ['its offer of SCRAM', (peer) => proofOf(peer, 'offer')],
+  ['its challenge', (peer) => proofOf(peer, 'challenge')],
+  [
+    'an md5 hash',
+    async (peer) => {
+      await peer.startup();
+      peer.send(MD5);
+      await peer.next();
+    },
+  ],
+  [
+    'AuthenticationOk',
+    async (peer) => {
+      await peer.startup();
+      peer.send(authenticationOk());
+    },
+  ],
+  [
+    'ReadyForQuery',
+    async (peer) => {
+      await peer.startup();
+      peer.send(LET_IN);
+      await peer.next();
+    },
+  ],
+  ['its settings', admit],
+  [
+    'half of an answer',
+    async (peer) => {
+      await admit(peer);
+      peer.send(rowDescription(['systemid']));
+    },
+  ],
+];
+
+async function behindTls(peer: Peer): Promise<void> {
+  await peer.sslRequest();
+  peer.send(Buffer.from('S'));
+  await peer.secure(stranger);
+}
+
+async function proofOf(peer: Peer, until: 'offer' | 'challenge'): Promise<void> {
+  await peer.startup();
+  const { nonce } = await scram(peer);
+  if (until === 'offer') return;
+  peer.send(challenge(`r=${nonce}SERVER,s=c2FsdA==,i=4096`));
+  await peer.next();
+}
+
+/** Whether some have to be given by then. */
+const GIVEN = { 'its challenge': ['proof'], 'an md5 hash': ['md5'] } as const;
+
+function givenAt(step: string) {
+  return Object.entries(GIVEN).find(([name]) => name === step)?.[1] ?? [];
+}
+
+describe.each(STEPS)('a server that goes as far as %s', (step, script) => {
+  it('and says nothing more is waited for no longer than the connect time-out', async () => {
+    const { ms, error } = await expectRefusal(
+      attack(script, {}, HURRY),
+      'CONNECT_TIMEOUT',
+      /(was not ready|did not answer) within 250 ms\. .*connectTimeout/,
+      givenAt(step),
+    );
+    expect(ms).toBeGreaterThanOrEqual(CONNECT_TIMEOUT - 5);
+    expect(error.retryable).toBe(true);
+  });
+
+  it.each<[how: string, leave: (peer: Peer) => void]>([
+    ['closes', (peer) => peer.end()],
+    ['cuts', (peer) => peer.reset()],
+  ])('and %s the connection is an error that passes', async (_, leave) => {
+    const { error } = await expectRefusal(
+      attack(async (peer) => {
+        await script(peer);
+        leave(peer);
+      }),
+      'CONNECTION_LOST',
+      /ended (before the server was ready|in the TLS handshake)/,
+      givenAt(step),
+    );
+    expect(error.retryable).toBe(true);
+  });
+});
+
+describe('a server that sends a byte now and then', () => {
+  /** The start of a TLS record of 16 KiB, and more of it. */
+  const record = Buffer.concat([Buffer.from([0x16, 0x03, 0x03, 0x40, 0x00]), Buffer.alloc(1000)]);
+
+  it.each<[phase: string, script: Script]>([
+    [
+      'of a handshake',
+      async (peer) => {
+        await peer.sslRequest();
+        peer.send(Buffer.from('S'));
+        await sleep(PAUSE);
+        await peer.drip(record, PAUSE);
+      },
+    ],
+    [
+      'of a notice',
+      async (peer) => {
+        await peer.startup();
+        await peer.drip(notice({ M: LONG }), PAUSE);
+      },
+    ],
+    [
+      'of small notices',
+      async (peer) => {
+        await peer.startup();
+        await peer.drip(notice({ M: '' }), 1);
+      },
+    ],
+    [
+      'of a challenge',
+      async (peer) => {
+        await peer.startup();
+        await scram(peer);
+        await peer.drip(challenge(LONG), PAUSE);
+      },
+    ],
+    [
+      'of an answer',
+      async (peer) => {
+        await admit(peer);
+        await peer.drip(rowDescription([LONG]), PAUSE);
+      },
+    ],
+  ])('%s is waited for no longer than the connect time-out', async (_, script) => {
+    const timeout = /(was not ready|did not answer) within 250 ms/;
+    const { ms } = await expectRefusal(attack(script, {}, HURRY), 'CONNECT_TIMEOUT', timeout);
+    expect(ms).toBeGreaterThanOrEqual(CONNECT_TIMEOUT - 5);
+  });
+});
+
+describe('a server that reads nothing', () => {
+  it('is waited for no longer than the connect time-out', async () => {
+    const script: Script = async (peer) => {
+      peer.raw.pause();
+      // Or it would never notice that the client has left.
+      await sleep(2 * CONNECT_TIMEOUT);
+      peer.raw.resume();
+    };
+    await expectRefusal(attack(script, {}, HURRY), 'CONNECT_TIMEOUT', /was not ready within 250 ms/);
+  });
+
+  it('once it has let us in is waited for no longer either', async () => {
+    const script: Script = async (peer) => {
+      await admit(peer);
+      peer.raw.pause();
+      await sleep(2 * CONNECT_TIMEOUT);
+      peer.raw.resume();
+    };
+    await expectRefusal(attack(script, {}, HURRY), 'CONNECT_TIMEOUT', /did not answer within 250 ms/);
+  });
+});
+
+describe('a function that never gets a password', () => {
+  const never = (): Promise<string> => new Promise(() => undefined);
+
+  it('is waited for no longer than the connect time-out', async () => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      peer.send(MD5);
+    };
+    await expectRefusal(attack(script, { password: never }, HURRY), 'CONNECT_TIMEOUT', /was not ready within 250 ms/);
+  });
+
+  it('lets no server fill the memory meanwhile', async () => {
+    const script: Script = async (peer) => {
+      await peer.startup();
+      peer.send(MD5, authenticationOk(), readyForQuery());
+      await peer.flood(Buffer.alloc(1024 * 1024, notice({ M: LONG })));
+    };
+    const attacking = attack(script, { password: never }, HURRY);
+    const { peers } = await expectRefusal(attacking, 'CONNECT_TIMEOUT', /was not ready/);
+    // What the system's own buffers hold.
+    for (const { raw } of peers) expect(raw.bytesWritten).toBeLessThan(20 * 1024 * 1024);
+  });
+});

@@ -1,0 +1,228 @@
+import { errorResponse, frame, notice } from '../../lib/testing/backend-messages';
+import { u32 } from '../../lib/testing/bytes';
+import { Authority, type Credentials } from '../support/certificates';
+import { attack, expectRefusal, PASSWORD, TOKEN } from './attack';
+import type { Script } from './hostile-server';
+import { challenge, CLEARTEXT, MD5, mechanisms } from './requests';
+
+/** Clears the screen, sets its title, forges a line, hides what follows, and turns it round. */
+const STEERING =
+  '\u001b[2J\u001b]0;pwned\u0007\r\n2026-01-01 all is well\u0000'.replace('\0', '') + '\u009b8m\u202eoga';
+const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+let stranger: Credentials;
+
+beforeAll(async () => {
+  stranger = await (await Authority.make()).server();
+});
+
+const saying =
+  (...parts: readonly Buffer[]): Script =>
+  async (peer) => {
+    await peer.startup();
+    peer.send(...parts);
+  };
+
+describe('what a server says', () => {
+  const fields = { C: '28P01', S: 'FATAL', V: 'FATAL', M: `no ${STEERING}`, D: `because ${STEERING}`, H: STEERING };
+
+  it('cannot steer a terminal, nor forge a line of a log', async () => {
+    const { error } = await expectRefusal(
+      attack(saying(errorResponse(fields))),
+      'AUTHENTICATION_FAILED',
+      /The server says: no \\u\{1b\}\[2J.*\\u\{d\}\\n2026.*\\u\{9b\}8m\\u\{202e\}oga \(SQLSTATE 28P01\): because .*Check user/,
+    );
+    expect(CONTROL.exec(error.message)).toBeNull();
+    expect(CONTROL.exec(JSON.stringify(error))).toBeNull();
+    expect(CONTROL.exec(error.stack?.split('\n')[0] ?? '')).toBeNull();
+    // As it was sent, for programs.
+    expect(error).toMatchObject({ server: { message: `no ${STEERING}`, hint: STEERING } });
+  });
+
+  it('is cut short in the message', async () => {
+    const long = { ...fields, M: 'm'.repeat(15_000), D: 'd'.repeat(15_000) };
+    const { error } = await expectRefusal(
+      attack(saying(errorResponse(long))),
+      'AUTHENTICATION_FAILED',
+      /m{1000} … \(SQLSTATE 28P01\): d{1000} …\. Check user, password/,
+    );
+    expect(error.message.length).toBeLessThan(2200);
+  });
+
+  it('is cut short and made harmless where it lacks what it must have', async () => {
+    const body = Buffer.from(`SFATAL\0M${STEERING}${'m'.repeat(15_000)}\0\0`);
+    const { error } = await expectRefusal(
+      attack(saying(frame('E', body))),
+      'PROTOCOL_VIOLATION',
+      /expected a field C \(SQLSTATE\) before the end; it says: \\u\{1b\}/,
+    );
+    expect(CONTROL.exec(error.message)).toBeNull();
+    expect(error.message.length).toBeLessThan(1500);
+  });
+
+  it('in notices is not shown at all', async () => {
+    const { error, warnings } = await attack(async (peer) => {
+      await peer.startup();
+      peer.send(notice({ M: 'visit evil.example' }));
+      peer.end();
+    });
+    expect(error.message).not.toContain('evil');
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a server that refuses a token', () => {
+  /** Takes the token, over TLS, and gives these reasons. */
+  const refusing =
+    (reasons: string): Script =>
+    async (peer) => {
+      await peer.sslRequest();
+      peer.send(Buffer.from('S'));
+      await peer.secure(stranger);
+      await peer.startup();
+      peer.send(mechanisms('OAUTHBEARER'));
+      await peer.next();
+      peer.send(challenge(reasons));
+      await peer.next();
+      peer.send(errorResponse({ C: '28000', S: 'FATAL', V: 'FATAL', M: 'OAuth bearer authentication failed' }));
+    };
+  const connection = { password: undefined, oauthToken: () => TOKEN };
+
+  it.each([
+    ['what steers a terminal', JSON.stringify({ status: STEERING, scope: STEERING })],
+    ['what is long', JSON.stringify({ status: 's'.repeat(1500), scope: 'x' })],
+    ['what is no object', '["invalid_token"]'],
+    ['what is no text', JSON.stringify({ status: { deep: [1] }, scope: 7 })],
+    ['what is no JSON', '{"status": "inva'],
+    ['what looks like a prototype', '{"__proto__": {"status": "polluted"}, "status": "invalid_token"}'],
+    ['what is deep', `${'['.repeat(900)}${']'.repeat(900)}`],
+    ['nothing', ''],
+  ])('for %s is understood as far as that goes', async (_, reasons) => {
+    const { error } = await expectRefusal(
+      attack(refusing(reasons), connection),
+      'AUTHENTICATION_FAILED',
+      /OAuth bearer authentication failed.*The server said of the token: .*connection\.oauthToken/,
+      ['token'],
+    );
+    expect(CONTROL.exec(error.message)).toBeNull();
+    expect(error.message.length).toBeLessThan(1500);
+    expect(error.message).not.toContain('polluted');
+  });
+
+  it('with a megabyte is not listened to', async () => {
+    const reasons = JSON.stringify({ status: 'x'.repeat(1024 * 1024) });
+    await expectRefusal(
+      attack(refusing(reasons), connection),
+      'PROTOCOL_VIOLATION',
+      /'R' declares a length of \d{7} bytes; expected between 4 and 32768/,
+      ['token'],
+    );
+  });
+
+  it('cannot have it twice', async () => {
+    const script: Script = async (peer) => {
+      await peer.sslRequest();
+      peer.send(Buffer.from('S'));
+      await peer.secure(stranger);
+      await peer.startup();
+      peer.send(mechanisms('OAUTHBEARER'));
+      await peer.next();
+      peer.send(mechanisms('OAUTHBEARER'));
+    };
+    const { peers } = await expectRefusal(
+      attack(script, connection),
+      'PROTOCOL_VIOLATION',
+      /again; expected its verd/,
+      ['token'],
+    );
+    for (const { inside } of peers) expect(inside.toString().split(TOKEN)).toHaveLength(2);
+  });
+});
+
+describe('a function that gets a secret', () => {
+  it.each<[what: string, thrown: () => unknown]>([
+    ['throws', () => new Error('the vault is sealed')],
+    ['throws what is no error', () => 'sealed'],
+  ])('and %s fails the connection, and says nothing to the server', async (_, thrown) => {
+    const sources: (() => string | Promise<string>)[] = [
+      () => {
+        throw thrown();
+      },
+      async () => {
+        await Promise.resolve();
+        throw thrown();
+      },
+    ];
+    for (const password of sources) {
+      const { error } = await expectRefusal(
+        attack(saying(MD5), { password }),
+        'SECRET_UNAVAILABLE',
+        /^The function connection\.password has failed\. See the cause, which is what your function has thrown\.$/,
+      );
+      expect(error.cause).toEqual(thrown());
+    }
+  });
+
+  it('and throws it shows it nowhere but in the cause, which is its own', async () => {
+    const thrown = new Error('kept apart');
+    const { error } = await attack(saying(MD5), {
+      password: () => {
+        throw thrown;
+      },
+    });
+    thrown.message = `GET /token?password=${PASSWORD}: 403`;
+    expect(error.cause).toBe(thrown);
+    for (const text of [error.message, error.stack, JSON.stringify(error), String(error), error.remedy]) {
+      expect(text).not.toContain(PASSWORD);
+    }
+  });
+
+  it.each<[value: unknown]>([
+    [undefined],
+    [null],
+    [7],
+    [{ password: PASSWORD }],
+    [[PASSWORD]],
+    [Buffer.from(PASSWORD)],
+  ])('and gives no text is an error that does not show it: %#', async (value) => {
+    await expectRefusal(
+      attack(saying(MD5), { password: () => value as string }),
+      'CONFIG_INVALID',
+      /^connection\.password: expected the function to give text, got (nothing|null|a number|an object|a list)\./,
+    );
+  });
+
+  it.each([`${TOKEN} `, `${TOKEN}\u0001auth=Bearer other`, `${TOKEN}\0`, `${TOKEN}\r\nX: y`])(
+    'and gives no bearer token is an error that does not show it: %#',
+    async (token) => {
+      const script: Script = async (peer) => {
+        await peer.startup();
+        peer.send(mechanisms('OAUTHBEARER'));
+        await peer.next();
+      };
+      const connection = { password: undefined, oauthToken: () => token, require_auth: 'oauth' };
+      await expectRefusal(
+        attack(script, connection),
+        'CONFIG_INVALID',
+        /^connection\.oauthToken: it is no bearer token/,
+      );
+    },
+  );
+
+  it('and gives a password with a NUL is an error that does not show it', async () => {
+    await expectRefusal(
+      attack(saying(CLEARTEXT), { password: () => `${PASSWORD}\0x`, require_auth: 'password' }),
+      'CONFIG_INVALID',
+      /password/,
+    );
+  });
+
+  it('is not called before a server asks for it', async () => {
+    const password = jest.fn(() => PASSWORD);
+    await attack(saying(CLEARTEXT), { password });
+    await attack(saying(frame('R', u32(7))), { password });
+    await attack(saying(mechanisms('SCRAM-SHA-256')), { password, require_auth: 'md5' });
+    await attack(saying(mechanisms('SCRAM-SHA-256')), { password, channel_binding: 'require' });
+    expect(password).not.toHaveBeenCalled();
+  });
+});
