@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Channel } from '../wire/channel';
 import { localPath } from './address';
@@ -81,7 +81,13 @@ class SocketTransport implements Transport {
     const intake = new Intake(intakeEvents, isLocal ? undefined : new Pace(performance.now()));
     this.#intake = intake;
     const tls = isLocal ? undefined : target.tls;
-    this.#socket = open(target, tls ? undefined : intake);
+    let negotiating = tls !== undefined;
+    this.#socket = open(target, intake.room, (length, buffer) => {
+      if (!negotiating) return intake.filled(length);
+      // Bytes that go into a buffer of ours make no event by themselves.
+      this.#socket.emit('data', Buffer.from(buffer.subarray(0, length)));
+      return true;
+    });
     let cause: Error | undefined;
     const onError = (error: Error): void => {
       cause ??= clientCertificateRefused(error) ?? error;
@@ -103,11 +109,14 @@ class SocketTransport implements Transport {
       }
       secure(this.#socket, target.host, tls, {
         ready: (socket, channel) => {
-          if (socket !== this.#socket) socket.on('error', onError);
-          this.#socket = socket;
-          socket.on('data', (chunk: Buffer) => {
-            intake.append(chunk);
-          });
+          negotiating = false;
+          if (socket !== this.#socket) {
+            this.#socket = socket;
+            socket.on('error', onError);
+            socket.on('data', (chunk: Buffer) => {
+              intake.append(chunk);
+            });
+          }
           onConnected(channel);
         },
         failed: (error) => {
@@ -165,14 +174,14 @@ class SocketTransport implements Transport {
   }
 }
 
-/** @param intake where the bytes are read to; undefined where they are first to be decrypted */
-function open(target: Target, intake: Intake | undefined): Socket {
+/**
+ * @param room where the next read goes; not with TLS, which reads for itself
+ * @param filled called with the length of what was read, and the room; returns whether to read on
+ */
+function open(target: Target, room: () => Buffer, filled: OnReadOpts['callback']): Socket {
   const { host, port, address = host, keepAlive } = target;
   const path = localPath(target);
-  const onread = intake && {
-    buffer: intake.room,
-    callback: (length: number): boolean => intake.filled(length),
-  };
+  const onread = { buffer: room, callback: filled };
   if (path !== undefined) return connectTcp({ path, onread });
   return connectTcp({
     host: address,
