@@ -69,7 +69,12 @@ export const authentication: Target = {
 function talk(parts: Parts, scene: Scene): string {
   const outcome: string[] = [];
   const server = new Impostor();
-  const policy: AuthenticationPolicy = { user: 'zoë', methods: undefined, explicit: false, channelBinding: scene.channelBinding };
+  const policy: AuthenticationPolicy = {
+    user: 'zoë',
+    methods: undefined,
+    explicit: false,
+    channelBinding: scene.channelBinding,
+  };
   const authenticator = new Authenticator(policy, scene.channel);
   const frames = new FrameDecoder(1 << 20);
   try {

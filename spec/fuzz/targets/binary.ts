@@ -109,7 +109,10 @@ export const binary: Target = {
         if (!one || !other || !sameOutcome(one, other))
           throw new Finding(`Type ${oid} reads in ${form} form what does not belong to it`);
         if (form === 'binary' && 'error' in one) refused++;
-        if ('error' in one && !/^(?:PROTOCOL_VIOLATION|VALUE_UNREADABLE): Column c\S* of public\.t \(type OID \d+\)/.test(one.error))
+        if (
+          'error' in one &&
+          !/^(?:PROTOCOL_VIOLATION|VALUE_UNREADABLE): Column c\S* of public\.t \(type OID \d+\)/.test(one.error)
+        )
           throw new Finding(`It does not name the column: ${one.error}`);
       }
     }
