@@ -1,9 +1,8 @@
 import type { Entry, SessionControl } from '../acknowledgement';
-import { laterLsn, type Lsn } from '../lsn';
+import type { Lsn } from '../lsn';
 import { Outstanding } from './outstanding';
 import { Window, type WindowLimits } from './window';
 import {
-  isDone,
   ProgressEntry,
   reasonOf,
   SettledEntry,
@@ -13,6 +12,7 @@ import {
   UnitEntry,
   type EntryKeeper,
 } from './unit';
+import { UnitQueue } from './unit-queue';
 
 /** The oldest delivery that is not settled, and with it all that is not confirmed. */
 export interface Held {
@@ -33,9 +33,8 @@ export interface LedgerEvents {
 /**
  * Which deliveries are settled, what may be confirmed, and when to stop reading.
  *
- * Units stand in a queue in the order in which they arrived. A unit is done once its end has arrived and nothing of it is
- * outstanding; done units at the head of the queue are confirmed and leave it. A keepalive has no unit of its own: it
- * waits at the last one, and counts once that leaves. A transaction that comes in blocks takes its place in the queue when
+ * A unit is done once its end has arrived and nothing of it is outstanding; those that are done are confirmed in the order
+ * of their arrival. A keepalive has no unit of its own, and counts with the last one. A transaction that comes in blocks takes its place in the queue when
  * it ends; until then it holds nothing up.
  *
  * Where the consumer keeps the position, the slot must not run ahead of its store: there only what the subscriber itself
@@ -46,20 +45,15 @@ export class Ledger implements EntryKeeper {
   readonly #events: LedgerEvents;
   readonly #settled: SettledEntry;
   readonly #keeper: PositionKeeper;
-  #head: Unit | undefined;
-  #tail: Unit | undefined;
+  readonly #queue = new UnitQueue();
   #open: Unit | undefined;
   /** By xid: the transactions of which blocks have come, and no end. */
   readonly #streams = new Map<number, Unit>();
   /** By xid: the transactions that are prepared, and may be held until their end is read. */
   readonly #prepared = new Map<number, Unit>();
-  #sequence = 0;
-  /** Units from here on lie beyond a stop. */
-  #limit = Infinity;
   #closed = false;
   readonly #outstanding = new Outstanding();
   #delivered = 0;
-  #confirmed: Lsn = 0n;
   /** All that is outstanding but what is prepared and has not ended: what that is held for has yet to be read. */
   readonly #window: Window;
 
@@ -79,14 +73,12 @@ export class Ledger implements EntryKeeper {
 
   /** What may be reported as flushed: everything before it is done. 0 until the first confirmation of this session. */
   get confirmed(): Lsn {
-    return this.#confirmed;
+    return this.#queue.confirmed;
   }
 
   /** What the consumer's settling of what it has in hand will confirm, if nothing more comes. */
   get prospect(): Lsn {
-    const tail = this.#tail;
-    if (!tail || !(tail.answered || tail.outstanding > 0)) return this.#confirmed;
-    return laterLsn(this.#confirmed, tail.position ?? 0n);
+    return this.#queue.prospect;
   }
 
   /**
@@ -109,7 +101,7 @@ export class Ledger implements EntryKeeper {
 
   /** Whether nothing is left to settle before the stop, if there is one. */
   get settled(): boolean {
-    return this.#head === undefined || this.#head.sequence >= this.#limit;
+    return this.#queue.settled;
   }
 
   /**
@@ -117,13 +109,13 @@ export class Ledger implements EntryKeeper {
    * transaction in blocks: its end cannot be read before.
    */
   get held(): Held | undefined {
-    const unit = this.#head;
+    const unit = this.#queue.head;
     const isHead = unit !== undefined && unit.outstanding > 0;
     if (!isHead && !this.isFull()) return undefined;
     let entry = this.#outstanding.oldest;
     // Blocks of open transactions may have been delivered between the others.
     while (entry && (isHead ? entry.unit !== unit : entry.unit.sequence !== UNPLACED)) entry = entry.newer;
-    if (!entry || entry.unit.sequence >= this.#limit) return undefined;
+    if (!entry || this.#queue.isBeyond(entry.unit)) return undefined;
     return { sequence: entry.sequence, reason: reasonOf(entry.unit) };
   }
 
@@ -222,7 +214,7 @@ export class Ledger implements EntryKeeper {
 
   /** Everything that commits before this position has been delivered. */
   progress(walEnd: Lsn): void {
-    if (!this.#closed && this.#keeper === 'slot') this.#mark(walEnd, this.#tail);
+    if (!this.#closed && this.#keeper === 'slot') this.#queue.mark(walEnd, this.#queue.tail);
   }
 
   /**
@@ -231,12 +223,12 @@ export class Ledger implements EntryKeeper {
    * @param isProgress whether the consumer should hear of it
    */
   keepalive(walEnd: Lsn, isProgress = true): Entry {
-    return new ProgressEntry(this, walEnd, this.#tail, isProgress);
+    return new ProgressEntry(this, walEnd, this.#queue.tail, isProgress);
   }
 
   reach(walEnd: Lsn, after: Unit | undefined): boolean {
-    if (this.#closed || (after && after.sequence >= this.#limit)) return false;
-    this.#mark(walEnd, after);
+    if (this.#closed || (after && this.#queue.isBeyond(after))) return false;
+    this.#queue.mark(walEnd, after);
     this.#events.advanced();
     return true;
   }
@@ -246,17 +238,17 @@ export class Ledger implements EntryKeeper {
     this.#closed = true;
   }
 
-  stopBefore(sequence = this.#sequence, upTo?: Lsn): void {
-    if (upTo !== undefined && this.#keeper === 'slot') this.#progressBefore(sequence, upTo);
-    this.#limit = Math.min(this.#limit, sequence, this.#sequence);
+  stopBefore(sequence = this.#queue.sequence, upTo?: Lsn): void {
+    if (upTo !== undefined && this.#keeper === 'slot' && !this.#closed) this.#queue.markBefore(sequence, upTo);
+    this.#queue.stopBefore(sequence);
     this.#session.stop();
   }
 
   settle(entry: UnitEntry, answered: boolean): boolean {
-    if (this.#closed || entry.unit.sequence >= this.#limit) return false;
+    if (this.#closed || this.#queue.isBeyond(entry.unit)) return false;
     entry.unit.answered ||= answered;
     this.#discharge(entry);
-    if (entry.unit === this.#head) this.#advance();
+    if (entry.unit === this.#queue.head) this.#advance();
     return true;
   }
 
@@ -276,11 +268,7 @@ export class Ledger implements EntryKeeper {
   }
 
   #append(unit = new Unit(UNPLACED, this.#keeper === 'slot')): Unit {
-    unit.sequence = this.#sequence++;
-    if (this.#tail) this.#tail.next = unit;
-    else this.#head = unit;
-    this.#tail = unit;
-    return unit;
+    return this.#queue.append(unit);
   }
 
   /** The transaction that came in blocks ends, and takes its place. */
@@ -323,36 +311,6 @@ export class Ledger implements EntryKeeper {
   }
 
   #advance(): void {
-    let unit = this.#head;
-    if (!unit || !isDone(unit)) return;
-    while (unit && isDone(unit) && unit.sequence < this.#limit) {
-      this.#confirm(unit.answered ? laterLsn(unit.position, unit.walEnd) : unit.walEnd);
-      unit.left = true;
-      const { next }: Unit = unit;
-      // Whoever keeps a message shall not keep all that came after it.
-      unit.next = undefined;
-      unit = next;
-    }
-    this.#head = unit;
-    if (!unit) this.#tail = undefined;
-    this.#events.advanced();
-  }
-
-  /** A position that counts once all units before this one are done. */
-  #progressBefore(sequence: number, upTo: Lsn): void {
-    if (this.#closed) return;
-    let last: Unit | undefined;
-    for (let unit = this.#head; unit && unit.sequence < sequence; unit = unit.next) last = unit;
-    this.#mark(upTo, last);
-  }
-
-  /** A position that is confirmed as soon as the unit that stands before it is, if there still is one. */
-  #mark(lsn: Lsn, after: Unit | undefined): void {
-    if (after && !after.left) after.walEnd = laterLsn(after.walEnd, lsn);
-    else this.#confirm(lsn);
-  }
-
-  #confirm(lsn: Lsn): void {
-    this.#confirmed = laterLsn(this.#confirmed, lsn);
+    if (this.#queue.advance()) this.#events.advanced();
   }
 }
