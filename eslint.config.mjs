@@ -17,7 +17,7 @@ function roomRules([room, { imports, packages }], nested = false) {
   const foreign = ['rxjs', 'net', 'tls'].filter((name) => !packages.includes(name));
   return {
     files: {
-      base: ['acknowledgement', 'checkpoint', 'errors', 'failure', 'json', 'lsn', 'options'].map(
+      base: ['acknowledgement', 'checkpoint', 'error-codes', 'errors', 'failure', 'json', 'lsn', 'options'].map(
         (file) => `lib/${file}.ts`,
       ),
       root: ['lib/*.ts'],

@@ -41,13 +41,13 @@ export type { ValueOptions } from './config/values';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
 export type { SecretSource } from './config/secrets';
+export { type ErrorCode } from './error-codes';
 export {
   ConfigError,
   ConnectionError,
   ProtocolError,
   ReplicationError,
   ServerError,
-  type ErrorCode,
   type ReplicationErrorOptions,
   type ServerFields,
 } from './errors';

@@ -1,12 +1,5 @@
-import {
-  ConfigError,
-  ConnectionError,
-  ERRORS,
-  ProtocolError,
-  ReplicationError,
-  ServerError,
-  type ErrorCode,
-} from '../lib/errors';
+import { ERRORS, type ErrorCode } from '../lib/error-codes';
+import { ConfigError, ConnectionError, ProtocolError, ReplicationError, ServerError } from '../lib/errors';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 const SAID = { severity: 'ERROR', sqlState: '55006', message: 'slot is active' };

@@ -1,4 +1,5 @@
-import { ConfigError, ERRORS, ReplicationError, ServerError, type ErrorCode } from '../errors';
+import { ERRORS, type ErrorCode } from '../error-codes';
+import { ConfigError, ReplicationError, ServerError } from '../errors';
 import { isRecord, Options, shown } from '../options';
 
 /**

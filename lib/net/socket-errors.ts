@@ -1,4 +1,5 @@
-import { ConnectionError, ReplicationError, type ErrorCode } from '../errors';
+import type { ErrorCode } from '../error-codes';
+import { ConnectionError, ReplicationError } from '../errors';
 import { whereabouts } from './address';
 import type { Target } from './transport';
 

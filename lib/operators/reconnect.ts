@@ -11,7 +11,8 @@ import {
   type Observable,
   type SchedulerLike,
 } from 'rxjs';
-import { ERRORS, ReplicationError, ServerError, type ErrorKind } from '../errors';
+import { ERRORS, type ErrorKind } from '../error-codes';
+import { ReplicationError, ServerError } from '../errors';
 import { failureOf, type Failure } from '../failure';
 import type { Lsn } from '../lsn';
 import { Options } from '../options';

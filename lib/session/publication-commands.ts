@@ -1,4 +1,5 @@
-import { type ReplicationError, ServerError, type ErrorCode } from '../errors';
+import type { ErrorCode } from '../error-codes';
+import { type ReplicationError, ServerError } from '../errors';
 import {
   alterPublication as alter,
   createPublication as create,

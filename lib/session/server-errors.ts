@@ -1,4 +1,5 @@
-import { ServerError, type ErrorCode, type ReplicationErrorOptions, type ServerFields } from '../errors';
+import type { ErrorCode } from '../error-codes';
+import { ServerError, type ReplicationErrorOptions, type ServerFields } from '../errors';
 
 /** What an SQLSTATE means here. Source: manual, "PostgreSQL Error Codes"; messages are localised and not looked at. */
 const BY_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map(

@@ -1,5 +1,6 @@
 import type { StartPosition, StreamSource } from '../checkpoint';
-import { ReplicationError, type ErrorCode } from '../errors';
+import type { ErrorCode } from '../error-codes';
+import { ReplicationError } from '../errors';
 import { formatLsn, type Lsn } from '../lsn';
 import type { Conversation } from './conversation';
 import type { PositionKeeper } from './ledger';

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import ts from 'typescript';
 import { resolveConfig } from '../../lib/config/config';
-import { ERRORS, type ErrorKind } from '../../lib/errors';
+import { ERRORS, type ErrorKind } from '../../lib/error-codes';
 import { defaultTypes } from '../../lib/pgoutput/values';
 import { LARGEST_MESSAGE } from '../../lib/wire/frames';
 import { ROOT } from './program';

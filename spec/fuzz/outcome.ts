@@ -1,4 +1,5 @@
-import { ConfigError, ERRORS, ProtocolError, ReplicationError } from '../../lib/errors';
+import { ERRORS } from '../../lib/error-codes';
+import { ConfigError, ProtocolError, ReplicationError } from '../../lib/errors';
 import { Finding } from './target';
 
 /** What bytes alone may end with. Whatever else was thrown is a finding. */

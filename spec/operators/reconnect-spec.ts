@@ -1,6 +1,7 @@
 import { concat, defer, NEVER, Observable, of, Subject, take, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { ConfigError, ConnectionError, ReplicationError, ServerError, type ErrorCode } from '../../lib/errors';
+import type { ErrorCode } from '../../lib/error-codes';
+import { ConfigError, ConnectionError, ReplicationError, ServerError } from '../../lib/errors';
 import { noteFailure, type Failure } from '../../lib/failure';
 import { reconnect, type ReconnectAttempt, type ReconnectOptions } from '../../lib/operators/reconnect';
 import { Clock } from '../support/clock';

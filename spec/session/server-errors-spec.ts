@@ -1,4 +1,5 @@
-import { ServerError, type ErrorCode } from '../../lib/errors';
+import type { ErrorCode } from '../../lib/error-codes';
+import { ServerError } from '../../lib/errors';
 import { serverError, skippedPublication } from '../../lib/session/server-errors';
 import { serverFields } from './converse';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ERRORS } from '../../lib/errors';
+import { ERRORS } from '../../lib/error-codes';
 import { ReplicationError } from '../../lib/index';
 import { failure, finding, findingOf, FINDINGS } from '../../lib/slots/preflight/finding';
 

@@ -1,4 +1,5 @@
-import { ERRORS, ReplicationError, type ErrorCode } from '../../errors';
+import { ERRORS, type ErrorCode } from '../../error-codes';
+import { ReplicationError } from '../../errors';
 
 /** What can be found besides the errors that a stream would end with: how bad it is, and what to do about it. */
 export const FINDINGS = {
