@@ -12,14 +12,13 @@ function roomRules([room, { imports, packages }], nested = false) {
   const known = [...imports, room];
   const folders = Object.keys(rooms).filter((other) => !['base', 'root', 'index'].includes(other));
   const forbidden = folders.filter((other) => !known.includes(other));
-  const baseFiles = '(?:acknowledgement|checkpoint|errors|failure|json|lsn|options)$';
+  const base = ['acknowledgement', 'checkpoint', 'error-codes', 'errors', 'failure', 'json', 'lsn', 'options'];
+  const baseFiles = `(?:${base.join('|')})$`;
   const rootFiles = known.includes('root') || room === 'index' ? '(?!)' : `(?!${baseFiles})[^./][^/]*$`;
   const foreign = ['rxjs', 'net', 'tls'].filter((name) => !packages.includes(name));
   return {
     files: {
-      base: ['acknowledgement', 'checkpoint', 'error-codes', 'errors', 'failure', 'json', 'lsn', 'options'].map(
-        (file) => `lib/${file}.ts`,
-      ),
+      base: base.map((file) => `lib/${file}.ts`),
       root: ['lib/*.ts'],
       index: ['lib/index.ts'],
     }[room] ?? [nested ? `lib/${room}/*/**/*.ts` : `lib/${room}/*.ts`],
