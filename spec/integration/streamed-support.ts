@@ -131,6 +131,8 @@ interface LiveOptions extends ReadOptions {
 export class Live implements Reading {
   static readonly #open = new Set<Live>();
   readonly counts: Record<string, number> = {};
+  /** What was rolled back: transaction and subtransaction. */
+  readonly aborted: string[] = [];
   readonly transactions: ReturnType<typeof contentOf>[];
   readonly #recorder: Recorder<ReturnType<typeof contentOf>>;
 
@@ -141,7 +143,11 @@ export class Live implements Reading {
   ) {
     this.#recorder = new Recorder(
       source.pipe(
-        tap(({ kind }) => (this.counts[kind] = (this.counts[kind] ?? 0) + 1)),
+        tap((message) => {
+          const { kind } = message;
+          this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+          if (kind === 'streamAbort') this.aborted.push(`${message.xid}/${message.subxid}`);
+        }),
         transactions(options),
         ackAfter((tx) => of(contentOf(tx))),
         below,
