@@ -1,5 +1,5 @@
 import type { ConnectionSettings } from './config/connection';
-import { ConnectionError, ProtocolError } from './errors';
+import { ConnectionError, ProtocolError, ReplicationError } from './errors';
 import { whereabouts } from './net/address';
 import { connectFailure } from './net/socket-errors';
 import type { Connect, Target, Transport } from './net/transport';
@@ -9,7 +9,7 @@ import type { SecretName } from './wire/authentication';
 import { warnOfClearText } from './warning';
 import type { Channel } from './wire/channel';
 import { FrameDecoder } from './wire/frames';
-import { cancelRequest } from './wire/frontend';
+import { cancelRequest, terminate } from './wire/frontend';
 
 /** Who listens to a connection once its conversation has ended. */
 export interface LinkListener {
@@ -50,6 +50,7 @@ export class ConversingConnection<T> {
   readonly #transport: Transport;
   #dialogue: Dialogue<T> | undefined;
   #listener: LinkListener | undefined;
+  #heard = false;
   #admitted = false;
   #key: BackendKey | undefined;
   #patient = false;
@@ -87,11 +88,6 @@ export class ConversingConnection<T> {
     this.#watch(true);
   }
 
-  /** Whether the server has let us in. */
-  get admitted(): boolean {
-    return this.#admitted;
-  }
-
   /**
    * Gives up. A slot that is being created waits for open transactions on the server and would outlive the connection,
    * so that command is cancelled first.
@@ -127,6 +123,7 @@ export class ConversingConnection<T> {
   *#conversation(channel: Channel): Conversation<T> {
     const server = yield* startUp(this.#settings.startup, channel, (key) => {
       this.#key = key;
+      this.#admitted = true;
     });
     this.#admitted = true;
     this.#frames.limit = ANSWER_LIMIT;
@@ -153,6 +150,8 @@ export class ConversingConnection<T> {
     const dialogue = this.#dialogue;
     if (this.#over || !dialogue) return;
     this.#attempt(() => {
+      if (!this.#heard) checkWords(chunk);
+      this.#heard = true;
       this.#frames.push(chunk);
       this.#advance(dialogue);
     });
@@ -188,8 +187,15 @@ export class ConversingConnection<T> {
   #fail(error: Error): void {
     if (this.#over) return;
     this.#finish();
-    this.#transport.destroy();
+    if (error instanceof ReplicationError && error.code === 'SERVER_UNFIT') this.#takeLeave();
+    else this.#transport.destroy();
     this.#handlers.failed(error);
+  }
+
+  /** Nothing is wrong with the connection. */
+  #takeLeave(): void {
+    this.#transport.write(terminate());
+    this.#transport.end(this.#settings.closeTimeout);
   }
 
   #finish(): void {
@@ -243,6 +249,17 @@ export class ConversingConnection<T> {
     });
     const stopWaiting = this.#transport.timeout(Math.max(this.#settings.closeTimeout, CANCEL_PATIENCE), finish);
   }
+}
+
+const ERROR = 0x45; // E
+
+/** A server that cannot even start a process for us says so in plain words, behind an E, and hangs up: they have no frame. */
+function checkWords(first: Buffer): void {
+  // Of a length that could be, the first byte is 0.
+  if (first[0] !== ERROR || first.length < 2 || first[1] === 0) return;
+  throw new ConnectionError('CONNECTION_LOST', 'The server turned us away before it had a process for us', {
+    remedy: "Look into the server's log: it may be out of processes or memory.",
+  });
 }
 
 function asError(thrown: unknown): Error {

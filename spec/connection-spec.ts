@@ -146,7 +146,9 @@ describe('the connect time-out', () => {
     expect(heard.error).toBeUndefined();
     clock.advance(1);
     expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT', retryable: true });
-    expect(heard.error?.message).toContain('db.example:5432 was not ready within 15000 ms');
+    expect(heard.error?.message).toMatch(
+      /db\.example:5432 (?:was not ready|has let us in, but did not answer) within 15000 ms/,
+    );
     expect(server.last.destroyed).toBe(true);
     clock.advance(10_000);
     expect(clock.pending).toBe(0);

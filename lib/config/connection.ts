@@ -91,6 +91,8 @@ export interface ConnectionOptions {
   readonly keepalives_idle?: number | string | undefined;
   /** What pg_stat_replication shows. Default: PGAPPNAME, or rxjs-pg-replication. */
   readonly application_name?: string | undefined;
+  /** The same, where nothing else says it. */
+  readonly fallback_application_name?: string | undefined;
   /** Command-line options for the server process, as in libpq. Default: PGOPTIONS. */
   readonly options?: string | undefined;
 }
@@ -203,7 +205,7 @@ function isSource(value: unknown): value is SecretSource {
 }
 
 function sourceOf(own: Options, name: string): SecretSource | undefined {
-  const value = own.get(name);
+  const value = own.get(name) ?? undefined;
   if (value === undefined || isSource(value)) return value;
   throw own.error(
     name,

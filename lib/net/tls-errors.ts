@@ -1,4 +1,4 @@
-import { abridged, ConnectionError, ProtocolError } from '../errors';
+import { abridged, ConnectionError } from '../errors';
 
 /** What stands behind a failure of TLS, and what to do about it. */
 interface Reason {
@@ -139,10 +139,12 @@ export function otherProtocol(): ConnectionError {
 }
 
 /** What a server says without TLS that was asked for TLS may be anybody's words: they are not shown (CVE-2024-10977). */
-export function errorInsteadOfTls(): ProtocolError {
-  return new ProtocolError('The server answered SSLRequest with an error, which cannot be trusted and is not shown', {
-    remedy: "Look into the server's log: it may be out of processes or memory.",
-  });
+export function errorInsteadOfTls(): ConnectionError {
+  return new ConnectionError(
+    'CONNECTION_LOST',
+    'The server answered SSLRequest with an error, which cannot be trusted and is not shown',
+    { remedy: "Look into the server's log: it may be out of processes or memory." },
+  );
 }
 
 function reasonOf(code: string): Reason {

@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions, type TLSSocket } from 'node:tls';
-import { ConnectionError, ProtocolError } from '../errors';
+import { ConfigError, ConnectionError, ProtocolError } from '../errors';
 import type { Channel } from '../wire/channel';
 import { sslRequest } from '../wire/frontend';
 import { secureContextOf } from './secure-context';
@@ -65,27 +65,36 @@ function handshake(socket: Socket, host: string, settings: TlsSettings, securing
   const onError = (cause: Error): void => {
     securing.failed(handshakeFailure(cause, settings.direct));
   };
-  tls.once('error', onError);
+  tls.on('error', onError);
   // Node has verified the certificate before it says so.
   tls.once('secureConnect', () => {
-    tls.off('error', onError);
     // As libpq does: where TLS was not asked for in PostgreSQL's protocol, ALPN alone says that this is meant.
     if (tls.alpnProtocol !== PROTOCOL && (settings.direct || tls.alpnProtocol !== false)) {
       securing.failed(otherProtocol());
       return;
     }
+    tls.off('error', onError);
     securing.ready(tls, { kind: 'tls', certificate: tls.getPeerX509Certificate()?.raw });
   });
 }
 
-/** @throws what `options` throws, and {@link ConfigError} */
-function optionsOf(host: string, { options }: TlsSettings): TlsOptions {
-  const given: TlsOptions = Object.fromEntries(Object.entries(options()).filter(([, value]) => value !== undefined));
+/** @throws what asking for the options throws, and {@link ConfigError} */
+function optionsOf(host: string, tls: TlsSettings): TlsOptions {
+  const given: TlsOptions = Object.fromEntries(Object.entries(asked(tls)).filter(([, value]) => value !== undefined));
   // Verification is not left to the environment: NODE_TLS_REJECT_UNAUTHORIZED is meant for the web.
   const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...identityOf(host), ...given };
   // What was verified stays: no server from 9.5 on handshakes again.
   const secureOptions = (given.secureOptions ?? 0) | constants.SSL_OP_NO_RENEGOTIATION;
   return { ...all, secureContext: secureContextOf({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
+}
+
+/** Files that cannot be read could be read when the stream was set up: they are being exchanged. */
+function asked({ options }: TlsSettings): TlsOptions {
+  try {
+    return options();
+  } catch (error) {
+    throw error instanceof ConfigError ? error.recast(error.code, { retryable: true }) : error;
+  }
 }
 
 /** Beside a socket, `host` only says whose certificate it has to be; without it Node would take localhost's. */

@@ -112,7 +112,11 @@ class SocketTransport implements Transport {
           negotiating = false;
           if (socket !== this.#socket) {
             this.#socket = socket;
-            socket.on('error', onError);
+            socket.on('error', (error) => {
+              onError(error);
+              // Of an error after its handshake, TLS tells and does nothing.
+              socket.destroy();
+            });
             socket.on('data', (chunk: Buffer) => {
               intake.append(chunk);
             });

