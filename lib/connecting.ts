@@ -26,7 +26,8 @@ interface Candidate {
 /**
  * Looks for the first host that can be reached and is what was asked for, and leads a conversation with it.
  *
- * A host that does not let us in ends the search, as it does for libpq: the next one is for servers that are away.
+ * The next host is for servers that are away, starting or full, or with which TLS fails; one that does not let us in ends
+ * the search.
  *
  * Source: manual, "Specifying Multiple Hosts".
  */

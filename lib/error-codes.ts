@@ -36,7 +36,7 @@ export const ERRORS = {
     retryable: false,
     remedy: "Turn on ssl in the server's postgresql.conf; where it is on, somebody in between takes it away.",
   },
-  TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and the ca given in connection.ssl." },
+  TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and sslrootcert (ca in connection.ssl)." },
 
   SERVER_UNFIT: {
     retryable: true,

@@ -286,6 +286,26 @@ describe('a server that has not let us in', () => {
   });
 });
 
+describe('a server that has no process for us', () => {
+  it('says so without a frame, and is worth another try', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(identifySystem);
+    clock.advance();
+    server.last.send(Buffer.from('Ecould not fork new process for connection: out of memory\n\0'));
+    expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+    expect(heard.error?.message).toContain('before it had a process for us');
+    expect(heard.error?.message).not.toContain('out of memory\n');
+  });
+
+  it('is something else than an error that has one', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(identifySystem);
+    clock.advance();
+    server.last.error({ C: '57P03', S: 'FATAL', V: 'FATAL' });
+    expect(heard.error).toMatchObject({ code: 'SERVER_SHUTDOWN' });
+  });
+});
+
 describe('an answer that waits for others on the server', () => {
   it('is cancelled there when the time is over, and says so', () => {
     const { heard } = converse(function* () {
