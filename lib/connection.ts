@@ -43,6 +43,8 @@ const CANCEL_PATIENCE = 500;
 export class ConversingConnection<T> {
   readonly #connect: Connect;
   readonly #target: Target;
+  /** The same, for whoever wants to come to this server again: a name may stand for several. */
+  #here: Target;
   readonly #settings: ConnectionSettings;
   readonly #handlers: ConversationHandlers<T>;
   readonly #frames = new FrameDecoder(GREETING_LIMIT);
@@ -67,6 +69,7 @@ export class ConversingConnection<T> {
   ) {
     this.#connect = connect;
     this.#target = target;
+    this.#here = target;
     this.#settings = settings;
     this.#script = script;
     this.#handlers = handlers;
@@ -109,7 +112,9 @@ export class ConversingConnection<T> {
   }
 
   #begin(channel: Channel): void {
-    if (channel.kind === 'clear' && this.#target.tls) warnOfClearText(this.#target);
+    const { kind, address } = channel;
+    if (kind === 'clear' && this.#target.tls) warnOfClearText(this.#target);
+    if (address !== undefined) this.#here = { ...this.#target, address };
     const dialogue = new Dialogue(this.#frames, this.#conversation(channel), ({ send, ask, patient = false }) => {
       this.#patient = patient;
       this.#watch(!patient);
@@ -169,7 +174,7 @@ export class ConversingConnection<T> {
       this.#listener = listener;
     };
     try {
-      this.#handlers.done(value, { target: this.#target, transport: this.#transport, frames: this.#frames, listen });
+      this.#handlers.done(value, { target: this.#here, transport: this.#transport, frames: this.#frames, listen });
     } catch (error) {
       this.#transport.destroy();
       this.#handlers.failed(asError(error));
@@ -240,7 +245,7 @@ export class ConversingConnection<T> {
       done();
     };
     // The server closes this connection when it has passed the cancellation on.
-    const second = this.#connect(this.#target, {
+    const second = this.#connect(this.#here, {
       connected: () => {
         second.write(cancelRequest(key.processId, key.secret));
       },

@@ -97,7 +97,9 @@ class SocketTransport implements Transport {
       if (!this.#deaf) events.closed(cause);
     };
     const onConnected = (channel: Channel): void => {
-      if (!this.#deaf) events.connected(channel);
+      if (this.#deaf) return;
+      const address = this.#socket.remoteAddress;
+      events.connected(address === undefined ? channel : { ...channel, address });
     };
     // The listener for errors stays for good: one that comes after teardown must not end the process.
     this.#socket.on('error', onError);

@@ -4,4 +4,6 @@ export interface Channel {
   readonly kind: 'local' | 'tls' | 'clear';
   /** The certificate that the server has shown, in DER. With TLS only. */
   readonly certificate?: Buffer | undefined;
+  /** The address that the server's name stood for. Not with a Unix socket. */
+  readonly address?: string | undefined;
 }

@@ -25,7 +25,7 @@ describe('the answer to SSLRequest', () => {
   it('S leads to TLS, and to the certificate that was shown', async () => {
     const transport = await scene.open({ tls: server }, { ca: ca.cert });
     await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'tls', certificate: server.der });
+    expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
     await heard('hello');
     transport.destroy();
   });
@@ -49,7 +49,7 @@ describe('the answer to SSLRequest', () => {
       const tls = { key: own.key, cert: own.cert + middle.cert, minVersion: version, maxVersion: version };
       const transport = await scene.open({ tls }, { ca: ca.cert });
       await scene.connected();
-      expect(scene.events.channel).toEqual({ kind: 'tls', certificate: own.der });
+      expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: own.der });
       transport.destroy();
     },
   );
@@ -66,7 +66,7 @@ describe('the answer to SSLRequest', () => {
   it('N leads to clear text where TLS is optional', async () => {
     const transport = await scene.open({ answer: 'N' }, {}, { optional: true });
     await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'clear' });
+    expect(scene.events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
     await until(() => scene.clear.toString() === 'hello');
     transport.destroy();
   });
@@ -143,7 +143,7 @@ describe('direct TLS', () => {
     const tls = { ...server, ALPNProtocols: ['postgresql'] };
     const transport = await scene.open({ answer: undefined, tls }, { ca: ca.cert }, direct);
     await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'tls', certificate: server.der });
+    expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
     await heard('hello');
     transport.destroy();
   });

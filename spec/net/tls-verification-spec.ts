@@ -110,7 +110,7 @@ describe('a server certificate', () => {
     const own = await selfSigned({ notBefore: LONG_AGO, notAfter: A_YEAR_LATER, hosts: [] });
     const transport = await scene.open({ tls: own }, { rejectUnauthorized: false });
     await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'tls', certificate: own.der });
+    expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: own.der });
     transport.destroy();
   });
 

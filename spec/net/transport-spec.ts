@@ -110,7 +110,7 @@ describe('what is between', () => {
   it('is everybody on TCP without TLS', async () => {
     const transport = connect(await serving(), events);
     await events.until(() => events.log.includes('connected'));
-    expect(events.channel).toEqual({ kind: 'clear' });
+    expect(events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
     transport.destroy();
     await expectNothingLeft();
   });
@@ -125,7 +125,7 @@ describe('an address', () => {
       connect({ ...target, host }, events);
       await events.until(() => events.log.includes('closed'));
       expect(events.received.toString()).toBe('hello');
-      expect(events.channel).toEqual({ kind: 'clear' });
+      expect(events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
     }
     await expectNothingLeft();
   });

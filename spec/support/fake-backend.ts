@@ -162,7 +162,7 @@ export class FakeConnection extends BackendProcess implements Transport {
     const { reachable, refusal = server.refusing ? RESET : undefined } = server.behaviour;
     this.defer(() => {
       if (refusal) this.close(refusal);
-      else if (reachable && !this.gone) events.connected({ kind: 'clear' });
+      else if (reachable && !this.gone) events.connected({ kind: 'clear', address: '192.0.2.7' });
     });
   }
 
