@@ -53,6 +53,8 @@ export class ConversingConnection<T> {
   #dialogue: Dialogue<T> | undefined;
   #listener: LinkListener | undefined;
   #heard = false;
+  /** The secret that somebody is asked for just now. */
+  #asked: SecretName | undefined;
   #admitted = false;
   #key: BackendKey | undefined;
   #patient = false;
@@ -138,8 +140,10 @@ export class ConversingConnection<T> {
   #ask(dialogue: Dialogue<T>, name: SecretName): void {
     // Somebody who has not let us in yet is not to fill our memory meanwhile.
     this.#transport.hold(true);
+    this.#asked = name;
     const found = (value: string | undefined): void => {
       if (this.#over) return;
+      this.#asked = undefined;
       this.#transport.hold(false);
       this.#attempt(() => {
         dialogue.answer(value);
@@ -222,6 +226,11 @@ export class ConversingConnection<T> {
 
   #expire(ms: number): void {
     const where = whereabouts(this.#target);
+    if (this.#asked) {
+      const what = `${where} asked for the ${this.#asked}, which connection.${this.#asked} did not give within ${ms} ms`;
+      this.#fail(new ReplicationError('SECRET_UNAVAILABLE', what, { remedy: 'See what your function waits for.' }));
+      return;
+    }
     if (!this.#admitted || !this.#key) {
       this.#fail(new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`));
       return;

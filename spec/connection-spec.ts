@@ -236,10 +236,11 @@ describe('a password', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('that takes too long is a connect time-out', () => {
+  it('that takes too long is not to be had', () => {
     const { heard } = withPassword(() => new Promise(() => undefined));
     clock.advance(15_000);
-    expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT' });
+    expect(heard.error).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryable: true });
+    expect(heard.error?.message).toContain('connection.password did not give within 15000 ms');
     expect(clock.pending).toBe(0);
   });
 

@@ -1,4 +1,5 @@
 import { abridged, ConnectionError } from '../errors';
+import { isRecord } from '../options';
 
 /** What stands behind a failure of TLS, and what to do about it. */
 interface Reason {
@@ -153,7 +154,16 @@ function reasonOf(code: string): Reason {
 
 /** OpenSSL adds the place in its source; only its reason is for people. */
 function detailOf(cause: Error): string {
+  const names = namesOf(cause);
+  if (names !== undefined) return abridged(names);
   const reason = 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : '';
   // A certificate may name whatever its owner likes.
   return abridged((reason === '' ? cause.message.trim() : reason).replace(/\.$/, ''));
+}
+
+/** Of a certificate for another host, ours and all names that it is for: where an address was given, Node lists addresses only. */
+function namesOf(cause: Error): string | undefined {
+  if (!('code' in cause && cause.code === 'ERR_TLS_CERT_ALTNAME_INVALID' && 'cert' in cause)) return undefined;
+  const names = isRecord(cause.cert) ? cause.cert['subjectaltname'] : undefined;
+  return typeof names === 'string' && 'host' in cause ? `${String(cause.host)} is not among ${names}` : undefined;
 }

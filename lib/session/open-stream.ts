@@ -147,7 +147,8 @@ export function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo
     throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
   if (slot.twoPhase && plan.pgoutput && !plan.pgoutput.request.twoPhase) {
     throw new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" is for two-phase commit`, {
-      remedy: 'It sends transactions when they are prepared: ask for twoPhase: true, or use another slot.',
+      remedy:
+        'It sends transactions when they are prepared: ask for twoPhase: true, make the slot an ordinary one (alterSlot, from PostgreSQL 18 on), or use another.',
     });
   }
   if (slot.walStatus === 'lost' || slot.invalidationReason) {

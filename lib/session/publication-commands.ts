@@ -69,7 +69,10 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['22023', KIND],
   ['22P02', FILTER],
   ['3F000', MISSPELT],
-  ['42501', 'The role has to own the tables; for all tables, or those of a schema, it has to be a superuser.'],
+  [
+    '42501',
+    'The role has to own the tables, and to make a publication it needs CREATE on the database (GRANT CREATE ON DATABASE …); for all tables, or those of a schema, it has to be a superuser.',
+  ],
   ['42601', FILTER],
   ['42703', MISSPELT],
   // A type, a collation: no command names any outside a filter.
