@@ -269,8 +269,9 @@ const ERROR = 0x45; // E
 
 /** A server that cannot even start a process for us says so in plain words, behind an E, and hangs up: they have no frame. */
 function checkWords(first: Buffer): void {
-  // Of a length that could be, the first byte is 0.
-  if (first[0] !== ERROR || first.length < 2 || first[1] === 0) return;
+  const [tag, ...words] = first.subarray(0, 5);
+  // A length that could be begins with a 0, and one that could not may hold what no text in UTF-8 does.
+  if (tag !== ERROR || words.length < 4 || words.some((byte) => byte < 0x20 || byte >= 0xf8)) return;
   throw new ConnectionError('CONNECTION_LOST', 'The server turned us away before it had a process for us', {
     remedy: "Look into the server's log: it may be out of processes or memory.",
   });

@@ -181,7 +181,7 @@ describe('a password function', () => {
     const password = () => new Promise<string>((found) => given.push(found));
     const { heard } = search({ host: 'a', password, connect_timeout: 5 }, identifySystem);
     clock.advance(5000);
-    expect(heard.error?.code).toBe('CONNECT_TIMEOUT');
+    expect(heard.error?.code).toBe('SECRET_UNAVAILABLE');
     for (const found of given) found('hunter2');
     await microtasks();
     clock.advance(10);
