@@ -55,7 +55,6 @@ export class ConversingConnection<T> {
   #heard = false;
   /** The secret that somebody is asked for just now. */
   #asked: SecretName | undefined;
-  #admitted = false;
   #key: BackendKey | undefined;
   #patient = false;
   #watched = false;
@@ -130,9 +129,7 @@ export class ConversingConnection<T> {
   *#conversation(channel: Channel): Conversation<T> {
     const server = yield* startUp(this.#settings.startup, channel, (key) => {
       this.#key = key;
-      this.#admitted = true;
     });
-    this.#admitted = true;
     this.#frames.limit = ANSWER_LIMIT;
     return yield* this.#script(server);
   }
@@ -231,7 +228,8 @@ export class ConversingConnection<T> {
       this.#fail(new ReplicationError('SECRET_UNAVAILABLE', what, { remedy: 'See what your function waits for.' }));
       return;
     }
-    if (!this.#admitted || !this.#key) {
+    // It comes when the server has let us in.
+    if (!this.#key) {
       this.#fail(new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`));
       return;
     }

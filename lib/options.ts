@@ -14,6 +14,11 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What a system's error is called. Its message may quote what was given, and is not for ours. */
+export function codeOf(error: unknown): string | undefined {
+  return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : undefined;
+}
+
 /** What is said inside `connection`, and easily written beside it. */
 const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 

@@ -13,11 +13,13 @@ const known = new Set<string>();
 
 /** Says that a server, for which TLS was preferred, has none. */
 export function warnOfClearText(target: Target): void {
-  const where = whereabouts(target);
-  if (ON_THIS_MACHINE.test(target.address ?? target.host) || known.has(where)) return;
-  known.add(where);
+  const { host, port, address = host } = target;
+  // By its name: a second connection goes to the address that was found.
+  const server = `${host}:${port}`;
+  if (ON_THIS_MACHINE.test(address) || known.has(server)) return;
+  known.add(server);
   warnOf(
     'RXPG_CLEAR_TEXT',
-    `${where} offers no TLS, so whoever stands in between can read and change everything, and be the server. Set sslmode=verify-full, or sslmode=disable where nobody can.`,
+    `${whereabouts(target)} offers no TLS, so whoever stands in between can read and change everything, and be the server. Set sslmode=verify-full, or sslmode=disable where nobody can.`,
   );
 }

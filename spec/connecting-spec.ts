@@ -353,6 +353,11 @@ describe('clear text, where TLS was preferred', () => {
     expect(warnings).not.toHaveBeenCalled();
   });
 
+  it('is not warned of again by a second connection, to the address that was found', () => {
+    for (const hostaddr of [undefined, '192.0.2.7']) found({ sslmode: 'prefer', host: 'b', hostaddr, port: 7005 });
+    expect(warnings).toHaveBeenCalledTimes(1);
+  });
+
   it('is warned of where another address has a name of this machine', () => {
     found({ sslmode: 'prefer', host: 'localhost', hostaddr: '10.0.0.7', port: 7004 });
     expect(warnings).toHaveBeenCalledTimes(1);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { isRecord } from '../options';
+import { codeOf } from '../options';
 import type { Parameters } from './parameters';
 
 type FileName = 'sslrootcert' | 'sslcrl' | 'sslcert' | 'sslkey';
@@ -77,11 +77,7 @@ export class TlsFiles {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw this.#parameters.error(name, `${path} cannot be read (${codeOf(error)})`);
+      throw this.#parameters.error(name, `${path} cannot be read (${codeOf(error) ?? 'it is no file'})`);
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : 'it is no file';
 }

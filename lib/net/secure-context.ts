@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from 'node:tls';
 import { ConfigError } from '../errors';
-import { isRecord } from '../options';
+import { codeOf } from '../options';
 
 const NO_CERTIFICATE = 'this is no certificate in PEM';
 
@@ -55,7 +55,10 @@ function explained(options: TlsOptions, error: unknown): Error {
   if (fails({ cert, key, passphrase })) {
     return new ConfigError('connection.sslkey', 'this is not the key of the certificate in sslcert');
   }
-  return new ConfigError('connection.ssl', `tls.connect does not take these options (${reasonOf(error)})`);
+  return new ConfigError(
+    'connection.ssl',
+    `tls.connect does not take these options (${codeOf(error) ?? 'no reason given'})`,
+  );
 }
 
 function unusableKey({ key, passphrase }: TlsOptions): ConfigError {
@@ -74,9 +77,4 @@ function fails(part: TlsOptions): boolean {
   } catch {
     return true;
   }
-}
-
-/** A code only: a message may quote what was given. */
-function reasonOf(error: unknown): string {
-  return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : 'no reason given';
 }

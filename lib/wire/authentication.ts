@@ -23,7 +23,7 @@ export interface Secret {
 }
 
 /** Asks for what has to be known, and returns what is to be sent, if anything. */
-export type Response<T = Buffer | undefined> = Generator<Question, T, BackendMessage | Secret>;
+export type Asking<T = Buffer | undefined> = Generator<Question, T, BackendMessage | Secret>;
 
 /** Methods by the number in the Authentication message, those that we do not speak. */
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
@@ -63,7 +63,7 @@ export class Authenticator {
    * `SERVER_NOT_AUTHENTIC`.
    * @throws {ProtocolError} for a message out of turn.
    */
-  *respond(message: BackendMessage): Response {
+  *respond(message: BackendMessage): Asking {
     switch (message.kind) {
       case 'authenticationOk':
         this.#accept();
@@ -128,7 +128,7 @@ export class Authenticator {
   }
 
   /** SCRAM goes first, as it gives nothing away; a token is given where there is no password. */
-  *#choose(mechanisms: readonly string[]): Response<SaslExchange> {
+  *#choose(mechanisms: readonly string[]): Asking<SaslExchange> {
     const { channelBinding } = this.#policy;
     const binding = bindingOf(mechanisms, channelBinding, this.#channel);
     const offered: Offer[] = [];
@@ -178,13 +178,13 @@ const SECRETS: Readonly<Record<SecretName, { readonly name: string; readonly rem
 };
 
 /** An empty secret counts as none, as it does for libpq: PostgreSQL lets nobody have one. */
-function* secretOf(ask: SecretName): Response<string | undefined> {
+function* secretOf(ask: SecretName): Asking<string | undefined> {
   const answer = yield { ask };
   if (answer.kind !== 'secret') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.value === '' ? undefined : answer.value;
 }
 
-function* password(): Response<string> {
+function* password(): Asking<string> {
   const secret = yield* secretOf('password');
   if (secret === undefined) throw missing(['password']);
   return secret;

@@ -41,7 +41,7 @@ export function array(delimiter: string, textOf: ValueTextOf): ValueText {
     const writeElement = (): string => {
       const length = fields.i32();
       if (length === -1) return 'NULL';
-      const at = fields.skip(length);
+      const at = fields.take(length);
       return quoted(elementText(bytes, at, at + length, elementDepth), delimiter, length);
     };
     const writeDimension = (index: number): string => {
@@ -69,7 +69,7 @@ export function vector(elementText: ValueText): ValueText {
     const items: string[] = [];
     for (let i = 0; i < count; i++) {
       const length = fields.i32();
-      const at = fields.skip(length);
+      const at = fields.take(length);
       items.push(elementText(bytes, at, at + length, depth));
     }
     fields.finish();

@@ -9,7 +9,7 @@ export function bits(bytes: Buffer, start: number, end: number): string {
   const length = fields.i32();
   if (length < 0) throw new Error(`it counts ${length} bits`);
   const size = Math.ceil(length / 8);
-  const at = fields.skip(size);
+  const at = fields.take(size);
   fields.finish();
   checkTextLength(size * 8);
   let text = '';

@@ -20,23 +20,23 @@ export class Fields {
   }
 
   u8(): number {
-    return this.bytes.readUInt8(this.skip(1));
+    return this.bytes.readUInt8(this.take(1));
   }
 
   i16(): number {
-    return this.bytes.readInt16BE(this.skip(2));
+    return this.bytes.readInt16BE(this.take(2));
   }
 
   u16(): number {
-    return this.bytes.readUInt16BE(this.skip(2));
+    return this.bytes.readUInt16BE(this.take(2));
   }
 
   i32(): number {
-    return this.bytes.readInt32BE(this.skip(4));
+    return this.bytes.readInt32BE(this.take(4));
   }
 
   u32(): number {
-    return this.bytes.readUInt32BE(this.skip(4));
+    return this.bytes.readUInt32BE(this.take(4));
   }
 
   /** A number of things of which each has at least so many bytes. */
@@ -57,8 +57,8 @@ export class Fields {
     return utf8(this.bytes, from, nul);
   }
 
-  /** Passes over so many bytes. @returns where they stand */
-  skip(length: number): number {
+  /** @returns where the next bytes stand, so many of which are read now */
+  take(length: number): number {
     const at = this.#at;
     if (length < 0 || length > this.#end - at) {
       throw new Error(`expected ${length} bytes at byte ${at - this.#start}, where ${this.remaining} are left`);

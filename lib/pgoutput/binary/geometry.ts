@@ -29,7 +29,7 @@ export const polygon: ValueText = (bytes, start, end) => `(${readPoints(new Fiel
 
 function readPoints(fields: Fields): string {
   const count = fields.count(POINT);
-  const at = fields.skip(count * POINT);
+  const at = fields.take(count * POINT);
   fields.finish();
   return pointsAt(fields.bytes, at, count);
 }

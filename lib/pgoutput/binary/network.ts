@@ -19,7 +19,7 @@ function addressText(bytes: Buffer, start: number, end: number, isCidr: boolean)
   const bits = fields.u8();
   fields.u8();
   const size = fields.u8();
-  const at = fields.skip(size);
+  const at = fields.take(size);
   fields.finish();
   if (family !== IPV4 && family !== IPV6) throw new Error(`${family} is no family of addresses`);
   if (size !== (family === IPV4 ? 4 : 16)) throw new Error(`its address has ${size} bytes`);

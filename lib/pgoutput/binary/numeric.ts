@@ -18,7 +18,7 @@ export function numeric(bytes: Buffer, start: number, end: number): string {
   const weight = fields.i16();
   const sign = fields.u16();
   const scale = fields.u16();
-  const at = fields.skip(2 * count);
+  const at = fields.take(2 * count);
   fields.finish();
   const special = SPECIALS.get(sign);
   if (special !== undefined) return special;

@@ -25,7 +25,7 @@ export function range(boundText: ValueText): ValueText {
     const writeBound = (isInfinite: number): string => {
       if (isInfinite) return '';
       const length = fields.i32();
-      const at = fields.skip(length);
+      const at = fields.take(length);
       return quoted(boundText(bytes, at, at + length, boundDepth), QUOTED, length);
     };
     const lower = writeBound(flags & LOWER_INFINITE);
@@ -46,7 +46,7 @@ export function multirange(rangeText: ValueText): ValueText {
     let text = '{';
     for (let i = 0; i < count; i++) {
       const length = fields.i32();
-      const at = fields.skip(length);
+      const at = fields.take(length);
       const item = rangeText(bytes, at, at + length, rangeDepth);
       text = joined(text, i === 0 ? item : `,${item}`, limit);
     }

@@ -22,7 +22,7 @@ export function record(textOf: ValueTextOf): ValueText {
       const length = fields.i32();
       if (i > 0) text += ',';
       if (length === -1) continue;
-      const at = fields.skip(length);
+      const at = fields.take(length);
       text = joined(text, quoted(textOf(oid)(bytes, at, at + length, columnDepth), QUOTED, length), limit);
     }
     fields.finish();
