@@ -41,7 +41,7 @@ export type { ValueOptions } from './config/values';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
 export type { SecretSource } from './config/secrets';
-export { type ErrorCode } from './error-codes';
+export type { ErrorCode } from './error-codes';
 export {
   ConfigError,
   ConnectionError,
