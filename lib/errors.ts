@@ -25,6 +25,15 @@ export function abridged(text: string): string {
 
 const LONGEST = 1000;
 
+/**
+ * Names a class, and its instances, by a literal: a minifier renames classes, and logs and alerts know errors by name. It
+ * stands on the prototype, where the stack's first line takes it from.
+ */
+function giveName(errorClass: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(errorClass, 'name', { value: name, configurable: true });
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+}
+
 /** What every error of this library has in common. Its message ends with the remedy and never holds the password. */
 export class ReplicationError extends Error {
   /** The stable name of the failure. */
@@ -36,11 +45,14 @@ export class ReplicationError extends Error {
 
   readonly #what: string;
 
+  static {
+    giveName(this, 'ReplicationError');
+  }
+
   constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
     const remedy = options.remedy ?? ERRORS[code].remedy;
     super(harmless(`${what}. ${remedy}`), 'cause' in options ? { cause: options.cause } : undefined);
     this.#what = what;
-    this.name = new.target.name;
     this.code = code;
     this.retryable = options.retryable ?? ERRORS[code].retryable;
     this.remedy = remedy;
@@ -70,6 +82,15 @@ export class ReplicationError extends Error {
     return this.#what;
   }
 
+  /**
+   * The first sentence of the message: what has happened, as it may be shown.
+   *
+   * @internal
+   */
+  get summary(): string {
+    return `${harmless(this.#what)}.`;
+  }
+
   /** @internal */
   protected kept(seen: Recast): ReplicationErrorOptions {
     return 'cause' in this ? { ...seen, cause: this.cause } : seen;
@@ -84,14 +105,31 @@ export class ConfigError extends ReplicationError {
   /** The option at fault, as in `connection.port`. */
   readonly option: string;
 
-  constructor(option: string, what: string) {
-    super('CONFIG_INVALID', `${option}: ${what}`);
+  static {
+    giveName(this, 'ConfigError');
+  }
+
+  readonly #wrong: string;
+
+  /** @param code what a rule of the option `errors` takes it for */
+  constructor(option: string, what: string, options?: ReplicationErrorOptions, code: ErrorCode = 'CONFIG_INVALID') {
+    super(code, `${option}: ${what}`, options);
     this.option = option;
+    this.#wrong = what;
+  }
+
+  /** @internal */
+  override recast(code: ErrorCode, seen: Recast): ConfigError {
+    return new ConfigError(this.option, this.#wrong, this.kept(seen), code);
   }
 }
 
 /** The connection could not be made, or ended unasked. `cause` is the socket's error where there was one. */
 export class ConnectionError extends ReplicationError {
+  static {
+    giveName(this, 'ConnectionError');
+  }
+
   /** @internal */
   override recast(code: ErrorCode, seen: Recast): ConnectionError {
     return new ConnectionError(code, this.what, this.kept(seen));
@@ -100,6 +138,10 @@ export class ConnectionError extends ReplicationError {
 
 /** The peer sent what the protocol does not allow. */
 export class ProtocolError extends ReplicationError {
+  static {
+    giveName(this, 'ProtocolError');
+  }
+
   constructor(what: string, options?: ReplicationErrorOptions) {
     super('PROTOCOL_VIOLATION', what, options);
   }
@@ -141,6 +183,10 @@ export interface ServerFields {
 /** The server said no; `server` has all that it said. */
 export class ServerError extends ReplicationError {
   readonly server: ServerFields;
+
+  static {
+    giveName(this, 'ServerError');
+  }
 
   constructor(code: ErrorCode, server: ServerFields, options?: ReplicationErrorOptions) {
     super(

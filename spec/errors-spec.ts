@@ -1,4 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runInThisContext } from 'node:vm';
+import ts from 'typescript';
 import { ERRORS, type ErrorCode } from '../lib/error-codes';
+import type * as errors from '../lib/errors';
 import { ConfigError, ConnectionError, ProtocolError, ReplicationError, ServerError } from '../lib/errors';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
@@ -77,6 +82,7 @@ describe('an error that is seen otherwise', () => {
 
   it.each<[name: string, error: ReplicationError]>([
     ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone', { cause })],
+    ['ConfigError', new ConfigError('startLsn', 'no LSN', { cause })],
     ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended', { cause })],
     ['ServerError', new ServerError('SLOT_ACTIVE', SAID, { cause })],
   ])('of class %s keeps its class, its cause and what it says, and takes the rest', (name, error) => {
@@ -109,6 +115,16 @@ describe('an error that is seen otherwise', () => {
     expect(recast.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
   });
 
+  it('still names its option', () => {
+    const rename = (code: ErrorCode) => new ConfigError('startLsn', 'no LSN').recast(code, seen);
+    expect(rename('CONFIG_INVALID')).toMatchObject({ option: 'startLsn', message: 'startLsn: no LSN. Call Ann.' });
+    expect(rename('SERVER_ERROR').recast('CONFIG_INVALID', {})).toMatchObject({
+      option: 'startLsn',
+      code: 'CONFIG_INVALID',
+      message: `startLsn: no LSN. ${ERRORS.CONFIG_INVALID.remedy}`,
+    });
+  });
+
   it('stays a violation of the protocol as long as that is what it is', () => {
     const recast = new ProtocolError('It sent a ?').recast('PROTOCOL_VIOLATION', seen);
     expect(recast).toBeInstanceOf(ProtocolError);
@@ -120,5 +136,34 @@ describe('an error that is seen otherwise', () => {
       .recast('TLS_REFUSED', seen)
       .recast('TLS_FAILED', {});
     expect(twice).toMatchObject({ code: 'TLS_FAILED', message: `It ended. ${ERRORS.TLS_FAILED.remedy}`, cause });
+  });
+});
+
+describe('in a program whose names a minifier has shortened, an error', () => {
+  // As a minifier does it: classes are renamed; text in quotes and the names of properties stay.
+  const source = readFileSync(join(__dirname, '../lib/errors.ts'), 'utf8');
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
+  });
+  const code = outputText.replace(
+    /(?<!['".])\b\w+Error\b(?!['"])/g,
+    (name) => `x${name.replace(/Error$/, '').toLowerCase()}`,
+  );
+  const minified = {} as typeof errors;
+  const run = runInThisContext(`(exports, require) => { ${code} }`) as (exports: object, require: () => object) => void;
+  run(minified, () => ({ ERRORS }));
+
+  it.each<[name: string, make: () => ReplicationError]>([
+    ['ReplicationError', () => new minified.ReplicationError('SLOT_LOST', 'It is gone')],
+    ['ConfigError', () => new minified.ConfigError('connection.port', 'no port')],
+    ['ConnectionError', () => new minified.ConnectionError('CONNECTION_LOST', 'It ended')],
+    ['ProtocolError', () => new minified.ProtocolError('It makes no sense')],
+    ['ServerError', () => new minified.ServerError('SLOT_ACTIVE', SAID)],
+  ])('of class %s is still called so', (name, make) => {
+    expect(code).not.toContain(`class ${name} `);
+    const error = make();
+    expect([error.name, error.constructor.name, error.toJSON()['name']]).toEqual([name, name, name]);
+    expect(error.stack).toMatch(new RegExp(`^${name}: `));
+    expect(Object.keys(error)).not.toContain('name');
   });
 });

@@ -63,6 +63,15 @@ describe('what a rule changes', () => {
     expect(helped.message).toBe('It ended. Call Ann.');
   });
 
+  it('leaves an error its class, and the option that it is about', () => {
+    const seen = classify(
+      [{ when: { code: 'CONFIG_INVALID' }, treatAs: { retryable: true } }],
+      new ConfigError('startLsn', 'no LSN'),
+    );
+    expect(seen).toBeInstanceOf(ConfigError);
+    expect(seen).toMatchObject({ option: 'startLsn', retryable: true, code: 'CONFIG_INVALID' });
+  });
+
   it('is given beside a code, too', () => {
     const treatAs = { code: 'SERVER_SHUTDOWN', retryable: false, remedy: 'Wait.' } as const;
     expect(classify([{ when: { sqlState: '08' }, treatAs }], DRAINING)).toMatchObject(treatAs);

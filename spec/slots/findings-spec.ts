@@ -24,6 +24,13 @@ it('a finding is told in a sentence, like the error that it foretells', () => {
   expect(error.message).toBe(`${expected.message} ${remedy}`);
 });
 
+it('a finding is told whole, whatever has to be escaped in the remedy or in what the server says', () => {
+  const error = new ReplicationError('SERVER_ERROR', 'It says:\n\u202ehalt', { remedy: 'Look at\u2028\u0007\nit.' });
+  const { message, remedy } = findingOf(error);
+  expect(message).toBe('It says:\\n\\u{202e}halt.');
+  expect(remedy).toBe('Look at\u2028\u0007\nit.');
+});
+
 it('a finding of its own has a remedy of its own', () => {
   expect(finding('SLOT_BEHIND', 'It lags')).toEqual({
     code: 'SLOT_BEHIND',

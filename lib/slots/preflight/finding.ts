@@ -71,8 +71,8 @@ export function failure(code: ErrorCode, message: string): Finding {
 }
 
 /** The error that a stream would end with, without its remedy at the end of the message. */
-export function findingOf({ code, message, remedy }: ReplicationError): Finding {
-  return { code, severity: 'error', message: message.slice(0, -remedy.length - 1), remedy };
+export function findingOf({ code, summary, remedy }: ReplicationError): Finding {
+  return { code, severity: 'error', message: summary, remedy };
 }
 
 /** A finding as the stream would tell it: the user's rules are for errors, and a warning is none. */
