@@ -12,7 +12,17 @@ function roomRules([room, { imports, packages }], nested = false) {
   const known = [...imports, room];
   const folders = Object.keys(rooms).filter((other) => !['base', 'root', 'index'].includes(other));
   const forbidden = folders.filter((other) => !known.includes(other));
-  const base = ['acknowledgement', 'checkpoint', 'error-codes', 'errors', 'failure', 'json', 'lsn', 'options'];
+  const base = [
+    'acknowledgement',
+    'checkpoint',
+    'error-codes',
+    'errors',
+    'failure',
+    'json',
+    'lsn',
+    'options',
+    'stream-history',
+  ];
   const baseFiles = `(?:${base.join('|')})$`;
   const rootFiles = known.includes('root') || room === 'index' ? '(?!)' : `(?!${baseFiles})[^./][^/]*$`;
   const foreign = ['rxjs', 'net', 'tls'].filter((name) => !packages.includes(name));

@@ -1,6 +1,7 @@
 import type { Checkpoint, StreamSource } from './checkpoint';
 import { ReplicationError } from './errors';
 import { formatLsn, type Lsn } from './lsn';
+import type { StreamHistory } from './stream-history';
 
 /** What subscribers say about a delivery: that they are done with it. */
 export interface Acknowledgeable {
@@ -21,8 +22,8 @@ export interface SessionControl {
   readonly confirms: boolean;
   /** Whether the consumer stores positions itself, so that a keepalive counts only when it is acknowledged. */
   readonly consumerKeepsPosition: boolean;
-  /** Whether somebody has asked for an end at the next boundary. */
-  readonly stopAsked: boolean;
+  /** What this and the other subscriptions of its stream have delivered. */
+  readonly history: StreamHistory;
   /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
   stop(): void;
   /** The same, behind the transaction that is being delivered and never inside one. */
@@ -34,7 +35,10 @@ export interface SessionControl {
   abandon(): void;
   /** Whether messages may still come. */
   isStreaming(): boolean;
-  /** Calls back once when the session has closed, with the error if it failed; at once if it has closed already. */
+  /**
+   * Calls back once when the session has closed; at once if it has closed already. The error is what it has failed with or,
+   * where it was stopped, what an earlier subscription has failed with of which something is still not confirmed.
+   */
   whenClosed(listener: (error?: unknown) => void): () => void;
 }
 

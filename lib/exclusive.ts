@@ -7,6 +7,7 @@ import { ReplicationError } from './errors';
 export class Exclusive {
   #holder: 'nobody' | 'active' | 'leaving' = 'nobody';
   #waiting: (() => void) | undefined;
+  readonly #listeners = new Set<() => void>();
 
   /**
    * @param start called when it is the caller's turn, at once or later
@@ -28,6 +29,20 @@ export class Exclusive {
     return () => undefined;
   }
 
+  /**
+   * Calls back once the present subscription has left; at once if there is none.
+   *
+   * @returns stops waiting
+   */
+  whenLeft(listener: () => void): () => void {
+    if (this.#holder === 'nobody') {
+      listener();
+      return () => undefined;
+    }
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   leaving(): void {
     this.#holder = 'leaving';
   }
@@ -36,6 +51,9 @@ export class Exclusive {
     const next = this.#waiting;
     this.#waiting = undefined;
     this.#holder = next ? 'active' : 'nobody';
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of listeners) listener();
     next?.();
   }
 }

@@ -1,4 +1,5 @@
 import type { Lsn } from './lsn';
+import type { FailedStream, StreamHistory } from './stream-history';
 
 /** What is known of a stream when it fails. */
 export interface Failure {
@@ -8,8 +9,10 @@ export interface Failure {
   readonly confirmedLsn: Lsn;
   /** The server's wal_sender_timeout in ms, as far as it was asked; 0 for none. */
   readonly walSenderTimeout: number;
-  /** Whether it was asked to stop: it has come to its end, though not to a good one, and nobody wants it back. */
-  readonly stopAsked: boolean;
+  /** Whether the stream itself has failed, and not what was done with its messages. */
+  readonly byStream: boolean;
+  /** The streams that it has ended: several may be merged. */
+  readonly streams: readonly FailedStream[];
   /** Tells the works in hand that nobody will come back for them. */
   readonly giveUp?: () => void;
 }
@@ -31,6 +34,14 @@ export function noteFailure(error: unknown, failure: Failure): void {
 export function failureOf(error: unknown): Failure | undefined {
   if (isObject(error)) return failures.get(error);
   return latest?.error === error ? latest?.failure : undefined;
+}
+
+/** Notes that these streams have ended with this error, and who may have asked them to stop. */
+export function failStreams(error: unknown, histories: Iterable<StreamHistory>): readonly FailedStream[] {
+  return [...histories].map((history) => {
+    history.failed(error);
+    return { history, stops: [...history.stops] };
+  });
 }
 
 function isObject(value: unknown): value is object {

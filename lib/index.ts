@@ -6,6 +6,7 @@ export { ofTable } from './operators/of-table';
 export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
+export type { StopNotifier } from './operators/stop-request';
 export type { PreparedTransaction, Transaction } from './operators/transaction';
 export type { TransactionsOptions } from './operators/assembly';
 export { transactions, type TransactionOf } from './operators/transactions';

@@ -11,6 +11,7 @@ import {
   type TwoPhaseConfig,
 } from './config/config';
 import { Exclusive } from './exclusive';
+import { failStreams, noteFailure } from './failure';
 import { connect as connectSocket, type Connect } from './net/transport';
 import type {
   AnyReplicationMessage,
@@ -23,6 +24,7 @@ import type { AnyTables } from './pgoutput/typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
 import { SlotMemory } from './session/slot-memory';
 import { Stream } from './stream';
+import { StreamHistory } from './stream-history';
 
 /**
  * Streams the changes that a PostgreSQL server commits.
@@ -114,17 +116,22 @@ export function streamOver(connect: Connect, config: StreamConfig): Observable<S
   const settings = resolveConfig(config);
   const memory = new SlotMemory();
   const exclusive = new Exclusive();
+  const history = new StreamHistory((listener) => exclusive.whenLeft(listener));
   return new Observable((subscriber) => {
     let stream: Stream | undefined;
     let asking: Subscription | undefined;
     const fail = (error: unknown): void => {
       asking = undefined;
       exclusive.left();
+      const { slot } = settings.plan;
+      const confirmedLsn = memory.position?.lsn ?? 0n;
+      const streams = failStreams(error, [history]);
+      noteFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
       subscriber.error(error);
     };
     const open = (start: StartPosition | undefined): void => {
       try {
-        stream = new Stream(connect, settings, memory, start, exclusive, subscriber);
+        stream = new Stream(connect, settings, memory, start, exclusive, history, subscriber);
       } catch (error) {
         // The socket could not even be opened.
         fail(error);

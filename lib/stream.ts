@@ -5,7 +5,7 @@ import { Connecting } from './connecting';
 import type { Link } from './connection';
 import { ConnectionError, ReplicationError } from './errors';
 import type { Exclusive } from './exclusive';
-import { noteFailure } from './failure';
+import { failStreams, noteFailure } from './failure';
 import { Feedback } from './feedback';
 import { laterLsn } from './lsn';
 import type { Connect } from './net/transport';
@@ -16,6 +16,7 @@ import { payloadDecoder } from './session/payload-decoder';
 import { ReplicationSession } from './session/replication-session';
 import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
+import type { StreamHistory } from './stream-history';
 import { lookUpOver } from './look-up-connection';
 import { warnOf } from './warning';
 
@@ -37,6 +38,7 @@ export class Stream implements SessionHost {
   readonly #settings: Settings;
   readonly #memory: SlotMemory;
   readonly #exclusive: Exclusive;
+  readonly #history: StreamHistory;
   readonly #subscriber: Subscriber<StreamMessage>;
   readonly #connection: Connecting<OpenInfo>;
   #link: Link | undefined;
@@ -47,6 +49,7 @@ export class Stream implements SessionHost {
   #cancelLookUp: () => void = () => undefined;
   #walSenderTimeout = 0;
   #temporarySlot = false;
+  #stopped = false;
   #over = false;
 
   constructor(
@@ -55,12 +58,14 @@ export class Stream implements SessionHost {
     memory: SlotMemory,
     start: StartPosition | undefined,
     exclusive: Exclusive,
+    history: StreamHistory,
     subscriber: Subscriber<StreamMessage>,
   ) {
     this.#connect = connect;
     this.#settings = settings;
     this.#memory = memory;
     this.#exclusive = exclusive;
+    this.#history = history;
     this.#subscriber = subscriber;
     this.#catalog = settings.values.lookUpTypes ? new TypeCatalog() : undefined;
     this.#connection = new Connecting(
@@ -111,7 +116,9 @@ export class Stream implements SessionHost {
       slotLsn: slot.confirmedFlushLsn,
       startLsn: laterLsn(info.startLsn ?? 0n, slot.confirmedFlushLsn ?? 0n),
       source: sourceOf(info, slot.name),
+      history: this.#history,
     };
+    this.#history.started(slot.confirmedFlushLsn ?? 0n);
     const session = new ReplicationSession(link.frames, decode, sessionOptions, this);
     const periods = [statusInterval, walSenderTimeout / TIMEOUT_SHARE, livenessTimeout / 4, options.ackTimeout / 2];
     const period = Math.max(1, Math.min(...periods.filter((ms) => ms > 0)));
@@ -135,6 +142,7 @@ export class Stream implements SessionHost {
   }
 
   complete(): void {
+    this.#stopped = true;
     // It drains: for whoever subscribes on complete, as repeat() does, that is part of taking leave.
     this.#exclusive.leaving();
     this.#subscriber.complete();
@@ -168,6 +176,7 @@ export class Stream implements SessionHost {
   }
 
   closing(afterStop: boolean): void {
+    this.#stopped = afterStop;
     const { closeTimeout } = this.#settings.connection;
     // Leaving at once is for those who unsubscribe. After a stop the server has to hear of the last confirmation.
     const patience = afterStop && closeTimeout === 0 ? STOP_PATIENCE : closeTimeout;
@@ -189,27 +198,34 @@ export class Stream implements SessionHost {
       told = told.recast(told.code, { retryable: false, remedy: SLOT_GONE });
     }
     this.#memory.confirm(this.#session?.status.confirmedLsn ?? 0n);
-    noteFailure(told, {
-      slot: this.#settings.plan.slot,
-      confirmedLsn: this.#memory.position?.lsn ?? 0n,
-      walSenderTimeout: this.#walSenderTimeout,
-      stopAsked: this.#session?.stopAsked ?? false,
-    });
+    this.#note(told);
     return told;
   }
 
-  closed(error?: Error): void {
+  closed(error?: Error): unknown {
     const { connection, observers } = this.#settings;
     const { confirmedLsn = 0n, receivedLsn = 0n } = this.#session?.status ?? {};
     this.#feedback?.stop();
     this.#cancelCloseTimeout();
     this.#cancelLookUp();
     this.#memory.confirm(confirmedLsn);
+    if (this.#session) this.#history.ended(this.#session.end);
     this.#link?.transport.end(error instanceof ConnectionError ? 0 : connection.closeTimeout);
     this.#leave();
     observers.close({ confirmedLsn, receivedLsn, error });
-    if (error) this.#subscriber.error(error);
-    else this.#subscriber.complete();
+    if (error) {
+      this.#subscriber.error(error);
+      return error;
+    }
+    // It was stopped before all came again that an earlier subscription had delivered.
+    const failure = this.#stopped ? this.#history.failure : undefined;
+    if (!failure) {
+      this.#subscriber.complete();
+      return undefined;
+    }
+    this.#note(failure.error);
+    this.#subscriber.error(failure.error);
+    return failure.error;
   }
 
   warn(text: string): void {
@@ -222,6 +238,16 @@ export class Stream implements SessionHost {
 
   clock(): number {
     return Date.now();
+  }
+
+  #note(error: unknown): void {
+    noteFailure(error, {
+      slot: this.#settings.plan.slot,
+      confirmedLsn: this.#memory.position?.lsn ?? 0n,
+      walSenderTimeout: this.#walSenderTimeout,
+      byStream: true,
+      streams: failStreams(error, [this.#history]),
+    });
   }
 
   #leave(): void {

@@ -10,7 +10,17 @@ type Rooms = Record<string, { imports: string[]; packages: string[] }>;
 
 const LIB = resolve(__dirname, '../lib');
 const rooms = JSON.parse(readFileSync(join(__dirname, 'architecture.json'), 'utf8')) as Rooms;
-const BASE = ['acknowledgement', 'checkpoint', 'error-codes', 'errors', 'failure', 'json', 'lsn', 'options'];
+const BASE = [
+  'acknowledgement',
+  'checkpoint',
+  'error-codes',
+  'errors',
+  'failure',
+  'json',
+  'lsn',
+  'options',
+  'stream-history',
+];
 const NOT_FOR_EVERYONE = /^(?:node:)?(rxjs|net|tls)(?:\/|$)/;
 
 /** The room of a file, given relative to lib/ and without its ending. */

@@ -129,7 +129,7 @@ export interface Settings {
   readonly plan: StreamPlan;
   /** Asks where to start; emits once. */
   readonly start: () => Observable<StartPosition | undefined>;
-  readonly session: Omit<SessionOptions, 'source'>;
+  readonly session: Omit<SessionOptions, 'source' | 'history'>;
   /** Reclassifies an error by the user's rules. */
   readonly classify: (error: Error) => Error;
   readonly values: ValueSettings;

@@ -1,7 +1,7 @@
 import { isObservable, Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
-import { failureOf, noteFailure } from '../failure';
+import { failStreams, failureOf, noteFailure, type Failure } from '../failure';
 import { Hand, isBatch, isLeftOpen, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 import { Transaction } from './transaction';
@@ -142,9 +142,12 @@ class Works<T extends Acknowledged, R> {
   fail(error: unknown, session?: SessionControl): void {
     if (this.#subscriber.closed) return;
     this.#failed = true;
-    this.#note(error, session);
+    const failure = this.#note(error, session);
+    // Whoever is told of the error may go on listening for a stop; until then, letting go of the source must not end that.
+    const hearing = failure?.streams.flatMap(({ stops }) => stops.map((stop) => stop.listen(ignore, ignore))) ?? [];
     this.#release();
     this.#subscriber.error(error);
+    for (const stopListening of hearing) stopListening();
   }
 
   /** The subscription has ended. Whoever comes after a failure may want what is in hand. */
@@ -170,17 +173,29 @@ class Works<T extends Acknowledged, R> {
   }
 
   /** What the stream itself ended with has its note; a work's error may have one of another time. */
-  #note(error: unknown, session: SessionControl | undefined): void {
+  #note(error: unknown, session: SessionControl | undefined): Failure | undefined {
     const giveUp = (): void => {
       this.#givenUp = true;
       this.#hand.giveUp();
     };
     const noted = session && !hasEndedWith(session, error) ? undefined : failureOf(error);
-    if (noted) noteFailure(error, { ...noted, giveUp });
-    else if (session) {
-      const { confirmed: confirmedLsn, stopAsked, source } = session;
-      noteFailure(error, { slot: source.slot, confirmedLsn, walSenderTimeout: 0, stopAsked, giveUp });
-    }
+    if (!noted && !session) return undefined;
+    const histories = [...this.#sessions.values()].map(({ history }) => history);
+    const streams = failStreams(
+      error,
+      new Set([...(noted?.streams ?? []).map(({ history }) => history), ...histories]),
+    );
+    const failure: Failure = {
+      slot: session?.source.slot ?? '',
+      confirmedLsn: session?.confirmed ?? 0n,
+      walSenderTimeout: 0,
+      byStream: false,
+      ...noted,
+      streams,
+      giveUp,
+    };
+    noteFailure(error, failure);
+    return failure;
   }
 
   /** A loop, not a recursion: works that are done at once, by the thousand, must not pile up on the stack. */
@@ -272,6 +287,8 @@ class Works<T extends Acknowledged, R> {
     if (this.#closed && this.#active.size === 0 && this.#waiting.length === 0) this.#subscriber.complete();
   }
 }
+
+const ignore = (): void => undefined;
 
 /** What is none of these, say the rows of a query, is nothing to wait for. */
 function isPending<R>(work: unknown): work is ObservableInput<R> {

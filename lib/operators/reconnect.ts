@@ -1,14 +1,20 @@
 import {
   asyncScheduler,
   defer,
+  finalize,
+  map,
+  merge,
+  mergeAll,
+  Observable,
+  of,
   retry,
   Subject,
+  take,
   tap,
   throwError,
   timer,
   type MonoTypeOperatorFunction,
   type NextObserver,
-  type Observable,
   type SchedulerLike,
 } from 'rxjs';
 import { ERRORS, type ErrorKind } from '../error-codes';
@@ -16,6 +22,8 @@ import { ReplicationError, ServerError } from '../errors';
 import { failureOf, type Failure } from '../failure';
 import type { Lsn } from '../lsn';
 import { Options } from '../options';
+import { whenAllLeft } from '../stream-history';
+import { AskedStops } from './asked-stops';
 
 /** When {@link reconnect} tries again, and for how long. */
 export interface ReconnectOptions {
@@ -62,7 +70,8 @@ export interface ReconnectAttempt {
  * `WAL_REMOVED`) is given up after three. A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as
  * long as the server may take to notice that a client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
  *
- * A stream that fails while it stops (`stopOn`) is not taken up again: its error says that not all of it is confirmed.
+ * A stop (`stopOn`) ends the waiting at once, and no further attempt is made: it completes where all that was delivered is
+ * confirmed, and fails with the last error where it is not, or may not be.
  *
  * Stands below `ackAfter`, which then lets works that are still running take up their transactions again. What stands above
  * it loses its state at each attempt; `transactions()` may, a `bufferCount` with half a batch as well: all comes again.
@@ -77,7 +86,12 @@ export function reconnect<T>(options: ReconnectOptions = {}): MonoTypeOperatorFu
   return (source) =>
     defer(() => {
       const attempts = new Attempts(settings);
-      return source.pipe(retry({ delay: (error: unknown) => attempts.after(error) }));
+      return source.pipe(
+        retry({ delay: (error: unknown) => attempts.after(error) }),
+        finalize(() => {
+          attempts.end();
+        }),
+      );
     });
 }
 
@@ -115,6 +129,7 @@ function isRetryable(error: unknown): boolean {
 /** The attempts of one subscription. */
 class Attempts {
   readonly #settings: Settings;
+  readonly #stops = new AskedStops();
   /** By slot, as there may be several streams. */
   readonly #confirmed = new Map<string, Lsn>();
   #count = 0;
@@ -128,12 +143,15 @@ class Attempts {
     this.#settings = settings;
   }
 
-  /** Emits when it is time for the next attempt, or fails. */
+  /** Emits when it is time for the next attempt, or completes or fails when there is none. */
   after(error: unknown): Observable<unknown> {
     const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
-    const { stopAsked = false, giveUp = () => undefined } = failureOf(error) ?? {};
+    const failure = failureOf(error);
+    const giveUp = failure?.giveUp ?? ignore;
+    if (failure) this.#stops.follow(failure.streams);
     this.#look(error);
-    const isUseless = stopAsked || !retryable(error) || this.#repeated > mostRetries(error);
+    if (failure && this.#stops.all) return this.#stopped(error, failure);
+    const isUseless = this.#stops.all || !retryable(error) || this.#repeated > mostRetries(error);
     if (isUseless || (this.#count >= maxRetries && !this.#mustWaitOn(error))) {
       giveUp();
       return throwError(() => error);
@@ -150,7 +168,31 @@ class Attempts {
       });
     }
     observed.next({ attempt: this.#count, delay, error });
-    return timer(delay, scheduler).pipe(orIfUnsubscribed(giveUp));
+    const due = timer(delay, scheduler).pipe(orIfUnsubscribed(giveUp));
+    if (!failure) return due;
+    const stopped = this.#stops.asked.pipe(map(() => this.#stopped(error, failure)));
+    return merge(due.pipe(map((value) => of(value))), stopped).pipe(take(1), mergeAll());
+  }
+
+  /** It waits no more, nor listens for a stop. */
+  end(): void {
+    this.#stops.forget();
+  }
+
+  /** The end of what was asked to stop: what was delivered is confirmed, or the error says why not. */
+  #stopped(error: unknown, { byStream, streams, giveUp = ignore }: Failure): Observable<never> {
+    giveUp();
+    // What was done with the messages may have failed after all of them were confirmed.
+    if (!byStream) return throwError(() => error);
+    return new Observable((subscriber) =>
+      whenAllLeft(
+        streams.map(({ history }) => history),
+        (failure) => {
+          if (failure) subscriber.error(error);
+          else subscriber.complete();
+        },
+      ),
+    );
   }
 
   /** Starts over when something was confirmed since the last failure. */
@@ -197,6 +239,8 @@ function orIfUnsubscribed<T>(callback: () => void): MonoTypeOperatorFunction<T> 
       );
     });
 }
+
+const ignore = (): void => undefined;
 
 function isSlotActive(error: unknown): boolean {
   return error instanceof ReplicationError && error.code === 'SLOT_ACTIVE';

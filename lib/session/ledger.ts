@@ -76,6 +76,11 @@ export class Ledger implements EntryKeeper {
     return this.#queue.confirmed;
   }
 
+  /** A confirmation from here on covers everything that was delivered before the stop, if there is one; 0 where nothing was. */
+  get delivered(): Lsn {
+    return this.#queue.delivered;
+  }
+
   /** What the consumer's settling of what it has in hand will confirm, if nothing more comes. */
   get prospect(): Lsn {
     return this.#queue.prospect;
@@ -119,8 +124,10 @@ export class Ledger implements EntryKeeper {
     return { sequence: entry.sequence, reason: reasonOf(entry.unit) };
   }
 
-  begin(): Entry {
+  /** @param commitLsn where its commit, or prepare, record starts */
+  begin(commitLsn: Lsn = 0n): Entry {
     this.#open = this.#append();
+    this.#open.commitLsn = commitLsn;
     return new UnitEntry(this, this.#open);
   }
 
@@ -210,6 +217,11 @@ export class Ledger implements EntryKeeper {
   /** What needs no settling: Relation, Type, Origin, Keepalive. */
   get nothing(): Entry {
     return this.#settled;
+  }
+
+  /** Everything that commits before this position, from which the stream starts, is done. */
+  resume(startLsn: Lsn): void {
+    this.#queue.mark(startLsn, undefined);
   }
 
   /** Everything that commits before this position has been delivered. */

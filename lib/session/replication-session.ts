@@ -4,6 +4,7 @@ import { ConnectionError, ReplicationError } from '../errors';
 import { laterLsn, type Lsn } from '../lsn';
 import type { AnyPgoutputMessage, StreamMessage } from '../pgoutput/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../pgoutput/walsender-messages';
+import type { SessionEnd, StreamHistory } from '../stream-history';
 import { BackendTag } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import { copyDone, terminate } from '../wire/frontend';
@@ -49,7 +50,10 @@ export class ReplicationSession implements SessionControl {
   readonly #types: TypeQuestions;
   /** Whether the present frame is to be read once more. */
   #again = false;
-  #error: Error | undefined;
+  /** What the subscriber was told when it was over. */
+  #error: unknown;
+  /** Whether the server has answered our CopyDone, and so has read all that we had sent before. */
+  #answered = false;
 
   constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
     this.#reader = new StreamReader(frames, decode);
@@ -71,8 +75,10 @@ export class ReplicationSession implements SessionControl {
     };
     this.#ledger = new Ledger(window, this, events, this.consumerKeepsPosition ? 'consumer' : 'slot');
     this.#sender = new StatusSender(host, this.#ledger, this.#position, options.slotLsn ?? 0n);
+    const { confirm, slotLsn = 0n, startLsn = 0n } = options;
     // A closed ledger confirms nothing, whatever happens.
-    if (!options.confirm) this.#ledger.close();
+    if (!confirm) this.#ledger.close();
+    else if (startLsn > slotLsn) this.#ledger.resume(startLsn);
   }
 
   get source(): StreamSource {
@@ -91,8 +97,22 @@ export class ReplicationSession implements SessionControl {
     return this.#options.progressInterval !== undefined;
   }
 
-  get stopAsked(): boolean {
-    return this.#stopAsked;
+  get history(): StreamHistory {
+    return this.#options.history;
+  }
+
+  /** What counts when it is asked whether all that was delivered is confirmed. To be looked at once it is over. */
+  get end(): SessionEnd {
+    const { confirm, startLsn = 0n, slotLsn = 0n } = this.#options;
+    const { receivedLsn, confirmedLsn } = this.#sender.status;
+    // Nothing is confirmed: after a stop, what was read is done.
+    if (!confirm) return { delivered: receivedLsn, confirmed: this.#answered && this.#stopped ? receivedLsn : 0n };
+    // The slot shall stand where the store does.
+    const stored = this.consumerKeepsPosition && startLsn > slotLsn ? startLsn : 0n;
+    return {
+      delivered: laterLsn(this.#ledger.delivered, stored),
+      confirmed: this.#answered ? laterLsn(confirmedLsn, slotLsn) : 0n,
+    };
   }
 
   get status(): StatusUpdate {
@@ -271,6 +291,7 @@ export class ReplicationSession implements SessionControl {
     if (this.#state === 'closing') {
       // The rest of a transaction may still come; nobody wants it.
       if (reader.tag === BackendTag.ReadyForQuery) {
+        this.#answered = true;
         this.#host.send(terminate());
         this.#end();
       } else if (reader.tag === BackendTag.ErrorResponse && this.#stopped) {
@@ -350,9 +371,8 @@ export class ReplicationSession implements SessionControl {
   #end(cause?: Error): void {
     const error = cause && this.#host.conclude(cause);
     this.#state = 'closed';
-    this.#error = error;
-    this.#host.closed(error);
-    for (const listener of this.#listeners) listener(error);
+    this.#error = this.#host.closed(error);
+    for (const listener of this.#listeners) listener(this.#error);
     this.#listeners.clear();
   }
 }

@@ -3,6 +3,7 @@ import type { TypeCatalog } from '../pgoutput/type-catalog';
 import type { Lsn } from '../lsn';
 import type { AnyPgoutputMessage, StreamMessage } from '../pgoutput/messages';
 import type { XLogDataMessage } from '../pgoutput/walsender-messages';
+import type { StreamHistory } from '../stream-history';
 import type { WindowLimits } from './window';
 
 /** Turns the body of an XLogData, from its header on, into a message. */
@@ -29,8 +30,12 @@ export interface SessionHost {
   closing(afterStop: boolean): void;
   /** Takes note of what ends the stream, and gives back the error as the subscriber will be told it. */
   conclude(error: Error): Error;
-  /** The session is over, and has nothing left to read or to send. */
-  closed(error?: Error): void;
+  /**
+   * The session is over, and has nothing left to read or to send.
+   *
+   * @returns what its subscriber is told instead of completion
+   */
+  closed(error?: Error): unknown;
   warn(text: string): void;
   /** Monotonic, in ms. */
   elapsed(): number;
@@ -45,6 +50,7 @@ export interface SessionOptions {
   /** Where the slot stands as the stream starts. To confirm less would tell older servers to go back. Default 0. */
   readonly slotLsn?: Lsn | undefined;
   readonly source: StreamSource;
+  readonly history: StreamHistory;
   /** What is known of types that are not built in; undefined where nobody asks. */
   readonly catalog?: TypeCatalog | undefined;
   /** Where the stream starts. What lies before it is nothing new. Default 0. */

@@ -12,6 +12,8 @@ export class UnitQueue {
   /** Units from here on lie beyond a stop. */
   #limit = Infinity;
   #confirmed: Lsn = 0n;
+  /** The end of the last unit that has left. */
+  #left: Lsn = 0n;
 
   /** The oldest. */
   get head(): Unit | undefined {
@@ -31,6 +33,16 @@ export class UnitQueue {
   /** Everything before it is done; 0 until the first confirmation. */
   get confirmed(): Lsn {
     return this.#confirmed;
+  }
+
+  /** A confirmation from here on covers all units before the stop, those that have left as well. */
+  get delivered(): Lsn {
+    let lsn = this.#left;
+    for (let unit = this.#head; unit && !this.isBeyond(unit); unit = unit.next) {
+      // One that is still open ends behind the start of its commit record.
+      lsn = laterLsn(lsn, unit.position ?? unit.commitLsn + 1n);
+    }
+    return lsn;
   }
 
   /** What will be confirmed when the newest is done. */
@@ -67,6 +79,7 @@ export class UnitQueue {
     if (!unit || !isDone(unit)) return false;
     while (unit && isDone(unit) && !this.isBeyond(unit)) {
       this.#confirm(unit.answered ? laterLsn(unit.position, unit.walEnd) : unit.walEnd);
+      if (unit.answered) this.#left = laterLsn(this.#left, unit.position);
       unit.left = true;
       const { next }: Unit = unit;
       // Whoever keeps a message shall not keep all that came after it.

@@ -18,6 +18,8 @@ export class Unit {
   commit: UnitEntry | undefined;
   /** What its settling confirms; a transaction's is known when its Commit has come. */
   position: Lsn | undefined;
+  /** Where its commit record starts, as its Begin tells. */
+  commitLsn: Lsn = 0n;
   /** The highest keepalive that came after it and before the next unit. */
   walEnd: Lsn = 0n;
 

@@ -7,6 +7,7 @@ import { transactions } from '../operators/transactions';
 import { PgoutputDecoder } from '../pgoutput/decoder';
 import type { AnyPgoutputMessage, PgoutputMessage } from '../pgoutput/messages';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
+import { StreamHistory } from '../stream-history';
 import type { TransactionDraft, WalTransaction } from './transaction';
 import { place } from './wal';
 
@@ -129,6 +130,10 @@ class BuiltSession implements SessionControl {
   readonly confirmed = 0n;
   readonly confirms = false;
   readonly consumerKeepsPosition = false;
+  readonly history = new StreamHistory((listener) => {
+    listener();
+    return () => undefined;
+  });
   #streaming = true;
 
   constructor(source: Partial<StreamSource> = {}) {
@@ -145,10 +150,6 @@ class BuiltSession implements SessionControl {
 
   abandon(): void {
     this.stop();
-  }
-
-  get stopAsked(): boolean {
-    return !this.#streaming;
   }
 
   isStreaming(): boolean {

@@ -4,13 +4,14 @@ import type { ErrorCode } from '../../lib/error-codes';
 import { ConfigError, ConnectionError, ReplicationError, ServerError } from '../../lib/errors';
 import { noteFailure, type Failure } from '../../lib/failure';
 import { reconnect, type ReconnectAttempt, type ReconnectOptions } from '../../lib/operators/reconnect';
+import { StreamHistory, type FailedStream } from '../../lib/stream-history';
 import { Clock } from '../support/clock';
 import { record, type Recording } from '../support/streaming';
 import { failure } from '../wire/failure';
 
 /** An error that a stream has ended with, as far as it had come. */
 function ended<E>(error: E, noted: Partial<Failure> = {}): E {
-  noteFailure(error, { slot: 'orders', confirmedLsn: 0n, walSenderTimeout: 0, stopAsked: false, ...noted });
+  noteFailure(error, { slot: 'orders', confirmedLsn: 0n, walSenderTimeout: 0, byStream: true, streams: [], ...noted });
   return error;
 }
 
@@ -183,12 +184,27 @@ describe('what is worth another attempt', () => {
     expect(heard.error).toEqual(new RangeError('no idea'));
   });
 
-  it('is nothing where the stream was asked to stop', () => {
-    const error = ended(new ConnectionError('CONNECTION_LOST', 'It ended'), { stopAsked: true });
-    const heard = trial([error], { retryable: () => true });
-    expect([heard.events, heard.error]).toEqual([['error'], error]);
+  it.each<[unconfirmed: bigint, event: string]>([
+    [5n, 'error'],
+    [0n, 'complete'],
+  ])('is nothing where the stream was asked to stop: up to %d is not confirmed, so it ends with %s', (lsn, event) => {
+    const error = new ConnectionError('CONNECTION_LOST', 'It ended');
+    const heard = trial([ended(error, { streams: [stoppedStream(error, lsn)] })], { retryable: () => true });
+    expect([heard.events, clock.pending]).toEqual([[event], 0]);
+    if (lsn > 0n) expect(heard.error).toBe(error);
   });
 });
+
+/** One that was asked to stop, and ended with this error. */
+function stoppedStream(error: unknown, delivered: bigint): FailedStream {
+  const history = new StreamHistory((listener) => {
+    listener();
+    return () => undefined;
+  });
+  history.failed(error);
+  history.ended({ delivered, confirmed: 0n });
+  return { history, stops: [{ asked: true, listen: () => () => undefined }] };
+}
 
 describe('maxRetries', () => {
   it.each([0, 1, 3])('of %d gives up after so many attempts', (maxRetries) => {

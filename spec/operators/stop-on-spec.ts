@@ -164,7 +164,7 @@ describe('stopOn, over a session', () => {
     expect(stop$.observed).toBe(false);
   });
 
-  it('completes although the stream was lost, in the middle of a transaction, and retry() waits to try again', () => {
+  it('ends although the stream was lost, in the middle of a transaction, and retry() waits to try again', () => {
     const stop$ = new Subject<void>();
     const heard = record(
       streaming(server).pipe(retry({ delay: () => timer(600_000, clock) }), stopOn(stop$), transactions()),
@@ -174,7 +174,7 @@ describe('stopOn, over a session', () => {
     server.last.push(...tx(2).payloads.slice(0, 3));
     server.last.close(new Error('reset'));
     stop$.next();
-    expect(heard.events).toEqual(['next', 'complete']);
+    expect(heard).toMatchObject({ events: ['next', 'error'], error: { code: 'CONNECTION_LOST' } });
     clock.advance(1_200_000);
     expect(server.connections).toHaveLength(1);
   });

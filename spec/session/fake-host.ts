@@ -4,6 +4,7 @@ import { defaultTypes } from '../../lib/pgoutput/values';
 import { payloadDecoder } from '../../lib/session/payload-decoder';
 import { ReplicationSession } from '../../lib/session/replication-session';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from '../../lib/session/session-host';
+import { StreamHistory } from '../../lib/stream-history';
 import { FrameDecoder } from '../../lib/wire/frames';
 import { Reader } from '../../lib/wire/reader';
 import { keepalive, xlogData } from '../../lib/testing/backend-messages';
@@ -79,10 +80,11 @@ export class FakeHost implements SessionHost {
     return error;
   }
 
-  closed(error?: Error): void {
+  closed(error?: Error): unknown {
     if (this.outcome) throw new Error('It has closed before');
     this.outcome = { error };
     this.happened.push('closed');
+    return error;
   }
 
   warn(text: string): void {
@@ -131,6 +133,7 @@ export const OPTIONS: SessionOptions = {
   source: { systemId: '7300000000000000001', timeline: 1, slot: 'orders' },
   livenessTimeout: 0,
   ackTimeout: 0,
+  history: new StreamHistory(() => () => undefined),
 };
 
 export interface SessionFixture {

@@ -1,5 +1,6 @@
 import type { SessionControl } from '../../lib/acknowledgement';
 import { Ledger, type PositionKeeper } from '../../lib/session/ledger';
+import { StreamHistory } from '../../lib/stream-history';
 import type { WindowLimits } from '../../lib/session/window';
 
 /** A ledger, and what it told its session, in order. */
@@ -8,7 +9,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
     confirmed: 0n,
-    stopAsked: false,
+    history: new StreamHistory(() => () => undefined),
     confirms: true,
     consumerKeepsPosition: keeper === 'consumer',
     stop: () => told.push('stop'),
