@@ -17,7 +17,8 @@ import type {
 } from '../pgoutput/two-phase-messages';
 import type { KeepaliveMessage } from '../pgoutput/walsender-messages';
 import { StreamedList, WholeChanges, type ChangeList } from './change-list';
-import { removeLeftovers, SpoolFile } from './spool-file';
+import { GatheringBudget } from './gathering-budget';
+import { Spool } from './spool';
 import { StreamedChanges } from './streamed-changes';
 import { PreparedTransaction, Transaction } from './transaction';
 
@@ -28,9 +29,13 @@ export interface TransactionsOptions {
    * and count as done. Default false.
    */
   readonly passMessages?: boolean;
-  /** A transaction that comes in blocks (`streaming`) is kept in a file once it has more bytes than this. Default 8 MiB. */
+  /**
+   * How many bytes the transactions that come in blocks (`streaming`) may take in memory, all of them together: those that
+   * are open, and those that are prepared and not acknowledged. Beyond that the largest go to a spool file. A committed
+   * transaction counts against the window of the stream instead. Default 8 MiB.
+   */
   readonly maxBytes?: number;
-  /** The folder of such files. Default: the system's temporary folder. */
+  /** The folder of the spool file, of which there is one for each subscription. Default: the system's temporary folder. */
   readonly spoolFolder?: string;
 }
 
@@ -60,8 +65,7 @@ interface Streaming {
 /** Gathers the messages of transactions, and makes of them what is emitted. */
 export class Assembly {
   readonly #passMessages: boolean;
-  readonly #maxBytes: number;
-  readonly #folder: string;
+  readonly #budget: GatheringBudget;
   #session: SessionControl | undefined;
   #begin: BeginMessage | BeginPrepareMessage | undefined;
   #origin: string | undefined;
@@ -69,12 +73,10 @@ export class Assembly {
   readonly #streams = new Map<number, Streaming>();
   /** The one whose block is coming. */
   #block: Streaming | undefined;
-  #tidied = false;
 
   constructor({ passMessages, maxBytes, spoolFolder }: Required<TransactionsOptions>) {
     this.#passMessages = passMessages;
-    this.#maxBytes = maxBytes;
-    this.#folder = spoolFolder;
+    this.#budget = new GatheringBudget(maxBytes, new Spool(spoolFolder));
   }
 
   /**
@@ -197,16 +199,10 @@ export class Assembly {
   #enterBlock(xid: number, first: boolean): void {
     let stream = this.#streams.get(xid);
     if (first) {
-      stream = { changes: new StreamedChanges(this.#maxBytes, () => this.#openSpool()), origin: undefined };
+      stream = { changes: new StreamedChanges(this.#budget), origin: undefined };
       this.#streams.set(xid, stream);
     }
     this.#block = stream;
-  }
-
-  #openSpool(): SpoolFile {
-    if (!this.#tidied) removeLeftovers(this.#folder);
-    this.#tidied = true;
-    return new SpoolFile(this.#folder);
   }
 
   #abort(xid: number, subxid: number): void {
@@ -251,6 +247,8 @@ export class Assembly {
     const stream = this.#takeStream(xid);
     if (!stream) return undefined;
     const { changes, origin } = stream;
+    // The window bounds what waits for the subscriber.
+    changes.leaveBudget();
     if (changes.size === 0) {
       changes.release();
       Delivery.entryOf(commit)?.group(0).discard();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReplicationError } from '../errors';
 
@@ -17,8 +17,6 @@ const abandoned = new FinalizationRegistry<number>((fd) => {
  */
 export class SpoolFile {
   readonly #fd: number;
-  #size = 0;
-  #closed = false;
 
   /** @throws {ReplicationError} `SPOOL_FAILED` */
   constructor(folder: string) {
@@ -31,17 +29,18 @@ export class SpoolFile {
     });
   }
 
-  /** @returns where it stands */
-  append(bytes: Buffer): number {
-    const at = this.#size;
+  /** @throws {ReplicationError} `SPOOL_FAILED` */
+  write(bytes: Buffer, at: number): void {
     attempt('written', () => {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
     });
-    this.#size += bytes.length;
-    return at;
   }
 
-  /** Fills the buffer with what stands at this position. */
+  /**
+   * Fills the buffer with what stands at this position.
+   *
+   * @throws {ReplicationError} `SPOOL_FAILED`
+   */
   read(into: Buffer, at: number): void {
     attempt('read', () => {
       for (let done = 0; done < into.length;) {
@@ -52,9 +51,17 @@ export class SpoolFile {
     });
   }
 
+  /** Gives the disk back what stands behind so many bytes. */
+  truncate(size: number): void {
+    try {
+      ftruncateSync(this.#fd, size);
+    } catch {
+      // Then it keeps the space until it is closed.
+    }
+  }
+
+  /** To be called once. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
     abandoned.unregister(this);
     closeSync(this.#fd);
   }

@@ -4,33 +4,45 @@ import type { Change } from '../pgoutput/messages';
 import type { Recording } from '../pgoutput/recording';
 import type { CompiledRelation } from '../pgoutput/relations';
 import { Replay } from '../pgoutput/replay';
-import type { SpoolFile } from './spool-file';
+import type { Gathered, GatheringBudget } from './gathering-budget';
+import type { Extent, Spool } from './spool';
 
-/** What is written and read at a time, unless one change is larger. The first blocks are smaller, as most transactions are. */
+/** What is read at a time, unless one change is larger. The first blocks are smaller: there may be many small transactions. */
 const BLOCK = 256 * 1024;
-const FIRST_BLOCK = 8 * 1024;
+const FIRST_BLOCK = 1024;
 /** Before each payload: its length, its subtransaction, and the number of its list of tables. */
 const HEADER = 12;
 
 const NOTHING = Buffer.alloc(0);
 
 /** Bytes of whole recordings, one behind the other: in memory, or in the spool file. */
-type Block = Buffer | { readonly at: number; readonly length: number };
+type Block = Buffer | Extent;
+
+/** Frees what nobody can read any more, as the transaction that it belongs to is gone. */
+const abandoned = new FinalizationRegistry<{ readonly spool: Spool; readonly extents: Extent[] }>(
+  ({ spool, extents }) => {
+    spool.free(extents);
+  },
+);
 
 /**
- * The changes of a transaction that is streamed, as they came. Once they are more than may be kept in memory they go to a
- * spool file; they are read back as they are asked for, a block at a time.
+ * The changes of a transaction that is streamed, as they came. They are kept in memory as far as the budget of the operator
+ * allows, and go to its spool file beyond that; they are read back as they are asked for, a block at a time.
  */
-export class StreamedChanges {
-  readonly #most: number;
-  readonly #open: () => SpoolFile;
+export class StreamedChanges implements Gathered {
+  readonly #budget: GatheringBudget;
   readonly #blocks: Block[] = [];
+  /** Those of the blocks that are in the file. */
+  readonly #extents: Extent[] = [];
+  /** What is being filled. */
   #block = NOTHING;
   #filled = 0;
-  #inMemory = 0;
-  /** Of what is read at a time. */
-  #largest = BLOCK;
-  #file: SpoolFile | undefined;
+  /** Bytes of all blocks in memory, with what is not filled yet. */
+  #allocated = 0;
+  /** The size of the largest extent. */
+  #largest = 0;
+  #spooled = false;
+  #inBudget = true;
   #released = false;
   #readers = 0;
   readonly #tables: (readonly CompiledRelation[])[] = [];
@@ -40,13 +52,8 @@ export class StreamedChanges {
   readonly #aborted = new Set<number>();
   #size = 0;
 
-  /**
-   * @param most bytes to be kept in memory
-   * @param open makes the spool file
-   */
-  constructor(most: number, open: () => SpoolFile) {
-    this.#most = most;
-    this.#open = open;
+  constructor(budget: GatheringBudget) {
+    this.#budget = budget;
   }
 
   /** How many changes there are, without those that were aborted. */
@@ -54,13 +61,18 @@ export class StreamedChanges {
     return this.#size;
   }
 
-  /** Bytes in memory, at most: with a spool file those of the block that is being read. */
-  get held(): number {
-    return this.#file ? this.#largest : this.#inMemory;
+  get allocated(): number {
+    return this.#allocated;
   }
 
+  /** Bytes in memory, at most, once nothing more comes: of what is in the file, the largest block that is read. */
+  get held(): number {
+    return Math.max(this.#allocated, this.#largest);
+  }
+
+  /** Whether any of it went to the file. */
   get isSpooled(): boolean {
-    return this.#file !== undefined;
+    return this.#spooled;
   }
 
   /** @throws {ReplicationError} `SPOOL_FAILED` */
@@ -86,13 +98,33 @@ export class StreamedChanges {
     this.#size -= count;
   }
 
-  /** Nothing more will come. */
+  /**
+   * Nothing more will come.
+   *
+   * @throws {ReplicationError} `SPOOL_FAILED`
+   */
   end(): void {
-    this.#putAway(Buffer.from(this.#block.subarray(0, this.#filled)));
-    this.#block = NOTHING;
-    this.#filled = 0;
     this.#counts.clear();
     this.#numbers.clear();
+    const size = this.#allocated - this.#block.length + this.#filled;
+    if (this.#spooled || size > this.#budget.maxBytes) this.spill();
+    else this.#cut();
+  }
+
+  /** It counts elsewhere from here on, and stays where it is. */
+  leaveBudget(): void {
+    if (this.#inBudget) this.#budget.remove(this);
+    this.#inBudget = false;
+  }
+
+  spill(): void {
+    this.#blocks.forEach((block, index) => {
+      if (Buffer.isBuffer(block)) this.#blocks[index] = this.#write(block);
+    });
+    if (this.#filled > 0) this.#blocks.push(this.#write(this.#block.subarray(0, this.#filled)));
+    this.#block = NOTHING;
+    this.#filled = 0;
+    this.#count(-this.#allocated);
   }
 
   /**
@@ -108,15 +140,16 @@ export class StreamedChanges {
       for (const block of this.#blocks) yield* this.#readBlock(this.#load(block), replay);
     } finally {
       this.#readers--;
-      this.#closeIfDone();
+      this.#freeIfDone();
     }
   }
 
   /** Nobody will start to read any more. What is in memory may be read nevertheless. */
   release(): void {
-    if (!this.#file) return;
+    this.leaveBudget();
+    if (!this.#spooled) return;
     this.#released = true;
-    this.#closeIfDone();
+    this.#freeIfDone();
   }
 
   *#readBlock(block: Buffer, replay: Replay): Generator<Change, void, undefined> {
@@ -130,41 +163,56 @@ export class StreamedChanges {
     }
   }
 
-  #closeIfDone(): void {
-    if (this.#released && this.#readers === 0) this.#file?.close();
+  #freeIfDone(): void {
+    if (!this.#released || this.#readers > 0 || this.#extents.length === 0) return;
+    abandoned.unregister(this);
+    this.#budget.spool.free(this.#extents.splice(0));
   }
 
   #load(block: Block): Buffer {
-    if (Buffer.isBuffer(block)) return block;
-    const bytes = Buffer.allocUnsafe(block.length);
-    this.#file?.read(bytes, block.at);
-    return bytes;
+    return Buffer.isBuffer(block) ? block : this.#budget.spool.read(block);
+  }
+
+  #write(bytes: Buffer): Extent {
+    const { spool } = this.#budget;
+    const extent = spool.write(bytes);
+    if (!this.#spooled) abandoned.register(this, { spool, extents: this.#extents }, this);
+    this.#spooled = true;
+    this.#extents.push(extent);
+    this.#largest = Math.max(this.#largest, extent.length);
+    return extent;
   }
 
   /** Puts the present block away, and starts one with room for so many bytes. */
   #nextBlock(length: number): void {
-    this.#putAway(this.#block.subarray(0, this.#filled));
+    const full = this.#block;
+    const usual = Math.min(Math.max(full.length * 2, FIRST_BLOCK), BLOCK);
+    if (this.#spooled) this.spill();
+    else if (full.length > 0) this.#blocks.push(full.subarray(0, this.#filled));
+    this.#block = NOTHING;
     this.#filled = 0;
+    const size = Math.max(usual, length);
+    this.#budget.makeRoom(size);
     // One that was written can be filled anew; not one for a single large change, as it would be read as a whole.
-    if (this.#file && this.#block.length >= length && this.#block.length <= BLOCK) return;
-    const usual = Math.min(Math.max(this.#block.length * 2, FIRST_BLOCK), BLOCK);
-    this.#block = Buffer.allocUnsafeSlow(Math.max(usual, length));
+    const isReusable = this.#spooled && full.length === size;
+    this.#block = isReusable ? full : Buffer.allocUnsafeSlow(size);
+    this.#count(size);
   }
 
-  #putAway(full: Buffer): void {
-    if (full.length === 0) return;
-    this.#inMemory += full.length;
-    this.#largest = Math.max(this.#largest, full.length);
-    if (!this.#file && this.#inMemory > this.#most) this.#spool();
-    this.#blocks.push(this.#file ? written(this.#file, full) : full);
+  /** Gives back the room that was not filled. */
+  #cut(): void {
+    if (this.#filled === 0) return;
+    const last = Buffer.allocUnsafeSlow(this.#filled);
+    this.#block.copy(last);
+    this.#blocks.push(last);
+    this.#count(this.#filled - this.#block.length);
+    this.#block = NOTHING;
+    this.#filled = 0;
   }
 
-  #spool(): void {
-    const file = this.#open();
-    this.#file = file;
-    this.#blocks.forEach((block, index) => {
-      if (Buffer.isBuffer(block)) this.#blocks[index] = written(file, block);
-    });
+  #count(bytes: number): void {
+    this.#allocated += bytes;
+    if (this.#inBudget) this.#budget.count(this, bytes);
   }
 
   #numberOf(relations: readonly CompiledRelation[]): number {
@@ -174,10 +222,6 @@ export class StreamedChanges {
     this.#numbers.set(relations, number);
     return number;
   }
-}
-
-function written(file: SpoolFile, block: Buffer): Block {
-  return { at: file.append(block), length: block.length };
 }
 
 function released(): ReplicationError {

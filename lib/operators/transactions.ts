@@ -19,8 +19,9 @@ export type TransactionOf<M> =
  * counts as one delivery with the bytes of all its changes. What belongs to no transaction (keepalives, relations, types)
  * goes no further. Transactions in which nothing is left, after a filter say, are not emitted.
  *
- * A transaction that comes in blocks (`streaming`) is kept back until it commits, without what was aborted of it; one with
- * more bytes than `maxBytes` in a file, from which it is read as one iterates over it. With `twoPhase` a prepared
+ * A transaction that comes in blocks (`streaming`) is kept back until it commits, without what was aborted of it. When all
+ * that are open have more bytes than `maxBytes` together, the largest go to a file, from which they are read as one iterates
+ * over them. With `twoPhase` a prepared
  * transaction comes as a {@link PreparedTransaction}, and what ends it as a `commitPrepared` or `rollbackPrepared` message.
  *
  * Where the consumer keeps the position (`startLsn` as a function), a quiet stream emits a Transaction of kind `progress`

@@ -54,7 +54,7 @@ describe('ackAfter leaves no spool file open, not even until the garbage collect
 
   it('when it is unsubscribed from: of what waits, and of what can be called off', () => {
     const { heard } = deliver(() => NEVER);
-    expect(spools.open).toHaveLength(3);
+    expect(spools.open).toHaveLength(1);
     heard.subscription.unsubscribe();
     expect(spools.open).toEqual([]);
   });

@@ -76,7 +76,7 @@ describe('transactions in blocks, over a session', () => {
     const { ack } = values[1]!;
     expect(ack()).toBe(true);
     expect(confirmed()).toBe(0x330n);
-    expect([spools.open, spools.made]).toEqual([[], 2]);
+    expect([spools.open, spools.made]).toEqual([[], 1]);
     subscription.unsubscribe();
   });
 
@@ -203,12 +203,12 @@ describe('a new session', () => {
     ['sends it in one piece', [begin({ xid: 700 }), relation(), row(2), commit()], ['row 2']],
     ['streams another of that number', [...firstBlock(700, relation(), row(3)), streamPrepare()], ['row 3']],
     ['sends nothing of it', transaction({ rows: ['other'] }).payloads.slice(), ['other']],
-  ])('drops what the one before has half received, and its files: the server %s', (_, payloads, ids) => {
+  ])('drops what the one before has half received, and its file: the server %s', (_, payloads, ids) => {
     const source = streamingAny(server, { streaming: 'on', twoPhase: true });
     const heard = record(source.pipe(retry(1), transactions(spools.options)));
     clock.advance();
     server.last.push(...half, ...block(700, ...rows(1000)));
-    expect(spools.open).toHaveLength(2);
+    expect(spools.open).toHaveLength(1);
     server.last.close(new Error('reset'));
     clock.advance();
     server.last.push(...payloads);
@@ -220,14 +220,14 @@ describe('a new session', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('below transactions() ends the subscription, and with it all files', () => {
+  it('below transactions() ends the subscription, and with it its file', () => {
     const source = streamingAny(server, { streaming: 'on' });
     const heard = record(
       source.pipe(transactions(spools.options), reconnect({ initialDelay: 1000, scheduler: clock })),
     );
     clock.advance();
     server.last.push(...half);
-    expect(spools.open).toHaveLength(2);
+    expect(spools.open).toHaveLength(1);
     server.last.close(new Error('reset'));
     expect(spools.open).toEqual([]);
     clock.advance(2000);
