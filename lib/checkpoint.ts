@@ -49,6 +49,13 @@ export interface StartPosition {
   readonly source: StreamSource | undefined;
 }
 
+/** What a `startLsn` function has answered, on the way to the conversation that needs it. */
+export interface StartAnswer {
+  readonly kind: 'startPosition';
+  /** undefined: the store is empty. */
+  readonly position: StartPosition | undefined;
+}
+
 /**
  * @internal
  * @throws {ConfigError} when it is neither an LSN nor a checkpoint
@@ -58,11 +65,13 @@ export function toStartPosition(value: unknown): StartPosition | undefined {
   if (typeof value === 'string' && value.startsWith('{')) {
     throw new ConfigError(OPTION, 'got JSON text; parse it, as in () => JSON.parse(text)');
   }
+  if (Array.isArray(value)) throw new ConfigError(OPTION, `${EXPECTED}, got a list; give its element`);
   const position = typeof value === 'object' ? ofCheckpoint(value) : { lsn: toLsn(OPTION, value), source: undefined };
   return position.lsn === 0n ? undefined : position;
 }
 
 const OPTION = 'startLsn';
+const EXPECTED = 'expected an LSN or a checkpoint { systemId, timeline, slot, endLsn } as it was stored';
 
 function ofCheckpoint(value: object): StartPosition {
   const { systemId, timeline, slot, standby, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
@@ -85,10 +94,8 @@ function wrong(value: object, member: string, expected: string): ConfigError {
     );
   }
   const members = Object.keys(value).slice(0, 5).join(', ');
-  return new ConfigError(
-    OPTION,
-    `expected an LSN or a checkpoint { systemId, timeline, slot, endLsn } as it was stored, got an object of ${members || 'nothing'}`,
-  );
+  const remedy = 'where it is the row of a query, give the value of its column';
+  return new ConfigError(OPTION, `${EXPECTED}, got an object of ${members || 'nothing'}; ${remedy}`);
 }
 
 function isTimeline(value: unknown): value is number {

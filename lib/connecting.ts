@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { ConnectionSettings } from './config/connection';
 import type { SessionAttrs } from './config/hosts';
-import { ConversingConnection, type ConversationHandlers } from './connection';
+import { asError, ConversingConnection, type ConversationHandlers } from './connection';
 import { ConnectionError, ReplicationError } from './errors';
 import { whereabouts } from './net/address';
 import type { Connect, Target } from './net/transport';
@@ -82,11 +82,12 @@ export class Connecting<T> {
         this.#handlers.done(outcome, link);
       },
       failed: (error) => {
+        // What user code throws goes on as it is.
         if (fits || !isPassing(error)) {
           this.#handlers.failed(error);
           return;
         }
-        this.#failures.push(error);
+        this.#failures.push(asError(error));
         this.#next();
       },
     });
@@ -107,7 +108,7 @@ export class Connecting<T> {
 }
 
 /** Whether another host may do better. What a function of the user's throws has nothing to do with the host. */
-function isPassing(error: Error): boolean {
+function isPassing(error: unknown): boolean {
   if (!(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return false;
   return error.retryable || error.code.startsWith('TLS_');
 }

@@ -3,7 +3,7 @@ import { ConnectionError, ProtocolError, ReplicationError } from './errors';
 import { whereabouts } from './net/address';
 import { connectFailure } from './net/socket-errors';
 import type { Connect, Target, Transport } from './net/transport';
-import { Dialogue, type Conversation } from './session/conversation';
+import { Dialogue, type Conversation, type Question } from './session/conversation';
 import { startUp, type BackendKey, type ServerInfo } from './session/startup';
 import type { SecretName } from './wire/authentication';
 import { warnOfClearText } from './warning';
@@ -28,7 +28,8 @@ export interface Link {
 
 export interface ConversationHandlers<T> {
   done(value: T, link: Link): void;
-  failed(error: Error): void;
+  /** @param error an Error, or whatever user code has thrown when it was asked */
+  failed(error: unknown): void;
 }
 
 /** Until the server has let us in, it could be anybody. libpq draws the line for its messages at nearly the same place. */
@@ -53,8 +54,9 @@ export class ConversingConnection<T> {
   #dialogue: Dialogue<T> | undefined;
   #listener: LinkListener | undefined;
   #heard = false;
-  /** The secret that somebody is asked for just now. */
-  #asked: SecretName | undefined;
+  /** The question that user code has not answered yet. */
+  #question: Question | undefined;
+  #cancelQuestion: () => void = () => undefined;
   #key: BackendKey | undefined;
   #patient = false;
   #watched = false;
@@ -120,7 +122,7 @@ export class ConversingConnection<T> {
       this.#patient = patient;
       this.#watch(!patient);
       if (send) this.#transport.write(send);
-      if (ask) this.#ask(dialogue, ask);
+      if (ask) this.#ask(dialogue, typeof ask === 'string' ? this.#secretQuestion(ask) : ask);
     });
     this.#dialogue = dialogue;
     dialogue.start();
@@ -134,22 +136,43 @@ export class ConversingConnection<T> {
     return yield* this.#script(server);
   }
 
-  #ask(dialogue: Dialogue<T>, name: SecretName): void {
-    // Somebody who has not let us in yet is not to fill our memory meanwhile.
+  #ask(dialogue: Dialogue<T>, question: Question): void {
+    // What the server sends meanwhile must not fill the memory of this process.
     this.#transport.hold(true);
-    this.#asked = name;
-    const found = (value: string | undefined): void => {
-      if (this.#over) return;
-      this.#asked = undefined;
-      this.#transport.hold(false);
-      this.#attempt(() => {
-        dialogue.answer(value);
-        this.#advance(dialogue);
-      });
+    this.#question = question;
+    const cancel = question.ask(
+      (answer) => {
+        if (this.#over) return;
+        this.#question = undefined;
+        this.#transport.hold(false);
+        this.#attempt(() => {
+          dialogue.answer(answer);
+          this.#advance(dialogue);
+        });
+      },
+      (thrown) => {
+        this.#fail(thrown);
+      },
+    );
+    // Where the function has given up this connection, nobody has cancelled yet.
+    if (this.#over) cancel();
+    else this.#cancelQuestion = cancel;
+  }
+
+  #secretQuestion(name: SecretName): Question {
+    return {
+      ask: (answered, failed) => {
+        const found = (value: string | undefined): void => {
+          answered({ kind: 'secret', value });
+        };
+        this.#settings.secrets.ask(name, this.#target, found, failed);
+        return () => undefined;
+      },
+      timedOut: (ms) => {
+        const what = `${whereabouts(this.#target)} asked for the ${name}, which connection.${name} did not give within ${ms} ms`;
+        return new ReplicationError('SECRET_UNAVAILABLE', what, { remedy: 'See what your function waits for.' });
+      },
     };
-    this.#settings.secrets.ask(name, this.#target, found, (error) => {
-      this.#fail(error);
-    });
   }
 
   #take(chunk: Buffer): void {
@@ -190,7 +213,7 @@ export class ConversingConnection<T> {
     }
   }
 
-  #fail(error: Error): void {
+  #fail(error: unknown): void {
     if (this.#over) return;
     this.#finish();
     if (error instanceof ReplicationError && error.code === 'SERVER_UNFIT') this.#takeLeave();
@@ -207,6 +230,7 @@ export class ConversingConnection<T> {
   #finish(): void {
     this.#over = true;
     this.#cancelTimeout();
+    this.#cancelQuestion();
   }
 
   /** One time-out for all turns together; a patient turn lifts it, and it starts anew after that. */
@@ -222,12 +246,11 @@ export class ConversingConnection<T> {
   }
 
   #expire(ms: number): void {
-    const where = whereabouts(this.#target);
-    if (this.#asked) {
-      const what = `${where} asked for the ${this.#asked}, which connection.${this.#asked} did not give within ${ms} ms`;
-      this.#fail(new ReplicationError('SECRET_UNAVAILABLE', what, { remedy: 'See what your function waits for.' }));
+    if (this.#question) {
+      this.#fail(this.#question.timedOut(ms));
       return;
     }
+    const where = whereabouts(this.#target);
     // It comes when the server has let us in.
     if (!this.#key) {
       this.#fail(new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`));
@@ -275,6 +298,7 @@ function checkWords(first: Buffer): void {
   });
 }
 
-function asError(thrown: unknown): Error {
+/** @internal */
+export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new ProtocolError(String(thrown));
 }

@@ -50,6 +50,10 @@ export const ERRORS = {
     retryable: true,
     remedy: 'See the cause, which is what your function has thrown.',
   },
+  CHECKPOINT_UNAVAILABLE: {
+    retryable: true,
+    remedy: 'Check what your startLsn function waits for, a query perhaps; or raise connectTimeout.',
+  },
 
   AUTHENTICATION_FAILED: { retryable: false, remedy: 'Check user, password and the pg_hba.conf line that applies.' },
   AUTHENTICATION_UNSUPPORTED: {

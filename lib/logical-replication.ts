@@ -1,5 +1,4 @@
-import { defaultIfEmpty, Observable, type Subscription } from 'rxjs';
-import type { StartPosition } from './checkpoint';
+import { Observable } from 'rxjs';
 import {
   resolveConfig,
   type AnyPgoutputConfig,
@@ -119,35 +118,22 @@ export function streamOver(connect: Connect, config: StreamConfig): Observable<S
   const history = new StreamHistory((listener) => exclusive.whenLeft(listener));
   return new Observable((subscriber) => {
     let stream: Stream | undefined;
-    let asking: Subscription | undefined;
-    const fail = (error: unknown): void => {
-      asking = undefined;
-      exclusive.left();
-      const { slot } = settings.plan;
-      const confirmedLsn = memory.position?.lsn ?? 0n;
-      const streams = failStreams(error, [history]);
-      noteFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
-      subscriber.error(error);
-    };
-    const open = (start: StartPosition | undefined): void => {
+    const giveUp = exclusive.enter(() => {
       try {
-        stream = new Stream(connect, settings, memory, start, exclusive, history, subscriber);
+        stream = new Stream(connect, settings, memory, exclusive, history, subscriber);
       } catch (error) {
         // The socket could not even be opened.
-        fail(error);
+        exclusive.left();
+        const { slot } = settings.plan;
+        const confirmedLsn = memory.position?.lsn ?? 0n;
+        const streams = failStreams(error, [history]);
+        noteFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
+        subscriber.error(error);
       }
-    };
-    const giveUp = exclusive.enter(() => {
-      asking = settings.start().pipe(defaultIfEmpty(undefined)).subscribe({ next: open, error: fail });
     });
     return () => {
       giveUp();
-      if (stream) {
-        stream.unsubscribe();
-      } else if (asking && !asking.closed) {
-        asking.unsubscribe();
-        exclusive.left();
-      }
+      stream?.unsubscribe();
     };
   });
 }

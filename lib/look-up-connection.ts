@@ -1,5 +1,5 @@
 import type { ConnectionSettings } from './config/connection';
-import { ConversingConnection } from './connection';
+import { asError, ConversingConnection } from './connection';
 import type { Connect, Target } from './net/transport';
 import type { TypeCatalog } from './pgoutput/type-catalog';
 import { lookUpTypes } from './session/type-lookup';
@@ -28,7 +28,9 @@ export function lookUpOver(
       catalog.learn(typeOids, found);
       answered();
     },
-    failed: answered,
+    failed: (thrown) => {
+      answered(asError(thrown));
+    },
   });
   return () => {
     connection.abort(() => undefined);

@@ -55,10 +55,17 @@ function isLsn(value: unknown): value is Lsn {
 }
 
 function noLsn(option: string, value: unknown, remedy: string): ConfigError {
-  const shown =
-    typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : typeof value;
-  return new ConfigError(option, `${shown} is no LSN; ${remedy}`);
+  return new ConfigError(option, `${shown(value)} is no LSN; ${remedy}`);
 }
+
+function shown(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_SHOWN));
+  if (value === null || value === undefined) return String(value);
+  return `a value of type ${Array.isArray(value) ? 'array' : typeof value}`;
+}
+
+const LONGEST_SHOWN = 40;
 
 /**
  * The later of two positions.

@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs';
-import { sourceOf, type StartPosition } from './checkpoint';
+import { sourceOf } from './checkpoint';
 import type { Settings } from './config/config';
 import { Connecting } from './connecting';
 import type { Link } from './connection';
@@ -56,7 +56,6 @@ export class Stream implements SessionHost {
     connect: Connect,
     settings: Settings,
     memory: SlotMemory,
-    start: StartPosition | undefined,
     exclusive: Exclusive,
     history: StreamHistory,
     subscriber: Subscriber<StreamMessage>,
@@ -73,7 +72,7 @@ export class Stream implements SessionHost {
       settings.connection,
       (server) => {
         this.#walSenderTimeout = server.walSenderTimeout;
-        return openStream(settings.plan, server, memory, start, this.#catalog);
+        return openStream(settings.plan, server, memory, settings.start, this.#catalog);
       },
       {
         done: (info, link) => {
@@ -81,7 +80,8 @@ export class Stream implements SessionHost {
         },
         failed: (error) => {
           this.#leave();
-          subscriber.error(this.conclude(error));
+          // What a startLsn function has thrown need not be an Error, and goes on as it is.
+          subscriber.error(error instanceof Error ? this.conclude(error) : this.#noted(error));
         },
       },
     );
@@ -198,8 +198,7 @@ export class Stream implements SessionHost {
       told = told.recast(told.code, { retryable: false, remedy: SLOT_GONE });
     }
     this.#memory.confirm(this.#session?.status.confirmedLsn ?? 0n);
-    this.#note(told);
-    return told;
+    return this.#noted(told);
   }
 
   closed(error?: Error): unknown {
@@ -223,7 +222,7 @@ export class Stream implements SessionHost {
       this.#subscriber.complete();
       return undefined;
     }
-    this.#note(failure.error);
+    this.#noted(failure.error);
     this.#subscriber.error(failure.error);
     return failure.error;
   }
@@ -240,7 +239,8 @@ export class Stream implements SessionHost {
     return Date.now();
   }
 
-  #note(error: unknown): void {
+  /** Tells operators below what the stream knows as it fails. */
+  #noted<E>(error: E): E {
     noteFailure(error, {
       slot: this.#settings.plan.slot,
       confirmedLsn: this.#memory.position?.lsn ?? 0n,
@@ -248,6 +248,7 @@ export class Stream implements SessionHost {
       byStream: true,
       streams: failStreams(error, [this.#history]),
     });
+    return error;
   }
 
   #leave(): void {

@@ -22,6 +22,7 @@ import type { Transaction } from '../lib/operators/transaction';
 import { stopAtLsn } from '../lib/operators/stop-at-lsn';
 import { transactions } from '../lib/operators/transactions';
 import type { CloseInfo } from '../lib/session/session-host';
+import { notice, parameterStatus } from '../lib/testing/backend-messages';
 import { logicalMessage } from '../lib/testing/payloads';
 import { Clock } from './support/clock';
 import { FakeBackend, transaction, type FakeTransaction } from './support/fake-backend';
@@ -63,6 +64,13 @@ function storing(store: Store, config: Partial<PgoutputConfig> = {}): Observable
   return streaming(server, { startLsn: () => of(store.position), ...config }).pipe(transactions());
 }
 
+/** The same where a process that is none of ours has the slot. */
+function expectNothingLeftBut(owner: number): void {
+  expect(server.slot().owner).toBe(owner);
+  server.slot().owner = undefined;
+  expectNothingLeft();
+}
+
 function expectNothingLeft(): void {
   clock.advance(60_000);
   expect(clock.pending).toBe(0);
@@ -95,14 +103,66 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft();
   });
 
-  it('may take its time: nothing connects before it has answered', () => {
-    const { source } = asking(() => timer(5000, clock).pipe(map(() => '0/200')));
+  it('may take its time: nothing starts before it has answered', () => {
+    const { source, times } = asking(() => timer(5000, clock).pipe(map(() => '0/200')));
     const { subscription } = record(source);
     clock.advance(4999);
-    expect(server.connections).toHaveLength(0);
+    expect([times(), server.connections.length, server.last.startLsn]).toEqual([1, 1, undefined]);
     clock.advance(1);
     expect(server.last.startLsn).toBe(0x200n);
     subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('is asked over a connection that bears what the server says meanwhile', () => {
+    const { source } = asking(() => timer(5000, clock).pipe(map(() => '0/200')));
+    const { subscription } = record(source);
+    clock.advance(100);
+    server.last.send(notice({ M: 'checkpoints are occurring too frequently' }), parameterStatus('TimeZone', 'UTC'));
+    clock.advance(5000);
+    expect(server.last.startLsn).toBe(0x200n);
+    subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('that does not answer within connectTimeout is an error that can be retried, and is let go of', () => {
+    let released = 0;
+    const startLsn = () => new Observable<never>(() => () => released++);
+    const heard = record(streaming(server, { startLsn, connectTimeout: 2000 }));
+    clock.advance(1999);
+    expect([heard.events, released]).toEqual([[], 0]);
+    clock.advance(1);
+    expect(heard.error).toMatchObject({ code: 'CHECKPOINT_UNAVAILABLE', retryable: true });
+    expect(heard.error).toHaveProperty('message', expect.stringContaining('startLsn did not answer within 2000 ms.'));
+    expect([released, server.last.streaming]).toEqual([1, false]);
+    expectNothingLeft();
+  });
+
+  it('is not blamed for a server that is slow', () => {
+    server.latency = 1500;
+    const heard = record(streaming(server, { startLsn: () => '0/200', connectTimeout: 2000 }));
+    clock.advance(2000);
+    expect(code(heard.error)).toBe('CONNECT_TIMEOUT');
+    server.latency = 0;
+    expectNothingLeft();
+  });
+
+  it('is let go of when the connection is lost meanwhile', () => {
+    let released = 0;
+    const heard = record(streaming(server, { startLsn: () => new Observable<never>(() => () => released++) }));
+    clock.advance(100);
+    server.last.close(new Error('ECONNRESET'));
+    clock.advance(60_000);
+    expect([heard.events, released]).toEqual([['error'], 1]);
+    expectNothingLeft();
+  });
+
+  it('is not asked where the server cannot be reached', () => {
+    const { source, times } = asking(() => of('0/200'));
+    server.behaviour.refusal = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const heard = record(source);
+    clock.advance();
+    expect([code(heard.error), times()]).toEqual(['CONNECTION_REFUSED', 0]);
     expectNothingLeft();
   });
 
@@ -126,7 +186,7 @@ describe('a store that is asked for the position', () => {
     const first = record(source);
     clock.advance(100);
     first.subscription.unsubscribe();
-    expect([released, server.connections.length]).toEqual([1, 0]);
+    expect([released, server.connections.length, server.last.destroyed]).toEqual([1, 1, true]);
     const second = record(source);
     clock.advance();
     expect([second.events, server.last.startLsn]).toEqual([[], 0x200n]);
@@ -141,17 +201,20 @@ describe('a store that is asked for the position', () => {
       return of('0/200');
     };
     const heard = record(streaming(server, { startLsn }).pipe(takeUntil(stop$)));
+    clock.advance();
     expect(heard.events).toEqual(['complete']);
     expectNothingLeft();
-    expect(server.connections.every(({ startup }) => startup === undefined)).toBe(true);
+    expect([server.last.startLsn, server.last.destroyed]).toEqual([undefined, true]);
   });
 
   it('is asked by one subscription at a time', () => {
     const { source, times } = asking(() => NEVER);
     const first = record(source);
     const second = record(source);
+    clock.advance();
     expect([times(), code(second.error), first.events]).toEqual([1, 'ALREADY_SUBSCRIBED', []]);
     first.subscription.unsubscribe();
+    expectNothingLeft();
   });
 
   it('is asked only once the last subscription has taken its leave', () => {
@@ -162,16 +225,19 @@ describe('a store that is asked for the position', () => {
     first.subscription.unsubscribe();
     const second = record(source);
     clock.advance(4999);
-    expect(times()).toBe(1);
-    clock.advance(1);
+    expect([times(), server.connections.length]).toEqual([1, 1]);
+    clock.advance(10);
     expect([times(), server.connections.length]).toEqual([2, 2]);
     server.behaviour.farewell = 'answers';
     second.subscription.unsubscribe();
     expectNothingLeft();
   });
 
-  it('fails with its own error, before anything connects, and can be asked again at once', () => {
-    const failure = new RangeError('the store is gone');
+  it.each<[what: string, failure: unknown]>([
+    ['an Error', new RangeError('the store is gone')],
+    ['text', 'the store is gone'],
+    ['nothing', undefined],
+  ])('fails with what it has thrown, %s, as it is, and can be asked again at once', (_, failure) => {
     const { source } = asking(
       () => throwError(() => failure),
       () => {
@@ -192,17 +258,24 @@ describe('a store that is asked for the position', () => {
         });
       },
     });
-    expect([heard.every((error) => error === failure), heard.length, server.connections.length]).toEqual([true, 2, 1]);
     clock.advance();
-    expect(server.last.startLsn).toBe(0x200n);
+    expect([heard.every((error) => error === failure), heard.length, server.connections.length]).toEqual([true, 2, 3]);
+    expect(server.connections.map(({ startLsn }) => startLsn)).toEqual([undefined, undefined, 0x200n]);
     last?.subscription.unsubscribe();
     expectNothingLeft();
   });
 
-  it('that holds what is no position is an error of the option', () => {
-    const { error } = record(asking(() => ['16B6C50']).source);
-    expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });
-    expect(server.connections).toHaveLength(0);
+  it.each<[what: string, startLsn: () => unknown]>([
+    ['text that is no LSN', () => ['16B6C50']],
+    ['the row of a query', () => ({ end_lsn: '0/200' })],
+    ['rows', () => [{ end_lsn: '0/200' }]],
+    ['a number', () => 512],
+  ])('that holds what is no position is an error of the option, and nothing starts: %s', (_, startLsn) => {
+    const heard = record(streaming(server, { startLsn: startLsn as () => StoredPosition }));
+    clock.advance();
+    expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn', retryable: false });
+    expect([heard.events, server.last.startLsn]).toEqual([['error'], undefined]);
+    expectNothingLeft();
   });
 
   it.each<[what: string, position: StoredPosition, expected: string]>([
@@ -231,6 +304,155 @@ describe('a store that is asked for the position', () => {
     clock.advance();
     expect(code(parted.error)).toBe('CHECKPOINT_MISMATCH');
     expectNothingLeft();
+  });
+});
+
+describe('a slot that another connection reads', () => {
+  it('is waited for, and no store is asked meanwhile: its position is only good for whoever has the slot', () => {
+    let asked = 0;
+    const startLsn = () => {
+      asked++;
+      return '0/200';
+    };
+    server.slot().owner = 4711;
+    server.slot().confirmed = 0x300n;
+    const heard = record(streaming(server, { startLsn }));
+    clock.advance();
+    expect(heard.error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
+    expect(heard.error).toHaveProperty('message', expect.stringContaining('is active for PID 4711'));
+    expect([asked, server.last.startLsn]).toEqual([0, undefined]);
+    expectNothingLeftBut(4711);
+  });
+
+  it('costs a waiting stream little: one look at it, none at types and publications', () => {
+    server.slot().owner = 4711;
+    record(streaming(server, { startLsn: () => '0/200' }));
+    clock.advance();
+    const looks = server.last.queries.filter((sql) => / FROM pg_catalog\.(?!pg_settings)/.test(sql));
+    expect(looks).toEqual([expect.stringContaining('pg_replication_slots')]);
+    expectNothingLeftBut(4711);
+  });
+
+  it('is of no use all the same where it is of another kind, or given up', () => {
+    for (const wrong of [{ plugin: 'wal2json' }, { walStatus: 'lost' }, { type: 'physical' as const }]) {
+      server.addSlot('orders', { owner: 4711, ...wrong });
+      const heard = record(streaming(server, { startLsn: () => '0/200' }));
+      clock.advance();
+      expect(heard.error).toMatchObject({ code: expect.stringMatching(/^SLOT_(?:WRONG_KIND|INVALIDATED)$/) });
+      expectNothingLeftBut(4711);
+    }
+  });
+
+  it('while the store was asked may have been moved by it: that is another attempt, with another question', () => {
+    const store = new Store();
+    store.position = { systemId: server.systemId, timeline: 1, slot: 'orders', endLsn: '0/200' };
+    let asked = 0;
+    const startLsn = () => {
+      // Another process is faster, does its work, and is gone again.
+      if (asked++ === 0) {
+        server.slot().confirmed = 0x300n;
+        return timer(10, clock).pipe(map(() => '0/200'));
+      }
+      return of('0/300');
+    };
+    const heard = record(streaming(server, { startLsn }).pipe(reconnect({ scheduler: clock })));
+    clock.advance(10);
+    expect(server.connections.map((connection) => connection.startLsn)).toEqual([undefined]);
+    clock.advance(1000);
+    expect([heard.events, asked, server.last.startLsn]).toEqual([[], 2, 0x300n]);
+    heard.subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('since the store was asked is refused by the server, and tried for again', () => {
+    const startLsn = () => {
+      server.slot().owner = 4711;
+      return of('0/200');
+    };
+    const heard = record(streaming(server, { startLsn }));
+    clock.advance();
+    expect(code(heard.error)).toBe('SLOT_ACTIVE');
+    expectNothingLeftBut(4711);
+  });
+
+  it('which was made while this stream made it, too, is tried for again: the store may have more by now', () => {
+    server.slots.clear();
+    let asked = 0;
+    const startLsn = () => {
+      if (asked++ > 0) return '0/5000';
+      server.addSlot('orders', { confirmedFlushLsn: 0x5000n });
+      return undefined;
+    };
+    const heard = record(
+      streaming(server, { startLsn, ensureSlot: true }).pipe(reconnect({ scheduler: clock, initialDelay: 10 })),
+    );
+    clock.advance(100);
+    expect([heard.events, asked, server.last.startLsn]).toEqual([[], 2, 0x5000n]);
+    heard.subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('has made WAL that the server had not when this stream came: its position is not beyond the end', () => {
+    server.walPosition = 0x200n;
+    const startLsn = () => {
+      server.walPosition = 0x300n;
+      return of('0/2F0');
+    };
+    const heard = record(streaming(server, { startLsn }));
+    clock.advance();
+    expect([heard.events, server.last.startLsn]).toEqual([[], 0x2f0n]);
+    heard.subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('goes from one of two processes to the other and back, under load, and each transaction is stored once', () => {
+    const store = new Store();
+    const options = { scheduler: clock, initialDelay: 20, maxDelay: 50 };
+    const errors: unknown[] = [];
+    const attemptObserver = { next: ({ error }: ReconnectAttempt) => errors.push(code(error)) };
+    const start = () =>
+      record(
+        streaming(server, { startLsn: () => timer(3, clock).pipe(map(() => store.position)) }).pipe(
+          transactions(),
+          ackAfter((tx) => timer(1, clock).pipe(map(() => store.save(tx)))),
+          reconnect({ ...options, attemptObserver }),
+        ),
+      );
+    server.latency = 2;
+    const processes = [start(), start()];
+    let committed = 0;
+    for (let round = 0; round < 12; round++) {
+      for (let ms = 0; ms < 100; ms++) {
+        server.commit(transaction({ commitLsn: (server.walPosition += 0x40n), rows: [`tx ${committed++}`] }));
+        clock.advance(1);
+      }
+      const active = server.slot().owner;
+      if (typeof active !== 'object') continue;
+      const { connections } = server;
+      if (round % 2 === 0) connections.find((one) => one === active)?.close(new Error('ECONNRESET'));
+      else for (const [i, one] of processes.entries()) if (i === (round >> 1) % 2) one.subscription.unsubscribe();
+      for (const [i, one] of processes.entries()) if (one.subscription.closed) processes[i] = start();
+    }
+    clock.advance(1000);
+    expect(new Set(errors)).toEqual(new Set(['SLOT_ACTIVE', 'CONNECTION_LOST']));
+    expect(processes.flatMap(({ error }) => (error === undefined ? [] : [error]))).toEqual([]);
+    expect(store.rows).toEqual(Array.from({ length: committed }, (_, n) => `tx ${n}`));
+    for (const { subscription } of processes) subscription.unsubscribe();
+    expectNothingLeft();
+  });
+
+  it('keeps this observable from going on, though it has moved past all that this confirmed: SLOT_MOVED', () => {
+    const source = streaming(server);
+    const first = record(source.pipe(transactions()));
+    clock.advance();
+    first.subscription.unsubscribe();
+    clock.advance(100);
+    server.slot().owner = 4711;
+    server.slot().confirmed = 0x300n;
+    const heard = record(source);
+    clock.advance();
+    expect(code(heard.error)).toBe('SLOT_MOVED');
+    expectNothingLeftBut(4711);
   });
 });
 

@@ -1,24 +1,13 @@
-import {
-  asyncScheduler,
-  defer,
-  from,
-  map,
-  of,
-  Subject,
-  take,
-  type NextObserver,
-  type Observable,
-  type ObservableInput,
-  type SchedulerLike,
-} from 'rxjs';
-import { toStartPosition, type StartPosition, type StoredPosition } from '../checkpoint';
+import { asyncScheduler, Subject, type NextObserver, type ObservableInput, type SchedulerLike } from 'rxjs';
+import type { StoredPosition } from '../checkpoint';
 import { ConfigError } from '../errors';
 import { withJson } from '../json';
 import type { Lsn } from '../lsn';
-import type { OpenInfo, StreamPlan } from '../session/open-stream';
+import type { OpenInfo, Start, StreamPlan } from '../session/open-stream';
 import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
 import { PGOUTPUT_OPTIONS, pgoutputRequest, type PgoutputOptions } from './pgoutput';
+import { startOf } from './start';
 import { VALUE_OPTIONS, valueSettings, type ValueOptions, type ValueSettings } from './values';
 import { errorRules, classify, type ErrorRule } from './error-rules';
 import { isRecord, Options } from '../options';
@@ -52,6 +41,11 @@ interface CommonConfig extends ServerConfig {
    * A position that is given as such counts for the first subscription. A function is asked again at each one, for what a
    * store of yours holds: an LSN, a {@link Checkpoint}, or nothing yet. Then you keep the position, and the slot follows it:
    * keepalives count when they are acknowledged, and `transactions()` passes on progress without changes.
+   *
+   * The function is called once per connection, after the server has shown that no other connection reads the slot. While
+   * another one does, the subscription ends with `SLOT_ACTIVE` and the function is not called. It has `connectTimeout` to
+   * answer, together with connecting; `CHECKPOINT_UNAVAILABLE` after that. What it throws, or rejects with, goes to the
+   * subscriber as it is. An answer of another form is the error `CONFIG_INVALID`.
    */
   readonly startLsn?: Lsn | string | (() => ObservableInput<StoredPosition> | StoredPosition) | undefined;
   /** false: the slot never moves, and nothing limits what is delivered; for looking without touching. Default true. */
@@ -127,8 +121,8 @@ export interface PluginConfig extends CommonConfig {
 export interface Settings {
   readonly connection: ConnectionSettings;
   readonly plan: StreamPlan;
-  /** Asks where to start; emits once. */
-  readonly start: () => Observable<StartPosition | undefined>;
+  /** Where to start, or how to ask. */
+  readonly start: Start;
   readonly session: Omit<SessionOptions, 'source' | 'history'>;
   /** Reclassifies an error by the user's rules. */
   readonly classify: (error: Error) => Error;
@@ -233,25 +227,6 @@ function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 
     throw options.error('ensureSlot', 'cannot stand beside startLsn: a slot made now has nothing of what lies before');
   }
   return { slot: slotName(options), ensureSlot, positionKeeper };
-}
-
-function startOf(options: Options): Settings['start'] {
-  const startLsn = options.get('startLsn');
-  if (isAsking(startLsn)) return () => defer(() => inputOf(startLsn())).pipe(take(1), map(toStartPosition));
-  if (isRecord(startLsn))
-    throw options.error('startLsn', 'a position that you store goes into a function: () => checkpoint');
-  const start = startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn'));
-  return () => of(start);
-}
-
-function isAsking(value: unknown): value is () => unknown {
-  return typeof value === 'function';
-}
-
-/** A text could be iterated over, too, but is a position. */
-function inputOf(answer: unknown): Observable<unknown> {
-  if (typeof answer !== 'object' || answer === null || 'endLsn' in answer) return of(answer);
-  return from(answer as ObservableInput<unknown>);
 }
 
 function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {

@@ -1,25 +1,39 @@
-import { ProtocolError, type ServerFields } from '../errors';
+import { ProtocolError, type ReplicationError, type ServerFields } from '../errors';
 import { parseLsn, type Lsn } from '../lsn';
 import { decodeBackendMessage, type BackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
-import type { Secret, SecretName } from '../wire/authentication';
+import type { Answer, SecretName } from '../wire/authentication';
 import * as frontend from '../wire/frontend';
 import { serverError } from './server-errors';
+
+/** A question to user code, a function in an option. */
+export interface Question {
+  /**
+   * Asks, once. The answer may come at once or later.
+   *
+   * @param answered called with the answer
+   * @param failed called with what was thrown instead of an answer
+   * @returns cancels the question: an answer is not wanted any more
+   */
+  ask(answered: (answer: Answer) => void, failed: (thrown: unknown) => void): () => void;
+  /** The error for no answer within so many ms. */
+  timedOut(ms: number): ReplicationError;
+}
 
 /** What a conversation does next: sends something, or nothing, and waits for the server's next message. */
 export interface Turn {
   readonly send?: Buffer;
-  /** Has to know this, and waits for that instead of a message. */
-  readonly ask?: SecretName;
+  /** Asks user code for a secret or something else, and waits for its answer instead of a message. */
+  readonly ask?: SecretName | Question;
   /** The server may take as long as it likes: no time-out counts until it has answered. */
   readonly patient?: boolean;
 }
 
 /**
  * Everything that is said before the stream starts, as a generator: it yields turns and is given what answers them, the
- * server's messages or a secret. So the order of things can be read from top to bottom, and nothing here does I/O.
+ * server's messages or user code's answers. So the order of things can be read from top to bottom, and nothing here does I/O.
  */
-export type Conversation<T> = Generator<Turn, T, BackendMessage | Secret>;
+export type Conversation<T> = Generator<Turn, T, BackendMessage | Answer>;
 
 /** A row of a simple query: text by column name. */
 export type ResultRow = Readonly<Record<string, string | null>>;
@@ -30,7 +44,7 @@ export class Dialogue<T> {
   readonly #conversation: Conversation<T>;
   readonly #take: (turn: Turn) => void;
   #asking = false;
-  #answer: Secret | undefined;
+  #answer: Answer | undefined;
   #advancing = false;
 
   constructor(frames: FrameDecoder, conversation: Conversation<T>, take: (turn: Turn) => void) {
@@ -44,10 +58,10 @@ export class Dialogue<T> {
     if (!first.done) this.#take(first.value);
   }
 
-  /** Gives the secret that was asked for. `advance` goes on with it. */
-  answer(value: string | undefined): void {
+  /** Gives the answer to the question that was asked. `advance` goes on with it. */
+  answer(answer: Answer): void {
     this.#asking = false;
-    this.#answer = { kind: 'secret', value };
+    this.#answer = answer;
   }
 
   /**
@@ -56,7 +70,7 @@ export class Dialogue<T> {
    * @returns the outcome, once there is one
    */
   advance(): { readonly value: T } | undefined {
-    // A secret that is known is given while the turn that asks for it is taken.
+    // An answer may come while the turn that asks for it is taken.
     if (this.#advancing) return undefined;
     this.#advancing = true;
     try {
@@ -72,7 +86,7 @@ export class Dialogue<T> {
     }
   }
 
-  #next(): BackendMessage | Secret | undefined {
+  #next(): BackendMessage | Answer | undefined {
     if (this.#asking) return undefined;
     const answer = this.#answer;
     this.#answer = undefined;

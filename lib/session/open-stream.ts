@@ -1,9 +1,9 @@
 import type { StartPosition } from '../checkpoint';
-import { ReplicationError } from '../errors';
+import { ProtocolError, ReplicationError } from '../errors';
 import { formatLsn, type Lsn } from '../lsn';
 import type { TypeCatalog } from '../pgoutput/type-catalog';
 import { quoteLiteral, startReplication } from '../wire/sql';
-import { query, startCopyBoth, textOf, type Conversation } from './conversation';
+import { query, startCopyBoth, textOf, type Conversation, type Question } from './conversation';
 import {
   createSlot,
   identifySystem,
@@ -14,7 +14,7 @@ import {
 } from './slot-commands';
 import { pgoutputOptions, type PgoutputRequest } from './pgoutput-options';
 import type { SlotMemory } from './slot-memory';
-import { checkStandby } from './standby';
+import { checkStandby, checkSynced } from './standby';
 import { fromConsumer, fromMemory, type Resumption } from './start-position';
 import type { PositionKeeper } from './ledger';
 import type { ServerInfo } from './startup';
@@ -49,56 +49,102 @@ export interface OpenInfo extends SystemIdentity {
   readonly startLsn: Lsn | undefined;
 }
 
+/** Where to start: at a position (undefined: the slot's own), or at the one that the consumer's store answers. */
+export type Start = { readonly position: StartPosition | undefined } | { readonly question: Question };
+
 /**
- * Everything between start-up and CopyBoth: looks before it leaps, so that nothing is skipped silently.
+ * Everything between start-up and CopyBoth: validates server, slot, position and publications, so that nothing is skipped
+ * silently.
  *
- * @param asked where the consumer wants to start
+ * A store is asked only after the slot was seen without a reader, and the rest of the server after the store. The store's
+ * position only grows, and the slot follows it. So the position that the store answers is never behind the slot as it was
+ * read before, and never beyond the end of WAL that is read after. It may be older than the store is by the time the
+ * stream starts, as a process that has lost the slot may still finish its work: what that stores is delivered again, and
+ * nothing is skipped, as the server starts at the later one of the position and the slot's, and what lies before the
+ * slot's was stored.
+ *
  * @param catalog learns what the types of published columns are made of
  */
 export function* openStream(
   plan: StreamPlan,
   server: ServerInfo,
   memory: SlotMemory,
-  asked: StartPosition | undefined,
+  start: Start,
   catalog?: TypeCatalog,
 ): Conversation<OpenInfo> {
   const { pgoutput } = plan;
   const options = pgoutput
     ? pgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
     : plan.pluginOptions;
-  const identity = { ...(yield* identifySystem()), standby: server.standby };
   const found = yield* slotStatus(plan.slot, server.version);
+  if (found && 'question' in start) {
+    checkSynced(server, found);
+    checkSlot(found, plan, server);
+    checkInactive(found);
+  }
+  const asked = 'question' in start ? yield* askForStart(start.question) : start.position;
+  const identity = { ...(yield* identifySystem()), standby: server.standby };
   const resumption = resume(plan, memory, asked);
   checkStandby(server, plan.slot, found, resumption?.position);
   if (resumption) yield* resumption.check(identity, plan.slot, found);
-  if (found) checkSlot(found, plan, server);
+  if (found) {
+    checkSlot(found, plan, server);
+    checkInactive(found);
+  }
   if (pgoutput) yield* checkPublications(pgoutput.publications);
   if (pgoutput) catalog?.learn([], yield* lookUpPublishedTypes(pgoutput.publications, server.version));
   const slotCreated = !found && (yield* makeSlot(plan, server));
-  const slot = found ?? (yield* slotStatus(plan.slot, server.version));
-  if (!slot)
-    throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" was dropped as soon as it was made`);
-  if (!found) checkSlot(slot, plan, server);
-  // One that was found may still be another's, who moves it or gives it up before we get it.
+  const slot = yield* slotStatus(plan.slot, server.version);
+  if (!slot) {
+    const what = `Replication slot "${plan.slot}" was dropped ${found ? 'before the stream started' : 'as soon as it was made'}`;
+    throw new ReplicationError('SLOT_MISSING', what);
+  }
+  checkSlot(slot, plan, server);
+  if (found) checkUntouched(found, slot);
+  // Its maker may have stored more by now than the store has answered.
+  else if (!slotCreated && 'question' in start) throw touched(slot);
+  // One that was found is this stream's only once that has started.
   if (slotCreated) memory.see(slot, identity);
 
-  const start = resumption?.position.lsn ?? 0n;
-  yield* startCopyBoth(startReplication(plan.slot, formatLsn(start), options));
-  if (found?.active) {
-    const what = `Replication slot "${slot.name}" was another connection's until just now, which may have moved it`;
-    throw new ReplicationError('SLOT_ACTIVE', what);
-  }
+  const startLsn = resumption?.position.lsn ?? 0n;
+  yield* startCopyBoth(startReplication(plan.slot, formatLsn(startLsn), options));
   memory.see(slot, identity);
   // What lies before it is skipped, and counts as confirmed.
-  memory.confirm(start);
+  memory.confirm(startLsn);
   return {
     ...identity,
     serverVersion: server.version,
     walSenderTimeout: server.walSenderTimeout,
     slot,
     slotCreated,
-    startLsn: start === 0n ? undefined : start,
+    startLsn: startLsn === 0n ? undefined : startLsn,
   };
+}
+
+/** Asks the consumer's store. */
+function* askForStart(question: Question): Conversation<StartPosition | undefined> {
+  const answer = yield { ask: question };
+  if (answer.kind !== 'startPosition') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
+  return answer.position;
+}
+
+function checkInactive({ name, active, activePid }: SlotStatus): void {
+  if (active) throw new ReplicationError('SLOT_ACTIVE', `Replication slot "${name}" is active for PID ${activePid}`);
+}
+
+/**
+ * Whether no other connection has read the slot since it was found: the position to start from, and what this observable
+ * remembers of the slot, would be out of date. Up to 16 the server does not say when a slot was last released.
+ */
+function checkUntouched(found: SlotStatus, slot: SlotStatus): void {
+  checkInactive(slot);
+  const isMoved = slot.confirmedFlushLsn !== found.confirmedFlushLsn;
+  if (isMoved || slot.inactiveSince?.getTime() !== found.inactiveSince?.getTime()) throw touched(slot);
+}
+
+function touched({ name }: SlotStatus): ReplicationError {
+  const what = `Replication slot "${name}" was another connection's while this stream was starting`;
+  return new ReplicationError('SLOT_ACTIVE', what, { remedy: 'Subscribe again, as reconnect() does.' });
 }
 
 /** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */

@@ -15,6 +15,21 @@ export function unfit(what: string, remedy: string): ConnectionError {
 }
 
 /**
+ * Whether a slot is a primary's, which a standby only keeps a copy of. The server refuses copies of failover slots with an
+ * SQLSTATE that is also the one of an invalidated slot.
+ *
+ * @throws {ReplicationError} `SERVER_UNFIT` until the standby is promoted
+ */
+export function checkSynced(server: ServerInfo, { name, synced }: SlotStatus): void {
+  if (server.standby && synced) throw ofPrimary(name);
+}
+
+function ofPrimary(slot: string): ConnectionError {
+  const what = `Replication slot "${slot}" is the primary's, and cannot be read on this server while that is a standby`;
+  return unfit(what, 'Wait until it is promoted');
+}
+
+/**
  * Whether a slot may be read where the server is a standby.
  *
  * @param position where the stream would go on
@@ -28,12 +43,9 @@ export function checkStandby(
   position: StartPosition | undefined,
 ): void {
   if (!server.standby) return;
+  if (found) checkSynced(server, found);
   const isSupported = server.version >= 160_000;
-  const ofPrimary = position?.source !== undefined && !position.source.standby;
-  // The server refuses copies of failover slots, with an SQLSTATE that says as well that a slot is invalidated.
-  if (found?.synced || (ofPrimary && !(found && isSupported))) {
-    const what = `Replication slot "${slot}" is the primary's, and cannot be read on this server while that is a standby`;
-    throw unfit(what, 'Wait until it is promoted');
-  }
+  const comesFromPrimary = position?.source !== undefined && !position.source.standby;
+  if (comesFromPrimary && !(found && isSupported)) throw ofPrimary(slot);
   requireVersion(server.version, 160_000, 'Streaming from a standby');
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { StartAnswer } from '../checkpoint';
 import { ProtocolError, ReplicationError } from '../errors';
 import { objection, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
 import type { BackendMessage } from './backend';
@@ -11,8 +12,8 @@ import { ScramClient } from './scram';
 
 export type SecretName = 'password' | 'oauthToken';
 
-/** Asked of whoever leads the conversation. */
-export interface Question {
+/** Names a secret that is needed to go on. */
+export interface SecretRequest {
   readonly ask: SecretName;
 }
 
@@ -22,8 +23,11 @@ export interface Secret {
   readonly value: string | undefined;
 }
 
+/** What user code has answered, during authentication or later. */
+export type Answer = Secret | StartAnswer;
+
 /** Asks for what has to be known, and returns what is to be sent, if anything. */
-export type Asking<T = Buffer | undefined> = Generator<Question, T, BackendMessage | Secret>;
+export type Asking<T = Buffer | undefined> = Generator<SecretRequest, T, BackendMessage | Answer>;
 
 /** Methods by the number in the Authentication message, those that we do not speak. */
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([

@@ -1,6 +1,7 @@
 import type { Client, ClientConfig, types } from 'pg';
-import { asyncScheduler, concat, EMPTY, firstValueFrom, lastValueFrom, NEVER, of, Subject, throwError } from 'rxjs';
+import { asyncScheduler, concat, EMPTY, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import type { Checkpoint, StartPosition } from '../../lib/checkpoint';
+import type { Start } from '../../lib/session/open-stream';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from '../../lib/config/config';
 import type { ConnectionOptions } from '../../lib/config/connection';
 import { ConfigError } from '../../lib/errors';
@@ -16,6 +17,17 @@ const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publi
 /** As from JavaScript: anything may be there. */
 function resolve(config: unknown) {
   return resolveConfig(config as PgoutputConfig);
+}
+
+/** Where a stream starts: at the position that was given, or the one that the function answers. */
+function startOf(start: Start): Promise<StartPosition | undefined> {
+  if ('position' in start) return Promise.resolve(start.position);
+  return new Promise((found, failed) => {
+    start.question.ask((answer) => {
+      if (answer.kind === 'startPosition') found(answer.position);
+      else failed(new Error(`Answered with ${answer.kind}`));
+    }, failed);
+  });
 }
 
 function optionAtFault(config: unknown): string {
@@ -130,10 +142,10 @@ describe('resolveConfig', () => {
       maxMessageSize: 1024,
       statusInterval: 1,
     });
-    const startOf = (startLsn: bigint | string) => firstValueFrom(resolve({ ...BASE, startLsn }).start());
-    expect(await startOf('0/16B6C50')).toEqual({ lsn: 0x16b6c50n, source: undefined });
-    expect(await startOf(7n)).toEqual({ lsn: 7n, source: undefined });
-    expect(await startOf(0n)).toBeUndefined();
+    const fixed = (startLsn: bigint | string) => startOf(resolve({ ...BASE, startLsn }).start);
+    expect(await fixed('0/16B6C50')).toEqual({ lsn: 0x16b6c50n, source: undefined });
+    expect(await fixed(7n)).toEqual({ lsn: 7n, source: undefined });
+    expect(await fixed(0n)).toBeUndefined();
     expect(resolve({ ...BASE, ensureSlot: true }).plan.ensureSlot).toEqual({
       temporary: false,
       failover: false,
@@ -273,8 +285,8 @@ describe('resolveConfig', () => {
     };
 
     /** What is asked for at a subscription, or the error that this ends with. */
-    function startOf(startLsn: unknown): Promise<StartPosition | undefined> {
-      return lastValueFrom(resolve({ ...BASE, startLsn }).start(), { defaultValue: undefined });
+    function answerOf(startLsn: unknown): Promise<StartPosition | undefined> {
+      return startOf(resolve({ ...BASE, startLsn }).start);
     }
 
     it('lets the consumer keep the position, and asks nobody yet', () => {
@@ -294,7 +306,7 @@ describe('resolveConfig', () => {
     ])('takes %s', async (_, given) => {
       const source =
         typeof given === 'object' ? { systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders' } : undefined;
-      expect(await startOf(() => of(given))).toEqual({ lsn: 0x16b374d848n, source });
+      expect(await answerOf(() => of(given))).toEqual({ lsn: 0x16b374d848n, source });
     });
 
     it.each([
@@ -303,7 +315,7 @@ describe('resolveConfig', () => {
       [null, {}],
       [undefined, {}],
     ])('takes a checkpoint with %p for whether it is from a standby', async (standby, expected) => {
-      const start = await startOf(() => of({ ...CHECKPOINT, standby }));
+      const start = await answerOf(() => of({ ...CHECKPOINT, standby }));
       expect(start?.source).toStrictEqual({ systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders', ...expected });
     });
 
@@ -315,7 +327,7 @@ describe('resolveConfig', () => {
       ['a text', () => '0/7'],
       ['a stream that goes on for ever', () => concat(of(7n, 8n), NEVER)],
     ])('takes the first value of %s', async (_, startLsn) => {
-      expect(await startOf(startLsn)).toEqual({ lsn: 7n, source: undefined });
+      expect(await answerOf(startLsn)).toEqual({ lsn: 7n, source: undefined });
     });
 
     it.each<[what: string, startLsn: () => unknown]>([
@@ -326,13 +338,13 @@ describe('resolveConfig', () => {
       ['0, which stands for none', () => [0n]],
       ['0/0', () => ['0/0']],
     ])('leaves the start to the slot with %s', async (_, startLsn) => {
-      expect(await startOf(startLsn)).toBeUndefined();
+      expect(await answerOf(startLsn)).toBeUndefined();
     });
 
     it('asks anew each time', async () => {
       let stored = 0n;
       const { start } = resolve({ ...BASE, startLsn: () => of(++stored) });
-      expect([await lastValueFrom(start()), await lastValueFrom(start())]).toMatchObject([{ lsn: 1n }, { lsn: 2n }]);
+      expect([await startOf(start), await startOf(start)]).toMatchObject([{ lsn: 1n }, { lsn: 2n }]);
     });
 
     it.each<[what: string, startLsn: () => unknown]>([
@@ -345,7 +357,7 @@ describe('resolveConfig', () => {
       ['is rejected', () => Promise.reject(new RangeError('the store is gone'))],
       ['fails', () => throwError(() => new RangeError('the store is gone'))],
     ])('fails as the store does that %s', async (_, startLsn) => {
-      await expect(startOf(startLsn)).rejects.toThrow(new RangeError('the store is gone'));
+      await expect(answerOf(startLsn)).rejects.toThrow(new RangeError('the store is gone'));
     });
 
     it.each<[option: string, given: unknown]>([
@@ -372,9 +384,47 @@ describe('resolveConfig', () => {
         { ...CHECKPOINT, endLsn },
       ]),
     ])('names %s where the store holds %p', async (option, given) => {
-      const error: unknown = await startOf(() => of(given)).catch((error: unknown) => error);
-      expect(error).toBeInstanceOf(ConfigError);
-      expect(error).toMatchObject({ code: 'CONFIG_INVALID', option, retryable: false });
+      const ways: (() => unknown)[] = [() => of(given), () => Promise.resolve(given), () => [given]];
+      // An empty list gives no value, as an Observable that completes does.
+      if (!Array.isArray(given)) ways.push(() => given);
+      for (const startLsn of ways) {
+        const error: unknown = await answerOf(startLsn).catch((error: unknown) => error);
+        expect(error).toBeInstanceOf(ConfigError);
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID', option, retryable: false });
+      }
+    });
+
+    it.each<[what: string, startLsn: () => unknown, words: string]>([
+      ['the row of a query', () => ({ end_lsn: '0/1' }), 'got an object of end_lsn; where it is the row of a query'],
+      ['a list of rows', () => [{ end_lsn: '0/1' }], 'got an object of end_lsn; where it is the row of a query'],
+      ['a promise of rows', () => Promise.resolve([{ end_lsn: '0/1' }]), 'got a list; give its element'],
+      ['a promise of no rows', () => Promise.resolve([]), 'got a list; give its element'],
+      ['an object without a prototype', () => Object.create(null) as unknown, 'got an object of nothing'],
+      ['bytes', () => Buffer.from('0/1'), 'expected an LSN or a checkpoint'],
+      ['a function', () => () => '0/1', "a value of type function is no LSN; give a bigint or text as in '0/16B6C50'"],
+      ['a number', () => 7, "a value of type number is no LSN; give a bigint or text as in '0/16B6C50'"],
+      ['text that is none', () => 'latest', '"latest" is no LSN; give a bigint or text'],
+    ])('says what it got, and what to give: %s', async (_, startLsn, words) => {
+      const error: unknown = await answerOf(startLsn).catch((error: unknown) => error);
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });
+      expect(error).toHaveProperty('message', expect.stringContaining(`startLsn: `));
+      expect(error).toHaveProperty('message', expect.stringContaining(words));
+    });
+
+    it('has an error of its own for an answer that does not come, and lets go of what was asked', () => {
+      let released = 0;
+      const { start } = resolve({ ...BASE, startLsn: () => new Observable(() => () => released++) });
+      if ('position' in start) throw new Error('There is nobody to ask');
+      const heard = jest.fn();
+      const cancel = start.question.ask(heard, heard);
+      expect(start.question.timedOut(2000)).toMatchObject({
+        code: 'CHECKPOINT_UNAVAILABLE',
+        retryable: true,
+        message: expect.stringContaining('did not answer within 2000 ms'),
+      });
+      expect(released).toBe(0);
+      cancel();
+      expect([released, heard.mock.calls]).toEqual([1, []]);
     });
 
     it.each([
@@ -386,7 +436,7 @@ describe('resolveConfig', () => {
         /timeline: expected a whole number from 1 on, got a string/,
       ],
     ])('says what it got: %s', async (_, given, message) => {
-      await expect(startOf(() => of(given))).rejects.toThrow(message);
+      await expect(answerOf(() => of(given))).rejects.toThrow(message);
     });
 
     it('is asked for where a checkpoint is given as such', () => {

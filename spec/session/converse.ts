@@ -1,6 +1,6 @@
 import type { ServerFields } from '../../lib/errors';
-import type { Conversation, Turn } from '../../lib/session/conversation';
-import type { Secret } from '../../lib/wire/authentication';
+import type { Conversation, Question, Turn } from '../../lib/session/conversation';
+import type { Answer } from '../../lib/wire/authentication';
 import type { BackendMessage } from '../../lib/wire/backend';
 
 /** What a client says before the stream starts. */
@@ -46,9 +46,8 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
     let step = conversation.next();
     while (!step.done) {
       hear(step.value);
-      const answer: BackendMessage | Secret | undefined = step.value.ask
-        ? { kind: 'secret', value: 'secret' }
-        : answers.shift();
+      const { ask } = step.value;
+      const answer: BackendMessage | Answer | undefined = ask ? answerTo(ask) : answers.shift();
       if (!answer) throw new Error(`The server has nothing more to say after ${JSON.stringify(said.at(-1))}`);
       step = conversation.next(answer);
     }
@@ -57,6 +56,21 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
     error = thrown;
   }
   return { said, sql, patient, value, error };
+}
+
+/** What user code answers, at once. */
+function answerTo(ask: string | Question): Answer {
+  if (typeof ask === 'string') return { kind: 'secret', value: 'secret' };
+  const answers: Answer[] = [];
+  ask.ask(
+    (answer) => answers.push(answer),
+    (thrown) => {
+      throw thrown;
+    },
+  );
+  const [answer] = answers;
+  if (!answer) throw new Error('Nobody has answered');
+  return answer;
 }
 
 /** Decodes a frontend message, by the manual's layout. Only a StartupMessage has no type byte. */

@@ -1,5 +1,7 @@
 import type { StartPosition, StreamSource } from '../../lib/checkpoint';
+import { ReplicationError } from '../../lib/errors';
 import { parseLsn } from '../../lib/lsn';
+import type { Question } from '../../lib/session/conversation';
 import { openStream, type OpenInfo, type StreamPlan } from '../../lib/session/open-stream';
 import { SlotMemory } from '../../lib/session/slot-memory';
 import type { ServerInfo } from '../../lib/session/startup';
@@ -56,6 +58,8 @@ const SLOT: Readonly<Record<string, string | null>> = {
 class FakeServer {
   publications = ['orders_pub', 'other', `it's "so"`];
   slot: Readonly<Record<string, string | null>> | undefined = SLOT;
+  /** What the slot is at each look, where it changes. */
+  slots: (Readonly<Record<string, string | null>> | undefined)[] = [];
   /** What START_REPLICATION is answered with. */
   start: readonly BackendMessage[] = [{ kind: 'copyBoth' }];
   /** Whether a slot that was just made vanishes again. */
@@ -75,7 +79,10 @@ class FakeServer {
       const known = this.publications.filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
       return rows(...known.map((pubname) => ({ pubname })));
     }
-    if (sql.includes('pg_replication_slots')) return this.slot ? rows(this.slot) : rows();
+    if (sql.includes('pg_replication_slots')) {
+      const slot = this.slots.length > 0 ? this.slots.shift() : this.slot;
+      return slot ? rows(slot) : rows();
+    }
     if (sql.startsWith('CREATE_REPLICATION_SLOT')) {
       if (!this.forgetful) this.slot = { ...SLOT, confirmed_flush_lsn: '0/3000' };
       if (this.contested) return refusal({ sqlState: '42710', message: 'replication slot "orders" already exists' });
@@ -97,7 +104,20 @@ interface Trial {
 
 function open({ plan, server, info, memory = new SlotMemory(), asked }: Trial = {}): Outcome<OpenInfo> {
   const fake = Object.assign(new FakeServer(), server);
-  return converse(openStream({ ...PLAN, ...plan }, { ...SERVER, ...info }, memory, asked), fake.answer);
+  const whole = { ...PLAN, ...plan };
+  const start = whole.positionKeeper === 'consumer' ? { question: answering(asked) } : { position: asked };
+  return converse(openStream(whole, { ...SERVER, ...info }, memory, start), fake.answer);
+}
+
+/** A store that answers at once. */
+function answering(position: StartPosition | undefined): Question {
+  return {
+    ask: (answered) => {
+      answered({ kind: 'startPosition', position });
+      return () => undefined;
+    },
+    timedOut: () => new ReplicationError('CHECKPOINT_UNAVAILABLE', 'It has not answered'),
+  };
 }
 
 /** What an earlier subscription left behind. */
@@ -121,8 +141,14 @@ function startOf({ sql }: Outcome<unknown>): string | undefined {
 }
 
 describe('opening a stream', () => {
-  it('looks at publications and slot before it starts', () => {
-    expect(steps(open())).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication', 'START_REPLICATION']);
+  it('looks at the slot and publications before it starts, and at the slot once more', () => {
+    expect(steps(open())).toEqual([
+      'pg_replication_slots',
+      'IDENTIFY_SYSTEM',
+      'pg_publication',
+      'pg_replication_slots',
+      'START_REPLICATION',
+    ]);
   });
 
   it('starts with the options of the plugin', () => {
@@ -162,7 +188,12 @@ describe('opening a stream', () => {
   it('asks for no publications with another plugin', () => {
     const plan = { plugin: 'test_decoding', pgoutput: undefined, pluginOptions: { 'include-xids': '0' } };
     const outcome = open({ plan, server: { slot: { ...SLOT, plugin: 'test_decoding' } } });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'START_REPLICATION']);
+    expect(steps(outcome)).toEqual([
+      'pg_replication_slots',
+      'IDENTIFY_SYSTEM',
+      'pg_replication_slots',
+      'START_REPLICATION',
+    ]);
     expect(startOf(outcome)).toBe(`START_REPLICATION SLOT "orders" LOGICAL 0/0 ("include-xids" '0')`);
   });
 
@@ -201,10 +232,13 @@ describe('a standby', () => {
 
   it("that has the primary's slot, or nothing yet, is known before anything counts as lost", () => {
     const asked: StartPosition = { lsn: 0x8000n, source: { systemId: IDENTITY.systemid, timeline: 1, slot: 'orders' } };
-    for (const slot of [undefined, { ...SLOT, synced: 't' }]) {
-      const outcome = open({ info, asked, server: { slot }, plan: { positionKeeper: 'consumer' } });
-      expect(outcome.error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true });
-      expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots']);
+    for (const positionKeeper of ['consumer', 'slot'] as const) {
+      for (const slot of [undefined, { ...SLOT, synced: 't' }]) {
+        const outcome = open({ info, asked, server: { slot }, plan: { positionKeeper } });
+        expect(outcome.error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true });
+        expect(outcome.error).toHaveProperty('message', expect.stringContaining("is the primary's"));
+        expect(steps(outcome)).not.toContain('pg_publication');
+      }
     }
   });
 
@@ -230,7 +264,7 @@ describe('publications', () => {
       code: 'PUBLICATION_MISSING',
       message: expect.stringContaining('"gone", "Gone Too" does not exist'),
     });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication']);
+    expect(steps(outcome)).toEqual(['pg_replication_slots', 'IDENTIFY_SYSTEM', 'pg_publication']);
   });
 
   it('may have any name', () => {
@@ -247,7 +281,7 @@ describe('a slot that is missing', () => {
   it('is an error, where nobody asked for it to be made', () => {
     const outcome = open({ server: { slot: undefined } });
     expect(outcome.error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication']);
+    expect(steps(outcome)).toEqual(['pg_replication_slots', 'IDENTIFY_SYSTEM', 'pg_publication']);
   });
 
   it('is the lesser trouble where wal_level forbids to make it', () => {
@@ -259,8 +293,8 @@ describe('a slot that is missing', () => {
   it('is made with ensureSlot, after the publications were looked at', () => {
     const outcome = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
     expect(steps(outcome)).toEqual([
-      'IDENTIFY_SYSTEM',
       'pg_replication_slots',
+      'IDENTIFY_SYSTEM',
       'pg_publication',
       'CREATE_REPLICATION_SLOT',
       'pg_replication_slots',
@@ -321,10 +355,29 @@ describe('a slot that is missing', () => {
   });
 });
 
-describe('a slot that was taken over', () => {
-  it('is looked at again when another connection had it a moment before, which may have moved it', () => {
-    const slot = { ...SLOT, active: 't', active_pid: '7' };
-    expect(open({ server: { slot } }).error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
+describe('a slot that another connection reads', () => {
+  const ACTIVE = { ...SLOT, active: 't', active_pid: '7' };
+
+  it('is known by a look at it, before anything else is looked at', () => {
+    for (const positionKeeper of ['consumer', 'slot'] as const) {
+      const outcome = open({ plan: { positionKeeper }, server: { slot: ACTIVE } });
+      expect(outcome.error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
+      expect(outcome.error).toHaveProperty('message', expect.stringContaining('"orders" is active for PID 7'));
+      expect(steps(outcome)).not.toContain('pg_publication');
+      expect(startOf(outcome)).toBeUndefined();
+    }
+  });
+
+  it.each<[what: string, later: Readonly<Record<string, string | null>> | undefined, code: string]>([
+    ['has it now', ACTIVE, 'SLOT_ACTIVE'],
+    ['has moved it', { ...SLOT, confirmed_flush_lsn: '0/1800' }, 'SLOT_ACTIVE'],
+    ['had it, and has moved nothing', { ...SLOT, inactive_since: '1700000000001' }, 'SLOT_ACTIVE'],
+    ['has dropped it', undefined, 'SLOT_MISSING'],
+  ])('is noticed just before the start, too, where it came meanwhile: it %s', (_, slot, code) => {
+    const slots = [{ ...SLOT, inactive_since: '1700000000000' }, slot];
+    const outcome = open({ server: { slots } });
+    expect(outcome.error).toMatchObject({ code, retryable: code === 'SLOT_ACTIVE' });
+    expect(startOf(outcome)).toBeUndefined();
   });
 });
 
@@ -377,7 +430,13 @@ describe('a position that a store holds', () => {
   it('is started from, where the slot is not ahead of it', () => {
     const outcome = open({ plan, asked: stored('0/1000') });
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1000 '), 0x1000n]);
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'pg_publication', 'START_REPLICATION']);
+    expect(steps(outcome)).toEqual([
+      'pg_replication_slots',
+      'IDENTIFY_SYSTEM',
+      'pg_publication',
+      'pg_replication_slots',
+      'START_REPLICATION',
+    ]);
   });
 
   it.each<[what: string, trial: Trial, code: string]>([
@@ -396,8 +455,8 @@ describe('a position that a store holds', () => {
 
   it('of another cluster is known before the publications are looked at', () => {
     expect(steps(open({ plan, asked: stored('0/1800', { systemId: '7' }) }))).toEqual([
-      'IDENTIFY_SYSTEM',
       'pg_replication_slots',
+      'IDENTIFY_SYSTEM',
     ]);
   });
 
@@ -406,7 +465,7 @@ describe('a position that a store holds', () => {
     expect(startOf(open({ plan, asked: stored('0/1800'), server }))).toContain(' LOGICAL 0/1800 ');
     const outcome = open({ plan, asked: stored('0/1801'), server });
     expect(outcome.error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
-    expect(steps(outcome)).toEqual(['IDENTIFY_SYSTEM', 'pg_replication_slots', 'TIMELINE_HISTORY']);
+    expect(steps(outcome)).toEqual(['pg_replication_slots', 'IDENTIFY_SYSTEM', 'TIMELINE_HISTORY']);
   });
 
   it('is not made up for by a new slot, though ensureSlot is given: that would begin after a gap', () => {

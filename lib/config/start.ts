@@ -1,0 +1,53 @@
+import { defaultIfEmpty, defer, from, isObservable, map, of, take, type Observable, type ObservableInput } from 'rxjs';
+import { toStartPosition } from '../checkpoint';
+import { ReplicationError } from '../errors';
+import { isRecord, type Options } from '../options';
+import type { Question } from '../session/conversation';
+import type { Start } from '../session/open-stream';
+
+/** Reads `startLsn`: a position, or a function that is asked for one. */
+export function startOf(options: Options): Start {
+  const startLsn = options.get('startLsn');
+  if (isFunction(startLsn)) return { question: questionTo(startLsn) };
+  if (isRecord(startLsn))
+    throw options.error('startLsn', 'a position that you store goes into a function: () => checkpoint');
+  return { position: startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn')) };
+}
+
+function isFunction(value: unknown): value is () => unknown {
+  return typeof value === 'function';
+}
+
+/** Takes the first value; an Observable that completes without one stands for an empty store, as undefined does. */
+function questionTo(startLsn: () => unknown): Question {
+  return {
+    ask(answered, failed) {
+      const subscription = defer(() => inputOf(startLsn()))
+        .pipe(take(1), map(toStartPosition), defaultIfEmpty(undefined))
+        .subscribe({
+          next: (position) => {
+            answered({ kind: 'startPosition', position });
+          },
+          error: failed,
+        });
+      return () => {
+        subscription.unsubscribe();
+      };
+    },
+    timedOut: (ms) =>
+      new ReplicationError('CHECKPOINT_UNAVAILABLE', `The function startLsn did not answer within ${ms} ms`),
+  };
+}
+
+/** What RxJS cannot convert is the answer itself, and so is text, which could be iterated over. */
+function inputOf(answer: unknown): Observable<unknown> {
+  return isInput(answer) ? from(answer) : of(answer);
+}
+
+/** The methods by which RxJS knows what it can convert. Source: innerFrom.ts. */
+const METHODS = [Symbol.observable, 'then', Symbol.iterator, Symbol.asyncIterator, 'getReader'];
+
+function isInput(answer: unknown): answer is ObservableInput<unknown> {
+  if (typeof answer !== 'object' || answer === null || 'endLsn' in answer || ArrayBuffer.isView(answer)) return false;
+  return isObservable(answer) || METHODS.some((name) => typeof Reflect.get(answer, name) === 'function');
+}
