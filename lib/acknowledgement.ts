@@ -45,6 +45,8 @@ export interface SessionControl {
 /** A delivery's place in the ledger. */
 export interface Entry {
   readonly session: SessionControl;
+  /** Of the transaction that the delivery belongs to, where that is known. */
+  readonly xid: number | undefined;
   /** @returns false when the session closed first */
   settle(): boolean;
   /**

@@ -1,6 +1,22 @@
 import type { Lsn } from './lsn';
 import type { FailedStream, StreamHistory } from './stream-history';
 
+/** A transaction that the work which failed was about. */
+export interface FailedTransaction {
+  /** Its id, as `pg_xact` and logs name it. undefined where the message does not tell, as with another output plugin. */
+  readonly xid: number | undefined;
+  /**
+   * Where its commit record starts; of a prepared transaction, where its prepare record starts. undefined for a streamed
+   * change, of which it is not known yet.
+   */
+  readonly commitLsn: Lsn | undefined;
+  /**
+   * The tables of the changes that the work was given, as in `change.table`. Of a transaction that came in blocks, those
+   * as well of which all changes were rolled back.
+   */
+  readonly tables: readonly string[];
+}
+
 /** What is known of a stream when it fails. */
 export interface Failure {
   /** The slot that it read, as several streams may stand above one operator. */
@@ -11,6 +27,8 @@ export interface Failure {
   readonly walSenderTimeout: number;
   /** Whether the stream itself has failed, and not what was done with its messages. */
   readonly byStream: boolean;
+  /** Of a work that has failed: what it was about. Several where the work is for an array. */
+  readonly transactions?: readonly FailedTransaction[] | undefined;
   /** The streams that it has ended: several may be merged. */
   readonly streams: readonly FailedStream[];
   /** Tells the works in hand that nobody will come back for them. */

@@ -3,6 +3,8 @@ export { logicalReplication } from './logical-replication';
 export { ackAfter, type WorkResult } from './operators/ack-after';
 export type { Acknowledged } from './operators/hand';
 export { ofTable } from './operators/of-table';
+export type { FailedTransaction } from './failure';
+export { failedTransactions } from './operators/failed-transactions';
 export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';

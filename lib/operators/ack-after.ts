@@ -1,13 +1,17 @@
 import { isObservable, Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
-import { failStreams, failureOf, noteFailure, type Failure } from '../failure';
+import { failStreams, failureOf, noteFailure, type FailedTransaction, type Failure } from '../failure';
+import { transactionsOf } from './failed-transactions';
 import { Hand, isBatch, isLeftOpen, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 import { Transaction } from './transaction';
 import { Work, type WorkListener } from './work';
 
-/** What a work emits; nothing where it is no Observable, Promise or iterable. */
+/**
+ * What a work emits, as in RxJS's `mergeMap`: what an Observable emits, what a Promise resolves to, the members of an array
+ * or another iterable. Nothing where the work returns anything else.
+ */
 export type WorkResult<O> = O extends string ? never : O extends ObservableInput<infer R> ? R : never;
 
 /**
@@ -27,7 +31,9 @@ export type WorkResult<O> = O extends string ? never : O extends ObservableInput
  *   the values are messages, transactions or arrays of them, and not what a `map` made of their `ack`.)
  *
  * @param project starts the work: returns an Observable, a Promise or an iterable; with anything else the work is done when
- * it returns
+ * it returns. As everywhere in RxJS, an array is an iterable, and its members are emitted one by one, the rows of
+ * a query as well: there is nothing to wait for in them, and a function with a body, `(tx) => { … }`, returns none. A Promise
+ * among what is emitted is the error `CONFIG_INVALID`, as it would be acknowledged before it has ended.
  * @param concurrent how many works run at the same time; default 1
  * @throws {ConfigError} `CONFIG_INVALID` when `concurrent` is no number from 1 on
  * @example
@@ -138,11 +144,14 @@ class Works<T extends Acknowledged, R> {
     this.#release = release;
   }
 
-  /** @param session of the stream that it belongs to, where that is known */
-  fail(error: unknown, session?: SessionControl): void {
+  /**
+   * @param session of the stream that it belongs to, where that is known
+   * @param transactions that the work which failed was about
+   */
+  fail(error: unknown, session?: SessionControl, transactions?: readonly FailedTransaction[]): void {
     if (this.#subscriber.closed) return;
     this.#failed = true;
-    const failure = this.#note(error, session);
+    const failure = this.#note(error, session, transactions);
     // Whoever is told of the error may go on listening for a stop; until then, letting go of the source must not end that.
     const hearing = failure?.streams.flatMap(({ stops }) => stops.map((stop) => stop.listen(ignore, ignore))) ?? [];
     this.#release();
@@ -173,7 +182,11 @@ class Works<T extends Acknowledged, R> {
   }
 
   /** What the stream itself ended with has its note; a work's error may have one of another time. */
-  #note(error: unknown, session: SessionControl | undefined): Failure | undefined {
+  #note(
+    error: unknown,
+    session: SessionControl | undefined,
+    transactions: readonly FailedTransaction[] | undefined,
+  ): Failure | undefined {
     const giveUp = (): void => {
       this.#givenUp = true;
       this.#hand.giveUp();
@@ -191,6 +204,7 @@ class Works<T extends Acknowledged, R> {
       walSenderTimeout: 0,
       byStream: false,
       ...noted,
+      transactions: transactions ?? noted?.transactions,
       streams,
       giveUp,
     };
@@ -244,7 +258,7 @@ class Works<T extends Acknowledged, R> {
       // What has not started does not run on.
       if (work) this.#active.delete(work);
       release(value);
-      this.fail(error, sessionOf(itemsOf(value)[0]));
+      this.#workFailed(value, error);
     }
   }
 
@@ -260,7 +274,7 @@ class Works<T extends Acknowledged, R> {
       },
       failed: (error) => {
         this.#active.delete(work);
-        this.fail(error, sessionOf(itemsOf(value)[0]));
+        this.#workFailed(value, error);
       },
       done: () => {
         this.#active.delete(work);
@@ -272,11 +286,15 @@ class Works<T extends Acknowledged, R> {
     };
   }
 
+  #workFailed(value: T, error: unknown): void {
+    this.fail(error, sessionOf(itemsOf(value)[0]), transactionsOf(value));
+  }
+
   #acknowledge(value: T): boolean {
     if (this.#subscriber.closed) return false;
     if (!acknowledge(value)) {
       const what = 'A work is done, but its stream ended before it could be acknowledged';
-      this.fail(new ReplicationError('ACK_TOO_LATE', what), sessionOf(itemsOf(value)[0]));
+      this.#workFailed(value, new ReplicationError('ACK_TOO_LATE', what));
       return false;
     }
     this.#hand.done(value);
@@ -290,7 +308,7 @@ class Works<T extends Acknowledged, R> {
 
 const ignore = (): void => undefined;
 
-/** What is none of these, say the rows of a query, is nothing to wait for. */
+/** What is none of these, say the `{ rowCount }` of a command, is nothing to wait for and has nothing to emit. */
 function isPending<R>(work: unknown): work is ObservableInput<R> {
   if (typeof work !== 'object' || work === null) return false;
   return isObservable(work) || PENDING.some((member) => member in work);

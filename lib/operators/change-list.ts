@@ -8,6 +8,8 @@ export interface ChangeList<Tables extends object = AnyTables> extends Iterable<
   readonly size: number;
   /** All of them; undefined where they are too many to be shown without being asked for. */
   readonly shown: readonly Change<Tables>[] | undefined;
+  /** The tables that they are about, as messages name them. */
+  readonly tables: readonly string[];
   /** All of them, in memory. */
   toArray(): readonly Change<Tables>[];
   /** They were acknowledged. */
@@ -28,6 +30,15 @@ export class WholeChanges implements ChangeList {
 
   get shown(): readonly Change[] {
     return this.#changes;
+  }
+
+  get tables(): readonly string[] {
+    const tables = new Set<string>();
+    for (const change of this.#changes) {
+      if (change.kind === 'truncate') for (const table of change.tables) tables.add(table);
+      else if (change.kind !== 'message') tables.add(change.table);
+    }
+    return [...tables];
   }
 
   toArray(): readonly Change[] {
@@ -54,6 +65,10 @@ export class StreamedList implements ChangeList {
 
   get size(): number {
     return this.#changes.size;
+  }
+
+  get tables(): readonly string[] {
+    return this.#changes.tables;
   }
 
   get shown(): readonly Change[] | undefined {

@@ -19,11 +19,12 @@ import {
 } from 'rxjs';
 import { ERRORS, type ErrorKind } from '../error-codes';
 import { ReplicationError, ServerError } from '../errors';
-import { failureOf, type Failure } from '../failure';
+import { failureOf, type FailedTransaction, type Failure } from '../failure';
 import type { Lsn } from '../lsn';
 import { Options } from '../options';
 import { whenAllLeft } from '../stream-history';
 import { AskedStops } from './asked-stops';
+import { describe } from './failed-transactions';
 
 /** When {@link reconnect} tries again, and for how long. */
 export interface ReconnectOptions {
@@ -52,6 +53,11 @@ export interface ReconnectAttempt {
   readonly delay: number;
   /** What ended the stream. */
   readonly error: unknown;
+  /**
+   * The transactions that a work under `ackAfter` was about, where it ended the stream; else empty. Usually one; several
+   * where the work takes arrays.
+   */
+  readonly transactions: readonly FailedTransaction[];
 }
 
 /**
@@ -147,7 +153,7 @@ class Attempts {
   after(error: unknown): Observable<unknown> {
     const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
     const failure = failureOf(error);
-    const giveUp = failure?.giveUp ?? ignore;
+    const { giveUp = ignore, transactions = [] } = failure ?? {};
     if (failure) this.#stops.follow(failure.streams);
     this.#look(error);
     if (failure && this.#stops.all) return this.#stopped(error, failure);
@@ -162,12 +168,13 @@ class Attempts {
     this.#count++;
     if (this.#settings.silent && this.#count === WARN_AFTER) {
       const what = `The stream has failed ${WARN_AFTER} times in a row, and is tried again; an attemptObserver hears of each time.`;
-      process.emitWarning(`${what} The last error: ${String(error)}`, {
+      const where = transactions.length > 0 ? `, in the work on ${transactions.map(describe).join(', ')}` : '';
+      process.emitWarning(`${what} The last error${where}: ${String(error)}`, {
         type: 'ReplicationWarning',
         code: 'RXPG_RECONNECTING',
       });
     }
-    observed.next({ attempt: this.#count, delay, error });
+    observed.next({ attempt: this.#count, delay, error, transactions });
     const due = timer(delay, scheduler).pipe(orIfUnsubscribed(giveUp));
     if (!failure) return due;
     const stopped = this.#stops.asked.pipe(map(() => this.#stopped(error, failure)));

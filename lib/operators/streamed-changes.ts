@@ -70,6 +70,11 @@ export class StreamedChanges implements Gathered {
     return Math.max(this.#allocated, this.#largest);
   }
 
+  /** The tables of all changes, those that were aborted as well. */
+  get tables(): readonly string[] {
+    return [...new Set(this.#tables.flat().map(({ message }) => message.table))];
+  }
+
   /** Whether any of it went to the file. */
   get isSpooled(): boolean {
     return this.#spooled;

@@ -31,6 +31,15 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   /**
+   * For reports of what failed.
+   *
+   * @internal
+   */
+  static tablesOf(value: object): readonly string[] {
+    return #changes in value ? value.#changes.tables : [];
+  }
+
+  /**
    * To be stored together with the data, where the consumer keeps the position; see {@link Checkpoint}. Stored by one work
    * at a time, in commit order.
    */

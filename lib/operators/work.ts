@@ -1,4 +1,5 @@
-import { from, isObservable, Subject, takeUntil, type ObservableInput } from 'rxjs';
+import { from, isObservable, map, Subject, takeUntil, type ObservableInput } from 'rxjs';
+import { ConfigError } from '../errors';
 
 /** Who waits for a work. */
 export interface WorkListener {
@@ -81,7 +82,7 @@ export class Work<R> {
   #run(pending: ObservableInput<R>): void {
     // takeUntil, not a Subscription: a work may emit for ever while it is still being subscribed to.
     from(pending)
-      .pipe(takeUntil(this.#cancelled))
+      .pipe(takeUntil(this.#cancelled), map(notAwaited))
       .subscribe({
         next: (result) => {
           this.#results.push(result);
@@ -103,6 +104,15 @@ export class Work<R> {
         },
       });
   }
+}
+
+/** What comes as a result was done, or so it seems: a Promise was begun, and would be acknowledged before it has ended. */
+function notAwaited<R>(result: R): R {
+  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function')
+    return result;
+  const remedy =
+    'return Promise.all() of an array of them; in an Observable, use mergeMap or concatMap in place of map';
+  throw new ConfigError('ackAfter', `the work has emitted a Promise, which nobody waits for: ${remedy}`);
 }
 
 /** An Observable may be asynchronous, too, but ends when it is unsubscribed from. */

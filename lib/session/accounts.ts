@@ -20,7 +20,7 @@ export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogData
     case 'truncate':
       return ledger.change(bytes, ledger.inBlock ? message.xid : undefined);
     case 'begin':
-      return ledger.begin(message.commitLsn);
+      return ledger.begin(message.commitLsn, message.xid);
     case 'commit':
       return ledger.commit(message.endLsn, bytes);
     case 'message':
@@ -39,7 +39,7 @@ export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogData
     case 'streamAbort':
       return ledger.abortStream(message.xid, message.subxid);
     case 'beginPrepare':
-      return ledger.begin(message.prepareLsn);
+      return ledger.begin(message.prepareLsn, message.xid);
     case 'prepare':
       return ledger.prepare(message.xid, message.endLsn, bytes);
     case 'commitPrepared':

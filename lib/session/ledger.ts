@@ -125,9 +125,10 @@ export class Ledger implements EntryKeeper {
   }
 
   /** @param commitLsn where its commit, or prepare, record starts */
-  begin(commitLsn: Lsn = 0n): Entry {
+  begin(commitLsn: Lsn = 0n, xid?: number): Entry {
     this.#open = this.#append();
     this.#open.commitLsn = commitLsn;
+    this.#open.xid = xid;
     return new UnitEntry(this, this.#open);
   }
 
@@ -200,7 +201,7 @@ export class Ledger implements EntryKeeper {
     if (unit) {
       if (xid === subxid) this.#streams.delete(xid);
       for (const entry of this.#outstanding.of(unit)) {
-        const isAborted = xid === subxid || (entry instanceof StreamedEntry && entry.xid === subxid);
+        const isAborted = xid === subxid || (entry instanceof StreamedEntry && entry.subxid === subxid);
         if (isAborted && entry.take()) this.#discharge(entry);
       }
     }

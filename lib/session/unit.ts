@@ -20,6 +20,7 @@ export class Unit {
   position: Lsn | undefined;
   /** Where its commit record starts, as its Begin tells. */
   commitLsn: Lsn = 0n;
+  xid: number | undefined;
   /** The highest keepalive that came after it and before the next unit. */
   walEnd: Lsn = 0n;
 
@@ -96,6 +97,10 @@ export class UnitEntry implements Entry {
     return this.ledger.session;
   }
 
+  get xid(): number | undefined {
+    return this.unit.xid;
+  }
+
   settle(): boolean {
     return this.settled || this.#settle(true);
   }
@@ -142,7 +147,7 @@ export class StreamedEntry extends UnitEntry {
     bytes: number,
     sequence: number,
     /** The subtransaction that made it. */
-    readonly xid: number,
+    readonly subxid: number,
   ) {
     super(ledger, unit, bytes, sequence);
   }
@@ -151,6 +156,7 @@ export class StreamedEntry extends UnitEntry {
 /** A delivery that needs no settling. */
 export class SettledEntry implements Entry {
   readonly isProgress: boolean = false;
+  readonly xid = undefined;
 
   constructor(readonly ledger: EntryKeeper) {}
 

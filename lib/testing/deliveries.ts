@@ -95,6 +95,7 @@ export function isAcknowledged(delivery: Acknowledgeable): boolean {
 class BuiltEntry implements Entry {
   settled = false;
   readonly isProgress = false;
+  readonly xid = undefined;
 
   constructor(readonly session: BuiltSession) {}
 

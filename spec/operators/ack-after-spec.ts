@@ -221,6 +221,24 @@ describe('ackAfter', () => {
     expect([heard.events, item.acknowledged]).toEqual([['complete'], 1]);
   });
 
+  it('emits the members of an array one by one, the rows of a query as well, and waits for nothing in them', () => {
+    const items = [new Item('a'), new Item('b')];
+    const heard = record(from(items).pipe(ackAfter(({ name }) => [{ id: `${name}1` }, { id: `${name}2` }])));
+    expect(heard.values).toEqual([{ id: 'a1' }, { id: 'a2' }, { id: 'b1' }, { id: 'b2' }]);
+    expect([heard.completed, ...items.map((item) => item.acknowledged)]).toEqual([true, 1, 1]);
+  });
+
+  it.each<[what: string, project: () => unknown]>([
+    ['an array', () => [1, Promise.resolve(2)]],
+    ['a Set', () => new Set([Promise.resolve(1)])],
+    ['an Observable', () => of(1).pipe(map((n) => Promise.resolve(n)))],
+  ])('refuses Promises among the results of %s, as nobody would wait for them', (_, project) => {
+    const item = new Item('a');
+    const heard = record(of(item).pipe(ackAfter(project)));
+    expect([code(heard.error), item.acknowledged]).toEqual(['CONFIG_INVALID', 0]);
+    expect(String(heard.error)).toContain('Promise.all()');
+  });
+
   it('stops a source that emits while it is being subscribed to', () => {
     const items = Array.from({ length: 10 }, () => new Item('a'));
     const heard = record(
