@@ -21,7 +21,8 @@ export const ERRORS = {
   },
   CONNECTION_LOST: {
     retryable: true,
-    remedy: "Subscribe again; the server's log says whether it closed the connection.",
+    remedy:
+      "Put reconnect() at the end of the pipe, which subscribes again; the server's log says whether it closed the connection.",
   },
   CONNECT_TIMEOUT: {
     retryable: true,
@@ -31,7 +32,11 @@ export const ERRORS = {
     retryable: true,
     remedy: 'The last confirmation may not have arrived, so it may be delivered again; or raise closeTimeout.',
   },
-  LIVENESS_TIMEOUT: { retryable: true, remedy: 'The server or the network fell silent; subscribe again.' },
+  LIVENESS_TIMEOUT: {
+    retryable: true,
+    remedy:
+      'The server or the network fell silent: put reconnect() at the end of the pipe, which subscribes again; or raise livenessTimeout.',
+  },
   TLS_REFUSED: {
     retryable: false,
     remedy: "Turn on ssl in the server's postgresql.conf; where it is on, somebody in between takes it away.",
@@ -84,20 +89,35 @@ export const ERRORS = {
   WAL_LEVEL: { retryable: false, remedy: 'Set wal_level = logical in postgresql.conf and restart the server.' },
   TOO_MANY_CONNECTIONS: {
     retryable: true,
-    remedy: 'Raise max_wal_senders or max_connections, or close other clients.',
+    remedy: 'Raise max_wal_senders or max_connections, or close other clients; reconnect() waits for a place.',
   },
   TOO_MANY_SLOTS: { retryable: false, remedy: 'Drop slots that nobody needs, or raise max_replication_slots.' },
   SERVER_SHUTDOWN: {
     retryable: true,
-    remedy: 'The server is stopping or starting, or somebody ended this connection; subscribe again once it is up.',
+    remedy:
+      'The server is stopping or starting, or somebody ended this connection: put reconnect() at the end of the pipe, which subscribes again until it is up.',
   },
-  CANCELLED: { retryable: true, remedy: 'Somebody cancelled the stream on the server; subscribe again.' },
+  SERVER_RESOURCES: {
+    retryable: true,
+    remedy:
+      'The server is short of what the message names: make room on its disk, free memory, or raise the limit; reconnect() goes on once there is enough.',
+  },
+  CANCELLED: {
+    retryable: true,
+    remedy:
+      'Somebody, or a time-out, cancelled this on the server: put reconnect() at the end of the pipe, which subscribes again.',
+  },
+  TRANSACTION_ROLLED_BACK: {
+    retryable: true,
+    remedy: 'Other transactions on the server were in the way, which passes: reconnect() tries again.',
+  },
 
   SLOT_MISSING: { retryable: false, remedy: 'Create the slot first (createSlot, or ensureSlot: true).' },
   SLOT_EXISTS: { retryable: false, remedy: 'Drop the slot first, or use it as it is.' },
   SLOT_ACTIVE: {
     retryable: true,
-    remedy: 'Another connection streams from this slot; stop it, or wait until the server notices that it is gone.',
+    remedy:
+      'Another connection streams from this slot: stop it, or let reconnect() wait until the server notices that it is gone.',
   },
   SLOT_WRONG_KIND: {
     retryable: false,
@@ -134,6 +154,16 @@ export const ERRORS = {
     retryable: false,
     remedy:
       'Run CREATE PUBLICATION … FOR TABLE …, before the slot is made: decoding looks at the catalog as it was at each change.',
+  },
+  COLUMN_LISTS_DIFFER: {
+    retryable: false,
+    remedy:
+      'Publish the same columns of a table (column list, publish_generated_columns) in all publications that are read together, or read one of them only; what was written before is read as it was published then.',
+  },
+  OUTPUT_PLUGIN_REFUSED: {
+    retryable: false,
+    remedy:
+      'Let the administrator add the plugin to output_plugin_libraries, beside those that stand there, and run pg_reload_conf(); or use pgoutput.',
   },
   PUBLICATION_EXISTS: { retryable: false, remedy: 'Use it as it is, alter it, or drop it first.' },
   SCHEMA_DRIFT: {
@@ -175,6 +205,17 @@ export const ERRORS = {
     retryable: true,
     retries: 3,
     remedy: "See the server's log; a row that is too large for it to send, say, comes again each time.",
+  },
+  SERVER_IO_ERROR: {
+    retryable: true,
+    retries: 3,
+    remedy: 'A disk or a file fails the server: see its log.',
+  },
+  UNKNOWN_SQLSTATE: {
+    retryable: true,
+    retries: 3,
+    remedy:
+      'PostgreSQL itself has no such SQLSTATE: find out which extension, function or pooler says that, and name it in the option errors.',
   },
   SERVER_ERROR: { retryable: false, remedy: "See the server's message and its log." },
 } as const satisfies Record<string, ErrorKind>;

@@ -22,29 +22,60 @@ export function codeOf(error: unknown): string | undefined {
 /** What is said inside `connection`, and easily written beside it. */
 const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 
-/** Whether so many letters put in, left out or exchanged make one text of the other. */
-function within(edits: number, a: string, b: string): boolean {
-  if (a === b) return true;
-  if (edits === 0) return false;
-  if (a !== '' && b.startsWith(a.charAt(0))) return within(edits, a.slice(1), b.slice(1));
-  return [
-    [a.slice(1), b],
-    [a, b.slice(1)],
-    [a.slice(1), b.slice(1)],
-  ].some(([restOfA = '', restOfB = '']) => within(edits - 1, restOfA, restOfB));
+/** How many letters have to be put in, left out or exchanged to make one text of the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 0; row < a.length; row++) {
+    const next = [row + 1];
+    for (let column = 1; column <= b.length; column++) {
+      const replaced = (above[column - 1] ?? 0) + (a[row] === b[column - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (above[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+    }
+    above = next;
+  }
+  return above[b.length] ?? 0;
+}
+
+/** Longer names are compared up to here: what is unknown may be anything. */
+const COMPARED = 64;
+/** A name that was misspelt has so many letters wrong at most. */
+const TYPING_MISTAKES = 2;
+
+function comparable(name: string): string {
+  return name.slice(0, COMPARED).toLowerCase();
+}
+
+/** How many pairs of neighbouring letters of one text the other has as well. */
+function sharedPairs(a: string, b: string): number {
+  const pairs = Array.from({ length: Math.max(0, a.length - 1) }, (_, at) => a.slice(at, at + 2));
+  return pairs.filter((pair) => b.includes(pair)).length;
 }
 
 /** The name that was probably meant: one spelt almost so, or one that this goes on from or breaks off. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length < 3) return undefined;
-  const given = name.toLowerCase();
-  const find = (alike: (one: string) => boolean) => known.find((one) => alike(one.toLowerCase()));
-  return (
-    find((one) => within(0, one, given)) ??
-    find((one) => within(1, one, given)) ??
-    find((one) => within(2, one, given)) ??
-    find((one) => one.startsWith(given) || given.startsWith(one))
-  );
+  const given = comparable(name);
+  const [first] = sorted(known, (one) => distance(comparable(one), given));
+  if (first !== undefined && distance(comparable(first), given) <= TYPING_MISTAKES) return first;
+  return known.find((one) => comparable(one).startsWith(given) || given.startsWith(comparable(one)));
+}
+
+/** More names than these are not listed. */
+const LISTED = 8;
+
+/** What an error says of a name that is not known: which one was probably meant, or which there are, or which are nearest. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  if (meant !== undefined) return `did you mean ${meant}?`;
+  if (known.length <= LISTED) return `there are ${known.join(', ')}`;
+  const given = comparable(name);
+  const bySpelling = sorted(known, (one) => distance(comparable(one), given));
+  const [first = '', second = '', third = ''] = sorted(bySpelling, (one) => -sharedPairs(given, comparable(one)));
+  return `the nearest are ${first}, ${second} and ${third}`;
+}
+
+function sorted(names: readonly string[], rank: (name: string) => number): string[] {
+  return [...names].sort((a, b) => rank(a) - rank(b));
 }
 
 /** What else is to be said of options that are not known. */
@@ -74,9 +105,7 @@ export class Options {
         throw this.error(name, `belongs into connection, as in connection: { ${name}: … }`);
       }
       if (misplaced && Object.hasOwn(misplaced, name)) throw this.error(name, String(misplaced[name]));
-      const meant = nearest(name, known);
-      const remedy = meant === undefined ? 'there' : `did you mean ${meant}? There`;
-      throw this.error(name, `is no option; ${remedy} are ${known.join(', ')}`);
+      throw this.error(name, `is no option; ${suggestion(name, known)}`);
     }
   }
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors';
-import { isKnown, suggestion, type Given } from './parameters';
+import { isKnown, suggestedParameter, type Given } from './parameters';
 import { isUnsupported, refuseUnsupported } from './unsupported';
 import { parseUri, UNREADABLE } from './uri';
 
@@ -36,7 +36,7 @@ function readUri(option: string, uri: string): Given {
   for (const name of unknownOf(option, 'this URI', given)) {
     // Behind a ? that was not encoded, it could be part of the password, which ends at an @.
     if (uri.slice(uri.indexOf('?')).includes('@')) throw new ConfigError(option, UNREADABLE);
-    throw new ConfigError(option, `this URI has a parameter ${name}, which is unknown; ${suggestion(name)}`);
+    throw new ConfigError(option, `this URI has a parameter ${name}, which is unknown; ${suggestedParameter(name)}`);
   }
   return given;
 }
@@ -73,7 +73,7 @@ function readKeywords(option: string, text: string): Given {
     const shown = given.has('password') || given.has('sslpassword') ? 'keyword' : `keyword ${name}`;
     throw new ConfigError(
       option,
-      `this connection string has a ${shown} that is unknown (a value with spaces has to be quoted); ${suggestion(name)}`,
+      `this connection string has a ${shown} that is unknown (a value with spaces has to be quoted); ${suggestedParameter(name)}`,
     );
   }
   return given;

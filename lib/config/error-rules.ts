@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../error-codes';
 import { ConfigError, ReplicationError, ServerError } from '../errors';
-import { isRecord, Options, shown } from '../options';
+import { isRecord, Options, shown, suggestion } from '../options';
 
 /**
  * What a failure means to you, where it is not what this library takes it for. The first rule that matches counts.
@@ -89,7 +89,10 @@ function readRule(name: string, rule: unknown): ErrorRule {
 function codeOf(options: Options): ErrorCode | undefined {
   const code = options.text('code');
   if (code === undefined || isErrorCode(code)) return code;
-  throw options.error('code', `${JSON.stringify(code)} is no error code of this library`);
+  throw options.error(
+    'code',
+    `${JSON.stringify(code)} is no error code of this library; ${suggestion(code, Object.keys(ERRORS))}`,
+  );
 }
 
 function isErrorCode(code: string): code is ErrorCode {

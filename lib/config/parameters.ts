@@ -1,5 +1,5 @@
 import type { ConfigError } from '../errors';
-import { nearest, shown, type Options } from '../options';
+import { nearest, shown, suggestion, type Options } from '../options';
 import { isUnsupported, refuseUnsupported, UNSUPPORTED } from './unsupported';
 
 /** libpq's connection parameters that mean something here, and the environment variables that stand for them. */
@@ -87,10 +87,9 @@ export function isKnown(name: string): boolean {
   return isParameter(name) || isUnsupported(name) || OF_PG.includes(name);
 }
 
-/** What was probably meant by an unknown name. */
-export function suggestion(name: string): string {
-  const meant = nearest(name, [...PARAMETERS, 'dbname']);
-  return meant === undefined ? `there are ${PARAMETERS.join(', ')}` : `did you mean ${meant}?`;
+/** What was probably meant by an unknown name in a connection string. */
+export function suggestedParameter(name: string): string {
+  return suggestion(name, [...PARAMETERS, 'dbname']);
 }
 
 /** A value, and where it came from; no place: the object. */

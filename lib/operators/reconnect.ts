@@ -72,9 +72,12 @@ export interface ReconnectAttempt {
  * It says nothing by itself, except that without an `attemptObserver` the process warns (`RXPG_RECONNECTING`) after five
  * failures in a row: a wrong host name, too, is tried for ever unless `maxRetries` says otherwise.
  *
- * Some failures are worth few attempts: the server that fails in the same way at the same place (`SERVER_INTERNAL_ERROR`,
- * `WAL_REMOVED`) is given up after three. A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as
- * long as the server may take to notice that a client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
+ * Some failures are worth few attempts: when the server fails in the same way at the same place (`SERVER_INTERNAL_ERROR`,
+ * `SERVER_IO_ERROR`, `WAL_REMOVED`), or with an SQLSTATE that PostgreSQL does not have (`UNKNOWN_SQLSTATE`), it is
+ * given up after three attempts. A shortage (`SERVER_RESOURCES`: disk, memory) has no such limit, as nobody knows how long it lasts.
+ *
+ * A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as long as the server may take to notice that a
+ * client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
  *
  * A stop (`stopOn`) ends the waiting at once, and no further attempt is made: it completes where all that was delivered is
  * confirmed, and fails with the last error where it is not, or may not be.

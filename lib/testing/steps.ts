@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors';
 import { toLsn, type Lsn } from '../lsn';
+import { suggestion } from '../options';
 import { errorResponse, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
 import type { FakeCluster } from './cluster';
 import type { TransactionDraft, WalTransaction } from './transaction';
@@ -105,7 +106,7 @@ function nameOf(step: Step): keyof Steps {
   const what =
     unknown === undefined
       ? `one step has one name, not ${names.length === 0 ? 'none' : names.join(' and ')}; write two steps for two things`
-      : `there is no step ${JSON.stringify(unknown)}; there are ${Object.keys(PERFORMERS).join(', ')}`;
+      : `there is no step ${JSON.stringify(unknown)}; ${suggestion(unknown, Object.keys(PERFORMERS))}`;
   throw new ConfigError('step', what);
 }
 

@@ -272,12 +272,26 @@ describe('maxRetries', () => {
 describe('a server that fails again and again', () => {
   it.each<[code: ErrorCode, sqlState: string]>([
     ['SERVER_INTERNAL_ERROR', 'XX000'],
+    ['SERVER_IO_ERROR', '58030'],
+    ['UNKNOWN_SQLSTATE', 'UE001'],
     ['WAL_REMOVED', '58P01'],
   ])('with %s at the same place is given up after three attempts', (code, sqlState) => {
     const heard = trial(times(10, () => serverFailed('0/100', 0n, code, sqlState)));
     clock.advance(600_000);
     expect([heard.attempts.length, heard.events]).toEqual([3, ['error']]);
     expect(heard.error).toMatchObject({ code });
+  });
+
+  it.each<[code: ErrorCode, sqlState: string]>([
+    ['SERVER_RESOURCES', '53100'],
+    ['SERVER_RESOURCES', '53200'],
+    ['TOO_MANY_CONNECTIONS', '53300'],
+    ['TRANSACTION_ROLLED_BACK', '40001'],
+  ])('with %s (%s) at the same place is waited for as long as that lasts', (code, sqlState) => {
+    const heard = trial(times(40, () => serverFailed('0/100', 0n, code, sqlState)));
+    clock.advance(2_000_000);
+    expect(heard.attempts).toHaveLength(40);
+    expect(heard.error).toBeUndefined();
   });
 
   it('is given up though retryable would go on', () => {

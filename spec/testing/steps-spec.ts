@@ -92,7 +92,7 @@ describe('what is sent', () => {
 describe('a step that is none', () => {
   it.each<[what: string, step: object, message: RegExp]>([
     ['two names', { stall: 50, cut: 0 }, /one step has one name, not stall and cut; write two steps/],
-    ['an unknown name', { cutt: 0 }, /there is no step "cutt"; there are commit, keepalive, .*, wait\b/],
+    ['an unknown name', { cutt: 0 }, /there is no step "cutt"; did you mean cut\?/],
     ['an unknown name beside a known one', { cut: 0, ms: 5 }, /there is no step "ms"/],
     ['no name', {}, /one step has one name, not none/],
     ['a name that every object has', { toString: 0 }, /there is no step "toString"/],

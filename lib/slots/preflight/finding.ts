@@ -15,10 +15,6 @@ export const FINDINGS = {
     severity: 'error',
     remedy: 'Filter by columns of the replica identity only, or run ALTER TABLE … REPLICA IDENTITY FULL.',
   },
-  COLUMN_LISTS_DIFFER: {
-    severity: 'error',
-    remedy: 'Publish the same columns of a table in all publications that are read together.',
-  },
   PUBLICATION_EMPTY: { severity: 'warning', remedy: 'Add tables to it, or nothing will come.' },
   TABLE_UNLOGGED: {
     severity: 'warning',

@@ -2,7 +2,7 @@ import { ReplicationError } from '../../errors';
 import { query, type Conversation } from '../../session/conversation';
 import { checkPublications as checkExistence } from '../../session/open-stream';
 import { isSent, ofNames, publishedTables } from '../../session/published-tables';
-import { finding, findingOf, type Finding } from './finding';
+import { failure, finding, findingOf, type Finding } from './finding';
 import { named, namesQuery, tableName } from './scene';
 
 /** Whether the publications are there, and send what one would think. */
@@ -73,5 +73,5 @@ function* checkColumnLists(publications: readonly string[], version: number): Co
     ),
   );
   if (rows.length === 0) return [];
-  return [finding('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(rows)}`)];
+  return [failure('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(rows)}`)];
 }
