@@ -41,10 +41,11 @@ import { StreamHistory } from './stream-history';
  * as it stands; of its columns the select types count. Nothing of it is checked at run time, and tables that are published
  * but not declared come all the same.
  *
- * The types promise no more than the server does. A new row is whole. Of an updated one, columns of variable length are
- * optional in `new`, as it does not repeat a long (TOASTed) value that has not changed, and names it in `unchanged`: so it is
- * what `set` of an UPDATE takes, and `{ ...stored, ...change.new }`, or `{ ...change.old, ...change.new }`, is a whole row
- * again. `old` is whole or, except under REPLICA IDENTITY FULL, undefined. `key` has some of the columns.
+ * The types promise no more than the server does. In `new`, columns of variable length are optional: the server does not repeat
+ * a long (TOASTed) value that an UPDATE has not changed, and `unchanged` names it. So `new` is what `set` of an UPDATE takes, and
+ * `{ ...stored, ...change.new }`, or `{ ...change.old, ...change.new }`, is a whole row again. This goes for inserts as well: a
+ * row filter makes an insert of an UPDATE that moves a row into it. Without row filters, and under REPLICA IDENTITY FULL, an
+ * insert is whole. `old` is whole or, except under REPLICA IDENTITY FULL, undefined. `key` has some of the columns.
  *
  * @typeParam Tables rows by table name: an interface, or an object type. Default: any table, with rows of which nothing is known
  * @throws {ConfigError} `CONFIG_INVALID` at once, when an option cannot be used. All other errors come through the
@@ -57,7 +58,7 @@ import { StreamHistory } from './stream-history';
  * interface Tables { users: { id: number; email: string } }
  *
  * logicalReplication<Tables>({ connection, slot: 'users', publications: ['users_pub'] })
- *   .pipe(ofTable('users'), ackAfter(async (change) => { if (change.kind === 'insert') await greet(change.new.email); }))
+ *   .pipe(ofTable('users'), ackAfter((change) => { if (change.kind === 'insert') return greet(change.new.id); }))
  *   .subscribe();
  */
 export function logicalReplication<Tables extends object = AnyTables>(

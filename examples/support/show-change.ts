@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Change, DeleteMessage, Row, TruncateMessage, UpdateMessage } from 'rxjs-pg-replication';
+import type { Change, DeleteMessage, InsertMessage, Row, TruncateMessage, UpdateMessage } from 'rxjs-pg-replication';
 import { colors } from './colors';
 import { showContent, showValue } from './show-value';
 
@@ -15,7 +15,7 @@ export interface ChangeLine {
 export function showChange(change: Change): ChangeLine {
   switch (change.kind) {
     case 'insert':
-      return { sign: colors.green('+'), subject: change.table, cells: columns(change.new) };
+      return { sign: colors.green('+'), subject: change.table, cells: insertedColumns(change) };
     case 'update':
       return { sign: colors.yellow('~'), subject: change.table, cells: updatedColumns(change) };
     case 'delete':
@@ -35,6 +35,10 @@ function columns(row: Row): string[] {
   return Object.entries(row).map(([name, value]) => column(name, showValue(value)));
 }
 
+function insertedColumns({ new: row, unchanged }: InsertMessage): string[] {
+  return [...columns(row), ...notSent(unchanged)];
+}
+
 function updatedColumns({ new: row, old, key, unchanged }: UpdateMessage): string[] {
   if (old) return differences(old, row);
   const sent = Object.entries(row).map(([name, value]) =>
@@ -42,7 +46,12 @@ function updatedColumns({ new: row, old, key, unchanged }: UpdateMessage): strin
       ? changed(name, key[name], value)
       : column(name, showValue(value)),
   );
-  return [...sent, ...unchanged.map((name) => column(name, colors.dim('unchanged, not sent')))];
+  return [...sent, ...notSent(unchanged)];
+}
+
+/** Long values that an UPDATE did not touch; a row filter makes an insert of some of these. */
+function notSent(unchanged: readonly string[]): string[] {
+  return unchanged.map((name) => column(name, colors.dim('unchanged, not sent')));
 }
 
 /** Under REPLICA IDENTITY FULL the old row is there to compare; the first column goes along to tell rows apart. */

@@ -56,6 +56,12 @@ abstract class RowChange<Name extends string, P extends Place> extends Message {
 /**
  * A row was added. It also stands for an UPDATE that moves a row into the publication's row filter (PostgreSQL 15 and
  * later), and for the second half of one that moves it to another partition.
+ *
+ * Only an insert that a row filter makes of an UPDATE can lack columns. Without row filters, and under REPLICA IDENTITY FULL,
+ * `unchanged` is always empty. Source: pgoutput.c, `pgoutput_row_filter`.
+ *
+ * @example
+ * if (change.kind === 'insert' && change.unchanged.length > 0) console.warn(`Read ${change.unchanged.join()} from the table`);
  */
 export class InsertMessage<
   Tables extends object = AnyTables,
@@ -63,10 +69,22 @@ export class InsertMessage<
   P extends Place = CommittedPlace,
 > extends RowChange<Name, P> {
   readonly kind = 'insert';
-  /** The row, with all columns that are published. */
-  readonly new: RowOf<Tables, Name>;
+  /**
+   * The row, with the published columns except those named in `unchanged`. By its type, columns that may be missing are
+   * optional, as in {@link UpdateMessage.new}.
+   */
+  readonly new: UpdatedRow<RowOf<Tables, Name>>;
 
-  constructor(relation: Relation<Name>, place: P, row: RowOf<Tables, Name>) {
+  constructor(
+    relation: Relation<Name>,
+    place: P,
+    row: UpdatedRow<RowOf<Tables, Name>>,
+    /**
+     * Columns that the server did not send: a row filter has made this insert of an UPDATE, which did not touch them, and they
+     * are stored out of line (TOAST).
+     */
+    readonly unchanged: readonly (keyof RowOf<Tables, Name> & string)[],
+  ) {
     super(relation, place);
     this.new = row;
   }
@@ -91,7 +109,10 @@ export class UpdateMessage<
     row: UpdatedRow<RowOf<Tables, Name>>,
     /** The whole row before the update; only under REPLICA IDENTITY FULL. */
     readonly old: RowOf<Tables, Name> | undefined,
-    /** The key before the update, which is some of the columns; only where the update changed it. */
+    /**
+     * The key before the update, which is some of the columns; only where the update changed it, or where some of it is stored
+     * out of line (TOAST).
+     */
     readonly key: Partial<RowOf<Tables, Name>> | undefined,
     /** Columns stored out of line (TOAST) that the update did not touch and the server therefore did not send. */
     readonly unchanged: readonly (keyof RowOf<Tables, Name> & string)[],

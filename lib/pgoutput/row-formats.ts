@@ -19,7 +19,7 @@ export const insert: MessageFormat = {
     const tag = reader.u8();
     if (tag !== NEW) throw state.unexpected(reader, tag, "the new row, 'N',");
     const row = readRow(reader, state, relation);
-    return new InsertMessage(relation.message, transaction.place(), row);
+    return new InsertMessage(relation.message, transaction.place(), row, state.unchanged);
   },
 };
 
@@ -43,9 +43,8 @@ export const update: MessageFormat = {
       const isFirst = old === undefined && key === undefined;
       throw state.unexpected(reader, tag, isFirst ? "a row, 'K', 'O' or 'N'," : "the new row, 'N',");
     }
-    const unchanged: string[] = [];
-    const row = readRow(reader, state, relation, old, unchanged);
-    return new UpdateMessage(relation.message, transaction.place(), row, old, key, unchanged);
+    const row = readRow(reader, state, relation, old ?? key);
+    return new UpdateMessage(relation.message, transaction.place(), row, old, key, state.unchanged);
   },
 };
 

@@ -58,6 +58,8 @@ export class StreamedTransaction implements StreamedPlace {
 export class DecoderState {
   /** The message at hand, as errors name it. */
   what = '';
+  /** The columns that the row read last lacks: stored out of line (TOAST), unchanged, and so not sent. */
+  unchanged: readonly string[] = [];
   /** What the message at hand belongs to: a whole transaction, or a block of one. */
   current: OpenTransaction | StreamedTransaction | undefined;
   /** The tables as the message at hand sees them. */

@@ -9,30 +9,34 @@ const UNCHANGED = 0x75; // u
 const TEXT = 0x74; // t
 const BINARY = 0x62; // b
 
+/** Most rows lack nothing, and share this. */
+const NONE: readonly string[] = Object.freeze([]);
+
 /**
- * Reads a whole row, old or new.
+ * Reads a row, old or new. `state.unchanged` then names the columns that it lacks.
  *
- * @param old where the values of unchanged TOAST columns stand, under REPLICA IDENTITY FULL
- * @param unchanged takes the names of those whose value is nowhere in the message
+ * @param before where the values of unchanged TOAST columns stand: the old row under REPLICA IDENTITY FULL, otherwise its key,
+ * which the server sends with an UPDATE that changes it, and also where it is stored out of line itself
  */
 export function readRow(
   reader: Reader,
   state: DecoderState,
   { columns, message, newRow }: CompiledRelation,
-  old?: Row,
-  unchanged?: string[],
+  before?: Row,
 ): Row {
   readColumnCount(reader, state, columns.length, message.table);
   const row = newRow();
+  let unchanged: string[] | undefined;
   for (const column of columns) {
     const kind = reader.u8();
     if (kind === TEXT) setColumn(row, column, reader.value(reader.i32(), column.text));
     else if (kind === NULL) setColumn(row, column, null);
     else if (kind === BINARY) setColumn(row, column, reader.value(reader.i32(), column.binary));
     else if (kind !== UNCHANGED) throw unknownKind(reader, state, kind);
-    else if (old !== undefined && Object.hasOwn(old, column.name)) setColumn(row, column, old[column.name]);
-    else unchanged?.push(column.name);
+    else if (before !== undefined && Object.hasOwn(before, column.name)) setColumn(row, column, before[column.name]);
+    else (unchanged ??= []).push(column.name);
   }
+  state.unchanged = unchanged ?? NONE;
   return row;
 }
 

@@ -23,9 +23,9 @@ type PartsOfUpdate<Columns> = {
 };
 
 /**
- * A row after an update. What is unchanged and stored out of line (TOAST) is absent. Only types of variable length are stored
- * so, and no value of 24 bytes or less: what is read as a number or a Date is there, unless a parser of one's own makes it of
- * a longer text.
+ * A row after an update, or as a row filter inserts it. What is unchanged and stored out of line (TOAST) is absent. Only types
+ * of variable length are stored so, and no value of 24 bytes or less: what is read as a number or a Date is there, unless a
+ * parser of one's own makes it of a longer text.
  *
  * Source: PostgreSQL, `toast_tuple_find_biggest_attribute`.
  */

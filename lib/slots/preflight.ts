@@ -7,6 +7,7 @@ import { checkBinary } from './preflight/binary-checks';
 import { findingOf, reclassified, type Finding } from './preflight/finding';
 import { checkIdentities } from './preflight/identity-checks';
 import { checkPublications } from './preflight/publication-checks';
+import { checkRowFilters } from './preflight/row-filter-checks';
 import type { Scene } from './preflight/scene';
 import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './preflight/server-checks';
 import { checkSlots } from './preflight/slot-checks';
@@ -51,6 +52,7 @@ function* examine(scene: Scene, lookUpTypes: boolean): Conversation<readonly Fin
     ...(yield* checkSlots(scene)),
     ...(publications.length === 0 ? [] : yield* checkPublications(publications, server.version)),
     ...(publications.length === 0 ? [] : yield* checkIdentities(publications, server.version)),
+    ...(publications.length === 0 ? [] : yield* checkRowFilters(publications, server.version)),
     ...(plan.pgoutput?.request.binary ? yield* checkBinary(publications, server.version, lookUpTypes) : []),
   ];
 }

@@ -6,7 +6,7 @@
 import { cstring, i32, timestamp, u16, u32, u64, u8 } from './bytes';
 import { COMMIT_TIME, TABLE } from './defaults';
 
-/** In a tuple: a TOAST column that the update did not touch. */
+/** In a tuple: a TOAST column that the update did not touch. Also in an insert, which a row filter may make of an update. */
 export const UNCHANGED = Symbol('unchanged');
 
 /** A value as the server prints it, or in binary as it sends it, or what takes its place. */

@@ -14,7 +14,7 @@ import { printValue, typeOidOf } from './values';
 
 /**
  * A row by column name. Values are JavaScript's or text as the server prints it; `UNCHANGED` stands for a TOAST column
- * that an update did not touch.
+ * that an update did not touch, in an insert for one that a row filter has made of an update.
  */
 export type RowDraft = Readonly<Record<string, unknown>>;
 

@@ -297,6 +297,7 @@ describe('messages from a real server', () => {
       commitLsn: formatLsn(commit.commitLsn),
       ordinal: 0,
       new: { id: 60, mood: 'sad' },
+      unchanged: [],
     });
   });
 

@@ -52,7 +52,7 @@ describe('JSON.stringify of a message', () => {
           { name: 'name', key: false, typeOid: 25, typeModifier: -1 },
         ],
       },
-      { kind: 'insert', ...change, ordinal: 0, new: { id: 1, name: null } },
+      { kind: 'insert', ...change, ordinal: 0, new: { id: 1, name: null }, unchanged: [] },
       { kind: 'update', ...change, ordinal: 1, new: { id: 2 }, key: { id: 1 }, unchanged: ['name'] },
       { kind: 'delete', ...change, ordinal: 2, old: { id: 2, name: 'b' } },
       { kind: 'truncate', tables: ['users'], commitLsn: '0/100', ordinal: 3, cascade: true, restartIdentity: false },
@@ -137,6 +137,7 @@ describe('console.log of a message', () => {
       commitLsn: 0x100n,
       ordinal: 0,
       new: { id: 1, name: null },
+      unchanged: [],
     });
     expect(Object.getOwnPropertySymbols(message)).toEqual([]);
   });

@@ -26,11 +26,19 @@ const place = { schema: 'billing', table: 'billing.invoices', commitLsn: 0x200n,
 describe('Insert', () => {
   it('has the new row, with null for null', () => {
     const message = decodeLast('insert', [...start, insert(['1', 'ä', null])]);
-    expect(message).toEqual({ kind: 'insert', ...place, new: { id: 1, note: 'ä', scan: null } });
+    expect(message).toEqual({ kind: 'insert', ...place, new: { id: 1, note: 'ä', scan: null }, unchanged: [] });
   });
 
-  it('leaves out a column that the server did not send', () => {
-    expect(decodeLast('insert', [...start, insert(['1', '', UNCHANGED])]).new).toStrictEqual({ id: 1, note: '' });
+  it('leaves out a column that the server did not send, and names it', () => {
+    const message = decodeLast('insert', [...start, insert(['1', '', UNCHANGED])]);
+    expect(message.new).toStrictEqual({ id: 1, note: '' });
+    expect(message.unchanged).toStrictEqual(['scan']);
+    expect(JSON.parse(JSON.stringify(message))).toMatchObject({ new: { id: 1, note: '' }, unchanged: ['scan'] });
+  });
+
+  it('names none of the columns that the row before it lacks', () => {
+    const messages = decodeAll([...start, insert(['1', UNCHANGED, UNCHANGED]), insert(['2', '', ''])]);
+    expect(messages.slice(-2)).toMatchObject([{ unchanged: ['note', 'scan'] }, { unchanged: [] }]);
   });
 
   it('refers to the Relation message before it, which is no part of its data', () => {
@@ -67,10 +75,10 @@ describe('Update', () => {
     expect(message.unchanged).toEqual(['scan']);
   });
 
-  it('does not fill an unchanged TOAST column from a key tuple', () => {
+  it('fills an unchanged TOAST column from the key, of which it is a part, and no other', () => {
     const message = decodeLast('update', [...start, update([UNCHANGED, 'n', UNCHANGED], { key: ['1', null, null] })]);
-    expect(message.new).toStrictEqual({ note: 'n' });
-    expect(message.unchanged).toEqual(['id', 'scan']);
+    expect(message.new).toStrictEqual({ id: 1, note: 'n' });
+    expect(message.unchanged).toEqual(['scan']);
   });
 
   it('fills an unchanged TOAST column from the old row', () => {

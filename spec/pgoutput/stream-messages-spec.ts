@@ -50,7 +50,7 @@ const change = { schema: 'public', table: 'users' };
 
 const JSONS: Record<string, unknown>[] = [
   { kind: 'streamStart', xid: 700, first: true },
-  { kind: 'insert', ...change, xid: 700, new: { id: 1, name: 'a' } },
+  { kind: 'insert', ...change, xid: 700, new: { id: 1, name: 'a' }, unchanged: [] },
   { kind: 'update', ...change, xid: 701, new: { id: 2 }, key: { id: 1 }, unchanged: ['name'] },
   { kind: 'delete', ...change, xid: 700, old: { id: 2, name: 'b' } },
   { kind: 'truncate', tables: ['users'], xid: 700, cascade: false, restartIdentity: false },

@@ -30,7 +30,7 @@ describe('the entry of a message', () => {
   }
 
   const begin = new BeginMessage(90n, at, 1);
-  const insert = new InsertMessage(relation, placeAt(0), {});
+  const insert = new InsertMessage(relation, placeAt(0), {}, []);
 
   it('weighs what the message takes in memory, its bytes and somewhat more', () => {
     for (const message of [insert, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(1))]) {

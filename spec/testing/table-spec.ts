@@ -69,6 +69,12 @@ describe('its changes', () => {
     expect(decoded(orders.insert({ id: 1, note: undefined }), 'insert').new).toEqual({ id: 1, shop: null, note: null });
   });
 
+  it('insert: as a row filter makes it of an UPDATE', () => {
+    const insert = decoded(orders.insert({ id: 1, shop: 2, note: UNCHANGED }), 'insert');
+    expect(insert.new).toStrictEqual({ id: 1, shop: 2 });
+    expect(insert.unchanged).toStrictEqual(['note']);
+  });
+
   it('update: the new row, and the key where it has changed', () => {
     const update = decoded(orders.update({ id: 1, shop: 2, note: UNCHANGED }), 'update');
     expect(update).toMatchObject({ new: { id: 1, shop: 2 }, unchanged: ['note'], key: undefined, old: undefined });

@@ -9,7 +9,7 @@ import {
   type PgoutputConfig,
   type TableChange,
 } from 'rxjs-pg-replication';
-import type { Database, Tables, User } from './tables';
+import type { Database, Tables, UpdatedUser } from './tables';
 
 export function withoutTablesAnyNameWillDo(config: PgoutputConfig, names: string[]): void {
   const stream = logicalReplication(config);
@@ -23,7 +23,7 @@ export function aNameNarrows(config: PgoutputConfig): void {
   changes.subscribe((change) => {
     expectTypeOf<typeof change.kind>().toEqualTypeOf<'insert' | 'update' | 'delete' | 'truncate'>();
     expectTypeOf(change.table).toEqualTypeOf<'users' | undefined>();
-    if (change.kind === 'insert') expectTypeOf(change.new).toEqualTypeOf<User>();
+    if (change.kind === 'insert') expectTypeOf(change.new).toEqualTypeOf<UpdatedUser>();
     // One command may empty others as well.
     if (change.kind === 'truncate') {
       expectTypeOf(change.tables).toEqualTypeOf<readonly ('users' | 'billing.invoices')[]>();
@@ -60,13 +60,13 @@ export function whatStandsAroundItKeepsTheTypes(
   notifier: Observable<unknown>,
   index: (change: TableChange<Database, 'articles'>) => Promise<string>,
 ): void {
-  const titles = logicalReplication<Database>(config).pipe(
+  const ids = logicalReplication<Database>(config).pipe(
     stopOn(notifier),
     ofTable('articles'),
-    ackAfter((change) => (change.kind === 'insert' ? [change.new.title] : [])),
+    ackAfter((change) => (change.kind === 'insert' ? [change.new.id] : [])),
     reconnect(),
   );
-  expectTypeOf(titles).toEqualTypeOf<Observable<string>>();
+  expectTypeOf(ids).toEqualTypeOf<Observable<number>>();
   expectTypeOf(logicalReplication<Database>(config).pipe(ofTable('articles'), ackAfter(index))).toEqualTypeOf<
     Observable<string>
   >();

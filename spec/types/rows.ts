@@ -9,7 +9,7 @@ import type {
   UpdatedRow,
   UpdateMessage,
 } from 'rxjs-pg-replication';
-import type { Database, Invoice, Tables, User } from './tables';
+import type { Database, Invoice, Tables, UpdatedUser, User } from './tables';
 
 export function withoutTablesNothingIsKnown(
   insert: InsertMessage,
@@ -19,6 +19,7 @@ export function withoutTablesNothingIsKnown(
 ): void {
   for (const change of [insert, update, deletion]) expectTypeOf(change.table).toEqualTypeOf<string>();
   expectTypeOf(insert.new).toEqualTypeOf<Row>();
+  expectTypeOf(insert.unchanged).toEqualTypeOf<readonly string[]>();
   expectTypeOf(update.new).toEqualTypeOf<Row>();
   expectTypeOf(update.old).toEqualTypeOf<Row | undefined>();
   expectTypeOf(update.key).toEqualTypeOf<Row | undefined>();
@@ -28,19 +29,17 @@ export function withoutTablesNothingIsKnown(
   expectTypeOf(truncate.tables).toEqualTypeOf<readonly string[]>();
 }
 
-export function anInsertHasAWholeRow(change: InsertMessage<Tables, 'users'>): void {
+export function anInsertMayLeaveOutTheSame(change: InsertMessage<Tables, 'users'>): void {
   expectTypeOf(change.table).toEqualTypeOf<'users'>();
   expectTypeOf(change.relation.table).toEqualTypeOf<'users'>();
-  expectTypeOf(change.new).toEqualTypeOf<User>();
+  expectTypeOf(change.new).toEqualTypeOf<UpdatedUser>();
+  expectTypeOf(change.unchanged).toEqualTypeOf<readonly ('id' | 'email' | 'nickname' | 'since')[]>();
+  // @ts-expect-error a row filter may have made it of an UPDATE
+  change.new.email.toLowerCase();
 }
 
 export function anUpdateMayLeaveOutWhatHasNoFixedLength(change: UpdateMessage<Tables, 'users'>): void {
-  expectTypeOf(change.new).toEqualTypeOf<{
-    id: number;
-    email?: string;
-    nickname?: string | null;
-    since: Date | null;
-  }>();
+  expectTypeOf(change.new).toEqualTypeOf<UpdatedUser>();
   expectTypeOf(change.unchanged).toEqualTypeOf<readonly ('id' | 'email' | 'nickname' | 'since')[]>();
   // @ts-expect-error it may be absent
   change.new.email.toLowerCase();
@@ -74,17 +73,20 @@ export function columnsThatSayLittleMayBeAbsent(): void {
   }>();
 }
 
-export function ofKyselyTheSelectTypesCount(change: InsertMessage<Database, 'articles'>): void {
-  expectTypeOf(change.new).toEqualTypeOf<{
-    id: number;
-    uuid: string;
-    title: string;
-    draft: boolean;
-    created_at: Date;
-    tags: { names: string[] };
-    rating: number | null;
-  }>();
-  expectTypeOf(change.new).toEqualTypeOf<Selectable<Database['articles']>>();
+export function ofKyselyTheSelectTypesCount(change: DeleteMessage<Database, 'articles'>): void {
+  expectTypeOf(change.old).toEqualTypeOf<
+    | {
+        id: number;
+        uuid: string;
+        title: string;
+        draft: boolean;
+        created_at: Date;
+        tags: { names: string[] };
+        rating: number | null;
+      }
+    | undefined
+  >();
+  expectTypeOf(change.old).toEqualTypeOf<Selectable<Database['articles']> | undefined>();
 }
 
 export function kyselySetsWhatAnUpdateHas(db: Kysely<Tables>, change: UpdateMessage<Tables, 'users'>): void {
@@ -93,8 +95,14 @@ export function kyselySetsWhatAnUpdateHas(db: Kysely<Tables>, change: UpdateMess
   db.insertInto('users').values(change.new);
 }
 
-export function kyselyInsertsWhatAnInsertHas(db: Kysely<Tables>, change: InsertMessage<Tables, 'users'>): void {
+export function kyselyInsertsARowThatIsKnownToBeWhole(
+  db: Kysely<Tables>,
+  change: InsertMessage<Tables, 'users'>,
+): void {
+  // @ts-expect-error it may lack columns
   db.insertInto('users').values(change.new);
+  // Where no publication has a row filter.
+  db.insertInto('users').values(change.new as User);
 }
 
 export function aRowWithColumnsOfAnyNameStaysOne(change: UpdateMessage<{ events: Row }, 'events'>): void {

@@ -30,7 +30,7 @@ import {
   type TwoPhaseMessage,
   type XLogDataMessage,
 } from 'rxjs-pg-replication';
-import type { Database, Tables, User } from './tables';
+import type { Database, Tables, UpdatedUser, User } from './tables';
 
 /** What comes of a stream with two-phase commit. */
 type Ended = CommitPreparedMessage | RollbackPreparedMessage;
@@ -104,7 +104,7 @@ export function transactionsKeepTheTables(config: PgoutputConfig): void {
   units.subscribe((tx) => {
     expectTypeOf(tx.changes).toEqualTypeOf<readonly Change<Tables>[]>();
     for (const change of tx) {
-      if (change.table === 'users' && change.kind === 'insert') expectTypeOf(change.new).toEqualTypeOf<User>();
+      if (change.table === 'users' && change.kind === 'insert') expectTypeOf(change.new).toEqualTypeOf<UpdatedUser>();
       if (change.kind === 'truncate') {
         expectTypeOf(change.tables).toEqualTypeOf<readonly ('users' | 'billing.invoices')[]>();
       }
@@ -168,7 +168,7 @@ export function operatorsKeepTheTablesWithoutAnnotations(config: PgoutputConfig,
     }),
     reconnect(),
   );
-  expectTypeOf(works).toEqualTypeOf<Observable<User>>();
+  expectTypeOf(works).toEqualTypeOf<Observable<UpdatedUser>>();
 }
 
 export function aFilterKeepsTheTables(config: PgoutputConfig): void {

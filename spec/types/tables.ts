@@ -8,6 +8,14 @@ export interface User {
   since: Date | null;
 }
 
+/** As `new` has it, where columns of variable length may be missing. */
+export interface UpdatedUser {
+  id: number;
+  email?: string;
+  nickname?: string | null;
+  since: Date | null;
+}
+
 export interface Invoice {
   number: bigint;
   readonly lines: string[];

@@ -5,7 +5,7 @@ import { countOf, query, type Conversation } from '../../session/conversation';
 import { isSent, ofNames, publishedTables } from '../../session/published-tables';
 import { lookUpPublishedTypes } from '../../session/type-lookup';
 import { findingOf, type Finding } from './finding';
-import { named, namesQuery, tableName } from './scene';
+import { columnName, named, namesQuery } from './scene';
 
 /**
  * Whether the binary form of all published columns is known. What has none comes as text, but not as a part of something
@@ -24,7 +24,7 @@ export function* checkBinary(
   const types = rows.map((row) => countOf(row, 'type'));
   const unknown = types.filter((type) => binaryText(type, (part) => shapes.get(part)) === undefined);
   if (unknown.length === 0) return [];
-  const name = `${tableName('schemaname', 'tablename')} || '.' || attname`;
+  const name = columnName('schemaname', 'tablename', 'attname');
   const sql = `SELECT DISTINCT ${name} AS name FROM ${columns} WHERE atttypid IN (${unknown.join(', ')})`;
   const what = `Binary values cannot be read of ${named(yield* query(namesQuery(sql)))}`;
   const remedy = `Ask for the stream without binary, ${lookUpTypes ? '' : 'or with lookUpTypes, '}or keep those columns out of the publication.`;

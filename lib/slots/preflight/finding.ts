@@ -15,6 +15,11 @@ export const FINDINGS = {
     severity: 'error',
     remedy: 'Filter by columns of the replica identity only, or run ALTER TABLE … REPLICA IDENTITY FULL.',
   },
+  FILTER_OMITS_TOAST: {
+    severity: 'warning',
+    remedy:
+      'Run ALTER TABLE … REPLICA IDENTITY FULL, which publishing a list of columns does not allow; or read the columns that an insert names in unchanged from the table.',
+  },
   PUBLICATION_EMPTY: { severity: 'warning', remedy: 'Add tables to it, or nothing will come.' },
   TABLE_UNLOGGED: {
     severity: 'warning',

@@ -21,13 +21,14 @@ export function* checkIdentities(publications: readonly string[], version: numbe
 }
 
 /**
- * The tables whose updates or deletes are published, once for each publication. What is written to is never a partitioned
+ * SQL for the tables whose updates or deletes are published, once for each publication. What is written to is never a partitioned
  * table but its leaves, and the identity is that of the leaf; lists and filters are those of the table that it is published
  * as, and name the same columns. Source: RelationBuildPublicationDesc in relcache.c.
  */
-function writtenTables(publications: readonly string[], version: number): string {
+export function writtenTables(publications: readonly string[], version: number): string {
   const parts = version >= 150_000 ? 'r.prattrs, r.prqual::text AS filter' : 'NULL AS prattrs, NULL AS filter';
   return `SELECT c.oid AS leaf, n.nspname AS schema, c.relname AS table_name, published.relid AS root,
+      c.reltoastrelid AS toast, published.pubupdate AS updates, published.filter IS NOT NULL AS filtered,
       c.relreplident AS identity, i.indexrelid AS index, i.indnkeyatts AS keys, i.indkey::int2[] AS indkey,
       ${version >= 180_000 ? "published.pubgencols = 's'" : 'false'} AS generated, ${parts}
     FROM (${publishedTables(ofNames(publications), version)}) AS published
@@ -46,14 +47,14 @@ function writtenTables(publications: readonly string[], version: number): string
 }
 
 /** The names of the identity's columns. */
-const KEY = `SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k(attnum, place)
+export const KEY = `SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k(attnum, place)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = leaf AND a.attnum = k.attnum WHERE place <= keys`;
 
 /** The names of the columns of a list. */
-const LIST = `SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = root AND attnum = ANY (prattrs)`;
+export const LIST = `SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = root AND attnum = ANY (prattrs)`;
 
 /** The names of the columns that a filter looks at. Its tree is the only place that has them apart from those of a list. */
-const FILTERED = `SELECT attname FROM regexp_matches(filter, ':varattno ([0-9]+)', 'g') AS m
+export const FILTERED = `SELECT attname FROM regexp_matches(filter, ':varattno ([0-9]+)', 'g') AS m
   JOIN pg_catalog.pg_attribute ON attrelid = root AND attnum = m[1]::int`;
 
 interface Condition {

@@ -40,6 +40,11 @@ export function tableName(schema: string, name: string): string {
   return `CASE WHEN ${schema} = 'public' THEN ${name}::text ELSE ${schema} || '.' || ${name} END`;
 }
 
+/** SQL for a column of a table, as in `users.email`. */
+export function columnName(schema: string, table: string, column: string): string {
+  return `${tableName(schema, table)} || '.' || ${column}`;
+}
+
 /** Wraps a query of one column, `name`, for {@link named}. */
 export function namesQuery(names: string): string {
   return `SELECT name, count(*) OVER () AS total FROM (${names}) AS found ORDER BY name LIMIT ${NAMED}`;
