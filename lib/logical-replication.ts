@@ -36,10 +36,10 @@ import { StreamHistory } from './stream-history';
  *
  * One subscription at a time; use `share()` for several subscribers.
  *
- * Where `Tables` declares the rows of tables by name (`users` in schema public, `billing.invoices` elsewhere), the name of
- * its table tells the row of a change: after `change.table === 'users'`, `change.new` is a user. Kysely's `Database` serves
- * as it stands; of its columns the select types count. Nothing of it is checked at run time, and tables that are published
- * but not declared come all the same.
+ * Where `Tables` declares the rows of tables by name (`users` in schema public, `billing.invoices` elsewhere, `"a.b"` with a
+ * dot in the name), the name of its table tells the row of a change: after `change.table === 'users'`, `change.new` is a user.
+ * Kysely's `Database` serves as it stands; of its columns the select types count. Nothing of it is checked at run time, and
+ * tables that are published but not declared come all the same.
  *
  * The types promise no more than the server does. In `new`, columns of variable length are optional: the server does not repeat
  * a long (TOASTed) value that an UPDATE has not changed, and `unchanged` names it. So `new` is what `set` of an UPDATE takes, and

@@ -2,7 +2,7 @@ import { filter, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../acknowledgement';
 import { ConfigError } from '../errors';
 import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages';
-import { bareTableName } from '../pgoutput/table';
+import { parseTableName, TABLE_NAME_EXPECTED, tableName } from '../pgoutput/table';
 
 /** The changes of declared tables; where none are declared a name tells nothing of the row. */
 export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string
@@ -18,8 +18,9 @@ export type ChangeOf<Tables extends object, Name extends keyof Tables & string> 
  * A name that never comes up is no error: then all changes are settled unseen. Where the stream's tables are declared, only
  * their names are let pass, and what comes through is of their rows; a truncate may touch others as well.
  *
- * @param names as in `change.table`: `users` in schema public, `billing.invoices` elsewhere
- * @throws {ConfigError} `CONFIG_INVALID` when no table is named; through the observable where `startLsn` is a function, and
+ * @param names as in `change.table`: `users` in schema public, `billing.invoices` elsewhere; a schema or name with a dot or a
+ * quotation mark in it is quoted, as in `"a.b"`
+ * @throws {ConfigError} `CONFIG_INVALID` when no table is named, or with text that is no table's name; through the observable where `startLsn` is a function, and
  * with `streaming` or `twoPhase`, whose changes may yet be rolled back
  * @example
  * logicalReplication(config).pipe(ofTable('users'), ackAfter((change) => index(change))).subscribe();
@@ -32,8 +33,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   if (!names.every((name) => typeof name === 'string' && name !== '')) {
     throw new ConfigError('ofTable', "expected the names of tables, each as an argument: ofTable('users', 'orders')");
   }
-  // Tables of schema public go by their bare name; whoever writes the schema means them, too.
-  const wanted = new Set(names.flatMap((name) => [name, bareTableName(name)]));
+  const wanted = new Set(names.map(canonicalName));
   return filter((message): message is TableChange => {
     if (touches(message, wanted)) return true;
     if (UNDECIDED.has(message.kind)) {
@@ -51,6 +51,13 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
     Delivery.discard(message);
     return false;
   });
+}
+
+/** The one name that messages have for a table: without its schema where that is public, and quoted only where it has to be. */
+function canonicalName(name: string): string {
+  const parsed = parseTableName(name);
+  if (!parsed) throw new ConfigError('ofTable', `${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
+  return tableName(parsed.schema, parsed.name);
 }
 
 /** What begins changes that do not count yet. Only `streaming` and `twoPhase` have them, which the types do not let in. */

@@ -28,7 +28,7 @@ export type Place = CommittedPlace | StreamedPlace;
 abstract class RowChange<Name extends string, P extends Place> extends Message {
   readonly #relation: Relation<Name>;
   readonly schema: string;
-  /** `users` in schema public, `billing.invoices` elsewhere. */
+  /** As in {@link Relation.table}: `users` in schema public, `billing.invoices` elsewhere. */
   readonly table: Name;
   /** The commit LSN of its transaction. `(commitLsn, ordinal)` is the total order of changes. */
   readonly commitLsn: P['commitLsn'];

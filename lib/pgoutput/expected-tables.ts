@@ -1,15 +1,24 @@
 import { ConfigError, ReplicationError } from '../errors';
 import { isRecord, nearest, shown } from '../options';
-import { bareTableName, type Column, type Relation } from './table';
+import {
+  type Column,
+  parseName,
+  parseTableName,
+  qualifiedName,
+  type QualifiedName,
+  type Relation,
+  TABLE_NAME_EXPECTED,
+  tableName,
+} from './table';
 import { TYPE_NAMES, typeNameOf, typeOidOf } from './type-names';
 
 /**
- * What columns some tables are expected to have: by table (`users` in schema public, `billing.invoices` elsewhere) the columns
- * that matter, each with its type.
+ * What columns some tables are expected to have: by table (`users` in schema public, `billing.invoices` elsewhere, as in
+ * {@link Relation.table}) the columns that matter, each with its type.
  *
  * A type is named as pg_type or SQL has it: `int8` or `bigint`, `timestamptz` or `timestamp with time zone`, `text[]`; without a
  * length or precision, which is not compared. A type that is not built in is named with its schema, as in `public.mood`, letter
- * by letter as in pg_type; or a type's OID is given. A domain counts as the type that it is a domain of: that is how its values
+ * by letter as in pg_type, quoted where it has a dot or a quotation mark in it; or a type's OID is given. A domain counts as the type that it is a domain of: that is how its values
  * are read.
  *
  * Columns that are not named may come and go: whoever reads by name never misses them, and adding one is the migration that
@@ -27,7 +36,8 @@ export type ExpectedTables = Readonly<Record<string, Readonly<Record<string, str
  * Looks at a table as it is now.
  *
  * @param baseOf the built-in type under a domain; every other type's own OID
- * @param nameOf what the last Type message called a type, with its schema: `public.mood`. Of a domain it has the base's name
+ * @param nameOf what the last Type message called a type, as {@link qualifiedName} writes it: `public.mood`. Of a domain it has
+ * the base's name
  * @throws {ReplicationError} `SCHEMA_DRIFT` with all differences
  */
 export type TableCheck = (
@@ -56,10 +66,12 @@ export function expectedTables(option: unknown): TableCheck {
     const types = Object.entries(recordOf(path, columns)).map(
       ([column, type]) => [column, expectedType(`${path}.${column}`, type)] as const,
     );
-    // Tables of schema public go by their bare name; whoever writes the schema means them, too.
-    const bare = bareTableName(table);
-    if (tables.has(bare)) throw new ConfigError(path, `is ${bare}, which is there already`);
-    tables.set(bare, new Map(types));
+    const parsed = parseTableName(table);
+    if (!parsed) throw new ConfigError(path, TABLE_NAME_EXPECTED);
+    // Tables of schema public go by their bare name, and a name may be quoted without need.
+    const canonical = tableName(parsed.schema, parsed.name);
+    if (tables.has(canonical)) throw new ConfigError(path, `is ${canonical}, which is there already`);
+    tables.set(canonical, new Map(types));
   }
 
   return (relation, baseOf, nameOf) => {
@@ -106,26 +118,36 @@ function expectedType(path: string, type: unknown): ExpectedType {
   }
   const oid = typeOidOf(type);
   if (oid !== undefined) return { shown: typeNameOf(oid) ?? type, fits: ({ base }) => base === oid };
-  const bare = type.replace(/\s*\([^()]*\)/, '');
+  const bare = type.replace(/("(?:[^"]|"")*")|\s*\([^()]*\)/g, '$1');
   if (bare !== type)
     throw new ConfigError(path, `lengths and precisions are not compared; write ${JSON.stringify(bare)}`);
-  if (isOfSchema(type)) {
-    const names = [type, arrayName(type)];
-    return { shown: type, fits: ({ name }) => name !== undefined && names.includes(name) };
+  const named = namedType(type);
+  if (named) {
+    const expected = qualifiedName(named.schema, named.name);
+    return { shown: type, fits: ({ name }) => name === expected };
   }
   throw new ConfigError(path, notAType(type));
 }
 
-/** Built-in types have no Type message, so that their names are not known beside those in the list. */
-function isOfSchema(type: string): boolean {
-  return /^[^.]+\.[^.]/.test(type) && !/^pg_catalog\./i.test(type);
+/**
+ * A type with its schema. Built-in types have no Type message, so that their names are not known beside those in the list.
+ */
+function namedType(type: string): QualifiedName | undefined {
+  const element = type.replace(/(?: ?\[\d*\])+$/, '');
+  const { schema, name } = parseName(element) ?? {};
+  if (schema === undefined || name === undefined || /^pg_catalog$/i.test(schema)) return undefined;
+  return { schema, name: element === type ? name : arrayName(name) };
 }
 
-/** What pg_type calls the array of a type, where no other type has that name already. */
-function arrayName(type: string): string | undefined {
-  const [, schema, name] = /^([^.]+)\.(.+)\[\]$/.exec(type) ?? [];
-  return schema && name && `${schema}._${name}`;
+/** What pg_type calls the array of a type, where no other type has that name already. Source: `makeArrayTypeName`. */
+function arrayName(name: string): string {
+  let array = `_${name}`;
+  while (Buffer.byteLength(array) > LONGEST_NAME) array = array.slice(0, -1);
+  return array;
 }
+
+/** In bytes. */
+const LONGEST_NAME = 63;
 
 function notAType(type: string): string {
   const meant = nearest(type, TYPE_NAMES);

@@ -1,6 +1,6 @@
 import { ReplicationError } from '../errors';
 import { BUILT_IN_TYPES } from './built-in-types';
-import type { Column, Row } from './table';
+import { type Column, qualifiedName, type Row } from './table';
 import type { RelationMessage, TypeMessage } from './transaction-messages';
 import { columnReaders, type ColumnReaders } from './column-readers';
 import type { TableCheck } from './expected-tables';
@@ -169,7 +169,7 @@ export class RelationCache {
       },
       (oid) => {
         const type = this.#nameOf(oid);
-        return type && `${type.schema}.${type.name}`;
+        return type && qualifiedName(type.schema, type.name);
       },
     );
   }

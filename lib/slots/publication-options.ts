@@ -1,10 +1,11 @@
 import { isRecord, Options, shown } from '../options';
+import { parseTableName, TABLE_NAME_EXPECTED } from '../pgoutput/table';
 import type { TableClause } from '../wire/publication-sql';
 
 /**
- * The name of a table. Text is as `table` in messages: `users` is in schema public, and what stands before the first dot
- * names another schema, as in `billing.invoices`. An object is for names that have a dot in them. Names are as in the
- * catalog: capitals count, and nothing has to be quoted.
+ * The name of a table. Text is as `table` in messages: `users` is in schema public, and what stands before the dot names
+ * another schema, as in `billing.invoices`. A schema or name with a dot or a quotation mark in it is quoted, as in
+ * `billing."a.b"`; in an object nothing is. Names are as in the catalog: capitals count.
  */
 export type TableName = string | { readonly schema?: string | undefined; readonly name: string };
 
@@ -59,9 +60,10 @@ function tableClause(options: Options, option: string, value: unknown): TableCla
 
 function tableOf(options: Options, option: string, value: unknown): { readonly schema: string; readonly name: string } {
   if (typeof value === 'string') {
-    const dot = value.indexOf('.');
-    const [schema, name] = dot < 0 ? ['public', value] : [value.slice(0, dot), value.slice(dot + 1)];
-    return { schema: identifier(options, option, schema), name: identifier(options, option, name) };
+    if (value === '') throw options.error(option, 'missing; give the name as the catalog has it');
+    const parsed = parseTableName(value);
+    if (!parsed) throw options.error(option, `${TABLE_NAME_EXPECTED}, or in { schema, name }`);
+    return { schema: identifier(options, option, parsed.schema), name: identifier(options, option, parsed.name) };
   }
   if (!isRecord(value)) {
     throw options.error(option, `expected 'table', 'schema.table' or { schema, name }, got ${shown(value)}`);

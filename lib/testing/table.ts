@@ -1,4 +1,4 @@
-import type { ReplicaIdentity } from '../pgoutput/table';
+import { parseTableName, qualifiedName, type ReplicaIdentity, TABLE_NAME_EXPECTED } from '../pgoutput/table';
 import {
   deletion,
   insert,
@@ -19,7 +19,7 @@ import { printValue, typeOidOf } from './values';
 export type RowDraft = Readonly<Record<string, unknown>>;
 
 export interface TableOptions {
-  /** Default: `public`. */
+  /** Given, the name is the table's alone, as the catalog has it. Default: as the name says, else `public`. */
   readonly schema?: string;
   /** The columns of the replica identity. Default: the first column. */
   readonly key?: readonly string[];
@@ -35,7 +35,8 @@ export type ColumnTypes = Readonly<Record<string, string | number>>;
 /**
  * Describes a published table once; its methods make the changes of a {@link transaction}.
  *
- * @throws for a type that is not built in, and for a key column that the table does not have
+ * @param name as in `change.table`: `users` in schema public, `billing.invoices` elsewhere
+ * @throws for a type that is not built in, for a key column that the table does not have, and for text that is no name
  * @example
  * const orders = table('orders', { id: 'int4', customer: 'text', total: 'numeric', paid: 'bool' });
  * server.commit(transaction([orders.insert({ id: 1, customer: 'ann', total: '9.50', paid: false })]));
@@ -46,27 +47,27 @@ export function table(name: string, columns: ColumnTypes, options: TableOptions 
 
 /** A published table, as {@link table} describes it. */
 export class FakeTable {
+  /** Without its schema. */
+  readonly name: string;
   readonly oid: number;
   readonly #columns: ColumnTypes;
   readonly #key: readonly string[];
   readonly #full: boolean;
   readonly #relation: RelationFields;
 
-  constructor(
-    readonly name: string,
-    columns: ColumnTypes,
-    options: TableOptions,
-  ) {
-    const { schema = 'public', key = Object.keys(columns).slice(0, 1), identity = 'default' } = options;
-    this.oid = options.oid ?? oidOf(`${schema}.${name}`);
+  constructor(name: string, columns: ColumnTypes, options: TableOptions) {
+    const { key = Object.keys(columns).slice(0, 1), identity = 'default' } = options;
+    const named = options.schema === undefined ? parseTableName(name) : { schema: options.schema, name };
+    if (!named) throw new Error(`${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
+    this.name = named.name;
+    this.oid = options.oid ?? oidOf(qualifiedName(named.schema, named.name));
     this.#columns = columns;
     this.#key = key;
     this.#full = identity === 'full';
     this.#checkNames(key, 'key');
     this.#relation = {
       oid: this.oid,
-      schema,
-      name,
+      ...named,
       identity: identity.charAt(0),
       columns: Object.entries(columns).map(([column, type]) => ({
         name: column,

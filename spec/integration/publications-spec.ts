@@ -57,6 +57,9 @@ async function made(config: Omit<CreatePublicationConfig, 'name' | 'connection'>
   return (await firstValueFrom(publicationStatus({ ...connection(), name })))!;
 }
 
+/** As messages name it. */
+const ODD = `"My.Own"."It's ""so""\\"`;
+
 const codeOf = async (config: Partial<CreatePublicationConfig>) => {
   const error = await failureOf(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
   return [error.code, error.message];
@@ -67,7 +70,7 @@ describe('createPublication', () => {
     const name = `It's "the", ${uniqueName('Pub')}\\`;
     const marks = marked(bed.database.url);
     const { connection: named } = marks;
-    const tables = ['users', 'billing.invoices', { schema: 'My.Own', name: `It's "so"\\` }, { name: 'a.b' }];
+    const tables = ['users', 'billing.invoices', { schema: 'My.Own', name: `It's "so"\\` }, '"a.b"'];
     const emitted = await leavingNoSocket(() =>
       firstValueFrom(createPublication({ connection: named, name, tables }).pipe(toArray())),
     );
@@ -82,16 +85,16 @@ describe('createPublication', () => {
       viaPartitionRoot: false,
       generatedColumns: 'none',
       tables: [
-        { table: `My.Own.It's "so"\\`, schema: 'My.Own', name: `It's "so"\\`, columns: ['id'], ...whole },
+        { table: ODD, schema: 'My.Own', name: `It's "so"\\`, columns: ['id'], ...whole },
         { table: 'billing.invoices', schema: 'billing', name: 'invoices', columns: ['id', 'total'], ...whole },
-        { table: 'a.b', schema: 'public', name: 'a.b', columns: ['id'], ...whole },
+        { table: '"a.b"', schema: 'public', name: 'a.b', columns: ['id'], ...whole },
         { table: 'users', schema: 'public', name: 'users', columns: ['id', 'name', 'No.'], ...whole },
       ],
     });
     const messages = await bed.messagesOf(() => bed.sql(`INSERT INTO "My.Own"."It's ""so""\\" VALUES (1)`), {
       publications: [name],
     });
-    expect(ofKind(messages, 'insert')).toMatchObject([{ table: `My.Own.It's "so"\\`, new: { id: 1 } }]);
+    expect(ofKind(messages, 'insert')).toMatchObject([{ table: ODD, new: { id: 1 } }]);
   });
 
   it('publishes columns and rows of tables, from 15 on', async () => {
@@ -119,22 +122,17 @@ describe('createPublication', () => {
     }
     const { schemas, allTables, tables } = await made(config);
     expect({ schemas, allTables }).toEqual({ schemas: ['My.Own', 'billing'], allTables: false });
-    expect(tables.map(({ table }) => table)).toEqual([
-      `My.Own.It's "so"\\`,
-      'billing.invoices',
-      'billing.items',
-      'users',
-    ]);
+    expect(tables.map(({ table }) => table)).toEqual([ODD, 'billing.invoices', 'billing.items', 'users']);
   });
 
   it('publishes all tables', async () => {
     const { allTables, tables } = await made({ allTables: true });
     expect(allTables).toBe(true);
     expect(tables.map(({ table }) => table)).toEqual([
-      `My.Own.It's "so"\\`,
+      ODD,
       'billing.invoices',
       'billing.items',
-      'a.b',
+      '"a.b"',
       'measures_2026',
       'users',
     ]);
@@ -271,7 +269,7 @@ describe('alterPublication', () => {
         await bed.sql('INSERT INTO billing.items VALUES (2)');
         await alter({ dropTables: ['billing.items', 'users'] });
         await bed.sql('INSERT INTO billing.items VALUES (3)');
-        expect(await tablesOf()).toMatchObject([{ table: 'a.b', schema: 'public' }]);
+        expect(await tablesOf()).toMatchObject([{ table: '"a.b"', schema: 'public' }]);
         await alter({ setTables: ['billing.items'] });
         await bed.sql('INSERT INTO billing.items VALUES (4); INSERT INTO "a.b" VALUES (4)');
       },

@@ -50,6 +50,7 @@ describe('ofTable', () => {
     ],
     [['invoices', 'Users'], []],
     [['public.users'], ['insert', 'update', 'truncate']],
+    [['"users"'], ['insert', 'update', 'truncate']],
   ])('passes on the changes of %j, and the truncates that touch them', (tables, expected) => {
     expect(kinds(record(from(decodeAll(PAYLOADS)).pipe(ofTable(...tables))).values)).toEqual(expected);
   });
@@ -67,8 +68,42 @@ describe('ofTable', () => {
     );
   });
 
+  it.each([
+    ['a.b', 'b'],
+    ['"a.b"', 'a.b'],
+    ['"a"."b"', 'b'],
+    ['public."a.b"', 'a.b'],
+    ['a."b.c"', 'b.c'],
+    ['"a.b".c', 'c'],
+    ['"public.users"', 'public.users'],
+    ['users', 'users'],
+  ])('tells tables apart whose names have dots in them: %s', (table, name) => {
+    const tables = [
+      ['a', 'b'],
+      ['public', 'a.b'],
+      ['a', 'b.c'],
+      ['a.b', 'c'],
+      ['public', 'public.users'],
+      ['public', 'users'],
+    ] as const;
+    const payloads = tables.flatMap(([schema, of], i) => [
+      relation({ oid: i + 1, schema, name: of }),
+      insert(['1', of], i + 1),
+      truncate({ oids: [i + 1] }),
+    ]);
+    const { values } = record(from(decodeAll([begin(), ...payloads])).pipe(ofTable(table)));
+    expect(values).toMatchObject([{ new: { name } }, { kind: 'truncate' }]);
+  });
+
   it('refuses to select nothing', () => {
     expect(failure(() => ofTable())).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable' });
+  });
+
+  it.each(['a.b.c', 'so "it" is', 'users.'])('refuses what names no table, and says how to write it: %s', (name) => {
+    expect(failure(() => ofTable(name))).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/in double quotes, as in '"a\.b"'/),
+    });
   });
 
   describe('over a session', () => {

@@ -6,12 +6,18 @@ const MOOD = 16500;
 const MOODS = 16501;
 const POSITIVE = 16502;
 const HAPPY = 16503;
+const ODD = 16504;
+const BRACKETS = 16505;
+const LONG = 16506;
 const BASES = new Map([[POSITIVE, 23]]);
 const NAMES = new Map([
   [MOOD, 'public.mood'],
   [MOODS, 'public._mood'],
   [POSITIVE, 'pg_catalog.int4'],
   [HAPPY, 'public.mood'], // a domain over it
+  [ODD, 'public."a.b"'],
+  [BRACKETS, 'public.mood[]'],
+  [LONG, `public._${'x'.repeat(62)}`],
 ]);
 
 function users(columns: Readonly<Record<string, number>>, table = 'users'): Relation {
@@ -70,6 +76,11 @@ describe('expectTables', () => {
     ['public.mood', HAPPY],
     ['public.mood[]', MOODS],
     ['public._mood', MOODS],
+    ['public.mood[][3]', MOODS],
+    ['"public"."mood"', MOOD],
+    ['public."a.b"', ODD],
+    ['public."mood[]"', BRACKETS],
+    [`public.${'x'.repeat(63)}[]`, LONG],
   ])('takes %j for the type with OID %i', (expected, typeOid) => {
     expect(drift(expected, typeOid)).toBeUndefined();
   });
@@ -89,6 +100,8 @@ describe('expectTables', () => {
     ['other.mood', MOOD, 'column c is public.mood, expected other.mood'],
     ['public.Mood', MOOD, 'column c is public.mood, expected public.Mood'],
     ['public.mood', 25, 'column c is text, expected public.mood'],
+    ['"public.a".b', ODD, 'column c is public."a.b", expected "public.a".b'],
+    ['public.mood[]', BRACKETS, 'column c is public.mood[], expected public.mood[]'],
   ])('does not take %j for the type with OID %i', (expected, typeOid, what) => {
     expect(drift(expected, typeOid)?.message).toContain(`Table users is not as expectTables says: ${what}. `);
   });
@@ -125,6 +138,23 @@ describe('expectTables', () => {
     expect(() => expectedTables({ users: {}, 'public.users': {} })).toThrow(
       'expectTables.public.users: is users, which is there already',
     );
+  });
+
+  it('tells tables apart whose names have dots in them', () => {
+    const expected = { 'a.b': { id: 'int8' }, '"a.b"': { id: 'text' }, '"a.b".c': { id: 'int2' } } as const;
+    const fits = (table: string, id: number) => () => look(expected, users({ id }, table));
+    expect(fits('a.b', 20)).not.toThrow();
+    expect(fits('"a.b"', 25)).not.toThrow();
+    expect(fits('"a.b".c', 21)).not.toThrow();
+    expect(fits('a."b.c"', 16)).not.toThrow();
+    expect(fits('a.b', 25)).toThrow('Table a.b is not as expectTables says: column id is text, expected int8');
+    expect(fits('"a.b"', 20)).toThrow('Table "a.b" is not as expectTables says: column id is int8, expected text');
+  });
+
+  it.each(['a.b.c', 'so "it" is', ''])('says how to write what names no table: %j', (table) => {
+    const attempt = (): unknown => expectedTables({ [table]: { id: 'int8' } });
+    expect(attempt).toThrow(ConfigError);
+    expect(attempt).toThrow(`in double quotes, as in '"a.b"'`);
   });
 
   it('keeps tables and columns with odd names', () => {

@@ -43,6 +43,24 @@ describe('a table', () => {
     expect(decoded(full.insert({}), 'insert').table).toBe('audit.full');
   });
 
+  it('is named as in messages, or by schema and name', () => {
+    const at = (name: string, schema?: string) => {
+      const made = table(name, { id: 'int4' }, schema === undefined ? {} : { schema });
+      const { schema: of, table: as, relation } = decoded(made.insert({ id: 1 }), 'insert');
+      return { schema: of, name: relation.name, table: as };
+    };
+    expect(at('billing.invoices')).toEqual({ schema: 'billing', name: 'invoices', table: 'billing.invoices' });
+    expect(at('"a.b"')).toEqual({ schema: 'public', name: 'a.b', table: '"a.b"' });
+    expect(at('a.b', 'public')).toEqual({ schema: 'public', name: 'a.b', table: '"a.b"' });
+    expect(at('b', 'a')).toEqual({ schema: 'a', name: 'b', table: 'a.b' });
+    expect(() => at('a.b.c')).toThrow(`in double quotes, as in '"a.b"'`);
+    const [first, second] = [
+      table('c', { id: 'int4' }, { schema: 'a.b' }),
+      table('b.c', { id: 'int4' }, { schema: 'a' }),
+    ];
+    expect(first.oid).not.toBe(second.oid);
+  });
+
   it('has the same OID in every run, and another than other tables', () => {
     expect(table('orders', { id: 'int4' }).oid).toBe(orders.oid);
     expect(orders.oid).toBe(25528675);

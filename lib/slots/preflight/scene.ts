@@ -35,14 +35,18 @@ export function named(rows: readonly ResultRow[]): string {
   return others > 0 ? `${names.join(', ')} and ${others} others` : names.join(', ');
 }
 
-/** SQL for a table as messages name it. */
+/** SQL for a table as messages name it, see `tableName` in table.ts. */
 export function tableName(schema: string, name: string): string {
-  return `CASE WHEN ${schema} = 'public' THEN ${name}::text ELSE ${schema} || '.' || ${name} END`;
+  return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${quotedPart(schema)} || '.' END || ${quotedPart(name)}`;
+}
+
+function quotedPart(part: string): string {
+  return `CASE WHEN ${part} ~ '[."]' THEN '"' || replace(${part}, '"', '""') || '"' ELSE ${part}::text END`;
 }
 
 /** SQL for a column of a table, as in `users.email`. */
 export function columnName(schema: string, table: string, column: string): string {
-  return `${tableName(schema, table)} || '.' || ${column}`;
+  return `${tableName(schema, table)} || '.' || ${quotedPart(column)}`;
 }
 
 /** Wraps a query of one column, `name`, for {@link named}. */
