@@ -65,6 +65,8 @@ describe('exact types', () => {
     ['_box', '{(1,1),(0,0);(3,3),(2,2)}', ['(1,1),(0,0)', '(3,3),(2,2)']],
     ['_point', '{"(1,1)","(0,0)"}', ['(1,1)', '(0,0)']],
     ['_bytea', '{"\\\\x00ff"}', [Buffer.of(0, 255)]],
+    ['_aclitem', '{=r/postgres,"\\"My role\\"=arw*/postgres",NULL}', ['=r/postgres', '"My role"=arw*/postgres', null]],
+    ['_pg_class', '{"(1,,f)"}', ['(1,,f)']],
     ['_bool', '{}', []],
   ])('make of %s %s what it says', (type, text, value) => {
     expect(parse(type, text)).toStrictEqual(value);

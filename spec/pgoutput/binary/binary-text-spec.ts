@@ -10,8 +10,10 @@ describe('the text of a value in binary form', () => {
     expect(textOf(type, Buffer.from(hex, 'hex'))).toBe(text);
   });
 
-  it('is known for every built-in type', () => {
-    expect([...BUILT_IN_TYPES].filter(([, oid]) => binaryText(oid, noShapes) === undefined)).toEqual([]);
+  it('is known for every built-in type that has a send function of its own', () => {
+    const unknown = [...BUILT_IN_TYPES].flatMap(([name, oid]) => (binaryText(oid, noShapes) ? [] : name));
+    const without = ['pg_type', 'pg_attribute', 'pg_proc', 'pg_class', 'aclitem', 'gtsvector'];
+    expect(unknown.sort()).toEqual(without.flatMap((name) => [name, `_${name}`]).sort());
   });
 
   it.each([
