@@ -7,6 +7,7 @@ import { ConnectionError, ReplicationError } from './errors';
 import type { Exclusive } from './exclusive';
 import { failStreams, noteFailure } from './failure';
 import { Feedback } from './feedback';
+import { HeapGarbage } from './heap-garbage';
 import { laterLsn } from './lsn';
 import type { Connect } from './net/transport';
 import type { StreamMessage } from './pgoutput/messages';
@@ -44,6 +45,7 @@ export class Stream implements SessionHost {
   #link: Link | undefined;
   #session: ReplicationSession | undefined;
   #feedback: Feedback | undefined;
+  readonly #garbage = new HeapGarbage();
   readonly #catalog: TypeCatalog | undefined;
   #cancelCloseTimeout: () => void = () => undefined;
   #cancelLookUp: () => void = () => undefined;
@@ -134,6 +136,10 @@ export class Stream implements SessionHost {
 
   send(bytes: Buffer): void {
     this.#link?.transport.write(bytes);
+  }
+
+  relieved(bytes: number): void {
+    this.#garbage.grew(bytes);
   }
 
   deliver(message: StreamMessage): boolean {

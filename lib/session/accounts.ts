@@ -3,8 +3,11 @@ import type { AnyPgoutputMessage } from '../pgoutput/messages';
 import type { XLogDataMessage } from '../pgoutput/walsender-messages';
 import type { Ledger } from './ledger';
 
-/** What a message costs in memory besides the bytes of its payload: the objects it is made of. */
-const OVERHEAD = 128;
+/**
+ * What a message costs in memory besides the bytes of its payload: the message, its row and its entry in the ledger, and what
+ * its values have besides their text. Measured on rows of five columns.
+ */
+const OVERHEAD = 320;
 
 /**
  * Opens the ledger's entry for a message: this is where it is decided what a message means for confirmation.

@@ -54,6 +54,8 @@ export class ReplicationSession implements SessionControl {
   #error: unknown;
   /** Whether the server has answered our CopyDone, and so has read all that we had sent before. */
   #answered = false;
+  /** Bytes since the window was full, or since the start. */
+  #delivered = 0;
 
   constructor(frames: FrameDecoder, decode: PayloadDecoder, options: SessionOptions, host: SessionHost) {
     this.#reader = new StreamReader(frames, decode);
@@ -70,6 +72,8 @@ export class ReplicationSession implements SessionControl {
         this.#settleUp();
       },
       relieved: () => {
+        host.relieved(this.#delivered);
+        this.#delivered = 0;
         if (!this.#pumping && this.#state === 'streaming') host.wake();
       },
     };
@@ -308,6 +312,7 @@ export class ReplicationSession implements SessionControl {
   #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {
     this.#keepalives.outdated();
     this.#position.take(message);
+    this.#delivered += bytes;
     const ledger = this.#ledger;
     Delivery.attach(message, this.#options.confirm ? openEntry(ledger, message, bytes) : ledger.nothing);
     if (message.kind === 'relation') this.#types.about(message);

@@ -18,6 +18,8 @@ export interface SessionHost {
   complete(): void;
   /** Lets the socket rest, or flow again. */
   hold(resting: boolean): void;
+  /** Deliveries of so many bytes, some of which have waited in a full window, are done. */
+  relieved(bytes: number): void;
   /** Asks for `pump()` in a later turn of the event loop. */
   wake(): void;
   /** Asks what these types are made of, and for `typesKnown()` in a later turn, whether or not that could be found out. */

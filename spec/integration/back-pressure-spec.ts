@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Task } from './slow-subscriber';
+import { connectionOf, STREAMED, WHOLE } from './streamed-support';
 import { Bed } from './support';
 
 const MB = 1024 * 1024;
@@ -18,10 +20,10 @@ interface Report {
 }
 
 /** Runs a subscriber in a process of its own, where jest's memory does not count. */
-function slowSubscriber(shape: 'flat' | 'grouped', config: object) {
+function slowSubscriber(task: Task) {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', join(__dirname, 'slow-subscriber.ts'), shape, String(STAYS), JSON.stringify(config)],
+    ['--import', 'tsx', join(__dirname, 'slow-subscriber.ts'), JSON.stringify(task)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -52,7 +54,7 @@ describe('a subscriber slower than its server', () => {
     const subscribers = [];
     for (const shape of ['flat', 'grouped'] as const) {
       const config = { ...bed.config(await bed.slot()), maxUnackedBytes: WINDOW, statusInterval: 500 };
-      subscribers.push(slowSubscriber(shape, config));
+      subscribers.push(slowSubscriber({ shape, config, handles: 100, stays: STAYS }));
     }
     for (const subscriber of subscribers) await subscriber.opened();
 
@@ -78,4 +80,51 @@ describe('a subscriber slower than its server', () => {
       expect(await subscriber.exited).toEqual([0, null]);
     }
   });
+});
+
+describe('a subscriber that takes long enough for what it has handled to be old', () => {
+  const TRANSACTIONS = 1500;
+  const ROWS = 200;
+
+  let bed: Bed;
+
+  beforeAll(async () => {
+    bed = await Bed.make(
+      'garbage',
+      `CREATE TABLE rows (id int, a text, b bigint, c timestamptz, d text);
+       CREATE PUBLICATION pub FOR TABLE rows;
+       CREATE PROCEDURE load() LANGUAGE plpgsql AS $$
+         BEGIN
+           FOR i IN 1..${TRANSACTIONS} LOOP
+             INSERT INTO rows SELECT g, repeat('x', 300), g, now(), repeat('y', 90) FROM generate_series(1, ${ROWS}) g;
+             COMMIT;
+           END LOOP;
+         END
+       $$;`,
+    );
+  });
+
+  afterAll(() => bed.drop());
+
+  it('needs no more memory than its window and 80 MB, in text, in binary, and streamed', async () => {
+    const base = { maxUnackedBytes: WINDOW };
+    const whole = { ...base, connection: connectionOf(bed, WHOLE) };
+    const streamed = { ...base, connection: connectionOf(bed, STREAMED), streaming: 'on' as const };
+    const kinds = { text: whole, binary: { ...whole, binary: true }, streamed };
+    const subscribers = [];
+    for (const [kind, more] of Object.entries(kinds)) {
+      const config = { ...bed.config(await bed.slot()), ...more };
+      const task = { shape: 'grouped' as const, config, handles: 5, leavesAfter: TRANSACTIONS };
+      subscribers.push({ kind, ...slowSubscriber(task) });
+    }
+    for (const { opened } of subscribers) await opened();
+    await bed.sql('CALL load()');
+    for (const { kind, closed, exited } of subscribers) {
+      const { baseline, peak, handled } = await closed();
+      process.stdout.write(`${kind}: ${Math.round(baseline / MB)} MB at first, ${Math.round(peak / MB)} MB at most\n`);
+      expect(handled).toBe(TRANSACTIONS);
+      expect(peak - baseline).toBeLessThan(WINDOW + 80 * MB);
+      expect(await exited).toEqual([0, null]);
+    }
+  }, 180_000);
 });

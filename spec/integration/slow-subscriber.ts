@@ -2,11 +2,25 @@ import { of, timer, type Observable } from 'rxjs';
 import { ackAfter, logicalReplication, transactions, type PgoutputConfig } from '../../lib/index';
 
 /*
- * A process with nothing in it but a subscriber that handles ten transactions a second: what its memory peaks at is
- * the library's. It says when it has begun, leaves after so many ms, and says what it took.
+ * A process with nothing in it but a subscriber that handles transactions slowly, one at a time: what its memory peaks at is
+ * the library's. It says when it has begun, leaves after so many ms or transactions, and says what it took.
+ *
+ *   slow-subscriber.ts <task as JSON>
  */
 
-const [shape, stayed, json = ''] = process.argv.slice(2);
+export interface Task {
+  readonly shape: 'flat' | 'grouped';
+  /** Of the stream: a PgoutputConfig or a StreamingConfig. */
+  readonly config: object;
+  /** For how many ms it handles a transaction. */
+  readonly handles: number;
+  /** After so many ms it leaves. */
+  readonly stays?: number;
+  /** After so many transactions it leaves. */
+  readonly leavesAfter?: number;
+}
+
+const { shape, config, handles, stays, leavesAfter }: Task = JSON.parse(process.argv[2] ?? '') as Task;
 let baseline = 0;
 let handled = 0;
 let pausedUpdates = 0;
@@ -16,7 +30,7 @@ function say(what: Record<string, unknown>): void {
 }
 
 const stream = logicalReplication({
-  ...(JSON.parse(json) as PgoutputConfig),
+  ...(config as PgoutputConfig),
   openObserver: {
     next() {
       baseline = process.memoryUsage.rss();
@@ -38,8 +52,8 @@ const stream = logicalReplication({
 });
 
 const handle = (): Observable<number> => {
-  handled++;
-  return timer(100);
+  if (++handled === leavesAfter) setImmediate(leave);
+  return timer(handles);
 };
 
 const work =
@@ -48,4 +62,9 @@ const work =
     : stream.pipe(ackAfter((message) => (message.kind === 'commit' ? handle() : of(0))));
 
 const subscription = work.subscribe();
-setTimeout(() => subscription.unsubscribe(), Number(stayed));
+const timeout = setTimeout(leave, stays ?? 2 ** 31 - 1);
+
+function leave(): void {
+  clearTimeout(timeout);
+  subscription.unsubscribe();
+}

@@ -51,6 +51,8 @@ export class FakeHost implements SessionHost {
     this.happened.push('complete');
   }
 
+  relieved(): void {}
+
   hold(resting: boolean): void {
     this.resting = resting;
   }
