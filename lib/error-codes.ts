@@ -84,6 +84,10 @@ export const ERRORS = {
     remedy: 'Let a superuser run ALTER ROLE … REPLICATION, and grant what the message names.',
   },
   DATABASE_MISSING: { retryable: false, remedy: 'Check the database name in the connection.' },
+  SETTING_NOT_APPLIED: {
+    retryable: false,
+    remedy: 'Connect to the server itself, or through a proxy or pooler that passes SET on to it.',
+  },
   UNSUPPORTED: { retryable: false, remedy: 'Leave the option out, or use a newer server.' },
 
   WAL_LEVEL: { retryable: false, remedy: 'Set wal_level = logical in postgresql.conf and restart the server.' },

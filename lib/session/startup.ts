@@ -4,8 +4,9 @@ import type { AuthenticationPolicy } from '../wire/authentication-policy';
 import type { BackendMessage, NegotiateProtocolVersion } from '../wire/backend';
 import type { Channel } from '../wire/channel';
 import { startupMessage } from '../wire/frontend';
-import { countOf, onlyRow, query, textOf, type Conversation } from './conversation';
+import { countOf, textOf, type Conversation } from './conversation';
 import { serverError } from './server-errors';
+import { applySettings } from './session-settings';
 
 /** Who connects, and to what. */
 export interface StartupOptions {
@@ -38,33 +39,6 @@ export interface ServerInfo {
   readonly readOnly: boolean;
 }
 
-/**
- * The settings that decide how values are written and how long a session lives. A role or a database may have set them
- * to anything, and what stands in the start-up message wins over that.
- */
-const PINNED: Readonly<Record<string, string>> = {
-  client_encoding: 'UTF8',
-  datestyle: 'ISO, MDY',
-  intervalstyle: 'postgres',
-  timezone: 'UTC',
-  bytea_output: 'hex',
-  extra_float_digits: '3',
-  // In binary, money comes without its currency: text shall not depend on where the server stands either.
-  lc_monetary: 'C',
-  search_path: 'pg_catalog',
-  // The warning that a publication was skipped must not be filtered out.
-  client_min_messages: 'warning',
-  statement_timeout: '0',
-  lock_timeout: '0',
-  idle_in_transaction_session_timeout: '0',
-};
-
-/** Time-outs that older servers do not know, by the version that brought them. */
-const PINNED_SINCE: readonly (readonly [version: number, setting: string])[] = [
-  [140000, 'idle_session_timeout'],
-  [170000, 'transaction_timeout'],
-];
-
 /** Servers send about twenty. Notices, say, could go on for ever. */
 const MOST_MESSAGES = 1000;
 
@@ -76,8 +50,8 @@ function* authenticate(
 ): Conversation<void> {
   const { policy, database, applicationName, replication = true, options } = startup;
   const authenticator = new Authenticator(policy, channel);
+  // What every proxy and pooler passes on; applySettings() does the rest.
   const parameters = {
-    ...PINNED,
     ...(replication && { replication: 'database' }),
     user: policy.user,
     database,
@@ -141,6 +115,11 @@ function checkProtocol({ minorVersion, options }: NegotiateProtocolVersion): voi
   );
 }
 
+/** What start-up finds out about the server, besides its version, as columns of a query. */
+const SERVER_COLUMNS = `pg_catalog.current_setting('wal_level') AS wal_level, pg_catalog.current_database() AS database,
+  pg_catalog.pg_is_in_recovery() AS in_recovery, pg_catalog.current_setting('transaction_read_only') AS read_only,
+  (SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'wal_sender_timeout') AS wal_sender_timeout`;
+
 /** Start-up, authentication, and the settings that every later step relies on. */
 export function* startUp(
   startup: StartupOptions,
@@ -148,21 +127,9 @@ export function* startUp(
   onKey: (key: BackendKey) => void,
 ): Conversation<ServerInfo> {
   yield* authenticate(startup, channel, onKey);
-  const row = onlyRow(
-    yield* query(
-      `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,
-        current_database() AS database, pg_is_in_recovery() AS in_recovery,
-        current_setting('transaction_read_only') AS read_only,
-        (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout') AS wal_sender_timeout`,
-    ),
-    'its settings',
-  );
-  const version = countOf(row, 'version');
-  for (const [since, setting] of PINNED_SINCE) {
-    if (version >= since) yield* query(`SET ${setting} = 0`);
-  }
+  const row = yield* applySettings(SERVER_COLUMNS);
   return {
-    version,
+    version: countOf(row, 'version'),
     walSenderTimeout: countOf(row, 'wal_sender_timeout'),
     walLevel: textOf(row, 'wal_level'),
     database: textOf(row, 'database'),

@@ -21,7 +21,8 @@ import { checkSlots } from './preflight/slot-checks';
  *
  * @param config as for {@link logicalReplication}
  * @returns a cold observable of one value, the list, empty where all is well. It errors where the server cannot be reached
- * or lets nobody in; that the role is none for replication, or that there are too many connections, is a finding
+ * or lets nobody in; that the role is none for replication, that there are too many connections, or that a session setting
+ * cannot be set, is a finding
  * @example
  * const findings = await firstValueFrom(preflight(config));
  * for (const { severity, code, message, remedy } of findings) console.warn(severity, code, message, remedy);
@@ -40,7 +41,7 @@ export function preflight(config: StreamConfig): Observable<readonly Finding[]> 
 }
 
 /** With these the server has answered, and nothing more can be asked. */
-const NOT_LET_IN: readonly string[] = ['PRIVILEGE_MISSING', 'TOO_MANY_CONNECTIONS'];
+const NOT_LET_IN: readonly string[] = ['PRIVILEGE_MISSING', 'TOO_MANY_CONNECTIONS', 'SETTING_NOT_APPLIED'];
 
 function* examine(scene: Scene, lookUpTypes: boolean): Conversation<readonly Finding[]> {
   const { plan, server } = scene;

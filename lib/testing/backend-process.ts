@@ -42,6 +42,8 @@ export class BackendProcess {
   startLsn: Lsn | undefined;
   /** In which form START_REPLICATION asked for transactions. */
   options: ClientOptions = { streaming: 'off', twoPhase: false };
+  /** What the client has set by SET, by the setting's name. */
+  readonly settings = new Map<string, string>();
   /** The parameters of the start-up message. */
   startup: StartupParameters | undefined;
   /**
@@ -227,7 +229,7 @@ export class BackendProcess {
     if (special) this.#reply(special[1], backend.readyForQuery());
     else if (sql.startsWith('START_REPLICATION')) this.#startReplication(sql);
     else if (sql.startsWith('CREATE_REPLICATION_SLOT')) this.#createSlot(sql);
-    else this.#reply(answer(this.cluster, sql), backend.readyForQuery());
+    else this.#reply(answer(this.cluster, this.settings, sql), backend.readyForQuery());
   }
 
   #createSlot(sql: string): void {

@@ -9,15 +9,19 @@ export function resultSet(columns: readonly string[], rows: readonly (readonly (
   return Buffer.concat([rowDescription(columns), ...rows.map(dataRow), commandComplete(`SELECT ${rows.length}`)]);
 }
 
-/** Answers what needs no connection: all commands and queries of this library but those that make a slot or a stream. */
-export function answer(cluster: FakeCluster, sql: string): Buffer {
-  if (sql.startsWith('SET ')) return commandComplete('SET');
+/**
+ * Answers all commands and queries of this library but those that make a slot or a stream.
+ *
+ * @param session the settings of the session by name, which SET changes
+ */
+export function answer(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
+  if (sql.startsWith('SET ')) return Buffer.concat(sql.split('; ').map((statement) => set(session, statement)));
   if (sql === 'IDENTIFY_SYSTEM') return identifySystem(cluster);
   if (sql.startsWith('TIMELINE_HISTORY ')) return timelineHistory(cluster, Number(sql.split(' ')[1]));
   if (sql.startsWith('DROP_REPLICATION_SLOT')) return dropSlot(cluster, /"(\w+)"/.exec(sql)?.[1] ?? '');
   // No type of the fake's tables has to be looked up.
   if (sql.startsWith('WITH RECURSIVE')) return resultSet(['oid'], []);
-  if (sql.includes('server_version_num')) return settings(cluster);
+  if (sql.includes('server_version_num')) return settings(cluster, session, sql);
   if (sql.includes('pg_publication ')) {
     const known = [...cluster.publications].filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
     return resultSet(
@@ -59,9 +63,23 @@ function timelineHistory({ history }: FakeCluster, timeline: number): Buffer {
   return oneRow({ filename, content: lines.join('') });
 }
 
-function settings(cluster: FakeCluster): Buffer {
+/** A list of values is kept as the server prints it: without quotes. */
+function set(session: Map<string, string>, statement: string): Buffer {
+  const [, name = '', value = ''] = /^SET (\w+) = (.*)$/.exec(statement) ?? [];
+  session.set(name, value.replaceAll("'", ''));
+  return commandComplete('SET');
+}
+
+/** What `current_setting(…, true)` gives for a setting that the session has not set: null where the server has none of that name. */
+function initialSetting(name: string, { serverVersion }: FakeCluster): string | null {
+  return name === 'transaction_timeout' && serverVersion >= 170_000 ? '0' : null;
+}
+
+function settings(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
+  const asked = [...sql.matchAll(/current_setting\('(\w+)', true\)/g)].map(([, name = '']) => name);
   return oneRow({
     version: String(cluster.serverVersion),
+    ...Object.fromEntries(asked.map((name) => [name, session.get(name) ?? initialSetting(name, cluster)])),
     wal_level: cluster.walLevel,
     database: cluster.database,
     wal_sender_timeout: String(cluster.walSenderTimeout),

@@ -8,6 +8,7 @@ import {
   rowDescription,
 } from '../../lib/testing/backend-messages';
 import { cstring, u32, u8 } from '../../lib/testing/bytes';
+import { READ_BACK } from '../support/session-settings';
 import { SALT } from './attack';
 import type { Peer } from './hostile-server';
 
@@ -36,14 +37,6 @@ export async function scram(peer: Peer, ...offered: readonly string[]): Promise<
   return { nonce, chosen };
 }
 
-const SETTINGS = {
-  version: '180004',
-  wal_level: 'logical',
-  database: 'shop',
-  in_recovery: 'f',
-  read_only: 'off',
-  wal_sender_timeout: '60000',
-};
 const DONE = Buffer.concat([commandComplete('SELECT 1'), readyForQuery()]);
 
 /** Lets whoever comes in, and answers until it asks for what it has come for. */
@@ -51,10 +44,8 @@ export async function admit(peer: Peer): Promise<void> {
   await peer.startup();
   peer.send(LET_IN);
   await peer.next();
-  peer.send(rowDescription(Object.keys(SETTINGS)), dataRow(Object.values(SETTINGS)), DONE);
-  for (;;) {
-    const { body } = await peer.next();
-    if (!body.toString().startsWith('SET ')) return;
-    peer.send(DONE);
-  }
+  peer.send(DONE);
+  await peer.next();
+  peer.send(rowDescription(Object.keys(READ_BACK)), dataRow(Object.values(READ_BACK)), DONE);
+  await peer.next();
 }

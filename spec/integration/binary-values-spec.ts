@@ -9,7 +9,7 @@ import { printedTsquery, quotedText } from '../pgoutput/binary/text-samples';
 import { Bed } from './support';
 
 const RANDOM_ROWS = 300;
-/** What sessions pin (startup.ts). */
+/** What sessions set (session-settings.ts). */
 const SETTINGS = {
   datestyle: 'ISO,MDY',
   intervalstyle: 'postgres',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createHttpServer } from 'node:http';
 import { logicalReplication, ProtocolError, type ReplicationError } from '../../lib/index';
+import { READ_BACK } from '../support/session-settings';
 import { failureOf, leavingNoSocket } from './life-support';
 
 /** A message of the backend's: a type and what it holds. */
@@ -43,10 +44,7 @@ function row(columns: Readonly<Record<string, string | null>>): Buffer {
   return Buffer.concat([message('T', count, ...names), message('D', count, ...values), DONE]);
 }
 
-const SETTINGS = row({
-  ...{ version: '180004', wal_level: 'logical', database: 'db', wal_sender_timeout: '60000' },
-  ...{ in_recovery: 'f', read_only: 'off' },
-});
+const SETTINGS = row({ ...READ_BACK, database: 'db' });
 const IDENTITY = row({ systemid: '1', timeline: '1', xlogpos: '0/100', dbname: 'db' });
 const SLOT = row({
   ...{ slot_name: 's', plugin: 'pgoutput', slot_type: 'logical', database: 'db', temporary: 'f', active: 'f' },
@@ -57,9 +55,8 @@ const COPY_BOTH = message('W', Buffer.of(0, 0, 0));
 /** The answers to all that a client says until its stream runs, one for each of its messages. */
 const UNTIL_STREAM = [
   Buffer.concat([AUTHENTICATED, message('K', 1, 2), READY]),
+  DONE,
   SETTINGS,
-  DONE,
-  DONE,
   IDENTITY,
   SLOT,
   row({ pubname: 'pub' }),
