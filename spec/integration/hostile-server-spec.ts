@@ -62,7 +62,8 @@ const UNTIL_STREAM = [
   row({ pubname: 'pub' }),
   COPY_BOTH,
 ];
-const UNTIL_READY = UNTIL_STREAM.slice(0, 1);
+/** The next query is the one that reads the settings back. */
+const UNTIL_READY = UNTIL_STREAM.slice(0, 2);
 
 type Answer = Buffer | ((socket: Socket) => void);
 

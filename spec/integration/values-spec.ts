@@ -158,7 +158,7 @@ describe('values', () => {
     const client = new Client({
       connectionString: bed.database.url,
       options:
-        '-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=3 -c timezone=UTC -c search_path=pg_catalog',
+        '-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=3 -c timezone=UTC -c search_path=pg_catalog -c quote_all_identifiers=off',
     });
     await client.connect();
     const { rows } = await client.query<Row>('SELECT * FROM public.wide ORDER BY id');
