@@ -47,6 +47,8 @@ export interface Entry {
   readonly session: SessionControl;
   /** Of the transaction that the delivery belongs to, where that is known. */
   readonly xid: number | undefined;
+  /** An operator has got it that will settle it. */
+  reached(): void;
   /** @returns false when the session closed first */
   settle(): boolean;
   /**

@@ -34,6 +34,8 @@ export interface SessionEnd {
 export class StreamHistory {
   /** Who may ask it to stop, as far as its messages have reached them. */
   readonly stops = new Set<StopRequest>();
+  /** Of what its user has been warned. */
+  readonly warned = new Set<string>();
   readonly #whenLeft: (listener: () => void) => () => void;
   #unconfirmed: Lsn = 0n;
   #error: { readonly error: unknown } | undefined;

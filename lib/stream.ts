@@ -12,6 +12,7 @@ import { laterLsn } from './lsn';
 import type { Connect } from './net/transport';
 import type { StreamMessage } from './pgoutput/messages';
 import { TypeCatalog } from './pgoutput/type-catalog';
+import type { Astray } from './session/ledger';
 import { openStream, type OpenInfo } from './session/open-stream';
 import { payloadDecoder } from './session/payload-decoder';
 import { ReplicationSession } from './session/replication-session';
@@ -19,7 +20,7 @@ import type { SessionHost, StatusUpdate } from './session/session-host';
 import type { SlotMemory } from './session/slot-memory';
 import type { StreamHistory } from './stream-history';
 import { lookUpOver } from './look-up-connection';
-import { warnOf } from './warning';
+import { warnOf, warnOfAstray } from './warning';
 
 /** For how many ms a stop takes leave where unsubscribing takes none. */
 const STOP_PATIENCE = 5000;
@@ -49,6 +50,7 @@ export class Stream implements SessionHost {
   readonly #catalog: TypeCatalog | undefined;
   #cancelCloseTimeout: () => void = () => undefined;
   #cancelLookUp: () => void = () => undefined;
+  #cancelLater: () => void = () => undefined;
   #walSenderTimeout = 0;
   #temporarySlot = false;
   #stopped = false;
@@ -213,6 +215,7 @@ export class Stream implements SessionHost {
     this.#feedback?.stop();
     this.#cancelCloseTimeout();
     this.#cancelLookUp();
+    this.#cancelLater();
     this.#memory.confirm(confirmedLsn);
     if (this.#session) this.#history.ended(this.#session.end);
     this.#link?.transport.end(error instanceof ConnectionError ? 0 : connection.closeTimeout);
@@ -235,6 +238,15 @@ export class Stream implements SessionHost {
 
   warn(text: string): void {
     warnOf('RXPG_NOT_ACKNOWLEDGED', text);
+  }
+
+  warnOfAstray(how: Astray): void {
+    warnOfAstray(how);
+  }
+
+  later(ms: number, callback: () => void): void {
+    this.#cancelLater();
+    if (this.#link) this.#cancelLater = this.#link.transport.timeout(ms, callback);
   }
 
   elapsed(): number {

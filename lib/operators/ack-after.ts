@@ -1,5 +1,5 @@
 import { isObservable, Observable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs';
-import type { SessionControl } from '../acknowledgement';
+import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 import { failStreams, failureOf, noteFailure, type FailedTransaction, type Failure } from '../failure';
 import { transactionsOf } from './failed-transactions';
@@ -112,8 +112,8 @@ class Works<T extends Acknowledged, R> {
       this.fail(new ConfigError('ackAfter', `a value has no ack(); ${remedy}`));
       return;
     }
-    if (isBatch(value)) for (const item of value) this.#know(sessionOf(item));
-    else this.#know(sessionOf(value));
+    if (isBatch(value)) for (const item of value) this.#reach(item);
+    else this.#reach(value);
     this.#waiting.push(value);
     this.#startWaiting();
   }
@@ -175,8 +175,12 @@ class Works<T extends Acknowledged, R> {
     for (const session of this.#sessions.values()) session.abandon();
   }
 
-  #know(session: SessionControl | undefined): void {
-    if (!session || session === this.#known) return;
+  #reach(item: Acknowledgeable): void {
+    const entry = item instanceof Delivery ? Delivery.entryOf(item) : undefined;
+    if (!entry) return;
+    entry.reached();
+    const { session } = entry;
+    if (session === this.#known) return;
     this.#known = session;
     this.#sessions.set(nameOf(session), session);
   }

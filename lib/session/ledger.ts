@@ -3,6 +3,7 @@ import type { Lsn } from '../lsn';
 import { Outstanding } from './outstanding';
 import { Window, type WindowLimits } from './window';
 import {
+  isAstray,
   ProgressEntry,
   reasonOf,
   SettledEntry,
@@ -28,7 +29,12 @@ export type PositionKeeper = 'slot' | 'consumer';
 export interface LedgerEvents {
   advanced(): void;
   relieved(): void;
+  /** A unit seems to have been dropped on its way to the operator that would settle it. */
+  astray(unit: Unit, how: Astray): void;
 }
+
+/** By what it is seen: its changes are settled, which a group has taken over; or a unit behind it is. */
+export type Astray = 'changes' | 'overtaken';
 
 /**
  * Which deliveries are settled, what may be confirmed, and when to stop reading.
@@ -259,10 +265,16 @@ export class Ledger implements EntryKeeper {
 
   settle(entry: UnitEntry, answered: boolean): boolean {
     if (this.#closed || this.#queue.isBeyond(entry.unit)) return false;
+    const { head } = this.#queue;
     entry.unit.answered ||= answered;
     this.#discharge(entry);
-    if (entry.unit === this.#queue.head) this.#advance();
+    if (entry.unit === head) this.#advance();
+    else if (entry.unit.reached && head && isAstray(head)) this.#events.astray(head, 'overtaken');
     return true;
+  }
+
+  settleAgain({ unit }: UnitEntry): void {
+    if (!this.#closed && unit.group?.settled === false && isAstray(unit)) this.#events.astray(unit, 'changes');
   }
 
   gather(entry: UnitEntry): void {

@@ -9,14 +9,16 @@ import { BackendTag } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import { copyDone, terminate } from '../wire/frontend';
 import { openEntry } from './accounts';
+import { AstrayWatch } from './astray-watch';
 import { Keepalives } from './keepalives';
-import { Ledger } from './ledger';
+import { Ledger, type Astray } from './ledger';
 import type { PayloadDecoder, SessionHost, SessionOptions, StatusUpdate } from './session-host';
 import { Slice } from './slice';
 import { StatusSender } from './status-sender';
 import { StreamPosition } from './stream-position';
 import { StreamReader } from './stream-reader';
 import { TypeQuestions } from './type-questions';
+import type { Unit } from './unit';
 import { Watches } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
@@ -66,6 +68,15 @@ export class ReplicationSession implements SessionControl {
     this.#types = new TypeQuestions(options.catalog, (typeOids) => {
       host.lookUp(typeOids);
     });
+    const astray = new AstrayWatch(
+      (ms, callback) => {
+        host.later(ms, callback);
+      },
+      options.history.warned,
+      (how) => {
+        host.warnOfAstray(how);
+      },
+    );
     const window = options.confirm ? options.window : { messages: Infinity, bytes: Infinity };
     const events = {
       advanced: () => {
@@ -75,6 +86,9 @@ export class ReplicationSession implements SessionControl {
         host.relieved(this.#delivered);
         this.#delivered = 0;
         if (!this.#pumping && this.#state === 'streaming') host.wake();
+      },
+      astray: (unit: Unit, how: Astray) => {
+        astray.suspect(unit, how);
       },
     };
     this.#ledger = new Ledger(window, this, events, this.consumerKeepsPosition ? 'consumer' : 'slot');

@@ -4,6 +4,7 @@ import type { Lsn } from '../lsn';
 import type { AnyPgoutputMessage, StreamMessage } from '../pgoutput/messages';
 import type { XLogDataMessage } from '../pgoutput/walsender-messages';
 import type { StreamHistory } from '../stream-history';
+import type { Astray } from './ledger';
 import type { WindowLimits } from './window';
 
 /** Turns the body of an XLogData, from its header on, into a message. */
@@ -39,6 +40,10 @@ export interface SessionHost {
    */
   closed(error?: Error): unknown;
   warn(text: string): void;
+  /** Warns that operators drop what they should pass on. */
+  warnOfAstray(how: Astray): void;
+  /** Calls back after so many ms, unless the session is over by then. One call at a time. */
+  later(ms: number, callback: () => void): void;
   /** Monotonic, in ms. */
   elapsed(): number;
   /** Wall clock, in ms since 1970. */

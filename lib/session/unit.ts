@@ -30,6 +30,8 @@ export class Unit {
   prepared = false;
   /** Whether it is in the window. */
   weighs = true;
+  /** Whether it, or the group that answers for it, has come to an operator that will settle it. */
+  reached = false;
 
   constructor(
     public sequence: number,
@@ -41,6 +43,15 @@ export class Unit {
 /** Whether it can be confirmed once everything before it is. */
 export function isDone(unit: Unit): unit is Unit & { position: Lsn } {
   return unit.position !== undefined && unit.outstanding === 0 && unit.gathered === 0;
+}
+
+/**
+ * Whether it was delivered as one, as a group say, and has come to no operator that would settle it, nor was settled: an
+ * operator in between may have dropped it.
+ */
+export function isAstray(unit: Unit): boolean {
+  const isOne = unit.group !== undefined || (unit.changes === 0 && !unit.commit);
+  return isOne && unit.outstanding > 0 && !unit.reached;
 }
 
 /** What its subscriber has left undone, for the person who has to find it. */
@@ -61,6 +72,8 @@ export function reasonOf(unit: Unit): string {
 export interface EntryKeeper {
   readonly session: SessionControl;
   settle(entry: UnitEntry, answered: boolean): boolean;
+  /** What was settled, or gathered, is settled once more. */
+  settleAgain(entry: UnitEntry): void;
   gather(entry: UnitEntry): void;
   /** @param held bytes that the group takes up; by default those of all that it gathered */
   group(commit: UnitEntry, held?: number): Entry;
@@ -101,8 +114,15 @@ export class UnitEntry implements Entry {
     return this.unit.xid;
   }
 
+  reached(): void {
+    const { unit } = this;
+    if (this === unit.group || unit.changes === 0) unit.reached = true;
+  }
+
   settle(): boolean {
-    return this.settled || this.#settle(true);
+    if (!this.settled) return this.#settle(true);
+    this.ledger.settleAgain(this);
+    return true;
   }
 
   discard(): void {
@@ -163,6 +183,8 @@ export class SettledEntry implements Entry {
   get session(): SessionControl {
     return this.ledger.session;
   }
+
+  reached(): void {}
 
   settle(): boolean {
     return true;

@@ -99,6 +99,10 @@ class BuiltEntry implements Entry {
 
   constructor(readonly session: BuiltSession) {}
 
+  reached(): void {
+    // Nobody waits for it.
+  }
+
   settle(): boolean {
     this.settled = true;
     return true;

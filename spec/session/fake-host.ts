@@ -22,6 +22,8 @@ export class FakeHost implements SessionHost {
   readonly delivered: StreamMessage[] = [];
   readonly reports: StatusUpdate[] = [];
   readonly warnings: string[] = [];
+  /** What is to be called later. */
+  readonly delayed: (() => void)[] = [];
   /** What a statusObserver does. */
   onReport: (() => void) | undefined;
   /** What happened, by name and in order. */
@@ -91,6 +93,14 @@ export class FakeHost implements SessionHost {
 
   warn(text: string): void {
     this.warnings.push(text);
+  }
+
+  warnOfAstray(how: string): void {
+    this.warnings.push(how);
+  }
+
+  later(_ms: number, callback: () => void): void {
+    this.delayed.push(callback);
   }
 
   elapsed(): number {

@@ -18,7 +18,11 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
     stopAtBoundary: () => told.push('stopAtBoundary'),
     whenClosed: () => () => undefined,
   };
-  const events = { advanced: () => told.push('advanced'), relieved: () => told.push('relieved') };
+  const events = {
+    advanced: () => told.push('advanced'),
+    relieved: () => told.push('relieved'),
+    astray: () => told.push('astray'),
+  };
   const ledger = new Ledger(limits, session, events, keeper);
   return { ledger, told };
 }
