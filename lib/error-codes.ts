@@ -198,7 +198,11 @@ export const ERRORS = {
   },
   VALUE_UNREADABLE: {
     retryable: false,
-    remedy: 'See the message and the cause; what cannot be read can be left out of the publication.',
+    remedy: "Subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
+  },
+  LIMIT_EXCEEDED: {
+    retryable: false,
+    remedy: 'What the server sent is not at fault: the limit that the message names is of this library.',
   },
   PROTOCOL_VIOLATION: {
     retryable: false,

@@ -29,7 +29,7 @@ const LONGEST = 1000;
  * Names a class, and its instances, by a literal: a minifier renames classes, and logs and alerts know errors by name. It
  * stands on the prototype, where the stack's first line takes it from.
  */
-function giveName(errorClass: { readonly prototype: Error }, name: string): void {
+export function giveName(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass, 'name', { value: name, configurable: true });
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
 }

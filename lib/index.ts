@@ -31,6 +31,7 @@ export type { Acknowledgeable } from './acknowledgement';
 export type { Checkpoint, StoredPosition, StreamSource } from './checkpoint';
 export type {
   AnyPgoutputConfig,
+  DeliveringConfig,
   PgoutputConfig,
   PluginConfig,
   SlotOptions,
@@ -93,7 +94,7 @@ export type {
   StreamPrepareMessage,
 } from './pgoutput/two-phase-messages';
 export type { Column, Relation, ReplicaIdentity, Row } from './pgoutput/table';
-export type { AnyTables, RowOf, UpdatedRow } from './pgoutput/typed-tables';
+export type { AnyTables, RowOf, UpdatedRow, WithUndecoded } from './pgoutput/typed-tables';
 export type {
   BeginMessage,
   CommitMessage,
@@ -102,6 +103,8 @@ export type {
   TypeMessage,
 } from './pgoutput/transaction-messages';
 export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
+export { UndecodedValue } from './pgoutput/undecoded-value';
+export { ValueError, type ValueFormat, type ValuePlace } from './pgoutput/value-error';
 export type { TextParser, TypeParsers } from './pgoutput/values';
 export type { OpenInfo } from './session/open-stream';
 export type { CloseInfo, StatusUpdate } from './session/session-host';

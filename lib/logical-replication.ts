@@ -2,6 +2,7 @@ import { Observable } from 'rxjs';
 import {
   resolveConfig,
   type AnyPgoutputConfig,
+  type DeliveringConfig,
   type PgoutputConfig,
   type PluginConfig,
   type StreamConfig,
@@ -19,7 +20,7 @@ import type {
   StreamMessage,
   TwoPhaseMessage,
 } from './pgoutput/messages';
-import type { AnyTables } from './pgoutput/typed-tables';
+import type { AnyTables, WithUndecoded } from './pgoutput/typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
 import { SlotMemory } from './session/slot-memory';
 import { Stream } from './stream';
@@ -92,6 +93,33 @@ export function logicalReplication<Tables extends object = AnyTables>(
   config: StreamingTwoPhaseConfig,
 ): Observable<ReplicationMessage<Tables> | StreamingMessage<Tables> | TwoPhaseMessage>;
 /**
+ * Streams on past a value that cannot be decoded: its bytes stand in the row as {@link UndecodedValue}.
+ *
+ * @example
+ * logicalReplication<Tables>({ connection, slot: 'docs', publications: ['docs_pub'], onDecodeError: 'deliver' })
+ *   .pipe(ofTable('docs'), ackAfter((change) => {
+ *     if (change.kind !== 'insert') return;
+ *     const { body } = change.new;
+ *     return body instanceof UndecodedValue ? setAside(change.commitLsn, body.bytes) : save(body);
+ *   }))
+ *   .subscribe();
+ */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: DeliveringConfig,
+): Observable<ReplicationMessage<WithUndecoded<Tables>>>;
+/** The same with large transactions that are streamed while they are open. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: DeliveringConfig<StreamingConfig>,
+): Observable<ReplicationMessage<WithUndecoded<Tables>> | StreamingMessage<WithUndecoded<Tables>>>;
+/** The same with prepared transactions. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: DeliveringConfig<TwoPhaseConfig>,
+): Observable<ReplicationMessage<WithUndecoded<Tables>> | TwoPhaseMessage>;
+/** The same with both. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: DeliveringConfig<StreamingTwoPhaseConfig>,
+): Observable<ReplicationMessage<WithUndecoded<Tables>> | StreamingMessage<WithUndecoded<Tables>> | TwoPhaseMessage>;
+/**
  * Streams what another output plugin than pgoutput writes, as it comes.
  *
  * @example
@@ -103,10 +131,14 @@ export function logicalReplication<Tables extends object = AnyTables>(
  */
 export function logicalReplication(config: PluginConfig): Observable<XLogDataMessage | KeepaliveMessage>;
 /** Streams whatever a configuration asks for that is put together at run time. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: Omit<AnyPgoutputConfig, 'onDecodeError'> & Pick<PgoutputConfig, 'onDecodeError'>,
+): Observable<AnyReplicationMessage<Tables>>;
+/** The same where only the running program knows `onDecodeError`, too. */
 // The last one: what the compiler has to say of a mistake in any configuration, it says of this.
 export function logicalReplication<Tables extends object = AnyTables>(
   config: AnyPgoutputConfig,
-): Observable<AnyReplicationMessage<Tables>>;
+): Observable<AnyReplicationMessage<WithUndecoded<Tables>>>;
 export function logicalReplication(config: StreamConfig): Observable<StreamMessage> {
   return streamOver(connectSocket, config);
 }

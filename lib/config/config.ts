@@ -84,6 +84,7 @@ interface CommonConfig extends ServerConfig {
 export interface PgoutputConfig extends CommonConfig, PgoutputOptions, ValueOptions {
   readonly streaming?: 'off' | undefined;
   readonly twoPhase?: false | undefined;
+  readonly onDecodeError?: 'error' | undefined;
   /** The publications to read, by name as it stands in pg_publication. */
   readonly publications: readonly string[];
 }
@@ -103,8 +104,14 @@ export interface StreamingTwoPhaseConfig extends Omit<StreamingConfig, 'twoPhase
   readonly twoPhase: true;
 }
 
+/** One of these configurations, where a value that cannot be decoded is delivered as it is. */
+export type DeliveringConfig<Config extends AnyPgoutputConfig = PgoutputConfig> = Omit<Config, 'onDecodeError'> & {
+  readonly onDecodeError: 'deliver';
+};
+
 /** The same, where only the running program knows `streaming` or `twoPhase`. Each of the others is one of these. */
-export interface AnyPgoutputConfig extends Omit<PgoutputConfig, 'streaming' | 'twoPhase'>, PgoutputOptions {}
+export interface AnyPgoutputConfig
+  extends Omit<PgoutputConfig, 'streaming' | 'twoPhase' | 'onDecodeError'>, PgoutputOptions, ValueOptions {}
 
 /** What to stream, with whichever plugin. */
 export type StreamConfig = AnyPgoutputConfig | PluginConfig;

@@ -1,6 +1,7 @@
 import type { Options } from '../options';
 import { exactTypes } from '../pgoutput/exact-types';
 import { expectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/expected-tables';
+import type { OnDecodeError } from '../pgoutput/relations';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 
 /** What becomes of values, and of the tables that they stand in. */
@@ -28,9 +29,22 @@ export interface ValueOptions {
    * nothing is expected.
    */
   readonly expectTables?: ExpectedTables | undefined;
+  /**
+   * What becomes of a value that cannot be decoded: text that is not UTF-8 or that the type's parser does not take, a binary
+   * value of a type that is not known, a value that is longer than a string can be. `'error'` ends the stream with
+   * {@link ValueError}. `'deliver'` puts an {@link UndecodedValue} with its bytes in its place in the row, and goes on; then the
+   * types say of each column that it may be one. Default `'error'`.
+   */
+  readonly onDecodeError?: OnDecodeError | undefined;
 }
 
-export const VALUE_OPTIONS: readonly (keyof ValueOptions)[] = ['types', 'lookUpTypes', 'composites', 'expectTables'];
+export const VALUE_OPTIONS: readonly (keyof ValueOptions)[] = [
+  'types',
+  'lookUpTypes',
+  'composites',
+  'expectTables',
+  'onDecodeError',
+];
 
 /** The same, checked. */
 export interface ValueSettings {
@@ -38,6 +52,7 @@ export interface ValueSettings {
   readonly lookUpTypes: boolean;
   readonly composites: boolean;
   readonly check: TableCheck | undefined;
+  readonly onDecodeError: OnDecodeError;
 }
 
 /** @param raw whether another plugin than pgoutput is streamed, whose values nobody here reads */
@@ -47,7 +62,8 @@ export function valueSettings(options: Options, raw: boolean): ValueSettings {
   if (composites && !lookUpTypes) throw options.error('composites', 'needs lookUpTypes: text does not name attributes');
   const expected = options.get('expectTables');
   const check = expected === undefined ? undefined : expectedTables(expected);
-  return { types: typesOf(options), lookUpTypes, composites, check };
+  const onDecodeError = options.oneOf('onDecodeError', ['error', 'deliver']) ?? 'error';
+  return { types: typesOf(options), lookUpTypes, composites, check, onDecodeError };
 }
 
 function typesOf(options: Options): TypeParsers {

@@ -1,12 +1,11 @@
-import { Reader } from '../wire/reader';
 import type { AnyChange, AnyPgoutputMessage } from './messages';
 import { formatOf } from './formats';
+import { PayloadReader } from './payload-reader';
 import { record } from './recording';
 import { type CompiledRelation, type Decoding, RelationCache } from './relations';
 import { DecoderState, StreamedTransaction } from './state';
 import type { TypeParsers } from './values';
 
-const NOTHING = Buffer.alloc(0);
 const NO_RELATIONS: readonly CompiledRelation[] = [];
 /** A buffer is let go of after its last message, and after one of this size: the stream may be quiet for long. */
 const LARGE = 1024 * 1024;
@@ -17,35 +16,31 @@ const LARGE = 1024 * 1024;
  * It remembers the tables and the open transactions, so each stream needs its own. After an error it is of no more use.
  */
 export class PgoutputDecoder {
-  readonly #reader = new Reader(NOTHING, 0, 0, '');
   readonly #state: DecoderState;
+  readonly #reader: PayloadReader;
 
   /** @param types gives the parser of each column's type */
   constructor(types: TypeParsers, more: Omit<Decoding, 'types'> = {}) {
     this.#state = new DecoderState(new RelationCache({ ...more, types }));
+    this.#reader = new PayloadReader(this.#state, more.catalog);
   }
 
   /**
    * Decodes the payload in [start, end). The message keeps nothing of the buffer.
    *
-   * @throws {ProtocolError} for a payload that is no message, and for a message that cannot come at this point.
+   * @throws {ProtocolError} for a payload that is no message, and for a message that cannot come at this point
+   * @throws {ValueError} for a value that cannot be decoded, unless it is to be delivered
    */
   decode(buffer: Buffer, start: number, end: number): AnyPgoutputMessage {
-    const reader = this.#reader;
-    const state = this.#state;
+    const { current } = this.#state;
     const format = formatOf(buffer, start, end);
-    reader.reset(buffer, start, end, format.name);
-    reader.skip(1);
-    state.what = format.name;
-    const block = state.current instanceof StreamedTransaction && format.hasXid ? state.current : undefined;
-    if (block) block.xid = reader.u32();
-    const message = format.decode(reader, state);
-    reader.finish();
+    const block = current instanceof StreamedTransaction && format.hasXid ? current : undefined;
+    const message = this.#reader.read(format, buffer, start, end, block);
     if (block && isChange(message)) {
       const payload = Buffer.from(buffer.subarray(start, end));
       record(message, { xid: block.xid, payload, relations: relationsOf(message, block.relations) });
     }
-    if (end === buffer.length || end - start > LARGE) reader.reset(NOTHING, 0, 0, '');
+    if (end === buffer.length || end - start > LARGE) this.#reader.release();
     return message;
   }
 }

@@ -1,7 +1,7 @@
 import { init as forEachBuiltIn } from 'pg-types/lib/textParsers';
-import { ProtocolError } from '../errors';
 import { exactTypes } from './exact-types';
 import type { Column } from './table';
+import { DELIVER, ValueFault } from './value-fault';
 import { placeOf, unreadable, type TextParser } from './values';
 
 /** pg's own parsers, whatever has been set in their place. */
@@ -40,10 +40,10 @@ function arrayOf(element: RegExp): (text: string) => boolean {
 }
 
 /**
- * The parser of one column. What it throws names the column and leaves out the value, which may be confidential: `VALUE_UNREADABLE`
- * where the parser is the user's own, and a ProtocolError where it takes all that PostgreSQL prints.
+ * The parser of one column.
  *
  * @param parse what `types` gave for the column's type
+ * @throws {ValueFault} which tells a parser of the user's own from one that takes all that PostgreSQL prints
  */
 export function guarded(parse: TextParser, table: string, column: Column): TextParser {
   const { typeOid } = column;
@@ -66,6 +66,7 @@ function isOfPg(parse: TextParser, typeOid: number): boolean {
 }
 
 /** @param options with what has objected to the text */
-export function misprinted(table: string, column: Column, options?: { readonly cause: unknown }): ProtocolError {
-  return new ProtocolError(`${placeOf(table, column)} has a value that is not as PostgreSQL prints it`, options);
+export function misprinted(table: string, column: Column, options?: { readonly cause: unknown }): ValueFault {
+  const what = `${placeOf(table, column)} has a value that is not as PostgreSQL prints it`;
+  return new ValueFault(what, { ...options, remedy: DELIVER });
 }

@@ -25,9 +25,13 @@ export interface CompiledRelation {
   readonly newRow: () => Row;
   /** Grows from one description to the next of the same stream. */
   readonly order: number;
+  readonly onDecodeError: OnDecodeError;
   /** This one in a list, made once. */
   readonly alone: readonly CompiledRelation[];
 }
+
+/** What becomes of a value that cannot be decoded: the stream ends, or the value is delivered as it is. */
+export type OnDecodeError = 'error' | 'deliver';
 
 /** How tables and their values are read. */
 export interface Decoding {
@@ -37,6 +41,8 @@ export interface Decoding {
   readonly catalog?: TypeCatalog | undefined;
   /** Whether composites become objects instead of text. */
   readonly composites?: boolean;
+  /** Default: `'error'`. */
+  readonly onDecodeError?: OnDecodeError;
   /** Looks at each table as it is described. */
   readonly check?: TableCheck | undefined;
 }
@@ -126,7 +132,8 @@ export class RelationCache {
     });
     const columns = message.columns.map(compile);
     const alone: CompiledRelation[] = [];
-    const relation = { message, columns, newRow: rowFactory(), order: this.#nextOrder(), alone };
+    const { onDecodeError = 'error' } = this.#decoding;
+    const relation = { message, columns, newRow: rowFactory(), order: this.#nextOrder(), onDecodeError, alone };
     alone.push(relation);
     this.put(relation);
   }

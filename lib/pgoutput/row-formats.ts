@@ -13,6 +13,7 @@ const RESTART_IDENTITY = 2;
 export const insert: MessageFormat = {
   name: 'Insert message',
   hasXid: true,
+  hasValues: true,
   decode(reader, state) {
     const transaction = state.surroundings();
     const relation = state.relation(reader);
@@ -26,6 +27,7 @@ export const insert: MessageFormat = {
 export const update: MessageFormat = {
   name: 'Update message',
   hasXid: true,
+  hasValues: true,
   decode(reader, state) {
     const transaction = state.surroundings();
     const relation = state.relation(reader);
@@ -51,6 +53,7 @@ export const update: MessageFormat = {
 export const deletion: MessageFormat = {
   name: 'Delete message',
   hasXid: true,
+  hasValues: true,
   decode(reader, state) {
     const transaction = state.surroundings();
     const relation = state.relation(reader);

@@ -1,9 +1,9 @@
-import { ReplicationError } from '../errors';
 import { parseArray } from './array-text';
 import { guarded, misprinted } from './guarded-parser';
 import type { Column } from './table';
 import { parseRecord } from './record-text';
 import type { Attribute, TypeShapes } from './type-shapes';
+import { ValueFault } from './value-fault';
 import { AS_TEXT, parserOf, placeOf, type TextParser, type TypeParsers } from './values';
 
 /** Types from here on are not built in: their OIDs differ from server to server (FirstGenbkiObjectId in transam.h). */
@@ -29,29 +29,32 @@ export interface Reading {
   readonly ofOpen?: boolean;
 }
 
-const NO_FORM = { remedy: 'Ask for the stream without binary, or keep the column out of the publication.' };
+const NO_FORM = {
+  remedy:
+    "Subscribe without binary: values come as text then, also of the transaction that this one is in. Or subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
+};
 const STILL_OPEN = {
   retryable: true,
   remedy:
-    'Its type was made in a transaction that was still open: subscribe again when that is committed, or ask for the stream without binary.',
+    "Its type was made in a transaction that was still open: subscribe again when that is committed, or without binary, or with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
 };
 
 /** A composite value has another number of fields than its type had when it was last looked up. */
-export class UnknownLayoutError extends ReplicationError {
+export class UnknownLayoutError extends ValueFault {
   constructor(
     where: string,
     readonly typeOid: number,
     readonly fields: number,
   ) {
-    super('VALUE_UNREADABLE', `${where} has a value of ${fields} fields, which its type is not known to have had`, {
+    super(`${where} has a value of ${fields} fields, which its type is not known to have had`, {
       remedy:
-        'The type was altered. If that was after the value was written, read composites as text until the stream is past it; otherwise subscribe again.',
+        "The type was altered. If that was after the value was written, read composites as text (composites: false) until the stream is past it, or subscribe with onDecodeError: 'deliver', which delivers the value's bytes; otherwise subscribe again.",
     });
   }
 }
 
 /** A value is in the binary form of a type of which nothing is known, or has another in it that is. */
-export class UnknownTypeError extends ReplicationError {
+export class UnknownTypeError extends ValueFault {
   /**
    * @param isOpen whether it may be known once its transaction is committed
    * @param typeOid the column's type
@@ -63,8 +66,8 @@ export class UnknownTypeError extends ReplicationError {
     readonly typeOid: number,
     readonly partOid?: number,
   ) {
-    const what = `${where} has a value in a binary form that is not known here`;
-    super('VALUE_UNREADABLE', what, isOpen ? STILL_OPEN : NO_FORM);
+    const what = `${where} has a value in a binary form that is not known`;
+    super(what, isOpen ? STILL_OPEN : NO_FORM);
   }
 }
 
@@ -76,7 +79,7 @@ export function isBuiltIn(typeOid: number): boolean {
  * The column with the type that its values are printed and read as: of a domain, the type below it, however many domains
  * lie between. A domain that has a parser of its own stays.
  *
- * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
+ * @throws {ValueFault} when `types` itself fails
  */
 export function withoutDomains(reading: Reading, table: string, column: Column): Column {
   const seen = new Set<number>();
@@ -97,7 +100,7 @@ export function withoutDomains(reading: Reading, table: string, column: Column):
  *
  * Parts are asked for when the first value is read, so that a type may be made of itself.
  *
- * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
+ * @throws {ValueFault} when `types` itself fails
  */
 export function shapedParser(reading: Reading, table: string, column: Column): TextParser {
   const base = withoutDomains(reading, table, column);
@@ -149,7 +152,7 @@ function located(table: string, column: Column, parse: TextParser): TextParser {
     try {
       return parse(text);
     } catch (cause) {
-      if (cause instanceof ReplicationError) throw cause;
+      if (cause instanceof ValueFault) throw cause;
       throw misprinted(table, column, { cause });
     }
   };

@@ -5,6 +5,7 @@ import type { Reader } from '../wire/reader';
 import type { CommittedPlace, StreamedPlace } from './change-messages';
 import type { AnyPgoutputMessage } from './messages';
 import type { CompiledRelation, RelationCache } from './relations';
+import type { ValueGuard } from './value-guard';
 
 /** One kind of message. Source: PostgreSQL manual, "Logical Replication Message Formats". */
 export interface MessageFormat {
@@ -12,6 +13,8 @@ export interface MessageFormat {
   readonly name: string;
   /** Whether an xid stands behind its tag while a block is streamed. */
   readonly hasXid?: boolean;
+  /** Whether values of rows are in it. */
+  readonly hasValues?: boolean;
   /** Reads all that follows, and does to the state what the message means. */
   readonly decode: (reader: Reader, state: DecoderState) => AnyPgoutputMessage;
 }
@@ -64,6 +67,8 @@ export class DecoderState {
   current: OpenTransaction | StreamedTransaction | undefined;
   /** The tables as the message at hand sees them. */
   relations: RelationCache;
+  /** While the message at hand is read for the second time, as a value in it could not be decoded. */
+  guard: ValueGuard | undefined;
   /** By xid: the transactions of which blocks have come, and no end. */
   readonly streams = new Map<number, StreamedTransaction>();
   readonly #committed: RelationCache;
@@ -149,7 +154,7 @@ export class DecoderState {
     const oid = reader.u32();
     const relation = this.relations.get(oid);
     if (relation === undefined) throw this.violation(`expected the Relation with OID ${oid} before it`);
-    return relation;
+    return this.guard === undefined ? relation : this.guard.relation(relation);
   }
 
   /** An error about the byte just read. */

@@ -1,6 +1,7 @@
 import type { Column } from './table';
-import { type CompositeLayouts, isBuiltIn } from './shaped-values';
+import { type CompositeLayouts, isBuiltIn, UnknownLayoutError, UnknownTypeError } from './shaped-values';
 import type { Attribute, TypeShape, TypeShapes } from './type-shapes';
+import type { ValueFault } from './value-fault';
 
 /**
  * Types that a transaction has made can be looked up, now that it is committed. So its end waits until they are known: what
@@ -43,6 +44,8 @@ export class TypeCatalog {
 
   /** Those that came up in a value. */
   readonly #reopened = new Set<number>();
+  /** The layouts for which types were looked up once more. */
+  readonly #reconsidered = new Set<string>();
 
   /**
    * By type, those that came up in a transaction that is still open: its xid. What it has made, nobody else can see before it is
@@ -133,17 +136,33 @@ export class TypeCatalog {
     return true;
   }
 
+  /** Whether a look-up may tell how to read a value that could not be read. It is tried once for each type, and each layout. */
+  mayHelp(fault: ValueFault): boolean {
+    if (fault instanceof UnknownLayoutError) return !this.#reconsidered.has(key(fault.typeOid, fault.fields));
+    return fault instanceof UnknownTypeError && fault.partOid !== undefined && this.#canReopen(fault.partOid);
+  }
+
   /**
-   * A value in binary form could not be read for want of a type that came up in it. Unlike text it has not settled what the
-   * type's values are, so that the type may be looked up; once.
+   * A value could not be read. In binary form that is for want of a type that came up in it: unlike text it has not settled what
+   * the type's values are.
    *
-   * @returns whether it is worth while
+   * @returns the types to look up; none where that cannot help
    */
-  reopen(typeOid: number): boolean {
-    if (isBuiltIn(typeOid) || this.#shapes.has(typeOid) || this.#reopened.has(typeOid)) return false;
-    this.#reopened.add(typeOid);
-    this.#text.delete(typeOid);
-    return true;
+  reopen(fault: ValueFault): readonly number[] {
+    if (!this.mayHelp(fault)) return [];
+    if (fault instanceof UnknownLayoutError) {
+      this.#reconsidered.add(key(fault.typeOid, fault.fields));
+      return [fault.typeOid];
+    }
+    if (!(fault instanceof UnknownTypeError) || fault.partOid === undefined) return [];
+    const { typeOid, partOid } = fault;
+    this.#reopened.add(partOid);
+    this.#text.delete(partOid);
+    return isBuiltIn(typeOid) ? [partOid] : [typeOid, partOid];
+  }
+
+  #canReopen(typeOid: number): boolean {
+    return !isBuiltIn(typeOid) && !this.#shapes.has(typeOid) && !this.#reopened.has(typeOid);
   }
 
   #see(typeOid: number, shape: TypeShape): void {

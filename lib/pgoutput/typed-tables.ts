@@ -1,4 +1,5 @@
 import type { Row } from './table';
+import type { UndecodedValue } from './undecoded-value';
 
 /** Tables that nobody has declared: of any name, with columns of any name. */
 export type AnyTables = Record<string, Row>;
@@ -14,7 +15,7 @@ export type RowOf<Tables, Name extends keyof Tables> = {
 type Selected<Column> = Column extends { readonly __select__: infer Value } ? Value : Column;
 
 /** What types of a fixed length are read as. */
-type FixedLength = number | bigint | boolean | Date | null | undefined;
+type FixedLength = number | bigint | boolean | Date | UndecodedValue | null | undefined;
 
 type PartsOfUpdate<Columns> = {
   [Name in keyof Columns as Columns[Name] extends FixedLength ? Name : never]: Columns[Name];
@@ -30,3 +31,19 @@ type PartsOfUpdate<Columns> = {
  * Source: PostgreSQL, `toast_tuple_find_biggest_attribute`.
  */
 export type UpdatedRow<Columns> = { [Name in keyof PartsOfUpdate<Columns>]: PartsOfUpdate<Columns>[Name] };
+
+/**
+ * Declared tables as a stream with `onDecodeError: 'deliver'` delivers them: the value of any column may be an
+ * {@link UndecodedValue}, and `instanceof` tells.
+ *
+ * @example
+ * const describe = (change: InsertMessage<WithUndecoded<Tables>, 'users'>): string =>
+ *   change.new.email instanceof UndecodedValue ? `${change.new.email.bytes.length} bytes` : change.new.email;
+ */
+export type WithUndecoded<Tables extends object> = {
+  [Name in keyof Tables]: {
+    [Column in keyof Tables[Name]]: [Selected<Tables[Name][Column]>] extends [never]
+      ? Tables[Name][Column]
+      : Tables[Name][Column] | UndecodedValue;
+  };
+};

@@ -11,6 +11,8 @@ import { AS_TEXT, parserOf, type TextParser, type TypeParsers } from './values';
 /** Makes a value of the text in [start, end). */
 export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
 
+const BYTEA = 17;
+
 const readIntegerArray = arrayReader(readInteger);
 const readDecimalArray = arrayReader(readDecimal);
 
@@ -20,7 +22,7 @@ const readDecimalArray = arrayReader(readDecimal);
  */
 const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
   [16, readBoolean],
-  [17, readBytea],
+  [BYTEA, readBytea],
   [20, utf8], // int8, which pg leaves as text
   [21, readInteger],
   [23, readInteger],
@@ -53,9 +55,18 @@ function isKnown(parser: TextParser, oid: number): boolean {
 }
 
 /**
+ * Whether the column's values are what bytea is made of: Buffers of its bytes.
+ *
+ * @throws {ValueFault} when `types` itself fails
+ */
+export function isReadAsBytea(types: TypeParsers, table: string, column: Column): boolean {
+  return column.typeOid === BYTEA && isKnown(parserOf(types, table, column), BYTEA);
+}
+
+/**
  * The reader of a column of a built-in type. What it throws is as in {@link guarded}.
  *
- * @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails
+ * @throws {ValueFault} when `types` itself fails
  */
 export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
   const parser = parserOf(types, table, column);

@@ -1,6 +1,6 @@
 import { getTypeParser } from 'pg-types';
-import { ReplicationError } from '../errors';
 import type { Column } from './table';
+import { ValueFault } from './value-fault';
 
 /** Turns a value's text, as PostgreSQL prints it, into what the row holds. */
 export type TextParser = (value: string) => unknown;
@@ -16,7 +16,7 @@ export const defaultTypes: TypeParsers = { getTypeParser };
 /** What `pg` reads a type with that it has no parser for: the text as it is. */
 export const AS_TEXT: TextParser = defaultTypes.getTypeParser(-1, 'text');
 
-/** @throws {ReplicationError} `VALUE_UNREADABLE` when `types` itself fails */
+/** @throws {ValueFault} when `types` itself fails */
 export function parserOf(types: TypeParsers, table: string, column: Column): TextParser {
   try {
     return types.getTypeParser(column.typeOid, 'text');
@@ -25,11 +25,14 @@ export function parserOf(types: TypeParsers, table: string, column: Column): Tex
   }
 }
 
-/** An error of whoever gave the parser. */
-export function unreadable(table: string, column: Column, cause: unknown): ReplicationError {
-  return new ReplicationError('VALUE_UNREADABLE', `${placeOf(table, column)} has a value that cannot be read`, {
+const FAULTY_PARSER =
+  "See the cause, and correct the parser that types.getTypeParser gives for this type; or subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.";
+
+/** A parser has thrown that the user has given. */
+export function unreadable(table: string, column: Column, cause: unknown): ValueFault {
+  return new ValueFault(`${placeOf(table, column)} has a value that cannot be read`, {
     cause,
-    remedy: 'See the cause, and correct the parser that types.getTypeParser gives for this type.',
+    remedy: FAULTY_PARSER,
   });
 }
 

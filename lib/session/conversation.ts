@@ -1,4 +1,4 @@
-import { ProtocolError, type ReplicationError, type ServerFields } from '../errors';
+import { ProtocolError, ReplicationError, type ServerFields } from '../errors';
 import { parseLsn, type Lsn } from '../lsn';
 import { decodeBackendMessage, type BackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
@@ -117,7 +117,8 @@ export function* query(sql: string, patient = false): Conversation<ResultRow[]> 
         }
         size = values.reduce((sum, value) => sum + (value?.length ?? 0) + 1, size);
         if (rows.length === MOST_ROWS || size > MOST_CHARACTERS) {
-          throw new ProtocolError(`The server sent more than ${MOST_ROWS} rows or ${MOST_CHARACTERS} characters`);
+          const what = `The answer to a query has more than ${MOST_ROWS} rows or ${MOST_CHARACTERS} characters`;
+          throw new ReplicationError('LIMIT_EXCEEDED', what);
         }
         rows.push(Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null])));
         break;

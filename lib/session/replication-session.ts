@@ -170,9 +170,8 @@ export class ReplicationSession implements SessionControl {
    * @param error why it is not
    */
   typesKnown(error?: Error): void {
-    const failure = this.#types.answered(error);
-    if (failure) this.fail(failure);
-    else this.pump();
+    this.#types.answered(error);
+    this.pump();
   }
 
   /** A step of the feedback interval. */

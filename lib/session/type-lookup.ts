@@ -1,4 +1,4 @@
-import { ProtocolError } from '../errors';
+import { ProtocolError, ReplicationError } from '../errors';
 import { parseArray } from '../pgoutput/array-text';
 import { isBuiltIn } from '../pgoutput/shaped-values';
 import type { Attribute, TypeShape } from '../pgoutput/type-shapes';
@@ -57,7 +57,11 @@ function* lookUp(typeOids: string): Conversation<Map<number, TypeShape>> {
       last = typeOid;
     }
     if (rows.length < PAGE) return found;
-    if (found.size > MOST_TYPES) throw new ProtocolError(`The server sent more than ${MOST_TYPES} types`);
+    if (found.size > MOST_TYPES) {
+      throw new ReplicationError('LIMIT_EXCEEDED', `The published columns have more than ${MOST_TYPES} types`, {
+        remedy: 'Subscribe with lookUpTypes: false: values of types that are not built in stay text then.',
+      });
+    }
   }
 }
 

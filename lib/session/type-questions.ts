@@ -1,21 +1,22 @@
 import { isBuiltIn, UnknownLayoutError, UnknownTypeError } from '../pgoutput/shaped-values';
 import type { RelationMessage } from '../pgoutput/transaction-messages';
 import { NewTypesError, type TypeCatalog } from '../pgoutput/type-catalog';
+import { ValueError } from '../pgoutput/value-error';
 
 const NOT_LOOKED_UP =
-  'Ask for the stream with lookUpTypes: true, or without binary; or keep the column out of the publication.';
+  "Subscribe with lookUpTypes: true, or without binary, or with onDecodeError: 'deliver', which delivers the value's bytes and goes on.";
 
 /** What has to be asked of the catalog while the stream waits: what comes next cannot be read before it is known. */
 export class TypeQuestions {
   readonly #catalog: TypeCatalog | undefined;
   readonly #ask: (typeOids: readonly number[]) => void;
   #waiting = false;
-  /** The last value that could not be read at once. */
+  /** A value that waits for the answer. */
   #unread: UnknownLayoutError | undefined;
-  /** Whether it still waits. */
-  #isUnread = false;
   /** Why the last look-up without an answer had none. */
   #failure: Error | undefined;
+  /** The same of the look-up for the last layout that was not known. */
+  #layoutFailure: Error | undefined;
 
   /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
   constructor(catalog: TypeCatalog | undefined, ask: (typeOids: readonly number[]) => void) {
@@ -44,19 +45,11 @@ export class TypeQuestions {
       this.#wait(error.typeOids);
       return true;
     }
-    const last = this.#unread;
-    if (error instanceof UnknownTypeError && error.partOid !== undefined && this.#catalog?.reopen(error.partOid)) {
-      const { typeOid, partOid } = error;
-      this.#isUnread = true;
-      this.#wait(isBuiltIn(typeOid) ? [partOid] : [typeOid, partOid]);
-      return true;
-    }
-    if (!(error instanceof UnknownLayoutError) || !this.#catalog) return false;
-    // The catalog does not know such values either.
-    if (last?.typeOid === error.typeOid && last.fields === error.fields) return false;
-    this.#unread = error;
-    this.#isUnread = true;
-    this.#wait([error.typeOid]);
+    const fault = error instanceof ValueError ? error.fault : undefined;
+    const typeOids = fault && this.#catalog?.reopen(fault);
+    if (!typeOids || typeOids.length === 0) return false;
+    this.#unread = fault instanceof UnknownLayoutError ? fault : undefined;
+    this.#wait(typeOids);
     return true;
   }
 
@@ -65,23 +58,25 @@ export class TypeQuestions {
    * Another attempt may help then.
    */
   reasonFor(error: unknown): unknown {
-    if (!(error instanceof UnknownTypeError)) return error;
-    if (this.#catalog || isBuiltIn(error.typeOid)) return this.#failure ?? error;
+    const fault = error instanceof ValueError ? error.fault : undefined;
+    if (fault instanceof UnknownLayoutError) return this.#layoutFailure ?? error;
+    if (!(error instanceof ValueError && fault instanceof UnknownTypeError)) return error;
+    if (this.#catalog || isBuiltIn(fault.typeOid)) return this.#failure ?? error;
     return error.recast(error.code, { remedy: NOT_LOOKED_UP });
   }
 
   /**
-   * Without an answer, types that nobody has read a value of stay text.
+   * What there was to find out is known. Without an answer, types that nobody has read a value of stay text.
    *
-   * @returns what the stream has to end with: a value waits for the answer
+   * @param error why there is no answer
    */
-  answered(error: Error | undefined): Error | undefined {
+  answered(error: Error | undefined): void {
     this.#waiting = false;
     if (error) this.#failure = error;
-    if (!this.#isUnread) return undefined;
-    this.#isUnread = false;
-    if (this.#unread) this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);
-    return error;
+    if (!this.#unread) return;
+    this.#layoutFailure = error;
+    this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);
+    this.#unread = undefined;
   }
 
   #wait(typeOids: readonly number[]): void {

@@ -1,4 +1,4 @@
-import { ProtocolError } from '../errors';
+import { ProtocolError, ReplicationError } from '../errors';
 
 /** Type byte and length word. */
 const HEADER = 5;
@@ -21,7 +21,7 @@ const EMPTY = Buffer.alloc(0);
 export class FrameDecoder {
   /** The largest length that a header may declare, in bytes, its own four included. */
   limit: number;
-  /** What to do about one that is longer, and that a server could send nevertheless. */
+  /** What to do about one that is longer, where a server may send such a message; undefined where it does not. */
   remedy: string | undefined;
   /** The type byte of the current frame. */
   tag = 0;
@@ -51,7 +51,8 @@ export class FrameDecoder {
    * Moves to the next frame.
    *
    * @returns false when it has not arrived in full
-   * @throws {ProtocolError} for a length that no frame can have, as soon as the header is there, and again each time.
+   * @throws {ProtocolError} for a length that no frame can have, as soon as the header is there, and again each time
+   * @throws {ReplicationError} `LIMIT_EXCEEDED` for one that only the limit forbids
    */
   next(): boolean {
     for (;;) {
@@ -136,14 +137,17 @@ export class FrameDecoder {
   /** The whole frame's length: the length word counts itself, but not the type byte before it. */
   #frameLength(buffer: Buffer, at: number): number {
     const length = buffer.readUInt32BE(at + 1);
-    if (length < 4 || length > this.limit) {
-      throw new ProtocolError(
-        `A message of type ${printable(buffer.readUInt8(at))} declares a length of ${length} bytes; ` +
-          `expected between 4 and ${this.limit}`,
-        length > this.limit && length <= LARGEST_MESSAGE ? { remedy: this.remedy } : {},
-      );
-    }
+    if (length < 4 || length > this.limit) throw this.#unfit(buffer.readUInt8(at), length);
     return length + 1;
+  }
+
+  #unfit(tag: number, length: number): ReplicationError {
+    const what = `A message of type ${printable(tag)} declares a length of ${length} bytes`;
+    const { limit, remedy } = this;
+    if (remedy !== undefined && length > limit && length <= LARGEST_MESSAGE) {
+      return new ReplicationError('LIMIT_EXCEEDED', `${what}; the limit is ${limit}`, { remedy });
+    }
+    return new ProtocolError(`${what}; expected between 4 and ${limit}`);
   }
 }
 

@@ -1,8 +1,5 @@
-import { constants } from 'node:buffer';
-import { ProtocolError } from '../errors';
-import { utf8 } from './text';
-
-const { MAX_STRING_LENGTH } = constants;
+import { ProtocolError, ReplicationError } from '../errors';
+import { escapedUtf8 } from './text';
 
 /**
  * Reads the fields of one message in turn; whatever goes past the end is a {@link ProtocolError}.
@@ -77,25 +74,24 @@ export class Reader {
     return this.#view.getBigUint64(this.#take(8, 'of an integer'));
   }
 
-  /** Text up to a NUL byte, which is consumed too. */
+  /** Text up to a NUL byte, which is consumed too; what is not UTF-8 as in {@link escapedUtf8}. */
   cstring(): string {
     const from = this.#at;
     const nul = this.#buffer.indexOf(0, from);
     if (nul < 0 || nul >= this.#end) throw this.#error('text that ends with a NUL byte');
     this.#at = nul + 1;
-    if (nul - from > MAX_STRING_LENGTH) throw this.#tooLong(nul - from);
-    return utf8(this.#buffer, from, nul);
+    return this.#name(from, nul);
   }
 
-  /** So many bytes of UTF-8 text. */
+  /** So many bytes of text, as in {@link cstring}. */
   text(length: number): string {
-    return this.value(length, utf8);
+    const at = this.#take(length, 'of text');
+    return this.#name(at, at + length);
   }
 
   /** What `read` makes of so many bytes of text. */
   value<T>(length: number, read: (bytes: Buffer, start: number, end: number) => T): T {
     const at = this.#take(length, 'of text');
-    if (length > MAX_STRING_LENGTH) throw this.#tooLong(length);
     return read(this.#buffer, at, at + length);
   }
 
@@ -122,11 +118,15 @@ export class Reader {
     if (this.#at !== this.#end) throw this.#error('the end of the message');
   }
 
-  /** PostgreSQL's values may be twice as long as the longest string that V8 can hold. */
-  #tooLong(length: number): ProtocolError {
-    return new ProtocolError(`${this.#what} has a text of ${length} bytes; the longest here is ${MAX_STRING_LENGTH}`, {
-      remedy: 'Keep such values out of the publication, with a column list for instance.',
-    });
+  #name(start: number, end: number): string {
+    try {
+      return escapedUtf8(this.#buffer, start, end);
+    } catch (cause) {
+      throw new ReplicationError('LIMIT_EXCEEDED', `${this.#what}: a text at byte ${start - this.#start} is too long`, {
+        cause,
+        remedy: 'See the cause; leave out messages: true where it is the prefix of a logical message.',
+      });
+    }
   }
 
   #take(length: number, expected: string): number {

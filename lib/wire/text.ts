@@ -1,14 +1,110 @@
+import { constants, isUtf8 } from 'node:buffer';
+
+const { MAX_STRING_LENGTH } = constants;
+
 /** What takes the codes of several characters at once, without a call out of JavaScript. */
 const { fromCharCode: chars }: { fromCharCode(...codes: (number | undefined)[]): string } = String;
 
 /** A call of Buffer's own decoder costs as much as some fifteen characters taken one by one. */
 const SHORT = 16;
 
-/** The UTF-8 text in [start, end). */
+/** What Buffer's decoder puts in place of bytes that are not UTF-8. */
+const REPLACEMENT = '\ufffd';
+
+/** Bytes that are decoded at a time where the whole could be too long. */
+const PIECE = 2 ** 26;
+
+/** Bytes have no string: they are not UTF-8, or the string would be longer than JavaScript's strings can be. */
+export class TextError extends Error {
+  constructor(
+    readonly reason: 'encoding' | 'length',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'TextError';
+    // Its message says all. Thousands of them may be kept, each with the value that it stands for.
+    this.stack = `${this.name}: ${message}`;
+  }
+}
+
+/**
+ * The UTF-8 text in [start, end).
+ *
+ * @throws {TextError} where there is no such string
+ */
 export function utf8(bytes: Buffer, start: number, end: number): string {
-  return end - start <= SHORT && isAscii(bytes, start, end)
-    ? shortAscii(bytes, start, end - start)
-    : bytes.toString('utf8', start, end);
+  if (end - start <= SHORT && isAscii(bytes, start, end)) return shortAscii(bytes, start, end - start);
+  if (end - start > MAX_STRING_LENGTH) return longText(bytes, start, end);
+  const text = bytes.toString('utf8', start, end);
+  // includes() takes twice as long.
+  const replaced = text.indexOf(REPLACEMENT);
+  if (replaced >= 0 && !isUtf8(bytes.subarray(start, end))) throw notUtf8();
+  return text;
+}
+
+/**
+ * The same for names and other text that has to be told apart, but not to be right: a byte that is not UTF-8 becomes the lone
+ * surrogate U+DC00 + byte, which no UTF-8 text has. So two names stay two. Python does the same (PEP 383, surrogateescape).
+ */
+export function escapedUtf8(bytes: Buffer, start: number, end: number): string {
+  try {
+    return utf8(bytes, start, end);
+  } catch (error) {
+    if (!(error instanceof TextError) || error.reason !== 'encoding') throw error;
+    return surrogateEscaped(bytes, start, end);
+  }
+}
+
+function notUtf8(): TextError {
+  return new TextError('encoding', 'The text is not valid UTF-8');
+}
+
+/** Characters of several bytes may make it short enough. */
+function longText(bytes: Buffer, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end;) {
+    const to = characterStart(bytes, at, Math.min(at + PIECE, end), end);
+    const piece = utf8(bytes, at, to);
+    if (text.length + piece.length > MAX_STRING_LENGTH) {
+      throw new TextError(
+        'length',
+        `The text of ${end - start} bytes has more than ${MAX_STRING_LENGTH} characters, the most that a string can have in JavaScript`,
+      );
+    }
+    text += piece;
+    at = to;
+  }
+  return text;
+}
+
+/** @returns where the character starts that `at` stands in; of bytes that are not UTF-8 `at` itself */
+function characterStart(bytes: Buffer, from: number, at: number, end: number): number {
+  if (at === end) return end;
+  let start = at;
+  while (start > from + 1 && start > at - 3 && isContinuation(bytes[start])) start--;
+  return isContinuation(bytes[start]) ? at : start;
+}
+
+function isContinuation(byte = 0): boolean {
+  return (byte & 0xc0) === 0x80;
+}
+
+function surrogateEscaped(bytes: Buffer, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end;) {
+    const length = characterLength(bytes, at, end);
+    text += length === 0 ? chars(0xdc00 + (bytes[at] ?? 0)) : bytes.toString('utf8', at, at + length);
+    at += length || 1;
+  }
+  return text;
+}
+
+/** @returns how many bytes the character has that starts here; 0 where none does */
+function characterLength(bytes: Buffer, at: number, end: number): number {
+  for (let length = 1; length <= 4 && at + length <= end; length++) {
+    if (isUtf8(bytes.subarray(at, at + length))) return length;
+  }
+  return 0;
 }
 
 function isAscii(bytes: Buffer, start: number, end: number): boolean {

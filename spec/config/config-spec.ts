@@ -87,6 +87,7 @@ describe('resolveConfig', () => {
       maxUnacked: undefined,
       maxUnackedBytes: undefined,
       maxMessageSize: undefined,
+      onDecodeError: undefined,
       statusInterval: undefined,
       livenessTimeout: undefined,
       connectTimeout: undefined,

@@ -149,6 +149,7 @@ describe('README', () => {
       origin: "`'any'`",
       protoVersion: 'the lowest that has what is asked for',
       expectTables: 'nothing',
+      onDecodeError: `\`'${values.onDecodeError}'\``,
       // What stands in a header is a little more.
       maxMessageSize: maxMessageSize === LARGEST_MESSAGE ? '1 GiB' : '',
       startLsn: "the slot's position",

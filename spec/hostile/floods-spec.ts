@@ -122,7 +122,7 @@ describe('a server without an end, that has let us in', () => {
     ['rows', floodingAfter(rowDescription(['a']), many(dataRow(['x'])))],
     ['long rows', floodingAfter(rowDescription(['a']), dataRow(['x'.repeat(500_000)]))],
   ])('is left after so many: %s', async (_, script) => {
-    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 10000 rows or 4000000 characters/);
+    await expectRefusal(attack(script), 'LIMIT_EXCEEDED', /more than 10000 rows or 4000000 characters/);
   });
 
   it.each([MIB + 1, 0x3fff_ffff, 0x7fff_ffff])('is left at a length of %i, before the stream', async (length) => {
@@ -159,8 +159,8 @@ describe('in the stream', () => {
 
   it('a message beyond maxMessageSize is an error that names it', async () => {
     const error = await failureAt(2 * MIB, MIB);
-    const message = /'d' declares a length of 2097152 bytes; expected between 4 and 1048576\. Raise maxMessageSize/;
-    expect(error).toMatchObject({ code: 'PROTOCOL_VIOLATION', message: expect.stringMatching(message) });
+    const message = /'d' declares a length of 2097152 bytes; the limit is 1048576\. Raise maxMessageSize/;
+    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', retryable: false, message: expect.stringMatching(message) });
     await server.close();
     expect(await failureAt(MIB, MIB)).toMatchObject({ code: 'CONNECTION_LOST' });
   });

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { parse as parseArray } from 'postgres-array';
 import { resolveConfig } from '../../lib/config/config';
-import { ConfigError, ProtocolError } from '../../lib/errors';
+import { ConfigError } from '../../lib/errors';
 import { BUILT_IN_TYPES } from '../../lib/pgoutput/built-in-types';
 import { JsonNumber } from '../../lib/pgoutput/exact-json';
 import { exactTypes } from '../../lib/pgoutput/exact-types';
 import { valueReader } from '../../lib/pgoutput/value-readers';
+import { ValueFault } from '../../lib/pgoutput/value-fault';
 import { defaultTypes, type TypeParsers } from '../../lib/pgoutput/values';
 import { DOCUMENT, type JsonDocument, sameDecimal } from './json-documents';
 import { PRINTED } from './printed';
@@ -210,7 +211,7 @@ describe('hostile text', () => {
   it.each(['bool', 'int2', 'int4', 'oid', 'int8', 'xid8', 'float4', 'float8', 'bytea', '_int8', '_float8', '_jsonb'])(
     'of a million digits is no %s',
     (type) => {
-      expect(() => read(BUILT_IN_TYPES.get(type)!, million)).toThrow(ProtocolError);
+      expect(() => read(BUILT_IN_TYPES.get(type)!, million)).toThrow(ValueFault);
     },
   );
 
@@ -243,7 +244,7 @@ describe('hostile text', () => {
     'that goes on and on is no array: %j',
     (piece) => {
       for (const type of ['_int8', '_text', '_jsonb', '_box']) {
-        expect(() => read(BUILT_IN_TYPES.get(type)!, piece.repeat(100_000))).toThrow(ProtocolError);
+        expect(() => read(BUILT_IN_TYPES.get(type)!, piece.repeat(100_000))).toThrow(ValueFault);
       }
     },
   );
@@ -260,7 +261,7 @@ describe('hostile text', () => {
         if (typeof value === 'string') expect([text, expect.anything()]).toContain(value);
       } catch (error) {
         outcomes.errors++;
-        expect(error).toBeInstanceOf(ProtocolError);
+        expect(error).toBeInstanceOf(ValueFault);
         const { message } = error as Error;
         expect(message).toContain(`Column c of public.t (type OID ${typeOid})`);
         if (text.length > 5) expect(message).not.toContain(text);
@@ -289,7 +290,7 @@ describe('hostile text', () => {
     ['_int8', '{1,x}'],
   ])('is no %s: %j', (type, text) => {
     expect(() => parse(type, text)).toThrow();
-    expect(() => read(BUILT_IN_TYPES.get(type)!, text)).toThrow(ProtocolError);
+    expect(() => read(BUILT_IN_TYPES.get(type)!, text)).toThrow(ValueFault);
   });
 });
 

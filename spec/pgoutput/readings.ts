@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ProtocolError } from '../../lib/errors';
+import { ValueFault } from '../../lib/pgoutput/value-fault';
 import { valueReader } from '../../lib/pgoutput/value-readers';
 import { guarded } from '../../lib/pgoutput/guarded-parser';
 import { defaultTypes } from '../../lib/pgoutput/values';
@@ -45,7 +45,7 @@ export function differenceIn(type: ReadType, text: Buffer, before: string, after
 export function sameReading(a: Reading, b: Reading): boolean {
   if ('value' in a && 'value' in b) return sameValue(a.value, b.value);
   if (!('error' in a && 'error' in b)) return false;
-  return a.error instanceof ProtocolError && b.error instanceof ProtocolError && a.error.message === b.error.message;
+  return a.error instanceof ValueFault && b.error instanceof ValueFault && a.error.message === b.error.message;
 }
 
 function readingOf(read: () => unknown): Reading {

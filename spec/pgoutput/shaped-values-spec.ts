@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { ProtocolError } from '../../lib/errors';
 import { shapedParser, UnknownLayoutError, withoutDomains, type Reading } from '../../lib/pgoutput/shaped-values';
 import type { TypeShape } from '../../lib/pgoutput/type-shapes';
+import { ValueFault } from '../../lib/pgoutput/value-fault';
 import { AS_TEXT, defaultTypes, type TypeParsers } from '../../lib/pgoutput/values';
 
 const SHAPES: Readonly<Record<number, TypeShape>> = {
@@ -217,7 +217,7 @@ describe('a parser that the user has set', () => {
 
   it('may throw: the error names the part of the column, not the value', () => {
     const error = failureOf(20046, '{"(\\"{\\"\\"\\\\\\\\\\\\\\\\xzz\\"\\"}\\")"}', COMPOSITES);
-    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toBeInstanceOf(ValueFault);
     expect(error.message).toContain('Column c[].scan[] of public.t (type OID 17)');
     const thrown = new Error('no good');
     const fail = (): never => {
@@ -248,7 +248,7 @@ describe('text that is not what its type prints', () => {
     ['an array in a record', 20045, '(hunter2)', 'opening braces'],
   ])('is an error that names the column, and not the value: %s', (_, typeOid, text, expected) => {
     const error = failureOf(typeOid, text, COMPOSITES);
-    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toBeInstanceOf(ValueFault);
     expect(error.message).toMatch(/^Column c\S* of public\.t \(type OID \d+\) has a value that /);
     expect(error.message).not.toContain('hunter2');
     if (expected) expect(error.cause).toHaveProperty('message', expect.stringContaining(expected));

@@ -141,12 +141,12 @@ describe('a parser that throws', () => {
     insert(['1', '{"secret":hunter2}']),
   ];
 
-  it('of pg’s own is a ProtocolError that names table, column and type, not the value', () => {
+  it('of pg’s own is an error that names table, column and type, not the value', () => {
     const error = decodeError(payloads);
     expect(error.message).toContain('Column body of billing.invoices (type OID 114)');
     expect(error.message).not.toContain('hunter2');
     expect(error.cause).toBeInstanceOf(SyntaxError);
-    expect(error).toMatchObject({ code: 'PROTOCOL_VIOLATION', retryable: false });
+    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
   });
 
   it('of one’s own is told so, and keeps what it threw as the cause, whatever that is', () => {
@@ -159,12 +159,12 @@ describe('a parser that throws', () => {
     expect(error.message).toMatch(/^Column body of billing.invoices .* correct the parser/);
   });
 
-  it('is named as well when getTypeParser itself throws, at the Relation', () => {
+  it('is named as well when getTypeParser itself throws', () => {
     const cause = new Error('no such type');
     const getTypeParser = () => {
       throw cause;
     };
-    const error = decodeError(payloads.slice(0, 2), { getTypeParser });
+    const error = decodeError(payloads, { getTypeParser });
     expect(error.message).toContain('Column id of billing.invoices (type OID 25)');
     expect(error.cause).toBe(cause);
   });
@@ -186,7 +186,7 @@ describe('bytea that is not in hex form', () => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
     expect(error.message).toContain('is not as PostgreSQL prints it');
-    expect(error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE' });
   });
 });
 

@@ -67,7 +67,7 @@ describe('a query', () => {
   it('refuses rows without end', () => {
     const row: BackendMessage = { kind: 'dataRow', values: [] };
     const { error } = converse(query('SELECT 1'), () => [...Array.from({ length: 10_001 }, () => row), ...done()]);
-    expect(error).toMatchObject({ code: 'PROTOCOL_VIOLATION', message: expect.stringContaining('10000 rows') });
+    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('10000 rows') });
   });
 
   it('refuses an answer that has no place there', () => {

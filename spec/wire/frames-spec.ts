@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { ProtocolError } from '../../lib/errors';
 import { FrameDecoder } from '../../lib/wire/frames';
+import { failure } from './failure';
 
 function frame(tag: string, body: Buffer | string): Buffer {
   const bytes = Buffer.from(body);
@@ -241,21 +242,20 @@ describe('FrameDecoder', () => {
       expect(decoder.end - decoder.start).toBe(1000);
     });
 
-    it('says what to do about a message that PostgreSQL may well send, and of no other', () => {
-      const remedyAt = (length: number): string => {
+    it('is a limit of the client where PostgreSQL may well send such a message, with what to do about it', () => {
+      const errorAt = (length: number): unknown => {
         const decoder = new FrameDecoder(1000);
         decoder.remedy = 'Raise the limit.';
         decoder.push(header(0x64, length));
-        try {
-          decoder.next();
-        } catch (error) {
-          return error instanceof ProtocolError ? error.remedy : '';
-        }
-        return '';
+        return failure(() => decoder.next());
       };
-      expect([1001, 0x3fff_ffff + 4].map(remedyAt)).toEqual(['Raise the limit.', 'Raise the limit.']);
+      for (const length of [1001, 0x3fff_ffff + 4])
+        expect(errorAt(length)).toMatchObject({ code: 'LIMIT_EXCEEDED', remedy: 'Raise the limit.' });
       for (const length of [3, 0x3fff_ffff + 5, 0xffff_ffff])
-        expect(remedyAt(length)).toMatch(/is a PostgreSQL server/);
+        expect(errorAt(length)).toMatchObject({
+          code: 'PROTOCOL_VIOLATION',
+          remedy: expect.stringContaining('is a PostgreSQL server'),
+        });
     });
 
     it('takes the largest message of PostgreSQL and no larger one by default', () => {

@@ -1,13 +1,14 @@
+import { constants } from 'node:buffer';
 import fc from 'fast-check';
-import { utf8 } from '../../lib/wire/text';
+import { escapedUtf8, TextError, utf8 } from '../../lib/wire/text';
 
 /** As long as what is taken character by character, and longer. */
 const LENGTHS = Array.from({ length: 41 }, (_, length) => length);
 
 /** Reads the bytes where they stand between others. */
-function between(bytes: Uint8Array, around: Buffer = Buffer.from('\xff"ß')): string {
+function between(bytes: Uint8Array, read = utf8, around: Buffer = Buffer.from('\xff"ß')): string {
   const whole = Buffer.concat([around, bytes, around]);
-  return utf8(whole, around.length, around.length + bytes.length);
+  return read(whole, around.length, around.length + bytes.length);
 }
 
 describe('utf8', () => {
@@ -24,7 +25,7 @@ describe('utf8', () => {
       for (const byte of [0x80, 0xc3, 0xff]) {
         const bytes = Buffer.alloc(length, 'a');
         bytes[at] = byte;
-        expect(between(bytes)).toBe(bytes.toString());
+        expect(() => between(bytes)).toThrow(TextError);
       }
     }
   });
@@ -39,18 +40,61 @@ describe('utf8', () => {
     );
   });
 
-  it('puts U+FFFD for what is no UTF-8, as Buffer does', () => {
+  it('throws for all that is not UTF-8, and for nothing else', () => {
     const byte = fc.oneof(fc.nat(0xff), fc.constantFrom(0x41, 0x80, 0xbf, 0xc0, 0xc3, 0xe0, 0xed, 0xef, 0xf0, 0xf4));
+    const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     fc.assert(
-      fc.property(fc.array(byte, { maxLength: 40, size: 'max' }), (bytes) => {
-        expect(between(Buffer.from(bytes))).toBe(Buffer.from(bytes).toString());
+      fc.property(fc.array(byte, { maxLength: 40, size: 'max' }), (values) => {
+        const bytes = Buffer.from(values);
+        let expected: string | undefined;
+        try {
+          expected = strict.decode(bytes);
+        } catch {
+          expect(() => between(bytes)).toThrow('The text is not valid UTF-8');
+          return;
+        }
+        expect(between(bytes)).toBe(expected);
       }),
       { numRuns: 5000 },
+    );
+  });
+
+  it('reads U+FFFD where that is what the text has', () => {
+    expect(between(Buffer.from('a\ufffdb'))).toBe('a\ufffdb');
+    expect(between(Buffer.from(`a\ufffd${'b'.repeat(40)}`))).toBe(`a\ufffd${'b'.repeat(40)}`);
+  });
+
+  it('says of more characters than a string can have that it is the limit of strings', () => {
+    const bytes = Buffer.alloc(constants.MAX_STRING_LENGTH + 1, 'a');
+    expect(() => utf8(bytes, 0, bytes.length)).toThrow(
+      `The text of ${bytes.length} bytes has more than ${constants.MAX_STRING_LENGTH} characters`,
     );
   });
 
   it('keeps a NUL and a byte order mark', () => {
     expect(between(Buffer.from('a\0b'))).toBe('a\0b');
     expect(between(Buffer.from('\ufeffa'))).toBe('\ufeffa');
+  });
+});
+
+describe('escapedUtf8', () => {
+  it('reads UTF-8 as it is', () => {
+    expect(between(Buffer.from('grüße, 世界 🐘'), escapedUtf8)).toBe('grüße, 世界 🐘');
+  });
+
+  it('puts the lone surrogate U+DC00 + byte for each byte that is not UTF-8', () => {
+    expect(between(Buffer.from('caf\xe9 ', 'latin1'), escapedUtf8)).toBe('caf\udce9 ');
+    expect(between(Buffer.from([0xe4, 0xb8, 0x61, 0xe4, 0xb8, 0x96]), escapedUtf8)).toBe('\udce4\udcb8a世');
+  });
+
+  it('keeps names apart that differ in such bytes only', () => {
+    const bytes = fc.uint8Array({ maxLength: 8, size: 'max' });
+    fc.assert(
+      fc.property(bytes, bytes, (one, other) => {
+        const isSame = Buffer.compare(one, other) === 0;
+        expect(between(one, escapedUtf8) === between(other, escapedUtf8)).toBe(isSame);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

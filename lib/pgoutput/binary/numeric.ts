@@ -11,10 +11,13 @@ const SPECIALS: ReadonlyMap<number, string> = new Map([
 const MAX_SCALE = 0x3fff;
 const DIGITS = 4;
 
-/** Digits of base 10000, the power of 10000 that the first one stands for, and how many decimal places to print. */
+/**
+ * Digits of base 10000, the power of 10000 that the first one stands for, and how many decimal places to print. The count has
+ * no sign, the power has one (numeric_recv).
+ */
 export function numeric(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
-  const count = fields.i16();
+  const count = fields.u16();
   const weight = fields.i16();
   const sign = fields.u16();
   const scale = fields.u16();

@@ -42,7 +42,7 @@ export function recordOf(columns: readonly (readonly [oid: number, value: Buffer
 /** @param digits of base 10000 */
 export function numericOf(weight: number, sign: number, scale: number, digits: readonly number[]): Buffer {
   const bytes = Buffer.alloc(8 + 2 * digits.length);
-  bytes.writeInt16BE(digits.length, 0);
+  bytes.writeUInt16BE(digits.length, 0);
   bytes.writeInt16BE(weight, 2);
   bytes.writeUInt16BE(sign, 4);
   bytes.writeUInt16BE(scale, 6);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { UnknownFormError } from '../../../lib/pgoutput/binary/value-text';
+import { TextError } from '../../../lib/wire/text';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
 import { i16, i32 } from './bytes';
 import { SENT } from './sent';
@@ -18,7 +19,12 @@ function textOrError(type: string | number, bytes: Buffer): string | Error {
   try {
     return writerOf(type, shapes)(bytes, 0, bytes.length);
   } catch (error) {
-    if (error instanceof UnknownFormError || (error instanceof Error && error.constructor === Error)) return error;
+    if (
+      error instanceof UnknownFormError ||
+      error instanceof TextError ||
+      (error instanceof Error && error.constructor === Error)
+    )
+      return error;
     throw error;
   }
 }

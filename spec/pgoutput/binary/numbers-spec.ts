@@ -150,6 +150,15 @@ describe('the text of a numeric', () => {
     );
   });
 
+  // 131,068 nines have 32,767 digits of base 10000. A numeric has 36,864 of them at most (numeric_recv).
+  it.each([32_767, 32_768, 36_864, 65_535])('may have %i digits: their count has no sign', (count) => {
+    const digits = Array.from({ length: count }, () => 9999);
+    const whole = Math.min(count, 32_768);
+    const text = textOf('numeric', numericOf(whole - 1, 0, count > whole ? 16_383 : 0, digits));
+    const fraction = '9'.repeat((count - whole) * 4).slice(0, 16_383);
+    expect(text === '9'.repeat(whole * 4) + (count > whole ? `.${fraction.padEnd(16_383, '0')}` : '')).toBe(true);
+  });
+
   it('can be as long as its weight and scale allow', () => {
     const text = textOf('numeric', numericOf(32767, 0x4000, 16383, [1]));
     expect(text).toBe(`-1${'0'.repeat(4 * 32767)}.${'0'.repeat(16383)}`);
@@ -167,7 +176,7 @@ describe('the text of a numeric', () => {
       'expected 4 bytes at byte 8, where 2 are left',
     ],
     ['more digits than counted', Buffer.concat([numericOf(0, 0, 0, [1]), Buffer.alloc(2)]), '2 bytes are left'],
-    ['a negative count of digits', Buffer.from('ffff000000000000', 'hex'), 'expected -2 bytes'],
+    ['more digits than there are bytes', Buffer.from('ffff000000000000', 'hex'), 'expected 131070 bytes'],
   ])('is an Error for %s', (_, bytes, message) => {
     expect(() => textOf('numeric', bytes)).toThrow(message);
   });
