@@ -196,6 +196,10 @@ export const ERRORS = {
     retryable: false,
     remedy: 'Read the changes of a large transaction before it is acknowledged, and keep what you need of them.',
   },
+  RELATION_FORGOTTEN: {
+    retryable: true,
+    remedy: 'Subscribe again: the server then describes each table anew.',
+  },
   VALUE_UNREADABLE: {
     retryable: false,
     remedy: "Subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",

@@ -1,7 +1,7 @@
 import type { Options } from '../options';
 import { exactTypes } from '../pgoutput/exact-types';
 import { expectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/expected-tables';
-import type { OnDecodeError } from '../pgoutput/relations';
+import type { OnDecodeError } from '../pgoutput/described-table';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values';
 
 /** What becomes of values, and of the tables that they stand in. */

@@ -2,7 +2,7 @@ import { ReplicationError } from '../errors';
 import type { Lsn } from '../lsn';
 import type { Change } from '../pgoutput/messages';
 import type { Recording } from '../pgoutput/recording';
-import type { CompiledRelation } from '../pgoutput/relations';
+import type { DescribedTable } from '../pgoutput/described-table';
 import { Replay } from '../pgoutput/replay';
 import type { Gathered, GatheringBudget } from './gathering-budget';
 import type { Extent, Spool } from './spool';
@@ -45,8 +45,8 @@ export class StreamedChanges implements Gathered {
   #inBudget = true;
   #released = false;
   #readers = 0;
-  readonly #tables: (readonly CompiledRelation[])[] = [];
-  readonly #numbers = new Map<readonly CompiledRelation[], number>();
+  readonly #tables: (readonly DescribedTable[])[] = [];
+  readonly #numbers = new Map<readonly DescribedTable[], number>();
   /** By subtransaction: how many changes it has made. */
   readonly #counts = new Map<number, number>();
   readonly #aborted = new Set<number>();
@@ -220,7 +220,7 @@ export class StreamedChanges implements Gathered {
     if (this.#inBudget) this.#budget.count(this, bytes);
   }
 
-  #numberOf(relations: readonly CompiledRelation[]): number {
+  #numberOf(relations: readonly DescribedTable[]): number {
     const known = this.#numbers.get(relations);
     if (known !== undefined) return known;
     const number = this.#tables.push(relations) - 1;

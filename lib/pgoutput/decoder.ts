@@ -1,12 +1,13 @@
+import type { DescribedTable } from './described-table';
 import type { AnyChange, AnyPgoutputMessage } from './messages';
 import { formatOf } from './formats';
 import { PayloadReader } from './payload-reader';
 import { record } from './recording';
-import { type CompiledRelation, type Decoding, RelationCache } from './relations';
+import { type Decoding, RelationCache } from './relations';
 import { DecoderState, StreamedTransaction } from './state';
 import type { TypeParsers } from './values';
 
-const NO_RELATIONS: readonly CompiledRelation[] = [];
+const NO_RELATIONS: readonly DescribedTable[] = [];
 /** A buffer is let go of after its last message, and after one of this size: the stream may be quiet for long. */
 const LARGE = 1024 * 1024;
 
@@ -49,13 +50,13 @@ function isChange(message: AnyPgoutputMessage): message is AnyChange {
   return message.kind !== 'relation' && message.kind !== 'type';
 }
 
-function relationsOf(change: AnyChange, relations: RelationCache): readonly CompiledRelation[] {
+function relationsOf(change: AnyChange, relations: RelationCache): readonly DescribedTable[] {
   switch (change.kind) {
     case 'message':
       return NO_RELATIONS;
     case 'truncate':
-      return change.relations.flatMap(({ oid }) => relations.get(oid) ?? []);
+      return change.relations.flatMap(({ oid }) => relations.get(oid)?.described ?? []);
     default:
-      return relations.get(change.relation.oid)?.alone ?? [];
+      return relations.get(change.relation.oid)?.described.alone ?? [];
   }
 }

@@ -1,5 +1,5 @@
+import type { DescribedTable } from './described-table';
 import type { AnyChange } from './messages';
-import type { CompiledRelation } from './relations';
 
 /** A streamed change as it came: what it takes to make it again, once it is known where its transaction commits. */
 export interface Recording {
@@ -8,7 +8,7 @@ export interface Recording {
   /** A copy of the payload. */
   readonly payload: Buffer;
   /** The tables that it is about, as they were. */
-  readonly relations: readonly CompiledRelation[];
+  readonly relations: readonly DescribedTable[];
 }
 
 /** Has the constructor of a derived class put its private members into an object that exists already. */

@@ -1,81 +1,71 @@
 import { ReplicationError } from '../errors';
 import { BUILT_IN_TYPES } from './built-in-types';
-import { type Column, qualifiedName, type Row } from './table';
-import type { RelationMessage, TypeMessage } from './transaction-messages';
-import { columnReaders, type ColumnReaders } from './column-readers';
+import {
+  CompiledTables,
+  DescribedTable,
+  isSelfContained,
+  type CompiledRelation,
+  type DomainBases,
+  type ValueDecoding,
+} from './described-table';
 import type { TableCheck } from './expected-tables';
-import type { Reading } from './shaped-values';
-import type { TypeShape } from './type-shapes';
-import { NewTypesError, type TypeCatalog } from './type-catalog';
-import type { TypeParsers } from './values';
-
-/** A column with all that reading a value of it takes. */
-export interface CompiledColumn extends ColumnReaders {
-  readonly name: string;
-  readonly key: boolean;
-  /** Whether plain assignment would set the row's prototype instead of a property. */
-  readonly isProto: boolean;
-}
-
-/** A table with what is worked out once, not for each row. */
-export interface CompiledRelation {
-  /** What changes of this table refer to. */
-  readonly message: RelationMessage;
-  readonly columns: readonly CompiledColumn[];
-  readonly newRow: () => Row;
-  /** Grows from one description to the next of the same stream. */
-  readonly order: number;
-  readonly onDecodeError: OnDecodeError;
-  /** This one in a list, made once. */
-  readonly alone: readonly CompiledRelation[];
-}
-
-/** What becomes of a value that cannot be decoded: the stream ends, or the value is delivered as it is. */
-export type OnDecodeError = 'error' | 'deliver';
+import { isBuiltIn } from './shaped-values';
+import { qualifiedName } from './table';
+import type { RelationMessage, TypeMessage } from './transaction-messages';
+import { NewTypesError } from './type-catalog';
 
 /** How tables and their values are read. */
-export interface Decoding {
-  /** The parsers of built-in types. */
-  readonly types: TypeParsers;
-  /** What is known of other types; without it they stay text. */
-  readonly catalog?: TypeCatalog | undefined;
-  /** Whether composites become objects instead of text. */
-  readonly composites?: boolean;
-  /** Default: `'error'`. */
-  readonly onDecodeError?: OnDecodeError;
+export interface Decoding extends ValueDecoding {
   /** Looks at each table as it is described. */
   readonly check?: TableCheck | undefined;
+  readonly limits?: TableLimits;
+}
+
+/** How much of tables is remembered. */
+export interface TableLimits {
+  /** Of tables that are compiled. */
+  readonly columns: number;
+  /** Of descriptions, compiled or not. */
+  readonly bytes: number;
+}
+
+/** Some 10 MB of compiled tables, and the descriptions of about 100,000 tables. */
+const LIMITS: TableLimits = { columns: 16_384, bytes: 32 * 1024 * 1024 };
+/** The server names the types of a table's columns right before it describes the table, which has 1,600 columns at most. */
+const MOST_NAMES = 2048;
+
+/** A table as one cache knows it. */
+interface Entry {
+  readonly table: DescribedTable;
+  /** Grows from one description to the next of the same stream. */
+  readonly order: number;
 }
 
 /**
  * The tables described so far, by OID.
  *
- * A table described again gets a new entry: changes that were emitted before keep the old one.
+ * A table described again gets a new entry: changes that were emitted before keep the old one. Nothing tells that a table was
+ * dropped, so beyond a limit those that were not used for longest are forgotten.
  */
 export class RelationCache {
   readonly #decoding: Decoding;
-  readonly #reading: Reading;
+  readonly #compiled: CompiledTables;
   /** Where to look for what is not described here. */
   readonly #below: RelationCache | undefined;
-  readonly #relations = new Map<number, CompiledRelation>();
+  readonly #entries = new Map<number, Entry>();
+  #bytes = 0;
   #last: CompiledRelation | undefined;
-  #described = 0;
+  /** The order of the latest description that was forgotten. */
+  #forgotten = -1;
   /** How a table was not as expected, in a transaction that may yet be aborted. */
   #drift: ReplicationError | undefined;
-  /** The types that were named, by OID. */
-  readonly #names = new Map<number, TypeMessage>();
+  /** The types that were named last, by OID. */
+  #names: Map<number, TypeMessage> | undefined;
 
   constructor(decoding: Decoding, below?: RelationCache) {
-    const { types, catalog, composites = false } = decoding;
     this.#decoding = decoding;
-    this.#reading = {
-      types,
-      shapes: (oid) => this.#domainOf(oid) ?? catalog?.shapes(oid),
-      layouts: composites ? catalog?.layouts : undefined,
-      isOpen: catalog?.isOpen,
-      ofOpen: below !== undefined,
-    };
     this.#below = below;
+    this.#compiled = below ? below.#compiled : new CompiledTables(decoding, (decoding.limits ?? LIMITS).columns);
   }
 
   /** A cache for a transaction that may yet be aborted: it sees what is described here, and adds to itself alone. */
@@ -85,20 +75,29 @@ export class RelationCache {
 
   /** Takes over what an overlay was told, but for what has been told here since. */
   merge(overlay: RelationCache): void {
-    for (const [oid, type] of overlay.#names) this.#names.set(oid, type);
-    for (const [oid, relation] of overlay.#relations) {
-      const known = this.#relations.get(oid);
-      if (!known || known.order < relation.order) this.#relations.set(oid, relation);
+    for (const type of overlay.#names?.values() ?? []) this.addType(type);
+    for (const [oid, entry] of overlay.#entries) {
+      const known = this.#entries.get(oid);
+      // Of what was forgotten, a later description may have been.
+      if ((known?.order ?? this.#forgotten) < entry.order) this.#enter(oid, entry);
     }
     this.#last = undefined;
+    this.#forgetOldest();
   }
 
   addType(type: TypeMessage): void {
-    this.#names.set(type.oid, type);
+    const names = (this.#names ??= new Map<number, TypeMessage>());
+    names.delete(type.oid);
+    names.set(type.oid, type);
+    if (names.size <= MOST_NAMES) return;
+    for (const oldest of names.keys()) {
+      names.delete(oldest);
+      return;
+    }
   }
 
   #nameOf(oid: number): TypeMessage | undefined {
-    const name = this.#names.get(oid);
+    const name = this.#names?.get(oid);
     return name ?? (this.#below === undefined ? undefined : this.#below.#nameOf(oid));
   }
 
@@ -106,17 +105,17 @@ export class RelationCache {
    * A domain's Type message has the domain's own OID and its base type's name. `pg` never sees a domain, since a query's
    * columns have the base type, so values are read as that.
    */
-  #domainOf(oid: number): TypeShape | undefined {
+  #domainOf(oid: number): number | undefined {
     const type = this.#nameOf(oid);
-    const base = type?.schema === 'pg_catalog' ? BUILT_IN_TYPES.get(type.name) : undefined;
-    return base === undefined ? undefined : { kind: 'domain', base };
+    return type?.schema === 'pg_catalog' ? BUILT_IN_TYPES.get(type.name) : undefined;
   }
 
   /**
+   * @param payload the message from its OID on, a character for each byte
    * @param openXid of the transaction that describes the table, where that is not committed yet
    * @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected; an overlay keeps that for {@link expectFit}
    */
-  add(message: RelationMessage, openXid?: number): void {
+  add(message: RelationMessage, payload: string, openXid?: number): void {
     this.#decoding.catalog?.described(message.columns, openXid);
     try {
       this.#check(message);
@@ -124,18 +123,43 @@ export class RelationCache {
       if (this.#below === undefined || !(error instanceof ReplicationError)) throw error;
       this.#drift ??= error;
     }
-    const compile = (column: Column): CompiledColumn => ({
-      name: column.name,
-      key: column.key,
-      ...columnReaders(this.#reading, message.table, column),
-      isProto: column.name === '__proto__',
-    });
-    const columns = message.columns.map(compile);
-    const alone: CompiledRelation[] = [];
-    const { onDecodeError = 'error' } = this.#decoding;
-    const relation = { message, columns, newRow: rowFactory(), order: this.#nextOrder(), onDecodeError, alone };
-    alone.push(relation);
-    this.put(relation);
+    const { oid } = message;
+    const known = this.#find(oid);
+    // The server describes a table anew in each transaction that it streams, mostly as it was.
+    const isKnown = known?.payload === payload && isSelfContained(message);
+    const table = isKnown ? known : this.#described(message, payload);
+    table.lastUse = this.#compiled.tick();
+    this.#enter(oid, { table, order: table.lastUse });
+    this.#last = table.relation;
+    this.#forgetOldest();
+  }
+
+  /** A table that somebody else has described. */
+  put(table: DescribedTable): void {
+    if (this.#last?.described === table) return;
+    const { relation } = table;
+    this.#enter(relation.message.oid, { table, order: 0 });
+    this.#last = relation;
+  }
+
+  get(oid: number): CompiledRelation | undefined {
+    // Changes of one table mostly follow each other.
+    if (this.#last?.message.oid === oid) return this.#last;
+    const own = this.#entries.get(oid);
+    // What stands below may be described anew there.
+    if (own === undefined) return this.#below?.get(oid);
+    own.table.lastUse = this.#compiled.clock;
+    return (this.#last = own.table.relation);
+  }
+
+  /** Nothing is looked for here for a while: what is compiled need not wait for it. */
+  rest(): void {
+    this.#last = undefined;
+  }
+
+  /** Whether any description was forgotten: a table that is not known may have been described. */
+  get hasForgotten(): boolean {
+    return this.#forgotten >= 0 || (this.#below?.hasForgotten ?? false);
   }
 
   /**
@@ -163,17 +187,25 @@ export class RelationCache {
     catalog?.close(catalog.openedBy(xid));
   }
 
-  #nextOrder(): number {
-    return this.#below === undefined ? this.#described++ : this.#below.#nextOrder();
+  #described(message: RelationMessage, payload: string): DescribedTable {
+    const table = new DescribedTable(this.#compiled, payload, this.#domainsOf(message), this.#below !== undefined);
+    this.#compiled.compile(table, message);
+    return table;
+  }
+
+  #domainsOf({ columns }: RelationMessage): DomainBases | undefined {
+    let domains: Map<number, number> | undefined;
+    for (const { typeOid } of columns) {
+      const base = isBuiltIn(typeOid) ? undefined : this.#domainOf(typeOid);
+      if (base !== undefined) (domains ??= new Map()).set(typeOid, base);
+    }
+    return domains;
   }
 
   #check(message: RelationMessage): void {
     this.#decoding.check?.(
       message,
-      (oid) => {
-        const domain = this.#domainOf(oid);
-        return domain?.kind === 'domain' ? domain.base : oid;
-      },
+      (oid) => this.#domainOf(oid) ?? oid,
       (oid) => {
         const type = this.#nameOf(oid);
         return type && qualifiedName(type.schema, type.name);
@@ -181,38 +213,31 @@ export class RelationCache {
     );
   }
 
-  put(relation: CompiledRelation): void {
-    this.#relations.set(relation.message.oid, relation);
-    this.#last = relation;
+  #find(oid: number): DescribedTable | undefined {
+    const own = this.#entries.get(oid);
+    if (own) return own.table;
+    return this.#below ? this.#below.#find(oid) : undefined;
   }
 
-  get(oid: number): CompiledRelation | undefined {
-    // Changes of one table mostly follow each other.
-    if (this.#last?.message.oid === oid) return this.#last;
-    const own = this.#relations.get(oid);
-    // What stands below may be described anew there.
-    if (own === undefined) return this.#below?.get(oid);
-    return (this.#last = own);
+  #enter(oid: number, entry: Entry): void {
+    this.#bytes += entry.table.weight - (this.#entries.get(oid)?.table.weight ?? 0);
+    this.#entries.set(oid, entry);
   }
-}
 
-/**
- * Makes empty rows of one table. Each is a plain object; but objects of a constructor of their own stay fast for V8 with more
- * columns (about 25) than literals that are filled by name, and share nothing with the rows of other tables.
- */
-function rowFactory(): () => Row {
-  const PlainRow = function () {
-    // What is in a row comes later.
-  } as unknown as new () => Row;
-  PlainRow.prototype = Object.prototype;
-  return () => new PlainRow();
-}
-
-/** Gives a row a property of its own, whatever the column is called. */
-export function setColumn(row: Row, column: CompiledColumn, value: unknown): void {
-  if (column.isProto) {
-    Object.defineProperty(row, column.name, { value, writable: true, enumerable: true, configurable: true });
-  } else {
-    row[column.name] = value;
+  /**
+   * Down to three quarters, so that not each table that is described has to look for the oldest. What an open transaction has
+   * described is not forgotten: what is known below is not the same.
+   */
+  #forgetOldest(): void {
+    const { bytes } = this.#decoding.limits ?? LIMITS;
+    if (this.#below !== undefined || this.#bytes <= bytes) return;
+    const entries = [...this.#entries].sort(([, one], [, other]) => one.table.lastUse - other.table.lastUse);
+    // The last one may be about to be used.
+    for (const [oid, { table, order }] of entries.slice(0, -1)) {
+      if (this.#bytes <= (bytes * 3) / 4) return;
+      this.#entries.delete(oid);
+      this.#bytes -= table.weight;
+      this.#forgotten = Math.max(this.#forgotten, order);
+    }
   }
 }

@@ -1,8 +1,9 @@
 import type { Lsn } from '../lsn';
+import type { DescribedTable } from './described-table';
 import { formatOf } from './formats';
 import { isPlaced, type Change } from './messages';
 import { PayloadReader } from './payload-reader';
-import { type CompiledRelation, RelationCache } from './relations';
+import { RelationCache } from './relations';
 import { DecoderState, OpenTransaction } from './state';
 import { defaultTypes } from './values';
 
@@ -26,9 +27,9 @@ export class Replay {
    *
    * @throws {ValueError} for a value that cannot be decoded, unless it is to be delivered
    */
-  change(buffer: Buffer, start: number, end: number, relations: readonly CompiledRelation[]): Change {
+  change(buffer: Buffer, start: number, end: number, relations: readonly DescribedTable[]): Change {
     const format = formatOf(buffer, start, end);
-    for (const relation of relations) this.#relations.put(relation);
+    for (const table of relations) this.#relations.put(table);
     const message = this.#reader.read(format, buffer, start, end, this.#block);
     if (!('ordinal' in message && isPlaced(message))) throw this.#state.violation('expected a change of a transaction');
     return message;

@@ -1,10 +1,11 @@
-import { ProtocolError } from '../errors';
+import { ProtocolError, ReplicationError } from '../errors';
 import { formatLsn, type Lsn } from '../lsn';
 import { printable } from '../wire/frames';
 import type { Reader } from '../wire/reader';
 import type { CommittedPlace, StreamedPlace } from './change-messages';
 import type { AnyPgoutputMessage } from './messages';
-import type { CompiledRelation, RelationCache } from './relations';
+import type { CompiledRelation } from './described-table';
+import type { RelationCache } from './relations';
 import type { ValueGuard } from './value-guard';
 
 /** One kind of message. Source: PostgreSQL manual, "Logical Replication Message Formats". */
@@ -130,6 +131,7 @@ export class DecoderState {
     const { current } = this;
     if (!(current instanceof StreamedTransaction)) throw this.violation('expected Stream Start before it');
     this.current = undefined;
+    current.relations.rest();
     this.relations = this.#committed;
     return current;
   }
@@ -153,8 +155,14 @@ export class DecoderState {
   relation(reader: Reader): CompiledRelation {
     const oid = reader.u32();
     const relation = this.relations.get(oid);
-    if (relation === undefined) throw this.violation(`expected the Relation with OID ${oid} before it`);
+    if (relation === undefined) throw this.#unknown(oid);
     return this.guard === undefined ? relation : this.guard.relation(relation);
+  }
+
+  #unknown(oid: number): Error {
+    if (!this.relations.hasForgotten) return this.violation(`expected the Relation with OID ${oid} before it`);
+    const what = `${this.what}: the description of the table with OID ${oid} was forgotten, as there have been too many`;
+    return new ReplicationError('RELATION_FORGOTTEN', what);
   }
 
   /** An error about the byte just read. */

@@ -1,7 +1,7 @@
 import type { ProtocolError } from '../errors';
 import type { Reader } from '../wire/reader';
 import type { Row } from './table';
-import { type CompiledRelation, setColumn } from './relations';
+import { type CompiledRelation, setColumn } from './described-table';
 import type { DecoderState } from './state';
 
 const NULL = 0x6e; // n

@@ -1,5 +1,5 @@
 import { TextError } from '../wire/text';
-import type { CompiledColumn, CompiledRelation } from './relations';
+import type { CompiledColumn, CompiledRelation } from './described-table';
 import type { DecoderState } from './state';
 import type { Column } from './table';
 import type { TypeCatalog } from './type-catalog';

@@ -108,6 +108,11 @@ export class Reader {
     return this.bytes(this.remaining);
   }
 
+  /** What has been read from this offset on, a character for each byte. */
+  latin1From(offset: number): string {
+    return this.#buffer.toString('latin1', this.#start + offset, this.#at);
+  }
+
   /** Passes over so many bytes. */
   skip(n: number): void {
     this.#take(n, 'of data');
