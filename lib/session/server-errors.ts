@@ -130,6 +130,25 @@ export function serverError(fields: ServerFields, options?: ReplicationErrorOpti
   return new ServerError(code, fields, { remedy, ...options });
 }
 
+const VALUE_REFUSED =
+  'The server itself cannot send a value of the transaction that its context names, and fails each time that it comes to it. Move the slot past that transaction (pg_replication_slot_advance) and copy its rows anew.';
+const VALUE_TOO_LONG =
+  'The server itself cannot send a row that has more than 1 GB as it is printed: subscribe with binary: true, in which a bytea is half as long; or move the slot past the transaction (pg_replication_slot_advance) and copy its rows anew.';
+
+/** What allocates a message, where the row of the stream is too long for one. */
+const ALLOCATING = /^(?:enlargeStringInfo|repalloc|palloc|MemoryContext|AllocSet)/;
+
+/**
+ * Names what an ErrorResponse in the middle of the stream means. A data exception, class 22, is about a value in it, and one
+ * about the size of an allocation or a buffer as well.
+ */
+export function streamError(fields: ServerFields): ServerError {
+  const { sqlState, routine = '' } = fields;
+  if (sqlState.startsWith('22')) return serverError(fields, { remedy: VALUE_REFUSED });
+  const isTooLong = (sqlState === '54000' || sqlState === 'XX000') && ALLOCATING.test(routine);
+  return serverError(fields, isTooLong ? { remedy: VALUE_TOO_LONG } : undefined);
+}
+
 /**
  * From PostgreSQL 18 on the server goes on without a publication that it cannot find, and skips its rows. Keepalives
  * then run past them, so nothing may be confirmed after this warning.

@@ -8,6 +8,8 @@ interface SessionSetting {
   readonly name: string;
   /** As the server prints it. */
   readonly value: string;
+  /** The value in a database whose encoding is SQL_ASCII, where that differs. */
+  readonly inSqlAscii?: string;
   /** The version that introduced it, as in server_version_num. Default: every supported version has it. */
   readonly since?: number;
 }
@@ -28,7 +30,8 @@ const SESSION_SETTINGS: readonly SessionSetting[] = [
   { name: 'transaction_timeout', value: '0', since: 170_000 },
   // With serializable, a standby refuses every query, and a deferrable transaction waits for those of others.
   { name: 'default_transaction_isolation', value: 'read committed' },
-  { name: 'client_encoding', value: 'UTF8' },
+  // A database in SQL_ASCII holds any bytes. Asked for UTF8, the server raises 22021 at the first that are none, each time.
+  { name: 'client_encoding', value: 'UTF8', inSqlAscii: 'SQL_ASCII' },
   { name: 'DateStyle', value: 'ISO, MDY' },
   { name: 'IntervalStyle', value: 'postgres' },
   { name: 'TimeZone', value: 'UTC' },
@@ -68,7 +71,7 @@ export function* applySettings(more: string): Conversation<ResultRow> {
 
   const refusals = new Map<SessionSetting, ServerError>();
   for (const setting of differing) {
-    const refusal = yield* attempt(setCommand(setting));
+    const refusal = yield* attempt(setCommand({ ...setting, value: valueFor(setting, row) }));
     if (refusal) refusals.set(setting, refusal);
   }
   const corrected = yield* readBack(more);
@@ -95,16 +98,22 @@ function* attempt(sql: string): Conversation<ServerError | undefined> {
 
 function* readBack(more: string): Conversation<ResultRow> {
   const columns = SESSION_SETTINGS.map(({ name }) => `pg_catalog.current_setting('${name}', true) AS "${name}"`);
-  const sql = `SELECT pg_catalog.current_setting('server_version_num') AS version, ${columns.join(', ')}, ${more}`;
+  const sql = `SELECT pg_catalog.current_setting('server_version_num') AS version,
+    pg_catalog.current_setting('server_encoding') AS server_encoding, ${columns.join(', ')}, ${more}`;
   return onlyRow(yield* query(sql), 'its settings');
 }
 
 function differingFrom(row: ResultRow): SessionSetting[] {
   const version = countOf(row, 'version');
-  return SESSION_SETTINGS.filter(({ name, value, since = 0 }) => {
+  return SESSION_SETTINGS.filter((setting) => {
+    const { name, since = 0 } = setting;
     const isUnknown = version < since && (row[name] ?? null) === null;
-    return !isUnknown && row[name] !== value;
+    return !isUnknown && row[name] !== valueFor(setting, row);
   });
+}
+
+function valueFor({ value, inSqlAscii }: SessionSetting, row: ResultRow): string {
+  return row['server_encoding'] === 'SQL_ASCII' ? (inSqlAscii ?? value) : value;
 }
 
 const REFUSED =
@@ -116,9 +125,10 @@ function notApplied(
   refusals: ReadonlyMap<SessionSetting, ServerError>,
 ): ReplicationError {
   const [cause] = wrong.flatMap((setting) => refusals.get(setting) ?? []);
-  const settings = wrong.map(({ name, value }) => {
+  const settings = wrong.map((setting) => {
+    const { name } = setting;
     const actual = row[name] ?? null;
-    return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridged(actual))} instead of ${JSON.stringify(value)}`;
+    return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridged(actual))} instead of ${JSON.stringify(valueFor(setting, row))}`;
   });
   const said = cause ? `. ${cause.what}` : '';
   return new ReplicationError(

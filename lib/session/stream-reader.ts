@@ -5,7 +5,7 @@ import { BackendTag, decodeBackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import { Reader } from '../wire/reader';
 import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../wire/stream';
-import { serverError, skippedPublication } from './server-errors';
+import { skippedPublication, streamError } from './server-errors';
 import type { PayloadDecoder } from './session-host';
 
 /** Reads what the server sends between CopyBoth and the end, a frame at a time. */
@@ -77,7 +77,7 @@ export class StreamReader {
         return;
       }
       case 'error':
-        throw serverError(message.fields);
+        throw streamError(message.fields);
       case 'copyDone':
       case 'commandComplete':
         this.#ended = true;

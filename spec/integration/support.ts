@@ -10,6 +10,7 @@ import {
   type PgoutputConfig,
   type ReplicationMessage,
 } from '../../lib/index';
+import type { Encoding } from '../support/connection';
 import { runServer, uniqueName, type PostgresServer, type TestDatabase } from '../support/server';
 
 /** Looks again and again until what is asked of the server is so; there is no event to wait for. */
@@ -33,9 +34,9 @@ export class Bed {
   ) {}
 
   /** @param setup SQL that the database starts with */
-  static async make(prefix: string, setup: string, on?: PostgresServer): Promise<Bed> {
+  static async make(prefix: string, setup: string, on?: PostgresServer, encoding?: Encoding): Promise<Bed> {
     const server = on ?? (await runServer());
-    const database = await server.createDatabase(prefix);
+    const database = await server.createDatabase(prefix, encoding);
     const client = await database.client();
     await client.query(setup);
     return new Bed(server, database, client);

@@ -57,15 +57,20 @@ async function rowsOf<Row extends QueryResultRow>(
   return last?.rows ?? [];
 }
 
+/** How databases are encoded. SQL_ASCII takes any bytes. */
+export type Encoding = 'UTF8' | 'SQL_ASCII' | 'WIN1252';
+
 /** Makes a database. `config` says how its creator reaches the server: it has to be a superuser. */
 export async function createDatabase(
   config: (database?: string) => ClientConfig,
   url: string,
   prefix: string,
+  encoding: Encoding = 'UTF8',
 ): Promise<TestDatabase> {
   const name = uniqueName(prefix);
   const clients = new Set<Client>();
-  await queryOnce(config(), `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+  const locale = encoding === 'UTF8' ? '' : "LC_COLLATE 'C' LC_CTYPE 'C'";
+  await queryOnce(config(), `CREATE DATABASE ${name} TEMPLATE template0 ENCODING '${encoding}' ${locale}`);
 
   return {
     name,

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
 import { NoServerError } from './binaries';
-import { createDatabase, queryOnce, type TestDatabase } from './connection';
+import { createDatabase, queryOnce, type Encoding, type TestDatabase } from './connection';
 import {
   chosenVersion,
   freePort,
@@ -91,7 +91,8 @@ async function describe(
     version: Math.floor((release?.number ?? 0) / 10_000),
     description: `PostgreSQL ${release?.name}, container of ${image}, port ${port}`,
     query: <Row extends QueryResultRow>(sql: string, database?: string) => queryOnce<Row>(admin(database), sql),
-    createDatabase: (prefix = 'spec'): Promise<TestDatabase> => createDatabase(admin, url, prefix),
+    createDatabase: (prefix = 'spec', encoding?: Encoding): Promise<TestDatabase> =>
+      createDatabase(admin, url, prefix, encoding),
     async start() {
       if (running) return;
       await container.restart();

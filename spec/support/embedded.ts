@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { findBinaries, NoServerError, prepareBinaries, serverUser, type Binaries, type ServerUser } from './binaries';
 import { Caretaker } from './caretaker';
-import { createDatabase, queryOnce, type TestDatabase } from './connection';
+import { createDatabase, queryOnce, type Encoding, type TestDatabase } from './connection';
 import {
   chosenVersion,
   freePort,
@@ -107,8 +107,8 @@ export class EmbeddedServer implements TestServer {
     return queryOnce<Row>(this.admin(database), sql);
   }
 
-  createDatabase(prefix = 'spec'): Promise<TestDatabase> {
-    return createDatabase(this.admin, this.url, prefix);
+  createDatabase(prefix = 'spec', encoding?: Encoding): Promise<TestDatabase> {
+    return createDatabase(this.admin, this.url, prefix, encoding);
   }
 
   /** For other servers of this run. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { ClientConfig, QueryResultRow } from 'pg';
-import type { TestDatabase } from './connection';
+import type { Encoding, TestDatabase } from './connection';
 
 /** A PostgreSQL server that somebody runs, with all that specs and examples ask of it. */
 export interface PostgresServer {
@@ -15,7 +15,7 @@ export interface PostgresServer {
   readonly description: string;
   /** As a superuser; on a server of our own it works whatever pg_hba.conf says. */
   query<Row extends QueryResultRow = QueryResultRow>(sql: string, database?: string): Promise<Row[]>;
-  createDatabase(prefix?: string): Promise<TestDatabase>;
+  createDatabase(prefix?: string, encoding?: Encoding): Promise<TestDatabase>;
   /** Lets go of the server: one that we started is stopped, and its files are gone when this resolves. */
   dispose(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { QueryResultRow } from 'pg';
-import { createDatabase, queryOnce, withDatabase, type TestDatabase } from './connection';
+import { createDatabase, queryOnce, withDatabase, type Encoding, type TestDatabase } from './connection';
 import { startContainer } from './docker';
 import { EmbeddedServer, startEmbedded, type Prepared } from './embedded';
 import { chosenVersion, type AdminConfig, type PostgresServer, type ServerOptions, type TestServer } from './options';
@@ -40,7 +40,8 @@ export async function connectServer(url: string): Promise<PostgresServer> {
     version: Math.floor((release?.number ?? 0) / 10_000),
     description: `PostgreSQL ${release?.name} at ${hostname}:${port || 5432}`,
     query: <Row extends QueryResultRow>(sql: string, database?: string) => queryOnce<Row>(admin(database), sql),
-    createDatabase: (prefix = 'spec'): Promise<TestDatabase> => createDatabase(admin, url, prefix),
+    createDatabase: (prefix = 'spec', encoding?: Encoding): Promise<TestDatabase> =>
+      createDatabase(admin, url, prefix, encoding),
     dispose: () => Promise.resolve(),
   };
 }
