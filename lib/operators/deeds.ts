@@ -4,17 +4,20 @@ import type { Work } from './work';
 export type Place = number | string;
 
 /**
- * What is known of the works on one transaction: which places are done, and which are being worked on. The changes of a
- * transaction are mostly done in their order, and there may be millions of them, so they are counted.
+ * What is known of the works on one transaction: which places are done, and which are being worked on. There may be millions
+ * of changes. They are mostly done in their order, so they are counted; those that are done before others, or of which an
+ * operator above has dropped some, take a bit each.
  */
 export class Deeds<R> {
   /** Every change before this one is done. */
   #through = 0;
-  readonly #done = new Set<Place>();
+  readonly #bits = new Bits();
+  readonly #names = new Set<string>();
   readonly #works = new Map<Place, Work<R>>();
 
   isDone(place: Place): boolean {
-    return (typeof place === 'number' && place < this.#through) || this.#done.has(place);
+    if (typeof place === 'string') return this.#names.has(place);
+    return place < this.#through || this.#bits.has(place);
   }
 
   /** A work that has failed is as if it had never been, so that it is done again. */
@@ -35,11 +38,28 @@ export class Deeds<R> {
 
   done(place: Place): void {
     this.#works.delete(place);
-    if (place !== this.#through) {
-      this.#done.add(place);
-      return;
+    if (typeof place === 'string') this.#names.add(place);
+    else if (place !== this.#through) this.#bits.add(place);
+    else while (this.#bits.has(++this.#through));
+  }
+}
+
+/** A set of numbers that takes a bit for each number up to its largest. */
+class Bits {
+  #bytes: Uint8Array | undefined;
+
+  has(n: number): boolean {
+    return ((this.#bytes?.[n >>> 3] ?? 0) & (1 << (n & 7))) !== 0;
+  }
+
+  add(n: number): void {
+    const at = n >>> 3;
+    let bytes = this.#bytes;
+    if (!bytes || at >= bytes.length) {
+      bytes = new Uint8Array(Math.max(16, at * 2));
+      bytes.set(this.#bytes ?? []);
+      this.#bytes = bytes;
     }
-    do this.#through++;
-    while (this.#done.delete(this.#through));
+    bytes[at] = (bytes[at] ?? 0) | (1 << (n & 7));
   }
 }

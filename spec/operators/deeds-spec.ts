@@ -23,6 +23,34 @@ describe('what was done of a transaction', () => {
     expect([deeds.isDone(16_999_999), deeds.isDone(17_000_000)]).toEqual([true, false]);
   });
 
+  it('may be as many of which the first was dropped, and others in between', () => {
+    const deeds = new Deeds<never>();
+    for (let ordinal = 1; ordinal < 17_000_000; ordinal += ordinal % 7 === 0 ? 2 : 1) deeds.done(ordinal);
+    expect([0, 1, 7, 8, 9, 16_999_999].map((ordinal) => deeds.isDone(ordinal))).toEqual([
+      false,
+      true,
+      true,
+      false,
+      true,
+      true,
+    ]);
+    deeds.done(0);
+    expect([0, 1, 8].map((ordinal) => deeds.isDone(ordinal))).toEqual([true, true, false]);
+  });
+
+  it('takes little memory, in whatever order it is done', () => {
+    const deeds = new Deeds<never>();
+    const used = (): number => {
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const before = used();
+    for (let ordinal = 1; ordinal < 4_000_000; ordinal++) deeds.done(ordinal);
+    // A Set would have 100 MB.
+    expect(used() - before).toBeLessThan(20_000_000);
+    expect(deeds.isDone(3_999_999)).toBe(true);
+  });
+
   it('is not what runs, and what has failed is as if it had never been', () => {
     const deeds = new Deeds<number>();
     const work = new Work<number>(new Promise<number>(() => undefined));
