@@ -5,9 +5,12 @@ import { Monitor } from './monitor';
 import { Random } from './random';
 import { reckon, type Reckoning } from './reckoning';
 import { Scene } from './scene';
+import type { ConsumerResult } from './witness';
 
 export interface ChaosOptions {
   readonly faults: number;
+  /** Which kinds; all by default. */
+  readonly kinds?: readonly string[];
   readonly seed: number;
   /** Is told of each fault before it strikes. */
   readonly announce?: (fault: string) => void;
@@ -24,21 +27,14 @@ export interface ChaosResult {
   readonly server: string;
   readonly seconds: number;
   readonly faults: Readonly<Record<string, Struck>>;
+  /** By the state that a stop fell in: how often it had which outcome, `completed` or an error's code. */
+  readonly stops: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly consumers: Readonly<Record<string, ConsumerResult>>;
   readonly reckoning: Reckoning;
   /** How often the store's sum and the slots were looked at. */
   readonly looks: number;
   /** Every promise that was broken, in a sentence. */
   readonly violations: readonly string[];
-}
-
-export interface ConsumerResult {
-  readonly transactions: number;
-  readonly redeliveries: number;
-  /** Transactions whose work succeeded more than once, in different processes. */
-  readonly repeated: number;
-  readonly sessions: number;
-  readonly errors: Readonly<Record<string, number>>;
 }
 
 /** How likely the next fault strikes before all is well again. */
@@ -55,9 +51,9 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
   const monitor = new Monitor(scene);
   try {
     await scene.recovered();
-    for (const name of sequence(random, options.faults)) {
-      options.announce?.(name);
+    for (const name of sequence(random, options.faults, options.kinds ?? Object.keys(FAULTS))) {
       const consumer = random.pick(scene.consumers);
+      options.announce?.(`${name} (${consumer.name})`);
       await FAULTS[name]?.(scene, consumer, random);
       const record = struck.get(name) ?? { times: 0, recoveries: [] };
       struck.set(name, { times: record.times + 1, recoveries: record.recoveries });
@@ -79,6 +75,7 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
     server: server.description,
     seconds: Math.round((performance.now() - started) / 1000),
     faults: Object.fromEntries([...struck].sort(([a], [b]) => a.localeCompare(b))),
+    stops: countStops(scene),
     consumers: Object.fromEntries(scene.consumers.map(({ name, witness }) => [name, witness.result])),
     reckoning,
     looks: monitor.looks,
@@ -87,9 +84,17 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
 }
 
 /** Each kind once in random order, then each again … */
-function sequence(random: Random, count: number): string[] {
-  const kinds = Object.keys(FAULTS);
+function sequence(random: Random, count: number, kinds: readonly string[]): string[] {
   const names: string[] = [];
   while (names.length < count) names.push(...random.shuffle(kinds));
   return names.slice(0, count);
+}
+
+function countStops({ consumers }: Scene): ChaosResult['stops'] {
+  const counts: Record<string, Record<string, number>> = {};
+  for (const { state, outcome } of consumers.flatMap(({ witness }) => witness.stops)) {
+    const outcomes = (counts[state] ??= {});
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  }
+  return counts;
 }

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bundle } from './bundle';
 import type { ConsumerCommand, ConsumerEvent, ConsumerOptions } from './events';
 
 /** A process of consumer.ts, seen by its driver. */
@@ -12,9 +13,7 @@ export class ConsumerProcess {
 
   /** @param hear is told everything that the process says, in order, also after it was killed */
   constructor(options: ConsumerOptions, hear: (event: ConsumerEvent) => void) {
-    const args = ['--import', 'tsx', join(__dirname, 'consumer.ts'), JSON.stringify(options)];
-    this.#child = spawn(process.execPath, args, {
-      cwd: resolve(__dirname, '../..'),
+    this.#child = spawn(process.execPath, [bundle('consumer'), JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const { stdout, stderr } = this.#child;
@@ -43,5 +42,11 @@ export class ConsumerProcess {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#ended;
+  }
+
+  /** Waits until it has ended by itself, with all that it said heard; false when it has not, after so many ms. */
+  async ends(ms: number): Promise<boolean> {
+    const inTime = await Promise.race([this.#ended.then(() => true), delay(ms, false, { ref: false })]);
+    return inTime && this.#child.exitCode === 0;
   }
 }

@@ -1,49 +1,147 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseLsn } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
 import type { TestDatabase } from '../support/server';
 import { ConsumerProcess } from './consumer-process';
-import type { ConsumerCommand } from './events';
+import type { ConsumerCommand, ConsumerEvent, ConsumerOptions, StopSignal } from './events';
+import type { Random } from './random';
 import { Witness } from './witness';
 
-export type ConsumerName = 'exactly-once' | 'at-least-once';
+/** What a consumer is like. */
+export interface Kind {
+  readonly name: 'exactly-once' | 'at-least-once' | 'two-phase';
+  /** The database of an exactly-once store. */
+  readonly store?: TestDatabase;
+  readonly twoPhase: boolean;
+}
+
+/** Bytes of a streamed transaction from which on it is spooled. */
+const MAX_BYTES = 100_000;
+/** How many ms a process may take to end by itself, or to close its spool files. */
+const PATIENCE = 60_000;
 
 /** A consumer over all its processes, with its slot, its own way to the server, and the witness who watches it. */
 export class Consumer {
   readonly witness: Witness;
+  readonly #spoolFolder = mkdtempSync(join(tmpdir(), 'chaos-'));
+  readonly #listeners = new Set<(event: ConsumerEvent) => void>();
   #process: ConsumerProcess | undefined;
+  /** Whether the process that runs now has spooled anything, and with it removed what others may have left. */
+  #hasSpooled = false;
+  #signal: StopSignal = 'subject';
 
   private constructor(
-    readonly name: ConsumerName,
+    readonly kind: Kind,
     readonly slot: string,
     /** Where the slot stood when it was made. */
     readonly origin: bigint,
     readonly proxy: FaultProxy,
     readonly source: TestDatabase,
-    readonly store: TestDatabase | undefined,
+    readonly streamings: readonly ConsumerOptions['streaming'][],
+    readonly random: Random,
   ) {
-    this.witness = new Witness(name, store !== undefined);
+    this.witness = new Witness(kind.name, kind.store !== undefined);
   }
 
-  static async make(name: ConsumerName, source: TestDatabase, store?: TestDatabase): Promise<Consumer> {
-    const slot = name.replaceAll('-', '_');
+  static async make(kind: Kind, source: TestDatabase, version: number, random: Random): Promise<Consumer> {
+    const slot = kind.name.replaceAll('-', '_');
+    const twoPhase = kind.twoPhase ? ', false, true' : '';
     const [row] = await source.query<{ lsn: string }>(
-      `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
+      `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput'${twoPhase})`,
       [slot],
     );
-    return new Consumer(name, slot, parseLsn(row?.lsn ?? ''), await FaultProxy.before(source.url), source, store);
+    const proxy = await FaultProxy.before(source.url);
+    const streamings = ['off', 'on', ...(version >= 16 ? ['parallel' as const] : ['on' as const])] as const;
+    return new Consumer(kind, slot, parseLsn(row?.lsn ?? ''), proxy, source, streamings, random);
   }
 
-  start(): void {
-    const { slot, store, proxy, source, witness } = this;
+  get name(): string {
+    return this.kind.name;
+  }
+
+  get store(): TestDatabase | undefined {
+    return this.kind.store;
+  }
+
+  /** @param stopped whether it is told to stop before it subscribes */
+  start(stopped = false): void {
+    const { kind, slot, proxy, source, witness, random } = this;
+    const { store, twoPhase } = kind;
     witness.restarted();
-    const options = { connection: proxy.through(source.url), slot, concurrent: store ? 1 : 4 };
-    this.#process = new ConsumerProcess(store ? { ...options, store: store.url } : options, (event) =>
-      witness.hear(event),
-    );
+    this.#hasSpooled = false;
+    const signal = stopped ? 'signal' : random.pick(['subject', 'signal', 'SIGTERM'] as const);
+    this.#signal = signal;
+    const options: ConsumerOptions = {
+      connection: proxy.through(source.url),
+      slot,
+      ...(store && { store: store.url }),
+      concurrent: store ? 1 : 4,
+      streaming: this.streamings[random.between(0, this.streamings.length - 1)] ?? 'on',
+      twoPhase,
+      maxBytes: MAX_BYTES,
+      spoolFolder: this.#spoolFolder,
+      signal,
+      stopped,
+    };
+    this.#process = new ConsumerProcess(options, (event) => {
+      if (event.event === 'deliver') this.#hasSpooled ||= event.spooled;
+      witness.hear(event);
+      for (const listener of this.#listeners) listener(event);
+    });
+  }
+
+  /** What tells its stream to stop. */
+  get signal(): StopSignal {
+    return this.#signal;
+  }
+
+  /** Resolves once its process has subscribed, at the latest after so many ms. */
+  async subscribed(ms: number): Promise<void> {
+    if (!this.witness.hasSubscribed) await this.says(ms, 'subscribing');
   }
 
   send(command: ConsumerCommand): void {
     this.#process?.send(command);
+  }
+
+  /** Resolves with what it says next of these; with undefined when it has said nothing of the kind for so many ms. */
+  async says<E extends ConsumerEvent['event']>(
+    ms: number,
+    ...events: readonly E[]
+  ): Promise<(ConsumerEvent & { event: E }) | undefined> {
+    let listener: (event: ConsumerEvent) => void = () => undefined;
+    const said = new Promise<ConsumerEvent & { event: E }>((resolve) => {
+      listener = (event) => {
+        if (isOneOf(event, events)) resolve(event);
+      };
+      this.#listeners.add(listener);
+    });
+    const over = new AbortController();
+    const outcome = await Promise.race([said, delay(ms, undefined, { signal: over.signal }).catch(() => undefined)]);
+    over.abort();
+    this.#listeners.delete(listener);
+    return outcome;
+  }
+
+  /** Subscribes once more, in the same process. */
+  startAgain(): void {
+    this.witness.subscribed();
+    this.send({ command: 'start' });
+  }
+
+  /** After the stream has ended, so has its process to, by itself. */
+  async leave(): Promise<void> {
+    const process = this.#process;
+    this.send({ command: 'leave' });
+    if (!process || (await process.ends(PATIENCE))) this.#hearStderr(process);
+    else {
+      this.witness.violated(`its process did not end by itself: ${process.stderr}`);
+      await process.kill();
+    }
+    this.#process = undefined;
   }
 
   /** Ends its process as nothing else does: it can do nothing about it. */
@@ -53,11 +151,39 @@ export class Consumer {
     const { runs } = process;
     await process.kill();
     if (!runs) this.witness.violated('its process ended by itself');
-    if (process.stderr) this.witness.violated(`it complained: ${process.stderr}`);
+    this.#hearStderr(process);
+  }
+
+  /** Of what has come to its end, no spool file may be left. */
+  async checkSpools(): Promise<void> {
+    const deadline = performance.now() + PATIENCE;
+    let open: number | undefined;
+    do {
+      const answer = this.says(PATIENCE, 'spools');
+      this.send({ command: 'spools' });
+      open = (await answer)?.open;
+      if (open === 0) break;
+      await delay(20);
+    } while (performance.now() < deadline);
+    if (open !== 0) this.witness.violated(`${open ?? 'nobody knows how many'} spool files were left open`);
+    const files = readdirSync(this.#spoolFolder);
+    if (this.#hasSpooled && files.length > 0) this.witness.violated(`left ${files.join(', ')}`);
   }
 
   async end(): Promise<void> {
     await this.kill();
     await this.proxy.close();
+    rmSync(this.#spoolFolder, { recursive: true });
   }
+
+  #hearStderr(process: ConsumerProcess | undefined): void {
+    if (process?.stderr) this.witness.violated(`it complained: ${process.stderr}`);
+  }
+}
+
+function isOneOf<E extends ConsumerEvent['event']>(
+  event: ConsumerEvent,
+  events: readonly E[],
+): event is ConsumerEvent & { event: E } {
+  return (events as readonly string[]).includes(event.event);
 }

@@ -5,20 +5,24 @@
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tap, type Observable } from 'rxjs';
+import { defer, tap, type Observable } from 'rxjs';
 import {
   ackAfter,
   logicalReplication,
   reconnect,
   ReplicationError,
+  stopOn,
   transactions,
+  type AnyReplicationMessage,
   type PgoutputConfig,
-  type Transaction,
 } from '../../lib/index';
-import type { ConsumerCommand, ConsumerEvent, ConsumerOptions } from './events';
-import { Store } from './store';
+import { openSpools } from '../support/open-spools';
+import { Stops } from './consumer-stops';
+import { contentOf, type Content } from './content';
+import type { ConsumerCommand, ConsumerEvent, ConsumerOptions, Span } from './events';
+import { Store, type Unit } from './store';
 
-const { connection, slot, store: storeUrl, concurrent } = JSON.parse(process.argv[2] ?? '') as ConsumerOptions;
+const options = JSON.parse(process.argv[2] ?? '') as ConsumerOptions;
 
 /** In one piece and at once, so that a process that is killed has told all that it has done. */
 function say(event: ConsumerEvent): void {
@@ -33,35 +37,57 @@ function say(event: ConsumerEvent): void {
   }
 }
 
+const stops = new Stops(options.signal, (state) => say({ event: 'stopping', state }));
 const commands: ConsumerCommand[] = [];
-process.on('message', (command: ConsumerCommand) => commands.push(command));
-// Nobody would end us otherwise, when the driver is gone.
-process.on('disconnect', () => process.exit(0));
+const leave = () => process.exit(0);
+// Nobody would end this process otherwise, when the driver is gone.
+process.on('disconnect', leave);
 
 const codeOf = (error: unknown): string => (error instanceof ReplicationError ? error.code : String(error));
-const span = ({ kind, commitLsn, endLsn }: Transaction) => ({
-  progress: kind === 'progress',
-  commit: String(commitLsn),
-  end: String(endLsn),
+const span = (unit: Unit): Span => ({
+  kind: unit.kind,
+  xid: unit.xid,
+  end: String(unit.endLsn),
+  ...('gid' in unit && { gid: unit.gid }),
 });
 
-async function work(tx: Transaction, store: Store | undefined): Promise<Transaction> {
-  say({ event: 'work', ...span(tx) });
-  const command = tx.kind === 'progress' ? undefined : commands.shift();
-  if (command?.command === 'hang') await delay(command.ms);
-  if (command?.command === 'fail' && !command.stored) return fail(tx);
-  if (store) await store.apply(tx);
-  else await delay(Math.random() * 10);
-  say({ event: 'done', ...span(tx) });
-  return command?.command === 'fail' ? fail(tx) : tx;
+async function work(unit: Unit, store: Store | undefined): Promise<Unit> {
+  say({ event: 'work', ...span(unit) });
+  if (unit.kind === 'progress') return perform(unit, store);
+  try {
+    return await disturbedWork(unit, store);
+  } finally {
+    stops.workEnded();
+  }
 }
 
-function fail(tx: Transaction): never {
-  say({ event: 'failed', ...span(tx) });
+async function disturbedWork(unit: Unit, store: Store | undefined): Promise<Unit> {
+  const stop = stops.workStarted();
+  const command = stop ? undefined : commands.shift();
+  if (stop) await delay(50);
+  if (command?.command === 'hang') await delay(command.ms);
+  if (stop?.fails || stops.isToFail || (command?.command === 'fail' && !command.stored)) return fail(unit);
+  await perform(unit, store);
+  return command?.command === 'fail' ? fail(unit) : unit;
+}
+
+async function perform(unit: Unit, store: Store | undefined): Promise<Unit> {
+  const content: Content | undefined = 'size' in unit && unit.kind !== 'progress' ? contentOf(unit) : undefined;
+  for (const what of content?.wrong ?? []) say({ event: 'wrong', what });
+  if (store) await store.apply(unit, content?.sql ?? '');
+  else await delay(Math.random() * 10);
+  say({ event: 'done', ...span(unit), ...(content && { digest: content.digest }) });
+  return unit;
+}
+
+function fail(unit: Unit): never {
+  say({ event: 'failed', ...span(unit) });
+  stops.workFails();
   throw new Error('WORK_FAILED');
 }
 
-function consume(store: Store | undefined): Observable<Transaction> {
+function source(store: Store | undefined): Observable<AnyReplicationMessage> {
+  const { connection, slot, streaming, twoPhase } = options;
   const config: PgoutputConfig = {
     connection,
     slot,
@@ -73,37 +99,102 @@ function consume(store: Store | undefined): Observable<Transaction> {
     closeTimeout: 500,
     openObserver: {
       next: ({ startLsn, slot: { confirmedFlushLsn = 0n } }) => {
+        stops.open();
         const start = startLsn === undefined ? {} : { start: String(startLsn) };
         say({ event: 'open', ...start, slot: String(confirmedFlushLsn) });
       },
     },
     statusObserver: { next: ({ confirmedLsn }) => say({ event: 'status', confirmed: String(confirmedLsn) }) },
   };
-  return logicalReplication(config).pipe(
-    transactions(),
-    tap((tx) => say({ event: 'deliver', ...span(tx), size: tx.size, xid: tx.xid })),
-    ackAfter((tx) => work(tx, store), concurrent),
-    tap((tx) => say({ event: 'acknowledged', ...span(tx) })),
+  if (streaming === 'off') {
+    return twoPhase ? logicalReplication({ ...config, twoPhase }) : logicalReplication(config);
+  }
+  return twoPhase
+    ? logicalReplication({ ...config, streaming, twoPhase })
+    : logicalReplication({ ...config, streaming });
+}
+
+function hear(message: AnyReplicationMessage): void {
+  stops.heard(message);
+  const { kind } = message;
+  if (kind === 'streamCommit' || kind === 'streamPrepare') say({ event: 'streamed', end: kind });
+  if (kind === 'streamAbort') {
+    say({ event: 'streamed', end: message.xid === message.subxid ? kind : 'savepointAbort' });
+  }
+}
+
+function consume(store: Store | undefined): Observable<Unit> {
+  const { maxBytes, spoolFolder, concurrent } = options;
+  const messages = source(store);
+  return defer(() => {
+    say({ event: 'subscribing' });
+    stops.connecting();
+    return messages;
+  }).pipe(
+    stopOn(stops.notifier),
+    tap(hear),
+    transactions<AnyReplicationMessage>({ maxBytes, spoolFolder }),
+    tap((unit) => {
+      const size = 'size' in unit ? unit.size : 0;
+      // The JSON of a transaction does not show what is in a spool file.
+      const spooled = size > 0 && !('changes' in unit.toJSON());
+      say({ event: 'deliver', ...span(unit), size, spooled });
+    }),
+    ackAfter((unit) => work(unit, store), concurrent),
+    tap((unit) => say({ event: 'acknowledged', ...span(unit) })),
     reconnect({
       initialDelay: 50,
       maxDelay: 400,
       // A work that fails here does so only once.
       retryable: (error) => !(error instanceof ReplicationError) || error.retryable,
       attemptObserver: {
-        next: ({ attempt, delay: ms, error }) => say({ event: 'attempt', attempt, delay: ms, code: codeOf(error) }),
+        next: ({ attempt, delay: ms, error }) => {
+          say({ event: 'attempt', attempt, delay: ms, code: codeOf(error) });
+          stops.waiting(ms);
+        },
       },
     }),
   );
 }
 
 async function main(): Promise<void> {
-  const store = storeUrl === undefined ? undefined : await Store.open(storeUrl);
-  consume(store).subscribe({
-    error: (error: unknown) => {
-      say({ event: 'ended', code: codeOf(error), message: String(error) });
-      process.exit(1);
-    },
+  const store = options.store === undefined ? undefined : await Store.open(options.store);
+  const stream = consume(store);
+  const subscribe = (): void => {
+    stream.subscribe({
+      error: (error: unknown) => {
+        stops.ended();
+        say({ event: 'ended', code: codeOf(error), message: String(error), spools: openSpools() });
+      },
+      complete: () => {
+        stops.ended();
+        say({ event: 'completed', code: '', message: '', spools: openSpools() });
+      },
+    });
+  };
+  process.on('message', (command: ConsumerCommand) => {
+    switch (command.command) {
+      case 'stop':
+        stops.await(command);
+        break;
+      case 'start':
+        subscribe();
+        break;
+      case 'leave':
+        // Nothing else may keep the process alive.
+        process.off('disconnect', leave);
+        process.disconnect();
+        void store?.close();
+        break;
+      case 'spools':
+        say({ event: 'spools', open: openSpools() });
+        break;
+      default:
+        commands.push(command);
+    }
   });
+  if (options.stopped) stops.await({ command: 'stop', moment: 'now' });
+  subscribe();
 }
 
 void main();

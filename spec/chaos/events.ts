@@ -1,5 +1,22 @@
 /** What a consumer's process tells its driver, a JSON line each. LSNs are digits. */
-export type ConsumerEvent = OpenEvent | DeliverEvent | WorkEvent | StatusEvent | AttemptEvent | EndedEvent;
+export type ConsumerEvent =
+  | SubscribingEvent
+  | OpenEvent
+  | DeliverEvent
+  | WorkEvent
+  | DoneEvent
+  | StatusEvent
+  | AttemptEvent
+  | StoppingEvent
+  | EndedEvent
+  | StreamedEvent
+  | SpoolsEvent
+  | WrongEvent;
+
+/** A stream is subscribed to, for the first time or another. */
+export interface SubscribingEvent {
+  readonly event: 'subscribing';
+}
 
 /** A stream has started at `start`, or where that is missing at the slot's position. */
 export interface OpenEvent {
@@ -11,15 +28,20 @@ export interface OpenEvent {
 export interface DeliverEvent extends Span {
   readonly event: 'deliver';
   readonly size: number;
-  readonly xid: number;
+  /** Whether its changes are in a spool file. */
+  readonly spooled: boolean;
 }
 
-/**
- * A work has been started, and nothing is done yet; it has failed; it is done, and nothing is acknowledged yet; `ackAfter`
- * has acknowledged it.
- */
+/** A work has been started, and nothing is done yet; it has failed; `ackAfter` has acknowledged it. */
 export interface WorkEvent extends Span {
-  readonly event: 'work' | 'failed' | 'done' | 'acknowledged';
+  readonly event: 'work' | 'failed' | 'acknowledged';
+}
+
+/** A work is done, and nothing is acknowledged yet. */
+export interface DoneEvent extends Span {
+  readonly event: 'done';
+  /** Of the ledger's rows in it, see `digestOf`. */
+  readonly digest?: string;
 }
 
 export interface StatusEvent {
@@ -35,22 +57,88 @@ export interface AttemptEvent {
   readonly code: string;
 }
 
-/** A stream has ended for good. */
+/** A notifier tells the stream to stop, in the next statement. */
+export interface StoppingEvent {
+  readonly event: 'stopping';
+  readonly state: StopState;
+}
+
+/** A stream has completed, or has ended with an error for good. */
 export interface EndedEvent {
-  readonly event: 'ended';
+  readonly event: 'completed' | 'ended';
+  /** Of the error. */
   readonly code: string;
   readonly message: string;
+  /** How many spool files are still open. */
+  readonly spools: number;
 }
 
-interface Span {
-  readonly progress: boolean;
-  readonly commit: string;
+/** How a streamed transaction, or a subtransaction of one, has ended. */
+export interface StreamedEvent {
+  readonly event: 'streamed';
+  readonly end: 'streamCommit' | 'streamPrepare' | 'streamAbort' | 'savepointAbort';
+}
+
+/** The answer to the command of this name. */
+export interface SpoolsEvent {
+  readonly event: 'spools';
+  readonly open: number;
+}
+
+/** Something cannot be what the source has done. */
+export interface WrongEvent {
+  readonly event: 'wrong';
+  readonly what: string;
+}
+
+/** Which unit an event is about. */
+export interface Span {
+  readonly kind: UnitKind;
+  readonly xid: number;
   readonly end: string;
+  /** Of what is prepared, or ends that. */
+  readonly gid?: string;
 }
 
-/** What a driver asks of a consumer's process: that its next work fails, or takes so long. */
+export type UnitKind = 'transaction' | 'progress' | 'preparedTransaction' | 'commitPrepared' | 'rollbackPrepared';
+
+/** What a stream is about when it is told to stop. */
+export type StopState =
+  | 'before the subscription'
+  | 'connecting'
+  | 'waiting for another attempt'
+  | 'streaming, idle'
+  | 'in a transaction'
+  | 'in a streamed block'
+  | 'a work runs'
+  | 'a work fails'
+  | 'draining';
+
+/** Where a stop waits for: the state that it is to fall in, or that it comes at once. */
+export type Moment = 'now' | 'connecting' | 'waiting' | 'transaction' | 'block' | 'working' | 'failing';
+
+/** What tells a stream to stop. */
+export type StopSignal = 'subject' | 'signal' | 'SIGTERM';
+
+/** What a driver asks of a consumer's process. */
 export type ConsumerCommand =
-  { readonly command: 'fail'; readonly stored: boolean } | { readonly command: 'hang'; readonly ms: number };
+  /** That its next work fails, or takes so long. */
+  | { readonly command: 'fail'; readonly stored: boolean }
+  | { readonly command: 'hang'; readonly ms: number }
+  | StopCommand
+  /** To subscribe again, after an end. */
+  | { readonly command: 'start' }
+  /** To end by itself, after an end. */
+  | { readonly command: 'leave' }
+  /** To say how many spool files are open. */
+  | { readonly command: 'spools' };
+
+export interface StopCommand {
+  readonly command: 'stop';
+  readonly moment: Moment;
+  /** Whether the work that runs then fails in the end; otherwise it succeeds. */
+  readonly fails?: boolean;
+}
 
 /** What a consumer's process is started with. */
 export interface ConsumerOptions {
@@ -59,4 +147,11 @@ export interface ConsumerOptions {
   /** The database of an exactly-once store; without one it is at least once, with several works at a time. */
   readonly store?: string;
   readonly concurrent: number;
+  readonly streaming: 'off' | 'on' | 'parallel';
+  readonly twoPhase: boolean;
+  readonly maxBytes: number;
+  readonly spoolFolder: string;
+  readonly signal: StopSignal;
+  /** Whether it is told to stop before it subscribes. */
+  readonly stopped: boolean;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Observable } from 'rxjs';
 import { logicalReplication } from '../../lib/index';
 import { flushOf } from '../support/frame-splitter';
 import type { FaultProxy } from '../support/proxy';
@@ -6,6 +7,7 @@ import type { StopMode } from '../support/server';
 import type { Consumer } from './consumer-under-test';
 import type { Random } from './random';
 import type { Scene } from './scene';
+import { STOPS } from './stop-faults';
 
 /** Does one thing to a consumer, its connection or the server; resolves when it is done, whatever becomes of it. */
 export type Fault = (scene: Scene, consumer: Consumer, random: Random) => Promise<void> | void;
@@ -48,7 +50,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     consumer.proxy.cut('rst');
   },
   'cut before the status update': (_scene, { proxy }) => cutBeforeStatus(proxy),
-  'slot taken': (scene, { slot }, random) => takeSlot(scene, slot, random.between(200, 1000)),
+  'slot taken': (scene, consumer, random) => takeSlot(scene, consumer, random.between(200, 1000)),
+  ...STOPS,
 };
 
 /** Through a connection of its own: what the server does to one of its processes. */
@@ -89,12 +92,12 @@ async function cutBeforeStatus(proxy: FaultProxy): Promise<void> {
 }
 
 /** Somebody else streams from it for a while, who confirms nothing. */
-async function takeSlot(scene: Scene, slot: string, ms: number): Promise<void> {
+async function takeSlot(scene: Scene, { slot, kind }: Consumer, ms: number): Promise<void> {
   await signal(scene, slot, 'pg_terminate_backend');
   const deadline = performance.now() + PATIENCE;
   const taken = (): Promise<boolean> =>
     new Promise((resolve) => {
-      const stream = logicalReplication({
+      const config = {
         connection: scene.source.url,
         slot,
         publications: ['bank'],
@@ -105,7 +108,11 @@ async function takeSlot(scene: Scene, slot: string, ms: number): Promise<void> {
           },
         },
         closeObserver: { next: () => resolve(true) },
-      }).subscribe({ error: () => resolve(false) });
+      };
+      const messages: Observable<unknown> = kind.twoPhase
+        ? logicalReplication({ ...config, twoPhase: true })
+        : logicalReplication(config);
+      const stream = messages.subscribe({ error: () => resolve(false) });
     });
   while (!(await taken()) && performance.now() < deadline);
 }

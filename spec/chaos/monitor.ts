@@ -4,7 +4,7 @@ import { TOTAL } from './bank';
 import type { Scene } from './scene';
 
 /** How long what a consumer has said may take to be heard, in ms. */
-const HEARING = 100;
+const HEARING = 250;
 
 /** Looks, again and again while the faults go on, at what may never be otherwise. */
 export class Monitor {
@@ -40,7 +40,7 @@ export class Monitor {
         const what = `The ${name} slot stood at ${formatLsn(position)}`;
         if (store) {
           if (position > stored) this.violations.push(`${what}, the store at ${formatLsn(stored)}`);
-        } else if (!witness.doneBelow(position)) this.violations.push(`${what} with work before it not done`);
+        } else if (!witness.doneUpTo(position)) this.violations.push(`${what} with work up to it not done`);
       }
       this.#looks++;
     }

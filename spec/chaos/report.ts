@@ -15,30 +15,57 @@ export function asTables(result: ChaosResult): string {
     `${total} faults of ${Object.keys(faults).length} kinds`,
     '',
     table(
-      ['consumer', 'transactions', 'redelivered', 'work repeated', 'sessions'],
-      Object.entries(consumers).map(([name, { transactions, redeliveries, repeated, sessions }]) => [
-        name,
-        transactions,
-        redeliveries,
-        repeated,
-        sessions,
+      ['a stop that came', 'times', 'outcomes'],
+      Object.entries(result.stops).map(([state, outcomes]) => [
+        state,
+        Object.values(outcomes).reduce((sum, times) => sum + times, 0),
+        listed(outcomes),
       ]),
     ),
-    ...Object.entries(consumers).map(([name, { errors }]) => `${name}: ${listed(errors)}`),
+    '',
+    table(
+      [
+        'consumer',
+        'units',
+        'redelivered',
+        'work repeated',
+        'sessions',
+        'spooled',
+        'prepared: committed',
+        'rolled back',
+      ],
+      Object.entries(consumers).map(([name, consumer]) => [
+        name,
+        consumer.transactions,
+        consumer.redeliveries,
+        consumer.repeated,
+        consumer.sessions,
+        consumer.spooled,
+        consumer.prepared.committed,
+        consumer.prepared.rolledBack,
+      ]),
+    ),
+    ...Object.entries(consumers).map(
+      ([name, { errors, streamed }]) => `${name}: ${listed(streamed)}; ${listed(errors)}`,
+    ),
     '',
     table(['committed transactions', 'rows'], [[reckoning.committed, reckoning.rows]]),
     table(
-      ['losses', 'duplicates in the exactly-once store', 'strangers', 'disorder', 'broken promises'],
-      [[reckoning.losses, reckoning.duplicates, reckoning.strangers, reckoning.disorder, result.violations.length]],
+      ['losses', 'duplicates', 'strangers', 'disorder', 'altered', 'unended', 'broken promises'],
+      [[...failings(result)]],
     ),
     ...result.violations.slice(0, 20),
   ].join('\n');
 }
 
 /** Whether nothing is wrong with it. */
-export function isFlawless({ reckoning, violations }: ChaosResult): boolean {
-  const { losses, duplicates, strangers, disorder } = reckoning;
-  return losses + duplicates + strangers + disorder + violations.length === 0;
+export function isFlawless(result: ChaosResult): boolean {
+  return failings(result).every((count) => count === 0);
+}
+
+function failings({ reckoning, violations }: ChaosResult): number[] {
+  const { losses, duplicates, strangers, disorder, altered, unended } = reckoning;
+  return [losses, duplicates, strangers, disorder, altered, unended, violations.length];
 }
 
 function middleAndEnd(values: readonly number[]): [number | string, number | string] {

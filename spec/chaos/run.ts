@@ -2,6 +2,7 @@
  * Lets faults strike while the bank works, and tells what came of it:
  *
  *   npm run test:chaos -- [faults] [seed] [file for the result as JSON]
+ *   npm run test:chaos -- [faults] [seed] --only=stop    kinds of faults in whose names that stands
  *   npm run test:chaos -- quiet [rows] [file]     a huge transaction that nobody hears of
  *
  * TEST_POSTGRES_VERSION names another version of the server. The same seed brings the same faults in the same order; what
@@ -13,12 +14,17 @@ import { startServer } from '../support/server';
 import { chaos } from './chaos';
 import { quiet } from './quiet';
 import { asTables, isFlawless } from './report';
+import { FAULTS } from './faults';
 import { SOURCE_SETTINGS } from './scene';
 
 const ENOUGH = 300;
 const HUGE = 16_000_000;
 
-const [what = String(ENOUGH), ...more] = process.argv.slice(2);
+const ONLY = '--only=';
+const given = process.argv.slice(2);
+const [what = String(ENOUGH), ...more] = given.filter((argument) => !argument.startsWith(ONLY));
+const only = given.find((argument) => argument.startsWith(ONLY))?.slice(ONLY.length) ?? '';
+const kinds = Object.keys(FAULTS).filter((kind) => kind.includes(only));
 
 async function faults(count: number, [seed = String(Date.now() % 100_000), file]: string[]): Promise<boolean> {
   const server = await startServer({ settings: SOURCE_SETTINGS });
@@ -29,7 +35,7 @@ async function faults(count: number, [seed = String(Date.now() % 100_000), file]
     const line = `${String(++struck).padStart(4)} ${fault}`;
     process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
   };
-  const result = await chaos(server, store, { faults: count, seed: Number(seed), announce });
+  const result = await chaos(server, store, { faults: count, seed: Number(seed), kinds, announce });
   console.log(`\n${asTables(result)}\n`);
   write(result, file ?? 'chaos.json');
   await Promise.all([server.dispose(), store.dispose()]);

@@ -1,32 +1,44 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { parseLsn } from '../../lib/index';
 import type { PostgresServer, TestDatabase, TestServer } from '../support/server';
-import { BANK, Writer } from './bank';
-import { Consumer } from './consumer-under-test';
+import { BANK } from './bank';
+import { Consumer, type Kind } from './consumer-under-test';
+import { LargeWriter, Preparer } from './large-writer';
 import { Random } from './random';
 import { STORE } from './store';
+import { UsualWriter, type Writer } from './writer';
 import type { Witness } from './witness';
 
-/** What the source needs, so that nobody waits long for what is gone. */
-export const SOURCE_SETTINGS = { wal_sender_timeout: '2s' } as const;
+/** What the source needs, so that nobody waits long for what is gone, and large transactions are streamed. */
+export const SOURCE_SETTINGS = { wal_sender_timeout: '2s', logical_decoding_work_mem: '64kB' } as const;
 
-/** How many ms a consumer may take to come back after the last fault. */
-const RECOVERY = 15_000;
+/** How many ms a consumer may be silent before it has come back from the last fault. */
+const SILENCE = 60_000;
 /** Mean ms between two transactions of a writer. */
-const PAUSE = 25;
+const PAUSE = 40;
+const LARGE_PAUSE = 800;
+const PREPARED_PAUSE = 250;
 
-/** The bank with its writers, two consumers, and a store on a server that nothing happens to. */
+/** The bank with its writers, its consumers, and a store on a server that nothing happens to. */
 export class Scene {
   readonly #writers: readonly Writer[];
+  readonly #preparer: Preparer;
 
   private constructor(
     readonly server: TestServer,
     readonly source: TestDatabase,
     readonly store: TestDatabase,
-    readonly consumers: readonly [Consumer, Consumer],
+    readonly consumers: readonly [Consumer, ...Consumer[]],
     seed: number,
   ) {
-    this.#writers = ['a', 'b', 'c'].map((name, i) => new Writer(source.url, name, new Random(seed + i), PAUSE));
+    const { url } = source;
+    this.#preparer = new Preparer(url, 'p', new Random(seed + 10), PREPARED_PAUSE);
+    this.#writers = [
+      ...['a', 'b'].map((name, i) => new UsualWriter(url, name, new Random(seed + i), PAUSE)),
+      new LargeWriter(url, 'l', new Random(seed + 20), LARGE_PAUSE),
+      this.#preparer,
+    ];
   }
 
   /**
@@ -38,15 +50,20 @@ export class Scene {
     const store = await quiet.createDatabase('store');
     await source.query(BANK);
     await store.query(STORE);
-    const consumers = [
-      await Consumer.make('exactly-once', source, store),
-      await Consumer.make('at-least-once', source),
-    ] as const;
+    const { version } = server;
+    const make = (kind: Kind, number: number): Promise<Consumer> =>
+      Consumer.make(kind, source, version, new Random(seed + 30 + number));
+    const consumers: [Consumer, ...Consumer[]] = [
+      await make({ name: 'exactly-once', store, twoPhase: version >= 15 }, 0),
+      await make({ name: 'at-least-once', twoPhase: false }, 1),
+    ];
+    if (version >= 15) consumers.push(await make({ name: 'two-phase', twoPhase: true }, 2));
     return new Scene(server, source, store, consumers, seed);
   }
 
   start(): void {
-    for (const actor of [...this.consumers, ...this.#writers]) actor.start();
+    for (const consumer of this.consumers) consumer.start();
+    for (const writer of this.#writers) writer.start();
   }
 
   async position(): Promise<bigint> {
@@ -62,13 +79,20 @@ export class Scene {
   /** Lets all that was committed arrive, and nothing more be written. */
   async drain(): Promise<void> {
     await this.#stopWriting();
-    const end = await this.position();
-    const [last] = await this.source.query<{ xid: number }>(
-      `INSERT INTO ledger VALUES ('last', pg_current_xact_id()::text::bigint, 1, 2, 0, '') RETURNING xid::int`,
+    const client = new Client(this.source.url);
+    await client.connect();
+    await this.#preparer.settle(client);
+    // A large one: with it, whoever spools removes what others have left.
+    const { rows } = await client.query<{ xid: number }>(
+      `INSERT INTO ledger SELECT 'last-' || g, pg_current_xact_id()::text::bigint, 1, 2, 0, repeat('last ', 20)
+        FROM generate_series(1, 2000) g RETURNING xid::int`,
     );
-    await this.#beyond(end);
+    await client.end();
+    const [last] = rows;
+    await this.#beyond(await this.position());
     // A consumer may be beyond by a progress, and the last transaction still on its way.
-    await this.#until(({ done }) => done.has(last?.xid ?? NaN));
+    await this.#until(({ digests }) => digests.has(last?.xid ?? NaN));
+    for (const consumer of this.consumers) await consumer.checkSpools();
   }
 
   /** Ends everything but the databases. */
@@ -89,11 +113,13 @@ export class Scene {
     const started = performance.now();
     for (;;) {
       const late = this.consumers.filter(({ witness }) => !isSo(witness));
-      const took = performance.now() - started;
-      if (late.length === 0) return took;
-      if (took > RECOVERY) {
-        const names = late.map(({ name }) => name).join(' and ');
-        throw new Error(`After ${RECOVERY} ms the ${names} consumer has not come on`);
+      const now = performance.now();
+      if (late.length === 0) return now - started;
+      // A slow machine may take long, but is not silent.
+      const silent = late.filter(({ witness }) => now - Math.max(started, witness.lastAcknowledged) > SILENCE);
+      if (silent.length > 0) {
+        const names = silent.map(({ name }) => name).join(' and ');
+        throw new Error(`The ${names} consumer has acknowledged nothing for ${SILENCE} ms`);
       }
       await delay(10);
     }

@@ -1,13 +1,24 @@
 /**
  * A consumer in a process of its own that measures itself, in a JSON line each time:
  *
- *   soak-consumer.ts <connection> <slot> <ms between two samples>
+ *   soak-consumer.ts <connection> <slot> <ms between two samples> <major version of the server>
+ *
+ * Told `stop`, it stops its stream, and subscribes again once that has ended.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ackAfter, logicalReplication, reconnect, transactions } from '../../lib/index';
+import { pipe, Subject, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  logicalReplication,
+  reconnect,
+  stopOn,
+  transactions,
+  type AnyReplicationMessage,
+} from '../../lib/index';
+import { openSpools } from '../support/open-spools';
 
 /** What the soak measures. */
 export interface Sample {
@@ -19,12 +30,22 @@ export interface Sample {
   readonly resources: number;
   /** On the process and on all sockets that are open. */
   readonly listeners: number;
+  /** Spool files that are open. */
+  readonly spools: number;
   /** Since the start. */
   readonly transactions: number;
   readonly sessions: number;
+  /** Transactions that were read from a spool file. */
+  readonly spooled: number;
+  readonly prepared: number;
+  /** Stops that ended with *complete*, and with an error. */
+  readonly completed: number;
+  readonly failed: number;
 }
 
-const [, , connection = '', slot = '', interval = ''] = process.argv;
+const [, , connection = '', slot = '', interval = '', version = ''] = process.argv;
+/** Bytes of a streamed transaction from which on it is spooled. */
+const MAX_BYTES = 100_000;
 /** How likely a work is a slow one. */
 const SLOW = 0.01;
 
@@ -39,25 +60,57 @@ function listenersOf(emitter: Pick<EventEmitter, 'eventNames' | 'listenerCount'>
   return emitter.eventNames().reduce((sum, event) => sum + emitter.listenerCount(event), 0);
 }
 
-let done = 0;
-let sessions = 0;
+const count = { transactions: 0, sessions: 0, spooled: 0, prepared: 0, completed: 0, failed: 0 };
+let stopping = false;
+const stop = new Subject<void>();
 
-logicalReplication({
-  connection,
-  slot,
-  publications: ['bank'],
-  statusInterval: 1000,
-  openObserver: { next: () => sessions++ },
-})
-  .pipe(
-    transactions(),
-    ackAfter(async () => {
-      if (Math.random() < SLOW) await delay(Math.random() * 1000);
-      done++;
-    }, 4),
-    reconnect({ initialDelay: 50, maxDelay: 500 }),
-  )
-  .subscribe();
+function messages(): Observable<AnyReplicationMessage> {
+  const config = {
+    connection,
+    slot,
+    publications: ['bank'],
+    statusInterval: 1000,
+    openObserver: { next: () => count.sessions++ },
+  };
+  if (Number(version) < 15) return logicalReplication({ ...config, streaming: 'on' });
+  return logicalReplication({ ...config, streaming: Number(version) < 16 ? 'on' : 'parallel', twoPhase: true });
+}
+
+const source = messages();
+const works = pipe(
+  transactions<AnyReplicationMessage>({ maxBytes: MAX_BYTES }),
+  ackAfter(async (unit) => {
+    if (Math.random() < SLOW) await delay(Math.random() * 1000);
+    // Reads the spool file through.
+    const size = 'size' in unit ? Array.from(unit).length : 0;
+    if (size > 0 && !('changes' in unit.toJSON())) count.spooled++;
+    if (unit.kind === 'preparedTransaction') count.prepared++;
+    count.transactions++;
+  }, 4),
+  reconnect({ initialDelay: 50, maxDelay: 500, attemptObserver: { next: () => undefined } }),
+);
+
+/** Only a stop may end it. */
+function goOn(outcome: 'completed' | 'failed', error?: unknown): void {
+  if (!stopping) throw new Error('The stream ended by itself', { cause: error });
+  stopping = false;
+  count[outcome]++;
+  setImmediate(begin);
+}
+
+/** Each time with another `stopOn`: to one that has failed, its stop still counts. */
+function begin(): void {
+  source
+    .pipe(stopOn(stop), works)
+    .subscribe({ error: (error: unknown) => goOn('failed', error), complete: () => goOn('completed') });
+}
+
+process.on('message', () => {
+  stopping = true;
+  stop.next();
+});
+process.on('disconnect', () => process.exit());
+begin();
 
 setInterval(() => {
   globalThis.gc?.();
@@ -69,8 +122,8 @@ setInterval(() => {
     buffers: arrayBuffers / 1e6,
     resources: process.getActiveResourcesInfo().length,
     listeners: [process, ...sockets].reduce((sum, emitter) => sum + listenersOf(emitter), 0),
-    transactions: done,
-    sessions,
+    spools: openSpools(),
+    ...count,
   };
   process.stdout.write(`${JSON.stringify(sample)}\n`);
 }, Number(interval));

@@ -3,19 +3,21 @@
  *
  *   npm run test:soak -- [minutes]
  *
- * A steady load, works that are slow now and then, and a connection that ends every few seconds. What is measured must not
- * grow over the second half of the time.
+ * A steady load with streamed and prepared transactions, works that are slow now and then, and every few seconds a
+ * connection that ends, or a stop. What is measured must not grow over the second half of the time.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FaultProxy } from '../support/proxy';
 import { startServer } from '../support/server';
-import { BANK, Writer } from './bank';
+import { BANK } from './bank';
+import { bundle } from './bundle';
+import { LargeWriter, Preparer } from './large-writer';
 import { growthOf, plot, type Measure } from './growth';
 import { Random } from './random';
+import { UsualWriter } from './writer';
 import { table } from '../support/text-table';
 import type { Sample } from './soak-consumer';
 
@@ -29,25 +31,31 @@ const MEASURES: readonly (Measure & { readonly of: (sample: Sample) => number })
   { name: 'buffers', unit: 'MB', share: 0, least: 1, of: ({ buffers }) => buffers },
   { name: 'resources', unit: '', share: 0, least: 1, of: ({ resources }) => resources },
   { name: 'listeners', unit: '', share: 0, least: 2, of: ({ listeners }) => listeners },
+  { name: 'spools', unit: '', share: 0, least: 1, of: ({ spools }) => spools },
 ];
 
 async function soak(minutes: number): Promise<Sample[]> {
-  const server = await startServer();
+  const server = await startServer({ settings: { logical_decoding_work_mem: '64kB' } });
   const source = await server.createDatabase('soak');
   await source.query(BANK);
-  await source.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [SLOT]);
+  const twoPhase = server.version >= 15 ? ', false, true' : '';
+  await source.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput'${twoPhase})`, [SLOT]);
   const proxy = await FaultProxy.before(source.url);
   const interval = Math.max(500, (minutes * 60_000) / SAMPLES);
   console.log(`${minutes} minutes on ${server.description}`);
 
   const samples: Sample[] = [];
-  const args = ['--expose-gc', '--import', 'tsx', join(__dirname, 'soak-consumer.ts'), proxy.through(source.url), SLOT];
-  const consumer = spawn(process.execPath, [...args, String(interval)], {
-    cwd: resolve(__dirname, '../..'),
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const args = ['--expose-gc', bundle('soak-consumer'), proxy.through(source.url), SLOT];
+  const consumer = spawn(process.execPath, [...args, String(interval), String(server.version)], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
+  if (!consumer.stdout) throw new Error('The consumer has no output');
   createInterface({ input: consumer.stdout }).on('line', (line) => samples.push(JSON.parse(line) as Sample));
-  const writers = ['a', 'b', 'c'].map((name, i) => new Writer(source.url, name, new Random(i), 10));
+  const writers = [
+    ...['a', 'b', 'c'].map((name, i) => new UsualWriter(source.url, name, new Random(i), 10)),
+    new LargeWriter(source.url, 'l', new Random(10), 500),
+    new Preparer(source.url, 'p', new Random(20), 250),
+  ];
   for (const writer of writers) writer.start();
 
   const random = new Random(1);
@@ -57,9 +65,17 @@ async function soak(minutes: number): Promise<Sample[]> {
     if (consumer.exitCode !== null) throw new Error('The consumer ended');
     if (random.chance(0.3)) {
       await source.query('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active');
-    } else proxy.cut(random.pick(['rst', 'fin']));
+    } else if (random.chance(0.6)) proxy.cut(random.pick(['rst', 'fin']));
+    if (random.chance(0.5)) {
+      // Often while it waits for another attempt, or connects.
+      await delay(random.between(0, 100));
+      consumer.send('stop');
+    }
   }
   await Promise.all(writers.map((writer) => writer.stop()));
+  for (const { gid } of await source.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts')) {
+    await source.query(`ROLLBACK PREPARED '${gid}'`);
+  }
   consumer.kill('SIGKILL');
   await once(consumer, 'close');
   await proxy.close();
@@ -70,7 +86,10 @@ async function soak(minutes: number): Promise<Sample[]> {
 async function main(): Promise<void> {
   const samples = await soak(Number(process.argv[2] ?? '10'));
   const last = samples.at(-1);
-  console.log(`${samples.length} samples, ${last?.transactions ?? 0} transactions, ${last?.sessions ?? 0} sessions\n`);
+  if (!last) throw new Error('The consumer has measured nothing');
+  const { transactions, sessions, spooled, prepared, completed, failed } = last;
+  console.log(`${samples.length} samples, ${transactions} units, ${spooled} of them spooled, ${prepared} prepared,`);
+  console.log(`${sessions} sessions; stops: ${completed} completed, ${failed} ended with an error\n`);
   const growths = MEASURES.map((measure) => {
     const values = samples.map(measure.of);
     console.log(`${measure.name.padEnd(10)}${plot(values)}`);

@@ -1,12 +1,33 @@
 import { Client } from 'pg';
-import type { Change, Checkpoint, Row, Transaction } from '../../lib/index';
+import type {
+  Checkpoint,
+  CommitPreparedMessage,
+  PreparedTransaction,
+  RollbackPreparedMessage,
+  Transaction,
+} from '../../lib/index';
 import { TABLES } from './bank';
+import { literal } from './content';
 
-/** What an exactly-once store starts with: the bank's tables, where the stream stands, and what was applied. */
+/** What a stream of the bank brings. */
+export type Unit = Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage;
+
+/**
+ * What an exactly-once store starts with: the bank's tables, where the stream stands, what was applied, what is prepared,
+ * and what was to be committed though nothing of it had been prepared.
+ */
 export const STORE = `${TABLES}
   CREATE TABLE progress (checkpoint text);
   INSERT INTO progress VALUES (NULL);
-  CREATE TABLE applied (seq bigserial PRIMARY KEY, commit_lsn bigint, xid bigint, size int);`;
+  CREATE TABLE applied (seq bigserial PRIMARY KEY, kind text, end_lsn bigint, xid bigint, size int);
+  CREATE TABLE prepared (gid text, xid bigint, sql text, PRIMARY KEY (gid, xid));
+  CREATE TABLE unprepared (gid text, xid bigint);
+  CREATE FUNCTION commit_prepared(g text, x bigint) RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE kept text;
+    BEGIN
+      DELETE FROM prepared WHERE gid = g AND xid = x RETURNING sql INTO kept;
+      IF kept IS NULL THEN INSERT INTO unprepared VALUES (g, x); ELSE EXECUTE kept; END IF;
+    END $$;`;
 
 /** Data and position in one database, and in one transaction. */
 export class Store {
@@ -34,38 +55,32 @@ export class Store {
     return stored === null ? null : (JSON.parse(stored) as Checkpoint);
   }
 
-  async apply(tx: Transaction): Promise<void> {
-    const applied = `INSERT INTO applied (commit_lsn, xid, size) VALUES (${tx.commitLsn}, ${tx.xid}, ${tx.size});`;
+  /** @param sql does what the unit's changes have done, where it has any */
+  async apply(unit: Unit, sql: string): Promise<void> {
     await this.#writing.query(`BEGIN;
-      ${tx.kind === 'progress' ? '' : statements(tx) + applied}
-      UPDATE progress SET checkpoint = ${literal(JSON.stringify(tx.checkpoint))};
+      ${this.#effect(unit, sql)}
+      UPDATE progress SET checkpoint = ${literal(JSON.stringify(unit.checkpoint))};
       COMMIT;`);
   }
-}
 
-function statements(tx: Transaction): string {
-  const rows: string[] = [];
-  const updates: string[] = [];
-  for (const change of tx) {
-    if (change.kind === 'insert' && change.table === 'ledger') rows.push(ledgerRow(change.new));
-    else updates.push(update(change));
+  async close(): Promise<void> {
+    await Promise.all([this.#writing.end(), this.#reading.end()]);
   }
-  return `${updates.join(' ')} ${rows.length > 0 ? `INSERT INTO ledger VALUES ${rows.join(', ')};` : ''}`;
-}
 
-/** The difference, not the new balance: what is applied twice must show. */
-function update(change: Change): string {
-  if (change.kind !== 'update' || change.table !== 'accounts' || !change.old) {
-    throw new Error(`The bank does nothing of this kind: ${JSON.stringify(change)}`);
+  #effect(unit: Unit, sql: string): string {
+    if (unit.kind === 'progress') return '';
+    const size = 'size' in unit ? unit.size : 0;
+    const applied = `INSERT INTO applied (kind, end_lsn, xid, size)
+      VALUES ('${unit.kind}', ${unit.endLsn}, ${unit.xid}, ${size});`;
+    switch (unit.kind) {
+      case 'transaction':
+        return sql + applied;
+      case 'preparedTransaction':
+        return `INSERT INTO prepared VALUES (${literal(unit.gid)}, ${unit.xid}, ${literal(sql)}); ${applied}`;
+      case 'commitPrepared':
+        return `SELECT commit_prepared(${literal(unit.gid)}, ${unit.xid}); ${applied}`;
+      case 'rollbackPrepared':
+        return `DELETE FROM prepared WHERE gid = ${literal(unit.gid)} AND xid = ${unit.xid}; ${applied}`;
+    }
   }
-  const by = BigInt(String(change.new['balance'])) - BigInt(String(change.old['balance']));
-  return `UPDATE accounts SET balance = balance + ${by} WHERE id = ${Number(change.new['id'])};`;
-}
-
-function ledgerRow({ id, xid, debit, credit, amount, note }: Row): string {
-  return `(${literal(id)}, ${Number(xid)}, ${Number(debit)}, ${Number(credit)}, ${Number(amount)}, ${literal(note)})`;
-}
-
-function literal(value: unknown): string {
-  return `'${String(value).replaceAll("'", "''")}'`;
 }

@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs';
 import { identity, lastValueFrom, of, tap, toArray, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import {
   ackAfter,
@@ -17,6 +16,8 @@ import {
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
 import { eventually, Gate, Recorder, type Bed } from './support';
+
+export { openSpools } from '../support/open-spools';
 
 /** What a stream without two-phase commit emits. */
 export type StreamedMessage = ReplicationMessage | StreamingMessage;
@@ -219,18 +220,4 @@ export const MANY = 400;
 /** SQL that inserts rows with these ids. */
 export function insert(from: number, to = from + MANY - 1): string {
   return `INSERT INTO rows SELECT g, md5(g::text) FROM generate_series(${from}, ${to}) g`;
-}
-
-/** How many files without a name this process has open, as spool files are. */
-export function openSpools(): number {
-  let count = 0;
-  for (let fd = 0; fd < 1024; fd++) {
-    try {
-      const { nlink, mode } = fstatSync(fd);
-      if (nlink === 0 && (mode & 0o170000) === 0o100000) count++;
-    } catch {
-      // Not open.
-    }
-  }
-  return count;
 }

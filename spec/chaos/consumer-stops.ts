@@ -1,0 +1,144 @@
+import { fromEvent, Subject, type ObservableInput } from 'rxjs';
+import type { AnyReplicationMessage } from '../../lib/index';
+import type { Moment, StopCommand, StopSignal, StopState } from './events';
+
+/**
+ * Follows what a stream is about, and tells it to stop: when it is asked to, or once a moment has come that was asked for.
+ */
+export class Stops {
+  /** For `stopOn`. */
+  readonly notifier: ObservableInput<unknown> | AbortSignal;
+  readonly #signal: StopSignal;
+  readonly #subject = new Subject<void>();
+  readonly #controller = new AbortController();
+  readonly #say: (state: StopState) => void;
+  #life: 'before the subscription' | 'connecting' | 'waiting for another attempt' | 'streaming' =
+    'before the subscription';
+  #inside: 'in a transaction' | 'in a streamed block' | undefined;
+  #works = 0;
+  #failing = false;
+  #stopping = false;
+  #awaited: StopCommand | undefined;
+
+  /** @param say is told of each stop, before the stream hears of it */
+  constructor(signal: StopSignal, say: (state: StopState) => void) {
+    this.#signal = signal;
+    this.#say = say;
+    switch (signal) {
+      case 'subject':
+        this.notifier = this.#subject;
+        break;
+      case 'signal':
+        this.notifier = this.#controller.signal;
+        break;
+      case 'SIGTERM':
+        // Before the one of `stopOn`.
+        process.on('SIGTERM', () => {
+          this.#tell();
+        });
+        this.notifier = fromEvent(process, 'SIGTERM');
+    }
+  }
+
+  /** The next stop comes at that moment. */
+  await(command: StopCommand): void {
+    this.#awaited = command;
+    this.#reached('now');
+  }
+
+  connecting(): void {
+    this.#life = 'connecting';
+    this.#inside = undefined;
+    this.#failing = false;
+    if (this.#awaited?.moment === 'connecting') setTimeout(() => this.#reached('connecting'), Math.random() * 30);
+  }
+
+  open(): void {
+    this.#life = 'streaming';
+  }
+
+  /** @param delay ms until the next attempt */
+  waiting(delay: number): void {
+    this.#life = 'waiting for another attempt';
+    this.#failing = false;
+    if (this.#awaited?.moment !== 'waiting') return;
+    if (Math.random() < 0.5) this.#reached('waiting');
+    else setTimeout(() => this.#reached('waiting'), delay / 2);
+  }
+
+  ended(): void {
+    this.#life = 'before the subscription';
+    this.#stopping = false;
+    this.#failing = false;
+    this.#awaited = undefined;
+  }
+
+  /** A message of the flat stream. */
+  heard(message: AnyReplicationMessage): void {
+    switch (message.kind) {
+      case 'begin':
+      case 'beginPrepare':
+        this.#inside = 'in a transaction';
+        break;
+      case 'streamStart':
+        this.#inside = 'in a streamed block';
+        break;
+      case 'commit':
+      case 'prepare':
+      case 'streamStop':
+        this.#inside = undefined;
+        break;
+      case 'insert':
+      case 'update':
+        this.#reached(message.xid === undefined ? 'transaction' : 'block');
+        break;
+      default:
+    }
+  }
+
+  /** @returns the stop that came for it, if any */
+  workStarted(): StopCommand | undefined {
+    this.#works++;
+    return this.#reached('working');
+  }
+
+  workEnded(): void {
+    this.#works--;
+  }
+
+  /** Whether the next work has to fail. */
+  get isToFail(): boolean {
+    return this.#awaited?.moment === 'failing';
+  }
+
+  workFails(): void {
+    this.#failing = true;
+    this.#reached('failing');
+  }
+
+  #reached(moment: Moment): StopCommand | undefined {
+    const awaited = this.#awaited;
+    if (awaited?.moment !== moment) return undefined;
+    this.#awaited = undefined;
+    if (this.#signal === 'SIGTERM') process.kill(process.pid, 'SIGTERM');
+    else {
+      this.#tell();
+      if (this.#signal === 'subject') this.#subject.next();
+      else this.#controller.abort();
+    }
+    return awaited;
+  }
+
+  #tell(): void {
+    this.#say(this.#state());
+    this.#stopping = this.#life !== 'before the subscription' || this.#stopping;
+  }
+
+  #state(): StopState {
+    if (this.#stopping) return 'draining';
+    if (this.#life !== 'streaming') return this.#life;
+    if (this.#failing) return 'a work fails';
+    if (this.#inside) return this.#inside;
+    return this.#works > 0 ? 'a work runs' : 'streaming, idle';
+  }
+}

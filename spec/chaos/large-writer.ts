@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { ACCOUNTS, enter, MOST_PREPARED, pay, type Transfer } from './bank';
+import { Writer } from './writer';
+
+/** One step of a large transaction. */
+interface Step {
+  readonly sql: string;
+  /** What of it counts in the end. */
+  readonly kept: readonly Omit<Transfer, 'id'>[];
+}
+
+/** A step writes so many rows, of about 200 bytes each; some of 64 kB make the server stream a transaction. */
+const [FEWEST, MOST] = [50, 250];
+
+/** Makes large transactions that stay open for a while, with savepoints of which many are rolled back. */
+export class LargeWriter extends Writer {
+  protected override async work(client: Client): Promise<void> {
+    await client.query('BEGIN');
+    const kept = await this.write(client);
+    if (this.random.chance(0.2)) await client.query('ROLLBACK');
+    else await client.query(`${pay(kept)} COMMIT`);
+  }
+
+  /**
+   * @param first the first of so many accounts that it may use
+   * @returns what it has yet to pay
+   */
+  protected async write(client: Client, first = 1, accounts = ACCOUNTS): Promise<Step['kept']> {
+    const kept: Omit<Transfer, 'id'>[] = [];
+    for (let steps = this.random.between(2, 5); steps > 0; steps--) {
+      const step = this.#step(first, accounts);
+      await client.query(step.sql);
+      kept.push(...step.kept);
+      await delay(this.random.between(0, 60));
+    }
+    return kept;
+  }
+
+  #step(first: number, accounts: number, depth = 0): Step {
+    const kind = this.random.next();
+    if (kind < 0.4 || depth === 2) {
+      const [transfer, rows] = [this.transfer(first, accounts), this.random.between(FEWEST, MOST)];
+      return { sql: enter(transfer, rows), kept: [{ ...transfer, amount: transfer.amount * rows }] };
+    }
+    const inner = [this.#step(first, accounts, depth + 1), this.#step(first, accounts, depth + 1)];
+    const isKept = kind < 0.6;
+    const name = `s${depth}`;
+    const end = isKept ? `RELEASE ${name};` : `ROLLBACK TO ${name}; RELEASE ${name};`;
+    return {
+      sql: `SAVEPOINT ${name}; ${inner.map(({ sql }) => sql).join(' ')} ${end}`,
+      kept: isKept ? inner.flatMap(({ kept }) => kept) : [],
+    };
+  }
+}
+
+/** Prepares transactions, small and large ones, and ends them some time later; names are used again. */
+export class Preparer extends LargeWriter {
+  protected override async work(client: Client): Promise<void> {
+    const open = await preparedIn(client);
+    const free = Array.from({ length: MOST_PREPARED }, (_, place) => place).filter(
+      (place) => !open.some((gid) => placeOf(gid) === place),
+    );
+    const [place] = this.random.shuffle(free);
+    const gid = open[this.random.between(0, open.length - 1)];
+    if (gid !== undefined && (place === undefined || this.random.chance(0.4))) {
+      // What has the first place stays for long.
+      if (placeOf(gid) > 0 || this.random.chance(0.15)) await this.#end(client, gid);
+    } else if (place !== undefined) await this.#prepare(client, place);
+  }
+
+  /** Ends all that is prepared. */
+  async settle(client: Client): Promise<void> {
+    for (const gid of await preparedIn(client)) await this.#end(client, gid);
+  }
+
+  async #prepare(client: Client, place: number): Promise<void> {
+    const first = ACCOUNTS + 1 + 2 * place;
+    await client.query('BEGIN');
+    const kept = this.random.chance(0.6) ? await this.write(client, first, 2) : [];
+    const small = this.transfer(first, 2);
+    await client.query(
+      `${enter(small, 1)} ${pay([...kept, small])} PREPARE TRANSACTION '${client.database ?? ''} ${place}'`,
+    );
+  }
+
+  async #end(client: Client, gid: string): Promise<void> {
+    await client.query(`${this.random.chance(0.7) ? 'COMMIT' : 'ROLLBACK'} PREPARED '${gid}'`);
+  }
+}
+
+/** gids hold for the whole server. */
+function placeOf(gid: string): number {
+  return Number(gid.split(' ').at(-1));
+}
+
+async function preparedIn(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ gid: string }>(
+    'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
+  );
+  return rows.map(({ gid }) => gid);
+}

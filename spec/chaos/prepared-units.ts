@@ -1,0 +1,64 @@
+import type { DoneEvent, Span } from './events';
+
+/** What is known of a prepared transaction. */
+interface Prepared {
+  /** Of its rows; undefined until the work is done that stores them. */
+  digest: string | undefined;
+  end: 'committed' | 'rolled back' | undefined;
+}
+
+/** Follows prepared transactions over all processes of a consumer: each has a beginning, and one end. */
+export class PreparedUnits {
+  readonly #violated: (sentence: string) => void;
+  /** By gid and xid, as gids are used again. */
+  readonly #all = new Map<string, Prepared & { readonly xid: number }>();
+
+  constructor(violated: (sentence: string) => void) {
+    this.#violated = violated;
+  }
+
+  /** Names of those without an end. */
+  get open(): string[] {
+    return [...this.#all].filter(([, { end }]) => end === undefined).map(([name]) => name);
+  }
+
+  get ended(): { committed: number; rolledBack: number } {
+    const count = (how: Prepared['end']): number => [...this.#all.values()].filter(({ end }) => end === how).length;
+    return { committed: count('committed'), rolledBack: count('rolled back') };
+  }
+
+  /** By xid: the digests of those that are committed. */
+  get committed(): Map<number, string> {
+    const all = [...this.#all.values()].filter(({ end }) => end === 'committed');
+    return new Map(all.map(({ xid, digest = '' }) => [xid, digest]));
+  }
+
+  delivered(unit: Span): void {
+    const { kind, xid } = unit;
+    const name = nameOf(unit);
+    if (kind === 'preparedTransaction') {
+      if (!this.#all.has(name)) this.#all.set(name, { xid, digest: undefined, end: undefined });
+    } else if (kind === 'commitPrepared' && !this.#all.has(name)) {
+      this.#violated(`${name} was committed and had never come as prepared`);
+    }
+  }
+
+  done(unit: DoneEvent): void {
+    const name = nameOf(unit);
+    const prepared = this.#all.get(name);
+    if (unit.kind === 'preparedTransaction' && prepared) prepared.digest = unit.digest;
+    else if (unit.kind === 'commitPrepared') this.#end(name, prepared, 'committed');
+    else if (unit.kind === 'rollbackPrepared') this.#end(name, prepared, 'rolled back');
+  }
+
+  /** The end may come again, and one that was rolled back before the server came to read it may come without a beginning. */
+  #end(name: string, prepared: Prepared | undefined, end: 'committed' | 'rolled back'): void {
+    if (!prepared) return;
+    if (prepared.end !== undefined && prepared.end !== end) this.#violated(`${name} was ${prepared.end}, then ${end}`);
+    prepared.end = end;
+  }
+}
+
+function nameOf({ gid = '', xid }: Span): string {
+  return `${gid}/${xid}`;
+}

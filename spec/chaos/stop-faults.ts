@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatLsn, parseLsn } from '../../lib/index';
+import type { Consumer } from './consumer-under-test';
+import type { StopCommand } from './events';
+import type { Random } from './random';
+import type { Scene } from './scene';
+
+/** How one stop goes. */
+interface Plan extends Omit<StopCommand, 'command'> {
+  /** Brings about what the stop waits for. */
+  readonly provoke?: (scene: Scene, consumer: Consumer, random: Random) => unknown;
+  /** What happens while the stream stops. */
+  readonly meanwhile?: (scene: Scene, consumer: Consumer, random: Random) => unknown;
+  /** Puts things right, after the end. */
+  readonly restore?: (scene: Scene, consumer: Consumer) => unknown;
+}
+
+/** For how many ms a stop waits for its occasion; then it comes at once. */
+const OCCASION = 3000;
+/** A stop that has not led to an end after so many ms was missed. */
+const MISSED = 60_000;
+
+/** What is done to a consumer's stream so that it ends; it is started again afterwards. */
+export const STOPS: Readonly<Record<string, (scene: Scene, consumer: Consumer, random: Random) => Promise<void>>> = {
+  'stop, any time': stop({ moment: 'now', provoke: (_scene, _consumer, random) => delay(random.between(0, 300)) }),
+  'stop in a transaction': stop({ moment: 'transaction' }),
+  'stop in a streamed block': stop({ moment: 'block' }),
+  'stop while a work runs': stop({ moment: 'working' }),
+  'stop, then the work fails': stop({ moment: 'working', fails: true }),
+  'stop as a work fails': stop({ moment: 'failing' }),
+  'stop while waiting after a failed work': stop({
+    moment: 'waiting',
+    provoke: (_scene, consumer) => consumer.send({ command: 'fail', stored: false }),
+  }),
+  'stop while waiting after a failed work that was stored': stop({
+    moment: 'waiting',
+    provoke: (_scene, consumer) => consumer.send({ command: 'fail', stored: true }),
+  }),
+  'stop while waiting after a lost connection': stop({
+    moment: 'waiting',
+    provoke: (_scene, { proxy }) => proxy.cut('rst'),
+  }),
+  'stop while the server is down': stop({
+    moment: 'waiting',
+    provoke: async ({ server }, consumer, random) => {
+      await server.stop('immediate');
+      if (random.chance(0.5)) await consumer.says(OCCASION, 'attempt');
+    },
+    restore: ({ server }) => server.start(),
+  }),
+  'stop while connecting': stop({
+    moment: 'connecting',
+    provoke: (_scene, { proxy }) => {
+      proxy.delay = 30;
+      proxy.cut('rst');
+    },
+    restore: (_scene, { proxy }) => (proxy.delay = 0),
+  }),
+  'stop, then the connection is lost': stop({
+    moment: 'working',
+    meanwhile: async (_scene, { proxy }, random) => {
+      await delay(random.between(0, 60));
+      proxy.cut('rst');
+    },
+  }),
+  'stop twice': stop({
+    moment: 'working',
+    meanwhile: (_scene, consumer) => consumer.send({ command: 'stop', moment: 'now' }),
+  }),
+  'stop before the subscription': async (_scene, consumer) => {
+    await consumer.kill();
+    const ended = consumer.says(MISSED, 'completed', 'ended');
+    consumer.start(true);
+    await goOn(_scene, consumer, await ended, false);
+  },
+};
+
+function stop({ moment, fails = false, provoke, meanwhile, restore }: Plan) {
+  return async (scene: Scene, consumer: Consumer, random: Random): Promise<void> => {
+    // One that is just being started would not hear of it.
+    await consumer.subscribed(OCCASION);
+    const ended = consumer.says(OCCASION + MISSED, 'completed', 'ended');
+    const stopping = consumer.says(OCCASION, 'stopping');
+    if (moment !== 'now') consumer.send({ command: 'stop', moment, fails });
+    await provoke?.(scene, consumer, random);
+    if (moment === 'now' || !(await stopping)) {
+      const late = consumer.says(OCCASION, 'stopping');
+      consumer.send({ command: 'stop', moment: 'now' });
+      await late;
+    }
+    await meanwhile?.(scene, consumer, random);
+    const end = await ended;
+    await restore?.(scene, consumer);
+    await goOn(scene, consumer, end, random.chance(0.5));
+  };
+}
+
+/** @param again whether the same process may go on, where another subscription can be stopped */
+async function goOn(
+  scene: Scene,
+  consumer: Consumer,
+  end: { readonly event: 'completed' | 'ended' } | undefined,
+  again: boolean,
+): Promise<void> {
+  if (!end) {
+    consumer.witness.violated(`did not end within ${MISSED} ms after it was told to stop`);
+    await consumer.kill();
+  } else {
+    if (end.event === 'completed') await checkSlot(scene, consumer);
+    // A stop that has failed is not over: it would be tried again.
+    if (again && end.event === 'completed' && consumer.signal === 'subject') {
+      consumer.startAgain();
+      return;
+    }
+    await consumer.leave();
+  }
+  consumer.start();
+}
+
+/** After *complete*, the server has heard of all that was done, and the slot stands where the store does. */
+async function checkSlot({ source }: Scene, { slot, store, witness }: Consumer): Promise<void> {
+  const [row] = await source.query<{ lsn: string }>(
+    `SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = '${slot}'`,
+  );
+  const position = parseLsn(row?.lsn ?? '');
+  const { furthestDone, lastStop } = witness;
+  const what = `completed after a stop (${lastStop}) with the slot at ${formatLsn(position)}`;
+  if (position < furthestDone) witness.violated(`${what}, and was done up to ${formatLsn(furthestDone)}`);
+  if (!store || !witness.hasOpened) return;
+  const [stored] = await store.query<{ lsn: string }>(`SELECT checkpoint::json->>'endLsn' AS lsn FROM progress`);
+  if (stored?.lsn && parseLsn(stored.lsn) !== position) witness.violated(`${what}, and the store at ${stored.lsn}`);
+}

@@ -1,0 +1,15 @@
+import { fstatSync } from 'node:fs';
+
+/** How many files without a name this process has open, as spool files are. */
+export function openSpools(): number {
+  let count = 0;
+  for (let fd = 0; fd < 1024; fd++) {
+    try {
+      const { nlink, mode } = fstatSync(fd);
+      if (nlink === 0 && (mode & 0o170000) === 0o100000) count++;
+    } catch {
+      // Not open.
+    }
+  }
+  return count;
+}
