@@ -2,6 +2,7 @@ import { isObservable, Observable, type ObservableInput, type OperatorFunction, 
 import { Delivery, type Acknowledgeable, type SessionControl } from '../acknowledgement';
 import { ConfigError, ReplicationError } from '../errors';
 import { failStreams, failureOf, noteFailure, type FailedTransaction, type Failure } from '../failure';
+import type { StopRequest, StreamHistory } from '../stream-history';
 import { transactionsOf } from './failed-transactions';
 import { Hand, isBatch, isLeftOpen, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
 import { subscribeUntilClosed } from './subscribe-until-closed';
@@ -80,6 +81,8 @@ class Works<T extends Acknowledged, R> {
   readonly #sessions = new Map<string, SessionControl>();
   /** The one that was heard of last. */
   #known: SessionControl | undefined;
+  /** Who may have stopped a stream that has completed: `stopOn` has left, and the session still drains. */
+  readonly #stops = new Map<StreamHistory, readonly StopRequest[]>();
   readonly #watches: (() => void)[] = [];
   readonly #active = new Map<Work<R>, T>();
   readonly #stopListening: () => void;
@@ -129,6 +132,7 @@ class Works<T extends Acknowledged, R> {
     let left = ending.length;
     this.#closed = left === 0;
     for (const session of ending) {
+      this.#stops.set(session.history, [...session.history.stops]);
       const stopWatching = session.whenClosed((error) => {
         this.#closed = --left === 0;
         if (error === undefined) this.#completeIfDone();
@@ -198,10 +202,11 @@ class Works<T extends Acknowledged, R> {
     const noted = session && !hasEndedWith(session, error) ? undefined : failureOf(error);
     if (!noted && !session) return undefined;
     const histories = [...this.#sessions.values()].map(({ history }) => history);
-    const streams = failStreams(
-      error,
-      new Set([...(noted?.streams ?? []).map(({ history }) => history), ...histories]),
-    );
+    const failed = failStreams(error, new Set([...(noted?.streams ?? []).map(({ history }) => history), ...histories]));
+    const streams = failed.map(({ history, stops }) => ({
+      history,
+      stops: [...stops, ...(this.#stops.get(history) ?? [])],
+    }));
     const failure: Failure = {
       slot: session?.source.slot ?? '',
       confirmedLsn: session?.confirmed ?? 0n,

@@ -218,6 +218,25 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     });
   });
 
+  describe('while what was delivered is worked on, with reconnect below', () => {
+    const below = (): MonoTypeOperatorFunction<number> => BELOW['reconnect below']!();
+
+    it.each<[what: string, work: Work, end: () => void, error: unknown]>([
+      ['a work that fails meanwhile', failing(), settle, 'the work’s'],
+      ['the connection that is lost meanwhile', slow(), lose, expect.objectContaining({ code: 'CONNECTION_LOST' })],
+    ])('ends at once with the error of %s, and waits for no other attempt', (_, work, fail, error) => {
+      const heard = scenario(asking(), below(), work);
+      clock.advance();
+      server.commit(tx(1));
+      heard.stop();
+      clock.advance(500);
+      fail();
+      settle();
+      expect([heard.events, heard.error]).toEqual([['error'], error]);
+      expectQuiet(heard);
+    });
+  });
+
   describe('between two attempts of reconnect', () => {
     const below = (): MonoTypeOperatorFunction<number> => BELOW['reconnect below']!();
 
