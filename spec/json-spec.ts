@@ -1,5 +1,5 @@
 import { ConnectionError } from '../lib/errors';
-import { jsonMembers, withJson } from '../lib/json';
+import { jsonMembers, jsonValue, withJson } from '../lib/json';
 
 const parsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
@@ -37,6 +37,41 @@ describe('withJson', () => {
     });
     const foreign = Object.assign(new TypeError('odd'), { circular });
     expect(parsed(withJson({ error: foreign }))).toEqual({ error: { name: 'TypeError', message: 'odd' } });
+  });
+});
+
+describe('jsonValue', () => {
+  it.each<[value: unknown, form: unknown]>([
+    [NaN, 'NaN'],
+    [Infinity, 'Infinity'],
+    [-Infinity, '-Infinity'],
+    [-0, '-0'],
+    [0, 0],
+    [1.5, 1.5],
+    [2n ** 64n, '18446744073709551616'],
+    [new Date(NaN), 'Invalid Date'],
+    [new Date(0), '1970-01-01T00:00:00.000Z'],
+    [null, null],
+    ['NaN', 'NaN'],
+    [true, true],
+    [Buffer.of(1, 2), { type: 'Buffer', data: [1, 2] }],
+    [
+      new Map<unknown, unknown>([
+        ['a', NaN],
+        [1, new Map([['b', 1n]])],
+      ]),
+      { a: 'NaN', 1: { b: '1' } },
+    ],
+    [new Set([1n, NaN]), ['1', 'NaN']],
+    [Float32Array.of(1.5, NaN), [1.5, 'NaN']],
+    [BigInt64Array.of(1n), ['1']],
+    [
+      [NaN, [-0, null], { x: Infinity }],
+      ['NaN', ['-0', null], { x: 'Infinity' }],
+    ],
+  ])('makes of %p what JSON has', (value, form) => {
+    expect(parsed(jsonValue(value))).toStrictEqual(form);
+    expect(parsed(withJson({ value }, 'value'))).toStrictEqual({ value: form });
   });
 });
 

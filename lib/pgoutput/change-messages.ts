@@ -1,7 +1,10 @@
 import { Delivery } from '../acknowledgement';
 import type { Checkpoint } from '../checkpoint';
+import { jsonMembers, jsonValue } from '../json';
 import type { Lsn } from '../lsn';
+import { isRecord } from '../options';
 import { Message } from './message';
+import { rowJson } from './row-json';
 import type { Relation } from './table';
 import type { AnyTables, RowOf, UpdatedRow } from './typed-tables';
 
@@ -24,6 +27,9 @@ export interface StreamedPlace {
 
 /** Where a change stands. */
 export type Place = CommittedPlace | StreamedPlace;
+
+/** The members of a change that are rows, or parts of them. */
+const ROWS: readonly string[] = ['new', 'old', 'key'];
 
 abstract class RowChange<Name extends string, P extends Place> extends Message {
   readonly #relation: Relation<Name>;
@@ -50,6 +56,12 @@ abstract class RowChange<Name extends string, P extends Place> extends Message {
   /** The table as it was at this change. */
   get relation(): Relation<Name> {
     return this.#relation;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const formOf = (member: unknown, name: string): unknown =>
+      ROWS.includes(name) && isRecord(member) ? rowJson(this.#relation, member) : jsonValue(member);
+    return { kind: this.kind, ...jsonMembers(this, [], formOf) };
   }
 }
 

@@ -2,6 +2,7 @@ import { ProtocolError } from '../errors';
 import { Reader } from '../wire/reader';
 import { columnReaders, type ColumnReaders } from './column-readers';
 import { readRelation } from './relation-layout';
+import { describeForJson } from './row-json';
 import { isBuiltIn, type Reading } from './shaped-values';
 import type { Column, Row } from './table';
 import type { RelationMessage } from './transaction-messages';
@@ -113,6 +114,7 @@ export class CompiledTables {
 
   compile(table: DescribedTable, message = messageOf(table)): CompiledRelation {
     const reading = this.#readingOf(table);
+    describeForJson(message, reading.shapes);
     const columns = message.columns.map((column) => compileColumn(reading, message, column));
     const { onDecodeError = 'error' } = this.#decoding;
     const relation = { message, columns, newRow: rowFactory(), onDecodeError, described: table };

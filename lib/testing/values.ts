@@ -18,13 +18,22 @@ export function printValue(value: unknown, type: string | number): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (type === 'json' || type === 'jsonb') return JSON.stringify(value);
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return printNumber(value, type);
+  if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
   if (value instanceof Date) return printDate(value, type);
   if (Array.isArray(value) && typeof type === 'string') return printArray(value, type.replace(/\[\]$/, ''));
   throw new Error(
     `A value of type ${typeof value} has no text for a column of type ${type}; give the server's own text`,
   );
+}
+
+/** An infinite date or timestamp is a number to `pg`. */
+function printNumber(value: number, type: string | number): string {
+  if (Object.is(value, -0)) return '-0';
+  return type === 'date' || type === 'timestamp' || type === 'timestamptz'
+    ? String(value).toLowerCase()
+    : String(value);
 }
 
 /** Without a time zone in the process's own one: there `pg` reads it again. */

@@ -93,6 +93,12 @@ describe('its changes', () => {
     expect(insert.unchanged).toStrictEqual(['note']);
   });
 
+  it('insert: numbers that JSON does not have are as the server prints them', () => {
+    const types = { n: 'float8', z: 'float8', at: 'timestamptz', day: 'date', list: 'timestamp[]' };
+    const row = { n: NaN, z: -0, at: Infinity, day: -Infinity, list: [Infinity] };
+    expect(decoded(table('t', types).insert(row), 'insert').new).toStrictEqual(row);
+  });
+
   it('update: the new row, and the key where it has changed', () => {
     const update = decoded(orders.update({ id: 1, shop: 2, note: UNCHANGED }), 'update');
     expect(update).toMatchObject({ new: { id: 1, shop: 2 }, unchanged: ['note'], key: undefined, old: undefined });
