@@ -77,7 +77,10 @@ export interface SessionOptions {
 export interface StatusUpdate {
   /** The write position: what has been received. */
   readonly receivedLsn: Lsn;
-  /** The flush and apply position: everything before it is done. 0 until this session's first confirmation. */
+  /**
+   * The flush and apply position: everything before it is done. 0 until this session's first confirmation; where the stream
+   * starts ahead of the slot, its start position from the first update on.
+   */
   readonly confirmedLsn: Lsn;
   /** How many deliveries await their acknowledgement; a transaction counts as one. */
   readonly unackedMessages: number;
