@@ -1,0 +1,161 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { Subscription } from 'rxjs';
+import { ackAfter, formatLsn, reconnect, ReplicationError, transactions, type Checkpoint } from '../../lib/index';
+import type { Transaction } from '../../lib/operators/transaction';
+import { Bed, eventually } from './support';
+
+/** What the store has: rows with the xid that wrote them, and how far it is. */
+const STORE = `CREATE TABLE orders (id bigserial PRIMARY KEY, note text);
+  CREATE TABLE stored (id bigint, place bigserial);
+  CREATE TABLE progress (slot text PRIMARY KEY, end_lsn pg_lsn NOT NULL, checkpoint jsonb NOT NULL);
+  CREATE PUBLICATION pub FOR TABLE orders`;
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make('standby_consumer', STORE);
+});
+
+afterAll(() => bed.drop());
+
+/** A process: its own connection to the store, and a stream that is tried for again and again. */
+class Consumer {
+  readonly errors: string[] = [];
+  readonly ends: unknown[] = [];
+  asked = 0;
+  #subscription: Subscription | undefined;
+
+  constructor(
+    readonly slot: string,
+    readonly store: Client,
+  ) {}
+
+  start(): void {
+    this.#subscription = bed
+      .stream(this.slot, { startLsn: () => this.#load() })
+      .pipe(
+        transactions(),
+        ackAfter((tx) => this.#save(tx)),
+        reconnect({
+          initialDelay: 20,
+          maxDelay: 60,
+          attemptObserver: {
+            next: ({ error }) => this.errors.push(error instanceof ReplicationError ? error.code : String(error)),
+          },
+        }),
+      )
+      .subscribe({ error: (error: unknown) => this.ends.push(error), complete: () => this.ends.push('complete') });
+  }
+
+  stop(): void {
+    this.#subscription?.unsubscribe();
+  }
+
+  async #load(): Promise<Checkpoint | undefined> {
+    this.asked++;
+    const { rows } = await this.store.query<{ checkpoint: Checkpoint }>(
+      'SELECT checkpoint FROM progress WHERE slot = $1',
+      [this.slot],
+    );
+    return rows[0]?.checkpoint;
+  }
+
+  /** In one statement, which refuses what the store has already. */
+  async #save(tx: Transaction): Promise<void> {
+    const ids = tx.changes.flatMap((change) => (change.kind === 'insert' ? [change.new['id']] : []));
+    await this.store.query(
+      `WITH moved AS (
+         INSERT INTO progress VALUES ($1, $2, $3)
+         ON CONFLICT (slot) DO UPDATE SET end_lsn = excluded.end_lsn, checkpoint = excluded.checkpoint
+           WHERE progress.end_lsn <= $4
+         RETURNING 1
+       ) INSERT INTO stored (id) SELECT unnest($5::bigint[]) WHERE EXISTS (SELECT FROM moved)`,
+      [this.slot, formatLsn(tx.endLsn), JSON.stringify(tx.checkpoint), formatLsn(tx.commitLsn), ids],
+    );
+  }
+}
+
+describe('two processes on one slot, with a position in a store', () => {
+  it('take turns under load: the one that waits never ends, and each transaction is stored once', async () => {
+    const slot = await bed.slot();
+    const clients = await Promise.all([bed.database.client(), bed.database.client(), bed.database.client()]);
+    const [writer, ...stores] = clients as [Client, Client, Client];
+    const consumers = stores.map((store) => new Consumer(slot, store));
+    for (const consumer of consumers) consumer.start();
+
+    let writing = true;
+    const written = (async () => {
+      let count = 0;
+      // Nobody waits for the disk: about a thousand a second, or as many as this machine can.
+      await writer.query('SET synchronous_commit = off');
+      for (; writing; count++) await writer.query('INSERT INTO orders (note) VALUES ($1)', ['a note']);
+      return count;
+    })();
+    const active = async (): Promise<number> => {
+      const rows = await eventually(
+        () =>
+          bed.sql<{ active_pid: number }>(
+            'SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1 AND active',
+            [slot],
+          ),
+        (found) => found.length === 1,
+      );
+      return rows[0]?.active_pid ?? 0;
+    };
+
+    for (let takeover = 0; takeover < 10; takeover++) {
+      await delay(200);
+      const pid = await active();
+      const [first, second] = consumers as [Consumer, Consumer];
+      if (takeover % 2 === 0) {
+        // The connection of the active one is cut; either may have the slot next.
+        await bed.sql('SELECT pg_terminate_backend($1)', [pid]);
+      } else {
+        const one = takeover % 4 === 1 ? first : second;
+        one.stop();
+        await delay(100);
+        one.start();
+      }
+    }
+    writing = false;
+    const total = await written;
+    const rows = await eventually(
+      () => bed.sql<{ id: string }>('SELECT id FROM stored ORDER BY place'),
+      (stored) => stored.length >= total,
+    );
+    for (const consumer of consumers) consumer.stop();
+    await bed.released(slot);
+    await Promise.all(clients.map((client) => client.end()));
+
+    expect(consumers.flatMap(({ ends }) => ends)).toEqual([]);
+    expect(consumers.flatMap(({ errors }) => errors)).toContain('SLOT_ACTIVE');
+    expect(new Set(consumers.flatMap(({ errors }) => errors))).not.toContain('SLOT_AHEAD');
+    expect(rows.map(({ id }) => Number(id))).toEqual(Array.from({ length: total }, (_, n) => n + 1));
+  });
+
+  it('the one that waits asks the store for nothing until the slot is free', async () => {
+    const slot = await bed.slot();
+    const stores = await Promise.all([bed.database.client(), bed.database.client()]);
+    const [first, second] = stores.map((store) => new Consumer(slot, store)) as [Consumer, Consumer];
+    first.start();
+    await eventually(
+      () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
+      (rows) => rows.length === 1,
+    );
+    second.start();
+    await eventually(
+      () => Promise.resolve(second.errors.length),
+      (count) => count >= 3,
+    );
+    expect([new Set(second.errors), second.asked]).toEqual([new Set(['SLOT_ACTIVE']), 0]);
+    first.stop();
+    await eventually(
+      () => Promise.resolve(second.asked),
+      (asked) => asked === 1,
+    );
+    second.stop();
+    await bed.released(slot);
+    await Promise.all(stores.map((store) => store.end()));
+  });
+});
