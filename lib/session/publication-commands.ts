@@ -19,6 +19,9 @@ export function* createPublication(
   serverVersion: number,
 ): Conversation<void> {
   if (scope.schemas.length > 0) requireVersion(serverVersion, 150000, 'A publication of schemas');
+  if (scope.exceptTables && scope.exceptTables.length > 0) {
+    requireVersion(serverVersion, 190000, 'A publication of all tables except some');
+  }
   requireClauses(scope.tables, serverVersion);
   const { generatedColumns } = parameters;
   const stored = generatedColumns === 'stored';

@@ -1,10 +1,8 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../config/connection';
-import type { Options } from '../options';
 import { alterPublication as alter } from '../session/publication-commands';
-import type { TableClause } from '../wire/publication-sql';
 import { oneShot, readOptions } from './one-shot';
-import { publicationName, tableClauses, type TableName, type TablePart } from './publication-options';
+import { publicationName, requireWhole, tableClauses, type TableName, type TablePart } from './publication-options';
 
 /** Which publication to alter, on which server, and how. Exactly one of the three lists has to be given. */
 export interface AlterPublicationConfig extends ServerConfig {
@@ -44,14 +42,8 @@ export function alterPublication(config: AlterPublicationConfig): Observable<str
   if (!first) throw options.error('addTables', 'missing; give addTables, dropTables or setTables');
   if (second) throw options.error(second.option, `cannot stand beside ${first.option}: one change at a time`);
   const { action, tables } = first;
-  if (action === 'DROP') refuseParts(options, tables);
+  if (action === 'DROP') requireWhole(options, 'dropTables', tables);
   return oneShot(resolveConnection(options), (server) => alter(name, action, tables, server.version)).pipe(
     map(() => name),
   );
-}
-
-function refuseParts(options: Options, tables: readonly TableClause[]): void {
-  if (tables.some(({ columns, where }) => columns ?? where)) {
-    throw options.error('dropTables', 'a table is dropped as a whole; leave columns and where out');
-  }
 }

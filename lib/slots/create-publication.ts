@@ -5,7 +5,14 @@ import { createPublication as create } from '../session/publication-commands';
 import { OPERATIONS, type PublicationOperation } from '../session/publication-status';
 import type { PublicationScope } from '../wire/publication-sql';
 import { oneShot, readOptions } from './one-shot';
-import { identifiers, publicationName, tableClauses, type TableName, type TablePart } from './publication-options';
+import {
+  identifiers,
+  publicationName,
+  requireWhole,
+  tableClauses,
+  type TableName,
+  type TablePart,
+} from './publication-options';
 
 /** Which publication to make, and on which server. One of `tables`, `schemas` and `allTables` has to be given. */
 export interface CreatePublicationConfig extends ServerConfig {
@@ -17,6 +24,12 @@ export interface CreatePublicationConfig extends ServerConfig {
   readonly schemas?: readonly string[] | undefined;
   /** Publishes all tables of the database, also those that are made later. Needs a superuser. Default false. */
   readonly allTables?: boolean | undefined;
+  /**
+   * With `allTables`: the tables that are not published (`FOR ALL TABLES EXCEPT`). A table that others inherit from is left
+   * out with those, and a partitioned table with all its partitions; a single partition cannot be named. Needs PostgreSQL
+   * 19.
+   */
+  readonly exceptTables?: readonly TableName[] | undefined;
   /** What to send. Default: inserts, updates, deletes and truncates. */
   readonly operations?: readonly PublicationOperation[] | undefined;
   /** Whether changes of partitions are sent as changes of the partitioned table. Default false. */
@@ -43,6 +56,7 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
     'tables',
     'schemas',
     'allTables',
+    'exceptTables',
     'operations',
     'viaPartitionRoot',
     'generatedColumns',
@@ -63,13 +77,18 @@ function scopeOf(options: Options): PublicationScope {
   const allTables = options.flag('allTables', false);
   const tables = tableClauses(options, 'tables');
   const schemas = identifiers(options, 'schemas');
+  const exceptTables = tableClauses(options, 'exceptTables');
   if (allTables && (tables || schemas)) {
     throw options.error('allTables', 'cannot stand beside tables or schemas: it has them all, whole');
   }
   if (!allTables && !tables && !schemas) {
     throw options.error('tables', 'missing; name tables or schemas, or say allTables: true');
   }
-  return { allTables, tables: tables ?? [], schemas: schemas ?? [] };
+  if (exceptTables && !allTables) {
+    throw options.error('exceptTables', 'is for a publication of all tables; add allTables: true, or leave it out');
+  }
+  if (exceptTables) requireWhole(options, 'exceptTables', exceptTables);
+  return { allTables, exceptTables: exceptTables ?? [], tables: tables ?? [], schemas: schemas ?? [] };
 }
 
 function operationsOf(options: Options): readonly string[] | undefined {

@@ -74,3 +74,10 @@ function tableOf(options: Options, option: string, value: unknown): { readonly s
     name: identifier(parts, 'name', parts.text('name')),
   };
 }
+
+/** @throws {ConfigError} where columns or rows are chosen of a table that counts as a whole */
+export function requireWhole(options: Options, option: string, tables: readonly TableClause[]): void {
+  if (tables.some(({ columns, where }) => columns ?? where)) {
+    throw options.error(option, 'takes tables as a whole; leave columns and where out');
+  }
+}

@@ -14,6 +14,8 @@ export interface TableClause {
 /** What a publication is to hold. */
 export interface PublicationScope {
   readonly allTables: boolean;
+  /** Those that a publication of all tables leaves out. From 19 on. */
+  readonly exceptTables?: readonly TableClause[];
   readonly tables: readonly TableClause[];
   /** From 15 on. */
   readonly schemas: readonly string[];
@@ -46,8 +48,11 @@ export function dropPublication(name: string): string {
   return `DROP PUBLICATION ${quoteIdentifier(name)}`;
 }
 
-function scopeText({ allTables, tables, schemas }: PublicationScope): string {
-  if (allTables) return 'ALL TABLES';
+function scopeText({ allTables, exceptTables = [], tables, schemas }: PublicationScope): string {
+  if (allTables) {
+    const except = exceptTables.length === 0 ? '' : ` EXCEPT (TABLE ${exceptTables.map(tableText).join(', ')})`;
+    return `ALL TABLES${except}`;
+  }
   return [
     ...(tables.length === 0 ? [] : [`TABLE ${tables.map(tableText).join(', ')}`]),
     ...(schemas.length === 0 ? [] : [`TABLES IN SCHEMA ${schemas.map(quoteIdentifier).join(', ')}`]),

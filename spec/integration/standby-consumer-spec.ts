@@ -19,6 +19,10 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
+const TAKEOVERS = 8;
+/** So many while each takeover is under way. */
+const TRANSACTIONS = 60;
+
 /** A process: its own connection to the store, and a stream that is tried for again and again. */
 class Consumer {
   readonly errors: string[] = [];
@@ -80,18 +84,15 @@ describe('two processes on one slot, with a position in a store', () => {
   it('take turns under load: the one that waits never ends, and each transaction is stored once', async () => {
     const slot = await bed.slot();
     const clients = await Promise.all([bed.database.client(), bed.database.client(), bed.database.client()]);
-    const [writer, ...stores] = clients as [Client, Client, Client];
+    const [writer, ...stores] = clients;
     const consumers = stores.map((store) => new Consumer(slot, store));
     for (const consumer of consumers) consumer.start();
 
-    let writing = true;
-    const written = (async () => {
-      let count = 0;
-      // Nobody waits for the disk: about a thousand a second, or as many as this machine can.
-      await writer.query('SET synchronous_commit = off');
-      for (; writing; count++) await writer.query('INSERT INTO orders (note) VALUES ($1)', ['a note']);
-      return count;
-    })();
+    // Nobody waits for the disk: a thousand a second, or as many as this machine can.
+    await writer.query('SET synchronous_commit = off');
+    const write = async (): Promise<void> => {
+      for (let n = 0; n < TRANSACTIONS; n++) await writer.query('INSERT INTO orders (note) VALUES ($1)', ['a note']);
+    };
     const active = async (): Promise<number> => {
       const rows = await eventually(
         () =>
@@ -104,9 +105,10 @@ describe('two processes on one slot, with a position in a store', () => {
       return rows[0]?.active_pid ?? 0;
     };
 
-    for (let takeover = 0; takeover < 10; takeover++) {
-      await delay(200);
+    for (let takeover = 0; takeover < TAKEOVERS; takeover++) {
       const pid = await active();
+      const written = write();
+      await delay(50);
       const [first, second] = consumers as [Consumer, Consumer];
       if (takeover % 2 === 0) {
         // The connection of the active one is cut; either may have the slot next.
@@ -117,12 +119,13 @@ describe('two processes on one slot, with a position in a store', () => {
         await delay(100);
         one.start();
       }
+      await written;
     }
-    writing = false;
-    const total = await written;
+    const total = TAKEOVERS * TRANSACTIONS;
     const rows = await eventually(
       () => bed.sql<{ id: string }>('SELECT id FROM stored ORDER BY place'),
       (stored) => stored.length >= total,
+      60_000,
     );
     for (const consumer of consumers) consumer.stop();
     await bed.released(slot);
@@ -132,7 +135,7 @@ describe('two processes on one slot, with a position in a store', () => {
     expect(consumers.flatMap(({ errors }) => errors)).toContain('SLOT_ACTIVE');
     expect(new Set(consumers.flatMap(({ errors }) => errors))).not.toContain('SLOT_AHEAD');
     expect(rows.map(({ id }) => Number(id))).toEqual(Array.from({ length: total }, (_, n) => n + 1));
-  });
+  }, 120_000);
 
   it('the one that waits asks the store for nothing until the slot is free', async () => {
     const slot = await bed.slot();
@@ -147,15 +150,17 @@ describe('two processes on one slot, with a position in a store', () => {
     await eventually(
       () => Promise.resolve(second.errors.length),
       (count) => count >= 3,
+      60_000,
     );
     expect([new Set(second.errors), second.asked]).toEqual([new Set(['SLOT_ACTIVE']), 0]);
     first.stop();
     await eventually(
       () => Promise.resolve(second.asked),
       (asked) => asked === 1,
+      60_000,
     );
     second.stop();
     await bed.released(slot);
     await Promise.all(stores.map((store) => store.end()));
-  });
+  }, 120_000);
 });

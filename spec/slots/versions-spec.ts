@@ -52,6 +52,12 @@ const asked: [what: string, version: number, oneShot: () => Observable<unknown>,
     () => createPublication({ ...connection(), name: 'p', allTables: true, generatedColumns: 'stored' }),
     /generated columns.* 18/,
   ],
+  [
+    'exceptTables',
+    180004,
+    () => createPublication({ ...connection(), name: 'p', allTables: true, exceptTables: ['users'] }),
+    /all tables except some.* 19;.* 18\.4/,
+  ],
 ];
 
 it.each(asked)('%s is refused by server %d, before the server is told', async (_, version, oneShot, said) => {

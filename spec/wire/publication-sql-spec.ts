@@ -7,6 +7,12 @@ const whole = (schema: string, name: string) => ({ schema, name, columns: undefi
 describe('createPublication', () => {
   it.each([
     ['all tables', { allTables: true, tables: [], schemas: [] }, 'ALL TABLES'],
+    ['all tables, and no exceptions', { allTables: true, exceptTables: [], tables: [], schemas: [] }, 'ALL TABLES'],
+    [
+      'all tables except some',
+      { allTables: true, exceptTables: [whole('public', 'users'), whole('My"Own', 'a.b')], tables: [], schemas: [] },
+      'ALL TABLES EXCEPT (TABLE "public"."users", "My""Own"."a.b")',
+    ],
     [
       'tables',
       { allTables: false, tables: [whole('public', 'users'), whole('My"Own', 'a.b')], schemas: [] },

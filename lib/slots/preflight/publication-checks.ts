@@ -44,12 +44,18 @@ function* checkUnlogged(publications: readonly string[], version: number): Conve
       ? `OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s JOIN pg_catalog.pg_publication p ON p.oid = s.pnpubid
           WHERE s.pnnspid = n.oid AND ${published})`
       : '';
+  const excepted =
+    version >= 190_000
+      ? `AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
+          WHERE r.prpubid = p.oid AND r.prrelid = c.oid AND r.prexcept)`
+      : '';
   const rows = yield* query(
     namesQuery(
       `SELECT ${tableName('n.nspname', 'c.relname')} AS name
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema'
-          AND (EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE p.puballtables AND ${published}) ${ofSchema})`,
+          AND (EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE p.puballtables AND ${published} ${excepted})
+            ${ofSchema})`,
     ),
   );
   return rows.length === 0 ? [] : [finding('TABLE_UNLOGGED', `Unlogged tables are not replicated: ${named(rows)}`)];

@@ -1,0 +1,104 @@
+import { publishedRelations, publishedTables } from '../../lib/session/published-tables';
+import { lookUpPublishedTypes } from '../../lib/session/type-lookup';
+import { checkPublications } from '../../lib/slots/preflight/publication-checks';
+import { converse, rows } from '../session/converse';
+import { Bed } from './support';
+
+/** FOR ALL TABLES EXCEPT came with 19. Its catalog is put in place of the server's, and the queries run as they are. */
+const VERSION = 190_000;
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make(
+    'excepted',
+    `CREATE TYPE secret AS ENUM ('a'); CREATE TYPE mood AS ENUM ('b');
+     CREATE TABLE kept (id int, mood mood);
+     CREATE TABLE plain (id int, secret secret);
+     CREATE UNLOGGED TABLE unlogged (id int); CREATE UNLOGGED TABLE quick (id int);
+     CREATE TABLE parent (id int); CREATE TABLE child (more int) INHERITS (parent);
+     CREATE TABLE root (id int, secret secret) PARTITION BY RANGE (id);
+     CREATE TABLE low PARTITION OF root FOR VALUES FROM (0) TO (10);
+     CREATE TABLE high PARTITION OF root FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);
+     CREATE TABLE higher PARTITION OF high FOR VALUES FROM (10) TO (15);
+     CREATE TABLE other (id int) PARTITION BY RANGE (id);
+     CREATE TABLE other_low PARTITION OF other FOR VALUES FROM (0) TO (10);
+     CREATE PUBLICATION everything FOR ALL TABLES;
+     CREATE PUBLICATION via_root FOR ALL TABLES WITH (publish_via_partition_root = true);
+     CREATE PUBLICATION whole FOR ALL TABLES;
+     CREATE PUBLICATION listed FOR TABLE plain`,
+  );
+});
+
+afterAll(() => bed.drop());
+
+/** What `everything` and `via_root` leave out, as the server stores it: of partitions there are no rows. */
+const EXCEPTED = ['plain', 'root', 'quick', 'parent'];
+
+/** A query for 19, over catalogs as 19 has them. */
+function as19(sql: string): string {
+  const names = EXCEPTED.map((name) => `'${name}'`).join(', ');
+  return sql
+    .replaceAll(
+      'pg_catalog.pg_publication_rel ',
+      `(SELECT prpubid, prrelid, NULL::int2vector AS prattrs, NULL::pg_node_tree AS prqual, false AS prexcept
+          FROM pg_catalog.pg_publication_rel
+        UNION ALL SELECT p.oid, c.oid, NULL, NULL, true FROM pg_catalog.pg_publication p, pg_catalog.pg_class c
+          WHERE pubname IN ('everything', 'via_root') AND c.relnamespace = 'public'::regnamespace
+            AND relname IN (${names})) `,
+    )
+    .replaceAll(
+      'pg_catalog.pg_publication_namespace ',
+      '(SELECT 0::oid AS pnpubid, 0::oid AS pnnspid WHERE false) AS pg_publication_namespace ',
+    )
+    .replaceAll('AS pg_publication_namespace n ON', 'AS n ON')
+    .replaceAll('AS pg_publication_namespace s JOIN', 'AS s JOIN');
+}
+
+async function namesOf(sql: string): Promise<string[]> {
+  const found = await bed.sql<{ name: string }>(as19(sql));
+  return found.map(({ name }) => name);
+}
+
+const ofName = (publication: string) => `pubname = '${publication}'`;
+
+describe('a publication of all tables except some', () => {
+  it.each([
+    ['everything', ['child', 'kept', 'other_low']],
+    ['via_root', ['child', 'kept', 'other']],
+    ['whole', ['child', 'higher', 'kept', 'low', 'other_low', 'parent', 'plain']],
+    ['listed', ['plain']],
+  ])('%s sends the others, and nothing of a partitioned table that it leaves out', async (publication, tables) => {
+    const sql = `SELECT tablename AS name FROM (${publishedTables(ofName(publication), VERSION)}) AS t ORDER BY 1`;
+    expect(await namesOf(sql)).toEqual(tables);
+  });
+
+  it('leaves alone what another publication sends', async () => {
+    const wanted = "pubname IN ('everything', 'listed')";
+    const sql = `SELECT tablename AS name FROM (${publishedTables(wanted, VERSION)}) AS t ORDER BY 1`;
+    expect(await namesOf(sql)).toEqual(['child', 'kept', 'other_low', 'plain']);
+    const relations = `SELECT DISTINCT relname AS name FROM (${publishedRelations(wanted, VERSION)}) AS t
+      JOIN pg_catalog.pg_class c ON c.oid = relation ORDER BY 1`;
+    expect(await namesOf(relations)).toEqual(['child', 'kept', 'other', 'other_low', 'plain']);
+  });
+
+  /** The rows of the first query of a conversation whose SQL has these words. */
+  async function answerTo(conversation: Parameters<typeof converse>[0], words: RegExp): Promise<unknown[]> {
+    const { sql } = converse(conversation, () => rows());
+    return bed.sql(as19(sql.find((text) => words.test(text)) ?? ''));
+  }
+
+  it('has no types looked up of what it leaves out', async () => {
+    const found = await answerTo(lookUpPublishedTypes(['everything'], VERSION), /pg_type/);
+    const [oids] = await bed.sql<{ mood: number; secret: number }>(
+      `SELECT 'mood'::regtype::oid AS mood, 'secret'::regtype::oid AS secret`,
+    );
+    const types = found.map((row) => (row as { oid: number }).oid);
+    expect([types.includes(oids?.mood ?? 0), types.includes(oids?.secret ?? 0)]).toEqual([true, false]);
+  });
+
+  it('is not warned of for unlogged tables that it leaves out', async () => {
+    const found = await answerTo(checkPublications(['everything'], VERSION), /relpersistence = 'u'/);
+    expect(found.map((row) => (row as { name: string }).name)).toEqual(['unlogged']);
+  });
+});
