@@ -26,6 +26,9 @@ export class NewTypesError extends Error {
  * number the attributes that were last seen are kept. What cannot be told apart is a type that lost one attribute and gained
  * another: values from before that get the names of now.
  *
+ * It keeps some 100 bytes for each type that has come up in a column since the subscription began, and forgets none: a type
+ * that was forgotten and looked up again could make another kind of value of the same column.
+ *
  * @example
  * const catalog = new TypeCatalog();
  * const asked = catalog.missing(relation.columns);
