@@ -118,12 +118,17 @@ export class ConversingConnection<T> {
     const { kind, address } = channel;
     if (kind === 'clear' && this.#target.tls) warnOfClearText(this.#target);
     if (address !== undefined) this.#here = { ...this.#target, address };
-    const dialogue = new Dialogue(this.#frames, this.#conversation(channel), ({ send, ask, patient = false }) => {
-      this.#patient = patient;
-      this.#watch(!patient);
-      if (send) this.#transport.write(send);
-      if (ask) this.#ask(dialogue, typeof ask === 'string' ? this.#secretQuestion(ask) : ask);
-    });
+    const dialogue = new Dialogue(
+      this.#frames,
+      this.#conversation(channel),
+      ({ send, ask, patient = false, restart = false }) => {
+        this.#patient = patient;
+        if (restart) this.#watch(false);
+        this.#watch(!patient);
+        if (send) this.#transport.write(send);
+        if (ask) this.#ask(dialogue, typeof ask === 'string' ? this.#secretQuestion(ask) : ask);
+      },
+    );
     this.#dialogue = dialogue;
     dialogue.start();
   }
@@ -233,7 +238,7 @@ export class ConversingConnection<T> {
     this.#cancelQuestion();
   }
 
-  /** One time-out for all turns together; a patient turn lifts it, and it starts anew after that. */
+  /** One time-out for all turns together. A patient turn lifts it, and it starts anew after that, and with a turn that restarts it. */
   #watch(on: boolean): void {
     if (on === this.#watched) return;
     this.#watched = on;

@@ -103,6 +103,7 @@ export interface ServerConfig {
   readonly connection?: string | ConnectionOptions | undefined;
   /**
    * ms for connecting to a host and what is asked then; what waits for others, as making a slot does, is not counted.
+   * It starts again with each 5000 types that are looked up, and each portion of the tables of a publication.
    * Default: what `connect_timeout` says, or 15 000.
    */
   readonly connectTimeout?: number | undefined;

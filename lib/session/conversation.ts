@@ -27,6 +27,8 @@ export interface Turn {
   readonly ask?: SecretName | Question;
   /** The server may take as long as it likes: no time-out counts until it has answered. */
   readonly patient?: boolean;
+  /** The connect time-out starts again with this turn: it is one of many like it, and their number is limited. */
+  readonly restart?: boolean;
 }
 
 /**
@@ -99,12 +101,15 @@ const MOST_ROWS = 10_000;
 const MOST_CHARACTERS = 4_000_000;
 
 /** A simple query with one result. The extended protocol does not exist on a replication connection. */
-export function* query(sql: string, patient = false): Conversation<ResultRow[]> {
+export function* query(
+  sql: string,
+  { patient = false, restart = false }: Pick<Turn, 'patient' | 'restart'> = {},
+): Conversation<ResultRow[]> {
   const rows: ResultRow[] = [];
   let size = 0;
   let columns: readonly string[] = [];
   let failure: ServerFields | undefined;
-  let message = yield { send: frontend.query(sql), patient };
+  let message = yield { send: frontend.query(sql), patient, restart };
   for (;;) {
     switch (message.kind) {
       case 'rowDescription':

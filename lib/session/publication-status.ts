@@ -1,9 +1,9 @@
 import { ProtocolError } from '../errors';
 import { withJson } from '../json';
 import { tableName } from '../pgoutput/table';
-import { quoteLiteral } from '../wire/sql';
-import { query, textOf, type Conversation, type ResultRow } from './conversation';
-import { isSent, ofNames, publishedTables } from './published-tables';
+import { countOf, query, textOf, type Conversation, type ResultRow } from './conversation';
+import { listOf, oidsOf } from './oid-lists';
+import { isSent, knownTables, ofNames, publishedTables } from './published-tables';
 
 /** What a publication can send. */
 export type PublicationOperation = 'insert' | 'update' | 'delete' | 'truncate';
@@ -37,8 +37,10 @@ export interface PublicationStatus {
   readonly tables: readonly PublishedTable[];
 }
 
-/** So many tables come by one query: a wide table's columns take some kilobytes. */
-const PAGE = 500;
+/** So many columns come by one query: an answer has an end, and names of columns are long. */
+const PORTION = 20_000;
+/** A table counts as so many columns besides its own. */
+const TABLE_SIZE = 4;
 
 /**
  * @param names which publications to look up; all where it is undefined
@@ -62,29 +64,50 @@ export function* publications(
 const SCHEMAS = `(SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
   FROM pg_catalog.pg_publication_namespace JOIN pg_catalog.pg_namespace n ON n.oid = pnnspid WHERE pnpubid = p.oid)`;
 
-/** Printing a filter opens its table, and waits for whoever has locked that; nothing else does. */
+/** Tables of one publication that are described by one query, in the order of their names. */
+interface Portion {
+  readonly name: string;
+  readonly publication: number;
+  readonly relations: readonly number[];
+}
+
+/**
+ * What is published is found out once, which takes the longer the more tables there are. They are then described in portions,
+ * each with the whole connect time-out for itself.
+ *
+ * Printing a filter opens its table, and waits for whoever has locked that; nothing else does.
+ */
 function* tablesOf(wanted: string, serverVersion: number): Conversation<Map<string, PublishedTable[]>> {
   const tables = new Map<string, PublishedTable[]>();
-  let after = '';
-  for (;;) {
+  for (const { name, publication, relations } of yield* portionsOf(wanted, serverVersion)) {
     const rows = yield* query(
-      `SELECT pubname, schemaname, tablename,
+      `SELECT schemaname, tablename,
         CASE WHEN filter IS NOT NULL THEN pg_get_expr(filter, relid) END AS rowfilter,
-        to_json(ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE ${isSent(serverVersion)} ORDER BY attnum)) AS columns
-        FROM (${publishedTables(wanted, serverVersion)}) AS t ${after}
-        ORDER BY pubname, schemaname, tablename LIMIT ${PAGE}`,
+        ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE ${isSent(serverVersion)} ORDER BY attnum) AS columns
+        FROM (${knownTables(publication, relations, serverVersion)}) AS t ORDER BY schemaname, tablename`,
+      { restart: true },
     );
-    for (const row of rows) {
-      const publication = textOf(row, 'pubname');
-      const known = tables.get(publication);
-      if (known) known.push(toTable(row));
-      else tables.set(publication, [toTable(row)]);
-    }
-    const last = rows.at(-1);
-    if (!last || rows.length < PAGE) return tables;
-    const position = ['pubname', 'schemaname', 'tablename'].map((column) => quoteLiteral(textOf(last, column)));
-    after = `WHERE (pubname, schemaname, tablename) > (${position.join(', ')})`;
+    const known = tables.get(name);
+    if (known) known.push(...rows.map(toTable));
+    else tables.set(name, rows.map(toTable));
   }
+  return tables;
+}
+
+function* portionsOf(wanted: string, serverVersion: number): Conversation<Portion[]> {
+  const rows = yield* query(
+    `SELECT pubname, publication, array_agg(relid ORDER BY schemaname, tablename) AS relations
+      FROM (
+        SELECT pubname, oid AS publication, relid, schemaname, tablename,
+          sum(relnatts + ${TABLE_SIZE}) OVER (PARTITION BY oid ORDER BY schemaname, tablename) / ${PORTION} AS portion
+          FROM (${publishedTables(wanted, serverVersion)}) AS t
+      ) AS placed GROUP BY pubname, publication, portion ORDER BY pubname, portion`,
+  );
+  return rows.map((row) => ({
+    name: textOf(row, 'pubname'),
+    publication: countOf(row, 'publication'),
+    relations: oidsOf(row, 'relations'),
+  }));
 }
 
 function toTable(row: ResultRow): PublishedTable {
@@ -94,7 +117,7 @@ function toTable(row: ResultRow): PublishedTable {
     table: tableName(schema, name),
     schema,
     name,
-    columns: namesOf(row, 'columns'),
+    columns: listOf(row, 'columns'),
     where: row['rowfilter'] ?? undefined,
   };
 }

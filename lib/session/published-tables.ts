@@ -64,10 +64,27 @@ const EXCEPTIONS = {
 
 /**
  * A query for what pg_publication_tables has: a row for each publication and table as whose its changes are sent. Its columns
- * are those of pg_publication, `schemaname`, `tablename`, `relid`, `relkind`, and, of the list of columns and the row filter
- * that count, `list` and `filter`.
+ * are those of pg_publication, `schemaname`, `tablename`, `relid`, `relkind`, `relnatts`, and, of the list of columns and the
+ * row filter that count, `list` and `filter`.
  */
 export function publishedTables(wanted: string, version: number): string {
+  return describedTables(
+    `SELECT publication, relation, bool_or(is_part) AS is_part
+      FROM (${publishedRelations(wanted, version)}) AS relations GROUP BY publication, relation`,
+    version,
+  );
+}
+
+/** The same for tables of one publication that are known already. */
+export function knownTables(publication: number, relations: readonly number[], version: number): string {
+  return describedTables(
+    `SELECT '${publication}'::oid AS publication, unnest('{${relations.join(',')}}'::oid[]) AS relation, false AS is_part`,
+    version,
+  );
+}
+
+/** @param found a query for `publication`, `relation` and `is_part` */
+function describedTables(found: string, version: number): string {
   const parts =
     version < 150_000
       ? 'NULL::int2[] AS list, NULL::pg_node_tree AS filter'
@@ -79,11 +96,8 @@ export function publishedTables(wanted: string, version: number): string {
       : `LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
             WHERE pnpubid = p.oid AND pnnspid = c.relnamespace)`;
-  return `SELECT p.*, n.nspname AS schemaname, c.relname AS tablename, c.oid AS relid, c.relkind, ${parts}
-    FROM (
-      SELECT publication, relation, bool_or(is_part) AS is_part
-        FROM (${publishedRelations(wanted, version)}) AS relations GROUP BY publication, relation
-    ) AS found
+  return `SELECT p.*, n.nspname AS schemaname, c.relname AS tablename, c.oid AS relid, c.relkind, c.relnatts, ${parts}
+    FROM (${found}) AS found
     JOIN pg_catalog.pg_publication p ON p.oid = found.publication
     JOIN pg_catalog.pg_class c ON c.oid = found.relation
       AND CASE WHEN p.pubviaroot THEN NOT found.is_part ELSE c.relkind <> 'p' END

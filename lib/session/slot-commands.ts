@@ -179,7 +179,7 @@ export function* createSlot(
   requireKind(kind, serverVersion);
   const { temporary, failover = false, twoPhase = false } = kind;
   const sql = createReplicationSlot({ slot, plugin, temporary, twoPhase, failover, serverVersion });
-  const row = onlyRow(yield* query(sql, true), 'CREATE_REPLICATION_SLOT');
+  const row = onlyRow(yield* query(sql, { patient: true }), 'CREATE_REPLICATION_SLOT');
   return withJson({
     name: slot,
     plugin,
@@ -233,5 +233,5 @@ function alterable({ name, type, active, activePid, invalidationReason }: SlotSt
 }
 
 export function* dropSlot(slot: string, wait: boolean): Conversation<void> {
-  yield* query(dropReplicationSlot(slot, wait), wait);
+  yield* query(dropReplicationSlot(slot, wait), { patient: wait });
 }

@@ -1,9 +1,19 @@
-import { ProtocolError, ReplicationError } from '../errors';
-import { parseArray } from '../pgoutput/array-text';
+import { ProtocolError } from '../errors';
 import { isBuiltIn } from '../pgoutput/shaped-values';
 import type { Attribute, TypeShape } from '../pgoutput/type-shapes';
 import { countOf, query, textOf, type Conversation, type ResultRow } from './conversation';
+import { distinctOids, listOf, oidsOf } from './oid-lists';
 import { ofNames, publishedRelations } from './published-tables';
+
+/**
+ * So many types are asked for at a time: one query for all would hold more rows than a result may have, and a connection's
+ * time-out would have to be longer the more types there are.
+ */
+const PORTION = 5_000;
+/** A portion ends early with so many attributes of composite types, whose names would make a result too long. */
+const MOST_ATTRIBUTES = 20_000;
+/** What is beyond that is not looked up in advance, but when a table that has it is described in the stream. */
+export const MOST_TYPES = 200_000;
 
 /**
  * Asks what types are made of, down to the built-in ones.
@@ -12,8 +22,21 @@ import { ofNames, publishedRelations } from './published-tables';
  * @returns the types themselves and all that they are made of; those that do not exist are missing
  */
 export function* lookUpTypes(typeOids: readonly number[]): Conversation<Map<number, TypeShape>> {
-  const asked = typeOids.filter((typeOid) => !isBuiltIn(typeOid));
-  return asked.length === 0 ? new Map() : yield* lookUp(`SELECT unnest('{${asked.join(',')}}'::oid[])`);
+  const found = new Map<number, TypeShape>();
+  const seen = new Set<number>();
+  for (let level = unseen(typeOids, seen); level.length > 0;) {
+    const parts: number[] = [];
+    for (let left = level; left.length > 0;) {
+      const portion = yield* lookUpPortion(left.slice(0, PORTION));
+      for (const [typeOid, shape] of portion.found) {
+        found.set(typeOid, shape);
+        parts.push(...unseen(partsOf(shape), seen));
+      }
+      left = left.slice(portion.done);
+    }
+    level = parts.sort(ascending);
+  }
+  return found;
 }
 
 /**
@@ -31,70 +54,90 @@ export function* lookUpPublishedTypes(
   version: number,
 ): Conversation<Map<number, TypeShape>> {
   if (publications.length === 0) return new Map();
-  return yield* lookUp(
-    `SELECT a.atttypid FROM (${publishedRelations(ofNames(publications), version)}) AS published
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-      WHERE a.atttypid >= 10000`,
-  );
+  const columns = `(${publishedRelations(ofNames(publications), version)}) AS published
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 10000`;
+  return yield* lookUpTypes(yield* distinctOids(`SELECT a.atttypid FROM ${columns}`, MOST_TYPES));
+}
+
+/** Those that are not built in and were not asked for yet, in ascending order; from now on they were. */
+function unseen(typeOids: readonly number[], seen: Set<number>): number[] {
+  const added = typeOids.filter((typeOid) => {
+    if (isBuiltIn(typeOid) || seen.has(typeOid) || seen.size >= MOST_TYPES) return false;
+    seen.add(typeOid);
+    return true;
+  });
+  return added.sort(ascending);
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+/** What a value of the type is made of. */
+function partsOf(shape: TypeShape): readonly number[] {
+  switch (shape.kind) {
+    case 'domain':
+      return [shape.base];
+    case 'array':
+      return [shape.element];
+    case 'range':
+      return [shape.subtype];
+    case 'multirange':
+      return [shape.range];
+    case 'composite':
+      return shape.attributes.map(({ typeOid }) => typeOid);
+    default:
+      return [];
+  }
+}
+
+interface Portion {
+  readonly found: ReadonlyMap<number, TypeShape>;
+  /** How many of the types that were asked for the answer covers. */
+  readonly done: number;
+}
+
+/** @param typeOids in ascending order */
+function* lookUpPortion(typeOids: readonly number[]): Conversation<Portion> {
+  // A full portion has the whole connect time-out for itself.
+  const rows = yield* query(portionOf(typeOids), { restart: typeOids.length === PORTION });
+  const found = new Map<number, TypeShape>();
+  let done = 0;
+  for (const row of rows) {
+    const typeOid = countOf(row, 'oid');
+    const place = typeOids.indexOf(typeOid, done);
+    if (place < 0) throw new ProtocolError(`The server sent type ${typeOid}, which was not asked for`);
+    done = place + 1;
+    found.set(typeOid, toShape(row));
+  }
+  const [first] = rows;
+  const isCut = first !== undefined && countOf(first, 'total') > rows.length;
+  return { found, done: isCut ? done : typeOids.length };
 }
 
 /** What prints a type tells an array from a type of one's own that only has elements. */
 const IS_ARRAY = "t.typtype = 'b' AND t.typoutput = 'pg_catalog.array_out'::regproc";
 
-/** A schema for each of many customers may bring more types than one result may have rows. */
-const PAGE = 2_000;
-const MOST_TYPES = 200_000;
-
-/** @param typeOids a query for the types to begin with */
-function* lookUp(typeOids: string): Conversation<Map<number, TypeShape>> {
-  const found = new Map<number, TypeShape>();
-  for (let last = 0; ;) {
-    const rows = yield* query(page(typeOids, last));
-    for (const row of rows) {
-      const typeOid = countOf(row, 'oid');
-      if (typeOid <= last) throw new ProtocolError(`The server sent type ${typeOid} after ${last}`);
-      found.set(typeOid, toShape(row));
-      last = typeOid;
-    }
-    if (rows.length < PAGE) return found;
-    if (found.size > MOST_TYPES) {
-      throw new ReplicationError('LIMIT_EXCEEDED', `The published columns have more than ${MOST_TYPES} types`, {
-        remedy: 'Subscribe with lookUpTypes: false: values of types that are not built in stay text then.',
-      });
-    }
-  }
-}
-
-/** The query for the types that come next by OID. */
-function page(typeOids: string, last: number): string {
-  return `WITH RECURSIVE part (oid) AS (
-      ${typeOids}
-      UNION
-      SELECT next.oid FROM part
-        JOIN pg_catalog.pg_type t ON t.oid = part.oid
-        CROSS JOIN LATERAL (
-          SELECT t.typbasetype WHERE t.typtype = 'd'
-          UNION ALL SELECT t.typelem WHERE ${IS_ARRAY}
-          UNION ALL SELECT rngsubtype FROM pg_catalog.pg_range WHERE rngtypid = t.oid
-          UNION ALL SELECT rngtypid FROM pg_catalog.pg_range WHERE rngmultitypid = t.oid
-          UNION ALL SELECT atttypid FROM pg_catalog.pg_attribute
-            WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped
-        ) AS next (oid)
-        WHERE next.oid >= 10000
-    )
-    SELECT t.oid,
+/** The query for these types: for the first ones in ascending order, as long as they have not too many attributes. */
+function portionOf(typeOids: readonly number[]): string {
+  return `SELECT t.oid, t.total,
       CASE t.typtype WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain' WHEN 'e' THEN 'enum' WHEN 'm' THEN 'multirange'
         WHEN 'r' THEN 'range' ELSE CASE WHEN ${IS_ARRAY} THEN 'array' ELSE 'base' END END AS kind,
-      t.typbasetype AS base, t.typelem AS element, element.typdelim AS delimiter,
+      t.typbasetype AS base, t.typelem AS element,
+      (SELECT element.typdelim FROM pg_catalog.pg_type element WHERE element.oid = t.typelem) AS delimiter,
       (SELECT rngsubtype FROM pg_catalog.pg_range WHERE rngtypid = t.oid) AS subtype,
       (SELECT rngtypid FROM pg_catalog.pg_range WHERE rngmultitypid = t.oid) AS range,
       ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute
         WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS names,
       ARRAY(SELECT atttypid FROM pg_catalog.pg_attribute
         WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS types
-      FROM part JOIN pg_catalog.pg_type t ON t.oid = part.oid
-      LEFT JOIN pg_catalog.pg_type element ON element.oid = t.typelem
-      WHERE t.oid > '${last}'::oid ORDER BY t.oid LIMIT ${PAGE}`;
+    FROM (
+      SELECT t.*, count(*) OVER () AS total, row_number() OVER (ORDER BY t.oid) AS place,
+        sum(coalesce(c.relnatts, 0)) OVER (ORDER BY t.oid) AS attributes
+        FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+        WHERE t.oid = ANY ('{${typeOids.join(',')}}'::oid[])
+    ) AS t
+    WHERE t.place = 1 OR t.attributes <= ${MOST_ATTRIBUTES} ORDER BY t.oid`;
 }
 
 function toShape(row: ResultRow): TypeShape {
@@ -120,18 +163,9 @@ function toShape(row: ResultRow): TypeShape {
 
 function toAttributes(row: ResultRow): Attribute[] {
   const names = listOf(row, 'names');
-  const types = listOf(row, 'types');
+  const types = oidsOf(row, 'types');
   if (names.length !== types.length) {
     throw new ProtocolError(`The server sent ${names.length} names for ${types.length} attributes`);
   }
-  return names.map((name, i) => ({ name, typeOid: countOf({ type: types[i] ?? null }, 'type') }));
-}
-
-/** The texts in an array of one dimension. */
-function listOf(row: ResultRow, column: string): string[] {
-  try {
-    return parseArray(textOf(row, column), ',', String).map(String);
-  } catch (cause) {
-    throw new ProtocolError(`The server sent no list as ${column}`, { cause });
-  }
+  return types.map((typeOid, i) => ({ name: names[i] ?? '', typeOid }));
 }

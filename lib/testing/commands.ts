@@ -20,7 +20,7 @@ export function answer(cluster: FakeCluster, session: Map<string, string>, sql: 
   if (sql.startsWith('TIMELINE_HISTORY ')) return timelineHistory(cluster, Number(sql.split(' ')[1]));
   if (sql.startsWith('DROP_REPLICATION_SLOT')) return dropSlot(cluster, /"(\w+)"/.exec(sql)?.[1] ?? '');
   // No type of the fake's tables has to be looked up.
-  if (sql.startsWith('WITH RECURSIVE')) return resultSet(['oid'], []);
+  if (/pg_catalog\.pg_(type|attribute)\b/.test(sql)) return resultSet(['oid'], []);
   if (sql.includes('server_version_num')) return settings(cluster, session, sql);
   if (sql.includes('pg_publication ')) {
     const known = [...cluster.publications].filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));

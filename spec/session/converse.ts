@@ -17,6 +17,8 @@ export interface Outcome<T> {
   readonly sql: string[];
   /** The queries that may take as long as they like. */
   readonly patient: string[];
+  /** The queries with which the connect time-out starts again. */
+  readonly restarting: string[];
   readonly value: T | undefined;
   readonly error: unknown;
 }
@@ -26,11 +28,12 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
   const said: Said[] = [];
   const sql: string[] = [];
   const patient: string[] = [];
+  const restarting: string[] = [];
   const answers: BackendMessage[] = [];
   let value: T | undefined;
   let error: unknown;
 
-  const hear = ({ send, patient: isPatient }: Turn): void => {
+  const hear = ({ send, patient: isPatient, restart }: Turn): void => {
     if (!send) return;
     const heard = read(send);
     said.push(heard);
@@ -38,6 +41,7 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
       const text = heard.sql.replace(/\s+/g, ' ');
       sql.push(text);
       if (isPatient) patient.push(text);
+      if (restart) restarting.push(text);
     }
     answers.push(...server(heard));
   };
@@ -55,7 +59,7 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
   } catch (thrown) {
     error = thrown;
   }
-  return { said, sql, patient, value, error };
+  return { said, sql, patient, restarting, value, error };
 }
 
 /** What user code answers, at once. */

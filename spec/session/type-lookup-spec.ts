@@ -1,8 +1,9 @@
 import { ProtocolError } from '../../lib/errors';
 import { lookUpPublishedTypes, lookUpTypes } from '../../lib/session/type-lookup';
-import { converse, refusal, rows } from './converse';
+import { converse, refusal, rows, type Said } from './converse';
 
 const BASE = {
+  total: '1',
   oid: '20000',
   kind: 'base',
   base: '0',
@@ -18,7 +19,32 @@ type Row = Partial<Record<keyof typeof BASE, string | null>>;
 
 /** What comes of an answer. */
 function lookUp(...answer: Row[]) {
-  return converse(lookUpTypes([20000]), () => rows(...answer.map((row) => ({ ...BASE, ...row }))));
+  const asked = answer.map(({ oid }) => Number(oid)).filter((oid) => oid >= 20_000);
+  const answers = [answer.map((row) => ({ ...BASE, total: String(answer.length), ...row }))];
+  return converse(lookUpTypes([20000, ...asked]), () => rows(...(answers.shift() ?? [])));
+}
+
+/** What a query asks for. */
+function askedIn(sql: string): string[] {
+  return /'\{([\d,]*)\}'::oid\[\]/.exec(sql)?.[1]?.split(',') ?? [];
+}
+
+/** A server that has types, each with its row, and how many attributes one of its answers may have. */
+function serverWith(types: ReadonlyMap<string, Row>, attributes = Infinity) {
+  return (said: Said) => {
+    const known = askedIn(said.kind === 'query' ? said.sql : '').filter((oid) => types.has(oid));
+    let size = 0;
+    const fitting = known.filter((oid, i) => {
+      size += types.get(oid)?.names?.split(',').length ?? 0;
+      return i === 0 || size <= attributes;
+    });
+    return rows(...fitting.map((oid) => ({ ...BASE, total: String(known.length), oid, ...types.get(oid) })));
+  };
+}
+
+/** So many type OIDs, from 20000 on. */
+function oids(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => 20_000 + i);
 }
 
 describe('a look-up of types', () => {
@@ -57,27 +83,65 @@ describe('a look-up of types', () => {
   });
 
   it('is one query for all that are not built in, and none where there are no such types', () => {
-    const { sql } = converse(lookUpTypes([23, 20000, 9_999, 10_000]), () => rows());
-    expect(sql).toEqual([expect.stringContaining("'{20000,10000}'::oid[]")]);
+    const { sql } = converse(lookUpTypes([23, 20000, 9_999, 10_000, 20000]), () => rows());
+    expect(sql.map(askedIn)).toEqual([['10000', '20000']]);
     for (const none of [[], [23, 9_999]]) {
       expect(converse(lookUpTypes(none), () => [])).toMatchObject({ sql: [], value: new Map(), error: undefined });
     }
   });
 
-  it('comes in pages, as there may be many', () => {
-    const types = Array.from({ length: 4_500 }, (_, i) => ({ ...BASE, oid: String(20_000 + i) }));
-    const pages = [types.slice(0, 2_000), types.slice(2_000, 4_000), types.slice(4_000)];
-    const { value, sql } = converse(lookUpTypes([20000]), () => rows(...(pages.shift() ?? [])));
-    expect([...(value?.keys() ?? [])]).toEqual(types.map(({ oid }) => Number(oid)));
-    const starts = [0, 21_999, 23_999].map((last) => expect.stringContaining(`WHERE t.oid > '${last}'::oid`));
-    expect(sql).toEqual(starts);
+  it('goes on with what they are made of, and asks for nothing twice', () => {
+    const types = new Map<string, Row>([
+      ['20000', { kind: 'array', element: '20001', delimiter: ',' }],
+      ['20001', { kind: 'composite', names: '{a,b,c}', types: '{20002,20000,23}' }],
+      ['20002', { kind: 'domain', base: '20003' }],
+      ['20003', { kind: 'domain', base: '20001' }],
+    ]);
+    const { value, sql, error } = converse(lookUpTypes([20000]), serverWith(types));
+    expect([error, [...(value?.keys() ?? [])]]).toEqual([undefined, [20000, 20001, 20002, 20003]]);
+    expect(sql.map(askedIn)).toEqual([['20000'], ['20001'], ['20002'], ['20003']]);
   });
 
-  it('does not go on for ever', () => {
+  it.each([1_000, 10_000, 40_000])('of %i types asks for each of them once', (count) => {
+    const asked = oids(count);
+    const types = new Map(asked.map((oid) => [String(oid), {}]));
+    const { value, sql } = converse(lookUpTypes(asked), serverWith(types));
+    expect(value?.size).toBe(count);
+    expect(sql.reduce((sum, text) => sum + askedIn(text).length, 0)).toBe(count);
+    expect(sql).toHaveLength(Math.ceil(count / 5_000));
+  });
+
+  it('takes up where the server has cut an answer, whose attributes were too many', () => {
+    const asked = oids(5);
+    const wide: Row = { kind: 'composite', names: '{a,b,c}', types: '{23,23,23}' };
+    const types = new Map(asked.slice(0, 4).map((oid) => [String(oid), wide]));
+    const { value, sql } = converse(lookUpTypes(asked), serverWith(types, 6));
+    expect([...(value?.keys() ?? [])]).toEqual(asked.slice(0, 4));
+    expect(sql.map((text) => askedIn(text).length)).toEqual([5, 3]);
+  });
+
+  it('starts the connect time-out again with each full portion, and with nothing else', () => {
+    const asked = oids(12_000);
+    const types = new Map(asked.map((oid) => [String(oid), {}]));
+    const { restarting } = converse(lookUpTypes(asked), serverWith(types));
+    expect(restarting.map((text) => askedIn(text).length)).toEqual([5_000, 5_000]);
+  });
+
+  it('leaves it at 200,000 types: others are looked up when they come up in the stream', () => {
+    const asked = oids(200_100);
+    const types = new Map(asked.map((oid) => [String(oid), {}]));
+    const { value, error } = converse(lookUpTypes(asked), serverWith(types));
+    expect([value?.size, error]).toEqual([200_000, undefined]);
+  });
+
+  it('does not give a server that invents types more time', () => {
     let next = 20_000;
-    const endless = () => rows(...Array.from({ length: 2_000 }, () => ({ ...BASE, oid: String(next++) })));
-    const { error } = converse(lookUpTypes([20000]), endless);
-    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('more than 200000 types') });
+    const inventive = () => {
+      const [oid, base] = [String(next), String(++next)];
+      return next > 30_000 ? refusal({}) : rows({ ...BASE, oid, kind: 'domain', base });
+    };
+    const { sql, restarting } = converse(lookUpTypes([20000]), inventive);
+    expect([sql.length, restarting]).toEqual([10_001, []]);
   });
 
   it('of publications quotes their names, and asks nothing for none', () => {
@@ -95,7 +159,9 @@ describe('a look-up of types', () => {
     ['no oid', { oid: null }],
     ['"x" as oid', { oid: 'x' }],
     ['"-1" as oid', { oid: '-1' }],
-    ['type 0 after 0', { oid: '0' }],
+    ['type 0, which was not asked for', { oid: '0' }],
+    ['type 19999, which was not asked for', { oid: '19999' }],
+    ['no total', { total: null }],
     ['no kind', { kind: null }],
     ['"pseudo" as the kind of a type', { kind: 'pseudo' }],
     ['"toString" as the kind of a type', { kind: 'toString' }],

@@ -1,9 +1,10 @@
 import { ReplicationError } from '../../errors';
 import { binaryText } from '../../pgoutput/binary/binary-text';
 import type { TypeShape } from '../../pgoutput/type-shapes';
-import { countOf, query, type Conversation } from '../../session/conversation';
+import { query, type Conversation } from '../../session/conversation';
 import { isSent, ofNames, publishedTables } from '../../session/published-tables';
-import { lookUpPublishedTypes } from '../../session/type-lookup';
+import { distinctOids } from '../../session/oid-lists';
+import { lookUpPublishedTypes, MOST_TYPES } from '../../session/type-lookup';
 import { findingOf, type Finding } from './finding';
 import { columnName, named, namesQuery } from './scene';
 
@@ -19,9 +20,8 @@ export function* checkBinary(
   lookUpTypes: boolean,
 ): Conversation<readonly Finding[]> {
   const columns = sentColumns(publications, version);
-  const rows = yield* query(`SELECT DISTINCT atttypid AS type FROM ${columns}`);
+  const types = yield* distinctOids(`SELECT atttypid FROM ${columns}`, MOST_TYPES);
   const shapes = lookUpTypes ? yield* lookUpPublishedTypes(publications, version) : new Map<number, TypeShape>();
-  const types = rows.map((row) => countOf(row, 'type'));
   const unknown = types.filter((type) => binaryText(type, (part) => shapes.get(part)) === undefined);
   if (unknown.length === 0) return [];
   const name = columnName('schemaname', 'tablename', 'attname');
