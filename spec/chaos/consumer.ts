@@ -95,7 +95,7 @@ function source(store: Store | undefined): Observable<AnyReplicationMessage> {
     ...(store ? { startLsn: () => store.checkpoint() } : {}),
     statusInterval: 200,
     livenessTimeout: 1000,
-    connectTimeout: 2000,
+    connectTimeout: 5000,
     closeTimeout: 500,
     openObserver: {
       next: ({ startLsn, slot: { confirmedFlushLsn = 0n } }) => {

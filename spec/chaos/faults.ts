@@ -15,7 +15,7 @@ export type Fault = (scene: Scene, consumer: Consumer, random: Random) => Promis
 /** For how many ms something that waits for an occasion waits. */
 const PATIENCE = 2000;
 /** A server that stops fast waits until all clients have confirmed what they were sent, or are found to be gone. */
-const STOP = 15_000;
+const STOP = 60_000;
 
 export const FAULTS: Readonly<Record<string, Fault>> = {
   'process killed': async (_scene, consumer, random) => {
