@@ -16,6 +16,8 @@ export interface Acknowledgeable {
 /** What an operator may ask of the session that a delivery came from. */
 export interface SessionControl {
   readonly source: StreamSource;
+  /** An operator has taken a delivery, and acknowledges it when its work is done, however long that takes. */
+  attend(): void;
   /** What has been confirmed, whether or not the server has heard of it: what commits before does not come again. */
   readonly confirmed: Lsn;
   /** Whether anything is ever confirmed; without that, everything comes again. */

@@ -67,12 +67,14 @@ export class Connecting<T> {
   #next(): void {
     const candidate = this.#candidates.shift();
     if (!candidate) {
-      this.#handlers.failed(this.#verdict());
+      this.#handlers.failed(this.#withGaps(this.#verdict()));
       return;
     }
     const { target, attrs } = candidate;
     let fits = false;
+    let admitted = false;
     const script = (server: ServerInfo): Conversation<T> => {
+      admitted = true;
       fits = FITTING[attrs].fits(server);
       if (fits) return this.#script(server);
       throw new ConnectionError('SERVER_UNFIT', `${whereabouts(target)} ${FITTING[attrs].otherwise}`);
@@ -84,13 +86,21 @@ export class Connecting<T> {
       failed: (error) => {
         // What user code throws goes on as it is.
         if (fits || !isPassing(error)) {
-          this.#handlers.failed(error);
+          this.#handlers.failed(admitted ? error : this.#withGaps(error));
           return;
         }
         this.#failures.push(asError(error));
         this.#next();
       },
     });
+  }
+
+  /** A server that was not meant at all cannot be reached, or does not know the user. */
+  #withGaps(error: unknown): unknown {
+    const { gaps } = this.#settings;
+    if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return error;
+    const { code, retryable, remedy } = error;
+    return error.recast(code, { retryable, remedy: `${gaps} ${remedy}` });
   }
 
   /** What is wrong with the only host, or with each. */

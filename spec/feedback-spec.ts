@@ -359,7 +359,9 @@ describe('the watches', () => {
     clock.advance(59_000);
     expect(warnings()).toEqual([]);
     clock.advance(21_000);
-    expect(warnings()).toEqual(['The slot has not moved for 60 s: commit and 12 changes not acknowledged']);
+    expect(warnings()).toEqual([
+      expect.stringMatching(/^The slot has not moved for 60 s: commit and 12 changes not acknowledged\. /),
+    ]);
     expect(warned.mock.calls[0]?.[1]).toMatchObject({ type: 'ReplicationWarning' });
     clock.advance(600_000);
     expect(warnings()).toHaveLength(1);
@@ -379,7 +381,7 @@ describe('the watches', () => {
     server.commit(tx(1, 12), tx(2, 12));
     clock.advance(80_000);
     expect(new Set(server.last.flushed)).toEqual(new Set([0n]));
-    expect(warnings()).toEqual([`The slot has not moved for 60 s: ${reason}`]);
+    expect(warnings()).toEqual([expect.stringContaining(`The slot has not moved for 60 s: ${reason}. `)]);
     subscription.unsubscribe();
   });
 
@@ -422,7 +424,9 @@ describe('the watches', () => {
     clock.advance();
     server.commit(tx(1));
     clock.advance(80_000);
-    expect(warnings()).toEqual(['The slot has not moved for 60 s: a transaction is not acknowledged']);
+    expect(warnings()).toEqual([
+      expect.stringMatching(/^The slot has not moved for 60 s: a transaction is not acknowledged\. /),
+    ]);
     subscription.unsubscribe();
   });
 

@@ -6,6 +6,7 @@ import type { StartupOptions } from '../session/startup';
 import { channelBindingOf, methodsOf } from './authentication';
 import { parseConnectionString } from './connection-string';
 import { certificateFolder, passwordFile } from './home';
+import { gapsOf } from './gaps';
 import { hostsOf, type Hosts } from './hosts';
 import { LET_PASS, MISPLACED, PARAMETERS, Parameters } from './parameters';
 import { Secrets, type SecretSource } from './secrets';
@@ -119,6 +120,8 @@ export const SERVER_OPTIONS: readonly (keyof ServerConfig)[] = ['connection', 'c
 /** A {@link ServerConfig} that was checked and completed: how to reach a server and introduce oneself. */
 export interface ConnectionSettings {
   readonly hosts: Hosts;
+  /** What was probably forgotten, in a sentence, for a connection that cannot be made. */
+  readonly gaps?: string | undefined;
   readonly startup: StartupOptions;
   readonly secrets: Secrets;
   /** ms for everything up to the conversation's end, with each host, but for what takes as long as it likes. */
@@ -148,6 +151,7 @@ export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = proc
     connectTimeout: config.ms('connectTimeout', timeoutOf(own, parameters), 1),
     closeTimeout: config.ms('closeTimeout', 5000),
     hosts,
+    gaps: gapsOf(config.get('connection'), { host: parameters.text('host'), user, database }),
     startup: {
       database,
       applicationName:

@@ -186,6 +186,7 @@ class Works<T extends Acknowledged, R> {
     const { session } = entry;
     if (session === this.#known) return;
     this.#known = session;
+    session.attend();
     this.#sessions.set(nameOf(session), session);
   }
 

@@ -3,6 +3,7 @@ import type { Lsn } from '../lsn';
 import { Outstanding } from './outstanding';
 import { Window, type WindowLimits } from './window';
 import {
+  adviceOf,
   isAstray,
   ProgressEntry,
   reasonOf,
@@ -58,6 +59,7 @@ export class Ledger implements EntryKeeper {
   /** By xid: the transactions that are prepared, and may be held until their end is read. */
   readonly #prepared = new Map<number, Unit>();
   #closed = false;
+  #acknowledged = false;
   readonly #outstanding = new Outstanding();
   #delivered = 0;
   /** All that is outstanding but what is prepared and has not ended: what that is held for has yet to be read. */
@@ -102,6 +104,11 @@ export class Ledger implements EntryKeeper {
     return this.#window.isFull();
   }
 
+  /** Whether a subscriber has acknowledged anything so far. */
+  get acknowledged(): boolean {
+    return this.#acknowledged;
+  }
+
   get unackedMessages(): number {
     return this.#outstanding.size;
   }
@@ -120,6 +127,17 @@ export class Ledger implements EntryKeeper {
    * transaction in blocks: its end cannot be read before.
    */
   get held(): Held | undefined {
+    const entry = this.#heldEntry;
+    return entry && { sequence: entry.sequence, reason: reasonOf(entry.unit) };
+  }
+
+  /** What its subscriber may write, so that what is held is settled. */
+  get advice(): string {
+    const entry = this.#heldEntry;
+    return entry ? adviceOf(entry.unit) : '';
+  }
+
+  get #heldEntry(): UnitEntry | undefined {
     const unit = this.#queue.head;
     const isHead = unit !== undefined && unit.outstanding > 0;
     if (!isHead && !this.isFull()) return undefined;
@@ -127,7 +145,7 @@ export class Ledger implements EntryKeeper {
     // Blocks of open transactions may have been delivered between the others.
     while (entry && (isHead ? entry.unit !== unit : entry.unit.sequence !== UNPLACED)) entry = entry.newer;
     if (!entry || this.#queue.isBeyond(entry.unit)) return undefined;
-    return { sequence: entry.sequence, reason: reasonOf(entry.unit) };
+    return entry;
   }
 
   /** @param commitLsn where its commit, or prepare, record starts */
@@ -267,6 +285,7 @@ export class Ledger implements EntryKeeper {
     if (this.#closed || this.#queue.isBeyond(entry.unit)) return false;
     const { head } = this.#queue;
     entry.unit.answered ||= answered;
+    this.#acknowledged ||= answered;
     this.#discharge(entry);
     if (entry.unit === head) this.#advance();
     else if (entry.unit.reached && head && isAstray(head)) this.#events.astray(head, 'overtaken');

@@ -14,6 +14,7 @@ import {
 } from './slot-commands';
 import { pgoutputOptions, type PgoutputRequest } from './pgoutput-options';
 import type { SlotMemory } from './slot-memory';
+import { similarPublications, slotMissing, withHint } from './similar-names';
 import { checkStandby, checkSynced } from './standby';
 import { fromConsumer, fromMemory, type Resumption } from './start-position';
 import type { PositionKeeper } from './ledger';
@@ -161,7 +162,8 @@ export function* checkPublications(publications: readonly string[]): Conversatio
   const missing = publications.filter((name) => !known.has(name));
   if (missing.length > 0) {
     const names = missing.map((name) => JSON.stringify(name)).join(', ');
-    throw new ReplicationError('PUBLICATION_MISSING', `Publication ${names} does not exist in this database`);
+    const error = new ReplicationError('PUBLICATION_MISSING', `Publication ${names} does not exist in this database`);
+    throw withHint(error, yield* similarPublications(missing));
   }
 }
 
@@ -173,7 +175,7 @@ function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> 
     if (server.walLevel !== 'logical' && server.version < 190_000) {
       throw new ReplicationError('WAL_LEVEL', `wal_level is ${server.walLevel}`);
     }
-    throw new ReplicationError('SLOT_MISSING', `Replication slot "${plan.slot}" does not exist`);
+    throw yield* slotMissing(plan.slot);
   }
   try {
     const twoPhase = plan.pgoutput?.request.twoPhase ?? plan.ensureSlot.twoPhase ?? false;

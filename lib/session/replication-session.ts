@@ -19,6 +19,7 @@ import { StreamPosition } from './stream-position';
 import { StreamReader } from './stream-reader';
 import { TypeQuestions } from './type-questions';
 import type { Unit } from './unit';
+import { UnacknowledgedWatch } from './unacknowledged-watch';
 import { Watches } from './watches';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
@@ -40,6 +41,7 @@ export class ReplicationSession implements SessionControl {
   readonly #ledger: Ledger;
   readonly #sender: StatusSender;
   readonly #watches: Watches;
+  readonly #unacknowledged = new UnacknowledgedWatch();
   readonly #keepalives: Keepalives;
   readonly #listeners = new Set<(error?: unknown) => void>();
   #state: State = 'streaming';
@@ -178,19 +180,23 @@ export class ReplicationSession implements SessionControl {
   tick(ms: number): void {
     if (!this.#isAlive()) return;
     const reading = this.#state === 'streaming' && !this.#mustWait() && !this.#yielded;
-    const { failure, warning, ask } = this.#watches.tick(ms, reading, this.#ledger.held);
+    const { failure, warning, ask } = this.#watches.tick(ms, reading, this.#ledger.held, this.#ledger.advice);
     if (failure) {
       this.fail(failure);
       return;
     }
-    if (warning !== undefined) this.#host.warn(warning);
+    // That nothing was acknowledged at all has been said.
+    const isKnown = this.#unacknowledged.warned && !this.#ledger.acknowledged;
+    if (warning !== undefined && !isKnown) this.#host.warn(warning);
     if (this.#keepalives.waiting) this.#host.wake();
     this.#send(ask);
   }
 
   /** A report that was asked for with `reportIn` is due, unless one went out in the meantime. */
   report(): void {
-    if (this.#isAlive()) this.#reportIfDue();
+    if (!this.#isAlive()) return;
+    this.#reportIfDue();
+    this.#lookAtWindow();
   }
 
   /** The socket is gone, or the time for taking leave is over. */
@@ -246,6 +252,10 @@ export class ReplicationSession implements SessionControl {
     if (this.#state === 'draining' && this.#listeners.size === 0) this.close();
   }
 
+  attend(): void {
+    this.#unacknowledged.attend();
+  }
+
   isStreaming(): boolean {
     return this.#state === 'streaming';
   }
@@ -274,6 +284,16 @@ export class ReplicationSession implements SessionControl {
     return this.#state === 'streaming' || this.#state === 'draining';
   }
 
+  #lookAtWindow(): void {
+    const isStuck = this.isStreaming() && !this.#ledger.acknowledged && this.#ledger.isFull();
+    const verdict = this.#unacknowledged.look(this.#host.elapsed(), isStuck);
+    if (typeof verdict === 'number') this.#host.reportIn(verdict);
+    if (verdict !== 'warn') return;
+    const { unackedMessages, unackedBytes, held, advice } = this.#ledger;
+    const window = `The window is full (${unackedMessages} messages, ${unackedBytes} bytes), and nothing was ever acknowledged`;
+    this.#host.warn(`${window}, so nothing more is read: ${held?.reason ?? ''}. ${advice}`);
+  }
+
   /** Whether what has been received has to wait. */
   #mustWait(): boolean {
     return this.#ledger.isFull() || this.#types.waiting;
@@ -287,6 +307,7 @@ export class ReplicationSession implements SessionControl {
       if (this.#state === 'closed') return false;
       if (this.#state === 'draining' || (this.#state === 'streaming' && this.#mustWait())) {
         this.#host.hold(true);
+        this.#lookAtWindow();
         return false;
       }
       if (!this.#again && !this.#reader.next()) {

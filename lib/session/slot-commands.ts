@@ -10,6 +10,7 @@ import {
 } from '../wire/sql';
 import { countOf, integerOf, lsnOf, onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
 import { requireVersion } from './server-version';
+import { similarSlot, slotMissing, withHint } from './similar-names';
 
 /** A replication slot as pg_replication_slots shows it. What the server's version does not know is undefined. */
 export interface SlotStatus {
@@ -201,7 +202,7 @@ export function* alterSlot(slot: string, changes: SlotChanges, serverVersion: nu
   requireVersion(serverVersion, 170000, 'Altering a slot');
   if (changes.twoPhase !== undefined) requireVersion(serverVersion, 180000, 'Altering twoPhase');
   const found = yield* slotStatus(slot, serverVersion);
-  if (!found) throw new ReplicationError('SLOT_MISSING', `Replication slot "${slot}" does not exist`);
+  if (!found) throw yield* slotMissing(slot);
   const wrong = alterable(found);
   if (wrong) throw wrong;
   if (changes.twoPhase !== undefined && changes.twoPhase !== found.twoPhase) yield* checkPrepared(found);
@@ -233,5 +234,11 @@ function alterable({ name, type, active, activePid, invalidationReason }: SlotSt
 }
 
 export function* dropSlot(slot: string, wait: boolean): Conversation<void> {
-  yield* query(dropReplicationSlot(slot, wait), { patient: wait });
+  try {
+    yield* query(dropReplicationSlot(slot, wait), { patient: wait });
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'SLOT_MISSING')
+      throw withHint(error, yield* similarSlot(slot));
+    throw error;
+  }
 }

@@ -68,6 +68,19 @@ export function reasonOf(unit: Unit): string {
   return changes === 0 ? 'all changes acknowledged, their commit not' : `commit and ${count} not acknowledged`;
 }
 
+const ACKNOWLEDGE =
+  'Call ack() on each message, or put ackAfter(work) at the end of the pipe, which does; where filter() drops messages of tables, use ofTable(), which settles them.';
+
+/** What its subscriber may write for that. */
+export function adviceOf({ group, prepared }: Unit): string {
+  if (prepared && group?.settled !== true)
+    return `Acknowledge it once its changes are stored, or give ackAfter a concurrent above the number that you hold. ${ACKNOWLEDGE}`;
+  if (!group) return ACKNOWLEDGE;
+  return group.settled
+    ? `What was left out of a transaction has to be acknowledged as well. ${ACKNOWLEDGE}`
+    : `Let the work see every transaction: filter() behind transactions() drops them, and what map() makes of one has to keep its ack. ${ACKNOWLEDGE}`;
+}
+
 /** What entries ask of the ledger that they stand in. */
 export interface EntryKeeper {
   readonly session: SessionControl;

@@ -34,8 +34,9 @@ export class Watches {
   /**
    * @param ms since the last step
    * @param reading false while we ourselves do not read
+   * @param advice what to write, so that what is held is settled
    */
-  tick(ms: number, reading: boolean, held: Held | undefined): Finding {
+  tick(ms: number, reading: boolean, held: Held | undefined, advice: string): Finding {
     const liveness = this.#liveness.tick(ms, reading);
     if (liveness === 'gone') {
       const what = `Nothing came from the server for ${this.#livenessTimeout} ms`;
@@ -45,8 +46,8 @@ export class Watches {
     const verdict = this.#held.tick(ms, held);
     if (verdict === 'fine') return { ask };
     const complaint = `The slot has not moved for ${Math.round(this.#held.heldFor / 1000)} s: ${held?.reason ?? ''}`;
-    return verdict === 'warn'
-      ? { warning: complaint, ask }
-      : { failure: new ReplicationError('ACK_TIMEOUT', complaint), ask };
+    if (verdict === 'warn') return { warning: `${complaint}. ${advice}`, ask };
+    const remedy = `${advice} Where work takes so long, raise ackTimeout.`;
+    return { failure: new ReplicationError('ACK_TIMEOUT', complaint, { remedy }), ask };
   }
 }

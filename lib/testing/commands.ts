@@ -22,6 +22,9 @@ export function answer(cluster: FakeCluster, session: Map<string, string>, sql: 
   // No type of the fake's tables has to be looked up.
   if (/pg_catalog\.pg_(type|attribute)\b/.test(sql)) return resultSet(['oid'], []);
   if (sql.includes('server_version_num')) return settings(cluster, session, sql);
+  if (sql.includes('SELECT pubname AS name ')) return named(cluster.publications);
+  if (sql.includes('SELECT slot_name AS name ')) return named(cluster.slots.keys());
+  if (sql.includes('pg_database ')) return oneRow({ name: cluster.database, here: 't' });
   if (sql.includes('pg_publication ')) {
     const known = [...cluster.publications].filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
     return resultSet(
@@ -34,6 +37,13 @@ export function answer(cluster: FakeCluster, session: Map<string, string>, sql: 
     C: '42601',
     M: `the fake server has no answer to: ${sql}; give it one in behaviour.answersTo`,
   });
+}
+
+function named(names: Iterable<string>): Buffer {
+  return resultSet(
+    ['name'],
+    [...names].map((name) => [name]),
+  );
 }
 
 function oneRow(row: Row): Buffer {

@@ -157,6 +157,10 @@ class BuiltSession implements SessionControl {
     this.stop();
   }
 
+  attend(): void {
+    // Nobody waits.
+  }
+
   isStreaming(): boolean {
     return this.#streaming;
   }

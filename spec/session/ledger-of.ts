@@ -14,6 +14,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
     consumerKeepsPosition: keeper === 'consumer',
     stop: () => told.push('stop'),
     isStreaming: () => true,
+    attend: () => told.push('attend'),
     abandon: () => told.push('abandon'),
     stopAtBoundary: () => told.push('stopAtBoundary'),
     whenClosed: () => () => undefined,

@@ -385,8 +385,61 @@ describe('work that holds up the slot', () => {
     for (let i = 0; i < 6; i++) session.tick(10_000);
     expect(host.warnings).toEqual([]);
     for (let i = 0; i < 100; i++) session.tick(10_000);
-    expect(host.warnings).toEqual(['The slot has not moved for 60 s: commit acknowledged, 12 changes not']);
+    expect(host.warnings).toEqual([
+      expect.stringMatching(
+        /^The slot has not moved for 60 s: commit acknowledged, 12 changes not\. .*ack\(\).*ackAfter.*ofTable/,
+      ),
+    ]);
     expect(host.outcome).toBeUndefined();
+  });
+
+  describe('before anything was ever acknowledged', () => {
+    const full = { messages: 4, bytes: 1_000_000 };
+
+    it('is warned of once, soon after the window has closed', () => {
+      const { session, receive, host, pass } = sessionOf({ window: full });
+      receive(RELATION, ...transactionFrames(0x100n, 12));
+      expect(host.warnings).toEqual([]);
+      pass(host.reportsAskedFor.at(-1) ?? 0);
+      expect(host.now).toBeLessThanOrEqual(1000);
+      expect(host.warnings).toEqual([
+        expect.stringMatching(
+          /^The window is full \(4 messages, \d+ bytes\), and nothing was ever acknowledged.* 4 changes not acknowledged.*ack\(\).*ackAfter.*ofTable/,
+        ),
+      ]);
+      for (let i = 0; i < 100; i++) session.tick(10_000);
+      expect(host.warnings).toHaveLength(1);
+    });
+
+    it.each<[what: string, prevent: (fixture: SessionFixture) => void]>([
+      ['the first acknowledgement comes in time', ({ host }) => host.delivered.at(-1)?.ack()],
+      ['an operator works on it', ({ session }) => session.attend()],
+      ['the subscription ends', ({ session }) => session.release()],
+    ])('is not warned of where %s', (_, prevent) => {
+      const fixture = sessionOf({ window: full });
+      const { host, receive, pass } = fixture;
+      receive(RELATION, ...transactionFrames(0x100n, 12));
+      pass(900);
+      prevent(fixture);
+      for (let i = 0; i < 10; i++) pass(1000);
+      expect(host.warnings).toEqual([]);
+    });
+
+    it('is not warned of while there is room', () => {
+      const { receive, host, pass } = sessionOf({ window: { messages: 100, bytes: 1_000_000 } });
+      receive(RELATION, ...transactionFrames(0x100n, 12));
+      for (let i = 0; i < 10; i++) pass(1000);
+      expect(host.warnings).toEqual([]);
+    });
+
+    it('is warned of after a minute, too, once something was acknowledged', () => {
+      const { session, receive, host, pass } = sessionOf({ window: full });
+      receive(RELATION, ...transactionFrames(0x100n, 12));
+      pass(1000);
+      host.delivered.at(-1)?.ack();
+      for (let i = 0; i < 10; i++) session.tick(10_000);
+      expect(host.warnings).toHaveLength(2);
+    });
   });
 
   it('is not warned of while transactions are done in turn', () => {

@@ -1,8 +1,9 @@
 import { countOf, onlyRow, query, textOf, type Conversation } from '../../session/conversation';
 import { checkSlot } from '../../session/open-stream';
+import { slotMissing } from '../../session/similar-names';
 import { slotStatus, type SlotStatus } from '../../session/slot-commands';
 import { checkStandby } from '../../session/standby';
-import { failure, finding, type Finding } from './finding';
+import { failure, finding, findingOf, type Finding } from './finding';
 import { checkMaking } from './making-checks';
 import { objections, type Check, type Scene } from './scene';
 
@@ -26,7 +27,7 @@ export const checkSlots: Check = function* (scene) {
 function* checkMissing(scene: Scene): Conversation<readonly Finding[]> {
   const { slot, ensureSlot } = scene.plan;
   if (ensureSlot) return yield* checkMaking(scene);
-  return [failure('SLOT_MISSING', `Replication slot "${slot}" does not exist`)];
+  return [findingOf(yield* slotMissing(slot))];
 }
 
 function checkActive({ name, active, activePid }: SlotStatus): readonly Finding[] {
