@@ -48,7 +48,7 @@ it.each<[option: string, what: RegExp, call: () => unknown]>([
   ['exceptTables', /is for a publication of all tables; add allTables/, create({ tables: ['a'], exceptTables: ['b'] })],
   ['exceptTables', /at least one table, got an empty list/, create({ allTables: true, exceptTables: [] })],
   ['exceptTables', /as a whole/, create({ allTables: true, exceptTables: [{ table: 'a', where: 'true' }] })],
-  ['exceptTables[0]', /missing/, create({ allTables: true, exceptTables: ['.users'] })],
+  ['exceptTables[0]', /expected a table's name/, create({ allTables: true, exceptTables: ['.users'] })],
   ['tables', /at least one table, got an empty list/, create({ tables: [] })],
   ['tables', /at least one table, got a string/, create({ tables: 'users' })],
   ['tables[1]', /got a number|got 7/, create({ tables: ['users', 7] })],

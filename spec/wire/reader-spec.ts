@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
-import { ProtocolError } from '../../lib/errors';
+import { ProtocolError, ReplicationError } from '../../lib/errors';
 import { Reader } from '../../lib/wire/reader';
+import { failure } from './failure';
 
 /** A reader in the middle of a buffer, so that reading past its end would find bytes all the same. */
 function readerOf(bytes: number[] | string): Reader {
@@ -90,9 +91,17 @@ describe('Reader', () => {
       Buffer.alloc(constants.MAX_STRING_LENGTH + 1),
       0,
       constants.MAX_STRING_LENGTH + 1,
-      'Insert',
+      'Insert message',
     );
-    expect(() => reader.text(constants.MAX_STRING_LENGTH + 1)).toThrow(ProtocolError);
+    const refusal = failure(() => reader.text(constants.MAX_STRING_LENGTH + 1));
+    // The limit is JavaScript's: the peer has done nothing wrong.
+    expect(refusal).toBeInstanceOf(ReplicationError);
+    expect(refusal).not.toBeInstanceOf(ProtocolError);
+    expect(refusal).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      retryable: false,
+      message: expect.stringMatching(/^Insert message: a text at byte 0 is too long\. .*leave out messages: true/),
+    });
   });
 
   it('copies what it hands out', () => {
