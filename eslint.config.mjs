@@ -18,6 +18,7 @@ function roomRules([room, { imports, packages }], nested = false) {
     'error-codes',
     'errors',
     'failure',
+    'findings',
     'json',
     'lsn',
     'options',
@@ -83,10 +84,21 @@ export default defineConfig(
     },
   },
   // From the widest to the narrowest: a file takes the last that fits it.
-  ...['root', 'base', 'index', 'wire', 'pgoutput', 'session', 'net', 'config', 'operators', 'slots', 'testing'].map(
-    (room) => roomRules([room, rooms[room]]),
-  ),
-  ...['pgoutput', 'slots'].map((room) => roomRules([room, rooms[room]], true)),
+  ...[
+    'root',
+    'base',
+    'index',
+    'wire',
+    'pgoutput',
+    'session',
+    'net',
+    'config',
+    'preflight',
+    'operators',
+    'slots',
+    'testing',
+  ].map((room) => roomRules([room, rooms[room]])),
+  ...['pgoutput'].map((room) => roomRules([room, rooms[room]], true)),
   {
     files: ['spec/**/*.ts'],
     rules: {

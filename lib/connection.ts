@@ -88,7 +88,7 @@ export class ConversingConnection<T> {
       },
       closed: (cause) => {
         if (this.#listener) this.#listener.disconnected(cause);
-        else this.#fail(connectFailure(target, cause));
+        else this.#fail(this.#dialogue?.verdict ?? connectFailure(target, cause));
       },
     });
     this.#watch(true);
@@ -255,21 +255,25 @@ export class ConversingConnection<T> {
       this.#fail(this.#question.timedOut(ms));
       return;
     }
-    const where = whereabouts(this.#target);
+    const error = this.#dialogue?.verdict ?? this.#timedOut(ms);
     // It comes when the server has let us in.
     if (!this.#key) {
-      this.#fail(new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`));
+      this.#fail(error);
       return;
     }
     this.#finish();
     // What waits for others there, for a lock say, would go on doing so.
     this.#cancel(this.#key, () => undefined);
-    this.#handlers.failed(
-      new ConnectionError('CONNECT_TIMEOUT', `${where} has let us in, but did not answer within ${ms} ms`, {
-        remedy:
-          'See pg_stat_activity and pg_locks for what it waits for, a locked table perhaps; or raise connectTimeout.',
-      }),
-    );
+    this.#handlers.failed(error);
+  }
+
+  #timedOut(ms: number): ConnectionError {
+    const where = whereabouts(this.#target);
+    if (!this.#key) return new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`);
+    return new ConnectionError('CONNECT_TIMEOUT', `${where} has let us in, but did not answer within ${ms} ms`, {
+      remedy:
+        'See pg_stat_activity and pg_locks for what it waits for, a locked table perhaps; or raise connectTimeout.',
+    });
   }
 
   #cancel(key: BackendKey, done: () => void): void {

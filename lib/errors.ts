@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from './error-codes';
+import type { Finding } from './findings';
 
 export interface ReplicationErrorOptions {
   /** What led to it. */
@@ -6,6 +7,8 @@ export interface ReplicationErrorOptions {
   /** Where this case differs from the code's own entry in {@link ERRORS}. */
   retryable?: boolean | undefined;
   remedy?: string | undefined;
+  /** What else is wrong, see {@link ReplicationError.findings}. */
+  findings?: readonly Finding[] | undefined;
 }
 
 /** What steers a terminal, begins a new line of a log, or turns the direction of what follows. */
@@ -44,24 +47,48 @@ export class ReplicationError extends Error {
   readonly remedy: string;
 
   readonly #what: string;
+  readonly #findings: readonly Finding[];
 
   static {
     giveName(this, 'ReplicationError');
   }
 
   constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
-    const remedy = options.remedy ?? ERRORS[code].remedy;
-    super(harmless(`${what}. ${remedy}`), 'cause' in options ? { cause: options.cause } : undefined);
+    const { findings = [], remedy = ERRORS[code].remedy } = options;
+    super(
+      harmless(`${what}. ${besides(findings)}${remedy}`),
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
     this.#what = what;
+    this.#findings = findings;
     this.code = code;
     this.retryable = options.retryable ?? ERRORS[code].retryable;
     this.remedy = remedy;
   }
 
+  /**
+   * What else preflight finds wrong with the server, of severity `error`: each has a code, a message and a remedy of its own.
+   * The message of this error lists them, too.
+   *
+   * It is empty but for errors that are not retryable, with which an observable's first subscription ends before its stream
+   * has started, and which came after the server let the client in. It is also empty when the server did not answer within
+   * connectTimeout.
+   *
+   * @example
+   * stream.subscribe({
+   *   error: (error) => {
+   *     if (error instanceof ReplicationError) for (const { code, message, remedy } of error.findings) console.error(code, message, remedy);
+   *   },
+   * });
+   */
+  get findings(): readonly Finding[] {
+    return this.#findings;
+  }
+
   /** For logs: `JSON.stringify` leaves the message out of other errors. What else an error holds may not be for logs. */
   toJSON(): Record<string, unknown> {
-    const { name, message, code, retryable } = this;
-    return { name, message, code, retryable };
+    const { name, message, code, retryable, findings } = this;
+    return { name, message, code, retryable, ...(findings.length > 0 && { findings }) };
   }
 
   /**
@@ -93,12 +120,24 @@ export class ReplicationError extends Error {
 
   /** @internal */
   protected kept(seen: Recast): ReplicationErrorOptions {
-    return 'cause' in this ? { ...seen, cause: this.cause } : seen;
+    const kept = { findings: this.#findings, ...seen };
+    return 'cause' in this ? { ...kept, cause: this.cause } : kept;
   }
 }
 
 /** What is said of a failure in place of what its code says. */
-type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy'>;
+type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy' | 'findings'>;
+
+/** So many findings stand in a message; the others are counted. */
+const FINDINGS_SHOWN = 3;
+
+/** The part of a message that lists what else was found. */
+function besides(findings: readonly Finding[]): string {
+  if (findings.length === 0) return '';
+  const shown = findings.slice(0, FINDINGS_SHOWN).map(({ message }) => abridged(message));
+  const others = findings.length - shown.length;
+  return `preflight finds besides: ${shown.join(' ')} ${others > 0 ? `And ${others} more, see findings. ` : ''}`;
+}
 
 /** An option that cannot be used as it was given. */
 export class ConfigError extends ReplicationError {

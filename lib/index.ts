@@ -22,7 +22,7 @@ export { dropSlot, type DropSlotConfig } from './slots/drop-slot';
 export { identifySystem } from './slots/identify-system';
 export type { TableName, TablePart } from './slots/publication-options';
 export { preflight } from './slots/preflight';
-export type { Finding, FindingCode } from './slots/preflight/finding';
+export type { Finding, FindingCode } from './findings';
 export { publicationStatus, type PublicationStatusConfig } from './slots/publication-status';
 export { publications } from './slots/publications';
 export { slotStatus, type SlotStatusConfig } from './slots/slot-status';

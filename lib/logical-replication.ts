@@ -149,11 +149,14 @@ export function streamOver(connect: Connect, config: StreamConfig): Observable<S
   const memory = new SlotMemory();
   const exclusive = new Exclusive();
   const history = new StreamHistory((listener) => exclusive.whenLeft(listener));
+  let isFirst = true;
   return new Observable((subscriber) => {
     let stream: Stream | undefined;
     const giveUp = exclusive.enter(() => {
       try {
-        stream = new Stream(connect, settings, memory, exclusive, history, subscriber);
+        const wasFirst = isFirst;
+        isFirst = false;
+        stream = new Stream(connect, settings, memory, exclusive, history, subscriber, wasFirst);
       } catch (error) {
         // The socket could not even be opened.
         exclusive.left();

@@ -12,6 +12,7 @@ import { laterLsn } from './lsn';
 import type { Connect } from './net/transport';
 import type { StreamMessage } from './pgoutput/messages';
 import { TypeCatalog } from './pgoutput/type-catalog';
+import { examineFailure } from './preflight/failed-start';
 import type { Astray } from './session/ledger';
 import { openStream, type OpenInfo } from './session/open-stream';
 import { payloadDecoder } from './session/payload-decoder';
@@ -56,6 +57,7 @@ export class Stream implements SessionHost {
   #stopped = false;
   #over = false;
 
+  /** @param isFirst whether it is the observable's first subscription */
   constructor(
     connect: Connect,
     settings: Settings,
@@ -63,6 +65,7 @@ export class Stream implements SessionHost {
     exclusive: Exclusive,
     history: StreamHistory,
     subscriber: Subscriber<StreamMessage>,
+    isFirst: boolean,
   ) {
     this.#connect = connect;
     this.#settings = settings;
@@ -76,7 +79,10 @@ export class Stream implements SessionHost {
       settings.connection,
       (server) => {
         this.#walSenderTimeout = server.walSenderTimeout;
-        return openStream(settings.plan, server, memory, settings.start, this.#catalog);
+        const opening = openStream(settings.plan, server, memory, settings.start, this.#catalog);
+        if (!isFirst) return opening;
+        const scene = { plan: settings.plan, server, lookUpTypes: settings.values.lookUpTypes };
+        return examineFailure(opening, scene, settings.classify);
       },
       {
         done: (info, link) => {

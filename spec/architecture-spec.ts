@@ -16,6 +16,7 @@ const BASE = [
   'error-codes',
   'errors',
   'failure',
+  'findings',
   'json',
   'lsn',
   'options',

@@ -29,6 +29,8 @@ export interface Turn {
   readonly patient?: boolean;
   /** The connect time-out starts again with this turn: it is one of many like it, and their number is limited. */
   readonly restart?: boolean;
+  /** The conversation has failed already: the error that the connection ends with, whatever happens to it from here on. */
+  readonly verdict?: ReplicationError;
 }
 
 /**
@@ -48,11 +50,17 @@ export class Dialogue<T> {
   #asking = false;
   #answer: Answer | undefined;
   #advancing = false;
+  #verdict: ReplicationError | undefined;
 
   constructor(frames: FrameDecoder, conversation: Conversation<T>, take: (turn: Turn) => void) {
     this.#frames = frames;
     this.#conversation = conversation;
     this.#take = take;
+  }
+
+  /** What the conversation has failed with already, while it asks what else is wrong. */
+  get verdict(): ReplicationError | undefined {
+    return this.#verdict;
   }
 
   start(): void {
@@ -80,6 +88,7 @@ export class Dialogue<T> {
         const step = this.#conversation.next(heard);
         if (step.done) return { value: step.value };
         this.#asking = step.value.ask !== undefined;
+        this.#verdict = step.value.verdict;
         this.#take(step.value);
       }
       return undefined;
@@ -92,7 +101,15 @@ export class Dialogue<T> {
     if (this.#asking) return undefined;
     const answer = this.#answer;
     this.#answer = undefined;
-    return answer ?? (this.#frames.next() ? decodeBackendMessage(this.#frames) : undefined);
+    return answer ?? this.#decode();
+  }
+
+  #decode(): BackendMessage | undefined {
+    try {
+      return this.#frames.next() ? decodeBackendMessage(this.#frames) : undefined;
+    } catch (error) {
+      throw this.#verdict ?? error;
+    }
   }
 }
 
@@ -154,13 +171,20 @@ export function* query(
 
 /** START_REPLICATION: comes back at CopyBoth, when the connection has become a stream. */
 export function* startCopyBoth(sql: string): Conversation<void> {
+  let failure: ServerFields | undefined;
   let message = yield { send: frontend.query(sql) };
   for (;;) {
     switch (message.kind) {
       case 'copyBoth':
         return;
       case 'error':
-        throw serverError(message.fields);
+        failure = message.fields;
+        // After FATAL the server closes without ReadyForQuery.
+        if (failure.severity !== 'ERROR') throw serverError(failure);
+        break;
+      case 'readyForQuery':
+        if (failure) throw serverError(failure);
+        throw new ProtocolError('The server answered START_REPLICATION with readyForQuery');
       case 'notice':
       case 'notification':
       case 'parameterStatus':

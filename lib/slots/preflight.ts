@@ -1,16 +1,10 @@
 import { catchError, map, of, throwError, type Observable } from 'rxjs';
 import { resolveConfig, type StreamConfig } from '../config/config';
 import { ReplicationError } from '../errors';
-import type { Conversation } from '../session/conversation';
+import type { Finding } from '../findings';
+import { examine } from '../preflight/examine';
+import { findingOf, reclassified } from '../preflight/finding';
 import { oneShot } from './one-shot';
-import { checkBinary } from './preflight/binary-checks';
-import { findingOf, reclassified, type Finding } from './preflight/finding';
-import { checkIdentities } from './preflight/identity-checks';
-import { checkPublications } from './preflight/publication-checks';
-import { checkRowFilters } from './preflight/row-filter-checks';
-import type { Scene } from './preflight/scene';
-import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './preflight/server-checks';
-import { checkSlots } from './preflight/slot-checks';
 
 /**
  * Looks at a server with the eyes of a stream, and lists what is wrong with it: settings, role, slot, publications, and
@@ -30,7 +24,7 @@ import { checkSlots } from './preflight/slot-checks';
  */
 export function preflight(config: StreamConfig): Observable<readonly Finding[]> {
   const { connection, plan, classify, values } = resolveConfig(config);
-  return oneShot(connection, (server) => examine({ plan, server }, values.lookUpTypes)).pipe(
+  return oneShot(connection, (server) => examine({ plan, server, lookUpTypes: values.lookUpTypes })).pipe(
     map((found) => found.map((one) => reclassified(one, classify))),
     catchError((error: unknown) => {
       const told = error instanceof Error ? classify(error) : error;
@@ -42,18 +36,3 @@ export function preflight(config: StreamConfig): Observable<readonly Finding[]> 
 
 /** With these the server has answered, and nothing more can be asked. */
 const NOT_LET_IN: readonly string[] = ['PRIVILEGE_MISSING', 'TOO_MANY_CONNECTIONS', 'SETTING_NOT_APPLIED'];
-
-function* examine(scene: Scene, lookUpTypes: boolean): Conversation<readonly Finding[]> {
-  const { plan, server } = scene;
-  const { publications = [] } = plan.pgoutput ?? {};
-  return [
-    ...checkWalLevel(scene),
-    ...checkVersion(scene),
-    ...checkWalSenderTimeout(scene),
-    ...(yield* checkSlots(scene)),
-    ...(publications.length === 0 ? [] : yield* checkPublications(publications, server.version)),
-    ...(publications.length === 0 ? [] : yield* checkIdentities(publications, server.version)),
-    ...(publications.length === 0 ? [] : yield* checkRowFilters(publications, server.version)),
-    ...(plan.pgoutput?.request.binary ? yield* checkBinary(publications, server.version, lookUpTypes) : []),
-  ];
-}

@@ -1,6 +1,6 @@
 import { publishedRelations, publishedTables } from '../../lib/session/published-tables';
 import { lookUpPublishedTypes } from '../../lib/session/type-lookup';
-import { checkPublications } from '../../lib/slots/preflight/publication-checks';
+import { checkPublications } from '../../lib/preflight/publication-checks';
 import { converse, rows } from '../session/converse';
 import { Bed } from './support';
 

@@ -149,7 +149,7 @@ describe('a dialogue', () => {
 
   it('fails by what the server says', () => {
     const { frames, dialogue } = lead();
-    frames.push(Buffer.concat([...ANSWER, errorResponse({ C: '42704' })]));
+    frames.push(Buffer.concat([...ANSWER, errorResponse({ C: '42704' }), readyForQuery()]));
     expect(failure(() => dialogue.advance())).toMatchObject({ code: 'SLOT_MISSING' });
   });
 });

@@ -1,9 +1,10 @@
-import { countOf, onlyRow, query, textOf, type Conversation } from '../../session/conversation';
-import { checkSlot } from '../../session/open-stream';
-import { slotMissing } from '../../session/similar-names';
-import { slotStatus, type SlotStatus } from '../../session/slot-commands';
-import { checkStandby } from '../../session/standby';
-import { failure, finding, findingOf, type Finding } from './finding';
+import type { Finding } from '../findings';
+import { countOf, onlyRow, query, textOf, type Conversation } from '../session/conversation';
+import { checkSlot } from '../session/open-stream';
+import { slotMissing } from '../session/similar-names';
+import { slotStatus, type SlotStatus } from '../session/slot-commands';
+import { checkStandby } from '../session/standby';
+import { failure, finding, findingOf } from './finding';
 import { checkMaking } from './making-checks';
 import { objections, type Check, type Scene } from './scene';
 

@@ -1,6 +1,7 @@
-import { pgoutputOptions } from '../../session/pgoutput-options';
-import { requireKind } from '../../session/slot-commands';
-import { failure, finding, type Finding } from './finding';
+import type { Finding } from '../findings';
+import { pgoutputOptions } from '../session/pgoutput-options';
+import { requireKind } from '../session/slot-commands';
+import { failure, finding } from './finding';
 import { objections, type Scene } from './scene';
 
 /** Below it, work that keeps the process busy for some seconds ends the stream. */

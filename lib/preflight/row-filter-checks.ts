@@ -1,5 +1,6 @@
-import { query, type Conversation } from '../../session/conversation';
-import { finding, type Finding } from './finding';
+import type { Finding } from '../findings';
+import { query, type Conversation } from '../session/conversation';
+import { finding } from './finding';
 import { FILTERED, KEY, LIST, writtenTables } from './identity-checks';
 import { columnName, named, namesQuery } from './scene';
 

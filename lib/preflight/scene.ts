@@ -1,13 +1,16 @@
-import { ReplicationError } from '../../errors';
-import { countOf, textOf, type Conversation, type ResultRow } from '../../session/conversation';
-import type { StreamPlan } from '../../session/open-stream';
-import type { ServerInfo } from '../../session/startup';
-import { findingOf, type Finding } from './finding';
+import { ReplicationError } from '../errors';
+import type { Finding } from '../findings';
+import { countOf, textOf, type Conversation, type ResultRow } from '../session/conversation';
+import type { StreamPlan } from '../session/open-stream';
+import type { ServerInfo } from '../session/startup';
+import { findingOf } from './finding';
 
 /** What is to be streamed, and from where. */
 export interface Scene {
   readonly plan: StreamPlan;
   readonly server: ServerInfo;
+  /** Whether the stream would ask what types are made of. */
+  readonly lookUpTypes: boolean;
 }
 
 /** Looks at one thing. It changes nothing. */

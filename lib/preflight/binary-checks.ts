@@ -1,11 +1,12 @@
-import { ReplicationError } from '../../errors';
-import { binaryText } from '../../pgoutput/binary/binary-text';
-import type { TypeShape } from '../../pgoutput/type-shapes';
-import { query, type Conversation } from '../../session/conversation';
-import { isSent, ofNames, publishedTables } from '../../session/published-tables';
-import { distinctOids } from '../../session/oid-lists';
-import { lookUpPublishedTypes, MOST_TYPES } from '../../session/type-lookup';
-import { findingOf, type Finding } from './finding';
+import { ReplicationError } from '../errors';
+import type { Finding } from '../findings';
+import { binaryText } from '../pgoutput/binary/binary-text';
+import type { TypeShape } from '../pgoutput/type-shapes';
+import { query, type Conversation } from '../session/conversation';
+import { isSent, ofNames, publishedTables } from '../session/published-tables';
+import { distinctOids } from '../session/oid-lists';
+import { lookUpPublishedTypes, MOST_TYPES } from '../session/type-lookup';
+import { findingOf } from './finding';
 import { columnName, named, namesQuery } from './scene';
 
 /**

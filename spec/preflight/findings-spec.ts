@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERRORS } from '../../lib/error-codes';
 import { ReplicationError } from '../../lib/index';
-import { failure, finding, findingOf, FINDINGS } from '../../lib/slots/preflight/finding';
+import { FINDINGS } from '../../lib/findings';
+import { failure, finding, findingOf } from '../../lib/preflight/finding';
 
 const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
 

@@ -1,6 +1,7 @@
-import { ReplicationError } from '../../errors';
-import { countOf, onlyRow, query, textOf, type Conversation } from '../../session/conversation';
-import { failure, finding, findingOf, type Finding } from './finding';
+import { ReplicationError } from '../errors';
+import type { Finding } from '../findings';
+import { countOf, onlyRow, query, textOf, type Conversation } from '../session/conversation';
+import { failure, finding, findingOf } from './finding';
 import type { Check, Scene } from './scene';
 
 /** Whether a slot can be made, and at once. */

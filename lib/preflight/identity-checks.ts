@@ -1,6 +1,7 @@
-import { query, type Conversation } from '../../session/conversation';
-import { ofNames, publishedTables } from '../../session/published-tables';
-import { finding, type Finding, type FINDINGS } from './finding';
+import type { Finding, FINDINGS } from '../findings';
+import { query, type Conversation } from '../session/conversation';
+import { ofNames, publishedTables } from '../session/published-tables';
+import { finding } from './finding';
 import { named, namesQuery, tableName } from './scene';
 
 /**

@@ -1,8 +1,9 @@
-import { ReplicationError } from '../../errors';
-import { query, type Conversation } from '../../session/conversation';
-import { checkPublications as checkExistence } from '../../session/open-stream';
-import { isSent, ofNames, publishedTables } from '../../session/published-tables';
-import { failure, finding, findingOf, type Finding } from './finding';
+import { ReplicationError } from '../errors';
+import type { Finding } from '../findings';
+import { query, type Conversation } from '../session/conversation';
+import { checkPublications as checkExistence } from '../session/open-stream';
+import { isSent, ofNames, publishedTables } from '../session/published-tables';
+import { failure, finding, findingOf } from './finding';
 import { named, namesQuery, tableName } from './scene';
 
 /** Whether the publications are there, and send what one would think. */

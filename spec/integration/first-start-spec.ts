@@ -1,0 +1,125 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { ERRORS } from '../../lib/error-codes';
+import { logicalReplication, type ReplicationError } from '../../lib/index';
+import { failureOf } from './life-support';
+import { Bed } from './support';
+
+let bed: Bed;
+
+beforeAll(async () => {
+  bed = await Bed.make(
+    'first_start',
+    `CREATE TABLE keyless (id int); CREATE PUBLICATION keyless FOR TABLE keyless;
+     CREATE TABLE fine (id int PRIMARY KEY); CREATE PUBLICATION fine FOR TABLE fine`,
+  );
+});
+
+afterAll(() => bed.drop());
+
+const codesOf = ({ findings }: ReplicationError) => findings.map(({ code }) => code);
+
+describe('a first start that fails', () => {
+  it('lists what preflight finds besides, in the message, as a property and in JSON', async () => {
+    const error = await failureOf(bed.stream('not_there', { publications: ['fine', 'keyless'] }));
+    expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
+    expect(error.findings).toMatchObject([{ code: 'IDENTITY_MISSING', severity: 'error' }]);
+    const [{ message, remedy }] = error.findings as [(typeof error.findings)[0]];
+    expect(message).toContain('"keyless"');
+    expect(remedy).toContain('REPLICA IDENTITY');
+    expect(error.message).toBe(
+      `Replication slot "not_there" does not exist. preflight finds besides: ${message} ${error.remedy}`,
+    );
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: 'SLOT_MISSING', findings: error.findings });
+  });
+
+  it.each<[string, () => Promise<string>, string]>([
+    ['a missing publication', () => Promise.resolve('not_there'), 'PUBLICATION_MISSING'],
+    ['a slot of another plugin', () => bed.slot('test_decoding'), 'SLOT_WRONG_KIND'],
+  ])('lists the rest beside %s, and does not tell it twice', async (_, slot, code) => {
+    const publications = ['keyless', 'missing'];
+    const error = await failureOf(bed.stream(await slot(), { publications }));
+    expect(error.code).toBe(code);
+    const others = ['SLOT_MISSING', 'PUBLICATION_MISSING', 'IDENTITY_MISSING'];
+    const first = code === 'SLOT_WRONG_KIND' ? others.slice(1) : others.filter((other) => other !== code);
+    expect(codesOf(error)).toEqual(first);
+  });
+
+  it('is the error as it is where the server refuses START_REPLICATION', async () => {
+    const slot = await bed.slot('test_decoding');
+    const config = { connection: bed.database.url, slot, plugin: 'test_decoding', pluginOptions: { nonsense: '1' } };
+    expect(await failureOf(logicalReplication(config))).toMatchObject({ sqlState: '22023', findings: [] });
+  });
+
+  it('is the plain error where nothing else is wrong', async () => {
+    const error = await failureOf(bed.stream('not_there', { publications: ['fine'] }));
+    expect(error.findings).toEqual([]);
+    expect(error.message).toBe(`Replication slot "not_there" does not exist. ${error.remedy}`);
+    expect(error.toJSON()).not.toHaveProperty('findings');
+  });
+
+  it('tells the findings as the rules for errors say, and keeps them under a rule', async () => {
+    const errors = [
+      { when: { code: 'SLOT_MISSING' as const }, treatAs: { remedy: 'Ask Ann.' } },
+      { when: { code: 'PUBLICATION_MISSING' as const }, treatAs: { remedy: 'Ask Bob.' } },
+    ];
+    const error = await failureOf(bed.stream('not_there', { publications: ['missing'], errors }));
+    // The publication is looked at before the slot.
+    expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', remedy: 'Ask Bob.' });
+    expect(error.findings).toMatchObject([{ code: 'SLOT_MISSING', remedy: 'Ask Ann.' }]);
+    expect(error.message).toMatch(/finds besides: Replication slot "not_there" does not exist\. Ask Bob\.$/);
+  });
+
+  it('lists it once: later subscriptions of the observable have the plain error', async () => {
+    const stream = bed.stream('not_there', { publications: ['keyless'] });
+    expect(codesOf(await failureOf(stream))).toEqual(['IDENTITY_MISSING']);
+    expect(codesOf(await failureOf(stream))).toEqual([]);
+  });
+
+  it('lists nothing where trying again may help', async () => {
+    const errors = [{ when: { code: 'SLOT_MISSING' as const }, treatAs: { retryable: true } }];
+    const error = await failureOf(bed.stream('not_there', { publications: ['keyless'], errors }));
+    expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: true, findings: [] });
+  });
+});
+
+describe('a first start that fails where preflight gets no answer', () => {
+  it.each<[string, (socket: Socket) => void]>([
+    ['falls silent', () => undefined],
+    ['hangs up', (socket) => socket.destroy()],
+    ['answers nonsense', (socket) => socket.write('nonsense that is no message')],
+  ])('is the plain error: the server %s', async (_, misbehave) => {
+    const { hostname, port } = new URL(bed.database.url);
+    const sockets = new Set<Socket>();
+    const proxy = createServer((client) => {
+      const upstream = connect(Number(port), hostname);
+      for (const socket of [client, upstream]) {
+        sockets.add(socket);
+        socket.on('error', () => undefined);
+      }
+      let isOver = false;
+      client.on('data', (chunk) => {
+        // preflight asks that, and what opens a stream does not.
+        isOver ||= chunk.includes('EXCEPT SELECT pubname');
+        if (isOver) misbehave(client);
+        else upstream.write(chunk);
+      });
+      upstream.on('data', (chunk) => client.write(chunk));
+      client.on('close', () => upstream.destroy());
+      upstream.on('close', () => client.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = new URL(bed.database.url);
+      url.hostname = '127.0.0.1';
+      url.port = String((proxy.address() as { port: number }).port);
+      const error = await failureOf(
+        bed.stream('not_there', { connection: url.href, connectTimeout: 1500, publications: ['keyless'] }),
+      );
+      expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false, findings: [] });
+      expect(error.message).toBe(`Replication slot "not_there" does not exist. ${ERRORS.SLOT_MISSING.remedy}`);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    }
+  });
+});
