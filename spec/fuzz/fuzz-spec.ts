@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { readParts, writeCase } from './case';
+import { readParts, writeCase, type Parts } from './case';
 import { keptCases } from './corpus';
 import { cook, recipe } from './mutation';
 import { judge, type Target } from './target';
 import { TARGETS } from './targets';
+import { opening, resuming } from './targets/opening';
 
 /** Enough to see that nothing is broken right away; `npm run test:fuzz` searches. */
 const RUNS = 150;
@@ -31,6 +32,32 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('%s', (na
     fc.assert(property, { numRuns: RUNS });
   });
 });
+
+/** A case holds the server's whole side of the conversation: after a change of the queries it would stop at the first of them. */
+describe.each([opening, resuming])('a case of $name', ({ name, seeds }) => {
+  const conversations = seeds.map(descriptions);
+  const subjects = new Set(conversations.flat().map(firstColumn));
+
+  it.each(keptCases(name).map((one) => [one.name, one] as const))('answers the queries of today: %s', (_, one) => {
+    const answers = descriptions(one.parts()).filter((answer) => subjects.has(firstColumn(answer)));
+    expect(conversations.some((conversation) => isSubsequence(answers, conversation))).toBe(true);
+  });
+});
+
+/** The RowDescription messages among the parts. */
+function descriptions(parts: Parts): string[] {
+  return parts.map((part) => part.toString('latin1')).filter((part) => part.startsWith('T'));
+}
+
+function firstColumn(description: string): string {
+  return description.slice(7, description.indexOf('\0', 7));
+}
+
+function isSubsequence(some: readonly string[], all: readonly string[]): boolean {
+  let found = 0;
+  for (const one of all) if (one === some[found]) found++;
+  return found === some.length;
+}
 
 describe('a case', () => {
   it('comes back from its file as it was, however long its runs', () => {

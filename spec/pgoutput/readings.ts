@@ -1,12 +1,15 @@
 import { inspect } from 'node:util';
-import { ValueFault } from '../../lib/pgoutput/value-fault';
-import { valueReader } from '../../lib/pgoutput/value-readers';
+import { ValueError } from '../../lib/pgoutput/value-error';
+import { valueReader, type ValueReader } from '../../lib/pgoutput/value-readers';
 import { guarded } from '../../lib/pgoutput/guarded-parser';
 import { defaultTypes } from '../../lib/pgoutput/values';
+import { guardedReaders } from './guarded-readers';
 import { sameValue } from './same-value';
 
 /** What came of a text: a value, or an error. */
 export type Reading = { readonly value: unknown } | { readonly error: unknown };
+
+const NOTHING = Buffer.alloc(0);
 
 /** A type's reader, and pg's own parser of it with all that it may be asked. */
 export interface ReadType {
@@ -17,12 +20,13 @@ export interface ReadType {
 
 export function readType(oid: number): ReadType {
   const column = { name: 'c', key: false, typeOid: oid, typeModifier: -1 };
-  const read = valueReader(defaultTypes, 'public.t', column);
+  const withErrors = (reader: ValueReader) => guardedReaders(column, { text: reader, binary: reader }).text;
+  const read = withErrors(valueReader(defaultTypes, 'public.t', column));
   const parse = guarded(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
   return {
     oid,
     byReader: (bytes, start = 0, end = bytes.length) => readingOf(() => read(bytes, start, end)),
-    byParser: (text) => readingOf(() => parse(text)),
+    byParser: (text) => readingOf(() => withErrors(() => parse(text))(NOTHING, 0, 0)),
   };
 }
 
@@ -45,7 +49,7 @@ export function differenceIn(type: ReadType, text: Buffer, before: string, after
 export function sameReading(a: Reading, b: Reading): boolean {
   if ('value' in a && 'value' in b) return sameValue(a.value, b.value);
   if (!('error' in a && 'error' in b)) return false;
-  return a.error instanceof ValueFault && b.error instanceof ValueFault && a.error.message === b.error.message;
+  return a.error instanceof ValueError && b.error instanceof ValueError && a.error.message === b.error.message;
 }
 
 function readingOf(read: () => unknown): Reading {

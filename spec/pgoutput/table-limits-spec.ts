@@ -213,7 +213,7 @@ function play(all: readonly Step[], limits: TableLimits): unknown {
     if (message instanceof InsertMessage) {
       expect(message.new).toStrictEqual(row);
       expect(message.relation.columns.map(({ name }) => name)).toEqual(Object.keys(row ?? {}));
-      const xid = (message.xid as number | undefined) ?? 700;
+      const xid = message.xid ?? 700;
       expected.set(xid, [...(expected.get(xid) ?? []), row ?? {}]);
     }
     if (message?.kind === 'streamAbort' && message.xid === message.subxid) expected.delete(message.xid);

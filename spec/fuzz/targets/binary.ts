@@ -6,6 +6,7 @@ import type { TypeShape } from '../../../lib/pgoutput/type-shapes';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values';
 import { arrayOf, i32, recordOf, sized } from '../../pgoutput/binary/bytes';
 import { SENT } from '../../pgoutput/binary/sent';
+import { guardedReaders } from '../../pgoutput/guarded-readers';
 import { sameValue } from '../../pgoutput/same-value';
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
@@ -58,7 +59,7 @@ const READERS: readonly (readonly [oid: number, ColumnReaders])[] = [
 
 function readersOf(typeOid: number, types: TypeParsers): readonly [oid: number, ColumnReaders] {
   const column = { name: 'c', key: false, typeOid, typeModifier: -1 };
-  return [typeOid, columnReaders(readingOf(types), 'public.t', column)];
+  return [typeOid, guardedReaders(column, columnReaders(readingOf(types), 'public.t', column))];
 }
 
 function nested(depth: number): Buffer {

@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
+import { ValueError } from '../../../lib/pgoutput/value-error';
 import { defaultTypes } from '../../../lib/pgoutput/values';
 import { readType, sameReading, type ReadType, type Reading } from '../../pgoutput/readings';
 import { protocolError } from '../outcome';
@@ -43,7 +45,8 @@ export const values: Target = {
   run(parts) {
     const bytes = Buffer.concat([BEFORE, ...parts, AFTER]);
     const [start, end] = [BEFORE.length, bytes.length - AFTER.length];
-    // What is no UTF-8 becomes U+FFFD.
+    const isText = isUtf8(bytes.subarray(start, end));
+    // In what is not UTF-8 the parsers would see U+FFFD.
     const text = bytes.toString('utf8', start, end);
     let refused = 0;
     for (const type of TYPES) {
@@ -55,6 +58,10 @@ export const values: Target = {
           throw new Finding(`It does not name the column: ${said}`);
         if (text.length > 20 && said.includes(text)) throw new Finding(`It shows the value: ${said}`);
       }
+      if (!isText) {
+        if (!isRefusedAsText(reading)) throw new Finding(`Type ${type.oid} takes what is not UTF-8`);
+        continue;
+      }
       if (!FROM_BYTES.includes(type.oid)) continue;
       const expected = type.byParser(text);
       if (!sameReading(reading, expected) && !isTooDeep(reading) && !isTooDeep(expected))
@@ -63,6 +70,15 @@ export const values: Target = {
     return refused < TYPES.length / 2 ? 'mostly values' : 'mostly refusals';
   },
 };
+
+/** No value of any type is printed in other bytes, so that this is what is wrong with it. */
+function isRefusedAsText(reading: Reading): boolean {
+  return (
+    'error' in reading &&
+    reading.error instanceof ValueError &&
+    reading.error.message.includes('has a value that is not valid UTF-8')
+  );
+}
 
 /** At which depth the stack ends is another with each call. */
 function isTooDeep(reading: Reading): boolean {
