@@ -48,11 +48,10 @@ function as19(sql: string): string {
             AND relname IN (${names})) `,
     )
     .replaceAll(
-      'pg_catalog.pg_publication_namespace ',
-      '(SELECT 0::oid AS pnpubid, 0::oid AS pnnspid WHERE false) AS pg_publication_namespace ',
-    )
-    .replaceAll('AS pg_publication_namespace n ON', 'AS n ON')
-    .replaceAll('AS pg_publication_namespace s JOIN', 'AS s JOIN');
+      /pg_catalog\.pg_publication_namespace(?:\s+(?!WHERE\b)(\w+))?/g,
+      (_, alias?: string) =>
+        `(SELECT 0::oid AS pnpubid, 0::oid AS pnnspid WHERE false) AS ${alias ?? 'pg_publication_namespace'}`,
+    );
 }
 
 async function namesOf(sql: string): Promise<string[]> {
@@ -89,11 +88,11 @@ describe('a publication of all tables except some', () => {
   }
 
   it('has no types looked up of what it leaves out', async () => {
-    const found = await answerTo(lookUpPublishedTypes(['everything'], VERSION), /pg_type/);
+    const found = await answerTo(lookUpPublishedTypes(['everything'], VERSION), /atttypid/);
     const [oids] = await bed.sql<{ mood: number; secret: number }>(
       `SELECT 'mood'::regtype::oid AS mood, 'secret'::regtype::oid AS secret`,
     );
-    const types = found.map((row) => (row as { oid: number }).oid);
+    const types = found.flatMap((row) => (row as { oids: number[] }).oids);
     expect([types.includes(oids?.mood ?? 0), types.includes(oids?.secret ?? 0)]).toEqual([true, false]);
   });
 

@@ -8,6 +8,7 @@ import {
   stopOn,
   transactions,
   type Lsn,
+  type OpenInfo,
   type PgoutputConfig,
   type ReconnectAttempt,
   type StopNotifier,
@@ -134,11 +135,15 @@ it('a stop after another attempt confirms what the server had not heard before t
   const url = new URL(bed.database.url);
   url.port = String(proxy.port);
   const stop = new Subject<void>();
-  const run = new Run(slot, stop, undefined, { connection: url.href }, 1);
-  await eventually(
-    () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
-    ({ length }) => length === 1,
-  );
+  const opened: OpenInfo[] = [];
+  const openObserver = { next: (info: OpenInfo) => opened.push(info) };
+  const isOpen = (times: number) =>
+    eventually(
+      () => Promise.resolve(opened),
+      ({ length }) => length === times,
+    );
+  const run = new Run(slot, stop, undefined, { connection: url.href, openObserver }, 1);
+  await isOpen(1);
   const before = await bed.confirmed(slot);
   proxy.deafen();
   await insert(4);
@@ -146,10 +151,7 @@ it('a stop after another attempt confirms what the server had not heard before t
   proxy.cut();
   await run.failed();
   expect(await bed.confirmed(slot)).toBe(before);
-  await eventually(
-    () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
-    ({ length }) => length === 1,
-  );
+  await isOpen(2);
   stop.next();
   const outcome = await run.outcome;
   await proxy.close();

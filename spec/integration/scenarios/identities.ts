@@ -88,12 +88,12 @@ export const IDENTITIES: readonly Scenario[] = [
         { insert: 'docs', row: { id: 2, title: 'b', body: null, code: 'short' } },
       ],
       [
-        // With a part of it out of line, the key comes with each update.
+        // With a part of it out of line, the key comes with each update, and tells what the new row leaves out.
         {
           update: 'docs',
           key: { id: 1, code: LONG_CODE },
-          row: { id: 1, title: 'c' },
-          unchanged: ['body', 'code'],
+          row: { id: 1, title: 'c', code: LONG_CODE },
+          unchanged: ['body'],
         },
         { update: 'docs', row: { id: 2, title: 'c', body: null, code: 'short' } },
         PADDING,
