@@ -120,7 +120,7 @@ async function read(bed: Bed, slot: string, binary: boolean, column: string): Pr
         toArray(),
       ),
     );
-    const [insert] = ofKind(messages, 'insert') as InsertMessage[];
+    const [insert] = ofKind(messages, 'insert');
     return insert?.new[column];
   } catch (error) {
     return error;
