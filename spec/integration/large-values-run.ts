@@ -4,7 +4,7 @@
  *   npm run test:large -- [part of what a case is called]
  */
 import { firstValueFrom, tap, toArray } from 'rxjs';
-import { logicalReplication, stopAtLsn, UndecodedValue, type InsertMessage } from '../../lib/index';
+import { logicalReplication, stopAtLsn, UndecodedValue } from '../../lib/index';
 import { startServer } from '../support/server';
 import { Bed, ofKind } from './support';
 
