@@ -20,6 +20,11 @@ export const FINDINGS = {
       'Run ALTER TABLE … REPLICA IDENTITY FULL, which publishing a list of columns does not allow; or read the columns that an insert names in unchanged from the table.',
   },
   PUBLICATION_EMPTY: { severity: 'warning', remedy: 'Add tables to it, or nothing will come.' },
+  PUBLICATION_YOUNGER: {
+    severity: 'warning',
+    remedy:
+      'Whether it is could not be told within two seconds. If the stream ends with PUBLICATION_MISSING, make a new slot and copy the data anew.',
+  },
   TABLE_UNLOGGED: {
     severity: 'warning',
     remedy: 'Their changes do not come: run ALTER TABLE … SET LOGGED where they should.',

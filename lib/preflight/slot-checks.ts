@@ -6,6 +6,7 @@ import { slotStatus, type SlotStatus } from '../session/slot-commands';
 import { checkStandby } from '../session/standby';
 import { failure, finding, findingOf } from './finding';
 import { checkMaking } from './making-checks';
+import { checkPublicationAge } from './publication-age-checks';
 import { objections, type Check, type Scene } from './scene';
 
 /** Whether the slot is there and fit to be read; or, where it is to be made, whether that will do. */
@@ -22,7 +23,9 @@ export const checkSlots: Check = function* (scene) {
     checkSlot(slot, plan, server);
   });
   if (objected.length > 0) return objected;
-  return [...checkActive(slot), ...(yield* checkBehind(slot)), ...idle];
+  const younger =
+    slot.active || !plan.pgoutput ? [] : yield* checkPublicationAge(plan.pgoutput.publications, slot.name);
+  return [...checkActive(slot), ...(yield* checkBehind(slot)), ...younger, ...idle];
 };
 
 function* checkMissing(scene: Scene): Conversation<readonly Finding[]> {

@@ -117,10 +117,15 @@ export class Dialogue<T> {
 const MOST_ROWS = 10_000;
 const MOST_CHARACTERS = 4_000_000;
 
+interface QueryOptions extends Pick<Turn, 'patient' | 'restart'> {
+  /** Called with each notice or warning that comes with the answer. */
+  readonly onNotice?: (fields: ServerFields) => void;
+}
+
 /** A simple query with one result. The extended protocol does not exist on a replication connection. */
 export function* query(
   sql: string,
-  { patient = false, restart = false }: Pick<Turn, 'patient' | 'restart'> = {},
+  { patient = false, restart = false, onNotice }: QueryOptions = {},
 ): Conversation<ResultRow[]> {
   const rows: ResultRow[] = [];
   let size = 0;
@@ -159,6 +164,7 @@ export function* query(
       case 'notice':
       case 'notification':
       case 'parameterStatus':
+        if (message.kind === 'notice') onNotice?.(message.fields);
         // No part of the answer: that may still take as long as it likes.
         message = yield { patient };
         continue;

@@ -1,0 +1,102 @@
+import { firstValueFrom } from 'rxjs';
+import { preflight, type PgoutputConfig } from '../../lib/index';
+import { startServer, type TestServer } from '../support/server';
+import { failureOf } from './life-support';
+import { Bed, Recorder } from './support';
+
+// A server of its own: the slots of others would decide which old catalog rows it keeps.
+let server: TestServer;
+let bed: Bed;
+
+beforeAll(async () => {
+  server = await startServer();
+  bed = await Bed.make(
+    'age',
+    `CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers`,
+    server,
+  );
+});
+
+afterAll(() => server.dispose());
+
+const find = (slot: string, more: Partial<PgoutputConfig> = {}) => firstValueFrom(preflight(bed.config(slot, more)));
+const insert = () => bed.sql('INSERT INTO numbers SELECT coalesce(max(id), 0) + 1 FROM numbers');
+
+describe('a publication that is younger than the slot', () => {
+  it('is found where changes were made before it, among others, and nothing is moved or consumed', async () => {
+    const slot = await bed.slot();
+    await insert();
+    await bed.sql(`CREATE PUBLICATION "it's, ""late""" FOR TABLE numbers`);
+    const publications = ['pub', `it's, "late"`];
+    const state = () =>
+      bed.sql('SELECT confirmed_flush_lsn, restart_lsn, active FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+    const before = await state();
+    const found = await find(slot, { publications });
+    expect(await state()).toEqual(before);
+    expect(found).toMatchObject([
+      {
+        code: 'PUBLICATION_MISSING',
+        severity: 'error',
+        message: `Publication "it's, \\"late\\"" is younger than changes that slot "${slot}" is still to send.`,
+        remedy: expect.stringContaining('new slot'),
+      },
+    ]);
+    expect(await failureOf(bed.stream(slot, { publications }))).toMatchObject({ code: 'PUBLICATION_MISSING' });
+    await bed.released(slot);
+    expect(await find(slot)).toEqual([]);
+    await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
+  });
+
+  it('is found where it was dropped and made anew with changes between', async () => {
+    await bed.sql('CREATE PUBLICATION brief FOR TABLE numbers');
+    const slot = await bed.slot();
+    await insert();
+    await bed.sql('DROP PUBLICATION brief');
+    await insert();
+    await bed.sql('CREATE PUBLICATION brief FOR TABLE numbers');
+    expect(await find(slot, { publications: ['brief'] })).toMatchObject([{ code: 'PUBLICATION_MISSING' }]);
+    await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
+  });
+
+  it('is no finding where no change was made before it', async () => {
+    const slot = await bed.slot();
+    await bed.sql('CREATE PUBLICATION idle FOR TABLE numbers');
+    await insert();
+    expect(await find(slot, { publications: ['idle'] })).toEqual([]);
+    await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
+  });
+});
+
+describe('no finding', () => {
+  it('comes of a publication that is altered after the slot was made', async () => {
+    const slot = await bed.slot();
+    await insert();
+    await bed.sql('CREATE TABLE added (id int PRIMARY KEY); ALTER PUBLICATION pub ADD TABLE added');
+    await bed.sql(`ALTER PUBLICATION pub SET (publish = 'insert, update')`);
+    await insert();
+    expect(await find(slot)).toEqual([]);
+    await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
+  });
+
+  it('comes of a slot that is younger, though another one keeps old rows of the catalog', async () => {
+    const old = await bed.slot();
+    await insert();
+    await bed.sql('CREATE PUBLICATION middle FOR TABLE numbers');
+    const slot = await bed.slot();
+    await insert();
+    expect(await find(slot, { publications: ['middle'] })).toEqual([]);
+    expect(await find(old, { publications: ['middle'] })).toMatchObject([{ code: 'PUBLICATION_MISSING' }]);
+    for (const name of [old, slot]) await bed.sql('SELECT pg_drop_replication_slot($1)', [name]);
+  });
+
+  it('comes besides that of an active slot', async () => {
+    const slot = await bed.slot();
+    const recorder = new Recorder(bed.stream(slot));
+    await recorder.take(1);
+    await bed.sql('CREATE PUBLICATION meanwhile FOR TABLE numbers');
+    const found = await find(slot, { publications: ['meanwhile'] });
+    expect(found.map(({ code }) => code)).toEqual(['SLOT_ACTIVE']);
+    recorder.unsubscribe();
+    await bed.released(slot);
+  });
+});
