@@ -1,4 +1,4 @@
-import { defer, filter, finalize, map, type OperatorFunction } from 'rxjs';
+import { defer, filter, map, tap, type OperatorFunction } from 'rxjs';
 import type { LogicalMessage } from '../pgoutput/change-messages';
 import type { AnyReplicationMessage, TablesOf, TwoPhaseMessage } from '../pgoutput/messages';
 import type { CommitPreparedMessage, RollbackPreparedMessage } from '../pgoutput/two-phase-messages';
@@ -49,14 +49,16 @@ export function transactions(options: TransactionsOptions = {}): OperatorFunctio
   return (source) =>
     defer(() => {
       const assembly = new Assembly(settings);
+      const clear = (): void => {
+        assembly.clear();
+      };
       return source.pipe(
         // Most messages complete nothing, and go no further than this.
         filter((message) => assembly.gather(message)),
         map((message) => assembly.finish(message)),
         filter((unit) => unit !== undefined),
-        finalize(() => {
-          assembly.clear();
-        }),
+        // Before the end is passed on: whoever hears of it finds no spool file open for what is half received.
+        tap({ complete: clear, error: clear, unsubscribe: clear }),
       );
     });
 }
