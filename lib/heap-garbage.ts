@@ -1,5 +1,5 @@
 /** After so many bytes of payloads that have waited for their subscriber, V8 is to look for garbage. */
-const ENOUGH = 24 * 1024 * 1024;
+const ENOUGH = 8 * 1024 * 1024;
 /** V8 starts to mark the heap when memory outside of it has grown by 64 MiB (kExternalAllocationSoftLimit in its heap.h). */
 const SIGN = 65 * 1024 * 1024;
 

@@ -14,11 +14,11 @@ function signs(action: () => void): number {
 describe('HeapGarbage', () => {
   it('has V8 look for garbage after some megabytes of deliveries that have waited, again and again', () => {
     const garbage = new HeapGarbage();
-    expect(signs(() => garbage.grew(10 * MB))).toBe(0);
-    expect(signs(() => garbage.grew(14 * MB))).toBe(1);
+    expect(signs(() => garbage.grew(5 * MB))).toBe(0);
+    expect(signs(() => garbage.grew(3 * MB))).toBe(1);
     expect(
       signs(() => {
-        for (let i = 0; i < 240; i++) garbage.grew(MB);
+        for (let i = 0; i < 80; i++) garbage.grew(MB);
       }),
     ).toBe(10);
   });
@@ -26,7 +26,7 @@ describe('HeapGarbage', () => {
   it('takes no memory for that', () => {
     const garbage = new HeapGarbage();
     const before = process.memoryUsage.rss();
-    for (let i = 0; i < 8; i++) garbage.grew(24 * MB);
+    for (let i = 0; i < 8; i++) garbage.grew(8 * MB);
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MB);
   });
 
@@ -36,7 +36,7 @@ describe('HeapGarbage', () => {
     });
     const garbage = new HeapGarbage();
     expect(() => {
-      garbage.grew(24 * MB);
+      garbage.grew(8 * MB);
     }).not.toThrow();
     jest.restoreAllMocks();
   });

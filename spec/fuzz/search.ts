@@ -5,6 +5,7 @@ import { sizeOf } from './case';
 import { cook, recipe, type Recipe } from './mutation';
 import { judge, type Verdict } from './target';
 import { TARGETS } from './targets';
+import { getPeakRss } from '../support/peak-memory';
 
 /** What the thread is given. */
 export interface SearchOrder {
@@ -89,7 +90,7 @@ function search({ target: name, ms, progress }: SearchOrder): SearchSummary {
     slowest,
     growth,
     growthPerByte,
-    peak: process.resourceUsage().maxRSS * 1024,
+    peak: getPeakRss(),
   };
 }
 

@@ -7,6 +7,7 @@ import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, stopAtLsn, UndecodedValue } from '../../lib/index';
 import { startServer } from '../support/server';
 import { Bed, ofKind } from './support';
+import { getPeakRss } from '../support/peak-memory';
 
 const MIB = 2 ** 20;
 const TABLES = `CREATE TABLE large (id int PRIMARY KEY, scan bytea, body text, doc json, list text[], amount numeric);
@@ -93,7 +94,7 @@ async function main(): Promise<void> {
         const value = await read(bed, slot, format === 'binary', column);
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
         const isFine = isRead(value);
-        const peak = Math.round(process.resourceUsage().maxRSS / 1024);
+        const peak = Math.round(getPeakRss() / 1024 ** 2);
         console.log(`${isFine ? 'ok' : 'NOT READ'}: ${about}, ${format}, ${seconds} s, peak of ${peak} MiB`);
         if (!isFine) {
           console.error(value);

@@ -1,5 +1,6 @@
 import { of, timer, type Observable } from 'rxjs';
 import { ackAfter, logicalReplication, transactions, type PgoutputConfig } from '../../lib/index';
+import { getPeakRss } from '../support/peak-memory';
 
 /*
  * A process with nothing in it but a subscriber that handles transactions slowly, one at a time: what its memory peaks at is
@@ -44,9 +45,7 @@ const stream = logicalReplication({
   },
   closeObserver: {
     next() {
-      // In KiB.
-      const peak = process.resourceUsage().maxRSS * 1024;
-      say({ event: 'closed', baseline, peak, handled, pausedUpdates });
+      say({ event: 'closed', baseline, peak: getPeakRss(), handled, pausedUpdates });
     },
   },
 });

@@ -6,6 +6,7 @@
  */
 import { take, tap } from 'rxjs';
 import { ackAfter, logicalReplication, transactions, type StreamingConfig } from '../../lib/index';
+import { getPeakRss } from '../support/peak-memory';
 
 /** What the process says. */
 export type Word = { readonly event: 'open' | 'gathered' } | ({ readonly event: 'read' } & Reading);
@@ -63,8 +64,7 @@ logicalReplication({ ...config, openObserver })
   )
   .subscribe({
     complete() {
-      // In KiB.
-      say({ event: 'read', rows, baseline, peak: process.resourceUsage().maxRSS * 1024 });
+      say({ event: 'read', rows, baseline, peak: getPeakRss() });
       process.disconnect();
     },
   });

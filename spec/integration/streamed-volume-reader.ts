@@ -7,6 +7,7 @@
 import { setImmediate as pause } from 'node:timers/promises';
 import { take, tap } from 'rxjs';
 import { ackAfter, logicalReplication, transactions, type StreamingConfig, type Transaction } from '../../lib/index';
+import { getPeakRss } from '../support/peak-memory';
 
 /** What the process says. */
 export type Word = { readonly event: 'open' } | ({ readonly event: 'read' } & Reading);
@@ -45,8 +46,7 @@ async function iterate(tx: Transaction): Promise<void> {
     if (change.new['id'] === rows + 1 && String(change.new['content']).length === 1000) rows++;
     if (rows % BATCH === 0) await pause();
   }
-  // In KiB.
-  const peak = process.resourceUsage().maxRSS * 1024;
+  const peak = getPeakRss();
   say({ event: 'read', rows, baseline, peak, streaming, iterating: seconds(arrived), blocks });
 }
 

@@ -1,5 +1,6 @@
 import type { Bare, ClientCommand, ClientEvent, Task } from './task';
 import { Tally } from './tally';
+import { getPeakRss } from '../../support/peak-memory';
 
 /** A connection that drains. */
 export interface Draining {
@@ -36,8 +37,7 @@ export function runClient(
         wallMs: performance.now() - started,
         userMicros: user,
         systemMicros: system,
-        // In KiB on every system: libuv sees to it.
-        peakRssBytes: process.resourceUsage().maxRSS * 1024,
+        peakRssBytes: getPeakRss(),
       };
       // It may have come before `start` has returned.
       void starting.then(({ bare }) => say({ event: 'done', ...measured, ...(bare && { bare: bare() }) }));
