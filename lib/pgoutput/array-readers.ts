@@ -6,6 +6,9 @@ const COMMA = 0x2c;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/** Arrays of more bytes are left to pg's parser, too: that is guarded against too many elements. */
+const LARGE = 2 ** 27;
+
 /** Reads one element; undefined for one of another form. */
 type ElementReader = (bytes: Buffer, start: number, end: number) => unknown;
 
@@ -15,7 +18,7 @@ type ElementReader = (bytes: Buffer, start: number, end: number) => unknown;
 export function arrayReader(readElement: ElementReader): ElementReader {
   return (bytes, start, end) => {
     const last = end - 1;
-    if (bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
+    if (end - start > LARGE || bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
     const elements: unknown[] = [];
     let from = start + 1;
     while (from < last) {

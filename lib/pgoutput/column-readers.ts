@@ -3,7 +3,8 @@ import { binaryText } from './binary/binary-text';
 import { UnknownFormError } from './binary/value-text';
 import { isBuiltIn, shapedParser, UnknownTypeError, withoutDomains, type Reading } from './shaped-values';
 import type { Column } from './table';
-import { DELIVER, ValueFault } from './value-fault';
+import { beyondLimit, DELIVER, ValueFault } from './value-fault';
+import { LimitError } from './value-limits';
 import { isReadAsBytea, valueReader, type ValueReader } from './value-readers';
 import { AS_TEXT, placeOf } from './values';
 
@@ -76,6 +77,7 @@ function binaryReader(reading: Reading, table: string, column: Column): ValueRea
       }
       // What it cannot have as a string says so itself.
       if (cause instanceof TextError) throw cause;
+      if (cause instanceof LimitError) throw beyondLimit(where, cause);
       const what = `${where} has a binary value that is not as PostgreSQL writes it`;
       throw new ValueFault(what, { cause, remedy: DELIVER });
     }

@@ -1,7 +1,8 @@
 import { init as forEachBuiltIn } from 'pg-types/lib/textParsers';
 import { exactTypes } from './exact-types';
 import type { Column } from './table';
-import { DELIVER, ValueFault } from './value-fault';
+import { beyondLimit, DELIVER, ValueFault } from './value-fault';
+import { checkElements, LimitError } from './value-limits';
 import { placeOf, unreadable, type TextParser } from './values';
 
 /** pg's own parsers, whatever has been set in their place. */
@@ -51,6 +52,7 @@ export function guarded(parse: TextParser, table: string, column: Column): TextP
   const takesAll = isOfPg(parse, typeOid) || parse === exactTypes.getTypeParser(typeOid, 'text');
   return (value) => {
     try {
+      if (takesAll) checkElements(value);
       if (hasForm?.(value) !== false) return parse(value);
     } catch (cause) {
       throw takesAll ? misprinted(table, column, { cause }) : unreadable(table, column, cause);
@@ -67,6 +69,7 @@ function isOfPg(parse: TextParser, typeOid: number): boolean {
 
 /** @param options with what has objected to the text */
 export function misprinted(table: string, column: Column, options?: { readonly cause: unknown }): ValueFault {
+  if (options?.cause instanceof LimitError) return beyondLimit(placeOf(table, column), options.cause);
   const what = `${placeOf(table, column)} has a value that is not as PostgreSQL prints it`;
   return new ValueFault(what, { ...options, remedy: DELIVER });
 }

@@ -4,6 +4,7 @@ import type { Column } from './table';
 import { parseRecord } from './record-text';
 import type { Attribute, TypeShapes } from './type-shapes';
 import { ValueFault } from './value-fault';
+import { checkElements } from './value-limits';
 import { AS_TEXT, parserOf, placeOf, type TextParser, type TypeParsers } from './values';
 
 /** Types from here on are not built in: their OIDs differ from server to server (FirstGenbkiObjectId in transam.h). */
@@ -118,6 +119,7 @@ function arrayParser(reading: Reading, table: string, column: Column, typeOid: n
   const element = { ...column, name: `${column.name}[]`, typeOid };
   let parseElement: TextParser | undefined;
   return located(table, column, (text) => {
+    checkElements(text, delimiter);
     parseElement ??= shapedParser(reading, table, element);
     return parseArray(text, delimiter, parseElement);
   });

@@ -1,5 +1,16 @@
 import type { Client } from 'pg';
-import { createSlot, dropSlot, logicalReplication, type PgoutputConfig } from '../../lib/index';
+import { lastValueFrom, Subject, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  createSlot,
+  dropSlot,
+  logicalReplication,
+  reconnect,
+  stopOn,
+  transactions,
+  type PgoutputConfig,
+  type ReplicationMessage,
+} from '../../lib/index';
 import { uniqueName } from '../support/server';
 import {
   acknowledging,
@@ -117,6 +128,67 @@ describe('unsubscribing', () => {
     expect(commit.ack()).toBe(false);
     await observed.closed();
   });
+});
+
+describe('a stop while the making of the slot waits for an open transaction', () => {
+  interface Stopping {
+    readonly notifier: Observable<unknown> | AbortSignal;
+    readonly stop: () => void;
+  }
+  const notifiers: [what: string, make: () => Stopping][] = [
+    [
+      'a Subject',
+      () => {
+        const notifier = new Subject<void>();
+        return { notifier, stop: () => notifier.next() };
+      },
+    ],
+    [
+      'an AbortSignal',
+      () => {
+        const controller = new AbortController();
+        return { notifier: controller.signal, stop: () => controller.abort() };
+      },
+    ],
+  ];
+  const works = (source: Observable<ReplicationMessage>): Observable<unknown> =>
+    source.pipe(
+      transactions(),
+      ackAfter(() => undefined),
+    );
+  const pipelines: [what: string, pipeline: (source: Observable<ReplicationMessage>) => Observable<unknown>][] = [
+    ['the flat stream', (source) => source],
+    ['works', works],
+    ['works that are tried again', (source) => works(source).pipe(reconnect())],
+  ];
+  const cases = notifiers.flatMap(([notifier, make]) =>
+    pipelines.flatMap(([what, pipeline]) =>
+      [true, { temporary: true }].map((ensureSlot) => ({ notifier, make, what, pipeline, ensureSlot })),
+    ),
+  );
+
+  it.each(cases)(
+    'by $notifier completes $what at once, ensureSlot $ensureSlot, and leaves neither slot nor backend',
+    async ({ make, pipeline, ensureSlot }) => {
+      const client = await blocker();
+      const slot = uniqueName('slot');
+      const { name, connection } = marked(bed.database.url);
+      const { notifier, stop } = make();
+      const source = bed.stream(slot, { connection, ensureSlot });
+      await leavingNoSocket(async () => {
+        const ended = lastValueFrom(pipeline(source.pipe(stopOn(notifier))), { defaultValue: 'nothing' });
+        await creating(name);
+        stop();
+        // The other transaction is still open: the server would go on waiting for it.
+        expect(await ended).toBe('nothing');
+        await noBackends(bed.server, name);
+      });
+      expect(await existing(slot)).toEqual([]);
+      await client.query('ROLLBACK');
+      expect(await existing(slot)).toEqual([]);
+      await client.end();
+    },
+  );
 });
 
 describe('subscribing again', () => {

@@ -1,4 +1,5 @@
 import { Fields } from './fields';
+import { LimitError } from '../value-limits';
 import { quoted } from './text-search';
 
 const VALUE = 1;
@@ -47,7 +48,7 @@ export function tsquery(bytes: Buffer, start: number, end: number): string {
     if (whole !== undefined) throw new Error('it has operands without an operator');
     const item = readItem(fields);
     if (typeof item === 'string') whole = complete(open, { text: item, priority: IN_NO_PARENTHESES, isPhrase: false });
-    else if (open.push(item) > MAX_DEPTH) throw new Error(`it has more than ${MAX_DEPTH} levels`);
+    else if (open.push(item) > MAX_DEPTH) throw new LimitError(`it has more than ${MAX_DEPTH} levels`);
   }
   fields.finish();
   if (open.length > 0) throw new Error('it has an operator without operands');

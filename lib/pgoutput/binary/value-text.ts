@@ -1,4 +1,6 @@
 import { constants } from 'node:buffer';
+import { TextError } from '../../wire/text';
+import { LimitError } from '../value-limits';
 
 const { MAX_STRING_LENGTH } = constants;
 
@@ -6,6 +8,8 @@ const { MAX_STRING_LENGTH } = constants;
  * Writes the text of a value in [start, end), as the server prints it under the settings that sessions pin.
  *
  * @param depth how many values this one stands in
+ * @throws {LimitError} where the value is beyond what can be read
+ * @throws {TextError} where its text would be longer than a string can be
  * @throws {Error} where the bytes are no such value; its message says nothing of what is in them
  */
 export type ValueText = (bytes: Buffer, start: number, end: number, depth: number) => string;
@@ -29,7 +33,7 @@ const MAX_DEPTH = 64;
 
 /** The depth of what stands in a value. */
 export function deeper(depth: number): number {
-  if (depth >= MAX_DEPTH) throw new Error(`it has values within values, more than ${MAX_DEPTH} levels of them`);
+  if (depth >= MAX_DEPTH) throw new LimitError(`it has values within values, more than ${MAX_DEPTH} levels of them`);
   return depth + 1;
 }
 
@@ -44,7 +48,8 @@ export function fixed(length: number, write: (bytes: Buffer, at: number) => stri
 /** Asserts that V8 has strings as long. Binary values can be an eighth as long as their texts. */
 export function checkTextLength(length: number): void {
   if (length > MAX_STRING_LENGTH) {
-    throw new Error(
+    throw new TextError(
+      'length',
       `its text would have ${length} characters, and the longest that can be read has ${MAX_STRING_LENGTH}`,
     );
   }
@@ -79,5 +84,5 @@ export function joined(before: string, after: string, limit: number): string {
 }
 
 function tooLong(length: number): Error {
-  return new Error(`its text would have ${length} characters and more, far too many for its bytes`);
+  return new LimitError(`its text would have ${length} characters and more, far too many for its bytes`);
 }

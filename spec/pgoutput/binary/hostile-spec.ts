@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { UnknownFormError } from '../../../lib/pgoutput/binary/value-text';
+import { LimitError } from '../../../lib/pgoutput/value-limits';
 import { TextError } from '../../../lib/wire/text';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
 import { i16, i32 } from './bytes';
@@ -22,6 +23,7 @@ function textOrError(type: string | number, bytes: Buffer): string | Error {
     if (
       error instanceof UnknownFormError ||
       error instanceof TextError ||
+      error instanceof LimitError ||
       (error instanceof Error && error.constructor === Error)
     )
       return error;
