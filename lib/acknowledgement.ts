@@ -42,6 +42,8 @@ export interface SessionControl {
    * where it was stopped, what an earlier subscription has failed with of which something is still not confirmed.
    */
   whenClosed(listener: (error?: unknown) => void): () => void;
+  /** The same for who does not wait for it: `abandon` closes the session all the same. */
+  afterClose(listener: () => void): void;
 }
 
 /** A delivery's place in the ledger. */

@@ -194,7 +194,8 @@ export const ERRORS = {
   },
   CHANGES_RELEASED: {
     retryable: false,
-    remedy: 'Read the changes of a large transaction before it is acknowledged, and keep what you need of them.',
+    remedy:
+      'Read the changes of a large transaction before it is acknowledged and before its stream ends, and keep what you need of them.',
   },
   RELATION_FORGOTTEN: {
     retryable: true,

@@ -117,6 +117,7 @@ class Works<T extends Acknowledged, R> {
     }
     if (isBatch(value)) for (const item of value) this.#reach(item);
     else this.#reach(value);
+    hold(value);
     this.#waiting.push(value);
     this.#startWaiting();
   }
@@ -239,8 +240,11 @@ class Works<T extends Acknowledged, R> {
     const isBusy = this.#active.size + this.#hand.detached >= this.#concurrent;
     if (!known && (isBusy || this.#hand.mustWait(value))) return false;
     this.#waiting.shift();
-    if (known) known.join(this.#await(value, known));
-    else this.#do(value);
+    if (known) {
+      // That work reads what was delivered before.
+      release(value);
+      known.join(this.#await(value, known));
+    } else this.#do(value);
     return true;
   }
 
@@ -250,6 +254,7 @@ class Works<T extends Acknowledged, R> {
       const pending = this.#project(this.#hand.left(value), this.#index++);
       if (!isPending<R>(pending)) {
         if (this.#acknowledge(value)) this.#completeIfDone();
+        release(value);
         return;
       }
       work = new Work<R>(pending, () => {
@@ -342,7 +347,12 @@ function isAcknowledgeable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'ack' in value && typeof value.ack === 'function';
 }
 
-/** Lets go of spool files at once: there may be many of them before the garbage collector comes by. */
+/** The changes of what was taken can be read until it is released, whatever becomes of its stream. */
+function hold(value: Acknowledged): void {
+  for (const item of itemsOf(value)) Transaction.hold(item);
+}
+
+/** Nobody reads it any more: what it has in a spool file is freed. */
 function release(value: Acknowledged): void {
   for (const item of itemsOf(value)) Transaction.release(item);
 }

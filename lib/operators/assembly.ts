@@ -66,6 +66,7 @@ interface Streaming {
 export class Assembly {
   readonly #passMessages: boolean;
   readonly #budget: GatheringBudget;
+  readonly #spool: Spool;
   #session: SessionControl | undefined;
   #begin: BeginMessage | BeginPrepareMessage | undefined;
   #origin: string | undefined;
@@ -76,7 +77,8 @@ export class Assembly {
 
   constructor({ passMessages, maxBytes, spoolFolder }: Required<TransactionsOptions>) {
     this.#passMessages = passMessages;
-    this.#budget = new GatheringBudget(maxBytes, new Spool(spoolFolder));
+    this.#spool = new Spool(spoolFolder);
+    this.#budget = new GatheringBudget(maxBytes, this.#spool);
   }
 
   /**
@@ -158,8 +160,25 @@ export class Assembly {
     }
   }
 
+  /** Nothing more comes, and what was delivered can still be acknowledged until the session has closed. */
+  complete(): void {
+    this.#clear();
+    // Where nothing is confirmed, no session waits until what it has delivered was read.
+    if (this.#session?.confirms) {
+      this.#session.afterClose(() => {
+        this.#spool.end();
+      });
+    }
+  }
+
+  /** The stream is over: what was delivered comes again, or nobody wants it. */
+  end(): void {
+    this.#clear();
+    this.#spool.end();
+  }
+
   /** Lets go of what is half received. */
-  clear(): void {
+  #clear(): void {
     for (const { changes } of this.#streams.values()) changes.release();
     this.#streams.clear();
     this.#block = undefined;
@@ -172,7 +191,7 @@ export class Assembly {
     const session = Delivery.entryOf(message)?.session;
     if (session === this.#session) return;
     this.#session = session;
-    this.clear();
+    this.#clear();
   }
 
   #add(change: AnyChange): void {

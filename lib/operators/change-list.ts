@@ -12,7 +12,9 @@ export interface ChangeList<Tables extends object = AnyTables> extends Iterable<
   readonly tables: readonly string[];
   /** All of them, in memory. */
   toArray(): readonly Change<Tables>[];
-  /** They were acknowledged. */
+  /** A work has taken them, and may read them until they are released, also once the stream is over. */
+  hold(): void;
+  /** Nobody will begin to read them any more. */
   release(): void;
 }
 
@@ -44,6 +46,8 @@ export class WholeChanges implements ChangeList {
   toArray(): readonly Change[] {
     return this.#changes;
   }
+
+  hold(): void {}
 
   release(): void {}
 
@@ -77,6 +81,10 @@ export class StreamedList implements ChangeList {
 
   toArray(): readonly Change[] {
     return (this.#array ??= [...this.#changes.read(this.#commitLsn)]);
+  }
+
+  hold(): void {
+    this.#changes.hold();
   }
 
   release(): void {

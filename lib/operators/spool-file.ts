@@ -23,10 +23,13 @@ export class SpoolFile {
     const path = join(folder, `${PREFIX}${randomBytes(8).toString('hex')}${SUFFIX}`);
     this.#fd = attempt('made', () => openSync(path, 'wx+', 0o600));
     abandoned.register(this, this.#fd, this);
-    attempt('hidden', () => {
+    try {
       // Another process may take it for a leftover, and be faster.
       rmSync(path, { force: true });
-    });
+    } catch (cause) {
+      this.close();
+      throw failed('hidden', cause);
+    }
   }
 
   /** @throws {ReplicationError} `SPOOL_FAILED` */
@@ -83,6 +86,10 @@ function attempt<T>(what: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    throw new ReplicationError('SPOOL_FAILED', `The spool file of a large transaction could not be ${what}`, { cause });
+    throw failed(what, cause);
   }
+}
+
+function failed(what: string, cause: unknown): ReplicationError {
+  return new ReplicationError('SPOOL_FAILED', `The spool file of a large transaction could not be ${what}`, { cause });
 }

@@ -1,3 +1,4 @@
+import { ReplicationError } from '../errors';
 import { removeLeftovers, SpoolFile } from './spool-file';
 
 /** What is allocated in the file is a multiple of this. */
@@ -20,6 +21,9 @@ export interface Extent {
  *
  * It is opened when something is written, and closed when nothing in it is needed any more. Freed pages are used again, the
  * first ones first, and the file is cut behind the last one in use: its size follows what it holds.
+ *
+ * It belongs to one subscription of the operator. Once that is over the file is closed with all that is in it, as soon as
+ * none of its transactions is in use.
  */
 export class Spool {
   readonly #folder: string;
@@ -32,9 +36,16 @@ export class Spool {
   #lowest = 0;
   /** The length of the file, in pages. */
   #end = 0;
+  readonly #inUse = new Set<object>();
+  #over = false;
 
   constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  /** Whether only what is in use can still be read. */
+  get isOver(): boolean {
+    return this.#over;
   }
 
   /** @throws {ReplicationError} `SPOOL_FAILED`; then nothing is allocated */
@@ -54,12 +65,14 @@ export class Spool {
     return extent;
   }
 
-  /** @throws {ReplicationError} `SPOOL_FAILED` */
+  /** @throws {ReplicationError} `SPOOL_FAILED`, or `CHANGES_RELEASED` when the file is closed */
   read({ length, runs }: Extent): Buffer {
+    const file = this.#file;
+    if (!file) throw changesReleased();
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
     for (const { first, count } of runs) {
-      this.#file?.read(bytes.subarray(done, done + count * PAGE), first * PAGE);
+      file.read(bytes.subarray(done, done + count * PAGE), first * PAGE);
       done += count * PAGE;
     }
     return bytes;
@@ -76,6 +89,25 @@ export class Spool {
     }
     if (this.#used === 0) this.#close();
     else this.#shorten();
+  }
+
+  /** The owner reads some of it, or may begin to: the file stays open until `leave`. */
+  enter(owner: object): void {
+    this.#inUse.add(owner);
+  }
+
+  leave(owner: object): void {
+    if (this.#inUse.delete(owner)) this.#closeIfUnused();
+  }
+
+  /** The subscription is over: nothing more is written. */
+  end(): void {
+    this.#over = true;
+    this.#closeIfUnused();
+  }
+
+  #closeIfUnused(): void {
+    if (this.#over && this.#inUse.size === 0) this.#close();
   }
 
   #open(): SpoolFile {
@@ -125,4 +157,11 @@ export class Spool {
     larger.set(this.#pages);
     this.#pages = larger;
   }
+}
+
+export function changesReleased(): ReplicationError {
+  return new ReplicationError(
+    'CHANGES_RELEASED',
+    'The changes of this transaction were in a spool file, which is gone',
+  );
 }

@@ -1,11 +1,10 @@
-import { ReplicationError } from '../errors';
 import type { Lsn } from '../lsn';
 import type { Change } from '../pgoutput/messages';
 import type { Recording } from '../pgoutput/recording';
 import type { DescribedTable } from '../pgoutput/described-table';
 import { Replay } from '../pgoutput/replay';
 import type { Gathered, GatheringBudget } from './gathering-budget';
-import type { Extent, Spool } from './spool';
+import { changesReleased, type Extent, type Spool } from './spool';
 
 /** What is read at a time, unless one change is larger. The first blocks are smaller: there may be many small transactions. */
 const BLOCK = 256 * 1024;
@@ -22,6 +21,7 @@ type Block = Buffer | Extent;
 const abandoned = new FinalizationRegistry<{ readonly spool: Spool; readonly extents: Extent[] }>(
   ({ spool, extents }) => {
     spool.free(extents);
+    spool.leave(extents);
   },
 );
 
@@ -44,6 +44,8 @@ export class StreamedChanges implements Gathered {
   #spooled = false;
   #inBudget = true;
   #released = false;
+  /** Whether a work has it, which may begin to read at any time. */
+  #held = false;
   #readers = 0;
   readonly #tables: (readonly DescribedTable[])[] = [];
   readonly #numbers = new Map<readonly DescribedTable[], number>();
@@ -138,23 +140,39 @@ export class StreamedChanges implements Gathered {
    * @throws {ReplicationError} `SPOOL_FAILED`, or `CHANGES_RELEASED` when they were in a file that is not there any more
    */
   *read(commitLsn: Lsn): Generator<Change, void, undefined> {
-    if (this.#released) throw released();
+    const isOver = this.#spooled && !this.#held && this.#budget.spool.isOver;
+    if (this.#released || isOver) throw changesReleased();
     this.#readers++;
+    this.#enterOrLeave();
     try {
       const replay = new Replay(commitLsn);
       for (const block of this.#blocks) yield* this.#readBlock(this.#load(block), replay);
     } finally {
       this.#readers--;
       this.#freeIfDone();
+      this.#enterOrLeave();
     }
+  }
+
+  /** A work has taken it, and may read until `release`, also once the stream is over. */
+  hold(): void {
+    this.#held = !this.#released;
+    this.#enterOrLeave();
   }
 
   /** Nobody will start to read any more. What is in memory may be read nevertheless. */
   release(): void {
     this.leaveBudget();
-    if (!this.#spooled) return;
-    this.#released = true;
+    this.#held = false;
+    if (this.#spooled) this.#released = true;
     this.#freeIfDone();
+    this.#enterOrLeave();
+  }
+
+  #enterOrLeave(): void {
+    const { spool } = this.#budget;
+    if (this.#held || this.#readers > 0) spool.enter(this.#extents);
+    else spool.leave(this.#extents);
   }
 
   *#readBlock(block: Buffer, replay: Replay): Generator<Change, void, undefined> {
@@ -227,11 +245,4 @@ export class StreamedChanges implements Gathered {
     this.#numbers.set(relations, number);
     return number;
   }
-}
-
-function released(): ReplicationError {
-  return new ReplicationError(
-    'CHANGES_RELEASED',
-    'The changes of this transaction were in a spool file, which is gone',
-  );
 }

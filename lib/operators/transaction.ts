@@ -22,6 +22,15 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   abstract readonly endLsn: Lsn;
 
   /**
+   * For operators that have taken it: its changes can be read until they release it, also once its stream is over.
+   *
+   * @internal
+   */
+  static hold(value: object): void {
+    if (#changes in value) value.#changes.hold();
+  }
+
+  /**
    * For operators, about what nobody will read any more, whether or not it was acknowledged.
    *
    * @internal
@@ -85,8 +94,10 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
 /**
  * A committed transaction with all its changes. Iterate over it, or use `changes`; acknowledging it settles all of it.
  *
- * One that came in blocks and was too large for memory is read from a spool file as one iterates, and no more once it is
- * acknowledged; its JSON does not show its changes.
+ * One that came in blocks and was too large for memory is read from a spool file as one iterates; its JSON does not show its
+ * changes. They can be read until it is acknowledged, or until its stream has failed, was unsubscribed from, or has completed
+ * and then closed its connection. (With `confirm: false` a completed stream leaves them readable.) An iteration that has
+ * begun goes on to its end, and so does a work of `ackAfter`. Afterwards reading throws `CHANGES_RELEASED`.
  *
  * @example
  * for (const change of tx) if (change.kind === 'insert') console.log(change.table, change.new);

@@ -49,16 +49,19 @@ export function transactions(options: TransactionsOptions = {}): OperatorFunctio
   return (source) =>
     defer(() => {
       const assembly = new Assembly(settings);
-      const clear = (): void => {
-        assembly.clear();
+      const end = (): void => {
+        assembly.end();
+      };
+      const complete = (): void => {
+        assembly.complete();
       };
       return source.pipe(
         // Most messages complete nothing, and go no further than this.
         filter((message) => assembly.gather(message)),
         map((message) => assembly.finish(message)),
         filter((unit) => unit !== undefined),
-        // Before the end is passed on: whoever hears of it finds no spool file open for what is half received.
-        tap({ complete: clear, error: clear, unsubscribe: clear }),
+        // Before the end is passed on: whoever hears of it finds no spool file open but for works that still run.
+        tap({ complete, error: end, unsubscribe: end }),
       );
     });
 }

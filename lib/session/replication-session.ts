@@ -44,6 +44,7 @@ export class ReplicationSession implements SessionControl {
   readonly #unacknowledged = new UnacknowledgedWatch();
   readonly #keepalives: Keepalives;
   readonly #listeners = new Set<(error?: unknown) => void>();
+  readonly #afterClose: (() => void)[] = [];
   #state: State = 'streaming';
   #stopped = false;
   #stopAsked = false;
@@ -280,6 +281,11 @@ export class ReplicationSession implements SessionControl {
     return () => this.#listeners.delete(listener);
   }
 
+  afterClose(listener: () => void): void {
+    if (this.#state === 'closed') listener();
+    else this.#afterClose.push(listener);
+  }
+
   #isAlive(): boolean {
     return this.#state === 'streaming' || this.#state === 'draining';
   }
@@ -413,5 +419,6 @@ export class ReplicationSession implements SessionControl {
     this.#error = this.#host.closed(error);
     for (const listener of this.#listeners) listener(this.#error);
     this.#listeners.clear();
+    for (const listener of this.#afterClose.splice(0)) listener();
   }
 }

@@ -169,4 +169,8 @@ class BuiltSession implements SessionControl {
     listener();
     return () => undefined;
   }
+
+  afterClose(listener: () => void): void {
+    listener();
+  }
 }

@@ -1,4 +1,5 @@
-import { NEVER, Subject, throwError } from 'rxjs';
+import { map, NEVER, Subject, throwError } from 'rxjs';
+import type { Acknowledgeable } from '../../lib/acknowledgement';
 import { ackAfter } from '../../lib/operators/ack-after';
 import { transactions, type TransactionOf } from '../../lib/operators/transactions';
 import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
@@ -57,6 +58,34 @@ describe('ackAfter leaves no spool file open, not even until the garbage collect
     expect(spools.open).toHaveLength(1);
     heard.subscription.unsubscribe();
     expect(spools.open).toEqual([]);
+  });
+
+  it('when a work unsubscribes, and has nothing to wait for', () => {
+    const source = new Subject<AnyReplicationMessage>();
+    const heard = record(
+      source.pipe(
+        transactions(spools.options),
+        ackAfter(() => {
+          heard.subscription.unsubscribe();
+        }),
+      ),
+    );
+    for (const message of MESSAGES) source.next(message);
+    expect([spools.made, spools.open]).toEqual([1, []]);
+  });
+
+  it('when it gets something that cannot be acknowledged, in an array with what can', () => {
+    const source = new Subject<AnyReplicationMessage>();
+    const bad = map((tx: object) => [tx, {}] as unknown as Acknowledgeable[]);
+    const heard = record(
+      source.pipe(
+        transactions(spools.options),
+        bad,
+        ackAfter(() => NEVER),
+      ),
+    );
+    for (const message of MESSAGES) source.next(message);
+    expect([heard.error, spools.made, spools.open]).toMatchObject([{ code: 'CONFIG_INVALID' }, 1, []]);
   });
 
   it('when the stream fails: a work that runs on keeps its own until it has ended', async () => {

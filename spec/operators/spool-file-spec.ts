@@ -66,6 +66,15 @@ describe('a spool file that cannot be had', () => {
     expect(outcome(spools.folder)).toMatchObject({ code: 'SPOOL_FAILED', cause: denied });
   });
 
+  it('as its name cannot be removed is one, and leaves nothing open', () => {
+    const denied = Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
+    jest.spyOn(files, 'rmSync').mockImplementationOnce(() => {
+      throw denied;
+    });
+    expect(outcome(spools.folder)).toMatchObject({ code: 'SPOOL_FAILED', cause: denied });
+    expect([spools.made, spools.open]).toEqual([1, []]);
+  });
+
   it.each([
     [1, 0],
     [2, 0],

@@ -15,6 +15,7 @@ import { block, firstBlock } from '../pgoutput/blocks';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streamingAny } from '../support/streaming';
+import { failure } from '../wire/failure';
 import { Spools } from './spools';
 
 const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
@@ -168,12 +169,16 @@ describe('transactions in blocks, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('cannot be acknowledged any more after the end, and leave no file once somebody has tried', () => {
+  it('can neither be acknowledged nor read from their file after the end, and leave none', () => {
     const { values, subscription } = started();
     server.last.push(...firstBlock(700, relation(), row(1)), streamCommit(), ...firstBlock(800, relation(), row(2)));
-    subscription.unsubscribe();
-    clock.advance(100);
     expect(names([...(values[0] && 'changes' in values[0] ? values[0] : [])])).toEqual(['row 1']);
+    subscription.unsubscribe();
+    expect(spools.open).toEqual([]);
+    clock.advance(100);
+    expect(failure(() => [...(values[0] && 'changes' in values[0] ? values[0] : [])])).toMatchObject({
+      code: 'CHANGES_RELEASED',
+    });
     expect(values[0]?.ack()).toBe(false);
     expect([spools.open, server.slot().confirmed]).toEqual([[], 0x80n]);
   });

@@ -18,6 +18,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
     abandon: () => told.push('abandon'),
     stopAtBoundary: () => told.push('stopAtBoundary'),
     whenClosed: () => () => undefined,
+    afterClose: () => undefined,
   };
   const events = {
     advanced: () => told.push('advanced'),
