@@ -148,6 +148,8 @@ export class Assembly {
         return this.#prepareStream(message);
       case 'commitPrepared':
       case 'rollbackPrepared':
+        // The server may have streamed blocks of what it had prepared for an earlier session, without preparing it again.
+        this.#abort(message.xid, message.xid);
         return message;
       case 'keepalive':
         return progressOf(message);

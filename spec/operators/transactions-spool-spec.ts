@@ -6,9 +6,11 @@ import type { Transaction } from '../../lib/operators/transaction';
 import { transactions } from '../../lib/operators/transactions';
 import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
 import {
+  commitPrepared,
   insert,
   logicalMessage,
   relation,
+  rollbackPrepared,
   streamAbort,
   streamCommit,
   streamPrepare,
@@ -242,6 +244,19 @@ describe('no file is left', () => {
     source.next(messages.at(-1)!);
     expect(spools.open).toEqual([]);
     heard.subscription.unsubscribe();
+  });
+
+  it.each([
+    ['committed', commitPrepared()],
+    ['rolled back', rollbackPrepared()],
+  ])('of what was prepared in an earlier session, comes once more in blocks, and is %s', (_, end) => {
+    const source = new Subject<AnyReplicationMessage>();
+    const heard = record(source.pipe(transactions(spools.options)));
+    const messages = decodeAny([...half, end]);
+    for (const message of messages.slice(0, -1)) source.next(message);
+    expect(spools.open).toHaveLength(1);
+    source.next(messages.at(-1)!);
+    expect([heard.values.length, spools.open]).toEqual([1, []]);
   });
 
   it('of a transaction of which nothing is left', () => {

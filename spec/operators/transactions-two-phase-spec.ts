@@ -100,7 +100,7 @@ describe('transactions, of what is prepared', () => {
       ...block(700, row(4)),
       streamPrepare({ gid: 'seven' }),
       ...firstBlock(700, relation(), row(5)),
-      rollbackPrepared({ gid: 'seven' }),
+      rollbackPrepared({ gid: 'seven', xid: 7 }),
       streamCommit(),
     ]);
     expect(units.map(({ kind, xid, gid, size }) => [kind, xid, gid, size])).toEqual([
@@ -108,7 +108,7 @@ describe('transactions, of what is prepared', () => {
       ['transaction', 6, undefined, 1],
       ['commitPrepared', 5, 'five', undefined],
       ['preparedTransaction', 700, 'seven', 2],
-      ['rollbackPrepared', 700, 'seven', undefined],
+      ['rollbackPrepared', 7, 'seven', undefined],
       ['transaction', 700, undefined, 1],
     ]);
   });
