@@ -2,6 +2,7 @@ import type { Finding } from '../findings';
 import type { Conversation } from '../session/conversation';
 import { checkBinary } from './binary-checks';
 import { checkIdentities } from './identity-checks';
+import { checkOutputPlugin } from './output-plugin-checks';
 import { checkPublications } from './publication-checks';
 import { checkRowFilters } from './row-filter-checks';
 import type { Scene } from './scene';
@@ -16,6 +17,7 @@ export function* examine(scene: Scene): Conversation<readonly Finding[]> {
     ...checkWalLevel(scene),
     ...checkVersion(scene),
     ...checkWalSenderTimeout(scene),
+    ...(yield* checkOutputPlugin(scene)),
     ...(yield* checkSlots(scene)),
     ...(publications.length === 0 ? [] : yield* checkPublications(publications, server.version)),
     ...(publications.length === 0 ? [] : yield* checkIdentities(publications, server.version)),

@@ -64,21 +64,53 @@ function* checkUnlogged(publications: readonly string[], version: number): Conve
 
 /**
  * Two publications that send different columns of a table end the stream at that table's first change. For 15, a generated
- * column that is not sent makes a difference, too.
+ * column that is not sent makes a difference, too; from 18 on, different values of publish_generated_columns end the stream
+ * also where the table's generated columns are virtual, which are never sent.
+ *
+ * Source: pgoutput_column_list_init and check_and_init_gencol in pgoutput.c.
  */
 function* checkColumnLists(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
   const condition =
     version < 160_000
       ? 'attrelid = relid AND attnum > 0 AND NOT attisdropped AND (list IS NULL OR attnum = ANY (list))'
       : isSent(version);
-  const rows = yield* query(
+  const columns = `LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c`;
+  const differing = yield* query(
     namesQuery(
-      `SELECT ${tableName('schemaname', 'tablename')} AS name
-        FROM (${publishedTables(ofNames(publications), version)}) AS t,
-          LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c
+      `${sentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         GROUP BY schemaname, tablename HAVING count(DISTINCT columns) > 1`,
     ),
   );
-  if (rows.length === 0) return [];
-  return [failure('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(rows)}`)];
+  const lists =
+    differing.length === 0
+      ? []
+      : [failure('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(differing)}`)];
+  if (version < 180_000) return lists;
+  const generating = yield* query(
+    namesQuery(
+      `${sentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+        WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relid AND attgenerated <> '')
+        GROUP BY schemaname, tablename
+        HAVING count(DISTINCT columns) = 1 AND count(DISTINCT pubgencols) FILTER (WHERE list IS NULL) > 1`,
+    ),
+  );
+  if (generating.length === 0) return lists;
+  const what = `The publications differ in publish_generated_columns, though tables have generated columns: ${named(generating)}`;
+  return [...lists, failure('COLUMN_LISTS_DIFFER', what)];
+}
+
+/**
+ * A common table expression, `sent`: what {@link publishedTables} has, without what another of the publications sends as a
+ * table further up. Source: get_rel_sync_entry in pgoutput.c.
+ */
+function sentTables(publications: readonly string[], version: number): string {
+  return `WITH RECURSIVE found AS (${publishedTables(ofNames(publications), version)}),
+    above (relid, ancestor) AS (
+      SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent
+        WHERE c.relkind = 'p' AND i.inhrelid IN (SELECT relid FROM found)
+      UNION SELECT above.relid, i.inhparent FROM above
+        JOIN pg_catalog.pg_inherits i ON i.inhrelid = above.ancestor
+    ), sent AS (
+      SELECT * FROM found WHERE relid NOT IN (SELECT relid FROM above WHERE ancestor IN (SELECT relid FROM found))
+    )`;
 }
