@@ -1,52 +1,48 @@
 import { readFileSync } from 'node:fs';
+import { dirname, relative, resolve, sep } from 'node:path';
 import eslint from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+const LIB = resolve(import.meta.dirname, 'lib');
+/** Which rooms of lib/ a room may import, and which of the restricted packages. spec/architecture-spec.ts reads it, too. */
 const rooms = JSON.parse(readFileSync(new URL('./spec/architecture.json', import.meta.url), 'utf8'));
+const NAMES = Object.keys(rooms).sort((a, b) => b.length - a.length);
+const RESTRICTED = /^(?:node:)?(rxjs|net|tls)(?:\/|$)/;
 
-/** Which way imports point, room by room; spec/architecture-spec.ts checks the same. */
-function roomRules([room, { imports, packages }], nested = false) {
-  const atRoot = ['base', 'root', 'index'].includes(room);
-  const up = atRoot ? '\\./' : nested ? '\\.\\./\\.\\./' : '\\.\\./';
-  const known = [...imports, room];
-  const folders = Object.keys(rooms).filter((other) => !['base', 'root', 'index'].includes(other));
-  const forbidden = folders.filter((other) => !known.includes(other));
-  const base = [
-    'acknowledgement',
-    'checkpoint',
-    'error-codes',
-    'errors',
-    'failure',
-    'findings',
-    'json',
-    'lsn',
-    'options',
-    'stream-history',
-  ];
-  const baseFiles = `(?:${base.join('|')})$`;
-  const rootFiles = known.includes('root') || room === 'index' ? '(?!)' : `(?!${baseFiles})[^./][^/]*$`;
-  const foreign = ['rxjs', 'net', 'tls'].filter((name) => !packages.includes(name));
-  return {
-    files: {
-      base: base.map((file) => `lib/${file}.ts`),
-      root: ['lib/*.ts'],
-      index: ['lib/index.ts'],
-    }[room] ?? [nested ? `lib/${room}/*/**/*.ts` : `lib/${room}/*.ts`],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            { regex: `^${up}(?:${forbidden.join('|')})/`, message: `${room} may not know that room of lib/.` },
-            { regex: `^${up}${rootFiles}`, message: `${room} may not know that file of lib/.` },
-            { regex: `^(?:node:)?(?:${foreign.join('|')})(?:/|$)`, message: `${room} may not use that package.` },
-          ],
-        },
-      ],
-    },
-  };
+/** The room of a file: the longest name in the list that its path starts with. */
+function findRoom(file) {
+  const path = relative(LIB, file).split(sep).join('/');
+  return NAMES.find((name) => path.startsWith(`${name}/`) || path.replace(/\.ts$/, '') === name);
 }
+
+const importsBetweenRooms = {
+  create(context) {
+    const room = findRoom(context.filename);
+    if (!room) {
+      return {
+        Program: (node) => context.report({ node, message: 'spec/architecture.json does not know this room.' }),
+      };
+    }
+    const { imports, packages } = rooms[room];
+    const check = ({ source }) => {
+      if (!source) return;
+      const target = source.value.startsWith('.') && findRoom(resolve(dirname(context.filename), source.value));
+      const name = RESTRICTED.exec(source.value)?.[1];
+      if (target && target !== room && !imports.includes(target)) {
+        context.report({ node: source, message: `lib/${room} may not import lib/${target}.` });
+      } else if (name && !packages.includes(name)) {
+        context.report({ node: source, message: `lib/${room} may not import ${name}.` });
+      }
+    };
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+    };
+  },
+};
 
 export default defineConfig(
   { ignores: ['dist/', 'coverage/', '.matrix/', 'docs/api/', 'spec/bench/.build/'] },
@@ -75,7 +71,9 @@ export default defineConfig(
   },
   {
     files: ['lib/**/*.ts'],
+    plugins: { rooms: { rules: { imports: importsBetweenRooms } } },
     rules: {
+      'rooms/imports': 'error',
       'no-console': 'error',
       'no-restricted-syntax': [
         'error',
@@ -83,22 +81,6 @@ export default defineConfig(
       ],
     },
   },
-  // From the widest to the narrowest: a file takes the last that fits it.
-  ...[
-    'root',
-    'base',
-    'index',
-    'wire',
-    'pgoutput',
-    'session',
-    'net',
-    'config',
-    'preflight',
-    'operators',
-    'slots',
-    'testing',
-  ].map((room) => roomRules([room, rooms[room]])),
-  ...['pgoutput'].map((room) => roomRules([room, rooms[room]], true)),
   {
     files: ['spec/**/*.ts'],
     rules: {

@@ -1,34 +1,34 @@
 export { logicalReplication } from './logical-replication';
 
-export { ackAfter, type WorkResult } from './operators/ack-after';
-export type { Acknowledged } from './operators/hand';
+export { ackAfter, type WorkResult } from './operators/ack-after/ack-after';
+export type { Acknowledged } from './operators/ack-after/hand';
 export { ofTable } from './operators/of-table';
-export type { FailedTransaction } from './failure';
-export { failedTransactions } from './operators/failed-transactions';
+export type { FailedTransaction } from './ledger/failure';
+export { failedTransactions } from './operators/ack-after/failed-transactions';
 export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
 export type { StopNotifier } from './operators/stop-request';
-export type { PreparedTransaction, Transaction } from './operators/transaction';
-export type { TransactionsOptions } from './operators/assembly';
-export { transactions, type TransactionOf } from './operators/transactions';
+export type { PreparedTransaction, Transaction } from './operators/transactions/transaction';
+export type { TransactionsOptions } from './operators/transactions/assembly';
+export { transactions, type TransactionOf } from './operators/transactions/transactions';
 
-export { alterPublication, type AlterPublicationConfig } from './slots/alter-publication';
-export { alterSlot, type AlterSlotConfig } from './slots/alter-slot';
-export { createPublication, type CreatePublicationConfig } from './slots/create-publication';
-export { createSlot, type CreateSlotConfig } from './slots/create-slot';
-export { dropPublication, type DropPublicationConfig } from './slots/drop-publication';
-export { dropSlot, type DropSlotConfig } from './slots/drop-slot';
-export { identifySystem } from './slots/identify-system';
-export type { TableName, TablePart } from './slots/publication-options';
-export { preflight } from './slots/preflight';
-export type { Finding, FindingCode } from './findings';
-export { publicationStatus, type PublicationStatusConfig } from './slots/publication-status';
-export { publications } from './slots/publications';
-export { slotStatus, type SlotStatusConfig } from './slots/slot-status';
+export { alterPublication, type AlterPublicationConfig } from './admin/publications/alter-publication';
+export { alterSlot, type AlterSlotConfig } from './admin/slots/alter-slot';
+export { createPublication, type CreatePublicationConfig } from './admin/publications/create-publication';
+export { createSlot, type CreateSlotConfig } from './admin/slots/create-slot';
+export { dropPublication, type DropPublicationConfig } from './admin/publications/drop-publication';
+export { dropSlot, type DropSlotConfig } from './admin/slots/drop-slot';
+export { identifySystem } from './admin/slots/identify-system';
+export type { TableName, TablePart } from './admin/publications/publication-options';
+export { preflight } from './admin/preflight';
+export type { Finding, FindingCode } from './common/findings';
+export { publicationStatus, type PublicationStatusConfig } from './admin/publications/publication-status';
+export { publications } from './admin/publications/publications';
+export { slotStatus, type SlotStatusConfig } from './admin/slots/slot-status';
 
-export type { Acknowledgeable } from './acknowledgement';
-export type { Checkpoint, StoredPosition, StreamSource } from './checkpoint';
+export type { Acknowledgeable } from './ledger/acknowledgement';
+export type { Checkpoint, StoredPosition, StreamSource } from './ledger/checkpoint';
 export type {
   AnyPgoutputConfig,
   DeliveringConfig,
@@ -45,7 +45,7 @@ export type { ValueOptions } from './config/values';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
 export type { SecretSource } from './config/secrets';
-export type { ErrorCode } from './error-codes';
+export type { ErrorCode } from './common/error-codes';
 export {
   ConfigError,
   ConnectionError,
@@ -54,11 +54,11 @@ export {
   ServerError,
   type ReplicationErrorOptions,
   type ServerFields,
-} from './errors';
-export { formatLsn, parseLsn, type Lsn } from './lsn';
-export { JsonNumber } from './pgoutput/exact-json';
-export { exactTypes } from './pgoutput/exact-types';
-export type { ExpectedTables } from './pgoutput/expected-tables';
+} from './common/errors';
+export { formatLsn, parseLsn, type Lsn } from './common/lsn';
+export { JsonNumber } from './pgoutput/values/exact-json';
+export { exactTypes } from './pgoutput/values/exact-types';
+export type { ExpectedTables } from './pgoutput/types/expected-tables';
 export type {
   CommittedPlace,
   DeleteMessage,
@@ -68,7 +68,7 @@ export type {
   StreamedPlace,
   TruncateMessage,
   UpdateMessage,
-} from './pgoutput/change-messages';
+} from './pgoutput/messages/change-messages';
 export type {
   AnyPgoutputMessage,
   AnyReplicationMessage,
@@ -79,34 +79,34 @@ export type {
   StreamMessage,
   TableChange,
   TwoPhaseMessage,
-} from './pgoutput/messages';
+} from './pgoutput/messages/messages';
 export type {
   StreamAbortMessage,
   StreamCommitMessage,
   StreamStartMessage,
   StreamStopMessage,
-} from './pgoutput/stream-messages';
+} from './pgoutput/messages/stream-messages';
 export type {
   BeginPrepareMessage,
   CommitPreparedMessage,
   PrepareMessage,
   RollbackPreparedMessage,
   StreamPrepareMessage,
-} from './pgoutput/two-phase-messages';
-export type { Column, Relation, ReplicaIdentity, Row } from './pgoutput/table';
-export type { AnyTables, RowOf, UpdatedRow, WithUndecoded } from './pgoutput/typed-tables';
+} from './pgoutput/messages/two-phase-messages';
+export type { Column, Relation, ReplicaIdentity, Row } from './pgoutput/messages/table';
+export type { AnyTables, RowOf, UpdatedRow, WithUndecoded } from './pgoutput/messages/typed-tables';
 export type {
   BeginMessage,
   CommitMessage,
   OriginMessage,
   RelationMessage,
   TypeMessage,
-} from './pgoutput/transaction-messages';
-export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
-export { UndecodedValue } from './pgoutput/undecoded-value';
-export { ValueError, type ValueFormat, type ValuePlace } from './pgoutput/value-error';
-export type { TextParser, TypeParsers } from './pgoutput/values';
-export type { OpenInfo } from './session/open-stream';
-export type { CloseInfo, StatusUpdate } from './session/session-host';
-export type { PublicationOperation, PublicationStatus, PublishedTable } from './session/publication-status';
-export type { CreatedSlot, SlotStatus, SystemIdentity } from './session/slot-commands';
+} from './pgoutput/messages/transaction-messages';
+export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/messages/walsender-messages';
+export { UndecodedValue } from './pgoutput/values/undecoded-value';
+export { ValueError, type ValueFormat, type ValuePlace } from './pgoutput/values/value-error';
+export type { TextParser, TypeParsers } from './pgoutput/values/values';
+export type { OpenInfo } from './commands/open-stream';
+export type { CloseInfo, StatusUpdate } from './config/observers';
+export type { PublicationOperation, PublicationStatus, PublishedTable } from './commands/publication-status';
+export type { CreatedSlot, SlotStatus, SystemIdentity } from './commands/slot-commands';

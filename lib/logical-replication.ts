@@ -10,8 +10,8 @@ import {
   type StreamingTwoPhaseConfig,
   type TwoPhaseConfig,
 } from './config/config';
-import { Exclusive } from './exclusive';
-import { failStreams, noteFailure } from './failure';
+import { Exclusive } from './stream/exclusive';
+import { failStreams, noteFailure } from './ledger/failure';
 import { connect as connectSocket, type Connect } from './net/transport';
 import type {
   AnyReplicationMessage,
@@ -19,12 +19,12 @@ import type {
   StreamingMessage,
   StreamMessage,
   TwoPhaseMessage,
-} from './pgoutput/messages';
-import type { AnyTables, WithUndecoded } from './pgoutput/typed-tables';
-import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/walsender-messages';
-import { SlotMemory } from './session/slot-memory';
-import { Stream } from './stream';
-import { StreamHistory } from './stream-history';
+} from './pgoutput/messages/messages';
+import type { AnyTables, WithUndecoded } from './pgoutput/messages/typed-tables';
+import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/messages/walsender-messages';
+import { SlotMemory } from './commands/slot-memory';
+import { Stream } from './stream/stream';
+import { StreamHistory } from './ledger/stream-history';
 
 /**
  * Streams the changes that a PostgreSQL server commits.

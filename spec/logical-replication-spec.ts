@@ -19,16 +19,16 @@ import {
   toArray,
   type Observable,
 } from 'rxjs';
-import type { Acknowledgeable } from '../lib/acknowledgement';
-import type { ReplicationError } from '../lib/errors';
+import type { Acknowledgeable } from '../lib/ledger/acknowledgement';
+import type { ReplicationError } from '../lib/common/errors';
 import { streamOver } from '../lib/logical-replication';
-import { ackAfter } from '../lib/operators/ack-after';
+import { ackAfter } from '../lib/operators/ack-after/ack-after';
 import { stopAtLsn } from '../lib/operators/stop-at-lsn';
 import { stopOn } from '../lib/operators/stop-on';
-import type { Transaction } from '../lib/operators/transaction';
-import { transactions } from '../lib/operators/transactions';
-import type { OpenInfo } from '../lib/session/open-stream';
-import type { CloseInfo, StatusUpdate } from '../lib/session/session-host';
+import type { Transaction } from '../lib/operators/transactions/transaction';
+import { transactions } from '../lib/operators/transactions/transactions';
+import type { OpenInfo } from '../lib/commands/open-stream';
+import type { CloseInfo, StatusUpdate } from '../lib/config/observers';
 import { insert } from '../lib/testing/payloads';
 import { xlogData } from '../lib/testing/backend-messages';
 import { Clock, microtasks } from './support/clock';

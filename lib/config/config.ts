@@ -1,16 +1,17 @@
 import { asyncScheduler, Subject, type NextObserver, type ObservableInput, type SchedulerLike } from 'rxjs';
-import type { StoredPosition } from '../checkpoint';
-import { ConfigError } from '../errors';
-import { withJson } from '../json';
-import type { Lsn } from '../lsn';
-import type { OpenInfo, Start, StreamPlan } from '../session/open-stream';
-import type { CloseInfo, SessionOptions, StatusUpdate } from '../session/session-host';
+import type { StoredPosition } from '../ledger/checkpoint';
+import { ConfigError } from '../common/errors';
+import { withJson } from '../common/json';
+import type { Lsn } from '../common/lsn';
+import type { OpenInfo, Start, StreamPlan } from '../commands/open-stream';
+import type { WindowLimits } from '../ledger/window';
+import type { CloseInfo, StatusUpdate } from './observers';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
 import { PGOUTPUT_OPTIONS, pgoutputRequest, type PgoutputOptions } from './pgoutput';
 import { startOf } from './start';
 import { VALUE_OPTIONS, valueSettings, type ValueOptions, type ValueSettings } from './values';
 import { errorRules, classify, type ErrorRule } from './error-rules';
-import { isRecord, Options } from '../options';
+import { isRecord, Options } from '../common/options';
 import { LARGEST_MESSAGE } from '../wire/frames';
 
 /** How a slot is made that does not exist yet. */
@@ -124,13 +125,29 @@ export interface PluginConfig extends CommonConfig {
   readonly pluginOptions?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What the configuration says of the session. */
+export interface SessionSettings {
+  readonly window: WindowLimits;
+  /** false: the slot never moves, and there is no window. */
+  readonly confirm: boolean;
+  /**
+   * Where the consumer keeps the position: it hears of progress without changes at most once in so many ms, or when the
+   * server asks. undefined where the slot keeps it.
+   */
+  readonly progressInterval?: number | undefined;
+  /** ms without a byte from the server after which it counts as gone; 0 for never. */
+  readonly livenessTimeout: number;
+  /** ms for which the oldest delivery may be held up; 0 for ever. */
+  readonly ackTimeout: number;
+}
+
 /** A configuration that was checked and completed. */
 export interface Settings {
   readonly connection: ConnectionSettings;
   readonly plan: StreamPlan;
   /** Where to start, or how to ask. */
   readonly start: Start;
-  readonly session: Omit<SessionOptions, 'source' | 'history'>;
+  readonly session: SessionSettings;
   /** Reclassifies an error by the user's rules. */
   readonly classify: (error: Error) => Error;
   readonly values: ValueSettings;

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors';
+import { ConfigError } from '../common/errors';
 import { isKnown, suggestedParameter, type Given } from './parameters';
 import { isUnsupported, refuseUnsupported } from './unsupported';
 import { parseUri, UNREADABLE } from './uri';

@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { ConfigError } from '../errors';
-import { isRecord, Options, shown } from '../options';
-import type { StartupOptions } from '../session/startup';
+import { ConfigError } from '../common/errors';
+import { isRecord, Options, shown } from '../common/options';
+import type { StartupOptions } from '../commands/startup';
 import { channelBindingOf, methodsOf } from './authentication';
 import { parseConnectionString } from './connection-string';
 import { certificateFolder, passwordFile } from './home';

@@ -1,6 +1,6 @@
-import { ERRORS, type ErrorCode } from '../error-codes';
-import { ConfigError, ReplicationError, ServerError } from '../errors';
-import { isRecord, Options, shown, suggestion } from '../options';
+import { ERRORS, type ErrorCode } from '../common/error-codes';
+import { ConfigError, ReplicationError, ServerError } from '../common/errors';
+import { isRecord, Options, shown, suggestion } from '../common/options';
 
 /**
  * What a failure means to you, where it is not what this library takes it for. The first rule that matches counts.

@@ -1,4 +1,4 @@
-import { isRecord } from '../options';
+import { isRecord } from '../common/options';
 
 /** What is rarely left out on purpose. What is shown of it is its name: it may hold a password. */
 const TELLING = ['connectionString', 'host', 'hostaddr', 'port', 'user', 'database'];

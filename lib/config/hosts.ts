@@ -1,4 +1,4 @@
-import type { Target, TlsSettings } from '../net/transport';
+import type { Target, TlsSettings } from '../net/target';
 import type { Parameters } from './parameters';
 
 /** What the server that is looked for has to be. Source: manual, "Parameter Key Words", target_session_attrs. */

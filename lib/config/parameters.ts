@@ -1,5 +1,5 @@
-import type { ConfigError } from '../errors';
-import { nearest, shown, suggestion, type Options } from '../options';
+import type { ConfigError } from '../common/errors';
+import { nearest, shown, suggestion, type Options } from '../common/options';
 import { isUnsupported, refuseUnsupported, UNSUPPORTED } from './unsupported';
 
 /** libpq's connection parameters that mean something here, and the environment variables that stand for them. */

@@ -1,5 +1,5 @@
-import type { Options } from '../options';
-import { PROTO_VERSIONS, protoVersionFor, type PgoutputRequest } from '../session/pgoutput-options';
+import type { Options } from '../common/options';
+import { PROTO_VERSIONS, protoVersionFor, type PgoutputRequest } from '../commands/pgoutput-options';
 
 /** What pgoutput can be asked for besides publications. */
 export interface PgoutputOptions {

@@ -1,6 +1,6 @@
-import { ConfigError, ReplicationError } from '../errors';
-import type { Target } from '../net/transport';
-import { shown } from '../options';
+import { ConfigError, ReplicationError } from '../common/errors';
+import type { Target } from '../net/target';
+import { shown } from '../common/options';
 import type { SecretName } from '../wire/authentication';
 import { passwordFromFile } from './password-file';
 

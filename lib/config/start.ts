@@ -1,9 +1,9 @@
 import { defaultIfEmpty, defer, from, isObservable, map, of, take, type Observable, type ObservableInput } from 'rxjs';
-import { toStartPosition } from '../checkpoint';
-import { ReplicationError } from '../errors';
-import { isRecord, type Options } from '../options';
-import type { Question } from '../session/conversation';
-import type { Start } from '../session/open-stream';
+import { toStartPosition } from '../ledger/checkpoint';
+import { ReplicationError } from '../common/errors';
+import { isRecord, type Options } from '../common/options';
+import type { Question } from '../commands/conversation';
+import type { Start } from '../commands/open-stream';
 
 /** Reads `startLsn`: a position, or a function that is asked for one. */
 export function startOf(options: Options): Start {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { codeOf } from '../options';
+import { codeOf } from '../common/options';
 import type { Parameters } from './parameters';
 
 type FileName = 'sslrootcert' | 'sslcrl' | 'sslcert' | 'sslkey';

@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions, SecureVersion } from 'node:tls';
-import { ConfigError } from '../errors';
-import type { TlsSettings } from '../net/transport';
-import { isRecord, shown } from '../options';
+import { ConfigError } from '../common/errors';
+import type { TlsSettings } from '../net/target';
+import { isRecord, shown } from '../common/options';
 import type { ParameterName, Parameters } from './parameters';
 import { TlsFiles } from './tls-files';
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors';
+import { ConfigError } from '../common/errors';
 
 interface Unsupported {
   readonly variable?: string;

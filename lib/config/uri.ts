@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors';
+import { ConfigError } from '../common/errors';
 
 /** Never quotes the URI: it may hold a password, and what looks like its host may be a piece of that. */
 export const UNREADABLE =

@@ -1,8 +1,8 @@
-import type { Options } from '../options';
-import { exactTypes } from '../pgoutput/exact-types';
-import { expectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/expected-tables';
-import type { OnDecodeError } from '../pgoutput/described-table';
-import { defaultTypes, type TypeParsers } from '../pgoutput/values';
+import type { Options } from '../common/options';
+import { exactTypes } from '../pgoutput/values/exact-types';
+import { expectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/types/expected-tables';
+import type { OnDecodeError } from '../pgoutput/messages/described-table';
+import { defaultTypes, type TypeParsers } from '../pgoutput/values/values';
 
 /** What becomes of values, and of the tables that they stand in. */
 export interface ValueOptions {

@@ -1,4 +1,4 @@
-import type { Target } from './transport';
+import type { Target } from './target';
 
 /** The path of a Unix socket, as libpq makes it; undefined where the target is reached over TCP. */
 export function localPath({ host, port, address }: Target): string | undefined {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from 'node:tls';
-import { ConfigError } from '../errors';
-import { codeOf } from '../options';
+import { ConfigError } from '../common/errors';
+import { codeOf } from '../common/options';
 
 const NO_CERTIFICATE = 'this is no certificate in PEM';
 

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../error-codes';
-import { ConnectionError, ReplicationError } from '../errors';
+import type { ErrorCode } from '../common/error-codes';
+import { ConnectionError, ReplicationError } from '../common/errors';
 import { whereabouts } from './address';
-import type { Target } from './transport';
+import type { Target } from './target';
 
 /** What the operating system's error names mean to somebody who wants to connect. */
 const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {

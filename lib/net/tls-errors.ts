@@ -1,5 +1,5 @@
-import { abridged, ConnectionError } from '../errors';
-import { isRecord } from '../options';
+import { abridged, ConnectionError } from '../common/errors';
+import { isRecord } from '../common/options';
 
 /** What stands behind a failure of TLS, and what to do about it. */
 interface Reason {

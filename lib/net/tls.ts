@@ -1,12 +1,12 @@
 import { constants } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions, type TLSSocket } from 'node:tls';
-import { ConfigError, ConnectionError, ProtocolError } from '../errors';
+import { ConfigError, ConnectionError, ProtocolError } from '../common/errors';
 import type { Channel } from '../wire/channel';
 import { sslRequest } from '../wire/frontend';
 import { secureContextOf } from './secure-context';
 import { errorInsteadOfTls, handshakeFailure, otherProtocol } from './tls-errors';
-import type { TlsSettings } from './transport';
+import type { TlsSettings } from './target';
 
 export interface Securing {
   /** Bytes may be written to this socket: a new one with TLS, the same where there is none. */

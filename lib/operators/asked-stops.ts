@@ -1,5 +1,5 @@
 import { Observable, Subject } from 'rxjs';
-import type { FailedStream } from '../stream-history';
+import type { FailedStream } from '../ledger/stream-history';
 
 /**
  * Listens for the stops of streams that have failed, for as long as they may be subscribed to again: so none is missed

@@ -1,4 +1,4 @@
-import type { StreamMessage } from '../pgoutput/messages';
+import type { StreamMessage } from '../pgoutput/messages/messages';
 
 type Kind = StreamMessage['kind'];
 

@@ -1,8 +1,8 @@
 import { filter, type OperatorFunction } from 'rxjs';
-import { Delivery } from '../acknowledgement';
-import { ConfigError } from '../errors';
-import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages';
-import { parseTableName, TABLE_NAME_EXPECTED, tableName } from '../pgoutput/table';
+import { Delivery } from '../ledger/acknowledgement';
+import { ConfigError } from '../common/errors';
+import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages/messages';
+import { parseTableName, TABLE_NAME_EXPECTED, tableName } from '../pgoutput/messages/table';
 
 /** The changes of declared tables; where none are declared a name tells nothing of the row. */
 export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string

@@ -17,14 +17,14 @@ import {
   type NextObserver,
   type SchedulerLike,
 } from 'rxjs';
-import { ERRORS, type ErrorKind } from '../error-codes';
-import { ReplicationError, ServerError } from '../errors';
-import { failureOf, type FailedTransaction, type Failure } from '../failure';
-import type { Lsn } from '../lsn';
-import { Options } from '../options';
-import { whenAllLeft } from '../stream-history';
+import { ERRORS, type ErrorKind } from '../common/error-codes';
+import { ReplicationError, ServerError } from '../common/errors';
+import { failureOf, type FailedTransaction, type Failure } from '../ledger/failure';
+import type { Lsn } from '../common/lsn';
+import { Options } from '../common/options';
+import { whenAllLeft } from '../ledger/stream-history';
 import { AskedStops } from './asked-stops';
-import { describe } from './failed-transactions';
+import { describe } from './ack-after/failed-transactions';
 
 /** When {@link reconnect} tries again, and for how long. */
 export interface ReconnectOptions {

@@ -1,7 +1,7 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
-import { Delivery } from '../acknowledgement';
-import { toLsn, type Lsn } from '../lsn';
-import type { AnyReplicationMessage } from '../pgoutput/messages';
+import { Delivery } from '../ledger/acknowledgement';
+import { toLsn, type Lsn } from '../common/lsn';
+import type { AnyReplicationMessage } from '../pgoutput/messages/messages';
 import { isInside } from './boundaries';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 

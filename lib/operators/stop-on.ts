@@ -1,8 +1,8 @@
 import { Observable, type MonoTypeOperatorFunction, type Subscriber } from 'rxjs';
-import { Delivery, type SessionControl } from '../acknowledgement';
-import { failStreams, failureOf, noteFailure } from '../failure';
-import type { StreamMessage } from '../pgoutput/messages';
-import { failureIn, whenAllLeft, type StreamHistory } from '../stream-history';
+import { Delivery, type SessionControl } from '../ledger/acknowledgement';
+import { failStreams, failureOf, noteFailure } from '../ledger/failure';
+import type { StreamMessage } from '../pgoutput/messages/messages';
+import { failureIn, whenAllLeft, type StreamHistory } from '../ledger/stream-history';
 import { isInside } from './boundaries';
 import { NotifiedStop, toStopNotifier, type StopNotifier } from './stop-request';
 import { subscribeUntilClosed } from './subscribe-until-closed';

@@ -1,6 +1,6 @@
 import { from, Observable, share, take, type ObservableInput, type Subscription } from 'rxjs';
-import { ConfigError } from '../errors';
-import type { StopRequest } from '../stream-history';
+import { ConfigError } from '../common/errors';
+import type { StopRequest } from '../ledger/stream-history';
 
 /** What asks for a stop: whatever emits, or an `AbortSignal`. */
 export type StopNotifier = ObservableInput<unknown> | AbortSignal;

@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../lsn';
+import { laterLsn, type Lsn } from '../common/lsn';
 import { FrameDecoder } from '../wire/frames';
 import { KEEPALIVE, XLOG_DATA, xlogDataHeaderLength } from '../wire/stream';
 import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';

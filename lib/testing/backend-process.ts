@@ -1,4 +1,4 @@
-import { formatLsn, parseLsn, toLsn, type Lsn } from '../lsn';
+import { formatLsn, parseLsn, toLsn, type Lsn } from '../common/lsn';
 import { Account, type FakeStatus } from './account';
 import * as backend from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';

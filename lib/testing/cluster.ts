@@ -1,7 +1,6 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import { laterLsn, type Lsn } from '../lsn';
+import { laterLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './authentication';
-import type { BackendProcess } from './backend-process';
 import type { Outlet } from './outlet';
 import { placed, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
@@ -22,7 +21,7 @@ export interface FakeSlot {
   /** Why the server gave the slot up; PostgreSQL 17 and later tell. */
   invalidationReason: string | undefined;
   /** Who streams from it: a connection, or the id of a process that is none. */
-  owner: BackendProcess | number | undefined;
+  owner: { readonly processId: number } | number | undefined;
 }
 
 /** Where an earlier timeline was left for the next one. */
@@ -52,11 +51,29 @@ export interface FakeBehaviour {
   readonly answersTo: [pattern: RegExp, answer: Buffer][];
 }
 
+/** What the cluster knows of the server process of a connection. */
+export interface ServerProcess {
+  readonly processId: number;
+  /** Whether the connection is no longer used. */
+  readonly gone: boolean;
+  readonly streaming: boolean;
+  /**
+   * The way to the client.
+   *
+   * @internal
+   */
+  readonly outlet: Outlet;
+  /** Sends frames, or any bytes, as one segment. */
+  send(...frames: readonly Buffer[]): void;
+  /** Sends transactions, as one segment. */
+  stream(...transactions: readonly WalTransaction[]): void;
+}
+
 /**
  * What all connections of one server share: its settings, slots, publications and WAL, and the account of what its
  * clients did. It knows no sockets, and its time is the scheduler's; each of its answers comes in a later action of that.
  */
-export class FakeCluster<Process extends BackendProcess = BackendProcess> {
+export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   /** As in server_version_num: 180004 is 18.4. */
   serverVersion = 180004;
   walLevel = 'logical';

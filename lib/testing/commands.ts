@@ -1,4 +1,4 @@
-import { formatLsn } from '../lsn';
+import { formatLsn } from '../common/lsn';
 import { commandComplete, dataRow, errorResponse, rowDescription } from './backend-messages';
 import type { FakeCluster } from './cluster';
 

@@ -1,13 +1,13 @@
 import { from } from 'rxjs';
-import { Delivery, type Acknowledgeable, type Entry, type SessionControl } from '../acknowledgement';
-import type { StreamSource } from '../checkpoint';
-import { toLsn, type Lsn } from '../lsn';
-import type { Transaction } from '../operators/transaction';
-import { transactions } from '../operators/transactions';
-import { PgoutputDecoder } from '../pgoutput/decoder';
-import type { AnyPgoutputMessage, PgoutputMessage } from '../pgoutput/messages';
-import { defaultTypes, type TypeParsers } from '../pgoutput/values';
-import { StreamHistory } from '../stream-history';
+import { Delivery, type Acknowledgeable, type Entry, type SessionControl } from '../ledger/acknowledgement';
+import type { StreamSource } from '../ledger/checkpoint';
+import { toLsn, type Lsn } from '../common/lsn';
+import type { Transaction } from '../operators/transactions/transaction';
+import { transactions } from '../operators/transactions/transactions';
+import { PgoutputDecoder } from '../pgoutput/decode/decoder';
+import type { AnyPgoutputMessage, PgoutputMessage } from '../pgoutput/messages/messages';
+import { defaultTypes, type TypeParsers } from '../pgoutput/values/values';
+import { StreamHistory } from '../ledger/stream-history';
 import type { TransactionDraft, WalTransaction } from './transaction';
 import { place } from './wal';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { formatLsn, toLsn, type Lsn } from '../lsn';
+import { formatLsn, toLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './authentication';
 import { BackendProcess } from './backend-process';
 import { FakeCluster } from './cluster';
@@ -89,7 +89,7 @@ const TIMEOUT = 4000;
  *   }
  * });
  */
-export class FakeWalSender extends FakeCluster {
+export class FakeWalSender extends FakeCluster<BackendProcess> {
   readonly host = '127.0.0.1';
   /** May be changed at any time; holds for the connections that come. */
   tls: FakeTls | undefined;

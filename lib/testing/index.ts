@@ -22,7 +22,7 @@ export {
 export type { ClientOptions } from './client-options';
 export { UNCHANGED } from './payloads';
 export { isAcknowledged, messagesOf, transactionOf, type DeliveryOptions } from './deliveries';
-export type { StreamSource } from '../checkpoint';
+export type { StreamSource } from '../ledger/checkpoint';
 
 export * as payloads from './payloads';
 export * as frames from './backend-messages';

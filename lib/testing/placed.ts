@@ -1,4 +1,4 @@
-import { toLsn, type Lsn } from '../lsn';
+import { toLsn, type Lsn } from '../common/lsn';
 import { origin, relation, type RelationFields } from './payloads';
 import type { ChangeDraft, TransactionDraft } from './transaction';
 

@@ -1,7 +1,8 @@
-import { ConfigError } from '../errors';
-import { toLsn, type Lsn } from '../lsn';
-import { suggestion } from '../options';
+import { ConfigError } from '../common/errors';
+import { toLsn, type Lsn } from '../common/lsn';
+import { suggestion } from '../common/options';
 import { errorResponse, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
+import type { BackendProcess } from './backend-process';
 import type { FakeCluster } from './cluster';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
@@ -62,7 +63,7 @@ const SOMEBODY_ELSE = 4711;
 
 /** What each step does; one that takes time returns a promise. */
 const PERFORMERS: {
-  readonly [Name in keyof Steps]: (cluster: FakeCluster, value: Steps[Name]) => Promise<void> | void;
+  readonly [Name in keyof Steps]: (cluster: FakeCluster<BackendProcess>, value: Steps[Name]) => Promise<void> | void;
 } = {
   commit: (cluster, draft) => void cluster.commit(draft),
   keepalive: sendKeepalive,
@@ -84,13 +85,13 @@ const PERFORMERS: {
  * @returns a promise where the script has to wait
  * @throws {ConfigError} `CONFIG_INVALID` unless the step has one name, and a known one
  */
-export function perform(cluster: FakeCluster, step: Step): Promise<void> | undefined {
+export function perform(cluster: FakeCluster<BackendProcess>, step: Step): Promise<void> | undefined {
   return performAs(nameOf(step), cluster, step);
 }
 
 function performAs<Name extends keyof Steps>(
   name: Name,
-  cluster: FakeCluster,
+  cluster: FakeCluster<BackendProcess>,
   step: Partial<Pick<Steps, Name>>,
 ): Promise<void> | undefined {
   const value = step[name];
@@ -114,12 +115,12 @@ function isStep(name: string | undefined): name is keyof Steps {
   return name !== undefined && Object.hasOwn(PERFORMERS, name);
 }
 
-function broadcast(cluster: FakeCluster, ...frames: readonly Buffer[]): void {
+function broadcast(cluster: FakeCluster<BackendProcess>, ...frames: readonly Buffer[]): void {
   for (const connection of cluster.connections) if (connection.streaming) connection.send(...frames);
 }
 
 function sendKeepalive(
-  cluster: FakeCluster,
+  cluster: FakeCluster<BackendProcess>,
   { walEnd = cluster.walPosition, replyRequested }: Steps['keepalive'],
 ): void {
   const position = toLsn('keepalive.walEnd', walEnd);
@@ -128,7 +129,7 @@ function sendKeepalive(
 }
 
 /** After an ERROR the server is ready for commands again; after FATAL it is gone. */
-function sendError(cluster: FakeCluster, error: ServerMessage): void {
+function sendError(cluster: FakeCluster<BackendProcess>, error: ServerMessage): void {
   const fields = fieldsOf(error, 'ERROR');
   for (const connection of cluster.connections) {
     if (!connection.streaming) continue;
@@ -152,7 +153,7 @@ function fieldsOf(said: ServerMessage, severity: string): FieldsByLetter {
   };
 }
 
-function occupy(cluster: FakeCluster, { slot: name, ms }: Steps['occupy']): void {
+function occupy(cluster: FakeCluster<BackendProcess>, { slot: name, ms }: Steps['occupy']): void {
   const slot = cluster.slot(name);
   slot.owner ??= SOMEBODY_ELSE;
   cluster.later(ms, () => {

@@ -1,4 +1,4 @@
-import { parseTableName, qualifiedName, type ReplicaIdentity, TABLE_NAME_EXPECTED } from '../pgoutput/table';
+import { parseTableName, qualifiedName, type ReplicaIdentity, TABLE_NAME_EXPECTED } from '../pgoutput/messages/table';
 import {
   deletion,
   insert,

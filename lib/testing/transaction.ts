@@ -1,4 +1,4 @@
-import type { Lsn } from '../lsn';
+import type { Lsn } from '../common/lsn';
 import type { ClientOptions } from './client-options';
 import type { RelationFields } from './payloads';
 

@@ -1,4 +1,4 @@
-import { BUILT_IN_TYPES } from '../pgoutput/built-in-types';
+import { BUILT_IN_TYPES } from '../pgoutput/types/built-in-types';
 
 /** The OID of a type, named as in pg_type (`int4`, `text`, `timestamptz`), with `[]` for its array. */
 export function typeOidOf(type: string | number): number {

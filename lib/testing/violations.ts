@@ -1,4 +1,4 @@
-import { formatLsn, type Lsn } from '../lsn';
+import { formatLsn, type Lsn } from '../common/lsn';
 
 /** What a client did that would lose data, or would harm a real server. LSNs are `X/Y`. */
 export type Violation = Readonly<{ connection: number; message: string } & ViolationDetails>;

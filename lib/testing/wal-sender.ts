@@ -1,19 +1,31 @@
-import { formatLsn, laterLsn, type Lsn } from '../lsn';
-import type { BackendProcess } from './backend-process';
+import { formatLsn, laterLsn, type Lsn } from '../common/lsn';
+import type { Account } from './account';
 import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
+import type { ClientOptions } from './client-options';
 import type { FakeCluster, FakeSlot } from './cluster';
 import { SilenceWatch } from './silence-watch';
 import { xlogDataOf } from './wal';
+
+/** The server process that a WalSender is part of. */
+export interface WalSenderProcess {
+  readonly processId: number;
+  readonly log: string[];
+  readonly account: Account;
+  readonly options: ClientOptions;
+  send(...frames: readonly Buffer[]): void;
+  keepalive(walEnd: Lsn, replyRequested?: boolean): void;
+  close(): void;
+}
 
 /** What a server process is while it streams: it holds the slot, and hears what the client confirms. */
 export class WalSender {
   streaming = false;
   readonly #cluster: FakeCluster;
-  readonly #process: BackendProcess;
+  readonly #process: WalSenderProcess;
   readonly #slot: FakeSlot;
   #watch: SilenceWatch | undefined;
 
-  constructor(cluster: FakeCluster, process: BackendProcess, slot: FakeSlot) {
+  constructor(cluster: FakeCluster, process: WalSenderProcess, slot: FakeSlot) {
     this.#cluster = cluster;
     this.#process = process;
     this.#slot = slot;

@@ -1,4 +1,4 @@
-import type { Lsn } from '../lsn';
+import type { Lsn } from '../common/lsn';
 import { xlogData } from './backend-messages';
 import { blocksOf } from './blocks';
 import type { ClientOptions } from './client-options';

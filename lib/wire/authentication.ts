@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StartAnswer } from '../checkpoint';
-import { ProtocolError, ReplicationError } from '../errors';
+import { ProtocolError, ReplicationError } from '../common/errors';
 import { objection, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
 import type { BackendMessage } from './backend';
 import type { Channel } from './channel';
@@ -23,11 +22,13 @@ export interface Secret {
   readonly value: string | undefined;
 }
 
-/** What user code has answered, during authentication or later. */
-export type Answer = Secret | StartAnswer;
+/** An answer to a question that is not part of authentication. */
+export interface OtherAnswer {
+  readonly kind: 'startPosition';
+}
 
 /** Asks for what has to be known, and returns what is to be sent, if anything. */
-export type Asking<T = Buffer | undefined> = Generator<SecretRequest, T, BackendMessage | Answer>;
+export type Asking<T = Buffer | undefined> = Generator<SecretRequest, T, BackendMessage | Secret | OtherAnswer>;
 
 /** Methods by the number in the Authentication message, those that we do not speak. */
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([

@@ -1,4 +1,4 @@
-import { ProtocolError, type ServerFields } from '../errors';
+import { ProtocolError, type ServerFields } from '../common/errors';
 import { printable } from './frames';
 import { quoted } from './quoted';
 import { Reader } from './reader';

@@ -1,4 +1,4 @@
-import { ReplicationError } from '../errors';
+import { ReplicationError } from '../common/errors';
 import type { ChannelBinding } from './authentication-policy';
 import { certificateHash } from './certificate-hash';
 import type { Channel } from './channel';

@@ -1,4 +1,4 @@
-import { ProtocolError, ReplicationError } from '../errors';
+import { ProtocolError, ReplicationError } from '../common/errors';
 
 /** Type byte and length word. */
 const HEADER = 5;

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors';
+import { ConfigError } from '../common/errors';
 
 const PROTOCOL_3_0 = 0x0003_0000;
 /** Requests outside the protocol's versions: major 1234, which no version will ever have. */

@@ -1,4 +1,4 @@
-import { ConfigError, ProtocolError } from '../errors';
+import { ConfigError, ProtocolError } from '../common/errors';
 import { quoted } from './quoted';
 import type { SaslExchange } from './sasl-exchange';
 

@@ -1,4 +1,4 @@
-import { ProtocolError, ReplicationError } from '../errors';
+import { ProtocolError, ReplicationError } from '../common/errors';
 import { escapedUtf8 } from './text';
 
 /**

@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { ProtocolError, ReplicationError } from '../errors';
+import { ProtocolError, ReplicationError } from '../common/errors';
 import type { Binding } from './channel-binding';
 import { quoted } from './quoted';
 import type { SaslExchange } from './sasl-exchange';

@@ -1,4 +1,4 @@
-import { abridged, ProtocolError, type ServerFields } from '../errors';
+import { abridged, ProtocolError, type ServerFields } from '../common/errors';
 import type { Reader } from './reader';
 
 type OptionalField = Exclude<keyof ServerFields, 'severity' | 'sqlState' | 'message'>;

@@ -1,4 +1,4 @@
-import type { Lsn } from '../lsn';
+import type { Lsn } from '../common/lsn';
 import type { Reader } from './reader';
 
 /** CopyData that carries WAL: `w`. */

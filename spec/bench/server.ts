@@ -1,5 +1,5 @@
 import type { Client, QueryResultRow } from 'pg';
-import { CERTIFICATE, KEY } from '../net/certificate';
+import { CERTIFICATE, KEY } from '../net/support/certificate';
 import { startEmbedded } from '../support/embedded';
 
 /** Big enough that no checkpoint, vacuum or spilled transaction comes into a measurement. */

@@ -10,7 +10,7 @@ import {
   type PgoutputConfig,
   type Transaction,
 } from '../../lib/index';
-import { Bed, eventually, Gate, Recorder } from '../integration/support';
+import { Bed, eventually, Gate, Recorder } from '../integration/support/bed';
 import { flushOf } from '../support/frame-splitter';
 import { FaultProxy } from '../support/proxy';
 

@@ -8,7 +8,7 @@ import {
   type PgoutputConfig,
   type Transaction,
 } from '../../lib/index';
-import { Bed, eventually, Gate, ofKind, Recorder } from '../integration/support';
+import { Bed, eventually, Gate, ofKind, Recorder } from '../integration/support/bed';
 import { keepalive } from '../../lib/testing/backend-messages';
 import { flushOf, streamedType } from '../support/frame-splitter';
 import { FaultProxy } from '../support/proxy';

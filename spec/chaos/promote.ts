@@ -1,4 +1,4 @@
-import { eventually } from '../integration/support';
+import { eventually } from '../integration/support/bed';
 import { startCopy } from '../support/replica';
 import type { TestServer } from '../support/server';
 

@@ -1,4 +1,4 @@
-import { Follower, type FollowerOptions } from '../integration/follower';
+import { Follower, type FollowerOptions } from '../integration/support/follower';
 import { FaultProxy } from '../support/proxy';
 import { startServer, type TestDatabase, type TestServer } from '../support/server';
 import { promoteCopy } from './promote';

@@ -1,15 +1,15 @@
 import type { Client, ClientConfig, types } from 'pg';
 import { asyncScheduler, concat, EMPTY, NEVER, Observable, of, Subject, throwError } from 'rxjs';
-import type { Checkpoint, StartPosition } from '../../lib/checkpoint';
-import type { Start } from '../../lib/session/open-stream';
+import type { Checkpoint, StartPosition } from '../../lib/ledger/checkpoint';
+import type { Start } from '../../lib/commands/open-stream';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from '../../lib/config/config';
 import type { ConnectionOptions } from '../../lib/config/connection';
-import { ConfigError } from '../../lib/errors';
+import { ConfigError } from '../../lib/common/errors';
 import { logicalReplication } from '../../lib/logical-replication';
-import { createSlot } from '../../lib/slots/create-slot';
-import { dropSlot } from '../../lib/slots/drop-slot';
-import { identifySystem } from '../../lib/slots/identify-system';
-import { slotStatus } from '../../lib/slots/slot-status';
+import { createSlot } from '../../lib/admin/slots/create-slot';
+import { dropSlot } from '../../lib/admin/slots/drop-slot';
+import { identifySystem } from '../../lib/admin/slots/identify-system';
+import { slotStatus } from '../../lib/admin/slots/slot-status';
 import { failure } from '../wire/failure';
 
 const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };

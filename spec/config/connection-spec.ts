@@ -2,8 +2,8 @@ import { userInfo } from 'node:os';
 import { inspect } from 'node:util';
 import { Client, Pool } from 'pg';
 import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/connection';
-import { Options } from '../../lib/options';
-import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './resolve';
+import { Options } from '../../lib/common/options';
+import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './support/resolve';
 
 const ENVIRONMENT = {
   PGHOST: 'env.example',

@@ -1,7 +1,13 @@
 import { resolveConfig, type PgoutputConfig } from '../../lib/config/config';
 import { classify, type ErrorRule } from '../../lib/config/error-rules';
-import { ERRORS } from '../../lib/error-codes';
-import { ConfigError, ConnectionError, ReplicationError, ServerError, type ServerFields } from '../../lib/errors';
+import { ERRORS } from '../../lib/common/error-codes';
+import {
+  ConfigError,
+  ConnectionError,
+  ReplicationError,
+  ServerError,
+  type ServerFields,
+} from '../../lib/common/errors';
 import { failure } from '../wire/failure';
 
 const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };

@@ -1,4 +1,4 @@
-import { hostsOf, refusal, resolve, type Environment } from './resolve';
+import { hostsOf, refusal, resolve, type Environment } from './support/resolve';
 
 describe('the hosts', () => {
   it.each<[connection: unknown, env: Environment, hosts: string[]]>([

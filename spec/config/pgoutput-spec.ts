@@ -1,6 +1,6 @@
 import { resolveConfig } from '../../lib/config/config';
-import { ConfigError } from '../../lib/errors';
-import type { PgoutputRequest } from '../../lib/session/pgoutput-options';
+import { ConfigError } from '../../lib/common/errors';
+import type { PgoutputRequest } from '../../lib/commands/pgoutput-options';
 import { failure } from '../wire/failure';
 
 const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };

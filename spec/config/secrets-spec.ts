@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { ReplicationError } from '../../lib/errors';
+import { ReplicationError } from '../../lib/common/errors';
 import type { SecretName } from '../../lib/wire/authentication';
-import { passwordOf, resolve, type Environment } from './resolve';
+import { passwordOf, resolve, type Environment } from './support/resolve';
 
 let home: string;
 let warnings: jest.SpyInstance<unknown, Parameters<typeof process.emitWarning>>;

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TlsSettings } from '../../lib/net/transport';
-import { refusal, resolve, type Environment } from './resolve';
+import type { TlsSettings } from '../../lib/net/target';
+import { refusal, resolve, type Environment } from './support/resolve';
 
 let home: string;
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually } from '../integration/support';
+import { eventually } from '../integration/support/bed';
 import { runServer, type TestDatabase } from '../support/server';
-import { Program, ROOT, TemporaryFolder } from './program';
+import { Program, ROOT, TemporaryFolder } from './support/program';
 
 const names = readdirSync(join(ROOT, 'examples'))
   .filter((file) => file.endsWith('.ts'))

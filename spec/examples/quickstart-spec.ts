@@ -1,5 +1,5 @@
 import { runServer, uniqueName, type PostgresServer, type TestDatabase } from '../support/server';
-import { Program, TemporaryFolder, type Outcome } from './program';
+import { Program, TemporaryFolder, type Outcome } from './support/program';
 
 const ESCAPE = '\u001b';
 const QUICKSTART = 'quickstart.ts';

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import ts from 'typescript';
 import { resolveConfig } from '../../lib/config/config';
-import { ERRORS, type ErrorKind } from '../../lib/error-codes';
-import { defaultTypes } from '../../lib/pgoutput/values';
+import { ERRORS, type ErrorKind } from '../../lib/common/error-codes';
+import { defaultTypes } from '../../lib/pgoutput/values/values';
 import { LARGEST_MESSAGE } from '../../lib/wire/frames';
-import { ROOT } from './program';
+import { ROOT } from './support/program';
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);

@@ -1,5 +1,5 @@
-import { ERRORS } from '../../lib/error-codes';
-import { ConfigError, ProtocolError, ReplicationError } from '../../lib/errors';
+import { ERRORS } from '../../lib/common/error-codes';
+import { ConfigError, ProtocolError, ReplicationError } from '../../lib/common/errors';
 import { Finding } from './target';
 
 /** What bytes alone may end with. Whatever else was thrown is a finding. */

@@ -2,7 +2,7 @@ import { Subscription, VirtualTimeScheduler, type SchedulerLike } from 'rxjs';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
 import { streamOver } from '../../lib/logical-replication';
 import type { Connect, Transport, TransportEvents } from '../../lib/net/transport';
-import type { StreamMessage } from '../../lib/pgoutput/messages';
+import type { StreamMessage } from '../../lib/pgoutput/messages/messages';
 import { FakeBackend } from '../support/fake-backend';
 import { CONNECTION } from '../support/streaming';
 

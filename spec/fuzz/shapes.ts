@@ -1,4 +1,4 @@
-import type { ReadType } from '../pgoutput/readings';
+import type { ReadType } from '../pgoutput/support/readings';
 import { TYPES } from './targets/values';
 
 /** Texts that grow, to see how time grows with them: each is about as long as it is asked to be. */

@@ -1,8 +1,8 @@
 import { inFolder, type CertificateFiles } from '../support/certificate-files';
 import { A_YEAR_LATER, Authority, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
-import { attack, expectRefusal } from './attack';
-import type { Script } from './hostile-server';
-import { CLEARTEXT } from './requests';
+import { attack, expectRefusal } from './support/attack';
+import type { Script } from './support/hostile-server';
+import { CLEARTEXT } from './support/requests';
 
 let ca: Authority;
 let revoked: Credentials;

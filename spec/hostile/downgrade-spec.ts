@@ -1,9 +1,9 @@
 import { authenticationOk, frame, readyForQuery } from '../../lib/testing/backend-messages';
 import { u32 } from '../../lib/testing/bytes';
 import { Authority, type Credentials } from '../support/certificates';
-import { attack, expectRefusal, type Given } from './attack';
-import type { Script } from './hostile-server';
-import { CLEARTEXT, MD5, mechanisms, scram } from './requests';
+import { attack, expectRefusal, type Given } from './support/attack';
+import type { Script } from './support/hostile-server';
+import { CLEARTEXT, MD5, mechanisms, scram } from './support/requests';
 
 let stranger: Credentials;
 

@@ -9,9 +9,9 @@ import {
   rowDescription,
 } from '../../lib/testing/backend-messages';
 import { u32 } from '../../lib/testing/bytes';
-import { attack, expectRefusal } from './attack';
-import type { Script } from './hostile-server';
-import { admit, mechanisms } from './requests';
+import { attack, expectRefusal } from './support/attack';
+import type { Script } from './support/hostile-server';
+import { admit, mechanisms } from './support/requests';
 
 const MIB = 1024 * 1024;
 const HURRY = { connectTimeout: 400, within: 2000 };

@@ -4,9 +4,9 @@ import { FakeWalSender } from '../../lib/testing';
 import { authenticationOk, errorResponse, readyForQuery } from '../../lib/testing/backend-messages';
 import { inFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority, selfSigned, type Credentials } from '../support/certificates';
-import { faces, expectNoSecret, PASSWORD, USER } from './attack';
-import { HostileServer, type Script } from './hostile-server';
-import { challenge, CLEARTEXT, MD5, scram } from './requests';
+import { faces, expectNoSecret, PASSWORD, USER } from './support/attack';
+import { HostileServer, type Script } from './support/hostile-server';
+import { challenge, CLEARTEXT, MD5, scram } from './support/requests';
 
 let files: CertificateFiles<'root.crt'>;
 let right: FakeWalSender;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { authenticationOk, errorResponse, readyForQuery } from '../../lib/testing/backend-messages';
 import { Authority, type Credentials } from '../support/certificates';
-import { attack, expectRefusal } from './attack';
-import type { Peer, Script } from './hostile-server';
-import { challenge, final, scram } from './requests';
+import { attack, expectRefusal } from './support/attack';
+import type { Peer, Script } from './support/hostile-server';
+import { challenge, final, scram } from './support/requests';
 
 const SALT = 'c2FsdHNhbHQ=';
 

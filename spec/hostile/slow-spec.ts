@@ -1,9 +1,9 @@
 import { authenticationOk, notice, readyForQuery, rowDescription } from '../../lib/testing/backend-messages';
-import { sleep } from '../net/local-server';
+import { sleep } from '../net/support/local-server';
 import { Authority, type Credentials } from '../support/certificates';
-import { attack, expectRefusal, SOURCES } from './attack';
-import type { Peer, Script } from './hostile-server';
-import { admit, challenge, LET_IN, MD5, scram } from './requests';
+import { attack, expectRefusal, SOURCES } from './support/attack';
+import type { Peer, Script } from './support/hostile-server';
+import { admit, challenge, LET_IN, MD5, scram } from './support/requests';
 
 /** How long a client waits here, and between bytes. In the field it is 15 s. */
 const CONNECT_TIMEOUT = 250;

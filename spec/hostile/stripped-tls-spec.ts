@@ -3,9 +3,9 @@ import { identifySystem, type ConnectionOptions } from '../../lib/index';
 import { errorResponse } from '../../lib/testing/backend-messages';
 import { inFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority, type Credentials } from '../support/certificates';
-import { attack, expectRefusal, type Outcome } from './attack';
-import type { Script } from './hostile-server';
-import { CLEARTEXT, mechanisms } from './requests';
+import { attack, expectRefusal, type Outcome } from './support/attack';
+import type { Script } from './support/hostile-server';
+import { CLEARTEXT, mechanisms } from './support/requests';
 
 /** All that a client may say before TLS stands. */
 const SSL_REQUEST = '0000000804d2162f';

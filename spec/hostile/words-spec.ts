@@ -1,9 +1,9 @@
 import { errorResponse, frame, notice } from '../../lib/testing/backend-messages';
 import { u32 } from '../../lib/testing/bytes';
 import { Authority, type Credentials } from '../support/certificates';
-import { attack, expectRefusal, PASSWORD, TOKEN } from './attack';
-import type { Script } from './hostile-server';
-import { challenge, CLEARTEXT, MD5, mechanisms } from './requests';
+import { attack, expectRefusal, PASSWORD, TOKEN } from './support/attack';
+import type { Script } from './support/hostile-server';
+import { challenge, CLEARTEXT, MD5, mechanisms } from './support/requests';
 
 /** Clears the screen, sets its title, forges a line, hides what follows, and turns it round. */
 const STEERING =

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { identifySystem, type ConnectionOptions, type ReplicationError } from '../../lib/index';
-import { PASSWORD, SecuredServer, type Kept } from './secured-server';
+import { PASSWORD, SecuredServer, type Kept } from './support/secured-server';
 
 /** Spaces of several kinds, a soft hyphen, what NFKC changes, an astral character, and URI syntax. */
 const ODD = 'pass\u00a0word \u00ad Ⅸ ª ü u\u0308 𝐀 %41@:/?#\'"\\';

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Task } from './slow-subscriber';
-import { connectionOf, STREAMED, WHOLE } from './streamed-support';
-import { Bed } from './support';
+import type { Task } from './support/slow-subscriber';
+import { connectionOf, STREAMED, WHOLE } from './support/streamed';
+import { Bed } from './support/bed';
 
 const MB = 1024 * 1024;
 const WINDOW = 16 * MB;
@@ -23,7 +23,7 @@ interface Report {
 function slowSubscriber(task: Task) {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', join(__dirname, 'slow-subscriber.ts'), JSON.stringify(task)],
+    ['--import', 'tsx', join(__dirname, 'support/slow-subscriber.ts'), JSON.stringify(task)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { Client } from 'pg';
 import { binaryText } from '../../lib/pgoutput/binary/binary-text';
-import { BUILT_IN_TYPES } from '../../lib/pgoutput/built-in-types';
-import type { TypeShape, TypeShapes } from '../../lib/pgoutput/type-shapes';
-import { float4s, float8s } from '../pgoutput/binary/float-samples';
-import { VALUES } from '../pgoutput/binary/literals';
-import { printedTsquery, quotedText } from '../pgoutput/binary/text-samples';
-import { Bed } from './support';
+import { BUILT_IN_TYPES } from '../../lib/pgoutput/types/built-in-types';
+import type { TypeShape, TypeShapes } from '../../lib/pgoutput/types/type-shapes';
+import { float4s, float8s } from '../pgoutput/binary/support/float-samples';
+import { VALUES } from '../pgoutput/binary/support/literals';
+import { printedTsquery, quotedText } from '../pgoutput/binary/support/text-samples';
+import { Bed } from './support/bed';
 
 const RANDOM_ROWS = 300;
 /** What sessions set (session-settings.ts). */

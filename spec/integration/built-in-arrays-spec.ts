@@ -1,5 +1,5 @@
 import { exactTypes } from '../../lib/index';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 
 interface ArrayType {
   readonly name: string;

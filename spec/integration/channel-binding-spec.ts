@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from '../../lib/index';
 import { Authority, type KeyKind } from '../support/certificates';
-import { SecuredServer } from './secured-server';
-import { TlsRelay, type RelayOptions } from './tls-relay';
+import { SecuredServer } from './support/secured-server';
+import { TlsRelay, type RelayOptions } from './support/tls-relay';
 
 /** Who is asked for what, in the words of require_auth. */
 const ASKED = [

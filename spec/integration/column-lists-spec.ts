@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 import { preflight, ServerError } from '../../lib/index';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 
 let bed: Bed;
 

@@ -5,12 +5,12 @@ import { TLSSocket } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import type { Client } from 'pg';
 import { ConnectionError, logicalReplication, type PgoutputConfig, type ReplicationError } from '../../lib/index';
-import { CERTIFICATE, KEY } from '../net/certificate';
-import { LocalServer } from '../net/local-server';
+import { CERTIFICATE, KEY } from '../net/support/certificate';
+import { LocalServer } from '../net/support/local-server';
 import { FaultProxy } from '../support/proxy';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { backendsOf, failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './life-support';
-import { eventually, Recorder } from './support';
+import { backendsOf, failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './support/life';
+import { eventually, Recorder } from './support/bed';
 
 let server: TestServer;
 let database: TestDatabase;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ConnectionOptions } from '../../lib/index';
 import { Authority } from '../support/certificates';
-import { PASSWORD, SecuredServer, setEnvironment } from './secured-server';
+import { PASSWORD, SecuredServer, setEnvironment } from './support/secured-server';
 
 let secured: SecuredServer;
 let host: string;

@@ -9,7 +9,7 @@ import {
   type StatusUpdate,
 } from '../../lib/index';
 import { startServer } from '../support/server';
-import { Bed, eventually, Gate, Recorder } from './support';
+import { Bed, eventually, Gate, Recorder } from './support/bed';
 
 const SETUP = `CREATE TABLE quiet (id int);
   CREATE TABLE busy (id int);

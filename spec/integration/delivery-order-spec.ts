@@ -20,7 +20,7 @@ import {
   type StatusUpdate,
   type Transaction,
 } from '../../lib/index';
-import { acknowledge, Bed, eventually, Gate, ofKind, Recorder } from './support';
+import { acknowledge, Bed, eventually, Gate, ofKind, Recorder } from './support/bed';
 
 describe('delivery', () => {
   let bed: Bed;

@@ -1,6 +1,6 @@
 import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, ServerError, stopAtLsn, UndecodedValue, ValueError, type Lsn } from '../../lib/index';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 
 /** é in Latin 1, as a name and as a value that the client writes: no UTF-8. */
 const E_ACUTE = "convert_from('\\xe9', 'SQL_ASCII')";

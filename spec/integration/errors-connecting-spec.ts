@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { ConnectionError, type ConnectionOptions } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './life-support';
-import { Bed } from './support';
+import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './support/life';
+import { Bed } from './support/bed';
 
 let bed: Bed;
 

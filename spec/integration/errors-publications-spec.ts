@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import type { ReplicationMessage } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, marked, noBackends, Observed } from './life-support';
-import { acknowledge, Bed, ofKind, Recorder } from './support';
+import { failureOf, marked, noBackends, Observed } from './support/life';
+import { acknowledge, Bed, ofKind, Recorder } from './support/bed';
 
 let bed: Bed;
 

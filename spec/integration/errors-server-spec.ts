@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { createSlot, logicalReplication } from '../../lib/index';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { backendsOf, failureOf, marked, noBackends, NUMBERS, Observed } from './life-support';
-import { eventually, Recorder } from './support';
+import { backendsOf, failureOf, marked, noBackends, NUMBERS, Observed } from './support/life';
+import { eventually, Recorder } from './support/bed';
 
 let server: TestServer;
 let database: TestDatabase;

@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { createSlot, logicalReplication, type PluginConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, marked, noBackends, NUMBERS, Observed } from './life-support';
-import { Bed, Recorder } from './support';
+import { failureOf, marked, noBackends, NUMBERS, Observed } from './support/life';
+import { Bed, Recorder } from './support/bed';
 
 let bed: Bed;
 

@@ -1,8 +1,8 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { JsonNumber } from '../../lib/pgoutput/exact-json';
-import { DOCUMENT } from '../pgoutput/json-documents';
-import { PRINTED } from '../pgoutput/printed';
-import { Bed, ofKind } from './support';
+import { JsonNumber } from '../../lib/pgoutput/values/exact-json';
+import { DOCUMENT } from '../pgoutput/support/json-documents';
+import { PRINTED } from '../pgoutput/support/printed';
+import { Bed, ofKind } from './support/bed';
 
 /** How many random values of each type there are. */
 const VALUES = 150;

@@ -1,8 +1,8 @@
-import { publishedRelations, publishedTables } from '../../lib/session/published-tables';
-import { lookUpPublishedTypes } from '../../lib/session/type-lookup';
-import { checkPublications } from '../../lib/preflight/publication-checks';
-import { converse, rows } from '../session/converse';
-import { Bed } from './support';
+import { publishedRelations, publishedTables } from '../../lib/commands/published-tables';
+import { lookUpPublishedTypes } from '../../lib/commands/type-lookup';
+import { checkPublications } from '../../lib/commands/preflight/publication-checks';
+import { converse, rows } from '../commands/support/converse';
+import { Bed } from './support/bed';
 
 /** FOR ALL TABLES EXCEPT came with 19. Its catalog is put in place of the server's, and the queries run as they are. */
 const VERSION = 190_000;

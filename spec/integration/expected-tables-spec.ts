@@ -1,11 +1,11 @@
 import { tap } from 'rxjs';
 import { ackAfter, transactions, type PgoutputConfig } from '../../lib/index';
-import { expectedTables } from '../../lib/pgoutput/expected-tables';
-import { TYPE_NAMES, typeOidOf } from '../../lib/pgoutput/type-names';
+import { expectedTables } from '../../lib/pgoutput/types/expected-tables';
+import { TYPE_NAMES, typeOidOf } from '../../lib/pgoutput/types/type-names';
 import { uniqueName } from '../support/server';
-import { failureOf } from './life-support';
-import { STREAMED, streamOf, WHOLE, type Way } from './streamed-support';
-import { Bed, ofKind } from './support';
+import { failureOf } from './support/life';
+import { STREAMED, streamOf, WHOLE, type Way } from './support/streamed';
+import { Bed, ofKind } from './support/bed';
 
 describe('expected tables', () => {
   let bed: Bed;

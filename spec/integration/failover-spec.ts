@@ -9,9 +9,9 @@ import {
 } from '../../lib/index';
 import { startStandby } from '../support/replica';
 import { startServer, type TestServer } from '../support/server';
-import { Follower, type FollowerOptions } from './follower';
-import { failureOf, NUMBERS } from './life-support';
-import { Bed, eventually } from './support';
+import { Follower, type FollowerOptions } from './support/follower';
+import { failureOf, NUMBERS } from './support/life';
+import { Bed, eventually } from './support/bed';
 
 /** Who keeps the position, which servers will do, and whether it is another process that goes on. */
 const CASES = [

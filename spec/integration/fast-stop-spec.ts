@@ -11,8 +11,8 @@ import {
   type ReplicationMessage,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { acknowledging, failureOf } from './life-support';
-import { eventually, Gate, Recorder } from './support';
+import { acknowledging, failureOf } from './support/life';
+import { eventually, Gate, Recorder } from './support/bed';
 
 let server: TestServer;
 let database: TestDatabase;

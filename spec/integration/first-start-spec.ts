@@ -1,8 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { ERRORS } from '../../lib/error-codes';
+import { ERRORS } from '../../lib/common/error-codes';
 import { logicalReplication, type ReplicationError } from '../../lib/index';
-import { failureOf } from './life-support';
-import { Bed } from './support';
+import { failureOf } from './support/life';
+import { Bed } from './support/bed';
 
 let bed: Bed;
 

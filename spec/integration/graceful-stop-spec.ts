@@ -14,8 +14,8 @@ import {
   type StopNotifier,
   type Transaction,
 } from '../../lib/index';
-import { NUMBERS, Proxy } from './life-support';
-import { Bed, eventually } from './support';
+import { NUMBERS, Proxy } from './support/life';
+import { Bed, eventually } from './support/bed';
 
 let bed: Bed;
 

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createHttpServer } from 'node:http';
 import { logicalReplication, ProtocolError, type ErrorCode, type ReplicationError } from '../../lib/index';
 import { READ_BACK } from '../support/session-settings';
-import { failureOf, leavingNoSocket } from './life-support';
+import { failureOf, leavingNoSocket } from './support/life';
 
 /** A message of the backend's: a type and what it holds. */
 function message(tag: string, ...parts: (number | string | Buffer)[]): Buffer {

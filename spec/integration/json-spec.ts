@@ -1,5 +1,5 @@
 import type { PgoutputConfig } from '../../lib/index';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 
 const SPECIAL = `'NaN'::float4 AS a, 'Infinity'::float4 AS b, '-Infinity'::float8 AS c, '-0'::float4 AS d, '-0'::float8 AS e, 0::float8 AS f,
   'NaN'::numeric AS g, 'Infinity'::numeric AS h, '-Infinity'::numeric AS i,

@@ -6,7 +6,7 @@
 import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, stopAtLsn, UndecodedValue } from '../../lib/index';
 import { startServer } from '../support/server';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 import { getPeakRss } from '../support/peak-memory';
 
 const MIB = 2 ** 20;

@@ -20,8 +20,8 @@ import {
   type ReplicationMessage,
   type Transaction,
 } from '../../lib/index';
-import { NUMBERS, Observed, Proxy, range } from './life-support';
-import { Bed, Gate, Recorder } from './support';
+import { NUMBERS, Observed, Proxy, range } from './support/life';
+import { Bed, Gate, Recorder } from './support/bed';
 
 let bed: Bed;
 

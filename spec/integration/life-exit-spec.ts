@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers';
 import { join, resolve } from 'node:path';
 import type { PgoutputConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { backendsOf, marked, noBackends, NUMBERS } from './life-support';
-import { Bed, eventually } from './support';
+import { backendsOf, marked, noBackends, NUMBERS } from './support/life';
+import { Bed, eventually } from './support/bed';
 
 const CLOSE_TIMEOUT = 2000;
 
@@ -25,7 +25,7 @@ class Program {
   readonly #said: unknown[] = [];
 
   constructor(what: string, config: PgoutputConfig) {
-    const args = ['--import', 'tsx', join(__dirname, 'life-program.ts'), what, JSON.stringify(config)];
+    const args = ['--import', 'tsx', join(__dirname, 'support/life-program.ts'), what, JSON.stringify(config)];
     const child = spawn(process.execPath, args, {
       cwd: resolve(__dirname, '../..'),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -15,8 +15,8 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { acknowledging, completionOf, failureOf, marked, noBackends, NUMBERS, Observed, range } from './life-support';
-import { Bed, Recorder } from './support';
+import { acknowledging, completionOf, failureOf, marked, noBackends, NUMBERS, Observed, range } from './support/life';
+import { Bed, Recorder } from './support/bed';
 
 let server: TestServer;
 let database: TestDatabase;

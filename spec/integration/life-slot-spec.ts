@@ -21,8 +21,8 @@ import {
   noBackends,
   NUMBERS,
   Observed,
-} from './life-support';
-import { Bed, eventually, ofKind, Recorder } from './support';
+} from './support/life';
+import { Bed, eventually, ofKind, Recorder } from './support/bed';
 
 let bed: Bed;
 

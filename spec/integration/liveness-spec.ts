@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { concatMap, filter, firstValueFrom, tap } from 'rxjs';
 import { logicalReplication, transactions, type PgoutputConfig, type StatusUpdate } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
-import { failureOf } from './life-support';
-import { Bed, Gate, Recorder, eventually } from './support';
+import { failureOf } from './support/life';
+import { Bed, Gate, Recorder, eventually } from './support/bed';
 
 let bed: Bed;
 let slot: string;

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import { uniqueName } from '../support/server';
-import { failureOf } from './life-support';
-import { Bed } from './support';
-import { insert, Live, MANY, read, streamingWays, STREAMED, streamOf, TABLES, tick, WHOLE } from './streamed-support';
+import { failureOf } from './support/life';
+import { Bed } from './support/bed';
+import { insert, Live, MANY, read, streamingWays, STREAMED, streamOf, TABLES, tick, WHOLE } from './support/streamed';
 
 let bed: Bed;
 let replica: Client;

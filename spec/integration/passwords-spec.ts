@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logicalReplication, reconnect, type ConnectionOptions, type ReplicationMessage } from '../../lib/index';
-import { marked, NUMBERS } from './life-support';
-import { PASSWORD, SecuredServer, setEnvironment } from './secured-server';
-import { acknowledge, Bed, eventually, Recorder } from './support';
+import { marked, NUMBERS } from './support/life';
+import { PASSWORD, SecuredServer, setEnvironment } from './support/secured-server';
+import { acknowledge, Bed, eventually, Recorder } from './support/bed';
 
 let secured: SecuredServer;
 let host: string;

@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { alterSlot, logicalReplication, preflight, slotStatus, type Finding } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { failureOf, NUMBERS, Observed } from './life-support';
-import { Bed, eventually, Recorder } from './support';
+import { failureOf, NUMBERS, Observed } from './support/life';
+import { Bed, eventually, Recorder } from './support/bed';
 
 let server: TestServer;
 let bed: Bed;

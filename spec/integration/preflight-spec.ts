@@ -7,8 +7,8 @@ import {
   type PgoutputConfig,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './life-support';
-import { Bed, eventually, Recorder } from './support';
+import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './support/life';
+import { Bed, eventually, Recorder } from './support/bed';
 
 // Servers of its own: what others do to one that they share would be found, too.
 let server: TestServer;

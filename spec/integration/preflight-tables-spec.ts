@@ -1,7 +1,7 @@
 import { firstValueFrom } from 'rxjs';
 import { logicalReplication, preflight } from '../../lib/index';
-import { failureOf } from './life-support';
-import { Bed, ofKind } from './support';
+import { failureOf } from './support/life';
+import { Bed, ofKind } from './support/bed';
 
 let bed: Bed;
 let slot: string;

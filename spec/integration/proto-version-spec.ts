@@ -6,8 +6,8 @@ import {
   type AnyReplicationMessage,
   type PgoutputConfig,
 } from '../../lib/index';
-import { acknowledging, backendsOf, failureOf, marked, NUMBERS } from './life-support';
-import { Bed, Recorder } from './support';
+import { acknowledging, backendsOf, failureOf, marked, NUMBERS } from './support/life';
+import { Bed, Recorder } from './support/bed';
 
 /** The first server that has each version of the protocol. */
 const SINCE = [

@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { preflight, type PgoutputConfig } from '../../lib/index';
 import { startServer, type TestServer } from '../support/server';
-import { failureOf } from './life-support';
-import { Bed, Recorder } from './support';
+import { failureOf } from './support/life';
+import { Bed, Recorder } from './support/bed';
 
 // A server of its own: the slots of others would decide which old catalog rows it keeps.
 let server: TestServer;

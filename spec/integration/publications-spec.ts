@@ -11,8 +11,8 @@ import {
   type ReplicationError,
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends } from './life-support';
-import { Bed, ofKind } from './support';
+import { failureOf, leavingNoSocket, marked, noBackends } from './support/life';
+import { Bed, ofKind } from './support/bed';
 
 const TABLES = `
   CREATE TABLE users (id int PRIMARY KEY, name text, "No." int);

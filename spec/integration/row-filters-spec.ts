@@ -1,7 +1,7 @@
 import { firstValueFrom } from 'rxjs';
 import { preflight, type InsertMessage, type PgoutputConfig } from '../../lib/index';
-import { read, STREAMED } from './streamed-support';
-import { Bed, ofKind } from './support';
+import { read, STREAMED } from './support/streamed';
+import { Bed, ofKind } from './support/bed';
 
 /** Too long for a page. */
 const LONG = `(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 300) AS i)`;

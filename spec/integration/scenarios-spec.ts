@@ -5,7 +5,7 @@ import { SCENARIOS } from './scenarios/all';
 import { copyOf, read } from './scenarios/reading';
 import type { Scenario } from './scenarios/scenario';
 import { BASELINE, everyWay, isThorough, nameOf, waysInTurn, type Way } from './scenarios/ways';
-import { Bed, Gate, ofKind, Recorder } from './support';
+import { Bed, Gate, ofKind, Recorder } from './support/bed';
 
 let server: PostgresServer;
 

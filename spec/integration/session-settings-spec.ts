@@ -14,9 +14,9 @@ import {
   type ReplicationMessage,
 } from '../../lib/index';
 import { startServer, uniqueName } from '../support/server';
-import { failureOf } from './life-support';
-import { settingsProxy, type Manner } from './settings-proxy';
-import { Bed, eventually, ofKind, Recorder } from './support';
+import { failureOf } from './support/life';
+import { settingsProxy, type Manner } from './support/settings-proxy';
+import { Bed, eventually, ofKind, Recorder } from './support/bed';
 
 /** Values whose text depends on settings. */
 const SAMPLES = `CREATE TYPE part AS (at date, span interval, eight float8, raw bytea);

@@ -9,8 +9,8 @@ import {
   type SlotStatus,
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './life-support';
-import { Bed, Recorder } from './support';
+import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './support/life';
+import { Bed, Recorder } from './support/bed';
 
 let bed: Bed;
 let version: number;

@@ -10,8 +10,8 @@ import {
   noBackends,
   NUMBERS,
   Observed,
-} from './life-support';
-import { Bed, eventually, Recorder } from './support';
+} from './support/life';
+import { Bed, eventually, Recorder } from './support/bed';
 
 let bed: Bed;
 

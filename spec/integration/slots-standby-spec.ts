@@ -2,8 +2,8 @@ import { firstValueFrom } from 'rxjs';
 import { createSlot, formatLsn, parseLsn, preflight, slotStatus, type Lsn } from '../../lib/index';
 import { startStandby } from '../support/replica';
 import { startServer, uniqueName, type PostgresServer, type TestServer } from '../support/server';
-import { failureOf, NUMBERS } from './life-support';
-import { Bed, eventually } from './support';
+import { failureOf, NUMBERS } from './support/life';
+import { Bed, eventually } from './support/bed';
 
 let primary: TestServer;
 let standby: TestServer;

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Subscription } from 'rxjs';
 import { ackAfter, formatLsn, reconnect, ReplicationError, transactions, type Checkpoint } from '../../lib/index';
-import type { Transaction } from '../../lib/operators/transaction';
-import { Bed, eventually } from './support';
+import type { Transaction } from '../../lib/operators/transactions/transaction';
+import { Bed, eventually } from './support/bed';
 
 /** What the store has: rows with the xid that wrote them, and how far it is. */
 const STORE = `CREATE TABLE orders (id bigserial PRIMARY KEY, note text);

@@ -3,9 +3,9 @@ import { firstValueFrom, tap } from 'rxjs';
 import { createSlot, logicalReplication, parseLsn, slotStatus, type Checkpoint } from '../../lib/index';
 import { startStandby } from '../support/replica';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { Follower, type FollowerOptions } from './follower';
-import { failureOf, marked, noBackends, NUMBERS } from './life-support';
-import { Bed, eventually } from './support';
+import { Follower, type FollowerOptions } from './support/follower';
+import { failureOf, marked, noBackends, NUMBERS } from './support/life';
+import { Bed, eventually } from './support/bed';
 
 let primary: TestServer;
 let standby: TestServer;

@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 
 /** The ids that transactions have inserted, a list for each. */
 function idsOf(changes: Transaction): unknown[] {

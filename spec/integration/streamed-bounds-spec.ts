@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { Subject, tap } from 'rxjs';
 import { stopOn, type Lsn, type StreamAbortMessage } from '../../lib/index';
-import { Bed } from './support';
+import { Bed } from './support/bed';
 import {
   insert,
   Live,
@@ -13,7 +13,7 @@ import {
   tick,
   type Reading,
   type StreamedMessage,
-} from './streamed-support';
+} from './support/streamed';
 
 const SPOOLED = { transactions: { maxBytes: 1000 } };
 

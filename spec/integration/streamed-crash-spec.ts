@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { range } from './life-support';
-import type { Word } from './streamed-program';
-import { connectionOf, insert, MANY, STREAMED, TABLES } from './streamed-support';
-import { Bed, ofKind } from './support';
+import { range } from './support/life';
+import type { Word } from './support/streamed-program';
+import { connectionOf, insert, MANY, STREAMED, TABLES } from './support/streamed';
+import { Bed, ofKind } from './support/bed';
 
 let bed: Bed;
 let folder: string;
@@ -31,7 +31,7 @@ class Program {
 
   constructor(slot: string) {
     const config = { ...bed.config(slot), connection: connectionOf(bed, STREAMED), streaming: 'on' };
-    const args = ['--import', 'tsx', join(__dirname, 'streamed-program.ts'), JSON.stringify(config), folder];
+    const args = ['--import', 'tsx', join(__dirname, 'support/streamed-program.ts'), JSON.stringify(config), folder];
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
     this.#child = spawn(process.execPath, args, { cwd: resolve(__dirname, '../..'), stdio: [...stdio] });
     this.#child.on('message', (word: Word) => this.words.push(word));

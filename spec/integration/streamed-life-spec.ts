@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import { parseLsn, reconnect } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
-import { marked } from './life-support';
-import { Bed, eventually } from './support';
+import { marked } from './support/life';
+import { Bed, eventually } from './support/bed';
 import {
   connectionOf,
   insert,
@@ -14,7 +14,7 @@ import {
   tick,
   WHOLE,
   type StreamedMessage,
-} from './streamed-support';
+} from './support/streamed';
 
 /** So that whatever is streamed goes to a file. */
 const SPOOLED = { transactions: { maxBytes: 1000 } };

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { Client } from 'pg';
-import type { Reading, Word } from './streamed-many-reader';
-import { connectionOf, STREAMED } from './streamed-support';
-import { MB, VOLUME_TABLES } from './streamed-volume';
-import { Bed } from './support';
+import type { Reading, Word } from './support/streamed-many-reader';
+import { connectionOf, STREAMED } from './support/streamed';
+import { MB, VOLUME_TABLES } from './support/streamed-volume';
+import { Bed } from './support/bed';
 
 const TRANSACTIONS = 40;
 const ROUNDS = 3;
@@ -24,7 +24,7 @@ afterAll(() => bed.drop());
 
 it(`${TRANSACTIONS} open transactions of 3 MB take the memory of one, and are read whole`, async () => {
   const config = { ...bed.config(await bed.slot()), connection: connectionOf(bed, STREAMED), streaming: 'on' };
-  const program = join(__dirname, 'streamed-many-reader.ts');
+  const program = join(__dirname, 'support/streamed-many-reader.ts');
   const args = ['--import', 'tsx', program, String(TRANSACTIONS), JSON.stringify(config)];
   const child = spawn(process.execPath, args, {
     cwd: resolve(__dirname, '../..'),

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import type { Change } from '../../lib/index';
 import { Random } from '../chaos/random';
-import { Bed } from './support';
-import { insert, Live, MANY, read, TABLES, tick, WHOLE } from './streamed-support';
+import { Bed } from './support/bed';
+import { insert, Live, MANY, read, TABLES, tick, WHOLE } from './support/streamed';
 
 const SEEDS = [5, 7, 12, 15];
 const STEPS = 40;

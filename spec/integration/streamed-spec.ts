@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
-import { Bed } from './support';
-import { insert, Live, MANY, read, TABLES, tick, WHOLE } from './streamed-support';
+import { Bed } from './support/bed';
+import { insert, Live, MANY, read, TABLES, tick, WHOLE } from './support/streamed';
 
 let bed: Bed;
 let a: Client;

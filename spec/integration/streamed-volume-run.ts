@@ -6,8 +6,8 @@
  * It must not take more than 250 MB of memory, Node's own included.
  */
 import { startServer } from '../support/server';
-import { describeVolume, MB, volume, VOLUME_TABLES } from './streamed-volume';
-import { Bed } from './support';
+import { describeVolume, MB, volume, VOLUME_TABLES } from './support/streamed-volume';
+import { Bed } from './support/bed';
 
 const MOST = 250 * MB;
 

@@ -1,5 +1,5 @@
-import { describeVolume, MB, volume, VOLUME_TABLES } from './streamed-volume';
-import { Bed } from './support';
+import { describeVolume, MB, volume, VOLUME_TABLES } from './support/streamed-volume';
+import { Bed } from './support/bed';
 
 const ROWS = 128_000;
 /** Half of what the transaction alone would take. */

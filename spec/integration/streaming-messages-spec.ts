@@ -1,6 +1,6 @@
 import { formatLsn, transactions, type ReplicationMessage } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, kindsOf, ofKind, Recorder } from './support';
+import { Bed, kindsOf, ofKind, Recorder } from './support/bed';
 
 const LONG = 'b'.repeat(10_000);
 

@@ -6,7 +6,7 @@ import {
   type StatusUpdate,
   type XLogDataMessage,
 } from '../../lib/index';
-import { Bed, Recorder } from './support';
+import { Bed, Recorder } from './support/bed';
 
 type RawMessage = XLogDataMessage | { readonly kind: 'keepalive' };
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { map, timer } from 'rxjs';
 import { ackAfter, transactions, type Row, type Transaction } from '../../lib/index';
-import { Bed, Recorder } from './support';
+import { Bed, Recorder } from './support/bed';
 
 describe('much data', () => {
   let bed: Bed;

@@ -1,7 +1,7 @@
 import { firstValueFrom, map, tap, toArray } from 'rxjs';
 import { alterPublication, createPublication, ofTable, preflight, publicationStatus, stopAtLsn } from '../../lib/index';
-import { failureOf } from './life-support';
-import { Bed, ofKind } from './support';
+import { failureOf } from './support/life';
+import { Bed, ofKind } from './support/bed';
 
 /** Tables that a dot in a name makes look alike, as messages name them, with their SQL. */
 const TABLES = [

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs';
 import { ConfigError, type ConnectionOptions } from '../../lib/index';
 import { inFolder, type CertificateFiles } from '../support/certificate-files';
 import { A_YEAR_LATER, Authority, encrypted, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
-import { PASSWORD, SecuredServer } from './secured-server';
+import { PASSWORD, SecuredServer } from './support/secured-server';
 
 const IN = 'trust, TLSv1.3';
 const OUT = 'TLS_FAILED';

@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { logicalReplication, reconnect, type ConnectionOptions, type ReplicationMessage } from '../../lib/index';
 import { inFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority } from '../support/certificates';
-import { marked, NUMBERS } from './life-support';
-import { SecuredServer } from './secured-server';
-import { acknowledge, Bed, eventually, Recorder } from './support';
+import { marked, NUMBERS } from './support/life';
+import { SecuredServer } from './support/secured-server';
+import { acknowledge, Bed, eventually, Recorder } from './support/bed';
 
 let secured: SecuredServer;
 /** Nobody's issuer but its own. */

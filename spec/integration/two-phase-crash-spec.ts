@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { ackAfter, parseLsn, reconnect, transactions, type AnyReplicationMessage } from '../../lib/index';
 import { startServer, type TestServer } from '../support/server';
-import { Bed, Recorder } from './support';
-import { insert, lineOf, prepare, readUnits, since15, TABLES, twoPhaseSlot, twoPhaseStream } from './two-phase-support';
+import { Bed, Recorder } from './support/bed';
+import { insert, lineOf, prepare, readUnits, since15, TABLES, twoPhaseSlot, twoPhaseStream } from './support/two-phase';
 
 let server: TestServer;
 let bed: Bed;
@@ -34,7 +34,7 @@ class Program {
 
   constructor(slot: string, what: 'acknowledge' | 'hold') {
     const config = JSON.stringify({ ...bed.config(slot), twoPhase: true, statusInterval: 100 });
-    const args = ['--import', 'tsx', join(__dirname, 'two-phase-program.ts'), config, what];
+    const args = ['--import', 'tsx', join(__dirname, 'support/two-phase-program.ts'), config, what];
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
     this.#child = spawn(process.execPath, args, { cwd: resolve(__dirname, '../..'), stdio: [...stdio] });
     this.#child.on('message', (line: string) => this.lines.push(line));

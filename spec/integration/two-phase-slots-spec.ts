@@ -8,8 +8,8 @@ import {
   type Lsn,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { failureOf } from './life-support';
-import { Bed, eventually, Recorder } from './support';
+import { failureOf } from './support/life';
+import { Bed, eventually, Recorder } from './support/bed';
 import {
   insert,
   lineOf,
@@ -21,7 +21,7 @@ import {
   twoPhaseStream,
   unitOf,
   type Unit,
-} from './two-phase-support';
+} from './support/two-phase';
 
 // One of its own: what is prepared keeps others from making slots.
 let server: TestServer;

@@ -1,7 +1,7 @@
 import { map, tap } from 'rxjs';
 import { ackAfter, transactions, type AnyReplicationMessage } from '../../lib/index';
 import { startServer, type TestServer } from '../support/server';
-import { Bed, eventually, Gate, Recorder } from './support';
+import { Bed, eventually, Gate, Recorder } from './support/bed';
 import {
   insert,
   insertMany,
@@ -14,7 +14,7 @@ import {
   twoPhaseStream,
   unitOf,
   type Unit,
-} from './two-phase-support';
+} from './support/two-phase';
 
 // One of its own: what is prepared keeps others from making slots.
 let server: TestServer;

@@ -2,8 +2,8 @@ import type { Client } from 'pg';
 import { filter, lastValueFrom, map, mergeMap, tap, toArray } from 'rxjs';
 import { logicalReplication, ofTable, reconnect, stopAtLsn, transactions, type PgoutputConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { connectionOf, STREAMED } from './streamed-support';
-import { Bed, eventually, Recorder } from './support';
+import { connectionOf, STREAMED } from './support/streamed';
+import { Bed, eventually, Recorder } from './support/bed';
 
 let bed: Bed;
 

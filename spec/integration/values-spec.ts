@@ -1,7 +1,7 @@
 import { Client, types as pgTypes } from 'pg';
 import { logicalReplication, type PgoutputConfig, type Row } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, ofKind } from './support';
+import { Bed, ofKind } from './support/bed';
 
 /** Columns with values that are easily got wrong, as SQL literals. */
 const COLUMNS: Record<string, readonly string[]> = {

@@ -1,6 +1,6 @@
 import { Intake, type IntakeEvents } from '../../lib/net/intake';
 import { FULL_READ, Pace } from '../../lib/net/pace';
-import { sleep } from './local-server';
+import { sleep } from './support/local-server';
 
 /** Keeps what an intake does. */
 class Events implements IntakeEvents {

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
-import { ConfigError } from '../../lib/errors';
+import { ConfigError } from '../../lib/common/errors';
 import { secureContextOf } from '../../lib/net/secure-context';
 import { Authority, encrypted, type Credentials } from '../support/certificates';
-import { Scene } from './tls-server';
+import { Scene } from './support/tls-server';
 
 const PASSPHRASE = 'open sesame';
 

@@ -1,4 +1,4 @@
-import { ConnectionError, ProtocolError } from '../../lib/errors';
+import { ConnectionError, ProtocolError } from '../../lib/common/errors';
 import { connectFailure } from '../../lib/net/socket-errors';
 
 const TCP = { host: 'db.example', port: 5432, tls: undefined, keepAlive: undefined };

@@ -1,7 +1,7 @@
-import { ConnectionError, ProtocolError } from '../../lib/errors';
+import { ConnectionError, ProtocolError } from '../../lib/common/errors';
 import { Authority, selfSigned, type Credentials, type KeyKind } from '../support/certificates';
-import { until } from './local-server';
-import { Scene } from './tls-server';
+import { until } from './support/local-server';
+import { Scene } from './support/tls-server';
 
 let ca: Authority;
 let server: Credentials;

@@ -4,7 +4,7 @@ import { connectFailure } from '../../lib/net/socket-errors';
 import { connect, type Transport } from '../../lib/net/transport';
 import { sslRequest } from '../../lib/wire/frontend';
 import { selfSigned, type Credentials } from '../support/certificates';
-import { Events, handles, LocalServer, sleep, until } from './local-server';
+import { Events, handles, LocalServer, sleep, until } from './support/local-server';
 
 let own: Credentials;
 let server: LocalServer;

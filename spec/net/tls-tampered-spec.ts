@@ -3,8 +3,8 @@ import { connect as connectTcp, createServer, type AddressInfo, type Server } fr
 import type { Socket } from 'node:net';
 import { connect } from '../../lib/net/transport';
 import { Authority, type Credentials } from '../support/certificates';
-import { Events } from './local-server';
-import { Scene } from './tls-server';
+import { Events } from './support/local-server';
+import { Scene } from './support/tls-server';
 
 /** Looks like a record with data, and cannot be decrypted. */
 const RECORD = Buffer.from([0x17, 3, 3, 0, 20, ...Buffer.alloc(20, 1)]);

@@ -1,8 +1,8 @@
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { connect } from '../../lib/net/transport';
 import { A_YEAR_LATER, Authority, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
-import { until } from './local-server';
-import { Scene, type Script } from './tls-server';
+import { until } from './support/local-server';
+import { Scene, type Script } from './support/tls-server';
 
 let ca: Authority;
 let server: Credentials;

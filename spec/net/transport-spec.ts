@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import net, { type Socket } from 'node:net';
 import { connectFailure } from '../../lib/net/socket-errors';
-import { connect, type Target } from '../../lib/net/transport';
-import { Events, handles, LocalServer, sleep, until } from './local-server';
+import type { Target } from '../../lib/net/target';
+import { connect } from '../../lib/net/transport';
+import { Events, handles, LocalServer, sleep, until } from './support/local-server';
 
 let server: LocalServer;
 let events: Events;

@@ -1,8 +1,8 @@
 import { bufferCount, concatMap, delayWhen, filter, from, map, mergeMap, of, timer, type OperatorFunction } from 'rxjs';
-import { ackAfter } from '../../lib/operators/ack-after';
+import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { reconnect } from '../../lib/operators/reconnect';
-import type { Transaction } from '../../lib/operators/transaction';
-import { transactions } from '../../lib/operators/transactions';
+import type { Transaction } from '../../lib/operators/transactions/transaction';
+import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';

@@ -10,10 +10,10 @@ import {
   streamPrepare,
   truncate,
 } from '../../lib/testing/payloads';
-import { ackAfter } from '../../lib/operators/ack-after';
+import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { reconnect, type ReconnectAttempt } from '../../lib/operators/reconnect';
-import { transactions } from '../../lib/operators/transactions';
-import { firstBlock } from '../pgoutput/blocks';
+import { transactions } from '../../lib/operators/transactions/transactions';
+import { firstBlock } from '../pgoutput/support/blocks';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { record, streaming, streamingAny, streamingRaw } from '../support/streaming';

@@ -16,13 +16,13 @@ import {
   type Observable,
 } from 'rxjs';
 import type { PgoutputConfig } from '../../lib/config/config';
-import { ackAfter } from '../../lib/operators/ack-after';
+import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { reconnect } from '../../lib/operators/reconnect';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { stopOn } from '../../lib/operators/stop-on';
 import type { StopNotifier } from '../../lib/operators/stop-request';
-import type { Transaction } from '../../lib/operators/transaction';
-import { transactions } from '../../lib/operators/transactions';
+import type { Transaction } from '../../lib/operators/transactions/transaction';
+import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { record, streaming, type Recording } from '../support/streaming';

@@ -1,10 +1,10 @@
 import { from, Subject, take, tap } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { ackAfter } from '../../lib/operators/ack-after';
+import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { ofTable } from '../../lib/operators/of-table';
 import { stopOn } from '../../lib/operators/stop-on';
-import { transactions } from '../../lib/operators/transactions';
-import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import { transactions } from '../../lib/operators/transactions/transactions';
+import type { ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
   begin,
   commit,
@@ -15,12 +15,12 @@ import {
   truncate,
   update,
 } from '../../lib/testing/payloads';
-import { decodeAll } from '../pgoutput/decode';
+import { decodeAll } from '../pgoutput/support/decode';
 import { failure } from '../wire/failure';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
-import { keepaliveOf, marblesOf } from './messages';
+import { keepaliveOf, marblesOf } from './support/messages';
 
 const USERS = 1;
 const INVOICES = 2;

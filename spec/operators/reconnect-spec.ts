@@ -1,10 +1,10 @@
 import { concat, defer, NEVER, Observable, of, Subject, take, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import type { ErrorCode } from '../../lib/error-codes';
-import { ConfigError, ConnectionError, ReplicationError, ServerError } from '../../lib/errors';
-import { noteFailure, type Failure } from '../../lib/failure';
+import type { ErrorCode } from '../../lib/common/error-codes';
+import { ConfigError, ConnectionError, ReplicationError, ServerError } from '../../lib/common/errors';
+import { noteFailure, type Failure } from '../../lib/ledger/failure';
 import { reconnect, type ReconnectAttempt, type ReconnectOptions } from '../../lib/operators/reconnect';
-import { StreamHistory, type FailedStream } from '../../lib/stream-history';
+import { StreamHistory, type FailedStream } from '../../lib/ledger/stream-history';
 import { Clock } from '../support/clock';
 import { record, type Recording } from '../support/streaming';
 import { failure } from '../wire/failure';

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { concat, filter, from, NEVER, Subject } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
-import { transactions } from '../../lib/operators/transactions';
-import type { ReplicationMessage } from '../../lib/pgoutput/messages';
+import { transactions } from '../../lib/operators/transactions/transactions';
+import type { ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import { logicalMessage } from '../../lib/testing/payloads';
 import { failure } from '../wire/failure';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming } from '../support/streaming';
-import { keepaliveOf, logicalOf, marblesOf, messagesOf } from './messages';
+import { keepaliveOf, logicalOf, marblesOf, messagesOf } from './support/messages';
 
 /** What comes through of messages that are followed by silence, and whether it then completes. */
 function through(lsn: bigint | string, messages: readonly ReplicationMessage[]): [kinds: string, completed: boolean] {

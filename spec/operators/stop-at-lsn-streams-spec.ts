@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { concat, from, NEVER } from 'rxjs';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
-import { transactions } from '../../lib/operators/transactions';
-import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
+import { transactions } from '../../lib/operators/transactions/transactions';
+import type { AnyReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
   begin,
   beginPrepare,
@@ -17,12 +17,12 @@ import {
   streamCommit,
   streamPrepare,
 } from '../../lib/testing/payloads';
-import { block, firstBlock } from '../pgoutput/blocks';
-import { decodeAny } from '../pgoutput/decode';
+import { block, firstBlock } from '../pgoutput/support/blocks';
+import { decodeAny } from '../pgoutput/support/decode';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streamingAny } from '../support/streaming';
-import { keepaliveOf } from './messages';
+import { keepaliveOf } from './support/messages';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 

@@ -1,12 +1,12 @@
 import { EMPTY, from, NEVER, of, retry, Subject, tap, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { ackAfter } from '../../lib/operators/ack-after';
+import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { stopOn } from '../../lib/operators/stop-on';
-import { transactions } from '../../lib/operators/transactions';
+import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock, microtasks } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming, streamingRaw } from '../support/streaming';
-import { keepaliveOf, marblesOf } from './messages';
+import { keepaliveOf, marblesOf } from './support/messages';
 
 const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
 

@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
-import { ackAfter } from '../../lib/operators/ack-after';
+import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { stopOn } from '../../lib/operators/stop-on';
-import { transactions } from '../../lib/operators/transactions';
-import type { AnyReplicationMessage } from '../../lib/pgoutput/messages';
+import { transactions } from '../../lib/operators/transactions/transactions';
+import type { AnyReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
   beginPrepare,
   commitPrepared,
@@ -12,12 +12,12 @@ import {
   streamCommit,
   streamPrepare,
 } from '../../lib/testing/payloads';
-import { firstBlock } from '../pgoutput/blocks';
+import { firstBlock } from '../pgoutput/support/blocks';
 import { Clock, microtasks } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streamingAny } from '../support/streaming';
-import { Spools } from './spools';
-import { lettered, runMarbles } from './streamed';
+import { Spools } from './support/spools';
+import { lettered, runMarbles } from './support/streamed';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 

@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Lsn } from '../../lib/lsn';
-import type { Connect, Target, Transport, TransportEvents } from '../../lib/net/transport';
+import type { Lsn } from '../../lib/common/lsn';
+import type { Target } from '../../lib/net/target';
+import type { Connect, Transport, TransportEvents } from '../../lib/net/transport';
 import { BackendProcess } from '../../lib/testing/backend-process';
 import { FakeCluster, type FakeBehaviour, type FakeSlot } from '../../lib/testing/cluster';
 import type { Line } from '../../lib/testing/outlet';

@@ -2,8 +2,8 @@ import type { Observable, Subscription } from 'rxjs';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
 import type { PgoutputOptions } from '../../lib/config/pgoutput';
 import { streamOver } from '../../lib/logical-replication';
-import type { AnyReplicationMessage, ReplicationMessage } from '../../lib/pgoutput/messages';
-import type { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/walsender-messages';
+import type { AnyReplicationMessage, ReplicationMessage } from '../../lib/pgoutput/messages/messages';
+import type { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/messages/walsender-messages';
 import type { FakeBackend } from './fake-backend';
 
 export const CONNECTION = 'postgres://app:secret@db.example:5432/shop';

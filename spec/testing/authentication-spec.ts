@@ -8,8 +8,8 @@ import {
   sslRequest,
   startupMessage,
 } from '../../lib/wire/frontend';
-import { until } from '../net/local-server';
-import { RawClient } from './raw-client';
+import { until } from '../net/support/local-server';
+import { RawClient } from './support/raw-client';
 
 const METHODS: AuthenticationMethod[] = ['scram-sha-256', 'md5', 'password'];
 /** Not as it stands in a URL, and not the same in every Unicode form. */

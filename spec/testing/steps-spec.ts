@@ -4,8 +4,8 @@ import { FakeWalSender, frames, table, transaction, type Step } from '../../lib/
 import { decodeBackendMessage } from '../../lib/wire/backend';
 import { FrameDecoder } from '../../lib/wire/frames';
 import { startupMessage } from '../../lib/wire/frontend';
-import { until } from '../net/local-server';
-import { RawClient } from './raw-client';
+import { until } from '../net/support/local-server';
+import { RawClient } from './support/raw-client';
 
 const orders = table('orders', { id: 'int4' });
 const tx = (id: number) => transaction([orders.insert({ id })]);

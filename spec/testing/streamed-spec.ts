@@ -6,12 +6,12 @@ import {
   type AnyReplicationMessage,
   type StreamingTwoPhaseConfig,
 } from '../../lib';
-import type { Assembled } from '../../lib/operators/assembly';
+import type { Assembled } from '../../lib/operators/transactions/assembly';
 import { FakeWalSender, logicalMessage, payloads, rolledBack, table, transaction } from '../../lib/testing';
 import { messagesOf, transactionOf } from '../../lib/testing/deliveries';
-import { until } from '../net/local-server';
+import { until } from '../net/support/local-server';
 import { record, type Recording } from '../support/streaming';
-import { RawClient } from './raw-client';
+import { RawClient } from './support/raw-client';
 
 const orders = table('orders', { id: 'int4', total: 'numeric' });
 const order = (id: number) => orders.insert({ id, total: '9.50' });

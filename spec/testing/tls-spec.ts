@@ -5,7 +5,7 @@ import { logicalReplication, transactions } from '../../lib';
 import { FakeWalSender, table, transaction, type FakeTls, type Step } from '../../lib/testing';
 import { sslRequest, startupMessage } from '../../lib/wire/frontend';
 import { Authority, type Credentials } from '../support/certificates';
-import { until } from '../net/local-server';
+import { until } from '../net/support/local-server';
 
 const orders = table('orders', { id: 'int4' });
 const STARTUP = startupMessage({ user: 'app', database: 'postgres', replication: 'database' });

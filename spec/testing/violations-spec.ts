@@ -1,10 +1,10 @@
 import { faults, FakeWalSender, frames, payloads, table, transaction, type Violation } from '../../lib/testing';
 import { query } from '../../lib/wire/frontend';
-import { sleep, until } from '../net/local-server';
+import { sleep, until } from '../net/support/local-server';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
-import { RawClient } from './raw-client';
+import { RawClient } from './support/raw-client';
 
 const orders = table('orders', { id: 'int4' });
 const tx = (id: number) => transaction([orders.insert({ id })]);

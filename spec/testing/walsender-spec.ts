@@ -3,11 +3,11 @@ import { ackAfter, createSlot, identifySystem, logicalReplication, slotStatus, t
 import { FakeWalSender, table, transaction } from '../../lib/testing';
 import { query, startupMessage } from '../../lib/wire/frontend';
 import { standbyStatusUpdate } from '../../lib/wire/stream';
-import { sleep, until } from '../net/local-server';
+import { sleep, until } from '../net/support/local-server';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming, streamingRaw } from '../support/streaming';
-import { RawClient } from './raw-client';
+import { RawClient } from './support/raw-client';
 
 const orders = table('orders', { id: 'int4' });
 const tx = (id: number) => transaction([orders.insert({ id })]);

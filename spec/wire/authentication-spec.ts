@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import { ProtocolError } from '../../lib/errors';
+import { ProtocolError } from '../../lib/common/errors';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { Answering, initialOf, sasl } from './answering';
 import { failure } from './failure';

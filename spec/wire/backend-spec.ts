@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ProtocolError } from '../../lib/errors';
+import { ProtocolError } from '../../lib/common/errors';
 import { BackendTag, decodeBackendMessage, type BackendMessage } from '../../lib/wire/backend';
 
 function decode(tag: string, body: Buffer): BackendMessage {

@@ -1,4 +1,4 @@
-import { ReplicationError } from '../../lib/errors';
+import { ReplicationError } from '../../lib/common/errors';
 
 /** The error of this library that a call ends with. */
 export function failure(run: () => unknown): ReplicationError {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ProtocolError } from '../../lib/errors';
+import { ProtocolError } from '../../lib/common/errors';
 import { FrameDecoder } from '../../lib/wire/frames';
 import { failure } from './failure';
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../lib/errors';
+import { ConfigError } from '../../lib/common/errors';
 import {
   cancelRequest,
   copyDone,

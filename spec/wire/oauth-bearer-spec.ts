@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ConfigError, ProtocolError, ServerError } from '../../lib/errors';
+import { ConfigError, ProtocolError, ServerError } from '../../lib/common/errors';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { Answering, initialOf, sasl } from './answering';
 import { failure } from './failure';

@@ -1,4 +1,4 @@
-import { alterPublication, createPublication, dropPublication } from '../../lib/wire/publication-sql';
+import { alterPublication, createPublication, dropPublication } from '../../lib/commands/publication-sql';
 import { failure } from './failure';
 
 const NOTHING = { operations: undefined, viaPartitionRoot: undefined, generatedColumns: undefined };

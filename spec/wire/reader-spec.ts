@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { ProtocolError, ReplicationError } from '../../lib/errors';
+import { ProtocolError, ReplicationError } from '../../lib/common/errors';
 import { Reader } from '../../lib/wire/reader';
 import { failure } from './failure';
 

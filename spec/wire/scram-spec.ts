@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ProtocolError } from '../../lib/errors';
+import { ProtocolError } from '../../lib/common/errors';
 import type { Binding } from '../../lib/wire/channel-binding';
 import { ScramClient } from '../../lib/wire/scram';
 import { failure } from './failure';

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../lib/errors';
+import { ConfigError } from '../../lib/common/errors';
 import {
   alterReplicationSlot,
   createReplicationSlot,
@@ -7,7 +7,7 @@ import {
   quoteIdentifier,
   quoteLiteral,
   startReplication,
-} from '../../lib/wire/sql';
+} from '../../lib/commands/sql';
 import { failure } from './failure';
 
 describe('quoteIdentifier', () => {

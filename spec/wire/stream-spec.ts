@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ProtocolError } from '../../lib/errors';
+import { ProtocolError } from '../../lib/common/errors';
 import { Reader } from '../../lib/wire/reader';
 import {
   fromPgTimestamp,

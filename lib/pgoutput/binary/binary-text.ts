@@ -1,5 +1,5 @@
-import { BUILT_IN_SHAPES } from '../built-in-types';
-import type { TypeShape, TypeShapes } from '../type-shapes';
+import { BUILT_IN_SHAPES } from '../types/built-in-types';
+import type { TypeShape, TypeShapes } from '../types/type-shapes';
 import { array } from './arrays';
 import { BUILT_IN_TEXTS } from './built-in-texts';
 import { text } from './plain-values';

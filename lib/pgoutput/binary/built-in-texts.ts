@@ -1,4 +1,4 @@
-import { BUILT_IN_TYPES } from '../built-in-types';
+import { BUILT_IN_TYPES } from '../types/built-in-types';
 import { vector } from './arrays';
 import { bits } from './bit-strings';
 import { date, timestamp, timestamptz } from './dates';

@@ -1,5 +1,5 @@
 import { Fields } from './fields';
-import { LimitError } from '../value-limits';
+import { LimitError } from '../values/value-limits';
 import { quoted } from './text-search';
 
 const VALUE = 1;

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { TextError } from '../../wire/text';
-import { LimitError } from '../value-limits';
+import { LimitError } from '../values/value-limits';
 
 const { MAX_STRING_LENGTH } = constants;
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { query, startupMessage } from '../../../lib/wire/frontend';
-import { publicationNames, startReplication } from '../../../lib/wire/sql';
+import { publicationNames, startReplication } from '../../../lib/commands/sql';
 import { standbyStatusUpdate } from '../../../lib/wire/stream';
 import type { Task } from '../clients/task';
 import type { Endpoint } from '../server';

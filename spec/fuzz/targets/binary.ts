@@ -1,13 +1,13 @@
-import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
-import { columnReaders, type ColumnReaders } from '../../../lib/pgoutput/column-readers';
-import { exactTypes } from '../../../lib/pgoutput/exact-types';
-import type { Reading } from '../../../lib/pgoutput/shaped-values';
-import type { TypeShape } from '../../../lib/pgoutput/type-shapes';
-import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values';
-import { arrayOf, i32, recordOf, sized } from '../../pgoutput/binary/bytes';
-import { SENT } from '../../pgoutput/binary/sent';
-import { guardedReaders } from '../../pgoutput/guarded-readers';
-import { sameValue } from '../../pgoutput/same-value';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
+import { columnReaders, type ColumnReaders } from '../../../lib/pgoutput/values/column-readers';
+import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
+import type { Reading } from '../../../lib/pgoutput/values/shaped-values';
+import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
+import { arrayOf, i32, recordOf, sized } from '../../pgoutput/binary/support/bytes';
+import { SENT } from '../../pgoutput/binary/support/sent';
+import { guardedReaders } from '../../pgoutput/support/guarded-readers';
+import { sameValue } from '../../pgoutput/support/same-value';
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
 

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
-import { type ProtocolError } from '../../../lib/errors';
-import { PgoutputDecoder } from '../../../lib/pgoutput/decoder';
-import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages';
-import { recordingOf } from '../../../lib/pgoutput/recording';
-import { Replay } from '../../../lib/pgoutput/replay';
-import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values';
+import { type ProtocolError } from '../../../lib/common/errors';
+import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
+import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
+import { recordingOf } from '../../../lib/pgoutput/messages/recording';
+import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import {
   begin,
   beginPrepare,
@@ -25,7 +25,7 @@ import {
   UNCHANGED,
   update,
 } from '../../../lib/testing/payloads';
-import { block, firstBlock } from '../../pgoutput/blocks';
+import { block, firstBlock } from '../../pgoutput/support/blocks';
 import type { Parts } from '../case';
 import { expectSame, protocolError, wordOf } from '../outcome';
 import { Finding, type Target } from '../target';

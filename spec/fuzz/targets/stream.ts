@@ -1,7 +1,7 @@
 import type { PgoutputConfig, PluginConfig } from '../../../lib/config/config';
-import type { StreamMessage } from '../../../lib/pgoutput/messages';
+import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import { cstring, i32 } from '../../../lib/testing/bytes';
-import { STREAM } from '../../session/fake-host';
+import { STREAM } from '../../stream/session/support/fake-host';
 import {
   commandComplete,
   copyDone,
@@ -26,7 +26,7 @@ import {
   streamCommit,
   streamPrepare,
 } from '../../../lib/testing/payloads';
-import { firstBlock } from '../../pgoutput/blocks';
+import { firstBlock } from '../../pgoutput/support/blocks';
 import type { Parts } from '../case';
 import { chunkings, numbersFrom } from '../chunking';
 import { withRightLength } from '../frames';

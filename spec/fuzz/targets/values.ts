@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
-import { ValueError } from '../../../lib/pgoutput/value-error';
-import { defaultTypes } from '../../../lib/pgoutput/values';
-import { readType, sameReading, type ReadType, type Reading } from '../../pgoutput/readings';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
+import { ValueError } from '../../../lib/pgoutput/values/value-error';
+import { defaultTypes } from '../../../lib/pgoutput/values/values';
+import { readType, sameReading, type ReadType, type Reading } from '../../pgoutput/support/readings';
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
 

@@ -3,7 +3,7 @@ import { createSlot } from '../../../lib/index';
 import { Random } from '../../chaos/random';
 import { FaultProxy } from '../../support/proxy';
 import { uniqueName, type PostgresServer } from '../../support/server';
-import { Bed } from '../support';
+import { Bed } from '../support/bed';
 import { Applier } from './apply';
 import { compare, type Comparison } from './compare';
 import { PRELUDE, quoted } from './kinds';

@@ -11,7 +11,7 @@ import {
 } from '../../../lib/index';
 import type { Random } from '../../chaos/random';
 import type { FaultProxy } from '../../support/proxy';
-import { Recorder, type Bed } from '../support';
+import { Recorder, type Bed } from '../support/bed';
 import type { Applier } from './apply';
 import { AS_TEXT, describeReading, type Reading } from './options';
 

@@ -11,7 +11,7 @@ import {
   type Transaction,
 } from '../../../lib/index';
 import { uniqueName } from '../../support/server';
-import type { Bed } from '../support';
+import type { Bed } from '../support/bed';
 import type { Scenario, Seen, SeenChange } from './scenario';
 import type { Way } from './ways';
 

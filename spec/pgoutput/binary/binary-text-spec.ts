@@ -1,9 +1,9 @@
 import { binaryText } from '../../../lib/pgoutput/binary/binary-text';
-import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
-import type { TypeShape } from '../../../lib/pgoutput/type-shapes';
-import { i32, recordOf } from './bytes';
-import { SENT } from './sent';
-import { noShapes, oidOf, shapesOf, textOf } from './text-of';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
+import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import { i32, recordOf } from './support/bytes';
+import { SENT } from './support/sent';
+import { noShapes, oidOf, shapesOf, textOf } from './support/text-of';
 
 describe('the text of a value in binary form', () => {
   it.each(SENT)('of type %s, %s, is %j', (type, hex, text) => {

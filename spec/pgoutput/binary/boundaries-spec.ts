@@ -1,5 +1,5 @@
-import { i16, i32, i64, numericOf, sized } from './bytes';
-import { oidOf, shapesOf, textOf } from './text-of';
+import { i16, i32, i64, numericOf, sized } from './support/bytes';
+import { oidOf, shapesOf, textOf } from './support/text-of';
 
 /*
  * Counts and lengths have the width and the sign that the type's recv function gives them, and each is tried with its sign

@@ -1,8 +1,8 @@
 import fc, { type Arbitrary } from 'fast-check';
-import type { TypeShape } from '../../../lib/pgoutput/type-shapes';
-import { arrayOf, i32, recordOf, sized } from './bytes';
-import { oidOf, shapesOf, textOf } from './text-of';
-import { quotedText } from './text-samples';
+import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import { arrayOf, i32, recordOf, sized } from './support/bytes';
+import { oidOf, shapesOf, textOf } from './support/text-of';
+import { quotedText } from './support/text-samples';
 
 const TEXT = oidOf('text');
 const INT4 = oidOf('int4');

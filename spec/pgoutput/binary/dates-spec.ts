@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { i32, i64 } from './bytes';
-import { textOf } from './text-of';
+import { i32, i64 } from './support/bytes';
+import { textOf } from './support/text-of';
 
 const DAY = 86_400_000;
 const EPOCH = Date.UTC(2000, 0, 1);

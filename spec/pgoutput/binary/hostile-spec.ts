@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { UnknownFormError } from '../../../lib/pgoutput/binary/value-text';
-import { LimitError } from '../../../lib/pgoutput/value-limits';
+import { LimitError } from '../../../lib/pgoutput/values/value-limits';
 import { TextError } from '../../../lib/wire/text';
-import { BUILT_IN_TYPES } from '../../../lib/pgoutput/built-in-types';
-import { i16, i32 } from './bytes';
-import { SENT } from './sent';
-import { shapesOf, textOf, writerOf } from './text-of';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
+import { i16, i32 } from './support/bytes';
+import { SENT } from './support/sent';
+import { shapesOf, textOf, writerOf } from './support/text-of';
 
 const ROW = 1_000_000;
 const shapes = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { shortestDecimal } from '../../../lib/pgoutput/binary/shortest';
-import { i64, numericOf } from './bytes';
-import { float4s, float8s } from './float-samples';
-import { textOf } from './text-of';
+import { i64, numericOf } from './support/bytes';
+import { float4s, float8s } from './support/float-samples';
+import { textOf } from './support/text-of';
 
 const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

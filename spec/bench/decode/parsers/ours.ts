@@ -1,5 +1,5 @@
-import { PgoutputDecoder } from '../../../../lib/pgoutput/decoder';
-import { defaultTypes } from '../../../../lib/pgoutput/values';
+import { PgoutputDecoder } from '../../../../lib/pgoutput/decode/decoder';
+import { defaultTypes } from '../../../../lib/pgoutput/values/values';
 import type { MakeParser } from '../parsers';
 
 /** This library's decoder, with the types that it has by default. */

@@ -1,0 +1,26 @@
+import { map, type Observable } from 'rxjs';
+import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { dropPublication as drop } from '../../commands/publication-commands';
+import { oneShot, readOptions } from '../../connection/one-shot';
+import { publicationName } from './publication-options';
+
+/** Which publication to drop, and on which server. */
+export interface DropPublicationConfig extends ServerConfig {
+  /** The publication's name. */
+  readonly name: string;
+}
+
+/**
+ * Drops a publication. A stream that reads it ends with `PUBLICATION_MISSING`, and may need a new slot: end it first. The
+ * role has to own the publication, and to have the attribute REPLICATION.
+ *
+ * @returns a cold observable that emits the publication's name and completes; errors `PUBLICATION_MISSING`,
+ * `PRIVILEGE_MISSING`
+ * @example
+ * await firstValueFrom(dropPublication({ connection: process.env.DATABASE_URL, name: 'orders_pub' }));
+ */
+export function dropPublication(config: DropPublicationConfig): Observable<string> {
+  const options = readOptions(config, ['name']);
+  const name = publicationName(options);
+  return oneShot(resolveConnection(options), () => drop(name)).pipe(map(() => name));
+}

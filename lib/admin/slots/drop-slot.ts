@@ -1,0 +1,27 @@
+import { map, type Observable } from 'rxjs';
+import { slotName } from '../../config/config';
+import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { dropSlot as drop } from '../../commands/slot-commands';
+import { oneShot, readOptions } from '../../connection/one-shot';
+
+/** Which slot to drop, and on which server. */
+export interface DropSlotConfig extends ServerConfig {
+  /** The slot's name, logical or physical: lower-case letters, digits and underscores, at most 63. */
+  readonly slot: string;
+  /** Waits until nobody streams from the slot, instead of failing with `SLOT_ACTIVE`. Default false. */
+  readonly wait?: boolean | undefined;
+}
+
+/**
+ * Drops a replication slot, so that the server no longer keeps WAL for it.
+ *
+ * @returns a cold observable that emits the slot's name and completes; errors `SLOT_MISSING`, `SLOT_ACTIVE`
+ * @example
+ * await firstValueFrom(dropSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
+ */
+export function dropSlot(config: DropSlotConfig): Observable<string> {
+  const options = readOptions(config, ['slot', 'wait']);
+  const slot = slotName(options);
+  const wait = options.flag('wait', false);
+  return oneShot(resolveConnection(options), () => drop(slot, wait)).pipe(map(() => slot));
+}

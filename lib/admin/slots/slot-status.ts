@@ -1,0 +1,26 @@
+import type { Observable } from 'rxjs';
+import { slotName } from '../../config/config';
+import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { slotStatus as status, type SlotStatus } from '../../commands/slot-commands';
+import { oneShot, readOptions } from '../../connection/one-shot';
+
+/** Which slot to look up, and on which server. */
+export interface SlotStatusConfig extends ServerConfig {
+  /** The slot's name: lower-case letters, digits and underscores, at most 63. */
+  readonly slot: string;
+}
+
+/**
+ * Looks a replication slot up: who streams from it, what it has confirmed, how much WAL it keeps, and whether
+ * the server has given it up.
+ *
+ * @returns a cold observable of one value, `undefined` when there is no such slot
+ * @example
+ * const slot = await firstValueFrom(slotStatus({ connection: process.env.DATABASE_URL, slot: 'orders' }));
+ * console.log(slot?.active, slot?.lagBytes);
+ */
+export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
+  const options = readOptions(config, ['slot']);
+  const slot = slotName(options);
+  return oneShot(resolveConnection(options), (server) => status(slot, server.version));
+}

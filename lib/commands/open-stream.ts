@@ -1,0 +1,210 @@
+import type { StartPosition } from '../ledger/checkpoint';
+import { ProtocolError, ReplicationError } from '../common/errors';
+import { formatLsn, type Lsn } from '../common/lsn';
+import type { TypeCatalog } from '../pgoutput/types/type-catalog';
+import { quoteLiteral, startReplication } from './sql';
+import { query, startCopyBoth, textOf, type Conversation, type Question } from './conversation';
+import {
+  createSlot,
+  identifySystem,
+  slotStatus,
+  type SlotKind,
+  type SlotStatus,
+  type SystemIdentity,
+} from './slot-commands';
+import { pgoutputOptions, type PgoutputRequest } from './pgoutput-options';
+import type { SlotMemory } from './slot-memory';
+import { similarPublications, slotMissing, withHint } from './similar-names';
+import { checkStandby, checkSynced } from './standby';
+import { fromConsumer, fromMemory, type Resumption } from './start-position';
+import type { PositionKeeper } from '../ledger/ledger';
+import type { ServerInfo } from './startup';
+import { lookUpPublishedTypes } from './type-lookup';
+
+/** What to stream. */
+export interface StreamPlan {
+  readonly slot: string;
+  readonly plugin: string;
+  /** What pgoutput is asked for; undefined for another plugin. */
+  readonly pgoutput: { readonly publications: readonly string[]; readonly request: PgoutputRequest } | undefined;
+  /** Another plugin's options, as START_REPLICATION takes them. */
+  readonly pluginOptions: Readonly<Record<string, string>>;
+  readonly ensureSlot: SlotKind | undefined;
+  /** Whether the slot knows how far the work has come, or a store that the consumer keeps. */
+  readonly positionKeeper: PositionKeeper;
+}
+
+/** What the subscriber's `openObserver` hears when the stream starts. */
+export interface OpenInfo extends SystemIdentity {
+  /** As in server_version_num: 180004 is 18.4. */
+  readonly serverVersion: number;
+  /** Whether the server is a standby. */
+  readonly standby: boolean;
+  /** In ms; 0 for none. */
+  readonly walSenderTimeout: number;
+  /** The slot as it was just before the stream started. */
+  readonly slot: SlotStatus;
+  /** Whether this subscription made the slot. */
+  readonly slotCreated: boolean;
+  /** The position that was asked for; undefined for the slot's own. */
+  readonly startLsn: Lsn | undefined;
+}
+
+/** Where to start: at a position (undefined: the slot's own), or at the one that the consumer's store answers. */
+export type Start = { readonly position: StartPosition | undefined } | { readonly question: Question };
+
+/**
+ * Everything between start-up and CopyBoth: validates server, slot, position and publications, so that nothing is skipped
+ * silently.
+ *
+ * A store is asked only after the slot was seen without a reader, and the rest of the server after the store. The store's
+ * position only grows, and the slot follows it. So the position that the store answers is never behind the slot as it was
+ * read before, and never beyond the end of WAL that is read after. It may be older than the store is by the time the
+ * stream starts, as a process that has lost the slot may still finish its work: what that stores is delivered again, and
+ * nothing is skipped, as the server starts at the later one of the position and the slot's, and what lies before the
+ * slot's was stored.
+ *
+ * @param catalog learns what the types of published columns are made of
+ */
+export function* openStream(
+  plan: StreamPlan,
+  server: ServerInfo,
+  memory: SlotMemory,
+  start: Start,
+  catalog?: TypeCatalog,
+): Conversation<OpenInfo> {
+  const { pgoutput } = plan;
+  const options = pgoutput
+    ? pgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
+    : plan.pluginOptions;
+  const found = yield* slotStatus(plan.slot, server.version);
+  if (found && 'question' in start) {
+    checkSynced(server, found);
+    checkSlot(found, plan, server);
+    checkInactive(found);
+  }
+  const asked = 'question' in start ? yield* askForStart(start.question) : start.position;
+  const identity = { ...(yield* identifySystem()), standby: server.standby };
+  const resumption = resume(plan, memory, asked);
+  checkStandby(server, plan.slot, found, resumption?.position);
+  if (resumption) yield* resumption.check(identity, plan.slot, found);
+  if (found) {
+    checkSlot(found, plan, server);
+    checkInactive(found);
+  }
+  if (pgoutput) yield* checkPublications(pgoutput.publications);
+  if (pgoutput) catalog?.learn([], yield* lookUpPublishedTypes(pgoutput.publications, server.version));
+  const slotCreated = !found && (yield* makeSlot(plan, server));
+  const slot = yield* slotStatus(plan.slot, server.version);
+  if (!slot) {
+    const what = `Replication slot "${plan.slot}" was dropped ${found ? 'before the stream started' : 'as soon as it was made'}`;
+    throw new ReplicationError('SLOT_MISSING', what);
+  }
+  checkSlot(slot, plan, server);
+  if (found) checkUntouched(found, slot);
+  // Its maker may have stored more by now than the store has answered.
+  else if (!slotCreated && 'question' in start) throw touched(slot);
+  // One that was found is this stream's only once that has started.
+  if (slotCreated) memory.see(slot, identity);
+
+  const startLsn = resumption?.position.lsn ?? 0n;
+  yield* startCopyBoth(startReplication(plan.slot, formatLsn(startLsn), options));
+  memory.see(slot, identity);
+  // What lies before it is skipped, and counts as confirmed.
+  memory.confirm(startLsn);
+  return {
+    ...identity,
+    serverVersion: server.version,
+    walSenderTimeout: server.walSenderTimeout,
+    slot,
+    slotCreated,
+    startLsn: startLsn === 0n ? undefined : startLsn,
+  };
+}
+
+/** Asks the consumer's store. */
+function* askForStart(question: Question): Conversation<StartPosition | undefined> {
+  const answer = yield { ask: question };
+  if (answer.kind !== 'startPosition') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
+  return answer.position;
+}
+
+function checkInactive({ name, active, activePid }: SlotStatus): void {
+  if (active) throw new ReplicationError('SLOT_ACTIVE', `Replication slot "${name}" is active for PID ${activePid}`);
+}
+
+/**
+ * Whether no other connection has read the slot since it was found: the position to start from, and what this observable
+ * remembers of the slot, would be out of date. Up to 16 the server does not say when a slot was last released.
+ */
+function checkUntouched(found: SlotStatus, slot: SlotStatus): void {
+  checkInactive(slot);
+  const isMoved = slot.confirmedFlushLsn !== found.confirmedFlushLsn;
+  if (isMoved || slot.inactiveSince?.getTime() !== found.inactiveSince?.getTime()) throw touched(slot);
+}
+
+function touched({ name }: SlotStatus): ReplicationError {
+  const what = `Replication slot "${name}" was another connection's while this stream was starting`;
+  return new ReplicationError('SLOT_ACTIVE', what, { remedy: 'Subscribe again, as reconnect() does.' });
+}
+
+/** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */
+function resume(plan: StreamPlan, memory: SlotMemory, asked: StartPosition | undefined): Resumption | undefined {
+  const { position } = memory;
+  if (asked && (plan.positionKeeper === 'consumer' || !position)) return fromConsumer(asked, plan.positionKeeper);
+  return position && fromMemory(position, memory);
+}
+
+export function* checkPublications(publications: readonly string[]): Conversation<void> {
+  const list = publications.map(quoteLiteral).join(', ');
+  const rows = yield* query(`SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN (${list})`);
+  const known = new Set(rows.map((row) => textOf(row, 'pubname')));
+  const missing = publications.filter((name) => !known.has(name));
+  if (missing.length > 0) {
+    const names = missing.map((name) => JSON.stringify(name)).join(', ');
+    const error = new ReplicationError('PUBLICATION_MISSING', `Publication ${names} does not exist in this database`);
+    throw withHint(error, yield* similarPublications(missing));
+  }
+}
+
+/** @returns false when somebody else made it at the same time */
+function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> {
+  if (!plan.ensureSlot) {
+    // Whoever now made the slot would fail for this reason, so it is what to mend first. From 19 on the server raises the
+    // level by itself.
+    if (server.walLevel !== 'logical' && server.version < 190_000) {
+      throw new ReplicationError('WAL_LEVEL', `wal_level is ${server.walLevel}`);
+    }
+    throw yield* slotMissing(plan.slot);
+  }
+  try {
+    const twoPhase = plan.pgoutput?.request.twoPhase ?? plan.ensureSlot.twoPhase ?? false;
+    yield* createSlot(plan.slot, plan.plugin, { ...plan.ensureSlot, twoPhase }, server.version);
+    return true;
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'SLOT_EXISTS') return false;
+    throw error;
+  }
+}
+
+export function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo): void {
+  const wrong = (what: string) => new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" ${what}`);
+  if (slot.type === 'physical') throw wrong('is a physical slot');
+  if (slot.plugin !== plan.plugin) throw wrong(`uses output plugin ${slot.plugin ?? ''}, not ${plan.plugin}`);
+  if (slot.database !== server.database)
+    throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
+  if (slot.twoPhase && plan.pgoutput && !plan.pgoutput.request.twoPhase) {
+    throw new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" is for two-phase commit`, {
+      remedy:
+        'It sends transactions when they are prepared: ask for twoPhase: true, make the slot an ordinary one (alterSlot, from PostgreSQL 18 on), or use another.',
+    });
+  }
+  if (slot.walStatus === 'lost' || slot.invalidationReason) {
+    const why = slot.invalidationReason
+      ? ` (${slot.invalidationReason})`
+      : slot.conflicting
+        ? ', as it was in the way of recovery on this standby'
+        : ' and has lost the WAL that it needs';
+    throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" is invalidated${why}`);
+  }
+}

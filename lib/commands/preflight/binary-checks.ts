@@ -1,0 +1,40 @@
+import { ReplicationError } from '../../common/errors';
+import type { Finding } from '../../common/findings';
+import { binaryText } from '../../pgoutput/binary/binary-text';
+import type { TypeShape } from '../../pgoutput/types/type-shapes';
+import { query, type Conversation } from '../conversation';
+import { isSent, ofNames, publishedTables } from '../published-tables';
+import { distinctOids } from '../oid-lists';
+import { lookUpPublishedTypes, MOST_TYPES } from '../type-lookup';
+import { findingOf } from './finding';
+import { columnName, named, namesQuery } from './scene';
+
+/**
+ * Whether the binary form of all published columns is known. What has none comes as text, but not as a part of something
+ * else.
+ *
+ * @param lookUpTypes whether the stream would ask what types are made of
+ */
+export function* checkBinary(
+  publications: readonly string[],
+  version: number,
+  lookUpTypes: boolean,
+): Conversation<readonly Finding[]> {
+  const columns = sentColumns(publications, version);
+  const types = yield* distinctOids(`SELECT atttypid FROM ${columns}`, MOST_TYPES);
+  const shapes = lookUpTypes ? yield* lookUpPublishedTypes(publications, version) : new Map<number, TypeShape>();
+  const unknown = types.filter((type) => binaryText(type, (part) => shapes.get(part)) === undefined);
+  if (unknown.length === 0) return [];
+  const name = columnName('schemaname', 'tablename', 'attname');
+  const sql = `SELECT DISTINCT ${name} AS name FROM ${columns} WHERE atttypid IN (${unknown.join(', ')})`;
+  const what = `Binary values cannot be read of ${named(yield* query(namesQuery(sql)))}`;
+  const remedy = `Ask for the stream without binary, ${lookUpTypes ? '' : 'or with lookUpTypes, '}or keep those columns out of the publication.`;
+  return [findingOf(new ReplicationError('VALUE_UNREADABLE', what, { remedy }))];
+}
+
+/** The columns of published tables that are sent in binary. */
+function sentColumns(publications: readonly string[], version: number): string {
+  return `(${publishedTables(ofNames(publications), version)}) AS published
+    JOIN pg_catalog.pg_attribute ON ${isSent(version)}
+    JOIN pg_catalog.pg_type AS t ON t.oid = atttypid AND typsend <> 0`;
+}

@@ -1,0 +1,27 @@
+import type { Finding } from '../../common/findings';
+import type { Conversation } from '../conversation';
+import { checkBinary } from './binary-checks';
+import { checkIdentities } from './identity-checks';
+import { checkOutputPlugin } from './output-plugin-checks';
+import { checkPublications } from './publication-checks';
+import { checkRowFilters } from './row-filter-checks';
+import type { Scene } from './scene';
+import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './server-checks';
+import { checkSlots } from './slot-checks';
+
+/** Lists what is wrong with a server for a stream. */
+export function* examine(scene: Scene): Conversation<readonly Finding[]> {
+  const { plan, server, lookUpTypes } = scene;
+  const { publications = [] } = plan.pgoutput ?? {};
+  return [
+    ...checkWalLevel(scene),
+    ...checkVersion(scene),
+    ...checkWalSenderTimeout(scene),
+    ...(yield* checkOutputPlugin(scene)),
+    ...(yield* checkSlots(scene)),
+    ...(publications.length === 0 ? [] : yield* checkPublications(publications, server.version)),
+    ...(publications.length === 0 ? [] : yield* checkIdentities(publications, server.version)),
+    ...(publications.length === 0 ? [] : yield* checkRowFilters(publications, server.version)),
+    ...(plan.pgoutput?.request.binary ? yield* checkBinary(publications, server.version, lookUpTypes) : []),
+  ];
+}

@@ -1,0 +1,95 @@
+import type { Finding, FINDINGS } from '../../common/findings';
+import { query, type Conversation } from '../conversation';
+import { ofNames, publishedTables } from '../published-tables';
+import { finding } from './finding';
+import { named, namesQuery, tableName } from './scene';
+
+/**
+ * Whether updates and deletes of published tables will do: the server refuses those whose old row could not be told by
+ * the replica identity.
+ */
+export function* checkIdentities(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+  const written = writtenTables(publications, version);
+  const found: Finding[] = [];
+  for (const { code, what, since, condition } of CONDITIONS) {
+    if (version < since) continue;
+    const name = tableName('schema', 'table_name');
+    const sql = `SELECT DISTINCT ${name} AS name FROM (${written}) AS w WHERE ${condition(version)}`;
+    const rows = yield* query(namesQuery(sql));
+    if (rows.length > 0) found.push(finding(code, `UPDATE and DELETE fail ${what}: ${named(rows)}`));
+  }
+  return found;
+}
+
+/**
+ * SQL for the tables whose updates or deletes are published, once for each publication. What is written to is never a partitioned
+ * table but its leaves, and the identity is that of the leaf; lists and filters are those of the table that it is published
+ * as, and name the same columns. Source: RelationBuildPublicationDesc in relcache.c.
+ */
+export function writtenTables(publications: readonly string[], version: number): string {
+  const parts = version >= 150_000 ? 'r.prattrs, r.prqual::text AS filter' : 'NULL AS prattrs, NULL AS filter';
+  return `SELECT c.oid AS leaf, n.nspname AS schema, c.relname AS table_name, published.relid AS root,
+      c.reltoastrelid AS toast, published.pubupdate AS updates, published.filter IS NOT NULL AS filtered,
+      c.relreplident AS identity, i.indexrelid AS index, i.indnkeyatts AS keys, i.indkey::int2[] AS indkey,
+      ${version >= 180_000 ? "published.pubgencols = 's'" : 'false'} AS generated, ${parts}
+    FROM (${publishedTables(ofNames(publications), version)}) AS published
+    CROSS JOIN LATERAL (
+      WITH RECURSIVE parts (oid) AS (
+        SELECT published.relid UNION ALL SELECT inhrelid FROM parts
+          JOIN pg_catalog.pg_inherits ON inhparent = parts.oid WHERE published.relkind = 'p'
+      ) SELECT oid FROM parts
+    ) AS leaves
+    JOIN pg_catalog.pg_class c ON c.oid = leaves.oid AND c.relkind = 'r'
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = published.oid AND r.prrelid = published.relid
+    LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END
+    WHERE published.pubupdate OR published.pubdelete`;
+}
+
+/** The names of the identity's columns. */
+export const KEY = `SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k(attnum, place)
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = leaf AND a.attnum = k.attnum WHERE place <= keys`;
+
+/** The names of the columns of a list. */
+export const LIST = `SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = root AND attnum = ANY (prattrs)`;
+
+/** The names of the columns that a filter looks at. Its tree is the only place that has them apart from those of a list. */
+export const FILTERED = `SELECT attname FROM regexp_matches(filter, ':varattno ([0-9]+)', 'g') AS m
+  JOIN pg_catalog.pg_attribute ON attrelid = root AND attnum = m[1]::int`;
+
+interface Condition {
+  readonly code: keyof typeof FINDINGS;
+  readonly what: string;
+  /** The version that brought it. */
+  readonly since: number;
+  /** SQL over {@link writtenTables}. */
+  readonly condition: (version: number) => string;
+}
+
+const CONDITIONS: readonly Condition[] = [
+  {
+    code: 'IDENTITY_MISSING',
+    what: 'for want of a replica identity',
+    since: 140_000,
+    condition: () => `identity <> 'f' AND index IS NULL`,
+  },
+  {
+    code: 'IDENTITY_NOT_PUBLISHED',
+    what: 'where the columns that are published leave out some of the replica identity',
+    since: 150_000,
+    condition: (version) => `prattrs IS NOT NULL AND (identity = 'f' OR EXISTS (${KEY} EXCEPT ${LIST}))
+      ${version >= 180_000 ? `OR ${UNPUBLISHED_GENERATED}` : ''}`,
+  },
+  {
+    code: 'FILTER_BEYOND_IDENTITY',
+    what: 'where rows are filtered by columns that are not of the replica identity',
+    since: 150_000,
+    condition: () => `filter IS NOT NULL AND index IS NOT NULL AND EXISTS (${FILTERED} EXCEPT ${KEY})`,
+  },
+];
+
+/** From 18 on, without a list: stored generated columns have to be published if the identity has any, virtual ones cannot be. */
+const UNPUBLISHED_GENERATED = `prattrs IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute g WHERE g.attrelid = leaf
+  AND CASE g.attgenerated WHEN 's' THEN NOT generated WHEN 'v' THEN true ELSE false END
+  AND (identity = 'f' OR g.attname IN (${KEY})))`;

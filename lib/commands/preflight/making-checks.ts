@@ -1,0 +1,56 @@
+import { ReplicationError } from '../../common/errors';
+import type { Finding } from '../../common/findings';
+import { countOf, onlyRow, query, textOf, type Conversation } from '../conversation';
+import { failure, finding, findingOf } from './finding';
+import type { Check, Scene } from './scene';
+
+/** Whether a slot can be made, and at once. */
+export const checkMaking: Check = function* (scene) {
+  return [...checkFailover(scene), ...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
+};
+
+/** Standbys do not keep copies of a standby's slots. */
+function checkFailover({ plan, server }: Scene): readonly Finding[] {
+  if (!plan.ensureSlot?.failover || server.version < 170_000 || !server.standby) return [];
+  const remedy = 'Make it without failover, or on the primary.';
+  return [findingOf(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
+}
+
+function* checkFreeSlot(): Conversation<readonly Finding[]> {
+  const row = onlyRow(
+    yield* query(
+      `SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS used, current_setting('max_replication_slots') AS most`,
+    ),
+    'its slots',
+  );
+  const most = countOf(row, 'most');
+  if (countOf(row, 'used') < most) return [];
+  return [failure('TOO_MANY_SLOTS', `All replication slots are in use; max_replication_slots is ${most}`)];
+}
+
+/**
+ * Making a slot waits for the write transactions of all databases. Those that have just begun are no news. Who may not see
+ * when one began still sees that it writes.
+ */
+function* checkOpen(): Conversation<readonly Finding[]> {
+  const [oldest] = yield* query(
+    `SELECT pid, count(*) OVER () AS total, extract(epoch FROM now() - xact_start)::int AS seconds
+      FROM pg_catalog.pg_stat_activity
+      WHERE backend_xid IS NOT NULL AND coalesce(xact_start < now() - interval '1 s', true)
+      ORDER BY xact_start NULLS LAST LIMIT 1`,
+  );
+  if (!oldest) return [];
+  const age = oldest['seconds'] === null ? '' : ` for ${textOf(oldest, 'seconds')} s`;
+  const what = `Write transactions are open: ${textOf(oldest, 'total')}, the oldest${age} by PID ${textOf(oldest, 'pid')}`;
+  return [finding('TRANSACTION_OPEN', what)];
+}
+
+/** And for those that are prepared. */
+function* checkPrepared(): Conversation<readonly Finding[]> {
+  const [oldest] = yield* query(
+    `SELECT gid, database, count(*) OVER () AS total FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1`,
+  );
+  if (!oldest) return [];
+  const which = `${JSON.stringify(textOf(oldest, 'gid'))} in database ${textOf(oldest, 'database')}`;
+  return [finding('PREPARED_OPEN', `Transactions are prepared: ${textOf(oldest, 'total')}, the oldest ${which}`)];
+}

@@ -1,0 +1,23 @@
+import { query, textOf } from '../conversation';
+import { failure } from './finding';
+import type { Check } from './scene';
+
+/**
+ * Whether the server loads the output plugin for clients. The setting came with the minor releases of August 2026; servers
+ * without it load any. Source: manual, output_plugin_libraries.
+ */
+export const checkOutputPlugin: Check = function* ({ plan: { plugin } }) {
+  const [row] = yield* query("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'");
+  if (!row) return [];
+  const setting = textOf(row, 'setting');
+  if (namesIn(setting).includes(plugin)) return [];
+  const what = `The server does not load output plugin "${plugin}": output_plugin_libraries is ${JSON.stringify(setting)}`;
+  return [failure('OUTPUT_PLUGIN_REFUSED', what)];
+};
+
+/** Names between commas, with or without double quotes. Letters keep their case. */
+function namesIn(list: string): string[] {
+  return Array.from(list.matchAll(/"((?:[^"]|"")*)"|[^\s,"](?:[^,"]*[^\s,"])?/g), ([name, quoted]) =>
+    quoted === undefined ? name : quoted.replaceAll('""', '"'),
+  );
+}

@@ -1,0 +1,70 @@
+import { ServerError } from '../../common/errors';
+import type { Finding } from '../../common/findings';
+import { query, textOf, type Conversation } from '../conversation';
+import { ofNames } from '../published-tables';
+import { skippedPublication } from '../server-errors';
+import { publicationNames, quoteLiteral } from '../sql';
+import { finding, findingOf } from './finding';
+
+/** For how many ms the server may decode. */
+const DECODING_TIME = 2000;
+/** After so many messages decoding ends. */
+const DECODED = 1000;
+
+const YOUNGER_REMEDY =
+  'Make a new slot, now that the publication exists, and copy the data anew; or, to do without those changes, advance the slot past them (pg_replication_slot_advance).';
+
+/**
+ * Whether a publication was created after changes that the slot is still to send. The server decodes each change by the
+ * catalog of its time: without the publication it fails or, from 18 on, skips the change.
+ *
+ * The id of the transaction that wrote the publication's row rules out most publications: it precedes the slot's
+ * catalog_xmin. Otherwise the row may also have been altered, or the slot may have inherited an older catalog_xmin from
+ * another slot. Only decoding tells: peeking consumes nothing and moves no position. From 17 on it renews inactive_since, as
+ * reading the slot does.
+ *
+ * @param slot a logical slot of pgoutput in this database that no connection reads
+ */
+export function* checkPublicationAge(publications: readonly string[], slot: string): Conversation<readonly Finding[]> {
+  const rows = yield* query(
+    `SELECT pubname FROM pg_catalog.pg_publication p, pg_catalog.pg_replication_slots s
+      WHERE ${ofNames(publications)} AND slot_name = ${quoteLiteral(slot)}
+        AND age(p.xmin) <= age(catalog_xmin) ORDER BY pubname`,
+  );
+  if (rows.length === 0) return [];
+  const candidates = rows.map((row) => textOf(row, 'pubname'));
+  const outcome = yield* peek(slot, candidates);
+  if (outcome === undefined) return [];
+  // The server's words may be in any language, but names are as they are.
+  const told = candidates.filter((name) => outcome.server.message.includes(name));
+  const names = (told.length > 0 ? told : candidates).map((name) => JSON.stringify(name)).join(', ');
+  if (outcome.code === 'CANCELLED') {
+    return [
+      finding(
+        'PUBLICATION_YOUNGER',
+        `Publication ${names} may be younger than changes that slot "${slot}" is still to send`,
+      ),
+    ];
+  }
+  const what = `Publication ${names} is younger than changes that slot "${slot}" is still to send`;
+  return [{ ...findingOf(outcome), message: `${what}.`, remedy: YOUNGER_REMEDY }];
+}
+
+/** @returns what decoding failed with, or warned of, where that is of a missing publication; or that its time was over */
+function* peek(slot: string, publications: readonly string[]): Conversation<ServerError | undefined> {
+  let skipped: ServerError | undefined;
+  yield* query(`SET statement_timeout = ${DECODING_TIME}`);
+  try {
+    yield* query(
+      `SELECT count(*) FROM pg_logical_slot_peek_binary_changes(${quoteLiteral(slot)}, NULL, ${DECODED},
+        'proto_version', '1', 'publication_names', ${quoteLiteral(publicationNames(publications))})`,
+      { patient: true, onNotice: (fields) => (skipped ??= skippedPublication(fields)) },
+    );
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.server.severity !== 'ERROR') throw error;
+    const isTelling = error.code === 'PUBLICATION_MISSING' || error.code === 'CANCELLED';
+    if (isTelling) skipped ??= error;
+  }
+  yield* query('SET statement_timeout = 0');
+  return skipped;
+}

@@ -1,0 +1,44 @@
+import type { Finding } from '../../common/findings';
+import { query, type Conversation } from '../conversation';
+import { finding } from './finding';
+import { FILTERED, KEY, LIST, writtenTables } from './identity-checks';
+import { columnName, named, namesQuery } from './scene';
+
+/**
+ * Whether a row filter can make inserts of updates that lack columns. The server puts an unchanged TOASTed value into such an
+ * insert only where it has the old value: of all columns under REPLICA IDENTITY FULL, otherwise of the key. Source: pgoutput.c,
+ * `pgoutput_row_filter`.
+ */
+export function* checkRowFilters(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+  if (version < 150_000) return [];
+  const rows = yield* query(namesQuery(omittedColumns(publications, version)));
+  if (rows.length === 0) return [];
+  const what =
+    'An UPDATE that moves a row into a row filter is sent as an INSERT, without values that are stored out of line';
+  return [finding('FILTER_OMITS_TOAST', `${what} and that it does not change, of ${named(rows)}`)];
+}
+
+/** Where one publication sends all updates of a table, the filters of the others do not count. */
+function omittedColumns(publications: readonly string[], version: number): string {
+  const isSent =
+    version < 180_000
+      ? `attgenerated = ''`
+      : `CASE attgenerated WHEN '' THEN true WHEN 's' THEN prattrs IS NOT NULL OR generated ELSE false END`;
+  return `SELECT DISTINCT ${columnName('schema', 'table_name', 'attname')} AS name
+    FROM (
+      SELECT *, bool_and(filtered) OVER (PARTITION BY leaf) AS always_filtered
+        FROM (${writtenTables(publications, version)}) AS w WHERE updates
+    ) AS updated
+    JOIN pg_catalog.pg_attribute ON attrelid = leaf AND attnum > 0 AND NOT attisdropped AND ${isSent}
+      AND attlen = -1 AND attstorage <> 'p' AND NOT ${IS_SHORT}
+    WHERE always_filtered AND toast <> 0 AND identity <> 'f' AND index IS NOT NULL
+      AND EXISTS (${FILTERED}) AND NOT EXISTS (${FILTERED} EXCEPT ${KEY})
+      AND (prattrs IS NULL OR attname IN (${LIST})) AND attname NOT IN (${KEY})`;
+}
+
+/**
+ * Types of variable length whose values have at most 24 bytes, which are never stored out of line
+ * (`toast_tuple_find_biggest_attribute`): `inet`, `cidr`, and `char`, `varchar` and `numeric` with so few characters or digits.
+ */
+const IS_SHORT = `CASE WHEN atttypid IN (650, 869) THEN true WHEN atttypid IN (1042, 1043) THEN atttypmod BETWEEN 4 AND 9
+  WHEN atttypid = 1700 THEN atttypmod >= 4 AND (atttypmod - 4) >> 16 <= 29 ELSE false END`;

@@ -1,0 +1,36 @@
+import type { Finding } from '../../common/findings';
+import { pgoutputOptions } from '../pgoutput-options';
+import { requireKind } from '../slot-commands';
+import { failure, finding } from './finding';
+import { objections, type Scene } from './scene';
+
+/** Below it, work that keeps the process busy for some seconds ends the stream. */
+const SHORT_TIMEOUT = 5000;
+
+/** Whether the server can decode at all. */
+export function checkWalLevel({ server }: Scene): readonly Finding[] {
+  // From 19 on the server raises the level by itself.
+  if (server.walLevel === 'logical' || server.version >= 190_000) return [];
+  return [failure('WAL_LEVEL', `wal_level is ${server.walLevel}`)];
+}
+
+/** Whether the server's version has what the stream asks for. */
+export function checkVersion({ plan, server: { version } }: Scene): readonly Finding[] {
+  const { pgoutput, ensureSlot } = plan;
+  return objections(() => {
+    if (pgoutput) pgoutputOptions(pgoutput.request, pgoutput.publications, version);
+    if (ensureSlot) requireKind(ensureSlot, version);
+  });
+}
+
+/** How long the server bears silence. */
+export function checkWalSenderTimeout({ server: { walSenderTimeout } }: Scene): readonly Finding[] {
+  if (walSenderTimeout === 0) {
+    const what =
+      'wal_sender_timeout is 0, so the server may never notice that a client is gone, whose slot stays active';
+    return [finding('WAL_SENDER_TIMEOUT', what)];
+  }
+  if (walSenderTimeout >= SHORT_TIMEOUT) return [];
+  const what = `wal_sender_timeout is ${walSenderTimeout} ms: what keeps this process busy for longer ends the stream`;
+  return [finding('WAL_SENDER_TIMEOUT', what)];
+}

@@ -1,0 +1,67 @@
+import { withoutNul } from '../wire/frontend';
+import { quoteIdentifier } from './sql';
+
+/** A table of a publication, as CREATE PUBLICATION takes it. */
+export interface TableClause {
+  readonly schema: string;
+  readonly name: string;
+  /** The columns to send; undefined for all. From 15 on. */
+  readonly columns: readonly string[] | undefined;
+  /** The row filter, which is SQL. From 15 on. */
+  readonly where: string | undefined;
+}
+
+/** What a publication is to hold. */
+export interface PublicationScope {
+  readonly allTables: boolean;
+  /** Those that a publication of all tables leaves out. From 19 on. */
+  readonly exceptTables?: readonly TableClause[];
+  readonly tables: readonly TableClause[];
+  /** From 15 on. */
+  readonly schemas: readonly string[];
+}
+
+/** What else is said of a publication; what is undefined is left to the server. */
+export interface PublicationParameters {
+  readonly operations: readonly string[] | undefined;
+  readonly viaPartitionRoot: boolean | undefined;
+  /** From 18 on. */
+  readonly generatedColumns: string | undefined;
+}
+
+export function createPublication(name: string, scope: PublicationScope, parameters: PublicationParameters): string {
+  const { operations, viaPartitionRoot, generatedColumns } = parameters;
+  const options = [
+    ...(operations === undefined ? [] : [`publish = '${operations.join(', ')}'`]),
+    ...(viaPartitionRoot === undefined ? [] : [`publish_via_partition_root = ${viaPartitionRoot}`]),
+    ...(generatedColumns === undefined ? [] : [`publish_generated_columns = ${generatedColumns}`]),
+  ];
+  const how = options.length === 0 ? '' : ` WITH (${options.join(', ')})`;
+  return `CREATE PUBLICATION ${quoteIdentifier(name)} FOR ${scopeText(scope)}${how}`;
+}
+
+export function alterPublication(name: string, action: 'ADD' | 'DROP' | 'SET', tables: readonly TableClause[]): string {
+  return `ALTER PUBLICATION ${quoteIdentifier(name)} ${action} TABLE ${tables.map(tableText).join(', ')}`;
+}
+
+export function dropPublication(name: string): string {
+  return `DROP PUBLICATION ${quoteIdentifier(name)}`;
+}
+
+function scopeText({ allTables, exceptTables = [], tables, schemas }: PublicationScope): string {
+  if (allTables) {
+    const except = exceptTables.length === 0 ? '' : ` EXCEPT (TABLE ${exceptTables.map(tableText).join(', ')})`;
+    return `ALL TABLES${except}`;
+  }
+  return [
+    ...(tables.length === 0 ? [] : [`TABLE ${tables.map(tableText).join(', ')}`]),
+    ...(schemas.length === 0 ? [] : [`TABLES IN SCHEMA ${schemas.map(quoteIdentifier).join(', ')}`]),
+  ].join(', ');
+}
+
+function tableText({ schema, name, columns, where }: TableClause): string {
+  const list = columns ? ` (${columns.map(quoteIdentifier).join(', ')})` : '';
+  // On a line of its own, so that a comment at the end of the filter does not swallow the parenthesis.
+  const filter = where === undefined ? '' : ` WHERE (${withoutNul(where, 'where')}\n)`;
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}${list}${filter}`;
+}

@@ -1,0 +1,162 @@
+import { ServerError, type ReplicationErrorOptions, type ServerFields } from '../common/errors';
+import { meaningOfState, type Meaning } from './sqlstates';
+
+const AUTHENTICATION_FAILED: Meaning = { code: 'AUTHENTICATION_FAILED' };
+const SLOT_INVALIDATED: Meaning = { code: 'SLOT_INVALIDATED' };
+const COLUMN_LISTS_DIFFER: Meaning = { code: 'COLUMN_LISTS_DIFFER' };
+/** On a standby, recovery ends what is in its way: a slot that it has to give up, too, which the next look finds out. */
+const RECOVERY_CONFLICT: Meaning = { code: 'CANCELLED' };
+const SOMEBODY_BETWEEN: Meaning = {
+  code: 'SERVER_NOT_AUTHENTIC',
+  remedy:
+    'Connect straight to the server: somebody in between ends the TLS connection. Give channel_binding=disable where that is a proxy of yours.',
+};
+const OPTIONS: Meaning = { code: 'SERVER_ERROR', remedy: 'Correct the setting in the options of the connection.' };
+const SUPERUSER_OPTIONS: Meaning = {
+  code: 'PRIVILEGE_MISSING',
+  remedy: 'Leave that setting out of the options of the connection, or let a superuser run GRANT SET ON PARAMETER …',
+};
+/** A type without a binary form comes as text by itself, but not as a part of an array or a composite. */
+const NO_BINARY: Meaning = {
+  code: 'SERVER_ERROR',
+  remedy: 'Ask for the stream without binary, or keep columns with that type out of the publication.',
+};
+
+/** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
+const BY_ROUTINE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['CheckLogicalDecodingRequirements 55000', { code: 'WAL_LEVEL' }],
+  // A standby, before PostgreSQL 16.
+  ['CheckLogicalDecodingRequirements 0A000', { code: 'UNSUPPORTED' }],
+  // max_replication_slots = 0
+  ['CheckSlotRequirements 55000', { code: 'TOO_MANY_SLOTS' }],
+  // An invalidated slot, on 14 and 15, on 16 and 17, and from 18 on. What else CreateDecodingContext objects to (a
+  // physical slot, one of another database) is found out before the stream is asked for.
+  ['StartLogicalReplication 55000', SLOT_INVALIDATED],
+  ['CreateDecodingContext 55000', SLOT_INVALIDATED],
+  ['ReplicationSlotAcquire 55000', SLOT_INVALIDATED],
+  ['get_publication_oid 42704', { code: 'PUBLICATION_MISSING' }],
+  // Publications that send different columns of a table; the second from 18 on.
+  ['pgoutput_column_list_init 0A000', COLUMN_LISTS_DIFFER],
+  ['check_and_init_gencol 0A000', COLUMN_LISTS_DIFFER],
+  // The role does not exist, or may not log in.
+  ['InitializeSessionUserId 28000', AUTHENTICATION_FAILED],
+  // There is a line for them in pg_hba.conf, and a certificate, say, is another user's.
+  ['auth_failed 28000', AUTHENTICATION_FAILED],
+  // SCRAM's channel binding: the server's certificate, or what it offers, is not what we were shown.
+  ['read_client_first_message 28000', SOMEBODY_BETWEEN],
+  ['read_client_final_message 28000', SOMEBODY_BETWEEN],
+  // On a standby, until 16, on 17 and 18, and from 19 on.
+  ['ProcessInterrupts 40001', RECOVERY_CONFLICT],
+  ['ProcessInterrupts 40P01', RECOVERY_CONFLICT],
+  ['ProcessRecoveryConflictInterrupt 40001', RECOVERY_CONFLICT],
+  ['ProcessRecoveryConflictInterrupt 40P01', RECOVERY_CONFLICT],
+  ['report_recovery_conflict 40001', RECOVERY_CONFLICT],
+  ['report_recovery_conflict 40P01', RECOVERY_CONFLICT],
+  // More transactions were open than a snapshot holds.
+  [
+    'SnapBuildInitialSnapshot 40001',
+    {
+      code: 'TRANSACTION_ROLLED_BACK',
+      remedy: 'Make the slot while fewer transactions (and savepoints) are open: too many were for its first snapshot.',
+    },
+  ],
+  // From the minor releases of August 2026 on, superusers included. Source: logical.c.
+  ['StartupDecodingContext 42501', { code: 'OUTPUT_PLUGIN_REFUSED' }],
+  [
+    'CheckMyDatabase 42501',
+    {
+      code: 'PRIVILEGE_MISSING',
+      remedy: 'Let the owner of the database run GRANT CONNECT ON DATABASE … TO this role.',
+    },
+  ],
+  // On 14, on 15, and from 16 on.
+  ['set_config_option 42501', SUPERUSER_OPTIONS],
+  ['set_config_option_ext 42501', SUPERUSER_OPTIONS],
+  ['set_config_with_handle 42501', SUPERUSER_OPTIONS],
+  // Until 16 and from 17 on.
+  ['find_option 42704', OPTIONS],
+  ['assignable_custom_variable_name 42704', OPTIONS],
+  // There is no such output plugin.
+  [
+    'internal_load_library 58P01',
+    {
+      code: 'SERVER_ERROR',
+      remedy: "Install the output plugin's library on the server, or correct its name; pgoutput comes with PostgreSQL.",
+    },
+  ],
+  // What looks for the binary form of an element, of an attribute, of a range's bounds.
+  ['array_send 42883', NO_BINARY],
+  ['getTypeBinaryOutputInfo 42883', NO_BINARY],
+  ['get_range_io_data 42883', NO_BINARY],
+]);
+
+/** SQLSTATEs that mean one thing of the functions that are known for it, and another of all others. */
+const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly otherwise: Meaning }>> = {
+  '42501': {
+    routines: /^(?:CheckSlotPermissions|check_permissions|InitPostgres)$/,
+    otherwise: {
+      code: 'PRIVILEGE_MISSING',
+      // The server has no other word for a file that it may not open itself.
+      remedy:
+        'Grant this role what the message names; where that is a file, give it back to the user that the server runs as.',
+    },
+  },
+  '42704': {
+    routines: /slot/i,
+    otherwise: { code: 'SERVER_ERROR', remedy: 'Create what the message names, or leave it out.' },
+  },
+  '42710': {
+    routines: /slot/i,
+    otherwise: { code: 'SERVER_ERROR', remedy: 'Drop what the message names, or use it as it is.' },
+  },
+  // temp_file_limit, and other limits that are used up for a time.
+  '53400': { routines: /slot/i, otherwise: { code: 'SERVER_RESOURCES' } },
+  // Files of spilled transactions, snapshots and tables.
+  '58P01': { routines: /wal|xlog|timeline/i, otherwise: { code: 'SERVER_IO_ERROR' } },
+};
+
+function meaningOf({ sqlState, routine, hint }: ServerFields): Meaning {
+  const known = routine === undefined ? undefined : BY_ROUTINE.get(`${routine} ${sqlState}`);
+  if (known) return known;
+  // The name of a setting is in no language, and the routine may be another one in a server that was changed.
+  if (sqlState === '42501' && hint?.includes('output_plugin_libraries')) return { code: 'OUTPUT_PLUGIN_REFUSED' };
+  const split = routine !== undefined && Object.hasOwn(BY_ROUTINES, sqlState) ? BY_ROUTINES[sqlState] : undefined;
+  return split && !split.routines.test(routine ?? '') ? split.otherwise : meaningOfState(sqlState);
+}
+
+/** Names what an ErrorResponse means for a replication client. */
+export function serverError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
+  const { code, remedy } = meaningOf(fields);
+  return new ServerError(code, fields, { remedy, ...options });
+}
+
+const VALUE_REFUSED =
+  'The server itself cannot send a value of the transaction that its context names, and fails each time that it comes to it. Move the slot past that transaction (pg_replication_slot_advance) and copy its rows anew.';
+const VALUE_TOO_LONG =
+  'The server itself cannot send a row that has more than 1 GB as it is printed: subscribe with binary: true, in which a bytea is half as long; or move the slot past the transaction (pg_replication_slot_advance) and copy its rows anew.';
+
+/** What allocates a message, where the row of the stream is too long for one. */
+const ALLOCATING = /^(?:enlargeStringInfo|repalloc|palloc|MemoryContext|AllocSet)/;
+
+/**
+ * Names what an ErrorResponse in the middle of the stream means. A data exception, class 22, is about a value in it, and one
+ * about the size of an allocation or a buffer as well.
+ */
+export function streamError(fields: ServerFields): ServerError {
+  const { sqlState, routine = '' } = fields;
+  if (sqlState.startsWith('22')) return serverError(fields, { remedy: VALUE_REFUSED });
+  const isTooLong = (sqlState === '54000' || sqlState === 'XX000') && ALLOCATING.test(routine);
+  return serverError(fields, isTooLong ? { remedy: VALUE_TOO_LONG } : undefined);
+}
+
+/**
+ * From PostgreSQL 18 on the server goes on without a publication that it cannot find, and skips its rows. Keepalives
+ * then run past them, so nothing may be confirmed after this warning.
+ */
+export function skippedPublication(fields: ServerFields): ServerError | undefined {
+  if (fields.sqlState !== '55000' || fields.routine !== 'LoadPublications') return undefined;
+  return new ServerError('PUBLICATION_MISSING', fields, {
+    remedy:
+      'Rows were skipped from here on, and nothing after them is confirmed: create a new slot and copy the data anew.',
+  });
+}

@@ -1,0 +1,89 @@
+import { ReplicationError } from '../common/errors';
+import { nearest } from '../common/options';
+import { query, type Conversation, type ResultRow } from './conversation';
+
+/** A name's longest form in the server's catalogs, in bytes. Source: NAMEDATALEN in pg_config_manual.h, less the NUL byte. */
+const NAME_BYTES = 63;
+/** So many names are looked through, and so many are shown. */
+const LOOKED_AT = 200;
+const SHOWN = 5;
+
+/** What to say of publications that do not exist: names like theirs, or which others there are, and in which database. */
+export function* similarPublications(missing: readonly string[]): Conversation<string> {
+  const rows = yield* lookUp(
+    `SELECT pubname AS name FROM pg_catalog.pg_publication ORDER BY pubname LIMIT ${LOOKED_AT}`,
+  );
+  const known = namesOf(rows);
+  const hints = missing.flatMap((name) => hintAt(name, known) ?? []);
+  return hints.length > 0 ? hints.join(' ') : yield* otherDatabases(known);
+}
+
+/** The same of a slot. */
+export function* similarSlot(missing: string): Conversation<string> {
+  const sql = `SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' LIMIT ${LOOKED_AT}`;
+  const known = namesOf(yield* lookUp(sql));
+  return hintAt(missing, known) ?? '';
+}
+
+/** The error of a slot that does not exist, with names like it. */
+export function* slotMissing(slot: string): Conversation<ReplicationError> {
+  const error = new ReplicationError('SLOT_MISSING', `Replication slot "${slot}" does not exist`);
+  return withHint(error, yield* similarSlot(slot));
+}
+
+export function withHint(error: ReplicationError, hint: string): ReplicationError {
+  return hint === '' ? error : error.recast(error.code, { remedy: `${hint} ${error.remedy}` });
+}
+
+function hintAt(name: string, known: readonly string[]): string | undefined {
+  const cut = known.find((one) => one !== name && one === cutOff(name));
+  if (cut !== undefined)
+    return `There is ${JSON.stringify(cut)}: the server cuts names off after ${NAME_BYTES} bytes, so give it that way.`;
+  const otherCase = known.find((one) => one.toLowerCase() === name.toLowerCase());
+  if (otherCase !== undefined) return `There is ${JSON.stringify(otherCase)}: capitals count.`;
+  const meant = nearest(name, known);
+  return meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;
+}
+
+/** As the server cuts it off: never inside of a character. */
+function cutOff(name: string): string {
+  const bytes = Buffer.from(name);
+  if (bytes.length <= NAME_BYTES) return name;
+  let end = NAME_BYTES;
+  // The bytes of a character in UTF-8, but for its first one, begin with the bits 10.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
+/** A publication belongs to a database, and cannot be seen from another one. */
+function* otherDatabases(known: readonly string[]): Conversation<string> {
+  const rows = yield* lookUp(
+    `SELECT datname AS name, datname = current_database() AS here FROM pg_catalog.pg_database
+      WHERE datallowconn AND NOT datistemplate ORDER BY datname LIMIT ${LOOKED_AT}`,
+  );
+  const here = rows.find((row) => row['here'] === 't');
+  if (!here) return '';
+  const has = known.length === 0 ? 'no publications' : `the publications ${shown(known)}`;
+  const others = namesOf(rows.filter((row) => row !== here));
+  const elsewhere = others.length === 0 ? '' : `; it may be in another database of this server, as ${shown(others)}`;
+  return `Database ${JSON.stringify(here['name'])} has ${has}${elsewhere}.`;
+}
+
+function namesOf(rows: readonly ResultRow[]): string[] {
+  return rows.flatMap(({ name }) => (name ? [name] : []));
+}
+
+function shown(names: readonly string[]): string {
+  const first = names.slice(0, SHOWN).map((name) => JSON.stringify(name));
+  return names.length > SHOWN ? `${first.join(', ')} and ${names.length - SHOWN} more` : first.join(', ');
+}
+
+/** What it finds is only a help, so that it must not stand in place of the error. */
+function* lookUp(sql: string): Conversation<readonly ResultRow[]> {
+  try {
+    return yield* query(sql);
+  } catch (error) {
+    if (error instanceof ReplicationError) return [];
+    throw error;
+  }
+}

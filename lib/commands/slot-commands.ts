@@ -1,0 +1,244 @@
+import { ProtocolError, ReplicationError } from '../common/errors';
+import { withJson } from '../common/json';
+import { parseLsn, type Lsn } from '../common/lsn';
+import {
+  alterReplicationSlot,
+  createReplicationSlot,
+  dropReplicationSlot,
+  quoteLiteral,
+  type SlotChanges,
+} from './sql';
+import { countOf, integerOf, lsnOf, onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
+import { requireVersion } from './server-version';
+import { similarSlot, slotMissing, withHint } from './similar-names';
+
+/** A replication slot as pg_replication_slots shows it. What the server's version does not know is undefined. */
+export interface SlotStatus {
+  readonly name: string;
+  readonly plugin: string | undefined;
+  readonly type: 'logical' | 'physical';
+  readonly database: string | undefined;
+  readonly temporary: boolean;
+  /** Whether a connection streams from it now; `activePid` is that connection's process. */
+  readonly active: boolean;
+  readonly activePid: number | undefined;
+  /** Since when nobody has streamed from it, from PostgreSQL 17 on; undefined while somebody does. */
+  readonly inactiveSince: Date | undefined;
+  /** The oldest WAL that the slot keeps on the server's disk. */
+  readonly restartLsn: Lsn | undefined;
+  /** Transactions that committed before here have been confirmed. */
+  readonly confirmedFlushLsn: Lsn | undefined;
+  /** `reserved`, `extended`, `unreserved` or `lost`. */
+  readonly walStatus: string | undefined;
+  /**
+   * How many bytes of WAL can still be written until the slot is in danger of being lost; undefined where
+   * max_slot_wal_keep_size sets no limit, and for a slot that is lost.
+   */
+  readonly safeWalSize: bigint | undefined;
+  /** Whether it was given up because it conflicted with recovery on a standby, from PostgreSQL 16 on. */
+  readonly conflicting: boolean | undefined;
+  /** Why the server gave the slot up, from PostgreSQL 17 on: `wal_removed`, `idle_timeout` … */
+  readonly invalidationReason: string | undefined;
+  /** Whether prepared transactions are sent when they are prepared, not only when they commit. */
+  readonly twoPhase: boolean | undefined;
+  /** From where on they are, from PostgreSQL 18 on. */
+  readonly twoPhaseAt: Lsn | undefined;
+  /** Whether standbys keep a copy of the slot, to go on with after a failover; from PostgreSQL 17 on. */
+  readonly failover: boolean | undefined;
+  /** Whether this is such a copy, on a standby; from PostgreSQL 17 on. */
+  readonly synced: boolean | undefined;
+  /**
+   * How many bytes of WAL lie between `confirmedFlushLsn` and what the server has to deliver: the end of its WAL, or, on a
+   * standby, what it has replayed.
+   */
+  readonly lagBytes: bigint | undefined;
+}
+
+/** What kind of slot to make. */
+export interface SlotKind {
+  readonly temporary: boolean;
+  /** From PostgreSQL 17 on. */
+  readonly failover?: boolean;
+  /** From PostgreSQL 15 on. */
+  readonly twoPhase?: boolean;
+}
+
+/** A slot that was just made. */
+export interface CreatedSlot {
+  readonly name: string;
+  readonly plugin: string;
+  readonly temporary: boolean;
+  readonly failover: boolean;
+  readonly twoPhase: boolean;
+  /** The position from which on the slot delivers. */
+  readonly consistentPoint: Lsn;
+}
+
+/** The server's identity. Source: manual, "Streaming Replication Protocol", IDENTIFY_SYSTEM. */
+export interface SystemIdentity {
+  /** The cluster's unique number, 64 bits wide, as text. */
+  readonly systemId: string;
+  readonly timeline: number;
+  /** Where the server's WAL ends now. */
+  readonly walPosition: Lsn;
+  readonly database: string | undefined;
+}
+
+export function* identifySystem(): Conversation<SystemIdentity> {
+  const row = onlyRow(yield* query('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
+  return withJson({
+    systemId: textOf(row, 'systemid'),
+    timeline: countOf(row, 'timeline'),
+    walPosition: lsnOf(row, 'xlogpos'),
+    database: row['dbname'] ?? undefined,
+  });
+}
+
+/** Asks where a timeline was left for the next one, on the way to the server's own: LSNs by timeline. */
+export function* timelineHistory(timeline: number): Conversation<ReadonlyMap<number, Lsn>> {
+  const row = onlyRow(yield* query(`TIMELINE_HISTORY ${timeline}`), `the history of timeline ${timeline}`);
+  const lines = textOf(row, 'content').split('\n');
+  // Comments and empty lines may stand there, too. Source: readTimeLineHistory in timeline.c.
+  const switches = lines.flatMap((line) => {
+    const [, left, lsn] = /^\s*(\d{1,10})\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})\b/i.exec(line) ?? [];
+    return left && lsn ? [[Number(left), parseLsn(lsn)] as const] : [];
+  });
+  return new Map(switches);
+}
+
+/** @param serverVersion as in server_version_num */
+export function* slotStatus(slot: string, serverVersion: number): Conversation<SlotStatus | undefined> {
+  const newer = NEWER_COLUMNS.filter(([since]) => serverVersion >= since).map(([, column]) => `, ${column}`);
+  // A standby decodes what it has replayed. Source: WalSndWaitForWal in walsender.c.
+  const [row] = yield* query(
+    `SELECT slot_name, plugin, slot_type, database, temporary, active, active_pid, restart_lsn, confirmed_flush_lsn,
+      wal_status, safe_wal_size, two_phase${newer.join('')},
+      pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
+        confirmed_flush_lsn)::bigint AS lag
+      FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
+  );
+  return row && toStatus(row);
+}
+
+const NEWER_COLUMNS: readonly (readonly [since: number, column: string])[] = [
+  [160000, 'conflicting'],
+  [170000, 'invalidation_reason'],
+  [170000, 'failover'],
+  [170000, 'synced'],
+  [170000, 'floor(extract(epoch FROM inactive_since) * 1000)::bigint AS inactive_since'],
+  [180000, 'two_phase_at'],
+];
+
+function toStatus(row: ResultRow): SlotStatus {
+  const lsn = (column: string): Lsn | undefined => {
+    return row[column] ? lsnOf(row, column) : undefined;
+  };
+  const integer = (column: string): bigint | undefined => {
+    return row[column] ? integerOf(row, column) : undefined;
+  };
+  const flag = (column: string): boolean | undefined => {
+    const value = row[column];
+    return value ? value === 't' : undefined;
+  };
+  const pid = row['active_pid'];
+  const inactiveSince = integer('inactive_since');
+  const lag = integer('lag');
+  const type = textOf(row, 'slot_type');
+  if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server knows a slot of type ${type}`);
+  const status: SlotStatus = {
+    name: textOf(row, 'slot_name'),
+    plugin: row['plugin'] ?? undefined,
+    type,
+    database: row['database'] ?? undefined,
+    temporary: row['temporary'] === 't',
+    active: row['active'] === 't',
+    activePid: pid ? countOf(row, 'active_pid') : undefined,
+    inactiveSince: inactiveSince === undefined ? undefined : new Date(Number(inactiveSince)),
+    restartLsn: lsn('restart_lsn'),
+    confirmedFlushLsn: lsn('confirmed_flush_lsn'),
+    walStatus: row['wal_status'] ?? undefined,
+    safeWalSize: integer('safe_wal_size'),
+    conflicting: flag('conflicting'),
+    invalidationReason: row['invalidation_reason'] ?? undefined,
+    twoPhase: flag('two_phase'),
+    twoPhaseAt: lsn('two_phase_at'),
+    failover: flag('failover'),
+    synced: flag('synced'),
+    // What a synced slot has confirmed may lie beyond what the standby has replayed.
+    lagBytes: lag !== undefined && lag < 0n ? 0n : lag,
+  };
+  return withJson(status, 'safeWalSize', 'lagBytes');
+}
+
+/** Waits until every write transaction that is open now has ended, for as long as that takes. */
+export function* createSlot(
+  slot: string,
+  plugin: string,
+  kind: SlotKind,
+  serverVersion: number,
+): Conversation<CreatedSlot> {
+  requireKind(kind, serverVersion);
+  const { temporary, failover = false, twoPhase = false } = kind;
+  const sql = createReplicationSlot({ slot, plugin, temporary, twoPhase, failover, serverVersion });
+  const row = onlyRow(yield* query(sql, { patient: true }), 'CREATE_REPLICATION_SLOT');
+  return withJson({
+    name: slot,
+    plugin,
+    temporary,
+    failover,
+    twoPhase,
+    consistentPoint: lsnOf(row, 'consistent_point'),
+  });
+}
+
+/** @throws {ReplicationError} `UNSUPPORTED` where the server has no such slots */
+export function requireKind({ failover, twoPhase }: SlotKind, serverVersion: number): void {
+  if (twoPhase) requireVersion(serverVersion, 150000, 'A slot with twoPhase');
+  if (failover) requireVersion(serverVersion, 170000, 'A slot with failover');
+}
+
+/** Looks first: the server itself would wait until nobody streams from the slot. */
+export function* alterSlot(slot: string, changes: SlotChanges, serverVersion: number): Conversation<SlotStatus> {
+  requireVersion(serverVersion, 170000, 'Altering a slot');
+  if (changes.twoPhase !== undefined) requireVersion(serverVersion, 180000, 'Altering twoPhase');
+  const found = yield* slotStatus(slot, serverVersion);
+  if (!found) throw yield* slotMissing(slot);
+  const wrong = alterable(found);
+  if (wrong) throw wrong;
+  if (changes.twoPhase !== undefined && changes.twoPhase !== found.twoPhase) yield* checkPrepared(found);
+  yield* query(alterReplicationSlot(slot, changes));
+  const altered = yield* slotStatus(slot, serverVersion);
+  if (!altered)
+    throw new ReplicationError('SLOT_MISSING', `Replication slot "${slot}" was dropped as soon as it was altered`);
+  return altered;
+}
+
+/** Of a transaction that is prepared before and committed after the change, only one half would be sent, or one twice. */
+function* checkPrepared({ name, database }: SlotStatus): Conversation<void> {
+  const sql = `SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = ${quoteLiteral(database ?? '')} LIMIT 1`;
+  const [prepared] = yield* query(sql);
+  if (!prepared) return;
+  const what = `Transaction ${JSON.stringify(textOf(prepared, 'gid'))} is prepared, so twoPhase of slot "${name}" cannot change`;
+  throw new ReplicationError('TRANSACTION_PREPARED', what);
+}
+
+function alterable({ name, type, active, activePid, invalidationReason }: SlotStatus): ReplicationError | undefined {
+  if (type === 'physical')
+    return new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${name}" is a physical slot`);
+  if (invalidationReason) {
+    const what = `Replication slot "${name}" is invalidated (${invalidationReason})`;
+    return new ReplicationError('SLOT_INVALIDATED', what);
+  }
+  if (active) return new ReplicationError('SLOT_ACTIVE', `Replication slot "${name}" is active for PID ${activePid}`);
+  return undefined;
+}
+
+export function* dropSlot(slot: string, wait: boolean): Conversation<void> {
+  try {
+    yield* query(dropReplicationSlot(slot, wait), { patient: wait });
+  } catch (error) {
+    if (error instanceof ReplicationError && error.code === 'SLOT_MISSING')
+      throw withHint(error, yield* similarSlot(slot));
+    throw error;
+  }
+}

@@ -1,0 +1,134 @@
+import type { StartPosition, StreamSource } from '../ledger/checkpoint';
+import type { ErrorCode } from '../common/error-codes';
+import { ReplicationError } from '../common/errors';
+import { formatLsn, type Lsn } from '../common/lsn';
+import type { Conversation } from './conversation';
+import type { PositionKeeper } from '../ledger/ledger';
+import { timelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
+import type { SlotMemory } from './slot-memory';
+import { unfit } from './standby';
+
+/** The server that a stream is to start on. */
+export interface StreamServer extends SystemIdentity {
+  readonly standby?: boolean;
+}
+
+/** Where a stream goes on from, and what is wrong when it cannot: nothing may be skipped silently. */
+export interface Resumption {
+  readonly position: StartPosition;
+  /** @throws when the position means nothing on this server, or when the slot has moved past it or is gone */
+  check(server: StreamServer, slot: string, found: SlotStatus | undefined): Conversation<void>;
+}
+
+/** From what this observable itself has confirmed. */
+export function fromMemory(position: StartPosition, memory: SlotMemory): Resumption {
+  return {
+    position,
+    *check(server, slot, found) {
+      const complaint = yield* mismatch(position, server, found);
+      if (complaint) throw refusal('SLOT_LOST', 'What was confirmed last', position, complaint);
+      if (!found) throw gone(slot);
+      const { confirmedFlushLsn = 0n } = found;
+      if (confirmedFlushLsn <= memory.furthest) return;
+      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthest)}`;
+      throw new ReplicationError('SLOT_MOVED', `Replication slot "${slot}" ${positions}`);
+    },
+  };
+}
+
+/**
+ * From a position that the consumer asks for.
+ *
+ * @param keeper whether it was stored while the slot was read, or just given
+ */
+export function fromConsumer(position: StartPosition, keeper: PositionKeeper): Resumption {
+  const { lsn, source } = position;
+  return {
+    position,
+    *check(server, slot, found) {
+      const complaint =
+        source && source.slot !== slot
+          ? { what: `was stored for slot "${source.slot}", not for "${slot}"` }
+          : yield* mismatch(position, server, found);
+      if (complaint) throw refusal('CHECKPOINT_MISMATCH', 'The position to start from', position, complaint);
+      if (!found && keeper === 'consumer') throw gone(slot);
+      const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
+      if (confirmedFlushLsn <= lsn) return;
+      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
+      throw new ReplicationError('SLOT_AHEAD', `Replication slot "${slot}" ${positions}`);
+    },
+  };
+}
+
+function gone(slot: string): ReplicationError {
+  return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
+}
+
+/** What is wrong with a position. */
+interface Complaint {
+  readonly what: string;
+  /** What a standby still has to come to, where that is all. */
+  readonly behind?: true;
+}
+
+function refusal(code: ErrorCode, subject: string, { lsn }: StartPosition, { what, behind }: Complaint): Error {
+  const said = `${subject}, ${formatLsn(lsn)}, ${what}`;
+  return behind ? unfit(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
+}
+
+/** Why a position cannot be found in this server's WAL. */
+function* mismatch(
+  position: StartPosition,
+  server: StreamServer,
+  found: SlotStatus | undefined,
+): Conversation<Complaint | undefined> {
+  const { lsn, source } = position;
+  const { systemId, timeline, walPosition, standby } = server;
+  if (source && source.systemId !== systemId) {
+    return { what: `is of another cluster (system ${source.systemId}) than this one (${systemId})` };
+  }
+  if (source && source.timeline > timeline) {
+    if (standby) return { what: `is of timeline ${source.timeline}, and this standby is on ${timeline}`, behind: true };
+    return strange(source, timeline);
+  }
+  if (source && source.timeline < timeline) {
+    const complaint = parting(lsn, source, timeline, yield* timelineHistory(timeline), found);
+    if (complaint) return complaint;
+  }
+  if (lsn <= walPosition) return undefined;
+  // After its start it replays WAL that it had replayed before.
+  if (standby) return { what: `lies beyond what this standby has, ${formatLsn(walPosition)}`, behind: true };
+  return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
+}
+
+function strange({ timeline }: StreamSource, present: number): Complaint {
+  return { what: `is of timeline ${timeline}, which is none that led to this server's ${present}` };
+}
+
+/** Whether a position of an earlier timeline lies beyond where this server left that one. */
+function parting(
+  lsn: Lsn,
+  source: StreamSource,
+  present: number,
+  history: ReadonlyMap<number, Lsn>,
+  found: SlotStatus | undefined,
+): Complaint | undefined {
+  const end = history.get(source.timeline);
+  if (end === undefined) return strange(source, present);
+  if (lsn <= end) return undefined;
+  if (source.standby && wasReadHere(lsn, found)) return undefined;
+  return {
+    what: `lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`,
+  };
+}
+
+/**
+ * A stream from a standby goes on when that is promoted, and its positions still name the timeline before. Were they read
+ * from this server, then its slot has heard of them. A slot that is further behind may have been made after the promotion,
+ * for a position that comes from another server.
+ */
+function wasReadHere(lsn: Lsn, found: SlotStatus | undefined): boolean {
+  const { confirmedFlushLsn = 0n, synced } = found ?? {};
+  // A copy of a primary's slot was not to be read while the server was a standby.
+  return !synced && confirmedFlushLsn >= lsn;
+}

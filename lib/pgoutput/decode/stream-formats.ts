@@ -1,0 +1,66 @@
+import { readPgTimestamp } from '../../wire/stream';
+import type { MessageFormat } from './state';
+import {
+  StreamAbortMessage,
+  StreamCommitMessage,
+  StreamStartMessage,
+  StreamStopMessage,
+} from '../messages/stream-messages';
+import { StreamPrepareMessage } from '../messages/two-phase-messages';
+
+export const streamStart: MessageFormat = {
+  name: 'Stream Start message',
+  decode(reader, state) {
+    const message = new StreamStartMessage(reader.u32(), reader.u8() === 1);
+    state.enter(message.xid, message.first);
+    return message;
+  },
+};
+
+export const streamStop: MessageFormat = {
+  name: 'Stream Stop message',
+  decode(_reader, state) {
+    return new StreamStopMessage(state.leave().topXid);
+  },
+};
+
+export const streamCommit: MessageFormat = {
+  name: 'Stream Commit message',
+  decode(reader, state) {
+    const xid = reader.u32();
+    state.noFlags(reader);
+    state.finish(xid, true);
+    return new StreamCommitMessage(xid, reader.u64(), reader.u64(), readPgTimestamp(reader));
+  },
+};
+
+/** It may be of a subtransaction of which nothing was streamed. */
+export const streamAbort: MessageFormat = {
+  name: 'Stream Abort message',
+  decode(reader, state) {
+    state.outside();
+    const xid = reader.u32();
+    const subxid = reader.u32();
+    if (xid === subxid) {
+      state.streams.delete(xid);
+      state.relations.forgetTypes(xid);
+    }
+    // The server says where and when only to those who asked for parallel streaming.
+    if (reader.remaining === 0) return new StreamAbortMessage(xid, subxid, undefined, undefined);
+    return new StreamAbortMessage(xid, subxid, reader.u64(), readPgTimestamp(reader));
+  },
+};
+
+export const streamPrepare: MessageFormat = {
+  name: 'Stream Prepare message',
+  decode(reader, state) {
+    state.noFlags(reader);
+    const prepareLsn = reader.u64();
+    const endLsn = reader.u64();
+    const prepareTime = readPgTimestamp(reader);
+    const xid = reader.u32();
+    // The server describes the tables again after it, as if it had been aborted (pgoutput_stream_prepare_txn).
+    state.finish(xid, false);
+    return new StreamPrepareMessage(reader.cstring(), xid, prepareLsn, endLsn, prepareTime);
+  },
+};

@@ -1,0 +1,61 @@
+import { formatLsn, type Lsn } from '../../common/lsn';
+import { readPgTimestamp } from '../../wire/stream';
+import { LogicalMessage } from '../messages/change-messages';
+import { type DecoderState, type MessageFormat, OpenTransaction } from './state';
+import { BeginMessage, CommitMessage, OriginMessage } from '../messages/transaction-messages';
+
+const TRANSACTIONAL = 1;
+
+export const begin: MessageFormat = {
+  name: 'Begin message',
+  decode(reader, state) {
+    state.outside();
+    const message = new BeginMessage(reader.u64(), readPgTimestamp(reader), reader.u32());
+    state.current = new OpenTransaction(message.commitLsn);
+    return message;
+  },
+};
+
+export const commit: MessageFormat = {
+  name: 'Commit message',
+  decode(reader, state) {
+    const transaction = state.transaction('Commit');
+    state.noFlags(reader);
+    const message = new CommitMessage(reader.u64(), reader.u64(), readPgTimestamp(reader));
+    endTransaction(state, transaction, message.commitLsn);
+    return message;
+  },
+};
+
+/** Closes the open transaction, which has to be the one that ends at this LSN. */
+export function endTransaction(state: DecoderState, { commitLsn }: OpenTransaction, found: Lsn): void {
+  if (found !== commitLsn) {
+    throw state.violation(
+      `expected the LSN ${formatLsn(commitLsn)} that the transaction began with, found ${formatLsn(found)}`,
+    );
+  }
+  state.current = undefined;
+}
+
+export const origin: MessageFormat = {
+  name: 'Origin message',
+  decode(reader, state) {
+    state.surroundings();
+    const originLsn = reader.u64();
+    return new OriginMessage(reader.cstring(), originLsn);
+  },
+};
+
+/** What pg_logical_emit_message wrote: in a transaction it is one of its changes, otherwise it comes at any time. */
+export const logicalMessage: MessageFormat = {
+  name: 'Message message',
+  hasXid: true,
+  decode(reader, state) {
+    const transactional = (reader.u8() & TRANSACTIONAL) !== 0;
+    const transaction = transactional ? state.surroundings() : undefined;
+    const lsn = reader.u64();
+    const prefix = reader.cstring();
+    const content = reader.bytes(reader.u32());
+    return new LogicalMessage(transactional, lsn, prefix, content, transaction?.place());
+  },
+};

@@ -1,0 +1,65 @@
+import { readPgTimestamp } from '../../wire/stream';
+import { type MessageFormat, OpenTransaction } from './state';
+import { endTransaction } from './transaction-formats';
+import {
+  BeginPrepareMessage,
+  CommitPreparedMessage,
+  PrepareMessage,
+  RollbackPreparedMessage,
+} from '../messages/two-phase-messages';
+
+export const beginPrepare: MessageFormat = {
+  name: 'Begin Prepare message',
+  decode(reader, state) {
+    state.outside();
+    const prepareLsn = reader.u64();
+    const endLsn = reader.u64();
+    const prepareTime = readPgTimestamp(reader);
+    const xid = reader.u32();
+    state.current = new OpenTransaction(prepareLsn, 'Prepare', xid);
+    return new BeginPrepareMessage(reader.cstring(), xid, prepareLsn, endLsn, prepareTime);
+  },
+};
+
+export const prepare: MessageFormat = {
+  name: 'Prepare message',
+  decode(reader, state) {
+    const transaction = state.transaction('Prepare');
+    state.noFlags(reader);
+    const prepareLsn = reader.u64();
+    const endLsn = reader.u64();
+    const prepareTime = readPgTimestamp(reader);
+    const xid = reader.u32();
+    endTransaction(state, transaction, prepareLsn);
+    return new PrepareMessage(reader.cstring(), xid, prepareLsn, endLsn, prepareTime);
+  },
+};
+
+export const commitPrepared: MessageFormat = {
+  name: 'Commit Prepared message',
+  decode(reader, state) {
+    state.outside();
+    state.noFlags(reader);
+    const commitLsn = reader.u64();
+    const endLsn = reader.u64();
+    const commitTime = readPgTimestamp(reader);
+    const xid = reader.u32();
+    state.relations.expectTypes(xid);
+    return new CommitPreparedMessage(reader.cstring(), xid, commitLsn, endLsn, commitTime);
+  },
+};
+
+export const rollbackPrepared: MessageFormat = {
+  name: 'Rollback Prepared message',
+  decode(reader, state) {
+    state.outside();
+    state.noFlags(reader);
+    const prepareEndLsn = reader.u64();
+    const endLsn = reader.u64();
+    const prepareTime = readPgTimestamp(reader);
+    const rollbackTime = readPgTimestamp(reader);
+    const xid = reader.u32();
+    state.relations.forgetTypes(xid);
+    return new RollbackPreparedMessage(reader.cstring(), xid, prepareEndLsn, endLsn, prepareTime, rollbackTime);
+  },
+};

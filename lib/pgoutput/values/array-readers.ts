@@ -1,0 +1,77 @@
+import { utf8 } from '../../wire/text';
+
+const OPEN = 0x7b; // {
+const CLOSE = 0x7d; // }
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Arrays of more bytes are left to pg's parser, too: that is guarded against too many elements. */
+const LARGE = 2 ** 27;
+
+/** Reads one element; undefined for one of another form. */
+type ElementReader = (bytes: Buffer, start: number, end: number) => unknown;
+
+/**
+ * `{1,2,3}`: arrays of one dimension without escapes. All others are left to pg's parser.
+ */
+export function arrayReader(readElement: ElementReader): ElementReader {
+  return (bytes, start, end) => {
+    const last = end - 1;
+    if (end - start > LARGE || bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
+    const elements: unknown[] = [];
+    let from = start + 1;
+    while (from < last) {
+      const isQuoted = bytes[from] === QUOTE;
+      const to = isQuoted ? quoteAfter(bytes, from + 1, last) : commaAfter(bytes, from, last);
+      if (to < 0) return undefined;
+      const element = isQuoted
+        ? readElement(bytes, from + 1, to)
+        : isNull(bytes, from, to)
+          ? null
+          : readElement(bytes, from, to);
+      if (element === undefined) return undefined;
+      elements.push(element);
+      from = isQuoted ? to + 1 : to;
+      if (from === last) return elements;
+      if (bytes[from] !== COMMA) return undefined;
+      from++;
+    }
+    return elements.length === 0 && from === last ? elements : undefined;
+  };
+}
+
+/** An unquoted NULL; text that reads so is quoted. */
+function isNull(bytes: Buffer, start: number, end: number): boolean {
+  return (
+    end - start === 4 &&
+    bytes[start] === 0x4e &&
+    bytes[start + 1] === 0x55 &&
+    bytes[start + 2] === 0x4c &&
+    bytes[start + 3] === 0x4c
+  );
+}
+
+/** Text of any kind. */
+export const readTextArray = arrayReader(utf8);
+
+/** @returns -1 where there is an escape before, or none at all */
+function quoteAfter(bytes: Buffer, from: number, end: number): number {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) return -1;
+  }
+  return -1;
+}
+
+/** @returns -1 where the element before holds what belongs to the array's syntax, or nothing */
+function commaAfter(bytes: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && bytes[at] !== COMMA) {
+    const byte = bytes[at];
+    if (byte === OPEN || byte === CLOSE || byte === QUOTE || byte === BACKSLASH) return -1;
+    at++;
+  }
+  return at === from ? -1 : at;
+}

@@ -1,0 +1,94 @@
+import type { Lsn } from '../../common/lsn';
+import { TextError } from '../../wire/text';
+import type { CompiledColumn, CompiledRelation } from '../messages/described-table';
+import type { Column } from '../messages/table';
+import type { TypeCatalog } from '../types/type-catalog';
+import { UndecodedValue } from './undecoded-value';
+import { ValueError, type ValueFormat } from './value-error';
+import { DELIVER, ValueFault } from './value-fault';
+import type { ValueReader } from './value-readers';
+import { placeOf } from './values';
+
+/** The transaction that is being decoded. */
+export interface CurrentTransaction {
+  readonly current: { readonly commitLsn: Lsn | undefined } | undefined;
+  /** The xid of a transaction that is still open. */
+  readonly openXid: number | undefined;
+}
+
+/**
+ * Reads a row for the second time, after it could not be read: value by value, so that each one that cannot be decoded is told
+ * from the others. Reading for the first time has nothing around its values, as nearly all of them can.
+ */
+export class ValueGuard {
+  readonly #transactions: CurrentTransaction;
+  readonly #catalog: TypeCatalog | undefined;
+  readonly #guarded = new WeakMap<CompiledRelation, CompiledRelation>();
+
+  /** @param catalog tells whether a look-up may help */
+  constructor(transactions: CurrentTransaction, catalog: TypeCatalog | undefined) {
+    this.#transactions = transactions;
+    this.#catalog = catalog;
+  }
+
+  /** The same table with readers that throw a {@link ValueError}, or return an {@link UndecodedValue}. */
+  relation(relation: CompiledRelation): CompiledRelation {
+    const known = this.#guarded.get(relation);
+    if (known) return known;
+    const columns = relation.columns.map((column, i) => this.#column(relation, column, relation.message.columns[i]));
+    const guarded = { ...relation, columns };
+    this.#guarded.set(relation, guarded);
+    return guarded;
+  }
+
+  #column(relation: CompiledRelation, compiled: CompiledColumn, column: Column | undefined): CompiledColumn {
+    if (!column) return compiled;
+    const guard = (read: ValueReader, format: ValueFormat): ValueReader => {
+      return (bytes, start, end) => {
+        try {
+          return read(bytes, start, end);
+        } catch (thrown) {
+          if (!this.#delivers(relation, thrown)) throw this.#error(relation, column, format, thrown);
+          const cause = thrown instanceof ValueFault ? (thrown.cause ?? thrown) : thrown;
+          return new UndecodedValue(Buffer.from(bytes.subarray(start, end)), format, column.typeOid, cause);
+        }
+      };
+    };
+    return { ...compiled, text: guard(compiled.text, 'text'), binary: guard(compiled.binary, 'binary') };
+  }
+
+  /** What a look-up may help with is tried first. */
+  #delivers({ onDecodeError }: CompiledRelation, thrown: unknown): boolean {
+    return onDecodeError === 'deliver' && !(thrown instanceof ValueFault && this.#catalog?.mayHelp(thrown));
+  }
+
+  #error({ message }: CompiledRelation, column: Column, format: ValueFormat, thrown: unknown): ValueError {
+    const { schema, table } = message;
+    const { current, openXid } = this.#transactions;
+    const commitLsn = current?.commitLsn;
+    const place = {
+      commitLsn,
+      xid: commitLsn === undefined ? openXid : undefined,
+      schema,
+      table,
+      column: column.name,
+      typeOid: column.typeOid,
+      format,
+    };
+    if (!(thrown instanceof ValueFault)) {
+      return new ValueError(whatIsWrong(placeOf(table, column), thrown), place, { cause: thrown, remedy: DELIVER });
+    }
+    const { what, remedy, retryable } = thrown;
+    const cause = 'cause' in thrown ? { cause: thrown.cause } : {};
+    return new ValueError(what, place, { ...cause, remedy, retryable }, thrown);
+  }
+}
+
+function whatIsWrong(where: string, thrown: unknown): string {
+  if (thrown instanceof TextError) {
+    return thrown.reason === 'encoding'
+      ? `${where} has a value that is not valid UTF-8`
+      : `${where} has a value that is longer than a string can be in JavaScript`;
+  }
+  return `${where} has a value that cannot be decoded`;
+}

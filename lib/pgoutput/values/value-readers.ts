@@ -1,0 +1,81 @@
+import { utf8 } from '../../wire/text';
+import { arrayReader, readTextArray } from './array-readers';
+import { readBytea } from './bytea-reader';
+import { readDate, readTimestamp, readTimestamptz } from './date-readers';
+import type { Column } from '../messages/table';
+import { exactTypes } from './exact-types';
+import { BUILT_IN_PARSERS, guarded } from './guarded-parser';
+import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
+import { AS_TEXT, parserOf, type TextParser, type TypeParsers } from './values';
+
+/** Makes a value of the text in [start, end). */
+export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
+
+const BYTEA = 17;
+
+const readIntegerArray = arrayReader(readInteger);
+const readDecimalArray = arrayReader(readDecimal);
+
+/**
+ * Readers of the usual forms of a type, straight from the bytes; undefined says that a text has another form. They make what
+ * pg's own parser makes of the same text, and stand in for that one only.
+ */
+const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
+  [16, readBoolean],
+  [BYTEA, readBytea],
+  [20, utf8], // int8, which pg leaves as text
+  [21, readInteger],
+  [23, readInteger],
+  [26, readInteger],
+  [700, readDecimal],
+  [701, readDecimal],
+  [1082, readDate],
+  [1114, readTimestamp],
+  [1184, readTimestamptz],
+  [1000, arrayReader(readBoolean)],
+  [1005, readIntegerArray],
+  [1007, readIntegerArray],
+  [1028, readIntegerArray],
+  [1009, readTextArray],
+  [1014, readTextArray],
+  [1015, readTextArray],
+  [1016, arrayReader(readDigits)], // int8[]
+  [1021, readDecimalArray],
+  [1022, readDecimalArray],
+  [1231, readDecimalArray], // numeric[], which pg makes doubles of
+  [2951, readTextArray], // uuid[]
+]);
+
+/** Types of which pg's values are exact. */
+const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1005, 1007, 1009, 1014, 1015, 1021, 1022, 1028, 2951]);
+
+/** Whether the parser of a type makes what its reader makes. */
+function isKnown(parser: TextParser, oid: number): boolean {
+  return parser === BUILT_IN_PARSERS.get(oid) || (EXACT.has(oid) && parser === exactTypes.getTypeParser(oid, 'text'));
+}
+
+/**
+ * Whether the column's values are what bytea is made of: Buffers of its bytes.
+ *
+ * @throws {ValueFault} when `types` itself fails
+ */
+export function isReadAsBytea(types: TypeParsers, table: string, column: Column): boolean {
+  return column.typeOid === BYTEA && isKnown(parserOf(types, table, column), BYTEA);
+}
+
+/**
+ * The reader of a column of a built-in type. What it throws is as in {@link guarded}.
+ *
+ * @throws {ValueFault} when `types` itself fails
+ */
+export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
+  const parser = parserOf(types, table, column);
+  if (parser === AS_TEXT) return utf8;
+  const parse = guarded(parser, table, column);
+  const read = isKnown(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
+  if (!read) return (bytes, start, end) => parse(utf8(bytes, start, end));
+  return (bytes, start, end) => {
+    const value = read(bytes, start, end);
+    return value === undefined ? parse(utf8(bytes, start, end)) : value;
+  };
+}

@@ -1,0 +1,14 @@
+import { warnOf } from '../common/warning';
+
+/** What operators do with a transaction instead of passing it on to `ackAfter`, and what to write instead. */
+const ASTRAY = {
+  changes:
+    'The changes of a Transaction are acknowledged one by one, which confirms nothing: only the Transaction can be acknowledged, and it has not come to ackAfter. Instead of mergeMap((tx) => tx.changes), ackAfter(save) write ackAfter(async (tx) => { for (const change of tx) await save(change); }).',
+  overtaken:
+    'A transaction has not come to ackAfter, though a later one has been acknowledged: nothing is confirmed until it is. If an operator such as filter has dropped it, choose inside the work instead: ackAfter(async (tx) => { if (isWanted(tx)) await save(tx); }).',
+};
+
+/** Says what drops transactions. */
+export function warnOfAstray(how: keyof typeof ASTRAY): void {
+  warnOf('RXPG_TRANSACTION_DROPPED', ASTRAY[how]);
+}

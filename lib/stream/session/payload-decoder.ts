@@ -1,0 +1,32 @@
+import { ProtocolError } from '../../common/errors';
+import { PgoutputDecoder } from '../../pgoutput/decode/decoder';
+import { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
+import type { Decoding } from '../../pgoutput/decode/relations';
+import { Reader } from '../../wire/reader';
+import { readXLogDataHeader, xlogDataHeaderLength } from '../../wire/stream';
+import type { PayloadDecoder } from './session-host';
+
+/** XLogData's header without its type byte. */
+const HEADER = xlogDataHeaderLength - 1;
+
+/** @param decoding how pgoutput's values are read; undefined for another plugin, whose output is passed on as it is */
+export function payloadDecoder(decoding: Decoding | undefined): PayloadDecoder {
+  if (decoding) {
+    const decoder = new PgoutputDecoder(decoding.types, decoding);
+    // The header is left alone: its positions are no offsets, and Commit has its own.
+    return (buffer, start, end) => {
+      if (end - start < HEADER) {
+        throw new ProtocolError(
+          `XLogData message: expected a header of ${HEADER} bytes, where ${end - start} are left`,
+        );
+      }
+      return decoder.decode(buffer, start + HEADER, end);
+    };
+  }
+  const reader = new Reader(Buffer.alloc(0), 0, 0, 'XLogData');
+  return (buffer, start, end) => {
+    reader.reset(buffer, start, end, 'XLogData');
+    const { dataStart, walEnd, serverTime } = readXLogDataHeader(reader);
+    return new XLogDataMessage(dataStart, walEnd, serverTime, reader.rest());
+  };
+}

@@ -1,0 +1,62 @@
+import { resolveConfig } from '../../../lib/config/config';
+import { checkOutputPlugin } from '../../../lib/commands/preflight/output-plugin-checks';
+import { converse, rows } from '../support/converse';
+
+const SERVER = {
+  version: 180_006,
+  walSenderTimeout: 60_000,
+  walLevel: 'logical',
+  database: 'shop',
+  standby: false,
+  readOnly: false,
+};
+
+/** @param setting undefined for a server that does not have it */
+function check(plugin: string, setting: string | undefined) {
+  const connection = 'postgresql://app@localhost/shop';
+  const { plan } = resolveConfig(
+    plugin === 'pgoutput'
+      ? { connection, slot: 'orders', publications: ['pub'] }
+      : { connection, slot: 'orders', plugin },
+  );
+  const scene = { plan, server: SERVER, lookUpTypes: false };
+  const { value, error } = converse(checkOutputPlugin(scene), () =>
+    setting === undefined ? rows() : rows({ setting }),
+  );
+  expect(error).toBeUndefined();
+  return value;
+}
+
+it.each([
+  ['pgoutput', undefined],
+  ['wal2json', undefined],
+  ['pgoutput', 'pgoutput, test_decoding'],
+  ['test_decoding', 'pgoutput, test_decoding'],
+  ['wal2json', 'pgoutput,wal2json'],
+  ['wal2json', '"wal2json" , pgoutput'],
+  ['my plugin', 'pgoutput, "my plugin"'],
+  ['a,"b"', 'pgoutput, "a,""b"""'],
+])('the output plugin %s is loaded where output_plugin_libraries is %s', (plugin, setting) => {
+  expect(check(plugin, setting)).toEqual([]);
+});
+
+it.each([
+  ['wal2json', 'pgoutput, test_decoding'],
+  ['pgoutput', 'wal2json'],
+  ['pgoutput', ''],
+  // Case and path have to be the same.
+  ['wal2json', 'WAL2JSON'],
+  ['wal2json', '$libdir/wal2json'],
+  ['plugin', '"my plugin"'],
+])('the output plugin %s is found to be refused where output_plugin_libraries is %p', (plugin, setting) => {
+  const found = check(plugin, setting);
+  expect(found).toEqual([
+    {
+      code: 'OUTPUT_PLUGIN_REFUSED',
+      severity: 'error',
+      message: expect.stringContaining(`"${plugin}"`),
+      remedy: expect.stringContaining('output_plugin_libraries'),
+    },
+  ]);
+  expect(found?.[0]?.message).toContain(JSON.stringify(setting));
+});

@@ -1,0 +1,34 @@
+import { checkPublicationAge } from '../../../lib/commands/preflight/publication-age-checks';
+import { converse, done, refusal, rows, type Server } from '../support/converse';
+
+/** A server on which the age of publication `late` is not clear, and which answers so when it is to decode. */
+const serverOf =
+  (decoding: ReturnType<Server>): Server =>
+  (said) => {
+    if (said.kind !== 'query') throw new Error(`A ${said.kind} is not expected`);
+    if (said.sql.startsWith('SET ')) return done();
+    return said.sql.includes('peek') ? decoding : rows({ pubname: 'late' });
+  };
+const check = (server: Server) => converse(checkPublicationAge(['late'], 'orders'), server);
+
+it('a publication whose age the server cannot tell in time may be younger', () => {
+  const { value, sql, patient } = check(serverOf(refusal({ sqlState: '57014' })));
+  expect(value).toMatchObject([{ code: 'PUBLICATION_YOUNGER', severity: 'warning' }]);
+  expect(value?.[0]?.message).toBe(
+    'Publication "late" may be younger than changes that slot "orders" is still to send.',
+  );
+  // The server ends it, and not the connect time-out.
+  expect(patient).toEqual([expect.stringContaining('peek')]);
+  const peeking = sql.findIndex((text) => text.includes('peek'));
+  expect(sql[peeking - 1]).toMatch(/^SET statement_timeout = [1-9]\d*$/);
+  expect(sql[peeking + 1]).toBe('SET statement_timeout = 0');
+});
+
+it('another failure of decoding is no finding', () => {
+  expect(check(serverOf(refusal({ sqlState: '55006' }))).value).toEqual([]);
+});
+
+it('nothing is decoded where the publication is older for certain', () => {
+  const { value, sql } = check(() => rows());
+  expect([value, sql.length]).toEqual([[], 1]);
+});

@@ -1,0 +1,66 @@
+import { firstValueFrom } from 'rxjs';
+import { dropSlot, logicalReplication, type ReplicationError } from '../../lib/index';
+import { errorResponse } from '../../lib/testing/backend-messages';
+import { FakeWalSender } from '../../lib/testing/index';
+
+/** 63 bytes: the server has cut off a name that went on, before a letter of two bytes. */
+const CUT = `${'verkäufe_'.repeat(6)}ab`;
+const LONG = `${CUT}ß_2024`;
+
+let server: FakeWalSender;
+
+beforeEach(async () => {
+  server = await FakeWalSender.listen({ slots: ['orders_slot'], publications: ['Orders', 'billing_pub', CUT] });
+});
+
+afterEach(() => server.close());
+
+async function failureOf(slot: string, ...publications: string[]): Promise<ReplicationError> {
+  try {
+    await firstValueFrom(logicalReplication({ connection: server.url, slot, publications }));
+  } catch (error) {
+    return error as ReplicationError;
+  }
+  throw new Error('It streams');
+}
+
+describe('a publication that does not exist', () => {
+  it.each([
+    ['differs in capitals only', 'orders', 'There is "Orders": capitals count.'],
+    ['was cut off by the server', LONG, `There is "${CUT}": the server cuts names off after 63 bytes`],
+    ['is nearly another one', 'biling_pub', 'Did you mean "billing_pub"?'],
+    ['is quite another', 'customers', 'Database "postgres" has the publications "Orders", "billing_pub", '],
+  ])('%s: the error says so', async (_, name, hint) => {
+    expect(Buffer.byteLength(CUT)).toBeGreaterThanOrEqual(62);
+    const error = await failureOf('orders_slot', name);
+    expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
+    expect(error.message).toContain(`Publication ${JSON.stringify(name)} does not exist in this database. ${hint}`);
+    expect(error.message).toMatch(/CREATE PUBLICATION .*\.$/);
+  });
+
+  it('is told beside others that are missing', async () => {
+    const { message } = await failureOf('orders_slot', 'orders', 'billing_pub', 'biling_pub');
+    expect(message).toContain('There is "Orders": capitals count. Did you mean "billing_pub"?');
+  });
+
+  it('is told though the server does not say which there are', async () => {
+    server.behaviour.answersTo.push([/AS name/, errorResponse({ C: '42501', M: 'permission denied' })]);
+    expect(await failureOf('orders_slot', 'orders')).toMatchObject({ code: 'PUBLICATION_MISSING' });
+  });
+});
+
+describe('a slot that does not exist', () => {
+  it('is told with one that is spelt alike', async () => {
+    const error = await failureOf('order_slot', 'Orders');
+    expect(error.message).toMatch(/"order_slot" does not exist\. Did you mean "orders_slot"\? Create the slot first/);
+  });
+
+  it('is not guessed where none is', async () => {
+    expect((await failureOf('quite_another', 'Orders')).message).not.toContain('Did you mean');
+  });
+
+  it('is told when it is dropped, too', async () => {
+    const dropping = firstValueFrom(dropSlot({ connection: server.url, slot: 'orders_slt' }));
+    await expect(dropping).rejects.toThrow('Did you mean "orders_slot"?');
+  });
+});

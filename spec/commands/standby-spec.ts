@@ -1,0 +1,67 @@
+import type { StartPosition } from '../../lib/ledger/checkpoint';
+import { ReplicationError } from '../../lib/common/errors';
+import { checkStandby } from '../../lib/commands/standby';
+import type { ServerInfo } from '../../lib/commands/startup';
+import { failure } from '../wire/failure';
+import { slotAt } from './support/slot-at';
+
+const SERVER: ServerInfo = {
+  version: 180004,
+  walSenderTimeout: 60_000,
+  walLevel: 'logical',
+  database: 'shop',
+  standby: true,
+  readOnly: true,
+};
+
+const OWN = slotAt(0x1000n);
+const COPY = { ...OWN, synced: true };
+
+/** Where a stream stood, on a primary or on a standby. */
+function after(standby: boolean): StartPosition {
+  return { lsn: 0x1000n, source: { systemId: '7', timeline: 1, slot: 'orders', ...(standby && { standby }) } };
+}
+
+/** The errors' codes on servers 15 and 18. */
+function verdicts(found: typeof OWN | undefined, position?: StartPosition, server: Partial<ServerInfo> = {}): string[] {
+  return [150018, 180004].map((version) => {
+    try {
+      checkStandby({ ...SERVER, version, ...server }, 'orders', found, position);
+      return 'none';
+    } catch (error) {
+      return error instanceof ReplicationError ? error.code : String(error);
+    }
+  });
+}
+
+describe('a slot on a standby', () => {
+  it('may be read from 16 on, where it is its own', () => {
+    expect(verdicts(OWN)).toEqual(['UNSUPPORTED', 'none']);
+    expect(verdicts(OWN, { lsn: 5n, source: undefined })).toEqual(['UNSUPPORTED', 'none']);
+    expect(verdicts(OWN, after(true))).toEqual(['UNSUPPORTED', 'none']);
+  });
+
+  it('may be made there, or is lost', () => {
+    expect(verdicts(undefined)).toEqual(['UNSUPPORTED', 'none']);
+    expect(verdicts(undefined, after(true))).toEqual(['UNSUPPORTED', 'none']);
+  });
+
+  it('is waited for where it was read on a primary, and is none here yet or cannot be read', () => {
+    expect(verdicts(undefined, after(false))).toEqual(['SERVER_UNFIT', 'SERVER_UNFIT']);
+    expect(verdicts(OWN, after(false))).toEqual(['SERVER_UNFIT', 'none']);
+  });
+
+  it("is waited for where it is a copy of the primary's", () => {
+    for (const position of [undefined, after(false), after(true)]) {
+      expect(verdicts(COPY, position)[1]).toBe('SERVER_UNFIT');
+    }
+    const error = failure(() => checkStandby(SERVER, 'orders', COPY, undefined));
+    expect(error).toMatchObject({ retryable: true, remedy: expect.stringContaining('target_session_attrs=primary') });
+  });
+
+  it('is like any other once the standby is promoted', () => {
+    for (const found of [OWN, COPY, undefined]) {
+      expect(verdicts(found, after(false), { standby: false })).toEqual(['none', 'none']);
+    }
+  });
+});

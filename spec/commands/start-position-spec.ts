@@ -1,0 +1,296 @@
+import type { StartPosition, StreamSource } from '../../lib/ledger/checkpoint';
+import { ReplicationError } from '../../lib/common/errors';
+import { parseLsn } from '../../lib/common/lsn';
+import { timelineHistory, type SlotStatus, type SystemIdentity } from '../../lib/commands/slot-commands';
+import { SlotMemory } from '../../lib/commands/slot-memory';
+import { fromConsumer, fromMemory, type Resumption } from '../../lib/commands/start-position';
+import { converse, refusal, rows, type Outcome, type Said } from './support/converse';
+import { slotAt } from './support/slot-at';
+
+const SYSTEM = '7300000000000000001';
+const SOURCE: StreamSource = { systemId: SYSTEM, timeline: 3, slot: 'orders' };
+
+/** A server on timeline 3 that has left two others. */
+const IDENTITY: SystemIdentity = { systemId: SYSTEM, timeline: 3, walPosition: 0x9000n, database: 'shop' };
+const HISTORY = '1\t0/3000\tno recovery target specified\n\n2\t0/5000\tbefore 2024-05-06 07:08:10+00\n';
+
+function at(lsn: string, source?: Partial<StreamSource>): StartPosition {
+  return { lsn: parseLsn(lsn), source: source && { ...SOURCE, ...source } };
+}
+
+function answering(content: string): (said: Said) => ReturnType<typeof rows> {
+  return (said) => {
+    if (said.kind === 'query' && said.sql.startsWith('TIMELINE_HISTORY')) {
+      return rows({ filename: '00000003.history', content });
+    }
+    throw new Error(`Unexpected: ${JSON.stringify(said)}`);
+  };
+}
+
+function checked(position: StartPosition, identity: Partial<SystemIdentity> = {}): Outcome<void> {
+  return converse(
+    fromConsumer(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
+    answering(HISTORY),
+  );
+}
+
+describe('a position to start from', () => {
+  it.each<[what: string, position: StartPosition]>([
+    ['without a source', at('0/8000')],
+    ['at the end of the WAL', at('0/9000')],
+    ["of the server's own timeline", at('0/8000', {})],
+    ['of an earlier timeline, before that was left', at('0/4FFF', { timeline: 2 })],
+    ['of an earlier timeline, where that was left', at('0/5000', { timeline: 2 })],
+    ['of the first timeline', at('0/2000', { timeline: 1 })],
+  ])('%s is taken', (_, position) => {
+    expect(checked(position).error).toBeUndefined();
+  });
+
+  it.each<[what: string, position: StartPosition, words: string]>([
+    ['of another slot', at('0/100', { slot: 'users' }), '0/100, was stored for slot "users", not for "orders"'],
+    ['of another cluster', at('0/100', { systemId: '7' }), `0/100, is of another cluster (system 7) than this one`],
+    [
+      'behind the end of its timeline',
+      at('0/5001', { timeline: 2 }),
+      '0/5001, lies beyond 0/5000, where this server left timeline 2 for another',
+    ],
+    ['of the first timeline, at a later one', at('0/3001', { timeline: 1 }), 'lies beyond 0/3000, where this server'],
+    [
+      'of a timeline that is still to come',
+      at('0/100', { timeline: 4 }),
+      "is of timeline 4, which is none that led to this server's 3",
+    ],
+    ['beyond the WAL', at('0/9001'), "0/9001, lies beyond the end of this server's WAL, 0/9000"],
+    ['beyond the WAL of its own timeline', at('0/9001', {}), "lies beyond the end of this server's WAL"],
+  ])('%s is a mismatch', (_, position, words) => {
+    const { error } = checked(position);
+    expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH', retryable: false });
+    expect(error).toHaveProperty('message', expect.stringContaining(`The position to start from, `));
+    expect(error).toHaveProperty('message', expect.stringContaining(words));
+  });
+
+  it('of a timeline that the server never was on is a mismatch', () => {
+    const { error } = converse(
+      fromConsumer(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
+      answering('1\t0/3000\tno recovery target specified\n'),
+    );
+    expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+    expect(error).toHaveProperty('message', expect.stringContaining('which is none that led to'));
+  });
+
+  it('beyond the WAL is a mismatch on a later timeline, too', () => {
+    const { error } = checked(at('0/4000', { timeline: 2 }), { walPosition: 0x3fffn });
+    expect(error).toHaveProperty('message', expect.stringContaining("beyond the end of this server's WAL, 0/3FFF"));
+  });
+
+  it('makes nobody ask for a history that does not matter', () => {
+    const positions = [at('0/1'), at('0/1', {}), at('0/1', { timeline: 4 }), at('0/1', { systemId: '7', timeline: 1 })];
+    for (const position of positions) expect(checked(position).sql).toEqual([]);
+    expect(checked(at('0/1', { timeline: 1 })).sql).toEqual(['TIMELINE_HISTORY 3']);
+  });
+
+  it('is refused with what the server says, where that has no history', () => {
+    const missing = refusal({ sqlState: '58P01', message: 'could not open file "pg_wal/00000003.history"' });
+    const { error } = converse(
+      fromConsumer(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
+      () => missing,
+    );
+    expect(error).toMatchObject({ code: 'WAL_REMOVED', message: expect.stringContaining('00000003.history') });
+  });
+});
+
+describe('a position that was read from a standby', () => {
+  /** On timeline 1, which this server left at 0/3000, and timeline 2 at 0/5000. */
+  function verdict(
+    lsn: string,
+    found: SlotStatus | undefined,
+    source: Partial<StreamSource> = { standby: true },
+  ): string {
+    const position = at(lsn, { timeline: 1, ...source });
+    const { error } = converse(fromConsumer(position, 'slot').check(IDENTITY, 'orders', found), answering(HISTORY));
+    return error instanceof ReplicationError ? error.code : String(error);
+  }
+
+  it.each<[lsn: string, confirmed: bigint]>([
+    ['0/3000', 0x1000n],
+    ['0/3001', 0x3001n],
+    ['0/4FFF', 0x4fffn],
+    ['0/8000', 0x8000n],
+  ])('may be %s where the slot was confirmed up to %p', (lsn, confirmed) => {
+    expect(verdict(lsn, slotAt(confirmed))).toBe('undefined');
+  });
+
+  it.each<[lsn: string, confirmed: bigint | undefined]>([
+    ['0/3001', 0x3000n],
+    // Of a slot that was made after the promotion, say.
+    ['0/8000', 0x7000n],
+    ['0/4FFF', 0x1000n],
+    ['0/5001', 0x5000n],
+    ['0/8000', 0x4000n],
+    ['0/8000', undefined],
+  ])('may not be %s where it was confirmed up to %p: another server may have left there', (lsn, confirmed) => {
+    expect(verdict(lsn, slotAt(confirmed))).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict(lsn, undefined)).toBe('CHECKPOINT_MISMATCH');
+  });
+
+  it('was not read from a copy of a slot, nor is one of a primary helped by what the slot shows', () => {
+    expect(verdict('0/8000', { ...slotAt(0x7000n), synced: true })).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict('0/8000', slotAt(0x7000n), {})).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict('0/8000', slotAt(0x7000n), { standby: true, timeline: 4 })).toBe('CHECKPOINT_MISMATCH');
+    expect(verdict('0/8000', slotAt(0x7000n), { standby: true, systemId: '7' })).toBe('CHECKPOINT_MISMATCH');
+  });
+});
+
+describe('a standby that is behind a position', () => {
+  it.each<[what: string, position: StartPosition, words: string]>([
+    ['which it still has to replay', at('0/9001', {}), '0/9001, lies beyond what this standby has, 0/9000'],
+    ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, and this standby is on 3'],
+  ])('%s: may come to it', (_, position, words) => {
+    const memory = new SlotMemory();
+    for (const resumption of [fromConsumer(position, 'consumer'), fromMemory(position, memory)]) {
+      const server = { ...IDENTITY, standby: true };
+      const { error } = converse(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
+      expect(error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true, message: expect.stringContaining(words) });
+      expect(error).toHaveProperty('message', expect.stringContaining('Wait until the standby has caught up'));
+    }
+  });
+
+  it('never comes to another cluster, nor to what it has left behind', () => {
+    for (const position of [at('0/9001', { systemId: '7' }), at('0/5001', { timeline: 2 })]) {
+      const check = fromConsumer(position, 'consumer').check(
+        { ...IDENTITY, standby: true },
+        'orders',
+        slotAt(undefined),
+      );
+      expect(converse(check, answering(HISTORY)).error).toMatchObject({
+        code: 'CHECKPOINT_MISMATCH',
+        retryable: false,
+      });
+    }
+  });
+});
+
+/** What is wrong with a slot, where the position itself is right. */
+function onSlot(resumption: Resumption, found: SlotStatus | undefined): unknown {
+  const identity = { ...IDENTITY, timeline: resumption.position.source?.timeline ?? IDENTITY.timeline };
+  return converse(resumption.check(identity, 'orders', found), answering(HISTORY)).error;
+}
+
+describe('the slot of a position to start from', () => {
+  const resumption = fromConsumer(at('0/2000'), 'consumer');
+
+  it.each([undefined, 0x1000n, 0x1fffn, 0x2000n])('may stand at %p', (confirmed) => {
+    expect(onSlot(resumption, slotAt(confirmed))).toBeUndefined();
+  });
+
+  it('may not stand ahead: what lies between would be skipped', () => {
+    expect(onSlot(resumption, slotAt(0x2001n))).toEqual(
+      expect.objectContaining({
+        code: 'SLOT_AHEAD',
+        retryable: false,
+        message: expect.stringContaining('stands at 0/2001, ahead of the position to start from, 0/2000. What lies'),
+      }),
+    );
+  });
+
+  it('may not be missing', () => {
+    expect(onSlot(resumption, undefined)).toEqual(
+      expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('"orders" does not exist') }),
+    );
+  });
+});
+
+describe('what an observable has confirmed itself', () => {
+  /** It took the slot over at 0/1000, and confirmed this position on timeline 2. */
+  function resumed(lsn: bigint): ReturnType<typeof fromMemory> {
+    const memory = new SlotMemory();
+    memory.see(slotAt(0x1000n), { ...IDENTITY, timeline: 2 });
+    memory.confirm(lsn);
+    if (!memory.position) throw new Error('It has forgotten');
+    return fromMemory(memory.position, memory);
+  }
+
+  it.each<[what: string, lsn: bigint, identity: Partial<SystemIdentity>, words: string | undefined]>([
+    ['on the timeline that followed', 0x5000n, {}, undefined],
+    ['behind the end of its timeline', 0x5001n, {}, 'lies beyond 0/5000, where this server left timeline 2'],
+    ['on another cluster', 0x2000n, { systemId: '7' }, `is of another cluster (system ${SYSTEM}) than this one (7)`],
+    ['on an earlier timeline', 0x2000n, { timeline: 1 }, "is of timeline 2, which is none that led to this server's 1"],
+    ['beyond the WAL', 0x4000n, { walPosition: 0x3fffn }, "lies beyond the end of this server's WAL, 0/3FFF"],
+  ])('%s: is told as the loss that it is', (_, lsn, identity, words) => {
+    const { error } = converse(
+      resumed(lsn).check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
+      answering(HISTORY),
+    );
+    if (words === undefined) {
+      expect(error).toBeUndefined();
+    } else {
+      expect(error).toMatchObject({ code: 'SLOT_LOST', retryable: false });
+      expect(error).toHaveProperty('message', expect.stringContaining(`What was confirmed last, `));
+      expect(error).toHaveProperty('message', expect.stringContaining(words));
+    }
+  });
+
+  it.each([
+    [0x1000n, 0x2000n],
+    [0x2000n, 0x2000n],
+    [0x1000n, 0x500n],
+    [undefined, 0x500n],
+  ])('goes with a slot at %p when it is %p', (confirmed, lsn) => {
+    expect(onSlot(resumed(lsn), slotAt(confirmed))).toBeUndefined();
+  });
+
+  it('does not go with a slot that somebody else has moved', () => {
+    for (const [confirmed, lsn] of [
+      [0x2001n, 0x2000n],
+      [0x1001n, 0x500n],
+    ] as const) {
+      expect(onSlot(resumed(lsn), slotAt(confirmed))).toEqual(
+        expect.objectContaining({ code: 'SLOT_MOVED', retryable: false }),
+      );
+    }
+  });
+
+  it('does not go with a slot that is gone', () => {
+    expect(onSlot(resumed(0x2000n), undefined)).toEqual(
+      expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('does not exist any more') }),
+    );
+  });
+});
+
+describe('the history of a timeline', () => {
+  function switches(content: string): [timeline: number, lsn: bigint][] | undefined {
+    const { value, error } = converse(timelineHistory(9), answering(content));
+    expect(error).toBeUndefined();
+    return value && [...value];
+  }
+
+  it('tells where each earlier one was left', () => {
+    expect(
+      switches('1\t0/30000D8\tno recovery target specified\n2\t16/B374D848\tat restore point "a 7 0/1"\n'),
+    ).toEqual([
+      [1, 0x30000d8n],
+      [2, 0x16b374d848n],
+    ]);
+  });
+
+  it('may hold comments, empty lines, other white space and no end of its last line', () => {
+    expect(switches('# 7\t0/7\tnot this\n\n  \t\n  1   0/3000  one\r\n\t2\t0/005000\n# end\n3\t0/6000\tthree')).toEqual(
+      [
+        [1, 0x3000n],
+        [2, 0x5000n],
+        [3, 0x6000n],
+      ],
+    );
+  });
+
+  it('may be empty', () => {
+    expect(switches('')).toEqual([]);
+  });
+
+  it('that the server does not send is a violation', () => {
+    expect(converse(timelineHistory(9), () => rows()).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(converse(timelineHistory(9), () => rows({ filename: 'x', content: null })).error).toMatchObject({
+      code: 'PROTOCOL_VIOLATION',
+    });
+  });
+});

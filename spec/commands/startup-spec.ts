@@ -1,0 +1,149 @@
+import { ProtocolError } from '../../lib/common/errors';
+import { startUp, type BackendKey, type ServerInfo, type StartupOptions } from '../../lib/commands/startup';
+import type { BackendMessage } from '../../lib/wire/backend';
+import { READ_BACK } from '../support/session-settings';
+import { converse, done, READY, refusal, rows, serverFields, type Outcome, type Said } from './support/converse';
+
+const STARTUP: StartupOptions = {
+  policy: { user: 'alice', methods: undefined, explicit: false, channelBinding: 'prefer' },
+  database: 'shop',
+  applicationName: 'specs',
+  options: undefined,
+};
+
+const KEY: BackendMessage = { kind: 'backendKeyData', processId: 7, secret: Buffer.from([1, 2, 3, 4]) };
+
+interface Trial {
+  /** What comes before ReadyForQuery. */
+  greeting?: readonly BackendMessage[];
+  settings?: Readonly<Record<string, string | null>>;
+  startup?: Partial<StartupOptions>;
+}
+
+function start(trial: Trial = {}): Outcome<ServerInfo> & { keys: BackendKey[] } {
+  const { greeting = [{ kind: 'authenticationOk' }, KEY, READY], settings = READ_BACK } = trial;
+  const keys: BackendKey[] = [];
+  const greetings = [...greeting];
+  const server = (said: Said): readonly BackendMessage[] => {
+    if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(settings) : done();
+    return greetings.splice(0);
+  };
+  const conversation = startUp({ ...STARTUP, ...trial.startup }, { kind: 'clear' }, (key) => keys.push(key));
+  return { ...converse(conversation, server), keys };
+}
+
+function parametersOf({ said }: Outcome<unknown>): Record<string, string> {
+  const [first] = said;
+  return first?.kind === 'startup' ? first.parameters : {};
+}
+
+describe('start-up', () => {
+  it('says who it is, and asks for a replication connection to a database', () => {
+    expect(parametersOf(start())).toMatchObject({
+      user: 'alice',
+      database: 'shop',
+      application_name: 'specs',
+      replication: 'database',
+    });
+  });
+
+  it('sends no other parameter, as proxies and poolers drop or refuse those that they do not know', () => {
+    const usual = ['application_name', 'database', 'user'];
+    expect(Object.keys(parametersOf(start())).sort()).toEqual([...usual, 'replication'].sort());
+    expect(Object.keys(parametersOf(start({ startup: { replication: false } }))).sort()).toEqual(usual);
+  });
+
+  it('passes options on where there are some', () => {
+    expect(parametersOf(start({ startup: { options: '-c geqo=off' } }))).toHaveProperty('options', '-c geqo=off');
+    expect(parametersOf(start())).not.toHaveProperty('options');
+  });
+
+  it('tells what it found out about the server', () => {
+    expect(start().value).toEqual({
+      version: 180004,
+      walSenderTimeout: 60_000,
+      walLevel: 'logical',
+      standby: false,
+      readOnly: false,
+      database: 'shop',
+    });
+    expect(start({ settings: { ...READ_BACK, wal_sender_timeout: '0' } }).value).toHaveProperty('walSenderTimeout', 0);
+  });
+
+  it('hands over the key as soon as it comes, for a cancellation', () => {
+    expect(start().keys).toMatchObject([{ processId: 7, secret: Buffer.from([1, 2, 3, 4]) }]);
+  });
+
+  it('minds no notice or setting on the way, nor a server that has no newer protocol', () => {
+    const { error, value } = start({
+      greeting: [
+        { kind: 'negotiateProtocolVersion', minorVersion: 0, options: [] },
+        { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) },
+        { kind: 'authenticationOk' },
+        { kind: 'parameterStatus', name: 'server_version', value: '18.4' },
+        KEY,
+        READY,
+      ],
+    });
+    expect([error, value?.version]).toEqual([undefined, 180004]);
+  });
+
+  it.each<[what: string, message: BackendMessage]>([
+    ['a newer protocol than was asked for', { kind: 'negotiateProtocolVersion', minorVersion: 2, options: [] }],
+    ['options that nobody asked for', { kind: 'negotiateProtocolVersion', minorVersion: 0, options: ['_pq_.x'] }],
+    ['that it is ready, without having let us in', READY],
+    ['a key, without having let us in', KEY],
+    ['settings, without having let us in', { kind: 'parameterStatus', name: 'server_version', value: '18.4' }],
+  ])('does not go on with a server that says %s', (_, message) => {
+    const { error, said } = start({ greeting: [message, { kind: 'authenticationOk' }, KEY, READY] });
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(said.map(({ kind }) => kind)).toEqual(['startup']);
+  });
+
+  it('gives the password when it is asked for', () => {
+    const passwords: string[] = [];
+    const server = (said: Said): readonly BackendMessage[] => {
+      if (said.kind === 'startup') return [{ kind: 'authenticationCleartext' }];
+      if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(READ_BACK) : done();
+      passwords.push(said.text);
+      return [{ kind: 'authenticationOk' }, KEY, READY];
+    };
+    const { error } = converse(
+      startUp(STARTUP, { kind: 'local' }, () => undefined),
+      server,
+    );
+    expect([error, passwords]).toEqual([undefined, ['secret']]);
+  });
+
+  it.each([
+    ['28P01', 'AUTHENTICATION_FAILED'],
+    ['28000', 'HBA_REFUSED'],
+    ['3D000', 'DATABASE_MISSING'],
+    ['53300', 'TOO_MANY_CONNECTIONS'],
+    ['57P03', 'SERVER_SHUTDOWN'],
+  ])('fails with the meaning of SQLSTATE %s', (sqlState, code) => {
+    const { error } = start({ greeting: refusal({ severity: 'FATAL', sqlState }).slice(0, 1) });
+    expect(error).toMatchObject({ code, sqlState });
+  });
+
+  it('never tells the password in an error', () => {
+    const refused = start({ greeting: refusal({ severity: 'FATAL', sqlState: '28P01' }).slice(0, 1) }).error;
+    const confused = start({ greeting: [{ kind: 'authenticationOther', method: 7 }] }).error;
+    for (const error of [refused, confused]) {
+      expect(error).toBeInstanceOf(Error);
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('secret');
+    }
+  });
+
+  it('refuses a server that says something else', () => {
+    const { error } = start({ greeting: [{ kind: 'copyBoth' }] });
+    expect(error).toMatchObject({
+      code: 'PROTOCOL_VIOLATION',
+      message: expect.stringContaining('copyBoth during start-up'),
+    } satisfies Partial<ProtocolError>);
+  });
+
+  it('refuses a server that does not tell its settings', () => {
+    expect(start({ settings: { ...READ_BACK, version: null } }).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+  });
+});

@@ -1,0 +1,119 @@
+import type { ServerFields } from '../../../lib/common/errors';
+import type { Answer, Conversation, Question, Turn } from '../../../lib/commands/conversation';
+import type { BackendMessage } from '../../../lib/wire/backend';
+
+/** What a client says before the stream starts. */
+export type Said =
+  | { kind: 'startup'; parameters: Record<string, string> }
+  | { kind: 'query'; sql: string }
+  | { kind: 'password'; text: string };
+
+export type Server = (said: Said) => readonly BackendMessage[];
+
+export interface Outcome<T> {
+  readonly said: Said[];
+  /** The SQL of all queries, in order, with its white space pressed together. */
+  readonly sql: string[];
+  /** The queries that may take as long as they like. */
+  readonly patient: string[];
+  /** The queries with which the connect time-out starts again. */
+  readonly restarting: string[];
+  readonly value: T | undefined;
+  readonly error: unknown;
+}
+
+/** Leads a conversation to its end with a server that answers at once, message by message; each secret is `secret`. */
+export function converse<T>(conversation: Conversation<T>, server: Server): Outcome<T> {
+  const said: Said[] = [];
+  const sql: string[] = [];
+  const patient: string[] = [];
+  const restarting: string[] = [];
+  const answers: BackendMessage[] = [];
+  let value: T | undefined;
+  let error: unknown;
+
+  const hear = ({ send, patient: isPatient, restart }: Turn): void => {
+    if (!send) return;
+    const heard = read(send);
+    said.push(heard);
+    if (heard.kind === 'query') {
+      const text = heard.sql.replace(/\s+/g, ' ');
+      sql.push(text);
+      if (isPatient) patient.push(text);
+      if (restart) restarting.push(text);
+    }
+    answers.push(...server(heard));
+  };
+
+  try {
+    let step = conversation.next();
+    while (!step.done) {
+      hear(step.value);
+      const { ask } = step.value;
+      const answer: BackendMessage | Answer | undefined = ask ? answerTo(ask) : answers.shift();
+      if (!answer) throw new Error(`The server has nothing more to say after ${JSON.stringify(said.at(-1))}`);
+      step = conversation.next(answer);
+    }
+    value = step.value;
+  } catch (thrown) {
+    error = thrown;
+  }
+  return { said, sql, patient, restarting, value, error };
+}
+
+/** What user code answers, at once. */
+function answerTo(ask: string | Question): Answer {
+  if (typeof ask === 'string') return { kind: 'secret', value: 'secret' };
+  const answers: Answer[] = [];
+  ask.ask(
+    (answer) => answers.push(answer),
+    (thrown) => {
+      throw thrown;
+    },
+  );
+  const [answer] = answers;
+  if (!answer) throw new Error('Nobody has answered');
+  return answer;
+}
+
+/** Decodes a frontend message, by the manual's layout. Only a StartupMessage has no type byte. */
+function read(bytes: Buffer): Said {
+  if (bytes[0] === 0) {
+    const texts = bytes.toString('utf8', 8, bytes.length - 2).split('\0');
+    const pairs = texts.flatMap((text, i) => (i % 2 === 0 ? [[text, texts[i + 1] ?? ''] as const] : []));
+    return { kind: 'startup', parameters: Object.fromEntries(pairs) };
+  }
+  const text = bytes.toString('utf8', 5, bytes.length - 1);
+  const tag = bytes.toString('latin1', 0, 1);
+  if (tag === 'Q') return { kind: 'query', sql: text };
+  if (tag === 'p') return { kind: 'password', text };
+  throw new Error(`A client does not say ${tag} here`);
+}
+
+export const READY: BackendMessage = { kind: 'readyForQuery', status: 'I' };
+const COMPLETE: BackendMessage = { kind: 'commandComplete', tag: 'DONE' };
+
+/** The result of a query, each row by column name. */
+export function rows(...results: readonly Readonly<Record<string, string | null>>[]): BackendMessage[] {
+  const columns = Object.keys(results[0] ?? { nothing: null });
+  return [
+    { kind: 'rowDescription', columns: columns.map((name) => ({ name })) },
+    ...results.map((row): BackendMessage => ({ kind: 'dataRow', values: columns.map((name) => row[name] ?? null) })),
+    COMPLETE,
+    READY,
+  ];
+}
+
+/** A command that is done and has no result. */
+export function done(): BackendMessage[] {
+  return [COMPLETE, READY];
+}
+
+export function serverFields(fields: Partial<ServerFields> = {}): ServerFields {
+  return { severity: 'ERROR', sqlState: 'XX000', message: 'an error', ...fields };
+}
+
+/** The refusal of a query. */
+export function refusal(fields: Partial<ServerFields>): BackendMessage[] {
+  return [{ kind: 'error', fields: serverFields(fields) }, READY];
+}

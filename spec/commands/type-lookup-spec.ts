@@ -1,0 +1,182 @@
+import { ProtocolError } from '../../lib/common/errors';
+import { lookUpPublishedTypes, lookUpTypes } from '../../lib/commands/type-lookup';
+import { converse, refusal, rows, type Said } from './support/converse';
+
+const BASE = {
+  total: '1',
+  oid: '20000',
+  kind: 'base',
+  base: '0',
+  element: '0',
+  delimiter: null,
+  subtype: null,
+  range: null,
+  names: '{}',
+  types: '{}',
+};
+
+type Row = Partial<Record<keyof typeof BASE, string | null>>;
+
+/** What comes of an answer. */
+function lookUp(...answer: Row[]) {
+  const asked = answer.map(({ oid }) => Number(oid)).filter((oid) => oid >= 20_000);
+  const answers = [answer.map((row) => ({ ...BASE, total: String(answer.length), ...row }))];
+  return converse(lookUpTypes([20000, ...asked]), () => rows(...(answers.shift() ?? [])));
+}
+
+/** What a query asks for. */
+function askedIn(sql: string): string[] {
+  return /'\{([\d,]*)\}'::oid\[\]/.exec(sql)?.[1]?.split(',') ?? [];
+}
+
+/** A server that has types, each with its row, and how many attributes one of its answers may have. */
+function serverWith(types: ReadonlyMap<string, Row>, attributes = Infinity) {
+  return (said: Said) => {
+    const known = askedIn(said.kind === 'query' ? said.sql : '').filter((oid) => types.has(oid));
+    let size = 0;
+    const fitting = known.filter((oid, i) => {
+      size += types.get(oid)?.names?.split(',').length ?? 0;
+      return i === 0 || size <= attributes;
+    });
+    return rows(...fitting.map((oid) => ({ ...BASE, total: String(known.length), oid, ...types.get(oid) })));
+  };
+}
+
+/** So many type OIDs, from 20000 on. */
+function oids(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => 20_000 + i);
+}
+
+describe('a look-up of types', () => {
+  it('gives what each is made of', () => {
+    const { value } = lookUp(
+      { oid: '20000' },
+      { oid: '20001', kind: 'enum' },
+      { oid: '20002', kind: 'domain', base: '23' },
+      { oid: '20003', kind: 'array', element: '20001', delimiter: ';' },
+      { oid: '20004', kind: 'range', subtype: '1700' },
+      { oid: '20005', kind: 'multirange', range: '20004' },
+      { oid: '20006', kind: 'composite', names: '{a,"b c",__proto__,"NULL"}', types: '{23,20001,4294967295,25}' },
+      { oid: '4294967295', kind: 'composite' },
+    );
+    expect([...(value ?? [])]).toEqual([
+      [20000, { kind: 'base' }],
+      [20001, { kind: 'enum' }],
+      [20002, { kind: 'domain', base: 23 }],
+      [20003, { kind: 'array', element: 20001, delimiter: ';' }],
+      [20004, { kind: 'range', subtype: 1700 }],
+      [20005, { kind: 'multirange', range: 20004 }],
+      [
+        20006,
+        {
+          kind: 'composite',
+          attributes: [
+            { name: 'a', typeOid: 23 },
+            { name: 'b c', typeOid: 20001 },
+            { name: '__proto__', typeOid: 4294967295 },
+            { name: 'NULL', typeOid: 25 },
+          ],
+        },
+      ],
+      [4294967295, { kind: 'composite', attributes: [] }],
+    ]);
+  });
+
+  it('is one query for all that are not built in, and none where there are no such types', () => {
+    const { sql } = converse(lookUpTypes([23, 20000, 9_999, 10_000, 20000]), () => rows());
+    expect(sql.map(askedIn)).toEqual([['10000', '20000']]);
+    for (const none of [[], [23, 9_999]]) {
+      expect(converse(lookUpTypes(none), () => [])).toMatchObject({ sql: [], value: new Map(), error: undefined });
+    }
+  });
+
+  it('goes on with what they are made of, and asks for nothing twice', () => {
+    const types = new Map<string, Row>([
+      ['20000', { kind: 'array', element: '20001', delimiter: ',' }],
+      ['20001', { kind: 'composite', names: '{a,b,c}', types: '{20002,20000,23}' }],
+      ['20002', { kind: 'domain', base: '20003' }],
+      ['20003', { kind: 'domain', base: '20001' }],
+    ]);
+    const { value, sql, error } = converse(lookUpTypes([20000]), serverWith(types));
+    expect([error, [...(value?.keys() ?? [])]]).toEqual([undefined, [20000, 20001, 20002, 20003]]);
+    expect(sql.map(askedIn)).toEqual([['20000'], ['20001'], ['20002'], ['20003']]);
+  });
+
+  it.each([1_000, 10_000, 40_000])('of %i types asks for each of them once', (count) => {
+    const asked = oids(count);
+    const types = new Map(asked.map((oid) => [String(oid), {}]));
+    const { value, sql } = converse(lookUpTypes(asked), serverWith(types));
+    expect(value?.size).toBe(count);
+    expect(sql.reduce((sum, text) => sum + askedIn(text).length, 0)).toBe(count);
+    expect(sql).toHaveLength(Math.ceil(count / 5_000));
+  });
+
+  it('takes up where the server has cut an answer, whose attributes were too many', () => {
+    const asked = oids(5);
+    const wide: Row = { kind: 'composite', names: '{a,b,c}', types: '{23,23,23}' };
+    const types = new Map(asked.slice(0, 4).map((oid) => [String(oid), wide]));
+    const { value, sql } = converse(lookUpTypes(asked), serverWith(types, 6));
+    expect([...(value?.keys() ?? [])]).toEqual(asked.slice(0, 4));
+    expect(sql.map((text) => askedIn(text).length)).toEqual([5, 3]);
+  });
+
+  it('starts the connect time-out again with each full portion, and with nothing else', () => {
+    const asked = oids(12_000);
+    const types = new Map(asked.map((oid) => [String(oid), {}]));
+    const { restarting } = converse(lookUpTypes(asked), serverWith(types));
+    expect(restarting.map((text) => askedIn(text).length)).toEqual([5_000, 5_000]);
+  });
+
+  it('leaves it at 200,000 types: others are looked up when they come up in the stream', () => {
+    const asked = oids(200_100);
+    const types = new Map(asked.map((oid) => [String(oid), {}]));
+    const { value, error } = converse(lookUpTypes(asked), serverWith(types));
+    expect([value?.size, error]).toEqual([200_000, undefined]);
+  });
+
+  it('does not give a server that invents types more time', () => {
+    let next = 20_000;
+    const inventive = () => {
+      const [oid, base] = [String(next), String(++next)];
+      return next > 30_000 ? refusal({}) : rows({ ...BASE, oid, kind: 'domain', base });
+    };
+    const { sql, restarting } = converse(lookUpTypes([20000]), inventive);
+    expect([sql.length, restarting]).toEqual([10_001, []]);
+  });
+
+  it('of publications quotes their names, and asks nothing for none', () => {
+    const { sql } = converse(lookUpPublishedTypes(["it's", 'b\\'], 180_000), () => rows());
+    expect(sql).toEqual([expect.stringContaining(`pubname IN ('it''s', E'b\\\\')`)]);
+    expect(converse(lookUpPublishedTypes([], 180_000), () => [])).toMatchObject({ sql: [], value: new Map() });
+  });
+
+  it('that is refused fails', () => {
+    const { error } = converse(lookUpTypes([20000]), () => refusal({ sqlState: '42501' }));
+    expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING' });
+  });
+
+  it.each<[string, Row]>([
+    ['no oid', { oid: null }],
+    ['"x" as oid', { oid: 'x' }],
+    ['"-1" as oid', { oid: '-1' }],
+    ['type 0, which was not asked for', { oid: '0' }],
+    ['type 19999, which was not asked for', { oid: '19999' }],
+    ['no total', { total: null }],
+    ['no kind', { kind: null }],
+    ['"pseudo" as the kind of a type', { kind: 'pseudo' }],
+    ['"toString" as the kind of a type', { kind: 'toString' }],
+    ['no base', { kind: 'domain', base: null }],
+    ['no delimiter', { kind: 'array' }],
+    ['"" as element', { kind: 'array', delimiter: ',', element: '' }],
+    ['no subtype', { kind: 'range' }],
+    ['no range', { kind: 'multirange' }],
+    ['no list as names', { kind: 'composite', names: '{a' }],
+    ['no list as types', { kind: 'composite', types: null }],
+    ['1 names for 2 attributes', { kind: 'composite', names: '{a}', types: '{23,23}' }],
+    ['"a" as type', { kind: 'composite', names: '{a}', types: '{a}' }],
+  ])('is an error where the server makes no sense: %s', (expected, row) => {
+    const { error } = lookUp(row);
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toHaveProperty('message', expect.stringContaining(`The server sent ${expected}`));
+  });
+});

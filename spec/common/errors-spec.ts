@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runInThisContext } from 'node:vm';
+import ts from 'typescript';
+import { ERRORS, type ErrorCode } from '../../lib/common/error-codes';
+import type * as errors from '../../lib/common/errors';
+import { ConfigError, ConnectionError, ProtocolError, ReplicationError, ServerError } from '../../lib/common/errors';
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+const SAID = { severity: 'ERROR', sqlState: '55006', message: 'slot is active' };
+
+const ONE_OF_EACH: [name: string, error: ReplicationError][] = [
+  ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone')],
+  ['ConfigError', new ConfigError('connection.port', 'no port')],
+  ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended')],
+  ['ProtocolError', new ProtocolError('It makes no sense')],
+  ['ServerError', new ServerError('SLOT_ACTIVE', SAID)],
+];
+
+it('is logged as JSON with its message, and without what may not be for logs', () => {
+  const error = new ServerError('SLOT_ACTIVE', { ...SAID, detail: 'Key (name)=(Ada)' });
+  expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+    error: { name: 'ServerError', message: error.message, code: 'SLOT_ACTIVE', retryable: true },
+  });
+});
+
+describe('every error code', () => {
+  it.each(CODES)('%s has a remedy in a sentence', (code) => {
+    expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
+    expect(ERRORS[code].remedy).toMatch(/^[A-Z].{10,}\.$/);
+  });
+
+  it.each(CODES)('%s gives a message that ends with its remedy', (code) => {
+    const { remedy, retryable } = ERRORS[code];
+    const error = new ReplicationError(code, 'Something is wrong');
+    expect(error).toMatchObject({ code, remedy, retryable, message: `Something is wrong. ${remedy}` });
+  });
+});
+
+describe('an error', () => {
+  it.each(ONE_OF_EACH)('of class %s is called so, and is a ReplicationError', (name, error) => {
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toBeInstanceOf(ReplicationError);
+    expect([error.name, error.constructor.name]).toEqual([name, name]);
+    expect(String(error)).toBe(`${name}: ${error.message}`);
+    expect(error.stack).toContain(name);
+    expect(error.message.endsWith(error.remedy)).toBe(true);
+  });
+
+  it('has a cause only where there was one', () => {
+    const cause = new Error('ECONNRESET');
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended', { cause }).cause).toBe(cause);
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended')).not.toHaveProperty('cause');
+  });
+
+  it('can differ from its code in remedy and in whether a retry helps', () => {
+    const error = new ReplicationError('SERVER_ERROR', 'It failed', { remedy: 'Wait.', retryable: true });
+    expect(error).toMatchObject({ message: 'It failed. Wait.', remedy: 'Wait.', retryable: true });
+  });
+
+  it('of an option names the option', () => {
+    const error = new ConfigError('connection.port', 'no port');
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.port', retryable: false });
+    expect(error.message).toMatch(/^connection\.port: no port\. /);
+  });
+
+  it('in the protocol is a violation', () => {
+    expect(new ProtocolError('Nonsense')).toMatchObject({ code: 'PROTOCOL_VIOLATION', retryable: false });
+  });
+
+  it('of the server has all that it said', () => {
+    const error = new ServerError('SLOT_ACTIVE', { ...SAID, detail: 'PID 7' });
+    expect(error).toMatchObject({ sqlState: '55006', server: { ...SAID, detail: 'PID 7' }, retryable: true });
+    expect(error.message).toMatch(/^The server says: slot is active \(SQLSTATE 55006\): PID 7\. Another connection/);
+    expect(new ServerError('SLOT_ACTIVE', SAID).message).toMatch(/slot is active \(SQLSTATE 55006\)\. Another/);
+  });
+});
+
+describe('an error that is seen otherwise', () => {
+  const cause = new Error('ECONNRESET');
+  const seen = { retryable: true, remedy: 'Call Ann.' };
+
+  it.each<[name: string, error: ReplicationError]>([
+    ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone', { cause })],
+    ['ConfigError', new ConfigError('startLsn', 'no LSN', { cause })],
+    ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended', { cause })],
+    ['ServerError', new ServerError('SLOT_ACTIVE', SAID, { cause })],
+  ])('of class %s keeps its class, its cause and what it says, and takes the rest', (name, error) => {
+    const what = error.message.slice(0, -error.remedy.length);
+    const recast = error.recast('SERVER_SHUTDOWN', seen);
+    expect([recast.name, recast.constructor]).toEqual([name, error.constructor]);
+    expect(recast).toMatchObject({ code: 'SERVER_SHUTDOWN', ...seen, message: `${what}Call Ann.` });
+    expect(recast.cause).toBe(cause);
+    expect(error).toMatchObject({ message: `${what}${error.remedy}` });
+  });
+
+  it('has of its code what nobody says otherwise', () => {
+    const { retryable, remedy } = ERRORS.SERVER_SHUTDOWN;
+    const error = new ConnectionError('TLS_FAILED', 'It ended', seen);
+    expect(error.recast('SERVER_SHUTDOWN', {})).toMatchObject({ retryable, remedy, message: `It ended. ${remedy}` });
+    expect(error.recast('SERVER_SHUTDOWN', { retryable: undefined, remedy: undefined })).toMatchObject({
+      retryable,
+      remedy,
+    });
+  });
+
+  it('has a cause only where there was one', () => {
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended').recast('TLS_FAILED', {})).not.toHaveProperty('cause');
+  });
+
+  it('has all that the server said', () => {
+    const server = { ...SAID, detail: 'PID 7', where: 'slot "orders"' };
+    const recast = new ServerError('SLOT_ACTIVE', server).recast('SERVER_INTERNAL_ERROR', seen);
+    expect(recast).toMatchObject({ server, sqlState: '55006' });
+    expect(recast.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
+  });
+
+  it('still names its option', () => {
+    const rename = (code: ErrorCode) => new ConfigError('startLsn', 'no LSN').recast(code, seen);
+    expect(rename('CONFIG_INVALID')).toMatchObject({ option: 'startLsn', message: 'startLsn: no LSN. Call Ann.' });
+    expect(rename('SERVER_ERROR').recast('CONFIG_INVALID', {})).toMatchObject({
+      option: 'startLsn',
+      code: 'CONFIG_INVALID',
+      message: `startLsn: no LSN. ${ERRORS.CONFIG_INVALID.remedy}`,
+    });
+  });
+
+  it('stays a violation of the protocol as long as that is what it is', () => {
+    const recast = new ProtocolError('It sent a ?').recast('PROTOCOL_VIOLATION', seen);
+    expect(recast).toBeInstanceOf(ProtocolError);
+    expect(recast).toMatchObject({ ...seen, message: 'It sent a ?. Call Ann.' });
+  });
+
+  it('can be seen otherwise once more', () => {
+    const twice = new ConnectionError('TLS_FAILED', 'It ended', { cause })
+      .recast('TLS_REFUSED', seen)
+      .recast('TLS_FAILED', {});
+    expect(twice).toMatchObject({ code: 'TLS_FAILED', message: `It ended. ${ERRORS.TLS_FAILED.remedy}`, cause });
+  });
+});
+
+describe('in a program whose names a minifier has shortened, an error', () => {
+  // As a minifier does it: classes are renamed; text in quotes and the names of properties stay.
+  const source = readFileSync(join(__dirname, '../../lib/common/errors.ts'), 'utf8');
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
+  });
+  const code = outputText.replace(
+    /(?<!['".])\b\w+Error\b(?!['"])/g,
+    (name) => `x${name.replace(/Error$/, '').toLowerCase()}`,
+  );
+  const minified = {} as typeof errors;
+  const run = runInThisContext(`(exports, require) => { ${code} }`) as (exports: object, require: () => object) => void;
+  run(minified, () => ({ ERRORS }));
+
+  it.each<[name: string, make: () => ReplicationError]>([
+    ['ReplicationError', () => new minified.ReplicationError('SLOT_LOST', 'It is gone')],
+    ['ConfigError', () => new minified.ConfigError('connection.port', 'no port')],
+    ['ConnectionError', () => new minified.ConnectionError('CONNECTION_LOST', 'It ended')],
+    ['ProtocolError', () => new minified.ProtocolError('It makes no sense')],
+    ['ServerError', () => new minified.ServerError('SLOT_ACTIVE', SAID)],
+  ])('of class %s is still called so', (name, make) => {
+    expect(code).not.toContain(`class ${name} `);
+    const error = make();
+    expect([error.name, error.constructor.name, error.toJSON()['name']]).toEqual([name, name, name]);
+    expect(error.stack).toMatch(new RegExp(`^${name}: `));
+    expect(Object.keys(error)).not.toContain('name');
+  });
+});

@@ -1,0 +1,85 @@
+import { ConnectionError } from '../../lib/common/errors';
+import { jsonMembers, jsonValue, withJson } from '../../lib/common/json';
+
+const parsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+describe('withJson', () => {
+  it('shows LSNs as X/Y, and what is no LSN as a number’s text', () => {
+    expect(
+      JSON.stringify(withJson({ lsn: 0x1_0000_0010n, none: undefined, lagBytes: 16n, count: 1 }, 'lagBytes')),
+    ).toBe('{"lsn":"1/10","lagBytes":"16","count":1}');
+  });
+
+  it('leaves the object as it was for all else', () => {
+    const status = { confirmedLsn: 1n };
+    const given = withJson(status);
+    expect(given).toBe(status);
+    expect(given).toStrictEqual({ confirmedLsn: 1n });
+    expect(Object.keys(given)).toEqual(['confirmedLsn']);
+    expect({ ...given }).not.toHaveProperty('toJSON');
+  });
+
+  it('lets what is inside have a form of its own', () => {
+    const slot = withJson({ restartLsn: 1n, lagBytes: 16n }, 'lagBytes');
+    expect(parsed(withJson({ slot, at: new Date(0) }))).toEqual({
+      slot: { restartLsn: '0/1', lagBytes: '16' },
+      at: '1970-01-01T00:00:00.000Z',
+    });
+  });
+
+  it('shows what an error says, and none of what it carries', () => {
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    const error = new ConnectionError('CONNECTION_LOST', 'It was cut', { cause: circular });
+    const { message } = error;
+    expect(parsed(withJson({ error }))).toEqual({
+      error: { name: 'ConnectionError', message, code: 'CONNECTION_LOST', retryable: true },
+    });
+    const foreign = Object.assign(new TypeError('odd'), { circular });
+    expect(parsed(withJson({ error: foreign }))).toEqual({ error: { name: 'TypeError', message: 'odd' } });
+  });
+});
+
+describe('jsonValue', () => {
+  it.each<[value: unknown, form: unknown]>([
+    [NaN, 'NaN'],
+    [Infinity, 'Infinity'],
+    [-Infinity, '-Infinity'],
+    [-0, '-0'],
+    [0, 0],
+    [1.5, 1.5],
+    [2n ** 64n, '18446744073709551616'],
+    [new Date(NaN), 'Invalid Date'],
+    [new Date(0), '1970-01-01T00:00:00.000Z'],
+    [null, null],
+    ['NaN', 'NaN'],
+    [true, true],
+    [Buffer.of(1, 2), { type: 'Buffer', data: [1, 2] }],
+    [
+      new Map<unknown, unknown>([
+        ['a', NaN],
+        [1, new Map([['b', 1n]])],
+      ]),
+      { a: 'NaN', 1: { b: '1' } },
+    ],
+    [new Set([1n, NaN]), ['1', 'NaN']],
+    [Float32Array.of(1.5, NaN), [1.5, 'NaN']],
+    [BigInt64Array.of(1n), ['1']],
+    [
+      [NaN, [-0, null], { x: Infinity }],
+      ['NaN', ['-0', null], { x: 'Infinity' }],
+    ],
+  ])('makes of %p what JSON has', (value, form) => {
+    expect(parsed(jsonValue(value))).toStrictEqual(form);
+    expect(parsed(withJson({ value }, 'value'))).toStrictEqual({ value: form });
+  });
+});
+
+describe('jsonMembers', () => {
+  it('takes a bigint for an LSN only where it is a member itself', () => {
+    expect(jsonMembers({ lsn: 255n, row: { id: 255n, list: [255n] } })).toEqual({
+      lsn: '0/FF',
+      row: { id: '255', list: ['255'] },
+    });
+  });
+});

@@ -1,0 +1,45 @@
+import { inspect } from 'node:util';
+import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings } from '../../../lib/config/connection';
+import { ConfigError } from '../../../lib/common/errors';
+import { Options } from '../../../lib/common/options';
+import { failure } from '../../wire/failure';
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** Nobody's home, so that what lies in that of whoever runs the specs does not count. */
+const NOBODY = { HOME: '/nowhere' };
+
+export function resolve(connection?: unknown, env: Environment = {}): ConnectionSettings {
+  return resolveConnection(new Options('', { connection }, SERVER_OPTIONS), { ...NOBODY, ...env });
+}
+
+/** The error of what cannot be used, which never shows a `hunter2`. */
+export function refusal(connection: unknown, env: Environment = {}): ConfigError {
+  const error = failure(() => resolve(connection, env));
+  if (!(error instanceof ConfigError)) throw error;
+  expect(error.code).toBe('CONFIG_INVALID');
+  expect(`${error.stack ?? ''}${inspect(error, { depth: 20, showHidden: true })}`).not.toContain('hunter2');
+  return error;
+}
+
+/** The hosts, each as `host:port` or, with an address, `host:port@address`. */
+export function hostsOf(connection?: unknown, env: Environment = {}): string[] {
+  return resolve(connection, env).hosts.targets.map(
+    ({ host, port, address }) => `${host}:${port}${address === undefined ? '' : `@${address}`}`,
+  );
+}
+
+/** Who connects, and to what. */
+export function startupOf(connection?: unknown, env: Environment = {}) {
+  const { policy, database, applicationName, options } = resolve(connection, env).startup;
+  return { user: policy.user, database, applicationName, options };
+}
+
+/** The password that a server at the first host gets to see. */
+export function passwordOf(connection?: unknown, env: Environment = {}): Promise<string | undefined> {
+  const { secrets, hosts } = resolve(connection, env);
+  const [target] = hosts.targets;
+  return new Promise((found, failed) => {
+    secrets.ask('password', target!, found, failed);
+  });
+}

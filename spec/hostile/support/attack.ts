@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
+import type { Observable } from 'rxjs';
+import {
+  identifySystem,
+  logicalReplication,
+  ReplicationError,
+  type ConnectionOptions,
+  type ErrorCode,
+} from '../../../lib/index';
+import { handles, until } from '../../net/support/local-server';
+import { HostileServer, type Peer, type Script } from './hostile-server';
+
+export const USER = 'app';
+export const PASSWORD = 'sesame-42 &ö';
+export const TOKEN = 'mF_9.B5f-4.1JqM';
+/** What an md5 is salted with. */
+export const SALT = Buffer.from([1, 2, 3, 4]);
+
+/** What a client may give away, and how it is found in what it has sent. */
+const FORMS = {
+  password: formsOf(PASSWORD),
+  token: formsOf(TOKEN),
+  // What stands in pg_authid is as good as the password.
+  stored: [md5(PASSWORD + USER)],
+  md5: [md5(md5(PASSWORD + USER), SALT)],
+  proof: [',p='],
+} as const;
+
+export type Given = keyof typeof FORMS;
+
+/** How an attack ended for the client. */
+export interface Outcome {
+  readonly error: ReplicationError;
+  /** What the client gave away. */
+  readonly given: readonly Given[];
+  /** The connections that it made. */
+  readonly peers: readonly Peer[];
+  /** What it warned of. */
+  readonly warnings: readonly string[];
+  /** How long it took, in ms. */
+  readonly ms: number;
+}
+
+export interface AttackOptions {
+  /** In ms. Default: 3000. */
+  readonly connectTimeout?: number;
+  /** Until when the client has to have given up, in ms. Default: 2500. */
+  readonly within?: number;
+  /** Instead of a stream, and of a question. */
+  readonly source?: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>;
+}
+
+export const SOURCES = {
+  stream: (connection: ConnectionOptions, connectTimeout: number): Observable<unknown> =>
+    logicalReplication({ connection, connectTimeout, closeTimeout: 200, slot: 'orders', publications: ['orders_pub'] }),
+  question: (connection: ConnectionOptions, connectTimeout: number): Observable<unknown> =>
+    identifySystem({ connection, connectTimeout, closeTimeout: 200 }),
+};
+
+/**
+ * Lets the script have its way with a stream and with a question. However that ends, it ends soon, with an error of ours;
+ * nothing is left of it; and no secret stands in anything that a log could show.
+ */
+export async function attack(
+  script: Script,
+  connection: ConnectionOptions = {},
+  options: AttackOptions = {},
+): Promise<Outcome> {
+  const { source } = options;
+  if (source) return attempt(script, connection, source, options);
+  const asked = await attempt(script, connection, SOURCES.question, options);
+  const streamed = await attempt(script, connection, SOURCES.stream, options);
+  expect(streamed.error.message.replace(/:\d+/g, '')).toBe(asked.error.message.replace(/:\d+/g, ''));
+  expect(streamed.given).toEqual(asked.given);
+  return { ...streamed, warnings: [...asked.warnings, ...streamed.warnings] };
+}
+
+/** The attack ends with this error, whose message is as clear as that, and nothing was given away. */
+export async function expectRefusal(
+  attacking: Promise<Outcome>,
+  code: ErrorCode,
+  message: RegExp,
+  given: readonly Given[] = [],
+): Promise<Outcome> {
+  const outcome = await attacking;
+  const { error } = outcome;
+  expect({ code: error.code, message: error.message }).toEqual({ code, message: expect.stringMatching(message) });
+  expect(outcome.given).toEqual(given);
+  return outcome;
+}
+
+async function attempt(
+  script: Script,
+  connection: ConnectionOptions,
+  source: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>,
+  { connectTimeout = 3000, within = 2500 }: AttackOptions,
+): Promise<Outcome> {
+  const before = handles().length;
+  const server = await HostileServer.listen(script);
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
+  try {
+    const started = performance.now();
+    const where = { host: '127.0.0.1', port: server.port, user: USER, database: 'shop', passfile: '/dev/null' };
+    const observable = source({ ...where, password: PASSWORD, ...connection }, connectTimeout);
+    const error = await failureOf(observable);
+    const ms = performance.now() - started;
+    expect(ms).toBeLessThan(within);
+    await until(() => server.peers.every(({ gone }) => gone));
+    const { peers, sent } = server;
+    await server.close();
+    await until(() => handles().length <= before);
+    const warnings = emitWarning.mock.calls.map((call: readonly unknown[]) => inspect(call));
+    expectNoSecret([...faces(error), ...faces(observable), ...warnings]);
+    return { error, given: givenIn(sent), peers, warnings, ms };
+  } finally {
+    emitWarning.mockRestore();
+    await server.close();
+  }
+}
+
+/** Whatever of it a log may show. */
+export function faces(value: unknown): string[] {
+  const seen = [inspect(value, { depth: 10, showHidden: true })];
+  // What stands in the cause may be of Node's making, and have no JSON.
+  if (!(value instanceof Error)) return seen;
+  if (value instanceof ReplicationError) {
+    seen.push(JSON.stringify(value), JSON.stringify(value, Object.getOwnPropertyNames(value)));
+  }
+  return [...seen, value.message, value.stack ?? '', String(value), ...faces(value.cause)];
+}
+
+export function expectNoSecret(texts: readonly string[]): void {
+  const secrets = [...FORMS.password, ...FORMS.token, ...FORMS.stored, ...FORMS.md5];
+  expect(texts.filter((text) => secrets.some((secret) => text.includes(secret)))).toEqual([]);
+}
+
+function givenIn(sent: string): Given[] {
+  const kinds = Object.keys(FORMS) as Given[];
+  return kinds.filter((kind) => FORMS[kind].some((form) => sent.includes(form)));
+}
+
+function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
+  return new Promise((resolve, reject) => {
+    source.subscribe({
+      error: (error: unknown) => {
+        if (error instanceof ReplicationError) resolve(error);
+        else reject(new Error('It ended with an error that is not ours', { cause: error }));
+      },
+      complete: () => reject(new Error('It completed')),
+    });
+  });
+}
+
+/** A secret as bytes may spell it, each read as latin1. */
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  return [
+    secret,
+    bytes.toString('latin1'),
+    bytes.toString('base64'),
+    bytes.toString('hex'),
+    encodeURIComponent(secret),
+  ];
+}
+
+function md5(...parts: readonly (string | Buffer)[]): string {
+  const hash = createHash('md5');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}

@@ -1,0 +1,51 @@
+/** What a server says to a client that wants to be let in. */
+import {
+  authenticationOk,
+  commandComplete,
+  dataRow,
+  frame,
+  readyForQuery,
+  rowDescription,
+} from '../../../lib/testing/backend-messages';
+import { cstring, u32, u8 } from '../../../lib/testing/bytes';
+import { READ_BACK } from '../../support/session-settings';
+import { SALT } from './attack';
+import type { Peer } from './hostile-server';
+
+export const LET_IN = Buffer.concat([authenticationOk(), frame('K', u32(1), u32(2)), readyForQuery()]);
+export const CLEARTEXT = frame('R', u32(3));
+export const MD5 = frame('R', u32(5), SALT);
+
+export function mechanisms(...names: readonly string[]): Buffer {
+  return frame('R', u32(10), ...names.map(cstring), u8(0));
+}
+
+export function challenge(text: string): Buffer {
+  return frame('R', u32(11), Buffer.from(text));
+}
+
+export function final(text: string): Buffer {
+  return frame('R', u32(12), Buffer.from(text));
+}
+
+/** Offers SCRAM. Resolves with the nonce of the client who takes it, and with the mechanism that it has chosen. */
+export async function scram(peer: Peer, ...offered: readonly string[]): Promise<{ nonce: string; chosen: string }> {
+  peer.send(mechanisms(...(offered.length > 0 ? offered : ['SCRAM-SHA-256'])));
+  const { body } = await peer.next();
+  const [chosen = ''] = body.toString('latin1').split('\0');
+  const [, nonce = ''] = /,r=([^,]*)$/.exec(body.toString('latin1')) ?? [];
+  return { nonce, chosen };
+}
+
+const DONE = Buffer.concat([commandComplete('SELECT 1'), readyForQuery()]);
+
+/** Lets whoever comes in, and answers until it asks for what it has come for. */
+export async function admit(peer: Peer): Promise<void> {
+  await peer.startup();
+  peer.send(LET_IN);
+  await peer.next();
+  peer.send(DONE);
+  await peer.next();
+  peer.send(rowDescription(Object.keys(READ_BACK)), dataRow(Object.values(READ_BACK)), DONE);
+  await peer.next();
+}

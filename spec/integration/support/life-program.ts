@@ -1,0 +1,60 @@
+/**
+ * A program that leaves when its parent says so, and then must end by itself. Run by life-exit-spec.ts:
+ *
+ *   life-program.ts <what> <config as JSON>
+ */
+import { writeSync } from 'node:fs';
+import { fromEvent, merge, NEVER, tap, type Observable, type Subscription } from 'rxjs';
+import {
+  ackAfter,
+  createSlot,
+  logicalReplication,
+  stopOn,
+  transactions,
+  type PgoutputConfig,
+} from '../../../lib/index';
+
+const [, , what = '', json = ''] = process.argv;
+const config = JSON.parse(json) as PgoutputConfig;
+
+/** Tells our parent, while it still listens. */
+const say = (word: string): void => {
+  if (process.connected) process.send?.(word);
+};
+const leave$ = fromEvent(process, 'message');
+
+const stream = (more: Partial<PgoutputConfig> = {}): Observable<unknown> =>
+  logicalReplication({ ...config, ...more }).pipe(tap({ next: ({ kind }) => say(kind), error: () => say('error') }));
+
+const PROGRAMS: Readonly<Record<string, () => Subscription>> = {
+  stream: () => stream().subscribe({ error: () => undefined }),
+  paused: () =>
+    stream({
+      statusObserver: {
+        next: ({ paused }) => {
+          if (paused) say('paused');
+        },
+      },
+      statusInterval: 20,
+    }).subscribe(),
+  createSlot: () => createSlot({ connection: config.connection, slot: config.slot }).subscribe(),
+  stopOn: () =>
+    logicalReplication(config)
+      .pipe(
+        stopOn(merge(leave$, NEVER)),
+        transactions(),
+        ackAfter(() => say('transaction')),
+      )
+      .subscribe(),
+};
+
+const subscription = PROGRAMS[what]!();
+say('subscribed');
+leave$.subscribe(() => {
+  const started = performance.now();
+  process.disconnect();
+  if (what !== 'stopOn') subscription.unsubscribe();
+  process.on('exit', () => void writeSync(1, String(performance.now() - started)));
+});
+// Nothing else may keep this process, the channel to its parent least of all.
+process.once('message', () => process.removeAllListeners('message'));

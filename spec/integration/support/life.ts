@@ -1,0 +1,174 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Subject, tap, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
+import {
+  ReplicationError,
+  type Acknowledgeable,
+  type CloseInfo,
+  type ConnectionOptions,
+  type Lsn,
+  type PgoutputConfig,
+  type StatusUpdate,
+} from '../../../lib/index';
+import { uniqueName, type PostgresServer } from '../../support/server';
+import { eventually } from './bed';
+
+/** What most specs of life and errors stream from. */
+export const NUMBERS = 'CREATE TABLE numbers (id int PRIMARY KEY, pad text); CREATE PUBLICATION pub FOR TABLE numbers';
+
+/** The numbers from one to another. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}
+
+/** Acknowledges everything on its way through. */
+export function acknowledging<T extends Acknowledgeable>(): MonoTypeOperatorFunction<T> {
+  return tap((delivery) => {
+    delivery.ack();
+  });
+}
+
+/** The error that a stream ends with, which has to be one of ours. */
+export function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
+  return new Promise((resolve, reject) => {
+    source.subscribe({
+      error: (error: unknown) => {
+        if (error instanceof ReplicationError) resolve(error);
+        else reject(new Error('The stream ended with an error that is not ours', { cause: error }));
+      },
+      complete: () => reject(new Error('The stream completed')),
+    });
+  });
+}
+
+/** Resolves when a stream completes, whatever it emits. */
+export function completionOf(source: Observable<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    source.subscribe({
+      error: (error: unknown) => reject(new Error('The stream failed', { cause: error })),
+      complete: () => resolve(),
+    });
+  });
+}
+
+/** A connection that the server knows by a name of its own. */
+export interface Marked {
+  readonly name: string;
+  readonly connection: ConnectionOptions;
+}
+
+export function marked(url: string, options: ConnectionOptions = {}): Marked {
+  const name = uniqueName('life');
+  return { name, connection: { connectionString: url, application_name: name, ...options } };
+}
+
+/** The processes that serve connections of that name. */
+export function backendsOf(server: PostgresServer, name: string): Promise<{ pid: number; query: string }[]> {
+  return server.query(`SELECT pid, query FROM pg_stat_activity WHERE application_name = '${name}'`);
+}
+
+export async function noBackends(server: PostgresServer, name: string): Promise<void> {
+  await eventually(
+    () => backendsOf(server, name),
+    (rows) => rows.length === 0,
+  );
+}
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /^(TCP|Pipe|TLS|GetAddrInfo)/.test(kind)).length;
+}
+
+/** Does something, and waits until all sockets that were opened for it are closed. */
+export async function leavingNoSocket<T>(work: () => Promise<T>): Promise<T> {
+  const before = openSockets();
+  const outcome = await work();
+  await eventually(
+    () => Promise.resolve(openSockets()),
+    (now) => now <= before,
+  );
+  return outcome;
+}
+
+/** What the observers of a stream have heard. */
+export class Observed {
+  readonly statuses: StatusUpdate[] = [];
+  readonly closes: CloseInfo[] = [];
+  readonly #changed = new Subject<void>();
+
+  /** The options that make a stream tell us. */
+  readonly observers: Pick<PgoutputConfig, 'statusObserver' | 'closeObserver'> = {
+    statusObserver: { next: (status) => void this.statuses.push(status) },
+    closeObserver: {
+      next: (info) => {
+        this.closes.push(info);
+        this.#changed.next();
+      },
+    },
+  };
+
+  /** The last flush position that was sent. */
+  get reported(): Lsn | undefined {
+    return this.statuses.at(-1)?.confirmedLsn;
+  }
+
+  /** Resolves when so many subscriptions have ended. */
+  async closed(count = 1): Promise<CloseInfo> {
+    while (this.closes.length < count) await new Promise<void>((resolve) => this.#changed.subscribe(() => resolve()));
+    return this.closes[count - 1]!;
+  }
+}
+
+/** Something between us and a server that loses bytes on demand. */
+export class Proxy {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #deaf = false;
+
+  private constructor(port: number, host: string) {
+    this.#server = createServer((client) => {
+      const upstream = connect({ host, port });
+      for (const [from, to] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        this.#sockets.add(from);
+        from.on('error', () => undefined);
+        from.on('close', () => {
+          this.#sockets.delete(from);
+          to.destroy();
+        });
+        from.on('data', (chunk: Buffer) => {
+          if (!(this.#deaf && from === client)) to.write(chunk);
+        });
+      }
+    });
+  }
+
+  static async before(url: string): Promise<Proxy> {
+    const { hostname, port } = new URL(url);
+    const proxy = new Proxy(Number(port), hostname);
+    await once(proxy.#server.listen(0, '127.0.0.1'), 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From now on the server hears nothing of us. */
+  deafen(): void {
+    this.#deaf = true;
+  }
+
+  /** Ends all connections; new ones work as before. */
+  cut(): void {
+    this.#deaf = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}

@@ -1,0 +1,69 @@
+import { of, timer, type Observable } from 'rxjs';
+import { ackAfter, logicalReplication, transactions, type PgoutputConfig } from '../../../lib/index';
+import { getPeakRss } from '../../support/peak-memory';
+
+/*
+ * A process with nothing in it but a subscriber that handles transactions slowly, one at a time: what its memory peaks at is
+ * the library's. It says when it has begun, leaves after so many ms or transactions, and says what it took.
+ *
+ *   slow-subscriber.ts <task as JSON>
+ */
+
+export interface Task {
+  readonly shape: 'flat' | 'grouped';
+  /** Of the stream: a PgoutputConfig or a StreamingConfig. */
+  readonly config: object;
+  /** For how many ms it handles a transaction. */
+  readonly handles: number;
+  /** After so many ms it leaves. */
+  readonly stays?: number;
+  /** After so many transactions it leaves. */
+  readonly leavesAfter?: number;
+}
+
+const { shape, config, handles, stays, leavesAfter }: Task = JSON.parse(process.argv[2] ?? '') as Task;
+let baseline = 0;
+let handled = 0;
+let pausedUpdates = 0;
+
+function say(what: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(what)}\n`);
+}
+
+const stream = logicalReplication({
+  ...(config as PgoutputConfig),
+  openObserver: {
+    next() {
+      baseline = process.memoryUsage.rss();
+      say({ event: 'open' });
+    },
+  },
+  statusObserver: {
+    next({ paused }) {
+      if (paused) pausedUpdates++;
+    },
+  },
+  closeObserver: {
+    next() {
+      say({ event: 'closed', baseline, peak: getPeakRss(), handled, pausedUpdates });
+    },
+  },
+});
+
+const handle = (): Observable<number> => {
+  if (++handled === leavesAfter) setImmediate(leave);
+  return timer(handles);
+};
+
+const work =
+  shape === 'grouped'
+    ? stream.pipe(transactions(), ackAfter(handle))
+    : stream.pipe(ackAfter((message) => (message.kind === 'commit' ? handle() : of(0))));
+
+const subscription = work.subscribe();
+const timeout = setTimeout(leave, stays ?? 2 ** 31 - 1);
+
+function leave(): void {
+  clearTimeout(timeout);
+  subscription.unsubscribe();
+}

@@ -1,0 +1,70 @@
+/**
+ * A process that reads many streamed transactions that are open at the same time, and says what it took. Run by
+ * streamed-many-spec.ts:
+ *
+ *   streamed-many-reader.ts <how many transactions> <config as JSON>
+ */
+import { take, tap } from 'rxjs';
+import { ackAfter, logicalReplication, transactions, type StreamingConfig } from '../../../lib/index';
+import { getPeakRss } from '../../support/peak-memory';
+
+/** What the process says. */
+export type Word = { readonly event: 'open' | 'gathered' } | ({ readonly event: 'read' } & Reading);
+
+export interface Reading {
+  /** Of each transaction: how many of its rows came whole and in their order. */
+  readonly rows: readonly number[];
+  /** RSS in bytes: as the stream began, and at most. */
+  readonly baseline: number;
+  readonly peak: number;
+}
+
+const count = Number(process.argv[2]);
+const config = JSON.parse(process.argv[3] ?? '') as StreamingConfig;
+const rows: number[] = [];
+let baseline = 0;
+let inserts = 0;
+
+function say(word: Word): void {
+  process.send?.(word);
+}
+
+/** The other process says how many inserts there will be before the first commit. */
+process.once('message', (expected: number) => {
+  const timer = setInterval(() => {
+    if (inserts < expected) return;
+    clearInterval(timer);
+    say({ event: 'gathered' });
+  }, 20);
+});
+
+const openObserver = {
+  next(): void {
+    baseline = process.memoryUsage.rss();
+    say({ event: 'open' });
+  },
+};
+
+logicalReplication({ ...config, openObserver })
+  .pipe(
+    tap((message) => {
+      if (message.kind === 'insert') inserts++;
+    }),
+    transactions(),
+    ackAfter((tx) => {
+      let next = 1;
+      for (const change of tx) {
+        if (change.kind !== 'insert') continue;
+        if (change.new['id'] === next && String(change.new['content']).length === 1000) next++;
+      }
+      rows.push(next - 1);
+      return [tx.xid];
+    }),
+    take(count),
+  )
+  .subscribe({
+    complete() {
+      say({ event: 'read', rows, baseline, peak: getPeakRss() });
+      process.disconnect();
+    },
+  });

@@ -1,0 +1,28 @@
+/**
+ * A program that spools a transaction while it is streamed, and says so, and what comes in the end. Run by
+ * streamed-crash-spec.ts:
+ *
+ *   streamed-program.ts <config as JSON> <folder of spool files>
+ */
+import { ackAfter, logicalReplication, transactions, type StreamingConfig } from '../../../lib/index';
+import { openSpools } from './streamed';
+
+const [, , json = '', spoolFolder = ''] = process.argv;
+const config = JSON.parse(json) as StreamingConfig;
+
+/** What the program tells its parent. */
+export type Word = { readonly spooling: number } | { readonly xid: number; readonly ids: readonly unknown[] };
+
+function say(word: Word): void {
+  process.send?.(word);
+}
+
+logicalReplication({ ...config, statusInterval: 100 })
+  .pipe(
+    transactions({ maxBytes: 1000, spoolFolder }),
+    ackAfter((tx) => say({ xid: tx.xid, ids: tx.changes.map((change) => 'new' in change && change.new['id']) })),
+  )
+  .subscribe();
+
+setInterval(() => say({ spooling: openSpools() }), 20);
+process.once('disconnect', () => process.exit());

@@ -1,0 +1,223 @@
+import { identity, lastValueFrom, of, tap, toArray, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
+import {
+  ackAfter,
+  logicalReplication,
+  stopAtLsn,
+  transactions,
+  type Change,
+  type ConnectionOptions,
+  type Lsn,
+  type PgoutputConfig,
+  type Relation,
+  type ReplicationMessage,
+  type StreamingMessage,
+  type Transaction,
+  type TransactionsOptions,
+} from '../../../lib/index';
+import { uniqueName } from '../../support/server';
+import { eventually, Gate, Recorder, type Bed } from './bed';
+
+export { openSpools } from '../../support/open-spools';
+
+/** What a stream without two-phase commit emits. */
+export type StreamedMessage = ReplicationMessage | StreamingMessage;
+
+/** Has the server stream what takes more than 64 kB of its memory. */
+const EARLY = '-c logical_decoding_work_mem=64kB';
+/** Has it stream each change by itself, from PostgreSQL 16 on. */
+const AT_ONCE = `${EARLY} -c debug_logical_replication_streaming=immediate`;
+
+/** How to read a transaction that is larger than the server likes. */
+export interface Way {
+  readonly name: string;
+  readonly streaming: 'off' | 'on' | 'parallel';
+  /** What the server process is told. */
+  readonly options: string;
+}
+
+export const WHOLE: Way = { name: 'whole', streaming: 'off', options: EARLY };
+export const STREAMED: Way = { name: 'on', streaming: 'on', options: EARLY };
+
+/** All that a server knows, but the whole one. */
+export function streamingWays(version: number): Way[] {
+  if (version < 16) return [STREAMED];
+  return [
+    STREAMED,
+    { name: 'parallel', streaming: 'parallel', options: EARLY },
+    { name: 'on, each change by itself', streaming: 'on', options: AT_ONCE },
+  ];
+}
+
+export function connectionOf(bed: Bed, { options }: Way): ConnectionOptions {
+  return { connectionString: bed.database.url, options };
+}
+
+export function streamOf(
+  bed: Bed,
+  slot: string,
+  way: Way,
+  more: Partial<PgoutputConfig> = {},
+): Observable<StreamedMessage> {
+  const config = {
+    ...bed.config(slot),
+    connection: connectionOf(bed, way),
+
+    ...more,
+  };
+  const { streaming } = way;
+  return streaming === 'off' ? logicalReplication(config) : logicalReplication({ ...config, streaming });
+}
+
+/** A slot that stands where another does. */
+export async function copyOf(bed: Bed, slot: string): Promise<string> {
+  const copy = uniqueName('slot');
+  await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, copy]);
+  return copy;
+}
+
+/** Everything of a transaction that must not depend on how it came, nor on the slot. */
+export function contentOf(tx: Transaction) {
+  const { slot, ...checkpoint } = tx.checkpoint;
+  const changes = [...tx];
+  return { ...tx, changes, tables: changes.map(tablesOf), checkpoint };
+}
+
+/** The tables as they were at a change, in one text. */
+function tablesOf(change: Change): string {
+  if (change.kind === 'message') return '';
+  return (change.kind === 'truncate' ? change.relations : [change.relation]).map(textOf).join();
+}
+
+const texts = new WeakMap<Relation, string>();
+
+function textOf(relation: Relation): string {
+  const text = texts.get(relation) ?? JSON.stringify(relation);
+  texts.set(relation, text);
+  return text;
+}
+
+/** What was read of a slot. */
+export interface Reading {
+  readonly transactions: ReturnType<typeof contentOf>[];
+  /** How many messages came, by kind. */
+  readonly counts: Record<string, number>;
+}
+
+interface ReadOptions {
+  readonly config?: Partial<PgoutputConfig>;
+  readonly transactions?: TransactionsOptions & { readonly passMessages?: false };
+}
+
+/** Reads a slot up to a position as transactions, and confirms that. */
+export async function read(bed: Bed, slot: string, way: Way, end: Lsn, options: ReadOptions = {}): Promise<Reading> {
+  const counts: Record<string, number> = {};
+  const source = streamOf(bed, slot, way, options.config).pipe(
+    tap(({ kind }) => (counts[kind] = (counts[kind] ?? 0) + 1)),
+    stopAtLsn(end),
+    transactions(options.transactions),
+    ackAfter((tx) => of(contentOf(tx))),
+    toArray(),
+  );
+  return { transactions: await lastValueFrom(source), counts };
+}
+
+interface LiveOptions extends ReadOptions {
+  /** Stands on the flat stream. */
+  readonly above?: MonoTypeOperatorFunction<StreamedMessage>;
+  /** Stands below `ackAfter`. */
+  readonly below?: MonoTypeOperatorFunction<ReturnType<typeof contentOf>>;
+}
+
+/** What a slot sends while things go on, of transactions that are still open, too. */
+export class Live implements Reading {
+  static readonly #open = new Set<Live>();
+  readonly counts: Record<string, number> = {};
+  /** What was rolled back: transaction and subtransaction. */
+  readonly aborted: string[] = [];
+  readonly transactions: ReturnType<typeof contentOf>[];
+  readonly #recorder: Recorder<ReturnType<typeof contentOf>>;
+
+  constructor(
+    readonly slot: string,
+    source: Observable<StreamedMessage>,
+    { transactions: options = {}, below = identity }: LiveOptions,
+  ) {
+    this.#recorder = new Recorder(
+      source.pipe(
+        tap((message) => {
+          const { kind } = message;
+          this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+          if (kind === 'streamAbort') this.aborted.push(`${message.xid}/${message.subxid}`);
+        }),
+        transactions(options),
+        ackAfter((tx) => of(contentOf(tx))),
+        below,
+      ),
+    );
+    this.transactions = this.#recorder.values;
+    Live.#open.add(this);
+  }
+
+  /** Unsubscribes all that are left. */
+  static end(): void {
+    for (const live of Live.#open) live.unsubscribe();
+  }
+
+  static async of(bed: Bed, way: Way, options: LiveOptions = {}): Promise<Live> {
+    const slot = await bed.slot();
+    const started = new Gate();
+    const config = { ...options.config, openObserver: { next: started.open } };
+    const { above = identity } = options;
+    const live = new Live(slot, streamOf(bed, slot, way, config).pipe(above), options);
+    // Or it fails, and says why.
+    await Promise.race([started.opened, live.completed()]);
+    return live;
+  }
+
+  /** One for each way that the server knows. */
+  static async inAllWays(bed: Bed, options: LiveOptions = {}): Promise<Live[]> {
+    const lives: Live[] = [];
+    for (const way of streamingWays(bed.server.version)) lives.push(await Live.of(bed, way, options));
+    return lives;
+  }
+
+  /** Resolves when the transaction with this xid has come. */
+  async came(xid: number): Promise<void> {
+    await this.#recorder.find((tx) => tx.xid === xid);
+  }
+
+  /** Resolves when so many messages of a kind have come. */
+  async counted(kind: StreamedMessage['kind'], count: number): Promise<void> {
+    await eventually(
+      () => Promise.resolve(this.counts[kind] ?? 0),
+      (so) => so >= count,
+    );
+  }
+
+  completed(): Promise<void> {
+    return this.#recorder.completed();
+  }
+
+  unsubscribe(): void {
+    this.#recorder.unsubscribe();
+    Live.#open.delete(this);
+  }
+}
+
+/** Commits a small transaction, and waits until they have it, and with it all that the server has to say up to here. */
+export async function tick(bed: Bed, lives: readonly Live[]): Promise<void> {
+  const [row] = await bed.sql<{ xid: string }>('INSERT INTO ticks VALUES (1) RETURNING xmin::text AS xid');
+  await Promise.all(lives.map((live) => live.came(Number(row?.xid))));
+}
+
+/** The tables that most specs of streamed transactions have. */
+export const TABLES = `CREATE TABLE rows (id int PRIMARY KEY, v text); CREATE TABLE ticks (id int);
+  CREATE PUBLICATION pub FOR ALL TABLES;`;
+
+/** How many rows it takes to be streamed, and some more. */
+export const MANY = 400;
+
+/** SQL that inserts rows with these ids. */
+export function insert(from: number, to = from + MANY - 1): string {
+  return `INSERT INTO rows SELECT g, md5(g::text) FROM generate_series(${from}, ${to}) g`;
+}

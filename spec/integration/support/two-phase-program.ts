@@ -1,0 +1,23 @@
+/**
+ * A program that acknowledges what it tells its parent; of what is prepared only if it is told to. Run by
+ * two-phase-crash-spec.ts:
+ *
+ *   two-phase-program.ts <config as JSON> <acknowledge | hold>
+ */
+import { ackAfter, logicalReplication, transactions, type TwoPhaseConfig } from '../../../lib/index';
+import { lineOf } from './two-phase';
+
+const [, , json = '', what] = process.argv;
+const config = JSON.parse(json) as TwoPhaseConfig;
+
+logicalReplication(config)
+  .pipe(
+    transactions(),
+    ackAfter(async (unit) => {
+      process.send?.(lineOf(unit));
+      if (unit.kind === 'preparedTransaction' && what === 'hold') await new Promise(() => undefined);
+    }, 10),
+  )
+  .subscribe();
+
+process.once('disconnect', () => process.exit());

@@ -1,0 +1,30 @@
+import type { SessionControl } from '../../../lib/ledger/acknowledgement';
+import { Ledger, type PositionKeeper } from '../../../lib/ledger/ledger';
+import { StreamHistory } from '../../../lib/ledger/stream-history';
+import type { WindowLimits } from '../../../lib/ledger/window';
+
+/** A ledger, and what it told its session, in order. */
+export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'): { ledger: Ledger; told: string[] } {
+  const told: string[] = [];
+  const session: SessionControl = {
+    source: { systemId: '1', timeline: 1, slot: 'orders' },
+    confirmed: 0n,
+    history: new StreamHistory(() => () => undefined),
+    confirms: true,
+    consumerKeepsPosition: keeper === 'consumer',
+    stop: () => told.push('stop'),
+    isStreaming: () => true,
+    attend: () => told.push('attend'),
+    abandon: () => told.push('abandon'),
+    stopAtBoundary: () => told.push('stopAtBoundary'),
+    whenClosed: () => () => undefined,
+    afterClose: () => undefined,
+  };
+  const events = {
+    advanced: () => told.push('advanced'),
+    relieved: () => told.push('relieved'),
+    astray: () => told.push('astray'),
+  };
+  const ledger = new Ledger(limits, session, events, keeper);
+  return { ledger, told };
+}

@@ -1,0 +1,104 @@
+import { map, NEVER, Subject, throwError } from 'rxjs';
+import type { Acknowledgeable } from '../../../lib/ledger/acknowledgement';
+import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
+import { transactions, type TransactionOf } from '../../../lib/operators/transactions/transactions';
+import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
+import { insert, relation, streamCommit } from '../../../lib/testing/payloads';
+import { firstBlock } from '../../pgoutput/support/blocks';
+import { decodeAny } from '../../pgoutput/support/decode';
+import { record } from '../../support/streaming';
+import { Spools } from '../support/spools';
+
+let spools: Spools;
+
+beforeEach(() => {
+  spools = new Spools();
+});
+
+afterEach(() => {
+  spools.end();
+});
+
+const MESSAGES = decodeAny(
+  [1, 2, 3].flatMap((id) => [...firstBlock(id, relation(), insert([String(id), 'x'])), streamCommit({ xid: id })]),
+);
+
+/** Delivers three transactions that are in spool files. */
+function deliver(project: (tx: TransactionOf<AnyReplicationMessage>) => unknown) {
+  const source = new Subject<AnyReplicationMessage>();
+  const heard = record(source.pipe(transactions({ ...spools.options, passMessages: false }), ackAfter(project)));
+  for (const message of MESSAGES) source.next(message);
+  return { heard, source };
+}
+
+describe('ackAfter leaves no spool file open, not even until the garbage collector comes', () => {
+  it.each<[what: string, project: () => unknown]>([
+    [
+      'a work that throws',
+      () => {
+        throw new Error('poison');
+      },
+    ],
+    ['a work that fails at once', () => throwError(() => new Error('poison'))],
+    ['a work that is done at once', () => undefined],
+  ])('after %s', (_, project) => {
+    deliver(project);
+    expect([spools.made > 0, spools.open]).toEqual([true, []]);
+  });
+
+  it('after a work that rejects', async () => {
+    deliver(() => Promise.reject(new Error('poison')));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(spools.open).toEqual([]);
+  });
+
+  it('when it is unsubscribed from: of what waits, and of what can be called off', () => {
+    const { heard } = deliver(() => NEVER);
+    expect(spools.open).toHaveLength(1);
+    heard.subscription.unsubscribe();
+    expect(spools.open).toEqual([]);
+  });
+
+  it('when a work unsubscribes, and has nothing to wait for', () => {
+    const source = new Subject<AnyReplicationMessage>();
+    const heard = record(
+      source.pipe(
+        transactions(spools.options),
+        ackAfter(() => {
+          heard.subscription.unsubscribe();
+        }),
+      ),
+    );
+    for (const message of MESSAGES) source.next(message);
+    expect([spools.made, spools.open]).toEqual([1, []]);
+  });
+
+  it('when it gets something that cannot be acknowledged, in an array with what can', () => {
+    const source = new Subject<AnyReplicationMessage>();
+    const bad = map((tx: object) => [tx, {}] as unknown as Acknowledgeable[]);
+    const heard = record(
+      source.pipe(
+        transactions(spools.options),
+        bad,
+        ackAfter(() => NEVER),
+      ),
+    );
+    for (const message of MESSAGES) source.next(message);
+    expect([heard.error, spools.made, spools.open]).toMatchObject([{ code: 'CONFIG_INVALID' }, 1, []]);
+  });
+
+  it('when the stream fails: a work that runs on keeps its own until it has ended', async () => {
+    let finish: () => void = () => undefined;
+    const read: number[] = [];
+    const { source } = deliver(async (tx) => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      read.push('size' in tx ? [...tx].length : 0);
+    });
+    source.error(new Error('lost'));
+    expect(spools.open).toHaveLength(1);
+    finish();
+    await new Promise(setImmediate);
+    expect([read, spools.open]).toEqual([[1], []]);
+  });
+});

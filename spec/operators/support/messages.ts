@@ -1,0 +1,39 @@
+/** Messages that no session delivered, as builders make them. */
+import { type ReplicationMessage } from '../../../lib/pgoutput/messages/messages';
+import { CommitMessage } from '../../../lib/pgoutput/messages/transaction-messages';
+import { KeepaliveMessage } from '../../../lib/pgoutput/messages/walsender-messages';
+import { decodeAll } from '../../pgoutput/support/decode';
+import { begin, logicalMessage, relation, truncate, type LogicalMessageFields } from '../../../lib/testing/payloads';
+import { transaction, type TransactionOptions } from '../../support/fake-backend';
+
+/** Begin, Relation, the inserts, Commit. */
+export function messagesOf(options: TransactionOptions): ReplicationMessage[] {
+  return decodeAll(transaction(options).payloads);
+}
+
+/** The same by name, as marbles want it: `b`, `r`, `i` and `c`. */
+export function marblesOf(options: TransactionOptions = {}): Record<'b' | 'r' | 'i' | 'c', ReplicationMessage> {
+  const [b, r, i, c] = messagesOf(options);
+  return { b: b!, r: r!, i: i!, c: c! };
+}
+
+export function keepaliveOf(walEnd: bigint): KeepaliveMessage {
+  return new KeepaliveMessage(walEnd, new Date('2024-05-06T07:08:10Z'), false);
+}
+
+/** A logical message outside any transaction, or the one in a transaction of its own. */
+export function logicalOf(fields: LogicalMessageFields): ReplicationMessage {
+  return decodeAll(fields.transactional === false ? [logicalMessage(fields)] : [begin(), logicalMessage(fields)]).at(
+    -1,
+  )!;
+}
+
+/** A transaction that empties tables, named with their OIDs. */
+export function truncateOf(tables: Readonly<Record<string, number>>): ReplicationMessage {
+  const relations = Object.entries(tables).map(([name, oid]) => relation({ name, oid }));
+  return decodeAll([begin(), ...relations, truncate({ oids: Object.values(tables) })]).at(-1)!;
+}
+
+export function commitOf(commitLsn: bigint, endLsn: bigint): CommitMessage {
+  return new CommitMessage(commitLsn, endLsn, new Date('2024-05-06T07:08:10Z'));
+}

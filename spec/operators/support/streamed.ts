@@ -1,0 +1,56 @@
+/** Transactions that come in blocks, or are prepared, without a session. */
+import { from, type Observable } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import type { Assembled, TransactionsOptions } from '../../../lib/operators/transactions/assembly';
+import { Transaction } from '../../../lib/operators/transactions/transaction';
+import { transactions } from '../../../lib/operators/transactions/transactions';
+import type { AnyReplicationMessage, Change } from '../../../lib/pgoutput/messages/messages';
+import { begin, commit, type TransactionFields } from '../../../lib/testing/payloads';
+import { decodeAny } from '../../pgoutput/support/decode';
+import { record } from '../../support/streaming';
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+/** The messages of one stream by letters, as marbles want them: `a` is the first. */
+export function lettered(payloads: readonly Buffer[]): Record<string, AnyReplicationMessage> {
+  return Object.fromEntries(decodeAny(payloads).map((message, at) => [LETTERS.charAt(at), message]));
+}
+
+export function runMarbles(spec: Parameters<TestScheduler['run']>[0]): void {
+  new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
+}
+
+/** A unit with its changes, which equality does not see otherwise. */
+export interface Shown extends Readonly<Record<string, unknown>> {
+  readonly kind: string;
+  readonly changes?: readonly Change[];
+}
+
+export function shown(unit: Assembled): Shown {
+  return 'changes' in unit ? { ...unit, changes: [...unit] } : { ...unit };
+}
+
+/** What `transactions()` makes of the payloads of one stream. */
+export function assembled(payloads: readonly Buffer[], options?: TransactionsOptions): Shown[] {
+  return assembledFrom(from(decodeAny(payloads)), options);
+}
+
+export function assembledFrom(source: Observable<AnyReplicationMessage>, options?: TransactionsOptions): Shown[] {
+  const { values, error } = record(source.pipe(transactions({ ...options, passMessages: false })));
+  if (error) throw error;
+  return values.map(shown);
+}
+
+/** The transaction that these make, when they come in one piece. */
+export function inOnePiece(payloads: readonly Buffer[], fields: TransactionFields = {}): Shown {
+  const [unit] = assembled([begin(fields), ...payloads, commit(fields)]);
+  if (!unit) throw new Error('Expected a transaction with changes');
+  return unit;
+}
+
+/** The Transactions themselves that are made of the payloads of one stream. */
+export function grouped(payloads: readonly Buffer[], options?: TransactionsOptions): Transaction[] {
+  const { values, error } = record(from(decodeAny(payloads)).pipe(transactions({ ...options, passMessages: false })));
+  if (error) throw error;
+  return values.filter((unit) => unit instanceof Transaction);
+}

@@ -1,0 +1,258 @@
+import { bufferCount, filter, NEVER, take, toArray, type MonoTypeOperatorFunction, type OperatorFunction } from 'rxjs';
+import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
+import { reconnect } from '../../../lib/operators/reconnect';
+import { stopOn } from '../../../lib/operators/stop-on';
+import { transactions, type TransactionOf } from '../../../lib/operators/transactions/transactions';
+import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
+import { insert, relation, streamCommit, streamPrepare } from '../../../lib/testing/payloads';
+import { firstBlock } from '../../pgoutput/support/blocks';
+import { Clock, microtasks } from '../../support/clock';
+import { FakeBackend } from '../../support/fake-backend';
+import { record, streamingAny } from '../../support/streaming';
+import { failure } from '../../wire/failure';
+import { Spools } from '../support/spools';
+
+type Unit = TransactionOf<AnyReplicationMessage>;
+
+const RELEASED = { code: 'CHANGES_RELEASED' };
+
+let clock: Clock;
+let server: FakeBackend;
+let spools: Spools;
+
+beforeEach(() => {
+  clock = new Clock();
+  server = new FakeBackend(clock);
+  spools = new Spools();
+  jest.spyOn(Math, 'random').mockReturnValue(1);
+});
+
+afterEach(() => {
+  spools.end();
+});
+
+/** Sends spooled transactions with these xids. */
+function send(...xids: number[]): void {
+  for (const xid of xids) {
+    server.last.push(
+      ...firstBlock(xid, relation(), insert([String(xid), 'a']), insert([String(xid), 'b'])),
+      streamCommit({ xid, commitLsn: BigInt(xid) * 0x100n }),
+    );
+  }
+}
+
+function grouped(config: Parameters<typeof streamingAny>[1] = {}) {
+  return streamingAny(server, { streaming: 'on', twoPhase: true, ...config }).pipe(
+    transactions({ ...spools.options, passMessages: false }),
+  );
+}
+
+const again = <T>(): MonoTypeOperatorFunction<T> =>
+  reconnect<T>({ initialDelay: 10, maxDelay: 10, retryable: () => true, scheduler: clock });
+
+function lose(): void {
+  server.last.close(new Error('reset'));
+}
+
+function sizeOf(unit: Unit | undefined): number {
+  return unit && 'size' in unit ? [...unit].length : NaN;
+}
+
+describe('no spool file is open for a transaction that was delivered and not acknowledged', () => {
+  it('once its stream has failed', () => {
+    const openAtError: number[] = [];
+    const { values, subscription } = record(grouped());
+    subscription.add(() => openAtError.push(spools.open.length));
+    clock.advance();
+    send(1, 2);
+    expect([values.length, spools.open.length]).toEqual([2, 1]);
+    lose();
+    expect([openAtError, spools.open]).toEqual([[0], []]);
+    expect(values.map((unit) => unit.ack())).toEqual([false, false]);
+    expect(failure(() => sizeOf(values[0]))).toMatchObject(RELEASED);
+  });
+
+  it('once it was unsubscribed from', () => {
+    const { values, subscription } = record(grouped());
+    clock.advance();
+    send(1);
+    subscription.unsubscribe();
+    expect([spools.made, spools.open]).toEqual([1, []]);
+    expect(failure(() => sizeOf(values[0]))).toMatchObject(RELEASED);
+    clock.advance(100);
+    expect(values[0]?.ack()).toBe(false);
+  });
+
+  it.each<[how: string, operator: OperatorFunction<Unit, Unit[]>]>([
+    [
+      'was dropped',
+      (source) =>
+        source.pipe(
+          filter(() => false),
+          toArray(),
+        ),
+    ],
+    ['waits in a buffer', bufferCount(5)],
+  ])('and %s between the operators when the session was lost under reconnect', (_, operator) => {
+    const { subscription } = record(
+      grouped().pipe(
+        operator,
+        ackAfter(() => NEVER, 1),
+        again(),
+      ),
+    );
+    clock.advance();
+    send(1);
+    expect(spools.open).toHaveLength(1);
+    lose();
+    clock.advance(100);
+    expect([server.connections.length, spools.open]).toEqual([2, []]);
+    subscription.unsubscribe();
+  });
+
+  it('as it was prepared, and is held when the stream ends', () => {
+    const { values, subscription } = record(grouped());
+    clock.advance();
+    server.last.push(...firstBlock(700, relation(), insert(['1', 'a'])), streamPrepare());
+    expect([values[0]?.kind, spools.open.length]).toEqual(['preparedTransaction', 1]);
+    subscription.unsubscribe();
+    expect(spools.open).toEqual([]);
+  });
+
+  it('once the session that drains after a stop is lost', () => {
+    const stop = new AbortController();
+    const { values, events } = record(
+      streamingAny(server, { streaming: 'on' }).pipe(
+        stopOn(stop.signal),
+        transactions({ ...spools.options, passMessages: false }),
+      ),
+    );
+    clock.advance();
+    send(1, 2);
+    stop.abort();
+    clock.advance(100);
+    // It drains: what was delivered can be read and acknowledged.
+    expect([events.at(-1), spools.open.length, sizeOf(values[0]), values[0]?.ack()]).toEqual(['complete', 1, 2, true]);
+    lose();
+    clock.advance(100);
+    expect([spools.open, values[1]?.ack()]).toEqual([[], false]);
+    expect(failure(() => sizeOf(values[1]))).toMatchObject(RELEASED);
+  });
+});
+
+describe('a spooled transaction can be read', () => {
+  it('to the end by whoever has begun when the stream fails', () => {
+    const { values } = record(grouped());
+    clock.advance();
+    send(1, 2);
+    const [begun] = values;
+    if (!begun || !('size' in begun)) throw new Error('Expected a transaction');
+    const reader = begun[Symbol.iterator]();
+    reader.next();
+    lose();
+    expect(spools.open).toHaveLength(1);
+    expect(failure(() => sizeOf(values[1]))).toMatchObject(RELEASED);
+    expect([reader.next().value, reader.next().done]).toMatchObject([{ new: { id: 1 } }, true]);
+    expect(spools.open).toEqual([]);
+  });
+
+  it('after a stop where nothing is confirmed, until it is acknowledged', () => {
+    const stop = new AbortController();
+    const heard = record(
+      streamingAny(server, { streaming: 'on', confirm: false }).pipe(
+        stopOn(stop.signal),
+        transactions({ ...spools.options, passMessages: false }),
+        toArray(),
+      ),
+    );
+    clock.advance();
+    send(1, 2);
+    stop.abort();
+    clock.advance(100);
+    const [units = []] = heard.values;
+    expect(units.map(sizeOf)).toEqual([2, 2]);
+    for (const unit of units) unit.ack();
+    expect(spools.open).toEqual([]);
+  });
+
+  it('by the works of ackAfter that wait, though an operator above has unsubscribed', async () => {
+    const sizes: number[] = [];
+    record(
+      grouped({ confirm: false }).pipe(
+        take(2),
+        ackAfter(async (unit) => {
+          await microtasks();
+          sizes.push(sizeOf(unit));
+        }),
+      ),
+    );
+    clock.advance();
+    send(1, 2);
+    await microtasks();
+    await microtasks();
+    await microtasks();
+    expect([sizes, spools.open]).toEqual([[2, 2], []]);
+  });
+});
+
+describe('a work that runs on while its session is lost', () => {
+  /** Runs one spooled transaction, whose work ends when it is told to. */
+  function run() {
+    const read: number[] = [];
+    let end: (error?: Error) => void = () => undefined;
+    const heard = record(
+      grouped().pipe(
+        ackAfter(async (unit) => {
+          await new Promise<void>((resolve, reject) => (end = (error) => (error ? reject(error) : resolve())));
+          read.push(sizeOf(unit));
+        }),
+        again(),
+      ),
+    );
+    clock.advance();
+    send(1);
+    return { read, heard, end: (error?: Error) => end(error) };
+  }
+
+  /** The connection is lost, and the same comes again. */
+  function comeAgain(): void {
+    lose();
+    clock.advance(100);
+    send(1);
+  }
+
+  it('reads what was delivered to it, and the redelivery that it takes up has no file', async () => {
+    const { read, heard, end } = run();
+    comeAgain();
+    expect([spools.made, spools.open.length]).toEqual([2, 1]);
+    end();
+    await microtasks();
+    expect([read, spools.open, server.connections.length]).toEqual([[2], [], 2]);
+    heard.subscription.unsubscribe();
+  });
+
+  it('leaves no file of the redeliveries that it took up, though each of their sessions is lost in turn', async () => {
+    const { read, heard, end } = run();
+    comeAgain();
+    comeAgain();
+    lose();
+    expect([spools.made, spools.open.length]).toEqual([3, 1]);
+    end();
+    await microtasks();
+    expect([read, spools.open]).toEqual([[2], []]);
+    heard.subscription.unsubscribe();
+  });
+
+  it('leaves no file of the redelivery that it took up when it fails, nor when it is unsubscribed from', async () => {
+    for (const fails of [true, false]) {
+      const { heard, end } = run();
+      comeAgain();
+      if (!fails) heard.subscription.unsubscribe();
+      end(new Error('poison'));
+      await microtasks();
+      expect(spools.open).toEqual([]);
+      heard.subscription.unsubscribe();
+      clock.advance(100);
+    }
+  });
+});

@@ -1,0 +1,248 @@
+import { from, map } from 'rxjs';
+import { inspect } from 'node:util';
+import { Transaction } from '../../../lib/operators/transactions/transaction';
+import { transactions } from '../../../lib/operators/transactions/transactions';
+import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
+import {
+  begin,
+  commit,
+  deletion,
+  insert,
+  logicalMessage,
+  origin,
+  relation,
+  streamAbort,
+  streamCommit,
+  truncate,
+  UNCHANGED,
+  update,
+} from '../../../lib/testing/payloads';
+import { block, firstBlock } from '../../pgoutput/support/blocks';
+import { decodeAny } from '../../pgoutput/support/decode';
+import { record } from '../../support/streaming';
+import { assembled, grouped, inOnePiece, lettered, runMarbles, shown } from '../support/streamed';
+
+const row = (id: number) => insert([String(id), `row ${id}`]);
+
+describe('transactions, of what comes in blocks', () => {
+  const seven = { xid: 700, commitLsn: 0x700n };
+  const eight = { xid: 800, commitLsn: 0x800n };
+  const t = inOnePiece([relation(), row(1), row(2)], seven);
+  const u = inOnePiece([relation(), row(3)], eight);
+  const w = inOnePiece([relation(), row(4)], { xid: 9, commitLsn: 0x100n });
+  const values = { t, u, w };
+
+  it('makes one value of the blocks, at the Stream Commit, as if it had come in one piece', () => {
+    // Start, Relation, Insert, Stop; Start, Insert, Stop; Commit
+    const sent = lettered([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
+    runMarbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('-a-b-c-d--e-f-g--h-|', sent);
+      expectObservable(source.pipe(transactions(), map(shown))).toBe('-----------------t-|', values);
+      expectSubscriptions(source.subscriptions).toBe('^------------------!');
+    });
+  });
+
+  it('emits in the order of the commits, with whole transactions in between, however blocks take turns', () => {
+    const sent = lettered([
+      ...firstBlock(700, relation(), row(1)), // a b c d
+      ...firstBlock(800, relation(), row(3)), // e f g h
+      begin({ xid: 9, commitLsn: 0x100n }), // i
+      relation(), // j
+      row(4), // k
+      commit({ xid: 9, commitLsn: 0x100n }), // l
+      ...block(700, row(2)), // m n o
+      streamCommit(eight), // p
+      streamCommit(seven), // q
+    ]);
+    runMarbles(({ cold, expectObservable }) => {
+      const source = cold('abcdefghijklmnopq|', sent);
+      const expected = '   -----------w---ut|';
+      expectObservable(source.pipe(transactions(), map(shown))).toBe(expected, values);
+    });
+  });
+
+  it('passes errors and completion on at once, and drops what is half received', () => {
+    const sent = lettered([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
+    runMarbles(({ cold, expectObservable }) => {
+      for (const marbles of ['-ab-|', '-abc-#', '-abcd-|', '-abcd--#']) {
+        const ends = marbles.replaceAll(/[a-z]/g, '-');
+        expectObservable(cold(marbles, sent).pipe(transactions())).toBe(ends);
+      }
+    });
+  });
+
+  it('unsubscribes from its source in the middle of a block', () => {
+    const sent = lettered([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
+    runMarbles(({ hot, expectObservable, expectSubscriptions }) => {
+      const source = hot('-ab-c-d-e-', sent);
+      expectObservable(source.pipe(transactions()), '-----!').toBe('------');
+      expectSubscriptions(source.subscriptions).toBe('^----!');
+    });
+  });
+
+  it('holds no state between subscriptions, and emits nothing whose beginning it has not seen', () => {
+    const messages = decodeAny([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
+    expect(record(from(messages.slice(4)).pipe(transactions())).values).toEqual([]);
+    const grouped = from(messages).pipe(transactions());
+    expect([record(grouped).values.map(shown), record(grouped).values.map(shown)]).toEqual([[t], [t]]);
+  });
+});
+
+describe('what was aborted', () => {
+  it('is left out, subtransaction by subtransaction, and the rest counts on', () => {
+    const payloads = [
+      ...firstBlock(700, relation(), row(1), [701, row(2)], [702, row(3)], row(4)),
+      streamAbort({ subxid: 701 }),
+      ...block(700, relation(), [703, row(5)], row(6), [702, row(7)]),
+      streamAbort({ subxid: 703, abortLsn: 0x666n }),
+      streamCommit(),
+    ];
+    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(3), row(4), row(6), row(7)])]);
+  });
+
+  it('is never emitted as a whole, whatever else is open', () => {
+    const payloads = [
+      ...firstBlock(700, relation(), row(1)),
+      ...firstBlock(800, relation(), row(2)),
+      streamAbort({ xid: 700 }),
+      streamCommit({ xid: 800 }),
+    ];
+    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(2)], { xid: 800 })]);
+  });
+
+  it('does not touch a subtransaction of the same number in another transaction', () => {
+    const payloads = [
+      ...firstBlock(700, relation(), [5, row(1)]),
+      ...firstBlock(800, relation(), [5, row(2)]),
+      streamAbort({ xid: 700, subxid: 5 }),
+      streamCommit({ xid: 800 }),
+      ...block(700, row(3)),
+      streamCommit({ xid: 700 }),
+    ];
+    expect(assembled(payloads)).toEqual([
+      inOnePiece([relation(), row(2)], { xid: 800 }),
+      inOnePiece([relation(), row(3)], { xid: 700 }),
+    ]);
+  });
+
+  it('may be something that was never streamed', () => {
+    const payloads = [
+      streamAbort({ xid: 5 }),
+      ...firstBlock(700, relation(), row(1)),
+      streamAbort({ subxid: 705 }),
+      streamAbort({ xid: 5, subxid: 700 }),
+      streamCommit(),
+    ];
+    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1)])]);
+  });
+
+  it('leaves the logical messages that a rolled back savepoint wrote: they carry the transaction’s own xid', () => {
+    const payloads = [
+      ...firstBlock(700, relation(), [701, row(1)], logicalMessage()),
+      streamAbort({ subxid: 701 }),
+      streamCommit(),
+    ];
+    expect(assembled(payloads)).toEqual([inOnePiece([logicalMessage()])]);
+  });
+});
+
+describe('transactions, of blocks that have nothing left', () => {
+  it.each<[what: string, payloads: Buffer[]]>([
+    ['an empty block', [...firstBlock(700), streamCommit()]],
+    ['empty blocks', [...firstBlock(700), ...block(700), ...block(700), streamCommit()]],
+    ['descriptions alone', [...firstBlock(700, relation()), streamCommit()]],
+    ['all of it aborted', [...firstBlock(700, [701, row(1)]), streamAbort({ subxid: 701 }), streamCommit()]],
+  ])('emits nothing: %s', (_, payloads) => {
+    const described = [begin(), relation(), commit()];
+    expect(assembled([...described, ...payloads])).toEqual([]);
+  });
+});
+
+describe('a transaction that came in blocks', () => {
+  const everything = [
+    relation(),
+    row(1),
+    update(['1', UNCHANGED], { key: ['7', null] }),
+    deletion({ key: ['1', null] }),
+    truncate({ cascade: true }),
+    logicalMessage({ content: 'ab' }),
+  ];
+
+  it('has all that one in one piece has, and its origin', () => {
+    const payloads = [origin('node_b', 0n), ...everything];
+    expect(assembled([...firstBlock(700, ...payloads), streamCommit()])).toStrictEqual([inOnePiece(payloads)]);
+    const [unit] = assembled([
+      ...firstBlock(700, ...payloads),
+      ...block(700, origin('node_b'), row(2)),
+      streamCommit(),
+    ]);
+    expect(unit).toMatchObject({ origin: 'node_b', size: 6 });
+  });
+
+  it('does not take the origin of another one', () => {
+    const units = assembled([
+      begin(),
+      origin('whole'),
+      relation(),
+      row(1),
+      commit(),
+      ...firstBlock(700, origin('streamed'), relation(), row(2)),
+      ...firstBlock(800, relation(), row(3)),
+      streamCommit({ xid: 800 }),
+      begin(),
+      row(4),
+      commit(),
+      streamCommit({ xid: 700 }),
+    ]);
+    expect(units.map(({ origin }) => origin)).toEqual(['whole', undefined, undefined, 'streamed']);
+  });
+
+  it('equals one in one piece, and is written and shown like it', () => {
+    const [streamed] = grouped([...firstBlock(700, ...everything), streamCommit()]);
+    const [whole] = grouped([begin(), ...everything, commit()]);
+    expect(streamed).toBeInstanceOf(Transaction);
+    expect(streamed).toStrictEqual(whole);
+    expect(JSON.stringify(streamed)).toBe(JSON.stringify(whole));
+    expect(inspect(streamed, { depth: 9 })).toBe(inspect(whole, { depth: 9 }));
+    expect(Reflect.ownKeys(streamed ?? {}).sort()).toEqual(Reflect.ownKeys(whole ?? {}).sort());
+  });
+
+  it('can be read any number of times, as an array, too', () => {
+    const [unit] = grouped([...firstBlock(700, ...everything), streamCommit()]);
+    if (!unit) throw new Error('Expected a transaction');
+    const first = [...unit];
+    expect([...unit]).toStrictEqual(first);
+    expect(unit.changes).toStrictEqual(first);
+    expect(unit.changes).toBe(unit.changes);
+    expect(unit.size).toBe(5);
+    // One reader does not take from another.
+    const [one, other] = [unit[Symbol.iterator](), unit[Symbol.iterator]()];
+    expect([one.next().value, other.next().value, one.next().value]).toStrictEqual([first[0], first[0], first[1]]);
+  });
+
+  it('drops messages outside any transaction between its blocks, or passes them on in their place', () => {
+    const alone = logicalMessage({ transactional: false, lsn: 0x50n });
+    const payloads = [...firstBlock(700, relation(), row(1)), alone, ...block(700, row(2)), streamCommit()];
+    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(2)])]);
+    const passed = record(from(decodeAny(payloads)).pipe(transactions({ passMessages: true }))).values;
+    expect(passed.map(({ kind }) => kind)).toEqual(['message', 'transaction']);
+  });
+
+  it('needs the messages themselves: copies do not carry what it takes', () => {
+    const copied = from(decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()])).pipe(
+      map((message) => (message.kind === 'insert' ? ({ ...message } as AnyReplicationMessage) : message)),
+    );
+    const { error, values } = record(copied.pipe(transactions()));
+    expect([error, values]).toMatchObject([{ code: 'NOT_STREAMED' }, []]);
+  });
+
+  it('keeps nothing of the messages that it was made of', () => {
+    const messages = decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()]);
+    const { values } = record(from(messages).pipe(transactions(), map(shown)));
+    const [, , change] = messages;
+    if (change?.kind !== 'insert') throw new Error('Expected an insert');
+    change.new['name'] = 'changed';
+    expect(values[0]?.changes).toMatchObject([{ new: { id: 1, name: 'row 1' } }]);
+    expect(change).toMatchObject({ xid: 700, commitLsn: undefined });
+  });
+});

@@ -1,0 +1,275 @@
+import { inspect } from 'node:util';
+import { from, map } from 'rxjs';
+import { PreparedTransaction } from '../../../lib/operators/transactions/transaction';
+import { transactions } from '../../../lib/operators/transactions/transactions';
+import { COMMIT_TIME } from '../../../lib/testing/defaults';
+import {
+  begin,
+  beginPrepare,
+  commit,
+  commitPrepared,
+  insert,
+  logicalMessage,
+  origin,
+  prepare,
+  relation,
+  rollbackPrepared,
+  streamAbort,
+  streamCommit,
+  streamPrepare,
+} from '../../../lib/testing/payloads';
+import { block, firstBlock } from '../../pgoutput/support/blocks';
+import { decodeAny } from '../../pgoutput/support/decode';
+import { Clock } from '../../support/clock';
+import { FakeBackend } from '../../support/fake-backend';
+import { record, streamingAny } from '../../support/streaming';
+import { assembled, inOnePiece, lettered, runMarbles, shown } from '../support/streamed';
+
+const row = (id: number) => insert([String(id), `row ${id}`]);
+/** The changes of a prepared transaction: they stand at its prepare LSN. */
+const changesAt = (prepareLsn: bigint, ...payloads: Buffer[]) =>
+  inOnePiece(payloads, { commitLsn: prepareLsn }).changes;
+
+const PREPARED = {
+  kind: 'preparedTransaction',
+  gid: 'gid',
+  xid: 700,
+  prepareLsn: 0x100n,
+  endLsn: 0x130n,
+  prepareTime: COMMIT_TIME,
+  origin: undefined,
+};
+
+describe('transactions, of what is prepared', () => {
+  const p = { ...PREPARED, size: 2, changes: changesAt(0x100n, relation(), row(1), row(2)) };
+  const o = { ...PREPARED, size: 0, changes: [] };
+  const [k, r] = assembled([commitPrepared(), rollbackPrepared()]);
+  if (!k || !r) throw new Error('Expected two messages');
+  const values = { p, o, k, r };
+
+  it('emits it with its changes at the Prepare, and what ended it as it comes', () => {
+    const sent = lettered([
+      beginPrepare(), // a
+      relation(), // b
+      row(1), // c
+      row(2), // d
+      prepare(), // e
+      commitPrepared(), // f
+      rollbackPrepared(), // g
+    ]);
+    runMarbles(({ cold, expectObservable }) => {
+      const source = cold('-a-b-c-d-e--f-g-|', sent);
+      const expected = '   ---------p--k-r-|';
+      expectObservable(source.pipe(transactions(), map(shown))).toBe(expected, values);
+    });
+  });
+
+  it('emits it at the Stream Prepare when it comes in blocks, without what was aborted', () => {
+    const sent = lettered([
+      ...firstBlock(700, relation(), row(1), [701, row(9)]), // a b c d e
+      streamAbort({ subxid: 701 }), // f
+      ...block(700, row(2)), // g h i
+      streamPrepare(), // j
+      commitPrepared(), // k
+    ]);
+    runMarbles(({ cold, expectObservable }) => {
+      expectObservable(cold('abcdefghijk|', sent).pipe(transactions(), map(shown))).toBe('---------pk|', values);
+    });
+  });
+
+  it('emits an empty one, too: its end will come', () => {
+    const sent = lettered([beginPrepare(), prepare(), ...firstBlock(700), streamPrepare(), rollbackPrepared()]);
+    runMarbles(({ cold, expectObservable }) => {
+      expectObservable(cold('ab-cd-ef|', sent).pipe(transactions(), map(shown))).toBe('-o----or|', values);
+    });
+    const aborted = [...firstBlock(700, relation(), [701, row(1)]), streamAbort({ subxid: 701 }), streamPrepare()];
+    expect(assembled(aborted)).toEqual([o]);
+  });
+
+  it('emits one among others, in the order in which they are complete', () => {
+    const units = assembled([
+      ...firstBlock(700, relation(), row(1)),
+      beginPrepare({ xid: 5, gid: 'five' }),
+      relation(),
+      row(2),
+      prepare({ xid: 5, gid: 'five' }),
+      begin({ xid: 6 }),
+      row(3),
+      commit(),
+      commitPrepared({ xid: 5, gid: 'five' }),
+      ...block(700, row(4)),
+      streamPrepare({ gid: 'seven' }),
+      ...firstBlock(700, relation(), row(5)),
+      rollbackPrepared({ gid: 'seven', xid: 7 }),
+      streamCommit(),
+    ]);
+    expect(units.map(({ kind, xid, gid, size }) => [kind, xid, gid, size])).toEqual([
+      ['preparedTransaction', 5, 'five', 1],
+      ['transaction', 6, undefined, 1],
+      ['commitPrepared', 5, 'five', undefined],
+      ['preparedTransaction', 700, 'seven', 2],
+      ['rollbackPrepared', 7, 'seven', undefined],
+      ['transaction', 700, undefined, 1],
+    ]);
+  });
+
+  it('has its origin, and messages of its own among its changes', () => {
+    const payloads = [origin('node_b'), relation(), row(1), logicalMessage()];
+    const expected = { ...PREPARED, origin: 'node_b', size: 2, changes: changesAt(0x100n, ...payloads) };
+    expect(assembled([beginPrepare(), ...payloads, prepare()])).toStrictEqual([expected]);
+    expect(assembled([...firstBlock(700, ...payloads), streamPrepare()])).toStrictEqual([expected]);
+  });
+
+  it('is dropped when it is half received as another begins, or when its beginning was not seen', () => {
+    const [, second, third] = decodeAny([beginPrepare(), relation(), row(1)]);
+    const [end] = decodeAny([beginPrepare(), prepare()]).slice(1);
+    const whole = decodeAny([begin(), relation(), row(2), commit()]);
+    if (!second || !third || !end) throw new Error('Expected messages');
+    expect(record(from([second, third, end]).pipe(transactions())).values).toEqual([]);
+    const half = decodeAny([beginPrepare(), relation(), row(1)]);
+    expect(record(from([...half, ...whole]).pipe(transactions(), map(shown))).values).toEqual([
+      inOnePiece([relation(), row(2)]),
+    ]);
+  });
+
+  it('can be written and shown like a transaction', () => {
+    const payloads = [relation(), row(1)];
+    const forms = [
+      [beginPrepare(), ...payloads, prepare()],
+      [...firstBlock(700, ...payloads), streamPrepare()],
+    ];
+    const [one, other] = forms.map((form) => record(from(decodeAny(form)).pipe(transactions())).values[0]);
+    expect(one).toBeInstanceOf(PreparedTransaction);
+    expect(one).toStrictEqual(other);
+    expect(inspect(one, { depth: 9 })).toBe(inspect(other, { depth: 9 }));
+    expect(inspect(one)).toMatch(/^PreparedTransaction \{\n {2}kind: 'preparedTransaction',/);
+    for (const unit of [one, other]) {
+      expect(JSON.parse(JSON.stringify(unit))).toEqual({
+        kind: 'preparedTransaction',
+        gid: 'gid',
+        xid: 700,
+        prepareLsn: '0/100',
+        endLsn: '0/130',
+        prepareTime: COMMIT_TIME.toISOString(),
+        size: 1,
+        changes: [expect.objectContaining({ kind: 'insert', commitLsn: '0/100', ordinal: 0 })],
+      });
+    }
+  });
+});
+
+describe('prepared transactions, over a session', () => {
+  let clock: Clock;
+  let server: FakeBackend;
+
+  beforeEach(() => {
+    clock = new Clock();
+    server = new FakeBackend(clock);
+  });
+
+  function started(config: Parameters<typeof streamingAny>[1] = {}) {
+    const heard = record(streamingAny(server, { twoPhase: true, ...config }).pipe(transactions()));
+    clock.advance();
+    return heard;
+  }
+
+  const one = [beginPrepare(), relation(), row(1), prepare()];
+
+  it('are asked for', () => {
+    const { subscription } = started({ streaming: 'on' });
+    expect(server.last.queries.at(-1)).toContain(
+      `(proto_version '3', publication_names '"orders_pub"', streaming 'on', two_phase 'true')`,
+    );
+    subscription.unsubscribe();
+  });
+
+  it('are confirmed one by one, and so is what ends them', () => {
+    const { values, subscription } = started();
+    server.last.push(...one, commitPrepared());
+    clock.advance(10);
+    const confirmed = values.map((unit) => {
+      expect(unit.ack()).toBe(true);
+      clock.advance(10);
+      return server.slot().confirmed;
+    });
+    expect(confirmed).toEqual([0x130n, 0x230n]);
+    subscription.unsubscribe();
+  });
+
+  it('hold up what comes behind them, but not the reading: held until the end, acknowledged with it', () => {
+    const { values, subscription } = started({ maxUnacked: 1 });
+    server.last.push(
+      ...one,
+      beginPrepare({ gid: 'other', prepareLsn: 0x150n }),
+      row(2),
+      prepare({ prepareLsn: 0x150n }),
+    );
+    server.last.push(commitPrepared({ commitLsn: 0x200n }));
+    expect(values.map(({ kind }) => kind)).toEqual(['preparedTransaction', 'preparedTransaction', 'commitPrepared']);
+    values[2]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x80n);
+    values[0]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x130n);
+    values[1]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x230n);
+    subscription.unsubscribe();
+  });
+
+  it('fill the window once their end has been read: whoever is slow does not have all of them in memory', () => {
+    const { values, subscription } = started({ maxUnackedBytes: 50_000 });
+    for (let xid = 1; xid <= 100; xid++) {
+      const at = { xid, gid: `gid ${xid}`, prepareLsn: BigInt(xid) * 0x100n };
+      server.last.push(beginPrepare(at), relation(), insert([String(xid), 'x'.repeat(10_000)]), prepare(at));
+      server.last.push(commitPrepared({ xid, gid: at.gid, commitLsn: at.prepareLsn + 0x80n }));
+    }
+    clock.advance(10);
+    expect(values).toHaveLength(10);
+    // More of them come meanwhile.
+    for (const unit of values) {
+      unit.ack();
+      clock.advance(10);
+    }
+    expect([values.length, server.slot().confirmed]).toEqual([200, 0x64b0n]);
+    subscription.unsubscribe();
+  });
+
+  it('have a checkpoint that never goes back, though their prepare lies before the start', () => {
+    const { values, subscription } = started({ startLsn: () => [0x150n] });
+    server.last.push(...one, commitPrepared(), beginPrepare(), relation(), row(1), prepare());
+    const endOf = (unit: (typeof values)[number] | undefined) => unit && 'checkpoint' in unit && unit.checkpoint.endLsn;
+    expect(values.map(endOf)).toEqual(['0/150', '0/230', '0/150']);
+    for (const unit of values.slice(0, 2)) unit.ack();
+    expect(endOf(values[2])).toBe('0/230');
+    subscription.unsubscribe();
+  });
+
+  it('have a checkpoint at their end, and so has what ends them', () => {
+    const { values, subscription } = started();
+    server.last.push(...one, commitPrepared(), rollbackPrepared());
+    expect(values.map((unit) => 'checkpoint' in unit && unit.checkpoint.endLsn)).toEqual(['0/130', '0/230', '0/230']);
+    subscription.unsubscribe();
+  });
+
+  it('are waited for when they are empty: nothing settles them but the subscriber', () => {
+    const { values, subscription } = started();
+    server.last.push(beginPrepare(), prepare());
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x80n);
+    values[0]?.ack();
+    clock.advance(10);
+    expect(server.slot().confirmed).toBe(0x130n);
+    subscription.unsubscribe();
+  });
+
+  it('cannot be acknowledged any more after the end', () => {
+    const { values, subscription } = started();
+    server.last.push(...one);
+    subscription.unsubscribe();
+    clock.advance(100);
+    expect(values[0]?.ack()).toBe(false);
+    expect(server.slot().confirmed).toBe(0x80n);
+  });
+});

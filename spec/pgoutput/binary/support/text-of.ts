@@ -1,0 +1,28 @@
+import { binaryText, type BinaryText } from '../../../../lib/pgoutput/binary/binary-text';
+import { BUILT_IN_TYPES } from '../../../../lib/pgoutput/types/built-in-types';
+import type { TypeShape, TypeShapes } from '../../../../lib/pgoutput/types/type-shapes';
+
+export const noShapes: TypeShapes = () => undefined;
+
+export function shapesOf(shapes: Readonly<Record<number, TypeShape>>): TypeShapes {
+  return (oid) => shapes[oid];
+}
+
+export function oidOf(type: string): number {
+  const oid = BUILT_IN_TYPES.get(type);
+  if (oid === undefined) throw new Error(`There is no built-in type ${type}`);
+  return oid;
+}
+
+/** @param type a built-in type's name, or an OID */
+export function writerOf(type: string | number, shapes = noShapes): BinaryText {
+  const write = binaryText(typeof type === 'string' ? oidOf(type) : type, shapes);
+  if (write === undefined) throw new Error(`The binary form of ${type} is not known`);
+  return write;
+}
+
+/** The text of a value that stands between others, as it does in a message. */
+export function textOf(type: string | number, value: Buffer, shapes = noShapes): string {
+  const bytes = Buffer.concat([Buffer.from('"{\u0001'), value, Buffer.from('\u0000\u0001}"')]);
+  return writerOf(type, shapes)(bytes, 3, 3 + value.length);
+}

@@ -1,0 +1,269 @@
+import fc from 'fast-check';
+import { ProtocolError } from '../../../lib/common/errors';
+import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
+import type { Change } from '../../../lib/pgoutput/messages/messages';
+import { recordingOf, type Recording } from '../../../lib/pgoutput/messages/recording';
+import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
+import { TABLE } from '../../../lib/testing/defaults';
+import {
+  begin,
+  beginPrepare,
+  commit,
+  deletion,
+  inBlock,
+  insert,
+  logicalMessage,
+  prepare,
+  relation,
+  streamStart,
+  streamStop,
+  truncate,
+  type,
+  UNCHANGED,
+  update,
+} from '../../../lib/testing/payloads';
+import { failure } from '../../wire/failure';
+import { block, firstBlock } from '../support/blocks';
+import { decodeAny } from '../support/decode';
+
+const OTHER = 99;
+
+/** The recordings of the changes in a stream, whose buffers are gone by then. */
+function recordings(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): Recording[] {
+  const decoder = new PgoutputDecoder(types);
+  return payloads.flatMap((payload) => {
+    const buffer = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
+    const message = decoder.decode(buffer, 6, 6 + payload.length);
+    buffer.fill(0xee);
+    return recordingOf(message) ?? [];
+  });
+}
+
+/** The changes that a replay makes of recordings, from a copy in the midst of other bytes. */
+function replayed(recorded: readonly Recording[], commitLsn = 0x100n): Change[] {
+  const replay = new Replay(commitLsn);
+  return recorded.map(({ payload, relations }) => {
+    const buffer = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
+    const change = replay.change(buffer, 6, 6 + payload.length, relations);
+    buffer.fill(0xee);
+    return change;
+  });
+}
+
+/** The changes of a transaction that comes in one piece. */
+function whole(payloads: readonly Buffer[]): Change[] {
+  return decodeAny([begin(), ...payloads, commit()]).filter(
+    (message): message is Change => 'ordinal' in message && message.ordinal !== undefined,
+  );
+}
+
+/** Also what is not seen in an own member. */
+function relationsOf(change: Change): unknown {
+  if (change.kind === 'message') return undefined;
+  return change.kind === 'truncate' ? change.relations : change.relation;
+}
+
+function expectSameChanges(actual: readonly Change[], expected: readonly Change[]): void {
+  expect(actual).toStrictEqual(expected);
+  expect(actual.map(relationsOf)).toStrictEqual(expected.map(relationsOf));
+  expect(actual.map((change) => JSON.stringify(change))).toEqual(expected.map((change) => JSON.stringify(change)));
+}
+
+const users = relation();
+const others = relation({ oid: OTHER, schema: 'billing', name: 'others', identity: 'f', columns: ['a', 'b'] });
+
+const EVERYTHING = [
+  users,
+  insert(['1', 'ann']),
+  update(['2', UNCHANGED]),
+  update(['2', UNCHANGED], { key: ['1', null] }),
+  others,
+  update(['x', UNCHANGED], { old: ['w', 'toast'] }, OTHER),
+  insert(['3', null]),
+  deletion({ key: ['2', null] }),
+  deletion({ old: ['x', 'toast'] }, OTHER),
+  truncate({ oids: [TABLE, OTHER], cascade: true, restartIdentity: true }),
+  truncate({ oids: [OTHER] }),
+  logicalMessage({ prefix: 'p', content: Buffer.from([0, 255]), lsn: 0x77n }),
+  truncate({ oids: [] }),
+  insert(['4', 'dan']),
+];
+
+describe('a replay', () => {
+  it('makes the changes of a transaction that came in one piece', () => {
+    expectSameChanges(replayed(recordings(firstBlock(700, ...EVERYTHING))), whole(EVERYTHING));
+  });
+
+  it('gives no change an xid, and each the position it is told', () => {
+    for (const change of replayed(recordings(firstBlock(700, ...EVERYTHING)), 0xffff_ffff_ffffn)) {
+      expect(change).not.toHaveProperty('xid');
+      expect(change.commitLsn).toBe(0xffff_ffff_ffffn);
+    }
+  });
+
+  it('makes those of a prepared transaction from that one’s recordings', () => {
+    const fields = { prepareLsn: 0x500n };
+    const piece = decodeAny([beginPrepare(fields), ...EVERYTHING, prepare(fields)]);
+    const expected = piece.filter((message): message is Change => 'ordinal' in message);
+    expectSameChanges(replayed(recordings(firstBlock(700, ...EVERYTHING)), 0x500n), expected);
+  });
+
+  it('makes the same each time, and objects of their own', () => {
+    const recorded = recordings(firstBlock(700, ...EVERYTHING));
+    const [first, second] = [replayed(recorded), replayed(recorded)];
+    expectSameChanges(second, first);
+    const [one, other] = [first[0], second[0]];
+    if (one?.kind !== 'insert' || other?.kind !== 'insert') throw new Error('Expected two inserts');
+    one.new['name'] = 'changed';
+    expect(other.new).toEqual({ id: 1, name: 'ann' });
+  });
+
+  it('leaves out what is not given to it, and counts on', () => {
+    const recorded = recordings(
+      firstBlock(700, users, insert(['1', 'a']), [701, insert(['2', 'b'])], insert(['3', 'c'])),
+    );
+    const left = replayed(recorded.filter(({ xid }) => xid !== 701));
+    expectSameChanges(left, whole([users, insert(['1', 'a']), insert(['3', 'c'])]));
+  });
+
+  it('reads each row by the description that it came with, whatever came in between', () => {
+    const renamed = relation({ name: 'people', columns: [{ name: 'key', key: true, typeOid: 25 }] });
+    const payloads = [
+      users,
+      insert(['1', 'a']),
+      renamed,
+      insert(['2']),
+      deletion({ key: ['2'] }),
+      users,
+      insert(['3', 'c']),
+    ];
+    const recorded = recordings(firstBlock(700, ...payloads));
+    expectSameChanges(replayed(recorded), whole(payloads));
+    const backwards = replayed([...recorded].reverse()).reverse();
+    expect(backwards.map((change) => 'table' in change && change.table)).toEqual([
+      'users',
+      'people',
+      'people',
+      'users',
+    ]);
+  });
+
+  it('reads rows by what was known of domains then', () => {
+    const described = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
+    const payloads = [type(16400, 'int4', ''), described, insert(['1']), type(16400, 'mood'), described, insert(['1'])];
+    const changes = replayed(recordings(firstBlock(700, ...payloads)));
+    expectSameChanges(changes, whole(payloads));
+    expect(changes).toMatchObject([{ new: { a: 1 } }, { new: { a: '1' } }]);
+  });
+
+  it('reads values by the parsers of its stream', () => {
+    const types: TypeParsers = { getTypeParser: (oid) => (text) => `${oid}:${text}` };
+    const [change] = replayed(recordings(firstBlock(700, users, insert(['1', 'a'])), types));
+    expect(change).toMatchObject({ new: { id: '23:1', name: '25:a' } });
+  });
+
+  it('knows nothing of a table but what it is given', () => {
+    const [recording] = recordings(firstBlock(700, users, insert(['1', 'a'])));
+    if (!recording) throw new Error('Expected a recording');
+    const { payload } = recording;
+    const error = failure(() => new Replay(1n).change(payload, 0, payload.length, []));
+    expect(error.message).toMatch(/^Insert message: expected the Relation with OID 16384 before it/);
+  });
+
+  it('is of changes alone', () => {
+    for (const payload of [
+      inBlock(7, users),
+      inBlock(7, type(1, 'x')),
+      inBlock(7, logicalMessage({ transactional: false })),
+    ]) {
+      expect(failure(() => new Replay(1n).change(payload, 0, payload.length, [])).message).toMatch(
+        /expected a change of a transaction/,
+      );
+    }
+    expect(() => new Replay(1n).change(Buffer.from('?'), 0, 1, [])).toThrow(ProtocolError);
+  });
+});
+
+describe('a recording', () => {
+  it('is there for every change that was streamed, with its subtransaction, and for nothing else', () => {
+    const messages = decodeAny([
+      logicalMessage({ transactional: false }),
+      begin(),
+      ...EVERYTHING,
+      commit(),
+      ...firstBlock(700, type(5, 'mood'), users, [701, insert(['1', 'a'])], logicalMessage()),
+    ]);
+    const found = messages.flatMap((message) => {
+      const recording = recordingOf(message);
+      return recording ? [[message.kind, recording.xid]] : [];
+    });
+    expect(found).toEqual([
+      ['insert', 701],
+      ['message', 700],
+    ]);
+  });
+
+  it('is no part of the data', () => {
+    const [, , change] = decodeAny(firstBlock(700, users, insert(['1', 'a'])));
+    expect(new Set(Reflect.ownKeys(change ?? {}))).toEqual(new Set(Object.keys({ ...change })));
+    expect(recordingOf({ ...change })).toBeUndefined();
+    expect(structuredClone({ ...change })).toEqual({ ...change });
+  });
+
+  it('shares the list of one table, so that thousands of changes need one', () => {
+    const recorded = recordings(firstBlock(700, users, insert(['1', 'a']), insert(['2', 'b'])));
+    expect(recorded[0]?.relations).toBe(recorded[1]?.relations);
+  });
+});
+
+describe('changes in random order, streamed in random blocks', () => {
+  const text = fc.oneof(
+    fc.constant(null),
+    fc.constant(''),
+    fc.string({ maxLength: 5 }).map((one) => one.replaceAll('\0', '')),
+  );
+  const row = fc.tuple(fc.integer({ min: 0, max: 9 }).map(String), text);
+  const change = fc.oneof(
+    row.map((values) => insert(values)),
+    row.map((values) => insert(values, OTHER)),
+    row.map(([id]) => update([id, UNCHANGED])),
+    fc.tuple(row, row).map(([values, old]) => update([values[0], UNCHANGED], { old }, OTHER)),
+    row.map(([id]) => deletion({ key: [id, null] })),
+    row.map((old) => deletion({ old }, OTHER)),
+    fc.subarray([TABLE, OTHER]).map((oids) => truncate({ oids })),
+    text.map((content) => logicalMessage({ content: content ?? 'none' })),
+    // DDL, also of a table that is not touched afterwards.
+    fc.constantFrom('id', 'key', '__proto__').map((name) => relation({ columns: [{ name, key: true }, 'name'] })),
+    fc.constantFrom(['a', 'b'], ['b', 'a']).map((columns) => relation({ oid: OTHER, name: 'others', columns })),
+    fc.constantFrom('int4', 'mood').map((name) => type(25, name, '')),
+  );
+
+  it('replay as those of one piece', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(change, fc.boolean())), (changes) => {
+        const payloads = [users, others, ...changes.map(([payload]) => payload)];
+        const streamed = [streamStart(), inBlock(700, users), inBlock(700, others)];
+        for (const [payload, cut] of changes) {
+          if (cut) streamed.push(streamStop(), streamStart({ first: false }));
+          streamed.push(inBlock(700, payload));
+        }
+        expectSameChanges(replayed(recordings([...streamed, streamStop()])), whole(payloads));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('leave the blocks of others alone', () => {
+    const seven = [relation({ name: 'seven', columns: ['a'] }), insert(['1']), insert(['2'])] as const;
+    const eight = [relation({ name: 'eight', columns: ['b'] }), insert(['3']), insert(['4'])] as const;
+    const recorded = recordings([
+      ...firstBlock(700, seven[0], seven[1]),
+      ...firstBlock(800, eight[0], eight[1]),
+      ...block(700, seven[2]),
+      ...block(800, eight[2]),
+    ]);
+    expectSameChanges(replayed(recorded.filter(({ xid }) => xid === 700)), whole(seven));
+    expectSameChanges(replayed(recorded.filter(({ xid }) => xid === 800)), whole(eight));
+  });
+});

@@ -1,0 +1,232 @@
+import { InsertMessage } from '../../../lib/pgoutput/messages/change-messages';
+import { decodeAll, decodeError, decodeLast } from '../support/decode';
+import { i32, u16, u32, u8 } from '../../../lib/testing/bytes';
+import { TABLE } from '../../../lib/testing/defaults';
+import * as payloads from '../../../lib/testing/payloads';
+import {
+  begin,
+  commit,
+  deletion,
+  insert,
+  logicalMessage,
+  relation,
+  truncate,
+  UNCHANGED,
+  update,
+} from '../../../lib/testing/payloads';
+
+const invoices = relation({
+  schema: 'billing',
+  name: 'invoices',
+  columns: [{ name: 'id', key: true, typeOid: 23 }, 'note', 'scan'],
+});
+const start = [begin({ commitLsn: 0x200n }), invoices];
+const place = { schema: 'billing', table: 'billing.invoices', commitLsn: 0x200n, ordinal: 0 };
+
+describe('Insert', () => {
+  it('has the new row, with null for null', () => {
+    const message = decodeLast('insert', [...start, insert(['1', 'ä', null])]);
+    expect(message).toEqual({ kind: 'insert', ...place, new: { id: 1, note: 'ä', scan: null }, unchanged: [] });
+  });
+
+  it('leaves out a column that the server did not send, and names it', () => {
+    const message = decodeLast('insert', [...start, insert(['1', '', UNCHANGED])]);
+    expect(message.new).toStrictEqual({ id: 1, note: '' });
+    expect(message.unchanged).toStrictEqual(['scan']);
+    expect(JSON.parse(JSON.stringify(message))).toMatchObject({ new: { id: 1, note: '' }, unchanged: ['scan'] });
+  });
+
+  it('names none of the columns that the row before it lacks', () => {
+    const messages = decodeAll([...start, insert(['1', UNCHANGED, UNCHANGED]), insert(['2', '', ''])]);
+    expect(messages.slice(-2)).toMatchObject([{ unchanged: ['note', 'scan'] }, { unchanged: [] }]);
+  });
+
+  it('refers to the Relation message before it, which is no part of its data', () => {
+    const [, described, message] = decodeAll([...start, insert(['1', null, null])]);
+    expect(message instanceof InsertMessage && message.relation).toBe(described);
+    expect(Object.keys(message ?? {})).not.toContain('relation');
+  });
+});
+
+describe('Update', () => {
+  it('has neither old nor key when the key stayed', () => {
+    const message = decodeLast('update', [...start, update(['1', 'n', null])]);
+    expect(message).toEqual({ kind: 'update', ...place, new: { id: 1, note: 'n', scan: null }, unchanged: [] });
+    expect(message.old).toBeUndefined();
+    expect(message.key).toBeUndefined();
+  });
+
+  it('has the key columns alone of a changed key: in a key tuple n is not null', () => {
+    const message = decodeLast('update', [...start, update(['2', 'n', 's'], { key: ['1', null, null] })]);
+    expect(message.key).toStrictEqual({ id: 1 });
+    expect(message.new).toStrictEqual({ id: 2, note: 'n', scan: 's' });
+    expect(message.old).toBeUndefined();
+  });
+
+  it('has the whole old row under REPLICA IDENTITY FULL, with null for null', () => {
+    const message = decodeLast('update', [...start, update(['1', 'n', 's'], { old: ['1', null, 'o'] })]);
+    expect(message.old).toStrictEqual({ id: 1, note: null, scan: 'o' });
+    expect(message.key).toBeUndefined();
+  });
+
+  it('names an unchanged TOAST column and leaves it out of the new row', () => {
+    const message = decodeLast('update', [...start, update(['1', null, UNCHANGED])]);
+    expect(message.new).toStrictEqual({ id: 1, note: null });
+    expect(message.unchanged).toEqual(['scan']);
+  });
+
+  it('fills an unchanged TOAST column from the key, of which it is a part, and no other', () => {
+    const message = decodeLast('update', [...start, update([UNCHANGED, 'n', UNCHANGED], { key: ['1', null, null] })]);
+    expect(message.new).toStrictEqual({ id: 1, note: 'n' });
+    expect(message.unchanged).toEqual(['scan']);
+  });
+
+  it('fills an unchanged TOAST column from the old row', () => {
+    const message = decodeLast('update', [...start, update(['1', UNCHANGED, UNCHANGED], { old: ['1', null, 'big'] })]);
+    expect(message.new).toStrictEqual({ id: 1, note: null, scan: 'big' });
+    expect(message.unchanged).toEqual([]);
+  });
+
+  it('names a column that is unchanged in the old row as well', () => {
+    const message = decodeLast('update', [...start, update(['2', 'n', UNCHANGED], { old: ['1', 'o', UNCHANGED] })]);
+    expect(message.old).toStrictEqual({ id: 1, note: 'o' });
+    expect(message.new).toStrictEqual({ id: 2, note: 'n' });
+    expect(message.unchanged).toEqual(['scan']);
+  });
+});
+
+describe('Delete', () => {
+  it('has the key columns alone', () => {
+    const message = decodeLast('delete', [...start, deletion({ key: ['1', null, null] })]);
+    expect(message).toEqual({ kind: 'delete', ...place, key: { id: 1 } });
+    expect(message.key).toStrictEqual({ id: 1 });
+    expect(message.old).toBeUndefined();
+  });
+
+  it('leaves out of the key what is not part of it, though it came', () => {
+    const message = decodeLast('delete', [...start, deletion({ key: ['1', 'x', UNCHANGED] })]);
+    expect(message.key).toStrictEqual({ id: 1 });
+  });
+
+  it('has the whole old row under REPLICA IDENTITY FULL', () => {
+    const message = decodeLast('delete', [...start, deletion({ old: ['1', null, UNCHANGED] })]);
+    expect(message.old).toStrictEqual({ id: 1, note: null });
+    expect(message.key).toBeUndefined();
+  });
+});
+
+describe('Truncate', () => {
+  it.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])('names its tables (cascade %s, restart identity %s)', (cascade, restartIdentity) => {
+    const users = relation({ oid: 1 });
+    const message = decodeLast('truncate', [...start, users, truncate({ oids: [TABLE, 1], cascade, restartIdentity })]);
+    expect(message).toEqual({
+      kind: 'truncate',
+      tables: ['billing.invoices', 'users'],
+      commitLsn: 0x200n,
+      ordinal: 0,
+      cascade,
+      restartIdentity,
+    });
+    expect(message.relations.map(({ oid }) => oid)).toEqual([TABLE, 1]);
+  });
+
+  it('does not believe a count of tables that the payload cannot hold', () => {
+    const payload = payloads.message('T', u32(0xffff_ffff), u8(0), u32(TABLE));
+    expect(decodeError([...start, payload]).message).toMatch(/^Truncate message: expected .* at byte 10/);
+  });
+});
+
+describe('the ordinal', () => {
+  it('counts rows, truncates and transactional messages, from 0 in each transaction', () => {
+    const row = ['1', null, null];
+    const next = { commitLsn: 0x300n };
+    const messages = decodeAll([
+      ...start,
+      insert(row),
+      invoices,
+      update(row),
+      logicalMessage(),
+      logicalMessage({ transactional: false }),
+      deletion({ key: row }),
+      truncate(),
+      commit({ commitLsn: 0x200n }),
+      begin(next),
+      insert(row),
+    ]);
+    const places = messages.flatMap((message) => ('ordinal' in message ? [[message.commitLsn, message.ordinal]] : []));
+    expect(places).toEqual([
+      [0x200n, 0],
+      [0x200n, 1],
+      [0x200n, 2],
+      [undefined, undefined],
+      [0x200n, 3],
+      [0x200n, 4],
+      [0x300n, 0],
+    ]);
+  });
+});
+
+describe('a change that cannot come here', () => {
+  const row = ['1', null, null];
+  const changes = [
+    ['Insert', insert(row)],
+    ['Update', update(row)],
+    ['Delete', deletion({ key: row })],
+    ['Truncate', truncate()],
+  ] as const;
+
+  it.each(changes)('is refused outside a transaction: %s', (name, change) => {
+    const outside = `${name} message: it came outside a transaction; expected Begin before it`;
+    expect(decodeError([invoices, change]).message).toContain(outside);
+    expect(decodeError([...start, commit({ commitLsn: 0x200n }), change]).message).toContain(outside);
+  });
+
+  it.each(changes)('is refused before its Relation: %s', (name, change) => {
+    expect(decodeError([begin(), change]).message).toContain(
+      `${name} message: expected the Relation with OID 16384 before it`,
+    );
+  });
+
+  it.each([
+    ['fewer', ['1', null]],
+    ['more', ['1', null, null, null]],
+  ])('is refused with %s columns than its Relation', (_, columns) => {
+    const problem = `expected 3 columns at byte 6, as in the Relation of billing.invoices, found ${columns.length}`;
+    expect(decodeError([...start, insert(columns)]).message).toContain(problem);
+    expect(decodeError([...start, update(row, { old: columns })]).message).toContain(problem);
+    expect(decodeError([...start, deletion({ key: columns })]).message).toContain(problem);
+  });
+
+  it('is refused with an unknown identity byte', () => {
+    const fields = (tag: string) => [u32(TABLE), payloads.tuple(tag, row)];
+    const error = (tag: string, ...parts: Buffer[]) => decodeError([...start, payloads.message(tag, ...parts)]).message;
+    expect(error('I', ...fields('O'))).toContain("expected the new row, 'N', at byte 5, found 'O'");
+    expect(error('U', ...fields('X'))).toContain("expected a row, 'K', 'O' or 'N', at byte 5, found 'X'");
+    expect(error('D', ...fields('N'))).toContain("expected the old row, 'K' or 'O', at byte 5, found 'N'");
+    const twoKeys = [...fields('K'), payloads.tuple('K', row)];
+    expect(error('U', ...twoKeys)).toContain("expected the new row, 'N', at byte 16, found 'K'");
+  });
+
+  it('is refused with an unknown kind of column, in every tuple', () => {
+    const bad = (tag: string) => payloads.message(tag, u16(3), Buffer.from('nxn'));
+    for (const [tag, kind] of [
+      ['I', 'N'],
+      ['U', 'O'],
+      ['D', 'K'],
+    ] as const) {
+      const error = decodeError([...start, payloads.message(tag, u32(TABLE), bad(kind))]);
+      expect(error.message).toContain("expected the kind of a column, 'n', 'u', 't' or 'b', at byte 9, found 'x'");
+    }
+  });
+
+  it('is refused with a negative length', () => {
+    const negative = payloads.message('N', u16(3), Buffer.from('t'), i32(-1), Buffer.from('nn'));
+    const error = decodeError([...start, payloads.message('I', u32(TABLE), negative)]);
+    expect(error.message).toMatch(/^Insert message: expected .* at byte 13/);
+  });
+});

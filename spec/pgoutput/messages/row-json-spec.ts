@@ -1,0 +1,140 @@
+import { WholeChanges } from '../../../lib/operators/transactions/change-list';
+import { Transaction } from '../../../lib/operators/transactions/transaction';
+import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
+import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
+import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
+import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
+import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
+import { begin, deletion, insert, relation, type, update } from '../../../lib/testing/payloads';
+import { decodeAll, decodeLast } from '../support/decode';
+
+const oid = (name: string): number => BUILT_IN_TYPES.get(name)!;
+
+function tableOf(...types: readonly number[]): Buffer {
+  return relation({ columns: types.map((typeOid, i) => ({ name: `c${i}`, typeOid, key: i === 0 })) });
+}
+
+function parsed(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** The JSON form of a value in a row. */
+function formOf(typeName: string, text: string, types: TypeParsers = defaultTypes): unknown {
+  const message = decodeLast('insert', [begin(), tableOf(oid(typeName)), insert([text])], types);
+  return (parsed(message) as { new: { c0: unknown } }).new.c0;
+}
+
+describe('the JSON form of a value', () => {
+  // As to_json of PostgreSQL has them, but for -0, which is no text there, and for what pg's parsers make an object.
+  it.each<[type: string, text: string, form: unknown]>([
+    ['float4', 'NaN', 'NaN'],
+    ['float8', 'Infinity', 'Infinity'],
+    ['float8', '-Infinity', '-Infinity'],
+    ['float8', '-0', '-0'],
+    ['float8', '0', 0],
+    ['numeric', 'NaN', 'NaN'],
+    ['numeric', '-Infinity', '-Infinity'],
+    ['date', 'infinity', 'infinity'],
+    ['timestamp', '-infinity', '-infinity'],
+    ['timestamptz', 'infinity', 'infinity'],
+    ['_float8', '{NaN,-0}', ['NaN', '-0']],
+    [
+      '_float4',
+      '{{Infinity,1},{-Infinity,NULL}}',
+      [
+        ['Infinity', 1],
+        ['-Infinity', null],
+      ],
+    ],
+    ['_timestamptz', '{infinity,NULL,-infinity}', ['infinity', null, '-infinity']],
+    ['_timestamp', '{{infinity},{-infinity}}', [['infinity'], ['-infinity']]],
+    ['_date', '{infinity}', ['infinity']],
+    ['tstzrange', '[-infinity,infinity)', '[-infinity,infinity)'],
+    ['point', '(NaN,-0)', { x: 'NaN', y: '-0' }],
+    ['circle', '<(Infinity,0),1>', { x: 'Infinity', y: 0, radius: 1 }],
+    ['json', '{"a": -0, "b": [1e400]}', { a: 0, b: ['Infinity'] }],
+    ['json', '-0', 0],
+  ])('of type %s, %s, is no null', (type, text, form) => {
+    expect(formOf(type, text)).toStrictEqual(form);
+  });
+
+  it.each<[type: string, text: string, form: unknown]>([
+    ['float8', 'NaN', 'NaN'],
+    ['float8', '-0', '-0'],
+    ['_float4', '{-Infinity}', ['-Infinity']],
+    ['timestamptz', 'infinity', 'infinity'],
+    ['_date', '{-infinity}', ['-infinity']],
+    ['_int8', '{9223372036854775807}', ['9223372036854775807']],
+    ['json', '{"a": -0, "b": 1e400, "c": 9007199254740993}', { a: 0, b: '1e400', c: '9007199254740993' }],
+  ])('is no null with exact types: %s, %s', (type, text, form) => {
+    expect(formOf(type, text, exactTypes)).toStrictEqual(form);
+  });
+
+  it.each<[value: unknown, form: unknown]>([
+    [NaN, 'NaN'],
+    [Infinity, 'infinity'],
+    [-0, '-0'],
+    [new Date(NaN), 'Invalid Date'],
+    [new Map([['a', NaN]]), { a: 'NaN' }],
+    [{ at: Infinity }, { at: 'infinity' }],
+    [7n, '7'],
+  ])('is no null where a parser of one’s own makes %p of a timestamp', (value, form) => {
+    expect(formOf('timestamp', 'x', { getTypeParser: () => () => value })).toStrictEqual(form);
+  });
+
+  it('says so in each row of a change, and in a transaction', () => {
+    const messages = decodeAll([
+      begin(),
+      tableOf(oid('float8'), oid('date')),
+      update(['NaN', 'infinity'], { key: ['-0', null] }),
+      deletion({ old: ['Infinity', '-infinity'] }),
+    ]);
+    const changes = messages.flatMap((message) =>
+      message.kind === 'update' || message.kind === 'delete' ? [message] : [],
+    );
+    const forms = [
+      { new: { c0: 'NaN', c1: 'infinity' }, key: { c0: '-0' } },
+      { old: { c0: 'Infinity', c1: '-infinity' } },
+    ];
+    expect(parsed(changes)).toMatchObject(forms);
+    const tx = new Transaction(1, 1n, 2n, new Date(0), undefined, new WholeChanges(changes));
+    expect(parsed(tx)).toMatchObject({ changes: forms });
+  });
+
+  it('follows from what a type is made of', () => {
+    const [DOMAIN, ARRAY, COMPOSITE, NESTED, NAMED] = [20001, 20002, 20003, 20004, 20005];
+    const attributes = [
+      { name: 'f', typeOid: oid('float8') },
+      { name: 'at', typeOid: DOMAIN },
+      { name: 'list', typeOid: oid('_date') },
+    ];
+    const shapes = new Map<number, TypeShape>([
+      [DOMAIN, { kind: 'domain', base: oid('timestamptz') }],
+      [ARRAY, { kind: 'array', element: DOMAIN, delimiter: ',' }],
+      [COMPOSITE, { kind: 'composite', attributes }],
+      [NESTED, { kind: 'array', element: COMPOSITE, delimiter: ',' }],
+    ]);
+    const catalog = new TypeCatalog();
+    catalog.learn([], shapes);
+    const decoder = new PgoutputDecoder(defaultTypes, { catalog, composites: true });
+    const composite = '(-Infinity,infinity,"{infinity}")';
+    const row = ['infinity', '{infinity,-infinity}', composite, `{"${composite.replaceAll('"', '\\"')}"}`, '-infinity'];
+    const payloads = [begin(), type(NAMED, 'date', ''), tableOf(DOMAIN, ARRAY, COMPOSITE, NESTED, NAMED), insert(row)];
+    const message = payloads.map((payload) => decoder.decode(payload, 0, payload.length)).at(-1);
+    const object = { f: '-Infinity', at: 'infinity', list: ['infinity'] };
+    expect(parsed(message)).toMatchObject({
+      new: { c0: 'infinity', c1: ['infinity', '-infinity'], c2: object, c3: [object], c4: '-infinity' },
+    });
+  });
+
+  it('settles nothing of a type that no value was read of', () => {
+    const catalog = new TypeCatalog();
+    const decoder = new PgoutputDecoder(defaultTypes, { catalog });
+    const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
+    const [, , first] = [begin(), tableOf(20001), insert([null])].map(decode);
+    expect(parsed(first)).toMatchObject({ new: { c0: null } });
+    catalog.learn([20001], new Map([[20001, { kind: 'array', element: oid('float8'), delimiter: ',' }]]));
+    expect(decode(insert(['{1}']))).toMatchObject({ new: { c0: [1] } });
+  });
+});

@@ -1,0 +1,123 @@
+import { inspect } from 'node:util';
+import { COMMIT_TIME } from '../../../lib/testing/defaults';
+import {
+  beginPrepare,
+  commitPrepared,
+  deletion,
+  insert,
+  logicalMessage,
+  prepare,
+  relation,
+  rollbackPrepared,
+  streamAbort,
+  streamCommit,
+  streamPrepare,
+  truncate,
+  UNCHANGED,
+  update,
+} from '../../../lib/testing/payloads';
+import { failure } from '../../wire/failure';
+import { firstBlock } from '../support/blocks';
+import { decodeAny } from '../support/decode';
+
+const time = COMMIT_TIME.toISOString();
+const gid = 'order 7';
+
+/** Of every kind one, in the order in which a stream may have them. */
+const messages = decodeAny([
+  ...firstBlock(
+    700,
+    relation(),
+    insert(['1', 'a']),
+    [701, update(['2', UNCHANGED], { key: ['1', null] })],
+    deletion({ old: ['2', 'b'] }),
+    truncate(),
+    logicalMessage({ content: 'ab' }),
+  ),
+  streamAbort({ subxid: 701 }),
+  streamAbort({ subxid: 702, abortLsn: 0x1_0000_0000n }),
+  streamCommit({ commitLsn: 0x300n }),
+  ...firstBlock(800),
+  streamPrepare({ xid: 800, gid }),
+  beginPrepare({ gid }),
+  prepare({ gid }),
+  commitPrepared({ gid }),
+  rollbackPrepared({ gid }),
+]).filter(({ kind }) => kind !== 'relation');
+
+const prepared = { gid, xid: 700, prepareLsn: '0/100', endLsn: '0/130', prepareTime: time };
+const change = { schema: 'public', table: 'users' };
+
+const JSONS: Record<string, unknown>[] = [
+  { kind: 'streamStart', xid: 700, first: true },
+  { kind: 'insert', ...change, xid: 700, new: { id: 1, name: 'a' }, unchanged: [] },
+  { kind: 'update', ...change, xid: 701, new: { id: 2 }, key: { id: 1 }, unchanged: ['name'] },
+  { kind: 'delete', ...change, xid: 700, old: { id: 2, name: 'b' } },
+  { kind: 'truncate', tables: ['users'], xid: 700, cascade: false, restartIdentity: false },
+  {
+    kind: 'message',
+    transactional: true,
+    lsn: '0/90',
+    prefix: 'spec',
+    content: { type: 'Buffer', data: [97, 98] },
+    xid: 700,
+  },
+  { kind: 'streamStop', xid: 700 },
+  { kind: 'streamAbort', xid: 700, subxid: 701 },
+  { kind: 'streamAbort', xid: 700, subxid: 702, abortLsn: '1/0', abortTime: time },
+  { kind: 'streamCommit', xid: 700, commitLsn: '0/300', endLsn: '0/330', commitTime: time },
+  { kind: 'streamStart', xid: 800, first: true },
+  { kind: 'streamStop', xid: 800 },
+  { kind: 'streamPrepare', ...prepared, xid: 800 },
+  { kind: 'beginPrepare', ...prepared },
+  { kind: 'prepare', ...prepared },
+  { kind: 'commitPrepared', gid, xid: 700, commitLsn: '0/200', endLsn: '0/230', commitTime: time },
+  {
+    kind: 'rollbackPrepared',
+    gid,
+    xid: 700,
+    prepareEndLsn: '0/130',
+    endLsn: '0/230',
+    prepareTime: time,
+    rollbackTime: time,
+  },
+];
+
+const each = messages.map((message, at) => [message.kind, message, JSONS[at] ?? {}] as const);
+
+it('there is one of every kind', () => {
+  expect(messages).toHaveLength(JSONS.length);
+});
+
+describe.each(each)('%s', (_, message, json) => {
+  it('shows all its data as JSON, the kind first, LSNs as X/Y', () => {
+    const text = JSON.stringify(message);
+    expect(JSON.parse(text)).toStrictEqual(json);
+    expect(text.startsWith(`{"kind":"${message.kind}",`)).toBe(true);
+  });
+
+  it('shows its class and members in console.log, LSNs as X/Y', () => {
+    const shown = inspect(message, { breakLength: Infinity, depth: 9 });
+    expect(shown).toMatch(new RegExp(`^[A-Z]\\w+Message \\{ kind: '${message.kind}', `));
+    for (const [name, value] of Object.entries(json)) {
+      expect(shown).toContain(`${name}: `);
+      if (typeof value === 'number') expect(shown).toContain(`${name}: ${value}`);
+      if (/Lsn$|^lsn$/.test(name)) expect(shown).toContain(`${name}: '${String(value)}'`);
+    }
+    expect(shown).not.toMatch(/\d+n\b/);
+  });
+
+  it('can be acknowledged though no session delivered it, and has no checkpoint then', () => {
+    const { ack } = message;
+    expect([ack(), ack()]).toEqual([true, true]);
+    const ends = message.kind === 'message' || 'endLsn' in json;
+    if (!ends || message.kind === 'beginPrepare') expect('checkpoint' in message).toBe(false);
+    else expect(failure(() => 'checkpoint' in message && message.checkpoint)).toMatchObject({ code: 'NOT_STREAMED' });
+  });
+});
+
+it('a change that was not streamed has no xid at all', () => {
+  const [, , one] = decodeAny([beginPrepare(), relation(), insert(['1', 'a'])]);
+  expect(Object.keys(one ?? {})).not.toContain('xid');
+  expect(inspect(one)).not.toContain('xid');
+});

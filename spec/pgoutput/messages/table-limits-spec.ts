@@ -1,0 +1,252 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { Subject } from 'rxjs';
+import { transactions } from '../../../lib/operators/transactions/transactions';
+import { InsertMessage } from '../../../lib/pgoutput/messages/change-messages';
+import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
+import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
+import type { TableLimits } from '../../../lib/pgoutput/decode/relations';
+import { defaultTypes } from '../../../lib/pgoutput/values/values';
+import {
+  begin,
+  commit,
+  inBlock,
+  insert,
+  relation,
+  streamAbort,
+  streamCommit,
+  streamStart,
+  streamStop,
+  type,
+} from '../../../lib/testing/payloads';
+import { record } from '../../support/streaming';
+import { failure } from '../../wire/failure';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+const COLUMNS = ['id', 'name', 'created_at', 'updated_at', 'amount', 'note'];
+
+function decoderWith(limits?: TableLimits, check?: () => void) {
+  const decoder = new PgoutputDecoder(defaultTypes, { ...(limits && { limits }), check });
+  return (...payloads: readonly Buffer[]) => payloads.map((payload) => decoder.decode(payload, 0, payload.length));
+}
+
+describe('tables that were described and never come again', () => {
+  const ids = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+  /** Bytes of the heap for each more of them, once there are many. */
+  function bytesPerTable(payloadsOf: (id: number) => readonly Buffer[], limits?: TableLimits): number {
+    const decode = decoderWith(limits);
+    const heap = (): number => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const describe = (id: number): void => void decode(begin(), ...payloadsOf(id), commit());
+    for (const id of ids(20_000, 4000)) describe(id);
+    const before = heap();
+    for (const id of ids(30_000, 8000)) describe(id);
+    const bytes = (heap() - before) / 8000;
+    // The decoder is still there.
+    expect(decode(begin(), relation({ oid: 1, columns: ['a'] }), insert(['1'], 1), commit())).toHaveLength(4);
+    return bytes;
+  }
+
+  const table = (oid: number): Buffer[] => [
+    relation({ oid, name: `partition_${oid}`, columns: COLUMNS }),
+    insert(
+      COLUMNS.map(() => 'x'),
+      oid,
+    ),
+  ];
+
+  it('take a fraction of what those do that are in use', () => {
+    expect(bytesPerTable(table)).toBeLessThan(1000);
+  });
+
+  it('take nothing at all beyond a limit', () => {
+    expect(bytesPerTable(table, { columns: 100, bytes: 100_000 })).toBeLessThan(50);
+  });
+
+  it('take nothing for the names of types', () => {
+    const typed = (oid: number): Buffer[] => [
+      type(oid + 100_000, `type_${oid}`),
+      relation({ oid, columns: [{ name: 'a', typeOid: oid + 100_000 }] }),
+    ];
+    expect(bytesPerTable(typed, { columns: 100, bytes: 100_000 })).toBeLessThan(50);
+  });
+});
+
+describe('a table that was given up while others were in use', () => {
+  const described = [1, 2, 3].map((oid) => relation({ oid, name: `t${oid}`, columns: [`c${oid}`] }));
+
+  it('is compiled again when a change of it comes, and is not checked again', () => {
+    const check = jest.fn();
+    const decode = decoderWith({ columns: 1, bytes: Infinity }, check);
+    const messages = decode(begin(), ...described, insert(['x'], 1), insert(['y'], 2), insert(['z'], 1), commit());
+    expect(messages.flatMap((message) => (message instanceof InsertMessage ? [message] : []))).toMatchObject([
+      { table: 't1', new: { c1: 'x' } },
+      { table: 't2', new: { c2: 'y' } },
+      { table: 't1', new: { c1: 'z' } },
+    ]);
+    const [, , second, , first] = messages;
+    expect(second).toMatchObject({ kind: 'relation', name: 't2' });
+    expect(first).toMatchObject({ relation: { oid: 1, name: 't1', columns: [{ name: 'c1' }] } });
+    expect(check).toHaveBeenCalledTimes(3);
+  });
+
+  it('keeps its domains, whose types are not named again', () => {
+    const decode = decoderWith({ columns: 1, bytes: Infinity });
+    const domain = [
+      type(20_001, 'int4', 'pg_catalog'),
+      relation({ oid: 9, columns: [{ name: 'd', typeOid: 20_001 }] }),
+    ];
+    const others = Array.from({ length: 3000 }, (_, i) => type(30_000 + i, `other_${i}`));
+    expect(decode(begin(), ...domain, ...others, ...described, insert(['42'], 9)).at(-1)).toMatchObject({
+      new: { d: 42 },
+    });
+  });
+
+  it('beyond the limit of descriptions ends the stream with an error that a new subscription mends', () => {
+    const decode = decoderWith({ columns: 100, bytes: 1000 });
+    decode(begin(), ...Array.from({ length: 20 }, (_, i) => relation({ oid: i + 1, columns: ['a'] })));
+    expect(decode(insert(['1'], 20))).toMatchObject([{ new: { a: '1' } }]);
+    const error = failure(() => decode(insert(['1'], 1)));
+    expect(error).toMatchObject({ code: 'RELATION_FORGOTTEN', retryable: true });
+    expect(String(error)).toMatch(/Insert message: .* OID 1 was forgotten.* Subscribe again/);
+  });
+
+  it('is not the one that was used last', () => {
+    const decode = decoderWith({ columns: 100, bytes: 2000 });
+    decode(begin(), relation({ oid: 1, columns: ['a'] }));
+    for (let oid = 2; oid < 100; oid++) {
+      decode(relation({ oid, columns: ['b'] }));
+      expect(decode(insert(['1'], 1))).toMatchObject([{ new: { a: '1' } }]);
+    }
+  });
+});
+
+/** One step of a server: a table described or not, and a change of it, in a whole transaction or in a block. */
+interface Step {
+  readonly what: 'whole' | 'block' | 'commit' | 'abort' | 'abortPart';
+  readonly oid: number;
+  readonly xid: number;
+  readonly form: number;
+  readonly describes: boolean;
+}
+
+/** Of the same number of columns, so that one taken for another is not noticed by that. */
+const FORMS = [['a'], ['b'], ['a', 'b'], ['b', 'a'], ['a', 'c']] as const;
+
+interface Form {
+  readonly columns: readonly string[];
+  readonly order: number;
+}
+
+/** The payloads of some steps, with the row that each insert is to have. */
+function script(steps: readonly Step[]): { readonly payload: Buffer; readonly row?: Record<string, string> }[] {
+  const committed = new Map<number, Form>();
+  const streams = new Map<number, Map<number, Form>>();
+  const sent: { payload: Buffer; row?: Record<string, string> }[] = [];
+  let order = 0;
+  const change = ({ oid, form, describes }: Step, own: Map<number, Form>, wrap: (payload: Buffer) => Buffer): void => {
+    let seen = own.get(oid) ?? committed.get(oid);
+    if (!seen || describes) {
+      seen = { columns: FORMS[form % FORMS.length] ?? [], order: order++ };
+      own.set(oid, seen);
+      sent.push({ payload: wrap(relation({ oid, name: `t${oid}`, columns: seen.columns })) });
+    }
+    const values = seen.columns.map((name) => `${name}${sent.length}`);
+    const row = Object.fromEntries(seen.columns.map((name, i) => [name, values[i] ?? '']));
+    sent.push({ payload: wrap(insert(values, oid)), row });
+  };
+  for (const step of steps) {
+    const { what, xid } = step;
+    const stream = streams.get(xid);
+    if (what === 'whole') {
+      sent.push({ payload: begin() });
+      change(step, committed, (payload) => payload);
+      sent.push({ payload: commit() });
+    } else if (what === 'block') {
+      sent.push({ payload: streamStart({ xid, first: !stream }) });
+      const own = stream ?? new Map<number, Form>();
+      streams.set(xid, own);
+      change(step, own, (payload) => inBlock(xid, payload));
+      sent.push({ payload: streamStop() });
+    } else if (stream && what === 'commit') {
+      streams.delete(xid);
+      for (const [oid, form] of stream) if ((committed.get(oid)?.order ?? -1) < form.order) committed.set(oid, form);
+      sent.push({ payload: streamCommit({ xid }) });
+    } else if (stream) {
+      if (what === 'abort') streams.delete(xid);
+      sent.push({ payload: streamAbort({ xid, subxid: what === 'abort' ? xid : xid + 1000 }) });
+    }
+  }
+  return sent;
+}
+
+const steps = fc.array(
+  fc.record<Step>({
+    what: fc.constantFrom('whole', 'whole', 'block', 'block', 'block', 'commit', 'abort', 'abortPart'),
+    oid: fc.integer({ min: 1, max: 6 }),
+    xid: fc.integer({ min: 1, max: 3 }),
+    form: fc.nat(FORMS.length - 1),
+    describes: fc.boolean(),
+  }),
+  { maxLength: 60 },
+);
+
+/** Decodes a script, and compares each row, also of what transactions() makes. */
+function play(all: readonly Step[], limits: TableLimits): unknown {
+  const decode = decoderWith(limits);
+  const source = new Subject<AnyReplicationMessage>();
+  const { values } = record(source.pipe(transactions()));
+  const expected = new Map<number, Record<string, string>[]>();
+  for (const { payload, row } of script(all)) {
+    let message: AnyReplicationMessage | undefined;
+    try {
+      [message] = decode(payload);
+    } catch (error) {
+      return error;
+    }
+    if (message instanceof InsertMessage) {
+      expect(message.new).toStrictEqual(row);
+      expect(message.relation.columns.map(({ name }) => name)).toEqual(Object.keys(row ?? {}));
+      const xid = message.xid ?? 700;
+      expected.set(xid, [...(expected.get(xid) ?? []), row ?? {}]);
+    }
+    if (message?.kind === 'streamAbort' && message.xid === message.subxid) expected.delete(message.xid);
+    if (message) source.next(message);
+    const unit = values.pop();
+    if (!unit || !('changes' in unit)) continue;
+    expect(unit.changes.map((change) => 'new' in change && change.new)).toEqual(expected.get(unit.xid));
+    expected.delete(unit.xid);
+  }
+  return undefined;
+}
+
+describe('random tables that are described anew, in open transactions, too', () => {
+  it('are read by the description that was current, however few are compiled', () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 12 }), (all, columns) => {
+        expect(play(all, { columns, bytes: Infinity })).toBeUndefined();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are read by the description that was current, or not at all, however few are remembered', () => {
+    let forgotten = 0;
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 1500 }), (all, bytes) => {
+        const error = play(all, { columns: 4, bytes });
+        if (error === undefined) return;
+        expect(error).toMatchObject({ code: 'RELATION_FORGOTTEN' });
+        forgotten++;
+      }),
+      { numRuns: 300 },
+    );
+    expect(forgotten).toBeGreaterThan(0);
+  });
+});

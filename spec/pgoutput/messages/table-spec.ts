@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { parseName, parseTableName, qualifiedName, tableName } from '../../../lib/pgoutput/messages/table';
+
+/** Whatever PostgreSQL takes for a name; mostly of what tells names apart. */
+const NAME = fc.string({ unit: fc.constantFrom('a', 'b', '.', '"', '[', ' ', 'ä'), minLength: 1, maxLength: 6 });
+const OBJECT = fc.record({ schema: fc.oneof(fc.constant('public'), NAME), name: NAME });
+
+describe('the name of a table', () => {
+  it.each([
+    ['public', 'users', 'users'],
+    ['billing', 'invoices', 'billing.invoices'],
+    ['a', 'b', 'a.b'],
+    ['public', 'a.b', '"a.b"'],
+    ['a', 'b.c', 'a."b.c"'],
+    ['a.b', 'c', '"a.b".c'],
+    ['public', 'so "it" is', '"so ""it"" is"'],
+    ['My Own', "It's", "My Own.It's"],
+    ['public', 'public.users', '"public.users"'],
+    ['Public', 'users', 'Public.users'],
+  ])('of schema %s, %s, is %s', (schema, name, table) => {
+    expect(tableName(schema, name)).toBe(table);
+    expect(parseTableName(table)).toStrictEqual({ schema, name });
+  });
+
+  it.each([
+    ['public.users', 'public', 'users'],
+    ['"users"', 'public', 'users'],
+    ['"public"."users"', 'public', 'users'],
+    ['"billing".invoices', 'billing', 'invoices'],
+  ])('is understood with more than it takes: %s', (text, schema, name) => {
+    expect(parseTableName(text)).toStrictEqual({ schema, name });
+  });
+
+  it.each(['', '.', 'a.', '.b', 'a.b.c', 'a"b', '"a', 'a"', '""', '"a"b', '"a".', 'a."b"c', '"a"."b"."c"', '"a""'])(
+    'is not %j',
+    (text) => {
+      expect(parseTableName(text)).toBeUndefined();
+    },
+  );
+
+  it('is that of one table alone', () => {
+    fc.assert(
+      fc.property(OBJECT, ({ schema, name }) => {
+        expect(parseTableName(tableName(schema, name))).toStrictEqual({ schema, name });
+        expect(parseName(qualifiedName(schema, name))).toStrictEqual({ schema, name });
+      }),
+    );
+  });
+
+  it('is read in time in proportion to its length', () => {
+    const text = `${'"a""b'.repeat(200_000)}.`;
+    expect(parseTableName(text)).toBeUndefined();
+    expect(parseTableName(`"${'""'.repeat(200_000)}"`)?.name).toHaveLength(200_000);
+  });
+});

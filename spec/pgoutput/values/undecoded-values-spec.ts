@@ -1,0 +1,306 @@
+import { ProtocolError } from '../../../lib/common/errors';
+import type { ReplicationError } from '../../../lib/common/errors';
+import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
+import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
+import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
+import { recordingOf } from '../../../lib/pgoutput/messages/recording';
+import type { Decoding } from '../../../lib/pgoutput/decode/relations';
+import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
+import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import { UndecodedValue } from '../../../lib/pgoutput/values/undecoded-value';
+import { ValueError } from '../../../lib/pgoutput/values/value-error';
+import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
+import {
+  begin,
+  beginPrepare,
+  commit,
+  deletion,
+  insert,
+  relation,
+  UNCHANGED,
+  update,
+} from '../../../lib/testing/payloads';
+import { failure } from '../../wire/failure';
+import { firstBlock } from '../support/blocks';
+
+const JSON_TYPE = 114;
+const OTHER_TYPE = 20_000;
+
+/** Stands for a byte that is not UTF-8, as é in Latin 1. */
+const BAD = '~';
+
+/** The payload with such bytes. */
+function latin1(payload: Buffer): Buffer {
+  return Buffer.from(payload.map((byte) => (byte === BAD.charCodeAt(0) ? 0xe9 : byte)));
+}
+
+function decodeAll(payloads: readonly Buffer[], decoding: Partial<Decoding> = {}): AnyPgoutputMessage[] {
+  const decoder = new PgoutputDecoder(decoding.types ?? defaultTypes, decoding);
+  return payloads.map((payload) => {
+    const message = decoder.decode(payload, 0, payload.length);
+    return message;
+  });
+}
+
+function decodeError(payloads: readonly Buffer[], decoding?: Partial<Decoding>): ReplicationError {
+  const error = failure(() => decodeAll(payloads, decoding));
+  if (!(error instanceof ValueError)) throw error;
+  return error;
+}
+
+/** The last message, which has a value that cannot be decoded and is delivered. */
+function delivered(payloads: readonly Buffer[], decoding: Partial<Decoding> = {}): AnyPgoutputMessage | undefined {
+  return decodeAll(payloads, { ...decoding, onDecodeError: 'deliver' }).at(-1);
+}
+
+const docs = relation({
+  schema: 'app',
+  name: 'docs',
+  columns: [{ name: 'id', key: true, typeOid: 23 }, 'body', 'note'],
+});
+
+function catalogOf(shapes: Readonly<Record<number, TypeShape>>): TypeCatalog {
+  const catalog = new TypeCatalog();
+  catalog.learn([], new Map(Object.entries(shapes).map(([oid, shape]) => [Number(oid), shape])));
+  return catalog;
+}
+
+describe('the error for a value that cannot be decoded', () => {
+  const payloads = [begin({ commitLsn: 0x16b6c50n }), docs, latin1(insert(['1', 'caf~', 'fine']))];
+
+  it('has commit LSN, table, column, type and format, in its message and as properties', () => {
+    const error = decodeError(payloads);
+    expect(error).toMatchObject({
+      code: 'VALUE_UNREADABLE',
+      name: 'ValueError',
+      retryable: false,
+      commitLsn: 0x16b6c50n,
+      xid: undefined,
+      schema: 'app',
+      table: 'app.docs',
+      column: 'body',
+      typeOid: 25,
+      format: 'text',
+    });
+    expect(error.message).toMatch(
+      /^Column body of app\.docs \(type OID 25\) has a value that is not valid UTF-8, in the transaction that commits at 0\/16B6C50\./,
+    );
+  });
+
+  it('says what helps with the transaction in hand: nothing that is done to the table or the publication does', () => {
+    const { message } = decodeError(payloads);
+    expect(message).toContain("onDecodeError: 'deliver'");
+    expect(message).not.toMatch(/publication|column list/i);
+  });
+
+  it('has a JSON form with all of it', () => {
+    expect(JSON.parse(JSON.stringify(decodeError(payloads)))).toMatchObject({
+      name: 'ValueError',
+      code: 'VALUE_UNREADABLE',
+      commitLsn: '0/16B6C50',
+      table: 'app.docs',
+      column: 'body',
+      typeOid: 25,
+      format: 'text',
+    });
+  });
+
+  it('names the transaction, where that is streamed while it is open', () => {
+    const error = decodeError([...firstBlock(901, docs, latin1(insert(['1', 'caf~', null]))).slice(0, -1)]);
+    expect(error).toMatchObject({ commitLsn: undefined, xid: 901, column: 'body' });
+    expect(error.message).toContain('in the open transaction 901');
+  });
+
+  it('has the prepare LSN of a prepared one', () => {
+    const error = decodeError([beginPrepare({ prepareLsn: 0x77n }), docs, latin1(insert(['1', 'caf~', null]))]);
+    expect(error).toMatchObject({ commitLsn: 0x77n, xid: undefined });
+  });
+
+  it('keeps what a parser of the user has thrown as its cause, and its place under a rule for errors', () => {
+    const cause = new Error('odd');
+    const types: TypeParsers = {
+      getTypeParser: () => () => {
+        throw cause;
+      },
+    };
+    const error = decodeError([begin(), docs, insert(['1', 'a', 'b'])], { types });
+    expect(error.cause).toBe(cause);
+    expect(error.message).toContain('correct the parser');
+    const recast = error.recast('SERVER_ERROR', { remedy: 'Wait.' });
+    expect(recast).toMatchObject({ name: 'ValueError', code: 'SERVER_ERROR', column: 'id', cause });
+    expect(recast.message.match(/in the transaction/g)).toHaveLength(1);
+  });
+
+  it('is none of a message that is cut off or too long: that stays a ProtocolError', () => {
+    const payload = latin1(insert(['1', 'caf~', 'fine']));
+    const errors = [payload.subarray(0, -1), Buffer.concat([payload, Buffer.alloc(1)])].map((one) =>
+      failure(() => decodeAll([begin(), docs, one], { onDecodeError: 'deliver' })),
+    );
+    expect(errors.map((error) => error instanceof ProtocolError)).toEqual([true, true]);
+  });
+});
+
+describe('a value that cannot be decoded is delivered', () => {
+  it('in its place, as a copy of its bytes, with all other values and the place of the change', () => {
+    const bad = latin1(insert(['2', 'caf~', 'fine']));
+    const [, , first, message, last] = decodeAll(
+      [begin(), docs, insert(['1', 'a', 'b']), bad, insert(['3', null, 'c']), commit()],
+      { onDecodeError: 'deliver' },
+    );
+    bad.fill(0);
+    const body = new UndecodedValue(Buffer.from('caf\xe9', 'latin1'), 'text', 25, expect.any(Error));
+    expect(first).toMatchObject({ ordinal: 0, new: { id: 1 } });
+    expect(message).toMatchObject({ ordinal: 1, new: { id: 2, note: 'fine' } });
+    expect(message).toHaveProperty('new.body', body);
+    expect(last).toMatchObject({ ordinal: 2, new: { id: 3, body: null, note: 'c' } });
+  });
+
+  it('with a JSON form that has its bytes in hexadecimal', () => {
+    const message = delivered([begin(), docs, latin1(insert(['1', 'caf~', 'fine']))]);
+    expect(JSON.parse(JSON.stringify(message))).toMatchObject({
+      kind: 'insert',
+      new: {
+        id: 1,
+        body: {
+          undecoded: true,
+          format: 'text',
+          typeOid: 25,
+          length: 4,
+          bytes: '\\x636166e9',
+          cause: expect.any(String),
+        },
+        note: 'fine',
+      },
+    });
+  });
+
+  it('in new, old and key rows', () => {
+    const full = relation({ identity: 'f', columns: ['id', 'body'] });
+    const keyed = relation({ columns: [{ name: 'id', key: true }, 'body'] });
+    expect(delivered([begin(), full, latin1(update(['1', UNCHANGED], { old: ['~', 'b~'] }))])).toMatchObject({
+      old: { id: expect.any(UndecodedValue), body: expect.any(UndecodedValue) },
+      new: { id: '1', body: expect.any(UndecodedValue) },
+    });
+    expect(delivered([begin(), keyed, latin1(update(['1', '~'], { key: ['~', null] }))])).toMatchObject({
+      key: { id: expect.any(UndecodedValue) },
+      new: { id: '1', body: expect.any(UndecodedValue) },
+    });
+    expect(delivered([begin(), keyed, latin1(deletion({ key: ['~', null] }))])).toMatchObject({
+      key: { id: expect.any(UndecodedValue) },
+    });
+  });
+
+  it.each<[string, number, string | Buffer, Partial<Decoding>]>([
+    ['text that a parser of pg rejects', JSON_TYPE, '{"a":', {}],
+    ['text that an exact parser rejects', 23, 'one', { types: exactTypes }],
+    ['a text array with an element that is not UTF-8', 1009, '{a,~}', {}],
+    [
+      'an array of another type with such an element',
+      OTHER_TYPE,
+      '{a,~}',
+      { catalog: catalogOf({ [OTHER_TYPE]: { kind: 'array', element: 25, delimiter: ',' } }) },
+    ],
+    ['an array with an element that its parser rejects', 199, '{"{\\"a\\":"}', {}],
+    [
+      'a composite with a field that its parser rejects',
+      OTHER_TYPE,
+      '(1,"{")',
+      {
+        composites: true,
+        catalog: catalogOf({
+          [OTHER_TYPE]: {
+            kind: 'composite',
+            attributes: [
+              { name: 'a', typeOid: 23 },
+              { name: 'b', typeOid: JSON_TYPE },
+            ],
+          },
+        }),
+      },
+    ],
+    [
+      'a domain over json',
+      OTHER_TYPE,
+      '{',
+      { catalog: catalogOf({ [OTHER_TYPE]: { kind: 'domain', base: JSON_TYPE } }) },
+    ],
+    ['a binary value of a type that is not known', OTHER_TYPE, Buffer.from([1, 2]), {}],
+    ['a binary value of the wrong length', 23, Buffer.from([1, 2]), {}],
+    ['binary text that is not UTF-8', 25, Buffer.from('caf\xe9', 'latin1'), {}],
+    ['binary jsonb that is not UTF-8', 3802, Buffer.from('\x01"\xe9"', 'latin1'), {}],
+    ['a tsvector with a lexeme that is not UTF-8', 3614, Buffer.from('\0\0\0\x01\xe9\0\0\0', 'latin1'), {}],
+  ])('%s', (_, typeOid, value, decoding) => {
+    const described = relation({ columns: [{ name: 'c', typeOid }, 'next'] });
+    const payloads = [begin(), described, latin1(insert([value, 'fine']))];
+    const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.replaceAll(BAD, '\xe9'), 'latin1');
+    const format = Buffer.isBuffer(value) ? 'binary' : 'text';
+    expect(delivered(payloads, decoding)).toMatchObject({ new: { c: { bytes, format, typeOid }, next: 'fine' } });
+    expect(decodeError(payloads, decoding)).toMatchObject({ column: 'c', typeOid, format });
+  });
+
+  it('where a parser of the user throws, with what it has thrown; also where getTypeParser does', () => {
+    const cause = new Error('odd');
+    const throwing = (): never => {
+      throw cause;
+    };
+    for (const types of [{ getTypeParser: () => throwing }, { getTypeParser: throwing }]) {
+      const message = delivered([begin(), docs, insert(['1', 'a', null])], { types });
+      expect(message).toMatchObject({ new: { id: { cause }, body: { cause }, note: null } });
+    }
+  });
+
+  it('in the blocks of a streamed transaction, and in what is made of them when it commits', () => {
+    const decoder = new PgoutputDecoder(defaultTypes, { onDecodeError: 'deliver' });
+    const changes = firstBlock(
+      901,
+      docs,
+      insert(['1', 'a', 'b']),
+      latin1(insert(['2', '~', 'c'])),
+      insert(['3', 'd', 'e']),
+    )
+      .map((payload) => decoder.decode(payload, 0, payload.length))
+      .flatMap((message) => recordingOf(message) ?? []);
+    const replay = new Replay(0x200n);
+    const replayed = changes.map(({ payload, relations }) => replay.change(payload, 0, payload.length, relations));
+    expect(replayed).toMatchObject([
+      { ordinal: 0, commitLsn: 0x200n, new: { id: 1 } },
+      { ordinal: 1, commitLsn: 0x200n, new: { id: 2, body: expect.any(UndecodedValue), note: 'c' } },
+      { ordinal: 2, commitLsn: 0x200n, new: { id: 3, body: 'd' } },
+    ]);
+  });
+});
+
+describe('the error for a value of a transaction that was streamed', () => {
+  it('has the commit LSN when it comes up at the commit', () => {
+    let isBroken = false;
+    const getTypeParser = () => (text: string) => {
+      if (isBroken) throw new Error('odd');
+      return text;
+    };
+    const decoder = new PgoutputDecoder({ getTypeParser });
+    const [change] = firstBlock(901, docs, insert(['1', 'a', 'b']))
+      .map((payload) => decoder.decode(payload, 0, payload.length))
+      .flatMap((message) => recordingOf(message) ?? []);
+    isBroken = true;
+    const error = failure(() =>
+      new Replay(0x200n).change(change!.payload, 0, change!.payload.length, change!.relations),
+    );
+    expect(error).toMatchObject({
+      code: 'VALUE_UNREADABLE',
+      commitLsn: 0x200n,
+      xid: undefined,
+      table: 'app.docs',
+      column: 'id',
+    });
+  });
+});
+
+describe('names that are not UTF-8', () => {
+  it('stay apart, of tables and of columns', () => {
+    const named = latin1(relation({ name: 'caf~', columns: ['a~', 'a'] }));
+    const [, description, change] = decodeAll([begin(), named, insert(['1', '2'])]);
+    expect(description).toMatchObject({ table: 'caf\udce9', columns: [{ name: 'a\udce9' }, { name: 'a' }] });
+    expect(change).toHaveProperty('new', { 'a\udce9': '1', a: '2' });
+  });
+});

@@ -1,0 +1,270 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import pg from 'pg';
+import { guarded } from '../../../lib/pgoutput/values/guarded-parser';
+import * as ValueReaders from '../../../lib/pgoutput/values/value-readers';
+import * as Values from '../../../lib/pgoutput/values/values';
+import { garbage, nearMiss } from '../support/near-misses';
+import { PRINTED } from '../support/printed';
+import { differenceIn, readType } from '../support/readings';
+import { sameValue } from '../support/same-value';
+
+const { valueReader } = ValueReaders;
+const { defaultTypes } = Values;
+
+const RUNS = 1000;
+
+/** A text of each type whose usual form is read from its bytes. */
+const USUAL: readonly (readonly [oid: number, text: string])[] = [
+  [16, 't'],
+  [17, '\\x00ff'],
+  [20, '7'],
+  [21, '-7'],
+  [23, '7'],
+  [26, '7'],
+  [700, '-1.5'],
+  [701, '1.5'],
+  [1082, '2024-02-29'],
+  [1114, '2024-02-29 12:34:56.789123'],
+  [1184, '2024-02-29 12:34:56.789123+00'],
+  [1000, '{t,f}'],
+  [1005, '{1,2}'],
+  [1007, '{1,2}'],
+  [1028, '{1,2}'],
+  [1009, '{a,"b c"}'],
+  [1014, '{a,"b c"}'],
+  [1015, '{a,"b c"}'],
+  [1016, '{9223372036854775807}'],
+  [1021, '{1.5}'],
+  [1022, '{1.5}'],
+  [1231, '{1.50}'],
+  [2951, '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}'],
+];
+
+function read(oid: number, text: string, types: Values.TypeParsers, makeReader = valueReader): unknown {
+  const column = { name: 'c', key: false, typeOid: oid, typeModifier: -1 };
+  return makeReader(types, 'public.t', column)(Buffer.from(text), 0, Buffer.byteLength(text));
+}
+
+describe('what is read from bytes', () => {
+  const surroundings = fc.constantFrom('', '-', '{', '}', '"', '\\', '1', '.', 'ß', '{"-1', '-1"}', '\\x', '+00', '\0');
+
+  function expectNoDifference(oid: number, text: fc.Arbitrary<string>): void {
+    const type = readType(oid);
+    const property = fc.property(text, surroundings, surroundings, (value, before, after) => {
+      const difference = differenceIn(type, Buffer.from(value), before, after);
+      if (difference !== undefined) throw new Error(difference);
+    });
+    fc.assert(property, { numRuns: RUNS });
+  }
+
+  describe.each(PRINTED)('of type %i, %s,', (oid, _, text) => {
+    it('is what pg’s parser makes of all that PostgreSQL prints', () => {
+      expectNoDifference(oid, text);
+      const parse = pg.types.getTypeParser(oid, 'text');
+      const isAsPgHasIt = (printed: string): boolean => sameValue(read(oid, printed, defaultTypes), parse(printed));
+      fc.assert(fc.property(text, isAsPgHasIt), { numRuns: RUNS });
+    });
+
+    it('is what pg’s parser makes of near misses, and is refused where that one may not see it', () => {
+      expectNoDifference(oid, nearMiss(text));
+    });
+
+    it('is what pg’s parser makes of garbage', () => {
+      expectNoDifference(oid, garbage);
+    });
+  });
+
+  it.each([
+    [701, ''],
+    [701, '-'],
+    [701, '.5'],
+    [701, '5.'],
+    [701, '1.2.3'],
+    [701, '-0'],
+    [701, '-0.0'],
+    [701, '0.1'],
+    [701, '123456789012.34'],
+    [701, '1234567890123.45'],
+    [701, '0.0000000000001'],
+    [23, ''],
+    [23, '-'],
+    [23, '-0'],
+    [23, '999999999999999'],
+    [23, '9999999999999999'],
+    [1082, '0001-01-01'],
+    [1082, '0099-12-31'],
+    [1082, '2023-02-31'],
+    [1082, '2023-13-01'],
+    [1114, '2024-02-29 12:34:56.'],
+    [1114, '2024-02-29 12:34:56.1234567'],
+    [1114, '2024-02-29 24:00:00'],
+    [1184, '2024-02-30 12:34:60.999999+00'],
+    [1184, '2024-00-10 12:34:56+00'],
+    [1184, '2024-13-10 12:34:56+00'],
+    [1184, '9999-12-31 23:59:59.999999+00'],
+    [1009, '{'],
+    [1009, '{}'],
+    [1009, '{a,}'],
+    [1009, '{,a}'],
+    [1009, '{"a"b}'],
+    [1009, '{a"b"}'],
+    [1009, '{"NULL",NULL}'],
+    [1009, '{a}}'],
+    [17, ''],
+    [17, '\\'],
+    [17, '\\x'],
+    [17, '\\x0'],
+    [17, '\\xFf'],
+    [17, '\\x0\xe9'],
+  ])('is what pg’s parser makes of it at the edges: %i %j', (oid, text) => {
+    for (const [before, after] of [['', ''] as const, ['{"-1', '-1"}'] as const, ['}', '{'] as const]) {
+      expect(differenceIn(readType(oid), Buffer.from(text), before, after)).toBeUndefined();
+    }
+  });
+
+  it('is what pg’s parser makes of it, to the millisecond, in every time zone', () => {
+    const zones = ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia', 'Australia/Lord_Howe'];
+    const program = join(__dirname, '../support/time-zones-program.ts');
+    const said = execFileSync(process.execPath, ['--import', 'tsx', program, ...zones], { encoding: 'utf8' });
+    expect(said.trim().split('\n')).toEqual(zones.map((zone) => expect.stringMatching(`^${zone} \\d+$`)));
+  }, 60_000);
+
+  it('needs none of pg’s parsers in its usual form', () => {
+    const fail = (): never => {
+      throw new Error('It was called');
+    };
+    jest.isolateModules(() => {
+      for (const name of ['postgres-date', 'postgres-bytea']) jest.doMock(name, () => fail);
+      jest.doMock('postgres-array', () => ({ parse: fail }));
+      const spies = [jest.spyOn(globalThis, 'parseInt'), jest.spyOn(globalThis, 'parseFloat')];
+      try {
+        for (const spy of spies) spy.mockImplementation(fail);
+        const isolated = fresh();
+        for (const [oid, text] of USUAL) expect(() => isolated(oid, text)).not.toThrow();
+        for (const [oid, text] of USUAL.slice(8))
+          expect(() => isolated(oid, `${text} `)).toThrow('not as PostgreSQL prints it');
+      } finally {
+        for (const spy of spies) spy.mockRestore();
+        for (const name of ['postgres-date', 'postgres-bytea', 'postgres-array']) jest.dontMock(name);
+      }
+    });
+  });
+});
+
+/** The library as it is where nobody has imported it yet; within jest.isolateModules. */
+function fresh(): (oid: number, text: string) => unknown {
+  const readers = jest.requireActual<typeof ValueReaders>('../../../lib/pgoutput/values/value-readers');
+  const values = jest.requireActual<typeof Values>('../../../lib/pgoutput/values/values');
+  return (oid, text) => read(oid, text, values.defaultTypes, readers.valueReader);
+}
+
+/** The registry of parsers that this library will have. */
+function freshTypes(): typeof pg.types {
+  const { types } = jest.requireActual<typeof pg>('pg');
+  expect(types).not.toBe(pg.types);
+  return types;
+}
+
+describe('a parser that is not pg’s own', () => {
+  const custom = (text: string): string => `custom ${text}`;
+
+  it.each(USUAL)('is what reads a type once it is set in pg.types: %i', (oid, text) => {
+    const before = pg.types.getTypeParser(oid, 'text');
+    const value = read(oid, text, defaultTypes);
+    pg.types.setTypeParser(oid, custom);
+    try {
+      expect(read(oid, text, defaultTypes)).toBe(`custom ${text}`);
+    } finally {
+      pg.types.setTypeParser(oid, before);
+    }
+    expect(read(oid, text, defaultTypes)).toStrictEqual(value);
+  });
+
+  it.each(USUAL)('is what reads a type where types of one’s own give it: %i', (oid, text) => {
+    expect(read(oid, text, { getTypeParser: () => custom })).toBe(`custom ${text}`);
+    const overrides = new pg.TypeOverrides();
+    overrides.setTypeParser(oid, custom);
+    const types: pg.CustomTypesConfig = overrides;
+    expect(read(oid, text, types)).toBe(`custom ${text}`);
+  });
+
+  it.each([[0, '7'] as const, [25, '7'] as const, [16500, '7'] as const, ...USUAL])(
+    'is what reads a type though it was set before the library was imported: %i',
+    (oid, text) => {
+      jest.isolateModules(() => {
+        freshTypes().setTypeParser(oid, custom);
+        expect(fresh()(oid, text)).toBe(`custom ${text}`);
+      });
+    },
+  );
+
+  it('is what reads all types that it is set for, one without a type among them', () => {
+    jest.isolateModules(() => {
+      const types = freshTypes();
+      for (const oid of [0, 20, 25]) types.setTypeParser(oid, custom);
+      for (const oid of [0, 20, 25]) expect(fresh()(oid, '7')).toBe('custom 7');
+    });
+  });
+
+  it('may be pg’s own of another type', () => {
+    const of = (oid: number): Values.TypeParsers => ({ getTypeParser: () => pg.types.getTypeParser(oid, 'text') });
+    expect(read(25, '7', of(23))).toBe(7);
+    expect(read(20, '7', of(23))).toBe(7);
+    expect(read(23, '7', of(25))).toBe('7');
+    expect(read(1184, '2024-02-29', of(25))).toBe('2024-02-29');
+  });
+
+  it('gets the text alone, whatever stands around it', () => {
+    const seen: string[] = [];
+    const column = { name: 'c', key: false, typeOid: 23, typeModifier: -1 };
+    const reader = valueReader({ getTypeParser: () => (text) => seen.push(text) }, 'public.t', column);
+    reader(Buffer.from('12ß45'), 1, 4);
+    expect(seen).toEqual(['2ß']);
+  });
+});
+
+describe('a value', () => {
+  it.each(PRINTED)('of type %i, %s, is no view of the bytes that it was read from', (oid, _, text) => {
+    const column = { name: 'c', key: false, typeOid: oid, typeModifier: -1 };
+    const reader = valueReader(defaultTypes, 'public.t', column);
+    const parse = guarded(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
+    const property = fc.property(text, (printed) => {
+      const bytes = Buffer.from(printed);
+      const value = reader(bytes, 0, bytes.length);
+      bytes.fill(0);
+      return sameValue(value, parse(printed));
+    });
+    fc.assert(property, { numRuns: 200 });
+  });
+});
+
+describe('the comparison of these specs', () => {
+  it.each([
+    [0, -0],
+    [0, false],
+    ['1', 1],
+    [null, undefined],
+    [new Date(0), new Date(1)],
+    [new Date(0), 0],
+    [new Date(NaN), new Date(0)],
+    [Buffer.of(1), Buffer.of(2)],
+    [Buffer.of(1), Uint8Array.of(1)],
+    [[1], [1, 2]],
+    [
+      [1, [2]],
+      [1, [3]],
+    ],
+    [{ a: undefined }, { b: undefined }],
+    [[], {}],
+  ])('tells %p from %p', (a, b) => {
+    expect(sameValue(a, b)).toBe(false);
+    expect(sameValue(b, a)).toBe(false);
+  });
+
+  it('takes for the same what is', () => {
+    const make = (): unknown[] => [NaN, -0, 'a', null, new Date(NaN), new Date(1), Buffer.of(1), [[{ a: [] }]]];
+    expect(sameValue(make(), make())).toBe(true);
+  });
+});

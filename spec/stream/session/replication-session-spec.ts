@@ -1,0 +1,269 @@
+import { ProtocolError, ServerError } from '../../../lib/common/errors';
+import { payloadDecoder } from '../../../lib/stream/session/payload-decoder';
+import { u64 } from '../../../lib/testing/bytes';
+import { message } from '../../../lib/testing/payloads';
+import {
+  copyBothResponse,
+  errorResponse,
+  frame,
+  keepalive,
+  notice,
+  notification,
+  parameterStatus,
+  readyForQuery,
+  xlogData,
+} from '../../../lib/testing/backend-messages';
+import {
+  ackAll,
+  busy,
+  endOf,
+  entryOf,
+  RELATION,
+  sessionOf,
+  STREAM,
+  transactionFrames,
+  type SessionFixture,
+} from './support/fake-host';
+
+const KINDS = [
+  ...['keepalive', 'relation', 'type', 'begin', 'insert', 'insert', 'commit', 'message'],
+  ...['begin', 'origin', 'insert', 'commit', 'keepalive'],
+];
+
+describe('reading', () => {
+  it('delivers the same messages wherever the bytes are split in two', () => {
+    const bytes = Buffer.concat(STREAM);
+    for (let split = 0; split <= bytes.length; split++) {
+      const { receive, host } = sessionOf();
+      receive(bytes.subarray(0, split));
+      receive(bytes.subarray(split));
+      expect(host.kinds).toEqual(KINDS);
+    }
+  });
+
+  it('delivers the same messages byte by byte', () => {
+    const { receive, host } = sessionOf();
+    for (const byte of Buffer.concat(STREAM)) receive(Buffer.of(byte));
+    expect(host.kinds).toEqual(KINDS);
+  });
+
+  it('passes on what another plugin writes as it is', () => {
+    const { receive, host } = sessionOf({}, payloadDecoder(undefined));
+    receive(xlogData(Buffer.from('BEGIN 7'), { dataStart: 0x100n, walEnd: 0x110n }));
+    expect(host.delivered).toMatchObject([
+      { kind: 'xlogData', dataStart: 0x100n, walEnd: 0x110n, data: Buffer.from('BEGIN 7') },
+    ]);
+    host.now = 1000;
+    ackAll(host);
+    expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n });
+  });
+
+  it('minds no notice, setting or notification in the stream', () => {
+    const { receive, host } = sessionOf();
+    receive(notice({ C: '55000', R: 'SomethingElse' }), parameterStatus('TimeZone', 'UTC'), notification('a', 'b'));
+    receive(keepalive(1n));
+    expect([host.kinds, host.outcome]).toEqual([['keepalive'], undefined]);
+  });
+});
+
+describe('a full window', () => {
+  it('stops decoding between two messages, and lets the socket rest', () => {
+    const { session, receive, host } = sessionOf({ window: { messages: 3, bytes: 1_000_000 } });
+    receive(RELATION, ...transactionFrames(0x100n, 10));
+    expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'insert', 'insert']);
+    expect([host.resting, session.status.paused]).toEqual([true, true]);
+  });
+
+  it('decodes nothing of what arrives all the same', () => {
+    const { receive, host } = sessionOf({ window: { messages: 1, bytes: 1_000_000 } });
+    receive(RELATION, ...transactionFrames(0x100n));
+    receive(...transactionFrames(0x200n));
+    expect(host.kinds).toEqual(['relation', 'begin', 'insert']);
+  });
+
+  it('goes on at half, in a turn of its own', () => {
+    const { session, receive, host } = sessionOf({ window: { messages: 4, bytes: 1_000_000 } });
+    receive(RELATION, ...transactionFrames(0x100n, 5));
+    const inserts = host.delivered.slice(2);
+    inserts[0]?.ack();
+    session.pump();
+    expect([host.delivered.length, host.wakes, host.resting]).toEqual([6, 0, true]);
+    inserts[1]?.ack();
+    expect([host.delivered.length, host.wakes]).toEqual([6, 1]);
+    session.pump();
+    expect(host.kinds.slice(6)).toEqual(['insert', 'commit']);
+    expect([host.resting, session.status.paused]).toEqual([true, true]);
+    ackAll(host);
+    session.pump();
+    expect([host.resting, session.status.paused]).toEqual([false, false]);
+  });
+
+  it('does not come about by messages that are acknowledged as they are delivered', () => {
+    const { receive, host } = sessionOf({ window: { messages: 1, bytes: 1 } });
+    host.onDeliver = ({ ack }) => ack();
+    receive(RELATION, ...transactionFrames(0x100n, 100), ...transactionFrames(0x200n, 100));
+    expect(host.delivered).toHaveLength(1 + 102 + 102);
+    expect([host.wakes, host.resting]).toEqual([0, false]);
+  });
+
+  it('is reached by bytes, too', () => {
+    const { receive, host } = sessionOf({ window: { messages: 1000, bytes: 10_000 } });
+    receive(RELATION, ...transactionFrames(0x100n, 10, 'x'.repeat(4900)));
+    expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'insert']);
+  });
+
+  it('does not stop a transaction that is gathered', () => {
+    const { receive, host } = sessionOf({ window: { messages: 2, bytes: 1000 } });
+    host.onDeliver = (message) => {
+      if (message.kind === 'insert') entryOf(message).gather();
+      else if (message.kind === 'commit') entryOf(message).group();
+      return true;
+    };
+    receive(RELATION, ...transactionFrames(0x100n, 50), ...transactionFrames(0x200n, 50));
+    expect(host.kinds.filter((kind) => kind === 'commit')).toHaveLength(1);
+    expect([host.delivered.length, host.resting]).toEqual([1 + 52, true]);
+  });
+
+  it('does not exist without confirmation', () => {
+    const { receive, host } = sessionOf({ confirm: false, window: { messages: 1, bytes: 1 } });
+    receive(RELATION, ...transactionFrames(0x100n, 100));
+    expect([host.delivered.length, host.resting]).toEqual([103, false]);
+  });
+});
+
+describe('slow handlers', () => {
+  function slow(ms: number): SessionFixture {
+    const fixture = sessionOf();
+    fixture.host.onDeliver = () => {
+      fixture.host.now += ms;
+      return true;
+    };
+    return fixture;
+  }
+
+  it('make it give way every 10 ms or so, with the socket at rest', () => {
+    const { session, receive, host } = slow(4);
+    receive(RELATION, ...transactionFrames(0x100n, 6));
+    expect([host.delivered.length, host.wakes, host.resting]).toEqual([3, 1, true]);
+    session.pump();
+    expect([host.delivered.length, host.wakes, host.resting]).toEqual([6, 2, true]);
+    session.pump();
+    session.pump();
+    expect([host.delivered.length, host.wakes, host.resting]).toEqual([9, 3, false]);
+  });
+
+  it('that take longer than that are given one message at a time', () => {
+    const { session, receive, host } = slow(500);
+    receive(RELATION, ...transactionFrames(0x100n, 1));
+    for (let turn = 1; turn <= 4; turn++) {
+      expect(host.delivered).toHaveLength(turn);
+      session.pump();
+    }
+  });
+
+  it('do not keep status updates back', () => {
+    const { session, receive, host } = slow(500);
+    receive(RELATION, ...transactionFrames(0x100n, 5));
+    const before = host.statuses.length;
+    session.tick(1000);
+    expect(host.statuses).toHaveLength(before + 1);
+  });
+
+  it('do not keep the server waiting where they leave timers no turn: every slice reports', () => {
+    const { session, receive, host } = slow(600);
+    receive(RELATION, ...transactionFrames(0x100n, 3));
+    for (let turn = 0; turn < 3; turn++) session.pump();
+    expect(host.statuses.map(({ at }) => at)).toEqual([600, 1200, 1800, 2400]);
+  });
+
+  it('are not interrupted by a report of every step', () => {
+    const { session, receive, host } = slow(4);
+    receive(keepalive(0x10n), keepalive(0x20n), keepalive(0x30n), keepalive(0x40n));
+    expect(host.statuses).toEqual([]);
+    session.pump();
+    expect(host.statuses).toMatchObject([{ flushed: 0x40n }]);
+  });
+});
+
+describe('an error from the server', () => {
+  const DECODING = { C: 'XX000', M: 'invalid memory alloc request size 1258291204' };
+
+  it('ends the stream with what the server said, and reports what was confirmed', () => {
+    const { receive, host } = busy();
+    ackAll(host);
+    const before = host.delivered.length;
+    host.now += 1000;
+    receive(errorResponse(DECODING), keepalive(0x900n), ...transactionFrames(0x200n), readyForQuery());
+    expect(host.outcome?.error).toBeInstanceOf(ServerError);
+    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_INTERNAL_ERROR', sqlState: 'XX000' });
+    expect(host.delivered).toHaveLength(before);
+    expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: endOf(0x100n) }, { kind: 'terminate' }]);
+  });
+
+  it('when it is stopped by an administrator can be retried', () => {
+    const { receive, host } = sessionOf();
+    receive(errorResponse({ S: 'FATAL', V: 'FATAL', C: '57P01', M: 'terminating connection' }));
+    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
+  });
+
+  it('while it takes leave after unsubscribing is not looked at', () => {
+    const { session, receive, host } = busy();
+    session.release();
+    receive(errorResponse(DECODING), readyForQuery());
+    expect(host.outcome).toEqual({ error: undefined });
+  });
+
+  it('names a publication that was skipped, and freezes what is confirmed', () => {
+    const { receive, host } = busy();
+    const skipped = { C: '55000', R: 'LoadPublications', M: 'skipped loading publication "gone"' };
+    receive(notice(skipped), keepalive(0x900n), ...transactionFrames(0x200n));
+    expect(host.outcome?.error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
+    expect(host.statuses.at(-1)).toMatchObject({ written: endOf(0x100n), flushed: 0n });
+    expect([host.delivered.length, host.kinds.at(-1)]).toEqual([4, 'commit']);
+    expect(ackAll(host).slice(2)).toEqual([false, false]);
+  });
+});
+
+describe('bytes that make no sense', () => {
+  it.each<[what: string, bytes: Buffer, message: RegExp]>([
+    ['a CopyData of unknown type', frame('d', Buffer.from('x1')), /CopyData of unknown type 0x78; expected XLogData/],
+    ['an empty CopyData', frame('d'), /an empty CopyData; expected XLogData/],
+    ['a keepalive that is cut off', frame('d', Buffer.from('k'), u64(1n)), /^Keepalive: expected 4 bytes/],
+    ['a keepalive that is too long', frame('d', keepalive(1n).subarray(5), Buffer.of(0)), /the end of the message/],
+    [
+      'an XLogData without its header',
+      frame('d', Buffer.from('w'), u64(1n)),
+      /XLogData message: expected a header of 24 bytes, where 8 are left/,
+    ],
+    ['a payload of unknown type', xlogData(message('?')), /pgoutput payload: expected the tag of a message/],
+    ['an empty payload', xlogData(Buffer.alloc(0)), /pgoutput payload: expected 1 byte/],
+    ['a change without its Relation', Buffer.concat(transactionFrames(1n)), /expected the Relation/],
+    ['a message of unknown type', frame('?', Buffer.from('abc')), /a message of type '\?' \(3 bytes\)/],
+    ['a message that has no place there', copyBothResponse(), /The server sent copyBoth in the middle of the stream/],
+    ['a length that no message has', Buffer.from('d\0\0\0\x03'), /declares a length of 3 bytes/],
+    ['a notice without fields', frame('N', Buffer.of(0)), /NoticeResponse message: expected a field/],
+  ])('end the stream with a clear error: %s', (_, bytes, expected) => {
+    const { receive, host } = sessionOf();
+    receive(bytes, keepalive(0x900n));
+    expect(host.outcome?.error).toBeInstanceOf(ProtocolError);
+    expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION', message: expect.stringMatching(expected) });
+    expect(host.kinds).not.toContain('keepalive');
+    expect(host.sent.at(-1)).toEqual({ kind: 'terminate' });
+  });
+
+  it('while it takes leave end it, without an error where nobody listens', () => {
+    const { session, receive, host } = sessionOf();
+    session.release();
+    receive(Buffer.from('d\0\0\0\x03'));
+    expect(host.outcome).toEqual({ error: undefined });
+  });
+
+  it('include a value that its parser does not take', () => {
+    const failure = new RangeError('no such thing');
+    const { receive, host } = sessionOf({}, () => {
+      throw failure;
+    });
+    receive(RELATION);
+    expect(host.outcome?.error).toBe(failure);
+  });
+});

@@ -1,0 +1,168 @@
+import type { SessionOptions } from '../../../lib/stream/session/session-host';
+import { logicalMessage } from '../../../lib/testing/payloads';
+import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
+import {
+  ackAll,
+  endOf,
+  entryOf,
+  RELATION,
+  sessionOf,
+  transactionFrames,
+  type FakeHost,
+  type SessionFixture,
+} from './support/fake-host';
+
+/** A session whose consumer keeps the position, and hears of progress once a second. */
+function consumers(options: Partial<SessionOptions> = {}): SessionFixture {
+  return sessionOf({ progressInterval: 1000, ...options });
+}
+
+/** Where the keepalives stand that a consumer has to hear of. */
+function progress({ delivered }: FakeHost): bigint[] {
+  return delivered.flatMap((message) =>
+    message.kind === 'keepalive' && entryOf(message).isProgress ? [message.walEnd] : [],
+  );
+}
+
+describe('progress without changes, where the consumer keeps the position', () => {
+  it('comes at once, and then at most once in an interval', () => {
+    const { receive, host } = consumers();
+    for (let i = 0; i <= 30; i++) {
+      receive(keepalive(0x100n + BigInt(i)));
+      host.now += 100;
+    }
+    expect(progress(host)).toEqual([0x100n, 0x10an, 0x114n, 0x11en]);
+  });
+
+  it('comes when the server asks for a reply, as a server does that is stopping', () => {
+    const { receive, host } = consumers();
+    receive(keepalive(0x100n), keepalive(0x200n), keepalive(0x300n, true));
+    expect(progress(host)).toEqual([0x100n, 0x300n]);
+  });
+
+  it('is none that does not lead beyond the start, a transaction or earlier progress', () => {
+    const { receive, host, pass } = consumers({ startLsn: 0x100n });
+    receive(keepalive(0x90n, true), keepalive(0x100n, true));
+    receive(RELATION, ...transactionFrames(0x200n));
+    ackAll(host);
+    pass(5000);
+    receive(keepalive(endOf(0x200n), true), keepalive(0x300n), keepalive(0x300n, true));
+    expect(progress(host)).toEqual([0x300n]);
+  });
+
+  it('is none inside a transaction, and none is lost by it', () => {
+    const { receive, host, pass } = consumers();
+    host.onDeliver = (message) => message.kind === 'keepalive' || message.ack();
+    const [begin, row, commit] = transactionFrames(0x200n);
+    receive(RELATION, begin!, keepalive(0x900n, true), row!);
+    pass(5000);
+    receive(keepalive(0x900n, true), commit!);
+    expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], endOf(0x200n)]);
+    pass(5000);
+    receive(keepalive(0x900n));
+    expect(progress(host)).toEqual([0x900n]);
+  });
+
+  it('comes at the end of an empty transaction, which nobody answers', () => {
+    const { receive, host } = consumers();
+    receive(RELATION, ...transactionFrames(0x200n, 0), keepalive(endOf(0x200n)));
+    expect(progress(host)).toEqual([endOf(0x200n)]);
+  });
+
+  it('is none without confirmation', () => {
+    const { receive, host, pass } = consumers({ confirm: false });
+    receive(keepalive(0x100n, true));
+    pass(5000);
+    receive(keepalive(0x200n, true));
+    expect([progress(host), host.kinds]).toEqual([[], ['keepalive', 'keepalive']]);
+    ackAll(host);
+    expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
+  });
+
+  it('is none where the slot keeps the position', () => {
+    const { receive, host } = sessionOf();
+    receive(keepalive(0x100n, true));
+    expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], 0x100n]);
+  });
+});
+
+describe('the slot, where the consumer keeps the position', () => {
+  it('is not moved by a keepalive that nobody acknowledges; it counts as received all the same', () => {
+    const { session, receive, host, pass } = consumers();
+    for (const walEnd of [0x100n, 0x200n, 0x300n]) {
+      receive(keepalive(walEnd, true));
+      pass(5000);
+      session.tick(5000);
+    }
+    expect(host.statuses.at(-1)).toMatchObject({ written: 0x300n, flushed: 0n, applied: 0n });
+    expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
+  });
+
+  it('moves to a keepalive once that is acknowledged, and the server hears of it at once', () => {
+    const { receive, host } = consumers();
+    receive(keepalive(0x100n, true));
+    host.now += 1000;
+    ackAll(host);
+    expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n, at: 1000 });
+  });
+
+  it('waits for the work before an acknowledged keepalive', () => {
+    const { receive, host } = consumers();
+    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n));
+    host.now += 1000;
+    host.delivered.at(-1)?.ack();
+    expect(host.statuses.at(-1)?.flushed).toBe(0n);
+    ackAll(host);
+    expect(host.statuses.at(-1)?.flushed).toBe(0x900n);
+  });
+
+  it('is not moved by what was dropped, nor by an empty transaction', () => {
+    const { receive, host } = consumers();
+    receive(xlogData(logicalMessage({ transactional: false, lsn: 0x80n })));
+    entryOf(host.delivered[0]).discard();
+    receive(RELATION, ...transactionFrames(0x100n, 0));
+    host.now += 1000;
+    receive(keepalive(0x200n, true));
+    expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
+    host.now += 1000;
+    host.delivered.at(-1)?.ack();
+    expect(host.statuses.at(-1)?.flushed).toBe(0x200n);
+  });
+
+  it('is not moved to the position that a stop names', () => {
+    const { receive, host } = consumers();
+    host.onDeliver = (message) => {
+      if (message.kind === 'keepalive') entryOf(message).stopAfter(0x280n);
+      return true;
+    };
+    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x300n));
+    for (const message of host.delivered.slice(0, -1)) message.ack();
+    expect(host.happened).toContain('copyDone');
+    expect(host.statuses.at(-1)).toMatchObject({ written: 0x300n, flushed: endOf(0x100n) });
+  });
+
+  it('after a stop still takes the progress that was delivered before it', () => {
+    const { session, receive, host } = consumers();
+    const deliveries: (() => boolean)[] = [];
+    host.onDeliver = (message) => {
+      const delivery = entryOf(message).group();
+      deliveries.push(() => delivery.settle());
+      return true;
+    };
+    receive(keepalive(0x100n));
+    session.stop();
+    expect(host.happened).not.toContain('copyDone');
+    host.now += 1000;
+    expect(deliveries.map((acknowledge) => acknowledge())).toEqual([true]);
+    expect(host.happened.slice(-3)).toEqual(['closing', 'status', 'copyDone']);
+    expect(host.statuses.at(-1)?.flushed).toBe(0x100n);
+  });
+
+  it('is not moved by a keepalive that is acknowledged after the end', () => {
+    const { session, receive, host } = consumers();
+    receive(keepalive(0x100n));
+    session.close();
+    expect(ackAll(host)).toEqual([false]);
+    expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
+  });
+});

@@ -1,0 +1,225 @@
+import { Delivery, type Entry } from '../../../../lib/ledger/acknowledgement';
+import type { StreamMessage } from '../../../../lib/pgoutput/messages/messages';
+import { defaultTypes } from '../../../../lib/pgoutput/values/values';
+import { payloadDecoder } from '../../../../lib/stream/session/payload-decoder';
+import { ReplicationSession } from '../../../../lib/stream/session/replication-session';
+import type { PayloadDecoder, SessionHost, SessionOptions } from '../../../../lib/stream/session/session-host';
+import type { StatusUpdate } from '../../../../lib/config/observers';
+import { StreamHistory } from '../../../../lib/ledger/stream-history';
+import { FrameDecoder } from '../../../../lib/wire/frames';
+import { Reader } from '../../../../lib/wire/reader';
+import { keepalive, xlogData } from '../../../../lib/testing/backend-messages';
+import { begin, commit, insert, logicalMessage, origin, relation, type } from '../../../../lib/testing/payloads';
+
+/** What a client sends in mid-stream. */
+export type Sent =
+  | { kind: 'status'; written: bigint; flushed: bigint; applied: bigint; asks: boolean; at: number }
+  | { kind: 'copyDone' }
+  | { kind: 'terminate' };
+
+/** Takes what a session wants done, and does nothing of it: time stands still, and nothing is called back by itself. */
+export class FakeHost implements SessionHost {
+  readonly sent: Sent[] = [];
+  readonly delivered: StreamMessage[] = [];
+  readonly reports: StatusUpdate[] = [];
+  readonly warnings: string[] = [];
+  /** What is to be called later. */
+  readonly delayed: (() => void)[] = [];
+  /** What a statusObserver does. */
+  onReport: (() => void) | undefined;
+  /** What happened, by name and in order. */
+  readonly happened: string[] = [];
+  /** In how many ms `report()` was asked for, each time. */
+  readonly reportsAskedFor: number[] = [];
+  now = 0;
+  resting = false;
+  wakes = 0;
+  readonly lookUps: (readonly number[])[] = [];
+  outcome: { error: Error | undefined } | undefined;
+  /** What the subscriber does with a delivery; false says that it is gone. */
+  onDeliver: (message: StreamMessage) => boolean | undefined = () => undefined;
+
+  send(bytes: Buffer): void {
+    const sent = this.#read(bytes);
+    this.sent.push(sent);
+    this.happened.push(sent.kind);
+  }
+
+  deliver(message: StreamMessage): boolean {
+    this.delivered.push(message);
+    return this.onDeliver(message) ?? true;
+  }
+
+  complete(): void {
+    this.happened.push('complete');
+  }
+
+  relieved(): void {}
+
+  hold(resting: boolean): void {
+    this.resting = resting;
+  }
+
+  lookUp(typeOids: readonly number[]): void {
+    this.lookUps.push(typeOids);
+  }
+
+  wake(): void {
+    this.wakes++;
+  }
+
+  reportIn(ms: number): void {
+    this.reportsAskedFor.push(ms);
+  }
+
+  reported(status: StatusUpdate): void {
+    this.reports.push(status);
+    this.onReport?.();
+  }
+
+  closing(): void {
+    this.happened.push('closing');
+  }
+
+  conclude(error: Error): Error {
+    return error;
+  }
+
+  closed(error?: Error): unknown {
+    if (this.outcome) throw new Error('It has closed before');
+    this.outcome = { error };
+    this.happened.push('closed');
+    return error;
+  }
+
+  warn(text: string): void {
+    this.warnings.push(text);
+  }
+
+  warnOfAstray(how: string): void {
+    this.warnings.push(how);
+  }
+
+  later(_ms: number, callback: () => void): void {
+    this.delayed.push(callback);
+  }
+
+  elapsed(): number {
+    return this.now;
+  }
+
+  clock(): number {
+    return Date.UTC(2024, 4, 6) + this.now;
+  }
+
+  get statuses(): Extract<Sent, { kind: 'status' }>[] {
+    return this.sent.filter((sent) => sent.kind === 'status');
+  }
+
+  get kinds(): string[] {
+    return this.delivered.map(({ kind }) => kind);
+  }
+
+  /** Decodes one frame, by the manual's layout. */
+  #read(bytes: Buffer): Sent {
+    const reader = new Reader(bytes, 0, bytes.length, 'what the client sent');
+    const tag = reader.text(1);
+    if (reader.u32() !== bytes.length - 1) throw new Error('The length is wrong');
+    if (tag === 'c' || tag === 'X') {
+      reader.finish();
+      return { kind: tag === 'c' ? 'copyDone' : 'terminate' };
+    }
+    if (tag !== 'd' || reader.text(1) !== 'r') throw new Error(`Unexpected: ${bytes.toString('hex')}`);
+    const [written, flushed, applied] = [reader.u64(), reader.u64(), reader.u64()];
+    if (BigInt.asIntN(64, reader.u64()) !== BigInt(this.clock() - Date.UTC(2000, 0, 1)) * 1000n)
+      throw new Error('The clock is wrong');
+    const asks = reader.u8() === 1;
+    reader.finish();
+    return { kind: 'status', written, flushed, applied, asks, at: this.now };
+  }
+}
+
+/** No limit that a spec would meet by accident, and no time-out. */
+export const OPTIONS: SessionOptions = {
+  window: { messages: 1000, bytes: 1_000_000 },
+  confirm: true,
+  source: { systemId: '7300000000000000001', timeline: 1, slot: 'orders' },
+  livenessTimeout: 0,
+  ackTimeout: 0,
+  history: new StreamHistory(() => () => undefined),
+};
+
+export interface SessionFixture {
+  readonly session: ReplicationSession;
+  readonly host: FakeHost;
+  /** Bytes arrive, all frames in one chunk. */
+  readonly receive: (...frames: readonly Buffer[]) => void;
+  /** Lets time pass, and does what was asked for in the meantime. */
+  readonly pass: (ms: number) => void;
+}
+
+export function sessionOf(
+  options: Partial<SessionOptions> = {},
+  decode: PayloadDecoder = payloadDecoder({ types: defaultTypes }),
+): SessionFixture {
+  const host = new FakeHost();
+  const session = new ReplicationSession(new FrameDecoder(), decode, { ...OPTIONS, ...options }, host);
+  return {
+    session,
+    host,
+    receive: (...frames) => session.receive(Buffer.concat(frames)),
+    pass: (ms) => {
+      host.now += ms;
+      session.report();
+    },
+  };
+}
+
+/** The frames of a transaction with so many inserts. The table's relation has to come before the first. */
+export function transactionFrames(commitLsn: bigint, inserts = 1, text = 'x'): Buffer[] {
+  const rows = Array.from({ length: inserts }, (_, i) => insert([String(i), text]));
+  return [begin({ commitLsn }), ...rows, commit({ commitLsn, endLsn: endOf(commitLsn) })].map((payload) =>
+    xlogData(payload),
+  );
+}
+
+/** Where a transaction of {@link transactionFrames} ends. */
+export function endOf(commitLsn: bigint): bigint {
+  return commitLsn + 0x30n;
+}
+
+/** The entry that a session gave to a message. */
+export function entryOf(message: StreamMessage | undefined): Entry {
+  const entry = message && Delivery.entryOf(message);
+  if (!entry) throw new Error('No session delivered this message');
+  return entry;
+}
+
+/** The description of the table that {@link transactionFrames} insert into. */
+export const RELATION = xlogData(relation());
+
+/** A stream with every kind of message. */
+export const STREAM = [
+  keepalive(0x50n),
+  RELATION,
+  xlogData(type(20000, 'mood')),
+  ...transactionFrames(0x100n, 2),
+  xlogData(logicalMessage({ transactional: false, lsn: 0x180n })),
+  xlogData(begin({ commitLsn: 0x200n })),
+  xlogData(origin('elsewhere')),
+  ...transactionFrames(0x200n, 1).slice(1),
+  keepalive(0x300n, true),
+];
+
+/** Acknowledges everything that has been delivered. */
+export function ackAll({ delivered }: FakeHost): boolean[] {
+  return delivered.map(({ ack }) => ack());
+}
+
+/** A session with a transaction delivered and not acknowledged, at a time when no report is recent. */
+export function busy(options: Partial<SessionOptions> = {}): SessionFixture {
+  const fixture = sessionOf(options);
+  fixture.receive(RELATION, ...transactionFrames(0x100n));
+  fixture.host.now = 1000;
+  return fixture;
+}
