@@ -1,7 +1,7 @@
 export { logicalReplication } from './logical-replication';
 
 export { ackAfter, type WorkResult } from './operators/ack-after/ack-after';
-export type { Acknowledged } from './operators/ack-after/hand';
+export type { AckTarget } from './operators/ack-after/hand';
 export { ofTable } from './operators/of-table';
 export type { FailedTransaction } from './ledger/failure';
 export { failedTransactions } from './operators/ack-after/failed-transactions';
@@ -20,9 +20,9 @@ export { createSlot, type CreateSlotConfig } from './admin/slots/create-slot';
 export { dropPublication, type DropPublicationConfig } from './admin/publications/drop-publication';
 export { dropSlot, type DropSlotConfig } from './admin/slots/drop-slot';
 export { identifySystem } from './admin/slots/identify-system';
-export type { TableName, TablePart } from './admin/publications/publication-options';
+export type { TableName, PublicationTable } from './admin/publications/publication-options';
 export { preflight } from './admin/preflight';
-export type { Finding, FindingCode } from './common/findings';
+export type { PreflightFinding, PreflightCode } from './common/findings';
 export { publicationStatus, type PublicationStatusConfig } from './admin/publications/publication-status';
 export { publications } from './admin/publications/publications';
 export { slotStatus, type SlotStatusConfig } from './admin/slots/slot-status';
@@ -44,7 +44,7 @@ export type { PgoutputOptions } from './config/pgoutput';
 export type { ValueOptions } from './config/values';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection';
-export type { SecretSource } from './config/secrets';
+export type { CredentialProvider } from './config/secrets';
 export type { ErrorCode } from './common/error-codes';
 export {
   ConfigError,
@@ -60,12 +60,12 @@ export { JsonNumber } from './pgoutput/values/exact-json';
 export { exactTypes } from './pgoutput/values/exact-types';
 export type { ExpectedTables } from './pgoutput/types/expected-tables';
 export type {
-  CommittedPlace,
+  CommittedPosition,
   DeleteMessage,
   InsertMessage,
   LogicalMessage,
-  Place,
-  StreamedPlace,
+  ChangePosition,
+  StreamedPosition,
   TruncateMessage,
   UpdateMessage,
 } from './pgoutput/messages/change-messages';
@@ -104,7 +104,7 @@ export type {
 } from './pgoutput/messages/transaction-messages';
 export type { KeepaliveMessage, XLogDataMessage } from './pgoutput/messages/walsender-messages';
 export { UndecodedValue } from './pgoutput/values/undecoded-value';
-export { ValueError, type ValueFormat, type ValuePlace } from './pgoutput/values/value-error';
+export { ValueError, type ValueFormat, type ValueLocation } from './pgoutput/values/value-error';
 export type { TextParser, TypeParsers } from './pgoutput/values/values';
 export type { OpenInfo } from './commands/open-stream';
 export type { CloseInfo, StatusUpdate } from './config/observers';

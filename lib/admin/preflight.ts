@@ -1,7 +1,7 @@
 import { catchError, map, of, throwError, type Observable } from 'rxjs';
 import { resolveConfig, type StreamConfig } from '../config/config';
 import { ReplicationError } from '../common/errors';
-import type { Finding } from '../common/findings';
+import type { PreflightFinding } from '../common/findings';
 import { examine } from '../commands/preflight/examine';
 import { findingOf, reclassified } from '../commands/preflight/finding';
 import { oneShot } from '../connection/one-shot';
@@ -22,7 +22,7 @@ import { oneShot } from '../connection/one-shot';
  * for (const { severity, code, message, remedy } of findings) console.warn(severity, code, message, remedy);
  * if (findings.some(({ severity }) => severity === 'error')) process.exit(1);
  */
-export function preflight(config: StreamConfig): Observable<readonly Finding[]> {
+export function preflight(config: StreamConfig): Observable<readonly PreflightFinding[]> {
   const { connection, plan, classify, values } = resolveConfig(config);
   return oneShot(connection, (server) => examine({ plan, server, lookUpTypes: values.lookUpTypes })).pipe(
     map((found) => found.map((one) => reclassified(one, classify))),

@@ -188,13 +188,13 @@ function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> 
 }
 
 export function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo): void {
-  const wrong = (what: string) => new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" ${what}`);
+  const wrong = (what: string) => new ReplicationError('SLOT_INCOMPATIBLE', `Replication slot "${slot.name}" ${what}`);
   if (slot.type === 'physical') throw wrong('is a physical slot');
   if (slot.plugin !== plan.plugin) throw wrong(`uses output plugin ${slot.plugin ?? ''}, not ${plan.plugin}`);
   if (slot.database !== server.database)
     throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
   if (slot.twoPhase && plan.pgoutput && !plan.pgoutput.request.twoPhase) {
-    throw new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${slot.name}" is for two-phase commit`, {
+    throw new ReplicationError('SLOT_INCOMPATIBLE', `Replication slot "${slot.name}" is for two-phase commit`, {
       remedy:
         'It sends transactions when they are prepared: ask for twoPhase: true, make the slot an ordinary one (alterSlot, from PostgreSQL 18 on), or use another.',
     });

@@ -7,7 +7,7 @@ const COLUMN_LISTS_DIFFER: Meaning = { code: 'COLUMN_LISTS_DIFFER' };
 /** On a standby, recovery ends what is in its way: a slot that it has to give up, too, which the next look finds out. */
 const RECOVERY_CONFLICT: Meaning = { code: 'CANCELLED' };
 const SOMEBODY_BETWEEN: Meaning = {
-  code: 'SERVER_NOT_AUTHENTIC',
+  code: 'SERVER_VERIFICATION_FAILED',
   remedy:
     'Connect straight to the server: somebody in between ends the TLS connection. Give channel_binding=disable where that is a proxy of yours.',
 };

@@ -224,7 +224,7 @@ function* checkPrepared({ name, database }: SlotStatus): Conversation<void> {
 
 function alterable({ name, type, active, activePid, invalidationReason }: SlotStatus): ReplicationError | undefined {
   if (type === 'physical')
-    return new ReplicationError('SLOT_WRONG_KIND', `Replication slot "${name}" is a physical slot`);
+    return new ReplicationError('SLOT_INCOMPATIBLE', `Replication slot "${name}" is a physical slot`);
   if (invalidationReason) {
     const what = `Replication slot "${name}" is invalidated (${invalidationReason})`;
     return new ReplicationError('SLOT_INVALIDATED', what);

@@ -11,14 +11,14 @@ import type { ServerInfo } from './startup';
  */
 export function unfit(what: string, remedy: string): ConnectionError {
   const otherwise = 'or connect to the primary (target_session_attrs=primary).';
-  return new ConnectionError('SERVER_UNFIT', what, { remedy: `${remedy}, ${otherwise}` });
+  return new ConnectionError('SESSION_ATTRS_MISMATCH', what, { remedy: `${remedy}, ${otherwise}` });
 }
 
 /**
  * Whether a slot is a primary's, which a standby only keeps a copy of. The server refuses copies of failover slots with an
  * SQLSTATE that is also the one of an invalidated slot.
  *
- * @throws {ReplicationError} `SERVER_UNFIT` until the standby is promoted
+ * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` until the standby is promoted
  */
 export function checkSynced(server: ServerInfo, { name, synced }: SlotStatus): void {
   if (server.standby && synced) throw ofPrimary(name);
@@ -33,7 +33,7 @@ function ofPrimary(slot: string): ConnectionError {
  * Whether a slot may be read where the server is a standby.
  *
  * @param position where the stream would go on
- * @throws {ReplicationError} `SERVER_UNFIT` when it is to be read on a primary, which this server is still to become;
+ * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` when it is to be read on a primary, which this server is still to become;
  * `UNSUPPORTED` before PostgreSQL 16
  */
 export function checkStandby(

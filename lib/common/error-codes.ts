@@ -43,11 +43,11 @@ export const ERRORS = {
   },
   TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and sslrootcert (ca in connection.ssl)." },
 
-  SERVER_UNFIT: {
+  SESSION_ATTRS_MISMATCH: {
     retryable: true,
     remedy: 'Correct target_session_attrs, or wait until a server there is what it asks for.',
   },
-  NO_HOST_FITS: {
+  NO_SUITABLE_HOST: {
     retryable: true,
     remedy: 'Check the hosts in the connection, and what target_session_attrs asks for.',
   },
@@ -70,7 +70,7 @@ export const ERRORS = {
     remedy:
       'The server asks for a weaker proof than this client gives: connect with TLS, let pg_hba.conf ask for scram-sha-256, or name the method in require_auth.',
   },
-  SERVER_NOT_AUTHENTIC: {
+  SERVER_VERIFICATION_FAILED: {
     retryable: false,
     remedy: 'The server could not prove that it knows the password; make sure that you are talking to the right one.',
   },
@@ -123,7 +123,7 @@ export const ERRORS = {
     remedy:
       'Another connection streams from this slot: stop it, or let reconnect() wait until the server notices that it is gone.',
   },
-  SLOT_WRONG_KIND: {
+  SLOT_INCOMPATIBLE: {
     retryable: false,
     remedy: 'Use a logical slot made in this database with the output plugin asked for.',
   },
@@ -190,7 +190,7 @@ export const ERRORS = {
   ACK_TIMEOUT: { retryable: false, remedy: 'Find what never acknowledges, or raise ackTimeout.' },
   SPOOL_FAILED: {
     retryable: true,
-    remedy: 'See the cause: make room in the temporary folder, or name another one (transactions({ spoolFolder })).',
+    remedy: 'See the cause: make room in the temporary folder, or name another one (transactions({ spoolDirectory })).',
   },
   CHANGES_RELEASED: {
     retryable: false,
@@ -201,7 +201,7 @@ export const ERRORS = {
     retryable: true,
     remedy: 'Subscribe again: the server then describes each table anew.',
   },
-  VALUE_UNREADABLE: {
+  VALUE_DECODE_FAILED: {
     retryable: false,
     remedy: "Subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
   },

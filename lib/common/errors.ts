@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from './error-codes';
-import type { Finding } from './findings';
+import type { PreflightFinding } from './findings';
 
 export interface ReplicationErrorOptions {
   /** What led to it. */
@@ -8,7 +8,7 @@ export interface ReplicationErrorOptions {
   retryable?: boolean | undefined;
   remedy?: string | undefined;
   /** What else is wrong, see {@link ReplicationError.findings}. */
-  findings?: readonly Finding[] | undefined;
+  findings?: readonly PreflightFinding[] | undefined;
 }
 
 /** What steers a terminal, begins a new line of a log, or turns the direction of what follows. */
@@ -47,7 +47,7 @@ export class ReplicationError extends Error {
   readonly remedy: string;
 
   readonly #what: string;
-  readonly #findings: readonly Finding[];
+  readonly #findings: readonly PreflightFinding[];
 
   static {
     giveName(this, 'ReplicationError');
@@ -81,7 +81,7 @@ export class ReplicationError extends Error {
    *   },
    * });
    */
-  get findings(): readonly Finding[] {
+  get findings(): readonly PreflightFinding[] {
     return this.#findings;
   }
 
@@ -132,7 +132,7 @@ type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy' | 'findings'>
 const FINDINGS_SHOWN = 3;
 
 /** The part of a message that lists what else was found. */
-function besides(findings: readonly Finding[]): string {
+function besides(findings: readonly PreflightFinding[]): string {
   if (findings.length === 0) return '';
   const shown = findings.slice(0, FINDINGS_SHOWN).map(({ message }) => abridged(message));
   const others = findings.length - shown.length;

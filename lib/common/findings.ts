@@ -49,15 +49,15 @@ export const FINDINGS = {
     severity: 'warning',
     remedy: 'Making the slot waits until they have ended: commit or roll back what is prepared.',
   },
-} as const satisfies Record<string, { severity: Finding['severity']; remedy: string }>;
+} as const satisfies Record<string, { severity: PreflightFinding['severity']; remedy: string }>;
 
 /** Where a stream would fail, the code of its error; otherwise a name of its own. */
-export type FindingCode = ErrorCode | keyof typeof FINDINGS;
+export type PreflightCode = ErrorCode | keyof typeof FINDINGS;
 
 /** Something that is wrong with a server, for a stream. */
-export interface Finding {
+export interface PreflightFinding {
   /** The stable name of what is wrong. */
-  readonly code: FindingCode;
+  readonly code: PreflightCode;
   /** `error`: the stream fails, or changes on the server do. `warning`: it may do otherwise than expected. */
   readonly severity: 'error' | 'warning';
   /** What was found, in a sentence. */

@@ -9,7 +9,7 @@ import { certificateFolder, passwordFile } from './home';
 import { gapsOf } from './gaps';
 import { hostsOf, type Hosts } from './hosts';
 import { LET_PASS, MISPLACED, PARAMETERS, Parameters } from './parameters';
-import { Secrets, type SecretSource } from './secrets';
+import { Secrets, type CredentialProvider } from './secrets';
 import { tlsOf } from './tls';
 
 /**
@@ -37,11 +37,11 @@ export interface ConnectionOptions {
    * Text, or a function that is called whenever a server asks for it, for tokens that are renewed. Default: PGPASSWORD, or
    * the password file's.
    */
-  readonly password?: string | SecretSource | undefined;
+  readonly password?: string | CredentialProvider | undefined;
   /** The password file. Default: PGPASSFILE, or ~/.pgpass. */
   readonly passfile?: string | undefined;
   /** Gets a bearer token for OAuth (PostgreSQL 18), whenever a server asks for it. */
-  readonly oauthToken?: SecretSource | undefined;
+  readonly oauthToken?: CredentialProvider | undefined;
   /** Default: PGDATABASE, or the user's name. */
   readonly database?: string | undefined;
   /**
@@ -205,11 +205,11 @@ function numberOf(own: Options, name: string): number | undefined {
   return value === undefined ? undefined : own.number(name, 0, 0);
 }
 
-function isSource(value: unknown): value is SecretSource {
+function isSource(value: unknown): value is CredentialProvider {
   return typeof value === 'function';
 }
 
-function sourceOf(own: Options, name: string): SecretSource | undefined {
+function sourceOf(own: Options, name: string): CredentialProvider | undefined {
   const value = own.get(name) ?? undefined;
   if (value === undefined || isSource(value)) return value;
   throw own.error(

@@ -5,15 +5,15 @@ import type { SecretName } from '../wire/authentication';
 import { passwordFromFile } from './password-file';
 
 /** Gets a password or a token, at once or later. */
-export type SecretSource = () => string | PromiseLike<string>;
+export type CredentialProvider = () => string | PromiseLike<string>;
 
 export interface SecretOptions {
   readonly user: string;
   readonly database: string;
-  readonly password: string | SecretSource | undefined;
+  readonly password: string | CredentialProvider | undefined;
   /** Where passwords are looked up if none was given. */
   readonly passfile: string | undefined;
-  readonly oauthToken: SecretSource | undefined;
+  readonly oauthToken: CredentialProvider | undefined;
 }
 
 /** Knows the secrets, or where they are kept; asked only for those that a server asks for. */
@@ -47,7 +47,7 @@ export class Secrets {
 }
 
 /** What a source throws is the user's, and may quote what is secret: it is the cause, and not in the message. */
-async function call(name: SecretName, source: SecretSource): Promise<string> {
+async function call(name: SecretName, source: CredentialProvider): Promise<string> {
   let value: unknown;
   try {
     value = await source();

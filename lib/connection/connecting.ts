@@ -78,7 +78,7 @@ export class Connecting<T> {
       admitted = true;
       fits = FITTING[attrs].fits(server);
       if (fits) return this.#script(server);
-      throw new ConnectionError('SERVER_UNFIT', `${whereabouts(target)} ${FITTING[attrs].otherwise}`);
+      throw new ConnectionError('SESSION_ATTRS_MISMATCH', `${whereabouts(target)} ${FITTING[attrs].otherwise}`);
     };
     this.#connection = new ConversingConnection(this.#connect, target, this.#settings, script, {
       done: (outcome, link) => {
@@ -111,7 +111,7 @@ export class Connecting<T> {
     const [first, ...others] = failures;
     if (first && others.length === 0) return first;
     const what = failures.map((error) => (error instanceof ReplicationError ? error.what : error.message)).join('; ');
-    return new ConnectionError('NO_HOST_FITS', `None of the hosts would do: ${what}`, {
+    return new ConnectionError('NO_SUITABLE_HOST', `None of the hosts would do: ${what}`, {
       cause: new AggregateError(failures),
       retryable: failures.some((error) => error instanceof ReplicationError && error.retryable),
     });

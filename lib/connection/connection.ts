@@ -222,7 +222,7 @@ export class ConversingConnection<T> {
   #fail(error: unknown): void {
     if (this.#over) return;
     this.#finish();
-    if (error instanceof ReplicationError && error.code === 'SERVER_UNFIT') this.#takeLeave();
+    if (error instanceof ReplicationError && error.code === 'SESSION_ATTRS_MISMATCH') this.#takeLeave();
     else this.#transport.destroy();
     this.#handlers.failed(error);
   }

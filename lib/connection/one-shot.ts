@@ -7,7 +7,7 @@ import type { Conversation } from '../commands/conversation';
 import type { ServerInfo } from '../commands/startup';
 import { terminate } from '../wire/frontend';
 
-/** The options of a one-shot, checked. */
+/** The options of a management command, checked. */
 export function readOptions(config: unknown, more: readonly string[]): Options {
   return new Options('', config, [...SERVER_OPTIONS, ...more]);
 }

@@ -65,7 +65,7 @@ export class Authenticator {
    * Takes an Authentication message.
    *
    * @throws {ReplicationError} `AUTHENTICATION_REFUSED`, `AUTHENTICATION_FAILED`, `AUTHENTICATION_UNSUPPORTED` or
-   * `SERVER_NOT_AUTHENTIC`.
+   * `SERVER_VERIFICATION_FAILED`.
    * @throws {ProtocolError} for a message out of turn.
    */
   *respond(message: BackendMessage): Asking {

@@ -29,7 +29,7 @@ export function notBound(why: string): ReplicationError {
  * Chooses among the mechanisms that a server offers.
  *
  * @returns undefined when none of them is a SCRAM that can be done
- * @throws {ReplicationError} `AUTHENTICATION_REFUSED` when binding is required and cannot be done; `SERVER_NOT_AUTHENTIC`
+ * @throws {ReplicationError} `AUTHENTICATION_REFUSED` when binding is required and cannot be done; `SERVER_VERIFICATION_FAILED`
  * when it is offered without TLS.
  */
 export function bindingOf(
@@ -40,7 +40,7 @@ export function bindingOf(
   const offered = mechanisms.includes('SCRAM-SHA-256-PLUS');
   if (offered && channel.kind !== 'tls') {
     throw new ReplicationError(
-      'SERVER_NOT_AUTHENTIC',
+      'SERVER_VERIFICATION_FAILED',
       'The server offers channel binding on a connection without TLS, so somebody in between ends the TLS that it sees',
       { remedy: 'Connect with TLS, straight to the server; a proxy that ends TLS has to take the offer out.' },
     );

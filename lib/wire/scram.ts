@@ -62,14 +62,17 @@ export class ScramClient implements SaslExchange {
    *
    * @param serverFirst `r=<nonce>,s=<salt>,i=<iterations>`
    * @throws {ProtocolError} when it is malformed or asks for an unreasonable number of iterations.
-   * @throws {ReplicationError} `SERVER_NOT_AUTHENTIC` when its nonce is not ours continued.
+   * @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` when its nonce is not ours continued.
    */
   respond(serverFirst: string): string {
     const password = this.#password;
     if (password === undefined) throw new ProtocolError('The server sent a second SCRAM challenge; expected one');
     const { nonce, salt, iterations } = parseServerFirst(serverFirst);
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) {
-      throw new ReplicationError('SERVER_NOT_AUTHENTIC', 'The nonce in the SCRAM challenge does not continue ours');
+      throw new ReplicationError(
+        'SERVER_VERIFICATION_FAILED',
+        'The nonce in the SCRAM challenge does not continue ours',
+      );
     }
     this.#password = undefined;
 
@@ -89,7 +92,7 @@ export class ScramClient implements SaslExchange {
    * Checks the server's proof that it knows the password.
    *
    * @param serverFinal `v=<signature>`, or `e=<error>`
-   * @throws {ReplicationError} `SERVER_NOT_AUTHENTIC` when the signature is wrong, `AUTHENTICATION_FAILED` for `e=`.
+   * @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` when the signature is wrong, `AUTHENTICATION_FAILED` for `e=`.
    */
   verify(serverFinal: string): void {
     const expected = this.#serverSignature;
@@ -110,16 +113,16 @@ export class ScramClient implements SaslExchange {
     const signature = Buffer.from(text, 'base64');
     // Buffer.from() passes over what is no base64, so the text is checked by itself.
     if (!BASE64.test(text) || signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
-      throw new ReplicationError('SERVER_NOT_AUTHENTIC', "The server's SCRAM signature is wrong");
+      throw new ReplicationError('SERVER_VERIFICATION_FAILED', "The server's SCRAM signature is wrong");
     }
     this.#verified = true;
   }
 
-  /** @throws {ReplicationError} `SERVER_NOT_AUTHENTIC` unless the server has shown that it knows the password. */
+  /** @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` unless the server has shown that it knows the password. */
   accept(): void {
     if (!this.#verified) {
       throw new ReplicationError(
-        'SERVER_NOT_AUTHENTIC',
+        'SERVER_VERIFICATION_FAILED',
         'The server let us in before the SCRAM exchange had come to its signature',
       );
     }

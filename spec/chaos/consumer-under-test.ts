@@ -26,7 +26,7 @@ const PATIENCE = 60_000;
 /** A consumer over all its processes, with its slot, its own way to the server, and the witness who watches it. */
 export class Consumer {
   readonly witness: Witness;
-  readonly #spoolFolder = mkdtempSync(join(tmpdir(), 'chaos-'));
+  readonly #spoolDirectory = mkdtempSync(join(tmpdir(), 'chaos-'));
   readonly #listeners = new Set<(event: ConsumerEvent) => void>();
   #process: ConsumerProcess | undefined;
   /** Whether the process that runs now has spooled anything, and with it removed what others may have left. */
@@ -82,7 +82,7 @@ export class Consumer {
       streaming: this.streamings[random.between(0, this.streamings.length - 1)] ?? 'on',
       twoPhase,
       maxBytes: MAX_BYTES,
-      spoolFolder: this.#spoolFolder,
+      spoolDirectory: this.#spoolDirectory,
       signal,
       stopped,
     };
@@ -166,14 +166,14 @@ export class Consumer {
       await delay(20);
     } while (performance.now() < deadline);
     if (open !== 0) this.witness.violated(`${open ?? 'nobody knows how many'} spool files were left open`);
-    const files = readdirSync(this.#spoolFolder);
+    const files = readdirSync(this.#spoolDirectory);
     if (this.#hasSpooled && files.length > 0) this.witness.violated(`left ${files.join(', ')}`);
   }
 
   async end(): Promise<void> {
     await this.kill();
     await this.proxy.close();
-    rmSync(this.#spoolFolder, { recursive: true });
+    rmSync(this.#spoolDirectory, { recursive: true });
   }
 
   #hearStderr(process: ConsumerProcess | undefined): void {

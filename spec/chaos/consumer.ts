@@ -124,7 +124,7 @@ function hear(message: AnyReplicationMessage): void {
 }
 
 function consume(store: Store | undefined): Observable<Unit> {
-  const { maxBytes, spoolFolder, concurrent } = options;
+  const { maxBytes, spoolDirectory, concurrent } = options;
   const messages = source(store);
   return defer(() => {
     say({ event: 'subscribing' });
@@ -133,7 +133,7 @@ function consume(store: Store | undefined): Observable<Unit> {
   }).pipe(
     stopOn(stops.notifier),
     tap(hear),
-    transactions<AnyReplicationMessage>({ maxBytes, spoolFolder }),
+    transactions<AnyReplicationMessage>({ maxBytes, spoolDirectory }),
     tap((unit) => {
       const size = 'size' in unit ? unit.size : 0;
       // The JSON of a transaction does not show what is in a spool file.

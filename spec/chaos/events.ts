@@ -150,7 +150,7 @@ export interface ConsumerOptions {
   readonly streaming: 'off' | 'on' | 'parallel';
   readonly twoPhase: boolean;
   readonly maxBytes: number;
-  readonly spoolFolder: string;
+  readonly spoolDirectory: string;
   readonly signal: StopSignal;
   /** Whether it is told to stop before it subscribes. */
   readonly stopped: boolean;

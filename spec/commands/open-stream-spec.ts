@@ -237,7 +237,7 @@ describe('a standby', () => {
     for (const positionKeeper of ['consumer', 'slot'] as const) {
       for (const slot of [undefined, { ...SLOT, synced: 't' }]) {
         const outcome = open({ info, asked, server: { slot }, plan: { positionKeeper } });
-        expect(outcome.error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true });
+        expect(outcome.error).toMatchObject({ code: 'SESSION_ATTRS_MISMATCH', retryable: true });
         expect(outcome.error).toHaveProperty('message', expect.stringContaining("is the primary's"));
         expect(steps(outcome)).not.toContain('pg_publication');
       }
@@ -396,9 +396,9 @@ describe('a slot that another connection reads', () => {
 
 describe('a slot of the wrong kind', () => {
   it.each<[what: string, slot: Readonly<Record<string, string | null>>, code: string, message: RegExp]>([
-    ['physical', { slot_type: 'physical', plugin: null, database: null }, 'SLOT_WRONG_KIND', /is a physical slot/],
-    ['of another plugin', { plugin: 'wal2json' }, 'SLOT_WRONG_KIND', /uses output plugin wal2json, not pgoutput/],
-    ['of another database', { database: 'test' }, 'SLOT_WRONG_KIND', /belongs to database test, not shop/],
+    ['physical', { slot_type: 'physical', plugin: null, database: null }, 'SLOT_INCOMPATIBLE', /is a physical slot/],
+    ['of another plugin', { plugin: 'wal2json' }, 'SLOT_INCOMPATIBLE', /uses output plugin wal2json, not pgoutput/],
+    ['of another database', { database: 'test' }, 'SLOT_INCOMPATIBLE', /belongs to database test, not shop/],
     ['without the WAL it needs', { wal_status: 'lost', restart_lsn: null }, 'SLOT_INVALIDATED', /has lost the WAL/],
     ['given up', { invalidation_reason: 'idle_timeout' }, 'SLOT_INVALIDATED', /is invalidated \(idle_timeout\)\./],
     [

@@ -47,13 +47,13 @@ describe('a slot on a standby', () => {
   });
 
   it('is waited for where it was read on a primary, and is none here yet or cannot be read', () => {
-    expect(verdicts(undefined, after(false))).toEqual(['SERVER_UNFIT', 'SERVER_UNFIT']);
-    expect(verdicts(OWN, after(false))).toEqual(['SERVER_UNFIT', 'none']);
+    expect(verdicts(undefined, after(false))).toEqual(['SESSION_ATTRS_MISMATCH', 'SESSION_ATTRS_MISMATCH']);
+    expect(verdicts(OWN, after(false))).toEqual(['SESSION_ATTRS_MISMATCH', 'none']);
   });
 
   it("is waited for where it is a copy of the primary's", () => {
     for (const position of [undefined, after(false), after(true)]) {
-      expect(verdicts(COPY, position)[1]).toBe('SERVER_UNFIT');
+      expect(verdicts(COPY, position)[1]).toBe('SESSION_ATTRS_MISMATCH');
     }
     const error = failure(() => checkStandby(SERVER, 'orders', COPY, undefined));
     expect(error).toMatchObject({ retryable: true, remedy: expect.stringContaining('target_session_attrs=primary') });

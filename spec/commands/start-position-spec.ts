@@ -150,7 +150,11 @@ describe('a standby that is behind a position', () => {
     for (const resumption of [fromConsumer(position, 'consumer'), fromMemory(position, memory)]) {
       const server = { ...IDENTITY, standby: true };
       const { error } = converse(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
-      expect(error).toMatchObject({ code: 'SERVER_UNFIT', retryable: true, message: expect.stringContaining(words) });
+      expect(error).toMatchObject({
+        code: 'SESSION_ATTRS_MISMATCH',
+        retryable: true,
+        message: expect.stringContaining(words),
+      });
       expect(error).toHaveProperty('message', expect.stringContaining('Wait until the standby has caught up'));
     }
   });

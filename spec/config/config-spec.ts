@@ -493,7 +493,7 @@ describe('resolveConfig', () => {
   });
 });
 
-describe('the options of one-shots', () => {
+describe('the options of management commands', () => {
   const { connection } = BASE;
 
   it.each<[option: string, call: () => unknown]>([

@@ -219,7 +219,7 @@ describe('target_session_attrs', () => {
     clock.advance(10);
     expect(heard.error?.message.startsWith(what)).toBe(true);
     expect(heard.error).toMatchObject({
-      code: host.includes(',') ? 'NO_HOST_FITS' : 'SERVER_UNFIT',
+      code: host.includes(',') ? 'NO_SUITABLE_HOST' : 'SESSION_ATTRS_MISMATCH',
       retryable: true,
     });
   });
@@ -253,7 +253,7 @@ describe('target_session_attrs', () => {
   });
 });
 
-describe('NO_HOST_FITS', () => {
+describe('NO_SUITABLE_HOST', () => {
   it('says what is wrong with each, has their errors as its cause, and no secret', () => {
     down('a');
     servers.b.standby = true;
@@ -261,7 +261,7 @@ describe('NO_HOST_FITS', () => {
     const { heard } = search('target_session_attrs=primary connect_timeout=1', identifySystem);
     clock.advance(60_000);
     const { error } = heard;
-    expect(error).toMatchObject({ code: 'NO_HOST_FITS', name: 'ConnectionError', retryable: true });
+    expect(error).toMatchObject({ code: 'NO_SUITABLE_HOST', name: 'ConnectionError', retryable: true });
     expect(error?.message).toBe(
       'None of the hosts would do: Cannot connect to a:5432 (ECONNREFUSED); b:5432 is a standby; ' +
         'c:5432 was not ready within 1000 ms. Check the hosts in the connection, and what target_session_attrs asks for.',
@@ -270,7 +270,7 @@ describe('NO_HOST_FITS', () => {
     const { errors } = error?.cause as AggregateError;
     expect(errors).toMatchObject([
       { code: 'CONNECTION_REFUSED', cause: REFUSED },
-      { code: 'SERVER_UNFIT' },
+      { code: 'SESSION_ATTRS_MISMATCH' },
       { code: 'CONNECT_TIMEOUT' },
     ]);
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('hunter2');

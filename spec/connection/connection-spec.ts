@@ -1,5 +1,5 @@
 import type { ConnectionSettings } from '../../lib/config/connection';
-import { Secrets, type SecretOptions, type SecretSource } from '../../lib/config/secrets';
+import { Secrets, type SecretOptions, type CredentialProvider } from '../../lib/config/secrets';
 import { ConversingConnection, type Link } from '../../lib/connection/connection';
 import type { ReplicationError } from '../../lib/common/errors';
 import { identifySystem, createSlot } from '../../lib/commands/slot-commands';
@@ -172,7 +172,7 @@ describe('the connect time-out', () => {
 });
 
 describe('a password', () => {
-  const withPassword = (password: string | SecretSource | undefined) =>
+  const withPassword = (password: string | CredentialProvider | undefined) =>
     converse(identifySystem, { ...SETTINGS, secrets: new Secrets({ ...NO_SECRETS, password }) });
   const turns = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -242,7 +242,7 @@ describe('a password', () => {
     ['rejects', () => Promise.reject(new Error('vault sealed: hunter2')), 'SECRET_UNAVAILABLE'],
     ['gives no text', () => 12345, 'CONFIG_INVALID'],
   ])('whose function %s is an error that does not quote it', async (_, source, code) => {
-    const { heard } = withPassword(source as SecretSource);
+    const { heard } = withPassword(source as CredentialProvider);
     clock.advance();
     await turns();
     expect(heard.error).toMatchObject({ code, retryable: code === 'SECRET_UNAVAILABLE' });

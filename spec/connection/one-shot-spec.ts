@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-describe('the one-shots', () => {
+describe('the management commands', () => {
   it('connect on subscribe, each time anew, and take their leave', async () => {
     const system$ = identifySystem({ connection: server.url });
     expect(server.connections).toHaveLength(0);

@@ -4,7 +4,7 @@ import { Finding } from './target';
 
 /** What bytes alone may end with. Whatever else was thrown is a finding. */
 export function protocolError(error: unknown): string {
-  if (error instanceof ProtocolError || (error instanceof ReplicationError && error.code === 'VALUE_UNREADABLE')) {
+  if (error instanceof ProtocolError || (error instanceof ReplicationError && error.code === 'VALUE_DECODE_FAILED')) {
     return `${error.code}: ${error.message}`;
   }
   throw new Finding(`Not a ProtocolError: ${String(error)}`, { cause: error });

@@ -120,7 +120,7 @@ describe('a server that does not wait for the proof', () => {
     };
     await expectRefusal(
       attack(script),
-      'SERVER_NOT_AUTHENTIC',
+      'SERVER_VERIFICATION_FAILED',
       /let us in before the SCRAM exchange had come to its sig/,
     );
   });

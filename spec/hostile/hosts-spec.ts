@@ -111,7 +111,7 @@ describe('a first host that is none of ours', () => {
         const { nonce } = await scram(peer);
         peer.send(challenge(`r=x${nonce}`.concat(',s=c2FsdA==,i=1')));
       },
-      'SERVER_NOT_AUTHENTIC',
+      'SERVER_VERIFICATION_FAILED',
     ],
     [
       'lets us in unasked',

@@ -40,7 +40,7 @@ describe('a server that does not know the password', () => {
     const script = answering(first, final(signature), authenticationOk(), readyForQuery());
     const { error } = await expectRefusal(
       attack(script),
-      'SERVER_NOT_AUTHENTIC',
+      'SERVER_VERIFICATION_FAILED',
       /SCRAM signature is wrong\. .*make sure that you are talking to the right one/,
       ['proof'],
     );
@@ -55,7 +55,7 @@ describe('a server that does not know the password', () => {
     ['says something else', final('x=1')],
   ])('is found out when it %s', async (_, last) => {
     const { error, given } = await attack(answering(first, last, authenticationOk(), readyForQuery()));
-    expect(['SERVER_NOT_AUTHENTIC', 'PROTOCOL_VIOLATION']).toContain(error.code);
+    expect(['SERVER_VERIFICATION_FAILED', 'PROTOCOL_VIOLATION']).toContain(error.code);
     expect(given).toEqual(['proof']);
   });
 
@@ -78,7 +78,11 @@ describe('a server that tries for a proof by which the password can be guessed',
     ['ours in capitals', (nonce) => `${nonce.toUpperCase()}SERVER`],
   ])('gets none for a nonce that is %s', async (_, change) => {
     const script = answering((nonce) => `r=${change(nonce)},s=${SALT},i=4096`);
-    await expectRefusal(attack(script), 'SERVER_NOT_AUTHENTIC', /nonce in the SCRAM challenge does not continue ours/);
+    await expectRefusal(
+      attack(script),
+      'SERVER_VERIFICATION_FAILED',
+      /nonce in the SCRAM challenge does not continue ours/,
+    );
   });
 
   it.each([
@@ -115,9 +119,12 @@ describe('a server that tries for a proof by which the password can be guessed',
 
   it('takes no longer than the most iterations do', async () => {
     const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=1000000`, final('v=AAAA'));
-    await expectRefusal(attack(script, {}, { within: 5000, connectTimeout: 5000 }), 'SERVER_NOT_AUTHENTIC', /wrong/, [
-      'proof',
-    ]);
+    await expectRefusal(
+      attack(script, {}, { within: 5000, connectTimeout: 5000 }),
+      'SERVER_VERIFICATION_FAILED',
+      /wrong/,
+      ['proof'],
+    );
   });
 });
 
@@ -160,7 +167,7 @@ describe('channel binding', () => {
     };
     await expectRefusal(
       attack(script),
-      'SERVER_NOT_AUTHENTIC',
+      'SERVER_VERIFICATION_FAILED',
       /offers channel binding on a connection without TLS, so somebody in between ends the TLS/,
     );
   });
@@ -173,7 +180,9 @@ describe('channel binding', () => {
       said.push(chosen, (await peer.next()).body.toString());
       peer.send(final(`v=${Buffer.alloc(32).toString('base64')}`), authenticationOk());
     });
-    await expectRefusal(attack(script, { channel_binding: 'require' }), 'SERVER_NOT_AUTHENTIC', /signature/, ['proof']);
+    await expectRefusal(attack(script, { channel_binding: 'require' }), 'SERVER_VERIFICATION_FAILED', /signature/, [
+      'proof',
+    ]);
     const seen = createHash('sha256').update(stranger.der).digest();
     const binding = Buffer.concat([Buffer.from('p=tls-server-end-point,,'), seen]).toString('base64');
     const proof = expect.stringContaining(`c=${binding},r=`);

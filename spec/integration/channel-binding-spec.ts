@@ -72,8 +72,8 @@ describe('channel binding', () => {
   it.each<[user: string, binding: string, outcome: string]>([
     ['scram', 'disable', IN],
     // The server has seen another certificate.
-    ['scram', 'prefer', 'SERVER_NOT_AUTHENTIC'],
-    ['scram', 'require', 'SERVER_NOT_AUTHENTIC'],
+    ['scram', 'prefer', 'SERVER_VERIFICATION_FAILED'],
+    ['scram', 'require', 'SERVER_VERIFICATION_FAILED'],
     ['md5', 'prefer', 'md5, TLSv1.3'],
     ['md5', 'require', 'AUTHENTICATION_REFUSED'],
   ])('of %s by %s, with somebody in between: %s', async (user, binding, outcome) => {
@@ -90,7 +90,7 @@ describe('channel binding', () => {
       rest.writeInt32BE(rest.length - 1, 1);
       return rest;
     };
-    expect(await relayed({ user: 'scram' }, { edit })).toBe('SERVER_NOT_AUTHENTIC');
+    expect(await relayed({ user: 'scram' }, { edit })).toBe('SERVER_VERIFICATION_FAILED');
     expect(await relayed({ user: 'scram', channel_binding: 'require' }, { edit })).toBe('AUTHENTICATION_REFUSED');
     expect(await relayed({ user: 'scram', channel_binding: 'disable' }, { edit })).toBe(IN);
     expect(offers).toEqual(Array.from({ length: 3 }, () => 'SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0'));

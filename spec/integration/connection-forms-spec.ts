@@ -138,7 +138,7 @@ describe('the environment', () => {
     ['PGPORT', '1', 'CONNECTION_REFUSED'],
     ['PGHOST', '/nowhere', 'CONNECTION_REFUSED'],
     ['PGTARGETSESSIONATTRS', 'read-write', 'scram-sha-256, TLSv1.3'],
-    ['PGTARGETSESSIONATTRS', 'standby', 'SERVER_UNFIT'],
+    ['PGTARGETSESSIONATTRS', 'standby', 'SESSION_ATTRS_MISMATCH'],
     ['PGOPTIONS', '-c no_such_setting=1', 'SERVER_ERROR'],
     ['PGOPTIONS', '-c work_mem=1MB', 'scram-sha-256, TLSv1.3'],
     ['PGSERVICE', 'any', 'CONFIG_INVALID'],

@@ -46,10 +46,10 @@ describe('a slot that cannot be used', () => {
   it('uses another output plugin', async () => {
     const decoding = await bed.slot('test_decoding');
     const error = await failureFrom(decoding);
-    expect(error).toMatchObject({ code: 'SLOT_WRONG_KIND', retryable: false });
+    expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
     expect(error.message).toMatch(/test_decoding, not pgoutput/);
     const pgoutput = await bed.slot();
-    expect(await failureFrom(pgoutput, { plugin: 'test_decoding' })).toMatchObject({ code: 'SLOT_WRONG_KIND' });
+    expect(await failureFrom(pgoutput, { plugin: 'test_decoding' })).toMatchObject({ code: 'SLOT_INCOMPATIBLE' });
   });
 
   it('is physical', async () => {
@@ -57,7 +57,7 @@ describe('a slot that cannot be used', () => {
     await bed.sql('SELECT pg_create_physical_replication_slot($1)', [slot]);
     const error = await failureFrom(slot);
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
-    expect(error).toMatchObject({ code: 'SLOT_WRONG_KIND', retryable: false });
+    expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
     expect(error.message).toMatch(/physical.*logical slot/s);
   });
 
@@ -65,7 +65,7 @@ describe('a slot that cannot be used', () => {
     const other = await Bed.make('elsewhere', '');
     const slot = await other.slot();
     const error = await failureFrom(slot);
-    expect(error).toMatchObject({ code: 'SLOT_WRONG_KIND', retryable: false });
+    expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
     expect(error.message).toContain(`belongs to database ${other.database.name}, not ${bed.database.name}`);
     await other.drop();
   });

@@ -144,7 +144,7 @@ describe('target_session_attrs', () => {
     const { host, port } = server(name);
     const connection = hosts([server(name)], attrs);
     expect(await failureOf(slotStatus({ connection, slot: 'landmark' }))).toMatchObject({
-      code: 'SERVER_UNFIT',
+      code: 'SESSION_ATTRS_MISMATCH',
       retryable: true,
       message: expect.stringContaining(`${host}:${port}${otherwise}.`),
     });
@@ -155,7 +155,7 @@ describe('target_session_attrs', () => {
     await primary.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     expect(await failureOf(slotStatus({ connection: hosts([primary], 'read-write'), slot: 'landmark' }))).toMatchObject(
       {
-        code: 'SERVER_UNFIT',
+        code: 'SESSION_ATTRS_MISMATCH',
       },
     );
     expect(await reached([P, S], 'primary')).toBe(P);
@@ -184,7 +184,7 @@ describe('a failover slot', () => {
     );
     expect(await firstValueFrom(slotStatus(config))).toMatchObject({ failover: true, synced: true });
     expect(await failureOf(logicalReplication({ ...config, publications: ['pub'] }))).toMatchObject({
-      code: 'SERVER_UNFIT',
+      code: 'SESSION_ATTRS_MISMATCH',
       retryable: true,
       message: expect.stringMatching(/ is the primary's, and cannot be read on this server while that is a standby\. /),
     });
@@ -197,7 +197,7 @@ describe('a failover slot', () => {
     await writing;
     for (const { slot, attrs, later } of CASES) {
       const follower = followers.get(slot)!;
-      const error = await follower.failed(attrs === 'any' ? 'SERVER_UNFIT' : 'NO_HOST_FITS');
+      const error = await follower.failed(attrs === 'any' ? 'SESSION_ATTRS_MISMATCH' : 'NO_SUITABLE_HOST');
       expect(error.retryable).toBe(true);
       if (later) follower.recorder.unsubscribe();
     }

@@ -34,13 +34,13 @@ describe('a first start that fails', () => {
 
   it.each<[string, () => Promise<string>, string]>([
     ['a missing publication', () => Promise.resolve('not_there'), 'PUBLICATION_MISSING'],
-    ['a slot of another plugin', () => bed.slot('test_decoding'), 'SLOT_WRONG_KIND'],
+    ['a slot of another plugin', () => bed.slot('test_decoding'), 'SLOT_INCOMPATIBLE'],
   ])('lists the rest beside %s, and does not tell it twice', async (_, slot, code) => {
     const publications = ['keyless', 'missing'];
     const error = await failureOf(bed.stream(await slot(), { publications }));
     expect(error.code).toBe(code);
     const others = ['SLOT_MISSING', 'PUBLICATION_MISSING', 'IDENTITY_MISSING'];
-    const first = code === 'SLOT_WRONG_KIND' ? others.slice(1) : others.filter((other) => other !== code);
+    const first = code === 'SLOT_INCOMPATIBLE' ? others.slice(1) : others.filter((other) => other !== code);
     expect(codesOf(error)).toEqual(first);
   });
 

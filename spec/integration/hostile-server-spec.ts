@@ -132,7 +132,7 @@ describe('before it has let us in', () => {
     [
       'it lets us in without proof that it knows the password',
       Buffer.concat([message('R', 10, 'SCRAM-SHA-256', ''), AUTHENTICATED]),
-      'SERVER_NOT_AUTHENTIC',
+      'SERVER_VERIFICATION_FAILED',
       /SCRAM/,
     ],
   ])('%s', async (_, answer, code, text) => {

@@ -297,7 +297,7 @@ describe('a slot made by ensureSlot', () => {
   });
 });
 
-it('one-shots and streams of one slot get on with each other', async () => {
+it('management commands and streams of one slot get on with each other', async () => {
   const slot = uniqueName('slot');
   const { connection } = marked(bed.database.url);
   await failureOf(logicalReplication({ connection, slot, publications: ['pub'] }));

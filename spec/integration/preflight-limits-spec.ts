@@ -1,5 +1,5 @@
 import { firstValueFrom } from 'rxjs';
-import { alterSlot, logicalReplication, preflight, slotStatus, type Finding } from '../../lib/index';
+import { alterSlot, logicalReplication, preflight, slotStatus, type PreflightFinding } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
 import { failureOf, NUMBERS, Observed } from './support/life';
 import { Bed, eventually, Recorder } from './support/bed';
@@ -15,7 +15,7 @@ async function start(settings: Record<string, string>): Promise<void> {
 }
 
 const find = (slot: string, ensureSlot = false) => firstValueFrom(preflight(bed.config(slot, { ensureSlot })));
-const codesOf = (findings: readonly Finding[]) => findings.map(({ code, severity }) => `${severity} ${code}`);
+const codesOf = (findings: readonly PreflightFinding[]) => findings.map(({ code, severity }) => `${severity} ${code}`);
 
 it('wal_level = replica', async () => {
   await start({ wal_level: 'replica' });

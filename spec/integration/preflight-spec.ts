@@ -3,7 +3,7 @@ import {
   logicalReplication,
   preflight,
   type ConnectionOptions,
-  type Finding,
+  type PreflightFinding,
   type PgoutputConfig,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => server.dispose());
 
 const find = (config: PgoutputConfig) => firstValueFrom(preflight(config));
-const codesOf = (findings: readonly Finding[]) => findings.map(({ code, severity }) => `${severity} ${code}`);
+const codesOf = (findings: readonly PreflightFinding[]) => findings.map(({ code, severity }) => `${severity} ${code}`);
 const as = (user: string): ConnectionOptions => ({ connectionString: bed.database.url, user });
 
 /** The one thing that is found, which is to be what a stream fails with. */

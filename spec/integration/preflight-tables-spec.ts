@@ -308,7 +308,7 @@ describe('columns in binary', () => {
     const [found, ...others] = await find({ binary: true });
     expect(others).toEqual([]);
     const message = 'Binary values cannot be read of "other.t.c", "other.t.w".';
-    expect(found).toMatchObject({ code: 'VALUE_UNREADABLE', severity: 'error', message });
+    expect(found).toMatchObject({ code: 'VALUE_DECODE_FAILED', severity: 'error', message });
     const [unasked] = await find({ binary: true, lookUpTypes: false });
     expect(unasked).toMatchObject({
       message: message.replace('.w"', '.w", "t.m"'),

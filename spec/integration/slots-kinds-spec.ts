@@ -126,7 +126,7 @@ describe('alterSlot', () => {
     await bed.sql('SELECT pg_create_physical_replication_slot($1)', [physical]);
     const wrong = await failureOf(alterSlot({ connection, slot: physical, failover: true }));
     await bed.sql('SELECT pg_drop_replication_slot($1)', [physical]);
-    expect(wrong.code).toBe(since(17, 'SLOT_WRONG_KIND'));
+    expect(wrong.code).toBe(since(17, 'SLOT_INCOMPATIBLE'));
   });
 });
 

@@ -150,7 +150,7 @@ describe('a slot on a standby', () => {
 
     await standby.query(`ALTER SYSTEM SET recovery_min_apply_delay = '1h'`);
     await standby.restart('immediate');
-    for (const consumer of consumers) await consumer.failed('SERVER_UNFIT');
+    for (const consumer of consumers) await consumer.failed('SESSION_ATTRS_MISMATCH');
     await standby.query('ALTER SYSTEM RESET recovery_min_apply_delay');
     await standby.query('SELECT pg_reload_conf()');
     await commit(primary, 4);

@@ -72,7 +72,7 @@ describe('the slot', () => {
   since15(there, 'that is for two-phase commit is refused to a stream that does not ask for it', async () => {
     const slot = await twoPhaseSlot(bed);
     const error = await failureOf(logicalReplication(bed.config(slot)));
-    expect(error).toMatchObject({ code: 'SLOT_WRONG_KIND', retryable: false });
+    expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
     expect(error.message).toMatch(/ask for twoPhase: true, .*alterSlot.* or use another/);
     expect(await bed.sql('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([
       { active: false },

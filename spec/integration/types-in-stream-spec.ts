@@ -75,7 +75,7 @@ it('stay text where nobody looks them up', async () => {
 
 it('cannot be read in binary where nobody looks them up, which is said', async () => {
   await expect(read({ lookUpTypes: false, binary: true })).rejects.toMatchObject({
-    code: 'VALUE_UNREADABLE',
+    code: 'VALUE_DECODE_FAILED',
     message: expect.stringMatching(/Column m of known .* in a binary form .* lookUpTypes: true, or without binary/),
   });
 });
@@ -243,7 +243,7 @@ describe('a type that is made inside a streamed transaction', () => {
       (error: unknown) => error,
     );
     expect(failure).toMatchObject({
-      code: 'VALUE_UNREADABLE',
+      code: 'VALUE_DECODE_FAILED',
       retryable: true,
       remedy: expect.stringMatching(/when that is committed/),
     });

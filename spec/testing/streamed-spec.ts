@@ -236,7 +236,7 @@ describe('a prepared transaction', () => {
     await server.whenIdle();
     const refused = record(flat({}));
     await until(() => refused.error !== undefined);
-    expect(refused.error).toMatchObject({ code: 'SLOT_WRONG_KIND' });
+    expect(refused.error).toMatchObject({ code: 'SLOT_INCOMPATIBLE' });
   });
 });
 

@@ -12,7 +12,7 @@ import {
   type AnyReplicationMessage,
   type Change,
   type CommitPreparedMessage,
-  type Finding,
+  type PreflightFinding,
   type InsertMessage,
   type KeepaliveMessage,
   type LogicalMessage,
@@ -41,7 +41,7 @@ export function withoutTablesAllIsAsItWas(config: PgoutputConfig): void {
   const stream = logicalReplication(config);
   expectTypeOf(stream).toEqualTypeOf<Observable<ReplicationMessage>>();
   expectTypeOf(stream.pipe(transactions())).toEqualTypeOf<Observable<Transaction>>();
-  expectTypeOf(stream.pipe(transactions({ passMessages: true }))).toEqualTypeOf<
+  expectTypeOf(stream.pipe(transactions({ includeNonTransactionalMessages: true }))).toEqualTypeOf<
     Observable<Transaction | LogicalMessage>
   >();
 }
@@ -82,7 +82,7 @@ export function whatIsKnownAtRunTimeOnlyMayBeAnything(config: AnyPgoutputConfig,
 
 export function preflightTakesWhatLogicalReplicationTakes(config: AnyPgoutputConfig, streaming: 'on' | 'off'): void {
   expectTypeOf<Parameters<typeof preflight>>().toEqualTypeOf<[StreamConfig]>();
-  expectTypeOf(preflight(config)).toEqualTypeOf<Observable<readonly Finding[]>>();
+  expectTypeOf(preflight(config)).toEqualTypeOf<Observable<readonly PreflightFinding[]>>();
   preflight({ ...base, streaming, twoPhase: streaming === 'on' });
   expectTypeOf<PgoutputConfig | StreamingConfig | TwoPhaseConfig | StreamingTwoPhaseConfig>().toExtend<StreamConfig>();
   expectTypeOf<PluginConfig>().toExtend<StreamConfig>();
@@ -125,7 +125,7 @@ export function transactionsOfEveryStreamKeepTheTables(): void {
   >();
   expectTypeOf(
     logicalReplication<Database>({ ...base, streaming: 'on', twoPhase: true }).pipe(
-      transactions({ passMessages: true }),
+      transactions({ includeNonTransactionalMessages: true }),
     ),
   ).toEqualTypeOf<Observable<Transaction<Database> | PreparedTransaction<Database> | Ended | LogicalMessage>>();
 }

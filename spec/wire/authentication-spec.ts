@@ -59,7 +59,7 @@ describe('Authenticator', () => {
   });
 
   describe('does not believe a server that lets us in', () => {
-    const unproven = { code: 'SERVER_NOT_AUTHENTIC', retryable: false };
+    const unproven = { code: 'SERVER_VERIFICATION_FAILED', retryable: false };
 
     it('right after the first SCRAM message', () => {
       const zoe = client();

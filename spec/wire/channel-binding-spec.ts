@@ -65,7 +65,7 @@ describe('channel binding', () => {
   ])('does not believe a server that offers it without TLS: %s, %j', (wanted, channel) => {
     const zoe = client(wanted, channel);
     const error = failure(() => zoe.respond(PLUS));
-    expect(error).toMatchObject({ code: 'SERVER_NOT_AUTHENTIC', retryable: false });
+    expect(error).toMatchObject({ code: 'SERVER_VERIFICATION_FAILED', retryable: false });
     expect(error.message).toContain('without TLS');
     expect(zoe.asked).toEqual([]);
   });

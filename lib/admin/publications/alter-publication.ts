@@ -2,18 +2,24 @@ import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { alterPublication as alter } from '../../commands/publication-commands';
 import { oneShot, readOptions } from '../../connection/one-shot';
-import { publicationName, requireWhole, tableClauses, type TableName, type TablePart } from './publication-options';
+import {
+  publicationName,
+  requireWhole,
+  tableClauses,
+  type TableName,
+  type PublicationTable,
+} from './publication-options';
 
 /** Which publication to alter, on which server, and how. Exactly one of the three lists has to be given. */
 export interface AlterPublicationConfig extends ServerConfig {
   /** The publication's name. */
   readonly name: string;
   /** Tables to publish besides. */
-  readonly addTables?: readonly (TableName | TablePart)[] | undefined;
+  readonly addTables?: readonly (TableName | PublicationTable)[] | undefined;
   /** Tables to publish no longer. */
   readonly dropTables?: readonly TableName[] | undefined;
   /** The tables to publish from now on, in place of all others. */
-  readonly setTables?: readonly (TableName | TablePart)[] | undefined;
+  readonly setTables?: readonly (TableName | PublicationTable)[] | undefined;
 }
 
 const ACTIONS = [

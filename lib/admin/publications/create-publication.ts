@@ -11,7 +11,7 @@ import {
   requireWhole,
   tableClauses,
   type TableName,
-  type TablePart,
+  type PublicationTable,
 } from './publication-options';
 
 /** Which publication to make, and on which server. One of `tables`, `schemas` and `allTables` has to be given. */
@@ -19,7 +19,7 @@ export interface CreatePublicationConfig extends ServerConfig {
   /** The publication's name, as `publications` of a stream takes it. */
   readonly name: string;
   /** The tables to publish: their names, or parts of them. */
-  readonly tables?: readonly (TableName | TablePart)[] | undefined;
+  readonly tables?: readonly (TableName | PublicationTable)[] | undefined;
   /** Publishes all tables of these schemas, also those that are made later. Needs PostgreSQL 15 and a superuser. */
   readonly schemas?: readonly string[] | undefined;
   /** Publishes all tables of the database, also those that are made later. Needs a superuser. Default false. */

@@ -10,7 +10,7 @@ import type { TableClause } from '../../commands/publication-sql';
 export type TableName = string | { readonly schema?: string | undefined; readonly name: string };
 
 /** A table of a publication, or a part of it. */
-export interface TablePart {
+export interface PublicationTable {
   readonly table: TableName;
   /** The columns to send, among them those of the replica identity if updates or deletes are sent. Needs PostgreSQL 15. */
   readonly columns?: readonly string[] | undefined;

@@ -25,7 +25,7 @@ export interface AlterSlotConfig extends ServerConfig {
  * Changes a logical slot from which nobody streams. What is not given stays as it is.
  *
  * @returns a cold observable of one value, the slot as it is then; errors `SLOT_MISSING`, `SLOT_ACTIVE`,
- * `SLOT_INVALIDATED`, `SLOT_WRONG_KIND`, `TRANSACTION_PREPARED`, `UNSUPPORTED` where the server is too old
+ * `SLOT_INVALIDATED`, `SLOT_INCOMPATIBLE`, `TRANSACTION_PREPARED`, `UNSUPPORTED` where the server is too old
  * @example
  * await firstValueFrom(alterSlot({ connection: process.env.DATABASE_URL, slot: 'orders', failover: true }));
  */

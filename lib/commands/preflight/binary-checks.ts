@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { binaryText } from '../../pgoutput/binary/binary-text';
 import type { TypeShape } from '../../pgoutput/types/type-shapes';
 import { query, type Conversation } from '../conversation';
@@ -19,7 +19,7 @@ export function* checkBinary(
   publications: readonly string[],
   version: number,
   lookUpTypes: boolean,
-): Conversation<readonly Finding[]> {
+): Conversation<readonly PreflightFinding[]> {
   const columns = sentColumns(publications, version);
   const types = yield* distinctOids(`SELECT atttypid FROM ${columns}`, MOST_TYPES);
   const shapes = lookUpTypes ? yield* lookUpPublishedTypes(publications, version) : new Map<number, TypeShape>();
@@ -29,7 +29,7 @@ export function* checkBinary(
   const sql = `SELECT DISTINCT ${name} AS name FROM ${columns} WHERE atttypid IN (${unknown.join(', ')})`;
   const what = `Binary values cannot be read of ${named(yield* query(namesQuery(sql)))}`;
   const remedy = `Ask for the stream without binary, ${lookUpTypes ? '' : 'or with lookUpTypes, '}or keep those columns out of the publication.`;
-  return [findingOf(new ReplicationError('VALUE_UNREADABLE', what, { remedy }))];
+  return [findingOf(new ReplicationError('VALUE_DECODE_FAILED', what, { remedy }))];
 }
 
 /** The columns of published tables that are sent in binary. */

@@ -1,4 +1,4 @@
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import type { Conversation } from '../conversation';
 import { checkBinary } from './binary-checks';
 import { checkIdentities } from './identity-checks';
@@ -10,7 +10,7 @@ import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './server-che
 import { checkSlots } from './slot-checks';
 
 /** Lists what is wrong with a server for a stream. */
-export function* examine(scene: Scene): Conversation<readonly Finding[]> {
+export function* examine(scene: Scene): Conversation<readonly PreflightFinding[]> {
   const { plan, server, lookUpTypes } = scene;
   const { publications = [] } = plan.pgoutput ?? {};
   return [

@@ -1,5 +1,5 @@
 import { ProtocolError, ReplicationError, ServerError } from '../../common/errors';
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import type { Conversation } from '../conversation';
 import { examine } from './examine';
 import { reclassified } from './finding';
@@ -42,12 +42,12 @@ function leavesUsable(error: ReplicationError): boolean {
 }
 
 /** The server's words for a failure differ from those of the check that foresees it. */
-function isOther({ severity, code, message }: Finding, error: ReplicationError): boolean {
+function isOther({ severity, code, message }: PreflightFinding, error: ReplicationError): boolean {
   if (severity !== 'error') return false;
   return code !== error.code || (message !== error.summary && !(error instanceof ServerError));
 }
 
-function* examineBehind(verdict: ReplicationError, scene: Scene): Conversation<readonly Finding[]> {
+function* examineBehind(verdict: ReplicationError, scene: Scene): Conversation<readonly PreflightFinding[]> {
   try {
     const examination = examine(scene);
     let step = examination.next();

@@ -1,4 +1,4 @@
-import type { Finding, FINDINGS } from '../../common/findings';
+import type { PreflightFinding, FINDINGS } from '../../common/findings';
 import { query, type Conversation } from '../conversation';
 import { ofNames, publishedTables } from '../published-tables';
 import { finding } from './finding';
@@ -8,9 +8,12 @@ import { named, namesQuery, tableName } from './scene';
  * Whether updates and deletes of published tables will do: the server refuses those whose old row could not be told by
  * the replica identity.
  */
-export function* checkIdentities(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+export function* checkIdentities(
+  publications: readonly string[],
+  version: number,
+): Conversation<readonly PreflightFinding[]> {
   const written = writtenTables(publications, version);
-  const found: Finding[] = [];
+  const found: PreflightFinding[] = [];
   for (const { code, what, since, condition } of CONDITIONS) {
     if (version < since) continue;
     const name = tableName('schema', 'table_name');

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { countOf, onlyRow, query, textOf, type Conversation } from '../conversation';
 import { failure, finding, findingOf } from './finding';
 import type { Check, Scene } from './scene';
@@ -10,13 +10,13 @@ export const checkMaking: Check = function* (scene) {
 };
 
 /** Standbys do not keep copies of a standby's slots. */
-function checkFailover({ plan, server }: Scene): readonly Finding[] {
+function checkFailover({ plan, server }: Scene): readonly PreflightFinding[] {
   if (!plan.ensureSlot?.failover || server.version < 170_000 || !server.standby) return [];
   const remedy = 'Make it without failover, or on the primary.';
   return [findingOf(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
 }
 
-function* checkFreeSlot(): Conversation<readonly Finding[]> {
+function* checkFreeSlot(): Conversation<readonly PreflightFinding[]> {
   const row = onlyRow(
     yield* query(
       `SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS used, current_setting('max_replication_slots') AS most`,
@@ -32,7 +32,7 @@ function* checkFreeSlot(): Conversation<readonly Finding[]> {
  * Making a slot waits for the write transactions of all databases. Those that have just begun are no news. Who may not see
  * when one began still sees that it writes.
  */
-function* checkOpen(): Conversation<readonly Finding[]> {
+function* checkOpen(): Conversation<readonly PreflightFinding[]> {
   const [oldest] = yield* query(
     `SELECT pid, count(*) OVER () AS total, extract(epoch FROM now() - xact_start)::int AS seconds
       FROM pg_catalog.pg_stat_activity
@@ -46,7 +46,7 @@ function* checkOpen(): Conversation<readonly Finding[]> {
 }
 
 /** And for those that are prepared. */
-function* checkPrepared(): Conversation<readonly Finding[]> {
+function* checkPrepared(): Conversation<readonly PreflightFinding[]> {
   const [oldest] = yield* query(
     `SELECT gid, database, count(*) OVER () AS total FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1`,
   );

@@ -1,5 +1,5 @@
 import { ServerError } from '../../common/errors';
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { query, textOf, type Conversation } from '../conversation';
 import { ofNames } from '../published-tables';
 import { skippedPublication } from '../server-errors';
@@ -25,7 +25,10 @@ const YOUNGER_REMEDY =
  *
  * @param slot a logical slot of pgoutput in this database that no connection reads
  */
-export function* checkPublicationAge(publications: readonly string[], slot: string): Conversation<readonly Finding[]> {
+export function* checkPublicationAge(
+  publications: readonly string[],
+  slot: string,
+): Conversation<readonly PreflightFinding[]> {
   const rows = yield* query(
     `SELECT pubname FROM pg_catalog.pg_publication p, pg_catalog.pg_replication_slots s
       WHERE ${ofNames(publications)} AND slot_name = ${quoteLiteral(slot)}

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { query, type Conversation } from '../conversation';
 import { checkPublications as checkExistence } from '../open-stream';
 import { isSent, ofNames, publishedTables } from '../published-tables';
@@ -7,7 +7,10 @@ import { failure, finding, findingOf } from './finding';
 import { named, namesQuery, tableName } from './scene';
 
 /** Whether the publications are there, and send what one would think. */
-export function* checkPublications(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+export function* checkPublications(
+  publications: readonly string[],
+  version: number,
+): Conversation<readonly PreflightFinding[]> {
   return [
     ...(yield* checkMissing(publications)),
     ...(yield* checkEmpty(publications, version)),
@@ -16,7 +19,7 @@ export function* checkPublications(publications: readonly string[], version: num
   ];
 }
 
-function* checkMissing(publications: readonly string[]): Conversation<readonly Finding[]> {
+function* checkMissing(publications: readonly string[]): Conversation<readonly PreflightFinding[]> {
   try {
     yield* checkExistence(publications);
     return [];
@@ -26,7 +29,7 @@ function* checkMissing(publications: readonly string[]): Conversation<readonly F
   }
 }
 
-function* checkEmpty(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+function* checkEmpty(publications: readonly string[], version: number): Conversation<readonly PreflightFinding[]> {
   const wanted = ofNames(publications);
   const rows = yield* query(
     namesQuery(
@@ -38,7 +41,7 @@ function* checkEmpty(publications: readonly string[], version: number): Conversa
 }
 
 /** A publication of all tables, or of schemas, passes over unlogged ones in silence; one of tables refuses them. */
-function* checkUnlogged(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+function* checkUnlogged(publications: readonly string[], version: number): Conversation<readonly PreflightFinding[]> {
   const published = ofNames(publications);
   const ofSchema =
     version >= 150_000
@@ -69,7 +72,10 @@ function* checkUnlogged(publications: readonly string[], version: number): Conve
  *
  * Source: pgoutput_column_list_init and check_and_init_gencol in pgoutput.c.
  */
-function* checkColumnLists(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+function* checkColumnLists(
+  publications: readonly string[],
+  version: number,
+): Conversation<readonly PreflightFinding[]> {
   const condition =
     version < 160_000
       ? 'attrelid = relid AND attnum > 0 AND NOT attisdropped AND (list IS NULL OR attnum = ANY (list))'

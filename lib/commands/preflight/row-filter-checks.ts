@@ -1,4 +1,4 @@
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { query, type Conversation } from '../conversation';
 import { finding } from './finding';
 import { FILTERED, KEY, LIST, writtenTables } from './identity-checks';
@@ -9,7 +9,10 @@ import { columnName, named, namesQuery } from './scene';
  * insert only where it has the old value: of all columns under REPLICA IDENTITY FULL, otherwise of the key. Source: pgoutput.c,
  * `pgoutput_row_filter`.
  */
-export function* checkRowFilters(publications: readonly string[], version: number): Conversation<readonly Finding[]> {
+export function* checkRowFilters(
+  publications: readonly string[],
+  version: number,
+): Conversation<readonly PreflightFinding[]> {
   if (version < 150_000) return [];
   const rows = yield* query(namesQuery(omittedColumns(publications, version)));
   if (rows.length === 0) return [];

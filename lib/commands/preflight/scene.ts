@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { countOf, textOf, type Conversation, type ResultRow } from '../conversation';
 import type { StreamPlan } from '../open-stream';
 import type { ServerInfo } from '../startup';
@@ -14,10 +14,10 @@ export interface Scene {
 }
 
 /** Looks at one thing. It changes nothing. */
-export type Check = (scene: Scene) => Conversation<readonly Finding[]>;
+export type Check = (scene: Scene) => Conversation<readonly PreflightFinding[]>;
 
 /** What a check of the stream's own objects to. */
-export function objections(check: () => void): readonly Finding[] {
+export function objections(check: () => void): readonly PreflightFinding[] {
   try {
     check();
     return [];

@@ -1,4 +1,4 @@
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { pgoutputOptions } from '../pgoutput-options';
 import { requireKind } from '../slot-commands';
 import { failure, finding } from './finding';
@@ -8,14 +8,14 @@ import { objections, type Scene } from './scene';
 const SHORT_TIMEOUT = 5000;
 
 /** Whether the server can decode at all. */
-export function checkWalLevel({ server }: Scene): readonly Finding[] {
+export function checkWalLevel({ server }: Scene): readonly PreflightFinding[] {
   // From 19 on the server raises the level by itself.
   if (server.walLevel === 'logical' || server.version >= 190_000) return [];
   return [failure('WAL_LEVEL', `wal_level is ${server.walLevel}`)];
 }
 
 /** Whether the server's version has what the stream asks for. */
-export function checkVersion({ plan, server: { version } }: Scene): readonly Finding[] {
+export function checkVersion({ plan, server: { version } }: Scene): readonly PreflightFinding[] {
   const { pgoutput, ensureSlot } = plan;
   return objections(() => {
     if (pgoutput) pgoutputOptions(pgoutput.request, pgoutput.publications, version);
@@ -24,7 +24,7 @@ export function checkVersion({ plan, server: { version } }: Scene): readonly Fin
 }
 
 /** How long the server bears silence. */
-export function checkWalSenderTimeout({ server: { walSenderTimeout } }: Scene): readonly Finding[] {
+export function checkWalSenderTimeout({ server: { walSenderTimeout } }: Scene): readonly PreflightFinding[] {
   if (walSenderTimeout === 0) {
     const what =
       'wal_sender_timeout is 0, so the server may never notice that a client is gone, whose slot stays active';

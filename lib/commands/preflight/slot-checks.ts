@@ -1,4 +1,4 @@
-import type { Finding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/findings';
 import { countOf, onlyRow, query, textOf, type Conversation } from '../conversation';
 import { checkSlot } from '../open-stream';
 import { slotMissing } from '../similar-names';
@@ -28,18 +28,18 @@ export const checkSlots: Check = function* (scene) {
   return [...checkActive(slot), ...(yield* checkBehind(slot)), ...younger, ...idle];
 };
 
-function* checkMissing(scene: Scene): Conversation<readonly Finding[]> {
+function* checkMissing(scene: Scene): Conversation<readonly PreflightFinding[]> {
   const { slot, ensureSlot } = scene.plan;
   if (ensureSlot) return yield* checkMaking(scene);
   return [findingOf(yield* slotMissing(slot))];
 }
 
-function checkActive({ name, active, activePid }: SlotStatus): readonly Finding[] {
+function checkActive({ name, active, activePid }: SlotStatus): readonly PreflightFinding[] {
   return active ? [failure('SLOT_ACTIVE', `Replication slot "${name}" is active for PID ${activePid}`)] : [];
 }
 
 /** The slot is close to being given up: a quarter of what it may keep is left, or less. */
-function* checkBehind({ name, walStatus, safeWalSize }: SlotStatus): Conversation<readonly Finding[]> {
+function* checkBehind({ name, walStatus, safeWalSize }: SlotStatus): Conversation<readonly PreflightFinding[]> {
   if (walStatus === 'unreserved') {
     const what = `Replication slot "${name}" keeps more than max_slot_wal_keep_size and will be given up at the next checkpoint`;
     return [finding('SLOT_BEHIND', what)];
@@ -54,7 +54,7 @@ function* checkBehind({ name, walStatus, safeWalSize }: SlotStatus): Conversatio
 }
 
 /** From 18 on, a slot that nobody reads may be given up for that: less than a day leaves little time to mend a consumer. */
-function* checkIdleTimeout({ server }: Scene): Conversation<readonly Finding[]> {
+function* checkIdleTimeout({ server }: Scene): Conversation<readonly PreflightFinding[]> {
   if (server.version < 180_000) return [];
   const [row] = yield* query(
     `SELECT current_setting(name) AS shown FROM pg_catalog.pg_settings WHERE name = 'idle_replication_slot_timeout'

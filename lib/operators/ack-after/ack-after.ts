@@ -4,7 +4,7 @@ import { ConfigError, ReplicationError } from '../../common/errors';
 import { failStreams, failureOf, noteFailure, type FailedTransaction, type Failure } from '../../ledger/failure';
 import type { StopRequest, StreamHistory } from '../../ledger/stream-history';
 import { transactionsOf } from './failed-transactions';
-import { Hand, isBatch, isLeftOpen, itemsOf, nameOf, sessionOf, type Acknowledged } from './hand';
+import { Hand, isBatch, isLeftOpen, itemsOf, nameOf, sessionOf, type AckTarget } from './hand';
 import { subscribeUntilClosed } from '../subscribe-until-closed';
 import { Transaction } from '../transactions/transaction';
 import { Work, type WorkListener } from './work';
@@ -40,7 +40,7 @@ export type WorkResult<O> = O extends string ? never : O extends ObservableInput
  * @example
  * logicalReplication(config).pipe(transactions(), ackAfter(async (tx) => { await store(tx); }, 4)).subscribe();
  */
-export function ackAfter<T extends Acknowledged, O>(
+export function ackAfter<T extends AckTarget, O>(
   project: (value: T, index: number) => O,
   concurrent = 1,
 ): OperatorFunction<T, WorkResult<O>> {
@@ -71,7 +71,7 @@ export function ackAfter<T extends Acknowledged, O>(
 }
 
 /** The works of one subscription. */
-class Works<T extends Acknowledged, R> {
+class Works<T extends AckTarget, R> {
   readonly #project: (value: T, index: number) => unknown;
   readonly #concurrent: number;
   readonly #subscriber: Subscriber<R>;
@@ -348,17 +348,17 @@ function isAcknowledgeable(value: unknown): boolean {
 }
 
 /** The changes of what was taken can be read until it is released, whatever becomes of its stream. */
-function hold(value: Acknowledged): void {
+function hold(value: AckTarget): void {
   for (const item of itemsOf(value)) Transaction.hold(item);
 }
 
 /** Nobody reads it any more: what it has in a spool file is freed. */
-function release(value: Acknowledged): void {
+function release(value: AckTarget): void {
   for (const item of itemsOf(value)) Transaction.release(item);
 }
 
 /** @returns false when something of it came too late */
-function acknowledge(value: Acknowledged): boolean {
+function acknowledge(value: AckTarget): boolean {
   return itemsOf(value)
     .map((item) => item.ack() || isLeftOpen(item))
     .every(Boolean);

@@ -10,7 +10,7 @@ import type { PreparedTransaction, Transaction } from '../transactions/transacti
 import { Work } from './work';
 
 /** What is acknowledged as one: a message, a transaction, anything that has kept its `ack`, or an array of them. */
-export type Acknowledged = Acknowledgeable | readonly Acknowledgeable[];
+export type AckTarget = Acknowledgeable | readonly Acknowledgeable[];
 
 /** The same for a delivery and for its redelivery. */
 interface Identity {
@@ -41,7 +41,7 @@ export class Hand<R> {
   }
 
   /** A work that runs on, though its subscription has ended. */
-  keep(value: Acknowledged, work: Work<R>): void {
+  keep(value: AckTarget, work: Work<R>): void {
     this.#detached.add(work);
     for (const identity of identitiesOf(value))
       this.#deedsOf(identity.session, identity.lsn).begin(identity.place, work);
@@ -52,7 +52,7 @@ export class Hand<R> {
   }
 
   /** The work that does exactly this, or has done it, and that nobody waits for. */
-  take(value: Acknowledged): Work<R> | undefined {
+  take(value: AckTarget): Work<R> | undefined {
     if (this.#streams.size === 0) return undefined;
     const items = itemsOf(value);
     if (items.length > 0 && items.every((item) => this.#isDone(item))) return new Work<R>(undefined);
@@ -63,7 +63,7 @@ export class Hand<R> {
   }
 
   /** Whether it has to wait, as a work that runs may be doing it, or a part of it. */
-  mustWait(value: Acknowledged): boolean {
+  mustWait(value: AckTarget): boolean {
     if (this.#streams.size === 0 && this.#detached.size === 0) return false;
     return itemsOf(value).some((item) =>
       identityOf(item) ? this.#find(item)?.state === 'running' : this.#detached.size > 0,
@@ -71,13 +71,13 @@ export class Hand<R> {
   }
 
   /** What is still to be done: some members of an array may have been done in another one. */
-  left<T extends Acknowledged>(value: T): T {
+  left<T extends AckTarget>(value: T): T {
     if (this.#streams.size === 0 || !isBatch(value)) return value;
-    return value.filter((item) => !this.#isDone(item) && this.#find(item)?.state !== 'done') as Acknowledged as T;
+    return value.filter((item) => !this.#isDone(item) && this.#find(item)?.state !== 'done') as AckTarget as T;
   }
 
   /** It was done and acknowledged; as long as it is not confirmed it can come again. */
-  done(value: Acknowledged): void {
+  done(value: AckTarget): void {
     if (!isBatch(value)) this.#remember(value);
     else for (const item of value) this.#remember(item);
   }
@@ -137,11 +137,11 @@ export class Hand<R> {
   }
 }
 
-export function isBatch(value: Acknowledged): value is readonly Acknowledgeable[] {
+export function isBatch(value: AckTarget): value is readonly Acknowledgeable[] {
   return Array.isArray(value);
 }
 
-export function itemsOf(value: Acknowledged): readonly Acknowledgeable[] {
+export function itemsOf(value: AckTarget): readonly Acknowledgeable[] {
   return isBatch(value) ? value : [value];
 }
 
@@ -198,7 +198,7 @@ const KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
   'message',
 ]);
 
-function identitiesOf(value: Acknowledged): Identity[] {
+function identitiesOf(value: AckTarget): Identity[] {
   return itemsOf(value).flatMap((item) => identityOf(item) ?? []);
 }
 

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { Delivery, type SessionControl } from '../../ledger/acknowledgement';
 import { ReplicationError } from '../../common/errors';
 import { Options } from '../../common/options';
-import type { Place } from '../../pgoutput/messages/change-messages';
+import type { ChangePosition } from '../../pgoutput/messages/change-messages';
 import { isPlaced, type AnyChange, type AnyReplicationMessage, type Change } from '../../pgoutput/messages/messages';
 import { recordingOf } from '../../pgoutput/messages/recording';
 import type { LogicalMessage } from '../../pgoutput/messages/change-messages';
@@ -28,7 +28,7 @@ export interface TransactionsOptions {
    * Whether logical messages outside any transaction are passed on, between the transactions. Otherwise they are dropped
    * and count as done. Default false.
    */
-  readonly passMessages?: boolean;
+  readonly includeNonTransactionalMessages?: boolean;
   /**
    * How many bytes the transactions that come in blocks (`streaming`) may take in memory, all of them together: those that
    * are open, and those that are prepared and not acknowledged. Beyond that the largest go to a spool file. A committed
@@ -36,25 +36,25 @@ export interface TransactionsOptions {
    */
   readonly maxBytes?: number;
   /** The folder of the spool file, of which there is one for each subscription. Default: the system's temporary folder. */
-  readonly spoolFolder?: string;
+  readonly spoolDirectory?: string;
 }
 
 const MAX_BYTES = 8 * 1024 * 1024;
-const NAMES = ['passMessages', 'maxBytes', 'spoolFolder'];
+const NAMES = ['includeNonTransactionalMessages', 'maxBytes', 'spoolDirectory'];
 
 /** @throws {ConfigError} `CONFIG_INVALID` */
 export function readTransactionsOptions(given: TransactionsOptions): Required<TransactionsOptions> {
   const options = new Options('transactions', given, NAMES);
   return {
-    passMessages: options.flag('passMessages', false),
+    includeNonTransactionalMessages: options.flag('includeNonTransactionalMessages', false),
     maxBytes: options.number('maxBytes', MAX_BYTES, 0),
-    spoolFolder: options.text('spoolFolder') ?? tmpdir(),
+    spoolDirectory: options.text('spoolDirectory') ?? tmpdir(),
   };
 }
 
 /** What an {@link Assembly} makes of messages. */
 export type Assembled =
-  Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage | LogicalMessage<Place>;
+  Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage | LogicalMessage<ChangePosition>;
 
 /** A transaction of which blocks have come, and no end. */
 interface Streaming {
@@ -64,7 +64,7 @@ interface Streaming {
 
 /** Gathers the messages of transactions, and makes of them what is emitted. */
 export class Assembly {
-  readonly #passMessages: boolean;
+  readonly #includeNonTransactionalMessages: boolean;
   readonly #budget: GatheringBudget;
   readonly #spool: Spool;
   #session: SessionControl | undefined;
@@ -75,9 +75,9 @@ export class Assembly {
   /** The one whose block is coming. */
   #block: Streaming | undefined;
 
-  constructor({ passMessages, maxBytes, spoolFolder }: Required<TransactionsOptions>) {
-    this.#passMessages = passMessages;
-    this.#spool = new Spool(spoolFolder);
+  constructor({ includeNonTransactionalMessages, maxBytes, spoolDirectory }: Required<TransactionsOptions>) {
+    this.#includeNonTransactionalMessages = includeNonTransactionalMessages;
+    this.#spool = new Spool(spoolDirectory);
     this.#budget = new GatheringBudget(maxBytes, this.#spool);
   }
 
@@ -154,7 +154,7 @@ export class Assembly {
       case 'keepalive':
         return progressOf(message);
       case 'message':
-        if (this.#passMessages) return message;
+        if (this.#includeNonTransactionalMessages) return message;
         Delivery.discard(message);
         return undefined;
       default:

@@ -39,7 +39,7 @@ export type TransactionOf<M> =
  *   });
  */
 export function transactions<M extends AnyReplicationMessage>(
-  options?: TransactionsOptions & { readonly passMessages?: false },
+  options?: TransactionsOptions & { readonly includeNonTransactionalMessages?: false },
 ): OperatorFunction<M, TransactionOf<M>>;
 export function transactions<M extends AnyReplicationMessage>(
   options: TransactionsOptions,

@@ -2,7 +2,7 @@ import { ProtocolError, ReplicationError } from '../../common/errors';
 import { formatLsn, type Lsn } from '../../common/lsn';
 import { printable } from '../../wire/frames';
 import type { Reader } from '../../wire/reader';
-import type { CommittedPlace, StreamedPlace } from '../messages/change-messages';
+import type { CommittedPosition, StreamedPosition } from '../messages/change-messages';
 import type { AnyPgoutputMessage } from '../messages/messages';
 import type { CompiledRelation } from '../messages/described-table';
 import type { RelationCache } from './relations';
@@ -21,7 +21,7 @@ export interface MessageFormat {
 }
 
 /** A transaction that comes in one piece, to Commit or to Prepare. */
-export class OpenTransaction implements CommittedPlace {
+export class OpenTransaction implements CommittedPosition {
   readonly xid = undefined;
   ordinal = -1;
 
@@ -34,14 +34,14 @@ export class OpenTransaction implements CommittedPlace {
   ) {}
 
   /** The place of the next change. */
-  place(): CommittedPlace {
+  place(): CommittedPosition {
     this.ordinal++;
     return this;
   }
 }
 
 /** A transaction that comes in blocks. */
-export class StreamedTransaction implements StreamedPlace {
+export class StreamedTransaction implements StreamedPosition {
   readonly commitLsn = undefined;
   readonly ordinal = undefined;
 
@@ -53,7 +53,7 @@ export class StreamedTransaction implements StreamedPlace {
     public xid = topXid,
   ) {}
 
-  place(): StreamedPlace {
+  place(): StreamedPosition {
     return this;
   }
 }

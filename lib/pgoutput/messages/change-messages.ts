@@ -9,7 +9,7 @@ import type { Relation } from './table';
 import type { AnyTables, RowOf, UpdatedRow } from './typed-tables';
 
 /** Where a change of a committed transaction stands. `(commitLsn, ordinal)` is the total order of changes. */
-export interface CommittedPlace {
+export interface CommittedPosition {
   /** The commit LSN of its transaction; of a prepared one the prepare LSN. */
   readonly commitLsn: Lsn;
   /** Its place in the transaction, from 0. */
@@ -18,7 +18,7 @@ export interface CommittedPlace {
 }
 
 /** Where a change stands that is streamed while its transaction is open: nobody knows yet whether that commits, and where. */
-export interface StreamedPlace {
+export interface StreamedPosition {
   readonly commitLsn: undefined;
   readonly ordinal: undefined;
   /** The subtransaction that made the change, or the transaction itself: what a Stream Abort names. */
@@ -26,12 +26,12 @@ export interface StreamedPlace {
 }
 
 /** Where a change stands. */
-export type Place = CommittedPlace | StreamedPlace;
+export type ChangePosition = CommittedPosition | StreamedPosition;
 
 /** The members of a change that are rows, or parts of them. */
 const ROWS: readonly string[] = ['new', 'old', 'key'];
 
-abstract class RowChange<Name extends string, P extends Place> extends Message {
+abstract class RowChange<Name extends string, P extends ChangePosition> extends Message {
   readonly #relation: Relation<Name>;
   readonly schema: string;
   /** As in {@link Relation.table}: `users` in schema public, `billing.invoices` elsewhere. */
@@ -78,7 +78,7 @@ abstract class RowChange<Name extends string, P extends Place> extends Message {
 export class InsertMessage<
   Tables extends object = AnyTables,
   Name extends keyof Tables & string = keyof Tables & string,
-  P extends Place = CommittedPlace,
+  P extends ChangePosition = CommittedPosition,
 > extends RowChange<Name, P> {
   readonly kind = 'insert';
   /**
@@ -105,7 +105,7 @@ export class InsertMessage<
 export class UpdateMessage<
   Tables extends object = AnyTables,
   Name extends keyof Tables & string = keyof Tables & string,
-  P extends Place = CommittedPlace,
+  P extends ChangePosition = CommittedPosition,
 > extends RowChange<Name, P> {
   readonly kind = 'update';
   /**
@@ -141,7 +141,7 @@ export class UpdateMessage<
 export class DeleteMessage<
   Tables extends object = AnyTables,
   Name extends keyof Tables & string = keyof Tables & string,
-  P extends Place = CommittedPlace,
+  P extends ChangePosition = CommittedPosition,
 > extends RowChange<Name, P> {
   readonly kind = 'delete';
   constructor(
@@ -157,7 +157,10 @@ export class DeleteMessage<
 }
 
 /** Tables were emptied, all by one command. */
-export class TruncateMessage<Name extends string = string, P extends Place = CommittedPlace> extends Message {
+export class TruncateMessage<
+  Name extends string = string,
+  P extends ChangePosition = CommittedPosition,
+> extends Message {
   readonly kind = 'truncate';
   readonly #relations: readonly Relation<Name>[];
   /** Absent; see `tables`. So `change.table` can be asked for before the kind. */
@@ -194,7 +197,7 @@ export class TruncateMessage<Name extends string = string, P extends Place = Com
 }
 
 /** What pg_logical_emit_message wrote. Sent only with `messages: true`. */
-export class LogicalMessage<P extends Place = CommittedPlace> extends Message {
+export class LogicalMessage<P extends ChangePosition = CommittedPosition> extends Message {
   readonly kind = 'message';
   /** Absent, as in {@link TruncateMessage.table}. */
   declare readonly table?: undefined;

@@ -1,10 +1,10 @@
 import type {
-  CommittedPlace,
+  CommittedPosition,
   DeleteMessage,
   InsertMessage,
   LogicalMessage,
-  Place,
-  StreamedPlace,
+  ChangePosition,
+  StreamedPosition,
   TruncateMessage,
   UpdateMessage,
 } from './change-messages';
@@ -21,7 +21,7 @@ import type { AnyTables } from './typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './walsender-messages';
 
 /** What can happen to the rows of a table, table by table, so that the name tells which row it is. */
-type RowChange<Tables extends object, Name extends keyof Tables & string, P extends Place> = {
+type RowChange<Tables extends object, Name extends keyof Tables & string, P extends ChangePosition> = {
   [Each in Name]: InsertMessage<Tables, Each, P> | UpdateMessage<Tables, Each, P> | DeleteMessage<Tables, Each, P>;
 }[Name];
 
@@ -29,15 +29,15 @@ type RowChange<Tables extends object, Name extends keyof Tables & string, P exte
 export type TableChange<
   Tables extends object = AnyTables,
   Name extends keyof Tables & string = keyof Tables & string,
-  P extends Place = CommittedPlace,
+  P extends ChangePosition = CommittedPosition,
 > = RowChange<Tables, Name, P> | TruncateMessage<keyof Tables & string, P>;
 
 /** A row or table change, or a logical message inside a transaction: what a transaction consists of. */
-export type Change<Tables extends object = AnyTables, P extends Place = CommittedPlace> =
+export type Change<Tables extends object = AnyTables, P extends ChangePosition = CommittedPosition> =
   TableChange<Tables, keyof Tables & string, P> | LogicalMessage<P>;
 
 /** A change of any transaction, open or committed. */
-export type AnyChange<Tables extends object = AnyTables> = Change<Tables, Place>;
+export type AnyChange<Tables extends object = AnyTables> = Change<Tables, ChangePosition>;
 
 /** Whether the change is of a transaction that has come in one piece, or is made as if it had. */
 export function isPlaced(change: AnyChange): change is Change {
@@ -54,7 +54,7 @@ type BlockMessage = StreamStartMessage | StreamStopMessage | StreamCommitMessage
 export type PgoutputMessage<Tables extends object = AnyTables> = FrameMessage | Change<Tables>;
 
 /** What comes besides with `streaming`: changes of transactions that are still open, in blocks. */
-export type StreamingMessage<Tables extends object = AnyTables> = BlockMessage | Change<Tables, StreamedPlace>;
+export type StreamingMessage<Tables extends object = AnyTables> = BlockMessage | Change<Tables, StreamedPosition>;
 
 /** What comes besides with `twoPhase`. Stream Prepare comes only with `streaming`, too. */
 export type TwoPhaseMessage =
@@ -78,10 +78,10 @@ export type TablesOf<M> = [Subject<M>] extends [never] ? AnyTables : Subject<M>[
 
 /** What a change is about: the declared tables, and which of them. */
 type Subject<M> =
-  M extends InsertMessage<infer Tables, infer Name, Place>
+  M extends InsertMessage<infer Tables, infer Name, ChangePosition>
     ? [Tables, Name]
-    : M extends UpdateMessage<infer Tables, infer Name, Place>
+    : M extends UpdateMessage<infer Tables, infer Name, ChangePosition>
       ? [Tables, Name]
-      : M extends DeleteMessage<infer Tables, infer Name, Place>
+      : M extends DeleteMessage<infer Tables, infer Name, ChangePosition>
         ? [Tables, Name]
         : never;

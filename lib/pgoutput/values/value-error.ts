@@ -7,7 +7,7 @@ import type { ValueFault } from './value-fault';
 export type ValueFormat = 'text' | 'binary';
 
 /** Where a value stands. */
-export interface ValuePlace {
+export interface ValueLocation {
   /** The commit LSN of its transaction, of a prepared one the prepare LSN; undefined while that is still open. */
   readonly commitLsn: Lsn | undefined;
   /** The transaction, where it is streamed while it is open; otherwise undefined. */
@@ -22,7 +22,7 @@ export interface ValuePlace {
 }
 
 /**
- * A value cannot be decoded: `code` is `VALUE_UNREADABLE`, and `cause` is what a parser has thrown, where one has. The value
+ * A value cannot be decoded: `code` is `VALUE_DECODE_FAILED`, and `cause` is what a parser has thrown, where one has. The value
  * itself is left out, as it may be confidential.
  *
  * WAL is decoded with the catalog of its time: neither ALTER TABLE nor a change of the publication makes the value readable
@@ -36,7 +36,7 @@ export interface ValuePlace {
  *   },
  * });
  */
-export class ValueError extends ReplicationError implements ValuePlace {
+export class ValueError extends ReplicationError implements ValueLocation {
   readonly commitLsn: Lsn | undefined;
   readonly xid: number | undefined;
   readonly schema: string;
@@ -57,10 +57,10 @@ export class ValueError extends ReplicationError implements ValuePlace {
    */
   constructor(
     what: string,
-    place: ValuePlace,
+    place: ValueLocation,
     options?: ReplicationErrorOptions,
     fault?: ValueFault,
-    code: ErrorCode = 'VALUE_UNREADABLE',
+    code: ErrorCode = 'VALUE_DECODE_FAILED',
   ) {
     super(code, `${what}, in ${transactionOf(place)}`, options);
     this.#fact = what;
@@ -92,7 +92,7 @@ export class ValueError extends ReplicationError implements ValuePlace {
   }
 }
 
-function transactionOf({ commitLsn, xid }: ValuePlace): string {
+function transactionOf({ commitLsn, xid }: ValueLocation): string {
   return commitLsn === undefined
     ? `the open transaction ${xid ?? ''}`
     : `the transaction that commits at ${formatLsn(commitLsn)}`;

@@ -14,7 +14,7 @@ export class ValueFault extends ReplicationError {
   }
 
   constructor(what: string, options: ReplicationErrorOptions = {}) {
-    super('VALUE_UNREADABLE', what, options);
+    super('VALUE_DECODE_FAILED', what, options);
   }
 }
 

@@ -112,7 +112,7 @@ export const binary: Target = {
         if (form === 'binary' && 'error' in one) refused++;
         if (
           'error' in one &&
-          !/^(?:PROTOCOL_VIOLATION|VALUE_UNREADABLE): Column c\S* of public\.t \(type OID \d+\)/.test(one.error)
+          !/^(?:PROTOCOL_VIOLATION|VALUE_DECODE_FAILED): Column c\S* of public\.t \(type OID \d+\)/.test(one.error)
         )
           throw new Finding(`It does not name the column: ${one.error}`);
       }

@@ -12,7 +12,7 @@ export interface Reading {
   readonly maxUnacked: number;
   /** What the server may keep in memory before it streams, or spools. Default: the least there is. */
   readonly memory?: string;
-  readonly passMessages: boolean;
+  readonly includeNonTransactionalMessages: boolean;
   /** How it ends: with all that was delivered confirmed, just so, or by losing the connection before that. */
   readonly leave: 'stop' | 'unsubscribe' | 'cut';
 }
@@ -44,7 +44,7 @@ export function chooseReading(random: Random, { version, exact, newTypes }: Circ
     types: exact ? random.pick(['exact', 'text']) : random.pick(['exact', 'text', 'pg']),
     maxBytes: random.pick([0, 10_000, 100_000, 10_000_000]),
     maxUnacked: random.pick([1, 5, 512]),
-    passMessages: random.chance(0.5),
+    includeNonTransactionalMessages: random.chance(0.5),
     leave: random.pick(['stop', 'unsubscribe', 'cut']),
   };
 }

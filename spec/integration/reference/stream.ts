@@ -53,7 +53,7 @@ export class AppliedStream {
     this.#scene = scene;
     this.#reading = reading;
     applier.parsesJson = reading.types !== 'text';
-    const { maxBytes, passMessages } = reading;
+    const { maxBytes, includeNonTransactionalMessages } = reading;
     this.#recorder = new Recorder(
       messagesOf(scene, reading, {
         ...(store && { startLsn: () => applier.checkpoint }),
@@ -61,7 +61,7 @@ export class AppliedStream {
       }).pipe(
         tap(({ kind }) => (tally.messages[kind] = (tally.messages[kind] ?? 0) + 1)),
         stopOn(this.#stop),
-        transactions({ maxBytes, passMessages }),
+        transactions({ maxBytes, includeNonTransactionalMessages }),
         ackAfter((unit) => (this.#working = applier.apply(unit))),
         reconnect({ initialDelay: 5, maxDelay: 50, attemptObserver: { next: () => undefined } }),
       ),

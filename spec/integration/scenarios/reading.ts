@@ -45,7 +45,7 @@ export async function read(bed: Bed, slot: string, end: Lsn, way: Way, config: S
         counts[message.kind] = (counts[message.kind] ?? 0) + 1;
         if (way.streaming === 'off' && message.kind !== 'keepalive') flat.push({ ...message, ...tablesOf(message) });
       }),
-      transactions({ passMessages: true }),
+      transactions({ includeNonTransactionalMessages: true }),
       // What was spooled, or will be, is there until it is acknowledged.
       map((unit) => {
         if (unit.kind !== 'transaction' && unit.kind !== 'message') throw new Error(`There came a ${unit.kind}`);

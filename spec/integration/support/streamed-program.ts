@@ -7,7 +7,7 @@
 import { ackAfter, logicalReplication, transactions, type StreamingConfig } from '../../../lib/index';
 import { openSpools } from './streamed';
 
-const [, , json = '', spoolFolder = ''] = process.argv;
+const [, , json = '', spoolDirectory = ''] = process.argv;
 const config = JSON.parse(json) as StreamingConfig;
 
 /** What the program tells its parent. */
@@ -19,7 +19,7 @@ function say(word: Word): void {
 
 logicalReplication({ ...config, statusInterval: 100 })
   .pipe(
-    transactions({ maxBytes: 1000, spoolFolder }),
+    transactions({ maxBytes: 1000, spoolDirectory }),
     ackAfter((tx) => say({ xid: tx.xid, ids: tx.changes.map((change) => 'new' in change && change.new['id']) })),
   )
   .subscribe();

@@ -105,7 +105,7 @@ export interface Reading {
 
 interface ReadOptions {
   readonly config?: Partial<PgoutputConfig>;
-  readonly transactions?: TransactionsOptions & { readonly passMessages?: false };
+  readonly transactions?: TransactionsOptions & { readonly includeNonTransactionalMessages?: false };
 }
 
 /** Reads a slot up to a position as transactions, and confirms that. */

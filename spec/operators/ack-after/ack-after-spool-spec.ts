@@ -26,7 +26,9 @@ const MESSAGES = decodeAny(
 /** Delivers three transactions that are in spool files. */
 function deliver(project: (tx: TransactionOf<AnyReplicationMessage>) => unknown) {
   const source = new Subject<AnyReplicationMessage>();
-  const heard = record(source.pipe(transactions({ ...spools.options, passMessages: false }), ackAfter(project)));
+  const heard = record(
+    source.pipe(transactions({ ...spools.options, includeNonTransactionalMessages: false }), ackAfter(project)),
+  );
   for (const message of MESSAGES) source.next(message);
   return { heard, source };
 }

@@ -14,7 +14,7 @@ const FDS = '/proc/self/fd';
 export class Spools {
   readonly folder = mkdtempSync(join(tmpdir(), 'spools-'));
   /** Everything goes into a file at once. */
-  readonly options: TransactionsOptions = { maxBytes: 0, spoolFolder: this.folder };
+  readonly options: TransactionsOptions = { maxBytes: 0, spoolDirectory: this.folder };
   /** How many were ever made. */
   made = 0;
   /** What happens right after one was opened. */

@@ -36,7 +36,7 @@ export function assembled(payloads: readonly Buffer[], options?: TransactionsOpt
 }
 
 export function assembledFrom(source: Observable<AnyReplicationMessage>, options?: TransactionsOptions): Shown[] {
-  const { values, error } = record(source.pipe(transactions({ ...options, passMessages: false })));
+  const { values, error } = record(source.pipe(transactions({ ...options, includeNonTransactionalMessages: false })));
   if (error) throw error;
   return values.map(shown);
 }
@@ -50,7 +50,9 @@ export function inOnePiece(payloads: readonly Buffer[], fields: TransactionField
 
 /** The Transactions themselves that are made of the payloads of one stream. */
 export function grouped(payloads: readonly Buffer[], options?: TransactionsOptions): Transaction[] {
-  const { values, error } = record(from(decodeAny(payloads)).pipe(transactions({ ...options, passMessages: false })));
+  const { values, error } = record(
+    from(decodeAny(payloads)).pipe(transactions({ ...options, includeNonTransactionalMessages: false })),
+  );
   if (error) throw error;
   return values.filter((unit) => unit instanceof Transaction);
 }

@@ -43,7 +43,7 @@ function send(...xids: number[]): void {
 
 function grouped(config: Parameters<typeof streamingAny>[1] = {}) {
   return streamingAny(server, { streaming: 'on', twoPhase: true, ...config }).pipe(
-    transactions({ ...spools.options, passMessages: false }),
+    transactions({ ...spools.options, includeNonTransactionalMessages: false }),
   );
 }
 
@@ -124,7 +124,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     const { values, events } = record(
       streamingAny(server, { streaming: 'on' }).pipe(
         stopOn(stop.signal),
-        transactions({ ...spools.options, passMessages: false }),
+        transactions({ ...spools.options, includeNonTransactionalMessages: false }),
       ),
     );
     clock.advance();
@@ -161,7 +161,7 @@ describe('a spooled transaction can be read', () => {
     const heard = record(
       streamingAny(server, { streaming: 'on', confirm: false }).pipe(
         stopOn(stop.signal),
-        transactions({ ...spools.options, passMessages: false }),
+        transactions({ ...spools.options, includeNonTransactionalMessages: false }),
         toArray(),
       ),
     );

@@ -37,9 +37,9 @@ describe('a spool file that cannot be had', () => {
   const payloads = [...firstBlock(700, relation(), ...rows(2000)), streamCommit()];
 
   /** How it ends with this folder. */
-  function outcome(spoolFolder: string) {
+  function outcome(spoolDirectory: string) {
     const { values, error, events } = record(
-      from(decodeAny(payloads)).pipe(transactions({ maxBytes: 0, spoolFolder })),
+      from(decodeAny(payloads)).pipe(transactions({ maxBytes: 0, spoolDirectory })),
     );
     expect([values, events]).toEqual([[], ['error']]);
     return error;
@@ -49,7 +49,7 @@ describe('a spool file that cannot be had', () => {
     const error = outcome(join(spools.folder, 'missing'));
     expect(error).toMatchObject({ code: 'SPOOL_FAILED', retryable: true, cause: { code: 'ENOENT' } });
     expect(String(error)).toMatch(
-      /spool file of a large transaction could not be \w.*transactions\(\{ spoolFolder \}\)/,
+      /spool file of a large transaction could not be \w.*transactions\(\{ spoolDirectory \}\)/,
     );
   });
 
@@ -90,7 +90,7 @@ describe('a spool file that cannot be had', () => {
         if (++count >= last) throw full;
         return Reflect.apply(writeSync, files, args) as number;
       });
-      const source = from(decodeAny(payloads)).pipe(transactions({ maxBytes, spoolFolder: spools.folder }));
+      const source = from(decodeAny(payloads)).pipe(transactions({ maxBytes, spoolDirectory: spools.folder }));
       const { values, error } = record(source);
       expect([values, error]).toMatchObject([[], { code: 'SPOOL_FAILED', cause: full }]);
       expect([count, spools.open, spools.visible]).toEqual([last, [], []]);
@@ -143,7 +143,7 @@ describe('what a killed process has left', () => {
   it('is removed when the first file is made, and nothing else', () => {
     const others = ['other.spool', 'rxjs-pg-replication-x.txt', 'notes', `${NAME}.bak`];
     for (const name of [NAME, 'rxjs-pg-replication-.spool', ...others]) writeFileSync(join(spools.folder, name), 'x');
-    grouped([...firstBlock(700, relation(), row(1)), streamCommit()], { spoolFolder: spools.folder });
+    grouped([...firstBlock(700, relation(), row(1)), streamCommit()], { spoolDirectory: spools.folder });
     expect(spools.visible).toContain(NAME);
     spooled(row(1)).ack();
     expect(spools.visible.sort()).toEqual(others.sort());

@@ -34,7 +34,7 @@ afterEach(() => {
 function gathering(maxBytes = MAX_BYTES) {
   const decoder = new PgoutputDecoder(defaultTypes);
   const source = new Subject<AnyReplicationMessage>();
-  const grouping = transactions<AnyReplicationMessage>({ maxBytes, spoolFolder: spools.folder });
+  const grouping = transactions<AnyReplicationMessage>({ maxBytes, spoolDirectory: spools.folder });
   const { values, subscription } = record(source.pipe(grouping));
   const send = (...payloads: readonly Buffer[]): void => {
     for (const payload of payloads) source.next(decoder.decode(payload, 0, payload.length));

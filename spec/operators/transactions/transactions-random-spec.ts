@@ -25,7 +25,7 @@ describe('random transactions with savepoints, streamed in random blocks', () =>
       fc.property(scripts, turns, fc.constantFrom(0, 300, 1_000_000), (all, order, maxBytes) => {
         const { payloads, whole } = randomStream(all, order);
         const { values, error } = record(
-          from(decodeAny(payloads)).pipe(transactions({ maxBytes, spoolFolder: spools.folder })),
+          from(decodeAny(payloads)).pipe(transactions({ maxBytes, spoolDirectory: spools.folder })),
         );
         expect([error, values.map(shown)]).toStrictEqual([undefined, assembled(whole)]);
         for (const unit of values) expect(unit.ack()).toBe(true);

@@ -88,10 +88,13 @@ describe('transactions', () => {
     });
   });
 
-  it('passes on logical messages outside transactions with passMessages, in their place', () => {
+  it('passes on logical messages outside transactions with includeNonTransactionalMessages, in their place', () => {
     run(({ cold, expectObservable }) => {
       const source = cold('m-b-i-m-c-m-|', sent);
-      expectObservable(source.pipe(transactions({ passMessages: true }))).toBe('m-----m-t-m-|', values);
+      expectObservable(source.pipe(transactions({ includeNonTransactionalMessages: true }))).toBe(
+        'm-----m-t-m-|',
+        values,
+      );
     });
   });
 
@@ -204,7 +207,9 @@ describe('transactions, over a session', () => {
   });
 
   it('leaves a message that it passes on to be acknowledged', () => {
-    const { values, subscription } = record(streaming(server).pipe(transactions({ passMessages: true })));
+    const { values, subscription } = record(
+      streaming(server).pipe(transactions({ includeNonTransactionalMessages: true })),
+    );
     clock.advance();
     server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(10);
@@ -371,8 +376,8 @@ describe('transactions, where the consumer keeps the position', () => {
 describe('the options of transactions', () => {
   it.each<[option: string, values: unknown[]]>([
     ['maxBytes', [-1, NaN, null, '8MB', 8n]],
-    ['spoolFolder', [7, {}, true]],
-    ['passMessages', [null, 1, 'yes']],
+    ['spoolDirectory', [7, {}, true]],
+    ['includeNonTransactionalMessages', [null, 1, 'yes']],
     ['maxByte', [1000]],
   ])('name %s when it is bad', (option, values) => {
     for (const value of values) {
@@ -382,7 +387,7 @@ describe('the options of transactions', () => {
   });
 
   it('may be unlimited, and name a folder that is not needed', () => {
-    const whole = from(messagesOf({})).pipe(transactions({ maxBytes: Infinity, spoolFolder: '/nowhere' }));
+    const whole = from(messagesOf({})).pipe(transactions({ maxBytes: Infinity, spoolDirectory: '/nowhere' }));
     expect(record(whole).values).toHaveLength(1);
   });
 });

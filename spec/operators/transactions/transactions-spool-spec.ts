@@ -47,7 +47,7 @@ function spooled(...payloads: Buffer[]): Transaction {
 describe('a transaction of more than maxBytes', () => {
   it('is kept in a file that nobody else sees, and no other is', () => {
     const source = new Subject<AnyReplicationMessage>();
-    const heard = record(source.pipe(transactions({ maxBytes: 20_000, spoolFolder: spools.folder })));
+    const heard = record(source.pipe(transactions({ maxBytes: 20_000, spoolDirectory: spools.folder })));
     const messages = decodeAny([
       ...firstBlock(700, relation(), ...rows(10)),
       ...firstBlock(800, relation(), ...rows(2000)),
@@ -81,10 +81,10 @@ describe('a transaction of more than maxBytes', () => {
     const payloads = [...firstBlock(700, relation(), ...left), ...block(700, ...right), streamCommit()];
     const whole = inOnePiece([relation(), ...content]);
     for (const maxBytes of [0, 1000, 100_000, 700_000]) {
-      expect(assembled(payloads, { maxBytes, spoolFolder: spools.folder })).toStrictEqual([whole]);
+      expect(assembled(payloads, { maxBytes, spoolDirectory: spools.folder })).toStrictEqual([whole]);
     }
     expect(spools.made).toBe(4);
-    expect(assembled(payloads, { maxBytes: 10_000_000, spoolFolder: spools.folder })).toStrictEqual([whole]);
+    expect(assembled(payloads, { maxBytes: 10_000_000, spoolDirectory: spools.folder })).toStrictEqual([whole]);
     expect(spools.made).toBe(4);
   });
 

@@ -123,7 +123,7 @@ describe('transactions in blocks, over a session', () => {
         maxUnackedBytes: 10_000,
         statusInterval: 5,
         statusObserver: { next: ({ unackedBytes }) => bytes.push(unackedBytes) },
-      }).pipe(transactions({ maxBytes: 100_000, spoolFolder: spools.folder })),
+      }).pipe(transactions({ maxBytes: 100_000, spoolDirectory: spools.folder })),
     );
     clock.advance();
     server.last.push(...firstBlock(700, relation(), ...rows(10)), ...firstBlock(800, relation(), ...rows(20_000)));

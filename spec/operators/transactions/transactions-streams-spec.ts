@@ -224,7 +224,9 @@ describe('a transaction that came in blocks', () => {
     const alone = logicalMessage({ transactional: false, lsn: 0x50n });
     const payloads = [...firstBlock(700, relation(), row(1)), alone, ...block(700, row(2)), streamCommit()];
     expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(2)])]);
-    const passed = record(from(decodeAny(payloads)).pipe(transactions({ passMessages: true }))).values;
+    const passed = record(
+      from(decodeAny(payloads)).pipe(transactions({ includeNonTransactionalMessages: true })),
+    ).values;
     expect(passed.map(({ kind }) => kind)).toEqual(['message', 'transaction']);
   });
 

@@ -166,7 +166,7 @@ describe('a composite that is asked for', () => {
   ])('is an error with other fields than its type has: %s', (value, fields) => {
     const error = failureOf(20043, value, COMPOSITES);
     expect(error).toBeInstanceOf(UnknownLayoutError);
-    expect(error).toMatchObject({ typeOid: 20041, fields, code: 'VALUE_UNREADABLE' });
+    expect(error).toMatchObject({ typeOid: 20041, fields, code: 'VALUE_DECODE_FAILED' });
     expect(error.message).toContain(`Column c of public.t (type OID 20041) has a value of ${fields} fields`);
     expect(error.message).toContain('read composites as text');
   });

@@ -72,7 +72,7 @@ describe('the error for a value that cannot be decoded', () => {
   it('has commit LSN, table, column, type and format, in its message and as properties', () => {
     const error = decodeError(payloads);
     expect(error).toMatchObject({
-      code: 'VALUE_UNREADABLE',
+      code: 'VALUE_DECODE_FAILED',
       name: 'ValueError',
       retryable: false,
       commitLsn: 0x16b6c50n,
@@ -97,7 +97,7 @@ describe('the error for a value that cannot be decoded', () => {
   it('has a JSON form with all of it', () => {
     expect(JSON.parse(JSON.stringify(decodeError(payloads)))).toMatchObject({
       name: 'ValueError',
-      code: 'VALUE_UNREADABLE',
+      code: 'VALUE_DECODE_FAILED',
       commitLsn: '0/16B6C50',
       table: 'app.docs',
       column: 'body',
@@ -287,7 +287,7 @@ describe('the error for a value of a transaction that was streamed', () => {
       new Replay(0x200n).change(change!.payload, 0, change!.payload.length, change!.relations),
     );
     expect(error).toMatchObject({
-      code: 'VALUE_UNREADABLE',
+      code: 'VALUE_DECODE_FAILED',
       commitLsn: 0x200n,
       xid: undefined,
       table: 'app.docs',

@@ -55,7 +55,7 @@ describe('a value beyond a limit', () => {
   it.each(BEYOND)('%s is told as a limit of the library, with its place and a remedy', (_, typeOid, value) => {
     const error = failure(() => decode(typeOid, value, 'error'));
     expect(error).toBeInstanceOf(ValueError);
-    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false, table: 'app.docs', column: 'body' });
+    expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false, table: 'app.docs', column: 'body' });
     expect(error.message).toContain('a limit of this library');
     expect(error.message).toContain("onDecodeError: 'deliver'");
     expect(error.message).not.toMatch(/not as PostgreSQL|proxy|pooler/);
@@ -70,7 +70,7 @@ describe('a value beyond a limit', () => {
     const value = Buffer.alloc(4 + 2 ** 27 - 1);
     value.writeInt32BE((2 ** 27 - 1) * 8);
     const error = failure(() => decode(VARBIT, value, 'error'));
-    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE', table: 'app.docs', column: 'body' });
+    expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', table: 'app.docs', column: 'body' });
     expect(error.message).toContain('longer than a string can be in JavaScript');
   });
 });

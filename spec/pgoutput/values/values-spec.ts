@@ -146,7 +146,7 @@ describe('a parser that throws', () => {
     expect(error.message).toContain('Column body of billing.invoices (type OID 114)');
     expect(error.message).not.toContain('hunter2');
     expect(error.cause).toBeInstanceOf(SyntaxError);
-    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
+    expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
   it('of one’s own is told so, and keeps what it threw as the cause, whatever that is', () => {
@@ -155,7 +155,7 @@ describe('a parser that throws', () => {
       return text;
     };
     const error = decodeError(payloads, { getTypeParser });
-    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false, cause: 'odd' });
+    expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false, cause: 'odd' });
     expect(error.message).toMatch(/^Column body of billing.invoices .* correct the parser/);
   });
 
@@ -186,7 +186,7 @@ describe('bytea that is not in hex form', () => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
     expect(error.message).toContain('is not as PostgreSQL prints it');
-    expect(error).toMatchObject({ code: 'VALUE_UNREADABLE' });
+    expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED' });
   });
 });
 

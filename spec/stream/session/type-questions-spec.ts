@@ -100,7 +100,7 @@ describe('a table with a type that nobody has looked up', () => {
     receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
     catalog.learn([MOODS], new Map());
     session.typesKnown();
-    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
   it('is asked about once, and not at all where its types are built in', () => {
@@ -181,7 +181,7 @@ describe('a type that came up in a transaction that is still open', () => {
   it('ends the stream in binary: it can be read when that is committed', () => {
     const { receive, host } = streamed();
     receive(...frames(streamStart({ first: false }), first(insert([Buffer.from('ok')]))));
-    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: true });
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: true });
   });
 
   it('ends the stream for good in binary where its form is its own', () => {
@@ -189,7 +189,7 @@ describe('a type that came up in a transaction that is still open', () => {
     receive(...frames(streamStart(), first(table(MOODS)), first(insert([Buffer.from('ok')]))));
     catalog.learn([MOODS], new Map([[MOODS, { kind: 'base' }]]));
     session.typesKnown();
-    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
   it('of a prepared one is asked for when that is committed', () => {
@@ -241,7 +241,7 @@ describe('a composite that was altered', () => {
     receive(...frames(insert(['(Elm,7,Rome,x)'])));
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
     session.typesKnown();
-    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_UNREADABLE', retryable: false });
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
     expect(host.lookUps).toEqual([[ADDRESS]]);
   });
 
