@@ -1,6 +1,6 @@
 import { laterLsn, type Lsn } from '../common/lsn';
 import { FrameDecoder } from '../wire/frames';
-import { KEEPALIVE, XLOG_DATA, xlogDataHeaderLength } from '../wire/stream';
+import { KEEPALIVE, XLOG_DATA, XLOG_DATA_HEADER_LENGTH } from '../wire/stream';
 import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';
 
 /** What a standby status update said, and when. */
@@ -120,7 +120,7 @@ export class Account {
     } else if (body[0] === XLOG_DATA) {
       const dataStart = body.readBigUInt64BE(1);
       if (this.#raw) this.#boundary(dataStart);
-      else this.#payload(body.subarray(xlogDataHeaderLength), dataStart);
+      else this.#payload(body.subarray(XLOG_DATA_HEADER_LENGTH), dataStart);
     }
   }
 

@@ -5,7 +5,7 @@ import ts from 'typescript';
 import { resolveConfig } from '../../lib/config/config';
 import { ERRORS, type ErrorKind } from '../../lib/common/error-codes';
 import { defaultTypes } from '../../lib/pgoutput/values/values';
-import { LARGEST_MESSAGE } from '../../lib/wire/frames';
+import { MAX_MESSAGE_LENGTH } from '../../lib/wire/frames';
 import { ROOT } from './support/program';
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -151,7 +151,7 @@ describe('README', () => {
       expectTables: 'nothing',
       onDecodeError: `\`'${values.onDecodeError}'\``,
       // What stands in a header is a little more.
-      maxMessageSize: maxMessageSize === LARGEST_MESSAGE ? '1 GiB' : '',
+      maxMessageSize: maxMessageSize === MAX_MESSAGE_LENGTH ? '1 GiB' : '',
       startLsn: "the slot's position",
       scheduler: '`asyncScheduler`',
       errors: 'none',
