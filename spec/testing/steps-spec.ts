@@ -177,7 +177,7 @@ describe('what happens to the connection', () => {
     await server.play({ reset: 10 }, { commit: tx(1) });
     await until(() => client.closed || client.ended);
     expect(client.bytes.length).toBeLessThanOrEqual(10);
-    expect(server.last.account.sent).toBe(0x1000000n);
+    expect(server.last.auditor.sent).toBe(0x1000000n);
   });
 
   it('halfClose: the client sees the end, and is still heard', async () => {

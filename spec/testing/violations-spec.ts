@@ -241,7 +241,7 @@ describe('silence', () => {
     const heard = record(streaming(backend));
     const asked = (): boolean => backend.connections.some(({ startLsn }) => startLsn !== undefined);
     for (let ms = 0; ms < 100 && !asked(); ms++) clock.advance(1);
-    backend.last.outlet.cut(1);
+    backend.last.outbox.cut(1);
     clock.advance(1);
     expect([backend.last.streaming, backend.slot().owner, heard.events]).toEqual([false, undefined, ['error']]);
     expect(clock.pending).toBe(0);

@@ -298,7 +298,7 @@ describe('waiting', () => {
   });
 });
 
-describe('the account', () => {
+describe('the auditor', () => {
   it('tells what was sent and confirmed, by connection', async () => {
     server.commit(tx(1), tx(2));
     const client = await RawClient.stream(server);
@@ -307,7 +307,7 @@ describe('the account', () => {
     client.status(0n, 0x10000e0n);
     client.status(0x1000070n, 0x10000e0n);
     await server.whenConfirmed('0/1000070');
-    expect(server.last.account).toMatchObject({ sent: 0x10000e0n });
+    expect(server.last.auditor).toMatchObject({ sent: 0x10000e0n });
     expect(server.last.statuses).toMatchObject([
       { flushed: 0n, written: 0x10000e0n },
       { flushed: 0n },

@@ -7,35 +7,35 @@ import { i32 } from './bytes';
 /** The parameters of a start-up message: user, database, replication and settings. */
 export type StartupParameters = Readonly<Record<string, string>>;
 
-/** How a greeting ends. */
-export type Admission =
-  | { readonly kind: 'admitted'; readonly frames: readonly Buffer[] }
+/** How start-up ends. */
+export type StartupResult =
+  | { readonly kind: 'accepted'; readonly frames: readonly Buffer[] }
   | { readonly kind: 'refused'; readonly fields: FieldsByLetter }
   | { readonly kind: 'cancelRequest'; readonly processId: number }
   | { readonly kind: 'ignored' };
 
-/** Yields what the server sends, and takes the body of the client's answer to it. */
-export type Greeting = Generator<Buffer, Admission, Buffer>;
+/** Start-up as a generator: yields what the server sends, and takes the body of the client's reply. */
+export type Startup = Generator<Buffer, StartupResult, Buffer>;
 
 const NOTHING = Buffer.alloc(0);
 /** One byte without a frame: no TLS. */
 const NO_TLS = Buffer.from('N');
 const SECRET = Buffer.from([1, 2, 3, 4]);
 
-/** What a connection knows of its TLS, where it has any. */
+/** The TLS state of a connection. */
 export interface Security {
-  /** What the server has shown, in DER. */
+  /** The server's certificate, in DER. */
   readonly certificate: Buffer;
-  /** false: the client had to show a certificate of one whom the server knows, and has not. */
+  /** false: a client certificate was required, and none from a known authority was presented. */
   readonly clientIsKnown: boolean;
 }
 
 /** Everything up to the first ReadyForQuery. Source: PostgreSQL manual, "Start-up". */
-export function* greet(
+export function* startUp(
   cluster: FakeCluster,
   processId: number,
   onStartup: (parameters: StartupParameters) => Security | undefined,
-): Greeting {
+): Startup {
   let body = yield NOTHING;
   while (codeOf(body) === SSL_REQUEST) body = yield cluster.behaviour.answersSslRequest ?? NO_TLS;
   if (codeOf(body) === CANCEL_REQUEST) return { kind: 'cancelRequest', processId: body.readInt32BE(4) };
@@ -58,7 +58,7 @@ export function* greet(
   const version = `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
   const key = frame('K', i32(processId), SECRET);
   const frames = [proof, authenticationOk(), parameterStatus('server_version', version), key, readyForQuery()];
-  return { kind: 'admitted', frames };
+  return { kind: 'accepted', frames };
 }
 
 function codeOf(body: Buffer): number {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 /**
- * A small process that stops a server and removes its folder as soon as we are gone, killed ones included, or when
- * told so. Nothing else here removes or kills, so that it is the same code in all cases.
+ * A small process that stops a server and removes its folder as soon as the process that started it is gone, even if
+ * killed, or when told so. Nothing else here removes or kills, so that it is the same code in all cases.
  */
-export class Caretaker {
+export class Cleanup {
   readonly #child: ChildProcessByStdio<Writable, null, null>;
 
   constructor(folder: string) {
@@ -24,11 +24,11 @@ export class Caretaker {
   }
 
   /** From now on, this process has to be stopped first. At its end it removes the file `lock`, if it has one. */
-  minds(pid: number | undefined, signal: NodeJS.Signals, lock?: string): void {
+  register(pid: number | undefined, signal: NodeJS.Signals, lock?: string): void {
     this.#child.stdin.write(`${JSON.stringify({ pid, signal, lock })}\n`);
   }
 
-  mindsNothing(): void {
+  unregister(): void {
     this.#child.stdin.write('null\n');
   }
 

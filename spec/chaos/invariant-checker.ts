@@ -26,10 +26,10 @@ interface Seen {
 }
 
 /**
- * Hears everything that the processes of one consumer say, and holds it to what the library promises. A promise that was
- * broken is kept as a sentence. Units are told apart by where they end.
+ * Checks the events of all processes of one consumer against what the library promises. Each violation is kept as a
+ * sentence. Units are told apart by where they end.
  */
-export class Witness {
+export class InvariantChecker {
   readonly violations: string[] = [];
   readonly #name: string;
   readonly #keepsPosition: boolean;
@@ -37,8 +37,8 @@ export class Witness {
   readonly #seen = new Map<bigint, Seen>();
   /** Whose work has succeeded at least once, over all processes, and how often. */
   readonly #done = new Map<bigint, number>();
-  readonly #prepared = new PreparedUnits((sentence) => this.violated(sentence));
-  readonly #endings = new Endings((sentence) => this.violated(sentence));
+  readonly #prepared = new PreparedUnits((sentence) => this.addViolation(sentence));
+  readonly #endings = new Endings((sentence) => this.addViolation(sentence));
   /** How far an exactly-once store is. */
   #stored = 0n;
   #acknowledged = 0n;
@@ -151,7 +151,7 @@ export class Witness {
     this.#endings.restarted();
   }
 
-  hear(told: ConsumerEvent): void {
+  observe(told: ConsumerEvent): void {
     switch (told.event) {
       case 'subscribing':
         this.#subscribed = true;
@@ -195,14 +195,14 @@ export class Witness {
         this.#streamed[told.end] = (this.#streamed[told.end] ?? 0) + 1;
         break;
       case 'wrong':
-        this.violated(told.what);
+        this.addViolation(told.what);
         break;
       case 'spools':
         break;
     }
   }
 
-  violated(sentence: string): void {
+  addViolation(sentence: string): void {
     this.violations.push(`${this.#name}: ${sentence}`);
   }
 
@@ -216,12 +216,12 @@ export class Witness {
     if (this.#keepsPosition && start !== undefined && BigInt(start) > this.#stored) this.#stored = BigInt(start);
     this.#endings.opened();
     if (this.#start < this.#confirmed) {
-      this.violated(
+      this.addViolation(
         `started at ${formatLsn(this.#start)}, before what it had confirmed, ${formatLsn(this.#confirmed)}`,
       );
     }
     if (this.#keepsPosition && this.#slot > this.#stored && this.#stored > 0n) {
-      this.violated(`the slot, at ${formatLsn(this.#slot)}, was ahead of the store, at ${formatLsn(this.#stored)}`);
+      this.addViolation(`the slot, at ${formatLsn(this.#slot)}, was ahead of the store, at ${formatLsn(this.#stored)}`);
     }
   }
 
@@ -229,15 +229,15 @@ export class Witness {
     const { kind, size, xid, spooled } = unit;
     const end = BigInt(unit.end);
     const what = `the ${kind} up to ${formatLsn(end)}`;
-    if (this.#start === undefined) this.violated(`${what} came before any stream was open`);
+    if (this.#start === undefined) this.addViolation(`${what} came before any stream was open`);
     else if (end < this.#start || (end === this.#start && kind !== 'progress')) {
-      this.violated(`${what} came though the stream started at ${formatLsn(this.#start)}`);
+      this.addViolation(`${what} came though the stream started at ${formatLsn(this.#start)}`);
     }
     if (kind === 'progress') return;
     this.#endings.delivered();
     if (spooled) this.#spooled++;
     if (!this.#doneHere.has(end)) this.#pending.add(end);
-    if (end <= this.#last) this.violated(`${what} came behind ${formatLsn(this.#last)} within one session`);
+    if (end <= this.#last) this.addViolation(`${what} came behind ${formatLsn(this.#last)} within one session`);
     this.#last = end;
     this.#deliveries++;
     this.#prepared.delivered(unit);
@@ -245,15 +245,15 @@ export class Witness {
     if (!seen) this.#seen.set(end, { unit, size });
     // What was prepared and is rolled back meanwhile may come with some of its changes only.
     else if (seen.unit.xid !== xid || seen.unit.kind !== kind || (kind === 'transaction' && seen.size !== size)) {
-      this.violated(`${what} came again otherwise`);
+      this.addViolation(`${what} came again otherwise`);
     }
   }
 
   #work(unit: Span): void {
     const end = BigInt(unit.end);
     const what = `the work of the ${unit.kind} up to ${formatLsn(end)}`;
-    if (this.#running.has(end)) this.violated(`${what} was started while it ran`);
-    if (this.#doneHere.has(end)) this.violated(`${what} was started again after it had succeeded`);
+    if (this.#running.has(end)) this.addViolation(`${what} was started while it ran`);
+    if (this.#doneHere.has(end)) this.addViolation(`${what} was started again after it had succeeded`);
     this.#running.add(end);
     this.#endings.begun(end);
   }
@@ -275,11 +275,11 @@ export class Witness {
     this.#doneHere.add(end);
     const times = (this.#done.get(end) ?? 0) + 1;
     this.#done.set(end, times);
-    if (this.#keepsPosition && times > 1) this.violated(`the ${kind} up to ${formatLsn(end)} was stored twice`);
+    if (this.#keepsPosition && times > 1) this.addViolation(`the ${kind} up to ${formatLsn(end)} was stored twice`);
     const seen = this.#seen.get(end);
-    if (!seen) this.violated(`the ${kind} up to ${formatLsn(end)} was done and never delivered`);
+    if (!seen) this.addViolation(`the ${kind} up to ${formatLsn(end)} was done and never delivered`);
     else if (kind === 'transaction' && seen.digest !== undefined && seen.digest !== digest) {
-      this.violated(`the ${kind} up to ${formatLsn(end)} came again with other rows`);
+      this.addViolation(`the ${kind} up to ${formatLsn(end)} came again with other rows`);
     } else seen.digest = digest;
     this.#prepared.done(unit);
   }
@@ -289,10 +289,10 @@ export class Witness {
     if (confirmed > this.#confirmed) this.#confirmed = confirmed;
     for (const end of this.#pending) {
       if (end > confirmed) continue;
-      this.violated(`${formatLsn(confirmed)} was confirmed while what ends at ${formatLsn(end)} was not done`);
+      this.addViolation(`${formatLsn(confirmed)} was confirmed while what ends at ${formatLsn(end)} was not done`);
     }
     if (this.#keepsPosition && confirmed > this.#slot && confirmed > this.#stored) {
-      this.violated(`${formatLsn(confirmed)} was confirmed, but only ${formatLsn(this.#stored)} stored`);
+      this.addViolation(`${formatLsn(confirmed)} was confirmed, but only ${formatLsn(this.#stored)} stored`);
     }
   }
 }

@@ -1,38 +1,38 @@
-/** The way to the client: a socket, or what stands for one. */
-export interface Line {
+/** The server's end of a connection: a socket, or a substitute for one. */
+export interface ServerSocket {
   write(bytes: Buffer): void;
-  /** Ends the server's half in order, behind what was written: FIN. */
+  /** Closes the server's half after all that was written has been sent: FIN. */
   close(): void;
-  /** Cuts it at once: RST. */
+  /** Closes the connection at once: RST. */
   reset(): void;
   /** Calls back in a later turn, when the client may have read what was written. */
   defer(callback: () => void): void;
 }
 
-export interface OutletEvents {
-  /** A segment leaves. */
-  passed(bytes: Buffer): void;
+export interface OutboxEvents {
+  /** A segment is about to be written to the socket. */
+  sent(bytes: Buffer): void;
   /** The connection was closed, as asked for or by a fault. */
   ended(): void;
 }
 
 /**
- * What a server process writes goes through here, where faults of the network can be made: rests, other segments, and
- * the end of it all at any byte. Without a fault it passes on what comes, at once.
+ * Sits between a server process and its socket, and makes the faults of a network: pauses, other segments, and the end of
+ * the connection at any byte. Without a fault it writes everything through at once.
  */
-export class Outlet {
-  readonly #line: Line;
+export class FaultyOutbox {
+  readonly #socket: ServerSocket;
   readonly #later: (ms: number, callback: () => void) => void;
-  readonly #events: OutletEvents;
+  readonly #events: OutboxEvents;
   #queue: Buffer[] = [];
   /** Sizes of the segments to come. */
   #sizes: number[] = [];
-  #rests = 0;
+  #pauses = 0;
   #cut: { after: number; readonly how: 'close' | 'reset' } | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor(line: Line, later: (ms: number, callback: () => void) => void, events: OutletEvents) {
-    this.#line = line;
+  constructor(socket: ServerSocket, later: (ms: number, callback: () => void) => void, events: OutboxEvents) {
+    this.#socket = socket;
     this.#later = later;
     this.#events = events;
   }
@@ -40,32 +40,32 @@ export class Outlet {
   write(bytes: Buffer): void {
     if (this.#state !== 'open' || bytes.length === 0) return;
     this.#queue.push(bytes);
-    this.#flow();
+    this.#flush();
   }
 
   /** Closes in order, once all that was written has left. */
   close(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    this.#flow();
+    this.#flush();
   }
 
-  /** Nothing leaves any more; what still waits is lost. */
-  shut(): void {
+  /** Discards what is queued, and writes nothing more. */
+  discard(): void {
     this.#state = 'closed';
     this.#queue = [];
   }
 
-  /** Nothing leaves for so many ms; then it leaves as it was written. */
+  /** Writes nothing for this time, in ms; then everything as it was written. */
   stall(ms: number): void {
-    this.#rest((callback) => {
+    this.#pause((callback) => {
       this.#later(ms, callback);
     });
   }
 
-  /** What is written within so many ms leaves as one segment. */
+  /** Gathers what is written within this time, in ms, into one segment. */
   glue(ms: number): void {
-    this.#rest((callback) => {
+    this.#pause((callback) => {
       this.#later(ms, () => {
         if (this.#queue.length > 0) this.#queue = [Buffer.concat(this.#queue)];
         callback();
@@ -73,38 +73,38 @@ export class Outlet {
     });
   }
 
-  /** What is written next leaves in segments of these sizes in bytes, and what follows as usual. */
+  /** Writes the next bytes in segments of these sizes, in bytes, and what follows as usual. */
   split(sizes: readonly number[]): void {
     this.#sizes.push(...sizes.filter((size) => size > 0));
   }
 
-  /** Ends the connection once so many more bytes have left, in the middle of a message or not. */
+  /** Ends the connection after this many more bytes, in the middle of a message or not. */
   cut(after: number, how: 'close' | 'reset' = 'close'): void {
     this.#cut = { after, how };
-    this.#flow();
+    this.#flush();
   }
 
-  /** The client hears the end, and is still heard. */
+  /** Closes the server's half; the client can still send. */
   halfClose(): void {
     if (this.#state === 'closed') return;
-    this.shut();
-    this.#line.close();
+    this.discard();
+    this.#socket.close();
   }
 
-  /** @param wait calls back when the rest is over */
-  #rest(wait: (callback: () => void) => void): void {
-    this.#rests++;
+  /** @param wait calls back when the pause is over */
+  #pause(wait: (callback: () => void) => void): void {
+    this.#pauses++;
     wait(() => {
-      this.#rests--;
-      this.#flow();
+      this.#pauses--;
+      this.#flush();
     });
   }
 
-  #flow(): void {
-    while (this.#rests === 0 && this.#state !== 'closed') {
+  #flush(): void {
+    while (this.#pauses === 0 && this.#state !== 'closed') {
       const chunk = this.#cut?.after === 0 ? undefined : this.#queue.shift();
       if (chunk) {
-        this.#pass(chunk);
+        this.#writeSegment(chunk);
       } else {
         if (this.#cut?.after === 0) this.#end(this.#cut.how);
         else if (this.#state === 'closing') this.#end('close');
@@ -113,25 +113,25 @@ export class Outlet {
     }
   }
 
-  #pass(chunk: Buffer): void {
+  #writeSegment(chunk: Buffer): void {
     const size = this.#sizes.shift();
     const segment = chunk.subarray(0, Math.min(size ?? Infinity, this.#cut?.after ?? Infinity));
     const rest = chunk.subarray(segment.length);
     if (rest.length > 0) this.#queue.unshift(rest);
     if (this.#cut) this.#cut.after -= segment.length;
     if (size !== undefined) {
-      // In a turn of its own, or TCP would put the segments together again.
-      this.#rest((callback) => {
-        this.#line.defer(callback);
+      // In a turn of its own: TCP would merge the segments otherwise.
+      this.#pause((callback) => {
+        this.#socket.defer(callback);
       });
     }
-    this.#events.passed(segment);
-    this.#line.write(segment);
+    this.#events.sent(segment);
+    this.#socket.write(segment);
   }
 
   #end(how: 'close' | 'reset'): void {
-    this.shut();
+    this.discard();
     this.#events.ended();
-    this.#line[how]();
+    this.#socket[how]();
   }
 }

@@ -3,7 +3,7 @@ import { DIGESTS, LEDGER_ROW } from './bank';
 import type { Scene } from './scene';
 
 /** What came of it all: the source against what its consumers have. */
-export interface Reckoning {
+export interface ChaosSummary {
   /** Transactions with a row in the source's ledger, and all its rows. */
   readonly committed: number;
   readonly rows: number;
@@ -21,7 +21,7 @@ export interface Reckoning {
   readonly unended: number;
 }
 
-export async function reckon({ source, store, consumers }: Scene): Promise<Reckoning> {
+export async function summarize({ source, store, consumers }: Scene): Promise<ChaosSummary> {
   const truth = new Set(await texts(source, `SELECT ${LEDGER_ROW} AS text FROM ledger`));
   const rows = await texts(store, `SELECT ${LEDGER_ROW} AS text FROM ledger`);
   const stored = new Set(rows);
@@ -41,16 +41,16 @@ export async function reckon({ source, store, consumers }: Scene): Promise<Recko
   const digests = await digestsOf(source);
   let altered = countAltered(digests, await digestsOf(store));
   let unended = open.length;
-  for (const { store: own, witness } of consumers) {
+  for (const { store: own, checker } of consumers) {
     // A process may have been killed before it could tell what it had stored.
     const done = own
       ? await digestsOf(own)
-      : new Map([...witness.digests].map(([xid, digest]) => [String(xid), digest]));
+      : new Map([...checker.digests].map(([xid, digest]) => [String(xid), digest]));
     losses += missing(committed, new Set(done.keys()));
     strangers += missing(done.keys(), committed);
     if (own) continue;
     altered += countAltered(digests, done);
-    unended += witness.open.length;
+    unended += checker.open.length;
   }
   return {
     committed: committed.size,

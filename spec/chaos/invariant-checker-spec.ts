@@ -1,5 +1,5 @@
 import type { ConsumerEvent, Span, UnitKind } from './events';
-import { Witness } from './witness';
+import { InvariantChecker } from './invariant-checker';
 
 /** What may be said of a unit; it ends at `end`. */
 function unit(end: number, more: { kind?: UnitKind; xid?: number; gid?: string } = {}): Span {
@@ -25,9 +25,9 @@ const attempt: ConsumerEvent = { event: 'attempt', attempt: 1, delay: 10, code: 
 const through = (of: Span): ConsumerEvent[] => [deliver(of), work(of), done(of), { event: 'acknowledged', ...of }];
 
 function violationsOf(events: readonly ConsumerEvent[], keepsPosition = false): string[] {
-  const witness = new Witness('it', keepsPosition);
-  for (const event of events) witness.hear(event);
-  return witness.violations;
+  const checker = new InvariantChecker('it', keepsPosition);
+  for (const event of events) checker.observe(event);
+  return checker.violations;
 }
 
 const prepared = unit(20, { kind: 'preparedTransaction', xid: 7, gid: 'g' });
@@ -138,22 +138,22 @@ it('finds what a store has twice, and a slot that is ahead of it', () => {
 });
 
 it('knows which prepared transactions have no end', () => {
-  const witness = new Witness('it', false);
-  for (const event of [open(10), ...through(prepared)]) witness.hear(event);
-  expect(witness.open).toEqual(['g/7']);
-  expect(witness.digests).toEqual(new Map());
-  for (const event of through(commitPrepared)) witness.hear(event);
-  expect(witness.open).toEqual([]);
-  expect(witness.digests).toEqual(new Map([[7, 'rows']]));
+  const checker = new InvariantChecker('it', false);
+  for (const event of [open(10), ...through(prepared)]) checker.observe(event);
+  expect(checker.open).toEqual(['g/7']);
+  expect(checker.digests).toEqual(new Map());
+  for (const event of through(commitPrepared)) checker.observe(event);
+  expect(checker.open).toEqual([]);
+  expect(checker.digests).toEqual(new Map([[7, 'rows']]));
 });
 
 it('counts a completion with open spool files, and a work of an earlier subscription not', () => {
   expect(violationsOf([open(10), stopping, { ...completed, spools: 2 }])).toEqual([
     'it: completed with 2 spool files open',
   ]);
-  const witness = new Witness('it', false);
-  for (const event of [open(10), deliver(unit(20)), work(unit(20)), stopping, ended]) witness.hear(event);
-  witness.subscribed();
-  for (const event of [stopping, completed]) witness.hear(event);
-  expect(witness.violations).toEqual([]);
+  const checker = new InvariantChecker('it', false);
+  for (const event of [open(10), deliver(unit(20)), work(unit(20)), stopping, ended]) checker.observe(event);
+  checker.subscribed();
+  for (const event of [stopping, completed]) checker.observe(event);
+  expect(checker.violations).toEqual([]);
 });

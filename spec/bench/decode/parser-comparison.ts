@@ -6,7 +6,7 @@ import { PARSERS } from './parsers';
 const WARM_UP = 3;
 
 /** What the parsers needed, round by round. */
-export interface Contest {
+export interface ParserComparison {
   readonly changes: number;
   readonly timings: Readonly<Record<string, readonly Timing[]>>;
   /** The parsers that are not installed. */
@@ -19,7 +19,7 @@ export interface Contest {
  * @param file holds the payloads
  * @param changes how many there are among them
  */
-export async function contest(file: string, changes: number, rounds: number): Promise<Contest> {
+export async function compareParsers(file: string, changes: number, rounds: number): Promise<ParserComparison> {
   const contenders: Contender[] = [];
   const missing: string[] = [];
   try {

@@ -38,10 +38,10 @@ interface Sent {
 }
 
 /**
- * Reads what leaves for one client, as the client does, and checks what that client confirms against it. What a fault
- * has held back was not sent.
+ * Decodes what was sent to one client, and checks the status updates of that client against it. Bytes that a fault
+ * holds back do not count as sent.
  */
-export class Account {
+export class ClientAuditor {
   /** The highest position that a client can know of: 0 before the stream. */
   sent: Lsn = 0n;
   readonly statuses: FakeStatus[] = [];
@@ -68,7 +68,7 @@ export class Account {
   }
 
   /** Bytes have left for the client; they may begin and end anywhere. */
-  passed(bytes: Buffer): void {
+  recordSent(bytes: Buffer): void {
     if (this.#garbage) return;
     this.#frames.push(bytes);
     try {
@@ -80,7 +80,7 @@ export class Account {
   }
 
   /** @param confirmed where the slot stands */
-  heard(status: FakeStatus, confirmed: Lsn): void {
+  checkStatus(status: FakeStatus, confirmed: Lsn): void {
     const { flushed } = status;
     const prompted = this.#asked > 0 || flushed !== this.statuses.at(-1)?.flushed;
     if (this.#asked > 0) this.#asked--;

@@ -2,21 +2,21 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import { SSL_REQUEST } from './client-messages';
-import type { Security } from './greeting';
-import type { Line } from './outlet';
+import type { Security } from './startup';
+import type { ServerSocket } from './faulty-outbox';
 
-/** With what the fake server makes TLS. All of it is PEM. */
+/** TLS of the fake server. All fields are PEM. */
 export interface FakeTls {
-  /** The server's certificate, and whatever stands between it and its root. */
+  /** The server's certificate, followed by intermediate certificates, if any. */
   readonly cert: string;
   readonly key: string;
-  /** Whose client certificates it knows. */
+  /** Certificate authorities of client certificates. */
   readonly ca?: string;
-  /** Whether a client has to show one of those, as with `clientcert=verify-ca`. Default: false. */
+  /** Whether a client has to present one signed by those, as with `clientcert=verify-ca`. Default: false. */
   readonly requestCert?: boolean;
 }
 
-export interface LineEvents {
+export interface ServerSocketEvents {
   data(bytes: Buffer): void;
   /** The handshake is over. */
   secured(security: Security): void;
@@ -25,27 +25,27 @@ export interface LineEvents {
 }
 
 const SSL_REQUEST_LENGTH = 8;
-/** How a handshake starts, where no SSLRequest goes before it. */
+/** First byte of a TLS handshake that follows no SSLRequest. */
 const HANDSHAKE = 0x16;
 
-/** A socket at the server's end. Where there is a certificate it makes TLS for whoever wants it. */
-export class SocketLine implements Line {
+/** A TCP socket of the server. With a certificate it negotiates TLS where the client asks for it. */
+export class TcpServerSocket implements ServerSocket {
   readonly #raw: Socket;
-  readonly #events: LineEvents;
-  /** What is written to, and read from. */
+  readonly #events: ServerSocketEvents;
+  /** Where data is written and read: the raw socket, or TLS on it. */
   #socket: Socket;
-  /** What has come before it is known whether TLS is wanted. */
-  #first = Buffer.alloc(0);
+  /** Bytes received before it is known whether the client wants TLS. */
+  #received = Buffer.alloc(0);
 
   /**
-   * @param tls undefined: the server has none, and says so to who asks
-   * @param direct whether it may start without being asked for
+   * @param tls undefined: the server declines TLS
+   * @param direct whether TLS may start without an SSLRequest
    */
-  constructor(socket: Socket, tls: FakeTls | undefined, direct: boolean, events: LineEvents) {
+  constructor(socket: Socket, tls: FakeTls | undefined, direct: boolean, events: ServerSocketEvents) {
     this.#raw = socket;
     this.#socket = socket;
     this.#events = events;
-    if (tls) this.#meet(tls, direct);
+    if (tls) this.#negotiate(tls, direct);
     else this.#listen();
   }
 
@@ -62,7 +62,7 @@ export class SocketLine implements Line {
     this.#raw.resetAndDestroy();
   }
 
-  /** Sockets have their turn between two immediates; between two timers they may have none. */
+  /** Node polls sockets between two immediates, but not always between two timers. */
   defer(callback: () => void): void {
     setImmediate(() => setImmediate(callback));
   }
@@ -74,41 +74,41 @@ export class SocketLine implements Line {
     this.#socket.on('end', () => {
       this.#events.ended();
     });
-    // What a client does to its end is no failure of the server.
+    // Errors of the client's end are not failures of the server.
     this.#socket.on('error', () => undefined);
   }
 
-  #meet(tls: FakeTls, direct: boolean): void {
+  #negotiate(tls: FakeTls, direct: boolean): void {
     const raw = this.#raw;
     const ended = (): void => {
       this.#events.ended();
     };
-    const look = (bytes: Buffer): void => {
-      this.#first = Buffer.concat([this.#first, bytes]);
-      const first = this.#first;
-      const starts = first[0] === HANDSHAKE;
-      if (!starts && first.length < SSL_REQUEST_LENGTH) return;
-      raw.off('data', look);
+    const detect = (bytes: Buffer): void => {
+      this.#received = Buffer.concat([this.#received, bytes]);
+      const received = this.#received;
+      const starts = received[0] === HANDSHAKE;
+      if (!starts && received.length < SSL_REQUEST_LENGTH) return;
+      raw.off('data', detect);
       raw.off('end', ended);
       if (starts) {
-        // Before 17 it takes this for a message of an absurd length.
-        if (direct) this.#secure(tls, first);
+        // Servers before 17 take this for a message of an invalid length.
+        if (direct) this.#secure(tls, received);
         else raw.destroy();
-      } else if (first.readInt32BE(4) === SSL_REQUEST) {
+      } else if (received.readInt32BE(4) === SSL_REQUEST) {
         raw.write('S');
-        this.#secure(tls, first.subarray(SSL_REQUEST_LENGTH));
+        this.#secure(tls, received.subarray(SSL_REQUEST_LENGTH));
       } else {
         this.#listen();
-        this.#events.data(first);
+        this.#events.data(received);
       }
     };
-    raw.on('data', look);
+    raw.on('data', detect);
     raw.on('end', ended);
     raw.on('error', () => undefined);
   }
 
   #secure({ cert, key, ca, requestCert = false }: FakeTls, received: Buffer): void {
-    // PostgreSQL, too, refuses a client without a certificate only when it has introduced itself.
+    // As PostgreSQL does: a client without a certificate is refused after its startup message.
     const options = { cert, key, ca, requestCert, rejectUnauthorized: false, ALPNProtocols: ['postgresql'] };
     const server = createServer(options, (tls) => {
       tls.allowHalfOpen = true;
@@ -119,11 +119,11 @@ export class SocketLine implements Line {
         clientIsKnown: !requestCert || tls.authorized,
       });
     });
-    // The client knows why it has ended it.
+    // The client reports its own TLS failure.
     server.on('tlsClientError', () => this.#raw.destroy());
-    // A client that leaves in the middle of the handshake has left.
+    // A client that disconnects during the handshake is gone.
     this.#raw.allowHalfOpen = false;
-    // The handshake finds there what has come already.
+    // The TLS server reads what was already received.
     this.#raw.pause();
     if (received.length > 0) this.#raw.unshift(received);
     server.emit('connection', this.#raw);

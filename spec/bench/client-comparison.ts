@@ -6,25 +6,25 @@ import { pairwiseRatios, spread, type Spread } from './statistics';
 import type { Workload } from './workloads';
 
 /** One of the two that a goal compares. */
-export interface Contestant {
+export interface ComparedClient {
   readonly client: BenchClient;
   readonly endpoint: Endpoint;
 }
 
-/** What contestants measured, in their order; the samples of each in that of the rounds. */
-export type Contest = readonly (readonly Sample[])[];
+/** What clients measured, in their order; the samples of each in that of the rounds. */
+export type ClientComparison = readonly (readonly Sample[])[];
 
 /** Has all of them drain the workload in each round, in turns, after one drain that warms up the server. */
-export async function contest(
+export async function compareClients(
   server: BenchServer,
   workload: Workload,
-  contestants: readonly Contestant[],
+  clients: readonly ComparedClient[],
   rounds: number,
-): Promise<Contest> {
+): Promise<ClientComparison> {
   await survey(server, workload);
-  const samples: Sample[][] = contestants.map(() => []);
+  const samples: Sample[][] = clients.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    const order = [...contestants.entries()];
+    const order = [...clients.entries()];
     // Nobody is always the first.
     for (const [index, { client, endpoint }] of round % 2 === 0 ? order : order.reverse()) {
       samples[index]?.push(await drain(server, workload, client, endpoint));
