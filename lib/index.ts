@@ -1,7 +1,7 @@
 export { logicalReplication } from './logical-replication';
 
 export { ackAfter, type WorkResult } from './operators/ack-after/ack-after';
-export type { AckTarget } from './operators/ack-after/hand';
+export type { AckTarget } from './operators/ack-after/ack-target';
 export { ofTable } from './operators/of-table';
 export type { FailedTransaction } from './ledger/failure';
 export { failedTransactions } from './operators/ack-after/failed-transactions';

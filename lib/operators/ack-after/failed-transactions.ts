@@ -2,7 +2,7 @@ import { Delivery, type Acknowledgeable } from '../../ledger/acknowledgement';
 import { failureOf, type FailedTransaction } from '../../ledger/failure';
 import { formatLsn, type Lsn } from '../../common/lsn';
 import { Message } from '../../pgoutput/messages/message';
-import { itemsOf, type AckTarget } from './hand';
+import { toItems, type AckTarget } from './ack-target';
 import { Transaction } from '../transactions/transaction';
 
 /**
@@ -31,7 +31,7 @@ export function failedTransactions(error: unknown): readonly FailedTransaction[]
 /** What a work was about. Changes of one transaction count as one. */
 export function transactionsOf(value: AckTarget): readonly FailedTransaction[] {
   const found = new Map<string, { xid: number | undefined; commitLsn: Lsn | undefined; tables: Set<string> }>();
-  for (const item of itemsOf(value)) {
+  for (const item of toItems(value)) {
     if (!(item instanceof Message)) continue;
     const xid = xidOf(item);
     const commitLsn = lsnOf(item);

@@ -1,122 +1,131 @@
 import { from, isObservable, map, Subject, takeUntil, type ObservableInput } from 'rxjs';
 import { ConfigError } from '../../common/errors';
+import { releaseChanges, type AckTarget } from './ack-target';
 
-/** Who waits for a work. */
-export interface WorkListener {
-  /** There is something to take from it. */
-  emitted(): void;
-  failed(error: unknown): void;
-  done(): void;
+/** Is told what a work does: its subscriber, or the registry once the subscription has ended. */
+export interface WorkOwner<T extends AckTarget, R> {
+  /** The work has emitted a result, see {@link Work.takeResults}. */
+  workEmitted(work: Work<T, R>): void;
+  workFailed(work: Work<T, R>, error: unknown): void;
+  workCompleted(work: Work<T, R>): void;
 }
 
-/** What one call of a projection does, from its start to its end. Who waits for it may change meanwhile. */
-export class Work<R> {
-  /** Whether it can be called off: a Promise cannot, nor what waits for one. */
+/**
+ * What one call of a projection has started. It runs once, from {@link start} to its end; its owner, and the delivery that
+ * is acknowledged when it has completed, may change meanwhile.
+ */
+export class Work<T extends AckTarget, R> {
+  /** What is acknowledged when the work has completed: the input, or its redelivery. */
+  target: T;
+  owner: WorkOwner<T, R>;
+  /** False for a Promise, and for what waits for one: there is no way to cancel them. */
   readonly cancellable: boolean;
-  readonly #pending: ObservableInput<R> | undefined;
-  readonly #cancelled = new Subject<void>();
-  /** What it has emitted and nobody has taken. */
-  readonly #results: R[] = [];
-  #listener: WorkListener | undefined;
-  #onEnd: () => void = () => undefined;
-  readonly #release: () => void;
-  #state: 'running' | 'done' | 'over';
+  readonly #input: T;
+  readonly #pending: ObservableInput<R>;
+  /** Results that no owner has taken. */
+  #results: R[] = [];
+  #cancelled: Subject<void> | undefined;
+  #state: 'running' | 'completed' | 'failed' | 'cancelled' = 'running';
 
   /**
-   * @param pending what the projection returned; undefined where nothing is left to be done
-   * @param release called when it reads what it works on no more, however it ended
+   * @param input what the projection was called with; its changes are released when the work has ended
+   * @param pending what the projection returned
    */
-  constructor(pending: ObservableInput<R> | undefined, release: () => void = () => undefined) {
-    this.#pending = pending;
-    this.#release = release;
-    this.#state = pending === undefined ? 'done' : 'running';
+  constructor(input: T, pending: ObservableInput<R>, owner: WorkOwner<T, R>) {
+    this.target = input;
+    this.owner = owner;
     this.cancellable = !isAsync(pending);
+    this.#input = input;
+    this.#pending = pending;
   }
 
-  /** `over` is what has failed or was called off. */
-  get state(): 'running' | 'done' | 'over' {
-    return this.#state;
+  get isRunning(): boolean {
+    return this.#state === 'running';
   }
 
-  /** Whether nobody waits for it. */
-  get free(): boolean {
-    return this.#listener === undefined;
+  get isCompleted(): boolean {
+    return this.#state === 'completed';
   }
 
-  /** @throws {TypeError} when it is nothing that can be waited for */
-  start(listener: WorkListener): void {
-    this.#listener = listener;
-    if (this.#pending === undefined) listener.done();
-    else this.#run(this.#pending);
+  /** @throws {TypeError} when RxJS cannot subscribe to what the projection returned */
+  start(): void {
+    const pending = this.#pending;
+    // Most works are async functions, and a Promise needs no Subscriber.
+    if (pending instanceof Promise) pending.then((result: R) => this.#resolve(result), this.#fail);
+    else this.#subscribe(pending);
   }
 
-  /** Somebody else waits for it. */
-  join(listener: WorkListener): void {
-    this.#listener = listener;
-    if (this.#results.length > 0) listener.emitted();
-    if (this.#state === 'done') listener.done();
+  /** Removes the results from the work, except for the last `keep` ones. */
+  takeResults(keep: number): R[] {
+    return this.#results.splice(0, this.#results.length - keep);
   }
 
-  /** Takes what it has emitted, but for the last so many. */
-  take(except: number): R[] {
-    return this.#results.splice(0, this.#results.length - except);
-  }
-
-  /** Nobody waits for it any more; it runs on. */
-  leave(onEnd: () => void): void {
-    this.#listener = undefined;
-    this.#onEnd = onEnd;
-  }
-
-  /** It runs without anybody who waits for it. */
-  startFree(): void {
-    this.start({ emitted: () => undefined, failed: () => undefined, done: () => undefined });
+  get hasResults(): boolean {
+    return this.#results.length > 0;
   }
 
   cancel(): void {
-    this.#state = 'over';
-    this.#cancelled.next();
-    this.#release();
+    this.#state = 'cancelled';
+    this.#cancelled?.next();
+    releaseChanges(this.#input);
   }
 
-  #run(pending: ObservableInput<R>): void {
-    // takeUntil, not a Subscription: a work may emit for ever while it is still being subscribed to.
+  #subscribe(pending: ObservableInput<R>): void {
+    this.#cancelled = new Subject();
+    // takeUntil instead of a Subscription: a work may emit endlessly before subscribe() has returned.
     from(pending)
-      .pipe(takeUntil(this.#cancelled), map(notAwaited))
+      .pipe(takeUntil(this.#cancelled), map(assertNoPromise))
       .subscribe({
         next: (result) => {
           this.#results.push(result);
-          this.#listener?.emitted();
+          this.owner.workEmitted(this);
         },
-        error: (error: unknown) => {
-          this.#state = 'over';
-          this.#release();
-          if (this.#listener) this.#listener.failed(error);
-          else this.#onEnd();
-        },
+        error: this.#fail,
         complete: () => {
-          // Being called off looks like completion from here.
-          if (this.#state === 'over') return;
-          this.#state = 'done';
-          this.#release();
-          if (this.#listener) this.#listener.done();
-          else this.#onEnd();
+          // takeUntil completes a work that is cancelled.
+          if (this.#state === 'running') this.#complete();
         },
       });
   }
+
+  #resolve(result: R): void {
+    this.#results = [result];
+    this.#complete();
+  }
+
+  #complete(): void {
+    this.#state = 'completed';
+    releaseChanges(this.#input);
+    this.owner.workCompleted(this);
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#state = 'failed';
+    releaseChanges(this.#input);
+    this.owner.workFailed(this, error);
+  };
 }
 
-/** What comes as a result was done, or so it seems: a Promise was begun, and would be acknowledged before it has ended. */
-function notAwaited<R>(result: R): R {
-  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function')
-    return result;
-  const remedy =
-    'return Promise.all() of an array of them; in an Observable, use mergeMap or concatMap in place of map';
-  throw new ConfigError('ackAfter', `the work has emitted a Promise, which nobody waits for: ${remedy}`);
+/** Whether `value`, which a projection returned, is to be waited for; anything else counts as completed work. */
+export function isPending<R>(value: unknown): value is ObservableInput<R> {
+  if (typeof value !== 'object' || value === null) return false;
+  return isObservable(value) || PENDING.some((member) => member in value);
 }
+
+/** Members that identify a Promise, iterables, a ReadableStream, and Observables of other libraries. */
+const PENDING = ['then', Symbol.iterator, Symbol.asyncIterator, 'getReader', '@@observable'];
 
 /** An Observable may be asynchronous, too, but ends when it is unsubscribed from. */
 function isAsync(pending: unknown): boolean {
   if (typeof pending !== 'object' || pending === null || isObservable(pending)) return false;
   return ['then', Symbol.asyncIterator, 'getReader'].some((member) => member in pending);
+}
+
+/** A Promise among the results has been started, and would be acknowledged before it has ended. */
+function assertNoPromise<R>(result: R): R {
+  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function')
+    return result;
+  const remedy =
+    'return Promise.all() of an array of them; in an Observable, use mergeMap or concatMap in place of map';
+  throw new ConfigError('ackAfter', `the work has emitted a Promise, which nothing waits for: ${remedy}`);
 }
