@@ -1,23 +1,23 @@
 import type { ErrorCode } from '../common/error-codes';
 import { type ReplicationError, ServerError } from '../common/errors';
 import {
-  buildAlterPublication as alter,
-  buildCreatePublication as create,
-  buildDropPublication as drop,
+  alterPublication as alter,
+  createPublication as create,
+  dropPublication as drop,
   type PublicationParameters,
   type PublicationScope,
   type TableClause,
 } from './publication-sql';
-import { runQuery, type ProtocolRoutine } from './protocol-routine';
+import { query, type Conversation } from './conversation';
 import { requireVersion } from './server-version';
 
 /** @param serverVersion as in server_version_num */
-export function* executeCreatePublication(
+export function* createPublication(
   name: string,
   scope: PublicationScope,
   parameters: PublicationParameters,
   serverVersion: number,
-): ProtocolRoutine<void> {
+): Conversation<void> {
   if (scope.schemas.length > 0) requireVersion(serverVersion, 150000, 'A publication of schemas');
   if (scope.exceptTables && scope.exceptTables.length > 0) {
     requireVersion(serverVersion, 190000, 'A publication of all tables except some');
@@ -31,17 +31,17 @@ export function* executeCreatePublication(
   yield* change(create(name, scope, known));
 }
 
-export function* executeAlterPublication(
+export function* alterPublication(
   name: string,
   action: 'ADD' | 'DROP' | 'SET',
   tables: readonly TableClause[],
   serverVersion: number,
-): ProtocolRoutine<void> {
+): Conversation<void> {
   requireClauses(tables, serverVersion);
   yield* change(alter(name, action, tables));
 }
 
-export function executeDropPublication(name: string): ProtocolRoutine<void> {
+export function dropPublication(name: string): Conversation<void> {
   return change(drop(name));
 }
 
@@ -50,9 +50,9 @@ function requireClauses(tables: readonly TableClause[], serverVersion: number): 
   if (tables.some(({ where }) => where !== undefined)) requireVersion(serverVersion, 150000, 'A row filter');
 }
 
-function* change(sql: string): ProtocolRoutine<void> {
+function* change(sql: string): Conversation<void> {
   try {
-    yield* runQuery(sql);
+    yield* query(sql);
   } catch (error) {
     throw error instanceof ServerError ? inTermsOfPublications(error) : error;
   }

@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { laterLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './authentication';
-import type { FaultyOutbox } from './faulty-outbox';
+import type { Outlet } from './outlet';
 import { placed, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
 import { place, prepared, preparedCommit, preparedRollback } from './wal';
@@ -38,11 +38,8 @@ export interface FakeBehaviour {
   answers: boolean;
   /** Whether CREATE_REPLICATION_SLOT waits, as it does for open write transactions. */
   creationWaits: boolean;
-  /**
-   * What the server does when it receives CopyDone: `reply` ends the stream as PostgreSQL does (CopyDone, CommandComplete,
-   * ReadyForQuery), `ignore` sends nothing, `close` closes the connection without a reply. Default: `reply`.
-   */
-  onCopyDone: 'reply' | 'ignore' | 'close';
+  /** What happens on CopyDone. */
+  farewell: 'answers' | 'silence' | 'eof';
   /**
    * Whether it sends keepalives of its own: at the start, where a client asks, and to one that has been silent for half of
    * wal_sender_timeout; after the whole it hangs up.
@@ -61,11 +58,11 @@ export interface ServerProcess {
   readonly gone: boolean;
   readonly streaming: boolean;
   /**
-   * The output to the client, where faults of the network are made.
+   * The way to the client.
    *
    * @internal
    */
-  readonly outbox: FaultyOutbox;
+  readonly outlet: Outlet;
   /** Sends frames, or any bytes, as one segment. */
   send(...frames: readonly Buffer[]): void;
   /** Sends transactions, as one segment. */
@@ -73,7 +70,7 @@ export interface ServerProcess {
 }
 
 /**
- * What all connections of one server share: its settings, slots, publications and WAL, and a record of what its
+ * What all connections of one server share: its settings, slots, publications and WAL, and the account of what its
  * clients did. It knows no sockets, and its time is the scheduler's; each of its answers comes in a later action of that.
  */
 export class FakeCluster<Process extends ServerProcess = ServerProcess> {
@@ -104,7 +101,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   readonly behaviour: FakeBehaviour = {
     answers: true,
     creationWaits: false,
-    onCopyDone: 'reply',
+    farewell: 'answers',
     keepalives: false,
     answersTo: [],
   };
@@ -118,7 +115,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   readonly #prepared = new Map<string, PlacedTransaction>();
   readonly #pending = new Map<Subscription, () => void>();
   #refusals = 0;
-  readonly #faultsToCome: ((outbox: FaultyOutbox) => void)[] = [];
+  readonly #faultsToCome: ((outlet: Outlet) => void)[] = [];
 
   constructor(readonly scheduler: SchedulerLike = asyncScheduler) {}
 
@@ -210,24 +207,24 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * Makes a fault in the output of the newest connection, or of the next one where none is open.
+   * Does something to the way to the client: of the newest connection, or of the next where none is open.
    *
    * @internal
    */
-  disturb(fault: (outbox: FaultyOutbox) => void): void {
+  disturb(fault: (outlet: Outlet) => void): void {
     const newest = this.connections.at(-1);
-    if (newest && !newest.gone) fault(newest.outbox);
+    if (newest && !newest.gone) fault(newest.outlet);
     else this.#faultsToCome.push(fault);
   }
 
   /**
-   * A process has started, and its output is open.
+   * A process has started, and its way to the client is there.
    *
    * @internal
    */
   connected(process: Process): void {
     this.connections.push(process);
-    for (const fault of this.#faultsToCome.splice(0)) fault(process.outbox);
+    for (const fault of this.#faultsToCome.splice(0)) fault(process.outlet);
   }
 
   /** Connections that are made within so many ms are reset at once. */

@@ -1,14 +1,16 @@
 /**
  * Checks what npm would publish: packs it, lints the tarball and its types, then installs it into an empty project and
- * loads it from both module systems. Run it with `npm run package:check`.
+ * loads it from both module systems, with the newest RxJS that is tested and with the oldest that is allowed. Run it with `npm run package:check`.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '../..');
 const MODULES = join(ROOT, 'node_modules');
+/** The oldest version that the peer dependency allows. */
+const OLDEST_RXJS = readOwn().peerDependencies.rxjs.replace(/^\^/, '');
 const folder = mkdtempSync(join(tmpdir(), 'package-check-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
@@ -26,7 +28,7 @@ function versionOf(name: string): string {
 
 // `npm pack` builds first.
 run('npm pack', 'npm', ['pack', '--loglevel=error', '--pack-destination', folder]);
-const tarball = join(folder, `rxjs-pg-replication-${ownVersion()}.tgz`);
+const tarball = join(folder, `rxjs-pg-replication-${readOwn().version}.tgz`);
 run('publint --strict', process.execPath, [join(MODULES, 'publint/src/cli.js'), '--strict', tarball]);
 run('attw', process.execPath, [join(MODULES, '@arethetypeswrong/cli/dist/index.js'), tarball]);
 
@@ -82,9 +84,9 @@ const files: Record<string, string> = {
       // @ts-expect-error internal
       BackendProcess['disconnected'],
       // @ts-expect-error internal
-      BackendProcess['outbox'],
+      BackendProcess['outlet'],
       // @ts-expect-error internal
-      BackendProcess['auditor'],
+      BackendProcess['account'],
     ];
     export const violations = (server: FakeWalSender): readonly Violation[] => server.violations;`,
   'tables.mts': `
@@ -136,21 +138,43 @@ for (const [name, content] of Object.entries(files)) writeFileSync(join(project,
 const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 const packages = [tarball, `rxjs@${versionOf('rxjs')}`, `@types/node@${versionOf('@types/node')}`];
 run('npm install of the tarball', 'npm', ['install', ...quiet, ...packages], project);
-run('require()', process.execPath, ['required.cjs'], project);
-run('import', process.execPath, ['imported.mjs'], project);
-// Without skipLibCheck: what we publish has to type-check where only run-time dependencies are installed.
-run(
-  'types of both module systems',
-  process.execPath,
-  [
-    join(MODULES, 'typescript/bin/tsc'),
-    ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'node16'],
-    ...['--types', 'node', 'typed.mts', 'tables.mts', 'typed.cts'],
-  ],
-  project,
-);
+checkDeclarationMaps(join(project, 'node_modules/rxjs-pg-replication'));
+load('');
+run(`npm install of RxJS ${OLDEST_RXJS}`, 'npm', ['install', ...quiet, `rxjs@${OLDEST_RXJS}`], project);
+load(` with RxJS ${OLDEST_RXJS}`);
 console.log('\nThe package is fit to publish.');
 
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+/** Loads the package from both module systems, and type-checks programs of both. */
+function load(circumstances: string): void {
+  run(`require()${circumstances}`, process.execPath, ['required.cjs'], project);
+  run(`import${circumstances}`, process.execPath, ['imported.mjs'], project);
+  // Without skipLibCheck: the published types have to type-check where only run-time dependencies are installed.
+  run(
+    `types of both module systems${circumstances}`,
+    process.execPath,
+    [
+      join(MODULES, 'typescript/bin/tsc'),
+      ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'node16'],
+      ...['--types', 'node', 'typed.mts', 'tables.mts', 'typed.cts'],
+    ],
+    project,
+  );
+}
+
+/** Every declaration map leads to a source file that is in the package, so that an editor can show it. */
+function checkDeclarationMaps(folder: string): void {
+  console.log('\n── declaration maps');
+  const dist = join(folder, 'dist');
+  const maps = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.d.ts.map'));
+  const missing = maps.flatMap((map) => {
+    const { sources } = JSON.parse(readFileSync(join(dist, map), 'utf8')) as { sources: readonly string[] };
+    return sources.filter((source) => !existsSync(resolve(dist, dirname(map), source))).map((it) => `${map}: ${it}`);
+  });
+  if (maps.length > 0 && missing.length === 0) return;
+  console.error(`${maps.length} declaration maps; these sources are not in the package:\n${missing.join('\n')}`);
+  process.exit(1);
+}
+
+function readOwn(): { readonly version: string; readonly peerDependencies: { readonly rxjs: string } } {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as ReturnType<typeof readOwn>;
 }

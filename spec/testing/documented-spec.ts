@@ -41,8 +41,8 @@ describe('it is what is shown', () => {
     expect(own).toContain(`\n${code}\n`);
   });
 
-  it('in README', () => {
-    const [, code = ''] = /## Testing without a server\n[^]*?```ts\n([^]*?)```/.exec(read('README.md')) ?? [];
+  it('in the guide to testing', () => {
+    const [, code = ''] = /```ts\n([^]*?)```/.exec(read('docs/guides/testing.md')) ?? [];
     expect(code).toMatch(/^import[^]*FakeWalSender/);
     expect(own).toContain(`\n${code}\n`);
   });

@@ -1,18 +1,18 @@
-import { readElements, objectIdentifier } from '../../lib/wire/der';
+import { elementsOf, objectIdentifier } from '../../lib/wire/der';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 function lengths(text: string): number[] | undefined {
-  return readElements(hex(text))?.map(({ content }) => content.length);
+  return elementsOf(hex(text))?.map(({ content }) => content.length);
 }
 
 describe('elementsOf', () => {
   it('finds what stands one after the other', () => {
-    expect(readElements(hex('05 00 04 02 aabb'))).toEqual([
+    expect(elementsOf(hex('05 00 04 02 aabb'))).toEqual([
       { tag: 5, content: Buffer.alloc(0) },
       { tag: 4, content: hex('aabb') },
     ]);
-    expect(readElements(Buffer.alloc(0))).toEqual([]);
+    expect(elementsOf(Buffer.alloc(0))).toEqual([]);
   });
 
   it.each([
@@ -37,7 +37,7 @@ describe('elementsOf', () => {
     ['a tag of several bytes', '1f 81 01 00'],
     ['a byte too much', '05 00 05'],
   ])('refuses %s', (_, text) => {
-    expect(readElements(hex(text))).toBeUndefined();
+    expect(elementsOf(hex(text))).toBeUndefined();
   });
 });
 

@@ -1,8 +1,4 @@
-import {
-  buildAlterPublication,
-  buildCreatePublication,
-  buildDropPublication,
-} from '../../lib/commands/publication-sql';
+import { alterPublication, createPublication, dropPublication } from '../../lib/commands/publication-sql';
 import { failure } from './failure';
 
 const NOTHING = { operations: undefined, viaPartitionRoot: undefined, generatedColumns: undefined };
@@ -38,7 +34,7 @@ describe('createPublication', () => {
       'TABLE "s"."t" ("id", "No") WHERE (id > 1 -- few\n)',
     ],
   ])('holds %s', (_, scope, text) => {
-    expect(buildCreatePublication('p', scope, NOTHING)).toBe(`CREATE PUBLICATION "p" FOR ${text}`);
+    expect(createPublication('p', scope, NOTHING)).toBe(`CREATE PUBLICATION "p" FOR ${text}`);
   });
 
   it.each([
@@ -51,23 +47,23 @@ describe('createPublication', () => {
     ],
   ])('says %j', (parameters, text) => {
     const scope = { allTables: true, tables: [], schemas: [] };
-    const sql = buildCreatePublication('it\'s "p"', scope, { ...NOTHING, ...parameters });
+    const sql = createPublication('it\'s "p"', scope, { ...NOTHING, ...parameters });
     expect(sql).toBe(`CREATE PUBLICATION "it's ""p""" FOR ALL TABLES WITH (${text})`);
   });
 });
 
 it('alters and drops', () => {
-  expect(buildAlterPublication('p', 'SET', [whole('a', 'b'), whole('c', 'd')])).toBe(
+  expect(alterPublication('p', 'SET', [whole('a', 'b'), whole('c', 'd')])).toBe(
     'ALTER PUBLICATION "p" SET TABLE "a"."b", "c"."d"',
   );
-  expect(buildDropPublication('P')).toBe('DROP PUBLICATION "P"');
+  expect(dropPublication('P')).toBe('DROP PUBLICATION "P"');
 });
 
 it('refuses a NUL byte', () => {
   const where = 'true\0';
-  expect(failure(() => buildAlterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
+  expect(failure(() => alterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
     'option',
     'where',
   );
-  expect(failure(() => buildDropPublication('p\0'))).toHaveProperty('option', 'identifier');
+  expect(failure(() => dropPublication('p\0'))).toHaveProperty('option', 'identifier');
 });

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { fetchSystemIdentity as identify, type SystemIdentity } from '../../commands/slot-commands';
-import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
+import { identifySystem as identify, type SystemIdentity } from '../../commands/slot-commands';
+import { oneShot, readOptions } from '../../connection/one-shot';
 
 /**
  * Asks which cluster this is and where its WAL ends.
@@ -11,5 +11,5 @@ import { runManagementCommand, readCommandOptions } from '../../connection/manag
  * const { walPosition } = await firstValueFrom(identifySystem({ connection: process.env.DATABASE_URL }));
  */
 export function identifySystem(config: ServerConfig = {}): Observable<SystemIdentity> {
-  return runManagementCommand(resolveConnection(readCommandOptions(config, [])), () => identify());
+  return oneShot(resolveConnection(readOptions(config, [])), () => identify());
 }

@@ -7,7 +7,7 @@
  * that the package looks at, and `START_REPLICATION` names that slot. Nothing else is touched.
  */
 import { connect, type Socket } from 'node:net';
-import { encodeQuery } from '../../../lib/wire/frontend';
+import { query } from '../../../lib/wire/frontend';
 import { runClient } from './harness';
 import { peer } from './peer';
 import type { Task } from './task';
@@ -47,12 +47,12 @@ function openOn({ endpoint: { host, port }, slot }: Task): Promise<Socket> {
 function redirected(message: Buffer, slot: string): Buffer {
   const sql = message.toString('utf8', 5, message.length - 1);
   if (sql.startsWith('CREATE_REPLICATION_SLOT ')) {
-    return encodeQuery(
+    return query(
       `SELECT confirmed_flush_lsn AS consistent_point FROM pg_replication_slots WHERE slot_name = '${slot}'`,
     );
   }
   return sql.startsWith('START_REPLICATION SLOT ')
-    ? encodeQuery(sql.replace(/^(START_REPLICATION SLOT) \S+/, `$1 ${slot}`))
+    ? query(sql.replace(/^(START_REPLICATION SLOT) \S+/, `$1 ${slot}`))
     : message;
 }
 

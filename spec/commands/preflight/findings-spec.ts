@@ -1,20 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ERRORS } from '../../../lib/common/error-codes';
 import { ReplicationError } from '../../../lib/index';
 import { FINDINGS } from '../../../lib/common/findings';
 import { failure, finding, findingOf } from '../../../lib/commands/preflight/finding';
-
-const readme = readFileSync(join(__dirname, '../../../README.md'), 'utf8');
-
-it('README lists all findings of preflight’s own, in order', () => {
-  const [, table = ''] = /^\| Finding .*\n.*\n((?:\|.*\n)+)/m.exec(readme) ?? [];
-  const rows = table.split('\n').flatMap((line) => {
-    const [, code, severity] = /^\| `([A-Z_]+)` +\| (\w+)/.exec(line) ?? [];
-    return code ? [[code, severity]] : [];
-  });
-  expect(rows).toEqual(Object.entries(FINDINGS).map(([code, { severity }]) => [code, severity]));
-});
 
 it('a finding is told in a sentence, like the error that it foretells', () => {
   const error = new ReplicationError('SLOT_MISSING', 'There is none');

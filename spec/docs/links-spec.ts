@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { findAnchors, findLinks, pages, readPage, ROOT, type Page } from './support/pages';
+
+const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: readonly string[] };
+/** What npm packs without being told. */
+const ALWAYS_PACKED = ['README.md', 'LICENSE', 'package.json'];
+
+/** Where a link leads: undefined for one that leaves the project. */
+function resolveLink({ path }: Page, link: string): { readonly file: string; readonly anchor: string } | undefined {
+  if (/^\w+:/.test(link)) return undefined;
+  const [target = '', anchor = ''] = link.split('#');
+  return { file: target === '' ? path : posix.join(posix.dirname(path), target), anchor };
+}
+
+function isPacked(file: string): boolean {
+  return ALWAYS_PACKED.includes(file) || files.some((one) => file === one || file.startsWith(`${one}/`));
+}
+
+/** What is wrong with the links of a page. */
+function findBrokenLinks(page: Page): string[] {
+  return findLinks(page).flatMap((link) => {
+    const target = resolveLink(page, link);
+    if (!target) return [];
+    const { file, anchor } = target;
+    if (!existsSync(join(ROOT, file))) return [`${page.path}: ${link} leads to no file`];
+    if (isPacked(page.path) && !isPacked(file))
+      return [`${page.path}: ${link} leads to a file that is not in the package`];
+    const isThere = anchor === '' || findAnchors(readPage(file)).includes(anchor);
+    return isThere ? [] : [`${page.path}: ${link} leads to no heading`];
+  });
+}
+
+it('every link leads to a file and a heading that are there, also in the package', () => {
+  expect(pages.flatMap(findBrokenLinks)).toEqual([]);
+});
+
+it('a link that leads nowhere is noticed', () => {
+  const text = '[a](docs/none.md) [b](#none) [c](package-lock.json) [d](LICENSE) [e](https://www.postgresql.org)';
+  expect(findBrokenLinks({ path: 'README.md', text })).toEqual([
+    'README.md: docs/none.md leads to no file',
+    'README.md: #none leads to no heading',
+    'README.md: package-lock.json leads to a file that is not in the package',
+  ]);
+});
+
+it('README leads to every page below docs/', () => {
+  const readme = readPage('README.md');
+  const targets = findLinks(readme).map((link) => resolveLink(readme, link)?.file);
+  const below = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/'));
+  expect(below.filter((path) => !targets.includes(path))).toEqual([]);
+});
+
+it('README names every example, as files that are in the repository only', () => {
+  const named = [...readPage('README.md').text.matchAll(/`examples\/([\w-]+\.ts)`/g)].map(([, file]) => file);
+  const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
+  expect([...new Set(named)].sort()).toEqual(examples.sort());
+});
+
+it('README is short: what does not fit in 12,000 bytes belongs below docs/', () => {
+  expect(Buffer.byteLength(readPage('README.md').text)).toBeLessThanOrEqual(12_000);
+});

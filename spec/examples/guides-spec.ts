@@ -1,0 +1,141 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseLsn, type Lsn } from '../../lib/index';
+import { findSnippets, pages } from '../docs/support/pages';
+import { Bed } from '../integration/support/bed';
+import { Program, ROOT, type Outcome } from './support/program';
+
+/** The guides whose program is not run here, and where it is. */
+const RUN_ELSEWHERE = ['testing']; // spec/testing/documented-spec.ts
+
+const guides = pages.filter(({ path }) => path.startsWith('docs/guides/'));
+const nameOf = (path: string): string => path.slice('docs/guides/'.length, -'.md'.length);
+const programs = new Map(guides.map((page) => [nameOf(page.path), findSnippets(page)[0] ?? '']));
+
+const SLOT = 'orders';
+
+/** The first program of each guide, as it stands, on a database with the tables that it speaks of. */
+describe('the program of the guide', () => {
+  let folder: string;
+  let bed: Bed;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'guides-spec-'));
+    // It finds the packages, and this one by its name, as in a project that has installed them.
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    const paths = { 'rxjs-pg-replication': [join(ROOT, 'lib/index.ts')] };
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions: { paths }, include: ['.'] }),
+    );
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  beforeEach(async () => {
+    bed = await Bed.make(
+      'guides',
+      `CREATE TABLE orders (id int PRIMARY KEY, total numeric); CREATE TABLE customers (id int PRIMARY KEY)`,
+    );
+  });
+  afterEach(() => bed.drop());
+
+  const run = (guide: string, env: NodeJS.ProcessEnv = {}): Program => {
+    const file = join(folder, `${guide}.ts`);
+    writeFileSync(file, programs.get(guide) ?? '');
+    return new Program(process.execPath, ['--import', 'tsx', file], {
+      DATABASE_URL: bed.database.url,
+      TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
+      STORE_FILE: join(folder, 'store.json'),
+      ...env,
+    });
+  };
+
+  /** @returns a position inside the last transaction: once the slot is beyond it, all is confirmed */
+  const prepare = async (): Promise<Lsn> => {
+    await bed.sql('CREATE PUBLICATION orders_pub FOR TABLE orders, customers');
+    await bed.sql(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
+    return write(1, 9.5);
+  };
+
+  const write = async (id: number, total: number): Promise<Lsn> => {
+    await bed.sql('INSERT INTO orders VALUES ($1, $2)', [id, total]);
+    const [row] = await bed.sql<{ lsn: string }>(
+      `WITH inserted AS (INSERT INTO orders VALUES ($1, $3), ($2, $3))
+        SELECT pg_current_wal_insert_lsn()::text AS lsn`,
+      [id + 1, id + 2, total],
+    );
+    return parseLsn(row?.lsn ?? '');
+  };
+
+  const well = (output: RegExp): Partial<Outcome> => ({
+    status: 0,
+    errors: '',
+    output: expect.stringMatching(output) as string,
+  });
+
+  it.each([
+    ['acknowledgement-and-back-pressure', /Saved transaction \d+ with 2 changes\./],
+    ['exactly-once', /Stored 3 changes, up to [0-9A-F]+\/[0-9A-F]+\./],
+    ['large-and-prepared-transactions', /Transaction \d+ has inserted 2 rows\./],
+    ['stopping', /(Saved transaction \d+\.\n){2}/],
+    ['errors-and-retrying', /(Saved transaction \d+\.\n){2}/],
+    ['failover', /^Streaming on timeline 1\.\n(Transaction \d+, committed at [0-9A-F/]+\n){2}/],
+  ])('%s: streams what was committed, and confirms it', async (guide, output) => {
+    const position = await prepare();
+    await using program = run(guide);
+    await program.printed(output);
+    await bed.confirmedAtLeast(SLOT, position);
+    if (guide !== 'stopping') return;
+    program.interrupt();
+    expect(await program.outcome()).toMatchObject(well(/\nEverything that was delivered is confirmed\.\n$/));
+  });
+
+  it('exactly-once: goes on from what it has stored', async () => {
+    await prepare();
+    const env = { STORE_FILE: join(folder, 'again.json') };
+    {
+      await using program = run('exactly-once', env);
+      await program.printed(/Stored 3 changes/);
+    }
+    await write(11, 1);
+    await using program = run('exactly-once', env);
+    await program.printed(/Stored 6 changes/);
+    expect(program.output).toMatch(/^Stored 4 changes/);
+  });
+
+  it('server-setup: makes publication and slot, and finds nothing wrong', async () => {
+    await using program = run('server-setup');
+    const outcome = await program.outcome();
+    expect(outcome).toMatchObject(well(/^"orders_pub"\n\{"name":"orders",.*\}\n/));
+    expect(outcome.output.trimEnd().split('\n').at(-1)).toMatch(/^\[.*\]$/);
+    expect(outcome.output).not.toContain('"severity":"error"');
+  });
+
+  it('connecting-and-security: says what it has reached, with the password of a file', async () => {
+    const file = join(folder, 'password');
+    writeFileSync(file, 'any\n');
+    await using program = run('connecting-and-security', { PASSWORD_FILE: file });
+    expect(await program.outcome()).toMatchObject(well(/^Connected to database \w+ of cluster \d+\.\n$/));
+  });
+
+  it('speed: reads what the slot holds, and leaves the slot where it is', async () => {
+    await prepare();
+    const before = await bed.confirmed(SLOT);
+    await using program = run('speed');
+    expect(await program.outcome()).toMatchObject(well(/^3 changes in [\d.]+ s: \d+ a second\.\n$/));
+    expect(await bed.confirmed(SLOT)).toBe(before);
+  });
+});
+
+it('every guide begins with what the reader wants, and a program that is run', () => {
+  const spec = readFileSync(__filename, 'utf8');
+  const untested = [...programs.keys()].filter((name) => !spec.includes(`'${name}`));
+  expect(untested).toEqual([]);
+  expect(RUN_ELSEWHERE.every((name) => programs.has(name))).toBe(true);
+  for (const { path, text } of guides) {
+    const opening = /^# .*\n\n(You want[^]*?)\n```ts\n/.exec(text)?.[1];
+    expect({ path, begins: opening !== undefined && !opening.includes('\n#') }).toEqual({ path, begins: true });
+  }
+  expect(readdirSync(join(ROOT, 'docs/guides')).filter((file) => file.endsWith('.md'))).toHaveLength(guides.length);
+});
