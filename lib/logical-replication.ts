@@ -10,7 +10,7 @@ import {
   type StreamingTwoPhaseConfig,
   type TwoPhaseConfig,
 } from './config/config';
-import { Exclusive } from './stream/exclusive';
+import { SubscriptionLock } from './stream/subscription-lock';
 import { failStreams, noteFailure } from './ledger/failure';
 import { connect as connectSocket, type Connect } from './net/transport';
 import type {
@@ -22,8 +22,8 @@ import type {
 } from './pgoutput/messages/messages';
 import type { AnyTables, WithUndecoded } from './pgoutput/messages/typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/messages/walsender-messages';
-import { SlotMemory } from './commands/slot-memory';
-import { Stream } from './stream/stream';
+import { ResumeState } from './commands/resume-state';
+import { StreamSubscription } from './stream/stream-subscription';
 import { StreamHistory } from './ledger/stream-history';
 
 /**
@@ -146,20 +146,20 @@ export function logicalReplication(config: StreamConfig): Observable<StreamMessa
 /** The factory over any transport. */
 export function streamOver(connect: Connect, config: StreamConfig): Observable<StreamMessage> {
   const settings = resolveConfig(config);
-  const memory = new SlotMemory();
-  const exclusive = new Exclusive();
-  const history = new StreamHistory((listener) => exclusive.whenLeft(listener));
+  const memory = new ResumeState();
+  const exclusive = new SubscriptionLock();
+  const history = new StreamHistory((listener) => exclusive.whenReleased(listener));
   let isFirst = true;
   return new Observable((subscriber) => {
-    let stream: Stream | undefined;
-    const giveUp = exclusive.enter(() => {
+    let stream: StreamSubscription | undefined;
+    const giveUp = exclusive.acquire(() => {
       try {
         const wasFirst = isFirst;
         isFirst = false;
-        stream = new Stream(connect, settings, memory, exclusive, history, subscriber, wasFirst);
+        stream = new StreamSubscription(connect, settings, memory, exclusive, history, subscriber, wasFirst);
       } catch (error) {
         // The socket could not even be opened.
-        exclusive.left();
+        exclusive.release();
         const { slot } = settings.plan;
         const confirmedLsn = memory.position?.lsn ?? 0n;
         const streams = failStreams(error, [history]);

@@ -99,15 +99,15 @@ describe('the imports between the rooms of lib/', () => {
     ['ledger/ledger.ts', `const net = require('net');`],
     ['ledger/ledger.ts', `const transport = await import('../net/transport');`],
     ['ledger/ledger.ts', `import type { Message } from '../pgoutput/messages/message';`],
-    ['stream/session/watches.ts', `import { Stream } from '../stream';`],
-    ['stream/session/watches.ts', `import { timer } from 'rxjs';`],
+    ['stream/session/watchdogs.ts', `import { StreamSubscription } from '../stream-subscription';`],
+    ['stream/session/watchdogs.ts', `import { timer } from 'rxjs';`],
     ['operators/ack-after/ack-after.ts', `import { connect } from '../../net/transport';`],
     [
       'operators/ack-after/ack-after.ts',
       `import { ReplicationSession } from '../../stream/session/replication-session';`,
     ],
     ['operators/reconnect.ts', `import { logicalReplication } from '../logical-replication';`],
-    ['config/connection.ts', `import type { Link } from '../connection/connection';`],
+    ['config/connection.ts', `import type { EstablishedConnection } from '../connection/startup-connection';`],
     ['logical-replication.ts', `import { createServer } from 'net';`],
     ['logical-replication.ts', `import { ackAfter } from './operators/ack-after/ack-after';`],
     ['net/transport.ts', `import { Observable } from 'rxjs';`],
@@ -126,7 +126,10 @@ describe('the imports between the rooms of lib/', () => {
       `import { Observable } from 'rxjs'; import { Delivery } from '../ledger/acknowledgement';`,
     ],
     ['logical-replication.ts', `import { connect } from './net/transport'; // import x from './operators/x'`],
-    ['stream/stream.ts', `import { Watches } from './session/watches'; import type { Subscriber } from 'rxjs';`],
+    [
+      'stream/stream-subscription.ts',
+      `import { Watchdogs } from './session/watchdogs'; import type { Subscriber } from 'rxjs';`,
+    ],
   ])('would be found to be right: %s with %s', (file, source) => {
     expect(findViolations(file, source)).toEqual([]);
   });

@@ -164,7 +164,7 @@ describe('a second subscription', () => {
     const source = streaming(server);
     const first = record(source);
     clock.advance();
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     first.subscription.unsubscribe();
     const second = record(source);
     const third = record(source);
@@ -173,7 +173,7 @@ describe('a second subscription', () => {
     expect(second.events).toEqual([]);
     expect(code(third.error)).toBe('ALREADY_SUBSCRIBED');
 
-    server.behaviour.farewell = 'answers';
+    server.behaviour.onCopyDone = 'reply';
     clock.advance(1);
     expect(server.connections).toHaveLength(2);
     expect(server.last.streaming).toBe(true);
@@ -321,7 +321,7 @@ describe('unsubscribing', () => {
   });
 
   it('stops the feedback first', () => {
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     const { subscription } = record(streaming(server, { closeTimeout: 3_600_000 }));
     clock.advance();
     server.commit(tx(1));
@@ -358,7 +358,7 @@ describe('unsubscribing', () => {
   });
 
   it('cuts the connection when the server does not answer within closeTimeout', () => {
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     const closed: CloseInfo[] = [];
     const { subscription } = record(
       streaming(server, { closeTimeout: 700, closeObserver: { next: (info) => closed.push(info) } }),
@@ -374,7 +374,7 @@ describe('unsubscribing', () => {
   });
 
   it('cuts it at once with closeTimeout 0, after the last status update', () => {
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     const { subscription, values } = record(streaming(server, { closeTimeout: 0 }));
     clock.advance();
     server.commit(tx(1));
@@ -404,7 +404,7 @@ describe('unsubscribing', () => {
   });
 
   it('bears a server that hangs up instead of answering', () => {
-    server.behaviour.farewell = 'eof';
+    server.behaviour.onCopyDone = 'close';
     const closed: CloseInfo[] = [];
     const { subscription, events } = record(
       streaming(server, { closeObserver: { next: (info) => closed.push(info) } }),

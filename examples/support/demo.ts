@@ -16,7 +16,7 @@ import { showTransaction } from './show-transaction';
 
 const SLOT = 'quickstart';
 /** A second slot, of PostgreSQL's own test_decoding, which the server reads for us afterwards. */
-const WITNESS = 'quickstart_witness';
+const EXPECTED_SLOT = 'quickstart_expected';
 
 /** What this side saw. */
 interface Seen {
@@ -54,7 +54,7 @@ export async function runDemo(): Promise<boolean> {
 
 async function createSlots(database: ExampleDatabase): Promise<void> {
   await database.query(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
-  await database.query(`SELECT pg_create_logical_replication_slot('${WITNESS}', 'test_decoding')`);
+  await database.query(`SELECT pg_create_logical_replication_slot('${EXPECTED_SLOT}', 'test_decoding')`);
 }
 
 async function position(database: ExampleDatabase): Promise<Lsn> {
@@ -92,7 +92,7 @@ async function compare(database: ExampleDatabase, seen: Seen): Promise<boolean> 
   const [committed] = await database.query<{ transactions: number; changes: number }>(
     `SELECT count(*) FILTER (WHERE data LIKE 'COMMIT%')::int AS transactions,
        count(*) FILTER (WHERE data NOT LIKE 'BEGIN%' AND data NOT LIKE 'COMMIT%')::int AS changes
-     FROM pg_logical_slot_get_changes('${WITNESS}', NULL, NULL, 'skip-empty-xacts', '1')`,
+     FROM pg_logical_slot_get_changes('${EXPECTED_SLOT}', NULL, NULL, 'skip-empty-xacts', '1')`,
   );
   const slot = await lastValueFrom(slotStatus({ connection: database.url, slot: SLOT }));
   const flushed = slot?.confirmedFlushLsn ?? 0n;

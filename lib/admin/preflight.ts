@@ -4,7 +4,7 @@ import { ReplicationError } from '../common/errors';
 import type { PreflightFinding } from '../common/findings';
 import { examine } from '../commands/preflight/examine';
 import { findingOf, reclassified } from '../commands/preflight/finding';
-import { oneShot } from '../connection/one-shot';
+import { runManagementCommand } from '../connection/management-command';
 
 /**
  * Looks at a server with the eyes of a stream, and lists what is wrong with it: settings, role, slot, publications, and
@@ -24,7 +24,7 @@ import { oneShot } from '../connection/one-shot';
  */
 export function preflight(config: StreamConfig): Observable<readonly PreflightFinding[]> {
   const { connection, plan, classify, values } = resolveConfig(config);
-  return oneShot(connection, (server) => examine({ plan, server, lookUpTypes: values.lookUpTypes })).pipe(
+  return runManagementCommand(connection, (server) => examine({ plan, server, lookUpTypes: values.lookUpTypes })).pipe(
     map((found) => found.map((one) => reclassified(one, classify))),
     catchError((error: unknown) => {
       const told = error instanceof Error ? classify(error) : error;

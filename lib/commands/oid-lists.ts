@@ -1,6 +1,6 @@
 import { ProtocolError } from '../common/errors';
 import { parseArray } from '../pgoutput/values/array-text';
-import { countOf, query, textOf, type Conversation, type ResultRow } from './conversation';
+import { getCount, runQuery, getText, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
 /** OIDs in a row of an answer: what has thousands of them would otherwise have more rows than an answer may have. */
 const IN_A_ROW = 5_000;
@@ -11,8 +11,8 @@ const IN_A_ROW = 5_000;
  * @param oids a query of one column
  * @param most those behind the first so many are left out
  */
-export function* distinctOids(oids: string, most: number): Conversation<number[]> {
-  const rows = yield* query(
+export function* fetchDistinctOids(oids: string, most: number): ProtocolRoutine<number[]> {
+  const rows = yield* runQuery(
     `SELECT array_agg(oid ORDER BY oid) AS oids
       FROM (
         SELECT oid, row_number() OVER (ORDER BY oid) AS place
@@ -20,18 +20,18 @@ export function* distinctOids(oids: string, most: number): Conversation<number[]
       ) AS placed
       WHERE place <= ${most} GROUP BY (place - 1) / ${IN_A_ROW} ORDER BY min(place)`,
   );
-  return rows.flatMap((row) => oidsOf(row, 'oids'));
+  return rows.flatMap((row) => getOids(row, 'oids'));
 }
 
 /** The OIDs in a column that holds an array. */
-export function oidsOf(row: ResultRow, column: string): number[] {
-  return listOf(row, column).map((oid) => countOf({ type: oid }, 'type'));
+export function getOids(row: ResultRow, column: string): number[] {
+  return getList(row, column).map((oid) => getCount({ type: oid }, 'type'));
 }
 
 /** The texts in a column that holds an array of one dimension. */
-export function listOf(row: ResultRow, column: string): string[] {
+export function getList(row: ResultRow, column: string): string[] {
   try {
-    return parseArray(textOf(row, column), ',', String).map(String);
+    return parseArray(getText(row, column), ',', String).map(String);
   } catch (cause) {
     throw new ProtocolError(`The server sent no list as ${column}`, { cause });
   }

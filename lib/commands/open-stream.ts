@@ -2,21 +2,21 @@ import type { StartPosition } from '../ledger/checkpoint';
 import { ProtocolError, ReplicationError } from '../common/errors';
 import { formatLsn, type Lsn } from '../common/lsn';
 import type { TypeCatalog } from '../pgoutput/types/type-catalog';
-import { quoteLiteral, startReplication } from './sql';
-import { query, startCopyBoth, textOf, type Conversation, type Question } from './conversation';
+import { quoteLiteral, buildStartReplication } from './sql';
+import { runQuery, startCopyBoth, getText, type ProtocolRoutine, type UserCallback } from './protocol-routine';
 import {
-  createSlot,
-  identifySystem,
-  slotStatus,
+  executeCreateSlot,
+  fetchSystemIdentity,
+  fetchSlotStatus,
   type SlotKind,
   type SlotStatus,
   type SystemIdentity,
 } from './slot-commands';
-import { pgoutputOptions, type PgoutputRequest } from './pgoutput-options';
-import type { SlotMemory } from './slot-memory';
-import { similarPublications, slotMissing, withHint } from './similar-names';
-import { checkStandby, checkSynced } from './standby';
-import { fromConsumer, fromMemory, type Resumption } from './start-position';
+import { buildPgoutputOptions, type PgoutputRequest } from './pgoutput-options';
+import type { ResumeState } from './resume-state';
+import { suggestPublications, createSlotMissingError, addHint } from './similar-names';
+import { checkStandby, checkNotSynced } from './standby';
+import { resumeFromConsumer, resumeFromState, type ResumePoint } from './start-position';
 import type { PositionKeeper } from '../ledger/ledger';
 import type { ServerInfo } from './startup';
 import { lookUpPublishedTypes } from './type-lookup';
@@ -51,7 +51,7 @@ export interface OpenInfo extends SystemIdentity {
 }
 
 /** Where to start: at a position (undefined: the slot's own), or at the one that the consumer's store answers. */
-export type Start = { readonly position: StartPosition | undefined } | { readonly question: Question };
+export type StartRequest = { readonly position: StartPosition | undefined } | { readonly question: UserCallback };
 
 /**
  * Everything between start-up and CopyBoth: validates server, slot, position and publications, so that nothing is skipped
@@ -69,22 +69,22 @@ export type Start = { readonly position: StartPosition | undefined } | { readonl
 export function* openStream(
   plan: StreamPlan,
   server: ServerInfo,
-  memory: SlotMemory,
-  start: Start,
+  memory: ResumeState,
+  start: StartRequest,
   catalog?: TypeCatalog,
-): Conversation<OpenInfo> {
+): ProtocolRoutine<OpenInfo> {
   const { pgoutput } = plan;
   const options = pgoutput
-    ? pgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
+    ? buildPgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
     : plan.pluginOptions;
-  const found = yield* slotStatus(plan.slot, server.version);
+  const found = yield* fetchSlotStatus(plan.slot, server.version);
   if (found && 'question' in start) {
-    checkSynced(server, found);
+    checkNotSynced(server, found);
     checkSlot(found, plan, server);
     checkInactive(found);
   }
   const asked = 'question' in start ? yield* askForStart(start.question) : start.position;
-  const identity = { ...(yield* identifySystem()), standby: server.standby };
+  const identity = { ...(yield* fetchSystemIdentity()), standby: server.standby };
   const resumption = resume(plan, memory, asked);
   checkStandby(server, plan.slot, found, resumption?.position);
   if (resumption) yield* resumption.check(identity, plan.slot, found);
@@ -92,10 +92,10 @@ export function* openStream(
     checkSlot(found, plan, server);
     checkInactive(found);
   }
-  if (pgoutput) yield* checkPublications(pgoutput.publications);
+  if (pgoutput) yield* checkPublicationsExist(pgoutput.publications);
   if (pgoutput) catalog?.learn([], yield* lookUpPublishedTypes(pgoutput.publications, server.version));
   const slotCreated = !found && (yield* makeSlot(plan, server));
-  const slot = yield* slotStatus(plan.slot, server.version);
+  const slot = yield* fetchSlotStatus(plan.slot, server.version);
   if (!slot) {
     const what = `Replication slot "${plan.slot}" was dropped ${found ? 'before the stream started' : 'as soon as it was made'}`;
     throw new ReplicationError('SLOT_MISSING', what);
@@ -105,13 +105,13 @@ export function* openStream(
   // Its maker may have stored more by now than the store has answered.
   else if (!slotCreated && 'question' in start) throw touched(slot);
   // One that was found is this stream's only once that has started.
-  if (slotCreated) memory.see(slot, identity);
+  if (slotCreated) memory.recordStart(slot, identity);
 
   const startLsn = resumption?.position.lsn ?? 0n;
-  yield* startCopyBoth(startReplication(plan.slot, formatLsn(startLsn), options));
-  memory.see(slot, identity);
+  yield* startCopyBoth(buildStartReplication(plan.slot, formatLsn(startLsn), options));
+  memory.recordStart(slot, identity);
   // What lies before it is skipped, and counts as confirmed.
-  memory.confirm(startLsn);
+  memory.recordConfirmed(startLsn);
   return {
     ...identity,
     serverVersion: server.version,
@@ -123,7 +123,7 @@ export function* openStream(
 }
 
 /** Asks the consumer's store. */
-function* askForStart(question: Question): Conversation<StartPosition | undefined> {
+function* askForStart(question: UserCallback): ProtocolRoutine<StartPosition | undefined> {
   const answer = yield { ask: question };
   if (answer.kind !== 'startPosition') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.position;
@@ -149,37 +149,37 @@ function touched({ name }: SlotStatus): ReplicationError {
 }
 
 /** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */
-function resume(plan: StreamPlan, memory: SlotMemory, asked: StartPosition | undefined): Resumption | undefined {
+function resume(plan: StreamPlan, memory: ResumeState, asked: StartPosition | undefined): ResumePoint | undefined {
   const { position } = memory;
-  if (asked && (plan.positionKeeper === 'consumer' || !position)) return fromConsumer(asked, plan.positionKeeper);
-  return position && fromMemory(position, memory);
+  if (asked && (plan.positionKeeper === 'consumer' || !position)) return resumeFromConsumer(asked, plan.positionKeeper);
+  return position && resumeFromState(position, memory);
 }
 
-export function* checkPublications(publications: readonly string[]): Conversation<void> {
+export function* checkPublicationsExist(publications: readonly string[]): ProtocolRoutine<void> {
   const list = publications.map(quoteLiteral).join(', ');
-  const rows = yield* query(`SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN (${list})`);
-  const known = new Set(rows.map((row) => textOf(row, 'pubname')));
+  const rows = yield* runQuery(`SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN (${list})`);
+  const known = new Set(rows.map((row) => getText(row, 'pubname')));
   const missing = publications.filter((name) => !known.has(name));
   if (missing.length > 0) {
     const names = missing.map((name) => JSON.stringify(name)).join(', ');
     const error = new ReplicationError('PUBLICATION_MISSING', `Publication ${names} does not exist in this database`);
-    throw withHint(error, yield* similarPublications(missing));
+    throw addHint(error, yield* suggestPublications(missing));
   }
 }
 
 /** @returns false when somebody else made it at the same time */
-function* makeSlot(plan: StreamPlan, server: ServerInfo): Conversation<boolean> {
+function* makeSlot(plan: StreamPlan, server: ServerInfo): ProtocolRoutine<boolean> {
   if (!plan.ensureSlot) {
     // Whoever now made the slot would fail for this reason, so it is what to mend first. From 19 on the server raises the
     // level by itself.
     if (server.walLevel !== 'logical' && server.version < 190_000) {
       throw new ReplicationError('WAL_LEVEL', `wal_level is ${server.walLevel}`);
     }
-    throw yield* slotMissing(plan.slot);
+    throw yield* createSlotMissingError(plan.slot);
   }
   try {
     const twoPhase = plan.pgoutput?.request.twoPhase ?? plan.ensureSlot.twoPhase ?? false;
-    yield* createSlot(plan.slot, plan.plugin, { ...plan.ensureSlot, twoPhase }, server.version);
+    yield* executeCreateSlot(plan.slot, plan.plugin, { ...plan.ensureSlot, twoPhase }, server.version);
     return true;
   } catch (error) {
     if (error instanceof ReplicationError && error.code === 'SLOT_EXISTS') return false;

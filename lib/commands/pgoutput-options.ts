@@ -1,4 +1,4 @@
-import { publicationNames } from './sql';
+import { quotePublicationNames } from './sql';
 import { requireVersion } from './server-version';
 
 /** What a stream asks pgoutput for. */
@@ -21,7 +21,7 @@ export const PROTO_VERSIONS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** The lowest protocol version that has what is asked for. */
-export function protoVersionFor({ streaming, twoPhase }: Pick<PgoutputRequest, 'streaming' | 'twoPhase'>): number {
+export function chooseProtoVersion({ streaming, twoPhase }: Pick<PgoutputRequest, 'streaming' | 'twoPhase'>): number {
   if (streaming === 'parallel') return 4;
   if (twoPhase) return 3;
   return streaming === 'on' ? 2 : 1;
@@ -33,7 +33,7 @@ export function protoVersionFor({ streaming, twoPhase }: Pick<PgoutputRequest, '
  * @param version the server's, as in server_version_num
  * @throws {ReplicationError} `UNSUPPORTED` when the server does not have what is asked for
  */
-export function pgoutputOptions(
+export function buildPgoutputOptions(
   request: PgoutputRequest,
   publications: readonly string[],
   version: number,
@@ -46,11 +46,11 @@ export function pgoutputOptions(
   if (twoPhase) requireVersion(version, 150_000, 'twoPhase: true');
   // What else there is to ask for is what every server does.
   if (origin === 'none') requireVersion(version, 160_000, "origin: 'none'");
-  const protoVersion = request.protoVersion ?? protoVersionFor(request);
+  const protoVersion = request.protoVersion ?? chooseProtoVersion(request);
   requireVersion(version, PROTO_VERSIONS.get(protoVersion) ?? Infinity, `protoVersion: ${protoVersion}`);
   return {
     proto_version: String(protoVersion),
-    publication_names: publicationNames(publications),
+    publication_names: quotePublicationNames(publications),
     ...(messages && { messages: 'true' }),
     ...(binary && { binary: 'true' }),
     ...(streaming !== 'off' && { streaming }),

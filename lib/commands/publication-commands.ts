@@ -1,23 +1,23 @@
 import type { ErrorCode } from '../common/error-codes';
 import { type ReplicationError, ServerError } from '../common/errors';
 import {
-  alterPublication as alter,
-  createPublication as create,
-  dropPublication as drop,
+  buildAlterPublication as alter,
+  buildCreatePublication as create,
+  buildDropPublication as drop,
   type PublicationParameters,
   type PublicationScope,
   type TableClause,
 } from './publication-sql';
-import { query, type Conversation } from './conversation';
+import { runQuery, type ProtocolRoutine } from './protocol-routine';
 import { requireVersion } from './server-version';
 
 /** @param serverVersion as in server_version_num */
-export function* createPublication(
+export function* executeCreatePublication(
   name: string,
   scope: PublicationScope,
   parameters: PublicationParameters,
   serverVersion: number,
-): Conversation<void> {
+): ProtocolRoutine<void> {
   if (scope.schemas.length > 0) requireVersion(serverVersion, 150000, 'A publication of schemas');
   if (scope.exceptTables && scope.exceptTables.length > 0) {
     requireVersion(serverVersion, 190000, 'A publication of all tables except some');
@@ -31,17 +31,17 @@ export function* createPublication(
   yield* change(create(name, scope, known));
 }
 
-export function* alterPublication(
+export function* executeAlterPublication(
   name: string,
   action: 'ADD' | 'DROP' | 'SET',
   tables: readonly TableClause[],
   serverVersion: number,
-): Conversation<void> {
+): ProtocolRoutine<void> {
   requireClauses(tables, serverVersion);
   yield* change(alter(name, action, tables));
 }
 
-export function dropPublication(name: string): Conversation<void> {
+export function executeDropPublication(name: string): ProtocolRoutine<void> {
   return change(drop(name));
 }
 
@@ -50,9 +50,9 @@ function requireClauses(tables: readonly TableClause[], serverVersion: number): 
   if (tables.some(({ where }) => where !== undefined)) requireVersion(serverVersion, 150000, 'A row filter');
 }
 
-function* change(sql: string): Conversation<void> {
+function* change(sql: string): ProtocolRoutine<void> {
   try {
-    yield* query(sql);
+    yield* runQuery(sql);
   } catch (error) {
     throw error instanceof ServerError ? inTermsOfPublications(error) : error;
   }

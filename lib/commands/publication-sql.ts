@@ -1,4 +1,4 @@
-import { withoutNul } from '../wire/frontend';
+import { requireNoNul } from '../wire/frontend';
 import { quoteIdentifier } from './sql';
 
 /** A table of a publication, as CREATE PUBLICATION takes it. */
@@ -29,7 +29,11 @@ export interface PublicationParameters {
   readonly generatedColumns: string | undefined;
 }
 
-export function createPublication(name: string, scope: PublicationScope, parameters: PublicationParameters): string {
+export function buildCreatePublication(
+  name: string,
+  scope: PublicationScope,
+  parameters: PublicationParameters,
+): string {
   const { operations, viaPartitionRoot, generatedColumns } = parameters;
   const options = [
     ...(operations === undefined ? [] : [`publish = '${operations.join(', ')}'`]),
@@ -40,11 +44,15 @@ export function createPublication(name: string, scope: PublicationScope, paramet
   return `CREATE PUBLICATION ${quoteIdentifier(name)} FOR ${scopeText(scope)}${how}`;
 }
 
-export function alterPublication(name: string, action: 'ADD' | 'DROP' | 'SET', tables: readonly TableClause[]): string {
+export function buildAlterPublication(
+  name: string,
+  action: 'ADD' | 'DROP' | 'SET',
+  tables: readonly TableClause[],
+): string {
   return `ALTER PUBLICATION ${quoteIdentifier(name)} ${action} TABLE ${tables.map(tableText).join(', ')}`;
 }
 
-export function dropPublication(name: string): string {
+export function buildDropPublication(name: string): string {
   return `DROP PUBLICATION ${quoteIdentifier(name)}`;
 }
 
@@ -62,6 +70,6 @@ function scopeText({ allTables, exceptTables = [], tables, schemas }: Publicatio
 function tableText({ schema, name, columns, where }: TableClause): string {
   const list = columns ? ` (${columns.map(quoteIdentifier).join(', ')})` : '';
   // On a line of its own, so that a comment at the end of the filter does not swallow the parenthesis.
-  const filter = where === undefined ? '' : ` WHERE (${withoutNul(where, 'where')}\n)`;
+  const filter = where === undefined ? '' : ` WHERE (${requireNoNul(where, 'where')}\n)`;
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}${list}${filter}`;
 }

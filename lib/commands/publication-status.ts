@@ -1,9 +1,14 @@
 import { ProtocolError } from '../common/errors';
 import { withJson } from '../common/json';
 import { tableName } from '../pgoutput/messages/table';
-import { countOf, query, textOf, type Conversation, type ResultRow } from './conversation';
-import { listOf, oidsOf } from './oid-lists';
-import { isSent, knownTables, ofNames, publishedTables } from './published-tables';
+import { getCount, runQuery, getText, type ProtocolRoutine, type ResultRow } from './protocol-routine';
+import { getList, getOids } from './oid-lists';
+import {
+  buildSentColumnCondition,
+  buildKnownTablesQuery,
+  buildNamesCondition,
+  buildPublishedTablesQuery,
+} from './published-tables';
 
 /** What a publication can send. */
 export type PublicationOperation = 'insert' | 'update' | 'delete' | 'truncate';
@@ -46,19 +51,19 @@ const TABLE_SIZE = 4;
  * @param names which publications to look up; all where it is undefined
  * @param serverVersion as in server_version_num
  */
-export function* publications(
+export function* fetchPublications(
   names: readonly string[] | undefined,
   serverVersion: number,
-): Conversation<readonly PublicationStatus[]> {
-  const wanted = names ? ofNames(names) : 'true';
-  const rows = yield* query(
+): ProtocolRoutine<readonly PublicationStatus[]> {
+  const wanted = names ? buildNamesCondition(names) : 'true';
+  const rows = yield* runQuery(
     `SELECT pubname, pg_get_userbyid(pubowner) AS owner, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
       pubviaroot, ${serverVersion >= 180000 ? 'pubgencols' : "'n' AS pubgencols"},
       ${serverVersion >= 150000 ? SCHEMAS : "'[]'"} AS schemas
       FROM pg_catalog.pg_publication p WHERE ${wanted} ORDER BY pubname`,
   );
   const tables = rows.length === 0 ? new Map<string, PublishedTable[]>() : yield* tablesOf(wanted, serverVersion);
-  return rows.map((row) => toPublication(row, tables.get(textOf(row, 'pubname')) ?? []));
+  return rows.map((row) => toPublication(row, tables.get(getText(row, 'pubname')) ?? []));
 }
 
 const SCHEMAS = `(SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
@@ -77,14 +82,14 @@ interface Portion {
  *
  * Printing a filter opens its table, and waits for whoever has locked that; nothing else does.
  */
-function* tablesOf(wanted: string, serverVersion: number): Conversation<Map<string, PublishedTable[]>> {
+function* tablesOf(wanted: string, serverVersion: number): ProtocolRoutine<Map<string, PublishedTable[]>> {
   const tables = new Map<string, PublishedTable[]>();
   for (const { name, publication, relations } of yield* portionsOf(wanted, serverVersion)) {
-    const rows = yield* query(
+    const rows = yield* runQuery(
       `SELECT schemaname, tablename,
         CASE WHEN filter IS NOT NULL THEN pg_get_expr(filter, relid) END AS rowfilter,
-        ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE ${isSent(serverVersion)} ORDER BY attnum) AS columns
-        FROM (${knownTables(publication, relations, serverVersion)}) AS t ORDER BY schemaname, tablename`,
+        ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE ${buildSentColumnCondition(serverVersion)} ORDER BY attnum) AS columns
+        FROM (${buildKnownTablesQuery(publication, relations, serverVersion)}) AS t ORDER BY schemaname, tablename`,
       { restart: true },
     );
     const known = tables.get(name);
@@ -94,44 +99,49 @@ function* tablesOf(wanted: string, serverVersion: number): Conversation<Map<stri
   return tables;
 }
 
-function* portionsOf(wanted: string, serverVersion: number): Conversation<Portion[]> {
-  const rows = yield* query(
+function* portionsOf(wanted: string, serverVersion: number): ProtocolRoutine<Portion[]> {
+  const rows = yield* runQuery(
     `SELECT pubname, publication, array_agg(relid ORDER BY schemaname, tablename) AS relations
       FROM (
         SELECT pubname, oid AS publication, relid, schemaname, tablename,
           sum(relnatts + ${TABLE_SIZE}) OVER (PARTITION BY oid ORDER BY schemaname, tablename) / ${PORTION} AS portion
-          FROM (${publishedTables(wanted, serverVersion)}) AS t
+          FROM (${buildPublishedTablesQuery(wanted, serverVersion)}) AS t
       ) AS placed GROUP BY pubname, publication, portion ORDER BY pubname, portion`,
   );
   return rows.map((row) => ({
-    name: textOf(row, 'pubname'),
-    publication: countOf(row, 'publication'),
-    relations: oidsOf(row, 'relations'),
+    name: getText(row, 'pubname'),
+    publication: getCount(row, 'publication'),
+    relations: getOids(row, 'relations'),
   }));
 }
 
 function toTable(row: ResultRow): PublishedTable {
-  const schema = textOf(row, 'schemaname');
-  const name = textOf(row, 'tablename');
+  const schema = getText(row, 'schemaname');
+  const name = getText(row, 'tablename');
   return {
     table: tableName(schema, name),
     schema,
     name,
-    columns: listOf(row, 'columns'),
+    columns: getList(row, 'columns'),
     where: row['rowfilter'] ?? undefined,
   };
 }
 
 /** All of them. */
-export const OPERATIONS = ['insert', 'update', 'delete', 'truncate'] as const satisfies readonly PublicationOperation[];
+export const PUBLICATION_OPERATIONS = [
+  'insert',
+  'update',
+  'delete',
+  'truncate',
+] as const satisfies readonly PublicationOperation[];
 
 function toPublication(row: ResultRow, tables: readonly PublishedTable[]): PublicationStatus {
   return withJson({
-    name: textOf(row, 'pubname'),
-    owner: textOf(row, 'owner'),
+    name: getText(row, 'pubname'),
+    owner: getText(row, 'owner'),
     allTables: row['puballtables'] === 't',
     schemas: namesOf(row, 'schemas'),
-    operations: OPERATIONS.filter((operation) => row[`pub${operation}`] === 't'),
+    operations: PUBLICATION_OPERATIONS.filter((operation) => row[`pub${operation}`] === 't'),
     viaPartitionRoot: row['pubviaroot'] === 't',
     generatedColumns: row['pubgencols'] === 's' ? 'stored' : 'none',
     tables,
@@ -142,7 +152,7 @@ function toPublication(row: ResultRow, tables: readonly PublishedTable[]): Publi
 function namesOf(row: ResultRow, column: string): readonly string[] {
   let names: unknown;
   try {
-    names = JSON.parse(textOf(row, column));
+    names = JSON.parse(getText(row, column));
   } catch {
     names = undefined;
   }

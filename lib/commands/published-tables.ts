@@ -7,7 +7,7 @@ import { quoteLiteral } from './sql';
  */
 
 /** A condition for a row of pg_publication. */
-export function ofNames(publications: readonly string[]): string {
+export function buildNamesCondition(publications: readonly string[]): string {
   return publications.length === 0 ? 'false' : `pubname IN (${publications.map(quoteLiteral).join(', ')})`;
 }
 
@@ -18,7 +18,7 @@ export function ofNames(publications: readonly string[]): string {
  * @param wanted a condition for rows of pg_publication
  * @param version the server's, as in server_version_num
  */
-export function publishedRelations(wanted: string, version: number): string {
+export function buildPublishedRelationsQuery(wanted: string, version: number): string {
   // As is_publishable_class has it, from FirstNormalObjectId on.
   const publishable = `c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384`;
   // Publications of whole schemas came with 15.
@@ -67,16 +67,16 @@ const EXCEPTIONS = {
  * are those of pg_publication, `schemaname`, `tablename`, `relid`, `relkind`, `relnatts`, and, of the list of columns and the
  * row filter that count, `list` and `filter`.
  */
-export function publishedTables(wanted: string, version: number): string {
+export function buildPublishedTablesQuery(wanted: string, version: number): string {
   return describedTables(
     `SELECT publication, relation, bool_or(is_part) AS is_part
-      FROM (${publishedRelations(wanted, version)}) AS relations GROUP BY publication, relation`,
+      FROM (${buildPublishedRelationsQuery(wanted, version)}) AS relations GROUP BY publication, relation`,
     version,
   );
 }
 
 /** The same for tables of one publication that are known already. */
-export function knownTables(publication: number, relations: readonly number[], version: number): string {
+export function buildKnownTablesQuery(publication: number, relations: readonly number[], version: number): string {
   return describedTables(
     `SELECT '${publication}'::oid AS publication, unnest('{${relations.join(',')}}'::oid[]) AS relation, false AS is_part`,
     version,
@@ -106,10 +106,10 @@ function describedTables(found: string, version: number): string {
 }
 
 /**
- * A condition for a row of pg_attribute, beside one of {@link publishedTables}: whether the column is sent. Before 18 no
+ * A condition for a row of pg_attribute, beside one of {@link buildPublishedTablesQuery}: whether the column is sent. Before 18 no
  * generated one is.
  */
-export function isSent(version: number): string {
+export function buildSentColumnCondition(version: number): string {
   const generated =
     version < 180_000
       ? `attgenerated = ''`

@@ -1,29 +1,32 @@
 import { ServerError, type ReplicationErrorOptions, type ServerFields } from '../common/errors';
-import { meaningOfState, type Meaning } from './sqlstates';
+import { getSqlStateMeaning, type SqlStateMeaning } from './sqlstates';
 
-const AUTHENTICATION_FAILED: Meaning = { code: 'AUTHENTICATION_FAILED' };
-const SLOT_INVALIDATED: Meaning = { code: 'SLOT_INVALIDATED' };
-const COLUMN_LISTS_DIFFER: Meaning = { code: 'COLUMN_LISTS_DIFFER' };
+const AUTHENTICATION_FAILED: SqlStateMeaning = { code: 'AUTHENTICATION_FAILED' };
+const SLOT_INVALIDATED: SqlStateMeaning = { code: 'SLOT_INVALIDATED' };
+const COLUMN_LISTS_DIFFER: SqlStateMeaning = { code: 'COLUMN_LISTS_DIFFER' };
 /** On a standby, recovery ends what is in its way: a slot that it has to give up, too, which the next look finds out. */
-const RECOVERY_CONFLICT: Meaning = { code: 'CANCELLED' };
-const SOMEBODY_BETWEEN: Meaning = {
+const RECOVERY_CONFLICT: SqlStateMeaning = { code: 'CANCELLED' };
+const SOMEBODY_BETWEEN: SqlStateMeaning = {
   code: 'SERVER_VERIFICATION_FAILED',
   remedy:
     'Connect straight to the server: somebody in between ends the TLS connection. Give channel_binding=disable where that is a proxy of yours.',
 };
-const OPTIONS: Meaning = { code: 'SERVER_ERROR', remedy: 'Correct the setting in the options of the connection.' };
-const SUPERUSER_OPTIONS: Meaning = {
+const OPTIONS: SqlStateMeaning = {
+  code: 'SERVER_ERROR',
+  remedy: 'Correct the setting in the options of the connection.',
+};
+const SUPERUSER_OPTIONS: SqlStateMeaning = {
   code: 'PRIVILEGE_MISSING',
   remedy: 'Leave that setting out of the options of the connection, or let a superuser run GRANT SET ON PARAMETER …',
 };
 /** A type without a binary form comes as text by itself, but not as a part of an array or a composite. */
-const NO_BINARY: Meaning = {
+const NO_BINARY: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy: 'Ask for the stream without binary, or keep columns with that type out of the publication.',
 };
 
 /** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
-const BY_ROUTINE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStateMeaning>([
   ['CheckLogicalDecodingRequirements 55000', { code: 'WAL_LEVEL' }],
   // A standby, before PostgreSQL 16.
   ['CheckLogicalDecodingRequirements 0A000', { code: 'UNSUPPORTED' }],
@@ -91,7 +94,7 @@ const BY_ROUTINE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
 ]);
 
 /** SQLSTATEs that mean one thing of the functions that are known for it, and another of all others. */
-const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly otherwise: Meaning }>> = {
+const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly otherwise: SqlStateMeaning }>> = {
   '42501': {
     routines: /^(?:CheckSlotPermissions|check_permissions|InitPostgres)$/,
     otherwise: {
@@ -115,17 +118,17 @@ const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly
   '58P01': { routines: /wal|xlog|timeline/i, otherwise: { code: 'SERVER_IO_ERROR' } },
 };
 
-function meaningOf({ sqlState, routine, hint }: ServerFields): Meaning {
+function meaningOf({ sqlState, routine, hint }: ServerFields): SqlStateMeaning {
   const known = routine === undefined ? undefined : BY_ROUTINE.get(`${routine} ${sqlState}`);
   if (known) return known;
   // The name of a setting is in no language, and the routine may be another one in a server that was changed.
   if (sqlState === '42501' && hint?.includes('output_plugin_libraries')) return { code: 'OUTPUT_PLUGIN_REFUSED' };
   const split = routine !== undefined && Object.hasOwn(BY_ROUTINES, sqlState) ? BY_ROUTINES[sqlState] : undefined;
-  return split && !split.routines.test(routine ?? '') ? split.otherwise : meaningOfState(sqlState);
+  return split && !split.routines.test(routine ?? '') ? split.otherwise : getSqlStateMeaning(sqlState);
 }
 
 /** Names what an ErrorResponse means for a replication client. */
-export function serverError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
+export function toServerError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
   const { code, remedy } = meaningOf(fields);
   return new ServerError(code, fields, { remedy, ...options });
 }
@@ -142,18 +145,18 @@ const ALLOCATING = /^(?:enlargeStringInfo|repalloc|palloc|MemoryContext|AllocSet
  * Names what an ErrorResponse in the middle of the stream means. A data exception, class 22, is about a value in it, and one
  * about the size of an allocation or a buffer as well.
  */
-export function streamError(fields: ServerFields): ServerError {
+export function toStreamError(fields: ServerFields): ServerError {
   const { sqlState, routine = '' } = fields;
-  if (sqlState.startsWith('22')) return serverError(fields, { remedy: VALUE_REFUSED });
+  if (sqlState.startsWith('22')) return toServerError(fields, { remedy: VALUE_REFUSED });
   const isTooLong = (sqlState === '54000' || sqlState === 'XX000') && ALLOCATING.test(routine);
-  return serverError(fields, isTooLong ? { remedy: VALUE_TOO_LONG } : undefined);
+  return toServerError(fields, isTooLong ? { remedy: VALUE_TOO_LONG } : undefined);
 }
 
 /**
  * From PostgreSQL 18 on the server goes on without a publication that it cannot find, and skips its rows. Keepalives
  * then run past them, so nothing may be confirmed after this warning.
  */
-export function skippedPublication(fields: ServerFields): ServerError | undefined {
+export function toSkippedPublicationError(fields: ServerFields): ServerError | undefined {
   if (fields.sqlState !== '55000' || fields.routine !== 'LoadPublications') return undefined;
   return new ServerError('PUBLICATION_MISSING', fields, {
     remedy:

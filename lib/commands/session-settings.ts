@@ -1,6 +1,6 @@
 import { abridged, ReplicationError, ServerError } from '../common/errors';
 import { quoteLiteral } from './sql';
-import { countOf, onlyRow, query, type Conversation, type ResultRow } from './conversation';
+import { getCount, getOnlyRow, runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
 /** A setting of the session that the library relies on. */
 interface SessionSetting {
@@ -61,7 +61,7 @@ const OLDEST_SUPPORTED = 140_000;
  * @returns the row of that query
  * @throws {ReplicationError} `SETTING_NOT_APPLIED` when the server reports another value than the one that was set
  */
-export function* applySettings(more: string): Conversation<ResultRow> {
+export function* applySettings(more: string): ProtocolRoutine<ResultRow> {
   const always = SESSION_SETTINGS.filter(({ since = 0 }) => since <= OLDEST_SUPPORTED);
   // One message is one transaction: if the server refuses one of the settings, it sets none.
   yield* attempt(always.map(setCommand).join('; '));
@@ -86,9 +86,9 @@ function setCommand({ name, value }: SessionSetting): string {
 }
 
 /** @returns the server's refusal; the connection is usable after it */
-function* attempt(sql: string): Conversation<ServerError | undefined> {
+function* attempt(sql: string): ProtocolRoutine<ServerError | undefined> {
   try {
-    yield* query(sql);
+    yield* runQuery(sql);
     return undefined;
   } catch (error) {
     if (error instanceof ServerError && error.server.severity === 'ERROR') return error;
@@ -96,15 +96,15 @@ function* attempt(sql: string): Conversation<ServerError | undefined> {
   }
 }
 
-function* readBack(more: string): Conversation<ResultRow> {
+function* readBack(more: string): ProtocolRoutine<ResultRow> {
   const columns = SESSION_SETTINGS.map(({ name }) => `pg_catalog.current_setting('${name}', true) AS "${name}"`);
   const sql = `SELECT pg_catalog.current_setting('server_version_num') AS version,
     pg_catalog.current_setting('server_encoding') AS server_encoding, ${columns.join(', ')}, ${more}`;
-  return onlyRow(yield* query(sql), 'its settings');
+  return getOnlyRow(yield* runQuery(sql), 'its settings');
 }
 
 function differingFrom(row: ResultRow): SessionSetting[] {
-  const version = countOf(row, 'version');
+  const version = getCount(row, 'version');
   return SESSION_SETTINGS.filter((setting) => {
     const { name, since = 0 } = setting;
     const isUnknown = version < since && (row[name] ?? null) === null;

@@ -1,6 +1,6 @@
 import { ReplicationError } from '../common/errors';
 import { nearest } from '../common/options';
-import { query, type Conversation, type ResultRow } from './conversation';
+import { runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
 /** A name's longest form in the server's catalogs, in bytes. Source: NAMEDATALEN in pg_config_manual.h, less the NUL byte. */
 const NAME_BYTES = 63;
@@ -9,7 +9,7 @@ const LOOKED_AT = 200;
 const SHOWN = 5;
 
 /** What to say of publications that do not exist: names like theirs, or which others there are, and in which database. */
-export function* similarPublications(missing: readonly string[]): Conversation<string> {
+export function* suggestPublications(missing: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
     `SELECT pubname AS name FROM pg_catalog.pg_publication ORDER BY pubname LIMIT ${LOOKED_AT}`,
   );
@@ -19,19 +19,19 @@ export function* similarPublications(missing: readonly string[]): Conversation<s
 }
 
 /** The same of a slot. */
-export function* similarSlot(missing: string): Conversation<string> {
+export function* suggestSlot(missing: string): ProtocolRoutine<string> {
   const sql = `SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' LIMIT ${LOOKED_AT}`;
   const known = namesOf(yield* lookUp(sql));
   return hintAt(missing, known) ?? '';
 }
 
 /** The error of a slot that does not exist, with names like it. */
-export function* slotMissing(slot: string): Conversation<ReplicationError> {
+export function* createSlotMissingError(slot: string): ProtocolRoutine<ReplicationError> {
   const error = new ReplicationError('SLOT_MISSING', `Replication slot "${slot}" does not exist`);
-  return withHint(error, yield* similarSlot(slot));
+  return addHint(error, yield* suggestSlot(slot));
 }
 
-export function withHint(error: ReplicationError, hint: string): ReplicationError {
+export function addHint(error: ReplicationError, hint: string): ReplicationError {
   return hint === '' ? error : error.recast(error.code, { remedy: `${hint} ${error.remedy}` });
 }
 
@@ -56,7 +56,7 @@ function cutOff(name: string): string {
 }
 
 /** A publication belongs to a database, and cannot be seen from another one. */
-function* otherDatabases(known: readonly string[]): Conversation<string> {
+function* otherDatabases(known: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
     `SELECT datname AS name, datname = current_database() AS here FROM pg_catalog.pg_database
       WHERE datallowconn AND NOT datistemplate ORDER BY datname LIMIT ${LOOKED_AT}`,
@@ -79,9 +79,9 @@ function shown(names: readonly string[]): string {
 }
 
 /** What it finds is only a help, so that it must not stand in place of the error. */
-function* lookUp(sql: string): Conversation<readonly ResultRow[]> {
+function* lookUp(sql: string): ProtocolRoutine<readonly ResultRow[]> {
   try {
-    return yield* query(sql);
+    return yield* runQuery(sql);
   } catch (error) {
     if (error instanceof ReplicationError) return [];
     throw error;

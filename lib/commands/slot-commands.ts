@@ -2,15 +2,24 @@ import { ProtocolError, ReplicationError } from '../common/errors';
 import { withJson } from '../common/json';
 import { parseLsn, type Lsn } from '../common/lsn';
 import {
-  alterReplicationSlot,
-  createReplicationSlot,
-  dropReplicationSlot,
+  buildAlterReplicationSlot,
+  buildCreateReplicationSlot,
+  buildDropReplicationSlot,
   quoteLiteral,
   type SlotChanges,
 } from './sql';
-import { countOf, integerOf, lsnOf, onlyRow, query, textOf, type Conversation, type ResultRow } from './conversation';
+import {
+  getCount,
+  getInteger,
+  getLsn,
+  getOnlyRow,
+  runQuery,
+  getText,
+  type ProtocolRoutine,
+  type ResultRow,
+} from './protocol-routine';
 import { requireVersion } from './server-version';
-import { similarSlot, slotMissing, withHint } from './similar-names';
+import { suggestSlot, createSlotMissingError, addHint } from './similar-names';
 
 /** A replication slot as pg_replication_slots shows it. What the server's version does not know is undefined. */
 export interface SlotStatus {
@@ -84,20 +93,20 @@ export interface SystemIdentity {
   readonly database: string | undefined;
 }
 
-export function* identifySystem(): Conversation<SystemIdentity> {
-  const row = onlyRow(yield* query('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
+export function* fetchSystemIdentity(): ProtocolRoutine<SystemIdentity> {
+  const row = getOnlyRow(yield* runQuery('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
   return withJson({
-    systemId: textOf(row, 'systemid'),
-    timeline: countOf(row, 'timeline'),
-    walPosition: lsnOf(row, 'xlogpos'),
+    systemId: getText(row, 'systemid'),
+    timeline: getCount(row, 'timeline'),
+    walPosition: getLsn(row, 'xlogpos'),
     database: row['dbname'] ?? undefined,
   });
 }
 
 /** Asks where a timeline was left for the next one, on the way to the server's own: LSNs by timeline. */
-export function* timelineHistory(timeline: number): Conversation<ReadonlyMap<number, Lsn>> {
-  const row = onlyRow(yield* query(`TIMELINE_HISTORY ${timeline}`), `the history of timeline ${timeline}`);
-  const lines = textOf(row, 'content').split('\n');
+export function* fetchTimelineHistory(timeline: number): ProtocolRoutine<ReadonlyMap<number, Lsn>> {
+  const row = getOnlyRow(yield* runQuery(`TIMELINE_HISTORY ${timeline}`), `the history of timeline ${timeline}`);
+  const lines = getText(row, 'content').split('\n');
   // Comments and empty lines may stand there, too. Source: readTimeLineHistory in timeline.c.
   const switches = lines.flatMap((line) => {
     const [, left, lsn] = /^\s*(\d{1,10})\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})\b/i.exec(line) ?? [];
@@ -107,10 +116,10 @@ export function* timelineHistory(timeline: number): Conversation<ReadonlyMap<num
 }
 
 /** @param serverVersion as in server_version_num */
-export function* slotStatus(slot: string, serverVersion: number): Conversation<SlotStatus | undefined> {
+export function* fetchSlotStatus(slot: string, serverVersion: number): ProtocolRoutine<SlotStatus | undefined> {
   const newer = NEWER_COLUMNS.filter(([since]) => serverVersion >= since).map(([, column]) => `, ${column}`);
   // A standby decodes what it has replayed. Source: WalSndWaitForWal in walsender.c.
-  const [row] = yield* query(
+  const [row] = yield* runQuery(
     `SELECT slot_name, plugin, slot_type, database, temporary, active, active_pid, restart_lsn, confirmed_flush_lsn,
       wal_status, safe_wal_size, two_phase${newer.join('')},
       pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
@@ -131,10 +140,10 @@ const NEWER_COLUMNS: readonly (readonly [since: number, column: string])[] = [
 
 function toStatus(row: ResultRow): SlotStatus {
   const lsn = (column: string): Lsn | undefined => {
-    return row[column] ? lsnOf(row, column) : undefined;
+    return row[column] ? getLsn(row, column) : undefined;
   };
   const integer = (column: string): bigint | undefined => {
-    return row[column] ? integerOf(row, column) : undefined;
+    return row[column] ? getInteger(row, column) : undefined;
   };
   const flag = (column: string): boolean | undefined => {
     const value = row[column];
@@ -143,16 +152,16 @@ function toStatus(row: ResultRow): SlotStatus {
   const pid = row['active_pid'];
   const inactiveSince = integer('inactive_since');
   const lag = integer('lag');
-  const type = textOf(row, 'slot_type');
+  const type = getText(row, 'slot_type');
   if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server knows a slot of type ${type}`);
   const status: SlotStatus = {
-    name: textOf(row, 'slot_name'),
+    name: getText(row, 'slot_name'),
     plugin: row['plugin'] ?? undefined,
     type,
     database: row['database'] ?? undefined,
     temporary: row['temporary'] === 't',
     active: row['active'] === 't',
-    activePid: pid ? countOf(row, 'active_pid') : undefined,
+    activePid: pid ? getCount(row, 'active_pid') : undefined,
     inactiveSince: inactiveSince === undefined ? undefined : new Date(Number(inactiveSince)),
     restartLsn: lsn('restart_lsn'),
     confirmedFlushLsn: lsn('confirmed_flush_lsn'),
@@ -171,54 +180,58 @@ function toStatus(row: ResultRow): SlotStatus {
 }
 
 /** Waits until every write transaction that is open now has ended, for as long as that takes. */
-export function* createSlot(
+export function* executeCreateSlot(
   slot: string,
   plugin: string,
   kind: SlotKind,
   serverVersion: number,
-): Conversation<CreatedSlot> {
-  requireKind(kind, serverVersion);
+): ProtocolRoutine<CreatedSlot> {
+  requireSlotKind(kind, serverVersion);
   const { temporary, failover = false, twoPhase = false } = kind;
-  const sql = createReplicationSlot({ slot, plugin, temporary, twoPhase, failover, serverVersion });
-  const row = onlyRow(yield* query(sql, { patient: true }), 'CREATE_REPLICATION_SLOT');
+  const sql = buildCreateReplicationSlot({ slot, plugin, temporary, twoPhase, failover, serverVersion });
+  const row = getOnlyRow(yield* runQuery(sql, { patient: true }), 'CREATE_REPLICATION_SLOT');
   return withJson({
     name: slot,
     plugin,
     temporary,
     failover,
     twoPhase,
-    consistentPoint: lsnOf(row, 'consistent_point'),
+    consistentPoint: getLsn(row, 'consistent_point'),
   });
 }
 
 /** @throws {ReplicationError} `UNSUPPORTED` where the server has no such slots */
-export function requireKind({ failover, twoPhase }: SlotKind, serverVersion: number): void {
+export function requireSlotKind({ failover, twoPhase }: SlotKind, serverVersion: number): void {
   if (twoPhase) requireVersion(serverVersion, 150000, 'A slot with twoPhase');
   if (failover) requireVersion(serverVersion, 170000, 'A slot with failover');
 }
 
 /** Looks first: the server itself would wait until nobody streams from the slot. */
-export function* alterSlot(slot: string, changes: SlotChanges, serverVersion: number): Conversation<SlotStatus> {
+export function* executeAlterSlot(
+  slot: string,
+  changes: SlotChanges,
+  serverVersion: number,
+): ProtocolRoutine<SlotStatus> {
   requireVersion(serverVersion, 170000, 'Altering a slot');
   if (changes.twoPhase !== undefined) requireVersion(serverVersion, 180000, 'Altering twoPhase');
-  const found = yield* slotStatus(slot, serverVersion);
-  if (!found) throw yield* slotMissing(slot);
+  const found = yield* fetchSlotStatus(slot, serverVersion);
+  if (!found) throw yield* createSlotMissingError(slot);
   const wrong = alterable(found);
   if (wrong) throw wrong;
   if (changes.twoPhase !== undefined && changes.twoPhase !== found.twoPhase) yield* checkPrepared(found);
-  yield* query(alterReplicationSlot(slot, changes));
-  const altered = yield* slotStatus(slot, serverVersion);
+  yield* runQuery(buildAlterReplicationSlot(slot, changes));
+  const altered = yield* fetchSlotStatus(slot, serverVersion);
   if (!altered)
     throw new ReplicationError('SLOT_MISSING', `Replication slot "${slot}" was dropped as soon as it was altered`);
   return altered;
 }
 
 /** Of a transaction that is prepared before and committed after the change, only one half would be sent, or one twice. */
-function* checkPrepared({ name, database }: SlotStatus): Conversation<void> {
+function* checkPrepared({ name, database }: SlotStatus): ProtocolRoutine<void> {
   const sql = `SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = ${quoteLiteral(database ?? '')} LIMIT 1`;
-  const [prepared] = yield* query(sql);
+  const [prepared] = yield* runQuery(sql);
   if (!prepared) return;
-  const what = `Transaction ${JSON.stringify(textOf(prepared, 'gid'))} is prepared, so twoPhase of slot "${name}" cannot change`;
+  const what = `Transaction ${JSON.stringify(getText(prepared, 'gid'))} is prepared, so twoPhase of slot "${name}" cannot change`;
   throw new ReplicationError('TRANSACTION_PREPARED', what);
 }
 
@@ -233,12 +246,12 @@ function alterable({ name, type, active, activePid, invalidationReason }: SlotSt
   return undefined;
 }
 
-export function* dropSlot(slot: string, wait: boolean): Conversation<void> {
+export function* executeDropSlot(slot: string, wait: boolean): ProtocolRoutine<void> {
   try {
-    yield* query(dropReplicationSlot(slot, wait), { patient: wait });
+    yield* runQuery(buildDropReplicationSlot(slot, wait), { patient: wait });
   } catch (error) {
     if (error instanceof ReplicationError && error.code === 'SLOT_MISSING')
-      throw withHint(error, yield* similarSlot(slot));
+      throw addHint(error, yield* suggestSlot(slot));
     throw error;
   }
 }

@@ -1,8 +1,8 @@
-import { withoutNul } from '../wire/frontend';
+import { requireNoNul } from '../wire/frontend';
 
 /** Quotes an identifier: table, column, slot, publication. */
 export function quoteIdentifier(name: string): string {
-  return `"${withoutNul(name, 'identifier').replaceAll('"', '""')}"`;
+  return `"${requireNoNul(name, 'identifier').replaceAll('"', '""')}"`;
 }
 
 /**
@@ -19,10 +19,10 @@ export function quoteLiteral(text: string): string {
 /**
  * The text of pgoutput's option `publication_names`: quoted identifiers with commas between them.
  *
- * It is no literal yet; {@link startReplication} makes one of every option's text.
+ * It is no literal yet; {@link buildStartReplication} makes one of every option's text.
  */
-export function publicationNames(names: readonly string[]): string {
-  return names.map((name) => quoteIdentifier(withoutNul(name, 'publications'))).join(',');
+export function quotePublicationNames(names: readonly string[]): string {
+  return names.map((name) => quoteIdentifier(requireNoNul(name, 'publications'))).join(',');
 }
 
 /**
@@ -31,15 +31,15 @@ export function publicationNames(names: readonly string[]): string {
  * @param lsn as text, `0/0` for the slot's own position
  * @param options the output plugin's options, as plain text: quoting is done here
  */
-export function startReplication(slot: string, lsn: string, options: Record<string, string>): string {
+export function buildStartReplication(slot: string, lsn: string, options: Record<string, string>): string {
   const list = Object.entries(options).map(
     ([name, text]) => `${optionName(name)} ${quoteReplicationLiteral(text, `pluginOptions.${name}`)}`,
   );
-  const command = `START_REPLICATION SLOT ${quoteIdentifier(withoutNul(slot, 'slot'))} LOGICAL ${lsn}`;
+  const command = `START_REPLICATION SLOT ${quoteIdentifier(requireNoNul(slot, 'slot'))} LOGICAL ${lsn}`;
   return list.length === 0 ? command : `${command} (${list.join(', ')})`;
 }
 
-export interface CreateReplicationSlot {
+export interface CreateReplicationSlotOptions {
   readonly slot: string;
   readonly plugin: string;
   readonly temporary: boolean;
@@ -56,10 +56,10 @@ export interface CreateReplicationSlot {
  *
  * The option list came with 15; before it there were key words only.
  */
-export function createReplicationSlot(request: CreateReplicationSlot): string {
+export function buildCreateReplicationSlot(request: CreateReplicationSlotOptions): string {
   const { temporary, twoPhase, failover, serverVersion } = request;
-  const slot = quoteIdentifier(withoutNul(request.slot, 'slot'));
-  const plugin = quoteIdentifier(withoutNul(request.plugin, 'plugin'));
+  const slot = quoteIdentifier(requireNoNul(request.slot, 'slot'));
+  const plugin = quoteIdentifier(requireNoNul(request.plugin, 'plugin'));
   const options = [
     "SNAPSHOT 'nothing'",
     ...(twoPhase ? ['TWO_PHASE true'] : []),
@@ -78,22 +78,22 @@ export interface SlotChanges {
 }
 
 /** The command that changes a slot, from 17 on. */
-export function alterReplicationSlot(slot: string, { failover, twoPhase }: SlotChanges): string {
+export function buildAlterReplicationSlot(slot: string, { failover, twoPhase }: SlotChanges): string {
   const options = [
     ...(failover === undefined ? [] : [`FAILOVER ${failover}`]),
     ...(twoPhase === undefined ? [] : [`TWO_PHASE ${twoPhase}`]),
   ];
-  return `ALTER_REPLICATION_SLOT ${quoteIdentifier(withoutNul(slot, 'slot'))} (${options.join(', ')})`;
+  return `ALTER_REPLICATION_SLOT ${quoteIdentifier(requireNoNul(slot, 'slot'))} (${options.join(', ')})`;
 }
 
 /** The command that drops a slot. With `wait` it waits for the slot to become inactive instead of failing. */
-export function dropReplicationSlot(slot: string, wait: boolean): string {
-  return `DROP_REPLICATION_SLOT ${quoteIdentifier(withoutNul(slot, 'slot'))}${wait ? ' WAIT' : ''}`;
+export function buildDropReplicationSlot(slot: string, wait: boolean): string {
+  return `DROP_REPLICATION_SLOT ${quoteIdentifier(requireNoNul(slot, 'slot'))}${wait ? ' WAIT' : ''}`;
 }
 
 /** The replication grammar knows '' alone: there a backslash is a character like any other, and E'' is no literal. */
 function quoteReplicationLiteral(text: string, option: string): string {
-  return `'${withoutNul(text, option).replaceAll("'", "''")}'`;
+  return `'${requireNoNul(text, option).replaceAll("'", "''")}'`;
 }
 
 /** Names of other plugins' options, wal2json's `include-xids`, need quotes. */

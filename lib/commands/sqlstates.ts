@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../common/error-codes';
 
 /** What an error of the server means for a replication client. */
-export interface Meaning {
+export interface SqlStateMeaning {
   readonly code: ErrorCode;
   /** Where the code's own remedy does not help. */
   readonly remedy?: string;
@@ -14,41 +14,41 @@ export interface Meaning {
 
 const NOT_OURS =
   'See the message: the SQL that this is about is not of this library, but of a function, a trigger or a view.';
-const AUTHORIZATION: Meaning = { code: 'AUTHENTICATION_FAILED' };
-const WRONG_STATE: Meaning = {
+const AUTHORIZATION: SqlStateMeaning = { code: 'AUTHENTICATION_FAILED' };
+const WRONG_STATE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy: 'The server, or what the message names, is not in a state for this: see its message and its hint.',
 };
-const UNAVAILABLE: Meaning = {
+const UNAVAILABLE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy: 'This server, of its version or in its state, does not do that: see its message, and leave that out.',
 };
 /** A value comes again with each attempt, in the form that it has in the WAL. */
-const VALUE: Meaning = {
+const VALUE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
     'The server fails at this value each time that it comes: correct what the message names, a row filter, an option or a function; what is in the WAL can only be passed (pg_replication_slot_advance), and is lost then.',
 };
-const SYNTAX: Meaning = {
+const SYNTAX: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
     'The server does not take this command: see its message; a pooler or a server that is not PostgreSQL may not know it.',
 };
-const SQL_OF_OTHERS: Meaning = { code: 'SERVER_ERROR', remedy: NOT_OURS };
-const RAISED: Meaning = {
+const SQL_OF_OTHERS: SqlStateMeaning = { code: 'SERVER_ERROR', remedy: NOT_OURS };
+const RAISED: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
     'A function on the server has raised this, of a trigger on login or on a command, say: see its message, and say in the option errors whether it passes.',
 };
 
 /** What ends a session, or a command, and another attempt does without it. */
-const SESSION_TIMEOUT: Meaning = {
+const SESSION_TIMEOUT: SqlStateMeaning = {
   code: 'CANCELLED',
   remedy:
     'A time-out for sessions has ended this one: set it to 0 for this role (ALTER ROLE … SET …); reconnect() subscribes again.',
 };
 
-const CLASSES: Readonly<Record<string, Meaning>> = {
+const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   // Connection Exception
   '08': { code: 'CONNECTION_LOST' },
   // What this library's own SQL does not meet: triggers, locators, grantors, cursors, constraints, prepared statements …
@@ -117,7 +117,7 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
 };
 
 /** Exceptions from a class. */
-const CONDITIONS: Readonly<Record<string, Meaning>> = {
+const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   // The server's word for a mistake of this client, or a pooler's for anything.
   '08P01': {
     code: 'SERVER_ERROR',
@@ -164,17 +164,17 @@ const CONDITIONS: Readonly<Record<string, Meaning>> = {
   },
 };
 
-const BY_CLASS: ReadonlyMap<string, Meaning> = new Map(Object.entries(CLASSES));
-const BY_CONDITION: ReadonlyMap<string, Meaning> = new Map(Object.entries(CONDITIONS));
+const BY_CLASS: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(CLASSES));
+const BY_CONDITION: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(CONDITIONS));
 
 /**
  * A class that PostgreSQL does not have, today: of an extension, of RAISE … USING ERRCODE, of a pooler, or of a newer server.
  * It may pass, and nobody can tell, so a few attempts have to show it.
  */
-const UNKNOWN: Meaning = { code: 'UNKNOWN_SQLSTATE' };
+const UNKNOWN: SqlStateMeaning = { code: 'UNKNOWN_SQLSTATE' };
 
 /** What an SQLSTATE means by itself. */
-export function meaningOfState(sqlState: string): Meaning {
+export function getSqlStateMeaning(sqlState: string): SqlStateMeaning {
   const known = BY_CONDITION.get(sqlState);
   if (known || !/^[0-9A-Z]{5}$/.test(sqlState)) return known ?? UNKNOWN;
   return BY_CLASS.get(sqlState.slice(0, 2)) ?? UNKNOWN;

@@ -9,7 +9,7 @@ import type { ServerInfo } from './startup';
  *
  * @param remedy what to wait for, as a sentence that goes on
  */
-export function unfit(what: string, remedy: string): ConnectionError {
+export function createStandbyError(what: string, remedy: string): ConnectionError {
   const otherwise = 'or connect to the primary (target_session_attrs=primary).';
   return new ConnectionError('SESSION_ATTRS_MISMATCH', what, { remedy: `${remedy}, ${otherwise}` });
 }
@@ -20,13 +20,13 @@ export function unfit(what: string, remedy: string): ConnectionError {
  *
  * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` until the standby is promoted
  */
-export function checkSynced(server: ServerInfo, { name, synced }: SlotStatus): void {
+export function checkNotSynced(server: ServerInfo, { name, synced }: SlotStatus): void {
   if (server.standby && synced) throw ofPrimary(name);
 }
 
 function ofPrimary(slot: string): ConnectionError {
   const what = `Replication slot "${slot}" is the primary's, and cannot be read on this server while that is a standby`;
-  return unfit(what, 'Wait until it is promoted');
+  return createStandbyError(what, 'Wait until it is promoted');
 }
 
 /**
@@ -43,7 +43,7 @@ export function checkStandby(
   position: StartPosition | undefined,
 ): void {
   if (!server.standby) return;
-  if (found) checkSynced(server, found);
+  if (found) checkNotSynced(server, found);
   const isSupported = server.version >= 160_000;
   const comesFromPrimary = position?.source !== undefined && !position.source.standby;
   if (comesFromPrimary && !(found && isSupported)) throw ofPrimary(slot);

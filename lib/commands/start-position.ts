@@ -2,11 +2,11 @@ import type { StartPosition, StreamSource } from '../ledger/checkpoint';
 import type { ErrorCode } from '../common/error-codes';
 import { ReplicationError } from '../common/errors';
 import { formatLsn, type Lsn } from '../common/lsn';
-import type { Conversation } from './conversation';
+import type { ProtocolRoutine } from './protocol-routine';
 import type { PositionKeeper } from '../ledger/ledger';
-import { timelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
-import type { SlotMemory } from './slot-memory';
-import { unfit } from './standby';
+import { fetchTimelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
+import type { ResumeState } from './resume-state';
+import { createStandbyError } from './standby';
 
 /** The server that a stream is to start on. */
 export interface StreamServer extends SystemIdentity {
@@ -14,23 +14,23 @@ export interface StreamServer extends SystemIdentity {
 }
 
 /** Where a stream goes on from, and what is wrong when it cannot: nothing may be skipped silently. */
-export interface Resumption {
+export interface ResumePoint {
   readonly position: StartPosition;
   /** @throws when the position means nothing on this server, or when the slot has moved past it or is gone */
-  check(server: StreamServer, slot: string, found: SlotStatus | undefined): Conversation<void>;
+  check(server: StreamServer, slot: string, found: SlotStatus | undefined): ProtocolRoutine<void>;
 }
 
 /** From what this observable itself has confirmed. */
-export function fromMemory(position: StartPosition, memory: SlotMemory): Resumption {
+export function resumeFromState(position: StartPosition, memory: ResumeState): ResumePoint {
   return {
     position,
     *check(server, slot, found) {
-      const complaint = yield* mismatch(position, server, found);
+      const complaint = yield* findMismatch(position, server, found);
       if (complaint) throw refusal('SLOT_LOST', 'What was confirmed last', position, complaint);
       if (!found) throw gone(slot);
       const { confirmedFlushLsn = 0n } = found;
-      if (confirmedFlushLsn <= memory.furthest) return;
-      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthest)}`;
+      if (confirmedFlushLsn <= memory.furthestLsn) return;
+      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthestLsn)}`;
       throw new ReplicationError('SLOT_MOVED', `Replication slot "${slot}" ${positions}`);
     },
   };
@@ -41,7 +41,7 @@ export function fromMemory(position: StartPosition, memory: SlotMemory): Resumpt
  *
  * @param keeper whether it was stored while the slot was read, or just given
  */
-export function fromConsumer(position: StartPosition, keeper: PositionKeeper): Resumption {
+export function resumeFromConsumer(position: StartPosition, keeper: PositionKeeper): ResumePoint {
   const { lsn, source } = position;
   return {
     position,
@@ -49,7 +49,7 @@ export function fromConsumer(position: StartPosition, keeper: PositionKeeper): R
       const complaint =
         source && source.slot !== slot
           ? { what: `was stored for slot "${source.slot}", not for "${slot}"` }
-          : yield* mismatch(position, server, found);
+          : yield* findMismatch(position, server, found);
       if (complaint) throw refusal('CHECKPOINT_MISMATCH', 'The position to start from', position, complaint);
       if (!found && keeper === 'consumer') throw gone(slot);
       const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
@@ -65,23 +65,23 @@ function gone(slot: string): ReplicationError {
 }
 
 /** What is wrong with a position. */
-interface Complaint {
+interface Mismatch {
   readonly what: string;
   /** What a standby still has to come to, where that is all. */
   readonly behind?: true;
 }
 
-function refusal(code: ErrorCode, subject: string, { lsn }: StartPosition, { what, behind }: Complaint): Error {
+function refusal(code: ErrorCode, subject: string, { lsn }: StartPosition, { what, behind }: Mismatch): Error {
   const said = `${subject}, ${formatLsn(lsn)}, ${what}`;
-  return behind ? unfit(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
+  return behind ? createStandbyError(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
 }
 
 /** Why a position cannot be found in this server's WAL. */
-function* mismatch(
+function* findMismatch(
   position: StartPosition,
   server: StreamServer,
   found: SlotStatus | undefined,
-): Conversation<Complaint | undefined> {
+): ProtocolRoutine<Mismatch | undefined> {
   const { lsn, source } = position;
   const { systemId, timeline, walPosition, standby } = server;
   if (source && source.systemId !== systemId) {
@@ -92,7 +92,7 @@ function* mismatch(
     return strange(source, timeline);
   }
   if (source && source.timeline < timeline) {
-    const complaint = parting(lsn, source, timeline, yield* timelineHistory(timeline), found);
+    const complaint = parting(lsn, source, timeline, yield* fetchTimelineHistory(timeline), found);
     if (complaint) return complaint;
   }
   if (lsn <= walPosition) return undefined;
@@ -101,7 +101,7 @@ function* mismatch(
   return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
 }
 
-function strange({ timeline }: StreamSource, present: number): Complaint {
+function strange({ timeline }: StreamSource, present: number): Mismatch {
   return { what: `is of timeline ${timeline}, which is none that led to this server's ${present}` };
 }
 
@@ -112,7 +112,7 @@ function parting(
   present: number,
   history: ReadonlyMap<number, Lsn>,
   found: SlotStatus | undefined,
-): Complaint | undefined {
+): Mismatch | undefined {
   const end = history.get(source.timeline);
   if (end === undefined) return strange(source, present);
   if (lsn <= end) return undefined;

@@ -2,10 +2,10 @@ import { ProtocolError } from '../common/errors';
 import { Authenticator } from '../wire/authentication';
 import type { AuthenticationPolicy } from '../wire/authentication-policy';
 import type { BackendMessage, NegotiateProtocolVersion } from '../wire/backend';
-import type { Channel } from '../wire/channel';
-import { startupMessage } from '../wire/frontend';
-import { countOf, textOf, type Conversation } from './conversation';
-import { serverError } from './server-errors';
+import type { ChannelSecurity } from '../wire/channel-security';
+import { encodeStartupMessage } from '../wire/frontend';
+import { getCount, getText, type ProtocolRoutine } from './protocol-routine';
+import { toServerError } from './server-errors';
 import { applySettings } from './session-settings';
 
 /** Who connects, and to what. */
@@ -45,9 +45,9 @@ const MOST_MESSAGES = 1000;
 /** From the start-up message to the first ReadyForQuery. */
 function* authenticate(
   startup: StartupOptions,
-  channel: Channel,
+  channel: ChannelSecurity,
   onKey: (key: BackendKey) => void,
-): Conversation<void> {
+): ProtocolRoutine<void> {
   const { policy, database, applicationName, replication = true, options } = startup;
   const authenticator = new Authenticator(policy, channel);
   // What every proxy and pooler passes on; applySettings() does the rest.
@@ -58,7 +58,7 @@ function* authenticate(
     application_name: applicationName,
     ...(options ? { options } : {}),
   };
-  let message = yield { send: startupMessage(parameters) };
+  let message = yield { send: encodeStartupMessage(parameters) };
   for (let heard = 1; ; heard++) {
     if (heard > MOST_MESSAGES) {
       throw new ProtocolError(`The server sent more than ${MOST_MESSAGES} messages before it had let us in`);
@@ -76,7 +76,7 @@ function* authenticate(
         admitted(authenticator, message);
         break;
       case 'error':
-        throw authenticator.explain(serverError(message.fields));
+        throw authenticator.explain(toServerError(message.fields));
       case 'negotiateProtocolVersion':
         checkProtocol(message);
         break;
@@ -123,17 +123,17 @@ const SERVER_COLUMNS = `pg_catalog.current_setting('wal_level') AS wal_level, pg
 /** Start-up, authentication, and the settings that every later step relies on. */
 export function* startUp(
   startup: StartupOptions,
-  channel: Channel,
+  channel: ChannelSecurity,
   onKey: (key: BackendKey) => void,
-): Conversation<ServerInfo> {
+): ProtocolRoutine<ServerInfo> {
   yield* authenticate(startup, channel, onKey);
   const row = yield* applySettings(SERVER_COLUMNS);
   return {
-    version: countOf(row, 'version'),
-    walSenderTimeout: countOf(row, 'wal_sender_timeout'),
-    walLevel: textOf(row, 'wal_level'),
-    database: textOf(row, 'database'),
-    standby: textOf(row, 'in_recovery') === 't',
-    readOnly: textOf(row, 'read_only') === 'on',
+    version: getCount(row, 'version'),
+    walSenderTimeout: getCount(row, 'wal_sender_timeout'),
+    walLevel: getText(row, 'wal_level'),
+    database: getText(row, 'database'),
+    standby: getText(row, 'in_recovery') === 't',
+    readOnly: getText(row, 'read_only') === 'on',
   };
 }

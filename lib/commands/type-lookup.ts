@@ -1,9 +1,9 @@
 import { ProtocolError } from '../common/errors';
 import { isBuiltIn } from '../pgoutput/values/shaped-values';
 import type { Attribute, TypeShape } from '../pgoutput/types/type-shapes';
-import { countOf, query, textOf, type Conversation, type ResultRow } from './conversation';
-import { distinctOids, listOf, oidsOf } from './oid-lists';
-import { ofNames, publishedRelations } from './published-tables';
+import { getCount, runQuery, getText, type ProtocolRoutine, type ResultRow } from './protocol-routine';
+import { fetchDistinctOids, getList, getOids } from './oid-lists';
+import { buildNamesCondition, buildPublishedRelationsQuery } from './published-tables';
 
 /**
  * So many types are asked for at a time: one query for all would hold more rows than a result may have, and a connection's
@@ -21,7 +21,7 @@ export const MOST_TYPES = 200_000;
  * @param typeOids built-in types among them are left out
  * @returns the types themselves and all that they are made of; those that do not exist are missing
  */
-export function* lookUpTypes(typeOids: readonly number[]): Conversation<Map<number, TypeShape>> {
+export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<number, TypeShape>> {
   const found = new Map<number, TypeShape>();
   const seen = new Set<number>();
   for (let level = unseen(typeOids, seen); level.length > 0;) {
@@ -52,11 +52,11 @@ export function* lookUpTypes(typeOids: readonly number[]): Conversation<Map<numb
 export function* lookUpPublishedTypes(
   publications: readonly string[],
   version: number,
-): Conversation<Map<number, TypeShape>> {
+): ProtocolRoutine<Map<number, TypeShape>> {
   if (publications.length === 0) return new Map();
-  const columns = `(${publishedRelations(ofNames(publications), version)}) AS published
+  const columns = `(${buildPublishedRelationsQuery(buildNamesCondition(publications), version)}) AS published
     JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 10000`;
-  return yield* lookUpTypes(yield* distinctOids(`SELECT a.atttypid FROM ${columns}`, MOST_TYPES));
+  return yield* lookUpTypes(yield* fetchDistinctOids(`SELECT a.atttypid FROM ${columns}`, MOST_TYPES));
 }
 
 /** Those that are not built in and were not asked for yet, in ascending order; from now on they were. */
@@ -98,20 +98,20 @@ interface Portion {
 }
 
 /** @param typeOids in ascending order */
-function* lookUpPortion(typeOids: readonly number[]): Conversation<Portion> {
+function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
   // A full portion has the whole connect time-out for itself.
-  const rows = yield* query(portionOf(typeOids), { restart: typeOids.length === PORTION });
+  const rows = yield* runQuery(portionOf(typeOids), { restart: typeOids.length === PORTION });
   const found = new Map<number, TypeShape>();
   let done = 0;
   for (const row of rows) {
-    const typeOid = countOf(row, 'oid');
+    const typeOid = getCount(row, 'oid');
     const place = typeOids.indexOf(typeOid, done);
     if (place < 0) throw new ProtocolError(`The server sent type ${typeOid}, which was not asked for`);
     done = place + 1;
     found.set(typeOid, toShape(row));
   }
   const [first] = rows;
-  const isCut = first !== undefined && countOf(first, 'total') > rows.length;
+  const isCut = first !== undefined && getCount(first, 'total') > rows.length;
   return { found, done: isCut ? done : typeOids.length };
 }
 
@@ -141,19 +141,19 @@ function portionOf(typeOids: readonly number[]): string {
 }
 
 function toShape(row: ResultRow): TypeShape {
-  const kind = textOf(row, 'kind');
+  const kind = getText(row, 'kind');
   switch (kind) {
     case 'base':
     case 'enum':
       return { kind };
     case 'domain':
-      return { kind, base: countOf(row, 'base') };
+      return { kind, base: getCount(row, 'base') };
     case 'array':
-      return { kind, element: countOf(row, 'element'), delimiter: textOf(row, 'delimiter') };
+      return { kind, element: getCount(row, 'element'), delimiter: getText(row, 'delimiter') };
     case 'range':
-      return { kind, subtype: countOf(row, 'subtype') };
+      return { kind, subtype: getCount(row, 'subtype') };
     case 'multirange':
-      return { kind, range: countOf(row, 'range') };
+      return { kind, range: getCount(row, 'range') };
     case 'composite':
       return { kind, attributes: toAttributes(row) };
     default:
@@ -162,8 +162,8 @@ function toShape(row: ResultRow): TypeShape {
 }
 
 function toAttributes(row: ResultRow): Attribute[] {
-  const names = listOf(row, 'names');
-  const types = oidsOf(row, 'types');
+  const names = getList(row, 'names');
+  const types = getOids(row, 'types');
   if (names.length !== types.length) {
     throw new ProtocolError(`The server sent ${names.length} names for ${types.length} attributes`);
   }

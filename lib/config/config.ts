@@ -3,7 +3,7 @@ import type { StoredPosition } from '../ledger/checkpoint';
 import { ConfigError } from '../common/errors';
 import { withJson } from '../common/json';
 import type { Lsn } from '../common/lsn';
-import type { OpenInfo, Start, StreamPlan } from '../commands/open-stream';
+import type { OpenInfo, StartRequest, StreamPlan } from '../commands/open-stream';
 import type { WindowLimits } from '../ledger/window';
 import type { CloseInfo, StatusUpdate } from './observers';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
@@ -12,7 +12,7 @@ import { startOf } from './start';
 import { VALUE_OPTIONS, valueSettings, type ValueOptions, type ValueSettings } from './values';
 import { errorRules, classify, type ErrorRule } from './error-rules';
 import { isRecord, Options } from '../common/options';
-import { LARGEST_MESSAGE } from '../wire/frames';
+import { MAX_MESSAGE_LENGTH } from '../wire/frames';
 
 /** How a slot is made that does not exist yet. */
 export interface SlotOptions {
@@ -146,7 +146,7 @@ export interface Settings {
   readonly connection: ConnectionSettings;
   readonly plan: StreamPlan;
   /** Where to start, or how to ask. */
-  readonly start: Start;
+  readonly start: StartRequest;
   readonly session: SessionSettings;
   /** Reclassifies an error by the user's rules. */
   readonly classify: (error: Error) => Error;
@@ -219,7 +219,7 @@ export function resolveConfig(config: StreamConfig): Settings {
     },
     values: valueSettings(options, raw),
     // A keepalive would do with 22; there are no rows in so little.
-    maxMessageSize: Math.min(options.number('maxMessageSize', LARGEST_MESSAGE, 1024), LARGEST_MESSAGE),
+    maxMessageSize: Math.min(options.number('maxMessageSize', MAX_MESSAGE_LENGTH, 1024), MAX_MESSAGE_LENGTH),
     scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
     observers: {

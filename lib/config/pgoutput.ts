@@ -1,5 +1,5 @@
 import type { Options } from '../common/options';
-import { PROTO_VERSIONS, protoVersionFor, type PgoutputRequest } from '../commands/pgoutput-options';
+import { PROTO_VERSIONS, chooseProtoVersion, type PgoutputRequest } from '../commands/pgoutput-options';
 
 /** What pgoutput can be asked for besides publications. */
 export interface PgoutputOptions {
@@ -50,14 +50,14 @@ export function pgoutputRequest(options: Options): PgoutputRequest {
   return { ...asked, protoVersion: protoVersion(options, asked) };
 }
 
-function protoVersion(options: Options, asked: Parameters<typeof protoVersionFor>[0]): number | undefined {
+function protoVersion(options: Options, asked: Parameters<typeof chooseProtoVersion>[0]): number | undefined {
   const version = options.get('protoVersion');
   if (version === undefined) return undefined;
   const known = [...PROTO_VERSIONS.keys()];
   if (typeof version !== 'number' || !known.includes(version)) {
     throw options.error('protoVersion', `expected ${known.join(', ')} or nothing`);
   }
-  const least = protoVersionFor(asked);
+  const least = chooseProtoVersion(asked);
   if (version >= least) return version;
   const what = asked.twoPhase && asked.streaming !== 'parallel' ? 'twoPhase' : `streaming: '${asked.streaming}'`;
   throw options.error('protoVersion', `${what} needs ${least} or more, got ${version}`);

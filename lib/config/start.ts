@@ -2,11 +2,11 @@ import { defaultIfEmpty, defer, from, isObservable, map, of, take, type Observab
 import { toStartPosition } from '../ledger/checkpoint';
 import { ReplicationError } from '../common/errors';
 import { isRecord, type Options } from '../common/options';
-import type { Question } from '../commands/conversation';
-import type { Start } from '../commands/open-stream';
+import type { UserCallback } from '../commands/protocol-routine';
+import type { StartRequest } from '../commands/open-stream';
 
 /** Reads `startLsn`: a position, or a function that is asked for one. */
-export function startOf(options: Options): Start {
+export function startOf(options: Options): StartRequest {
   const startLsn = options.get('startLsn');
   if (isFunction(startLsn)) return { question: questionTo(startLsn) };
   if (isRecord(startLsn))
@@ -19,7 +19,7 @@ function isFunction(value: unknown): value is () => unknown {
 }
 
 /** Takes the first value; an Observable that completes without one stands for an empty store, as undefined does. */
-function questionTo(startLsn: () => unknown): Question {
+function questionTo(startLsn: () => unknown): UserCallback {
   return {
     ask(answered, failed) {
       const subscription = defer(() => inputOf(startLsn()))

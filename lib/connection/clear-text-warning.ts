@@ -1,5 +1,5 @@
 import { warnOf } from '../common/warning';
-import { whereabouts } from '../net/address';
+import { formatAddress } from '../net/address';
 import type { Target } from '../net/target';
 
 const ON_THIS_MACHINE = /^(?:localhost|127\.[\d.]+|::1)$/;
@@ -16,6 +16,6 @@ export function warnOfClearText(target: Target): void {
   known.add(server);
   warnOf(
     'RXPG_CLEAR_TEXT',
-    `${whereabouts(target)} offers no TLS, so whoever stands in between can read and change everything, and be the server. Set sslmode=verify-full, or sslmode=disable where nobody can.`,
+    `${formatAddress(target)} offers no TLS, so whoever stands in between can read and change everything, and be the server. Set sslmode=verify-full, or sslmode=disable where nobody can.`,
   );
 }

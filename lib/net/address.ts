@@ -1,7 +1,7 @@
 import type { Target } from './target';
 
 /** The path of a Unix socket, as libpq makes it; undefined where the target is reached over TCP. */
-export function localPath({ host, port, address }: Target): string | undefined {
+export function getSocketPath({ host, port, address }: Target): string | undefined {
   if (address !== undefined) return undefined;
   if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}`;
   // In the abstract namespace of Linux a name starts with a NUL byte, which is written as @.
@@ -9,8 +9,8 @@ export function localPath({ host, port, address }: Target): string | undefined {
 }
 
 /** Where a target is, for messages. */
-export function whereabouts(target: Target): string {
+export function formatAddress(target: Target): string {
   const { host, port, address } = target;
-  if (localPath(target) !== undefined) return `${host} (port ${port})`;
+  if (getSocketPath(target) !== undefined) return `${host} (port ${port})`;
   return address === undefined || address === host ? `${host}:${port}` : `${host}:${port} (${address})`;
 }

@@ -16,7 +16,7 @@ export class ReceiveBuffer {
   #full: Buffer[] = [];
 
   /** Where the next read goes. */
-  readonly room = (): Buffer => {
+  readonly nextReadBuffer = (): Buffer => {
     if (this.#slab.length - this.#end < ROOM) {
       this.#setAside();
       this.#slab = Buffer.allocUnsafeSlow(SLAB);
@@ -27,15 +27,15 @@ export class ReceiveBuffer {
   };
 
   /** A read has filled so many bytes of the room. */
-  filled(length: number): void {
+  commitRead(length: number): void {
     this.#end += length;
   }
 
   /** Adds what was read elsewhere. */
   append(chunk: Buffer): void {
     for (let at = 0; at < chunk.length;) {
-      const copied = chunk.copy(this.room(), 0, at);
-      this.filled(copied);
+      const copied = chunk.copy(this.nextReadBuffer(), 0, at);
+      this.commitRead(copied);
       at += copied;
     }
   }

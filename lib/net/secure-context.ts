@@ -13,7 +13,7 @@ const CERTIFICATE = /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/m;
  *
  * @throws {ConfigError} naming what cannot be used
  */
-export function secureContextOf(options: TlsOptions): SecureContext {
+export function loadSecureContext(options: TlsOptions): SecureContext {
   if (options.secureContext) return options.secureContext;
   checkRoots(options);
   try {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../common/error-codes';
 import { ConnectionError, ReplicationError } from '../common/errors';
-import { whereabouts } from './address';
+import { formatAddress } from './address';
 import type { Target } from './target';
 
 /** What the operating system's error names mean to somebody who wants to connect. */
@@ -21,9 +21,9 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
 const ABSTRACT = "Check unix_socket_directories of the server; Linux' abstract namespace needs Node.js 22 or later.";
 
 /** The typed error for a connection that ended before it was of any use. */
-export function connectFailure(target: Target, cause: Error | undefined): ReplicationError {
+export function toConnectError(target: Target, cause: Error | undefined): ReplicationError {
   if (cause instanceof ReplicationError) return cause;
-  const where = whereabouts(target);
+  const where = formatAddress(target);
   const errno = cause && 'code' in cause ? String(cause.code) : undefined;
   const code = errno ? BY_ERRNO[errno] : undefined;
   // An older one pads the name with NUL bytes, which makes it another.

@@ -109,13 +109,13 @@ const CUT: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 const DIRECT = 'sslnegotiation=direct needs PostgreSQL 17 or later; else leave it out. Otherwise subscribe again.';
 
 /** What a failed handshake means. The system's own error stays as it is where the connection was cut. */
-export function handshakeFailure(cause: Error, direct: boolean): Error {
+export function toHandshakeError(cause: Error, direct: boolean): Error {
   const code = 'code' in cause ? String(cause.code) : '';
   if (CUT.includes(code)) {
     const what = 'The connection ended in the TLS handshake';
     return direct ? new ConnectionError('CONNECTION_LOST', what, { cause, remedy: DIRECT }) : cause;
   }
-  const ours = clientCertificateRefused(cause);
+  const ours = toClientCertificateError(cause);
   if (ours) return ours;
   // TLS 1.2 says no more than this where a server misses a client certificate.
   const { what, remedy } = code.endsWith('ALERT_HANDSHAKE_FAILURE')
@@ -128,19 +128,19 @@ export function handshakeFailure(cause: Error, direct: boolean): Error {
  * What an error on a connection means where it says that the server has turned down the client's certificate. In TLS 1.3
  * it comes when the handshake is over on this side.
  */
-export function clientCertificateRefused(cause: Error): ConnectionError | undefined {
+export function toClientCertificateError(cause: Error): ConnectionError | undefined {
   const code = 'code' in cause ? String(cause.code) : '';
   const what = ABOUT_OURS.find(([pattern]) => pattern.test(code))?.[1];
   return what === undefined ? undefined : new ConnectionError('TLS_FAILED', what, { cause, remedy: ASK_FOR_OURS });
 }
 
 /** TLS stands, but for another protocol than PostgreSQL's. */
-export function otherProtocol(): ConnectionError {
+export function createProtocolMismatchError(): ConnectionError {
   return new ConnectionError('TLS_FAILED', NO_PROTOCOL.what, { remedy: NO_PROTOCOL.remedy });
 }
 
 /** What a server says without TLS that was asked for TLS may be anybody's words: they are not shown (CVE-2024-10977). */
-export function errorInsteadOfTls(): ConnectionError {
+export function createUnauthenticatedReplyError(): ConnectionError {
   return new ConnectionError(
     'CONNECTION_LOST',
     'The server answered SSLRequest with an error, which cannot be trusted and is not shown',

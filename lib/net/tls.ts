@@ -2,15 +2,15 @@ import { constants } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions, type TLSSocket } from 'node:tls';
 import { ConfigError, ConnectionError, ProtocolError } from '../common/errors';
-import type { Channel } from '../wire/channel';
-import { sslRequest } from '../wire/frontend';
-import { secureContextOf } from './secure-context';
-import { errorInsteadOfTls, handshakeFailure, otherProtocol } from './tls-errors';
+import type { ChannelSecurity } from '../wire/channel-security';
+import { encodeSslRequest } from '../wire/frontend';
+import { loadSecureContext } from './secure-context';
+import { createUnauthenticatedReplyError, toHandshakeError, createProtocolMismatchError } from './tls-errors';
 import type { TlsSettings } from './target';
 
-export interface Securing {
+export interface TlsNegotiationHandlers {
   /** Bytes may be written to this socket: a new one with TLS, the same where there is none. */
-  readonly ready: (socket: Socket, channel: Channel) => void;
+  readonly ready: (socket: Socket, channel: ChannelSecurity) => void;
   /** With an error of ours, or with the system's where the connection was cut. */
   readonly failed: (error: Error) => void;
 }
@@ -28,15 +28,15 @@ const PROTOCOL = 'postgresql';
  *
  * @param host whose certificate it has to be
  */
-export function secure(socket: Socket, host: string, tls: TlsSettings, securing: Securing): void {
+export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, securing: TlsNegotiationHandlers): void {
   if (tls.direct) {
     handshake(socket, host, tls, securing);
     return;
   }
-  socket.write(sslRequest());
+  socket.write(encodeSslRequest());
   socket.once('data', (answer: Buffer) => {
     if (answer[0] === ERROR) {
-      securing.failed(errorInsteadOfTls());
+      securing.failed(createUnauthenticatedReplyError());
     } else if (answer.length !== 1) {
       // Bytes behind the answer were not encrypted: somebody in between could have put them there (CVE-2021-23222).
       const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
@@ -54,7 +54,7 @@ export function secure(socket: Socket, host: string, tls: TlsSettings, securing:
   });
 }
 
-function handshake(socket: Socket, host: string, settings: TlsSettings, securing: Securing): void {
+function handshake(socket: Socket, host: string, settings: TlsSettings, securing: TlsNegotiationHandlers): void {
   let tls: TLSSocket;
   try {
     tls = connectTls({ ...optionsOf(host, settings), socket });
@@ -63,14 +63,14 @@ function handshake(socket: Socket, host: string, settings: TlsSettings, securing
     return;
   }
   const onError = (cause: Error): void => {
-    securing.failed(handshakeFailure(cause, settings.direct));
+    securing.failed(toHandshakeError(cause, settings.direct));
   };
   tls.on('error', onError);
   // Node has verified the certificate before it says so.
   tls.once('secureConnect', () => {
     // As libpq does: where TLS was not asked for in PostgreSQL's protocol, ALPN alone says that this is meant.
     if (tls.alpnProtocol !== PROTOCOL && (settings.direct || tls.alpnProtocol !== false)) {
-      securing.failed(otherProtocol());
+      securing.failed(createProtocolMismatchError());
       return;
     }
     tls.off('error', onError);
@@ -85,7 +85,7 @@ function optionsOf(host: string, tls: TlsSettings): TlsOptions {
   const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...identityOf(host), ...given };
   // What was verified stays: no server from 9.5 on handshakes again.
   const secureOptions = (given.secureOptions ?? 0) | constants.SSL_OP_NO_RENEGOTIATION;
-  return { ...all, secureContext: secureContextOf({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
+  return { ...all, secureContext: loadSecureContext({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
 }
 
 /** Files that cannot be read could be read when the stream was set up: they are being exchanged. */

@@ -1,16 +1,16 @@
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
-import type { Channel } from '../wire/channel';
-import { localPath } from './address';
-import { Intake } from './intake';
-import { Pace } from './pace';
+import type { ChannelSecurity } from '../wire/channel-security';
+import { getSocketPath } from './address';
+import { BatchingReader } from './batching-reader';
+import { ReadPacer } from './read-pacer';
 import type { Target } from './target';
-import { secure } from './tls';
-import { clientCertificateRefused } from './tls-errors';
+import { negotiateTls } from './tls';
+import { toClientCertificateError } from './tls-errors';
 
 /** What happens on a connection. Nothing is called before `connect` has returned. */
 export interface TransportEvents {
   /** Bytes may be written. */
-  connected(channel: Channel): void;
+  connected(channel: ChannelSecurity): void;
   data(chunk: Buffer): void;
   /** The last event, and the only one that always comes unless `destroy` was called. */
   closed(cause?: Error): void;
@@ -39,9 +39,9 @@ export type Connect = (target: Target, events: TransportEvents) => Transport;
 export const connect: Connect = (target, events) => new SocketTransport(target, events);
 
 class SocketTransport implements Transport {
-  readonly #intake: Intake;
+  readonly #reader: BatchingReader;
   #socket: Socket;
-  #deaf = false;
+  #detached = false;
 
   constructor(target: Target, events: TransportEvents) {
     const intakeEvents = {
@@ -53,28 +53,28 @@ class SocketTransport implements Transport {
         else this.#socket.pause();
       },
     };
-    const isLocal = localPath(target) !== undefined;
+    const isLocal = getSocketPath(target) !== undefined;
     // A Unix socket holds a few hundred messages: it would be full long before a rest is over.
-    const intake = new Intake(intakeEvents, isLocal ? undefined : new Pace(performance.now()));
-    this.#intake = intake;
+    const intake = new BatchingReader(intakeEvents, isLocal ? undefined : new ReadPacer(performance.now()));
+    this.#reader = intake;
     const tls = isLocal ? undefined : target.tls;
     let negotiating = tls !== undefined;
-    this.#socket = open(target, intake.room, (length, buffer) => {
-      if (!negotiating) return intake.filled(length);
+    this.#socket = open(target, intake.nextReadBuffer, (length, buffer) => {
+      if (!negotiating) return intake.commitRead(length);
       // Bytes that go into a buffer of ours make no event by themselves.
       this.#socket.emit('data', Buffer.from(buffer.subarray(0, length)));
       return true;
     });
     let cause: Error | undefined;
     const onError = (error: Error): void => {
-      cause ??= clientCertificateRefused(error) ?? error;
+      cause ??= toClientCertificateError(error) ?? error;
     };
     const onClose = (): void => {
       intake.end();
-      if (!this.#deaf) events.closed(cause);
+      if (!this.#detached) events.closed(cause);
     };
-    const onConnected = (channel: Channel): void => {
-      if (this.#deaf) return;
+    const onConnected = (channel: ChannelSecurity): void => {
+      if (this.#detached) return;
       const address = this.#socket.remoteAddress;
       events.connected(address === undefined ? channel : { ...channel, address });
     };
@@ -86,7 +86,7 @@ class SocketTransport implements Transport {
         onConnected({ kind: isLocal ? 'local' : 'clear' });
         return;
       }
-      secure(this.#socket, target.host, tls, {
+      negotiateTls(this.#socket, target.host, tls, {
         ready: (socket, channel) => {
           negotiating = false;
           if (socket !== this.#socket) {
@@ -115,11 +115,11 @@ class SocketTransport implements Transport {
   }
 
   hold(resting: boolean): void {
-    this.#intake.hold(resting);
+    this.#reader.hold(resting);
   }
 
   end(ms: number): void {
-    this.#hearNothing();
+    this.#detach();
     // No event will tell any more that it has closed.
     if (this.#socket.destroyed) return;
     // A paused socket would never see the other side's end.
@@ -132,7 +132,7 @@ class SocketTransport implements Transport {
   }
 
   destroy(): void {
-    this.#hearNothing();
+    this.#detach();
     this.#socket.destroy();
   }
 
@@ -151,9 +151,9 @@ class SocketTransport implements Transport {
     return performance.now();
   }
 
-  #hearNothing(): void {
-    this.#deaf = true;
-    this.#intake.close();
+  #detach(): void {
+    this.#detached = true;
+    this.#reader.close();
   }
 }
 
@@ -163,7 +163,7 @@ class SocketTransport implements Transport {
  */
 function open(target: Target, room: () => Buffer, filled: OnReadOpts['callback']): Socket {
   const { host, port, address = host, keepAlive } = target;
-  const path = localPath(target);
+  const path = getSocketPath(target);
   const onread = { buffer: room, callback: filled };
   if (path !== undefined) return connectTcp({ path, onread });
   return connectTcp({

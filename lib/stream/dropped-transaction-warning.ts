@@ -9,6 +9,6 @@ const ASTRAY = {
 };
 
 /** Says what drops transactions. */
-export function warnOfAstray(how: keyof typeof ASTRAY): void {
+export function warnOfDroppedTransaction(how: keyof typeof ASTRAY): void {
   warnOf('RXPG_TRANSACTION_DROPPED', ASTRAY[how]);
 }

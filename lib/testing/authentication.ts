@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
-import { certificateHash } from '../wire/certificate-hash';
+import { hashCertificate } from '../wire/certificate-hash';
 import { saslPrep } from '../wire/saslprep';
 import { frame } from './backend-messages';
 import { cstring, u32, u8 } from './bytes';
@@ -66,7 +66,7 @@ function* scram(password: string, certificate: Buffer | undefined): Authenticati
   const isBound = header.startsWith('p');
   // With y a client says that it was not offered what it was: somebody in between has changed the offer.
   if (isBound !== (mechanism === 'SCRAM-SHA-256-PLUS') || (header === 'y,,' && certificate)) return undefined;
-  const binding = isBound && certificate ? certificateHash(certificate) : NOTHING;
+  const binding = isBound && certificate ? hashCertificate(certificate) : NOTHING;
   if (!binding) return undefined;
 
   const serverFirst = `r=${nonce}${SCRAM_NONCE},s=${SCRAM_SALT.toString('base64')},i=${SCRAM_ITERATIONS}`;

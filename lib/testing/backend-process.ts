@@ -1,11 +1,11 @@
 import { formatLsn, parseLsn, toLsn, type Lsn } from '../common/lsn';
-import { Account, type FakeStatus } from './account';
+import { ClientAuditor, type FakeStatus } from './client-auditor';
 import * as backend from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
 import type { FakeCluster } from './cluster';
 import { answer, resultSet } from './commands';
-import { greet, type Admission, type Greeting, type Security, type StartupParameters } from './greeting';
-import { Outlet, type Line } from './outlet';
+import { startUp, type Security, type Startup, type StartupParameters, type StartupResult } from './startup';
+import { FaultyOutbox, type ServerSocket } from './faulty-outbox';
 import { clientOptionsOf, type ClientOptions } from './client-options';
 import type { WalTransaction } from './transaction';
 import { xlogDataOf } from './wal';
@@ -20,24 +20,24 @@ function isStatus(body: Buffer): boolean {
 }
 
 /**
- * The server process at the other end of one connection. The client's bytes go in by `receive`, and answers come out of
- * its `outlet`. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
+ * The server process at the other end of one connection. The client's bytes go in by `receive`, answers come out of
+ * its outbox. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
  */
 export class BackendProcess {
   /** What the client did, in turn: `startup`, `query …`, `status 0/0`, `copyDone`, `terminate`, `cancel …`. */
   readonly log: string[] = [];
   /**
-   * What the client was sent and what it confirmed.
+   * Records what the client was sent and checks what it confirms.
    *
    * @internal
    */
-  readonly account: Account;
+  readonly auditor: ClientAuditor;
   /**
-   * The way to the client.
+   * The output to the client, where faults of the network are made.
    *
    * @internal
    */
-  readonly outlet: Outlet;
+  readonly outbox: FaultyOutbox;
   /** The position that START_REPLICATION asked for. */
   startLsn: Lsn | undefined;
   /** In which form START_REPLICATION asked for transactions. */
@@ -57,7 +57,7 @@ export class BackendProcess {
   /** @internal */
   protected readonly cluster: FakeCluster;
   readonly #messages = new ClientMessages();
-  #greeting: Greeting | undefined;
+  #startup: Startup | undefined;
   #walSender: WalSender | undefined;
   /** Whether the server has closed it. */
   #ended = false;
@@ -66,22 +66,22 @@ export class BackendProcess {
   /** @internal */
   constructor(
     cluster: FakeCluster,
-    line: Line,
+    socket: ServerSocket,
     readonly processId: number,
   ) {
     this.cluster = cluster;
-    this.account = new Account((details) => {
+    this.auditor = new ClientAuditor((details) => {
       cluster.report(processId, details);
     });
-    this.outlet = new Outlet(
-      line,
+    this.outbox = new FaultyOutbox(
+      socket,
       (ms, callback) => {
         cluster.later(ms, callback);
       },
       {
-        passed: (bytes) => {
+        sent: (bytes) => {
           // What goes before start-up, the answer to an SSLRequest, has no frame.
-          if (this.startup) this.account.passed(bytes);
+          if (this.startup) this.auditor.recordSent(bytes);
         },
         ended: () => {
           this.#ended = true;
@@ -89,12 +89,12 @@ export class BackendProcess {
         },
       },
     );
-    this.#greeting = greet(cluster, processId, (parameters) => {
+    this.#startup = startUp(cluster, processId, (parameters) => {
       this.startup = parameters;
       this.log.push('startup');
       return this.security;
     });
-    this.#greeting.next();
+    this.#startup.next();
   }
 
   /** Whether it is encrypted. */
@@ -108,7 +108,7 @@ export class BackendProcess {
 
   /** The standby status updates that came. */
   get statuses(): FakeStatus[] {
-    return this.account.statuses;
+    return this.auditor.statuses;
   }
 
   /** Their flush positions. */
@@ -124,7 +124,7 @@ export class BackendProcess {
 
   /** Sends frames, or any bytes, as one segment. */
   send(...frames: readonly Buffer[]): void {
-    this.outlet.write(Buffer.concat(frames));
+    this.outbox.write(Buffer.concat(frames));
   }
 
   /** Sends transactions, as one segment. */
@@ -155,7 +155,7 @@ export class BackendProcess {
   /** Closes the connection in order, behind what was sent. */
   close(): void {
     this.#walSender?.end();
-    this.outlet.close();
+    this.outbox.close();
   }
 
   /** The open write transactions have ended. */
@@ -179,7 +179,7 @@ export class BackendProcess {
    */
   disconnected(): void {
     this.gone = true;
-    this.outlet.shut();
+    this.outbox.discard();
     this.#walSender?.end();
     this.cluster.changed();
   }
@@ -191,24 +191,24 @@ export class BackendProcess {
   #take({ tag, body }: ClientMessage): void {
     this.#walSender?.heard();
     const text = body.toString('utf8', 0, body.length - 1);
-    if (this.#greeting && (tag === '' || tag === 'p')) this.#greet(this.#greeting.next(body));
+    if (this.#startup && (tag === '' || tag === 'p')) this.#continueStartup(this.#startup.next(body));
     else if (tag === 'Q' && !this.streaming) this.#query(text.replace(/\s+/g, ' '));
     else if (tag === 'd' && this.#walSender && isStatus(body)) this.#walSender.takeStatus(body);
-    else if (tag === 'c' && this.#walSender) this.#farewell(this.#walSender);
+    else if (tag === 'c' && this.#walSender) this.#copyDone(this.#walSender);
     else if (tag === 'X') this.#terminate();
     else this.#refuse(tag, text);
   }
 
-  #greet(turn: IteratorResult<Buffer, Admission>): void {
+  #continueStartup(turn: IteratorResult<Buffer, StartupResult>): void {
     if (!turn.done) {
       this.#reply(turn.value);
       return;
     }
-    const admission = turn.value;
-    this.#greeting = undefined;
-    if (admission.kind === 'admitted') this.#reply(...admission.frames);
-    else if (admission.kind === 'refused') this.#fatal(admission.fields);
-    else if (admission.kind === 'cancelRequest') this.#cancel(admission.processId);
+    const result = turn.value;
+    this.#startup = undefined;
+    if (result.kind === 'accepted') this.#reply(...result.frames);
+    else if (result.kind === 'refused') this.#fatal(result.fields);
+    else if (result.kind === 'cancelRequest') this.#cancel(result.processId);
   }
 
   #cancel(processId: number): void {
@@ -278,9 +278,9 @@ export class BackendProcess {
     });
   }
 
-  #farewell(walSender: WalSender): void {
+  #copyDone(walSender: WalSender): void {
     this.log.push('copyDone');
-    walSender.farewell();
+    walSender.takeCopyDone();
   }
 
   #refuse(tag: string, text: string): void {

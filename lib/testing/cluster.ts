@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { laterLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './authentication';
-import type { Outlet } from './outlet';
+import type { FaultyOutbox } from './faulty-outbox';
 import { placed, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
 import { place, prepared, preparedCommit, preparedRollback } from './wal';
@@ -38,8 +38,11 @@ export interface FakeBehaviour {
   answers: boolean;
   /** Whether CREATE_REPLICATION_SLOT waits, as it does for open write transactions. */
   creationWaits: boolean;
-  /** What happens on CopyDone. */
-  farewell: 'answers' | 'silence' | 'eof';
+  /**
+   * What the server does when it receives CopyDone: `reply` ends the stream as PostgreSQL does (CopyDone, CommandComplete,
+   * ReadyForQuery), `ignore` sends nothing, `close` closes the connection without a reply. Default: `reply`.
+   */
+  onCopyDone: 'reply' | 'ignore' | 'close';
   /**
    * Whether it sends keepalives of its own: at the start, where a client asks, and to one that has been silent for half of
    * wal_sender_timeout; after the whole it hangs up.
@@ -58,11 +61,11 @@ export interface ServerProcess {
   readonly gone: boolean;
   readonly streaming: boolean;
   /**
-   * The way to the client.
+   * The output to the client, where faults of the network are made.
    *
    * @internal
    */
-  readonly outlet: Outlet;
+  readonly outbox: FaultyOutbox;
   /** Sends frames, or any bytes, as one segment. */
   send(...frames: readonly Buffer[]): void;
   /** Sends transactions, as one segment. */
@@ -70,7 +73,7 @@ export interface ServerProcess {
 }
 
 /**
- * What all connections of one server share: its settings, slots, publications and WAL, and the account of what its
+ * What all connections of one server share: its settings, slots, publications and WAL, and a record of what its
  * clients did. It knows no sockets, and its time is the scheduler's; each of its answers comes in a later action of that.
  */
 export class FakeCluster<Process extends ServerProcess = ServerProcess> {
@@ -101,7 +104,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   readonly behaviour: FakeBehaviour = {
     answers: true,
     creationWaits: false,
-    farewell: 'answers',
+    onCopyDone: 'reply',
     keepalives: false,
     answersTo: [],
   };
@@ -115,7 +118,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   readonly #prepared = new Map<string, PlacedTransaction>();
   readonly #pending = new Map<Subscription, () => void>();
   #refusals = 0;
-  readonly #faultsToCome: ((outlet: Outlet) => void)[] = [];
+  readonly #faultsToCome: ((outbox: FaultyOutbox) => void)[] = [];
 
   constructor(readonly scheduler: SchedulerLike = asyncScheduler) {}
 
@@ -207,24 +210,24 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * Does something to the way to the client: of the newest connection, or of the next where none is open.
+   * Makes a fault in the output of the newest connection, or of the next one where none is open.
    *
    * @internal
    */
-  disturb(fault: (outlet: Outlet) => void): void {
+  disturb(fault: (outbox: FaultyOutbox) => void): void {
     const newest = this.connections.at(-1);
-    if (newest && !newest.gone) fault(newest.outlet);
+    if (newest && !newest.gone) fault(newest.outbox);
     else this.#faultsToCome.push(fault);
   }
 
   /**
-   * A process has started, and its way to the client is there.
+   * A process has started, and its output is open.
    *
    * @internal
    */
   connected(process: Process): void {
     this.connections.push(process);
-    for (const fault of this.#faultsToCome.splice(0)) fault(process.outlet);
+    for (const fault of this.#faultsToCome.splice(0)) fault(process.outbox);
   }
 
   /** Connections that are made within so many ms are reset at once. */

@@ -5,7 +5,7 @@ import type { AuthenticationMethod } from './authentication';
 import { BackendProcess } from './backend-process';
 import { FakeCluster } from './cluster';
 import type { FaultProgram } from './faults';
-import { SocketLine, type FakeTls } from './socket-line';
+import { TcpServerSocket, type FakeTls } from './tcp-server-socket';
 import { perform, type Step } from './steps';
 
 export interface FakeWalSenderOptions {
@@ -57,7 +57,7 @@ const TIMEOUT = 4000;
 
 /**
  * A PostgreSQL server for tests that knows nothing but logical replication: on loopback, in this process, ready within a
- * millisecond. It speaks the real protocol, plays faults by a script, and keeps account of what its clients confirm.
+ * millisecond. It speaks the real protocol, plays faults by a script, and checks what its clients confirm.
  *
  * There is no SQL and there are no tables: what the WAL holds is what a spec commits. All state is open and may be changed
  * at any time, as {@link FakeCluster} describes it.
@@ -243,7 +243,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
       return;
     }
     // A connection is known at once, before anything has come.
-    const line = new SocketLine(socket, this.#tlsFor(), this.serverVersion >= DIRECT_TLS, {
+    const serverSocket = new TcpServerSocket(socket, this.#tlsFor(), this.serverVersion >= DIRECT_TLS, {
       data: (bytes) => {
         process.receive(bytes);
       },
@@ -254,7 +254,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
         process.close();
       },
     });
-    const process = new BackendProcess(this, line, 1000 + this.connections.length);
+    const process = new BackendProcess(this, serverSocket, 1000 + this.connections.length);
     this.#sockets.add(socket);
     this.connected(process);
     socket.on('close', () => {

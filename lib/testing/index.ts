@@ -1,11 +1,11 @@
 export { FakeWalSender, type FakeWalSenderOptions, type WaitOptions } from './fake-walsender';
 export type { FakeBehaviour, FakeCluster, FakeSlot, TimelineSwitch } from './cluster';
 export type { BackendProcess } from './backend-process';
-export type { FakeTls } from './socket-line';
-export type { FakeStatus } from './account';
+export type { FakeTls } from './tcp-server-socket';
+export type { FakeStatus } from './client-auditor';
 export type { Violation } from './violations';
 export type { AuthenticationMethod } from './authentication';
-export type { StartupParameters } from './greeting';
+export type { StartupParameters } from './startup';
 export type { ServerMessage, Step, Steps } from './steps';
 export { faults, type FaultKind, type FaultOptions, type FaultProgram } from './faults';
 

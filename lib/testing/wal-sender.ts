@@ -1,5 +1,5 @@
 import { formatLsn, laterLsn, type Lsn } from '../common/lsn';
-import type { Account } from './account';
+import type { ClientAuditor } from './client-auditor';
 import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
 import type { ClientOptions } from './client-options';
 import type { FakeCluster, FakeSlot } from './cluster';
@@ -10,7 +10,7 @@ import { xlogDataOf } from './wal';
 export interface WalSenderProcess {
   readonly processId: number;
   readonly log: string[];
-  readonly account: Account;
+  readonly auditor: ClientAuditor;
   readonly options: ClientOptions;
   send(...frames: readonly Buffer[]): void;
   keepalive(walEnd: Lsn, replyRequested?: boolean): void;
@@ -36,7 +36,7 @@ export class WalSender {
   start(start: Lsn): void {
     const { wal, walPosition, behaviour, time } = this.#cluster;
     const from = laterLsn(start, this.#slot.confirmedFlushLsn);
-    this.#process.account.start(this.#slot.plugin, [start, this.#slot.confirmedFlushLsn]);
+    this.#process.auditor.start(this.#slot.plugin, [start, this.#slot.confirmedFlushLsn]);
     this.streaming = true;
     // Before anything is sent: a fault may end this in the middle of that.
     if (behaviour.keepalives) this.#watchSilence();
@@ -66,20 +66,20 @@ export class WalSender {
       replyRequested: body[33] === 1,
     };
     this.#process.log.push(`status ${formatLsn(status.flushed)}`);
-    this.#process.account.heard(status, this.#slot.confirmedFlushLsn);
+    this.#process.auditor.checkStatus(status, this.#slot.confirmedFlushLsn);
     this.#slot.confirmedFlushLsn = laterLsn(this.#slot.confirmedFlushLsn, status.flushed);
     if (status.replyRequested && this.#cluster.behaviour.keepalives) this.#process.keepalive(this.#cluster.walPosition);
   }
 
   /** Answers CopyDone. */
-  farewell(): void {
+  takeCopyDone(): void {
     this.streaming = false;
     this.#watch?.stop();
     const { behaviour, latency } = this.#cluster;
-    if (behaviour.farewell === 'silence') return;
+    if (behaviour.onCopyDone === 'ignore') return;
     const answer = [copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery()];
     this.#cluster.later(latency, () => {
-      if (behaviour.farewell === 'eof') this.#process.close();
+      if (behaviour.onCopyDone === 'close') this.#process.close();
       else this.#process.send(...answer);
     });
   }

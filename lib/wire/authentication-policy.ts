@@ -1,4 +1,4 @@
-import type { Channel } from './channel';
+import type { ChannelSecurity } from './channel-security';
 
 /** A way for a client to show who it is, as libpq's `require_auth` names it. */
 export type AuthenticationMethod = 'none' | 'password' | 'md5' | 'scram-sha-256' | 'oauth';
@@ -20,9 +20,9 @@ export interface AuthenticationPolicy {
 const IN_CLEAR: ReadonlySet<AuthenticationMethod> = new Set(['password', 'oauth']);
 
 /** Why a method may not be answered; undefined: it may be. Channel binding is looked at elsewhere. */
-export function objection(
+export function findPolicyViolation(
   { methods, explicit }: AuthenticationPolicy,
-  channel: Channel,
+  channel: ChannelSecurity,
   method: AuthenticationMethod,
 ): string | undefined {
   if (methods && !methods.has(method)) return `require_auth allows ${[...methods].join(', ') || 'nothing'}`;

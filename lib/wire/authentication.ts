@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { ProtocolError, ReplicationError } from '../common/errors';
-import { objection, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
+import { findPolicyViolation, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
 import type { BackendMessage } from './backend';
-import type { Channel } from './channel';
-import { bindingOf, notBound } from './channel-binding';
-import { passwordMessage, saslInitialResponse, saslResponse } from './frontend';
+import type { ChannelSecurity } from './channel-security';
+import { chooseBinding, createBindingError } from './channel-binding';
+import { encodePasswordMessage, encodeSaslInitialResponse, encodeSaslResponse } from './frontend';
 import { OAuthBearerClient } from './oauth-bearer';
 import type { SaslExchange } from './sasl-exchange';
 import { ScramClient } from './scram';
@@ -28,7 +28,11 @@ export interface OtherAnswer {
 }
 
 /** Asks for what has to be known, and returns what is to be sent, if anything. */
-export type Asking<T = Buffer | undefined> = Generator<SecretRequest, T, BackendMessage | Secret | OtherAnswer>;
+export type AuthenticationStep<T = Buffer | undefined> = Generator<
+  SecretRequest,
+  T,
+  BackendMessage | Secret | OtherAnswer
+>;
 
 /** Methods by the number in the Authentication message, those that we do not speak. */
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
@@ -47,11 +51,11 @@ const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
  */
 export class Authenticator {
   readonly #policy: AuthenticationPolicy;
-  readonly #channel: Channel;
+  readonly #channel: ChannelSecurity;
   #stage: 'new' | 'asked' | 'answered' | 'done' = 'new';
   #exchange: SaslExchange | undefined;
 
-  constructor(policy: AuthenticationPolicy, channel: Channel) {
+  constructor(policy: AuthenticationPolicy, channel: ChannelSecurity) {
     this.#policy = policy;
     this.#channel = channel;
   }
@@ -68,7 +72,7 @@ export class Authenticator {
    * `SERVER_VERIFICATION_FAILED`.
    * @throws {ProtocolError} for a message out of turn.
    */
-  *respond(message: BackendMessage): Asking {
+  *respond(message: BackendMessage): AuthenticationStep {
     switch (message.kind) {
       case 'authenticationOk':
         this.#accept();
@@ -76,19 +80,21 @@ export class Authenticator {
       case 'authenticationCleartext':
         this.#begin();
         this.#allow('password');
-        return this.#answer(passwordMessage(yield* password()));
+        return this.#answer(encodePasswordMessage(yield* password()));
       case 'authenticationMd5':
         this.#begin();
         this.#allow('md5');
-        return this.#answer(passwordMessage(`md5${md5(md5((yield* password()) + this.#policy.user), message.salt)}`));
+        return this.#answer(
+          encodePasswordMessage(`md5${md5(md5((yield* password()) + this.#policy.user), message.salt)}`),
+        );
       case 'authenticationSasl': {
         this.#begin();
         const exchange = yield* this.#choose(message.mechanisms);
         this.#exchange = exchange;
-        return this.#answer(saslInitialResponse(exchange.mechanism, exchange.initial()));
+        return this.#answer(encodeSaslInitialResponse(exchange.mechanism, exchange.initial()));
       }
       case 'authenticationSaslContinue':
-        return saslResponse(this.#running().respond(message.data));
+        return encodeSaslResponse(this.#running().respond(message.data));
       case 'authenticationSaslFinal':
         this.#running().verify(message.data);
         return undefined;
@@ -127,15 +133,16 @@ export class Authenticator {
 
   #allow(method: AuthenticationMethod): void {
     const asks = method === 'none' ? 'lets us in without any proof' : `asks for authentication by ${method}`;
-    if (this.#policy.channelBinding === 'require' && method !== 'scram-sha-256') throw notBound(`the server ${asks}`);
-    const why = objection(this.#policy, this.#channel, method);
+    if (this.#policy.channelBinding === 'require' && method !== 'scram-sha-256')
+      throw createBindingError(`the server ${asks}`);
+    const why = findPolicyViolation(this.#policy, this.#channel, method);
     if (why !== undefined) throw new ReplicationError('AUTHENTICATION_REFUSED', `The server ${asks}, and ${why}`);
   }
 
   /** SCRAM goes first, as it gives nothing away; a token is given where there is no password. */
-  *#choose(mechanisms: readonly string[]): Asking<SaslExchange> {
+  *#choose(mechanisms: readonly string[]): AuthenticationStep<SaslExchange> {
     const { channelBinding } = this.#policy;
-    const binding = bindingOf(mechanisms, channelBinding, this.#channel);
+    const binding = chooseBinding(mechanisms, channelBinding, this.#channel);
     const offered: Offer[] = [];
     if (binding) {
       offered.push({
@@ -150,7 +157,7 @@ export class Authenticator {
     const [first] = offered;
     if (!first) throw unsupported(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
 
-    const allowed = offered.filter(({ method }) => !objection(this.#policy, this.#channel, method));
+    const allowed = offered.filter(({ method }) => !findPolicyViolation(this.#policy, this.#channel, method));
     if (allowed.length === 0) this.#allow(first.method);
     for (const { ask, start } of allowed) {
       const secret = yield* secretOf(ask);
@@ -183,13 +190,13 @@ const SECRETS: Readonly<Record<SecretName, { readonly name: string; readonly rem
 };
 
 /** An empty secret counts as none, as it does for libpq: PostgreSQL lets nobody have one. */
-function* secretOf(ask: SecretName): Asking<string | undefined> {
+function* secretOf(ask: SecretName): AuthenticationStep<string | undefined> {
   const answer = yield { ask };
   if (answer.kind !== 'secret') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.value === '' ? undefined : answer.value;
 }
 
-function* password(): Asking<string> {
+function* password(): AuthenticationStep<string> {
   const secret = yield* secretOf('password');
   if (secret === undefined) throw missing(['password']);
   return secret;

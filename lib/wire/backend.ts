@@ -1,6 +1,6 @@
 import { ProtocolError, type ServerFields } from '../common/errors';
-import { printable } from './frames';
-import { quoted } from './quoted';
+import { formatTag } from './frames';
+import { quoteForMessage } from './quoting';
 import { Reader } from './reader';
 import { readServerFields } from './server-fields';
 
@@ -99,7 +99,7 @@ export function decodeBackendMessage({ tag, buffer, start, end }: Frame): Backen
   const kind = KINDS.get(String.fromCharCode(tag));
   if (kind === undefined) {
     throw new ProtocolError(
-      `The server sent a message of type ${printable(tag)} (${end - start} bytes); expected one of ${[...KINDS.keys()].join(' ')}`,
+      `The server sent a message of type ${formatTag(tag)} (${end - start} bytes); expected one of ${[...KINDS.keys()].join(' ')}`,
     );
   }
   const reader = new Reader(buffer, start, end, `${kind.name} message`);
@@ -147,7 +147,7 @@ function mechanisms(reader: Reader): string[] {
   for (let name = reader.cstring(); name !== ''; name = reader.cstring()) {
     if (names.length === MOST_MECHANISMS || !MECHANISM.test(name)) {
       throw new ProtocolError(
-        `Authentication message: ${quoted(name)} before byte ${reader.offset}; expected ${MOST_MECHANISMS} names of SASL mechanisms at most, of 1 to 20 characters out of A-Z 0-9 - _`,
+        `Authentication message: ${quoteForMessage(name)} before byte ${reader.offset}; expected ${MOST_MECHANISMS} names of SASL mechanisms at most, of 1 to 20 characters out of A-Z 0-9 - _`,
       );
     }
     names.push(name);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { elementsOf, objectIdentifier, Tag, type Element } from './der';
+import { readElements, objectIdentifier, Tag, type Element } from './der';
 
 const RSA = '1.2.840.113549.1.1';
 const RSA_PSS = `${RSA}.10`;
@@ -54,7 +54,7 @@ const OF_PARAMETERS: ReadonlyMap<string, string> = new Map([
  *
  * Source: RFC 5929, section 4.1.
  */
-export function certificateHash(certificate: Buffer): Buffer | undefined {
+export function hashCertificate(certificate: Buffer): Buffer | undefined {
   const algorithm = signatureHash(certificate);
   if (algorithm === undefined) return undefined;
   const weak = algorithm === 'md5' || algorithm === 'sha1';
@@ -65,7 +65,7 @@ export function certificateHash(certificate: Buffer): Buffer | undefined {
 
 /** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }. Source: RFC 5280, section 4.1. */
 function signatureHash(certificate: Buffer): string | undefined {
-  const [whole, behind] = elementsOf(certificate) ?? [];
+  const [whole, behind] = readElements(certificate) ?? [];
   const parts = sequence(whole);
   if (behind || parts?.length !== 3) return undefined;
   const [name, parameters] = sequence(parts[1]) ?? [];
@@ -80,12 +80,12 @@ function pssHash(parameters: Element | undefined): string | undefined {
   if (!fields) return undefined;
   const [first] = fields;
   if (first?.tag !== Tag.context0) return 'sha1';
-  const [algorithm] = elementsOf(first.content) ?? [];
+  const [algorithm] = readElements(first.content) ?? [];
   const [name] = sequence(algorithm) ?? [];
   const identifier = name && objectIdentifier(name);
   return identifier === undefined ? undefined : OF_PARAMETERS.get(identifier);
 }
 
 function sequence(element: Element | undefined): Element[] | undefined {
-  return element?.tag === Tag.sequence ? elementsOf(element.content) : undefined;
+  return element?.tag === Tag.sequence ? readElements(element.content) : undefined;
 }

@@ -1,10 +1,10 @@
 import { ReplicationError } from '../common/errors';
 import type { ChannelBinding } from './authentication-policy';
-import { certificateHash } from './certificate-hash';
-import type { Channel } from './channel';
+import { hashCertificate } from './certificate-hash';
+import type { ChannelSecurity } from './channel-security';
 
 /** How a SCRAM exchange is bound to the channel that it goes over. */
-export interface Binding {
+export interface ScramBinding {
   readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
   /** Tells the server whether it is bound, and to what; a downgrade shows here. RFC 5802, section 7. */
   readonly header: string;
@@ -13,12 +13,12 @@ export interface Binding {
 }
 
 const NOTHING = Buffer.alloc(0);
-const UNBOUND: Binding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NOTHING };
+const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NOTHING };
 /** We could have bound it, but the server offers no binding: if it does, somebody in between has changed its offer. */
-const NOT_OFFERED: Binding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NOTHING };
+const NOT_OFFERED: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NOTHING };
 
 /** To be thrown wherever the server asks for what is not bound to the channel, and it has to be. */
-export function notBound(why: string): ReplicationError {
+export function createBindingError(why: string): ReplicationError {
   return new ReplicationError('AUTHENTICATION_REFUSED', `Channel binding is required, and ${why}`, {
     remedy:
       'Connect with TLS straight to the server (nothing in between may end it), with scram-sha-256 in pg_hba.conf; or give channel_binding=prefer.',
@@ -32,11 +32,11 @@ export function notBound(why: string): ReplicationError {
  * @throws {ReplicationError} `AUTHENTICATION_REFUSED` when binding is required and cannot be done; `SERVER_VERIFICATION_FAILED`
  * when it is offered without TLS.
  */
-export function bindingOf(
+export function chooseBinding(
   mechanisms: readonly string[],
   wanted: ChannelBinding,
-  channel: Channel,
-): Binding | undefined {
+  channel: ChannelSecurity,
+): ScramBinding | undefined {
   const offered = mechanisms.includes('SCRAM-SHA-256-PLUS');
   if (offered && channel.kind !== 'tls') {
     throw new ReplicationError(
@@ -47,16 +47,16 @@ export function bindingOf(
   }
   const hash = wanted === 'disable' ? undefined : certificateHashOf(channel);
   if (offered && hash) return { mechanism: 'SCRAM-SHA-256-PLUS', header: 'p=tls-server-end-point,,', data: hash };
-  if (wanted === 'require') throw notBound(obstacle(channel, offered));
+  if (wanted === 'require') throw createBindingError(obstacle(channel, offered));
   if (!mechanisms.includes('SCRAM-SHA-256')) return undefined;
   return hash ? NOT_OFFERED : UNBOUND;
 }
 
-function certificateHashOf({ certificate }: Channel): Buffer | undefined {
-  return certificate && certificateHash(certificate);
+function certificateHashOf({ certificate }: ChannelSecurity): Buffer | undefined {
+  return certificate && hashCertificate(certificate);
 }
 
-function obstacle({ kind, certificate }: Channel, offered: boolean): string {
+function obstacle({ kind, certificate }: ChannelSecurity, offered: boolean): string {
   if (kind !== 'tls') return 'the connection has no TLS';
   if (!offered) return 'the server does not offer it';
   if (!certificate) return 'the server has shown no certificate';

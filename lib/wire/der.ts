@@ -4,7 +4,7 @@ export interface Element {
   readonly content: Buffer;
 }
 
-export const Tag = { objectIdentifier: 0x06, sequence: 0x30, context0: 0xa0 } as const;
+export const Tag = { readObjectIdentifier: 0x06, sequence: 0x30, context0: 0xa0 } as const;
 
 /** No certificate has lengths of more than three bytes. */
 const MOST_LENGTH_BYTES = 3;
@@ -14,7 +14,7 @@ const MOST_LENGTH_BYTES = 3;
  *
  * @returns undefined when it is anything else
  */
-export function elementsOf(bytes: Buffer): Element[] | undefined {
+export function readElements(bytes: Buffer): Element[] | undefined {
   const elements: Element[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -45,7 +45,7 @@ function lengthAt(bytes: Buffer, at: number): { value: number; end: number } | u
 
 /** An object identifier as it is written, `1.2.840.113549.1.1.11`; undefined when it is none. */
 export function objectIdentifier({ tag, content }: Element): string | undefined {
-  if (tag !== Tag.objectIdentifier || content.length === 0 || content.length > 32) return undefined;
+  if (tag !== Tag.readObjectIdentifier || content.length === 0 || content.length > 32) return undefined;
   const arcs: number[] = [];
   let arc = 0;
   for (const [i, byte] of content.entries()) {

@@ -3,7 +3,7 @@ import { ProtocolError, ReplicationError } from '../common/errors';
 /** Type byte and length word. */
 const HEADER = 5;
 /** PostgreSQL builds a message in one allocation of at most 1 GiB - 1 (MaxAllocSize); the length word counts itself. */
-export const LARGEST_MESSAGE = 0x3fff_ffff + 4;
+export const MAX_MESSAGE_LENGTH = 0x3fff_ffff + 4;
 const SMALLEST_ASSEMBLY = 16 * 1024;
 /** An assembly buffer beyond this size is given back after its frame. */
 const LARGEST_KEPT_ASSEMBLY = 1024 * 1024;
@@ -38,7 +38,7 @@ export class FrameDecoder {
   /** Bytes in the assembly buffer, header included; 0 while no frame is being put together. */
   #assembled = 0;
 
-  constructor(limit: number = LARGEST_MESSAGE) {
+  constructor(limit: number = MAX_MESSAGE_LENGTH) {
     this.limit = limit;
   }
 
@@ -142,9 +142,9 @@ export class FrameDecoder {
   }
 
   #unfit(tag: number, length: number): ReplicationError {
-    const what = `A message of type ${printable(tag)} declares a length of ${length} bytes`;
+    const what = `A message of type ${formatTag(tag)} declares a length of ${length} bytes`;
     const { limit, remedy } = this;
-    if (remedy !== undefined && length > limit && length <= LARGEST_MESSAGE) {
+    if (remedy !== undefined && length > limit && length <= MAX_MESSAGE_LENGTH) {
       return new ReplicationError('LIMIT_EXCEEDED', `${what}; the limit is ${limit}`, { remedy });
     }
     return new ProtocolError(`${what}; expected between 4 and ${limit}`);
@@ -152,6 +152,6 @@ export class FrameDecoder {
 }
 
 /** Shows a type byte the way that the manual writes it, if it can be written. */
-export function printable(tag: number): string {
+export function formatTag(tag: number): string {
   return tag > 0x20 && tag < 0x7f ? `'${String.fromCharCode(tag)}'` : `0x${tag.toString(16).padStart(2, '0')}`;
 }

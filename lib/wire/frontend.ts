@@ -10,7 +10,7 @@ const SSL_REQUEST = 80877103;
  *
  * @throws {ConfigError} naming `connection.<parameter>` when a value holds a NUL byte, which would end it early.
  */
-export function startupMessage(parameters: Record<string, string>): Buffer {
+export function encodeStartupMessage(parameters: Record<string, string>): Buffer {
   const parts = [int32(PROTOCOL_3_0)];
   for (const [name, value] of Object.entries(parameters)) {
     parts.push(cstring(name, 'connection'), cstring(value, `connection.${name}`));
@@ -20,43 +20,43 @@ export function startupMessage(parameters: Record<string, string>): Buffer {
 }
 
 /** SSLRequest; the answer is a single byte, `S` or `N`. */
-export function sslRequest(): Buffer {
+export function encodeSslRequest(): Buffer {
   return withLength([int32(SSL_REQUEST)]);
 }
 
 /** CancelRequest, the only message of a connection of its own. */
-export function cancelRequest(processId: number, secret: Buffer): Buffer {
+export function encodeCancelRequest(processId: number, secret: Buffer): Buffer {
   return withLength([int32(CANCEL_REQUEST), int32(processId), secret]);
 }
 
 /** PasswordMessage: the password itself, or its md5 answer. */
-export function passwordMessage(password: string): Buffer {
+export function encodePasswordMessage(password: string): Buffer {
   return message('p', cstring(password, 'connection.password'));
 }
 
 /** SASLInitialResponse. */
-export function saslInitialResponse(mechanism: string, data: string): Buffer {
+export function encodeSaslInitialResponse(mechanism: string, data: string): Buffer {
   const bytes = Buffer.from(data);
   return message('p', cstring(mechanism, 'mechanism'), int32(bytes.length), bytes);
 }
 
 /** SASLResponse. */
-export function saslResponse(data: string): Buffer {
+export function encodeSaslResponse(data: string): Buffer {
   return message('p', Buffer.from(data));
 }
 
 /** Query: a replication command, or SQL, under the simple protocol. */
-export function query(sql: string): Buffer {
+export function encodeQuery(sql: string): Buffer {
   return message('Q', cstring(sql, 'query'));
 }
 
 /** CopyDone: ends the client's half of the stream. */
-export function copyDone(): Buffer {
+export function encodeCopyDone(): Buffer {
   return message('c');
 }
 
 /** Terminate: the client hangs up. */
-export function terminate(): Buffer {
+export function encodeTerminate(): Buffer {
   return message('X');
 }
 
@@ -65,7 +65,7 @@ export function terminate(): Buffer {
  *
  * @throws {ConfigError} naming the option when it holds a NUL byte; the text itself, perhaps a password, is not shown.
  */
-export function withoutNul(text: string, option: string): string {
+export function requireNoNul(text: string, option: string): string {
   if (text.includes('\0')) throw new ConfigError(option, 'it holds a NUL character, which PostgreSQL cannot take');
   return text;
 }
@@ -87,5 +87,5 @@ function int32(value: number): Buffer {
 }
 
 function cstring(text: string, option: string): Buffer {
-  return Buffer.from(`${withoutNul(text, option)}\0`);
+  return Buffer.from(`${requireNoNul(text, option)}\0`);
 }

@@ -1,5 +1,5 @@
 import { ConfigError, ProtocolError } from '../common/errors';
-import { quoted } from './quoted';
+import { quoteForMessage } from './quoting';
 import type { SaslExchange } from './sasl-exchange';
 
 /** RFC 6750, section 2.1: b64token. */
@@ -72,7 +72,7 @@ function told(failure: string): string {
   const values = typeof said === 'object' && said !== null ? new Map<string, unknown>(Object.entries(said)) : undefined;
   const parts = FIELDS.flatMap((field) => {
     const value = values?.get(field);
-    return typeof value === 'string' ? [`${field} ${quoted(value)}`] : [];
+    return typeof value === 'string' ? [`${field} ${quoteForMessage(value)}`] : [];
   });
   return parts.join(', ') || 'no reason that could be read';
 }

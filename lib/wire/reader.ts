@@ -1,5 +1,5 @@
 import { ProtocolError, ReplicationError } from '../common/errors';
-import { escapedUtf8 } from './text';
+import { decodeEscapedUtf8 } from './text';
 
 /**
  * Reads the fields of one message in turn; whatever goes past the end is a {@link ProtocolError}.
@@ -74,7 +74,7 @@ export class Reader {
     return this.#view.getBigUint64(this.#take(8, 'of an integer'));
   }
 
-  /** Text up to a NUL byte, which is consumed too; what is not UTF-8 as in {@link escapedUtf8}. */
+  /** Text up to a NUL byte, which is consumed too; what is not UTF-8 as in {@link decodeEscapedUtf8}. */
   cstring(): string {
     const from = this.#at;
     const nul = this.#buffer.indexOf(0, from);
@@ -125,7 +125,7 @@ export class Reader {
 
   #name(start: number, end: number): string {
     try {
-      return escapedUtf8(this.#buffer, start, end);
+      return decodeEscapedUtf8(this.#buffer, start, end);
     } catch (cause) {
       throw new ReplicationError('LIMIT_EXCEEDED', `${this.#what}: a text at byte ${start - this.#start} is too long`, {
         cause,

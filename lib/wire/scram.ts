@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ProtocolError, ReplicationError } from '../common/errors';
-import type { Binding } from './channel-binding';
-import { quoted } from './quoted';
+import type { ScramBinding } from './channel-binding';
+import { quoteForMessage } from './quoting';
 import type { SaslExchange } from './sasl-exchange';
 import { saslPrep } from './saslprep';
 
@@ -19,7 +19,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 export interface ScramOptions {
   readonly password: string;
-  readonly binding: Binding;
+  readonly binding: ScramBinding;
   /** For tests alone. */
   readonly nonce?: string;
 }
@@ -31,7 +31,7 @@ export interface ScramOptions {
  */
 export class ScramClient implements SaslExchange {
   readonly mechanism: string;
-  readonly #binding: Binding;
+  readonly #binding: ScramBinding;
   readonly #firstBare: string;
   readonly #nonce: string;
   #password: string | undefined;
@@ -103,7 +103,7 @@ export class ScramClient implements SaslExchange {
     if (first.startsWith('e=')) {
       throw new ReplicationError(
         'AUTHENTICATION_FAILED',
-        `The server ended the SCRAM exchange: ${quoted(first.slice(2))}`,
+        `The server ended the SCRAM exchange: ${quoteForMessage(first.slice(2))}`,
       );
     }
     if (!first.startsWith('v=')) {
@@ -151,7 +151,7 @@ function parseServerFirst(text: string): { nonce: string; salt: Buffer; iteratio
   const iterations = /^[1-9][0-9]{0,15}$/.test(count) ? Number(count) : NaN;
   if (!(iterations <= MOST_ITERATIONS)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: ${quoted(count)} iterations; expected between 1 and ${MOST_ITERATIONS}`,
+      `SCRAM server-first-message: ${quoteForMessage(count)} iterations; expected between 1 and ${MOST_ITERATIONS}`,
     );
   }
   return { nonce, salt: Buffer.from(salt, 'base64'), iterations };

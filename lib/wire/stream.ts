@@ -6,7 +6,7 @@ export const XLOG_DATA = 0x77;
 /** The primary's keepalive: `k`. */
 export const KEEPALIVE = 0x6b;
 /** Bytes of an XLogData before the output plugin's payload: `w`, two positions and a clock. */
-export const xlogDataHeaderLength = 25;
+export const XLOG_DATA_HEADER_LENGTH = 25;
 
 /** 2000-01-01T00:00:00Z, where PostgreSQL's clock starts, in ms since 1970. */
 const PG_EPOCH = 946_684_800_000;
@@ -57,7 +57,7 @@ export interface StandbyStatus {
 }
 
 /** The standby status update as a whole frame, CopyData included. */
-export function standbyStatusUpdate({ written, flushed, applied, now, replyRequested }: StandbyStatus): Buffer {
+export function encodeStandbyStatusUpdate({ written, flushed, applied, now, replyRequested }: StandbyStatus): Buffer {
   const frame = Buffer.allocUnsafe(39);
   frame.write('d', 0, 'latin1');
   frame.writeInt32BE(38, 1);

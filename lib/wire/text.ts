@@ -32,7 +32,7 @@ export class TextError extends Error {
  *
  * @throws {TextError} where there is no such string
  */
-export function utf8(bytes: Buffer, start: number, end: number): string {
+export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
   if (end - start <= SHORT && isAscii(bytes, start, end)) return shortAscii(bytes, start, end - start);
   if (end - start > MAX_STRING_LENGTH) return longText(bytes, start, end);
   const text = bytes.toString('utf8', start, end);
@@ -46,9 +46,9 @@ export function utf8(bytes: Buffer, start: number, end: number): string {
  * The same for names and other text that has to be told apart, but not to be right: a byte that is not UTF-8 becomes the lone
  * surrogate U+DC00 + byte, which no UTF-8 text has. So two names stay two. Python does the same (PEP 383, surrogateescape).
  */
-export function escapedUtf8(bytes: Buffer, start: number, end: number): string {
+export function decodeEscapedUtf8(bytes: Buffer, start: number, end: number): string {
   try {
-    return utf8(bytes, start, end);
+    return decodeUtf8(bytes, start, end);
   } catch (error) {
     if (!(error instanceof TextError) || error.reason !== 'encoding') throw error;
     return surrogateEscaped(bytes, start, end);
@@ -64,7 +64,7 @@ function longText(bytes: Buffer, start: number, end: number): string {
   let text = '';
   for (let at = start; at < end;) {
     const to = characterStart(bytes, at, Math.min(at + PIECE, end), end);
-    const piece = utf8(bytes, at, to);
+    const piece = decodeUtf8(bytes, at, to);
     if (text.length + piece.length > MAX_STRING_LENGTH) {
       throw new TextError(
         'length',

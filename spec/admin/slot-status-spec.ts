@@ -1,4 +1,4 @@
-import { slotStatus } from '../../lib/commands/slot-commands';
+import { fetchSlotStatus } from '../../lib/commands/slot-commands';
 import { converse, rows } from '../commands/support/converse';
 
 const ROW: Readonly<Record<string, string | null>> = {
@@ -20,7 +20,7 @@ const ROW: Readonly<Record<string, string | null>> = {
 const NEWER = ['conflicting', 'invalidation_reason', 'failover', 'synced', 'inactive_since', 'two_phase_at'];
 
 function ask(version: number, row: Readonly<Record<string, string | null>> = ROW) {
-  const { value, sql } = converse(slotStatus('orders', version), () => rows(row));
+  const { value, sql } = converse(fetchSlotStatus('orders', version), () => rows(row));
   return { value, asked: NEWER.filter((column) => sql[0]?.includes(column)) };
 }
 

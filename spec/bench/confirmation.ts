@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { table } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { clientNamed, type NodeClient } from './clients';
-import { clientTime, contest, ratio, shown } from './contest';
+import { clientTime, compareClients, ratio, shown } from './client-comparison';
 import { asJson, writeResult } from './files';
 import { chosen, type BenchOptions } from './options';
 import { circumstancesLine, workloadTitle } from './result';
@@ -44,8 +44,13 @@ export async function confirmationBench({ scale, rounds = ROUNDS, only, folder }
       where = circumstances(server, scale, rounds);
       await workload.load(server);
       console.log(workloadTitle(workload));
-      const contestants = [clientNamed('ours'), seldom, never].map((client) => ({ client, endpoint: server.tcp }));
-      const [prompt = [], onceASecond = [], unconfirmed = []] = await contest(server, workload, contestants, rounds);
+      const contenders = [clientNamed('ours'), seldom, never].map((client) => ({ client, endpoint: server.tcp }));
+      const [prompt = [], onceASecond = [], unconfirmed = []] = await compareClients(
+        server,
+        workload,
+        contenders,
+        rounds,
+      );
       comparisons.push({ workload: workload.name, prompt, onceASecond, unconfirmed });
     } finally {
       await server.dispose();

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { circumstances } from './circumstances';
-import { contest, type Contest } from './decode/contest';
+import { compareParsers, type ParserComparison } from './decode/parser-comparison';
 import { packed } from './decode/payloads';
 import { record } from './decode/record';
-import { contestTable, contestVerdict } from './decode/report';
+import { comparisonTable, comparisonVerdict } from './decode/report';
 import { asJson, writeResult } from './files';
 import { chosen, type BenchOptions } from './options';
 import { installPeers } from './peers';
@@ -19,7 +19,7 @@ const ROUNDS = 7;
 
 /** What is written as JSON. */
 interface DecodeResult extends Circumstances {
-  readonly workloads: readonly (MeasuredWorkload & Contest)[];
+  readonly workloads: readonly (MeasuredWorkload & ParserComparison)[];
 }
 
 /**
@@ -32,13 +32,13 @@ export async function decodeBench({ scale, rounds = ROUNDS, only, folder }: Benc
   const recordings = mkdtempSync(join(tmpdir(), 'bench-decode-'));
   const server = await startBenchServer();
   try {
-    const contests: (MeasuredWorkload & Contest)[] = [];
+    const comparisons: (MeasuredWorkload & ParserComparison)[] = [];
     for (const workload of chosen(workloads(scale * SHARE), only)) {
-      contests.push(await contestOf(server, workload, join(recordings, workload.name), rounds));
+      comparisons.push(await compareOn(server, workload, join(recordings, workload.name), rounds));
     }
     const result: DecodeResult = {
       ...circumstances(server, scale * SHARE, rounds),
-      workloads: contests,
+      workloads: comparisons,
     };
     writeResult(join(folder, 'decode.json'), asJson(result));
     return report(result);
@@ -48,26 +48,26 @@ export async function decodeBench({ scale, rounds = ROUNDS, only, folder }: Benc
   }
 }
 
-async function contestOf(
+async function compareOn(
   server: BenchServer,
   workload: Workload,
   file: string,
   rounds: number,
-): Promise<MeasuredWorkload & Contest> {
+): Promise<MeasuredWorkload & ParserComparison> {
   const { name, title, changes } = workload;
   console.log(`${name} is loaded, recorded and decoded`);
   await workload.load(server);
   writeFileSync(file, packed(await record(server, workload)));
-  return { name, title, ...(await contest(file, changes, rounds)) };
+  return { name, title, ...(await compareParsers(file, changes, rounds)) };
 }
 
 function report(result: DecodeResult): boolean {
   console.log(circumstancesLine(result));
-  for (const workload of result.workloads) console.log(`\n${workloadTitle(workload)}\n\n${contestTable(workload)}`);
+  for (const workload of result.workloads) console.log(`\n${workloadTitle(workload)}\n\n${comparisonTable(workload)}`);
   for (const parser of new Set(result.workloads.flatMap(({ missing }) => missing))) {
     console.log(`\nNot measured: ${parser}, which is not installed: npm ci --prefix spec/bench`);
   }
-  const verdicts = result.workloads.flatMap((workload) => contestVerdict(workload.name, workload) ?? []);
+  const verdicts = result.workloads.flatMap((workload) => comparisonVerdict(workload.name, workload) ?? []);
   console.log(`\nGoals\n\n${verdicts.map(({ text }) => text).join('\n')}\n`);
   return verdicts.every(({ reached }) => reached);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { table } from '../support/text-table';
 import { circumstances } from './circumstances';
-import { shown } from './contest';
+import { shown } from './client-comparison';
 import { asJson, writeResult } from './files';
 import type { BenchOptions } from './options';
 import { circumstancesLine } from './result';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { table } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { clientNamed, type NodeClient } from './clients';
-import { clientTime, contest, ratio, shown, throughput } from './contest';
+import { clientTime, compareClients, ratio, shown, throughput } from './client-comparison';
 import { asJson, writeResult } from './files';
 import { chosen, type BenchOptions } from './options';
 import { circumstancesLine, workloadTitle } from './result';
@@ -47,8 +47,8 @@ export async function socketsBench({ scale, rounds = ROUNDS, only, folder }: Ben
       console.log(workloadTitle(workload));
       for (const { name: socket } of chosen(SOCKETS, only)) {
         const endpoint = server[socket];
-        const contestants = [bare, clientNamed('ours')].map((client) => ({ client, endpoint }));
-        const [theirs = [], ours = []] = await contest(server, workload, contestants, rounds);
+        const contenders = [bare, clientNamed('ours')].map((client) => ({ client, endpoint }));
+        const [theirs = [], ours = []] = await compareClients(server, workload, contenders, rounds);
         comparisons.push({ workload: workload.name, socket, bare: theirs, ours });
       }
     } finally {

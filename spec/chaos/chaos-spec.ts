@@ -4,7 +4,7 @@ import { FAULTS } from './faults';
 import { asTables } from './report';
 import { SOURCE_SETTINGS } from './scene';
 import { STOPS } from './stop-faults';
-import type { ConsumerResult } from './witness';
+import type { ConsumerResult } from './invariant-checker';
 
 /** The long form is `npm run test:chaos`. */
 const SEED = 1;
@@ -34,7 +34,7 @@ it(
     const result = await chaos(server, await runServer(), { faults: KINDS.length, seed: SEED, kinds: KINDS });
     process.stdout.write(`${asTables(result)}\n`);
     expect(result.violations).toEqual([]);
-    expect(result.reckoning).toMatchObject({
+    expect(result.summary).toMatchObject({
       losses: 0,
       duplicates: 0,
       strangers: 0,
@@ -44,7 +44,7 @@ it(
     });
     expect(Object.keys(result.faults).sort()).toEqual([...KINDS].sort());
     // Otherwise it would have shown little.
-    expect(result.reckoning.committed).toBeGreaterThan(100);
+    expect(result.summary.committed).toBeGreaterThan(100);
     const consumers = Object.values(result.consumers);
     for (const { redeliveries, sessions } of consumers) {
       expect(redeliveries).toBeGreaterThan(0);

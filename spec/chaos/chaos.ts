@@ -3,9 +3,9 @@ import type { PostgresServer, TestServer } from '../support/server';
 import { FAULTS } from './faults';
 import { Monitor } from './monitor';
 import { Random } from './random';
-import { reckon, type Reckoning } from './reckoning';
+import { summarize, type ChaosSummary } from './summary';
 import { Scene } from './scene';
-import type { ConsumerResult } from './witness';
+import type { ConsumerResult } from './invariant-checker';
 
 export interface ChaosOptions {
   readonly faults: number;
@@ -30,7 +30,7 @@ export interface ChaosResult {
   /** By the state that a stop fell in: how often it had which outcome, `completed` or an error's code. */
   readonly stops: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly consumers: Readonly<Record<string, ConsumerResult>>;
-  readonly reckoning: Reckoning;
+  readonly summary: ChaosSummary;
   /** How often the store's sum and the slots were looked at. */
   readonly looks: number;
   /** Every promise that was broken, in a sentence. */
@@ -40,7 +40,7 @@ export interface ChaosResult {
 /** How likely the next fault strikes before all is well again. */
 const OVERLAP = 0.3;
 
-/** Lets the bank work while faults strike, and reckons up when all is quiet again. */
+/** Lets the bank work while faults strike, and summarizes once all is quiet again. */
 export async function chaos(server: TestServer, quiet: PostgresServer, options: ChaosOptions): Promise<ChaosResult> {
   const started = performance.now();
   const random = new Random(options.seed);
@@ -66,9 +66,9 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
   }
   await scene.end();
   await monitor.stop();
-  for (const { witness } of scene.consumers) violations.push(...witness.violations);
+  for (const { checker } of scene.consumers) violations.push(...checker.violations);
   violations.push(...monitor.violations);
-  const reckoning = await reckon(scene);
+  const summary = await summarize(scene);
   await scene.store.drop();
   return {
     seed: options.seed,
@@ -76,8 +76,8 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
     seconds: Math.round((performance.now() - started) / 1000),
     faults: Object.fromEntries([...struck].sort(([a], [b]) => a.localeCompare(b))),
     stops: countStops(scene),
-    consumers: Object.fromEntries(scene.consumers.map(({ name, witness }) => [name, witness.result])),
-    reckoning,
+    consumers: Object.fromEntries(scene.consumers.map(({ name, checker }) => [name, checker.result])),
+    summary,
     looks: monitor.looks,
     violations,
   };
@@ -92,7 +92,7 @@ function sequence(random: Random, count: number, kinds: readonly string[]): stri
 
 function countStops({ consumers }: Scene): ChaosResult['stops'] {
   const counts: Record<string, Record<string, number>> = {};
-  for (const { state, outcome } of consumers.flatMap(({ witness }) => witness.stops)) {
+  for (const { state, outcome } of consumers.flatMap(({ checker }) => checker.stops)) {
     const outcomes = (counts[state] ??= {});
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }

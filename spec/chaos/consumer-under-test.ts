@@ -8,7 +8,7 @@ import type { TestDatabase } from '../support/server';
 import { ConsumerProcess } from './consumer-process';
 import type { ConsumerCommand, ConsumerEvent, ConsumerOptions, StopSignal } from './events';
 import type { Random } from './random';
-import { Witness } from './witness';
+import { InvariantChecker } from './invariant-checker';
 
 /** What a consumer is like. */
 export interface Kind {
@@ -23,9 +23,9 @@ const MAX_BYTES = 100_000;
 /** How many ms a process may take to end by itself, or to close its spool files. */
 const PATIENCE = 60_000;
 
-/** A consumer over all its processes, with its slot, its own way to the server, and the witness who watches it. */
+/** A consumer over all its processes, with its slot, its own way to the server, and the checker that reads its events. */
 export class Consumer {
-  readonly witness: Witness;
+  readonly checker: InvariantChecker;
   readonly #spoolDirectory = mkdtempSync(join(tmpdir(), 'chaos-'));
   readonly #listeners = new Set<(event: ConsumerEvent) => void>();
   #process: ConsumerProcess | undefined;
@@ -43,7 +43,7 @@ export class Consumer {
     readonly streamings: readonly ConsumerOptions['streaming'][],
     readonly random: Random,
   ) {
-    this.witness = new Witness(kind.name, kind.store !== undefined);
+    this.checker = new InvariantChecker(kind.name, kind.store !== undefined);
   }
 
   static async make(kind: Kind, source: TestDatabase, version: number, random: Random): Promise<Consumer> {
@@ -68,9 +68,9 @@ export class Consumer {
 
   /** @param stopped whether it is told to stop before it subscribes */
   start(stopped = false): void {
-    const { kind, slot, proxy, source, witness, random } = this;
+    const { kind, slot, proxy, source, checker, random } = this;
     const { store, twoPhase } = kind;
-    witness.restarted();
+    checker.restarted();
     this.#hasSpooled = false;
     const signal = stopped ? 'signal' : random.pick(['subject', 'signal', 'SIGTERM'] as const);
     this.#signal = signal;
@@ -88,7 +88,7 @@ export class Consumer {
     };
     this.#process = new ConsumerProcess(options, (event) => {
       if (event.event === 'deliver') this.#hasSpooled ||= event.spooled;
-      witness.hear(event);
+      checker.observe(event);
       for (const listener of this.#listeners) listener(event);
     });
   }
@@ -100,7 +100,7 @@ export class Consumer {
 
   /** Resolves once its process has subscribed, at the latest after so many ms. */
   async subscribed(ms: number): Promise<void> {
-    if (!this.witness.hasSubscribed) await this.says(ms, 'subscribing');
+    if (!this.checker.hasSubscribed) await this.says(ms, 'subscribing');
   }
 
   send(command: ConsumerCommand): void {
@@ -128,7 +128,7 @@ export class Consumer {
 
   /** Subscribes once more, in the same process. */
   startAgain(): void {
-    this.witness.subscribed();
+    this.checker.subscribed();
     this.send({ command: 'start' });
   }
 
@@ -138,7 +138,7 @@ export class Consumer {
     this.send({ command: 'leave' });
     if (!process || (await process.ends(PATIENCE))) this.#hearStderr(process);
     else {
-      this.witness.violated(`its process did not end by itself: ${process.stderr}`);
+      this.checker.addViolation(`its process did not end by itself: ${process.stderr}`);
       await process.kill();
     }
     this.#process = undefined;
@@ -150,7 +150,7 @@ export class Consumer {
     if (!process) return;
     const { runs } = process;
     await process.kill();
-    if (!runs) this.witness.violated('its process ended by itself');
+    if (!runs) this.checker.addViolation('its process ended by itself');
     this.#hearStderr(process);
   }
 
@@ -165,9 +165,9 @@ export class Consumer {
       if (open === 0) break;
       await delay(20);
     } while (performance.now() < deadline);
-    if (open !== 0) this.witness.violated(`${open ?? 'nobody knows how many'} spool files were left open`);
+    if (open !== 0) this.checker.addViolation(`${open ?? 'nobody knows how many'} spool files were left open`);
     const files = readdirSync(this.#spoolDirectory);
-    if (this.#hasSpooled && files.length > 0) this.witness.violated(`left ${files.join(', ')}`);
+    if (this.#hasSpooled && files.length > 0) this.checker.addViolation(`left ${files.join(', ')}`);
   }
 
   async end(): Promise<void> {
@@ -177,7 +177,7 @@ export class Consumer {
   }
 
   #hearStderr(process: ConsumerProcess | undefined): void {
-    if (process?.stderr) this.witness.violated(`it complained: ${process.stderr}`);
+    if (process?.stderr) this.checker.addViolation(`it complained: ${process.stderr}`);
   }
 }
 

@@ -65,7 +65,7 @@ async function restart({ server, consumers }: Scene, mode: StopMode, random: Ran
   const stopped = server.stop(mode);
   const inTime = await Promise.race([stopped.then(() => true), delay(STOP, false, { ref: false })]);
   if (!inTime) {
-    for (const { witness } of consumers) witness.violated(`the server could not stop within ${STOP} ms`);
+    for (const { checker } of consumers) checker.addViolation(`the server could not stop within ${STOP} ms`);
     await server.stop('immediate');
   }
   await delay(random.between(0, 300));

@@ -34,13 +34,13 @@ export class Monitor {
       const { sum, stored } = await lookAtStore(scene);
       if (sum !== TOTAL) this.violations.push(`The balances of the store added up to ${sum}`);
       await delay(HEARING);
-      for (const { slot, origin, witness, store, name } of scene.consumers) {
+      for (const { slot, origin, checker, store, name } of scene.consumers) {
         const position = slots.get(slot) ?? 0n;
         if (position <= origin) continue;
         const what = `The ${name} slot stood at ${formatLsn(position)}`;
         if (store) {
           if (position > stored) this.violations.push(`${what}, the store at ${formatLsn(stored)}`);
-        } else if (!witness.doneUpTo(position)) this.violations.push(`${what} with work up to it not done`);
+        } else if (!checker.doneUpTo(position)) this.violations.push(`${what} with work up to it not done`);
       }
       this.#looks++;
     }

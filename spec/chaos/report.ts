@@ -3,7 +3,7 @@ import { table } from '../support/text-table';
 
 /** A result as tables for people. */
 export function asTables(result: ChaosResult): string {
-  const { reckoning, consumers, faults } = result;
+  const { summary, consumers, faults } = result;
   const total = Object.values(faults).reduce((sum, { times }) => sum + times, 0);
   return [
     `${result.server}; seed ${result.seed}; ${result.seconds} s; looked at ${result.looks} times`,
@@ -49,7 +49,7 @@ export function asTables(result: ChaosResult): string {
       ([name, { errors, streamed }]) => `${name}: ${listed(streamed)}; ${listed(errors)}`,
     ),
     '',
-    table(['committed transactions', 'rows'], [[reckoning.committed, reckoning.rows]]),
+    table(['committed transactions', 'rows'], [[summary.committed, summary.rows]]),
     table(
       ['losses', 'duplicates', 'strangers', 'disorder', 'altered', 'unended', 'broken promises'],
       [[...failings(result)]],
@@ -63,8 +63,8 @@ export function isFlawless(result: ChaosResult): boolean {
   return failings(result).every((count) => count === 0);
 }
 
-function failings({ reckoning, violations }: ChaosResult): number[] {
-  const { losses, duplicates, strangers, disorder, altered, unended } = reckoning;
+function failings({ summary, violations }: ChaosResult): number[] {
+  const { losses, duplicates, strangers, disorder, altered, unended } = summary;
   return [losses, duplicates, strangers, disorder, altered, unended, violations.length];
 }
 

@@ -8,7 +8,7 @@ import { LargeWriter, Preparer } from './large-writer';
 import { Random } from './random';
 import { STORE } from './store';
 import { UsualWriter, type Writer } from './writer';
-import type { Witness } from './witness';
+import type { InvariantChecker } from './invariant-checker';
 
 /** What the source needs, so that nobody waits long for what is gone, and large transactions are streamed. */
 export const SOURCE_SETTINGS = { wal_sender_timeout: '2s', logical_decoding_work_mem: '64kB' } as const;
@@ -106,17 +106,17 @@ export class Scene {
   }
 
   #beyond(position: bigint): Promise<number> {
-    return this.#until((witness) => witness.isBeyond(position));
+    return this.#until((checker) => checker.isBeyond(position));
   }
 
-  async #until(isSo: (witness: Witness) => boolean): Promise<number> {
+  async #until(isSo: (checker: InvariantChecker) => boolean): Promise<number> {
     const started = performance.now();
     for (;;) {
-      const late = this.consumers.filter(({ witness }) => !isSo(witness));
+      const late = this.consumers.filter(({ checker }) => !isSo(checker));
       const now = performance.now();
       if (late.length === 0) return now - started;
       // A slow machine may take long, but is not silent.
-      const silent = late.filter(({ witness }) => now - Math.max(started, witness.lastAcknowledged) > SILENCE);
+      const silent = late.filter(({ checker }) => now - Math.max(started, checker.lastAcknowledged) > SILENCE);
       if (silent.length > 0) {
         const names = silent.map(({ name }) => name).join(' and ');
         throw new Error(`The ${names} consumer has acknowledged nothing for ${SILENCE} ms`);

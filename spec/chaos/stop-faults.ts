@@ -103,7 +103,7 @@ async function goOn(
   again: boolean,
 ): Promise<void> {
   if (!end) {
-    consumer.witness.violated(`did not end within ${MISSED} ms after it was told to stop`);
+    consumer.checker.addViolation(`did not end within ${MISSED} ms after it was told to stop`);
     await consumer.kill();
   } else {
     if (end.event === 'completed') await checkSlot(scene, consumer);
@@ -118,15 +118,15 @@ async function goOn(
 }
 
 /** After *complete*, the server has heard of all that was done, and the slot stands where the store does. */
-async function checkSlot({ source }: Scene, { slot, store, witness }: Consumer): Promise<void> {
+async function checkSlot({ source }: Scene, { slot, store, checker }: Consumer): Promise<void> {
   const [row] = await source.query<{ lsn: string }>(
     `SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = '${slot}'`,
   );
   const position = parseLsn(row?.lsn ?? '');
-  const { furthestDone, lastStop } = witness;
+  const { furthestDone, lastStop } = checker;
   const what = `completed after a stop (${lastStop}) with the slot at ${formatLsn(position)}`;
-  if (position < furthestDone) witness.violated(`${what}, and was done up to ${formatLsn(furthestDone)}`);
-  if (!store || !witness.hasOpened) return;
+  if (position < furthestDone) checker.addViolation(`${what}, and was done up to ${formatLsn(furthestDone)}`);
+  if (!store || !checker.hasOpened) return;
   const [stored] = await store.query<{ lsn: string }>(`SELECT checkpoint::json->>'endLsn' AS lsn FROM progress`);
-  if (stored?.lsn && parseLsn(stored.lsn) !== position) witness.violated(`${what}, and the store at ${stored.lsn}`);
+  if (stored?.lsn && parseLsn(stored.lsn) !== position) checker.addViolation(`${what}, and the store at ${stored.lsn}`);
 }

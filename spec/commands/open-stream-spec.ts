@@ -1,9 +1,9 @@
 import type { StartPosition, StreamSource } from '../../lib/ledger/checkpoint';
 import { ReplicationError } from '../../lib/common/errors';
 import { parseLsn } from '../../lib/common/lsn';
-import type { Question } from '../../lib/commands/conversation';
+import type { UserCallback } from '../../lib/commands/protocol-routine';
 import { openStream, type OpenInfo, type StreamPlan } from '../../lib/commands/open-stream';
-import { SlotMemory } from '../../lib/commands/slot-memory';
+import { ResumeState } from '../../lib/commands/resume-state';
 import type { ServerInfo } from '../../lib/commands/startup';
 import type { PgoutputRequest } from '../../lib/commands/pgoutput-options';
 import type { BackendMessage } from '../../lib/wire/backend';
@@ -99,12 +99,12 @@ interface Trial {
   plan?: Partial<StreamPlan>;
   server?: Partial<FakeServer>;
   info?: Partial<ServerInfo>;
-  memory?: SlotMemory;
+  memory?: ResumeState;
   /** Where the consumer wants to start. */
   asked?: StartPosition;
 }
 
-function open({ plan, server, info, memory = new SlotMemory(), asked }: Trial = {}): Outcome<OpenInfo> {
+function open({ plan, server, info, memory = new ResumeState(), asked }: Trial = {}): Outcome<OpenInfo> {
   const fake = Object.assign(new FakeServer(), server);
   const whole = { ...PLAN, ...plan };
   const start = whole.positionKeeper === 'consumer' ? { question: answering(asked) } : { position: asked };
@@ -112,7 +112,7 @@ function open({ plan, server, info, memory = new SlotMemory(), asked }: Trial = 
 }
 
 /** A store that answers at once. */
-function answering(position: StartPosition | undefined): Question {
+function answering(position: StartPosition | undefined): UserCallback {
   return {
     ask: (answered) => {
       answered({ kind: 'startPosition', position });
@@ -123,10 +123,10 @@ function answering(position: StartPosition | undefined): Question {
 }
 
 /** What an earlier subscription left behind. */
-function remembering(confirmed?: string): SlotMemory {
-  const memory = new SlotMemory();
+function remembering(confirmed?: string): ResumeState {
+  const memory = new ResumeState();
   open({ memory });
-  if (confirmed !== undefined) memory.confirm(parseLsn(confirmed));
+  if (confirmed !== undefined) memory.recordConfirmed(parseLsn(confirmed));
   return memory;
 }
 
@@ -200,7 +200,7 @@ describe('opening a stream', () => {
   });
 
   it('takes no slot for its own that another still has: it may move until we get it', () => {
-    const memory = new SlotMemory();
+    const memory = new ResumeState();
     const plan = { ensureSlot: { temporary: false } };
     const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
     expect(open({ plan, memory, server: { start } }).error).toMatchObject({ code: 'SLOT_ACTIVE' });
@@ -227,7 +227,7 @@ describe('a standby', () => {
   const info = { standby: true };
 
   it('is told of, and remembered', () => {
-    const memory = new SlotMemory();
+    const memory = new ResumeState();
     expect(open({ info, memory }).value).toMatchObject({ standby: true });
     expect(memory.position?.source).toMatchObject({ standby: true });
   });
@@ -348,7 +348,7 @@ describe('a slot that is missing', () => {
   });
 
   it('is made by the second subscription, where the first did not come so far', () => {
-    const memory = new SlotMemory();
+    const memory = new ResumeState();
     const plan = { ensureSlot: { temporary: false } };
     open({ plan, memory, server: { publications: [] } });
     expect(open({ plan, memory, server: { slot: undefined } }).value?.slotCreated).toBe(true);
@@ -537,9 +537,9 @@ describe('where a stream starts', () => {
   });
 
   it('is a position given as such on the first subscription only', () => {
-    const memory = new SlotMemory();
+    const memory = new ResumeState();
     expect(startOf(open({ memory, asked: at('0/1600') }))).toContain(' LOGICAL 0/1600 ');
-    memory.confirm(0x1700n);
+    memory.recordConfirmed(0x1700n);
     expect(startOf(open({ memory, asked: at('0/1600') }))).toContain(' LOGICAL 0/1700 ');
   });
 
@@ -556,7 +556,7 @@ describe('where a stream starts', () => {
   });
 
   it('given as such counts as confirmed once the stream has started, and not before', () => {
-    const memory = new SlotMemory();
+    const memory = new ResumeState();
     const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
     open({ memory, asked: at('0/1600'), server: { start } });
     expect(memory.position).toBeUndefined();

@@ -1,4 +1,4 @@
-import { pgoutputOptions, protoVersionFor, type PgoutputRequest } from '../../lib/commands/pgoutput-options';
+import { buildPgoutputOptions, chooseProtoVersion, type PgoutputRequest } from '../../lib/commands/pgoutput-options';
 import { failure } from '../wire/failure';
 
 const NOTHING: PgoutputRequest = {
@@ -11,7 +11,7 @@ const NOTHING: PgoutputRequest = {
 };
 
 function optionsOf(request: Partial<PgoutputRequest>, version: number): Record<string, string> {
-  const { publication_names: _, ...options } = pgoutputOptions({ ...NOTHING, ...request }, ['p'], version);
+  const { publication_names: _, ...options } = buildPgoutputOptions({ ...NOTHING, ...request }, ['p'], version);
   return options;
 }
 
@@ -24,7 +24,7 @@ describe('the options of START_REPLICATION', () => {
   });
 
   it('name the publications, quoted', () => {
-    expect(pgoutputOptions(NOTHING, ['My,Pub', 'quo"te'], 180_004)).toEqual({
+    expect(buildPgoutputOptions(NOTHING, ['My,Pub', 'quo"te'], 180_004)).toEqual({
       proto_version: '1',
       publication_names: '"My,Pub","quo""te"',
     });
@@ -81,7 +81,7 @@ describe('the options of START_REPLICATION', () => {
       ['parallel', false, 4],
       ['parallel', true, 4],
     ] as const;
-    expect(asked.map(([streaming, twoPhase]) => protoVersionFor({ streaming, twoPhase }))).toEqual(
+    expect(asked.map(([streaming, twoPhase]) => chooseProtoVersion({ streaming, twoPhase }))).toEqual(
       asked.map(([, , version]) => version),
     );
   });

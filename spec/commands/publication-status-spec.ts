@@ -1,4 +1,4 @@
-import { publications } from '../../lib/commands/publication-status';
+import { fetchPublications } from '../../lib/commands/publication-status';
 import { converse, rows, type Said } from './support/converse';
 
 const PUBLICATION = {
@@ -39,7 +39,7 @@ const serverWith = (lists: readonly number[][]) => (said: Said) => {
 
 describe('the status of publications', () => {
   it('has all tables with their columns', () => {
-    const { value } = converse(publications(['pub'], 180_004), serverWith([[20_000], [20_001]]));
+    const { value } = converse(fetchPublications(['pub'], 180_004), serverWith([[20_000], [20_001]]));
     const table = (name: string) => ({
       table: name,
       schema: 'public',
@@ -54,7 +54,7 @@ describe('the status of publications', () => {
     'of %i tables finds out once what is published, and describes each table once',
     (count) => {
       const lists = portions(count, 2_000);
-      const { value, sql } = converse(publications(['pub'], 180_004), serverWith(lists));
+      const { value, sql } = converse(fetchPublications(['pub'], 180_004), serverWith(lists));
       expect(value?.[0]?.tables).toHaveLength(count);
       expect(sql.filter((text) => text.includes('WITH RECURSIVE'))).toHaveLength(1);
       expect(sql.map((text) => describedIn(text).length).filter((size) => size > 0)).toEqual(
@@ -64,12 +64,12 @@ describe('the status of publications', () => {
   );
 
   it('gives each portion of tables the whole connect time-out', () => {
-    const { restarting } = converse(publications(['pub'], 180_004), serverWith(portions(5_000, 2_000)));
+    const { restarting } = converse(fetchPublications(['pub'], 180_004), serverWith(portions(5_000, 2_000)));
     expect(restarting.map((text) => describedIn(text).length)).toEqual([2_000, 2_000, 1_000]);
   });
 
   it('asks no more where there is no such publication', () => {
-    const { value, sql } = converse(publications(['none'], 180_004), () => rows());
+    const { value, sql } = converse(fetchPublications(['none'], 180_004), () => rows());
     expect([value, sql.length]).toEqual([[], 1]);
   });
 });

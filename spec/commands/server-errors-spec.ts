@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../../lib/common/error-codes';
 import { ServerError } from '../../lib/common/errors';
-import { serverError, skippedPublication } from '../../lib/commands/server-errors';
+import { toServerError, toSkippedPublicationError } from '../../lib/commands/server-errors';
 import { serverFields } from './support/converse';
 
 const TABLE: [sqlState: string, routine: string | undefined, code: ErrorCode, retryable: boolean][] = [
@@ -98,17 +98,17 @@ const CLASSES = {
 describe('an error of the server', () => {
   it.each(TABLE)('%s in %s is %s, retryable %p', (sqlState, routine, code, retryable) => {
     const fields = serverFields({ sqlState, ...(routine === undefined ? {} : { routine }) });
-    const error = serverError(fields);
+    const error = toServerError(fields);
     expect(error).toBeInstanceOf(ServerError);
     expect(error).toMatchObject({ code, retryable, sqlState, server: fields });
   });
 
   it.each(CLASSES.passing)('of class %s passes, whatever the condition', (sqlClass) => {
-    expect(serverError(serverFields({ sqlState: `${sqlClass}9Z9` }))).toMatchObject({ retryable: true });
+    expect(toServerError(serverFields({ sqlState: `${sqlClass}9Z9` }))).toMatchObject({ retryable: true });
   });
 
   it.each(CLASSES.lasting)('of class %s does not, and has a remedy of that class', (sqlClass) => {
-    const error = serverError(serverFields({ sqlState: `${sqlClass}9Z9` }));
+    const error = toServerError(serverFields({ sqlState: `${sqlClass}9Z9` }));
     expect(error.retryable).toBe(false);
     expect(error.remedy).not.toBe(ERRORS.SERVER_ERROR.remedy);
   });
@@ -120,7 +120,7 @@ describe('an error of the server', () => {
       hint: 'If it is safe for all REPLICATION users …, add it to "output_plugin_libraries" and reload the server configuration.',
     };
     for (const routine of ['StartupDecodingContext', 'check_plugin', undefined]) {
-      const error = serverError(serverFields({ ...fields, ...(routine === undefined ? {} : { routine }) }));
+      const error = toServerError(serverFields({ ...fields, ...(routine === undefined ? {} : { routine }) }));
       expect(error).toMatchObject({ code: 'OUTPUT_PLUGIN_REFUSED', retryable: false });
       expect(error.remedy).toMatch(/output_plugin_libraries/);
       expect(error.remedy).not.toMatch(/REPLICATION/);
@@ -133,26 +133,26 @@ describe('an error of the server', () => {
     ['a setting of superusers', 'set_config_with_handle', /GRANT SET ON PARAMETER/],
     ['a file of the server, or anything else', 'ReorderBufferSerializeTXN', /Grant .* file/],
   ])('for want of %s says so', (_, routine, remedy) => {
-    expect(serverError(serverFields({ sqlState: '42501', routine })).remedy).toMatch(remedy);
+    expect(toServerError(serverFields({ sqlState: '42501', routine })).remedy).toMatch(remedy);
   });
 
   it('says how to go on where a part of a value has no binary form', () => {
     const fields = { sqlState: '42883', message: 'no binary output function available for type aclitem' };
     for (const routine of ['array_send', 'getTypeBinaryOutputInfo']) {
-      const error = serverError(serverFields({ ...fields, routine }));
+      const error = toServerError(serverFields({ ...fields, routine }));
       expect(error).toMatchObject({ code: 'SERVER_ERROR', remedy: expect.stringMatching(/without binary/) });
     }
-    expect(serverError(serverFields({ ...fields, routine: 'ParseFuncOrColumn' })).remedy).not.toMatch(/binary/);
+    expect(toServerError(serverFields({ ...fields, routine: 'ParseFuncOrColumn' })).remedy).not.toMatch(/binary/);
   });
 
   it('says that somebody stands between where the binding of SCRAM to its channel does not hold', () => {
-    const error = serverError(serverFields({ sqlState: '28000', routine: 'read_client_final_message' }));
+    const error = toServerError(serverFields({ sqlState: '28000', routine: 'read_client_final_message' }));
     expect(error.message).toMatch(/Connect straight to the server.*channel_binding=disable/);
   });
 
   it('is known by its SQLSTATE, whatever language it is written in', () => {
     const fields = serverFields({ sqlState: '55006', message: 'Replikations-Slot »orders« ist aktiv für PID 1' });
-    expect(serverError(fields)).toMatchObject({ code: 'SLOT_ACTIVE', message: expect.stringContaining('»orders«') });
+    expect(toServerError(fields)).toMatchObject({ code: 'SLOT_ACTIVE', message: expect.stringContaining('»orders«') });
   });
 });
 
@@ -165,7 +165,7 @@ describe('the warning that a publication was skipped', () => {
   });
 
   it('is fatal, and tells that rows are missing', () => {
-    expect(skippedPublication(WARNING)).toMatchObject({
+    expect(toSkippedPublicationError(WARNING)).toMatchObject({
       code: 'PUBLICATION_MISSING',
       retryable: false,
       remedy: expect.stringContaining('Rows were skipped'),
@@ -176,7 +176,7 @@ describe('the warning that a publication was skipped', () => {
     const { routine, ...anonymous } = WARNING;
     expect(routine).toBe('LoadPublications');
     for (const fields of [anonymous, { ...WARNING, routine: 'Other' }, { ...WARNING, sqlState: '01000' }]) {
-      expect(skippedPublication(fields)).toBeUndefined();
+      expect(toSkippedPublicationError(fields)).toBeUndefined();
     }
   });
 });

@@ -1,9 +1,9 @@
 import type { StartPosition, StreamSource } from '../../lib/ledger/checkpoint';
 import { ReplicationError } from '../../lib/common/errors';
 import { parseLsn } from '../../lib/common/lsn';
-import { timelineHistory, type SlotStatus, type SystemIdentity } from '../../lib/commands/slot-commands';
-import { SlotMemory } from '../../lib/commands/slot-memory';
-import { fromConsumer, fromMemory, type Resumption } from '../../lib/commands/start-position';
+import { fetchTimelineHistory, type SlotStatus, type SystemIdentity } from '../../lib/commands/slot-commands';
+import { ResumeState } from '../../lib/commands/resume-state';
+import { resumeFromConsumer, resumeFromState, type ResumePoint } from '../../lib/commands/start-position';
 import { converse, refusal, rows, type Outcome, type Said } from './support/converse';
 import { slotAt } from './support/slot-at';
 
@@ -29,7 +29,7 @@ function answering(content: string): (said: Said) => ReturnType<typeof rows> {
 
 function checked(position: StartPosition, identity: Partial<SystemIdentity> = {}): Outcome<void> {
   return converse(
-    fromConsumer(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
+    resumeFromConsumer(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
     answering(HISTORY),
   );
 }
@@ -71,7 +71,7 @@ describe('a position to start from', () => {
 
   it('of a timeline that the server never was on is a mismatch', () => {
     const { error } = converse(
-      fromConsumer(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
+      resumeFromConsumer(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       answering('1\t0/3000\tno recovery target specified\n'),
     );
     expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
@@ -92,7 +92,7 @@ describe('a position to start from', () => {
   it('is refused with what the server says, where that has no history', () => {
     const missing = refusal({ sqlState: '58P01', message: 'could not open file "pg_wal/00000003.history"' });
     const { error } = converse(
-      fromConsumer(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
+      resumeFromConsumer(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       () => missing,
     );
     expect(error).toMatchObject({ code: 'WAL_REMOVED', message: expect.stringContaining('00000003.history') });
@@ -107,7 +107,10 @@ describe('a position that was read from a standby', () => {
     source: Partial<StreamSource> = { standby: true },
   ): string {
     const position = at(lsn, { timeline: 1, ...source });
-    const { error } = converse(fromConsumer(position, 'slot').check(IDENTITY, 'orders', found), answering(HISTORY));
+    const { error } = converse(
+      resumeFromConsumer(position, 'slot').check(IDENTITY, 'orders', found),
+      answering(HISTORY),
+    );
     return error instanceof ReplicationError ? error.code : String(error);
   }
 
@@ -146,8 +149,8 @@ describe('a standby that is behind a position', () => {
     ['which it still has to replay', at('0/9001', {}), '0/9001, lies beyond what this standby has, 0/9000'],
     ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, and this standby is on 3'],
   ])('%s: may come to it', (_, position, words) => {
-    const memory = new SlotMemory();
-    for (const resumption of [fromConsumer(position, 'consumer'), fromMemory(position, memory)]) {
+    const memory = new ResumeState();
+    for (const resumption of [resumeFromConsumer(position, 'consumer'), resumeFromState(position, memory)]) {
       const server = { ...IDENTITY, standby: true };
       const { error } = converse(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
       expect(error).toMatchObject({
@@ -161,7 +164,7 @@ describe('a standby that is behind a position', () => {
 
   it('never comes to another cluster, nor to what it has left behind', () => {
     for (const position of [at('0/9001', { systemId: '7' }), at('0/5001', { timeline: 2 })]) {
-      const check = fromConsumer(position, 'consumer').check(
+      const check = resumeFromConsumer(position, 'consumer').check(
         { ...IDENTITY, standby: true },
         'orders',
         slotAt(undefined),
@@ -175,13 +178,13 @@ describe('a standby that is behind a position', () => {
 });
 
 /** What is wrong with a slot, where the position itself is right. */
-function onSlot(resumption: Resumption, found: SlotStatus | undefined): unknown {
+function onSlot(resumption: ResumePoint, found: SlotStatus | undefined): unknown {
   const identity = { ...IDENTITY, timeline: resumption.position.source?.timeline ?? IDENTITY.timeline };
   return converse(resumption.check(identity, 'orders', found), answering(HISTORY)).error;
 }
 
 describe('the slot of a position to start from', () => {
-  const resumption = fromConsumer(at('0/2000'), 'consumer');
+  const resumption = resumeFromConsumer(at('0/2000'), 'consumer');
 
   it.each([undefined, 0x1000n, 0x1fffn, 0x2000n])('may stand at %p', (confirmed) => {
     expect(onSlot(resumption, slotAt(confirmed))).toBeUndefined();
@@ -206,12 +209,12 @@ describe('the slot of a position to start from', () => {
 
 describe('what an observable has confirmed itself', () => {
   /** It took the slot over at 0/1000, and confirmed this position on timeline 2. */
-  function resumed(lsn: bigint): ReturnType<typeof fromMemory> {
-    const memory = new SlotMemory();
-    memory.see(slotAt(0x1000n), { ...IDENTITY, timeline: 2 });
-    memory.confirm(lsn);
+  function resumed(lsn: bigint): ReturnType<typeof resumeFromState> {
+    const memory = new ResumeState();
+    memory.recordStart(slotAt(0x1000n), { ...IDENTITY, timeline: 2 });
+    memory.recordConfirmed(lsn);
     if (!memory.position) throw new Error('It has forgotten');
-    return fromMemory(memory.position, memory);
+    return resumeFromState(memory.position, memory);
   }
 
   it.each<[what: string, lsn: bigint, identity: Partial<SystemIdentity>, words: string | undefined]>([
@@ -263,7 +266,7 @@ describe('what an observable has confirmed itself', () => {
 
 describe('the history of a timeline', () => {
   function switches(content: string): [timeline: number, lsn: bigint][] | undefined {
-    const { value, error } = converse(timelineHistory(9), answering(content));
+    const { value, error } = converse(fetchTimelineHistory(9), answering(content));
     expect(error).toBeUndefined();
     return value && [...value];
   }
@@ -292,8 +295,8 @@ describe('the history of a timeline', () => {
   });
 
   it('that the server does not send is a violation', () => {
-    expect(converse(timelineHistory(9), () => rows()).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
-    expect(converse(timelineHistory(9), () => rows({ filename: 'x', content: null })).error).toMatchObject({
+    expect(converse(fetchTimelineHistory(9), () => rows()).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(converse(fetchTimelineHistory(9), () => rows({ filename: 'x', content: null })).error).toMatchObject({
       code: 'PROTOCOL_VIOLATION',
     });
   });

@@ -1,7 +1,7 @@
 import type { Client, ClientConfig, types } from 'pg';
 import { asyncScheduler, concat, EMPTY, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import type { Checkpoint, StartPosition } from '../../lib/ledger/checkpoint';
-import type { Start } from '../../lib/commands/open-stream';
+import type { StartRequest } from '../../lib/commands/open-stream';
 import { resolveConfig, type PgoutputConfig, type PluginConfig } from '../../lib/config/config';
 import type { ConnectionOptions } from '../../lib/config/connection';
 import { ConfigError } from '../../lib/common/errors';
@@ -20,7 +20,7 @@ function resolve(config: unknown) {
 }
 
 /** Where a stream starts: at the position that was given, or the one that the function answers. */
-function startOf(start: Start): Promise<StartPosition | undefined> {
+function startOf(start: StartRequest): Promise<StartPosition | undefined> {
   if ('position' in start) return Promise.resolve(start.position);
   return new Promise((found, failed) => {
     start.question.ask((answer) => {

@@ -5,7 +5,7 @@ import { FINDINGS } from '../../lib/common/findings';
 import { resolveConfig } from '../../lib/config/config';
 import { readTransactionsOptions } from '../../lib/operators/transactions/assembly';
 import { defaultTypes } from '../../lib/pgoutput/values/values';
-import { LARGEST_MESSAGE } from '../../lib/wire/frames';
+import { MAX_MESSAGE_LENGTH } from '../../lib/wire/frames';
 import { fillGenerated, findGenerated, generatedNames } from './support/generated';
 import { Library } from './support/library';
 import { pages, readPage, readTable, ROOT } from './support/pages';
@@ -95,7 +95,7 @@ describe('the table of options', () => {
       expectTables: 'nothing',
       onDecodeError: `\`'${values.onDecodeError}'\``,
       // What stands in a header is a little more.
-      maxMessageSize: maxMessageSize === LARGEST_MESSAGE ? '1 GiB' : '',
+      maxMessageSize: maxMessageSize === MAX_MESSAGE_LENGTH ? '1 GiB' : '',
       startLsn: "the slot's position",
       scheduler: '`asyncScheduler`',
       errors: 'none',

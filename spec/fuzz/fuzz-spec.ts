@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { readParts, writeCase, type Parts } from './case';
 import { keptCases } from './corpus';
-import { cook, recipe } from './mutation';
+import { mutate, mutation } from './mutation';
 import { judge, type Target } from './target';
 import { TARGETS } from './targets';
 import { opening, resuming } from './targets/opening';
@@ -26,8 +26,8 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('%s', (na
   });
 
   it('breaks no rule, whatever is done to it', () => {
-    const property = fc.property(recipe, (made) => {
-      judge(target, cook(target, made));
+    const property = fc.property(mutation, (made) => {
+      judge(target, mutate(target, made));
     });
     fc.assert(property, { numRuns: RUNS });
   });

@@ -131,7 +131,7 @@ export interface Step {
 }
 
 /** How one case is made; what fast-check shrinks. */
-export interface Recipe {
+export interface Mutation {
   readonly seed: number;
   readonly steps: readonly Step[];
   readonly repaired: boolean;
@@ -142,7 +142,7 @@ const value = fc.oneof(
   fc.constantFrom(0, 1, 3, 4, 5, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff),
 );
 
-export const recipe: fc.Arbitrary<Recipe> = fc.record({
+export const mutation: fc.Arbitrary<Mutation> = fc.record({
   seed: fc.nat(0xffff),
   steps: fc.array(
     fc.record({
@@ -157,7 +157,7 @@ export const recipe: fc.Arbitrary<Recipe> = fc.record({
 });
 
 /** Makes the case. */
-export function cook({ seeds, repair }: Target, { seed, steps, repaired }: Recipe): Parts {
+export function mutate({ seeds, repair }: Target, { seed, steps, repaired }: Mutation): Parts {
   const parts = [...(seeds[seed % seeds.length] ?? [])];
   for (const { what, part, at, value } of steps) {
     if (parts.length > 0) STEPS[what](parts, part % parts.length, at, value, seeds);

@@ -7,7 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { keepCase } from './corpus';
-import { cook, type Recipe } from './mutation';
+import { mutate, type Mutation } from './mutation';
 import { COUNT, LENGTH, TEXT_AT, type SearchFinding, type SearchOrder, type SearchSummary } from './search';
 import { measureGrowth } from './shapes';
 import type { Target } from './target';
@@ -20,11 +20,11 @@ const HANG = 20_000;
 class Findings {
   count = 0;
 
-  async keep(target: Target, recipe: Recipe, what: string): Promise<void> {
+  async keep(target: Target, mutation: Mutation, what: string): Promise<void> {
     this.count++;
     const [line = ''] = what.split('\n');
-    const path = await keepCase(target.name, line, cook(target, recipe));
-    console.log(`\n${target.name}: ${what}\n  ${JSON.stringify(recipe)}\n  kept as ${path}\n`);
+    const path = await keepCase(target.name, line, mutate(target, mutation));
+    console.log(`\n${target.name}: ${what}\n  ${JSON.stringify(mutation)}\n  kept as ${path}\n`);
   }
 }
 
@@ -57,7 +57,7 @@ function searchUntilHang(target: Target, ms: number, findings: Findings): Promis
       }
       const text = Buffer.from(new Uint8Array(progress, TEXT_AT, words[LENGTH])).toString();
       if (text === '') return;
-      kept.push(findings.keep(target, JSON.parse(text) as Recipe, `It takes more than ${HANG} ms`));
+      kept.push(findings.keep(target, JSON.parse(text) as Mutation, `It takes more than ${HANG} ms`));
       end(undefined);
     }, HANG);
     const end = (summary: SearchSummary | undefined): void => {
@@ -66,7 +66,7 @@ function searchUntilHang(target: Target, ms: number, findings: Findings): Promis
     };
     worker.on('message', (message: SearchFinding | SearchSummary) => {
       if (message.kind === 'summary') end(message);
-      else kept.push(findings.keep(target, message.recipe, message.what));
+      else kept.push(findings.keep(target, message.mutation, message.what));
     });
     worker.on('error', (error) => {
       clearInterval(watch);
@@ -99,7 +99,7 @@ function tell(target: Target, summary: SearchSummary | undefined): void {
   console.log(
     `${target.name}: ${runs} cases, ${Math.round(runs / (ms / 1000))} a second\n` +
       `  ${counts.map(([outcome, count]) => `${outcome} ${count}`).join(', ')}\n` +
-      `  slowest ${slowest.ms.toFixed(1)} ms for ${slowest.bytes} bytes: ${JSON.stringify(slowest.recipe)}\n` +
+      `  slowest ${slowest.ms.toFixed(1)} ms for ${slowest.bytes} bytes: ${JSON.stringify(slowest.mutation)}\n` +
       `  the heap grew by ${(growth / 2 ** 20).toFixed(1)} MiB at most, by ${Math.round(growthPerByte)} bytes for each of a case; ` +
       `${Math.round(peak / 2 ** 20)} MiB resident at most`,
   );

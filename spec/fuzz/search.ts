@@ -2,7 +2,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import fc from 'fast-check';
 import { sizeOf } from './case';
-import { cook, recipe, type Recipe } from './mutation';
+import { mutate, mutation, type Mutation } from './mutation';
 import { judge, type Verdict } from './target';
 import { TARGETS } from './targets';
 import { getPeakRss } from '../support/peak-memory';
@@ -11,13 +11,13 @@ import { getPeakRss } from '../support/peak-memory';
 export interface SearchOrder {
   readonly target: string;
   readonly ms: number;
-  /** Where the thread leaves word of what it is about to do: how many cases there have been, and the recipe of this one. */
+  /** Where the thread leaves word of what it is about to do: how many cases there have been, and the mutation of this one. */
   readonly progress: SharedArrayBuffer;
 }
 
 export interface SearchFinding {
   readonly kind: 'finding';
-  readonly recipe: Recipe;
+  readonly mutation: Mutation;
   readonly what: string;
 }
 
@@ -25,7 +25,7 @@ export interface SearchSummary {
   readonly kind: 'summary';
   readonly ms: number;
   readonly outcomes: Readonly<Record<string, number>>;
-  readonly slowest: { readonly ms: number; readonly bytes: number; readonly recipe: Recipe | undefined };
+  readonly slowest: { readonly ms: number; readonly bytes: number; readonly mutation: Mutation | undefined };
   /** The most bytes by which the heap grew in one case, and the most for each byte of a case of 1 KiB or more. */
   readonly growth: number;
   readonly growthPerByte: number;
@@ -33,7 +33,7 @@ export interface SearchSummary {
   readonly peak: number;
 }
 
-/** Where the count stands, and the length of the recipe; its text follows. */
+/** Where the count stands, and the length of the mutation; its text follows. */
 export const COUNT = 0;
 export const LENGTH = 1;
 export const TEXT_AT = 8;
@@ -48,21 +48,21 @@ function search({ target: name, ms, progress }: SearchOrder): SearchSummary {
   const encoder = new TextEncoder();
   const known = new Set<string>();
   const outcomes: Record<string, number> = {};
-  let slowest: SearchSummary['slowest'] = { ms: 0, bytes: 0, recipe: undefined };
+  let slowest: SearchSummary['slowest'] = { ms: 0, bytes: 0, mutation: undefined };
   let growth = 0;
   let growthPerByte = 0;
 
-  const note = ({ outcome, ms, growth: grown }: Verdict, bytes: number, recipe: Recipe): void => {
+  const note = ({ outcome, ms, growth: grown }: Verdict, bytes: number, mutation: Mutation): void => {
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    if (ms > slowest.ms) slowest = { ms, bytes, recipe };
+    if (ms > slowest.ms) slowest = { ms, bytes, mutation };
     growth = Math.max(growth, grown);
     if (bytes >= 1024) growthPerByte = Math.max(growthPerByte, grown / bytes);
   };
 
-  const property = fc.property(recipe, (made) => {
+  const property = fc.property(mutation, (made) => {
     words[LENGTH] = encoder.encodeInto(JSON.stringify(made), text).written;
     Atomics.add(words, COUNT, 1);
-    const parts = cook(target, made);
+    const parts = mutate(target, made);
     try {
       note(judge(target, parts), sizeOf(parts), made);
     } catch (error) {
@@ -80,7 +80,7 @@ function search({ target: name, ms, progress }: SearchOrder): SearchSummary {
     });
     if (!failed || !counterexample) continue;
     known.add(signature(errorInstance));
-    const finding: SearchFinding = { kind: 'finding', recipe: counterexample[0], what: report(errorInstance) };
+    const finding: SearchFinding = { kind: 'finding', mutation: counterexample[0], what: report(errorInstance) };
     parentPort?.postMessage(finding);
   }
   return {

@@ -97,7 +97,7 @@ describe('by what pg_hba.conf asks for', () => {
   });
 
   it('peer is who runs this process', async () => {
-    expect(await secured.admission({ user: 'peered', ...channel.socket() })).toMatchObject({
+    expect(await secured.logIn({ user: 'peered', ...channel.socket() })).toMatchObject({
       user: 'peered',
       identity: userInfo().username,
     });
@@ -114,7 +114,7 @@ describe('by a password', () => {
     ['scram-sha-256, one that SASLprep cannot prepare', 'scram_new', NEW],
     ['scram-sha-256, an odd one as normalised', 'scram_odd', 'pass word  IX a ü ü A %41@:/?#\'"\\'],
   ])('%s', async (_, user, password) => {
-    expect(await secured.admission({ user, password })).toMatchObject({ user, identity: user });
+    expect(await secured.logIn({ user, password })).toMatchObject({ user, identity: user });
   });
 
   it('percent-encoded in a URI', async () => {

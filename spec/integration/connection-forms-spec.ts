@@ -87,14 +87,14 @@ describe('over TCP', () => {
     ],
   ])('%s', async (_, connection) => {
     setEnvironment(home, WRONG);
-    expect(await secured.admission(connection())).toMatchObject(ADMITTED);
+    expect(await secured.logIn(connection())).toMatchObject(ADMITTED);
   });
 
   it('the environment', async () => {
     setEnvironment(home, variables());
-    expect(await secured.admission()).toMatchObject(ADMITTED);
-    expect(await secured.admission('postgres://')).toMatchObject(ADMITTED);
-    expect(await secured.admission('user=scram')).toMatchObject(ADMITTED);
+    expect(await secured.logIn()).toMatchObject(ADMITTED);
+    expect(await secured.logIn('postgres://')).toMatchObject(ADMITTED);
+    expect(await secured.logIn('user=scram')).toMatchObject(ADMITTED);
   });
 });
 
@@ -111,7 +111,7 @@ describe('at the Unix socket', () => {
     ],
   ])('%s', async (_, connection) => {
     setEnvironment(home, WRONG);
-    const admitted = await secured.admission(connection(secured.socketFolder));
+    const admitted = await secured.logIn(connection(secured.socketFolder));
     expect(admitted).toMatchObject({ user: 'scram', method: 'scram-sha-256', tls: undefined });
   });
 

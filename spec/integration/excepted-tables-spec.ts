@@ -1,4 +1,4 @@
-import { publishedRelations, publishedTables } from '../../lib/commands/published-tables';
+import { buildPublishedRelationsQuery, buildPublishedTablesQuery } from '../../lib/commands/published-tables';
 import { lookUpPublishedTypes } from '../../lib/commands/type-lookup';
 import { checkPublications } from '../../lib/commands/preflight/publication-checks';
 import { converse, rows } from '../commands/support/converse';
@@ -68,15 +68,15 @@ describe('a publication of all tables except some', () => {
     ['whole', ['child', 'higher', 'kept', 'low', 'other_low', 'parent', 'plain']],
     ['listed', ['plain']],
   ])('%s sends the others, and nothing of a partitioned table that it leaves out', async (publication, tables) => {
-    const sql = `SELECT tablename AS name FROM (${publishedTables(ofName(publication), VERSION)}) AS t ORDER BY 1`;
+    const sql = `SELECT tablename AS name FROM (${buildPublishedTablesQuery(ofName(publication), VERSION)}) AS t ORDER BY 1`;
     expect(await namesOf(sql)).toEqual(tables);
   });
 
   it('leaves alone what another publication sends', async () => {
     const wanted = "pubname IN ('everything', 'listed')";
-    const sql = `SELECT tablename AS name FROM (${publishedTables(wanted, VERSION)}) AS t ORDER BY 1`;
+    const sql = `SELECT tablename AS name FROM (${buildPublishedTablesQuery(wanted, VERSION)}) AS t ORDER BY 1`;
     expect(await namesOf(sql)).toEqual(['child', 'kept', 'other_low', 'plain']);
-    const relations = `SELECT DISTINCT relname AS name FROM (${publishedRelations(wanted, VERSION)}) AS t
+    const relations = `SELECT DISTINCT relname AS name FROM (${buildPublishedRelationsQuery(wanted, VERSION)}) AS t
       JOIN pg_catalog.pg_class c ON c.oid = relation ORDER BY 1`;
     expect(await namesOf(relations)).toEqual(['child', 'kept', 'other', 'other_low', 'plain']);
   });

@@ -6,7 +6,7 @@
 import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, stopAtLsn, UndecodedValue } from '../../lib/index';
 import { startServer } from '../support/server';
-import { Bed, ofKind } from './support/bed';
+import { Bed, eventually, ofKind } from './support/bed';
 import { getPeakRss } from '../support/peak-memory';
 
 const MIB = 2 ** 20;
@@ -92,7 +92,8 @@ const CASES: readonly Case[] = [
 ];
 
 async function main(): Promise<void> {
-  const server = await startServer();
+  // On a busy machine a server decodes such a value for minutes, in silence, and reads no status updates.
+  const server = await startServer({ settings: { wal_sender_timeout: '0' } });
   const bed = await Bed.make('large', TABLES, server);
   try {
     console.log(server.description);
@@ -126,7 +127,6 @@ async function main(): Promise<void> {
 /** The value, undecoded where it cannot be decoded; or the error that ended the stream. */
 async function read(bed: Bed, slot: string, binary: boolean, column: string): Promise<unknown> {
   const end = await bed.position();
-  // On a busy machine a server decodes such a value for minutes, in silence.
   const source = logicalReplication({ ...bed.config(slot), binary, onDecodeError: 'deliver', livenessTimeout: 0 });
   try {
     const messages = await firstValueFrom(
@@ -141,7 +141,11 @@ async function read(bed: Bed, slot: string, binary: boolean, column: string): Pr
   } catch (error) {
     return error;
   } finally {
-    await bed.released(slot);
+    await eventually(
+      () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
+      (rows) => rows.length === 0,
+      600_000,
+    );
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
   }
 }

@@ -7,7 +7,7 @@ import { Bed, Gate, Recorder, eventually } from './support/bed';
 
 let bed: Bed;
 let slot: string;
-let line: Line;
+let observed: ObservedConnection;
 
 beforeAll(async () => {
   bed = await Bed.make(
@@ -20,15 +20,15 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   slot = await bed.slot();
-  line = await Line.make();
+  observed = await ObservedConnection.make();
 });
 
-afterEach(() => line.close());
+afterEach(() => observed.close());
 
 afterAll(() => bed.drop());
 
-/** A connection on which one sees when either side spoke, and which one can silence. */
-class Line {
+/** A connection through a proxy that records when either side sent something, and can drop everything. */
+class ObservedConnection {
   /** When a status update asked the server for an answer. */
   readonly asked: number[] = [];
   /** Whether a status update went out at all: the stream has begun. */
@@ -49,8 +49,8 @@ class Line {
     };
   }
 
-  static async make(): Promise<Line> {
-    return new Line(await FaultProxy.before(bed.database.url));
+  static async make(): Promise<ObservedConnection> {
+    return new ObservedConnection(await FaultProxy.before(bed.database.url));
   }
 
   /** @param walSenderTimeout the server's, for this connection */
@@ -98,25 +98,25 @@ function isQuestion(frame: Buffer): boolean {
 
 const answered = () =>
   eventually(
-    () => Promise.resolve(line.asked.length > 0 && line.lastHeard > line.asked.at(-1)!),
+    () => Promise.resolve(observed.asked.length > 0 && observed.lastHeard > observed.asked.at(-1)!),
     (isSo) => isSo,
   );
 
 describe('a peer that is silently gone', () => {
   it('is asked at half of livenessTimeout, and given up at the whole', async () => {
-    const failure = failureOf(line.stream('0', { livenessTimeout: 1000 }));
+    const failure = failureOf(observed.stream('0', { livenessTimeout: 1000 }));
     // As long as it answers all is well.
     await answered();
-    line.silence();
-    const { lastHeard } = line;
-    line.asked.length = 0;
+    observed.silence();
+    const { lastHeard } = observed;
+    observed.asked.length = 0;
 
     expect(await failure).toMatchObject({
       code: 'LIVENESS_TIMEOUT',
       retryable: true,
       message: expect.stringContaining('1000 ms') as unknown,
     });
-    const [first = NaN] = line.asked;
+    const [first = NaN] = observed.asked;
     const took = performance.now() - lastHeard;
     process.stdout.write(`Asked after ${Math.round(first - lastHeard)} ms, given up after ${Math.round(took)} ms\n`);
     // The answer came just after a tick, and time is counted in ticks of 250 ms.
@@ -127,15 +127,15 @@ describe('a peer that is silently gone', () => {
   });
 
   it('is not given up before one and a half times its wal_sender_timeout and a second, and may be tried again', async () => {
-    const source = line.stream('1s', { livenessTimeout: 100 });
+    const source = observed.stream('1s', { livenessTimeout: 100 });
     const failure = failureOf(source);
     // Others write on the same server: it may never be silent for so long that it is asked.
     await eventually(
-      () => Promise.resolve(line.streams),
+      () => Promise.resolve(observed.streams),
       (isSo) => isSo,
     );
-    line.stall();
-    const { lastHeard } = line;
+    observed.stall();
+    const { lastHeard } = observed;
     expect(await failure).toMatchObject({ code: 'LIVENESS_TIMEOUT', retryable: true });
     const took = performance.now() - lastHeard;
     process.stdout.write(`With a wal_sender_timeout of 1 s given up after ${Math.round(took)} ms\n`);
@@ -164,7 +164,7 @@ describe('while we ourselves do not read', () => {
       statusObserver: { next: (update) => void updates.push(update) },
     };
     const recorder = new Recorder(
-      line.stream('0', config).pipe(
+      observed.stream('0', config).pipe(
         transactions(),
         concatMap(async (tx) => {
           await gate.opened;
@@ -181,10 +181,10 @@ describe('while we ourselves do not read', () => {
 
   it('silence is no alarm, and the stream goes on after it', async () => {
     const { gate, recorder, updates } = await full();
-    line.asked.length = 0;
+    observed.asked.length = 0;
     updates.length = 0;
     await delay(4 * LIVENESS);
-    expect(line.asked).toEqual([]);
+    expect(observed.asked).toEqual([]);
     expect(updates.length).toBeGreaterThan(4);
     expect(updates.every(({ paused }) => paused)).toBe(true);
     gate.open();
@@ -196,7 +196,7 @@ describe('while we ourselves do not read', () => {
 
   it('a peer that goes is noticed when we read again, after the whole time', async () => {
     const { gate, recorder } = await full();
-    line.silence();
+    observed.silence();
     await delay(2 * LIVENESS);
     const start = performance.now();
     gate.open();
@@ -208,7 +208,7 @@ describe('while we ourselves do not read', () => {
   it('a handler that blocks the event loop for longer than the time-out raises none', async () => {
     const blocked = new Gate();
     const recorder = new Recorder(
-      line.stream('0', { livenessTimeout: LIVENESS }).pipe(
+      observed.stream('0', { livenessTimeout: LIVENESS }).pipe(
         filter(({ kind }) => kind === 'insert'),
         tap(() => {
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * LIVENESS);
@@ -230,10 +230,10 @@ it('a server busy with a large transaction that is not published is silent for l
   await bed.sql('INSERT INTO numbers VALUES (1)');
   const livenessTimeout = 100;
   const start = performance.now();
-  const stream = line.stream('20s', { livenessTimeout });
+  const stream = observed.stream('20s', { livenessTimeout });
   expect(await firstValueFrom(stream.pipe(filter(({ kind }) => kind === 'insert')))).toMatchObject({ new: { id: 1 } });
   const took = performance.now() - start;
-  const silence = line.longestSilence(start);
+  const silence = observed.longestSilence(start);
   process.stdout.write(
     `PostgreSQL ${bed.server.version}: silent for ${Math.round(silence)} ms of ${Math.round(took)} ms\n`,
   );

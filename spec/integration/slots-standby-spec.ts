@@ -25,7 +25,7 @@ beforeAll(async () => {
     hot_standby_feedback: 'on',
     ...(primary.version >= 17 && { sync_replication_slots: 'on' }),
   });
-  bed = await Bed.make('witness', 'SELECT 1', primary);
+  bed = await Bed.make('standby_slots', 'SELECT 1', primary);
   url = database.url.replace(`:${primary.port}/`, `:${standby.port}/`);
 });
 

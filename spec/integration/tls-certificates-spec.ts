@@ -185,7 +185,7 @@ describe("the client's certificate", () => {
   it('is no answer to a question, so it is none in the words of require_auth', async () => {
     const { cert, key } = await secured.clientCa.client('by_certificate');
     const connection = { user: 'by_certificate', ssl: { ca: secured.ca.cert, cert, key } };
-    const admitted = await secured.admission({ ...connection, require_auth: 'none' });
+    const admitted = await secured.logIn({ ...connection, require_auth: 'none' });
     expect(admitted).toMatchObject({ method: 'cert', identity: 'CN=by_certificate' });
     expect(await secured.outcome({ ...connection, require_auth: 'scram-sha-256' })).toBe('AUTHENTICATION_REFUSED');
     expect(await secured.outcome({ ...connection, channel_binding: 'require' })).toBe('AUTHENTICATION_REFUSED');

@@ -6,9 +6,9 @@ import { shapedParser, UnknownLayoutError } from '../../lib/pgoutput/values/shap
 import { TypeCatalog } from '../../lib/pgoutput/types/type-catalog';
 import type { TypeShape } from '../../lib/pgoutput/types/type-shapes';
 import { defaultTypes } from '../../lib/pgoutput/values/values';
-import type { Conversation } from '../../lib/commands/conversation';
+import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
 import { lookUpPublishedTypes, lookUpTypes } from '../../lib/commands/type-lookup';
-import { oneShot, readOptions } from '../../lib/connection/one-shot';
+import { runManagementCommand, readCommandOptions } from '../../lib/connection/management-command';
 import { sameValue } from '../pgoutput/support/same-value';
 import { make, parts, tree, valueOf } from './support/random-types';
 import { Bed, ofKind } from './support/bed';
@@ -51,12 +51,12 @@ beforeAll(async () => {
 afterAll(() => bed.drop());
 
 function settingsFor(connection: string): ConnectionSettings {
-  return resolveConnection(readOptions({ connection }, []));
+  return resolveConnection(readCommandOptions({ connection }, []));
 }
 
 /** Over a connection of its own, as a stream does it. */
-function lookUp(script: Conversation<Map<number, TypeShape>>): Promise<Map<number, TypeShape>> {
-  return firstValueFrom(oneShot(settingsFor(bed.database.url), () => script));
+function lookUp(script: ProtocolRoutine<Map<number, TypeShape>>): Promise<Map<number, TypeShape>> {
+  return firstValueFrom(runManagementCommand(settingsFor(bed.database.url), () => script));
 }
 
 async function oidOf(type: string): Promise<number> {
@@ -201,7 +201,7 @@ describe('a look-up', () => {
       url.username = role!.name;
       const typeOid = await oidOf('moods2');
       const script = () => lookUpTypes([typeOid]);
-      const found = await firstValueFrom(oneShot(settingsFor(url.href), script));
+      const found = await firstValueFrom(runManagementCommand(settingsFor(url.href), script));
       expect(await named(found)).toEqual(MOODS);
     } finally {
       await bed.sql(`DROP ROLE ${role!.name}`);

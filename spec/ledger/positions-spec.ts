@@ -221,14 +221,14 @@ describe('a store that is asked for the position', () => {
     const { source, times } = asking(() => of('0/200'));
     const first = record(source);
     clock.advance();
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     first.subscription.unsubscribe();
     const second = record(source);
     clock.advance(4999);
     expect([times(), server.connections.length]).toEqual([1, 1]);
     clock.advance(10);
     expect([times(), server.connections.length]).toEqual([2, 2]);
-    server.behaviour.farewell = 'answers';
+    server.behaviour.onCopyDone = 'reply';
     second.subscription.unsubscribe();
     expectNothingLeft();
   });

@@ -1,4 +1,4 @@
-import { localPath, whereabouts } from '../../lib/net/address';
+import { getSocketPath, formatAddress } from '../../lib/net/address';
 
 const TCP = { host: 'db.example', port: 5432, tls: undefined, keepAlive: undefined };
 
@@ -8,12 +8,12 @@ describe('the path of a Unix socket', () => {
     ['@pg', '\0pg/.s.PGSQL.5432'],
     ['@/run/pg', '\0/run/pg/.s.PGSQL.5432'],
   ])('of host %s is made as libpq makes it', (host, path) => {
-    expect(localPath({ ...TCP, host })).toBe(path);
+    expect(getSocketPath({ ...TCP, host })).toBe(path);
   });
 
   it('is none for a name, nor where there is an address', () => {
-    expect(localPath(TCP)).toBeUndefined();
-    expect(localPath({ ...TCP, host: '/run/pg', address: '127.0.0.1' })).toBeUndefined();
+    expect(getSocketPath(TCP)).toBeUndefined();
+    expect(getSocketPath({ ...TCP, host: '/run/pg', address: '127.0.0.1' })).toBeUndefined();
   });
 });
 
@@ -25,6 +25,6 @@ describe('where a target is', () => {
     [{ address: '10.1.2.3' }, 'db.example:5432 (10.1.2.3)'],
     [{ host: '10.1.2.3', address: '10.1.2.3' }, '10.1.2.3:5432'],
   ])('with %j is said as %s', (target, text) => {
-    expect(whereabouts({ ...TCP, ...target })).toBe(text);
+    expect(formatAddress({ ...TCP, ...target })).toBe(text);
   });
 });

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { ConfigError } from '../../lib/common/errors';
-import { secureContextOf } from '../../lib/net/secure-context';
+import { loadSecureContext } from '../../lib/net/secure-context';
 import { Authority, encrypted, type Credentials } from '../support/certificates';
 import { Scene } from './support/tls-server';
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 /** Why these options cannot be used. */
 function refused(options: ConnectionOptions): ConfigError {
   try {
-    secureContextOf(options);
+    loadSecureContext(options);
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;
@@ -31,14 +31,14 @@ function refused(options: ConnectionOptions): ConfigError {
 describe('secureContextOf', () => {
   it('takes certificates, keys, and what opens them', async () => {
     const crl = await ca.revocations();
-    expect(() => secureContextOf({ ca: ca.cert, crl, cert: own.cert, key: own.key })).not.toThrow();
-    expect(() => secureContextOf({ cert: own.cert, key: locked, passphrase: PASSPHRASE })).not.toThrow();
-    expect(() => secureContextOf({})).not.toThrow();
+    expect(() => loadSecureContext({ ca: ca.cert, crl, cert: own.cert, key: own.key })).not.toThrow();
+    expect(() => loadSecureContext({ cert: own.cert, key: locked, passphrase: PASSPHRASE })).not.toThrow();
+    expect(() => loadSecureContext({})).not.toThrow();
   });
 
   it('leaves one that was made before as it is', () => {
-    const secureContext: SecureContext = secureContextOf({});
-    expect(secureContextOf({ secureContext, key: 'nonsense' })).toBe(secureContext);
+    const secureContext: SecureContext = loadSecureContext({});
+    expect(loadSecureContext({ secureContext, key: 'nonsense' })).toBe(secureContext);
   });
 
   it.each<[option: string, what: RegExp, options: () => ConnectionOptions]>([

@@ -1,5 +1,5 @@
 import { ConnectionError, ProtocolError } from '../../lib/common/errors';
-import { connectFailure } from '../../lib/net/socket-errors';
+import { toConnectError } from '../../lib/net/socket-errors';
 
 const TCP = { host: 'db.example', port: 5432, tls: undefined, keepAlive: undefined };
 
@@ -15,33 +15,33 @@ describe('connectFailure', () => {
     ['EWHATEVER', 'CONNECTION_LOST'],
   ])('names %s %s, and keeps the cause', (errno, code) => {
     const cause = Object.assign(new Error('from the system'), { code: errno });
-    const error = connectFailure(TCP, cause);
+    const error = toConnectError(TCP, cause);
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ code, retryable: true, cause });
     expect(error.message).toContain('db.example:5432');
   });
 
   it('knows an end without a cause', () => {
-    expect(connectFailure(TCP, undefined)).toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(toConnectError(TCP, undefined)).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
   it('names the folder of a Unix socket', () => {
-    expect(connectFailure({ ...TCP, host: '/run/pg' }, undefined).message).toContain('/run/pg (port 5432)');
+    expect(toConnectError({ ...TCP, host: '/run/pg' }, undefined).message).toContain('/run/pg (port 5432)');
   });
 
   it('says what a name in the abstract namespace needs', () => {
     const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
-    expect(connectFailure({ ...TCP, host: '@pg' }, cause).message).toMatch(/@pg \(port 5432\).*Node\.js 22/);
+    expect(toConnectError({ ...TCP, host: '@pg' }, cause).message).toMatch(/@pg \(port 5432\).*Node\.js 22/);
   });
 
   it('leaves an error of ours as it is', () => {
     const error = new ProtocolError('mine');
-    expect(connectFailure(TCP, error)).toBe(error);
+    expect(toConnectError(TCP, error)).toBe(error);
   });
 
   it('takes the first of several addresses that failed', () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     const cause = Object.assign(new AggregateError([refused, refused]), { code: 'ECONNREFUSED' });
-    expect(connectFailure(TCP, cause)).toMatchObject({ code: 'CONNECTION_REFUSED' });
+    expect(toConnectError(TCP, cause)).toMatchObject({ code: 'CONNECTION_REFUSED' });
   });
 });

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket, type ConnectionOptions } from 'node:tls';
-import { connectFailure } from '../../lib/net/socket-errors';
+import { toConnectError } from '../../lib/net/socket-errors';
 import { connect, type Transport } from '../../lib/net/transport';
-import { sslRequest } from '../../lib/wire/frontend';
+import { encodeSslRequest } from '../../lib/wire/frontend';
 import { selfSigned, type Credentials } from '../support/certificates';
 import { Events, handles, LocalServer, sleep, until } from './support/local-server';
 
@@ -33,7 +33,7 @@ async function open(
 ): Promise<Transport> {
   server = new LocalServer((socket) => {
     socket.once('data', (request: Buffer) => {
-      expect(request).toEqual(sslRequest());
+      expect(request).toEqual(encodeSslRequest());
       socket.write(answer);
       then(socket);
     });
@@ -125,7 +125,7 @@ describe('TLS', () => {
       await closed();
       expect(events.log).toEqual(['closed']);
       const target = { host: 'db.example', port: 5432, tls: undefined, keepAlive: undefined };
-      expect(connectFailure(target, events.cause)).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+      expect(toConnectError(target, events.cause)).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
       await server.close();
     }
   });

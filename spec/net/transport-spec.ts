@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import net, { type Socket } from 'node:net';
-import { connectFailure } from '../../lib/net/socket-errors';
+import { toConnectError } from '../../lib/net/socket-errors';
 import type { Target } from '../../lib/net/target';
 import { connect } from '../../lib/net/transport';
 import { Events, handles, LocalServer, sleep, until } from './support/local-server';
@@ -137,7 +137,7 @@ describe('an address', () => {
     const there = { ...target, host: 'db.example', address: '127.0.0.1' };
     connect(there, events);
     await events.until(() => events.log.includes('closed'));
-    expect(connectFailure(there, events.cause).message).toContain(`db.example:${String(target.port)} (127.0.0.1)`);
+    expect(toConnectError(there, events.cause).message).toContain(`db.example:${String(target.port)} (127.0.0.1)`);
     await expectNothingLeft();
   });
 });

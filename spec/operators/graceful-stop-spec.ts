@@ -168,7 +168,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     it('while the subscription before it is still leaving completes, and connects no more', () => {
       const heard = scenario(asking(), below(), slow());
       clock.advance();
-      server.behaviour.farewell = 'silence';
+      server.behaviour.onCopyDone = 'ignore';
       server.latency = 100;
       heard.subscription.unsubscribe();
       const again = record(heard.source);
@@ -550,12 +550,12 @@ describe('stopAtLsn', () => {
       ),
     );
     clock.advance();
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     server.commit(tx(1), tx(3));
     clock.advance(10);
     server.slot().confirmed = 0x80n;
     lose();
-    server.behaviour.farewell = 'answers';
+    server.behaviour.onCopyDone = 'reply';
     settle();
     expect([heard.values, heard.completed, server.slot().confirmed]).toEqual([[1], true, 0x300n]);
     expect(closed).toEqual([expect.objectContaining({ code: 'CONNECTION_LOST' }), undefined]);

@@ -84,9 +84,9 @@ const files: Record<string, string> = {
       // @ts-expect-error internal
       BackendProcess['disconnected'],
       // @ts-expect-error internal
-      BackendProcess['outlet'],
+      BackendProcess['outbox'],
       // @ts-expect-error internal
-      BackendProcess['account'],
+      BackendProcess['auditor'],
     ];
     export const violations = (server: FakeWalSender): readonly Violation[] => server.violations;`,
   'tables.mts': `

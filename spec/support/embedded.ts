@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { findBinaries, NoServerError, prepareBinaries, serverUser, type Binaries, type ServerUser } from './binaries';
-import { Caretaker } from './caretaker';
+import { Cleanup } from './cleanup';
 import { createDatabase, queryOnce, type Encoding, type TestDatabase } from './connection';
 import {
   chosenVersion,
@@ -37,14 +37,14 @@ export async function startEmbedded(options: ServerOptions = {}, shared?: Prepar
   const user = serverUser();
   const prepared = version === undefined || version === shared?.version ? shared : undefined;
   const folder = makeFolder(user);
-  const caretaker = new Caretaker(folder);
+  const cleanup = new Cleanup(folder);
   try {
     const binaries = prepared ?? prepareBinaries(findBinaries(version), user, folder);
-    const server = new EmbeddedServer(folder, caretaker, binaries, user, options);
+    const server = new EmbeddedServer(folder, cleanup, binaries, user, options);
     await server.create(prepared);
     return server;
   } catch (error) {
-    await caretaker.finish();
+    await cleanup.finish();
     throw error;
   }
 }
@@ -53,7 +53,7 @@ export class EmbeddedServer implements TestServer {
   readonly host = '127.0.0.1';
   readonly version: number;
   readonly #folder: string;
-  readonly #caretaker: Caretaker;
+  readonly #cleanup: Cleanup;
   readonly #binaries: Binaries;
   readonly #user: ServerUser | undefined;
   readonly #options: ServerOptions;
@@ -64,13 +64,13 @@ export class EmbeddedServer implements TestServer {
 
   constructor(
     folder: string,
-    caretaker: Caretaker,
+    cleanup: Cleanup,
     binaries: Binaries,
     user: ServerUser | undefined,
     options: ServerOptions,
   ) {
     this.#folder = folder;
-    this.#caretaker = caretaker;
+    this.#cleanup = cleanup;
     this.#binaries = binaries;
     this.#user = user;
     this.#options = options;
@@ -150,9 +150,9 @@ export class EmbeddedServer implements TestServer {
     );
     closeSync(log);
     this.#postmaster = postmaster;
-    this.#caretaker.minds(postmaster.pid, 'SIGQUIT', this.#lockFile);
+    this.#cleanup.register(postmaster.pid, 'SIGQUIT', this.#lockFile);
     postmaster.once('exit', () => {
-      if (this.#postmaster === postmaster) this.#caretaker.mindsNothing();
+      if (this.#postmaster === postmaster) this.#cleanup.unregister();
     });
     await once(postmaster, 'spawn');
     postmaster.unref();
@@ -186,7 +186,7 @@ export class EmbeddedServer implements TestServer {
   }
 
   dispose(): Promise<void> {
-    return this.#caretaker.finish();
+    return this.#cleanup.finish();
   }
 
   get #data(): string {
@@ -239,11 +239,11 @@ export class EmbeddedServer implements TestServer {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    this.#caretaker.minds(child.pid, 'SIGTERM');
+    this.#cleanup.register(child.pid, 'SIGTERM');
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
     const [status] = (await once(child, 'close')) as [number | null];
-    this.#caretaker.mindsNothing();
+    this.#cleanup.unregister();
     if (status !== 0) throw new NoServerError(`${program} failed (${status ?? 'killed'}): ${complaint.trim()}`);
   }
 }

@@ -4,7 +4,7 @@ import type { Target } from '../../lib/net/target';
 import type { Connect, Transport, TransportEvents } from '../../lib/net/transport';
 import { BackendProcess } from '../../lib/testing/backend-process';
 import { FakeCluster, type FakeBehaviour, type FakeSlot } from '../../lib/testing/cluster';
-import type { Line } from '../../lib/testing/outlet';
+import type { ServerSocket } from '../../lib/testing/faulty-outbox';
 import { begin, commit, insert, relation, type TransactionFields } from '../../lib/testing/payloads';
 import type { WalTransaction } from '../../lib/testing/transaction';
 
@@ -51,7 +51,7 @@ export class FakeBackend extends FakeCluster<FakeConnection> {
     refusal: undefined,
     answers: true,
     creationWaits: false,
-    farewell: 'answers',
+    onCopyDone: 'reply',
     keepalives: false,
     answersTo: [],
   };
@@ -87,7 +87,7 @@ export class FakeBackend extends FakeCluster<FakeConnection> {
 const RESET = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 
 /** The server's end of the connection: what the client does not read yet waits here. */
-class Wire implements Line {
+class Wire implements ServerSocket {
   held = false;
   /** Called when the client has been told of the end. */
   closed: () => void = () => undefined;

@@ -1,8 +1,8 @@
 import { authenticate, type AuthenticationMethod } from '../../lib/testing/authentication';
 import { decodeBackendMessage } from '../../lib/wire/backend';
-import type { Channel } from '../../lib/wire/channel';
+import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { FrameDecoder } from '../../lib/wire/frames';
-import { saslInitialResponse, saslResponse } from '../../lib/wire/frontend';
+import { encodeSaslInitialResponse, encodeSaslResponse } from '../../lib/wire/frontend';
 import { Answering, initialOf, type Secrets } from '../wire/answering';
 import { ED25519, PSS_SHA384, SHA384 } from '../wire/certificates';
 
@@ -31,7 +31,11 @@ function speaking(answering: Answering): Client {
   };
 }
 
-function ours(secrets: Secrets, channel: Channel = { kind: 'local' }, channelBinding: 'disable' | 'prefer' = 'prefer') {
+function ours(
+  secrets: Secrets,
+  channel: ChannelSecurity = { kind: 'local' },
+  channelBinding: 'disable' | 'prefer' = 'prefer',
+) {
   return new Answering(secrets, { channelBinding }, channel);
 }
 
@@ -49,7 +53,7 @@ describe.each(['scram-sha-256', 'md5', 'password', 'oauth'] as const)('%s', (met
   it('lets nobody else in', () => {
     expect(letsIn(method, secret, speaking(ours({ [name]: 'another' })))).toBe(false);
     expect(letsIn(method, secret, () => Buffer.alloc(5))).toBe(false);
-    expect(letsIn(method, secret, () => saslInitialResponse('PLAIN', secret))).toBe(false);
+    expect(letsIn(method, secret, () => encodeSaslInitialResponse('PLAIN', secret))).toBe(false);
   });
 });
 
@@ -112,14 +116,14 @@ describe('scram-sha-256 over TLS', () => {
   ])('refuses at once a client that %s', (_, mechanism, header) => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD, SHA384);
     dialogue.next();
-    const initial = saslInitialResponse(mechanism, `${header}n=,r=nonce`).subarray(5);
+    const initial = encodeSaslInitialResponse(mechanism, `${header}n=,r=nonce`).subarray(5);
     expect(dialogue.next(initial)).toEqual({ done: true, value: undefined });
   });
 
   it('offers no binding without a certificate, and takes none', () => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD);
     expect(dialogue.next().value?.toString('latin1')).not.toContain('PLUS');
-    const initial = saslInitialResponse('SCRAM-SHA-256-PLUS', 'p=tls-server-end-point,,n=,r=nonce').subarray(5);
+    const initial = encodeSaslInitialResponse('SCRAM-SHA-256-PLUS', 'p=tls-server-end-point,,n=,r=nonce').subarray(5);
     expect(dialogue.next(initial)).toEqual({ done: true, value: undefined });
   });
 
@@ -130,7 +134,7 @@ describe('scram-sha-256 over TLS', () => {
   ])('refuses an answer with %s', (_, answer) => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD, SHA384);
     dialogue.next();
-    dialogue.next(saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonce').subarray(5));
-    expect(dialogue.next(saslResponse(answer).subarray(5))).toEqual({ done: true, value: undefined });
+    dialogue.next(encodeSaslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonce').subarray(5));
+    expect(dialogue.next(encodeSaslResponse(answer).subarray(5))).toEqual({ done: true, value: undefined });
   });
 });

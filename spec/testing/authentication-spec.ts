@@ -2,11 +2,11 @@ import { firstValueFrom } from 'rxjs';
 import { identifySystem } from '../../lib';
 import { FakeWalSender, type AuthenticationMethod } from '../../lib/testing';
 import {
-  passwordMessage,
-  saslInitialResponse,
-  saslResponse,
-  sslRequest,
-  startupMessage,
+  encodePasswordMessage,
+  encodeSaslInitialResponse,
+  encodeSaslResponse,
+  encodeSslRequest,
+  encodeStartupMessage,
 } from '../../lib/wire/frontend';
 import { until } from '../net/support/local-server';
 import { RawClient } from './support/raw-client';
@@ -22,7 +22,7 @@ afterEach(() => server.close());
 /** The number of the method that the server asked for first. */
 async function asked(): Promise<number> {
   const client = await RawClient.connect(server);
-  client.send(startupMessage({ user: 'app' }));
+  client.send(encodeStartupMessage({ user: 'app' }));
   await client.received('R');
   client.destroy();
   return client.bytes.readInt32BE(5);
@@ -63,9 +63,9 @@ describe.each(METHODS)('%s', (authentication) => {
 
   it('lets nobody do anything before it', async () => {
     const client = await RawClient.connect(server);
-    client.send(startupMessage({ user: 'app' }));
+    client.send(encodeStartupMessage({ user: 'app' }));
     await client.received('R');
-    client.send(passwordMessage(''));
+    client.send(encodePasswordMessage(''));
     await until(() => client.ended);
     expect(client.frames).not.toContain('Z');
     client.destroy();
@@ -122,11 +122,11 @@ describe('scram-sha-256', () => {
   ])('refuses an answer with %s', async (_, answer) => {
     server = await FakeWalSender.listen({ password: PASSWORD });
     const client = await RawClient.connect(server);
-    client.send(startupMessage({ user: 'app' }));
+    client.send(encodeStartupMessage({ user: 'app' }));
     await client.received('R');
-    client.send(saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonceOfMine'));
+    client.send(encodeSaslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonceOfMine'));
     await client.received('R', 2);
-    client.send(saslResponse(answer));
+    client.send(encodeSaslResponse(answer));
     await client.received('E');
     expect(client.frames).toEqual(['R', 'R', 'E']);
     client.destroy();
@@ -136,7 +136,7 @@ describe('scram-sha-256', () => {
 it('has no TLS, and says so', async () => {
   server = await FakeWalSender.listen();
   const client = await RawClient.connect(server);
-  client.send(sslRequest());
+  client.send(encodeSslRequest());
   await until(() => client.bytes.length === 1);
   expect(client.bytes.toString()).toBe('N');
   client.destroy();

@@ -3,7 +3,7 @@ import { identifySystem } from '../../lib';
 import { FakeWalSender, frames, table, transaction, type Step } from '../../lib/testing';
 import { decodeBackendMessage } from '../../lib/wire/backend';
 import { FrameDecoder } from '../../lib/wire/frames';
-import { startupMessage } from '../../lib/wire/frontend';
+import { encodeStartupMessage } from '../../lib/wire/frontend';
 import { until } from '../net/support/local-server';
 import { RawClient } from './support/raw-client';
 
@@ -177,7 +177,7 @@ describe('what happens to the connection', () => {
     await server.play({ reset: 10 }, { commit: tx(1) });
     await until(() => client.closed || client.ended);
     expect(client.bytes.length).toBeLessThanOrEqual(10);
-    expect(server.last.account.sent).toBe(0x1000000n);
+    expect(server.last.auditor.sent).toBe(0x1000000n);
   });
 
   it('halfClose: the client sees the end, and is still heard', async () => {
@@ -195,7 +195,7 @@ describe('what happens to the connection', () => {
     await server.whenIdle();
     await server.play({ cut: 3 });
     client = await RawClient.connect(server);
-    client.send(startupMessage({ user: 'app' }));
+    client.send(encodeStartupMessage({ user: 'app' }));
     await until(() => client.ended);
     expect(client.bytes).toHaveLength(3);
     client.destroy();

@@ -3,12 +3,12 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { firstValueFrom } from 'rxjs';
 import { logicalReplication, transactions } from '../../lib';
 import { FakeWalSender, table, transaction, type FakeTls, type Step } from '../../lib/testing';
-import { sslRequest, startupMessage } from '../../lib/wire/frontend';
+import { encodeSslRequest, encodeStartupMessage } from '../../lib/wire/frontend';
 import { Authority, type Credentials } from '../support/certificates';
 import { until } from '../net/support/local-server';
 
 const orders = table('orders', { id: 'int4' });
-const STARTUP = startupMessage({ user: 'app', database: 'postgres', replication: 'database' });
+const STARTUP = encodeStartupMessage({ user: 'app', database: 'postgres', replication: 'database' });
 
 let ca: Authority;
 let own: Credentials;
@@ -110,7 +110,7 @@ describe('the fake walsender with TLS', () => {
 
   it('closes what is open in the middle of a handshake', async () => {
     await listen({});
-    expect(await answerTo(sslRequest(), 1)).toBe('S');
+    expect(await answerTo(encodeSslRequest(), 1)).toBe('S');
     await server.whenIdle();
   });
 
@@ -119,7 +119,7 @@ describe('the fake walsender with TLS', () => {
     const socket = connectSocket({ host: server.host, port: server.port, noDelay: true });
     let received = '';
     socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
-    for (const byte of sslRequest()) {
+    for (const byte of encodeSslRequest()) {
       socket.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -131,13 +131,13 @@ describe('the fake walsender with TLS', () => {
 describe('the fake walsender without TLS', () => {
   it('says so, and goes on in clear text', async () => {
     await listen();
-    expect(await answerTo(Buffer.concat([sslRequest(), STARTUP]), 10)).toMatch(/^NR/);
+    expect(await answerTo(Buffer.concat([encodeSslRequest(), STARTUP]), 10)).toMatch(/^NR/);
   });
 
   it('answers as it is told to', async () => {
     await listen({});
     server.behaviour.answersSslRequest = Buffer.from('Ehello');
-    expect(await answerTo(sslRequest(), 6)).toBe('Ehello');
+    expect(await answerTo(encodeSslRequest(), 6)).toBe('Ehello');
     expect(server.last.startup).toBeUndefined();
   });
 });

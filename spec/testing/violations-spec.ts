@@ -1,5 +1,5 @@
 import { faults, FakeWalSender, frames, payloads, table, transaction, type Violation } from '../../lib/testing';
-import { query } from '../../lib/wire/frontend';
+import { encodeQuery } from '../../lib/wire/frontend';
 import { sleep, until } from '../net/support/local-server';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
@@ -241,7 +241,7 @@ describe('silence', () => {
     const heard = record(streaming(backend));
     const asked = (): boolean => backend.connections.some(({ startLsn }) => startLsn !== undefined);
     for (let ms = 0; ms < 100 && !asked(); ms++) clock.advance(1);
-    backend.last.outlet.cut(1);
+    backend.last.outbox.cut(1);
     clock.advance(1);
     expect([backend.last.streaming, backend.slot().owner, heard.events]).toEqual([false, undefined, ['error']]);
     expect(clock.pending).toBe(0);
@@ -262,7 +262,7 @@ describe('silence', () => {
 
 describe('a message that does not belong there', () => {
   it.each([
-    ['a query in the stream', () => query('SELECT 1'), /^sent the query "SELECT 1" in the stream$/],
+    ['a query in the stream', () => encodeQuery('SELECT 1'), /^sent the query "SELECT 1" in the stream$/],
     ['an unknown type', () => frames.frame('?'), /^sent a message of type "\?" in the stream$/],
     ['CopyData of another kind', () => frames.frame('d', Buffer.from('h')), /type "d"/],
   ])('is a violation and ends the connection: %s', async (_, message, text) => {

@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { ackAfter, createSlot, identifySystem, logicalReplication, slotStatus, transactions } from '../../lib';
 import { FakeWalSender, table, transaction } from '../../lib/testing';
-import { query, startupMessage } from '../../lib/wire/frontend';
-import { standbyStatusUpdate } from '../../lib/wire/stream';
+import { encodeQuery, encodeStartupMessage } from '../../lib/wire/frontend';
+import { encodeStandbyStatusUpdate } from '../../lib/wire/stream';
 import { sleep, until } from '../net/support/local-server';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
@@ -23,10 +23,10 @@ afterEach(() => server.close());
 /** The answer to a query, as text between the frames' bytes. */
 async function answerTo(sql: string): Promise<string> {
   const client = await RawClient.connect(server);
-  client.send(startupMessage({ user: 'app' }));
+  client.send(encodeStartupMessage({ user: 'app' }));
   await client.received('Z');
   client.segments.length = 0;
-  client.send(query(sql));
+  client.send(encodeQuery(sql));
   await client.received('Z', 2);
   client.destroy();
   return client.bytes.toString();
@@ -222,7 +222,7 @@ describe('keepalives', () => {
     const client = await RawClient.stream(server);
     const ask = (): void =>
       client.send(
-        standbyStatusUpdate({ written: 0n, flushed: 0n, applied: 0n, now: Date.now(), replyRequested: true }),
+        encodeStandbyStatusUpdate({ written: 0n, flushed: 0n, applied: 0n, now: Date.now(), replyRequested: true }),
       );
     ask();
     await client.received('d:k', 2);
@@ -298,7 +298,7 @@ describe('waiting', () => {
   });
 });
 
-describe('the account', () => {
+describe('the auditor', () => {
   it('tells what was sent and confirmed, by connection', async () => {
     server.commit(tx(1), tx(2));
     const client = await RawClient.stream(server);
@@ -307,7 +307,7 @@ describe('the account', () => {
     client.status(0n, 0x10000e0n);
     client.status(0x1000070n, 0x10000e0n);
     await server.whenConfirmed('0/1000070');
-    expect(server.last.account).toMatchObject({ sent: 0x10000e0n });
+    expect(server.last.auditor).toMatchObject({ sent: 0x10000e0n });
     expect(server.last.statuses).toMatchObject([
       { flushed: 0n, written: 0x10000e0n },
       { flushed: 0n },

@@ -1,10 +1,10 @@
 import { Authenticator, type SecretName } from '../../lib/wire/authentication';
 import type { AuthenticationPolicy } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
-import type { Channel } from '../../lib/wire/channel';
+import type { ChannelSecurity } from '../../lib/wire/channel-security';
 
-export const CLEAR: Channel = { kind: 'clear' };
-export const LOCAL: Channel = { kind: 'local' };
+export const CLEAR: ChannelSecurity = { kind: 'clear' };
+export const LOCAL: ChannelSecurity = { kind: 'local' };
 
 export type Secrets = Readonly<Partial<Record<SecretName, string>>>;
 
@@ -14,7 +14,7 @@ export class Answering {
   readonly asked: SecretName[] = [];
   readonly #secrets: Secrets;
 
-  constructor(secrets: Secrets, policy: Partial<AuthenticationPolicy> = {}, channel: Channel = LOCAL) {
+  constructor(secrets: Secrets, policy: Partial<AuthenticationPolicy> = {}, channel: ChannelSecurity = LOCAL) {
     this.#secrets = secrets;
     this.authenticator = new Authenticator(
       { user: 'zoë', methods: undefined, explicit: false, channelBinding: 'prefer', ...policy },

@@ -1,10 +1,10 @@
 import type { AuthenticationMethod } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
-import type { Channel } from '../../lib/wire/channel';
+import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
 import { failure } from './failure';
 
-const TLS: Channel = { kind: 'tls' };
+const TLS: ChannelSecurity = { kind: 'tls' };
 const SECRETS = { password: 'correct horse', oauthToken: 'token' };
 
 /** What a server asks for, by the method that answers it. */
@@ -26,7 +26,7 @@ const ASKED: Readonly<Record<AuthenticationMethod, string[]>> = {
 
 const all = new Set(METHODS);
 
-function allowing(methods: ReadonlySet<AuthenticationMethod> | undefined, channel: Channel): Answering {
+function allowing(methods: ReadonlySet<AuthenticationMethod> | undefined, channel: ChannelSecurity): Answering {
   return new Answering(SECRETS, { methods, explicit: methods !== undefined }, channel);
 }
 

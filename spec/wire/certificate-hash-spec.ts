@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { certificateHash } from '../../lib/wire/certificate-hash';
+import { hashCertificate } from '../../lib/wire/certificate-hash';
 import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './certificates';
 
 function der(tag: number, ...content: Buffer[]): Buffer {
@@ -62,18 +62,18 @@ const hashOf = (algorithm: string, bytes: Buffer): Buffer => createHash(algorith
 
 describe('certificateHash', () => {
   it('is what OpenSSL makes of real certificates', () => {
-    expect(certificateHash(SHA384)?.toString('hex')).toBe(SHA384_HASH);
-    expect(certificateHash(PSS_SHA384)?.toString('hex')).toBe(PSS_SHA384_HASH);
+    expect(hashCertificate(SHA384)?.toString('hex')).toBe(SHA384_HASH);
+    expect(hashCertificate(PSS_SHA384)?.toString('hex')).toBe(PSS_SHA384_HASH);
   });
 
   it.each(SIGNATURES)('takes for %s (%s) %s', (_, name, hash) => {
     const bytes = certificate(name);
-    expect(certificateHash(bytes)).toEqual(hashOf(hash, bytes));
+    expect(hashCertificate(bytes)).toEqual(hashOf(hash, bytes));
   });
 
   it.each(HASHES)('takes for RSASSA-PSS with %s (%s) %s', (_, name, hash) => {
     const bytes = certificate(PSS, pss(name));
-    expect(certificateHash(bytes)).toEqual(hashOf(hash, bytes));
+    expect(hashCertificate(bytes)).toEqual(hashOf(hash, bytes));
   });
 
   it.each([
@@ -81,7 +81,7 @@ describe('certificateHash', () => {
     ['another salt alone', sequence(der(0xa2, der(2, Buffer.of(20))))],
   ])('takes for RSASSA-PSS with the parameters left out sha256, as for sha1: %s', (_, parameters) => {
     const bytes = certificate(PSS, parameters);
-    expect(certificateHash(bytes)).toEqual(hashOf('sha256', bytes));
+    expect(hashCertificate(bytes)).toEqual(hashOf('sha256', bytes));
   });
 
   it.each([
@@ -92,7 +92,7 @@ describe('certificateHash', () => {
     ['RSASSA-PSS without parameters', certificate(PSS)],
     ['RSASSA-PSS with a hash that is no algorithm', certificate(PSS, sequence(der(0xa0, NULL)))],
   ])('has none for %s', (_, bytes) => {
-    expect(certificateHash(bytes)).toBeUndefined();
+    expect(hashCertificate(bytes)).toBeUndefined();
   });
 
   it.each([
@@ -104,12 +104,12 @@ describe('certificateHash', () => {
     ['an algorithm that is no sequence', sequence(sequence(), NULL, der(3))],
     ['an algorithm without a name', sequence(sequence(), sequence(NULL), der(3))],
   ])('has none for %s', (_, bytes) => {
-    expect(certificateHash(bytes)).toBeUndefined();
+    expect(hashCertificate(bytes)).toBeUndefined();
   });
 
   it('has none for a certificate that is cut off anywhere', () => {
     for (let length = 0; length < SHA384.length; length++) {
-      expect(certificateHash(SHA384.subarray(0, length))).toBeUndefined();
+      expect(hashCertificate(SHA384.subarray(0, length))).toBeUndefined();
     }
   });
 });

@@ -1,6 +1,6 @@
 import type { AuthenticationMethod, ChannelBinding } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
-import type { Channel } from '../../lib/wire/channel';
+import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
 import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './certificates';
 import { failure } from './failure';
@@ -11,11 +11,11 @@ const PLUS = sasl('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
 const PLAIN = sasl('SCRAM-SHA-256');
 const OK: BackendMessage = { kind: 'authenticationOk' };
 
-const TLS: Channel = { kind: 'tls', certificate: SHA384 };
-const UNHASHABLE: Channel = { kind: 'tls', certificate: ED25519 };
-const UNKNOWN: Channel = { kind: 'tls' };
+const TLS: ChannelSecurity = { kind: 'tls', certificate: SHA384 };
+const UNHASHABLE: ChannelSecurity = { kind: 'tls', certificate: ED25519 };
+const UNKNOWN: ChannelSecurity = { kind: 'tls' };
 
-function client(channelBinding: ChannelBinding, channel: Channel, methods?: AuthenticationMethod[]): Answering {
+function client(channelBinding: ChannelBinding, channel: ChannelSecurity, methods?: AuthenticationMethod[]): Answering {
   const secrets = { password: PASSWORD, oauthToken: 'token' };
   return new Answering(secrets, { channelBinding, methods: methods && new Set(methods) }, channel);
 }
@@ -40,11 +40,11 @@ describe('channel binding', () => {
   });
 
   it('binds to a certificate that is signed by RSASSA-PSS', () => {
-    const channel: Channel = { kind: 'tls', certificate: PSS_SHA384 };
+    const channel: ChannelSecurity = { kind: 'tls', certificate: PSS_SHA384 };
     expect(begun(client('require', channel), PLUS, Buffer.from(PSS_SHA384_HASH, 'hex'))).toMatch(/-PLUS p=/);
   });
 
-  it.each<[string, ChannelBinding, Channel, BackendMessage, string]>([
+  it.each<[string, ChannelBinding, ChannelSecurity, BackendMessage, string]>([
     ['says that it could, where it is not offered over TLS', 'prefer', TLS, PLAIN, 'y,,'],
     ['says nothing where it is disabled', 'disable', TLS, PLUS, 'n,,'],
     ['says nothing where it is disabled, and not offered', 'disable', TLS, PLAIN, 'n,,'],
@@ -57,7 +57,7 @@ describe('channel binding', () => {
     expect(begun(client(wanted, channel), offer)).toBe(`SCRAM-SHA-256 ${header}`);
   });
 
-  it.each<[ChannelBinding, Channel]>([
+  it.each<[ChannelBinding, ChannelSecurity]>([
     ['disable', CLEAR],
     ['prefer', CLEAR],
     ['require', CLEAR],
@@ -70,7 +70,7 @@ describe('channel binding', () => {
     expect(zoe.asked).toEqual([]);
   });
 
-  it.each<[string, ChannelBinding, Channel]>([
+  it.each<[string, ChannelBinding, ChannelSecurity]>([
     ['it is disabled', 'disable', TLS],
     ['there is no hash', 'prefer', UNHASHABLE],
   ])('cannot answer a server that offers nothing else, where %s', (_, wanted, channel) => {
@@ -83,7 +83,7 @@ describe('channel binding', () => {
 });
 
 describe('channel binding that is required', () => {
-  it.each<[string, Channel, BackendMessage]>([
+  it.each<[string, ChannelSecurity, BackendMessage]>([
     ['the connection has no TLS', CLEAR, PLAIN],
     ['the connection has no TLS', LOCAL, PLAIN],
     ['the server does not offer it', TLS, PLAIN],

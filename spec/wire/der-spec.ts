@@ -1,18 +1,18 @@
-import { elementsOf, objectIdentifier } from '../../lib/wire/der';
+import { readElements, objectIdentifier } from '../../lib/wire/der';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 function lengths(text: string): number[] | undefined {
-  return elementsOf(hex(text))?.map(({ content }) => content.length);
+  return readElements(hex(text))?.map(({ content }) => content.length);
 }
 
 describe('elementsOf', () => {
   it('finds what stands one after the other', () => {
-    expect(elementsOf(hex('05 00 04 02 aabb'))).toEqual([
+    expect(readElements(hex('05 00 04 02 aabb'))).toEqual([
       { tag: 5, content: Buffer.alloc(0) },
       { tag: 4, content: hex('aabb') },
     ]);
-    expect(elementsOf(Buffer.alloc(0))).toEqual([]);
+    expect(readElements(Buffer.alloc(0))).toEqual([]);
   });
 
   it.each([
@@ -37,7 +37,7 @@ describe('elementsOf', () => {
     ['a tag of several bytes', '1f 81 01 00'],
     ['a byte too much', '05 00 05'],
   ])('refuses %s', (_, text) => {
-    expect(elementsOf(hex(text))).toBeUndefined();
+    expect(readElements(hex(text))).toBeUndefined();
   });
 });
 

@@ -1,4 +1,8 @@
-import { alterPublication, createPublication, dropPublication } from '../../lib/commands/publication-sql';
+import {
+  buildAlterPublication,
+  buildCreatePublication,
+  buildDropPublication,
+} from '../../lib/commands/publication-sql';
 import { failure } from './failure';
 
 const NOTHING = { operations: undefined, viaPartitionRoot: undefined, generatedColumns: undefined };
@@ -34,7 +38,7 @@ describe('createPublication', () => {
       'TABLE "s"."t" ("id", "No") WHERE (id > 1 -- few\n)',
     ],
   ])('holds %s', (_, scope, text) => {
-    expect(createPublication('p', scope, NOTHING)).toBe(`CREATE PUBLICATION "p" FOR ${text}`);
+    expect(buildCreatePublication('p', scope, NOTHING)).toBe(`CREATE PUBLICATION "p" FOR ${text}`);
   });
 
   it.each([
@@ -47,23 +51,23 @@ describe('createPublication', () => {
     ],
   ])('says %j', (parameters, text) => {
     const scope = { allTables: true, tables: [], schemas: [] };
-    const sql = createPublication('it\'s "p"', scope, { ...NOTHING, ...parameters });
+    const sql = buildCreatePublication('it\'s "p"', scope, { ...NOTHING, ...parameters });
     expect(sql).toBe(`CREATE PUBLICATION "it's ""p""" FOR ALL TABLES WITH (${text})`);
   });
 });
 
 it('alters and drops', () => {
-  expect(alterPublication('p', 'SET', [whole('a', 'b'), whole('c', 'd')])).toBe(
+  expect(buildAlterPublication('p', 'SET', [whole('a', 'b'), whole('c', 'd')])).toBe(
     'ALTER PUBLICATION "p" SET TABLE "a"."b", "c"."d"',
   );
-  expect(dropPublication('P')).toBe('DROP PUBLICATION "P"');
+  expect(buildDropPublication('P')).toBe('DROP PUBLICATION "P"');
 });
 
 it('refuses a NUL byte', () => {
   const where = 'true\0';
-  expect(failure(() => alterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
+  expect(failure(() => buildAlterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
     'option',
     'where',
   );
-  expect(failure(() => dropPublication('p\0'))).toHaveProperty('option', 'identifier');
+  expect(failure(() => buildDropPublication('p\0'))).toHaveProperty('option', 'identifier');
 });

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { ProtocolError } from '../../lib/common/errors';
-import type { Binding } from '../../lib/wire/channel-binding';
+import type { ScramBinding } from '../../lib/wire/channel-binding';
 import { ScramClient } from '../../lib/wire/scram';
 import { failure } from './failure';
 
@@ -19,7 +19,7 @@ const RFC = {
 };
 const SERVER_FIRST = `r=${RFC.serverNonce},s=${RFC.salt},i=4096`;
 
-const UNBOUND: Binding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: Buffer.alloc(0) };
+const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: Buffer.alloc(0) };
 
 function client(): ScramClient {
   const { password, nonce } = RFC;
@@ -152,7 +152,7 @@ describe('ScramClient', () => {
   });
 
   it('binds to what it is given: header and data are proven with the rest', () => {
-    const binding: Binding = {
+    const binding: ScramBinding = {
       mechanism: 'SCRAM-SHA-256-PLUS',
       header: 'p=tls-server-end-point,,',
       data: Buffer.from([0xfb, 0xff, 0]),

@@ -1,12 +1,12 @@
 import { ConfigError } from '../../lib/common/errors';
 import {
-  alterReplicationSlot,
-  createReplicationSlot,
-  dropReplicationSlot,
-  publicationNames,
+  buildAlterReplicationSlot,
+  buildCreateReplicationSlot,
+  buildDropReplicationSlot,
+  quotePublicationNames,
   quoteIdentifier,
   quoteLiteral,
-  startReplication,
+  buildStartReplication,
 } from '../../lib/commands/sql';
 import { failure } from './failure';
 
@@ -36,23 +36,26 @@ describe('quoteLiteral', () => {
 describe('startReplication', () => {
   it('names slot, position and options', () => {
     expect(
-      startReplication('orders', '0/0', { proto_version: '1', publication_names: publicationNames(['orders_pub']) }),
+      buildStartReplication('orders', '0/0', {
+        proto_version: '1',
+        publication_names: quotePublicationNames(['orders_pub']),
+      }),
     ).toBe(`START_REPLICATION SLOT "orders" LOGICAL 0/0 (proto_version '1', publication_names '"orders_pub"')`);
   });
 
   it('quotes publications of any name', () => {
-    const names = publicationNames(['My,Pub', "it's", 'quo"te', 'back\\slash']);
-    expect(startReplication('s', '1/2A', { publication_names: names })).toBe(
+    const names = quotePublicationNames(['My,Pub', "it's", 'quo"te', 'back\\slash']);
+    expect(buildStartReplication('s', '1/2A', { publication_names: names })).toBe(
       `START_REPLICATION SLOT "s" LOGICAL 1/2A (publication_names '"My,Pub","it''s","quo""te","back\\slash"')`,
     );
   });
 
   it('leaves the parentheses out without options', () => {
-    expect(startReplication('s', '0/0', {})).toBe('START_REPLICATION SLOT "s" LOGICAL 0/0');
+    expect(buildStartReplication('s', '0/0', {})).toBe('START_REPLICATION SLOT "s" LOGICAL 0/0');
   });
 
   it("quotes other plugins' option names where they need it", () => {
-    expect(startReplication('s', '0/0', { 'include-xids': 'true', IncludeXids: '1', 'a"b': '' })).toBe(
+    expect(buildStartReplication('s', '0/0', { 'include-xids': 'true', IncludeXids: '1', 'a"b': '' })).toBe(
       `START_REPLICATION SLOT "s" LOGICAL 0/0 ("include-xids" 'true', "IncludeXids" '1', "a""b" '')`,
     );
   });
@@ -67,7 +70,7 @@ describe('createReplicationSlot', () => {
     [150000, false, `CREATE_REPLICATION_SLOT "s" LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
     [180004, true, `CREATE_REPLICATION_SLOT "s" TEMPORARY LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
   ])('on %d, temporary %p', (serverVersion, temporary, sql) => {
-    expect(createReplicationSlot({ ...request, temporary, serverVersion })).toBe(sql);
+    expect(buildCreateReplicationSlot({ ...request, temporary, serverVersion })).toBe(sql);
   });
 
   it.each([
@@ -75,7 +78,7 @@ describe('createReplicationSlot', () => {
     [170000, { failover: true }, "SNAPSHOT 'nothing', FAILOVER true"],
     [180004, { twoPhase: true, failover: true }, "SNAPSHOT 'nothing', TWO_PHASE true, FAILOVER true"],
   ])('on %d, with %j', (serverVersion, options, list) => {
-    expect(createReplicationSlot({ ...request, ...options, serverVersion })).toBe(
+    expect(buildCreateReplicationSlot({ ...request, ...options, serverVersion })).toBe(
       `CREATE_REPLICATION_SLOT "s" LOGICAL "pgoutput" (${list})`,
     );
   });
@@ -87,7 +90,7 @@ describe('alterReplicationSlot', () => {
     [undefined, false, 'TWO_PHASE false'],
     [false, true, 'FAILOVER false, TWO_PHASE true'],
   ])('with failover %p and twoPhase %p', (failover, twoPhase, list) => {
-    expect(alterReplicationSlot('s', { failover, twoPhase })).toBe(`ALTER_REPLICATION_SLOT "s" (${list})`);
+    expect(buildAlterReplicationSlot('s', { failover, twoPhase })).toBe(`ALTER_REPLICATION_SLOT "s" (${list})`);
   });
 });
 
@@ -96,7 +99,7 @@ describe('dropReplicationSlot', () => {
     [false, 'DROP_REPLICATION_SLOT "s"'],
     [true, 'DROP_REPLICATION_SLOT "s" WAIT'],
   ])('with wait %p', (wait, sql) => {
-    expect(dropReplicationSlot('s', wait)).toBe(sql);
+    expect(buildDropReplicationSlot('s', wait)).toBe(sql);
   });
 });
 
@@ -112,13 +115,13 @@ describe('a NUL byte', () => {
   const refusals: [option: string, build: () => string][] = [
     ['identifier', () => quoteIdentifier('\0')],
     ['text', () => quoteLiteral('a\0')],
-    ['publications', () => publicationNames(['a', 'b\0'])],
-    ['slot', () => startReplication('a\0', '0/0', {})],
-    ['slot', () => dropReplicationSlot('a\0', true)],
-    ['slot', () => alterReplicationSlot('a\0', { failover: true, twoPhase: undefined })],
-    ['slot', () => createReplicationSlot({ ...slot, slot: '\0' })],
-    ['plugin', () => createReplicationSlot({ ...slot, plugin: '\0' })],
-    ['pluginOptions.include-xids', () => startReplication('s', '0/0', { 'include-xids': '\0' })],
+    ['publications', () => quotePublicationNames(['a', 'b\0'])],
+    ['slot', () => buildStartReplication('a\0', '0/0', {})],
+    ['slot', () => buildDropReplicationSlot('a\0', true)],
+    ['slot', () => buildAlterReplicationSlot('a\0', { failover: true, twoPhase: undefined })],
+    ['slot', () => buildCreateReplicationSlot({ ...slot, slot: '\0' })],
+    ['plugin', () => buildCreateReplicationSlot({ ...slot, plugin: '\0' })],
+    ['pluginOptions.include-xids', () => buildStartReplication('s', '0/0', { 'include-xids': '\0' })],
   ];
 
   it.each(refusals)('is refused in %s', (option, build) => {

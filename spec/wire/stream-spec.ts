@@ -7,10 +7,10 @@ import {
   readKeepalive,
   readPgTimestamp,
   readXLogDataHeader,
-  standbyStatusUpdate,
+  encodeStandbyStatusUpdate,
   toPgTimestamp,
   XLOG_DATA,
-  xlogDataHeaderLength,
+  XLOG_DATA_HEADER_LENGTH,
 } from '../../lib/wire/stream';
 
 const EPOCH = Date.UTC(2000, 0, 1);
@@ -23,7 +23,7 @@ function readerOf(hex: string): Reader {
 
 describe('standbyStatusUpdate', () => {
   it('is a CopyData frame with a payload of 34 bytes', () => {
-    const frame = standbyStatusUpdate({
+    const frame = encodeStandbyStatusUpdate({
       written: 0xdead_beef_0000_0001n,
       flushed: 0x2_0000_0003n,
       applied: 4n,
@@ -44,8 +44,8 @@ describe('standbyStatusUpdate', () => {
 
   it('can ask for a reply', () => {
     const status = { written: 1n, flushed: 1n, applied: 1n, now: EPOCH };
-    expect(standbyStatusUpdate({ ...status, replyRequested: true }).at(-1)).toBe(1);
-    expect(standbyStatusUpdate({ ...status, replyRequested: false }).at(-1)).toBe(0);
+    expect(encodeStandbyStatusUpdate({ ...status, replyRequested: true }).at(-1)).toBe(1);
+    expect(encodeStandbyStatusUpdate({ ...status, replyRequested: false }).at(-1)).toBe(0);
   });
 });
 
@@ -138,7 +138,7 @@ describe('XLogData', () => {
   });
 
   it('has a header of the length that others rely on', () => {
-    expect(1 + HEADER.length / 2).toBe(xlogDataHeaderLength);
+    expect(1 + HEADER.length / 2).toBe(XLOG_DATA_HEADER_LENGTH);
   });
 });
 

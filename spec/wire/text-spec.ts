@@ -1,12 +1,12 @@
 import { constants } from 'node:buffer';
 import fc from 'fast-check';
-import { escapedUtf8, TextError, utf8 } from '../../lib/wire/text';
+import { decodeEscapedUtf8, TextError, decodeUtf8 } from '../../lib/wire/text';
 
 /** As long as what is taken character by character, and longer. */
 const LENGTHS = Array.from({ length: 41 }, (_, length) => length);
 
 /** Reads the bytes where they stand between others. */
-function between(bytes: Uint8Array, read = utf8, around: Buffer = Buffer.from('\xff"ß')): string {
+function between(bytes: Uint8Array, read = decodeUtf8, around: Buffer = Buffer.from('\xff"ß')): string {
   const whole = Buffer.concat([around, bytes, around]);
   return read(whole, around.length, around.length + bytes.length);
 }
@@ -66,7 +66,7 @@ describe('utf8', () => {
 
   it('says of more characters than a string can have that it is the limit of strings', () => {
     const bytes = Buffer.alloc(constants.MAX_STRING_LENGTH + 1, 'a');
-    expect(() => utf8(bytes, 0, bytes.length)).toThrow(
+    expect(() => decodeUtf8(bytes, 0, bytes.length)).toThrow(
       `The text of ${bytes.length} bytes has more than ${constants.MAX_STRING_LENGTH} characters`,
     );
   });
@@ -79,12 +79,12 @@ describe('utf8', () => {
 
 describe('escapedUtf8', () => {
   it('reads UTF-8 as it is', () => {
-    expect(between(Buffer.from('grüße, 世界 🐘'), escapedUtf8)).toBe('grüße, 世界 🐘');
+    expect(between(Buffer.from('grüße, 世界 🐘'), decodeEscapedUtf8)).toBe('grüße, 世界 🐘');
   });
 
   it('puts the lone surrogate U+DC00 + byte for each byte that is not UTF-8', () => {
-    expect(between(Buffer.from('caf\xe9 ', 'latin1'), escapedUtf8)).toBe('caf\udce9 ');
-    expect(between(Buffer.from([0xe4, 0xb8, 0x61, 0xe4, 0xb8, 0x96]), escapedUtf8)).toBe('\udce4\udcb8a世');
+    expect(between(Buffer.from('caf\xe9 ', 'latin1'), decodeEscapedUtf8)).toBe('caf\udce9 ');
+    expect(between(Buffer.from([0xe4, 0xb8, 0x61, 0xe4, 0xb8, 0x96]), decodeEscapedUtf8)).toBe('\udce4\udcb8a世');
   });
 
   it('keeps names apart that differ in such bytes only', () => {
@@ -92,7 +92,7 @@ describe('escapedUtf8', () => {
     fc.assert(
       fc.property(bytes, bytes, (one, other) => {
         const isSame = Buffer.compare(one, other) === 0;
-        expect(between(one, escapedUtf8) === between(other, escapedUtf8)).toBe(isSame);
+        expect(between(one, decodeEscapedUtf8) === between(other, decodeEscapedUtf8)).toBe(isSame);
       }),
       { numRuns: 2000 },
     );

@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { alterPublication as alter } from '../../commands/publication-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { executeAlterPublication as alter } from '../../commands/publication-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import {
   publicationName,
   requireWhole,
@@ -39,7 +39,7 @@ const ACTIONS = [
  * await firstValueFrom(alterPublication({ connection: process.env.DATABASE_URL, name: 'pub', addTables: ['users'] }));
  */
 export function alterPublication(config: AlterPublicationConfig): Observable<string> {
-  const options = readOptions(config, ['name', ...ACTIONS.map(([option]) => option)]);
+  const options = readCommandOptions(config, ['name', ...ACTIONS.map(([option]) => option)]);
   const name = publicationName(options);
   const [first, second] = ACTIONS.flatMap(([option, action]) => {
     const tables = tableClauses(options, option);
@@ -49,7 +49,7 @@ export function alterPublication(config: AlterPublicationConfig): Observable<str
   if (second) throw options.error(second.option, `cannot stand beside ${first.option}: one change at a time`);
   const { action, tables } = first;
   if (action === 'DROP') requireWhole(options, 'dropTables', tables);
-  return oneShot(resolveConnection(options), (server) => alter(name, action, tables, server.version)).pipe(
+  return runManagementCommand(resolveConnection(options), (server) => alter(name, action, tables, server.version)).pipe(
     map(() => name),
   );
 }

@@ -1,10 +1,10 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import type { Options } from '../../common/options';
-import { createPublication as create } from '../../commands/publication-commands';
-import { OPERATIONS, type PublicationOperation } from '../../commands/publication-status';
+import { executeCreatePublication as create } from '../../commands/publication-commands';
+import { PUBLICATION_OPERATIONS, type PublicationOperation } from '../../commands/publication-status';
 import type { PublicationScope } from '../../commands/publication-sql';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import {
   identifiers,
   publicationName,
@@ -51,7 +51,7 @@ export interface CreatePublicationConfig extends ServerConfig {
  * await firstValueFrom(createPublication({ connection: process.env.DATABASE_URL, name: 'orders_pub', tables }));
  */
 export function createPublication(config: CreatePublicationConfig): Observable<string> {
-  const options = readOptions(config, [
+  const options = readCommandOptions(config, [
     'name',
     'tables',
     'schemas',
@@ -68,9 +68,9 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
     viaPartitionRoot: options.optionalFlag('viaPartitionRoot'),
     generatedColumns: options.oneOf('generatedColumns', ['none', 'stored']),
   };
-  return oneShot(resolveConnection(options), (server) => create(name, scope, parameters, server.version)).pipe(
-    map(() => name),
-  );
+  return runManagementCommand(resolveConnection(options), (server) =>
+    create(name, scope, parameters, server.version),
+  ).pipe(map(() => name));
 }
 
 function scopeOf(options: Options): PublicationScope {
@@ -93,7 +93,10 @@ function scopeOf(options: Options): PublicationScope {
 
 function operationsOf(options: Options): readonly string[] | undefined {
   const operations = options.names('operations');
-  const unknown = operations?.find((one) => !OPERATIONS.some((operation) => operation === one));
+  const unknown = operations?.find((one) => !PUBLICATION_OPERATIONS.some((operation) => operation === one));
   if (unknown === undefined) return operations;
-  throw options.error('operations', `${JSON.stringify(unknown)} is none; there are ${OPERATIONS.join(', ')}`);
+  throw options.error(
+    'operations',
+    `${JSON.stringify(unknown)} is none; there are ${PUBLICATION_OPERATIONS.join(', ')}`,
+  );
 }

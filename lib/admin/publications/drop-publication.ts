@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { dropPublication as drop } from '../../commands/publication-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { executeDropPublication as drop } from '../../commands/publication-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import { publicationName } from './publication-options';
 
 /** Which publication to drop, and on which server. */
@@ -20,7 +20,7 @@ export interface DropPublicationConfig extends ServerConfig {
  * await firstValueFrom(dropPublication({ connection: process.env.DATABASE_URL, name: 'orders_pub' }));
  */
 export function dropPublication(config: DropPublicationConfig): Observable<string> {
-  const options = readOptions(config, ['name']);
+  const options = readCommandOptions(config, ['name']);
   const name = publicationName(options);
-  return oneShot(resolveConnection(options), () => drop(name)).pipe(map(() => name));
+  return runManagementCommand(resolveConnection(options), () => drop(name)).pipe(map(() => name));
 }

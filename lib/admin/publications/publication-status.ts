@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { publications, type PublicationStatus } from '../../commands/publication-status';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { fetchPublications, type PublicationStatus } from '../../commands/publication-status';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import { publicationName } from './publication-options';
 
 /** Which publication to look up, and on which server. */
@@ -20,9 +20,9 @@ export interface PublicationStatusConfig extends ServerConfig {
  * for (const { table, columns, where } of publication?.tables ?? []) console.log(table, columns, where);
  */
 export function publicationStatus(config: PublicationStatusConfig): Observable<PublicationStatus | undefined> {
-  const options = readOptions(config, ['name']);
+  const options = readCommandOptions(config, ['name']);
   const name = publicationName(options);
-  return oneShot(resolveConnection(options), (server) => publications([name], server.version)).pipe(
+  return runManagementCommand(resolveConnection(options), (server) => fetchPublications([name], server.version)).pipe(
     map(([found]) => found),
   );
 }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { publications as list, type PublicationStatus } from '../../commands/publication-status';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { fetchPublications as list, type PublicationStatus } from '../../commands/publication-status';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /**
  * Lists the publications of the connection's database, in the order of their names.
@@ -12,5 +12,7 @@ import { oneShot, readOptions } from '../../connection/one-shot';
  * console.log(all.map(({ name, tables }) => `${name}: ${tables.length} tables`));
  */
 export function publications(config: ServerConfig = {}): Observable<readonly PublicationStatus[]> {
-  return oneShot(resolveConnection(readOptions(config, [])), (server) => list(undefined, server.version));
+  return runManagementCommand(resolveConnection(readCommandOptions(config, [])), (server) =>
+    list(undefined, server.version),
+  );
 }

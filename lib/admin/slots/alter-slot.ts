@@ -2,8 +2,8 @@ import type { Observable } from 'rxjs';
 import { slotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { ConfigError } from '../../common/errors';
-import { alterSlot as alter, type SlotStatus } from '../../commands/slot-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { executeAlterSlot as alter, type SlotStatus } from '../../commands/slot-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Which slot to alter, on which server, and what is to be different. */
 export interface AlterSlotConfig extends ServerConfig {
@@ -30,11 +30,11 @@ export interface AlterSlotConfig extends ServerConfig {
  * await firstValueFrom(alterSlot({ connection: process.env.DATABASE_URL, slot: 'orders', failover: true }));
  */
 export function alterSlot(config: AlterSlotConfig): Observable<SlotStatus> {
-  const options = readOptions(config, ['slot', 'failover', 'twoPhase']);
+  const options = readCommandOptions(config, ['slot', 'failover', 'twoPhase']);
   const slot = slotName(options);
   const changes = { failover: options.optionalFlag('failover'), twoPhase: options.optionalFlag('twoPhase') };
   if (changes.failover === undefined && changes.twoPhase === undefined) {
     throw new ConfigError('failover', 'missing; say failover or twoPhase, there is nothing else to alter');
   }
-  return oneShot(resolveConnection(options), (server) => alter(slot, changes, server.version));
+  return runManagementCommand(resolveConnection(options), (server) => alter(slot, changes, server.version));
 }

@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
 import { slotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { createSlot as create, type CreatedSlot } from '../../commands/slot-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { executeCreateSlot as create, type CreatedSlot } from '../../commands/slot-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Which slot to make, and on which server. */
 export interface CreateSlotConfig extends ServerConfig {
@@ -28,7 +28,7 @@ export interface CreateSlotConfig extends ServerConfig {
  * await firstValueFrom(createSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
  */
 export function createSlot(config: CreateSlotConfig): Observable<CreatedSlot> {
-  const options = readOptions(config, ['slot', 'plugin', 'failover', 'twoPhase']);
+  const options = readCommandOptions(config, ['slot', 'plugin', 'failover', 'twoPhase']);
   const slot = slotName(options);
   const plugin = options.text('plugin') ?? 'pgoutput';
   const kind = {
@@ -36,5 +36,5 @@ export function createSlot(config: CreateSlotConfig): Observable<CreatedSlot> {
     failover: options.flag('failover', false),
     twoPhase: options.flag('twoPhase', false),
   };
-  return oneShot(resolveConnection(options), (server) => create(slot, plugin, kind, server.version));
+  return runManagementCommand(resolveConnection(options), (server) => create(slot, plugin, kind, server.version));
 }

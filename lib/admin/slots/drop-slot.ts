@@ -1,8 +1,8 @@
 import { map, type Observable } from 'rxjs';
 import { slotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { dropSlot as drop } from '../../commands/slot-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { executeDropSlot as drop } from '../../commands/slot-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Which slot to drop, and on which server. */
 export interface DropSlotConfig extends ServerConfig {
@@ -20,8 +20,8 @@ export interface DropSlotConfig extends ServerConfig {
  * await firstValueFrom(dropSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
  */
 export function dropSlot(config: DropSlotConfig): Observable<string> {
-  const options = readOptions(config, ['slot', 'wait']);
+  const options = readCommandOptions(config, ['slot', 'wait']);
   const slot = slotName(options);
   const wait = options.flag('wait', false);
-  return oneShot(resolveConnection(options), () => drop(slot, wait)).pipe(map(() => slot));
+  return runManagementCommand(resolveConnection(options), () => drop(slot, wait)).pipe(map(() => slot));
 }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { identifySystem as identify, type SystemIdentity } from '../../commands/slot-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { fetchSystemIdentity as identify, type SystemIdentity } from '../../commands/slot-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /**
  * Asks which cluster this is and where its WAL ends.
@@ -11,5 +11,5 @@ import { oneShot, readOptions } from '../../connection/one-shot';
  * const { walPosition } = await firstValueFrom(identifySystem({ connection: process.env.DATABASE_URL }));
  */
 export function identifySystem(config: ServerConfig = {}): Observable<SystemIdentity> {
-  return oneShot(resolveConnection(readOptions(config, [])), () => identify());
+  return runManagementCommand(resolveConnection(readCommandOptions(config, [])), () => identify());
 }

@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
 import { slotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { slotStatus as status, type SlotStatus } from '../../commands/slot-commands';
-import { oneShot, readOptions } from '../../connection/one-shot';
+import { fetchSlotStatus as status, type SlotStatus } from '../../commands/slot-commands';
+import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Which slot to look up, and on which server. */
 export interface SlotStatusConfig extends ServerConfig {
@@ -20,7 +20,7 @@ export interface SlotStatusConfig extends ServerConfig {
  * console.log(slot?.active, slot?.lagBytes);
  */
 export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
-  const options = readOptions(config, ['slot']);
+  const options = readCommandOptions(config, ['slot']);
   const slot = slotName(options);
-  return oneShot(resolveConnection(options), (server) => status(slot, server.version));
+  return runManagementCommand(resolveConnection(options), (server) => status(slot, server.version));
 }

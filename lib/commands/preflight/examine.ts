@@ -1,5 +1,5 @@
 import type { PreflightFinding } from '../../common/findings';
-import type { Conversation } from '../conversation';
+import type { ProtocolRoutine } from '../protocol-routine';
 import { checkBinary } from './binary-checks';
 import { checkIdentities } from './identity-checks';
 import { checkOutputPlugin } from './output-plugin-checks';
@@ -10,7 +10,7 @@ import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './server-che
 import { checkSlots } from './slot-checks';
 
 /** Lists what is wrong with a server for a stream. */
-export function* examine(scene: Scene): Conversation<readonly PreflightFinding[]> {
+export function* examine(scene: Scene): ProtocolRoutine<readonly PreflightFinding[]> {
   const { plan, server, lookUpTypes } = scene;
   const { publications = [] } = plan.pgoutput ?? {};
   return [

@@ -1,6 +1,6 @@
 import { ProtocolError, ReplicationError, ServerError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
-import type { Conversation } from '../conversation';
+import type { ProtocolRoutine } from '../protocol-routine';
 import { examine } from './examine';
 import { reclassified } from './finding';
 import type { Scene } from './scene';
@@ -15,10 +15,10 @@ import type { Scene } from './scene';
  * @param classify the user's rules
  */
 export function* examineFailure<T>(
-  opening: Conversation<T>,
+  opening: ProtocolRoutine<T>,
   scene: Scene,
   classify: (error: Error) => Error,
-): Conversation<T> {
+): ProtocolRoutine<T> {
   try {
     return yield* opening;
   } catch (error) {
@@ -47,7 +47,7 @@ function isOther({ severity, code, message }: PreflightFinding, error: Replicati
   return code !== error.code || (message !== error.summary && !(error instanceof ServerError));
 }
 
-function* examineBehind(verdict: ReplicationError, scene: Scene): Conversation<readonly PreflightFinding[]> {
+function* examineBehind(verdict: ReplicationError, scene: Scene): ProtocolRoutine<readonly PreflightFinding[]> {
   try {
     const examination = examine(scene);
     let step = examination.next();

@@ -1,6 +1,6 @@
 import type { PreflightFinding, FINDINGS } from '../../common/findings';
-import { query, type Conversation } from '../conversation';
-import { ofNames, publishedTables } from '../published-tables';
+import { runQuery, type ProtocolRoutine } from '../protocol-routine';
+import { buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { finding } from './finding';
 import { named, namesQuery, tableName } from './scene';
 
@@ -11,14 +11,14 @@ import { named, namesQuery, tableName } from './scene';
 export function* checkIdentities(
   publications: readonly string[],
   version: number,
-): Conversation<readonly PreflightFinding[]> {
+): ProtocolRoutine<readonly PreflightFinding[]> {
   const written = writtenTables(publications, version);
   const found: PreflightFinding[] = [];
   for (const { code, what, since, condition } of CONDITIONS) {
     if (version < since) continue;
     const name = tableName('schema', 'table_name');
     const sql = `SELECT DISTINCT ${name} AS name FROM (${written}) AS w WHERE ${condition(version)}`;
-    const rows = yield* query(namesQuery(sql));
+    const rows = yield* runQuery(namesQuery(sql));
     if (rows.length > 0) found.push(finding(code, `UPDATE and DELETE fail ${what}: ${named(rows)}`));
   }
   return found;
@@ -35,7 +35,7 @@ export function writtenTables(publications: readonly string[], version: number):
       c.reltoastrelid AS toast, published.pubupdate AS updates, published.filter IS NOT NULL AS filtered,
       c.relreplident AS identity, i.indexrelid AS index, i.indnkeyatts AS keys, i.indkey::int2[] AS indkey,
       ${version >= 180_000 ? "published.pubgencols = 's'" : 'false'} AS generated, ${parts}
-    FROM (${publishedTables(ofNames(publications), version)}) AS published
+    FROM (${buildPublishedTablesQuery(buildNamesCondition(publications), version)}) AS published
     CROSS JOIN LATERAL (
       WITH RECURSIVE parts (oid) AS (
         SELECT published.relid UNION ALL SELECT inhrelid FROM parts

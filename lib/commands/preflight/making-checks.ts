@@ -1,6 +1,6 @@
 import { ReplicationError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
-import { countOf, onlyRow, query, textOf, type Conversation } from '../conversation';
+import { getCount, getOnlyRow, runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
 import { failure, finding, findingOf } from './finding';
 import type { Check, Scene } from './scene';
 
@@ -16,15 +16,15 @@ function checkFailover({ plan, server }: Scene): readonly PreflightFinding[] {
   return [findingOf(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
 }
 
-function* checkFreeSlot(): Conversation<readonly PreflightFinding[]> {
-  const row = onlyRow(
-    yield* query(
+function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
+  const row = getOnlyRow(
+    yield* runQuery(
       `SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS used, current_setting('max_replication_slots') AS most`,
     ),
     'its slots',
   );
-  const most = countOf(row, 'most');
-  if (countOf(row, 'used') < most) return [];
+  const most = getCount(row, 'most');
+  if (getCount(row, 'used') < most) return [];
   return [failure('TOO_MANY_SLOTS', `All replication slots are in use; max_replication_slots is ${most}`)];
 }
 
@@ -32,25 +32,25 @@ function* checkFreeSlot(): Conversation<readonly PreflightFinding[]> {
  * Making a slot waits for the write transactions of all databases. Those that have just begun are no news. Who may not see
  * when one began still sees that it writes.
  */
-function* checkOpen(): Conversation<readonly PreflightFinding[]> {
-  const [oldest] = yield* query(
+function* checkOpen(): ProtocolRoutine<readonly PreflightFinding[]> {
+  const [oldest] = yield* runQuery(
     `SELECT pid, count(*) OVER () AS total, extract(epoch FROM now() - xact_start)::int AS seconds
       FROM pg_catalog.pg_stat_activity
       WHERE backend_xid IS NOT NULL AND coalesce(xact_start < now() - interval '1 s', true)
       ORDER BY xact_start NULLS LAST LIMIT 1`,
   );
   if (!oldest) return [];
-  const age = oldest['seconds'] === null ? '' : ` for ${textOf(oldest, 'seconds')} s`;
-  const what = `Write transactions are open: ${textOf(oldest, 'total')}, the oldest${age} by PID ${textOf(oldest, 'pid')}`;
+  const age = oldest['seconds'] === null ? '' : ` for ${getText(oldest, 'seconds')} s`;
+  const what = `Write transactions are open: ${getText(oldest, 'total')}, the oldest${age} by PID ${getText(oldest, 'pid')}`;
   return [finding('TRANSACTION_OPEN', what)];
 }
 
 /** And for those that are prepared. */
-function* checkPrepared(): Conversation<readonly PreflightFinding[]> {
-  const [oldest] = yield* query(
+function* checkPrepared(): ProtocolRoutine<readonly PreflightFinding[]> {
+  const [oldest] = yield* runQuery(
     `SELECT gid, database, count(*) OVER () AS total FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1`,
   );
   if (!oldest) return [];
-  const which = `${JSON.stringify(textOf(oldest, 'gid'))} in database ${textOf(oldest, 'database')}`;
-  return [finding('PREPARED_OPEN', `Transactions are prepared: ${textOf(oldest, 'total')}, the oldest ${which}`)];
+  const which = `${JSON.stringify(getText(oldest, 'gid'))} in database ${getText(oldest, 'database')}`;
+  return [finding('PREPARED_OPEN', `Transactions are prepared: ${getText(oldest, 'total')}, the oldest ${which}`)];
 }

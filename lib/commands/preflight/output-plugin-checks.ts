@@ -1,4 +1,4 @@
-import { query, textOf } from '../conversation';
+import { runQuery, getText } from '../protocol-routine';
 import { failure } from './finding';
 import type { Check } from './scene';
 
@@ -7,9 +7,9 @@ import type { Check } from './scene';
  * without it load any. Source: manual, output_plugin_libraries.
  */
 export const checkOutputPlugin: Check = function* ({ plan: { plugin } }) {
-  const [row] = yield* query("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'");
+  const [row] = yield* runQuery("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'");
   if (!row) return [];
-  const setting = textOf(row, 'setting');
+  const setting = getText(row, 'setting');
   if (namesIn(setting).includes(plugin)) return [];
   const what = `The server does not load output plugin "${plugin}": output_plugin_libraries is ${JSON.stringify(setting)}`;
   return [failure('OUTPUT_PLUGIN_REFUSED', what)];

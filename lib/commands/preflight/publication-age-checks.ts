@@ -1,9 +1,9 @@
 import { ServerError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
-import { query, textOf, type Conversation } from '../conversation';
-import { ofNames } from '../published-tables';
-import { skippedPublication } from '../server-errors';
-import { publicationNames, quoteLiteral } from '../sql';
+import { runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
+import { buildNamesCondition } from '../published-tables';
+import { toSkippedPublicationError } from '../server-errors';
+import { quotePublicationNames, quoteLiteral } from '../sql';
 import { finding, findingOf } from './finding';
 
 /** For how many ms the server may decode. */
@@ -28,14 +28,14 @@ const YOUNGER_REMEDY =
 export function* checkPublicationAge(
   publications: readonly string[],
   slot: string,
-): Conversation<readonly PreflightFinding[]> {
-  const rows = yield* query(
+): ProtocolRoutine<readonly PreflightFinding[]> {
+  const rows = yield* runQuery(
     `SELECT pubname FROM pg_catalog.pg_publication p, pg_catalog.pg_replication_slots s
-      WHERE ${ofNames(publications)} AND slot_name = ${quoteLiteral(slot)}
+      WHERE ${buildNamesCondition(publications)} AND slot_name = ${quoteLiteral(slot)}
         AND age(p.xmin) <= age(catalog_xmin) ORDER BY pubname`,
   );
   if (rows.length === 0) return [];
-  const candidates = rows.map((row) => textOf(row, 'pubname'));
+  const candidates = rows.map((row) => getText(row, 'pubname'));
   const outcome = yield* peek(slot, candidates);
   if (outcome === undefined) return [];
   // The server's words may be in any language, but names are as they are.
@@ -54,20 +54,20 @@ export function* checkPublicationAge(
 }
 
 /** @returns what decoding failed with, or warned of, where that is of a missing publication; or that its time was over */
-function* peek(slot: string, publications: readonly string[]): Conversation<ServerError | undefined> {
+function* peek(slot: string, publications: readonly string[]): ProtocolRoutine<ServerError | undefined> {
   let skipped: ServerError | undefined;
-  yield* query(`SET statement_timeout = ${DECODING_TIME}`);
+  yield* runQuery(`SET statement_timeout = ${DECODING_TIME}`);
   try {
-    yield* query(
+    yield* runQuery(
       `SELECT count(*) FROM pg_logical_slot_peek_binary_changes(${quoteLiteral(slot)}, NULL, ${DECODED},
-        'proto_version', '1', 'publication_names', ${quoteLiteral(publicationNames(publications))})`,
-      { patient: true, onNotice: (fields) => (skipped ??= skippedPublication(fields)) },
+        'proto_version', '1', 'publication_names', ${quoteLiteral(quotePublicationNames(publications))})`,
+      { patient: true, onNotice: (fields) => (skipped ??= toSkippedPublicationError(fields)) },
     );
   } catch (error) {
     if (!(error instanceof ServerError) || error.server.severity !== 'ERROR') throw error;
     const isTelling = error.code === 'PUBLICATION_MISSING' || error.code === 'CANCELLED';
     if (isTelling) skipped ??= error;
   }
-  yield* query('SET statement_timeout = 0');
+  yield* runQuery('SET statement_timeout = 0');
   return skipped;
 }

@@ -1,8 +1,8 @@
 import { ReplicationError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
-import { query, type Conversation } from '../conversation';
-import { checkPublications as checkExistence } from '../open-stream';
-import { isSent, ofNames, publishedTables } from '../published-tables';
+import { runQuery, type ProtocolRoutine } from '../protocol-routine';
+import { checkPublicationsExist as checkExistence } from '../open-stream';
+import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { failure, finding, findingOf } from './finding';
 import { named, namesQuery, tableName } from './scene';
 
@@ -10,7 +10,7 @@ import { named, namesQuery, tableName } from './scene';
 export function* checkPublications(
   publications: readonly string[],
   version: number,
-): Conversation<readonly PreflightFinding[]> {
+): ProtocolRoutine<readonly PreflightFinding[]> {
   return [
     ...(yield* checkMissing(publications)),
     ...(yield* checkEmpty(publications, version)),
@@ -19,7 +19,7 @@ export function* checkPublications(
   ];
 }
 
-function* checkMissing(publications: readonly string[]): Conversation<readonly PreflightFinding[]> {
+function* checkMissing(publications: readonly string[]): ProtocolRoutine<readonly PreflightFinding[]> {
   try {
     yield* checkExistence(publications);
     return [];
@@ -29,20 +29,23 @@ function* checkMissing(publications: readonly string[]): Conversation<readonly P
   }
 }
 
-function* checkEmpty(publications: readonly string[], version: number): Conversation<readonly PreflightFinding[]> {
-  const wanted = ofNames(publications);
-  const rows = yield* query(
+function* checkEmpty(publications: readonly string[], version: number): ProtocolRoutine<readonly PreflightFinding[]> {
+  const wanted = buildNamesCondition(publications);
+  const rows = yield* runQuery(
     namesQuery(
       `SELECT pubname AS name FROM pg_catalog.pg_publication WHERE ${wanted}
-        EXCEPT SELECT pubname FROM (${publishedTables(wanted, version)}) AS t`,
+        EXCEPT SELECT pubname FROM (${buildPublishedTablesQuery(wanted, version)}) AS t`,
     ),
   );
   return rows.length === 0 ? [] : [finding('PUBLICATION_EMPTY', `Publication ${named(rows)} has no tables`)];
 }
 
 /** A publication of all tables, or of schemas, passes over unlogged ones in silence; one of tables refuses them. */
-function* checkUnlogged(publications: readonly string[], version: number): Conversation<readonly PreflightFinding[]> {
-  const published = ofNames(publications);
+function* checkUnlogged(
+  publications: readonly string[],
+  version: number,
+): ProtocolRoutine<readonly PreflightFinding[]> {
+  const published = buildNamesCondition(publications);
   const ofSchema =
     version >= 150_000
       ? `OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s JOIN pg_catalog.pg_publication p ON p.oid = s.pnpubid
@@ -53,7 +56,7 @@ function* checkUnlogged(publications: readonly string[], version: number): Conve
       ? `AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
           WHERE r.prpubid = p.oid AND r.prrelid = c.oid AND r.prexcept)`
       : '';
-  const rows = yield* query(
+  const rows = yield* runQuery(
     namesQuery(
       `SELECT ${tableName('n.nspname', 'c.relname')} AS name
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -75,13 +78,13 @@ function* checkUnlogged(publications: readonly string[], version: number): Conve
 function* checkColumnLists(
   publications: readonly string[],
   version: number,
-): Conversation<readonly PreflightFinding[]> {
+): ProtocolRoutine<readonly PreflightFinding[]> {
   const condition =
     version < 160_000
       ? 'attrelid = relid AND attnum > 0 AND NOT attisdropped AND (list IS NULL OR attnum = ANY (list))'
-      : isSent(version);
+      : buildSentColumnCondition(version);
   const columns = `LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c`;
-  const differing = yield* query(
+  const differing = yield* runQuery(
     namesQuery(
       `${sentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         GROUP BY schemaname, tablename HAVING count(DISTINCT columns) > 1`,
@@ -92,7 +95,7 @@ function* checkColumnLists(
       ? []
       : [failure('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(differing)}`)];
   if (version < 180_000) return lists;
-  const generating = yield* query(
+  const generating = yield* runQuery(
     namesQuery(
       `${sentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relid AND attgenerated <> '')
@@ -106,11 +109,11 @@ function* checkColumnLists(
 }
 
 /**
- * A common table expression, `sent`: what {@link publishedTables} has, without what another of the publications sends as a
+ * A common table expression, `sent`: what {@link buildPublishedTablesQuery} has, without what another of the publications sends as a
  * table further up. Source: get_rel_sync_entry in pgoutput.c.
  */
 function sentTables(publications: readonly string[], version: number): string {
-  return `WITH RECURSIVE found AS (${publishedTables(ofNames(publications), version)}),
+  return `WITH RECURSIVE found AS (${buildPublishedTablesQuery(buildNamesCondition(publications), version)}),
     above (relid, ancestor) AS (
       SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent
         WHERE c.relkind = 'p' AND i.inhrelid IN (SELECT relid FROM found)

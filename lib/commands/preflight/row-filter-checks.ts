@@ -1,5 +1,5 @@
 import type { PreflightFinding } from '../../common/findings';
-import { query, type Conversation } from '../conversation';
+import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { finding } from './finding';
 import { FILTERED, KEY, LIST, writtenTables } from './identity-checks';
 import { columnName, named, namesQuery } from './scene';
@@ -12,9 +12,9 @@ import { columnName, named, namesQuery } from './scene';
 export function* checkRowFilters(
   publications: readonly string[],
   version: number,
-): Conversation<readonly PreflightFinding[]> {
+): ProtocolRoutine<readonly PreflightFinding[]> {
   if (version < 150_000) return [];
-  const rows = yield* query(namesQuery(omittedColumns(publications, version)));
+  const rows = yield* runQuery(namesQuery(omittedColumns(publications, version)));
   if (rows.length === 0) return [];
   const what =
     'An UPDATE that moves a row into a row filter is sent as an INSERT, without values that are stored out of line';

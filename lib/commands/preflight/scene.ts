@@ -1,6 +1,6 @@
 import { ReplicationError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
-import { countOf, textOf, type Conversation, type ResultRow } from '../conversation';
+import { getCount, getText, type ProtocolRoutine, type ResultRow } from '../protocol-routine';
 import type { StreamPlan } from '../open-stream';
 import type { ServerInfo } from '../startup';
 import { findingOf } from './finding';
@@ -14,7 +14,7 @@ export interface Scene {
 }
 
 /** Looks at one thing. It changes nothing. */
-export type Check = (scene: Scene) => Conversation<readonly PreflightFinding[]>;
+export type Check = (scene: Scene) => ProtocolRoutine<readonly PreflightFinding[]>;
 
 /** What a check of the stream's own objects to. */
 export function objections(check: () => void): readonly PreflightFinding[] {
@@ -32,9 +32,9 @@ const NAMED = 5;
 
 /** `"a", "b" and 7 others`. Each row has a name as `name`, and how many there are as `total`; at least one comes. */
 export function named(rows: readonly ResultRow[]): string {
-  const names = rows.slice(0, NAMED).map((row) => JSON.stringify(textOf(row, 'name')));
+  const names = rows.slice(0, NAMED).map((row) => JSON.stringify(getText(row, 'name')));
   const [first] = rows;
-  const others = (first ? countOf(first, 'total') : 0) - names.length;
+  const others = (first ? getCount(first, 'total') : 0) - names.length;
   return others > 0 ? `${names.join(', ')} and ${others} others` : names.join(', ');
 }
 

@@ -1,6 +1,6 @@
 import type { PreflightFinding } from '../../common/findings';
-import { pgoutputOptions } from '../pgoutput-options';
-import { requireKind } from '../slot-commands';
+import { buildPgoutputOptions } from '../pgoutput-options';
+import { requireSlotKind } from '../slot-commands';
 import { failure, finding } from './finding';
 import { objections, type Scene } from './scene';
 
@@ -18,8 +18,8 @@ export function checkWalLevel({ server }: Scene): readonly PreflightFinding[] {
 export function checkVersion({ plan, server: { version } }: Scene): readonly PreflightFinding[] {
   const { pgoutput, ensureSlot } = plan;
   return objections(() => {
-    if (pgoutput) pgoutputOptions(pgoutput.request, pgoutput.publications, version);
-    if (ensureSlot) requireKind(ensureSlot, version);
+    if (pgoutput) buildPgoutputOptions(pgoutput.request, pgoutput.publications, version);
+    if (ensureSlot) requireSlotKind(ensureSlot, version);
   });
 }
 

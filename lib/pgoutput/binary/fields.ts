@@ -1,4 +1,4 @@
-import { utf8 } from '../../wire/text';
+import { decodeUtf8 } from '../../wire/text';
 
 /** Reads the fields of one value in turn. Whatever goes past its end is an Error. */
 export class Fields {
@@ -54,7 +54,7 @@ export class Fields {
     const nul = this.bytes.indexOf(0, from);
     if (nul < 0 || nul >= this.#end) throw new Error(`the text at byte ${from - this.#start} does not end`);
     this.#at = nul + 1;
-    return utf8(this.bytes, from, nul);
+    return decodeUtf8(this.bytes, from, nul);
   }
 
   /** @returns where the next bytes stand, so many of which are read now */

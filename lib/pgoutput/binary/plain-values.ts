@@ -1,8 +1,8 @@
-import { utf8 } from '../../wire/text';
+import { decodeUtf8 } from '../../wire/text';
 import { checkTextLength, fixed, type ValueText } from './value-text';
 
 /** Types whose binary form is their text: text, varchar, bpchar, name, json, xml, enums. */
-export const text: ValueText = utf8;
+export const text: ValueText = decodeUtf8;
 
 export const bool: ValueText = fixed(1, (bytes, at) => {
   const byte = bytes[at];
@@ -25,7 +25,7 @@ export const char: ValueText = fixed(1, (bytes, at) => {
 /** jsonb and jsonpath: the version of the form, which is 1, and text. */
 export const versionedText: ValueText = (bytes, start, end) => {
   if (start === end || bytes[start] !== 1) throw new Error('it is of a version that is not known');
-  return utf8(bytes, start + 1, end);
+  return decodeUtf8(bytes, start + 1, end);
 };
 
 export const uuid: ValueText = fixed(16, (bytes, at) => {

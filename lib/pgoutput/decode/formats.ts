@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../common/errors';
-import { printable } from '../../wire/frames';
+import { formatTag } from '../../wire/frames';
 import { namedType, relation } from './catalog-formats';
 import { deletion, insert, truncate, update } from './row-formats';
 import type { MessageFormat } from './state';
@@ -48,6 +48,6 @@ export function formatOf(buffer: Buffer, start: number, end: number): MessageFor
   throw new ProtocolError(
     tag === undefined
       ? 'pgoutput payload: expected 1 byte, the tag, at byte 0, where none is left'
-      : `pgoutput payload: expected the tag of a message at byte 0, found ${printable(tag)}`,
+      : `pgoutput payload: expected the tag of a message at byte 0, found ${formatTag(tag)}`,
   );
 }

@@ -1,6 +1,6 @@
 import { ProtocolError, ReplicationError } from '../../common/errors';
 import { formatLsn, type Lsn } from '../../common/lsn';
-import { printable } from '../../wire/frames';
+import { formatTag } from '../../wire/frames';
 import type { Reader } from '../../wire/reader';
 import type { CommittedPosition, StreamedPosition } from '../messages/change-messages';
 import type { AnyPgoutputMessage } from '../messages/messages';
@@ -167,7 +167,7 @@ export class DecoderState {
 
   /** An error about the byte just read. */
   unexpected(reader: Reader, byte: number, expected: string): ProtocolError {
-    return this.violation(`expected ${expected} at byte ${reader.offset - 1}, found ${printable(byte)}`);
+    return this.violation(`expected ${expected} at byte ${reader.offset - 1}, found ${formatTag(byte)}`);
   }
 
   /** Flags that are not in use. */

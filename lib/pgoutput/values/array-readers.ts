@@ -1,4 +1,4 @@
-import { utf8 } from '../../wire/text';
+import { decodeUtf8 } from '../../wire/text';
 
 const OPEN = 0x7b; // {
 const CLOSE = 0x7d; // }
@@ -53,7 +53,7 @@ function isNull(bytes: Buffer, start: number, end: number): boolean {
 }
 
 /** Text of any kind. */
-export const readTextArray = arrayReader(utf8);
+export const readTextArray = arrayReader(decodeUtf8);
 
 /** @returns -1 where there is an escape before, or none at all */
 function quoteAfter(bytes: Buffer, from: number, end: number): number {

@@ -1,4 +1,4 @@
-import { TextError, utf8 } from '../../wire/text';
+import { TextError, decodeUtf8 } from '../../wire/text';
 import { binaryText } from '../binary/binary-text';
 import { UnknownFormError } from '../binary/value-text';
 import { isBuiltIn, shapedParser, UnknownTypeError, withoutDomains, type Reading } from './shaped-values';
@@ -53,7 +53,7 @@ function shapedReader(reading: Reading, table: string, column: Column): ValueRea
   const base = withoutDomains(reading, table, column);
   if (isBuiltIn(base.typeOid)) return valueReader(reading.types, table, base);
   const parse = shapedParser(reading, table, base);
-  return parse === AS_TEXT ? utf8 : (bytes, start, end) => parse(utf8(bytes, start, end));
+  return parse === AS_TEXT ? decodeUtf8 : (bytes, start, end) => parse(decodeUtf8(bytes, start, end));
 }
 
 /**

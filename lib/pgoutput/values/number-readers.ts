@@ -1,4 +1,4 @@
-import { utf8 } from '../../wire/text';
+import { decodeUtf8 } from '../../wire/text';
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
@@ -36,7 +36,7 @@ export function readDigits(bytes: Buffer, start: number, end: number): string | 
     const digit = (bytes[at] ?? 0) - ZERO;
     if (digit < 0 || digit > 9) return undefined;
   }
-  return utf8(bytes, start, end);
+  return decodeUtf8(bytes, start, end);
 }
 
 /** Digits with a decimal point among them: one division of two exact doubles, which rounds as parseFloat does. */

@@ -1,4 +1,4 @@
-import { utf8 } from '../../wire/text';
+import { decodeUtf8 } from '../../wire/text';
 import { arrayReader, readTextArray } from './array-readers';
 import { readBytea } from './bytea-reader';
 import { readDate, readTimestamp, readTimestamptz } from './date-readers';
@@ -23,7 +23,7 @@ const readDecimalArray = arrayReader(readDecimal);
 const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
   [16, readBoolean],
   [BYTEA, readBytea],
-  [20, utf8], // int8, which pg leaves as text
+  [20, decodeUtf8], // int8, which pg leaves as text
   [21, readInteger],
   [23, readInteger],
   [26, readInteger],
@@ -70,12 +70,12 @@ export function isReadAsBytea(types: TypeParsers, table: string, column: Column)
  */
 export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
   const parser = parserOf(types, table, column);
-  if (parser === AS_TEXT) return utf8;
+  if (parser === AS_TEXT) return decodeUtf8;
   const parse = guarded(parser, table, column);
   const read = isKnown(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
-  if (!read) return (bytes, start, end) => parse(utf8(bytes, start, end));
+  if (!read) return (bytes, start, end) => parse(decodeUtf8(bytes, start, end));
   return (bytes, start, end) => {
     const value = read(bytes, start, end);
-    return value === undefined ? parse(utf8(bytes, start, end)) : value;
+    return value === undefined ? parse(decodeUtf8(bytes, start, end)) : value;
   };
 }

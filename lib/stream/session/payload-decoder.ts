@@ -3,14 +3,14 @@ import { PgoutputDecoder } from '../../pgoutput/decode/decoder';
 import { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { Decoding } from '../../pgoutput/decode/relations';
 import { Reader } from '../../wire/reader';
-import { readXLogDataHeader, xlogDataHeaderLength } from '../../wire/stream';
+import { readXLogDataHeader, XLOG_DATA_HEADER_LENGTH } from '../../wire/stream';
 import type { PayloadDecoder } from './session-host';
 
 /** XLogData's header without its type byte. */
-const HEADER = xlogDataHeaderLength - 1;
+const HEADER = XLOG_DATA_HEADER_LENGTH - 1;
 
 /** @param decoding how pgoutput's values are read; undefined for another plugin, whose output is passed on as it is */
-export function payloadDecoder(decoding: Decoding | undefined): PayloadDecoder {
+export function createPayloadDecoder(decoding: Decoding | undefined): PayloadDecoder {
   if (decoding) {
     const decoder = new PgoutputDecoder(decoding.types, decoding);
     // The header is left alone: its positions are no offsets, and Commit has its own.

@@ -7,21 +7,21 @@ import type { KeepaliveMessage, XLogDataMessage } from '../../pgoutput/messages/
 import type { SessionEnd, StreamHistory } from '../../ledger/stream-history';
 import { BackendTag } from '../../wire/backend';
 import type { FrameDecoder } from '../../wire/frames';
-import { copyDone, terminate } from '../../wire/frontend';
-import { openEntry } from './accounts';
-import { AstrayWatch } from './astray-watch';
-import { Keepalives } from './keepalives';
+import { encodeCopyDone, encodeTerminate } from '../../wire/frontend';
+import { openEntry } from './ledger-entries';
+import { DroppedTransactionWatchdog } from './dropped-transaction-watchdog';
+import { KeepaliveCoalescer } from './keepalive-coalescer';
 import { Ledger, type Astray } from '../../ledger/ledger';
 import type { PayloadDecoder, SessionHost, SessionOptions } from './session-host';
 import type { StatusUpdate } from '../../config/observers';
-import { Slice } from './slice';
+import { TimeSlice } from './time-slice';
 import { StatusSender } from './status-sender';
 import { StreamPosition } from './stream-position';
 import { StreamReader } from './stream-reader';
-import { TypeQuestions } from './type-questions';
+import { PendingTypeLookups } from './pending-type-lookups';
 import type { Unit } from '../../ledger/unit';
-import { UnacknowledgedWatch } from './unacknowledged-watch';
-import { Watches } from './watches';
+import { NoAckWatchdog } from './no-ack-watchdog';
+import { Watchdogs } from './watchdogs';
 
 /** A decode loop gives way to timers and sockets after so many ms. */
 const SLICE = 10;
@@ -41,9 +41,9 @@ export class ReplicationSession implements SessionControl {
   readonly #host: SessionHost;
   readonly #ledger: Ledger;
   readonly #sender: StatusSender;
-  readonly #watches: Watches;
-  readonly #unacknowledged = new UnacknowledgedWatch();
-  readonly #keepalives: Keepalives;
+  readonly #watches: Watchdogs;
+  readonly #unacknowledged = new NoAckWatchdog();
+  readonly #keepalives: KeepaliveCoalescer;
   readonly #listeners = new Set<(error?: unknown) => void>();
   readonly #afterClose: (() => void)[] = [];
   #state: State = 'streaming';
@@ -53,7 +53,7 @@ export class ReplicationSession implements SessionControl {
   #pumping = false;
   #yielded = false;
   readonly #position = new StreamPosition();
-  readonly #types: TypeQuestions;
+  readonly #types: PendingTypeLookups;
   /** Whether the present frame is to be read once more. */
   #again = false;
   /** What the subscriber was told when it was over. */
@@ -67,12 +67,12 @@ export class ReplicationSession implements SessionControl {
     this.#reader = new StreamReader(frames, decode);
     this.#options = options;
     this.#host = host;
-    this.#watches = new Watches(options.livenessTimeout, options.ackTimeout);
-    this.#keepalives = new Keepalives(options.progressInterval, options.startLsn ?? 0n);
-    this.#types = new TypeQuestions(options.catalog, (typeOids) => {
+    this.#watches = new Watchdogs(options.livenessTimeout, options.ackTimeout);
+    this.#keepalives = new KeepaliveCoalescer(options.progressInterval, options.startLsn ?? 0n);
+    this.#types = new PendingTypeLookups(options.catalog, (typeOids) => {
       host.lookUp(typeOids);
     });
-    const astray = new AstrayWatch(
+    const astray = new DroppedTransactionWatchdog(
       (ms, callback) => {
         host.later(ms, callback);
       },
@@ -155,8 +155,8 @@ export class ReplicationSession implements SessionControl {
     try {
       this.#yielded = this.#takeFrames();
     } catch (error) {
-      this.#again = this.#types.retry(error);
-      const reason = this.#types.reasonFor(error);
+      this.#again = this.#types.requestFor(error);
+      const reason = this.#types.explain(error);
       if (!this.#again) this.fail(reason instanceof Error ? reason : new Error(String(reason)));
       this.#yielded = false;
     } finally {
@@ -174,7 +174,7 @@ export class ReplicationSession implements SessionControl {
    * @param error why it is not
    */
   typesKnown(error?: Error): void {
-    this.#types.answered(error);
+    this.#types.complete(error);
     this.pump();
   }
 
@@ -190,7 +190,7 @@ export class ReplicationSession implements SessionControl {
     // That nothing was acknowledged at all has been said.
     const isKnown = this.#unacknowledged.warned && !this.#ledger.acknowledged;
     if (warning !== undefined && !isKnown) this.#host.warn(warning);
-    if (this.#keepalives.waiting) this.#host.wake();
+    if (this.#keepalives.hasPending) this.#host.wake();
     this.#send(ask);
   }
 
@@ -222,7 +222,7 @@ export class ReplicationSession implements SessionControl {
     this.#ledger.close();
     this.#state = 'closed';
     if (wasAlive) this.#send(false);
-    this.#host.send(terminate());
+    this.#host.send(encodeTerminate());
     // Whoever unsubscribed has taken leave already.
     this.#end(wasAlive || this.#stopped ? error : undefined);
   }
@@ -269,7 +269,7 @@ export class ReplicationSession implements SessionControl {
     this.#host.closing(this.#stopped);
     // Feedback after CopyDone would be discarded, so this order matters.
     this.#send(false);
-    this.#host.send(copyDone());
+    this.#host.send(encodeCopyDone());
     this.pump();
   }
 
@@ -303,12 +303,12 @@ export class ReplicationSession implements SessionControl {
 
   /** Whether what has been received has to wait. */
   #mustWait(): boolean {
-    return this.#ledger.isFull() || this.#types.waiting;
+    return this.#ledger.isFull() || this.#types.isPending;
   }
 
   /** @returns whether it gave way with work left */
   #takeFrames(): boolean {
-    const slice = new Slice(this.#host.elapsed(), SLICE);
+    const slice = new TimeSlice(this.#host.elapsed(), SLICE);
     for (;;) {
       this.#deliverKeepalive();
       if (this.#state === 'closed') return false;
@@ -323,7 +323,7 @@ export class ReplicationSession implements SessionControl {
       }
       this.#again = false;
       this.#takeFrame();
-      if (slice.shouldLook() && slice.isOver(this.#host.elapsed())) {
+      if (slice.shouldCheckClock() && slice.isOver(this.#host.elapsed())) {
         this.#host.hold(true);
         this.#host.wake();
         return true;
@@ -337,7 +337,7 @@ export class ReplicationSession implements SessionControl {
       // The rest of a transaction may still come; nobody wants it.
       if (reader.tag === BackendTag.ReadyForQuery) {
         this.#answered = true;
-        this.#host.send(terminate());
+        this.#host.send(encodeTerminate());
         this.#end();
       } else if (reader.tag === BackendTag.ErrorResponse && this.#stopped) {
         // It crossed our farewell, which the server then did not read: the last confirmation is lost.
@@ -351,26 +351,26 @@ export class ReplicationSession implements SessionControl {
   }
 
   #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {
-    this.#keepalives.outdated();
+    this.#keepalives.discardPending();
     this.#position.take(message);
     this.#delivered += bytes;
     const ledger = this.#ledger;
     Delivery.attach(message, this.#options.confirm ? openEntry(ledger, message, bytes) : ledger.nothing);
-    if (message.kind === 'relation') this.#types.about(message);
+    if (message.kind === 'relation') this.#types.requestMissing(message);
     this.#deliver(message);
   }
 
   #takeKeepalive(message: KeepaliveMessage): void {
     this.#position.take(message);
     if (message.replyRequested) this.#sender.oweAnswer();
-    this.#keepalives.take(message);
+    this.#keepalives.put(message);
     this.#deliverKeepalive();
   }
 
   #deliverKeepalive(): void {
-    if (!this.#keepalives.waiting || this.#state !== 'streaming') return;
+    if (!this.#keepalives.hasPending || this.#state !== 'streaming') return;
     const now = this.#host.elapsed();
-    const message = this.#keepalives.next(now, this.#ledger.unackedMessages > 0);
+    const message = this.#keepalives.takeDue(now, this.#ledger.unackedMessages > 0);
     if (!message) return;
     Delivery.attach(message, this.#keepaliveEntry(message, now));
     this.#deliver(message);
@@ -397,7 +397,7 @@ export class ReplicationSession implements SessionControl {
   /** After something was settled: report it, or leave if it was the last thing before a stop. */
   #settleUp(): void {
     if (this.#pumping || !this.#isAlive()) return;
-    if (this.#keepalives.waiting && this.#ledger.unackedMessages === 0) this.#host.wake();
+    if (this.#keepalives.hasPending && this.#ledger.unackedMessages === 0) this.#host.wake();
     if (this.#state === 'draining' && this.#ledger.settled) this.close();
     else this.#reportIfDue();
   }

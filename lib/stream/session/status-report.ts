@@ -1,5 +1,5 @@
 import type { Lsn } from '../../common/lsn';
-import { standbyStatusUpdate } from '../../wire/stream';
+import { encodeStandbyStatusUpdate } from '../../wire/stream';
 
 /** Changed confirmations are gathered for so many ms: a synchronous commit waits for them, a busy stream must not drown. */
 const COALESCE = 5;
@@ -29,7 +29,7 @@ export class StatusReport {
     this.#confirmed = confirmed;
     this.#at = elapsed;
     this.#answerOwed = false;
-    return standbyStatusUpdate({
+    return encodeStandbyStatusUpdate({
       written: received,
       flushed: confirmed,
       applied: confirmed,

@@ -5,7 +5,7 @@ import { BackendTag, decodeBackendMessage } from '../../wire/backend';
 import type { FrameDecoder } from '../../wire/frames';
 import { Reader } from '../../wire/reader';
 import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../../wire/stream';
-import { skippedPublication, streamError } from '../../commands/server-errors';
+import { toSkippedPublicationError, toStreamError } from '../../commands/server-errors';
 import type { PayloadDecoder } from './session-host';
 
 /** Reads what the server sends between CopyBoth and the end, a frame at a time. */
@@ -72,12 +72,12 @@ export class StreamReader {
     const message = decodeBackendMessage(this.#frames);
     switch (message.kind) {
       case 'notice': {
-        const error = skippedPublication(message.fields);
+        const error = toSkippedPublicationError(message.fields);
         if (error) throw error;
         return;
       }
       case 'error':
-        throw streamError(message.fields);
+        throw toStreamError(message.fields);
       case 'copyDone':
       case 'commandComplete':
         this.#ended = true;

@@ -4,8 +4,8 @@
  * that brought little, so that fewer and larger ones follow.
  */
 import { connect } from 'node:net';
-import { query, startupMessage, terminate } from '../../../lib/wire/frontend';
-import { standbyStatusUpdate } from '../../../lib/wire/stream';
+import { encodeQuery, encodeStartupMessage, encodeTerminate } from '../../../lib/wire/frontend';
+import { encodeStandbyStatusUpdate } from '../../../lib/wire/stream';
 import { ChangeCounter } from './change-counter';
 import { runClient } from './harness';
 
@@ -23,7 +23,7 @@ runClient(({ endpoint: { host, port, user, database, ca }, slot, publication }, 
   const confirm = (): void => {
     const end = (BigInt(high) << 32n) | BigInt(low);
     const now = Date.now();
-    socket.write(standbyStatusUpdate({ written: end, flushed: end, applied: end, now, replyRequested: false }));
+    socket.write(encodeStandbyStatusUpdate({ written: end, flushed: end, applied: end, now, replyRequested: false }));
   };
   const counter = new ChangeCounter({
     changed(kind) {
@@ -36,12 +36,12 @@ runClient(({ endpoint: { host, port, user, database, ca }, slot, publication }, 
     replyRequested: confirm,
     readyForQuery() {
       const options = `proto_version '1', publication_names '${publication}'`;
-      socket.write(query(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (${options})`));
+      socket.write(encodeQuery(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (${options})`));
       status = setInterval(confirm, 1000);
     },
     failed: () => fail(new Error('The server sent an error.')),
   });
-  socket.on('connect', () => socket.write(startupMessage({ user, database, replication: 'database' })));
+  socket.on('connect', () => socket.write(encodeStartupMessage({ user, database, replication: 'database' })));
   socket.on('data', (chunk) => {
     counter.push(chunk);
     if (!paced || chunk.length >= LITTLE) return;
@@ -52,7 +52,7 @@ runClient(({ endpoint: { host, port, user, database, ca }, slot, publication }, 
   return {
     leave() {
       clearInterval(status);
-      socket.end(terminate());
+      socket.end(encodeTerminate());
     },
     bare: () => ({ end: `${high.toString(16)}/${low.toString(16)}`.toUpperCase(), bytes: counter.bytes }),
   };

@@ -7,7 +7,7 @@
  * that the package looks at, and `START_REPLICATION` names that slot. Nothing else is touched.
  */
 import { connect, type Socket } from 'node:net';
-import { query } from '../../../lib/wire/frontend';
+import { encodeQuery } from '../../../lib/wire/frontend';
 import { runClient } from './harness';
 import { peer } from './peer';
 import type { Task } from './task';
@@ -47,12 +47,12 @@ function openOn({ endpoint: { host, port }, slot }: Task): Promise<Socket> {
 function redirected(message: Buffer, slot: string): Buffer {
   const sql = message.toString('utf8', 5, message.length - 1);
   if (sql.startsWith('CREATE_REPLICATION_SLOT ')) {
-    return query(
+    return encodeQuery(
       `SELECT confirmed_flush_lsn AS consistent_point FROM pg_replication_slots WHERE slot_name = '${slot}'`,
     );
   }
   return sql.startsWith('START_REPLICATION SLOT ')
-    ? query(sql.replace(/^(START_REPLICATION SLOT) \S+/, `$1 ${slot}`))
+    ? encodeQuery(sql.replace(/^(START_REPLICATION SLOT) \S+/, `$1 ${slot}`))
     : message;
 }
 

@@ -1,5 +1,5 @@
 /** The program that commits rows, one to a transaction, at moments that it keeps as exactly as the system lets it. */
-import { query } from '../../../lib/wire/frontend';
+import { encodeQuery } from '../../../lib/wire/frontend';
 import type { Endpoint } from '../server';
 import { RawConnection } from './raw-connection';
 
@@ -28,7 +28,7 @@ async function load({ endpoint, rows, gap: [shortest, longest] }: LoadOrder): Pr
     connection = await RawConnection.open(endpoint);
     await connection.run(PREPARE);
   }
-  const row = query('EXECUTE row');
+  const row = encodeQuery('EXECUTE row');
   const done = new Promise<void>((resolve) => {
     let missing = rows;
     if (connection) {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { query, startupMessage } from '../../../lib/wire/frontend';
-import { publicationNames, startReplication } from '../../../lib/commands/sql';
-import { standbyStatusUpdate } from '../../../lib/wire/stream';
+import { encodeQuery, encodeStartupMessage } from '../../../lib/wire/frontend';
+import { quotePublicationNames, buildStartReplication } from '../../../lib/commands/sql';
+import { encodeStandbyStatusUpdate } from '../../../lib/wire/stream';
 import type { Task } from '../clients/task';
 import type { Endpoint } from '../server';
 import { openSocket } from './raw-socket';
@@ -26,7 +26,7 @@ export class RawConnection {
   static async open(endpoint: Endpoint, parameters: Readonly<Record<string, string>> = {}): Promise<RawConnection> {
     const connection = new RawConnection(await openSocket(endpoint));
     await connection.#ask(
-      startupMessage({ user: endpoint.user, database: endpoint.database, ...parameters }),
+      encodeStartupMessage({ user: endpoint.user, database: endpoint.database, ...parameters }),
       READY_FOR_QUERY,
     );
     return connection;
@@ -51,19 +51,19 @@ export class RawConnection {
 
   /** Runs SQL to its end. */
   run(sql: string): Promise<void> {
-    return this.#ask(query(sql), READY_FOR_QUERY);
+    return this.#ask(encodeQuery(sql), READY_FOR_QUERY);
   }
 
   /** Starts a stream, and lets `onFrame` hear of all that comes in it. */
   startStream({ slot, publication }: Task, onFrame: OnFrame): Promise<void> {
-    const options = { proto_version: '1', publication_names: publicationNames([publication]) };
-    return this.#ask(query(startReplication(slot, '0/0', options)), COPY_BOTH, onFrame);
+    const options = { proto_version: '1', publication_names: quotePublicationNames([publication]) };
+    return this.#ask(encodeQuery(buildStartReplication(slot, '0/0', options)), COPY_BOTH, onFrame);
   }
 
   /** Sends a status update. */
   confirm(lsn: bigint): void {
     const status = { written: lsn, flushed: lsn, applied: lsn, now: Date.now(), replyRequested: false };
-    this.socket.write(standbyStatusUpdate(status));
+    this.socket.write(encodeStandbyStatusUpdate(status));
   }
 
   #ask(message: Buffer, answer: number, then: OnFrame = () => undefined): Promise<void> {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { secure } from '../../../lib/net/tls';
+import { negotiateTls } from '../../../lib/net/tls';
 import type { Endpoint } from '../server';
 
 /** A socket to the server, with TLS where the endpoint says whom to trust; bytes may be written. */
@@ -9,6 +9,6 @@ export async function openSocket({ host, port, ca }: Endpoint): Promise<Socket> 
   await once(socket, 'connect');
   if (ca === undefined) return socket;
   return new Promise((ready, failed) =>
-    secure(socket, host, { options: () => ({ ca }), optional: false, direct: false }, { ready, failed }),
+    negotiateTls(socket, host, { options: () => ({ ca }), optional: false, direct: false }, { ready, failed }),
   );
 }

@@ -1,5 +1,5 @@
 /** A bare socket over TCP, TLS or a Unix socket, read without pause: changes are counted by the types of their frames. */
-import { terminate } from '../../../lib/wire/frontend';
+import { encodeTerminate } from '../../../lib/wire/frontend';
 import { runClient } from '../clients/harness';
 import { PAYLOAD_AT, RawConnection, STATUS_INTERVAL } from '../latency/raw-connection';
 
@@ -32,7 +32,7 @@ runClient(async (task, tally) => {
   return {
     leave() {
       clearInterval(status);
-      connection.socket.end(terminate());
+      connection.socket.end(encodeTerminate());
     },
   };
 });

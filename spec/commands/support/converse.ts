@@ -1,5 +1,5 @@
 import type { ServerFields } from '../../../lib/common/errors';
-import type { Answer, Conversation, Question, Turn } from '../../../lib/commands/conversation';
+import type { CallbackAnswer, ProtocolRoutine, UserCallback, Step } from '../../../lib/commands/protocol-routine';
 import type { BackendMessage } from '../../../lib/wire/backend';
 
 /** What a client says before the stream starts. */
@@ -23,7 +23,7 @@ export interface Outcome<T> {
 }
 
 /** Leads a conversation to its end with a server that answers at once, message by message; each secret is `secret`. */
-export function converse<T>(conversation: Conversation<T>, server: Server): Outcome<T> {
+export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): Outcome<T> {
   const said: Said[] = [];
   const sql: string[] = [];
   const patient: string[] = [];
@@ -32,7 +32,7 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
   let value: T | undefined;
   let error: unknown;
 
-  const hear = ({ send, patient: isPatient, restart }: Turn): void => {
+  const hear = ({ send, patient: isPatient, restart }: Step): void => {
     if (!send) return;
     const heard = read(send);
     said.push(heard);
@@ -50,7 +50,7 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
     while (!step.done) {
       hear(step.value);
       const { ask } = step.value;
-      const answer: BackendMessage | Answer | undefined = ask ? answerTo(ask) : answers.shift();
+      const answer: BackendMessage | CallbackAnswer | undefined = ask ? answerTo(ask) : answers.shift();
       if (!answer) throw new Error(`The server has nothing more to say after ${JSON.stringify(said.at(-1))}`);
       step = conversation.next(answer);
     }
@@ -62,9 +62,9 @@ export function converse<T>(conversation: Conversation<T>, server: Server): Outc
 }
 
 /** What user code answers, at once. */
-function answerTo(ask: string | Question): Answer {
+function answerTo(ask: string | UserCallback): CallbackAnswer {
   if (typeof ask === 'string') return { kind: 'secret', value: 'secret' };
-  const answers: Answer[] = [];
+  const answers: CallbackAnswer[] = [];
   ask.ask(
     (answer) => answers.push(answer),
     (thrown) => {

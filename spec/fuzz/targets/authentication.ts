@@ -1,8 +1,8 @@
 import { createHmac, pbkdf2Sync } from 'node:crypto';
 import { Authenticator } from '../../../lib/wire/authentication';
 import type { AuthenticationPolicy, ChannelBinding } from '../../../lib/wire/authentication-policy';
-import { certificateHash } from '../../../lib/wire/certificate-hash';
-import type { Channel } from '../../../lib/wire/channel';
+import { hashCertificate } from '../../../lib/wire/certificate-hash';
+import type { ChannelSecurity } from '../../../lib/wire/channel-security';
 import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
 import { cstring, i32 } from '../../../lib/testing/bytes';
@@ -31,7 +31,7 @@ const SCRAM: Parts = [
 const REFUSAL = '{"status":"invalid_token","openid-configuration":"https://issuer.example/x","scope":"replication"}';
 
 interface Scene {
-  readonly channel: Channel;
+  readonly channel: ChannelSecurity;
   readonly channelBinding: ChannelBinding;
 }
 
@@ -153,7 +153,7 @@ class Impostor {
     this.#bare ||= bare;
     const [, withoutProof, binding = ''] = /(c=([^,]*),r=.*),p=[^,]*$/s.exec(text) ?? [];
     if (withoutProof === undefined) return;
-    const data = this.isBound ? certificateHash(SHA384) : undefined;
+    const data = this.isBound ? hashCertificate(SHA384) : undefined;
     if (binding !== Buffer.concat([Buffer.from(this.#header), data ?? Buffer.alloc(0)]).toString('base64')) {
       throw new Finding('Another binding than was announced');
     }

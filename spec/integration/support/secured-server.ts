@@ -22,8 +22,8 @@ export interface SecuredOptions {
 /** The password of all roles. Nothing else has this word in it. */
 export const PASSWORD = 'sesame42';
 
-/** What a server's log says of somebody who was let in. */
-export interface Admission extends SystemIdentity {
+/** What the server's log says of a session that was authenticated. */
+export interface LoggedSession extends SystemIdentity {
   readonly user: string;
   /** As in pg_hba.conf. */
   readonly method: string;
@@ -90,24 +90,24 @@ export class SecuredServer {
   }
 
   /** Connects, and tells how the server has let us in; an object is completed by {@link options}. */
-  async admission(connection?: ConnectionOptions | string): Promise<Admission> {
+  async logIn(connection?: ConnectionOptions | string): Promise<LoggedSession> {
     const name = uniqueName('admitted');
     const whole = typeof connection === 'object' ? this.options(connection) : connection;
     const system = await leavingNoSocket(() => firstValueFrom(identifyAs(name, whole)));
-    return { ...system, ...admissionOf(name, await this.server.log()) };
+    return { ...system, ...parseLog(name, await this.server.log()) };
   }
 
   /** The same in a word or two: how the server has let us in and over what, or the error's code. */
   async outcome(connection?: ConnectionOptions | string): Promise<string> {
-    const admitted = await this.admission(connection).catch((error: unknown) => error);
-    if (!isAdmission(admitted)) return secretless(admitted).code;
+    const admitted = await this.logIn(connection).catch((error: unknown) => error);
+    if (!isLoggedSession(admitted)) return secretless(admitted).code;
     return `${admitted.method}, ${admitted.tls ?? 'clear'}`;
   }
 
   /** The error of a connection that fails. */
   async refusal(connection?: ConnectionOptions | string): Promise<ReplicationError> {
-    const admitted = await this.admission(connection).catch((error: unknown) => error);
-    if (isAdmission(admitted)) throw new Error(`The server has let us in: ${inspect(admitted)}`);
+    const admitted = await this.logIn(connection).catch((error: unknown) => error);
+    if (isLoggedSession(admitted)) throw new Error(`The server has let us in: ${inspect(admitted)}`);
     return secretless(admitted);
   }
 
@@ -168,12 +168,12 @@ function passwordOf(role: string, kept: Kept, password = PASSWORD): string {
   return `SET password_encryption = '${kept}'; ALTER ROLE ${role} PASSWORD '${password.replaceAll("'", "''")}'`;
 }
 
-function isAdmission(value: unknown): value is Admission {
+function isLoggedSession(value: unknown): value is LoggedSession {
   return typeof value === 'object' && value !== null && 'systemId' in value;
 }
 
 /** The log has a line on who somebody is, and one on how the connection was made. */
-function admissionOf(name: string, log: string): Omit<Admission, keyof SystemIdentity> {
+function parseLog(name: string, log: string): Omit<LoggedSession, keyof SystemIdentity> {
   const authorized = new RegExp(
     `\\[(\\d+)\\].* connection authorized: user=(\\S+) .*?application_name=${name}(?: SSL enabled \\(protocol=([^,]+))?`,
   ).exec(log);

@@ -1,5 +1,5 @@
 import { commandComplete, errorResponse, readyForQuery } from '../../../lib/testing/backend-messages';
-import { startupMessage } from '../../../lib/wire/frontend';
+import { encodeStartupMessage } from '../../../lib/wire/frontend';
 import { FaultProxy, type FrameFilter } from '../../support/proxy';
 
 /** What every proxy and pooler passes on. */
@@ -68,7 +68,7 @@ function onStartup(change: (parameters: Record<string, string>) => Record<string
     if (from !== 'client' || frame[0] !== 0) return frame;
     const texts = frame.toString('utf8', 8, frame.length - 2).split('\0');
     const parameters = texts.flatMap((name, i) => (i % 2 === 0 ? [[name, texts[i + 1] ?? ''] as const] : []));
-    return startupMessage(change(Object.fromEntries(parameters)));
+    return encodeStartupMessage(change(Object.fromEntries(parameters)));
   };
 }
 

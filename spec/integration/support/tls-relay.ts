@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls';
-import { sslRequest } from '../../../lib/wire/frontend';
+import { encodeSslRequest } from '../../../lib/wire/frontend';
 import { LocalServer } from '../../net/support/local-server';
 import type { Credentials } from '../../support/certificates';
 import type { TestServer } from '../../support/server';
@@ -52,7 +52,7 @@ export class TlsRelay {
 async function connected({ host, port }: TestServer, tls: boolean): Promise<Socket> {
   const socket = connect({ host, port });
   if (!tls) return socket;
-  socket.write(sslRequest());
+  socket.write(encodeSslRequest());
   await once(socket, 'data');
   return connectTls({ socket, rejectUnauthorized: false });
 }

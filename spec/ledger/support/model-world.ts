@@ -6,8 +6,8 @@ import type { Entry } from '../../../lib/ledger/acknowledgement';
 import { ConnectionError } from '../../../lib/common/errors';
 import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import type { SlotStatus } from '../../../lib/commands/slot-commands';
-import { SlotMemory } from '../../../lib/commands/slot-memory';
-import { fromMemory } from '../../../lib/commands/start-position';
+import { ResumeState } from '../../../lib/commands/resume-state';
+import { resumeFromState } from '../../../lib/commands/start-position';
 import { KEEPALIVE } from '../../../lib/wire/stream';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
 import { begin, commit, insert, logicalMessage, relation } from '../../../lib/testing/payloads';
@@ -308,7 +308,7 @@ export class Connection {
 /** What outlives a connection. */
 export class World {
   readonly server = new Server();
-  readonly memory = new SlotMemory();
+  readonly memory = new ResumeState();
   readonly delivered = new Set<Logged>();
   /** What was acknowledged in full, and so was all before it: never to be seen again. */
   readonly done = new Set<Logged>();
@@ -320,8 +320,8 @@ export class World {
     const { position } = this.memory;
     const identity = { systemId: 'one', timeline: 1, walPosition: this.server.wal, database: 'db' };
     // On the same timeline nothing has to be asked.
-    if (position) fromMemory(position, this.memory).check(identity, slot.name, slot).next();
-    this.memory.see(slot, identity);
+    if (position) resumeFromState(position, this.memory).check(identity, slot.name, slot).next();
+    this.memory.recordStart(slot, identity);
     this.connection = new Connection(this, style, this.server.startOf(position?.lsn ?? 0n));
   }
 
@@ -329,7 +329,7 @@ export class World {
   leave(): void {
     if (!this.connection) return;
     this.connection.disconnect();
-    this.memory.confirm(this.connection.fixture.session.status.confirmedLsn);
+    this.memory.recordConfirmed(this.connection.fixture.session.status.confirmedLsn);
   }
 
   /** Everything that has to hold at all times. */

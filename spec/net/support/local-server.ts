@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Target } from '../../../lib/net/target';
 import type { TransportEvents } from '../../../lib/net/transport';
-import type { Channel } from '../../../lib/wire/channel';
+import type { ChannelSecurity } from '../../../lib/wire/channel-security';
 
 /** A server on 127.0.0.1 that does what a spec says. */
 export class LocalServer {
@@ -44,13 +44,13 @@ export class LocalServer {
 export class Events implements TransportEvents {
   /** `connected`, `data` and `closed`, in turn; `data` that follows `data` is one. */
   readonly log: string[] = [];
-  channel: Channel | undefined;
+  channel: ChannelSecurity | undefined;
   cause: Error | undefined;
   received = Buffer.alloc(0);
   /** Called on each event. */
   on: (event: string) => void = () => undefined;
 
-  connected(channel: Channel): void {
+  connected(channel: ChannelSecurity): void {
     this.channel = channel;
     this.#say('connected');
   }

@@ -8,7 +8,7 @@ import {
 } from 'node:tls';
 import type { Target, TlsSettings } from '../../../lib/net/target';
 import { connect, type Transport } from '../../../lib/net/transport';
-import { sslRequest } from '../../../lib/wire/frontend';
+import { encodeSslRequest } from '../../../lib/wire/frontend';
 import { Events, handles, LocalServer, until } from './local-server';
 
 type ServerSide = TLSSocketOptions & SecureContextOptions;
@@ -53,7 +53,7 @@ export class Scene {
         return;
       }
       socket.once('data', (request: Buffer) => {
-        expect(request).toEqual(sslRequest());
+        expect(request).toEqual(encodeSslRequest());
         socket.write(answer);
         start();
       });

@@ -521,7 +521,7 @@ describe('ackAfter, over a session', () => {
   });
 
   it('fails when the server does not confirm the end within closeTimeout', () => {
-    server.behaviour.farewell = 'silence';
+    server.behaviour.onCopyDone = 'ignore';
     const heard = record(
       streaming(server, { closeTimeout: 700 }).pipe(stopAtLsn(0x130n), transactions(), ackAfter(after(100))),
     );

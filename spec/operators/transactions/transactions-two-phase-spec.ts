@@ -88,7 +88,7 @@ describe('transactions, of what is prepared', () => {
 
   it('emits one among others, in the order in which they are complete', () => {
     const units = assembled([
-      ...firstBlock(700, relation(), row(1)),
+      ...firstBlock(7, relation(), row(1)),
       beginPrepare({ xid: 5, gid: 'five' }),
       relation(),
       row(2),
@@ -97,19 +97,19 @@ describe('transactions, of what is prepared', () => {
       row(3),
       commit(),
       commitPrepared({ xid: 5, gid: 'five' }),
-      ...block(700, row(4)),
-      streamPrepare({ gid: 'seven' }),
-      ...firstBlock(700, relation(), row(5)),
+      ...block(7, row(4)),
+      streamPrepare({ gid: 'seven', xid: 7 }),
+      ...firstBlock(8, relation(), row(5)),
       rollbackPrepared({ gid: 'seven', xid: 7 }),
-      streamCommit(),
+      streamCommit({ xid: 8 }),
     ]);
     expect(units.map(({ kind, xid, gid, size }) => [kind, xid, gid, size])).toEqual([
       ['preparedTransaction', 5, 'five', 1],
       ['transaction', 6, undefined, 1],
       ['commitPrepared', 5, 'five', undefined],
-      ['preparedTransaction', 700, 'seven', 2],
+      ['preparedTransaction', 7, 'seven', 2],
       ['rollbackPrepared', 7, 'seven', undefined],
-      ['transaction', 700, undefined, 1],
+      ['transaction', 8, undefined, 1],
     ]);
   });
 

@@ -76,7 +76,7 @@ export const DOCUMENT: Arbitrary<JsonDocument> = fc.letrec<{ document: JsonDocum
   ),
 })).document;
 
-/** Whether two texts are the same decimal number, reckoned without doubles. */
+/** Whether two texts are the same decimal number, computed without doubles. */
 export function sameDecimal(a: string, b: string): boolean {
   const [one, other] = [unitsOf(a), unitsOf(b)];
   if (!one || !other) return a === b;

@@ -1,5 +1,5 @@
 import { ProtocolError, ServerError } from '../../../lib/common/errors';
-import { payloadDecoder } from '../../../lib/stream/session/payload-decoder';
+import { createPayloadDecoder } from '../../../lib/stream/session/payload-decoder';
 import { u64 } from '../../../lib/testing/bytes';
 import { message } from '../../../lib/testing/payloads';
 import {
@@ -48,7 +48,7 @@ describe('reading', () => {
   });
 
   it('passes on what another plugin writes as it is', () => {
-    const { receive, host } = sessionOf({}, payloadDecoder(undefined));
+    const { receive, host } = sessionOf({}, createPayloadDecoder(undefined));
     receive(xlogData(Buffer.from('BEGIN 7'), { dataStart: 0x100n, walEnd: 0x110n }));
     expect(host.delivered).toMatchObject([
       { kind: 'xlogData', dataStart: 0x100n, walEnd: 0x110n, data: Buffer.from('BEGIN 7') },

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { copyDone, query, startupMessage } from '../../../lib/wire/frontend';
+import { encodeCopyDone, encodeQuery, encodeStartupMessage } from '../../../lib/wire/frontend';
 import { FrameDecoder } from '../../../lib/wire/frames';
-import { startReplication } from '../../../lib/commands/sql';
-import { standbyStatusUpdate } from '../../../lib/wire/stream';
+import { buildStartReplication } from '../../../lib/commands/sql';
+import { encodeStandbyStatusUpdate } from '../../../lib/wire/stream';
 import type { FakeWalSender } from '../../../lib/testing';
 import { until } from '../../net/support/local-server';
 
@@ -41,9 +41,9 @@ export class RawClient {
   /** Up to the stream of slot `orders`. */
   static async stream(server: FakeWalSender, lsn = '0/0'): Promise<RawClient> {
     const client = await RawClient.connect(server);
-    client.send(startupMessage({ user: 'app', database: 'postgres', replication: 'database' }));
+    client.send(encodeStartupMessage({ user: 'app', database: 'postgres', replication: 'database' }));
     await client.received('Z');
-    client.send(query(startReplication('orders', lsn, {})));
+    client.send(encodeQuery(buildStartReplication('orders', lsn, {})));
     // The server says how far it has come, and that there is no more.
     await client.received(server.behaviour.keepalives ? 'd:k' : 'W');
     return client;
@@ -59,7 +59,9 @@ export class RawClient {
 
   /** A status update with this flush position. */
   status(flushed: bigint, written = flushed): void {
-    this.send(standbyStatusUpdate({ written, flushed, applied: flushed, now: Date.now(), replyRequested: false }));
+    this.send(
+      encodeStandbyStatusUpdate({ written, flushed, applied: flushed, now: Date.now(), replyRequested: false }),
+    );
   }
 
   /** Resolves when so many frames of the type have come. */
@@ -72,7 +74,7 @@ export class RawClient {
   /** Ends the stream, and waits until the server has read all that was sent. */
   async leaveStream(): Promise<void> {
     const ready = this.frames.filter((one) => one === 'Z').length;
-    this.send(copyDone());
+    this.send(encodeCopyDone());
     await this.received('Z', ready + 1);
   }
 

@@ -1,7 +1,7 @@
 import { Delivery, type Entry } from '../../../../lib/ledger/acknowledgement';
 import type { StreamMessage } from '../../../../lib/pgoutput/messages/messages';
 import { defaultTypes } from '../../../../lib/pgoutput/values/values';
-import { payloadDecoder } from '../../../../lib/stream/session/payload-decoder';
+import { createPayloadDecoder } from '../../../../lib/stream/session/payload-decoder';
 import { ReplicationSession } from '../../../../lib/stream/session/replication-session';
 import type { PayloadDecoder, SessionHost, SessionOptions } from '../../../../lib/stream/session/session-host';
 import type { StatusUpdate } from '../../../../lib/config/observers';
@@ -160,7 +160,7 @@ export interface SessionFixture {
 
 export function sessionOf(
   options: Partial<SessionOptions> = {},
-  decode: PayloadDecoder = payloadDecoder({ types: defaultTypes }),
+  decode: PayloadDecoder = createPayloadDecoder({ types: defaultTypes }),
 ): SessionFixture {
   const host = new FakeHost();
   const session = new ReplicationSession(new FrameDecoder(), decode, { ...OPTIONS, ...options }, host);

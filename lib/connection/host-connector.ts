@@ -1,0 +1,138 @@
+import { randomInt } from 'node:crypto';
+import type { ConnectionSettings } from '../config/connection';
+import type { SessionAttrs } from '../config/hosts';
+import { asError, StartupConnection, type StartupHandlers } from './startup-connection';
+import { ConnectionError, ReplicationError } from '../common/errors';
+import { formatAddress } from '../net/address';
+import type { Target } from '../net/target';
+import type { Connect } from '../net/transport';
+import type { ProtocolRoutine } from '../commands/protocol-routine';
+import type { ServerInfo } from '../commands/startup';
+
+/** Which servers fit, and what is wrong with the others. */
+const FITTING: Readonly<Record<SessionAttrs, { fits: (server: ServerInfo) => boolean; otherwise: string }>> = {
+  any: { fits: () => true, otherwise: '' },
+  'read-write': { fits: ({ readOnly }) => !readOnly, otherwise: 'is read-only' },
+  'read-only': { fits: ({ readOnly }) => readOnly, otherwise: 'is not read-only' },
+  primary: { fits: ({ standby }) => !standby, otherwise: 'is a standby' },
+  standby: { fits: ({ standby }) => standby, otherwise: 'is not a standby' },
+  'prefer-standby': { fits: ({ standby }) => standby, otherwise: 'is not a standby' },
+};
+
+interface Candidate {
+  readonly target: Target;
+  readonly attrs: SessionAttrs;
+}
+
+/**
+ * Looks for the first host that can be reached and is what was asked for, and leads a conversation with it.
+ *
+ * The next host is for servers that are away, starting or full, or with which TLS fails; one that does not let us in ends
+ * the search.
+ *
+ * Source: manual, "Specifying Multiple Hosts".
+ */
+export class HostConnector<T> {
+  readonly #connect: Connect;
+  readonly #settings: ConnectionSettings;
+  readonly #script: (server: ServerInfo) => ProtocolRoutine<T>;
+  readonly #handlers: StartupHandlers<T>;
+  readonly #candidates: Candidate[];
+  readonly #failures: Error[] = [];
+  #connection: StartupConnection<T> | undefined;
+
+  constructor(
+    connect: Connect,
+    settings: ConnectionSettings,
+    script: (server: ServerInfo) => ProtocolRoutine<T>,
+    handlers: StartupHandlers<T>,
+  ) {
+    this.#connect = connect;
+    this.#settings = settings;
+    this.#script = script;
+    this.#handlers = handlers;
+    this.#candidates = candidatesOf(settings);
+    this.#next();
+  }
+
+  /**
+   * Gives up.
+   *
+   * @param done called when nothing is left of it
+   */
+  abort(done: () => void): void {
+    if (this.#connection) this.#connection.abort(done);
+    else done();
+  }
+
+  #next(): void {
+    const candidate = this.#candidates.shift();
+    if (!candidate) {
+      this.#handlers.failed(this.#withGaps(this.#verdict()));
+      return;
+    }
+    const { target, attrs } = candidate;
+    let fits = false;
+    let admitted = false;
+    const script = (server: ServerInfo): ProtocolRoutine<T> => {
+      admitted = true;
+      fits = FITTING[attrs].fits(server);
+      if (fits) return this.#script(server);
+      throw new ConnectionError('SESSION_ATTRS_MISMATCH', `${formatAddress(target)} ${FITTING[attrs].otherwise}`);
+    };
+    this.#connection = new StartupConnection(this.#connect, target, this.#settings, script, {
+      done: (outcome, link) => {
+        this.#handlers.done(outcome, link);
+      },
+      failed: (error) => {
+        // What user code throws goes on as it is.
+        if (fits || !isPassing(error)) {
+          this.#handlers.failed(admitted ? error : this.#withGaps(error));
+          return;
+        }
+        this.#failures.push(asError(error));
+        this.#next();
+      },
+    });
+  }
+
+  /** A server that was not meant at all cannot be reached, or does not know the user. */
+  #withGaps(error: unknown): unknown {
+    const { gaps } = this.#settings;
+    if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return error;
+    const { code, retryable, remedy } = error;
+    return error.recast(code, { retryable, remedy: `${gaps} ${remedy}` });
+  }
+
+  /** What is wrong with the only host, or with each. */
+  #verdict(): Error {
+    // One that is not what was preferred is tried twice, and may be wrong twice in the same way.
+    const failures = [...new Map(this.#failures.map((error) => [error.message, error])).values()];
+    const [first, ...others] = failures;
+    if (first && others.length === 0) return first;
+    const what = failures.map((error) => (error instanceof ReplicationError ? error.what : error.message)).join('; ');
+    return new ConnectionError('NO_SUITABLE_HOST', `None of the hosts would do: ${what}`, {
+      cause: new AggregateError(failures),
+      retryable: failures.some((error) => error instanceof ReplicationError && error.retryable),
+    });
+  }
+}
+
+/** Whether another host may do better. What a function of the user's throws has nothing to do with the host. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return false;
+  return error.retryable || error.code.startsWith('TLS_');
+}
+
+function candidatesOf({ hosts }: ConnectionSettings): Candidate[] {
+  const { targets, sessionAttrs, shuffled } = hosts;
+  const inOrder = shuffled ? shuffle(targets) : targets;
+  const passes: SessionAttrs[] = sessionAttrs === 'prefer-standby' ? ['prefer-standby', 'any'] : [sessionAttrs];
+  return passes.flatMap((attrs) => inOrder.map((target) => ({ target, attrs })));
+}
+
+/** Fisher and Yates' way. */
+function shuffle<V>(values: readonly V[]): V[] {
+  const left = [...values];
+  return values.flatMap(() => left.splice(randomInt(left.length), 1));
+}

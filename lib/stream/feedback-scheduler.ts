@@ -1,0 +1,45 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
+
+/** What the feedback scheduler drives. */
+export interface FeedbackTarget {
+  /** @param ms since the last tick */
+  tick(ms: number): void;
+  report(): void;
+}
+
+/** Sends status updates on an interval, whatever the reader does, and single ones when they are asked for. */
+export class FeedbackScheduler {
+  readonly #scheduler: SchedulerLike;
+  readonly #target: FeedbackTarget;
+  readonly #interval: Subscription;
+  #pending: Subscription | undefined;
+  /** When the pending report is due, on the scheduler's clock. */
+  #due = Infinity;
+
+  /** @param period ms between ticks */
+  constructor(scheduler: SchedulerLike, period: number, target: FeedbackTarget) {
+    this.#scheduler = scheduler;
+    this.#target = target;
+    this.#interval = scheduler.schedule(function () {
+      target.tick(period);
+      this.schedule(undefined, period);
+    }, period);
+  }
+
+  /** Asks for one report in at most so many ms; a pending one that comes no later serves as well. */
+  scheduleReport(ms: number): void {
+    const due = this.#scheduler.now() + ms;
+    if (this.#interval.closed || due >= this.#due) return;
+    this.#pending?.unsubscribe();
+    this.#due = due;
+    this.#pending = this.#scheduler.schedule(() => {
+      this.#due = Infinity;
+      this.#target.report();
+    }, ms);
+  }
+
+  stop(): void {
+    this.#interval.unsubscribe();
+    this.#pending?.unsubscribe();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Entry } from '../../ledger/acknowledgement';
+import type { AnyPgoutputMessage } from '../../pgoutput/messages/messages';
+import type { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
+import type { Ledger } from '../../ledger/ledger';
+
+/**
+ * What a message costs in memory besides the bytes of its payload: the message, its row and its entry in the ledger, and what
+ * its values have besides their text. Measured on rows of five columns.
+ */
+const MESSAGE_OVERHEAD = 320;
+
+/**
+ * Opens the ledger's entry for a message: this is where it is decided what a message means for confirmation.
+ *
+ * @param size the payload's bytes
+ */
+export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): Entry {
+  const bytes = size + MESSAGE_OVERHEAD;
+  switch (message.kind) {
+    case 'insert':
+    case 'update':
+    case 'delete':
+    case 'truncate':
+      return ledger.change(bytes, ledger.inBlock ? message.xid : undefined);
+    case 'begin':
+      return ledger.begin(message.commitLsn, message.xid);
+    case 'commit':
+      return ledger.commit(message.endLsn, bytes);
+    case 'message':
+      // Outside a transaction it is confirmed by itself, at the end of its own record.
+      return message.transactional
+        ? ledger.change(bytes, ledger.inBlock ? message.xid : undefined)
+        : ledger.single(message.lsn, bytes);
+    case 'streamStart':
+      return ledger.enterBlock(message.xid);
+    case 'streamStop':
+      return ledger.leaveBlock();
+    case 'streamCommit':
+      return ledger.commitStream(message.xid, message.endLsn, bytes);
+    case 'streamPrepare':
+      return ledger.prepareStream(message.xid, message.endLsn, bytes);
+    case 'streamAbort':
+      return ledger.abortStream(message.xid, message.subxid);
+    case 'beginPrepare':
+      return ledger.begin(message.prepareLsn, message.xid);
+    case 'prepare':
+      return ledger.prepare(message.xid, message.endLsn, bytes);
+    case 'commitPrepared':
+    case 'rollbackPrepared':
+      return ledger.endPrepared(message.xid, message.endLsn, bytes);
+    case 'xlogData':
+      return ledger.single(message.dataStart, bytes);
+    case 'relation':
+    case 'type':
+    case 'origin':
+      return ledger.nothing;
+  }
+}

@@ -1,0 +1,86 @@
+import { isBuiltIn, UnknownLayoutError, UnknownTypeError } from '../../pgoutput/values/shaped-values';
+import type { RelationMessage } from '../../pgoutput/messages/transaction-messages';
+import { NewTypesError, type TypeCatalog } from '../../pgoutput/types/type-catalog';
+import { ValueError } from '../../pgoutput/values/value-error';
+
+const NOT_LOOKED_UP =
+  "Subscribe with lookUpTypes: true, or without binary, or with onDecodeError: 'deliver', which delivers the value's bytes and goes on.";
+
+/** What has to be asked of the catalog while the stream waits: what comes next cannot be read before it is known. */
+export class PendingTypeLookups {
+  readonly #catalog: TypeCatalog | undefined;
+  readonly #lookUp: (typeOids: readonly number[]) => void;
+  #isPending = false;
+  /** A value that waits for the answer. */
+  #unread: UnknownLayoutError | undefined;
+  /** Why the last look-up without an answer had none. */
+  #failure: Error | undefined;
+  /** The same of the look-up for the last layout that was not known. */
+  #layoutFailure: Error | undefined;
+
+  /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
+  constructor(catalog: TypeCatalog | undefined, ask: (typeOids: readonly number[]) => void) {
+    this.#catalog = catalog;
+    this.#lookUp = ask;
+  }
+
+  get isPending(): boolean {
+    return this.#isPending;
+  }
+
+  /** A table was described: its rows may be next. */
+  requestMissing({ columns }: RelationMessage): void {
+    const missing = this.#catalog?.missing(columns) ?? [];
+    if (missing.length > 0) this.#request(missing);
+  }
+
+  /**
+   * A message could not be read.
+   *
+   * @returns whether it may be tried again, once there is an answer
+   */
+  requestFor(error: unknown): boolean {
+    if (error instanceof NewTypesError && this.#catalog) {
+      this.#catalog.close(error.typeOids);
+      this.#request(error.typeOids);
+      return true;
+    }
+    const fault = error instanceof ValueError ? error.fault : undefined;
+    const typeOids = fault && this.#catalog?.reopen(fault);
+    if (!typeOids || typeOids.length === 0) return false;
+    this.#unread = fault instanceof UnknownLayoutError ? fault : undefined;
+    this.#request(typeOids);
+    return true;
+  }
+
+  /**
+   * What the stream ends with when a message cannot be read: where the answer would have told how, what the look-up failed by.
+   * Another attempt may help then.
+   */
+  explain(error: unknown): unknown {
+    const fault = error instanceof ValueError ? error.fault : undefined;
+    if (fault instanceof UnknownLayoutError) return this.#layoutFailure ?? error;
+    if (!(error instanceof ValueError && fault instanceof UnknownTypeError)) return error;
+    if (this.#catalog || isBuiltIn(fault.typeOid)) return this.#failure ?? error;
+    return error.recast(error.code, { remedy: NOT_LOOKED_UP });
+  }
+
+  /**
+   * What there was to find out is known. Without an answer, types that nobody has read a value of stay text.
+   *
+   * @param error why there is no answer
+   */
+  complete(error: Error | undefined): void {
+    this.#isPending = false;
+    if (error) this.#failure = error;
+    if (!this.#unread) return;
+    this.#layoutFailure = error;
+    this.#catalog?.reconsider(this.#unread.typeOid, this.#unread.fields);
+    this.#unread = undefined;
+  }
+
+  #request(typeOids: readonly number[]): void {
+    this.#isPending = true;
+    this.#lookUp(typeOids);
+  }
+}

@@ -1,0 +1,53 @@
+import { ConnectionError, ReplicationError } from '../../common/errors';
+import { StalledAckWatchdog } from './stalled-ack-watchdog';
+import type { Held } from '../../ledger/ledger';
+import { LivenessWatchdog } from './liveness-watchdog';
+
+/** What a step of the feedback interval has found. */
+export interface WatchdogReport {
+  /** What ends the stream. */
+  readonly failure?: Error;
+  /** What the user should hear. */
+  readonly warning?: string;
+  /** Whether the server is to be asked for a sign of life. */
+  readonly ask: boolean;
+}
+
+/** Watches over both sides of a stream: a server that has fallen silent, and a subscriber that settles nothing. */
+export class Watchdogs {
+  readonly #livenessTimeout: number;
+  readonly #liveness: LivenessWatchdog;
+  readonly #stalledAck: StalledAckWatchdog;
+
+  /** Both in ms; 0 for never. */
+  constructor(livenessTimeout: number, ackTimeout: number) {
+    this.#livenessTimeout = livenessTimeout;
+    this.#liveness = new LivenessWatchdog(livenessTimeout);
+    this.#stalledAck = new StalledAckWatchdog(ackTimeout);
+  }
+
+  /** Something came from the server. */
+  heard(): void {
+    this.#liveness.heard();
+  }
+
+  /**
+   * @param ms since the last step
+   * @param reading false while we ourselves do not read
+   * @param advice what to write, so that what is held is settled
+   */
+  tick(ms: number, reading: boolean, held: Held | undefined, advice: string): WatchdogReport {
+    const liveness = this.#liveness.tick(ms, reading);
+    if (liveness === 'gone') {
+      const what = `Nothing came from the server for ${this.#livenessTimeout} ms`;
+      return { failure: new ConnectionError('LIVENESS_TIMEOUT', what), ask: false };
+    }
+    const ask = liveness === 'ask';
+    const verdict = this.#stalledAck.tick(ms, held);
+    if (verdict === 'fine') return { ask };
+    const complaint = `The slot has not moved for ${Math.round(this.#stalledAck.stalledFor / 1000)} s: ${held?.reason ?? ''}`;
+    if (verdict === 'warn') return { warning: `${complaint}. ${advice}`, ask };
+    const remedy = `${advice} Where work takes so long, raise ackTimeout.`;
+    return { failure: new ReplicationError('ACK_TIMEOUT', complaint, { remedy }), ask };
+  }
+}

@@ -1,0 +1,151 @@
+import { laterLsn, type Lsn } from '../common/lsn';
+import { FrameDecoder } from '../wire/frames';
+import { KEEPALIVE, XLOG_DATA, XLOG_DATA_HEADER_LENGTH } from '../wire/stream';
+import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';
+
+/** What a standby status update said, and when. */
+export interface FakeStatus {
+  /** In ms, by the server's scheduler. */
+  readonly at: number;
+  readonly written: Lsn;
+  readonly flushed: Lsn;
+  readonly applied: Lsn;
+  readonly replyRequested: boolean;
+}
+
+/** More updates than this within a second, unasked and with nothing new, are a storm. */
+const STORM = 100;
+const STORM_MS = 1000;
+
+const COPY_DATA = 0x64; // d
+/** Begin and Begin Prepare have the commit or prepare LSN behind the tag. */
+const BEGINNINGS: ReadonlySet<string> = new Set(['B', 'b']);
+/** What ends something, and where its end LSN stands; before that its own LSN, but in Rollback Prepared. */
+const END_LSN: ReadonlyMap<string, number> = new Map([
+  ['C', 10],
+  ['P', 10],
+  ['p', 10],
+  ['K', 10],
+  ['r', 10],
+  ['c', 14],
+]);
+
+interface Sent {
+  /** Of its first record, where the server told. */
+  readonly startLsn: Lsn;
+  readonly commitLsn: Lsn;
+  readonly endLsn: Lsn;
+}
+
+/**
+ * Decodes what was sent to one client, and checks the status updates of that client against it. Bytes that a fault
+ * holds back do not count as sent.
+ */
+export class ClientAuditor {
+  /** The highest position that a client can know of: 0 before the stream. */
+  sent: Lsn = 0n;
+  readonly statuses: FakeStatus[] = [];
+  readonly #frames = new FrameDecoder();
+  readonly #report: (details: ViolationDetails) => void;
+  #raw = false;
+  #garbage = false;
+  /** Where a client may stand: behind a transaction, or at a keepalive. */
+  readonly #boundaries = new Set<Lsn>();
+  #committed: Sent[] = [];
+  #open: { readonly startLsn: Lsn; readonly commitLsn: Lsn } | undefined;
+  #inBlock = false;
+  #asked = 0;
+  #storm: number[] = [];
+
+  constructor(report: (details: ViolationDetails) => void) {
+    this.#report = report;
+  }
+
+  /** @param positions where the slot stands, and where the client asks to start */
+  start(plugin: string, positions: readonly Lsn[]): void {
+    this.#raw = plugin !== 'pgoutput';
+    for (const lsn of positions) this.#boundary(lsn);
+  }
+
+  /** Bytes have left for the client; they may begin and end anywhere. */
+  recordSent(bytes: Buffer): void {
+    if (this.#garbage) return;
+    this.#frames.push(bytes);
+    try {
+      while (this.#frames.next()) this.#frame(this.#frames.buffer.subarray(this.#frames.start, this.#frames.end));
+    } catch {
+      // Garbage that a script sent: nobody can read on behind it.
+      this.#garbage = true;
+    }
+  }
+
+  /** @param confirmed where the slot stands */
+  checkStatus(status: FakeStatus, confirmed: Lsn): void {
+    const { flushed } = status;
+    const prompted = this.#asked > 0 || flushed !== this.statuses.at(-1)?.flushed;
+    if (this.#asked > 0) this.#asked--;
+    this.statuses.push(status);
+    if (!prompted) this.#countUnprompted(status.at);
+    // 0 stands for none, and the server ignores it.
+    if (flushed !== 0n) this.#check(flushed, confirmed);
+  }
+
+  #check(flushed: Lsn, confirmed: Lsn): void {
+    if (flushed < confirmed) {
+      this.#report(flushWentBack(flushed, confirmed));
+    } else if (flushed > this.sent) {
+      this.#report(flushBeyondSent(flushed, this.sent));
+    } else if (this.#open && flushed > this.#open.commitLsn) {
+      this.#report(flushInsideTransaction(flushed, this.#open.commitLsn, undefined));
+    } else if (!this.#boundaries.has(flushed)) {
+      const around = this.#committed.find(({ startLsn, endLsn }) => startLsn <= flushed && flushed < endLsn);
+      if (around) this.#report(flushInsideTransaction(flushed, around.commitLsn, around.endLsn));
+    }
+    for (const lsn of this.#boundaries) if (lsn < flushed) this.#boundaries.delete(lsn);
+    this.#committed = this.#committed.filter(({ endLsn }) => endLsn > flushed);
+  }
+
+  #countUnprompted(at: number): void {
+    this.#storm = [...this.#storm.filter((earlier) => at - earlier < STORM_MS), at];
+    if (this.#storm.length <= STORM) return;
+    this.#report({ kind: 'replyStorm', updates: this.#storm.length, ms: at - (this.#storm[0] ?? at) });
+    this.#storm = [];
+  }
+
+  #frame(body: Buffer): void {
+    if (this.#frames.tag !== COPY_DATA) return;
+    if (body[0] === KEEPALIVE) {
+      this.#boundary(body.readBigUInt64BE(1));
+      if (body[17] === 1) this.#asked++;
+    } else if (body[0] === XLOG_DATA) {
+      const dataStart = body.readBigUInt64BE(1);
+      if (this.#raw) this.#boundary(dataStart);
+      else this.#payload(body.subarray(XLOG_DATA_HEADER_LENGTH), dataStart);
+    }
+  }
+
+  #payload(payload: Buffer, dataStart: Lsn): void {
+    const tag = payload.toString('latin1', 0, 1);
+    const at = END_LSN.get(tag);
+    if (tag === 'S' || tag === 'E') {
+      this.#inBlock = tag === 'S';
+    } else if (BEGINNINGS.has(tag)) {
+      const commitLsn = payload.readBigUInt64BE(1);
+      this.#open = { commitLsn, startLsn: dataStart === 0n ? commitLsn : dataStart };
+    } else if (at !== undefined) {
+      const endLsn = payload.readBigUInt64BE(at);
+      const commitLsn = tag === 'r' ? endLsn : payload.readBigUInt64BE(at - 8);
+      this.#committed.push({ startLsn: commitLsn, commitLsn, ...this.#open, endLsn });
+      this.#open = undefined;
+      this.#boundary(endLsn);
+    } else if (tag === 'M' && !this.#inBlock && payload[1] === 0) {
+      // In a block its xid stands there.
+      this.#boundary(payload.readBigUInt64BE(2));
+    }
+  }
+
+  #boundary(lsn: Lsn): void {
+    this.#boundaries.add(lsn);
+    this.sent = laterLsn(this.sent, lsn);
+  }
+}

@@ -1,0 +1,54 @@
+import type { BenchClient } from './clients';
+import { drain, survey } from './measure';
+import type { Sample } from './sample';
+import type { BenchServer, Endpoint } from './server';
+import { pairwiseRatios, spread, type Spread } from './statistics';
+import type { Workload } from './workloads';
+
+/** One of the two that a goal compares. */
+export interface ComparedClient {
+  readonly client: BenchClient;
+  readonly endpoint: Endpoint;
+}
+
+/** What clients measured, in their order; the samples of each in that of the rounds. */
+export type ClientComparison = readonly (readonly Sample[])[];
+
+/** Has all of them drain the workload in each round, in turns, after one drain that warms up the server. */
+export async function compareClients(
+  server: BenchServer,
+  workload: Workload,
+  clients: readonly ComparedClient[],
+  rounds: number,
+): Promise<ClientComparison> {
+  await survey(server, workload);
+  const samples: Sample[][] = clients.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    const order = [...clients.entries()];
+    // Nobody is always the first.
+    for (const [index, { client, endpoint }] of round % 2 === 0 ? order : order.reverse()) {
+      samples[index]?.push(await drain(server, workload, client, endpoint));
+    }
+  }
+  return samples;
+}
+
+/** Changes a millisecond, or thousands a second. */
+export function throughput({ changes, wallMs }: Sample): number {
+  return changes / wallMs;
+}
+
+/** Processor time of the client, µs per change. */
+export function clientTime({ changes, clientUserMicros, clientSystemMicros }: Sample): number {
+  return (clientUserMicros + clientSystemMicros) / changes;
+}
+
+/** How `ours` compares to `theirs`, round by round. */
+export function ratio(ours: readonly Sample[], theirs: readonly Sample[], measure: (sample: Sample) => number): Spread {
+  return spread(pairwiseRatios(ours.map(measure), theirs.map(measure)));
+}
+
+/** A ratio for people. */
+export function shown({ median, least, most }: Spread): string {
+  return `${median.toFixed(3)} (${least.toFixed(3)} – ${most.toFixed(3)})`;
+}

@@ -1,0 +1,162 @@
+import { ProtocolError, ServerError } from '../../lib/common/errors';
+import {
+  RoutineRunner,
+  getOnlyRow,
+  runQuery,
+  startCopyBoth,
+  getText,
+  type ProtocolRoutine,
+} from '../../lib/commands/protocol-routine';
+import type { BackendMessage } from '../../lib/wire/backend';
+import { FrameDecoder } from '../../lib/wire/frames';
+import {
+  commandComplete,
+  copyBothResponse,
+  dataRow,
+  errorResponse,
+  keepalive,
+  readyForQuery,
+  rowDescription,
+} from '../../lib/testing/backend-messages';
+import { failure } from '../wire/failure';
+import { converse, done, READY, refusal, rows, serverFields } from './support/converse';
+
+const NOTICE: BackendMessage = { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) };
+const PARAMETER: BackendMessage = { kind: 'parameterStatus', name: 'TimeZone', value: 'UTC' };
+const NOTIFICATION: BackendMessage = { kind: 'notification', processId: 1, channel: 'a', payload: 'b' };
+
+describe('a query', () => {
+  it('gives its rows by column name', () => {
+    const { value, sql } = converse(runQuery('SELECT 1'), () => rows({ a: '1', b: null }, { a: '', b: 'x' }));
+    expect([sql, value]).toEqual([
+      ['SELECT 1'],
+      [
+        { a: '1', b: null },
+        { a: '', b: 'x' },
+      ],
+    ]);
+  });
+
+  it('gives no rows where there are none', () => {
+    expect(converse(runQuery('SET x = 0'), done).value).toEqual([]);
+    expect(converse(runQuery('SELECT'), () => rows()).value).toEqual([]);
+    expect(converse(runQuery(''), () => [{ kind: 'emptyQuery' }, READY]).value).toEqual([]);
+  });
+
+  it('keeps a column that is called like something of every object', () => {
+    const { value } = converse(runQuery('SELECT'), () => rows(JSON.parse('{"__proto__":"1","constructor":"2"}')));
+    expect(Object.entries(value?.[0] ?? {})).toEqual([
+      ['__proto__', '1'],
+      ['constructor', '2'],
+    ]);
+  });
+
+  it('minds nothing that a server may say at any time', () => {
+    const answers = rows({ a: '1' }).flatMap((message) => [NOTICE, PARAMETER, NOTIFICATION, message]);
+    expect(converse(runQuery('SELECT 1'), () => answers).value).toEqual([{ a: '1' }]);
+  });
+
+  it('that is refused fails once the server is ready again', () => {
+    const { error } = converse(runQuery('SELECT 1'), () => refusal({ sqlState: '42501', message: 'denied' }));
+    expect(error).toBeInstanceOf(ServerError);
+    expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', sqlState: '42501' });
+    const stuck = converse(runQuery('SELECT 1'), () => refusal({ sqlState: '42501' }).slice(0, 1));
+    expect(stuck.error).not.toBeInstanceOf(ServerError);
+  });
+
+  it('fails at once after FATAL, as nothing follows', () => {
+    const fields = serverFields({ severity: 'FATAL', sqlState: '57P01' });
+    expect(converse(runQuery('SELECT 1'), () => [{ kind: 'error', fields }]).error).toMatchObject({
+      code: 'SERVER_SHUTDOWN',
+    });
+  });
+
+  it('refuses rows without end', () => {
+    const row: BackendMessage = { kind: 'dataRow', values: [] };
+    const { error } = converse(runQuery('SELECT 1'), () => [...Array.from({ length: 10_001 }, () => row), ...done()]);
+    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('10000 rows') });
+  });
+
+  it('refuses an answer that has no place there', () => {
+    const { error } = converse(runQuery('SELECT 1'), () => [{ kind: 'copyBoth' }]);
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toHaveProperty('message', expect.stringContaining('answered a query with copyBoth'));
+  });
+});
+
+describe('START_REPLICATION', () => {
+  it('ends with CopyBoth', () => {
+    const { error, sql } = converse(startCopyBoth('START'), () => [NOTICE, PARAMETER, { kind: 'copyBoth' }]);
+    expect([error, sql]).toEqual([undefined, ['START']]);
+  });
+
+  it('fails with what the server says', () => {
+    const { error } = converse(startCopyBoth('START'), () => refusal({ sqlState: '55006' }));
+    expect(error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
+  });
+
+  it('refuses an answer that has no place there', () => {
+    expect(converse(startCopyBoth('START'), () => [READY]).error).toBeInstanceOf(ProtocolError);
+  });
+});
+
+describe('what a result must have', () => {
+  it('is a row', () => {
+    expect(getOnlyRow([{ a: '1' }, { a: '2' }], 'it')).toEqual({ a: '1' });
+    expect(failure(() => getOnlyRow([], 'IDENTIFY_SYSTEM')).message).toContain('no row for IDENTIFY_SYSTEM');
+  });
+
+  it('is a column with text', () => {
+    expect(getText({ a: '' }, 'a')).toBe('');
+    expect(failure(() => getText({ a: null }, 'a'))).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(failure(() => getText({ a: '1' }, 'b')).message).toContain('The server sent no b');
+  });
+});
+
+describe('a dialogue', () => {
+  function* twoQueries(): ProtocolRoutine<string> {
+    const [first] = yield* runQuery('FIRST');
+    yield* startCopyBoth(`SECOND ${first?.['a']}`);
+    return 'streaming';
+  }
+
+  const ANSWER = [rowDescription(['a']), dataRow(['7']), commandComplete('SELECT 1'), readyForQuery()];
+
+  function lead(): { frames: FrameDecoder; dialogue: RoutineRunner<string>; sent: string[] } {
+    const frames = new FrameDecoder();
+    const sent: string[] = [];
+    const dialogue = new RoutineRunner(frames, twoQueries(), ({ send }) => {
+      if (send) sent.push(send.toString('utf8', 5, send.length - 1));
+    });
+    dialogue.start();
+    return { frames, dialogue, sent };
+  }
+
+  it('goes on as bytes come, wherever they are split', () => {
+    const bytes = Buffer.concat(ANSWER);
+    for (let split = 0; split <= bytes.length; split++) {
+      const { frames, dialogue, sent } = lead();
+      expect(sent).toEqual(['FIRST']);
+      for (const part of [bytes.subarray(0, split), bytes.subarray(split)]) {
+        frames.push(part);
+        expect(dialogue.advance()).toBeUndefined();
+      }
+      expect(sent).toEqual(['FIRST', 'SECOND 7']);
+      frames.push(copyBothResponse());
+      expect(dialogue.advance()).toEqual({ value: 'streaming' });
+    }
+  });
+
+  it('leaves what lies behind its last message to the stream', () => {
+    const { frames, dialogue } = lead();
+    frames.push(Buffer.concat([...ANSWER, copyBothResponse(), keepalive(7n)]));
+    expect(dialogue.advance()).toEqual({ value: 'streaming' });
+    expect([frames.next(), frames.tag, frames.next()]).toEqual([true, 'd'.charCodeAt(0), false]);
+  });
+
+  it('fails by what the server says', () => {
+    const { frames, dialogue } = lead();
+    frames.push(Buffer.concat([...ANSWER, errorResponse({ C: '42704' }), readyForQuery()]));
+    expect(failure(() => dialogue.advance())).toMatchObject({ code: 'SLOT_MISSING' });
+  });
+});

@@ -1,0 +1,52 @@
+import type { SystemIdentity } from '../../lib/commands/slot-commands';
+import { ResumeState } from '../../lib/commands/resume-state';
+import { slotAt } from './support/slot-at';
+
+const IDENTITY: SystemIdentity = { systemId: 'one', timeline: 3, walPosition: 1000n, database: 'shop' };
+const SOURCE = { systemId: 'one', timeline: 3, slot: 'orders' };
+
+/** An observable that has seen the slot at some position. */
+function remembering(confirmedFlushLsn?: bigint): ResumeState {
+  const memory = new ResumeState();
+  memory.recordStart(slotAt(confirmedFlushLsn), IDENTITY);
+  return memory;
+}
+
+describe("an observable's memory of its slot", () => {
+  it('is empty at first', () => {
+    expect(new ResumeState().position).toBeUndefined();
+  });
+
+  it('takes the slot over wherever it stands', () => {
+    const memory = remembering(500n);
+    expect([memory.position, memory.furthestLsn]).toEqual([{ lsn: 0n, source: SOURCE }, 500n]);
+    expect(remembering().furthestLsn).toBe(0n);
+  });
+
+  it('keeps the highest position that was confirmed', () => {
+    const memory = remembering(6n);
+    for (const lsn of [5n, 9n, 7n, 0n]) memory.recordConfirmed(lsn);
+    expect([memory.position?.lsn, memory.furthestLsn]).toEqual([9n, 9n]);
+  });
+
+  it('knows on which timeline the last stream was', () => {
+    const memory = remembering(500n);
+    memory.recordConfirmed(900n);
+    memory.recordStart(slotAt(100n), { ...IDENTITY, timeline: 4 });
+    expect(memory.position).toEqual({ lsn: 900n, source: { ...SOURCE, timeline: 4 } });
+  });
+
+  it('knows whether the last stream was from a standby', () => {
+    const memory = remembering();
+    memory.recordStart(slotAt(100n), { ...IDENTITY, standby: true });
+    expect(memory.position?.source).toStrictEqual({ ...SOURCE, standby: true });
+    memory.recordStart(slotAt(100n), { ...IDENTITY, standby: false });
+    expect(memory.position?.source).toStrictEqual(SOURCE);
+  });
+
+  it('is not led on by a later sight of the slot', () => {
+    const memory = remembering(500n);
+    memory.recordStart(slotAt(700n), IDENTITY);
+    expect(memory.furthestLsn).toBe(500n);
+  });
+});

@@ -1,0 +1,431 @@
+import type { ConnectionSettings } from '../../lib/config/connection';
+import { Secrets, type SecretOptions, type CredentialProvider } from '../../lib/config/secrets';
+import { StartupConnection, type EstablishedConnection } from '../../lib/connection/startup-connection';
+import type { ReplicationError } from '../../lib/common/errors';
+import { fetchSystemIdentity, executeCreateSlot } from '../../lib/commands/slot-commands';
+import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
+import * as backend from '../../lib/testing/backend-messages';
+import type { Target } from '../../lib/net/target';
+import { Clock } from '../support/clock';
+import { FakeBackend, resultSet } from '../support/fake-backend';
+import { READ_BACK, SESSION_SETTINGS } from '../support/session-settings';
+
+const TARGET: Target = { host: 'db.example', port: 5432, tls: undefined, keepAlive: 0 };
+
+const NO_SECRETS: SecretOptions = {
+  user: 'app',
+  database: 'shop',
+  password: undefined,
+  passfile: undefined,
+  oauthToken: undefined,
+};
+
+const SETTINGS: ConnectionSettings = {
+  hosts: { targets: [TARGET], sessionAttrs: 'any', shuffled: false },
+  startup: {
+    policy: { user: 'app', methods: undefined, explicit: false, channelBinding: 'prefer' },
+    database: 'shop',
+    applicationName: 'spec',
+    options: undefined,
+  },
+  secrets: new Secrets({ ...NO_SECRETS, password: 'secret' }),
+  connectTimeout: 15_000,
+  closeTimeout: 5000,
+};
+
+let clock: Clock;
+let server: FakeBackend;
+
+beforeEach(() => {
+  clock = new Clock();
+  server = new FakeBackend(clock);
+});
+
+function converse<T>(script: () => ProtocolRoutine<T>, settings = SETTINGS) {
+  const heard: { value?: T; link?: EstablishedConnection; error?: ReplicationError } = {};
+  const connection = new StartupConnection(server.connect, TARGET, settings, script, {
+    done: (value, link) => Object.assign(heard, { value, link }),
+    failed: (error) => Object.assign(heard, { error }),
+  });
+  return { heard, connection };
+}
+
+const create = () => executeCreateSlot('made', 'pgoutput', { temporary: false }, 180_000);
+
+describe('a conversation', () => {
+  it('starts up, pins the settings and leads to its outcome', () => {
+    const { heard } = converse(fetchSystemIdentity);
+    clock.advance();
+    expect(server.last.startup).toEqual({
+      user: 'app',
+      database: 'shop',
+      application_name: 'spec',
+      replication: 'database',
+    });
+    const { transaction_timeout: _, ...set } = SESSION_SETTINGS;
+    expect(Object.fromEntries(server.last.settings)).toEqual(set);
+    expect(heard.value).toMatchObject({ systemId: server.systemId, database: 'shop' });
+    expect(server.last.timeouts).toBe(0);
+  });
+
+  it('gives back what its outcome’s taker throws, and lets go of the connection', () => {
+    let failure: unknown;
+    new StartupConnection(server.connect, TARGET, SETTINGS, fetchSystemIdentity, {
+      done: () => {
+        throw new Error('no scheduler');
+      },
+      failed: (error) => (failure = error),
+    });
+    clock.advance();
+    expect(failure).toEqual(new Error('no scheduler'));
+    expect(server.last.destroyed).toBe(true);
+  });
+
+  it('leaves what came behind its end to whoever listens then', () => {
+    const { heard } = converse(fetchSystemIdentity);
+    server.behaviour.answersTo.push([
+      /IDENTIFY/,
+      Buffer.concat([
+        resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
+        backend.readyForQuery(),
+        backend.keepalive(0x900n),
+      ]),
+    ]);
+    clock.advance();
+    expect(heard.link?.frames.next()).toBe(true);
+    expect(heard.link?.frames.tag).toBe('d'.charCodeAt(0));
+    const later: string[] = [];
+    heard.link?.listen({
+      receive: (chunk) => later.push(`received ${chunk.length}`),
+      disconnected: () => later.push('disconnected'),
+    });
+    server.last.keepalive(0x900n);
+    server.last.close();
+    expect(later).toEqual(['received 23', 'disconnected']);
+  });
+
+  it('bears answers that come in any pieces', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(fetchSystemIdentity);
+    const feed = (...frames: Buffer[]): void => {
+      clock.advance();
+      for (const byte of Buffer.concat(frames)) server.last.send(Buffer.of(byte));
+    };
+    feed(backend.authenticationOk(), backend.parameterStatus('a', 'b'), backend.readyForQuery());
+    feed(backend.commandComplete('SET'), backend.readyForQuery());
+    feed(resultSet(Object.keys(READ_BACK), [Object.values(READ_BACK)]), backend.readyForQuery());
+    feed(
+      resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
+      backend.notice({ M: 'noise' }),
+      backend.readyForQuery(),
+    );
+    expect(heard.value).toMatchObject({ systemId: '7' });
+  });
+});
+
+describe('the connect time-out', () => {
+  it.each<[what: string, prepare: () => void, message: string]>([
+    ['nobody answers the call', () => (server.behaviour.reachable = false), 'was not ready'],
+    ['the server says nothing', () => (server.behaviour.answers = false), 'was not ready'],
+    ['each answer takes long', () => (server.latency = 4000), 'has let us in, but did not answer'],
+  ])('counts for everything together: %s', (_, prepare, message) => {
+    prepare();
+    const { heard } = converse(fetchSystemIdentity);
+    clock.advance(14_999);
+    expect(heard.error).toBeUndefined();
+    clock.advance(1);
+    expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT', retryable: true });
+    expect(heard.error?.message).toContain(`db.example:5432 ${message} within 15000 ms`);
+    expect(server.last.destroyed).toBe(true);
+    clock.advance(10_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not count while a slot is made, and counts anew after that', () => {
+    server.behaviour.creationWaits = true;
+    const { heard } = converse(function* () {
+      yield* create();
+      return yield* fetchSystemIdentity();
+    });
+    clock.advance(3_600_000);
+    expect(heard.error).toBeUndefined();
+    server.behaviour.answersTo.push([/IDENTIFY/, Buffer.alloc(0)]);
+    server.latency = 14_000;
+    server.last.finishCreation();
+    clock.advance(14_000);
+    expect(server.last.queries.at(-1)).toBe('IDENTIFY_SYSTEM');
+    clock.advance(14_999);
+    expect(heard.error).toBeDefined();
+  });
+
+  it('does not count either after a notice that comes while a slot is made', () => {
+    server.behaviour.creationWaits = true;
+    const { heard, connection } = converse(create);
+    clock.advance(1000);
+    server.last.send(backend.notice({ M: 'patience' }), backend.parameterStatus('a', 'b'));
+    clock.advance(60_000);
+    expect(heard.error).toBeUndefined();
+    connection.abort(() => undefined);
+    clock.advance(10);
+    expect(server.cancelled).toHaveLength(1);
+  });
+});
+
+describe('a password', () => {
+  const withPassword = (password: string | CredentialProvider | undefined) =>
+    converse(fetchSystemIdentity, { ...SETTINGS, secrets: new Secrets({ ...NO_SECRETS, password }) });
+  const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+  beforeEach(() => {
+    server.password = 'of today';
+  });
+
+  it('is waited for, and what comes meanwhile is heard later', async () => {
+    let answer: (password: string) => void = () => undefined;
+    const { heard } = withPassword(() => new Promise((resolve) => (answer = resolve)));
+    clock.advance();
+    server.last.send(backend.notice({ M: 'expires soon' }));
+    answer('of today');
+    await turns();
+    clock.advance();
+    expect(heard.error).toBeUndefined();
+    expect(heard.value).toMatchObject({ systemId: server.systemId });
+  });
+
+  it('is asked of a function by each connection whose server asks, and of no other', async () => {
+    let calls = 0;
+    const password = (): string => {
+      calls++;
+      return 'of today';
+    };
+    const values: unknown[] = [];
+    for (const asks of [true, false, true]) {
+      server.password = asks ? 'of today' : undefined;
+      const { heard } = withPassword(password);
+      clock.advance();
+      await turns();
+      clock.advance();
+      values.push(heard.value);
+    }
+    expect(values).toEqual(Array(3).fill(expect.objectContaining({ systemId: server.systemId })));
+    expect(calls).toBe(2);
+  });
+
+  it('that comes after we gave up changes nothing', async () => {
+    let answer: (password: string) => void = () => undefined;
+    const { heard, connection } = withPassword(() => new Promise((resolve) => (answer = resolve)));
+    clock.advance();
+    connection.abort(() => undefined);
+    answer('of today');
+    await turns();
+    clock.advance(1000);
+    expect(heard).toEqual({});
+    expect(clock.pending).toBe(0);
+  });
+
+  it('that takes too long is not to be had', () => {
+    const { heard } = withPassword(() => new Promise(() => undefined));
+    clock.advance(15_000);
+    expect(heard.error).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryable: true });
+    expect(heard.error?.message).toContain('connection.password did not give within 15000 ms');
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each<[what: string, source: () => unknown, code: string]>([
+    [
+      'throws',
+      () => {
+        throw new Error('vault sealed: hunter2');
+      },
+      'SECRET_UNAVAILABLE',
+    ],
+    ['rejects', () => Promise.reject(new Error('vault sealed: hunter2')), 'SECRET_UNAVAILABLE'],
+    ['gives no text', () => 12345, 'CONFIG_INVALID'],
+  ])('whose function %s is an error that does not quote it', async (_, source, code) => {
+    const { heard } = withPassword(source as CredentialProvider);
+    clock.advance();
+    await turns();
+    expect(heard.error).toMatchObject({ code, retryable: code === 'SECRET_UNAVAILABLE' });
+    expect(heard.error?.message).not.toMatch(/hunter2|12345/);
+    expect(server.last.destroyed).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a server that has not let us in', () => {
+  it('cannot talk for ever', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(fetchSystemIdentity);
+    clock.advance();
+    let sent = 0;
+    for (; !heard.error && sent < 100_000; sent++) server.last.send(backend.notice({ M: 'noise' }));
+    expect(heard.error?.message).toContain('more than 1000 messages before it had let us in');
+    expect(sent).toBe(1001);
+  });
+
+  it.each([0x7fff_ffff, 1 << 30, 40_000])('cannot announce a message of %i bytes', (length) => {
+    server.behaviour.answers = false;
+    const { heard } = converse(fetchSystemIdentity);
+    clock.advance();
+    const header = Buffer.from('N\0\0\0\0');
+    header.writeInt32BE(length, 1);
+    server.last.send(header);
+    expect(heard.error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+  });
+});
+
+describe('a server that has no process for us', () => {
+  it('says so without a frame, and is worth another try', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(fetchSystemIdentity);
+    clock.advance();
+    server.last.send(Buffer.from('Ecould not fork new process for connection: out of memory\n\0'));
+    expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+    expect(heard.error?.message).toContain('before it had a process for us');
+    expect(heard.error?.message).not.toContain('out of memory\n');
+  });
+
+  it('is something else than an error that has one', () => {
+    server.behaviour.answers = false;
+    const { heard } = converse(fetchSystemIdentity);
+    clock.advance();
+    server.last.error({ C: '57P03', S: 'FATAL', V: 'FATAL' });
+    expect(heard.error).toMatchObject({ code: 'SERVER_SHUTDOWN' });
+  });
+});
+
+describe('an answer that waits for others on the server', () => {
+  it('is cancelled there when the time is over, and says so', () => {
+    const { heard } = converse(function* () {
+      server.latency = 60_000;
+      return yield* fetchSystemIdentity();
+    });
+    clock.advance(15_000);
+    expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT' });
+    expect(heard.error?.message).toContain('has let us in, but did not answer within 15000 ms');
+    expect(heard.error?.remedy).toContain('pg_locks');
+    const [first, second] = server.connections;
+    clock.advance(10);
+    expect(server.cancelled).toEqual([first?.processId]);
+    // The name may stand for several servers.
+    expect([first, second].map((connection) => connection?.target.address)).toEqual([undefined, '192.0.2.7']);
+    clock.advance(60_000);
+    expect(server.connections.map(({ gone }) => gone)).toEqual([true, true]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('what fails before the conversation’s end', () => {
+  it.each<[what: string, cause: () => void, code: string]>([
+    [
+      'a refused connection',
+      () => server.last.close(Object.assign(new Error(), { code: 'ECONNREFUSED' })),
+      'CONNECTION_REFUSED',
+    ],
+    ['an end', () => server.last.close(), 'CONNECTION_LOST'],
+    ['a refused password', () => server.last.error({ C: '28P01', S: 'FATAL', V: 'FATAL' }), 'AUTHENTICATION_FAILED'],
+    ['no room', () => server.last.error({ C: '53300', S: 'FATAL', V: 'FATAL' }), 'TOO_MANY_CONNECTIONS'],
+    ['another protocol', () => server.last.send(Buffer.from('HTTP/1.1 400 Bad Request')), 'PROTOCOL_VIOLATION'],
+    ['a message that is out of place', () => server.last.send(backend.copyDone()), 'PROTOCOL_VIOLATION'],
+    [
+      'a length that no greeting has',
+      () => server.last.send(Buffer.concat([Buffer.from('R'), Buffer.from([0x10, 0, 0, 0])])),
+      'PROTOCOL_VIOLATION',
+    ],
+  ])('is told once, and leaves nothing: %s', (_, cause, code) => {
+    server.behaviour.answers = false;
+    const { heard, connection } = converse(fetchSystemIdentity);
+    clock.advance();
+    cause();
+    const { error } = heard;
+    expect(error?.code).toBe(code);
+    expect(error?.message).not.toContain('secret');
+    server.last.close();
+    clock.advance(60_000);
+    expect(heard.error).toBe(error);
+    expect(clock.pending).toBe(0);
+    expect(server.last.gone).toBe(true);
+    let done = false;
+    connection.abort(() => (done = true));
+    expect(done).toBe(true);
+  });
+
+  it('is an error of the configuration where a NUL byte would end a text early', () => {
+    const startup = { ...SETTINGS.startup, policy: { ...SETTINGS.startup.policy, user: 'a\0b' } };
+    const { heard } = converse(fetchSystemIdentity, { ...SETTINGS, startup });
+    clock.advance();
+    expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.user' });
+    expect(server.last.destroyed).toBe(true);
+  });
+});
+
+describe('giving up', () => {
+  it('destroys the connection at once', () => {
+    const { connection, heard } = converse(fetchSystemIdentity);
+    let done = false;
+    connection.abort(() => (done = true));
+    expect(done).toBe(true);
+    expect(server.last.log).toEqual(['destroy']);
+    clock.advance(60_000);
+    expect(heard).toEqual({});
+    expect(server.connections).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('cancels the making of a slot on a second connection, and then lets go of both', () => {
+    server.behaviour.creationWaits = true;
+    const { connection } = converse(create);
+    clock.advance(1000);
+    let done = 0;
+    connection.abort(() => done++);
+    expect(done).toBe(0);
+    clock.advance(10);
+    const [first, second] = server.connections;
+    expect(server.cancelled).toEqual([first?.processId]);
+    expect(second?.log).toEqual([`cancel ${first?.processId ?? ''}`, 'destroy']);
+    expect(first?.log.at(-1)).toBe('destroy');
+    expect(done).toBe(1);
+    clock.advance(60_000);
+    expect(done).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('waits no longer than closeTimeout for that', () => {
+    server.behaviour.creationWaits = true;
+    const { connection } = converse(create);
+    clock.advance(1000);
+    server.behaviour.reachable = false;
+    let done = 0;
+    connection.abort(() => done++);
+    clock.advance(4999);
+    expect(done).toBe(0);
+    clock.advance(1);
+    expect(done).toBe(1);
+    expect(server.connections.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  });
+
+  it('is done with it although the second connection is refused', () => {
+    server.behaviour.creationWaits = true;
+    const { connection } = converse(create);
+    clock.advance(1000);
+    server.behaviour.refusal = new Error('no');
+    let done = 0;
+    connection.abort(() => done++);
+    clock.advance(10);
+    expect(done).toBe(1);
+    expect(server.connections[0]?.destroyed).toBe(true);
+  });
+
+  it('takes no notice of what the server says meanwhile', () => {
+    server.behaviour.creationWaits = true;
+    const { connection, heard } = converse(create);
+    clock.advance(1000);
+    connection.abort(() => undefined);
+    const [first] = server.connections;
+    first?.error({ C: '57014', M: 'canceling statement due to user request' });
+    first?.finishCreation();
+    first?.close(new Error('reset'));
+    clock.advance(10_000);
+    expect(heard).toEqual({});
+  });
+});

@@ -1,0 +1,107 @@
+import { FULL_READ, ReadPacer } from '../../lib/net/read-pacer';
+
+/** A server that sends at a rate, with the buffers in between, and whoever reads them at the pace. */
+class Stream {
+  readonly rests: number[] = [];
+  readonly #pace = new ReadPacer(0);
+  #now = 0;
+
+  /**
+   * Reads for so many ms.
+   *
+   * @param rate what the server sends in a ms, in bytes
+   * @param capacity what the buffers hold
+   * @param took how long the reader is busy with what each read brings, in ms
+   */
+  run(
+    ms: number,
+    { rate, capacity = Infinity, took = 0.01 }: { rate: number; capacity?: number; took?: number },
+  ): number[] {
+    const before = this.rests.length;
+    let waited = 0;
+    for (const end = this.#now + ms; this.#now < end;) {
+      const elapsed = Math.max(waited, 0.1) + took;
+      this.#now += elapsed;
+      let gathered = Math.min(capacity, rate * elapsed);
+      for (; gathered >= FULL_READ; gathered -= FULL_READ) expect(this.#pace.getPause(FULL_READ, this.#now)).toBe(0);
+      waited = this.#pace.getPause(gathered, this.#now);
+      this.rests.push(waited);
+    }
+    return this.rests.slice(before);
+  }
+}
+
+/** What is left of a run when it has settled. */
+function settled(rests: number[]): number[] {
+  return rests.slice(-20);
+}
+
+const QUIET = { rate: 1250 };
+const BUSY = { rate: 6 * 1024 };
+const FLOOD = { rate: 20_000 };
+
+describe('the pace of reading', () => {
+  it('does not rest while little comes, however often', () => {
+    expect(new Set(new Stream().run(1000, QUIET))).toEqual(new Set([0]));
+  });
+
+  it('does not rest after a burst of some rows', () => {
+    const stream = new Stream();
+    stream.run(100, { rate: 0 });
+    for (let i = 0; i < 100; i++) {
+      // A transaction of some 30 KB, in several reads.
+      expect(new Set(stream.run(2, { rate: 15_000 }))).toEqual(new Set([0]));
+      expect(new Set(stream.run(100, { rate: 0 }))).toEqual(new Set([0]));
+    }
+  });
+
+  it('rests for 2 ms at most while much comes', () => {
+    expect(new Set(settled(new Stream().run(500, BUSY)))).toEqual(new Set([2]));
+  });
+
+  it('rests for longer and longer in a flood, up to 32 ms', () => {
+    const rests = new Stream().run(2000, FLOOD);
+    expect(rests.filter((ms, i) => ms > (rests[i - 1] ?? 0))).toEqual([1, 2, 4, 8, 16, 32]);
+    expect(new Set(settled(rests))).toEqual(new Set([32]));
+  });
+
+  it('reads on where a read was full: only what is drained is worth a rest', () => {
+    const stream = new Stream();
+    // The expectation stands in run().
+    expect(settled(stream.run(2000, { rate: 60_000 }))).toContain(32);
+  });
+
+  it('stops to rest as soon as the stream is quiet again', () => {
+    const stream = new Stream();
+    stream.run(1000, FLOOD);
+    stream.run(100, QUIET);
+    expect(new Set(stream.run(500, QUIET))).toEqual(new Set([0]));
+  });
+
+  it('shortens the rests when the flood is over', () => {
+    const stream = new Stream();
+    stream.run(1000, FLOOD);
+    expect(Math.max(...settled(stream.run(1000, BUSY)))).toBe(2);
+  });
+
+  it('rests only as long as the buffers are not full before it is over', () => {
+    const rests = new Stream().run(3000, { rate: 20_000, capacity: 100_000 });
+    // 5 ms fill them.
+    expect(Math.max(...settled(rests))).toBeLessThanOrEqual(8);
+    expect(settled(rests)).toContain(4);
+  });
+
+  it('does without where even the shortest fills them, and seldom tries again', () => {
+    const stream = new Stream();
+    stream.run(2000, { rate: 40_000, capacity: 30_000 });
+    const rested = stream.run(5000, { rate: 40_000, capacity: 30_000 }).reduce((sum, ms) => sum + ms);
+    expect(rested).toBeLessThan(0.02 * 5000);
+    expect(rested).toBeGreaterThan(0);
+  });
+
+  it('takes to resting again when the buffers have grown', () => {
+    const stream = new Stream();
+    stream.run(2000, { rate: 40_000, capacity: 30_000 });
+    expect(settled(stream.run(5000, FLOOD))).toContain(32);
+  });
+});

@@ -1,0 +1,82 @@
+import { Delivery } from '../../../lib/ledger/acknowledgement';
+import { InsertMessage, LogicalMessage } from '../../../lib/pgoutput/messages/change-messages';
+import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
+import {
+  BeginMessage,
+  CommitMessage,
+  OriginMessage,
+  RelationMessage,
+  TypeMessage,
+} from '../../../lib/pgoutput/messages/transaction-messages';
+import { XLogDataMessage } from '../../../lib/pgoutput/messages/walsender-messages';
+import { openEntry } from '../../../lib/stream/session/ledger-entries';
+import { ledgerOf } from '../../ledger/support/ledger-of';
+
+const WIDE = { messages: 1000, bytes: 1_000_000 };
+
+describe('the entry of a message', () => {
+  const relation = new RelationMessage(1, 'public', 't', 't', 'default', []);
+  const at = new Date(0);
+  const placeAt = (ordinal: number) => ({ commitLsn: 90n, ordinal, xid: undefined });
+
+  /** What opening an entry for the last of the messages adds to the window, when it is 50 bytes long. */
+  function charged(...messages: AnyPgoutputMessage[]): [messages: number, bytes: number] {
+    const { ledger } = ledgerOf(WIDE);
+    const last = messages.pop();
+    for (const message of messages) openEntry(ledger, message, 50);
+    const before = [ledger.unackedMessages, ledger.unackedBytes] as const;
+    if (last) openEntry(ledger, last, 50);
+    return [ledger.unackedMessages - before[0], ledger.unackedBytes - before[1]];
+  }
+
+  const begin = new BeginMessage(90n, at, 1);
+  const insert = new InsertMessage(relation, placeAt(0), {}, []);
+
+  it('weighs what the message takes in memory, its bytes and somewhat more', () => {
+    for (const message of [insert, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(1))]) {
+      const [count, bytes] = charged(begin, message);
+      expect(count).toBe(1);
+      expect(bytes).toBeGreaterThan(50);
+    }
+    expect(charged(begin, insert, new CommitMessage(90n, 100n, at))[0]).toBe(1);
+  });
+
+  it('weighs nothing where nobody has anything to do', () => {
+    const type = new TypeMessage(1, 'public', 'mood');
+    for (const message of [begin, relation, type, new OriginMessage('o', 1n)]) expect(charged(message)).toEqual([0, 0]);
+    expect(charged(begin, new CommitMessage(90n, 100n, at))).toEqual([0, 0]);
+  });
+
+  it("confirms a Commit's end, not its start", () => {
+    const { ledger } = ledgerOf(WIDE);
+    for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) openEntry(ledger, message, 1).settle();
+    expect(ledger.confirmed).toBe(100n);
+  });
+
+  it('puts a transactional message into its transaction, and another one beside it', () => {
+    const { ledger } = ledgerOf(WIDE);
+    openEntry(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined), 1).settle();
+    expect(ledger.confirmed).toBe(70n);
+    openEntry(ledger, begin, 1);
+    openEntry(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(0)), 1).settle();
+    expect(ledger.confirmed).toBe(70n);
+  });
+
+  it("confirms another plugin's message at its own start", () => {
+    const { ledger } = ledgerOf(WIDE);
+    openEntry(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)), 1).settle();
+    expect(ledger.confirmed).toBe(60n);
+  });
+
+  it('is found through the message itself, when its ack is called on its own', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined);
+    Delivery.attach(message, openEntry(ledger, message, 1));
+    const { ack } = message;
+    expect([ack(), ack(), ledger.confirmed]).toEqual([true, true, 70n]);
+  });
+
+  it('is missed by nobody where no session delivered the message', () => {
+    expect([insert.ack(), Delivery.entryOf(insert)]).toEqual([true, undefined]);
+  });
+});

@@ -1,0 +1,296 @@
+import { ConnectionError } from '../../../lib/common/errors';
+import { recordingOf } from '../../../lib/pgoutput/messages/recording';
+import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
+import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import { defaultTypes } from '../../../lib/pgoutput/values/values';
+import { createPayloadDecoder } from '../../../lib/stream/session/payload-decoder';
+import { xlogData } from '../../../lib/testing/backend-messages';
+import {
+  begin,
+  beginPrepare,
+  commit,
+  commitPrepared,
+  inBlock,
+  insert,
+  prepare,
+  relation,
+  streamAbort,
+  streamCommit,
+  streamStart,
+  streamStop,
+} from '../../../lib/testing/payloads';
+import { recordOf } from '../../pgoutput/binary/support/bytes';
+import { sessionOf, type SessionFixture } from './support/fake-host';
+
+const MOODS = 20_001;
+const ADDRESS = 20_002;
+
+const MOOD_ARRAY: [number, TypeShape] = [MOODS, { kind: 'array', element: 20_000, delimiter: ',' }];
+
+function addressOf(...names: string[]): [number, TypeShape] {
+  return [ADDRESS, { kind: 'composite', attributes: names.map((name) => ({ name, typeOid: 25 })) }];
+}
+
+interface Fixture extends SessionFixture {
+  readonly catalog: TypeCatalog;
+  /** The rows that were delivered. */
+  readonly rows: () => unknown[];
+}
+
+function fixture(): Fixture {
+  const catalog = new TypeCatalog();
+  const session = sessionOf({ catalog }, createPayloadDecoder({ types: defaultTypes, catalog, composites: true }));
+  const rows = (): unknown[] =>
+    session.host.delivered.flatMap((message) => (message.kind === 'insert' ? [message.new] : []));
+  return { ...session, catalog, rows };
+}
+
+function table(typeOid: number): Buffer {
+  return relation({ columns: [{ name: 'v', typeOid }] });
+}
+
+function frames(...payloads: Buffer[]): Buffer[] {
+  return payloads.map((payload) => xlogData(payload));
+}
+
+describe('a table with a type that nobody has looked up', () => {
+  it('is delivered, and its rows wait until the type is known', () => {
+    const { receive, host, session, catalog, rows } = fixture();
+    receive(...frames(begin(), table(MOODS), insert(['{sad,ok}']), commit()));
+    expect([host.kinds, host.lookUps]).toEqual([['begin', 'relation'], [[MOODS]]]);
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect(rows()).toEqual([{ v: ['sad', 'ok'] }]);
+    expect(host.kinds.at(-1)).toBe('commit');
+  });
+
+  it('waits for nothing else: feedback goes on, and what comes meanwhile is kept', () => {
+    const { receive, host, session, catalog, pass, rows } = fixture();
+    receive(...frames(begin(), table(MOODS)));
+    pass(10_000);
+    session.tick(10_000);
+    receive(...frames(insert(['{ok}'])));
+    receive(...frames(insert(['{sad}']), commit()));
+    expect([host.statuses.length > 0, rows()]).toEqual([true, []]);
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect(rows()).toEqual([{ v: ['ok'] }, { v: ['sad'] }]);
+  });
+
+  it('stays text when the look-up fails, also if a later one would not', () => {
+    const { receive, host, session, catalog, rows } = fixture();
+    receive(...frames(begin(), table(MOODS), insert(['{ok}']), commit()));
+    session.typesKnown(new ConnectionError('CONNECTION_REFUSED', 'No'));
+    catalog.learn([], new Map([MOOD_ARRAY]));
+    receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
+    expect([rows(), host.lookUps, host.outcome]).toEqual([[{ v: '{ok}' }, { v: '{sad}' }], [[MOODS]], undefined]);
+  });
+
+  it('ends the stream with what the look-up failed by when its values are in binary', () => {
+    const { receive, host, session } = fixture();
+    receive(...frames(begin(), table(MOODS), insert([null]), insert([Buffer.from('ok')]), commit()));
+    const error = new ConnectionError('CONNECTION_REFUSED', 'No');
+    session.typesKnown(error);
+    expect(host.outcome).toEqual({ error });
+  });
+
+  it('is an error in binary when even the catalog does not know it', () => {
+    const { receive, host, session, catalog } = fixture();
+    receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
+    catalog.learn([MOODS], new Map());
+    session.typesKnown();
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
+  });
+
+  it('is asked about once, and not at all where its types are built in', () => {
+    const { receive, host, session, catalog } = fixture();
+    receive(...frames(begin(), table(25), insert(['a']), commit()));
+    receive(...frames(begin(), table(MOODS)));
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    receive(...frames(table(MOODS), insert(['{}']), commit()));
+    expect(host.lookUps).toEqual([[MOODS]]);
+  });
+
+  it('does not keep the session from closing', () => {
+    const { receive, host, session } = fixture();
+    receive(...frames(begin(), table(MOODS), insert(['{}'])));
+    session.release();
+    session.typesKnown();
+    expect([host.happened, host.kinds]).toEqual([
+      ['status', 'closing', 'status', 'copyDone'],
+      ['begin', 'relation'],
+    ]);
+  });
+});
+
+describe('a type that came up in a transaction that is still open', () => {
+  const first = (payload: Buffer) => inBlock(700, payload);
+
+  function streamed(): Fixture {
+    const made = fixture();
+    made.receive(...frames(streamStart(), first(table(MOODS)), first(insert(['{ok}'])), streamStop()));
+    made.catalog.learn([MOODS], new Map());
+    made.session.typesKnown();
+    expect([made.rows(), made.host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'streamStop']);
+    return made;
+  }
+
+  it('is asked for again before its commit is told, and what was kept of the changes is read then', () => {
+    const { receive, host, session, catalog, rows } = streamed();
+    receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
+    expect([host.kinds.at(-1), host.lookUps]).toEqual(['streamStop', [[MOODS], [MOODS]]]);
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    const [kept] = host.delivered.flatMap((message) => recordingOf(message) ?? []);
+    const { payload, relations } = kept!;
+    expect(new Replay(1n).change(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
+    expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
+  });
+
+  it('is asked for when another transaction describes a table with it, which is committed', () => {
+    const { receive, host, session, catalog, rows } = streamed();
+    receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
+    receive(...frames(streamCommit()));
+    expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamCommit', 2]);
+  });
+
+  it.each([
+    ['is not there', undefined],
+    ['cannot be looked up', new ConnectionError('CONNECTION_REFUSED', 'No')],
+  ])('stays text where it %s then', (_, error) => {
+    const { receive, host, session, catalog, rows } = streamed();
+    receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
+    if (!error) catalog.learn([MOODS], new Map());
+    session.typesKnown(error);
+    expect([host.kinds.at(-1), rows().at(-1), host.outcome]).toEqual(['commit', { v: '{sad}' }, undefined]);
+  });
+
+  it('is forgotten when that is aborted, and another one asked for it', () => {
+    const { receive, host } = streamed();
+    receive(...frames(streamAbort({ xid: 700, subxid: 700 })));
+    expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamAbort', 1]);
+    receive(...frames(streamStart({ xid: 701 }), inBlock(701, table(MOODS))));
+    expect(host.lookUps).toEqual([[MOODS], [MOODS]]);
+  });
+
+  it('ends the stream in binary: it can be read when that is committed', () => {
+    const { receive, host } = streamed();
+    receive(...frames(streamStart({ first: false }), first(insert([Buffer.from('ok')]))));
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: true });
+  });
+
+  it('ends the stream for good in binary where its form is its own', () => {
+    const { receive, host, session, catalog } = fixture();
+    receive(...frames(streamStart(), first(table(MOODS)), first(insert([Buffer.from('ok')]))));
+    catalog.learn([MOODS], new Map([[MOODS, { kind: 'base' }]]));
+    session.typesKnown();
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
+  });
+
+  it('of a prepared one is asked for when that is committed', () => {
+    const { receive, host, session, catalog, rows } = fixture();
+    receive(...frames(beginPrepare(), table(MOODS), insert(['{ok}']), prepare()));
+    catalog.learn([MOODS], new Map());
+    session.typesKnown();
+    expect([rows(), host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'prepare']);
+    receive(...frames(commitPrepared(), begin(), insert(['{sad}']), commit()));
+    expect(host.kinds.at(-1)).toBe('prepare');
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.typesKnown();
+    expect([host.kinds.at(-1), rows().at(-1)]).toEqual(['commit', { v: ['sad'] }]);
+  });
+});
+
+describe('a composite that was altered', () => {
+  function reading(...names: string[]): Fixture {
+    const made = fixture();
+    made.catalog.learn([], new Map([addressOf(...names)]));
+    made.receive(...frames(begin(), table(ADDRESS), insert(['(Elm,7)'])));
+    return made;
+  }
+
+  it('is looked up again, and its value then read', () => {
+    const { receive, host, session, catalog, rows } = reading('street', 'no');
+    receive(...frames(insert(['(Elm,7,Rome)']), insert(['(Oak,8)']), commit()));
+    expect([rows(), host.lookUps]).toEqual([[{ v: { street: 'Elm', no: '7' } }], [[ADDRESS]]]);
+    catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
+    session.typesKnown();
+    expect(rows().slice(1)).toEqual([
+      { v: { street: 'Elm', no: '7', city: 'Rome' } },
+      { v: { street: 'Oak', no: '8' } },
+    ]);
+    const ordinals = host.delivered.flatMap((message) => (message.kind === 'insert' ? [message.ordinal] : []));
+    expect(ordinals).toEqual([0, 1, 2]);
+  });
+
+  it('ends the stream with what the look-up failed by: another attempt may help', () => {
+    const { receive, host, session } = reading('street', 'no');
+    receive(...frames(insert(['(Elm,7,Rome)'])));
+    const error = new ConnectionError('CONNECTION_REFUSED', 'No');
+    session.typesKnown(error);
+    expect(host.outcome).toEqual({ error });
+  });
+
+  it('ends the stream when even the catalog does not know such values', () => {
+    const { receive, host, session, catalog } = reading('street', 'no');
+    receive(...frames(insert(['(Elm,7,Rome,x)'])));
+    catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
+    session.typesKnown();
+    expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
+    expect(host.lookUps).toEqual([[ADDRESS]]);
+  });
+
+  describe('and has values of a new type, in binary', () => {
+    const HUE = 20_003;
+    const altered = recordOf([
+      [25, Buffer.from('Elm')],
+      [HUE, Buffer.from('red')],
+    ]);
+    const hued: [number, TypeShape] = [
+      ADDRESS,
+      {
+        kind: 'composite',
+        attributes: [
+          { name: 'street', typeOid: 25 },
+          { name: 'hue', typeOid: HUE },
+        ],
+      },
+    ];
+
+    it.each([[['street']], [['street', 'no']]])('is looked up with it, and then read, where it had %j', (names) => {
+      const { receive, host, session, catalog, rows } = fixture();
+      catalog.learn([], new Map([addressOf(...names)]));
+      receive(...frames(begin(), table(ADDRESS), insert([altered]), insert([altered]), commit()));
+      expect([host.lookUps, host.outcome]).toEqual([[[ADDRESS, HUE]], undefined]);
+      catalog.learn([ADDRESS, HUE], new Map([hued, [HUE, { kind: 'enum' }]]));
+      session.typesKnown();
+      expect(rows()).toEqual([{ v: { street: 'Elm', hue: 'red' } }, { v: { street: 'Elm', hue: 'red' } }]);
+      expect(host.lookUps).toHaveLength(1);
+    });
+
+    it('ends the stream with what the look-up failed by', () => {
+      const { receive, host, session } = reading('street', 'no');
+      receive(...frames(insert([altered])));
+      const error = new ConnectionError('CONNECTION_REFUSED', 'No');
+      session.typesKnown(error);
+      expect(host.outcome).toEqual({ error });
+    });
+
+    it.each<[string, [number, TypeShape][]]>([
+      ['even the catalog does not know it', []],
+      ['its form is its own', [[HUE, { kind: 'base' }]]],
+    ])('ends the stream, and says how to go on, where %s', (_, found) => {
+      const { receive, host, session, catalog } = reading('street', 'no');
+      receive(...frames(insert([altered])));
+      catalog.learn([ADDRESS, HUE], new Map([hued, ...found]));
+      session.typesKnown();
+      expect(host.lookUps).toEqual([[ADDRESS, HUE]]);
+      expect(host.outcome?.error?.message).toMatch(/^Column v of \w+ .* without binary/);
+    });
+  });
+});

@@ -1,0 +1,37 @@
+import { StalledAckWatchdog } from '../../../lib/stream/session/stalled-ack-watchdog';
+
+describe('HeldWatch', () => {
+  const FIRST = { sequence: 1, reason: 'first' };
+  const SECOND = { sequence: 2, reason: 'second' };
+
+  it('warns once, after a minute of the same', () => {
+    const watch = new StalledAckWatchdog(0);
+    const verdicts = [20_000, 30_000, 30_000, 30_000, 60_000, 60_000].map((ms) => watch.tick(ms, FIRST));
+    expect(verdicts).toEqual(['fine', 'fine', 'warn', 'fine', 'fine', 'fine']);
+    expect(watch.stalledFor).toBe(210_000);
+  });
+
+  it('counts from when it was first seen', () => {
+    const watch = new StalledAckWatchdog(0);
+    expect([watch.tick(1_000_000, FIRST), watch.stalledFor]).toEqual(['fine', 0]);
+  });
+
+  it('starts again with something else, and warns of that, too', () => {
+    const watch = new StalledAckWatchdog(0);
+    const verdicts = [FIRST, FIRST, SECOND, SECOND, FIRST].map((held) => watch.tick(60_000, held));
+    expect(verdicts).toEqual(['fine', 'warn', 'fine', 'warn', 'fine']);
+  });
+
+  it('starts again after there was nothing', () => {
+    const watch = new StalledAckWatchdog(0);
+    const verdicts = [FIRST, undefined, FIRST, FIRST].map((held) => watch.tick(60_000, held));
+    expect(verdicts).toEqual(['fine', 'fine', 'fine', 'warn']);
+  });
+
+  it('expires at its time-out, before or after the warning', () => {
+    const short = new StalledAckWatchdog(5000);
+    expect([1000, 4999, 1].map((ms) => short.tick(ms, FIRST))).toEqual(['fine', 'fine', 'expired']);
+    const long = new StalledAckWatchdog(100_000);
+    expect([1000, 60_000, 40_000].map((ms) => long.tick(ms, FIRST))).toEqual(['fine', 'warn', 'expired']);
+  });
+});
