@@ -140,11 +140,11 @@ export function logicalReplication<Tables extends object = AnyTables>(
   config: AnyPgoutputConfig,
 ): Observable<AnyReplicationMessage<WithUndecoded<Tables>>>;
 export function logicalReplication(config: StreamConfig): Observable<StreamMessage> {
-  return streamOver(connectSocket, config);
+  return createStream(connectSocket, config);
 }
 
 /** The factory over any transport. */
-export function streamOver(connect: Connect, config: StreamConfig): Observable<StreamMessage> {
+export function createStream(connect: Connect, config: StreamConfig): Observable<StreamMessage> {
   const settings = resolveConfig(config);
   const memory = new ResumeState();
   const exclusive = new SubscriptionLock();

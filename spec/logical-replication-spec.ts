@@ -21,7 +21,7 @@ import {
 } from 'rxjs';
 import type { Acknowledgeable } from '../lib/ledger/acknowledgement';
 import type { ReplicationError } from '../lib/common/errors';
-import { streamOver } from '../lib/logical-replication';
+import { createStream } from '../lib/logical-replication';
 import { ackAfter } from '../lib/operators/ack-after/ack-after';
 import { stopAtLsn } from '../lib/operators/stop-at-lsn';
 import { stopOn } from '../lib/operators/stop-on';
@@ -125,7 +125,7 @@ describe('subscribing', () => {
       if (broken) throw new Error('bad host');
       return server.connect(target, events);
     };
-    const source = streamOver(connect, {
+    const source = createStream(connect, {
       connection: CONNECTION,
       slot: 'orders',
       publications: ['orders_pub'],

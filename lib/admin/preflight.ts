@@ -2,8 +2,8 @@ import { catchError, map, of, throwError, type Observable } from 'rxjs';
 import { resolveConfig, type StreamConfig } from '../config/config';
 import { ReplicationError } from '../common/errors';
 import type { PreflightFinding } from '../common/findings';
-import { examine } from '../commands/preflight/examine';
-import { findingOf, reclassified } from '../commands/preflight/finding';
+import { runChecks } from '../commands/preflight/examine';
+import { toFinding, reclassify } from '../commands/preflight/finding';
 import { runManagementCommand } from '../connection/management-command';
 
 /**
@@ -24,12 +24,14 @@ import { runManagementCommand } from '../connection/management-command';
  */
 export function preflight(config: StreamConfig): Observable<readonly PreflightFinding[]> {
   const { connection, plan, classify, values } = resolveConfig(config);
-  return runManagementCommand(connection, (server) => examine({ plan, server, lookUpTypes: values.lookUpTypes })).pipe(
-    map((found) => found.map((one) => reclassified(one, classify))),
+  return runManagementCommand(connection, (server) =>
+    runChecks({ plan, server, lookUpTypes: values.lookUpTypes }),
+  ).pipe(
+    map((found) => found.map((one) => reclassify(one, classify))),
     catchError((error: unknown) => {
       const told = error instanceof Error ? classify(error) : error;
       if (!(error instanceof ReplicationError && NOT_LET_IN.includes(error.code))) return throwError(() => told);
-      return of([findingOf(told instanceof ReplicationError ? told : error)]);
+      return of([toFinding(told instanceof ReplicationError ? told : error)]);
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../common/errors';
-import { withJson } from '../common/json';
+import { addToJson } from '../common/json';
 import { tableName } from '../pgoutput/messages/table';
 import { getCount, runQuery, getText, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 import { getList, getOids } from './oid-lists';
@@ -136,7 +136,7 @@ export const PUBLICATION_OPERATIONS = [
 ] as const satisfies readonly PublicationOperation[];
 
 function toPublication(row: ResultRow, tables: readonly PublishedTable[]): PublicationStatus {
-  return withJson({
+  return addToJson({
     name: getText(row, 'pubname'),
     owner: getText(row, 'owner'),
     allTables: row['puballtables'] === 't',

@@ -1,5 +1,5 @@
 import { sourceOf, type SourceServer, type StartPosition } from '../ledger/checkpoint';
-import { laterLsn, type Lsn } from '../common/lsn';
+import { maxLsn, type Lsn } from '../common/lsn';
 import type { SlotStatus } from './slot-commands';
 
 /** What an observable remembers of its slot between one subscription and the next. */
@@ -19,12 +19,12 @@ export class ResumeState {
 
   /** The slot is ours now: where it stood is where we took it over. */
   recordStart({ name, confirmedFlushLsn }: SlotStatus, server: SourceServer): void {
-    if (!this.#position) this.#furthest = laterLsn(this.#furthest, confirmedFlushLsn ?? 0n);
+    if (!this.#position) this.#furthest = maxLsn(this.#furthest, confirmedFlushLsn ?? 0n);
     this.#position = { lsn: this.#position?.lsn ?? 0n, source: sourceOf(server, name) };
   }
 
   recordConfirmed(lsn: Lsn): void {
-    this.#furthest = laterLsn(this.#furthest, lsn);
-    if (this.#position) this.#position = { ...this.#position, lsn: laterLsn(this.#position.lsn, lsn) };
+    this.#furthest = maxLsn(this.#furthest, lsn);
+    if (this.#position) this.#position = { ...this.#position, lsn: maxLsn(this.#position.lsn, lsn) };
   }
 }

@@ -1,4 +1,4 @@
-import { abridged, ReplicationError, ServerError } from '../common/errors';
+import { abridge, ReplicationError, ServerError } from '../common/errors';
 import { quoteLiteral } from './sql';
 import { getCount, getOnlyRow, runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
@@ -128,7 +128,7 @@ function notApplied(
   const settings = wrong.map((setting) => {
     const { name } = setting;
     const actual = row[name] ?? null;
-    return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridged(actual))} instead of ${JSON.stringify(valueFor(setting, row))}`;
+    return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridge(actual))} instead of ${JSON.stringify(valueFor(setting, row))}`;
   });
   const said = cause ? `. ${cause.what}` : '';
   return new ReplicationError(

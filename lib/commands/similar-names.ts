@@ -1,5 +1,5 @@
 import { ReplicationError } from '../common/errors';
-import { nearest } from '../common/options';
+import { findNearest } from '../common/options';
 import { runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
 /** A name's longest form in the server's catalogs, in bytes. Source: NAMEDATALEN in pg_config_manual.h, less the NUL byte. */
@@ -41,7 +41,7 @@ function hintAt(name: string, known: readonly string[]): string | undefined {
     return `There is ${JSON.stringify(cut)}: the server cuts names off after ${NAME_BYTES} bytes, so give it that way.`;
   const otherCase = known.find((one) => one.toLowerCase() === name.toLowerCase());
   if (otherCase !== undefined) return `There is ${JSON.stringify(otherCase)}: capitals count.`;
-  const meant = nearest(name, known);
+  const meant = findNearest(name, known);
   return meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;
 }
 

@@ -1,5 +1,5 @@
 import { ProtocolError, ReplicationError } from '../common/errors';
-import { withJson } from '../common/json';
+import { addToJson } from '../common/json';
 import { parseLsn, type Lsn } from '../common/lsn';
 import {
   buildAlterReplicationSlot,
@@ -95,7 +95,7 @@ export interface SystemIdentity {
 
 export function* fetchSystemIdentity(): ProtocolRoutine<SystemIdentity> {
   const row = getOnlyRow(yield* runQuery('IDENTIFY_SYSTEM'), 'IDENTIFY_SYSTEM');
-  return withJson({
+  return addToJson({
     systemId: getText(row, 'systemid'),
     timeline: getCount(row, 'timeline'),
     walPosition: getLsn(row, 'xlogpos'),
@@ -176,7 +176,7 @@ function toStatus(row: ResultRow): SlotStatus {
     // What a synced slot has confirmed may lie beyond what the standby has replayed.
     lagBytes: lag !== undefined && lag < 0n ? 0n : lag,
   };
-  return withJson(status, 'safeWalSize', 'lagBytes');
+  return addToJson(status, 'safeWalSize', 'lagBytes');
 }
 
 /** Waits until every write transaction that is open now has ended, for as long as that takes. */
@@ -190,7 +190,7 @@ export function* executeCreateSlot(
   const { temporary, failover = false, twoPhase = false } = kind;
   const sql = buildCreateReplicationSlot({ slot, plugin, temporary, twoPhase, failover, serverVersion });
   const row = getOnlyRow(yield* runQuery(sql, { patient: true }), 'CREATE_REPLICATION_SLOT');
-  return withJson({
+  return addToJson({
     name: slot,
     plugin,
     temporary,

@@ -1,6 +1,6 @@
 import { ProtocolError } from '../common/errors';
 import { isBuiltIn } from '../pgoutput/values/shaped-values';
-import type { Attribute, TypeShape } from '../pgoutput/types/type-shapes';
+import type { Attribute, TypeDefinition } from '../pgoutput/types/type-definitions';
 import { getCount, runQuery, getText, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 import { fetchDistinctOids, getList, getOids } from './oid-lists';
 import { buildNamesCondition, buildPublishedRelationsQuery } from './published-tables';
@@ -21,16 +21,16 @@ export const MOST_TYPES = 200_000;
  * @param typeOids built-in types among them are left out
  * @returns the types themselves and all that they are made of; those that do not exist are missing
  */
-export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<number, TypeShape>> {
-  const found = new Map<number, TypeShape>();
+export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<number, TypeDefinition>> {
+  const found = new Map<number, TypeDefinition>();
   const seen = new Set<number>();
   for (let level = unseen(typeOids, seen); level.length > 0;) {
     const parts: number[] = [];
     for (let left = level; left.length > 0;) {
       const portion = yield* lookUpPortion(left.slice(0, PORTION));
-      for (const [typeOid, shape] of portion.found) {
-        found.set(typeOid, shape);
-        parts.push(...unseen(partsOf(shape), seen));
+      for (const [typeOid, definition] of portion.found) {
+        found.set(typeOid, definition);
+        parts.push(...unseen(partsOf(definition), seen));
       }
       left = left.slice(portion.done);
     }
@@ -52,7 +52,7 @@ export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<n
 export function* lookUpPublishedTypes(
   publications: readonly string[],
   version: number,
-): ProtocolRoutine<Map<number, TypeShape>> {
+): ProtocolRoutine<Map<number, TypeDefinition>> {
   if (publications.length === 0) return new Map();
   const columns = `(${buildPublishedRelationsQuery(buildNamesCondition(publications), version)}) AS published
     JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 10000`;
@@ -74,25 +74,25 @@ function ascending(a: number, b: number): number {
 }
 
 /** What a value of the type is made of. */
-function partsOf(shape: TypeShape): readonly number[] {
-  switch (shape.kind) {
+function partsOf(definition: TypeDefinition): readonly number[] {
+  switch (definition.kind) {
     case 'domain':
-      return [shape.base];
+      return [definition.base];
     case 'array':
-      return [shape.element];
+      return [definition.element];
     case 'range':
-      return [shape.subtype];
+      return [definition.subtype];
     case 'multirange':
-      return [shape.range];
+      return [definition.range];
     case 'composite':
-      return shape.attributes.map(({ typeOid }) => typeOid);
+      return definition.attributes.map(({ typeOid }) => typeOid);
     default:
       return [];
   }
 }
 
 interface Portion {
-  readonly found: ReadonlyMap<number, TypeShape>;
+  readonly found: ReadonlyMap<number, TypeDefinition>;
   /** How many of the types that were asked for the answer covers. */
   readonly done: number;
 }
@@ -101,7 +101,7 @@ interface Portion {
 function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
   // A full portion has the whole connect time-out for itself.
   const rows = yield* runQuery(portionOf(typeOids), { restart: typeOids.length === PORTION });
-  const found = new Map<number, TypeShape>();
+  const found = new Map<number, TypeDefinition>();
   let done = 0;
   for (const row of rows) {
     const typeOid = getCount(row, 'oid');
@@ -140,7 +140,7 @@ function portionOf(typeOids: readonly number[]): string {
     WHERE t.place = 1 OR t.attributes <= ${MOST_ATTRIBUTES} ORDER BY t.oid`;
 }
 
-function toShape(row: ResultRow): TypeShape {
+function toShape(row: ResultRow): TypeDefinition {
   const kind = getText(row, 'kind');
   switch (kind) {
     case 'base':

@@ -15,14 +15,14 @@ export interface ReplicationErrorOptions {
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** A server may be anybody, and people read messages in terminals. */
-function harmless(message: string): string {
+function makePrintable(message: string): string {
   return message.replace(STEERING, (sign) =>
     sign === '\n' ? '\\n' : `\\u{${sign.codePointAt(0)?.toString(16) ?? ''}}`,
   );
 }
 
 /** What somebody else said, not too long for a message. */
-export function abridged(text: string): string {
+export function abridge(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
 }
 
@@ -56,7 +56,7 @@ export class ReplicationError extends Error {
   constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
     const { findings = [], remedy = ERRORS[code].remedy } = options;
     super(
-      harmless(`${what}. ${besides(findings)}${remedy}`),
+      makePrintable(`${what}. ${listFindings(findings)}${remedy}`),
       'cause' in options ? { cause: options.cause } : undefined,
     );
     this.#what = what;
@@ -115,7 +115,7 @@ export class ReplicationError extends Error {
    * @internal
    */
   get summary(): string {
-    return `${harmless(this.#what)}.`;
+    return `${makePrintable(this.#what)}.`;
   }
 
   /** @internal */
@@ -132,9 +132,9 @@ type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy' | 'findings'>
 const FINDINGS_SHOWN = 3;
 
 /** The part of a message that lists what else was found. */
-function besides(findings: readonly PreflightFinding[]): string {
+function listFindings(findings: readonly PreflightFinding[]): string {
   if (findings.length === 0) return '';
-  const shown = findings.slice(0, FINDINGS_SHOWN).map(({ message }) => abridged(message));
+  const shown = findings.slice(0, FINDINGS_SHOWN).map(({ message }) => abridge(message));
   const others = findings.length - shown.length;
   return `preflight finds besides: ${shown.join(' ')} ${others > 0 ? `And ${others} more, see findings. ` : ''}`;
 }
@@ -230,7 +230,7 @@ export class ServerError extends ReplicationError {
   constructor(code: ErrorCode, server: ServerFields, options?: ReplicationErrorOptions) {
     super(
       code,
-      `The server says: ${abridged(server.message)} (SQLSTATE ${server.sqlState})${server.detail ? `: ${abridged(server.detail).replace(/\.$/, '')}` : ''}`,
+      `The server says: ${abridge(server.message)} (SQLSTATE ${server.sqlState})${server.detail ? `: ${abridge(server.detail).replace(/\.$/, '')}` : ''}`,
       options,
     );
     this.server = server;

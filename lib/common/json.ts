@@ -9,10 +9,10 @@ type Members = Record<string, unknown>;
  * @param decimal names of members that are bigint and no LSN
  * @param formOf makes the JSON form of a member that is no LSN
  */
-export function jsonMembers(
+export function toJsonMembers(
   value: object,
   decimal: readonly string[] = [],
-  formOf: (member: unknown, name: string) => unknown = (member) => jsonValue(member),
+  formOf: (member: unknown, name: string) => unknown = (member) => toJsonValue(member),
 ): Members {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]: [string, unknown]) => [
@@ -22,14 +22,14 @@ export function jsonMembers(
   );
 }
 
-/** Gives a plain object a JSON form, as {@link jsonMembers} makes it, which no comparison and no copy sees. */
-export function withJson<T extends object>(value: T, ...decimal: (keyof T & string)[]): T {
-  const toJSON = (): Members => jsonMembers(value, decimal);
+/** Gives a plain object a JSON form, as {@link toJsonMembers} makes it, which no comparison and no copy sees. */
+export function addToJson<T extends object>(value: T, ...decimal: (keyof T & string)[]): T {
+  const toJSON = (): Members => toJsonMembers(value, decimal);
   return Object.defineProperty(value, 'toJSON', { value: toJSON, configurable: true, writable: true });
 }
 
 /** A number that JSON does not have is text, as PostgreSQL writes it: `NaN`, `Infinity`, `-Infinity`; and so is −0, as `-0`. */
-export function jsonNumber(value: number): number | string {
+export function toJsonNumber(value: number): number | string {
   if (Object.is(value, -0)) return '-0';
   return Number.isFinite(value) ? value : String(value);
 }
@@ -39,8 +39,8 @@ export function jsonNumber(value: number): number | string {
  *
  * @param numberForm makes the JSON form of a number
  */
-export function jsonValue(value: unknown, numberForm: (value: number) => unknown = jsonNumber): unknown {
-  const formOf = (part: unknown): unknown => jsonValue(part, numberForm);
+export function toJsonValue(value: unknown, numberForm: (value: number) => unknown = toJsonNumber): unknown {
+  const formOf = (part: unknown): unknown => toJsonValue(part, numberForm);
   if (typeof value === 'number') return numberForm(value);
   if (typeof value === 'bigint') return value.toString();
   if (Array.isArray(value)) return value.map(formOf);
@@ -48,7 +48,7 @@ export function jsonValue(value: unknown, numberForm: (value: number) => unknown
   if (value instanceof Date && Number.isNaN(value.getTime())) return String(value);
   // Dates and Buffers have a form of their own; a column may be called toJSON, too, but holds no function.
   if ('toJSON' in value && typeof value.toJSON === 'function') return value;
-  if (value instanceof Error) return errorMembers(value);
+  if (value instanceof Error) return toErrorMembers(value);
   if (value instanceof Set || isTypedArray(value)) return Array.from<unknown, unknown>(value, formOf);
   const members: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value);
   // Own members only, one called `__proto__` included.
@@ -60,7 +60,7 @@ function isTypedArray(value: object): value is Iterable<unknown> & object {
 }
 
 /** An error's text is not among the members that JSON shows; what else it holds may not be for logs. */
-function errorMembers(error: Error): Members {
+function toErrorMembers(error: Error): Members {
   const { name, message } = error;
-  return { name, message, ...('code' in error && { code: jsonValue(error.code) }) };
+  return { name, message, ...('code' in error && { code: toJsonValue(error.code) }) };
 }

@@ -20,7 +20,7 @@ const MAX_LSN = 0xffff_ffff_ffff_ffffn;
  */
 export function parseLsn(text: string): Lsn {
   const match = typeof text === 'string' ? LSN_TEXT.exec(text) : null;
-  if (!match) throw noLsn('lsn', text, "write two hexadecimal halves, as in '0/16B6C50'");
+  if (!match) throw rejectLsn('lsn', text, "write two hexadecimal halves, as in '0/16B6C50'");
   return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
 }
 
@@ -32,7 +32,7 @@ export function parseLsn(text: string): Lsn {
  * formatLsn(23817296n) === '0/16B6C50'
  */
 export function formatLsn(lsn: Lsn): string {
-  if (!isLsn(lsn)) throw noLsn('lsn', lsn, 'give a bigint from 0 to 2^64 - 1');
+  if (!isLsn(lsn)) throw rejectLsn('lsn', lsn, 'give a bigint from 0 to 2^64 - 1');
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();
 }
 
@@ -47,18 +47,18 @@ export function toLsn(option: string, value: unknown): Lsn {
   } else if (isLsn(value)) {
     return value;
   }
-  throw noLsn(option, value, "give a bigint or text as in '0/16B6C50'");
+  throw rejectLsn(option, value, "give a bigint or text as in '0/16B6C50'");
 }
 
 function isLsn(value: unknown): value is Lsn {
   return typeof value === 'bigint' && value >= 0n && value <= MAX_LSN;
 }
 
-function noLsn(option: string, value: unknown, remedy: string): ConfigError {
-  return new ConfigError(option, `${shown(value)} is no LSN; ${remedy}`);
+function rejectLsn(option: string, value: unknown, remedy: string): ConfigError {
+  return new ConfigError(option, `${quoteShortened(value)} is no LSN; ${remedy}`);
 }
 
-function shown(value: unknown): string {
+function quoteShortened(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_SHOWN));
   if (value === null || value === undefined) return String(value);
@@ -72,6 +72,6 @@ const LONGEST_SHOWN = 40;
  *
  * @internal
  */
-export function laterLsn(a: Lsn, b: Lsn): Lsn {
+export function maxLsn(a: Lsn, b: Lsn): Lsn {
   return a > b ? a : b;
 }

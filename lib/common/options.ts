@@ -2,7 +2,7 @@ import { ConfigError } from './errors';
 import { toLsn, type Lsn } from './lsn';
 
 /** Names what was given. Only numbers are quoted: text may be a password that landed in the wrong place. */
-export function shown(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null || typeof value === 'number') return String(value);
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
@@ -15,7 +15,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 }
 
 /** What a system's error is called. Its message may quote what was given, and is not for ours. */
-export function codeOf(error: unknown): string | undefined {
+export function getErrorCode(error: unknown): string | undefined {
   return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : undefined;
 }
 
@@ -23,7 +23,7 @@ export function codeOf(error: unknown): string | undefined {
 const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 
 /** How many letters have to be put in, left out or exchanged to make one text of the other (Levenshtein). */
-function distance(a: string, b: string): number {
+function measureDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 0; row < a.length; row++) {
     const next = [row + 1];
@@ -41,40 +41,45 @@ const COMPARED = 64;
 /** A name that was misspelt has so many letters wrong at most. */
 const TYPING_MISTAKES = 2;
 
-function comparable(name: string): string {
+function normalizeForComparison(name: string): string {
   return name.slice(0, COMPARED).toLowerCase();
 }
 
 /** How many pairs of neighbouring letters of one text the other has as well. */
-function sharedPairs(a: string, b: string): number {
+function countSharedPairs(a: string, b: string): number {
   const pairs = Array.from({ length: Math.max(0, a.length - 1) }, (_, at) => a.slice(at, at + 2));
   return pairs.filter((pair) => b.includes(pair)).length;
 }
 
 /** The name that was probably meant: one spelt almost so, or one that this goes on from or breaks off. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+export function findNearest(name: string, known: readonly string[]): string | undefined {
   if (name.length < 3) return undefined;
-  const given = comparable(name);
-  const [first] = sorted(known, (one) => distance(comparable(one), given));
-  if (first !== undefined && distance(comparable(first), given) <= TYPING_MISTAKES) return first;
-  return known.find((one) => comparable(one).startsWith(given) || given.startsWith(comparable(one)));
+  const given = normalizeForComparison(name);
+  const [first] = sortCharacters(known, (one) => measureDistance(normalizeForComparison(one), given));
+  if (first !== undefined && measureDistance(normalizeForComparison(first), given) <= TYPING_MISTAKES) return first;
+  return known.find(
+    (one) => normalizeForComparison(one).startsWith(given) || given.startsWith(normalizeForComparison(one)),
+  );
 }
 
 /** More names than these are not listed. */
 const LISTED = 8;
 
 /** What an error says of a name that is not known: which one was probably meant, or which there are, or which are nearest. */
-export function suggestion(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known);
+export function suggestName(name: string, known: readonly string[]): string {
+  const meant = findNearest(name, known);
   if (meant !== undefined) return `did you mean ${meant}?`;
   if (known.length <= LISTED) return `there are ${known.join(', ')}`;
-  const given = comparable(name);
-  const bySpelling = sorted(known, (one) => distance(comparable(one), given));
-  const [first = '', second = '', third = ''] = sorted(bySpelling, (one) => -sharedPairs(given, comparable(one)));
+  const given = normalizeForComparison(name);
+  const bySpelling = sortCharacters(known, (one) => measureDistance(normalizeForComparison(one), given));
+  const [first = '', second = '', third = ''] = sortCharacters(
+    bySpelling,
+    (one) => -countSharedPairs(given, normalizeForComparison(one)),
+  );
   return `the nearest are ${first}, ${second} and ${third}`;
 }
 
-function sorted(names: readonly string[], rank: (name: string) => number): string[] {
+function sortCharacters(names: readonly string[], rank: (name: string) => number): string[] {
   return [...names].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -96,7 +101,7 @@ export class Options {
    * @param known every option that there is; another one is an error, unless it is undefined
    */
   constructor(prefix: string, values: unknown, known: readonly string[], { letPass = [], misplaced }: Unknown = {}) {
-    if (!isRecord(values)) throw new ConfigError(prefix || 'config', `expected an object, got ${shown(values)}`);
+    if (!isRecord(values)) throw new ConfigError(prefix || 'config', `expected an object, got ${formatValue(values)}`);
     this.#prefix = prefix && `${prefix}.`;
     this.#values = values;
     for (const [name, value] of Object.entries(values)) {
@@ -105,7 +110,7 @@ export class Options {
         throw this.error(name, `belongs into connection, as in connection: { ${name}: … }`);
       }
       if (misplaced && Object.hasOwn(misplaced, name)) throw this.error(name, String(misplaced[name]));
-      throw this.error(name, `is no option; ${suggestion(name, known)}`);
+      throw this.error(name, `is no option; ${suggestName(name, known)}`);
     }
   }
 
@@ -122,14 +127,14 @@ export class Options {
     const value = this.get(name);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string')
-      throw this.error(name, `expected text, got ${typeof value === 'number' ? 'a number' : shown(value)}`);
+      throw this.error(name, `expected text, got ${typeof value === 'number' ? 'a number' : formatValue(value)}`);
     return value;
   }
 
   flag(name: string, fallback: boolean): boolean {
     const value = this.get(name);
     if (value === undefined) return fallback;
-    if (typeof value !== 'boolean') throw this.error(name, `expected true or false, got ${shown(value)}`);
+    if (typeof value !== 'boolean') throw this.error(name, `expected true or false, got ${formatValue(value)}`);
     return value;
   }
 
@@ -144,7 +149,7 @@ export class Options {
     if (value === undefined) return undefined;
     const found = texts.find((text) => text === value);
     if (found !== undefined) return found;
-    throw this.error(name, `expected ${texts.map((text) => `'${text}'`).join(' or ')}, got ${shown(value)}`);
+    throw this.error(name, `expected ${texts.map((text) => `'${text}'`).join(' or ')}, got ${formatValue(value)}`);
   }
 
   /** A number of at least `least`. */
@@ -152,7 +157,7 @@ export class Options {
     const value = this.get(name);
     if (value === undefined) return fallback;
     if (typeof value !== 'number' || !(value >= least)) {
-      throw this.error(name, `expected a number from ${least} on, got ${shown(value)}`);
+      throw this.error(name, `expected a number from ${least} on, got ${formatValue(value)}`);
     }
     return value;
   }
@@ -176,10 +181,10 @@ export class Options {
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || value.length === 0) {
       const remedy = typeof value === 'string' && value !== '' ? `; write it in brackets: ${name}: ['…']` : '';
-      throw this.error(name, `expected a list with at least one name, got ${shown(value)}${remedy}`);
+      throw this.error(name, `expected a list with at least one name, got ${formatValue(value)}${remedy}`);
     }
     return value.map((item: unknown) => {
-      if (typeof item !== 'string' || item === '') throw this.error(name, `expected names, got ${shown(item)}`);
+      if (typeof item !== 'string' || item === '') throw this.error(name, `expected names, got ${formatValue(item)}`);
       return item;
     });
   }
@@ -189,7 +194,7 @@ export class Options {
     const value = this.get(name);
     if (value === undefined) return undefined;
     if (!hasMethod<T>(value, method)) {
-      throw this.error(name, `expected an object with a method ${method}(), got ${shown(value)}`);
+      throw this.error(name, `expected an object with a method ${method}(), got ${formatValue(value)}`);
     }
     return value;
   }

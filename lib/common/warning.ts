@@ -1,4 +1,4 @@
 /** What a user should know of, and no error. */
-export function warnOf(code: string, text: string): void {
+export function emitWarning(code: string, text: string): void {
   process.emitWarning(text, { type: 'ReplicationWarning', code });
 }

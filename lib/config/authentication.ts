@@ -6,7 +6,7 @@ const METHODS: readonly AuthenticationMethod[] = ['none', 'password', 'md5', 'sc
 const NEVER_SPOKEN = ['gss', 'sspi'];
 
 /** The methods of `require_auth`. Source: manual, "Parameter Key Words". */
-export function methodsOf(parameters: Parameters): Pick<AuthenticationPolicy, 'methods' | 'explicit'> {
+export function readMethods(parameters: Parameters): Pick<AuthenticationPolicy, 'methods' | 'explicit'> {
   const text = parameters.text('require_auth');
   if (text === undefined) return { methods: undefined, explicit: false };
   const words = text.split(',').map((word) => word.trim());
@@ -25,7 +25,7 @@ export function methodsOf(parameters: Parameters): Pick<AuthenticationPolicy, 'm
   return { methods: new Set(methods), explicit: !isNegated };
 }
 
-export function channelBindingOf(parameters: Parameters): ChannelBinding {
+export function readChannelBinding(parameters: Parameters): ChannelBinding {
   const binding = parameters.oneOf('channel_binding', ['disable', 'prefer', 'require']);
   return binding ?? (parameters.own('enableChannelBinding') === false ? 'disable' : 'prefer');
 }

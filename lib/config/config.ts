@@ -1,16 +1,16 @@
 import { asyncScheduler, Subject, type NextObserver, type ObservableInput, type SchedulerLike } from 'rxjs';
 import type { StoredPosition } from '../ledger/checkpoint';
 import { ConfigError } from '../common/errors';
-import { withJson } from '../common/json';
+import { addToJson } from '../common/json';
 import type { Lsn } from '../common/lsn';
 import type { OpenInfo, StartRequest, StreamPlan } from '../commands/open-stream';
 import type { WindowLimits } from '../ledger/window';
 import type { CloseInfo, StatusUpdate } from './observers';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings, type ServerConfig } from './connection';
-import { PGOUTPUT_OPTIONS, pgoutputRequest, type PgoutputOptions } from './pgoutput';
-import { startOf } from './start';
-import { VALUE_OPTIONS, valueSettings, type ValueOptions, type ValueSettings } from './values';
-import { errorRules, classify, type ErrorRule } from './error-rules';
+import { PGOUTPUT_OPTIONS, readPgoutputRequest, type PgoutputOptions } from './pgoutput';
+import { readStart } from './start';
+import { VALUE_OPTIONS, readValueOptions, type ValueOptions, type ValueSettings } from './values';
+import { readErrorRules, classify, type ErrorRule } from './error-rules';
 import { isRecord, Options } from '../common/options';
 import { MAX_MESSAGE_LENGTH } from '../wire/frames';
 
@@ -199,13 +199,13 @@ export function resolveConfig(config: StreamConfig): Settings {
     ? new Options('', config, PLUGIN, { misplaced: OF_PGOUTPUT })
     : new Options('', config, PGOUTPUT, { misplaced: OF_PLUGIN });
   const confirm = options.flag('confirm', true);
-  const plan = { ...commonPlan(options), ...(raw ? pluginPlan(options) : pgoutputPlan(options)) };
+  const plan = { ...readCommonPlan(options), ...(raw ? readPluginPlan(options) : readPgoutputPlan(options)) };
   const statusInterval = options.ms('statusInterval', 10_000, 1);
-  const rules = errorRules(options);
+  const rules = readErrorRules(options);
   return {
     connection: resolveConnection(options),
     plan,
-    start: startOf(options),
+    start: readStart(options),
     classify: (error) => classify(rules, error),
     session: {
       confirm,
@@ -217,21 +217,21 @@ export function resolveConfig(config: StreamConfig): Settings {
       livenessTimeout: options.ms('livenessTimeout', 60_000),
       ackTimeout: options.ms('ackTimeout', 0),
     },
-    values: valueSettings(options, raw),
+    values: readValueOptions(options, raw),
     // A keepalive would do with 22; there are no rows in so little.
     maxMessageSize: Math.min(options.number('maxMessageSize', MAX_MESSAGE_LENGTH, 1024), MAX_MESSAGE_LENGTH),
     scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
     observers: {
-      open: tell(options.having<NextObserver<OpenInfo>>('openObserver', 'next')),
-      status: tell(options.having<NextObserver<StatusUpdate>>('statusObserver', 'next')),
-      close: tell(options.having<NextObserver<CloseInfo>>('closeObserver', 'next')),
+      open: notifyObserver(options.having<NextObserver<OpenInfo>>('openObserver', 'next')),
+      status: notifyObserver(options.having<NextObserver<StatusUpdate>>('statusObserver', 'next')),
+      close: notifyObserver(options.having<NextObserver<CloseInfo>>('closeObserver', 'next')),
     },
   };
 }
 
 /** The name of a slot that the server would accept. Source: manual, "Replication Slots". */
-export function slotName(options: Options): string {
+export function readSlotName(options: Options): string {
   const slot = options.text('slot');
   if (slot === undefined) throw options.error('slot', 'missing; name the replication slot');
   if (!/^[a-z0-9_]{1,63}$/.test(slot)) {
@@ -243,17 +243,17 @@ export function slotName(options: Options): string {
   return slot;
 }
 
-function commonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionKeeper'> {
+function readCommonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionKeeper'> {
   const startLsn = options.get('startLsn');
   const positionKeeper = typeof startLsn === 'function' ? 'consumer' : 'slot';
-  const ensureSlot = ensureSlotOf(options);
+  const ensureSlot = readEnsureSlot(options);
   if (ensureSlot && startLsn !== undefined && positionKeeper === 'slot') {
     throw options.error('ensureSlot', 'cannot stand beside startLsn: a slot made now has nothing of what lies before');
   }
-  return { slot: slotName(options), ensureSlot, positionKeeper };
+  return { slot: readSlotName(options), ensureSlot, positionKeeper };
 }
 
-function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
+function readEnsureSlot(options: Options): StreamPlan['ensureSlot'] {
   const value = options.get('ensureSlot');
   if (value === undefined || value === false) return undefined;
   if (value !== true && !isRecord(value))
@@ -275,15 +275,15 @@ function ensureSlotOf(options: Options): StreamPlan['ensureSlot'] {
 
 type PluginPlan = Pick<StreamPlan, 'plugin' | 'pgoutput' | 'pluginOptions'>;
 
-function pgoutputPlan(options: Options): PluginPlan {
+function readPgoutputPlan(options: Options): PluginPlan {
   const publications = options.names('publications');
   if (!publications) {
     throw options.error('publications', 'missing; name at least one, or a plugin other than pgoutput');
   }
-  return { plugin: 'pgoutput', pgoutput: { publications, request: pgoutputRequest(options) }, pluginOptions: {} };
+  return { plugin: 'pgoutput', pgoutput: { publications, request: readPgoutputRequest(options) }, pluginOptions: {} };
 }
 
-function pluginPlan(options: Options): PluginPlan {
+function readPluginPlan(options: Options): PluginPlan {
   const plugin = options.text('plugin');
   if (!plugin) throw options.error('plugin', 'missing; name the output plugin');
   const given = options.get('pluginOptions') ?? {};
@@ -301,10 +301,10 @@ function pluginPlan(options: Options): PluginPlan {
  * An observer that throws is reported as RxJS reports it, and does no harm to the stream. What it hears has a JSON form,
  * for logs.
  */
-function tell<T extends object>(observer: NextObserver<T> | undefined): (value: T) => void {
+function notifyObserver<T extends object>(observer: NextObserver<T> | undefined): (value: T) => void {
   const subject = new Subject<T>();
   if (observer) subject.subscribe(observer);
   return (value) => {
-    subject.next(withJson(value));
+    subject.next(addToJson(value));
   };
 }

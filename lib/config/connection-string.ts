@@ -1,5 +1,5 @@
 import { ConfigError } from '../common/errors';
-import { isKnown, suggestedParameter, type Given } from './parameters';
+import { isKnown, suggestParameter, type Given } from './parameters';
 import { isUnsupported, refuseUnsupported } from './unsupported';
 import { parseUri, UNREADABLE } from './uri';
 
@@ -32,17 +32,17 @@ function readUri(option: string, uri: string): Given {
   }
   const ssl = given.get('ssl');
   given.delete('ssl');
-  if (ssl !== undefined && !given.has('sslmode')) given.set('sslmode', modeOf(option, ssl));
-  for (const name of unknownOf(option, 'this URI', given)) {
+  if (ssl !== undefined && !given.has('sslmode')) given.set('sslmode', translateSslParameters(option, ssl));
+  for (const name of findUnknownParameters(option, 'this URI', given)) {
     // Behind a ? that was not encoded, it could be part of the password, which ends at an @.
     if (uri.slice(uri.indexOf('?')).includes('@')) throw new ConfigError(option, UNREADABLE);
-    throw new ConfigError(option, `this URI has a parameter ${name}, which is unknown; ${suggestedParameter(name)}`);
+    throw new ConfigError(option, `this URI has a parameter ${name}, which is unknown; ${suggestParameter(name)}`);
   }
   return given;
 }
 
 /** `ssl=true` means of `pg` what `ssl: true` means in an object. */
-function modeOf(option: string, ssl: string): string {
+function translateSslParameters(option: string, ssl: string): string {
   if (ssl === 'true' || ssl === '1') return 'verify-full';
   if (ssl === 'false' || ssl === '0') return 'disable';
   if (ssl === 'no-verify') return ssl;
@@ -68,19 +68,19 @@ function readKeywords(option: string, text: string): Given {
     given.set(name, (quoted ?? bare).replace(/\\(.)/gs, '$1'));
   }
   rename(given, 'dbname', 'database');
-  for (const name of unknownOf(option, 'this connection string', given)) {
+  for (const name of findUnknownParameters(option, 'this connection string', given)) {
     // Behind a space that was not quoted, it could be part of a password.
     const shown = given.has('password') || given.has('sslpassword') ? 'keyword' : `keyword ${name}`;
     throw new ConfigError(
       option,
-      `this connection string has a ${shown} that is unknown (a value with spaces has to be quoted); ${suggestedParameter(name)}`,
+      `this connection string has a ${shown} that is unknown (a value with spaces has to be quoted); ${suggestParameter(name)}`,
     );
   }
   return given;
 }
 
 /** What would otherwise be dropped silently is refused: it may be what the connection's safety hangs on. */
-function unknownOf(option: string, what: string, given: Given): string[] {
+function findUnknownParameters(option: string, what: string, given: Given): string[] {
   for (const [name, value] of given) {
     if (isUnsupported(name)) refuseUnsupported(option, `${what} has the parameter ${name}, but `, name, value);
   }

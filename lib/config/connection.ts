@@ -1,16 +1,16 @@
 import { userInfo } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { ConfigError } from '../common/errors';
-import { isRecord, Options, shown } from '../common/options';
+import { isRecord, Options, formatValue } from '../common/options';
 import type { StartupOptions } from '../commands/startup';
-import { channelBindingOf, methodsOf } from './authentication';
+import { readChannelBinding, readMethods } from './authentication';
 import { parseConnectionString } from './connection-string';
-import { certificateFolder, passwordFile } from './home';
-import { gapsOf } from './gaps';
-import { hostsOf, type Hosts } from './hosts';
+import { getCertificateDirectory, getPasswordFile } from './home';
+import { describeMissingFields } from './missing-fields';
+import { parseHosts, type Hosts } from './hosts';
 import { LET_PASS, MISPLACED, PARAMETERS, Parameters } from './parameters';
 import { Secrets, type CredentialProvider } from './secrets';
-import { tlsOf } from './tls';
+import { readTls } from './tls';
 
 /**
  * Where the server is and who connects: the object that one gives `new pg.Client(…)`, with libpq's parameters besides.
@@ -140,31 +140,35 @@ const FOR_EVER = 0x7fff_ffff;
  */
 export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
   const { own, parameters } = read(config, env);
-  const user = parameters.text('user') ?? systemUser();
+  const user = parameters.text('user') ?? getSystemUser();
   if (!user) throw new ConfigError('connection.user', 'missing; name the PostgreSQL user who connects');
   const database = parameters.text('database') ?? user;
   const password = own.get('password');
-  const hosts = hostsOf(parameters, tlsOf(parameters, certificateFolder(env)), keepAliveOf(own, parameters));
+  const hosts = parseHosts(
+    parameters,
+    readTls(parameters, getCertificateDirectory(env)),
+    readKeepAlive(own, parameters),
+  );
   // What is wrong with files is said at once, but only of files that are needed.
   hosts.targets.find(({ tls }) => tls)?.tls?.options();
   return {
-    connectTimeout: config.ms('connectTimeout', timeoutOf(own, parameters), 1),
+    connectTimeout: config.ms('connectTimeout', readTimeout(own, parameters), 1),
     closeTimeout: config.ms('closeTimeout', 5000),
     hosts,
-    gaps: gapsOf(config.get('connection'), { host: parameters.text('host'), user, database }),
+    gaps: describeMissingFields(config.get('connection'), { host: parameters.text('host'), user, database }),
     startup: {
       database,
       applicationName:
         parameters.text('application_name') ?? parameters.text('fallback_application_name') ?? 'rxjs-pg-replication',
       options: parameters.text('options'),
-      policy: { user, ...methodsOf(parameters), channelBinding: channelBindingOf(parameters) },
+      policy: { user, ...readMethods(parameters), channelBinding: readChannelBinding(parameters) },
     },
     secrets: new Secrets({
       user,
       database,
-      password: isSource(password) ? password : parameters.text('password'),
-      passfile: parameters.text('passfile') ?? passwordFile(env),
-      oauthToken: sourceOf(own, 'oauthToken'),
+      password: isConnectionSource(password) ? password : parameters.text('password'),
+      passfile: parameters.text('passfile') ?? getPasswordFile(env),
+      oauthToken: readSource(own, 'oauthToken'),
     }),
   };
 }
@@ -184,41 +188,41 @@ function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; paramete
 }
 
 /** Of what is given in the same place, libpq's name wins over that of `pg`. */
-function timeoutOf(own: Options, parameters: Parameters): number {
-  const ofPg = parameters.has('connect_timeout') ? undefined : numberOf(own, 'connectionTimeoutMillis');
+function readTimeout(own: Options, parameters: Parameters): number {
+  const ofPg = parameters.has('connect_timeout') ? undefined : readNumber(own, 'connectionTimeoutMillis');
   if (ofPg !== undefined) return ofPg > 0 ? Math.min(ofPg, FOR_EVER) : FOR_EVER;
   const seconds = parameters.integer('connect_timeout');
   if (seconds === undefined) return DEFAULT_TIMEOUT;
   return seconds > 0 ? Math.min(seconds * 1000, FOR_EVER) : FOR_EVER;
 }
 
-function keepAliveOf(own: Options, parameters: Parameters): number | undefined {
+function readKeepAlive(own: Options, parameters: Parameters): number | undefined {
   const switched = parameters.has('keepalives') ? undefined : parameters.own('keepAlive');
   const isOn = switched === undefined ? parameters.flag('keepalives', true) : own.flag('keepAlive', true);
   if (!isOn) return undefined;
-  const ofPg = parameters.has('keepalives_idle') ? undefined : numberOf(own, 'keepAliveInitialDelayMillis');
+  const ofPg = parameters.has('keepalives_idle') ? undefined : readNumber(own, 'keepAliveInitialDelayMillis');
   return ofPg ?? Math.max(0, parameters.integer('keepalives_idle') ?? 0) * 1000;
 }
 
-function numberOf(own: Options, name: string): number | undefined {
+function readNumber(own: Options, name: string): number | undefined {
   const value = own.get(name) ?? undefined;
   return value === undefined ? undefined : own.number(name, 0, 0);
 }
 
-function isSource(value: unknown): value is CredentialProvider {
+function isConnectionSource(value: unknown): value is CredentialProvider {
   return typeof value === 'function';
 }
 
-function sourceOf(own: Options, name: string): CredentialProvider | undefined {
+function readSource(own: Options, name: string): CredentialProvider | undefined {
   const value = own.get(name) ?? undefined;
-  if (value === undefined || isSource(value)) return value;
+  if (value === undefined || isConnectionSource(value)) return value;
   throw own.error(
     name,
-    `expected a function that gets one, got ${typeof value === 'number' ? 'a number' : shown(value)}`,
+    `expected a function that gets one, got ${typeof value === 'number' ? 'a number' : formatValue(value)}`,
   );
 }
 
-function systemUser(): string | undefined {
+function getSystemUser(): string | undefined {
   try {
     return userInfo().username;
   } catch {

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../common/error-codes';
 import { ConfigError, ReplicationError, ServerError } from '../common/errors';
-import { isRecord, Options, shown, suggestion } from '../common/options';
+import { isRecord, Options, formatValue, suggestName } from '../common/options';
 
 /**
  * What a failure means to you, where it is not what this library takes it for. The first rule that matches counts.
@@ -49,10 +49,10 @@ function matches({ sqlState, causeCode, message, code }: ErrorRule['when'], erro
 }
 
 /** @throws {ConfigError} naming the first rule that cannot be used */
-export function errorRules(options: Options): readonly ErrorRule[] {
+export function readErrorRules(options: Options): readonly ErrorRule[] {
   const rules = options.get('errors');
   if (rules === undefined) return [];
-  if (!Array.isArray(rules)) throw options.error('errors', `expected a list of rules, got ${shown(rules)}`);
+  if (!Array.isArray(rules)) throw options.error('errors', `expected a list of rules, got ${formatValue(rules)}`);
   return rules.map((rule: unknown, index) => readRule(`errors[${index}]`, rule));
 }
 
@@ -69,7 +69,7 @@ function readRule(name: string, rule: unknown): ErrorRule {
     throw when.error('message', 'expected a regular expression');
   if (message?.global || message?.sticky)
     throw when.error('message', 'leave out the flags g and y, which keep a state');
-  const conditions = { sqlState, causeCode: when.text('causeCode'), message, code: codeOf(when) };
+  const conditions = { sqlState, causeCode: when.text('causeCode'), message, code: readErrorCode(when) };
   if (Object.values(conditions).every((condition) => condition === undefined)) {
     throw new ConfigError(
       `${name}.when`,
@@ -79,19 +79,19 @@ function readRule(name: string, rule: unknown): ErrorRule {
   return {
     when: conditions,
     treatAs: {
-      code: codeOf(treatAs),
+      code: readErrorCode(treatAs),
       retryable: treatAs.get('retryable') === undefined ? undefined : treatAs.flag('retryable', false),
       remedy: treatAs.text('remedy'),
     },
   };
 }
 
-function codeOf(options: Options): ErrorCode | undefined {
+function readErrorCode(options: Options): ErrorCode | undefined {
   const code = options.text('code');
   if (code === undefined || isErrorCode(code)) return code;
   throw options.error(
     'code',
-    `${JSON.stringify(code)} is no error code of this library; ${suggestion(code, Object.keys(ERRORS))}`,
+    `${JSON.stringify(code)} is no error code of this library; ${suggestName(code, Object.keys(ERRORS))}`,
   );
 }
 

@@ -25,10 +25,10 @@ export interface Hosts {
 const DEFAULT_PORT = 5432;
 
 /** Reads `host`, `hostaddr` and `port`, each of which may be a list. */
-export function hostsOf(parameters: Parameters, tls: TlsSettings | undefined, keepAlive: number | undefined): Hosts {
-  const names = listOf(parameters.text('host'));
-  const addresses = listOf(parameters.text('hostaddr'));
-  const ports = listOf(parameters.text('port'));
+export function parseHosts(parameters: Parameters, tls: TlsSettings | undefined, keepAlive: number | undefined): Hosts {
+  const names = parseList(parameters.text('host'));
+  const addresses = parseList(parameters.text('hostaddr'));
+  const ports = parseList(parameters.text('port'));
   const count = Math.max(names.length, addresses.length, 1);
   if (names.length > 0 && addresses.length > 0 && names.length !== addresses.length) {
     throw parameters.error('hostaddr', `${addresses.length} addresses for ${names.length} hosts`);
@@ -41,7 +41,7 @@ export function hostsOf(parameters: Parameters, tls: TlsSettings | undefined, ke
     checkHost(parameters, name);
     checkAddress(parameters, address);
     const host = name !== '' ? name : address !== '' ? address : 'localhost';
-    const port = portOf(parameters, ports[ports.length === 1 ? 0 : index]);
+    const port = parsePort(parameters, ports[ports.length === 1 ? 0 : index]);
     // The server has no TLS there, and libpq does not ask for it either.
     const local = address === '' && isSocket(host);
     return { host, port, ...(address !== '' && { address }), tls: local ? undefined : tls, keepAlive };
@@ -76,12 +76,12 @@ function checkAddress(parameters: Parameters, address: string): void {
   throw parameters.error('hostaddr', 'expected an address, as in 10.0.0.7; a name goes into host');
 }
 
-function listOf(text: string | undefined): string[] {
+function parseList(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(',').map((one) => one.trim());
 }
 
 /** A number is shown, anything else is not. */
-function portOf(parameters: Parameters, text = ''): number {
+function parsePort(parameters: Parameters, text = ''): number {
   const port = text === '' ? DEFAULT_PORT : /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   if (port >= 1 && port <= 65535) return port;
   const got = /^-?[\d.]{1,9}$/.test(text) ? `, got ${text}` : '';

@@ -1,5 +1,5 @@
 import type { ConfigError } from '../common/errors';
-import { nearest, shown, suggestion, type Options } from '../common/options';
+import { findNearest, formatValue, suggestName, type Options } from '../common/options';
 import { isUnsupported, refuseUnsupported, UNSUPPORTED } from './unsupported';
 
 /** libpq's connection parameters that mean something here, and the environment variables that stand for them. */
@@ -88,8 +88,8 @@ export function isKnown(name: string): boolean {
 }
 
 /** What was probably meant by an unknown name in a connection string. */
-export function suggestedParameter(name: string): string {
-  return suggestion(name, [...PARAMETERS, 'dbname']);
+export function suggestParameter(name: string): string {
+  return suggestName(name, [...PARAMETERS, 'dbname']);
 }
 
 /** A value, and where it came from; no place: the object. */
@@ -143,7 +143,7 @@ export class Parameters {
     if (text === undefined) return undefined;
     const found = words.find((word) => word === text);
     if (found !== undefined) return found;
-    const meant = nearest(text, words);
+    const meant = findNearest(text, words);
     throw this.error(name, `expected ${words.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`);
   }
 
@@ -170,7 +170,7 @@ export class Parameters {
   }
 
   #find(name: ParameterName): Found | undefined {
-    if (this.has(name)) return { text: textOf(this.#own, name, this.own(name)) };
+    if (this.has(name)) return { text: toParameterText(this.#own, name, this.own(name)) };
     const given = this.#given.get(name);
     if (given) return { text: given, place: 'it stands in the connection string' };
     const variable = SUPPORTED[name] ?? '';
@@ -186,15 +186,15 @@ export class Parameters {
 const NUMERIC: readonly ParameterName[] = ['port', 'connect_timeout', 'keepalives_idle'];
 const SWITCHES: readonly ParameterName[] = ['keepalives', 'sslsni'];
 
-function textOf(options: Options, name: ParameterName, value: unknown): string {
+function toParameterText(options: Options, name: ParameterName, value: unknown): string {
   if (typeof value === 'string') return value;
   if (SWITCHES.includes(name) && (typeof value === 'boolean' || typeof value === 'number')) return plain(value);
   if (NUMERIC.includes(name)) {
     if (typeof value === 'number') return String(value);
-    throw options.error(name, `expected a number, got ${shown(value)}`);
+    throw options.error(name, `expected a number, got ${formatValue(value)}`);
   }
   // Not even a number is shown: it could be a password.
-  throw options.error(name, `expected text, got ${typeof value === 'number' ? 'a number' : shown(value)}`);
+  throw options.error(name, `expected text, got ${typeof value === 'number' ? 'a number' : formatValue(value)}`);
 }
 
 /** As it would stand in a connection string; of what cannot stand there, something that is not empty. */

@@ -20,28 +20,28 @@ const known = new Set<string>();
  *
  * Source: manual, "The Password File".
  */
-export async function passwordFromFile(file: string, entry: PasswordEntry): Promise<string | undefined> {
+export async function readPasswordFromFile(file: string, entry: PasswordEntry): Promise<string | undefined> {
   const stats = await stat(file).catch(() => undefined);
   if (!stats) return undefined;
-  const objection = objectionTo(stats);
+  const objection = describeProblem(stats);
   const text = objection === undefined ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
-  if (text !== undefined) return passwordIn(text, entry);
+  if (text !== undefined) return findPassword(text, entry);
   warnOnce(file, objection ?? 'cannot be read');
   return undefined;
 }
 
-function objectionTo(stats: Stats): string | undefined {
+function describeProblem(stats: Stats): string | undefined {
   if (!stats.isFile()) return 'is no plain file';
   const isOpen = process.platform !== 'win32' && (stats.mode & 0o077) !== 0;
   return isOpen ? 'can be read by others: chmod 600 it' : undefined;
 }
 
-function passwordIn(text: string, { host, port, database, user }: PasswordEntry): string | undefined {
+function findPassword(text: string, { host, port, database, user }: PasswordEntry): string | undefined {
   const hosts = DEFAULT_SOCKETS.includes(host) ? [host, 'localhost'] : [host];
   const lines = text.split(/\r?\n/).filter((line) => !line.startsWith('#'));
   for (const line of lines) {
     for (const name of hosts) {
-      const rest = [name, String(port), database, user].reduce<string | undefined>(behind, line);
+      const rest = [name, String(port), database, user].reduce<string | undefined>(skipField, line);
       // A backslash takes what follows as it is; what stands behind one more colon is not looked at.
       if (rest !== undefined) return /^(?:[^:\\]|\\.|\\$)*/.exec(rest)?.[0].replace(/\\(.)/g, '$1');
     }
@@ -50,7 +50,7 @@ function passwordIn(text: string, { host, port, database, user }: PasswordEntry)
 }
 
 /** What stands behind a field that fits. As in libpq, colons need no backslash there: an address of IPv6 fits as it is. */
-function behind(line: string | undefined, wanted: string): string | undefined {
+function skipField(line: string | undefined, wanted: string): string | undefined {
   if (line?.startsWith('*:')) return line.slice(2);
   let at = 0;
   for (let i = 0; i < wanted.length; i++, at++) {

@@ -39,7 +39,7 @@ export const PGOUTPUT_OPTIONS: readonly (keyof PgoutputOptions)[] = [
 ];
 
 /** @throws {ConfigError} naming the first option that cannot be used */
-export function pgoutputRequest(options: Options): PgoutputRequest {
+export function readPgoutputRequest(options: Options): PgoutputRequest {
   const asked = {
     messages: options.flag('messages', false),
     binary: options.flag('binary', false),
@@ -47,10 +47,10 @@ export function pgoutputRequest(options: Options): PgoutputRequest {
     twoPhase: options.flag('twoPhase', false),
     origin: options.oneOf('origin', ['none', 'any']),
   };
-  return { ...asked, protoVersion: protoVersion(options, asked) };
+  return { ...asked, protoVersion: readProtoVersion(options, asked) };
 }
 
-function protoVersion(options: Options, asked: Parameters<typeof chooseProtoVersion>[0]): number | undefined {
+function readProtoVersion(options: Options, asked: Parameters<typeof chooseProtoVersion>[0]): number | undefined {
   const version = options.get('protoVersion');
   if (version === undefined) return undefined;
   const known = [...PROTO_VERSIONS.keys()];

@@ -1,8 +1,8 @@
 import { ConfigError, ReplicationError } from '../common/errors';
 import type { Target } from '../net/target';
-import { shown } from '../common/options';
+import { formatValue } from '../common/options';
 import type { SecretName } from '../wire/authentication';
-import { passwordFromFile } from './password-file';
+import { readPasswordFromFile } from './password-file';
 
 /** Gets a password or a token, at once or later. */
 export type CredentialProvider = () => string | PromiseLike<string>;
@@ -41,7 +41,7 @@ export class Secrets {
     else if (source) call(name, source).then(found, failed);
     else if (name === 'password' && passfile !== undefined) {
       const { host, port } = target;
-      passwordFromFile(passfile, { host, port, database, user }).then(found, failed);
+      readPasswordFromFile(passfile, { host, port, database, user }).then(found, failed);
     } else found(undefined);
   }
 }
@@ -55,6 +55,6 @@ async function call(name: SecretName, source: CredentialProvider): Promise<strin
     throw new ReplicationError('SECRET_UNAVAILABLE', `The function connection.${name} has failed`, { cause });
   }
   if (typeof value === 'string') return value;
-  const given = typeof value === 'number' ? 'a number' : shown(value);
+  const given = typeof value === 'number' ? 'a number' : formatValue(value);
   throw new ConfigError(`connection.${name}`, `expected the function to give text, got ${given}`);
 }

@@ -6,9 +6,9 @@ import type { UserCallback } from '../commands/protocol-routine';
 import type { StartRequest } from '../commands/open-stream';
 
 /** Reads `startLsn`: a position, or a function that is asked for one. */
-export function startOf(options: Options): StartRequest {
+export function readStart(options: Options): StartRequest {
   const startLsn = options.get('startLsn');
-  if (isFunction(startLsn)) return { question: questionTo(startLsn) };
+  if (isFunction(startLsn)) return { question: createQuestion(startLsn) };
   if (isRecord(startLsn))
     throw options.error('startLsn', 'a position that you store goes into a function: () => checkpoint');
   return { position: startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn')) };
@@ -19,10 +19,10 @@ function isFunction(value: unknown): value is () => unknown {
 }
 
 /** Takes the first value; an Observable that completes without one stands for an empty store, as undefined does. */
-function questionTo(startLsn: () => unknown): UserCallback {
+function createQuestion(startLsn: () => unknown): UserCallback {
   return {
     ask(answered, failed) {
-      const subscription = defer(() => inputOf(startLsn()))
+      const subscription = defer(() => toObservableInput(startLsn()))
         .pipe(take(1), map(toStartPosition), defaultIfEmpty(undefined))
         .subscribe({
           next: (position) => {
@@ -40,14 +40,14 @@ function questionTo(startLsn: () => unknown): UserCallback {
 }
 
 /** What RxJS cannot convert is the answer itself, and so is text, which could be iterated over. */
-function inputOf(answer: unknown): Observable<unknown> {
-  return isInput(answer) ? from(answer) : of(answer);
+function toObservableInput(answer: unknown): Observable<unknown> {
+  return isObservableInput(answer) ? from(answer) : of(answer);
 }
 
 /** The methods by which RxJS knows what it can convert. Source: innerFrom.ts. */
 const METHODS = [Symbol.observable, 'then', Symbol.iterator, Symbol.asyncIterator, 'getReader'];
 
-function isInput(answer: unknown): answer is ObservableInput<unknown> {
+function isObservableInput(answer: unknown): answer is ObservableInput<unknown> {
   if (typeof answer !== 'object' || answer === null || 'endLsn' in answer || ArrayBuffer.isView(answer)) return false;
   return isObservable(answer) || METHODS.some((name) => typeof Reflect.get(answer, name) === 'function');
 }

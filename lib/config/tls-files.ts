@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { codeOf } from '../common/options';
+import { getErrorCode } from '../common/options';
 import type { Parameters } from './parameters';
 
 type FileName = 'sslrootcert' | 'sslcrl' | 'sslcert' | 'sslkey';
@@ -77,7 +77,7 @@ export class TlsFiles {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw this.#parameters.error(name, `${path} cannot be read (${codeOf(error) ?? 'it is no file'})`);
+      throw this.#parameters.error(name, `${path} cannot be read (${getErrorCode(error) ?? 'it is no file'})`);
     }
   }
 }

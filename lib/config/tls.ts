@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions, SecureVersion } from 'node:tls';
 import { ConfigError } from '../common/errors';
 import type { TlsSettings } from '../net/target';
-import { isRecord, shown } from '../common/options';
+import { isRecord, formatValue } from '../common/options';
 import type { ParameterName, Parameters } from './parameters';
 import { TlsFiles } from './tls-files';
 
@@ -20,12 +20,12 @@ const WITHOUT_ALLOW =
  *
  * @param folder where libpq keeps certificates
  */
-export function tlsOf(parameters: Parameters, folder: string | undefined): TlsSettings | undefined {
+export function readTls(parameters: Parameters, folder: string | undefined): TlsSettings | undefined {
   const direct = parameters.oneOf('sslnegotiation', ['postgres', 'direct']) === 'direct';
   const ssl = parameters.own('ssl');
-  if (ssl !== undefined) return tlsOfObject(parameters, ssl, direct);
+  if (ssl !== undefined) return readTlsObject(parameters, ssl, direct);
   const isSystem = parameters.text('sslrootcert') === 'system';
-  const mode = modeOf(parameters) ?? (isSystem ? 'verify-full' : 'prefer');
+  const mode = readSslMode(parameters) ?? (isSystem ? 'verify-full' : 'prefer');
   // Anybody can have a certificate of some authority.
   if (isSystem && mode !== 'verify-full') {
     throw parameters.error('sslmode', `with sslrootcert=system it has to be verify-full, not ${mode}`);
@@ -34,18 +34,18 @@ export function tlsOf(parameters: Parameters, folder: string | undefined): TlsSe
     throw parameters.error('sslnegotiation', `direct needs sslmode=require, verify-ca or verify-full, not ${mode}`);
   }
   if (mode === 'disable') return undefined;
-  const versions = versionsOf(parameters);
+  const versions = readVersions(parameters);
   const files = new TlsFiles(parameters, folder);
   const options = (): TlsOptions => ({
     ...versions,
     ...(!parameters.flag('sslsni', true) && { servername: '' }),
     ...files.ours(),
-    ...verificationOf(parameters, mode, files),
+    ...createVerification(parameters, mode, files),
   });
   return { options, optional: mode === 'prefer', direct };
 }
 
-function modeOf(parameters: Parameters): SslMode | undefined {
+function readSslMode(parameters: Parameters): SslMode | undefined {
   if (parameters.text('sslmode') === 'allow') throw parameters.error('sslmode', WITHOUT_ALLOW);
   return parameters.oneOf('sslmode', MODES);
 }
@@ -62,7 +62,7 @@ const OF_LIBPQ: readonly ParameterName[] = [
   'ssl_max_protocol_version',
 ];
 
-function tlsOfObject(parameters: Parameters, ssl: unknown, direct: boolean): TlsSettings | undefined {
+function readTlsObject(parameters: Parameters, ssl: unknown, direct: boolean): TlsSettings | undefined {
   const beside = OF_LIBPQ.find((name) => parameters.has(name));
   if (beside !== undefined)
     throw new ConfigError('connection.ssl', `cannot stand beside ${beside}; give one of the two`);
@@ -74,7 +74,7 @@ function tlsOfObject(parameters: Parameters, ssl: unknown, direct: boolean): Tls
     const hint = typeof ssl === 'string' ? '; a mode of libpq goes into sslmode' : '';
     throw new ConfigError(
       'connection.ssl',
-      `expected true, false, or the options of tls.connect, got ${shown(ssl)}${hint}`,
+      `expected true, false, or the options of tls.connect, got ${formatValue(ssl)}${hint}`,
     );
   }
   const options = ssl === true ? {} : ssl;
@@ -91,16 +91,16 @@ function isTlsOptions(value: unknown): value is TlsOptions {
 
 const TOO_OLD = 'TLS below 1.2 is broken and not spoken; expected TLSv1.2 or TLSv1.3';
 
-function versionsOf(parameters: Parameters): TlsOptions {
-  const minVersion = versionOf(parameters, 'ssl_min_protocol_version');
-  const maxVersion = versionOf(parameters, 'ssl_max_protocol_version');
+function readVersions(parameters: Parameters): TlsOptions {
+  const minVersion = readVersion(parameters, 'ssl_min_protocol_version');
+  const maxVersion = readVersion(parameters, 'ssl_max_protocol_version');
   if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') {
     throw parameters.error('ssl_max_protocol_version', 'it is less than ssl_min_protocol_version');
   }
   return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
 }
 
-function versionOf(
+function readVersion(
   parameters: Parameters,
   name: 'ssl_min_protocol_version' | 'ssl_max_protocol_version',
 ): SecureVersion | undefined {
@@ -113,7 +113,7 @@ function versionOf(
 }
 
 /** Where there are certificates to check by, libpq checks by them in weaker modes, too. */
-function verificationOf(parameters: Parameters, mode: SslMode, files: TlsFiles): TlsOptions {
+function createVerification(parameters: Parameters, mode: SslMode, files: TlsFiles): TlsOptions {
   const ca = mode === 'no-verify' ? undefined : files.authorities();
   if (!ca && mode === 'verify-ca') throw parameters.error('sslmode', WITHOUT_AUTHORITY);
   if (!ca && mode !== 'verify-full') {

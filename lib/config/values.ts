@@ -1,6 +1,6 @@
 import type { Options } from '../common/options';
 import { exactTypes } from '../pgoutput/values/exact-types';
-import { expectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/types/expected-tables';
+import { readExpectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/types/expected-tables';
 import type { OnDecodeError } from '../pgoutput/messages/described-table';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values/values';
 
@@ -56,17 +56,17 @@ export interface ValueSettings {
 }
 
 /** @param raw whether another plugin than pgoutput is streamed, whose values nobody here reads */
-export function valueSettings(options: Options, raw: boolean): ValueSettings {
+export function readValueOptions(options: Options, raw: boolean): ValueSettings {
   const lookUpTypes = options.flag('lookUpTypes', !raw);
   const composites = options.flag('composites', false);
   if (composites && !lookUpTypes) throw options.error('composites', 'needs lookUpTypes: text does not name attributes');
   const expected = options.get('expectTables');
-  const check = expected === undefined ? undefined : expectedTables(expected);
+  const check = expected === undefined ? undefined : readExpectedTables(expected);
   const onDecodeError = options.oneOf('onDecodeError', ['error', 'deliver']) ?? 'error';
-  return { types: typesOf(options), lookUpTypes, composites, check, onDecodeError };
+  return { types: readTypes(options), lookUpTypes, composites, check, onDecodeError };
 }
 
-function typesOf(options: Options): TypeParsers {
+function readTypes(options: Options): TypeParsers {
   const types = options.get('types');
   if (types === 'exact') return exactTypes;
   if (typeof types === 'string') {

@@ -1,4 +1,4 @@
-import { warnOf } from '../common/warning';
+import { emitWarning } from '../common/warning';
 import { formatAddress } from '../net/address';
 import type { Target } from '../net/target';
 
@@ -14,7 +14,7 @@ export function warnOfClearText(target: Target): void {
   const server = `${host}:${port}`;
   if (ON_THIS_MACHINE.test(address) || known.has(server)) return;
   known.add(server);
-  warnOf(
+  emitWarning(
     'RXPG_CLEAR_TEXT',
     `${formatAddress(target)} offers no TLS, so whoever stands in between can read and change everything, and be the server. Set sslmode=verify-full, or sslmode=disable where nobody can.`,
   );

@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../common/lsn';
+import { maxLsn, type Lsn } from '../common/lsn';
 
 /** A stop that may be asked for at any time. */
 export interface StopRequest {
@@ -64,7 +64,7 @@ export class StreamHistory {
 
   /** A subscription that had begun to stream has ended. */
   ended({ delivered, confirmed }: SessionEnd): void {
-    this.#unconfirmed = laterLsn(this.#unconfirmed, delivered);
+    this.#unconfirmed = maxLsn(this.#unconfirmed, delivered);
     this.#confirm(confirmed);
   }
 

@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../common/lsn';
+import { maxLsn, type Lsn } from '../common/lsn';
 import { isDone, type Unit } from './unit';
 
 /**
@@ -40,7 +40,7 @@ export class UnitQueue {
     let lsn = this.#left;
     for (let unit = this.#head; unit && !this.isBeyond(unit); unit = unit.next) {
       // One that is still open ends behind the start of its commit record.
-      lsn = laterLsn(lsn, unit.position ?? unit.commitLsn + 1n);
+      lsn = maxLsn(lsn, unit.position ?? unit.commitLsn + 1n);
     }
     return lsn;
   }
@@ -49,7 +49,7 @@ export class UnitQueue {
   get prospect(): Lsn {
     const tail = this.#tail;
     if (!tail || !(tail.answered || tail.outstanding > 0)) return this.#confirmed;
-    return laterLsn(this.#confirmed, tail.position ?? 0n);
+    return maxLsn(this.#confirmed, tail.position ?? 0n);
   }
 
   /** Whether nothing before the stop is left, if there is one. */
@@ -78,8 +78,8 @@ export class UnitQueue {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return false;
     while (unit && isDone(unit) && !this.isBeyond(unit)) {
-      this.#confirm(unit.answered ? laterLsn(unit.position, unit.walEnd) : unit.walEnd);
-      if (unit.answered) this.#left = laterLsn(this.#left, unit.position);
+      this.#confirm(unit.answered ? maxLsn(unit.position, unit.walEnd) : unit.walEnd);
+      if (unit.answered) this.#left = maxLsn(this.#left, unit.position);
       unit.left = true;
       const { next }: Unit = unit;
       // Whoever keeps a message shall not keep all that came after it.
@@ -93,7 +93,7 @@ export class UnitQueue {
 
   /** A position that is confirmed as soon as the unit that stands before it is, if there still is one. */
   mark(lsn: Lsn, after: Unit | undefined): void {
-    if (after && !after.left) after.walEnd = laterLsn(after.walEnd, lsn);
+    if (after && !after.left) after.walEnd = maxLsn(after.walEnd, lsn);
     else this.#confirm(lsn);
   }
 
@@ -105,6 +105,6 @@ export class UnitQueue {
   }
 
   #confirm(lsn: Lsn): void {
-    this.#confirmed = laterLsn(this.#confirmed, lsn);
+    this.#confirmed = maxLsn(this.#confirmed, lsn);
   }
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from 'node:tls';
 import { ConfigError } from '../common/errors';
-import { codeOf } from '../common/options';
+import { getErrorCode } from '../common/options';
 
 const NO_CERTIFICATE = 'this is no certificate in PEM';
 
@@ -57,7 +57,7 @@ function explained(options: TlsOptions, error: unknown): Error {
   }
   return new ConfigError(
     'connection.ssl',
-    `tls.connect does not take these options (${codeOf(error) ?? 'no reason given'})`,
+    `tls.connect does not take these options (${getErrorCode(error) ?? 'no reason given'})`,
   );
 }
 

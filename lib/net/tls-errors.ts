@@ -1,4 +1,4 @@
-import { abridged, ConnectionError } from '../common/errors';
+import { abridge, ConnectionError } from '../common/errors';
 import { isRecord } from '../common/options';
 
 /** What stands behind a failure of TLS, and what to do about it. */
@@ -155,10 +155,10 @@ function reasonOf(code: string): Reason {
 /** OpenSSL adds the place in its source; only its reason is for people. */
 function detailOf(cause: Error): string {
   const names = namesOf(cause);
-  if (names !== undefined) return abridged(names);
+  if (names !== undefined) return abridge(names);
   const reason = 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : '';
   // A certificate may name whatever its owner likes.
-  return abridged((reason === '' ? cause.message.trim() : reason).replace(/\.$/, ''));
+  return abridge((reason === '' ? cause.message.trim() : reason).replace(/\.$/, ''));
 }
 
 /** Of a certificate for another host, ours and all names that it is for: where an address was given, Node lists addresses only. */

@@ -1,4 +1,4 @@
-import { warnOf } from '../common/warning';
+import { emitWarning } from '../common/warning';
 
 /** What operators do with a transaction instead of passing it on to `ackAfter`, and what to write instead. */
 const ASTRAY = {
@@ -10,5 +10,5 @@ const ASTRAY = {
 
 /** Says what drops transactions. */
 export function warnOfDroppedTransaction(how: keyof typeof ASTRAY): void {
-  warnOf('RXPG_TRANSACTION_DROPPED', ASTRAY[how]);
+  emitWarning('RXPG_TRANSACTION_DROPPED', ASTRAY[how]);
 }

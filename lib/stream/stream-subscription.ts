@@ -8,11 +8,11 @@ import type { SubscriptionLock } from './subscription-lock';
 import { failStreams, noteFailure } from '../ledger/failure';
 import { FeedbackScheduler } from './feedback-scheduler';
 import { GarbageCollectionTrigger } from './garbage-collection';
-import { laterLsn } from '../common/lsn';
+import { maxLsn } from '../common/lsn';
 import type { Connect } from '../net/transport';
 import type { StreamMessage } from '../pgoutput/messages/messages';
 import { TypeCatalog } from '../pgoutput/types/type-catalog';
-import { examineFailure } from '../commands/preflight/failed-start';
+import { explainFailedStart } from '../commands/preflight/failed-start';
 import type { Astray } from '../ledger/ledger';
 import { openStream, type OpenInfo } from '../commands/open-stream';
 import { createPayloadDecoder } from './session/payload-decoder';
@@ -22,7 +22,7 @@ import type { StatusUpdate } from '../config/observers';
 import type { ResumeState } from '../commands/resume-state';
 import type { StreamHistory } from '../ledger/stream-history';
 import { lookUpTypesOverNewConnection } from '../connection/type-lookup-connection';
-import { warnOf } from '../common/warning';
+import { emitWarning } from '../common/warning';
 import { warnOfDroppedTransaction } from './dropped-transaction-warning';
 
 /** For how many ms a stop takes leave where unsubscribing takes none. */
@@ -83,8 +83,8 @@ export class StreamSubscription implements SessionHost {
         this.#walSenderTimeout = server.walSenderTimeout;
         const opening = openStream(settings.plan, server, memory, settings.start, this.#catalog);
         if (!isFirst) return opening;
-        const scene = { plan: settings.plan, server, lookUpTypes: settings.values.lookUpTypes };
-        return examineFailure(opening, scene, settings.classify);
+        const context = { plan: settings.plan, server, lookUpTypes: settings.values.lookUpTypes };
+        return explainFailedStart(opening, context, settings.classify);
       },
       {
         done: (info, link) => {
@@ -126,7 +126,7 @@ export class StreamSubscription implements SessionHost {
       livenessTimeout,
       catalog: this.#catalog,
       slotLsn: slot.confirmedFlushLsn,
-      startLsn: laterLsn(info.startLsn ?? 0n, slot.confirmedFlushLsn ?? 0n),
+      startLsn: maxLsn(info.startLsn ?? 0n, slot.confirmedFlushLsn ?? 0n),
       source: sourceOf(info, slot.name),
       history: this.#history,
     };
@@ -178,7 +178,8 @@ export class StreamSubscription implements SessionHost {
     if (!catalog || !target) return;
     const { connection } = this.#settings;
     this.#cancelLookUp = lookUpTypesOverNewConnection(this.#connect, target, connection, catalog, typeOids, (error) => {
-      if (error) warnOf('RXPG_TYPES_UNKNOWN', `Types ${typeOids.join(', ')} could not be looked up: ${error.message}`);
+      if (error)
+        emitWarning('RXPG_TYPES_UNKNOWN', `Types ${typeOids.join(', ')} could not be looked up: ${error.message}`);
       this.#session?.typesKnown(error);
     });
   }
@@ -245,7 +246,7 @@ export class StreamSubscription implements SessionHost {
   }
 
   warn(text: string): void {
-    warnOf('RXPG_NOT_ACKNOWLEDGED', text);
+    emitWarning('RXPG_NOT_ACKNOWLEDGED', text);
   }
 
   warnOfAstray(how: Astray): void {

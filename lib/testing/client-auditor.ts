@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../common/lsn';
+import { maxLsn, type Lsn } from '../common/lsn';
 import { FrameDecoder } from '../wire/frames';
 import { KEEPALIVE, XLOG_DATA, XLOG_DATA_HEADER_LENGTH } from '../wire/stream';
 import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';
@@ -146,6 +146,6 @@ export class ClientAuditor {
 
   #boundary(lsn: Lsn): void {
     this.#boundaries.add(lsn);
-    this.sent = laterLsn(this.sent, lsn);
+    this.sent = maxLsn(this.sent, lsn);
   }
 }

@@ -1,5 +1,5 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import { laterLsn, type Lsn } from '../common/lsn';
+import { maxLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './authentication';
 import type { FaultyOutbox } from './faulty-outbox';
 import { placed, type PlacedTransaction } from './placed';
@@ -167,7 +167,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
     const inWal = transactions.map((transaction) => {
       const one = 'payloads' in transaction ? transaction : place(transaction, this.walPosition, this.time);
-      this.walPosition = laterLsn(this.walPosition, one.endLsn);
+      this.walPosition = maxLsn(this.walPosition, one.endLsn);
       return one;
     });
     this.wal.push(...inWal);

@@ -1,6 +1,6 @@
 import { ConfigError } from '../common/errors';
 import { toLsn, type Lsn } from '../common/lsn';
-import { suggestion } from '../common/options';
+import { suggestName } from '../common/options';
 import { errorResponse, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
 import type { BackendProcess } from './backend-process';
 import type { FakeCluster } from './cluster';
@@ -107,7 +107,7 @@ function nameOf(step: Step): keyof Steps {
   const what =
     unknown === undefined
       ? `one step has one name, not ${names.length === 0 ? 'none' : names.join(' and ')}; write two steps for two things`
-      : `there is no step ${JSON.stringify(unknown)}; ${suggestion(unknown, Object.keys(PERFORMERS))}`;
+      : `there is no step ${JSON.stringify(unknown)}; ${suggestName(unknown, Object.keys(PERFORMERS))}`;
   throw new ConfigError('step', what);
 }
 

@@ -1,4 +1,9 @@
-import { parseTableName, qualifiedName, type ReplicaIdentity, TABLE_NAME_EXPECTED } from '../pgoutput/messages/table';
+import {
+  parseTableName,
+  formatQualifiedName,
+  type ReplicaIdentity,
+  TABLE_NAME_EXPECTED,
+} from '../pgoutput/messages/table';
 import {
   deletion,
   insert,
@@ -60,7 +65,7 @@ export class FakeTable {
     const named = options.schema === undefined ? parseTableName(name) : { schema: options.schema, name };
     if (!named) throw new Error(`${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
     this.name = named.name;
-    this.oid = options.oid ?? oidOf(qualifiedName(named.schema, named.name));
+    this.oid = options.oid ?? oidOf(formatQualifiedName(named.schema, named.name));
     this.#columns = columns;
     this.#key = key;
     this.#full = identity === 'full';

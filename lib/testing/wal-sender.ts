@@ -1,4 +1,4 @@
-import { formatLsn, laterLsn, type Lsn } from '../common/lsn';
+import { formatLsn, maxLsn, type Lsn } from '../common/lsn';
 import type { ClientAuditor } from './client-auditor';
 import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
 import type { ClientOptions } from './client-options';
@@ -35,7 +35,7 @@ export class WalSender {
   /** The re-send rule: a transaction is sent if and only if it commits at or after both positions. */
   start(start: Lsn): void {
     const { wal, walPosition, behaviour, time } = this.#cluster;
-    const from = laterLsn(start, this.#slot.confirmedFlushLsn);
+    const from = maxLsn(start, this.#slot.confirmedFlushLsn);
     this.#process.auditor.start(this.#slot.plugin, [start, this.#slot.confirmedFlushLsn]);
     this.streaming = true;
     // Before anything is sent: a fault may end this in the middle of that.
@@ -67,7 +67,7 @@ export class WalSender {
     };
     this.#process.log.push(`status ${formatLsn(status.flushed)}`);
     this.#process.auditor.checkStatus(status, this.#slot.confirmedFlushLsn);
-    this.#slot.confirmedFlushLsn = laterLsn(this.#slot.confirmedFlushLsn, status.flushed);
+    this.#slot.confirmedFlushLsn = maxLsn(this.#slot.confirmedFlushLsn, status.flushed);
     if (status.replyRequested && this.#cluster.behaviour.keepalives) this.#process.keepalive(this.#cluster.walPosition);
   }
 

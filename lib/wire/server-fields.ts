@@ -1,4 +1,4 @@
-import { abridged, ProtocolError, type ServerFields } from '../common/errors';
+import { abridge, ProtocolError, type ServerFields } from '../common/errors';
 import type { Reader } from './reader';
 
 type OptionalField = Exclude<keyof ServerFields, 'severity' | 'sqlState' | 'message'>;
@@ -33,7 +33,7 @@ export function readServerFields(reader: Reader, what: string): ServerFields {
     if (value !== undefined) return value;
     const said = sent.get('M');
     throw new ProtocolError(
-      `${what} message: expected a field ${code} (${name}) before the end${said === undefined ? '' : `; it says: ${abridged(said)}`}`,
+      `${what} message: expected a field ${code} (${name}) before the end${said === undefined ? '' : `; it says: ${abridge(said)}`}`,
     );
   };
 

@@ -1,18 +1,18 @@
 import { ConnectionError } from '../../lib/common/errors';
-import { jsonMembers, jsonValue, withJson } from '../../lib/common/json';
+import { toJsonMembers, toJsonValue, addToJson } from '../../lib/common/json';
 
 const parsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 describe('withJson', () => {
   it('shows LSNs as X/Y, and what is no LSN as a number’s text', () => {
     expect(
-      JSON.stringify(withJson({ lsn: 0x1_0000_0010n, none: undefined, lagBytes: 16n, count: 1 }, 'lagBytes')),
+      JSON.stringify(addToJson({ lsn: 0x1_0000_0010n, none: undefined, lagBytes: 16n, count: 1 }, 'lagBytes')),
     ).toBe('{"lsn":"1/10","lagBytes":"16","count":1}');
   });
 
   it('leaves the object as it was for all else', () => {
     const status = { confirmedLsn: 1n };
-    const given = withJson(status);
+    const given = addToJson(status);
     expect(given).toBe(status);
     expect(given).toStrictEqual({ confirmedLsn: 1n });
     expect(Object.keys(given)).toEqual(['confirmedLsn']);
@@ -20,8 +20,8 @@ describe('withJson', () => {
   });
 
   it('lets what is inside have a form of its own', () => {
-    const slot = withJson({ restartLsn: 1n, lagBytes: 16n }, 'lagBytes');
-    expect(parsed(withJson({ slot, at: new Date(0) }))).toEqual({
+    const slot = addToJson({ restartLsn: 1n, lagBytes: 16n }, 'lagBytes');
+    expect(parsed(addToJson({ slot, at: new Date(0) }))).toEqual({
       slot: { restartLsn: '0/1', lagBytes: '16' },
       at: '1970-01-01T00:00:00.000Z',
     });
@@ -32,11 +32,11 @@ describe('withJson', () => {
     circular['self'] = circular;
     const error = new ConnectionError('CONNECTION_LOST', 'It was cut', { cause: circular });
     const { message } = error;
-    expect(parsed(withJson({ error }))).toEqual({
+    expect(parsed(addToJson({ error }))).toEqual({
       error: { name: 'ConnectionError', message, code: 'CONNECTION_LOST', retryable: true },
     });
     const foreign = Object.assign(new TypeError('odd'), { circular });
-    expect(parsed(withJson({ error: foreign }))).toEqual({ error: { name: 'TypeError', message: 'odd' } });
+    expect(parsed(addToJson({ error: foreign }))).toEqual({ error: { name: 'TypeError', message: 'odd' } });
   });
 });
 
@@ -70,14 +70,14 @@ describe('jsonValue', () => {
       ['NaN', ['-0', null], { x: 'Infinity' }],
     ],
   ])('makes of %p what JSON has', (value, form) => {
-    expect(parsed(jsonValue(value))).toStrictEqual(form);
-    expect(parsed(withJson({ value }, 'value'))).toStrictEqual({ value: form });
+    expect(parsed(toJsonValue(value))).toStrictEqual(form);
+    expect(parsed(addToJson({ value }, 'value'))).toStrictEqual({ value: form });
   });
 });
 
 describe('jsonMembers', () => {
   it('takes a bigint for an LSN only where it is a member itself', () => {
-    expect(jsonMembers({ lsn: 255n, row: { id: 255n, list: [255n] } })).toEqual({
+    expect(toJsonMembers({ lsn: 255n, row: { id: 255n, list: [255n] } })).toEqual({
       lsn: '0/FF',
       row: { id: '255', list: ['255'] },
     });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ConfigError } from '../../lib/common/errors';
-import { formatLsn, laterLsn, parseLsn, toLsn } from '../../lib/common/lsn';
+import { formatLsn, maxLsn, parseLsn, toLsn } from '../../lib/common/lsn';
 import { failure } from '../wire/failure';
 
 const MAX = 0xffff_ffff_ffff_ffffn;
@@ -58,7 +58,7 @@ describe('an LSN', () => {
 
   it('is later by its number, not by its text', () => {
     const [earlier, later] = [parseLsn('0/9'), parseLsn('0/10')];
-    expect([laterLsn(earlier, later), laterLsn(later, earlier)]).toEqual([later, later]);
+    expect([maxLsn(earlier, later), maxLsn(later, earlier)]).toEqual([later, later]);
   });
 });
 

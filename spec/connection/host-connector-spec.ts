@@ -3,7 +3,7 @@ import { resolveConnection, SERVER_OPTIONS, type ConnectionOptions } from '../..
 import { HostConnector } from '../../lib/connection/host-connector';
 import type { EstablishedConnection } from '../../lib/connection/startup-connection';
 import { ConnectionError, type ReplicationError } from '../../lib/common/errors';
-import { streamOver } from '../../lib/logical-replication';
+import { createStream } from '../../lib/logical-replication';
 import type { Connect } from '../../lib/net/transport';
 import { Options } from '../../lib/common/options';
 import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
@@ -367,7 +367,12 @@ describe('clear text, where TLS was preferred', () => {
 describe('a stream', () => {
   it('looks for its host anew with each subscription', () => {
     const connection = 'postgres://app:hunter2@a,b,c/shop?sslmode=disable&target_session_attrs=read-write';
-    const stream$ = streamOver(connect, { connection, slot: 'orders', publications: ['orders_pub'], scheduler: clock });
+    const stream$ = createStream(connect, {
+      connection,
+      slot: 'orders',
+      publications: ['orders_pub'],
+      scheduler: clock,
+    });
     const first = record(stream$);
     clock.advance(10);
     expect(servers.a.last.streaming).toBe(true);

@@ -1,6 +1,6 @@
 import { Subscription, VirtualTimeScheduler, type SchedulerLike } from 'rxjs';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
-import { streamOver } from '../../lib/logical-replication';
+import { createStream } from '../../lib/logical-replication';
 import type { Connect, Transport, TransportEvents } from '../../lib/net/transport';
 import type { StreamMessage } from '../../lib/pgoutput/messages/messages';
 import { FakeBackend } from '../support/fake-backend';
@@ -87,7 +87,7 @@ export function play(config: PgoutputConfig | PluginConfig, chunks: readonly Buf
   const outcome = { completed: false, error: undefined as unknown };
   const subscription = new Subscription();
   subscription.add(
-    streamOver(connect, config).subscribe({
+    createStream(connect, config).subscribe({
       next: (message) => {
         messages.push(JSON.stringify(message));
         handler(message, subscription);
@@ -125,7 +125,7 @@ export function greetingOf(
         events.data(chunk);
       },
     });
-  const subscription = streamOver(connect, { ...config, scheduler }).subscribe();
+  const subscription = createStream(connect, { ...config, scheduler }).subscribe();
   scheduler.flush();
   const greeting = framesOf(Buffer.concat(chunks));
   if (greeting.at(-1)?.toString('latin1', 0, 1) !== 'W') throw new Error('The server did not come to CopyBoth');

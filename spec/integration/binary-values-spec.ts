@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Client } from 'pg';
-import { binaryText } from '../../lib/pgoutput/binary/binary-text';
+import { createBinaryReader } from '../../lib/pgoutput/binary/binary-text';
 import { BUILT_IN_TYPES } from '../../lib/pgoutput/types/built-in-types';
-import type { TypeShape, TypeShapes } from '../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition, TypeDefinitions } from '../../lib/pgoutput/types/type-definitions';
 import { float4s, float8s } from '../pgoutput/binary/support/float-samples';
 import { VALUES } from '../pgoutput/binary/support/literals';
 import { printedTsquery, quotedText } from '../pgoutput/binary/support/text-samples';
@@ -40,7 +40,7 @@ const ANY_RECORD = 1_000_000_000;
 describe('values in binary form', () => {
   let bed: Bed;
   let client: Client;
-  let shapes: TypeShapes;
+  let definitions: TypeDefinitions;
 
   beforeAll(async () => {
     bed = await Bed.make(
@@ -66,7 +66,7 @@ describe('values in binary form', () => {
         .join(' '),
     });
     await client.connect();
-    shapes = await readShapes();
+    definitions = await readShapes();
   });
 
   afterAll(async () => {
@@ -75,8 +75,8 @@ describe('values in binary form', () => {
   });
 
   /** What pg_type says of the types that are not built in. */
-  async function readShapes(): Promise<TypeShapes> {
-    const { rows } = await client.query<{ oid: number; shape: TypeShape }>(
+  async function readShapes(): Promise<TypeDefinitions> {
+    const { rows } = await client.query<{ oid: number; definition: TypeDefinition }>(
       `SELECT t.oid, CASE
           WHEN typtype = 'e' THEN jsonb_build_object('kind', 'enum')
           WHEN typtype = 'd' THEN jsonb_build_object('kind', 'domain', 'base', typbasetype::int8)
@@ -87,11 +87,11 @@ describe('values in binary form', () => {
               FROM pg_attribute WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped))
           WHEN typcategory = 'A' THEN jsonb_build_object('kind', 'array', 'element', typelem::int8,
             'delimiter', (SELECT typdelim FROM pg_type AS e WHERE e.oid = t.typelem))
-          ELSE jsonb_build_object('kind', 'base') END AS shape
+          ELSE jsonb_build_object('kind', 'base') END AS definition
         FROM pg_type AS t LEFT JOIN pg_range AS r ON r.rngtypid = t.oid LEFT JOIN pg_range AS m ON m.rngmultitypid = t.oid
         WHERE t.oid >= 16384`,
     );
-    const known = new Map(rows.map(({ oid, shape }) => [oid, shape]));
+    const known = new Map(rows.map(({ oid, definition }) => [oid, definition]));
     known.set(ANY_RECORD, { kind: 'composite', attributes: [] });
     return (oid) => known.get(oid);
   }
@@ -110,7 +110,7 @@ describe('values in binary form', () => {
 
   /** Compares our text with the server's for each row of a query with one column, of that type. */
   async function expectSameTexts(oid: number, query: string, parameters: unknown[] = []): Promise<void> {
-    const write = binaryText(oid, shapes);
+    const write = createBinaryReader(oid, definitions);
     if (write === undefined) throw new Error(`The form of type ${oid} is not known`);
     const { rows } = await client.query<{ text: string; hex: string }>(
       `SELECT format('%s', v) AS text, encode(${await sendFunctionOf(oid)}(v${oid === BUILT_IN_TYPES.get('refcursor') ? '::text' : ''}), 'hex') AS hex FROM (${query}) AS q (v)`,
@@ -147,7 +147,9 @@ describe('values in binary form', () => {
         AND NOT EXISTS (SELECT FROM pg_type AS e WHERE e.oid = pg_type.typelem AND pg_type.typcategory = 'A'
           AND (e.typsend = 0 OR e.typtype NOT IN ('b', 'r', 'm')))`,
     );
-    const unknown = rows.filter(({ oid }) => binaryText(oid, shapes) === undefined).map(({ name }) => name);
+    const unknown = rows
+      .filter(({ oid }) => createBinaryReader(oid, definitions) === undefined)
+      .map(({ name }) => name);
     expect(unknown.sort()).toEqual(INTERNAL.sort());
     const bare = rows.map(({ name }) => name).filter((name) => !name.startsWith('_') && !INTERNAL.includes(name));
     expect(bare.filter((name) => !(name in VALUES) && !(name in NAMED))).toEqual([]);
@@ -197,7 +199,7 @@ describe('values in binary form', () => {
 
   it.each(Object.keys(NAMED))('of type %s are OIDs', async (name) => {
     const oid = BUILT_IN_TYPES.get(name)!;
-    const write = binaryText(oid, shapes)!;
+    const write = createBinaryReader(oid, definitions)!;
     const { rows } = await client.query<{ oid: string; hex: string }>(
       `SELECT v::text AS oid, encode(${name}send(v::oid::${name}), 'hex') AS hex FROM unnest('{0,11,4294967295}'::oid[]) AS v`,
     );

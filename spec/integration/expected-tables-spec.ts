@@ -1,7 +1,7 @@
 import { tap } from 'rxjs';
 import { ackAfter, transactions, type PgoutputConfig } from '../../lib/index';
-import { expectedTables } from '../../lib/pgoutput/types/expected-tables';
-import { TYPE_NAMES, typeOidOf } from '../../lib/pgoutput/types/type-names';
+import { readExpectedTables } from '../../lib/pgoutput/types/expected-tables';
+import { TYPE_NAMES, findTypeOid } from '../../lib/pgoutput/types/type-names';
 import { uniqueName } from '../support/server';
 import { failureOf } from './support/life';
 import { STREAMED, streamOf, WHOLE, type Way } from './support/streamed';
@@ -21,7 +21,7 @@ describe('expected tables', () => {
       `SELECT name, to_regtype(name)::oid AS oid FROM unnest($1::text[]) AS given(name)`,
       [TYPE_NAMES],
     );
-    expect(TYPE_NAMES.map((name) => ({ name, oid: typeOidOf(name) }))).toEqual(rows);
+    expect(TYPE_NAMES.map((name) => ({ name, oid: findTypeOid(name) }))).toEqual(rows);
   });
 
   it('fit the tables that a server describes, with types that are not built in', async () => {
@@ -38,9 +38,9 @@ describe('expected tables', () => {
     const [relation] = ofKind(messages, 'relation');
     const names = new Map(ofKind(messages, 'type').map(({ oid, schema, name }) => [oid, `${schema}.${name}`]));
     const look = (columns: Record<string, string>): void =>
-      expectedTables({ users: columns })(
+      readExpectedTables({ users: columns })(
         relation!,
-        (oid) => typeOidOf(names.get(oid) ?? '') ?? oid,
+        (oid) => findTypeOid(names.get(oid) ?? '') ?? oid,
         (oid) => names.get(oid),
       );
     const columns = {

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import type { Client } from 'pg';
 import { firstValueFrom } from 'rxjs';
 import { resolveConnection, type ConnectionSettings } from '../../lib/config/connection';
-import { shapedParser, UnknownLayoutError } from '../../lib/pgoutput/values/shaped-values';
+import { createShapedParser, UnknownLayoutError } from '../../lib/pgoutput/values/shaped-values';
 import { TypeCatalog } from '../../lib/pgoutput/types/type-catalog';
-import type { TypeShape } from '../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../lib/pgoutput/types/type-definitions';
 import { defaultTypes } from '../../lib/pgoutput/values/values';
 import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
 import { lookUpPublishedTypes, lookUpTypes } from '../../lib/commands/type-lookup';
@@ -55,7 +55,7 @@ function settingsFor(connection: string): ConnectionSettings {
 }
 
 /** Over a connection of its own, as a stream does it. */
-function lookUp(script: ProtocolRoutine<Map<number, TypeShape>>): Promise<Map<number, TypeShape>> {
+function lookUp(script: ProtocolRoutine<Map<number, TypeDefinition>>): Promise<Map<number, TypeDefinition>> {
   return firstValueFrom(runManagementCommand(settingsFor(bed.database.url), () => script));
 }
 
@@ -65,13 +65,13 @@ async function oidOf(type: string): Promise<number> {
 }
 
 /** What a look-up found, with names in place of OIDs. */
-async function named(found: ReadonlyMap<number, TypeShape>): Promise<Record<string, unknown>> {
+async function named(found: ReadonlyMap<number, TypeDefinition>): Promise<Record<string, unknown>> {
   const rows = await bed.sql<{ oid: number; name: string }>('SELECT oid, oid::regtype::text AS name FROM pg_type');
   const names = new Map(rows.map(({ oid, name }) => [oid, name]));
   const nameOf = (key: string, value: unknown): unknown =>
     ['base', 'element', 'subtype', 'range', 'typeOid'].includes(key) ? names.get(Number(value)) : value;
   return Object.fromEntries(
-    [...found].map(([oid, shape]) => [names.get(oid), JSON.parse(JSON.stringify(shape, nameOf)) as unknown]),
+    [...found].map(([oid, definition]) => [names.get(oid), JSON.parse(JSON.stringify(definition, nameOf)) as unknown]),
   );
 }
 
@@ -217,9 +217,9 @@ describe('a composite that is altered while it is read', () => {
     const catalog = new TypeCatalog();
     const learn = async () => catalog.learn([typeOid], await lookUp(lookUpTypes([typeOid])));
     await learn();
-    const { shapes, layouts } = catalog;
+    const { definitions, layouts } = catalog;
     const column = { name: 'v', key: false, typeOid, typeModifier: -1 };
-    const parse = shapedParser({ types: defaultTypes, shapes, layouts }, 'changing', column);
+    const parse = createShapedParser({ types: defaultTypes, definitions, layouts }, 'changing', column);
 
     const messages = await bed.messagesOf(
       async () => {
@@ -270,8 +270,8 @@ describe('a value of types made at random', () => {
           const catalog = new TypeCatalog();
           const missing = catalog.missing([column]);
           catalog.learn(missing, await lookUp(lookUpTypes(missing)));
-          const { shapes, layouts } = catalog;
-          const parse = shapedParser({ types: defaultTypes, shapes, layouts }, 't', column);
+          const { definitions, layouts } = catalog;
+          const parse = createShapedParser({ types: defaultTypes, definitions, layouts }, 't', column);
           for (const value of values) {
             const text = await printed(made.sql, value);
             const found = text === null ? null : parse(text);

@@ -1,7 +1,7 @@
 import type { Observable, Subscription } from 'rxjs';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
 import type { PgoutputOptions } from '../../lib/config/pgoutput';
-import { streamOver } from '../../lib/logical-replication';
+import { createStream } from '../../lib/logical-replication';
 import type { AnyReplicationMessage, ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/messages/walsender-messages';
 import type { FakeBackend } from './fake-backend';
@@ -12,7 +12,7 @@ export const CONNECTION = 'postgres://app:secret@db.example:5432/shop';
 export function streaming(server: FakeBackend, config: Partial<PgoutputConfig> = {}): Observable<ReplicationMessage> {
   const { connect, scheduler } = server;
   const base = { connection: CONNECTION, slot: 'orders', publications: ['orders_pub'], scheduler };
-  return streamOver(connect, { ...base, ...config }) as Observable<ReplicationMessage>;
+  return createStream(connect, { ...base, ...config }) as Observable<ReplicationMessage>;
 }
 
 /** The same with whatever pgoutput can send. */
@@ -30,7 +30,7 @@ export function streamingRaw(
 ): Observable<XLogDataMessage | KeepaliveMessage> {
   const { connect, scheduler } = server;
   const base = { connection: CONNECTION, slot: 'orders', plugin: 'test_decoding', scheduler };
-  return streamOver(connect, { ...base, ...config }) as Observable<XLogDataMessage | KeepaliveMessage>;
+  return createStream(connect, { ...base, ...config }) as Observable<XLogDataMessage | KeepaliveMessage>;
 }
 
 /** What a subscription has heard so far. */

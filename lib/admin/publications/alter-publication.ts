@@ -3,9 +3,9 @@ import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { executeAlterPublication as alter } from '../../commands/publication-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import {
-  publicationName,
-  requireWhole,
-  tableClauses,
+  readPublicationName,
+  requireWholeTables,
+  readTableClauses,
   type TableName,
   type PublicationTable,
 } from './publication-options';
@@ -40,15 +40,15 @@ const ACTIONS = [
  */
 export function alterPublication(config: AlterPublicationConfig): Observable<string> {
   const options = readCommandOptions(config, ['name', ...ACTIONS.map(([option]) => option)]);
-  const name = publicationName(options);
+  const name = readPublicationName(options);
   const [first, second] = ACTIONS.flatMap(([option, action]) => {
-    const tables = tableClauses(options, option);
+    const tables = readTableClauses(options, option);
     return tables ? [{ option, action, tables }] : [];
   });
   if (!first) throw options.error('addTables', 'missing; give addTables, dropTables or setTables');
   if (second) throw options.error(second.option, `cannot stand beside ${first.option}: one change at a time`);
   const { action, tables } = first;
-  if (action === 'DROP') requireWhole(options, 'dropTables', tables);
+  if (action === 'DROP') requireWholeTables(options, 'dropTables', tables);
   return runManagementCommand(resolveConnection(options), (server) => alter(name, action, tables, server.version)).pipe(
     map(() => name),
   );

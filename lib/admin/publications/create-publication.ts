@@ -6,10 +6,10 @@ import { PUBLICATION_OPERATIONS, type PublicationOperation } from '../../command
 import type { PublicationScope } from '../../commands/publication-sql';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import {
-  identifiers,
-  publicationName,
-  requireWhole,
-  tableClauses,
+  readIdentifiers,
+  readPublicationName,
+  requireWholeTables,
+  readTableClauses,
   type TableName,
   type PublicationTable,
 } from './publication-options';
@@ -61,10 +61,10 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
     'viaPartitionRoot',
     'generatedColumns',
   ]);
-  const name = publicationName(options);
-  const scope = scopeOf(options);
+  const name = readPublicationName(options);
+  const scope = readScope(options);
   const parameters = {
-    operations: operationsOf(options),
+    operations: readOperations(options),
     viaPartitionRoot: options.optionalFlag('viaPartitionRoot'),
     generatedColumns: options.oneOf('generatedColumns', ['none', 'stored']),
   };
@@ -73,11 +73,11 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
   ).pipe(map(() => name));
 }
 
-function scopeOf(options: Options): PublicationScope {
+function readScope(options: Options): PublicationScope {
   const allTables = options.flag('allTables', false);
-  const tables = tableClauses(options, 'tables');
-  const schemas = identifiers(options, 'schemas');
-  const exceptTables = tableClauses(options, 'exceptTables');
+  const tables = readTableClauses(options, 'tables');
+  const schemas = readIdentifiers(options, 'schemas');
+  const exceptTables = readTableClauses(options, 'exceptTables');
   if (allTables && (tables || schemas)) {
     throw options.error('allTables', 'cannot stand beside tables or schemas: it has them all, whole');
   }
@@ -87,11 +87,11 @@ function scopeOf(options: Options): PublicationScope {
   if (exceptTables && !allTables) {
     throw options.error('exceptTables', 'is for a publication of all tables; add allTables: true, or leave it out');
   }
-  if (exceptTables) requireWhole(options, 'exceptTables', exceptTables);
+  if (exceptTables) requireWholeTables(options, 'exceptTables', exceptTables);
   return { allTables, exceptTables: exceptTables ?? [], tables: tables ?? [], schemas: schemas ?? [] };
 }
 
-function operationsOf(options: Options): readonly string[] | undefined {
+function readOperations(options: Options): readonly string[] | undefined {
   const operations = options.names('operations');
   const unknown = operations?.find((one) => !PUBLICATION_OPERATIONS.some((operation) => operation === one));
   if (unknown === undefined) return operations;

@@ -2,7 +2,7 @@ import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { executeDropPublication as drop } from '../../commands/publication-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
-import { publicationName } from './publication-options';
+import { readPublicationName } from './publication-options';
 
 /** Which publication to drop, and on which server. */
 export interface DropPublicationConfig extends ServerConfig {
@@ -21,6 +21,6 @@ export interface DropPublicationConfig extends ServerConfig {
  */
 export function dropPublication(config: DropPublicationConfig): Observable<string> {
   const options = readCommandOptions(config, ['name']);
-  const name = publicationName(options);
+  const name = readPublicationName(options);
   return runManagementCommand(resolveConnection(options), () => drop(name)).pipe(map(() => name));
 }

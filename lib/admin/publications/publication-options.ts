@@ -1,4 +1,4 @@
-import { isRecord, Options, shown } from '../../common/options';
+import { isRecord, Options, formatValue } from '../../common/options';
 import { parseTableName, TABLE_NAME_EXPECTED } from '../../pgoutput/messages/table';
 import type { TableClause } from '../../commands/publication-sql';
 
@@ -22,61 +22,72 @@ export interface PublicationTable {
 }
 
 /** A name as the catalog has it. The server would cut a longer one off. */
-function identifier(options: Options, option: string, name: string | undefined): string {
+function checkIdentifier(options: Options, option: string, name: string | undefined): string {
   if (!name) throw options.error(option, 'missing; give the name as the catalog has it');
   if (Buffer.byteLength(name) > 63) throw options.error(option, 'a name has at most 63 bytes');
   return name;
 }
 
 /** The option `name`, which is a publication's. */
-export function publicationName(options: Options): string {
-  return identifier(options, 'name', options.text('name'));
+export function readPublicationName(options: Options): string {
+  return checkIdentifier(options, 'name', options.text('name'));
 }
 
 /** A list of names, each as the catalog has it. */
-export function identifiers(options: Options, option: string): readonly string[] | undefined {
-  return options.names(option)?.map((name) => identifier(options, option, name));
+export function readIdentifiers(options: Options, option: string): readonly string[] | undefined {
+  return options.names(option)?.map((name) => checkIdentifier(options, option, name));
 }
 
 /** A list of tables, or of parts of them. */
-export function tableClauses(options: Options, option: string): readonly TableClause[] | undefined {
+export function readTableClauses(options: Options, option: string): readonly TableClause[] | undefined {
   const value = options.get(option);
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length === 0) {
-    throw options.error(option, `expected a list with at least one table, got ${shown(value)}`);
+    throw options.error(option, `expected a list with at least one table, got ${formatValue(value)}`);
   }
-  return value.map((item: unknown, index) => tableClause(options, `${option}[${index}]`, item));
+  return value.map((item: unknown, index) => readTableClause(options, `${option}[${index}]`, item));
 }
 
-function tableClause(options: Options, option: string, value: unknown): TableClause {
+function readTableClause(options: Options, option: string, value: unknown): TableClause {
   if (!isRecord(value) || !('table' in value)) {
-    return { ...tableOf(options, option, value), columns: undefined, where: undefined };
+    return { ...readTableName(options, option, value), columns: undefined, where: undefined };
   }
   const part = new Options(option, value, ['table', 'columns', 'where']);
   const where = part.text('where');
   if (where?.trim() === '') throw part.error('where', 'expected a condition in SQL, got empty text');
-  return { ...tableOf(options, `${option}.table`, part.get('table')), columns: identifiers(part, 'columns'), where };
+  return {
+    ...readTableName(options, `${option}.table`, part.get('table')),
+    columns: readIdentifiers(part, 'columns'),
+    where,
+  };
 }
 
-function tableOf(options: Options, option: string, value: unknown): { readonly schema: string; readonly name: string } {
+function readTableName(
+  options: Options,
+  option: string,
+  value: unknown,
+): { readonly schema: string; readonly name: string } {
   if (typeof value === 'string') {
     if (value === '') throw options.error(option, 'missing; give the name as the catalog has it');
     const parsed = parseTableName(value);
     if (!parsed) throw options.error(option, `${TABLE_NAME_EXPECTED}, or in { schema, name }`);
-    return { schema: identifier(options, option, parsed.schema), name: identifier(options, option, parsed.name) };
+    return {
+      schema: checkIdentifier(options, option, parsed.schema),
+      name: checkIdentifier(options, option, parsed.name),
+    };
   }
   if (!isRecord(value)) {
-    throw options.error(option, `expected 'table', 'schema.table' or { schema, name }, got ${shown(value)}`);
+    throw options.error(option, `expected 'table', 'schema.table' or { schema, name }, got ${formatValue(value)}`);
   }
   const parts = new Options(option, value, ['schema', 'name']);
   return {
-    schema: identifier(parts, 'schema', parts.text('schema') ?? 'public'),
-    name: identifier(parts, 'name', parts.text('name')),
+    schema: checkIdentifier(parts, 'schema', parts.text('schema') ?? 'public'),
+    name: checkIdentifier(parts, 'name', parts.text('name')),
   };
 }
 
 /** @throws {ConfigError} where columns or rows are chosen of a table that counts as a whole */
-export function requireWhole(options: Options, option: string, tables: readonly TableClause[]): void {
+export function requireWholeTables(options: Options, option: string, tables: readonly TableClause[]): void {
   if (tables.some(({ columns, where }) => columns ?? where)) {
     throw options.error(option, 'takes tables as a whole; leave columns and where out');
   }

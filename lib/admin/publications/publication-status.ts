@@ -2,7 +2,7 @@ import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { fetchPublications, type PublicationStatus } from '../../commands/publication-status';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
-import { publicationName } from './publication-options';
+import { readPublicationName } from './publication-options';
 
 /** Which publication to look up, and on which server. */
 export interface PublicationStatusConfig extends ServerConfig {
@@ -21,7 +21,7 @@ export interface PublicationStatusConfig extends ServerConfig {
  */
 export function publicationStatus(config: PublicationStatusConfig): Observable<PublicationStatus | undefined> {
   const options = readCommandOptions(config, ['name']);
-  const name = publicationName(options);
+  const name = readPublicationName(options);
   return runManagementCommand(resolveConnection(options), (server) => fetchPublications([name], server.version)).pipe(
     map(([found]) => found),
   );

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { slotName } from '../../config/config';
+import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { ConfigError } from '../../common/errors';
 import { executeAlterSlot as alter, type SlotStatus } from '../../commands/slot-commands';
@@ -31,7 +31,7 @@ export interface AlterSlotConfig extends ServerConfig {
  */
 export function alterSlot(config: AlterSlotConfig): Observable<SlotStatus> {
   const options = readCommandOptions(config, ['slot', 'failover', 'twoPhase']);
-  const slot = slotName(options);
+  const slot = readSlotName(options);
   const changes = { failover: options.optionalFlag('failover'), twoPhase: options.optionalFlag('twoPhase') };
   if (changes.failover === undefined && changes.twoPhase === undefined) {
     throw new ConfigError('failover', 'missing; say failover or twoPhase, there is nothing else to alter');

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { slotName } from '../../config/config';
+import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { executeCreateSlot as create, type CreatedSlot } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
@@ -29,7 +29,7 @@ export interface CreateSlotConfig extends ServerConfig {
  */
 export function createSlot(config: CreateSlotConfig): Observable<CreatedSlot> {
   const options = readCommandOptions(config, ['slot', 'plugin', 'failover', 'twoPhase']);
-  const slot = slotName(options);
+  const slot = readSlotName(options);
   const plugin = options.text('plugin') ?? 'pgoutput';
   const kind = {
     temporary: false,

@@ -1,5 +1,5 @@
 import { map, type Observable } from 'rxjs';
-import { slotName } from '../../config/config';
+import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { executeDropSlot as drop } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
@@ -21,7 +21,7 @@ export interface DropSlotConfig extends ServerConfig {
  */
 export function dropSlot(config: DropSlotConfig): Observable<string> {
   const options = readCommandOptions(config, ['slot', 'wait']);
-  const slot = slotName(options);
+  const slot = readSlotName(options);
   const wait = options.flag('wait', false);
   return runManagementCommand(resolveConnection(options), () => drop(slot, wait)).pipe(map(() => slot));
 }

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { slotName } from '../../config/config';
+import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { fetchSlotStatus as status, type SlotStatus } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
@@ -21,6 +21,6 @@ export interface SlotStatusConfig extends ServerConfig {
  */
 export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
   const options = readCommandOptions(config, ['slot']);
-  const slot = slotName(options);
+  const slot = readSlotName(options);
   return runManagementCommand(resolveConnection(options), (server) => status(slot, server.version));
 }

@@ -1,13 +1,13 @@
 import { ReplicationError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
-import { binaryText } from '../../pgoutput/binary/binary-text';
-import type { TypeShape } from '../../pgoutput/types/type-shapes';
+import { createBinaryReader } from '../../pgoutput/binary/binary-text';
+import type { TypeDefinition } from '../../pgoutput/types/type-definitions';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { fetchDistinctOids } from '../oid-lists';
 import { lookUpPublishedTypes, MOST_TYPES } from '../type-lookup';
-import { findingOf } from './finding';
-import { columnName, named, namesQuery } from './scene';
+import { toFinding } from './finding';
+import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
  * Whether the binary form of all published columns is known. What has none comes as text, but not as a part of something
@@ -20,20 +20,22 @@ export function* checkBinary(
   version: number,
   lookUpTypes: boolean,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
-  const columns = sentColumns(publications, version);
+  const columns = readSentColumns(publications, version);
   const types = yield* fetchDistinctOids(`SELECT atttypid FROM ${columns}`, MOST_TYPES);
-  const shapes = lookUpTypes ? yield* lookUpPublishedTypes(publications, version) : new Map<number, TypeShape>();
-  const unknown = types.filter((type) => binaryText(type, (part) => shapes.get(part)) === undefined);
+  const definitions = lookUpTypes
+    ? yield* lookUpPublishedTypes(publications, version)
+    : new Map<number, TypeDefinition>();
+  const unknown = types.filter((type) => createBinaryReader(type, (part) => definitions.get(part)) === undefined);
   if (unknown.length === 0) return [];
-  const name = columnName('schemaname', 'tablename', 'attname');
+  const name = formatColumnName('schemaname', 'tablename', 'attname');
   const sql = `SELECT DISTINCT ${name} AS name FROM ${columns} WHERE atttypid IN (${unknown.join(', ')})`;
-  const what = `Binary values cannot be read of ${named(yield* runQuery(namesQuery(sql)))}`;
+  const what = `Binary values cannot be read of ${listNames(yield* runQuery(buildNamesQuery(sql)))}`;
   const remedy = `Ask for the stream without binary, ${lookUpTypes ? '' : 'or with lookUpTypes, '}or keep those columns out of the publication.`;
-  return [findingOf(new ReplicationError('VALUE_DECODE_FAILED', what, { remedy }))];
+  return [toFinding(new ReplicationError('VALUE_DECODE_FAILED', what, { remedy }))];
 }
 
 /** The columns of published tables that are sent in binary. */
-function sentColumns(publications: readonly string[], version: number): string {
+function readSentColumns(publications: readonly string[], version: number): string {
   return `(${buildPublishedTablesQuery(buildNamesCondition(publications), version)}) AS published
     JOIN pg_catalog.pg_attribute ON ${buildSentColumnCondition(version)}
     JOIN pg_catalog.pg_type AS t ON t.oid = atttypid AND typsend <> 0`;

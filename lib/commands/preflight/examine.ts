@@ -5,20 +5,20 @@ import { checkIdentities } from './identity-checks';
 import { checkOutputPlugin } from './output-plugin-checks';
 import { checkPublications } from './publication-checks';
 import { checkRowFilters } from './row-filter-checks';
-import type { Scene } from './scene';
+import type { PreflightContext } from './preflight-context';
 import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './server-checks';
 import { checkSlots } from './slot-checks';
 
 /** Lists what is wrong with a server for a stream. */
-export function* examine(scene: Scene): ProtocolRoutine<readonly PreflightFinding[]> {
-  const { plan, server, lookUpTypes } = scene;
+export function* runChecks(context: PreflightContext): ProtocolRoutine<readonly PreflightFinding[]> {
+  const { plan, server, lookUpTypes } = context;
   const { publications = [] } = plan.pgoutput ?? {};
   return [
-    ...checkWalLevel(scene),
-    ...checkVersion(scene),
-    ...checkWalSenderTimeout(scene),
-    ...(yield* checkOutputPlugin(scene)),
-    ...(yield* checkSlots(scene)),
+    ...checkWalLevel(context),
+    ...checkVersion(context),
+    ...checkWalSenderTimeout(context),
+    ...(yield* checkOutputPlugin(context)),
+    ...(yield* checkSlots(context)),
     ...(publications.length === 0 ? [] : yield* checkPublications(publications, server.version)),
     ...(publications.length === 0 ? [] : yield* checkIdentities(publications, server.version)),
     ...(publications.length === 0 ? [] : yield* checkRowFilters(publications, server.version)),

@@ -1,9 +1,9 @@
 import { ProtocolError, ReplicationError, ServerError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
 import type { ProtocolRoutine } from '../protocol-routine';
-import { examine } from './examine';
-import { reclassified } from './finding';
-import type { Scene } from './scene';
+import { runChecks } from './examine';
+import { reclassify } from './finding';
+import type { PreflightContext } from './preflight-context';
 
 /**
  * Leads the conversation that opens a stream. Where it fails for good, the error lists what else preflight finds: otherwise
@@ -14,19 +14,20 @@ import type { Scene } from './scene';
  *
  * @param classify the user's rules
  */
-export function* examineFailure<T>(
+export function* explainFailedStart<T>(
   opening: ProtocolRoutine<T>,
-  scene: Scene,
+  context: PreflightContext,
   classify: (error: Error) => Error,
 ): ProtocolRoutine<T> {
   try {
     return yield* opening;
   } catch (error) {
-    if (!(error instanceof ReplicationError) || !isLasting(error, classify) || !leavesUsable(error)) throw error;
-    const findings = (yield* examineBehind(error, scene)).filter((found) => isOther(found, error));
+    if (!(error instanceof ReplicationError) || !isLasting(error, classify) || !leavesConnectionUsable(error))
+      throw error;
+    const findings = (yield* runChecksAfter(error, context)).filter((found) => isOtherFinding(found, error));
     if (findings.length === 0) throw error;
     const { code, retryable, remedy } = error;
-    throw error.recast(code, { retryable, remedy, findings: findings.map((found) => reclassified(found, classify)) });
+    throw error.recast(code, { retryable, remedy, findings: findings.map((found) => reclassify(found, classify)) });
   }
 }
 
@@ -36,20 +37,23 @@ function isLasting(error: ReplicationError, classify: (error: Error) => Error): 
 }
 
 /** Whether the connection takes queries after the error: the server has ended no session, and none of its answers is half read. */
-function leavesUsable(error: ReplicationError): boolean {
+function leavesConnectionUsable(error: ReplicationError): boolean {
   if (error instanceof ServerError) return error.server.severity === 'ERROR';
   return !(error instanceof ProtocolError) && error.code !== 'LIMIT_EXCEEDED';
 }
 
 /** The server's words for a failure differ from those of the check that foresees it. */
-function isOther({ severity, code, message }: PreflightFinding, error: ReplicationError): boolean {
+function isOtherFinding({ severity, code, message }: PreflightFinding, error: ReplicationError): boolean {
   if (severity !== 'error') return false;
   return code !== error.code || (message !== error.summary && !(error instanceof ServerError));
 }
 
-function* examineBehind(verdict: ReplicationError, scene: Scene): ProtocolRoutine<readonly PreflightFinding[]> {
+function* runChecksAfter(
+  verdict: ReplicationError,
+  context: PreflightContext,
+): ProtocolRoutine<readonly PreflightFinding[]> {
   try {
-    const examination = examine(scene);
+    const examination = runChecks(context);
     let step = examination.next();
     // One connect time-out counts for all of it.
     while (!step.done) step = examination.next(yield { ...step.value, patient: false, restart: false, verdict });

@@ -1,8 +1,8 @@
 import type { PreflightFinding, FINDINGS } from '../../common/findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
-import { finding } from './finding';
-import { named, namesQuery, tableName } from './scene';
+import { createFinding } from './finding';
+import { listNames, buildNamesQuery, tableName } from './preflight-context';
 
 /**
  * Whether updates and deletes of published tables will do: the server refuses those whose old row could not be told by
@@ -12,14 +12,14 @@ export function* checkIdentities(
   publications: readonly string[],
   version: number,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
-  const written = writtenTables(publications, version);
+  const written = readWrittenTables(publications, version);
   const found: PreflightFinding[] = [];
   for (const { code, what, since, condition } of CONDITIONS) {
     if (version < since) continue;
     const name = tableName('schema', 'table_name');
     const sql = `SELECT DISTINCT ${name} AS name FROM (${written}) AS w WHERE ${condition(version)}`;
-    const rows = yield* runQuery(namesQuery(sql));
-    if (rows.length > 0) found.push(finding(code, `UPDATE and DELETE fail ${what}: ${named(rows)}`));
+    const rows = yield* runQuery(buildNamesQuery(sql));
+    if (rows.length > 0) found.push(createFinding(code, `UPDATE and DELETE fail ${what}: ${listNames(rows)}`));
   }
   return found;
 }
@@ -29,7 +29,7 @@ export function* checkIdentities(
  * table but its leaves, and the identity is that of the leaf; lists and filters are those of the table that it is published
  * as, and name the same columns. Source: RelationBuildPublicationDesc in relcache.c.
  */
-export function writtenTables(publications: readonly string[], version: number): string {
+export function readWrittenTables(publications: readonly string[], version: number): string {
   const parts = version >= 150_000 ? 'r.prattrs, r.prqual::text AS filter' : 'NULL AS prattrs, NULL AS filter';
   return `SELECT c.oid AS leaf, n.nspname AS schema, c.relname AS table_name, published.relid AS root,
       c.reltoastrelid AS toast, published.pubupdate AS updates, published.filter IS NOT NULL AS filtered,
@@ -66,7 +66,7 @@ interface Condition {
   readonly what: string;
   /** The version that brought it. */
   readonly since: number;
-  /** SQL over {@link writtenTables}. */
+  /** SQL over {@link readWrittenTables}. */
   readonly condition: (version: number) => string;
 }
 

@@ -1,6 +1,6 @@
 import { runQuery, getText } from '../protocol-routine';
-import { failure } from './finding';
-import type { Check } from './scene';
+import { createFailure } from './finding';
+import type { Check } from './preflight-context';
 
 /**
  * Whether the server loads the output plugin for clients. The setting came with the minor releases of August 2026; servers
@@ -10,13 +10,13 @@ export const checkOutputPlugin: Check = function* ({ plan: { plugin } }) {
   const [row] = yield* runQuery("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'");
   if (!row) return [];
   const setting = getText(row, 'setting');
-  if (namesIn(setting).includes(plugin)) return [];
+  if (parseNames(setting).includes(plugin)) return [];
   const what = `The server does not load output plugin "${plugin}": output_plugin_libraries is ${JSON.stringify(setting)}`;
-  return [failure('OUTPUT_PLUGIN_REFUSED', what)];
+  return [createFailure('OUTPUT_PLUGIN_REFUSED', what)];
 };
 
 /** Names between commas, with or without double quotes. Letters keep their case. */
-function namesIn(list: string): string[] {
+function parseNames(list: string): string[] {
   return Array.from(list.matchAll(/"((?:[^"]|"")*)"|[^\s,"](?:[^,"]*[^\s,"])?/g), ([name, quoted]) =>
     quoted === undefined ? name : quoted.replaceAll('""', '"'),
   );

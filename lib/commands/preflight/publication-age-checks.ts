@@ -4,7 +4,7 @@ import { runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
 import { buildNamesCondition } from '../published-tables';
 import { toSkippedPublicationError } from '../server-errors';
 import { quotePublicationNames, quoteLiteral } from '../sql';
-import { finding, findingOf } from './finding';
+import { createFinding, toFinding } from './finding';
 
 /** For how many ms the server may decode. */
 const DECODING_TIME = 2000;
@@ -36,25 +36,25 @@ export function* checkPublicationAge(
   );
   if (rows.length === 0) return [];
   const candidates = rows.map((row) => getText(row, 'pubname'));
-  const outcome = yield* peek(slot, candidates);
+  const outcome = yield* peekChanges(slot, candidates);
   if (outcome === undefined) return [];
   // The server's words may be in any language, but names are as they are.
   const told = candidates.filter((name) => outcome.server.message.includes(name));
   const names = (told.length > 0 ? told : candidates).map((name) => JSON.stringify(name)).join(', ');
   if (outcome.code === 'CANCELLED') {
     return [
-      finding(
+      createFinding(
         'PUBLICATION_YOUNGER',
         `Publication ${names} may be younger than changes that slot "${slot}" is still to send`,
       ),
     ];
   }
   const what = `Publication ${names} is younger than changes that slot "${slot}" is still to send`;
-  return [{ ...findingOf(outcome), message: `${what}.`, remedy: YOUNGER_REMEDY }];
+  return [{ ...toFinding(outcome), message: `${what}.`, remedy: YOUNGER_REMEDY }];
 }
 
 /** @returns what decoding failed with, or warned of, where that is of a missing publication; or that its time was over */
-function* peek(slot: string, publications: readonly string[]): ProtocolRoutine<ServerError | undefined> {
+function* peekChanges(slot: string, publications: readonly string[]): ProtocolRoutine<ServerError | undefined> {
   let skipped: ServerError | undefined;
   yield* runQuery(`SET statement_timeout = ${DECODING_TIME}`);
   try {

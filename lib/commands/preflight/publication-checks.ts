@@ -3,8 +3,8 @@ import type { PreflightFinding } from '../../common/findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { checkPublicationsExist as checkExistence } from '../open-stream';
 import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
-import { failure, finding, findingOf } from './finding';
-import { named, namesQuery, tableName } from './scene';
+import { createFailure, createFinding, toFinding } from './finding';
+import { listNames, buildNamesQuery, tableName } from './preflight-context';
 
 /** Whether the publications are there, and send what one would think. */
 export function* checkPublications(
@@ -12,19 +12,19 @@ export function* checkPublications(
   version: number,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
   return [
-    ...(yield* checkMissing(publications)),
+    ...(yield* checkMissingPublications(publications)),
     ...(yield* checkEmpty(publications, version)),
     ...(yield* checkUnlogged(publications, version)),
     ...(version >= 150_000 ? yield* checkColumnLists(publications, version) : []),
   ];
 }
 
-function* checkMissing(publications: readonly string[]): ProtocolRoutine<readonly PreflightFinding[]> {
+function* checkMissingPublications(publications: readonly string[]): ProtocolRoutine<readonly PreflightFinding[]> {
   try {
     yield* checkExistence(publications);
     return [];
   } catch (error) {
-    if (error instanceof ReplicationError && error.code === 'PUBLICATION_MISSING') return [findingOf(error)];
+    if (error instanceof ReplicationError && error.code === 'PUBLICATION_MISSING') return [toFinding(error)];
     throw error;
   }
 }
@@ -32,12 +32,12 @@ function* checkMissing(publications: readonly string[]): ProtocolRoutine<readonl
 function* checkEmpty(publications: readonly string[], version: number): ProtocolRoutine<readonly PreflightFinding[]> {
   const wanted = buildNamesCondition(publications);
   const rows = yield* runQuery(
-    namesQuery(
+    buildNamesQuery(
       `SELECT pubname AS name FROM pg_catalog.pg_publication WHERE ${wanted}
         EXCEPT SELECT pubname FROM (${buildPublishedTablesQuery(wanted, version)}) AS t`,
     ),
   );
-  return rows.length === 0 ? [] : [finding('PUBLICATION_EMPTY', `Publication ${named(rows)} has no tables`)];
+  return rows.length === 0 ? [] : [createFinding('PUBLICATION_EMPTY', `Publication ${listNames(rows)} has no tables`)];
 }
 
 /** A publication of all tables, or of schemas, passes over unlogged ones in silence; one of tables refuses them. */
@@ -57,7 +57,7 @@ function* checkUnlogged(
           WHERE r.prpubid = p.oid AND r.prrelid = c.oid AND r.prexcept)`
       : '';
   const rows = yield* runQuery(
-    namesQuery(
+    buildNamesQuery(
       `SELECT ${tableName('n.nspname', 'c.relname')} AS name
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema'
@@ -65,7 +65,9 @@ function* checkUnlogged(
             ${ofSchema})`,
     ),
   );
-  return rows.length === 0 ? [] : [finding('TABLE_UNLOGGED', `Unlogged tables are not replicated: ${named(rows)}`)];
+  return rows.length === 0
+    ? []
+    : [createFinding('TABLE_UNLOGGED', `Unlogged tables are not replicated: ${listNames(rows)}`)];
 }
 
 /**
@@ -85,34 +87,34 @@ function* checkColumnLists(
       : buildSentColumnCondition(version);
   const columns = `LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c`;
   const differing = yield* runQuery(
-    namesQuery(
-      `${sentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+    buildNamesQuery(
+      `${readSentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         GROUP BY schemaname, tablename HAVING count(DISTINCT columns) > 1`,
     ),
   );
   const lists =
     differing.length === 0
       ? []
-      : [failure('COLUMN_LISTS_DIFFER', `The publications send different columns of ${named(differing)}`)];
+      : [createFailure('COLUMN_LISTS_DIFFER', `The publications send different columns of ${listNames(differing)}`)];
   if (version < 180_000) return lists;
   const generating = yield* runQuery(
-    namesQuery(
-      `${sentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+    buildNamesQuery(
+      `${readSentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relid AND attgenerated <> '')
         GROUP BY schemaname, tablename
         HAVING count(DISTINCT columns) = 1 AND count(DISTINCT pubgencols) FILTER (WHERE list IS NULL) > 1`,
     ),
   );
   if (generating.length === 0) return lists;
-  const what = `The publications differ in publish_generated_columns, though tables have generated columns: ${named(generating)}`;
-  return [...lists, failure('COLUMN_LISTS_DIFFER', what)];
+  const what = `The publications differ in publish_generated_columns, though tables have generated columns: ${listNames(generating)}`;
+  return [...lists, createFailure('COLUMN_LISTS_DIFFER', what)];
 }
 
 /**
  * A common table expression, `sent`: what {@link buildPublishedTablesQuery} has, without what another of the publications sends as a
  * table further up. Source: get_rel_sync_entry in pgoutput.c.
  */
-function sentTables(publications: readonly string[], version: number): string {
+function readSentTables(publications: readonly string[], version: number): string {
   return `WITH RECURSIVE found AS (${buildPublishedTablesQuery(buildNamesCondition(publications), version)}),
     above (relid, ancestor) AS (
       SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent

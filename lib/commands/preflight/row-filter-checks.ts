@@ -1,8 +1,8 @@
 import type { PreflightFinding } from '../../common/findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
-import { finding } from './finding';
-import { FILTERED, KEY, LIST, writtenTables } from './identity-checks';
-import { columnName, named, namesQuery } from './scene';
+import { createFinding } from './finding';
+import { FILTERED, KEY, LIST, readWrittenTables } from './identity-checks';
+import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
  * Whether a row filter can make inserts of updates that lack columns. The server puts an unchanged TOASTed value into such an
@@ -14,23 +14,23 @@ export function* checkRowFilters(
   version: number,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
   if (version < 150_000) return [];
-  const rows = yield* runQuery(namesQuery(omittedColumns(publications, version)));
+  const rows = yield* runQuery(buildNamesQuery(findOmittedColumns(publications, version)));
   if (rows.length === 0) return [];
   const what =
     'An UPDATE that moves a row into a row filter is sent as an INSERT, without values that are stored out of line';
-  return [finding('FILTER_OMITS_TOAST', `${what} and that it does not change, of ${named(rows)}`)];
+  return [createFinding('FILTER_OMITS_TOAST', `${what} and that it does not change, of ${listNames(rows)}`)];
 }
 
 /** Where one publication sends all updates of a table, the filters of the others do not count. */
-function omittedColumns(publications: readonly string[], version: number): string {
+function findOmittedColumns(publications: readonly string[], version: number): string {
   const isSent =
     version < 180_000
       ? `attgenerated = ''`
       : `CASE attgenerated WHEN '' THEN true WHEN 's' THEN prattrs IS NOT NULL OR generated ELSE false END`;
-  return `SELECT DISTINCT ${columnName('schema', 'table_name', 'attname')} AS name
+  return `SELECT DISTINCT ${formatColumnName('schema', 'table_name', 'attname')} AS name
     FROM (
       SELECT *, bool_and(filtered) OVER (PARTITION BY leaf) AS always_filtered
-        FROM (${writtenTables(publications, version)}) AS w WHERE updates
+        FROM (${readWrittenTables(publications, version)}) AS w WHERE updates
     ) AS updated
     JOIN pg_catalog.pg_attribute ON attrelid = leaf AND attnum > 0 AND NOT attisdropped AND ${isSent}
       AND attlen = -1 AND attstorage <> 'p' AND NOT ${IS_SHORT}

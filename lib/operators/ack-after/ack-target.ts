@@ -1,6 +1,6 @@
 import { Delivery, type Acknowledgeable, type SessionControl } from '../../ledger/acknowledgement';
 import { Message } from '../../pgoutput/messages/message';
-import { recordingOf } from '../../pgoutput/messages/recording';
+import { getRawChange } from '../../pgoutput/messages/raw-change';
 import { Transaction } from '../transactions/transaction';
 
 /** What is acknowledged as one: a message, a transaction, anything that has kept its `ack`, or an array of them. */
@@ -47,7 +47,7 @@ export function getSession(item: Acknowledgeable | undefined): SessionControl | 
 
 /** Whether the item was streamed before its transaction ended; its position in the transaction is not known. */
 export function isStreamed(item: Message): boolean {
-  return recordingOf(item) !== undefined;
+  return getRawChange(item) !== undefined;
 }
 
 function acknowledgeItem(item: Acknowledgeable): boolean {

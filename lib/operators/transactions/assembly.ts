@@ -3,8 +3,8 @@ import { Delivery, type SessionControl } from '../../ledger/acknowledgement';
 import { ReplicationError } from '../../common/errors';
 import { Options } from '../../common/options';
 import type { ChangePosition } from '../../pgoutput/messages/change-messages';
-import { isPlaced, type AnyChange, type AnyReplicationMessage, type Change } from '../../pgoutput/messages/messages';
-import { recordingOf } from '../../pgoutput/messages/recording';
+import { hasPosition, type AnyChange, type AnyReplicationMessage, type Change } from '../../pgoutput/messages/messages';
+import { getRawChange } from '../../pgoutput/messages/raw-change';
 import type { LogicalMessage } from '../../pgoutput/messages/change-messages';
 import type { BeginMessage, CommitMessage } from '../../pgoutput/messages/transaction-messages';
 import type { StreamCommitMessage } from '../../pgoutput/messages/stream-messages';
@@ -198,7 +198,7 @@ export class Assembly {
 
   #add(change: AnyChange): void {
     if (change.xid !== undefined) this.#addStreamed(change);
-    else if (this.#begin && isPlaced(change)) {
+    else if (this.#begin && hasPosition(change)) {
       Delivery.entryOf(change)?.gather();
       this.#changes.push(change);
     }
@@ -206,7 +206,7 @@ export class Assembly {
 
   #addStreamed(change: AnyChange): void {
     if (!this.#block) return;
-    const recording = recordingOf(change);
+    const recording = getRawChange(change);
     if (!recording) {
       throw new ReplicationError(
         'NOT_STREAMED',

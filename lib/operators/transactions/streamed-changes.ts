@@ -1,6 +1,6 @@
 import type { Lsn } from '../../common/lsn';
 import type { Change } from '../../pgoutput/messages/messages';
-import type { Recording } from '../../pgoutput/messages/recording';
+import type { RawChange } from '../../pgoutput/messages/raw-change';
 import type { DescribedTable } from '../../pgoutput/messages/described-table';
 import { Replay } from '../../pgoutput/decode/replay';
 import type { Gathered, GatheringBudget } from './gathering-budget';
@@ -83,7 +83,7 @@ export class StreamedChanges implements Gathered {
   }
 
   /** @throws {ReplicationError} `SPOOL_FAILED` */
-  add({ xid, payload, relations }: Recording): void {
+  add({ xid, payload, relations }: RawChange): void {
     const length = HEADER + payload.length;
     if (this.#filled + length > this.#block.length) this.#nextBlock(length);
     const at = this.#filled;

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
-import { laterLsn, type Lsn } from '../../common/lsn';
+import { maxLsn, type Lsn } from '../../common/lsn';
 import { Message } from '../../pgoutput/messages/message';
 import type { Change } from '../../pgoutput/messages/messages';
 import type { AnyTables } from '../../pgoutput/messages/typed-tables';
@@ -164,6 +164,6 @@ export class PreparedTransaction<Tables extends object = AnyTables> extends Chan
 
   /** As in {@link PrepareMessage.checkpoint}. */
   override get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, laterLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
+    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
   }
 }

@@ -1,5 +1,5 @@
-import { BUILT_IN_SHAPES } from '../types/built-in-types';
-import type { TypeShape, TypeShapes } from '../types/type-shapes';
+import { BUILT_IN_DEFINITIONS } from '../types/built-in-types';
+import type { TypeDefinition, TypeDefinitions } from '../types/type-definitions';
 import { array } from './arrays';
 import { BUILT_IN_TEXTS } from './built-in-texts';
 import { text } from './plain-values';
@@ -20,55 +20,56 @@ export type BinaryText = (bytes: Buffer, start: number, end: number) => string;
  * sessions pin, so that both forms can go through the same parser. Of the types regclass and the like it is the OID, where
  * the server's text is a name.
  *
- * @param shapes asked for every type that is not built in, now or when a value has such a type in it
+ * @param definitions asked for every type that is not built in, now or when a value has such a type in it
  * @returns undefined for a type whose binary form is not known, or that has such a type in it
  */
-export function binaryText(oid: number, shapes: TypeShapes): BinaryText | undefined {
-  const shapeOf = (type: number): TypeShape | undefined => BUILT_IN_SHAPES.get(type) ?? shapes(type);
-  if (!isKnown(oid, shapeOf)) return undefined;
-  const write = new ValueTexts(shapeOf).of(oid);
+export function createBinaryReader(oid: number, definitions: TypeDefinitions): BinaryText | undefined {
+  const getDefinition = (type: number): TypeDefinition | undefined =>
+    BUILT_IN_DEFINITIONS.get(type) ?? definitions(type);
+  if (!isDecodable(oid, getDefinition)) return undefined;
+  const write = new ValueTexts(getDefinition).of(oid);
   return (bytes, start, end) => write(bytes, start, end, 0);
 }
 
 /** What a type is made of. */
-function partsOf(shape: TypeShape): readonly number[] {
-  switch (shape.kind) {
+function getComponentTypes(definition: TypeDefinition): readonly number[] {
+  switch (definition.kind) {
     case 'base':
     case 'enum':
       return [];
     case 'domain':
-      return [shape.base];
+      return [definition.base];
     case 'array':
-      return [shape.element];
+      return [definition.element];
     case 'range':
-      return [shape.subtype];
+      return [definition.subtype];
     case 'multirange':
-      return [shape.range];
+      return [definition.range];
     case 'composite':
-      return shape.attributes.map(({ typeOid }) => typeOid);
+      return definition.attributes.map(({ typeOid }) => typeOid);
   }
 }
 
 /** Whether the type and all that it is made of have a form that is known. */
-function isKnown(oid: number, shapeOf: TypeShapes): boolean {
+function isDecodable(oid: number, getDefinition: TypeDefinitions): boolean {
   const seen = new Set([oid]);
   // What is added meanwhile is visited as well.
   for (const type of seen) {
     if (BUILT_IN_TEXTS.has(type)) continue;
-    const shape = shapeOf(type);
-    if (shape === undefined || shape.kind === 'base') return false;
-    for (const part of partsOf(shape)) seen.add(part);
+    const definition = getDefinition(type);
+    if (definition === undefined || definition.kind === 'base') return false;
+    for (const part of getComponentTypes(definition)) seen.add(part);
   }
   return true;
 }
 
 /** The writers of types, each made when it is first needed. */
 class ValueTexts {
-  readonly #shapeOf: TypeShapes;
+  readonly #getDefinition: TypeDefinitions;
   readonly #texts = new Map<number, ValueText>();
 
-  constructor(shapeOf: TypeShapes) {
-    this.#shapeOf = shapeOf;
+  constructor(getDefinition: TypeDefinitions) {
+    this.#getDefinition = getDefinition;
   }
 
   /** @throws {UnknownFormError} */
@@ -82,19 +83,19 @@ class ValueTexts {
   };
 
   #make(oid: number): ValueText {
-    const shape = this.#shapeOf(oid);
-    switch (shape?.kind) {
+    const definition = this.#getDefinition(oid);
+    switch (definition?.kind) {
       case 'enum':
         return text;
       case 'domain':
         // A chain of them ends, unless the catalog was read wrong.
-        return this.#later(shape.base, deeper);
+        return this.#later(definition.base, deeper);
       case 'array':
-        return array(shape.delimiter, this.of);
+        return array(definition.delimiter, this.of);
       case 'range':
-        return range(this.#later(shape.subtype));
+        return range(this.#later(definition.subtype));
       case 'multirange':
-        return multirange(this.#later(shape.range));
+        return multirange(this.#later(definition.range));
       case 'composite':
         return record(this.of);
       case 'base':

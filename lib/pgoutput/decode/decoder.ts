@@ -1,8 +1,8 @@
 import type { DescribedTable } from '../messages/described-table';
 import type { AnyChange, AnyPgoutputMessage } from '../messages/messages';
-import { formatOf } from './formats';
+import { getFormat } from './formats';
 import { PayloadReader } from './payload-reader';
-import { record } from '../messages/recording';
+import { attachRawChange } from '../messages/raw-change';
 import { type Decoding, RelationCache } from './relations';
 import { DecoderState, StreamedTransaction } from './state';
 import type { TypeParsers } from '../values/values';
@@ -34,12 +34,12 @@ export class PgoutputDecoder {
    */
   decode(buffer: Buffer, start: number, end: number): AnyPgoutputMessage {
     const { current } = this.#state;
-    const format = formatOf(buffer, start, end);
+    const format = getFormat(buffer, start, end);
     const block = current instanceof StreamedTransaction && format.hasXid ? current : undefined;
     const message = this.#reader.read(format, buffer, start, end, block);
     if (block && isChange(message)) {
       const payload = Buffer.from(buffer.subarray(start, end));
-      record(message, { xid: block.xid, payload, relations: relationsOf(message, block.relations) });
+      attachRawChange(message, { xid: block.xid, payload, relations: getRelations(message, block.relations) });
     }
     if (end === buffer.length || end - start > LARGE) this.#reader.release();
     return message;
@@ -50,13 +50,13 @@ function isChange(message: AnyPgoutputMessage): message is AnyChange {
   return message.kind !== 'relation' && message.kind !== 'type';
 }
 
-function relationsOf(change: AnyChange, relations: RelationCache): readonly DescribedTable[] {
+function getRelations(change: AnyChange, relations: RelationCache): readonly DescribedTable[] {
   switch (change.kind) {
     case 'message':
       return NO_RELATIONS;
     case 'truncate':
       return change.relations.flatMap(({ oid }) => relations.get(oid)?.described ?? []);
     default:
-      return relations.get(change.relation.oid)?.described.alone ?? [];
+      return relations.get(change.relation.oid)?.described.asArray ?? [];
   }
 }

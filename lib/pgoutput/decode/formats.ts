@@ -8,7 +8,7 @@ import { begin, commit, logicalMessage, origin } from './transaction-formats';
 import { beginPrepare, commitPrepared, prepare, rollbackPrepared } from './two-phase-formats';
 
 /** The messages of all protocol versions, by tag. They come by the slot's options, whatever this stream asked for. */
-const FORMATS: readonly (MessageFormat | undefined)[] = byTag({
+const FORMATS: readonly (MessageFormat | undefined)[] = indexByTag({
   B: begin,
   C: commit,
   O: origin,
@@ -30,7 +30,7 @@ const FORMATS: readonly (MessageFormat | undefined)[] = byTag({
   r: rollbackPrepared,
 });
 
-function byTag(formats: Record<string, MessageFormat>): (MessageFormat | undefined)[] {
+function indexByTag(formats: Record<string, MessageFormat>): (MessageFormat | undefined)[] {
   const table = new Array<MessageFormat | undefined>(256).fill(undefined);
   for (const [tag, format] of Object.entries(formats)) table[tag.charCodeAt(0)] = format;
   return table;
@@ -41,7 +41,7 @@ function byTag(formats: Record<string, MessageFormat>): (MessageFormat | undefin
  *
  * @throws {ProtocolError} for a payload that is no message
  */
-export function formatOf(buffer: Buffer, start: number, end: number): MessageFormat {
+export function getFormat(buffer: Buffer, start: number, end: number): MessageFormat {
   const tag = start < end ? buffer[start] : undefined;
   const format = tag === undefined ? undefined : FORMATS[tag];
   if (format !== undefined) return format;

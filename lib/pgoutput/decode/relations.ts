@@ -10,7 +10,7 @@ import {
 } from '../messages/described-table';
 import type { TableCheck } from '../types/expected-tables';
 import { isBuiltIn } from '../values/shaped-values';
-import { qualifiedName } from '../messages/table';
+import { formatQualifiedName } from '../messages/table';
 import type { RelationMessage, TypeMessage } from '../messages/transaction-messages';
 import { NewTypesError } from '../types/type-catalog';
 
@@ -208,7 +208,7 @@ export class RelationCache {
       (oid) => this.#domainOf(oid) ?? oid,
       (oid) => {
         const type = this.#nameOf(oid);
-        return type && qualifiedName(type.schema, type.name);
+        return type && formatQualifiedName(type.schema, type.name);
       },
     );
   }

@@ -1,7 +1,7 @@
 import type { Lsn } from '../../common/lsn';
 import type { DescribedTable } from '../messages/described-table';
-import { formatOf } from './formats';
-import { isPlaced, type Change } from '../messages/messages';
+import { getFormat } from './formats';
+import { hasPosition, type Change } from '../messages/messages';
 import { PayloadReader } from './payload-reader';
 import { RelationCache } from './relations';
 import { DecoderState, OpenTransaction } from './state';
@@ -28,10 +28,11 @@ export class Replay {
    * @throws {ValueError} for a value that cannot be decoded, unless it is to be delivered
    */
   change(buffer: Buffer, start: number, end: number, relations: readonly DescribedTable[]): Change {
-    const format = formatOf(buffer, start, end);
+    const format = getFormat(buffer, start, end);
     for (const table of relations) this.#relations.put(table);
     const message = this.#reader.read(format, buffer, start, end, this.#block);
-    if (!('ordinal' in message && isPlaced(message))) throw this.#state.violation('expected a change of a transaction');
+    if (!('ordinal' in message && hasPosition(message)))
+      throw this.#state.violation('expected a change of a transaction');
     return message;
   }
 }

@@ -15,7 +15,7 @@ export const insert: MessageFormat = {
   hasXid: true,
   hasValues: true,
   decode(reader, state) {
-    const transaction = state.surroundings();
+    const transaction = state.currentTransaction();
     const relation = state.relation(reader);
     const tag = reader.u8();
     if (tag !== NEW) throw state.unexpected(reader, tag, "the new row, 'N',");
@@ -29,7 +29,7 @@ export const update: MessageFormat = {
   hasXid: true,
   hasValues: true,
   decode(reader, state) {
-    const transaction = state.surroundings();
+    const transaction = state.currentTransaction();
     const relation = state.relation(reader);
     let old: Row | undefined;
     let key: Row | undefined;
@@ -55,7 +55,7 @@ export const deletion: MessageFormat = {
   hasXid: true,
   hasValues: true,
   decode(reader, state) {
-    const transaction = state.surroundings();
+    const transaction = state.currentTransaction();
     const relation = state.relation(reader);
     const tag = reader.u8();
     if (tag !== OLD && tag !== KEY) throw state.unexpected(reader, tag, "the old row, 'K' or 'O',");
@@ -69,7 +69,7 @@ export const truncate: MessageFormat = {
   name: 'Truncate message',
   hasXid: true,
   decode(reader, state) {
-    const transaction = state.surroundings();
+    const transaction = state.currentTransaction();
     const count = reader.u32();
     const flags = reader.u8();
     const relations = [];

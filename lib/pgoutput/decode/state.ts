@@ -86,14 +86,14 @@ export class DecoderState {
   }
 
   /** What the change at hand belongs to. */
-  surroundings(): OpenTransaction | StreamedTransaction {
+  currentTransaction(): OpenTransaction | StreamedTransaction {
     if (this.current === undefined) throw this.violation('it came outside a transaction; expected Begin before it');
     return this.current;
   }
 
   /** The transaction, in one piece, that the message at hand ends. */
   transaction(end: OpenTransaction['end']): OpenTransaction {
-    const current = this.surroundings();
+    const current = this.currentTransaction();
     if (current instanceof StreamedTransaction) {
       throw this.violation(`expected Stream Stop of transaction ${current.topXid} before it`);
     }
@@ -104,7 +104,7 @@ export class DecoderState {
   }
 
   /** The message at hand stands outside all transactions and blocks. */
-  outside(): void {
+  assertNoTransaction(): void {
     const { current } = this;
     if (current instanceof StreamedTransaction) {
       throw this.violation(`expected Stream Stop of transaction ${current.topXid} before it`);
@@ -115,7 +115,7 @@ export class DecoderState {
 
   /** A block starts. */
   enter(xid: number, first: boolean): void {
-    this.outside();
+    this.assertNoTransaction();
     const known = this.streams.get(xid);
     if (first === (known !== undefined)) {
       throw this.violation(`expected a block of transaction ${xid} that is${first ? ' not' : ''} its first`);
@@ -142,7 +142,7 @@ export class DecoderState {
    * @throws {NewTypesError} before it changes anything
    */
   finish(xid: number, committed: boolean): void {
-    this.outside();
+    this.assertNoTransaction();
     const stream = this.streams.get(xid);
     if (!stream) throw this.violation(`expected a Stream Start of transaction ${xid} before it`);
     stream.relations.expectFit();

@@ -38,7 +38,7 @@ export const streamCommit: MessageFormat = {
 export const streamAbort: MessageFormat = {
   name: 'Stream Abort message',
   decode(reader, state) {
-    state.outside();
+    state.assertNoTransaction();
     const xid = reader.u32();
     const subxid = reader.u32();
     if (xid === subxid) {

@@ -9,7 +9,7 @@ const TRANSACTIONAL = 1;
 export const begin: MessageFormat = {
   name: 'Begin message',
   decode(reader, state) {
-    state.outside();
+    state.assertNoTransaction();
     const message = new BeginMessage(reader.u64(), readPgTimestamp(reader), reader.u32());
     state.current = new OpenTransaction(message.commitLsn);
     return message;
@@ -40,7 +40,7 @@ export function endTransaction(state: DecoderState, { commitLsn }: OpenTransacti
 export const origin: MessageFormat = {
   name: 'Origin message',
   decode(reader, state) {
-    state.surroundings();
+    state.currentTransaction();
     const originLsn = reader.u64();
     return new OriginMessage(reader.cstring(), originLsn);
   },
@@ -52,7 +52,7 @@ export const logicalMessage: MessageFormat = {
   hasXid: true,
   decode(reader, state) {
     const transactional = (reader.u8() & TRANSACTIONAL) !== 0;
-    const transaction = transactional ? state.surroundings() : undefined;
+    const transaction = transactional ? state.currentTransaction() : undefined;
     const lsn = reader.u64();
     const prefix = reader.cstring();
     const content = reader.bytes(reader.u32());

@@ -11,7 +11,7 @@ import {
 export const beginPrepare: MessageFormat = {
   name: 'Begin Prepare message',
   decode(reader, state) {
-    state.outside();
+    state.assertNoTransaction();
     const prepareLsn = reader.u64();
     const endLsn = reader.u64();
     const prepareTime = readPgTimestamp(reader);
@@ -38,7 +38,7 @@ export const prepare: MessageFormat = {
 export const commitPrepared: MessageFormat = {
   name: 'Commit Prepared message',
   decode(reader, state) {
-    state.outside();
+    state.assertNoTransaction();
     state.noFlags(reader);
     const commitLsn = reader.u64();
     const endLsn = reader.u64();
@@ -52,7 +52,7 @@ export const commitPrepared: MessageFormat = {
 export const rollbackPrepared: MessageFormat = {
   name: 'Rollback Prepared message',
   decode(reader, state) {
-    state.outside();
+    state.assertNoTransaction();
     state.noFlags(reader);
     const prepareEndLsn = reader.u64();
     const endLsn = reader.u64();

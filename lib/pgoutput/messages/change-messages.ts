@@ -1,10 +1,10 @@
 import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
-import { jsonMembers, jsonValue } from '../../common/json';
+import { toJsonMembers, toJsonValue } from '../../common/json';
 import type { Lsn } from '../../common/lsn';
 import { isRecord } from '../../common/options';
 import { Message } from './message';
-import { rowJson } from './row-json';
+import { toRowJson } from './row-json';
 import type { Relation } from './table';
 import type { AnyTables, RowOf, UpdatedRow } from './typed-tables';
 
@@ -60,8 +60,8 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
 
   override toJSON(): Record<string, unknown> {
     const formOf = (member: unknown, name: string): unknown =>
-      ROWS.includes(name) && isRecord(member) ? rowJson(this.#relation, member) : jsonValue(member);
-    return { kind: this.kind, ...jsonMembers(this, [], formOf) };
+      ROWS.includes(name) && isRecord(member) ? toRowJson(this.#relation, member) : toJsonValue(member);
+    return { kind: this.kind, ...toJsonMembers(this, [], formOf) };
   }
 }
 

@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../common/errors';
 import { Reader } from '../../wire/reader';
-import { columnReaders, type ColumnReaders } from '../values/column-readers';
+import { createColumnReaders, type ColumnReaders } from '../values/column-readers';
 import { readRelation } from '../decode/relation-layout';
 import { describeForJson } from './row-json';
 import { isBuiltIn, type Reading } from '../values/shaped-values';
@@ -55,7 +55,7 @@ export type DomainBases = ReadonlyMap<number, number>;
  */
 export class DescribedTable {
   /** This one in a list, made once. */
-  readonly alone: readonly DescribedTable[] = [this];
+  readonly asArray: readonly DescribedTable[] = [this];
   /** When it was looked for, by the clock of its {@link CompiledTables}. */
   lastUse = 0;
   /** For {@link CompiledTables}. */
@@ -77,7 +77,7 @@ export class DescribedTable {
   }
 
   get message(): RelationMessage {
-    return this.compiled?.message ?? messageOf(this);
+    return this.compiled?.message ?? createMessage(this);
   }
 
   /** To read rows with. */
@@ -112,16 +112,16 @@ export class CompiledTables {
     return ++this.#clock;
   }
 
-  compile(table: DescribedTable, message = messageOf(table)): CompiledRelation {
+  compile(table: DescribedTable, message = createMessage(table)): CompiledRelation {
     const reading = this.#readingOf(table);
-    describeForJson(message, reading.shapes);
+    describeForJson(message, reading.definitions);
     const columns = message.columns.map((column) => compileColumn(reading, message, column));
     const { onDecodeError = 'error' } = this.#decoding;
-    const relation = { message, columns, newRow: rowFactory(), onDecodeError, described: table };
+    const relation = { message, columns, newRow: createRowFactory(), onDecodeError, described: table };
     table.compiled = relation;
     table.lastUse = this.tick();
     this.#compiled.add(table);
-    this.#columns += costOf(relation);
+    this.#columns += getCost(relation);
     if (this.#columns > this.#mostColumns) this.#giveUp(table);
     return relation;
   }
@@ -131,7 +131,7 @@ export class CompiledTables {
     for (const table of [...this.#compiled].sort((one, other) => one.lastUse - other.lastUse)) {
       if (this.#columns <= this.#mostColumns / 2) return;
       if (table === except || table.compiled === undefined) continue;
-      this.#columns -= costOf(table.compiled);
+      this.#columns -= getCost(table.compiled);
       this.#compiled.delete(table);
       table.compiled = undefined;
     }
@@ -141,9 +141,9 @@ export class CompiledTables {
     const { types, catalog, composites = false } = this.#decoding;
     return {
       types,
-      shapes: (oid) => {
+      definitions: (oid) => {
         const base = domains?.get(oid);
-        return base === undefined ? catalog?.shapes(oid) : { kind: 'domain', base };
+        return base === undefined ? catalog?.definitions(oid) : { kind: 'domain', base };
       },
       layouts: composites ? catalog?.layouts : undefined,
       isOpen: catalog?.isOpen,
@@ -157,11 +157,11 @@ export function isSelfContained({ columns }: RelationMessage): boolean {
   return columns.every(({ typeOid }) => isBuiltIn(typeOid));
 }
 
-function costOf({ columns }: CompiledRelation): number {
+function getCost({ columns }: CompiledRelation): number {
   return columns.length + 1;
 }
 
-function messageOf({ payload }: DescribedTable): RelationMessage {
+function createMessage({ payload }: DescribedTable): RelationMessage {
   const bytes = Buffer.from(payload, 'latin1');
   const what = 'Relation message';
   const reader = new Reader(bytes, 0, bytes.length, what);
@@ -170,14 +170,14 @@ function messageOf({ payload }: DescribedTable): RelationMessage {
 
 function compileColumn(reading: Reading, { table }: RelationMessage, column: Column): CompiledColumn {
   const { name, key } = column;
-  return { name, key, ...columnReaders(reading, table, column), isProto: name === '__proto__' };
+  return { name, key, ...createColumnReaders(reading, table, column), isProto: name === '__proto__' };
 }
 
 /**
  * Makes empty rows of one table. Each is a plain object; but objects of a constructor of their own stay fast for V8 with more
  * columns (about 25) than literals that are filled by name, and share nothing with the rows of other tables.
  */
-function rowFactory(): () => Row {
+function createRowFactory(): () => Row {
   const PlainRow = function () {
     // What is in a row comes later.
   } as unknown as new () => Row;

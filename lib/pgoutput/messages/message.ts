@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Delivery } from '../../ledger/acknowledgement';
-import { jsonMembers } from '../../common/json';
+import { toJsonMembers } from '../../common/json';
 import { formatLsn } from '../../common/lsn';
 
 /** What all messages share: acknowledgement, a JSON form, and how `console.log` shows them. */
@@ -9,7 +9,7 @@ export abstract class Message extends Delivery {
 
   toJSON(): Record<string, unknown> {
     // What a reader of logs looks for comes first.
-    return { kind: this.kind, ...jsonMembers(this) };
+    return { kind: this.kind, ...toJsonMembers(this) };
   }
 
   /**

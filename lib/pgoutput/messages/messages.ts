@@ -40,7 +40,7 @@ export type Change<Tables extends object = AnyTables, P extends ChangePosition =
 export type AnyChange<Tables extends object = AnyTables> = Change<Tables, ChangePosition>;
 
 /** Whether the change is of a transaction that has come in one piece, or is made as if it had. */
-export function isPlaced(change: AnyChange): change is Change {
+export function hasPosition(change: AnyChange): change is Change {
   return change.commitLsn !== undefined;
 }
 

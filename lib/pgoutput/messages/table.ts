@@ -44,15 +44,15 @@ export interface QualifiedName {
  * two tables have the same name here.
  */
 export function tableName(schema: string, name: string): string {
-  return schema === 'public' ? quotedPart(name) : qualifiedName(schema, name);
+  return schema === 'public' ? quoteIdentifier(name) : formatQualifiedName(schema, name);
 }
 
 /** The same with the schema in any case, for what is no table. */
-export function qualifiedName(schema: string, name: string): string {
-  return `${quotedPart(schema)}.${quotedPart(name)}`;
+export function formatQualifiedName(schema: string, name: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
-function quotedPart(part: string): string {
+function quoteIdentifier(part: string): string {
   return /[."]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part;
 }
 
@@ -60,16 +60,18 @@ const PART = '"(?:[^"]|"")+"|[^."]+';
 const NAME = new RegExp(`^(?:(${PART})\\.)?(${PART})$`);
 
 /**
- * Reads what {@link tableName} and {@link qualifiedName} write, and the same with more quotation marks than it takes.
+ * Reads what {@link tableName} and {@link formatQualifiedName} write, and the same with more quotation marks than it takes.
  *
  * @returns undefined for text that is no such name; `schema` is undefined where there is none before the name
  */
 export function parseName(text: string): { readonly schema: string | undefined; readonly name: string } | undefined {
   const [, schema, name] = NAME.exec(text) ?? [];
-  return name === undefined ? undefined : { schema: schema && unquotedPart(schema), name: unquotedPart(name) };
+  return name === undefined
+    ? undefined
+    : { schema: schema && unquoteIdentifier(schema), name: unquoteIdentifier(name) };
 }
 
-function unquotedPart(part: string): string {
+function unquoteIdentifier(part: string): string {
   return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part;
 }
 

@@ -1,6 +1,6 @@
 import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
-import { laterLsn, type Lsn } from '../../common/lsn';
+import { maxLsn, type Lsn } from '../../common/lsn';
 import { Message } from './message';
 
 /** A prepared transaction starts. Everything up to its {@link PrepareMessage} belongs to it. */
@@ -39,7 +39,7 @@ abstract class PhaseMessage extends Message {
    * comes only as it ends, behind others that were prepared or committed later.
    */
   get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, laterLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
+    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
   }
 }
 

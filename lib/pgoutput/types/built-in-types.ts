@@ -1,4 +1,4 @@
-import type { TypeShape } from './type-shapes';
+import type { TypeDefinition } from './type-definitions';
 
 /**
  * The built-in types that a column may have, by name: their OIDs, and those of their arrays. They are the same on every
@@ -107,17 +107,17 @@ const RANGES: Readonly<Record<string, readonly [subtype: string, multirange: str
 };
 
 /** What those built-in types are made of that consist of others, by OID. */
-export const BUILT_IN_SHAPES: ReadonlyMap<number, TypeShape> = new Map([
-  ...Object.entries(OIDS).map(([name, [type, array]]): [number, TypeShape] => [
+export const BUILT_IN_DEFINITIONS: ReadonlyMap<number, TypeDefinition> = new Map([
+  ...Object.entries(OIDS).map(([name, [type, array]]): [number, TypeDefinition] => [
     array,
     { kind: 'array', element: type, delimiter: name === 'box' ? ';' : ',' },
   ]),
-  ...Object.entries(RANGES).flatMap(([range, [subtype, multirange]]): [number, TypeShape][] => [
-    [oidOf(range), { kind: 'range', subtype: oidOf(subtype) }],
-    [oidOf(multirange), { kind: 'multirange', range: oidOf(range) }],
+  ...Object.entries(RANGES).flatMap(([range, [subtype, multirange]]): [number, TypeDefinition][] => [
+    [getTypeOid(range), { kind: 'range', subtype: getTypeOid(subtype) }],
+    [getTypeOid(multirange), { kind: 'multirange', range: getTypeOid(range) }],
   ]),
 ]);
 
-function oidOf(name: string): number {
+function getTypeOid(name: string): number {
   return OIDS[name]?.[0] ?? 0;
 }

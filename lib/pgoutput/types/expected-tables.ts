@@ -1,16 +1,16 @@
 import { ConfigError, ReplicationError } from '../../common/errors';
-import { isRecord, nearest, shown } from '../../common/options';
+import { isRecord, findNearest, formatValue } from '../../common/options';
 import {
   type Column,
   parseName,
   parseTableName,
-  qualifiedName,
+  formatQualifiedName,
   type QualifiedName,
   type Relation,
   TABLE_NAME_EXPECTED,
   tableName,
 } from '../messages/table';
-import { TYPE_NAMES, typeNameOf, typeOidOf } from './type-names';
+import { TYPE_NAMES, findTypeName, findTypeOid } from './type-names';
 
 /**
  * What columns some tables are expected to have: by table (`users` in schema public, `billing.invoices` elsewhere, as in
@@ -36,7 +36,7 @@ export type ExpectedTables = Readonly<Record<string, Readonly<Record<string, str
  * Looks at a table as it is now.
  *
  * @param baseOf the built-in type under a domain; every other type's own OID
- * @param nameOf what the last Type message called a type, as {@link qualifiedName} writes it: `public.mood`. Of a domain it has
+ * @param nameOf what the last Type message called a type, as {@link formatQualifiedName} writes it: `public.mood`. Of a domain it has
  * the base's name
  * @throws {ReplicationError} `SCHEMA_DRIFT` with all differences
  */
@@ -59,12 +59,12 @@ interface FoundType {
 }
 
 /** @throws {ConfigError} naming the first column whose type cannot be meant */
-export function expectedTables(option: unknown): TableCheck {
+export function readExpectedTables(option: unknown): TableCheck {
   const tables = new Map<string, ReadonlyMap<string, ExpectedType>>();
-  for (const [table, columns] of Object.entries(recordOf('expectTables', option))) {
+  for (const [table, columns] of Object.entries(readRecord('expectTables', option))) {
     const path = `expectTables.${table}`;
-    const types = Object.entries(recordOf(path, columns)).map(
-      ([column, type]) => [column, expectedType(`${path}.${column}`, type)] as const,
+    const types = Object.entries(readRecord(path, columns)).map(
+      ([column, type]) => [column, readExpectedType(`${path}.${column}`, type)] as const,
     );
     const parsed = parseTableName(table);
     if (!parsed) throw new ConfigError(path, TABLE_NAME_EXPECTED);
@@ -98,32 +98,32 @@ export function expectedTables(option: unknown): TableCheck {
   };
 }
 
-function recordOf(path: string, value: unknown): Readonly<Record<string, unknown>> {
+function readRecord(path: string, value: unknown): Readonly<Record<string, unknown>> {
   if (isRecord(value)) return value;
   const example = path === 'expectTables' ? "{ users: { id: 'int8' } }" : "{ id: 'int8' }";
-  throw new ConfigError(path, `expected an object, as in ${example}, got ${shown(value)}`);
+  throw new ConfigError(path, `expected an object, as in ${example}, got ${formatValue(value)}`);
 }
 
-function expectedType(path: string, type: unknown): ExpectedType {
+function readExpectedType(path: string, type: unknown): ExpectedType {
   if (typeof type === 'number') {
     if (!Number.isInteger(type) || type < 1 || type > 0xffff_ffff)
       throw new ConfigError(path, `${type} is no type's OID`);
     return {
-      shown: typeNameOf(type) ?? `the type with OID ${type}`,
+      shown: findTypeName(type) ?? `the type with OID ${type}`,
       fits: ({ oid, base }) => oid === type || base === type,
     };
   }
   if (typeof type !== 'string') {
-    throw new ConfigError(path, `expected the name of a type, as in 'int8', or its OID, got ${shown(type)}`);
+    throw new ConfigError(path, `expected the name of a type, as in 'int8', or its OID, got ${formatValue(type)}`);
   }
-  const oid = typeOidOf(type);
-  if (oid !== undefined) return { shown: typeNameOf(oid) ?? type, fits: ({ base }) => base === oid };
+  const oid = findTypeOid(type);
+  if (oid !== undefined) return { shown: findTypeName(oid) ?? type, fits: ({ base }) => base === oid };
   const bare = type.replace(/("(?:[^"]|"")*")|\s*\([^()]*\)/g, '$1');
   if (bare !== type)
     throw new ConfigError(path, `lengths and precisions are not compared; write ${JSON.stringify(bare)}`);
-  const named = namedType(type);
+  const named = readNamedType(type);
   if (named) {
-    const expected = qualifiedName(named.schema, named.name);
+    const expected = formatQualifiedName(named.schema, named.name);
     return { shown: type, fits: ({ name }) => name === expected };
   }
   throw new ConfigError(path, notAType(type));
@@ -132,15 +132,15 @@ function expectedType(path: string, type: unknown): ExpectedType {
 /**
  * A type with its schema. Built-in types have no Type message, so that their names are not known beside those in the list.
  */
-function namedType(type: string): QualifiedName | undefined {
+function readNamedType(type: string): QualifiedName | undefined {
   const element = type.replace(/(?: ?\[\d*\])+$/, '');
   const { schema, name } = parseName(element) ?? {};
   if (schema === undefined || name === undefined || /^pg_catalog$/i.test(schema)) return undefined;
-  return { schema, name: element === type ? name : arrayName(name) };
+  return { schema, name: element === type ? name : formatArrayName(name) };
 }
 
 /** What pg_type calls the array of a type, where no other type has that name already. Source: `makeArrayTypeName`. */
-function arrayName(name: string): string {
+function formatArrayName(name: string): string {
   let array = `_${name}`;
   while (Buffer.byteLength(array) > LONGEST_NAME) array = array.slice(0, -1);
   return array;
@@ -150,11 +150,11 @@ function arrayName(name: string): string {
 const LONGEST_NAME = 63;
 
 function notAType(type: string): string {
-  const meant = nearest(type, TYPE_NAMES);
+  const meant = findNearest(type, TYPE_NAMES);
   return `${JSON.stringify(type)} is no built-in type${meant === undefined ? '.' : `; did you mean ${meant}?`} Name others with their schema, as in 'public.mood', or give the type's OID`;
 }
 
 function describe({ oid, base, name }: FoundType): string {
-  const known = typeNameOf(base) ?? name ?? `of the type with OID ${oid}`;
+  const known = findTypeName(base) ?? name ?? `of the type with OID ${oid}`;
   return base === oid ? known : `a domain over ${known}`;
 }

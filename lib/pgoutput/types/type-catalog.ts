@@ -1,6 +1,6 @@
 import type { Column } from '../messages/table';
 import { type CompositeLayouts, isBuiltIn, UnknownLayoutError, UnknownTypeError } from '../values/shaped-values';
-import type { Attribute, TypeShape, TypeShapes } from './type-shapes';
+import type { Attribute, TypeDefinition, TypeDefinitions } from './type-definitions';
 import type { ValueFault } from '../values/value-fault';
 
 /**
@@ -19,7 +19,7 @@ export class NewTypesError extends Error {
  *
  * Types are looked up while the stream runs, and a look-up may fail, or come too late. So that a column does not hold text in
  * one row and an array in the next, what a type's values are is settled when the first of them is read, and stays so: text
- * where nothing was known of the type, and otherwise what its shape makes of it.
+ * where nothing was known of the type, and otherwise what its definition makes of it.
  *
  * Only a composite's attributes may change, as ALTER TYPE changes them: no message tells of that. Values of either kind come
  * for a while, of transactions that began before and after it. They are told apart by their number of fields, and for each
@@ -33,10 +33,10 @@ export class NewTypesError extends Error {
  * const catalog = new TypeCatalog();
  * const asked = catalog.missing(relation.columns);
  * catalog.learn(asked, yield* lookUpTypes(asked));
- * shapedParser({ types, shapes: catalog.shapes, layouts: catalog.layouts }, relation.table, column);
+ * createShapedParser({ types, definitions: catalog.definitions, layouts: catalog.layouts }, relation.table, column);
  */
 export class TypeCatalog {
-  readonly #shapes = new Map<number, TypeShape>();
+  readonly #definitions = new Map<number, TypeDefinition>();
   /** Those that stay text. */
   readonly #text = new Set<number>();
   /** The attributes of composite types: the present ones, and by number all that there have been. */
@@ -58,11 +58,11 @@ export class TypeCatalog {
   /** Those of them that a look-up has not found. */
   readonly #unseen = new Set<number>();
 
-  /** The shape of a type, asked for when a value is to be read: one that has none by then stays text. */
-  readonly shapes: TypeShapes = (typeOid) => {
-    const shape = this.#shapes.get(typeOid);
-    if (!shape && !this.#open.has(typeOid)) this.#text.add(typeOid);
-    return shape;
+  /** The definition of a type, asked for when a value is to be read: one that has none by then stays text. */
+  readonly definitions: TypeDefinitions = (typeOid) => {
+    const definition = this.#definitions.get(typeOid);
+    if (!definition && !this.#open.has(typeOid)) this.#text.add(typeOid);
+    return definition;
   };
 
   /** Whether what the type's values are can only be told when a transaction is committed. */
@@ -106,7 +106,7 @@ export class TypeCatalog {
 
   #unknown(columns: readonly Column[]): number[] {
     const typeOids = new Set(columns.map(({ typeOid }) => typeOid));
-    return [...typeOids].filter((one) => !isBuiltIn(one) && !this.#shapes.has(one) && !this.#text.has(one));
+    return [...typeOids].filter((one) => !isBuiltIn(one) && !this.#definitions.has(one) && !this.#text.has(one));
   }
 
   /**
@@ -115,10 +115,10 @@ export class TypeCatalog {
    *
    * @param asked the types that were asked for; none for a look-up of everything
    */
-  learn(asked: readonly number[], found: ReadonlyMap<number, TypeShape>): void {
-    for (const [typeOid, shape] of found) this.#see(typeOid, shape);
+  learn(asked: readonly number[], found: ReadonlyMap<number, TypeDefinition>): void {
+    for (const [typeOid, definition] of found) this.#see(typeOid, definition);
     for (const typeOid of asked) {
-      if (this.#shapes.has(typeOid)) this.close([typeOid]);
+      if (this.#definitions.has(typeOid)) this.close([typeOid]);
       else if (this.#open.has(typeOid)) this.#unseen.add(typeOid);
       else this.#text.add(typeOid);
     }
@@ -165,17 +165,17 @@ export class TypeCatalog {
   }
 
   #canReopen(typeOid: number): boolean {
-    return !isBuiltIn(typeOid) && !this.#shapes.has(typeOid) && !this.#reopened.has(typeOid);
+    return !isBuiltIn(typeOid) && !this.#definitions.has(typeOid) && !this.#reopened.has(typeOid);
   }
 
-  #see(typeOid: number, shape: TypeShape): void {
+  #see(typeOid: number, definition: TypeDefinition): void {
     if (isBuiltIn(typeOid) || this.#text.has(typeOid)) return;
     // The first one stays: an OID that was given to another type in between keeps its kind of value.
-    if (!this.#shapes.has(typeOid)) this.#shapes.set(typeOid, shape);
-    if (shape.kind !== 'composite') return;
+    if (!this.#definitions.has(typeOid)) this.#definitions.set(typeOid, definition);
+    if (definition.kind !== 'composite') return;
     this.#outdated.delete(typeOid);
-    this.#present.set(typeOid, shape.attributes);
-    this.#layouts.set(key(typeOid, shape.attributes.length), shape.attributes);
+    this.#present.set(typeOid, definition.attributes);
+    this.#layouts.set(key(typeOid, definition.attributes.length), definition.attributes);
   }
 }
 

@@ -39,7 +39,7 @@ export const TYPE_NAMES: readonly string[] = [...NAMES.values(), ...SQL_NAMES.ke
  * The OID of a built-in type, by the name that pg_type or SQL has for it: `int8`, `bigint`, `timestamp with time zone`,
  * `text[]`, `_text`. An array's dimensions are no part of its type. `char` is SQL's, and `"char"` PostgreSQL's own.
  */
-export function typeOidOf(name: string): number | undefined {
+export function findTypeOid(name: string): number | undefined {
   const given = name
     .trim()
     .toLowerCase()
@@ -51,6 +51,6 @@ export function typeOidOf(name: string): number | undefined {
 }
 
 /** The short name of a built-in type, as in `int8`, with `[]` behind it for an array. */
-export function typeNameOf(oid: number): string | undefined {
+export function findTypeName(oid: number): string | undefined {
   return NAMES.get(oid);
 }

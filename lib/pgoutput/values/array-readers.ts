@@ -15,7 +15,7 @@ type ElementReader = (bytes: Buffer, start: number, end: number) => unknown;
 /**
  * `{1,2,3}`: arrays of one dimension without escapes. All others are left to pg's parser.
  */
-export function arrayReader(readElement: ElementReader): ElementReader {
+export function createArrayReader(readElement: ElementReader): ElementReader {
   return (bytes, start, end) => {
     const last = end - 1;
     if (end - start > LARGE || bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
@@ -23,7 +23,7 @@ export function arrayReader(readElement: ElementReader): ElementReader {
     let from = start + 1;
     while (from < last) {
       const isQuoted = bytes[from] === QUOTE;
-      const to = isQuoted ? quoteAfter(bytes, from + 1, last) : commaAfter(bytes, from, last);
+      const to = isQuoted ? findQuote(bytes, from + 1, last) : findComma(bytes, from, last);
       if (to < 0) return undefined;
       const element = isQuoted
         ? readElement(bytes, from + 1, to)
@@ -53,10 +53,10 @@ function isNull(bytes: Buffer, start: number, end: number): boolean {
 }
 
 /** Text of any kind. */
-export const readTextArray = arrayReader(decodeUtf8);
+export const readTextArray = createArrayReader(decodeUtf8);
 
 /** @returns -1 where there is an escape before, or none at all */
-function quoteAfter(bytes: Buffer, from: number, end: number): number {
+function findQuote(bytes: Buffer, from: number, end: number): number {
   for (let at = from; at < end; at++) {
     const byte = bytes[at];
     if (byte === QUOTE) return at;
@@ -66,7 +66,7 @@ function quoteAfter(bytes: Buffer, from: number, end: number): number {
 }
 
 /** @returns -1 where the element before holds what belongs to the array's syntax, or nothing */
-function commaAfter(bytes: Buffer, from: number, end: number): number {
+function findComma(bytes: Buffer, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at] !== COMMA) {
     const byte = bytes[at];

@@ -79,8 +79,8 @@ function rebuild(text: string): unknown {
         at++;
         break;
       case '"': {
-        const end = stringEnd(text, at);
-        const string = textOf(text.slice(at, end));
+        const end = findStringEnd(text, at);
+        const string = getSource(text.slice(at, end));
         const parent = open.at(-1);
         if (key === undefined && parent !== undefined && !Array.isArray(parent)) key = string;
         else put(string);
@@ -102,7 +102,7 @@ function rebuild(text: string): unknown {
       default: {
         NUMBER.lastIndex = at;
         const [number] = NUMBER.exec(text) ?? [];
-        if (number !== undefined) put(exactNumber(number));
+        if (number !== undefined) put(toExactNumber(number));
         // Else a space, a comma or a colon.
         at += number?.length ?? 1;
       }
@@ -112,13 +112,13 @@ function rebuild(text: string): unknown {
 }
 
 /** @returns behind the closing quote of the string that begins here */
-function stringEnd(text: string, start: number): number {
+function findStringEnd(text: string, start: number): number {
   let at = start + 1;
   while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
   return at + 1;
 }
 
-function textOf(quoted: string): string {
+function getSource(quoted: string): string {
   return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
 }
 
@@ -131,7 +131,7 @@ function setMember(object: Members, name: string, value: unknown): void {
   }
 }
 
-function exactNumber(text: string): number | bigint | JsonNumber {
+function toExactNumber(text: string): number | bigint | JsonNumber {
   const number = Number(text);
   if (/^-?\d+$/.test(text)) {
     if (Number.isSafeInteger(number)) return number;

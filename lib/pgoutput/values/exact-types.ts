@@ -1,5 +1,5 @@
 import { parseArray } from './array-text';
-import { BUILT_IN_SHAPES, BUILT_IN_TYPES } from '../types/built-in-types';
+import { BUILT_IN_DEFINITIONS, BUILT_IN_TYPES } from '../types/built-in-types';
 import { parseExactJson } from './exact-json';
 import { AS_TEXT, type TextParser, type TypeParsers } from './values';
 
@@ -22,10 +22,10 @@ const PARSERS: ReadonlyMap<string, TextParser> = new Map<string, TextParser>([
 
 /** By OID. */
 const BY_OID = new Map([...PARSERS].map(([name, parse]) => [BUILT_IN_TYPES.get(name), parse]));
-for (const [oid, shape] of BUILT_IN_SHAPES) {
-  if (shape.kind !== 'array') continue;
-  const parseElement = BY_OID.get(shape.element) ?? AS_TEXT;
-  BY_OID.set(oid, (text) => parseArray(text, shape.delimiter, parseElement));
+for (const [oid, definition] of BUILT_IN_DEFINITIONS) {
+  if (definition.kind !== 'array') continue;
+  const parseElement = BY_OID.get(definition.element) ?? AS_TEXT;
+  BY_OID.set(oid, (text) => parseArray(text, definition.delimiter, parseElement));
 }
 
 /**

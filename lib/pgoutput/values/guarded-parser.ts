@@ -1,14 +1,14 @@
 import { init as forEachBuiltIn } from 'pg-types/lib/textParsers';
 import { exactTypes } from './exact-types';
 import type { Column } from '../messages/table';
-import { beyondLimit, DELIVER, ValueFault } from './value-fault';
+import { createLimitFault, DELIVER, ValueFault } from './value-fault';
 import { checkElements, LimitError } from './value-limits';
-import { placeOf, unreadable, type TextParser } from './values';
+import { formatColumn, createValueFault, type TextParser } from './values';
 
 /** pg's own parsers, whatever has been set in their place. */
-export const BUILT_IN_PARSERS: ReadonlyMap<number, TextParser> = builtInParsers();
+export const BUILT_IN_PARSERS: ReadonlyMap<number, TextParser> = getBuiltInParsers();
 
-function builtInParsers(): Map<number, TextParser> {
+function getBuiltInParsers(): Map<number, TextParser> {
   const parsers = new Map<number, TextParser>();
   forEachBuiltIn((oid, parse) => parsers.set(oid, parse));
   return parsers;
@@ -23,16 +23,16 @@ function builtInParsers(): Map<number, TextParser> {
  */
 const FORMS: ReadonlyMap<number, (text: string) => boolean> = new Map<number, (text: string) => boolean>([
   [17, (text) => /^\\x(?:[0-9a-fA-F]{2})*$/.test(text)],
-  [1001, arrayOf(/^\{*(?:"\\\\x(?:[0-9a-fA-F]{2})*"|[^"\\{}]*)\}*$/)],
+  [1001, createArrayParser(/^\{*(?:"\\\\x(?:[0-9a-fA-F]{2})*"|[^"\\{}]*)\}*$/)],
   ...[1082, 1114, 1184].map((oid) => [oid, (text: string) => text.length <= 64] as const),
-  ...[1182, 1115, 1185].map((oid) => [oid, arrayOf(/^\{*(?:"[^"\\]{0,64}"|[^"\\{}]{0,64})\}*$/)] as const),
+  ...[1182, 1115, 1185].map((oid) => [oid, createArrayParser(/^\{*(?:"[^"\\]{0,64}"|[^"\\{}]{0,64})\}*$/)] as const),
 ]);
 
 /**
  * An array whose elements hold no comma. postgres-array joins what stands around quotes and closing braces to one element,
  * so everything between two commas has to be one, braces apart.
  */
-function arrayOf(element: RegExp): (text: string) => boolean {
+function createArrayParser(element: RegExp): (text: string) => boolean {
   return (text) =>
     text
       .replace(/^\[[-\d:[\]]*=/, '')
@@ -46,30 +46,30 @@ function arrayOf(element: RegExp): (text: string) => boolean {
  * @param parse what `types` gave for the column's type
  * @throws {ValueFault} which tells a parser of the user's own from one that takes all that PostgreSQL prints
  */
-export function guarded(parse: TextParser, table: string, column: Column): TextParser {
+export function guardParser(parse: TextParser, table: string, column: Column): TextParser {
   const { typeOid } = column;
   const hasForm = FORMS.get(typeOid);
-  const takesAll = isOfPg(parse, typeOid) || parse === exactTypes.getTypeParser(typeOid, 'text');
+  const takesAll = isParserOfPg(parse, typeOid) || parse === exactTypes.getTypeParser(typeOid, 'text');
   return (value) => {
     try {
       if (takesAll) checkElements(value);
       if (hasForm?.(value) !== false) return parse(value);
     } catch (cause) {
-      throw takesAll ? misprinted(table, column, { cause }) : unreadable(table, column, cause);
+      throw takesAll ? misprinted(table, column, { cause }) : createValueFault(table, column, cause);
     }
     throw misprinted(table, column);
   };
 }
 
 /** pg-types binds JSON.parse anew each time that it lists its parsers. */
-function isOfPg(parse: TextParser, typeOid: number): boolean {
+function isParserOfPg(parse: TextParser, typeOid: number): boolean {
   const own = BUILT_IN_PARSERS.get(typeOid);
   return parse === own || (own?.name === 'bound parse' && parse.name === own.name);
 }
 
 /** @param options with what has objected to the text */
 export function misprinted(table: string, column: Column, options?: { readonly cause: unknown }): ValueFault {
-  if (options?.cause instanceof LimitError) return beyondLimit(placeOf(table, column), options.cause);
-  const what = `${placeOf(table, column)} has a value that is not as PostgreSQL prints it`;
+  if (options?.cause instanceof LimitError) return createLimitFault(formatColumn(table, column), options.cause);
+  const what = `${formatColumn(table, column)} has a value that is not as PostgreSQL prints it`;
   return new ValueFault(what, { ...options, remedy: DELIVER });
 }

@@ -1,11 +1,11 @@
 import { parseArray } from './array-text';
-import { guarded, misprinted } from './guarded-parser';
+import { guardParser, misprinted } from './guarded-parser';
 import type { Column } from '../messages/table';
 import { parseRecord } from './record-text';
-import type { Attribute, TypeShapes } from '../types/type-shapes';
+import type { Attribute, TypeDefinitions } from '../types/type-definitions';
 import { ValueFault } from './value-fault';
 import { checkElements } from './value-limits';
-import { AS_TEXT, parserOf, placeOf, type TextParser, type TypeParsers } from './values';
+import { AS_TEXT, findParser, formatColumn, type TextParser, type TypeParsers } from './values';
 
 /** Types from here on are not built in: their OIDs differ from server to server (FirstGenbkiObjectId in transam.h). */
 const FIRST_OTHER_TYPE = 10_000;
@@ -20,8 +20,8 @@ export type CompositeLayouts = (typeOid: number, fields: number) => readonly Att
 export interface Reading {
   /** The parsers of built-in types, and of any other type that it has one for: those come first. */
   readonly types: TypeParsers;
-  /** What the other types are made of. One without a shape stays text, and so do enums and ranges. */
-  readonly shapes: TypeShapes;
+  /** What the other types are made of. One without a definition stays text, and so do enums and ranges. */
+  readonly definitions: TypeDefinitions;
   /** Given, a composite is an object by attribute name; otherwise it is text. */
   readonly layouts?: CompositeLayouts | undefined;
   /** Whether nobody can see yet what a type is made of, as its transaction is still open. */
@@ -82,16 +82,16 @@ export function isBuiltIn(typeOid: number): boolean {
  *
  * @throws {ValueFault} when `types` itself fails
  */
-export function withoutDomains(reading: Reading, table: string, column: Column): Column {
+export function resolveDomain(reading: Reading, table: string, column: Column): Column {
   const seen = new Set<number>();
   let found = column;
   for (;;) {
     const { typeOid } = found;
-    if (isBuiltIn(typeOid) || parserOf(reading.types, table, found) !== AS_TEXT) return found;
-    const shape = reading.shapes(typeOid);
-    if (shape?.kind !== 'domain' || seen.has(typeOid)) return found;
+    if (isBuiltIn(typeOid) || findParser(reading.types, table, found) !== AS_TEXT) return found;
+    const definition = reading.definitions(typeOid);
+    if (definition?.kind !== 'domain' || seen.has(typeOid)) return found;
     seen.add(typeOid);
-    found = { ...found, typeOid: shape.base };
+    found = { ...found, typeOid: definition.base };
   }
 }
 
@@ -103,41 +103,49 @@ export function withoutDomains(reading: Reading, table: string, column: Column):
  *
  * @throws {ValueFault} when `types` itself fails
  */
-export function shapedParser(reading: Reading, table: string, column: Column): TextParser {
-  const base = withoutDomains(reading, table, column);
-  const parser = parserOf(reading.types, table, base);
-  if (parser !== AS_TEXT) return guarded(parser, table, base);
-  const shape = isBuiltIn(base.typeOid) ? undefined : reading.shapes(base.typeOid);
-  if (shape?.kind === 'array') return arrayParser(reading, table, base, shape.element, shape.delimiter);
-  if (shape?.kind === 'composite' && reading.layouts) return compositeParser(reading, reading.layouts, table, base);
+export function createShapedParser(reading: Reading, table: string, column: Column): TextParser {
+  const base = resolveDomain(reading, table, column);
+  const parser = findParser(reading.types, table, base);
+  if (parser !== AS_TEXT) return guardParser(parser, table, base);
+  const definition = isBuiltIn(base.typeOid) ? undefined : reading.definitions(base.typeOid);
+  if (definition?.kind === 'array')
+    return createArrayParser(reading, table, base, definition.element, definition.delimiter);
+  if (definition?.kind === 'composite' && reading.layouts)
+    return createCompositeParser(reading, reading.layouts, table, base);
   return AS_TEXT;
 }
 
-function arrayParser(reading: Reading, table: string, column: Column, typeOid: number, delimiter: string): TextParser {
+function createArrayParser(
+  reading: Reading,
+  table: string,
+  column: Column,
+  typeOid: number,
+  delimiter: string,
+): TextParser {
   // CREATE TYPE takes any byte; what array_out prints with these can be read in more than one way.
   if (!/^[^{}"\\\0\u0080-\uffff]$/.test(delimiter)) return AS_TEXT;
   const element = { ...column, name: `${column.name}[]`, typeOid };
   let parseElement: TextParser | undefined;
-  return located(table, column, (text) => {
+  return addLocation(table, column, (text) => {
     checkElements(text, delimiter);
-    parseElement ??= shapedParser(reading, table, element);
+    parseElement ??= createShapedParser(reading, table, element);
     return parseArray(text, delimiter, parseElement);
   });
 }
 
-function compositeParser(reading: Reading, layouts: CompositeLayouts, table: string, column: Column): TextParser {
+function createCompositeParser(reading: Reading, layouts: CompositeLayouts, table: string, column: Column): TextParser {
   const compiled = new Map<readonly Attribute[], readonly TextParser[]>();
   const compile = (layout: readonly Attribute[]): readonly TextParser[] => {
     const parsers = layout.map(({ name, typeOid }) =>
-      shapedParser(reading, table, { ...column, name: `${column.name}.${name}`, typeOid }),
+      createShapedParser(reading, table, { ...column, name: `${column.name}.${name}`, typeOid }),
     );
     compiled.set(layout, parsers);
     return parsers;
   };
-  return located(table, column, (text) => {
+  return addLocation(table, column, (text) => {
     const fields = parseRecord(text);
     const layout = layouts(column.typeOid, fields.length) ?? (text === '()' ? layouts(column.typeOid, 0) : undefined);
-    if (!layout) throw new UnknownLayoutError(placeOf(table, column), column.typeOid, fields.length);
+    if (!layout) throw new UnknownLayoutError(formatColumn(table, column), column.typeOid, fields.length);
     const parsers = compiled.get(layout) ?? compile(layout);
     const entries = layout.map(({ name }, i) => {
       const field = fields[i] ?? null;
@@ -149,7 +157,7 @@ function compositeParser(reading: Reading, layouts: CompositeLayouts, table: str
 }
 
 /** An error of a part says already where it is. */
-function located(table: string, column: Column, parse: TextParser): TextParser {
+function addLocation(table: string, column: Column, parse: TextParser): TextParser {
   return (text) => {
     try {
       return parse(text);

@@ -62,7 +62,7 @@ export class ValueError extends ReplicationError implements ValueLocation {
     fault?: ValueFault,
     code: ErrorCode = 'VALUE_DECODE_FAILED',
   ) {
-    super(code, `${what}, in ${transactionOf(place)}`, options);
+    super(code, `${what}, in ${describeTransaction(place)}`, options);
     this.#fact = what;
     this.commitLsn = place.commitLsn;
     this.xid = place.xid;
@@ -92,7 +92,7 @@ export class ValueError extends ReplicationError implements ValueLocation {
   }
 }
 
-function transactionOf({ commitLsn, xid }: ValueLocation): string {
+function describeTransaction({ commitLsn, xid }: ValueLocation): string {
   return commitLsn === undefined
     ? `the open transaction ${xid ?? ''}`
     : `the transaction that commits at ${formatLsn(commitLsn)}`;

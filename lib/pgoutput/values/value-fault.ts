@@ -19,7 +19,7 @@ export class ValueFault extends ReplicationError {
 }
 
 /** @param where the column, as errors name it */
-export function beyondLimit(where: string, cause: LimitError): ValueFault {
+export function createLimitFault(where: string, cause: LimitError): ValueFault {
   const what = `${where} has a value beyond a limit of this library: ${cause.message}`;
   return new ValueFault(what, { cause, remedy: DELIVER });
 }

@@ -7,7 +7,7 @@ import { UndecodedValue } from './undecoded-value';
 import { ValueError, type ValueFormat } from './value-error';
 import { DELIVER, ValueFault } from './value-fault';
 import type { ValueReader } from './value-readers';
-import { placeOf } from './values';
+import { formatColumn } from './values';
 
 /** The transaction that is being decoded. */
 export interface CurrentTransaction {
@@ -76,7 +76,10 @@ export class ValueGuard {
       format,
     };
     if (!(thrown instanceof ValueFault)) {
-      return new ValueError(whatIsWrong(placeOf(table, column), thrown), place, { cause: thrown, remedy: DELIVER });
+      return new ValueError(describeFault(formatColumn(table, column), thrown), place, {
+        cause: thrown,
+        remedy: DELIVER,
+      });
     }
     const { what, remedy, retryable } = thrown;
     const cause = 'cause' in thrown ? { cause: thrown.cause } : {};
@@ -84,7 +87,7 @@ export class ValueGuard {
   }
 }
 
-function whatIsWrong(where: string, thrown: unknown): string {
+function describeFault(where: string, thrown: unknown): string {
   if (thrown instanceof TextError) {
     return thrown.reason === 'encoding'
       ? `${where} has a value that is not valid UTF-8`

@@ -1,20 +1,20 @@
 import { decodeUtf8 } from '../../wire/text';
-import { arrayReader, readTextArray } from './array-readers';
+import { createArrayReader, readTextArray } from './array-readers';
 import { readBytea } from './bytea-reader';
 import { readDate, readTimestamp, readTimestamptz } from './date-readers';
 import type { Column } from '../messages/table';
 import { exactTypes } from './exact-types';
-import { BUILT_IN_PARSERS, guarded } from './guarded-parser';
+import { BUILT_IN_PARSERS, guardParser } from './guarded-parser';
 import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
-import { AS_TEXT, parserOf, type TextParser, type TypeParsers } from './values';
+import { AS_TEXT, findParser, type TextParser, type TypeParsers } from './values';
 
 /** Makes a value of the text in [start, end). */
 export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
 
 const BYTEA = 17;
 
-const readIntegerArray = arrayReader(readInteger);
-const readDecimalArray = arrayReader(readDecimal);
+const readIntegerArray = createArrayReader(readInteger);
+const readDecimalArray = createArrayReader(readDecimal);
 
 /**
  * Readers of the usual forms of a type, straight from the bytes; undefined says that a text has another form. They make what
@@ -32,14 +32,14 @@ const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
   [1082, readDate],
   [1114, readTimestamp],
   [1184, readTimestamptz],
-  [1000, arrayReader(readBoolean)],
+  [1000, createArrayReader(readBoolean)],
   [1005, readIntegerArray],
   [1007, readIntegerArray],
   [1028, readIntegerArray],
   [1009, readTextArray],
   [1014, readTextArray],
   [1015, readTextArray],
-  [1016, arrayReader(readDigits)], // int8[]
+  [1016, createArrayReader(readDigits)], // int8[]
   [1021, readDecimalArray],
   [1022, readDecimalArray],
   [1231, readDecimalArray], // numeric[], which pg makes doubles of
@@ -50,7 +50,7 @@ const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
 const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1005, 1007, 1009, 1014, 1015, 1021, 1022, 1028, 2951]);
 
 /** Whether the parser of a type makes what its reader makes. */
-function isKnown(parser: TextParser, oid: number): boolean {
+function hasReader(parser: TextParser, oid: number): boolean {
   return parser === BUILT_IN_PARSERS.get(oid) || (EXACT.has(oid) && parser === exactTypes.getTypeParser(oid, 'text'));
 }
 
@@ -60,19 +60,19 @@ function isKnown(parser: TextParser, oid: number): boolean {
  * @throws {ValueFault} when `types` itself fails
  */
 export function isReadAsBytea(types: TypeParsers, table: string, column: Column): boolean {
-  return column.typeOid === BYTEA && isKnown(parserOf(types, table, column), BYTEA);
+  return column.typeOid === BYTEA && hasReader(findParser(types, table, column), BYTEA);
 }
 
 /**
- * The reader of a column of a built-in type. What it throws is as in {@link guarded}.
+ * The reader of a column of a built-in type. What it throws is as in {@link guardParser}.
  *
  * @throws {ValueFault} when `types` itself fails
  */
-export function valueReader(types: TypeParsers, table: string, column: Column): ValueReader {
-  const parser = parserOf(types, table, column);
+export function createValueReader(types: TypeParsers, table: string, column: Column): ValueReader {
+  const parser = findParser(types, table, column);
   if (parser === AS_TEXT) return decodeUtf8;
-  const parse = guarded(parser, table, column);
-  const read = isKnown(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
+  const parse = guardParser(parser, table, column);
+  const read = hasReader(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
   if (!read) return (bytes, start, end) => parse(decodeUtf8(bytes, start, end));
   return (bytes, start, end) => {
     const value = read(bytes, start, end);

@@ -17,11 +17,11 @@ export const defaultTypes: TypeParsers = { getTypeParser };
 export const AS_TEXT: TextParser = defaultTypes.getTypeParser(-1, 'text');
 
 /** @throws {ValueFault} when `types` itself fails */
-export function parserOf(types: TypeParsers, table: string, column: Column): TextParser {
+export function findParser(types: TypeParsers, table: string, column: Column): TextParser {
   try {
     return types.getTypeParser(column.typeOid, 'text');
   } catch (cause) {
-    throw unreadable(table, column, cause);
+    throw createValueFault(table, column, cause);
   }
 }
 
@@ -29,14 +29,14 @@ const FAULTY_PARSER =
   "See the cause, and correct the parser that types.getTypeParser gives for this type; or subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.";
 
 /** A parser has thrown that the user has given. */
-export function unreadable(table: string, column: Column, cause: unknown): ValueFault {
-  return new ValueFault(`${placeOf(table, column)} has a value that cannot be read`, {
+export function createValueFault(table: string, column: Column, cause: unknown): ValueFault {
+  return new ValueFault(`${formatColumn(table, column)} has a value that cannot be read`, {
     cause,
     remedy: FAULTY_PARSER,
   });
 }
 
 /** A column, as errors name it. */
-export function placeOf(table: string, { name, typeOid }: Column): string {
+export function formatColumn(table: string, { name, typeOid }: Column): string {
   return `Column ${name} of ${table} (type OID ${typeOid})`;
 }

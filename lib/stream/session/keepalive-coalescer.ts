@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../../common/lsn';
+import { maxLsn, type Lsn } from '../../common/lsn';
 import type { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
 
 /** While work is in hand, one keepalive follows another only after so many ms. */
@@ -54,7 +54,7 @@ export class KeepaliveCoalescer {
    * @param prospect what the deliveries that are settled or in hand will confirm by themselves
    */
   claimProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, prospect: Lsn): boolean {
-    if (this.#progressInterval === undefined || walEnd <= laterLsn(this.#known, prospect)) return false;
+    if (this.#progressInterval === undefined || walEnd <= maxLsn(this.#known, prospect)) return false;
     // A server that is stopping asks, and waits for the answer.
     if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;
     this.#known = walEnd;

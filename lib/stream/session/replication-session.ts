@@ -1,7 +1,7 @@
 import { Delivery, type Entry, type SessionControl } from '../../ledger/acknowledgement';
 import type { StreamSource } from '../../ledger/checkpoint';
 import { ConnectionError, ReplicationError } from '../../common/errors';
-import { laterLsn, type Lsn } from '../../common/lsn';
+import { maxLsn, type Lsn } from '../../common/lsn';
 import type { AnyPgoutputMessage, StreamMessage } from '../../pgoutput/messages/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { SessionEnd, StreamHistory } from '../../ledger/stream-history';
@@ -108,7 +108,7 @@ export class ReplicationSession implements SessionControl {
   }
 
   get confirmed(): Lsn {
-    return laterLsn(this.#ledger.confirmed, this.#options.startLsn ?? 0n);
+    return maxLsn(this.#ledger.confirmed, this.#options.startLsn ?? 0n);
   }
 
   get confirms(): boolean {
@@ -132,8 +132,8 @@ export class ReplicationSession implements SessionControl {
     // The slot shall stand where the store does.
     const stored = this.consumerKeepsPosition && startLsn > slotLsn ? startLsn : 0n;
     return {
-      delivered: laterLsn(this.#ledger.delivered, stored),
-      confirmed: this.#answered ? laterLsn(confirmedLsn, slotLsn) : 0n,
+      delivered: maxLsn(this.#ledger.delivered, stored),
+      confirmed: this.#answered ? maxLsn(confirmedLsn, slotLsn) : 0n,
     };
   }
 

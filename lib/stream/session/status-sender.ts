@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../../common/lsn';
+import { maxLsn, type Lsn } from '../../common/lsn';
 import type { Ledger } from '../../ledger/ledger';
 import type { SessionHost } from './session-host';
 import type { StatusUpdate } from '../../config/observers';
@@ -32,7 +32,7 @@ export class StatusSender {
   }
 
   get #receivedLsn(): Lsn {
-    return laterLsn(this.#position.received, this.#ledger.confirmed);
+    return maxLsn(this.#position.received, this.#ledger.confirmed);
   }
 
   /** To confirm less than where the slot stands would tell older servers to go back. */

@@ -1,4 +1,4 @@
-import { laterLsn, type Lsn } from '../../common/lsn';
+import { maxLsn, type Lsn } from '../../common/lsn';
 import type { StreamMessage } from '../../pgoutput/messages/messages';
 
 /** How far a stream has come, by the messages that have been read. */
@@ -53,6 +53,6 @@ export class StreamPosition {
   }
 
   #reach(lsn: Lsn): void {
-    this.#received = laterLsn(this.#received, lsn);
+    this.#received = maxLsn(this.#received, lsn);
   }
 }

@@ -1,26 +1,26 @@
 import { ERRORS } from '../../../lib/common/error-codes';
 import { ReplicationError } from '../../../lib/index';
 import { FINDINGS } from '../../../lib/common/findings';
-import { failure, finding, findingOf } from '../../../lib/commands/preflight/finding';
+import { createFailure, createFinding, toFinding } from '../../../lib/commands/preflight/finding';
 
 it('a finding is told in a sentence, like the error that it foretells', () => {
   const error = new ReplicationError('SLOT_MISSING', 'There is none');
   const { remedy } = ERRORS.SLOT_MISSING;
   const expected = { code: 'SLOT_MISSING', severity: 'error', message: 'There is none.', remedy };
-  expect(findingOf(error)).toEqual(expected);
-  expect(failure('SLOT_MISSING', 'There is none')).toEqual(expected);
+  expect(toFinding(error)).toEqual(expected);
+  expect(createFailure('SLOT_MISSING', 'There is none')).toEqual(expected);
   expect(error.message).toBe(`${expected.message} ${remedy}`);
 });
 
 it('a finding is told whole, whatever has to be escaped in the remedy or in what the server says', () => {
   const error = new ReplicationError('SERVER_ERROR', 'It says:\n\u202ehalt', { remedy: 'Look at\u2028\u0007\nit.' });
-  const { message, remedy } = findingOf(error);
+  const { message, remedy } = toFinding(error);
   expect(message).toBe('It says:\\n\\u{202e}halt.');
   expect(remedy).toBe('Look at\u2028\u0007\nit.');
 });
 
 it('a finding of its own has a remedy of its own', () => {
-  expect(finding('SLOT_BEHIND', 'It lags')).toEqual({
+  expect(createFinding('SLOT_BEHIND', 'It lags')).toEqual({
     code: 'SLOT_BEHIND',
     ...FINDINGS.SLOT_BEHIND,
     message: 'It lags.',

@@ -1,8 +1,8 @@
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
-import { columnReaders, type ColumnReaders } from '../../../lib/pgoutput/values/column-readers';
+import { createColumnReaders, type ColumnReaders } from '../../../lib/pgoutput/values/column-readers';
 import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
 import type { Reading } from '../../../lib/pgoutput/values/shaped-values';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { arrayOf, i32, recordOf, sized } from '../../pgoutput/binary/support/bytes';
 import { SENT } from '../../pgoutput/binary/support/sent';
@@ -23,7 +23,7 @@ const ATTRIBUTES = [
 ];
 
 /** What a look-up may have found: every kind, and types that consist of themselves. */
-const SHAPES: ReadonlyMap<number, TypeShape> = new Map<number, TypeShape>([
+const SHAPES: ReadonlyMap<number, TypeDefinition> = new Map<number, TypeDefinition>([
   [ENUM, { kind: 'enum' }],
   [DOMAIN, { kind: 'domain', base: ROW }],
   [RING, { kind: 'domain', base: RING }],
@@ -40,7 +40,7 @@ const SHAPES: ReadonlyMap<number, TypeShape> = new Map<number, TypeShape>([
 function readingOf(types: TypeParsers): Reading {
   return {
     types,
-    shapes: (oid) => SHAPES.get(oid),
+    definitions: (oid) => SHAPES.get(oid),
     layouts: (oid, fields) => (oid === ROW && fields <= ATTRIBUTES.length ? ATTRIBUTES.slice(0, fields) : undefined),
   };
 }
@@ -59,7 +59,7 @@ const READERS: readonly (readonly [oid: number, ColumnReaders])[] = [
 
 function readersOf(typeOid: number, types: TypeParsers): readonly [oid: number, ColumnReaders] {
   const column = { name: 'c', key: false, typeOid, typeModifier: -1 };
-  return [typeOid, guardedReaders(column, columnReaders(readingOf(types), 'public.t', column))];
+  return [typeOid, guardedReaders(column, createColumnReaders(readingOf(types), 'public.t', column))];
 }
 
 function nested(depth: number): Buffer {

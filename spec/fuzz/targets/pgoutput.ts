@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { type ProtocolError } from '../../../lib/common/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
-import { recordingOf } from '../../../lib/pgoutput/messages/recording';
+import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
 import { Replay } from '../../../lib/pgoutput/decode/replay';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import {
@@ -179,7 +179,7 @@ function checkColumns(message: AnyPgoutputMessage): void {
 function checkReplay(messages: readonly AnyPgoutputMessage[]): void {
   const replay = new Replay(0x900n);
   for (const message of messages) {
-    const recording = recordingOf(message);
+    const recording = getRawChange(message);
     // A message outside any transaction has its place already.
     if (!recording || (message.kind === 'message' && !message.transactional)) continue;
     const { payload, relations } = recording;

@@ -1,6 +1,6 @@
-import { binaryText } from '../../../lib/pgoutput/binary/binary-text';
+import { createBinaryReader } from '../../../lib/pgoutput/binary/binary-text';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { i32, recordOf } from './support/bytes';
 import { SENT } from './support/sent';
 import { noShapes, oidOf, shapesOf, textOf } from './support/text-of';
@@ -11,7 +11,7 @@ describe('the text of a value in binary form', () => {
   });
 
   it('is known for every built-in type that has a send function of its own', () => {
-    const unknown = [...BUILT_IN_TYPES].flatMap(([name, oid]) => (binaryText(oid, noShapes) ? [] : name));
+    const unknown = [...BUILT_IN_TYPES].flatMap(([name, oid]) => (createBinaryReader(oid, noShapes) ? [] : name));
     const without = ['pg_type', 'pg_attribute', 'pg_proc', 'pg_class', 'aclitem', 'gtsvector'];
     expect(unknown.sort()).toEqual(without.flatMap((name) => [name, `_${name}`]).sort());
   });
@@ -30,7 +30,7 @@ describe('the text of a value in binary form', () => {
   describe('of a type that is not built in', () => {
     const int4 = oidOf('int4');
     const [ENUM, DOMAIN, DOMAIN_OF_DOMAIN, ARRAY, RANGE, MULTIRANGE, COMPOSITE, BASE] = [1, 2, 3, 4, 5, 6, 7, 8];
-    const shapes: Record<number, TypeShape> = {
+    const definitions: Record<number, TypeDefinition> = {
       [ENUM]: { kind: 'enum' },
       [DOMAIN]: { kind: 'domain', base: int4 },
       [DOMAIN_OF_DOMAIN]: { kind: 'domain', base: DOMAIN },
@@ -58,10 +58,10 @@ describe('the text of a value in binary form', () => {
       [MULTIRANGE, `000000020000000d${range}0000000118`, '{["a b",c),(,)}'],
       [COMPOSITE, `0000000200000004000000${(array.length / 2).toString(16)}${array}00000006ffffffff`, '({7;8},)'],
     ])('%i is made of what it consists of', (oid, hex, text) => {
-      expect(textOf(oid, Buffer.from(hex, 'hex'), shapesOf(shapes))).toBe(text);
+      expect(textOf(oid, Buffer.from(hex, 'hex'), shapesOf(definitions))).toBe(text);
     });
 
-    it.each<[string, TypeShape]>([
+    it.each<[string, TypeDefinition]>([
       ['base type', { kind: 'base' }],
       ['domain', { kind: 'domain', base: BASE }],
       ['array', { kind: 'array', element: BASE, delimiter: ',' }],
@@ -69,13 +69,15 @@ describe('the text of a value in binary form', () => {
       ['multirange', { kind: 'multirange', range: BASE }],
       ['composite', { kind: 'composite', attributes: [{ name: 'a', typeOid: BASE }] }],
       ['array of unknown elements', { kind: 'array', element: 99, delimiter: ',' }],
-    ])('is not known where the form of a %s’s parts is not', (_, shape) => {
-      expect(binaryText(50, shapesOf({ ...shapes, 50: shape }))).toBeUndefined();
-      expect(binaryText(51, shapesOf({ ...shapes, 50: shape, 51: { kind: 'domain', base: 50 } }))).toBeUndefined();
+    ])('is not known where the form of a %s’s parts is not', (_, definition) => {
+      expect(createBinaryReader(50, shapesOf({ ...definitions, 50: definition }))).toBeUndefined();
+      expect(
+        createBinaryReader(51, shapesOf({ ...definitions, 50: definition, 51: { kind: 'domain', base: 50 } })),
+      ).toBeUndefined();
     });
 
     it('is not known where nobody has looked the type up', () => {
-      expect(binaryText(50, noShapes)).toBeUndefined();
+      expect(createBinaryReader(50, noShapes)).toBeUndefined();
     });
 
     it('is read by the columns that it has, which may be others than those that were looked up', () => {
@@ -83,21 +85,24 @@ describe('the text of a value in binary form', () => {
         [oidOf('text'), Buffer.from('x')],
         [DOMAIN, i32(7)],
       ]);
-      expect(textOf(COMPOSITE, value, shapesOf(shapes))).toBe('(x,7)');
+      expect(textOf(COMPOSITE, value, shapesOf(definitions))).toBe('(x,7)');
       const unknown = recordOf([[BASE, Buffer.from('x')]]);
-      expect(() => textOf(COMPOSITE, unknown, shapesOf(shapes))).toThrow('type with OID 8 is not known');
+      expect(() => textOf(COMPOSITE, unknown, shapesOf(definitions))).toThrow('type with OID 8 is not known');
     });
 
     it('is an Error where a catalog says that a type consists of itself', () => {
-      const circle: Record<number, TypeShape> = { 50: { kind: 'domain', base: 51 }, 51: { kind: 'domain', base: 50 } };
+      const circle: Record<number, TypeDefinition> = {
+        50: { kind: 'domain', base: 51 },
+        51: { kind: 'domain', base: 50 },
+      };
       expect(() => textOf(50, i32(1), shapesOf(circle))).toThrow('more than 64 levels');
     });
 
     it('is asked for once, not for each value', () => {
       const asked: number[] = [];
-      const write = binaryText(COMPOSITE, (oid) => {
+      const write = createBinaryReader(COMPOSITE, (oid) => {
         asked.push(oid);
-        return shapes[oid];
+        return definitions[oid];
       })!;
       const value = recordOf([
         [DOMAIN, i32(7)],

@@ -7,7 +7,7 @@ import { oidOf, shapesOf, textOf } from './support/text-of';
  */
 
 const ROW = 20_000;
-const shapes = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
+const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
 const INT2 = oidOf('int2');
 const INT4 = oidOf('int4');
 
@@ -101,7 +101,7 @@ describe('a count or a length is read as it is sent', () => {
     ['cidr', 'a number of bits that a signed byte does not hold', address(3, 128, 16), '::/128'],
   ])('of type %s: %s', (type, _, value, text) => {
     // Not toBe, which would print megabytes.
-    expect(textOf(type, value, shapes) === text).toBe(true);
+    expect(textOf(type, value, definitions) === text).toBe(true);
   });
 
   it.each([
@@ -166,6 +166,6 @@ const WRONG: readonly Wrong[] = [
 
 describe('a count or a length that no value has is an Error', () => {
   it.each(WRONG)('of type %s: %#', (type, value, message) => {
-    expect(() => textOf(type, value, shapes)).toThrow(message);
+    expect(() => textOf(type, value, definitions)).toThrow(message);
   });
 });

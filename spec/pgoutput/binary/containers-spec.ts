@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { arrayOf, i32, recordOf, sized } from './support/bytes';
 import { oidOf, shapesOf, textOf } from './support/text-of';
 import { quotedText } from './support/text-samples';
@@ -8,11 +8,11 @@ const TEXT = oidOf('text');
 const INT4 = oidOf('int4');
 const ROW = 50;
 const ROWS = 51;
-const SHAPES: Record<number, TypeShape> = {
+const SHAPES: Record<number, TypeDefinition> = {
   [ROW]: { kind: 'composite', attributes: [] },
   [ROWS]: { kind: 'array', element: ROW, delimiter: ',' },
 };
-const shapes = shapesOf(SHAPES);
+const definitions = shapesOf(SHAPES);
 
 const item: Arbitrary<string | null> = fc.option(quotedText, { nil: null, freq: 8 });
 const sentText = (value: string | null): Buffer | null => (value === null ? null : Buffer.from(value));
@@ -146,7 +146,7 @@ describe('the text of a record', () => {
   it('can be read again, whatever is in it', () => {
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
-        const text = textOf(ROW, recordOf(items.map((value) => [TEXT, sentText(value)])), shapes);
+        const text = textOf(ROW, recordOf(items.map((value) => [TEXT, sentText(value)])), definitions);
         expect(parseRecord(text)).toEqual(items);
       }),
       { numRuns: 1000 },
@@ -156,7 +156,7 @@ describe('the text of a record', () => {
   it('quotes what it has in it once more with each level', () => {
     let value = recordOf([[TEXT, Buffer.from('a "b\\"')]]);
     value = recordOf([[ROWS, arrayOf(ROW, [[2, 1]], [value, null])]]);
-    expect(textOf(ROW, value, shapes)).toBe(String.raw`("{""(\\""a \\""\\""b\\\\\\\\\\""\\""\\"")"",NULL}")`);
+    expect(textOf(ROW, value, definitions)).toBe(String.raw`("{""(\\""a \\""\\""b\\\\\\\\\\""\\""\\"")"",NULL}")`);
   });
 
   it.each<[string, Buffer, string]>([
@@ -167,7 +167,7 @@ describe('the text of a record', () => {
     ['a column that is none', recordOf([[INT4, Buffer.alloc(5)]]), 'it has 5 bytes instead of 4'],
     ['bytes behind it', Buffer.concat([recordOf([]), Buffer.alloc(1)]), '1 bytes are left'],
   ])('is an Error for %s', (_, bytes, message) => {
-    expect(() => textOf(ROW, bytes, shapes)).toThrow(message);
+    expect(() => textOf(ROW, bytes, definitions)).toThrow(message);
   });
 
   it('is an Error where it has more levels than can be printed', () => {
@@ -175,16 +175,16 @@ describe('the text of a record', () => {
     for (let level = 1; level <= 2000; level++) {
       value = recordOf([[ROW, value]]);
       // Ten pairs of quotes, each twice as long as that within, and eleven pairs of parentheses.
-      if (level === 10) expect(textOf(ROW, value, shapes)).toHaveLength(2 ** 11 - 2 + 22);
+      if (level === 10) expect(textOf(ROW, value, definitions)).toHaveLength(2 ** 11 - 2 + 22);
     }
-    expect(() => textOf(ROW, value, shapes)).toThrow('more than 64 levels');
+    expect(() => textOf(ROW, value, definitions)).toThrow('more than 64 levels');
   });
 
   it('is an Error where its text is too long for its bytes', () => {
     let value = recordOf([[TEXT, Buffer.from('"')]]);
     for (let level = 0; level < 60; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(1000);
-    expect(() => textOf(ROW, value, shapes)).toThrow(/its text would have \d+ characters and more, far too many/);
+    expect(() => textOf(ROW, value, definitions)).toThrow(/its text would have \d+ characters and more, far too many/);
 
     const long = Buffer.from('00017fff000000000001', 'hex');
     const numerics = arrayOf(oidOf('numeric'), [[1000, 1]], new Array<Buffer>(1000).fill(long));
@@ -199,16 +199,18 @@ describe('the text of a record', () => {
     let value = recordOf([[TEXT, Buffer.from('"')]]);
     for (let level = 0; level < 20; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(300);
-    expect(() => textOf(ROW, value, shapes)).toThrow(/its text would have \d{5} characters and more, far too many/);
+    expect(() => textOf(ROW, value, definitions)).toThrow(
+      /its text would have \d{5} characters and more, far too many/,
+    );
     // Honest bytes have quotes within quotes, too.
     let honest: Buffer = Buffer.alloc(100_000, '"');
     for (let level = 0; level < 3; level++) honest = recordOf([[level === 0 ? TEXT : ROW, honest]]);
-    expect(textOf(ROW, honest, shapes).length).toBeGreaterThan(800_000);
+    expect(textOf(ROW, honest, definitions).length).toBeGreaterThan(800_000);
   });
 
   it('can be quoted whatever its length', () => {
     const value = recordOf([[TEXT, Buffer.alloc(1_000_000, 'ab"\\')]]);
-    expect(textOf(ROW, value, shapes)).toBe(`("${'ab""\\\\'.repeat(250_000)}")`);
+    expect(textOf(ROW, value, definitions)).toBe(`("${'ab""\\\\'.repeat(250_000)}")`);
     const array = arrayOf(TEXT, [[1, 1]], [Buffer.alloc(1_000_000, 'ab"\\')]);
     expect(textOf('_text', array)).toBe(`{"${String.raw`ab\"\\`.repeat(250_000)}"}`);
   });

@@ -8,7 +8,7 @@ import { SENT } from './support/sent';
 import { shapesOf, textOf, writerOf } from './support/text-of';
 
 const ROW = 1_000_000;
-const shapes = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
+const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
 
 /** Types of which any bytes are a value. */
 const ANY = ['bytea', 'name', 'text', 'json', 'xml'];
@@ -18,7 +18,7 @@ const PREFIXES = [...ANY, 'jsonb', 'jsonpath'];
 /** A text, or an Error made here: none of V8's own, which would tell of an oversight. */
 function textOrError(type: string | number, bytes: Buffer): string | Error {
   try {
-    return writerOf(type, shapes)(bytes, 0, bytes.length);
+    return writerOf(type, definitions)(bytes, 0, bytes.length);
   } catch (error) {
     if (
       error instanceof UnknownFormError ||

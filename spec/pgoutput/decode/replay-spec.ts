@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { ProtocolError } from '../../../lib/common/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import type { Change } from '../../../lib/pgoutput/messages/messages';
-import { recordingOf, type Recording } from '../../../lib/pgoutput/messages/recording';
+import { getRawChange, type RawChange } from '../../../lib/pgoutput/messages/raw-change';
 import { Replay } from '../../../lib/pgoutput/decode/replay';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { TABLE } from '../../../lib/testing/defaults';
@@ -30,18 +30,18 @@ import { decodeAny } from '../support/decode';
 const OTHER = 99;
 
 /** The recordings of the changes in a stream, whose buffers are gone by then. */
-function recordings(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): Recording[] {
+function recordings(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): RawChange[] {
   const decoder = new PgoutputDecoder(types);
   return payloads.flatMap((payload) => {
     const buffer = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
     const message = decoder.decode(buffer, 6, 6 + payload.length);
     buffer.fill(0xee);
-    return recordingOf(message) ?? [];
+    return getRawChange(message) ?? [];
   });
 }
 
 /** The changes that a replay makes of recordings, from a copy in the midst of other bytes. */
-function replayed(recorded: readonly Recording[], commitLsn = 0x100n): Change[] {
+function replayed(recorded: readonly RawChange[], commitLsn = 0x100n): Change[] {
   const replay = new Replay(commitLsn);
   return recorded.map(({ payload, relations }) => {
     const buffer = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
@@ -195,7 +195,7 @@ describe('a recording', () => {
       ...firstBlock(700, type(5, 'mood'), users, [701, insert(['1', 'a'])], logicalMessage()),
     ]);
     const found = messages.flatMap((message) => {
-      const recording = recordingOf(message);
+      const recording = getRawChange(message);
       return recording ? [[message.kind, recording.xid]] : [];
     });
     expect(found).toEqual([
@@ -207,7 +207,7 @@ describe('a recording', () => {
   it('is no part of the data', () => {
     const [, , change] = decodeAny(firstBlock(700, users, insert(['1', 'a'])));
     expect(new Set(Reflect.ownKeys(change ?? {}))).toEqual(new Set(Object.keys({ ...change })));
-    expect(recordingOf({ ...change })).toBeUndefined();
+    expect(getRawChange({ ...change })).toBeUndefined();
     expect(structuredClone({ ...change })).toEqual({ ...change });
   });
 

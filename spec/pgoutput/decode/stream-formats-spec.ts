@@ -22,7 +22,7 @@ import {
   update,
 } from '../../../lib/testing/payloads';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
-import { expectedTables } from '../../../lib/pgoutput/types/expected-tables';
+import { readExpectedTables } from '../../../lib/pgoutput/types/expected-tables';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { failure } from '../../wire/failure';
 import { block, firstBlock } from '../support/blocks';
@@ -241,7 +241,7 @@ describe('a table that is described in a block', () => {
     ['is aborted', streamAbort(), undefined],
     ['is aborted in part', streamAbort({ subxid: 701 }), undefined],
   ])('may be another than expected until the transaction %s', (_, end, code) => {
-    const check = expectedTables({ mine: { a: 'int8' } });
+    const check = readExpectedTables({ mine: { a: 'int8' } });
     const decoder = new PgoutputDecoder(defaultTypes, { check });
     const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
     for (const payload of firstBlock(700, named('mine', 'a'), insert(['1']), named('mine', 'b'))) decode(payload);

@@ -4,7 +4,7 @@ import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { begin, deletion, insert, relation, type, update } from '../../../lib/testing/payloads';
 import { decodeAll, decodeLast } from '../support/decode';
@@ -109,14 +109,14 @@ describe('the JSON form of a value', () => {
       { name: 'at', typeOid: DOMAIN },
       { name: 'list', typeOid: oid('_date') },
     ];
-    const shapes = new Map<number, TypeShape>([
+    const definitions = new Map<number, TypeDefinition>([
       [DOMAIN, { kind: 'domain', base: oid('timestamptz') }],
       [ARRAY, { kind: 'array', element: DOMAIN, delimiter: ',' }],
       [COMPOSITE, { kind: 'composite', attributes }],
       [NESTED, { kind: 'array', element: COMPOSITE, delimiter: ',' }],
     ]);
     const catalog = new TypeCatalog();
-    catalog.learn([], shapes);
+    catalog.learn([], definitions);
     const decoder = new PgoutputDecoder(defaultTypes, { catalog, composites: true });
     const composite = '(-Infinity,infinity,"{infinity}")';
     const row = ['infinity', '{infinity,-infinity}', composite, `{"${composite.replaceAll('"', '\\"')}"}`, '-infinity'];

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseName, parseTableName, qualifiedName, tableName } from '../../../lib/pgoutput/messages/table';
+import { parseName, parseTableName, formatQualifiedName, tableName } from '../../../lib/pgoutput/messages/table';
 
 /** Whatever PostgreSQL takes for a name; mostly of what tells names apart. */
 const NAME = fc.string({ unit: fc.constantFrom('a', 'b', '.', '"', '[', ' ', 'ä'), minLength: 1, maxLength: 6 });
@@ -42,7 +42,7 @@ describe('the name of a table', () => {
     fc.assert(
       fc.property(OBJECT, ({ schema, name }) => {
         expect(parseTableName(tableName(schema, name))).toStrictEqual({ schema, name });
-        expect(parseName(qualifiedName(schema, name))).toStrictEqual({ schema, name });
+        expect(parseName(formatQualifiedName(schema, name))).toStrictEqual({ schema, name });
       }),
     );
   });

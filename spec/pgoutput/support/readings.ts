@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { ValueError } from '../../../lib/pgoutput/values/value-error';
-import { valueReader, type ValueReader } from '../../../lib/pgoutput/values/value-readers';
-import { guarded } from '../../../lib/pgoutput/values/guarded-parser';
+import { createValueReader, type ValueReader } from '../../../lib/pgoutput/values/value-readers';
+import { guardParser } from '../../../lib/pgoutput/values/guarded-parser';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { guardedReaders } from './guarded-readers';
 import { sameValue } from './same-value';
@@ -21,8 +21,8 @@ export interface ReadType {
 export function readType(oid: number): ReadType {
   const column = { name: 'c', key: false, typeOid: oid, typeModifier: -1 };
   const withErrors = (reader: ValueReader) => guardedReaders(column, { text: reader, binary: reader }).text;
-  const read = withErrors(valueReader(defaultTypes, 'public.t', column));
-  const parse = guarded(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
+  const read = withErrors(createValueReader(defaultTypes, 'public.t', column));
+  const parse = guardParser(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
   return {
     oid,
     byReader: (bytes, start = 0, end = bytes.length) => readingOf(() => read(bytes, start, end)),

@@ -1,5 +1,5 @@
 import { ConfigError, ReplicationError } from '../../../lib/common/errors';
-import { type ExpectedTables, expectedTables } from '../../../lib/pgoutput/types/expected-tables';
+import { type ExpectedTables, readExpectedTables } from '../../../lib/pgoutput/types/expected-tables';
 import type { Relation } from '../../../lib/pgoutput/messages/table';
 
 const MOOD = 16500;
@@ -32,7 +32,7 @@ function users(columns: Readonly<Record<string, number>>, table = 'users'): Rela
 }
 
 function look(expected: ExpectedTables, relation: Relation): void {
-  expectedTables(expected)(
+  readExpectedTables(expected)(
     relation,
     (oid) => BASES.get(oid) ?? oid,
     (oid) => NAMES.get(oid),
@@ -135,7 +135,7 @@ describe('expectTables', () => {
 
   it('knows a table of schema public by either name', () => {
     expect(() => look({ 'public.users': { id: 'int8' } }, users({ id: 25 }))).toThrow('Table users');
-    expect(() => expectedTables({ users: {}, 'public.users': {} })).toThrow(
+    expect(() => readExpectedTables({ users: {}, 'public.users': {} })).toThrow(
       'expectTables.public.users: is users, which is there already',
     );
   });
@@ -152,7 +152,7 @@ describe('expectTables', () => {
   });
 
   it.each(['a.b.c', 'so "it" is', ''])('says how to write what names no table: %j', (table) => {
-    const attempt = (): unknown => expectedTables({ [table]: { id: 'int8' } });
+    const attempt = (): unknown => readExpectedTables({ [table]: { id: 'int8' } });
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(`in double quotes, as in '"a.b"'`);
   });
@@ -193,7 +193,7 @@ describe('expectTables that cannot be meant', () => {
     [null, "expected the name of a type, as in 'int8', or its OID, got null"],
     [['int8'], "expected the name of a type, as in 'int8', or its OID, got a list"],
   ])('say so: %j', (type, what) => {
-    const attempt = (): unknown => expectedTables({ 'billing.users': { id: type } });
+    const attempt = (): unknown => readExpectedTables({ 'billing.users': { id: type } });
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(expect.objectContaining({ option: 'expectTables.billing.users.id' }));
     expect(attempt).toThrow(`expectTables.billing.users.id: ${what}`);
@@ -205,7 +205,7 @@ describe('expectTables that cannot be meant', () => {
     [{ users: 'int8' }, "expectTables.users: expected an object, as in { id: 'int8' }, got a string"],
     [{ users: ['id'] }, "expectTables.users: expected an object, as in { id: 'int8' }, got a list"],
   ])('say so: %j', (option, what) => {
-    expect(() => expectedTables(option)).toThrow(ConfigError);
-    expect(() => expectedTables(option)).toThrow(what);
+    expect(() => readExpectedTables(option)).toThrow(ConfigError);
+    expect(() => readExpectedTables(option)).toThrow(what);
   });
 });

@@ -1,10 +1,10 @@
-import { shapedParser, UnknownLayoutError } from '../../../lib/pgoutput/values/shaped-values';
+import { createShapedParser, UnknownLayoutError } from '../../../lib/pgoutput/values/shaped-values';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
-import type { Attribute, TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { Attribute, TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 
-const ENUM: TypeShape = { kind: 'enum' };
-const MOODS: TypeShape = { kind: 'array', element: 20000, delimiter: ',' };
+const ENUM: TypeDefinition = { kind: 'enum' };
+const MOODS: TypeDefinition = { kind: 'array', element: 20000, delimiter: ',' };
 
 let catalog: TypeCatalog;
 
@@ -16,19 +16,19 @@ function columns(...typeOids: number[]) {
   return typeOids.map((typeOid, i) => ({ name: `c${i}`, key: false, typeOid, typeModifier: -1 }));
 }
 
-function learn(found: Readonly<Record<number, TypeShape>>, asked: readonly number[] = []): void {
-  catalog.learn(asked, new Map(Object.entries(found).map(([typeOid, shape]) => [Number(typeOid), shape])));
+function learn(found: Readonly<Record<number, TypeDefinition>>, asked: readonly number[] = []): void {
+  catalog.learn(asked, new Map(Object.entries(found).map(([typeOid, definition]) => [Number(typeOid), definition])));
 }
 
-function composite(...names: string[]): TypeShape & { attributes: readonly Attribute[] } {
+function composite(...names: string[]): TypeDefinition & { attributes: readonly Attribute[] } {
   return { kind: 'composite', attributes: names.map((name) => ({ name, typeOid: 25 })) };
 }
 
 /** As a column of the type is read from now on, by a reader that is made now. */
 function read(typeOid: number, text: string): unknown {
   const [column] = columns(typeOid);
-  const { shapes, layouts } = catalog;
-  return shapedParser({ types: defaultTypes, shapes, layouts }, 'public.t', column!)(text);
+  const { definitions, layouts } = catalog;
+  return createShapedParser({ types: defaultTypes, definitions, layouts }, 'public.t', column!)(text);
 }
 
 describe('the types that are missing', () => {
@@ -59,7 +59,7 @@ describe('the types that are missing', () => {
 });
 
 describe('a type', () => {
-  it('is read by its shape once that is known', () => {
+  it('is read by its definition once that is known', () => {
     learn({ 20000: ENUM, 20001: MOODS });
     expect(read(20001, '{so}')).toEqual(['so']);
   });
@@ -108,8 +108,8 @@ describe('a composite', () => {
   it('that was altered has values of either kind', () => {
     learn({ 20004: composite('a', 'b', 'c') });
     const [column] = columns(20004);
-    const { shapes, layouts } = catalog;
-    const parse = shapedParser({ types: defaultTypes, shapes, layouts }, 'public.t', column!);
+    const { definitions, layouts } = catalog;
+    const parse = createShapedParser({ types: defaultTypes, definitions, layouts }, 'public.t', column!);
     expect(parse('(x,y,z)')).toEqual({ a: 'x', b: 'y', c: 'z' });
     learn({ 20004: composite('a', 'c') });
     expect(parse('(x,z)')).toEqual({ a: 'x', c: 'z' });

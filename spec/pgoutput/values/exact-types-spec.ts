@@ -5,7 +5,7 @@ import { ConfigError } from '../../../lib/common/errors';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { JsonNumber } from '../../../lib/pgoutput/values/exact-json';
 import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
-import { valueReader } from '../../../lib/pgoutput/values/value-readers';
+import { createValueReader } from '../../../lib/pgoutput/values/value-readers';
 import { ValueFault } from '../../../lib/pgoutput/values/value-fault';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { DOCUMENT, type JsonDocument, sameDecimal } from '../support/json-documents';
@@ -20,7 +20,7 @@ function parse(type: string, text: string): unknown {
 function read(typeOid: number, text: string): unknown {
   const column = { name: 'c', key: false, typeOid, typeModifier: -1 };
   const bytes = Buffer.from(text);
-  return valueReader(exactTypes, 'public.t', column)(bytes, 0, bytes.length);
+  return createValueReader(exactTypes, 'public.t', column)(bytes, 0, bytes.length);
 }
 
 describe('exact types', () => {

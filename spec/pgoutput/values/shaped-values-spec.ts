@@ -1,15 +1,15 @@
 import pg from 'pg';
 import {
-  shapedParser,
+  createShapedParser,
   UnknownLayoutError,
-  withoutDomains,
+  resolveDomain,
   type Reading,
 } from '../../../lib/pgoutput/values/shaped-values';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { ValueFault } from '../../../lib/pgoutput/values/value-fault';
 import { AS_TEXT, defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 
-const SHAPES: Readonly<Record<number, TypeShape>> = {
+const SHAPES: Readonly<Record<number, TypeDefinition>> = {
   20000: { kind: 'enum' },
   20001: { kind: 'array', element: 20000, delimiter: ',' },
   20010: { kind: 'domain', base: 23 },
@@ -46,20 +46,22 @@ const SHAPES: Readonly<Record<number, TypeShape>> = {
 
 const COMPOSITES: Reading = {
   types: defaultTypes,
-  shapes: (typeOid) => SHAPES[typeOid],
+  definitions: (typeOid) => SHAPES[typeOid],
   layouts: (typeOid, fields) => {
-    const shape = SHAPES[typeOid];
-    return shape?.kind === 'composite' && shape.attributes.length === fields ? shape.attributes : undefined;
+    const definition = SHAPES[typeOid];
+    return definition?.kind === 'composite' && definition.attributes.length === fields
+      ? definition.attributes
+      : undefined;
   },
 };
-const READING: Reading = { types: defaultTypes, shapes: COMPOSITES.shapes };
+const READING: Reading = { types: defaultTypes, definitions: COMPOSITES.definitions };
 
 function columnOf(typeOid: number) {
   return { name: 'c', key: false, typeOid, typeModifier: -1 };
 }
 
 function parserOf(typeOid: number, reading = READING) {
-  return shapedParser(reading, 'public.t', columnOf(typeOid));
+  return createShapedParser(reading, 'public.t', columnOf(typeOid));
 }
 
 function failureOf(typeOid: number, text: string, reading = READING): Error & { cause?: unknown } {
@@ -79,7 +81,7 @@ describe('a type that is not built in', () => {
     ['a base type, as extensions have them', 20030],
     ['a composite that nobody asked for', 20040],
     ['a domain over one', 20043],
-    ['a type without a shape', 29999],
+    ['a type without a definition', 29999],
     ['text', 25],
   ])('stays the text that it is: %s', (_, typeOid) => {
     expect(parserOf(typeOid)).toBe(AS_TEXT);
@@ -105,26 +107,29 @@ describe('a type that is not built in', () => {
 
   it('stays text where it is an array whose delimiter would make it ambiguous', () => {
     for (const delimiter of ['', '"', '\\', '{', '}', '\0', 'ß', ',,']) {
-      const shapes = (): TypeShape => ({ kind: 'array', element: 25, delimiter });
-      expect(parserOf(30000, { types: defaultTypes, shapes })).toBe(AS_TEXT);
+      const definitions = (): TypeDefinition => ({ kind: 'array', element: 25, delimiter });
+      expect(parserOf(30000, { types: defaultTypes, definitions })).toBe(AS_TEXT);
     }
   });
 
   it('may be made of itself, as the catalog never says', () => {
     const text = '{"{\\"{}\\"}"}';
-    const array: Reading = { types: defaultTypes, shapes: () => ({ kind: 'array', element: 30000, delimiter: ',' }) };
+    const array: Reading = {
+      types: defaultTypes,
+      definitions: () => ({ kind: 'array', element: 30000, delimiter: ',' }),
+    };
     expect(parserOf(30000, array)(text)).toEqual([[[]]]);
-    const domain: Reading = { types: defaultTypes, shapes: (oid) => ({ kind: 'domain', base: 60001 - oid }) };
+    const domain: Reading = { types: defaultTypes, definitions: (oid) => ({ kind: 'domain', base: 60001 - oid }) };
     expect(parserOf(30000, domain)(text)).toBe(text);
     const attributes = [{ name: 'me', typeOid: 30000 }];
     const layouts = () => attributes;
-    const composite: Reading = { types: defaultTypes, shapes: () => ({ kind: 'composite', attributes }), layouts };
+    const composite: Reading = { types: defaultTypes, definitions: () => ({ kind: 'composite', attributes }), layouts };
     expect(parserOf(30000, composite)('("()")')).toEqual({ me: { me: null } });
   });
 
   it('may lie under any number of domains', () => {
-    const shapes = (oid: number): TypeShape => ({ kind: 'domain', base: oid === 200_000 ? 23 : oid + 1 });
-    expect(parserOf(10_000, { types: defaultTypes, shapes })('7')).toBe(7);
+    const definitions = (oid: number): TypeDefinition => ({ kind: 'domain', base: oid === 200_000 ? 23 : oid + 1 });
+    expect(parserOf(10_000, { types: defaultTypes, definitions })('7')).toBe(7);
   });
 });
 
@@ -197,8 +202,8 @@ describe('a parser that the user has set', () => {
     ['a domain', 20010, '7', 'custom 7'],
     ['a range', 20020, '[1,5)', 'custom [1,5)'],
     ['a composite', 20040, '(,,,)', 'custom (,,,)'],
-    ['a type without a shape', 29999, 'x', 'custom x'],
-  ])('reads its type, whatever its shape: %s', (_, typeOid, text, expected) => {
+    ['a type without a definition', 29999, 'x', 'custom x'],
+  ])('reads its type, whatever its definition: %s', (_, typeOid, text, expected) => {
     expect(parserOf(typeOid, { ...COMPOSITES, types: types(typeOid) })(text)).toBe(expected);
   });
 
@@ -212,12 +217,12 @@ describe('a parser that the user has set', () => {
     expect(parserOf(typeOid, { ...COMPOSITES, types: types(set) })(text)).toEqual(expected);
   });
 
-  it('reads built-in types, and no shape is asked for there', () => {
-    const shapes = (): never => {
+  it('reads built-in types, and no definition is asked for there', () => {
+    const definitions = (): never => {
       throw new Error('It was asked for');
     };
-    expect(parserOf(23, { types: defaultTypes, shapes })('7')).toBe(7);
-    expect(parserOf(603, { types: defaultTypes, shapes })).toBe(AS_TEXT);
+    expect(parserOf(23, { types: defaultTypes, definitions })('7')).toBe(7);
+    expect(parserOf(603, { types: defaultTypes, definitions })).toBe(AS_TEXT);
   });
 
   it('may throw: the error names the part of the column, not the value', () => {
@@ -263,7 +268,7 @@ describe('text that is not what its type prints', () => {
     const attributes = [{ name: 'me', typeOid: 30000 }];
     const reading: Reading = {
       types: defaultTypes,
-      shapes: () => ({ kind: 'composite', attributes }),
+      definitions: () => ({ kind: 'composite', attributes }),
       layouts: () => attributes,
     };
     for (const text of ['('.repeat(1_000_000), '("'.repeat(1_000_000), '{'.repeat(1_000_000)]) {
@@ -288,11 +293,11 @@ describe('a column without its domains', () => {
     [23, 23],
     [29999, 29999],
   ])('has the type below them: %i, %i', (typeOid, expected) => {
-    expect(withoutDomains(READING, 't', columnOf(typeOid))).toEqual(columnOf(expected));
+    expect(resolveDomain(READING, 't', columnOf(typeOid))).toEqual(columnOf(expected));
   });
 
   it('keeps one that has a parser of its own', () => {
     const types: TypeParsers = { getTypeParser: (oid) => (oid === 20010 ? Number : AS_TEXT) };
-    expect(withoutDomains({ ...READING, types }, 't', columnOf(20011)).typeOid).toBe(20010);
+    expect(resolveDomain({ ...READING, types }, 't', columnOf(20011)).typeOid).toBe(20010);
   });
 });

@@ -3,11 +3,11 @@ import type { ReplicationError } from '../../../lib/common/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
 import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
-import { recordingOf } from '../../../lib/pgoutput/messages/recording';
+import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
 import type { Decoding } from '../../../lib/pgoutput/decode/relations';
 import { Replay } from '../../../lib/pgoutput/decode/replay';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { UndecodedValue } from '../../../lib/pgoutput/values/undecoded-value';
 import { ValueError } from '../../../lib/pgoutput/values/value-error';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
@@ -60,9 +60,9 @@ const docs = relation({
   columns: [{ name: 'id', key: true, typeOid: 23 }, 'body', 'note'],
 });
 
-function catalogOf(shapes: Readonly<Record<number, TypeShape>>): TypeCatalog {
+function catalogOf(definitions: Readonly<Record<number, TypeDefinition>>): TypeCatalog {
   const catalog = new TypeCatalog();
-  catalog.learn([], new Map(Object.entries(shapes).map(([oid, shape]) => [Number(oid), shape])));
+  catalog.learn([], new Map(Object.entries(definitions).map(([oid, definition]) => [Number(oid), definition])));
   return catalog;
 }
 
@@ -260,7 +260,7 @@ describe('a value that cannot be decoded is delivered', () => {
       insert(['3', 'd', 'e']),
     )
       .map((payload) => decoder.decode(payload, 0, payload.length))
-      .flatMap((message) => recordingOf(message) ?? []);
+      .flatMap((message) => getRawChange(message) ?? []);
     const replay = new Replay(0x200n);
     const replayed = changes.map(({ payload, relations }) => replay.change(payload, 0, payload.length, relations));
     expect(replayed).toMatchObject([
@@ -281,7 +281,7 @@ describe('the error for a value of a transaction that was streamed', () => {
     const decoder = new PgoutputDecoder({ getTypeParser });
     const [change] = firstBlock(901, docs, insert(['1', 'a', 'b']))
       .map((payload) => decoder.decode(payload, 0, payload.length))
-      .flatMap((message) => recordingOf(message) ?? []);
+      .flatMap((message) => getRawChange(message) ?? []);
     isBroken = true;
     const error = failure(() =>
       new Replay(0x200n).change(change!.payload, 0, change!.payload.length, change!.relations),

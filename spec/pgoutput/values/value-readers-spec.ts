@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import pg from 'pg';
-import { guarded } from '../../../lib/pgoutput/values/guarded-parser';
+import { guardParser } from '../../../lib/pgoutput/values/guarded-parser';
 import * as ValueReaders from '../../../lib/pgoutput/values/value-readers';
 import * as Values from '../../../lib/pgoutput/values/values';
 import { garbage, nearMiss } from '../support/near-misses';
@@ -10,7 +10,7 @@ import { PRINTED } from '../support/printed';
 import { differenceIn, readType } from '../support/readings';
 import { sameValue } from '../support/same-value';
 
-const { valueReader } = ValueReaders;
+const { createValueReader: valueReader } = ValueReaders;
 const { defaultTypes } = Values;
 
 const RUNS = 1000;
@@ -157,7 +157,7 @@ describe('what is read from bytes', () => {
 function fresh(): (oid: number, text: string) => unknown {
   const readers = jest.requireActual<typeof ValueReaders>('../../../lib/pgoutput/values/value-readers');
   const values = jest.requireActual<typeof Values>('../../../lib/pgoutput/values/values');
-  return (oid, text) => read(oid, text, values.defaultTypes, readers.valueReader);
+  return (oid, text) => read(oid, text, values.defaultTypes, readers.createValueReader);
 }
 
 /** The registry of parsers that this library will have. */
@@ -229,7 +229,7 @@ describe('a value', () => {
   it.each(PRINTED)('of type %i, %s, is no view of the bytes that it was read from', (oid, _, text) => {
     const column = { name: 'c', key: false, typeOid: oid, typeModifier: -1 };
     const reader = valueReader(defaultTypes, 'public.t', column);
-    const parse = guarded(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
+    const parse = guardParser(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
     const property = fc.property(text, (printed) => {
       const bytes = Buffer.from(printed);
       const value = reader(bytes, 0, bytes.length);

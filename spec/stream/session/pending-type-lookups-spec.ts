@@ -1,8 +1,8 @@
 import { ConnectionError } from '../../../lib/common/errors';
-import { recordingOf } from '../../../lib/pgoutput/messages/recording';
+import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
 import { Replay } from '../../../lib/pgoutput/decode/replay';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
-import type { TypeShape } from '../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { createPayloadDecoder } from '../../../lib/stream/session/payload-decoder';
 import { xlogData } from '../../../lib/testing/backend-messages';
@@ -26,9 +26,9 @@ import { sessionOf, type SessionFixture } from './support/fake-host';
 const MOODS = 20_001;
 const ADDRESS = 20_002;
 
-const MOOD_ARRAY: [number, TypeShape] = [MOODS, { kind: 'array', element: 20_000, delimiter: ',' }];
+const MOOD_ARRAY: [number, TypeDefinition] = [MOODS, { kind: 'array', element: 20_000, delimiter: ',' }];
 
-function addressOf(...names: string[]): [number, TypeShape] {
+function addressOf(...names: string[]): [number, TypeDefinition] {
   return [ADDRESS, { kind: 'composite', attributes: names.map((name) => ({ name, typeOid: 25 })) }];
 }
 
@@ -143,7 +143,7 @@ describe('a type that came up in a transaction that is still open', () => {
     expect([host.kinds.at(-1), host.lookUps]).toEqual(['streamStop', [[MOODS], [MOODS]]]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.typesKnown();
-    const [kept] = host.delivered.flatMap((message) => recordingOf(message) ?? []);
+    const [kept] = host.delivered.flatMap((message) => getRawChange(message) ?? []);
     const { payload, relations } = kept!;
     expect(new Replay(1n).change(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
     expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
@@ -251,7 +251,7 @@ describe('a composite that was altered', () => {
       [25, Buffer.from('Elm')],
       [HUE, Buffer.from('red')],
     ]);
-    const hued: [number, TypeShape] = [
+    const hued: [number, TypeDefinition] = [
       ADDRESS,
       {
         kind: 'composite',
@@ -281,7 +281,7 @@ describe('a composite that was altered', () => {
       expect(host.outcome).toEqual({ error });
     });
 
-    it.each<[string, [number, TypeShape][]]>([
+    it.each<[string, [number, TypeDefinition][]]>([
       ['even the catalog does not know it', []],
       ['its form is its own', [[HUE, { kind: 'base' }]]],
     ])('ends the stream, and says how to go on, where %s', (_, found) => {

@@ -1,11 +1,11 @@
-import { binaryText, type BinaryText } from '../../../../lib/pgoutput/binary/binary-text';
+import { createBinaryReader, type BinaryText } from '../../../../lib/pgoutput/binary/binary-text';
 import { BUILT_IN_TYPES } from '../../../../lib/pgoutput/types/built-in-types';
-import type { TypeShape, TypeShapes } from '../../../../lib/pgoutput/types/type-shapes';
+import type { TypeDefinition, TypeDefinitions } from '../../../../lib/pgoutput/types/type-definitions';
 
-export const noShapes: TypeShapes = () => undefined;
+export const noShapes: TypeDefinitions = () => undefined;
 
-export function shapesOf(shapes: Readonly<Record<number, TypeShape>>): TypeShapes {
-  return (oid) => shapes[oid];
+export function shapesOf(definitions: Readonly<Record<number, TypeDefinition>>): TypeDefinitions {
+  return (oid) => definitions[oid];
 }
 
 export function oidOf(type: string): number {
@@ -15,14 +15,14 @@ export function oidOf(type: string): number {
 }
 
 /** @param type a built-in type's name, or an OID */
-export function writerOf(type: string | number, shapes = noShapes): BinaryText {
-  const write = binaryText(typeof type === 'string' ? oidOf(type) : type, shapes);
+export function writerOf(type: string | number, definitions = noShapes): BinaryText {
+  const write = createBinaryReader(typeof type === 'string' ? oidOf(type) : type, definitions);
   if (write === undefined) throw new Error(`The binary form of ${type} is not known`);
   return write;
 }
 
 /** The text of a value that stands between others, as it does in a message. */
-export function textOf(type: string | number, value: Buffer, shapes = noShapes): string {
+export function textOf(type: string | number, value: Buffer, definitions = noShapes): string {
   const bytes = Buffer.concat([Buffer.from('"{\u0001'), value, Buffer.from('\u0000\u0001}"')]);
-  return writerOf(type, shapes)(bytes, 3, 3 + value.length);
+  return writerOf(type, definitions)(bytes, 3, 3 + value.length);
 }

@@ -3,10 +3,10 @@ import type { PreflightFinding } from '../../common/findings';
 import { getCount, getText, type ProtocolRoutine, type ResultRow } from '../protocol-routine';
 import type { StreamPlan } from '../open-stream';
 import type { ServerInfo } from '../startup';
-import { findingOf } from './finding';
+import { toFinding } from './finding';
 
 /** What is to be streamed, and from where. */
-export interface Scene {
+export interface PreflightContext {
   readonly plan: StreamPlan;
   readonly server: ServerInfo;
   /** Whether the stream would ask what types are made of. */
@@ -14,15 +14,15 @@ export interface Scene {
 }
 
 /** Looks at one thing. It changes nothing. */
-export type Check = (scene: Scene) => ProtocolRoutine<readonly PreflightFinding[]>;
+export type Check = (context: PreflightContext) => ProtocolRoutine<readonly PreflightFinding[]>;
 
 /** What a check of the stream's own objects to. */
-export function objections(check: () => void): readonly PreflightFinding[] {
+export function joinObjections(check: () => void): readonly PreflightFinding[] {
   try {
     check();
     return [];
   } catch (error) {
-    if (error instanceof ReplicationError) return [findingOf(error)];
+    if (error instanceof ReplicationError) return [toFinding(error)];
     throw error;
   }
 }
@@ -31,7 +31,7 @@ export function objections(check: () => void): readonly PreflightFinding[] {
 const NAMED = 5;
 
 /** `"a", "b" and 7 others`. Each row has a name as `name`, and how many there are as `total`; at least one comes. */
-export function named(rows: readonly ResultRow[]): string {
+export function listNames(rows: readonly ResultRow[]): string {
   const names = rows.slice(0, NAMED).map((row) => JSON.stringify(getText(row, 'name')));
   const [first] = rows;
   const others = (first ? getCount(first, 'total') : 0) - names.length;
@@ -40,19 +40,19 @@ export function named(rows: readonly ResultRow[]): string {
 
 /** SQL for a table as messages name it, see `tableName` in table.ts. */
 export function tableName(schema: string, name: string): string {
-  return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${quotedPart(schema)} || '.' END || ${quotedPart(name)}`;
+  return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${quoteIdentifier(schema)} || '.' END || ${quoteIdentifier(name)}`;
 }
 
-function quotedPart(part: string): string {
+function quoteIdentifier(part: string): string {
   return `CASE WHEN ${part} ~ '[."]' THEN '"' || replace(${part}, '"', '""') || '"' ELSE ${part}::text END`;
 }
 
 /** SQL for a column of a table, as in `users.email`. */
-export function columnName(schema: string, table: string, column: string): string {
-  return `${tableName(schema, table)} || '.' || ${quotedPart(column)}`;
+export function formatColumnName(schema: string, table: string, column: string): string {
+  return `${tableName(schema, table)} || '.' || ${quoteIdentifier(column)}`;
 }
 
-/** Wraps a query of one column, `name`, for {@link named}. */
-export function namesQuery(names: string): string {
+/** Wraps a query of one column, `name`, for {@link listNames}. */
+export function buildNamesQuery(names: string): string {
   return `SELECT name, count(*) OVER () AS total FROM (${names}) AS found ORDER BY name LIMIT ${NAMED}`;
 }

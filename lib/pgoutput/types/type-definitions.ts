@@ -1,5 +1,5 @@
 /** What a type is made of, as pg_type says. The OIDs are those of other types. */
-export type TypeShape =
+export type TypeDefinition =
   | { readonly kind: 'base' }
   | { readonly kind: 'enum' }
   | { readonly kind: 'domain'; readonly base: number }
@@ -15,4 +15,4 @@ export interface Attribute {
 }
 
 /** What is known of types that are not built in; undefined for one that nobody has looked up. */
-export type TypeShapes = (oid: number) => TypeShape | undefined;
+export type TypeDefinitions = (oid: number) => TypeDefinition | undefined;

@@ -13,7 +13,10 @@ const DEFAULTS_USED = `was undefined or empty, so that PG* environment variables
  * @param connection the option, as it was given
  * @param found what the options, the connection string and the environment say together, as far as it may be shown
  */
-export function gapsOf(connection: unknown, found: Readonly<Record<string, string | undefined>>): string | undefined {
+export function describeMissingFields(
+  connection: unknown,
+  found: Readonly<Record<string, string | undefined>>,
+): string | undefined {
   const given = isRecord(connection) ? connection : {};
   const hasNothing = typeof connection !== 'string' && Object.values(given).every(isEmpty);
   const empty = TELLING.filter((name) => name in given && isEmpty(given[name]));

@@ -1,19 +1,19 @@
 import { ReplicationError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
 import { getCount, getOnlyRow, runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
-import { failure, finding, findingOf } from './finding';
-import type { Check, Scene } from './scene';
+import { createFailure, createFinding, toFinding } from './finding';
+import type { Check, PreflightContext } from './preflight-context';
 
 /** Whether a slot can be made, and at once. */
-export const checkMaking: Check = function* (scene) {
-  return [...checkFailover(scene), ...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
+export const checkSlotCreation: Check = function* (context) {
+  return [...checkFailover(context), ...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
 };
 
 /** Standbys do not keep copies of a standby's slots. */
-function checkFailover({ plan, server }: Scene): readonly PreflightFinding[] {
+function checkFailover({ plan, server }: PreflightContext): readonly PreflightFinding[] {
   if (!plan.ensureSlot?.failover || server.version < 170_000 || !server.standby) return [];
   const remedy = 'Make it without failover, or on the primary.';
-  return [findingOf(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
+  return [toFinding(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
 }
 
 function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
@@ -25,7 +25,7 @@ function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
   );
   const most = getCount(row, 'most');
   if (getCount(row, 'used') < most) return [];
-  return [failure('TOO_MANY_SLOTS', `All replication slots are in use; max_replication_slots is ${most}`)];
+  return [createFailure('TOO_MANY_SLOTS', `All replication slots are in use; max_replication_slots is ${most}`)];
 }
 
 /**
@@ -42,7 +42,7 @@ function* checkOpen(): ProtocolRoutine<readonly PreflightFinding[]> {
   if (!oldest) return [];
   const age = oldest['seconds'] === null ? '' : ` for ${getText(oldest, 'seconds')} s`;
   const what = `Write transactions are open: ${getText(oldest, 'total')}, the oldest${age} by PID ${getText(oldest, 'pid')}`;
-  return [finding('TRANSACTION_OPEN', what)];
+  return [createFinding('TRANSACTION_OPEN', what)];
 }
 
 /** And for those that are prepared. */
@@ -52,5 +52,7 @@ function* checkPrepared(): ProtocolRoutine<readonly PreflightFinding[]> {
   );
   if (!oldest) return [];
   const which = `${JSON.stringify(getText(oldest, 'gid'))} in database ${getText(oldest, 'database')}`;
-  return [finding('PREPARED_OPEN', `Transactions are prepared: ${getText(oldest, 'total')}, the oldest ${which}`)];
+  return [
+    createFinding('PREPARED_OPEN', `Transactions are prepared: ${getText(oldest, 'total')}, the oldest ${which}`),
+  ];
 }
