@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { findAnchors, findLinks, pages, readPage, ROOT, type Page } from './support/pages';
+import { findAnchors, findLinks, pages, readPage, readTable, ROOT, type Page } from './support/pages';
 
 const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: readonly string[] };
 /** What npm packs without being told. */
@@ -55,6 +55,21 @@ it('README names every example, as files that are in the repository only', () =>
   const named = [...readPage('README.md').text.matchAll(/`examples\/([\w-]+\.ts)`/g)].map(([, file]) => file);
   const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
   expect([...new Set(named)].sort()).toEqual(examples.sort());
+});
+
+it('files of the project that a page names in backquotes are there', () => {
+  const missing = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/`((?:lib|spec|docs|examples)\/[\w./-]*)`/g)].flatMap(([, file = '']) =>
+      existsSync(join(ROOT, file)) ? [] : [`${path}: ${file}`],
+    ),
+  );
+  expect(missing).toEqual([]);
+});
+
+it('CONTRIBUTING lists every room of lib/, in order', () => {
+  const rooms = JSON.parse(readFileSync(join(ROOT, 'spec/architecture.json'), 'utf8')) as object;
+  const listed = readTable(readPage('CONTRIBUTING.md'), 'Room').map(([name]) => name);
+  expect(listed).toEqual(Object.keys(rooms).map((name) => `\`${name}\``));
 });
 
 it('README is short: what does not fit in 12,000 bytes belongs below docs/', () => {
