@@ -1,0 +1,209 @@
+import { ledgerOf } from './support/ledger-of';
+import { WIDE, transaction, settle } from './support/ledger-transactions';
+
+describe('confirmation', () => {
+  it('is 0 before anything has been settled', () => {
+    const { ledger } = ledgerOf(WIDE);
+    transaction(ledger, 100n);
+    expect(ledger.confirmed).toBe(0n);
+    expect(ledger.settled).toBe(false);
+  });
+
+  it('needs every change and the Commit, in whatever order', () => {
+    const orders = [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+      [2, 0, 1],
+    ];
+    for (const order of orders) {
+      const { ledger } = ledgerOf(WIDE);
+      const { changes, commit } = transaction(ledger, 100n, 2);
+      const entries = [...changes, commit];
+      const positions = order.map((i) => {
+        expect(entries[i]?.settle()).toBe(true);
+        return ledger.confirmed;
+      });
+      expect(positions).toEqual([0n, 0n, 100n]);
+      expect(ledger.settled).toBe(true);
+    }
+  });
+
+  it('waits for the Commit to arrive when all changes are settled already', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.begin();
+    ledger.change(1).settle();
+    expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
+    ledger.commit(100n, 1).settle();
+    expect([ledger.confirmed, ledger.settled]).toEqual([100n, true]);
+  });
+
+  it('goes no further than the first transaction that is not settled', () => {
+    const { ledger, told } = ledgerOf(WIDE);
+    const [first, second, third] = [transaction(ledger, 100n), transaction(ledger, 200n), transaction(ledger, 300n)];
+    settle(third);
+    settle(second);
+    expect(ledger.confirmed).toBe(0n);
+    expect(told).toEqual([]);
+    settle(first);
+    expect(ledger.confirmed).toBe(300n);
+    expect(told).toEqual(['advanced']);
+  });
+
+  it('never goes back, though a later position be lower', () => {
+    const { ledger } = ledgerOf(WIDE);
+    settle(transaction(ledger, 300n));
+    ledger.progress(200n);
+    expect(ledger.confirmed).toBe(300n);
+    ledger.single(250n, 1).settle();
+    expect(ledger.confirmed).toBe(300n);
+    ledger.progress(301n);
+    expect(ledger.confirmed).toBe(301n);
+  });
+
+  it('counts a second acknowledgement of the same delivery as the first', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const { changes, commit } = transaction(ledger, 100n, 2);
+    expect([changes[0]?.settle(), changes[0]?.settle(), changes[0]?.settle()]).toEqual([true, true, true]);
+    commit.settle();
+    expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 1]);
+    changes[1]?.settle();
+    expect([ledger.confirmed, ledger.unackedMessages]).toEqual([100n, 0]);
+    commit.settle();
+    expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([100n, 0, 0]);
+  });
+
+  it('needs nobody for an empty transaction', () => {
+    const { ledger, told } = ledgerOf(WIDE);
+    const { begin, commit } = transaction(ledger, 100n, 0);
+    expect([ledger.confirmed, ledger.settled, ledger.unackedMessages]).toEqual([100n, true, 0]);
+    expect(told).toEqual(['advanced']);
+    expect([begin.settle(), commit.settle()]).toEqual([true, true]);
+  });
+
+  it('lets an empty transaction wait for those before it', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const first = transaction(ledger, 100n);
+    transaction(ledger, 200n, 0);
+    expect(ledger.confirmed).toBe(0n);
+    settle(first);
+    expect(ledger.confirmed).toBe(200n);
+  });
+
+  it('is unmoved by Begin, Relation, Type and Origin, which are settled from the start', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const begin = ledger.begin();
+    expect([begin.settle(), ledger.nothing.settle()]).toEqual([true, true]);
+    expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([0n, 0, 0]);
+  });
+
+  it("is at a logical message's own position, where it stands outside a transaction", () => {
+    const { ledger } = ledgerOf(WIDE);
+    const message = ledger.single(50n, 1);
+    const next = transaction(ledger, 100n);
+    expect(ledger.confirmed).toBe(0n);
+    message.settle();
+    expect(ledger.confirmed).toBe(50n);
+    settle(next);
+    expect(ledger.confirmed).toBe(100n);
+  });
+
+  it('is, for another plugin, the highest position of those settled without a gap', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const entries = [30n, 10n, 20n, 40n].map((position) => ledger.single(position, 1));
+    entries[3]?.settle();
+    entries[1]?.settle();
+    expect(ledger.confirmed).toBe(0n);
+    entries[0]?.settle();
+    expect(ledger.confirmed).toBe(30n);
+    entries[2]?.settle();
+    expect(ledger.confirmed).toBe(40n);
+  });
+});
+
+describe('what an operator drops', () => {
+  it('is settled, and confirmed like all else', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const { changes, commit } = transaction(ledger, 100n);
+    for (const entry of [...changes, commit]) entry.discard();
+    expect([ledger.confirmed, ledger.unackedMessages, commit.settle()]).toEqual([100n, 0, true]);
+  });
+
+  it('after the end, or beyond a stop, is not confirmed', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const beyond = ledger.single(100n, 1);
+    beyond.stopBefore();
+    beyond.discard();
+    expect([beyond.settle(), ledger.confirmed]).toEqual([false, 0n]);
+  });
+});
+
+describe('a keepalive', () => {
+  it('is confirmed at once when nothing is outstanding', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.progress(70n);
+    expect(ledger.confirmed).toBe(70n);
+  });
+
+  it('that came during work counts when that work is done', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const work = transaction(ledger, 100n);
+    ledger.progress(500n);
+    expect(ledger.confirmed).toBe(0n);
+    settle(work);
+    expect(ledger.confirmed).toBe(500n);
+  });
+
+  it('waits for what came before it, and for nothing that came after it', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const [before, after] = [transaction(ledger, 100n), (ledger.progress(150n), transaction(ledger, 200n))];
+    settle(after);
+    expect(ledger.confirmed).toBe(0n);
+    settle(before);
+    expect(ledger.confirmed).toBe(200n);
+
+    const other = ledgerOf(WIDE).ledger;
+    const first = transaction(other, 100n);
+    other.progress(150n);
+    transaction(other, 200n);
+    settle(first);
+    expect(other.confirmed).toBe(150n);
+  });
+
+  it('in the middle of a transaction waits for its end, however far ahead it is', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.begin();
+    ledger.change(1).settle();
+    ledger.progress(9999n);
+    const change = ledger.change(1);
+    change.settle();
+    expect(ledger.confirmed).toBe(0n);
+    const commit = ledger.commit(100n, 1);
+    expect(ledger.confirmed).toBe(0n);
+    commit.settle();
+    expect(ledger.confirmed).toBe(9999n);
+  });
+
+  it('between Begin and the first change waits as well', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.begin();
+    ledger.progress(9999n);
+    expect(ledger.confirmed).toBe(0n);
+    ledger.commit(100n, 1);
+    expect(ledger.confirmed).toBe(9999n);
+  });
+
+  it('goes by the highest of several, as their positions fall back at times', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const work = transaction(ledger, 100n);
+    for (const walEnd of [300n, 200n, 250n]) ledger.progress(walEnd);
+    settle(work);
+    expect(ledger.confirmed).toBe(300n);
+  });
+
+  it('weighs nothing', () => {
+    const { ledger } = ledgerOf({ messages: 1, bytes: 1 });
+    for (let i = 1n; i < 100n; i++) ledger.progress(i);
+    expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
+  });
+});

@@ -1,0 +1,102 @@
+import type { Ledger } from '../../lib/ledger/ledger';
+import { ledgerOf } from './support/ledger-of';
+import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
+
+describe('what holds up the slot', () => {
+  function reasonOf(run: (ledger: Ledger) => void): string | undefined {
+    const { ledger } = ledgerOf(WIDE);
+    run(ledger);
+    return ledger.held?.reason;
+  }
+
+  it('is nothing when nothing is left to the subscriber', () => {
+    expect(reasonOf(() => undefined)).toBeUndefined();
+    expect(reasonOf((ledger) => ledger.begin())).toBeUndefined();
+    expect(reasonOf((ledger) => settle(transaction(ledger, 100n)))).toBeUndefined();
+  });
+
+  it('is nothing while a transaction whose changes are done still arrives, or is gathered', () => {
+    expect(
+      reasonOf((ledger) => {
+        ledger.begin();
+        ledger.change(1).settle();
+        ledger.change(1).gather();
+      }),
+    ).toBeUndefined();
+  });
+
+  it('is named: the Commit is acknowledged and changes are not', () => {
+    expect(reasonOf((ledger) => transaction(ledger, 100n, 12).commit.settle())).toBe(
+      'commit acknowledged, 12 changes not',
+    );
+    expect(reasonOf((ledger) => transaction(ledger, 100n, 1).commit.settle())).toBe(
+      'commit acknowledged, 1 change not',
+    );
+  });
+
+  it('is named: changes are acknowledged and their Commit is not', () => {
+    const reason = reasonOf((ledger) => {
+      for (const change of transaction(ledger, 100n, 3).changes) change.settle();
+    });
+    expect(reason).toBe('all changes acknowledged, their commit not');
+  });
+
+  it('is named: neither the Commit nor changes are acknowledged', () => {
+    expect(reasonOf((ledger) => transaction(ledger, 100n, 2))).toBe('commit and 2 changes not acknowledged');
+    expect(reasonOf((ledger) => transaction(ledger, 100n, 2).changes[0]?.settle())).toBe(
+      'commit and 1 change not acknowledged',
+    );
+  });
+
+  it('is named: changes of a transaction that has not ended yet', () => {
+    const reason = reasonOf((ledger) => {
+      ledger.begin();
+      ledger.change(1);
+      ledger.change(1);
+    });
+    expect(reason).toBe('2 changes not acknowledged, of a transaction whose commit has not come yet');
+  });
+
+  it('is named: a message outside any transaction', () => {
+    expect(reasonOf((ledger) => ledger.single(100n, 1))).toBe('a message is not acknowledged');
+  });
+
+  it('is named: a gathered transaction', () => {
+    expect(reasonOf((ledger) => gathered(ledger, 100n, 3))).toBe('a transaction is not acknowledged');
+  });
+
+  it('is named: changes that were dropped before they could be gathered', () => {
+    const reason = reasonOf((ledger) => {
+      ledger.begin();
+      ledger.change(1);
+      ledger.change(1).gather();
+      ledger.commit(100n, 1).group().settle();
+    });
+    expect(reason).toBe('transaction acknowledged, 1 change left out of it not');
+  });
+
+  it('is the oldest delivery, and known by its number for as long as it is', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const { changes } = transaction(ledger, 100n, 3);
+    const before = ledger.held;
+    changes[1]?.settle();
+    expect(ledger.held?.sequence).toBe(before?.sequence);
+    changes[0]?.settle();
+    expect(ledger.held?.sequence).not.toBe(before?.sequence);
+  });
+
+  it('is the oldest, and known by its number for as long as it is', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
+    const before = ledger.held;
+    settle(second);
+    expect(ledger.held).toEqual(before);
+    transaction(ledger, 300n);
+    settle(first);
+    expect(ledger.held?.sequence).not.toBe(before?.sequence);
+  });
+
+  it('is not what lies beyond a stop', () => {
+    expect(reasonOf((ledger) => ledger.single(100n, 1).stopBefore())).toBeUndefined();
+  });
+});

@@ -1,0 +1,98 @@
+import { ledgerOf } from './support/ledger-of';
+import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
+
+describe('a stop', () => {
+  it('before a transaction leaves it and all that follows unconfirmed', () => {
+    const { ledger, told } = ledgerOf(WIDE);
+    const first = transaction(ledger, 100n);
+    const begin = ledger.begin();
+    begin.stopBefore();
+    expect(told).toEqual(['stop']);
+    const beyond = ledger.change(1);
+    expect(beyond.settle()).toBe(false);
+    expect(ledger.settled).toBe(false);
+    settle(first);
+    expect([ledger.confirmed, ledger.settled]).toEqual([100n, true]);
+    expect(beyond.settle()).toBe(false);
+  });
+
+  it('before a transaction that comes first of all has nothing to wait for', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.begin().stopBefore();
+    expect([ledger.settled, ledger.confirmed, ledger.held]).toEqual([true, 0n, undefined]);
+  });
+
+  it('before a logical message leaves it unconfirmed', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const message = ledger.single(100n, 1);
+    message.stopBefore();
+    expect(message.settle()).toBe(false);
+    expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
+  });
+
+  it('after a Commit still takes the acknowledgements of its transaction', () => {
+    const { ledger, told } = ledgerOf(WIDE);
+    const last = transaction(ledger, 100n);
+    last.commit.stopAfter();
+    expect([told, ledger.settled]).toEqual([['stop'], false]);
+    const beyond = transaction(ledger, 200n);
+    settle(beyond);
+    expect(ledger.confirmed).toBe(0n);
+    settle(last);
+    expect([ledger.confirmed, ledger.settled, told]).toEqual([100n, true, ['stop', 'advanced']]);
+    expect(beyond.commit.settle()).toBe(false);
+    expect(ledger.confirmed).toBe(100n);
+  });
+
+  it('after a keepalive confirms up to the stop once everything before it is done, and no further', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const work = transaction(ledger, 100n);
+    ledger.nothing.stopAfter(150n);
+    expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
+    settle(work);
+    expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
+  });
+
+  it('after a keepalive confirms up to the stop at once when nothing is outstanding', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.nothing.stopAfter(150n);
+    expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
+  });
+
+  it('is not moved further by a later one', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const first = transaction(ledger, 100n);
+    first.commit.stopAfter();
+    const second = transaction(ledger, 200n);
+    second.commit.stopAfter();
+    settle(first);
+    settle(second);
+    expect(ledger.confirmed).toBe(100n);
+  });
+});
+
+describe('after the session has closed', () => {
+  it('acknowledging returns false and confirms nothing', () => {
+    const { ledger, told } = ledgerOf(WIDE);
+    const { changes, commit } = transaction(ledger, 100n);
+    const group = gathered(ledger, 200n);
+    ledger.close();
+    expect([changes[0]?.settle(), commit.settle(), group.settle()]).toEqual([false, false, false]);
+    expect([ledger.confirmed, told]).toEqual([0n, []]);
+  });
+
+  it('what had been acknowledged in time stays acknowledged', () => {
+    const { ledger } = ledgerOf(WIDE);
+    const delivered = transaction(ledger, 100n);
+    settle(delivered);
+    ledger.close();
+    expect([delivered.commit.settle(), ledger.confirmed]).toEqual([true, 100n]);
+  });
+
+  it('a keepalive confirms nothing any more', () => {
+    const { ledger } = ledgerOf(WIDE);
+    ledger.close();
+    ledger.progress(100n);
+    expect(ledger.confirmed).toBe(0n);
+  });
+});

@@ -1,0 +1,47 @@
+import { Observable, timer } from 'rxjs';
+import { type Clock } from '../../support/clock';
+import { transaction } from '../../support/fake-backend';
+
+/** WorkLog that take so long each, and what is known of them. */
+export class WorkLog {
+  readonly started: number[] = [];
+  readonly finished: number[] = [];
+  readonly running = new Set<number>();
+  most = 0;
+
+  constructor(readonly clock: Clock) {}
+
+  /** A work of so many ms, which fails at its end where that is said. */
+  work(xid: number, ms: number, failure?: unknown): Observable<number> {
+    return new Observable<number>((subscriber) => {
+      this.start(xid);
+      const end = timer(ms, this.clock).subscribe(() => {
+        this.running.delete(xid);
+        if (failure !== undefined) {
+          subscriber.error(failure);
+          return;
+        }
+        this.finished.push(xid);
+        subscriber.next(xid);
+        subscriber.complete();
+      });
+      return () => {
+        this.running.delete(xid);
+        end.unsubscribe();
+      };
+    });
+  }
+
+  start(xid: number): void {
+    if (this.running.has(xid)) throw new Error(`the work of ${xid} runs twice at once`);
+    this.started.push(xid);
+    this.running.add(xid);
+    this.most = Math.max(this.most, this.running.size);
+  }
+}
+
+/** A transaction of one row, whose commit LSN is its xid times 0x100. */
+export const tx = (xid: number) => transaction({ xid, commitLsn: BigInt(xid) * 0x100n, rows: [`row ${xid}`] });
+
+/** The end LSN of that transaction. */
+export const end = (xid: number) => BigInt(xid) * 0x100n + 0x30n;
