@@ -1,8 +1,8 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { toLsn, type Lsn } from '../common/lsn';
+import { getEndLsn, getTransactionLsn, isInTransaction } from '../pgoutput/messages/message-facts';
 import type { AnyReplicationMessage } from '../pgoutput/messages/messages';
-import { isInside } from './boundaries';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 const PAGE = 0x2000n;
@@ -49,7 +49,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
 
       /** Whether nothing before the end can follow this message. */
       const isLast = (message: AnyReplicationMessage): boolean =>
-        message.kind === 'keepalive' ? !inTransaction && message.walEnd >= end : endOf(message) >= end;
+        message.kind === 'keepalive' ? !inTransaction && message.walEnd >= end : (getEndLsn(message) ?? 0n) >= end;
 
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
@@ -61,7 +61,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
             else subscriber.complete();
             return;
           }
-          inTransaction = isInside(message, inTransaction);
+          inTransaction = isInTransaction(message, inTransaction);
           subscriber.next(message);
           if (!isLast(message)) return;
           if (entry) entry.stopAfter(end);
@@ -73,32 +73,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
 
 /** Whether this message is already past the end. A streamed change is not: what counts is where its transaction commits. */
 function isBeyond(message: AnyReplicationMessage, end: Lsn): boolean {
-  switch (message.kind) {
-    case 'message':
-      return message.transactional ? (message.commitLsn ?? 0n) >= end : message.lsn > end;
-    case 'beginPrepare':
-    case 'prepare':
-    case 'streamPrepare':
-      return message.prepareLsn >= end;
-    case 'rollbackPrepared':
-      // It does not say where its record starts.
-      return message.endLsn > end;
-    default:
-      return 'commitLsn' in message && (message.commitLsn ?? 0n) >= end;
-  }
-}
-
-/** Where what this message completes ends; 0 where it completes nothing. */
-function endOf(message: AnyReplicationMessage): Lsn {
-  switch (message.kind) {
-    case 'commit':
-    case 'prepare':
-    case 'streamCommit':
-    case 'streamPrepare':
-    case 'commitPrepared':
-    case 'rollbackPrepared':
-      return message.endLsn;
-    default:
-      return 0n;
-  }
+  if (message.kind === 'message' && !message.transactional) return message.lsn > end;
+  if (message.kind === 'rollbackPrepared') return message.endLsn > end;
+  return (getTransactionLsn(message) ?? 0n) >= end;
 }

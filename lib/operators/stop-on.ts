@@ -1,9 +1,9 @@
 import { Observable, type MonoTypeOperatorFunction, type Subscriber } from 'rxjs';
 import { Delivery, type SessionControl } from '../ledger/acknowledgement';
 import { failStreams, failureOf, noteFailure } from '../ledger/failure';
+import { isInTransaction } from '../pgoutput/messages/message-facts';
 import type { StreamMessage } from '../pgoutput/messages/messages';
 import { failureIn, whenAllLeft, type StreamHistory } from '../ledger/stream-history';
-import { isInside } from './boundaries';
 import { NotifiedStop, toStopNotifier, type StopNotifier } from './stop-request';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
@@ -111,7 +111,7 @@ class Stopping<T extends StreamMessage> {
   #deliver(message: T): void {
     const session = Delivery.entryOf(message)?.session;
     if (session !== this.#last) this.#know(session);
-    if (!session) this.#inTransaction = isInside(message, this.#inTransaction);
+    if (!session) this.#inTransaction = isInTransaction(message, this.#inTransaction);
     this.#delivering = true;
     this.#subscriber.next(message);
     this.#delivering = false;

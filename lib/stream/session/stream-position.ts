@@ -1,4 +1,5 @@
 import { maxLsn, type Lsn } from '../../common/lsn';
+import { getEndLsn, isInTransaction } from '../../pgoutput/messages/message-facts';
 import type { StreamMessage } from '../../pgoutput/messages/messages';
 
 /** How far a stream has come, by the messages that have been read. */
@@ -18,29 +19,10 @@ export class StreamPosition {
 
   take(message: StreamMessage): void {
     switch (message.kind) {
-      // Most messages are one of these.
+      // Most messages are one of these, and change nothing here.
       case 'insert':
       case 'update':
       case 'delete':
-        return;
-      case 'begin':
-      case 'beginPrepare':
-      case 'streamStart':
-        this.#inTransaction = true;
-        return;
-      case 'streamStop':
-        this.#inTransaction = false;
-        return;
-      case 'commit':
-      case 'prepare':
-        this.#inTransaction = false;
-        this.#reach(message.endLsn);
-        return;
-      case 'streamCommit':
-      case 'streamPrepare':
-      case 'commitPrepared':
-      case 'rollbackPrepared':
-        this.#reach(message.endLsn);
         return;
       case 'keepalive':
         this.#reach(message.walEnd);
@@ -49,6 +31,8 @@ export class StreamPosition {
         this.#reach(message.dataStart);
         return;
       default:
+        this.#inTransaction = isInTransaction(message, this.#inTransaction);
+        this.#reach(getEndLsn(message) ?? 0n);
     }
   }
 
