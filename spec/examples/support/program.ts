@@ -11,7 +11,7 @@ export const ROOT = resolve(__dirname, '../../..');
 const NOT_INHERITED = /^(?:DATABASE_URL|FORCE_COLOR|NO_COLOR|PG[A-Z]+|SPEC_RUN_.*)$/;
 
 /** ms that a program has for what it is waited for: less than jest's own, so that the program is stopped properly. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 export interface Outcome {
   readonly status: number | null;
