@@ -17,7 +17,7 @@ import type { ResumeState } from './resume-state';
 import { suggestPublications, createSlotMissingError, addHint } from './similar-names';
 import { checkStandby, checkNotSynced } from './standby';
 import { resumeFromConsumer, resumeFromState, type ResumePoint } from './start-position';
-import type { PositionKeeper } from '../ledger/ledger';
+import type { PositionOwner } from '../ledger/unit-ledger';
 import type { ServerInfo } from './startup';
 import { lookUpPublishedTypes } from './type-lookup';
 
@@ -31,7 +31,7 @@ export interface StreamPlan {
   readonly pluginOptions: Readonly<Record<string, string>>;
   readonly ensureSlot: SlotKind | undefined;
   /** Whether the slot knows how far the work has come, or a store that the consumer keeps. */
-  readonly positionKeeper: PositionKeeper;
+  readonly positionKeeper: PositionOwner;
 }
 
 /** What the subscriber's `openObserver` hears when the stream starts. */

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../common/error-codes';
 import { ReplicationError } from '../common/errors';
 import { formatLsn, type Lsn } from '../common/lsn';
 import type { ProtocolRoutine } from './protocol-routine';
-import type { PositionKeeper } from '../ledger/ledger';
+import type { PositionOwner } from '../ledger/unit-ledger';
 import { fetchTimelineHistory, type SlotStatus, type SystemIdentity } from './slot-commands';
 import type { ResumeState } from './resume-state';
 import { createStandbyError } from './standby';
@@ -41,7 +41,7 @@ export function resumeFromState(position: StartPosition, memory: ResumeState): R
  *
  * @param keeper whether it was stored while the slot was read, or just given
  */
-export function resumeFromConsumer(position: StartPosition, keeper: PositionKeeper): ResumePoint {
+export function resumeFromConsumer(position: StartPosition, keeper: PositionOwner): ResumePoint {
   const { lsn, source } = position;
   return {
     position,

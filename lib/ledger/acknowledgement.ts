@@ -3,106 +3,113 @@ import { ReplicationError } from '../common/errors';
 import { formatLsn, type Lsn } from '../common/lsn';
 import type { StreamHistory } from './stream-history';
 
-/** What subscribers say about a delivery: that they are done with it. */
+/** What a subscriber acknowledges when its work is done. */
 export interface Acknowledgeable {
   /**
-   * Settles this delivery. Idempotent, in any order, and works unbound (`.subscribe(({ ack }) => ack())`).
+   * Acknowledges this delivery. It is idempotent, may be called in any order, and works unbound
+   * (`.subscribe(({ ack }) => ack())`).
    *
-   * @returns false when it came too late to count: the subscription has ended, and the delivery may come again.
+   * @returns false when it is too late: the subscription has ended, and the delivery may be repeated.
    */
   readonly ack: () => boolean;
 }
 
-/** What an operator may ask of the session that a delivery came from. */
+/** What operators may ask of the session of a delivery. */
 export interface SessionControl {
   readonly source: StreamSource;
-  /** An operator has taken a delivery, and acknowledges it when its work is done, however long that takes. */
+  /** Ends delivery at a message of this session. */
+  readonly stops: StopControl;
+  /** An operator has received a delivery and acknowledges it when its work is done, however long that takes. */
   attend(): void;
-  /** What has been confirmed, whether or not the server has heard of it: what commits before does not come again. */
+  /** The confirmed LSN, whether or not it was sent to the server: what commits before it is not delivered again. */
   readonly confirmed: Lsn;
-  /** Whether anything is ever confirmed; without that, everything comes again. */
+  /** Whether anything is confirmed at all; otherwise everything is delivered again. */
   readonly confirms: boolean;
-  /** Whether the consumer stores positions itself, so that a keepalive counts only when it is acknowledged. */
+  /** Whether the consumer stores positions itself; then a keepalive counts only when it is acknowledged. */
   readonly consumerKeepsPosition: boolean;
-  /** What this and the other subscriptions of its stream have delivered. */
+  /** What this subscription and the earlier ones of its stream have delivered. */
   readonly history: StreamHistory;
-  /** Ends delivery; the session stays connected until what was delivered is settled, then it closes. */
+  /** Ends delivery; the session stays connected until everything delivered is settled, then it closes. */
   stop(): void;
-  /** The same, behind the transaction that is being delivered and never inside one. */
+  /** Ends delivery after the transaction that is being delivered. */
   stopAtBoundary(): void;
   /**
-   * The caller will settle nothing more: a session that drains after a stop closes, unless somebody else still waits for
-   * its end. One that streams may have other listeners.
+   * The caller will settle nothing more. A session that drains after a stop closes, unless a `whenClosed` listener is left;
+   * a session that streams goes on.
    */
   abandon(): void;
-  /** Whether messages may still come. */
+  /** Whether more messages may be delivered. */
   isStreaming(): boolean;
   /**
-   * Calls back once when the session has closed; at once if it has closed already. The error is what it has failed with or,
-   * where it was stopped, what an earlier subscription has failed with of which something is still not confirmed.
+   * Calls back once when the session has closed; at once if it has closed already. The error is that of the session. Where
+   * the session was stopped and something that an earlier subscription delivered is not confirmed, it is the error of that
+   * subscription.
    */
   whenClosed(listener: (error?: unknown) => void): () => void;
-  /** The same for who does not wait for it: `abandon` closes the session all the same. */
+  /** As `whenClosed`, but does not keep `abandon` from closing the session. */
   afterClose(listener: () => void): void;
 }
 
-/** A delivery's place in the ledger. */
-export interface Entry {
-  readonly session: SessionControl;
-  /** Of the transaction that the delivery belongs to, where that is known. */
-  readonly xid: number | undefined;
-  /** An operator has got it that will settle it. */
-  reached(): void;
-  /** @returns false when the session closed first */
-  settle(): boolean;
+/** Ends delivery at a message. What lies beyond the stop is never confirmed. */
+export interface StopControl {
   /**
-   * Settles what an operator drops: nobody will see it. Where the consumer keeps the position that confirms nothing by
-   * itself, as nothing of it can have reached the store.
-   */
-  discard(): void;
-  /** Whether it is a keepalive that a consumer who keeps the position should hear of. */
-  readonly isProgress: boolean;
-  /** Takes the delivery out of the window: a group that will be acknowledged as a whole has taken it over. */
-  gather(): void;
-  /**
-   * Of a Commit: puts what its transaction gathered back into the window, as one entry. Of a progress: makes it a delivery
-   * that is waited for.
-   *
-   * @param held how many bytes of what was gathered are still in memory; default: all
-   */
-  group(held?: number): Entry;
-  /**
-   * Ends delivery before this message: neither it nor what follows is ever confirmed.
+   * Ends delivery before the message: neither it nor what follows is confirmed.
    *
    * @param upTo as in `stopAfter`
    */
-  stopBefore(upTo?: Lsn): void;
+  stopBefore(handle: AckHandle, upTo?: Lsn): void;
   /**
-   * Ends delivery after this message: what follows is never confirmed.
+   * Ends delivery after the message: what follows is not confirmed.
    *
-   * @param upTo a position that is done once everything delivered is, where the stop names one
+   * @param upTo an LSN that is confirmed once everything before the stop is, where the stop names one
    */
-  stopAfter(upTo?: Lsn): void;
+  stopAfter(handle: AckHandle, upTo?: Lsn): void;
+}
+
+/** Settles a delivery: acknowledges it for the subscriber, or drops it for an operator. */
+export interface AckHandle {
+  readonly session: SessionControl;
+  /** Of the transaction that the delivery belongs to, where that is known. */
+  readonly xid: number | undefined;
+  /** The delivery has reached an operator that will settle it. */
+  markReached(): void;
+  /** @returns false when the session closed first */
+  settle(): boolean;
+  /**
+   * Settles a delivery that an operator drops. Where the consumer owns the position, this alone confirms nothing, as the
+   * consumer cannot have stored its position.
+   */
+  discard(): void;
+  /** Whether it is a keepalive whose position the consumer should store. */
+  readonly isProgress: boolean;
+  /** Takes the delivery out of the window: it will be settled as a member of a group. */
+  gather(): void;
+  /**
+   * Of a Commit: makes one handle for all gathered changes, which counts against the window. Of a progress: makes a handle
+   * that has to be settled.
+   *
+   * @param held bytes of the gathered changes that are still in memory; default: all
+   */
+  group(held?: number): AckHandle;
 }
 
 /**
- * The state of acknowledgement that a delivery carries. It is private and on the prototype, so that equality and JSON
- * see data only.
+ * A message or transaction with its handle, which is private: equality and JSON see data only.
  */
 export abstract class Delivery implements Acknowledgeable {
-  #entry: Entry | undefined;
+  #handle: AckHandle | undefined;
 
   get ack(): () => boolean {
-    return () => this.#entry?.settle() ?? true;
+    return () => this.#handle?.settle() ?? true;
   }
 
   /**
-   * For operators, about what they do not pass on.
+   * Settles what an operator does not pass on.
    *
    * @internal
    */
   static discard(delivery: Delivery): void {
-    delivery.#entry?.discard();
+    delivery.#handle?.discard();
   }
 
   /**
@@ -110,13 +117,14 @@ export abstract class Delivery implements Acknowledgeable {
    * @throws {ReplicationError} `NOT_STREAMED`
    */
   static checkpointOf(delivery: Delivery, endLsn: Lsn): Checkpoint {
-    if (!delivery.#entry) throw new ReplicationError('NOT_STREAMED', 'A checkpoint belongs to what a stream delivered');
-    return { ...delivery.#entry.session.source, endLsn: formatLsn(endLsn) };
+    if (!delivery.#handle)
+      throw new ReplicationError('NOT_STREAMED', 'A checkpoint belongs to what a stream delivered');
+    return { ...delivery.#handle.session.source, endLsn: formatLsn(endLsn) };
   }
 
   /** @internal */
-  static attach(delivery: Delivery, entry: Entry): void {
-    delivery.#entry = entry;
+  static attach(delivery: Delivery, handle: AckHandle): void {
+    delivery.#handle = handle;
   }
 
   /**
@@ -124,7 +132,7 @@ export abstract class Delivery implements Acknowledgeable {
    *
    * @internal
    */
-  static entryOf(delivery: Delivery): Entry | undefined {
-    return delivery.#entry;
+  static getHandle(delivery: Delivery): AckHandle | undefined {
+    return delivery.#handle;
   }
 }

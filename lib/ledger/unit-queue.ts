@@ -1,31 +1,31 @@
 import { maxLsn, type Lsn } from '../common/lsn';
-import { isDone, type Unit } from './unit';
+import { isDone, type CommitUnit } from './commit-unit';
 
 /**
- * Units in the order of their arrival, up to a stop. Those at the head that are done are confirmed and leave it. A position
- * that is no unit's own waits at the last one before it, and counts once that leaves.
+ * Units in the order of their arrival, up to a stop. Units at the head that are done are confirmed and removed. A position
+ * that belongs to no unit, as that of a keepalive, is confirmed together with the last unit before it.
  */
 export class UnitQueue {
-  #head: Unit | undefined;
-  #tail: Unit | undefined;
+  #head: CommitUnit | undefined;
+  #tail: CommitUnit | undefined;
   #sequence = 0;
-  /** Units from here on lie beyond a stop. */
+  /** The sequence of the first unit beyond a stop. */
   #limit = Infinity;
   #confirmed: Lsn = 0n;
-  /** The end of the last unit that has left. */
-  #left: Lsn = 0n;
+  /** The end of the last unit that was removed. */
+  #removedEnd: Lsn = 0n;
 
-  /** The oldest. */
-  get head(): Unit | undefined {
+  /** The oldest unit. */
+  get head(): CommitUnit | undefined {
     return this.#head;
   }
 
-  /** The newest. */
-  get tail(): Unit | undefined {
+  /** The newest unit. */
+  get tail(): CommitUnit | undefined {
     return this.#tail;
   }
 
-  /** Of the unit that comes next. */
+  /** The sequence of the next unit. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -35,33 +35,33 @@ export class UnitQueue {
     return this.#confirmed;
   }
 
-  /** A confirmation from here on covers all units before the stop, those that have left as well. */
+  /** Confirming this LSN covers all units before the stop, also the removed ones. */
   get delivered(): Lsn {
-    let lsn = this.#left;
+    let lsn = this.#removedEnd;
     for (let unit = this.#head; unit && !this.isBeyond(unit); unit = unit.next) {
-      // One that is still open ends behind the start of its commit record.
+      // The commit of an open unit ends after the start of its commit record.
       lsn = maxLsn(lsn, unit.position ?? unit.commitLsn + 1n);
     }
     return lsn;
   }
 
-  /** What will be confirmed when the newest is done. */
-  get prospect(): Lsn {
+  /** The LSN that is confirmed when the newest unit is done. */
+  get confirmableLsn(): Lsn {
     const tail = this.#tail;
-    if (!tail || !(tail.answered || tail.outstanding > 0)) return this.#confirmed;
+    if (!tail || !(tail.ackedBySubscriber || tail.unacked > 0)) return this.#confirmed;
     return maxLsn(this.#confirmed, tail.position ?? 0n);
   }
 
-  /** Whether nothing before the stop is left, if there is one. */
+  /** Whether no unit is left before the stop, if there is one. */
   get settled(): boolean {
     return this.#head === undefined || this.isBeyond(this.#head);
   }
 
-  isBeyond(unit: Unit): boolean {
+  isBeyond(unit: CommitUnit): boolean {
     return unit.sequence >= this.#limit;
   }
 
-  append(unit: Unit): Unit {
+  append(unit: CommitUnit): CommitUnit {
     unit.sequence = this.#sequence++;
     if (this.#tail) this.#tail.next = unit;
     else this.#head = unit;
@@ -78,11 +78,11 @@ export class UnitQueue {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return false;
     while (unit && isDone(unit) && !this.isBeyond(unit)) {
-      this.#confirm(unit.answered ? maxLsn(unit.position, unit.walEnd) : unit.walEnd);
-      if (unit.answered) this.#left = maxLsn(this.#left, unit.position);
-      unit.left = true;
-      const { next }: Unit = unit;
-      // Whoever keeps a message shall not keep all that came after it.
+      this.#confirm(unit.ackedBySubscriber ? maxLsn(unit.position, unit.walEnd) : unit.walEnd);
+      if (unit.ackedBySubscriber) this.#removedEnd = maxLsn(this.#removedEnd, unit.position);
+      unit.confirmed = true;
+      const { next }: CommitUnit = unit;
+      // Unlink, so that a retained message does not retain the queue.
       unit.next = undefined;
       unit = next;
     }
@@ -91,15 +91,15 @@ export class UnitQueue {
     return true;
   }
 
-  /** A position that is confirmed as soon as the unit that stands before it is, if there still is one. */
-  mark(lsn: Lsn, after: Unit | undefined): void {
-    if (after && !after.left) after.walEnd = maxLsn(after.walEnd, lsn);
+  /** Confirms a position together with the unit before it; at once where that is confirmed. */
+  mark(lsn: Lsn, after: CommitUnit | undefined): void {
+    if (after && !after.confirmed) after.walEnd = maxLsn(after.walEnd, lsn);
     else this.#confirm(lsn);
   }
 
-  /** A position that counts once all units before this one are done. */
+  /** Confirms a position once all units before this sequence are confirmed. */
   markBefore(sequence: number, lsn: Lsn): void {
-    let last: Unit | undefined;
+    let last: CommitUnit | undefined;
     for (let unit = this.#head; unit && unit.sequence < sequence; unit = unit.next) last = unit;
     this.mark(lsn, last);
   }

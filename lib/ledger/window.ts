@@ -4,7 +4,7 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
-/** Says when reading has to wait for the subscriber: from a limit on, until half of both is left. */
+/** Tells when reading has to wait for the subscriber: from a limit on, until at most half of both is used. */
 export class Window {
   readonly #limits: WindowLimits;
   readonly #relieved: () => void;
@@ -12,13 +12,13 @@ export class Window {
   #bytes = 0;
   #full = false;
 
-  /** @param relieved called when a full window has emptied by half */
+  /** @param relieved called when a full window is half empty */
   constructor(limits: WindowLimits, relieved: () => void) {
     this.#limits = limits;
     this.#relieved = relieved;
   }
 
-  /** It may fill, and empty again, between two questions: that does not count. */
+  /** Checks the limits when it is called: a window that was full between two calls only does not count. */
   isFull(): boolean {
     this.#full ||= this.#messages >= this.#limits.messages || this.#bytes >= this.#limits.bytes;
     return this.#full;

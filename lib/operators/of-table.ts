@@ -42,7 +42,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
         'would pass on changes of a transaction that may yet be rolled back; use transactions(), and choose inside the work',
       );
     }
-    if (Delivery.entryOf(message)?.session.consumerKeepsPosition) {
+    if (Delivery.getHandle(message)?.session.consumerKeepsPosition) {
       throw new ConfigError(
         'ofTable',
         'drops each Commit, whose position belongs in the store that startLsn reads from; use transactions(), and choose inside the work',

@@ -53,18 +53,18 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
 
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
-          const entry = Delivery.entryOf(message);
+          const handle = Delivery.getHandle(message);
           // The store must not get beyond the end either.
-          const isFar = message.kind === 'keepalive' && message.walEnd > end && entry?.isProgress && !inTransaction;
+          const isFar = message.kind === 'keepalive' && message.walEnd > end && handle?.isProgress && !inTransaction;
           if (isBeyond(message, end) || isFar) {
-            if (entry) entry.stopBefore(STARTLESS.has(message.kind) ? undefined : end);
+            if (handle) handle.session.stops.stopBefore(handle, STARTLESS.has(message.kind) ? undefined : end);
             else subscriber.complete();
             return;
           }
           inTransaction = isInTransaction(message, inTransaction);
           subscriber.next(message);
           if (!isLast(message)) return;
-          if (entry) entry.stopAfter(end);
+          if (handle) handle.session.stops.stopAfter(handle, end);
           else subscriber.complete();
         },
       });

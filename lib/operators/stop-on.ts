@@ -109,7 +109,7 @@ class Stopping<T extends StreamMessage> {
   }
 
   #deliver(message: T): void {
-    const session = Delivery.entryOf(message)?.session;
+    const session = Delivery.getHandle(message)?.session;
     if (session !== this.#last) this.#know(session);
     if (!session) this.#inTransaction = isInTransaction(message, this.#inTransaction);
     this.#delivering = true;

@@ -13,7 +13,7 @@ import type { Connect } from '../net/transport';
 import type { StreamMessage } from '../pgoutput/messages/messages';
 import { TypeCatalog } from '../pgoutput/types/type-catalog';
 import { explainFailedStart } from '../commands/preflight/failed-start';
-import type { Astray } from '../ledger/ledger';
+import type { DropEvidence } from '../ledger/unit-ledger';
 import { openStream, type OpenInfo } from '../commands/open-stream';
 import { createPayloadDecoder } from './session/payload-decoder';
 import { ReplicationSession } from './session/replication-session';
@@ -249,7 +249,7 @@ export class StreamSubscription implements SessionHost {
     emitWarning('RXPG_NOT_ACKNOWLEDGED', text);
   }
 
-  warnOfAstray(how: Astray): void {
+  warnOfDroppedTransaction(how: DropEvidence): void {
     warnOfDroppedTransaction(how);
   }
 

@@ -1,5 +1,11 @@
 import { from } from 'rxjs';
-import { Delivery, type Acknowledgeable, type Entry, type SessionControl } from '../ledger/acknowledgement';
+import {
+  Delivery,
+  type Acknowledgeable,
+  type AckHandle,
+  type SessionControl,
+  type StopControl,
+} from '../ledger/acknowledgement';
 import type { StreamSource } from '../ledger/checkpoint';
 import { toLsn, type Lsn } from '../common/lsn';
 import type { Transaction } from '../operators/transactions/transaction';
@@ -36,7 +42,7 @@ export function messagesOf(draft: TransactionDraft | WalTransaction, options: De
     const message = decoder.decode(payload, 0, payload.length);
     if (!isOfOnePiece(message))
       throw new Error(`No transaction in one piece has a ${message.kind}; use a FakeWalSender`);
-    Delivery.attach(message, new BuiltEntry(session));
+    Delivery.attach(message, new BuiltHandle(session));
     return message;
   });
 }
@@ -86,21 +92,21 @@ export function transactionOf(draft: TransactionDraft | WalTransaction, options:
 
 /** Whether `ack()` was called on a message or transaction that was built here. */
 export function isAcknowledged(delivery: Acknowledgeable): boolean {
-  const entry = delivery instanceof Delivery ? Delivery.entryOf(delivery) : undefined;
-  if (entry instanceof BuiltEntry) return entry.settled;
+  const handle = delivery instanceof Delivery ? Delivery.getHandle(delivery) : undefined;
+  if (handle instanceof BuiltHandle) return handle.settled;
   throw new Error('isAcknowledged knows only what messagesOf and transactionOf have built');
 }
 
-/** A place in no ledger: it only remembers. */
-class BuiltEntry implements Entry {
+/** Belongs to no ledger: it only remembers whether it was settled. */
+class BuiltHandle implements AckHandle {
   settled = false;
   readonly isProgress = false;
   readonly xid = undefined;
 
   constructor(readonly session: BuiltSession) {}
 
-  reached(): void {
-    // Nobody waits for it.
+  markReached(): void {
+    // No ledger waits for it.
   }
 
   settle(): boolean {
@@ -116,16 +122,8 @@ class BuiltEntry implements Entry {
     // There is no window that it could leave.
   }
 
-  group(): Entry {
-    return new BuiltEntry(this.session);
-  }
-
-  stopBefore(): void {
-    this.session.stop();
-  }
-
-  stopAfter(): void {
-    this.session.stop();
+  group(): AckHandle {
+    return new BuiltHandle(this.session);
   }
 }
 
@@ -139,6 +137,14 @@ class BuiltSession implements SessionControl {
     listener();
     return () => undefined;
   });
+  readonly stops: StopControl = {
+    stopBefore: () => {
+      this.stop();
+    },
+    stopAfter: () => {
+      this.stop();
+    },
+  };
   #streaming = true;
 
   constructor(source: Partial<StreamSource> = {}) {

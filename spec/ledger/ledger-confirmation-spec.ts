@@ -132,7 +132,7 @@ describe('what an operator drops', () => {
   it('after the end, or beyond a stop, is not confirmed', () => {
     const { ledger } = ledgerOf(WIDE);
     const beyond = ledger.single(100n, 1);
-    beyond.stopBefore();
+    ledger.stopBefore(beyond);
     beyond.discard();
     expect([beyond.settle(), ledger.confirmed]).toEqual([false, 0n]);
   });

@@ -6,7 +6,7 @@ describe('what holds up the slot', () => {
   function reasonOf(run: (ledger: Ledger) => void): string | undefined {
     const { ledger } = ledgerOf(WIDE);
     run(ledger);
-    return ledger.held?.reason;
+    return ledger.stalled?.reason;
   }
 
   it('is nothing when nothing is left to the subscriber', () => {
@@ -78,25 +78,25 @@ describe('what holds up the slot', () => {
   it('is the oldest delivery, and known by its number for as long as it is', () => {
     const { ledger } = ledgerOf(WIDE);
     const { changes } = transaction(ledger, 100n, 3);
-    const before = ledger.held;
+    const before = ledger.stalled;
     changes[1]?.settle();
-    expect(ledger.held?.sequence).toBe(before?.sequence);
+    expect(ledger.stalled?.sequence).toBe(before?.sequence);
     changes[0]?.settle();
-    expect(ledger.held?.sequence).not.toBe(before?.sequence);
+    expect(ledger.stalled?.sequence).not.toBe(before?.sequence);
   });
 
   it('is the oldest, and known by its number for as long as it is', () => {
     const { ledger } = ledgerOf(WIDE);
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
-    const before = ledger.held;
+    const before = ledger.stalled;
     settle(second);
-    expect(ledger.held).toEqual(before);
+    expect(ledger.stalled).toEqual(before);
     transaction(ledger, 300n);
     settle(first);
-    expect(ledger.held?.sequence).not.toBe(before?.sequence);
+    expect(ledger.stalled?.sequence).not.toBe(before?.sequence);
   });
 
   it('is not what lies beyond a stop', () => {
-    expect(reasonOf((ledger) => ledger.single(100n, 1).stopBefore())).toBeUndefined();
+    expect(reasonOf((ledger) => ledger.stopBefore(ledger.single(100n, 1)))).toBeUndefined();
   });
 });

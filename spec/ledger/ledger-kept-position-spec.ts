@@ -1,4 +1,4 @@
-import type { Entry } from '../../lib/ledger/acknowledgement';
+import type { AckHandle } from '../../lib/ledger/acknowledgement';
 import type { Ledger } from '../../lib/ledger/ledger';
 import { ledgerOf } from './support/ledger-of';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
@@ -136,12 +136,12 @@ describe('where the consumer keeps the position', () => {
     const { ledger } = consumers();
     const progress = ledger.keepalive(500n).group();
     gathered(ledger, 600n).settle();
-    expect([ledger.confirmed, ledger.held?.reason]).toEqual([0n, 'a message is not acknowledged']);
+    expect([ledger.confirmed, ledger.stalled?.reason]).toEqual([0n, 'a message is not acknowledged']);
     progress.settle();
     expect(ledger.confirmed).toBe(600n);
   });
 
-  function discarded(ledger: Ledger, position: bigint): Entry {
+  function discarded(ledger: Ledger, position: bigint): AckHandle {
     const entry = ledger.single(position, 1);
     entry.discard();
     return entry;
@@ -170,17 +170,17 @@ describe('where the consumer keeps the position', () => {
     const { ledger } = consumers();
     ledger.keepalive(50n).settle();
     deliver(ledger);
-    expect([ledger.prospect, ledger.confirmed]).toEqual([prospect, 50n]);
+    expect([ledger.confirmableLsn, ledger.confirmed]).toEqual([prospect, 50n]);
   });
 
   it('is not confirmed up to a stop: nobody stores the position that it names', () => {
     const { ledger, told } = consumers();
     const work = transaction(ledger, 100n);
-    ledger.nothing.stopAfter(150n);
+    ledger.stopAfter(ledger.nothing, 150n);
     settle(work);
     expect([ledger.confirmed, ledger.settled, told]).toEqual([100n, true, ['stop', 'advanced']]);
     const other = consumers().ledger;
-    other.begin().stopBefore(150n);
+    other.stopBefore(other.begin(), 150n);
     expect([other.confirmed, other.settled]).toEqual([0n, true]);
   });
 
@@ -188,7 +188,7 @@ describe('where the consumer keeps the position', () => {
     const { ledger } = consumers();
     const work = transaction(ledger, 100n);
     const last = ledger.keepalive(500n);
-    last.stopAfter(450n);
+    ledger.stopAfter(last, 450n);
     const beyond = (ledger.single(600n, 1), ledger.keepalive(700n));
     expect([last.settle(), beyond.settle()]).toEqual([true, false]);
     settle(work);
@@ -199,7 +199,7 @@ describe('where the consumer keeps the position', () => {
 
   it('a progress beyond a stop can be acknowledged neither', () => {
     const { ledger } = consumers();
-    ledger.begin().stopBefore();
+    ledger.stopBefore(ledger.begin());
     expect([ledger.keepalive(500n).group().settle(), ledger.confirmed]).toEqual([false, 0n]);
   });
 

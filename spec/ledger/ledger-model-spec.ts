@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { PositionKeeper } from '../../lib/ledger/ledger';
+import type { PositionOwner } from '../../lib/ledger/unit-ledger';
 import type { WindowLimits } from '../../lib/ledger/window';
 import { Model, Real } from './support/ledger-model';
 import {
@@ -68,7 +68,7 @@ const deaths = fc.tuple(
   fc.commands([...steps, ...steps, ...steps, ...ends], { maxCommands: 60, size: 'max' }),
 );
 
-describe.each<PositionKeeper>(['slot', 'consumer'])('where the %s keeps the position, the ledger', (keeper) => {
+describe.each<PositionOwner>(['slot', 'consumer'])('where the %s keeps the position, the ledger', (keeper) => {
   function play([limits, commands]: [WindowLimits, Iterable<fc.Command<Model, Real>>]): void {
     fc.modelRun(() => ({ model: new Model(limits, keeper), real: new Real(limits, keeper) }), commands);
   }

@@ -6,7 +6,7 @@ describe('a stop', () => {
     const { ledger, told } = ledgerOf(WIDE);
     const first = transaction(ledger, 100n);
     const begin = ledger.begin();
-    begin.stopBefore();
+    ledger.stopBefore(begin);
     expect(told).toEqual(['stop']);
     const beyond = ledger.change(1);
     expect(beyond.settle()).toBe(false);
@@ -18,14 +18,14 @@ describe('a stop', () => {
 
   it('before a transaction that comes first of all has nothing to wait for', () => {
     const { ledger } = ledgerOf(WIDE);
-    ledger.begin().stopBefore();
-    expect([ledger.settled, ledger.confirmed, ledger.held]).toEqual([true, 0n, undefined]);
+    ledger.stopBefore(ledger.begin());
+    expect([ledger.settled, ledger.confirmed, ledger.stalled]).toEqual([true, 0n, undefined]);
   });
 
   it('before a logical message leaves it unconfirmed', () => {
     const { ledger } = ledgerOf(WIDE);
     const message = ledger.single(100n, 1);
-    message.stopBefore();
+    ledger.stopBefore(message);
     expect(message.settle()).toBe(false);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
   });
@@ -33,7 +33,7 @@ describe('a stop', () => {
   it('after a Commit still takes the acknowledgements of its transaction', () => {
     const { ledger, told } = ledgerOf(WIDE);
     const last = transaction(ledger, 100n);
-    last.commit.stopAfter();
+    ledger.stopAfter(last.commit);
     expect([told, ledger.settled]).toEqual([['stop'], false]);
     const beyond = transaction(ledger, 200n);
     settle(beyond);
@@ -47,7 +47,7 @@ describe('a stop', () => {
   it('after a keepalive confirms up to the stop once everything before it is done, and no further', () => {
     const { ledger } = ledgerOf(WIDE);
     const work = transaction(ledger, 100n);
-    ledger.nothing.stopAfter(150n);
+    ledger.stopAfter(ledger.nothing, 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
     settle(work);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
@@ -55,16 +55,16 @@ describe('a stop', () => {
 
   it('after a keepalive confirms up to the stop at once when nothing is outstanding', () => {
     const { ledger } = ledgerOf(WIDE);
-    ledger.nothing.stopAfter(150n);
+    ledger.stopAfter(ledger.nothing, 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 
   it('is not moved further by a later one', () => {
     const { ledger } = ledgerOf(WIDE);
     const first = transaction(ledger, 100n);
-    first.commit.stopAfter();
+    ledger.stopAfter(first.commit);
     const second = transaction(ledger, 200n);
-    second.commit.stopAfter();
+    ledger.stopAfter(second.commit);
     settle(first);
     settle(second);
     expect(ledger.confirmed).toBe(100n);

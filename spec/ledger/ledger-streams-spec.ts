@@ -1,4 +1,4 @@
-import type { Entry } from '../../lib/ledger/acknowledgement';
+import type { AckHandle } from '../../lib/ledger/acknowledgement';
 import type { Ledger } from '../../lib/ledger/ledger';
 import type { WindowLimits } from '../../lib/ledger/window';
 import { ledgerOf } from './support/ledger-of';
@@ -7,7 +7,7 @@ import { ledgerOf } from './support/ledger-of';
 const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
 
 /** A block of so many changes of 10 bytes. */
-function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): Entry[] {
+function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): AckHandle[] {
   ledger.enterBlock(xid);
   const entries = Array.from({ length: changes }, () => ledger.change(10, subxid));
   ledger.leaveBlock();
@@ -15,19 +15,19 @@ function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): Entry[] 
 }
 
 /** A transaction of one piece, with one change. */
-function transaction(ledger: Ledger, endLsn: bigint): Entry[] {
+function transaction(ledger: Ledger, endLsn: bigint): AckHandle[] {
   ledger.begin();
   return [ledger.change(10), ledger.commit(endLsn, 10)];
 }
 
 /** A prepared transaction of one piece. */
-function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): Entry[] {
+function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): AckHandle[] {
   ledger.begin();
   const entries = Array.from({ length: changes }, () => ledger.change(10));
   return [...entries, ledger.prepare(xid, endLsn, 10)];
 }
 
-function settle(entries: readonly Entry[]): void {
+function settle(entries: readonly AckHandle[]): void {
   for (const entry of entries) expect(entry.settle()).toBe(true);
 }
 
@@ -35,7 +35,7 @@ describe('a transaction that comes in blocks', () => {
   it('holds nothing up while it is open', () => {
     const { ledger } = ledgerOf(WIDE);
     block(ledger, 7, 3);
-    expect([ledger.settled, ledger.held, ledger.unackedMessages]).toEqual([true, undefined, 3]);
+    expect([ledger.settled, ledger.stalled, ledger.unackedMessages]).toEqual([true, undefined, 3]);
     settle(transaction(ledger, 100n));
     expect([ledger.confirmed, ledger.settled]).toEqual([100n, true]);
     ledger.single(110n, 1).settle();
@@ -100,7 +100,7 @@ describe('a transaction that comes in blocks', () => {
     commit.settle();
     expect([ledger.confirmed, ledger.unackedMessages]).toEqual([100n, 0]);
     block(ledger, 8, 0);
-    ledger.commitStream(8, 300n, 10).stopBefore(200n);
+    ledger.stopBefore(ledger.commitStream(8, 300n, 10), 200n);
     expect(ledger.confirmed).toBe(200n);
   });
 
@@ -136,26 +136,26 @@ describe('a transaction that comes in blocks', () => {
     const { ledger } = ledgerOf({ messages: 4, bytes: 1_000_000 });
     const [seven] = block(ledger, 7);
     const eight = block(ledger, 8, 2);
-    expect(ledger.held).toBeUndefined();
+    expect(ledger.stalled).toBeUndefined();
     const before = transaction(ledger, 100n);
-    expect([ledger.isFull(), ledger.held?.reason]).toEqual([true, 'commit and 1 change not acknowledged']);
+    expect([ledger.isFull(), ledger.stalled?.reason]).toEqual([true, 'commit and 1 change not acknowledged']);
     settle(before);
     const reason = 'not acknowledged, of a transaction whose commit has not come yet';
-    expect([ledger.isFull(), ledger.held]).toEqual([true, { sequence: 0, reason: `1 change ${reason}` }]);
+    expect([ledger.isFull(), ledger.stalled]).toEqual([true, { sequence: 0, reason: `1 change ${reason}` }]);
     seven?.settle();
-    expect([ledger.isFull(), ledger.held]).toEqual([false, undefined]);
+    expect([ledger.isFull(), ledger.stalled]).toEqual([false, undefined]);
     block(ledger, 8, 2);
-    expect(ledger.held).toEqual({ sequence: 1, reason: `4 changes ${reason}` });
+    expect(ledger.stalled).toEqual({ sequence: 1, reason: `4 changes ${reason}` });
     settle(eight);
-    expect(ledger.held).toBeUndefined();
+    expect(ledger.stalled).toBeUndefined();
   });
 
   it('beyond a stop is not named, however full the window is', () => {
     const { ledger } = ledgerOf({ messages: 2, bytes: 1_000_000 });
     block(ledger, 7, 2);
-    expect(ledger.held?.sequence).toBe(0);
-    ledger.nothing.stopAfter();
-    expect([ledger.isFull(), ledger.held, ledger.settled]).toEqual([true, undefined, true]);
+    expect(ledger.stalled?.sequence).toBe(0);
+    ledger.stopAfter(ledger.nothing);
+    expect([ledger.isFull(), ledger.stalled, ledger.settled]).toEqual([true, undefined, true]);
   });
 
   it('fills the window like all else, and frees it', () => {
@@ -180,15 +180,15 @@ describe('a transaction that comes in blocks', () => {
     const { ledger } = ledgerOf(WIDE);
     const [change] = block(ledger, 7);
     const before = transaction(ledger, 100n);
-    expect(ledger.held?.reason).toBe('commit and 1 change not acknowledged');
+    expect(ledger.stalled?.reason).toBe('commit and 1 change not acknowledged');
     settle(before);
-    expect(ledger.held).toBeUndefined();
+    expect(ledger.stalled).toBeUndefined();
     const commit = ledger.commitStream(7, 200n, 10);
-    expect(ledger.held).toEqual({ sequence: 0, reason: 'commit and 1 change not acknowledged' });
+    expect(ledger.stalled).toEqual({ sequence: 0, reason: 'commit and 1 change not acknowledged' });
     commit.settle();
-    expect(ledger.held?.reason).toBe('commit acknowledged, 1 change not');
+    expect(ledger.stalled?.reason).toBe('commit acknowledged, 1 change not');
     change?.settle();
-    expect(ledger.held).toBeUndefined();
+    expect(ledger.stalled).toBeUndefined();
   });
 });
 
@@ -253,7 +253,7 @@ describe('what is aborted', () => {
     block(ledger, 7, 2, 8);
     ledger.abortStream(7, 8);
     const commit = ledger.commitStream(7, 100n, 10);
-    expect([ledger.confirmed, ledger.held?.reason]).toEqual([0n, 'all changes acknowledged, their commit not']);
+    expect([ledger.confirmed, ledger.stalled?.reason]).toEqual([0n, 'all changes acknowledged, their commit not']);
     commit.settle();
     expect(ledger.confirmed).toBe(100n);
   });
@@ -285,7 +285,7 @@ describe('a prepared transaction', () => {
     const { ledger } = ledgerOf(WIDE);
     const [prepare] = prepared(ledger, 100n, 0);
     expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 1]);
-    expect(ledger.held?.reason).toBe('a prepared transaction is not acknowledged');
+    expect(ledger.stalled?.reason).toBe('a prepared transaction is not acknowledged');
     prepare?.settle();
     expect(ledger.confirmed).toBe(100n);
   });
@@ -347,7 +347,7 @@ describe('a prepared transaction', () => {
     ledger.change(1000).gather();
     const group = ledger.prepare(9, 100n, 10).group();
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 1, 1010]);
-    expect(ledger.held?.reason).toBe('a prepared transaction is not acknowledged');
+    expect(ledger.stalled?.reason).toBe('a prepared transaction is not acknowledged');
     settle([group]);
     expect([ledger.isFull(), ledger.confirmed, ledger.unackedBytes]).toEqual([false, 100n, 0]);
     expect(ledger.single(200n, 9).settle()).toBe(true);
@@ -408,7 +408,7 @@ describe('a stop with streams open', () => {
     const { ledger, told } = ledgerOf(WIDE);
     const open = block(ledger, 7, 2);
     const done = transaction(ledger, 100n);
-    done[1]?.stopAfter();
+    if (done[1]) ledger.stopAfter(done[1]);
     expect([told.at(-1), ledger.settled]).toEqual(['stop', false]);
     settle(done);
     expect([ledger.settled, ledger.confirmed]).toEqual([true, 100n]);
@@ -421,7 +421,7 @@ describe('a stop with streams open', () => {
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
     const commit = ledger.commitStream(7, 200n, 10);
-    commit.stopBefore(150n);
+    ledger.stopBefore(commit, 150n);
     expect([...changes, commit].map((entry) => entry.settle())).toEqual([false, false, false]);
     settle(before);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
@@ -432,7 +432,7 @@ describe('a stop with streams open', () => {
     const changes = block(ledger, 7, 2);
     const commit = ledger.commitStream(7, 200n, 10);
     const beyond = block(ledger, 8);
-    commit.stopAfter(250n);
+    ledger.stopAfter(commit, 250n);
     settle([commit, ...changes]);
     expect([ledger.confirmed, ledger.settled, beyond[0]?.settle()]).toEqual([250n, true, false]);
   });
@@ -440,7 +440,7 @@ describe('a stop with streams open', () => {
   it('before a prepare leaves it unconfirmed, and before what ends it that', () => {
     for (const isStream of [true, false]) {
       const { ledger } = ledgerOf(WIDE);
-      let changes: Entry[];
+      let changes: AckHandle[];
       if (isStream) changes = block(ledger, 7);
       else {
         ledger.begin();
@@ -448,11 +448,11 @@ describe('a stop with streams open', () => {
       }
       const prepare = isStream ? ledger.prepareStream(7, 100n, 10) : ledger.prepare(9, 100n, 10);
       const end = ledger.single(200n, 10);
-      end.stopBefore();
+      ledger.stopBefore(end);
       expect(end.settle()).toBe(false);
       settle([...changes, prepare]);
       expect(ledger.confirmed).toBe(100n);
-      prepare.stopBefore();
+      ledger.stopBefore(prepare);
       expect(ledger.settled).toBe(true);
     }
   });
@@ -461,7 +461,7 @@ describe('a stop with streams open', () => {
     const { ledger } = ledgerOf(WIDE);
     const done = transaction(ledger, 100n);
     const [change] = block(ledger, 7);
-    change?.stopAfter(120n);
+    if (change) ledger.stopAfter(change, 120n);
     expect(change?.settle()).toBe(false);
     settle(done);
     expect([ledger.confirmed, ledger.settled]).toEqual([120n, true]);

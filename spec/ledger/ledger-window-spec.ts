@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Entry } from '../../lib/ledger/acknowledgement';
+import type { AckHandle } from '../../lib/ledger/acknowledgement';
 import { ledgerOf } from './support/ledger-of';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
@@ -178,7 +178,7 @@ describe('an acknowledged delivery that the subscriber keeps', () => {
   it('keeps nothing of later transactions in memory', async () => {
     const { ledger } = ledgerOf(WIDE);
     const kept = transaction(ledger, 100n);
-    const later = ((): WeakRef<Entry> => {
+    const later = ((): WeakRef<AckHandle> => {
       const [first, second] = [transaction(ledger, 200n), transaction(ledger, 300n)];
       for (const delivered of [second, first, kept]) settle(delivered);
       return new WeakRef(second.commit);

@@ -42,7 +42,7 @@ export function releaseChanges(target: AckTarget): void {
 
 /** The session that delivered the item; undefined where no session did, as for what a `map` returned. */
 export function getSession(item: Acknowledgeable | undefined): SessionControl | undefined {
-  return item instanceof Delivery ? Delivery.entryOf(item)?.session : undefined;
+  return item instanceof Delivery ? Delivery.getHandle(item)?.session : undefined;
 }
 
 /** Whether the item was streamed before its transaction ended; its position in the transaction is not known. */

@@ -56,7 +56,7 @@ export function describe({ xid, commitLsn, tables }: FailedTransaction): string 
 
 function xidOf(item: Acknowledgeable & object): number | undefined {
   if ('xid' in item && typeof item.xid === 'number') return item.xid;
-  return item instanceof Delivery ? Delivery.entryOf(item)?.xid : undefined;
+  return item instanceof Delivery ? Delivery.getHandle(item)?.xid : undefined;
 }
 
 /** The members that say where a message belongs, the most telling one first. */

@@ -31,10 +31,10 @@ export class SourceSessions {
 
   /** A delivery has arrived; what is not from a session is ignored. */
   add(item: Acknowledgeable): void {
-    const entry = item instanceof Delivery ? Delivery.entryOf(item) : undefined;
-    if (!entry) return;
-    entry.reached();
-    const { session } = entry;
+    const handle = item instanceof Delivery ? Delivery.getHandle(item) : undefined;
+    if (!handle) return;
+    handle.markReached();
+    const { session } = handle;
     if (session === this.#last) return;
     this.#last = session;
     session.attend();

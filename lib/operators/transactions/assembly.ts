@@ -190,7 +190,7 @@ export class Assembly {
 
   /** What another session has begun comes again, in whatever form, or not at all: it may have been aborted meanwhile. */
   #forgetOther(message: Delivery): void {
-    const session = Delivery.entryOf(message)?.session;
+    const session = Delivery.getHandle(message)?.session;
     if (session === this.#session) return;
     this.#session = session;
     this.#clear();
@@ -199,7 +199,7 @@ export class Assembly {
   #add(change: AnyChange): void {
     if (change.xid !== undefined) this.#addStreamed(change);
     else if (this.#begin && hasPosition(change)) {
-      Delivery.entryOf(change)?.gather();
+      Delivery.getHandle(change)?.gather();
       this.#changes.push(change);
     }
   }
@@ -214,7 +214,7 @@ export class Assembly {
       );
     }
     this.#block.changes.add(recording);
-    Delivery.entryOf(change)?.gather();
+    Delivery.getHandle(change)?.gather();
   }
 
   #enterBlock(xid: number, first: boolean): void {
@@ -272,7 +272,7 @@ export class Assembly {
     changes.leaveBudget();
     if (changes.size === 0) {
       changes.release();
-      Delivery.entryOf(commit)?.group(0).discard();
+      Delivery.getHandle(commit)?.group(0).discard();
       return undefined;
     }
     const list = new StreamedList(changes, commitLsn);
@@ -307,14 +307,14 @@ function prepared(
 
 /** Gives a group the place in the ledger of the message that ends it. */
 function grouped<T extends Delivery>(end: Delivery, group: T, held?: number): T {
-  const entry = Delivery.entryOf(end);
-  if (entry) Delivery.attach(group, entry.group(held));
+  const handle = Delivery.getHandle(end);
+  if (handle) Delivery.attach(group, handle.group(held));
   return group;
 }
 
 /** What a consumer who keeps the position should store, though nothing has changed. */
 function progressOf(keepalive: KeepaliveMessage): Transaction | undefined {
-  if (!Delivery.entryOf(keepalive)?.isProgress) return undefined;
+  if (!Delivery.getHandle(keepalive)?.isProgress) return undefined;
   const { walEnd, serverTime } = keepalive;
   return grouped(
     keepalive,

@@ -39,7 +39,7 @@ abstract class PhaseMessage extends Message {
    * comes only as it ends, behind others that were prepared or committed later.
    */
   get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.entryOf(this)?.session.confirmed ?? 0n));
+    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.confirmed ?? 0n));
   }
 }
 

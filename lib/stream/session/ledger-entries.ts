@@ -1,4 +1,4 @@
-import type { Entry } from '../../ledger/acknowledgement';
+import type { AckHandle } from '../../ledger/acknowledgement';
 import type { AnyPgoutputMessage } from '../../pgoutput/messages/messages';
 import type { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { Ledger } from '../../ledger/ledger';
@@ -14,7 +14,7 @@ const MESSAGE_OVERHEAD = 320;
  *
  * @param size the payload's bytes
  */
-export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): Entry {
+export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): AckHandle {
   const bytes = size + MESSAGE_OVERHEAD;
   switch (message.kind) {
     case 'insert':

@@ -1,4 +1,4 @@
-import { Delivery, type Entry, type SessionControl } from '../../ledger/acknowledgement';
+import { Delivery, type AckHandle, type SessionControl, type StopControl } from '../../ledger/acknowledgement';
 import type { StreamSource } from '../../ledger/checkpoint';
 import { ConnectionError, ReplicationError } from '../../common/errors';
 import { maxLsn, type Lsn } from '../../common/lsn';
@@ -11,7 +11,8 @@ import { encodeCopyDone, encodeTerminate } from '../../wire/frontend';
 import { openEntry } from './ledger-entries';
 import { DroppedTransactionWatchdog } from './dropped-transaction-watchdog';
 import { KeepaliveCoalescer } from './keepalive-coalescer';
-import { Ledger, type Astray } from '../../ledger/ledger';
+import { Ledger } from '../../ledger/ledger';
+import type { DropEvidence } from '../../ledger/unit-ledger';
 import type { PayloadDecoder, SessionHost, SessionOptions } from './session-host';
 import type { StatusUpdate } from '../../config/observers';
 import { TimeSlice } from './time-slice';
@@ -19,7 +20,7 @@ import { StatusSender } from './status-sender';
 import { StreamPosition } from './stream-position';
 import { StreamReader } from './stream-reader';
 import { PendingTypeLookups } from './pending-type-lookups';
-import type { Unit } from '../../ledger/unit';
+import type { CommitUnit } from '../../ledger/commit-unit';
 import { NoAckWatchdog } from './no-ack-watchdog';
 import { Watchdogs } from './watchdogs';
 
@@ -72,13 +73,13 @@ export class ReplicationSession implements SessionControl {
     this.#types = new PendingTypeLookups(options.catalog, (typeOids) => {
       host.lookUp(typeOids);
     });
-    const astray = new DroppedTransactionWatchdog(
+    const dropped = new DroppedTransactionWatchdog(
       (ms, callback) => {
         host.later(ms, callback);
       },
       options.history.warned,
       (how) => {
-        host.warnOfAstray(how);
+        host.warnOfDroppedTransaction(how);
       },
     );
     const window = options.confirm ? options.window : { messages: Infinity, bytes: Infinity };
@@ -91,8 +92,8 @@ export class ReplicationSession implements SessionControl {
         this.#delivered = 0;
         if (!this.#pumping && this.#state === 'streaming') host.wake();
       },
-      astray: (unit: Unit, how: Astray) => {
-        astray.suspect(unit, how);
+      dropSuspected: (unit: CommitUnit, evidence: DropEvidence) => {
+        dropped.suspect(unit, evidence);
       },
     };
     this.#ledger = new Ledger(window, this, events, this.consumerKeepsPosition ? 'consumer' : 'slot');
@@ -117,6 +118,10 @@ export class ReplicationSession implements SessionControl {
 
   get consumerKeepsPosition(): boolean {
     return this.#options.progressInterval !== undefined;
+  }
+
+  get stops(): StopControl {
+    return this.#ledger;
   }
 
   get history(): StreamHistory {
@@ -182,7 +187,7 @@ export class ReplicationSession implements SessionControl {
   tick(ms: number): void {
     if (!this.#isAlive()) return;
     const reading = this.#state === 'streaming' && !this.#mustWait() && !this.#yielded;
-    const { failure, warning, ask } = this.#watches.tick(ms, reading, this.#ledger.held, this.#ledger.advice);
+    const { failure, warning, ask } = this.#watches.tick(ms, reading, this.#ledger.stalled, this.#ledger.stallRemedy);
     if (failure) {
       this.fail(failure);
       return;
@@ -296,9 +301,9 @@ export class ReplicationSession implements SessionControl {
     const verdict = this.#unacknowledged.look(this.#host.elapsed(), isStuck);
     if (typeof verdict === 'number') this.#host.reportIn(verdict);
     if (verdict !== 'warn') return;
-    const { unackedMessages, unackedBytes, held, advice } = this.#ledger;
+    const { unackedMessages, unackedBytes, stalled, stallRemedy } = this.#ledger;
     const window = `The window is full (${unackedMessages} messages, ${unackedBytes} bytes), and nothing was ever acknowledged`;
-    this.#host.warn(`${window}, so nothing more is read: ${held?.reason ?? ''}. ${advice}`);
+    this.#host.warn(`${window}, so nothing more is read: ${stalled?.reason ?? ''}. ${stallRemedy}`);
   }
 
   /** Whether what has been received has to wait. */
@@ -378,11 +383,12 @@ export class ReplicationSession implements SessionControl {
     if (this.isStreaming()) this.#ledger.progress(message.walEnd);
   }
 
-  #keepaliveEntry(message: KeepaliveMessage, now: number): Entry {
+  #keepaliveEntry(message: KeepaliveMessage, now: number): AckHandle {
     const ledger = this.#ledger;
     if (!this.consumerKeepsPosition || !this.#options.confirm) return ledger.nothing;
     // Inside a transaction, what it says is true only once that has been stored.
-    const isProgress = !this.#position.inTransaction && this.#keepalives.claimProgress(message, now, ledger.prospect);
+    const isProgress =
+      !this.#position.inTransaction && this.#keepalives.claimProgress(message, now, ledger.confirmableLsn);
     return ledger.keepalive(message.walEnd, isProgress);
   }
 

@@ -4,7 +4,7 @@ import type { Lsn } from '../../common/lsn';
 import type { AnyPgoutputMessage, StreamMessage } from '../../pgoutput/messages/messages';
 import type { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { StreamHistory } from '../../ledger/stream-history';
-import type { Astray } from '../../ledger/ledger';
+import type { DropEvidence } from '../../ledger/unit-ledger';
 import type { SessionSettings } from '../../config/config';
 import type { StatusUpdate } from '../../config/observers';
 
@@ -42,7 +42,7 @@ export interface SessionHost {
   closed(error?: Error): unknown;
   warn(text: string): void;
   /** Warns that operators drop what they should pass on. */
-  warnOfAstray(how: Astray): void;
+  warnOfDroppedTransaction(how: DropEvidence): void;
   /** Calls back after so many ms, unless the session is over by then. One call at a time. */
   later(ms: number, callback: () => void): void;
   /** Monotonic, in ms. */

@@ -1,4 +1,4 @@
-import type { Held } from '../../ledger/ledger';
+import type { StalledDelivery } from '../../ledger/stalled-delivery';
 
 /** After so many ms of held-up work the user is warned. */
 const WARN_AFTER = 60_000;
@@ -15,7 +15,7 @@ export class StalledAckWatchdog {
     this.#timeout = timeout;
   }
 
-  tick(ms: number, held: Held | undefined): 'fine' | 'warn' | 'expired' {
+  tick(ms: number, held: StalledDelivery | undefined): 'fine' | 'warn' | 'expired' {
     if (!held || held.sequence !== this.#sequence) {
       this.#sequence = held?.sequence;
       this.#ms = 0;

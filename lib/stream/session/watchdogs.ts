@@ -1,6 +1,6 @@
 import { ConnectionError, ReplicationError } from '../../common/errors';
 import { StalledAckWatchdog } from './stalled-ack-watchdog';
-import type { Held } from '../../ledger/ledger';
+import type { StalledDelivery } from '../../ledger/stalled-delivery';
 import { LivenessWatchdog } from './liveness-watchdog';
 
 /** What a step of the feedback interval has found. */
@@ -36,7 +36,7 @@ export class Watchdogs {
    * @param reading false while we ourselves do not read
    * @param advice what to write, so that what is held is settled
    */
-  tick(ms: number, reading: boolean, held: Held | undefined, advice: string): WatchdogReport {
+  tick(ms: number, reading: boolean, held: StalledDelivery | undefined, advice: string): WatchdogReport {
     const liveness = this.#liveness.tick(ms, reading);
     if (liveness === 'gone') {
       const what = `Nothing came from the server for ${this.#livenessTimeout} ms`;

@@ -1,7 +1,8 @@
 /** The ledger beside the naive one, for random steps to be taken on both. */
 import type fc from 'fast-check';
-import type { Entry } from '../../../lib/ledger/acknowledgement';
-import type { Ledger, PositionKeeper } from '../../../lib/ledger/ledger';
+import type { AckHandle } from '../../../lib/ledger/acknowledgement';
+import type { Ledger } from '../../../lib/ledger/ledger';
+import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import type { WindowLimits } from '../../../lib/ledger/window';
 import { ledgerOf } from './ledger-of';
 import { expectSame, NaiveLedger, type Keepalive, type Piece } from './naive-ledger';
@@ -23,7 +24,7 @@ export class Model {
   /** What the ledger should have told so far of a window that emptied. */
   relieved = 0;
 
-  constructor(limits: WindowLimits, keeper: PositionKeeper) {
+  constructor(limits: WindowLimits, keeper: PositionOwner) {
     this.naive = new NaiveLedger(limits, keeper);
   }
 
@@ -45,21 +46,21 @@ export class Model {
 export class Real {
   readonly ledger: Ledger;
   readonly told: string[];
-  readonly entries = new Map<Piece, Entry>();
-  readonly keepalives = new Map<Keepalive, Entry>();
+  readonly entries = new Map<Piece, AckHandle>();
+  readonly keepalives = new Map<Keepalive, AckHandle>();
   /** The last delivery's entry. */
-  last: Entry | undefined;
+  last: AckHandle | undefined;
 
-  constructor(limits: WindowLimits, keeper: PositionKeeper) {
+  constructor(limits: WindowLimits, keeper: PositionOwner) {
     ({ ledger: this.ledger, told: this.told } = ledgerOf(limits, keeper));
   }
 
-  readonly keep = (piece: Piece | undefined, entry: Entry): Entry => {
+  readonly keep = (piece: Piece | undefined, entry: AckHandle): AckHandle => {
     if (piece) this.entries.set(piece, entry);
     return (this.last = entry);
   };
 
-  entry(piece: Piece): Entry {
+  entry(piece: Piece): AckHandle {
     const entry = this.entries.get(piece);
     if (!entry) throw new Error('There is no such entry');
     return entry;
@@ -94,7 +95,7 @@ export function agree({ naive, relieved }: Model, { ledger, told }: Real): void 
     bytes: ledger.unackedBytes,
     full: ledger.isFull(),
     settled: ledger.settled,
-    reason: ledger.held?.reason,
+    reason: ledger.stalled?.reason,
     relieved: told.filter((event) => event === 'relieved').length,
   };
   const { confirmed, messages, bytes, full, settled, reason } = naive;

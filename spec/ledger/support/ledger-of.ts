@@ -1,10 +1,11 @@
 import type { SessionControl } from '../../../lib/ledger/acknowledgement';
-import { Ledger, type PositionKeeper } from '../../../lib/ledger/ledger';
+import { Ledger } from '../../../lib/ledger/ledger';
+import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import { StreamHistory } from '../../../lib/ledger/stream-history';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
 /** A ledger, and what it told its session, in order. */
-export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'): { ledger: Ledger; told: string[] } {
+export function ledgerOf(limits: WindowLimits, keeper: PositionOwner = 'slot'): { ledger: Ledger; told: string[] } {
   const told: string[] = [];
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
@@ -12,6 +13,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
     history: new StreamHistory(() => () => undefined),
     confirms: true,
     consumerKeepsPosition: keeper === 'consumer',
+    stops: { stopBefore: () => undefined, stopAfter: () => undefined },
     stop: () => told.push('stop'),
     isStreaming: () => true,
     attend: () => told.push('attend'),
@@ -23,7 +25,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionKeeper = 'slot'):
   const events = {
     advanced: () => told.push('advanced'),
     relieved: () => told.push('relieved'),
-    astray: () => told.push('astray'),
+    dropSuspected: () => told.push('dropSuspected'),
   };
   const ledger = new Ledger(limits, session, events, keeper);
   return { ledger, told };

@@ -153,12 +153,13 @@ export function stopBefore(kind: 'begin' | 'single' | 'commit' | 'prepare'): Ste
     naive.end = naive.items.length;
     model.stopped = true;
     if (kind === 'commit' || kind === 'prepare') {
-      placeStream(kind, streamOf(model, 0), 1n, 7, model, real)[1].stopBefore();
+      real.ledger.stopBefore(placeStream(kind, streamOf(model, 0), 1n, 7, model, real)[1]);
     } else if (kind === 'begin') {
       naive.begin();
-      real.ledger.begin().stopBefore();
+      real.ledger.stopBefore(real.ledger.begin());
     } else {
-      real.keep(naive.message(model.lsn + 1n, 7), real.ledger.single(model.lsn + 1n, 7)).stopBefore();
+      const piece = naive.message(model.lsn + 1n, 7);
+      real.ledger.stopBefore(real.keep(piece, real.ledger.single(model.lsn + 1n, 7)));
     }
     expect(real.told.at(-1)).toBe('stop');
   });
@@ -173,7 +174,7 @@ export function stopAfterLast(distance: bigint | undefined): Step {
     if (upTo !== undefined) naive.keepalive(upTo);
     naive.end = naive.items.length;
     model.stopped = true;
-    (real.last ?? real.ledger.nothing).stopAfter(upTo);
+    real.ledger.stopAfter(real.last ?? real.ledger.nothing, upTo);
     expect(real.told.at(-1)).toBe('stop');
   });
 }

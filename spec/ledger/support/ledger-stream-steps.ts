@@ -1,5 +1,5 @@
 /** What happens to transactions that come in blocks. */
-import type { Entry } from '../../../lib/ledger/acknowledgement';
+import type { AckHandle } from '../../../lib/ledger/acknowledgement';
 import { isBetween, isInBlock, Step, type Model, type Real } from './ledger-model';
 import type { Piece } from './naive-ledger';
 
@@ -72,7 +72,7 @@ export function placeStream(
   bytes: number,
   model: Model,
   { ledger, keep }: Pick<Real, 'ledger' | 'keep'>,
-): [Piece | undefined, Entry] {
+): [Piece | undefined, AckHandle] {
   model.lsn += distance;
   model.naive.place(xid);
   if (kind === 'prepare') {

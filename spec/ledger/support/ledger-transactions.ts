@@ -1,4 +1,4 @@
-import type { Entry } from '../../../lib/ledger/acknowledgement';
+import type { AckHandle } from '../../../lib/ledger/acknowledgement';
 import type { Ledger } from '../../../lib/ledger/ledger';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
@@ -6,9 +6,9 @@ import type { WindowLimits } from '../../../lib/ledger/window';
 export const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
 
 interface Delivered {
-  begin: Entry;
-  changes: Entry[];
-  commit: Entry;
+  begin: AckHandle;
+  changes: AckHandle[];
+  commit: AckHandle;
 }
 
 /** A whole transaction; every change, and the commit, has so many bytes. */
@@ -19,7 +19,7 @@ export function transaction(ledger: Ledger, endLsn: bigint, changes = 1, bytes =
 }
 
 /** A whole transaction as `transactions()` takes it. */
-export function gathered(ledger: Ledger, endLsn: bigint, changes = 1, bytes = 10): Entry {
+export function gathered(ledger: Ledger, endLsn: bigint, changes = 1, bytes = 10): AckHandle {
   ledger.begin();
   for (let i = 0; i < changes; i++) ledger.change(bytes).gather();
   return ledger.commit(endLsn, bytes).group();

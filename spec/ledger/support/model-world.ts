@@ -2,7 +2,7 @@
  * A server's slot and its clients, one after the other, for the model of sessions: what is sent, delivered and confirmed,
  * and what has to hold of it at all times.
  */
-import type { Entry } from '../../../lib/ledger/acknowledgement';
+import type { AckHandle } from '../../../lib/ledger/acknowledgement';
 import { ConnectionError } from '../../../lib/common/errors';
 import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import type { SlotStatus } from '../../../lib/commands/slot-commands';
@@ -11,7 +11,7 @@ import { resumeFromState } from '../../../lib/commands/start-position';
 import { KEEPALIVE } from '../../../lib/wire/stream';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
 import { begin, commit, insert, logicalMessage, relation } from '../../../lib/testing/payloads';
-import { entryOf, sessionOf, type SessionFixture } from '../../stream/session/support/fake-host';
+import { handleOf, sessionOf, stopAfter, type SessionFixture } from '../../stream/session/support/fake-host';
 import { expectSame, NaiveLedger, type Item, type Piece } from './naive-ledger';
 
 /** What stands in the server's WAL: a transaction, or (without changes) a logical message outside any. */
@@ -81,7 +81,7 @@ class Server {
 export class Connection {
   readonly naive: NaiveLedger;
   readonly fixture: SessionFixture;
-  readonly entries = new Map<Piece, Entry>();
+  readonly entries = new Map<Piece, AckHandle>();
   /** What in the log the naive ledger's items are. */
   readonly logged = new Map<Item, Logged>();
   /** Bytes on their way to the client. */
@@ -203,7 +203,7 @@ export class Connection {
 
   #record(message: StreamMessage): void {
     const { naive, style } = this;
-    const entry = entryOf(message);
+    const entry = handleOf(message);
     switch (message.kind) {
       case 'begin':
         this.inside = true;
@@ -254,17 +254,17 @@ export class Connection {
     world.delivered.add(logged);
   }
 
-  #stopBefore(entry: Entry): void {
+  #stopBefore(entry: AckHandle): void {
     this.naive.end = this.naive.items.length - 1;
     this.ended = 'stopped';
-    entry.stopBefore();
+    entry.session.stops.stopBefore(entry);
   }
 
   stopAfter(): void {
     if (!this.last || this.ended) return;
     this.naive.end = this.naive.items.length;
     this.ended = 'stopped';
-    entryOf(this.last).stopAfter();
+    stopAfter(this.last);
   }
 
   acknowledge(piece: Piece): void {

@@ -1,4 +1,4 @@
-import type { PositionKeeper } from '../../../lib/ledger/ledger';
+import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
 /** What the subscriber can acknowledge: a change, a Commit or Prepare, a message, or a gathered transaction. */
@@ -62,7 +62,7 @@ export class NaiveLedger {
 
   constructor(
     readonly limits: WindowLimits,
-    readonly keeper: PositionKeeper = 'slot',
+    readonly keeper: PositionOwner = 'slot',
   ) {}
 
   begin(): void {

@@ -101,7 +101,7 @@ describe('the registry of works', () => {
 
   it('records nothing as completed where the stream confirms nothing', () => {
     const tx = deliver();
-    expect(Delivery.entryOf(tx)?.session.confirms).toBe(false);
+    expect(Delivery.getHandle(tx)?.session.confirms).toBe(false);
     registry.recordCompleted(tx);
     expect(registry.isCompleted(deliver())).toBe(false);
   });

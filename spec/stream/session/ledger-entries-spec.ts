@@ -77,6 +77,6 @@ describe('the entry of a message', () => {
   });
 
   it('is missed by nobody where no session delivered the message', () => {
-    expect([insert.ack(), Delivery.entryOf(insert)]).toEqual([true, undefined]);
+    expect([insert.ack(), Delivery.getHandle(insert)]).toEqual([true, undefined]);
   });
 });

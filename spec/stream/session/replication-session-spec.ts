@@ -17,7 +17,7 @@ import {
   ackAll,
   busy,
   endOf,
-  entryOf,
+  handleOf,
   RELATION,
   sessionOf,
   STREAM,
@@ -115,8 +115,8 @@ describe('a full window', () => {
   it('does not stop a transaction that is gathered', () => {
     const { receive, host } = sessionOf({ window: { messages: 2, bytes: 1000 } });
     host.onDeliver = (message) => {
-      if (message.kind === 'insert') entryOf(message).gather();
-      else if (message.kind === 'commit') entryOf(message).group();
+      if (message.kind === 'insert') handleOf(message).gather();
+      else if (message.kind === 'commit') handleOf(message).group();
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n, 50), ...transactionFrames(0x200n, 50));

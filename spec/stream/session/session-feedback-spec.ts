@@ -13,12 +13,12 @@ import {
   ackAll,
   busy,
   endOf,
-  entryOf,
   RELATION,
   sessionOf,
   STREAM,
   transactionFrames,
   type SessionFixture,
+  stopAfter,
 } from './support/fake-host';
 
 describe('keepalives while work is in hand', () => {
@@ -270,7 +270,7 @@ describe('without confirmation', () => {
   it.each(['keepalive', 'commit'])('a stop after a %s flushes nothing', (kind) => {
     const { receive, host } = sessionOf({ confirm: false });
     host.onDeliver = (message) => {
-      if (message.kind === kind) entryOf(message).stopAfter(0x120n);
+      if (message.kind === kind) stopAfter(message, 0x120n);
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x300n));

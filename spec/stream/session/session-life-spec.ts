@@ -8,7 +8,17 @@ import {
   readyForQuery,
   xlogData,
 } from '../../../lib/testing/backend-messages';
-import { ackAll, busy, endOf, entryOf, RELATION, sessionOf, STREAM, transactionFrames } from './support/fake-host';
+import {
+  ackAll,
+  busy,
+  endOf,
+  RELATION,
+  sessionOf,
+  stopAfter,
+  stopBefore,
+  STREAM,
+  transactionFrames,
+} from './support/fake-host';
 
 describe('a stop', () => {
   it('completes delivery at once, and closes when what was delivered is acknowledged', () => {
@@ -72,7 +82,7 @@ describe('a stop', () => {
     const { receive, host } = sessionOf();
     host.onDeliver = (message) => {
       message.ack();
-      if (message.kind === 'commit') entryOf(message).stopAfter();
+      if (message.kind === 'commit') stopAfter(message);
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x180n, true), ...transactionFrames(0x200n));
@@ -84,7 +94,7 @@ describe('a stop', () => {
   it('before a transaction leaves it to the next session', () => {
     const { receive, host } = sessionOf();
     host.onDeliver = (message) => {
-      if (message.kind === 'begin' && message.commitLsn === 0x200n) entryOf(message).stopBefore();
+      if (message.kind === 'begin' && message.commitLsn === 0x200n) stopBefore(message);
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n), ...transactionFrames(0x200n));
@@ -98,7 +108,7 @@ describe('a stop', () => {
   it('at a keepalive confirms up to the stop, and not up to the keepalive', () => {
     const { receive, host } = sessionOf();
     host.onDeliver = (message) => {
-      if (message.kind === 'keepalive') entryOf(message).stopAfter(0x150n);
+      if (message.kind === 'keepalive') stopAfter(message, 0x150n);
       return true;
     };
     receive(keepalive(0x900n, true));
@@ -108,7 +118,7 @@ describe('a stop', () => {
   it('at a keepalive confirms up to the stop once the work in hand is done, and not up to the keepalive', () => {
     const { receive, host } = busy();
     host.onDeliver = (message) => {
-      if (message.kind === 'keepalive') entryOf(message).stopAfter(0x150n);
+      if (message.kind === 'keepalive') stopAfter(message, 0x150n);
       return true;
     };
     receive(keepalive(0x900n));
@@ -137,7 +147,7 @@ describe('a stop', () => {
   it('during a handler that takes long closes in the next turn', () => {
     const { session, receive, host } = sessionOf();
     host.onDeliver = (message) => {
-      if (message.kind === 'begin') entryOf(message).stopBefore();
+      if (message.kind === 'begin') stopBefore(message);
       host.now += 1000;
       return true;
     };

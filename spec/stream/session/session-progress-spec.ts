@@ -4,12 +4,13 @@ import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
   endOf,
-  entryOf,
+  handleOf,
   RELATION,
   sessionOf,
   transactionFrames,
   type FakeHost,
   type SessionFixture,
+  stopAfter,
 } from './support/fake-host';
 
 /** A session whose consumer keeps the position, and hears of progress once a second. */
@@ -20,7 +21,7 @@ function consumers(options: Partial<SessionOptions> = {}): SessionFixture {
 /** Where the keepalives stand that a consumer has to hear of. */
 function progress({ delivered }: FakeHost): bigint[] {
   return delivered.flatMap((message) =>
-    message.kind === 'keepalive' && entryOf(message).isProgress ? [message.walEnd] : [],
+    message.kind === 'keepalive' && handleOf(message).isProgress ? [message.walEnd] : [],
   );
 }
 
@@ -119,7 +120,7 @@ describe('the slot, where the consumer keeps the position', () => {
   it('is not moved by what was dropped, nor by an empty transaction', () => {
     const { receive, host } = consumers();
     receive(xlogData(logicalMessage({ transactional: false, lsn: 0x80n })));
-    entryOf(host.delivered[0]).discard();
+    handleOf(host.delivered[0]).discard();
     receive(RELATION, ...transactionFrames(0x100n, 0));
     host.now += 1000;
     receive(keepalive(0x200n, true));
@@ -132,7 +133,7 @@ describe('the slot, where the consumer keeps the position', () => {
   it('is not moved to the position that a stop names', () => {
     const { receive, host } = consumers();
     host.onDeliver = (message) => {
-      if (message.kind === 'keepalive') entryOf(message).stopAfter(0x280n);
+      if (message.kind === 'keepalive') stopAfter(message, 0x280n);
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x300n));
@@ -145,7 +146,7 @@ describe('the slot, where the consumer keeps the position', () => {
     const { session, receive, host } = consumers();
     const deliveries: (() => boolean)[] = [];
     host.onDeliver = (message) => {
-      const delivery = entryOf(message).group();
+      const delivery = handleOf(message).group();
       deliveries.push(() => delivery.settle());
       return true;
     };

@@ -1,4 +1,4 @@
-import { Delivery, type Entry } from '../../../../lib/ledger/acknowledgement';
+import { Delivery, type AckHandle } from '../../../../lib/ledger/acknowledgement';
 import type { StreamMessage } from '../../../../lib/pgoutput/messages/messages';
 import { defaultTypes } from '../../../../lib/pgoutput/values/values';
 import { createPayloadDecoder } from '../../../../lib/stream/session/payload-decoder';
@@ -96,7 +96,7 @@ export class FakeHost implements SessionHost {
     this.warnings.push(text);
   }
 
-  warnOfAstray(how: string): void {
+  warnOfDroppedTransaction(how: string): void {
     this.warnings.push(how);
   }
 
@@ -188,11 +188,21 @@ export function endOf(commitLsn: bigint): bigint {
   return commitLsn + 0x30n;
 }
 
-/** The entry that a session gave to a message. */
-export function entryOf(message: StreamMessage | undefined): Entry {
-  const entry = message && Delivery.entryOf(message);
-  if (!entry) throw new Error('No session delivered this message');
-  return entry;
+/** The handle that a session gave to a message. */
+export function handleOf(message: StreamMessage | undefined): AckHandle {
+  const handle = message && Delivery.getHandle(message);
+  if (!handle) throw new Error('No session delivered this message');
+  return handle;
+}
+
+export function stopBefore(message: StreamMessage, upTo?: bigint): void {
+  const handle = handleOf(message);
+  handle.session.stops.stopBefore(handle, upTo);
+}
+
+export function stopAfter(message: StreamMessage, upTo?: bigint): void {
+  const handle = handleOf(message);
+  handle.session.stops.stopAfter(handle, upTo);
 }
 
 /** The description of the table that {@link transactionFrames} insert into. */
