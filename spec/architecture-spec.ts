@@ -107,7 +107,7 @@ describe('the imports between the rooms of lib/', () => {
       `import { ReplicationSession } from '../../stream/session/replication-session';`,
     ],
     ['operators/reconnect.ts', `import { logicalReplication } from '../logical-replication';`],
-    ['config/connection.ts', `import type { EstablishedConnection } from '../connection/startup-connection';`],
+    ['config/connection.ts', `import type { EstablishedConnection } from '../connection/established-connection';`],
     ['logical-replication.ts', `import { createServer } from 'net';`],
     ['logical-replication.ts', `import { ackAfter } from './operators/ack-after/ack-after';`],
     ['net/transport.ts', `import { Observable } from 'rxjs';`],

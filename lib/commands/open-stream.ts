@@ -51,7 +51,7 @@ export interface OpenInfo extends SystemIdentity {
 }
 
 /** Where to start: at a position (undefined: the slot's own), or at the one that the consumer's store answers. */
-export type StartRequest = { readonly position: StartPosition | undefined } | { readonly question: UserCallback };
+export type StartRequest = { readonly position: StartPosition | undefined } | { readonly callback: UserCallback };
 
 /**
  * Everything between start-up and CopyBoth: validates server, slot, position and publications, so that nothing is skipped
@@ -78,12 +78,12 @@ export function* openStream(
     ? buildPgoutputOptions(pgoutput.request, pgoutput.publications, server.version)
     : plan.pluginOptions;
   const found = yield* fetchSlotStatus(plan.slot, server.version);
-  if (found && 'question' in start) {
+  if (found && 'callback' in start) {
     checkNotSynced(server, found);
     checkSlot(found, plan, server);
     checkInactive(found);
   }
-  const asked = 'question' in start ? yield* askForStart(start.question) : start.position;
+  const asked = 'callback' in start ? yield* askForStart(start.callback) : start.position;
   const identity = { ...(yield* fetchSystemIdentity()), standby: server.standby };
   const resumption = resume(plan, memory, asked);
   checkStandby(server, plan.slot, found, resumption?.position);
@@ -103,7 +103,7 @@ export function* openStream(
   checkSlot(slot, plan, server);
   if (found) checkUntouched(found, slot);
   // Its maker may have stored more by now than the store has answered.
-  else if (!slotCreated && 'question' in start) throw touched(slot);
+  else if (!slotCreated && 'callback' in start) throw touched(slot);
   // One that was found is this stream's only once that has started.
   if (slotCreated) memory.recordStart(slot, identity);
 
@@ -123,8 +123,8 @@ export function* openStream(
 }
 
 /** Asks the consumer's store. */
-function* askForStart(question: UserCallback): ProtocolRoutine<StartPosition | undefined> {
-  const answer = yield { ask: question };
+function* askForStart(callback: UserCallback): ProtocolRoutine<StartPosition | undefined> {
+  const answer = yield { ask: callback };
   if (answer.kind !== 'startPosition') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.position;
 }

@@ -15,13 +15,13 @@ export interface UserCallback {
   /**
    * Asks, once. The answer may come at once or later.
    *
-   * @param answered called with the answer
-   * @param failed called with what was thrown instead of an answer
+   * @param@param onAnswer called with the answer
+   * @param@param onError called with what was thrown instead of an answer
    * @returns cancels the question: an answer is not wanted any more
    */
-  ask(answered: (answer: CallbackAnswer) => void, failed: (thrown: unknown) => void): () => void;
+  call(onAnswer: (answer: CallbackAnswer) => void, onError: (thrown: unknown) => void): () => void;
   /** The error for no answer within so many ms. */
-  timedOut(ms: number): ReplicationError;
+  createTimeoutError(ms: number): ReplicationError;
 }
 
 /** What a conversation does next: sends something, or nothing, and waits for the server's next message. */
@@ -30,11 +30,11 @@ export interface Step {
   /** Asks user code for a secret or something else, and waits for its answer instead of a message. */
   readonly ask?: SecretName | UserCallback;
   /** The server may take as long as it likes: no time-out counts until it has answered. */
-  readonly patient?: boolean;
+  readonly noTimeout?: boolean;
   /** The connect time-out starts again with this turn: it is one of many like it, and their number is limited. */
-  readonly restart?: boolean;
+  readonly restartTimeout?: boolean;
   /** The conversation has failed already: the error that the connection ends with, whatever happens to it from here on. */
-  readonly verdict?: ReplicationError;
+  readonly failure?: ReplicationError;
 }
 
 /**
@@ -54,7 +54,7 @@ export class RoutineRunner<T> {
   #asking = false;
   #answer: CallbackAnswer | undefined;
   #advancing = false;
-  #verdict: ReplicationError | undefined;
+  #failure: ReplicationError | undefined;
 
   constructor(frames: FrameDecoder, conversation: ProtocolRoutine<T>, take: (turn: Step) => void) {
     this.#frames = frames;
@@ -63,8 +63,8 @@ export class RoutineRunner<T> {
   }
 
   /** What the conversation has failed with already, while it asks what else is wrong. */
-  get verdict(): ReplicationError | undefined {
-    return this.#verdict;
+  get failure(): ReplicationError | undefined {
+    return this.#failure;
   }
 
   start(): void {
@@ -92,7 +92,7 @@ export class RoutineRunner<T> {
         const step = this.#conversation.next(heard);
         if (step.done) return { value: step.value };
         this.#asking = step.value.ask !== undefined;
-        this.#verdict = step.value.verdict;
+        this.#failure = step.value.failure;
         this.#take(step.value);
       }
       return undefined;
@@ -112,7 +112,7 @@ export class RoutineRunner<T> {
     try {
       return this.#frames.next() ? decodeBackendMessage(this.#frames) : undefined;
     } catch (error) {
-      throw this.#verdict ?? error;
+      throw this.#failure ?? error;
     }
   }
 }
@@ -121,7 +121,7 @@ export class RoutineRunner<T> {
 const MOST_ROWS = 10_000;
 const MOST_CHARACTERS = 4_000_000;
 
-interface QueryOptions extends Pick<Step, 'patient' | 'restart'> {
+interface QueryOptions extends Pick<Step, 'noTimeout' | 'restartTimeout'> {
   /** Called with each notice or warning that comes with the answer. */
   readonly onNotice?: (fields: ServerFields) => void;
 }
@@ -129,13 +129,13 @@ interface QueryOptions extends Pick<Step, 'patient' | 'restart'> {
 /** A simple query with one result. The extended protocol does not exist on a replication connection. */
 export function* runQuery(
   sql: string,
-  { patient = false, restart = false, onNotice }: QueryOptions = {},
+  { noTimeout = false, restartTimeout = false, onNotice }: QueryOptions = {},
 ): ProtocolRoutine<ResultRow[]> {
   const rows: ResultRow[] = [];
   let size = 0;
   let columns: readonly string[] = [];
   let failure: ServerFields | undefined;
-  let message = yield { send: frontend.encodeQuery(sql), patient, restart };
+  let message = yield { send: frontend.encodeQuery(sql), noTimeout, restartTimeout };
   for (;;) {
     switch (message.kind) {
       case 'rowDescription':
@@ -170,7 +170,7 @@ export function* runQuery(
       case 'parameterStatus':
         if (message.kind === 'notice') onNotice?.(message.fields);
         // No part of the answer: that may still take as long as it likes.
-        message = yield { patient };
+        message = yield { noTimeout };
         continue;
       default:
         throw new ProtocolError(`The server answered a query with ${message.kind}`);

@@ -90,7 +90,7 @@ function* tablesOf(wanted: string, serverVersion: number): ProtocolRoutine<Map<s
         CASE WHEN filter IS NOT NULL THEN pg_get_expr(filter, relid) END AS rowfilter,
         ARRAY(SELECT attname FROM pg_catalog.pg_attribute WHERE ${buildSentColumnCondition(serverVersion)} ORDER BY attnum) AS columns
         FROM (${buildKnownTablesQuery(publication, relations, serverVersion)}) AS t ORDER BY schemaname, tablename`,
-      { restart: true },
+      { restartTimeout: true },
     );
     const known = tables.get(name);
     if (known) known.push(...rows.map(toTable));

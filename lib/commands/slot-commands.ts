@@ -189,7 +189,7 @@ export function* executeCreateSlot(
   requireSlotKind(kind, serverVersion);
   const { temporary, failover = false, twoPhase = false } = kind;
   const sql = buildCreateReplicationSlot({ slot, plugin, temporary, twoPhase, failover, serverVersion });
-  const row = getOnlyRow(yield* runQuery(sql, { patient: true }), 'CREATE_REPLICATION_SLOT');
+  const row = getOnlyRow(yield* runQuery(sql, { noTimeout: true }), 'CREATE_REPLICATION_SLOT');
   return addToJson({
     name: slot,
     plugin,
@@ -248,7 +248,7 @@ function alterable({ name, type, active, activePid, invalidationReason }: SlotSt
 
 export function* executeDropSlot(slot: string, wait: boolean): ProtocolRoutine<void> {
   try {
-    yield* runQuery(buildDropReplicationSlot(slot, wait), { patient: wait });
+    yield* runQuery(buildDropReplicationSlot(slot, wait), { noTimeout: wait });
   } catch (error) {
     if (error instanceof ReplicationError && error.code === 'SLOT_MISSING')
       throw addHint(error, yield* suggestSlot(slot));

@@ -100,7 +100,7 @@ interface Portion {
 /** @param typeOids in ascending order */
 function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
   // A full portion has the whole connect time-out for itself.
-  const rows = yield* runQuery(portionOf(typeOids), { restart: typeOids.length === PORTION });
+  const rows = yield* runQuery(portionOf(typeOids), { restartTimeout: typeOids.length === PORTION });
   const found = new Map<number, TypeDefinition>();
   let done = 0;
   for (const row of rows) {

@@ -8,7 +8,7 @@ import type { StartRequest } from '../commands/open-stream';
 /** Reads `startLsn`: a position, or a function that is asked for one. */
 export function readStart(options: Options): StartRequest {
   const startLsn = options.get('startLsn');
-  if (isFunction(startLsn)) return { question: createQuestion(startLsn) };
+  if (isFunction(startLsn)) return { callback: createUserCallback(startLsn) };
   if (isRecord(startLsn))
     throw options.error('startLsn', 'a position that you store goes into a function: () => checkpoint');
   return { position: startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn')) };
@@ -19,22 +19,22 @@ function isFunction(value: unknown): value is () => unknown {
 }
 
 /** Takes the first value; an Observable that completes without one stands for an empty store, as undefined does. */
-function createQuestion(startLsn: () => unknown): UserCallback {
+function createUserCallback(startLsn: () => unknown): UserCallback {
   return {
-    ask(answered, failed) {
+    call(onAnswer, onError) {
       const subscription = defer(() => toObservableInput(startLsn()))
         .pipe(take(1), map(toStartPosition), defaultIfEmpty(undefined))
         .subscribe({
           next: (position) => {
-            answered({ kind: 'startPosition', position });
+            onAnswer({ kind: 'startPosition', position });
           },
-          error: failed,
+          error: onError,
         });
       return () => {
         subscription.unsubscribe();
       };
     },
-    timedOut: (ms) =>
+    createTimeoutError: (ms) =>
       new ReplicationError('CHECKPOINT_UNAVAILABLE', `The function startLsn did not answer within ${ms} ms`),
   };
 }

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { ConnectionSettings } from '../config/connection';
 import type { SessionAttrs } from '../config/hosts';
-import { asError, StartupConnection, type StartupHandlers } from './startup-connection';
+import { StartupConnection, type StartupHandlers } from './startup-connection';
+import { asError } from './startup-errors';
 import { ConnectionError, ReplicationError } from '../common/errors';
 import { formatAddress } from '../net/address';
 import type { Target } from '../net/target';

@@ -7,30 +7,33 @@ import type { ProtocolRoutine } from '../commands/protocol-routine';
 import type { ServerInfo } from '../commands/startup';
 import { encodeTerminate } from '../wire/frontend';
 
-/** The options of a one-shot, checked. */
+/** Reads and checks the options of a management command. */
 export function readCommandOptions(config: unknown, more: readonly string[]): Options {
   return new Options('', config, [...SERVER_OPTIONS, ...more]);
 }
 
-/** Connects on subscribe, leads one conversation, emits its outcome and completes. */
+/** Connects on subscribe, runs one routine, emits its result and completes. */
 export function runManagementCommand<T>(
   settings: ConnectionSettings,
   script: (server: ServerInfo) => ProtocolRoutine<T>,
 ): Observable<T> {
   return new Observable((subscriber) => {
-    const connection = new HostConnector(connect, settings, script, {
-      done: (outcome, { transport }) => {
+    const connector = new HostConnector(connect, settings, script, {
+      done: (result, { transport }) => {
         transport.write(encodeTerminate());
         transport.end(settings.closeTimeout);
-        subscriber.next(outcome);
-        subscriber.complete();
+        // In a turn of its own: an error that a subscriber throws is no failure of the connection.
+        transport.defer(() => {
+          subscriber.next(result);
+          subscriber.complete();
+        });
       },
       failed: (error) => {
         subscriber.error(error);
       },
     });
     return () => {
-      connection.abort(() => undefined);
+      connector.abort(() => undefined);
     };
   });
 }

@@ -1,68 +1,61 @@
 import type { ConnectionSettings } from '../config/connection';
-import { ConnectionError, ProtocolError, ReplicationError } from '../common/errors';
-import { formatAddress } from '../net/address';
+import { ReplicationError } from '../common/errors';
 import { toConnectError } from '../net/socket-errors';
 import type { Target } from '../net/target';
 import type { Connect, Transport } from '../net/transport';
-import { RoutineRunner, type ProtocolRoutine, type UserCallback } from '../commands/protocol-routine';
+import { RoutineRunner, type CallbackAnswer, type ProtocolRoutine, type Step } from '../commands/protocol-routine';
 import { startUp, type BackendKey, type ServerInfo } from '../commands/startup';
-import type { SecretName } from '../wire/authentication';
+import { cancelCommand } from './cancel-request';
 import { warnOfClearText } from './clear-text-warning';
+import type { ConnectionListener, EstablishedConnection } from './established-connection';
+import { asError, createConnectTimeoutError, rejectPlainTextError } from './startup-errors';
+import { StartupTimeout } from './startup-timeout';
+import { createSecretCallback, UserCallbackCall } from './user-callback-call';
 import type { ChannelSecurity } from '../wire/channel-security';
 import { FrameDecoder } from '../wire/frames';
-import { encodeCancelRequest, encodeTerminate } from '../wire/frontend';
+import { encodeTerminate } from '../wire/frontend';
 
-/** Who listens to a connection once its conversation has ended. */
-export interface ConnectionListener {
-  receive(chunk: Buffer): void;
-  disconnected(cause?: Error): void;
-}
-
-/** A connection whose conversation has ended well; what came behind it waits in `frames`, which still expect short answers. */
-export interface EstablishedConnection {
-  /** Where it leads to. */
-  readonly target: Target;
-  readonly transport: Transport;
-  readonly frames: FrameDecoder;
-  listen(listener: ConnectionListener): void;
-}
-
+/** Exactly one of the two is called, unless the connection is aborted. */
 export interface StartupHandlers<T> {
-  done(value: T, link: EstablishedConnection): void;
-  /** @param error an Error, or whatever user code has thrown when it was asked */
+  done(value: T, connection: EstablishedConnection): void;
+  /** @param error an Error, or any value that user code threw */
   failed(error: unknown): void;
 }
 
-/** Until the server has let us in, it could be anybody. libpq draws the line for its messages at nearly the same place. */
-const GREETING_LIMIT = 1 << 15;
-/** Before the stream, nothing that the server says is long. */
-const ANSWER_LIMIT = 1 << 20;
+/** Message limit before authentication, when the peer may be anybody. libpq has a limit of nearly the same size. */
+const UNAUTHENTICATED_LIMIT = 1 << 15;
+/** Message limit before the stream, when no answer is long. */
+const COMMAND_LIMIT = 1 << 20;
 
-/** A cancellation gets at least so many ms: without it a slot would go on being made. */
-const CANCEL_PATIENCE = 500;
-
-/** Connects to one host, starts up and leads a conversation, within the connect time-out. */
+/**
+ * Connects to one host, authenticates and runs a routine, all within the connect timeout.
+ *
+ * ```
+ *   connecting ──connected──▶ running ──returned──▶ established
+ *        │                       │
+ *        └────failed, aborted────┴──▶ ended
+ * ```
+ */
 export class StartupConnection<T> {
   readonly #connect: Connect;
   readonly #target: Target;
-  /** The same, for whoever wants to come to this server again: a name may stand for several. */
-  #here: Target;
   readonly #settings: ConnectionSettings;
   readonly #handlers: StartupHandlers<T>;
-  readonly #frames = new FrameDecoder(GREETING_LIMIT);
   readonly #script: (server: ServerInfo) => ProtocolRoutine<T>;
+  readonly #frames = new FrameDecoder(UNAUTHENTICATED_LIMIT);
   readonly #transport: Transport;
-  #dialogue: RoutineRunner<T> | undefined;
+  readonly #timeout: StartupTimeout;
+  #state: 'connecting' | 'running' | 'established' | 'ended' = 'connecting';
+  #runner: RoutineRunner<T> | undefined;
+  #call: UserCallbackCall | undefined;
   #listener: ConnectionListener | undefined;
-  #heard = false;
-  /** The question that user code has not answered yet. */
-  #question: UserCallback | undefined;
-  #cancelQuestion: () => void = () => undefined;
+  /** The target with the address that its name resolved to: a name may stand for several servers. */
+  #resolvedTarget: Target;
+  /** Set once the server has accepted the client. */
   #key: BackendKey | undefined;
-  #patient = false;
-  #watched = false;
-  #over = false;
-  #cancelTimeout: () => void = () => undefined;
+  #hasReceived = false;
+  /** Whether the command that runs has no timeout, such as one that waits for other transactions. */
+  #isUntimed = false;
 
   constructor(
     connect: Connect,
@@ -73,242 +66,171 @@ export class StartupConnection<T> {
   ) {
     this.#connect = connect;
     this.#target = target;
-    this.#here = target;
+    this.#resolvedTarget = target;
     this.#settings = settings;
     this.#script = script;
     this.#handlers = handlers;
     this.#transport = connect(target, {
-      connected: (channel) => {
+      connected: (security) => {
         this.#attempt(() => {
-          this.#begin(channel);
+          this.#start(security);
         });
       },
       data: (chunk) => {
         if (this.#listener) this.#listener.receive(chunk);
-        else this.#take(chunk);
+        else this.#receive(chunk);
       },
       closed: (cause) => {
         if (this.#listener) this.#listener.disconnected(cause);
-        else this.#fail(this.#dialogue?.verdict ?? toConnectError(target, cause));
+        else this.#fail(this.#runner?.failure ?? toConnectError(target, cause));
       },
     });
-    this.#watch(true);
+    this.#timeout = new StartupTimeout(this.#transport, settings.connectTimeout, (ms) => {
+      this.#expire(ms);
+    });
+    this.#timeout.start();
   }
 
   /**
-   * Gives up. A slot that is being created waits for open transactions on the server and would outlive the connection,
-   * so that command is cancelled first.
+   * Destroys the connection. CREATE_REPLICATION_SLOT waits for open transactions and would outlive the connection, so a
+   * command without a timeout is cancelled first.
    *
-   * @param done called when nothing is left of it
+   * @param done called when the connection is destroyed
    */
   abort(done: () => void): void {
-    if (this.#over) {
+    if (this.#isOver()) {
       done();
       return;
     }
-    this.#finish();
-    if (this.#patient && this.#key) {
-      this.#cancel(this.#key, done);
+    this.#leaveStartup('ended');
+    if (this.#isUntimed && this.#key) {
+      this.#cancelCommand(this.#key, done);
     } else {
       this.#transport.destroy();
       done();
     }
   }
 
-  #begin(channel: ChannelSecurity): void {
-    const { kind, address } = channel;
+  #start(security: ChannelSecurity): void {
+    const { kind, address } = security;
+    this.#state = 'running';
     if (kind === 'clear' && this.#target.tls) warnOfClearText(this.#target);
-    if (address !== undefined) this.#here = { ...this.#target, address };
-    const dialogue = new RoutineRunner(
-      this.#frames,
-      this.#conversation(channel),
-      ({ send, ask, patient = false, restart = false }) => {
-        this.#patient = patient;
-        if (restart) this.#watch(false);
-        this.#watch(!patient);
-        if (send) this.#transport.write(send);
-        if (ask) this.#ask(dialogue, typeof ask === 'string' ? this.#secretQuestion(ask) : ask);
-      },
-    );
-    this.#dialogue = dialogue;
-    dialogue.start();
+    if (address !== undefined) this.#resolvedTarget = { ...this.#target, address };
+    this.#runner = new RoutineRunner(this.#frames, this.#createRoutine(security), (step) => {
+      this.#take(step);
+    });
+    this.#runner.start();
   }
 
-  *#conversation(channel: ChannelSecurity): ProtocolRoutine<T> {
-    const server = yield* startUp(this.#settings.startup, channel, (key) => {
+  *#createRoutine(security: ChannelSecurity): ProtocolRoutine<T> {
+    const server = yield* startUp(this.#settings.startup, security, (key) => {
       this.#key = key;
     });
-    this.#frames.limit = ANSWER_LIMIT;
+    this.#frames.limit = COMMAND_LIMIT;
     return yield* this.#script(server);
   }
 
-  #ask(dialogue: RoutineRunner<T>, question: UserCallback): void {
-    // What the server sends meanwhile must not fill the memory of this process.
-    this.#transport.hold(true);
-    this.#question = question;
-    const cancel = question.ask(
-      (answer) => {
-        if (this.#over) return;
-        this.#question = undefined;
-        this.#transport.hold(false);
+  #take({ send, ask, noTimeout = false, restartTimeout = false }: Step): void {
+    this.#isUntimed = noTimeout;
+    if (noTimeout || restartTimeout) this.#timeout.stop();
+    if (!noTimeout) this.#timeout.start();
+    if (send) this.#transport.write(send);
+    if (ask === undefined) return;
+    const callback = typeof ask === 'string' ? createSecretCallback(ask, this.#target, this.#settings) : ask;
+    this.#call = new UserCallbackCall(callback);
+    this.#call.start(this.#transport, {
+      answered: (answer) => {
         this.#attempt(() => {
-          dialogue.answer(answer);
-          this.#advance(dialogue);
+          this.#advance(answer);
         });
       },
-      (thrown) => {
+      failed: (thrown) => {
         this.#fail(thrown);
       },
-    );
-    // Where the function has given up this connection, nobody has cancelled yet.
-    if (this.#over) cancel();
-    else this.#cancelQuestion = cancel;
-  }
-
-  #secretQuestion(name: SecretName): UserCallback {
-    return {
-      ask: (answered, failed) => {
-        const found = (value: string | undefined): void => {
-          answered({ kind: 'secret', value });
-        };
-        this.#settings.secrets.ask(name, this.#target, found, failed);
-        return () => undefined;
-      },
-      timedOut: (ms) => {
-        const what = `${formatAddress(this.#target)} asked for the ${name}, which connection.${name} did not give within ${ms} ms`;
-        return new ReplicationError('SECRET_UNAVAILABLE', what, { remedy: 'See what your function waits for.' });
-      },
-    };
-  }
-
-  #take(chunk: Buffer): void {
-    const dialogue = this.#dialogue;
-    if (this.#over || !dialogue) return;
-    this.#attempt(() => {
-      if (!this.#heard) checkWords(chunk);
-      this.#heard = true;
-      this.#frames.push(chunk);
-      this.#advance(dialogue);
     });
   }
 
-  #advance(dialogue: RoutineRunner<T>): void {
-    const outcome = dialogue.advance();
+  #receive(chunk: Buffer): void {
+    if (this.#state !== 'running') return;
+    this.#attempt(() => {
+      if (!this.#hasReceived) rejectPlainTextError(chunk);
+      this.#hasReceived = true;
+      this.#frames.push(chunk);
+      this.#advance();
+    });
+  }
+
+  #advance(answer?: CallbackAnswer): void {
+    if (answer) this.#runner?.answer(answer);
+    const outcome = this.#runner?.advance();
     if (outcome) this.#handOver(outcome.value);
   }
 
-  /** What the new owner throws (its scheduler, say) is no failure of the conversation, but must not be lost either. */
+  /** An error that the new owner throws, by its scheduler for instance, is passed on, and the connection destroyed. */
   #handOver(value: T): void {
-    this.#finish();
+    this.#leaveStartup('established');
     const listen = (listener: ConnectionListener): void => {
       this.#listener = listener;
     };
+    const transport = this.#transport;
     try {
-      this.#handlers.done(value, { target: this.#here, transport: this.#transport, frames: this.#frames, listen });
+      this.#handlers.done(value, { target: this.#resolvedTarget, transport, frames: this.#frames, listen });
     } catch (error) {
-      this.#transport.destroy();
+      transport.destroy();
       this.#handlers.failed(asError(error));
     }
   }
 
-  #attempt(step: () => void): void {
+  #attempt(action: () => void): void {
     try {
-      step();
+      action();
     } catch (error) {
       this.#fail(asError(error));
     }
   }
 
   #fail(error: unknown): void {
-    if (this.#over) return;
-    this.#finish();
-    if (error instanceof ReplicationError && error.code === 'SESSION_ATTRS_MISMATCH') this.#takeLeave();
+    if (this.#isOver()) return;
+    this.#leaveStartup('ended');
+    // A server that is only the wrong one gets an orderly end.
+    if (error instanceof ReplicationError && error.code === 'SESSION_ATTRS_MISMATCH') this.#terminate();
     else this.#transport.destroy();
     this.#handlers.failed(error);
   }
 
-  /** Nothing is wrong with the connection. */
-  #takeLeave(): void {
+  #terminate(): void {
     this.#transport.write(encodeTerminate());
     this.#transport.end(this.#settings.closeTimeout);
   }
 
-  #finish(): void {
-    this.#over = true;
-    this.#cancelTimeout();
-    this.#cancelQuestion();
-  }
-
-  /** One time-out for all turns together. A patient turn lifts it, and it starts anew after that, and with a turn that restarts it. */
-  #watch(on: boolean): void {
-    if (on === this.#watched) return;
-    this.#watched = on;
-    this.#cancelTimeout();
-    if (!on) return;
-    const { connectTimeout } = this.#settings;
-    this.#cancelTimeout = this.#transport.timeout(connectTimeout, () => {
-      this.#expire(connectTimeout);
-    });
-  }
-
   #expire(ms: number): void {
-    if (this.#question) {
-      this.#fail(this.#question.timedOut(ms));
+    if (this.#call?.isPending) {
+      this.#fail(this.#call.createTimeoutError(ms));
       return;
     }
-    const error = this.#dialogue?.verdict ?? this.#timedOut(ms);
-    // It comes when the server has let us in.
+    const error = this.#runner?.failure ?? createConnectTimeoutError(this.#target, ms, this.#key !== undefined);
     if (!this.#key) {
       this.#fail(error);
       return;
     }
-    this.#finish();
-    // What waits for others there, for a lock say, would go on doing so.
-    this.#cancel(this.#key, () => undefined);
+    this.#leaveStartup('ended');
+    // Otherwise a command that waits for a lock, for instance, would go on waiting after the connection has ended.
+    this.#cancelCommand(this.#key, () => undefined);
     this.#handlers.failed(error);
   }
 
-  #timedOut(ms: number): ConnectionError {
-    const where = formatAddress(this.#target);
-    if (!this.#key) return new ConnectionError('CONNECT_TIMEOUT', `${where} was not ready within ${ms} ms`);
-    return new ConnectionError('CONNECT_TIMEOUT', `${where} has let us in, but did not answer within ${ms} ms`, {
-      remedy:
-        'See pg_stat_activity and pg_locks for what it waits for, a locked table perhaps; or raise connectTimeout.',
-    });
+  #cancelCommand(key: BackendKey, done: () => void): void {
+    const { closeTimeout } = this.#settings;
+    cancelCommand(this.#connect, this.#resolvedTarget, key, this.#transport, closeTimeout, done);
   }
 
-  #cancel(key: BackendKey, done: () => void): void {
-    const finish = (): void => {
-      stopWaiting();
-      second.destroy();
-      this.#transport.destroy();
-      done();
-    };
-    // The server closes this connection when it has passed the cancellation on.
-    const second = this.#connect(this.#here, {
-      connected: () => {
-        second.write(encodeCancelRequest(key.processId, key.secret));
-      },
-      data: () => undefined,
-      closed: finish,
-    });
-    const stopWaiting = this.#transport.timeout(Math.max(this.#settings.closeTimeout, CANCEL_PATIENCE), finish);
+  #isOver(): boolean {
+    return this.#state === 'established' || this.#state === 'ended';
   }
-}
 
-const ERROR = 0x45; // E
-
-/** A server that cannot even start a process for us says so in plain words, behind an E, and hangs up: they have no frame. */
-function checkWords(first: Buffer): void {
-  const [tag, ...words] = first.subarray(0, 5);
-  // A length that could be begins with a 0, and one that could not may hold what no text in UTF-8 does.
-  if (tag !== ERROR || words.length < 4 || words.some((byte) => byte < 0x20 || byte >= 0xf8)) return;
-  throw new ConnectionError('CONNECTION_LOST', 'The server turned us away before it had a process for us', {
-    remedy: "Look into the server's log: it may be out of processes or memory.",
-  });
-}
-
-/** @internal */
-export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new ProtocolError(String(thrown));
+  #leaveStartup(state: 'established' | 'ended'): void {
+    this.#state = state;
+    this.#timeout.stop();
+    this.#call?.cancel();
+  }
 }

@@ -1,5 +1,6 @@
 import type { ConnectionSettings } from '../config/connection';
-import { asError, StartupConnection } from './startup-connection';
+import { StartupConnection } from './startup-connection';
+import { asError } from './startup-errors';
 import type { Target } from '../net/target';
 import type { Connect } from '../net/transport';
 import type { TypeCatalog } from '../pgoutput/types/type-catalog';

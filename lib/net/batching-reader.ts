@@ -6,7 +6,7 @@ export interface BatchingReaderEvents {
   /** What has come in, in order. */
   data(bytes: Buffer): void;
   /** Lets the socket rest, or flow again. */
-  flow(open: boolean): void;
+  setReading(isReading: boolean): void;
 }
 
 /**
@@ -16,18 +16,18 @@ export interface BatchingReaderEvents {
 export class BatchingReader {
   readonly #events: BatchingReaderEvents;
   readonly #received = new ReceiveBuffer();
-  readonly #pace: ReadPacer | undefined;
+  readonly #pacer: ReadPacer | undefined;
   /** What has been received and waits to be handed on. */
-  readonly #pieces: Buffer[] = [];
-  #turn: NodeJS.Immediate | undefined;
-  #resting: NodeJS.Timeout | undefined;
-  #held = false;
+  readonly #chunks: Buffer[] = [];
+  #immediate: NodeJS.Immediate | undefined;
+  #pauseTimer: NodeJS.Timeout | undefined;
+  #isPaused = false;
   #closed = false;
 
   /** @param pace says when the socket may rest; without one it never does */
   constructor(events: BatchingReaderEvents, pace?: ReadPacer) {
     this.#events = events;
-    this.#pace = pace;
+    this.#pacer = pace;
   }
 
   /** Where the next read goes. */
@@ -42,46 +42,54 @@ export class BatchingReader {
    */
   commitRead(length: number): boolean {
     this.#received.commitRead(length);
-    this.#handOnLater();
+    this.#emitLater();
     return length < FULL_READ || this.#closed;
   }
 
   /** Something was read that is not in the room. */
   append(chunk: Buffer): void {
     this.#received.append(chunk);
-    this.#handOnLater();
+    this.#emitLater();
   }
 
-  /** Keeps the socket from being read, or lets it. */
-  hold(held: boolean): void {
-    if (held === this.#held) return;
-    this.#held = held;
-    if (this.#pieces.length > 0) this.#handOnLater();
-    this.#flow();
+  /** Emits nothing more, and lets the socket be paused. */
+  pause(): void {
+    this.#setPaused(true);
+  }
+
+  resume(): void {
+    this.#setPaused(false);
   }
 
   /** Nothing more will come: hands on what there is, until somebody holds it who then hears of the end. */
   end(): void {
-    this.#held = false;
-    this.#handOn();
+    this.#isPaused = false;
+    this.#emit();
     this.close();
   }
 
   /** Nobody wants to hear of anything any more. */
   close(): void {
     this.#closed = true;
-    clearImmediate(this.#turn);
-    clearTimeout(this.#resting);
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#pauseTimer);
   }
 
-  #handOnLater(): void {
+  #setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    if (this.#chunks.length > 0) this.#emitLater();
+    this.#updateFlow();
+  }
+
+  #emitLater(): void {
     if (this.#closed) {
       this.#received.take();
       return;
     }
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined;
-      this.#rest(this.#handOn());
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined;
+      this.#applyPause(this.#emit());
     });
   }
 
@@ -90,11 +98,11 @@ export class BatchingReader {
    *
    * @returns how many bytes it has handed on
    */
-  #handOn(): number {
+  #emit(): number {
     let bytes = 0;
-    this.#pieces.push(...this.#received.take());
-    while (!this.#held && !this.#closed) {
-      const piece = this.#pieces.shift();
+    this.#chunks.push(...this.#received.take());
+    while (!this.#isPaused && !this.#closed) {
+      const piece = this.#chunks.shift();
       if (piece === undefined) break;
       bytes += piece.length;
       this.#events.data(piece);
@@ -102,19 +110,19 @@ export class BatchingReader {
     return bytes;
   }
 
-  #rest(bytes: number): void {
-    const ms = this.#pace?.getPause(bytes, performance.now()) ?? 0;
+  #applyPause(bytes: number): void {
+    const ms = this.#pacer?.getPause(bytes, performance.now()) ?? 0;
     if (this.#closed) return;
     if (ms > 0) {
-      this.#resting = setTimeout(() => {
-        this.#resting = undefined;
-        this.#flow();
+      this.#pauseTimer = setTimeout(() => {
+        this.#pauseTimer = undefined;
+        this.#updateFlow();
       }, ms);
     }
-    if (ms > 0 || bytes >= FULL_READ) this.#flow();
+    if (ms > 0 || bytes >= FULL_READ) this.#updateFlow();
   }
 
-  #flow(): void {
-    this.#events.flow(!this.#held && this.#resting === undefined);
+  #updateFlow(): void {
+    this.#events.setReading(!this.#isPaused && this.#pauseTimer === undefined);
   }
 }

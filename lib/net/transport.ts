@@ -19,8 +19,9 @@ export interface TransportEvents {
 /** A connection to the server, with the clock and the timers that guard it. */
 export interface Transport {
   write(bytes: Buffer): void;
-  /** Stops taking bytes from the network, or goes on. */
-  hold(resting: boolean): void;
+  /** Pauses reading from the socket: no `data` event follows until {@link resume}. */
+  pause(): void;
+  resume(): void;
   /** Closes once everything written has gone out, and after so many ms in any case. */
   end(ms: number): void;
   /** Closes at once, without an event. */
@@ -44,23 +45,23 @@ class SocketTransport implements Transport {
   #detached = false;
 
   constructor(target: Target, events: TransportEvents) {
-    const intakeEvents = {
+    const readerEvents = {
       data: (bytes: Buffer) => {
         events.data(bytes);
       },
-      flow: (open: boolean) => {
-        if (open) this.#socket.resume();
+      setReading: (isReading: boolean) => {
+        if (isReading) this.#socket.resume();
         else this.#socket.pause();
       },
     };
     const isLocal = getSocketPath(target) !== undefined;
     // A Unix socket holds a few hundred messages: it would be full long before a rest is over.
-    const intake = new BatchingReader(intakeEvents, isLocal ? undefined : new ReadPacer(performance.now()));
-    this.#reader = intake;
+    const reader = new BatchingReader(readerEvents, isLocal ? undefined : new ReadPacer(performance.now()));
+    this.#reader = reader;
     const tls = isLocal ? undefined : target.tls;
     let negotiating = tls !== undefined;
-    this.#socket = open(target, intake.nextReadBuffer, (length, buffer) => {
-      if (!negotiating) return intake.commitRead(length);
+    this.#socket = open(target, reader.nextReadBuffer, (length, buffer) => {
+      if (!negotiating) return reader.commitRead(length);
       // Bytes that go into a buffer of ours make no event by themselves.
       this.#socket.emit('data', Buffer.from(buffer.subarray(0, length)));
       return true;
@@ -70,7 +71,7 @@ class SocketTransport implements Transport {
       cause ??= toClientCertificateError(error) ?? error;
     };
     const onClose = (): void => {
-      intake.end();
+      reader.end();
       if (!this.#detached) events.closed(cause);
     };
     const onConnected = (channel: ChannelSecurity): void => {
@@ -97,7 +98,7 @@ class SocketTransport implements Transport {
               socket.destroy();
             });
             socket.on('data', (chunk: Buffer) => {
-              intake.append(chunk);
+              reader.append(chunk);
             });
           }
           onConnected(channel);
@@ -114,8 +115,12 @@ class SocketTransport implements Transport {
     if (this.#socket.writable) this.#socket.write(bytes);
   }
 
-  hold(resting: boolean): void {
-    this.#reader.hold(resting);
+  pause(): void {
+    this.#reader.pause();
+  }
+
+  resume(): void {
+    this.#reader.resume();
   }
 
   end(ms: number): void {

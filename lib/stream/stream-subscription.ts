@@ -2,7 +2,7 @@ import type { Subscriber } from 'rxjs';
 import { sourceOf } from '../ledger/checkpoint';
 import type { Settings } from '../config/config';
 import { HostConnector } from '../connection/host-connector';
-import type { EstablishedConnection } from '../connection/startup-connection';
+import type { EstablishedConnection } from '../connection/established-connection';
 import { ConnectionError, ReplicationError } from '../common/errors';
 import type { SubscriptionLock } from './subscription-lock';
 import { failStreams, noteFailure } from '../ledger/failure';
@@ -165,7 +165,8 @@ export class StreamSubscription implements SessionHost {
   }
 
   hold(resting: boolean): void {
-    this.#link?.transport.hold(resting);
+    if (resting) this.#link?.transport.pause();
+    else this.#link?.transport.resume();
   }
 
   wake(): void {

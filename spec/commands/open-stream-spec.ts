@@ -107,18 +107,18 @@ interface Trial {
 function open({ plan, server, info, memory = new ResumeState(), asked }: Trial = {}): Outcome<OpenInfo> {
   const fake = Object.assign(new FakeServer(), server);
   const whole = { ...PLAN, ...plan };
-  const start = whole.positionKeeper === 'consumer' ? { question: answering(asked) } : { position: asked };
+  const start = whole.positionKeeper === 'consumer' ? { callback: answering(asked) } : { position: asked };
   return converse(openStream(whole, { ...SERVER, ...info }, memory, start), fake.answer);
 }
 
 /** A store that answers at once. */
 function answering(position: StartPosition | undefined): UserCallback {
   return {
-    ask: (answered) => {
+    call: (answered) => {
       answered({ kind: 'startPosition', position });
       return () => undefined;
     },
-    timedOut: () => new ReplicationError('CHECKPOINT_UNAVAILABLE', 'It has not answered'),
+    createTimeoutError: () => new ReplicationError('CHECKPOINT_UNAVAILABLE', 'It has not answered'),
   };
 }
 
@@ -326,9 +326,9 @@ describe('a slot that is missing', () => {
   });
 
   it('is made with patience, as that waits for open transactions; nothing else is', () => {
-    const { patient } = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
-    expect(patient).toEqual([expect.stringMatching(/^CREATE_REPLICATION_SLOT/)]);
-    expect(open().patient).toEqual([]);
+    const { untimed } = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
+    expect(untimed).toEqual([expect.stringMatching(/^CREATE_REPLICATION_SLOT/)]);
+    expect(open().untimed).toEqual([]);
   });
 
   it('is not made where it exists', () => {

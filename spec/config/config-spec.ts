@@ -23,7 +23,7 @@ function resolve(config: unknown) {
 function startOf(start: StartRequest): Promise<StartPosition | undefined> {
   if ('position' in start) return Promise.resolve(start.position);
   return new Promise((found, failed) => {
-    start.question.ask((answer) => {
+    start.callback.call((answer) => {
       if (answer.kind === 'startPosition') found(answer.position);
       else failed(new Error(`Answered with ${answer.kind}`));
     }, failed);
@@ -429,8 +429,8 @@ describe('resolveConfig', () => {
       const { start } = resolve({ ...BASE, startLsn: () => new Observable(() => () => released++) });
       if ('position' in start) throw new Error('There is nobody to ask');
       const heard = jest.fn();
-      const cancel = start.question.ask(heard, heard);
-      expect(start.question.timedOut(2000)).toMatchObject({
+      const cancel = start.callback.call(heard, heard);
+      expect(start.callback.createTimeoutError(2000)).toMatchObject({
         code: 'CHECKPOINT_UNAVAILABLE',
         retryable: true,
         message: expect.stringContaining('did not answer within 2000 ms'),

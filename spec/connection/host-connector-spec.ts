@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionOptions } from '../../lib/config/connection';
 import { HostConnector } from '../../lib/connection/host-connector';
-import type { EstablishedConnection } from '../../lib/connection/startup-connection';
+import type { EstablishedConnection } from '../../lib/connection/established-connection';
 import { ConnectionError, type ReplicationError } from '../../lib/common/errors';
 import { createStream } from '../../lib/logical-replication';
 import type { Connect } from '../../lib/net/transport';

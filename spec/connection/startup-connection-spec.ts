@@ -1,6 +1,7 @@
 import type { ConnectionSettings } from '../../lib/config/connection';
 import { Secrets, type SecretOptions, type CredentialProvider } from '../../lib/config/secrets';
-import { StartupConnection, type EstablishedConnection } from '../../lib/connection/startup-connection';
+import { StartupConnection } from '../../lib/connection/startup-connection';
+import type { EstablishedConnection } from '../../lib/connection/established-connection';
 import type { ReplicationError } from '../../lib/common/errors';
 import { fetchSystemIdentity, executeCreateSlot } from '../../lib/commands/slot-commands';
 import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
@@ -127,7 +128,7 @@ describe('the connect time-out', () => {
   it.each<[what: string, prepare: () => void, message: string]>([
     ['nobody answers the call', () => (server.behaviour.reachable = false), 'was not ready'],
     ['the server says nothing', () => (server.behaviour.answers = false), 'was not ready'],
-    ['each answer takes long', () => (server.latency = 4000), 'has let us in, but did not answer'],
+    ['each answer takes long', () => (server.latency = 4000), 'accepted the connection, but did not answer'],
   ])('counts for everything together: %s', (_, prepare, message) => {
     prepare();
     const { heard } = converse(fetchSystemIdentity);
@@ -227,7 +228,7 @@ describe('a password', () => {
     const { heard } = withPassword(() => new Promise(() => undefined));
     clock.advance(15_000);
     expect(heard.error).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryable: true });
-    expect(heard.error?.message).toContain('connection.password did not give within 15000 ms');
+    expect(heard.error?.message).toContain('connection.password did not return it within 15000 ms');
     expect(clock.pending).toBe(0);
   });
 
@@ -274,14 +275,14 @@ describe('a server that has not let us in', () => {
   });
 });
 
-describe('a server that has no process for us', () => {
+describe('a server that has no process for it', () => {
   it('says so without a frame, and is worth another try', () => {
     server.behaviour.answers = false;
     const { heard } = converse(fetchSystemIdentity);
     clock.advance();
     server.last.send(Buffer.from('Ecould not fork new process for connection: out of memory\n\0'));
     expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
-    expect(heard.error?.message).toContain('before it had a process for us');
+    expect(heard.error?.message).toContain('before it had a process for it');
     expect(heard.error?.message).not.toContain('out of memory\n');
   });
 
@@ -302,7 +303,7 @@ describe('an answer that waits for others on the server', () => {
     });
     clock.advance(15_000);
     expect(heard.error).toMatchObject({ code: 'CONNECT_TIMEOUT' });
-    expect(heard.error?.message).toContain('has let us in, but did not answer within 15000 ms');
+    expect(heard.error?.message).toContain('accepted the connection, but did not answer within 15000 ms');
     expect(heard.error?.remedy).toContain('pg_locks');
     const [first, second] = server.connections;
     clock.advance(10);

@@ -32,8 +32,12 @@ class Playback implements Transport {
     this.sent.push(bytes);
   }
 
-  hold(resting: boolean): void {
-    this.#held = resting;
+  pause(): void {
+    this.#held = true;
+  }
+
+  resume(): void {
+    this.#held = false;
   }
 
   end(): void {

@@ -114,7 +114,7 @@ describe('a server without an end, that has let us in', () => {
     await expectRefusal(
       attack(script, {}, HURRY),
       'CONNECT_TIMEOUT',
-      /has let us in, but did not answer within 400 ms\. .*pg_locks/,
+      /accepted the connection, but did not answer within 400 ms\. .*pg_locks/,
     );
   });
 

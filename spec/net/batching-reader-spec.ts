@@ -2,10 +2,10 @@ import { BatchingReader, type BatchingReaderEvents } from '../../lib/net/batchin
 import { FULL_READ, ReadPacer } from '../../lib/net/read-pacer';
 import { sleep } from './support/local-server';
 
-/** Keeps what an intake does. */
+/** Keeps what an reader does. */
 class Events implements BatchingReaderEvents {
   readonly data = jest.fn<undefined, [Buffer]>();
-  readonly flow = jest.fn<undefined, [boolean]>();
+  readonly setReading = jest.fn<undefined, [boolean]>();
 
   get received(): string {
     return Buffer.concat(this.data.mock.calls.map(([bytes]) => bytes)).toString();
@@ -13,12 +13,12 @@ class Events implements BatchingReaderEvents {
 }
 
 let events: Events;
-let intake: BatchingReader;
+let reader: BatchingReader;
 
 /** A read of so many bytes, as Node does it. */
 function read(text: string): boolean {
-  intake.nextReadBuffer().write(text);
-  return intake.commitRead(text.length);
+  reader.nextReadBuffer().write(text);
+  return reader.commitRead(text.length);
 }
 
 function turn(): Promise<void> {
@@ -27,15 +27,15 @@ function turn(): Promise<void> {
 
 beforeEach(() => {
   events = new Events();
-  intake = new BatchingReader(events);
+  reader = new BatchingReader(events);
 });
 
-afterEach(() => intake.close());
+afterEach(() => reader.close());
 
-describe('an intake', () => {
+describe('an reader', () => {
   it('hands on at the end of a turn what that has brought, in one piece', async () => {
     read('one ');
-    intake.append(Buffer.from('two '));
+    reader.append(Buffer.from('two '));
     read('three');
     expect(events.data).not.toHaveBeenCalled();
     await turn();
@@ -46,39 +46,39 @@ describe('an intake', () => {
   it('stops after a full read until that has been handed on', async () => {
     expect(read('x'.repeat(FULL_READ - 1))).toBe(true);
     expect(read('x'.repeat(FULL_READ))).toBe(false);
-    expect(events.flow).not.toHaveBeenCalled();
+    expect(events.setReading).not.toHaveBeenCalled();
     await turn();
-    expect(events.flow.mock.calls).toEqual([[true]]);
+    expect(events.setReading.mock.calls).toEqual([[true]]);
   });
 
   it('does not read on after a full read while it is held', async () => {
     read('x'.repeat(FULL_READ));
     events.data.mockImplementation(() => {
-      intake.hold(true);
+      reader.pause();
       return undefined;
     });
     await turn();
-    expect(events.flow.mock.calls.at(-1)).toEqual([false]);
-    intake.hold(false);
-    expect(events.flow.mock.calls.at(-1)).toEqual([true]);
+    expect(events.setReading.mock.calls.at(-1)).toEqual([false]);
+    reader.resume();
+    expect(events.setReading.mock.calls.at(-1)).toEqual([true]);
   });
 
   it('keeps what comes behind a hold until that is over', async () => {
     for (const letter of 'xyz') read(letter.repeat(100_000));
     events.data.mockImplementationOnce(() => {
-      intake.hold(true);
+      reader.pause();
       return undefined;
     });
     await turn();
     expect(events.data).toHaveBeenCalledTimes(1);
-    intake.hold(false);
+    reader.resume();
     await turn();
     expect(events.received).toBe('x'.repeat(100_000) + 'y'.repeat(100_000) + 'z'.repeat(100_000));
   });
 
   it('hands on the rest when nothing more will come, and then no more', async () => {
     read('last');
-    intake.end();
+    reader.end();
     expect(events.received).toBe('last');
     read('late');
     await turn();
@@ -87,7 +87,7 @@ describe('an intake', () => {
 
   it('hands on nothing once it is closed, and lets all that comes go by', async () => {
     read('unheard');
-    intake.close();
+    reader.close();
     expect(read('x'.repeat(FULL_READ))).toBe(true);
     await turn();
     expect(events.data).not.toHaveBeenCalled();
@@ -98,7 +98,7 @@ describe('an intake', () => {
     read('y'.repeat(100_000));
     read('z'.repeat(100_000));
     events.data.mockImplementation(() => {
-      intake.close();
+      reader.close();
       return undefined;
     });
     await turn();
@@ -108,26 +108,26 @@ describe('an intake', () => {
   it('rests as the pace says, and flows only when neither that nor anybody else keeps it', async () => {
     const pace = new ReadPacer(0);
     jest.spyOn(pace, 'getPause').mockReturnValue(30);
-    intake = new BatchingReader(events, pace);
+    reader = new BatchingReader(events, pace);
     read('one');
     await turn();
-    expect(events.flow.mock.calls).toEqual([[false]]);
-    intake.hold(true);
-    intake.hold(false);
-    expect(events.flow.mock.calls.at(-1)).toEqual([false]);
+    expect(events.setReading.mock.calls).toEqual([[false]]);
+    reader.pause();
+    reader.resume();
+    expect(events.setReading.mock.calls.at(-1)).toEqual([false]);
     await sleep(60);
-    expect(events.flow.mock.calls.at(-1)).toEqual([true]);
+    expect(events.setReading.mock.calls.at(-1)).toEqual([true]);
   });
 
   it('leaves no timer behind', async () => {
     const pace = new ReadPacer(0);
     jest.spyOn(pace, 'getPause').mockReturnValue(60_000);
-    intake = new BatchingReader(events, pace);
+    reader = new BatchingReader(events, pace);
     read('one');
     await turn();
     expect(process.getActiveResourcesInfo()).toContain('Timeout');
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-    intake.close();
+    reader.close();
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before - 1);
   });
 });

@@ -83,12 +83,12 @@ describe('TLS', () => {
       secured(socket, (secure) => setTimeout(() => secure.write(Buffer.alloc(size)), 20)),
     );
     events.on = (event) => {
-      if (event === 'connected') transport.hold(true);
+      if (event === 'connected') transport.pause();
     };
     await events.until(() => events.log.includes('connected'));
     await sleep(60);
     expect(events.received.length).toBeLessThan(size);
-    transport.hold(false);
+    transport.resume();
     await events.until(() => events.received.length === size);
     transport.end(1000);
   });

@@ -167,8 +167,8 @@ describe('hold', () => {
     const transport = connect(await serving(), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
-    transport.hold(true);
-    transport.hold(true);
+    transport.pause();
+    transport.pause();
     socket.write(Buffer.alloc(8 * 1024 * 1024, 'x'));
     await sleep(50);
     const taken = events.received.length;
@@ -177,7 +177,7 @@ describe('hold', () => {
     expect(taken).toBeLessThan(1024 * 1024);
     expect(socket.writableLength).toBeGreaterThan(0);
 
-    transport.hold(false);
+    transport.resume();
     await events.until(() => events.received.length === 8 * 1024 * 1024);
     transport.destroy();
     await expectNothingLeft();
@@ -187,7 +187,7 @@ describe('hold', () => {
     const transport = connect(await serving(), events);
     const socket = await server.socket();
     events.on = (event) => {
-      if (event === 'data') transport.hold(true);
+      if (event === 'data') transport.pause();
     };
     await events.until(() => events.log.includes('connected'));
     socket.write('one');
@@ -195,7 +195,7 @@ describe('hold', () => {
     socket.write('two');
     await sleep(30);
     expect(events.received.toString()).toBe('one');
-    transport.hold(false);
+    transport.resume();
     await events.until(() => events.received.toString() === 'onetwo');
     transport.destroy();
     await expectNothingLeft();
@@ -207,7 +207,7 @@ describe('hold', () => {
     let received = '';
     socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
     await events.until(() => events.log.includes('connected'));
-    transport.hold(true);
+    transport.pause();
     transport.write(Buffer.from('status'));
     await until(() => received === 'status');
     transport.destroy();
@@ -247,7 +247,7 @@ describe('end', () => {
   it('works while held, with bytes of the other side unread', async () => {
     const transport = connect(await serving((socket) => socket.write(Buffer.alloc(4 * 1024 * 1024))), events);
     await events.until(() => events.log.includes('connected'));
-    transport.hold(true);
+    transport.pause();
     transport.end(5000);
     const started = performance.now();
     await expectNothingLeft();
@@ -296,7 +296,7 @@ describe('destroy', () => {
     transport.destroy();
     transport.end(60_000);
     transport.write(Buffer.from('late'));
-    transport.hold(true);
+    transport.pause();
     await sleep(20);
     expect(events.log).toEqual([]);
     await expectNothingLeft();

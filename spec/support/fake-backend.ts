@@ -182,14 +182,16 @@ export class FakeConnection extends BackendProcess implements Transport {
     this.receive(bytes);
   }
 
-  hold(resting: boolean): void {
-    if (this.held === resting) return;
-    this.#wire.held = resting;
-    if (!resting) {
-      this.defer(() => {
-        this.#wire.flow();
-      });
-    }
+  pause(): void {
+    this.#wire.held = true;
+  }
+
+  resume(): void {
+    if (!this.held) return;
+    this.#wire.held = false;
+    this.defer(() => {
+      this.#wire.flow();
+    });
   }
 
   end(_ms: number): void {

@@ -49,14 +49,15 @@ function isOtherFinding({ severity, code, message }: PreflightFinding, error: Re
 }
 
 function* runChecksAfter(
-  verdict: ReplicationError,
+  failure: ReplicationError,
   context: PreflightContext,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
   try {
     const examination = runChecks(context);
     let step = examination.next();
     // One connect time-out counts for all of it.
-    while (!step.done) step = examination.next(yield { ...step.value, patient: false, restart: false, verdict });
+    while (!step.done)
+      step = examination.next(yield { ...step.value, noTimeout: false, restartTimeout: false, failure });
     return step.value;
   } catch {
     return [];

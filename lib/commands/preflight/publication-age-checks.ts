@@ -61,7 +61,7 @@ function* peekChanges(slot: string, publications: readonly string[]): ProtocolRo
     yield* runQuery(
       `SELECT count(*) FROM pg_logical_slot_peek_binary_changes(${quoteLiteral(slot)}, NULL, ${DECODED},
         'proto_version', '1', 'publication_names', ${quoteLiteral(quotePublicationNames(publications))})`,
-      { patient: true, onNotice: (fields) => (skipped ??= toSkippedPublicationError(fields)) },
+      { noTimeout: true, onNotice: (fields) => (skipped ??= toSkippedPublicationError(fields)) },
     );
   } catch (error) {
     if (!(error instanceof ServerError) || error.server.severity !== 'ERROR') throw error;

@@ -12,13 +12,13 @@ const serverOf =
 const check = (server: Server) => converse(checkPublicationAge(['late'], 'orders'), server);
 
 it('a publication whose age the server cannot tell in time may be younger', () => {
-  const { value, sql, patient } = check(serverOf(refusal({ sqlState: '57014' })));
+  const { value, sql, untimed } = check(serverOf(refusal({ sqlState: '57014' })));
   expect(value).toMatchObject([{ code: 'PUBLICATION_YOUNGER', severity: 'warning' }]);
   expect(value?.[0]?.message).toBe(
     'Publication "late" may be younger than changes that slot "orders" is still to send.',
   );
   // The server ends it, and not the connect time-out.
-  expect(patient).toEqual([expect.stringContaining('peek')]);
+  expect(untimed).toEqual([expect.stringContaining('peek')]);
   const peeking = sql.findIndex((text) => text.includes('peek'));
   expect(sql[peeking - 1]).toMatch(/^SET statement_timeout = [1-9]\d*$/);
   expect(sql[peeking + 1]).toBe('SET statement_timeout = 0');

@@ -15,7 +15,7 @@ export interface Outcome<T> {
   /** The SQL of all queries, in order, with its white space pressed together. */
   readonly sql: string[];
   /** The queries that may take as long as they like. */
-  readonly patient: string[];
+  readonly untimed: string[];
   /** The queries with which the connect time-out starts again. */
   readonly restarting: string[];
   readonly value: T | undefined;
@@ -26,21 +26,21 @@ export interface Outcome<T> {
 export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): Outcome<T> {
   const said: Said[] = [];
   const sql: string[] = [];
-  const patient: string[] = [];
+  const untimed: string[] = [];
   const restarting: string[] = [];
   const answers: BackendMessage[] = [];
   let value: T | undefined;
   let error: unknown;
 
-  const hear = ({ send, patient: isPatient, restart }: Step): void => {
+  const hear = ({ send, noTimeout, restartTimeout }: Step): void => {
     if (!send) return;
     const heard = read(send);
     said.push(heard);
     if (heard.kind === 'query') {
       const text = heard.sql.replace(/\s+/g, ' ');
       sql.push(text);
-      if (isPatient) patient.push(text);
-      if (restart) restarting.push(text);
+      if (noTimeout) untimed.push(text);
+      if (restartTimeout) restarting.push(text);
     }
     answers.push(...server(heard));
   };
@@ -58,14 +58,14 @@ export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): O
   } catch (thrown) {
     error = thrown;
   }
-  return { said, sql, patient, restarting, value, error };
+  return { said, sql, untimed, restarting, value, error };
 }
 
 /** What user code answers, at once. */
 function answerTo(ask: string | UserCallback): CallbackAnswer {
   if (typeof ask === 'string') return { kind: 'secret', value: 'secret' };
   const answers: CallbackAnswer[] = [];
-  ask.ask(
+  ask.call(
     (answer) => answers.push(answer),
     (thrown) => {
       throw thrown;
