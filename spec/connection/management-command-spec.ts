@@ -29,6 +29,20 @@ describe('the management commands', () => {
     }
   });
 
+  it('emit in a turn of its own, and not from within the start-up of the connection', async () => {
+    const stack = await new Promise<string | undefined>((resolve, reject) => {
+      const limit = Error.stackTraceLimit;
+      Error.stackTraceLimit = Infinity;
+      const next = (): void => {
+        resolve(new Error().stack);
+        Error.stackTraceLimit = limit;
+      };
+      identifySystem({ connection: server.url }).subscribe({ next, error: reject });
+    });
+    expect(stack).toMatch(/lib\/connection\/management-command/);
+    expect(stack).not.toMatch(/lib\/(?:connection\/startup-connection|commands)/);
+  });
+
   it('may run at the same time', async () => {
     const system$ = identifySystem({ connection: server.url });
     await Promise.all([firstValueFrom(system$), firstValueFrom(system$)]);

@@ -24,10 +24,7 @@ describe('a temporary slot', () => {
     server.last.close(new Error('ECONNRESET'));
     expect(heard.error).toBeInstanceOf(ConnectionError);
     expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: false });
-    expect(heard.error).toHaveProperty(
-      'message',
-      expect.stringContaining('The temporary slot went with its connection'),
-    );
+    expect(heard.error).toHaveProperty('message', expect.stringContaining('The server dropped the temporary slot'));
     expect(attempts).toEqual([]);
     expectNothingLeft(clock, server);
   });

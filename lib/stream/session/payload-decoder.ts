@@ -4,7 +4,7 @@ import { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { Decoding } from '../../pgoutput/decode/relations';
 import { Reader } from '../../wire/reader';
 import { readXLogDataHeader, XLOG_DATA_HEADER_LENGTH } from '../../wire/stream';
-import type { PayloadDecoder } from './session-host';
+import type { PayloadDecoder } from './session-ports';
 
 /** XLogData's header without its type byte. */
 const HEADER = XLOG_DATA_HEADER_LENGTH - 1;

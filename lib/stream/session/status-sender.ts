@@ -1,64 +1,73 @@
-import { maxLsn, type Lsn } from '../../common/lsn';
-import type { Ledger } from '../../ledger/ledger';
-import type { SessionHost } from './session-host';
-import type { StatusUpdate } from '../../config/observers';
-import { StatusReport } from './status-report';
-import type { StreamPosition } from './stream-position';
+import type { Lsn } from '../../common/lsn';
+import { encodeStandbyStatusUpdate } from '../../wire/stream';
+import type { SessionOutput, SessionTimers } from './session-ports';
 
-/** Tells the server how far the stream has come: as the interval asks, and when there is something new. */
+/** Changed confirmations are sent at most once in so many ms: a synchronous commit waits for them, and a busy stream sends few. */
+const COALESCE = 5;
+/** A reply that tells the server nothing new is sent at most once in so many ms: a server that stops asks again at once. */
+const UNCHANGED = 100;
+
+/** The positions that a status update reports. */
+export interface ReportedPositions {
+  readonly receivedLsn: Lsn;
+  readonly confirmedLsn: Lsn;
+}
+
+/** Sends standby status updates, remembers what the last one reported, and computes when the next one is due. */
 export class StatusSender {
-  readonly #host: SessionHost;
-  readonly #ledger: Ledger;
-  readonly #position: StreamPosition;
-  readonly #slotLsn: Lsn;
-  readonly #report: StatusReport;
+  readonly #output: Pick<SessionOutput, 'write'>;
+  readonly #clock: Pick<SessionTimers, 'elapsed' | 'now'>;
+  readonly #positions: ReportedPositions;
+  readonly #startedAt: number;
+  #sentAt = -Infinity;
+  #sentReceived: Lsn = -1n;
+  #sentConfirmed: Lsn = -1n;
+  #owesReply = false;
 
-  /** @param slotLsn where the slot stood as the stream started */
-  constructor(host: SessionHost, ledger: Ledger, position: StreamPosition, slotLsn: Lsn) {
-    this.#host = host;
-    this.#ledger = ledger;
-    this.#position = position;
-    this.#slotLsn = slotLsn;
-    this.#report = new StatusReport(host.elapsed());
+  constructor(
+    output: Pick<SessionOutput, 'write'>,
+    clock: Pick<SessionTimers, 'elapsed' | 'now'>,
+    positions: ReportedPositions,
+  ) {
+    this.#output = output;
+    this.#clock = clock;
+    this.#positions = positions;
+    this.#startedAt = clock.elapsed();
   }
 
-  get status(): Omit<StatusUpdate, 'paused'> {
-    return {
-      receivedLsn: this.#receivedLsn,
-      confirmedLsn: this.#confirmedLsn,
-      unackedMessages: this.#ledger.unackedMessages,
-      unackedBytes: this.#ledger.unackedBytes,
-    };
+  /** The server has asked for a reply. */
+  oweReply(): void {
+    this.#owesReply = true;
   }
 
-  get #receivedLsn(): Lsn {
-    return maxLsn(this.#position.received, this.#ledger.confirmed);
-  }
-
-  /** To confirm less than where the slot stands would tell older servers to go back. */
-  get #confirmedLsn(): Lsn {
-    const { confirmed } = this.#ledger;
-    return confirmed < this.#slotLsn ? 0n : confirmed;
-  }
-
-  /** The server wants to hear from us. */
-  oweAnswer(): void {
-    this.#report.oweAnswer();
-  }
-
-  /** Whether the last report is so many ms ago. */
+  /** Whether the last status update, or the start where none was sent, is at least so many ms ago. */
   isOlderThan(ms: number): boolean {
-    return this.#report.isOlderThan(ms, this.#host.elapsed());
+    return this.#clock.elapsed() - Math.max(this.#sentAt, this.#startedAt) >= ms;
   }
 
-  /** In how many ms a report is due; undefined when only the interval asks for one. */
-  dueIn(): number | undefined {
-    return this.#report.dueIn(this.#receivedLsn, this.#confirmedLsn, this.#host.elapsed());
+  /** In how many ms a status update is due; undefined where only the interval requires one. */
+  getDelay(): number | undefined {
+    const { receivedLsn, confirmedLsn } = this.#positions;
+    const since = this.#clock.elapsed() - this.#sentAt;
+    if (confirmedLsn !== this.#sentConfirmed) return Math.max(0, COALESCE - since);
+    if (!this.#owesReply) return undefined;
+    return Math.max(0, (receivedLsn === this.#sentReceived ? UNCHANGED : COALESCE) - since);
   }
 
-  /** @param ask whether the server shall answer */
-  send(ask: boolean): void {
-    const host = this.#host;
-    host.send(this.#report.encode(this.#receivedLsn, this.#confirmedLsn, host.elapsed(), host.clock(), ask));
+  /** @param requestReply whether the server is asked for a reply; never in a reply to the server */
+  send(requestReply: boolean): void {
+    const { receivedLsn, confirmedLsn } = this.#positions;
+    this.#sentReceived = receivedLsn;
+    this.#sentConfirmed = confirmedLsn;
+    this.#sentAt = this.#clock.elapsed();
+    this.#owesReply = false;
+    const update = {
+      written: receivedLsn,
+      flushed: confirmedLsn,
+      applied: confirmedLsn,
+      now: this.#clock.now(),
+      replyRequested: requestReply,
+    };
+    this.#output.write(encodeStandbyStatusUpdate(update));
   }
 }

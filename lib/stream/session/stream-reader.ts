@@ -6,7 +6,7 @@ import type { FrameDecoder } from '../../wire/frames';
 import { Reader } from '../../wire/reader';
 import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../../wire/stream';
 import { toSkippedPublicationError, toStreamError } from '../../commands/server-errors';
-import type { PayloadDecoder } from './session-host';
+import type { PayloadDecoder } from './session-ports';
 
 /** Reads what the server sends between CopyBoth and the end, a frame at a time. */
 export class StreamReader {

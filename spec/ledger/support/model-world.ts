@@ -190,7 +190,7 @@ export class Connection {
     this.delivered++;
     if (message.kind !== 'keepalive') this.deliveredData++;
     this.last = message;
-    this.fixture.host.now += style.handler;
+    this.fixture.host.time += style.handler;
     this.#record(message);
     if (style.prompt > 0 && this.delivered % style.prompt === 0) {
       const piece = naive.waiting.at(-1);
@@ -294,13 +294,16 @@ export class Connection {
   }
 
   disconnect(): void {
+    // What was received is read first: the server may have sent the reason.
+    while (!this.over && this.wakesDone < this.fixture.host.scheduledPumps) this.wake();
     if (this.over) return;
+    this.world.check();
     this.naive.closed = true;
     this.fixture.session.disconnected();
   }
 
   wake(): void {
-    this.wakesDone = this.fixture.host.wakes;
+    this.wakesDone = this.fixture.host.scheduledPumps;
     this.fixture.session.pump();
   }
 }
@@ -353,8 +356,8 @@ export class World {
     this.#checkStatuses(connection);
     if (connection.over) return;
 
-    const willWake = connection.wakesDone < host.wakes;
-    const { resting, happened } = host;
+    const willWake = connection.wakesDone < host.scheduledPumps;
+    const { paused: resting, happened } = host;
     if (connection.ended === undefined) {
       const whole = connection.frames.filter(({ end }) => end <= connection.receivedBytes);
       const data = whole.filter(({ isKeepalive }) => !isKeepalive).length;
@@ -405,7 +408,8 @@ export class World {
     while (connection.toSend().length > 0) connection.sendNext(undefined);
     connection.tell(server.wal, true);
     connection.receive(connection.wire.length);
-    for (let turn = 0; turn < 10_000 && connection.wakesDone < connection.fixture.host.wakes; turn++) connection.wake();
+    for (let turn = 0; turn < 10_000 && connection.wakesDone < connection.fixture.host.scheduledPumps; turn++)
+      connection.wake();
     connection.fixture.pass(1000);
     connection.serverReads();
     this.check();

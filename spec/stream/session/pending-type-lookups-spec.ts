@@ -60,7 +60,7 @@ describe('a table with a type that nobody has looked up', () => {
     receive(...frames(begin(), table(MOODS), insert(['{sad,ok}']), commit()));
     expect([host.kinds, host.lookUps]).toEqual([['begin', 'relation'], [[MOODS]]]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect(rows()).toEqual([{ v: ['sad', 'ok'] }]);
     expect(host.kinds.at(-1)).toBe('commit');
   });
@@ -74,14 +74,14 @@ describe('a table with a type that nobody has looked up', () => {
     receive(...frames(insert(['{sad}']), commit()));
     expect([host.statuses.length > 0, rows()]).toEqual([true, []]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect(rows()).toEqual([{ v: ['ok'] }, { v: ['sad'] }]);
   });
 
   it('stays text when the look-up fails, also if a later one would not', () => {
     const { receive, host, session, catalog, rows } = fixture();
     receive(...frames(begin(), table(MOODS), insert(['{ok}']), commit()));
-    session.typesKnown(new ConnectionError('CONNECTION_REFUSED', 'No'));
+    session.completeTypeLookup(new ConnectionError('CONNECTION_REFUSED', 'No'));
     catalog.learn([], new Map([MOOD_ARRAY]));
     receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
     expect([rows(), host.lookUps, host.outcome]).toEqual([[{ v: '{ok}' }, { v: '{sad}' }], [[MOODS]], undefined]);
@@ -91,7 +91,7 @@ describe('a table with a type that nobody has looked up', () => {
     const { receive, host, session } = fixture();
     receive(...frames(begin(), table(MOODS), insert([null]), insert([Buffer.from('ok')]), commit()));
     const error = new ConnectionError('CONNECTION_REFUSED', 'No');
-    session.typesKnown(error);
+    session.completeTypeLookup(error);
     expect(host.outcome).toEqual({ error });
   });
 
@@ -99,7 +99,7 @@ describe('a table with a type that nobody has looked up', () => {
     const { receive, host, session, catalog } = fixture();
     receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
     catalog.learn([MOODS], new Map());
-    session.typesKnown();
+    session.completeTypeLookup();
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
@@ -108,7 +108,7 @@ describe('a table with a type that nobody has looked up', () => {
     receive(...frames(begin(), table(25), insert(['a']), commit()));
     receive(...frames(begin(), table(MOODS)));
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
-    session.typesKnown();
+    session.completeTypeLookup();
     receive(...frames(table(MOODS), insert(['{}']), commit()));
     expect(host.lookUps).toEqual([[MOODS]]);
   });
@@ -117,7 +117,7 @@ describe('a table with a type that nobody has looked up', () => {
     const { receive, host, session } = fixture();
     receive(...frames(begin(), table(MOODS), insert(['{}'])));
     session.release();
-    session.typesKnown();
+    session.completeTypeLookup();
     expect([host.happened, host.kinds]).toEqual([
       ['status', 'closing', 'status', 'copyDone'],
       ['begin', 'relation'],
@@ -132,7 +132,7 @@ describe('a type that came up in a transaction that is still open', () => {
     const made = fixture();
     made.receive(...frames(streamStart(), first(table(MOODS)), first(insert(['{ok}'])), streamStop()));
     made.catalog.learn([MOODS], new Map());
-    made.session.typesKnown();
+    made.session.completeTypeLookup();
     expect([made.rows(), made.host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'streamStop']);
     return made;
   }
@@ -142,7 +142,7 @@ describe('a type that came up in a transaction that is still open', () => {
     receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
     expect([host.kinds.at(-1), host.lookUps]).toEqual(['streamStop', [[MOODS], [MOODS]]]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
-    session.typesKnown();
+    session.completeTypeLookup();
     const [kept] = host.delivered.flatMap((message) => getRawChange(message) ?? []);
     const { payload, relations } = kept!;
     expect(new Replay(1n).change(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
@@ -153,7 +153,7 @@ describe('a type that came up in a transaction that is still open', () => {
     const { receive, host, session, catalog, rows } = streamed();
     receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
     receive(...frames(streamCommit()));
     expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamCommit', 2]);
@@ -166,7 +166,7 @@ describe('a type that came up in a transaction that is still open', () => {
     const { receive, host, session, catalog, rows } = streamed();
     receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
     if (!error) catalog.learn([MOODS], new Map());
-    session.typesKnown(error);
+    session.completeTypeLookup(error);
     expect([host.kinds.at(-1), rows().at(-1), host.outcome]).toEqual(['commit', { v: '{sad}' }, undefined]);
   });
 
@@ -188,7 +188,7 @@ describe('a type that came up in a transaction that is still open', () => {
     const { receive, host, session, catalog } = fixture();
     receive(...frames(streamStart(), first(table(MOODS)), first(insert([Buffer.from('ok')]))));
     catalog.learn([MOODS], new Map([[MOODS, { kind: 'base' }]]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
@@ -196,12 +196,12 @@ describe('a type that came up in a transaction that is still open', () => {
     const { receive, host, session, catalog, rows } = fixture();
     receive(...frames(beginPrepare(), table(MOODS), insert(['{ok}']), prepare()));
     catalog.learn([MOODS], new Map());
-    session.typesKnown();
+    session.completeTypeLookup();
     expect([rows(), host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'prepare']);
     receive(...frames(commitPrepared(), begin(), insert(['{sad}']), commit()));
     expect(host.kinds.at(-1)).toBe('prepare');
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect([host.kinds.at(-1), rows().at(-1)]).toEqual(['commit', { v: ['sad'] }]);
   });
 });
@@ -219,7 +219,7 @@ describe('a composite that was altered', () => {
     receive(...frames(insert(['(Elm,7,Rome)']), insert(['(Oak,8)']), commit()));
     expect([rows(), host.lookUps]).toEqual([[{ v: { street: 'Elm', no: '7' } }], [[ADDRESS]]]);
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect(rows().slice(1)).toEqual([
       { v: { street: 'Elm', no: '7', city: 'Rome' } },
       { v: { street: 'Oak', no: '8' } },
@@ -232,7 +232,7 @@ describe('a composite that was altered', () => {
     const { receive, host, session } = reading('street', 'no');
     receive(...frames(insert(['(Elm,7,Rome)'])));
     const error = new ConnectionError('CONNECTION_REFUSED', 'No');
-    session.typesKnown(error);
+    session.completeTypeLookup(error);
     expect(host.outcome).toEqual({ error });
   });
 
@@ -240,7 +240,7 @@ describe('a composite that was altered', () => {
     const { receive, host, session, catalog } = reading('street', 'no');
     receive(...frames(insert(['(Elm,7,Rome,x)'])));
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
-    session.typesKnown();
+    session.completeTypeLookup();
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
     expect(host.lookUps).toEqual([[ADDRESS]]);
   });
@@ -268,7 +268,7 @@ describe('a composite that was altered', () => {
       receive(...frames(begin(), table(ADDRESS), insert([altered]), insert([altered]), commit()));
       expect([host.lookUps, host.outcome]).toEqual([[[ADDRESS, HUE]], undefined]);
       catalog.learn([ADDRESS, HUE], new Map([hued, [HUE, { kind: 'enum' }]]));
-      session.typesKnown();
+      session.completeTypeLookup();
       expect(rows()).toEqual([{ v: { street: 'Elm', hue: 'red' } }, { v: { street: 'Elm', hue: 'red' } }]);
       expect(host.lookUps).toHaveLength(1);
     });
@@ -277,7 +277,7 @@ describe('a composite that was altered', () => {
       const { receive, host, session } = reading('street', 'no');
       receive(...frames(insert([altered])));
       const error = new ConnectionError('CONNECTION_REFUSED', 'No');
-      session.typesKnown(error);
+      session.completeTypeLookup(error);
       expect(host.outcome).toEqual({ error });
     });
 
@@ -288,7 +288,7 @@ describe('a composite that was altered', () => {
       const { receive, host, session, catalog } = reading('street', 'no');
       receive(...frames(insert([altered])));
       catalog.learn([ADDRESS, HUE], new Map([hued, ...found]));
-      session.typesKnown();
+      session.completeTypeLookup();
       expect(host.lookUps).toEqual([[ADDRESS, HUE]]);
       expect(host.outcome?.error?.message).toMatch(/^Column v of \w+ .* without binary/);
     });

@@ -53,7 +53,7 @@ describe('reading', () => {
     expect(host.delivered).toMatchObject([
       { kind: 'xlogData', dataStart: 0x100n, walEnd: 0x110n, data: Buffer.from('BEGIN 7') },
     ]);
-    host.now = 1000;
+    host.time = 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n });
   });
@@ -71,7 +71,7 @@ describe('a full window', () => {
     const { session, receive, host } = sessionOf({ window: { messages: 3, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n, 10));
     expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'insert', 'insert']);
-    expect([host.resting, session.status.paused]).toEqual([true, true]);
+    expect([host.paused, session.status.paused]).toEqual([true, true]);
   });
 
   it('decodes nothing of what arrives all the same', () => {
@@ -87,15 +87,15 @@ describe('a full window', () => {
     const inserts = host.delivered.slice(2);
     inserts[0]?.ack();
     session.pump();
-    expect([host.delivered.length, host.wakes, host.resting]).toEqual([6, 0, true]);
+    expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([6, 0, true]);
     inserts[1]?.ack();
-    expect([host.delivered.length, host.wakes]).toEqual([6, 1]);
+    expect([host.delivered.length, host.scheduledPumps]).toEqual([6, 1]);
     session.pump();
     expect(host.kinds.slice(6)).toEqual(['insert', 'commit']);
-    expect([host.resting, session.status.paused]).toEqual([true, true]);
+    expect([host.paused, session.status.paused]).toEqual([true, true]);
     ackAll(host);
     session.pump();
-    expect([host.resting, session.status.paused]).toEqual([false, false]);
+    expect([host.paused, session.status.paused]).toEqual([false, false]);
   });
 
   it('does not come about by messages that are acknowledged as they are delivered', () => {
@@ -103,7 +103,7 @@ describe('a full window', () => {
     host.onDeliver = ({ ack }) => ack();
     receive(RELATION, ...transactionFrames(0x100n, 100), ...transactionFrames(0x200n, 100));
     expect(host.delivered).toHaveLength(1 + 102 + 102);
-    expect([host.wakes, host.resting]).toEqual([0, false]);
+    expect([host.scheduledPumps, host.paused]).toEqual([0, false]);
   });
 
   it('is reached by bytes, too', () => {
@@ -121,13 +121,13 @@ describe('a full window', () => {
     };
     receive(RELATION, ...transactionFrames(0x100n, 50), ...transactionFrames(0x200n, 50));
     expect(host.kinds.filter((kind) => kind === 'commit')).toHaveLength(1);
-    expect([host.delivered.length, host.resting]).toEqual([1 + 52, true]);
+    expect([host.delivered.length, host.paused]).toEqual([1 + 52, true]);
   });
 
   it('does not exist without confirmation', () => {
     const { receive, host } = sessionOf({ confirm: false, window: { messages: 1, bytes: 1 } });
     receive(RELATION, ...transactionFrames(0x100n, 100));
-    expect([host.delivered.length, host.resting]).toEqual([103, false]);
+    expect([host.delivered.length, host.paused]).toEqual([103, false]);
   });
 });
 
@@ -135,7 +135,7 @@ describe('slow handlers', () => {
   function slow(ms: number): SessionFixture {
     const fixture = sessionOf();
     fixture.host.onDeliver = () => {
-      fixture.host.now += ms;
+      fixture.host.time += ms;
       return true;
     };
     return fixture;
@@ -144,12 +144,12 @@ describe('slow handlers', () => {
   it('make it give way every 10 ms or so, with the socket at rest', () => {
     const { session, receive, host } = slow(4);
     receive(RELATION, ...transactionFrames(0x100n, 6));
-    expect([host.delivered.length, host.wakes, host.resting]).toEqual([3, 1, true]);
+    expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([3, 1, true]);
     session.pump();
-    expect([host.delivered.length, host.wakes, host.resting]).toEqual([6, 2, true]);
+    expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([6, 2, true]);
     session.pump();
     session.pump();
-    expect([host.delivered.length, host.wakes, host.resting]).toEqual([9, 3, false]);
+    expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([9, 3, false]);
   });
 
   it('that take longer than that are given one message at a time', () => {
@@ -192,7 +192,7 @@ describe('an error from the server', () => {
     const { receive, host } = busy();
     ackAll(host);
     const before = host.delivered.length;
-    host.now += 1000;
+    host.time += 1000;
     receive(errorResponse(DECODING), keepalive(0x900n), ...transactionFrames(0x200n), readyForQuery());
     expect(host.outcome?.error).toBeInstanceOf(ServerError);
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_INTERNAL_ERROR', sqlState: 'XX000' });

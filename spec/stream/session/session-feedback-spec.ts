@@ -26,7 +26,7 @@ describe('keepalives while work is in hand', () => {
     const { receive, host } = busy();
     const before = host.delivered.length;
     for (let i = 0; i < 1000; i++) {
-      host.now += 1;
+      host.time += 1;
       receive(keepalive(0x200n + BigInt(i)));
     }
     expect(host.delivered.length - before).toBe(10);
@@ -45,7 +45,7 @@ describe('keepalives while work is in hand', () => {
     ackAll(host);
     session.pump();
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x400n });
-    host.now += 10;
+    host.time += 10;
     session.report();
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0x400n });
   });
@@ -53,7 +53,7 @@ describe('keepalives while work is in hand', () => {
   it('are not lost either where the work goes on: the next tick brings the last one', () => {
     const { session, receive, host } = busy();
     receive(keepalive(0x200n), keepalive(0x300n));
-    host.now += 1000;
+    host.time += 1000;
     session.tick(1000);
     session.pump();
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x300n });
@@ -71,12 +71,12 @@ describe('an acknowledgement', () => {
     const { receive, host, pass } = sessionOf();
     receive(RELATION, ...transactionFrames(0x100n), ...transactionFrames(0x200n), ...transactionFrames(0x300n));
     const before = host.statuses.length;
-    host.now += 100;
+    host.time += 100;
     for (const message of host.delivered.slice(0, 4)) message.ack();
-    host.now += 2;
+    host.time += 2;
     for (const message of host.delivered.slice(4, 7)) message.ack();
     expect([host.statuses.length, host.reportsAskedFor]).toEqual([before + 1, [3]]);
-    host.now += 1;
+    host.time += 1;
     for (const message of host.delivered.slice(7)) message.ack();
     expect([host.statuses.length, host.reportsAskedFor]).toEqual([before + 1, [3, 2]]);
     pass(2);
@@ -123,7 +123,7 @@ describe('an acknowledgement', () => {
   it('of a logical message confirms no more than its own position, which then counts as received', () => {
     const { receive, host } = sessionOf();
     receive(xlogData(logicalMessage({ transactional: false, lsn: 0x180n })));
-    host.now = 1000;
+    host.time = 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x180n, flushed: 0x180n });
   });
@@ -148,10 +148,10 @@ describe('a keepalive', () => {
     host.onDeliver = ({ ack }) => ack();
     const [first, ...rest] = transactionFrames(0x100n, 2);
     receive(RELATION, first!, keepalive(0x900n, true));
-    host.now = 1000;
+    host.time = 1000;
     receive(...rest.slice(0, 2), keepalive(0x980n, true));
     expect(host.statuses.map(({ flushed }) => flushed)).toEqual([0n, 0n]);
-    host.now = 2000;
+    host.time = 2000;
     receive(...rest.slice(2));
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0x980n });
   });
@@ -165,9 +165,9 @@ describe('a keepalive', () => {
   it('that asks is answered while the window is full', () => {
     const { receive, host } = sessionOf({ window: { messages: 2, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n).slice(0, 2));
-    host.now = 1000;
+    host.time = 1000;
     receive(keepalive(0x80n, true), ...transactionFrames(0x100n).slice(2), keepalive(0x200n, true));
-    expect(host.resting).toBe(true);
+    expect(host.paused).toBe(true);
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0n, at: 1000 });
   });
 
@@ -209,7 +209,7 @@ describe('a keepalive', () => {
     for (const frames of [[keepalive(0x500n, true)], [...transactionFrames(0x200n), keepalive(0x300n, true)]]) {
       pass(1000);
       receive(...frames);
-      expect(host.statuses.at(-1)).toMatchObject({ written: 0x900n, flushed: 0n, at: host.now });
+      expect(host.statuses.at(-1)).toMatchObject({ written: 0x900n, flushed: 0n, at: host.time });
     }
   });
 
@@ -342,7 +342,7 @@ describe('liveness', () => {
       'a slow handler has made it give way',
       ({ receive, host }) => {
         host.onDeliver = () => {
-          host.now += 50;
+          host.time += 50;
           return true;
         };
         receive(RELATION, RELATION);
@@ -401,7 +401,7 @@ describe('work that holds up the slot', () => {
       receive(RELATION, ...transactionFrames(0x100n, 12));
       expect(host.warnings).toEqual([]);
       pass(host.reportsAskedFor.at(-1) ?? 0);
-      expect(host.now).toBeLessThanOrEqual(1000);
+      expect(host.time).toBeLessThanOrEqual(1000);
       expect(host.warnings).toEqual([
         expect.stringMatching(
           /^The window is full \(4 messages, \d+ bytes\), and nothing was ever acknowledged.* 4 changes not acknowledged.*ack\(\).*ackAfter.*ofTable/,

@@ -25,7 +25,7 @@ describe('a stop', () => {
     const { session, receive, host } = busy();
     host.happened.length = 0;
     session.stop();
-    expect([host.happened, host.resting]).toEqual([['complete'], true]);
+    expect([host.happened, host.paused]).toEqual([['complete'], true]);
     receive(...transactionFrames(0x200n));
     expect(host.kinds.at(-1)).toBe('commit');
     expect(host.delivered).toHaveLength(4);
@@ -33,7 +33,7 @@ describe('a stop', () => {
     expect(ackAll(host)).toEqual([true, true, true, true]);
     expect(host.happened).toEqual(['complete', 'closing', 'status', 'copyDone']);
     expect(host.statuses.at(-1)).toMatchObject({ flushed: endOf(0x100n) });
-    expect(host.resting).toBe(false);
+    expect(host.paused).toBe(false);
 
     receive(copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery());
     expect(host.happened.slice(4)).toEqual(['terminate', 'closed']);
@@ -99,7 +99,7 @@ describe('a stop', () => {
     };
     receive(RELATION, ...transactionFrames(0x100n), ...transactionFrames(0x200n));
     expect(host.delivered).toHaveLength(5);
-    host.now = 1000;
+    host.time = 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ flushed: endOf(0x100n) });
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
@@ -148,7 +148,7 @@ describe('a stop', () => {
     const { session, receive, host } = sessionOf();
     host.onDeliver = (message) => {
       if (message.kind === 'begin') stopBefore(message);
-      host.now += 1000;
+      host.time += 1000;
       return true;
     };
     receive(...transactionFrames(0x100n));
@@ -164,7 +164,7 @@ describe('unsubscribing', () => {
     session.release();
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
     receive(...transactionFrames(0x200n), keepalive(0x900n, true), copyDone());
-    host.now += 1000;
+    host.time += 1000;
     receive(commandComplete('COPY 0'), commandComplete('START_REPLICATION'));
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
     receive(readyForQuery());
@@ -211,9 +211,9 @@ describe('unsubscribing', () => {
 
   it('while the window is full lets the socket flow again', () => {
     const { session, host } = busy({ window: { messages: 1, bytes: 1 } });
-    expect(host.resting).toBe(true);
+    expect(host.paused).toBe(true);
     session.release();
-    expect(host.resting).toBe(false);
+    expect(host.paused).toBe(false);
   });
 
   it('twice is the same as once', () => {
@@ -236,6 +236,31 @@ describe('a connection that ends', () => {
     expect(host.outcome?.error).toBeInstanceOf(ConnectionError);
     expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true, cause });
     expect(ackAll(host).at(-1)).toBe(false);
+  });
+
+  it('while something received is not read yet is the error that the server sent before', () => {
+    const { session, receive, host } = sessionOf();
+    host.onDeliver = () => {
+      host.time += 20;
+      return true;
+    };
+    receive(keepalive(0x80n), errorResponse({ S: 'FATAL', V: 'FATAL', C: '53200', M: 'out of memory' }));
+    expect(host.scheduledPumps).toBe(1);
+    session.disconnected(cause);
+    expect(host.outcome).toBeUndefined();
+    session.pump();
+    expect(host.outcome?.error).toMatchObject({ code: 'SERVER_RESOURCES' });
+  });
+
+  it('while something received is not read yet is told once that is read', () => {
+    const { session, receive, host } = sessionOf();
+    session.start();
+    receive();
+    session.start();
+    session.disconnected(cause);
+    expect(host.outcome).toBeUndefined();
+    session.pump();
+    expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST', cause });
   });
 
   it('while draining is an error, as not everything is confirmed', () => {

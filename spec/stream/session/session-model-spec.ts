@@ -57,7 +57,7 @@ const receive = fc
 /** A socket at rest brings nothing; when it flows, all that is there. */
 const flow = fc.constant(
   new Step('flow', (_, connection) => {
-    if (!connection.fixture.host.resting) connection.receive(connection.wire.length);
+    if (!connection.fixture.host.paused) connection.receive(connection.wire.length);
   }),
 );
 

@@ -1,4 +1,4 @@
-import type { SessionOptions } from '../../../lib/stream/session/session-host';
+import type { SessionOptions } from '../../../lib/stream/session/session-ports';
 import { logicalMessage } from '../../../lib/testing/payloads';
 import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
 import {
@@ -30,7 +30,7 @@ describe('progress without changes, where the consumer keeps the position', () =
     const { receive, host } = consumers();
     for (let i = 0; i <= 30; i++) {
       receive(keepalive(0x100n + BigInt(i)));
-      host.now += 100;
+      host.time += 100;
     }
     expect(progress(host)).toEqual([0x100n, 0x10an, 0x114n, 0x11en]);
   });
@@ -102,7 +102,7 @@ describe('the slot, where the consumer keeps the position', () => {
   it('moves to a keepalive once that is acknowledged, and the server hears of it at once', () => {
     const { receive, host } = consumers();
     receive(keepalive(0x100n, true));
-    host.now += 1000;
+    host.time += 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n, at: 1000 });
   });
@@ -110,7 +110,7 @@ describe('the slot, where the consumer keeps the position', () => {
   it('waits for the work before an acknowledged keepalive', () => {
     const { receive, host } = consumers();
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n));
-    host.now += 1000;
+    host.time += 1000;
     host.delivered.at(-1)?.ack();
     expect(host.statuses.at(-1)?.flushed).toBe(0n);
     ackAll(host);
@@ -122,10 +122,10 @@ describe('the slot, where the consumer keeps the position', () => {
     receive(xlogData(logicalMessage({ transactional: false, lsn: 0x80n })));
     handleOf(host.delivered[0]).discard();
     receive(RELATION, ...transactionFrames(0x100n, 0));
-    host.now += 1000;
+    host.time += 1000;
     receive(keepalive(0x200n, true));
     expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
-    host.now += 1000;
+    host.time += 1000;
     host.delivered.at(-1)?.ack();
     expect(host.statuses.at(-1)?.flushed).toBe(0x200n);
   });
@@ -153,7 +153,7 @@ describe('the slot, where the consumer keeps the position', () => {
     receive(keepalive(0x100n));
     session.stop();
     expect(host.happened).not.toContain('copyDone');
-    host.now += 1000;
+    host.time += 1000;
     expect(deliveries.map((acknowledge) => acknowledge())).toEqual([true]);
     expect(host.happened.slice(-3)).toEqual(['closing', 'status', 'copyDone']);
     expect(host.statuses.at(-1)?.flushed).toBe(0x100n);

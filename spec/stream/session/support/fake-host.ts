@@ -3,7 +3,15 @@ import type { StreamMessage } from '../../../../lib/pgoutput/messages/messages';
 import { defaultTypes } from '../../../../lib/pgoutput/values/values';
 import { createPayloadDecoder } from '../../../../lib/stream/session/payload-decoder';
 import { ReplicationSession } from '../../../../lib/stream/session/replication-session';
-import type { PayloadDecoder, SessionHost, SessionOptions } from '../../../../lib/stream/session/session-host';
+import type {
+  PayloadDecoder,
+  SessionObserver,
+  SessionOptions,
+  SessionOutput,
+  SessionPorts,
+  SessionSubscriber,
+  SessionTimers,
+} from '../../../../lib/stream/session/session-ports';
 import type { StatusUpdate } from '../../../../lib/config/observers';
 import { StreamHistory } from '../../../../lib/ledger/stream-history';
 import { FrameDecoder } from '../../../../lib/wire/frames';
@@ -17,8 +25,8 @@ export type Sent =
   | { kind: 'copyDone' }
   | { kind: 'terminate' };
 
-/** Takes what a session wants done, and does nothing of it: time stands still, and nothing is called back by itself. */
-export class FakeHost implements SessionHost {
+/** The ports of a session: records every call; time stands still, and nothing is called back by itself. */
+export class FakeHost implements SessionOutput, SessionSubscriber, SessionTimers, SessionObserver {
   readonly sent: Sent[] = [];
   readonly delivered: StreamMessage[] = [];
   readonly reports: StatusUpdate[] = [];
@@ -31,15 +39,25 @@ export class FakeHost implements SessionHost {
   readonly happened: string[] = [];
   /** In how many ms `report()` was asked for, each time. */
   readonly reportsAskedFor: number[] = [];
-  now = 0;
-  resting = false;
-  wakes = 0;
+  time = 0;
+  paused = false;
+  scheduledPumps = 0;
   readonly lookUps: (readonly number[])[] = [];
   outcome: { error: Error | undefined } | undefined;
   /** What the subscriber does with a delivery; false says that it is gone. */
   onDeliver: (message: StreamMessage) => boolean | undefined = () => undefined;
 
-  send(bytes: Buffer): void {
+  get ports(): SessionPorts {
+    return {
+      output: this,
+      subscriber: this,
+      timers: this,
+      observer: this,
+      lookUpTypes: (typeOids) => void this.lookUps.push(typeOids),
+    };
+  }
+
+  write(bytes: Buffer): void {
     const sent = this.#read(bytes);
     this.sent.push(sent);
     this.happened.push(sent.kind);
@@ -54,25 +72,25 @@ export class FakeHost implements SessionHost {
     this.happened.push('complete');
   }
 
-  relieved(): void {}
+  windowReopened(): void {}
 
-  hold(resting: boolean): void {
-    this.resting = resting;
+  pause(): void {
+    this.paused = true;
   }
 
-  lookUp(typeOids: readonly number[]): void {
-    this.lookUps.push(typeOids);
+  resume(): void {
+    this.paused = false;
   }
 
-  wake(): void {
-    this.wakes++;
+  schedulePump(): void {
+    this.scheduledPumps++;
   }
 
-  reportIn(ms: number): void {
+  scheduleReport(ms: number): void {
     this.reportsAskedFor.push(ms);
   }
 
-  reported(status: StatusUpdate): void {
+  statusSent(status: StatusUpdate): void {
     this.reports.push(status);
     this.onReport?.();
   }
@@ -81,11 +99,7 @@ export class FakeHost implements SessionHost {
     this.happened.push('closing');
   }
 
-  conclude(error: Error): Error {
-    return error;
-  }
-
-  closed(error?: Error): unknown {
+  end(error?: Error): unknown {
     if (this.outcome) throw new Error('It has closed before');
     this.outcome = { error };
     this.happened.push('closed');
@@ -100,16 +114,16 @@ export class FakeHost implements SessionHost {
     this.warnings.push(how);
   }
 
-  later(_ms: number, callback: () => void): void {
+  schedule(_ms: number, callback: () => void): void {
     this.delayed.push(callback);
   }
 
   elapsed(): number {
-    return this.now;
+    return this.time;
   }
 
-  clock(): number {
-    return Date.UTC(2024, 4, 6) + this.now;
+  now(): number {
+    return Date.UTC(2024, 4, 6) + this.time;
   }
 
   get statuses(): Extract<Sent, { kind: 'status' }>[] {
@@ -131,11 +145,11 @@ export class FakeHost implements SessionHost {
     }
     if (tag !== 'd' || reader.text(1) !== 'r') throw new Error(`Unexpected: ${bytes.toString('hex')}`);
     const [written, flushed, applied] = [reader.u64(), reader.u64(), reader.u64()];
-    if (BigInt.asIntN(64, reader.u64()) !== BigInt(this.clock() - Date.UTC(2000, 0, 1)) * 1000n)
+    if (BigInt.asIntN(64, reader.u64()) !== BigInt(this.now() - Date.UTC(2000, 0, 1)) * 1000n)
       throw new Error('The clock is wrong');
     const asks = reader.u8() === 1;
     reader.finish();
-    return { kind: 'status', written, flushed, applied, asks, at: this.now };
+    return { kind: 'status', written, flushed, applied, asks, at: this.time };
   }
 }
 
@@ -163,13 +177,13 @@ export function sessionOf(
   decode: PayloadDecoder = createPayloadDecoder({ types: defaultTypes }),
 ): SessionFixture {
   const host = new FakeHost();
-  const session = new ReplicationSession(new FrameDecoder(), decode, { ...OPTIONS, ...options }, host);
+  const session = new ReplicationSession(new FrameDecoder(), decode, { ...OPTIONS, ...options }, host.ports);
   return {
     session,
     host,
     receive: (...frames) => session.receive(Buffer.concat(frames)),
     pass: (ms) => {
-      host.now += ms;
+      host.time += ms;
       session.report();
     },
   };
@@ -230,6 +244,6 @@ export function ackAll({ delivered }: FakeHost): boolean[] {
 export function busy(options: Partial<SessionOptions> = {}): SessionFixture {
   const fixture = sessionOf(options);
   fixture.receive(RELATION, ...transactionFrames(0x100n));
-  fixture.host.now = 1000;
+  fixture.host.time = 1000;
   return fixture;
 }

@@ -1,0 +1,122 @@
+import { Delivery, type AckHandle } from '../../ledger/acknowledgement';
+import type { Ledger } from '../../ledger/ledger';
+import type { AnyPgoutputMessage, StreamMessage } from '../../pgoutput/messages/messages';
+import type { KeepaliveMessage, XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
+import { KeepaliveCoalescer } from './keepalive-coalescer';
+import { openEntry } from './ledger-entries';
+import type { PendingTypeLookups } from './pending-type-lookups';
+import type { SessionLifecycle } from './session-lifecycle';
+import type { SessionOptions, SessionPorts } from './session-ports';
+import type { StreamPosition } from './stream-position';
+
+/** What the session does about a delivery. */
+export interface DeliveryEvents {
+  /** @param isSubscribed false once the subscriber has unsubscribed */
+  delivered(isSubscribed: boolean): void;
+  /** The server asks for a status update. */
+  replyRequested(): void;
+}
+
+/** Gives each message its entry in the ledger and delivers it to the subscriber. */
+export class MessageDelivery {
+  readonly #ports: SessionPorts;
+  readonly #ledger: Ledger;
+  readonly #lifecycle: SessionLifecycle;
+  readonly #position: StreamPosition;
+  readonly #types: PendingTypeLookups;
+  readonly #events: DeliveryEvents;
+  readonly #keepalives: KeepaliveCoalescer;
+  readonly #confirms: boolean;
+  readonly #consumerKeepsPosition: boolean;
+  #isDelivering = false;
+  /** Bytes since the window was full, or since the start. */
+  #bytes = 0;
+
+  constructor(
+    ports: SessionPorts,
+    ledger: Ledger,
+    lifecycle: SessionLifecycle,
+    position: StreamPosition,
+    types: PendingTypeLookups,
+    { confirm, progressInterval, startLsn = 0n }: SessionOptions,
+    events: DeliveryEvents,
+  ) {
+    this.#ports = ports;
+    this.#ledger = ledger;
+    this.#lifecycle = lifecycle;
+    this.#position = position;
+    this.#types = types;
+    this.#events = events;
+    this.#keepalives = new KeepaliveCoalescer(progressInterval, startLsn);
+    this.#confirms = confirm;
+    this.#consumerKeepsPosition = progressInterval !== undefined;
+  }
+
+  /** Whether a stop may take effect: no transaction is open and no message is being delivered. */
+  get isAtBoundary(): boolean {
+    return !this.#position.inTransaction && !this.#isDelivering;
+  }
+
+  /** Whether a keepalive waits for the work in hand. */
+  get hasPendingKeepalive(): boolean {
+    return this.#keepalives.hasPending;
+  }
+
+  /** The bytes delivered since the last call. */
+  takeByteCount(): number {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return bytes;
+  }
+
+  /** @param bytes the size of its frame */
+  take(message: StreamMessage, bytes: number): void {
+    if (message.kind === 'keepalive') this.#takeKeepalive(message);
+    else this.#takeData(message, bytes);
+  }
+
+  /** Delivers the keepalive that waits, if it is due. */
+  deliverKeepalive(): void {
+    if (!this.#keepalives.hasPending || !this.#lifecycle.isDelivering()) return;
+    const now = this.#ports.timers.elapsed();
+    const message = this.#keepalives.takeDue(now, this.#ledger.unackedMessages > 0);
+    if (!message) return;
+    Delivery.attach(message, this.#openKeepaliveHandle(message, now));
+    this.#deliver(message);
+    // After the delivery: a stop at this keepalive confirms no further than the stop says.
+    if (this.#lifecycle.isDelivering()) this.#ledger.progress(message.walEnd);
+  }
+
+  #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {
+    this.#keepalives.discardPending();
+    this.#position.take(message);
+    this.#bytes += bytes;
+    const ledger = this.#ledger;
+    Delivery.attach(message, this.#confirms ? openEntry(ledger, message, bytes) : ledger.nothing);
+    if (message.kind === 'relation') this.#types.requestMissing(message);
+    this.#deliver(message);
+  }
+
+  #takeKeepalive(message: KeepaliveMessage): void {
+    this.#position.take(message);
+    if (message.replyRequested) this.#events.replyRequested();
+    this.#keepalives.put(message);
+    this.deliverKeepalive();
+  }
+
+  #openKeepaliveHandle(message: KeepaliveMessage, now: number): AckHandle {
+    const ledger = this.#ledger;
+    if (!this.#consumerKeepsPosition || !this.#confirms) return ledger.nothing;
+    // Inside a transaction its position holds only once the transaction is stored.
+    const isProgress =
+      !this.#position.inTransaction && this.#keepalives.claimProgress(message, now, ledger.confirmableLsn);
+    return ledger.keepalive(message.walEnd, isProgress);
+  }
+
+  #deliver(message: StreamMessage): void {
+    this.#isDelivering = true;
+    const isSubscribed = this.#ports.subscriber.deliver(message);
+    this.#isDelivering = false;
+    this.#events.delivered(isSubscribed);
+  }
+}

@@ -1,0 +1,104 @@
+import type { StatusUpdate } from '../../config/observers';
+import type { Ledger } from '../../ledger/ledger';
+import { NoAckWatchdog } from './no-ack-watchdog';
+import type { SessionLifecycle } from './session-lifecycle';
+import type { SessionOptions, SessionPorts } from './session-ports';
+import { StatusSender, type ReportedPositions } from './status-sender';
+import { Watchdogs } from './watchdogs';
+
+/** Between two time slices of the read loop a status update is sent once the last one is so many ms old. */
+const OVERDUE = 100;
+
+/** Status updates to the server, warnings to the user, and the timeouts of both sides. */
+export class SessionFeedback {
+  readonly #ports: SessionPorts;
+  readonly #ledger: Ledger;
+  readonly #lifecycle: SessionLifecycle;
+  readonly #positions: ReportedPositions;
+  readonly #sender: StatusSender;
+  readonly #watchdogs: Watchdogs;
+  readonly #noAck = new NoAckWatchdog();
+
+  constructor(
+    ports: SessionPorts,
+    ledger: Ledger,
+    lifecycle: SessionLifecycle,
+    positions: ReportedPositions,
+    { livenessTimeout, ackTimeout }: SessionOptions,
+  ) {
+    this.#ports = ports;
+    this.#ledger = ledger;
+    this.#lifecycle = lifecycle;
+    this.#positions = positions;
+    this.#sender = new StatusSender(ports.output, ports.timers, positions);
+    this.#watchdogs = new Watchdogs(livenessTimeout, ackTimeout);
+  }
+
+  get status(): StatusUpdate {
+    return {
+      receivedLsn: this.#positions.receivedLsn,
+      confirmedLsn: this.#positions.confirmedLsn,
+      unackedMessages: this.#ledger.unackedMessages,
+      unackedBytes: this.#ledger.unackedBytes,
+      paused: this.#lifecycle.isDelivering() && this.#ledger.isFull(),
+    };
+  }
+
+  /** Something was received from the server. */
+  heard(): void {
+    this.#watchdogs.heard();
+  }
+
+  /** The server has asked for a reply. */
+  oweReply(): void {
+    this.#sender.oweReply();
+  }
+
+  /** An operator has received a delivery and will acknowledge it. */
+  attend(): void {
+    this.#noAck.attend();
+  }
+
+  send(requestReply = false): void {
+    const { status } = this;
+    this.#sender.send(requestReply);
+    this.#ports.observer.statusSent(status);
+  }
+
+  sendIfOverdue(): void {
+    if (this.#lifecycle.sendsStatus && this.#sender.isOlderThan(OVERDUE)) this.send();
+  }
+
+  sendIfDue(): void {
+    const delay = this.#sender.getDelay();
+    if (delay === 0) this.send();
+    else if (delay !== undefined) this.#ports.timers.scheduleReport(delay);
+  }
+
+  /**
+   * @param ms since the last tick
+   * @param isReading false while the library does not read, when silence means nothing
+   * @returns the error that ends the stream
+   */
+  tick(ms: number, isReading: boolean): Error | undefined {
+    const { stalled, stallRemedy } = this.#ledger;
+    const { failure, warning, ask } = this.#watchdogs.tick(ms, isReading, stalled, stallRemedy);
+    if (failure) return failure;
+    // The user was warned already that nothing was acknowledged at all.
+    const isKnown = this.#noAck.warned && !this.#ledger.acknowledged;
+    if (warning !== undefined && !isKnown) this.#ports.observer.warn(warning);
+    this.send(ask);
+    return undefined;
+  }
+
+  /** Warns, at once or later, where the window is full and nothing was ever acknowledged. */
+  checkWindow(): void {
+    const isStuck = this.#lifecycle.isDelivering() && !this.#ledger.acknowledged && this.#ledger.isFull();
+    const verdict = this.#noAck.look(this.#ports.timers.elapsed(), isStuck);
+    if (typeof verdict === 'number') this.#ports.timers.scheduleReport(verdict);
+    if (verdict !== 'warn') return;
+    const { unackedMessages, unackedBytes, stalled, stallRemedy } = this.#ledger;
+    const window = `The window is full (${unackedMessages} messages, ${unackedBytes} bytes), and nothing was ever acknowledged`;
+    this.#ports.observer.warn(`${window}, so nothing more is read: ${stalled?.reason ?? ''}. ${stallRemedy}`);
+  }
+}

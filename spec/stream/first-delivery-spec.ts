@@ -1,0 +1,77 @@
+import { copyBothResponse, errorResponse, keepalive, readyForQuery } from '../../lib/testing/backend-messages';
+import { Clock } from '../support/clock';
+import { FakeBackend } from '../support/fake-backend';
+import { record, streaming } from '../support/streaming';
+
+let clock: Clock;
+let server: FakeBackend;
+
+/** The server answers START_REPLICATION with these messages at once. */
+function startsWith(...messages: readonly Buffer[]): void {
+  server.behaviour.answersTo.push([/^START_REPLICATION/, Buffer.concat([copyBothResponse(), ...messages])]);
+}
+
+beforeEach(() => {
+  clock = new Clock();
+  server = new FakeBackend(clock);
+});
+
+/** The files of lib/ that a call came through. */
+function callers(): string[] {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = Infinity;
+  const { stack = '' } = new Error();
+  Error.stackTraceLimit = limit;
+  return [...stack.matchAll(/\blib\/(\w+)\//g)].map(([, room = '']) => room);
+}
+
+describe('the first delivery', () => {
+  it('is made in a turn of its own, and not from within the start-up of the connection', () => {
+    startsWith(keepalive(0x100n));
+    const rooms: string[][] = [];
+    record(streaming(server), () => rooms.push(callers()));
+    clock.advance();
+    expect(rooms).toHaveLength(1);
+    expect(rooms[0]).toContain('stream');
+    expect(rooms[0]).not.toContain('connection');
+    expect(rooms[0]).not.toContain('commands');
+  });
+
+  it('comes after the openObserver was told', () => {
+    startsWith(keepalive(0x100n));
+    const events: string[] = [];
+    const openObserver = { next: () => events.push('open') };
+    record(streaming(server, { openObserver }), () => events.push('next'));
+    clock.advance();
+    expect(events).toEqual(['open', 'next']);
+  });
+
+  it('does not come where the openObserver unsubscribes', () => {
+    startsWith(keepalive(0x100n));
+    const openObserver = { next: () => heard.subscription.unsubscribe() };
+    const heard = record(streaming(server, { openObserver }));
+    clock.advance();
+    expect(heard.events).toEqual([]);
+    server.last.send(readyForQuery());
+    clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is the only one where it unsubscribes', () => {
+    startsWith(keepalive(0x100n), keepalive(0x200n));
+    const heard = record(streaming(server), () => {
+      heard.subscription.unsubscribe();
+    });
+    clock.advance();
+    expect(heard.events).toEqual(['next']);
+  });
+
+  it('does not hide the error that the server sent before it closed the connection', () => {
+    startsWith(errorResponse({ S: 'FATAL', V: 'FATAL', C: '53200', M: 'out of memory' }));
+    const heard = record(streaming(server));
+    const openObserver = { next: () => server.last.close() };
+    const closed = record(streaming(server, { openObserver }));
+    clock.advance();
+    expect([heard.error, closed.error]).toMatchObject([{ code: 'SERVER_RESOURCES' }, { code: 'SERVER_RESOURCES' }]);
+  });
+});
