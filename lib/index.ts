@@ -10,7 +10,7 @@ export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
 export type { StopNotifier } from './operators/stop-request';
 export type { PreparedTransaction, Transaction } from './operators/transactions/transaction';
-export type { TransactionsOptions } from './operators/transactions/assembly';
+export type { TransactionsOptions } from './operators/transactions/transactions-options';
 export { transactions, type TransactionOf } from './operators/transactions/transactions';
 
 export { alterPublication, type AlterPublicationConfig } from './admin/publications/alter-publication';

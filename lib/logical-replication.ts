@@ -11,7 +11,7 @@ import {
   type TwoPhaseConfig,
 } from './config/config';
 import { SubscriptionLock } from './stream/subscription-lock';
-import { failStreams, noteFailure } from './ledger/failure';
+import { markFailed, attachFailure } from './ledger/failure';
 import { connect as connectSocket, type Connect } from './net/transport';
 import type {
   AnyReplicationMessage,
@@ -162,8 +162,8 @@ export function createStream(connect: Connect, config: StreamConfig): Observable
         exclusive.release();
         const { slot } = settings.plan;
         const confirmedLsn = memory.position?.lsn ?? 0n;
-        const streams = failStreams(error, [history]);
-        noteFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
+        const streams = markFailed(error, [history]);
+        attachFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
         subscriber.error(error);
       }
     });

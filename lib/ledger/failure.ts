@@ -1,65 +1,68 @@
 import type { Lsn } from '../common/lsn';
 import type { FailedStream, StreamHistory } from './stream-history';
 
-/** A transaction that the work which failed was about. */
+/** A transaction that was the input of a work that failed. */
 export interface FailedTransaction {
-  /** Its id, as `pg_xact` and logs name it. undefined where the message does not tell, as with another output plugin. */
+  /** Its id, as in `pg_xact` and in logs; undefined where the message does not tell, as with another output plugin. */
   readonly xid: number | undefined;
   /**
-   * Where its commit record starts; of a prepared transaction, where its prepare record starts. undefined for a streamed
-   * change, of which it is not known yet.
+   * Where its commit record starts, or the prepare record of a prepared transaction; undefined for a streamed change, as it
+   * is not known yet.
    */
   readonly commitLsn: Lsn | undefined;
   /**
-   * The tables of the changes that the work was given, as in `change.table`. Of a transaction that came in blocks, those
-   * as well of which all changes were rolled back.
+   * The tables of the changes, as in `change.table`. Those of a transaction that was streamed in blocks include tables of
+   * which all changes were rolled back.
    */
   readonly tables: readonly string[];
 }
 
-/** What is known of a stream when it fails. */
+/** What operators are told of a stream that has failed. */
 export interface Failure {
-  /** The slot that it read, as several streams may stand above one operator. */
+  /** Its slot: several streams may be merged above an operator. */
   readonly slot: string;
-  /** How far it had confirmed, over all its subscriptions. */
+  /** The LSN that all its subscriptions together have confirmed. */
   readonly confirmedLsn: Lsn;
-  /** The server's wal_sender_timeout in ms, as far as it was asked; 0 for none. */
+  /** The server's wal_sender_timeout in ms; 0 for none, or where it is not known. */
   readonly walSenderTimeout: number;
-  /** Whether the stream itself has failed, and not what was done with its messages. */
+  /** Whether the stream itself has failed, rather than a work or an operator below it. */
   readonly byStream: boolean;
-  /** Of a work that has failed: what it was about. Several where the work is for an array. */
+  /** The input of the work that has failed; several transactions where the input is an array. */
   readonly transactions?: readonly FailedTransaction[] | undefined;
-  /** The streams that it has ended: several may be merged. */
+  /** The streams that have ended: several may be merged. */
   readonly streams: readonly FailedStream[];
-  /** Tells the works in hand that nobody will come back for them. */
+  /** Tells `ackAfter` that no subscription will follow. */
   readonly giveUp?: () => void;
 }
 
-/**
- * Errors may be anybody's: what a work has thrown goes through as it is. So what belongs to them stands beside them.
- */
-const failures = new WeakMap<object, Failure>();
+/** The key of the property in which an error carries its failure, so that both reach every operator together. */
+const FAILURE = Symbol('failure');
 
-/** The same for what is no object, which goes its way before the next one comes. */
-let latest: { readonly error: unknown; readonly failure: Failure } | undefined;
+/** The last error that cannot carry a property: a work may throw a text, or a frozen object. */
+let lastBareError: { readonly error: unknown; readonly failure: Failure } | undefined;
 
-export function noteFailure(error: unknown, failure: Failure): void {
-  if (isObject(error)) failures.set(error, failure);
-  else latest = { error, failure };
+/** Attaches a failure to its error, which may be of any class: what a work has thrown is passed on as it is. */
+export function attachFailure(error: unknown, failure: Failure): void {
+  const property = { value: failure, configurable: true, writable: true };
+  if (!isObject(error) || !Reflect.defineProperty(error, FAILURE, property)) lastBareError = { error, failure };
 }
 
-/** undefined for what no stream, and no work on a stream, has failed with */
-export function failureOf(error: unknown): Failure | undefined {
-  if (isObject(error)) return failures.get(error);
-  return latest?.error === error ? latest?.failure : undefined;
+/** @returns undefined for an error of neither a stream nor a work on a stream */
+export function getFailure(error: unknown): Failure | undefined {
+  if (lastBareError?.error === error) return lastBareError?.failure;
+  return isCarrier(error) ? error[FAILURE] : undefined;
 }
 
-/** Notes that these streams have ended with this error, and who may have asked them to stop. */
-export function failStreams(error: unknown, histories: Iterable<StreamHistory>): readonly FailedStream[] {
+/** Records in the histories of streams that they have ended with this error. */
+export function markFailed(error: unknown, histories: Iterable<StreamHistory>): readonly FailedStream[] {
   return [...histories].map((history) => {
     history.failed(error);
     return { history, stops: [...history.stops] };
   });
+}
+
+function isCarrier(error: unknown): error is { readonly [FAILURE]: Failure } {
+  return isObject(error) && Object.hasOwn(error, FAILURE);
 }
 
 function isObject(value: unknown): value is object {

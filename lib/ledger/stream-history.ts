@@ -1,53 +1,53 @@
 import { maxLsn, type Lsn } from '../common/lsn';
 
-/** A stop that may be asked for at any time. */
+/** A stop that can be asked for at any time. */
 export interface StopRequest {
   /** Whether it has been asked for. */
   readonly asked: boolean;
   /**
-   * Listens to the notifier, which stays subscribed for as long as anybody listens. Calls one of the two, at most once; at
-   * once where the stop has been asked for.
+   * Listens to the notifier, which stays subscribed while there are listeners. Calls one of the callbacks, at most once;
+   * immediately where the stop was asked for before.
    *
    * @returns stops listening
    */
   listen(asked: () => void, failed: (error: unknown) => void): () => void;
 }
 
-/** A stream that has failed, and who may have asked it to stop. */
+/** A stream that has failed, and the stops that apply to it. */
 export interface FailedStream {
   readonly history: StreamHistory;
   readonly stops: readonly StopRequest[];
 }
 
-/** What a subscription had delivered when it ended. */
+/** How far a subscription had come when it ended. */
 export interface SessionEnd {
-  /** A confirmation from here on covers everything that was delivered; 0 where nothing was. */
+  /** Confirming this LSN covers everything that was delivered; 0 where nothing was. */
   readonly delivered: Lsn;
-  /** What the server is known to have been told. */
+  /** The confirmed LSN that the server is known to have received. */
   readonly confirmed: Lsn;
 }
 
 /**
- * What the subscriptions of one stream have delivered, one after the other, and whether all of it is confirmed. This
- * decides whether a stream that was asked to stop completes or fails.
+ * What the successive subscriptions of one stream have delivered, and whether all of it is confirmed. This decides whether
+ * a stream that was asked to stop completes or fails.
  */
 export class StreamHistory {
-  /** Who may ask it to stop, as far as its messages have reached them. */
+  /** The stops of the `stopOn` operators that its messages have reached. */
   readonly stops = new Set<StopRequest>();
-  /** Of what its user has been warned. */
+  /** The warnings that were given. */
   readonly warned = new Set<string>();
-  readonly #whenLeft: (listener: () => void) => () => void;
+  readonly #whenUnused: (listener: () => void) => () => void;
   #unconfirmed: Lsn = 0n;
   #error: { readonly error: unknown } | undefined;
 
-  /** @param whenLeft calls back once no subscription uses the slot, at once if that is so */
-  constructor(whenLeft: (listener: () => void) => () => void) {
-    this.#whenLeft = whenLeft;
+  /** @param whenUnused calls back once no subscription uses the slot, at once if that is so */
+  constructor(whenUnused: (listener: () => void) => () => void) {
+    this.#whenUnused = whenUnused;
   }
 
   /**
    * The error that ended a subscription, where something that was delivered is not known to be confirmed. Complete while
-   * no subscription uses the slot: see {@link whenLeft}.
+   * no subscription uses the slot: see {@link whenUnused}.
    */
   get failure(): { readonly error: unknown } | undefined {
     return this.#unconfirmed > 0n ? this.#error : undefined;
@@ -78,8 +78,8 @@ export class StreamHistory {
    *
    * @returns stops waiting
    */
-  whenLeft(listener: () => void): () => void {
-    return this.#whenLeft(listener);
+  whenUnused(listener: () => void): () => void {
+    return this.#whenUnused(listener);
   }
 
   #confirm(lsn: Lsn): void {
@@ -89,17 +89,17 @@ export class StreamHistory {
   }
 }
 
-/** Calls back once none of these streams is subscribed to, with the failure of one of them. */
-export function whenAllLeft(
+/** Calls back once no subscription uses the slots of these streams, with the failure of one of them. */
+export function whenAllUnused(
   histories: readonly StreamHistory[],
   listener: (failure: { readonly error: unknown } | undefined) => void,
 ): () => void {
   let left = histories.length;
   const look = (): void => {
-    if (left === 0) listener(failureIn(histories));
+    if (left === 0) listener(findFailure(histories));
   };
   const stops = histories.map((history) =>
-    history.whenLeft(() => {
+    history.whenUnused(() => {
       left--;
       look();
     }),
@@ -110,7 +110,7 @@ export function whenAllLeft(
   };
 }
 
-export function failureIn(histories: Iterable<StreamHistory>): { readonly error: unknown } | undefined {
+export function findFailure(histories: Iterable<StreamHistory>): { readonly error: unknown } | undefined {
   for (const { failure } of histories) if (failure) return failure;
   return undefined;
 }

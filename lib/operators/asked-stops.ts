@@ -2,11 +2,11 @@ import { Observable, Subject } from 'rxjs';
 import type { FailedStream } from '../ledger/stream-history';
 
 /**
- * Listens for the stops of streams that have failed, for as long as they may be subscribed to again: so none is missed
- * between two attempts, and a notifier that counts time does not begin anew with each.
+ * Listens for the stops of failed streams between two attempts, so that no stop is missed and a notifier that is a timer
+ * does not start again.
  */
 export class AskedStops {
-  /** Emits when all of them have been asked to stop; fails when a notifier does. */
+  /** Emits when all streams were asked to stop; fails when a notifier fails. */
   readonly asked: Observable<void>;
   readonly #changes = new Subject<void>();
   #streams: readonly FailedStream[] = [];
@@ -24,7 +24,7 @@ export class AskedStops {
     });
   }
 
-  /** Whether each of them has been asked to stop. Of several that were merged, one that goes on needs the others. */
+  /** Whether all streams were asked to stop. Merged streams go on as long as one of them does. */
   get all(): boolean {
     return this.#streams.length > 0 && this.#streams.every(({ stops }) => stops.some(({ asked }) => asked));
   }

@@ -19,12 +19,12 @@ import {
 } from 'rxjs';
 import { ERRORS, type ErrorKind } from '../common/error-codes';
 import { ReplicationError, ServerError } from '../common/errors';
-import { failureOf, type FailedTransaction, type Failure } from '../ledger/failure';
+import { getFailure, type FailedTransaction, type Failure } from '../ledger/failure';
 import type { Lsn } from '../common/lsn';
 import { Options } from '../common/options';
-import { whenAllLeft } from '../ledger/stream-history';
+import { whenAllUnused } from '../ledger/stream-history';
 import { AskedStops } from './asked-stops';
-import { describe } from './ack-after/failed-transactions';
+import { describeTransaction } from './ack-after/failed-transactions';
 
 /** When {@link reconnect} tries again, and for how long. */
 export interface ReconnectOptions {
@@ -126,9 +126,9 @@ function readSettings(given: ReconnectOptions) {
   };
 }
 
-/** After so many failures in a row the user is warned, where nobody listens. */
+/** The process warns after this number of failures in a row, where there is no attemptObserver. */
 const WARN_AFTER = 5;
-/** Beyond them every delay is the longest; a delay of 0 times Infinity would be none that a timer understands. */
+/** More doublings change no delay, and 0 times Infinity would be NaN. */
 const MOST_DOUBLINGS = 31;
 
 function isRetryable(error: unknown): boolean {
@@ -142,10 +142,10 @@ class Attempts {
   /** By slot, as there may be several streams. */
   readonly #confirmed = new Map<string, Lsn>();
   #count = 0;
-  /** The failure that is worth few attempts, and how often it has come, whatever else came in between. */
+  /** The last failure that is worth only few attempts, and how often it occurred; other failures may occur in between. */
   #failure = '';
   #repeated = 0;
-  /** Since when the slot has been another's, each time that we asked. */
+  /** Since when every attempt has found the slot in use by another connection. */
   #activeSince: number | undefined;
 
   constructor(settings: Settings) {
@@ -155,12 +155,12 @@ class Attempts {
   /** Emits when it is time for the next attempt, or completes or fails when there is none. */
   after(error: unknown): Observable<unknown> {
     const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
-    const failure = failureOf(error);
+    const failure = getFailure(error);
     const { giveUp = ignore, transactions = [] } = failure ?? {};
     if (failure) this.#stops.follow(failure.streams);
-    this.#look(error);
+    this.#recordFailure(error);
     if (failure && this.#stops.all) return this.#stopped(error, failure);
-    const isUseless = this.#stops.all || !retryable(error) || this.#repeated > mostRetries(error);
+    const isUseless = this.#stops.all || !retryable(error) || this.#repeated > getMaxRetries(error);
     if (isUseless || (this.#count >= maxRetries && !this.#mustWaitOn(error))) {
       giveUp();
       return throwError(() => error);
@@ -171,7 +171,8 @@ class Attempts {
     this.#count++;
     if (this.#settings.silent && this.#count === WARN_AFTER) {
       const what = `The stream has failed ${WARN_AFTER} times in a row, and is tried again; an attemptObserver hears of each time.`;
-      const where = transactions.length > 0 ? `, in the work on ${transactions.map(describe).join(', ')}` : '';
+      const where =
+        transactions.length > 0 ? `, in the work on ${transactions.map(describeTransaction).join(', ')}` : '';
       process.emitWarning(`${what} The last error${where}: ${String(error)}`, {
         type: 'ReplicationWarning',
         code: 'RXPG_RECONNECTING',
@@ -184,18 +185,18 @@ class Attempts {
     return merge(due.pipe(map((value) => of(value))), stopped).pipe(take(1), mergeAll());
   }
 
-  /** It waits no more, nor listens for a stop. */
+  /** The subscription has ended: stops listening for a stop. */
   end(): void {
     this.#stops.forget();
   }
 
-  /** The end of what was asked to stop: what was delivered is confirmed, or the error says why not. */
+  /** Ends a stream that was asked to stop: completes where everything delivered is confirmed, and fails otherwise. */
   #stopped(error: unknown, { byStream, streams, giveUp = ignore }: Failure): Observable<never> {
     giveUp();
-    // What was done with the messages may have failed after all of them were confirmed.
+    // A work may have failed although every message is confirmed.
     if (!byStream) return throwError(() => error);
     return new Observable((subscriber) =>
-      whenAllLeft(
+      whenAllUnused(
         streams.map(({ history }) => history),
         (failure) => {
           if (failure) subscriber.error(error);
@@ -205,16 +206,16 @@ class Attempts {
     );
   }
 
-  /** Starts over when something was confirmed since the last failure. */
-  #look(error: unknown): void {
-    if (this.#hasProgressed(failureOf(error))) {
+  /** Counts the failure. The counts start over when something was confirmed since the last failure. */
+  #recordFailure(error: unknown): void {
+    if (this.#hasProgressed(getFailure(error))) {
       this.#count = 0;
       this.#repeated = 0;
     }
     if (isSlotActive(error)) this.#activeSince ??= this.#settings.scheduler.now();
     else this.#activeSince = undefined;
-    if (mostRetries(error) === Infinity) return;
-    const failure = placeOf(error);
+    if (getMaxRetries(error) === Infinity) return;
+    const failure = locateFailure(error);
     if (failure !== this.#failure) this.#repeated = 0;
     this.#failure = failure;
     this.#repeated++;
@@ -226,11 +227,11 @@ class Attempts {
     return true;
   }
 
-  /** The server frees the slot of a client that is silently gone only after its time-out. */
+  /** The server releases the slot of a lost connection only after its wal_sender_timeout. */
   #mustWaitOn(error: unknown): boolean {
     if (this.#activeSince === undefined) return false;
-    const patience = failureOf(error)?.walSenderTimeout ?? 0;
-    return this.#settings.scheduler.now() - this.#activeSince <= patience;
+    const timeout = getFailure(error)?.walSenderTimeout ?? 0;
+    return this.#settings.scheduler.now() - this.#activeSince <= timeout;
   }
 }
 
@@ -241,7 +242,7 @@ function orIfUnsubscribed<T>(callback: () => void): MonoTypeOperatorFunction<T> 
       return source.pipe(
         tap({
           next: () => (due = true),
-          // Who has heard that it is time unsubscribes, too.
+          // A subscriber that has received the value unsubscribes, too.
           unsubscribe: () => {
             if (!due) callback();
           },
@@ -256,14 +257,14 @@ function isSlotActive(error: unknown): boolean {
   return error instanceof ReplicationError && error.code === 'SLOT_ACTIVE';
 }
 
-function mostRetries(error: unknown): number {
+function getMaxRetries(error: unknown): number {
   if (!(error instanceof ReplicationError)) return Infinity;
   const kind: ErrorKind = ERRORS[error.code];
   return kind.retries ?? Infinity;
 }
 
-/** What a failure is, and where in the WAL; the context of a decoding error ends with the LSN that it met. */
-function placeOf(error: unknown): string {
+/** Identifies a failure and its position in the WAL: the context of a decoding error ends with the LSN. */
+function locateFailure(error: unknown): string {
   if (!(error instanceof ReplicationError)) return '';
   if (!(error instanceof ServerError)) return error.code;
   const lsns = error.server.where?.match(/[0-9A-F]+\/[0-9A-F]+/gi) ?? [];

@@ -1,9 +1,9 @@
 import { Observable, type MonoTypeOperatorFunction, type Subscriber } from 'rxjs';
 import { Delivery, type SessionControl } from '../ledger/acknowledgement';
-import { failStreams, failureOf, noteFailure } from '../ledger/failure';
+import { markFailed, getFailure, attachFailure } from '../ledger/failure';
 import { isInTransaction } from '../pgoutput/messages/message-facts';
 import type { StreamMessage } from '../pgoutput/messages/messages';
-import { failureIn, whenAllLeft, type StreamHistory } from '../ledger/stream-history';
+import { findFailure, whenAllUnused, type StreamHistory } from '../ledger/stream-history';
 import { NotifiedStop, toStopNotifier, type StopNotifier } from './stop-request';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
@@ -41,31 +41,30 @@ export function stopOn<T extends StreamMessage>(notifier: StopNotifier): MonoTyp
   const asked = toStopNotifier(notifier);
   return (source) => {
     const request = new NotifiedStop(asked);
-    /** Of the streams that have come through: several may be merged above. */
+    /** The histories of the streams that deliver to this operator: several may be merged above. */
     const histories = new Set<StreamHistory>();
     return new Observable((subscriber) => {
-      // A stop that was carried out is over. One that has failed is not: who subscribes again retries.
-      if (request.asked && !failureIn(histories)) request.forget();
-      const stopping = new Stopping(source, subscriber, request, histories);
-      stopping.begin();
+      // A completed stop is over. After a failed one, the next subscription stops again.
+      if (request.asked && !findFailure(histories)) request.forget();
+      new StopOnSubscriber(source, subscriber, request, histories).begin();
     });
   };
 }
 
-/** One subscription to what may be stopped. */
-class Stopping<T extends StreamMessage> {
+/** One subscription of `stopOn`. */
+class StopOnSubscriber<T extends StreamMessage> {
   readonly #source: Observable<T>;
   readonly #subscriber: Subscriber<T>;
   readonly #request: NotifiedStop;
   readonly #histories: Set<StreamHistory>;
-  /** By stream: the session that it delivers by. */
+  /** The present session of each stream. */
   readonly #sessions = new Map<StreamHistory, SessionControl>();
   #last: SessionControl | undefined;
-  /** Those that are to end before this may. */
+  /** Sessions that have to close before this subscription ends. */
   readonly #ending = new Set<SessionControl>();
   #finishing = false;
   #release: () => void = () => undefined;
-  // For messages that no session delivered; a session knows its own boundaries.
+  // For messages that no session delivered: a session tracks its own transactions.
   #inTransaction = false;
   #delivering = false;
 
@@ -101,7 +100,7 @@ class Stopping<T extends StreamMessage> {
         this.#deliver(message);
       },
       error: (error) => {
-        for (const { history } of failureOf(error)?.streams ?? []) this.#meet(history);
+        for (const { history } of getFailure(error)?.streams ?? []) this.#addHistory(history);
         this.#fail(error);
       },
     });
@@ -110,7 +109,7 @@ class Stopping<T extends StreamMessage> {
 
   #deliver(message: T): void {
     const session = Delivery.getHandle(message)?.session;
-    if (session !== this.#last) this.#know(session);
+    if (session !== this.#last) this.#addSession(session);
     if (!session) this.#inTransaction = isInTransaction(message, this.#inTransaction);
     this.#delivering = true;
     this.#subscriber.next(message);
@@ -118,15 +117,15 @@ class Stopping<T extends StreamMessage> {
     if (!session && this.#request.asked) this.#stop();
   }
 
-  #know(session: SessionControl | undefined): void {
+  #addSession(session: SessionControl | undefined): void {
     this.#last = session;
     if (!session || this.#sessions.get(session.history) === session) return;
-    this.#meet(session.history);
+    this.#addHistory(session.history);
     this.#sessions.set(session.history, session);
     if (this.#request.asked) this.#stopSessions([session]);
   }
 
-  #meet(history: StreamHistory): void {
+  #addHistory(history: StreamHistory): void {
     this.#histories.add(history);
     history.stops.add(this.#request);
   }
@@ -139,7 +138,7 @@ class Stopping<T extends StreamMessage> {
   #stopSessions(sessions: readonly SessionControl[]): void {
     for (const session of sessions) this.#ending.add(session);
     for (const session of sessions) {
-      // One that was lost (retry() may stand above) delivers no more, and the source does not complete by it.
+      // A lost session, with retry() above, does not complete the source.
       const stopWatching = session.whenClosed(() => {
         this.#ending.delete(session);
         if (this.#ending.size === 0) this.#finish();
@@ -149,23 +148,23 @@ class Stopping<T extends StreamMessage> {
     }
   }
 
-  /** Nothing that was delivered by this subscription awaits its end. */
+  /** All sessions of this subscription have closed. */
   #finish(): void {
     if (this.#finishing || this.#subscriber.closed) return;
     this.#finishing = true;
     this.#release();
-    const stopWaiting = whenAllLeft([...this.#histories], (failure) => {
+    const stopWaiting = whenAllUnused([...this.#histories], (failure) => {
       if (failure) this.#fail(failure.error);
       else this.#subscriber.complete();
     });
     this.#subscriber.add(stopWaiting);
   }
 
-  /** `reconnect`, which hears it meanwhile, goes on listening for a stop. */
+  /** Passes the error on together with the stop, so that `reconnect` goes on listening for it. */
   #fail(error: unknown): void {
     const unknown = { slot: '', confirmedLsn: 0n, walSenderTimeout: 0, byStream: false };
-    const failure = failureOf(error) ?? unknown;
-    noteFailure(error, { ...failure, streams: failStreams(error, this.#histories) });
+    const failure = getFailure(error) ?? unknown;
+    attachFailure(error, { ...failure, streams: markFailed(error, this.#histories) });
     this.#subscriber.error(error);
   }
 }

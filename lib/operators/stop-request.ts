@@ -2,15 +2,15 @@ import { from, Observable, share, take, type ObservableInput, type Subscription 
 import { ConfigError } from '../common/errors';
 import type { StopRequest } from '../ledger/stream-history';
 
-/** What asks for a stop: whatever emits, or an `AbortSignal`. */
+/** What asks for a stop: anything that emits, or an `AbortSignal`. */
 export type StopNotifier = ObservableInput<unknown> | AbortSignal;
 
 /**
- * @returns what emits when a stop is asked for
+ * @returns an Observable that emits when a stop is asked for
  * @throws {ConfigError} `CONFIG_INVALID`
  */
 export function toStopNotifier(notifier: StopNotifier): Observable<unknown> {
-  if (isAbortSignal(notifier)) return abortOf(notifier);
+  if (isAbortSignal(notifier)) return toObservable(notifier);
   try {
     return from(notifier);
   } catch {
@@ -18,7 +18,7 @@ export function toStopNotifier(notifier: StopNotifier): Observable<unknown> {
   }
 }
 
-/** Asks once, and is subscribed to its notifier for as long as anybody listens. */
+/** A stop that a notifier asks for. It is subscribed to the notifier while there are listeners. */
 export class NotifiedStop implements StopRequest {
   readonly #notifier: Observable<unknown>;
   #asked = false;
@@ -48,18 +48,18 @@ export class NotifiedStop implements StopRequest {
     };
   }
 
-  /** The stop was carried out; another may be asked for. */
+  /** The stop has completed; the notifier may ask for another one. */
   forget(): void {
     this.#asked = false;
   }
 }
 
-/** By its members: it may be of another realm. */
+/** Checks the members instead of the class, as the signal may be of another realm. */
 function isAbortSignal(notifier: unknown): notifier is AbortSignal {
   return typeof notifier === 'object' && notifier !== null && 'aborted' in notifier && 'addEventListener' in notifier;
 }
 
-function abortOf(signal: AbortSignal): Observable<unknown> {
+function toObservable(signal: AbortSignal): Observable<unknown> {
   return new Observable((subscriber) => {
     const abort = (): void => {
       subscriber.next(signal.reason);

@@ -1,6 +1,6 @@
 import { Subject, takeUntil, type Observable, type Subscriber } from 'rxjs';
 
-/** What an operator does with its source's notifications; what it leaves out goes straight to the subscriber. */
+/** An operator's handlers for the notifications of its source; those that it leaves out are passed to the subscriber. */
 export interface Handlers<T> {
   next(value: T): void;
   error?(error: unknown): void;
@@ -8,24 +8,24 @@ export interface Handlers<T> {
 }
 
 /**
- * Subscribes an operator to its source, for as long as its own subscriber is open. A source that emits while it is still
- * being subscribed to stops as well, though its subscription is not yet there to be ended.
+ * Subscribes an operator to its source until its own subscriber is closed. This also stops a source that emits during
+ * `subscribe()`, before there is a Subscription.
  *
- * @returns lets go of the source earlier than that
+ * @returns unsubscribes earlier
  */
 export function subscribeUntilClosed<T, R>(
   source: Observable<T>,
   subscriber: Subscriber<R>,
   handlers: Handlers<T>,
 ): () => void {
-  const released = new Subject<void>();
-  let holding = true;
-  const release = (): void => {
-    holding = false;
-    released.next();
+  const unsubscribed = new Subject<void>();
+  let subscribed = true;
+  const unsubscribe = (): void => {
+    subscribed = false;
+    unsubscribed.next();
   };
-  subscriber.add(release);
-  source.pipe(takeUntil(released)).subscribe({
+  subscriber.add(unsubscribe);
+  source.pipe(takeUntil(unsubscribed)).subscribe({
     next: (value) => {
       handlers.next(value);
     },
@@ -34,10 +34,10 @@ export function subscribeUntilClosed<T, R>(
       else subscriber.error(error);
     },
     complete: () => {
-      if (!holding) return;
+      if (!subscribed) return;
       if (handlers.complete) handlers.complete();
       else subscriber.complete();
     },
   });
-  return release;
+  return unsubscribe;
 }

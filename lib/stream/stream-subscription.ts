@@ -2,7 +2,7 @@ import type { Subscriber } from 'rxjs';
 import type { Settings } from '../config/config';
 import { HostConnector } from '../connection/host-connector';
 import { ReplicationError } from '../common/errors';
-import { failStreams, noteFailure } from '../ledger/failure';
+import { markFailed, attachFailure } from '../ledger/failure';
 import type { StreamHistory } from '../ledger/stream-history';
 import type { Connect } from '../net/transport';
 import type { StreamMessage } from '../pgoutput/messages/messages';
@@ -114,12 +114,12 @@ export class StreamSubscription {
 
   /** Notes for operators what is known of the stream that fails. */
   #note<E>(error: E): E {
-    noteFailure(error, {
+    attachFailure(error, {
       slot: this.#settings.plan.slot,
       confirmedLsn: this.#resumeState.position?.lsn ?? 0n,
       walSenderTimeout: this.#walSenderTimeout,
       byStream: true,
-      streams: failStreams(error, [this.#history]),
+      streams: markFailed(error, [this.#history]),
     });
     return error;
   }

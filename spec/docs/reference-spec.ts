@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import { FINDINGS } from '../../lib/common/findings';
 import { resolveConfig } from '../../lib/config/config';
-import { readTransactionsOptions } from '../../lib/operators/transactions/assembly';
+import { readTransactionsOptions } from '../../lib/operators/transactions/transactions-options';
 import { defaultTypes } from '../../lib/pgoutput/values/values';
 import { MAX_MESSAGE_LENGTH } from '../../lib/wire/frames';
 import { fillGenerated, findGenerated, generatedNames } from './support/generated';

@@ -2,7 +2,7 @@ import { concat, defer, NEVER, Observable, of, Subject, take, throwError, timer 
 import { TestScheduler } from 'rxjs/testing';
 import type { ErrorCode } from '../../lib/common/error-codes';
 import { ConfigError, ConnectionError, ReplicationError, ServerError } from '../../lib/common/errors';
-import { noteFailure, type Failure } from '../../lib/ledger/failure';
+import { attachFailure, type Failure } from '../../lib/ledger/failure';
 import { reconnect, type ReconnectAttempt, type ReconnectOptions } from '../../lib/operators/reconnect';
 import { StreamHistory, type FailedStream } from '../../lib/ledger/stream-history';
 import { Clock } from '../support/clock';
@@ -11,7 +11,14 @@ import { failure } from '../wire/failure';
 
 /** An error that a stream has ended with, as far as it had come. */
 function ended<E>(error: E, noted: Partial<Failure> = {}): E {
-  noteFailure(error, { slot: 'orders', confirmedLsn: 0n, walSenderTimeout: 0, byStream: true, streams: [], ...noted });
+  attachFailure(error, {
+    slot: 'orders',
+    confirmedLsn: 0n,
+    walSenderTimeout: 0,
+    byStream: true,
+    streams: [],
+    ...noted,
+  });
   return error;
 }
 

@@ -6,7 +6,7 @@ import {
   type AnyReplicationMessage,
   type StreamingTwoPhaseConfig,
 } from '../../lib';
-import type { Assembled } from '../../lib/operators/transactions/assembly';
+import type { AssembledMessage } from '../../lib/operators/transactions/transaction-assembler';
 import { FakeWalSender, logicalMessage, payloads, rolledBack, table, transaction } from '../../lib/testing';
 import { messagesOf, transactionOf } from '../../lib/testing/deliveries';
 import { until } from '../net/support/local-server';
@@ -106,7 +106,7 @@ describe('a transaction in blocks', () => {
   it('comes again as a whole when it was not confirmed', async () => {
     const saved: unknown[] = [];
     const source = flat({ streaming: 'on' }).pipe(transactions());
-    const work = ackAfter((unit: Assembled) => {
+    const work = ackAfter((unit: AssembledMessage) => {
       if (unit.kind === 'transaction') saved.push(...unit.changes);
     });
     recordings.push(record(source.pipe(work, reconnect({ initialDelay: 1 }))));

@@ -12,7 +12,7 @@ import {
   toItems,
   type AckTarget,
 } from './ack-target';
-import { transactionsOf } from './failed-transactions';
+import { listTransactions } from './failed-transactions';
 import { SourceSessions } from './source-sessions';
 import { isPending, Work, type WorkOwner } from './work';
 import type { WorkRegistry } from './work-registry';
@@ -194,7 +194,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
   }
 
   #failWork(value: T, error: unknown): void {
-    this.#fail(error, getSession(toItems(value)[0]), transactionsOf(value));
+    this.#fail(error, getSession(toItems(value)[0]), listTransactions(value));
   }
 
   #fail(error: unknown, session?: SessionControl, transactions?: readonly FailedTransaction[]): void {
@@ -204,7 +204,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
       this.#givenUp = true;
       this.#registry.cancelDetached();
     };
-    const failure = this.#sessions.noteFailure(error, { session, transactions, giveUp });
+    const failure = this.#sessions.attachFailure(error, { session, transactions, giveUp });
     // An operator below may go on listening for a stop. Until it does, unsubscribing must not end the notifier.
     const stopListening =
       failure?.streams.flatMap(({ stops }) => stops.map((stop) => stop.listen(ignore, ignore))) ?? [];

@@ -1,17 +1,17 @@
 import { Delivery, type Acknowledgeable } from '../../ledger/acknowledgement';
-import { failureOf, type FailedTransaction } from '../../ledger/failure';
+import { getFailure, type FailedTransaction } from '../../ledger/failure';
 import { formatLsn, type Lsn } from '../../common/lsn';
 import { Message } from '../../pgoutput/messages/message';
 import { toItems, type AckTarget } from './ack-target';
 import { Transaction } from '../transactions/transaction';
 
 /**
- * The transactions that the work under `ackAfter` was about, where it failed with this error: for logs, for alarms, or to
- * set them aside. Usually one; several where the work takes arrays. Empty for every other error, and where the values
- * under `ackAfter` are no messages (after a `map`).
+ * The transactions that were the input of a work of `ackAfter` which failed with this error: for logs, for alarms, or to
+ * store them elsewhere. Usually one; several where the work takes arrays. Empty for every other error, and where the input
+ * is no message (after a `map`).
  *
- * The error itself is what the work has thrown, unchanged. A value that is no object, a text say, is known only until the
- * next one fails.
+ * The error itself is what the work has thrown, unchanged. An error that cannot carry a property, such as a text or a frozen
+ * object, is known only until the next such error.
  *
  * @param error as an `error` callback, `catchError` or `retryable` gets it
  * @example
@@ -25,44 +25,44 @@ import { Transaction } from '../transactions/transaction';
  *   });
  */
 export function failedTransactions(error: unknown): readonly FailedTransaction[] {
-  return failureOf(error)?.transactions ?? [];
+  return getFailure(error)?.transactions ?? [];
 }
 
-/** What a work was about. Changes of one transaction count as one. */
-export function transactionsOf(value: AckTarget): readonly FailedTransaction[] {
+/** Lists the transactions of a work's input. Changes of one transaction count as one. */
+export function listTransactions(value: AckTarget): readonly FailedTransaction[] {
   const found = new Map<string, { xid: number | undefined; commitLsn: Lsn | undefined; tables: Set<string> }>();
   for (const item of toItems(value)) {
     if (!(item instanceof Message)) continue;
-    const xid = xidOf(item);
-    const commitLsn = lsnOf(item);
+    const xid = getXid(item);
+    const commitLsn = findLsn(item);
     const key = `${String(commitLsn)} ${commitLsn === undefined ? String(xid) : ''}`;
     const transaction = found.get(key) ?? { xid, commitLsn, tables: new Set<string>() };
     found.set(key, transaction);
-    for (const table of tablesOf(item)) transaction.tables.add(table);
+    for (const table of listTables(item)) transaction.tables.add(table);
   }
   return [...found.values()].map(({ tables, ...transaction }) => ({ ...transaction, tables: [...tables] }));
 }
 
-/** At most so many are named in a sentence. */
+/** The most tables that {@link describeTransaction} names. */
 const TABLES = 5;
 
-/** For a sentence about the error: `transaction 731 at 0/16B6C50 (orders, customers)`. */
-export function describe({ xid, commitLsn, tables }: FailedTransaction): string {
+/** Describes a transaction in a sentence about an error: `transaction 731 at 0/16B6C50 (orders, customers)`. */
+export function describeTransaction({ xid, commitLsn, tables }: FailedTransaction): string {
   const id = xid === undefined ? '' : ` ${xid}`;
   const place = commitLsn === undefined ? '' : ` at ${formatLsn(commitLsn)}`;
   const more = tables.length > TABLES ? ' …' : '';
   return `transaction${id}${place}${tables.length > 0 ? ` (${tables.slice(0, TABLES).join(', ')}${more})` : ''}`;
 }
 
-function xidOf(item: Acknowledgeable & object): number | undefined {
+function getXid(item: Acknowledgeable & object): number | undefined {
   if ('xid' in item && typeof item.xid === 'number') return item.xid;
   return item instanceof Delivery ? Delivery.getHandle(item)?.xid : undefined;
 }
 
-/** The members that say where a message belongs, the most telling one first. */
+/** The members that tell the position of a message, the most precise one first. */
 const LSNS = ['commitLsn', 'prepareLsn', 'lsn', 'endLsn', 'dataStart'];
 
-function lsnOf(item: object): Lsn | undefined {
+function findLsn(item: object): Lsn | undefined {
   for (const name of LSNS) {
     const lsn: unknown = Reflect.get(item, name);
     if (typeof lsn === 'bigint') return lsn;
@@ -70,7 +70,7 @@ function lsnOf(item: object): Lsn | undefined {
   return undefined;
 }
 
-function tablesOf(item: object): readonly string[] {
+function listTables(item: object): readonly string[] {
   if ('tables' in item && Array.isArray(item.tables)) return item.tables.map(String);
   if ('table' in item && typeof item.table === 'string') return [item.table];
   return Transaction.tablesOf(item);

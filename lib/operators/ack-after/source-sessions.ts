@@ -1,9 +1,9 @@
 import { Delivery, type Acknowledgeable, type SessionControl } from '../../ledger/acknowledgement';
-import { failStreams, failureOf, noteFailure, type FailedTransaction, type Failure } from '../../ledger/failure';
+import { markFailed, getFailure, attachFailure, type FailedTransaction, type Failure } from '../../ledger/failure';
 import type { StopRequest, StreamHistory } from '../../ledger/stream-history';
 import { getStreamName } from './delivery-identity';
 
-/** What {@link SourceSessions.noteFailure} is told besides the error. */
+/** What {@link SourceSessions.attachFailure} is told besides the error. */
 export interface FailureContext {
   /** The session of the stream that the failure belongs to, where that is known. */
   readonly session?: SessionControl | undefined;
@@ -68,12 +68,12 @@ export class SourceSessions {
    *
    * @returns undefined where nothing is known
    */
-  noteFailure(error: unknown, { session, transactions, giveUp }: FailureContext): Failure | undefined {
-    // The error of a work may have been noted for an earlier failure.
-    const noted = session && !hasEndedWith(session, error) ? undefined : failureOf(error);
+  attachFailure(error: unknown, { session, transactions, giveUp }: FailureContext): Failure | undefined {
+    // The error of a work may have been attached to an earlier failure.
+    const noted = session && !hasEndedWith(session, error) ? undefined : getFailure(error);
     if (!noted && !session) return undefined;
     const histories = [...this.#sessions.values()].map(({ history }) => history);
-    const failed = failStreams(error, new Set([...(noted?.streams ?? []).map(({ history }) => history), ...histories]));
+    const failed = markFailed(error, new Set([...(noted?.streams ?? []).map(({ history }) => history), ...histories]));
     const streams = failed.map(({ history, stops }) => ({
       history,
       stops: [...stops, ...(this.#stops.get(history) ?? [])],
@@ -88,7 +88,7 @@ export class SourceSessions {
       streams,
       giveUp,
     };
-    noteFailure(error, failure);
+    attachFailure(error, failure);
     return failure;
   }
 

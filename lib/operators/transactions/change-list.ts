@@ -3,23 +3,23 @@ import type { Change } from '../../pgoutput/messages/messages';
 import type { AnyTables } from '../../pgoutput/messages/typed-tables';
 import type { StreamedChanges } from './streamed-changes';
 
-/** The changes of a transaction, wherever they are. */
+/** The changes of a transaction, in memory or in the spool file. */
 export interface ChangeList<Tables extends object = AnyTables> extends Iterable<Change<Tables>> {
   readonly size: number;
-  /** All of them; undefined where they are too many to be shown without being asked for. */
+  /** All changes for logs; undefined where they are in the spool file and were not read yet. */
   readonly shown: readonly Change<Tables>[] | undefined;
-  /** The tables that they are about, as messages name them. */
+  /** The tables of the changes, as in `change.table`. */
   readonly tables: readonly string[];
-  /** All of them, in memory. */
+  /** Reads all changes into memory. */
   toArray(): readonly Change<Tables>[];
-  /** A work has taken them, and may read them until they are released, also once the stream is over. */
+  /** Keeps the changes readable until they are released, also after the stream has ended. */
   hold(): void;
-  /** Nobody will begin to read them any more. */
+  /** Nothing starts to read them any more. */
   release(): void;
 }
 
-/** Changes that came in one piece. */
-export class WholeChanges implements ChangeList {
+/** The changes of a transaction that was not streamed. */
+export class InMemoryChangeList implements ChangeList {
   readonly #changes: readonly Change[];
 
   constructor(changes: readonly Change[]) {
@@ -56,8 +56,8 @@ export class WholeChanges implements ChangeList {
   }
 }
 
-/** Changes that came in blocks, before it was known where they commit. */
-export class StreamedList implements ChangeList {
+/** The changes of a transaction that was streamed in blocks, before its commit LSN was known. */
+export class StreamedChangeList implements ChangeList {
   readonly #changes: StreamedChanges;
   readonly #commitLsn: Lsn;
   #array: readonly Change[] | undefined;

@@ -2,8 +2,9 @@ import { defer, filter, map, tap, type OperatorFunction } from 'rxjs';
 import type { LogicalMessage } from '../../pgoutput/messages/change-messages';
 import type { AnyReplicationMessage, TablesOf, TwoPhaseMessage } from '../../pgoutput/messages/messages';
 import type { CommitPreparedMessage, RollbackPreparedMessage } from '../../pgoutput/messages/two-phase-messages';
-import { Assembly, readTransactionsOptions, type Assembled, type TransactionsOptions } from './assembly';
+import { TransactionAssembler, type AssembledMessage } from './transaction-assembler';
 import type { PreparedTransaction, Transaction } from './transaction';
+import { readTransactionsOptions, type TransactionsOptions } from './transactions-options';
 
 /** What {@link transactions} emits, by what the stream was asked for. */
 export type TransactionOf<M> =
@@ -44,21 +45,23 @@ export function transactions<M extends AnyReplicationMessage>(
 export function transactions<M extends AnyReplicationMessage>(
   options: TransactionsOptions,
 ): OperatorFunction<M, TransactionOf<M> | LogicalMessage>;
-export function transactions(options: TransactionsOptions = {}): OperatorFunction<AnyReplicationMessage, Assembled> {
+export function transactions(
+  options: TransactionsOptions = {},
+): OperatorFunction<AnyReplicationMessage, AssembledMessage> {
   const settings = readTransactionsOptions(options);
   return (source) =>
     defer(() => {
-      const assembly = new Assembly(settings);
+      const assembler = new TransactionAssembler(settings);
       const end = (): void => {
-        assembly.end();
+        assembler.end();
       };
       const complete = (): void => {
-        assembly.complete();
+        assembler.complete();
       };
       return source.pipe(
         // Most messages complete nothing, and go no further than this.
-        filter((message) => assembly.gather(message)),
-        map((message) => assembly.finish(message)),
+        filter((message) => assembler.gather(message)),
+        map((message) => assembler.finish(message)),
         filter((unit) => unit !== undefined),
         // Before the end is passed on: whoever hears of it finds no spool file open but for works that still run.
         tap({ complete, error: end, unsubscribe: end }),

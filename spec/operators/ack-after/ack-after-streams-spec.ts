@@ -1,6 +1,6 @@
 import { filter, Observable, timer } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
-import type { Assembled } from '../../../lib/operators/transactions/assembly';
+import type { AssembledMessage } from '../../../lib/operators/transactions/transaction-assembler';
 import { reconnect } from '../../../lib/operators/reconnect';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import {
@@ -78,7 +78,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
     });
   }
 
-  const nameOf = ({ kind, ...unit }: Assembled) => `${kind} ${'xid' in unit ? unit.xid : ''}`;
+  const nameOf = ({ kind, ...unit }: AssembledMessage) => `${kind} ${'xid' in unit ? unit.xid : ''}`;
 
   /** @param ms how long the work of each kind and xid takes; 10, if it is not named */
   function run(ms: Readonly<Record<string, number>>, concurrent = 1) {

@@ -3,7 +3,7 @@ import type fs from 'node:fs';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TransactionsOptions } from '../../../lib/operators/transactions/assembly';
+import type { TransactionsOptions } from '../../../lib/operators/transactions/transactions-options';
 
 /** What the library calls: to spy on it, one needs the module itself. */
 export const files = jest.requireActual<typeof fs>('node:fs');

@@ -1,7 +1,8 @@
 /** Transactions that come in blocks, or are prepared, without a session. */
 import { from, type Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import type { Assembled, TransactionsOptions } from '../../../lib/operators/transactions/assembly';
+import type { AssembledMessage } from '../../../lib/operators/transactions/transaction-assembler';
+import type { TransactionsOptions } from '../../../lib/operators/transactions/transactions-options';
 import { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage, Change } from '../../../lib/pgoutput/messages/messages';
@@ -26,7 +27,7 @@ export interface Shown extends Readonly<Record<string, unknown>> {
   readonly changes?: readonly Change[];
 }
 
-export function shown(unit: Assembled): Shown {
+export function shown(unit: AssembledMessage): Shown {
   return 'changes' in unit ? { ...unit, changes: [...unit] } : { ...unit };
 }
 

@@ -2,7 +2,7 @@ import { concat, filter, from, type Observable, of, Subject, throwError, toArray
 import { TestScheduler } from 'rxjs/testing';
 import type { PgoutputConfig } from '../../../lib/config/config';
 import { stopAtLsn } from '../../../lib/operators/stop-at-lsn';
-import { WholeChanges } from '../../../lib/operators/transactions/change-list';
+import { InMemoryChangeList } from '../../../lib/operators/transactions/change-list';
 import { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../../lib/pgoutput/messages/messages';
@@ -32,7 +32,7 @@ describe('transactions', () => {
     0x130n,
     COMMIT_TIME,
     undefined,
-    new WholeChanges(i.kind === 'insert' ? [i] : []),
+    new InMemoryChangeList(i.kind === 'insert' ? [i] : []),
   );
   const m = logicalOf({ transactional: false, lsn: 0x90n });
   const sent: Record<string, ReplicationMessage> = { b, r, i, c, m, k: keepaliveOf(0x900n) };

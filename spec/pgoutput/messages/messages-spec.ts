@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { WholeChanges } from '../../../lib/operators/transactions/change-list';
+import { InMemoryChangeList } from '../../../lib/operators/transactions/change-list';
 import { Transaction } from '../../../lib/operators/transactions/transaction';
 import { KeepaliveMessage, XLogDataMessage } from '../../../lib/pgoutput/messages/walsender-messages';
 import { decodeAll, decodeLast } from '../support/decode';
@@ -103,7 +103,7 @@ describe('console.log of a message', () => {
 
   it('shows the changes of a transaction', () => {
     const changes = [decodeLast('insert', [begin(), relation(), insert(['1', null])])];
-    const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, new WholeChanges(changes));
+    const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, new InMemoryChangeList(changes));
     const [shown, other] = [transaction, { ...transaction, kind: 'x', changes }].map((it) => inspect(it, { depth: 9 }));
     expect(shown).toMatch(/^Transaction \{\n {2}kind: 'transaction',/);
     expect(shown).toContain("endLsn: '0/130'");
@@ -117,7 +117,7 @@ describe('console.log of a message', () => {
     expect(inspect([[message]], { depth: 1 })).toBe('[ [ [InsertMessage] ] ]');
     expect(inspect([message], { depth: 1 })).toContain('new: [Object]');
     expect(inspect([message], { depth: 2 })).toContain('new: { id: 1, name: null }');
-    const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, new WholeChanges([message]));
+    const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, new InMemoryChangeList([message]));
     expect(inspect(transaction, { depth: 0 })).toContain('changes: [Array]');
   });
 

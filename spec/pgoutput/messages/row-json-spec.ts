@@ -1,4 +1,4 @@
-import { WholeChanges } from '../../../lib/operators/transactions/change-list';
+import { InMemoryChangeList } from '../../../lib/operators/transactions/change-list';
 import { Transaction } from '../../../lib/operators/transactions/transaction';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
@@ -98,7 +98,7 @@ describe('the JSON form of a value', () => {
       { old: { c0: 'Infinity', c1: '-infinity' } },
     ];
     expect(parsed(changes)).toMatchObject(forms);
-    const tx = new Transaction(1, 1n, 2n, new Date(0), undefined, new WholeChanges(changes));
+    const tx = new Transaction(1, 1n, 2n, new Date(0), undefined, new InMemoryChangeList(changes));
     expect(parsed(tx)).toMatchObject({ changes: forms });
   });
 

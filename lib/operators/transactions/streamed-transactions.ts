@@ -1,0 +1,86 @@
+import { ReplicationError } from '../../common/errors';
+import { Delivery } from '../../ledger/acknowledgement';
+import type { AnyChange } from '../../pgoutput/messages/messages';
+import { getRawChange } from '../../pgoutput/messages/raw-change';
+import { GatheringBudget } from './gathering-budget';
+import type { Spool } from './spool';
+import { StreamedChanges } from './streamed-changes';
+
+/** A transaction of which blocks were delivered. */
+export interface StreamedTransaction {
+  readonly changes: StreamedChanges;
+  origin: string | undefined;
+}
+
+/** The transactions that are streamed in blocks and have not ended. */
+export class StreamedTransactions {
+  readonly #budget: GatheringBudget;
+  /** By xid. */
+  readonly #transactions = new Map<number, StreamedTransaction>();
+  /** The transaction whose block is being delivered. */
+  #block: StreamedTransaction | undefined;
+
+  /** @param maxBytes the most memory for all of them together */
+  constructor(maxBytes: number, spool: Spool) {
+    this.#budget = new GatheringBudget(maxBytes, spool);
+  }
+
+  get inBlock(): boolean {
+    return this.#block !== undefined;
+  }
+
+  /** @param first whether it is the first block of the transaction; without it, later blocks are dropped */
+  enterBlock(xid: number, first: boolean): void {
+    if (first) this.#transactions.set(xid, { changes: new StreamedChanges(this.#budget), origin: undefined });
+    this.#block = this.#transactions.get(xid);
+  }
+
+  leaveBlock(): void {
+    this.#block = undefined;
+  }
+
+  setOrigin(name: string): void {
+    if (this.#block) this.#block.origin = name;
+  }
+
+  /** @throws {ReplicationError} `SPOOL_FAILED`, or `NOT_STREAMED` for a change that no stream delivered */
+  add(change: AnyChange): void {
+    if (!this.#block) return;
+    const rawChange = getRawChange(change);
+    if (!rawChange) {
+      throw new ReplicationError('NOT_STREAMED', 'A streamed change has its own bytes only as the stream emitted it');
+    }
+    this.#block.changes.add(rawChange);
+    Delivery.getHandle(change)?.gather();
+  }
+
+  /** Drops the changes of a subtransaction, or of the whole transaction where both xids are the same. */
+  abort(xid: number, subxid: number): void {
+    const transaction = this.#transactions.get(xid);
+    if (xid !== subxid) {
+      transaction?.changes.abort(subxid);
+      return;
+    }
+    transaction?.changes.release();
+    this.#transactions.delete(xid);
+  }
+
+  /**
+   * Removes a transaction that has ended.
+   *
+   * @throws {ReplicationError} `SPOOL_FAILED`; then it is still released by `clear`
+   */
+  remove(xid: number): StreamedTransaction | undefined {
+    const transaction = this.#transactions.get(xid);
+    transaction?.changes.end();
+    this.#transactions.delete(xid);
+    return transaction;
+  }
+
+  /** Releases all of them. */
+  clear(): void {
+    for (const { changes } of this.#transactions.values()) changes.release();
+    this.#transactions.clear();
+    this.#block = undefined;
+  }
+}

@@ -1,0 +1,243 @@
+import { Delivery, type SessionControl } from '../../ledger/acknowledgement';
+import type { ChangePosition } from '../../pgoutput/messages/change-messages';
+import { hasPosition, type AnyChange, type AnyReplicationMessage, type Change } from '../../pgoutput/messages/messages';
+import type { LogicalMessage } from '../../pgoutput/messages/change-messages';
+import type { BeginMessage, CommitMessage } from '../../pgoutput/messages/transaction-messages';
+import type { StreamCommitMessage } from '../../pgoutput/messages/stream-messages';
+import type {
+  BeginPrepareMessage,
+  CommitPreparedMessage,
+  PrepareMessage,
+  RollbackPreparedMessage,
+  StreamPrepareMessage,
+} from '../../pgoutput/messages/two-phase-messages';
+import type { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
+import { StreamedChangeList, InMemoryChangeList, type ChangeList } from './change-list';
+import { Spool } from './spool';
+import { StreamedTransactions } from './streamed-transactions';
+import { PreparedTransaction, Transaction } from './transaction';
+import type { TransactionsOptions } from './transactions-options';
+
+/** What a {@link TransactionAssembler} returns. */
+export type AssembledMessage =
+  Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage | LogicalMessage<ChangePosition>;
+
+/** Assembles the messages of transactions into what `transactions()` emits. */
+export class TransactionAssembler {
+  readonly #includeNonTransactionalMessages: boolean;
+  readonly #spool: Spool;
+  #session: SessionControl | undefined;
+  #begin: BeginMessage | BeginPrepareMessage | undefined;
+  #origin: string | undefined;
+  #changes: Change[] = [];
+  readonly #streamed: StreamedTransactions;
+
+  constructor({ includeNonTransactionalMessages, maxBytes, spoolDirectory }: Required<TransactionsOptions>) {
+    this.#includeNonTransactionalMessages = includeNonTransactionalMessages;
+    this.#spool = new Spool(spoolDirectory);
+    this.#streamed = new StreamedTransactions(maxBytes, this.#spool);
+  }
+
+  /**
+   * Gathers a change, or opens a transaction. Changes without their Begin, which an operator above has dropped, are neither
+   * emitted nor settled.
+   *
+   * @returns whether the message may complete something, see {@link finish}
+   */
+  gather(message: AnyReplicationMessage): boolean {
+    switch (message.kind) {
+      case 'insert':
+      case 'update':
+      case 'delete':
+      case 'truncate':
+        this.#add(message);
+        return false;
+      case 'begin':
+      case 'beginPrepare':
+        // An open transaction was cut off with its session, and is delivered again as a whole.
+        this.#clearIfNewSession(message);
+        this.#begin = message;
+        this.#origin = undefined;
+        this.#changes = [];
+        return false;
+      case 'origin':
+        if (this.#streamed.inBlock) this.#streamed.setOrigin(message.name);
+        else this.#origin = message.name;
+        return false;
+      case 'message':
+        if (message.transactional) this.#add(message);
+        return !message.transactional;
+      case 'streamStart':
+        this.#clearIfNewSession(message);
+        this.#streamed.enterBlock(message.xid, message.first);
+        return false;
+      case 'streamStop':
+        this.#streamed.leaveBlock();
+        return false;
+      case 'streamAbort':
+        this.#streamed.abort(message.xid, message.subxid);
+        return false;
+      case 'commit':
+      case 'prepare':
+      case 'streamCommit':
+      case 'streamPrepare':
+      case 'commitPrepared':
+      case 'rollbackPrepared':
+        return true;
+      case 'keepalive':
+        this.#clearIfNewSession(message);
+        return true;
+      case 'relation':
+      case 'type':
+        return false;
+    }
+  }
+
+  /** @returns what the message completes */
+  finish(message: AnyReplicationMessage): AssembledMessage | undefined {
+    switch (message.kind) {
+      case 'commit':
+        return this.#commit(message);
+      case 'prepare':
+        return this.#prepare(message);
+      case 'streamCommit':
+        return this.#commitStream(message);
+      case 'streamPrepare':
+        return this.#prepareStream(message);
+      case 'commitPrepared':
+      case 'rollbackPrepared':
+        // The server may have streamed blocks of a transaction that it prepared for an earlier session, without a Prepare.
+        this.#streamed.abort(message.xid, message.xid);
+        return message;
+      case 'keepalive':
+        return toProgress(message);
+      case 'message':
+        if (this.#includeNonTransactionalMessages) return message;
+        Delivery.discard(message);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  /** The source has completed. What was delivered can still be acknowledged until the session has closed. */
+  complete(): void {
+    this.#clear();
+    // With confirm: false the session does not wait for acknowledgements, so the spool file stays readable.
+    if (this.#session?.confirms) {
+      this.#session.afterClose(() => {
+        this.#spool.end();
+      });
+    }
+  }
+
+  /** The source has failed, or the subscriber has unsubscribed. */
+  end(): void {
+    this.#clear();
+    this.#spool.end();
+  }
+
+  /** Drops incomplete transactions. */
+  #clear(): void {
+    this.#streamed.clear();
+    this.#begin = undefined;
+    this.#changes = [];
+  }
+
+  /** Drops the incomplete transactions of an earlier session: they are delivered again, or were aborted meanwhile. */
+  #clearIfNewSession(message: Delivery): void {
+    const session = Delivery.getHandle(message)?.session;
+    if (session === this.#session) return;
+    this.#session = session;
+    this.#clear();
+  }
+
+  #add(change: AnyChange): void {
+    if (change.xid !== undefined) this.#streamed.add(change);
+    else if (this.#begin && hasPosition(change)) {
+      Delivery.getHandle(change)?.gather();
+      this.#changes.push(change);
+    }
+  }
+
+  #commit(commit: CommitMessage): Transaction | undefined {
+    const { begin, origin, changes } = this.#take();
+    if (begin?.kind !== 'begin') return undefined;
+    if (changes.length === 0) {
+      Delivery.discard(commit);
+      return undefined;
+    }
+    const { commitLsn, endLsn, commitTime } = commit;
+    return attachGroupHandle(
+      commit,
+      new Transaction(begin.xid, commitLsn, endLsn, commitTime, origin, new InMemoryChangeList(changes)),
+    );
+  }
+
+  #prepare(prepare: PrepareMessage): PreparedTransaction | undefined {
+    const { begin, origin, changes } = this.#take();
+    if (begin?.kind !== 'beginPrepare') return undefined;
+    return createPrepared(prepare, origin, new InMemoryChangeList(changes));
+  }
+
+  #take(): { begin: BeginMessage | BeginPrepareMessage | undefined; origin: string | undefined; changes: Change[] } {
+    const taken = { begin: this.#begin, origin: this.#origin, changes: this.#changes };
+    this.#begin = undefined;
+    this.#changes = [];
+    return taken;
+  }
+
+  #commitStream(commit: StreamCommitMessage): Transaction | undefined {
+    const { xid, commitLsn, endLsn, commitTime } = commit;
+    const transaction = this.#streamed.remove(xid);
+    if (!transaction) return undefined;
+    const { changes, origin } = transaction;
+    // From here on it counts against the window.
+    changes.leaveBudget();
+    if (changes.size === 0) {
+      changes.release();
+      Delivery.getHandle(commit)?.group(0).discard();
+      return undefined;
+    }
+    const list = new StreamedChangeList(changes, commitLsn);
+    return attachGroupHandle(commit, new Transaction(xid, commitLsn, endLsn, commitTime, origin, list), changes.held);
+  }
+
+  #prepareStream(prepare: StreamPrepareMessage): PreparedTransaction | undefined {
+    const transaction = this.#streamed.remove(prepare.xid);
+    if (!transaction) return undefined;
+    const { changes, origin } = transaction;
+    return createPrepared(prepare, origin, new StreamedChangeList(changes, prepare.prepareLsn), changes.held);
+  }
+}
+
+function createPrepared(
+  message: PrepareMessage | StreamPrepareMessage,
+  origin: string | undefined,
+  changes: ChangeList,
+  held?: number,
+): PreparedTransaction {
+  const { gid, xid, prepareLsn, endLsn, prepareTime } = message;
+  return attachGroupHandle(
+    message,
+    new PreparedTransaction(gid, xid, prepareLsn, endLsn, prepareTime, origin, changes),
+    held,
+  );
+}
+
+/** Gives a group the handle that stands for all messages of its transaction. */
+function attachGroupHandle<T extends Delivery>(end: Delivery, group: T, held?: number): T {
+  const handle = Delivery.getHandle(end);
+  if (handle) Delivery.attach(group, handle.group(held));
+  return group;
+}
+
+/** @returns a position for the consumer's store, where nothing was committed to the published tables */
+function toProgress(keepalive: KeepaliveMessage): Transaction | undefined {
+  if (!Delivery.getHandle(keepalive)?.isProgress) return undefined;
+  const { walEnd, serverTime } = keepalive;
+  return attachGroupHandle(
+    keepalive,
+    new Transaction(0, walEnd, walEnd, serverTime, undefined, new InMemoryChangeList([]), 'progress'),
+  );
+}
