@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { relation } from '../../lib/testing/payloads';
+import { firstBlock } from '../pgoutput/support/blocks';
 import { nameOf, readParts, writeCase, type Parts, type WrittenCase } from './case';
 
 const CORPUS = join(__dirname, 'corpus');
@@ -11,14 +13,28 @@ export interface KeptCase {
   readonly parts: () => Parts;
 }
 
+/** Cases of many parts that all differ, by target: a file of one would be megabytes. */
+const GENERATED: Readonly<Record<string, readonly KeptCase[]>> = {
+  pgoutput: [
+    {
+      name: 'stream-many',
+      about: '10,000 transactions that never end',
+      outcome: 'no error',
+      parts: () => Array.from({ length: 10_000 }, (_, xid) => firstBlock(xid, relation())).flat(),
+    },
+  ],
+};
+
 /** The cases that are kept for a target: those that once broke a rule, and those that look as if they could. */
 export function keptCases(target: string): KeptCase[] {
   const folder = join(CORPUS, target);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).map((name) => {
+  const generated = GENERATED[target] ?? [];
+  if (!existsSync(folder)) return [...generated];
+  const kept = readdirSync(folder).map((name) => {
     const written = JSON.parse(readFileSync(join(folder, name), 'utf8')) as WrittenCase;
     return { name, about: written.about, outcome: written.outcome, parts: () => readParts(written) };
   });
+  return [...kept, ...generated];
 }
 
 /** @returns the path of the new file */

@@ -30,7 +30,8 @@ function versionOf(name: string): string {
 run('npm pack', 'npm', ['pack', '--loglevel=error', '--pack-destination', folder]);
 const tarball = join(folder, `rxjs-pg-replication-${readOwn().version}.tgz`);
 run('publint --strict', process.execPath, [join(MODULES, 'publint/src/cli.js'), '--strict', tarball]);
-run('attw', process.execPath, [join(MODULES, '@arethetypeswrong/cli/dist/index.js'), tarball]);
+// `/testing` is a subpath export: module resolution that does not read `exports` does not find it.
+run('attw', process.execPath, [join(MODULES, '@arethetypeswrong/cli/dist/index.js'), '--profile', 'node16', tarball]);
 
 const project = mkdtempSync(join(folder, 'project-'));
 const files: Record<string, string> = {
