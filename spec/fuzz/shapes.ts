@@ -1,4 +1,5 @@
 import type { ReadType } from '../pgoutput/support/readings';
+import { measureProcessorTime } from '../support/processor-time';
 import { TYPES } from './targets/values';
 
 /** Texts that grow, to see how time grows with them: each is about as long as it is asked to be. */
@@ -58,18 +59,18 @@ export interface Growth {
   readonly typeOid: number;
   /** How the text begins. */
   readonly text: string;
-  /** ms for the short text, and for the long one. */
+  /** Processor time in ms for the short text, and for the long one. */
   readonly ms: readonly [short: number, long: number];
 }
 
-/** By how much more than length time may grow: caches, garbage, and other processes. */
+/** By how much more than length time may grow, for caches and garbage. */
 const GENEROSITY = 6;
 const ATTEMPTS = 5;
 
 /**
  * Reads short and long texts of all shapes by the readers of all types.
  *
- * @param trifle ms that a long text may take whatever the short one took
+ * @param trifle ms of processor time that a long text may take whatever the short one took
  * @returns where time grew faster than length; and what took longest
  */
 export function measureGrowth(short: number, long: number, trifle: number): { tooFast: Growth[]; slowest: Growth[] } {
@@ -81,7 +82,7 @@ export function measureGrowth(short: number, long: number, trifle: number): { to
     const texts = [Buffer.from(make(short)), Buffer.from(make(long))] as const;
     for (const type of TYPES) {
       const best: [number, number] = [Infinity, Infinity];
-      // What is slow only once was not slow by itself: the collector had its turn, or another process.
+      // What is slow only once was not slow by itself: the collector had its turn, or the compiler.
       for (let attempt = 0; attempt < ATTEMPTS && (attempt === 0 || isTooSlow(best)); attempt++) {
         best[0] = Math.min(best[0], timeOf(type, texts[0]));
         best[1] = Math.min(best[1], timeOf(type, texts[1]));
@@ -96,8 +97,6 @@ export function measureGrowth(short: number, long: number, trifle: number): { to
 }
 
 function timeOf(type: ReadType, text: Buffer): number {
-  const started = performance.now();
   // That what is refused ends with a typed error is shown elsewhere.
-  type.byReader(text);
-  return performance.now() - started;
+  return measureProcessorTime(() => type.byReader(text));
 }

@@ -113,19 +113,20 @@ describe('a server that tries for a proof by which the password can be guessed',
     '٤',
   ])('gets none for %j iterations, and takes no time for them', async (iterations) => {
     const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=${iterations}`);
-    const { ms } = await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /iterations; expected between 1 and/);
-    expect(ms).toBeLessThan(1000);
+    const { busyMs } = await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /iterations; expected between 1 and/);
+    expect(busyMs).toBeLessThan(1000);
   });
 
   it('takes no longer than the most iterations do', async () => {
     const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=1000000`, final('v=AAAA'));
     await expectRefusal(
-      attack(script, {}, { within: 5000, connectTimeout: 5000 }),
+      // A busy machine may take longer; what the work itself takes is judged.
+      attack(script, {}, { within: 5000, connectTimeout: 30_000 }),
       'SERVER_VERIFICATION_FAILED',
       /wrong/,
       ['proof'],
     );
-  });
+  }, 60_000);
 });
 
 describe('channel binding', () => {

@@ -49,7 +49,7 @@ class Program {
     }
   }
 
-  /** Has it leave. @returns how long its process lived after that, in ms */
+  /** Has it leave. @returns how long its process lived after that, in ms by a `LoopClock` */
   async leave(): Promise<number> {
     this.#child.send('leave');
     const { code, stdout, stderr } = await this.#ended;

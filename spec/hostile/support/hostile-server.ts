@@ -91,9 +91,14 @@ export class Peer {
   async flood(bytes: Buffer): Promise<void> {
     while (!this.gone) {
       if (this.#socket.write(bytes)) continue;
-      await new Promise((resolve) => {
-        this.#socket.once('drain', resolve);
-        this.raw.once('close', resolve);
+      await new Promise<void>((resolve) => {
+        const settle = (): void => {
+          this.#socket.off('drain', settle);
+          this.raw.off('close', settle);
+          resolve();
+        };
+        this.#socket.once('drain', settle);
+        this.raw.once('close', settle);
       });
     }
   }

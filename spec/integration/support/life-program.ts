@@ -13,6 +13,7 @@ import {
   transactions,
   type PgoutputConfig,
 } from '../../../lib/index';
+import { LoopClock } from '../../support/loop-clock';
 
 const [, , what = '', json = ''] = process.argv;
 const config = JSON.parse(json) as PgoutputConfig;
@@ -51,10 +52,10 @@ const PROGRAMS: Readonly<Record<string, () => Subscription>> = {
 const subscription = PROGRAMS[what]!();
 say('subscribed');
 leave$.subscribe(() => {
-  const started = performance.now();
+  const clock = new LoopClock();
   process.disconnect();
   if (what !== 'stopOn') subscription.unsubscribe();
-  process.on('exit', () => void writeSync(1, String(performance.now() - started)));
+  process.on('exit', () => void writeSync(1, String(clock.stop())));
 });
 // Nothing else may keep this process, the channel to its parent least of all.
 process.once('message', () => process.removeAllListeners('message'));

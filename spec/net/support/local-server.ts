@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Target } from '../../../lib/net/target';
 import type { TransportEvents } from '../../../lib/net/transport';
 import type { ChannelSecurity } from '../../../lib/wire/channel-security';
+import { LoopClock } from '../../support/loop-clock';
 
 /** A server on 127.0.0.1 that does what a spec says. */
 export class LocalServer {
@@ -74,11 +75,12 @@ export class Events implements TransportEvents {
 }
 
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 4000;
+  const clock = new LoopClock();
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error('it did not happen within 4 s');
+    if (clock.elapsed > 4000) throw new Error('it did not happen within 4 s');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+  clock.stop();
 }
 
 export function sleep(ms: number): Promise<void> {

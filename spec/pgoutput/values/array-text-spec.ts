@@ -3,6 +3,7 @@ import pg from 'pg';
 import { parseArray } from '../../../lib/pgoutput/values/array-text';
 import { garbage, nearMiss } from '../support/near-misses';
 import { PRINTED } from '../support/printed';
+import { measureProcessorTime } from '../../support/processor-time';
 
 function read(text: string, delimiter = ','): unknown[] {
   return parseArray(text, delimiter, (element) => element);
@@ -133,8 +134,9 @@ describe('text that is no array', () => {
     ['quoted elements', '"a",'],
   ])('is read to its end or the first error in no time: %s', (_, piece) => {
     const text = `{${piece.repeat(2_000_000 / piece.length)}`;
-    const started = performance.now();
-    expect(() => read(text)).toThrow('expected');
-    expect(performance.now() - started).toBeLessThan(5_000);
+    const ms = measureProcessorTime(() => {
+      expect(() => read(text)).toThrow('expected');
+    });
+    expect(ms).toBeLessThan(5_000);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { parseRecord } from '../../../lib/pgoutput/values/record-text';
 import { garbage, nearMiss } from '../support/near-misses';
+import { measureProcessorTime } from '../../support/processor-time';
 
 describe('a record', () => {
   it.each([
@@ -73,8 +74,9 @@ describe('text that is no record', () => {
 
   it.each(['(', '"', '""', 'a,', '\\', '"",', ','])('is read to its end or the first error in no time: %j', (piece) => {
     const text = `(${piece.repeat(2_000_000 / piece.length)}`;
-    const started = performance.now();
-    expect(() => parseRecord(text)).toThrow('expected');
-    expect(performance.now() - started).toBeLessThan(5_000);
+    const ms = measureProcessorTime(() => {
+      expect(() => parseRecord(text)).toThrow('expected');
+    });
+    expect(ms).toBeLessThan(5_000);
   });
 });
