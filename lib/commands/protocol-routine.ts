@@ -7,46 +7,46 @@ import type { Secret, SecretName } from '../wire/authentication';
 import * as frontend from '../wire/frontend';
 import { toServerError } from './server-errors';
 
-/** What user code has answered, during authentication or later. */
+/** The answer of user code, during authentication or later. */
 export type CallbackAnswer = Secret | StartAnswer;
 
-/** A question to user code, a function in an option. */
+/** A call of user code: of a function in an option. */
 export interface UserCallback {
   /**
-   * Asks, once. The answer may come at once or later.
+   * Calls the function, once. The answer may come at once or later.
    *
-   * @param@param onAnswer called with the answer
-   * @param@param onError called with what was thrown instead of an answer
-   * @returns cancels the question: an answer is not wanted any more
+   * @param onAnswer called with the answer
+   * @param onError called with what was thrown instead of an answer
+   * @returns cancels the call: its answer is not needed any more
    */
   call(onAnswer: (answer: CallbackAnswer) => void, onError: (thrown: unknown) => void): () => void;
-  /** The error for no answer within so many ms. */
+  /** Creates the error for an answer that did not come within so many ms. */
   createTimeoutError(ms: number): ReplicationError;
 }
 
-/** What a conversation does next: sends something, or nothing, and waits for the server's next message. */
+/** A step of a routine: sends something, or nothing, and waits for the server's next message. */
 export interface Step {
   readonly send?: Buffer;
-  /** Asks user code for a secret or something else, and waits for its answer instead of a message. */
+  /** Calls user code, for a secret or something else, and waits for its answer instead of a message. */
   readonly ask?: SecretName | UserCallback;
-  /** The server may take as long as it likes: no time-out counts until it has answered. */
+  /** No timeout applies until the server has answered. */
   readonly noTimeout?: boolean;
-  /** The connect time-out starts again with this turn: it is one of many like it, and their number is limited. */
+  /** The connect timeout starts again with this step: it is one of many of its kind, whose number is limited. */
   readonly restartTimeout?: boolean;
-  /** The conversation has failed already: the error that the connection ends with, whatever happens to it from here on. */
+  /** The routine has failed already: the connection ends with this error, whatever happens to it from here on. */
   readonly failure?: ReplicationError;
 }
 
 /**
- * Everything that is said before the stream starts, as a generator: it yields turns and is given what answers them, the
- * server's messages or user code's answers. So the order of things can be read from top to bottom, and nothing here does I/O.
+ * An exchange of messages with the server, as a generator: it yields steps and receives the server's messages, or the answers of
+ * user code. The order of the exchange is that of the code, and a routine does no I/O.
  */
 export type ProtocolRoutine<T> = Generator<Step, T, BackendMessage | CallbackAnswer>;
 
 /** A row of a simple query: text by column name. */
 export type ResultRow = Readonly<Record<string, string | null>>;
 
-/** Leads a conversation over a connection's frames. */
+/** Runs a routine over the frames of a connection. */
 export class RoutineRunner<T> {
   readonly #frames: FrameDecoder;
   readonly #conversation: ProtocolRoutine<T>;
@@ -62,7 +62,7 @@ export class RoutineRunner<T> {
     this.#take = take;
   }
 
-  /** What the conversation has failed with already, while it asks what else is wrong. */
+  /** The error that the routine has failed with, while it looks for more that is wrong. */
   get failure(): ReplicationError | undefined {
     return this.#failure;
   }
@@ -72,19 +72,19 @@ export class RoutineRunner<T> {
     if (!first.done) this.#take(first.value);
   }
 
-  /** Gives the answer to the question that was asked. `advance` goes on with it. */
+  /** Takes the answer of user code. `advance` goes on with it. */
   answer(answer: CallbackAnswer): void {
     this.#asking = false;
     this.#answer = answer;
   }
 
   /**
-   * Goes on with what has been received. What lies behind the conversation's last message stays in the frames.
+   * Goes on with what was received. What follows the routine's last message stays in the frames.
    *
-   * @returns the outcome, once there is one
+   * @returns the result, once the routine has returned
    */
   advance(): { readonly value: T } | undefined {
-    // An answer may come while the turn that asks for it is taken.
+    // The answer may come during the call of user code.
     if (this.#advancing) return undefined;
     this.#advancing = true;
     try {
@@ -117,7 +117,7 @@ export class RoutineRunner<T> {
   }
 }
 
-/** Nothing that is asked here has nearly as many; a server that sends rows without end must not fill our memory. */
+/** No query of the library returns nearly as many rows; a server that sends rows without end must not fill the memory. */
 const MOST_ROWS = 10_000;
 const MOST_CHARACTERS = 4_000_000;
 
@@ -169,7 +169,7 @@ export function* runQuery(
       case 'notification':
       case 'parameterStatus':
         if (message.kind === 'notice') onNotice?.(message.fields);
-        // No part of the answer: that may still take as long as it likes.
+        // This is no part of the answer, which still has no timeout.
         message = yield { noTimeout };
         continue;
       default:

@@ -2,13 +2,13 @@ import { sourceOf, type SourceServer, type StartPosition } from '../ledger/check
 import { maxLsn, type Lsn } from '../common/lsn';
 import type { SlotStatus } from './slot-commands';
 
-/** What an observable remembers of its slot between one subscription and the next. */
+/** The state of a slot that an observable keeps from one subscription to the next. */
 export class ResumeState {
   #position: StartPosition | undefined;
-  /** The furthest that the slot can stand without another hand in it. */
+  /** The furthest position of the slot unless another client advanced it. */
   #furthest: Lsn = 0n;
 
-  /** How far it had come, acknowledged whether or not the server heard of it. undefined before the first stream. */
+  /** The confirmed position, whether or not it was sent to the server. undefined before the first stream. */
   get position(): StartPosition | undefined {
     return this.#position;
   }
@@ -17,7 +17,7 @@ export class ResumeState {
     return this.#furthest;
   }
 
-  /** The slot is ours now: where it stood is where we took it over. */
+  /** This observable streams from the slot now, from the slot's present position. */
   recordStart({ name, confirmedFlushLsn }: SlotStatus, server: SourceServer): void {
     if (!this.#position) this.#furthest = maxLsn(this.#furthest, confirmedFlushLsn ?? 0n);
     this.#position = { lsn: this.#position?.lsn ?? 0n, source: sourceOf(server, name) };

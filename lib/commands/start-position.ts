@@ -13,14 +13,14 @@ export interface StreamServer extends SystemIdentity {
   readonly standby?: boolean;
 }
 
-/** Where a stream goes on from, and what is wrong when it cannot: nothing may be skipped silently. */
+/** The position that a stream resumes from, and the check that nothing is skipped from there. */
 export interface ResumePoint {
   readonly position: StartPosition;
-  /** @throws when the position means nothing on this server, or when the slot has moved past it or is gone */
+  /** @throws when the position does not exist on this server, or when the slot has passed it or no longer exists */
   check(server: StreamServer, slot: string, found: SlotStatus | undefined): ProtocolRoutine<void>;
 }
 
-/** From what this observable itself has confirmed. */
+/** Resumes from what this observable itself has confirmed. */
 export function resumeFromState(position: StartPosition, memory: ResumeState): ResumePoint {
   return {
     position,
@@ -37,7 +37,7 @@ export function resumeFromState(position: StartPosition, memory: ResumeState): R
 }
 
 /**
- * From a position that the consumer asks for.
+ * Resumes from a position that the consumer gives.
  *
  * @param keeper whether it was stored while the slot was read, or just given
  */
@@ -64,10 +64,10 @@ function gone(slot: string): ReplicationError {
   return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
 }
 
-/** What is wrong with a position. */
+/** Why a position cannot be resumed from. */
 interface Mismatch {
   readonly what: string;
-  /** What a standby still has to come to, where that is all. */
+  /** Whether the standby only has to catch up. */
   readonly behind?: true;
 }
 
@@ -76,7 +76,7 @@ function refusal(code: ErrorCode, subject: string, { lsn }: StartPosition, { wha
   return behind ? createStandbyError(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
 }
 
-/** Why a position cannot be found in this server's WAL. */
+/** Finds why a position is not in this server's WAL. */
 function* findMismatch(
   position: StartPosition,
   server: StreamServer,
@@ -96,7 +96,7 @@ function* findMismatch(
     if (complaint) return complaint;
   }
   if (lsn <= walPosition) return undefined;
-  // After its start it replays WAL that it had replayed before.
+  // A standby replays WAL again after a restart.
   if (standby) return { what: `lies beyond what this standby has, ${formatLsn(walPosition)}`, behind: true };
   return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
 }

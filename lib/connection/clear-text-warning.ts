@@ -4,13 +4,13 @@ import type { Target } from '../net/target';
 
 const ON_THIS_MACHINE = /^(?:localhost|127\.[\d.]+|::1)$/;
 
-/** Servers that were warned of: a stream comes back to them again and again. */
+/** Servers for which the warning was emitted: a stream connects to them again and again. */
 const known = new Set<string>();
 
-/** Says that a server, for which TLS was preferred, has none. */
+/** Warns that a server for which TLS was preferred does not offer it. */
 export function warnOfClearText(target: Target): void {
   const { host, port, address = host } = target;
-  // By its name: a second connection goes to the address that was found.
+  // By its name: a second connection uses the resolved address.
   const server = `${host}:${port}`;
   if (ON_THIS_MACHINE.test(address) || known.has(server)) return;
   known.add(server);

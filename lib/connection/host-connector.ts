@@ -10,7 +10,7 @@ import type { Connect } from '../net/transport';
 import type { ProtocolRoutine } from '../commands/protocol-routine';
 import type { ServerInfo } from '../commands/startup';
 
-/** Which servers fit, and what is wrong with the others. */
+/** Which servers match target_session_attrs, and how the others differ. */
 const FITTING: Readonly<Record<SessionAttrs, { fits: (server: ServerInfo) => boolean; otherwise: string }>> = {
   any: { fits: () => true, otherwise: '' },
   'read-write': { fits: ({ readOnly }) => !readOnly, otherwise: 'is read-only' },
@@ -26,10 +26,9 @@ interface Candidate {
 }
 
 /**
- * Looks for the first host that can be reached and is what was asked for, and leads a conversation with it.
+ * Connects to the first host that is reachable and matches target_session_attrs, and runs a routine there.
  *
- * The next host is for servers that are away, starting or full, or with which TLS fails; one that does not let us in ends
- * the search.
+ * Hosts that are unreachable, starting or full, or with which TLS fails, are skipped; any other refusal ends the search.
  *
  * Source: manual, "Specifying Multiple Hosts".
  */
@@ -57,9 +56,9 @@ export class HostConnector<T> {
   }
 
   /**
-   * Gives up.
+   * Ends the search.
    *
-   * @param done called when nothing is left of it
+   * @param done called when the connection is destroyed
    */
   abort(done: () => void): void {
     if (this.#connection) this.#connection.abort(done);
@@ -86,7 +85,7 @@ export class HostConnector<T> {
         this.#handlers.done(outcome, link);
       },
       failed: (error) => {
-        // What user code throws goes on as it is.
+        // An error that user code throws is passed on as it is.
         if (fits || !isPassing(error)) {
           this.#handlers.failed(admitted ? error : this.#withGaps(error));
           return;
@@ -97,7 +96,7 @@ export class HostConnector<T> {
     });
   }
 
-  /** A server that was not meant at all cannot be reached, or does not know the user. */
+  /** Adds to the remedy which connection settings were not given: a default may lead to the wrong server or user. */
   #withGaps(error: unknown): unknown {
     const { gaps } = this.#settings;
     if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return error;
@@ -105,9 +104,9 @@ export class HostConnector<T> {
     return error.recast(code, { retryable, remedy: `${gaps} ${remedy}` });
   }
 
-  /** What is wrong with the only host, or with each. */
+  /** The error of the only host, or one that lists all. */
   #verdict(): Error {
-    // One that is not what was preferred is tried twice, and may be wrong twice in the same way.
+    // With prefer-standby each host is tried twice and may fail twice with the same error.
     const failures = [...new Map(this.#failures.map((error) => [error.message, error])).values()];
     const [first, ...others] = failures;
     if (first && others.length === 0) return first;
@@ -119,7 +118,7 @@ export class HostConnector<T> {
   }
 }
 
-/** Whether another host may do better. What a function of the user's throws has nothing to do with the host. */
+/** Whether the next host is tried. An error that user code throws does not depend on the host. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return false;
   return error.retryable || error.code.startsWith('TLS_');
@@ -132,7 +131,7 @@ function candidatesOf({ hosts }: ConnectionSettings): Candidate[] {
   return passes.flatMap((attrs) => inOrder.map((target) => ({ target, attrs })));
 }
 
-/** Fisher and Yates' way. */
+/** Fisher–Yates shuffle. */
 function shuffle<V>(values: readonly V[]): V[] {
   const left = [...values];
   return values.flatMap(() => left.splice(randomInt(left.length), 1));

@@ -8,11 +8,11 @@ import { lookUpTypes } from '../commands/type-lookup';
 import { encodeTerminate } from '../wire/frontend';
 
 /**
- * Asks over a connection of its own what types are made of: the one that streams takes no queries.
+ * Looks types up over a separate connection: a connection that streams accepts no queries.
  *
- * @param target where the stream comes from
- * @param answered called once the catalog has learnt what could be found out; with the error where nothing could
- * @returns gives up, without an answer
+ * @param target the server of the stream
+ * @param answered called once the catalog has the types; with an error where the lookup failed
+ * @returns cancels the lookup; `answered` is not called then
  */
 export function lookUpTypesOverNewConnection(
   connect: Connect,

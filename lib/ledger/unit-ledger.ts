@@ -21,7 +21,7 @@ export interface LedgerEvents {
   /** The oldest units were settled. */
   advanced(): void;
   /** A full window is half empty. */
-  relieved(): void;
+  windowReopened(): void;
   /** An operator may have dropped the unit before it reached the operator that settles it. */
   dropSuspected(unit: CommitUnit, evidence: DropEvidence): void;
 }
@@ -58,7 +58,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     this.#positionOwner = owner;
     this.#settledHandle = new SettledHandle(this);
     this.#window = new Window(limits, () => {
-      events.relieved();
+      events.windowReopened();
     });
   }
 

@@ -7,15 +7,15 @@ export interface WindowLimits {
 /** Tells when reading has to wait for the subscriber: from a limit on, until at most half of both is used. */
 export class Window {
   readonly #limits: WindowLimits;
-  readonly #relieved: () => void;
+  readonly #onReopened: () => void;
   #messages = 0;
   #bytes = 0;
   #full = false;
 
-  /** @param relieved called when a full window is half empty */
-  constructor(limits: WindowLimits, relieved: () => void) {
+  /** @param onReopened called when a full window is half empty */
+  constructor(limits: WindowLimits, onReopened: () => void) {
     this.#limits = limits;
-    this.#relieved = relieved;
+    this.#onReopened = onReopened;
   }
 
   /** Checks the limits when it is called: a window that was full between two calls only does not count. */
@@ -35,6 +35,6 @@ export class Window {
     const { messages, bytes: most } = this.#limits;
     if (!this.#full || this.#messages > messages / 2 || this.#bytes > most / 2) return;
     this.#full = false;
-    this.#relieved();
+    this.#onReopened();
   }
 }

@@ -1,44 +1,44 @@
 import { FULL_READ, type ReadPacer } from './read-pacer';
 import { ReceiveBuffer } from './receive-buffer';
 
-/** What an intake does with a socket. */
+/** What the reader does with its socket. */
 export interface BatchingReaderEvents {
-  /** What has come in, in order. */
+  /** Bytes were received, in order. */
   data(bytes: Buffer): void;
-  /** Lets the socket rest, or flow again. */
+  /** Pauses or resumes the socket. */
   setReading(isReading: boolean): void;
 }
 
 /**
- * Takes bytes as they are read, and hands them on once in a turn of the event loop: under TLS each message comes by itself,
- * however many have come at once. After that it may let the socket rest.
+ * Collects the bytes that are read and emits them once per turn of the event loop: under TLS each message is read separately,
+ * however many were received at once. After that it may pause the socket.
  */
 export class BatchingReader {
   readonly #events: BatchingReaderEvents;
   readonly #received = new ReceiveBuffer();
   readonly #pacer: ReadPacer | undefined;
-  /** What has been received and waits to be handed on. */
+  /** Received and not emitted yet. */
   readonly #chunks: Buffer[] = [];
   #immediate: NodeJS.Immediate | undefined;
   #pauseTimer: NodeJS.Timeout | undefined;
   #isPaused = false;
   #closed = false;
 
-  /** @param pace says when the socket may rest; without one it never does */
-  constructor(events: BatchingReaderEvents, pace?: ReadPacer) {
+  /** @param pacer says when to pause the socket; without it the socket is never paused */
+  constructor(events: BatchingReaderEvents, pacer?: ReadPacer) {
     this.#events = events;
-    this.#pacer = pace;
+    this.#pacer = pacer;
   }
 
-  /** Where the next read goes. */
+  /** The buffer for the next read. */
   get nextReadBuffer(): () => Buffer {
     return this.#received.nextReadBuffer;
   }
 
   /**
-   * A read has filled so many bytes of the room.
+   * A read has filled so many bytes of the buffer.
    *
-   * @returns whether to read on at once, rather than when these have been handed on
+   * @returns whether to read on at once, rather than after these are emitted
    */
   commitRead(length: number): boolean {
     this.#received.commitRead(length);
@@ -46,7 +46,7 @@ export class BatchingReader {
     return length < FULL_READ || this.#closed;
   }
 
-  /** Something was read that is not in the room. */
+  /** Adds bytes that were read into another buffer. */
   append(chunk: Buffer): void {
     this.#received.append(chunk);
     this.#emitLater();
@@ -61,14 +61,14 @@ export class BatchingReader {
     this.#setPaused(false);
   }
 
-  /** Nothing more will come: hands on what there is, until somebody holds it who then hears of the end. */
+  /** The socket has ended: emits the rest, even while paused. */
   end(): void {
     this.#isPaused = false;
     this.#emit();
     this.close();
   }
 
-  /** Nobody wants to hear of anything any more. */
+  /** Emits nothing more. */
   close(): void {
     this.#closed = true;
     clearImmediate(this.#immediate);
@@ -94,9 +94,9 @@ export class BatchingReader {
   }
 
   /**
-   * What comes behind a hold waits for its end.
+   * Emits until the listener pauses the reader.
    *
-   * @returns how many bytes it has handed on
+   * @returns the number of bytes emitted
    */
   #emit(): number {
     let bytes = 0;

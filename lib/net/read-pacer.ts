@@ -1,43 +1,43 @@
-/** Bytes in a ms from which a stream counts as busy. Some thousand small transactions in a second are fewer. */
+/** Bytes per ms from which a stream counts as busy. A few thousand small transactions per second are fewer. */
 const BUSY = 4 * 1024;
-/** Bytes in a ms at which it is plain that the server sends as fast as it can. */
+/** Bytes per ms from which the server is assumed to send as fast as it can. */
 const FLOOD = 8 * 1024;
-/** Over so many ms that is measured. */
+/** The rate is measured over so many ms. */
 const SPAN = 8;
-/** What a read brings when there is more than it could take: there is a backlog already. */
+/** Bytes of a read that leaves more to be read: there is a backlog already. */
 export const FULL_READ = 64 * 1024;
 
-/** The longest rest of a busy stream, and that of a flood, in ms. */
+/** The longest pause on a busy stream, and on a flooded one, in ms. */
 const LONGEST = 2;
 const LONGEST_IN_FLOOD = 32;
-/** A rest of twice the length brings at least so many times as much, unless the buffers are full before it is over. */
+/** A pause of twice the length yields at least so many times as many bytes, unless the buffers fill up before it ends. */
 const MORE = 1.25;
-/** After so many rests of one length a longer one is tried. */
+/** After so many pauses of one length a longer one is tried. */
 const PATIENCE = 4;
-/** After so many failures in a row even the shortest rest is of no use. */
+/** After so many failures in a row even the shortest pause does not pay. */
 const FAILURES = 3;
-/** Reading then does without rests for so many ms; for twice as long each time that it is found out anew. */
+/** Reading is then not paused for so many ms, and for twice as long each time that this happens again. */
 const WITHOUT = 50;
 const LONGEST_WITHOUT = 3200;
 
 /**
- * When to let the kernel gather what comes.
+ * Decides when to pause reading, so that the kernel batches what the server sends.
  *
- * The server sends each message by itself. Whoever reads as fast as it sends pays for a wake-up and a system call per message,
- * and the server for a packet. Behind a reader that rests, the messages pile up in the server's own send buffer, where they
- * become few large packets, and the server is never kept waiting. So on a busy stream reading rests once all has been read
- * that was there: for longer and longer, as long as that brings more. A quiet stream never rests.
+ * The server sends each message separately. A reader that reads each at once costs a wake-up and a system call per message, and
+ * the server a packet. While the reader pauses, messages collect in the server's send buffer and are sent in few large packets;
+ * the server does not wait. So on a busy stream reading pauses once everything available is read, for longer and longer as
+ * long as that yields more. On a quiet stream it never pauses.
  */
 export class ReadPacer {
   #since: number;
   #bytes = 0;
   #rate = 0;
-  /** The last rest, in ms, and what has been read since. */
+  /** The last pause, in ms, and the bytes read since. */
   #rest = 0;
   #brought = 0;
-  /** What a rest of half the length has brought, while a longer one is tried. */
+  /** The bytes that a pause of half the length yielded, while a longer one is tried. */
   #toExceed: number | undefined;
-  /** How many rests of this length there have been. */
+  /** The number of pauses of this length. */
   #rests = 0;
   #failures = 0;
   #without = WITHOUT;
@@ -49,11 +49,11 @@ export class ReadPacer {
   }
 
   /**
-   * To be asked when all has been taken that was read.
+   * Called when everything that was read is consumed.
    *
-   * @param bytes what that was
+   * @param bytes the number of bytes read
    * @param now monotonic, in ms
-   * @returns for how many ms to rest
+   * @returns for how many ms to pause
    */
   getPause(bytes: number, now: number): number {
     this.#measure(bytes, now);

@@ -1,21 +1,21 @@
-/** So much is allocated at a time. */
+/** Bytes allocated at a time. */
 const SLAB = 256 * 1024;
-/** The least room to read into: what the kernel has gathered is to be taken at once. */
+/** The smallest buffer for a read: one read should take everything that the kernel has. */
 const ROOM = 128 * 1024;
 
 /**
- * Gathers what comes in until somebody takes it. It is read into large pieces of memory, so that small reads cost no
- * allocations; nothing in them is written twice.
+ * Collects received bytes until they are taken. Reads fill large slabs, so that small reads allocate nothing; no byte of a slab is
+ * written twice.
  */
 export class ReceiveBuffer {
   #slab = Buffer.alloc(0);
-  /** What has been gathered in the slab, in [#start, #end). */
+  /** The collected bytes of the slab are in [#start, #end). */
   #start = 0;
   #end = 0;
-  /** What was gathered before, in slabs that are full. */
+  /** Bytes collected before, in full slabs. */
   #full: Buffer[] = [];
 
-  /** Where the next read goes. */
+  /** The buffer for the next read. */
   readonly nextReadBuffer = (): Buffer => {
     if (this.#slab.length - this.#end < ROOM) {
       this.#setAside();
@@ -26,12 +26,12 @@ export class ReceiveBuffer {
     return this.#slab.subarray(this.#end);
   };
 
-  /** A read has filled so many bytes of the room. */
+  /** A read has filled so many bytes of the buffer. */
   commitRead(length: number): void {
     this.#end += length;
   }
 
-  /** Adds what was read elsewhere. */
+  /** Adds bytes that were read into another buffer. */
   append(chunk: Buffer): void {
     for (let at = 0; at < chunk.length;) {
       const copied = chunk.copy(this.nextReadBuffer(), 0, at);
@@ -40,7 +40,7 @@ export class ReceiveBuffer {
     }
   }
 
-  /** @returns what has been gathered, in order */
+  /** @returns the collected bytes, in order */
   take(): Buffer[] {
     this.#setAside();
     const pieces = this.#full;

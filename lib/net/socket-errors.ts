@@ -3,7 +3,7 @@ import { ConnectionError, ReplicationError } from '../common/errors';
 import { formatAddress } from './address';
 import type { Target } from './target';
 
-/** What the operating system's error names mean to somebody who wants to connect. */
+/** The operating system's error names, by what they mean for a connection attempt. */
 const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   ENOTFOUND: 'HOST_UNKNOWN',
   EAI_AGAIN: 'HOST_UNKNOWN',
@@ -20,13 +20,13 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
 
 const ABSTRACT = "Check unix_socket_directories of the server; Linux' abstract namespace needs Node.js 22 or later.";
 
-/** The typed error for a connection that ended before it was of any use. */
+/** The typed error for a connection that ended before the server was ready. */
 export function toConnectError(target: Target, cause: Error | undefined): ReplicationError {
   if (cause instanceof ReplicationError) return cause;
   const where = formatAddress(target);
   const errno = cause && 'code' in cause ? String(cause.code) : undefined;
   const code = errno ? BY_ERRNO[errno] : undefined;
-  // An older one pads the name with NUL bytes, which makes it another.
+  // Older versions of Node.js pad the name with NUL bytes, which makes it a different name.
   const remedy = target.host.startsWith('@') ? ABSTRACT : undefined;
   if (code) return new ConnectionError(code, `Cannot connect to ${where} (${errno ?? ''})`, { cause, remedy });
   return new ConnectionError('CONNECTION_LOST', `The connection to ${where} ended before the server was ready`, {

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 
-/** Where a server listens, and how it is spoken to. */
+/** The address of a server, and how to connect to it. */
 export interface Target {
   /** A name or an address, or the folder of a Unix socket, which starts with `/` (or `@`, in Linux' abstract namespace; from Node.js 22 on). */
   readonly host: string;
@@ -13,7 +13,7 @@ export interface Target {
   readonly keepAlive: number | undefined;
 }
 
-/** How TLS is made. */
+/** The settings of a TLS connection. */
 export interface TlsSettings {
   /** What `tls.connect` takes. Asked for each connection, as certificates and keys are renewed. */
   readonly options: () => TlsOptions;

@@ -1,7 +1,7 @@
 import { abridge, ConnectionError } from '../common/errors';
 import { isRecord } from '../common/options';
 
-/** What stands behind a failure of TLS, and what to do about it. */
+/** The reason for a TLS failure, and the remedy. */
 interface Reason {
   readonly what: string;
   readonly remedy: string;
@@ -58,7 +58,7 @@ const OTHER: Reason = {
   remedy: "Check the server's certificate and its log, and what sslmode, sslrootcert, sslcert and ssl say here.",
 };
 
-/** By the codes that Node and OpenSSL give to what they find wrong with a certificate or a handshake. */
+/** By the error codes of Node and OpenSSL for certificates and handshakes. */
 const BY_CODE: Readonly<Record<string, Reason>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: HOST,
   HOSTNAME_MISMATCH: HOST,
@@ -92,7 +92,7 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
 const ASK_FOR_OURS =
   'Name in sslcert and sslkey (cert and key in ssl) a certificate whose issuer stands in ssl_ca_file of the server, and that is still good.';
 
-/** Alerts by which a server turns down the certificate of a client. OpenSSL has renamed some of them. */
+/** Alerts by which a server rejects the certificate of the client. OpenSSL has renamed some of them. */
 const ABOUT_OURS: readonly (readonly [pattern: RegExp, what: string])[] = [
   [/ALERT_CERTIFICATE_REQUIRED$/, 'The server wants a client certificate'],
   [/ALERT_UNKNOWN_CA$/, 'The server does not know who issued the client certificate'],
@@ -103,12 +103,12 @@ const ABOUT_OURS: readonly (readonly [pattern: RegExp, what: string])[] = [
   [/ALERT_(DECRYPT_ERROR|ACCESS_DENIED)$/, 'The server does not accept the client certificate'],
 ];
 
-/** How the end of the connection itself shows, which says nothing of TLS; Node names a mere hang-up so, too. */
+/** The codes of a closed connection, which say nothing about TLS; Node uses one of them for an orderly close, too. */
 const CUT: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 
 const DIRECT = 'sslnegotiation=direct needs PostgreSQL 17 or later; else leave it out. Otherwise subscribe again.';
 
-/** What a failed handshake means. The system's own error stays as it is where the connection was cut. */
+/** The error for a failed handshake. Where the connection was closed, the system's error is returned as it is. */
 export function toHandshakeError(cause: Error, direct: boolean): Error {
   const code = 'code' in cause ? String(cause.code) : '';
   if (CUT.includes(code)) {
@@ -117,7 +117,7 @@ export function toHandshakeError(cause: Error, direct: boolean): Error {
   }
   const ours = toClientCertificateError(cause);
   if (ours) return ours;
-  // TLS 1.2 says no more than this where a server misses a client certificate.
+  // In TLS 1.2 this alert is all that a server sends that requires a client certificate.
   const { what, remedy } = code.endsWith('ALERT_HANDSHAKE_FAILURE')
     ? { ...OTHER, remedy: ASK_FOR_OURS }
     : reasonOf(code);
@@ -134,12 +134,12 @@ export function toClientCertificateError(cause: Error): ConnectionError | undefi
   return what === undefined ? undefined : new ConnectionError('TLS_FAILED', what, { cause, remedy: ASK_FOR_OURS });
 }
 
-/** TLS stands, but for another protocol than PostgreSQL's. */
+/** TLS was negotiated, but for another protocol than PostgreSQL's. */
 export function createProtocolMismatchError(): ConnectionError {
   return new ConnectionError('TLS_FAILED', NO_PROTOCOL.what, { remedy: NO_PROTOCOL.remedy });
 }
 
-/** What a server says without TLS that was asked for TLS may be anybody's words: they are not shown (CVE-2024-10977). */
+/** An error in reply to SSLRequest is not authenticated, so its text is not shown (CVE-2024-10977). */
 export function createUnauthenticatedReplyError(): ConnectionError {
   return new ConnectionError(
     'CONNECTION_LOST',
@@ -152,16 +152,16 @@ function reasonOf(code: string): Reason {
   return BY_CODE[code] ?? OTHER;
 }
 
-/** OpenSSL adds the place in its source; only its reason is for people. */
+/** OpenSSL adds the location in its source, which is left out. */
 function detailOf(cause: Error): string {
   const names = namesOf(cause);
   if (names !== undefined) return abridge(names);
   const reason = 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : '';
-  // A certificate may name whatever its owner likes.
+  // The owner of a certificate chooses its names.
   return abridge((reason === '' ? cause.message.trim() : reason).replace(/\.$/, ''));
 }
 
-/** Of a certificate for another host, ours and all names that it is for: where an address was given, Node lists addresses only. */
+/** For a certificate of another host: the requested host and the certificate's names. For an address Node lists addresses only. */
 function namesOf(cause: Error): string | undefined {
   if (!('code' in cause && cause.code === 'ERR_TLS_CERT_ALTNAME_INVALID' && 'cert' in cause)) return undefined;
   const names = isRecord(cause.cert) ? cause.cert['subjectaltname'] : undefined;

@@ -11,7 +11,7 @@ import type { TlsSettings } from './target';
 export interface TlsNegotiationHandlers {
   /** Bytes may be written to this socket: a new one with TLS, the same where there is none. */
   readonly ready: (socket: Socket, channel: ChannelSecurity) => void;
-  /** With an error of ours, or with the system's where the connection was cut. */
+  /** With a typed error, or with the system's error where the connection was closed. */
   readonly failed: (error: Error) => void;
 }
 
@@ -23,10 +23,10 @@ const ERROR = 0x45; // E
 const PROTOCOL = 'postgresql';
 
 /**
- * Makes TLS on a socket that is connected, asking the server for it first unless it starts at once. Source: PostgreSQL
+ * Negotiates TLS on a connected socket, with an SSLRequest unless TLS starts at once. Source: PostgreSQL
  * manual, "SSL Session Encryption".
  *
- * @param host whose certificate it has to be
+ * @param host the host that the certificate has to be for
  */
 export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, securing: TlsNegotiationHandlers): void {
   if (tls.direct) {
@@ -38,7 +38,7 @@ export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, sec
     if (answer[0] === ERROR) {
       securing.failed(createUnauthenticatedReplyError());
     } else if (answer.length !== 1) {
-      // Bytes behind the answer were not encrypted: somebody in between could have put them there (CVE-2021-23222).
+      // Bytes after the answer are not encrypted: a man in the middle may have sent them (CVE-2021-23222).
       const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
       securing.failed(new ProtocolError(what));
     } else if (answer[0] === ACCEPTED) {
@@ -66,7 +66,7 @@ function handshake(socket: Socket, host: string, settings: TlsSettings, securing
     securing.failed(toHandshakeError(cause, settings.direct));
   };
   tls.on('error', onError);
-  // Node has verified the certificate before it says so.
+  // Node verifies the certificate before this event.
   tls.once('secureConnect', () => {
     // As libpq does: where TLS was not asked for in PostgreSQL's protocol, ALPN alone says that this is meant.
     if (tls.alpnProtocol !== PROTOCOL && (settings.direct || tls.alpnProtocol !== false)) {
@@ -88,7 +88,7 @@ function optionsOf(host: string, tls: TlsSettings): TlsOptions {
   return { ...all, secureContext: loadSecureContext({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
 }
 
-/** Files that cannot be read could be read when the stream was set up: they are being exchanged. */
+/** Files that cannot be read now were readable when the stream was configured: they are being replaced. */
 function asked({ options }: TlsSettings): TlsOptions {
   try {
     return options();
@@ -97,7 +97,7 @@ function asked({ options }: TlsSettings): TlsOptions {
   }
 }
 
-/** Beside a socket, `host` only says whose certificate it has to be; without it Node would take localhost's. */
+/** With a socket given, `host` only names the host that the certificate has to be for; its default would be localhost. */
 function identityOf(host: string): TlsOptions {
   const isName = isIP(host) === 0 && !host.startsWith('/') && !host.startsWith('@');
   return isName ? { host, servername: host } : { host };

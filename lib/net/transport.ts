@@ -26,7 +26,7 @@ export interface Transport {
   end(ms: number): void;
   /** Closes at once, without an event. */
   destroy(): void;
-  /** Calls back in a later turn of the event loop, when sockets and timers have had theirs. */
+  /** Calls back in a later turn of the event loop, after pending sockets and timers. */
   defer(callback: () => void): void;
   /** @returns a function that cancels it */
   timeout(ms: number, callback: () => void): () => void;
@@ -55,14 +55,14 @@ class SocketTransport implements Transport {
       },
     };
     const isLocal = getSocketPath(target) !== undefined;
-    // A Unix socket holds a few hundred messages: it would be full long before a rest is over.
+    // A Unix socket buffers a few hundred messages: it would be full long before a pause ends.
     const reader = new BatchingReader(readerEvents, isLocal ? undefined : new ReadPacer(performance.now()));
     this.#reader = reader;
     const tls = isLocal ? undefined : target.tls;
     let negotiating = tls !== undefined;
     this.#socket = open(target, reader.nextReadBuffer, (length, buffer) => {
       if (!negotiating) return reader.commitRead(length);
-      // Bytes that go into a buffer of ours make no event by themselves.
+      // With `onread`, Node emits no `data` event.
       this.#socket.emit('data', Buffer.from(buffer.subarray(0, length)));
       return true;
     });
@@ -79,7 +79,7 @@ class SocketTransport implements Transport {
       const address = this.#socket.remoteAddress;
       events.connected(address === undefined ? channel : { ...channel, address });
     };
-    // The listener for errors stays for good: one that comes after teardown must not end the process.
+    // The error listener is never removed: an error after teardown must not end the process.
     this.#socket.on('error', onError);
     this.#socket.on('close', onClose);
     this.#socket.once('connect', () => {
@@ -94,7 +94,7 @@ class SocketTransport implements Transport {
             this.#socket = socket;
             socket.on('error', (error) => {
               onError(error);
-              // Of an error after its handshake, TLS tells and does nothing.
+              // After an error that follows its handshake, a TLS socket stays open.
               socket.destroy();
             });
             socket.on('data', (chunk: Buffer) => {
@@ -125,7 +125,7 @@ class SocketTransport implements Transport {
 
   end(ms: number): void {
     this.#detach();
-    // No event will tell any more that it has closed.
+    // A destroyed socket emits no further `close`.
     if (this.#socket.destroyed) return;
     // A paused socket would never see the other side's end.
     this.#socket.resume();
@@ -163,8 +163,8 @@ class SocketTransport implements Transport {
 }
 
 /**
- * @param room where the next read goes; not with TLS, which reads for itself
- * @param filled called with the length of what was read, and the room; returns whether to read on
+ * @param room returns the buffer for the next read; not used with TLS, which reads from the socket itself
+ * @param filled called with the number of bytes read and the buffer; returns whether to read on
  */
 function open(target: Target, room: () => Buffer, filled: OnReadOpts['callback']): Socket {
   const { host, port, address = host, keepAlive } = target;

@@ -1,6 +1,6 @@
 import { emitWarning } from '../common/warning';
 
-/** What operators do with a transaction instead of passing it on to `ackAfter`, and what to write instead. */
+/** How operators drop a transaction instead of passing it on to `ackAfter`, and what to write instead. */
 const ASTRAY = {
   changes:
     'The changes of a Transaction are acknowledged one by one, which confirms nothing: only the Transaction can be acknowledged, and it has not come to ackAfter. Instead of mergeMap((tx) => tx.changes), ackAfter(save) write ackAfter(async (tx) => { for (const change of tx) await save(change); }).',
@@ -8,7 +8,7 @@ const ASTRAY = {
     'A transaction has not come to ackAfter, though a later one has been acknowledged: nothing is confirmed until it is. If an operator such as filter has dropped it, choose inside the work instead: ackAfter(async (tx) => { if (isWanted(tx)) await save(tx); }).',
 };
 
-/** Says what drops transactions. */
+/** Warns that operators drop transactions. */
 export function warnOfDroppedTransaction(how: keyof typeof ASTRAY): void {
   emitWarning('RXPG_TRANSACTION_DROPPED', ASTRAY[how]);
 }

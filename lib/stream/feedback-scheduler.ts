@@ -1,6 +1,6 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
-/** What the feedback scheduler drives. */
+/** Called by the feedback scheduler. */
 export interface FeedbackTarget {
   /** @param ms since the last tick */
   tick(ms: number): void;
@@ -26,7 +26,7 @@ export class FeedbackScheduler {
     }, period);
   }
 
-  /** Asks for one report in at most so many ms; a pending one that comes no later serves as well. */
+  /** Schedules one report in at most so many ms, unless one is scheduled that comes no later. */
   scheduleReport(ms: number): void {
     const due = this.#scheduler.now() + ms;
     if (this.#interval.closed || due >= this.#due) return;

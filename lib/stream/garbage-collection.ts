@@ -1,19 +1,19 @@
-/** After so many bytes of payloads that have waited for their subscriber, V8 is to look for garbage. */
+/** After so many bytes of payloads that waited for their subscriber, a garbage collection is triggered. */
 const ENOUGH = 8 * 1024 * 1024;
 /** V8 starts to mark the heap when memory outside of it has grown by 64 MiB (kExternalAllocationSoftLimit in its heap.h). */
 const SIGN = 65 * 1024 * 1024;
 
 /**
- * Has V8 look for garbage among deliveries that have waited long.
+ * Triggers a major garbage collection of messages that waited long for their acknowledgement.
  *
- * What waits for a slow subscriber outlives the collections of young objects. V8 looks among the old ones only once they are
- * about four times as many as were alive when it looked last, so that a window of 16 MiB would take 150 MB. A buffer that is
- * allocated and never touched takes no memory, but counts as memory outside of the heap, and lets V8 look sooner.
+ * Messages that wait for a slow subscriber move to the old generation. V8 collects it only when it is about four times as large
+ * as after the last collection, so that a window of 16 MiB would take 150 MB. A buffer that is allocated and never written takes
+ * no memory, but counts as external memory, and makes V8 collect sooner.
  */
 export class GarbageCollectionTrigger {
   #bytes = 0;
 
-  /** Deliveries of so many bytes have waited, and are done. */
+  /** Messages of so many bytes have waited and are settled. */
   addReleased(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < ENOUGH) return;
@@ -26,6 +26,6 @@ function startMarking(): void {
   try {
     Reflect.construct(ArrayBuffer, [SIGN]);
   } catch {
-    // Where addresses are scarce, V8 looks when it likes.
+    // Where the address space is too small, V8 collects at its own time.
   }
 }

@@ -1,24 +1,24 @@
 import { ReplicationError } from '../common/errors';
 
 /**
- * Lets one subscription at a time use a slot. One that comes while the last is still taking leave waits for it; one that
- * comes while the last is in full swing is a mistake.
+ * Lets one subscription at a time use a slot. A subscription waits while the previous one is closing, and throws while another one
+ * is active.
  */
 export class SubscriptionLock {
-  #state: 'nobody' | 'active' | 'leaving' = 'nobody';
+  #state: 'free' | 'active' | 'closing' = 'free';
   #waiting: (() => void) | undefined;
   readonly #listeners = new Set<() => void>();
 
   /**
-   * @param start called when it is the caller's turn, at once or later
-   * @returns gives up waiting
+   * @param start called when the lock is acquired, at once or later
+   * @returns stops waiting
    * @throws ALREADY_SUBSCRIBED
    */
   acquire(start: () => void): () => void {
     if (this.#state === 'active' || this.#waiting) {
       throw new ReplicationError('ALREADY_SUBSCRIBED', 'This stream has a subscriber already');
     }
-    if (this.#state === 'leaving') {
+    if (this.#state === 'closing') {
       this.#waiting = start;
       return () => {
         if (this.#waiting === start) this.#waiting = undefined;
@@ -30,12 +30,12 @@ export class SubscriptionLock {
   }
 
   /**
-   * Calls back once the present subscription has left; at once if there is none.
+   * Calls back once the present subscription has closed; at once if there is none.
    *
    * @returns stops waiting
    */
   whenReleased(listener: () => void): () => void {
-    if (this.#state === 'nobody') {
+    if (this.#state === 'free') {
       listener();
       return () => undefined;
     }
@@ -44,13 +44,13 @@ export class SubscriptionLock {
   }
 
   beginRelease(): void {
-    this.#state = 'leaving';
+    this.#state = 'closing';
   }
 
   release(): void {
     const next = this.#waiting;
     this.#waiting = undefined;
-    this.#state = next ? 'active' : 'nobody';
+    this.#state = next ? 'active' : 'free';
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener();

@@ -6,7 +6,7 @@ export type AuthenticationMethod = 'none' | 'password' | 'md5' | 'scram-sha-256'
 /** Whether the proof of a SCRAM exchange is bound to the TLS connection: never, where it can be, or always. */
 export type ChannelBinding = 'disable' | 'prefer' | 'require';
 
-/** What may be shown to the server, and how. */
+/** Which authentication methods may be used, and how. */
 export interface AuthenticationPolicy {
   readonly user: string;
   /** The methods that may be answered; undefined: all. */
@@ -16,7 +16,7 @@ export interface AuthenticationPolicy {
   readonly channelBinding: ChannelBinding;
 }
 
-/** These give the secret itself away, to whoever reads along. */
+/** Methods that send the secret itself. */
 const IN_CLEAR: ReadonlySet<AuthenticationMethod> = new Set(['password', 'oauth']);
 
 /** Why a method may not be answered; undefined: it may be. Channel binding is looked at elsewhere. */

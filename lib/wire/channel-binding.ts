@@ -14,10 +14,10 @@ export interface ScramBinding {
 
 const NOTHING = Buffer.alloc(0);
 const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NOTHING };
-/** We could have bound it, but the server offers no binding: if it does, somebody in between has changed its offer. */
+/** The client supports binding, and the server offers none: if it does, a man in the middle has changed its offer. */
 const NOT_OFFERED: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NOTHING };
 
-/** To be thrown wherever the server asks for what is not bound to the channel, and it has to be. */
+/** The error for an authentication that is not bound to the channel where it has to be. */
 export function createBindingError(why: string): ReplicationError {
   return new ReplicationError('AUTHENTICATION_REFUSED', `Channel binding is required, and ${why}`, {
     remedy:

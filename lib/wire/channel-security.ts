@@ -1,9 +1,9 @@
-/** What is between us and the server, as far as it decides what may be said. */
+/** The security of the connection, which decides what may be sent over it. */
 export interface ChannelSecurity {
-  /** Who can read along: nobody beyond this machine (a Unix socket), nobody (TLS), or everybody in between. */
+  /** `local`: a Unix socket; `tls`: encrypted; `clear`: can be read by a man in the middle. */
   readonly kind: 'local' | 'tls' | 'clear';
-  /** The certificate that the server has shown, in DER. With TLS only. */
+  /** The server's certificate, in DER. With TLS only. */
   readonly certificate?: Buffer | undefined;
-  /** The address that the server's name stood for. Not with a Unix socket. */
+  /** The address that the server's name resolved to. Not with a Unix socket. */
   readonly address?: string | undefined;
 }

@@ -7,7 +7,7 @@ export const MAX_MESSAGE_LENGTH = 0x3fff_ffff + 4;
 const SMALLEST_ASSEMBLY = 16 * 1024;
 /** An assembly buffer beyond this size is given back after its frame. */
 const LARGEST_KEPT_ASSEMBLY = 1024 * 1024;
-/** How many used-up chunks may stand in front of the queue before it is shortened. */
+/** The queue is shortened when it starts with so many consumed chunks. */
 const LARGEST_GAP = 1024;
 
 const EMPTY = Buffer.alloc(0);
@@ -21,7 +21,7 @@ const EMPTY = Buffer.alloc(0);
 export class FrameDecoder {
   /** The largest length that a header may declare, in bytes, its own four included. */
   limit: number;
-  /** What to do about one that is longer, where a server may send such a message; undefined where it does not. */
+  /** The remedy for a longer message, where a server may send one; undefined where it does not. */
   remedy: string | undefined;
   /** The type byte of the current frame. */
   tag = 0;
@@ -125,7 +125,7 @@ export class FrameDecoder {
     this.end = at + total;
   }
 
-  /** Lets go of the last frame, whose chunk may be large. */
+  /** Releases the last frame, whose chunk may be large. */
   #none(): false {
     if (this.#assembled >= HEADER) this.#frameLength(this.#assembly, 0);
     this.buffer = EMPTY;

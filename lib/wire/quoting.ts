@@ -1,6 +1,6 @@
 const LONGEST = 200;
 
-/** What a stranger said, for an error's message: not too long, and nothing in it that steers a terminal. */
+/** Quotes text of unknown origin for an error message: shortened, and without control characters. */
 export function quoteForMessage(text: string): string {
   const start = JSON.stringify(text.slice(0, LONGEST)).replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,

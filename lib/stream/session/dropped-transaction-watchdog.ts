@@ -1,17 +1,17 @@
 import type { DropEvidence } from '../../ledger/unit-ledger';
 import { isPossiblyDropped, type CommitUnit } from '../../ledger/commit-unit';
 
-/** An operator in between may be asynchronous, and bring it within so many ms. */
+/** An asynchronous operator may still pass it on within so many ms. */
 const GRACE = 1000;
 
-/** Finds out whether what seems to have been dropped comes after all, and warns once of each kind if it does not. */
+/** Checks again whether a transaction that seemed dropped has arrived, and warns once per kind of evidence if not. */
 export class DroppedTransactionWatchdog {
   readonly #later: (ms: number, callback: () => void) => void;
   readonly #warn: (how: DropEvidence) => void;
   readonly #warned: Set<string>;
   #waiting = false;
 
-  /** @param warned the kinds that need no warning any more */
+  /** @param warned the kinds of evidence that were warned of */
   constructor(
     later: (ms: number, callback: () => void) => void,
     warned: Set<string>,

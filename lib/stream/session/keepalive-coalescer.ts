@@ -1,18 +1,18 @@
 import { maxLsn, type Lsn } from '../../common/lsn';
 import type { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
 
-/** While work is in hand, one keepalive follows another only after so many ms. */
+/** While deliveries are unacknowledged, keepalives are delivered at least so many ms apart. */
 const PAUSE = 100;
 
 /**
- * Which keepalives are delivered, and which of them are news to a consumer who stores positions.
+ * Decides which keepalives are delivered, and which of them are progress for a consumer that stores positions.
  *
- * Keepalives cost nothing in the window, so a busy server could fill the memory of whoever queues them behind slow work.
- * Of those that come meanwhile the last one tells it all.
+ * Keepalives do not count against the window, so a busy server could fill the memory of an operator that queues them behind slow
+ * work. Of those that arrive meanwhile only the last one is delivered.
  */
 export class KeepaliveCoalescer {
   readonly #progressInterval: number | undefined;
-  /** The last one, if it has not been delivered yet. */
+  /** The last keepalive, if it is not delivered yet. */
   #pending: KeepaliveMessage | undefined;
   #deliveredAt = -Infinity;
   /** The last progress, or where the stream started. */
@@ -33,13 +33,13 @@ export class KeepaliveCoalescer {
     this.#pending = message;
   }
 
-  /** A change has come: what follows it will tell more than a keepalive that waits. */
+  /** A change has arrived: it makes the pending keepalive obsolete. */
   discardPending(): void {
     this.#pending = undefined;
     this.#deliveredAt = -Infinity;
   }
 
-  /** The one to be delivered now. */
+  /** The keepalive that is due now. */
   takeDue(now: number, busy: boolean): KeepaliveMessage | undefined {
     const message = this.#pending;
     if (!message || (busy && now - this.#deliveredAt < PAUSE)) return undefined;
@@ -49,13 +49,13 @@ export class KeepaliveCoalescer {
   }
 
   /**
-   * Whether a consumer should hear of it; the next one that tells no more is none, then.
+   * Whether the consumer should store its position. The same position is claimed once only.
    *
-   * @param prospect what the deliveries that are settled or in hand will confirm by themselves
+   * @param prospect the position that the deliveries of the session will confirm by themselves
    */
   claimProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, prospect: Lsn): boolean {
     if (this.#progressInterval === undefined || walEnd <= maxLsn(this.#known, prospect)) return false;
-    // A server that is stopping asks, and waits for the answer.
+    // A server that stops requests a reply, and waits for it.
     if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;
     this.#known = walEnd;
     this.#progressAt = now;

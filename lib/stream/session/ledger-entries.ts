@@ -4,8 +4,8 @@ import type { XLogDataMessage } from '../../pgoutput/messages/walsender-messages
 import type { Ledger } from '../../ledger/ledger';
 
 /**
- * What a message costs in memory besides the bytes of its payload: the message, its row and its entry in the ledger, and what
- * its values have besides their text. Measured on rows of five columns.
+ * The memory of a message besides the bytes of its payload: the message, its row, its handle in the ledger, and the overhead of its
+ * values. Measured on rows of five columns.
  */
 const MESSAGE_OVERHEAD = 320;
 

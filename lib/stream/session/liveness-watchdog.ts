@@ -1,11 +1,11 @@
 /**
- * Notices a server that has fallen silent. It counts ticks instead of reading a clock, so neither a step of the wall
- * clock nor an event loop that was blocked by a handler raises a false alarm.
+ * Detects a server that sends nothing. It counts ticks instead of reading a clock, so that neither a step of the wall clock nor an
+ * event loop that a handler blocks causes a false alarm.
  */
 export class LivenessWatchdog {
   readonly #timeout: number;
   #silent = 0;
-  /** Whether something came since the last tick; how long before this one, nobody knows. */
+  /** Whether something was received since the last tick. */
   #heard = false;
 
   /** @param timeout in ms; 0 for never */
@@ -19,7 +19,7 @@ export class LivenessWatchdog {
 
   /**
    * @param ms since the last tick
-   * @param reading false while we ourselves do not read, when silence says nothing
+   * @param reading false while the library does not read, when silence means nothing
    */
   tick(ms: number, reading: boolean): 'alive' | 'ask' | 'gone' {
     if (this.#timeout === 0) return 'alive';

@@ -1,9 +1,9 @@
-/** For so many ms after the window has closed, the first work may still be under way. */
+/** For so many ms after the window was full, the first work may still be running. */
 const GRACE = 1000;
 
 /**
- * Notices a subscriber that acknowledges nothing at all: the window has closed, nothing more is read, and nothing will ever
- * happen. It need not be waited for long, as it is a mistake in the program, and not a work that takes its time.
+ * Detects a subscriber that acknowledges nothing at all: the window is full, nothing more is read, and nothing will ever
+ * happen. This is a mistake in the program rather than slow work, so the warning comes soon.
  */
 export class NoAckWatchdog {
   #closedAt: number | undefined;
@@ -15,7 +15,7 @@ export class NoAckWatchdog {
     return this.#warned;
   }
 
-  /** An operator works on deliveries, and will acknowledge them. */
+  /** An operator has received deliveries and will acknowledge them. */
   attend(): void {
     this.#attended = true;
   }
@@ -23,7 +23,7 @@ export class NoAckWatchdog {
   /**
    * @param now monotonic, in ms
    * @param isStuck whether the window is full and nothing was ever acknowledged
-   * @returns whether to warn now; or in how many ms to look again, if at all
+   * @returns whether to warn now, or in how many ms to check again, if at all
    */
   look(now: number, isStuck: boolean): 'warn' | number | undefined {
     if (!isStuck || this.#attended || this.#warned) {

@@ -13,7 +13,7 @@ const HEADER = XLOG_DATA_HEADER_LENGTH - 1;
 export function createPayloadDecoder(decoding: Decoding | undefined): PayloadDecoder {
   if (decoding) {
     const decoder = new PgoutputDecoder(decoding.types, decoding);
-    // The header is left alone: its positions are no offsets, and Commit has its own.
+    // The header is skipped: pgoutput's messages have their own positions.
     return (buffer, start, end) => {
       if (end - start < HEADER) {
         throw new ProtocolError(

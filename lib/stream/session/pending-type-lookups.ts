@@ -6,16 +6,16 @@ import { ValueError } from '../../pgoutput/values/value-error';
 const NOT_LOOKED_UP =
   "Subscribe with lookUpTypes: true, or without binary, or with onDecodeError: 'deliver', which delivers the value's bytes and goes on.";
 
-/** What has to be asked of the catalog while the stream waits: what comes next cannot be read before it is known. */
+/** Catalog lookups that the stream waits for: the next message cannot be decoded before they are complete. */
 export class PendingTypeLookups {
   readonly #catalog: TypeCatalog | undefined;
   readonly #lookUp: (typeOids: readonly number[]) => void;
   #isPending = false;
-  /** A value that waits for the answer. */
+  /** The layout of the value that waits for the lookup. */
   #unread: UnknownLayoutError | undefined;
-  /** Why the last look-up without an answer had none. */
+  /** The error of the last failed lookup. */
   #failure: Error | undefined;
-  /** The same of the look-up for the last layout that was not known. */
+  /** The error of the last failed lookup for an unknown layout. */
   #layoutFailure: Error | undefined;
 
   /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
@@ -28,7 +28,7 @@ export class PendingTypeLookups {
     return this.#isPending;
   }
 
-  /** A table was described: its rows may be next. */
+  /** Looks up the unknown types of a table: its rows may be next. */
   requestMissing({ columns }: RelationMessage): void {
     const missing = this.#catalog?.missing(columns) ?? [];
     if (missing.length > 0) this.#request(missing);
@@ -37,7 +37,7 @@ export class PendingTypeLookups {
   /**
    * A message could not be read.
    *
-   * @returns whether it may be tried again, once there is an answer
+   * @returns whether to decode it again once the lookup is complete
    */
   requestFor(error: unknown): boolean {
     if (error instanceof NewTypesError && this.#catalog) {

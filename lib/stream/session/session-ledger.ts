@@ -31,7 +31,7 @@ export function createSessionLedger(
   );
   const events = {
     advanced,
-    relieved: windowReopened,
+    windowReopened,
     dropSuspected: (unit: CommitUnit, how: DropEvidence) => {
       dropped.suspect(unit, how);
     },

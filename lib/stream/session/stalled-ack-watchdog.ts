@@ -1,9 +1,9 @@
 import type { StalledDelivery } from '../../ledger/stalled-delivery';
 
-/** After so many ms of held-up work the user is warned. */
+/** The user is warned after so many ms without progress. */
 const WARN_AFTER = 60_000;
 
-/** Notices work that holds up the oldest entry: for as long as it does, the slot does not move. */
+/** Detects that the oldest delivery stays unacknowledged: until it is acknowledged, the slot does not advance. */
 export class StalledAckWatchdog {
   readonly #timeout: number;
   #sequence: number | undefined;
@@ -29,7 +29,7 @@ export class StalledAckWatchdog {
     return 'warn';
   }
 
-  /** For how long it has been held up, in ms. */
+  /** For how long it has been unacknowledged, in ms. */
   get stalledFor(): number {
     return this.#ms;
   }

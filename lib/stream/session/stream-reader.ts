@@ -8,7 +8,7 @@ import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../../wire/stream';
 import { toSkippedPublicationError, toStreamError } from '../../commands/server-errors';
 import type { PayloadDecoder } from './session-ports';
 
-/** Reads what the server sends between CopyBoth and the end, a frame at a time. */
+/** Decodes what the server sends between CopyBoth and the end, one frame at a time. */
 export class StreamReader {
   readonly #frames: FrameDecoder;
   readonly #decode: PayloadDecoder;
@@ -47,7 +47,7 @@ export class StreamReader {
   /**
    * The message of the present frame; undefined where there is nothing to deliver.
    *
-   * @throws what the server says has gone wrong, or a ProtocolError
+   * @throws the server's error, or a ProtocolError
    */
   read(): StreamMessage | undefined {
     if (this.tag === BackendTag.CopyData) return this.#readCopyData();

@@ -1,9 +1,9 @@
-/** To look at the clock costs about as much as to decode a small message. */
+/** Reading the clock costs about as much as decoding a small message. */
 const MOST_STEPS = 4;
 /** Steps that take so many ms are slow. */
 const SLOW = 1;
 
-/** A time slice of a loop, which looks at the clock after each step while they are slow, and seldom while they are fast. */
+/** The time slice of a loop. It reads the clock after each step while steps are slow, and seldom while they are fast. */
 export class TimeSlice {
   readonly #deadline: number;
   #checkedAt: number;
@@ -16,7 +16,7 @@ export class TimeSlice {
     this.#deadline = now + ms;
   }
 
-  /** To be asked after each step. */
+  /** Called after each step. */
   shouldCheckClock(): boolean {
     return ++this.#steps >= this.#interval;
   }

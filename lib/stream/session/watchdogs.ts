@@ -3,17 +3,17 @@ import { StalledAckWatchdog } from './stalled-ack-watchdog';
 import type { StalledDelivery } from '../../ledger/stalled-delivery';
 import { LivenessWatchdog } from './liveness-watchdog';
 
-/** What a step of the feedback interval has found. */
+/** The result of one step of the feedback interval. */
 export interface WatchdogReport {
-  /** What ends the stream. */
+  /** The error that ends the stream. */
   readonly failure?: Error;
-  /** What the user should hear. */
+  /** A warning for the user. */
   readonly warning?: string;
-  /** Whether the server is to be asked for a sign of life. */
+  /** Whether to request a reply from the server. */
   readonly ask: boolean;
 }
 
-/** Watches over both sides of a stream: a server that has fallen silent, and a subscriber that settles nothing. */
+/** Watches both sides of a stream: a server that sends nothing, and a subscriber that acknowledges nothing. */
 export class Watchdogs {
   readonly #livenessTimeout: number;
   readonly #liveness: LivenessWatchdog;
@@ -26,15 +26,15 @@ export class Watchdogs {
     this.#stalledAck = new StalledAckWatchdog(ackTimeout);
   }
 
-  /** Something came from the server. */
+  /** Something was received from the server. */
   heard(): void {
     this.#liveness.heard();
   }
 
   /**
    * @param ms since the last step
-   * @param reading false while we ourselves do not read
-   * @param advice what to write, so that what is held is settled
+   * @param reading false while the library does not read
+   * @param advice what the user can do about it
    */
   tick(ms: number, reading: boolean, held: StalledDelivery | undefined, advice: string): WatchdogReport {
     const liveness = this.#liveness.tick(ms, reading);

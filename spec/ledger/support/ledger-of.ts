@@ -24,7 +24,7 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionOwner = 'slot'): 
   };
   const events = {
     advanced: () => told.push('advanced'),
-    relieved: () => told.push('relieved'),
+    windowReopened: () => told.push('relieved'),
     dropSuspected: () => told.push('dropSuspected'),
   };
   const ledger = new Ledger(limits, session, events, keeper);
