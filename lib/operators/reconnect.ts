@@ -41,11 +41,11 @@ export interface ReconnectOptions {
   readonly retryable?: ((error: unknown) => boolean) | undefined;
   /** Counts the delays. Default asyncScheduler. */
   readonly scheduler?: SchedulerLike | undefined;
-  /** Hears of each attempt, as its delay begins. */
+  /** Is notified of each attempt when its delay begins. */
   readonly attemptObserver?: NextObserver<ReconnectAttempt> | undefined;
 }
 
-/** What `attemptObserver` hears. */
+/** What `attemptObserver` receives. */
 export interface ReconnectAttempt {
   /** 1 for the first one since something was confirmed. */
   readonly attempt: number;

@@ -9,12 +9,12 @@ import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /**
  * Stops the stream at the next transaction boundary, once the notifier has emitted or the `AbortSignal` is aborted: for a
- * graceful end. The connection stays until everything delivered has been acknowledged, so that work in hand can finish and
+ * graceful end. The connection stays until everything delivered has been acknowledged, so that running work can finish and
  * is confirmed.
  *
  * It completes if and only if everything that was delivered, by all attempts so far, is confirmed; with `ackAfter` below it
  * *complete* therefore means confirmed. Otherwise it ends with the error that says why not: the error of the work that
- * failed, or the last one of the connection. What is not confirmed comes again with the next start. (Without `ackAfter`,
+ * failed, or the last one of the connection. What is not confirmed is delivered again after the next start. (Without `ackAfter`,
  * completion says that nothing more is delivered; the connection closes when the rest has been acknowledged.)
  *
  * A stop also ends what has not begun to stream. While connecting, and while `reconnect` waits for the next attempt, it ends

@@ -6,7 +6,7 @@ import { ReplicationError } from '../../common/errors';
 const PREFIX = 'rxjs-pg-replication-';
 const SUFFIX = '.spool';
 
-/** Closes the files of which nobody can read any more, as what they belong to is gone. */
+/** Closes the files whose owner was garbage-collected. */
 const abandoned = new FinalizationRegistry<number>((fd) => {
   closeSync(fd);
 });
@@ -70,14 +70,14 @@ export class SpoolFile {
   }
 }
 
-/** Removes what a process has left that was killed between two steps. Whoever still needs such a file has it open. */
+/** Removes the files of processes that were killed. A process that still needs such a file has it open. */
 export function removeLeftovers(folder: string): void {
   for (const name of attempt('looked for', () => readdirSync(folder))) {
     if (!name.startsWith(PREFIX) || !name.endsWith(SUFFIX)) continue;
     try {
       unlinkSync(join(folder, name));
     } catch {
-      // Somebody else has just done it, or may do it alone.
+      // Another process has removed it, or this one is not allowed to.
     }
   }
 }

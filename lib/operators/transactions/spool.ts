@@ -78,7 +78,7 @@ export class Spool {
     return bytes;
   }
 
-  /** Nobody reads them any more. To be called once for each. */
+  /** Frees extents that nothing reads any more. To be called once for each. */
   free(extents: readonly Extent[]): void {
     for (const { runs } of extents) {
       for (const { first, count } of runs) {

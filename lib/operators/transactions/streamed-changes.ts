@@ -17,7 +17,7 @@ const NOTHING = Buffer.alloc(0);
 /** Bytes of whole recordings, one behind the other: in memory, or in the spool file. */
 type Block = Buffer | Extent;
 
-/** Frees what nobody can read any more, as the transaction that it belongs to is gone. */
+/** Frees the extents of transactions that were garbage-collected. */
 const abandoned = new FinalizationRegistry<{ readonly spool: Spool; readonly extents: Extent[] }>(
   ({ spool, extents }) => {
     spool.free(extents);
@@ -160,7 +160,7 @@ export class StreamedChanges implements Gathered {
     this.#enterOrLeave();
   }
 
-  /** Nobody will start to read any more. What is in memory may be read nevertheless. */
+  /** Nothing starts to read the changes any more. Those in memory can still be read. */
   release(): void {
     this.leaveBudget();
     this.#held = false;

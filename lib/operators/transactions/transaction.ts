@@ -31,7 +31,7 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   /**
-   * For operators, about what nobody will read any more, whether or not it was acknowledged.
+   * For operators: nothing reads the changes any more, whether or not they were acknowledged.
    *
    * @internal
    */
@@ -68,7 +68,7 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
     const settle = super.ack;
     return () => {
       const done = settle();
-      // In time or not, whoever says so needs them no more.
+      // In time or not, the changes are not needed any more.
       this.#changes.release();
       return done;
     };
@@ -136,7 +136,7 @@ export class Transaction<Tables extends object = AnyTables> extends Changes<Tabl
  * against the window.
  *
  * One that was prepared before its slot was for two-phase commit comes only when it is committed, right before its
- * `commitPrepared`, and with each start until that is confirmed: whoever stores it has to bear it twice.
+ * `commitPrepared`, and with each start until that is confirmed: a store has to accept it twice.
  *
  * It comes even where it has no changes for this stream, so that each end has a beginning. One that was rolled back before
  * the server came to read it may come with some of its changes, or none.

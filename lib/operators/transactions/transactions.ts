@@ -63,7 +63,7 @@ export function transactions(
         filter((message) => assembler.gather(message)),
         map((message) => assembler.finish(message)),
         filter((unit) => unit !== undefined),
-        // Before the end is passed on: whoever hears of it finds no spool file open but for works that still run.
+        // Before the end is passed on: a subscriber that is told of it finds no spool file open, except for running works.
         tap({ complete, error: end, unsubscribe: end }),
       );
     });
