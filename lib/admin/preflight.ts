@@ -7,16 +7,17 @@ import { toFinding, reclassify } from '../commands/preflight/finding';
 import { runManagementCommand } from '../connection/management-command';
 
 /**
- * Looks at a server with the eyes of a stream, and lists what is wrong with it: settings, role, slot, publications, and
- * tables whose updates fail for being published. It changes nothing, and it does not read `startLsn`.
+ * Checks whether a server is ready for a stream: its settings, the role, the slot, the publications, and tables on which
+ * UPDATE or DELETE fails because they are published. It changes nothing and does not use `startLsn`.
  *
- * Reading what is published takes no privileges but REPLICATION: a publication hands out its tables' changes to whoever
- * reads a slot.
+ * The role needs no privilege other than REPLICATION: a role that reads a slot receives the changes of all published tables.
  *
- * @param config as for {@link logicalReplication}
- * @returns a cold observable of one value, the list, empty where all is well. It errors where the server cannot be reached
- * or lets nobody in; that the role is none for replication, that there are too many connections, or that a session setting
- * cannot be set, is a finding
+ * @param config the configuration of the stream, as for {@link logicalReplication}
+ * @returns a cold observable that connects on subscription and emits one list of problems, which is empty if there are none.
+ * It fails with the connection's errors, such as `CONNECTION_REFUSED`, `CONNECT_TIMEOUT`, `TLS_FAILED`,
+ * `AUTHENTICATION_FAILED` or `HBA_REFUSED`; but `PRIVILEGE_MISSING`, `TOO_MANY_CONNECTIONS` and `SETTING_NOT_APPLIED` are
+ * emitted as findings
+ * @throws {ConfigError} `CONFIG_INVALID` at once, if an option is invalid
  * @example
  * const findings = await firstValueFrom(preflight(config));
  * for (const { severity, code, message, remedy } of findings) console.warn(severity, code, message, remedy);
@@ -27,14 +28,15 @@ export function preflight(config: StreamConfig): Observable<readonly PreflightFi
   return runManagementCommand(connection, (server) =>
     runChecks({ plan, server, lookUpTypes: values.lookUpTypes }),
   ).pipe(
-    map((found) => found.map((one) => reclassify(one, classify))),
+    map((findings) => findings.map((finding) => reclassify(finding, classify))),
     catchError((error: unknown) => {
-      const told = error instanceof Error ? classify(error) : error;
-      if (!(error instanceof ReplicationError && NOT_LET_IN.includes(error.code))) return throwError(() => told);
-      return of([toFinding(told instanceof ReplicationError ? told : error)]);
+      const classified = error instanceof Error ? classify(error) : error;
+      if (!(error instanceof ReplicationError && CONNECTION_FINDINGS.includes(error.code)))
+        return throwError(() => classified);
+      return of([toFinding(classified instanceof ReplicationError ? classified : error)]);
     }),
   );
 }
 
-/** With these the server has answered, and nothing more can be asked. */
-const NOT_LET_IN: readonly string[] = ['PRIVILEGE_MISSING', 'TOO_MANY_CONNECTIONS', 'SETTING_NOT_APPLIED'];
+/** Errors of connecting that are findings: the server responded, but no further check is possible. */
+const CONNECTION_FINDINGS: readonly string[] = ['PRIVILEGE_MISSING', 'TOO_MANY_CONNECTIONS', 'SETTING_NOT_APPLIED'];

@@ -1,13 +1,17 @@
 /**
- * Every way in which this library fails: whether trying again can help, and what to do about it.
+ * Every error code of this library: whether a retry can succeed, and the remedy.
  *
  * The keys are the stable `code`s of {@link ReplicationError}.
+ *
+ * @example
+ * console.log(ERRORS.SLOT_ACTIVE.retryable, ERRORS.SLOT_ACTIVE.remedy);
  */
 export const ERRORS = {
-  CONFIG_INVALID: { retryable: false, remedy: 'Correct the option named in the message.' },
+  CONFIG_INVALID: { retryable: false, remedy: 'The message names the option and the values that it accepts.' },
   ALREADY_SUBSCRIBED: {
     retryable: false,
-    remedy: 'One slot feeds one stream: put share() behind the source, or subscribe after the first one has ended.',
+    remedy:
+      'A slot supports one stream at a time: add share() after the source, or subscribe after the first subscription has ended.',
   },
 
   HOST_UNKNOWN: { retryable: true, remedy: 'Check the host name and that DNS resolves it.' },
@@ -22,42 +26,44 @@ export const ERRORS = {
   CONNECTION_LOST: {
     retryable: true,
     remedy:
-      "Put reconnect() at the end of the pipe, which subscribes again; the server's log says whether it closed the connection.",
+      "Add reconnect() at the end of the pipe to subscribe again. The server's log tells whether the server closed the connection.",
   },
   CONNECT_TIMEOUT: {
     retryable: true,
-    remedy: 'Check that a PostgreSQL server answers there, or raise connectTimeout.',
+    remedy: 'Check that a PostgreSQL server listens at this address, or raise connectTimeout.',
   },
   CLOSE_TIMEOUT: {
     retryable: true,
-    remedy: 'The last confirmation may not have arrived, so it may be delivered again; or raise closeTimeout.',
+    remedy:
+      'The server may not have received the last confirmation and may send those changes again. Raise closeTimeout.',
   },
   LIVENESS_TIMEOUT: {
     retryable: true,
     remedy:
-      'The server or the network fell silent: put reconnect() at the end of the pipe, which subscribes again; or raise livenessTimeout.',
+      'The server or the network stopped responding: add reconnect() at the end of the pipe to subscribe again, or raise livenessTimeout.',
   },
   TLS_REFUSED: {
     retryable: false,
-    remedy: "Turn on ssl in the server's postgresql.conf; where it is on, somebody in between takes it away.",
+    remedy:
+      "Turn on ssl in the server's postgresql.conf. If it is on, check for a proxy or an attacker that removes TLS.",
   },
   TLS_FAILED: { retryable: false, remedy: "Check the server's certificate and sslrootcert (ca in connection.ssl)." },
 
   SESSION_ATTRS_MISMATCH: {
     retryable: true,
-    remedy: 'Correct target_session_attrs, or wait until a server there is what it asks for.',
+    remedy: 'Correct target_session_attrs, or wait until a server meets it.',
   },
   NO_SUITABLE_HOST: {
     retryable: true,
-    remedy: 'Check the hosts in the connection, and what target_session_attrs asks for.',
+    remedy: 'Check the hosts of the connection and target_session_attrs.',
   },
   SECRET_UNAVAILABLE: {
     retryable: true,
-    remedy: 'See the cause, which is what your function has thrown.',
+    remedy: 'See the cause: it is the error that your function threw.',
   },
   CHECKPOINT_UNAVAILABLE: {
     retryable: true,
-    remedy: 'Check what your startLsn function waits for, a query perhaps; or raise connectTimeout.',
+    remedy: 'Find out why your startLsn function is slow, or raise connectTimeout.',
   },
 
   AUTHENTICATION_FAILED: { retryable: false, remedy: 'Check user, password and the pg_hba.conf line that applies.' },
@@ -68,178 +74,189 @@ export const ERRORS = {
   AUTHENTICATION_REFUSED: {
     retryable: false,
     remedy:
-      'The server asks for a weaker proof than this client gives: connect with TLS, let pg_hba.conf ask for scram-sha-256, or name the method in require_auth.',
+      'The client refuses the authentication method of the server as too weak: connect with TLS, use scram-sha-256 in pg_hba.conf, or name the method in require_auth.',
   },
   SERVER_VERIFICATION_FAILED: {
     retryable: false,
-    remedy: 'The server could not prove that it knows the password; make sure that you are talking to the right one.',
+    remedy: 'The server did not prove that it knows the password: check that the address is that of your server.',
   },
   HBA_REFUSED: {
     retryable: false,
     remedy:
-      'Add a pg_hba.conf line for this user, database and address (the "replication" keyword does not cover it); or give the sslmode or the sslcert that the line asks for.',
+      'Add a pg_hba.conf line for this user, database and address (the "replication" keyword does not cover it); or set the sslmode or sslcert that the line requires.',
   },
   PRIVILEGE_MISSING: {
     retryable: false,
-    remedy: 'Let a superuser run ALTER ROLE … REPLICATION, and grant what the message names.',
+    remedy: 'As a superuser, run ALTER ROLE … REPLICATION, and grant the privilege that the message names.',
   },
   DATABASE_MISSING: { retryable: false, remedy: 'Check the database name in the connection.' },
   SETTING_NOT_APPLIED: {
     retryable: false,
-    remedy: 'Connect to the server itself, or through a proxy or pooler that passes SET on to it.',
+    remedy: 'Connect to the server directly, or through a proxy or pooler that forwards SET.',
   },
-  UNSUPPORTED: { retryable: false, remedy: 'Leave the option out, or use a newer server.' },
+  UNSUPPORTED: { retryable: false, remedy: 'Remove the option, or use a newer server.' },
 
   WAL_LEVEL: { retryable: false, remedy: 'Set wal_level = logical in postgresql.conf and restart the server.' },
   TOO_MANY_CONNECTIONS: {
     retryable: true,
-    remedy: 'Raise max_wal_senders or max_connections, or close other clients; reconnect() waits for a place.',
+    remedy:
+      'Raise max_wal_senders or max_connections, or close other connections; reconnect() retries until one is free.',
   },
-  TOO_MANY_SLOTS: { retryable: false, remedy: 'Drop slots that nobody needs, or raise max_replication_slots.' },
+  TOO_MANY_SLOTS: { retryable: false, remedy: 'Drop unused slots, or raise max_replication_slots.' },
   SERVER_SHUTDOWN: {
     retryable: true,
     remedy:
-      'The server is stopping or starting, or somebody ended this connection: put reconnect() at the end of the pipe, which subscribes again until it is up.',
+      'The server is stopping or starting, or an administrator terminated the connection: add reconnect() at the end of the pipe to subscribe again.',
   },
   SERVER_RESOURCES: {
     retryable: true,
     remedy:
-      'The server is short of what the message names: make room on its disk, free memory, or raise the limit; reconnect() goes on once there is enough.',
+      'The server lacks the resource that the message names: free disk space or memory, or raise the limit; reconnect() retries until the server has enough.',
   },
   CANCELLED: {
     retryable: true,
     remedy:
-      'Somebody, or a time-out, cancelled this on the server: put reconnect() at the end of the pipe, which subscribes again.',
+      'A user or a timeout cancelled the command on the server: add reconnect() at the end of the pipe to subscribe again.',
   },
   TRANSACTION_ROLLED_BACK: {
     retryable: true,
-    remedy: 'Other transactions on the server were in the way, which passes: reconnect() tries again.',
+    remedy:
+      'The command conflicted with other transactions on the server: add reconnect() at the end of the pipe to retry.',
   },
 
   SLOT_MISSING: { retryable: false, remedy: 'Create the slot first (createSlot, or ensureSlot: true).' },
-  SLOT_EXISTS: { retryable: false, remedy: 'Drop the slot first, or use it as it is.' },
+  SLOT_EXISTS: { retryable: false, remedy: 'Use the existing slot, or drop it first.' },
   SLOT_ACTIVE: {
     retryable: true,
     remedy:
-      'Another connection streams from this slot: stop it, or let reconnect() wait until the server notices that it is gone.',
+      'Another connection streams from this slot: stop it, or use reconnect() to wait until the server releases the slot.',
   },
   SLOT_INCOMPATIBLE: {
     retryable: false,
-    remedy: 'Use a logical slot made in this database with the output plugin asked for.',
+    remedy: 'Use a logical slot of this database, created with the configured output plugin.',
   },
   TRANSACTION_PREPARED: {
     retryable: true,
-    remedy: 'Commit or roll back what is prepared (see pg_prepared_xacts), or it would be sent in halves.',
+    remedy:
+      'Commit or roll back the prepared transactions (see pg_prepared_xacts); otherwise the server would send only a part of each.',
   },
   SLOT_INVALIDATED: {
     retryable: false,
     remedy:
-      'The server gave the slot up (see wal_status in pg_replication_slots): drop it, create it and copy the data anew.',
+      'The server invalidated the slot (see wal_status in pg_replication_slots): drop and create the slot, then copy the data again.',
   },
   SLOT_LOST: {
     retryable: false,
-    remedy:
-      'What it had kept for this stream is gone, so changes are missing: clear a position that you store, create the slot and copy the data anew.',
+    remedy: 'Changes are missing: clear the stored position, if any, create the slot and copy the data again.',
   },
   SLOT_MOVED: {
     retryable: false,
-    remedy: 'Somebody else advanced the slot, so changes are missing: find the other consumer and copy the data anew.',
+    remedy: 'Another client advanced the slot, so changes are missing: find that client and copy the data again.',
   },
   SLOT_AHEAD: {
     retryable: false,
     remedy:
-      'What lies between would be skipped: another consumer has confirmed it, or the slot was made anew. Clear the stored position and copy the data anew; or clear it alone, to do without what lies between.',
+      'Another consumer confirmed the changes between the two positions, or the slot was created again. Clear the stored position and copy the data again; or clear only the position, to skip these changes.',
   },
   CHECKPOINT_MISMATCH: {
     retryable: false,
-    remedy: 'Connect to the server, and name the slot, that the position was stored for; else copy the data anew.',
+    remedy: 'Use the server and the slot for which the position was stored, or copy the data again.',
   },
   PUBLICATION_MISSING: {
     retryable: false,
     remedy:
-      'Run CREATE PUBLICATION … FOR TABLE …, before the slot is made: decoding looks at the catalog as it was at each change.',
+      'Run CREATE PUBLICATION … FOR TABLE … before you create the slot: the server decodes each change with the catalog of that time.',
   },
   COLUMN_LISTS_DIFFER: {
     retryable: false,
     remedy:
-      'Publish the same columns of a table (column list, publish_generated_columns) in all publications that are read together, or read one of them only; what was written before is read as it was published then.',
+      'Publish the same columns of a table (column list, publish_generated_columns) in all publications of the stream, or use only one of them. The server decodes earlier changes with the earlier publications.',
   },
   OUTPUT_PLUGIN_REFUSED: {
     retryable: false,
-    remedy:
-      'Let the administrator add the plugin to output_plugin_libraries, beside those that stand there, and run pg_reload_conf(); or use pgoutput.',
+    remedy: 'As an administrator, add the plugin to output_plugin_libraries and run pg_reload_conf(); or use pgoutput.',
   },
-  PUBLICATION_EXISTS: { retryable: false, remedy: 'Use it as it is, alter it, or drop it first.' },
+  PUBLICATION_EXISTS: { retryable: false, remedy: 'Use the existing publication, alter it, or drop it first.' },
   SCHEMA_DRIFT: {
     retryable: false,
     remedy:
-      'Correct expectTables and the code that reads the table: what is not confirmed comes again, in the form that it has now.',
+      'Correct expectTables and the code that reads the table. The server sends the unconfirmed changes again, with the same columns.',
   },
   WAL_REMOVED: {
     retryable: true,
     retries: 3,
-    remedy: 'The server could not find WAL that the slot needs; look at its log.',
+    remedy: "The server could not find WAL that the slot needs: see the server's log.",
   },
 
   ACK_TOO_LATE: {
-    // What ends a stream too early does so every time.
+    // A retry would end the stream too early again.
     retryable: false,
     remedy:
-      'It will be delivered again. End the stream with stopOn or stopAtLsn, and put take(), reconnect() and retry() below ackAfter.',
+      'The server sends the change again. End the stream with stopOn or stopAtLsn, and place take(), reconnect() and retry() after ackAfter.',
   },
-  ACK_TIMEOUT: { retryable: false, remedy: 'Find what never acknowledges, or raise ackTimeout.' },
+  ACK_TIMEOUT: {
+    retryable: false,
+    remedy: 'Find the delivery that your code does not acknowledge, or raise ackTimeout.',
+  },
   SPOOL_FAILED: {
     retryable: true,
-    remedy: 'See the cause: make room in the temporary folder, or name another one (transactions({ spoolDirectory })).',
+    remedy:
+      'See the cause: free space in the temporary directory, or set another one (transactions({ spoolDirectory })).',
   },
   CHANGES_RELEASED: {
     retryable: false,
     remedy:
-      'Read the changes of a large transaction before it is acknowledged and before its stream ends, and keep what you need of them.',
+      'Read the changes of a large transaction before you acknowledge it and before the stream ends; copy those that you need later.',
   },
   RELATION_FORGOTTEN: {
     retryable: true,
-    remedy: 'Subscribe again: the server then describes each table anew.',
+    remedy: 'Subscribe again: the server then describes each table again.',
   },
   VALUE_DECODE_FAILED: {
     retryable: false,
-    remedy: "Subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
+    remedy: "Set onDecodeError: 'deliver' to receive the value's bytes and continue.",
   },
   LIMIT_EXCEEDED: {
     retryable: false,
-    remedy: 'What the server sent is not at fault: the limit that the message names is of this library.',
+    remedy: 'The data is valid but exceeds a limit of this library, which the message names.',
   },
   PROTOCOL_VIOLATION: {
     retryable: false,
-    remedy: 'Check that the address is a PostgreSQL server and that no proxy changes its bytes; else report it to us.',
+    remedy:
+      'Check that the address is that of a PostgreSQL server and that no proxy changes the data. Otherwise report a bug of this library.',
   },
-  NOT_STREAMED: { retryable: false, remedy: 'Take it from a delivery, or build one with rxjs-pg-replication/testing.' },
+  NOT_STREAMED: {
+    retryable: false,
+    remedy: 'Use a message that a stream delivered, or build one with rxjs-pg-replication/testing.',
+  },
   SERVER_INTERNAL_ERROR: {
     retryable: true,
     retries: 3,
-    remedy: "See the server's log; a row that is too large for it to send, say, comes again each time.",
+    remedy: "See the server's log. Some causes recur at each attempt, such as a row that is too large to send.",
   },
   SERVER_IO_ERROR: {
     retryable: true,
     retries: 3,
-    remedy: 'A disk or a file fails the server: see its log.',
+    remedy: "The server failed to read or write a file: see the server's log.",
   },
   UNKNOWN_SQLSTATE: {
     retryable: true,
     retries: 3,
     remedy:
-      'PostgreSQL itself has no such SQLSTATE: find out which extension, function or pooler says that, and name it in the option errors.',
+      'PostgreSQL does not define this SQLSTATE: find the extension, function or pooler that sends it, and add a rule to the option errors.',
   },
   SERVER_ERROR: { retryable: false, remedy: "See the server's message and its log." },
 } as const satisfies Record<string, ErrorKind>;
 
-/** What is known of a kind of failure. */
+/** The properties of an error code. */
 export interface ErrorKind {
+  /** Whether the same subscription can succeed later with nothing changed. */
   readonly retryable: boolean;
+  /** The remedy, in sentences. */
   readonly remedy: string;
-  /** How often it makes sense to try again while the same failure comes at the same place; otherwise there is no limit. */
+  /** How many times `reconnect()` retries when the same error recurs at the same LSN. Default: no limit. */
   readonly retries?: number;
 }
 
-/** The stable name of a failure; {@link ERRORS} has the remedy of each. */
+/** A stable error code; {@link ERRORS} has the remedy of each. */
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,27 +1,34 @@
 import { ERRORS, type ErrorCode } from './error-codes';
 import type { PreflightFinding } from './findings';
 
+/**
+ * Options of the constructor of {@link ReplicationError}.
+ *
+ * @example
+ * throw new ReplicationError('SERVER_ERROR', 'The copy failed', { cause, retryable: true, remedy: 'Start the copy again.' });
+ */
 export interface ReplicationErrorOptions {
-  /** What led to it. */
+  /** The underlying error. Default: none, and the error has no property `cause`. */
   cause?: unknown;
-  /** Where this case differs from the code's own entry in {@link ERRORS}. */
+  /** Whether the same subscription can succeed later with nothing changed. Default: that of the code in {@link ERRORS}. */
   retryable?: boolean | undefined;
+  /** The remedy, in sentences. Default: that of the code in {@link ERRORS}. */
   remedy?: string | undefined;
-  /** What else is wrong, see {@link ReplicationError.findings}. */
+  /** Further problems that preflight found, see {@link ReplicationError.findings}. Default: none. */
   findings?: readonly PreflightFinding[] | undefined;
 }
 
-/** What steers a terminal, begins a new line of a log, or turns the direction of what follows. */
+/** Characters that control a terminal, start a new line in a log, or change the direction of text. */
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** A server may be anybody, and people read messages in terminals. */
+/** Escapes control characters: a message can hold text from an untrusted server and is printed in terminals. */
 function makePrintable(message: string): string {
   return message.replace(STEERING, (sign) =>
     sign === '\n' ? '\\n' : `\\u{${sign.codePointAt(0)?.toString(16) ?? ''}}`,
   );
 }
 
-/** What somebody else said, not too long for a message. */
+/** Shortens text of the server for a message. */
 export function abridge(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
 }
@@ -29,21 +36,27 @@ export function abridge(text: string): string {
 const LONGEST = 1000;
 
 /**
- * Names a class, and its instances, by a literal: a minifier renames classes, and logs and alerts know errors by name. It
- * stands on the prototype, where the stack's first line takes it from.
+ * Sets the name of a class and its instances to a literal: minifiers rename classes, but logs and alerts match errors by
+ * name. The name is a property of the prototype, because the first line of the stack is taken from there.
  */
 export function giveName(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass, 'name', { value: name, configurable: true });
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
 }
 
-/** What every error of this library has in common. Its message ends with the remedy and never holds the password. */
+/**
+ * The base class of every error of this library. The message ends with the remedy, if there is one, and never contains the
+ * password.
+ *
+ * @example
+ * if (error instanceof ReplicationError && error.code === 'SLOT_ACTIVE') console.error(error.message);
+ */
 export class ReplicationError extends Error {
-  /** The stable name of the failure. */
+  /** The stable error code. */
   readonly code: ErrorCode;
   /** Whether the same subscription can succeed later with nothing changed. */
   readonly retryable: boolean;
-  /** What to do about it, in a sentence. */
+  /** The remedy, in sentences; empty for a {@link ConfigError} whose message already tells what the option accepts. */
   readonly remedy: string;
 
   readonly #what: string;
@@ -56,7 +69,7 @@ export class ReplicationError extends Error {
   constructor(code: ErrorCode, what: string, options: ReplicationErrorOptions = {}) {
     const { findings = [], remedy = ERRORS[code].remedy } = options;
     super(
-      makePrintable(`${what}. ${listFindings(findings)}${remedy}`),
+      makePrintable(`${what}. ${listFindings(findings)}${remedy}`.trimEnd()),
       'cause' in options ? { cause: options.cause } : undefined,
     );
     this.#what = what;
@@ -67,12 +80,12 @@ export class ReplicationError extends Error {
   }
 
   /**
-   * What else preflight finds wrong with the server, of severity `error`: each has a code, a message and a remedy of its own.
-   * The message of this error lists them, too.
+   * Further problems of severity `error` that preflight found on the server. Each has its own code, message and remedy. The
+   * message of this error lists them, too.
    *
-   * It is empty but for errors that are not retryable, with which an observable's first subscription ends before its stream
-   * has started, and which came after the server let the client in. It is also empty when the server did not answer within
-   * connectTimeout.
+   * The list is filled only when the first subscription of an observable fails before the stream starts, after the server
+   * accepted the connection, with an error that is not retryable. It is empty if preflight did not finish within
+   * `connectTimeout`.
    *
    * @example
    * stream.subscribe({
@@ -85,14 +98,14 @@ export class ReplicationError extends Error {
     return this.#findings;
   }
 
-  /** For logs: `JSON.stringify` leaves the message out of other errors. What else an error holds may not be for logs. */
+  /** The JSON form for logs. It omits `cause` and the server's fields, which may contain data. */
   toJSON(): Record<string, unknown> {
     const { name, message, code, retryable, findings } = this;
     return { name, message, code, retryable, ...(findings.length > 0 && { findings }) };
   }
 
   /**
-   * The same failure under another code, or with another remedy.
+   * Returns a copy with another code or remedy.
    *
    * @internal
    */
@@ -101,7 +114,7 @@ export class ReplicationError extends Error {
   }
 
   /**
-   * What has happened, without the remedy.
+   * The problem without the remedy, not escaped.
    *
    * @internal
    */
@@ -110,7 +123,7 @@ export class ReplicationError extends Error {
   }
 
   /**
-   * The first sentence of the message: what has happened, as it may be shown.
+   * The first sentence of the message: the problem, escaped for display.
    *
    * @internal
    */
@@ -125,23 +138,33 @@ export class ReplicationError extends Error {
   }
 }
 
-/** What is said of a failure in place of what its code says. */
+/** The properties that replace those of the error code. */
 type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy' | 'findings'>;
 
-/** So many findings stand in a message; the others are counted. */
+/** How many findings a message lists; it counts the others. */
 const FINDINGS_SHOWN = 3;
 
-/** The part of a message that lists what else was found. */
+/** The part of a message that lists preflight's findings. */
 function listFindings(findings: readonly PreflightFinding[]): string {
   if (findings.length === 0) return '';
   const shown = findings.slice(0, FINDINGS_SHOWN).map(({ message }) => abridge(message));
   const others = findings.length - shown.length;
-  return `preflight finds besides: ${shown.join(' ')} ${others > 0 ? `And ${others} more, see findings. ` : ''}`;
+  return `preflight also found: ${shown.join(' ')} ${others > 0 ? `And ${others} more, see findings. ` : ''}`;
 }
 
-/** An option that cannot be used as it was given. */
+/**
+ * An option is invalid or unknown. Functions throw this error at once, before they connect; only a value that a function of
+ * yours returns later, such as `startLsn`, is reported through the observable.
+ *
+ * @example
+ * try {
+ *   logicalReplication(config);
+ * } catch (error) {
+ *   if (error instanceof ConfigError) console.error(error.option, error.message);
+ * }
+ */
 export class ConfigError extends ReplicationError {
-  /** The option at fault, as in `connection.port`. */
+  /** The path of the option, for example `connection.port`. */
   readonly option: string;
 
   static {
@@ -150,9 +173,14 @@ export class ConfigError extends ReplicationError {
 
   readonly #wrong: string;
 
-  /** @param code what a rule of the option `errors` takes it for */
+  /** @param code another code, which a rule of the option `errors` assigns */
   constructor(option: string, what: string, options?: ReplicationErrorOptions, code: ErrorCode = 'CONFIG_INVALID') {
-    super(code, `${option}: ${what}`, options);
+    // The remedy of CONFIG_INVALID refers to the message, which need not repeat it.
+    super(
+      code,
+      `${option}: ${what}`,
+      code === 'CONFIG_INVALID' ? { ...options, remedy: options?.remedy ?? '' } : options,
+    );
     this.option = option;
     this.#wrong = what;
   }
@@ -163,7 +191,7 @@ export class ConfigError extends ReplicationError {
   }
 }
 
-/** The connection could not be made, or ended unasked. `cause` is the socket's error where there was one. */
+/** The client could not connect, or the connection was lost. `cause` is the error of the socket, if there was one. */
 export class ConnectionError extends ReplicationError {
   static {
     giveName(this, 'ConnectionError');
@@ -175,7 +203,7 @@ export class ConnectionError extends ReplicationError {
   }
 }
 
-/** The peer sent what the protocol does not allow. */
+/** The peer violated the protocol. */
 export class ProtocolError extends ReplicationError {
   static {
     giveName(this, 'ProtocolError');
@@ -219,7 +247,7 @@ export interface ServerFields {
   readonly routine?: string;
 }
 
-/** The server said no; `server` has all that it said. */
+/** The server reported an error; `server` has all fields of its ErrorResponse. */
 export class ServerError extends ReplicationError {
   readonly server: ServerFields;
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from './error-codes';
 
-/** What can be found besides the errors that a stream would end with: how bad it is, and what to do about it. */
+/** The findings of preflight that are not error codes of a stream: severity and remedy. */
 export const FINDINGS = {
   IDENTITY_MISSING: {
     severity: 'error',
@@ -8,7 +8,7 @@ export const FINDINGS = {
   },
   IDENTITY_NOT_PUBLISHED: {
     severity: 'error',
-    remedy: 'Publish all columns of the replica identity; where that is FULL, all columns there are.',
+    remedy: 'Publish all columns of the replica identity; with REPLICA IDENTITY FULL, all columns of the table.',
   },
   FILTER_BEYOND_IDENTITY: {
     severity: 'error',
@@ -17,25 +17,29 @@ export const FINDINGS = {
   FILTER_OMITS_TOAST: {
     severity: 'warning',
     remedy:
-      'Run ALTER TABLE … REPLICA IDENTITY FULL, which publishing a list of columns does not allow; or read the columns that an insert names in unchanged from the table.',
+      'Run ALTER TABLE … REPLICA IDENTITY FULL, which a column list does not allow; or query the table for the columns that an insert lists in unchanged.',
   },
-  PUBLICATION_EMPTY: { severity: 'warning', remedy: 'Add tables to it, or nothing will come.' },
+  PUBLICATION_EMPTY: {
+    severity: 'warning',
+    remedy: 'Add tables to the publication; otherwise the stream delivers no changes.',
+  },
   PUBLICATION_YOUNGER: {
     severity: 'warning',
     remedy:
-      'Whether it is could not be told within two seconds. If the stream ends with PUBLICATION_MISSING, make a new slot and copy the data anew.',
+      'The check did not finish within two seconds. If the stream ends with PUBLICATION_MISSING, create a new slot and copy the data again.',
   },
   TABLE_UNLOGGED: {
     severity: 'warning',
-    remedy: 'Their changes do not come: run ALTER TABLE … SET LOGGED where they should.',
+    remedy: 'To replicate such a table, run ALTER TABLE … SET LOGGED.',
   },
   SLOT_BEHIND: {
     severity: 'warning',
-    remedy: 'Start the stream soon, or raise max_slot_wal_keep_size: a slot that is too far behind is given up.',
+    remedy:
+      'Start the stream soon, or raise max_slot_wal_keep_size: the server invalidates a slot that is too far behind.',
   },
   SLOT_IDLE_TIMEOUT: {
     severity: 'warning',
-    remedy: 'Raise idle_replication_slot_timeout above the longest time that nobody may be streaming.',
+    remedy: 'Raise idle_replication_slot_timeout above the longest time without a stream.',
   },
   WAL_SENDER_TIMEOUT: {
     severity: 'warning',
@@ -43,25 +47,25 @@ export const FINDINGS = {
   },
   TRANSACTION_OPEN: {
     severity: 'warning',
-    remedy: 'Making the slot waits until they have ended: end them, or be patient.',
+    remedy: 'Creating the slot waits until these transactions end: end them, or wait.',
   },
   PREPARED_OPEN: {
     severity: 'warning',
-    remedy: 'Making the slot waits until they have ended: commit or roll back what is prepared.',
+    remedy: 'Creating the slot waits until these transactions end: commit or roll back the prepared transactions.',
   },
 } as const satisfies Record<string, { severity: PreflightFinding['severity']; remedy: string }>;
 
-/** Where a stream would fail, the code of its error; otherwise a name of its own. */
+/** The code of the error that a stream would end with, or a code that only preflight uses. */
 export type PreflightCode = ErrorCode | keyof typeof FINDINGS;
 
-/** Something that is wrong with a server, for a stream. */
+/** A problem that `preflight` found on a server. */
 export interface PreflightFinding {
-  /** The stable name of what is wrong. */
+  /** The stable code of the problem. */
   readonly code: PreflightCode;
-  /** `error`: the stream fails, or changes on the server do. `warning`: it may do otherwise than expected. */
+  /** `error`: the stream, or a change on the server, fails. `warning`: the stream may behave unexpectedly. */
   readonly severity: 'error' | 'warning';
-  /** What was found, in a sentence. */
+  /** The problem, in a sentence. */
   readonly message: string;
-  /** What to do about it, in a sentence. */
+  /** The remedy, in sentences. */
   readonly remedy: string;
 }

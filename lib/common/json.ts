@@ -3,11 +3,11 @@ import { formatLsn } from './lsn';
 type Members = Record<string, unknown>;
 
 /**
- * The members of an object for `JSON.stringify`, which knows no bigint: LSNs become `X/Y`, all others decimal text. Deeper
- * down, as in rows, a bigint is the user's own and no LSN.
+ * Converts the members of an object for `JSON.stringify`, which does not support bigint. A bigint member becomes an LSN as
+ * `X/Y`; the members named in `decimal`, and bigints in nested values such as rows, become decimal text.
  *
- * @param decimal names of members that are bigint and no LSN
- * @param formOf makes the JSON form of a member that is no LSN
+ * @param decimal names of bigint members that are not LSNs
+ * @param formOf converts a member that is not an LSN
  */
 export function toJsonMembers(
   value: object,
@@ -22,22 +22,23 @@ export function toJsonMembers(
   );
 }
 
-/** Gives a plain object a JSON form, as {@link toJsonMembers} makes it, which no comparison and no copy sees. */
+/** Adds a `toJSON` method, see {@link toJsonMembers}. It is not enumerable, so comparisons and copies ignore it. */
 export function addToJson<T extends object>(value: T, ...decimal: (keyof T & string)[]): T {
   const toJSON = (): Members => toJsonMembers(value, decimal);
   return Object.defineProperty(value, 'toJSON', { value: toJSON, configurable: true, writable: true });
 }
 
-/** A number that JSON does not have is text, as PostgreSQL writes it: `NaN`, `Infinity`, `-Infinity`; and so is −0, as `-0`. */
+/** Converts numbers that JSON cannot represent to PostgreSQL's text: `NaN`, `Infinity`, `-Infinity` and `-0`. */
 export function toJsonNumber(value: number): number | string {
   if (Object.is(value, -0)) return '-0';
   return Number.isFinite(value) ? value : String(value);
 }
 
 /**
- * A value for `JSON.stringify`, which would make null of some numbers, nothing of a Map, and throw at a bigint.
+ * Converts a value for `JSON.stringify`, which turns some numbers into null, drops the entries of a Map and throws on a
+ * bigint.
  *
- * @param numberForm makes the JSON form of a number
+ * @param numberForm converts a number
  */
 export function toJsonValue(value: unknown, numberForm: (value: number) => unknown = toJsonNumber): unknown {
   const formOf = (part: unknown): unknown => toJsonValue(part, numberForm);
@@ -46,12 +47,12 @@ export function toJsonValue(value: unknown, numberForm: (value: number) => unkno
   if (Array.isArray(value)) return value.map(formOf);
   if (value === null || typeof value !== 'object') return value;
   if (value instanceof Date && Number.isNaN(value.getTime())) return String(value);
-  // Dates and Buffers have a form of their own; a column may be called toJSON, too, but holds no function.
+  // Dates and Buffers have toJSON(). A column may have that name, but its value is not a function.
   if ('toJSON' in value && typeof value.toJSON === 'function') return value;
   if (value instanceof Error) return toErrorMembers(value);
   if (value instanceof Set || isTypedArray(value)) return Array.from<unknown, unknown>(value, formOf);
   const members: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value);
-  // Own members only, one called `__proto__` included.
+  // Object.fromEntries keeps a member named `__proto__` as an own property.
   return Object.fromEntries(Array.from(members, ([name, member]) => [String(name), formOf(member)]));
 }
 
@@ -59,7 +60,7 @@ function isTypedArray(value: object): value is Iterable<unknown> & object {
   return ArrayBuffer.isView(value) && Symbol.iterator in value;
 }
 
-/** An error's text is not among the members that JSON shows; what else it holds may not be for logs. */
+/** `JSON.stringify` omits an error's name and message. Other members may contain data, so logs must not show them. */
 function toErrorMembers(error: Error): Members {
   const { name, message } = error;
   return { name, message, ...('code' in error && { code: toJsonValue(error.code) }) };

@@ -12,32 +12,32 @@ const LSN_TEXT = /^([0-9a-f]{1,8})\/([0-9a-f]{1,8})$/i;
 const MAX_LSN = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Reads PostgreSQL's text form of an LSN, two hexadecimal halves as in `0/16B6C50`.
+ * Parses PostgreSQL's text form of an LSN: two hexadecimal numbers, for example `0/16B6C50`.
  *
- * @throws {ConfigError} `CONFIG_INVALID` when the text is no LSN.
+ * @throws {ConfigError} `CONFIG_INVALID` if the text is not an LSN
  * @example
  * parseLsn('0/16B6C50') === 23817296n
  */
 export function parseLsn(text: string): Lsn {
   const match = typeof text === 'string' ? LSN_TEXT.exec(text) : null;
-  if (!match) throw rejectLsn('lsn', text, "write two hexadecimal halves, as in '0/16B6C50'");
+  if (!match) throw rejectLsn('lsn', text, "Write two hexadecimal numbers, for example '0/16B6C50'.");
   return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
 }
 
 /**
- * Writes an LSN the way PostgreSQL prints it.
+ * Formats an LSN as PostgreSQL prints it.
  *
- * @throws {ConfigError} `CONFIG_INVALID` when it is no bigint, negative or wider than 64 bits.
+ * @throws {ConfigError} `CONFIG_INVALID` if the value is not a bigint from 0 to 2^64 - 1
  * @example
  * formatLsn(23817296n) === '0/16B6C50'
  */
 export function formatLsn(lsn: Lsn): string {
-  if (!isLsn(lsn)) throw rejectLsn('lsn', lsn, 'give a bigint from 0 to 2^64 - 1');
+  if (!isLsn(lsn)) throw rejectLsn('lsn', lsn, 'Give a bigint from 0 to 2^64 - 1.');
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();
 }
 
 /**
- * Takes an LSN in either form that options accept.
+ * Converts an option's value, a bigint or text, to an LSN.
  *
  * @internal
  */
@@ -47,7 +47,7 @@ export function toLsn(option: string, value: unknown): Lsn {
   } else if (isLsn(value)) {
     return value;
   }
-  throw rejectLsn(option, value, "give a bigint or text as in '0/16B6C50'");
+  throw rejectLsn(option, value, "Give a bigint or text, for example '0/16B6C50'.");
 }
 
 function isLsn(value: unknown): value is Lsn {
@@ -55,7 +55,7 @@ function isLsn(value: unknown): value is Lsn {
 }
 
 function rejectLsn(option: string, value: unknown, remedy: string): ConfigError {
-  return new ConfigError(option, `${quoteShortened(value)} is no LSN; ${remedy}`);
+  return new ConfigError(option, `invalid LSN: ${quoteShortened(value)}`, { remedy });
 }
 
 function quoteShortened(value: unknown): string {
@@ -68,7 +68,7 @@ function quoteShortened(value: unknown): string {
 const LONGEST_SHOWN = 40;
 
 /**
- * The later of two positions.
+ * Returns the greater of two LSNs.
  *
  * @internal
  */

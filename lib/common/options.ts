@@ -1,7 +1,7 @@
 import { ConfigError } from './errors';
 import { toLsn, type Lsn } from './lsn';
 
-/** Names what was given. Only numbers are quoted: text may be a password that landed in the wrong place. */
+/** Describes a value for a message. It shows only numbers: text may be a misplaced password. */
 export function formatValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null || typeof value === 'number') return String(value);
@@ -9,20 +9,19 @@ export function formatValue(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** Whether the value is an object with members. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a system's error is called. Its message may quote what was given, and is not for ours. */
+/** The `code` of a system error. The error's message may quote the given value, so messages do not include it. */
 export function getErrorCode(error: unknown): string | undefined {
   return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : undefined;
 }
 
-/** What is said inside `connection`, and easily written beside it. */
+/** Members of `connection` that are easily misplaced at the top level. */
 const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 
-/** How many letters have to be put in, left out or exchanged to make one text of the other (Levenshtein). */
+/** The Levenshtein distance. */
 function measureDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 0; row < a.length; row++) {
@@ -36,22 +35,22 @@ function measureDistance(a: string, b: string): number {
   return above[b.length] ?? 0;
 }
 
-/** Longer names are compared up to here: what is unknown may be anything. */
+/** Only this many characters are compared: an unknown name may be arbitrarily long. */
 const COMPARED = 64;
-/** A name that was misspelt has so many letters wrong at most. */
+/** The greatest edit distance of a misspelt name. */
 const TYPING_MISTAKES = 2;
 
 function normalizeForComparison(name: string): string {
   return name.slice(0, COMPARED).toLowerCase();
 }
 
-/** How many pairs of neighbouring letters of one text the other has as well. */
+/** How many bigrams of `a` occur in `b`. */
 function countSharedPairs(a: string, b: string): number {
   const pairs = Array.from({ length: Math.max(0, a.length - 1) }, (_, at) => a.slice(at, at + 2));
   return pairs.filter((pair) => b.includes(pair)).length;
 }
 
-/** The name that was probably meant: one spelt almost so, or one that this goes on from or breaks off. */
+/** The name that was probably meant: one with a small edit distance, or one that is a prefix of the other. */
 export function findNearest(name: string, known: readonly string[]): string | undefined {
   if (name.length < 3) return undefined;
   const given = normalizeForComparison(name);
@@ -62,43 +61,52 @@ export function findNearest(name: string, known: readonly string[]): string | un
   );
 }
 
-/** More names than these are not listed. */
+/** The greatest number of names that a suggestion lists. */
 const LISTED = 8;
 
-/** What an error says of a name that is not known: which one was probably meant, or which there are, or which are nearest. */
+/** The remedy for an unknown name, as a sentence: the name that was probably meant, all names, or the most similar ones. */
 export function suggestName(name: string, known: readonly string[]): string {
   const meant = findNearest(name, known);
-  if (meant !== undefined) return `did you mean ${meant}?`;
-  if (known.length <= LISTED) return `there are ${known.join(', ')}`;
+  if (meant !== undefined) return `Did you mean \`${meant}\`?`;
+  if (known.length <= LISTED) return `Valid names: ${known.map((one) => `\`${one}\``).join(', ')}.`;
   const given = normalizeForComparison(name);
   const bySpelling = sortCharacters(known, (one) => measureDistance(normalizeForComparison(one), given));
   const [first = '', second = '', third = ''] = sortCharacters(
     bySpelling,
     (one) => -countSharedPairs(given, normalizeForComparison(one)),
   );
-  return `the nearest are ${first}, ${second} and ${third}`;
+  return `Similar names: \`${first}\`, \`${second}\`, \`${third}\`.`;
 }
 
 function sortCharacters(names: readonly string[], rank: (name: string) => number): string[] {
   return [...names].sort((a, b) => rank(a) - rank(b));
 }
 
-/** What else is to be said of options that are not known. */
+/**
+ * The names of the options of an interface. The compiler rejects a missing or an unknown name.
+ *
+ * @param names an object with each name as a key
+ */
+export function optionNames<T extends object>(names: Readonly<Record<keyof T & string, true>>): (keyof T & string)[] {
+  return Object.keys(names).filter((name): name is keyof T & string => Object.hasOwn(names, name));
+}
+
+/** Exceptions for names that are not options. */
 export interface Unknown {
-  /** Names that mean nothing here and are no error. */
+  /** Names that are ignored. */
   readonly letPass?: readonly string[];
-  /** What is wrong with a name that has its place elsewhere. */
+  /** Names that belong elsewhere, with the problem that the error states. */
   readonly misplaced?: Readonly<Record<string, string>>;
 }
 
-/** Reads options that may come from JavaScript, and says what is wrong with one that cannot be used. */
+/** Reads options, which may come from JavaScript. Each method throws a {@link ConfigError} for an invalid value. */
 export class Options {
   readonly #prefix: string;
   readonly #values: Readonly<Record<string, unknown>>;
 
   /**
-   * @param prefix what stands before an option's name in errors
-   * @param known every option that there is; another one is an error, unless it is undefined
+   * @param prefix the path of the object, for errors
+   * @param known the names of all options; any other name is an error, unless its value is undefined
    */
   constructor(prefix: string, values: unknown, known: readonly string[], { letPass = [], misplaced }: Unknown = {}) {
     if (!isRecord(values)) throw new ConfigError(prefix || 'config', `expected an object, got ${formatValue(values)}`);
@@ -107,20 +115,20 @@ export class Options {
     for (const [name, value] of Object.entries(values)) {
       if (value === undefined || known.includes(name) || letPass.includes(name)) continue;
       if (prefix === '' && OF_CONNECTION.includes(name)) {
-        throw this.error(name, `belongs into connection, as in connection: { ${name}: … }`);
+        throw this.error(name, `belongs in connection: { ${name}: … }`);
       }
       if (misplaced && Object.hasOwn(misplaced, name)) throw this.error(name, String(misplaced[name]));
-      throw this.error(name, `is no option; ${suggestName(name, known)}`);
+      throw this.error(name, 'unknown option', suggestName(name, known));
     }
   }
 
-  /** @returns what the option was given; undefined where it is missing */
+  /** @returns the value; undefined if the option is missing */
   get(name: string): unknown {
     return this.#values[name];
   }
 
-  error(name: string, what: string): ConfigError {
-    return new ConfigError(`${this.#prefix}${name}`, what);
+  error(name: string, what: string, remedy?: string): ConfigError {
+    return new ConfigError(`${this.#prefix}${name}`, what, { remedy });
   }
 
   text(name: string): string | undefined {
@@ -138,12 +146,11 @@ export class Options {
     return value;
   }
 
-  /** The same where leaving it out is a third answer. */
+  /** As {@link flag}, but undefined if the option is missing. */
   optionalFlag(name: string): boolean | undefined {
     return this.get(name) === undefined ? undefined : this.flag(name, false);
   }
 
-  /** One of a few texts. */
   oneOf<T extends string>(name: string, texts: readonly T[]): T | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
@@ -152,20 +159,19 @@ export class Options {
     throw this.error(name, `expected ${texts.map((text) => `'${text}'`).join(' or ')}, got ${formatValue(value)}`);
   }
 
-  /** A number of at least `least`. */
   number(name: string, fallback: number, least: number): number {
     const value = this.get(name);
     if (value === undefined) return fallback;
     if (typeof value !== 'number' || !(value >= least)) {
-      throw this.error(name, `expected a number from ${least} on, got ${formatValue(value)}`);
+      throw this.error(name, `expected a number of at least ${least}, got ${formatValue(value)}`);
     }
     return value;
   }
 
-  /** A time in ms, which timers can keep. */
+  /** A duration in ms that Node's timers support. */
   ms(name: string, fallback: number, least = 0): number {
     const value = this.number(name, fallback, least);
-    // Node's timers fire at once when asked to wait longer.
+    // Node's timers fire at once for a longer delay.
     if (value > 0x7fff_ffff) throw this.error(name, `expected at most 2147483647 ms, got ${value}`);
     return value;
   }
@@ -175,12 +181,12 @@ export class Options {
     return value === undefined ? undefined : toLsn(`${this.#prefix}${name}`, value);
   }
 
-  /** A list of at least one name. */
+  /** A non-empty list of names. */
   names(name: string): readonly string[] | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || value.length === 0) {
-      const remedy = typeof value === 'string' && value !== '' ? `; write it in brackets: ${name}: ['…']` : '';
+      const remedy = typeof value === 'string' && value !== '' ? `; write ${name}: ['…']` : '';
       throw this.error(name, `expected a list with at least one name, got ${formatValue(value)}${remedy}`);
     }
     return value.map((item: unknown) => {
@@ -189,7 +195,7 @@ export class Options {
     });
   }
 
-  /** Something that is known by a method, like an observer or a scheduler. */
+  /** An object with a given method, such as an observer or a scheduler. */
   having<T extends object>(name: string, method: keyof T & string): T | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What a user should know of, and no error. */
+/** Emits a process warning of type ReplicationWarning. */
 export function emitWarning(code: string, text: string): void {
   process.emitWarning(text, { type: 'ReplicationWarning', code });
 }

@@ -11,147 +11,169 @@ import { PGOUTPUT_OPTIONS, readPgoutputRequest, type PgoutputOptions } from './p
 import { readStart } from './start';
 import { VALUE_OPTIONS, readValueOptions, type ValueOptions, type ValueSettings } from './values';
 import { readErrorRules, classify, type ErrorRule } from './error-rules';
-import { isRecord, Options } from '../common/options';
+import { isRecord, optionNames, Options } from '../common/options';
 import { MAX_MESSAGE_LENGTH } from '../wire/frames';
 
-/** How a slot is made that does not exist yet. */
+/**
+ * How `ensureSlot` creates a missing slot. Source: manual, "Streaming Replication Protocol", CREATE_REPLICATION_SLOT.
+ *
+ * @example
+ * const ensureSlot: SlotOptions = { temporary: true };
+ */
 export interface SlotOptions {
-  /** The slot goes with its connection, and what is not streamed by then is not streamed at all. Default false. */
+  /** The server drops the slot when the connection ends; changes that were not streamed are lost. Default false. */
   readonly temporary?: boolean | undefined;
   /**
-   * Standbys keep a copy of the slot, to go on with after a failover. Needs PostgreSQL 17, and no temporary slot has it.
-   * Default false.
+   * Standbys synchronize the slot, so that a stream can continue there after a failover. Needs PostgreSQL 17 and a permanent
+   * slot. Default false.
    */
   readonly failover?: boolean | undefined;
   /**
-   * Prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 15. With pgoutput it
-   * is the stream's own `twoPhase`, and nothing else may be said; with another plugin the default is false.
+   * The server sends prepared transactions at PREPARE TRANSACTION instead of at commit. Needs PostgreSQL 15. Default: the
+   * stream's `twoPhase`, which is the only accepted value with pgoutput; with another plugin false.
    */
   readonly twoPhase?: boolean | undefined;
 }
 
 interface CommonConfig extends ServerConfig {
-  /** The replication slot's name: lower-case letters, digits and underscores, at most 63. */
+  /** The name of the replication slot: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
-  /** Makes the slot if it is missing, on the observable's first subscription only. Default false. */
+  /**
+   * Creates the slot if it does not exist, on the observable's first subscription only. Later subscriptions fail with
+   * `SLOT_LOST` instead, because changes are missing. Default false.
+   */
   readonly ensureSlot?: boolean | SlotOptions | undefined;
   /**
-   * Where to start; default: the slot's own position. What lies between that and a position ahead of it is skipped and
-   * counts as confirmed. A slot that stands further already is the error `SLOT_AHEAD`.
+   * Where to start. Default: the slot's confirmed position. If the position is ahead of the slot, the server skips the
+   * changes in between, and they count as confirmed. If the slot is ahead of the position, the stream fails with `SLOT_AHEAD`.
    *
-   * A position that is given as such counts for the first subscription. A function is asked again at each one, for what a
-   * store of yours holds: an LSN, a {@link Checkpoint}, or nothing yet. Then you keep the position, and the slot follows it:
-   * keepalives count when they are acknowledged, and `transactions()` passes on progress without changes.
+   * An LSN applies to the first subscription only. A function is called at each subscription and returns the position that
+   * your code has stored: an LSN, a {@link Checkpoint}, or undefined if there is none yet. With a function, your store is
+   * authoritative and the slot follows it: acknowledge keepalives, too, and `transactions()` emits progress without changes.
    *
-   * The function is called once per connection, after the server has shown that no other connection reads the slot. While
-   * another one does, the subscription ends with `SLOT_ACTIVE` and the function is not called. It has `connectTimeout` to
-   * answer, together with connecting; `CHECKPOINT_UNAVAILABLE` after that. What it throws, or rejects with, goes to the
-   * subscriber as it is. An answer of another form is the error `CONFIG_INVALID`.
+   * The library calls the function once per connection, after the server has reported that no other connection reads the
+   * slot; otherwise the subscription fails with `SLOT_ACTIVE`. Connecting and the function together must finish within
+   * `connectTimeout`, else the stream fails with `CHECKPOINT_UNAVAILABLE`. An error of the function is passed to the
+   * subscriber unchanged; a result of another type is the error `CONFIG_INVALID`.
    */
   readonly startLsn?: Lsn | string | (() => ObservableInput<StoredPosition> | StoredPosition) | undefined;
-  /** false: the slot never moves, and nothing limits what is delivered; for looking without touching. Default true. */
+  /**
+   * false: read-only. The library confirms nothing, so the slot does not advance, and the number of unacknowledged deliveries
+   * is not limited. (`twoPhase` still converts the slot.) Default true.
+   */
   readonly confirm?: boolean | undefined;
-  /** Reading rests while so many deliveries await their acknowledgement; a transaction counts as one. Default 512. */
+  /** The stream pauses reading at this number of unacknowledged deliveries; a transaction counts as one. Default 512. */
   readonly maxUnacked?: number | undefined;
-  /** Reading rests while deliveries of so many bytes await their acknowledgement. Default 16 MiB. */
+  /** The stream pauses reading at this size of unacknowledged deliveries, in bytes. Default 16 MiB. */
   readonly maxUnackedBytes?: number | undefined;
   /**
-   * The longest message that the server may send, in bytes: a larger one is an error, and takes no memory. A row is one
-   * message, whatever the window is. Default 1 GiB, which is the most that PostgreSQL can send.
+   * The greatest length of a message of the server, in bytes; at least 1024. A longer one ends the stream with an error before
+   * memory is allocated for it. A row is one message, regardless of `maxUnackedBytes`. Default 1 GiB, the maximum of
+   * PostgreSQL.
    */
   readonly maxMessageSize?: number | undefined;
-  /** The server hears from us every so many ms, or every third of its wal_sender_timeout if that is less. Default 10 000. */
+  /** Interval of status updates, in ms; a third of the server's `wal_sender_timeout` if that is less. Default 10 000. */
   readonly statusInterval?: number | undefined;
   /**
-   * The connection counts as lost when nothing has come for so many ms, in spite of asking at half that time. Never less
-   * than one and a half times the server's wal_sender_timeout and a second; 0 for never. Default 60 000.
+   * The stream fails with `LIVENESS_TIMEOUT` after this time without data from the server, in ms; at half of it the client
+   * requests a reply. The minimum in effect is 1.5 times the server's `wal_sender_timeout` plus 1000 ms. 0: never. Default
+   * 60 000.
    */
   readonly livenessTimeout?: number | undefined;
-  /** The stream fails when the oldest delivery has not been acknowledged for so many ms; 0 for never. Default 0. */
+  /** The stream fails with `ACK_TIMEOUT` if the oldest delivery is not acknowledged within this time, in ms; 0: never. Default 0. */
   readonly ackTimeout?: number | undefined;
-  /** What failures mean to you, where it is not what this library takes them for; the first that matches counts. */
+  /** Rules that change the code, `retryable` or remedy of errors. The first matching rule applies. Default: none. */
   readonly errors?: readonly ErrorRule[] | undefined;
-  /** Runs status updates and what is counted with them. Default asyncScheduler. */
+  /** The scheduler of status updates and of the timeouts measured with them. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
-  /** Hears when the stream has started. */
+  /** Receives a value when a stream has started. */
   readonly openObserver?: NextObserver<OpenInfo> | undefined;
-  /** Hears of every status update that is sent. */
+  /** Receives each status update that the client sends. */
   readonly statusObserver?: NextObserver<StatusUpdate> | undefined;
-  /** Hears when a subscription that had started has ended and the slot is given back. */
+  /** Receives a value when a started stream has ended and its connection no longer uses the slot. */
   readonly closeObserver?: NextObserver<CloseInfo> | undefined;
 }
 
-/** What to stream with pgoutput, PostgreSQL's own output plugin. */
+/**
+ * Configuration of a stream with pgoutput, PostgreSQL's built-in output plugin.
+ *
+ * @example
+ * const config: PgoutputConfig = { connection: 'postgres://localhost/shop', slot: 'orders', publications: ['orders_pub'] };
+ */
 export interface PgoutputConfig extends CommonConfig, PgoutputOptions, ValueOptions {
   readonly streaming?: 'off' | undefined;
   readonly twoPhase?: false | undefined;
   readonly onDecodeError?: 'error' | undefined;
-  /** The publications to read, by name as it stands in pg_publication. */
+  /** The names of the publications to stream, as in `pg_publication`; case-sensitive. */
   readonly publications: readonly string[];
 }
 
-/** The same with transactions that are sent while they are open. */
+/** As {@link PgoutputConfig}, with large transactions streamed before they commit. */
 export interface StreamingConfig extends Omit<PgoutputConfig, 'streaming'> {
   readonly streaming: 'on' | 'parallel';
 }
 
-/** The same with transactions that are sent when they are prepared. */
+/** As {@link PgoutputConfig}, with prepared transactions sent at PREPARE TRANSACTION. */
 export interface TwoPhaseConfig extends Omit<PgoutputConfig, 'twoPhase'> {
   readonly twoPhase: true;
 }
 
-/** The same with both. */
+/** As {@link PgoutputConfig}, with both `streaming` and `twoPhase`. */
 export interface StreamingTwoPhaseConfig extends Omit<StreamingConfig, 'twoPhase'> {
   readonly twoPhase: true;
 }
 
-/** One of these configurations, where a value that cannot be decoded is delivered as it is. */
+/** One of these configurations with `onDecodeError: 'deliver'`. */
 export type DeliveringConfig<Config extends AnyPgoutputConfig = PgoutputConfig> = Omit<Config, 'onDecodeError'> & {
   readonly onDecodeError: 'deliver';
 };
 
-/** The same, where only the running program knows `streaming` or `twoPhase`. Each of the others is one of these. */
+/** A configuration of pgoutput whose `streaming`, `twoPhase` or `onDecodeError` is not known to the compiler. */
 export interface AnyPgoutputConfig
   extends Omit<PgoutputConfig, 'streaming' | 'twoPhase' | 'onDecodeError'>, PgoutputOptions, ValueOptions {}
 
-/** What to stream, with whichever plugin. */
+/** Configuration of a stream, with any output plugin. */
 export type StreamConfig = AnyPgoutputConfig | PluginConfig;
 
-/** What to stream with another output plugin. */
+/**
+ * Configuration of a stream with an output plugin other than pgoutput.
+ *
+ * @example
+ * const config: PluginConfig = { slot: 'audit', plugin: 'test_decoding', pluginOptions: { 'skip-empty-xacts': '1' } };
+ */
 export interface PluginConfig extends CommonConfig {
-  /** The output plugin's name, as in `test_decoding`. */
+  /** The name of the output plugin, for example `test_decoding`. */
   readonly plugin: string;
-  /** The plugin's own options. */
+  /** Options that the server passes to the plugin. Default: none. */
   readonly pluginOptions?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What the configuration says of the session. */
+/** The settings of a replication session. */
 export interface SessionSettings {
   readonly window: WindowLimits;
-  /** false: the slot never moves, and there is no window. */
+  /** false: the client confirms nothing, and the window is unlimited. */
   readonly confirm: boolean;
   /**
-   * Where the consumer keeps the position: it hears of progress without changes at most once in so many ms, or when the
-   * server asks. undefined where the slot keeps it.
+   * Minimum time between deliveries of progress without changes, in ms, except when the server requests a reply; undefined
+   * if the slot, not the consumer, keeps the position.
    */
   readonly progressInterval?: number | undefined;
-  /** ms without a byte from the server after which it counts as gone; 0 for never. */
+  /** In ms; 0: never. */
   readonly livenessTimeout: number;
-  /** ms for which the oldest delivery may be held up; 0 for ever. */
+  /** In ms; 0: never. */
   readonly ackTimeout: number;
 }
 
-/** A configuration that was checked and completed. */
+/** A validated configuration with defaults applied. */
 export interface Settings {
   readonly connection: ConnectionSettings;
   readonly plan: StreamPlan;
-  /** Where to start, or how to ask. */
   readonly start: StartRequest;
   readonly session: SessionSettings;
-  /** Reclassifies an error by the user's rules. */
+  /** Applies the rules of the option `errors`. */
   readonly classify: (error: Error) => Error;
   readonly values: ValueSettings;
-  /** In bytes, as a message's header counts them. */
+  /** In bytes, counted as in the message header. */
   readonly maxMessageSize: number;
   readonly scheduler: SchedulerLike;
   readonly statusInterval: number;
@@ -162,38 +184,40 @@ export interface Settings {
   };
 }
 
-const COMMON: readonly (keyof CommonConfig)[] = [
+const COMMON = [
   ...SERVER_OPTIONS,
-  'slot',
-  'ensureSlot',
-  'startLsn',
-  'confirm',
-  'maxUnacked',
-  'maxUnackedBytes',
-  'maxMessageSize',
-  'statusInterval',
-  'livenessTimeout',
-  'ackTimeout',
-  'errors',
-  'scheduler',
-  'openObserver',
-  'statusObserver',
-  'closeObserver',
+  ...optionNames<Omit<CommonConfig, keyof ServerConfig>>({
+    slot: true,
+    ensureSlot: true,
+    startLsn: true,
+    confirm: true,
+    maxUnacked: true,
+    maxUnackedBytes: true,
+    maxMessageSize: true,
+    statusInterval: true,
+    livenessTimeout: true,
+    ackTimeout: true,
+    errors: true,
+    scheduler: true,
+    openObserver: true,
+    statusObserver: true,
+    closeObserver: true,
+  }),
 ];
 const PGOUTPUT = [...COMMON, 'publications', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS];
 const PLUGIN = [...COMMON, 'plugin', 'pluginOptions'];
 
-/** What the one kind of stream takes and the other does not. */
-const OF_PLUGIN = { pluginOptions: 'is for a plugin, and none is named' };
-const FOR_PGOUTPUT = 'is for pgoutput; leave it out, or leave out plugin, which names another one';
+/** Options of only one kind of stream, with the problem that an error states for the other kind. */
+const OF_PLUGIN = { pluginOptions: 'requires plugin' };
+const FOR_PGOUTPUT = 'applies to pgoutput only; remove it, or remove plugin';
 const OF_PGOUTPUT = Object.fromEntries(
   ['publications', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS].map((name) => [name, FOR_PGOUTPUT]),
 );
 
-/** @throws {ConfigError} naming the first option that cannot be used */
+/** @throws {ConfigError} for the first invalid option */
 export function resolveConfig(config: StreamConfig): Settings {
   const plugin = isRecord(config) ? config.plugin : undefined;
-  if (plugin === 'pgoutput') throw new ConfigError('plugin', 'leave it out for pgoutput, and name publications');
+  if (plugin === 'pgoutput') throw new ConfigError('plugin', 'must not be pgoutput; remove it and set publications');
   const raw = plugin !== undefined;
   const options = raw
     ? new Options('', config, PLUGIN, { misplaced: OF_PGOUTPUT })
@@ -218,7 +242,7 @@ export function resolveConfig(config: StreamConfig): Settings {
       ackTimeout: options.ms('ackTimeout', 0),
     },
     values: readValueOptions(options, raw),
-    // A keepalive would do with 22; there are no rows in so little.
+    // A keepalive has 22 bytes, but rows need more.
     maxMessageSize: Math.min(options.number('maxMessageSize', MAX_MESSAGE_LENGTH, 1024), MAX_MESSAGE_LENGTH),
     scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
@@ -230,14 +254,14 @@ export function resolveConfig(config: StreamConfig): Settings {
   };
 }
 
-/** The name of a slot that the server would accept. Source: manual, "Replication Slots". */
+/** Reads the option `slot` and checks the name as the server does. Source: manual, "Replication Slots". */
 export function readSlotName(options: Options): string {
   const slot = options.text('slot');
-  if (slot === undefined) throw options.error('slot', 'missing; name the replication slot');
+  if (slot === undefined) throw options.error('slot', 'missing; set the name of the replication slot');
   if (!/^[a-z0-9_]{1,63}$/.test(slot)) {
     throw options.error(
       'slot',
-      `${JSON.stringify(slot)} is no slot name: only lower-case letters, digits and _, at most 63`,
+      `invalid slot name ${JSON.stringify(slot)}: use lower-case letters, digits and underscores, at most 63`,
     );
   }
   return slot;
@@ -248,7 +272,7 @@ function readCommonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot
   const positionKeeper = typeof startLsn === 'function' ? 'consumer' : 'slot';
   const ensureSlot = readEnsureSlot(options);
   if (ensureSlot && startLsn !== undefined && positionKeeper === 'slot') {
-    throw options.error('ensureSlot', 'cannot stand beside startLsn: a slot made now has nothing of what lies before');
+    throw options.error('ensureSlot', 'cannot be combined with startLsn: a new slot contains no earlier changes');
   }
   return { slot: readSlotName(options), ensureSlot, positionKeeper };
 }
@@ -261,14 +285,15 @@ function readEnsureSlot(options: Options): StreamPlan['ensureSlot'] {
   const slot = new Options('ensureSlot', value === true ? {} : value, ['temporary', 'failover', 'twoPhase']);
   const temporary = slot.flag('temporary', false);
   const failover = slot.flag('failover', false);
-  if (temporary && failover) throw slot.error('failover', 'a temporary slot goes with its connection');
+  if (temporary && failover)
+    throw slot.error(
+      'failover',
+      'cannot be combined with temporary: the server drops a temporary slot when the connection ends',
+    );
   const ofStream = options.flag('twoPhase', false);
   const twoPhase = slot.flag('twoPhase', ofStream);
   if (twoPhase !== ofStream && options.get('plugin') === undefined) {
-    throw slot.error(
-      'twoPhase',
-      `the stream has twoPhase: ${ofStream}, and its slot has to be alike; leave this one out`,
-    );
+    throw slot.error('twoPhase', `must equal the twoPhase of the stream, which is ${ofStream}; remove it`);
   }
   return { temporary, failover, twoPhase };
 }
@@ -278,16 +303,16 @@ type PluginPlan = Pick<StreamPlan, 'plugin' | 'pgoutput' | 'pluginOptions'>;
 function readPgoutputPlan(options: Options): PluginPlan {
   const publications = options.names('publications');
   if (!publications) {
-    throw options.error('publications', 'missing; name at least one, or a plugin other than pgoutput');
+    throw options.error('publications', 'missing; name at least one publication, or set plugin');
   }
   return { plugin: 'pgoutput', pgoutput: { publications, request: readPgoutputRequest(options) }, pluginOptions: {} };
 }
 
 function readPluginPlan(options: Options): PluginPlan {
   const plugin = options.text('plugin');
-  if (!plugin) throw options.error('plugin', 'missing; name the output plugin');
+  if (!plugin) throw options.error('plugin', 'missing; set the name of the output plugin');
   const given = options.get('pluginOptions') ?? {};
-  if (!isRecord(given)) throw options.error('pluginOptions', 'expected an object of texts');
+  if (!isRecord(given)) throw options.error('pluginOptions', 'expected an object whose values are text');
   const pluginOptions = Object.fromEntries(
     Object.entries(given).map(([name, value]) => {
       if (typeof value !== 'string') throw options.error(`pluginOptions.${name}`, 'expected text');
@@ -298,8 +323,8 @@ function readPluginPlan(options: Options): PluginPlan {
 }
 
 /**
- * An observer that throws is reported as RxJS reports it, and does no harm to the stream. What it hears has a JSON form,
- * for logs.
+ * Calls an observer with values that have a JSON form. RxJS reports an error that the observer throws; the stream is not
+ * affected.
  */
 function notifyObserver<T extends object>(observer: NextObserver<T> | undefined): (value: T) => void {
   const subject = new Subject<T>();

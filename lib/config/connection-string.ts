@@ -4,22 +4,22 @@ import { isUnsupported, refuseUnsupported } from './unsupported';
 import { parseUri, UNREADABLE } from './uri';
 
 /**
- * What a connection string says, by libpq's names: a URI (`postgres://…`, or `socket:…` as `pg` has it) or keywords and
- * values (`host=… port=…`).
+ * Parses a connection string to libpq's parameters: a URI (`postgres://…`, or `pg`'s `socket:…`), or keywords and values
+ * (`host=… port=…`).
  *
- * @throws {ConfigError} that never quotes it, as it may hold a password
+ * @throws {ConfigError} which does not quote the string, as it may contain a password
  */
 export function parseConnectionString(option: string, given: string): Given {
-  // Files and shells leave a line's end behind.
+  // Text from a file or a shell may end with a newline.
   const text = given.trim();
   if (text === '') {
-    throw new ConfigError(option, 'expected a URI, got empty text (is an environment variable empty?)');
+    throw new ConfigError(option, 'expected a URI, got empty text; check for an empty environment variable');
   }
   if (/^(?:postgres(?:ql)?|socket):/i.test(text)) return readUri(option, text);
   if (/^[a-z_]+\s*=/i.test(text)) return readKeywords(option, text);
   throw new ConfigError(
     option,
-    "expected a URI, as in postgres://user@host:5432/database, or keywords and values, as in 'host=… dbname=…'",
+    "expected a URI such as postgres://user@host:5432/database, or keywords and values such as 'host=… dbname=…'",
   );
 }
 
@@ -33,23 +33,23 @@ function readUri(option: string, uri: string): Given {
   const ssl = given.get('ssl');
   given.delete('ssl');
   if (ssl !== undefined && !given.has('sslmode')) given.set('sslmode', translateSslParameters(option, ssl));
-  for (const name of findUnknownParameters(option, 'this URI', given)) {
-    // Behind a ? that was not encoded, it could be part of the password, which ends at an @.
+  for (const name of findUnknownParameters(option, 'the URI', given)) {
+    // After a ? that is not percent-encoded, the name could be a part of the password, which ends at an @.
     if (uri.slice(uri.indexOf('?')).includes('@')) throw new ConfigError(option, UNREADABLE);
-    throw new ConfigError(option, `this URI has a parameter ${name}, which is unknown; ${suggestParameter(name)}`);
+    throw new ConfigError(option, `unknown parameter \`${name}\` in the URI`, { remedy: suggestParameter(name) });
   }
   return given;
 }
 
-/** `ssl=true` means of `pg` what `ssl: true` means in an object. */
+/** The sslmode for `pg`'s parameter `ssl`; `ssl=true` is the same as `ssl: true` in an object. */
 function translateSslParameters(option: string, ssl: string): string {
   if (ssl === 'true' || ssl === '1') return 'verify-full';
   if (ssl === 'false' || ssl === '0') return 'disable';
   if (ssl === 'no-verify') return ssl;
-  throw new ConfigError(option, 'the parameter ssl of this URI is neither true nor false; use sslmode');
+  throw new ConfigError(option, 'the parameter ssl of the URI must be true or false; use sslmode for other modes');
 }
 
-/** A keyword, = and a value: bare, or in single quotes; a backslash takes what follows as it is. Source: manual, "Connection Strings". */
+/** A keyword, = and a value, which may be in single quotes; a backslash escapes the next character. Source: manual, "Connection Strings". */
 const PAIR = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(?!')((?:[^\s\\]|\\.)*))(?=\s|$)/gisy;
 
 function readKeywords(option: string, text: string): Given {
@@ -68,21 +68,20 @@ function readKeywords(option: string, text: string): Given {
     given.set(name, (quoted ?? bare).replace(/\\(.)/gs, '$1'));
   }
   rename(given, 'dbname', 'database');
-  for (const name of findUnknownParameters(option, 'this connection string', given)) {
-    // Behind a space that was not quoted, it could be part of a password.
-    const shown = given.has('password') || given.has('sslpassword') ? 'keyword' : `keyword ${name}`;
-    throw new ConfigError(
-      option,
-      `this connection string has a ${shown} that is unknown (a value with spaces has to be quoted); ${suggestParameter(name)}`,
-    );
+  for (const name of findUnknownParameters(option, 'the connection string', given)) {
+    // After a space that is not quoted, the keyword could be a part of the password.
+    const shown = given.has('password') || given.has('sslpassword') ? 'keyword' : `keyword \`${name}\``;
+    throw new ConfigError(option, `unknown ${shown} in the connection string`, {
+      remedy: `${suggestParameter(name)} Quote a value that contains spaces.`,
+    });
   }
   return given;
 }
 
-/** What would otherwise be dropped silently is refused: it may be what the connection's safety hangs on. */
+/** Rejects unsupported parameters, since the security of the connection may depend on them; returns the unknown ones. */
 function findUnknownParameters(option: string, what: string, given: Given): string[] {
   for (const [name, value] of given) {
-    if (isUnsupported(name)) refuseUnsupported(option, `${what} has the parameter ${name}, but `, name, value);
+    if (isUnsupported(name)) refuseUnsupported(option, `parameter ${name} in ${what}: `, name, value);
   }
   return [...given.keys()].filter((name) => !isKnown(name));
 }

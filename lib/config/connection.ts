@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { ConfigError } from '../common/errors';
-import { isRecord, Options, formatValue } from '../common/options';
+import { isRecord, optionNames, Options, formatValue } from '../common/options';
 import type { StartupOptions } from '../commands/startup';
 import { readChannelBinding, readMethods } from './authentication';
 import { parseConnectionString } from './connection-string';
@@ -13,135 +13,139 @@ import { Secrets, type CredentialProvider } from './secrets';
 import { readTls } from './tls';
 
 /**
- * Where the server is and who connects: the object that one gives `new pg.Client(…)`, with libpq's parameters besides.
+ * How to connect: the options of `new pg.Client(…)` and libpq's parameters.
  *
- * What is missing is taken from the connection string, then from libpq's environment variables.
+ * A missing option is taken from `connectionString`, then from libpq's environment variable, then from the default. An option
+ * that is specific to `pg` is ignored; a parameter of libpq that the library does not support is the error `CONFIG_INVALID`.
  *
  * Source: manual, "Parameter Key Words" of libpq.
+ *
+ * @example
+ * const connection: ConnectionOptions = { host: 'db.example.com', user: 'cdc', database: 'shop', sslmode: 'verify-full' };
  */
 export interface ConnectionOptions {
-  /** A URI, or libpq's keywords and values (`host=… dbname=…`). What else is given here wins over it. */
+  /** A URI, or libpq's keywords and values (`host=… dbname=…`). The other options override it. */
   readonly connectionString?: string | undefined;
   /**
-   * A name, an address, or the folder of a Unix socket; or several with commas between them, of which the first that can
-   * be reached and is what `target_session_attrs` asks for is taken, anew with each connection. Default: PGHOST, or localhost.
+   * A host name, an IP address or the directory of a Unix-domain socket; or several, separated by commas. Each connection
+   * uses the first one that is reachable and meets `target_session_attrs`. Default: PGHOST, or localhost.
    */
   readonly host?: string | undefined;
-  /** Addresses to connect to, one for each host, so that no name is looked up. Default: PGHOSTADDR. */
+  /** IP addresses, one for each host, which avoid a DNS lookup. Default: PGHOSTADDR. */
   readonly hostaddr?: string | undefined;
-  /** One for all hosts, or text with one for each. Default: PGPORT, or 5432. */
+  /** The port for all hosts, or text with one port for each, separated by commas. Default: PGPORT, or 5432. */
   readonly port?: number | string | undefined;
-  /** Default: PGUSER, or the operating system's user. */
+  /** The PostgreSQL user. Default: PGUSER, or the user of the operating system. */
   readonly user?: string | undefined;
   /**
-   * Text, or a function that is called whenever a server asks for it, for tokens that are renewed. Default: PGPASSWORD, or
-   * the password file's.
+   * The password, or a function that returns it, for example a short-lived token. The function is called each time that a
+   * server requests the password. Default: PGPASSWORD, or the password file.
    */
   readonly password?: string | CredentialProvider | undefined;
-  /** The password file. Default: PGPASSFILE, or ~/.pgpass. */
+  /** The path of the password file. Default: PGPASSFILE, or ~/.pgpass. */
   readonly passfile?: string | undefined;
-  /** Gets a bearer token for OAuth (PostgreSQL 18), whenever a server asks for it. */
+  /** Returns a bearer token for OAuth (PostgreSQL 18). It is called each time that a server requests the token. */
   readonly oauthToken?: CredentialProvider | undefined;
-  /** Default: PGDATABASE, or the user's name. */
+  /** The database. Default: PGDATABASE, or the name of the user. */
   readonly database?: string | undefined;
   /**
-   * true: encrypted, and the server's certificate is verified by the authorities that Node.js trusts; false: no TLS; an
-   * object: what `tls.connect` takes. Default: what `sslmode` says.
+   * true: TLS, with the server's certificate verified against the authorities that Node.js trusts; false: no TLS; an object:
+   * the options of `tls.connect`. It cannot be combined with `sslmode` and the other `ssl…` files. Default: `sslmode`.
    */
   readonly ssl?: boolean | TlsOptions | undefined;
   /**
-   * `disable`, `prefer` (clear text, with a warning, where the server has no TLS), `require` (encrypted, but with anybody),
-   * `verify-ca` or `verify-full` (encrypted, and with the server that has the host's name). Default: PGSSLMODE, or `prefer`.
+   * `disable`; `prefer`: TLS, or clear text with a warning if the server has no TLS; `require`: TLS, but the server's
+   * certificate is verified only if `sslrootcert` exists; `verify-ca`: the certificate is verified; `verify-full`: the
+   * certificate and the host name are verified. Default: PGSSLMODE, or `prefer`.
    */
   readonly sslmode?: string | undefined;
-  /** `direct`: TLS without asking first (PostgreSQL 17). Default: PGSSLNEGOTIATION, or `postgres`. */
+  /** `direct`: TLS without a preceding SSLRequest (PostgreSQL 17). Default: PGSSLNEGOTIATION, or `postgres`. */
   readonly sslnegotiation?: string | undefined;
-  /** A file with certificates of authorities, or `system` for those that Node.js trusts. Default: PGSSLROOTCERT, or ~/.postgresql/root.crt. */
+  /** A file with the certificates of authorities, or `system` for those that Node.js trusts. Default: PGSSLROOTCERT, or ~/.postgresql/root.crt. */
   readonly sslrootcert?: string | undefined;
-  /** A file with revoked certificates. Default: PGSSLCRL, or ~/.postgresql/root.crl. */
+  /** A file with a certificate revocation list. Default: PGSSLCRL, or ~/.postgresql/root.crl. */
   readonly sslcrl?: string | undefined;
-  /** A file with our certificate. Default: PGSSLCERT, or ~/.postgresql/postgresql.crt. */
+  /** A file with the client certificate. Default: PGSSLCERT, or ~/.postgresql/postgresql.crt. */
   readonly sslcert?: string | undefined;
-  /** A file with its key, which nobody else may read. Default: PGSSLKEY, or ~/.postgresql/postgresql.key. */
+  /** A file with the key of the client certificate; other users must not have access to it. Default: PGSSLKEY, or ~/.postgresql/postgresql.key. */
   readonly sslkey?: string | undefined;
   /** The passphrase of the key. */
   readonly sslpassword?: string | undefined;
-  /** Whether TLS names the host in clear text (SNI), for proxies. Default: PGSSLSNI, or true. */
+  /** Whether TLS sends the host name (Server Name Indication), which is not encrypted. Default: PGSSLSNI, or true. */
   readonly sslsni?: boolean | number | string | undefined;
   /** `TLSv1.2` or `TLSv1.3`. Default: PGSSLMINPROTOCOLVERSION, or `TLSv1.2`. */
   readonly ssl_min_protocol_version?: string | undefined;
   /** `TLSv1.2` or `TLSv1.3`. Default: PGSSLMAXPROTOCOLVERSION, or the newest. */
   readonly ssl_max_protocol_version?: string | undefined;
-  /** Whether SCRAM has to prove that nobody stands between: `disable`, `prefer` or `require`. Default: PGCHANNELBINDING, or `prefer`. */
+  /** Whether SCRAM uses channel binding, which detects a man in the middle: `disable`, `prefer` or `require`. Default: PGCHANNELBINDING, or `prefer`. */
   readonly channel_binding?: string | undefined;
   /**
-   * How the server may ask who we are: some of `scram-sha-256`, `md5`, `password`, `oauth`, `none`, with commas between
-   * them, or with a `!` before each those that it may not. Default: PGREQUIREAUTH, or any, but password and oauth only
-   * where nobody can read along.
+   * The accepted authentication methods, separated by commas: `scram-sha-256`, `md5`, `password`, `oauth`, `none`; or, each
+   * with a preceding `!`, the methods to reject. Default: PGREQUIREAUTH, or all, but `password` and `oauth` only on a connection
+   * that cannot be intercepted.
    */
   readonly require_auth?: string | undefined;
-  /** `any`, `read-write`, `read-only`, `primary`, `standby` or `prefer-standby`. Default: PGTARGETSESSIONATTRS, or `any`. */
+  /** The required kind of server: `any`, `read-write`, `read-only`, `primary`, `standby` or `prefer-standby`. Default: PGTARGETSESSIONATTRS, or `any`. */
   readonly target_session_attrs?: string | undefined;
-  /** `random`: the hosts are tried in random order. Default: PGLOADBALANCEHOSTS, or `disable`. */
+  /** `random`: try the hosts in random order. Default: PGLOADBALANCEHOSTS, or `disable`. */
   readonly load_balance_hosts?: string | undefined;
-  /** Seconds for each host; 0: without end. The option `connectTimeout` wins over it. Default: PGCONNECT_TIMEOUT. */
+  /** Timeout for each host, in seconds; 0: none. The option `connectTimeout` overrides it. Default: PGCONNECT_TIMEOUT. */
   readonly connect_timeout?: number | string | undefined;
-  /** Whether the system asks a silent server whether it is still there. Default true. */
+  /** Whether the operating system sends TCP keepalives. Default true. */
   readonly keepalives?: boolean | number | string | undefined;
-  /** After how many seconds of silence it asks. Default: the system's. */
+  /** Seconds without data before the first TCP keepalive. Default: that of the operating system. */
   readonly keepalives_idle?: number | string | undefined;
-  /** What pg_stat_replication shows. Default: PGAPPNAME, or rxjs-pg-replication. */
+  /** The name that pg_stat_replication shows. Default: PGAPPNAME, or rxjs-pg-replication. */
   readonly application_name?: string | undefined;
-  /** The same, where nothing else says it. */
+  /** The `application_name` if no other is given. */
   readonly fallback_application_name?: string | undefined;
   /** Command-line options for the server process, as in libpq. Default: PGOPTIONS. */
   readonly options?: string | undefined;
 }
 
-/** How to reach the server. */
+/** Options for connecting to the server. */
 export interface ServerConfig {
-  /** A URI, libpq's keywords and values, or the object that one gives `new pg.Client(…)`. PG* environment variables fill what is missing. */
+  /** A URI, libpq's keywords and values, or {@link ConnectionOptions}. PG* environment variables supply missing values. */
   readonly connection?: string | ConnectionOptions | undefined;
   /**
-   * ms for connecting to a host and what is asked then; what waits for others, as making a slot does, is not counted.
-   * It starts again with each 5000 types that are looked up, and each portion of the tables of a publication.
-   * Default: what `connect_timeout` says, or 15 000.
+   * Timeout for connecting to a host and for the commands that follow, in ms. It does not apply while a command waits for
+   * other transactions, such as creating a slot. It restarts with each batch of 5000 types that are looked up, and with each
+   * batch of tables of a publication. Default: `connect_timeout`, or 15 000.
    */
   readonly connectTimeout?: number | undefined;
   /**
-   * ms for taking leave of the server, after which the connection is cut; 0: unsubscribing cuts it at once, and a stop
-   * still takes its leave. Default 5000.
+   * Timeout for closing the connection gracefully, in ms; then the socket is destroyed. 0: unsubscribing destroys the socket
+   * at once; a stop still closes gracefully. Default 5000.
    */
   readonly closeTimeout?: number | undefined;
 }
 
-export const SERVER_OPTIONS: readonly (keyof ServerConfig)[] = ['connection', 'connectTimeout', 'closeTimeout'];
+export const SERVER_OPTIONS = optionNames<ServerConfig>({ connection: true, connectTimeout: true, closeTimeout: true });
 
-/** A {@link ServerConfig} that was checked and completed: how to reach a server and introduce oneself. */
+/** A validated {@link ServerConfig} with defaults applied. */
 export interface ConnectionSettings {
   readonly hosts: Hosts;
-  /** What was probably forgotten, in a sentence, for a connection that cannot be made. */
+  /** A sentence about options that were probably forgotten, for the error of a failed connection. */
   readonly gaps?: string | undefined;
   readonly startup: StartupOptions;
   readonly secrets: Secrets;
-  /** ms for everything up to the conversation's end, with each host, but for what takes as long as it likes. */
+  /** Timeout for each host, in ms, for connecting and the commands that follow. */
   readonly connectTimeout: number;
-  /** ms for taking leave. */
+  /** Timeout for closing gracefully, in ms. */
   readonly closeTimeout: number;
 }
 
 const DEFAULT_TIMEOUT = 15_000;
-/** What timers can keep. */
-const FOR_EVER = 0x7fff_ffff;
+/** The longest delay of Node's timers, in ms. */
+const LONGEST_DELAY = 0x7fff_ffff;
 
 /**
- * Reads a {@link ServerConfig}. Puts together what was given, what a connection string says and what the environment adds,
- * in this order.
+ * Resolves a {@link ServerConfig} from the options, the connection string and the environment, in this order of precedence.
  */
 export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
   const { own, parameters } = read(config, env);
   const user = parameters.text('user') ?? getSystemUser();
-  if (!user) throw new ConfigError('connection.user', 'missing; name the PostgreSQL user who connects');
+  if (!user) throw new ConfigError('connection.user', 'missing; set the PostgreSQL user');
   const database = parameters.text('database') ?? user;
   const password = own.get('password');
   const hosts = parseHosts(
@@ -149,7 +153,7 @@ export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = proc
     readTls(parameters, getCertificateDirectory(env)),
     readKeepAlive(own, parameters),
   );
-  // What is wrong with files is said at once, but only of files that are needed.
+  // Report invalid files at once, but only if a host uses TLS.
   hosts.targets.find(({ tls }) => tls)?.tls?.options();
   return {
     connectTimeout: config.ms('connectTimeout', readTimeout(own, parameters), 1),
@@ -175,9 +179,13 @@ export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = proc
 
 function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; parameters: Parameters } {
   const connection = config.get('connection') ?? {};
-  if (connection instanceof URL) throw new ConfigError('connection', 'expected the URI as text; give url.href');
+  if (connection instanceof URL)
+    throw new ConfigError('connection', 'expected the URI as text, got a URL; pass url.href');
   if (isRecord(connection) && typeof connection['query'] === 'function') {
-    throw new ConfigError('connection', 'expected options; give those of the pool or client, not the pool itself');
+    throw new ConfigError(
+      'connection',
+      'expected options, got a client or a pool; pass the options with which it was created',
+    );
   }
   const values = typeof connection === 'string' ? { connectionString: connection } : connection;
   const known = ['connectionString', ...PARAMETERS, 'oauthToken', 'ssl'];
@@ -187,13 +195,13 @@ function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; paramete
   return { own, parameters: new Parameters(own, given, env) };
 }
 
-/** Of what is given in the same place, libpq's name wins over that of `pg`. */
+/** If both are given, libpq's name overrides that of `pg`. */
 function readTimeout(own: Options, parameters: Parameters): number {
   const ofPg = parameters.has('connect_timeout') ? undefined : readNumber(own, 'connectionTimeoutMillis');
-  if (ofPg !== undefined) return ofPg > 0 ? Math.min(ofPg, FOR_EVER) : FOR_EVER;
+  if (ofPg !== undefined) return ofPg > 0 ? Math.min(ofPg, LONGEST_DELAY) : LONGEST_DELAY;
   const seconds = parameters.integer('connect_timeout');
   if (seconds === undefined) return DEFAULT_TIMEOUT;
-  return seconds > 0 ? Math.min(seconds * 1000, FOR_EVER) : FOR_EVER;
+  return seconds > 0 ? Math.min(seconds * 1000, LONGEST_DELAY) : LONGEST_DELAY;
 }
 
 function readKeepAlive(own: Options, parameters: Parameters): number | undefined {
@@ -218,7 +226,7 @@ function readSource(own: Options, name: string): CredentialProvider | undefined 
   if (value === undefined || isConnectionSource(value)) return value;
   throw own.error(
     name,
-    `expected a function that gets one, got ${typeof value === 'number' ? 'a number' : formatValue(value)}`,
+    `expected a function that returns it, got ${typeof value === 'number' ? 'a number' : formatValue(value)}`,
   );
 }
 
@@ -226,7 +234,7 @@ function getSystemUser(): string | undefined {
   try {
     return userInfo().username;
   } catch {
-    // No passwd entry, as in some containers.
+    // The user has no passwd entry, as in some containers.
     return undefined;
   }
 }

@@ -3,25 +3,25 @@ import { ConfigError, ReplicationError, ServerError } from '../common/errors';
 import { isRecord, Options, formatValue, suggestName } from '../common/options';
 
 /**
- * What a failure means to you, where it is not what this library takes it for. The first rule that matches counts.
+ * A rule that changes the code, `retryable` or remedy of an error. The first matching rule applies.
  *
  * @example
- * // A proxy that says so while it moves to another server.
+ * // A proxy reports this while it switches to another server.
  * const rule: ErrorRule = { when: { sqlState: '08P01', message: /draining/ }, treatAs: { code: 'SERVER_SHUTDOWN' } };
  */
 export interface ErrorRule {
-  /** What it applies to. All that is given has to match. */
+  /** The condition: each given member must match. */
   readonly when: {
-    /** The five-character SQLSTATE that the server sent, or its class, the first two. */
+    /** The SQLSTATE that the server sent (five characters), or its class (the first two). */
     readonly sqlState?: string | undefined;
-    /** `cause.code`, which names what a socket or TLS has failed with, as in `ECONNRESET`. */
+    /** The code of `cause`, an error of the socket or of TLS, for example `ECONNRESET`. */
     readonly causeCode?: string | undefined;
-    /** Found in the server's message, which may be localised, or in what the error says. */
+    /** Matches the server's message, which may be localized, or else the message of the error. */
     readonly message?: RegExp | undefined;
-    /** What this library takes it for. */
+    /** The code that the library assigns. */
     readonly code?: ErrorCode | undefined;
   };
-  /** What is different. A `code` brings its own `retryable` and `remedy`, unless they are given, too. */
+  /** The new properties. A `code` sets its own `retryable` and `remedy`, unless they are given. */
   readonly treatAs: {
     readonly code?: ErrorCode | undefined;
     readonly retryable?: boolean | undefined;
@@ -29,7 +29,7 @@ export interface ErrorRule {
   };
 }
 
-/** Reclassifies an error by the user's rules. */
+/** Applies the first matching rule to an error. */
 export function classify(rules: readonly ErrorRule[], error: Error): Error {
   if (!(error instanceof ReplicationError)) return error;
   const rule = rules.find(({ when }) => matches(when, error));
@@ -48,7 +48,7 @@ function matches({ sqlState, causeCode, message, code }: ErrorRule['when'], erro
   return code === undefined || code === error.code;
 }
 
-/** @throws {ConfigError} naming the first rule that cannot be used */
+/** @throws {ConfigError} for the first invalid rule */
 export function readErrorRules(options: Options): readonly ErrorRule[] {
   const rules = options.get('errors');
   if (rules === undefined) return [];
@@ -62,19 +62,16 @@ function readRule(name: string, rule: unknown): ErrorRule {
   const treatAs = new Options(`${name}.treatAs`, parts.get('treatAs'), ['code', 'retryable', 'remedy']);
   const sqlState = when.text('sqlState');
   if (sqlState !== undefined && !/^(?:[0-9A-Z]{2}|[0-9A-Z]{5})$/.test(sqlState)) {
-    throw when.error('sqlState', 'expected five characters, or the two of a class');
+    throw when.error('sqlState', 'expected a SQLSTATE of five characters, or a class of two');
   }
   const message = when.get('message');
   if (message !== undefined && !(message instanceof RegExp))
     throw when.error('message', 'expected a regular expression');
   if (message?.global || message?.sticky)
-    throw when.error('message', 'leave out the flags g and y, which keep a state');
+    throw when.error('message', 'must not have the flags g and y, which keep state');
   const conditions = { sqlState, causeCode: when.text('causeCode'), message, code: readErrorCode(when) };
   if (Object.values(conditions).every((condition) => condition === undefined)) {
-    throw new ConfigError(
-      `${name}.when`,
-      'name a sqlState, a causeCode, a message or a code; this one matches everything',
-    );
+    throw new ConfigError(`${name}.when`, 'missing a condition; set sqlState, causeCode, message or code');
   }
   return {
     when: conditions,
@@ -89,10 +86,7 @@ function readRule(name: string, rule: unknown): ErrorRule {
 function readErrorCode(options: Options): ErrorCode | undefined {
   const code = options.text('code');
   if (code === undefined || isErrorCode(code)) return code;
-  throw options.error(
-    'code',
-    `${JSON.stringify(code)} is no error code of this library; ${suggestName(code, Object.keys(ERRORS))}`,
-  );
+  throw options.error('code', `unknown error code ${JSON.stringify(code)}`, suggestName(code, Object.keys(ERRORS)));
 }
 
 function isErrorCode(code: string): code is ErrorCode {

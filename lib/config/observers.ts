@@ -1,28 +1,35 @@
 import type { Lsn } from '../common/lsn';
 
-/** What a status update told the server, and what stands behind it. */
+/**
+ * A status update that the client sent, with the state of the window.
+ *
+ * Source: manual, "Streaming Replication Protocol", Standby status update.
+ *
+ * @example
+ * const statusObserver = { next: ({ unackedBytes, paused }: StatusUpdate) => console.log(unackedBytes, paused) };
+ */
 export interface StatusUpdate {
-  /** The write position: what has been received. */
+  /** The write position: the end of the received WAL. */
   readonly receivedLsn: Lsn;
   /**
-   * The flush and apply position: everything before it is done. 0 until this session's first confirmation; where the stream
-   * starts ahead of the slot, its start position from the first update on.
+   * The flush and apply position: all changes before it are acknowledged. `0n` until the first confirmation of the session; if
+   * the stream starts ahead of the slot, the start position from the first update on.
    */
   readonly confirmedLsn: Lsn;
-  /** How many deliveries await their acknowledgement; a transaction counts as one. */
+  /** The number of unacknowledged deliveries; a transaction counts as one. */
   readonly unackedMessages: number;
-  /** Their size in bytes. */
+  /** The size of the unacknowledged deliveries, in bytes. */
   readonly unackedBytes: number;
-  /** Whether reading rests because the window is full. */
+  /** Whether reading is paused because `maxUnacked` or `maxUnackedBytes` is reached. */
   readonly paused: boolean;
 }
 
-/** What the subscriber's `closeObserver` hears when a subscription has ended and its connection is no longer used. */
+/** The value that `closeObserver` receives when a stream has ended and its connection is closed. */
 export interface CloseInfo {
-  /** The last position that was confirmed; 0 if none was. */
+  /** The last confirmed LSN; `0n` if there is none. */
   readonly confirmedLsn: Lsn;
-  /** The last position that was received. */
+  /** The end of the received WAL. */
   readonly receivedLsn: Lsn;
-  /** What ended the stream, if nobody asked for it. */
+  /** The error that ended the stream; undefined after an unsubscription or a stop. */
   readonly error: Error | undefined;
 }

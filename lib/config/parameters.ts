@@ -2,7 +2,7 @@ import type { ConfigError } from '../common/errors';
 import { findNearest, formatValue, suggestName, type Options } from '../common/options';
 import { isUnsupported, refuseUnsupported, UNSUPPORTED } from './unsupported';
 
-/** libpq's connection parameters that mean something here, and the environment variables that stand for them. */
+/** The supported connection parameters of libpq, with their environment variables. */
 const SUPPORTED = {
   host: 'PGHOST',
   hostaddr: 'PGHOSTADDR',
@@ -41,7 +41,7 @@ function isParameter(name: string): name is ParameterName {
   return Object.hasOwn(SUPPORTED, name);
 }
 
-/** What `pg` and its pool take besides. It means nothing here, but one object or URI can serve both. */
+/** Options of `pg` and its pool that are ignored, so that one object or URI can serve both libraries. */
 export const OF_PG = [
   'Client',
   'Promise',
@@ -67,87 +67,84 @@ export const OF_PG = [
   'verify',
 ];
 
-/** What `pg` calls otherwise than libpq. */
+/** Options that `pg` names differently from libpq. */
 const PG_NAMES = ['connectionTimeoutMillis', 'enableChannelBinding', 'keepAlive', 'keepAliveInitialDelayMillis'];
 
-/** What may stand in an object and is no option of ours; of some of it only the values that mean nothing. */
+/** Names that an object may contain besides the options; unsupported ones only with a value that has no effect. */
 export const LET_PASS: readonly string[] = [...OF_PG, ...PG_NAMES, ...Object.keys(UNSUPPORTED)];
 
-/** What an object may not say, with the reason. */
+/** Names that an object must not contain, with the problem that the error states. */
 export const MISPLACED: Readonly<Record<string, string>> = {
-  dbname: 'is called database here',
-  stream: 'is not supported: a socket that you make yourself cannot be used; give host and port',
+  dbname: 'is not an option; use database',
+  stream: 'is not supported; use host and port',
 };
 
-/** What stands in one connection string, by libpq's names. */
+/** The parameters of a connection string, by libpq's names. */
 export type Given = ReadonlyMap<string, string>;
 
-/** Whether it may stand in a connection string. */
+/** Whether a connection string may contain the parameter. */
 export function isKnown(name: string): boolean {
   return isParameter(name) || isUnsupported(name) || OF_PG.includes(name);
 }
 
-/** What was probably meant by an unknown name in a connection string. */
+/** The remedy for an unknown parameter of a connection string. */
 export function suggestParameter(name: string): string {
   return suggestName(name, [...PARAMETERS, 'dbname']);
 }
 
-/** A value, and where it came from; no place: the object. */
+/** A value and its source; without a place it is from the object. */
 interface Found {
   readonly text: string;
   readonly place?: string;
 }
 
 /**
- * The parameters of a connection: of an object, of a connection string and of the environment, of which the first that
- * has a value counts.
+ * The parameters of a connection, from an object, a connection string and the environment, in this order of precedence.
  */
 export class Parameters {
   readonly #own: Options;
   readonly #given: Given;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** @throws {ConfigError} when the object or the environment asks for what is not supported */
+  /** @throws {ConfigError} if the object or the environment sets an unsupported parameter */
   constructor(own: Options, given: Given, env: NodeJS.ProcessEnv) {
     this.#own = own;
     this.#given = given;
     this.#env = env;
     for (const [name, { variable = '' }] of Object.entries(UNSUPPORTED)) {
       const option = `connection.${name}`;
-      refuseUnsupported(option, `comes from ${variable}, but `, name, env[variable] ?? '');
+      refuseUnsupported(option, `from ${variable}: `, name, env[variable] ?? '');
       refuseUnsupported(option, 'is not supported: ', name, plain(this.own(name)));
     }
   }
 
-  /** Text; in the object a number or a truth value may stand for it. As in libpq, an empty text is none. */
+  /** The value as text; in the object it may be a number or a boolean. As in libpq, empty text counts as missing. */
   text(name: ParameterName): string | undefined {
     const text = this.#find(name)?.text;
-    // It would end the text early on its way to the server or to the system.
-    if (text?.includes('\0')) throw this.error(name, 'it has a NUL byte in it');
+    // The server and the operating system would end the text at the NUL.
+    if (text?.includes('\0')) throw this.error(name, 'must not contain a NUL byte');
     return text;
   }
 
-  /** What the object says itself. */
+  /** The value in the object. */
   own(name: string): unknown {
     return this.#own.get(name) ?? undefined;
   }
 
-  /** Whether the object says it itself. */
+  /** Whether the object has a value. */
   has(name: string): boolean {
     return this.own(name) !== undefined && this.own(name) !== '';
   }
 
-  /** One of a few words. */
   oneOf<T extends string>(name: ParameterName, words: readonly T[]): T | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const found = words.find((word) => word === text);
     if (found !== undefined) return found;
     const meant = findNearest(text, words);
-    throw this.error(name, `expected ${words.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`);
+    throw this.error(name, `expected one of ${words.join(', ')}`, meant && `Did you mean \`${meant}\`?`);
   }
 
-  /** A whole number, 0 and 1 for a switch. */
   integer(name: ParameterName): number | undefined {
     const text = this.text(name)?.trim();
     if (text === undefined) return undefined;
@@ -155,7 +152,6 @@ export class Parameters {
     return Number(text);
   }
 
-  /** On or off. */
   flag(name: ParameterName, fallback: boolean): boolean {
     const text = this.text(name);
     if (text === undefined) return fallback;
@@ -163,26 +159,26 @@ export class Parameters {
     return text === '1' || text === 'true';
   }
 
-  /** Says where the value came from, as one does not see environment variables. */
-  error(name: ParameterName, what: string): ConfigError {
+  /** An error that states the source of the value, such as an environment variable. */
+  error(name: ParameterName, what: string, remedy?: string): ConfigError {
     const place = this.#find(name)?.place;
-    return this.#own.error(name, `${what}${place === undefined ? '' : ` (${place})`}`);
+    return this.#own.error(name, `${what}${place === undefined ? '' : ` (${place})`}`, remedy);
   }
 
   #find(name: ParameterName): Found | undefined {
     if (this.has(name)) return { text: toParameterText(this.#own, name, this.own(name)) };
     const given = this.#given.get(name);
-    if (given) return { text: given, place: 'it stands in the connection string' };
+    if (given) return { text: given, place: 'from the connection string' };
     const variable = SUPPORTED[name] ?? '';
     const set = this.#env[variable];
-    if (set) return { text: set, place: `it comes from ${variable}` };
-    // Of old, and less than PGSSLMODE.
+    if (set) return { text: set, place: `from ${variable}` };
+    // Deprecated; PGSSLMODE overrides it.
     const isRequired = name === 'sslmode' && this.#env['PGREQUIRESSL']?.startsWith('1');
-    return isRequired ? { text: 'require', place: 'it comes from PGREQUIRESSL' } : undefined;
+    return isRequired ? { text: 'require', place: 'from PGREQUIRESSL' } : undefined;
   }
 }
 
-/** What may be given as numbers, and as true or false. */
+/** Parameters that may be numbers, and those that may be booleans. */
 const NUMERIC: readonly ParameterName[] = ['port', 'connect_timeout', 'keepalives_idle'];
 const SWITCHES: readonly ParameterName[] = ['keepalives', 'sslsni'];
 
@@ -193,11 +189,11 @@ function toParameterText(options: Options, name: ParameterName, value: unknown):
     if (typeof value === 'number') return String(value);
     throw options.error(name, `expected a number, got ${formatValue(value)}`);
   }
-  // Not even a number is shown: it could be a password.
+  // The message does not show a number: it could be a password.
   throw options.error(name, `expected text, got ${typeof value === 'number' ? 'a number' : formatValue(value)}`);
 }
 
-/** As it would stand in a connection string; of what cannot stand there, something that is not empty. */
+/** The form of the value in a connection string; for other types, some non-empty text. */
 function plain(value: unknown): string {
   if (value === undefined) return '';
   if (typeof value === 'boolean') return value ? '1' : '0';

@@ -1,44 +1,45 @@
-import type { Options } from '../common/options';
+import { optionNames, type Options } from '../common/options';
 import { PROTO_VERSIONS, chooseProtoVersion, type PgoutputRequest } from '../commands/pgoutput-options';
 
-/** What pgoutput can be asked for besides publications. */
+/** Options of pgoutput other than the publications. Source: manual, "Logical Streaming Replication Protocol". */
 export interface PgoutputOptions {
-  /** Whether messages of pg_logical_emit_message are sent, too. Needs PostgreSQL 14. Default false. */
+  /** Whether the server sends messages of `pg_logical_emit_message`. Needs PostgreSQL 14. Default false. */
   readonly messages?: boolean | undefined;
   /**
-   * Whether values come in binary where their type has such a form: the same values, but more work here and less there.
-   * Needs PostgreSQL 14. Default false.
+   * Whether the server sends values in their binary form, if the type has one. Your code receives the same values; the server
+   * does less work and the client more. Needs PostgreSQL 14. Default false.
    */
   readonly binary?: boolean | undefined;
   /**
-   * Whether large transactions are sent while they are open, in blocks, instead of being kept on the server's disk until
-   * they commit. `transactions()` puts them together. `'parallel'` (PostgreSQL 16) says more of aborts than `'on'` (14).
-   * Default `'off'`.
+   * Whether the server streams a large transaction before it commits, in blocks, once it exceeds `logical_decoding_work_mem`,
+   * instead of writing it to disk. `transactions()` assembles the blocks. `'on'` needs PostgreSQL 14; `'parallel'` needs 16 and
+   * adds the LSN and time of an abort. Default `'off'`.
    */
   readonly streaming?: 'off' | 'on' | 'parallel' | undefined;
   /**
-   * Whether prepared transactions are sent when they are prepared, and later how they ended. The slot becomes one for
-   * two-phase commit, if it is not yet. Needs PostgreSQL 15. Default false.
+   * Whether the server sends a transaction at PREPARE TRANSACTION, and later its COMMIT PREPARED or ROLLBACK PREPARED. The
+   * server enables two-phase decoding for the slot, permanently. Needs PostgreSQL 15. Default false.
    */
   readonly twoPhase?: boolean | undefined;
   /**
-   * `'none'`: only what was made on this server, and not what was replicated to it. Needs PostgreSQL 16. Default `'any'`.
+   * `'none'`: only changes without a replication origin, that is, not those replicated to this server. Needs PostgreSQL 16.
+   * Default `'any'`.
    */
   readonly origin?: 'none' | 'any' | undefined;
-  /** The version of pgoutput's protocol, 1 to 4. Default: the lowest that has what is asked for. */
+  /** The version of pgoutput's protocol, 1 to 4. Default: the lowest one that supports the options. */
   readonly protoVersion?: number | undefined;
 }
 
-export const PGOUTPUT_OPTIONS: readonly (keyof PgoutputOptions)[] = [
-  'messages',
-  'binary',
-  'streaming',
-  'twoPhase',
-  'origin',
-  'protoVersion',
-];
+export const PGOUTPUT_OPTIONS = optionNames<PgoutputOptions>({
+  messages: true,
+  binary: true,
+  streaming: true,
+  twoPhase: true,
+  origin: true,
+  protoVersion: true,
+});
 
-/** @throws {ConfigError} naming the first option that cannot be used */
+/** @throws {ConfigError} for the first invalid option */
 export function readPgoutputRequest(options: Options): PgoutputRequest {
   const asked = {
     messages: options.flag('messages', false),
@@ -55,7 +56,7 @@ function readProtoVersion(options: Options, asked: Parameters<typeof chooseProto
   if (version === undefined) return undefined;
   const known = [...PROTO_VERSIONS.keys()];
   if (typeof version !== 'number' || !known.includes(version)) {
-    throw options.error('protoVersion', `expected ${known.join(', ')} or nothing`);
+    throw options.error('protoVersion', `expected one of ${known.join(', ')}`);
   }
   const least = chooseProtoVersion(asked);
   if (version >= least) return version;

@@ -65,7 +65,7 @@ const OF_LIBPQ: readonly ParameterName[] = [
 function readTlsObject(parameters: Parameters, ssl: unknown, direct: boolean): TlsSettings | undefined {
   const beside = OF_LIBPQ.find((name) => parameters.has(name));
   if (beside !== undefined)
-    throw new ConfigError('connection.ssl', `cannot stand beside ${beside}; give one of the two`);
+    throw new ConfigError('connection.ssl', `cannot be combined with ${beside}; remove one of the two`);
   if (ssl === false) {
     if (direct) throw parameters.error('sslnegotiation', 'direct needs TLS, and ssl is false');
     return undefined;

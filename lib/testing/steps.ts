@@ -104,11 +104,12 @@ function nameOf(step: Step): keyof Steps {
   const [name] = names;
   if (names.length === 1 && isStep(name)) return name;
   const unknown = names.find((one) => !isStep(one));
-  const what =
-    unknown === undefined
-      ? `one step has one name, not ${names.length === 0 ? 'none' : names.join(' and ')}; write two steps for two things`
-      : `there is no step ${JSON.stringify(unknown)}; ${suggestName(unknown, Object.keys(PERFORMERS))}`;
-  throw new ConfigError('step', what);
+  if (unknown !== undefined) {
+    const remedy = suggestName(unknown, Object.keys(PERFORMERS));
+    throw new ConfigError('step', `unknown step ${JSON.stringify(unknown)}`, { remedy });
+  }
+  const given = names.length === 0 ? 'none' : names.join(' and ');
+  throw new ConfigError('step', `expected exactly one name, got ${given}; write one step for each`);
 }
 
 function isStep(name: string | undefined): name is keyof Steps {

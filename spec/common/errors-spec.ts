@@ -61,7 +61,14 @@ describe('an error', () => {
   it('of an option names the option', () => {
     const error = new ConfigError('connection.port', 'no port');
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.port', retryable: false });
-    expect(error.message).toMatch(/^connection\.port: no port\. /);
+    expect(error.message).toMatch(/^connection\.port: no port\.$/);
+  });
+
+  it('of an option ends with its remedy only if it has one of its own', () => {
+    expect(new ConfigError('slots', 'unknown option')).toMatchObject({ message: 'slots: unknown option.', remedy: '' });
+    const remedy = 'Did you mean `slot`?';
+    const error = new ConfigError('slots', 'unknown option', { remedy });
+    expect(error).toMatchObject({ message: `slots: unknown option. ${remedy}`, remedy });
   });
 
   it('in the protocol is a violation', () => {
@@ -82,7 +89,7 @@ describe('an error that is seen otherwise', () => {
 
   it.each<[name: string, error: ReplicationError]>([
     ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone', { cause })],
-    ['ConfigError', new ConfigError('startLsn', 'no LSN', { cause })],
+    ['ConfigError', new ConfigError('startLsn', 'no LSN', { cause, remedy: 'Give one.' })],
     ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended', { cause })],
     ['ServerError', new ServerError('SLOT_ACTIVE', SAID, { cause })],
   ])('of class %s keeps its class, its cause and what it says, and takes the rest', (name, error) => {
@@ -121,7 +128,7 @@ describe('an error that is seen otherwise', () => {
     expect(rename('SERVER_ERROR').recast('CONFIG_INVALID', {})).toMatchObject({
       option: 'startLsn',
       code: 'CONFIG_INVALID',
-      message: `startLsn: no LSN. ${ERRORS.CONFIG_INVALID.remedy}`,
+      message: 'startLsn: no LSN.',
     });
   });
 

@@ -220,30 +220,30 @@ describe('resolveConfig', () => {
     ['slotName', 'slot'],
     ['connectTimeoutMillis', 'connectTimeout'],
   ])('takes %s for a misspelt %s', (option, meant) => {
-    expect(messageOf({ ...BASE, [option]: true })).toContain(`is no option; did you mean ${meant}?`);
+    expect(messageOf({ ...BASE, [option]: true })).toContain(`unknown option. Did you mean \`${meant}\`?`);
   });
 
   it.each([
-    ['timeout', 'the nearest are ackTimeout, closeTimeout and connectTimeout.'],
-    ['parallelism', 'the nearest are '],
-    ['x', 'the nearest are slot, '],
-    ['', 'the nearest are slot, '],
+    ['timeout', 'Similar names: `ackTimeout`, `closeTimeout`, `connectTimeout`.'],
+    ['parallelism', 'Similar names: '],
+    ['x', 'Similar names: `slot`, '],
+    ['', 'Similar names: `slot`, '],
   ])('names those nearest to %j where none can be meant', (option, nearest) => {
     const message = messageOf({ ...BASE, [option]: true });
-    expect(message).toMatch(/is no option; the nearest are \w+, \w+ and \w+\. /);
+    expect(message).toMatch(/unknown option\. Similar names: `\w+`, `\w+`, `\w+`\.$/);
     expect(message).toContain(nearest);
   });
 
   it('lists the options of what has few', () => {
     const message = messageOf({ ...BASE, ensureSlot: { kind: 'logical' } });
-    expect(message).toContain('ensureSlot.kind: is no option; there are temporary, failover, twoPhase.');
+    expect(message).toContain('ensureSlot.kind: unknown option. Valid names: `temporary`, `failover`, `twoPhase`.');
   });
 
   it.each(['host', 'port', 'user', 'password', 'database', 'connectionString', 'ssl'])(
-    'says that %s belongs into connection',
+    'says that %s belongs in connection',
     (option) => {
       expect(optionAtFault({ ...BASE, [option]: 'secret' })).toBe(option);
-      expect(messageOf({ ...BASE, [option]: 'secret' })).toContain('belongs into connection');
+      expect(messageOf({ ...BASE, [option]: 'secret' })).toContain('belongs in connection');
     },
   );
 
@@ -279,11 +279,11 @@ describe('resolveConfig', () => {
   it.each<[what: string, config: unknown, words: string]>([
     ['no argument', undefined, 'expected an object, got nothing'],
     ['no publication', { ...BASE, publications: [] }, 'got an empty list'],
-    ['one publication’s name', { ...BASE, publications: 'secret' }, "write it in brackets: publications: ['…']"],
+    ['one publication’s name', { ...BASE, publications: 'secret' }, "write publications: ['…']"],
     ['ensureSlot as text', { ...BASE, ensureSlot: 'yes' }, 'expected true, false or { temporary: true }'],
-    ['pgoutput by name', { ...BASE, plugin: 'pgoutput' }, 'leave it out for pgoutput'],
-    ['publications for a plugin', { ...BASE, plugin: 'wal2json' }, 'publications: is for pgoutput'],
-    ['options for no plugin', { ...BASE, pluginOptions: {} }, 'is for a plugin, and none is named'],
+    ['pgoutput by name', { ...BASE, plugin: 'pgoutput' }, 'must not be pgoutput'],
+    ['publications for a plugin', { ...BASE, plugin: 'wal2json' }, 'publications: applies to pgoutput only'],
+    ['options for no plugin', { ...BASE, pluginOptions: {} }, 'pluginOptions: requires plugin'],
   ])('says what is wrong with %s', (_, config, words) => {
     expect(messageOf(config)).toContain(words);
     expect(messageOf(config)).not.toContain('secret');
@@ -414,9 +414,13 @@ describe('resolveConfig', () => {
       ['a promise of no rows', () => Promise.resolve([]), 'got a list; give its element'],
       ['an object without a prototype', () => Object.create(null) as unknown, 'got an object of nothing'],
       ['bytes', () => Buffer.from('0/1'), 'expected an LSN or a checkpoint'],
-      ['a function', () => () => '0/1', "a value of type function is no LSN; give a bigint or text as in '0/16B6C50'"],
-      ['a number', () => 7, "a value of type number is no LSN; give a bigint or text as in '0/16B6C50'"],
-      ['text that is none', () => 'latest', '"latest" is no LSN; give a bigint or text'],
+      [
+        'a function',
+        () => () => '0/1',
+        "invalid LSN: a value of type function. Give a bigint or text, for example '0/16B6C50'.",
+      ],
+      ['a number', () => 7, "invalid LSN: a value of type number. Give a bigint or text, for example '0/16B6C50'."],
+      ['text that is none', () => 'latest', 'invalid LSN: "latest". Give a bigint or text'],
     ])('says what it got, and what to give: %s', async (_, startLsn, words) => {
       const error: unknown = await answerOf(startLsn).catch((error: unknown) => error);
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });

@@ -47,9 +47,9 @@ describe('the hosts', () => {
   });
 
   it('name the place that a bad port stands in, and show a number only', () => {
-    expect(refusal({}, { PGPORT: '70000' }).message).toContain('got 70000 (it comes from PGPORT)');
-    expect(refusal('postgres://h?port=hunter2').message).toContain('(it stands in the connection string)');
-    expect(refusal({ port: 'hunter2' }).message).not.toContain('comes from');
+    expect(refusal({}, { PGPORT: '70000' }).message).toContain('got 70000 (from PGPORT)');
+    expect(refusal('postgres://h?port=hunter2').message).toContain('(from the connection string)');
+    expect(refusal({ port: 'hunter2' }).message).not.toContain('(from');
   });
 
   it.each([
@@ -64,7 +64,7 @@ describe('the hosts', () => {
     'a,b:hunter2',
   ])('are never shown where they cannot be one, as a whole URI may have landed there: %s', (host) => {
     expect(refusal({ host }).option).toBe('connection.host');
-    expect(refusal({}, { PGHOST: host }).message).toContain('it comes from PGHOST');
+    expect(refusal({}, { PGHOST: host }).message).toContain('(from PGHOST)');
   });
 
   it.each(['db.example', '10.0.0.7:5432', '/tmp'])('have no address %s', (hostaddr) => {
@@ -84,8 +84,8 @@ describe('the hosts', () => {
   });
 
   it('are not chosen in ways that there are not', () => {
-    expect(refusal('target_session_attrs=read_write').message).toContain('did you mean read-write?');
-    expect(refusal({}, { PGTARGETSESSIONATTRS: 'master' }).message).toContain('it comes from PGTARGETSESSIONATTRS');
+    expect(refusal('target_session_attrs=read_write').message).toContain('Did you mean `read-write`?');
+    expect(refusal({}, { PGTARGETSESSIONATTRS: 'master' }).message).toContain('(from PGTARGETSESSIONATTRS)');
     expect(refusal({ load_balance_hosts: true }).option).toBe('connection.load_balance_hosts');
   });
 });

@@ -71,7 +71,7 @@ describe('what pgoutput is asked for', () => {
     [{ streaming: true }, "streaming: expected 'off' or 'on' or 'parallel', got a boolean"],
     [{ origin: 'elsewhere' }, "origin: expected 'none' or 'any', got a string"],
     [{ twoPhase: 'yes' }, 'twoPhase: expected true or false, got a string'],
-    [{ protoVersion: 5 }, 'protoVersion: expected 1, 2, 3, 4 or nothing'],
+    [{ protoVersion: 5 }, 'protoVersion: expected one of 1, 2, 3, 4'],
     [{ protoVersion: 1, streaming: 'on' }, "protoVersion: streaming: 'on' needs 2 or more, got 1"],
     [{ protoVersion: 3, streaming: 'parallel' }, "protoVersion: streaming: 'parallel' needs 4 or more, got 3"],
     [{ protoVersion: 2, twoPhase: true }, 'protoVersion: twoPhase needs 3 or more, got 2'],
@@ -93,7 +93,7 @@ describe('what pgoutput is asked for', () => {
   ])('is none of another plugin’s business: %s', (option, value) => {
     const error = refusal({ plugin: 'wal2json', publications: undefined, [option]: value });
     expect(error).toMatchObject({ option });
-    expect(error.message).toContain('is for pgoutput');
+    expect(error.message).toContain('applies to pgoutput only');
   });
 
   it('makes a slot for two-phase commit together with the stream, and not without', () => {
@@ -103,7 +103,7 @@ describe('what pgoutput is asked for', () => {
     expect(resolve({ ensureSlot: { temporary: true } }).plan.ensureSlot).toMatchObject({ twoPhase: false });
     expect(refusal({ twoPhase: true, ensureSlot: { twoPhase: false } })).toMatchObject({
       option: 'ensureSlot.twoPhase',
-      message: expect.stringMatching(/the stream has twoPhase: true.*leave this one out/),
+      message: expect.stringMatching(/must equal the twoPhase of the stream, which is true/),
     });
     expect(refusal({ ensureSlot: { twoPhase: true } })).toMatchObject({ option: 'ensureSlot.twoPhase' });
     expect(refusal({ ensureSlot: { twoPhase: true }, twoPhase: false })).toMatchObject({

@@ -118,7 +118,7 @@ describe('npm start with DATABASE_URL', () => {
   it.each([
     [['--publication', 'nowhere'], 1, /PUBLICATION_MISSING: .*"nowhere".*CREATE PUBLICATION.*\n.*--tables/],
     [['--tables', 'nowhere'], 1, /42P01: .*"nowhere"/],
-    [['--slot', 'No-Slot', '--tables', 'users'], 1, /CONFIG_INVALID: slot: "No-Slot" is no slot name/],
+    [['--slot', 'No-Slot', '--tables', 'users'], 1, /CONFIG_INVALID: slot: invalid slot name "No-Slot"/],
     [['--tabels', 'users'], 2, /Unknown option '--tabels'.*\n.*--help/],
   ])('says what to do: %j', async (args, expected, message) => {
     await using program = quickstart(...args);

@@ -41,7 +41,7 @@ describe('a server that does not know the password', () => {
     const { error } = await expectRefusal(
       attack(script),
       'SERVER_VERIFICATION_FAILED',
-      /SCRAM signature is wrong\. .*make sure that you are talking to the right one/,
+      /SCRAM signature is wrong\. .*check that the address is that of your server/,
       ['proof'],
     );
     expect(error.retryable).toBe(false);

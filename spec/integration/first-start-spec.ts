@@ -27,7 +27,7 @@ describe('a first start that fails', () => {
     expect(message).toContain('"keyless"');
     expect(remedy).toContain('REPLICA IDENTITY');
     expect(error.message).toBe(
-      `Replication slot "not_there" does not exist. preflight finds besides: ${message} ${error.remedy}`,
+      `Replication slot "not_there" does not exist. preflight also found: ${message} ${error.remedy}`,
     );
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: 'SLOT_MISSING', findings: error.findings });
   });

@@ -229,7 +229,7 @@ describe('settings that cannot be set', () => {
   const TARGET = (): string => `DATABASE ${bed.database.name}`;
 
   it.each<[Manner, RegExp]>([
-    ['swallows SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*Connect to the server itself/],
+    ['swallows SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*Connect to the server directly/],
     ['refuses SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*SET is not allowed here/],
   ])('end whatever needs a connection: a proxy that %s', async (manner, message) => {
     const proxy = await settingsProxy(bed.database.url, manner);

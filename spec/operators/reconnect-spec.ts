@@ -516,7 +516,7 @@ describe('the options of reconnect', () => {
 
   it('are suggested to whoever has mistyped one', () => {
     const error = failure(() => reconnect(JSON.parse('{"maxDelays":3}') as ReconnectOptions));
-    expect(error.message).toContain('did you mean maxDelay?');
+    expect(error.message).toContain('Did you mean `maxDelay`?');
   });
 
   it('may all be left out, or undefined, or at their ends', () => {

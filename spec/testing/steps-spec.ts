@@ -55,7 +55,7 @@ describe('what is sent', () => {
     await client.received('d:k');
     expect(client.bytes.readBigUInt64BE(6)).toBe(0x2000000n);
     await expect(server.play({ keepalive: { walEnd: 'there' } })).rejects.toThrow(
-      'keepalive.walEnd: "there" is no LSN',
+      'keepalive.walEnd: invalid LSN: "there"',
     );
   });
 
@@ -91,11 +91,11 @@ describe('what is sent', () => {
 
 describe('a step that is none', () => {
   it.each<[what: string, step: object, message: RegExp]>([
-    ['two names', { stall: 50, cut: 0 }, /one step has one name, not stall and cut; write two steps/],
-    ['an unknown name', { cutt: 0 }, /there is no step "cutt"; did you mean cut\?/],
-    ['an unknown name beside a known one', { cut: 0, ms: 5 }, /there is no step "ms"/],
-    ['no name', {}, /one step has one name, not none/],
-    ['a name that every object has', { toString: 0 }, /there is no step "toString"/],
+    ['two names', { stall: 50, cut: 0 }, /expected exactly one name, got stall and cut/],
+    ['an unknown name', { cutt: 0 }, /unknown step "cutt"\. Did you mean `cut`\?/],
+    ['an unknown name beside a known one', { cut: 0, ms: 5 }, /unknown step "ms"/],
+    ['no name', {}, /expected exactly one name, got none/],
+    ['a name that every object has', { toString: 0 }, /unknown step "toString"/],
   ])('is refused, and does nothing: %s', async (_, step, message) => {
     await expect(server.play(step as Step)).rejects.toMatchObject({
       name: 'ConfigError',

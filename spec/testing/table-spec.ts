@@ -206,7 +206,7 @@ describe('a transaction', () => {
     const placed = transactionOf(transaction([orders.insert({ id: 1 })]), { startLsn: '0/100' });
     expect(placed).toMatchObject({ commitLsn: 0x140n, endLsn: 0x170n });
     const wrong = transaction([orders.insert({ id: 1 })], { endLsn: 'end' });
-    expect(() => transactionOf(wrong)).toThrow('endLsn: "end" is no LSN');
+    expect(() => transactionOf(wrong)).toThrow('endLsn: invalid LSN: "end"');
   });
 
   it('of nothing is never delivered', () => {

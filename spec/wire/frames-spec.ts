@@ -254,7 +254,7 @@ describe('FrameDecoder', () => {
       for (const length of [3, 0x3fff_ffff + 5, 0xffff_ffff])
         expect(errorAt(length)).toMatchObject({
           code: 'PROTOCOL_VIOLATION',
-          remedy: expect.stringContaining('is a PostgreSQL server'),
+          remedy: expect.stringContaining('is that of a PostgreSQL server'),
         });
     });
 

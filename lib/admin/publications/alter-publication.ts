@@ -10,15 +10,15 @@ import {
   type PublicationTable,
 } from './publication-options';
 
-/** Which publication to alter, on which server, and how. Exactly one of the three lists has to be given. */
+/** Options of {@link alterPublication}. Exactly one of the three lists is required. */
 export interface AlterPublicationConfig extends ServerConfig {
   /** The publication's name. */
   readonly name: string;
-  /** Tables to publish besides. */
+  /** Tables to add. */
   readonly addTables?: readonly (TableName | PublicationTable)[] | undefined;
-  /** Tables to publish no longer. */
+  /** Tables to remove. */
   readonly dropTables?: readonly TableName[] | undefined;
-  /** The tables to publish from now on, in place of all others. */
+  /** Tables that replace the present ones. */
   readonly setTables?: readonly (TableName | PublicationTable)[] | undefined;
 }
 
@@ -29,12 +29,11 @@ const ACTIONS = [
 ] as const;
 
 /**
- * Changes the tables of a publication. A running stream follows: of changes that are committed later, it gets those that
- * the publication holds then. The role has to own the publication and the tables that it adds, and to have the attribute
- * REPLICATION.
+ * Changes the tables of a publication. The change applies to a running stream for transactions that commit later. The role
+ * must own the publication and the tables that it adds, and have the attribute REPLICATION.
  *
  * @returns a cold observable that emits the publication's name and completes; errors `PUBLICATION_MISSING`,
- * `PRIVILEGE_MISSING`, `UNSUPPORTED` where the server is too old for what is asked, `SERVER_ERROR` for what it objects to
+ * `PRIVILEGE_MISSING`, `UNSUPPORTED` if the server is too old for an option, `SERVER_ERROR` if it rejects the command
  * @example
  * await firstValueFrom(alterPublication({ connection: process.env.DATABASE_URL, name: 'pub', addTables: ['users'] }));
  */
@@ -45,8 +44,8 @@ export function alterPublication(config: AlterPublicationConfig): Observable<str
     const tables = readTableClauses(options, option);
     return tables ? [{ option, action, tables }] : [];
   });
-  if (!first) throw options.error('addTables', 'missing; give addTables, dropTables or setTables');
-  if (second) throw options.error(second.option, `cannot stand beside ${first.option}: one change at a time`);
+  if (!first) throw options.error('addTables', 'missing; set addTables, dropTables or setTables');
+  if (second) throw options.error(second.option, `cannot be combined with ${first.option}; remove one of the two`);
   const { action, tables } = first;
   if (action === 'DROP') requireWholeTables(options, 'dropTables', tables);
   return runManagementCommand(resolveConnection(options), (server) => alter(name, action, tables, server.version)).pipe(

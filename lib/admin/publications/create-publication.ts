@@ -14,38 +14,37 @@ import {
   type PublicationTable,
 } from './publication-options';
 
-/** Which publication to make, and on which server. One of `tables`, `schemas` and `allTables` has to be given. */
+/** Options of {@link createPublication}. At least one of `tables`, `schemas` and `allTables` is required. */
 export interface CreatePublicationConfig extends ServerConfig {
-  /** The publication's name, as `publications` of a stream takes it. */
+  /** The publication's name, case-sensitive, at most 63 bytes. */
   readonly name: string;
-  /** The tables to publish: their names, or parts of them. */
+  /** The tables to publish: names, or tables with a column list or row filter. */
   readonly tables?: readonly (TableName | PublicationTable)[] | undefined;
-  /** Publishes all tables of these schemas, also those that are made later. Needs PostgreSQL 15 and a superuser. */
+  /** Publishes all present and future tables of these schemas. Needs PostgreSQL 15 and a superuser. */
   readonly schemas?: readonly string[] | undefined;
-  /** Publishes all tables of the database, also those that are made later. Needs a superuser. Default false. */
+  /** Publishes all present and future tables of the database. Needs a superuser. Default false. */
   readonly allTables?: boolean | undefined;
   /**
-   * With `allTables`: the tables that are not published (`FOR ALL TABLES EXCEPT`). A table that others inherit from is left
-   * out with those, and a partitioned table with all its partitions; a single partition cannot be named. Needs PostgreSQL
-   * 19.
+   * With `allTables`: the tables to exclude (`FOR ALL TABLES EXCEPT`). Excluding a table also excludes the tables that inherit
+   * from it, or its partitions; a single partition cannot be excluded. Needs PostgreSQL 19.
    */
   readonly exceptTables?: readonly TableName[] | undefined;
-  /** What to send. Default: inserts, updates, deletes and truncates. */
+  /** The operations to publish. Default: insert, update, delete and truncate. */
   readonly operations?: readonly PublicationOperation[] | undefined;
-  /** Whether changes of partitions are sent as changes of the partitioned table. Default false. */
+  /** Whether changes of a partition are published as changes of the partitioned table. Default false. */
   readonly viaPartitionRoot?: boolean | undefined;
-  /** Whether stored generated columns are sent where no list of columns says so. Needs PostgreSQL 18. Default `none`. */
+  /** Whether stored generated columns of tables without a column list are published. Needs PostgreSQL 18. Default `none`. */
   readonly generatedColumns?: 'none' | 'stored' | undefined;
 }
 
 /**
- * Makes a publication in the connection's database. The role has to own the tables, and to have the right to create in
- * the database; like all roles that connect here, it needs the attribute REPLICATION.
+ * Creates a publication in the connection's database. The role must own the tables, have the privilege CREATE on the database,
+ * and have the attribute REPLICATION.
  *
- * Make it before the slot: decoding looks at the catalog as it was at each change.
+ * Create the publication before the slot: the server decodes each change with the catalog of that time.
  *
  * @returns a cold observable that emits the publication's name and completes; errors `PUBLICATION_EXISTS`,
- * `PRIVILEGE_MISSING`, `UNSUPPORTED` where the server is too old for what is asked, `SERVER_ERROR` for what it objects to
+ * `PRIVILEGE_MISSING`, `UNSUPPORTED` if the server is too old for an option, `SERVER_ERROR` if it rejects the command
  * @example
  * const tables = ['customers', { table: 'billing.invoices', columns: ['id', 'total'], where: 'total > 0' }];
  * await firstValueFrom(createPublication({ connection: process.env.DATABASE_URL, name: 'orders_pub', tables }));
@@ -79,13 +78,13 @@ function readScope(options: Options): PublicationScope {
   const schemas = readIdentifiers(options, 'schemas');
   const exceptTables = readTableClauses(options, 'exceptTables');
   if (allTables && (tables || schemas)) {
-    throw options.error('allTables', 'cannot stand beside tables or schemas: it has them all, whole');
+    throw options.error('allTables', 'cannot be combined with tables or schemas, which it includes');
   }
   if (!allTables && !tables && !schemas) {
-    throw options.error('tables', 'missing; name tables or schemas, or say allTables: true');
+    throw options.error('tables', 'missing; set tables, schemas or allTables: true');
   }
   if (exceptTables && !allTables) {
-    throw options.error('exceptTables', 'is for a publication of all tables; add allTables: true, or leave it out');
+    throw options.error('exceptTables', 'requires allTables: true');
   }
   if (exceptTables) requireWholeTables(options, 'exceptTables', exceptTables);
   return { allTables, exceptTables: exceptTables ?? [], tables: tables ?? [], schemas: schemas ?? [] };
@@ -97,6 +96,6 @@ function readOperations(options: Options): readonly string[] | undefined {
   if (unknown === undefined) return operations;
   throw options.error(
     'operations',
-    `${JSON.stringify(unknown)} is none; there are ${PUBLICATION_OPERATIONS.join(', ')}`,
+    `unknown operation ${JSON.stringify(unknown)}; use ${PUBLICATION_OPERATIONS.join(', ')}`,
   );
 }

@@ -4,15 +4,15 @@ import { executeDropPublication as drop } from '../../commands/publication-comma
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import { readPublicationName } from './publication-options';
 
-/** Which publication to drop, and on which server. */
+/** Options of {@link dropPublication}. */
 export interface DropPublicationConfig extends ServerConfig {
   /** The publication's name. */
   readonly name: string;
 }
 
 /**
- * Drops a publication. A stream that reads it ends with `PUBLICATION_MISSING`, and may need a new slot: end it first. The
- * role has to own the publication, and to have the attribute REPLICATION.
+ * Drops a publication. A stream that uses it fails with `PUBLICATION_MISSING` and may need a new slot: end it first. The role
+ * must own the publication and have the attribute REPLICATION.
  *
  * @returns a cold observable that emits the publication's name and completes; errors `PUBLICATION_MISSING`,
  * `PRIVILEGE_MISSING`

@@ -3,42 +3,42 @@ import { parseTableName, TABLE_NAME_EXPECTED } from '../../pgoutput/messages/tab
 import type { TableClause } from '../../commands/publication-sql';
 
 /**
- * The name of a table. Text is as `table` in messages: `users` is in schema public, and what stands before the dot names
- * another schema, as in `billing.invoices`. A schema or name with a dot or a quotation mark in it is quoted, as in
- * `billing."a.b"`; in an object nothing is. Names are as in the catalog: capitals count.
+ * The name of a table. Text has the form of `table` in messages: `users` is in schema public, `billing.invoices` in schema
+ * billing. Quote a part that contains a dot or a quotation mark, for example `billing."a.b"`; do not quote the parts of an
+ * object. Names are case-sensitive, as in the catalog.
  */
 export type TableName = string | { readonly schema?: string | undefined; readonly name: string };
 
-/** A table of a publication, or a part of it. */
+/** A table of a publication, with a column list or a row filter. */
 export interface PublicationTable {
   readonly table: TableName;
-  /** The columns to send, among them those of the replica identity if updates or deletes are sent. Needs PostgreSQL 15. */
+  /** The columns to publish. Include the replica identity if updates or deletes are published. Needs PostgreSQL 15. */
   readonly columns?: readonly string[] | undefined;
   /**
-   * The rows to send, as a condition in SQL: `total > 100`. It becomes part of a command as it is: never make it of what a
-   * user has typed. If updates or deletes are sent, it may name columns of the replica identity only. Needs PostgreSQL 15.
+   * The row filter, a condition in SQL: `total > 100`. The library inserts it into the command unchanged: never build it from
+   * untrusted input. If updates or deletes are published, use only columns of the replica identity. Needs PostgreSQL 15.
    */
   readonly where?: string | undefined;
 }
 
-/** A name as the catalog has it. The server would cut a longer one off. */
+/** Checks a name's length, because the server truncates longer names. */
 function checkIdentifier(options: Options, option: string, name: string | undefined): string {
-  if (!name) throw options.error(option, 'missing; give the name as the catalog has it');
-  if (Buffer.byteLength(name) > 63) throw options.error(option, 'a name has at most 63 bytes');
+  if (!name) throw options.error(option, 'missing; set the name as in the catalog');
+  if (Buffer.byteLength(name) > 63) throw options.error(option, 'must have at most 63 bytes');
   return name;
 }
 
-/** The option `name`, which is a publication's. */
+/** Reads the option `name`, the name of a publication. */
 export function readPublicationName(options: Options): string {
   return checkIdentifier(options, 'name', options.text('name'));
 }
 
-/** A list of names, each as the catalog has it. */
+/** Reads a list of names. */
 export function readIdentifiers(options: Options, option: string): readonly string[] | undefined {
   return options.names(option)?.map((name) => checkIdentifier(options, option, name));
 }
 
-/** A list of tables, or of parts of them. */
+/** Reads a list of tables. */
 export function readTableClauses(options: Options, option: string): readonly TableClause[] | undefined {
   const value = options.get(option);
   if (value === undefined) return undefined;
@@ -68,7 +68,7 @@ function readTableName(
   value: unknown,
 ): { readonly schema: string; readonly name: string } {
   if (typeof value === 'string') {
-    if (value === '') throw options.error(option, 'missing; give the name as the catalog has it');
+    if (value === '') throw options.error(option, 'missing; set the name as in the catalog');
     const parsed = parseTableName(value);
     if (!parsed) throw options.error(option, `${TABLE_NAME_EXPECTED}, or in { schema, name }`);
     return {
@@ -86,9 +86,9 @@ function readTableName(
   };
 }
 
-/** @throws {ConfigError} where columns or rows are chosen of a table that counts as a whole */
+/** @throws {ConfigError} if a table has a column list or a row filter */
 export function requireWholeTables(options: Options, option: string, tables: readonly TableClause[]): void {
   if (tables.some(({ columns, where }) => columns ?? where)) {
-    throw options.error(option, 'takes tables as a whole; leave columns and where out');
+    throw options.error(option, 'must not contain columns or where; remove them');
   }
 }

@@ -4,17 +4,19 @@ import { fetchPublications, type PublicationStatus } from '../../commands/public
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import { readPublicationName } from './publication-options';
 
-/** Which publication to look up, and on which server. */
+/** Options of {@link publicationStatus}. */
 export interface PublicationStatusConfig extends ServerConfig {
   /** The publication's name. */
   readonly name: string;
 }
 
 /**
- * Looks a publication up: what it sends of which tables. To print a row filter waits for whoever has locked its table, until
- * `connectTimeout`.
+ * Looks up a publication: its tables, columns, row filters and operations. If another transaction has locked a table with a
+ * row filter, the query waits for the lock until `connectTimeout`.
  *
- * @returns a cold observable of one value, `undefined` when there is no such publication
+ * @returns a cold observable that emits one value, `undefined` if the publication does not exist. It fails with the
+ * connection's errors, such as `CONNECTION_REFUSED`, `PRIVILEGE_MISSING` or `CONNECT_TIMEOUT`
+ * @throws {ConfigError} `CONFIG_INVALID` at once, if an option is invalid
  * @example
  * const publication = await firstValueFrom(publicationStatus({ connection: process.env.DATABASE_URL, name: 'pub' }));
  * for (const { table, columns, where } of publication?.tables ?? []) console.log(table, columns, where);

@@ -5,27 +5,27 @@ import { ConfigError } from '../../common/errors';
 import { executeAlterSlot as alter, type SlotStatus } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
-/** Which slot to alter, on which server, and what is to be different. */
+/** Options of {@link alterSlot}. At least one of `failover` and `twoPhase` is required. */
 export interface AlterSlotConfig extends ServerConfig {
   /** The slot's name: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
-  /** Whether standbys keep a copy of the slot, to go on with after a failover. Needs PostgreSQL 17. */
+  /** Whether standbys synchronize the slot, so that a stream can continue there after a failover. Needs PostgreSQL 17. */
   readonly failover?: boolean | undefined;
   /**
-   * Whether prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 18.
+   * Whether the server sends prepared transactions at PREPARE TRANSACTION instead of at commit. Needs PostgreSQL 18.
    *
-   * It cannot change while a transaction is prepared. Change it when all that was prepared and committed has been confirmed,
-   * too: changes of one that was prepared before it is turned on are not sent, and those of one that was sent before it is
-   * turned off are sent again. A stream with `twoPhase: true` turns it on by itself, and skips nothing.
+   * It cannot change while a transaction is prepared (`TRANSACTION_PREPARED`). Also confirm all transactions that were prepared
+   * and committed first: otherwise, turning it on skips changes of transactions prepared before, and turning it off sends changes
+   * again. A stream with `twoPhase: true` turns it on by itself and skips nothing.
    */
   readonly twoPhase?: boolean | undefined;
 }
 
 /**
- * Changes a logical slot from which nobody streams. What is not given stays as it is.
+ * Changes a logical slot that is not active. Options that are not given stay unchanged.
  *
- * @returns a cold observable of one value, the slot as it is then; errors `SLOT_MISSING`, `SLOT_ACTIVE`,
- * `SLOT_INVALIDATED`, `SLOT_INCOMPATIBLE`, `TRANSACTION_PREPARED`, `UNSUPPORTED` where the server is too old
+ * @returns a cold observable that emits the changed slot; errors `SLOT_MISSING`, `SLOT_ACTIVE`,
+ * `SLOT_INVALIDATED`, `SLOT_INCOMPATIBLE`, `TRANSACTION_PREPARED`, `UNSUPPORTED` if the server is too old
  * @example
  * await firstValueFrom(alterSlot({ connection: process.env.DATABASE_URL, slot: 'orders', failover: true }));
  */
@@ -34,7 +34,7 @@ export function alterSlot(config: AlterSlotConfig): Observable<SlotStatus> {
   const slot = readSlotName(options);
   const changes = { failover: options.optionalFlag('failover'), twoPhase: options.optionalFlag('twoPhase') };
   if (changes.failover === undefined && changes.twoPhase === undefined) {
-    throw new ConfigError('failover', 'missing; say failover or twoPhase, there is nothing else to alter');
+    throw new ConfigError('failover', 'missing; set failover or twoPhase');
   }
   return runManagementCommand(resolveConnection(options), (server) => alter(slot, changes, server.version));
 }

@@ -4,26 +4,26 @@ import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { executeCreateSlot as create, type CreatedSlot } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
-/** Which slot to make, and on which server. */
+/** Options of {@link createSlot}. */
 export interface CreateSlotConfig extends ServerConfig {
   /** The slot's name: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
   /** The output plugin. Default `pgoutput`. */
   readonly plugin?: string | undefined;
-  /** Standbys keep a copy of the slot, to go on with after a failover. Needs PostgreSQL 17. Default false. */
+  /** Whether standbys synchronize the slot, so that a stream can continue there after a failover. Needs PostgreSQL 17. Default false. */
   readonly failover?: boolean | undefined;
-  /** Prepared transactions are sent when they are prepared, not only when they commit. Needs PostgreSQL 15. Default false. */
+  /** Whether the server sends prepared transactions at PREPARE TRANSACTION instead of at commit. Needs PostgreSQL 15. Default false. */
   readonly twoPhase?: boolean | undefined;
 }
 
 /**
- * Makes a permanent logical replication slot in the connection's database. It waits for the write transactions that are
- * open at that moment, however long they take; unsubscribing cancels it.
+ * Creates a permanent logical replication slot in the connection's database. The server first waits, without a timeout, for
+ * all write transactions that are open at that moment; unsubscribing cancels the command.
  *
- * From then on the server keeps all WAL that the slot has not confirmed: drop a slot that nobody reads any more.
+ * From then on, the server retains all WAL that the slot has not confirmed: drop a slot that is no longer used.
  *
- * @returns a cold observable of one value; errors `SLOT_EXISTS`, `TOO_MANY_SLOTS`, `WAL_LEVEL`, `PRIVILEGE_MISSING`,
- * `UNSUPPORTED` where the server is too old for an option
+ * @returns a cold observable that emits the slot; errors `SLOT_EXISTS`, `TOO_MANY_SLOTS`, `WAL_LEVEL`, `PRIVILEGE_MISSING`,
+ * `UNSUPPORTED` if the server is too old for an option
  * @example
  * await firstValueFrom(createSlot({ connection: process.env.DATABASE_URL, slot: 'orders' }));
  */

@@ -4,16 +4,16 @@ import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { executeDropSlot as drop } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
-/** Which slot to drop, and on which server. */
+/** Options of {@link dropSlot}. */
 export interface DropSlotConfig extends ServerConfig {
   /** The slot's name, logical or physical: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
-  /** Waits until nobody streams from the slot, instead of failing with `SLOT_ACTIVE`. Default false. */
+  /** Whether the server waits until the slot is inactive, instead of failing with `SLOT_ACTIVE`. Default false. */
   readonly wait?: boolean | undefined;
 }
 
 /**
- * Drops a replication slot, so that the server no longer keeps WAL for it.
+ * Drops a replication slot, so that the server no longer retains WAL for it.
  *
  * @returns a cold observable that emits the slot's name and completes; errors `SLOT_MISSING`, `SLOT_ACTIVE`
  * @example

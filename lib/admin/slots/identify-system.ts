@@ -4,9 +4,12 @@ import { fetchSystemIdentity as identify, type SystemIdentity } from '../../comm
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /**
- * Asks which cluster this is and where its WAL ends.
+ * Returns the server's system identifier, timeline, database and the end of its WAL. Source: manual, "Streaming
+ * Replication Protocol", IDENTIFY_SYSTEM.
  *
- * @returns a cold observable of one value
+ * @returns a cold observable that connects on subscription and emits one value. It fails with the connection's errors, such as
+ * `CONNECTION_REFUSED`, `AUTHENTICATION_FAILED` or `PRIVILEGE_MISSING`
+ * @throws {ConfigError} `CONFIG_INVALID` at once, if an option is invalid
  * @example
  * const { walPosition } = await firstValueFrom(identifySystem({ connection: process.env.DATABASE_URL }));
  */

@@ -4,17 +4,19 @@ import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { fetchSlotStatus as status, type SlotStatus } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
-/** Which slot to look up, and on which server. */
+/** Options of {@link slotStatus}. */
 export interface SlotStatusConfig extends ServerConfig {
   /** The slot's name: lower-case letters, digits and underscores, at most 63. */
   readonly slot: string;
 }
 
 /**
- * Looks a replication slot up: who streams from it, what it has confirmed, how much WAL it keeps, and whether
- * the server has given it up.
+ * Looks up a replication slot, logical or physical: whether a connection streams from it, its confirmed position, the WAL that
+ * it retains, and whether the server has invalidated it. Source: manual, `pg_replication_slots`.
  *
- * @returns a cold observable of one value, `undefined` when there is no such slot
+ * @returns a cold observable that connects on subscription and emits one value, `undefined` if the slot does not exist. It
+ * fails with the connection's errors, such as `CONNECTION_REFUSED`, `AUTHENTICATION_FAILED` or `PRIVILEGE_MISSING`
+ * @throws {ConfigError} `CONFIG_INVALID` at once, if an option is invalid
  * @example
  * const slot = await firstValueFrom(slotStatus({ connection: process.env.DATABASE_URL, slot: 'orders' }));
  * console.log(slot?.active, slot?.lagBytes);

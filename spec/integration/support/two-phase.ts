@@ -95,7 +95,7 @@ export function since15(where: () => Bed, what: string, test: () => Promise<void
     if (bed.server.version >= 15) return test();
     const error = await failureOf(twoPhaseStream(bed, await bed.slot()));
     expect(error).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
-    expect(error.message).toMatch(/^twoPhase: true needs PostgreSQL 15; .* 14.*Leave the option out/);
+    expect(error.message).toMatch(/^twoPhase: true needs PostgreSQL 15; .* 14.*Remove the option/);
   });
 }
 

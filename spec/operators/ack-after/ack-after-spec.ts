@@ -574,7 +574,7 @@ describe('ackAfter, over a session', () => {
     expect(code(heard.error)).toBe('ACK_TOO_LATE');
     expect(heard.error).toHaveProperty(
       'message',
-      expect.stringContaining('put take(), reconnect() and retry() below ackAfter'),
+      expect.stringContaining('place take(), reconnect() and retry() after ackAfter'),
     );
     expect(server.slot().confirmed).toBe(0x80n);
   });
