@@ -15,12 +15,12 @@ export class AskedStops {
 
   constructor() {
     this.asked = new Observable((subscriber) => {
-      const look = (): void => {
+      const notify = (): void => {
         if (this.#failure) subscriber.error(this.#failure.error);
         else if (this.all) subscriber.next();
       };
-      subscriber.add(this.#changes.subscribe(look));
-      look();
+      subscriber.add(this.#changes.subscribe(notify));
+      notify();
     });
   }
 

@@ -4,24 +4,25 @@ import { ConfigError } from '../common/errors';
 import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages/messages';
 import { parseTableName, TABLE_NAME_EXPECTED, tableName } from '../pgoutput/messages/table';
 
-/** The changes of declared tables; where none are declared a name tells nothing of the row. */
+/** The changes of the named tables. If no tables are declared, the name does not determine the row type. */
 export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string
   ? TableChange<Tables>
   : TableChange<Tables, Name>;
 
 /**
- * Passes on the changes of some tables, and the truncates that touch one of them. Everything else on the flat stream is
- * dropped and settled, so that it does not hold up the slot: acknowledge what comes through, and the slot moves.
+ * Emits the changes of the named tables, and the truncates that include one of them. It drops and acknowledges all other
+ * messages, so that the slot advances as you acknowledge what is emitted.
  *
- * `stopAtLsn` stands before it: behind it, no Commit and no keepalive would tell that the position has been passed.
+ * Put `stopAtLsn` before `ofTable`, which drops the Commits and keepalives that `stopAtLsn` needs.
  *
- * A name that never comes up is no error: then all changes are settled unseen. Where the stream's tables are declared, only
- * their names are let pass, and what comes through is of their rows; a truncate may touch others as well.
+ * The name of a table that does not exist is not an error: all changes are then dropped and acknowledged. If the tables of
+ * the stream are declared, the types accept only their names, and the changes have their row types. A truncate can include
+ * other tables too.
  *
- * @param names as in `change.table`: `users` in schema public, `billing.invoices` elsewhere; a schema or name with a dot or a
- * quotation mark in it is quoted, as in `"a.b"`
- * @throws {ConfigError} `CONFIG_INVALID` when no table is named, or with text that is no table's name; through the observable where `startLsn` is a function, and
- * with `streaming` or `twoPhase`, whose changes may yet be rolled back
+ * @param names as in `change.table`: `users` in schema public, `billing.invoices` in others; a schema or name that contains a
+ * dot or a quotation mark is quoted: `"a.b"`
+ * @throws {ConfigError} `CONFIG_INVALID` without names or with an invalid name; through the observable if `startLsn` is a
+ * function, and with `streaming` or `twoPhase`, because their changes can still be rolled back
  * @example
  * logicalReplication(config).pipe(ofTable('users'), ackAfter((change) => index(change))).subscribe();
  */
@@ -33,19 +34,19 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   if (!names.every((name) => typeof name === 'string' && name !== '')) {
     throw new ConfigError('ofTable', "expected the names of tables, each as an argument: ofTable('users', 'orders')");
   }
-  const wanted = new Set(names.map(canonicalName));
+  const wanted = new Set(names.map(toCanonicalName));
   return filter((message): message is TableChange => {
-    if (touches(message, wanted)) return true;
-    if (UNDECIDED.has(message.kind)) {
+    if (concerns(message, wanted)) return true;
+    if (UNCOMMITTED.has(message.kind)) {
       throw new ConfigError(
         'ofTable',
-        'would pass on changes of a transaction that may yet be rolled back; use transactions(), and choose inside the work',
+        'would emit changes of a transaction that can still be rolled back; use transactions(), and filter its changes',
       );
     }
     if (Delivery.getHandle(message)?.session.consumerKeepsPosition) {
       throw new ConfigError(
         'ofTable',
-        'drops each Commit, whose position belongs in the store that startLsn reads from; use transactions(), and choose inside the work',
+        'drops Commit messages, whose checkpoints you have to store because startLsn is a function; use transactions(), and filter its changes',
       );
     }
     Delivery.discard(message);
@@ -53,17 +54,17 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   });
 }
 
-/** The one name that messages have for a table: without its schema where that is public, and quoted only where it has to be. */
-function canonicalName(name: string): string {
+/** Formats a name as in `change.table`: without schema public, quoted only if necessary. */
+function toCanonicalName(name: string): string {
   const parsed = parseTableName(name);
   if (!parsed) throw new ConfigError('ofTable', `${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
   return tableName(parsed.schema, parsed.name);
 }
 
-/** What begins changes that do not count yet. Only `streaming` and `twoPhase` have them, which the types do not let in. */
-const UNDECIDED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);
+/** The first messages of uncommitted changes. Only `streaming` and `twoPhase` have them; the types exclude both. */
+const UNCOMMITTED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);
 
-function touches(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
+function concerns(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
   switch (message.kind) {
     case 'insert':
     case 'update':

@@ -26,20 +26,20 @@ import { whenAllUnused } from '../ledger/stream-history';
 import { AskedStops } from './asked-stops';
 import { describeTransaction } from './ack-after/failed-transactions';
 
-/** When {@link reconnect} tries again, and for how long. */
+/** The retry policy of {@link reconnect}. */
 export interface ReconnectOptions {
-  /** The longest wait before the first attempt, in ms. It doubles with each further one. Default 500. */
+  /** The maximum delay before the first attempt, in ms. It doubles with each further attempt. Default 500. */
   readonly initialDelay?: number | undefined;
-  /** The longest wait before any attempt, in ms. Default 30 000. */
+  /** The maximum delay before any attempt, in ms. Default 30 000. */
   readonly maxDelay?: number | undefined;
-  /** How many attempts in a row may fail, without anything confirmed in between. Default Infinity. */
+  /** The maximum number of failed attempts in a row, without a confirmation in between. Default Infinity. */
   readonly maxRetries?: number | undefined;
   /**
-   * Whether an error is worth another attempt. Default: `error.retryable` of a {@link ReplicationError}; what anybody else
-   * has thrown, a work say, is not.
+   * Whether to reconnect after an error. Default: `error.retryable` of a {@link ReplicationError}, and false for other errors,
+   * such as those of your own work.
    */
   readonly retryable?: ((error: unknown) => boolean) | undefined;
-  /** Counts the delays. Default asyncScheduler. */
+  /** The scheduler of the delays. Default asyncScheduler. */
   readonly scheduler?: SchedulerLike | undefined;
   /** Is notified of each attempt when its delay begins. */
   readonly attemptObserver?: NextObserver<ReconnectAttempt> | undefined;
@@ -47,46 +47,46 @@ export interface ReconnectOptions {
 
 /** What `attemptObserver` receives. */
 export interface ReconnectAttempt {
-  /** 1 for the first one since something was confirmed. */
+  /** The number of the attempt, from 1. A confirmation resets it. */
   readonly attempt: number;
-  /** ms until the source is subscribed to again. */
+  /** The delay until `reconnect` subscribes again, in ms. */
   readonly delay: number;
-  /** What ended the stream. */
+  /** The error that ended the stream. */
   readonly error: unknown;
   /**
-   * The transactions that a work under `ackAfter` was about, where it ended the stream; else empty. Usually one; several
-   * where the work takes arrays.
+   * The transactions of the failed work, if work of `ackAfter` ended the stream; otherwise empty. Usually one; several if the
+   * work takes arrays.
    */
   readonly transactions: readonly FailedTransaction[];
 }
 
 /**
- * Subscribes again when a stream has failed and another attempt can help: after a lost connection, a restart of the server
- * or a failover, and while another connection still holds the slot. It goes on from what was confirmed, so whatever was not
- * acknowledged comes again.
+ * Resubscribes after a retryable error: a lost connection, a restart of the server, a failover, or a slot that another
+ * connection holds. The stream resumes at the confirmed position, so the server sends unacknowledged transactions again.
  *
- * Between two attempts it waits for a random time up to `initialDelay`, then up to twice that, and so on up to `maxDelay`,
- * so that many clients do not come back at once. It starts over once something more has been confirmed. A transaction that
- * makes every attempt fail does not count as progress, whatever is delivered before it.
+ * The delay before an attempt is random, so that many clients do not reconnect at once. It is at most `initialDelay` for the
+ * first attempt; the maximum doubles with each attempt, up to `maxDelay`. A confirmation resets delay and count. Deliveries
+ * without a confirmation do not: a transaction that makes every attempt fail still reaches `maxRetries`.
  *
- * It says nothing by itself, except that without an `attemptObserver` the process warns (`RXPG_RECONNECTING`) after five
- * failures in a row: a wrong host name, too, is tried for ever unless `maxRetries` says otherwise.
+ * Without an `attemptObserver` the process emits one warning (`RXPG_RECONNECTING`) after five failures in a row. Even a wrong
+ * host name is retried without end unless you set `maxRetries`.
  *
- * Some failures are worth few attempts: when the server fails in the same way at the same place (`SERVER_INTERNAL_ERROR`,
- * `SERVER_IO_ERROR`, `WAL_REMOVED`), or with an SQLSTATE that PostgreSQL does not have (`UNKNOWN_SQLSTATE`), it is
- * given up after three attempts. A shortage (`SERVER_RESOURCES`: disk, memory) has no such limit, as nobody knows how long it lasts.
+ * `reconnect` gives up after three attempts if the server fails with the same error at the same LSN (`SERVER_INTERNAL_ERROR`,
+ * `SERVER_IO_ERROR`, `WAL_REMOVED`), or with an SQLSTATE that PostgreSQL does not define (`UNKNOWN_SQLSTATE`). A shortage of
+ * disk space or memory (`SERVER_RESOURCES`) has no such limit, because it can last for any time.
  *
- * A slot that another connection holds (`SLOT_ACTIVE`) is waited for at least as long as the server may take to notice that a
- * client is gone, its `wal_sender_timeout`, even beyond `maxRetries`.
+ * If another connection holds the slot (`SLOT_ACTIVE`), `reconnect` retries for at least the server's `wal_sender_timeout`,
+ * even beyond `maxRetries`: the server may need that long to detect a lost client.
  *
- * A stop (`stopOn`) ends the waiting at once, and no further attempt is made: it completes where all that was delivered is
- * confirmed, and fails with the last error where it is not, or may not be.
+ * A stop (`stopOn`) ends the delay, and no further attempt follows. The observable completes if everything delivered is
+ * confirmed; otherwise it fails with the last error.
  *
- * Stands below `ackAfter`, which then lets works that are still running take up their transactions again. What stands above
- * it loses its state at each attempt; `transactions()` may, a `bufferCount` with half a batch as well: all comes again.
+ * Position in the pipe: after `ackAfter`, which then reassigns running work to the transactions that are sent again.
+ * Operators before `reconnect` lose their state at each attempt. That is safe for `transactions()` and `bufferCount`, because
+ * the server sends unacknowledged transactions again.
  *
- * @throws {ConfigError} `CONFIG_INVALID` when an option cannot be used
- * @returns the source's values; in the end the error that no attempt could help
+ * @throws {ConfigError} `CONFIG_INVALID` when an option is invalid
+ * @returns the values of the source, and the error after which no attempt follows
  * @example
  * logicalReplication(config).pipe(transactions(), ackAfter(save), reconnect({ maxDelay: 10_000 })).subscribe();
  */
@@ -111,7 +111,7 @@ const NAMES = ['initialDelay', 'maxDelay', 'maxRetries', 'retryable', 'scheduler
 function readSettings(given: ReconnectOptions) {
   const options = new Options('reconnect', given, NAMES);
   const { retryable = isRetryable } = given;
-  if (typeof retryable !== 'function') throw options.error('retryable', 'expected a function of the error');
+  if (typeof retryable !== 'function') throw options.error('retryable', 'expected a function that takes the error');
   const observed = new Subject<ReconnectAttempt>();
   const observer = options.having<NextObserver<ReconnectAttempt>>('attemptObserver', 'next');
   if (observer) observed.subscribe(observer);
@@ -129,7 +129,7 @@ function readSettings(given: ReconnectOptions) {
 /** The process warns after this number of failures in a row, where there is no attemptObserver. */
 const WARN_AFTER = 5;
 /** More doublings change no delay, and 0 times Infinity would be NaN. */
-const MOST_DOUBLINGS = 31;
+const MAX_DOUBLINGS = 31;
 
 function isRetryable(error: unknown): boolean {
   return error instanceof ReplicationError && error.retryable;
@@ -139,7 +139,7 @@ function isRetryable(error: unknown): boolean {
 class Attempts {
   readonly #settings: Settings;
   readonly #stops = new AskedStops();
-  /** By slot, as there may be several streams. */
+  /** By slot, because the source can merge several streams. */
   readonly #confirmed = new Map<string, Lsn>();
   #count = 0;
   /** The last failure that is worth only few attempts, and how often it occurred; other failures may occur in between. */
@@ -152,7 +152,7 @@ class Attempts {
     this.#settings = settings;
   }
 
-  /** Emits when it is time for the next attempt, or completes or fails when there is none. */
+  /** Emits when the next attempt is due; completes or fails if no attempt follows. */
   after(error: unknown): Observable<unknown> {
     const { retryable, scheduler, observed, initialDelay, maxDelay, maxRetries } = this.#settings;
     const failure = getFailure(error);
@@ -160,17 +160,17 @@ class Attempts {
     if (failure) this.#stops.follow(failure.streams);
     this.#recordFailure(error);
     if (failure && this.#stops.all) return this.#stopped(error, failure);
-    const isUseless = this.#stops.all || !retryable(error) || this.#repeated > getMaxRetries(error);
-    if (isUseless || (this.#count >= maxRetries && !this.#mustWaitOn(error))) {
+    const mustGiveUp = this.#stops.all || !retryable(error) || this.#repeated > getMaxRetries(error);
+    if (mustGiveUp || (this.#count >= maxRetries && !this.#mustWaitForSlot(error))) {
       giveUp();
       return throwError(() => error);
     }
 
-    const longest = Math.min(maxDelay, initialDelay * 2 ** Math.min(this.#count, MOST_DOUBLINGS));
+    const longest = Math.min(maxDelay, initialDelay * 2 ** Math.min(this.#count, MAX_DOUBLINGS));
     const delay = Math.round(Math.random() * longest);
     this.#count++;
     if (this.#settings.silent && this.#count === WARN_AFTER) {
-      const what = `The stream has failed ${WARN_AFTER} times in a row, and is tried again; an attemptObserver hears of each time.`;
+      const what = `The stream has failed ${WARN_AFTER} times in a row and is being retried. Set attemptObserver to observe each attempt.`;
       const where =
         transactions.length > 0 ? `, in the work on ${transactions.map(describeTransaction).join(', ')}` : '';
       process.emitWarning(`${what} The last error${where}: ${String(error)}`, {
@@ -228,7 +228,7 @@ class Attempts {
   }
 
   /** The server releases the slot of a lost connection only after its wal_sender_timeout. */
-  #mustWaitOn(error: unknown): boolean {
+  #mustWaitForSlot(error: unknown): boolean {
     if (this.#activeSince === undefined) return false;
     const timeout = getFailure(error)?.walSenderTimeout ?? 0;
     return this.#settings.scheduler.now() - this.#activeSince <= timeout;

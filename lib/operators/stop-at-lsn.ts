@@ -6,37 +6,37 @@ import type { AnyReplicationMessage } from '../pgoutput/messages/messages';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 const PAGE = 0x2000n;
-const SEGMENT_AT_LEAST = 0x10_0000n;
-/** The header of a WAL page, and the longer one of a segment's first page. */
+const MIN_SEGMENT = 0x10_0000n;
+/** The sizes of the WAL page header, and of the long header on the first page of a segment, in bytes. */
 const HEADER = 24n;
 const LONG_HEADER = 40n;
 
 type Kind = AnyReplicationMessage['kind'];
 
 /**
- * These do not say where their record starts. The end may be in its middle: to confirm that would be to skip it, as the
- * server goes by the start.
+ * Messages that do not contain the start of their record. `end` can be inside the record: confirming `end` would skip the
+ * record, because the server compares the start.
  */
-const STARTLESS: ReadonlySet<Kind> = new Set<Kind>(['message', 'rollbackPrepared']);
+const WITHOUT_START_LSN: ReadonlySet<Kind> = new Set<Kind>(['message', 'rollbackPrepared']);
 
-/** Right after a segment switch the server's insert position lies behind a page header, where no record ends. */
+/** After a segment switch the insert position is right after a page header, where no record ends. */
 function withoutPageHeader(lsn: Lsn): Lsn {
   const offset = lsn % PAGE;
   const page = lsn - offset;
-  return offset <= (page % SEGMENT_AT_LEAST === 0n ? LONG_HEADER : HEADER) ? page : lsn;
+  return offset <= (page % MIN_SEGMENT === 0n ? LONG_HEADER : HEADER) ? page : lsn;
 }
 
 /**
- * Completes at a position of the WAL, at a transaction's boundary: what commits before `lsn` is delivered, what commits
- * at or after it is not, and is not confirmed. So the ranges [A, B) and [B, C) together have every transaction once. An
- * idle publication is no obstacle: the server's keepalives tell that the position has been passed.
+ * Completes at a WAL position, at a transaction boundary. Transactions that commit before `lsn` are delivered; those that
+ * commit at or after it are neither delivered nor confirmed. So the ranges [A, B) and [B, C) contain every transaction exactly
+ * once. On an idle publication, the server's keepalives show that the position is reached.
  *
- * The connection stays until everything delivered has been acknowledged.
+ * The connection stays open until everything delivered is acknowledged.
  *
- * Stands on the flat stream, before `transactions()` and `ofTable()`.
+ * Position in the pipe: on the message stream, before `transactions()` and `ofTable()`.
  *
- * @param lsn a position as `pg_current_wal_insert_lsn()` gives it
- * @throws {ConfigError} `CONFIG_INVALID` when it is no LSN
+ * @param lsn a WAL position, such as the result of `pg_current_wal_insert_lsn()`
+ * @throws {ConfigError} `CONFIG_INVALID` when `lsn` is not an LSN
  * @example
  * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
  */
@@ -44,20 +44,20 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
   const end = withoutPageHeader(toLsn('stopAtLsn', lsn));
   return (source) =>
     new Observable((subscriber) => {
-      // There, no keepalive tells that all before it has come.
+      // A keepalive inside a transaction does not mean that everything before `walEnd` was delivered.
       let inTransaction = false;
 
-      /** Whether nothing before the end can follow this message. */
+      /** Whether no message before `end` can follow this one. */
       const isLast = (message: AnyReplicationMessage): boolean =>
         message.kind === 'keepalive' ? !inTransaction && message.walEnd >= end : (getEndLsn(message) ?? 0n) >= end;
 
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
           const handle = Delivery.getHandle(message);
-          // The store must not get beyond the end either.
+          // The stored checkpoint must not pass `end` either.
           const isFar = message.kind === 'keepalive' && message.walEnd > end && handle?.isProgress && !inTransaction;
           if (isBeyond(message, end) || isFar) {
-            if (handle) handle.session.stops.stopBefore(handle, STARTLESS.has(message.kind) ? undefined : end);
+            if (handle) handle.session.stops.stopBefore(handle, WITHOUT_START_LSN.has(message.kind) ? undefined : end);
             else subscriber.complete();
             return;
           }
@@ -71,7 +71,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
     });
 }
 
-/** Whether this message is already past the end. A streamed change is not: what counts is where its transaction commits. */
+/** Whether the message is past `end`. A streamed change never is: the commit of its transaction decides. */
 function isBeyond(message: AnyReplicationMessage, end: Lsn): boolean {
   if (message.kind === 'message' && !message.transactional) return message.lsn > end;
   if (message.kind === 'rollbackPrepared') return message.endLsn > end;

@@ -8,27 +8,28 @@ import { NotifiedStop, toStopNotifier, type StopNotifier } from './stop-request'
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /**
- * Stops the stream at the next transaction boundary, once the notifier has emitted or the `AbortSignal` is aborted: for a
- * graceful end. The connection stays until everything delivered has been acknowledged, so that running work can finish and
- * is confirmed.
+ * Stops the stream gracefully: at the next transaction boundary after the notifier emits or the `AbortSignal` aborts. The
+ * connection stays open until everything delivered is acknowledged, so that running work can finish and be confirmed.
  *
- * It completes if and only if everything that was delivered, by all attempts so far, is confirmed; with `ackAfter` below it
- * *complete* therefore means confirmed. Otherwise it ends with the error that says why not: the error of the work that
- * failed, or the last one of the connection. What is not confirmed is delivered again after the next start. (Without `ackAfter`,
- * completion says that nothing more is delivered; the connection closes when the rest has been acknowledged.)
+ * The observable completes if and only if everything delivered, in all attempts, is confirmed. So with `ackAfter` after it,
+ * *complete* means confirmed. Otherwise it fails with the error of the work or of the connection, and the next start delivers
+ * the unconfirmed transactions again. (Without `ackAfter`, it completes when no more messages follow, and the connection
+ * closes when the rest is acknowledged.)
  *
- * A stop also ends what has not begun to stream. While connecting, and while `reconnect` waits for the next attempt, it ends
- * that at once. Where the stop was asked for before the subscription, nothing is connected to.
+ * While the library connects, or `reconnect` waits for the next attempt, a stop takes effect immediately. If the stop was
+ * requested before the subscription, the library does not connect.
  *
- * RxJS's own `retry({ delay })` does not know of stops: it waits until its delay is over. Between two attempts of it nobody
- * listens to the notifier, so pass an `AbortSignal`, which remembers. A `retry` without a limit subscribes for ever to
- * a stream that has ended with an error after a stop; `reconnect` does not.
+ * RxJS's `retry({ delay })` ignores stops until its delay is over. Between its attempts no subscription to the notifier
+ * exists, so pass an `AbortSignal`, which keeps its state. If a stream fails after a stop, a `retry` without a limit
+ * resubscribes without end; `reconnect` does not.
  *
- * Stands on the flat stream, before `transactions()`. A notifier that completes without a value stops nothing; one that
- * fails ends the stream with its error, at once.
+ * Position in the pipe: on the message stream, before `transactions()`. A notifier that completes without a value does not
+ * stop the stream.
  *
  * @param notifier any `ObservableInput`, or an `AbortSignal`
  * @throws {ConfigError} `CONFIG_INVALID` when the notifier is neither
+ * @throws through the observable: the notifier's error, immediately when the notifier fails; the error of the work or of the
+ * connection when something delivered is not confirmed
  * @example
  * const sigterm$ = fromEvent(process, 'SIGTERM');
  * logicalReplication(config).pipe(stopOn(sigterm$), transactions(), ackAfter(save, 4), reconnect()).subscribe();

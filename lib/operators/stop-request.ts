@@ -14,7 +14,7 @@ export function toStopNotifier(notifier: StopNotifier): Observable<unknown> {
   try {
     return from(notifier);
   } catch {
-    throw new ConfigError('stopOn', 'expected an Observable, a Promise or an AbortSignal that asks for the stop');
+    throw new ConfigError('stopOn', 'expected an Observable, a Promise or an AbortSignal that requests the stop');
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Spool } from './spool';
 
-/** What counts against a {@link GatheringBudget}. */
+/** A member of a {@link GatheringBudget}. */
 export interface Gathered {
-  /** Bytes of memory that it has allocated, and that {@link spill} frees. */
+  /** The allocated memory in bytes, which {@link spill} frees. */
   readonly allocated: number;
   /**
-   * Writes all of it to the spool file.
+   * Writes the member to the spool file.
    *
    * @throws {ReplicationError} `SPOOL_FAILED`
    */
@@ -13,22 +13,22 @@ export interface Gathered {
 }
 
 /**
- * What the transactions that one operator gathers may keep in memory together. Beyond that the largest go to the spool file
- * first, as the server's ReorderBuffer does with logical_decoding_work_mem.
+ * The memory limit of the transactions that one operator collects. Above it, the largest are written to the spool file first,
+ * as the server's ReorderBuffer does with `logical_decoding_work_mem`.
  */
 export class GatheringBudget {
   readonly #members = new Set<Gathered>();
   #allocated = 0;
 
   constructor(
-    /** In bytes. */
+    /** The limit in bytes. */
     readonly maxBytes: number,
     readonly spool: Spool,
   ) {}
 
   /**
-   * Something is about to allocate so many bytes more. It spills down to half of what is allowed, so that with many small
-   * ones not every allocation has to look for the largest.
+   * Spills members if an allocation would exceed the limit. It spills down to half of the limit, so that with many small
+   * members not every allocation has to sort them.
    *
    * @throws {ReplicationError} `SPOOL_FAILED`
    */
@@ -41,14 +41,14 @@ export class GatheringBudget {
     }
   }
 
-  /** The member has allocated so many bytes more, or, below 0, freed them. */
+  /** Counts bytes that the member has allocated, or, if negative, freed. */
   count(member: Gathered, bytes: number): void {
     this.#allocated += bytes;
     if (member.allocated > 0) this.#members.add(member);
     else this.#members.delete(member);
   }
 
-  /** The member counts no more, whatever it keeps. */
+  /** Removes the member from the budget, whatever memory it keeps. */
   remove(member: Gathered): void {
     if (this.#members.delete(member)) this.#allocated -= member.allocated;
   }

@@ -12,23 +12,23 @@ const abandoned = new FinalizationRegistry<number>((fd) => {
 });
 
 /**
- * A file that only this process sees: its name is taken away as soon as it is open, so that nothing of it is left when it
- * is closed, or when the process is killed.
+ * An anonymous file: it is unlinked directly after it is opened, so the system frees it when it is closed or the process is
+ * killed.
  */
 export class SpoolFile {
   readonly #fd: number;
 
   /** @throws {ReplicationError} `SPOOL_FAILED` */
-  constructor(folder: string) {
-    const path = join(folder, `${PREFIX}${randomBytes(8).toString('hex')}${SUFFIX}`);
-    this.#fd = attempt('made', () => openSync(path, 'wx+', 0o600));
+  constructor(directory: string) {
+    const path = join(directory, `${PREFIX}${randomBytes(8).toString('hex')}${SUFFIX}`);
+    this.#fd = attempt('created', () => openSync(path, 'wx+', 0o600));
     abandoned.register(this, this.#fd, this);
     try {
-      // Another process may take it for a leftover, and be faster.
+      // Another process may already have removed it as a leftover.
       rmSync(path, { force: true });
     } catch (cause) {
       this.close();
-      throw failed('hidden', cause);
+      throw failed('unlinked', cause);
     }
   }
 
@@ -40,7 +40,7 @@ export class SpoolFile {
   }
 
   /**
-   * Fills the buffer with what stands at this position.
+   * Fills the buffer with the bytes at this position.
    *
    * @throws {ReplicationError} `SPOOL_FAILED`
    */
@@ -48,22 +48,22 @@ export class SpoolFile {
     attempt('read', () => {
       for (let done = 0; done < into.length;) {
         const count = readSync(this.#fd, into, done, into.length - done, at + done);
-        if (count === 0) throw new Error('it is shorter than what was written');
+        if (count === 0) throw new Error('the file is shorter than expected');
         done += count;
       }
     });
   }
 
-  /** Gives the disk back what stands behind so many bytes. */
+  /** Truncates the file, in bytes, to free disk space. */
   truncate(size: number): void {
     try {
       ftruncateSync(this.#fd, size);
     } catch {
-      // Then it keeps the space until it is closed.
+      // The space stays allocated until the file is closed.
     }
   }
 
-  /** To be called once. */
+  /** Must be called once only. */
   close(): void {
     abandoned.unregister(this);
     closeSync(this.#fd);
@@ -71,11 +71,11 @@ export class SpoolFile {
 }
 
 /** Removes the files of processes that were killed. A process that still needs such a file has it open. */
-export function removeLeftovers(folder: string): void {
-  for (const name of attempt('looked for', () => readdirSync(folder))) {
+export function removeLeftovers(directory: string): void {
+  for (const name of attempt('listed', () => readdirSync(directory))) {
     if (!name.startsWith(PREFIX) || !name.endsWith(SUFFIX)) continue;
     try {
-      unlinkSync(join(folder, name));
+      unlinkSync(join(directory, name));
     } catch {
       // Another process has removed it, or this one is not allowed to.
     }

@@ -1,7 +1,7 @@
 import { ReplicationError } from '../../common/errors';
 import { removeLeftovers, SpoolFile } from './spool-file';
 
-/** What is allocated in the file is a multiple of this. */
+/** The allocation unit of the file, in bytes. */
 const PAGE = 16 * 1024;
 
 /** Consecutive pages of the file. */
@@ -10,26 +10,26 @@ interface Run {
   readonly count: number;
 }
 
-/** Where in the file some bytes stand. */
+/** The location of some bytes in the file. */
 export interface Extent {
   readonly length: number;
   readonly runs: readonly Run[];
 }
 
 /**
- * The file that all transactions of one operator share, so that any number of them takes one file descriptor.
+ * The spool file that all transactions of one operator share, so that they need only one file descriptor.
  *
- * It is opened when something is written, and closed when nothing in it is needed any more. Freed pages are used again, the
- * first ones first, and the file is cut behind the last one in use: its size follows what it holds.
+ * It is opened at the first write, and closed when all pages are free. Freed pages are reused, lowest first, and the file is
+ * truncated after the last used page, so its size follows its content.
  *
- * It belongs to one subscription of the operator. Once that is over the file is closed with all that is in it, as soon as
- * none of its transactions is in use.
+ * It belongs to one subscription of the operator. After the subscription has ended, the file is closed as soon as none of its
+ * transactions is in use.
  */
 export class Spool {
-  readonly #folder: string;
+  readonly #directory: string;
   #file: SpoolFile | undefined;
-  #tidied = false;
-  /** By page: 1 if it is in use. Pages that are beyond the end of this array are free. */
+  #leftoversRemoved = false;
+  /** By page: 1 if it is in use. Pages beyond the end of the array are free. */
   #pages = new Uint8Array(64);
   #used = 0;
   /** Every page before this one is in use. */
@@ -37,18 +37,18 @@ export class Spool {
   /** The length of the file, in pages. */
   #end = 0;
   readonly #inUse = new Set<object>();
-  #over = false;
+  #ended = false;
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(directory: string) {
+    this.#directory = directory;
   }
 
-  /** Whether only what is in use can still be read. */
+  /** Whether the subscription has ended: only transactions in use can still be read. */
   get isOver(): boolean {
-    return this.#over;
+    return this.#ended;
   }
 
-  /** @throws {ReplicationError} `SPOOL_FAILED`; then nothing is allocated */
+  /** @throws {ReplicationError} `SPOOL_FAILED`; nothing is then allocated */
   write(bytes: Buffer): Extent {
     const extent = { length: bytes.length, runs: this.#allocate(Math.ceil(bytes.length / PAGE)) };
     try {
@@ -68,7 +68,7 @@ export class Spool {
   /** @throws {ReplicationError} `SPOOL_FAILED`, or `CHANGES_RELEASED` when the file is closed */
   read({ length, runs }: Extent): Buffer {
     const file = this.#file;
-    if (!file) throw changesReleased();
+    if (!file) throw createReleasedError();
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
     for (const { first, count } of runs) {
@@ -91,7 +91,7 @@ export class Spool {
     else this.#shorten();
   }
 
-  /** The owner reads some of it, or may begin to: the file stays open until `leave`. */
+  /** Keeps the file open for the owner until `leave`. */
   enter(owner: object): void {
     this.#inUse.add(owner);
   }
@@ -100,20 +100,20 @@ export class Spool {
     if (this.#inUse.delete(owner)) this.#closeIfUnused();
   }
 
-  /** The subscription is over: nothing more is written. */
+  /** Ends the subscription: nothing more is written. */
   end(): void {
-    this.#over = true;
+    this.#ended = true;
     this.#closeIfUnused();
   }
 
   #closeIfUnused(): void {
-    if (this.#over && this.#inUse.size === 0) this.#close();
+    if (this.#ended && this.#inUse.size === 0) this.#close();
   }
 
   #open(): SpoolFile {
-    if (!this.#tidied) removeLeftovers(this.#folder);
-    this.#tidied = true;
-    return new SpoolFile(this.#folder);
+    if (!this.#leftoversRemoved) removeLeftovers(this.#directory);
+    this.#leftoversRemoved = true;
+    return new SpoolFile(this.#directory);
   }
 
   #close(): void {
@@ -138,7 +138,7 @@ export class Spool {
     return runs;
   }
 
-  /** The first free pages that follow each other, at most so many. */
+  /** Allocates the first run of free pages, of at most `most` pages. */
   #allocateRun(most: number): Run {
     const found = this.#pages.indexOf(0, this.#lowest);
     const first = found < 0 ? this.#pages.length : found;
@@ -159,9 +159,9 @@ export class Spool {
   }
 }
 
-export function changesReleased(): ReplicationError {
+export function createReleasedError(): ReplicationError {
   return new ReplicationError(
     'CHANGES_RELEASED',
-    'The changes of this transaction were in a spool file, which is gone',
+    'The changes of this transaction were in a spool file that has been closed',
   );
 }

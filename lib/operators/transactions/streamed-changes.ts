@@ -4,17 +4,17 @@ import type { RawChange } from '../../pgoutput/messages/raw-change';
 import type { DescribedTable } from '../../pgoutput/messages/described-table';
 import { Replay } from '../../pgoutput/decode/replay';
 import type { Gathered, GatheringBudget } from './gathering-budget';
-import { changesReleased, type Extent, type Spool } from './spool';
+import { createReleasedError, type Extent, type Spool } from './spool';
 
-/** What is read at a time, unless one change is larger. The first blocks are smaller: there may be many small transactions. */
+/** The block size in bytes, unless one change is larger. The first blocks are smaller, for many small transactions. */
 const BLOCK = 256 * 1024;
 const FIRST_BLOCK = 1024;
-/** Before each payload: its length, its subtransaction, and the number of its list of tables. */
+/** The header of each payload, in bytes: its length, its subtransaction, and the index of its list of tables. */
 const HEADER = 12;
 
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
-/** Bytes of whole recordings, one behind the other: in memory, or in the spool file. */
+/** A sequence of complete raw changes, in memory or in the spool file. */
 type Block = Buffer | Extent;
 
 /** Frees the extents of transactions that were garbage-collected. */
@@ -26,30 +26,30 @@ const abandoned = new FinalizationRegistry<{ readonly spool: Spool; readonly ext
 );
 
 /**
- * The changes of a transaction that is streamed, as they came. They are kept in memory as far as the budget of the operator
- * allows, and go to its spool file beyond that; they are read back as they are asked for, a block at a time.
+ * The raw changes of a streamed transaction. They stay in memory within the budget of the operator, otherwise in its spool
+ * file. Iterating reads one block at a time.
  */
 export class StreamedChanges implements Gathered {
   readonly #budget: GatheringBudget;
   readonly #blocks: Block[] = [];
-  /** Those of the blocks that are in the file. */
+  /** The blocks that are in the file. */
   readonly #extents: Extent[] = [];
-  /** What is being filled. */
-  #block = NOTHING;
+  /** The current block, which is being filled. */
+  #block = EMPTY;
   #filled = 0;
-  /** Bytes of all blocks in memory, with what is not filled yet. */
+  /** The bytes of all blocks in memory, including unused space. */
   #allocated = 0;
-  /** The size of the largest extent. */
+  /** The size of the largest extent, in bytes. */
   #largest = 0;
   #spooled = false;
   #inBudget = true;
   #released = false;
-  /** Whether a work has it, which may begin to read at any time. */
+  /** Whether work of `ackAfter` holds it and may start to read at any time. */
   #held = false;
   #readers = 0;
   readonly #tables: (readonly DescribedTable[])[] = [];
   readonly #numbers = new Map<readonly DescribedTable[], number>();
-  /** By subtransaction: how many changes it has made. */
+  /** The number of changes by subtransaction. */
   readonly #counts = new Map<number, number>();
   readonly #aborted = new Set<number>();
   #size = 0;
@@ -58,7 +58,7 @@ export class StreamedChanges implements Gathered {
     this.#budget = budget;
   }
 
-  /** How many changes there are, without those that were aborted. */
+  /** The number of changes, without aborted ones. */
   get size(): number {
     return this.#size;
   }
@@ -67,17 +67,17 @@ export class StreamedChanges implements Gathered {
     return this.#allocated;
   }
 
-  /** Bytes in memory, at most, once nothing more comes: of what is in the file, the largest block that is read. */
+  /** The maximum bytes in memory after `end`: for changes in the file, the largest block that is read. */
   get held(): number {
     return Math.max(this.#allocated, this.#largest);
   }
 
-  /** The tables of all changes, those that were aborted as well. */
+  /** The tables of all changes, including aborted ones. */
   get tables(): readonly string[] {
     return [...new Set(this.#tables.flat().map(({ message }) => message.table))];
   }
 
-  /** Whether any of it went to the file. */
+  /** Whether any block is or was in the file. */
   get isSpooled(): boolean {
     return this.#spooled;
   }
@@ -96,7 +96,7 @@ export class StreamedChanges implements Gathered {
     this.#size++;
   }
 
-  /** What a subtransaction has done did not happen. */
+  /** Discards the changes of a subtransaction. */
   abort(xid: number): void {
     const count = this.#counts.get(xid);
     if (count === undefined) return;
@@ -106,7 +106,7 @@ export class StreamedChanges implements Gathered {
   }
 
   /**
-   * Nothing more will come.
+   * Ends the adding of changes.
    *
    * @throws {ReplicationError} `SPOOL_FAILED`
    */
@@ -118,7 +118,7 @@ export class StreamedChanges implements Gathered {
     else this.#cut();
   }
 
-  /** It counts elsewhere from here on, and stays where it is. */
+  /** Leaves the budget, because it counts against the window from here on. The blocks do not move. */
   leaveBudget(): void {
     if (this.#inBudget) this.#budget.remove(this);
     this.#inBudget = false;
@@ -129,19 +129,19 @@ export class StreamedChanges implements Gathered {
       if (Buffer.isBuffer(block)) this.#blocks[index] = this.#write(block);
     });
     if (this.#filled > 0) this.#blocks.push(this.#write(this.#block.subarray(0, this.#filled)));
-    this.#block = NOTHING;
+    this.#block = EMPTY;
     this.#filled = 0;
     this.#count(-this.#allocated);
   }
 
   /**
-   * The changes that were not aborted.
+   * Decodes the changes that were not aborted.
    *
-   * @throws {ReplicationError} `SPOOL_FAILED`, or `CHANGES_RELEASED` when they were in a file that is not there any more
+   * @throws {ReplicationError} `SPOOL_FAILED`, or `CHANGES_RELEASED` when the spool file has been closed
    */
   *read(commitLsn: Lsn): Generator<Change, void, undefined> {
     const isOver = this.#spooled && !this.#held && this.#budget.spool.isOver;
-    if (this.#released || isOver) throw changesReleased();
+    if (this.#released || isOver) throw createReleasedError();
     this.#readers++;
     this.#enterOrLeave();
     try {
@@ -154,7 +154,7 @@ export class StreamedChanges implements Gathered {
     }
   }
 
-  /** A work has taken it, and may read until `release`, also once the stream is over. */
+  /** Keeps the changes readable until `release`, even after the stream has ended. */
   hold(): void {
     this.#held = !this.#released;
     this.#enterOrLeave();
@@ -206,30 +206,30 @@ export class StreamedChanges implements Gathered {
     return extent;
   }
 
-  /** Puts the present block away, and starts one with room for so many bytes. */
+  /** Stores the current block, and starts one with space for `length` bytes. */
   #nextBlock(length: number): void {
     const full = this.#block;
     const usual = Math.min(Math.max(full.length * 2, FIRST_BLOCK), BLOCK);
     if (this.#spooled) this.spill();
     else if (full.length > 0) this.#blocks.push(full.subarray(0, this.#filled));
-    this.#block = NOTHING;
+    this.#block = EMPTY;
     this.#filled = 0;
     const size = Math.max(usual, length);
     this.#budget.makeRoom(size);
-    // One that was written can be filled anew; not one for a single large change, as it would be read as a whole.
+    // A block that was written to the file can be reused, except one for a single large change: blocks are read as a whole.
     const isReusable = this.#spooled && full.length === size;
     this.#block = isReusable ? full : Buffer.allocUnsafeSlow(size);
     this.#count(size);
   }
 
-  /** Gives back the room that was not filled. */
+  /** Frees the unused space of the current block. */
   #cut(): void {
     if (this.#filled === 0) return;
     const last = Buffer.allocUnsafeSlow(this.#filled);
     this.#block.copy(last);
     this.#blocks.push(last);
     this.#count(this.#filled - this.#block.length);
-    this.#block = NOTHING;
+    this.#block = EMPTY;
     this.#filled = 0;
   }
 

@@ -7,9 +7,9 @@ import type { Change } from '../../pgoutput/messages/messages';
 import type { AnyTables } from '../../pgoutput/messages/typed-tables';
 import type { ChangeList } from './change-list';
 
-/** What a transaction is to its reader, however it came and whatever became of it. */
+/** The common members of committed and prepared transactions. */
 abstract class Changes<Tables extends object> extends Message implements Iterable<Change<Tables>> {
-  /** How many changes it has. */
+  /** The number of changes. */
   readonly size: number;
   readonly #changes: ChangeList<Tables>;
 
@@ -22,7 +22,7 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   abstract readonly endLsn: Lsn;
 
   /**
-   * For operators that have taken it: its changes can be read until they release it, also once its stream is over.
+   * Keeps the changes readable until `release`, even after the stream has ended. For operators.
    *
    * @internal
    */
@@ -31,7 +31,7 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   /**
-   * For operators: nothing reads the changes any more, whether or not they were acknowledged.
+   * Releases the changes, acknowledged or not: no new iteration can start. For operators.
    *
    * @internal
    */
@@ -40,7 +40,7 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   /**
-   * For reports of what failed.
+   * Returns the names of the changed tables, for error reports.
    *
    * @internal
    */
@@ -49,26 +49,27 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   /**
-   * To be stored together with the data, where the consumer keeps the position; see {@link Checkpoint}. Stored by one work
-   * at a time, in commit order.
+   * Store it together with the data if `startLsn` is a function; see {@link Checkpoint}. Store checkpoints in commit order:
+   * use `ackAfter` with a concurrency of 1.
    */
   get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, this.endLsn);
   }
 
   /**
-   * The changes in the order in which they were made. Of a transaction that was spooled this reads all of them into memory:
-   * iterate over it instead.
+   * The changes in their order in the transaction. If the transaction is in the spool file, this reads all changes into
+   * memory; iterate over the transaction instead.
+   *
+   * @throws {ReplicationError} `CHANGES_RELEASED`, as iterating does; `SPOOL_FAILED` when the spool file cannot be read
    */
   get changes(): readonly Change<Tables>[] {
     return this.#changes.toArray();
   }
 
   override get ack(): () => boolean {
-    const settle = super.ack;
+    const acknowledge = super.ack;
     return () => {
-      const done = settle();
-      // In time or not, the changes are not needed any more.
+      const done = acknowledge();
       this.#changes.release();
       return done;
     };
@@ -92,34 +93,35 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
 }
 
 /**
- * A committed transaction with all its changes. Iterate over it, or use `changes`; acknowledging it settles all of it.
+ * A committed transaction with all its changes. Iterate over it, or use `changes`. Its acknowledgement covers all changes.
  *
- * One that came in blocks and was too large for memory is read from a spool file as one iterates; its JSON does not show its
- * changes. They can be read until it is acknowledged, or until its stream has failed, was unsubscribed from, or has completed
- * and then closed its connection. (With `confirm: false` a completed stream leaves them readable.) An iteration that has
- * begun goes on to its end, and so does a work of `ackAfter`. Afterwards reading throws `CHANGES_RELEASED`.
+ * A streamed transaction that exceeds `maxBytes` is in a spool file. Iterating reads the file block by block, and the JSON
+ * form omits the changes. They are readable until the transaction is acknowledged, or its stream fails, is unsubscribed from,
+ * or completes and closes its connection (with `confirm: false` they stay readable after completion). Iterations and
+ * `ackAfter` work that have started by then can finish; a later read throws a {@link ReplicationError} with code
+ * `CHANGES_RELEASED`. If the file cannot be read, iterating throws `SPOOL_FAILED`.
  *
  * @example
  * for (const change of tx) if (change.kind === 'insert') console.log(change.table, change.new);
  */
 export class Transaction<Tables extends object = AnyTables> extends Changes<Tables> {
   /**
-   * `progress` for a transaction that is none: where the consumer keeps the position (`startLsn` as a function), it carries
-   * a later one to store while nothing is committed to the published tables. It has no changes and an
-   * xid of 0, all its LSNs are that position, and its commit time is the server's clock.
+   * `progress` if `startLsn` is a function and nothing was committed to the published tables: an empty transaction whose
+   * `checkpoint` advances the stored position. Its `xid` is 0, both LSNs are the new position, and `commitTime` is the time
+   * by the server's clock.
    */
   readonly kind: 'transaction' | 'progress';
 
   constructor(
-    /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
+    /** The transaction ID. It has 32 bits and wraps around: do not order by it. */
     readonly xid: number,
-    /** Where the commit record starts. It grows from one transaction to the next. */
+    /** The start of the commit record. It increases from one transaction to the next. */
     readonly commitLsn: Lsn,
-    /** Where the commit record ends: the position that is confirmed once the transaction is acknowledged. */
+    /** The end of the commit record. The library confirms this position once the transaction is acknowledged. */
     readonly endLsn: Lsn,
-    /** As in {@link CommitMessage.commitTime}: cut to ms, the origin's time when replicated, not monotonic. */
+    /** As in {@link BeginMessage.commitTime}: truncated to ms, not monotonic. */
     readonly commitTime: Date,
-    /** The replication origin's name, where the transaction was replicated to this server from elsewhere. */
+    /** The name of the replication origin. Undefined if the transaction was not replicated to this server. */
     readonly origin: string | undefined,
     changes: ChangeList<Tables>,
     kind: 'transaction' | 'progress' = 'transaction',
@@ -130,30 +132,40 @@ export class Transaction<Tables extends object = AnyTables> extends Changes<Tabl
 }
 
 /**
- * A prepared transaction with all its changes, which do not count yet: a `commitPrepared` or `rollbackPrepared` message
- * with the same `gid` and `xid` tells later how it ended. Acknowledging it says that its changes are stored for good, as
- * they are not sent again. What is rather held until it has ended stays unacknowledged until then, and does not count
- * against the window.
+ * A prepared transaction with all its changes. They have not taken effect: a later `commitPrepared` or `rollbackPrepared`
+ * message with the same `gid` and `xid` commits them or rolls them back. Acknowledge it only after you have stored its
+ * changes durably, because the server does not send them again. Or hold the changes, and acknowledge it after the
+ * `commitPrepared` or `rollbackPrepared`; meanwhile it does not count against the window.
  *
- * One that was prepared before its slot was for two-phase commit comes only when it is committed, right before its
- * `commitPrepared`, and with each start until that is confirmed: a store has to accept it twice.
+ * A transaction that was prepared before `two_phase` was enabled for the slot is sent when it is committed, directly before
+ * its `commitPrepared`. The server sends it again at each start until that message is confirmed, so store it idempotently.
  *
- * It comes even where it has no changes for this stream, so that each end has a beginning. One that was rolled back before
- * the server came to read it may come with some of its changes, or none.
+ * The library also emits prepared transactions without changes, so that every `commitPrepared` or `rollbackPrepared` has one
+ * before it. A transaction that is rolled back before the server has decoded it can lack some or all of its changes.
+ *
+ * Reading its changes throws the same errors as with {@link Transaction}.
+ *
+ * @example
+ * logicalReplication({ ...config, twoPhase: true })
+ *   .pipe(
+ *     transactions(),
+ *     ackAfter((tx) => (tx.kind === 'preparedTransaction' ? savePrepared(tx.gid, tx.changes) : finish(tx))),
+ *   )
+ *   .subscribe();
  */
 export class PreparedTransaction<Tables extends object = AnyTables> extends Changes<Tables> {
   readonly kind = 'preparedTransaction';
 
   constructor(
-    /** The global identifier, as PREPARE TRANSACTION names it. */
+    /** The global transaction identifier from PREPARE TRANSACTION. */
     readonly gid: string,
-    /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
+    /** The transaction ID. It has 32 bits and wraps around: do not order by it. */
     readonly xid: number,
-    /** Where the prepare record starts. Its changes have it as their commit LSN. */
+    /** The start of the prepare record. It is the `commitLsn` of the changes. */
     readonly prepareLsn: Lsn,
-    /** Where the prepare record ends: the position that is confirmed once it is acknowledged. */
+    /** The end of the prepare record. The library confirms this position once the transaction is acknowledged. */
     readonly endLsn: Lsn,
-    /** When it was prepared, by the server's clock; µs are cut to ms. */
+    /** The prepare time by the server's clock, truncated from µs to ms. */
     readonly prepareTime: Date,
     /** As in {@link Transaction.origin}. */
     readonly origin: string | undefined,

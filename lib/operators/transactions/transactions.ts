@@ -6,7 +6,7 @@ import { TransactionAssembler, type AssembledMessage } from './transaction-assem
 import type { PreparedTransaction, Transaction } from './transaction';
 import { readTransactionsOptions, type TransactionsOptions } from './transactions-options';
 
-/** What {@link transactions} emits, by what the stream was asked for. */
+/** The type that {@link transactions} emits for a stream of `M`. */
 export type TransactionOf<M> =
   | Transaction<TablesOf<M>>
   | (Extract<M, TwoPhaseMessage> extends never
@@ -14,23 +14,21 @@ export type TransactionOf<M> =
       : PreparedTransaction<TablesOf<M>> | CommitPreparedMessage | RollbackPreparedMessage);
 
 /**
- * Groups the flat stream: Begin … Commit becomes one {@link Transaction}, in commit order.
+ * Groups the messages of each transaction, Begin to Commit, into one {@link Transaction}, in commit order.
  *
- * While a transaction is gathered the window does not stop it, so one may be larger than the window; the Transaction then
- * counts as one delivery with the bytes of all its changes. What belongs to no transaction (keepalives, relations, types)
- * goes no further. Transactions in which nothing is left, after a filter say, are not emitted.
+ * The window does not pause a transaction while it is collected, so a transaction can exceed the window. The emitted
+ * Transaction counts as one delivery with the bytes of all its changes. Messages outside transactions (keepalives, relations,
+ * types) and empty transactions are dropped.
  *
- * A transaction that comes in blocks (`streaming`) is kept back until it commits, without what was aborted of it. When all
- * that are open have more bytes than `maxBytes` together, the largest go to a file, from which they are read as one iterates
- * over them. With `twoPhase` a prepared
- * transaction comes as a {@link PreparedTransaction}, and what ends it as a `commitPrepared` or `rollbackPrepared` message.
+ * A streamed transaction (`streaming`) is emitted when it commits, without its aborted changes. If the transactions in
+ * progress exceed `maxBytes` together, the largest are written to a spool file, which iterating reads. With `twoPhase`, a
+ * prepared transaction becomes a {@link PreparedTransaction}; `commitPrepared` and `rollbackPrepared` messages pass unchanged.
  *
- * Where the consumer keeps the position (`startLsn` as a function), a quiet stream emits a Transaction of kind `progress`
- * and size 0 now and then, at most once per `statusInterval` or when the server asks. Store its position like that of any
- * other; it has to be acknowledged, too.
+ * If `startLsn` is a function, an idle stream emits an empty Transaction of kind `progress`, at most once per
+ * `statusInterval` or when the server requests a status update. Store its checkpoint and acknowledge it like any other.
  *
  * @throws {ConfigError} `CONFIG_INVALID` when an option cannot be used
- * @throws {ReplicationError} through the observable: `SPOOL_FAILED` when such a file cannot be written
+ * @throws {ReplicationError} through the observable: `SPOOL_FAILED` when the spool file cannot be written
  * @example
  * logicalReplication(config)
  *   .pipe(transactions())
@@ -59,7 +57,7 @@ export function transactions(
         assembler.complete();
       };
       return source.pipe(
-        // Most messages complete nothing, and go no further than this.
+        // Most messages complete no transaction.
         filter((message) => assembler.gather(message)),
         map((message) => assembler.finish(message)),
         filter((unit) => unit !== undefined),

@@ -8,27 +8,27 @@ import { toRowJson } from './row-json';
 import type { Relation } from './table';
 import type { AnyTables, RowOf, UpdatedRow } from './typed-tables';
 
-/** Where a change of a committed transaction stands. `(commitLsn, ordinal)` is the total order of changes. */
+/** The position of a change in a committed transaction. `(commitLsn, ordinal)` orders all changes. */
 export interface CommittedPosition {
-  /** The commit LSN of its transaction; of a prepared one the prepare LSN. */
+  /** The commit LSN of the transaction; the prepare LSN of a prepared transaction. */
   readonly commitLsn: Lsn;
-  /** Its place in the transaction, from 0. */
+  /** The index of the change in the transaction, from 0. */
   readonly ordinal: number;
   readonly xid: undefined;
 }
 
-/** Where a change stands that is streamed while its transaction is open: nobody knows yet whether that commits, and where. */
+/** The position of a change that is streamed before its transaction commits: the commit LSN is not known yet. */
 export interface StreamedPosition {
   readonly commitLsn: undefined;
   readonly ordinal: undefined;
-  /** The subtransaction that made the change, or the transaction itself: what a Stream Abort names. */
+  /** The subtransaction that made the change, or the transaction itself. {@link StreamAbortMessage.subxid} refers to it. */
   readonly xid: number;
 }
 
-/** Where a change stands. */
+/** The position of a change, in a committed or a streamed transaction. */
 export type ChangePosition = CommittedPosition | StreamedPosition;
 
-/** The members of a change that are rows, or parts of them. */
+/** The members of a change that hold column values. */
 const ROWS: readonly string[] = ['new', 'old', 'key'];
 
 abstract class RowChange<Name extends string, P extends ChangePosition> extends Message {
@@ -36,11 +36,11 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
   readonly schema: string;
   /** As in {@link Relation.table}: `users` in schema public, `billing.invoices` elsewhere. */
   readonly table: Name;
-  /** The commit LSN of its transaction. `(commitLsn, ordinal)` is the total order of changes. */
+  /** The commit LSN of the transaction. `(commitLsn, ordinal)` orders all changes. Undefined in a streamed change. */
   readonly commitLsn: P['commitLsn'];
-  /** Its place in the transaction, from 0. */
+  /** The index of the change in the transaction, from 0. */
   readonly ordinal: P['ordinal'];
-  /** Which subtransaction made it; only of a streamed change. */
+  /** The subtransaction that made the change. Only streamed changes have it. */
   declare readonly xid: P['xid'];
 
   constructor(relation: Relation<Name>, { commitLsn, ordinal, xid }: P) {
@@ -53,7 +53,7 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
     this.table = relation.table;
   }
 
-  /** The table as it was at this change. */
+  /** The table definition at the time of the change. */
   get relation(): Relation<Name> {
     return this.#relation;
   }
@@ -66,11 +66,11 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
 }
 
 /**
- * A row was added. It also stands for an UPDATE that moves a row into the publication's row filter (PostgreSQL 15 and
- * later), and for the second half of one that moves it to another partition.
+ * An inserted row. The server also sends an insert for an UPDATE that makes a row match the publication's row filter
+ * (PostgreSQL 15 and later), and, after a delete, for an UPDATE that moves a row to another partition.
  *
- * Only an insert that a row filter makes of an UPDATE can lack columns. Without row filters, and under REPLICA IDENTITY FULL,
- * `unchanged` is always empty. Source: pgoutput.c, `pgoutput_row_filter`.
+ * Columns can be missing only if a row filter turned an UPDATE into this insert. Without row filters, and under
+ * REPLICA IDENTITY FULL, `unchanged` is always empty. Source: pgoutput.c, `pgoutput_row_filter`.
  *
  * @example
  * if (change.kind === 'insert' && change.unchanged.length > 0) console.warn(`Read ${change.unchanged.join()} from the table`);
@@ -82,26 +82,36 @@ export class InsertMessage<
 > extends RowChange<Name, P> {
   readonly kind = 'insert';
   /**
-   * The row, with the published columns except those named in `unchanged`. By its type, columns that may be missing are
+   * The published columns of the row, except those named in `unchanged`. The type makes columns that can be missing
    * optional, as in {@link UpdateMessage.new}.
    */
   readonly new: UpdatedRow<RowOf<Tables, Name>>;
 
   constructor(
     relation: Relation<Name>,
-    place: P,
+    position: P,
     row: UpdatedRow<RowOf<Tables, Name>>,
     /**
-     * Columns that the server did not send: a row filter has made this insert of an UPDATE, which did not touch them, and they
-     * are stored out of line (TOAST).
+     * Columns that the server did not send. A row filter turned an UPDATE into this insert, the UPDATE did not change these
+     * columns, and their values are stored out of line (TOAST).
      */
     readonly unchanged: readonly (keyof RowOf<Tables, Name> & string)[],
   ) {
-    super(relation, place);
+    super(relation, position);
     this.new = row;
   }
 }
 
+/**
+ * An updated row.
+ *
+ * The server omits unchanged values that are stored out of line (TOAST): `new` does not have these columns, and `unchanged`
+ * names them. Under REPLICA IDENTITY FULL the library takes them from the old row, so `new` is complete. Source: manual,
+ * "Logical Replication Message Formats", Update and TupleData.
+ *
+ * @example
+ * if (change.kind === 'update') rows.set(id, { ...rows.get(id), ...change.new });
+ */
 export class UpdateMessage<
   Tables extends object = AnyTables,
   Name extends keyof Tables & string = keyof Tables & string,
@@ -109,34 +119,34 @@ export class UpdateMessage<
 > extends RowChange<Name, P> {
   readonly kind = 'update';
   /**
-   * The row after the update, without the columns named in `unchanged`. By its type, those that may be left out are optional:
-   * whatever has no fixed length. So it is what an UPDATE of the same row sets; over the row as it was before
-   * (`{ ...stored, ...change.new }`) it is whole.
+   * The row after the update, without the columns named in `unchanged`. The type makes every column of variable length
+   * optional, because the server can omit it. To get the complete row, merge it into the stored row:
+   * `{ ...stored, ...change.new }`.
    */
   readonly new: UpdatedRow<RowOf<Tables, Name>>;
 
   constructor(
     relation: Relation<Name>,
-    place: P,
+    position: P,
     row: UpdatedRow<RowOf<Tables, Name>>,
-    /** The whole row before the update; only under REPLICA IDENTITY FULL. */
+    /** The complete row before the update. Undefined unless the table has REPLICA IDENTITY FULL. */
     readonly old: RowOf<Tables, Name> | undefined,
     /**
-     * The key before the update, which is some of the columns; only where the update changed it, or where some of it is stored
-     * out of line (TOAST).
+     * The columns of the replica identity before the update. The server sends them only if the update changed one of them, or
+     * if one of them is stored out of line (TOAST).
      */
     readonly key: Partial<RowOf<Tables, Name>> | undefined,
-    /** Columns stored out of line (TOAST) that the update did not touch and the server therefore did not send. */
+    /** Columns that the server did not send, because they are stored out of line (TOAST) and the update did not change them. */
     readonly unchanged: readonly (keyof RowOf<Tables, Name> & string)[],
   ) {
-    super(relation, place);
+    super(relation, position);
     this.new = row;
   }
 }
 
 /**
- * A row was removed. It also stands for an UPDATE that moves a row out of the publication's row filter (PostgreSQL 15 and
- * later), and for the first half of one that moves it to another partition.
+ * A deleted row. The server also sends a delete for an UPDATE after which a row no longer matches the publication's row
+ * filter (PostgreSQL 15 and later), and, before an insert, for an UPDATE that moves a row to another partition.
  */
 export class DeleteMessage<
   Tables extends object = AnyTables,
@@ -146,24 +156,24 @@ export class DeleteMessage<
   readonly kind = 'delete';
   constructor(
     relation: Relation<Name>,
-    place: P,
-    /** The whole row; only under REPLICA IDENTITY FULL. */
+    position: P,
+    /** The complete row. Undefined unless the table has REPLICA IDENTITY FULL. */
     readonly old: RowOf<Tables, Name> | undefined,
-    /** The row's key, which is some of its columns; under every other replica identity. */
+    /** The columns of the replica identity. Undefined under REPLICA IDENTITY FULL. */
     readonly key: Partial<RowOf<Tables, Name>> | undefined,
   ) {
-    super(relation, place);
+    super(relation, position);
   }
 }
 
-/** Tables were emptied, all by one command. */
+/** A TRUNCATE command of one or more tables. */
 export class TruncateMessage<
   Name extends string = string,
   P extends ChangePosition = CommittedPosition,
 > extends Message {
   readonly kind = 'truncate';
   readonly #relations: readonly Relation<Name>[];
-  /** Absent; see `tables`. So `change.table` can be asked for before the kind. */
+  /** Always absent, so that `change.table` compiles for every kind of change. Use `tables`. */
   declare readonly table?: undefined;
   /** As in {@link InsertMessage.commitLsn}. */
   readonly commitLsn: P['commitLsn'];
@@ -171,15 +181,15 @@ export class TruncateMessage<
   readonly ordinal: P['ordinal'];
   /** As in {@link InsertMessage.xid}. */
   declare readonly xid: P['xid'];
-  /** The published tables that it touched, named as in {@link InsertMessage.table}. */
+  /** The published tables that the command truncated, named as in {@link InsertMessage.table}. */
   readonly tables: readonly Name[];
 
   constructor(
     relations: readonly Relation<Name>[],
     { commitLsn, ordinal, xid }: P,
-    /** Whether it was TRUNCATE … CASCADE, which also empties the tables that refer to those named; `tables` has both. */
+    /** Whether the command was TRUNCATE … CASCADE. `tables` then includes the referencing tables. */
     readonly cascade: boolean,
-    /** Whether it was TRUNCATE … RESTART IDENTITY, which sets the sequences that the tables own back to their start. */
+    /** Whether the command was TRUNCATE … RESTART IDENTITY, which restarts the sequences that the tables own. */
     readonly restartIdentity: boolean,
   ) {
     super();
@@ -190,40 +200,40 @@ export class TruncateMessage<
     this.tables = relations.map((relation) => relation.table);
   }
 
-  /** The tables as they were at this change. */
+  /** The table definitions at the time of the change. */
   get relations(): readonly Relation<Name>[] {
     return this.#relations;
   }
 }
 
-/** What pg_logical_emit_message wrote. Sent only with `messages: true`. */
+/** A message written by `pg_logical_emit_message`. The server sends it only with `messages: true`. */
 export class LogicalMessage<P extends ChangePosition = CommittedPosition> extends Message {
   readonly kind = 'message';
-  /** Absent, as in {@link TruncateMessage.table}. */
+  /** Always absent, as in {@link TruncateMessage.table}. */
   declare readonly table?: undefined;
-  /** The commit LSN of its transaction, where it has one. */
+  /** The commit LSN of the transaction. Undefined outside a transaction, and in a streamed one. */
   readonly commitLsn: P['commitLsn'] | undefined;
-  /** Its place in the transaction, where it has one. */
+  /** The index of the message in the transaction, from 0. Undefined outside a transaction, and in a streamed one. */
   readonly ordinal: P['ordinal'] | undefined;
-  /** The streamed transaction that it belongs to, even where a subtransaction wrote it; only of a streamed one. */
+  /** The streamed transaction, even if a subtransaction wrote the message. Only streamed messages have it. */
   declare readonly xid: P['xid'];
 
   constructor(
-    /** Whether it belongs to the transaction around it; otherwise it stands alone and comes as soon as it is written. */
+    /** Whether the message is part of a transaction. Otherwise the server sends it immediately, even if the transaction aborts. */
     readonly transactional: boolean,
-    /** Where its record ends. */
+    /** The end of the WAL record. */
     readonly lsn: Lsn,
     readonly prefix: string,
     readonly content: Buffer,
-    place: P | undefined,
+    position: P | undefined,
   ) {
     super();
-    this.commitLsn = place?.commitLsn;
-    this.ordinal = place?.ordinal;
-    if (place?.xid !== undefined) this.xid = place.xid;
+    this.commitLsn = position?.commitLsn;
+    this.ordinal = position?.ordinal;
+    if (position?.xid !== undefined) this.xid = position.xid;
   }
 
-  /** As in {@link CommitMessage.checkpoint}. Inside a transaction it leads back to that one's Begin. */
+  /** As in {@link CommitMessage.checkpoint}. Inside a transaction, the stream restarts at the Begin of that transaction. */
   get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, this.lsn);
   }

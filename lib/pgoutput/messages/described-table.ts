@@ -9,69 +9,69 @@ import type { RelationMessage } from './transaction-messages';
 import type { TypeCatalog } from '../types/type-catalog';
 import type { TypeParsers } from '../values/values';
 
-/** What a table takes in memory besides its payload. */
+/** The estimated memory of a described table besides its payload, in bytes. */
 const OVERHEAD = 200;
 
-/** A column with all that reading a value of it takes. */
+/** A column with the readers of its values. */
 export interface CompiledColumn extends ColumnReaders {
   readonly name: string;
   readonly key: boolean;
-  /** Whether plain assignment would set the row's prototype instead of a property. */
+  /** Whether the column is named `__proto__`: assigning it would set the row's prototype. */
   readonly isProto: boolean;
 }
 
-/** A table with what is worked out once, not for each row. */
+/** A table with everything that is computed once instead of for each row. */
 export interface CompiledRelation {
-  /** What changes of this table refer to. */
+  /** The relation of the changes of this table. */
   readonly message: RelationMessage;
   readonly columns: readonly CompiledColumn[];
   readonly newRow: () => Row;
   readonly onDecodeError: OnDecodeError;
-  /** What it was made from, and can be made from again. */
+  /** The description from which it was compiled, and can be compiled again. */
   readonly described: DescribedTable;
 }
 
-/** What becomes of a value that cannot be decoded: the stream ends, or the value is delivered as it is. */
+/** Whether a value that cannot be decoded fails the stream, or is delivered as an {@link UndecodedValue}. */
 export type OnDecodeError = 'error' | 'deliver';
 
-/** How the values of tables are read. */
+/** The options for decoding values. */
 export interface ValueDecoding {
   /** The parsers of built-in types. */
   readonly types: TypeParsers;
-  /** What is known of other types; without it they stay text. */
+  /** The definitions of other types; without it their values stay text. */
   readonly catalog?: TypeCatalog | undefined;
-  /** Whether composites become objects instead of text. */
+  /** Whether composites are decoded to objects instead of text. */
   readonly composites?: boolean;
   /** Default: `'error'`. */
   readonly onDecodeError?: OnDecodeError;
 }
 
-/** By OID: the built-in types of which a table's columns have domains. */
+/** The built-in base types of the domains in a table, by the OID of the domain. */
 export type DomainBases = ReadonlyMap<number, number>;
 
 /**
- * A table as a Relation message described it, in little memory: a compiled one takes more than ten times as much, and there
- * is no message that tells that a table was dropped.
+ * A table as its Relation message describes it. It takes less than a tenth of the memory of a compiled table. That matters
+ * because the server does not announce that a table is dropped.
  */
 export class DescribedTable {
-  /** This one in a list, made once. */
+  /** A list of this table only, shared by all changes of the table. */
   readonly asArray: readonly DescribedTable[] = [this];
-  /** When it was looked for, by the clock of its {@link CompiledTables}. */
+  /** The time of the last look-up, by the clock of its {@link CompiledTables}. */
   lastUse = 0;
-  /** For {@link CompiledTables}. */
+  /** Set and cleared by {@link CompiledTables}. */
   compiled: CompiledRelation | undefined;
 
   constructor(
     readonly tables: CompiledTables,
-    /** The message from its OID on, a character for each byte: a string takes less than a Buffer. */
+    /** The message from its OID on, in Latin-1: a string takes less memory than a Buffer. */
     readonly payload: string,
-    /** As Type messages before it have said. */
+    /** The domains from the preceding Type messages. */
     readonly domains: DomainBases | undefined,
-    /** Whether a transaction described it that was still open. */
+    /** Whether a transaction in progress described it. */
     readonly ofOpen: boolean,
   ) {}
 
-  /** In bytes. */
+  /** The estimated memory, in bytes. */
   get weight(): number {
     return this.payload.length + OVERHEAD;
   }
@@ -80,40 +80,40 @@ export class DescribedTable {
     return this.compiled?.message ?? createMessage(this);
   }
 
-  /** To read rows with. */
+  /** The compiled table, with which to read rows. */
   get relation(): CompiledRelation {
     return this.compiled ?? this.tables.compile(this);
   }
 }
 
 /**
- * The tables of one stream that are compiled. Beyond a number of columns those that were not used for longest are given up;
- * they are compiled again when a change of them comes.
+ * The compiled tables of one stream. Beyond a limit of columns, the least recently used tables are evicted; they are compiled
+ * again for their next change.
  */
 export class CompiledTables {
   readonly #decoding: ValueDecoding;
-  readonly #mostColumns: number;
+  readonly #maxColumns: number;
   readonly #compiled = new Set<DescribedTable>();
   #columns = 0;
   #clock = 0;
 
-  constructor(decoding: ValueDecoding, mostColumns: number) {
+  constructor(decoding: ValueDecoding, maxColumns: number) {
     this.#decoding = decoding;
-    this.#mostColumns = mostColumns;
+    this.#maxColumns = maxColumns;
   }
 
-  /** The present time; it passes with each table that is described or compiled. */
+  /** The logical time. It advances with each table that is described or compiled. */
   get clock(): number {
     return this.#clock;
   }
 
-  /** A time of its own, to put things in order by. */
+  /** Advances the clock. @returns a unique time */
   tick(): number {
     return ++this.#clock;
   }
 
   compile(table: DescribedTable, message = createMessage(table)): CompiledRelation {
-    const reading = this.#readingOf(table);
+    const reading = this.#createReading(table);
     describeForJson(message, reading.definitions);
     const columns = message.columns.map((column) => compileColumn(reading, message, column));
     const { onDecodeError = 'error' } = this.#decoding;
@@ -122,14 +122,14 @@ export class CompiledTables {
     table.lastUse = this.tick();
     this.#compiled.add(table);
     this.#columns += getCost(relation);
-    if (this.#columns > this.#mostColumns) this.#giveUp(table);
+    if (this.#columns > this.#maxColumns) this.#evict(table);
     return relation;
   }
 
-  /** Down to half, so that not each table that is compiled has to look for the oldest. */
-  #giveUp(except: DescribedTable): void {
+  /** Evicts down to half of the limit, so that not every compilation has to sort the tables. */
+  #evict(except: DescribedTable): void {
     for (const table of [...this.#compiled].sort((one, other) => one.lastUse - other.lastUse)) {
-      if (this.#columns <= this.#mostColumns / 2) return;
+      if (this.#columns <= this.#maxColumns / 2) return;
       if (table === except || table.compiled === undefined) continue;
       this.#columns -= getCost(table.compiled);
       this.#compiled.delete(table);
@@ -137,7 +137,7 @@ export class CompiledTables {
     }
   }
 
-  #readingOf({ domains, ofOpen }: DescribedTable): Reading {
+  #createReading({ domains, ofOpen }: DescribedTable): Reading {
     const { types, catalog, composites = false } = this.#decoding;
     return {
       types,
@@ -152,7 +152,7 @@ export class CompiledTables {
   }
 }
 
-/** Whether what is made of it follows from its description alone. */
+/** Whether the description suffices to compile the table: all of its types are built in. */
 export function isSelfContained({ columns }: RelationMessage): boolean {
   return columns.every(({ typeOid }) => isBuiltIn(typeOid));
 }
@@ -174,18 +174,18 @@ function compileColumn(reading: Reading, { table }: RelationMessage, column: Col
 }
 
 /**
- * Makes empty rows of one table. Each is a plain object; but objects of a constructor of their own stay fast for V8 with more
- * columns (about 25) than literals that are filled by name, and share nothing with the rows of other tables.
+ * Creates the factory of a table's empty rows. The rows are plain objects. With its own constructor per table, V8 keeps rows
+ * of more columns (about 25) in fast mode than with literals, and tables do not share hidden classes.
  */
 function createRowFactory(): () => Row {
   const PlainRow = function () {
-    // What is in a row comes later.
+    // The caller fills the row.
   } as unknown as new () => Row;
   PlainRow.prototype = Object.prototype;
   return () => new PlainRow();
 }
 
-/** Gives a row a property of its own, whatever the column is called. */
+/** Sets an own property of the row, even for a column named `__proto__`. */
 export function setColumn(row: Row, column: CompiledColumn, value: unknown): void {
   if (column.isProto) {
     Object.defineProperty(row, column.name, { value, writable: true, enumerable: true, configurable: true });

@@ -1,19 +1,18 @@
 import type { Lsn } from '../../common/lsn';
 import type { StreamMessage } from './messages';
 
-/** What a message of some kind means for its transaction. */
+/** The role of a kind of message in its transaction. */
 interface MessageFacts {
-  /** Whether it begins a transaction, or a block of one, of which more follows; or ends it. */
+  /** Whether it begins or ends a transaction or a block. */
   readonly frame?: 'begin' | 'end';
-  /** Whether it completes a transaction or decides a prepared one. Its `endLsn` is then the position to confirm. */
+  /** Whether it completes a transaction, or ends a prepared one. Its `endLsn` is then the position to confirm. */
   readonly isComplete?: true;
-  /** Which of its members tells where the record starts by which the server sends the transaction again, or does not. */
+  /** The member with the start of the record that the server compares to decide whether to send the transaction again. */
   readonly position?: 'commitLsn' | 'prepareLsn';
 }
 
 /**
- * The one place that says what each kind of message means for a transaction. Source: PostgreSQL manual, "Logical Replication
- * Message Formats".
+ * The role of every kind of message in its transaction. Source: PostgreSQL manual, "Logical Replication Message Formats".
  */
 const FACTS: Readonly<Record<StreamMessage['kind'], MessageFacts>> = {
   begin: { frame: 'begin', position: 'commitLsn' },
@@ -23,18 +22,18 @@ const FACTS: Readonly<Record<StreamMessage['kind'], MessageFacts>> = {
   update: { position: 'commitLsn' },
   delete: { position: 'commitLsn' },
   truncate: { position: 'commitLsn' },
-  // Outside a transaction it has none.
+  // Undefined outside a transaction.
   message: { position: 'commitLsn' },
   beginPrepare: { frame: 'begin', position: 'prepareLsn' },
   prepare: { frame: 'end', isComplete: true, position: 'prepareLsn' },
   commitPrepared: { isComplete: true, position: 'commitLsn' },
-  // It does not tell where its record starts.
+  // It does not contain the start of its record.
   rollbackPrepared: { isComplete: true },
   streamStart: { frame: 'begin' },
   streamStop: { frame: 'end' },
   streamCommit: { isComplete: true, position: 'commitLsn' },
   streamPrepare: { isComplete: true, position: 'prepareLsn' },
-  // The server sends no position with it unless streaming is parallel, and nothing is confirmed by it.
+  // It has a position only with `streaming: 'parallel'`, and confirms nothing.
   streamAbort: {},
   origin: {},
   relation: {},
@@ -44,23 +43,23 @@ const FACTS: Readonly<Record<StreamMessage['kind'], MessageFacts>> = {
 };
 
 /**
- * Whether more of a transaction, or of a block of one, follows this message.
+ * Whether the transaction or block continues after this message.
  *
- * @param before what it returned for the message before
+ * @param before the result for the previous message
  */
 export function isInTransaction({ kind }: StreamMessage, before: boolean): boolean {
   const { frame } = FACTS[kind];
   return frame === 'begin' || (before && frame !== 'end');
 }
 
-/** Where the transaction ends that this message completes; undefined where it completes none. */
+/** The end LSN of the transaction that this message completes; undefined if it completes none. */
 export function getEndLsn(message: StreamMessage): Lsn | undefined {
   return FACTS[message.kind].isComplete && 'endLsn' in message ? message.endLsn : undefined;
 }
 
 /**
- * Where the record of the commit, or of the prepare, starts by which the server decides whether to send this message again.
- * undefined where the message belongs to no transaction, or does not tell.
+ * The start of the commit or prepare record, which the server compares to decide whether to send this message again.
+ * Undefined if the message is outside a transaction or does not contain it.
  */
 export function getTransactionLsn(message: StreamMessage): Lsn | undefined {
   const { position } = FACTS[message.kind];

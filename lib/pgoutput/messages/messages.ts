@@ -20,63 +20,63 @@ import type {
 import type { AnyTables } from './typed-tables';
 import type { KeepaliveMessage, XLogDataMessage } from './walsender-messages';
 
-/** What can happen to the rows of a table, table by table, so that the name tells which row it is. */
+/** The row changes as a union by table, so that `table` narrows the row type. */
 type RowChange<Tables extends object, Name extends keyof Tables & string, P extends ChangePosition> = {
   [Each in Name]: InsertMessage<Tables, Each, P> | UpdateMessage<Tables, Each, P> | DeleteMessage<Tables, Each, P>;
 }[Name];
 
-/** What can happen to a table: to any one, or to those that are named. */
+/** A row change or truncate, of any table or of the named tables. */
 export type TableChange<
   Tables extends object = AnyTables,
   Name extends keyof Tables & string = keyof Tables & string,
   P extends ChangePosition = CommittedPosition,
 > = RowChange<Tables, Name, P> | TruncateMessage<keyof Tables & string, P>;
 
-/** A row or table change, or a logical message inside a transaction: what a transaction consists of. */
+/** A part of a transaction: a row change, a truncate or a logical message. */
 export type Change<Tables extends object = AnyTables, P extends ChangePosition = CommittedPosition> =
   TableChange<Tables, keyof Tables & string, P> | LogicalMessage<P>;
 
-/** A change of any transaction, open or committed. */
+/** A change of a committed or a streamed transaction. */
 export type AnyChange<Tables extends object = AnyTables> = Change<Tables, ChangePosition>;
 
-/** Whether the change is of a transaction that has come in one piece, or is made as if it had. */
+/** Whether the change has a commit LSN: its transaction was not streamed, or the change was decoded again after the commit. */
 export function hasPosition(change: AnyChange): change is Change {
   return change.commitLsn !== undefined;
 }
 
-/** What tells of more than one change. */
+/** Messages that are not changes. */
 type FrameMessage = BeginMessage | CommitMessage | OriginMessage | RelationMessage | TypeMessage;
 
-/** What frames the blocks of transactions that are still open. */
+/** Messages that delimit the blocks of streamed transactions. */
 type BlockMessage = StreamStartMessage | StreamStopMessage | StreamCommitMessage | StreamAbortMessage;
 
-/** What pgoutput sends of transactions that are committed. */
+/** The messages of pgoutput for committed transactions. */
 export type PgoutputMessage<Tables extends object = AnyTables> = FrameMessage | Change<Tables>;
 
-/** What comes besides with `streaming`: changes of transactions that are still open, in blocks. */
+/** The additional messages with `streaming`: blocks of changes of transactions in progress. */
 export type StreamingMessage<Tables extends object = AnyTables> = BlockMessage | Change<Tables, StreamedPosition>;
 
-/** What comes besides with `twoPhase`. Stream Prepare comes only with `streaming`, too. */
+/** The additional messages with `twoPhase`. Stream Prepare requires `streaming` too. */
 export type TwoPhaseMessage =
   BeginPrepareMessage | PrepareMessage | StreamPrepareMessage | CommitPreparedMessage | RollbackPreparedMessage;
 
-/** Everything that a stream of pgoutput emits; `kind` tells them apart. */
+/** Every message that a pgoutput stream emits by default. Discriminate by `kind`. */
 export type ReplicationMessage<Tables extends object = AnyTables> = PgoutputMessage<Tables> | KeepaliveMessage;
 
-/** Everything that pgoutput can send. A slot made for two-phase commit sends its messages unasked. */
+/** Every message that pgoutput can send. A slot with `two_phase` sends two-phase messages even if `twoPhase` is not set. */
 export type AnyPgoutputMessage<Tables extends object = AnyTables> =
   FrameMessage | BlockMessage | TwoPhaseMessage | AnyChange<Tables>;
 
-/** Everything that a stream of pgoutput can emit, whatever was asked for. */
+/** Every message that a pgoutput stream can emit with any options. */
 export type AnyReplicationMessage<Tables extends object = AnyTables> = AnyPgoutputMessage<Tables> | KeepaliveMessage;
 
-/** Everything that a stream of any plugin emits. */
+/** Every message that a stream of any plugin can emit. */
 export type StreamMessage = AnyReplicationMessage | XLogDataMessage;
 
-/** The tables as they were declared to the stream that messages came from; any where the messages do not tell. */
+/** The declared tables of a message type. {@link AnyTables} if it has no row changes. */
 export type TablesOf<M> = [Subject<M>] extends [never] ? AnyTables : Subject<M>[0];
 
-/** What a change is about: the declared tables, and which of them. */
+/** The declared tables and the table name of a row change. */
 type Subject<M> =
   M extends InsertMessage<infer Tables, infer Name, ChangePosition>
     ? [Tables, Name]

@@ -1,42 +1,42 @@
 import type { DescribedTable } from './described-table';
 import type { AnyChange } from './messages';
 
-/** A streamed change as it came: what it takes to make it again, once it is known where its transaction commits. */
+/** The bytes of a streamed change, from which it is decoded again once the commit LSN of its transaction is known. */
 export interface RawChange {
-  /** The subtransaction that made it. */
+  /** The subtransaction that made the change. */
   readonly xid: number;
   /** A copy of the payload. */
   readonly payload: Buffer;
-  /** The tables that it is about, as they were. */
+  /** The tables of the change, as described at that time. */
   readonly relations: readonly DescribedTable[];
 }
 
-/** Has the constructor of a derived class put its private members into an object that exists already. */
+/** Lets a derived class add private members to an existing object. */
 class PrivateField {
   constructor(object: object) {
     return object;
   }
 }
 
-/** A change that carries its recording, out of sight. Others have no room for one, as they are many. */
-class Recorded extends PrivateField {
-  readonly #recording: RawChange;
+/** Stores the raw change in a private member of a streamed change, so that other changes take no memory for it. */
+class RawChangeHolder extends PrivateField {
+  readonly #raw: RawChange;
 
-  constructor(change: AnyChange, recording: RawChange) {
+  constructor(change: AnyChange, raw: RawChange) {
     super(change);
-    this.#recording = recording;
+    this.#raw = raw;
   }
 
   static get(change: object): RawChange | undefined {
-    return #recording in change ? change.#recording : undefined;
+    return #raw in change ? change.#raw : undefined;
   }
 }
 
-export function attachRawChange(change: AnyChange, recording: RawChange): void {
-  new Recorded(change, recording);
+export function attachRawChange(change: AnyChange, raw: RawChange): void {
+  new RawChangeHolder(change, raw);
 }
 
-/** Undefined for a change that was not streamed. */
+/** Returns undefined for a change that was not streamed. */
 export function getRawChange(change: object): RawChange | undefined {
-  return Recorded.get(change);
+  return RawChangeHolder.get(change);
 }

@@ -4,9 +4,9 @@ import { isBuiltIn } from '../values/shaped-values';
 import type { Relation, Row } from './table';
 import type { TypeDefinition, TypeDefinitions } from '../types/type-definitions';
 
-/** By table: what its types are made of. Kept apart from the Relation messages, which hold what the server sent and no more. */
+/** The type definitions of each table. Relation messages do not hold them, because the server does not send them. */
 const DEFINITIONS = new WeakMap<Relation, TypeDefinitions>();
-/** By table, once a row of it was asked for: the types of its columns. */
+/** The types of the columns of each table, filled on first use. */
 const COLUMN_TYPES = new WeakMap<Relation, ReadonlyMap<string, number>>();
 
 /** `date`, `timestamp`, `timestamptz`. */
@@ -14,14 +14,14 @@ const DATES: readonly number[] = [1082, 1114, 1184];
 /** `json`, `jsonb`. */
 const DOCUMENTS: readonly number[] = [114, 3802];
 
-/** @param definitions what the types are made of that are not built in */
+/** @param definitions the definitions of types that are not built in */
 export function describeForJson(relation: Relation, definitions: TypeDefinitions): void {
   DEFINITIONS.set(relation, definitions);
 }
 
 /**
- * A row for `JSON.stringify`. What JSON has no number for is text, as PostgreSQL's `to_json` writes it: `NaN`, `Infinity`, `-0`,
- * and `infinity` where it is that of a date or timestamp, also in arrays, composites and domains.
+ * Converts a row for `JSON.stringify`. Numbers that JSON cannot represent become text, as in PostgreSQL's `to_json`: `NaN`,
+ * `Infinity`, `-0`; and `infinity` for dates and timestamps. This includes values in arrays, composites and domains.
  */
 export function toRowJson(relation: Relation, row: Row): Row {
   const definitions = DEFINITIONS.get(relation);
@@ -42,7 +42,7 @@ function getColumnTypes(relation: Relation): ReadonlyMap<string, number> {
 }
 
 function toTypedJson(value: unknown, typeOid: number, definitions: TypeDefinitions | undefined): unknown {
-  // Most values need no look at their type; and a type must not be asked for of which no value was read.
+  // Most values do not need their type. And a definition must not be looked up before a value of the type was read.
   if (value === null || (typeof value !== 'object' && (typeof value !== 'number' || toJsonNumber(value) === value))) {
     return toJsonValue(value);
   }
@@ -68,12 +68,12 @@ function toTypedJson(value: unknown, typeOid: number, definitions: TypeDefinitio
   return toJsonValue(value, numberForm);
 }
 
-/** In a document −0 is a number like others, which `JSON.stringify` writes as 0. */
+/** In a JSON document, −0 is an ordinary number, which `JSON.stringify` writes as 0. */
 function toDocumentNumber(value: number): unknown {
   return Number.isFinite(value) ? value : toJsonNumber(value);
 }
 
-/** pg's parsers make infinite numbers of infinite dates. */
+/** pg's parsers return ±Infinity for infinite dates. */
 function toDateNumber(value: number): unknown {
   return Math.abs(value) === Infinity ? String(value).toLowerCase() : toJsonNumber(value);
 }

@@ -4,42 +4,42 @@ import type { Lsn } from '../../common/lsn';
 import { Message } from './message';
 
 /**
- * A block of changes of a transaction that is still open starts. What follows up to Stream Stop belongs to it. Blocks of
- * several transactions take turns, and whole transactions may stand between them.
+ * The start of a block of changes of a transaction that is still in progress. All messages up to Stream Stop belong to the
+ * block. Blocks of several transactions, and complete transactions, can alternate.
  *
- * Sent only with `streaming`, once the server's `logical_decoding_work_mem` is exceeded.
+ * The server sends blocks only with `streaming`, once it exceeds its `logical_decoding_work_mem`.
  */
 export class StreamStartMessage extends Message {
   readonly kind = 'streamStart';
   constructor(
-    /** The transaction. */
+    /** The ID of the top-level transaction. */
     readonly xid: number,
-    /** Whether it is this transaction's first block. */
+    /** Whether this is the first block of the transaction. */
     readonly first: boolean,
   ) {
     super();
   }
 }
 
-/** The block of changes ends; the transaction goes on. */
+/** The end of a block of changes. The transaction continues. */
 export class StreamStopMessage extends Message {
   readonly kind = 'streamStop';
   constructor(
-    /** The transaction whose block it was. */
+    /** The ID of the top-level transaction; the server does not send it, the library adds it. */
     readonly xid: number,
   ) {
     super();
   }
 }
 
-/** A streamed transaction is committed: all that was streamed of it and not aborted counts from here on. */
+/** The commit of a streamed transaction: all of its changes that were not aborted take effect. */
 export class StreamCommitMessage extends Message {
   readonly kind = 'streamCommit';
   constructor(
     readonly xid: number,
-    /** Where the commit record starts. */
+    /** The start of the commit record. */
     readonly commitLsn: Lsn,
-    /** Where the commit record ends: the position that is confirmed once the transaction is settled. */
+    /** The end of the commit record. The library confirms this position once the transaction is acknowledged. */
     readonly endLsn: Lsn,
     /** As in {@link BeginMessage.commitTime}. */
     readonly commitTime: Date,
@@ -54,20 +54,20 @@ export class StreamCommitMessage extends Message {
 }
 
 /**
- * A streamed transaction, or a subtransaction of it (a savepoint that was rolled back), is aborted: what was streamed of it
- * never happened, and needs no acknowledgement any more. Logical messages of a rolled back savepoint carry the transaction's
- * own xid, so that they cannot be told apart, and stay.
+ * The abort of a streamed transaction, or of one of its subtransactions (a rollback to a savepoint). Discard the changes with
+ * this `subxid`; they need no acknowledgement. Logical messages of a subtransaction have the `xid` of the top-level
+ * transaction, so they cannot be attributed to the subtransaction and remain.
  */
 export class StreamAbortMessage extends Message {
   readonly kind = 'streamAbort';
   constructor(
-    /** The transaction. */
+    /** The ID of the top-level transaction. */
     readonly xid: number,
-    /** The subtransaction; the same as `xid` where the whole transaction is aborted. */
+    /** The ID of the subtransaction; equal to `xid` if the whole transaction is aborted. */
     readonly subxid: number,
-    /** Where the abort record ends; only with `streaming: 'parallel'`. */
+    /** The end of the abort record. Undefined without `streaming: 'parallel'`. */
     readonly abortLsn: Lsn | undefined,
-    /** When it was aborted; only with `streaming: 'parallel'`. */
+    /** The abort time by the server's clock. Undefined without `streaming: 'parallel'`. */
     readonly abortTime: Date | undefined,
   ) {
     super();

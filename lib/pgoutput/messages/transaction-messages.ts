@@ -4,58 +4,58 @@ import type { Lsn } from '../../common/lsn';
 import { Message } from './message';
 import type { Column, Relation, ReplicaIdentity } from './table';
 
-/** A committed transaction starts. Everything up to its {@link CommitMessage} belongs to it. */
+/** The start of a committed transaction. All messages up to the {@link CommitMessage} belong to it. */
 export class BeginMessage extends Message {
   readonly kind = 'begin';
   constructor(
-    /** Where the commit record starts. The transaction is sent again if and only if this is at or after the start position. */
+    /** The start of the commit record. The server sends the transaction again if this is at or after the start position. */
     readonly commitLsn: Lsn,
     /**
-     * When it was committed, by the server's clock; PostgreSQL's µs are cut to ms, as a Date has no more. Of a transaction
-     * replicated to this server it is the origin's time, so that it may go back from one transaction to the next.
+     * The commit time by the server's clock, truncated from µs to ms. For a transaction that was replicated to this server
+     * it is the commit time at the origin, so commit times are not monotonic.
      */
     readonly commitTime: Date,
-    /** The transaction's id. It is 32 bits wide and wraps: no order follows from it. */
+    /** The transaction ID. It has 32 bits and wraps around: do not order by it. */
     readonly xid: number,
   ) {
     super();
   }
 }
 
-/** A transaction is complete. */
+/** The end of a committed transaction. */
 export class CommitMessage extends Message {
   readonly kind = 'commit';
   constructor(
-    /** Where the commit record starts. */
+    /** The start of the commit record. */
     readonly commitLsn: Lsn,
-    /** Where the commit record ends: the position that is confirmed once the transaction is settled. */
+    /** The end of the commit record. The library confirms this position once the transaction is acknowledged. */
     readonly endLsn: Lsn,
-    /** As in {@link BeginMessage.commitTime}: cut to ms, the origin's time when replicated, not monotonic. */
+    /** As in {@link BeginMessage.commitTime}: truncated to ms, not monotonic. */
     readonly commitTime: Date,
   ) {
     super();
   }
 
-  /** To store beside the data, where the consumer keeps the position; see {@link Checkpoint}. */
+  /** Store it together with the data if `startLsn` is a function. See {@link Checkpoint}. */
   get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, this.endLsn);
   }
 }
 
-/** The transaction was replicated to this server from elsewhere. Follows Begin. */
+/** The origin of a transaction that was replicated to this server. The server sends it after Begin. */
 export class OriginMessage extends Message {
   readonly kind = 'origin';
   constructor(
-    /** What this server calls the replication origin: `roname` in `pg_replication_origin`. */
+    /** The name of the replication origin: `roname` in `pg_replication_origin`. */
     readonly name: string,
-    /** The commit LSN on the server where it was first made. */
+    /** The commit LSN on the origin server. */
     readonly originLsn: Lsn,
   ) {
     super();
   }
 }
 
-/** A table's description, sent before its first change and again whenever it may have changed. */
+/** The definition of a table. The server sends it before the first change of the table, and again after DDL. */
 export class RelationMessage extends Message implements Relation {
   readonly kind = 'relation';
   constructor(
@@ -70,7 +70,7 @@ export class RelationMessage extends Message implements Relation {
   }
 }
 
-/** The name of a type that is not built in. A domain has its own OID here and the name of its base type. */
+/** The name of a type that is not built in. For a domain, `oid` is that of the domain, `name` that of its base type. */
 export class TypeMessage extends Message {
   readonly kind = 'type';
   constructor(

@@ -3,25 +3,25 @@ import type { Checkpoint } from '../../ledger/checkpoint';
 import { maxLsn, type Lsn } from '../../common/lsn';
 import { Message } from './message';
 
-/** A prepared transaction starts. Everything up to its {@link PrepareMessage} belongs to it. */
+/** The start of a prepared transaction. All messages up to the {@link PrepareMessage} belong to it. */
 export class BeginPrepareMessage extends Message {
   readonly kind = 'beginPrepare';
   constructor(
-    /** The transaction's global identifier, as PREPARE TRANSACTION names it. It may be used again once that one has ended. */
+    /** The global transaction identifier from PREPARE TRANSACTION. It can be reused once the transaction has ended. */
     readonly gid: string,
     readonly xid: number,
-    /** Where the prepare record starts. */
+    /** The start of the prepare record. */
     readonly prepareLsn: Lsn,
-    /** Where the prepare record ends. */
+    /** The end of the prepare record. */
     readonly endLsn: Lsn,
-    /** When it was prepared, by the server's clock; µs are cut to ms. */
+    /** The prepare time by the server's clock, truncated from µs to ms. */
     readonly prepareTime: Date,
   ) {
     super();
   }
 }
 
-/** What the ends of both phases have in common. */
+/** The common members of the messages that end a phase of two-phase commit. */
 abstract class PhaseMessage extends Message {
   constructor(
     /** As in {@link BeginPrepareMessage.gid}. */
@@ -31,12 +31,12 @@ abstract class PhaseMessage extends Message {
     super();
   }
 
-  /** What is confirmed by acknowledging it. */
+  /** The position that the library confirms once the message is acknowledged. */
   abstract readonly endLsn: Lsn;
 
   /**
-   * As in {@link CommitMessage.checkpoint}. It never goes back: what was prepared before the slot was for two-phase commit
-   * comes only as it ends, behind others that were prepared or committed later.
+   * As in {@link CommitMessage.checkpoint}. It never decreases, although `endLsn` can: a transaction that was prepared before
+   * `two_phase` was enabled for the slot is sent only when it is committed.
    */
   get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.confirmed ?? 0n));
@@ -44,17 +44,17 @@ abstract class PhaseMessage extends Message {
 }
 
 /**
- * A transaction is prepared: its changes are complete, and whether they count is told by a later Commit Prepared or
- * Rollback Prepared. To acknowledge it says that its changes are stored for good, as they do not come again then.
+ * The end of a prepared transaction. A later Commit Prepared or Rollback Prepared message decides whether its changes take
+ * effect. Acknowledge it only after its changes are stored durably: the server does not send them again.
  */
 export class PrepareMessage extends PhaseMessage {
   readonly kind = 'prepare';
   constructor(
     gid: string,
     xid: number,
-    /** Where the prepare record starts. */
+    /** The start of the prepare record. */
     readonly prepareLsn: Lsn,
-    /** Where the prepare record ends: the position that is confirmed once it is settled. */
+    /** The end of the prepare record. The library confirms this position once the message is acknowledged. */
     readonly endLsn: Lsn,
     /** As in {@link BeginPrepareMessage.prepareTime}. */
     readonly prepareTime: Date,
@@ -63,15 +63,15 @@ export class PrepareMessage extends PhaseMessage {
   }
 }
 
-/** The same for a transaction that was streamed in blocks. */
+/** The end of a prepared transaction that was streamed in blocks; otherwise as {@link PrepareMessage}. */
 export class StreamPrepareMessage extends PhaseMessage {
   readonly kind = 'streamPrepare';
   constructor(
     gid: string,
     xid: number,
-    /** Where the prepare record starts. */
+    /** The start of the prepare record. */
     readonly prepareLsn: Lsn,
-    /** Where the prepare record ends: the position that is confirmed once it is settled. */
+    /** The end of the prepare record. The library confirms this position once the message is acknowledged. */
     readonly endLsn: Lsn,
     /** As in {@link BeginPrepareMessage.prepareTime}. */
     readonly prepareTime: Date,
@@ -80,36 +80,36 @@ export class StreamPrepareMessage extends PhaseMessage {
   }
 }
 
-/** A prepared transaction is committed. */
+/** The commit of a prepared transaction. */
 export class CommitPreparedMessage extends PhaseMessage {
   readonly kind = 'commitPrepared';
   constructor(
     gid: string,
     xid: number,
-    /** Where the commit record starts. */
+    /** The start of the commit record. */
     readonly commitLsn: Lsn,
-    /** Where the commit record ends: the position that is confirmed once it is settled. */
+    /** The end of the commit record. The library confirms this position once the message is acknowledged. */
     readonly endLsn: Lsn,
-    /** When it was committed, by the server's clock; µs are cut to ms. */
+    /** The commit time by the server's clock, truncated from µs to ms. */
     readonly commitTime: Date,
   ) {
     super(gid, xid);
   }
 }
 
-/** A prepared transaction is rolled back: it never happened. */
+/** The rollback of a prepared transaction: discard its changes. */
 export class RollbackPreparedMessage extends PhaseMessage {
   readonly kind = 'rollbackPrepared';
   constructor(
     gid: string,
     xid: number,
-    /** Where the prepare record ended: {@link PrepareMessage.endLsn} of what is rolled back. */
+    /** The end of the prepare record: {@link PrepareMessage.endLsn} of the same transaction. */
     readonly prepareEndLsn: Lsn,
-    /** Where the record of the rollback ends: the position that is confirmed once it is settled. */
+    /** The end of the rollback record. The library confirms this position once the message is acknowledged. */
     readonly endLsn: Lsn,
     /** As in {@link BeginPrepareMessage.prepareTime}. */
     readonly prepareTime: Date,
-    /** When it was rolled back, by the server's clock; µs are cut to ms. */
+    /** The rollback time by the server's clock, truncated from µs to ms. */
     readonly rollbackTime: Date,
   ) {
     super(gid, xid);

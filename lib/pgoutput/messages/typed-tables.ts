@@ -1,20 +1,20 @@
 import type { Row } from './table';
 import type { UndecodedValue } from '../values/undecoded-value';
 
-/** Tables that nobody has declared: of any name, with columns of any name. */
+/** The default if no tables are declared: any table name, any column name. */
 export type AnyTables = Record<string, Row>;
 
-/** A row of a declared table, as it is read. As in Kysely, a column that cannot be selected (`never`) is none. */
+/** A row of a declared table. As in Kysely, a column whose select type is `never` is omitted. */
 export type RowOf<Tables, Name extends keyof Tables> = {
   [Column in keyof Tables[Name] as [Selected<Tables[Name][Column]>] extends [never] ? never : Column]: Selected<
     Tables[Name][Column]
   >;
 };
 
-/** What reading a column gives: of a Kysely `ColumnType` its first parameter, of any other column the column itself. */
+/** The select type of a column: the first parameter of a Kysely `ColumnType`, otherwise the declared type. */
 type Selected<Column> = Column extends { readonly __select__: infer Value } ? Value : Column;
 
-/** What types of a fixed length are read as. */
+/** The JavaScript types to which PostgreSQL types of fixed length are decoded. */
 type FixedLength = number | bigint | boolean | Date | UndecodedValue | null | undefined;
 
 type PartsOfUpdate<Columns> = {
@@ -24,17 +24,17 @@ type PartsOfUpdate<Columns> = {
 };
 
 /**
- * A row after an update, or as a row filter inserts it. What is unchanged and stored out of line (TOAST) is absent. Only types
- * of variable length are stored so, and no value of 24 bytes or less: what is read as a number or a Date is there, unless a
- * parser of one's own makes it of a longer text.
+ * A row after an update, or after an insert that a row filter made from an UPDATE. Columns that can be absent are optional:
+ * unchanged values that are stored out of line (TOAST). PostgreSQL stores only types of variable length out of line, and only
+ * values of more than 24 bytes. So numbers and Dates are present, unless your own parser makes them from a longer text.
  *
  * Source: PostgreSQL, `toast_tuple_find_biggest_attribute`.
  */
 export type UpdatedRow<Columns> = { [Name in keyof PartsOfUpdate<Columns>]: PartsOfUpdate<Columns>[Name] };
 
 /**
- * Declared tables as a stream with `onDecodeError: 'deliver'` delivers them: the value of any column may be an
- * {@link UndecodedValue}, and `instanceof` tells.
+ * Declared tables for a stream with `onDecodeError: 'deliver'`: any column can hold an {@link UndecodedValue}. Check with
+ * `instanceof`.
  *
  * @example
  * const describe = (change: InsertMessage<WithUndecoded<Tables>, 'users'>): string =>

@@ -4,32 +4,32 @@ import type { Lsn } from '../../common/lsn';
 import { Message } from './message';
 
 /**
- * The server tells how far it has read. Needs no acknowledgement, except where the consumer keeps the position (`startLsn`
- * as a function): there the slot moves to `walEnd` only once that is acknowledged. While something else awaits one, a keepalive follows
- * another only after 100 ms: of several, the last comes.
+ * A keepalive of the server, with the WAL position that it has reached. It needs no acknowledgement, unless `startLsn` is a
+ * function: then the slot advances to `walEnd` only after you acknowledge it. While other messages are unacknowledged, the
+ * library emits at most one keepalive per 100 ms, the latest.
  */
 export class KeepaliveMessage extends Message {
   readonly kind = 'keepalive';
   constructor(
-    /** Everything that this stream will send and that committed before here has been sent. */
+    /** The server has sent all published transactions that committed before this position. */
     readonly walEnd: Lsn,
-    /** When the server sent this, by its own clock; PostgreSQL's µs are cut to ms, as a Date has no more. */
+    /** The send time by the server's clock, truncated from µs to ms. */
     readonly serverTime: Date,
-    /** Whether the server asked for a prompt status update; the library has seen to it. */
+    /** Whether the server requested an immediate status update. The library sends it. */
     readonly replyRequested: boolean,
   ) {
     super();
   }
 
-  /** As in {@link CommitMessage.checkpoint}, for progress without changes. */
+  /** As in {@link CommitMessage.checkpoint}. Store it to advance the position without changes. */
   get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, this.walEnd);
   }
 }
 
 /**
- * What another plugin than pgoutput wrote by one call, as it came. Acknowledging it confirms the highest `dataStart` so
- * far, once all that was delivered before it is acknowledged too.
+ * The raw output of a plugin other than pgoutput: one XLogData message. Once it and all messages before it are acknowledged,
+ * the library confirms the highest `dataStart` so far.
  *
  * Source: PostgreSQL manual, "Streaming Replication Protocol", XLogData.
  */
@@ -37,16 +37,16 @@ export class XLogDataMessage extends Message {
   readonly kind = 'xlogData';
   constructor(
     /**
-     * The WAL position that the server gives it: a change's own, at the begin of a transaction the first change's, at its
-     * commit the end LSN; 0 where the plugin writes more for the same record. It goes back between transactions that ran at
-     * the same time: neither an order nor an offset to resume from.
+     * The WAL position that the server assigns: the LSN of a change; for a begin, the LSN of the first change; for a commit,
+     * the end LSN; 0 if the plugin writes several messages for one record. It can decrease between concurrent transactions:
+     * do not order by it or resume from it.
      */
     readonly dataStart: Lsn,
-    /** The same as `dataStart`. It is the end of the server's WAL in physical replication only. */
+    /** Equal to `dataStart`. Only physical replication sends the end of the server's WAL here. */
     readonly walEnd: Lsn,
-    /** When the server sent this, by its own clock; PostgreSQL's µs are cut to ms, as a Date has no more. */
+    /** The send time by the server's clock, truncated from µs to ms. */
     readonly serverTime: Date,
-    /** The plugin's output, in a format of its own: text in UTF-8, or bytes. A copy, the subscriber's to keep. */
+    /** The output of the plugin: UTF-8 text or bytes, as the plugin defines. It is a copy, which you may keep. */
     readonly data: Buffer,
   ) {
     super();

@@ -6,19 +6,17 @@ const COMMA = 0x2c;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Arrays of more bytes are left to pg's parser, too: that is guarded against too many elements. */
-const LARGE = 2 ** 27;
+/** The maximum size in bytes. Larger arrays go to pg's parser, which checks the number of elements. */
+const MAX_BYTES = 2 ** 27;
 
-/** Reads one element; undefined for one of another form. */
+/** Reads one element. Returns undefined if the element has another form. */
 type ElementReader = (bytes: Buffer, start: number, end: number) => unknown;
 
-/**
- * `{1,2,3}`: arrays of one dimension without escapes. All others are left to pg's parser.
- */
+/** Creates a reader of arrays of one dimension without escapes, such as `{1,2,3}`. Other arrays go to pg's parser. */
 export function createArrayReader(readElement: ElementReader): ElementReader {
   return (bytes, start, end) => {
     const last = end - 1;
-    if (end - start > LARGE || bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
+    if (end - start > MAX_BYTES || bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
     const elements: unknown[] = [];
     let from = start + 1;
     while (from < last) {
@@ -41,7 +39,7 @@ export function createArrayReader(readElement: ElementReader): ElementReader {
   };
 }
 
-/** An unquoted NULL; text that reads so is quoted. */
+/** Whether the element is an unquoted NULL. The text `NULL` is quoted. */
 function isNull(bytes: Buffer, start: number, end: number): boolean {
   return (
     end - start === 4 &&
@@ -52,10 +50,9 @@ function isNull(bytes: Buffer, start: number, end: number): boolean {
   );
 }
 
-/** Text of any kind. */
 export const readTextArray = createArrayReader(decodeUtf8);
 
-/** @returns -1 where there is an escape before, or none at all */
+/** @returns -1 if an escape precedes the quote, or there is no quote */
 function findQuote(bytes: Buffer, from: number, end: number): number {
   for (let at = from; at < end; at++) {
     const byte = bytes[at];
@@ -65,7 +62,7 @@ function findQuote(bytes: Buffer, from: number, end: number): number {
   return -1;
 }
 
-/** @returns -1 where the element before holds what belongs to the array's syntax, or nothing */
+/** @returns -1 if the element before the comma is empty or contains array syntax */
 function findComma(bytes: Buffer, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at] !== COMMA) {

@@ -1,17 +1,17 @@
 import { TextScanner } from './text-scanner';
 import type { TextParser } from './values';
 
-/** MAXDIM in array.h. */
-const MOST_DIMENSIONS = 6;
-/** `[0:1][-2:3]=`, where an array's indexes do not start with 1. */
+/** `MAXDIM` in array.h. */
+const MAX_DIMENSIONS = 6;
+/** The bounds of an array whose subscripts do not start at 1: `[0:1][-2:3]=`. */
 const BOUNDS = /^(?:\[-?\d{1,10}:-?\d{1,10}\]){1,6}=/;
 
 /**
- * Reads an array as array_out prints it, each element by `parseElement`: arrays in arrays for more than one dimension. Where
- * the indexes start is left out, as `pg` does.
+ * Parses an array as array_out prints it, and each element with `parseElement`. Several dimensions become nested arrays. The
+ * lower bounds are dropped, as `pg` does.
  *
- * @param delimiter what stands between two elements: a comma for nearly all types, see pg_type.typdelim
- * @throws what `parseElement` throws, and an Error for text that is no array
+ * @param delimiter the separator of elements: a comma for nearly all types, see `pg_type.typdelim`
+ * @throws the error of `parseElement`, or an Error if the text is not an array
  */
 export function parseArray(text: string, delimiter: string, parseElement: TextParser): unknown[] {
   const scanner = new TextScanner(text, BOUNDS.exec(text)?.[0].length);
@@ -19,7 +19,7 @@ export function parseArray(text: string, delimiter: string, parseElement: TextPa
   const outermost: unknown[] = [];
   if (dimensions === 1 && scanner.at === text.length - 2 && text.endsWith('}')) return outermost;
 
-  /** The arrays that are not closed yet, from the outermost in. */
+  /** The unclosed arrays, outermost first. */
   const open: unknown[][] = [];
   for (;;) {
     while (open.length < dimensions) {
@@ -41,9 +41,9 @@ export function parseArray(text: string, delimiter: string, parseElement: TextPa
 
 function countBraces(text: string, start: number): number {
   let count = 0;
-  while (text[start + count] === '{' && count <= MOST_DIMENSIONS) count++;
-  if (count >= 1 && count <= MOST_DIMENSIONS) return count;
-  throw new TextScanner(text, start).failure(`one to ${MOST_DIMENSIONS} opening braces`);
+  while (text[start + count] === '{' && count <= MAX_DIMENSIONS) count++;
+  if (count >= 1 && count <= MAX_DIMENSIONS) return count;
+  throw new TextScanner(text, start).failure(`one to ${MAX_DIMENSIONS} opening braces`);
 }
 
 function readElement(scanner: TextScanner, delimiter: string, parse: TextParser): unknown {

@@ -1,11 +1,11 @@
 const BACKSLASH = 0x5c;
 const X = 0x78;
 
-/** Digits that are decoded at a time: all of a large value would make a string that is twice as long as the value. */
+/** The number of digits decoded at a time. A string of all digits would be twice as long as the value. */
 const PIECE = 2 ** 16;
 
 /**
- * `\x` and pairs of hexadecimal digits, the form that the session sets. Besides the Buffer it takes memory for a piece only.
+ * Reads a bytea in hex format (`\x…`), which the session sets. Besides the Buffer, it needs memory for one piece only.
  */
 export function readBytea(bytes: Buffer, start: number, end: number): Buffer | undefined {
   const digits = end - start - 2;
@@ -13,7 +13,7 @@ export function readBytea(bytes: Buffer, start: number, end: number): Buffer | u
   const value = Buffer.allocUnsafe(digits / 2);
   for (let from = start + 2; from < end; from += PIECE) {
     const text = bytes.toString('latin1', from, Math.min(from + PIECE, end));
-    // It stops at the first pair that is none.
+    // `write` stops at the first invalid pair of digits.
     if (value.write(text, (from - start - 2) / 2, 'hex') * 2 !== text.length) return undefined;
   }
   return value;

@@ -8,15 +8,16 @@ import { LimitError } from './value-limits';
 import { isReadAsBytea, createValueReader, type ValueReader } from './value-readers';
 import { AS_TEXT, formatColumn } from './values';
 
-/** Reads the values of one column, in either format: the same value of both. */
+/** The readers of a column, one per format. Both return the same value. */
 export interface ColumnReaders {
   readonly text: ValueReader;
   readonly binary: ValueReader;
 }
 
 /**
- * What is made of a type that is not built in is settled when its first value is read: by then it may have been looked up. Only
- * one that its own transaction may have made stays open until that is committed.
+ * Creates the readers of a column. The reader of a type that is not built in is fixed when its first value is read, because
+ * the type may have been looked up by then. If the type may have been created in the same transaction, the reader is fixed
+ * only after the commit.
  */
 export function createColumnReaders(reading: Reading, table: string, column: Column): ColumnReaders {
   const isOpen = (): boolean => reading.isOpen?.(column.typeOid) ?? false;
@@ -28,7 +29,7 @@ export function createColumnReaders(reading: Reading, table: string, column: Col
   };
 }
 
-/** Made at once. Where `types` itself fails, that is told when there is a value. */
+/** Created immediately. If `types` throws, the reader throws for each value. */
 function createBuiltInReader(reading: Reading, table: string, column: Column): ValueReader {
   try {
     return createValueReader(reading.types, table, column);
@@ -57,8 +58,8 @@ function createShapedReader(reading: Reading, table: string, column: Column): Va
 }
 
 /**
- * By way of the text that the server would have sent, so that whatever reads that makes the same value. But bytea, of which a
- * gigabyte may come, is copied.
+ * Converts the binary value to the text that the server would have sent, and parses that, so that both formats give the same
+ * value. A bytea, which can have a gigabyte, is copied instead.
  */
 function createBinaryColumnReader(reading: Reading, table: string, column: Column): ValueReader {
   if (isReadAsBytea(reading.types, table, resolveDomain(reading, table, column))) return copy;
@@ -75,10 +76,10 @@ function createBinaryColumnReader(reading: Reading, table: string, column: Colum
         const isOpen = (reading.ofOpen ?? false) && reading.definitions(cause.typeOid) === undefined;
         throw new UnknownTypeError(where, isOpen, column.typeOid, cause.typeOid);
       }
-      // What it cannot have as a string says so itself.
+      // A TextError already describes the problem.
       if (cause instanceof TextError) throw cause;
       if (cause instanceof LimitError) throw createLimitFault(where, cause);
-      const what = `${where} has a binary value that is not as PostgreSQL writes it`;
+      const what = `${where} has a binary value that PostgreSQL does not send`;
       throw new ValueFault(what, { cause, remedy: DELIVER });
     }
     return parse(text);

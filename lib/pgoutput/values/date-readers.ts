@@ -9,14 +9,14 @@ const DATE = '2026-01-31'.length;
 const TIMESTAMP = '2026-01-31 23:59:59'.length;
 const UTC = '+00'.length;
 
-/** What a fraction of so many digits is a fraction of. */
+/** The divisor of a fraction, by its number of digits. */
 const SCALES = [undefined, 10, 100, 1000, 10_000, 100_000, 1_000_000];
 
 const DAY = 86_400_000;
-/** Days from 0000-03-01, where the count below starts, to 1970-01-01. */
+/** The days from 0000-03-01, where `dayNumber` starts, to 1970-01-01. */
 const EPOCH = 719_468;
 
-/** `2026-01-31`: midnight in the process's time zone, as pg has it. */
+/** Reads `2026-01-31` as midnight in the time zone of the process, as pg does. */
 export function readDate(bytes: Buffer, start: number, end: number): Date | undefined {
   if (end - start !== DATE || !isDate(bytes, start)) return undefined;
   const year = yearAt(bytes, start);
@@ -25,7 +25,7 @@ export function readDate(bytes: Buffer, start: number, end: number): Date | unde
   return (month | day) < 0 || !isPlain(year) ? undefined : new Date(year, month - 1, day);
 }
 
-/** `2026-01-31 23:59:59.123456`, in the process's time zone, as pg has it. */
+/** Reads `2026-01-31 23:59:59.123456` in the time zone of the process, as pg does. */
 export function readTimestamp(bytes: Buffer, start: number, end: number): Date | undefined {
   if (!isTimestamp(bytes, start, end)) return undefined;
   const year = yearAt(bytes, start);
@@ -39,7 +39,7 @@ export function readTimestamp(bytes: Buffer, start: number, end: number): Date |
   return new Date(year, month - 1, day, hour, minute, second, ms);
 }
 
-/** `2026-01-31 23:59:59.123456+00`: the session's time zone is UTC. */
+/** Reads `2026-01-31 23:59:59.123456+00`. The time zone of the session is UTC. */
 export function readTimestamptz(bytes: Buffer, start: number, end: number): Date | undefined {
   const zone = end - UTC;
   if (!isTimestamp(bytes, start, zone)) return undefined;
@@ -69,7 +69,7 @@ function isDate(bytes: Buffer, start: number): boolean {
   return bytes[start + 4] === DASH && bytes[start + 7] === DASH;
 }
 
-/** Date takes a year before 100 for one of the twentieth century; such years are left to pg's parser. */
+/** Whether Date takes the year as it is. It maps years before 100 to the twentieth century; those go to pg's parser. */
 function isPlain(year: number): boolean {
   return year >= 100;
 }
@@ -80,14 +80,14 @@ function yearAt(bytes: Buffer, at: number): number {
   return century < 0 || year < 0 ? -1 : century * 100 + year;
 }
 
-/** @returns -1 for what are no digits */
+/** @returns -1 if the bytes are not digits */
 function twoDigits(bytes: Buffer, at: number): number {
   const tens = (bytes[at] ?? 0) - ZERO;
   const ones = (bytes[at + 1] ?? 0) - ZERO;
   return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
 }
 
-/** Whole ms of a fraction of a second of up to six digits, cut as Date cuts them; -1 for what is none. */
+/** Reads a fraction of a second, up to six digits. @returns ms, truncated as Date does; -1 if it is not a fraction */
 function milliseconds(bytes: Buffer, start: number, end: number): number {
   if (start === end) return 0;
   const scale = SCALES[end - start - 1];
@@ -98,11 +98,11 @@ function milliseconds(bytes: Buffer, start: number, end: number): number {
     if (digit < 0 || digit > 9) return -1;
     fraction = fraction * 10 + digit;
   }
-  // By the same roundings as pg's parser, which multiplies the fraction by 1000 as a double.
+  // The same rounding as in pg's parser, which multiplies the fraction by 1000 as a double.
   return Math.floor((fraction / scale) * 1000);
 }
 
-/** Days since 1970 in the Gregorian calendar. A year counts from March, so that the leap day is its last. */
+/** Returns the days since 1970-01-01 in the Gregorian calendar. The year starts in March, so the leap day is its last. */
 function dayNumber(year: number, month: number, day: number): number {
   const y = month > 2 ? year : year - 1;
   const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;

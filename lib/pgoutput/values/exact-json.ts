@@ -1,8 +1,8 @@
 /**
- * A JSON number that JavaScript has no number for: a double would be another number, and it is not written as an integer.
+ * A JSON number that a double would round and that is not an integer. It is a class of its own, to distinguish it from a JSON
+ * string.
  *
- * `String(it)` is its text as it stands in the document, and so is its JSON form, as a bigint's is its digits. It is no plain
- * text, so that it cannot be taken for a JSON string.
+ * `String(number)` is the text in the document. The JSON form is the same text, as a string.
  *
  * @example
  * const price = row.payload.price; // 0.1234567890123456789
@@ -10,7 +10,7 @@
  */
 export class JsonNumber {
   constructor(
-    /** As the document has it, as in `0.1234567890123456789` or `1e400`. */
+    /** The text in the document, such as `0.1234567890123456789` or `1e400`. */
     readonly text: string,
   ) {}
 
@@ -23,34 +23,35 @@ export class JsonNumber {
   }
 }
 
-/** The most digits that an integer may have in numeric, and so in jsonb. Longer bigints would take seconds and minutes. */
+/** The maximum number of integer digits in numeric, and so in jsonb. Converting longer bigints takes seconds to minutes. */
 const LONGEST_INTEGER = 131_072;
 
-/** A number of sixteen digits, or with an exponent: of all others a double keeps every digit. In a string it does no harm. */
+/** Matches numbers with 16 digits or an exponent; a double represents all others exactly. Matches in strings do not matter. */
 const MAY_BE_ROUNDED = /(?:^|[:,[\s])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 
 type Members = Record<string, unknown>;
 
-/** What of a document that is known to be JSON is a number. */
+/** Matches a number in a valid JSON document. */
 const NUMBER = /[-+.\deE]+/y;
 
 /**
- * As `JSON.parse`, but no number is rounded: an integer beyond `Number.MAX_SAFE_INTEGER` is a bigint, and another number that a
- * double would print otherwise is a {@link JsonNumber}. `1.10` is 1.1, and `1e2` is 100: the same numbers.
+ * Parses JSON like `JSON.parse`, without rounding: an integer beyond `Number.MAX_SAFE_INTEGER` becomes a bigint, any other
+ * number that a double would round a {@link JsonNumber}. `1.10` becomes 1.1, and `1e2` becomes 100, which are equal numbers.
  *
- * JSON.parse tells nobody how a number was written (before Node 21), and lossless-json, which does, recurses: it fails some
- * thousand levels deep, where PostgreSQL goes further, and takes five times as long for documents that need none of it.
+ * Before Node 21, `JSON.parse` does not pass the source text of numbers to its reviver. The package lossless-json recurses, so
+ * it fails at some thousand levels, which PostgreSQL exceeds; and it takes five times as long for documents without such
+ * numbers.
  *
- * @throws {SyntaxError} for what is no JSON
+ * @throws {SyntaxError} when the text is not JSON
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   return MAY_BE_ROUNDED.test(text) ? rebuild(text) : value;
 }
 
-/** Reads a document that JSON.parse has taken, so that all that is left to do is to tell values apart. */
+/** Parses a document that `JSON.parse` has accepted, so it does not validate. */
 function rebuild(text: string): unknown {
-  // No recursion: a document may go deeper than the stack.
+  // Not recursive: a document can be nested more deeply than the stack allows.
   const open: (unknown[] | Members)[] = [];
   let key: string | undefined;
   let root: unknown;
@@ -80,7 +81,7 @@ function rebuild(text: string): unknown {
         break;
       case '"': {
         const end = findStringEnd(text, at);
-        const string = getSource(text.slice(at, end));
+        const string = unquoteString(text.slice(at, end));
         const parent = open.at(-1);
         if (key === undefined && parent !== undefined && !Array.isArray(parent)) key = string;
         else put(string);
@@ -103,7 +104,7 @@ function rebuild(text: string): unknown {
         NUMBER.lastIndex = at;
         const [number] = NUMBER.exec(text) ?? [];
         if (number !== undefined) put(toExactNumber(number));
-        // Else a space, a comma or a colon.
+        // Otherwise the character is a space, a comma or a colon.
         at += number?.length ?? 1;
       }
     }
@@ -111,18 +112,18 @@ function rebuild(text: string): unknown {
   return root;
 }
 
-/** @returns behind the closing quote of the string that begins here */
+/** @returns the index after the closing quote of the string at `start` */
 function findStringEnd(text: string, start: number): number {
   let at = start + 1;
   while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
   return at + 1;
 }
 
-function getSource(quoted: string): string {
+function unquoteString(quoted: string): string {
   return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
 }
 
-/** As JSON.parse has it: `__proto__` is a member like others, and of two with one name the last counts. */
+/** Sets a member as `JSON.parse` does: `__proto__` is an ordinary member, and the last duplicate wins. */
 function setMember(object: Members, name: string, value: unknown): void {
   if (name === '__proto__') {
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
@@ -138,11 +139,11 @@ function toExactNumber(text: string): number | bigint | JsonNumber {
     const digits = number < 0 ? text.length - 1 : text.length;
     return digits <= LONGEST_INTEGER ? BigInt(text) : new JsonNumber(text);
   }
-  return decimal(text) === decimal(String(number)) ? number : new JsonNumber(text);
+  return normalizeDecimal(text) === normalizeDecimal(String(number)) ? number : new JsonNumber(text);
 }
 
-/** One spelling for each decimal number, without its sign: its digits with no zero at either end, and a power of ten. */
-function decimal(text: string): string {
+/** Normalizes a decimal number without its sign: the digits without leading and trailing zeros, and a power of ten. */
+function normalizeDecimal(text: string): string {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
   const digits = whole + fraction;

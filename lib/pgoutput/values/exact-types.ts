@@ -3,7 +3,7 @@ import { BUILT_IN_DEFINITIONS, BUILT_IN_TYPES } from '../types/built-in-types';
 import { parseExactJson } from './exact-json';
 import { AS_TEXT, type TextParser, type TypeParsers } from './values';
 
-/** By the names of pg_type; all other types are text as PostgreSQL prints it. */
+/** The parsers by name in `pg_type`. Values of other types stay text. */
 const PARSERS: ReadonlyMap<string, TextParser> = new Map<string, TextParser>([
   ['bool', parseBoolean],
   ['bytea', parseBytea],
@@ -29,21 +29,21 @@ for (const [oid, definition] of BUILT_IN_DEFINITIONS) {
 }
 
 /**
- * Values of which nothing is rounded, and for which no time zone is guessed:
+ * Parsers that do not round values and do not assume a time zone:
  *
  * - int8 and xid8 are bigints; int2, int4, oid, xid, cid, float4 and float8 are numbers; bool is boolean; bytea is a Buffer;
  * - json and jsonb are parsed, with integers beyond `Number.MAX_SAFE_INTEGER` as bigints and numbers that a double cannot
  *   hold as {@link JsonNumber};
- * - an array of a built-in type is an Array of such values, of any dimension;
- * - everything else is text as PostgreSQL prints it: numeric, money, ranges, and dates, times and intervals.
+ * - an array of a built-in type is an Array of such values, nested for several dimensions;
+ * - all other types are text as PostgreSQL prints it: numeric, money, ranges, and dates, times and intervals.
  *
- * Dates and times stay text because nothing else that JavaScript has keeps the µs, `infinity`, BC and 24:00:00 of all of them;
- * and PostgreSQL's own text, with `+00` where there is a time zone, goes back into a query as it is. `Temporal.Instant.from`,
- * `PlainDateTime.from`, `PlainDate.from` and `PlainTime.from` take it as it stands, from the year 1 to 9999 and before 24:00.
- * JSON does not go back as it is: `JSON.stringify` throws at a bigint, and makes text of a {@link JsonNumber}.
+ * Dates and times stay text, because no JavaScript type represents µs, `infinity`, BC and 24:00:00. The text, with `+00` for
+ * types with a time zone, is valid input for PostgreSQL. `Temporal.Instant.from`, `PlainDateTime.from`, `PlainDate.from` and
+ * `PlainTime.from` accept it for the years 1 to 9999 and times before 24:00. JSON values do not round-trip: `JSON.stringify`
+ * throws for a bigint, and writes a {@link JsonNumber} as a string.
  *
  * @example
- * // Documents as they were sent, and all else exact.
+ * // JSON documents as text, other types exact.
  * const types: TypeParsers = {
  *   getTypeParser: (oid, format) => (oid === 114 || oid === 3802 ? String : exactTypes.getTypeParser(oid, format)),
  * };
@@ -59,7 +59,7 @@ function parseBoolean(text: string): boolean {
 
 function parseBytea(text: string): Buffer {
   const value = Buffer.from(text.slice(2), 'hex');
-  // Node stops at the first pair of characters that is none.
+  // Node stops at the first invalid pair of digits.
   if (!text.startsWith('\\x') || value.length * 2 !== text.length - 2) {
     throw new SyntaxError("Expected '\\x' and pairs of hexadecimal digits");
   }

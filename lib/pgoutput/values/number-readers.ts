@@ -6,17 +6,17 @@ const POINT = 0x2e;
 const TRUE = 0x74; // t
 const FALSE = 0x66; // f
 
-/** Whole numbers and powers of ten up to here are doubles without a rounding error. */
+/** Integers and powers of ten of up to 15 digits are exact doubles. */
 const EXACT_DIGITS = 15;
 const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
-/** `t` and `f`. */
+/** Reads `t` and `f`. */
 export function readBoolean(bytes: Buffer, start: number, end: number): boolean | undefined {
   const byte = end - start === 1 ? bytes[start] : undefined;
   return byte === TRUE ? true : byte === FALSE ? false : undefined;
 }
 
-/** Digits, with a sign or without. */
+/** Reads an integer of up to 15 digits. */
 export function readInteger(bytes: Buffer, start: number, end: number): number | undefined {
   const isNegative = bytes[start] === MINUS;
   const first = isNegative ? start + 1 : start;
@@ -30,7 +30,7 @@ export function readInteger(bytes: Buffer, start: number, end: number): number |
   return isNegative ? -value : value;
 }
 
-/** Digits as they are, for numbers that a double cannot hold. */
+/** Reads an integer as text, for numbers that a double cannot represent. */
 export function readDigits(bytes: Buffer, start: number, end: number): string | undefined {
   for (let at = bytes[start] === MINUS ? start + 1 : start; at < end; at++) {
     const digit = (bytes[at] ?? 0) - ZERO;
@@ -39,7 +39,7 @@ export function readDigits(bytes: Buffer, start: number, end: number): string | 
   return decodeUtf8(bytes, start, end);
 }
 
-/** Digits with a decimal point among them: one division of two exact doubles, which rounds as parseFloat does. */
+/** Reads a decimal number of up to 15 digits. Dividing two exact doubles rounds once, as parseFloat does. */
 export function readDecimal(bytes: Buffer, start: number, end: number): number | undefined {
   const isNegative = bytes[start] === MINUS;
   const first = isNegative ? start + 1 : start;

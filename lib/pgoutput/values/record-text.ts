@@ -1,10 +1,10 @@
 import { TextScanner } from './text-scanner';
 
 /**
- * Reads a composite value as record_out prints it: its fields as text, null for NULL. `()` is one field that is NULL; a type
- * without attributes reads the same.
+ * Parses a composite value as record_out prints it, to its fields as text, null for NULL. `()` is one field that is NULL; a
+ * type without attributes has the same text.
  *
- * @throws an Error for text that is no record
+ * @throws {Error} when the text is not a record
  */
 export function parseRecord(text: string): (string | null)[] {
   const scanner = new TextScanner(text);
@@ -17,7 +17,7 @@ export function parseRecord(text: string): (string | null)[] {
   return fields;
 }
 
-/** Text that is empty is in quotes. */
+/** An unquoted empty field is NULL. */
 function readField(scanner: TextScanner): string | null {
   return scanner.sees('"') ? scanner.quoted(true) : scanner.bare(',', '()') || null;
 }

@@ -1,5 +1,5 @@
 import { parseArray } from './array-text';
-import { guardParser, misprinted } from './guarded-parser';
+import { guardParser, createFormatFault } from './guarded-parser';
 import type { Column } from '../messages/table';
 import { parseRecord } from './record-text';
 import type { Attribute, TypeDefinitions } from '../types/type-definitions';
@@ -7,59 +7,59 @@ import { ValueFault } from './value-fault';
 import { checkElements } from './value-limits';
 import { AS_TEXT, findParser, formatColumn, type TextParser, type TypeParsers } from './values';
 
-/** Types from here on are not built in: their OIDs differ from server to server (FirstGenbkiObjectId in transam.h). */
-const FIRST_OTHER_TYPE = 10_000;
+/** The first OID of types that are not built in; their OIDs differ between servers (`FirstGenbkiObjectId` in transam.h). */
+const FIRST_NON_BUILT_IN_OID = 10_000;
 
 /**
- * The attributes of a composite type's values that have so many fields; undefined when none are known. A type that is altered
- * has values of either kind for a while.
+ * Returns the attributes of a composite type with this number of fields, or undefined if none are known. After ALTER TYPE,
+ * values with the old and with the new attributes arrive for a while.
  */
 export type CompositeLayouts = (typeOid: number, fields: number) => readonly Attribute[] | undefined;
 
-/** All that decides how a value is read. */
+/** Everything that determines how a value is read. */
 export interface Reading {
-  /** The parsers of built-in types, and of any other type that it has one for: those come first. */
+  /** The parsers of types. A parser for a type that is not built in takes precedence over its definition. */
   readonly types: TypeParsers;
-  /** What the other types are made of. One without a definition stays text, and so do enums and ranges. */
+  /** The definitions of types that are not built in. Types without one, enums and ranges stay text. */
   readonly definitions: TypeDefinitions;
-  /** Given, a composite is an object by attribute name; otherwise it is text. */
+  /** If given, a composite becomes an object by attribute name; otherwise it stays text. */
   readonly layouts?: CompositeLayouts | undefined;
-  /** Whether nobody can see yet what a type is made of, as its transaction is still open. */
+  /** Whether the definition of a type is not visible yet, because the transaction that created it is in progress. */
   readonly isOpen?: ((typeOid: number) => boolean) | undefined;
-  /** Whether the values are of a transaction that is still open. */
+  /** Whether the values are from a transaction in progress. */
   readonly ofOpen?: boolean;
 }
 
 const NO_FORM = {
   remedy:
-    "Subscribe without binary: values come as text then, also of the transaction that this one is in. Or subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
+    "Subscribe without binary: the server then sends text, also in the same transaction. Or subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
 };
 const STILL_OPEN = {
   retryable: true,
   remedy:
-    "Its type was made in a transaction that was still open: subscribe again when that is committed, or without binary, or with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
+    "Its type was created in a transaction that was in progress: subscribe again after the commit, or without binary, or with onDecodeError: 'deliver', which delivers the value's bytes and goes on.",
 };
 
-/** A composite value has another number of fields than its type had when it was last looked up. */
+/** A composite value whose number of fields differs from every known version of its type. */
 export class UnknownLayoutError extends ValueFault {
   constructor(
     where: string,
     readonly typeOid: number,
     readonly fields: number,
   ) {
-    super(`${where} has a value of ${fields} fields, which its type is not known to have had`, {
+    super(`${where} has a value of ${fields} fields, which no known version of its type has`, {
       remedy:
-        "The type was altered. If that was after the value was written, read composites as text (composites: false) until the stream is past it, or subscribe with onDecodeError: 'deliver', which delivers the value's bytes; otherwise subscribe again.",
+        "The type was altered. If it was altered after the value was written, read composites as text (composites: false) until the stream has passed the value, or subscribe with onDecodeError: 'deliver', which delivers the value's bytes; otherwise subscribe again.",
     });
   }
 }
 
-/** A value is in the binary form of a type of which nothing is known, or has another in it that is. */
+/** A value in binary format whose type, or the type of a part, is unknown. */
 export class UnknownTypeError extends ValueFault {
   /**
-   * @param isOpen whether it may be known once its transaction is committed
-   * @param typeOid the column's type
-   * @param partOid that of a value in it that is unknown: of an attribute that was added meanwhile
+   * @param isOpen whether the type can be looked up after the transaction has committed
+   * @param typeOid the type of the column
+   * @param partOid the unknown type of a part, such as an attribute that was added later
    */
   constructor(
     where: string,
@@ -67,20 +67,19 @@ export class UnknownTypeError extends ValueFault {
     readonly typeOid: number,
     readonly partOid?: number,
   ) {
-    const what = `${where} has a value in a binary form that is not known`;
+    const what = `${where} has a value in an unknown binary format`;
     super(what, isOpen ? STILL_OPEN : NO_FORM);
   }
 }
 
 export function isBuiltIn(typeOid: number): boolean {
-  return typeOid < FIRST_OTHER_TYPE;
+  return typeOid < FIRST_NON_BUILT_IN_OID;
 }
 
 /**
- * The column with the type that its values are printed and read as: of a domain, the type below it, however many domains
- * lie between. A domain that has a parser of its own stays.
+ * Returns the column with the base type of its domain, or of nested domains. A domain with its own parser is not resolved.
  *
- * @throws {ValueFault} when `types` itself fails
+ * @throws {ValueFault} when `types` throws
  */
 export function resolveDomain(reading: Reading, table: string, column: Column): Column {
   const seen = new Set<number>();
@@ -96,12 +95,12 @@ export function resolveDomain(reading: Reading, table: string, column: Column): 
 }
 
 /**
- * The parser of one column, whatever its type is made of; {@link AS_TEXT} where the text stays as it is. What it throws names
- * the column and the part of it, as in `c[].city`, and leaves out the value, which may be confidential.
+ * Creates the parser of a column of any type; {@link AS_TEXT} if the value stays text. Its errors name the column and the part,
+ * such as `c[].city`, but not the value, which can be confidential.
  *
- * Parts are asked for when the first value is read, so that a type may be made of itself.
+ * The parsers of parts are created when the first value is read, so that a type can contain itself.
  *
- * @throws {ValueFault} when `types` itself fails
+ * @throws {ValueFault} when `types` throws
  */
 export function createShapedParser(reading: Reading, table: string, column: Column): TextParser {
   const base = resolveDomain(reading, table, column);
@@ -122,7 +121,7 @@ function createArrayParser(
   typeOid: number,
   delimiter: string,
 ): TextParser {
-  // CREATE TYPE takes any byte; what array_out prints with these can be read in more than one way.
+  // CREATE TYPE accepts any byte. With these delimiters, the output of array_out is ambiguous.
   if (!/^[^{}"\\\0\u0080-\uffff]$/.test(delimiter)) return AS_TEXT;
   const element = { ...column, name: `${column.name}[]`, typeOid };
   let parseElement: TextParser | undefined;
@@ -151,19 +150,19 @@ function createCompositeParser(reading: Reading, layouts: CompositeLayouts, tabl
       const field = fields[i] ?? null;
       return [name, field === null ? null : parsers[i]?.(field)] as const;
     });
-    // Unlike assignment it gives the object a property of its own, whatever the attribute is called.
+    // Unlike assignment, it sets an own property even for `__proto__`.
     return Object.fromEntries(entries);
   });
 }
 
-/** An error of a part says already where it is. */
+/** Adds the column to errors. A ValueFault of a part already has it. */
 function addLocation(table: string, column: Column, parse: TextParser): TextParser {
   return (text) => {
     try {
       return parse(text);
     } catch (cause) {
       if (cause instanceof ValueFault) throw cause;
-      throw misprinted(table, column, { cause });
+      throw createFormatFault(table, column, { cause });
     }
   };
 }

@@ -1,9 +1,9 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Takes a text apart from left to right, once; what it throws says where, and not what stands there. */
+/** Scans a text from left to right. Its errors contain the position, not the text. */
 export class TextScanner {
-  /** Where it stands, in UTF-16 code units. */
+  /** The position, in UTF-16 code units. */
   at: number;
   readonly #text: string;
 
@@ -16,12 +16,12 @@ export class TextScanner {
     return this.at === this.#text.length;
   }
 
-  /** Whether this character comes next. */
+  /** Whether the next character is this one. */
   sees(character: string): boolean {
     return this.#text[this.at] === character;
   }
 
-  /** Goes past this character if it comes next. */
+  /** Consumes the next character if it is this one. */
   takes(character: string): boolean {
     if (!this.sees(character)) return false;
     this.at++;
@@ -29,9 +29,9 @@ export class TextScanner {
   }
 
   /**
-   * The text without quotes from here on, up to a separator or a closing bracket.
+   * Reads unquoted text up to a separator or a closing bracket.
    *
-   * @param brackets an opening one, which would have been quoted, and a closing one
+   * @param brackets the opening bracket, which is invalid in unquoted text, and the closing one
    */
   bare(separator: string, brackets: '{}' | '()'): string {
     const text = this.#text;
@@ -48,10 +48,9 @@ export class TextScanner {
   }
 
   /**
-   * The text between the quote that comes next and the one that ends it. Behind a backslash every character stands for
-   * itself.
+   * Reads quoted text. A backslash escapes the next character.
    *
-   * @param isDoubled whether two quotes stand for one; otherwise the first of them ends the text
+   * @param isDoubled whether two quotes represent one; otherwise the first of them ends the text
    */
   quoted(isDoubled: boolean): string {
     const text = this.#text;

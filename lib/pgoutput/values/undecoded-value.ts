@@ -1,11 +1,11 @@
 import type { ValueFormat } from './value-error';
 
-/** The longest value whose bytes have a place in its JSON form, as two characters for each of them. */
+/** The maximum size of a value whose bytes the JSON form includes, at two characters per byte. */
 const LARGEST_SHOWN = 2 ** 28 - 16;
 
 /**
- * A value that could not be decoded, as the server sent it. With `onDecodeError: 'deliver'` it stands in the row in place of
- * the value; of an array or a composite with one part that cannot be decoded, in place of the whole.
+ * A value that could not be decoded, as the server sent it. With `onDecodeError: 'deliver'` the row holds it instead of the
+ * value. If a part of an array or composite cannot be decoded, it replaces the whole value.
  *
  * @example
  * const { body } = change.new;
@@ -14,18 +14,17 @@ const LARGEST_SHOWN = 2 ** 28 - 16;
  */
 export class UndecodedValue {
   constructor(
-    /** The value's bytes, a copy. */
+    /** A copy of the bytes of the value. */
     readonly bytes: Buffer,
     readonly format: ValueFormat,
-    /** The OID of the column's type in pg_type. */
+    /** The OID of the column's type in `pg_type`. */
     readonly typeOid: number,
-    /** Why it could not be decoded: what the type's parser has thrown, or an Error that says it. */
+    /** The reason: the error of the type's parser, or an Error of the library. */
     readonly cause: unknown,
   ) {}
 
   /**
-   * The bytes as PostgreSQL prints a bytea, `\x` and hexadecimal digits; left out where they are more than a string can hold.
-   * `cause` is the text of the cause.
+   * The bytes as a bytea in hex format (`\x…`), omitted if a string cannot hold them; `cause` as text.
    */
   toJSON(): Record<string, unknown> {
     const { bytes, format, typeOid, cause } = this;

@@ -3,31 +3,30 @@ import type { ErrorCode } from '../../common/error-codes';
 import { formatLsn, type Lsn } from '../../common/lsn';
 import type { ValueFault } from './value-fault';
 
-/** How a value is written: as its type's output function prints it, or as its send function does (`binary: true`). */
+/** The format of a value: that of the type's output function, or that of its send function (`binary: true`). */
 export type ValueFormat = 'text' | 'binary';
 
-/** Where a value stands. */
+/** The location of a value. */
 export interface ValueLocation {
-  /** The commit LSN of its transaction, of a prepared one the prepare LSN; undefined while that is still open. */
+  /** The commit LSN of the transaction, or the prepare LSN of a prepared one. Undefined in a streamed transaction. */
   readonly commitLsn: Lsn | undefined;
-  /** The transaction, where it is streamed while it is open; otherwise undefined. */
+  /** The ID of the streamed transaction. Undefined in a transaction that was not streamed. */
   readonly xid: number | undefined;
   readonly schema: string;
-  /** As changes name it: `users` in schema public, `billing.invoices` elsewhere. */
+  /** The table name as in changes: `users` in schema public, `billing.invoices` in others. */
   readonly table: string;
   readonly column: string;
-  /** The OID of the column's type in pg_type. */
+  /** The OID of the column's type in `pg_type`. */
   readonly typeOid: number;
   readonly format: ValueFormat;
 }
 
 /**
- * A value cannot be decoded: `code` is `VALUE_DECODE_FAILED`, and `cause` is what a parser has thrown, where one has. The value
- * itself is left out, as it may be confidential.
+ * A value cannot be decoded. The `code` is `VALUE_DECODE_FAILED`; `cause` is the error of the parser, if a parser threw it. The
+ * error does not contain the value, which can be confidential.
  *
- * WAL is decoded with the catalog of its time: neither ALTER TABLE nor a change of the publication makes the value readable
- * that the stream has stopped at. With `onDecodeError: 'deliver'` it is delivered as {@link UndecodedValue}, and the stream
- * goes on.
+ * The server decodes WAL with the catalog at that time, so neither ALTER TABLE nor a change of the publication makes the value
+ * decodable. With `onDecodeError: 'deliver'` the value is delivered as an {@link UndecodedValue}, and the stream continues.
  *
  * @example
  * source$.subscribe({
@@ -52,8 +51,8 @@ export class ValueError extends ReplicationError implements ValueLocation {
   }
 
   /**
-   * @param fault what a reader of this library has thrown
-   * @param code what a rule of the option `errors` takes it for
+   * @param fault the fault that a reader of the library threw
+   * @param code the code from a rule of the option `errors`
    */
   constructor(
     what: string,
@@ -74,7 +73,7 @@ export class ValueError extends ReplicationError implements ValueLocation {
     this.#fault = fault;
   }
 
-  /** As of every error, with where the value stands: the LSN as `X/Y`. */
+  /** The JSON form of every error, with the location of the value; the LSN is `X/Y`. */
   override toJSON(): Record<string, unknown> {
     const { commitLsn, xid, schema, table, column, typeOid, format } = this;
     const lsn = commitLsn === undefined ? undefined : formatLsn(commitLsn);

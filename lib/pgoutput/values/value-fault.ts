@@ -1,12 +1,12 @@
 import { giveName, ReplicationError, type ReplicationErrorOptions } from '../../common/errors';
 import type { LimitError } from './value-limits';
 
-/** What helps with any value: WAL is decoded with the catalog of its time, so that nothing in the database does. */
+/** The remedy for every value. A change in the database does not help: the server decodes WAL with the catalog at that time. */
 export const DELIVER = "Subscribe with onDecodeError: 'deliver', which delivers the value's bytes and goes on.";
 
 /**
- * Why a reader cannot read a value. What it says leaves out the value, which may be confidential. Whoever decodes the message
- * makes a {@link ValueError} of it, which says where the value stands.
+ * The reason why a reader cannot read a value. The text does not contain the value, which can be confidential. The decoder
+ * converts it to a {@link ValueError}, which adds the location.
  */
 export class ValueFault extends ReplicationError {
   static {
@@ -18,7 +18,7 @@ export class ValueFault extends ReplicationError {
   }
 }
 
-/** @param where the column, as errors name it */
+/** @param where the formatted column */
 export function createLimitFault(where: string, cause: LimitError): ValueFault {
   const what = `${where} has a value beyond a limit of this library: ${cause.message}`;
   return new ValueFault(what, { cause, remedy: DELIVER });

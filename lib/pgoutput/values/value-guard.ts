@@ -9,29 +9,29 @@ import { DELIVER, ValueFault } from './value-fault';
 import type { ValueReader } from './value-readers';
 import { formatColumn } from './values';
 
-/** The transaction that is being decoded. */
+/** The transaction of the message that is being decoded. */
 export interface CurrentTransaction {
   readonly current: { readonly commitLsn: Lsn | undefined } | undefined;
-  /** The xid of a transaction that is still open. */
+  /** The ID of a transaction in progress. */
   readonly openXid: number | undefined;
 }
 
 /**
- * Reads a row for the second time, after it could not be read: value by value, so that each one that cannot be decoded is told
- * from the others. Reading for the first time has nothing around its values, as nearly all of them can.
+ * Reads a row again after an error, to identify the values that cannot be decoded. The first reading has no such checks,
+ * because nearly all values can be decoded.
  */
 export class ValueGuard {
   readonly #transactions: CurrentTransaction;
   readonly #catalog: TypeCatalog | undefined;
   readonly #guarded = new WeakMap<CompiledRelation, CompiledRelation>();
 
-  /** @param catalog tells whether a look-up may help */
+  /** @param catalog knows whether a look-up of types can help */
   constructor(transactions: CurrentTransaction, catalog: TypeCatalog | undefined) {
     this.#transactions = transactions;
     this.#catalog = catalog;
   }
 
-  /** The same table with readers that throw a {@link ValueError}, or return an {@link UndecodedValue}. */
+  /** Returns the table with readers that throw a {@link ValueError} or return an {@link UndecodedValue}. */
   relation(relation: CompiledRelation): CompiledRelation {
     const known = this.#guarded.get(relation);
     if (known) return known;
@@ -57,7 +57,7 @@ export class ValueGuard {
     return { ...compiled, text: guard(compiled.text, 'text'), binary: guard(compiled.binary, 'binary') };
   }
 
-  /** What a look-up may help with is tried first. */
+  /** Whether to deliver the bytes. If a look-up of types can help, that is tried first. */
   #delivers({ onDecodeError }: CompiledRelation, thrown: unknown): boolean {
     return onDecodeError === 'deliver' && !(thrown instanceof ValueFault && this.#catalog?.mayHelp(thrown));
   }
@@ -91,7 +91,7 @@ function describeFault(where: string, thrown: unknown): string {
   if (thrown instanceof TextError) {
     return thrown.reason === 'encoding'
       ? `${where} has a value that is not valid UTF-8`
-      : `${where} has a value that is longer than a string can be in JavaScript`;
+      : `${where} has a value that exceeds the maximum string length of JavaScript`;
   }
   return `${where} has a value that cannot be decoded`;
 }

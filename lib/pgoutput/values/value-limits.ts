@@ -1,6 +1,6 @@
 /**
- * A value is beyond what this library, or JavaScript, can read. It may be just as PostgreSQL sends it. What the message says
- * leaves out the value.
+ * A value exceeds a limit of this library or of JavaScript, although it can be valid in PostgreSQL. The message does not contain
+ * the value.
  */
 export class LimitError extends Error {
   constructor(message: string) {
@@ -10,22 +10,22 @@ export class LimitError extends Error {
 }
 
 /**
- * V8 ends the process, without an exception, where an array grows to 112,813,859 elements: the next size is beyond
- * FixedArray::kMaxLength. PostgreSQL has arrays of 134,217,727 elements (MaxArraySize in array.h).
+ * The maximum number of array elements. V8 aborts the process, without an exception, when an array grows beyond 112,813,858
+ * elements: its next capacity exceeds FixedArray::kMaxLength. PostgreSQL allows 134,217,727 elements (MaxArraySize in array.h).
  */
-const MOST_ELEMENTS = 112_000_000;
+const MAX_ELEMENTS = 112_000_000;
 
 /**
- * Asserts that no array that is made of the text has too many elements. Separators within strings count, too, as telling them
- * apart would take as long as reading the text.
+ * Asserts that the array in the text does not have too many elements. Separators in strings count too: to exclude them would
+ * take as long as parsing the text.
  *
- * @param separator one character that stands between two elements
+ * @param separator the character between two elements
  * @throws {LimitError}
  */
-export function checkElements(text: string, separator = ',', most = MOST_ELEMENTS): void {
-  // An element and its separator have two characters at least.
+export function checkElements(text: string, separator = ',', most = MAX_ELEMENTS): void {
+  // An element and its separator have at least two characters.
   if (text.length < 2 * most) return;
   let count = 1;
   for (let at = text.indexOf(separator); at >= 0 && count <= most; at = text.indexOf(separator, at + 1)) count++;
-  if (count > most) throw new LimitError(`it has more than ${most} elements, the most that an array of them may have`);
+  if (count > most) throw new LimitError(`it has more than ${most} elements, the maximum of an array`);
 }

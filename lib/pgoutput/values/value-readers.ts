@@ -8,7 +8,7 @@ import { BUILT_IN_PARSERS, guardParser } from './guarded-parser';
 import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
 import { AS_TEXT, findParser, type TextParser, type TypeParsers } from './values';
 
-/** Makes a value of the text in [start, end). */
+/** Converts the bytes in [start, end) to a value. */
 export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
 
 const BYTEA = 17;
@@ -17,13 +17,13 @@ const readIntegerArray = createArrayReader(readInteger);
 const readDecimalArray = createArrayReader(readDecimal);
 
 /**
- * Readers of the usual forms of a type, straight from the bytes; undefined says that a text has another form. They make what
- * pg's own parser makes of the same text, and stand in for that one only.
+ * Readers of the usual text forms of a type, directly from the bytes. They return undefined for other forms. They return the
+ * same value as pg's parser, and replace only that parser.
  */
 const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
   [16, readBoolean],
   [BYTEA, readBytea],
-  [20, decodeUtf8], // int8, which pg leaves as text
+  [20, decodeUtf8], // int8 is text in pg
   [21, readInteger],
   [23, readInteger],
   [26, readInteger],
@@ -42,31 +42,31 @@ const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
   [1016, createArrayReader(readDigits)], // int8[]
   [1021, readDecimalArray],
   [1022, readDecimalArray],
-  [1231, readDecimalArray], // numeric[], which pg makes doubles of
+  [1231, readDecimalArray], // numeric[], doubles in pg
   [2951, readTextArray], // uuid[]
 ]);
 
-/** Types of which pg's values are exact. */
+/** Types for which pg's values and those of `exactTypes` are equal. */
 const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1005, 1007, 1009, 1014, 1015, 1021, 1022, 1028, 2951]);
 
-/** Whether the parser of a type makes what its reader makes. */
+/** Whether the reader of a type returns the same values as the parser. */
 function hasReader(parser: TextParser, oid: number): boolean {
   return parser === BUILT_IN_PARSERS.get(oid) || (EXACT.has(oid) && parser === exactTypes.getTypeParser(oid, 'text'));
 }
 
 /**
- * Whether the column's values are what bytea is made of: Buffers of its bytes.
+ * Whether the column is a bytea that is decoded to a Buffer.
  *
- * @throws {ValueFault} when `types` itself fails
+ * @throws {ValueFault} when `types` throws
  */
 export function isReadAsBytea(types: TypeParsers, table: string, column: Column): boolean {
   return column.typeOid === BYTEA && hasReader(findParser(types, table, column), BYTEA);
 }
 
 /**
- * The reader of a column of a built-in type. What it throws is as in {@link guardParser}.
+ * Creates the reader of a column of a built-in type. It throws the errors of {@link guardParser}.
  *
- * @throws {ValueFault} when `types` itself fails
+ * @throws {ValueFault} when `types` throws
  */
 export function createValueReader(types: TypeParsers, table: string, column: Column): ValueReader {
   const parser = findParser(types, table, column);

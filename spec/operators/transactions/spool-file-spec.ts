@@ -129,7 +129,7 @@ describe('a spool file that cannot be had', () => {
     reader.next();
     for (const fd of spools.open) files.ftruncateSync(fd, 10_000);
     const error = failure(() => [...unit]);
-    expect(error).toMatchObject({ code: 'SPOOL_FAILED', cause: { message: 'it is shorter than what was written' } });
+    expect(error).toMatchObject({ code: 'SPOOL_FAILED', cause: { message: 'the file is shorter than expected' } });
     expect(reader.next().done).toBe(false);
     reader.return?.();
     unit.ack();

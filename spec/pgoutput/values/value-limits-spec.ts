@@ -71,7 +71,7 @@ describe('a value beyond a limit', () => {
     value.writeInt32BE((2 ** 27 - 1) * 8);
     const error = failure(() => decode(VARBIT, value, 'error'));
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', table: 'app.docs', column: 'body' });
-    expect(error.message).toContain('longer than a string can be in JavaScript');
+    expect(error.message).toContain('exceeds the maximum string length of JavaScript');
   });
 });
 

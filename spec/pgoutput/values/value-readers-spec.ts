@@ -144,7 +144,7 @@ describe('what is read from bytes', () => {
         const isolated = fresh();
         for (const [oid, text] of USUAL) expect(() => isolated(oid, text)).not.toThrow();
         for (const [oid, text] of USUAL.slice(8))
-          expect(() => isolated(oid, `${text} `)).toThrow('not as PostgreSQL prints it');
+          expect(() => isolated(oid, `${text} `)).toThrow('that PostgreSQL does not print');
       } finally {
         for (const spy of spies) spy.mockRestore();
         for (const name of ['postgres-date', 'postgres-bytea', 'postgres-array']) jest.dontMock(name);

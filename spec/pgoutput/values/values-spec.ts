@@ -185,7 +185,7 @@ describe('bytea that is not in hex form', () => {
   ])('is an error, for pg’s parser would not return: %i %s', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
-    expect(error.message).toContain('is not as PostgreSQL prints it');
+    expect(error.message).toContain('that PostgreSQL does not print');
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED' });
   });
 });
