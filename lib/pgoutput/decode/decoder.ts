@@ -8,29 +8,29 @@ import { DecoderState, StreamedTransaction } from './state';
 import type { TypeParsers } from '../values/values';
 
 const NO_RELATIONS: readonly DescribedTable[] = [];
-/** A buffer is let go of after its last message, and after one of this size: the stream may be quiet for long. */
+/** The reader releases a buffer after its last message, and after a message of more than this size in bytes: the stream can then be idle. */
 const LARGE = 1024 * 1024;
 
 /**
- * Turns pgoutput's payloads into messages, in the order in which they come.
+ * Decodes pgoutput payloads to messages, in the order of the stream.
  *
- * It remembers the tables and the open transactions, so each stream needs its own. After an error it is of no more use.
+ * It keeps the tables and the transactions in progress, so each stream needs its own. It cannot be used after an error.
  */
 export class PgoutputDecoder {
   readonly #state: DecoderState;
   readonly #reader: PayloadReader;
 
-  /** @param types gives the parser of each column's type */
+  /** @param types the parsers of the column types */
   constructor(types: TypeParsers, more: Omit<Decoding, 'types'> = {}) {
     this.#state = new DecoderState(new RelationCache({ ...more, types }));
     this.#reader = new PayloadReader(this.#state, more.catalog);
   }
 
   /**
-   * Decodes the payload in [start, end). The message keeps nothing of the buffer.
+   * Decodes the payload in [start, end). The message does not reference the buffer.
    *
-   * @throws {ProtocolError} for a payload that is no message, and for a message that cannot come at this point
-   * @throws {ValueError} for a value that cannot be decoded, unless it is to be delivered
+   * @throws {ProtocolError} when the payload is not a message, or the message is invalid at this point of the stream
+   * @throws {ValueError} when a value cannot be decoded, unless `onDecodeError` is `'deliver'`
    */
   decode(buffer: Buffer, start: number, end: number): AnyPgoutputMessage {
     const { current } = this.#state;

@@ -7,7 +7,7 @@ import { streamAbort, streamCommit, streamPrepare, streamStart, streamStop } fro
 import { begin, commit, logicalMessage, origin } from './transaction-formats';
 import { beginPrepare, commitPrepared, prepare, rollbackPrepared } from './two-phase-formats';
 
-/** The messages of all protocol versions, by tag. They come by the slot's options, whatever this stream asked for. */
+/** The message formats of all protocol versions, by tag. The options of the slot decide which messages the server sends. */
 const FORMATS: readonly (MessageFormat | undefined)[] = indexByTag({
   B: begin,
   C: commit,
@@ -37,9 +37,9 @@ function indexByTag(formats: Record<string, MessageFormat>): (MessageFormat | un
 }
 
 /**
- * The format of the payload in [start, end).
+ * Returns the format of the payload in [start, end).
  *
- * @throws {ProtocolError} for a payload that is no message
+ * @throws {ProtocolError} when the payload is not a message
  */
 export function getFormat(buffer: Buffer, start: number, end: number): MessageFormat {
   const tag = start < end ? buffer[start] : undefined;

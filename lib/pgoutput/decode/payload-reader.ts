@@ -4,24 +4,24 @@ import type { DecoderState, MessageFormat } from './state';
 import type { TypeCatalog } from '../types/type-catalog';
 import { ValueGuard } from '../values/value-guard';
 
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
-/** Reads payloads of which the format is known, in the light of the state. */
+/** Reads payloads of a known format, with the state of the decoder. */
 export class PayloadReader {
-  readonly #reader = new Reader(NOTHING, 0, 0, '');
+  readonly #reader = new Reader(EMPTY, 0, 0, '');
   readonly #state: DecoderState;
   readonly #guard: ValueGuard;
 
-  /** @param catalog tells whether a look-up may help with a value that cannot be decoded */
+  /** @param catalog knows whether a look-up of types can help with a value that cannot be decoded */
   constructor(state: DecoderState, catalog?: TypeCatalog) {
     this.#state = state;
     this.#guard = new ValueGuard(state, catalog);
   }
 
   /**
-   * The message in [start, end). A second attempt finds out which value it is that cannot be decoded, and what becomes of it.
+   * Reads the message in [start, end). If a value cannot be decoded, a second attempt identifies the value.
    *
-   * @param block takes the xid behind the tag; undefined where there is none
+   * @param block receives the xid after the tag; undefined if the message has none
    * @throws {ProtocolError}
    * @throws {ValueError}
    */
@@ -47,9 +47,9 @@ export class PayloadReader {
     }
   }
 
-  /** Keeps no buffer. */
+  /** Releases the buffer. */
   release(): void {
-    this.#reader.reset(NOTHING, 0, 0, '');
+    this.#reader.reset(EMPTY, 0, 0, '');
   }
 
   #attempt(

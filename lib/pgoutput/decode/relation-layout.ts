@@ -4,7 +4,7 @@ import { RelationMessage } from '../messages/transaction-messages';
 
 const KEY_COLUMN = 1;
 
-/** pg_class.relreplident. */
+/** The values of `pg_class.relreplident`. */
 const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map<number, ReplicaIdentity>([
   [0x64, 'default'], // d
   [0x6e, 'nothing'], // n
@@ -15,7 +15,7 @@ const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map<number,
 /**
  * Reads a Relation message from its OID on.
  *
- * @param unexpected makes the error for a byte that is no replica identity
+ * @param unexpected creates the error for an invalid replica identity
  */
 export function readRelation(reader: Reader, unexpected: (identity: number) => Error): RelationMessage {
   const oid = reader.u32();
@@ -29,7 +29,7 @@ export function readRelation(reader: Reader, unexpected: (identity: number) => E
   return new RelationMessage(oid, schema, name, tableName(schema, name), replicaIdentity, columns);
 }
 
-/** pgoutput leaves the name of pg_catalog out (logicalrep_write_namespace). */
+/** Reads a schema name. pgoutput sends an empty name for pg_catalog (`logicalrep_write_namespace`). */
 export function readSchema(reader: Reader): string {
   return reader.cstring() || 'pg_catalog';
 }

@@ -14,52 +14,52 @@ import { formatQualifiedName } from '../messages/table';
 import type { RelationMessage, TypeMessage } from '../messages/transaction-messages';
 import { NewTypesError } from '../types/type-catalog';
 
-/** How tables and their values are read. */
+/** The options for decoding tables and values. */
 export interface Decoding extends ValueDecoding {
-  /** Looks at each table as it is described. */
+  /** Checks each table when it is described. */
   readonly check?: TableCheck | undefined;
   readonly limits?: TableLimits;
 }
 
-/** How much of tables is remembered. */
+/** The limits of the tables in memory. */
 export interface TableLimits {
-  /** Of tables that are compiled. */
+  /** The maximum number of columns of compiled tables. */
   readonly columns: number;
-  /** Of descriptions, compiled or not. */
+  /** The maximum size of all descriptions, in bytes. */
   readonly bytes: number;
 }
 
-/** Some 10 MB of compiled tables, and the descriptions of about 100,000 tables. */
+/** About 10 MB of compiled tables, and the descriptions of about 100,000 tables. */
 const LIMITS: TableLimits = { columns: 16_384, bytes: 32 * 1024 * 1024 };
-/** The server names the types of a table's columns right before it describes the table, which has 1,600 columns at most. */
-const MOST_NAMES = 2048;
+/** The maximum number of type names. The server sends the types of a table right before the table, of at most 1,600 columns. */
+const MAX_NAMES = 2048;
 
-/** A table as one cache knows it. */
+/** A table in one cache. */
 interface Entry {
   readonly table: DescribedTable;
-  /** Grows from one description to the next of the same stream. */
+  /** Increases with each description of the stream. */
   readonly order: number;
 }
 
 /**
  * The tables described so far, by OID.
  *
- * A table described again gets a new entry: changes that were emitted before keep the old one. Nothing tells that a table was
- * dropped, so beyond a limit those that were not used for longest are forgotten.
+ * A new description of a table replaces the entry; changes that were emitted before keep the old one. The server does not
+ * announce that a table is dropped, so above a limit the least recently used tables are evicted.
  */
 export class RelationCache {
   readonly #decoding: Decoding;
   readonly #compiled: CompiledTables;
-  /** Where to look for what is not described here. */
+  /** The cache for tables that are not described here. */
   readonly #below: RelationCache | undefined;
   readonly #entries = new Map<number, Entry>();
   #bytes = 0;
   #last: CompiledRelation | undefined;
-  /** The order of the latest description that was forgotten. */
+  /** The order of the latest evicted description. */
   #forgotten = -1;
-  /** How a table was not as expected, in a transaction that may yet be aborted. */
+  /** The schema drift in a transaction that can still be aborted. */
   #drift: ReplicationError | undefined;
-  /** The types that were named last, by OID. */
+  /** The latest type names, by OID. */
   #names: Map<number, TypeMessage> | undefined;
 
   constructor(decoding: Decoding, below?: RelationCache) {
@@ -68,17 +68,17 @@ export class RelationCache {
     this.#compiled = below ? below.#compiled : new CompiledTables(decoding, (decoding.limits ?? LIMITS).columns);
   }
 
-  /** A cache for a transaction that may yet be aborted: it sees what is described here, and adds to itself alone. */
+  /** Creates a cache for a transaction that can still be aborted. It reads from this cache, and adds to itself only. */
   overlay(): RelationCache {
     return new RelationCache(this.#decoding, this);
   }
 
-  /** Takes over what an overlay was told, but for what has been told here since. */
+  /** Adds the descriptions of an overlay, except those that are older than the ones here. */
   merge(overlay: RelationCache): void {
     for (const type of overlay.#names?.values() ?? []) this.addType(type);
     for (const [oid, entry] of overlay.#entries) {
       const known = this.#entries.get(oid);
-      // Of what was forgotten, a later description may have been.
+      // A later description can have been evicted.
       if ((known?.order ?? this.#forgotten) < entry.order) this.#enter(oid, entry);
     }
     this.#last = undefined;
@@ -89,7 +89,7 @@ export class RelationCache {
     const names = (this.#names ??= new Map<number, TypeMessage>());
     names.delete(type.oid);
     names.set(type.oid, type);
-    if (names.size <= MOST_NAMES) return;
+    if (names.size <= MAX_NAMES) return;
     for (const oldest of names.keys()) {
       names.delete(oldest);
       return;
@@ -102,8 +102,8 @@ export class RelationCache {
   }
 
   /**
-   * A domain's Type message has the domain's own OID and its base type's name. `pg` never sees a domain, since a query's
-   * columns have the base type, so values are read as that.
+   * Returns the base type of a domain: the Type message of a domain has the OID of the domain and the name of the base type.
+   * Values are read as the base type, as in `pg`, because the columns of a query result have the base type.
    */
   #domainOf(oid: number): number | undefined {
     const type = this.#nameOf(oid);
@@ -111,9 +111,9 @@ export class RelationCache {
   }
 
   /**
-   * @param payload the message from its OID on, a character for each byte
-   * @param openXid of the transaction that describes the table, where that is not committed yet
-   * @throws {ReplicationError} `SCHEMA_DRIFT` when it is not as expected; an overlay keeps that for {@link expectFit}
+   * @param payload the message from its OID on, in Latin-1
+   * @param openXid the ID of the transaction that describes the table, if it is in progress
+   * @throws {ReplicationError} `SCHEMA_DRIFT` when the table differs from `expectTables`; an overlay throws in {@link expectFit}
    */
   add(message: RelationMessage, payload: string, openXid?: number): void {
     this.#decoding.catalog?.described(message.columns, openXid);
@@ -125,7 +125,7 @@ export class RelationCache {
     }
     const { oid } = message;
     const known = this.#find(oid);
-    // The server describes a table anew in each transaction that it streams, mostly as it was.
+    // The server describes a table again in each streamed transaction, mostly unchanged.
     const isKnown = known?.payload === payload && isSelfContained(message);
     const table = isKnown ? known : this.#described(message, payload);
     table.lastUse = this.#compiled.tick();
@@ -134,7 +134,7 @@ export class RelationCache {
     this.#forgetOldest();
   }
 
-  /** A table that somebody else has described. */
+  /** Adds a table that another cache has described. */
   put(table: DescribedTable): void {
     if (this.#last?.described === table) return;
     const { relation } = table;
@@ -143,7 +143,7 @@ export class RelationCache {
   }
 
   get(oid: number): CompiledRelation | undefined {
-    // Changes of one table mostly follow each other.
+    // Consecutive changes are mostly of the same table.
     if (this.#last?.message.oid === oid) return this.#last;
     const own = this.#entries.get(oid);
     // What stands below may be described anew there.
@@ -152,36 +152,36 @@ export class RelationCache {
     return (this.#last = own.table.relation);
   }
 
-  /** Nothing is looked for here for a while: what is compiled need not wait for it. */
+  /** Releases the last compiled table, because no look-up follows for a while. */
   rest(): void {
     this.#last = undefined;
   }
 
-  /** Whether any description was forgotten: a table that is not known may have been described. */
+  /** Whether any description was evicted: an unknown table can have been described. */
   get hasForgotten(): boolean {
     return this.#forgotten >= 0 || (this.#below?.hasForgotten ?? false);
   }
 
   /**
-   * The transaction is not aborted: its changes count, or are to be kept.
+   * Checks the tables of a transaction that commits or is prepared.
    *
-   * @throws {ReplicationError} `SCHEMA_DRIFT` when a table was not as expected
+   * @throws {ReplicationError} `SCHEMA_DRIFT` when a table differs from `expectTables`
    */
   expectFit(): void {
     if (this.#drift) throw this.#drift;
   }
 
   /**
-   * A transaction is committed, and its end is about to be told.
+   * Checks the types of a committed transaction, before its end is emitted.
    *
-   * @throws {NewTypesError} when types can be looked up first
+   * @throws {NewTypesError} when types must be looked up first
    */
   expectTypes(xid: number): void {
     const typeOids = this.#decoding.catalog?.openedBy(xid) ?? [];
     if (typeOids.length > 0) throw new NewTypesError(typeOids);
   }
 
-  /** A transaction is aborted, and with it what it has made. */
+  /** Forgets the types of an aborted transaction. */
   forgetTypes(xid: number): void {
     const { catalog } = this.#decoding;
     catalog?.close(catalog.openedBy(xid));
@@ -225,14 +225,14 @@ export class RelationCache {
   }
 
   /**
-   * Down to three quarters, so that not each table that is described has to look for the oldest. What an open transaction has
-   * described is not forgotten: what is known below is not the same.
+   * Evicts down to three quarters of the limit, so that not every description has to sort the tables. It does not evict from
+   * overlays, because the cache below can have another description.
    */
   #forgetOldest(): void {
     const { bytes } = this.#decoding.limits ?? LIMITS;
     if (this.#below !== undefined || this.#bytes <= bytes) return;
     const entries = [...this.#entries].sort(([, one], [, other]) => one.table.lastUse - other.table.lastUse);
-    // The last one may be about to be used.
+    // The last table can be needed next.
     for (const [oid, { table, order }] of entries.slice(0, -1)) {
       if (this.#bytes <= (bytes * 3) / 4) return;
       this.#entries.delete(oid);

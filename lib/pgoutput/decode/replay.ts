@@ -8,14 +8,14 @@ import { DecoderState, OpenTransaction } from './state';
 import { defaultTypes } from '../values/values';
 
 /**
- * Makes the changes of a streamed transaction from their recordings, in their order, as if it had come in one piece.
- * The same changes come each time.
+ * Decodes the raw changes of a streamed transaction again, in their order, with the positions of a committed transaction. The
+ * result is the same each time.
  */
 export class Replay {
   readonly #relations = new RelationCache({ types: defaultTypes });
   readonly #state = new DecoderState(this.#relations);
   readonly #reader = new PayloadReader(this.#state);
-  /** Of the subtransaction that made the change. */
+  /** Receives the xid of the subtransaction. */
   readonly #block = { xid: 0 };
 
   constructor(commitLsn: Lsn) {
@@ -23,9 +23,9 @@ export class Replay {
   }
 
   /**
-   * The change whose payload stands in [start, end).
+   * Decodes the change in [start, end).
    *
-   * @throws {ValueError} for a value that cannot be decoded, unless it is to be delivered
+   * @throws {ValueError} when a value cannot be decoded, unless `onDecodeError` is `'deliver'`
    */
   change(buffer: Buffer, start: number, end: number, relations: readonly DescribedTable[]): Change {
     const format = getFormat(buffer, start, end);

@@ -20,7 +20,7 @@ export const insert: MessageFormat = {
     const tag = reader.u8();
     if (tag !== NEW) throw state.unexpected(reader, tag, "the new row, 'N',");
     const row = readRow(reader, state, relation);
-    return new InsertMessage(relation.message, transaction.place(), row, state.unchanged);
+    return new InsertMessage(relation.message, transaction.nextPosition(), row, state.unchanged);
   },
 };
 
@@ -46,7 +46,7 @@ export const update: MessageFormat = {
       throw state.unexpected(reader, tag, isFirst ? "a row, 'K', 'O' or 'N'," : "the new row, 'N',");
     }
     const row = readRow(reader, state, relation, old ?? key);
-    return new UpdateMessage(relation.message, transaction.place(), row, old, key, state.unchanged);
+    return new UpdateMessage(relation.message, transaction.nextPosition(), row, old, key, state.unchanged);
   },
 };
 
@@ -61,7 +61,7 @@ export const deletion: MessageFormat = {
     if (tag !== OLD && tag !== KEY) throw state.unexpected(reader, tag, "the old row, 'K' or 'O',");
     const old = tag === OLD ? readRow(reader, state, relation) : undefined;
     const key = tag === KEY ? readKey(reader, state, relation) : undefined;
-    return new DeleteMessage(relation.message, transaction.place(), old, key);
+    return new DeleteMessage(relation.message, transaction.nextPosition(), old, key);
   },
 };
 
@@ -73,11 +73,11 @@ export const truncate: MessageFormat = {
     const count = reader.u32();
     const flags = reader.u8();
     const relations = [];
-    // Not Array.from({ length }): the count is not to be believed before its OIDs have been read.
+    // Not Array.from({ length }): do not trust the count before its OIDs have been read.
     for (let i = 0; i < count; i++) relations.push(state.relation(reader).message);
     return new TruncateMessage(
       relations,
-      transaction.place(),
+      transaction.nextPosition(),
       (flags & CASCADE) !== 0,
       (flags & RESTART_IDENTITY) !== 0,
     );

@@ -8,19 +8,19 @@ import type { CompiledRelation } from '../messages/described-table';
 import type { RelationCache } from './relations';
 import type { ValueGuard } from '../values/value-guard';
 
-/** One kind of message. Source: PostgreSQL manual, "Logical Replication Message Formats". */
+/** The format of one kind of message. Source: PostgreSQL manual, "Logical Replication Message Formats". */
 export interface MessageFormat {
-  /** The manual's name for it, as in 'Insert message'. */
+  /** The name in error messages, such as 'Insert message'. */
   readonly name: string;
-  /** Whether an xid stands behind its tag while a block is streamed. */
+  /** Whether the message has an xid after its tag in a streamed block. */
   readonly hasXid?: boolean;
-  /** Whether values of rows are in it. */
+  /** Whether the message contains column values. */
   readonly hasValues?: boolean;
-  /** Reads all that follows, and does to the state what the message means. */
+  /** Reads the rest of the message, and updates the state. */
   readonly decode: (reader: Reader, state: DecoderState) => AnyPgoutputMessage;
 }
 
-/** A transaction that comes in one piece, to Commit or to Prepare. */
+/** A transaction that is not streamed, up to its Commit or Prepare. */
 export class OpenTransaction implements CommittedPosition {
   readonly xid = undefined;
   ordinal = -1;
@@ -29,48 +29,48 @@ export class OpenTransaction implements CommittedPosition {
     readonly commitLsn: Lsn,
     /** The message that ends it. */
     readonly end: 'Commit' | 'Prepare' = 'Commit',
-    /** Of one that is prepared: it stays open. */
+    /** The ID of a prepared transaction, which stays in progress. */
     readonly openXid?: number,
   ) {}
 
-  /** The place of the next change. */
-  place(): CommittedPosition {
+  /** Returns the position of the next change. */
+  nextPosition(): CommittedPosition {
     this.ordinal++;
     return this;
   }
 }
 
-/** A transaction that comes in blocks. */
+/** A transaction that is streamed in blocks. */
 export class StreamedTransaction implements StreamedPosition {
   readonly commitLsn = undefined;
   readonly ordinal = undefined;
 
   constructor(
     readonly topXid: number,
-    /** The tables as this transaction sees them. */
+    /** The tables as described in this transaction. */
     readonly relations: RelationCache,
-    /** Of the message at hand. */
+    /** The subtransaction of the current message. */
     public xid = topXid,
   ) {}
 
-  place(): StreamedPosition {
+  nextPosition(): StreamedPosition {
     return this;
   }
 }
 
-/** What the meaning of a message depends on besides its own bytes. */
+/** The state of the stream on which the meaning of a message depends. */
 export class DecoderState {
-  /** The message at hand, as errors name it. */
+  /** The name of the current message, for errors. */
   what = '';
-  /** The columns that the row read last lacks: stored out of line (TOAST), unchanged, and so not sent. */
+  /** The unsent columns of the last row: unchanged and stored out of line (TOAST). */
   unchanged: readonly string[] = [];
-  /** What the message at hand belongs to: a whole transaction, or a block of one. */
+  /** The transaction of the current message. */
   current: OpenTransaction | StreamedTransaction | undefined;
-  /** The tables as the message at hand sees them. */
+  /** The tables for the current message. */
   relations: RelationCache;
-  /** While the message at hand is read for the second time, as a value in it could not be decoded. */
+  /** Set while the current message is read again, because a value could not be decoded. */
   guard: ValueGuard | undefined;
-  /** By xid: the transactions of which blocks have come, and no end. */
+  /** The streamed transactions that have not ended, by xid. */
   readonly streams = new Map<number, StreamedTransaction>();
   readonly #committed: RelationCache;
 
@@ -79,19 +79,19 @@ export class DecoderState {
     this.#committed = relations;
   }
 
-  /** The transaction that the message at hand belongs to, where it is not known to be committed. */
+  /** The ID of the current transaction if it is streamed or prepared, so not known to be committed. */
   get openXid(): number | undefined {
     const { current } = this;
     return current instanceof StreamedTransaction ? current.topXid : current?.openXid;
   }
 
-  /** What the change at hand belongs to. */
+  /** @throws {ProtocolError} when the current message is outside a transaction */
   currentTransaction(): OpenTransaction | StreamedTransaction {
     if (this.current === undefined) throw this.violation('it came outside a transaction; expected Begin before it');
     return this.current;
   }
 
-  /** The transaction, in one piece, that the message at hand ends. */
+  /** Returns the transaction that the current message ends. @throws {ProtocolError} when it ends differently */
   transaction(end: OpenTransaction['end']): OpenTransaction {
     const current = this.currentTransaction();
     if (current instanceof StreamedTransaction) {
@@ -103,7 +103,7 @@ export class DecoderState {
     return current;
   }
 
-  /** The message at hand stands outside all transactions and blocks. */
+  /** @throws {ProtocolError} when the current message is inside a transaction or block */
   assertNoTransaction(): void {
     const { current } = this;
     if (current instanceof StreamedTransaction) {
@@ -113,7 +113,7 @@ export class DecoderState {
       throw this.violation(`expected the end of the transaction at ${formatLsn(current.commitLsn)} before it`);
   }
 
-  /** A block starts. */
+  /** Starts a block. */
   enter(xid: number, first: boolean): void {
     this.assertNoTransaction();
     const known = this.streams.get(xid);
@@ -126,7 +126,7 @@ export class DecoderState {
     this.relations = stream.relations;
   }
 
-  /** The block ends. */
+  /** Ends the block. */
   leave(): StreamedTransaction {
     const { current } = this;
     if (!(current instanceof StreamedTransaction)) throw this.violation('expected Stream Start before it');
@@ -137,9 +137,9 @@ export class DecoderState {
   }
 
   /**
-   * A transaction that came in blocks ends. What it said of tables holds for others only once it is committed.
+   * Ends a streamed transaction. Its table descriptions apply to other transactions only if it commits.
    *
-   * @throws {NewTypesError} before it changes anything
+   * @throws {NewTypesError} before it changes the state
    */
   finish(xid: number, committed: boolean): void {
     this.assertNoTransaction();
@@ -151,26 +151,26 @@ export class DecoderState {
     if (committed) this.#committed.merge(stream.relations);
   }
 
-  /** The table that the message at hand is about; reads its OID. */
+  /** Reads an OID, and returns its table. */
   relation(reader: Reader): CompiledRelation {
     const oid = reader.u32();
     const relation = this.relations.get(oid);
-    if (relation === undefined) throw this.#unknown(oid);
+    if (relation === undefined) throw this.#createUnknownError(oid);
     return this.guard === undefined ? relation : this.guard.relation(relation);
   }
 
-  #unknown(oid: number): Error {
+  #createUnknownError(oid: number): Error {
     if (!this.relations.hasForgotten) return this.violation(`expected the Relation with OID ${oid} before it`);
-    const what = `${this.what}: the description of the table with OID ${oid} was forgotten, as there have been too many`;
+    const what = `${this.what}: the description of the table with OID ${oid} was evicted, because there are too many tables`;
     return new ReplicationError('RELATION_FORGOTTEN', what);
   }
 
-  /** An error about the byte just read. */
+  /** Creates an error about the last byte read. */
   unexpected(reader: Reader, byte: number, expected: string): ProtocolError {
     return this.violation(`expected ${expected} at byte ${reader.offset - 1}, found ${formatTag(byte)}`);
   }
 
-  /** Flags that are not in use. */
+  /** Reads the flags, which must be 0. */
   noFlags(reader: Reader): void {
     const flags = reader.u8();
     if (flags !== 0) throw this.unexpected(reader, flags, 'flags of 0');

@@ -34,7 +34,7 @@ export const streamCommit: MessageFormat = {
   },
 };
 
-/** It may be of a subtransaction of which nothing was streamed. */
+/** The server can also send it for a subtransaction without streamed changes. */
 export const streamAbort: MessageFormat = {
   name: 'Stream Abort message',
   decode(reader, state) {
@@ -45,7 +45,7 @@ export const streamAbort: MessageFormat = {
       state.streams.delete(xid);
       state.relations.forgetTypes(xid);
     }
-    // The server says where and when only to those who asked for parallel streaming.
+    // The server sends the LSN and time only with `streaming: 'parallel'`.
     if (reader.remaining === 0) return new StreamAbortMessage(xid, subxid, undefined, undefined);
     return new StreamAbortMessage(xid, subxid, reader.u64(), readPgTimestamp(reader));
   },
@@ -59,7 +59,7 @@ export const streamPrepare: MessageFormat = {
     const endLsn = reader.u64();
     const prepareTime = readPgTimestamp(reader);
     const xid = reader.u32();
-    // The server describes the tables again after it, as if it had been aborted (pgoutput_stream_prepare_txn).
+    // As after an abort, the server describes the tables again (pgoutput_stream_prepare_txn).
     state.finish(xid, false);
     return new StreamPrepareMessage(reader.cstring(), xid, prepareLsn, endLsn, prepareTime);
   },

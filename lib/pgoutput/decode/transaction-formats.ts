@@ -27,7 +27,7 @@ export const commit: MessageFormat = {
   },
 };
 
-/** Closes the open transaction, which has to be the one that ends at this LSN. */
+/** Ends the current transaction. @throws {ProtocolError} when its LSN differs from that of the end message */
 export function endTransaction(state: DecoderState, { commitLsn }: OpenTransaction, found: Lsn): void {
   if (found !== commitLsn) {
     throw state.violation(
@@ -46,7 +46,7 @@ export const origin: MessageFormat = {
   },
 };
 
-/** What pg_logical_emit_message wrote: in a transaction it is one of its changes, otherwise it comes at any time. */
+/** A message of `pg_logical_emit_message`: a part of its transaction, or, if not transactional, at any point of the stream. */
 export const logicalMessage: MessageFormat = {
   name: 'Message message',
   hasXid: true,
@@ -56,6 +56,6 @@ export const logicalMessage: MessageFormat = {
     const lsn = reader.u64();
     const prefix = reader.cstring();
     const content = reader.bytes(reader.u32());
-    return new LogicalMessage(transactional, lsn, prefix, content, transaction?.place());
+    return new LogicalMessage(transactional, lsn, prefix, content, transaction?.nextPosition());
   },
 };

@@ -9,14 +9,14 @@ const UNCHANGED = 0x75; // u
 const TEXT = 0x74; // t
 const BINARY = 0x62; // b
 
-/** Most rows lack nothing, and share this. */
+/** Shared by rows without unsent columns, which are most rows. */
 const NONE: readonly string[] = Object.freeze([]);
 
 /**
- * Reads a row, old or new. `state.unchanged` then names the columns that it lacks.
+ * Reads an old or new row, and sets `state.unchanged` to the columns that the server did not send.
  *
- * @param before where the values of unchanged TOAST columns stand: the old row under REPLICA IDENTITY FULL, otherwise its key,
- * which the server sends with an UPDATE that changes it, and also where it is stored out of line itself
+ * @param before the source of unchanged TOAST values: the old row under REPLICA IDENTITY FULL, otherwise the key, which the
+ * server sends if the UPDATE changes it or it is stored out of line
  */
 export function readRow(
   reader: Reader,
@@ -40,7 +40,7 @@ export function readRow(
   return row;
 }
 
-/** Reads a key tuple. It has all columns of the table, but says nothing about those outside the key: they are `n`. */
+/** Reads a key tuple. It has all columns of the table; those outside the key are `n` and are skipped. */
 export function readKey(reader: Reader, state: DecoderState, { columns, message, newRow }: CompiledRelation): Row {
   readColumnCount(reader, state, columns.length, message.table);
   const key = newRow();

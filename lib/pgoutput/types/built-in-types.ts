@@ -1,8 +1,7 @@
 import type { TypeDefinition } from './type-definitions';
 
 /**
- * The built-in types that a column may have, by name: their OIDs, and those of their arrays. They are the same on every
- * server. Source: pg_type.dat.
+ * The OIDs of the built-in column types and of their arrays, by name. They are equal on all servers. Source: pg_type.dat.
  */
 const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   bool: [16, 1000],
@@ -20,7 +19,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   xid: [28, 1011],
   cid: [29, 1012],
   oidvector: [30, 1013],
-  // The rows of catalogs; those of others are not among the types that have the same OID on every server.
+  // Row types of catalogs. Row types of other catalogs do not have fixed OIDs.
   pg_type: [71, 210],
   pg_attribute: [75, 270],
   pg_proc: [81, 272],
@@ -88,7 +87,7 @@ const OIDS: Readonly<Record<string, readonly [type: number, array: number]>> = {
   xid8: [5069, 271],
 };
 
-/** The OID of a built-in type by the name that pg_type gives it, as in `int4`, or `_int4` for its array. */
+/** The OIDs of built-in types by name in `pg_type`: `int4`, `_int4` for the array. */
 export const BUILT_IN_TYPES: ReadonlyMap<string, number> = new Map(
   Object.entries(OIDS).flatMap(([name, [type, array]]): [string, number][] => [
     [name, type],
@@ -96,7 +95,7 @@ export const BUILT_IN_TYPES: ReadonlyMap<string, number> = new Map(
   ]),
 );
 
-/** The ranges: what is between their bounds, and the multirange of them. */
+/** The range types: their subtype and multirange type. */
 const RANGES: Readonly<Record<string, readonly [subtype: string, multirange: string]>> = {
   int4range: ['int4', 'int4multirange'],
   int8range: ['int8', 'int8multirange'],
@@ -106,7 +105,7 @@ const RANGES: Readonly<Record<string, readonly [subtype: string, multirange: str
   daterange: ['date', 'datemultirange'],
 };
 
-/** What those built-in types are made of that consist of others, by OID. */
+/** The definitions of built-in arrays, ranges and multiranges, by OID. */
 export const BUILT_IN_DEFINITIONS: ReadonlyMap<number, TypeDefinition> = new Map([
   ...Object.entries(OIDS).map(([name, [type, array]]): [number, TypeDefinition] => [
     array,

@@ -13,16 +13,16 @@ import {
 import { TYPE_NAMES, findTypeName, findTypeOid } from './type-names';
 
 /**
- * What columns some tables are expected to have: by table (`users` in schema public, `billing.invoices` elsewhere, as in
- * {@link Relation.table}) the columns that matter, each with its type.
+ * The expected columns and their types, by table: `users` in schema public, `billing.invoices` in others, as in
+ * {@link Relation.table}.
  *
- * A type is named as pg_type or SQL has it: `int8` or `bigint`, `timestamptz` or `timestamp with time zone`, `text[]`; without a
- * length or precision, which is not compared. A type that is not built in is named with its schema, as in `public.mood`, letter
- * by letter as in pg_type, quoted where it has a dot or a quotation mark in it; or a type's OID is given. A domain counts as the type that it is a domain of: that is how its values
- * are read.
+ * Name a type as in `pg_type` or SQL, without length or precision, which are not compared: `int8` or `bigint`, `timestamptz` or
+ * `timestamp with time zone`, `text[]`. Qualify a type that is not built in, exactly as in `pg_type`: `public.mood`; quote names
+ * that contain a dot or a quotation mark. Or give the OID of the type. A domain matches its base type, as which its values are
+ * read.
  *
- * Columns that are not named may come and go: whoever reads by name never misses them, and adding one is the migration that
- * should stop nobody. Tables that are not named are not looked at, and a table that never comes up is no error.
+ * Columns that are not named can be added and dropped. Tables that are not named are not checked, and a named table that does
+ * not occur in the stream is not an error.
  *
  * @example
  * const expectTables: ExpectedTables = {
@@ -33,11 +33,10 @@ import { TYPE_NAMES, findTypeName, findTypeOid } from './type-names';
 export type ExpectedTables = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
 
 /**
- * Looks at a table as it is now.
+ * Checks the current definition of a table.
  *
- * @param baseOf the built-in type under a domain; every other type's own OID
- * @param nameOf what the last Type message called a type, as {@link formatQualifiedName} writes it: `public.mood`. Of a domain it has
- * the base's name
+ * @param baseOf returns the built-in base type of a domain; for other types, the same OID
+ * @param nameOf returns the name of a type from the last Type message, qualified: `public.mood`; for a domain, that of its base
  * @throws {ReplicationError} `SCHEMA_DRIFT` with all differences
  */
 export type TableCheck = (
@@ -46,7 +45,7 @@ export type TableCheck = (
   nameOf: (oid: number) => string | undefined,
 ) => void;
 
-/** One type, and how to tell it. */
+/** An expected type, and the check for it. */
 interface ExpectedType {
   readonly shown: string;
   readonly fits: (found: FoundType) => boolean;
@@ -58,7 +57,7 @@ interface FoundType {
   readonly name: string | undefined;
 }
 
-/** @throws {ConfigError} naming the first column whose type cannot be meant */
+/** @throws {ConfigError} `CONFIG_INVALID`, with the first invalid table or column */
 export function readExpectedTables(option: unknown): TableCheck {
   const tables = new Map<string, ReadonlyMap<string, ExpectedType>>();
   for (const [table, columns] of Object.entries(readRecord('expectTables', option))) {
@@ -68,7 +67,7 @@ export function readExpectedTables(option: unknown): TableCheck {
     );
     const parsed = parseTableName(table);
     if (!parsed) throw new ConfigError(path, TABLE_NAME_EXPECTED);
-    // Tables of schema public go by their bare name, and a name may be quoted without need.
+    // The user can qualify tables of schema public, and quote names unnecessarily.
     const canonical = tableName(parsed.schema, parsed.name);
     if (tables.has(canonical)) throw new ConfigError(path, `is ${canonical}, which is there already`);
     tables.set(canonical, new Map(types));
@@ -130,7 +129,7 @@ function readExpectedType(path: string, type: unknown): ExpectedType {
 }
 
 /**
- * A type with its schema. Built-in types have no Type message, so that their names are not known beside those in the list.
+ * Parses a qualified type name. Names in pg_catalog are excluded, because the server sends no Type message for built-in types.
  */
 function readNamedType(type: string): QualifiedName | undefined {
   const element = type.replace(/(?: ?\[\d*\])+$/, '');
@@ -139,15 +138,15 @@ function readNamedType(type: string): QualifiedName | undefined {
   return { schema, name: element === type ? name : formatArrayName(name) };
 }
 
-/** What pg_type calls the array of a type, where no other type has that name already. Source: `makeArrayTypeName`. */
+/** Returns the default name of an array type in `pg_type`. Source: `makeArrayTypeName`. */
 function formatArrayName(name: string): string {
   let array = `_${name}`;
-  while (Buffer.byteLength(array) > LONGEST_NAME) array = array.slice(0, -1);
+  while (Buffer.byteLength(array) > MAX_NAME_BYTES) array = array.slice(0, -1);
   return array;
 }
 
-/** In bytes. */
-const LONGEST_NAME = 63;
+/** The maximum length of a name, in bytes (`NAMEDATALEN` - 1). */
+const MAX_NAME_BYTES = 63;
 
 function notAType(type: string): string {
   const meant = findNearest(type, TYPE_NAMES);

@@ -4,8 +4,8 @@ import type { Attribute, TypeDefinition, TypeDefinitions } from './type-definiti
 import type { ValueFault } from '../values/value-fault';
 
 /**
- * Types that a transaction has made can be looked up, now that it is committed. So its end waits until they are known: what
- * was kept of its changes is read then.
+ * Types that a transaction created can be looked up, because it is committed. The end of the transaction waits for the
+ * look-up, because its raw changes are decoded after it.
  */
 export class NewTypesError extends Error {
   constructor(readonly typeOids: readonly number[]) {
@@ -15,19 +15,18 @@ export class NewTypesError extends Error {
 }
 
 /**
- * What one subscription knows of types that are not built in.
+ * The types of one subscription that are not built in.
  *
- * Types are looked up while the stream runs, and a look-up may fail, or come too late. So that a column does not hold text in
- * one row and an array in the next, what a type's values are is settled when the first of them is read, and stays so: text
- * where nothing was known of the type, and otherwise what its definition makes of it.
+ * Types are looked up while the stream runs, and a look-up can fail or finish late. So that a column does not hold text in one
+ * row and an array in the next, the decoding of a type is fixed when its first value is read: text if its definition is
+ * unknown, otherwise as the definition requires.
  *
- * Only a composite's attributes may change, as ALTER TYPE changes them: no message tells of that. Values of either kind come
- * for a while, of transactions that began before and after it. They are told apart by their number of fields, and for each
- * number the attributes that were last seen are kept. What cannot be told apart is a type that lost one attribute and gained
- * another: values from before that get the names of now.
+ * Only the attributes of a composite can change, by ALTER TYPE, which the server does not announce. For a while, values with
+ * the old and with the new attributes arrive. The number of fields distinguishes them; for each number, the latest known
+ * attributes are kept. If a type loses one attribute and gains another, old values get the new names.
  *
- * It keeps some 100 bytes for each type that has come up in a column since the subscription began, and forgets none: a type
- * that was forgotten and looked up again could make another kind of value of the same column.
+ * The catalog keeps about 100 bytes for each type of a column, for the whole subscription. If a type were evicted and looked up
+ * again, the same column could get another kind of value.
  *
  * @example
  * const catalog = new TypeCatalog();
@@ -37,53 +36,53 @@ export class NewTypesError extends Error {
  */
 export class TypeCatalog {
   readonly #definitions = new Map<number, TypeDefinition>();
-  /** Those that stay text. */
+  /** The types whose values stay text. */
   readonly #text = new Set<number>();
-  /** The attributes of composite types: the present ones, and by number all that there have been. */
+  /** The current attributes of composite types, and, in `#layouts`, all known attributes by number of fields. */
   readonly #present = new Map<number, readonly Attribute[]>();
   readonly #layouts = new Map<string, readonly Attribute[]>();
-  /** Composite types that have changed since they were looked up. */
+  /** Composite types that were altered after their look-up. */
   readonly #outdated = new Set<number>();
 
-  /** Those that came up in a value. */
+  /** The types that were looked up again because a binary value contained them. */
   readonly #reopened = new Set<number>();
-  /** The layouts for which types were looked up once more. */
+  /** The layouts for which types were looked up again. */
   readonly #reconsidered = new Set<string>();
 
   /**
-   * By type, those that came up in a transaction that is still open: its xid. What it has made, nobody else can see before it is
-   * committed. Until then their values are text, without that being settled.
+   * The types that were first used in a transaction in progress, with its xid. Types that it created are not visible before it
+   * commits. Until then, their values are text, but the decoding is not fixed.
    */
   readonly #open = new Map<number, number>();
-  /** Those of them that a look-up has not found. */
+  /** The types in `#open` that a look-up has not found. */
   readonly #unseen = new Set<number>();
 
-  /** The definition of a type, asked for when a value is to be read: one that has none by then stays text. */
+  /** Returns the definition of a type when a value is read. A type without a definition then stays text. */
   readonly definitions: TypeDefinitions = (typeOid) => {
     const definition = this.#definitions.get(typeOid);
     if (!definition && !this.#open.has(typeOid)) this.#text.add(typeOid);
     return definition;
   };
 
-  /** Whether what the type's values are can only be told when a transaction is committed. */
+  /** Whether the decoding of the type can be fixed only after a transaction commits. */
   readonly isOpen = (typeOid: number): boolean => this.#open.has(typeOid);
 
-  /** The attributes of a composite's values with so many fields. Where there are none, the type must have been altered. */
+  /** Returns the attributes of a composite with this number of fields. If there are none, the type was altered. */
   readonly layouts: CompositeLayouts = (typeOid, fields) => {
     const layout = this.#layouts.get(key(typeOid, fields));
     if (!layout) this.#outdated.add(typeOid);
     return layout;
   };
 
-  /** The types that would have to be looked up before values of these columns are read. */
+  /** Returns the types to look up before values of these columns are read. */
   missing(columns: readonly Column[]): number[] {
     return this.#unknown(columns).filter((typeOid) => !this.#unseen.has(typeOid));
   }
 
   /**
-   * A table was described.
+   * Records that a table was described.
    *
-   * @param openXid by whom, where that is not committed yet
+   * @param openXid the ID of the transaction that describes it, if it is in progress
    */
   described(columns: readonly Column[], openXid: number | undefined): void {
     const unknown = this.#unknown(columns);
@@ -91,12 +90,12 @@ export class TypeCatalog {
     else for (const typeOid of unknown) if (!this.#open.has(typeOid)) this.#open.set(typeOid, openXid);
   }
 
-  /** The types that were left open for a transaction. */
+  /** Returns the types whose decoding waits for a transaction. */
   openedBy(xid: number): number[] {
     return [...this.#open].flatMap(([typeOid, owner]) => (owner === xid ? typeOid : []));
   }
 
-  /** What a look-up finds of them from here on is what there is. */
+  /** Marks the types as visible: the next look-up is final. */
   close(typeOids: readonly number[]): void {
     for (const typeOid of typeOids) {
       this.#open.delete(typeOid);
@@ -110,10 +109,10 @@ export class TypeCatalog {
   }
 
   /**
-   * Takes in what a look-up has found. A type that was asked for and not found has been dropped, and stays text; unless its
-   * transaction is still open.
+   * Adds the result of a look-up. A requested type that was not found was dropped, and stays text, unless its transaction is in
+   * progress.
    *
-   * @param asked the types that were asked for; none for a look-up of everything
+   * @param asked the requested types; empty for a look-up of all types
    */
   learn(asked: readonly number[], found: ReadonlyMap<number, TypeDefinition>): void {
     for (const [typeOid, definition] of found) this.#see(typeOid, definition);
@@ -125,9 +124,8 @@ export class TypeCatalog {
   }
 
   /**
-   * What there is to do about an {@link UnknownLayoutError}, once its type has been looked up again: values with fewer fields
-   * than the type has attributes now were written before the last of those were added. Where that look-up has failed, nothing
-   * is guessed.
+   * Handles an {@link UnknownLayoutError} after its type was looked up again: values with fewer fields than the type has
+   * attributes were written before the last attributes were added. If the look-up failed, the layout stays unknown.
    *
    * @returns whether such a value can be read now
    */
@@ -139,17 +137,17 @@ export class TypeCatalog {
     return true;
   }
 
-  /** Whether a look-up may tell how to read a value that could not be read. It is tried once for each type, and each layout. */
+  /** Whether a look-up can help to read a value that could not be read. It is tried once per type and per layout. */
   mayHelp(fault: ValueFault): boolean {
     if (fault instanceof UnknownLayoutError) return !this.#reconsidered.has(key(fault.typeOid, fault.fields));
     return fault instanceof UnknownTypeError && fault.partOid !== undefined && this.#canReopen(fault.partOid);
   }
 
   /**
-   * A value could not be read. In binary form that is for want of a type that came up in it: unlike text it has not settled what
-   * the type's values are.
+   * Allows another look-up after a value could not be read. A binary value with an unknown type does not fix the decoding of the
+   * type, unlike text.
    *
-   * @returns the types to look up; none where that cannot help
+   * @returns the types to look up; empty if a look-up cannot help
    */
   reopen(fault: ValueFault): readonly number[] {
     if (!this.mayHelp(fault)) return [];
@@ -170,7 +168,7 @@ export class TypeCatalog {
 
   #see(typeOid: number, definition: TypeDefinition): void {
     if (isBuiltIn(typeOid) || this.#text.has(typeOid)) return;
-    // The first one stays: an OID that was given to another type in between keeps its kind of value.
+    // The first definition stays, even if the OID was reused for another type.
     if (!this.#definitions.has(typeOid)) this.#definitions.set(typeOid, definition);
     if (definition.kind !== 'composite') return;
     this.#outdated.delete(typeOid);

@@ -1,4 +1,4 @@
-/** What a type is made of, as pg_type says. The OIDs are those of other types. */
+/** The definition of a type in `pg_type`. The OIDs refer to other types. */
 export type TypeDefinition =
   | { readonly kind: 'base' }
   | { readonly kind: 'enum' }
@@ -14,5 +14,5 @@ export interface Attribute {
   readonly typeOid: number;
 }
 
-/** What is known of types that are not built in; undefined for one that nobody has looked up. */
+/** Returns the definition of a type that is not built in, or undefined if it was not looked up. */
 export type TypeDefinitions = (oid: number) => TypeDefinition | undefined;

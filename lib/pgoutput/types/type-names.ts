@@ -1,6 +1,6 @@
 import { BUILT_IN_TYPES } from './built-in-types';
 
-/** What SQL calls types that pg_type has another name for. Source: manual, "Data Types", and format_type. */
+/** The SQL names that differ from those in `pg_type`. Source: manual, "Data Types", and format_type. */
 const SQL_NAMES: ReadonlyMap<string, string> = new Map([
   ['bigint', 'int8'],
   ['bit varying', 'varbit'],
@@ -23,7 +23,7 @@ const SQL_NAMES: ReadonlyMap<string, string> = new Map([
   ['timestamp without time zone', 'timestamp'],
 ]);
 
-/** Without its quotes `char` is another type in SQL. */
+/** The names by OID. `"char"` is quoted, because `char` is another type in SQL. */
 const NAMES: ReadonlyMap<number, string> = new Map(
   [...BUILT_IN_TYPES].map(([name, oid]) => {
     const element = name.replace(/^_/, '');
@@ -36,8 +36,8 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 export const TYPE_NAMES: readonly string[] = [...NAMES.values(), ...SQL_NAMES.keys()];
 
 /**
- * The OID of a built-in type, by the name that pg_type or SQL has for it: `int8`, `bigint`, `timestamp with time zone`,
- * `text[]`, `_text`. An array's dimensions are no part of its type. `char` is SQL's, and `"char"` PostgreSQL's own.
+ * Returns the OID of a built-in type by its name in `pg_type` or SQL: `int8`, `bigint`, `timestamp with time zone`, `text[]`,
+ * `_text`. Array dimensions are ignored. `char` is the SQL type, `"char"` the internal type of PostgreSQL.
  */
 export function findTypeOid(name: string): number | undefined {
   const given = name
@@ -50,7 +50,7 @@ export function findTypeOid(name: string): number | undefined {
   return BUILT_IN_TYPES.get(element === given ? internal : `_${internal}`);
 }
 
-/** The short name of a built-in type, as in `int8`, with `[]` behind it for an array. */
+/** Returns the short name of a built-in type, such as `int8`, or `int8[]` for an array. */
 export function findTypeName(oid: number): string | undefined {
   return NAMES.get(oid);
 }
