@@ -29,28 +29,28 @@ import { StreamHistory } from './ledger/stream-history';
 /**
  * Streams the changes that a PostgreSQL server commits.
  *
- * The observable is cold: subscribing connects and starts the stream, unsubscribing takes leave of the server. It emits
- * {@link ReplicationMessage}s; nothing is confirmed to the server before it is acknowledged (`message.ack()`, or
- * `ackAfter`), and what is not confirmed comes again with the next subscription. While too much awaits its
- * acknowledgement, reading rests. It ends with an error when the stream ends unasked, and never completes by itself: see
- * `stopAtLsn` and `stopOn`.
+ * The observable is cold: subscribing connects and starts the stream, unsubscribing closes the connection. It emits
+ * {@link ReplicationMessage}s. The library confirms a message to the server only after your code has acknowledged it
+ * (`message.ack()`, or `ackAfter`); the server sends unconfirmed messages again at the next subscription. The library pauses
+ * reading while `maxUnacked` or `maxUnackedBytes` is reached. The observable errors when the connection or the stream ends
+ * unexpectedly; it completes only after a stop, see `stopAtLsn` and `stopOn`.
  *
- * One subscription at a time; use `share()` for several subscribers.
+ * Only one subscription can be active at a time; use `share()` for several subscribers.
  *
- * Where `Tables` declares the rows of tables by name (`users` in schema public, `billing.invoices` elsewhere, `"a.b"` with a
- * dot in the name), the name of its table tells the row of a change: after `change.table === 'users'`, `change.new` is a user.
- * Kysely's `Database` serves as it stands; of its columns the select types count. Nothing of it is checked at run time, and
- * tables that are published but not declared come all the same.
+ * `Tables` declares the rows of tables by name: `users` in schema public, `billing.invoices` in another schema, `"a.b"` if the
+ * name contains a dot. It narrows the row of a change by its table: after `change.table === 'users'`, `change.new` is a user.
+ * You can pass Kysely's `Database`, whose select types apply. The library does not check the declaration at run time, and emits
+ * changes of published tables that are not declared, too.
  *
- * The types promise no more than the server does. In `new`, columns of variable length are optional: the server does not repeat
- * a long (TOASTed) value that an UPDATE has not changed, and `unchanged` names it. So `new` is what `set` of an UPDATE takes, and
- * `{ ...stored, ...change.new }`, or `{ ...change.old, ...change.new }`, is a whole row again. This goes for inserts as well: a
- * row filter makes an insert of an UPDATE that moves a row into it. Without row filters, and under REPLICA IDENTITY FULL, an
- * insert is whole. `old` is whole or, except under REPLICA IDENTITY FULL, undefined. `key` has some of the columns.
+ * In `new`, columns of variable length are optional: the server does not send a TOASTed value that an UPDATE has not changed,
+ * and `unchanged` lists its column. You can pass `new` to the SET clause of an UPDATE; `{ ...stored, ...change.new }` and
+ * `{ ...change.old, ...change.new }` are complete rows. The same applies to inserts: if an UPDATE moves a row into a row
+ * filter, the server sends it as an insert. Without row filters, or with REPLICA IDENTITY FULL, an insert is complete. `old` is
+ * complete or, except with REPLICA IDENTITY FULL, undefined. `key` has the columns of the replica identity.
  *
- * @typeParam Tables rows by table name: an interface, or an object type. Default: any table, with rows of which nothing is known
- * @throws {ConfigError} `CONFIG_INVALID` at once, when an option cannot be used. All other errors come through the
- * observable and have a `code`, too.
+ * @typeParam Tables rows by table name: an interface or an object type. Default: any table, with rows of unknown columns
+ * @throws {ConfigError} `CONFIG_INVALID` at once, if an option is invalid. The observable emits all other errors of the library
+ * as {@link ReplicationError}s with a `code`.
  * @example
  * logicalReplication({ connection: 'postgres://localhost/shop', slot: 'orders', publications: ['orders_pub'] })
  *   .pipe(transactions(), ackAfter((tx) => save(tx)))
@@ -66,8 +66,8 @@ export function logicalReplication<Tables extends object = AnyTables>(
   config: PgoutputConfig,
 ): Observable<ReplicationMessage<Tables>>;
 /**
- * Streams large transactions while they are open, too: their changes come in blocks, before it is known whether they are
- * committed. `transactions()` puts them together.
+ * Also streams large transactions before they commit: the server sends their changes in blocks, and later a commit or an
+ * abort. `transactions()` assembles the blocks.
  *
  * @example
  * logicalReplication({ connection, slot: 'orders', publications: ['orders_pub'], streaming: 'on' })
@@ -78,7 +78,7 @@ export function logicalReplication<Tables extends object = AnyTables>(
   config: StreamingConfig,
 ): Observable<ReplicationMessage<Tables> | StreamingMessage<Tables>>;
 /**
- * Streams prepared transactions when they are prepared, and later how they ended.
+ * Streams a prepared transaction at PREPARE TRANSACTION, and later its COMMIT PREPARED or ROLLBACK PREPARED.
  *
  * @example
  * logicalReplication({ connection, slot: 'orders', publications: ['orders_pub'], twoPhase: true })
@@ -88,12 +88,12 @@ export function logicalReplication<Tables extends object = AnyTables>(
 export function logicalReplication<Tables extends object = AnyTables>(
   config: TwoPhaseConfig,
 ): Observable<ReplicationMessage<Tables> | TwoPhaseMessage>;
-/** Streams both. */
+/** Streams with both `streaming` and `twoPhase`. */
 export function logicalReplication<Tables extends object = AnyTables>(
   config: StreamingTwoPhaseConfig,
 ): Observable<ReplicationMessage<Tables> | StreamingMessage<Tables> | TwoPhaseMessage>;
 /**
- * Streams on past a value that cannot be decoded: its bytes stand in the row as {@link UndecodedValue}.
+ * Delivers a value that cannot be decoded as an {@link UndecodedValue} with its bytes, and continues.
  *
  * @example
  * logicalReplication<Tables>({ connection, slot: 'docs', publications: ['docs_pub'], onDecodeError: 'deliver' })
@@ -107,20 +107,20 @@ export function logicalReplication<Tables extends object = AnyTables>(
 export function logicalReplication<Tables extends object = AnyTables>(
   config: DeliveringConfig,
 ): Observable<ReplicationMessage<WithUndecoded<Tables>>>;
-/** The same with large transactions that are streamed while they are open. */
+/** Delivers values that cannot be decoded, and streams large transactions before they commit. */
 export function logicalReplication<Tables extends object = AnyTables>(
   config: DeliveringConfig<StreamingConfig>,
 ): Observable<ReplicationMessage<WithUndecoded<Tables>> | StreamingMessage<WithUndecoded<Tables>>>;
-/** The same with prepared transactions. */
+/** Delivers values that cannot be decoded, and streams prepared transactions. */
 export function logicalReplication<Tables extends object = AnyTables>(
   config: DeliveringConfig<TwoPhaseConfig>,
 ): Observable<ReplicationMessage<WithUndecoded<Tables>> | TwoPhaseMessage>;
-/** The same with both. */
+/** Delivers values that cannot be decoded, with both `streaming` and `twoPhase`. */
 export function logicalReplication<Tables extends object = AnyTables>(
   config: DeliveringConfig<StreamingTwoPhaseConfig>,
 ): Observable<ReplicationMessage<WithUndecoded<Tables>> | StreamingMessage<WithUndecoded<Tables>> | TwoPhaseMessage>;
 /**
- * Streams what another output plugin than pgoutput writes, as it comes.
+ * Streams the raw output of an output plugin other than pgoutput.
  *
  * @example
  * logicalReplication({ connection, slot: 'audit', plugin: 'test_decoding', pluginOptions: { 'skip-empty-xacts': '1' } })
@@ -130,12 +130,12 @@ export function logicalReplication<Tables extends object = AnyTables>(
  *   });
  */
 export function logicalReplication(config: PluginConfig): Observable<XLogDataMessage | KeepaliveMessage>;
-/** Streams whatever a configuration asks for that is put together at run time. */
+/** Streams with a configuration whose `streaming` and `twoPhase` are not known to the compiler. */
 export function logicalReplication<Tables extends object = AnyTables>(
   config: Omit<AnyPgoutputConfig, 'onDecodeError'> & Pick<PgoutputConfig, 'onDecodeError'>,
 ): Observable<AnyReplicationMessage<Tables>>;
-/** The same where only the running program knows `onDecodeError`, too. */
-// The last one: what the compiler has to say of a mistake in any configuration, it says of this.
+/** Streams with a configuration whose `onDecodeError` is not known to the compiler either. */
+// The last overload: the compiler reports a mistake in any configuration against this one.
 export function logicalReplication<Tables extends object = AnyTables>(
   config: AnyPgoutputConfig,
 ): Observable<AnyReplicationMessage<WithUndecoded<Tables>>>;
@@ -143,7 +143,7 @@ export function logicalReplication(config: StreamConfig): Observable<StreamMessa
   return createStream(connectSocket, config);
 }
 
-/** The factory over any transport. */
+/** Creates the observable with a given transport. */
 export function createStream(connect: Connect, config: StreamConfig): Observable<StreamMessage> {
   const settings = resolveConfig(config);
   const memory = new ResumeState();
@@ -158,7 +158,7 @@ export function createStream(connect: Connect, config: StreamConfig): Observable
         isFirst = false;
         stream = new StreamSubscription(connect, settings, memory, exclusive, history, subscriber, wasFirst);
       } catch (error) {
-        // The socket could not even be opened.
+        // Opening the socket failed.
         exclusive.release();
         const { slot } = settings.plan;
         const confirmedLsn = memory.position?.lsn ?? 0n;

@@ -160,6 +160,6 @@ export function toSkippedPublicationError(fields: ServerFields): ServerError | u
   if (fields.sqlState !== '55000' || fields.routine !== 'LoadPublications') return undefined;
   return new ServerError('PUBLICATION_MISSING', fields, {
     remedy:
-      'Rows were skipped from here on, and nothing after them is confirmed: create a new slot and copy the data anew.',
+      'Rows were skipped from here on, and nothing after them is confirmed: create a new slot and copy the data again.',
   });
 }

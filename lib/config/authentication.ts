@@ -2,17 +2,17 @@ import type { AuthenticationMethod, AuthenticationPolicy, ChannelBinding } from 
 import type { Parameters } from './parameters';
 
 const METHODS: readonly AuthenticationMethod[] = ['none', 'password', 'md5', 'scram-sha-256', 'oauth'];
-/** Methods that libpq knows besides: to be without them is no wish that is not met. */
-const NEVER_SPOKEN = ['gss', 'sspi'];
+/** Methods of libpq that the library does not support; a negated `require_auth` may name them. */
+const UNSUPPORTED_METHODS = ['gss', 'sspi'];
 
-/** The methods of `require_auth`. Source: manual, "Parameter Key Words". */
+/** Reads `require_auth`. Source: manual, "Parameter Key Words". */
 export function readMethods(parameters: Parameters): Pick<AuthenticationPolicy, 'methods' | 'explicit'> {
   const text = parameters.text('require_auth');
   if (text === undefined) return { methods: undefined, explicit: false };
   const words = text.split(',').map((word) => word.trim());
   const isNegated = words.every((word) => word.startsWith('!'));
   const named = words.map((word) => word.replace(/^!/, ''));
-  const known = [...METHODS, ...NEVER_SPOKEN];
+  const known = [...METHODS, ...UNSUPPORTED_METHODS];
   const unknown = named.find((word) => !known.includes(word));
   if (unknown !== undefined || (!isNegated && words.some((word) => word.startsWith('!')))) {
     throw parameters.error(

@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
-/** Where libpq keeps certificates; undefined where the user has no home, as in some containers. */
+/** libpq's directory of certificates; undefined if the user has no home directory, as in some containers. */
 export function getCertificateDirectory(env: NodeJS.ProcessEnv): string | undefined {
   return process.platform === 'win32' ? getSettingsDirectory(env) : resolveInHome(env, '.postgresql');
 }
 
-/** Where libpq keeps passwords. */
+/** The path of libpq's default password file. */
 export function getPasswordFile(env: NodeJS.ProcessEnv): string | undefined {
   if (process.platform !== 'win32') return resolveInHome(env, '.pgpass');
   const folder = getSettingsDirectory(env);
@@ -17,7 +17,7 @@ function getSettingsDirectory({ APPDATA }: NodeJS.ProcessEnv): string | undefine
   return APPDATA ? join(APPDATA, 'postgresql') : undefined;
 }
 
-/** Never the current folder, in which anybody could have put something. */
+/** Never resolves to the current directory, in which another user could have placed a file. */
 function resolveInHome({ HOME }: NodeJS.ProcessEnv, name: string): string | undefined {
   const home = [HOME, getHomeDirectory()].find((folder) => folder);
   return home ? join(home, name) : undefined;
@@ -27,7 +27,7 @@ function getHomeDirectory(): string | undefined {
   try {
     return userInfo().homedir;
   } catch {
-    // No passwd entry.
+    // The user has no passwd entry.
     return undefined;
   }
 }

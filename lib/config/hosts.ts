@@ -1,7 +1,7 @@
 import type { Target, TlsSettings } from '../net/target';
 import type { Parameters } from './parameters';
 
-/** What the server that is looked for has to be. Source: manual, "Parameter Key Words", target_session_attrs. */
+/** The required kind of server. Source: manual, "Parameter Key Words", target_session_attrs. */
 export type SessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
 
 const SESSION_ATTRS: readonly SessionAttrs[] = [
@@ -13,12 +13,12 @@ const SESSION_ATTRS: readonly SessionAttrs[] = [
   'prefer-standby',
 ];
 
-/** The servers that may be connected to, and how one is chosen. */
+/** The hosts to try, and how the client chooses one. */
 export interface Hosts {
-  /** At least one, in the order of preference. */
+  /** In order of preference; not empty. */
   readonly targets: readonly Target[];
   readonly sessionAttrs: SessionAttrs;
-  /** Whether they are tried in random order. */
+  /** Whether the hosts are tried in random order. */
   readonly shuffled: boolean;
 }
 
@@ -42,7 +42,7 @@ export function parseHosts(parameters: Parameters, tls: TlsSettings | undefined,
     checkAddress(parameters, address);
     const host = name !== '' ? name : address !== '' ? address : 'localhost';
     const port = parsePort(parameters, ports[ports.length === 1 ? 0 : index]);
-    // The server has no TLS there, and libpq does not ask for it either.
+    // As in libpq: the server does not support TLS on Unix-domain sockets.
     const local = address === '' && isSocket(host);
     return { host, port, ...(address !== '' && { address }), tls: local ? undefined : tls, keepAlive };
   });
@@ -53,7 +53,7 @@ export function parseHosts(parameters: Parameters, tls: TlsSettings | undefined,
   };
 }
 
-/** Whether it is the folder of a Unix socket, or a name in Linux' abstract namespace. */
+/** Whether the host is the directory of a Unix-domain socket, or a name in Linux' abstract namespace. */
 function isSocket(host: string): boolean {
   return host.startsWith('/') || host.startsWith('@');
 }
@@ -62,7 +62,7 @@ const IP_V6 = /^(?=.*:.*:)[\da-f:.]+(?:%[\w.-]+)?$/i;
 const IP_V4 = /^\d+(?:\.\d+){3}$/;
 const NAME = /^[^\s:/@?#=%[\]]+$/;
 
-/** What was given is not shown: a whole URI with its password may have landed here. */
+/** The error does not show the value: it may be a URI with a password. */
 function checkHost(parameters: Parameters, host: string): void {
   if (host === '' || isSocket(host) || NAME.test(host) || IP_V6.test(host)) return;
   throw parameters.error(
@@ -80,7 +80,7 @@ function parseList(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(',').map((one) => one.trim());
 }
 
-/** A number is shown, anything else is not. */
+/** The error shows the value only if it is a number. */
 function parsePort(parameters: Parameters, text = ''): number {
   const port = text === '' ? DEFAULT_PORT : /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   if (port >= 1 && port <= 65535) return port;

@@ -1,17 +1,17 @@
 import { isRecord } from '../common/options';
 
-/** What is rarely left out on purpose. What is shown of it is its name: it may hold a password. */
+/** Options that are rarely empty on purpose. The message shows only their names: a value may contain a password. */
 const TELLING = ['connectionString', 'host', 'hostaddr', 'port', 'user', 'database'];
 
 const VARIABLE = 'is an environment variable missing?';
 const DEFAULTS_USED = `was undefined or empty, so that PG* environment variables and defaults were used: ${VARIABLE}`;
 
 /**
- * What to say of a connection that could not be made, where something of it was probably forgotten: `connection` itself or an
- * option of it is undefined, null or empty, or is the text that a template makes of such a value.
+ * Describes options that were probably forgotten, for the error of a failed connection: `connection` or a member of it is
+ * undefined, null or empty, or is the text "undefined" or "null", which a template makes of such a value.
  *
- * @param connection the option, as it was given
- * @param found what the options, the connection string and the environment say together, as far as it may be shown
+ * @param connection the option as given
+ * @param found the resolved values that a message may show
  */
 export function describeMissingFields(
   connection: unknown,

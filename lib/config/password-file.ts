@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 
-/** What a password is looked up for. */
+/** The key of a line in the password file. */
 export interface PasswordEntry {
   readonly host: string;
   readonly port: number;
@@ -9,14 +9,14 @@ export interface PasswordEntry {
   readonly user: string;
 }
 
-/** Folders of sockets that some libpq looks into by itself: in password files they are called localhost. */
+/** Default socket directories of common libpq builds, which match `localhost` in a password file. */
 const DEFAULT_SOCKETS = ['/tmp', '/var/run/postgresql', '/run/postgresql'];
 
-/** Files that were warned of: they are read again and again. */
+/** Files for which a warning was emitted; each connection reads its file again. */
 const known = new Set<string>();
 
 /**
- * The password of the first line that fits. A file that is missing, or that others may read, is as good as none.
+ * Returns the password of the first matching line. A file that is missing, or that other users can read, is ignored.
  *
  * Source: manual, "The Password File".
  */
@@ -42,14 +42,14 @@ function findPassword(text: string, { host, port, database, user }: PasswordEntr
   for (const line of lines) {
     for (const name of hosts) {
       const rest = [name, String(port), database, user].reduce<string | undefined>(skipField, line);
-      // A backslash takes what follows as it is; what stands behind one more colon is not looked at.
+      // A backslash escapes the next character; text after a further colon is ignored.
       if (rest !== undefined) return /^(?:[^:\\]|\\.|\\$)*/.exec(rest)?.[0].replace(/\\(.)/g, '$1');
     }
   }
   return undefined;
 }
 
-/** What stands behind a field that fits. As in libpq, colons need no backslash there: an address of IPv6 fits as it is. */
+/** The rest of the line after a matching field. As in libpq, an unescaped colon matches, as in an IPv6 address. */
 function skipField(line: string | undefined, wanted: string): string | undefined {
   if (line?.startsWith('*:')) return line.slice(2);
   let at = 0;

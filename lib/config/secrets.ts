@@ -4,21 +4,27 @@ import { formatValue } from '../common/options';
 import type { SecretName } from '../wire/authentication';
 import { readPasswordFromFile } from './password-file';
 
-/** Gets a password or a token, at once or later. */
+/**
+ * Returns a password or a token, or a promise of it. An error of the function is the `cause` of `SECRET_UNAVAILABLE`; a result
+ * that is not text is the error `CONFIG_INVALID`.
+ *
+ * @example
+ * const password: CredentialProvider = () => signer.getAuthToken();
+ */
 export type CredentialProvider = () => string | PromiseLike<string>;
 
 export interface SecretOptions {
   readonly user: string;
   readonly database: string;
   readonly password: string | CredentialProvider | undefined;
-  /** Where passwords are looked up if none was given. */
+  /** The password file to read if no password is given. */
   readonly passfile: string | undefined;
   readonly oauthToken: CredentialProvider | undefined;
 }
 
-/** Knows the secrets, or where they are kept; asked only for those that a server asks for. */
+/** Supplies the credentials that a server requests. */
 export class Secrets {
-  // Private, so that no log of settings shows them.
+  // A private field, so that logs of the settings do not show credentials.
   readonly #options: SecretOptions;
 
   constructor(options: SecretOptions) {
@@ -26,8 +32,8 @@ export class Secrets {
   }
 
   /**
-   * @param found called at once where the secret is known; with undefined where there is none
-   * @param failed called when it could not be had
+   * @param found called synchronously if the secret is text; with undefined if there is none
+   * @param failed called if the secret is not available
    */
   ask(
     name: SecretName,
@@ -46,7 +52,7 @@ export class Secrets {
   }
 }
 
-/** What a source throws is the user's, and may quote what is secret: it is the cause, and not in the message. */
+/** The function's error is the cause and not part of the message, since its text may contain a secret. */
 async function call(name: SecretName, source: CredentialProvider): Promise<string> {
   let value: unknown;
   try {

@@ -5,7 +5,7 @@ import { isRecord, type Options } from '../common/options';
 import type { UserCallback } from '../commands/protocol-routine';
 import type { StartRequest } from '../commands/open-stream';
 
-/** Reads `startLsn`: a position, or a function that is asked for one. */
+/** Reads `startLsn`: an LSN, or a function that returns a position. */
 export function readStart(options: Options): StartRequest {
   const startLsn = options.get('startLsn');
   if (isFunction(startLsn)) return { callback: createUserCallback(startLsn) };
@@ -18,7 +18,7 @@ function isFunction(value: unknown): value is () => unknown {
   return typeof value === 'function';
 }
 
-/** Takes the first value; an Observable that completes without one stands for an empty store, as undefined does. */
+/** Uses the first value. An Observable that completes without a value means an empty store, as undefined does. */
 function createUserCallback(startLsn: () => unknown): UserCallback {
   return {
     call(onAnswer, onError) {
@@ -39,12 +39,12 @@ function createUserCallback(startLsn: () => unknown): UserCallback {
   };
 }
 
-/** What RxJS cannot convert is the answer itself, and so is text, which could be iterated over. */
+/** Wraps a value that RxJS cannot convert, and text, over which RxJS would iterate. */
 function toObservableInput(answer: unknown): Observable<unknown> {
   return isObservableInput(answer) ? from(answer) : of(answer);
 }
 
-/** The methods by which RxJS knows what it can convert. Source: innerFrom.ts. */
+/** The methods by which RxJS recognizes an ObservableInput. Source: innerFrom.ts. */
 const METHODS = [Symbol.observable, 'then', Symbol.iterator, Symbol.asyncIterator, 'getReader'];
 
 function isObservableInput(answer: unknown): answer is ObservableInput<unknown> {

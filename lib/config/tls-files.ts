@@ -6,7 +6,7 @@ import type { Parameters } from './parameters';
 
 type FileName = 'sslrootcert' | 'sslcrl' | 'sslcert' | 'sslkey';
 
-/** What they are called in libpq's folder, where they may be missing. */
+/** The default names in libpq's directory, where the files are optional. */
 const BY_DEFAULT: Readonly<Record<FileName, string>> = {
   sslrootcert: 'root.crt',
   sslcrl: 'root.crl',
@@ -14,28 +14,28 @@ const BY_DEFAULT: Readonly<Record<FileName, string>> = {
   sslkey: 'postgresql.key',
 };
 
-/** The files of certificates and keys, read whenever they are asked for. */
+/** The files of certificates and keys; each call reads its file again. */
 export class TlsFiles {
   readonly #parameters: Parameters;
   readonly #folder: string | undefined;
 
-  /** @param folder where libpq keeps those that are not named */
+  /** @param folder libpq's directory of default files */
   constructor(parameters: Parameters, folder: string | undefined) {
     this.#parameters = parameters;
     this.#folder = folder;
   }
 
-  /** undefined: those that Node.js trusts. */
+  /** The certificates of authorities; undefined: those that Node.js trusts. */
   authorities(): Buffer | undefined {
     return this.#parameters.text('sslrootcert') === 'system' ? undefined : this.#read('sslrootcert');
   }
 
-  /** @param byDefault whether libpq's file counts where none is named */
+  /** @param byDefault whether to read libpq's default file if `sslcrl` is not set */
   revoked(byDefault: boolean): Buffer | undefined {
     return byDefault || this.#parameters.text('sslcrl') !== undefined ? this.#read('sslcrl') : undefined;
   }
 
-  /** What we show of ourselves. */
+  /** The client certificate and its key. */
   ours(): TlsOptions {
     const cert = this.#read('sslcert');
     if (!cert) return {};
@@ -51,18 +51,18 @@ export class TlsFiles {
     throw this.#parameters.error('sslkey', `missing; the certificate in sslcert needs its key`);
   }
 
-  /** As in libpq: root's may be read by a group. */
+  /** As in libpq: the group may read a key that root owns. */
   #guard(path: string): void {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats || (stats.mode & (stats.uid === 0 ? 0o037 : 0o077)) === 0) return;
     throw this.#parameters.error('sslkey', `others may read ${path}: chmod 600 it, or 640 where it is root's`);
   }
 
-  /** Where it is; undefined: nowhere. */
+  /** The path of the file; undefined if there is none. */
   #path(name: FileName): string | undefined {
     const given = this.#parameters.text(name);
     if (given !== undefined) {
-      // Nobody shall read it in an error.
+      // The value is the content of a key: the error does not show it.
       if (!/-----BEGIN|[\r\n]/.test(given)) return given;
       const remedy = 'expected the name of a file, got what stands in one; give that in ssl: { ca, cert, key }';
       throw this.#parameters.error(name, remedy);

@@ -5,7 +5,7 @@ import { isRecord, formatValue } from '../common/options';
 import type { ParameterName, Parameters } from './parameters';
 import { TlsFiles } from './tls-files';
 
-/** libpq's modes, and `no-verify`, which `pg` has besides. */
+/** libpq's modes, and `no-verify` of `pg`. */
 const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
 type SslMode = (typeof MODES)[number];
 
@@ -13,12 +13,12 @@ const WITHOUT_ALLOW =
   'allow would try clear text first; say prefer, or better verify-full. There are disable, prefer, require, verify-ca and verify-full';
 
 /**
- * How TLS is to be made: as `ssl` of the object says, which goes to tls.connect as `pg` does it, or else as libpq's
- * parameters say.
+ * Reads the settings of TLS: from the option `ssl`, which is passed to `tls.connect` as in `pg`, or else from libpq's
+ * parameters.
  *
  * Source: manual, "SSL Support" of libpq.
  *
- * @param folder where libpq keeps certificates
+ * @param folder libpq's directory of certificates
  */
 export function readTls(parameters: Parameters, folder: string | undefined): TlsSettings | undefined {
   const direct = parameters.oneOf('sslnegotiation', ['postgres', 'direct']) === 'direct';
@@ -26,7 +26,7 @@ export function readTls(parameters: Parameters, folder: string | undefined): Tls
   if (ssl !== undefined) return readTlsObject(parameters, ssl, direct);
   const isSystem = parameters.text('sslrootcert') === 'system';
   const mode = readSslMode(parameters) ?? (isSystem ? 'verify-full' : 'prefer');
-  // Anybody can have a certificate of some authority.
+  // Public authorities issue certificates to everyone, so the host name must be verified.
   if (isSystem && mode !== 'verify-full') {
     throw parameters.error('sslmode', `with sslrootcert=system it has to be verify-full, not ${mode}`);
   }
@@ -112,7 +112,7 @@ function readVersion(
   return found;
 }
 
-/** Where there are certificates to check by, libpq checks by them in weaker modes, too. */
+/** As in libpq, weaker modes also verify the certificate if `sslrootcert` exists. */
 function createVerification(parameters: Parameters, mode: SslMode, files: TlsFiles): TlsOptions {
   const ca = mode === 'no-verify' ? undefined : files.authorities();
   if (!ca && mode === 'verify-ca') throw parameters.error('sslmode', WITHOUT_AUTHORITY);

@@ -1,30 +1,29 @@
 import { parse } from 'pg-connection-string';
 import { ConfigError } from '../common/errors';
 
-/** Never quotes the URI: it may hold a password, and what looks like its host may be a piece of that. */
-export const UNREADABLE =
-  'this URI cannot be read; percent-encode what is special in user, password, host and database';
+/** Does not quote the URI: it may contain a password, and the apparent host may be a part of the password. */
+export const UNREADABLE = 'the URI is invalid; percent-encode special characters in user, password, host and database';
 
 /**
- * Scheme; user and password, which end at the first @ that no / precedes, as in libpq, or at one more of the same kind, as
- * in `pg`; hosts; database; parameters.
+ * Scheme; user and password; hosts; database; parameters. User and password end at the first @ that no / precedes, as in
+ * libpq, or at a later such @, as in `pg`.
  */
 const URI = /^postgres(?:ql)?:\/\/([^@/]*@(?:[^@/?#]*@)*)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^#]*))?$/i;
-/** What ends user and password in a URL, or is dropped from it, but belongs to them in libpq and `pg`. */
+/** Characters that end or are removed from user and password in a URL, but are part of them in libpq and `pg`. */
 const SPECIAL = /[/?#\s]/g;
-/** As `pg` has it. */
+/** The form of `pg`. */
 const SOCKET = /^socket:(?:\/\/([^@/]*@)?)?(\/[^@?#]*)(?:\?([^#]*))?$/i;
 
 /**
- * Parameters that pg-connection-string does not pass on as they are: for `ssl…` it reads files and warns, and the database it
- * takes from the path alone.
+ * Parameters that pg-connection-string does not return unchanged: for `ssl…` it reads files and warns, and it takes the
+ * database from the path only.
  */
 const NOT_PASSED_ON = /^(?:ssl\w*|uselibpqcompat|database)$/;
 
 /**
- * What a URI says, by the names of its parts and parameters. User, password and parameters are read by pg-connection-string,
- * so that they mean here what they mean to `pg`. Where it reads otherwise than libpq, libpq is followed: several hosts, no
- * host beside a port, `%2F` in a host or a database, `/`, `?` and `#` in a password, `+` in a parameter.
+ * Parses a URI to its parts and parameters. pg-connection-string parses user, password and parameters, so that they mean the
+ * same as in `pg`. Where it differs from libpq, this function follows libpq: several hosts, a port without a host, `%2F` in a
+ * host or a database, `/`, `?` and `#` in a password, `+` in a parameter.
  *
  * Source: manual, "Connection URIs" of libpq.
  *
@@ -39,12 +38,12 @@ export function parseUri(option: string, uri: string): Map<string, string> {
       return readUri(option, credentials, { ...parseUriHosts(hosts), database: decode(database) }, query);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    // What it says would quote the text.
+    // The message of the error would quote the text.
   }
   throw new ConfigError(option, UNREADABLE);
 }
 
-/** What comes later wins. */
+/** Later values override earlier ones. */
 function readUri(
   option: string,
   credentials = '',
@@ -54,7 +53,9 @@ function readUri(
   const pairs = query.split('&').filter((pair) => pair !== '');
   const unnamed = pairs.find((pair) => pair.indexOf('=') < 1);
   if (unnamed !== undefined) {
-    const problem = query.includes('@') ? UNREADABLE : 'this URI has a parameter without a name or a value: name=value';
+    const problem = query.includes('@')
+      ? UNREADABLE
+      : 'a parameter of the URI has no name or no value; write name=value';
     throw new ConfigError(option, problem);
   }
   const parameters = pairs.map((pair) => [decode(pair.slice(0, pair.indexOf('='))), pair] as const);
@@ -62,7 +63,7 @@ function readUri(
   const others = parameters.flatMap(([name, pair]) =>
     NOT_PASSED_ON.test(name) ? [[name, decode(pair.slice(pair.indexOf('=') + 1))] as const] : [],
   );
-  // Throws for what cannot be decoded; the library would guess.
+  // Throws if the text cannot be decoded; pg-connection-string would guess.
   decode(credentials + passedOn.join('&'));
   const user = credentials.replace(SPECIAL, encodeURIComponent);
   const read = parse(`postgres://${user}/?${passedOn.join('&').replace(/[\s+]/g, encodeURIComponent)}`);
@@ -72,7 +73,7 @@ function readUri(
   return given;
 }
 
-/** `host:port` any number of times; an address of IPv6 stands in brackets. */
+/** Parses a list of `host:port`; an IPv6 address is in brackets. */
 function parseUriHosts(text: string): { host: string; port: string } {
   const hosts: string[] = [];
   const ports: string[] = [];
@@ -81,7 +82,7 @@ function parseUriHosts(text: string): { host: string; port: string } {
     hosts.push(decode(address ?? name));
     ports.push(port);
   }
-  // As in libpq, PGPORT is not for several hosts of a URI: each without a port has the usual one.
+  // As in libpq, PGPORT does not apply to several hosts of a URI: a host without a port uses the default port.
   return { host: hosts.join(','), port: ports.join(',') };
 }
 

@@ -96,7 +96,7 @@ it('a slot that the server gave up, while it is streamed from and afterwards', a
   for (const source of [stream, logicalReplication({ connection, slot, publications: ['pub'], ensureSlot: true })]) {
     const error = await failureOf(source);
     expect(error).toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
-    expect(error.message).toContain('copy the data anew');
+    expect(error.message).toContain('copy the data again');
   }
   expect(await existing(slot)).toEqual([{ active: false }]);
   await noBackends(server, name);

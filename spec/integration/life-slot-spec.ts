@@ -271,7 +271,7 @@ describe('a slot made by ensureSlot', () => {
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
     const error = await failureOf(stream);
     expect(error).toMatchObject({ code: 'SLOT_LOST', retryable: false });
-    expect(error.message).toMatch(/copy the data anew/);
+    expect(error.message).toMatch(/copy the data again/);
     expect(await existing(slot)).toEqual([]);
   });
 

@@ -79,7 +79,7 @@ it('a slot falls behind, then is given up', async () => {
   expect(await status()).toMatchObject({ walStatus: 'unreserved' });
   const late = await find(slot);
   expect(codesOf(late)).toEqual(['warning SLOT_BEHIND']);
-  expect(late[0]!.message).toMatch(/will be given up at the next checkpoint/);
+  expect(late[0]!.message).toMatch(/the server invalidates it at the next checkpoint/);
 
   await bed.sql('CHECKPOINT');
   const reason = server.version >= 17 ? 'wal_removed' : undefined;
@@ -107,7 +107,7 @@ it('a slot that nobody reads is given up soon, on 18', async () => {
     return;
   }
   await set('90min');
-  const message = 'A slot that nobody reads for 90min is given up.';
+  const message = 'The server invalidates a slot that is idle for 90min.';
   expect(await find(slot)).toMatchObject([{ code: 'SLOT_IDLE_TIMEOUT', severity: 'warning', message }]);
   expect(await find(uniqueName('made_later'), true)).toMatchObject([{ code: 'SLOT_IDLE_TIMEOUT' }]);
   await set('1d');

@@ -369,6 +369,6 @@ describe('unlogged tables', () => {
 it('many names are counted', async () => {
   const tables = Array.from({ length: 8 }, (_, i) => `CREATE TABLE t${i} (id int)`);
   await bed.sql(`${tables.join('; ')}; CREATE PUBLICATION p FOR ALL TABLES`);
-  const message = `UPDATE and DELETE fail for want of a replica identity: "t0", "t1", "t2", "t3", "t4" and 3 others.`;
+  const message = `UPDATE and DELETE fail without a replica identity: "t0", "t1", "t2", "t3", "t4" and 3 others.`;
   expect(await findings()).toMatchObject([{ code: 'IDENTITY_MISSING', message }]);
 });

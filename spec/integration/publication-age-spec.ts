@@ -37,7 +37,7 @@ describe('a publication that is younger than the slot', () => {
       {
         code: 'PUBLICATION_MISSING',
         severity: 'error',
-        message: `Publication "it's, \\"late\\"" is younger than changes that slot "${slot}" is still to send.`,
+        message: `Publication "it's, \\"late\\"" is newer than changes that slot "${slot}" has not sent yet.`,
         remedy: expect.stringContaining('new slot'),
       },
     ]);

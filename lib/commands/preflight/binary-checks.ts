@@ -10,10 +10,10 @@ import { toFinding } from './finding';
 import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
- * Whether the binary form of all published columns is known. What has none comes as text, but not as a part of something
- * else.
+ * Checks whether the library can decode the binary form of all published columns. The server sends a type without a binary
+ * form as text, except inside an array, composite or range.
  *
- * @param lookUpTypes whether the stream would ask what types are made of
+ * @param lookUpTypes whether the stream looks up types that are not built in
  */
 export function* checkBinary(
   publications: readonly string[],
@@ -34,7 +34,7 @@ export function* checkBinary(
   return [toFinding(new ReplicationError('VALUE_DECODE_FAILED', what, { remedy }))];
 }
 
-/** The columns of published tables that are sent in binary. */
+/** SQL for the published columns that the server sends in binary. */
 function readSentColumns(publications: readonly string[], version: number): string {
   return `(${buildPublishedTablesQuery(buildNamesCondition(publications), version)}) AS published
     JOIN pg_catalog.pg_attribute ON ${buildSentColumnCondition(version)}

@@ -9,7 +9,7 @@ import type { PreflightContext } from './preflight-context';
 import { checkVersion, checkWalLevel, checkWalSenderTimeout } from './server-checks';
 import { checkSlots } from './slot-checks';
 
-/** Lists what is wrong with a server for a stream. */
+/** Runs all checks and returns their findings. */
 export function* runChecks(context: PreflightContext): ProtocolRoutine<readonly PreflightFinding[]> {
   const { plan, server, lookUpTypes } = context;
   const { publications = [] } = plan.pgoutput ?? {};

@@ -6,13 +6,13 @@ import { reclassify } from './finding';
 import type { PreflightContext } from './preflight-context';
 
 /**
- * Leads the conversation that opens a stream. Where it fails for good, the error lists what else preflight finds: otherwise
- * each thing to correct shows only after the one before it was corrected.
+ * Runs the routine that opens a stream. If it fails with an error that is not retryable, preflight runs, and the error lists
+ * the other findings, so that the user can correct all problems at once.
  *
- * preflight runs on the same connection, within what is left of the connect time-out. Where it fails, the error goes on as it
- * is: every turn of preflight carries it, so that neither the time-out nor a lost connection takes its place.
+ * preflight runs on the same connection, within the rest of the connect timeout. If preflight fails, the original error is
+ * thrown: each step of preflight carries it, so that a timeout or a lost connection does not replace it.
  *
- * @param classify the user's rules
+ * @param classify the rules of the option `errors`
  */
 export function* explainFailedStart<T>(
   opening: ProtocolRoutine<T>,
@@ -36,13 +36,13 @@ function isLasting(error: ReplicationError, classify: (error: Error) => Error): 
   return told instanceof ReplicationError && !told.retryable;
 }
 
-/** Whether the connection takes queries after the error: the server has ended no session, and none of its answers is half read. */
+/** Whether the connection accepts queries after the error: the session is alive, and no response is partially read. */
 function leavesConnectionUsable(error: ReplicationError): boolean {
   if (error instanceof ServerError) return error.server.severity === 'ERROR';
   return !(error instanceof ProtocolError) && error.code !== 'LIMIT_EXCEEDED';
 }
 
-/** The server's words for a failure differ from those of the check that foresees it. */
+/** Whether a finding differs from the error. A server's message differs from that of the check for the same code. */
 function isOtherFinding({ severity, code, message }: PreflightFinding, error: ReplicationError): boolean {
   if (severity !== 'error') return false;
   return code !== error.code || (message !== error.summary && !(error instanceof ServerError));
@@ -55,7 +55,7 @@ function* runChecksAfter(
   try {
     const examination = runChecks(context);
     let step = examination.next();
-    // One connect time-out counts for all of it.
+    // One connect timeout applies to all steps.
     while (!step.done)
       step = examination.next(yield { ...step.value, noTimeout: false, restartTimeout: false, failure });
     return step.value;

@@ -6,17 +6,17 @@ export function createFinding(code: keyof typeof FINDINGS, message: string): Pre
   return { code, ...FINDINGS[code], message: `${message}.` };
 }
 
-/** What a stream would fail with. */
+/** A finding with the code of the error with which the stream would fail. */
 export function createFailure(code: ErrorCode, message: string): PreflightFinding {
   return { code, severity: 'error', message: `${message}.`, remedy: ERRORS[code].remedy };
 }
 
-/** The error that a stream would end with, without its remedy at the end of the message. */
+/** A finding for an error; its message does not include the remedy. */
 export function toFinding({ code, summary, remedy }: ReplicationError): PreflightFinding {
   return { code, severity: 'error', message: summary, remedy };
 }
 
-/** A finding as the stream would tell it: the user's rules are for errors, and a warning is none. */
+/** Applies the rules of the option `errors` to a finding that has an error code. */
 export function reclassify(found: PreflightFinding, classify: (error: Error) => Error): PreflightFinding {
   const { code, message, remedy } = found;
   if (!isErrorCode(code)) return found;

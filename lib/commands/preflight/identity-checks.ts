@@ -5,8 +5,8 @@ import { createFinding } from './finding';
 import { listNames, buildNamesQuery, tableName } from './preflight-context';
 
 /**
- * Whether updates and deletes of published tables will do: the server refuses those whose old row could not be told by
- * the replica identity.
+ * Checks whether the server accepts UPDATE and DELETE on the published tables: it rejects them if the replica identity does not
+ * identify the old row.
  */
 export function* checkIdentities(
   publications: readonly string[],
@@ -25,9 +25,9 @@ export function* checkIdentities(
 }
 
 /**
- * SQL for the tables whose updates or deletes are published, once for each publication. What is written to is never a partitioned
- * table but its leaves, and the identity is that of the leaf; lists and filters are those of the table that it is published
- * as, and name the same columns. Source: RelationBuildPublicationDesc in relcache.c.
+ * SQL for the tables whose updates or deletes are published, once for each publication. A command writes to the leaves of a
+ * partitioned table, so the replica identity is that of the leaf; column lists and row filters are those of the published
+ * table, with the same column names. Source: RelationBuildPublicationDesc in relcache.c.
  */
 export function readWrittenTables(publications: readonly string[], version: number): string {
   const parts = version >= 150_000 ? 'r.prattrs, r.prqual::text AS filter' : 'NULL AS prattrs, NULL AS filter';
@@ -54,17 +54,17 @@ export function readWrittenTables(publications: readonly string[], version: numb
 export const KEY = `SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k(attnum, place)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = leaf AND a.attnum = k.attnum WHERE place <= keys`;
 
-/** The names of the columns of a list. */
+/** The names of the columns in a column list. */
 export const LIST = `SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = root AND attnum = ANY (prattrs)`;
 
-/** The names of the columns that a filter looks at. Its tree is the only place that has them apart from those of a list. */
+/** The names of the columns in a row filter. Only its expression tree separates them from those of the column list. */
 export const FILTERED = `SELECT attname FROM regexp_matches(filter, ':varattno ([0-9]+)', 'g') AS m
   JOIN pg_catalog.pg_attribute ON attrelid = root AND attnum = m[1]::int`;
 
 interface Condition {
   readonly code: keyof typeof FINDINGS;
   readonly what: string;
-  /** The version that brought it. */
+  /** The first server version with the condition. */
   readonly since: number;
   /** SQL over {@link readWrittenTables}. */
   readonly condition: (version: number) => string;
@@ -73,26 +73,26 @@ interface Condition {
 const CONDITIONS: readonly Condition[] = [
   {
     code: 'IDENTITY_MISSING',
-    what: 'for want of a replica identity',
+    what: 'without a replica identity',
     since: 140_000,
     condition: () => `identity <> 'f' AND index IS NULL`,
   },
   {
     code: 'IDENTITY_NOT_PUBLISHED',
-    what: 'where the columns that are published leave out some of the replica identity',
+    what: 'if the published columns do not include the replica identity',
     since: 150_000,
     condition: (version) => `prattrs IS NOT NULL AND (identity = 'f' OR EXISTS (${KEY} EXCEPT ${LIST}))
       ${version >= 180_000 ? `OR ${UNPUBLISHED_GENERATED}` : ''}`,
   },
   {
     code: 'FILTER_BEYOND_IDENTITY',
-    what: 'where rows are filtered by columns that are not of the replica identity',
+    what: 'if the row filter uses columns outside the replica identity',
     since: 150_000,
     condition: () => `filter IS NOT NULL AND index IS NOT NULL AND EXISTS (${FILTERED} EXCEPT ${KEY})`,
   },
 ];
 
-/** From 18 on, without a list: stored generated columns have to be published if the identity has any, virtual ones cannot be. */
+/** From 18 on, without a column list: generated columns of the identity must be stored and published. */
 const UNPUBLISHED_GENERATED = `prattrs IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute g WHERE g.attrelid = leaf
   AND CASE g.attgenerated WHEN 's' THEN NOT generated WHEN 'v' THEN true ELSE false END
   AND (identity = 'f' OR g.attname IN (${KEY})))`;

@@ -3,8 +3,8 @@ import { createFailure } from './finding';
 import type { Check } from './preflight-context';
 
 /**
- * Whether the server loads the output plugin for clients. The setting came with the minor releases of August 2026; servers
- * without it load any. Source: manual, output_plugin_libraries.
+ * Checks whether the server loads the output plugin for clients. The setting exists from the minor releases of August 2026 on;
+ * servers without it load any plugin. Source: manual, output_plugin_libraries.
  */
 export const checkOutputPlugin: Check = function* ({ plan: { plugin } }) {
   const [row] = yield* runQuery("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries'");
@@ -15,7 +15,7 @@ export const checkOutputPlugin: Check = function* ({ plan: { plugin } }) {
   return [createFailure('OUTPUT_PLUGIN_REFUSED', what)];
 };
 
-/** Names between commas, with or without double quotes. Letters keep their case. */
+/** Parses a list of names, separated by commas and optionally in double quotes. Case is preserved. */
 function parseNames(list: string): string[] {
   return Array.from(list.matchAll(/"((?:[^"]|"")*)"|[^\s,"](?:[^,"]*[^\s,"])?/g), ([name, quoted]) =>
     quoted === undefined ? name : quoted.replaceAll('""', '"'),

@@ -5,18 +5,18 @@ import type { StreamPlan } from '../open-stream';
 import type { ServerInfo } from '../startup';
 import { toFinding } from './finding';
 
-/** What is to be streamed, and from where. */
+/** The plan of the stream and the server that the checks examine. */
 export interface PreflightContext {
   readonly plan: StreamPlan;
   readonly server: ServerInfo;
-  /** Whether the stream would ask what types are made of. */
+  /** Whether the stream looks up types that are not built in. */
   readonly lookUpTypes: boolean;
 }
 
-/** Looks at one thing. It changes nothing. */
+/** A check, which changes nothing on the server. */
 export type Check = (context: PreflightContext) => ProtocolRoutine<readonly PreflightFinding[]>;
 
-/** What a check of the stream's own objects to. */
+/** Converts the error of a check that the stream itself uses to a finding. */
 export function joinObjections(check: () => void): readonly PreflightFinding[] {
   try {
     check();
@@ -27,10 +27,10 @@ export function joinObjections(check: () => void): readonly PreflightFinding[] {
   }
 }
 
-/** How many names a message holds; the others are counted. */
+/** How many names a message lists; it counts the others. */
 const NAMED = 5;
 
-/** `"a", "b" and 7 others`. Each row has a name as `name`, and how many there are as `total`; at least one comes. */
+/** Formats rows of {@link buildNamesQuery} as `"a", "b" and 7 others`. There is at least one row. */
 export function listNames(rows: readonly ResultRow[]): string {
   const names = rows.slice(0, NAMED).map((row) => JSON.stringify(getText(row, 'name')));
   const [first] = rows;
@@ -38,7 +38,7 @@ export function listNames(rows: readonly ResultRow[]): string {
   return others > 0 ? `${names.join(', ')} and ${others} others` : names.join(', ');
 }
 
-/** SQL for a table as messages name it, see `tableName` in table.ts. */
+/** SQL for the name of a table as in messages, see `tableName` in table.ts. */
 export function tableName(schema: string, name: string): string {
   return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${quoteIdentifier(schema)} || '.' END || ${quoteIdentifier(name)}`;
 }
@@ -47,7 +47,7 @@ function quoteIdentifier(part: string): string {
   return `CASE WHEN ${part} ~ '[."]' THEN '"' || replace(${part}, '"', '""') || '"' ELSE ${part}::text END`;
 }
 
-/** SQL for a column of a table, as in `users.email`. */
+/** SQL for the name of a column, for example `users.email`. */
 export function formatColumnName(schema: string, table: string, column: string): string {
   return `${tableName(schema, table)} || '.' || ${quoteIdentifier(column)}`;
 }

@@ -6,24 +6,24 @@ import { toSkippedPublicationError } from '../server-errors';
 import { quotePublicationNames, quoteLiteral } from '../sql';
 import { createFinding, toFinding } from './finding';
 
-/** For how many ms the server may decode. */
+/** Time limit of decoding, in ms. */
 const DECODING_TIME = 2000;
-/** After so many messages decoding ends. */
+/** The number of messages after which decoding ends. */
 const DECODED = 1000;
 
 const YOUNGER_REMEDY =
-  'Make a new slot, now that the publication exists, and copy the data anew; or, to do without those changes, advance the slot past them (pg_replication_slot_advance).';
+  'Create a new slot and copy the data again; or, to skip those changes, advance the slot past them (pg_replication_slot_advance).';
 
 /**
- * Whether a publication was created after changes that the slot is still to send. The server decodes each change by the
- * catalog of its time: without the publication it fails or, from 18 on, skips the change.
+ * Checks whether a publication was created after changes that the slot has not sent yet. The server decodes each change with the
+ * catalog of that time: without the publication it fails or, from 18 on, skips the change.
  *
  * The id of the transaction that wrote the publication's row rules out most publications: it precedes the slot's
  * catalog_xmin. Otherwise the row may also have been altered, or the slot may have inherited an older catalog_xmin from
- * another slot. Only decoding tells: peeking consumes nothing and moves no position. From 17 on it renews inactive_since, as
- * reading the slot does.
+ * another slot. Then the check decodes: peeking neither consumes changes nor moves a position. From 17 on it updates
+ * inactive_since, as reading the slot does.
  *
- * @param slot a logical slot of pgoutput in this database that no connection reads
+ * @param slot an inactive logical slot of pgoutput in this database
  */
 export function* checkPublicationAge(
   publications: readonly string[],
@@ -38,22 +38,22 @@ export function* checkPublicationAge(
   const candidates = rows.map((row) => getText(row, 'pubname'));
   const outcome = yield* peekChanges(slot, candidates);
   if (outcome === undefined) return [];
-  // The server's words may be in any language, but names are as they are.
+  // The server's message may be localized, but contains the name unchanged.
   const told = candidates.filter((name) => outcome.server.message.includes(name));
   const names = (told.length > 0 ? told : candidates).map((name) => JSON.stringify(name)).join(', ');
   if (outcome.code === 'CANCELLED') {
     return [
       createFinding(
         'PUBLICATION_YOUNGER',
-        `Publication ${names} may be younger than changes that slot "${slot}" is still to send`,
+        `Publication ${names} may be newer than changes that slot "${slot}" has not sent yet`,
       ),
     ];
   }
-  const what = `Publication ${names} is younger than changes that slot "${slot}" is still to send`;
+  const what = `Publication ${names} is newer than changes that slot "${slot}" has not sent yet`;
   return [{ ...toFinding(outcome), message: `${what}.`, remedy: YOUNGER_REMEDY }];
 }
 
-/** @returns what decoding failed with, or warned of, where that is of a missing publication; or that its time was over */
+/** @returns the error or warning of decoding about a missing publication, or the error of the time limit */
 function* peekChanges(slot: string, publications: readonly string[]): ProtocolRoutine<ServerError | undefined> {
   let skipped: ServerError | undefined;
   yield* runQuery(`SET statement_timeout = ${DECODING_TIME}`);

@@ -6,7 +6,7 @@ import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuer
 import { createFailure, createFinding, toFinding } from './finding';
 import { listNames, buildNamesQuery, tableName } from './preflight-context';
 
-/** Whether the publications are there, and send what one would think. */
+/** Checks whether the publications exist, contain tables and can be combined. */
 export function* checkPublications(
   publications: readonly string[],
   version: number,
@@ -40,7 +40,7 @@ function* checkEmpty(publications: readonly string[], version: number): Protocol
   return rows.length === 0 ? [] : [createFinding('PUBLICATION_EMPTY', `Publication ${listNames(rows)} has no tables`)];
 }
 
-/** A publication of all tables, or of schemas, passes over unlogged ones in silence; one of tables refuses them. */
+/** A publication of all tables or of schemas silently skips unlogged tables; CREATE PUBLICATION … FOR TABLE rejects them. */
 function* checkUnlogged(
   publications: readonly string[],
   version: number,

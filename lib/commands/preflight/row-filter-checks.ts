@@ -5,8 +5,8 @@ import { FILTERED, KEY, LIST, readWrittenTables } from './identity-checks';
 import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
- * Whether a row filter can make inserts of updates that lack columns. The server puts an unchanged TOASTed value into such an
- * insert only where it has the old value: of all columns under REPLICA IDENTITY FULL, otherwise of the key. Source: pgoutput.c,
+ * Checks whether a row filter can turn updates into inserts that lack columns. The server includes an unchanged TOASTed value in
+ * such an insert only if it has the old value: of all columns with REPLICA IDENTITY FULL, otherwise of the key. Source: pgoutput.c,
  * `pgoutput_row_filter`.
  */
 export function* checkRowFilters(
@@ -21,7 +21,7 @@ export function* checkRowFilters(
   return [createFinding('FILTER_OMITS_TOAST', `${what} and that it does not change, of ${listNames(rows)}`)];
 }
 
-/** Where one publication sends all updates of a table, the filters of the others do not count. */
+/** If one publication sends all updates of a table, the row filters of the others have no effect. */
 function findOmittedColumns(publications: readonly string[], version: number): string {
   const isSent =
     version < 180_000

@@ -4,17 +4,17 @@ import { requireSlotKind } from '../slot-commands';
 import { createFailure, createFinding } from './finding';
 import { joinObjections, type PreflightContext } from './preflight-context';
 
-/** Below it, work that keeps the process busy for some seconds ends the stream. */
+/** In ms. With a shorter timeout, code that blocks the event loop for some seconds ends the stream. */
 const SHORT_TIMEOUT = 5000;
 
-/** Whether the server can decode at all. */
+/** Checks whether the server supports logical decoding. */
 export function checkWalLevel({ server }: PreflightContext): readonly PreflightFinding[] {
-  // From 19 on the server raises the level by itself.
+  // From 19 on the server raises the level automatically.
   if (server.walLevel === 'logical' || server.version >= 190_000) return [];
   return [createFailure('WAL_LEVEL', `wal_level is ${server.walLevel}`)];
 }
 
-/** Whether the server's version has what the stream asks for. */
+/** Checks whether the server's version supports the options of the stream. */
 export function checkVersion({ plan, server: { version } }: PreflightContext): readonly PreflightFinding[] {
   const { pgoutput, ensureSlot } = plan;
   return joinObjections(() => {
@@ -23,14 +23,13 @@ export function checkVersion({ plan, server: { version } }: PreflightContext): r
   });
 }
 
-/** How long the server bears silence. */
+/** Checks wal_sender_timeout. */
 export function checkWalSenderTimeout({ server: { walSenderTimeout } }: PreflightContext): readonly PreflightFinding[] {
   if (walSenderTimeout === 0) {
-    const what =
-      'wal_sender_timeout is 0, so the server may never notice that a client is gone, whose slot stays active';
+    const what = 'wal_sender_timeout is 0: the server may never detect a lost client, whose slot then stays active';
     return [createFinding('WAL_SENDER_TIMEOUT', what)];
   }
   if (walSenderTimeout >= SHORT_TIMEOUT) return [];
-  const what = `wal_sender_timeout is ${walSenderTimeout} ms: what keeps this process busy for longer ends the stream`;
+  const what = `wal_sender_timeout is ${walSenderTimeout} ms: code that blocks this process for longer ends the stream`;
   return [createFinding('WAL_SENDER_TIMEOUT', what)];
 }

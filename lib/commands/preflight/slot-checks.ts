@@ -9,7 +9,7 @@ import { checkSlotCreation } from './slot-creation-checks';
 import { checkPublicationAge } from './publication-age-checks';
 import { joinObjections, type Check, type PreflightContext } from './preflight-context';
 
-/** Whether the slot is there and fit to be read; or, where it is to be made, whether that will do. */
+/** Checks whether the slot exists and can be read; or, with `ensureSlot`, whether it can be created. */
 export const checkSlots: Check = function* (context) {
   const { plan, server } = context;
   const slot = yield* fetchSlotStatus(plan.slot, server.version);
@@ -38,10 +38,10 @@ function checkActive({ name, active, activePid }: SlotStatus): readonly Prefligh
   return active ? [createFailure('SLOT_ACTIVE', `Replication slot "${name}" is active for PID ${activePid}`)] : [];
 }
 
-/** The slot is close to being given up: a quarter of what it may keep is left, or less. */
+/** Checks whether the slot is close to invalidation: at most a quarter of max_slot_wal_keep_size is left. */
 function* checkBehind({ name, walStatus, safeWalSize }: SlotStatus): ProtocolRoutine<readonly PreflightFinding[]> {
   if (walStatus === 'unreserved') {
-    const what = `Replication slot "${name}" keeps more than max_slot_wal_keep_size and will be given up at the next checkpoint`;
+    const what = `Replication slot "${name}" retains more than max_slot_wal_keep_size; the server invalidates it at the next checkpoint`;
     return [createFinding('SLOT_BEHIND', what)];
   }
   if (safeWalSize === undefined) return [];
@@ -49,11 +49,11 @@ function* checkBehind({ name, walStatus, safeWalSize }: SlotStatus): ProtocolRou
     FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'`;
   const row = getOnlyRow(yield* runQuery(sql), 'max_slot_wal_keep_size');
   if (Number(safeWalSize) * 4 > getCount(row, 'bytes')) return [];
-  const what = `Replication slot "${name}" is given up after ${safeWalSize} more bytes of WAL (max_slot_wal_keep_size is ${getText(row, 'shown')})`;
+  const what = `Replication slot "${name}" will be invalidated after ${safeWalSize} more bytes of WAL (max_slot_wal_keep_size is ${getText(row, 'shown')})`;
   return [createFinding('SLOT_BEHIND', what)];
 }
 
-/** From 18 on, a slot that nobody reads may be given up for that: less than a day leaves little time to mend a consumer. */
+/** From 18 on, the server may invalidate an idle slot. Less than a day leaves little time to repair a consumer. */
 function* checkIdleTimeout({ server }: PreflightContext): ProtocolRoutine<readonly PreflightFinding[]> {
   if (server.version < 180_000) return [];
   const [row] = yield* runQuery(
@@ -61,5 +61,7 @@ function* checkIdleTimeout({ server }: PreflightContext): ProtocolRoutine<readon
       AND extract(epoch FROM current_setting(name)::interval) BETWEEN 1 AND 86399`,
   );
   if (!row) return [];
-  return [createFinding('SLOT_IDLE_TIMEOUT', `A slot that nobody reads for ${getText(row, 'shown')} is given up`)];
+  return [
+    createFinding('SLOT_IDLE_TIMEOUT', `The server invalidates a slot that is idle for ${getText(row, 'shown')}`),
+  ];
 }

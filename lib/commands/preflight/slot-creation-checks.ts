@@ -4,16 +4,16 @@ import { getCount, getOnlyRow, runQuery, getText, type ProtocolRoutine } from '.
 import { createFailure, createFinding, toFinding } from './finding';
 import type { Check, PreflightContext } from './preflight-context';
 
-/** Whether a slot can be made, and at once. */
+/** Checks whether the slot can be created, and without waiting. */
 export const checkSlotCreation: Check = function* (context) {
   return [...checkFailover(context), ...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
 };
 
-/** Standbys do not keep copies of a standby's slots. */
+/** A standby rejects slots with failover. */
 function checkFailover({ plan, server }: PreflightContext): readonly PreflightFinding[] {
   if (!plan.ensureSlot?.failover || server.version < 170_000 || !server.standby) return [];
-  const remedy = 'Make it without failover, or on the primary.';
-  return [toFinding(new ReplicationError('SERVER_ERROR', 'A standby makes no slots with failover', { remedy }))];
+  const remedy = 'Create the slot without failover, or on the primary.';
+  return [toFinding(new ReplicationError('SERVER_ERROR', 'A standby cannot create a slot with failover', { remedy }))];
 }
 
 function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
@@ -29,8 +29,8 @@ function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
 }
 
 /**
- * Making a slot waits for the write transactions of all databases. Those that have just begun are no news. Who may not see
- * when one began still sees that it writes.
+ * Creating a slot waits for the write transactions of all databases. The check ignores those that began within the last second.
+ * A role that may not see the start of a transaction still sees that it writes.
  */
 function* checkOpen(): ProtocolRoutine<readonly PreflightFinding[]> {
   const [oldest] = yield* runQuery(
@@ -45,7 +45,7 @@ function* checkOpen(): ProtocolRoutine<readonly PreflightFinding[]> {
   return [createFinding('TRANSACTION_OPEN', what)];
 }
 
-/** And for those that are prepared. */
+/** Creating a slot also waits for prepared transactions. */
 function* checkPrepared(): ProtocolRoutine<readonly PreflightFinding[]> {
   const [oldest] = yield* runQuery(
     `SELECT gid, database, count(*) OVER () AS total FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1`,
