@@ -76,7 +76,9 @@ it('stay text where nobody looks them up', async () => {
 it('cannot be read in binary where nobody looks them up, which is said', async () => {
   await expect(read({ lookUpTypes: false, binary: true })).rejects.toMatchObject({
     code: 'VALUE_DECODE_FAILED',
-    message: expect.stringMatching(/Column m of known .* in an unknown binary format.* lookUpTypes: true, or without binary/),
+    message: expect.stringMatching(
+      /Column m of known .* in an unknown binary format.* lookUpTypes: true, or without binary/,
+    ),
   });
 });
 
