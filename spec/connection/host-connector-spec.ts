@@ -264,7 +264,7 @@ describe('NO_SUITABLE_HOST', () => {
     expect(error).toMatchObject({ code: 'NO_SUITABLE_HOST', name: 'ConnectionError', retryable: true });
     expect(error?.message).toBe(
       'None of the hosts would do: Cannot connect to a:5432 (ECONNREFUSED); b:5432 is a standby; ' +
-        'c:5432 was not ready within 1000 ms. Check the hosts in the connection, and what target_session_attrs asks for.',
+        'c:5432 was not ready within 1000 ms. Check the hosts of the connection and target_session_attrs.',
     );
     expect(error?.cause).toBeInstanceOf(AggregateError);
     const { errors } = error?.cause as AggregateError;

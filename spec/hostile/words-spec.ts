@@ -157,7 +157,7 @@ describe('a function that gets a secret', () => {
       const { error } = await expectRefusal(
         attack(saying(MD5), { password }),
         'SECRET_UNAVAILABLE',
-        /^The function connection\.password has failed\. See the cause, which is what your function has thrown\.$/,
+        /^The function connection\.password has failed\. See the cause: it is the error that your function threw\.$/,
       );
       expect(error.cause).toEqual(thrown());
     }

@@ -247,7 +247,7 @@ describe('a type that is made inside a streamed transaction', () => {
     expect(failure).toMatchObject({
       code: 'VALUE_DECODE_FAILED',
       retryable: true,
-      remedy: expect.stringMatching(/when that is committed/),
+      remedy: expect.stringMatching(/subscribe again after the commit/),
     });
     const recorder = new Recorder(
       logicalReplication(config(slot, true)).pipe(

@@ -114,7 +114,7 @@ describe('a table that was given up while others were in use', () => {
     expect(decode(insert(['1'], 20))).toMatchObject([{ new: { a: '1' } }]);
     const error = failure(() => decode(insert(['1'], 1)));
     expect(error).toMatchObject({ code: 'RELATION_FORGOTTEN', retryable: true });
-    expect(String(error)).toMatch(/Insert message: .* OID 1 was forgotten.* Subscribe again/);
+    expect(String(error)).toMatch(/Insert message: .* OID 1 was evicted.* Subscribe again/);
   });
 
   it('is not the one that was used last', () => {
