@@ -87,7 +87,7 @@ describe('session settings', () => {
     const { error } = conversation({ ignores: [name] });
     const { [name]: wanted = '' } = SESSION_SETTINGS;
     const { [name]: actual = '' } = FOREIGN;
-    const what = `${name} is ${JSON.stringify(actual)} instead of ${JSON.stringify(wanted)}. Connect to the server itself`;
+    const what = `${name} is ${JSON.stringify(actual)} instead of ${JSON.stringify(wanted)}. Connect to the server directly`;
     expect(error).toMatchObject({
       code: 'SETTING_NOT_APPLIED',
       retryable: false,

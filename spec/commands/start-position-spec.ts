@@ -195,7 +195,9 @@ describe('the slot of a position to start from', () => {
       expect.objectContaining({
         code: 'SLOT_AHEAD',
         retryable: false,
-        message: expect.stringContaining('stands at 0/2001, ahead of the position to start from, 0/2000. Another consumer confirmed the changes between'),
+        message: expect.stringContaining(
+          'stands at 0/2001, ahead of the position to start from, 0/2000. Another consumer confirmed the changes between',
+        ),
       }),
     );
   });

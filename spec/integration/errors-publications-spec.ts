@@ -30,7 +30,7 @@ it('all that are missing are named, and no slot is made', async () => {
   const publications = ['here', 'Here', 'nowhere'];
   const error = await failureOf(bed.stream(slot, { connection, publications, ensureSlot: true }));
   expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
-  expect(error.message).toMatch(/"Here", "nowhere" .*CREATE PUBLICATION .*before the slot/s);
+  expect(error.message).toMatch(/"Here", "nowhere" .*CREATE PUBLICATION .*before you create the slot/s);
   expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
   await noBackends(bed.server, name);
 });

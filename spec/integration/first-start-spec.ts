@@ -66,7 +66,7 @@ describe('a first start that fails', () => {
     // The publication is looked at before the slot.
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', remedy: 'Ask Bob.' });
     expect(error.findings).toMatchObject([{ code: 'SLOT_MISSING', remedy: 'Ask Ann.' }]);
-    expect(error.message).toMatch(/finds besides: Replication slot "not_there" does not exist\. Ask Bob\.$/);
+    expect(error.message).toMatch(/preflight also found: Replication slot "not_there" does not exist\. Ask Bob\.$/);
   });
 
   it('lists it once: later subscriptions of the observable have the plain error', async () => {

@@ -85,5 +85,5 @@ it('a version that does not have what is asked for is refused at once', () => {
   expect(() => logicalReplication({ ...config, twoPhase: true, protoVersion: 2 })).toThrow(/twoPhase needs 3 or more/);
   const parallel = { ...config, streaming: 'parallel' } as const;
   expect(() => logicalReplication({ ...parallel, protoVersion: 3 })).toThrow(/'parallel' needs 4 or more, got 3/);
-  expect(() => logicalReplication({ ...config, protoVersion: 5 })).toThrow(/expected 1, 2, 3, 4 or nothing/);
+  expect(() => logicalReplication({ ...config, protoVersion: 5 })).toThrow(/expected one of 1, 2, 3, 4\./);
 });
