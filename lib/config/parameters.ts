@@ -42,7 +42,7 @@ function isParameter(name: string): name is ParameterName {
 }
 
 /** Options of `pg` and its pool that are ignored, so that one object or URI can serve both libraries. */
-export const OF_PG = [
+const OF_PG = [
   'Client',
   'Promise',
   'allowExitOnIdle',

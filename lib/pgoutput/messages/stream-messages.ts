@@ -54,8 +54,8 @@ export class StreamCommitMessage extends Message {
 }
 
 /**
- * The abort of a streamed transaction, or of one of its subtransactions (a rollback to a savepoint). Discard the changes with
- * this `subxid`; they need no acknowledgement. Logical messages of a subtransaction have the `xid` of the top-level
+ * The abort of a streamed transaction, or of one of its subtransactions (a rollback to a savepoint). Discard the changes whose
+ * `xid` is this `subxid`, or all changes of the transaction where `subxid` equals `xid`; they need no acknowledgement. Logical messages of a subtransaction have the `xid` of the top-level
  * transaction, so they cannot be attributed to the subtransaction and remain.
  */
 export class StreamAbortMessage extends Message {
