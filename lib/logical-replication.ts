@@ -12,7 +12,7 @@ import {
 } from './config/config';
 import { SubscriptionLock } from './stream/subscription-lock';
 import { markFailed, attachFailure } from './ledger/failure';
-import { connect as connectSocket, type Connect } from './net/transport';
+import { connectSocket, type Connect } from './net/transport';
 import type {
   AnyReplicationMessage,
   ReplicationMessage,

@@ -103,7 +103,7 @@ export function* openStream(
   checkSlot(slot, plan, server);
   if (found) checkUntouched(found, slot);
   // Its maker may have stored more by now than the store has answered.
-  else if (!slotCreated && 'callback' in start) throw touched(slot);
+  else if (!slotCreated && 'callback' in start) throw createTouchedError(slot);
   // One that was found is this stream's only once that has started.
   if (slotCreated) memory.recordStart(slot, identity);
 
@@ -140,10 +140,10 @@ function checkInactive({ name, active, activePid }: SlotStatus): void {
 function checkUntouched(found: SlotStatus, slot: SlotStatus): void {
   checkInactive(slot);
   const isMoved = slot.confirmedFlushLsn !== found.confirmedFlushLsn;
-  if (isMoved || slot.inactiveSince?.getTime() !== found.inactiveSince?.getTime()) throw touched(slot);
+  if (isMoved || slot.inactiveSince?.getTime() !== found.inactiveSince?.getTime()) throw createTouchedError(slot);
 }
 
-function touched({ name }: SlotStatus): ReplicationError {
+function createTouchedError({ name }: SlotStatus): ReplicationError {
   const what = `Replication slot "${name}" was another connection's while this stream was starting`;
   return new ReplicationError('SLOT_ACTIVE', what, { remedy: 'Subscribe again, as reconnect() does.' });
 }

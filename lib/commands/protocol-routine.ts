@@ -25,7 +25,7 @@ export interface UserCallback {
 }
 
 /** A step of a routine: sends something, or nothing, and waits for the server's next message. */
-export interface Step {
+export interface RoutineStep {
   readonly send?: Buffer;
   /** Calls user code, for a secret or something else, and waits for its answer instead of a message. */
   readonly ask?: SecretName | UserCallback;
@@ -41,7 +41,7 @@ export interface Step {
  * An exchange of messages with the server, as a generator: it yields steps and receives the server's messages, or the answers of
  * user code. The order of the exchange is that of the code, and a routine does no I/O.
  */
-export type ProtocolRoutine<T> = Generator<Step, T, BackendMessage | CallbackAnswer>;
+export type ProtocolRoutine<T> = Generator<RoutineStep, T, BackendMessage | CallbackAnswer>;
 
 /** A row of a simple query: text by column name. */
 export type ResultRow = Readonly<Record<string, string | null>>;
@@ -49,16 +49,16 @@ export type ResultRow = Readonly<Record<string, string | null>>;
 /** Runs a routine over the frames of a connection. */
 export class RoutineRunner<T> {
   readonly #frames: FrameDecoder;
-  readonly #conversation: ProtocolRoutine<T>;
-  readonly #take: (turn: Step) => void;
+  readonly #routine: ProtocolRoutine<T>;
+  readonly #take: (step: RoutineStep) => void;
   #asking = false;
   #answer: CallbackAnswer | undefined;
   #advancing = false;
   #failure: ReplicationError | undefined;
 
-  constructor(frames: FrameDecoder, conversation: ProtocolRoutine<T>, take: (turn: Step) => void) {
+  constructor(frames: FrameDecoder, routine: ProtocolRoutine<T>, take: (step: RoutineStep) => void) {
     this.#frames = frames;
-    this.#conversation = conversation;
+    this.#routine = routine;
     this.#take = take;
   }
 
@@ -68,7 +68,7 @@ export class RoutineRunner<T> {
   }
 
   start(): void {
-    const first = this.#conversation.next();
+    const first = this.#routine.next();
     if (!first.done) this.#take(first.value);
   }
 
@@ -89,7 +89,7 @@ export class RoutineRunner<T> {
     this.#advancing = true;
     try {
       for (let heard = this.#next(); heard; heard = this.#next()) {
-        const step = this.#conversation.next(heard);
+        const step = this.#routine.next(heard);
         if (step.done) return { value: step.value };
         this.#asking = step.value.ask !== undefined;
         this.#failure = step.value.failure;
@@ -121,7 +121,7 @@ export class RoutineRunner<T> {
 const MOST_ROWS = 10_000;
 const MOST_CHARACTERS = 4_000_000;
 
-interface QueryOptions extends Pick<Step, 'noTimeout' | 'restartTimeout'> {
+interface QueryOptions extends Pick<RoutineStep, 'noTimeout' | 'restartTimeout'> {
   /** Called with each notice or warning that comes with the answer. */
   readonly onNotice?: (fields: ServerFields) => void;
 }
@@ -223,23 +223,25 @@ export function getText(row: ResultRow, column: string): string {
 /** The position in a column, where the server must have sent one. */
 export function getLsn(row: ResultRow, column: string): Lsn {
   const text = getText(row, column);
-  if (!/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/i.test(text)) throw unreadable(column, text, "an LSN as in '0/16B6C50'");
+  if (!/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/i.test(text))
+    throw createUnreadableError(column, text, "an LSN as in '0/16B6C50'");
   return parseLsn(text);
 }
 
 /** The whole number in a column, where the server must have sent one. */
 export function getInteger(row: ResultRow, column: string): bigint {
   const text = getText(row, column);
-  if (!/^-?\d{1,20}$/.test(text)) throw unreadable(column, text, 'a whole number');
+  if (!/^-?\d{1,20}$/.test(text)) throw createUnreadableError(column, text, 'a whole number');
   return BigInt(text);
 }
 
 export function getCount(row: ResultRow, column: string): number {
   const count = Number(getInteger(row, column));
-  if (!(count >= 0 && count <= Number.MAX_SAFE_INTEGER)) throw unreadable(column, getText(row, column), 'a count');
+  if (!(count >= 0 && count <= Number.MAX_SAFE_INTEGER))
+    throw createUnreadableError(column, getText(row, column), 'a count');
   return count;
 }
 
-function unreadable(column: string, text: string, expected: string): ProtocolError {
+function createUnreadableError(column: string, text: string, expected: string): ProtocolError {
   return new ProtocolError(`The server sent ${JSON.stringify(text.slice(0, 40))} as ${column}; expected ${expected}`);
 }

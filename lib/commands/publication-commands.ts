@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../common/error-codes';
 import { type ReplicationError, ServerError } from '../common/errors';
 import {
-  buildAlterPublication as alter,
-  buildCreatePublication as create,
-  buildDropPublication as drop,
+  buildAlterPublication,
+  buildCreatePublication,
+  buildDropPublication,
   type PublicationParameters,
   type PublicationScope,
   type TableClause,
@@ -28,7 +28,7 @@ export function* executeCreatePublication(
   if (stored) requireVersion(serverVersion, 180000, 'A publication of generated columns');
   // Older servers send none, and know no word for it.
   const known = serverVersion >= 180000 ? parameters : { ...parameters, generatedColumns: undefined };
-  yield* change(create(name, scope, known));
+  yield* change(buildCreatePublication(name, scope, known));
 }
 
 export function* executeAlterPublication(
@@ -38,11 +38,11 @@ export function* executeAlterPublication(
   serverVersion: number,
 ): ProtocolRoutine<void> {
   requireClauses(tables, serverVersion);
-  yield* change(alter(name, action, tables));
+  yield* change(buildAlterPublication(name, action, tables));
 }
 
 export function executeDropPublication(name: string): ProtocolRoutine<void> {
-  return change(drop(name));
+  return change(buildDropPublication(name));
 }
 
 function requireClauses(tables: readonly TableClause[], serverVersion: number): void {
@@ -54,7 +54,7 @@ function* change(sql: string): ProtocolRoutine<void> {
   try {
     yield* runQuery(sql);
   } catch (error) {
-    throw error instanceof ServerError ? inTermsOfPublications(error) : error;
+    throw error instanceof ServerError ? toPublicationError(error) : error;
   }
 }
 
@@ -112,7 +112,7 @@ const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
 ]);
 
 /** What the server objects to, where no slot is spoken of. */
-function inTermsOfPublications(error: ServerError): ReplicationError {
+function toPublicationError(error: ServerError): ReplicationError {
   const { sqlState, server } = error;
   const place = `${server.routine ?? ''} ${sqlState}`;
   const code = CODES.get(place);

@@ -41,7 +41,7 @@ export function buildCreatePublication(
     ...(generatedColumns === undefined ? [] : [`publish_generated_columns = ${generatedColumns}`]),
   ];
   const how = options.length === 0 ? '' : ` WITH (${options.join(', ')})`;
-  return `CREATE PUBLICATION ${quoteIdentifier(name)} FOR ${scopeText(scope)}${how}`;
+  return `CREATE PUBLICATION ${quoteIdentifier(name)} FOR ${buildScope(scope)}${how}`;
 }
 
 export function buildAlterPublication(
@@ -49,25 +49,25 @@ export function buildAlterPublication(
   action: 'ADD' | 'DROP' | 'SET',
   tables: readonly TableClause[],
 ): string {
-  return `ALTER PUBLICATION ${quoteIdentifier(name)} ${action} TABLE ${tables.map(tableText).join(', ')}`;
+  return `ALTER PUBLICATION ${quoteIdentifier(name)} ${action} TABLE ${tables.map(buildTableClause).join(', ')}`;
 }
 
 export function buildDropPublication(name: string): string {
   return `DROP PUBLICATION ${quoteIdentifier(name)}`;
 }
 
-function scopeText({ allTables, exceptTables = [], tables, schemas }: PublicationScope): string {
+function buildScope({ allTables, exceptTables = [], tables, schemas }: PublicationScope): string {
   if (allTables) {
-    const except = exceptTables.length === 0 ? '' : ` EXCEPT (TABLE ${exceptTables.map(tableText).join(', ')})`;
+    const except = exceptTables.length === 0 ? '' : ` EXCEPT (TABLE ${exceptTables.map(buildTableClause).join(', ')})`;
     return `ALL TABLES${except}`;
   }
   return [
-    ...(tables.length === 0 ? [] : [`TABLE ${tables.map(tableText).join(', ')}`]),
+    ...(tables.length === 0 ? [] : [`TABLE ${tables.map(buildTableClause).join(', ')}`]),
     ...(schemas.length === 0 ? [] : [`TABLES IN SCHEMA ${schemas.map(quoteIdentifier).join(', ')}`]),
   ].join(', ');
 }
 
-function tableText({ schema, name, columns, where }: TableClause): string {
+function buildTableClause({ schema, name, columns, where }: TableClause): string {
   const list = columns ? ` (${columns.map(quoteIdentifier).join(', ')})` : '';
   // On a line of its own, so that a comment at the end of the filter does not swallow the parenthesis.
   const filter = where === undefined ? '' : ` WHERE (${requireNoNul(where, 'where')}\n)`;

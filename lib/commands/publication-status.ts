@@ -1,6 +1,6 @@
 import { ProtocolError } from '../common/errors';
 import { addToJson } from '../common/json';
-import { tableName } from '../pgoutput/messages/table';
+import { formatTableName } from '../pgoutput/messages/table';
 import { getCount, runQuery, getText, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 import { getList, getOids } from './oid-lists';
 import {
@@ -62,7 +62,7 @@ export function* fetchPublications(
       ${serverVersion >= 150000 ? SCHEMAS : "'[]'"} AS schemas
       FROM pg_catalog.pg_publication p WHERE ${wanted} ORDER BY pubname`,
   );
-  const tables = rows.length === 0 ? new Map<string, PublishedTable[]>() : yield* tablesOf(wanted, serverVersion);
+  const tables = rows.length === 0 ? new Map<string, PublishedTable[]>() : yield* fetchTables(wanted, serverVersion);
   return rows.map((row) => toPublication(row, tables.get(getText(row, 'pubname')) ?? []));
 }
 
@@ -82,9 +82,9 @@ interface Portion {
  *
  * Printing a filter opens its table, and waits for whoever has locked that; nothing else does.
  */
-function* tablesOf(wanted: string, serverVersion: number): ProtocolRoutine<Map<string, PublishedTable[]>> {
+function* fetchTables(wanted: string, serverVersion: number): ProtocolRoutine<Map<string, PublishedTable[]>> {
   const tables = new Map<string, PublishedTable[]>();
-  for (const { name, publication, relations } of yield* portionsOf(wanted, serverVersion)) {
+  for (const { name, publication, relations } of yield* fetchPortions(wanted, serverVersion)) {
     const rows = yield* runQuery(
       `SELECT schemaname, tablename,
         CASE WHEN filter IS NOT NULL THEN pg_get_expr(filter, relid) END AS rowfilter,
@@ -99,7 +99,7 @@ function* tablesOf(wanted: string, serverVersion: number): ProtocolRoutine<Map<s
   return tables;
 }
 
-function* portionsOf(wanted: string, serverVersion: number): ProtocolRoutine<Portion[]> {
+function* fetchPortions(wanted: string, serverVersion: number): ProtocolRoutine<Portion[]> {
   const rows = yield* runQuery(
     `SELECT pubname, publication, array_agg(relid ORDER BY schemaname, tablename) AS relations
       FROM (
@@ -119,7 +119,7 @@ function toTable(row: ResultRow): PublishedTable {
   const schema = getText(row, 'schemaname');
   const name = getText(row, 'tablename');
   return {
-    table: tableName(schema, name),
+    table: formatTableName(schema, name),
     schema,
     name,
     columns: getList(row, 'columns'),
@@ -140,7 +140,7 @@ function toPublication(row: ResultRow, tables: readonly PublishedTable[]): Publi
     name: getText(row, 'pubname'),
     owner: getText(row, 'owner'),
     allTables: row['puballtables'] === 't',
-    schemas: namesOf(row, 'schemas'),
+    schemas: readNames(row, 'schemas'),
     operations: PUBLICATION_OPERATIONS.filter((operation) => row[`pub${operation}`] === 't'),
     viaPartitionRoot: row['pubviaroot'] === 't',
     generatedColumns: row['pubgencols'] === 's' ? 'stored' : 'none',
@@ -149,7 +149,7 @@ function toPublication(row: ResultRow, tables: readonly PublishedTable[]): Publi
 }
 
 /** The names in a column that holds a JSON array of texts. */
-function namesOf(row: ResultRow, column: string): readonly string[] {
+function readNames(row: ResultRow, column: string): readonly string[] {
   let names: unknown;
   try {
     names = JSON.parse(getText(row, column));

@@ -68,7 +68,7 @@ const EXCEPTIONS = {
  * row filter that count, `list` and `filter`.
  */
 export function buildPublishedTablesQuery(wanted: string, version: number): string {
-  return describedTables(
+  return buildTableDescriptions(
     `SELECT publication, relation, bool_or(is_part) AS is_part
       FROM (${buildPublishedRelationsQuery(wanted, version)}) AS relations GROUP BY publication, relation`,
     version,
@@ -77,14 +77,14 @@ export function buildPublishedTablesQuery(wanted: string, version: number): stri
 
 /** The same for tables of one publication that are known already. */
 export function buildKnownTablesQuery(publication: number, relations: readonly number[], version: number): string {
-  return describedTables(
+  return buildTableDescriptions(
     `SELECT '${publication}'::oid AS publication, unnest('{${relations.join(',')}}'::oid[]) AS relation, false AS is_part`,
     version,
   );
 }
 
 /** @param found a query for `publication`, `relation` and `is_part` */
-function describedTables(found: string, version: number): string {
+function buildTableDescriptions(found: string, version: number): string {
   const parts =
     version < 150_000
       ? 'NULL::int2[] AS list, NULL::pg_node_tree AS filter'

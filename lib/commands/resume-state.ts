@@ -1,4 +1,4 @@
-import { sourceOf, type SourceServer, type StartPosition } from '../ledger/checkpoint';
+import { createSource, type SourceServer, type StartPosition } from '../ledger/checkpoint';
 import { maxLsn, type Lsn } from '../common/lsn';
 import type { SlotStatus } from './slot-commands';
 
@@ -20,7 +20,7 @@ export class ResumeState {
   /** This observable streams from the slot now, from the slot's present position. */
   recordStart({ name, confirmedFlushLsn }: SlotStatus, server: SourceServer): void {
     if (!this.#position) this.#furthest = maxLsn(this.#furthest, confirmedFlushLsn ?? 0n);
-    this.#position = { lsn: this.#position?.lsn ?? 0n, source: sourceOf(server, name) };
+    this.#position = { lsn: this.#position?.lsn ?? 0n, source: createSource(server, name) };
   }
 
   recordConfirmed(lsn: Lsn): void {

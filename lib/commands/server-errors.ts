@@ -118,7 +118,7 @@ const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly
   '58P01': { routines: /wal|xlog|timeline/i, otherwise: { code: 'SERVER_IO_ERROR' } },
 };
 
-function meaningOf({ sqlState, routine, hint }: ServerFields): SqlStateMeaning {
+function getMeaning({ sqlState, routine, hint }: ServerFields): SqlStateMeaning {
   const known = routine === undefined ? undefined : BY_ROUTINE.get(`${routine} ${sqlState}`);
   if (known) return known;
   // The name of a setting is in no language, and the routine may be another one in a server that was changed.
@@ -129,7 +129,7 @@ function meaningOf({ sqlState, routine, hint }: ServerFields): SqlStateMeaning {
 
 /** Names what an ErrorResponse means for a replication client. */
 export function toServerError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
-  const { code, remedy } = meaningOf(fields);
+  const { code, remedy } = getMeaning(fields);
   return new ServerError(code, fields, { remedy, ...options });
 }
 

@@ -64,19 +64,19 @@ const OLDEST_SUPPORTED = 140_000;
 export function* applySettings(more: string): ProtocolRoutine<ResultRow> {
   const always = SESSION_SETTINGS.filter(({ since = 0 }) => since <= OLDEST_SUPPORTED);
   // One message is one transaction: if the server refuses one of the settings, it sets none.
-  yield* attempt(always.map(setCommand).join('; '));
+  yield* trySetting(always.map(setCommand).join('; '));
   const row = yield* readBack(more);
-  const differing = differingFrom(row);
+  const differing = findDiffering(row);
   if (differing.length === 0) return row;
 
   const refusals = new Map<SessionSetting, ServerError>();
   for (const setting of differing) {
-    const refusal = yield* attempt(setCommand({ ...setting, value: valueFor(setting, row) }));
+    const refusal = yield* trySetting(setCommand({ ...setting, value: getValue(setting, row) }));
     if (refusal) refusals.set(setting, refusal);
   }
   const corrected = yield* readBack(more);
-  const wrong = differingFrom(corrected);
-  if (wrong.length > 0) throw notApplied(wrong, corrected, refusals);
+  const wrong = findDiffering(corrected);
+  if (wrong.length > 0) throw createNotAppliedError(wrong, corrected, refusals);
   return corrected;
 }
 
@@ -86,7 +86,7 @@ function setCommand({ name, value }: SessionSetting): string {
 }
 
 /** @returns the server's refusal; the connection is usable after it */
-function* attempt(sql: string): ProtocolRoutine<ServerError | undefined> {
+function* trySetting(sql: string): ProtocolRoutine<ServerError | undefined> {
   try {
     yield* runQuery(sql);
     return undefined;
@@ -103,23 +103,23 @@ function* readBack(more: string): ProtocolRoutine<ResultRow> {
   return getOnlyRow(yield* runQuery(sql), 'its settings');
 }
 
-function differingFrom(row: ResultRow): SessionSetting[] {
+function findDiffering(row: ResultRow): SessionSetting[] {
   const version = getCount(row, 'version');
   return SESSION_SETTINGS.filter((setting) => {
     const { name, since = 0 } = setting;
     const isUnknown = version < since && (row[name] ?? null) === null;
-    return !isUnknown && row[name] !== valueFor(setting, row);
+    return !isUnknown && row[name] !== getValue(setting, row);
   });
 }
 
-function valueFor({ value, inSqlAscii }: SessionSetting, row: ResultRow): string {
+function getValue({ value, inSqlAscii }: SessionSetting, row: ResultRow): string {
   return row['server_encoding'] === 'SQL_ASCII' ? (inSqlAscii ?? value) : value;
 }
 
 const REFUSED =
   'Let the role set it (see the cause); or, if a proxy or pooler refused it, connect to the server itself.';
 
-function notApplied(
+function createNotAppliedError(
   wrong: readonly SessionSetting[],
   row: ResultRow,
   refusals: ReadonlyMap<SessionSetting, ServerError>,
@@ -128,7 +128,7 @@ function notApplied(
   const settings = wrong.map((setting) => {
     const { name } = setting;
     const actual = row[name] ?? null;
-    return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridge(actual))} instead of ${JSON.stringify(valueFor(setting, row))}`;
+    return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridge(actual))} instead of ${JSON.stringify(getValue(setting, row))}`;
   });
   const said = cause ? `. ${cause.what}` : '';
   return new ReplicationError(

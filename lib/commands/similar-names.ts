@@ -13,16 +13,16 @@ export function* suggestPublications(missing: readonly string[]): ProtocolRoutin
   const rows = yield* lookUp(
     `SELECT pubname AS name FROM pg_catalog.pg_publication ORDER BY pubname LIMIT ${LOOKED_AT}`,
   );
-  const known = namesOf(rows);
-  const hints = missing.flatMap((name) => hintAt(name, known) ?? []);
-  return hints.length > 0 ? hints.join(' ') : yield* otherDatabases(known);
+  const known = getNames(rows);
+  const hints = missing.flatMap((name) => createHint(name, known) ?? []);
+  return hints.length > 0 ? hints.join(' ') : yield* describeOtherDatabases(known);
 }
 
 /** The same of a slot. */
 export function* suggestSlot(missing: string): ProtocolRoutine<string> {
   const sql = `SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' LIMIT ${LOOKED_AT}`;
-  const known = namesOf(yield* lookUp(sql));
-  return hintAt(missing, known) ?? '';
+  const known = getNames(yield* lookUp(sql));
+  return createHint(missing, known) ?? '';
 }
 
 /** The error of a slot that does not exist, with names like it. */
@@ -35,7 +35,7 @@ export function addHint(error: ReplicationError, hint: string): ReplicationError
   return hint === '' ? error : error.recast(error.code, { remedy: `${hint} ${error.remedy}` });
 }
 
-function hintAt(name: string, known: readonly string[]): string | undefined {
+function createHint(name: string, known: readonly string[]): string | undefined {
   const cut = known.find((one) => one !== name && one === cutOff(name));
   if (cut !== undefined)
     return `There is ${JSON.stringify(cut)}: the server cuts names off after ${NAME_BYTES} bytes, so give it that way.`;
@@ -56,24 +56,25 @@ function cutOff(name: string): string {
 }
 
 /** A publication belongs to a database, and cannot be seen from another one. */
-function* otherDatabases(known: readonly string[]): ProtocolRoutine<string> {
+function* describeOtherDatabases(known: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
     `SELECT datname AS name, datname = current_database() AS here FROM pg_catalog.pg_database
       WHERE datallowconn AND NOT datistemplate ORDER BY datname LIMIT ${LOOKED_AT}`,
   );
   const here = rows.find((row) => row['here'] === 't');
   if (!here) return '';
-  const has = known.length === 0 ? 'no publications' : `the publications ${shown(known)}`;
-  const others = namesOf(rows.filter((row) => row !== here));
-  const elsewhere = others.length === 0 ? '' : `; it may be in another database of this server, as ${shown(others)}`;
+  const has = known.length === 0 ? 'no publications' : `the publications ${formatNames(known)}`;
+  const others = getNames(rows.filter((row) => row !== here));
+  const elsewhere =
+    others.length === 0 ? '' : `; it may be in another database of this server, as ${formatNames(others)}`;
   return `Database ${JSON.stringify(here['name'])} has ${has}${elsewhere}.`;
 }
 
-function namesOf(rows: readonly ResultRow[]): string[] {
+function getNames(rows: readonly ResultRow[]): string[] {
   return rows.flatMap(({ name }) => (name ? [name] : []));
 }
 
-function shown(names: readonly string[]): string {
+function formatNames(names: readonly string[]): string {
   const first = names.slice(0, SHOWN).map((name) => JSON.stringify(name));
   return names.length > SHOWN ? `${first.join(', ')} and ${names.length - SHOWN} more` : first.join(', ');
 }

@@ -216,7 +216,7 @@ export function* executeAlterSlot(
   if (changes.twoPhase !== undefined) requireVersion(serverVersion, 180000, 'Altering twoPhase');
   const found = yield* fetchSlotStatus(slot, serverVersion);
   if (!found) throw yield* createSlotMissingError(slot);
-  const wrong = alterable(found);
+  const wrong = findAlterObstacle(found);
   if (wrong) throw wrong;
   if (changes.twoPhase !== undefined && changes.twoPhase !== found.twoPhase) yield* checkPrepared(found);
   yield* runQuery(buildAlterReplicationSlot(slot, changes));
@@ -235,7 +235,13 @@ function* checkPrepared({ name, database }: SlotStatus): ProtocolRoutine<void> {
   throw new ReplicationError('TRANSACTION_PREPARED', what);
 }
 
-function alterable({ name, type, active, activePid, invalidationReason }: SlotStatus): ReplicationError | undefined {
+function findAlterObstacle({
+  name,
+  type,
+  active,
+  activePid,
+  invalidationReason,
+}: SlotStatus): ReplicationError | undefined {
   if (type === 'physical')
     return new ReplicationError('SLOT_INCOMPATIBLE', `Replication slot "${name}" is a physical slot`);
   if (invalidationReason) {

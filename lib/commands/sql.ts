@@ -33,7 +33,7 @@ export function quotePublicationNames(names: readonly string[]): string {
  */
 export function buildStartReplication(slot: string, lsn: string, options: Record<string, string>): string {
   const list = Object.entries(options).map(
-    ([name, text]) => `${optionName(name)} ${quoteReplicationLiteral(text, `pluginOptions.${name}`)}`,
+    ([name, text]) => `${quoteOptionName(name)} ${quoteReplicationLiteral(text, `pluginOptions.${name}`)}`,
   );
   const command = `START_REPLICATION SLOT ${quoteIdentifier(requireNoNul(slot, 'slot'))} LOGICAL ${lsn}`;
   return list.length === 0 ? command : `${command} (${list.join(', ')})`;
@@ -97,6 +97,6 @@ function quoteReplicationLiteral(text: string, option: string): string {
 }
 
 /** Names of other plugins' options, wal2json's `include-xids`, need quotes. */
-function optionName(name: string): string {
+function quoteOptionName(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }

@@ -21,10 +21,10 @@ export function createStandbyError(what: string, remedy: string): ConnectionErro
  * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` until the standby is promoted
  */
 export function checkNotSynced(server: ServerInfo, { name, synced }: SlotStatus): void {
-  if (server.standby && synced) throw ofPrimary(name);
+  if (server.standby && synced) throw createPrimarySlotError(name);
 }
 
-function ofPrimary(slot: string): ConnectionError {
+function createPrimarySlotError(slot: string): ConnectionError {
   const what = `Replication slot "${slot}" is the primary's, and cannot be read on this server while that is a standby`;
   return createStandbyError(what, 'Wait until it is promoted');
 }
@@ -46,6 +46,6 @@ export function checkStandby(
   if (found) checkNotSynced(server, found);
   const isSupported = server.version >= 160_000;
   const comesFromPrimary = position?.source !== undefined && !position.source.standby;
-  if (comesFromPrimary && !(found && isSupported)) throw ofPrimary(slot);
+  if (comesFromPrimary && !(found && isSupported)) throw createPrimarySlotError(slot);
   requireVersion(server.version, 160_000, 'Streaming from a standby');
 }

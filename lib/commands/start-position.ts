@@ -25,9 +25,9 @@ export function resumeFromState(position: StartPosition, memory: ResumeState): R
   return {
     position,
     *check(server, slot, found) {
-      const complaint = yield* findMismatch(position, server, found);
-      if (complaint) throw refusal('SLOT_LOST', 'What was confirmed last', position, complaint);
-      if (!found) throw gone(slot);
+      const mismatch = yield* findMismatch(position, server, found);
+      if (mismatch) throw createMismatchError('SLOT_LOST', 'What was confirmed last', position, mismatch);
+      if (!found) throw createSlotLostError(slot);
       const { confirmedFlushLsn = 0n } = found;
       if (confirmedFlushLsn <= memory.furthestLsn) return;
       const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthestLsn)}`;
@@ -46,12 +46,12 @@ export function resumeFromConsumer(position: StartPosition, keeper: PositionOwne
   return {
     position,
     *check(server, slot, found) {
-      const complaint =
+      const mismatch =
         source && source.slot !== slot
           ? { what: `was stored for slot "${source.slot}", not for "${slot}"` }
           : yield* findMismatch(position, server, found);
-      if (complaint) throw refusal('CHECKPOINT_MISMATCH', 'The position to start from', position, complaint);
-      if (!found && keeper === 'consumer') throw gone(slot);
+      if (mismatch) throw createMismatchError('CHECKPOINT_MISMATCH', 'The position to start from', position, mismatch);
+      if (!found && keeper === 'consumer') throw createSlotLostError(slot);
       const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
       if (confirmedFlushLsn <= lsn) return;
       const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
@@ -60,7 +60,7 @@ export function resumeFromConsumer(position: StartPosition, keeper: PositionOwne
   };
 }
 
-function gone(slot: string): ReplicationError {
+function createSlotLostError(slot: string): ReplicationError {
   return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
 }
 
@@ -71,7 +71,12 @@ interface Mismatch {
   readonly behind?: true;
 }
 
-function refusal(code: ErrorCode, subject: string, { lsn }: StartPosition, { what, behind }: Mismatch): Error {
+function createMismatchError(
+  code: ErrorCode,
+  subject: string,
+  { lsn }: StartPosition,
+  { what, behind }: Mismatch,
+): Error {
   const said = `${subject}, ${formatLsn(lsn)}, ${what}`;
   return behind ? createStandbyError(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
 }
@@ -89,11 +94,11 @@ function* findMismatch(
   }
   if (source && source.timeline > timeline) {
     if (standby) return { what: `is of timeline ${source.timeline}, and this standby is on ${timeline}`, behind: true };
-    return strange(source, timeline);
+    return describeUnknownTimeline(source, timeline);
   }
   if (source && source.timeline < timeline) {
-    const complaint = parting(lsn, source, timeline, yield* fetchTimelineHistory(timeline), found);
-    if (complaint) return complaint;
+    const mismatch = findTimelineMismatch(lsn, source, timeline, yield* fetchTimelineHistory(timeline), found);
+    if (mismatch) return mismatch;
   }
   if (lsn <= walPosition) return undefined;
   // A standby replays WAL again after a restart.
@@ -101,12 +106,12 @@ function* findMismatch(
   return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
 }
 
-function strange({ timeline }: StreamSource, present: number): Mismatch {
+function describeUnknownTimeline({ timeline }: StreamSource, present: number): Mismatch {
   return { what: `is of timeline ${timeline}, which is none that led to this server's ${present}` };
 }
 
 /** Whether a position of an earlier timeline lies beyond where this server left that one. */
-function parting(
+function findTimelineMismatch(
   lsn: Lsn,
   source: StreamSource,
   present: number,
@@ -114,9 +119,9 @@ function parting(
   found: SlotStatus | undefined,
 ): Mismatch | undefined {
   const end = history.get(source.timeline);
-  if (end === undefined) return strange(source, present);
+  if (end === undefined) return describeUnknownTimeline(source, present);
   if (lsn <= end) return undefined;
-  if (source.standby && wasReadHere(lsn, found)) return undefined;
+  if (source.standby && isConfirmedHere(lsn, found)) return undefined;
   return {
     what: `lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`,
   };
@@ -127,7 +132,7 @@ function parting(
  * from this server, then its slot has heard of them. A slot that is further behind may have been made after the promotion,
  * for a position that comes from another server.
  */
-function wasReadHere(lsn: Lsn, found: SlotStatus | undefined): boolean {
+function isConfirmedHere(lsn: Lsn, found: SlotStatus | undefined): boolean {
   const { confirmedFlushLsn = 0n, synced } = found ?? {};
   // A copy of a primary's slot was not to be read while the server was a standby.
   return !synced && confirmedFlushLsn >= lsn;

@@ -66,14 +66,14 @@ function* authenticate(
     let send: Buffer | undefined;
     switch (message.kind) {
       case 'readyForQuery':
-        admitted(authenticator, message);
+        requireAuthenticated(authenticator, message);
         return;
       case 'backendKeyData':
-        admitted(authenticator, message);
+        requireAuthenticated(authenticator, message);
         onKey(message);
         break;
       case 'parameterStatus':
-        admitted(authenticator, message);
+        requireAuthenticated(authenticator, message);
         break;
       case 'error':
         throw authenticator.explain(toServerError(message.fields));
@@ -99,7 +99,7 @@ function* authenticate(
 }
 
 /** What comes after authentication must not come in place of it. */
-function admitted(authenticator: Authenticator, { kind }: BackendMessage): void {
+function requireAuthenticated(authenticator: Authenticator, { kind }: BackendMessage): void {
   if (!authenticator.done) throw new ProtocolError(`The server sent ${kind}; expected it to let us in first`);
 }
 

@@ -24,17 +24,17 @@ export const MOST_TYPES = 200_000;
 export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<number, TypeDefinition>> {
   const found = new Map<number, TypeDefinition>();
   const seen = new Set<number>();
-  for (let level = unseen(typeOids, seen); level.length > 0;) {
+  for (let level = takeUnseen(typeOids, seen); level.length > 0;) {
     const parts: number[] = [];
     for (let left = level; left.length > 0;) {
       const portion = yield* lookUpPortion(left.slice(0, PORTION));
       for (const [typeOid, definition] of portion.found) {
         found.set(typeOid, definition);
-        parts.push(...unseen(partsOf(definition), seen));
+        parts.push(...takeUnseen(getComponents(definition), seen));
       }
       left = left.slice(portion.done);
     }
-    level = parts.sort(ascending);
+    level = parts.sort(compareNumbers);
   }
   return found;
 }
@@ -60,21 +60,21 @@ export function* lookUpPublishedTypes(
 }
 
 /** Those that are not built in and were not asked for yet, in ascending order; from now on they were. */
-function unseen(typeOids: readonly number[], seen: Set<number>): number[] {
+function takeUnseen(typeOids: readonly number[], seen: Set<number>): number[] {
   const added = typeOids.filter((typeOid) => {
     if (isBuiltIn(typeOid) || seen.has(typeOid) || seen.size >= MOST_TYPES) return false;
     seen.add(typeOid);
     return true;
   });
-  return added.sort(ascending);
+  return added.sort(compareNumbers);
 }
 
-function ascending(a: number, b: number): number {
+function compareNumbers(a: number, b: number): number {
   return a - b;
 }
 
 /** What a value of the type is made of. */
-function partsOf(definition: TypeDefinition): readonly number[] {
+function getComponents(definition: TypeDefinition): readonly number[] {
   switch (definition.kind) {
     case 'domain':
       return [definition.base];
@@ -100,7 +100,7 @@ interface Portion {
 /** @param typeOids in ascending order */
 function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
   // A full portion has the whole connect time-out for itself.
-  const rows = yield* runQuery(portionOf(typeOids), { restartTimeout: typeOids.length === PORTION });
+  const rows = yield* runQuery(buildTypesQuery(typeOids), { restartTimeout: typeOids.length === PORTION });
   const found = new Map<number, TypeDefinition>();
   let done = 0;
   for (const row of rows) {
@@ -119,7 +119,7 @@ function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
 const IS_ARRAY = "t.typtype = 'b' AND t.typoutput = 'pg_catalog.array_out'::regproc";
 
 /** The query for these types: for the first ones in ascending order, as long as they have not too many attributes. */
-function portionOf(typeOids: readonly number[]): string {
+function buildTypesQuery(typeOids: readonly number[]): string {
   return `SELECT t.oid, t.total,
       CASE t.typtype WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain' WHEN 'e' THEN 'enum' WHEN 'm' THEN 'multirange'
         WHEN 'r' THEN 'range' ELSE CASE WHEN ${IS_ARRAY} THEN 'array' ELSE 'base' END END AS kind,

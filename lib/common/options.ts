@@ -87,7 +87,9 @@ function sortCharacters(names: readonly string[], rank: (name: string) => number
  *
  * @param names an object with each name as a key
  */
-export function optionNames<T extends object>(names: Readonly<Record<keyof T & string, true>>): (keyof T & string)[] {
+export function listOptionNames<T extends object>(
+  names: Readonly<Record<keyof T & string, true>>,
+): (keyof T & string)[] {
   return Object.keys(names).filter((name): name is keyof T & string => Object.hasOwn(names, name));
 }
 

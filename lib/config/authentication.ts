@@ -1,7 +1,7 @@
-import type { AuthenticationMethod, AuthenticationPolicy, ChannelBinding } from '../wire/authentication-policy';
+import type { RequireAuthMethod, AuthenticationPolicy, ChannelBinding } from '../wire/authentication-policy';
 import type { Parameters } from './parameters';
 
-const METHODS: readonly AuthenticationMethod[] = ['none', 'password', 'md5', 'scram-sha-256', 'oauth'];
+const METHODS: readonly RequireAuthMethod[] = ['none', 'password', 'md5', 'scram-sha-256', 'oauth'];
 /** Methods of libpq that the library does not support; a negated `require_auth` may name them. */
 const UNSUPPORTED_METHODS = ['gss', 'sspi'];
 

@@ -11,7 +11,7 @@ import { PGOUTPUT_OPTIONS, readPgoutputRequest, type PgoutputOptions } from './p
 import { readStart } from './start';
 import { VALUE_OPTIONS, readValueOptions, type ValueOptions, type ValueSettings } from './values';
 import { readErrorRules, classify, type ErrorRule } from './error-rules';
-import { isRecord, optionNames, Options } from '../common/options';
+import { isRecord, listOptionNames, Options } from '../common/options';
 import { MAX_MESSAGE_LENGTH } from '../wire/frames';
 
 /**
@@ -186,7 +186,7 @@ export interface Settings {
 
 const COMMON = [
   ...SERVER_OPTIONS,
-  ...optionNames<Omit<CommonConfig, keyof ServerConfig>>({
+  ...listOptionNames<Omit<CommonConfig, keyof ServerConfig>>({
     slot: true,
     ensureSlot: true,
     startLsn: true,

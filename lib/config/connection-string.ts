@@ -1,5 +1,5 @@
 import { ConfigError } from '../common/errors';
-import { isKnown, suggestParameter, type Given } from './parameters';
+import { isKnownParameter, suggestParameter, type GivenParameters } from './parameters';
 import { isUnsupported, refuseUnsupported } from './unsupported';
 import { parseUri, UNREADABLE } from './uri';
 
@@ -9,7 +9,7 @@ import { parseUri, UNREADABLE } from './uri';
  *
  * @throws {ConfigError} which does not quote the string, as it may contain a password
  */
-export function parseConnectionString(option: string, given: string): Given {
+export function parseConnectionString(option: string, given: string): GivenParameters {
   // Text from a file or a shell may end with a newline.
   const text = given.trim();
   if (text === '') {
@@ -23,7 +23,7 @@ export function parseConnectionString(option: string, given: string): Given {
   );
 }
 
-function readUri(option: string, uri: string): Given {
+function readUri(option: string, uri: string): GivenParameters {
   const given = parseUri(option, uri);
   rename(given, 'dbname', 'database');
   if (/^socket:/i.test(uri)) {
@@ -52,13 +52,13 @@ function translateSslParameters(option: string, ssl: string): string {
 /** A keyword, = and a value, which may be in single quotes; a backslash escapes the next character. Source: manual, "Connection Strings". */
 const PAIR = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(?!')((?:[^\s\\]|\\.)*))(?=\s|$)/gisy;
 
-function readKeywords(option: string, text: string): Given {
+function readKeywords(option: string, text: string): GivenParameters {
   const given = new Map<string, string>();
   const pair = new RegExp(PAIR);
   while (pair.lastIndex < text.length) {
     const [whole, name = '', quoted, bare = ''] = pair.exec(text) ?? [];
     if (whole === undefined) {
-      const last = [...given.keys()].findLast(isKnown);
+      const last = [...given.keys()].findLast(isKnownParameter);
       const where = last === undefined ? '' : ` after ${last}`;
       throw new ConfigError(
         option,
@@ -79,11 +79,11 @@ function readKeywords(option: string, text: string): Given {
 }
 
 /** Rejects unsupported parameters, since the security of the connection may depend on them; returns the unknown ones. */
-function findUnknownParameters(option: string, what: string, given: Given): string[] {
+function findUnknownParameters(option: string, what: string, given: GivenParameters): string[] {
   for (const [name, value] of given) {
     if (isUnsupported(name)) refuseUnsupported(option, `parameter ${name} in ${what}: `, name, value);
   }
-  return [...given.keys()].filter((name) => !isKnown(name));
+  return [...given.keys()].filter((name) => !isKnownParameter(name));
 }
 
 function rename(given: Map<string, string>, from: string, to: string): void {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { ConfigError } from '../common/errors';
-import { isRecord, optionNames, Options, formatValue } from '../common/options';
+import { isRecord, listOptionNames, Options, formatValue } from '../common/options';
 import type { StartupOptions } from '../commands/startup';
 import { readChannelBinding, readMethods } from './authentication';
 import { parseConnectionString } from './connection-string';
@@ -120,7 +120,11 @@ export interface ServerConfig {
   readonly closeTimeout?: number | undefined;
 }
 
-export const SERVER_OPTIONS = optionNames<ServerConfig>({ connection: true, connectTimeout: true, closeTimeout: true });
+export const SERVER_OPTIONS = listOptionNames<ServerConfig>({
+  connection: true,
+  connectTimeout: true,
+  closeTimeout: true,
+});
 
 /** A validated {@link ServerConfig} with defaults applied. */
 export interface ConnectionSettings {

@@ -80,10 +80,10 @@ export const MISPLACED: Readonly<Record<string, string>> = {
 };
 
 /** The parameters of a connection string, by libpq's names. */
-export type Given = ReadonlyMap<string, string>;
+export type GivenParameters = ReadonlyMap<string, string>;
 
 /** Whether a connection string may contain the parameter. */
-export function isKnown(name: string): boolean {
+export function isKnownParameter(name: string): boolean {
   return isParameter(name) || isUnsupported(name) || OF_PG.includes(name);
 }
 
@@ -103,18 +103,18 @@ interface Found {
  */
 export class Parameters {
   readonly #own: Options;
-  readonly #given: Given;
+  readonly #given: GivenParameters;
   readonly #env: NodeJS.ProcessEnv;
 
   /** @throws {ConfigError} if the object or the environment sets an unsupported parameter */
-  constructor(own: Options, given: Given, env: NodeJS.ProcessEnv) {
+  constructor(own: Options, given: GivenParameters, env: NodeJS.ProcessEnv) {
     this.#own = own;
     this.#given = given;
     this.#env = env;
     for (const [name, { variable = '' }] of Object.entries(UNSUPPORTED)) {
       const option = `connection.${name}`;
       refuseUnsupported(option, `from ${variable}: `, name, env[variable] ?? '');
-      refuseUnsupported(option, 'is not supported: ', name, plain(this.own(name)));
+      refuseUnsupported(option, 'is not supported: ', name, toPlainText(this.own(name)));
     }
   }
 
@@ -184,7 +184,7 @@ const SWITCHES: readonly ParameterName[] = ['keepalives', 'sslsni'];
 
 function toParameterText(options: Options, name: ParameterName, value: unknown): string {
   if (typeof value === 'string') return value;
-  if (SWITCHES.includes(name) && (typeof value === 'boolean' || typeof value === 'number')) return plain(value);
+  if (SWITCHES.includes(name) && (typeof value === 'boolean' || typeof value === 'number')) return toPlainText(value);
   if (NUMERIC.includes(name)) {
     if (typeof value === 'number') return String(value);
     throw options.error(name, `expected a number, got ${formatValue(value)}`);
@@ -194,7 +194,7 @@ function toParameterText(options: Options, name: ParameterName, value: unknown):
 }
 
 /** The form of the value in a connection string; for other types, some non-empty text. */
-function plain(value: unknown): string {
+function toPlainText(value: unknown): string {
   if (value === undefined) return '';
   if (typeof value === 'boolean') return value ? '1' : '0';
   return typeof value === 'string' || typeof value === 'number' ? String(value) : typeof value;

@@ -1,4 +1,4 @@
-import { optionNames, type Options } from '../common/options';
+import { listOptionNames, type Options } from '../common/options';
 import { PROTO_VERSIONS, chooseProtoVersion, type PgoutputRequest } from '../commands/pgoutput-options';
 
 /** Options of pgoutput other than the publications. Source: manual, "Logical Streaming Replication Protocol". */
@@ -30,7 +30,7 @@ export interface PgoutputOptions {
   readonly protoVersion?: number | undefined;
 }
 
-export const PGOUTPUT_OPTIONS = optionNames<PgoutputOptions>({
+export const PGOUTPUT_OPTIONS = listOptionNames<PgoutputOptions>({
   messages: true,
   binary: true,
   streaming: true,

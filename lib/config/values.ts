@@ -1,4 +1,4 @@
-import { optionNames, type Options } from '../common/options';
+import { listOptionNames, type Options } from '../common/options';
 import { exactTypes } from '../pgoutput/values/exact-types';
 import { readExpectedTables, type ExpectedTables, type TableCheck } from '../pgoutput/types/expected-tables';
 import type { OnDecodeError } from '../pgoutput/messages/described-table';
@@ -38,7 +38,7 @@ export interface ValueOptions {
   readonly onDecodeError?: OnDecodeError | undefined;
 }
 
-export const VALUE_OPTIONS = optionNames<ValueOptions>({
+export const VALUE_OPTIONS = listOptionNames<ValueOptions>({
   types: true,
   lookUpTypes: true,
   composites: true,

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { ConnectionSettings } from '../config/connection';
 import type { SessionAttrs } from '../config/hosts';
 import { StartupConnection, type StartupHandlers } from './startup-connection';
-import { asError } from './startup-errors';
+import { toError } from './startup-errors';
 import { ConnectionError, ReplicationError } from '../common/errors';
 import { formatAddress } from '../net/address';
 import type { Target } from '../net/target';
@@ -51,7 +51,7 @@ export class HostConnector<T> {
     this.#settings = settings;
     this.#script = script;
     this.#handlers = handlers;
-    this.#candidates = candidatesOf(settings);
+    this.#candidates = listCandidates(settings);
     this.#next();
   }
 
@@ -90,7 +90,7 @@ export class HostConnector<T> {
           this.#handlers.failed(admitted ? error : this.#withGaps(error));
           return;
         }
-        this.#failures.push(asError(error));
+        this.#failures.push(toError(error));
         this.#next();
       },
     });
@@ -124,7 +124,7 @@ function isPassing(error: unknown): boolean {
   return error.retryable || error.code.startsWith('TLS_');
 }
 
-function candidatesOf({ hosts }: ConnectionSettings): Candidate[] {
+function listCandidates({ hosts }: ConnectionSettings): Candidate[] {
   const { targets, sessionAttrs, shuffled } = hosts;
   const inOrder = shuffled ? shuffle(targets) : targets;
   const passes: SessionAttrs[] = sessionAttrs === 'prefer-standby' ? ['prefer-standby', 'any'] : [sessionAttrs];

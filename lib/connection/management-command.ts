@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 import { SERVER_OPTIONS, type ConnectionSettings } from '../config/connection';
 import { Options } from '../common/options';
 import { HostConnector } from './host-connector';
-import { connect } from '../net/transport';
+import { connectSocket } from '../net/transport';
 import type { ProtocolRoutine } from '../commands/protocol-routine';
 import type { ServerInfo } from '../commands/startup';
 import { encodeTerminate } from '../wire/frontend';
@@ -18,7 +18,7 @@ export function runManagementCommand<T>(
   script: (server: ServerInfo) => ProtocolRoutine<T>,
 ): Observable<T> {
   return new Observable((subscriber) => {
-    const connector = new HostConnector(connect, settings, script, {
+    const connector = new HostConnector(connectSocket, settings, script, {
       done: (result, { transport }) => {
         transport.write(encodeTerminate());
         transport.end(settings.closeTimeout);

@@ -3,12 +3,17 @@ import { ReplicationError } from '../common/errors';
 import { toConnectError } from '../net/socket-errors';
 import type { Target } from '../net/target';
 import type { Connect, Transport } from '../net/transport';
-import { RoutineRunner, type CallbackAnswer, type ProtocolRoutine, type Step } from '../commands/protocol-routine';
+import {
+  RoutineRunner,
+  type CallbackAnswer,
+  type ProtocolRoutine,
+  type RoutineStep,
+} from '../commands/protocol-routine';
 import { startUp, type BackendKey, type ServerInfo } from '../commands/startup';
 import { cancelCommand } from './cancel-request';
 import { warnOfClearText } from './clear-text-warning';
 import type { ConnectionListener, EstablishedConnection } from './established-connection';
-import { asError, createConnectTimeoutError, rejectPlainTextError } from './startup-errors';
+import { toError, createConnectTimeoutError, rejectPlainTextError } from './startup-errors';
 import { StartupTimeout } from './startup-timeout';
 import { createSecretCallback, UserCallbackCall } from './user-callback-call';
 import type { ChannelSecurity } from '../wire/channel-security';
@@ -130,7 +135,7 @@ export class StartupConnection<T> {
     return yield* this.#script(server);
   }
 
-  #take({ send, ask, noTimeout = false, restartTimeout = false }: Step): void {
+  #take({ send, ask, noTimeout = false, restartTimeout = false }: RoutineStep): void {
     this.#isUntimed = noTimeout;
     if (noTimeout || restartTimeout) this.#timeout.stop();
     if (!noTimeout) this.#timeout.start();
@@ -139,7 +144,7 @@ export class StartupConnection<T> {
     const callback = typeof ask === 'string' ? createSecretCallback(ask, this.#target, this.#settings) : ask;
     this.#call = new UserCallbackCall(callback);
     this.#call.start(this.#transport, {
-      answered: (answer) => {
+      succeeded: (answer) => {
         this.#attempt(() => {
           this.#advance(answer);
         });
@@ -177,7 +182,7 @@ export class StartupConnection<T> {
       this.#handlers.done(value, { target: this.#resolvedTarget, transport, frames: this.#frames, listen });
     } catch (error) {
       transport.destroy();
-      this.#handlers.failed(asError(error));
+      this.#handlers.failed(toError(error));
     }
   }
 
@@ -185,7 +190,7 @@ export class StartupConnection<T> {
     try {
       action();
     } catch (error) {
-      this.#fail(asError(error));
+      this.#fail(toError(error));
     }
   }
 

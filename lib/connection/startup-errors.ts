@@ -34,6 +34,6 @@ export function createConnectTimeoutError(target: Target, ms: number, isAuthenti
 }
 
 /** @internal */
-export function asError(thrown: unknown): Error {
+export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new ProtocolError(String(thrown));
 }

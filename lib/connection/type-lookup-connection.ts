@@ -1,6 +1,6 @@
 import type { ConnectionSettings } from '../config/connection';
 import { StartupConnection } from './startup-connection';
-import { asError } from './startup-errors';
+import { toError } from './startup-errors';
 import type { Target } from '../net/target';
 import type { Connect } from '../net/transport';
 import type { TypeCatalog } from '../pgoutput/types/type-catalog';
@@ -11,8 +11,8 @@ import { encodeTerminate } from '../wire/frontend';
  * Looks types up over a separate connection: a connection that streams accepts no queries.
  *
  * @param target the server of the stream
- * @param answered called once the catalog has the types; with an error where the lookup failed
- * @returns cancels the lookup; `answered` is not called then
+ * @param onDone called once the catalog has the types; with an error where the lookup failed
+ * @returns cancels the lookup; `onDone` is not called then
  */
 export function lookUpTypesOverNewConnection(
   connect: Connect,
@@ -20,7 +20,7 @@ export function lookUpTypesOverNewConnection(
   settings: ConnectionSettings,
   catalog: TypeCatalog,
   typeOids: readonly number[],
-  answered: (error?: Error) => void,
+  onDone: (error?: Error) => void,
 ): () => void {
   const ordinary = { ...settings, startup: { ...settings.startup, replication: false } };
   const connection = new StartupConnection(connect, target, ordinary, () => lookUpTypes(typeOids), {
@@ -28,10 +28,10 @@ export function lookUpTypesOverNewConnection(
       transport.write(encodeTerminate());
       transport.end(settings.closeTimeout);
       catalog.learn(typeOids, found);
-      answered();
+      onDone();
     },
     failed: (thrown) => {
-      answered(asError(thrown));
+      onDone(toError(thrown));
     },
   });
   return () => {

@@ -8,7 +8,7 @@ import type { SecretName } from '../wire/authentication';
 
 /** What becomes of a call. None of it happens after `cancel`. */
 export interface UserCallbackHandlers {
-  answered(answer: CallbackAnswer): void;
+  succeeded(answer: CallbackAnswer): void;
   /** @param thrown what user code threw: an Error or any other value */
   failed(thrown: unknown): void;
 }
@@ -19,7 +19,7 @@ export interface UserCallbackHandlers {
  */
 export class UserCallbackCall {
   readonly #callback: UserCallback;
-  #state: 'pending' | 'answered' | 'cancelled' = 'pending';
+  #state: 'pending' | 'done' | 'cancelled' = 'pending';
   #cancelCallback: () => void = () => undefined;
 
   constructor(callback: UserCallback) {
@@ -36,9 +36,9 @@ export class UserCallbackCall {
     const cancel = this.#callback.call(
       (answer) => {
         if (this.#state === 'cancelled') return;
-        this.#state = 'answered';
+        this.#state = 'done';
         transport.resume();
-        handlers.answered(answer);
+        handlers.succeeded(answer);
       },
       (thrown) => {
         if (this.#state !== 'cancelled') handlers.failed(thrown);

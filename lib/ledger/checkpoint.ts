@@ -23,7 +23,7 @@ export interface SourceServer {
 }
 
 /** @internal */
-export function sourceOf({ systemId, timeline, standby }: SourceServer, slot: string): StreamSource {
+export function createSource({ systemId, timeline, standby }: SourceServer, slot: string): StreamSource {
   return { systemId, timeline, slot, ...(standby && { standby }) };
 }
 
@@ -66,26 +66,26 @@ export function toStartPosition(value: unknown): StartPosition | undefined {
     throw new ConfigError(OPTION, 'got JSON text; parse it, as in () => JSON.parse(text)');
   }
   if (Array.isArray(value)) throw new ConfigError(OPTION, `${EXPECTED}, got a list; give its element`);
-  const position = typeof value === 'object' ? ofCheckpoint(value) : { lsn: toLsn(OPTION, value), source: undefined };
+  const position = typeof value === 'object' ? readCheckpoint(value) : { lsn: toLsn(OPTION, value), source: undefined };
   return position.lsn === 0n ? undefined : position;
 }
 
 const OPTION = 'startLsn';
 const EXPECTED = 'expected an LSN or a checkpoint { systemId, timeline, slot, endLsn } as it was stored';
 
-function ofCheckpoint(value: object): StartPosition {
+function readCheckpoint(value: object): StartPosition {
   const { systemId, timeline, slot, standby, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
-  if (typeof systemId !== 'string') throw wrong(value, 'systemId', 'text');
-  if (!isTimeline(timeline)) throw wrong(value, 'timeline', 'a whole number from 1 on');
-  if (typeof slot !== 'string') throw wrong(value, 'slot', 'text');
+  if (typeof systemId !== 'string') throw createMemberError(value, 'systemId', 'text');
+  if (!isTimeline(timeline)) throw createMemberError(value, 'timeline', 'a whole number from 1 on');
+  if (typeof slot !== 'string') throw createMemberError(value, 'slot', 'text');
   // A store with a column for it may give null.
   if (standby !== undefined && standby !== null && typeof standby !== 'boolean')
-    throw wrong(value, 'standby', 'a boolean');
-  const source = sourceOf({ systemId, timeline, standby: standby === true }, slot);
+    throw createMemberError(value, 'standby', 'a boolean');
+  const source = createSource({ systemId, timeline, standby: standby === true }, slot);
   return { lsn: toLsn(`${OPTION}.endLsn`, endLsn), source };
 }
 
-function wrong(value: object, member: string, expected: string): ConfigError {
+function createMemberError(value: object, member: string, expected: string): ConfigError {
   if (member in value) {
     const found: unknown = Reflect.get(value, member);
     return new ConfigError(

@@ -19,7 +19,7 @@ export function loadSecureContext(options: TlsOptions): SecureContext {
   try {
     return createSecureContext(options);
   } catch (error) {
-    throw explained(options, error);
+    throw explainFailure(options, error);
   }
 }
 
@@ -41,18 +41,18 @@ function isCertificate(text: string | Buffer): boolean {
 }
 
 /** Whichever part cannot be used by itself is at fault. OpenSSL's own message names none, and may have read another. */
-function explained(options: TlsOptions, error: unknown): Error {
+function explainFailure(options: TlsOptions, error: unknown): Error {
   const { cert, crl, key, passphrase, pfx } = options;
-  if (fails({ crl })) return new ConfigError('connection.sslcrl', 'this is no certificate revocation list in PEM');
-  if (fails({ cert })) return new ConfigError('connection.sslcert', NO_CERTIFICATE);
-  if (fails({ key, passphrase })) return unusableKey(options);
-  if (fails({ pfx, passphrase })) {
+  if (isUnusable({ crl })) return new ConfigError('connection.sslcrl', 'this is no certificate revocation list in PEM');
+  if (isUnusable({ cert })) return new ConfigError('connection.sslcert', NO_CERTIFICATE);
+  if (isUnusable({ key, passphrase })) return createKeyError(options);
+  if (isUnusable({ pfx, passphrase })) {
     return new ConfigError(
       'connection.ssl',
       'pfx cannot be read; check that it is PKCS#12 and that passphrase opens it',
     );
   }
-  if (fails({ cert, key, passphrase })) {
+  if (isUnusable({ cert, key, passphrase })) {
     return new ConfigError('connection.sslkey', 'this is not the key of the certificate in sslcert');
   }
   return new ConfigError(
@@ -61,7 +61,7 @@ function explained(options: TlsOptions, error: unknown): Error {
   );
 }
 
-function unusableKey({ key, passphrase }: TlsOptions): ConfigError {
+function createKeyError({ key, passphrase }: TlsOptions): ConfigError {
   const text = typeof key === 'string' || Buffer.isBuffer(key) ? key.toString() : '';
   const isEncrypted = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(text);
   if (!isEncrypted) return new ConfigError('connection.sslkey', 'this is no private key in PEM');
@@ -70,7 +70,7 @@ function unusableKey({ key, passphrase }: TlsOptions): ConfigError {
     : new ConfigError('connection.sslpassword', 'the key in sslkey cannot be decrypted with this');
 }
 
-function fails(part: TlsOptions): boolean {
+function isUnusable(part: TlsOptions): boolean {
   try {
     createSecureContext(part);
     return false;

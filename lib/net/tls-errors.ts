@@ -120,8 +120,8 @@ export function toHandshakeError(cause: Error, direct: boolean): Error {
   // In TLS 1.2 this alert is all that a server sends that requires a client certificate.
   const { what, remedy } = code.endsWith('ALERT_HANDSHAKE_FAILURE')
     ? { ...OTHER, remedy: ASK_FOR_OURS }
-    : reasonOf(code);
-  return new ConnectionError('TLS_FAILED', `${what} (${detailOf(cause)})`, { cause, remedy });
+    : getReason(code);
+  return new ConnectionError('TLS_FAILED', `${what} (${getDetail(cause)})`, { cause, remedy });
 }
 
 /**
@@ -148,13 +148,13 @@ export function createUnauthenticatedReplyError(): ConnectionError {
   );
 }
 
-function reasonOf(code: string): Reason {
+function getReason(code: string): Reason {
   return BY_CODE[code] ?? OTHER;
 }
 
 /** OpenSSL adds the location in its source, which is left out. */
-function detailOf(cause: Error): string {
-  const names = namesOf(cause);
+function getDetail(cause: Error): string {
+  const names = getCertificateNames(cause);
   if (names !== undefined) return abridge(names);
   const reason = 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : '';
   // The owner of a certificate chooses its names.
@@ -162,7 +162,7 @@ function detailOf(cause: Error): string {
 }
 
 /** For a certificate of another host: the requested host and the certificate's names. For an address Node lists addresses only. */
-function namesOf(cause: Error): string | undefined {
+function getCertificateNames(cause: Error): string | undefined {
   if (!('code' in cause && cause.code === 'ERR_TLS_CERT_ALTNAME_INVALID' && 'cert' in cause)) return undefined;
   const names = isRecord(cause.cert) ? cause.cert['subjectaltname'] : undefined;
   return typeof names === 'string' && 'host' in cause ? `${String(cause.host)} is not among ${names}` : undefined;

@@ -30,7 +30,7 @@ const PROTOCOL = 'postgresql';
  */
 export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, securing: TlsNegotiationHandlers): void {
   if (tls.direct) {
-    handshake(socket, host, tls, securing);
+    startHandshake(socket, host, tls, securing);
     return;
   }
   socket.write(encodeSslRequest());
@@ -42,7 +42,7 @@ export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, sec
       const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
       securing.failed(new ProtocolError(what));
     } else if (answer[0] === ACCEPTED) {
-      handshake(socket, host, tls, securing);
+      startHandshake(socket, host, tls, securing);
     } else if (answer[0] !== REFUSED) {
       const what = `The server answered SSLRequest with byte ${answer[0] ?? ''}; expected S or N`;
       securing.failed(new ProtocolError(what));
@@ -54,10 +54,10 @@ export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, sec
   });
 }
 
-function handshake(socket: Socket, host: string, settings: TlsSettings, securing: TlsNegotiationHandlers): void {
+function startHandshake(socket: Socket, host: string, settings: TlsSettings, securing: TlsNegotiationHandlers): void {
   let tls: TLSSocket;
   try {
-    tls = connectTls({ ...optionsOf(host, settings), socket });
+    tls = connectTls({ ...getTlsOptions(host, settings), socket });
   } catch (error) {
     securing.failed(error instanceof Error ? error : new Error(String(error)));
     return;
@@ -79,17 +79,19 @@ function handshake(socket: Socket, host: string, settings: TlsSettings, securing
 }
 
 /** @throws what asking for the options throws, and {@link ConfigError} */
-function optionsOf(host: string, tls: TlsSettings): TlsOptions {
-  const given: TlsOptions = Object.fromEntries(Object.entries(asked(tls)).filter(([, value]) => value !== undefined));
+function getTlsOptions(host: string, tls: TlsSettings): TlsOptions {
+  const given: TlsOptions = Object.fromEntries(
+    Object.entries(readOptions(tls)).filter(([, value]) => value !== undefined),
+  );
   // Verification is not left to the environment: NODE_TLS_REJECT_UNAUTHORIZED is meant for the web.
-  const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...identityOf(host), ...given };
+  const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...getIdentity(host), ...given };
   // What was verified stays: no server from 9.5 on handshakes again.
   const secureOptions = (given.secureOptions ?? 0) | constants.SSL_OP_NO_RENEGOTIATION;
   return { ...all, secureContext: loadSecureContext({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
 }
 
 /** Files that cannot be read now were readable when the stream was configured: they are being replaced. */
-function asked({ options }: TlsSettings): TlsOptions {
+function readOptions({ options }: TlsSettings): TlsOptions {
   try {
     return options();
   } catch (error) {
@@ -98,7 +100,7 @@ function asked({ options }: TlsSettings): TlsOptions {
 }
 
 /** With a socket given, `host` only names the host that the certificate has to be for; its default would be localhost. */
-function identityOf(host: string): TlsOptions {
+function getIdentity(host: string): TlsOptions {
   const isName = isIP(host) === 0 && !host.startsWith('/') && !host.startsWith('@');
   return isName ? { host, servername: host } : { host };
 }

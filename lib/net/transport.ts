@@ -37,7 +37,7 @@ export interface Transport {
 export type Connect = (target: Target, events: TransportEvents) => Transport;
 
 /** Connects over TCP or a Unix socket, and TLS where asked for. */
-export const connect: Connect = (target, events) => new SocketTransport(target, events);
+export const connectSocket: Connect = (target, events) => new SocketTransport(target, events);
 
 class SocketTransport implements Transport {
   readonly #reader: BatchingReader;

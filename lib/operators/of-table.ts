@@ -2,7 +2,7 @@ import { filter, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { ConfigError } from '../common/errors';
 import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages/messages';
-import { parseTableName, TABLE_NAME_EXPECTED, tableName } from '../pgoutput/messages/table';
+import { parseTableName, TABLE_NAME_EXPECTED, formatTableName } from '../pgoutput/messages/table';
 
 /** The changes of the named tables. If no tables are declared, the name does not determine the row type. */
 export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string
@@ -36,7 +36,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   }
   const wanted = new Set(names.map(toCanonicalName));
   return filter((message): message is TableChange => {
-    if (concerns(message, wanted)) return true;
+    if (belongsToTables(message, wanted)) return true;
     if (UNCOMMITTED.has(message.kind)) {
       throw new ConfigError(
         'ofTable',
@@ -58,13 +58,13 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
 function toCanonicalName(name: string): string {
   const parsed = parseTableName(name);
   if (!parsed) throw new ConfigError('ofTable', `${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
-  return tableName(parsed.schema, parsed.name);
+  return formatTableName(parsed.schema, parsed.name);
 }
 
 /** The first messages of uncommitted changes. Only `streaming` and `twoPhase` have them; the types exclude both. */
 const UNCOMMITTED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);
 
-function concerns(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
+function belongsToTables(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
   switch (message.kind) {
     case 'insert':
     case 'update':

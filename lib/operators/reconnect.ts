@@ -23,7 +23,7 @@ import { getFailure, type FailedTransaction, type Failure } from '../ledger/fail
 import type { Lsn } from '../common/lsn';
 import { Options } from '../common/options';
 import { whenAllUnused } from '../ledger/stream-history';
-import { AskedStops } from './asked-stops';
+import { RequestedStops } from './requested-stops';
 import { describeTransaction } from './ack-after/failed-transactions';
 
 /** The retry policy of {@link reconnect}. */
@@ -138,7 +138,7 @@ function isRetryable(error: unknown): boolean {
 /** The attempts of one subscription. */
 class Attempts {
   readonly #settings: Settings;
-  readonly #stops = new AskedStops();
+  readonly #stops = new RequestedStops();
   /** By slot, because the source can merge several streams. */
   readonly #confirmed = new Map<string, Lsn>();
   #count = 0;
@@ -179,9 +179,9 @@ class Attempts {
       });
     }
     observed.next({ attempt: this.#count, delay, error, transactions });
-    const due = timer(delay, scheduler).pipe(orIfUnsubscribed(giveUp));
+    const due = timer(delay, scheduler).pipe(callOnUnsubscribe(giveUp));
     if (!failure) return due;
-    const stopped = this.#stops.asked.pipe(map(() => this.#stopped(error, failure)));
+    const stopped = this.#stops.requested.pipe(map(() => this.#stopped(error, failure)));
     return merge(due.pipe(map((value) => of(value))), stopped).pipe(take(1), mergeAll());
   }
 
@@ -235,7 +235,7 @@ class Attempts {
   }
 }
 
-function orIfUnsubscribed<T>(callback: () => void): MonoTypeOperatorFunction<T> {
+function callOnUnsubscribe<T>(callback: () => void): MonoTypeOperatorFunction<T> {
   return (source) =>
     defer(() => {
       let due = false;

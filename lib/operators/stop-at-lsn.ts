@@ -20,7 +20,7 @@ type Kind = AnyReplicationMessage['kind'];
 const WITHOUT_START_LSN: ReadonlySet<Kind> = new Set<Kind>(['message', 'rollbackPrepared']);
 
 /** After a segment switch the insert position is right after a page header, where no record ends. */
-function withoutPageHeader(lsn: Lsn): Lsn {
+function skipPageHeader(lsn: Lsn): Lsn {
   const offset = lsn % PAGE;
   const page = lsn - offset;
   return offset <= (page % MIN_SEGMENT === 0n ? LONG_HEADER : HEADER) ? page : lsn;
@@ -41,7 +41,7 @@ function withoutPageHeader(lsn: Lsn): Lsn {
  * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
  */
 export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): MonoTypeOperatorFunction<M> {
-  const end = withoutPageHeader(toLsn('stopAtLsn', lsn));
+  const end = skipPageHeader(toLsn('stopAtLsn', lsn));
   return (source) =>
     new Observable((subscriber) => {
       // A keepalive inside a transaction does not mean that everything before `walEnd` was delivered.

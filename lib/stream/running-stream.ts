@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs';
-import { sourceOf } from '../ledger/checkpoint';
+import { createSource } from '../ledger/checkpoint';
 import type { Settings } from '../config/config';
 import type { StatusUpdate } from '../config/observers';
 import type { EstablishedConnection } from '../connection/established-connection';
@@ -75,7 +75,7 @@ export class RunningStream implements SessionSubscriber, SessionTimers, SessionO
       catalog,
       slotLsn,
       startLsn: maxLsn(info.startLsn ?? 0n, slotLsn ?? 0n),
-      source: sourceOf(info, slot.name),
+      source: createSource(info, slot.name),
       history,
     };
     const ports = {

@@ -11,7 +11,7 @@ export type AuthenticationMethod = 'scram-sha-256' | 'md5' | 'password' | 'oauth
  * Yields what the server sends and takes the client's answer to it, without the header. Returns what goes before
  * AuthenticationOk, or undefined where the password was wrong.
  */
-export type AuthenticationDialogue = Generator<Buffer, Buffer | undefined, Buffer>;
+export type AuthenticationRoutine = Generator<Buffer, Buffer | undefined, Buffer>;
 
 const NOTHING = Buffer.alloc(0);
 /** A server draws these at random; here a run shall be like the one before. */
@@ -36,9 +36,9 @@ export function* authenticate(
   user: string,
   password: string,
   certificate?: Buffer,
-): AuthenticationDialogue {
-  if (method === 'scram-sha-256') return yield* scram(password, certificate);
-  if (method === 'oauth') return yield* oauth(password);
+): AuthenticationRoutine {
+  if (method === 'scram-sha-256') return yield* authenticateScram(password, certificate);
+  if (method === 'oauth') return yield* authenticateOAuth(password);
   const md5Answer = `md5${hash('md5', hash('md5', password + user).toString('hex'), MD5_SALT).toString('hex')}`;
   const [request, expected] =
     method === 'md5' ? [frame('R', u32(5), MD5_SALT), md5Answer] : [frame('R', u32(3)), password];
@@ -47,8 +47,8 @@ export function* authenticate(
 }
 
 /** The server's side of OAUTHBEARER. Source: RFC 7628. */
-function* oauth(token: string): AuthenticationDialogue {
-  const { mechanism, data } = initialResponse(yield mechanisms('OAUTHBEARER'));
+function* authenticateOAuth(token: string): AuthenticationRoutine {
+  const { mechanism, data } = readInitialResponse(yield encodeMechanisms('OAUTHBEARER'));
   if (mechanism !== 'OAUTHBEARER') return undefined;
   if (data === `n,,\x01auth=Bearer ${token}\x01\x01`) return NOTHING;
   // Only after its answer, a single byte, it says that it is an error.
@@ -57,9 +57,9 @@ function* oauth(token: string): AuthenticationDialogue {
 }
 
 /** The server's side of SCRAM-SHA-256, and of its -PLUS where there is a certificate. Source: RFC 5802. */
-function* scram(password: string, certificate: Buffer | undefined): AuthenticationDialogue {
+function* authenticateScram(password: string, certificate: Buffer | undefined): AuthenticationRoutine {
   const offered = certificate ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
-  const { mechanism, data } = initialResponse(yield mechanisms(...offered));
+  const { mechanism, data } = readInitialResponse(yield encodeMechanisms(...offered));
   const [, header = '', clientFirst = '', nonce = ''] =
     /^([ny],,|p=tls-server-end-point,,)(n=[^,]*,r=(.+))$/.exec(data) ?? [];
   if (nonce === '' || !offered.includes(mechanism)) return undefined;
@@ -77,24 +77,28 @@ function* scram(password: string, certificate: Buffer | undefined): Authenticati
 
   const exchange = `${clientFirst},${serverFirst},${withoutProof}`;
   const salted = pbkdf2Sync(saslPrep(password), SCRAM_SALT, SCRAM_ITERATIONS, 32, 'sha256');
-  const clientKey = hmac(salted, 'Client Key');
-  const signature = hmac(hash('sha256', clientKey), exchange);
+  const clientKey = computeHmac(salted, 'Client Key');
+  const signature = computeHmac(hash('sha256', clientKey), exchange);
   const expected = Buffer.from(clientKey.map((byte, i) => byte ^ signature.readUInt8(i)));
   if (proof !== expected.toString('base64')) return undefined;
-  return frame('R', u32(12), Buffer.from(`v=${hmac(hmac(salted, 'Server Key'), exchange).toString('base64')}`));
+  return frame(
+    'R',
+    u32(12),
+    Buffer.from(`v=${computeHmac(computeHmac(salted, 'Server Key'), exchange).toString('base64')}`),
+  );
 }
 
-function mechanisms(...names: readonly string[]): Buffer {
+function encodeMechanisms(...names: readonly string[]): Buffer {
   return frame('R', u32(10), ...names.map(cstring), u8(0));
 }
 
 /** The mechanism that the client has chosen and, behind four bytes of length, what it says with it. */
-function initialResponse(answer: Buffer): { mechanism: string; data: string } {
+function readInitialResponse(answer: Buffer): { mechanism: string; data: string } {
   const nul = answer.indexOf(0);
   return { mechanism: answer.toString('utf8', 0, nul), data: answer.toString('utf8', nul + 5) };
 }
 
-function hmac(key: Buffer, text: string): Buffer {
+function computeHmac(key: Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 

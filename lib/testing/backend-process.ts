@@ -3,12 +3,12 @@ import { ClientAuditor, type FakeStatus } from './client-auditor';
 import * as backend from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
 import type { FakeCluster } from './cluster';
-import { answer, resultSet } from './commands';
-import { startUp, type Security, type Startup, type StartupParameters, type StartupResult } from './startup';
+import { executeCommand, buildResultSet } from './commands';
+import { acceptStartup, type Security, type Startup, type StartupParameters, type StartupResult } from './startup';
 import { FaultyOutbox, type ServerSocket } from './faulty-outbox';
-import { clientOptionsOf, type ClientOptions } from './client-options';
+import { parseClientOptions, type ClientOptions } from './client-options';
 import type { WalTransaction } from './transaction';
-import { xlogDataOf } from './wal';
+import { buildXlogData } from './wal';
 import { WalSender } from './wal-sender';
 
 /** CopyData of a client: `r`, the standby status update. */
@@ -89,7 +89,7 @@ export class BackendProcess {
         },
       },
     );
-    this.#startup = startUp(cluster, processId, (parameters) => {
+    this.#startup = acceptStartup(cluster, processId, (parameters) => {
       this.startup = parameters;
       this.log.push('startup');
       return this.security;
@@ -129,7 +129,7 @@ export class BackendProcess {
 
   /** Sends transactions, as one segment. */
   stream(...transactions: readonly WalTransaction[]): void {
-    this.send(...transactions.flatMap((transaction) => xlogDataOf(transaction, this.cluster.time, this.options)));
+    this.send(...transactions.flatMap((transaction) => buildXlogData(transaction, this.cluster.time, this.options)));
   }
 
   /** Sends payloads of the output plugin, as one segment. */
@@ -229,7 +229,7 @@ export class BackendProcess {
     if (special) this.#reply(special[1], backend.readyForQuery());
     else if (sql.startsWith('START_REPLICATION')) this.#startReplication(sql);
     else if (sql.startsWith('CREATE_REPLICATION_SLOT')) this.#createSlot(sql);
-    else this.#reply(answer(this.cluster, this.settings, sql), backend.readyForQuery());
+    else this.#reply(executeCommand(this.cluster, this.settings, sql), backend.readyForQuery());
   }
 
   #createSlot(sql: string): void {
@@ -241,7 +241,10 @@ export class BackendProcess {
       const twoPhase = / TWO_PHASE true\b/.test(sql);
       this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, twoPhase, confirmedFlushLsn });
       const columns = ['slot_name', 'consistent_point', 'snapshot_name', 'output_plugin'];
-      this.#reply(resultSet(columns, [[name, formatLsn(confirmedFlushLsn), null, plugin]]), backend.readyForQuery());
+      this.#reply(
+        buildResultSet(columns, [[name, formatLsn(confirmedFlushLsn), null, plugin]]),
+        backend.readyForQuery(),
+      );
     };
     if (this.cluster.slots.has(name)) this.#complain('42710', `replication slot "${name}" already exists`);
     else if (this.cluster.behaviour.creationWaits) this.#creating = create;
@@ -260,7 +263,7 @@ export class BackendProcess {
       const start = parseLsn(lsn);
       const walSender = new WalSender(this.cluster, this, slot);
       this.startLsn = start;
-      this.options = clientOptionsOf(sql);
+      this.options = parseClientOptions(sql);
       slot.twoPhase ||= this.options.twoPhase;
       this.#walSender = walSender;
       this.#later(this.cluster.latency, () => {

@@ -1,16 +1,16 @@
 import type { ClientOptions } from './client-options';
 import { inBlock, origin, streamAbort, streamStart, streamStop, type RelationFields } from './payloads';
-import { descriptions, type PlacedChange, type PlacedTransaction } from './placed';
+import { buildRelations, type PlacedChange, type PlacedTransaction } from './placed';
 
 /** What is streamed of a transaction before its end is known; undefined where it comes in one piece. */
-export function blocksOf(transaction: PlacedTransaction, client: ClientOptions): Buffer[] | undefined {
+export function buildBlocks(transaction: PlacedTransaction, client: ClientOptions): Buffer[] | undefined {
   const { draft, changes, xid, commitTime: abortTime } = transaction;
   if (client.streaming === 'off' || draft.blocks === undefined) return undefined;
   const described = new Set<RelationFields>();
   return cut(changes, draft.blocks).flatMap((block, index) => {
     const first = index === 0;
     const content = block.flatMap(({ change, lsn, savepoint }) =>
-      [...descriptions(change, described), change.payload(lsn)].map((payload) => inBlock(xid + savepoint, payload)),
+      [...buildRelations(change, described), change.payload(lsn)].map((payload) => inBlock(xid + savepoint, payload)),
     );
     const { savepoint = 0, lsn: abortLsn } = block.at(-1) ?? {};
     if (first && draft.origin !== undefined) content.unshift(origin(draft.origin));

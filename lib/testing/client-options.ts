@@ -5,7 +5,7 @@ export interface ClientOptions {
 }
 
 /** @param sql START_REPLICATION */
-export function clientOptionsOf(sql: string): ClientOptions {
+export function parseClientOptions(sql: string): ClientOptions {
   const [, streaming] = /\bstreaming '(on|parallel)'/.exec(sql) ?? [];
   return {
     streaming: streaming === 'on' || streaming === 'parallel' ? streaming : 'off',

@@ -2,10 +2,10 @@ import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { maxLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './authentication';
 import type { FaultyOutbox } from './faulty-outbox';
-import { placed, type PlacedTransaction } from './placed';
+import { assignPositions, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
-import { place, prepared, preparedCommit, preparedRollback } from './wal';
-import { messageOf, type Violation, type ViolationDetails } from './violations';
+import { buildTransaction, buildPrepared, buildCommitPrepared, buildRollbackPrepared } from './wal';
+import { describeViolation, type Violation, type ViolationDetails } from './violations';
 
 /** A replication slot of the fake server. All of it may be changed at any time. */
 export interface FakeSlot {
@@ -166,7 +166,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    */
   commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
     const inWal = transactions.map((transaction) => {
-      const one = 'payloads' in transaction ? transaction : place(transaction, this.walPosition, this.time);
+      const one = 'payloads' in transaction ? transaction : buildTransaction(transaction, this.walPosition, this.time);
       this.walPosition = maxLsn(this.walPosition, one.endLsn);
       return one;
     });
@@ -187,19 +187,19 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   prepare(draft: TransactionDraft, gid: string): Lsn {
     if (this.#prepared.has(gid))
       throw new Error(`The fake server has a prepared transaction ${JSON.stringify(gid)} already`);
-    const transaction = placed(draft, this.walPosition, this.time);
+    const transaction = assignPositions(draft, this.walPosition, this.time);
     this.#prepared.set(gid, transaction);
-    return this.commit(prepared(transaction, gid));
+    return this.commit(buildPrepared(transaction, gid));
   }
 
   /** COMMIT PREPARED. */
   commitPrepared(gid: string): Lsn {
-    return this.commit(preparedCommit(this.#takePrepared(gid), gid, this.walPosition, this.time));
+    return this.commit(buildCommitPrepared(this.#takePrepared(gid), gid, this.walPosition, this.time));
   }
 
   /** ROLLBACK PREPARED. */
   rollbackPrepared(gid: string): Lsn {
-    return this.commit(preparedRollback(this.#takePrepared(gid), gid, this.walPosition, this.time));
+    return this.commit(buildRollbackPrepared(this.#takePrepared(gid), gid, this.walPosition, this.time));
   }
 
   #takePrepared(gid: string): PlacedTransaction {
@@ -270,7 +270,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    * @internal
    */
   report(connection: number, details: ViolationDetails): void {
-    this.violations.push({ connection, message: messageOf(details), ...details });
+    this.violations.push({ connection, message: describeViolation(details), ...details });
   }
 
   /**

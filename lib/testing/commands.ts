@@ -5,7 +5,7 @@ import type { FakeCluster } from './cluster';
 type Row = Readonly<Record<string, string | null>>;
 
 /** The answer to a query, up to CommandComplete; all columns are text. */
-export function resultSet(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer {
+export function buildResultSet(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer {
   return Buffer.concat([rowDescription(columns), ...rows.map(dataRow), commandComplete(`SELECT ${rows.length}`)]);
 }
 
@@ -14,44 +14,44 @@ export function resultSet(columns: readonly string[], rows: readonly (readonly (
  *
  * @param session the settings of the session by name, which SET changes
  */
-export function answer(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
-  if (sql.startsWith('SET ')) return Buffer.concat(sql.split('; ').map((statement) => set(session, statement)));
-  if (sql === 'IDENTIFY_SYSTEM') return identifySystem(cluster);
-  if (sql.startsWith('TIMELINE_HISTORY ')) return timelineHistory(cluster, Number(sql.split(' ')[1]));
+export function executeCommand(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
+  if (sql.startsWith('SET ')) return Buffer.concat(sql.split('; ').map((statement) => setSetting(session, statement)));
+  if (sql === 'IDENTIFY_SYSTEM') return fetchSystemIdentity(cluster);
+  if (sql.startsWith('TIMELINE_HISTORY ')) return fetchTimelineHistory(cluster, Number(sql.split(' ')[1]));
   if (sql.startsWith('DROP_REPLICATION_SLOT')) return dropSlot(cluster, /"(\w+)"/.exec(sql)?.[1] ?? '');
   // No type of the fake's tables has to be looked up.
-  if (/pg_catalog\.pg_(type|attribute)\b/.test(sql)) return resultSet(['oid'], []);
-  if (sql.includes('server_version_num')) return settings(cluster, session, sql);
-  if (sql.includes('SELECT pubname AS name ')) return named(cluster.publications);
-  if (sql.includes('SELECT slot_name AS name ')) return named(cluster.slots.keys());
-  if (sql.includes('pg_database ')) return oneRow({ name: cluster.database, here: 't' });
+  if (/pg_catalog\.pg_(type|attribute)\b/.test(sql)) return buildResultSet(['oid'], []);
+  if (sql.includes('server_version_num')) return fetchSettings(cluster, session, sql);
+  if (sql.includes('SELECT pubname AS name ')) return buildNames(cluster.publications);
+  if (sql.includes('SELECT slot_name AS name ')) return buildNames(cluster.slots.keys());
+  if (sql.includes('pg_database ')) return buildRow({ name: cluster.database, here: 't' });
   if (sql.includes('pg_publication ')) {
     const known = [...cluster.publications].filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
-    return resultSet(
+    return buildResultSet(
       ['pubname'],
       known.map((name) => [name]),
     );
   }
-  if (sql.includes('pg_replication_slots')) return slotRow(cluster, /slot_name = '(\w+)'/.exec(sql)?.[1] ?? '');
+  if (sql.includes('pg_replication_slots')) return fetchSlot(cluster, /slot_name = '(\w+)'/.exec(sql)?.[1] ?? '');
   return errorResponse({
     C: '42601',
     M: `the fake server has no answer to: ${sql}; give it one in behaviour.answersTo`,
   });
 }
 
-function named(names: Iterable<string>): Buffer {
-  return resultSet(
+function buildNames(names: Iterable<string>): Buffer {
+  return buildResultSet(
     ['name'],
     [...names].map((name) => [name]),
   );
 }
 
-function oneRow(row: Row): Buffer {
-  return resultSet(Object.keys(row), [Object.values(row)]);
+function buildRow(row: Row): Buffer {
+  return buildResultSet(Object.keys(row), [Object.values(row)]);
 }
 
-function identifySystem({ systemId, timeline, walPosition, database }: FakeCluster): Buffer {
-  return oneRow({
+function fetchSystemIdentity({ systemId, timeline, walPosition, database }: FakeCluster): Buffer {
+  return buildRow({
     systemid: systemId,
     timeline: String(timeline),
     xlogpos: formatLsn(walPosition),
@@ -60,7 +60,7 @@ function identifySystem({ systemId, timeline, walPosition, database }: FakeClust
 }
 
 /** Source: PostgreSQL manual, "Streaming Replication Protocol". The first timeline has no file. */
-function timelineHistory({ history }: FakeCluster, timeline: number): Buffer {
+function fetchTimelineHistory({ history }: FakeCluster, timeline: number): Buffer {
   const filename = `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
   const switches = history.filter((one) => one.timeline < timeline);
   if (switches.length === 0) {
@@ -70,26 +70,26 @@ function timelineHistory({ history }: FakeCluster, timeline: number): Buffer {
     ({ timeline: left, switchLsn, reason = 'no recovery target specified' }) =>
       `${left}\t${formatLsn(switchLsn)}\t${reason}\n`,
   );
-  return oneRow({ filename, content: lines.join('') });
+  return buildRow({ filename, content: lines.join('') });
 }
 
 /** A list of values is kept as the server prints it: without quotes. */
-function set(session: Map<string, string>, statement: string): Buffer {
+function setSetting(session: Map<string, string>, statement: string): Buffer {
   const [, name = '', value = ''] = /^SET (\w+) = (.*)$/.exec(statement) ?? [];
   session.set(name, value.replaceAll("'", ''));
   return commandComplete('SET');
 }
 
 /** What `current_setting(…, true)` gives for a setting that the session has not set: null where the server has none of that name. */
-function initialSetting(name: string, { serverVersion }: FakeCluster): string | null {
+function getInitialSetting(name: string, { serverVersion }: FakeCluster): string | null {
   return name === 'transaction_timeout' && serverVersion >= 170_000 ? '0' : null;
 }
 
-function settings(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
+function fetchSettings(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
   const asked = [...sql.matchAll(/current_setting\('(\w+)', true\)/g)].map(([, name = '']) => name);
-  return oneRow({
+  return buildRow({
     version: String(cluster.serverVersion),
-    ...Object.fromEntries(asked.map((name) => [name, session.get(name) ?? initialSetting(name, cluster)])),
+    ...Object.fromEntries(asked.map((name) => [name, session.get(name) ?? getInitialSetting(name, cluster)])),
     wal_level: cluster.walLevel,
     database: cluster.database,
     wal_sender_timeout: String(cluster.walSenderTimeout),
@@ -98,7 +98,7 @@ function settings(cluster: FakeCluster, session: Map<string, string>, sql: strin
   });
 }
 
-function slotRow(cluster: FakeCluster, name: string): Buffer {
+function fetchSlot(cluster: FakeCluster, name: string): Buffer {
   const slot = cluster.slots.get(name);
   const { owner } = slot ?? {};
   const row: Row = {
@@ -116,7 +116,7 @@ function slotRow(cluster: FakeCluster, name: string): Buffer {
     invalidation_reason: slot?.invalidationReason ?? null,
     lag: String(cluster.walPosition - (slot?.confirmedFlushLsn ?? 0n)),
   };
-  return slot ? oneRow(row) : resultSet(Object.keys(row), []);
+  return slot ? buildRow(row) : buildResultSet(Object.keys(row), []);
 }
 
 function dropSlot(cluster: FakeCluster, name: string): Buffer {

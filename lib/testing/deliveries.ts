@@ -15,7 +15,7 @@ import type { AnyPgoutputMessage, PgoutputMessage } from '../pgoutput/messages/m
 import { defaultTypes, type TypeParsers } from '../pgoutput/values/values';
 import { StreamHistory } from '../ledger/stream-history';
 import type { TransactionDraft, WalTransaction } from './transaction';
-import { place } from './wal';
+import { buildTransaction } from './wal';
 
 export interface DeliveryOptions {
   /** Where values' parsers come from, as in `logicalReplication`. Default: those of `pg`. */
@@ -31,16 +31,18 @@ export interface DeliveryOptions {
  * does, has nothing to end here; that needs a {@link FakeWalSender}.
  *
  * @example
- * from(messagesOf(transaction([orders.insert({ id: 1 })]))).pipe(ofTable('orders')).subscribe(({ ack }) => ack());
+ * from(toMessages(transaction([orders.insert({ id: 1 })]))).pipe(ofTable('orders')).subscribe(({ ack }) => ack());
  */
-export function messagesOf(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): PgoutputMessage[] {
+export function toMessages(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): PgoutputMessage[] {
   const { payloads } =
-    'payloads' in draft ? draft : place(draft, toLsn('startLsn', options.startLsn ?? 0x1000000n), new Date());
+    'payloads' in draft
+      ? draft
+      : buildTransaction(draft, toLsn('startLsn', options.startLsn ?? 0x1000000n), new Date());
   const decoder = new PgoutputDecoder(options.types ?? defaultTypes);
   const session = new BuiltSession(options.source);
   return payloads.map((payload) => {
     const message = decoder.decode(payload, 0, payload.length);
-    if (!isOfOnePiece(message))
+    if (!isOfWholeTransaction(message))
       throw new Error(`No transaction in one piece has a ${message.kind}; use a FakeWalSender`);
     Delivery.attach(message, new BuiltHandle(session));
     return message;
@@ -52,7 +54,7 @@ export function messagesOf(draft: TransactionDraft | WalTransaction, options: De
  *
  * @internal
  */
-export function isOfOnePiece(message: AnyPgoutputMessage): message is PgoutputMessage {
+export function isOfWholeTransaction(message: AnyPgoutputMessage): message is PgoutputMessage {
   switch (message.kind) {
     case 'begin':
     case 'commit':
@@ -76,13 +78,13 @@ export function isOfOnePiece(message: AnyPgoutputMessage): message is PgoutputMe
  * what became of it.
  *
  * @example
- * const tx = transactionOf(transaction([orders.insert({ id: 1 })]));
+ * const tx = toTransaction(transaction([orders.insert({ id: 1 })]));
  * await save(tx);
  * tx.ack();
  */
-export function transactionOf(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): Transaction {
+export function toTransaction(draft: TransactionDraft | WalTransaction, options: DeliveryOptions = {}): Transaction {
   const built: Transaction[] = [];
-  from(messagesOf(draft, options))
+  from(toMessages(draft, options))
     .pipe(transactions())
     .subscribe((tx) => built.push(tx));
   const [tx] = built;
@@ -94,7 +96,7 @@ export function transactionOf(draft: TransactionDraft | WalTransaction, options:
 export function isAcknowledged(delivery: Acknowledgeable): boolean {
   const handle = delivery instanceof Delivery ? Delivery.getHandle(delivery) : undefined;
   if (handle instanceof BuiltHandle) return handle.settled;
-  throw new Error('isAcknowledged knows only what messagesOf and transactionOf have built');
+  throw new Error('isAcknowledged knows only what toMessages and toTransaction have built');
 }
 
 /** Belongs to no ledger: it only remembers whether it was settled. */

@@ -21,7 +21,7 @@ export {
 } from './transaction';
 export type { ClientOptions } from './client-options';
 export { UNCHANGED } from './payloads';
-export { isAcknowledged, messagesOf, transactionOf, type DeliveryOptions } from './deliveries';
+export { isAcknowledged, toMessages, toTransaction, type DeliveryOptions } from './deliveries';
 export type { StreamSource } from '../ledger/checkpoint';
 
 export * as payloads from './payloads';

@@ -92,11 +92,11 @@ export function insert(row: Tuple, oid = TABLE): Buffer {
 export type Before = { old: Tuple } | { key: Tuple };
 
 export function update(row: Tuple, before?: Before, oid = TABLE): Buffer {
-  return message('U', u32(oid), ...(before === undefined ? [] : [beforeTuple(before)]), tuple('N', row));
+  return message('U', u32(oid), ...(before === undefined ? [] : [encodeBefore(before)]), tuple('N', row));
 }
 
 export function deletion(before: Before, oid = TABLE): Buffer {
-  return message('D', u32(oid), beforeTuple(before));
+  return message('D', u32(oid), encodeBefore(before));
 }
 
 export interface TruncateFields {
@@ -247,14 +247,14 @@ export function message(tag: string, ...fields: readonly Buffer[]): Buffer {
 
 /** The tag of a row, the count of its columns, and these. */
 export function tuple(tag: string, values: Tuple): Buffer {
-  return message(tag, u16(values.length), ...values.map(tupleValue));
+  return message(tag, u16(values.length), ...values.map(encodeValue));
 }
 
-function beforeTuple(before: Before): Buffer {
+function encodeBefore(before: Before): Buffer {
   return 'old' in before ? tuple('O', before.old) : tuple('K', before.key);
 }
 
-function tupleValue(value: TupleValue): Buffer {
+function encodeValue(value: TupleValue): Buffer {
   if (value === null) return message('n');
   if (value === UNCHANGED) return message('u');
   const bytes = Buffer.from(value);

@@ -31,7 +31,7 @@ export interface PlacedTransaction {
  *
  * @param now when it commits, unless it says so itself
  */
-export function placed(draft: TransactionDraft, startLsn: Lsn, now: Date): PlacedTransaction {
+export function assignPositions(draft: TransactionDraft, startLsn: Lsn, now: Date): PlacedTransaction {
   const { xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = now } = draft;
   let lsn = startLsn;
   let savepoints = 0;
@@ -46,16 +46,16 @@ export function placed(draft: TransactionDraft, startLsn: Lsn, now: Date): Place
 }
 
 /** What stands between Begin and Commit. */
-export function contentOf({ draft, changes }: PlacedTransaction): Buffer[] {
+export function buildContent({ draft, changes }: PlacedTransaction): Buffer[] {
   const described = new Set<RelationFields>();
   const content = changes
     .filter(({ savepoint }) => savepoint === 0)
-    .flatMap(({ change, lsn }) => [...descriptions(change, described), change.payload(lsn)]);
+    .flatMap(({ change, lsn }) => [...buildRelations(change, described), change.payload(lsn)]);
   return draft.origin === undefined ? content : [origin(draft.origin), ...content];
 }
 
 /** The Relations that have to come before a change. */
-export function descriptions({ relations }: ChangeDraft, described: Set<RelationFields>): Buffer[] {
+export function buildRelations({ relations }: ChangeDraft, described: Set<RelationFields>): Buffer[] {
   return relations.flatMap((table) => {
     if (described.has(table)) return [];
     described.add(table);

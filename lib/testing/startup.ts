@@ -31,16 +31,16 @@ export interface Security {
 }
 
 /** Everything up to the first ReadyForQuery. Source: PostgreSQL manual, "Start-up". */
-export function* startUp(
+export function* acceptStartup(
   cluster: FakeCluster,
   processId: number,
   onStartup: (parameters: StartupParameters) => Security | undefined,
 ): Startup {
   let body = yield NOTHING;
-  while (codeOf(body) === SSL_REQUEST) body = yield cluster.behaviour.answersSslRequest ?? NO_TLS;
-  if (codeOf(body) === CANCEL_REQUEST) return { kind: 'cancelRequest', processId: body.readInt32BE(4) };
+  while (readRequestCode(body) === SSL_REQUEST) body = yield cluster.behaviour.answersSslRequest ?? NO_TLS;
+  if (readRequestCode(body) === CANCEL_REQUEST) return { kind: 'cancelRequest', processId: body.readInt32BE(4) };
 
-  const parameters = parametersOf(body);
+  const parameters = readParameters(body);
   const user = parameters['user'] ?? '';
   const security = onStartup(parameters);
   if (!cluster.behaviour.answers) return { kind: 'ignored' };
@@ -61,12 +61,12 @@ export function* startUp(
   return { kind: 'accepted', frames };
 }
 
-function codeOf(body: Buffer): number {
+function readRequestCode(body: Buffer): number {
   return body.length >= 4 ? body.readInt32BE(0) : 0;
 }
 
 /** Names and values in turn, and a NUL at the end. */
-function parametersOf(body: Buffer): StartupParameters {
+function readParameters(body: Buffer): StartupParameters {
   const texts = body.toString('utf8', 4, body.length - 2).split('\0');
   return Object.fromEntries(texts.flatMap((name, i) => (i % 2 === 0 ? [[name, texts[i + 1] ?? ''] as const] : [])));
 }

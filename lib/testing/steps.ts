@@ -67,9 +67,9 @@ const PERFORMERS: {
 } = {
   commit: (cluster, draft) => void cluster.commit(draft),
   keepalive: sendKeepalive,
-  send: (cluster, bytes) => broadcast(cluster, bytes),
+  send: (cluster, bytes) => sendToAll(cluster, bytes),
   error: sendError,
-  notice: (cluster, said) => broadcast(cluster, notice(fieldsOf(said, 'WARNING'))),
+  notice: (cluster, said) => sendToAll(cluster, notice(buildFields(said, 'WARNING'))),
   split: (cluster, sizes) => cluster.disturb((outbox) => outbox.split(sizes)),
   glue: (cluster, ms) => cluster.disturb((outbox) => outbox.glue(ms)),
   stall: (cluster, ms) => cluster.disturb((outbox) => outbox.stall(ms)),
@@ -116,7 +116,7 @@ function isStep(name: string | undefined): name is keyof Steps {
   return name !== undefined && Object.hasOwn(PERFORMERS, name);
 }
 
-function broadcast(cluster: FakeCluster<BackendProcess>, ...frames: readonly Buffer[]): void {
+function sendToAll(cluster: FakeCluster<BackendProcess>, ...frames: readonly Buffer[]): void {
   for (const connection of cluster.connections) if (connection.streaming) connection.send(...frames);
 }
 
@@ -131,7 +131,7 @@ function sendKeepalive(
 
 /** After an ERROR the server is ready for commands again; after FATAL it is gone. */
 function sendError(cluster: FakeCluster<BackendProcess>, error: ServerMessage): void {
-  const fields = fieldsOf(error, 'ERROR');
+  const fields = buildFields(error, 'ERROR');
   for (const connection of cluster.connections) {
     if (!connection.streaming) continue;
     connection.send(errorResponse(fields));
@@ -140,7 +140,7 @@ function sendError(cluster: FakeCluster<BackendProcess>, error: ServerMessage): 
   }
 }
 
-function fieldsOf(said: ServerMessage, severity: string): FieldsByLetter {
+function buildFields(said: ServerMessage, severity: string): FieldsByLetter {
   const { sqlState, message = `a scripted ${severity}`, detail, hint, routine } = said;
   const S = said.severity ?? severity;
   return {

@@ -4,18 +4,10 @@ import {
   type ReplicaIdentity,
   TABLE_NAME_EXPECTED,
 } from '../pgoutput/messages/table';
-import {
-  deletion,
-  insert,
-  logicalMessage as logicalMessagePayload,
-  truncate,
-  UNCHANGED,
-  update,
-  type RelationFields,
-  type Tuple,
-} from './payloads';
+import * as payloads from './payloads';
+import { UNCHANGED, type RelationFields, type Tuple } from './payloads';
 import type { ChangeDraft } from './transaction';
-import { printValue, typeOidOf } from './values';
+import { printValue, getTypeOid } from './values';
 
 /**
  * A row by column name. Values are JavaScript's or text as the server prints it; `UNCHANGED` stands for a TOAST column
@@ -65,7 +57,7 @@ export class FakeTable {
     const named = options.schema === undefined ? parseTableName(name) : { schema: options.schema, name };
     if (!named) throw new Error(`${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
     this.name = named.name;
-    this.oid = options.oid ?? oidOf(formatQualifiedName(named.schema, named.name));
+    this.oid = options.oid ?? hashToOid(formatQualifiedName(named.schema, named.name));
     this.#columns = columns;
     this.#key = key;
     this.#full = identity === 'full';
@@ -78,7 +70,7 @@ export class FakeTable {
         name: column,
         // Under FULL every column is part of it.
         key: this.#full || key.includes(column),
-        typeOid: typeOidOf(type),
+        typeOid: getTypeOid(type),
       })),
     };
   }
@@ -86,7 +78,7 @@ export class FakeTable {
   /** @param row a column that is left out is null */
   insert(row: RowDraft): ChangeDraft {
     const values = this.#tuple(row, () => null);
-    return this.#change(() => insert(values, this.oid));
+    return this.#change(() => payloads.insert(values, this.oid));
   }
 
   /**
@@ -100,17 +92,17 @@ export class FakeTable {
       throw new Error(`An update of ${this.name} lacks column ${column}; give a value, null or UNCHANGED`);
     });
     const old = before && this.#before(before);
-    return this.#change(() => update(values, old, this.oid));
+    return this.#change(() => payloads.update(values, old, this.oid));
   }
 
   /** @param row the whole row, of which only the key is sent unless the identity is `full` */
   delete(row: RowDraft): ChangeDraft {
     const old = this.#before(row);
-    return this.#change(() => deletion(old, this.oid));
+    return this.#change(() => payloads.deletion(old, this.oid));
   }
 
   truncate(options: { readonly cascade?: boolean; readonly restartIdentity?: boolean } = {}): ChangeDraft {
-    return this.#change(() => truncate({ ...options, oids: [this.oid] }));
+    return this.#change(() => payloads.truncate({ ...options, oids: [this.oid] }));
   }
 
   #change(payload: () => Buffer): ChangeDraft {
@@ -142,11 +134,11 @@ export class FakeTable {
 
 /** What `pg_logical_emit_message(true, prefix, content)` writes into a transaction. */
 export function logicalMessage(prefix: string, content: Buffer | string): ChangeDraft {
-  return { relations: [], payload: (lsn) => logicalMessagePayload({ prefix, content, lsn }) };
+  return { relations: [], payload: (lsn) => payloads.logicalMessage({ prefix, content, lsn }) };
 }
 
 /** The same table has the same OID in every run: FNV-1a, above the OIDs of built-in objects. */
-function oidOf(name: string): number {
+function hashToOid(name: string): number {
   const hash = Buffer.from(name).reduce((sum, byte) => Math.imul(sum ^ byte, 0x0100_0193), 0x811c_9dc5);
   return 16384 + ((hash >>> 0) & 0x3fff_ffff);
 }

@@ -51,7 +51,7 @@ export interface WalTransaction {
 }
 
 /**
- * A transaction of these changes, to be committed by a fake server, or built by {@link transactionOf} and {@link messagesOf}.
+ * A transaction of these changes, to be committed by a fake server, or built by {@link toTransaction} and {@link toMessages}.
  *
  * @example
  * server.commit(transaction([orders.insert({ id: 1 }), orders.delete({ id: 1 })], { xid: 700 }));

@@ -1,7 +1,7 @@
 import { BUILT_IN_TYPES } from '../pgoutput/types/built-in-types';
 
 /** The OID of a type, named as in pg_type (`int4`, `text`, `timestamptz`), with `[]` for its array. */
-export function typeOidOf(type: string | number): number {
+export function getTypeOid(type: string | number): number {
   if (typeof type === 'number') return type;
   const oid = BUILT_IN_TYPES.get(type.endsWith('[]') ? `_${type.slice(0, -2)}` : type);
   if (oid !== undefined) return oid;

@@ -31,7 +31,7 @@ export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn
 }
 
 /** What happened, and what comes of it on a real server. */
-export function messageOf(details: ViolationDetails): string {
+export function describeViolation(details: ViolationDetails): string {
   switch (details.kind) {
     case 'flushBeyondSent':
       return `confirmed ${details.flushed}, but nothing beyond ${details.sent} was sent: what commits in between is lost`;

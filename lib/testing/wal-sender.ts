@@ -4,7 +4,7 @@ import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery }
 import type { ClientOptions } from './client-options';
 import type { FakeCluster, FakeSlot } from './cluster';
 import { SilenceWatch } from './silence-watch';
-import { xlogDataOf } from './wal';
+import { buildXlogData } from './wal';
 
 /** The server process that a WalSender is part of. */
 export interface WalSenderProcess {
@@ -44,7 +44,7 @@ export class WalSender {
       copyBothResponse(),
       ...wal
         .filter(({ commitLsn }) => commitLsn >= from)
-        .flatMap((transaction) => xlogDataOf(transaction, time, this.#process.options)),
+        .flatMap((transaction) => buildXlogData(transaction, time, this.#process.options)),
       // One that has nothing more to send says how far it has come.
       ...(behaviour.keepalives ? [keepalive(walPosition, false, time)] : []),
     );

@@ -1,6 +1,6 @@
 import type { Lsn } from '../common/lsn';
 import { xlogData } from './backend-messages';
-import { blocksOf } from './blocks';
+import { buildBlocks } from './blocks';
 import type { ClientOptions } from './client-options';
 import {
   begin,
@@ -12,46 +12,46 @@ import {
   streamCommit,
   streamPrepare,
 } from './payloads';
-import { COMMIT_SIZE, contentOf, placed, type PlacedTransaction } from './placed';
+import { COMMIT_SIZE, buildContent, assignPositions, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
 /** A transaction with all that a server writes of it. */
-export function place(draft: TransactionDraft, startLsn: Lsn, now: Date): WalTransaction {
-  return committed(placed(draft, startLsn, now));
+export function buildTransaction(draft: TransactionDraft, startLsn: Lsn, now: Date): WalTransaction {
+  return buildCommitted(assignPositions(draft, startLsn, now));
 }
 
-function committed(transaction: PlacedTransaction): WalTransaction {
+function buildCommitted(transaction: PlacedTransaction): WalTransaction {
   const { startLsn, commitLsn, endLsn } = transaction;
-  const payloads = [begin(transaction), ...contentOf(transaction), commit(transaction)];
+  const payloads = [begin(transaction), ...buildContent(transaction), commit(transaction)];
   const payloadsFor = (client: ClientOptions): readonly Buffer[] => {
-    const blocks = blocksOf(transaction, client);
+    const blocks = buildBlocks(transaction, client);
     return blocks ? [...blocks, streamCommit(transaction)] : payloads;
   };
   return { startLsn, commitLsn, endLsn, payloads, payloadsFor };
 }
 
 /** A prepared transaction: nothing of it comes to a client that does not ask for `two_phase`. */
-export function prepared(transaction: PlacedTransaction, gid: string): WalTransaction {
+export function buildPrepared(transaction: PlacedTransaction, gid: string): WalTransaction {
   const { startLsn, commitLsn, endLsn, xid, commitTime } = transaction;
   const fields = { gid, xid, prepareLsn: commitLsn, endLsn, prepareTime: commitTime };
   const payloadsFor = (client: ClientOptions): readonly Buffer[] => {
     if (!client.twoPhase) return [];
-    const blocks = blocksOf(transaction, client);
+    const blocks = buildBlocks(transaction, client);
     if (blocks) return [...blocks, streamPrepare(fields)];
-    return [beginPrepare(fields), ...contentOf(transaction), prepare(fields)];
+    return [beginPrepare(fields), ...buildContent(transaction), prepare(fields)];
   };
   return { startLsn, commitLsn, endLsn, payloads: [], payloadsFor };
 }
 
 /** Its commit: the whole transaction, for a client that does not ask for `two_phase`. */
-export function preparedCommit(
+export function buildCommitPrepared(
   transaction: PlacedTransaction,
   gid: string,
   lsn: Lsn,
   commitTime: Date,
 ): WalTransaction {
   const position = { startLsn: lsn, commitLsn: lsn, endLsn: lsn + COMMIT_SIZE };
-  const whole = committed({ ...transaction, ...position, commitTime });
+  const whole = buildCommitted({ ...transaction, ...position, commitTime });
   const payloadsFor = (client: ClientOptions): readonly Buffer[] => {
     if (client.twoPhase) return [commitPrepared({ ...position, gid, xid: transaction.xid, commitTime })];
     return whole.payloadsFor?.(client) ?? whole.payloads;
@@ -60,7 +60,7 @@ export function preparedCommit(
 }
 
 /** Its rollback: nothing, for a client that does not ask for `two_phase`. */
-export function preparedRollback(
+export function buildRollbackPrepared(
   { xid, endLsn: prepareEndLsn, commitTime: prepareTime }: PlacedTransaction,
   gid: string,
   lsn: Lsn,
@@ -72,7 +72,7 @@ export function preparedRollback(
 }
 
 /** Its XLogData as a walsender sends them: the first with the first record's position, the last with its end, else 0. */
-export function xlogDataOf(transaction: WalTransaction, serverTime: Date, client?: ClientOptions): Buffer[] {
+export function buildXlogData(transaction: WalTransaction, serverTime: Date, client?: ClientOptions): Buffer[] {
   const { startLsn = 0n, endLsn, payloadsFor } = transaction;
   const payloads = (client && payloadsFor?.(client)) ?? transaction.payloads;
   return payloads.map((payload, index) => {

@@ -1,7 +1,7 @@
 import type { ChannelSecurity } from './channel-security';
 
 /** A way for a client to show who it is, as libpq's `require_auth` names it. */
-export type AuthenticationMethod = 'none' | 'password' | 'md5' | 'scram-sha-256' | 'oauth';
+export type RequireAuthMethod = 'none' | 'password' | 'md5' | 'scram-sha-256' | 'oauth';
 
 /** Whether the proof of a SCRAM exchange is bound to the TLS connection: never, where it can be, or always. */
 export type ChannelBinding = 'disable' | 'prefer' | 'require';
@@ -10,20 +10,20 @@ export type ChannelBinding = 'disable' | 'prefer' | 'require';
 export interface AuthenticationPolicy {
   readonly user: string;
   /** The methods that may be answered; undefined: all. */
-  readonly methods: ReadonlySet<AuthenticationMethod> | undefined;
+  readonly methods: ReadonlySet<RequireAuthMethod> | undefined;
   /** Whether they were named one by one: then password and oauth are given even where everybody can read along. */
   readonly explicit: boolean;
   readonly channelBinding: ChannelBinding;
 }
 
 /** Methods that send the secret itself. */
-const IN_CLEAR: ReadonlySet<AuthenticationMethod> = new Set(['password', 'oauth']);
+const IN_CLEAR: ReadonlySet<RequireAuthMethod> = new Set(['password', 'oauth']);
 
 /** Why a method may not be answered; undefined: it may be. Channel binding is looked at elsewhere. */
 export function findPolicyViolation(
   { methods, explicit }: AuthenticationPolicy,
   channel: ChannelSecurity,
-  method: AuthenticationMethod,
+  method: RequireAuthMethod,
 ): string | undefined {
   if (methods && !methods.has(method)) return `require_auth allows ${[...methods].join(', ') || 'nothing'}`;
   return channel.kind === 'clear' && IN_CLEAR.has(method) && !explicit ? 'the connection is not encrypted' : undefined;

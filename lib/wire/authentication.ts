@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ProtocolError, ReplicationError } from '../common/errors';
-import { findPolicyViolation, type AuthenticationMethod, type AuthenticationPolicy } from './authentication-policy';
+import { findPolicyViolation, type RequireAuthMethod, type AuthenticationPolicy } from './authentication-policy';
 import type { BackendMessage } from './backend';
 import type { ChannelSecurity } from './channel-security';
 import { chooseBinding, createBindingError } from './channel-binding';
@@ -52,7 +52,7 @@ const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
 export class Authenticator {
   readonly #policy: AuthenticationPolicy;
   readonly #channel: ChannelSecurity;
-  #stage: 'new' | 'asked' | 'answered' | 'done' = 'new';
+  #stage: 'new' | 'requested' | 'responded' | 'done' = 'new';
   #exchange: SaslExchange | undefined;
 
   constructor(policy: AuthenticationPolicy, channel: ChannelSecurity) {
@@ -80,12 +80,12 @@ export class Authenticator {
       case 'authenticationCleartext':
         this.#begin();
         this.#allow('password');
-        return this.#answer(encodePasswordMessage(yield* password()));
+        return this.#answer(encodePasswordMessage(yield* requestPassword()));
       case 'authenticationMd5':
         this.#begin();
         this.#allow('md5');
         return this.#answer(
-          encodePasswordMessage(`md5${md5(md5((yield* password()) + this.#policy.user), message.salt)}`),
+          encodePasswordMessage(`md5${hashMd5(hashMd5((yield* requestPassword()) + this.#policy.user), message.salt)}`),
         );
       case 'authenticationSasl': {
         this.#begin();
@@ -99,7 +99,7 @@ export class Authenticator {
         this.#running().verify(message.data);
         return undefined;
       case 'authenticationOther':
-        throw unsupported(UNSUPPORTED.get(message.method) ?? `number ${message.method}`);
+        throw createUnsupportedError(UNSUPPORTED.get(message.method) ?? `number ${message.method}`);
       default:
         throw new ProtocolError(`The server sent ${message.kind}; expected an authentication message`);
     }
@@ -116,22 +116,22 @@ export class Authenticator {
 
   #accept(): void {
     if (this.#stage === 'new') this.#allow('none');
-    else if (this.#stage !== 'answered') throw new ProtocolError('The server let us in out of turn');
+    else if (this.#stage !== 'responded') throw new ProtocolError('The server let us in out of turn');
     this.#exchange?.accept();
     this.#stage = 'done';
   }
 
   #begin(): void {
     if (this.#stage !== 'new') throw new ProtocolError('The server asked for a password again; expected its verdict');
-    this.#stage = 'asked';
+    this.#stage = 'requested';
   }
 
   #answer(message: Buffer): Buffer {
-    this.#stage = 'answered';
+    this.#stage = 'responded';
     return message;
   }
 
-  #allow(method: AuthenticationMethod): void {
+  #allow(method: RequireAuthMethod): void {
     const asks = method === 'none' ? 'lets us in without any proof' : `asks for authentication by ${method}`;
     if (this.#policy.channelBinding === 'require' && method !== 'scram-sha-256')
       throw createBindingError(`the server ${asks}`);
@@ -155,19 +155,19 @@ export class Authenticator {
       offered.push({ method: 'oauth', ask: 'oauthToken', start: (token) => new OAuthBearerClient(token) });
     }
     const [first] = offered;
-    if (!first) throw unsupported(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
+    if (!first) throw createUnsupportedError(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
 
     const allowed = offered.filter(({ method }) => !findPolicyViolation(this.#policy, this.#channel, method));
     if (allowed.length === 0) this.#allow(first.method);
     for (const { ask, start } of allowed) {
-      const secret = yield* secretOf(ask);
+      const secret = yield* requestSecret(ask);
       if (secret !== undefined) return start(secret);
     }
-    throw missing(allowed.map(({ ask }) => ask));
+    throw createMissingSecretError(allowed.map(({ ask }) => ask));
   }
 
   #running(): SaslExchange {
-    if (this.#exchange === undefined || this.#stage !== 'answered') {
+    if (this.#exchange === undefined || this.#stage !== 'responded') {
       throw new ProtocolError('The server sent a SASL message; expected it to offer mechanisms first');
     }
     return this.#exchange;
@@ -176,7 +176,7 @@ export class Authenticator {
 
 /** A SASL method that the server offers and that we speak. */
 interface Offer {
-  readonly method: AuthenticationMethod;
+  readonly method: RequireAuthMethod;
   readonly ask: SecretName;
   readonly start: (secret: string) => SaslExchange;
 }
@@ -190,29 +190,29 @@ const SECRETS: Readonly<Record<SecretName, { readonly name: string; readonly rem
 };
 
 /** An empty secret counts as none, as it does for libpq: PostgreSQL lets nobody have one. */
-function* secretOf(ask: SecretName): AuthenticationStep<string | undefined> {
+function* requestSecret(ask: SecretName): AuthenticationStep<string | undefined> {
   const answer = yield { ask };
   if (answer.kind !== 'secret') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.value === '' ? undefined : answer.value;
 }
 
-function* password(): AuthenticationStep<string> {
-  const secret = yield* secretOf('password');
-  if (secret === undefined) throw missing(['password']);
+function* requestPassword(): AuthenticationStep<string> {
+  const secret = yield* requestSecret('password');
+  if (secret === undefined) throw createMissingSecretError(['password']);
   return secret;
 }
 
-function missing(secrets: readonly SecretName[]): ReplicationError {
+function createMissingSecretError(secrets: readonly SecretName[]): ReplicationError {
   const names = secrets.map((secret) => SECRETS[secret].name).join(' or ');
   const remedy = secrets.map((secret) => SECRETS[secret].remedy).join(' Or: ');
   return new ReplicationError('AUTHENTICATION_FAILED', `The server asks for ${names} and none was given`, { remedy });
 }
 
-function unsupported(method: string): ReplicationError {
+function createUnsupportedError(method: string): ReplicationError {
   return new ReplicationError('AUTHENTICATION_UNSUPPORTED', `The server asks for authentication by ${method}`);
 }
 
-function md5(...parts: (string | Buffer)[]): string {
+function hashMd5(...parts: (string | Buffer)[]): string {
   const hash = createHash('md5');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');

@@ -65,19 +65,19 @@ interface Kind {
 }
 
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
-  ['R', { name: 'Authentication', decode: authentication }],
+  ['R', { name: 'Authentication', decode: decodeAuthentication }],
   [
     'S',
     { name: 'ParameterStatus', decode: (r) => ({ kind: 'parameterStatus', name: r.cstring(), value: r.cstring() }) },
   ],
-  ['K', { name: 'BackendKeyData', decode: backendKeyData }],
+  ['K', { name: 'BackendKeyData', decode: decodeBackendKeyData }],
   ['v', { name: 'NegotiateProtocolVersion', decode: negotiateProtocolVersion }],
   [
     String.fromCharCode(BackendTag.ReadyForQuery),
     { name: 'ReadyForQuery', decode: (r) => ({ kind: 'readyForQuery', status: r.text(1) }) },
   ],
-  ['T', { name: 'RowDescription', decode: rowDescription }],
-  ['D', { name: 'DataRow', decode: dataRow }],
+  ['T', { name: 'RowDescription', decode: decodeRowDescription }],
+  ['D', { name: 'DataRow', decode: decodeDataRow }],
   ['C', { name: 'CommandComplete', decode: (r) => ({ kind: 'commandComplete', tag: r.cstring() }) }],
   ['I', { name: 'EmptyQueryResponse', decode: () => ({ kind: 'emptyQuery' }) }],
   ['W', { name: 'CopyBothResponse', decode: copyBoth }],
@@ -87,7 +87,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     { name: 'ErrorResponse', decode: (r) => ({ kind: 'error', fields: readServerFields(r, 'ErrorResponse') }) },
   ],
   ['N', { name: 'NoticeResponse', decode: (r) => ({ kind: 'notice', fields: readServerFields(r, 'NoticeResponse') }) }],
-  ['A', { name: 'NotificationResponse', decode: notification }],
+  ['A', { name: 'NotificationResponse', decode: decodeNotification }],
 ]);
 
 /**
@@ -114,7 +114,7 @@ const MOST_MECHANISMS = 32;
 /** RFC 4422, section 3.1. */
 const MECHANISM = /^[A-Z0-9_-]{1,20}$/;
 
-function authentication(reader: Reader): BackendMessage {
+function decodeAuthentication(reader: Reader): BackendMessage {
   if (reader.remaining > LARGEST_AUTHENTICATION) {
     throw new ProtocolError(
       `Authentication message: it has ${reader.remaining} bytes; expected ${LARGEST_AUTHENTICATION} at most`,
@@ -129,7 +129,7 @@ function authentication(reader: Reader): BackendMessage {
     case 5:
       return { kind: 'authenticationMd5', salt: reader.bytes(4) };
     case 10:
-      return { kind: 'authenticationSasl', mechanisms: mechanisms(reader) };
+      return { kind: 'authenticationSasl', mechanisms: readMechanisms(reader) };
     case 11:
       return { kind: 'authenticationSaslContinue', data: reader.text(reader.remaining) };
     case 12:
@@ -142,7 +142,7 @@ function authentication(reader: Reader): BackendMessage {
 }
 
 /** Names, the last of which is empty. */
-function mechanisms(reader: Reader): string[] {
+function readMechanisms(reader: Reader): string[] {
   const names: string[] = [];
   for (let name = reader.cstring(); name !== ''; name = reader.cstring()) {
     if (names.length === MOST_MECHANISMS || !MECHANISM.test(name)) {
@@ -156,7 +156,7 @@ function mechanisms(reader: Reader): string[] {
 }
 
 /** The secret has 4 bytes in protocol 3.0 and up to 256 in 3.2. */
-function backendKeyData(reader: Reader): BackendMessage {
+function decodeBackendKeyData(reader: Reader): BackendMessage {
   const processId = reader.i32();
   const length = reader.remaining;
   if (length < 4 || length > 256) {
@@ -173,7 +173,7 @@ function negotiateProtocolVersion(reader: Reader): BackendMessage {
   return { kind: 'negotiateProtocolVersion', minorVersion, options };
 }
 
-function rowDescription(reader: Reader): BackendMessage {
+function decodeRowDescription(reader: Reader): BackendMessage {
   const columns = Array.from({ length: count(reader, reader.i16(), 19) }, () => {
     const name = reader.cstring();
     reader.skip(18); // table OID, attribute number; type's OID, size, modifier; format code
@@ -182,7 +182,7 @@ function rowDescription(reader: Reader): BackendMessage {
   return { kind: 'rowDescription', columns };
 }
 
-function dataRow(reader: Reader): BackendMessage {
+function decodeDataRow(reader: Reader): BackendMessage {
   const values = Array.from({ length: count(reader, reader.i16(), 4) }, () => {
     const length = reader.i32();
     return length === -1 ? null : reader.text(length);
@@ -196,7 +196,7 @@ function copyBoth(reader: Reader): BackendMessage {
   return { kind: 'copyBoth' };
 }
 
-function notification(reader: Reader): BackendMessage {
+function decodeNotification(reader: Reader): BackendMessage {
   return { kind: 'notification', processId: reader.i32(), channel: reader.cstring(), payload: reader.cstring() };
 }
 

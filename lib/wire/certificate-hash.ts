@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readElements, objectIdentifier, Tag, type Element } from './der';
+import { readElements, readObjectIdentifier, Tag, type Element } from './der';
 
 const RSA = '1.2.840.113549.1.1';
 const RSA_PSS = `${RSA}.10`;
@@ -55,7 +55,7 @@ const OF_PARAMETERS: ReadonlyMap<string, string> = new Map([
  * Source: RFC 5929, section 4.1.
  */
 export function hashCertificate(certificate: Buffer): Buffer | undefined {
-  const algorithm = signatureHash(certificate);
+  const algorithm = findSignatureHash(certificate);
   if (algorithm === undefined) return undefined;
   const weak = algorithm === 'md5' || algorithm === 'sha1';
   return createHash(weak ? 'sha256' : algorithm)
@@ -64,28 +64,28 @@ export function hashCertificate(certificate: Buffer): Buffer | undefined {
 }
 
 /** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }. Source: RFC 5280, section 4.1. */
-function signatureHash(certificate: Buffer): string | undefined {
+function findSignatureHash(certificate: Buffer): string | undefined {
   const [whole, behind] = readElements(certificate) ?? [];
-  const parts = sequence(whole);
+  const parts = readSequence(whole);
   if (behind || parts?.length !== 3) return undefined;
-  const [name, parameters] = sequence(parts[1]) ?? [];
-  const identifier = name && objectIdentifier(name);
+  const [name, parameters] = readSequence(parts[1]) ?? [];
+  const identifier = name && readObjectIdentifier(name);
   if (identifier === undefined) return undefined;
-  return identifier === RSA_PSS ? pssHash(parameters) : OF_SIGNATURE.get(identifier);
+  return identifier === RSA_PSS ? findPssHash(parameters) : OF_SIGNATURE.get(identifier);
 }
 
 /** RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0] DEFAULT sha1, … }. Source: RFC 4055, section 3.1. */
-function pssHash(parameters: Element | undefined): string | undefined {
-  const fields = sequence(parameters);
+function findPssHash(parameters: Element | undefined): string | undefined {
+  const fields = readSequence(parameters);
   if (!fields) return undefined;
   const [first] = fields;
   if (first?.tag !== Tag.context0) return 'sha1';
   const [algorithm] = readElements(first.content) ?? [];
-  const [name] = sequence(algorithm) ?? [];
-  const identifier = name && objectIdentifier(name);
+  const [name] = readSequence(algorithm) ?? [];
+  const identifier = name && readObjectIdentifier(name);
   return identifier === undefined ? undefined : OF_PARAMETERS.get(identifier);
 }
 
-function sequence(element: Element | undefined): Element[] | undefined {
+function readSequence(element: Element | undefined): Element[] | undefined {
   return element?.tag === Tag.sequence ? readElements(element.content) : undefined;
 }

@@ -45,18 +45,18 @@ export function chooseBinding(
       { remedy: 'Connect with TLS, straight to the server; a proxy that ends TLS has to take the offer out.' },
     );
   }
-  const hash = wanted === 'disable' ? undefined : certificateHashOf(channel);
+  const hash = wanted === 'disable' ? undefined : getCertificateHash(channel);
   if (offered && hash) return { mechanism: 'SCRAM-SHA-256-PLUS', header: 'p=tls-server-end-point,,', data: hash };
-  if (wanted === 'require') throw createBindingError(obstacle(channel, offered));
+  if (wanted === 'require') throw createBindingError(describeObstacle(channel, offered));
   if (!mechanisms.includes('SCRAM-SHA-256')) return undefined;
   return hash ? NOT_OFFERED : UNBOUND;
 }
 
-function certificateHashOf({ certificate }: ChannelSecurity): Buffer | undefined {
+function getCertificateHash({ certificate }: ChannelSecurity): Buffer | undefined {
   return certificate && hashCertificate(certificate);
 }
 
-function obstacle({ kind, certificate }: ChannelSecurity, offered: boolean): string {
+function describeObstacle({ kind, certificate }: ChannelSecurity, offered: boolean): string {
   if (kind !== 'tls') return 'the connection has no TLS';
   if (!offered) return 'the server does not offer it';
   if (!certificate) return 'the server has shown no certificate';

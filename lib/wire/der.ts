@@ -21,7 +21,7 @@ export function readElements(bytes: Buffer): Element[] | undefined {
     const tag = bytes[at] ?? 0;
     // Tags of several bytes stand nowhere in a certificate.
     if ((tag & 0x1f) === 0x1f) return undefined;
-    const length = lengthAt(bytes, at + 1);
+    const length = readLength(bytes, at + 1);
     if (length === undefined || length.end + length.value > bytes.length) return undefined;
     at = length.end + length.value;
     elements.push({ tag, content: bytes.subarray(length.end, at) });
@@ -30,7 +30,7 @@ export function readElements(bytes: Buffer): Element[] | undefined {
 }
 
 /** A length, and where it ends. */
-function lengthAt(bytes: Buffer, at: number): { value: number; end: number } | undefined {
+function readLength(bytes: Buffer, at: number): { value: number; end: number } | undefined {
   const first = bytes[at];
   if (first === undefined) return undefined;
   const count = first - 0x80;
@@ -44,7 +44,7 @@ function lengthAt(bytes: Buffer, at: number): { value: number; end: number } | u
 }
 
 /** An object identifier as it is written, `1.2.840.113549.1.1.11`; undefined when it is none. */
-export function objectIdentifier({ tag, content }: Element): string | undefined {
+export function readObjectIdentifier({ tag, content }: Element): string | undefined {
   if (tag !== Tag.readObjectIdentifier || content.length === 0 || content.length > 32) return undefined;
   const arcs: number[] = [];
   let arc = 0;

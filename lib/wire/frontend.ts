@@ -11,9 +11,9 @@ const SSL_REQUEST = 80877103;
  * @throws {ConfigError} naming `connection.<parameter>` when a value holds a NUL byte, which would end it early.
  */
 export function encodeStartupMessage(parameters: Record<string, string>): Buffer {
-  const parts = [int32(PROTOCOL_3_0)];
+  const parts = [encodeInt32(PROTOCOL_3_0)];
   for (const [name, value] of Object.entries(parameters)) {
-    parts.push(cstring(name, 'connection'), cstring(value, `connection.${name}`));
+    parts.push(encodeCstring(name, 'connection'), encodeCstring(value, `connection.${name}`));
   }
   parts.push(Buffer.alloc(1));
   return withLength(parts);
@@ -21,43 +21,43 @@ export function encodeStartupMessage(parameters: Record<string, string>): Buffer
 
 /** SSLRequest; the answer is a single byte, `S` or `N`. */
 export function encodeSslRequest(): Buffer {
-  return withLength([int32(SSL_REQUEST)]);
+  return withLength([encodeInt32(SSL_REQUEST)]);
 }
 
 /** CancelRequest, the only message of a connection of its own. */
 export function encodeCancelRequest(processId: number, secret: Buffer): Buffer {
-  return withLength([int32(CANCEL_REQUEST), int32(processId), secret]);
+  return withLength([encodeInt32(CANCEL_REQUEST), encodeInt32(processId), secret]);
 }
 
 /** PasswordMessage: the password itself, or its md5 answer. */
 export function encodePasswordMessage(password: string): Buffer {
-  return message('p', cstring(password, 'connection.password'));
+  return encodeMessage('p', encodeCstring(password, 'connection.password'));
 }
 
 /** SASLInitialResponse. */
 export function encodeSaslInitialResponse(mechanism: string, data: string): Buffer {
   const bytes = Buffer.from(data);
-  return message('p', cstring(mechanism, 'mechanism'), int32(bytes.length), bytes);
+  return encodeMessage('p', encodeCstring(mechanism, 'mechanism'), encodeInt32(bytes.length), bytes);
 }
 
 /** SASLResponse. */
 export function encodeSaslResponse(data: string): Buffer {
-  return message('p', Buffer.from(data));
+  return encodeMessage('p', Buffer.from(data));
 }
 
 /** Query: a replication command, or SQL, under the simple protocol. */
 export function encodeQuery(sql: string): Buffer {
-  return message('Q', cstring(sql, 'query'));
+  return encodeMessage('Q', encodeCstring(sql, 'query'));
 }
 
 /** CopyDone: ends the client's half of the stream. */
 export function encodeCopyDone(): Buffer {
-  return message('c');
+  return encodeMessage('c');
 }
 
 /** Terminate: the client hangs up. */
 export function encodeTerminate(): Buffer {
-  return message('X');
+  return encodeMessage('X');
 }
 
 /**
@@ -70,22 +70,22 @@ export function requireNoNul(text: string, option: string): string {
   return text;
 }
 
-function message(tag: string, ...parts: Buffer[]): Buffer {
+function encodeMessage(tag: string, ...parts: Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(tag), withLength(parts)]);
 }
 
 /** Puts the length before the parts, its own four bytes counted in. */
 function withLength(parts: Buffer[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 4);
-  return Buffer.concat([int32(length), ...parts], length);
+  return Buffer.concat([encodeInt32(length), ...parts], length);
 }
 
-function int32(value: number): Buffer {
+function encodeInt32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
   return bytes;
 }
 
-function cstring(text: string, option: string): Buffer {
+function encodeCstring(text: string, option: string): Buffer {
   return Buffer.from(`${requireNoNul(text, option)}\0`);
 }

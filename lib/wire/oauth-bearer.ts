@@ -46,7 +46,7 @@ export class OAuthBearerClient implements SaslExchange {
   /** Takes the reasons of a refusal. After the answer comes the ErrorResponse. */
   respond(failure: string): string {
     if (this.#refusal !== undefined) throw new ProtocolError('The server refused the token again; expected an error');
-    this.#refusal = told(failure);
+    this.#refusal = describeRefusal(failure);
     return SEPARATOR;
   }
 
@@ -62,7 +62,7 @@ export class OAuthBearerClient implements SaslExchange {
 }
 
 /** `status "invalid_token", scope "openid"`, as far as it can be understood. */
-function told(failure: string): string {
+function describeRefusal(failure: string): string {
   let said: unknown;
   try {
     said = JSON.parse(failure);

@@ -18,7 +18,7 @@ export class Reader {
   /** @param what names the message in errors, as in 'Insert message' */
   constructor(buffer: Buffer, start: number, end: number, what: string) {
     this.#buffer = buffer;
-    this.#view = viewOf(buffer);
+    this.#view = createView(buffer);
     this.#start = start;
     this.#at = start;
     this.#end = end;
@@ -29,7 +29,7 @@ export class Reader {
   reset(buffer: Buffer, start: number, end: number, what: string): void {
     if (buffer !== this.#buffer) {
       this.#buffer = buffer;
-      this.#view = viewOf(buffer);
+      this.#view = createView(buffer);
     }
     this.#start = start;
     this.#at = start;
@@ -137,7 +137,7 @@ export class Reader {
   #take(length: number, expected: string): number {
     const at = this.#at;
     // `!` lets a NaN fail as well.
-    if (!(length >= 0 && length <= this.#end - at)) throw this.#error(`${bytes(length)} ${expected}`);
+    if (!(length >= 0 && length <= this.#end - at)) throw this.#error(`${formatBytes(length)} ${expected}`);
     this.#at = at + length;
     return at;
   }
@@ -145,15 +145,15 @@ export class Reader {
   #error(expected: string): ProtocolError {
     const left = this.remaining;
     return new ProtocolError(
-      `${this.#what}: expected ${expected} at byte ${this.offset}, where ${bytes(left)} ${left === 1 ? 'is' : 'are'} left`,
+      `${this.#what}: expected ${expected} at byte ${this.offset}, where ${formatBytes(left)} ${left === 1 ? 'is' : 'are'} left`,
     );
   }
 }
 
-function viewOf(buffer: Buffer): DataView {
+function createView(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
-function bytes(count: number): string {
+function formatBytes(count: number): string {
   return `${count} ${count === 1 ? 'byte' : 'bytes'}`;
 }

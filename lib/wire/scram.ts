@@ -80,11 +80,11 @@ export class ScramClient implements SaslExchange {
     const withoutProof = `c=${Buffer.concat([Buffer.from(header), data]).toString('base64')},r=${nonce}`;
     const exchange = `${this.#firstBare},${serverFirst},${withoutProof}`;
     const salted = pbkdf2Sync(saslPrep(password), salt, iterations, 32, 'sha256');
-    const clientKey = hmac(salted, 'Client Key');
+    const clientKey = computeHmac(salted, 'Client Key');
     const storedKey = createHash('sha256').update(clientKey).digest();
-    const clientSignature = hmac(storedKey, exchange);
+    const clientSignature = computeHmac(storedKey, exchange);
     const proof = clientKey.map((byte, index) => byte ^ clientSignature.readUInt8(index));
-    this.#serverSignature = hmac(hmac(salted, 'Server Key'), exchange);
+    this.#serverSignature = computeHmac(computeHmac(salted, 'Server Key'), exchange);
     return `${withoutProof},p=${Buffer.from(proof).toString('base64')}`;
   }
 
@@ -157,6 +157,6 @@ function parseServerFirst(text: string): { nonce: string; salt: Buffer; iteratio
   return { nonce, salt: Buffer.from(salt, 'base64'), iterations };
 }
 
-function hmac(key: Buffer, text: string): Buffer {
+function computeHmac(key: Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }

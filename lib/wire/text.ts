@@ -33,12 +33,12 @@ export class TextError extends Error {
  * @throws {TextError} where there is no such string
  */
 export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
-  if (end - start <= SHORT && isAscii(bytes, start, end)) return shortAscii(bytes, start, end - start);
-  if (end - start > MAX_STRING_LENGTH) return longText(bytes, start, end);
+  if (end - start <= SHORT && isAscii(bytes, start, end)) return decodeShortAscii(bytes, start, end - start);
+  if (end - start > MAX_STRING_LENGTH) return decodeLongText(bytes, start, end);
   const text = bytes.toString('utf8', start, end);
   // includes() takes twice as long.
   const replaced = text.indexOf(REPLACEMENT);
-  if (replaced >= 0 && !isUtf8(bytes.subarray(start, end))) throw notUtf8();
+  if (replaced >= 0 && !isUtf8(bytes.subarray(start, end))) throw createEncodingError();
   return text;
 }
 
@@ -51,19 +51,19 @@ export function decodeEscapedUtf8(bytes: Buffer, start: number, end: number): st
     return decodeUtf8(bytes, start, end);
   } catch (error) {
     if (!(error instanceof TextError) || error.reason !== 'encoding') throw error;
-    return surrogateEscaped(bytes, start, end);
+    return escapeWithSurrogates(bytes, start, end);
   }
 }
 
-function notUtf8(): TextError {
+function createEncodingError(): TextError {
   return new TextError('encoding', 'The text is not valid UTF-8');
 }
 
 /** Characters of several bytes may make it short enough. */
-function longText(bytes: Buffer, start: number, end: number): string {
+function decodeLongText(bytes: Buffer, start: number, end: number): string {
   let text = '';
   for (let at = start; at < end;) {
-    const to = characterStart(bytes, at, Math.min(at + PIECE, end), end);
+    const to = findCharacterStart(bytes, at, Math.min(at + PIECE, end), end);
     const piece = decodeUtf8(bytes, at, to);
     if (text.length + piece.length > MAX_STRING_LENGTH) {
       throw new TextError(
@@ -78,7 +78,7 @@ function longText(bytes: Buffer, start: number, end: number): string {
 }
 
 /** @returns where the character starts that `at` stands in; of bytes that are not UTF-8 `at` itself */
-function characterStart(bytes: Buffer, from: number, at: number, end: number): number {
+function findCharacterStart(bytes: Buffer, from: number, at: number, end: number): number {
   if (at === end) return end;
   let start = at;
   while (start > from + 1 && start > at - 3 && isContinuation(bytes[start])) start--;
@@ -89,10 +89,10 @@ function isContinuation(byte = 0): boolean {
   return (byte & 0xc0) === 0x80;
 }
 
-function surrogateEscaped(bytes: Buffer, start: number, end: number): string {
+function escapeWithSurrogates(bytes: Buffer, start: number, end: number): string {
   let text = '';
   for (let at = start; at < end;) {
-    const length = characterLength(bytes, at, end);
+    const length = getCharacterLength(bytes, at, end);
     text += length === 0 ? chars(0xdc00 + (bytes[at] ?? 0)) : bytes.toString('utf8', at, at + length);
     at += length || 1;
   }
@@ -100,7 +100,7 @@ function surrogateEscaped(bytes: Buffer, start: number, end: number): string {
 }
 
 /** @returns how many bytes the character has that starts here; 0 where none does */
-function characterLength(bytes: Buffer, at: number, end: number): number {
+function getCharacterLength(bytes: Buffer, at: number, end: number): number {
   for (let length = 1; length <= 4 && at + length <= end; length++) {
     if (isUtf8(bytes.subarray(at, at + length))) return length;
   }
@@ -114,7 +114,7 @@ function isAscii(bytes: Buffer, start: number, end: number): boolean {
 }
 
 // All at once: a string that is put together piece by piece would have to be flattened by whoever uses it.
-function shortAscii(b: Buffer, i: number, length: number): string {
+function decodeShortAscii(b: Buffer, i: number, length: number): string {
   switch (length) {
     case 0:
       return '';

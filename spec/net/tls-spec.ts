@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket, type ConnectionOptions } from 'node:tls';
 import { toConnectError } from '../../lib/net/socket-errors';
-import { connect, type Transport } from '../../lib/net/transport';
+import { connectSocket, type Transport } from '../../lib/net/transport';
 import { encodeSslRequest } from '../../lib/wire/frontend';
 import { selfSigned, type Credentials } from '../support/certificates';
 import { Events, handles, LocalServer, sleep, until } from './support/local-server';
@@ -38,7 +38,10 @@ async function open(
       then(socket);
     });
   });
-  return connect({ ...(await server.listen()), tls: { options: () => tls, optional: false, direct: false } }, events);
+  return connectSocket(
+    { ...(await server.listen()), tls: { options: () => tls, optional: false, direct: false } },
+    events,
+  );
 }
 
 function secured(socket: Socket, then: (secure: TLSSocket) => void): void {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo, type Server } from 'node:net';
 import type { Socket } from 'node:net';
-import { connect } from '../../lib/net/transport';
+import { connectSocket } from '../../lib/net/transport';
 import { Authority, type Credentials } from '../support/certificates';
 import { Events } from './support/local-server';
 import { Scene } from './support/tls-server';
@@ -55,7 +55,7 @@ it('a record that cannot be read ends the connection, though TLS itself does not
   const { port, poison } = await between(target.port, () => false);
   const events = new Events();
   const tls = { options: () => ({ ca: ca.cert }), optional: false, direct: false };
-  connect({ ...target, port, tls }, events);
+  connectSocket({ ...target, port, tls }, events);
   await events.until(() => events.log.includes('connected'));
   poison();
   await events.until(() => events.log.includes('closed'));
@@ -69,7 +69,7 @@ it.each([1, 2, 3])(
     const { port } = await between(target.port, (chunk) => chunk === part);
     const events = new Events();
     const tls = { options: () => ({ ca: ca.cert }), optional: false, direct: true };
-    connect({ ...target, port, tls }, events);
+    connectSocket({ ...target, port, tls }, events);
     await events.until(() => events.log.includes('closed'));
     expect(events.log).toEqual(['closed']);
     expect(events.cause).toMatchObject({ code: 'TLS_FAILED' });

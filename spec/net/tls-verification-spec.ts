@@ -1,5 +1,5 @@
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { connect } from '../../lib/net/transport';
+import { connectSocket } from '../../lib/net/transport';
 import { A_YEAR_LATER, Authority, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
 import { until } from './support/local-server';
 import { Scene, type Script } from './support/tls-server';
@@ -230,6 +230,6 @@ it('TLS is not used on a Unix socket', async () => {
   const target = await scene.serve({});
   await scene.close();
   const settings = { options: () => ({}), optional: false, direct: false };
-  connect({ ...target, host: '/nowhere', tls: settings }, scene.events);
+  connectSocket({ ...target, host: '/nowhere', tls: settings }, scene.events);
   expect(await scene.failure()).toHaveProperty('code', 'ENOENT');
 });

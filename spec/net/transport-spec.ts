@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import net, { type Socket } from 'node:net';
 import { toConnectError } from '../../lib/net/socket-errors';
 import type { Target } from '../../lib/net/target';
-import { connect } from '../../lib/net/transport';
+import { connectSocket } from '../../lib/net/transport';
 import { Events, handles, LocalServer, sleep, until } from './support/local-server';
 import { LoopClock } from '../support/loop-clock';
 
@@ -34,7 +34,7 @@ async function expectNothingLeft(): Promise<void> {
 describe('a connection', () => {
   it('tells nothing before connect has returned, then connected, data and closed', async () => {
     const target = await serving((socket) => socket.end('hello'));
-    connect(target, events);
+    connectSocket(target, events);
     expect(events.log).toEqual([]);
     await events.until(() => events.log.includes('closed'));
     expect(events.log).toEqual(['connected', 'data', 'closed']);
@@ -44,7 +44,7 @@ describe('a connection', () => {
   });
 
   it('writes', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     await events.until(() => events.log.includes('connected'));
     transport.write(Buffer.from('hel'));
     transport.write(Buffer.from('lo'));
@@ -60,7 +60,7 @@ describe('a connection', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
     server = new LocalServer((socket) => socket.end('hello'));
     await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
-    connect({ host: folder, port: 5433, tls: undefined, keepAlive: undefined }, events);
+    connectSocket({ host: folder, port: 5433, tls: undefined, keepAlive: undefined }, events);
     await events.until(() => events.log.includes('closed'));
     expect(events.log).toEqual(['connected', 'data', 'closed']);
     await server.close();
@@ -70,7 +70,7 @@ describe('a connection', () => {
   it('that is refused is closed with the cause', async () => {
     const target = await serving();
     await server.close();
-    connect(target, events);
+    connectSocket(target, events);
     await events.until(() => events.log.includes('closed'));
     expect(events.log).toEqual(['closed']);
     expect(events.cause).toHaveProperty('code', 'ECONNREFUSED');
@@ -79,14 +79,14 @@ describe('a connection', () => {
 
   it('to a folder without a socket is closed with the cause', async () => {
     await serving();
-    connect({ host: '/nowhere/at/all', port: 5432, tls: undefined, keepAlive: undefined }, events);
+    connectSocket({ host: '/nowhere/at/all', port: 5432, tls: undefined, keepAlive: undefined }, events);
     await events.until(() => events.log.includes('closed'));
     expect(events.cause).toHaveProperty('code', 'ENOENT');
     await expectNothingLeft();
   });
 
   it('that is reset is closed with the cause', async () => {
-    connect(await serving(), events);
+    connectSocket(await serving(), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
     socket.resetAndDestroy();
@@ -101,7 +101,7 @@ describe('what is between', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
     server = new LocalServer();
     await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
-    const transport = connect({ host: folder, port: 5433, tls: undefined, keepAlive: undefined }, events);
+    const transport = connectSocket({ host: folder, port: 5433, tls: undefined, keepAlive: undefined }, events);
     await events.until(() => events.log.includes('connected'));
     expect(events.channel).toEqual({ kind: 'local' });
     transport.destroy();
@@ -110,7 +110,7 @@ describe('what is between', () => {
   });
 
   it('is everybody on TCP without TLS', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     await events.until(() => events.log.includes('connected'));
     expect(events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
     transport.destroy();
@@ -124,7 +124,7 @@ describe('an address', () => {
     const target = { port, address: '127.0.0.1', tls: undefined, keepAlive: undefined };
     for (const host of ['no.such.host.invalid', '/nowhere']) {
       events = new Events();
-      connect({ ...target, host }, events);
+      connectSocket({ ...target, host }, events);
       await events.until(() => events.log.includes('closed'));
       expect(events.received.toString()).toBe('hello');
       expect(events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
@@ -136,7 +136,7 @@ describe('an address', () => {
     const target = await serving();
     await server.close();
     const there = { ...target, host: 'db.example', address: '127.0.0.1' };
-    connect(there, events);
+    connectSocket(there, events);
     await events.until(() => events.log.includes('closed'));
     expect(toConnectError(there, events.cause).message).toContain(`db.example:${String(target.port)} (127.0.0.1)`);
     await expectNothingLeft();
@@ -154,7 +154,7 @@ describe('keepAlive', () => {
     [1001, { keepAlive: true, keepAliveInitialDelay: 2000 }],
   ])('of %s ms is asked of the system', async (keepAlive, what) => {
     const asked = jest.spyOn(net, 'connect');
-    const transport = connect({ ...(await serving()), keepAlive }, events);
+    const transport = connectSocket({ ...(await serving()), keepAlive }, events);
     expect(asked).toHaveBeenCalledWith(expect.objectContaining(what));
     asked.mockRestore();
     await events.until(() => events.log.includes('connected'));
@@ -165,7 +165,7 @@ describe('keepAlive', () => {
 
 describe('hold', () => {
   it('stops taking bytes from the network, and goes on', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
     transport.pause();
@@ -185,7 +185,7 @@ describe('hold', () => {
   });
 
   it('may be called in the middle of data, which then comes later', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     events.on = (event) => {
       if (event === 'data') transport.pause();
@@ -203,7 +203,7 @@ describe('hold', () => {
   });
 
   it('does not keep what is written from going out', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     let received = '';
     socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
@@ -218,7 +218,7 @@ describe('hold', () => {
 
 describe('end', () => {
   it('sends what was written, and closes without an event', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     let received = 0;
     socket.on('data', (chunk: Buffer) => (received += chunk.length));
@@ -233,7 +233,7 @@ describe('end', () => {
   });
 
   it('cuts the connection after so many ms where the other side does not read', async () => {
-    const transport = connect(await serving((socket) => socket.pause()), events);
+    const transport = connectSocket(await serving((socket) => socket.pause()), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
     transport.write(Buffer.alloc(32 * 1024 * 1024));
@@ -246,7 +246,7 @@ describe('end', () => {
   });
 
   it('works while held, with bytes of the other side unread', async () => {
-    const transport = connect(await serving((socket) => socket.write(Buffer.alloc(4 * 1024 * 1024))), events);
+    const transport = connectSocket(await serving((socket) => socket.write(Buffer.alloc(4 * 1024 * 1024))), events);
     await events.until(() => events.log.includes('connected'));
     transport.pause();
     transport.end(5000);
@@ -257,7 +257,7 @@ describe('end', () => {
   });
 
   it('is over soon, however much the other side still sends', async () => {
-    const transport = connect(await serving((socket) => socket.end(Buffer.alloc(8 * 1024 * 1024))), events);
+    const transport = connectSocket(await serving((socket) => socket.end(Buffer.alloc(8 * 1024 * 1024))), events);
     const socket = await server.socket();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     await events.until(() => events.log.includes('data'));
@@ -270,7 +270,7 @@ describe('end', () => {
 
   it('leaves no timer where the connection is closed already', async () => {
     const target = await serving((socket) => socket.end());
-    const transport = connect(target, events);
+    const transport = connectSocket(target, events);
     events.on = (event) => {
       if (event === 'closed') transport.end(60_000);
     };
@@ -282,7 +282,7 @@ describe('end', () => {
 
 describe('destroy', () => {
   it('closes at once, without an event', async () => {
-    const transport = connect(await serving((socket) => socket.write('hello')), events);
+    const transport = connectSocket(await serving((socket) => socket.write('hello')), events);
     const socket = await server.socket();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     transport.destroy();
@@ -292,7 +292,7 @@ describe('destroy', () => {
   });
 
   it('may be called before the connection is made, and twice', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     transport.destroy();
     transport.destroy();
     transport.end(60_000);
@@ -304,7 +304,7 @@ describe('destroy', () => {
   });
 
   it('delivers nothing more, not even of the chunk in hand', async () => {
-    const transport = connect(await serving((socket) => socket.write(Buffer.alloc(1024 * 1024))), events);
+    const transport = connectSocket(await serving((socket) => socket.write(Buffer.alloc(1024 * 1024))), events);
     events.on = (event) => {
       if (event === 'data') transport.destroy();
     };
@@ -317,7 +317,7 @@ describe('destroy', () => {
   });
 
   it('makes an error that comes later harmless', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
     socket.resetAndDestroy();
@@ -334,7 +334,7 @@ describe('destroy', () => {
 
 describe('the clock', () => {
   it('calls back after a time-out, unless it is cancelled', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const heard: string[] = [];
     const cancel = transport.timeout(1, () => heard.push('cancelled'));
     transport.timeout(5, () => heard.push('timeout'));
@@ -349,7 +349,7 @@ describe('the clock', () => {
   });
 
   it('runs, and never backwards', async () => {
-    const transport = connect(await serving(), events);
+    const transport = connectSocket(await serving(), events);
     const started = transport.elapsed();
     await sleep(10);
     expect(transport.elapsed() - started).toBeGreaterThan(5);

@@ -39,18 +39,18 @@ const files: Record<string, string> = {
   'required.cjs': `
     const { logicalReplication, ReplicationError } = require('rxjs-pg-replication');
     if (typeof logicalReplication !== 'function') throw new Error('require() gives no logicalReplication');
-    const { FakeWalSender, transactionOf } = require('rxjs-pg-replication/testing');
+    const { FakeWalSender, toTransaction } = require('rxjs-pg-replication/testing');
     if (typeof FakeWalSender.listen !== 'function') throw new Error('require() gives no FakeWalSender');
     exports.ReplicationError = ReplicationError;
-    exports.transactionOf = transactionOf;`,
+    exports.toTransaction = toTransaction;`,
   'imported.mjs': `
     import { logicalReplication, ReplicationError } from 'rxjs-pg-replication';
-    import { FakeWalSender, table, transaction, transactionOf } from 'rxjs-pg-replication/testing';
+    import { FakeWalSender, table, transaction, toTransaction } from 'rxjs-pg-replication/testing';
     import required from './required.cjs';
     if (typeof logicalReplication !== 'function') throw new Error('import gives no logicalReplication');
     if (ReplicationError !== required.ReplicationError) throw new Error('import and require() give different classes');
     if (!(new ReplicationError('SERVER_ERROR', 'x') instanceof Error)) throw new Error('ReplicationError is no Error');
-    if (transactionOf !== required.transactionOf) throw new Error('import and require() give different fakes');
+    if (toTransaction !== required.toTransaction) throw new Error('import and require() give different fakes');
     const orders = table('orders', { id: 'int4' });
     const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
     const stream = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] });
@@ -61,11 +61,11 @@ const files: Record<string, string> = {
     await server.close();`,
   'typed.mts': `
     import { logicalReplication, ReplicationError, type Transaction } from 'rxjs-pg-replication';
-    import { table, transaction, transactionOf, type BackendProcess, type FakeCluster, type FakeWalSender, type Step, type Violation } from 'rxjs-pg-replication/testing';
+    import { table, transaction, toTransaction, type BackendProcess, type FakeCluster, type FakeWalSender, type Step, type Violation } from 'rxjs-pg-replication/testing';
     import type { Observable } from 'rxjs';
     export const stream: Observable<unknown> = logicalReplication({ slot: 'orders', publications: ['orders_pub'] });
     export const failure: Error = new ReplicationError('SERVER_ERROR', 'x');
-    export const tx: Transaction = transactionOf(transaction([table('orders', { id: 'int4' }).insert({ id: 1 })]));
+    export const tx: Transaction = toTransaction(transaction([table('orders', { id: 'int4' }).insert({ id: 1 })]));
     export const step: Step = { keepalive: { walEnd: '0/1000000' } };
     // @ts-expect-error a step has one name
     export const steps: Step = { stall: 50, cut: 0 };
@@ -93,7 +93,7 @@ const files: Record<string, string> = {
   'tables.mts': `
     import { ackAfter, logicalReplication, ofTable, reconnect, stopOn, transactions } from 'rxjs-pg-replication';
     import type { AnyReplicationMessage, InsertMessage, TableChange, Transaction, UpdatedRow } from 'rxjs-pg-replication';
-    import { table, transaction, transactionOf } from 'rxjs-pg-replication/testing';
+    import { table, transaction, toTransaction } from 'rxjs-pg-replication/testing';
     import { NEVER, type Observable } from 'rxjs';
     /** As Kysely declares it. */
     interface ColumnType<S, I = S, U = S> { readonly __select__: S; readonly __insert__: I; readonly __update__: U }
@@ -123,7 +123,7 @@ const files: Record<string, string> = {
     logicalReplication<Database>(config).pipe(ofTable('orders'));
     export const any = (tx: Transaction<Database>): Transaction => tx;
     export const whole = (change: InsertMessage<Database, 'users'>): UpdatedRow<{ id: number; email: string }> => change.new;
-    export const fake: Transaction = transactionOf(transaction([table('users', { id: 'int4' }).insert({ id: 1 })]));
+    export const fake: Transaction = toTransaction(transaction([table('users', { id: 'int4' }).insert({ id: 1 })]));
     // @ts-expect-error of any tables these are not known to be there
     save(fake);
     export const dynamic = (twoPhase: boolean): Observable<AnyReplicationMessage<Database>> =>

@@ -8,7 +8,7 @@ import type { ServerSocket } from '../../lib/testing/faulty-outbox';
 import { begin, commit, insert, relation, type TransactionFields } from '../../lib/testing/payloads';
 import type { WalTransaction } from '../../lib/testing/transaction';
 
-export { resultSet } from '../../lib/testing/commands';
+export { buildResultSet as resultSet } from '../../lib/testing/commands';
 export type FakeTransaction = WalTransaction;
 
 export interface TransactionOptions extends TransactionFields {

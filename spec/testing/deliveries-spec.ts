@@ -1,6 +1,6 @@
 import { from, NEVER, toArray, lastValueFrom } from 'rxjs';
 import { ackAfter, ofTable, transactions, type Transaction } from '../../lib';
-import { isAcknowledged, messagesOf, table, transaction, transactionOf } from '../../lib/testing';
+import { isAcknowledged, toMessages, table, transaction, toTransaction } from '../../lib/testing';
 
 const orders = table('orders', { id: 'int4', total: 'int8' });
 const draft = transaction([orders.insert({ id: 1, total: 5n }), orders.delete({ id: 2 })]);
@@ -11,19 +11,19 @@ describe('a built transaction', () => {
     const save = (tx: Transaction): void => {
       for (const change of tx) saved.push(change.kind);
     };
-    const tx = transactionOf(draft);
+    const tx = toTransaction(draft);
     await lastValueFrom(from([tx]).pipe(ackAfter(save)), { defaultValue: undefined });
     expect(saved).toEqual(['insert', 'delete']);
     expect(isAcknowledged(tx)).toBe(true);
   });
 
   it('is not acknowledged where the work has failed, or goes on', async () => {
-    const failed = transactionOf(draft);
+    const failed = toTransaction(draft);
     const failing = from([failed]).pipe(ackAfter(() => Promise.reject(new Error('no'))));
     await expect(lastValueFrom(failing)).rejects.toThrow('no');
     expect(isAcknowledged(failed)).toBe(false);
 
-    const endless = transactionOf(draft);
+    const endless = toTransaction(draft);
     from([endless])
       .pipe(ackAfter(() => NEVER))
       .subscribe()
@@ -32,7 +32,7 @@ describe('a built transaction', () => {
   });
 
   it('has a checkpoint', () => {
-    expect(transactionOf(draft, { source: { slot: 's', timeline: 3 } }).checkpoint).toEqual({
+    expect(toTransaction(draft, { source: { slot: 's', timeline: 3 } }).checkpoint).toEqual({
       systemId: '7300000000000000001',
       timeline: 3,
       slot: 's',
@@ -43,27 +43,27 @@ describe('a built transaction', () => {
   it('is equal to another of the same data', () => {
     const commitTime = new Date();
     const one = transaction([orders.insert({ id: 1 })], { commitTime });
-    expect(transactionOf(one)).toStrictEqual(transactionOf(one));
+    expect(toTransaction(one)).toStrictEqual(toTransaction(one));
   });
 
   it('has values by the parsers that are given', () => {
     const types = { getTypeParser: (oid: number) => (text: string) => (oid === 20 ? BigInt(text) : text) };
-    expect(transactionOf(draft, { types }).changes[0]).toMatchObject({ new: { id: '1', total: 5n } });
+    expect(toTransaction(draft, { types }).changes[0]).toMatchObject({ new: { id: '1', total: 5n } });
   });
 });
 
 describe('built messages', () => {
   it('go through the operators', async () => {
-    const messages = messagesOf(draft);
+    const messages = toMessages(draft);
     const changes = await lastValueFrom(from(messages).pipe(ofTable('orders'), toArray()));
     expect(changes.map(({ kind }) => kind)).toEqual(['insert', 'delete']);
 
-    const [tx] = await lastValueFrom(from(messagesOf(draft)).pipe(transactions(), toArray()));
+    const [tx] = await lastValueFrom(from(toMessages(draft)).pipe(transactions(), toArray()));
     expect(tx).toMatchObject({ kind: 'transaction', size: 2, endLsn: 0x10000b0n });
   });
 
   it('are settled where an operator drops them', async () => {
-    const messages = messagesOf(draft);
+    const messages = toMessages(draft);
     await lastValueFrom(from(messages).pipe(ofTable('others'), toArray()));
     expect(messages.filter(({ kind }) => kind === 'insert').map(isAcknowledged)).toEqual([true]);
   });

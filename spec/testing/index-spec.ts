@@ -9,12 +9,12 @@ describe('what the testing kit publishes', () => {
       'frames',
       'isAcknowledged',
       'logicalMessage',
-      'messagesOf',
+      'toMessages',
       'payloads',
       'rolledBack',
       'table',
       'transaction',
-      'transactionOf',
+      'toTransaction',
     ]);
   });
 

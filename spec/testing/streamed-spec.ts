@@ -8,7 +8,7 @@ import {
 } from '../../lib';
 import type { AssembledMessage } from '../../lib/operators/transactions/transaction-assembler';
 import { FakeWalSender, logicalMessage, payloads, rolledBack, table, transaction } from '../../lib/testing';
-import { messagesOf, transactionOf } from '../../lib/testing/deliveries';
+import { toMessages, toTransaction } from '../../lib/testing/deliveries';
 import { until } from '../net/support/local-server';
 import { record, type Recording } from '../support/streaming';
 import { RawClient } from './support/raw-client';
@@ -162,8 +162,8 @@ describe('a savepoint that was rolled back', () => {
     await server.whenConfirmed(server.commit(draft));
     const kinds = 'begin relation insert insert message commit';
     expect(kindsOf(heard)).toBe(kinds);
-    expect(messagesOf(draft).map(({ kind }) => kind)).toEqual(kinds.split(' '));
-    expect(transactionOf(draft).changes).toHaveLength(3);
+    expect(toMessages(draft).map(({ kind }) => kind)).toEqual(kinds.split(' '));
+    expect(toTransaction(draft).changes).toHaveLength(3);
   });
 
   it('leaves a transaction as transactions() makes it the same for all', async () => {

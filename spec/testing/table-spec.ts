@@ -1,10 +1,10 @@
 import {
   isAcknowledged,
   logicalMessage,
-  messagesOf,
+  toMessages,
   table,
   transaction,
-  transactionOf,
+  toTransaction,
   UNCHANGED,
   type ChangeDraft,
 } from '../../lib/testing';
@@ -15,7 +15,7 @@ const full = table('full', { id: 'int4', note: 'text' }, { schema: 'audit', iden
 
 /** What a client makes of it. */
 function decoded<K extends Change['kind']>(draft: ChangeDraft, kind: K): Extract<Change, { kind: K }> {
-  const [change] = transactionOf(transaction([draft])).changes;
+  const [change] = toTransaction(transaction([draft])).changes;
   if (change?.kind !== kind) throw new Error(`expected ${kind}, got ${change?.kind}`);
   return change as Extract<Change, { kind: K }>;
 }
@@ -69,7 +69,7 @@ describe('a table', () => {
   });
 
   it('is described once in a transaction, before its first change', () => {
-    const kinds = messagesOf(transaction([orders.insert({ id: 1 }), full.insert({}), orders.insert({ id: 2 })]));
+    const kinds = toMessages(transaction([orders.insert({ id: 1 }), full.insert({}), orders.insert({ id: 2 })]));
     expect(kinds.map(({ kind }) => kind)).toEqual([
       'begin',
       'relation',
@@ -192,41 +192,41 @@ describe('a transaction', () => {
   it('has what it is told, and what the server makes up otherwise', () => {
     const commitTime = new Date('2024-05-06T07:08:09.123Z');
     const options = { xid: 5, commitTime, origin: 'elsewhere', commitLsn: 0x500n, endLsn: 0x600n };
-    expect(transactionOf(transaction([orders.insert({ id: 1 })], options))).toMatchObject(options);
+    expect(toTransaction(transaction([orders.insert({ id: 1 })], options))).toMatchObject(options);
 
     const before = Date.now();
-    const tx = transactionOf(transaction([orders.insert({ id: 1 }), orders.insert({ id: 2 })]), { startLsn: 0x100n });
+    const tx = toTransaction(transaction([orders.insert({ id: 1 }), orders.insert({ id: 2 })]), { startLsn: 0x100n });
     expect(tx).toMatchObject({ commitLsn: 0x180n, endLsn: 0x1b0n, xid: 0x20, origin: undefined, size: 2 });
     expect(tx.commitTime.getTime()).toBeGreaterThanOrEqual(before);
   });
 
   it('takes its positions as text, too', () => {
     const draft = transaction([orders.insert({ id: 1 })], { commitLsn: '0/500', endLsn: '0/600' });
-    expect(transactionOf(draft)).toMatchObject({ commitLsn: 0x500n, endLsn: 0x600n });
-    const placed = transactionOf(transaction([orders.insert({ id: 1 })]), { startLsn: '0/100' });
+    expect(toTransaction(draft)).toMatchObject({ commitLsn: 0x500n, endLsn: 0x600n });
+    const placed = toTransaction(transaction([orders.insert({ id: 1 })]), { startLsn: '0/100' });
     expect(placed).toMatchObject({ commitLsn: 0x140n, endLsn: 0x170n });
     const wrong = transaction([orders.insert({ id: 1 })], { endLsn: 'end' });
-    expect(() => transactionOf(wrong)).toThrow('endLsn: invalid LSN: "end"');
+    expect(() => toTransaction(wrong)).toThrow('endLsn: invalid LSN: "end"');
   });
 
   it('of nothing is never delivered', () => {
-    expect(() => transactionOf(transaction([]))).toThrow('give it some');
+    expect(() => toTransaction(transaction([]))).toThrow('give it some');
   });
 });
 
 describe('isAcknowledged', () => {
   it('is about transactions and messages that were built', () => {
-    const tx = transactionOf(transaction([orders.insert({ id: 1 })]));
+    const tx = toTransaction(transaction([orders.insert({ id: 1 })]));
     expect(isAcknowledged(tx)).toBe(false);
     expect(tx.ack()).toBe(true);
     expect(isAcknowledged(tx)).toBe(true);
 
-    const [begin, , insert] = messagesOf(transaction([orders.insert({ id: 1 })]));
+    const [begin, , insert] = toMessages(transaction([orders.insert({ id: 1 })]));
     insert?.ack();
     expect([begin, insert].map((message) => message && isAcknowledged(message))).toEqual([false, true]);
   });
 
   it('says nothing about others', () => {
-    expect(() => isAcknowledged({ ack: () => true })).toThrow('messagesOf and transactionOf');
+    expect(() => isAcknowledged({ ack: () => true })).toThrow('toMessages and toTransaction');
   });
 });

@@ -1,4 +1,4 @@
-import type { AuthenticationMethod } from '../../lib/wire/authentication-policy';
+import type { RequireAuthMethod } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
@@ -8,7 +8,7 @@ const TLS: ChannelSecurity = { kind: 'tls' };
 const SECRETS = { password: 'correct horse', oauthToken: 'token' };
 
 /** What a server asks for, by the method that answers it. */
-const REQUESTS: Readonly<Record<AuthenticationMethod, BackendMessage>> = {
+const REQUESTS: Readonly<Record<RequireAuthMethod, BackendMessage>> = {
   none: { kind: 'authenticationOk' },
   password: { kind: 'authenticationCleartext' },
   md5: { kind: 'authenticationMd5', salt: Buffer.from([1, 2, 3, 4]) },
@@ -16,7 +16,7 @@ const REQUESTS: Readonly<Record<AuthenticationMethod, BackendMessage>> = {
   oauth: sasl('OAUTHBEARER'),
 };
 const METHODS = ['none', 'password', 'md5', 'scram-sha-256', 'oauth'] as const;
-const ASKED: Readonly<Record<AuthenticationMethod, string[]>> = {
+const ASKED: Readonly<Record<RequireAuthMethod, string[]>> = {
   none: [],
   password: ['password'],
   md5: ['password'],
@@ -26,17 +26,17 @@ const ASKED: Readonly<Record<AuthenticationMethod, string[]>> = {
 
 const all = new Set(METHODS);
 
-function allowing(methods: ReadonlySet<AuthenticationMethod> | undefined, channel: ChannelSecurity): Answering {
+function allowing(methods: ReadonlySet<RequireAuthMethod> | undefined, channel: ChannelSecurity): Answering {
   return new Answering(SECRETS, { methods, explicit: methods !== undefined }, channel);
 }
 
-function expectAnswer(client: Answering, method: AuthenticationMethod): void {
+function expectAnswer(client: Answering, method: RequireAuthMethod): void {
   const sent = client.respond(REQUESTS[method]);
   expect(sent === undefined).toBe(method === 'none');
   expect(client.asked).toEqual(ASKED[method]);
 }
 
-function expectRefusal(client: Answering, method: AuthenticationMethod, reason: string): void {
+function expectRefusal(client: Answering, method: RequireAuthMethod, reason: string): void {
   const error = failure(() => client.respond(REQUESTS[method]));
   expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
   expect(error.message).toContain(reason);
@@ -88,8 +88,8 @@ describe('where a server offers both SCRAM and OAUTHBEARER', () => {
   });
 
   it.each([
-    [new Set<AuthenticationMethod>(['oauth']), 'OAUTHBEARER', 'oauthToken'],
-    [new Set<AuthenticationMethod>(['scram-sha-256']), 'SCRAM-SHA-256', 'password'],
+    [new Set<RequireAuthMethod>(['oauth']), 'OAUTHBEARER', 'oauthToken'],
+    [new Set<RequireAuthMethod>(['scram-sha-256']), 'SCRAM-SHA-256', 'password'],
   ])('keeps to what is allowed: %j', (methods, mechanism, secret) => {
     const client = allowing(methods, TLS);
     expect(chosen(client)).toBe(mechanism);
@@ -110,7 +110,7 @@ describe('where a server offers both SCRAM and OAUTHBEARER', () => {
   });
 
   it('refuses both where neither is allowed', () => {
-    const client = allowing(new Set<AuthenticationMethod>(['md5']), TLS);
+    const client = allowing(new Set<RequireAuthMethod>(['md5']), TLS);
     const error = failure(() => client.respond(both));
     expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED' });
     expect(error.message).toContain('require_auth allows md5');

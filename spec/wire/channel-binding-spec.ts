@@ -1,4 +1,4 @@
-import type { AuthenticationMethod, ChannelBinding } from '../../lib/wire/authentication-policy';
+import type { RequireAuthMethod, ChannelBinding } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
@@ -15,7 +15,7 @@ const TLS: ChannelSecurity = { kind: 'tls', certificate: SHA384 };
 const UNHASHABLE: ChannelSecurity = { kind: 'tls', certificate: ED25519 };
 const UNKNOWN: ChannelSecurity = { kind: 'tls' };
 
-function client(channelBinding: ChannelBinding, channel: ChannelSecurity, methods?: AuthenticationMethod[]): Answering {
+function client(channelBinding: ChannelBinding, channel: ChannelSecurity, methods?: RequireAuthMethod[]): Answering {
   const secrets = { password: PASSWORD, oauthToken: 'token' };
   return new Answering(secrets, { channelBinding, methods: methods && new Set(methods) }, channel);
 }

@@ -1,4 +1,4 @@
-import { readElements, objectIdentifier } from '../../lib/wire/der';
+import { readElements, readObjectIdentifier } from '../../lib/wire/der';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -49,7 +49,7 @@ describe('objectIdentifier', () => {
     ['883703', '2.999.3'],
     ['00', '0.0'],
   ])('reads %s', (text, expected) => {
-    expect(objectIdentifier({ tag: 6, content: hex(text) })).toBe(expected);
+    expect(readObjectIdentifier({ tag: 6, content: hex(text) })).toBe(expected);
   });
 
   it.each([
@@ -60,6 +60,6 @@ describe('objectIdentifier', () => {
     ['an arc beyond 32 bits', 6, '2affffffff7f'],
     ['more than anybody has', 6, '2a'.repeat(33)],
   ])('refuses %s', (_, tag, text) => {
-    expect(objectIdentifier({ tag, content: hex(text) })).toBeUndefined();
+    expect(readObjectIdentifier({ tag, content: hex(text) })).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { executeAlterPublication as alter } from '../../commands/publication-commands';
+import { executeAlterPublication } from '../../commands/publication-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import {
   readPublicationName,
@@ -48,7 +48,7 @@ export function alterPublication(config: AlterPublicationConfig): Observable<str
   if (second) throw options.error(second.option, `cannot be combined with ${first.option}; remove one of the two`);
   const { action, tables } = first;
   if (action === 'DROP') requireWholeTables(options, 'dropTables', tables);
-  return runManagementCommand(resolveConnection(options), (server) => alter(name, action, tables, server.version)).pipe(
-    map(() => name),
-  );
+  return runManagementCommand(resolveConnection(options), (server) =>
+    executeAlterPublication(name, action, tables, server.version),
+  ).pipe(map(() => name));
 }

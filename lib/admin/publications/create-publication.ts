@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import type { Options } from '../../common/options';
-import { executeCreatePublication as create } from '../../commands/publication-commands';
+import { executeCreatePublication } from '../../commands/publication-commands';
 import { PUBLICATION_OPERATIONS, type PublicationOperation } from '../../commands/publication-status';
 import type { PublicationScope } from '../../commands/publication-sql';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
@@ -68,7 +68,7 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
     generatedColumns: options.oneOf('generatedColumns', ['none', 'stored']),
   };
   return runManagementCommand(resolveConnection(options), (server) =>
-    create(name, scope, parameters, server.version),
+    executeCreatePublication(name, scope, parameters, server.version),
   ).pipe(map(() => name));
 }
 

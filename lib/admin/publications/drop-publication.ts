@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { executeDropPublication as drop } from '../../commands/publication-commands';
+import { executeDropPublication } from '../../commands/publication-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import { readPublicationName } from './publication-options';
 
@@ -22,5 +22,5 @@ export interface DropPublicationConfig extends ServerConfig {
 export function dropPublication(config: DropPublicationConfig): Observable<string> {
   const options = readCommandOptions(config, ['name']);
   const name = readPublicationName(options);
-  return runManagementCommand(resolveConnection(options), () => drop(name)).pipe(map(() => name));
+  return runManagementCommand(resolveConnection(options), () => executeDropPublication(name)).pipe(map(() => name));
 }

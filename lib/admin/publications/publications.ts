@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { fetchPublications as list, type PublicationStatus } from '../../commands/publication-status';
+import { fetchPublications, type PublicationStatus } from '../../commands/publication-status';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /**
@@ -16,6 +16,6 @@ import { runManagementCommand, readCommandOptions } from '../../connection/manag
  */
 export function publications(config: ServerConfig = {}): Observable<readonly PublicationStatus[]> {
   return runManagementCommand(resolveConnection(readCommandOptions(config, [])), (server) =>
-    list(undefined, server.version),
+    fetchPublications(undefined, server.version),
   );
 }

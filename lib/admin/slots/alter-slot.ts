@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
 import { ConfigError } from '../../common/errors';
-import { executeAlterSlot as alter, type SlotStatus } from '../../commands/slot-commands';
+import { executeAlterSlot, type SlotStatus } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Options of {@link alterSlot}. At least one of `failover` and `twoPhase` is required. */
@@ -36,5 +36,5 @@ export function alterSlot(config: AlterSlotConfig): Observable<SlotStatus> {
   if (changes.failover === undefined && changes.twoPhase === undefined) {
     throw new ConfigError('failover', 'missing; set failover or twoPhase');
   }
-  return runManagementCommand(resolveConnection(options), (server) => alter(slot, changes, server.version));
+  return runManagementCommand(resolveConnection(options), (server) => executeAlterSlot(slot, changes, server.version));
 }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { executeCreateSlot as create, type CreatedSlot } from '../../commands/slot-commands';
+import { executeCreateSlot, type CreatedSlot } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Options of {@link createSlot}. */
@@ -36,5 +36,7 @@ export function createSlot(config: CreateSlotConfig): Observable<CreatedSlot> {
     failover: options.flag('failover', false),
     twoPhase: options.flag('twoPhase', false),
   };
-  return runManagementCommand(resolveConnection(options), (server) => create(slot, plugin, kind, server.version));
+  return runManagementCommand(resolveConnection(options), (server) =>
+    executeCreateSlot(slot, plugin, kind, server.version),
+  );
 }

@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { executeDropSlot as drop } from '../../commands/slot-commands';
+import { executeDropSlot } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Options of {@link dropSlot}. */
@@ -23,5 +23,5 @@ export function dropSlot(config: DropSlotConfig): Observable<string> {
   const options = readCommandOptions(config, ['slot', 'wait']);
   const slot = readSlotName(options);
   const wait = options.flag('wait', false);
-  return runManagementCommand(resolveConnection(options), () => drop(slot, wait)).pipe(map(() => slot));
+  return runManagementCommand(resolveConnection(options), () => executeDropSlot(slot, wait)).pipe(map(() => slot));
 }

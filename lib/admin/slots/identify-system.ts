@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { fetchSystemIdentity as identify, type SystemIdentity } from '../../commands/slot-commands';
+import { fetchSystemIdentity, type SystemIdentity } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /**
@@ -14,5 +14,5 @@ import { runManagementCommand, readCommandOptions } from '../../connection/manag
  * const { walPosition } = await firstValueFrom(identifySystem({ connection: process.env.DATABASE_URL }));
  */
 export function identifySystem(config: ServerConfig = {}): Observable<SystemIdentity> {
-  return runManagementCommand(resolveConnection(readCommandOptions(config, [])), () => identify());
+  return runManagementCommand(resolveConnection(readCommandOptions(config, [])), () => fetchSystemIdentity());
 }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import { readSlotName } from '../../config/config';
 import { resolveConnection, type ServerConfig } from '../../config/connection';
-import { fetchSlotStatus as status, type SlotStatus } from '../../commands/slot-commands';
+import { fetchSlotStatus, type SlotStatus } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 
 /** Options of {@link slotStatus}. */
@@ -24,5 +24,5 @@ export interface SlotStatusConfig extends ServerConfig {
 export function slotStatus(config: SlotStatusConfig): Observable<SlotStatus | undefined> {
   const options = readCommandOptions(config, ['slot']);
   const slot = readSlotName(options);
-  return runManagementCommand(resolveConnection(options), (server) => status(slot, server.version));
+  return runManagementCommand(resolveConnection(options), (server) => fetchSlotStatus(slot, server.version));
 }

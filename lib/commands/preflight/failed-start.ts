@@ -22,8 +22,7 @@ export function* explainFailedStart<T>(
   try {
     return yield* opening;
   } catch (error) {
-    if (!(error instanceof ReplicationError) || !isLasting(error, classify) || !leavesConnectionUsable(error))
-      throw error;
+    if (!(error instanceof ReplicationError) || !isLasting(error, classify) || !isConnectionUsable(error)) throw error;
     const findings = (yield* runChecksAfter(error, context)).filter((found) => isOtherFinding(found, error));
     if (findings.length === 0) throw error;
     const { code, retryable, remedy } = error;
@@ -37,7 +36,7 @@ function isLasting(error: ReplicationError, classify: (error: Error) => Error): 
 }
 
 /** Whether the connection accepts queries after the error: the session is alive, and no response is partially read. */
-function leavesConnectionUsable(error: ReplicationError): boolean {
+function isConnectionUsable(error: ReplicationError): boolean {
   if (error instanceof ServerError) return error.server.severity === 'ERROR';
   return !(error instanceof ProtocolError) && error.code !== 'LIMIT_EXCEEDED';
 }

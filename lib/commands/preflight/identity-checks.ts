@@ -2,7 +2,7 @@ import type { PreflightFinding, FINDINGS } from '../../common/findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { createFinding } from './finding';
-import { listNames, buildNamesQuery, tableName } from './preflight-context';
+import { listNames, buildNamesQuery, buildTableName } from './preflight-context';
 
 /**
  * Checks whether the server accepts UPDATE and DELETE on the published tables: it rejects them if the replica identity does not
@@ -16,7 +16,7 @@ export function* checkIdentities(
   const found: PreflightFinding[] = [];
   for (const { code, what, since, condition } of CONDITIONS) {
     if (version < since) continue;
-    const name = tableName('schema', 'table_name');
+    const name = buildTableName('schema', 'table_name');
     const sql = `SELECT DISTINCT ${name} AS name FROM (${written}) AS w WHERE ${condition(version)}`;
     const rows = yield* runQuery(buildNamesQuery(sql));
     if (rows.length > 0) found.push(createFinding(code, `UPDATE and DELETE fail ${what}: ${listNames(rows)}`));

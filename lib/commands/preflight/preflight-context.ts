@@ -39,7 +39,7 @@ export function listNames(rows: readonly ResultRow[]): string {
 }
 
 /** SQL for the name of a table as in messages, see `tableName` in table.ts. */
-export function tableName(schema: string, name: string): string {
+export function buildTableName(schema: string, name: string): string {
   return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${quoteIdentifier(schema)} || '.' END || ${quoteIdentifier(name)}`;
 }
 
@@ -49,7 +49,7 @@ function quoteIdentifier(part: string): string {
 
 /** SQL for the name of a column, for example `users.email`. */
 export function formatColumnName(schema: string, table: string, column: string): string {
-  return `${tableName(schema, table)} || '.' || ${quoteIdentifier(column)}`;
+  return `${buildTableName(schema, table)} || '.' || ${quoteIdentifier(column)}`;
 }
 
 /** Wraps a query of one column, `name`, for {@link listNames}. */

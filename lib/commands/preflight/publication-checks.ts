@@ -1,10 +1,10 @@
 import { ReplicationError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
-import { checkPublicationsExist as checkExistence } from '../open-stream';
+import { checkPublicationsExist } from '../open-stream';
 import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { createFailure, createFinding, toFinding } from './finding';
-import { listNames, buildNamesQuery, tableName } from './preflight-context';
+import { listNames, buildNamesQuery, buildTableName } from './preflight-context';
 
 /** Checks whether the publications exist, contain tables and can be combined. */
 export function* checkPublications(
@@ -21,7 +21,7 @@ export function* checkPublications(
 
 function* checkMissingPublications(publications: readonly string[]): ProtocolRoutine<readonly PreflightFinding[]> {
   try {
-    yield* checkExistence(publications);
+    yield* checkPublicationsExist(publications);
     return [];
   } catch (error) {
     if (error instanceof ReplicationError && error.code === 'PUBLICATION_MISSING') return [toFinding(error)];
@@ -58,7 +58,7 @@ function* checkUnlogged(
       : '';
   const rows = yield* runQuery(
     buildNamesQuery(
-      `SELECT ${tableName('n.nspname', 'c.relname')} AS name
+      `SELECT ${buildTableName('n.nspname', 'c.relname')} AS name
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema'
           AND (EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE p.puballtables AND ${published} ${excepted})
@@ -88,7 +88,7 @@ function* checkColumnLists(
   const columns = `LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c`;
   const differing = yield* runQuery(
     buildNamesQuery(
-      `${readSentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+      `${readSentTables(publications, version)} SELECT ${buildTableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         GROUP BY schemaname, tablename HAVING count(DISTINCT columns) > 1`,
     ),
   );
@@ -99,7 +99,7 @@ function* checkColumnLists(
   if (version < 180_000) return lists;
   const generating = yield* runQuery(
     buildNamesQuery(
-      `${readSentTables(publications, version)} SELECT ${tableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+      `${readSentTables(publications, version)} SELECT ${buildTableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relid AND attgenerated <> '')
         GROUP BY schemaname, tablename
         HAVING count(DISTINCT columns) = 1 AND count(DISTINCT pubgencols) FILTER (WHERE list IS NULL) > 1`,

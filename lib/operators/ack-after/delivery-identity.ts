@@ -26,7 +26,7 @@ export function getStreamName({ source }: SessionControl): string {
 /** @returns undefined for what cannot be recognized when it is delivered again */
 export function identify(item: Acknowledgeable): DeliveryIdentity | undefined {
   const session = getSession(item);
-  return session && isIdentifiable(item) ? { session, lsn: getLsn(item), key: getKey(item) } : undefined;
+  return session && isIdentifiable(item) ? { session, lsn: getIdentityLsn(item), key: getKey(item) } : undefined;
 }
 
 export type Identifiable =
@@ -59,7 +59,7 @@ export function isIdentifiable(item: Acknowledgeable): item is Identifiable {
 }
 
 /** Where the transaction commits or is prepared; deliveries that end before the confirmed position are not repeated. */
-export function getLsn(item: Identifiable): Lsn {
+export function getIdentityLsn(item: Identifiable): Lsn {
   switch (item.kind) {
     case 'message':
       return item.commitLsn ?? item.lsn;

@@ -1,7 +1,14 @@
 import type { Lsn } from '../../common/lsn';
 import type { Acknowledgeable, SessionControl } from '../../ledger/acknowledgement';
 import { getSession, isBatch, toItems, type AckTarget } from './ack-target';
-import { getLsn, getKey, getStreamName, identify, isIdentifiable, type DeliveryIdentity } from './delivery-identity';
+import {
+  getIdentityLsn,
+  getKey,
+  getStreamName,
+  identify,
+  isIdentifiable,
+  type DeliveryIdentity,
+} from './delivery-identity';
 import { DeliveryKeySet, type DeliveryKey } from './delivery-key-set';
 import type { Work, WorkOwner } from './work';
 
@@ -136,7 +143,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
     const session = getSession(item);
     if (!session || !isIdentifiable(item)) return;
     const { confirmed, confirms } = session;
-    const lsn = getLsn(item);
+    const lsn = getIdentityLsn(item);
     if (lsn >= confirmed && confirms) {
       const key = getKey(item);
       const record = this.#openRecord(session, lsn);

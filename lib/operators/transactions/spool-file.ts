@@ -21,20 +21,20 @@ export class SpoolFile {
   /** @throws {ReplicationError} `SPOOL_FAILED` */
   constructor(directory: string) {
     const path = join(directory, `${PREFIX}${randomBytes(8).toString('hex')}${SUFFIX}`);
-    this.#fd = attempt('created', () => openSync(path, 'wx+', 0o600));
+    this.#fd = wrapErrors('created', () => openSync(path, 'wx+', 0o600));
     abandoned.register(this, this.#fd, this);
     try {
       // Another process may already have removed it as a leftover.
       rmSync(path, { force: true });
     } catch (cause) {
       this.close();
-      throw failed('unlinked', cause);
+      throw createSpoolError('unlinked', cause);
     }
   }
 
   /** @throws {ReplicationError} `SPOOL_FAILED` */
   write(bytes: Buffer, at: number): void {
-    attempt('written', () => {
+    wrapErrors('written', () => {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
     });
   }
@@ -45,7 +45,7 @@ export class SpoolFile {
    * @throws {ReplicationError} `SPOOL_FAILED`
    */
   read(into: Buffer, at: number): void {
-    attempt('read', () => {
+    wrapErrors('read', () => {
       for (let done = 0; done < into.length;) {
         const count = readSync(this.#fd, into, done, into.length - done, at + done);
         if (count === 0) throw new Error('the file is shorter than expected');
@@ -72,7 +72,7 @@ export class SpoolFile {
 
 /** Removes the files of processes that were killed. A process that still needs such a file has it open. */
 export function removeLeftovers(directory: string): void {
-  for (const name of attempt('listed', () => readdirSync(directory))) {
+  for (const name of wrapErrors('listed', () => readdirSync(directory))) {
     if (!name.startsWith(PREFIX) || !name.endsWith(SUFFIX)) continue;
     try {
       unlinkSync(join(directory, name));
@@ -82,14 +82,14 @@ export function removeLeftovers(directory: string): void {
   }
 }
 
-function attempt<T>(what: string, action: () => T): T {
+function wrapErrors<T>(what: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    throw failed(what, cause);
+    throw createSpoolError(what, cause);
   }
 }
 
-function failed(what: string, cause: unknown): ReplicationError {
+function createSpoolError(what: string, cause: unknown): ReplicationError {
   return new ReplicationError('SPOOL_FAILED', `The spool file of a large transaction could not be ${what}`, { cause });
 }

@@ -7,7 +7,7 @@ import type { Spool } from './spool';
 import { StreamedChanges } from './streamed-changes';
 
 /** A transaction of which blocks were delivered. */
-export interface StreamedTransaction {
+export interface GatheredTransaction {
   readonly changes: StreamedChanges;
   origin: string | undefined;
 }
@@ -16,9 +16,9 @@ export interface StreamedTransaction {
 export class StreamedTransactions {
   readonly #budget: GatheringBudget;
   /** By xid. */
-  readonly #transactions = new Map<number, StreamedTransaction>();
+  readonly #transactions = new Map<number, GatheredTransaction>();
   /** The transaction whose block is being delivered. */
-  #block: StreamedTransaction | undefined;
+  #block: GatheredTransaction | undefined;
 
   /** @param maxBytes the most memory for all of them together */
   constructor(maxBytes: number, spool: Spool) {
@@ -70,7 +70,7 @@ export class StreamedTransactions {
    *
    * @throws {ReplicationError} `SPOOL_FAILED`; then it is still released by `clear`
    */
-  remove(xid: number): StreamedTransaction | undefined {
+  remove(xid: number): GatheredTransaction | undefined {
     const transaction = this.#transactions.get(xid);
     transaction?.changes.end();
     this.#transactions.delete(xid);

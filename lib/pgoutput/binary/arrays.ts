@@ -1,6 +1,13 @@
 import { Fields } from './fields';
-import { escaped } from './quoting';
-import { checkQuoted, deeper, joined, textLimit, type ValueText, type ValueTextOf } from './value-text';
+import { escapeQuotes } from './quoting';
+import {
+  checkQuoted,
+  incrementDepth,
+  appendText,
+  getTextLimit,
+  type TextWriter,
+  type GetTextWriter,
+} from './value-text';
 
 /** MAXDIM. */
 const MAX_DIMENSIONS = 6;
@@ -26,7 +33,7 @@ interface ArrayHeader {
  *
  * @param delimiter what stands between elements: `;` for boxes, `,` for all other built-in types
  */
-export function array(delimiter: string, textOf: ValueTextOf): ValueText {
+export function createArrayWriter(delimiter: string, textOf: GetTextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const { elementOid, dimensions, count } = readHeader(fields);
@@ -34,15 +41,15 @@ export function array(delimiter: string, textOf: ValueTextOf): ValueText {
       fields.finish();
       return '{}';
     }
-    const elementDepth = deeper(depth);
-    const limit = textLimit(end - start);
+    const elementDepth = incrementDepth(depth);
+    const limit = getTextLimit(end - start);
     const elementText = textOf(elementOid);
 
     const writeElement = (): string => {
       const length = fields.i32();
       if (length === -1) return 'NULL';
       const at = fields.take(length);
-      return quoted(elementText(bytes, at, at + length, elementDepth), delimiter, length);
+      return quoteElement(elementText(bytes, at, at + length, elementDepth), delimiter, length);
     };
     const writeDimension = (index: number): string => {
       const size = dimensions[index]?.size ?? 0;
@@ -50,18 +57,18 @@ export function array(delimiter: string, textOf: ValueTextOf): ValueText {
       let text = '{';
       for (let i = 0; i < size; i++) {
         const item = isLast ? writeElement() : writeDimension(index + 1);
-        text = joined(text, i === 0 ? item : delimiter + item, limit);
+        text = appendText(text, i === 0 ? item : delimiter + item, limit);
       }
       return `${text}}`;
     };
-    const text = boundsText(dimensions) + writeDimension(0);
+    const text = formatBounds(dimensions) + writeDimension(0);
     fields.finish();
     return text;
   };
 }
 
 /** int2vector and oidvector: elements with spaces between, in the form of an array. */
-export function vector(elementText: ValueText): ValueText {
+export function createVectorWriter(elementText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const { dimensions, count } = readHeader(fields);
@@ -96,13 +103,13 @@ function readHeader(fields: Fields): ArrayHeader {
   return { elementOid, dimensions, count };
 }
 
-function boundsText(dimensions: readonly Dimension[]): string {
+function formatBounds(dimensions: readonly Dimension[]): string {
   if (dimensions.every(({ lowerBound }) => lowerBound === 1)) return '';
   return `${dimensions.map(({ size, lowerBound }) => `[${lowerBound}:${lowerBound + size - 1}]`).join('')}=`;
 }
 
-function quoted(text: string, delimiter: string, bytes: number): string {
+function quoteElement(text: string, delimiter: string, bytes: number): string {
   if (!QUOTED.test(text) && !text.includes(delimiter)) return text;
   checkQuoted(text, bytes);
-  return `"${escaped(text, '"', '\\"')}"`;
+  return `"${escapeQuotes(text, '"', '\\"')}"`;
 }

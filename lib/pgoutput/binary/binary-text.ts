@@ -1,11 +1,11 @@
 import { BUILT_IN_DEFINITIONS } from '../types/built-in-types';
 import type { TypeDefinition, TypeDefinitions } from '../types/type-definitions';
-import { array } from './arrays';
-import { BUILT_IN_TEXTS } from './built-in-texts';
-import { text } from './plain-values';
-import { multirange, range } from './ranges';
-import { record } from './records';
-import { deeper, UnknownFormError, type ValueText } from './value-text';
+import { createArrayWriter } from './arrays';
+import { BUILT_IN_WRITERS } from './built-in-texts';
+import { writeText } from './plain-values';
+import { createMultirangeWriter, createRangeWriter } from './ranges';
+import { createRecordWriter } from './records';
+import { incrementDepth, UnknownFormError, type TextWriter } from './value-text';
 
 /**
  * Writes the text of the value in [start, end).
@@ -13,7 +13,7 @@ import { deeper, UnknownFormError, type ValueText } from './value-text';
  * @throws {UnknownFormError} where a value in it has a type that was not among the parts of this one
  * @throws {Error} where the bytes are no such value
  */
-export type BinaryText = (bytes: Buffer, start: number, end: number) => string;
+export type BinaryReader = (bytes: Buffer, start: number, end: number) => string;
 
 /**
  * How to turn the binary form of a type's values into the text that the server prints for them under the settings that
@@ -23,11 +23,11 @@ export type BinaryText = (bytes: Buffer, start: number, end: number) => string;
  * @param definitions asked for every type that is not built in, now or when a value has such a type in it
  * @returns undefined for a type whose binary form is not known, or that has such a type in it
  */
-export function createBinaryReader(oid: number, definitions: TypeDefinitions): BinaryText | undefined {
+export function createBinaryReader(oid: number, definitions: TypeDefinitions): BinaryReader | undefined {
   const getDefinition = (type: number): TypeDefinition | undefined =>
     BUILT_IN_DEFINITIONS.get(type) ?? definitions(type);
   if (!isDecodable(oid, getDefinition)) return undefined;
-  const write = new ValueTexts(getDefinition).of(oid);
+  const write = new TextWriters(getDefinition).of(oid);
   return (bytes, start, end) => write(bytes, start, end, 0);
 }
 
@@ -55,7 +55,7 @@ function isDecodable(oid: number, getDefinition: TypeDefinitions): boolean {
   const seen = new Set([oid]);
   // What is added meanwhile is visited as well.
   for (const type of seen) {
-    if (BUILT_IN_TEXTS.has(type)) continue;
+    if (BUILT_IN_WRITERS.has(type)) continue;
     const definition = getDefinition(type);
     if (definition === undefined || definition.kind === 'base') return false;
     for (const part of getComponentTypes(definition)) seen.add(part);
@@ -64,17 +64,17 @@ function isDecodable(oid: number, getDefinition: TypeDefinitions): boolean {
 }
 
 /** The writers of types, each made when it is first needed. */
-class ValueTexts {
+class TextWriters {
   readonly #getDefinition: TypeDefinitions;
-  readonly #texts = new Map<number, ValueText>();
+  readonly #texts = new Map<number, TextWriter>();
 
   constructor(getDefinition: TypeDefinitions) {
     this.#getDefinition = getDefinition;
   }
 
   /** @throws {UnknownFormError} */
-  readonly of = (oid: number): ValueText => {
-    let write = BUILT_IN_TEXTS.get(oid) ?? this.#texts.get(oid);
+  readonly of = (oid: number): TextWriter => {
+    let write = BUILT_IN_WRITERS.get(oid) ?? this.#texts.get(oid);
     if (write === undefined) {
       write = this.#make(oid);
       this.#texts.set(oid, write);
@@ -82,29 +82,29 @@ class ValueTexts {
     return write;
   };
 
-  #make(oid: number): ValueText {
+  #make(oid: number): TextWriter {
     const definition = this.#getDefinition(oid);
     switch (definition?.kind) {
       case 'enum':
-        return text;
+        return writeText;
       case 'domain':
         // A chain of them ends, unless the catalog was read wrong.
-        return this.#later(definition.base, deeper);
+        return this.#later(definition.base, incrementDepth);
       case 'array':
-        return array(definition.delimiter, this.of);
+        return createArrayWriter(definition.delimiter, this.of);
       case 'range':
-        return range(this.#later(definition.subtype));
+        return createRangeWriter(this.#later(definition.subtype));
       case 'multirange':
-        return multirange(this.#later(definition.range));
+        return createMultirangeWriter(this.#later(definition.range));
       case 'composite':
-        return record(this.of);
+        return createRecordWriter(this.of);
       case 'base':
       case undefined:
         throw new UnknownFormError(oid);
     }
   }
 
-  #later(oid: number, depthOf = (depth: number): number => depth): ValueText {
+  #later(oid: number, depthOf = (depth: number): number => depth): TextWriter {
     return (bytes, start, end, depth) => this.of(oid)(bytes, start, end, depthOf(depth));
   }
 }

@@ -4,7 +4,7 @@ import { checkTextLength } from './value-text';
 const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'));
 
 /** bit and varbit: how many bits, and bytes with the first bit highest. */
-export function bits(bytes: Buffer, start: number, end: number): string {
+export function writeBits(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   const length = fields.i32();
   if (length < 0) throw new Error(`it counts ${length} bits`);

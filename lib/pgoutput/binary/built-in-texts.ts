@@ -1,76 +1,93 @@
 import { BUILT_IN_TYPES } from '../types/built-in-types';
-import { vector } from './arrays';
-import { bits } from './bit-strings';
-import { date, timestamp, timestamptz } from './dates';
-import { float4, float8 } from './floats';
-import { box, circle, line, lseg, path, point, polygon } from './geometry';
-import { int2, int4, int8, money, uint4, uint8 } from './integers';
-import { interval } from './interval';
-import { cidr, inet, macaddr, macaddr8 } from './network';
-import { numeric } from './numeric';
-import { bool, bytea, char, lsn, text, tid, uuid, versionedText } from './plain-values';
-import { snapshot } from './snapshots';
-import { tsvector } from './text-search';
-import { time, timetz } from './times';
-import { tsquery } from './tsquery';
-import type { ValueText } from './value-text';
+import { createVectorWriter } from './arrays';
+import { writeBits } from './bit-strings';
+import { writeDate, writeTimestamp, writeTimestamptz } from './dates';
+import { writeFloat4, writeFloat8 } from './floats';
+import { writeBox, writeCircle, writeLine, writeLseg, writePath, writePoint, writePolygon } from './geometry';
+import { writeInt2, writeInt4, writeInt8, writeMoney, writeUint4, writeUint8 } from './integers';
+import { writeInterval } from './interval';
+import { writeCidr, writeInet, writeMacaddr, writeMacaddr8 } from './network';
+import { writeNumeric } from './numeric';
+import {
+  writeBool,
+  writeBytea,
+  writeChar,
+  writeLsn,
+  writeText,
+  writeTid,
+  writeUuid,
+  writeVersionedText,
+} from './plain-values';
+import { writeSnapshot } from './snapshots';
+import { writeTsvector } from './text-search';
+import { writeTime, writeTimetz } from './times';
+import { writeTsquery } from './tsquery';
+import type { TextWriter } from './value-text';
 
-const TEXTS: Readonly<Record<string, ValueText>> = {
-  bool,
-  bytea,
-  char,
-  ...all(text, ['name', 'text', 'varchar', 'bpchar', 'json', 'refcursor']),
+const WRITERS: Readonly<Record<string, TextWriter>> = {
+  bool: writeBool,
+  bytea: writeBytea,
+  char: writeChar,
+  ...assignWriter(writeText, ['name', 'text', 'varchar', 'bpchar', 'json', 'refcursor']),
   // XML loses its encoding declaration where the client's encoding is UTF8 (xml_send), as in its text.
-  xml: text,
-  ...all(versionedText, ['jsonb', 'jsonpath']),
-  int2,
-  int4,
-  int8,
-  ...all(uint4, ['oid', 'xid', 'cid']),
-  xid8: uint8,
-  tid,
-  pg_lsn: lsn,
-  ...all(snapshot, ['txid_snapshot', 'pg_snapshot']),
-  money,
-  float4,
-  float8,
-  numeric,
-  uuid,
-  date,
-  time,
-  timetz,
-  timestamp,
-  timestamptz,
-  interval,
-  ...all(bits, ['bit', 'varbit']),
-  inet,
-  cidr,
-  macaddr,
-  macaddr8,
-  point,
-  lseg,
-  box,
-  path,
-  polygon,
-  line,
-  circle,
-  tsvector,
-  tsquery,
-  int2vector: vector(int2),
-  oidvector: vector(uint4),
+  xml: writeText,
+  ...assignWriter(writeVersionedText, ['jsonb', 'jsonpath']),
+  int2: writeInt2,
+  int4: writeInt4,
+  int8: writeInt8,
+  ...assignWriter(writeUint4, ['oid', 'xid', 'cid']),
+  xid8: writeUint8,
+  tid: writeTid,
+  pg_lsn: writeLsn,
+  ...assignWriter(writeSnapshot, ['txid_snapshot', 'pg_snapshot']),
+  money: writeMoney,
+  float4: writeFloat4,
+  float8: writeFloat8,
+  numeric: writeNumeric,
+  uuid: writeUuid,
+  date: writeDate,
+  time: writeTime,
+  timetz: writeTimetz,
+  timestamp: writeTimestamp,
+  timestamptz: writeTimestamptz,
+  interval: writeInterval,
+  ...assignWriter(writeBits, ['bit', 'varbit']),
+  inet: writeInet,
+  cidr: writeCidr,
+  macaddr: writeMacaddr,
+  macaddr8: writeMacaddr8,
+  point: writePoint,
+  lseg: writeLseg,
+  box: writeBox,
+  path: writePath,
+  polygon: writePolygon,
+  line: writeLine,
+  circle: writeCircle,
+  tsvector: writeTsvector,
+  tsquery: writeTsquery,
+  int2vector: createVectorWriter(writeInt2),
+  oidvector: createVectorWriter(writeUint4),
   // Their text is a name, which only the server can look up; what it sends is the OID.
-  ...all(uint4, ['regproc', 'regprocedure', 'regoper', 'regoperator', 'regclass', 'regtype', 'regcollation']),
-  ...all(uint4, ['regrole', 'regnamespace', 'regconfig', 'regdictionary']),
+  ...assignWriter(writeUint4, [
+    'regproc',
+    'regprocedure',
+    'regoper',
+    'regoperator',
+    'regclass',
+    'regtype',
+    'regcollation',
+  ]),
+  ...assignWriter(writeUint4, ['regrole', 'regnamespace', 'regconfig', 'regdictionary']),
 };
 
 /** The writers of built-in types that consist of no others, by OID. */
-export const BUILT_IN_TEXTS: ReadonlyMap<number, ValueText> = new Map(
-  Object.entries(TEXTS).flatMap(([name, write]): [number, ValueText][] => {
+export const BUILT_IN_WRITERS: ReadonlyMap<number, TextWriter> = new Map(
+  Object.entries(WRITERS).flatMap(([name, write]): [number, TextWriter][] => {
     const oid = BUILT_IN_TYPES.get(name);
     return oid === undefined ? [] : [[oid, write]];
   }),
 );
 
-function all(write: ValueText, names: readonly string[]): Record<string, ValueText> {
+function assignWriter(write: TextWriter, names: readonly string[]): Record<string, TextWriter> {
   return Object.fromEntries(names.map((name) => [name, write]));
 }

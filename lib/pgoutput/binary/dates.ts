@@ -1,5 +1,5 @@
-import { clockText, durationAt, twoDigits } from './times';
-import { fixed, type ValueText } from './value-text';
+import { formatClock, readDuration, padTwoDigits } from './times';
+import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 const MAX_INT4 = 0x7fff_ffff;
 const MIN_INT4 = -0x8000_0000;
@@ -17,29 +17,29 @@ const EPOCH = 730_425;
 const ERA = 146_097;
 
 /** Days since 2000-01-01. */
-export const date: ValueText = fixed(4, (bytes, at) => {
+export const writeDate: TextWriter = createFixedSizeWriter(4, (bytes, at) => {
   const days = bytes.readInt32BE(at);
   if (days === MAX_INT4) return 'infinity';
   if (days === MIN_INT4) return '-infinity';
-  return withEra(days, '', END_OF_DATES);
+  return formatDate(days, '', END_OF_DATES);
 });
 
 /** Microseconds since 2000-01-01. */
-export const timestamp: ValueText = fixed(8, (bytes, at) => timestampAt(bytes, at, ''));
+export const writeTimestamp: TextWriter = createFixedSizeWriter(8, (bytes, at) => formatTimestamp(bytes, at, ''));
 /** The same in UTC, which is the session's time zone. */
-export const timestamptz: ValueText = fixed(8, (bytes, at) => timestampAt(bytes, at, '+00'));
+export const writeTimestamptz: TextWriter = createFixedSizeWriter(8, (bytes, at) => formatTimestamp(bytes, at, '+00'));
 
-function timestampAt(bytes: Buffer, at: number, zone: string): string {
+function formatTimestamp(bytes: Buffer, at: number, zone: string): string {
   const high = bytes.readInt32BE(at);
   const low = bytes.readUInt32BE(at + 4);
   if (high === MAX_INT4 && low === MAX_UINT4) return 'infinity';
   if (high === MIN_INT4 && low === 0) return '-infinity';
-  const { seconds, microseconds } = durationAt(bytes, at);
+  const { seconds, microseconds } = readDuration(bytes, at);
   const days = Math.floor(seconds / SECONDS);
-  return withEra(days, ` ${clockText(seconds - days * SECONDS, microseconds)}${zone}`, END_OF_TIMESTAMPS);
+  return formatDate(days, ` ${formatClock(seconds - days * SECONDS, microseconds)}${zone}`, END_OF_TIMESTAMPS);
 }
 
-function withEra(days: number, rest: string, end: number): string {
+function formatDate(days: number, rest: string, end: number): string {
   if (days < FIRST_DAY || days >= end) throw new Error('it is out of range');
   // The calendar of every 400 years is the same. A year counts from March, so that its leap day is the last.
   const fromMarch = days + EPOCH;
@@ -54,5 +54,5 @@ function withEra(days: number, rest: string, end: number): string {
   const year = era * 400 + yearOfEra + (isNextYear ? 1 : 0);
   // There is no year 0.
   const digits = String(year > 0 ? year : 1 - year).padStart(4, '0');
-  return `${digits}-${twoDigits(isNextYear ? month - 9 : month + 3)}-${twoDigits(dayOfMonth)}${rest}${year > 0 ? '' : ' BC'}`;
+  return `${digits}-${padTwoDigits(isNextYear ? month - 9 : month + 3)}-${padTwoDigits(dayOfMonth)}${rest}${year > 0 ? '' : ' BC'}`;
 }

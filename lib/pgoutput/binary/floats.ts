@@ -1,14 +1,14 @@
-import { shortestDecimal, type Decimal } from './shortest';
-import { fixed, type ValueText } from './value-text';
+import { findShortestDecimal, type Decimal } from './shortest';
+import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 /** From these powers of ten on a number has an exponent, as with printf's %g (FLT_DIG, DBL_DIG). */
 const FLOAT4_FIXED = 6;
 const FLOAT8_FIXED = 15;
 
-export const float8: ValueText = fixed(8, float8At);
-export const float4: ValueText = fixed(4, float4At);
+export const writeFloat8: TextWriter = createFixedSizeWriter(8, formatFloat8);
+export const writeFloat4: TextWriter = createFixedSizeWriter(4, formatFloat4);
 
-export function float8At(bytes: Buffer, at: number): string {
+export function formatFloat8(bytes: Buffer, at: number): string {
   const value = bytes.readDoubleBE(at);
   const size = Math.abs(value);
   // The same form in JavaScript.
@@ -19,34 +19,38 @@ export function float8At(bytes: Buffer, at: number): string {
   if (size >= 2 ** 53 && size < 1e41 && bytes.readUInt8(at + 7) % 2 === 0) {
     const exponent = ((bytes.readUInt16BE(at) >> 4) & 0x7ff) - 1075;
     const fraction = bytes.readBigUInt64BE(at) & 0xf_ffff_ffff_ffffn;
-    return print(value < 0, shortestDecimal(fraction + 0x10_0000_0000_0000n, exponent, fraction === 0n), FLOAT8_FIXED);
+    return formatDecimal(
+      value < 0,
+      findShortestDecimal(fraction + 0x10_0000_0000_0000n, exponent, fraction === 0n),
+      FLOAT8_FIXED,
+    );
   }
   const text = value.toExponential();
   // An exponent has two digits at least.
   return text.at(-2) === '-' || text.at(-2) === '+' ? `${text.slice(0, -1)}0${text.slice(-1)}` : text;
 }
 
-function float4At(bytes: Buffer, at: number): string {
+function formatFloat4(bytes: Buffer, at: number): string {
   const bits = bytes.readUInt32BE(at);
   const isNegative = bits >= 0x8000_0000;
   const size = bits & 0x7fff_ffff;
   if (size >= 0x7f80_0000) return size > 0x7f80_0000 ? 'NaN' : isNegative ? '-Infinity' : 'Infinity';
   if (size === 0) return isNegative ? '-0' : '0';
-  return print(isNegative, quickDecimal(size) ?? exactDecimal(size), FLOAT4_FIXED);
+  return formatDecimal(isNegative, findQuickDecimal(size) ?? findExactDecimal(size), FLOAT4_FIXED);
 }
 
-function exactDecimal(bits: number): Decimal {
+function findExactDecimal(bits: number): Decimal {
   const exponent = bits >>> 23;
   const fraction = bits & 0x7f_ffff;
   return exponent === 0
-    ? shortestDecimal(BigInt(fraction), -149, false)
-    : shortestDecimal(BigInt(fraction + 0x80_0000), exponent - 150, fraction === 0 && exponent > 1);
+    ? findShortestDecimal(BigInt(fraction), -149, false)
+    : findShortestDecimal(BigInt(fraction + 0x80_0000), exponent - 150, fraction === 0 && exponent > 1);
 }
 
 const FLOAT = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT.buffer);
 
-function float4Of(bits: number): number {
+function toFloat4(bits: number): number {
   BITS[0] = bits;
   return FLOAT[0] ?? NaN;
 }
@@ -56,11 +60,11 @@ const TENS = Array.from({ length: 61 }, (_, power) => Number(`1e${power}`));
 /** Far above the rounding errors of a number below 10^10, and far below 1. */
 const DOUBTFUL = 1e-5;
 
-/** {@link shortestDecimal} in doubles, of nine digits before the point; undefined where their rounding could tell. */
-function quickDecimal(bits: number): Decimal | undefined {
-  const value = float4Of(bits);
-  const below = float4Of(bits - 1);
-  const above = float4Of(bits + 1);
+/** {@link findShortestDecimal} in doubles, of nine digits before the point; undefined where their rounding could tell. */
+function findQuickDecimal(bits: number): Decimal | undefined {
+  const value = toFloat4(bits);
+  const below = toFloat4(bits - 1);
+  const above = toFloat4(bits + 1);
   const power = Math.floor(Math.log10(value)) - 8;
   const scaled = (number: number): number =>
     power < 0 ? number * (TENS[-power] ?? NaN) : number / (TENS[power] ?? NaN);
@@ -85,7 +89,7 @@ function quickDecimal(bits: number): Decimal | undefined {
   return undefined;
 }
 
-function print(isNegative: boolean, { digits, exponent }: Decimal, fixedBelow: number): string {
+function formatDecimal(isNegative: boolean, { digits, exponent }: Decimal, fixedBelow: number): string {
   const sign = isNegative ? '-' : '';
   const power = exponent + digits.length - 1;
   if (power < -4 || power >= fixedBelow) {

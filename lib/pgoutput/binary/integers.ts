@@ -1,29 +1,29 @@
-import { fixed, type ValueText } from './value-text';
+import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 const HIGH = 2 ** 32;
 
-export const int2: ValueText = fixed(2, (bytes, at) => String(bytes.readInt16BE(at)));
-export const int4: ValueText = fixed(4, (bytes, at) => String(bytes.readInt32BE(at)));
-export const int8: ValueText = fixed(8, int8At);
+export const writeInt2: TextWriter = createFixedSizeWriter(2, (bytes, at) => String(bytes.readInt16BE(at)));
+export const writeInt4: TextWriter = createFixedSizeWriter(4, (bytes, at) => String(bytes.readInt32BE(at)));
+export const writeInt8: TextWriter = createFixedSizeWriter(8, formatInt8);
 
 /** oid, xid, cid: without a sign. */
-export const uint4: ValueText = fixed(4, (bytes, at) => String(bytes.readUInt32BE(at)));
+export const writeUint4: TextWriter = createFixedSizeWriter(4, (bytes, at) => String(bytes.readUInt32BE(at)));
 /** xid8. */
-export const uint8: ValueText = fixed(8, uint8At);
+export const writeUint8: TextWriter = createFixedSizeWriter(8, formatUint8);
 
-function int8At(bytes: Buffer, at: number): string {
+function formatInt8(bytes: Buffer, at: number): string {
   const value = bytes.readInt32BE(at) * HIGH + bytes.readUInt32BE(at + 4);
   return Number.isSafeInteger(value) ? String(value) : String(bytes.readBigInt64BE(at));
 }
 
-export function uint8At(bytes: Buffer, at: number): string {
+export function formatUint8(bytes: Buffer, at: number): string {
   const value = bytes.readUInt32BE(at) * HIGH + bytes.readUInt32BE(at + 4);
   return Number.isSafeInteger(value) ? String(value) : String(bytes.readBigUInt64BE(at));
 }
 
 /** Under lc_monetary C: two fraction digits and a dollar sign (cash_out). */
-export const money: ValueText = fixed(8, (bytes, at) => {
-  const value = int8At(bytes, at);
+export const writeMoney: TextWriter = createFixedSizeWriter(8, (bytes, at) => {
+  const value = formatInt8(bytes, at);
   const isNegative = value.startsWith('-');
   const digits = (isNegative ? value.slice(1) : value).padStart(3, '0');
   const whole = digits.slice(0, -2).replace(/\B(?=(?:\d{3})+$)/g, ',');

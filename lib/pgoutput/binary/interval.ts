@@ -1,12 +1,12 @@
-import { clockText, durationAt } from './times';
-import { fixed, type ValueText } from './value-text';
+import { formatClock, readDuration } from './times';
+import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 const MAX_INT4 = 0x7fff_ffff;
 const MIN_INT4 = -0x8000_0000;
 const MAX_UINT4 = 0xffff_ffff;
 
 /** Microseconds, days, months. Under IntervalStyle postgres a positive part behind a negative one gets a plus sign. */
-export const interval: ValueText = fixed(16, (bytes, at) => {
+export const writeInterval: TextWriter = createFixedSizeWriter(16, (bytes, at) => {
   const days = bytes.readInt32BE(at + 8);
   const months = bytes.readInt32BE(at + 12);
   if (isInfinite(bytes, at, days, months)) return days > 0 ? 'infinity' : '-infinity';
@@ -25,7 +25,7 @@ export const interval: ValueText = fixed(16, (bytes, at) => {
     isBehindNegative = count < 0;
   }
 
-  let { seconds, microseconds } = durationAt(bytes, at);
+  let { seconds, microseconds } = readDuration(bytes, at);
   if (text !== '' && seconds === 0 && microseconds === 0) return text;
   const isNegative = seconds < 0;
   if (isNegative) {
@@ -33,7 +33,7 @@ export const interval: ValueText = fixed(16, (bytes, at) => {
     microseconds = microseconds > 0 ? 1e6 - microseconds : 0;
   }
   const sign = isNegative ? '-' : isBehindNegative ? '+' : '';
-  return `${text}${text === '' ? '' : ' '}${sign}${clockText(seconds, microseconds)}`;
+  return `${text}${text === '' ? '' : ' '}${sign}${formatClock(seconds, microseconds)}`;
 });
 
 /** All three at their limit: what means infinity since PostgreSQL 17, and is hardly ever met before. */

@@ -1,19 +1,19 @@
 import { Fields } from './fields';
-import { fixed, type ValueText } from './value-text';
+import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 /** PGSQL_AF_INET and PGSQL_AF_INET6, which are the same on every platform. */
 const IPV4 = 2;
 const IPV6 = 3;
 
-export const inet: ValueText = (bytes, start, end) => addressText(bytes, start, end, false);
+export const writeInet: TextWriter = (bytes, start, end) => formatNetwork(bytes, start, end, false);
 /** Unlike inet, it always says how many bits count. */
-export const cidr: ValueText = (bytes, start, end) => addressText(bytes, start, end, true);
+export const writeCidr: TextWriter = (bytes, start, end) => formatNetwork(bytes, start, end, true);
 
-export const macaddr: ValueText = fixed(6, (bytes, at) => macText(bytes, at, 6));
-export const macaddr8: ValueText = fixed(8, (bytes, at) => macText(bytes, at, 8));
+export const writeMacaddr: TextWriter = createFixedSizeWriter(6, (bytes, at) => formatMac(bytes, at, 6));
+export const writeMacaddr8: TextWriter = createFixedSizeWriter(8, (bytes, at) => formatMac(bytes, at, 8));
 
 /** Family, bits, whether it is a cidr, and how many bytes of an address follow. */
-function addressText(bytes: Buffer, start: number, end: number, isCidr: boolean): string {
+function formatNetwork(bytes: Buffer, start: number, end: number, isCidr: boolean): string {
   const fields = new Fields(bytes, start, end);
   const family = fields.u8();
   const bits = fields.u8();
@@ -24,27 +24,27 @@ function addressText(bytes: Buffer, start: number, end: number, isCidr: boolean)
   if (family !== IPV4 && family !== IPV6) throw new Error(`${family} is no family of addresses`);
   if (size !== (family === IPV4 ? 4 : 16)) throw new Error(`its address has ${size} bytes`);
   if (bits > size * 8) throw new Error(`it has a mask of ${bits} bits`);
-  const address = family === IPV4 ? ipv4Text(bytes, at) : ipv6Text(bytes, at);
+  const address = family === IPV4 ? formatIpv4(bytes, at) : formatIpv6(bytes, at);
   return isCidr || bits < size * 8 ? `${address}/${bits}` : address;
 }
 
-function ipv4Text(bytes: Buffer, at: number): string {
+function formatIpv4(bytes: Buffer, at: number): string {
   return `${bytes.readUInt8(at)}.${bytes.readUInt8(at + 1)}.${bytes.readUInt8(at + 2)}.${bytes.readUInt8(at + 3)}`;
 }
 
 /** As inet_net_ntop.c has it: the first longest run of zeros is left out, and IPv4 within IPv6 keeps its form. */
-function ipv6Text(bytes: Buffer, at: number): string {
+function formatIpv6(bytes: Buffer, at: number): string {
   const words = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(at + 2 * i));
-  const { from, length } = longestZeros(words);
+  const { from, length } = findLongestZeros(words);
   const hex = words.map((word) => word.toString(16));
   if (length === 0) return hex.join(':');
   const isIpv4 = from === 0 && (length === 6 || (length === 5 && words[5] === 0xffff));
-  if (isIpv4) return `${length === 5 ? '::ffff:' : '::'}${ipv4Text(bytes, at + 12)}`;
+  if (isIpv4) return `${length === 5 ? '::ffff:' : '::'}${formatIpv4(bytes, at + 12)}`;
   return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }
 
 /** Of two words at least. */
-function longestZeros(words: readonly number[]): { from: number; length: number } {
+function findLongestZeros(words: readonly number[]): { from: number; length: number } {
   let longest = { from: 0, length: 0 };
   let from = 0;
   words.forEach((word, i) => {
@@ -54,6 +54,6 @@ function longestZeros(words: readonly number[]): { from: number; length: number 
   return longest;
 }
 
-function macText(bytes: Buffer, at: number, length: number): string {
+function formatMac(bytes: Buffer, at: number, length: number): string {
   return bytes.toString('hex', at, at + length).replace(/..\B/g, '$&:');
 }

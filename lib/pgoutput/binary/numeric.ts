@@ -15,7 +15,7 @@ const DIGITS = 4;
  * Digits of base 10000, the power of 10000 that the first one stands for, and how many decimal places to print. The count has
  * no sign, the power has one (numeric_recv).
  */
-export function numeric(bytes: Buffer, start: number, end: number): string {
+export function writeNumeric(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   const count = fields.u16();
   const weight = fields.i16();
@@ -30,23 +30,23 @@ export function numeric(bytes: Buffer, start: number, end: number): string {
 
   // How many of the digits stand before the point.
   const whole = Math.min(count, Math.max(weight + 1, 0));
-  let text = whole === 0 ? '0' : String(digitAt(bytes, at));
-  for (let i = 1; i < whole; i++) text += paddedDigitAt(bytes, at + 2 * i);
+  let text = whole === 0 ? '0' : String(readDigit(bytes, at));
+  for (let i = 1; i < whole; i++) text += readPaddedDigit(bytes, at + 2 * i);
   if (whole > 0) text += '0'.repeat((weight + 1 - whole) * DIGITS);
   if (sign === NEGATIVE) text = `-${text}`;
   if (scale === 0) return text;
 
   let fraction = '0'.repeat(Math.min(scale, Math.max(-1 - weight, 0) * DIGITS));
-  for (let i = whole; i < count && fraction.length < scale; i++) fraction += paddedDigitAt(bytes, at + 2 * i);
+  for (let i = whole; i < count && fraction.length < scale; i++) fraction += readPaddedDigit(bytes, at + 2 * i);
   return `${text}.${fraction.slice(0, scale).padEnd(scale, '0')}`;
 }
 
-function digitAt(bytes: Buffer, at: number): number {
+function readDigit(bytes: Buffer, at: number): number {
   const digit = bytes.readUInt16BE(at);
   if (digit > 9999) throw new Error('it has a digit above 9999');
   return digit;
 }
 
-function paddedDigitAt(bytes: Buffer, at: number): string {
-  return String(digitAt(bytes, at)).padStart(DIGITS, '0');
+function readPaddedDigit(bytes: Buffer, at: number): string {
+  return String(readDigit(bytes, at)).padStart(DIGITS, '0');
 }

@@ -2,7 +2,7 @@
 const PIECE = 2 ** 16;
 
 /** A text with each backslash twice, and something else in place of each quote. */
-export function escaped(text: string, quote: string, escapedQuote: string): string {
+export function escapeQuotes(text: string, quote: string, escapedQuote: string): string {
   let whole = '';
   for (let at = 0; at < text.length; at += PIECE) {
     const piece = text.length <= PIECE ? text : text.slice(at, at + PIECE);

@@ -1,6 +1,6 @@
 import { Fields } from './fields';
-import { quoted } from './records';
-import { deeper, joined, textLimit, type ValueText } from './value-text';
+import { quoteField } from './records';
+import { incrementDepth, appendText, getTextLimit, type TextWriter } from './value-text';
 
 /** Flags of rangetypes.h. */
 const EMPTY = 0x01;
@@ -13,7 +13,7 @@ const UPPER_INFINITE = 0x10;
 const QUOTED = /^$|["\\()[\], \t\n\v\f\r]/;
 
 /** `[1,5)`: flags, and the bounds that are not infinite. */
-export function range(boundText: ValueText): ValueText {
+export function createRangeWriter(boundText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const flags = fields.u8();
@@ -21,34 +21,34 @@ export function range(boundText: ValueText): ValueText {
       fields.finish();
       return 'empty';
     }
-    const boundDepth = deeper(depth);
+    const boundDepth = incrementDepth(depth);
     const writeBound = (isInfinite: number): string => {
       if (isInfinite) return '';
       const length = fields.i32();
       const at = fields.take(length);
-      return quoted(boundText(bytes, at, at + length, boundDepth), QUOTED, length);
+      return quoteField(boundText(bytes, at, at + length, boundDepth), QUOTED, length);
     };
     const lower = writeBound(flags & LOWER_INFINITE);
     const upper = writeBound(flags & UPPER_INFINITE);
     fields.finish();
     const [open, close] = [flags & LOWER_INCLUSIVE ? '[' : '(', flags & UPPER_INCLUSIVE ? ']' : ')'];
-    return `${joined(`${open}${lower},`, upper, textLimit(end - start))}${close}`;
+    return `${appendText(`${open}${lower},`, upper, getTextLimit(end - start))}${close}`;
   };
 }
 
 /** `{[1,3),[5,7)}` */
-export function multirange(rangeText: ValueText): ValueText {
+export function createMultirangeWriter(rangeText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
-    const rangeDepth = deeper(depth);
-    const limit = textLimit(end - start);
+    const rangeDepth = incrementDepth(depth);
+    const limit = getTextLimit(end - start);
     const count = fields.count(4);
     let text = '{';
     for (let i = 0; i < count; i++) {
       const length = fields.i32();
       const at = fields.take(length);
       const item = rangeText(bytes, at, at + length, rangeDepth);
-      text = joined(text, i === 0 ? item : `,${item}`, limit);
+      text = appendText(text, i === 0 ? item : `,${item}`, limit);
     }
     fields.finish();
     return `${text}}`;

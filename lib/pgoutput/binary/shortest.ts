@@ -13,7 +13,7 @@ export interface Decimal {
  * @param mantissa the number is mantissa × 2^exponent, and the next one has a mantissa greater by 1
  * @param isPowerOfTwo whether the neighbour below is only half as far away
  */
-export function shortestDecimal(mantissa: bigint, exponent: number, isPowerOfTwo: boolean): Decimal {
+export function findShortestDecimal(mantissa: bigint, exponent: number, isPowerOfTwo: boolean): Decimal {
   // In quarters of the distance to the next number; without a fraction, since 2^-n is 5^n × 10^-n.
   const power = exponent - 2;
   const scale = power < 0 ? 5n ** BigInt(-power) : 2n ** BigInt(power);
@@ -28,14 +28,14 @@ export function shortestDecimal(mantissa: bigint, exponent: number, isPowerOfTwo
     unit *= 10n;
     zeros++;
   }
-  return { digits: String(nearest(value, unit, low, high)), exponent: Math.min(power, 0) + zeros };
+  return { digits: String(findNearest(value, unit, low, high)), exponent: Math.min(power, 0) + zeros };
 }
 
 function hasMultiple(unit: bigint, low: bigint, high: bigint): boolean {
   return (low / unit + 1n) * unit < high;
 }
 
-function nearest(value: bigint, unit: bigint, low: bigint, high: bigint): bigint {
+function findNearest(value: bigint, unit: bigint, low: bigint, high: bigint): bigint {
   const below = value / unit;
   if (below * unit <= low) return below + 1n;
   if ((below + 1n) * unit >= high) return below;

@@ -1,17 +1,17 @@
 import { Fields } from './fields';
-import { escaped } from './quoting';
+import { escapeQuotes } from './quoting';
 
 /** How the upper two bits of a position are printed; D, the lowest weight, is left out. */
 const WEIGHTS = ['', 'C', 'B', 'A'];
 
 /** Lexemes, each with its positions and their weights. */
-export function tsvector(bytes: Buffer, start: number, end: number): string {
+export function writeTsvector(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   let text = '';
   // A lexeme ends with a NUL and has at least the count of its positions.
   const count = fields.count(3);
   for (let i = 0; i < count; i++) {
-    text += (i === 0 ? '' : ' ') + quoted(fields.cstring());
+    text += (i === 0 ? '' : ' ') + quoteLexeme(fields.cstring());
     const positions = fields.u16();
     for (let j = 0; j < positions; j++) {
       const position = fields.u16();
@@ -22,6 +22,6 @@ export function tsvector(bytes: Buffer, start: number, end: number): string {
   return text;
 }
 
-export function quoted(lexeme: string): string {
-  return `'${escaped(lexeme, "'", "''")}'`;
+export function quoteLexeme(lexeme: string): string {
+  return `'${escapeQuotes(lexeme, "'", "''")}'`;
 }

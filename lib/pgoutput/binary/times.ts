@@ -1,4 +1,4 @@
-import { fixed, type ValueText } from './value-text';
+import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 const DAY = 86_400;
 /** Zones are less than 16 hours away from UTC (MAX_TZDISP_HOUR). */
@@ -11,13 +11,16 @@ export interface Duration {
 }
 
 /** Microseconds of the day, up to 24:00:00. */
-export const time: ValueText = fixed(8, timeAt);
+export const writeTime: TextWriter = createFixedSizeWriter(8, formatTime);
 
 /** The same, and how many seconds its zone is west of UTC. */
-export const timetz: ValueText = fixed(12, (bytes, at) => timeAt(bytes, at) + zoneText(bytes.readInt32BE(at + 8)));
+export const writeTimetz: TextWriter = createFixedSizeWriter(
+  12,
+  (bytes, at) => formatTime(bytes, at) + formatZone(bytes.readInt32BE(at + 8)),
+);
 
 /** Without a rounding error, which a double of all microseconds would have after 285 years. */
-export function durationAt(bytes: Buffer, at: number): Duration {
+export function readDuration(bytes: Buffer, at: number): Duration {
   const high = bytes.readInt32BE(at);
   // 2^32 is 4294 × 10^6 + 967296.
   const rest = high * 967_296 + bytes.readUInt32BE(at + 4);
@@ -26,30 +29,30 @@ export function durationAt(bytes: Buffer, at: number): Duration {
 }
 
 /** `23:59:59.5` */
-export function clockText(seconds: number, microseconds: number): string {
+export function formatClock(seconds: number, microseconds: number): string {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  const text = `${twoDigits(hours)}:${twoDigits(minutes - hours * 60)}:${twoDigits(seconds - minutes * 60)}`;
+  const text = `${padTwoDigits(hours)}:${padTwoDigits(minutes - hours * 60)}:${padTwoDigits(seconds - minutes * 60)}`;
   return microseconds === 0 ? text : `${text}.${String(microseconds).padStart(6, '0').replace(/0+$/, '')}`;
 }
 
-export function twoDigits(number: number): string {
+export function padTwoDigits(number: number): string {
   return number < 10 ? `0${number}` : String(number);
 }
 
-function timeAt(bytes: Buffer, at: number): string {
-  const { seconds, microseconds } = durationAt(bytes, at);
+function formatTime(bytes: Buffer, at: number): string {
+  const { seconds, microseconds } = readDuration(bytes, at);
   if (seconds < 0 || seconds > DAY || (seconds === DAY && microseconds > 0)) throw new Error('it is no time of a day');
-  return clockText(seconds, microseconds);
+  return formatClock(seconds, microseconds);
 }
 
-function zoneText(west: number): string {
+function formatZone(west: number): string {
   const size = Math.abs(west);
   if (size >= ZONES) throw new Error('its time zone is out of range');
   const minutes = Math.floor(size / 60) % 60;
   const seconds = size % 60;
-  let text = `${west > 0 ? '-' : '+'}${twoDigits(Math.floor(size / 3600))}`;
-  if (minutes !== 0 || seconds !== 0) text += `:${twoDigits(minutes)}`;
-  if (seconds !== 0) text += `:${twoDigits(seconds)}`;
+  let text = `${west > 0 ? '-' : '+'}${padTwoDigits(Math.floor(size / 3600))}`;
+  if (minutes !== 0 || seconds !== 0) text += `:${padTwoDigits(minutes)}`;
+  if (seconds !== 0) text += `:${padTwoDigits(seconds)}`;
   return text;
 }

@@ -1,6 +1,6 @@
 import { Fields } from './fields';
 import { LimitError } from '../values/value-limits';
-import { quoted } from './text-search';
+import { quoteLexeme } from './text-search';
 
 const VALUE = 1;
 const OPERATOR = 2;
@@ -39,7 +39,7 @@ interface Part {
 }
 
 /** Operators before their operands, the right one before the left one. */
-export function tsquery(bytes: Buffer, start: number, end: number): string {
+export function writeTsquery(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   // Not by recursion, which some thousand operators would take too far.
   const open: Operator[] = [];
@@ -62,16 +62,16 @@ function readItem(fields: Fields): Operator | string {
     const weights = fields.u8();
     const isPrefix = fields.u8() !== 0;
     const flags = (isPrefix ? '*' : '') + WEIGHTS.map(([bit, letter]) => (weights & bit ? letter : '')).join('');
-    return quoted(fields.cstring()) + (flags === '' ? '' : `:${flags}`);
+    return quoteLexeme(fields.cstring()) + (flags === '' ? '' : `:${flags}`);
   }
   if (type !== OPERATOR) throw new Error(`${type} is no type of a tsquery's item`);
   const code = fields.u8();
   const priority = PRIORITIES[code];
   if (priority === undefined) throw new Error(`${code} is no operator of a tsquery`);
-  return { code, priority, symbol: code === PHRASE ? distanceSymbol(fields.i16()) : (SYMBOLS[code] ?? '') };
+  return { code, priority, symbol: code === PHRASE ? formatDistance(fields.i16()) : (SYMBOLS[code] ?? '') };
 }
 
-function distanceSymbol(distance: number): string {
+function formatDistance(distance: number): string {
   return distance === 1 ? '<->' : `<${distance}>`;
 }
 
@@ -85,11 +85,11 @@ function complete(open: Operator[], part: Part): Part | undefined {
     const isPhrase = code === PHRASE;
     if (code !== NOT && right === undefined) {
       // a <-> (b <-> c) is not the same as (a <-> b) <-> c.
-      operator.right = inParentheses(operand, operand.priority < priority || (isPhrase && operand.isPhrase));
+      operator.right = parenthesize(operand, operand.priority < priority || (isPhrase && operand.isPhrase));
       return undefined;
     }
     open.pop();
-    const text = inParentheses(operand, operand.priority < priority);
+    const text = parenthesize(operand, operand.priority < priority);
     operand = {
       text: right === undefined ? symbol + text : `${text} ${symbol} ${right}`,
       priority,
@@ -98,6 +98,6 @@ function complete(open: Operator[], part: Part): Part | undefined {
   }
 }
 
-function inParentheses({ text }: Part, areNeeded: boolean): string {
+function parenthesize({ text }: Part, areNeeded: boolean): string {
   return areNeeded ? `( ${text} )` : text;
 }

@@ -12,7 +12,7 @@ const { MAX_STRING_LENGTH } = constants;
  * @throws {TextError} where its text would be longer than a string can be
  * @throws {Error} where the bytes are no such value; its message says nothing of what is in them
  */
-export type ValueText = (bytes: Buffer, start: number, end: number, depth: number) => string;
+export type TextWriter = (bytes: Buffer, start: number, end: number, depth: number) => string;
 
 /** A value has another in it, of a type whose binary form is not known. */
 export class UnknownFormError extends Error {
@@ -23,7 +23,7 @@ export class UnknownFormError extends Error {
 }
 
 /** Gives the writer of a type by its OID. @throws {UnknownFormError} where there is none */
-export type ValueTextOf = (oid: number) => ValueText;
+export type GetTextWriter = (oid: number) => TextWriter;
 
 /**
  * How deeply values may stand in each other. A level, unless it is a domain or a range in a multirange, doubles the quotes
@@ -32,13 +32,13 @@ export type ValueTextOf = (oid: number) => ValueText;
 const MAX_DEPTH = 64;
 
 /** The depth of what stands in a value. */
-export function deeper(depth: number): number {
+export function incrementDepth(depth: number): number {
   if (depth >= MAX_DEPTH) throw new LimitError(`it has values within values, more than ${MAX_DEPTH} levels of them`);
   return depth + 1;
 }
 
 /** A value that always has so many bytes. */
-export function fixed(length: number, write: (bytes: Buffer, at: number) => string): ValueText {
+export function createFixedSizeWriter(length: number, write: (bytes: Buffer, at: number) => string): TextWriter {
   return (bytes, start, end) => {
     if (end - start !== length) throw new Error(`it has ${end - start} bytes instead of ${length}`);
     return write(bytes, start);
@@ -60,7 +60,7 @@ export function checkTextLength(length: number): void {
  * (bits), or short (numerics, and rows in rows, whose quotes double with each level); without a limit some hundred bytes
  * could ask for gigabytes.
  */
-export function textLimit(bytes: number): number {
+export function getTextLimit(bytes: number): number {
   return Math.min(Math.max(MIN_LIMIT, bytes * 8), MAX_STRING_LENGTH);
 }
 
@@ -71,18 +71,18 @@ const MIN_LIMIT = 2 ** 24;
  * that without a limit of its own, a row with a thousand such values could still ask for gigabytes, and for minutes.
  */
 export function checkQuoted(text: string, bytes: number): void {
-  if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw tooLong(text.length);
+  if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw createTooLongError(text.length);
 }
 
 const MIN_QUOTED_LIMIT = 2 ** 16;
 
 /** One text behind another. */
-export function joined(before: string, after: string, limit: number): string {
+export function appendText(before: string, after: string, limit: number): string {
   const length = before.length + after.length;
-  if (length > limit) throw tooLong(length);
+  if (length > limit) throw createTooLongError(length);
   return before + after;
 }
 
-function tooLong(length: number): Error {
+function createTooLongError(length: number): Error {
   return new LimitError(`its text would have ${length} characters and more, far too many for its bytes`);
 }

@@ -2,7 +2,7 @@ import { readRelation, readSchema } from './relation-layout';
 import type { MessageFormat } from './state';
 import { TypeMessage } from '../messages/transaction-messages';
 
-export const relation: MessageFormat = {
+export const relationFormat: MessageFormat = {
   name: 'Relation message',
   hasXid: true,
   decode(reader, state) {
@@ -15,7 +15,7 @@ export const relation: MessageFormat = {
   },
 };
 
-export const namedType: MessageFormat = {
+export const typeFormat: MessageFormat = {
   name: 'Type message',
   hasXid: true,
   decode(reader, state) {

@@ -1,33 +1,39 @@
 import { ProtocolError } from '../../common/errors';
 import { formatTag } from '../../wire/frames';
-import { namedType, relation } from './catalog-formats';
-import { deletion, insert, truncate, update } from './row-formats';
+import { typeFormat, relationFormat } from './catalog-formats';
+import { deleteFormat, insertFormat, truncateFormat, updateFormat } from './row-formats';
 import type { MessageFormat } from './state';
-import { streamAbort, streamCommit, streamPrepare, streamStart, streamStop } from './stream-formats';
-import { begin, commit, logicalMessage, origin } from './transaction-formats';
-import { beginPrepare, commitPrepared, prepare, rollbackPrepared } from './two-phase-formats';
+import {
+  streamAbortFormat,
+  streamCommitFormat,
+  streamPrepareFormat,
+  streamStartFormat,
+  streamStopFormat,
+} from './stream-formats';
+import { beginFormat, commitFormat, logicalMessageFormat, originFormat } from './transaction-formats';
+import { beginPrepareFormat, commitPreparedFormat, prepareFormat, rollbackPreparedFormat } from './two-phase-formats';
 
 /** The message formats of all protocol versions, by tag. The options of the slot decide which messages the server sends. */
 const FORMATS: readonly (MessageFormat | undefined)[] = indexByTag({
-  B: begin,
-  C: commit,
-  O: origin,
-  R: relation,
-  Y: namedType,
-  I: insert,
-  U: update,
-  D: deletion,
-  T: truncate,
-  M: logicalMessage,
-  S: streamStart,
-  E: streamStop,
-  c: streamCommit,
-  A: streamAbort,
-  p: streamPrepare,
-  b: beginPrepare,
-  P: prepare,
-  K: commitPrepared,
-  r: rollbackPrepared,
+  B: beginFormat,
+  C: commitFormat,
+  O: originFormat,
+  R: relationFormat,
+  Y: typeFormat,
+  I: insertFormat,
+  U: updateFormat,
+  D: deleteFormat,
+  T: truncateFormat,
+  M: logicalMessageFormat,
+  S: streamStartFormat,
+  E: streamStopFormat,
+  c: streamCommitFormat,
+  A: streamAbortFormat,
+  p: streamPrepareFormat,
+  b: beginPrepareFormat,
+  P: prepareFormat,
+  K: commitPreparedFormat,
+  r: rollbackPreparedFormat,
 });
 
 function indexByTag(formats: Record<string, MessageFormat>): (MessageFormat | undefined)[] {

@@ -1,5 +1,5 @@
 import type { Reader } from '../../wire/reader';
-import { type Column, type ReplicaIdentity, tableName } from '../messages/table';
+import { type Column, type ReplicaIdentity, formatTableName } from '../messages/table';
 import { RelationMessage } from '../messages/transaction-messages';
 
 const KEY_COLUMN = 1;
@@ -26,7 +26,7 @@ export function readRelation(reader: Reader, unexpected: (identity: number) => E
   if (replicaIdentity === undefined) throw unexpected(identity);
   const columns: Column[] = [];
   for (let count = reader.u16(); count > 0; count--) columns.push(readColumn(reader));
-  return new RelationMessage(oid, schema, name, tableName(schema, name), replicaIdentity, columns);
+  return new RelationMessage(oid, schema, name, formatTableName(schema, name), replicaIdentity, columns);
 }
 
 /** Reads a schema name. pgoutput sends an empty name for pg_catalog (`logicalrep_write_namespace`). */

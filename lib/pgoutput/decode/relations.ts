@@ -35,7 +35,7 @@ const LIMITS: TableLimits = { columns: 16_384, bytes: 32 * 1024 * 1024 };
 const MAX_NAMES = 2048;
 
 /** A table in one cache. */
-interface Entry {
+interface CachedTable {
   readonly table: DescribedTable;
   /** Increases with each description of the stream. */
   readonly order: number;
@@ -52,7 +52,7 @@ export class RelationCache {
   readonly #compiled: CompiledTables;
   /** The cache for tables that are not described here. */
   readonly #below: RelationCache | undefined;
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<number, CachedTable>();
   #bytes = 0;
   #last: CompiledRelation | undefined;
   /** The order of the latest evicted description. */
@@ -219,7 +219,7 @@ export class RelationCache {
     return this.#below ? this.#below.#find(oid) : undefined;
   }
 
-  #enter(oid: number, entry: Entry): void {
+  #enter(oid: number, entry: CachedTable): void {
     this.#bytes += entry.table.weight - (this.#entries.get(oid)?.table.weight ?? 0);
     this.#entries.set(oid, entry);
   }

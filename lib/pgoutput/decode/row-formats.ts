@@ -10,7 +10,7 @@ const KEY = 0x4b; // K
 const CASCADE = 1;
 const RESTART_IDENTITY = 2;
 
-export const insert: MessageFormat = {
+export const insertFormat: MessageFormat = {
   name: 'Insert message',
   hasXid: true,
   hasValues: true,
@@ -24,7 +24,7 @@ export const insert: MessageFormat = {
   },
 };
 
-export const update: MessageFormat = {
+export const updateFormat: MessageFormat = {
   name: 'Update message',
   hasXid: true,
   hasValues: true,
@@ -50,7 +50,7 @@ export const update: MessageFormat = {
   },
 };
 
-export const deletion: MessageFormat = {
+export const deleteFormat: MessageFormat = {
   name: 'Delete message',
   hasXid: true,
   hasValues: true,
@@ -65,7 +65,7 @@ export const deletion: MessageFormat = {
   },
 };
 
-export const truncate: MessageFormat = {
+export const truncateFormat: MessageFormat = {
   name: 'Truncate message',
   hasXid: true,
   decode(reader, state) {

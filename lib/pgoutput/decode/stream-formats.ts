@@ -8,7 +8,7 @@ import {
 } from '../messages/stream-messages';
 import { StreamPrepareMessage } from '../messages/two-phase-messages';
 
-export const streamStart: MessageFormat = {
+export const streamStartFormat: MessageFormat = {
   name: 'Stream Start message',
   decode(reader, state) {
     const message = new StreamStartMessage(reader.u32(), reader.u8() === 1);
@@ -17,14 +17,14 @@ export const streamStart: MessageFormat = {
   },
 };
 
-export const streamStop: MessageFormat = {
+export const streamStopFormat: MessageFormat = {
   name: 'Stream Stop message',
   decode(_reader, state) {
     return new StreamStopMessage(state.leave().topXid);
   },
 };
 
-export const streamCommit: MessageFormat = {
+export const streamCommitFormat: MessageFormat = {
   name: 'Stream Commit message',
   decode(reader, state) {
     const xid = reader.u32();
@@ -35,7 +35,7 @@ export const streamCommit: MessageFormat = {
 };
 
 /** The server can also send it for a subtransaction without streamed changes. */
-export const streamAbort: MessageFormat = {
+export const streamAbortFormat: MessageFormat = {
   name: 'Stream Abort message',
   decode(reader, state) {
     state.assertNoTransaction();
@@ -51,7 +51,7 @@ export const streamAbort: MessageFormat = {
   },
 };
 
-export const streamPrepare: MessageFormat = {
+export const streamPrepareFormat: MessageFormat = {
   name: 'Stream Prepare message',
   decode(reader, state) {
     state.noFlags(reader);

@@ -6,7 +6,7 @@ import { BeginMessage, CommitMessage, OriginMessage } from '../messages/transact
 
 const TRANSACTIONAL = 1;
 
-export const begin: MessageFormat = {
+export const beginFormat: MessageFormat = {
   name: 'Begin message',
   decode(reader, state) {
     state.assertNoTransaction();
@@ -16,7 +16,7 @@ export const begin: MessageFormat = {
   },
 };
 
-export const commit: MessageFormat = {
+export const commitFormat: MessageFormat = {
   name: 'Commit message',
   decode(reader, state) {
     const transaction = state.transaction('Commit');
@@ -37,7 +37,7 @@ export function endTransaction(state: DecoderState, { commitLsn }: OpenTransacti
   state.current = undefined;
 }
 
-export const origin: MessageFormat = {
+export const originFormat: MessageFormat = {
   name: 'Origin message',
   decode(reader, state) {
     state.currentTransaction();
@@ -47,7 +47,7 @@ export const origin: MessageFormat = {
 };
 
 /** A message of `pg_logical_emit_message`: a part of its transaction, or, if not transactional, at any point of the stream. */
-export const logicalMessage: MessageFormat = {
+export const logicalMessageFormat: MessageFormat = {
   name: 'Message message',
   hasXid: true,
   decode(reader, state) {

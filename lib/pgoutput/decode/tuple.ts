@@ -32,7 +32,7 @@ export function readRow(
     if (kind === TEXT) setColumn(row, column, reader.value(reader.i32(), column.text));
     else if (kind === NULL) setColumn(row, column, null);
     else if (kind === BINARY) setColumn(row, column, reader.value(reader.i32(), column.binary));
-    else if (kind !== UNCHANGED) throw unknownTupleKind(reader, state, kind);
+    else if (kind !== UNCHANGED) throw createTupleKindError(reader, state, kind);
     else if (before !== undefined && Object.hasOwn(before, column.name)) setColumn(row, column, before[column.name]);
     else (unchanged ??= []).push(column.name);
   }
@@ -51,7 +51,7 @@ export function readKey(reader: Reader, state: DecoderState, { columns, message,
       if (column.key) setColumn(key, column, reader.value(length, kind === TEXT ? column.text : column.binary));
       else reader.skip(length);
     } else if (kind !== NULL && kind !== UNCHANGED) {
-      throw unknownTupleKind(reader, state, kind);
+      throw createTupleKindError(reader, state, kind);
     }
   }
   return key;
@@ -66,6 +66,6 @@ function readColumnCount(reader: Reader, state: DecoderState, expected: number, 
   }
 }
 
-function unknownTupleKind(reader: Reader, state: DecoderState, kind: number): ProtocolError {
+function createTupleKindError(reader: Reader, state: DecoderState, kind: number): ProtocolError {
   return state.unexpected(reader, kind, "the kind of a column, 'n', 'u', 't' or 'b',");
 }

@@ -8,7 +8,7 @@ import {
   RollbackPreparedMessage,
 } from '../messages/two-phase-messages';
 
-export const beginPrepare: MessageFormat = {
+export const beginPrepareFormat: MessageFormat = {
   name: 'Begin Prepare message',
   decode(reader, state) {
     state.assertNoTransaction();
@@ -21,7 +21,7 @@ export const beginPrepare: MessageFormat = {
   },
 };
 
-export const prepare: MessageFormat = {
+export const prepareFormat: MessageFormat = {
   name: 'Prepare message',
   decode(reader, state) {
     const transaction = state.transaction('Prepare');
@@ -35,7 +35,7 @@ export const prepare: MessageFormat = {
   },
 };
 
-export const commitPrepared: MessageFormat = {
+export const commitPreparedFormat: MessageFormat = {
   name: 'Commit Prepared message',
   decode(reader, state) {
     state.assertNoTransaction();
@@ -49,7 +49,7 @@ export const commitPrepared: MessageFormat = {
   },
 };
 
-export const rollbackPrepared: MessageFormat = {
+export const rollbackPreparedFormat: MessageFormat = {
   name: 'Rollback Prepared message',
   decode(reader, state) {
     state.assertNoTransaction();

@@ -3,7 +3,7 @@ import { Reader } from '../../wire/reader';
 import { createColumnReaders, type ColumnReaders } from '../values/column-readers';
 import { readRelation } from '../decode/relation-layout';
 import { describeForJson } from './row-json';
-import { isBuiltIn, type Reading } from '../values/shaped-values';
+import { isBuiltIn, type ReadingContext } from '../values/shaped-values';
 import type { Column, Row } from './table';
 import type { RelationMessage } from './transaction-messages';
 import type { TypeCatalog } from '../types/type-catalog';
@@ -137,7 +137,7 @@ export class CompiledTables {
     }
   }
 
-  #createReading({ domains, ofOpen }: DescribedTable): Reading {
+  #createReading({ domains, ofOpen }: DescribedTable): ReadingContext {
     const { types, catalog, composites = false } = this.#decoding;
     return {
       types,
@@ -168,7 +168,7 @@ function createMessage({ payload }: DescribedTable): RelationMessage {
   return readRelation(reader, () => new ProtocolError(what));
 }
 
-function compileColumn(reading: Reading, { table }: RelationMessage, column: Column): CompiledColumn {
+function compileColumn(reading: ReadingContext, { table }: RelationMessage, column: Column): CompiledColumn {
   const { name, key } = column;
   return { name, key, ...createColumnReaders(reading, table, column), isProto: name === '__proto__' };
 }

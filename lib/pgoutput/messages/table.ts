@@ -43,7 +43,7 @@ export interface QualifiedName {
  * contains a dot or a quotation mark is quoted as in SQL: table `a.b` of schema public is `"a.b"`, and `a.b` is table `b` of
  * schema `a`. So the result is unique.
  */
-export function tableName(schema: string, name: string): string {
+export function formatTableName(schema: string, name: string): string {
   return schema === 'public' ? quoteIdentifier(name) : formatQualifiedName(schema, name);
 }
 
@@ -60,7 +60,7 @@ const PART = '"(?:[^"]|"")+"|[^."]+';
 const NAME = new RegExp(`^(?:(${PART})\\.)?(${PART})$`);
 
 /**
- * Parses a name that {@link tableName} or {@link formatQualifiedName} formats. Unnecessary quotation marks are accepted.
+ * Parses a name that {@link formatTableName} or {@link formatQualifiedName} formats. Unnecessary quotation marks are accepted.
  *
  * @returns undefined if the text is not a valid name; `schema` is undefined if the name is not qualified
  */

@@ -8,7 +8,7 @@ import {
   type QualifiedName,
   type Relation,
   TABLE_NAME_EXPECTED,
-  tableName,
+  formatTableName,
 } from '../messages/table';
 import { TYPE_NAMES, findTypeName, findTypeOid } from './type-names';
 
@@ -68,7 +68,7 @@ export function readExpectedTables(option: unknown): TableCheck {
     const parsed = parseTableName(table);
     if (!parsed) throw new ConfigError(path, TABLE_NAME_EXPECTED);
     // The user can qualify tables of schema public, and quote names unnecessarily.
-    const canonical = tableName(parsed.schema, parsed.name);
+    const canonical = formatTableName(parsed.schema, parsed.name);
     if (tables.has(canonical)) throw new ConfigError(path, `is ${canonical}, which is there already`);
     tables.set(canonical, new Map(types));
   }
@@ -125,7 +125,7 @@ function readExpectedType(path: string, type: unknown): ExpectedType {
     const expected = formatQualifiedName(named.schema, named.name);
     return { shown: type, fits: ({ name }) => name === expected };
   }
-  throw new ConfigError(path, notAType(type));
+  throw new ConfigError(path, createTypeError(type));
 }
 
 /**
@@ -148,7 +148,7 @@ function formatArrayName(name: string): string {
 /** The maximum length of a name, in bytes (`NAMEDATALEN` - 1). */
 const MAX_NAME_BYTES = 63;
 
-function notAType(type: string): string {
+function createTypeError(type: string): string {
   const meant = findNearest(type, TYPE_NAMES);
   return `${JSON.stringify(type)} is no built-in type${meant === undefined ? '.' : `; did you mean ${meant}?`} Name others with their schema, as in 'public.mood', or give the type's OID`;
 }

@@ -69,7 +69,7 @@ export class TypeCatalog {
 
   /** Returns the attributes of a composite with this number of fields. If there are none, the type was altered. */
   readonly layouts: CompositeLayouts = (typeOid, fields) => {
-    const layout = this.#layouts.get(key(typeOid, fields));
+    const layout = this.#layouts.get(toLayoutKey(typeOid, fields));
     if (!layout) this.#outdated.add(typeOid);
     return layout;
   };
@@ -130,16 +130,16 @@ export class TypeCatalog {
    * @returns whether such a value can be read now
    */
   reconsider(typeOid: number, fields: number): boolean {
-    if (this.#layouts.has(key(typeOid, fields))) return true;
+    if (this.#layouts.has(toLayoutKey(typeOid, fields))) return true;
     const present = this.#present.get(typeOid);
     if (!present || fields > present.length || this.#outdated.has(typeOid)) return false;
-    this.#layouts.set(key(typeOid, fields), present.slice(0, fields));
+    this.#layouts.set(toLayoutKey(typeOid, fields), present.slice(0, fields));
     return true;
   }
 
   /** Whether a look-up can help to read a value that could not be read. It is tried once per type and per layout. */
   mayHelp(fault: ValueFault): boolean {
-    if (fault instanceof UnknownLayoutError) return !this.#reconsidered.has(key(fault.typeOid, fault.fields));
+    if (fault instanceof UnknownLayoutError) return !this.#reconsidered.has(toLayoutKey(fault.typeOid, fault.fields));
     return fault instanceof UnknownTypeError && fault.partOid !== undefined && this.#canReopen(fault.partOid);
   }
 
@@ -152,7 +152,7 @@ export class TypeCatalog {
   reopen(fault: ValueFault): readonly number[] {
     if (!this.mayHelp(fault)) return [];
     if (fault instanceof UnknownLayoutError) {
-      this.#reconsidered.add(key(fault.typeOid, fault.fields));
+      this.#reconsidered.add(toLayoutKey(fault.typeOid, fault.fields));
       return [fault.typeOid];
     }
     if (!(fault instanceof UnknownTypeError) || fault.partOid === undefined) return [];
@@ -173,10 +173,10 @@ export class TypeCatalog {
     if (definition.kind !== 'composite') return;
     this.#outdated.delete(typeOid);
     this.#present.set(typeOid, definition.attributes);
-    this.#layouts.set(key(typeOid, definition.attributes.length), definition.attributes);
+    this.#layouts.set(toLayoutKey(typeOid, definition.attributes.length), definition.attributes);
   }
 }
 
-function key(typeOid: number, fields: number): string {
+function toLayoutKey(typeOid: number, fields: number): string {
   return `${typeOid}/${fields}`;
 }

@@ -1,7 +1,7 @@
 import { TextError, decodeUtf8 } from '../../wire/text';
 import { createBinaryReader } from '../binary/binary-text';
 import { UnknownFormError } from '../binary/value-text';
-import { isBuiltIn, createShapedParser, UnknownTypeError, resolveDomain, type Reading } from './shaped-values';
+import { isBuiltIn, createShapedParser, UnknownTypeError, resolveDomain, type ReadingContext } from './shaped-values';
 import type { Column } from '../messages/table';
 import { createLimitFault, DELIVER, ValueFault } from './value-fault';
 import { LimitError } from './value-limits';
@@ -19,18 +19,18 @@ export interface ColumnReaders {
  * the type may have been looked up by then. If the type may have been created in the same transaction, the reader is fixed
  * only after the commit.
  */
-export function createColumnReaders(reading: Reading, table: string, column: Column): ColumnReaders {
+export function createColumnReaders(reading: ReadingContext, table: string, column: Column): ColumnReaders {
   const isOpen = (): boolean => reading.isOpen?.(column.typeOid) ?? false;
   return {
     text: isBuiltIn(column.typeOid)
       ? createBuiltInReader(reading, table, column)
-      : lazy(() => createShapedReader(reading, table, column), isOpen),
-    binary: lazy(() => createBinaryColumnReader(reading, table, column), isOpen),
+      : createLazyReader(() => createShapedReader(reading, table, column), isOpen),
+    binary: createLazyReader(() => createBinaryColumnReader(reading, table, column), isOpen),
   };
 }
 
 /** Created immediately. If `types` throws, the reader throws for each value. */
-function createBuiltInReader(reading: Reading, table: string, column: Column): ValueReader {
+function createBuiltInReader(reading: ReadingContext, table: string, column: Column): ValueReader {
   try {
     return createValueReader(reading.types, table, column);
   } catch (fault) {
@@ -40,7 +40,7 @@ function createBuiltInReader(reading: Reading, table: string, column: Column): V
   }
 }
 
-function lazy(make: () => ValueReader, isOpen: () => boolean): ValueReader {
+function createLazyReader(make: () => ValueReader, isOpen: () => boolean): ValueReader {
   let read: ValueReader | undefined;
   return (bytes, start, end) => {
     if (read) return read(bytes, start, end);
@@ -50,7 +50,7 @@ function lazy(make: () => ValueReader, isOpen: () => boolean): ValueReader {
   };
 }
 
-function createShapedReader(reading: Reading, table: string, column: Column): ValueReader {
+function createShapedReader(reading: ReadingContext, table: string, column: Column): ValueReader {
   const base = resolveDomain(reading, table, column);
   if (isBuiltIn(base.typeOid)) return createValueReader(reading.types, table, base);
   const parse = createShapedParser(reading, table, base);
@@ -61,7 +61,7 @@ function createShapedReader(reading: Reading, table: string, column: Column): Va
  * Converts the binary value to the text that the server would have sent, and parses that, so that both formats give the same
  * value. A bytea, which can have a gigabyte, is copied instead.
  */
-function createBinaryColumnReader(reading: Reading, table: string, column: Column): ValueReader {
+function createBinaryColumnReader(reading: ReadingContext, table: string, column: Column): ValueReader {
   if (isReadAsBytea(reading.types, table, resolveDomain(reading, table, column))) return copy;
   const where = formatColumn(table, column);
   const write = createBinaryReader(column.typeOid, reading.definitions);

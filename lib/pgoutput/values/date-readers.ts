@@ -19,22 +19,22 @@ const EPOCH = 719_468;
 /** Reads `2026-01-31` as midnight in the time zone of the process, as pg does. */
 export function readDate(bytes: Buffer, start: number, end: number): Date | undefined {
   if (end - start !== DATE || !isDate(bytes, start)) return undefined;
-  const year = yearAt(bytes, start);
-  const month = twoDigits(bytes, start + 5);
-  const day = twoDigits(bytes, start + 8);
+  const year = readYear(bytes, start);
+  const month = readTwoDigits(bytes, start + 5);
+  const day = readTwoDigits(bytes, start + 8);
   return (month | day) < 0 || !isPlain(year) ? undefined : new Date(year, month - 1, day);
 }
 
 /** Reads `2026-01-31 23:59:59.123456` in the time zone of the process, as pg does. */
 export function readTimestamp(bytes: Buffer, start: number, end: number): Date | undefined {
   if (!isTimestamp(bytes, start, end)) return undefined;
-  const year = yearAt(bytes, start);
-  const month = twoDigits(bytes, start + 5);
-  const day = twoDigits(bytes, start + 8);
-  const hour = twoDigits(bytes, start + 11);
-  const minute = twoDigits(bytes, start + 14);
-  const second = twoDigits(bytes, start + 17);
-  const ms = milliseconds(bytes, start + TIMESTAMP, end);
+  const year = readYear(bytes, start);
+  const month = readTwoDigits(bytes, start + 5);
+  const day = readTwoDigits(bytes, start + 8);
+  const hour = readTwoDigits(bytes, start + 11);
+  const minute = readTwoDigits(bytes, start + 14);
+  const second = readTwoDigits(bytes, start + 17);
+  const ms = readMilliseconds(bytes, start + TIMESTAMP, end);
   if ((month | day | hour | minute | second | ms) < 0 || !isPlain(year)) return undefined;
   return new Date(year, month - 1, day, hour, minute, second, ms);
 }
@@ -44,15 +44,15 @@ export function readTimestamptz(bytes: Buffer, start: number, end: number): Date
   const zone = end - UTC;
   if (!isTimestamp(bytes, start, zone)) return undefined;
   if (bytes[zone] !== PLUS || bytes[zone + 1] !== ZERO || bytes[zone + 2] !== ZERO) return undefined;
-  const year = yearAt(bytes, start);
-  const month = twoDigits(bytes, start + 5);
-  const day = twoDigits(bytes, start + 8);
-  const hour = twoDigits(bytes, start + 11);
-  const minute = twoDigits(bytes, start + 14);
-  const second = twoDigits(bytes, start + 17);
-  const ms = milliseconds(bytes, start + TIMESTAMP, zone);
+  const year = readYear(bytes, start);
+  const month = readTwoDigits(bytes, start + 5);
+  const day = readTwoDigits(bytes, start + 8);
+  const hour = readTwoDigits(bytes, start + 11);
+  const minute = readTwoDigits(bytes, start + 14);
+  const second = readTwoDigits(bytes, start + 17);
+  const ms = readMilliseconds(bytes, start + TIMESTAMP, zone);
   if ((day | hour | minute | second | ms) < 0 || !isPlain(year) || month < 1 || month > 12) return undefined;
-  return new Date(dayNumber(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + ms);
+  return new Date(toDayNumber(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + ms);
 }
 
 function isTimestamp(bytes: Buffer, start: number, end: number): boolean {
@@ -74,21 +74,21 @@ function isPlain(year: number): boolean {
   return year >= 100;
 }
 
-function yearAt(bytes: Buffer, at: number): number {
-  const century = twoDigits(bytes, at);
-  const year = twoDigits(bytes, at + 2);
+function readYear(bytes: Buffer, at: number): number {
+  const century = readTwoDigits(bytes, at);
+  const year = readTwoDigits(bytes, at + 2);
   return century < 0 || year < 0 ? -1 : century * 100 + year;
 }
 
 /** @returns -1 if the bytes are not digits */
-function twoDigits(bytes: Buffer, at: number): number {
+function readTwoDigits(bytes: Buffer, at: number): number {
   const tens = (bytes[at] ?? 0) - ZERO;
   const ones = (bytes[at + 1] ?? 0) - ZERO;
   return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
 }
 
 /** Reads a fraction of a second, up to six digits. @returns ms, truncated as Date does; -1 if it is not a fraction */
-function milliseconds(bytes: Buffer, start: number, end: number): number {
+function readMilliseconds(bytes: Buffer, start: number, end: number): number {
   if (start === end) return 0;
   const scale = SCALES[end - start - 1];
   if (bytes[start] !== POINT || scale === undefined) return -1;
@@ -103,7 +103,7 @@ function milliseconds(bytes: Buffer, start: number, end: number): number {
 }
 
 /** Returns the days since 1970-01-01 in the Gregorian calendar. The year starts in March, so the leap day is its last. */
-function dayNumber(year: number, month: number, day: number): number {
+function toDayNumber(year: number, month: number, day: number): number {
   const y = month > 2 ? year : year - 1;
   const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
   return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - EPOCH;

@@ -17,7 +17,7 @@ const FIRST_NON_BUILT_IN_OID = 10_000;
 export type CompositeLayouts = (typeOid: number, fields: number) => readonly Attribute[] | undefined;
 
 /** Everything that determines how a value is read. */
-export interface Reading {
+export interface ReadingContext {
   /** The parsers of types. A parser for a type that is not built in takes precedence over its definition. */
   readonly types: TypeParsers;
   /** The definitions of types that are not built in. Types without one, enums and ranges stay text. */
@@ -81,7 +81,7 @@ export function isBuiltIn(typeOid: number): boolean {
  *
  * @throws {ValueFault} when `types` throws
  */
-export function resolveDomain(reading: Reading, table: string, column: Column): Column {
+export function resolveDomain(reading: ReadingContext, table: string, column: Column): Column {
   const seen = new Set<number>();
   let found = column;
   for (;;) {
@@ -102,7 +102,7 @@ export function resolveDomain(reading: Reading, table: string, column: Column): 
  *
  * @throws {ValueFault} when `types` throws
  */
-export function createShapedParser(reading: Reading, table: string, column: Column): TextParser {
+export function createShapedParser(reading: ReadingContext, table: string, column: Column): TextParser {
   const base = resolveDomain(reading, table, column);
   const parser = findParser(reading.types, table, base);
   if (parser !== AS_TEXT) return guardParser(parser, table, base);
@@ -115,7 +115,7 @@ export function createShapedParser(reading: Reading, table: string, column: Colu
 }
 
 function createArrayParser(
-  reading: Reading,
+  reading: ReadingContext,
   table: string,
   column: Column,
   typeOid: number,
@@ -132,7 +132,12 @@ function createArrayParser(
   });
 }
 
-function createCompositeParser(reading: Reading, layouts: CompositeLayouts, table: string, column: Column): TextParser {
+function createCompositeParser(
+  reading: ReadingContext,
+  layouts: CompositeLayouts,
+  table: string,
+  column: Column,
+): TextParser {
   const compiled = new Map<readonly Attribute[], readonly TextParser[]>();
   const compile = (layout: readonly Attribute[]): readonly TextParser[] => {
     const parsers = layout.map(({ name, typeOid }) =>

@@ -51,10 +51,10 @@ export class KeepaliveCoalescer {
   /**
    * Whether the consumer should store its position. The same position is claimed once only.
    *
-   * @param prospect the position that the deliveries of the session will confirm by themselves
+   * @param confirmableLsn the position that the deliveries of the session will confirm by themselves
    */
-  claimProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, prospect: Lsn): boolean {
-    if (this.#progressInterval === undefined || walEnd <= maxLsn(this.#known, prospect)) return false;
+  claimProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, confirmableLsn: Lsn): boolean {
+    if (this.#progressInterval === undefined || walEnd <= maxLsn(this.#known, confirmableLsn)) return false;
     // A server that stops requests a reply, and waits for it.
     if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;
     this.#known = walEnd;

@@ -45,9 +45,9 @@ export class Watchdogs {
     const ask = liveness === 'ask';
     const verdict = this.#stalledAck.tick(ms, held);
     if (verdict === 'fine') return { ask };
-    const complaint = `The slot has not moved for ${Math.round(this.#stalledAck.stalledFor / 1000)} s: ${held?.reason ?? ''}`;
-    if (verdict === 'warn') return { warning: `${complaint}. ${advice}`, ask };
+    const summary = `The slot has not moved for ${Math.round(this.#stalledAck.stalledFor / 1000)} s: ${held?.reason ?? ''}`;
+    if (verdict === 'warn') return { warning: `${summary}. ${advice}`, ask };
     const remedy = `${advice} Where work takes so long, raise ackTimeout.`;
-    return { failure: new ReplicationError('ACK_TIMEOUT', complaint, { remedy }), ask };
+    return { failure: new ReplicationError('ACK_TIMEOUT', summary, { remedy }), ask };
   }
 }

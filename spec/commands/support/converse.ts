@@ -1,5 +1,10 @@
 import type { ServerFields } from '../../../lib/common/errors';
-import type { CallbackAnswer, ProtocolRoutine, UserCallback, Step } from '../../../lib/commands/protocol-routine';
+import type {
+  CallbackAnswer,
+  ProtocolRoutine,
+  UserCallback,
+  RoutineStep,
+} from '../../../lib/commands/protocol-routine';
 import type { BackendMessage } from '../../../lib/wire/backend';
 
 /** What a client says before the stream starts. */
@@ -32,7 +37,7 @@ export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): O
   let value: T | undefined;
   let error: unknown;
 
-  const hear = ({ send, noTimeout, restartTimeout }: Step): void => {
+  const hear = ({ send, noTimeout, restartTimeout }: RoutineStep): void => {
     if (!send) return;
     const heard = read(send);
     said.push(heard);

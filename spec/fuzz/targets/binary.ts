@@ -1,7 +1,7 @@
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { createColumnReaders, type ColumnReaders } from '../../../lib/pgoutput/values/column-readers';
 import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
-import type { Reading } from '../../../lib/pgoutput/values/shaped-values';
+import type { ReadingContext } from '../../../lib/pgoutput/values/shaped-values';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { arrayOf, i32, recordOf, sized } from '../../pgoutput/binary/support/bytes';
@@ -37,7 +37,7 @@ const SHAPES: ReadonlyMap<number, TypeDefinition> = new Map<number, TypeDefiniti
   [BASE, { kind: 'base' }],
 ]);
 
-function readingOf(types: TypeParsers): Reading {
+function readingOf(types: TypeParsers): ReadingContext {
   return {
     types,
     definitions: (oid) => SHAPES.get(oid),

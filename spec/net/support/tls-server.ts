@@ -7,7 +7,7 @@ import {
   type TLSSocketOptions,
 } from 'node:tls';
 import type { Target, TlsSettings } from '../../../lib/net/target';
-import { connect, type Transport } from '../../../lib/net/transport';
+import { connectSocket, type Transport } from '../../../lib/net/transport';
 import { encodeSslRequest } from '../../../lib/wire/frontend';
 import { Events, handles, LocalServer, until } from './local-server';
 
@@ -70,7 +70,7 @@ export class Scene {
     const target = await this.serve(script);
     const { optional = false, direct = false, ...rest } = settings;
     const tls = { options: typeof options === 'function' ? options : () => options, optional, direct };
-    const transport = connect({ ...target, ...rest, tls }, this.events);
+    const transport = connectSocket({ ...target, ...rest, tls }, this.events);
     this.events.on = (event) => {
       if (event === 'connected') transport.write(Buffer.from('hello'));
     };

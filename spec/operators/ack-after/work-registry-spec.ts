@@ -4,12 +4,12 @@ import type { AckTarget } from '../../../lib/operators/ack-after/ack-target';
 import { Work, type WorkOwner } from '../../../lib/operators/ack-after/work';
 import { WorkRegistry } from '../../../lib/operators/ack-after/work-registry';
 import type { Transaction } from '../../../lib/operators/transactions/transaction';
-import { table, transaction, transactionOf } from '../../../lib/testing';
+import { table, transaction, toTransaction } from '../../../lib/testing';
 
 const orders = table('orders', { id: 'int4' });
 
 /** The same transaction each time, as one delivery and its redeliveries. */
-const deliver = (xid = 7): Transaction => transactionOf(transaction([orders.insert({ id: xid })], { xid, ...AT }));
+const deliver = (xid = 7): Transaction => toTransaction(transaction([orders.insert({ id: xid })], { xid, ...AT }));
 const AT = { commitTime: new Date(0) };
 
 class Owner implements WorkOwner<AckTarget, number> {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { shortestDecimal } from '../../../lib/pgoutput/binary/shortest';
+import { findShortestDecimal } from '../../../lib/pgoutput/binary/shortest';
 import { i64, numericOf } from './support/bytes';
 import { float4s, float8s } from './support/float-samples';
 import { textOf } from './support/text-of';
@@ -76,8 +76,8 @@ describe('the text of a floating-point number', () => {
       const exponent = bits >>> 23;
       const { digits, exponent: power } =
         exponent === 0
-          ? shortestDecimal(fraction, -149, false)
-          : shortestDecimal(fraction + 0x80_0000n, exponent - 150, fraction === 0n && exponent > 1);
+          ? findShortestDecimal(fraction, -149, false)
+          : findShortestDecimal(fraction + 0x80_0000n, exponent - 150, fraction === 0n && exponent > 1);
       return Number(textOf('float4', float4(Math.abs(value)))) !== Number(`${digits}e${power}`);
     };
     expect(finite4s(20_000).filter(isDifferent)).toEqual([]);

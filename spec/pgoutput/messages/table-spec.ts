@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseName, parseTableName, formatQualifiedName, tableName } from '../../../lib/pgoutput/messages/table';
+import { parseName, parseTableName, formatQualifiedName, formatTableName } from '../../../lib/pgoutput/messages/table';
 
 /** Whatever PostgreSQL takes for a name; mostly of what tells names apart. */
 const NAME = fc.string({ unit: fc.constantFrom('a', 'b', '.', '"', '[', ' ', 'ä'), minLength: 1, maxLength: 6 });
@@ -18,7 +18,7 @@ describe('the name of a table', () => {
     ['public', 'public.users', '"public.users"'],
     ['Public', 'users', 'Public.users'],
   ])('of schema %s, %s, is %s', (schema, name, table) => {
-    expect(tableName(schema, name)).toBe(table);
+    expect(formatTableName(schema, name)).toBe(table);
     expect(parseTableName(table)).toStrictEqual({ schema, name });
   });
 
@@ -41,7 +41,7 @@ describe('the name of a table', () => {
   it('is that of one table alone', () => {
     fc.assert(
       fc.property(OBJECT, ({ schema, name }) => {
-        expect(parseTableName(tableName(schema, name))).toStrictEqual({ schema, name });
+        expect(parseTableName(formatTableName(schema, name))).toStrictEqual({ schema, name });
         expect(parseName(formatQualifiedName(schema, name))).toStrictEqual({ schema, name });
       }),
     );

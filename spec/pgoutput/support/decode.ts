@@ -1,13 +1,13 @@
 import { ReplicationError } from '../../../lib/common/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import type { AnyPgoutputMessage, PgoutputMessage } from '../../../lib/pgoutput/messages/messages';
-import { isOfOnePiece } from '../../../lib/testing/deliveries';
+import { isOfWholeTransaction } from '../../../lib/testing/deliveries';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 
 /** Decodes the payloads of transactions that come in one piece. */
 export function decodeAll(payloads: readonly Buffer[], types?: TypeParsers): PgoutputMessage[] {
   return decodeAny(payloads, types).map((message) => {
-    if (!isOfOnePiece(message)) throw new Error(`Expected no ${message.kind}`);
+    if (!isOfWholeTransaction(message)) throw new Error(`Expected no ${message.kind}`);
     return message;
   });
 }

@@ -3,7 +3,7 @@ import {
   createShapedParser,
   UnknownLayoutError,
   resolveDomain,
-  type Reading,
+  type ReadingContext,
 } from '../../../lib/pgoutput/values/shaped-values';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { ValueFault } from '../../../lib/pgoutput/values/value-fault';
@@ -44,7 +44,7 @@ const SHAPES: Readonly<Record<number, TypeDefinition>> = {
   20046: { kind: 'array', element: 20045, delimiter: ',' },
 };
 
-const COMPOSITES: Reading = {
+const COMPOSITES: ReadingContext = {
   types: defaultTypes,
   definitions: (typeOid) => SHAPES[typeOid],
   layouts: (typeOid, fields) => {
@@ -54,7 +54,7 @@ const COMPOSITES: Reading = {
       : undefined;
   },
 };
-const READING: Reading = { types: defaultTypes, definitions: COMPOSITES.definitions };
+const READING: ReadingContext = { types: defaultTypes, definitions: COMPOSITES.definitions };
 
 function columnOf(typeOid: number) {
   return { name: 'c', key: false, typeOid, typeModifier: -1 };
@@ -114,16 +114,23 @@ describe('a type that is not built in', () => {
 
   it('may be made of itself, as the catalog never says', () => {
     const text = '{"{\\"{}\\"}"}';
-    const array: Reading = {
+    const array: ReadingContext = {
       types: defaultTypes,
       definitions: () => ({ kind: 'array', element: 30000, delimiter: ',' }),
     };
     expect(parserOf(30000, array)(text)).toEqual([[[]]]);
-    const domain: Reading = { types: defaultTypes, definitions: (oid) => ({ kind: 'domain', base: 60001 - oid }) };
+    const domain: ReadingContext = {
+      types: defaultTypes,
+      definitions: (oid) => ({ kind: 'domain', base: 60001 - oid }),
+    };
     expect(parserOf(30000, domain)(text)).toBe(text);
     const attributes = [{ name: 'me', typeOid: 30000 }];
     const layouts = () => attributes;
-    const composite: Reading = { types: defaultTypes, definitions: () => ({ kind: 'composite', attributes }), layouts };
+    const composite: ReadingContext = {
+      types: defaultTypes,
+      definitions: () => ({ kind: 'composite', attributes }),
+      layouts,
+    };
     expect(parserOf(30000, composite)('("()")')).toEqual({ me: { me: null } });
   });
 
@@ -266,7 +273,7 @@ describe('text that is not what its type prints', () => {
 
   it('cannot go deeper than the stack', () => {
     const attributes = [{ name: 'me', typeOid: 30000 }];
-    const reading: Reading = {
+    const reading: ReadingContext = {
       types: defaultTypes,
       definitions: () => ({ kind: 'composite', attributes }),
       layouts: () => attributes,

@@ -1,4 +1,4 @@
-import { createBinaryReader, type BinaryText } from '../../../../lib/pgoutput/binary/binary-text';
+import { createBinaryReader, type BinaryReader } from '../../../../lib/pgoutput/binary/binary-text';
 import { BUILT_IN_TYPES } from '../../../../lib/pgoutput/types/built-in-types';
 import type { TypeDefinition, TypeDefinitions } from '../../../../lib/pgoutput/types/type-definitions';
 
@@ -15,7 +15,7 @@ export function oidOf(type: string): number {
 }
 
 /** @param type a built-in type's name, or an OID */
-export function writerOf(type: string | number, definitions = noShapes): BinaryText {
+export function writerOf(type: string | number, definitions = noShapes): BinaryReader {
   const write = createBinaryReader(typeof type === 'string' ? oidOf(type) : type, definitions);
   if (write === undefined) throw new Error(`The binary form of ${type} is not known`);
   return write;

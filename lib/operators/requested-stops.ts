@@ -5,16 +5,16 @@ import type { FailedStream } from '../ledger/stream-history';
  * Listens for the stops of failed streams between two attempts, so that no stop is missed and a notifier that is a timer
  * does not start again.
  */
-export class AskedStops {
+export class RequestedStops {
   /** Emits when all streams were asked to stop; fails when a notifier fails. */
-  readonly asked: Observable<void>;
+  readonly requested: Observable<void>;
   readonly #changes = new Subject<void>();
   #streams: readonly FailedStream[] = [];
   #stopListening: readonly (() => void)[] = [];
   #failure: { readonly error: unknown } | undefined;
 
   constructor() {
-    this.asked = new Observable((subscriber) => {
+    this.requested = new Observable((subscriber) => {
       const notify = (): void => {
         if (this.#failure) subscriber.error(this.#failure.error);
         else if (this.all) subscriber.next();
