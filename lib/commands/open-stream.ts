@@ -31,7 +31,7 @@ export interface StreamPlan {
   readonly pluginOptions: Readonly<Record<string, string>>;
   readonly ensureSlot: SlotKind | undefined;
   /** Whether the slot knows how far the work has come, or a store that the consumer keeps. */
-  readonly positionKeeper: PositionOwner;
+  readonly positionOwner: PositionOwner;
 }
 
 /** What the subscriber's `openObserver` hears when the stream starts. */
@@ -151,7 +151,7 @@ function createTouchedError({ name }: SlotStatus): ReplicationError {
 /** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */
 function resume(plan: StreamPlan, memory: ResumeState, asked: StartPosition | undefined): ResumePoint | undefined {
   const { position } = memory;
-  if (asked && (plan.positionKeeper === 'consumer' || !position)) return resumeFromConsumer(asked, plan.positionKeeper);
+  if (asked && (plan.positionOwner === 'consumer' || !position)) return resumeFromConsumer(asked, plan.positionOwner);
   return position && resumeFromState(position, memory);
 }
 

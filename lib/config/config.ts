@@ -233,7 +233,7 @@ export function resolveConfig(config: StreamConfig): Settings {
     classify: (error) => classify(rules, error),
     session: {
       confirm,
-      progressInterval: plan.positionKeeper === 'consumer' ? statusInterval : undefined,
+      progressInterval: plan.positionOwner === 'consumer' ? statusInterval : undefined,
       window: {
         messages: options.number('maxUnacked', 512, 1),
         bytes: options.number('maxUnackedBytes', 16 * 1024 * 1024, 1),
@@ -267,14 +267,14 @@ export function readSlotName(options: Options): string {
   return slot;
 }
 
-function readCommonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionKeeper'> {
+function readCommonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionOwner'> {
   const startLsn = options.get('startLsn');
-  const positionKeeper = typeof startLsn === 'function' ? 'consumer' : 'slot';
+  const positionOwner = typeof startLsn === 'function' ? 'consumer' : 'slot';
   const ensureSlot = readEnsureSlot(options);
-  if (ensureSlot && startLsn !== undefined && positionKeeper === 'slot') {
+  if (ensureSlot && startLsn !== undefined && positionOwner === 'slot') {
     throw options.error('ensureSlot', 'cannot be combined with startLsn: a new slot contains no earlier changes');
   }
-  return { slot: readSlotName(options), ensureSlot, positionKeeper };
+  return { slot: readSlotName(options), ensureSlot, positionOwner };
 }
 
 function readEnsureSlot(options: Options): StreamPlan['ensureSlot'] {

@@ -20,13 +20,13 @@ export interface SessionControl {
   /** Ends delivery at a message of this session. */
   readonly stops: StopControl;
   /** An operator has received a delivery and acknowledges it when its work is done, however long that takes. */
-  attend(): void;
+  expectAcks(): void;
   /** The confirmed LSN, whether or not it was sent to the server: what commits before it is not delivered again. */
   readonly confirmed: Lsn;
   /** Whether anything is confirmed at all; otherwise everything is delivered again. */
   readonly confirms: boolean;
   /** Whether the consumer stores positions itself; then a keepalive counts only when it is acknowledged. */
-  readonly consumerKeepsPosition: boolean;
+  readonly consumerOwnsPosition: boolean;
   /** What this subscription and the earlier ones of its stream have delivered. */
   readonly history: StreamHistory;
   /** Ends delivery; the session stays connected until everything delivered is settled, then it closes. */

@@ -68,7 +68,7 @@ export interface HandleOwner {
   /** Confirms a keepalive's position once the unit before it is confirmed. */
   acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean;
   /** Makes a delivery that is confirmed by itself. */
-  single(position: Lsn, bytes: number): AckHandle;
+  openStandaloneUnit(position: Lsn, bytes: number): AckHandle;
 }
 
 /**

@@ -50,7 +50,7 @@ export function attachFailure(error: unknown, failure: Failure): void {
 /** @returns undefined for an error of neither a stream nor a work on a stream */
 export function getFailure(error: unknown): Failure | undefined {
   if (lastBareError?.error === error) return lastBareError?.failure;
-  return isCarrier(error) ? error[FAILURE] : undefined;
+  return hasFailure(error) ? error[FAILURE] : undefined;
 }
 
 /** Records in the histories of streams that they have ended with this error. */
@@ -61,7 +61,7 @@ export function markFailed(error: unknown, histories: Iterable<StreamHistory>): 
   });
 }
 
-function isCarrier(error: unknown): error is { readonly [FAILURE]: Failure } {
+function hasFailure(error: unknown): error is { readonly [FAILURE]: Failure } {
   return isObject(error) && Object.hasOwn(error, FAILURE);
 }
 

@@ -52,7 +52,7 @@ export class Ledger extends UnitLedger {
     const unit = this.#prepared.get(xid);
     this.#prepared.delete(xid);
     if (unit) this.includeInWindow(unit);
-    return this.single(endLsn, bytes);
+    return this.openStandaloneUnit(endLsn, bytes);
   }
 
   /** Whether the next changes belong to a streamed transaction that has not ended. */
@@ -65,12 +65,12 @@ export class Ledger extends UnitLedger {
     const unit = this.#streamed.get(xid) ?? this.createUnit();
     this.#streamed.set(xid, unit);
     this.#open = unit;
-    return this.nothing;
+    return this.settledHandle;
   }
 
   leaveBlock(): AckHandle {
     this.#open = undefined;
-    return this.nothing;
+    return this.settledHandle;
   }
 
   /** An empty one needs an acknowledgement, too: only now a stop can tell whether it lies before the transaction. */
@@ -85,13 +85,13 @@ export class Ledger extends UnitLedger {
   /** The streamed changes of a subtransaction, or of the whole transaction, need no settling any more. */
   abortStream(xid: number, subxid: number): AckHandle {
     const unit = this.#streamed.get(xid);
-    if (!unit) return this.nothing;
+    if (!unit) return this.settledHandle;
     if (xid === subxid) this.#streamed.delete(xid);
     for (const handle of this.listUnacked(unit)) {
       const isAborted = xid === subxid || (handle instanceof StreamedChangeHandle && handle.subxid === subxid);
-      if (isAborted && handle.markSettled()) this.discharge(handle);
+      if (isAborted && handle.markSettled()) this.removeUnacked(handle);
     }
-    return this.nothing;
+    return this.settledHandle;
   }
 
   #appendStreamed(xid: number): CommitUnit {

@@ -47,6 +47,6 @@ export class KeepaliveHandle extends SettledHandle {
   }
 
   override group(): AckHandle {
-    return this.owner.single(this.walEnd, 0);
+    return this.owner.openStandaloneUnit(this.walEnd, 0);
   }
 }

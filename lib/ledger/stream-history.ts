@@ -94,17 +94,17 @@ export function whenAllUnused(
   histories: readonly StreamHistory[],
   listener: (failure: { readonly error: unknown } | undefined) => void,
 ): () => void {
-  let left = histories.length;
-  const look = (): void => {
-    if (left === 0) listener(findFailure(histories));
+  let used = histories.length;
+  const notifyIfUnused = (): void => {
+    if (used === 0) listener(findFailure(histories));
   };
   const stops = histories.map((history) =>
     history.whenUnused(() => {
-      left--;
-      look();
+      used--;
+      notifyIfUnused();
     }),
   );
-  if (histories.length === 0) look();
+  if (histories.length === 0) notifyIfUnused();
   return () => {
     for (const stop of stops) stop();
   };

@@ -29,7 +29,7 @@ export class UnackedList {
   }
 
   /** The handles of one unit, as an array: the caller may remove them from the list. */
-  listOf(unit: CommitUnit): CommitUnitHandle[] {
+  listHandles(unit: CommitUnit): CommitUnitHandle[] {
     const handles: CommitUnitHandle[] = [];
     for (let handle = this.#oldest; handle; handle = handle.newer) if (handle.unit === unit) handles.push(handle);
     return handles;

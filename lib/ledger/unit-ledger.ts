@@ -117,12 +117,12 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   /** The handle of messages that need no settling: Relation, Type, Origin, Keepalive. */
-  get nothing(): AckHandle {
+  get settledHandle(): AckHandle {
     return this.#settledHandle;
   }
 
   /** A message that is confirmed by itself. */
-  single(position: Lsn, bytes: number): AckHandle {
+  openStandaloneUnit(position: Lsn, bytes: number): AckHandle {
     const unit = this.appendUnit();
     unit.position = position;
     return this.openHandle(unit, bytes);
@@ -130,12 +130,12 @@ export class UnitLedger implements HandleOwner, StopControl {
 
   /** Everything that commits before this LSN, where the stream starts, is done. */
   resume(startLsn: Lsn): void {
-    this.#queue.mark(startLsn, undefined);
+    this.#queue.confirmAfter(startLsn, undefined);
   }
 
   /** Everything that commits before this LSN has been delivered. */
-  progress(walEnd: Lsn): void {
-    if (!this.#closed && this.#positionOwner === 'slot') this.#queue.mark(walEnd, this.#queue.tail);
+  recordDelivered(walEnd: Lsn): void {
+    if (!this.#closed && this.#positionOwner === 'slot') this.#queue.confirmAfter(walEnd, this.#queue.tail);
   }
 
   /**
@@ -143,7 +143,7 @@ export class UnitLedger implements HandleOwner, StopControl {
    *
    * @param isProgress whether the consumer should store its position
    */
-  keepalive(walEnd: Lsn, isProgress = true): AckHandle {
+  openKeepaliveHandle(walEnd: Lsn, isProgress = true): AckHandle {
     return new KeepaliveHandle(this, walEnd, this.#queue.tail, isProgress);
   }
 
@@ -165,7 +165,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     const { head } = this.#queue;
     handle.unit.ackedBySubscriber ||= bySubscriber;
     this.#acknowledged ||= bySubscriber;
-    this.discharge(handle);
+    this.removeUnacked(handle);
     if (handle.unit === head) this.advance();
     else if (handle.unit.reached && head && isPossiblyDropped(head)) this.#events.dropSuspected(head, 'overtaken');
     return true;
@@ -178,7 +178,7 @@ export class UnitLedger implements HandleOwner, StopControl {
 
   gather(handle: CommitUnitHandle): void {
     if (this.#closed) return;
-    this.discharge(handle);
+    this.removeUnacked(handle);
     handle.unit.gathered += handle.bytes;
   }
 
@@ -187,13 +187,13 @@ export class UnitLedger implements HandleOwner, StopControl {
     const group = this.openHandle(unit, held + commit.bytes);
     unit.gathered = 0;
     unit.group = group;
-    if (commit.markSettled()) this.discharge(commit);
+    if (commit.markSettled()) this.removeUnacked(commit);
     return group;
   }
 
   acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean {
     if (this.#closed || (after && this.#queue.isBeyond(after))) return false;
-    this.#queue.mark(walEnd, after);
+    this.#queue.confirmAfter(walEnd, after);
     this.#events.advanced();
     return true;
   }
@@ -207,28 +207,28 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   protected openHandle(unit: CommitUnit, bytes: number): CommitUnitHandle {
-    return this.#charge(new CommitUnitHandle(this, unit, bytes, this.#deliveries++));
+    return this.#addUnacked(new CommitUnitHandle(this, unit, bytes, this.#deliveries++));
   }
 
   protected openStreamedHandle(unit: CommitUnit, bytes: number, subxid: number): CommitUnitHandle {
-    return this.#charge(new StreamedChangeHandle(this, unit, bytes, this.#deliveries++, subxid));
+    return this.#addUnacked(new StreamedChangeHandle(this, unit, bytes, this.#deliveries++, subxid));
   }
 
   protected listUnacked(unit: CommitUnit): CommitUnitHandle[] {
-    return this.#unacked.listOf(unit);
+    return this.#unacked.listHandles(unit);
   }
 
   protected excludeFromWindow(unit: CommitUnit): void {
-    for (const handle of this.#unacked.listOf(unit)) this.#window.remove(handle.bytes);
+    for (const handle of this.#unacked.listHandles(unit)) this.#window.remove(handle.bytes);
     unit.countsAgainstWindow = false;
   }
 
   protected includeInWindow(unit: CommitUnit): void {
     unit.countsAgainstWindow = true;
-    if (unit.unacked > 0) for (const handle of this.#unacked.listOf(unit)) this.#window.add(handle.bytes);
+    if (unit.unacked > 0) for (const handle of this.#unacked.listHandles(unit)) this.#window.add(handle.bytes);
   }
 
-  protected discharge(handle: CommitUnitHandle): void {
+  protected removeUnacked(handle: CommitUnitHandle): void {
     handle.unit.unacked--;
     this.#unacked.remove(handle);
     if (handle.unit.countsAgainstWindow) this.#window.remove(handle.bytes);
@@ -238,7 +238,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     if (this.#queue.advance()) this.#events.advanced();
   }
 
-  #charge(handle: CommitUnitHandle): CommitUnitHandle {
+  #addUnacked(handle: CommitUnitHandle): CommitUnitHandle {
     handle.unit.unacked++;
     this.#unacked.add(handle);
     if (handle.unit.countsAgainstWindow) this.#window.add(handle.bytes);
@@ -246,7 +246,8 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   #stopAt(sequence: number, upTo: Lsn | undefined): void {
-    if (upTo !== undefined && this.#positionOwner === 'slot' && !this.#closed) this.#queue.markBefore(sequence, upTo);
+    if (upTo !== undefined && this.#positionOwner === 'slot' && !this.#closed)
+      this.#queue.confirmBefore(sequence, upTo);
     this.#queue.stopBefore(sequence);
     this.session.stop();
   }

@@ -92,16 +92,16 @@ export class UnitQueue {
   }
 
   /** Confirms a position together with the unit before it; at once where that is confirmed. */
-  mark(lsn: Lsn, after: CommitUnit | undefined): void {
+  confirmAfter(lsn: Lsn, after: CommitUnit | undefined): void {
     if (after && !after.confirmed) after.walEnd = maxLsn(after.walEnd, lsn);
     else this.#confirm(lsn);
   }
 
   /** Confirms a position once all units before this sequence are confirmed. */
-  markBefore(sequence: number, lsn: Lsn): void {
+  confirmBefore(sequence: number, lsn: Lsn): void {
     let last: CommitUnit | undefined;
     for (let unit = this.#head; unit && unit.sequence < sequence; unit = unit.next) last = unit;
-    this.mark(lsn, last);
+    this.confirmAfter(lsn, last);
   }
 
   #confirm(lsn: Lsn): void {

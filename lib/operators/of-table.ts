@@ -43,7 +43,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
         'would emit changes of a transaction that can still be rolled back; use transactions(), and filter its changes',
       );
     }
-    if (Delivery.getHandle(message)?.session.consumerKeepsPosition) {
+    if (Delivery.getHandle(message)?.session.consumerOwnsPosition) {
       throw new ConfigError(
         'ofTable',
         'drops Commit messages, whose checkpoints you have to store because startLsn is a function; use transactions(), and filter its changes',

@@ -79,7 +79,7 @@ export class RunningStream implements SessionSubscriber, SessionTimers, SessionO
       history,
     };
     const ports = {
-      output: transport,
+      transport,
       subscriber: this,
       timers: this,
       observer: this,

@@ -134,7 +134,7 @@ class BuiltSession implements SessionControl {
   readonly source: StreamSource;
   readonly confirmed = 0n;
   readonly confirms = false;
-  readonly consumerKeepsPosition = false;
+  readonly consumerOwnsPosition = false;
   readonly history = new StreamHistory((listener) => {
     listener();
     return () => undefined;
@@ -165,7 +165,7 @@ class BuiltSession implements SessionControl {
     this.stop();
   }
 
-  attend(): void {
+  expectAcks(): void {
     // Nobody waits.
   }
 

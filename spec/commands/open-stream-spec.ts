@@ -24,7 +24,7 @@ const PLAN: StreamPlan = {
   pgoutput: { publications: ['orders_pub'], request: REQUEST },
   pluginOptions: {},
   ensureSlot: undefined,
-  positionKeeper: 'slot',
+  positionOwner: 'slot',
 };
 
 const SERVER: ServerInfo = {
@@ -107,7 +107,7 @@ interface Trial {
 function open({ plan, server, info, memory = new ResumeState(), asked }: Trial = {}): Outcome<OpenInfo> {
   const fake = Object.assign(new FakeServer(), server);
   const whole = { ...PLAN, ...plan };
-  const start = whole.positionKeeper === 'consumer' ? { callback: answering(asked) } : { position: asked };
+  const start = whole.positionOwner === 'consumer' ? { callback: answering(asked) } : { position: asked };
   return converse(openStream(whole, { ...SERVER, ...info }, memory, start), fake.answer);
 }
 
@@ -234,9 +234,9 @@ describe('a standby', () => {
 
   it("that has the primary's slot, or nothing yet, is known before anything counts as lost", () => {
     const asked: StartPosition = { lsn: 0x8000n, source: { systemId: IDENTITY.systemid, timeline: 1, slot: 'orders' } };
-    for (const positionKeeper of ['consumer', 'slot'] as const) {
+    for (const positionOwner of ['consumer', 'slot'] as const) {
       for (const slot of [undefined, { ...SLOT, synced: 't' }]) {
-        const outcome = open({ info, asked, server: { slot }, plan: { positionKeeper } });
+        const outcome = open({ info, asked, server: { slot }, plan: { positionOwner } });
         expect(outcome.error).toMatchObject({ code: 'SESSION_ATTRS_MISMATCH', retryable: true });
         expect(outcome.error).toHaveProperty('message', expect.stringContaining("is the primary's"));
         expect(steps(outcome)).not.toContain('pg_publication');
@@ -372,8 +372,8 @@ describe('a slot that another connection reads', () => {
   const ACTIVE = { ...SLOT, active: 't', active_pid: '7' };
 
   it('is known by a look at it, before anything else is looked at', () => {
-    for (const positionKeeper of ['consumer', 'slot'] as const) {
-      const outcome = open({ plan: { positionKeeper }, server: { slot: ACTIVE } });
+    for (const positionOwner of ['consumer', 'slot'] as const) {
+      const outcome = open({ plan: { positionOwner }, server: { slot: ACTIVE } });
       expect(outcome.error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
       expect(outcome.error).toHaveProperty('message', expect.stringContaining('"orders" is active for PID 7'));
       expect(steps(outcome)).not.toContain('pg_publication');
@@ -438,7 +438,7 @@ function stored(endLsn: string, source: Partial<StreamSource> = {}): StartPositi
 }
 
 describe('a position that a store holds', () => {
-  const plan: Partial<StreamPlan> = { positionKeeper: 'consumer' };
+  const plan: Partial<StreamPlan> = { positionOwner: 'consumer' };
 
   it('is started from, where the slot is not ahead of it', () => {
     const outcome = open({ plan, asked: stored('0/1000') });
@@ -545,7 +545,7 @@ describe('where a stream starts', () => {
 
   it('is what a store says on each subscription, whatever has been acknowledged', () => {
     const memory = remembering('0/1500');
-    const plan: Partial<StreamPlan> = { positionKeeper: 'consumer' };
+    const plan: Partial<StreamPlan> = { positionOwner: 'consumer' };
     expect(startOf(open({ memory, plan, asked: at('0/1400') }))).toContain(' LOGICAL 0/1400 ');
     expect(startOf(open({ memory, plan }))).toContain(' LOGICAL 0/1500 ');
   });

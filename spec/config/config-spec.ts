@@ -61,7 +61,7 @@ describe('resolveConfig', () => {
         pgoutput: { publications: ['p'], request: { streaming: 'off', twoPhase: false, protoVersion: undefined } },
         pluginOptions: {},
         ensureSlot: undefined,
-        positionKeeper: 'slot',
+        positionOwner: 'slot',
       },
       session: {
         confirm: true,
@@ -304,10 +304,10 @@ describe('resolveConfig', () => {
 
     it('lets the consumer keep the position, and asks nobody yet', () => {
       const settings = resolve({ ...BASE, startLsn: () => throwError(() => 'asked'), statusInterval: 7000 });
-      expect(settings.plan.positionKeeper).toBe('consumer');
+      expect(settings.plan.positionOwner).toBe('consumer');
       expect(settings.session.progressInterval).toBe(7000);
       const fixed = resolve({ ...BASE, startLsn: '0/100' });
-      expect([fixed.plan.positionKeeper, fixed.session.progressInterval]).toEqual(['slot', undefined]);
+      expect([fixed.plan.positionOwner, fixed.session.progressInterval]).toEqual(['slot', undefined]);
     });
 
     it.each<[what: string, given: unknown]>([

@@ -60,7 +60,7 @@ describe('the table of options', () => {
     const request = plan.pgoutput?.request;
     expect({ ...plan, types, scheduler }).toMatchObject({
       ensureSlot: undefined,
-      positionKeeper: 'slot',
+      positionOwner: 'slot',
       plugin: 'pgoutput',
       types: defaultTypes,
       scheduler: asyncScheduler,

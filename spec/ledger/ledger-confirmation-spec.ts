@@ -53,11 +53,11 @@ describe('confirmation', () => {
   it('never goes back, though a later position be lower', () => {
     const { ledger } = ledgerOf(WIDE);
     settle(transaction(ledger, 300n));
-    ledger.progress(200n);
+    ledger.recordDelivered(200n);
     expect(ledger.confirmed).toBe(300n);
-    ledger.single(250n, 1).settle();
+    ledger.openStandaloneUnit(250n, 1).settle();
     expect(ledger.confirmed).toBe(300n);
-    ledger.progress(301n);
+    ledger.recordDelivered(301n);
     expect(ledger.confirmed).toBe(301n);
   });
 
@@ -93,13 +93,13 @@ describe('confirmation', () => {
   it('is unmoved by Begin, Relation, Type and Origin, which are settled from the start', () => {
     const { ledger } = ledgerOf(WIDE);
     const begin = ledger.begin();
-    expect([begin.settle(), ledger.nothing.settle()]).toEqual([true, true]);
+    expect([begin.settle(), ledger.settledHandle.settle()]).toEqual([true, true]);
     expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([0n, 0, 0]);
   });
 
   it("is at a logical message's own position, where it stands outside a transaction", () => {
     const { ledger } = ledgerOf(WIDE);
-    const message = ledger.single(50n, 1);
+    const message = ledger.openStandaloneUnit(50n, 1);
     const next = transaction(ledger, 100n);
     expect(ledger.confirmed).toBe(0n);
     message.settle();
@@ -110,7 +110,7 @@ describe('confirmation', () => {
 
   it('is, for another plugin, the highest position of those settled without a gap', () => {
     const { ledger } = ledgerOf(WIDE);
-    const entries = [30n, 10n, 20n, 40n].map((position) => ledger.single(position, 1));
+    const entries = [30n, 10n, 20n, 40n].map((position) => ledger.openStandaloneUnit(position, 1));
     entries[3]?.settle();
     entries[1]?.settle();
     expect(ledger.confirmed).toBe(0n);
@@ -131,7 +131,7 @@ describe('what an operator drops', () => {
 
   it('after the end, or beyond a stop, is not confirmed', () => {
     const { ledger } = ledgerOf(WIDE);
-    const beyond = ledger.single(100n, 1);
+    const beyond = ledger.openStandaloneUnit(100n, 1);
     ledger.stopBefore(beyond);
     beyond.discard();
     expect([beyond.settle(), ledger.confirmed]).toEqual([false, 0n]);
@@ -141,14 +141,14 @@ describe('what an operator drops', () => {
 describe('a keepalive', () => {
   it('is confirmed at once when nothing is outstanding', () => {
     const { ledger } = ledgerOf(WIDE);
-    ledger.progress(70n);
+    ledger.recordDelivered(70n);
     expect(ledger.confirmed).toBe(70n);
   });
 
   it('that came during work counts when that work is done', () => {
     const { ledger } = ledgerOf(WIDE);
     const work = transaction(ledger, 100n);
-    ledger.progress(500n);
+    ledger.recordDelivered(500n);
     expect(ledger.confirmed).toBe(0n);
     settle(work);
     expect(ledger.confirmed).toBe(500n);
@@ -156,7 +156,7 @@ describe('a keepalive', () => {
 
   it('waits for what came before it, and for nothing that came after it', () => {
     const { ledger } = ledgerOf(WIDE);
-    const [before, after] = [transaction(ledger, 100n), (ledger.progress(150n), transaction(ledger, 200n))];
+    const [before, after] = [transaction(ledger, 100n), (ledger.recordDelivered(150n), transaction(ledger, 200n))];
     settle(after);
     expect(ledger.confirmed).toBe(0n);
     settle(before);
@@ -164,7 +164,7 @@ describe('a keepalive', () => {
 
     const other = ledgerOf(WIDE).ledger;
     const first = transaction(other, 100n);
-    other.progress(150n);
+    other.recordDelivered(150n);
     transaction(other, 200n);
     settle(first);
     expect(other.confirmed).toBe(150n);
@@ -174,7 +174,7 @@ describe('a keepalive', () => {
     const { ledger } = ledgerOf(WIDE);
     ledger.begin();
     ledger.change(1).settle();
-    ledger.progress(9999n);
+    ledger.recordDelivered(9999n);
     const change = ledger.change(1);
     change.settle();
     expect(ledger.confirmed).toBe(0n);
@@ -187,7 +187,7 @@ describe('a keepalive', () => {
   it('between Begin and the first change waits as well', () => {
     const { ledger } = ledgerOf(WIDE);
     ledger.begin();
-    ledger.progress(9999n);
+    ledger.recordDelivered(9999n);
     expect(ledger.confirmed).toBe(0n);
     ledger.commit(100n, 1);
     expect(ledger.confirmed).toBe(9999n);
@@ -196,14 +196,14 @@ describe('a keepalive', () => {
   it('goes by the highest of several, as their positions fall back at times', () => {
     const { ledger } = ledgerOf(WIDE);
     const work = transaction(ledger, 100n);
-    for (const walEnd of [300n, 200n, 250n]) ledger.progress(walEnd);
+    for (const walEnd of [300n, 200n, 250n]) ledger.recordDelivered(walEnd);
     settle(work);
     expect(ledger.confirmed).toBe(300n);
   });
 
   it('weighs nothing', () => {
     const { ledger } = ledgerOf({ messages: 1, bytes: 1 });
-    for (let i = 1n; i < 100n; i++) ledger.progress(i);
+    for (let i = 1n; i < 100n; i++) ledger.recordDelivered(i);
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
   });
 });

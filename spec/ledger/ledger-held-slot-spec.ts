@@ -58,7 +58,7 @@ describe('what holds up the slot', () => {
   });
 
   it('is named: a message outside any transaction', () => {
-    expect(reasonOf((ledger) => ledger.single(100n, 1))).toBe('a message is not acknowledged');
+    expect(reasonOf((ledger) => ledger.openStandaloneUnit(100n, 1))).toBe('a message is not acknowledged');
   });
 
   it('is named: a gathered transaction', () => {
@@ -97,6 +97,6 @@ describe('what holds up the slot', () => {
   });
 
   it('is not what lies beyond a stop', () => {
-    expect(reasonOf((ledger) => ledger.stopBefore(ledger.single(100n, 1)))).toBeUndefined();
+    expect(reasonOf((ledger) => ledger.stopBefore(ledger.openStandaloneUnit(100n, 1)))).toBeUndefined();
   });
 });

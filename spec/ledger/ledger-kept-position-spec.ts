@@ -10,7 +10,11 @@ describe('where the consumer keeps the position', () => {
 
   it('what the subscriber has settled is confirmed, in the order in which it came', () => {
     const { ledger } = consumers();
-    const [first, group, single] = [transaction(ledger, 100n), gathered(ledger, 200n), ledger.single(250n, 1)];
+    const [first, group, single] = [
+      transaction(ledger, 100n),
+      gathered(ledger, 200n),
+      ledger.openStandaloneUnit(250n, 1),
+    ];
     group.settle();
     single.settle();
     expect(ledger.confirmed).toBe(0n);
@@ -21,7 +25,7 @@ describe('where the consumer keeps the position', () => {
   it('what an operator has dropped is done, and confirmed only by what the subscriber settles behind it', () => {
     const { ledger, told } = consumers();
     const { changes, commit } = transaction(ledger, 100n);
-    for (const entry of [...changes, commit, ledger.single(150n, 1)]) entry.discard();
+    for (const entry of [...changes, commit, ledger.openStandaloneUnit(150n, 1)]) entry.discard();
     expect([ledger.confirmed, ledger.settled, ledger.unackedMessages]).toEqual([0n, true, 0]);
     expect(told).toContain('advanced');
     settle(transaction(ledger, 200n));
@@ -39,11 +43,11 @@ describe('where the consumer keeps the position', () => {
 
   it('dropping what was settled takes nothing back, and settling what was dropped adds nothing', () => {
     const { ledger } = consumers();
-    const single = ledger.single(100n, 1);
+    const single = ledger.openStandaloneUnit(100n, 1);
     single.settle();
     single.discard();
     expect(ledger.confirmed).toBe(100n);
-    const dropped = ledger.single(200n, 1);
+    const dropped = ledger.openStandaloneUnit(200n, 1);
     dropped.discard();
     expect([dropped.settle(), ledger.confirmed, ledger.unackedMessages]).toEqual([true, 100n, 0]);
   });
@@ -56,18 +60,18 @@ describe('where the consumer keeps the position', () => {
 
   it('a keepalive that nobody acknowledges confirms nothing, during work or without', () => {
     const { ledger } = consumers();
-    ledger.progress(50n);
+    ledger.recordDelivered(50n);
     const work = transaction(ledger, 100n);
-    ledger.progress(500n);
-    ledger.keepalive(600n);
+    ledger.recordDelivered(500n);
+    ledger.openKeepaliveHandle(600n);
     settle(work);
-    ledger.progress(700n);
+    ledger.recordDelivered(700n);
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('a keepalive is confirmed as soon as it is acknowledged, when nothing is outstanding', () => {
     const { ledger, told } = consumers();
-    const entry = ledger.keepalive(500n);
+    const entry = ledger.openKeepaliveHandle(500n);
     expect([entry.isProgress, ledger.settled, ledger.unackedMessages]).toEqual([true, true, 0]);
     expect(entry.settle()).toBe(true);
     expect([ledger.confirmed, told]).toEqual([500n, ['advanced']]);
@@ -76,7 +80,7 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive that is acknowledged during work counts when that work is done', () => {
     const { ledger } = consumers();
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
-    const entry = ledger.keepalive(500n);
+    const entry = ledger.openKeepaliveHandle(500n);
     transaction(ledger, 600n);
     expect(entry.settle()).toBe(true);
     settle(second);
@@ -88,7 +92,7 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive that is acknowledged after the work before it counts at once, whatever came behind it', () => {
     const { ledger, told } = consumers();
     const work = transaction(ledger, 100n);
-    const entry = ledger.keepalive(500n);
+    const entry = ledger.openKeepaliveHandle(500n);
     transaction(ledger, 600n);
     settle(work);
     expect([ledger.confirmed, told]).toEqual([100n, ['advanced']]);
@@ -98,8 +102,8 @@ describe('where the consumer keeps the position', () => {
 
   it('a keepalive behind what was dropped confirms that as well', () => {
     const { ledger } = consumers();
-    const dropped = ledger.single(100n, 1);
-    const entry = ledger.keepalive(500n);
+    const dropped = ledger.openStandaloneUnit(100n, 1);
+    const entry = ledger.openKeepaliveHandle(500n);
     entry.settle();
     expect(ledger.confirmed).toBe(0n);
     dropped.discard();
@@ -108,14 +112,14 @@ describe('where the consumer keeps the position', () => {
 
   it('keepalives that are acknowledged out of turn never take it back', () => {
     const { ledger } = consumers();
-    const entries = [100n, 300n, 200n].map((walEnd) => ledger.keepalive(walEnd));
+    const entries = [100n, 300n, 200n].map((walEnd) => ledger.openKeepaliveHandle(walEnd));
     for (const entry of entries.reverse()) expect(entry.settle()).toBe(true);
     expect(ledger.confirmed).toBe(300n);
   });
 
   it('a keepalive that was dropped, or gathered, confirms nothing', () => {
     const { ledger } = consumers();
-    const entry = ledger.keepalive(500n);
+    const entry = ledger.openKeepaliveHandle(500n);
     entry.discard();
     entry.gather();
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
@@ -124,7 +128,7 @@ describe('where the consumer keeps the position', () => {
   it('a progress that was made a delivery weighs one, is waited for, and keeps its place', () => {
     const { ledger } = consumers({ messages: 2, bytes: 100 });
     const work = gathered(ledger, 100n);
-    const progress = ledger.keepalive(500n).group();
+    const progress = ledger.openKeepaliveHandle(500n).group();
     expect([ledger.unackedMessages, ledger.isFull(), ledger.settled]).toEqual([2, true, false]);
     progress.settle();
     expect(ledger.confirmed).toBe(0n);
@@ -134,7 +138,7 @@ describe('where the consumer keeps the position', () => {
 
   it('a progress that was made a delivery holds up what comes behind it', () => {
     const { ledger } = consumers();
-    const progress = ledger.keepalive(500n).group();
+    const progress = ledger.openKeepaliveHandle(500n).group();
     gathered(ledger, 600n).settle();
     expect([ledger.confirmed, ledger.stalled?.reason]).toEqual([0n, 'a message is not acknowledged']);
     progress.settle();
@@ -142,12 +146,12 @@ describe('where the consumer keeps the position', () => {
   });
 
   function discarded(ledger: Ledger, position: bigint): AckHandle {
-    const entry = ledger.single(position, 1);
+    const entry = ledger.openStandaloneUnit(position, 1);
     entry.discard();
     return entry;
   }
 
-  it.each<[what: string, deliver: (ledger: Ledger) => void, prospect: bigint]>([
+  it.each<[what: string, deliver: (ledger: Ledger) => void, confirmableLsn: bigint]>([
     ['nothing more than is confirmed, when nothing is in hand', () => undefined, 50n],
     ['a transaction in hand', (ledger) => transaction(ledger, 100n), 100n],
     ['a gathered transaction in hand', (ledger) => gathered(ledger, 100n), 100n],
@@ -157,7 +161,7 @@ describe('where the consumer keeps the position', () => {
       (ledger) => [transaction(ledger, 100n), gathered(ledger, 200n).settle()],
       200n,
     ],
-    ['a progress in hand', (ledger) => ledger.keepalive(300n).group(), 300n],
+    ['a progress in hand', (ledger) => ledger.openKeepaliveHandle(300n).group(), 300n],
     ['no transaction that has not ended', (ledger) => [ledger.begin(), ledger.change(1)], 50n],
     ['no empty transaction', (ledger) => transaction(ledger, 100n, 0), 50n],
     [
@@ -166,17 +170,17 @@ describe('where the consumer keeps the position', () => {
       50n,
     ],
     ['nothing that was dropped', (ledger) => [transaction(ledger, 100n), discarded(ledger, 200n)], 50n],
-  ])('what the deliveries will confirm by themselves is %s', (_, deliver, prospect) => {
+  ])('what the deliveries will confirm by themselves is %s', (_, deliver, confirmableLsn) => {
     const { ledger } = consumers();
-    ledger.keepalive(50n).settle();
+    ledger.openKeepaliveHandle(50n).settle();
     deliver(ledger);
-    expect([ledger.confirmableLsn, ledger.confirmed]).toEqual([prospect, 50n]);
+    expect([ledger.confirmableLsn, ledger.confirmed]).toEqual([confirmableLsn, 50n]);
   });
 
   it('is not confirmed up to a stop: nobody stores the position that it names', () => {
     const { ledger, told } = consumers();
     const work = transaction(ledger, 100n);
-    ledger.stopAfter(ledger.nothing, 150n);
+    ledger.stopAfter(ledger.settledHandle, 150n);
     settle(work);
     expect([ledger.confirmed, ledger.settled, told]).toEqual([100n, true, ['stop', 'advanced']]);
     const other = consumers().ledger;
@@ -187,9 +191,9 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive at which it stops can be acknowledged, one that lies beyond a stop cannot', () => {
     const { ledger } = consumers();
     const work = transaction(ledger, 100n);
-    const last = ledger.keepalive(500n);
+    const last = ledger.openKeepaliveHandle(500n);
     ledger.stopAfter(last, 450n);
-    const beyond = (ledger.single(600n, 1), ledger.keepalive(700n));
+    const beyond = (ledger.openStandaloneUnit(600n, 1), ledger.openKeepaliveHandle(700n));
     expect([last.settle(), beyond.settle()]).toEqual([true, false]);
     settle(work);
     expect([ledger.confirmed, ledger.settled]).toEqual([500n, true]);
@@ -200,12 +204,16 @@ describe('where the consumer keeps the position', () => {
   it('a progress beyond a stop can be acknowledged neither', () => {
     const { ledger } = consumers();
     ledger.stopBefore(ledger.begin());
-    expect([ledger.keepalive(500n).group().settle(), ledger.confirmed]).toEqual([false, 0n]);
+    expect([ledger.openKeepaliveHandle(500n).group().settle(), ledger.confirmed]).toEqual([false, 0n]);
   });
 
   it('a keepalive that is acknowledged after the end came too late; one that was in time stays so', () => {
     const { ledger, told } = consumers();
-    const [early, late, delivery] = [ledger.keepalive(100n), ledger.keepalive(200n), ledger.keepalive(300n).group()];
+    const [early, late, delivery] = [
+      ledger.openKeepaliveHandle(100n),
+      ledger.openKeepaliveHandle(200n),
+      ledger.openKeepaliveHandle(300n).group(),
+    ];
     early.settle();
     ledger.close();
     told.length = 0;

@@ -68,9 +68,9 @@ const deaths = fc.tuple(
   fc.commands([...steps, ...steps, ...steps, ...ends], { maxCommands: 60, size: 'max' }),
 );
 
-describe.each<PositionOwner>(['slot', 'consumer'])('where the %s keeps the position, the ledger', (keeper) => {
+describe.each<PositionOwner>(['slot', 'consumer'])('where the %s owns the position, the ledger', (owner) => {
   function play([limits, commands]: [WindowLimits, Iterable<fc.Command<Model, Real>>]): void {
-    fc.modelRun(() => ({ model: new Model(limits, keeper), real: new Real(limits, keeper) }), commands);
+    fc.modelRun(() => ({ model: new Model(limits, owner), real: new Real(limits, owner) }), commands);
   }
 
   it('agrees with a naive one while messages are delivered, gathered, dropped and acknowledged in any order', () => {

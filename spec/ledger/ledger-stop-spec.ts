@@ -24,7 +24,7 @@ describe('a stop', () => {
 
   it('before a logical message leaves it unconfirmed', () => {
     const { ledger } = ledgerOf(WIDE);
-    const message = ledger.single(100n, 1);
+    const message = ledger.openStandaloneUnit(100n, 1);
     ledger.stopBefore(message);
     expect(message.settle()).toBe(false);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
@@ -47,7 +47,7 @@ describe('a stop', () => {
   it('after a keepalive confirms up to the stop once everything before it is done, and no further', () => {
     const { ledger } = ledgerOf(WIDE);
     const work = transaction(ledger, 100n);
-    ledger.stopAfter(ledger.nothing, 150n);
+    ledger.stopAfter(ledger.settledHandle, 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
     settle(work);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
@@ -55,7 +55,7 @@ describe('a stop', () => {
 
   it('after a keepalive confirms up to the stop at once when nothing is outstanding', () => {
     const { ledger } = ledgerOf(WIDE);
-    ledger.stopAfter(ledger.nothing, 150n);
+    ledger.stopAfter(ledger.settledHandle, 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 
@@ -92,7 +92,7 @@ describe('after the session has closed', () => {
   it('a keepalive confirms nothing any more', () => {
     const { ledger } = ledgerOf(WIDE);
     ledger.close();
-    ledger.progress(100n);
+    ledger.recordDelivered(100n);
     expect(ledger.confirmed).toBe(0n);
   });
 });

@@ -38,8 +38,8 @@ describe('a transaction that comes in blocks', () => {
     expect([ledger.settled, ledger.stalled, ledger.unackedMessages]).toEqual([true, undefined, 3]);
     settle(transaction(ledger, 100n));
     expect([ledger.confirmed, ledger.settled]).toEqual([100n, true]);
-    ledger.single(110n, 1).settle();
-    ledger.progress(200n);
+    ledger.openStandaloneUnit(110n, 1).settle();
+    ledger.recordDelivered(200n);
     expect(ledger.confirmed).toBe(200n);
   });
 
@@ -114,7 +114,7 @@ describe('a transaction that comes in blocks', () => {
   it('leaves a message outside any transaction where it came, even between its blocks', () => {
     const { ledger } = ledgerOf(WIDE);
     const changes = block(ledger, 7);
-    const message = ledger.single(50n, 1);
+    const message = ledger.openStandaloneUnit(50n, 1);
     const commit = ledger.commitStream(7, 100n, 10);
     settle([...changes, commit]);
     expect(ledger.confirmed).toBe(0n);
@@ -154,7 +154,7 @@ describe('a transaction that comes in blocks', () => {
     const { ledger } = ledgerOf({ messages: 2, bytes: 1_000_000 });
     block(ledger, 7, 2);
     expect(ledger.stalled?.sequence).toBe(0);
-    ledger.stopAfter(ledger.nothing);
+    ledger.stopAfter(ledger.settledHandle);
     expect([ledger.isFull(), ledger.stalled, ledger.settled]).toEqual([true, undefined, true]);
   });
 
@@ -275,7 +275,7 @@ describe('a prepared transaction', () => {
     expect(ledger.confirmed).toBe(0n);
     change?.settle();
     expect(ledger.confirmed).toBe(100n);
-    const end = ledger.single(200n, 10);
+    const end = ledger.openStandaloneUnit(200n, 10);
     expect(ledger.confirmed).toBe(100n);
     end.settle();
     expect(ledger.confirmed).toBe(200n);
@@ -307,9 +307,9 @@ describe('a prepared transaction', () => {
     const { ledger } = ledgerOf({ messages: 2, bytes: 30 });
     const held = Array.from({ length: 10 }, (_, i) => prepared(ledger, 100n + BigInt(i), 0)).flat();
     expect([ledger.isFull(), ledger.unackedMessages]).toEqual([false, 10]);
-    const one = ledger.single(200n, 10);
+    const one = ledger.openStandaloneUnit(200n, 10);
     expect(ledger.isFull()).toBe(false);
-    const other = ledger.single(210n, 10);
+    const other = ledger.openStandaloneUnit(210n, 10);
     expect(ledger.isFull()).toBe(true);
     settle([one, other]);
     expect([ledger.isFull(), ledger.confirmed]).toEqual([false, 0n]);
@@ -350,7 +350,7 @@ describe('a prepared transaction', () => {
     expect(ledger.stalled?.reason).toBe('a prepared transaction is not acknowledged');
     settle([group]);
     expect([ledger.isFull(), ledger.confirmed, ledger.unackedBytes]).toEqual([false, 100n, 0]);
-    expect(ledger.single(200n, 9).settle()).toBe(true);
+    expect(ledger.openStandaloneUnit(200n, 9).settle()).toBe(true);
   });
 
   it('takes its place at the prepare when it comes in blocks', () => {
@@ -370,7 +370,7 @@ describe('a prepared transaction', () => {
     const { ledger } = ledgerOf(WIDE);
     const held = prepared(ledger, 100n);
     settle(transaction(ledger, 200n));
-    ledger.progress(300n);
+    ledger.recordDelivered(300n);
     expect(ledger.confirmed).toBe(0n);
     settle(held);
     expect(ledger.confirmed).toBe(300n);
@@ -381,10 +381,10 @@ describe('a keepalive while blocks are open', () => {
   it('is confirmed when all that has its place is done: an open stream commits behind it', () => {
     const { ledger } = ledgerOf(WIDE);
     block(ledger, 7, 2);
-    ledger.progress(50n);
+    ledger.recordDelivered(50n);
     expect(ledger.confirmed).toBe(50n);
     const before = transaction(ledger, 100n);
-    ledger.progress(150n);
+    ledger.recordDelivered(150n);
     expect(ledger.confirmed).toBe(50n);
     settle(before);
     expect(ledger.confirmed).toBe(150n);
@@ -394,7 +394,7 @@ describe('a keepalive while blocks are open', () => {
     const { ledger } = ledgerOf(WIDE);
     const changes = block(ledger, 7);
     const before = transaction(ledger, 100n);
-    ledger.progress(150n);
+    ledger.recordDelivered(150n);
     const commit = ledger.commitStream(7, 200n, 10);
     settle([...changes, commit]);
     expect(ledger.confirmed).toBe(0n);
@@ -447,7 +447,7 @@ describe('a stop with streams open', () => {
         changes = [ledger.change(10)];
       }
       const prepare = isStream ? ledger.prepareStream(7, 100n, 10) : ledger.prepare(9, 100n, 10);
-      const end = ledger.single(200n, 10);
+      const end = ledger.openStandaloneUnit(200n, 10);
       ledger.stopBefore(end);
       expect(end.settle()).toBe(false);
       settle([...changes, prepare]);

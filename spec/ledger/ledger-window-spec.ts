@@ -69,8 +69,8 @@ describe('the window', () => {
 
   it('counts what was acknowledged out of turn as gone, though it is not confirmed yet', () => {
     const { ledger } = ledgerOf({ messages: 3, bytes: 1_000_000 });
-    const first = ledger.single(10n, 5);
-    const later = [ledger.single(20n, 5), ledger.single(30n, 5)];
+    const first = ledger.openStandaloneUnit(10n, 5);
+    const later = [ledger.openStandaloneUnit(20n, 5), ledger.openStandaloneUnit(30n, 5)];
     expect(ledger.isFull()).toBe(true);
     for (const entry of later) entry.settle();
     expect([ledger.isFull(), ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0n, 1, 5]);

@@ -26,13 +26,15 @@ export function getStreamName({ source }: SessionControl): string {
 /** @returns undefined for what cannot be recognized when it is delivered again */
 export function identify(item: Acknowledgeable): DeliveryIdentity | undefined {
   const session = getSession(item);
-  return session && isIdentifiable(item) ? { session, lsn: getIdentityLsn(item), key: getKey(item) } : undefined;
+  return session && isIdentifiable(item)
+    ? { session, lsn: getIdentityLsn(item), key: getDeliveryKey(item) }
+    : undefined;
 }
 
 export type Identifiable =
   Transaction | PreparedTransaction | BeginMessage | CommitMessage | StreamCommitMessage | TwoPhaseMessage | Change;
 
-const KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
+const IDENTIFIABLE_KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
   'transaction',
   'preparedTransaction',
   'begin',
@@ -55,7 +57,7 @@ const KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
  * is known, and what a `map` returned are not identifiable.
  */
 export function isIdentifiable(item: Acknowledgeable): item is Identifiable {
-  return item instanceof Message && KINDS.has(item.kind) && !isStreamed(item);
+  return item instanceof Message && IDENTIFIABLE_KINDS.has(item.kind) && !isStreamed(item);
 }
 
 /** Where the transaction commits or is prepared; deliveries that end before the confirmed position are not repeated. */
@@ -76,7 +78,7 @@ export function getIdentityLsn(item: Identifiable): Lsn {
   }
 }
 
-export function getKey(item: Identifiable): DeliveryKey {
+export function getDeliveryKey(item: Identifiable): DeliveryKey {
   switch (item.kind) {
     case 'transaction':
     case 'progress':

@@ -37,7 +37,7 @@ export class SourceSessions {
     const { session } = handle;
     if (session === this.#last) return;
     this.#last = session;
-    session.attend();
+    session.expectAcks();
     this.#sessions.set(getStreamName(session), session);
   }
 
@@ -70,10 +70,10 @@ export class SourceSessions {
    */
   attachFailure(error: unknown, { session, transactions, giveUp }: FailureContext): Failure | undefined {
     // The error of a work may have been attached to an earlier failure.
-    const noted = session && !hasEndedWith(session, error) ? undefined : getFailure(error);
-    if (!noted && !session) return undefined;
+    const known = session && !hasEndedWith(session, error) ? undefined : getFailure(error);
+    if (!known && !session) return undefined;
     const histories = [...this.#sessions.values()].map(({ history }) => history);
-    const failed = markFailed(error, new Set([...(noted?.streams ?? []).map(({ history }) => history), ...histories]));
+    const failed = markFailed(error, new Set([...(known?.streams ?? []).map(({ history }) => history), ...histories]));
     const streams = failed.map(({ history, stops }) => ({
       history,
       stops: [...stops, ...(this.#stops.get(history) ?? [])],
@@ -83,8 +83,8 @@ export class SourceSessions {
       confirmedLsn: session?.confirmed ?? 0n,
       walSenderTimeout: 0,
       byStream: false,
-      ...noted,
-      transactions: transactions ?? noted?.transactions,
+      ...known,
+      transactions: transactions ?? known?.transactions,
       streams,
       giveUp,
     };

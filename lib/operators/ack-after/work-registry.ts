@@ -3,7 +3,7 @@ import type { Acknowledgeable, SessionControl } from '../../ledger/acknowledgeme
 import { getSession, isBatch, toItems, type AckTarget } from './ack-target';
 import {
   getIdentityLsn,
-  getKey,
+  getDeliveryKey,
   getStreamName,
   identify,
   isIdentifiable,
@@ -43,7 +43,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   readonly #listeners = new Set<() => void>();
   /** The session that `#name` belongs to: most deliveries come from the same one. */
   #session: SessionControl | undefined;
-  #name = '';
+  #streamName = '';
 
   get detachedCount(): number {
     return this.#detached.size;
@@ -145,7 +145,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
     const { confirmed, confirms } = session;
     const lsn = getIdentityLsn(item);
     if (lsn >= confirmed && confirms) {
-      const key = getKey(item);
+      const key = getDeliveryKey(item);
       const record = this.#openRecord(session, lsn);
       record.completed.add(key);
       record.works.delete(key);
@@ -156,7 +156,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   /** Drops the records of what commits before the confirmed position: it is not delivered again. */
   #forgetConfirmed(session: SessionControl, confirmed: Lsn): void {
     if (this.#streams.size === 0) return;
-    const name = this.#nameOf(session);
+    const name = this.#getStreamName(session);
     const stream = this.#streams.get(name);
     if (!stream) return;
     for (const [lsn, record] of stream) {
@@ -167,7 +167,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   }
 
   #openRecord(session: SessionControl, lsn: Lsn): TransactionRecord<T, R> {
-    const name = this.#nameOf(session);
+    const name = this.#getStreamName(session);
     const stream = this.#streams.get(name) ?? new Map<Lsn, TransactionRecord<T, R>>();
     const known = stream.get(lsn);
     if (known) return known;
@@ -177,7 +177,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   }
 
   #findRecord({ session, lsn }: DeliveryIdentity): TransactionRecord<T, R> | undefined {
-    return this.#streams.get(this.#nameOf(session))?.get(lsn);
+    return this.#streams.get(this.#getStreamName(session))?.get(lsn);
   }
 
   /** Failed and cancelled works are not found: their input is worked on again. */
@@ -192,12 +192,12 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
     return identity !== undefined && this.#findRecord(identity)?.completed.has(identity.key) === true;
   }
 
-  #nameOf(session: SessionControl): string {
+  #getStreamName(session: SessionControl): string {
     if (session !== this.#session) {
       this.#session = session;
-      this.#name = getStreamName(session);
+      this.#streamName = getStreamName(session);
     }
-    return this.#name;
+    return this.#streamName;
   }
 }
 

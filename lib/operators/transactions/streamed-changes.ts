@@ -182,7 +182,7 @@ export class StreamedChanges implements Gathered {
       const isAborted = this.#aborted.has(block.readUInt32BE(at + 4));
       const relations = this.#tables[block.readUInt32BE(at + 8)] ?? [];
       at = end;
-      if (!isAborted) yield replay.change(block, start, end, relations);
+      if (!isAborted) yield replay.decodeChange(block, start, end, relations);
     }
   }
 

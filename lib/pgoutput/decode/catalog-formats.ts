@@ -8,7 +8,7 @@ export const relationFormat: MessageFormat = {
   decode(reader, state) {
     const start = reader.offset;
     const message = readRelation(reader, (identity) =>
-      state.unexpected(reader, identity, "the replica identity, 'd', 'n', 'f' or 'i',"),
+      state.createByteError(reader, identity, "the replica identity, 'd', 'n', 'f' or 'i',"),
     );
     state.relations.add(message, reader.latin1From(start), state.openXid);
     return message;

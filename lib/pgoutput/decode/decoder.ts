@@ -4,7 +4,7 @@ import { getFormat } from './formats';
 import { PayloadReader } from './payload-reader';
 import { attachRawChange } from '../messages/raw-change';
 import { type Decoding, RelationCache } from './relations';
-import { DecoderState, StreamedTransaction } from './state';
+import { DecoderState, OpenStreamedTransaction } from './state';
 import type { TypeParsers } from '../values/values';
 
 const NO_RELATIONS: readonly DescribedTable[] = [];
@@ -35,7 +35,7 @@ export class PgoutputDecoder {
   decode(buffer: Buffer, start: number, end: number): AnyPgoutputMessage {
     const { current } = this.#state;
     const format = getFormat(buffer, start, end);
-    const block = current instanceof StreamedTransaction && format.hasXid ? current : undefined;
+    const block = current instanceof OpenStreamedTransaction && format.hasXid ? current : undefined;
     const message = this.#reader.read(format, buffer, start, end, block);
     if (block && isChange(message)) {
       const payload = Buffer.from(buffer.subarray(start, end));

@@ -15,15 +15,15 @@ const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map<number,
 /**
  * Reads a Relation message from its OID on.
  *
- * @param unexpected creates the error for an invalid replica identity
+ * @param createError creates the error for an invalid replica identity
  */
-export function readRelation(reader: Reader, unexpected: (identity: number) => Error): RelationMessage {
+export function readRelation(reader: Reader, createError: (identity: number) => Error): RelationMessage {
   const oid = reader.u32();
   const schema = readSchema(reader);
   const name = reader.cstring();
   const identity = reader.u8();
   const replicaIdentity = REPLICA_IDENTITIES.get(identity);
-  if (replicaIdentity === undefined) throw unexpected(identity);
+  if (replicaIdentity === undefined) throw createError(identity);
   const columns: Column[] = [];
   for (let count = reader.u16(); count > 0; count--) columns.push(readColumn(reader));
   return new RelationMessage(oid, schema, name, formatTableName(schema, name), replicaIdentity, columns);

@@ -51,7 +51,7 @@ export class RelationCache {
   readonly #decoding: Decoding;
   readonly #compiled: CompiledTables;
   /** The cache for tables that are not described here. */
-  readonly #below: RelationCache | undefined;
+  readonly #base: RelationCache | undefined;
   readonly #entries = new Map<number, CachedTable>();
   #bytes = 0;
   #last: CompiledRelation | undefined;
@@ -62,14 +62,14 @@ export class RelationCache {
   /** The latest type names, by OID. */
   #names: Map<number, TypeMessage> | undefined;
 
-  constructor(decoding: Decoding, below?: RelationCache) {
+  constructor(decoding: Decoding, base?: RelationCache) {
     this.#decoding = decoding;
-    this.#below = below;
-    this.#compiled = below ? below.#compiled : new CompiledTables(decoding, (decoding.limits ?? LIMITS).columns);
+    this.#base = base;
+    this.#compiled = base ? base.#compiled : new CompiledTables(decoding, (decoding.limits ?? LIMITS).columns);
   }
 
   /** Creates a cache for a transaction that can still be aborted. It reads from this cache, and adds to itself only. */
-  overlay(): RelationCache {
+  createOverlay(): RelationCache {
     return new RelationCache(this.#decoding, this);
   }
 
@@ -79,7 +79,7 @@ export class RelationCache {
     for (const [oid, entry] of overlay.#entries) {
       const known = this.#entries.get(oid);
       // A later description can have been evicted.
-      if ((known?.order ?? this.#forgotten) < entry.order) this.#enter(oid, entry);
+      if ((known?.order ?? this.#forgotten) < entry.order) this.#setEntry(oid, entry);
     }
     this.#last = undefined;
     this.#forgetOldest();
@@ -96,40 +96,40 @@ export class RelationCache {
     }
   }
 
-  #nameOf(oid: number): TypeMessage | undefined {
+  #findName(oid: number): TypeMessage | undefined {
     const name = this.#names?.get(oid);
-    return name ?? (this.#below === undefined ? undefined : this.#below.#nameOf(oid));
+    return name ?? (this.#base === undefined ? undefined : this.#base.#findName(oid));
   }
 
   /**
    * Returns the base type of a domain: the Type message of a domain has the OID of the domain and the name of the base type.
    * Values are read as the base type, as in `pg`, because the columns of a query result have the base type.
    */
-  #domainOf(oid: number): number | undefined {
-    const type = this.#nameOf(oid);
+  #findDomainBase(oid: number): number | undefined {
+    const type = this.#findName(oid);
     return type?.schema === 'pg_catalog' ? BUILT_IN_TYPES.get(type.name) : undefined;
   }
 
   /**
    * @param payload the message from its OID on, in Latin-1
    * @param openXid the ID of the transaction that describes the table, if it is in progress
-   * @throws {ReplicationError} `SCHEMA_DRIFT` when the table differs from `expectTables`; an overlay throws in {@link expectFit}
+   * @throws {ReplicationError} `SCHEMA_DRIFT` when the table differs from `expectTables`; an overlay throws in {@link assertExpectedTables}
    */
   add(message: RelationMessage, payload: string, openXid?: number): void {
     this.#decoding.catalog?.described(message.columns, openXid);
     try {
       this.#check(message);
     } catch (error) {
-      if (this.#below === undefined || !(error instanceof ReplicationError)) throw error;
+      if (this.#base === undefined || !(error instanceof ReplicationError)) throw error;
       this.#drift ??= error;
     }
     const { oid } = message;
     const known = this.#find(oid);
     // The server describes a table again in each streamed transaction, mostly unchanged.
     const isKnown = known?.payload === payload && isSelfContained(message);
-    const table = isKnown ? known : this.#described(message, payload);
+    const table = isKnown ? known : this.#createTable(message, payload);
     table.lastUse = this.#compiled.tick();
-    this.#enter(oid, { table, order: table.lastUse });
+    this.#setEntry(oid, { table, order: table.lastUse });
     this.#last = table.relation;
     this.#forgetOldest();
   }
@@ -138,7 +138,7 @@ export class RelationCache {
   put(table: DescribedTable): void {
     if (this.#last?.described === table) return;
     const { relation } = table;
-    this.#enter(relation.message.oid, { table, order: 0 });
+    this.#setEntry(relation.message.oid, { table, order: 0 });
     this.#last = relation;
   }
 
@@ -147,19 +147,19 @@ export class RelationCache {
     if (this.#last?.message.oid === oid) return this.#last;
     const own = this.#entries.get(oid);
     // What stands below may be described anew there.
-    if (own === undefined) return this.#below?.get(oid);
+    if (own === undefined) return this.#base?.get(oid);
     own.table.lastUse = this.#compiled.clock;
     return (this.#last = own.table.relation);
   }
 
   /** Releases the last compiled table, because no look-up follows for a while. */
-  rest(): void {
+  releaseLastTable(): void {
     this.#last = undefined;
   }
 
   /** Whether any description was evicted: an unknown table can have been described. */
   get hasForgotten(): boolean {
-    return this.#forgotten >= 0 || (this.#below?.hasForgotten ?? false);
+    return this.#forgotten >= 0 || (this.#base?.hasForgotten ?? false);
   }
 
   /**
@@ -167,7 +167,7 @@ export class RelationCache {
    *
    * @throws {ReplicationError} `SCHEMA_DRIFT` when a table differs from `expectTables`
    */
-  expectFit(): void {
+  assertExpectedTables(): void {
     if (this.#drift) throw this.#drift;
   }
 
@@ -176,7 +176,7 @@ export class RelationCache {
    *
    * @throws {NewTypesError} when types must be looked up first
    */
-  expectTypes(xid: number): void {
+  assertKnownTypes(xid: number): void {
     const typeOids = this.#decoding.catalog?.openedBy(xid) ?? [];
     if (typeOids.length > 0) throw new NewTypesError(typeOids);
   }
@@ -187,16 +187,16 @@ export class RelationCache {
     catalog?.close(catalog.openedBy(xid));
   }
 
-  #described(message: RelationMessage, payload: string): DescribedTable {
-    const table = new DescribedTable(this.#compiled, payload, this.#domainsOf(message), this.#below !== undefined);
+  #createTable(message: RelationMessage, payload: string): DescribedTable {
+    const table = new DescribedTable(this.#compiled, payload, this.#findDomainBases(message), this.#base !== undefined);
     this.#compiled.compile(table, message);
     return table;
   }
 
-  #domainsOf({ columns }: RelationMessage): DomainBases | undefined {
+  #findDomainBases({ columns }: RelationMessage): DomainBases | undefined {
     let domains: Map<number, number> | undefined;
     for (const { typeOid } of columns) {
-      const base = isBuiltIn(typeOid) ? undefined : this.#domainOf(typeOid);
+      const base = isBuiltIn(typeOid) ? undefined : this.#findDomainBase(typeOid);
       if (base !== undefined) (domains ??= new Map()).set(typeOid, base);
     }
     return domains;
@@ -205,9 +205,9 @@ export class RelationCache {
   #check(message: RelationMessage): void {
     this.#decoding.check?.(
       message,
-      (oid) => this.#domainOf(oid) ?? oid,
+      (oid) => this.#findDomainBase(oid) ?? oid,
       (oid) => {
-        const type = this.#nameOf(oid);
+        const type = this.#findName(oid);
         return type && formatQualifiedName(type.schema, type.name);
       },
     );
@@ -216,10 +216,10 @@ export class RelationCache {
   #find(oid: number): DescribedTable | undefined {
     const own = this.#entries.get(oid);
     if (own) return own.table;
-    return this.#below ? this.#below.#find(oid) : undefined;
+    return this.#base ? this.#base.#find(oid) : undefined;
   }
 
-  #enter(oid: number, entry: CachedTable): void {
+  #setEntry(oid: number, entry: CachedTable): void {
     this.#bytes += entry.table.weight - (this.#entries.get(oid)?.table.weight ?? 0);
     this.#entries.set(oid, entry);
   }
@@ -230,7 +230,7 @@ export class RelationCache {
    */
   #forgetOldest(): void {
     const { bytes } = this.#decoding.limits ?? LIMITS;
-    if (this.#below !== undefined || this.#bytes <= bytes) return;
+    if (this.#base !== undefined || this.#bytes <= bytes) return;
     const entries = [...this.#entries].sort(([, one], [, other]) => one.table.lastUse - other.table.lastUse);
     // The last table can be needed next.
     for (const [oid, { table, order }] of entries.slice(0, -1)) {

@@ -27,12 +27,12 @@ export class Replay {
    *
    * @throws {ValueError} when a value cannot be decoded, unless `onDecodeError` is `'deliver'`
    */
-  change(buffer: Buffer, start: number, end: number, relations: readonly DescribedTable[]): Change {
+  decodeChange(buffer: Buffer, start: number, end: number, relations: readonly DescribedTable[]): Change {
     const format = getFormat(buffer, start, end);
     for (const table of relations) this.#relations.put(table);
     const message = this.#reader.read(format, buffer, start, end, this.#block);
     if (!('ordinal' in message && hasPosition(message)))
-      throw this.#state.violation('expected a change of a transaction');
+      throw this.#state.createViolation('expected a change of a transaction');
     return message;
   }
 }

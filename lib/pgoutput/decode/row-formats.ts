@@ -15,10 +15,10 @@ export const insertFormat: MessageFormat = {
   hasXid: true,
   hasValues: true,
   decode(reader, state) {
-    const transaction = state.currentTransaction();
-    const relation = state.relation(reader);
+    const transaction = state.requireTransaction();
+    const relation = state.readRelation(reader);
     const tag = reader.u8();
-    if (tag !== NEW) throw state.unexpected(reader, tag, "the new row, 'N',");
+    if (tag !== NEW) throw state.createByteError(reader, tag, "the new row, 'N',");
     const row = readRow(reader, state, relation);
     return new InsertMessage(relation.message, transaction.nextPosition(), row, state.unchanged);
   },
@@ -29,8 +29,8 @@ export const updateFormat: MessageFormat = {
   hasXid: true,
   hasValues: true,
   decode(reader, state) {
-    const transaction = state.currentTransaction();
-    const relation = state.relation(reader);
+    const transaction = state.requireTransaction();
+    const relation = state.readRelation(reader);
     let old: Row | undefined;
     let key: Row | undefined;
     let tag = reader.u8();
@@ -43,7 +43,7 @@ export const updateFormat: MessageFormat = {
     }
     if (tag !== NEW) {
       const isFirst = old === undefined && key === undefined;
-      throw state.unexpected(reader, tag, isFirst ? "a row, 'K', 'O' or 'N'," : "the new row, 'N',");
+      throw state.createByteError(reader, tag, isFirst ? "a row, 'K', 'O' or 'N'," : "the new row, 'N',");
     }
     const row = readRow(reader, state, relation, old ?? key);
     return new UpdateMessage(relation.message, transaction.nextPosition(), row, old, key, state.unchanged);
@@ -55,10 +55,10 @@ export const deleteFormat: MessageFormat = {
   hasXid: true,
   hasValues: true,
   decode(reader, state) {
-    const transaction = state.currentTransaction();
-    const relation = state.relation(reader);
+    const transaction = state.requireTransaction();
+    const relation = state.readRelation(reader);
     const tag = reader.u8();
-    if (tag !== OLD && tag !== KEY) throw state.unexpected(reader, tag, "the old row, 'K' or 'O',");
+    if (tag !== OLD && tag !== KEY) throw state.createByteError(reader, tag, "the old row, 'K' or 'O',");
     const old = tag === OLD ? readRow(reader, state, relation) : undefined;
     const key = tag === KEY ? readKey(reader, state, relation) : undefined;
     return new DeleteMessage(relation.message, transaction.nextPosition(), old, key);
@@ -69,12 +69,12 @@ export const truncateFormat: MessageFormat = {
   name: 'Truncate message',
   hasXid: true,
   decode(reader, state) {
-    const transaction = state.currentTransaction();
+    const transaction = state.requireTransaction();
     const count = reader.u32();
     const flags = reader.u8();
     const relations = [];
     // Not Array.from({ length }): do not trust the count before its OIDs have been read.
-    for (let i = 0; i < count; i++) relations.push(state.relation(reader).message);
+    for (let i = 0; i < count; i++) relations.push(state.readRelation(reader).message);
     return new TruncateMessage(
       relations,
       transaction.nextPosition(),

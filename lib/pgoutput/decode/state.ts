@@ -41,7 +41,7 @@ export class OpenTransaction implements CommittedPosition {
 }
 
 /** A transaction that is streamed in blocks. */
-export class StreamedTransaction implements StreamedPosition {
+export class OpenStreamedTransaction implements StreamedPosition {
   readonly commitLsn = undefined;
   readonly ordinal = undefined;
 
@@ -65,13 +65,13 @@ export class DecoderState {
   /** The unsent columns of the last row: unchanged and stored out of line (TOAST). */
   unchanged: readonly string[] = [];
   /** The transaction of the current message. */
-  current: OpenTransaction | StreamedTransaction | undefined;
+  current: OpenTransaction | OpenStreamedTransaction | undefined;
   /** The tables for the current message. */
   relations: RelationCache;
   /** Set while the current message is read again, because a value could not be decoded. */
   guard: ValueGuard | undefined;
   /** The streamed transactions that have not ended, by xid. */
-  readonly streams = new Map<number, StreamedTransaction>();
+  readonly streams = new Map<number, OpenStreamedTransaction>();
   readonly #committed: RelationCache;
 
   constructor(relations: RelationCache) {
@@ -82,23 +82,24 @@ export class DecoderState {
   /** The ID of the current transaction if it is streamed or prepared, so not known to be committed. */
   get openXid(): number | undefined {
     const { current } = this;
-    return current instanceof StreamedTransaction ? current.topXid : current?.openXid;
+    return current instanceof OpenStreamedTransaction ? current.topXid : current?.openXid;
   }
 
   /** @throws {ProtocolError} when the current message is outside a transaction */
-  currentTransaction(): OpenTransaction | StreamedTransaction {
-    if (this.current === undefined) throw this.violation('it came outside a transaction; expected Begin before it');
+  requireTransaction(): OpenTransaction | OpenStreamedTransaction {
+    if (this.current === undefined)
+      throw this.createViolation('it came outside a transaction; expected Begin before it');
     return this.current;
   }
 
   /** Returns the transaction that the current message ends. @throws {ProtocolError} when it ends differently */
-  transaction(end: OpenTransaction['end']): OpenTransaction {
-    const current = this.currentTransaction();
-    if (current instanceof StreamedTransaction) {
-      throw this.violation(`expected Stream Stop of transaction ${current.topXid} before it`);
+  requireTransactionEndingWith(end: OpenTransaction['end']): OpenTransaction {
+    const current = this.requireTransaction();
+    if (current instanceof OpenStreamedTransaction) {
+      throw this.createViolation(`expected Stream Stop of transaction ${current.topXid} before it`);
     }
     if (current.end !== end) {
-      throw this.violation(`expected the ${current.end} of the transaction at ${formatLsn(current.commitLsn)}`);
+      throw this.createViolation(`expected the ${current.end} of the transaction at ${formatLsn(current.commitLsn)}`);
     }
     return current;
   }
@@ -106,32 +107,32 @@ export class DecoderState {
   /** @throws {ProtocolError} when the current message is inside a transaction or block */
   assertNoTransaction(): void {
     const { current } = this;
-    if (current instanceof StreamedTransaction) {
-      throw this.violation(`expected Stream Stop of transaction ${current.topXid} before it`);
+    if (current instanceof OpenStreamedTransaction) {
+      throw this.createViolation(`expected Stream Stop of transaction ${current.topXid} before it`);
     }
     if (current)
-      throw this.violation(`expected the end of the transaction at ${formatLsn(current.commitLsn)} before it`);
+      throw this.createViolation(`expected the end of the transaction at ${formatLsn(current.commitLsn)} before it`);
   }
 
   /** Starts a block. */
-  enter(xid: number, first: boolean): void {
+  enterBlock(xid: number, first: boolean): void {
     this.assertNoTransaction();
     const known = this.streams.get(xid);
     if (first === (known !== undefined)) {
-      throw this.violation(`expected a block of transaction ${xid} that is${first ? ' not' : ''} its first`);
+      throw this.createViolation(`expected a block of transaction ${xid} that is${first ? ' not' : ''} its first`);
     }
-    const stream = known ?? new StreamedTransaction(xid, this.#committed.overlay());
+    const stream = known ?? new OpenStreamedTransaction(xid, this.#committed.createOverlay());
     this.streams.set(xid, stream);
     this.current = stream;
     this.relations = stream.relations;
   }
 
   /** Ends the block. */
-  leave(): StreamedTransaction {
+  leaveBlock(): OpenStreamedTransaction {
     const { current } = this;
-    if (!(current instanceof StreamedTransaction)) throw this.violation('expected Stream Start before it');
+    if (!(current instanceof OpenStreamedTransaction)) throw this.createViolation('expected Stream Start before it');
     this.current = undefined;
-    current.relations.rest();
+    current.relations.releaseLastTable();
     this.relations = this.#committed;
     return current;
   }
@@ -141,42 +142,42 @@ export class DecoderState {
    *
    * @throws {NewTypesError} before it changes the state
    */
-  finish(xid: number, committed: boolean): void {
+  endStreamed(xid: number, committed: boolean): void {
     this.assertNoTransaction();
     const stream = this.streams.get(xid);
-    if (!stream) throw this.violation(`expected a Stream Start of transaction ${xid} before it`);
-    stream.relations.expectFit();
-    if (committed) stream.relations.expectTypes(xid);
+    if (!stream) throw this.createViolation(`expected a Stream Start of transaction ${xid} before it`);
+    stream.relations.assertExpectedTables();
+    if (committed) stream.relations.assertKnownTypes(xid);
     this.streams.delete(xid);
     if (committed) this.#committed.merge(stream.relations);
   }
 
   /** Reads an OID, and returns its table. */
-  relation(reader: Reader): CompiledRelation {
+  readRelation(reader: Reader): CompiledRelation {
     const oid = reader.u32();
     const relation = this.relations.get(oid);
     if (relation === undefined) throw this.#createUnknownError(oid);
-    return this.guard === undefined ? relation : this.guard.relation(relation);
+    return this.guard === undefined ? relation : this.guard.guardRelation(relation);
   }
 
   #createUnknownError(oid: number): Error {
-    if (!this.relations.hasForgotten) return this.violation(`expected the Relation with OID ${oid} before it`);
+    if (!this.relations.hasForgotten) return this.createViolation(`expected the Relation with OID ${oid} before it`);
     const what = `${this.what}: the description of the table with OID ${oid} was evicted, because there are too many tables`;
     return new ReplicationError('RELATION_FORGOTTEN', what);
   }
 
   /** Creates an error about the last byte read. */
-  unexpected(reader: Reader, byte: number, expected: string): ProtocolError {
-    return this.violation(`expected ${expected} at byte ${reader.offset - 1}, found ${formatTag(byte)}`);
+  createByteError(reader: Reader, byte: number, expected: string): ProtocolError {
+    return this.createViolation(`expected ${expected} at byte ${reader.offset - 1}, found ${formatTag(byte)}`);
   }
 
   /** Reads the flags, which must be 0. */
-  noFlags(reader: Reader): void {
+  assertNoFlags(reader: Reader): void {
     const flags = reader.u8();
-    if (flags !== 0) throw this.unexpected(reader, flags, 'flags of 0');
+    if (flags !== 0) throw this.createByteError(reader, flags, 'flags of 0');
   }
 
-  violation(problem: string): ProtocolError {
+  createViolation(problem: string): ProtocolError {
     return new ProtocolError(`${this.what}: ${problem}`);
   }
 }

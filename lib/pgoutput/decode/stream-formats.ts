@@ -12,7 +12,7 @@ export const streamStartFormat: MessageFormat = {
   name: 'Stream Start message',
   decode(reader, state) {
     const message = new StreamStartMessage(reader.u32(), reader.u8() === 1);
-    state.enter(message.xid, message.first);
+    state.enterBlock(message.xid, message.first);
     return message;
   },
 };
@@ -20,7 +20,7 @@ export const streamStartFormat: MessageFormat = {
 export const streamStopFormat: MessageFormat = {
   name: 'Stream Stop message',
   decode(_reader, state) {
-    return new StreamStopMessage(state.leave().topXid);
+    return new StreamStopMessage(state.leaveBlock().topXid);
   },
 };
 
@@ -28,8 +28,8 @@ export const streamCommitFormat: MessageFormat = {
   name: 'Stream Commit message',
   decode(reader, state) {
     const xid = reader.u32();
-    state.noFlags(reader);
-    state.finish(xid, true);
+    state.assertNoFlags(reader);
+    state.endStreamed(xid, true);
     return new StreamCommitMessage(xid, reader.u64(), reader.u64(), readPgTimestamp(reader));
   },
 };
@@ -54,13 +54,13 @@ export const streamAbortFormat: MessageFormat = {
 export const streamPrepareFormat: MessageFormat = {
   name: 'Stream Prepare message',
   decode(reader, state) {
-    state.noFlags(reader);
+    state.assertNoFlags(reader);
     const prepareLsn = reader.u64();
     const endLsn = reader.u64();
     const prepareTime = readPgTimestamp(reader);
     const xid = reader.u32();
     // As after an abort, the server describes the tables again (pgoutput_stream_prepare_txn).
-    state.finish(xid, false);
+    state.endStreamed(xid, false);
     return new StreamPrepareMessage(reader.cstring(), xid, prepareLsn, endLsn, prepareTime);
   },
 };

@@ -19,8 +19,8 @@ export const beginFormat: MessageFormat = {
 export const commitFormat: MessageFormat = {
   name: 'Commit message',
   decode(reader, state) {
-    const transaction = state.transaction('Commit');
-    state.noFlags(reader);
+    const transaction = state.requireTransactionEndingWith('Commit');
+    state.assertNoFlags(reader);
     const message = new CommitMessage(reader.u64(), reader.u64(), readPgTimestamp(reader));
     endTransaction(state, transaction, message.commitLsn);
     return message;
@@ -30,7 +30,7 @@ export const commitFormat: MessageFormat = {
 /** Ends the current transaction. @throws {ProtocolError} when its LSN differs from that of the end message */
 export function endTransaction(state: DecoderState, { commitLsn }: OpenTransaction, found: Lsn): void {
   if (found !== commitLsn) {
-    throw state.violation(
+    throw state.createViolation(
       `expected the LSN ${formatLsn(commitLsn)} that the transaction began with, found ${formatLsn(found)}`,
     );
   }
@@ -40,7 +40,7 @@ export function endTransaction(state: DecoderState, { commitLsn }: OpenTransacti
 export const originFormat: MessageFormat = {
   name: 'Origin message',
   decode(reader, state) {
-    state.currentTransaction();
+    state.requireTransaction();
     const originLsn = reader.u64();
     return new OriginMessage(reader.cstring(), originLsn);
   },
@@ -52,7 +52,7 @@ export const logicalMessageFormat: MessageFormat = {
   hasXid: true,
   decode(reader, state) {
     const transactional = (reader.u8() & TRANSACTIONAL) !== 0;
-    const transaction = transactional ? state.currentTransaction() : undefined;
+    const transaction = transactional ? state.requireTransaction() : undefined;
     const lsn = reader.u64();
     const prefix = reader.cstring();
     const content = reader.bytes(reader.u32());

@@ -60,12 +60,12 @@ export function readKey(reader: Reader, state: DecoderState, { columns, message,
 function readColumnCount(reader: Reader, state: DecoderState, expected: number, table: string): void {
   const count = reader.u16();
   if (count !== expected) {
-    throw state.violation(
+    throw state.createViolation(
       `expected ${expected} columns at byte ${reader.offset - 2}, as in the Relation of ${table}, found ${count}`,
     );
   }
 }
 
 function createTupleKindError(reader: Reader, state: DecoderState, kind: number): ProtocolError {
-  return state.unexpected(reader, kind, "the kind of a column, 'n', 'u', 't' or 'b',");
+  return state.createByteError(reader, kind, "the kind of a column, 'n', 'u', 't' or 'b',");
 }

@@ -24,8 +24,8 @@ export const beginPrepareFormat: MessageFormat = {
 export const prepareFormat: MessageFormat = {
   name: 'Prepare message',
   decode(reader, state) {
-    const transaction = state.transaction('Prepare');
-    state.noFlags(reader);
+    const transaction = state.requireTransactionEndingWith('Prepare');
+    state.assertNoFlags(reader);
     const prepareLsn = reader.u64();
     const endLsn = reader.u64();
     const prepareTime = readPgTimestamp(reader);
@@ -39,12 +39,12 @@ export const commitPreparedFormat: MessageFormat = {
   name: 'Commit Prepared message',
   decode(reader, state) {
     state.assertNoTransaction();
-    state.noFlags(reader);
+    state.assertNoFlags(reader);
     const commitLsn = reader.u64();
     const endLsn = reader.u64();
     const commitTime = readPgTimestamp(reader);
     const xid = reader.u32();
-    state.relations.expectTypes(xid);
+    state.relations.assertKnownTypes(xid);
     return new CommitPreparedMessage(reader.cstring(), xid, commitLsn, endLsn, commitTime);
   },
 };
@@ -53,7 +53,7 @@ export const rollbackPreparedFormat: MessageFormat = {
   name: 'Rollback Prepared message',
   decode(reader, state) {
     state.assertNoTransaction();
-    state.noFlags(reader);
+    state.assertNoFlags(reader);
     const prepareEndLsn = reader.u64();
     const endLsn = reader.u64();
     const prepareTime = readPgTimestamp(reader);

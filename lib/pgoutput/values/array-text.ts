@@ -23,19 +23,19 @@ export function parseArray(text: string, delimiter: string, parseElement: TextPa
   const open: unknown[][] = [];
   for (;;) {
     while (open.length < dimensions) {
-      if (!scanner.takes('{')) throw scanner.failure("'{'");
+      if (!scanner.skipIfAt('{')) throw scanner.createError("'{'");
       const array = open.length === 0 ? outermost : [];
       open.at(-1)?.push(array);
       open.push(array);
     }
     open.at(-1)?.push(readElement(scanner, delimiter, parseElement));
-    while (scanner.takes('}')) {
+    while (scanner.skipIfAt('}')) {
       open.pop();
       if (open.length > 0) continue;
-      if (!scanner.isAtEnd) throw scanner.failure('the end');
+      if (!scanner.isAtEnd) throw scanner.createError('the end');
       return outermost;
     }
-    if (!scanner.takes(delimiter)) throw scanner.failure(`'}' or ${JSON.stringify(delimiter)}`);
+    if (!scanner.skipIfAt(delimiter)) throw scanner.createError(`'}' or ${JSON.stringify(delimiter)}`);
   }
 }
 
@@ -43,12 +43,12 @@ function countBraces(text: string, start: number): number {
   let count = 0;
   while (text[start + count] === '{' && count <= MAX_DIMENSIONS) count++;
   if (count >= 1 && count <= MAX_DIMENSIONS) return count;
-  throw new TextScanner(text, start).failure(`one to ${MAX_DIMENSIONS} opening braces`);
+  throw new TextScanner(text, start).createError(`one to ${MAX_DIMENSIONS} opening braces`);
 }
 
 function readElement(scanner: TextScanner, delimiter: string, parse: TextParser): unknown {
-  if (scanner.sees('"')) return parse(scanner.quoted(false));
-  const element = scanner.bare(delimiter, '{}');
-  if (element === '') throw scanner.failure('an element');
+  if (scanner.isAt('"')) return parse(scanner.readQuoted(false));
+  const element = scanner.readUnquoted(delimiter, '{}');
+  if (element === '') throw scanner.createError('an element');
   return element === 'NULL' ? null : parse(element);
 }

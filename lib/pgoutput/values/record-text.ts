@@ -8,16 +8,16 @@ import { TextScanner } from './text-scanner';
  */
 export function parseRecord(text: string): (string | null)[] {
   const scanner = new TextScanner(text);
-  if (!scanner.takes('(')) throw scanner.failure("'('");
+  if (!scanner.skipIfAt('(')) throw scanner.createError("'('");
   const fields: (string | null)[] = [];
   do fields.push(readField(scanner));
-  while (scanner.takes(','));
-  if (!scanner.takes(')')) throw scanner.failure("',' or ')'");
-  if (!scanner.isAtEnd) throw scanner.failure('the end');
+  while (scanner.skipIfAt(','));
+  if (!scanner.skipIfAt(')')) throw scanner.createError("',' or ')'");
+  if (!scanner.isAtEnd) throw scanner.createError('the end');
   return fields;
 }
 
 /** An unquoted empty field is NULL. */
 function readField(scanner: TextScanner): string | null {
-  return scanner.sees('"') ? scanner.quoted(true) : scanner.bare(',', '()') || null;
+  return scanner.isAt('"') ? scanner.readQuoted(true) : scanner.readUnquoted(',', '()') || null;
 }

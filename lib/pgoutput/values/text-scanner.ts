@@ -17,13 +17,13 @@ export class TextScanner {
   }
 
   /** Whether the next character is this one. */
-  sees(character: string): boolean {
+  isAt(character: string): boolean {
     return this.#text[this.at] === character;
   }
 
   /** Consumes the next character if it is this one. */
-  takes(character: string): boolean {
-    if (!this.sees(character)) return false;
+  skipIfAt(character: string): boolean {
+    if (!this.isAt(character)) return false;
     this.at++;
     return true;
   }
@@ -33,7 +33,7 @@ export class TextScanner {
    *
    * @param brackets the opening bracket, which is invalid in unquoted text, and the closing one
    */
-  bare(separator: string, brackets: '{}' | '()'): string {
+  readUnquoted(separator: string, brackets: '{}' | '()'): string {
     const text = this.#text;
     const start = this.at;
     const ends = separator.charCodeAt(0);
@@ -42,7 +42,7 @@ export class TextScanner {
     for (; this.at < text.length; this.at++) {
       const code = text.charCodeAt(this.at);
       if (code === ends || code === closes) break;
-      if (code === opens || code === QUOTE || code === BACKSLASH) throw this.failure('it to be in quotes');
+      if (code === opens || code === QUOTE || code === BACKSLASH) throw this.createError('it to be in quotes');
     }
     return text.slice(start, this.at);
   }
@@ -52,7 +52,7 @@ export class TextScanner {
    *
    * @param isDoubled whether two quotes represent one; otherwise the first of them ends the text
    */
-  quoted(isDoubled: boolean): string {
+  readQuoted(isDoubled: boolean): string {
     const text = this.#text;
     let value = '';
     let from = ++this.at;
@@ -67,10 +67,10 @@ export class TextScanner {
       }
     }
     this.at = text.length;
-    throw this.failure('the closing quote');
+    throw this.createError('the closing quote');
   }
 
-  failure(expected: string): Error {
+  createError(expected: string): Error {
     return new Error(`expected ${expected} at character ${this.at + 1} of ${this.#text.length}`);
   }
 }

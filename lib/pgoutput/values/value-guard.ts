@@ -21,34 +21,36 @@ export interface CurrentTransaction {
  * because nearly all values can be decoded.
  */
 export class ValueGuard {
-  readonly #transactions: CurrentTransaction;
+  readonly #state: CurrentTransaction;
   readonly #catalog: TypeCatalog | undefined;
   readonly #guarded = new WeakMap<CompiledRelation, CompiledRelation>();
 
   /** @param catalog knows whether a look-up of types can help */
-  constructor(transactions: CurrentTransaction, catalog: TypeCatalog | undefined) {
-    this.#transactions = transactions;
+  constructor(state: CurrentTransaction, catalog: TypeCatalog | undefined) {
+    this.#state = state;
     this.#catalog = catalog;
   }
 
   /** Returns the table with readers that throw a {@link ValueError} or return an {@link UndecodedValue}. */
-  relation(relation: CompiledRelation): CompiledRelation {
+  guardRelation(relation: CompiledRelation): CompiledRelation {
     const known = this.#guarded.get(relation);
     if (known) return known;
-    const columns = relation.columns.map((column, i) => this.#column(relation, column, relation.message.columns[i]));
+    const columns = relation.columns.map((column, i) =>
+      this.#guardColumn(relation, column, relation.message.columns[i]),
+    );
     const guarded = { ...relation, columns };
     this.#guarded.set(relation, guarded);
     return guarded;
   }
 
-  #column(relation: CompiledRelation, compiled: CompiledColumn, column: Column | undefined): CompiledColumn {
+  #guardColumn(relation: CompiledRelation, compiled: CompiledColumn, column: Column | undefined): CompiledColumn {
     if (!column) return compiled;
     const guard = (read: ValueReader, format: ValueFormat): ValueReader => {
       return (bytes, start, end) => {
         try {
           return read(bytes, start, end);
         } catch (thrown) {
-          if (!this.#delivers(relation, thrown)) throw this.#error(relation, column, format, thrown);
+          if (!this.#mayDeliver(relation, thrown)) throw this.#createError(relation, column, format, thrown);
           const cause = thrown instanceof ValueFault ? (thrown.cause ?? thrown) : thrown;
           return new UndecodedValue(Buffer.from(bytes.subarray(start, end)), format, column.typeOid, cause);
         }
@@ -58,13 +60,13 @@ export class ValueGuard {
   }
 
   /** Whether to deliver the bytes. If a look-up of types can help, that is tried first. */
-  #delivers({ onDecodeError }: CompiledRelation, thrown: unknown): boolean {
+  #mayDeliver({ onDecodeError }: CompiledRelation, thrown: unknown): boolean {
     return onDecodeError === 'deliver' && !(thrown instanceof ValueFault && this.#catalog?.mayHelp(thrown));
   }
 
-  #error({ message }: CompiledRelation, column: Column, format: ValueFormat, thrown: unknown): ValueError {
+  #createError({ message }: CompiledRelation, column: Column, format: ValueFormat, thrown: unknown): ValueError {
     const { schema, table } = message;
-    const { current, openXid } = this.#transactions;
+    const { current, openXid } = this.#state;
     const commitLsn = current?.commitLsn;
     const place = {
       commitLsn,

@@ -6,18 +6,18 @@ const GRACE = 1000;
 
 /** Checks again whether a transaction that seemed dropped has arrived, and warns once per kind of evidence if not. */
 export class DroppedTransactionWatchdog {
-  readonly #later: (ms: number, callback: () => void) => void;
+  readonly #schedule: (ms: number, callback: () => void) => void;
   readonly #warn: (how: DropEvidence) => void;
   readonly #warned: Set<string>;
   #waiting = false;
 
   /** @param warned the kinds of evidence that were warned of */
   constructor(
-    later: (ms: number, callback: () => void) => void,
+    schedule: (ms: number, callback: () => void) => void,
     warned: Set<string>,
     warn: (how: DropEvidence) => void,
   ) {
-    this.#later = later;
+    this.#schedule = schedule;
     this.#warned = warned;
     this.#warn = warn;
   }
@@ -25,7 +25,7 @@ export class DroppedTransactionWatchdog {
   suspect(unit: CommitUnit, how: DropEvidence): void {
     if (this.#waiting || this.#warned.has(how)) return;
     this.#waiting = true;
-    this.#later(GRACE, () => {
+    this.#schedule(GRACE, () => {
       this.#waiting = false;
       if (!isPossiblyDropped(unit)) return;
       this.#warned.add(how);

@@ -2,7 +2,7 @@ import { maxLsn, type Lsn } from '../../common/lsn';
 import type { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
 
 /** While deliveries are unacknowledged, keepalives are delivered at least so many ms apart. */
-const PAUSE = 100;
+const MIN_INTERVAL = 100;
 
 /**
  * Decides which keepalives are delivered, and which of them are progress for a consumer that stores positions.
@@ -16,13 +16,13 @@ export class KeepaliveCoalescer {
   #pending: KeepaliveMessage | undefined;
   #deliveredAt = -Infinity;
   /** The last progress, or where the stream started. */
-  #known: Lsn;
+  #progressLsn: Lsn;
   #progressAt = -Infinity;
 
   /** @param progressInterval ms between two progresses; undefined: there are none */
   constructor(progressInterval: number | undefined, startLsn: Lsn) {
     this.#progressInterval = progressInterval;
-    this.#known = startLsn;
+    this.#progressLsn = startLsn;
   }
 
   get hasPending(): boolean {
@@ -42,7 +42,7 @@ export class KeepaliveCoalescer {
   /** The keepalive that is due now. */
   takeDue(now: number, busy: boolean): KeepaliveMessage | undefined {
     const message = this.#pending;
-    if (!message || (busy && now - this.#deliveredAt < PAUSE)) return undefined;
+    if (!message || (busy && now - this.#deliveredAt < MIN_INTERVAL)) return undefined;
     this.#pending = undefined;
     this.#deliveredAt = now;
     return message;
@@ -54,10 +54,10 @@ export class KeepaliveCoalescer {
    * @param confirmableLsn the position that the deliveries of the session will confirm by themselves
    */
   claimProgress({ walEnd, replyRequested }: KeepaliveMessage, now: number, confirmableLsn: Lsn): boolean {
-    if (this.#progressInterval === undefined || walEnd <= maxLsn(this.#known, confirmableLsn)) return false;
+    if (this.#progressInterval === undefined || walEnd <= maxLsn(this.#progressLsn, confirmableLsn)) return false;
     // A server that stops requests a reply, and waits for it.
     if (!replyRequested && now - this.#progressAt < this.#progressInterval) return false;
-    this.#known = walEnd;
+    this.#progressLsn = walEnd;
     this.#progressAt = now;
     return true;
   }

@@ -6,26 +6,26 @@ export class LivenessWatchdog {
   readonly #timeout: number;
   #silent = 0;
   /** Whether something was received since the last tick. */
-  #heard = false;
+  #hasReceived = false;
 
   /** @param timeout in ms; 0 for never */
   constructor(timeout: number) {
     this.#timeout = timeout;
   }
 
-  heard(): void {
-    this.#heard = true;
+  recordReceived(): void {
+    this.#hasReceived = true;
   }
 
   /**
    * @param ms since the last tick
-   * @param reading false while the library does not read, when silence means nothing
+   * @param isReading false while the library does not read, when silence means nothing
    */
-  tick(ms: number, reading: boolean): 'alive' | 'ask' | 'gone' {
-    if (this.#timeout === 0) return 'alive';
-    this.#silent = reading && !this.#heard ? this.#silent + ms : 0;
-    this.#heard = false;
-    if (this.#silent >= this.#timeout) return 'gone';
-    return this.#silent >= this.#timeout / 2 ? 'ask' : 'alive';
+  tick(ms: number, isReading: boolean): 'ok' | 'requestReply' | 'timeout' {
+    if (this.#timeout === 0) return 'ok';
+    this.#silent = isReading && !this.#hasReceived ? this.#silent + ms : 0;
+    this.#hasReceived = false;
+    if (this.#silent >= this.#timeout) return 'timeout';
+    return this.#silent >= this.#timeout / 2 ? 'requestReply' : 'ok';
   }
 }

@@ -3,7 +3,7 @@ import type { Ledger } from '../../ledger/ledger';
 import type { AnyPgoutputMessage, StreamMessage } from '../../pgoutput/messages/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import { KeepaliveCoalescer } from './keepalive-coalescer';
-import { openEntry } from './ledger-entries';
+import { openHandle } from './ledger-handles';
 import type { PendingTypeLookups } from './pending-type-lookups';
 import type { SessionLifecycle } from './session-lifecycle';
 import type { SessionOptions, SessionPorts } from './session-ports';
@@ -17,7 +17,7 @@ export interface DeliveryEvents {
   replyRequested(): void;
 }
 
-/** Gives each message its entry in the ledger and delivers it to the subscriber. */
+/** Attaches to each message its handle in the ledger, and delivers it to the subscriber. */
 export class MessageDelivery {
   readonly #ports: SessionPorts;
   readonly #ledger: Ledger;
@@ -27,10 +27,10 @@ export class MessageDelivery {
   readonly #events: DeliveryEvents;
   readonly #keepalives: KeepaliveCoalescer;
   readonly #confirms: boolean;
-  readonly #consumerKeepsPosition: boolean;
+  readonly #consumerOwnsPosition: boolean;
   #isDelivering = false;
   /** Bytes since the window was full, or since the start. */
-  #bytes = 0;
+  #byteCount = 0;
 
   constructor(
     ports: SessionPorts,
@@ -49,7 +49,7 @@ export class MessageDelivery {
     this.#events = events;
     this.#keepalives = new KeepaliveCoalescer(progressInterval, startLsn);
     this.#confirms = confirm;
-    this.#consumerKeepsPosition = progressInterval !== undefined;
+    this.#consumerOwnsPosition = progressInterval !== undefined;
   }
 
   /** Whether a stop may take effect: no transaction is open and no message is being delivered. */
@@ -64,8 +64,8 @@ export class MessageDelivery {
 
   /** The bytes delivered since the last call. */
   takeByteCount(): number {
-    const bytes = this.#bytes;
-    this.#bytes = 0;
+    const bytes = this.#byteCount;
+    this.#byteCount = 0;
     return bytes;
   }
 
@@ -84,15 +84,15 @@ export class MessageDelivery {
     Delivery.attach(message, this.#openKeepaliveHandle(message, now));
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
-    if (this.#lifecycle.isDelivering()) this.#ledger.progress(message.walEnd);
+    if (this.#lifecycle.isDelivering()) this.#ledger.recordDelivered(message.walEnd);
   }
 
   #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {
     this.#keepalives.discardPending();
     this.#position.take(message);
-    this.#bytes += bytes;
+    this.#byteCount += bytes;
     const ledger = this.#ledger;
-    Delivery.attach(message, this.#confirms ? openEntry(ledger, message, bytes) : ledger.nothing);
+    Delivery.attach(message, this.#confirms ? openHandle(ledger, message, bytes) : ledger.settledHandle);
     if (message.kind === 'relation') this.#types.requestMissing(message);
     this.#deliver(message);
   }
@@ -106,11 +106,11 @@ export class MessageDelivery {
 
   #openKeepaliveHandle(message: KeepaliveMessage, now: number): AckHandle {
     const ledger = this.#ledger;
-    if (!this.#consumerKeepsPosition || !this.#confirms) return ledger.nothing;
+    if (!this.#consumerOwnsPosition || !this.#confirms) return ledger.settledHandle;
     // Inside a transaction its position holds only once the transaction is stored.
     const isProgress =
       !this.#position.inTransaction && this.#keepalives.claimProgress(message, now, ledger.confirmableLsn);
-    return ledger.keepalive(message.walEnd, isProgress);
+    return ledger.openKeepaliveHandle(message.walEnd, isProgress);
   }
 
   #deliver(message: StreamMessage): void {

@@ -6,8 +6,8 @@ const GRACE = 1000;
  * happen. This is a mistake in the program rather than slow work, so the warning comes soon.
  */
 export class NoAckWatchdog {
-  #closedAt: number | undefined;
-  #attended = false;
+  #fullSince: number | undefined;
+  #expectsAcks = false;
   #warned = false;
 
   /** Whether the warning was given. */
@@ -16,8 +16,8 @@ export class NoAckWatchdog {
   }
 
   /** An operator has received deliveries and will acknowledge them. */
-  attend(): void {
-    this.#attended = true;
+  expectAcks(): void {
+    this.#expectsAcks = true;
   }
 
   /**
@@ -25,13 +25,13 @@ export class NoAckWatchdog {
    * @param isStuck whether the window is full and nothing was ever acknowledged
    * @returns whether to warn now, or in how many ms to check again, if at all
    */
-  look(now: number, isStuck: boolean): 'warn' | number | undefined {
-    if (!isStuck || this.#attended || this.#warned) {
-      this.#closedAt = undefined;
+  check(now: number, isStuck: boolean): 'warn' | number | undefined {
+    if (!isStuck || this.#expectsAcks || this.#warned) {
+      this.#fullSince = undefined;
       return undefined;
     }
-    this.#closedAt ??= now;
-    const left = this.#closedAt + GRACE - now;
+    this.#fullSince ??= now;
+    const left = this.#fullSince + GRACE - now;
     if (left > 0) return left;
     this.#warned = true;
     return 'warn';

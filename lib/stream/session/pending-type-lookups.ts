@@ -18,10 +18,10 @@ export class PendingTypeLookups {
   /** The error of the last failed lookup for an unknown layout. */
   #layoutFailure: Error | undefined;
 
-  /** @param ask is followed by `answered` in a later turn, whether or not there was an answer */
-  constructor(catalog: TypeCatalog | undefined, ask: (typeOids: readonly number[]) => void) {
+  /** @param lookUp starts a lookup; {@link complete} is called in a later turn, also where the lookup failed */
+  constructor(catalog: TypeCatalog | undefined, lookUp: (typeOids: readonly number[]) => void) {
     this.#catalog = catalog;
-    this.#lookUp = ask;
+    this.#lookUp = lookUp;
   }
 
   get isPending(): boolean {

@@ -85,26 +85,26 @@ export class ReadLoop {
   }
 
   #readFrames(): void {
-    const { output, timers } = this.#ports;
+    const { transport, timers } = this.#ports;
     const slice = new TimeSlice(timers.elapsed(), SLICE);
     for (;;) {
       this.#delivery.deliverKeepalive();
       const { state } = this.#lifecycle;
       if (state === 'closed') return;
       if (state === 'draining' || (state !== 'closing' && this.mustWait)) {
-        output.pause();
+        transport.pause();
         this.#events.waiting();
         return;
       }
       if (!this.#mustReadAgain && !this.#reader.next()) {
-        output.resume();
+        transport.resume();
         return;
       }
       this.#mustReadAgain = false;
       if (state === 'closing') this.#discardFrame();
       else this.#readFrame();
       if (slice.shouldCheckClock() && slice.isOver(timers.elapsed())) {
-        output.pause();
+        transport.pause();
         this.yieldTurn();
         return;
       }

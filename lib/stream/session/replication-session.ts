@@ -35,7 +35,7 @@ export class ReplicationSession implements SessionControl {
   readonly #delivery: MessageDelivery;
   readonly #loop: ReadLoop;
   /** The connection was lost while something received is not read yet. */
-  #lost: { readonly cause: Error | undefined } | undefined;
+  #pendingDisconnect: { readonly cause: Error | undefined } | undefined;
   /** Whether the server has answered CopyDone, and so has read everything that was sent before. */
   #hasServerAnswered = false;
 
@@ -47,7 +47,7 @@ export class ReplicationSession implements SessionControl {
     this.#reader = new StreamReader(frames, decode);
     this.#ledger = createSessionLedger(this, options, ports, {
       advanced: () => {
-        this.#settleUp();
+        this.#reportOrClose();
       },
       windowReopened: () => {
         ports.observer.windowReopened(this.#delivery.takeByteCount());
@@ -72,7 +72,7 @@ export class ReplicationSession implements SessionControl {
       },
       ended: () => {
         this.#hasServerAnswered = true;
-        ports.output.write(encodeTerminate());
+        ports.transport.write(encodeTerminate());
         this.#end();
       },
     });
@@ -90,7 +90,7 @@ export class ReplicationSession implements SessionControl {
     return this.#options.confirm;
   }
 
-  get consumerKeepsPosition(): boolean {
+  get consumerOwnsPosition(): boolean {
     return this.#options.progressInterval !== undefined;
   }
 
@@ -118,7 +118,7 @@ export class ReplicationSession implements SessionControl {
 
   receive(chunk: Buffer): void {
     if (this.#lifecycle.state === 'closed') return;
-    this.#feedback.heard();
+    this.#feedback.recordReceived();
     this.#reader.push(chunk);
     this.pump();
   }
@@ -134,8 +134,8 @@ export class ReplicationSession implements SessionControl {
     // Feedback waits until everything received is read, so that a backlog is not confirmed message by message. Slow handlers
     // must not delay it, though: timers run only after the next time slice.
     if (this.#loop.hasYielded) this.#feedback.sendIfOverdue();
-    else if (this.#lost) this.disconnected(this.#lost.cause);
-    else this.#settleUp();
+    else if (this.#pendingDisconnect) this.disconnected(this.#pendingDisconnect.cause);
+    else this.#reportOrClose();
   }
 
   /** @param error why the types could not be looked up */
@@ -166,7 +166,7 @@ export class ReplicationSession implements SessionControl {
     if (state === 'closed') return;
     // The server may have sent the reason: what was received is read first.
     if (this.isStreaming() && this.#loop.hasYielded) {
-      this.#lost = { cause };
+      this.#pendingDisconnect = { cause };
     } else if (state === 'closing' && !wasStopped) {
       this.#end();
     } else if (cause instanceof ReplicationError) {
@@ -184,7 +184,7 @@ export class ReplicationSession implements SessionControl {
     if (!this.#lifecycle.apply('end')) return;
     this.#ledger.close();
     if (sendsStatus) this.#feedback.send();
-    this.#ports.output.write(encodeTerminate());
+    this.#ports.transport.write(encodeTerminate());
     // After the end of the subscription nobody is left to be told.
     this.#end(sendsStatus || wasStopped ? error : undefined);
   }
@@ -194,7 +194,7 @@ export class ReplicationSession implements SessionControl {
     if (this.#ledger.settled) {
       this.close();
     } else {
-      this.#ports.output.pause();
+      this.#ports.transport.pause();
       this.#ports.subscriber.complete();
     }
   }
@@ -213,8 +213,8 @@ export class ReplicationSession implements SessionControl {
     if (this.#lifecycle.state === 'draining' && !this.#lifecycle.isAwaited) this.close();
   }
 
-  attend(): void {
-    this.#feedback.attend();
+  expectAcks(): void {
+    this.#feedback.expectAcks();
   }
 
   isStreaming(): boolean {
@@ -227,7 +227,7 @@ export class ReplicationSession implements SessionControl {
     this.#ports.observer.closing(this.#lifecycle.wasStopped);
     // The server discards status updates that follow CopyDone, so the last one goes first.
     this.#feedback.send();
-    this.#ports.output.write(encodeCopyDone());
+    this.#ports.transport.write(encodeCopyDone());
     this.pump();
   }
 
@@ -240,7 +240,7 @@ export class ReplicationSession implements SessionControl {
   }
 
   /** Something was settled: reports it, or closes where it was the last thing before a stop. */
-  #settleUp(): void {
+  #reportOrClose(): void {
     if (this.#loop.isRunning || !this.#lifecycle.sendsStatus) return;
     if (this.#delivery.hasPendingKeepalive && this.#ledger.unackedMessages === 0) this.#ports.timers.schedulePump();
     if (this.#lifecycle.state === 'draining' && this.#ledger.settled) this.close();

@@ -30,7 +30,7 @@ export class SessionFeedback {
     this.#ledger = ledger;
     this.#lifecycle = lifecycle;
     this.#positions = positions;
-    this.#sender = new StatusSender(ports.output, ports.timers, positions);
+    this.#sender = new StatusSender(ports.transport, ports.timers, positions);
     this.#watchdogs = new Watchdogs(livenessTimeout, ackTimeout);
   }
 
@@ -45,8 +45,8 @@ export class SessionFeedback {
   }
 
   /** Something was received from the server. */
-  heard(): void {
-    this.#watchdogs.heard();
+  recordReceived(): void {
+    this.#watchdogs.recordReceived();
   }
 
   /** The server has asked for a reply. */
@@ -55,8 +55,8 @@ export class SessionFeedback {
   }
 
   /** An operator has received a delivery and will acknowledge it. */
-  attend(): void {
-    this.#noAck.attend();
+  expectAcks(): void {
+    this.#noAck.expectAcks();
   }
 
   send(requestReply = false): void {
@@ -82,21 +82,21 @@ export class SessionFeedback {
    */
   tick(ms: number, isReading: boolean): Error | undefined {
     const { stalled, stallRemedy } = this.#ledger;
-    const { failure, warning, ask } = this.#watchdogs.tick(ms, isReading, stalled, stallRemedy);
+    const { failure, warning, requestReply } = this.#watchdogs.tick(ms, isReading, stalled, stallRemedy);
     if (failure) return failure;
     // The user was warned already that nothing was acknowledged at all.
     const isKnown = this.#noAck.warned && !this.#ledger.acknowledged;
     if (warning !== undefined && !isKnown) this.#ports.observer.warn(warning);
-    this.send(ask);
+    this.send(requestReply);
     return undefined;
   }
 
   /** Warns, at once or later, where the window is full and nothing was ever acknowledged. */
   checkWindow(): void {
     const isStuck = this.#lifecycle.isDelivering() && !this.#ledger.acknowledged && this.#ledger.isFull();
-    const verdict = this.#noAck.look(this.#ports.timers.elapsed(), isStuck);
-    if (typeof verdict === 'number') this.#ports.timers.scheduleReport(verdict);
-    if (verdict !== 'warn') return;
+    const result = this.#noAck.check(this.#ports.timers.elapsed(), isStuck);
+    if (typeof result === 'number') this.#ports.timers.scheduleReport(result);
+    if (result !== 'warn') return;
     const { unackedMessages, unackedBytes, stalled, stallRemedy } = this.#ledger;
     const window = `The window is full (${unackedMessages} messages, ${unackedBytes} bytes), and nothing was ever acknowledged`;
     this.#ports.observer.warn(`${window}, so nothing more is read: ${stalled?.reason ?? ''}. ${stallRemedy}`);

@@ -12,7 +12,7 @@ import type { StatusUpdate } from '../../config/observers';
 export type PayloadDecoder = (buffer: Buffer, start: number, end: number) => AnyPgoutputMessage | XLogDataMessage;
 
 /** The connection to the server. */
-export interface SessionOutput {
+export interface SessionTransport {
   write(bytes: Buffer): void;
   /** Pauses reading from the socket. */
   pause(): void;
@@ -63,7 +63,7 @@ export interface SessionObserver {
 
 /** Everything outside of the session that it uses. */
 export interface SessionPorts {
-  readonly output: SessionOutput;
+  readonly transport: SessionTransport;
   readonly subscriber: SessionSubscriber;
   readonly timers: SessionTimers;
   readonly observer: SessionObserver;

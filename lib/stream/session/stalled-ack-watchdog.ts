@@ -15,16 +15,16 @@ export class StalledAckWatchdog {
     this.#timeout = timeout;
   }
 
-  tick(ms: number, held: StalledDelivery | undefined): 'fine' | 'warn' | 'expired' {
-    if (!held || held.sequence !== this.#sequence) {
-      this.#sequence = held?.sequence;
+  tick(ms: number, stalled: StalledDelivery | undefined): 'ok' | 'warn' | 'expired' {
+    if (!stalled || stalled.sequence !== this.#sequence) {
+      this.#sequence = stalled?.sequence;
       this.#ms = 0;
       this.#warned = false;
-      return 'fine';
+      return 'ok';
     }
     this.#ms += ms;
     if (this.#timeout > 0 && this.#ms >= this.#timeout) return 'expired';
-    if (this.#warned || this.#ms < WARN_AFTER) return 'fine';
+    if (this.#warned || this.#ms < WARN_AFTER) return 'ok';
     this.#warned = true;
     return 'warn';
   }

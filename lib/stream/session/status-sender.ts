@@ -1,11 +1,11 @@
 import type { Lsn } from '../../common/lsn';
 import { encodeStandbyStatusUpdate } from '../../wire/stream';
-import type { SessionOutput, SessionTimers } from './session-ports';
+import type { SessionTransport, SessionTimers } from './session-ports';
 
 /** Changed confirmations are sent at most once in so many ms: a synchronous commit waits for them, and a busy stream sends few. */
-const COALESCE = 5;
+const MIN_INTERVAL = 5;
 /** A reply that tells the server nothing new is sent at most once in so many ms: a server that stops asks again at once. */
-const UNCHANGED = 100;
+const MIN_UNCHANGED_INTERVAL = 100;
 
 /** The positions that a status update reports. */
 export interface ReportedPositions {
@@ -15,7 +15,7 @@ export interface ReportedPositions {
 
 /** Sends standby status updates, remembers what the last one reported, and computes when the next one is due. */
 export class StatusSender {
-  readonly #output: Pick<SessionOutput, 'write'>;
+  readonly #transport: Pick<SessionTransport, 'write'>;
   readonly #clock: Pick<SessionTimers, 'elapsed' | 'now'>;
   readonly #positions: ReportedPositions;
   readonly #startedAt: number;
@@ -25,11 +25,11 @@ export class StatusSender {
   #owesReply = false;
 
   constructor(
-    output: Pick<SessionOutput, 'write'>,
+    transport: Pick<SessionTransport, 'write'>,
     clock: Pick<SessionTimers, 'elapsed' | 'now'>,
     positions: ReportedPositions,
   ) {
-    this.#output = output;
+    this.#transport = transport;
     this.#clock = clock;
     this.#positions = positions;
     this.#startedAt = clock.elapsed();
@@ -49,9 +49,9 @@ export class StatusSender {
   getDelay(): number | undefined {
     const { receivedLsn, confirmedLsn } = this.#positions;
     const since = this.#clock.elapsed() - this.#sentAt;
-    if (confirmedLsn !== this.#sentConfirmed) return Math.max(0, COALESCE - since);
+    if (confirmedLsn !== this.#sentConfirmed) return Math.max(0, MIN_INTERVAL - since);
     if (!this.#owesReply) return undefined;
-    return Math.max(0, (receivedLsn === this.#sentReceived ? UNCHANGED : COALESCE) - since);
+    return Math.max(0, (receivedLsn === this.#sentReceived ? MIN_UNCHANGED_INTERVAL : MIN_INTERVAL) - since);
   }
 
   /** @param requestReply whether the server is asked for a reply; never in a reply to the server */
@@ -68,6 +68,6 @@ export class StatusSender {
       now: this.#clock.now(),
       replyRequested: requestReply,
     };
-    this.#output.write(encodeStandbyStatusUpdate(update));
+    this.#transport.write(encodeStandbyStatusUpdate(update));
   }
 }

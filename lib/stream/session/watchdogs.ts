@@ -10,7 +10,7 @@ export interface WatchdogReport {
   /** A warning for the user. */
   readonly warning?: string;
   /** Whether to request a reply from the server. */
-  readonly ask: boolean;
+  readonly requestReply: boolean;
 }
 
 /** Watches both sides of a stream: a server that sends nothing, and a subscriber that acknowledges nothing. */
@@ -27,27 +27,31 @@ export class Watchdogs {
   }
 
   /** Something was received from the server. */
-  heard(): void {
-    this.#liveness.heard();
+  recordReceived(): void {
+    this.#liveness.recordReceived();
   }
 
   /**
    * @param ms since the last step
-   * @param reading false while the library does not read
-   * @param advice what the user can do about it
+   * @param isReading false while the library does not read
+   * @param remedy what the user can do about the stalled delivery
    */
-  tick(ms: number, reading: boolean, held: StalledDelivery | undefined, advice: string): WatchdogReport {
-    const liveness = this.#liveness.tick(ms, reading);
-    if (liveness === 'gone') {
+  tick(ms: number, isReading: boolean, stalled: StalledDelivery | undefined, remedy: string): WatchdogReport {
+    const liveness = this.#liveness.tick(ms, isReading);
+    if (liveness === 'timeout') {
       const what = `Nothing came from the server for ${this.#livenessTimeout} ms`;
-      return { failure: new ConnectionError('LIVENESS_TIMEOUT', what), ask: false };
+      return { failure: new ConnectionError('LIVENESS_TIMEOUT', what), requestReply: false };
     }
-    const ask = liveness === 'ask';
-    const verdict = this.#stalledAck.tick(ms, held);
-    if (verdict === 'fine') return { ask };
-    const summary = `The slot has not moved for ${Math.round(this.#stalledAck.stalledFor / 1000)} s: ${held?.reason ?? ''}`;
-    if (verdict === 'warn') return { warning: `${summary}. ${advice}`, ask };
-    const remedy = `${advice} Where work takes so long, raise ackTimeout.`;
-    return { failure: new ReplicationError('ACK_TIMEOUT', summary, { remedy }), ask };
+    const requestReply = liveness === 'requestReply';
+    const verdict = this.#stalledAck.tick(ms, stalled);
+    if (verdict === 'ok') return { requestReply };
+    const summary = `The slot has not moved for ${Math.round(this.#stalledAck.stalledFor / 1000)} s: ${stalled?.reason ?? ''}`;
+    if (verdict === 'warn') return { warning: `${summary}. ${remedy}`, requestReply };
+    return {
+      failure: new ReplicationError('ACK_TIMEOUT', summary, {
+        remedy: `${remedy} Where work takes so long, raise ackTimeout.`,
+      }),
+      requestReply,
+    };
   }
 }

@@ -183,7 +183,7 @@ function checkReplay(messages: readonly AnyPgoutputMessage[]): void {
     // A message outside any transaction has its place already.
     if (!recording || (message.kind === 'message' && !message.transactional)) continue;
     const { payload, relations } = recording;
-    const again = replay.change(payload, 0, payload.length, relations);
+    const again = replay.decodeChange(payload, 0, payload.length, relations);
     if (withoutPlace(again) !== withoutPlace(message)) throw new Finding('A streamed change comes otherwise again');
   }
 }

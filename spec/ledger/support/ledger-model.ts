@@ -24,8 +24,8 @@ export class Model {
   /** What the ledger should have told so far of a window that emptied. */
   relieved = 0;
 
-  constructor(limits: WindowLimits, keeper: PositionOwner) {
-    this.naive = new NaiveLedger(limits, keeper);
+  constructor(limits: WindowLimits, owner: PositionOwner) {
+    this.naive = new NaiveLedger(limits, owner);
   }
 
   /** @returns an xid of its own for the open transaction, which is prepared */
@@ -51,8 +51,8 @@ export class Real {
   /** The last delivery's entry. */
   last: AckHandle | undefined;
 
-  constructor(limits: WindowLimits, keeper: PositionOwner) {
-    ({ ledger: this.ledger, told: this.told } = ledgerOf(limits, keeper));
+  constructor(limits: WindowLimits, owner: PositionOwner) {
+    ({ ledger: this.ledger, told: this.told } = ledgerOf(limits, owner));
   }
 
   readonly keep = (piece: Piece | undefined, entry: AckHandle): AckHandle => {

@@ -5,18 +5,18 @@ import { StreamHistory } from '../../../lib/ledger/stream-history';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
 /** A ledger, and what it told its session, in order. */
-export function ledgerOf(limits: WindowLimits, keeper: PositionOwner = 'slot'): { ledger: Ledger; told: string[] } {
+export function ledgerOf(limits: WindowLimits, owner: PositionOwner = 'slot'): { ledger: Ledger; told: string[] } {
   const told: string[] = [];
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
     confirmed: 0n,
     history: new StreamHistory(() => () => undefined),
     confirms: true,
-    consumerKeepsPosition: keeper === 'consumer',
+    consumerOwnsPosition: owner === 'consumer',
     stops: { stopBefore: () => undefined, stopAfter: () => undefined },
     stop: () => told.push('stop'),
     isStreaming: () => true,
-    attend: () => told.push('attend'),
+    expectAcks: () => told.push('attend'),
     abandon: () => told.push('abandon'),
     stopAtBoundary: () => told.push('stopAtBoundary'),
     whenClosed: () => () => undefined,
@@ -27,6 +27,6 @@ export function ledgerOf(limits: WindowLimits, keeper: PositionOwner = 'slot'): 
     windowReopened: () => told.push('relieved'),
     dropSuspected: () => told.push('dropSuspected'),
   };
-  const ledger = new Ledger(limits, session, events, keeper);
+  const ledger = new Ledger(limits, session, events, owner);
   return { ledger, told };
 }

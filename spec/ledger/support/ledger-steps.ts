@@ -61,7 +61,7 @@ export function endPrepared(pick: number, distance: bigint, bytes: number): Step
 export function single(distance: bigint, bytes: number): Step {
   return new Step(`single(+${distance}, ${bytes})`, isBetween, (model, real) => {
     model.lsn += distance;
-    real.keep(model.naive.message(model.lsn, bytes), real.ledger.single(model.lsn, bytes));
+    real.keep(model.naive.message(model.lsn, bytes), real.ledger.openStandaloneUnit(model.lsn, bytes));
   });
 }
 
@@ -69,25 +69,25 @@ export function keepalive(distance: bigint): Step {
   return new Step(`keepalive(${distance})`, isReading, (model, real) => {
     const walEnd = model.lsn + distance;
     const keepalive = model.naive.keepalive(walEnd);
-    real.last = model.naive.keeper === 'slot' ? real.ledger.nothing : real.ledger.keepalive(walEnd);
+    real.last = model.naive.owner === 'slot' ? real.ledger.settledHandle : real.ledger.openKeepaliveHandle(walEnd);
     real.keepalives.set(keepalive, real.last);
-    real.ledger.progress(walEnd);
+    real.ledger.recordDelivered(walEnd);
   });
 }
 
 /** A keepalive that is passed on as a delivery, as `transactions()` does where the consumer keeps the position. */
 export function progress(distance: bigint): Step {
-  const check = (model: Model): boolean => isBetween(model) && model.naive.keeper === 'consumer';
+  const check = (model: Model): boolean => isBetween(model) && model.naive.owner === 'consumer';
   return new Step(`progress(${distance})`, check, (model, real) => {
     const walEnd = model.lsn + distance;
-    real.keep(model.naive.message(walEnd, 0), real.ledger.keepalive(walEnd).group());
+    real.keep(model.naive.message(walEnd, 0), real.ledger.openKeepaliveHandle(walEnd).group());
   });
 }
 
 export function acknowledgeKeepalive(pick: number): Step {
   return new Step(
     `acknowledgeKeepalive(${pick})`,
-    ({ naive }) => naive.keeper === 'consumer',
+    ({ naive }) => naive.owner === 'consumer',
     (model, real) => {
       const [keepalive, entry] = [...real.keepalives][pick % real.keepalives.size] ?? [];
       if (!keepalive || !entry) return;
@@ -159,7 +159,7 @@ export function stopBefore(kind: 'begin' | 'single' | 'commit' | 'prepare'): Ste
       real.ledger.stopBefore(real.ledger.begin());
     } else {
       const piece = naive.message(model.lsn + 1n, 7);
-      real.ledger.stopBefore(real.keep(piece, real.ledger.single(model.lsn + 1n, 7)));
+      real.ledger.stopBefore(real.keep(piece, real.ledger.openStandaloneUnit(model.lsn + 1n, 7)));
     }
     expect(real.told.at(-1)).toBe('stop');
   });
@@ -174,7 +174,7 @@ export function stopAfterLast(distance: bigint | undefined): Step {
     if (upTo !== undefined) naive.keepalive(upTo);
     naive.end = naive.items.length;
     model.stopped = true;
-    real.ledger.stopAfter(real.last ?? real.ledger.nothing, upTo);
+    real.ledger.stopAfter(real.last ?? real.ledger.settledHandle, upTo);
     expect(real.told.at(-1)).toBe('stop');
   });
 }

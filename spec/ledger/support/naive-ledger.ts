@@ -62,7 +62,7 @@ export class NaiveLedger {
 
   constructor(
     readonly limits: WindowLimits,
-    readonly keeper: PositionOwner = 'slot',
+    readonly owner: PositionOwner = 'slot',
   ) {}
 
   begin(): void {
@@ -245,7 +245,7 @@ export class NaiveLedger {
 
   /** Whether its position is known to who keeps it. */
   #isKnown(item: Item): boolean {
-    if (this.keeper === 'slot') return true;
+    if (this.owner === 'slot') return true;
     if (item.kind === 'keepalive') return item.acked;
     const aborted = item.kind === 'transaction' ? item.aborted : [];
     return [...piecesOf(item), ...aborted].some((piece) => piece.acked && !piece.dropped);

@@ -403,7 +403,7 @@ describe('a checkpoint', () => {
     server.timeline = 3;
   });
 
-  it.each<[keeper: string, config: Partial<PgoutputConfig>, ends: string[]]>([
+  it.each<[owner: string, config: Partial<PgoutputConfig>, ends: string[]]>([
     ['slot', {}, ['1/130']],
     ['consumer', { startLsn: () => of(null) }, ['1/130', '1/900']],
   ])('is where a delivery ends, and of what, where the %s keeps the position', (_, config, ends) => {

@@ -45,7 +45,7 @@ function replayed(recorded: readonly RawChange[], commitLsn = 0x100n): Change[] 
   const replay = new Replay(commitLsn);
   return recorded.map(({ payload, relations }) => {
     const buffer = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
-    const change = replay.change(buffer, 6, 6 + payload.length, relations);
+    const change = replay.decodeChange(buffer, 6, 6 + payload.length, relations);
     buffer.fill(0xee);
     return change;
   });
@@ -167,7 +167,7 @@ describe('a replay', () => {
     const [recording] = recordings(firstBlock(700, users, insert(['1', 'a'])));
     if (!recording) throw new Error('Expected a recording');
     const { payload } = recording;
-    const error = failure(() => new Replay(1n).change(payload, 0, payload.length, []));
+    const error = failure(() => new Replay(1n).decodeChange(payload, 0, payload.length, []));
     expect(error.message).toMatch(/^Insert message: expected the Relation with OID 16384 before it/);
   });
 
@@ -177,11 +177,11 @@ describe('a replay', () => {
       inBlock(7, type(1, 'x')),
       inBlock(7, logicalMessage({ transactional: false })),
     ]) {
-      expect(failure(() => new Replay(1n).change(payload, 0, payload.length, [])).message).toMatch(
+      expect(failure(() => new Replay(1n).decodeChange(payload, 0, payload.length, [])).message).toMatch(
         /expected a change of a transaction/,
       );
     }
-    expect(() => new Replay(1n).change(Buffer.from('?'), 0, 1, [])).toThrow(ProtocolError);
+    expect(() => new Replay(1n).decodeChange(Buffer.from('?'), 0, 1, [])).toThrow(ProtocolError);
   });
 });
 

@@ -24,5 +24,5 @@ export function guardedReaders(column: Column, readers: ColumnReaders): ColumnRe
     onDecodeError: 'error',
     described: DESCRIBED,
   } as const;
-  return GUARD.relation(relation).columns[0] ?? readers;
+  return GUARD.guardRelation(relation).columns[0] ?? readers;
 }

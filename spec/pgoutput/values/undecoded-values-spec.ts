@@ -262,7 +262,9 @@ describe('a value that cannot be decoded is delivered', () => {
       .map((payload) => decoder.decode(payload, 0, payload.length))
       .flatMap((message) => getRawChange(message) ?? []);
     const replay = new Replay(0x200n);
-    const replayed = changes.map(({ payload, relations }) => replay.change(payload, 0, payload.length, relations));
+    const replayed = changes.map(({ payload, relations }) =>
+      replay.decodeChange(payload, 0, payload.length, relations),
+    );
     expect(replayed).toMatchObject([
       { ordinal: 0, commitLsn: 0x200n, new: { id: 1 } },
       { ordinal: 1, commitLsn: 0x200n, new: { id: 2, body: expect.any(UndecodedValue), note: 'c' } },
@@ -284,7 +286,7 @@ describe('the error for a value of a transaction that was streamed', () => {
       .flatMap((message) => getRawChange(message) ?? []);
     isBroken = true;
     const error = failure(() =>
-      new Replay(0x200n).change(change!.payload, 0, change!.payload.length, change!.relations),
+      new Replay(0x200n).decodeChange(change!.payload, 0, change!.payload.length, change!.relations),
     );
     expect(error).toMatchObject({
       code: 'VALUE_DECODE_FAILED',

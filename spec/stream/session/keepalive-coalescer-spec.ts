@@ -79,18 +79,18 @@ describe('which keepalives are progress', () => {
     expect(keepalives.claimProgress(keepalive(3n), 1600, 0n)).toBe(true);
   });
 
-  it.each<[what: string, startLsn: bigint, progress: bigint, prospect: bigint]>([
+  it.each<[what: string, startLsn: bigint, progress: bigint, confirmableLsn: bigint]>([
     ['the start of the stream', 500n, 0n, 0n],
     ['earlier progress', 0n, 500n, 0n],
     ['what will be confirmed by itself', 0n, 0n, 500n],
     ['the highest of these', 300n, 500n, 400n],
-  ])('is none that leads no further than %s, though it asks', (_, startLsn, progress, prospect) => {
+  ])('is none that leads no further than %s, though it asks', (_, startLsn, progress, confirmableLsn) => {
     const keepalives = new KeepaliveCoalescer(1000, startLsn);
     keepalives.claimProgress(keepalive(progress), 0, 0n);
     for (const walEnd of [499n, 500n]) {
-      expect(keepalives.claimProgress(keepalive(walEnd, true), 5000, prospect)).toBe(false);
+      expect(keepalives.claimProgress(keepalive(walEnd, true), 5000, confirmableLsn)).toBe(false);
     }
-    expect(keepalives.claimProgress(keepalive(501n, true), 5000, prospect)).toBe(true);
+    expect(keepalives.claimProgress(keepalive(501n, true), 5000, confirmableLsn)).toBe(true);
   });
 
   it('is not held up by those that were none', () => {

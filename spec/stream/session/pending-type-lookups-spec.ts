@@ -145,7 +145,7 @@ describe('a type that came up in a transaction that is still open', () => {
     session.completeTypeLookup();
     const [kept] = host.delivered.flatMap((message) => getRawChange(message) ?? []);
     const { payload, relations } = kept!;
-    expect(new Replay(1n).change(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
+    expect(new Replay(1n).decodeChange(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
     expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
   });
 

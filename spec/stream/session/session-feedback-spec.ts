@@ -413,7 +413,7 @@ describe('work that holds up the slot', () => {
 
     it.each<[what: string, prevent: (fixture: SessionFixture) => void]>([
       ['the first acknowledgement comes in time', ({ host }) => host.delivered.at(-1)?.ack()],
-      ['an operator works on it', ({ session }) => session.attend()],
+      ['an operator works on it', ({ session }) => session.expectAcks()],
       ['the subscription ends', ({ session }) => session.release()],
     ])('is not warned of where %s', (_, prevent) => {
       const fixture = sessionOf({ window: full });

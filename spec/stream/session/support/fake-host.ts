@@ -7,7 +7,7 @@ import type {
   PayloadDecoder,
   SessionObserver,
   SessionOptions,
-  SessionOutput,
+  SessionTransport,
   SessionPorts,
   SessionSubscriber,
   SessionTimers,
@@ -26,7 +26,7 @@ export type Sent =
   | { kind: 'terminate' };
 
 /** The ports of a session: records every call; time stands still, and nothing is called back by itself. */
-export class FakeHost implements SessionOutput, SessionSubscriber, SessionTimers, SessionObserver {
+export class FakeHost implements SessionTransport, SessionSubscriber, SessionTimers, SessionObserver {
   readonly sent: Sent[] = [];
   readonly delivered: StreamMessage[] = [];
   readonly reports: StatusUpdate[] = [];
@@ -49,7 +49,7 @@ export class FakeHost implements SessionOutput, SessionSubscriber, SessionTimers
 
   get ports(): SessionPorts {
     return {
-      output: this,
+      transport: this,
       subscriber: this,
       timers: this,
       observer: this,

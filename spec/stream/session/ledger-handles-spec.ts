@@ -9,7 +9,7 @@ import {
   TypeMessage,
 } from '../../../lib/pgoutput/messages/transaction-messages';
 import { XLogDataMessage } from '../../../lib/pgoutput/messages/walsender-messages';
-import { openEntry } from '../../../lib/stream/session/ledger-entries';
+import { openHandle } from '../../../lib/stream/session/ledger-handles';
 import { ledgerOf } from '../../ledger/support/ledger-of';
 
 const WIDE = { messages: 1000, bytes: 1_000_000 };
@@ -23,9 +23,9 @@ describe('the entry of a message', () => {
   function charged(...messages: AnyPgoutputMessage[]): [messages: number, bytes: number] {
     const { ledger } = ledgerOf(WIDE);
     const last = messages.pop();
-    for (const message of messages) openEntry(ledger, message, 50);
+    for (const message of messages) openHandle(ledger, message, 50);
     const before = [ledger.unackedMessages, ledger.unackedBytes] as const;
-    if (last) openEntry(ledger, last, 50);
+    if (last) openHandle(ledger, last, 50);
     return [ledger.unackedMessages - before[0], ledger.unackedBytes - before[1]];
   }
 
@@ -49,29 +49,29 @@ describe('the entry of a message', () => {
 
   it("confirms a Commit's end, not its start", () => {
     const { ledger } = ledgerOf(WIDE);
-    for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) openEntry(ledger, message, 1).settle();
+    for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) openHandle(ledger, message, 1).settle();
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('puts a transactional message into its transaction, and another one beside it', () => {
     const { ledger } = ledgerOf(WIDE);
-    openEntry(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined), 1).settle();
+    openHandle(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined), 1).settle();
     expect(ledger.confirmed).toBe(70n);
-    openEntry(ledger, begin, 1);
-    openEntry(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(0)), 1).settle();
+    openHandle(ledger, begin, 1);
+    openHandle(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(0)), 1).settle();
     expect(ledger.confirmed).toBe(70n);
   });
 
   it("confirms another plugin's message at its own start", () => {
     const { ledger } = ledgerOf(WIDE);
-    openEntry(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)), 1).settle();
+    openHandle(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)), 1).settle();
     expect(ledger.confirmed).toBe(60n);
   });
 
   it('is found through the message itself, when its ack is called on its own', () => {
     const { ledger } = ledgerOf(WIDE);
     const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined);
-    Delivery.attach(message, openEntry(ledger, message, 1));
+    Delivery.attach(message, openHandle(ledger, message, 1));
     const { ack } = message;
     expect([ack(), ack(), ledger.confirmed]).toEqual([true, true, 70n]);
   });

@@ -10,11 +10,11 @@ import type { Ledger } from '../../ledger/ledger';
 const MESSAGE_OVERHEAD = 320;
 
 /**
- * Opens the ledger's entry for a message: this is where it is decided what a message means for confirmation.
+ * Opens the ledger's handle for a message. This decides what a message means for confirmation.
  *
  * @param size the payload's bytes
  */
-export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): AckHandle {
+export function openHandle(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): AckHandle {
   const bytes = size + MESSAGE_OVERHEAD;
   switch (message.kind) {
     case 'insert':
@@ -30,7 +30,7 @@ export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogData
       // Outside a transaction it is confirmed by itself, at the end of its own record.
       return message.transactional
         ? ledger.change(bytes, ledger.inBlock ? message.xid : undefined)
-        : ledger.single(message.lsn, bytes);
+        : ledger.openStandaloneUnit(message.lsn, bytes);
     case 'streamStart':
       return ledger.enterBlock(message.xid);
     case 'streamStop':
@@ -49,10 +49,10 @@ export function openEntry(ledger: Ledger, message: AnyPgoutputMessage | XLogData
     case 'rollbackPrepared':
       return ledger.endPrepared(message.xid, message.endLsn, bytes);
     case 'xlogData':
-      return ledger.single(message.dataStart, bytes);
+      return ledger.openStandaloneUnit(message.dataStart, bytes);
     case 'relation':
     case 'type':
     case 'origin':
-      return ledger.nothing;
+      return ledger.settledHandle;
   }
 }
