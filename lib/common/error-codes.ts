@@ -1,7 +1,8 @@
 /**
  * Every error code of this library: whether a retry can succeed, and the remedy.
  *
- * The keys are the stable `code`s of {@link ReplicationError}.
+ * The keys are the stable `code`s of {@link ReplicationError}. A remedy that is given where an error is created takes precedence:
+ * for SQLSTATEs in `commands/sqlstates.ts` and `commands/server-errors.ts`, for TLS in `net/tls-errors.ts`.
  *
  * @example
  * console.log(ERRORS.SLOT_ACTIVE.retryable, ERRORS.SLOT_ACTIVE.remedy);

@@ -4,7 +4,8 @@ import type { Lsn } from '../common/lsn';
 import { UnitLedger } from './unit-ledger';
 
 /**
- * The ledger of one session: makes a handle for each message, and a unit for each transaction.
+ * The ledger of one session: creates a handle for each message, and a unit for each transaction. What may be confirmed is
+ * decided in {@link UnitQueue.advance}.
  *
  * A transaction that is streamed in blocks enters the order of confirmation when it ends; until then nothing waits for it.
  */

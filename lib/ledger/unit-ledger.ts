@@ -34,7 +34,8 @@ export type DropEvidence = 'changes' | 'overtaken';
  * and whether the window is full.
  *
  * A unit is done once its end was delivered and all its handles are settled; units are confirmed in the order of their
- * arrival. The position of a keepalive is confirmed with the unit before it.
+ * arrival. The position of a keepalive is confirmed with the unit before it. {@link UnitQueue.advance} decides what may be
+ * confirmed.
  *
  * Where the consumer owns the position, the slot must not advance beyond the consumer's store: then only what the
  * subscriber itself has settled is confirmed, also of keepalives.
@@ -62,7 +63,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     });
   }
 
-  /** The LSN to report as flushed: everything before it is done. 0 until the first confirmation of this session. */
+  /** The LSN to report as flushed: everything before it is done, see {@link UnitQueue.advance}. 0 until the first confirmation of this session. */
   get confirmed(): Lsn {
     return this.#queue.confirmed;
   }

@@ -73,11 +73,16 @@ export class UnitQueue {
     this.#limit = Math.min(this.#limit, sequence, this.#sequence);
   }
 
-  /** @returns whether any was confirmed */
+  /**
+   * Confirms and removes the units at the head that are done. This decides the flush position of status updates.
+   *
+   * @returns whether any was confirmed
+   */
   advance(): boolean {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return false;
     while (unit && isDone(unit) && !this.isBeyond(unit)) {
+      // Where only operators dropped the unit, its own end is not confirmed; keepalives after it are.
       this.#confirm(unit.ackedBySubscriber ? maxLsn(unit.position, unit.walEnd) : unit.walEnd);
       if (unit.ackedBySubscriber) this.#removedEnd = maxLsn(this.#removedEnd, unit.position);
       unit.confirmed = true;

@@ -4,7 +4,10 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
-/** Tells when reading has to wait for the subscriber: from a limit on, until at most half of both is used. */
+/**
+ * Tells when reading has to wait for the subscriber: from a limit on, until at most half of both is used. `ReadLoop` pauses
+ * the transport when {@link isFull} returns true; the event `windowReopened` resumes it.
+ */
 export class Window {
   readonly #limits: WindowLimits;
   readonly #onReopened: () => void;

@@ -11,7 +11,7 @@ export interface BatchingReaderEvents {
 
 /**
  * Collects the bytes that are read and emits them once per turn of the event loop: under TLS each message is read separately,
- * however many were received at once. After that it may pause the socket.
+ * however many were received at once.
  */
 export class BatchingReader {
   readonly #events: BatchingReaderEvents;
@@ -24,7 +24,7 @@ export class BatchingReader {
   #isPaused = false;
   #closed = false;
 
-  /** @param pacer says when to pause the socket; without it the socket is never paused */
+  /** @param pacer adds short pauses, so that the kernel batches reads; without it only {@link pause} and a full read stop reading */
   constructor(events: BatchingReaderEvents, pacer?: ReadPacer) {
     this.#events = events;
     this.#pacer = pacer;
@@ -52,7 +52,7 @@ export class BatchingReader {
     this.#emitLater();
   }
 
-  /** Emits nothing more, and lets the socket be paused. */
+  /** Stops emitting and pauses the socket (back-pressure). */
   pause(): void {
     this.#setPaused(true);
   }

@@ -27,6 +27,8 @@ const LONGEST_WITHOUT = 3200;
  * the server a packet. While the reader pauses, messages collect in the server's send buffer and are sent in few large packets;
  * the server does not wait. So on a busy stream reading pauses once everything available is read, for longer and longer as
  * long as that yields more. On a quiet stream it never pauses.
+ *
+ * This is not back-pressure, for which `ReadLoop` pauses the transport.
  */
 export class ReadPacer {
   #since: number;

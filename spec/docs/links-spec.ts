@@ -72,6 +72,17 @@ it('CONTRIBUTING lists every room of lib/, in order', () => {
   expect(listed).toEqual(Object.keys(rooms).map((name) => `\`${name}\``));
 });
 
+it('CONTRIBUTING answers where things are with names that stand in their files', () => {
+  const answers = readTable(readPage('CONTRIBUTING.md'), 'Question').flatMap(([, where = '']) => [
+    ...where.matchAll(/`([\w#]+)` in `([\w./-]+)`/g),
+  ]);
+  const missing = answers.filter(([, name = '', file = '']) => {
+    const declared = new RegExp(`^(?:export )?(?:  )?(?:function\\*? |const |interface )?${name}\\b`, 'm');
+    return !declared.test(readFileSync(join(ROOT, file), 'utf8'));
+  });
+  expect([answers.length >= 10, missing.map(([answer]) => answer)]).toEqual([true, []]);
+});
+
 it('README is short: what does not fit in 12,000 bytes belongs below docs/', () => {
   expect(Buffer.byteLength(readPage('README.md').text)).toBeLessThanOrEqual(12_000);
 });

@@ -16,14 +16,14 @@ export interface DeliveryIdentity {
 }
 
 /**
- * A name for the stream of a session, the same for all its sessions. The LSNs of different streams, which may be merged,
- * cannot be compared.
+ * Identifies a slot of a cluster; the same for all sessions of that stream. The LSNs of different streams, which may be
+ * merged, cannot be compared.
  */
 export function getStreamName({ source }: SessionControl): string {
   return `${source.slot} ${source.systemId}`;
 }
 
-/** @returns undefined for what cannot be recognized when it is delivered again */
+/** @returns undefined when the item cannot be matched after a redelivery */
 export function identify(item: Acknowledgeable): DeliveryIdentity | undefined {
   const session = getSession(item);
   return session && isIdentifiable(item)
@@ -34,6 +34,7 @@ export function identify(item: Acknowledgeable): DeliveryIdentity | undefined {
 export type Identifiable =
   Transaction | PreparedTransaction | BeginMessage | CommitMessage | StreamCommitMessage | TwoPhaseMessage | Change;
 
+/** Without `progress`: the server does not send a keepalive again. */
 const IDENTIFIABLE_KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
   'transaction',
   'preparedTransaction',

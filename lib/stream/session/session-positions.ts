@@ -5,7 +5,10 @@ import type { SessionOptions } from './session-ports';
 import type { ReportedPositions } from './status-sender';
 import type { StreamPosition } from './stream-position';
 
-/** The positions of a session, as the server, operators and the next session need them. */
+/**
+ * The positions of a session, as the server, operators and the next session need them. What may be confirmed is decided in
+ * `UnitQueue.advance`.
+ */
 export class SessionPositions implements ReportedPositions {
   readonly #ledger: Ledger;
   readonly #stream: StreamPosition;
