@@ -1,13 +1,7 @@
 import { Fields } from './fields';
 import { escapeQuotes } from './quoting';
-import {
-  checkQuoted,
-  incrementDepth,
-  appendText,
-  getTextLimit,
-  type TextWriter,
-  type GetTextWriter,
-} from './value-text';
+import { TextList } from './text-list';
+import { checkQuoted, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
 
 /** MAXDIM. */
 const MAX_DIMENSIONS = 6;
@@ -42,7 +36,6 @@ export function createArrayWriter(delimiter: string, textOf: GetTextWriter): Tex
       return '{}';
     }
     const elementDepth = incrementDepth(depth);
-    const limit = getTextLimit(end - start);
     const elementText = textOf(elementOid);
 
     const writeElement = (): string => {
@@ -54,12 +47,9 @@ export function createArrayWriter(delimiter: string, textOf: GetTextWriter): Tex
     const writeDimension = (index: number): string => {
       const size = dimensions[index]?.size ?? 0;
       const isLast = index === dimensions.length - 1;
-      let text = '{';
-      for (let i = 0; i < size; i++) {
-        const item = isLast ? writeElement() : writeDimension(index + 1);
-        text = appendText(text, i === 0 ? item : delimiter + item, limit);
-      }
-      return `${text}}`;
+      const items = new TextList(delimiter, end - start);
+      for (let i = 0; i < size; i++) items.add(isLast ? writeElement() : writeDimension(index + 1));
+      return `{${items.toString()}}`;
     };
     const text = formatBounds(dimensions) + writeDimension(0);
     fields.finish();
@@ -73,14 +63,14 @@ export function createVectorWriter(elementText: TextWriter): TextWriter {
     const fields = new Fields(bytes, start, end);
     const { dimensions, count } = readHeader(fields);
     if (dimensions.length > 1) throw new Error('it is a vector of several dimensions');
-    const items: string[] = [];
+    const items = new TextList(' ', end - start);
     for (let i = 0; i < count; i++) {
       const length = fields.i32();
       const at = fields.take(length);
-      items.push(elementText(bytes, at, at + length, depth));
+      items.add(elementText(bytes, at, at + length, depth));
     }
     fields.finish();
-    return items.join(' ');
+    return items.toString();
   };
 }
 

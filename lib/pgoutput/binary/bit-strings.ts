@@ -1,4 +1,5 @@
 import { Fields } from './fields';
+import { TextList } from './text-list';
 import { checkTextLength } from './value-text';
 
 const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'));
@@ -12,7 +13,7 @@ export function writeBits(bytes: Buffer, start: number, end: number): string {
   const at = fields.take(size);
   fields.finish();
   checkTextLength(size * 8);
-  let text = '';
-  for (let i = 0; i < size; i++) text += OCTETS[bytes.readUInt8(at + i)] ?? '';
-  return text.slice(0, length);
+  const octets = new TextList('', end - start);
+  for (let i = 0; i < size; i++) octets.add(OCTETS[bytes.readUInt8(at + i)] ?? '');
+  return octets.toString().slice(0, length);
 }

@@ -1,5 +1,6 @@
 import { Fields } from './fields';
 import { formatFloat8 } from './floats';
+import { TextList } from './text-list';
 import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 const POINT = 16;
@@ -38,9 +39,9 @@ function readPoints(fields: Fields): string {
 }
 
 function formatPoints(bytes: Buffer, at: number, count: number): string {
-  let text = '';
-  for (let i = 0; i < count; i++) text += (i === 0 ? '' : ',') + formatPoint(bytes, at + i * POINT);
-  return text;
+  const points = new TextList(',', count * POINT);
+  for (let i = 0; i < count; i++) points.add(formatPoint(bytes, at + i * POINT));
+  return points.toString();
 }
 
 function formatPoint(bytes: Buffer, at: number): string {

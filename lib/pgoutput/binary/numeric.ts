@@ -34,11 +34,13 @@ export function writeNumeric(bytes: Buffer, start: number, end: number): string 
   for (let i = 1; i < whole; i++) text += readPaddedDigit(bytes, at + 2 * i);
   if (whole > 0) text += '0'.repeat((weight + 1 - whole) * DIGITS);
   if (sign === NEGATIVE) text = `-${text}`;
-  if (scale === 0) return text;
 
   let fraction = '0'.repeat(Math.min(scale, Math.max(-1 - weight, 0) * DIGITS));
-  for (let i = whole; i < count && fraction.length < scale; i++) fraction += readPaddedDigit(bytes, at + 2 * i);
-  return `${text}.${fraction.slice(0, scale).padEnd(scale, '0')}`;
+  let next = whole;
+  for (; next < count && fraction.length < scale; next++) fraction += readPaddedDigit(bytes, at + 2 * next);
+  // Digits behind the last place are not printed, but checked.
+  for (; next < count; next++) readDigit(bytes, at + 2 * next);
+  return scale === 0 ? text : `${text}.${fraction.slice(0, scale).padEnd(scale, '0')}`;
 }
 
 function readDigit(bytes: Buffer, at: number): number {

@@ -15,7 +15,7 @@ export const writeBytea: TextWriter = (bytes, start, end) => {
   return `\\x${bytes.toString('hex', start, end)}`;
 };
 
-/** "char": a byte, which is no character above 127 (charout, since PostgreSQL 16). */
+/** "char": a byte, which is no character above 127 (charout, since PostgreSQL 15). */
 export const writeChar: TextWriter = createFixedSizeWriter(1, (bytes, at) => {
   const byte = bytes.readUInt8(at);
   if (byte === 0) return '';

@@ -1,6 +1,7 @@
 import { Fields } from './fields';
 import { quoteField } from './records';
-import { incrementDepth, appendText, getTextLimit, type TextWriter } from './value-text';
+import { TextList } from './text-list';
+import { incrementDepth, type TextWriter } from './value-text';
 
 /** Flags of rangetypes.h. */
 const EMPTY = 0x01;
@@ -28,11 +29,12 @@ export function createRangeWriter(boundText: TextWriter): TextWriter {
       const at = fields.take(length);
       return quoteField(boundText(bytes, at, at + length, boundDepth), QUOTED, length);
     };
-    const lower = writeBound(flags & LOWER_INFINITE);
-    const upper = writeBound(flags & UPPER_INFINITE);
+    const bounds = new TextList(',', end - start);
+    bounds.add(writeBound(flags & LOWER_INFINITE));
+    bounds.add(writeBound(flags & UPPER_INFINITE));
     fields.finish();
     const [open, close] = [flags & LOWER_INCLUSIVE ? '[' : '(', flags & UPPER_INCLUSIVE ? ']' : ')'];
-    return `${appendText(`${open}${lower},`, upper, getTextLimit(end - start))}${close}`;
+    return `${open}${bounds.toString()}${close}`;
   };
 }
 
@@ -41,16 +43,14 @@ export function createMultirangeWriter(rangeText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const rangeDepth = incrementDepth(depth);
-    const limit = getTextLimit(end - start);
     const count = fields.count(4);
-    let text = '{';
+    const ranges = new TextList(',', end - start);
     for (let i = 0; i < count; i++) {
       const length = fields.i32();
       const at = fields.take(length);
-      const item = rangeText(bytes, at, at + length, rangeDepth);
-      text = appendText(text, i === 0 ? item : `,${item}`, limit);
+      ranges.add(rangeText(bytes, at, at + length, rangeDepth));
     }
     fields.finish();
-    return `${text}}`;
+    return `{${ranges.toString()}}`;
   };
 }

@@ -1,13 +1,7 @@
 import { Fields } from './fields';
 import { escapeQuotes } from './quoting';
-import {
-  checkQuoted,
-  incrementDepth,
-  appendText,
-  getTextLimit,
-  type TextWriter,
-  type GetTextWriter,
-} from './value-text';
+import { TextList } from './text-list';
+import { checkQuoted, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
 
 /** How record_out decides it. */
 const QUOTED = /^$|["\\(), \t\n\v\f\r]/;
@@ -20,20 +14,21 @@ export function createRecordWriter(textOf: GetTextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const columnDepth = incrementDepth(depth);
-    const limit = getTextLimit(end - start);
     // Each column has an OID and a length.
     const count = fields.count(8);
-    let text = '(';
+    const columns = new TextList(',', end - start);
     for (let i = 0; i < count; i++) {
       const oid = fields.u32();
       const length = fields.i32();
-      if (i > 0) text += ',';
-      if (length === -1) continue;
+      if (length === -1) {
+        columns.add('');
+        continue;
+      }
       const at = fields.take(length);
-      text = appendText(text, quoteField(textOf(oid)(bytes, at, at + length, columnDepth), QUOTED, length), limit);
+      columns.add(quoteField(textOf(oid)(bytes, at, at + length, columnDepth), QUOTED, length));
     }
     fields.finish();
-    return `${text})`;
+    return `(${columns.toString()})`;
   };
 }
 

@@ -22,6 +22,8 @@ const WEIGHTS: readonly (readonly [bit: number, letter: string])[] = [
 
 /** Far more than the server could print: there each level takes stack. */
 const MAX_DEPTH = 1_000_000;
+/** The server has 1 MB for all operands, each of which takes a byte and more. */
+const MAX_ITEMS = 2 ** 22;
 
 interface Operator {
   readonly code: number;
@@ -44,7 +46,9 @@ export function writeTsquery(bytes: Buffer, start: number, end: number): string 
   // Not by recursion, which some thousand operators would take too far.
   const open: Operator[] = [];
   let whole: Part | undefined;
-  for (let count = fields.count(2); count > 0; count--) {
+  const items = fields.count(2);
+  if (items > MAX_ITEMS) throw new LimitError(`it has more than ${MAX_ITEMS} operands and operators`);
+  for (let count = items; count > 0; count--) {
     if (whole !== undefined) throw new Error('it has operands without an operator');
     const item = readItem(fields);
     if (typeof item === 'string') whole = complete(open, { text: item, priority: IN_NO_PARENTHESES, isPhrase: false });

@@ -66,6 +66,11 @@ export function getTextLimit(bytes: number): number {
 
 const MIN_LIMIT = 2 ** 24;
 
+/** Asserts that a text which consists of several values is not longer than its limit. */
+export function checkLimit(length: number, limit: number): void {
+  if (length > limit) throw createTooLongError(length);
+}
+
 /**
  * Asserts that a text which is to be quoted within another is not far too long for its bytes. It doubles with each level, so
  * that without a limit of its own, a row with a thousand such values could still ask for gigabytes, and for minutes.
@@ -74,15 +79,13 @@ export function checkQuoted(text: string, bytes: number): void {
   if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw createTooLongError(text.length);
 }
 
-const MIN_QUOTED_LIMIT = 2 ** 16;
-
-/** One text behind another. */
-export function appendText(before: string, after: string, limit: number): string {
-  const length = before.length + after.length;
-  if (length > limit) throw createTooLongError(length);
-  return before + after;
-}
+/** The longest honest text of few bytes: a range of two numerics of 131,072 digits before the point and 16,383 behind it. */
+const MIN_QUOTED_LIMIT = 2 ** 19;
 
 function createTooLongError(length: number): Error {
-  return new LimitError(`its text would have ${length} characters and more, far too many for its bytes`);
+  return new LimitError(
+    length > MAX_STRING_LENGTH
+      ? `its text would have ${length} characters and more, and the longest that can be read has ${MAX_STRING_LENGTH}`
+      : `its text would have ${length} characters and more, far too many for its bytes`,
+  );
 }

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
-import { arrayOf, i32, recordOf, sized } from './support/bytes';
+import { arrayOf, i32, numericOf, recordOf, sized } from './support/bytes';
 import { oidOf, shapesOf, textOf } from './support/text-of';
 import { quotedText } from './support/text-samples';
 
@@ -200,7 +200,7 @@ describe('the text of a record', () => {
     for (let level = 0; level < 20; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(300);
     expect(() => textOf(ROW, value, definitions)).toThrow(
-      /its text would have \d{5} characters and more, far too many/,
+      /its text would have \d{6} characters and more, far too many/,
     );
     // Honest bytes have quotes within quotes, too.
     let honest: Buffer = Buffer.alloc(100_000, '"');
@@ -240,6 +240,16 @@ describe('the text of a range', () => {
     ['a bound of a negative length', Buffer.concat([range(0x10), i32(-1)]), 'expected -1 bytes'],
   ])('is an Error for %s', (_, bytes, message) => {
     expect(() => textOf(TEXT_RANGE, bytes, ofText)).toThrow(message);
+  });
+
+  it('can be in an array with the longest numerics', () => {
+    const bound = sized(numericOf(32_767, 0x4000, 16_383, [1]));
+    const text = textOf(
+      '_numrange',
+      arrayOf(oidOf('numrange'), [[1, 1]], [Buffer.concat([Buffer.of(2), bound, bound])]),
+    );
+    const number = `-1${'0'.repeat(4 * 32_767)}.${'0'.repeat(16_383)}`;
+    expect(text === `{"[${number},${number})"}`).toBe(true);
   });
 
   it('is an Error for more ranges than bytes', () => {

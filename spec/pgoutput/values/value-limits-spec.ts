@@ -27,9 +27,9 @@ const BEYOND: [what: string, typeOid: number, value: Buffer][] = [
     arrayOf(NUMERIC, [[200, 1]], Array<Buffer>(200).fill(LONG)),
   ],
   [
-    'a range in an array whose text is far longer than its bytes',
+    'ranges in an array whose text is far longer than its bytes',
     RANGES,
-    arrayOf(3906, [[1, 1]], [Buffer.concat([Buffer.from([0x12]), i32(LONG.length), LONG])]),
+    arrayOf(3906, [[200, 1]], Array<Buffer>(200).fill(Buffer.concat([Buffer.from([0x12]), i32(LONG.length), LONG]))),
   ],
   ['a row of too many levels', ROW, NESTED],
   [
@@ -37,6 +37,7 @@ const BEYOND: [what: string, typeOid: number, value: Buffer][] = [
     TSQUERY,
     Buffer.concat([i32(1_000_002), Buffer.alloc(2_000_002, Buffer.from([2, 1])), Buffer.from([1, 0, 0, 0x61, 0])]),
   ],
+  ['a query of too many items', TSQUERY, Buffer.concat([i32(2 ** 22 + 1), Buffer.alloc(2 ** 23 + 2)])],
 ];
 
 function decode(typeOid: number, value: Buffer, onDecodeError: 'error' | 'deliver'): unknown {
