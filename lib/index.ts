@@ -22,7 +22,7 @@ export { dropSlot, type DropSlotConfig } from './admin/slots/drop-slot';
 export { identifySystem } from './admin/slots/identify-system';
 export type { TableName, PublicationTable } from './admin/publications/publication-options';
 export { preflight } from './admin/preflight';
-export type { PreflightFinding, PreflightCode } from './common/findings';
+export type { PreflightFinding, PreflightCode } from './common/preflight-findings';
 export { publicationStatus, type PublicationStatusConfig } from './admin/publications/publication-status';
 export { publications } from './admin/publications/publications';
 export { slotStatus, type SlotStatusConfig } from './admin/slots/slot-status';

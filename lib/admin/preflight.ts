@@ -1,7 +1,7 @@
 import { catchError, map, of, throwError, type Observable } from 'rxjs';
 import { resolveConfig, type StreamConfig } from '../config/config';
 import { ReplicationError } from '../common/errors';
-import type { PreflightFinding } from '../common/findings';
+import type { PreflightFinding } from '../common/preflight-findings';
 import { runChecks } from '../commands/preflight/examine';
 import { toFinding, reclassify } from '../commands/preflight/finding';
 import { runManagementCommand } from '../connection/management-command';

@@ -3,12 +3,12 @@ import { parseLsn, type Lsn } from '../common/lsn';
 import { decodeBackendMessage, type BackendMessage } from '../wire/backend';
 import type { FrameDecoder } from '../wire/frames';
 import type { StartAnswer } from '../ledger/checkpoint';
-import type { Secret, SecretName } from '../wire/authentication';
+import type { Credential, CredentialName } from '../wire/authentication';
 import * as frontend from '../wire/frontend';
 import { toServerError } from './server-errors';
 
 /** The answer of user code, during authentication or later. */
-export type CallbackAnswer = Secret | StartAnswer;
+export type CallbackAnswer = Credential | StartAnswer;
 
 /** A call of user code: of a function in an option. */
 export interface UserCallback {
@@ -28,7 +28,7 @@ export interface UserCallback {
 export interface RoutineStep {
   readonly send?: Buffer;
   /** Calls user code, for a secret or something else, and waits for its answer instead of a message. */
-  readonly ask?: SecretName | UserCallback;
+  readonly ask?: CredentialName | UserCallback;
   /** No timeout applies until the server has answered. */
   readonly noTimeout?: boolean;
   /** The connect timeout starts again with this step: it is one of many of its kind, whose number is limited. */

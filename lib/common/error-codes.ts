@@ -58,7 +58,7 @@ export const ERRORS = {
     retryable: true,
     remedy: 'Check the hosts of the connection and target_session_attrs.',
   },
-  SECRET_UNAVAILABLE: {
+  CREDENTIAL_UNAVAILABLE: {
     retryable: true,
     remedy: 'See the cause: it is the error that your function threw.',
   },

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from './error-codes';
-import type { PreflightFinding } from './findings';
+import type { PreflightFinding } from './preflight-findings';
 
 /**
  * Options of the constructor of {@link ReplicationError}.
@@ -19,21 +19,21 @@ export interface ReplicationErrorOptions {
 }
 
 /** Characters that control a terminal, start a new line in a log, or change the direction of text. */
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** Escapes control characters: a message can hold text from an untrusted server and is printed in terminals. */
 function makePrintable(message: string): string {
-  return message.replace(STEERING, (sign) =>
+  return message.replace(CONTROL_CHARACTERS, (sign) =>
     sign === '\n' ? '\\n' : `\\u{${sign.codePointAt(0)?.toString(16) ?? ''}}`,
   );
 }
 
 /** Shortens text of the server for a message. */
 export function abridge(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} …` : text;
 }
 
-const LONGEST = 1000;
+const MAX_LENGTH = 1000;
 
 /**
  * Sets the name of a class and its instances to a literal: minifiers rename classes, but logs and alerts match errors by
@@ -171,7 +171,7 @@ export class ConfigError extends ReplicationError {
     giveName(this, 'ConfigError');
   }
 
-  readonly #wrong: string;
+  readonly #problem: string;
 
   /** @param code another code, which a rule of the option `errors` assigns */
   constructor(option: string, what: string, options?: ReplicationErrorOptions, code: ErrorCode = 'CONFIG_INVALID') {
@@ -182,12 +182,12 @@ export class ConfigError extends ReplicationError {
       code === 'CONFIG_INVALID' ? { ...options, remedy: options?.remedy ?? '' } : options,
     );
     this.option = option;
-    this.#wrong = what;
+    this.#problem = what;
   }
 
   /** @internal */
   override recast(code: ErrorCode, seen: Recast): ConfigError {
-    return new ConfigError(this.option, this.#wrong, this.kept(seen), code);
+    return new ConfigError(this.option, this.#problem, this.kept(seen), code);
   }
 }
 

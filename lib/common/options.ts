@@ -19,7 +19,7 @@ export function getErrorCode(error: unknown): string | undefined {
 }
 
 /** Members of `connection` that are easily misplaced at the top level. */
-const OF_CONNECTION = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
+const CONNECTION_MEMBERS = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 
 /** The Levenshtein distance. */
 function measureDistance(a: string, b: string): number {
@@ -36,12 +36,12 @@ function measureDistance(a: string, b: string): number {
 }
 
 /** Only this many characters are compared: an unknown name may be arbitrarily long. */
-const COMPARED = 64;
+const COMPARED_LENGTH = 64;
 /** The greatest edit distance of a misspelt name. */
-const TYPING_MISTAKES = 2;
+const MAX_TYPOS = 2;
 
 function normalizeForComparison(name: string): string {
-  return name.slice(0, COMPARED).toLowerCase();
+  return name.slice(0, COMPARED_LENGTH).toLowerCase();
 }
 
 /** How many bigrams of `a` occur in `b`. */
@@ -54,31 +54,31 @@ function countSharedPairs(a: string, b: string): number {
 export function findNearest(name: string, known: readonly string[]): string | undefined {
   if (name.length < 3) return undefined;
   const given = normalizeForComparison(name);
-  const [first] = sortCharacters(known, (one) => measureDistance(normalizeForComparison(one), given));
-  if (first !== undefined && measureDistance(normalizeForComparison(first), given) <= TYPING_MISTAKES) return first;
+  const [first] = sortByRank(known, (one) => measureDistance(normalizeForComparison(one), given));
+  if (first !== undefined && measureDistance(normalizeForComparison(first), given) <= MAX_TYPOS) return first;
   return known.find(
     (one) => normalizeForComparison(one).startsWith(given) || given.startsWith(normalizeForComparison(one)),
   );
 }
 
 /** The greatest number of names that a suggestion lists. */
-const LISTED = 8;
+const MAX_LISTED = 8;
 
 /** The remedy for an unknown name, as a sentence: the name that was probably meant, all names, or the most similar ones. */
 export function suggestName(name: string, known: readonly string[]): string {
   const meant = findNearest(name, known);
   if (meant !== undefined) return `Did you mean \`${meant}\`?`;
-  if (known.length <= LISTED) return `Valid names: ${known.map((one) => `\`${one}\``).join(', ')}.`;
+  if (known.length <= MAX_LISTED) return `Valid names: ${known.map((one) => `\`${one}\``).join(', ')}.`;
   const given = normalizeForComparison(name);
-  const bySpelling = sortCharacters(known, (one) => measureDistance(normalizeForComparison(one), given));
-  const [first = '', second = '', third = ''] = sortCharacters(
+  const bySpelling = sortByRank(known, (one) => measureDistance(normalizeForComparison(one), given));
+  const [first = '', second = '', third = ''] = sortByRank(
     bySpelling,
     (one) => -countSharedPairs(given, normalizeForComparison(one)),
   );
   return `Similar names: \`${first}\`, \`${second}\`, \`${third}\`.`;
 }
 
-function sortCharacters(names: readonly string[], rank: (name: string) => number): string[] {
+function sortByRank(names: readonly string[], rank: (name: string) => number): string[] {
   return [...names].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -116,7 +116,7 @@ export class Options {
     this.#values = values;
     for (const [name, value] of Object.entries(values)) {
       if (value === undefined || known.includes(name) || letPass.includes(name)) continue;
-      if (prefix === '' && OF_CONNECTION.includes(name)) {
+      if (prefix === '' && CONNECTION_MEMBERS.includes(name)) {
         throw this.error(name, `belongs in connection: { ${name}: … }`);
       }
       if (misplaced && Object.hasOwn(misplaced, name)) throw this.error(name, String(misplaced[name]));

@@ -1,11 +1,11 @@
 import { ConfigError, ReplicationError } from '../common/errors';
 import type { Target } from '../net/target';
 import { formatValue } from '../common/options';
-import type { SecretName } from '../wire/authentication';
+import type { CredentialName } from '../wire/authentication';
 import { readPasswordFromFile } from './password-file';
 
 /**
- * Returns a password or a token, or a promise of it. An error of the function is the `cause` of `SECRET_UNAVAILABLE`; a result
+ * Returns a password or a token, or a promise of it. An error of the function is the `cause` of `CREDENTIAL_UNAVAILABLE`; a result
  * that is not text is the error `CONFIG_INVALID`.
  *
  * @example
@@ -36,7 +36,7 @@ export class Secrets {
    * @param failed called if the secret is not available
    */
   ask(
-    name: SecretName,
+    name: CredentialName,
     target: Target,
     found: (value: string | undefined) => void,
     failed: (error: ReplicationError) => void,
@@ -53,12 +53,12 @@ export class Secrets {
 }
 
 /** The function's error is the cause and not part of the message, since its text may contain a secret. */
-async function call(name: SecretName, source: CredentialProvider): Promise<string> {
+async function call(name: CredentialName, source: CredentialProvider): Promise<string> {
   let value: unknown;
   try {
     value = await source();
   } catch (cause) {
-    throw new ReplicationError('SECRET_UNAVAILABLE', `The function connection.${name} has failed`, { cause });
+    throw new ReplicationError('CREDENTIAL_UNAVAILABLE', `The function connection.${name} has failed`, { cause });
   }
   if (typeof value === 'string') return value;
   const given = typeof value === 'number' ? 'a number' : formatValue(value);

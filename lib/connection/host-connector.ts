@@ -11,13 +11,13 @@ import type { ProtocolRoutine } from '../commands/protocol-routine';
 import type { ServerInfo } from '../commands/startup';
 
 /** Which servers match target_session_attrs, and how the others differ. */
-const FITTING: Readonly<Record<SessionAttrs, { fits: (server: ServerInfo) => boolean; otherwise: string }>> = {
-  any: { fits: () => true, otherwise: '' },
-  'read-write': { fits: ({ readOnly }) => !readOnly, otherwise: 'is read-only' },
-  'read-only': { fits: ({ readOnly }) => readOnly, otherwise: 'is not read-only' },
-  primary: { fits: ({ standby }) => !standby, otherwise: 'is a standby' },
-  standby: { fits: ({ standby }) => standby, otherwise: 'is not a standby' },
-  'prefer-standby': { fits: ({ standby }) => standby, otherwise: 'is not a standby' },
+const ATTRS_CHECKS: Readonly<Record<SessionAttrs, { fits: (server: ServerInfo) => boolean; mismatch: string }>> = {
+  any: { fits: () => true, mismatch: '' },
+  'read-write': { fits: ({ readOnly }) => !readOnly, mismatch: 'is read-only' },
+  'read-only': { fits: ({ readOnly }) => readOnly, mismatch: 'is not read-only' },
+  primary: { fits: ({ standby }) => !standby, mismatch: 'is a standby' },
+  standby: { fits: ({ standby }) => standby, mismatch: 'is not a standby' },
+  'prefer-standby': { fits: ({ standby }) => standby, mismatch: 'is not a standby' },
 };
 
 interface Candidate {
@@ -35,7 +35,7 @@ interface Candidate {
 export class HostConnector<T> {
   readonly #connect: Connect;
   readonly #settings: ConnectionSettings;
-  readonly #script: (server: ServerInfo) => ProtocolRoutine<T>;
+  readonly #startRoutine: (server: ServerInfo) => ProtocolRoutine<T>;
   readonly #handlers: StartupHandlers<T>;
   readonly #candidates: Candidate[];
   readonly #failures: Error[] = [];
@@ -44,15 +44,15 @@ export class HostConnector<T> {
   constructor(
     connect: Connect,
     settings: ConnectionSettings,
-    script: (server: ServerInfo) => ProtocolRoutine<T>,
+    startRoutine: (server: ServerInfo) => ProtocolRoutine<T>,
     handlers: StartupHandlers<T>,
   ) {
     this.#connect = connect;
     this.#settings = settings;
-    this.#script = script;
+    this.#startRoutine = startRoutine;
     this.#handlers = handlers;
     this.#candidates = listCandidates(settings);
-    this.#next();
+    this.#tryNextHost();
   }
 
   /**
@@ -65,47 +65,48 @@ export class HostConnector<T> {
     else done();
   }
 
-  #next(): void {
+  #tryNextHost(): void {
     const candidate = this.#candidates.shift();
     if (!candidate) {
-      this.#handlers.failed(this.#withGaps(this.#verdict()));
+      this.#handlers.failed(this.#addMissingFieldsHint(this.#createFinalError()));
       return;
     }
     const { target, attrs } = candidate;
     let fits = false;
-    let admitted = false;
+    let isAuthenticated = false;
     const script = (server: ServerInfo): ProtocolRoutine<T> => {
-      admitted = true;
-      fits = FITTING[attrs].fits(server);
-      if (fits) return this.#script(server);
-      throw new ConnectionError('SESSION_ATTRS_MISMATCH', `${formatAddress(target)} ${FITTING[attrs].otherwise}`);
+      isAuthenticated = true;
+      fits = ATTRS_CHECKS[attrs].fits(server);
+      if (fits) return this.#startRoutine(server);
+      throw new ConnectionError('SESSION_ATTRS_MISMATCH', `${formatAddress(target)} ${ATTRS_CHECKS[attrs].mismatch}`);
     };
     this.#connection = new StartupConnection(this.#connect, target, this.#settings, script, {
-      done: (outcome, link) => {
-        this.#handlers.done(outcome, link);
+      done: (outcome, connection) => {
+        this.#handlers.done(outcome, connection);
       },
       failed: (error) => {
         // An error that user code throws is passed on as it is.
-        if (fits || !isPassing(error)) {
-          this.#handlers.failed(admitted ? error : this.#withGaps(error));
+        if (fits || !shouldTryNextHost(error)) {
+          this.#handlers.failed(isAuthenticated ? error : this.#addMissingFieldsHint(error));
           return;
         }
         this.#failures.push(toError(error));
-        this.#next();
+        this.#tryNextHost();
       },
     });
   }
 
   /** Adds to the remedy which connection settings were not given: a default may lead to the wrong server or user. */
-  #withGaps(error: unknown): unknown {
+  #addMissingFieldsHint(error: unknown): unknown {
     const { gaps } = this.#settings;
-    if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return error;
+    if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'CREDENTIAL_UNAVAILABLE')
+      return error;
     const { code, retryable, remedy } = error;
     return error.recast(code, { retryable, remedy: `${gaps} ${remedy}` });
   }
 
   /** The error of the only host, or one that lists all. */
-  #verdict(): Error {
+  #createFinalError(): Error {
     // With prefer-standby each host is tried twice and may fail twice with the same error.
     const failures = [...new Map(this.#failures.map((error) => [error.message, error])).values()];
     const [first, ...others] = failures;
@@ -119,8 +120,8 @@ export class HostConnector<T> {
 }
 
 /** Whether the next host is tried. An error that user code throws does not depend on the host. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof ReplicationError) || error.code === 'SECRET_UNAVAILABLE') return false;
+function shouldTryNextHost(error: unknown): boolean {
+  if (!(error instanceof ReplicationError) || error.code === 'CREDENTIAL_UNAVAILABLE') return false;
   return error.retryable || error.code.startsWith('TLS_');
 }
 

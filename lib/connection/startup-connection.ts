@@ -15,7 +15,7 @@ import { warnOfClearText } from './clear-text-warning';
 import type { ConnectionListener, EstablishedConnection } from './established-connection';
 import { toError, createConnectTimeoutError, rejectPlainTextError } from './startup-errors';
 import { StartupTimeout } from './startup-timeout';
-import { createSecretCallback, UserCallbackCall } from './user-callback-call';
+import { createCredentialCallback, UserCallbackCall } from './user-callback-call';
 import type { ChannelSecurity } from '../wire/channel-security';
 import { FrameDecoder } from '../wire/frames';
 import { encodeTerminate } from '../wire/frontend';
@@ -46,7 +46,7 @@ export class StartupConnection<T> {
   readonly #target: Target;
   readonly #settings: ConnectionSettings;
   readonly #handlers: StartupHandlers<T>;
-  readonly #script: (server: ServerInfo) => ProtocolRoutine<T>;
+  readonly #startRoutine: (server: ServerInfo) => ProtocolRoutine<T>;
   readonly #frames = new FrameDecoder(UNAUTHENTICATED_LIMIT);
   readonly #transport: Transport;
   readonly #timeout: StartupTimeout;
@@ -66,14 +66,14 @@ export class StartupConnection<T> {
     connect: Connect,
     target: Target,
     settings: ConnectionSettings,
-    script: (server: ServerInfo) => ProtocolRoutine<T>,
+    startRoutine: (server: ServerInfo) => ProtocolRoutine<T>,
     handlers: StartupHandlers<T>,
   ) {
     this.#connect = connect;
     this.#target = target;
     this.#resolvedTarget = target;
     this.#settings = settings;
-    this.#script = script;
+    this.#startRoutine = startRoutine;
     this.#handlers = handlers;
     this.#transport = connect(target, {
       connected: (security) => {
@@ -132,7 +132,7 @@ export class StartupConnection<T> {
       this.#key = key;
     });
     this.#frames.limit = COMMAND_LIMIT;
-    return yield* this.#script(server);
+    return yield* this.#startRoutine(server);
   }
 
   #take({ send, ask, noTimeout = false, restartTimeout = false }: RoutineStep): void {
@@ -141,7 +141,7 @@ export class StartupConnection<T> {
     if (!noTimeout) this.#timeout.start();
     if (send) this.#transport.write(send);
     if (ask === undefined) return;
-    const callback = typeof ask === 'string' ? createSecretCallback(ask, this.#target, this.#settings) : ask;
+    const callback = typeof ask === 'string' ? createCredentialCallback(ask, this.#target, this.#settings) : ask;
     this.#call = new UserCallbackCall(callback);
     this.#call.start(this.#transport, {
       succeeded: (answer) => {

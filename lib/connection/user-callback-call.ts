@@ -4,7 +4,7 @@ import { ReplicationError } from '../common/errors';
 import { formatAddress } from '../net/address';
 import type { Target } from '../net/target';
 import type { Transport } from '../net/transport';
-import type { SecretName } from '../wire/authentication';
+import type { CredentialName } from '../wire/authentication';
 
 /** What becomes of a call. None of it happens after `cancel`. */
 export interface UserCallbackHandlers {
@@ -64,23 +64,23 @@ export class UserCallbackCall {
   }
 }
 
-/** Calls the function or reads the file that has a secret. */
-export function createSecretCallback(
-  name: SecretName,
+/** Calls the function or reads the file that has a credential. */
+export function createCredentialCallback(
+  name: CredentialName,
   target: Target,
   { secrets }: Pick<ConnectionSettings, 'secrets'>,
 ): UserCallback {
   return {
     call: (onAnswer, onError) => {
       const onFound = (value: string | undefined): void => {
-        onAnswer({ kind: 'secret', value });
+        onAnswer({ kind: 'credential', value });
       };
       secrets.ask(name, target, onFound, onError);
       return () => undefined;
     },
     createTimeoutError: (ms) => {
       const what = `${formatAddress(target)} asked for the ${name}, and connection.${name} did not return it within ${ms} ms`;
-      return new ReplicationError('SECRET_UNAVAILABLE', what, {
+      return new ReplicationError('CREDENTIAL_UNAVAILABLE', what, {
         remedy: `Check what the function connection.${name} waits for.`,
       });
     },

@@ -3,22 +3,22 @@ const BUSY = 4 * 1024;
 /** Bytes per ms from which the server is assumed to send as fast as it can. */
 const FLOOD = 8 * 1024;
 /** The rate is measured over so many ms. */
-const SPAN = 8;
+const MEASURED_MS = 8;
 /** Bytes of a read that leaves more to be read: there is a backlog already. */
 export const FULL_READ = 64 * 1024;
 
 /** The longest pause on a busy stream, and on a flooded one, in ms. */
-const LONGEST = 2;
-const LONGEST_IN_FLOOD = 32;
+const MAX_PAUSE = 2;
+const MAX_PAUSE_IN_FLOOD = 32;
 /** A pause of twice the length yields at least so many times as many bytes, unless the buffers fill up before it ends. */
-const MORE = 1.25;
+const MIN_GAIN = 1.25;
 /** After so many pauses of one length a longer one is tried. */
-const PATIENCE = 4;
+const PAUSES_BEFORE_LONGER = 4;
 /** After so many failures in a row even the shortest pause does not pay. */
-const FAILURES = 3;
+const MAX_FAILURES = 3;
 /** Reading is then not paused for so many ms, and for twice as long each time that this happens again. */
-const WITHOUT = 50;
-const LONGEST_WITHOUT = 3200;
+const MIN_SUSPEND_MS = 50;
+const MAX_SUSPEND_MS = 3200;
 
 /**
  * Decides when to pause reading, so that the kernel batches what the server sends.
@@ -31,23 +31,23 @@ const LONGEST_WITHOUT = 3200;
  * This is not back-pressure, for which `ReadLoop` pauses the transport.
  */
 export class ReadPacer {
-  #since: number;
-  #bytes = 0;
+  #measuredSince: number;
+  #measuredBytes = 0;
   #rate = 0;
   /** The last pause, in ms, and the bytes read since. */
-  #rest = 0;
-  #brought = 0;
+  #pause = 0;
+  #bytesSincePause = 0;
   /** The bytes that a pause of half the length yielded, while a longer one is tried. */
   #toExceed: number | undefined;
   /** The number of pauses of this length. */
-  #rests = 0;
+  #pauseCount = 0;
   #failures = 0;
-  #without = WITHOUT;
-  #uselessUntil = -Infinity;
+  #suspendMs = MIN_SUSPEND_MS;
+  #suspendedUntil = -Infinity;
 
   /** @param now monotonic, in ms */
   constructor(now: number) {
-    this.#since = now;
+    this.#measuredSince = now;
   }
 
   /**
@@ -59,40 +59,40 @@ export class ReadPacer {
    */
   getPause(bytes: number, now: number): number {
     this.#measure(bytes, now);
-    this.#brought += bytes;
+    this.#bytesSincePause += bytes;
     if (bytes >= FULL_READ) return 0;
-    this.#rest = this.#rate < BUSY || now < this.#uselessUntil ? 0 : this.#next(now);
-    this.#brought = 0;
-    return this.#rest;
+    this.#pause = this.#rate < BUSY || now < this.#suspendedUntil ? 0 : this.#chooseNext(now);
+    this.#bytesSincePause = 0;
+    return this.#pause;
   }
 
   #measure(bytes: number, now: number): void {
-    this.#bytes += bytes;
-    const span = now - this.#since;
-    if (span < SPAN) return;
-    this.#rate = this.#bytes / span;
-    this.#since = now;
-    this.#bytes = 0;
+    this.#measuredBytes += bytes;
+    const span = now - this.#measuredSince;
+    if (span < MEASURED_MS) return;
+    this.#rate = this.#measuredBytes / span;
+    this.#measuredSince = now;
+    this.#measuredBytes = 0;
   }
 
-  #next(now: number): number {
-    const longest = this.#rate < FLOOD ? LONGEST : LONGEST_IN_FLOOD;
-    const isTooLong = this.#toExceed !== undefined && this.#brought < this.#toExceed * MORE;
-    const mayGrow = this.#toExceed === undefined ? ++this.#rests >= PATIENCE : !isTooLong;
+  #chooseNext(now: number): number {
+    const longest = this.#rate < FLOOD ? MAX_PAUSE : MAX_PAUSE_IN_FLOOD;
+    const isTooLong = this.#toExceed !== undefined && this.#bytesSincePause < this.#toExceed * MIN_GAIN;
+    const mayGrow = this.#toExceed === undefined ? ++this.#pauseCount >= PAUSES_BEFORE_LONGER : !isTooLong;
     this.#toExceed = undefined;
-    if (this.#rest === 0) return 1;
+    if (this.#pause === 0) return 1;
     if (isTooLong) {
-      this.#rests = 0;
-      if (this.#rest > 2 || ++this.#failures < FAILURES) return this.#rest / 2;
+      this.#pauseCount = 0;
+      if (this.#pause > 2 || ++this.#failures < MAX_FAILURES) return this.#pause / 2;
       this.#failures = 0;
-      this.#uselessUntil = now + this.#without;
-      this.#without = Math.min(this.#without * 2, LONGEST_WITHOUT);
+      this.#suspendedUntil = now + this.#suspendMs;
+      this.#suspendMs = Math.min(this.#suspendMs * 2, MAX_SUSPEND_MS);
       return 0;
     }
-    if (this.#rest > 2) this.#without = WITHOUT;
-    if (!mayGrow || this.#rest * 2 > longest) return Math.min(this.#rest, longest);
-    this.#rests = 0;
-    this.#toExceed = this.#brought;
-    return this.#rest * 2;
+    if (this.#pause > 2) this.#suspendMs = MIN_SUSPEND_MS;
+    if (!mayGrow || this.#pause * 2 > longest) return Math.min(this.#pause, longest);
+    this.#pauseCount = 0;
+    this.#toExceed = this.#bytesSincePause;
+    return this.#pause * 2;
   }
 }

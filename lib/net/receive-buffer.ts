@@ -1,7 +1,7 @@
 /** Bytes allocated at a time. */
 const SLAB = 256 * 1024;
 /** The smallest buffer for a read: one read should take everything that the kernel has. */
-const ROOM = 128 * 1024;
+const MIN_READ = 128 * 1024;
 
 /**
  * Collects received bytes until they are taken. Reads fill large slabs, so that small reads allocate nothing; no byte of a slab is
@@ -17,7 +17,7 @@ export class ReceiveBuffer {
 
   /** The buffer for the next read. */
   readonly nextReadBuffer = (): Buffer => {
-    if (this.#slab.length - this.#end < ROOM) {
+    if (this.#slab.length - this.#end < MIN_READ) {
       this.#setAside();
       this.#slab = Buffer.allocUnsafeSlow(SLAB);
       this.#start = 0;

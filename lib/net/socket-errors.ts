@@ -18,7 +18,8 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   ETIMEDOUT: 'CONNECT_TIMEOUT',
 };
 
-const ABSTRACT = "Check unix_socket_directories of the server; Linux' abstract namespace needs Node.js 22 or later.";
+const ABSTRACT_SOCKET_REMEDY =
+  "Check unix_socket_directories of the server; Linux' abstract namespace needs Node.js 22 or later.";
 
 /** The typed error for a connection that ended before the server was ready. */
 export function toConnectError(target: Target, cause: Error | undefined): ReplicationError {
@@ -27,7 +28,7 @@ export function toConnectError(target: Target, cause: Error | undefined): Replic
   const errno = cause && 'code' in cause ? String(cause.code) : undefined;
   const code = errno ? BY_ERRNO[errno] : undefined;
   // Older versions of Node.js pad the name with NUL bytes, which makes it a different name.
-  const remedy = target.host.startsWith('@') ? ABSTRACT : undefined;
+  const remedy = target.host.startsWith('@') ? ABSTRACT_SOCKET_REMEDY : undefined;
   if (code) return new ConnectionError(code, `Cannot connect to ${where} (${errno ?? ''})`, { cause, remedy });
   return new ConnectionError('CONNECTION_LOST', `The connection to ${where} ended before the server was ready`, {
     cause,

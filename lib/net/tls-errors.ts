@@ -89,11 +89,11 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: NO_PROTOCOL,
 };
 
-const ASK_FOR_OURS =
+const CLIENT_CERTIFICATE_REMEDY =
   'Name in sslcert and sslkey (cert and key in ssl) a certificate whose issuer stands in ssl_ca_file of the server, and that is still good.';
 
 /** Alerts by which a server rejects the certificate of the client. OpenSSL has renamed some of them. */
-const ABOUT_OURS: readonly (readonly [pattern: RegExp, what: string])[] = [
+const CLIENT_CERTIFICATE_ALERTS: readonly (readonly [pattern: RegExp, what: string])[] = [
   [/ALERT_CERTIFICATE_REQUIRED$/, 'The server wants a client certificate'],
   [/ALERT_UNKNOWN_CA$/, 'The server does not know who issued the client certificate'],
   [/ALERT_CERTIFICATE_EXPIRED$/, 'The server says that the client certificate has expired'],
@@ -104,22 +104,22 @@ const ABOUT_OURS: readonly (readonly [pattern: RegExp, what: string])[] = [
 ];
 
 /** The codes of a closed connection, which say nothing about TLS; Node uses one of them for an orderly close, too. */
-const CUT: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+const CLOSED_CODES: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 
 const DIRECT = 'sslnegotiation=direct needs PostgreSQL 17 or later; else leave it out. Otherwise subscribe again.';
 
 /** The error for a failed handshake. Where the connection was closed, the system's error is returned as it is. */
 export function toHandshakeError(cause: Error, direct: boolean): Error {
   const code = 'code' in cause ? String(cause.code) : '';
-  if (CUT.includes(code)) {
+  if (CLOSED_CODES.includes(code)) {
     const what = 'The connection ended in the TLS handshake';
     return direct ? new ConnectionError('CONNECTION_LOST', what, { cause, remedy: DIRECT }) : cause;
   }
-  const ours = toClientCertificateError(cause);
-  if (ours) return ours;
+  const certificateError = toClientCertificateError(cause);
+  if (certificateError) return certificateError;
   // In TLS 1.2 this alert is all that a server sends that requires a client certificate.
   const { what, remedy } = code.endsWith('ALERT_HANDSHAKE_FAILURE')
-    ? { ...OTHER, remedy: ASK_FOR_OURS }
+    ? { ...OTHER, remedy: CLIENT_CERTIFICATE_REMEDY }
     : getReason(code);
   return new ConnectionError('TLS_FAILED', `${what} (${getDetail(cause)})`, { cause, remedy });
 }
@@ -130,8 +130,10 @@ export function toHandshakeError(cause: Error, direct: boolean): Error {
  */
 export function toClientCertificateError(cause: Error): ConnectionError | undefined {
   const code = 'code' in cause ? String(cause.code) : '';
-  const what = ABOUT_OURS.find(([pattern]) => pattern.test(code))?.[1];
-  return what === undefined ? undefined : new ConnectionError('TLS_FAILED', what, { cause, remedy: ASK_FOR_OURS });
+  const what = CLIENT_CERTIFICATE_ALERTS.find(([pattern]) => pattern.test(code))?.[1];
+  return what === undefined
+    ? undefined
+    : new ConnectionError('TLS_FAILED', what, { cause, remedy: CLIENT_CERTIFICATE_REMEDY });
 }
 
 /** TLS was negotiated, but for another protocol than PostgreSQL's. */

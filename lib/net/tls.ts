@@ -28,60 +28,60 @@ const PROTOCOL = 'postgresql';
  *
  * @param host the host that the certificate has to be for
  */
-export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, securing: TlsNegotiationHandlers): void {
+export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, handlers: TlsNegotiationHandlers): void {
   if (tls.direct) {
-    startHandshake(socket, host, tls, securing);
+    startHandshake(socket, host, tls, handlers);
     return;
   }
   socket.write(encodeSslRequest());
   socket.once('data', (answer: Buffer) => {
     if (answer[0] === ERROR) {
-      securing.failed(createUnauthenticatedReplyError());
+      handlers.failed(createUnauthenticatedReplyError());
     } else if (answer.length !== 1) {
       // Bytes after the answer are not encrypted: a man in the middle may have sent them (CVE-2021-23222).
       const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
-      securing.failed(new ProtocolError(what));
+      handlers.failed(new ProtocolError(what));
     } else if (answer[0] === ACCEPTED) {
-      startHandshake(socket, host, tls, securing);
+      startHandshake(socket, host, tls, handlers);
     } else if (answer[0] !== REFUSED) {
       const what = `The server answered SSLRequest with byte ${answer[0] ?? ''}; expected S or N`;
-      securing.failed(new ProtocolError(what));
+      handlers.failed(new ProtocolError(what));
     } else if (tls.optional) {
-      securing.ready(socket, { kind: 'clear' });
+      handlers.ready(socket, { kind: 'clear' });
     } else {
-      securing.failed(new ConnectionError('TLS_REFUSED', 'The server does not offer TLS'));
+      handlers.failed(new ConnectionError('TLS_REFUSED', 'The server does not offer TLS'));
     }
   });
 }
 
-function startHandshake(socket: Socket, host: string, settings: TlsSettings, securing: TlsNegotiationHandlers): void {
+function startHandshake(socket: Socket, host: string, settings: TlsSettings, handlers: TlsNegotiationHandlers): void {
   let tls: TLSSocket;
   try {
-    tls = connectTls({ ...getTlsOptions(host, settings), socket });
+    tls = connectTls({ ...buildTlsOptions(host, settings), socket });
   } catch (error) {
-    securing.failed(error instanceof Error ? error : new Error(String(error)));
+    handlers.failed(error instanceof Error ? error : new Error(String(error)));
     return;
   }
   const onError = (cause: Error): void => {
-    securing.failed(toHandshakeError(cause, settings.direct));
+    handlers.failed(toHandshakeError(cause, settings.direct));
   };
   tls.on('error', onError);
   // Node verifies the certificate before this event.
   tls.once('secureConnect', () => {
     // As libpq does: where TLS was not asked for in PostgreSQL's protocol, ALPN alone says that this is meant.
     if (tls.alpnProtocol !== PROTOCOL && (settings.direct || tls.alpnProtocol !== false)) {
-      securing.failed(createProtocolMismatchError());
+      handlers.failed(createProtocolMismatchError());
       return;
     }
     tls.off('error', onError);
-    securing.ready(tls, { kind: 'tls', certificate: tls.getPeerX509Certificate()?.raw });
+    handlers.ready(tls, { kind: 'tls', certificate: tls.getPeerX509Certificate()?.raw });
   });
 }
 
 /** @throws what asking for the options throws, and {@link ConfigError} */
-function getTlsOptions(host: string, tls: TlsSettings): TlsOptions {
+function buildTlsOptions(host: string, tls: TlsSettings): TlsOptions {
   const given: TlsOptions = Object.fromEntries(
-    Object.entries(readOptions(tls)).filter(([, value]) => value !== undefined),
+    Object.entries(readTlsOptions(tls)).filter(([, value]) => value !== undefined),
   );
   // Verification is not left to the environment: NODE_TLS_REJECT_UNAUTHORIZED is meant for the web.
   const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...getIdentity(host), ...given };
@@ -91,7 +91,7 @@ function getTlsOptions(host: string, tls: TlsSettings): TlsOptions {
 }
 
 /** Files that cannot be read now were readable when the stream was configured: they are being replaced. */
-function readOptions({ options }: TlsSettings): TlsOptions {
+function readTlsOptions({ options }: TlsSettings): TlsOptions {
   try {
     return options();
   } catch (error) {

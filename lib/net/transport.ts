@@ -60,7 +60,7 @@ class SocketTransport implements Transport {
     this.#reader = reader;
     const tls = isLocal ? undefined : target.tls;
     let negotiating = tls !== undefined;
-    this.#socket = open(target, reader.nextReadBuffer, (length, buffer) => {
+    this.#socket = openSocket(target, reader.nextReadBuffer, (length, buffer) => {
       if (!negotiating) return reader.commitRead(length);
       // With `onread`, Node emits no `data` event.
       this.#socket.emit('data', Buffer.from(buffer.subarray(0, length)));
@@ -163,13 +163,13 @@ class SocketTransport implements Transport {
 }
 
 /**
- * @param room returns the buffer for the next read; not used with TLS, which reads from the socket itself
- * @param filled called with the number of bytes read and the buffer; returns whether to read on
+ * @param nextReadBuffer returns the buffer for the next read; not used with TLS, which reads from the socket itself
+ * @param onRead called with the number of bytes read and the buffer; returns whether to read on
  */
-function open(target: Target, room: () => Buffer, filled: OnReadOpts['callback']): Socket {
+function openSocket(target: Target, nextReadBuffer: () => Buffer, onRead: OnReadOpts['callback']): Socket {
   const { host, port, address = host, keepAlive } = target;
   const path = getSocketPath(target);
-  const onread = { buffer: room, callback: filled };
+  const onread = { buffer: nextReadBuffer, callback: onRead };
   if (path !== undefined) return connectTcp({ path, onread });
   return connectTcp({
     host: address,

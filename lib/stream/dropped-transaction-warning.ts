@@ -1,7 +1,7 @@
 import { emitWarning } from '../common/warning';
 
 /** How operators drop a transaction instead of passing it on to `ackAfter`, and what to write instead. */
-const ASTRAY = {
+const WARNINGS = {
   changes:
     'The changes of a Transaction are acknowledged one by one, which confirms nothing: only the Transaction can be acknowledged, and it has not come to ackAfter. Instead of mergeMap((tx) => tx.changes), ackAfter(save) write ackAfter(async (tx) => { for (const change of tx) await save(change); }).',
   overtaken:
@@ -9,6 +9,6 @@ const ASTRAY = {
 };
 
 /** Warns that operators drop transactions. */
-export function warnOfDroppedTransaction(how: keyof typeof ASTRAY): void {
-  emitWarning('RXPG_TRANSACTION_DROPPED', ASTRAY[how]);
+export function warnOfDroppedTransaction(how: keyof typeof WARNINGS): void {
+  emitWarning('RXPG_TRANSACTION_DROPPED', WARNINGS[how]);
 }

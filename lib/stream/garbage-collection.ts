@@ -1,7 +1,7 @@
 /** After so many bytes of payloads that waited for their subscriber, a garbage collection is triggered. */
-const ENOUGH = 8 * 1024 * 1024;
+const TRIGGER_BYTES = 8 * 1024 * 1024;
 /** V8 starts to mark the heap when memory outside of it has grown by 64 MiB (kExternalAllocationSoftLimit in its heap.h). */
-const SIGN = 65 * 1024 * 1024;
+const EXTERNAL_MEMORY_BYTES = 65 * 1024 * 1024;
 
 /**
  * Triggers a major garbage collection of messages that waited long for their acknowledgement.
@@ -16,7 +16,7 @@ export class GarbageCollectionTrigger {
   /** Messages of so many bytes have waited and are settled. */
   addReleased(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes < ENOUGH) return;
+    if (this.#bytes < TRIGGER_BYTES) return;
     this.#bytes = 0;
     startMarking();
   }
@@ -24,7 +24,7 @@ export class GarbageCollectionTrigger {
 
 function startMarking(): void {
   try {
-    Reflect.construct(ArrayBuffer, [SIGN]);
+    Reflect.construct(ArrayBuffer, [EXTERNAL_MEMORY_BYTES]);
   } catch {
     // Where the address space is too small, V8 collects at its own time.
   }

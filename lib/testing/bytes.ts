@@ -1,5 +1,5 @@
 /** The fields that PostgreSQL's messages are made of. Source: PostgreSQL manual, "Message Data Types". */
-import { toPgTimestamp } from '../wire/stream';
+import { toPgTimestamp } from '../wire/replication-messages';
 
 export function cstring(text: string): Buffer {
   return Buffer.from(`${text}\0`);

@@ -1,6 +1,6 @@
 import { maxLsn, type Lsn } from '../common/lsn';
 import { FrameDecoder } from '../wire/frames';
-import { KEEPALIVE, XLOG_DATA, XLOG_DATA_HEADER_LENGTH } from '../wire/stream';
+import { KEEPALIVE, XLOG_DATA, XLOG_DATA_HEADER_LENGTH } from '../wire/replication-messages';
 import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';
 
 /** What a standby status update said, and when. */

@@ -9,16 +9,16 @@ import { OAuthBearerClient } from './oauth-bearer';
 import type { SaslExchange } from './sasl-exchange';
 import { ScramClient } from './scram';
 
-export type SecretName = 'password' | 'oauthToken';
+export type CredentialName = 'password' | 'oauthToken';
 
 /** Names a secret that is needed to go on. */
-export interface SecretRequest {
-  readonly ask: SecretName;
+export interface CredentialRequest {
+  readonly ask: CredentialName;
 }
 
 /** Its answer; undefined: there is none. */
-export interface Secret {
-  readonly kind: 'secret';
+export interface Credential {
+  readonly kind: 'credential';
   readonly value: string | undefined;
 }
 
@@ -29,9 +29,9 @@ export interface OtherAnswer {
 
 /** Asks for what has to be known, and returns what is to be sent, if anything. */
 export type AuthenticationStep<T = Buffer | undefined> = Generator<
-  SecretRequest,
+  CredentialRequest,
   T,
-  BackendMessage | Secret | OtherAnswer
+  BackendMessage | Credential | OtherAnswer
 >;
 
 /** Methods by the number in the Authentication message, those that we do not speak. */
@@ -79,24 +79,24 @@ export class Authenticator {
         return undefined;
       case 'authenticationCleartext':
         this.#begin();
-        this.#allow('password');
+        this.#assertAllowed('password');
         return this.#answer(encodePasswordMessage(yield* requestPassword()));
       case 'authenticationMd5':
         this.#begin();
-        this.#allow('md5');
+        this.#assertAllowed('md5');
         return this.#answer(
           encodePasswordMessage(`md5${hashMd5(hashMd5((yield* requestPassword()) + this.#policy.user), message.salt)}`),
         );
       case 'authenticationSasl': {
         this.#begin();
-        const exchange = yield* this.#choose(message.mechanisms);
+        const exchange = yield* this.#chooseExchange(message.mechanisms);
         this.#exchange = exchange;
-        return this.#answer(encodeSaslInitialResponse(exchange.mechanism, exchange.initial()));
+        return this.#answer(encodeSaslInitialResponse(exchange.mechanism, exchange.getInitialResponse()));
       }
       case 'authenticationSaslContinue':
-        return encodeSaslResponse(this.#running().respond(message.data));
+        return encodeSaslResponse(this.#requireExchange().respond(message.data));
       case 'authenticationSaslFinal':
-        this.#running().verify(message.data);
+        this.#requireExchange().verify(message.data);
         return undefined;
       case 'authenticationOther':
         throw createUnsupportedError(UNSUPPORTED.get(message.method) ?? `number ${message.method}`);
@@ -115,7 +115,7 @@ export class Authenticator {
   }
 
   #accept(): void {
-    if (this.#stage === 'new') this.#allow('none');
+    if (this.#stage === 'new') this.#assertAllowed('none');
     else if (this.#stage !== 'responded') throw new ProtocolError('The server let us in out of turn');
     this.#exchange?.accept();
     this.#stage = 'done';
@@ -131,7 +131,7 @@ export class Authenticator {
     return message;
   }
 
-  #allow(method: RequireAuthMethod): void {
+  #assertAllowed(method: RequireAuthMethod): void {
     const asks = method === 'none' ? 'lets us in without any proof' : `asks for authentication by ${method}`;
     if (this.#policy.channelBinding === 'require' && method !== 'scram-sha-256')
       throw createBindingError(`the server ${asks}`);
@@ -140,7 +140,7 @@ export class Authenticator {
   }
 
   /** SCRAM goes first, as it gives nothing away; a token is given where there is no password. */
-  *#choose(mechanisms: readonly string[]): AuthenticationStep<SaslExchange> {
+  *#chooseExchange(mechanisms: readonly string[]): AuthenticationStep<SaslExchange> {
     const { channelBinding } = this.#policy;
     const binding = chooseBinding(mechanisms, channelBinding, this.#channel);
     const offered: Offer[] = [];
@@ -158,15 +158,15 @@ export class Authenticator {
     if (!first) throw createUnsupportedError(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
 
     const allowed = offered.filter(({ method }) => !findPolicyViolation(this.#policy, this.#channel, method));
-    if (allowed.length === 0) this.#allow(first.method);
+    if (allowed.length === 0) this.#assertAllowed(first.method);
     for (const { ask, start } of allowed) {
-      const secret = yield* requestSecret(ask);
+      const secret = yield* requestCredential(ask);
       if (secret !== undefined) return start(secret);
     }
-    throw createMissingSecretError(allowed.map(({ ask }) => ask));
+    throw createMissingCredentialError(allowed.map(({ ask }) => ask));
   }
 
-  #running(): SaslExchange {
+  #requireExchange(): SaslExchange {
     if (this.#exchange === undefined || this.#stage !== 'responded') {
       throw new ProtocolError('The server sent a SASL message; expected it to offer mechanisms first');
     }
@@ -177,11 +177,11 @@ export class Authenticator {
 /** A SASL method that the server offers and that we speak. */
 interface Offer {
   readonly method: RequireAuthMethod;
-  readonly ask: SecretName;
+  readonly ask: CredentialName;
   readonly start: (secret: string) => SaslExchange;
 }
 
-const SECRETS: Readonly<Record<SecretName, { readonly name: string; readonly remedy: string }>> = {
+const CREDENTIALS: Readonly<Record<CredentialName, { readonly name: string; readonly remedy: string }>> = {
   password: {
     name: 'a password',
     remedy: 'Give connection.password, put one into the connection string, or set PGPASSWORD.',
@@ -190,21 +190,21 @@ const SECRETS: Readonly<Record<SecretName, { readonly name: string; readonly rem
 };
 
 /** An empty secret counts as none, as it does for libpq: PostgreSQL lets nobody have one. */
-function* requestSecret(ask: SecretName): AuthenticationStep<string | undefined> {
+function* requestCredential(ask: CredentialName): AuthenticationStep<string | undefined> {
   const answer = yield { ask };
-  if (answer.kind !== 'secret') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
+  if (answer.kind !== 'credential') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.value === '' ? undefined : answer.value;
 }
 
 function* requestPassword(): AuthenticationStep<string> {
-  const secret = yield* requestSecret('password');
-  if (secret === undefined) throw createMissingSecretError(['password']);
+  const secret = yield* requestCredential('password');
+  if (secret === undefined) throw createMissingCredentialError(['password']);
   return secret;
 }
 
-function createMissingSecretError(secrets: readonly SecretName[]): ReplicationError {
-  const names = secrets.map((secret) => SECRETS[secret].name).join(' or ');
-  const remedy = secrets.map((secret) => SECRETS[secret].remedy).join(' Or: ');
+function createMissingCredentialError(secrets: readonly CredentialName[]): ReplicationError {
+  const names = secrets.map((secret) => CREDENTIALS[secret].name).join(' or ');
+  const remedy = secrets.map((secret) => CREDENTIALS[secret].remedy).join(' Or: ');
   return new ReplicationError('AUTHENTICATION_FAILED', `The server asks for ${names} and none was given`, { remedy });
 }
 

@@ -59,19 +59,19 @@ export interface Frame {
   readonly end: number;
 }
 
-interface Kind {
+interface BackendFormat {
   readonly name: string;
   readonly decode: (reader: Reader) => BackendMessage;
 }
 
-const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+const FORMATS: ReadonlyMap<string, BackendFormat> = new Map<string, BackendFormat>([
   ['R', { name: 'Authentication', decode: decodeAuthentication }],
   [
     'S',
     { name: 'ParameterStatus', decode: (r) => ({ kind: 'parameterStatus', name: r.cstring(), value: r.cstring() }) },
   ],
   ['K', { name: 'BackendKeyData', decode: decodeBackendKeyData }],
-  ['v', { name: 'NegotiateProtocolVersion', decode: negotiateProtocolVersion }],
+  ['v', { name: 'NegotiateProtocolVersion', decode: decodeNegotiateProtocolVersion }],
   [
     String.fromCharCode(BackendTag.ReadyForQuery),
     { name: 'ReadyForQuery', decode: (r) => ({ kind: 'readyForQuery', status: r.text(1) }) },
@@ -80,7 +80,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['D', { name: 'DataRow', decode: decodeDataRow }],
   ['C', { name: 'CommandComplete', decode: (r) => ({ kind: 'commandComplete', tag: r.cstring() }) }],
   ['I', { name: 'EmptyQueryResponse', decode: () => ({ kind: 'emptyQuery' }) }],
-  ['W', { name: 'CopyBothResponse', decode: copyBoth }],
+  ['W', { name: 'CopyBothResponse', decode: decodeCopyBoth }],
   ['c', { name: 'CopyDone', decode: () => ({ kind: 'copyDone' }) }],
   [
     String.fromCharCode(BackendTag.ErrorResponse),
@@ -96,28 +96,28 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
  * @throws {ProtocolError} for an unknown type, and for a message that is too short, too long or contradicts itself.
  */
 export function decodeBackendMessage({ tag, buffer, start, end }: Frame): BackendMessage {
-  const kind = KINDS.get(String.fromCharCode(tag));
-  if (kind === undefined) {
+  const format = FORMATS.get(String.fromCharCode(tag));
+  if (format === undefined) {
     throw new ProtocolError(
-      `The server sent a message of type ${formatTag(tag)} (${end - start} bytes); expected one of ${[...KINDS.keys()].join(' ')}`,
+      `The server sent a message of type ${formatTag(tag)} (${end - start} bytes); expected one of ${[...FORMATS.keys()].join(' ')}`,
     );
   }
-  const reader = new Reader(buffer, start, end, `${kind.name} message`);
-  const message = kind.decode(reader);
+  const reader = new Reader(buffer, start, end, `${format.name} message`);
+  const message = format.decode(reader);
   reader.finish();
   return message;
 }
 
 /** libpq takes no more either: whoever we talk to has shown nothing so far. In bytes. */
-const LARGEST_AUTHENTICATION = 2000;
-const MOST_MECHANISMS = 32;
+const MAX_AUTHENTICATION_BYTES = 2000;
+const MAX_MECHANISMS = 32;
 /** RFC 4422, section 3.1. */
 const MECHANISM = /^[A-Z0-9_-]{1,20}$/;
 
 function decodeAuthentication(reader: Reader): BackendMessage {
-  if (reader.remaining > LARGEST_AUTHENTICATION) {
+  if (reader.remaining > MAX_AUTHENTICATION_BYTES) {
     throw new ProtocolError(
-      `Authentication message: it has ${reader.remaining} bytes; expected ${LARGEST_AUTHENTICATION} at most`,
+      `Authentication message: it has ${reader.remaining} bytes; expected ${MAX_AUTHENTICATION_BYTES} at most`,
     );
   }
   const method = reader.i32();
@@ -145,9 +145,9 @@ function decodeAuthentication(reader: Reader): BackendMessage {
 function readMechanisms(reader: Reader): string[] {
   const names: string[] = [];
   for (let name = reader.cstring(); name !== ''; name = reader.cstring()) {
-    if (names.length === MOST_MECHANISMS || !MECHANISM.test(name)) {
+    if (names.length === MAX_MECHANISMS || !MECHANISM.test(name)) {
       throw new ProtocolError(
-        `Authentication message: ${quoteForMessage(name)} before byte ${reader.offset}; expected ${MOST_MECHANISMS} names of SASL mechanisms at most, of 1 to 20 characters out of A-Z 0-9 - _`,
+        `Authentication message: ${quoteForMessage(name)} before byte ${reader.offset}; expected ${MAX_MECHANISMS} names of SASL mechanisms at most, of 1 to 20 characters out of A-Z 0-9 - _`,
       );
     }
     names.push(name);
@@ -166,15 +166,15 @@ function decodeBackendKeyData(reader: Reader): BackendMessage {
 }
 
 /** Sent to whoever asks for a newer minor version or unknown options. We ask for neither, so what it says is not kept. */
-function negotiateProtocolVersion(reader: Reader): BackendMessage {
+function decodeNegotiateProtocolVersion(reader: Reader): BackendMessage {
   // Servers send the whole number, as in a StartupMessage, where the manual has the minor version alone.
   const minorVersion = reader.i32() & 0xffff;
-  const options = Array.from({ length: count(reader, reader.i32(), 1) }, () => reader.cstring());
+  const options = Array.from({ length: checkCount(reader, reader.i32(), 1) }, () => reader.cstring());
   return { kind: 'negotiateProtocolVersion', minorVersion, options };
 }
 
 function decodeRowDescription(reader: Reader): BackendMessage {
-  const columns = Array.from({ length: count(reader, reader.i16(), 19) }, () => {
+  const columns = Array.from({ length: checkCount(reader, reader.i16(), 19) }, () => {
     const name = reader.cstring();
     reader.skip(18); // table OID, attribute number; type's OID, size, modifier; format code
     return { name };
@@ -183,16 +183,16 @@ function decodeRowDescription(reader: Reader): BackendMessage {
 }
 
 function decodeDataRow(reader: Reader): BackendMessage {
-  const values = Array.from({ length: count(reader, reader.i16(), 4) }, () => {
+  const values = Array.from({ length: checkCount(reader, reader.i16(), 4) }, () => {
     const length = reader.i32();
     return length === -1 ? null : reader.text(length);
   });
   return { kind: 'dataRow', values };
 }
 
-function copyBoth(reader: Reader): BackendMessage {
+function decodeCopyBoth(reader: Reader): BackendMessage {
   reader.skip(1); // overall format
-  reader.skip(2 * count(reader, reader.i16(), 2)); // one format for each column
+  reader.skip(2 * checkCount(reader, reader.i16(), 2)); // one format for each column
   return { kind: 'copyBoth' };
 }
 
@@ -201,7 +201,7 @@ function decodeNotification(reader: Reader): BackendMessage {
 }
 
 /** A declared count that the bytes left can hold, so that it may be allocated for. */
-function count(reader: Reader, declared: number, smallest: number): number {
+function checkCount(reader: Reader, declared: number, smallest: number): number {
   if (declared < 0 || declared * smallest > reader.remaining) {
     throw new ProtocolError(
       `A count of ${declared} before byte ${reader.offset} is impossible: ${reader.remaining} bytes are left, and each item takes ${smallest} at least`,

@@ -12,7 +12,7 @@ const NIST_SIGNATURE = '2.16.840.1.101.3.4.3';
  * The hash that a signature is made over. Ed25519 and Ed448 have none to name. SHA-3 is left out as PostgreSQL's own
  * builds do not know it here ("could not determine server certificate signature algorithm").
  */
-const OF_SIGNATURE: ReadonlyMap<string, string> = new Map([
+const HASH_BY_SIGNATURE: ReadonlyMap<string, string> = new Map([
   [`${RSA}.4`, 'md5'],
   [`${RSA}.5`, 'sha1'],
   [`${RSA}.11`, 'sha256'],
@@ -34,7 +34,7 @@ const OF_SIGNATURE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Hashes by their own names, as the parameters of RSA-PSS give them. */
-const OF_PARAMETERS: ReadonlyMap<string, string> = new Map([
+const HASH_BY_IDENTIFIER: ReadonlyMap<string, string> = new Map([
   ['1.2.840.113549.2.5', 'md5'],
   ['1.3.14.3.2.26', 'sha1'],
   [`${NIST_HASH}.1`, 'sha256'],
@@ -71,7 +71,7 @@ function findSignatureHash(certificate: Buffer): string | undefined {
   const [name, parameters] = readSequence(parts[1]) ?? [];
   const identifier = name && readObjectIdentifier(name);
   if (identifier === undefined) return undefined;
-  return identifier === RSA_PSS ? findPssHash(parameters) : OF_SIGNATURE.get(identifier);
+  return identifier === RSA_PSS ? findPssHash(parameters) : HASH_BY_SIGNATURE.get(identifier);
 }
 
 /** RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0] DEFAULT sha1, … }. Source: RFC 4055, section 3.1. */
@@ -83,7 +83,7 @@ function findPssHash(parameters: Element | undefined): string | undefined {
   const [algorithm] = readElements(first.content) ?? [];
   const [name] = readSequence(algorithm) ?? [];
   const identifier = name && readObjectIdentifier(name);
-  return identifier === undefined ? undefined : OF_PARAMETERS.get(identifier);
+  return identifier === undefined ? undefined : HASH_BY_IDENTIFIER.get(identifier);
 }
 
 function readSequence(element: Element | undefined): Element[] | undefined {

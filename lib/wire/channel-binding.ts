@@ -12,10 +12,10 @@ export interface ScramBinding {
   readonly data: Buffer;
 }
 
-const NOTHING = Buffer.alloc(0);
-const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NOTHING };
+const NO_DATA = Buffer.alloc(0);
+const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NO_DATA };
 /** The client supports binding, and the server offers none: if it does, a man in the middle has changed its offer. */
-const NOT_OFFERED: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NOTHING };
+const NOT_OFFERED: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NO_DATA };
 
 /** The error for an authentication that is not bound to the channel where it has to be. */
 export function createBindingError(why: string): ReplicationError {

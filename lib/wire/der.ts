@@ -4,10 +4,10 @@ export interface Element {
   readonly content: Buffer;
 }
 
-export const Tag = { readObjectIdentifier: 0x06, sequence: 0x30, context0: 0xa0 } as const;
+export const Tag = { objectIdentifier: 0x06, sequence: 0x30, context0: 0xa0 } as const;
 
 /** No certificate has lengths of more than three bytes. */
-const MOST_LENGTH_BYTES = 3;
+const MAX_LENGTH_BYTES = 3;
 
 /**
  * The elements that stand one after the other, in DER: each length in its only form, and nothing behind the last one.
@@ -37,7 +37,7 @@ function readLength(bytes: Buffer, at: number): { value: number; end: number } |
   if (count < 0) return { value: first, end: at + 1 };
   const end = at + 1 + count;
   // 0x80 would be a length that is not known yet.
-  if (count === 0 || count > MOST_LENGTH_BYTES || end > bytes.length) return undefined;
+  if (count === 0 || count > MAX_LENGTH_BYTES || end > bytes.length) return undefined;
   const value = bytes.readUIntBE(at + 1, count);
   const shortest = count === 1 ? 0x80 : 2 ** (8 * (count - 1));
   return value < shortest ? undefined : { value, end };
@@ -45,7 +45,7 @@ function readLength(bytes: Buffer, at: number): { value: number; end: number } |
 
 /** An object identifier as it is written, `1.2.840.113549.1.1.11`; undefined when it is none. */
 export function readObjectIdentifier({ tag, content }: Element): string | undefined {
-  if (tag !== Tag.readObjectIdentifier || content.length === 0 || content.length > 32) return undefined;
+  if (tag !== Tag.objectIdentifier || content.length === 0 || content.length > 32) return undefined;
   const arcs: number[] = [];
   let arc = 0;
   for (const [i, byte] of content.entries()) {
@@ -58,7 +58,7 @@ export function readObjectIdentifier({ tag, content }: Element): string | undefi
     }
   }
   if ((content.at(-1) ?? 0) >= 0x80) return undefined;
-  const [both = 0, ...rest] = arcs;
-  const root = Math.min(2, Math.floor(both / 40));
-  return [root, both - 40 * root, ...rest].join('.');
+  const [firstTwoArcs = 0, ...rest] = arcs;
+  const root = Math.min(2, Math.floor(firstTwoArcs / 40));
+  return [root, firstTwoArcs - 40 * root, ...rest].join('.');
 }

@@ -4,11 +4,11 @@ import { ProtocolError, ReplicationError } from '../common/errors';
 const HEADER = 5;
 /** PostgreSQL builds a message in one allocation of at most 1 GiB - 1 (MaxAllocSize); the length word counts itself. */
 export const MAX_MESSAGE_LENGTH = 0x3fff_ffff + 4;
-const SMALLEST_ASSEMBLY = 16 * 1024;
+const MIN_ASSEMBLY = 16 * 1024;
 /** An assembly buffer beyond this size is given back after its frame. */
-const LARGEST_KEPT_ASSEMBLY = 1024 * 1024;
+const MAX_KEPT_ASSEMBLY = 1024 * 1024;
 /** The queue is shortened when it starts with so many consumed chunks. */
-const LARGEST_GAP = 1024;
+const MAX_CONSUMED_CHUNKS = 1024;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -57,7 +57,7 @@ export class FrameDecoder {
   next(): boolean {
     for (;;) {
       const chunk = this.#chunks[this.#head];
-      if (chunk === undefined) return this.#none();
+      if (chunk === undefined) return this.#releaseFrame();
       if (this.#assembled > 0) {
         if (this.#assemble(chunk)) return true;
         continue;
@@ -65,9 +65,9 @@ export class FrameDecoder {
       const at = this.#position;
       const available = chunk.length - at;
       if (available >= HEADER) {
-        const total = this.#frameLength(chunk, at);
+        const total = this.#readFrameLength(chunk, at);
         if (available >= total) {
-          this.#hand(chunk, at, total);
+          this.#setFrame(chunk, at, total);
           this.#advance(chunk, total);
           return true;
         }
@@ -78,15 +78,15 @@ export class FrameDecoder {
 
   /** Adds to the unfinished frame what the chunk has of it. */
   #assemble(chunk: Buffer): boolean {
-    const total = this.#assembled < HEADER ? HEADER : this.#frameLength(this.#assembly, 0);
+    const total = this.#assembled < HEADER ? HEADER : this.#readFrameLength(this.#assembly, 0);
     const missing = total - this.#assembled;
     if (missing > 0) this.#append(chunk, Math.min(missing, chunk.length - this.#position), total);
     if (this.#assembled < HEADER) return false;
-    const length = this.#frameLength(this.#assembly, 0);
+    const length = this.#readFrameLength(this.#assembly, 0);
     if (this.#assembled < length) return false;
-    this.#hand(this.#assembly, 0, length);
+    this.#setFrame(this.#assembly, 0, length);
     this.#assembled = 0;
-    if (this.#assembly.length > LARGEST_KEPT_ASSEMBLY) this.#assembly = EMPTY;
+    if (this.#assembly.length > MAX_KEPT_ASSEMBLY) this.#assembly = EMPTY;
     return true;
   }
 
@@ -94,7 +94,7 @@ export class FrameDecoder {
     const needed = this.#assembled + count;
     if (needed > this.#assembly.length) {
       // Doubling, whatever the header says: memory follows the bytes that came, and each is moved about once.
-      const size = Math.max(SMALLEST_ASSEMBLY, needed, Math.min(total, this.#assembly.length * 2));
+      const size = Math.max(MIN_ASSEMBLY, needed, Math.min(total, this.#assembly.length * 2));
       const larger = Buffer.allocUnsafeSlow(size);
       this.#assembly.copy(larger, 0, 0, this.#assembled);
       this.#assembly = larger;
@@ -112,13 +112,13 @@ export class FrameDecoder {
     if (this.#head === this.#chunks.length) {
       this.#chunks.length = 0;
       this.#head = 0;
-    } else if (this.#head >= LARGEST_GAP && this.#head * 2 >= this.#chunks.length) {
+    } else if (this.#head >= MAX_CONSUMED_CHUNKS && this.#head * 2 >= this.#chunks.length) {
       this.#chunks.splice(0, this.#head);
       this.#head = 0;
     }
   }
 
-  #hand(buffer: Buffer, at: number, total: number): void {
+  #setFrame(buffer: Buffer, at: number, total: number): void {
     this.tag = buffer.readUInt8(at);
     this.buffer = buffer;
     this.start = at + HEADER;
@@ -126,8 +126,8 @@ export class FrameDecoder {
   }
 
   /** Releases the last frame, whose chunk may be large. */
-  #none(): false {
-    if (this.#assembled >= HEADER) this.#frameLength(this.#assembly, 0);
+  #releaseFrame(): false {
+    if (this.#assembled >= HEADER) this.#readFrameLength(this.#assembly, 0);
     this.buffer = EMPTY;
     this.start = 0;
     this.end = 0;
@@ -135,13 +135,13 @@ export class FrameDecoder {
   }
 
   /** The whole frame's length: the length word counts itself, but not the type byte before it. */
-  #frameLength(buffer: Buffer, at: number): number {
+  #readFrameLength(buffer: Buffer, at: number): number {
     const length = buffer.readUInt32BE(at + 1);
-    if (length < 4 || length > this.limit) throw this.#unfit(buffer.readUInt8(at), length);
+    if (length < 4 || length > this.limit) throw this.#createLengthError(buffer.readUInt8(at), length);
     return length + 1;
   }
 
-  #unfit(tag: number, length: number): ReplicationError {
+  #createLengthError(tag: number, length: number): ReplicationError {
     const what = `A message of type ${formatTag(tag)} declares a length of ${length} bytes`;
     const { limit, remedy } = this;
     if (remedy !== undefined && length > limit && length <= MAX_MESSAGE_LENGTH) {

@@ -37,7 +37,7 @@ export class OAuthBearerClient implements SaslExchange {
   }
 
   /** No name: PostgreSQL takes the StartupMessage's and refuses one here. */
-  initial(): string {
+  getInitialResponse(): string {
     const token = this.#token ?? '';
     this.#token = undefined;
     return `n,,${SEPARATOR}auth=Bearer ${token}${SEPARATOR}${SEPARATOR}`;

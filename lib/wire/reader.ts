@@ -1,5 +1,5 @@
 import { ProtocolError, ReplicationError } from '../common/errors';
-import { decodeEscapedUtf8 } from './text';
+import { decodeUtf8SurrogateEscape } from './text';
 
 /**
  * Reads the fields of one message in turn; whatever goes past the end is a {@link ProtocolError}.
@@ -74,19 +74,19 @@ export class Reader {
     return this.#view.getBigUint64(this.#take(8, 'of an integer'));
   }
 
-  /** Text up to a NUL byte, which is consumed too; what is not UTF-8 as in {@link decodeEscapedUtf8}. */
+  /** Text up to a NUL byte, which is consumed too; what is not UTF-8 as in {@link decodeUtf8SurrogateEscape}. */
   cstring(): string {
     const from = this.#at;
     const nul = this.#buffer.indexOf(0, from);
     if (nul < 0 || nul >= this.#end) throw this.#error('text that ends with a NUL byte');
     this.#at = nul + 1;
-    return this.#name(from, nul);
+    return this.#decodeText(from, nul);
   }
 
   /** So many bytes of text, as in {@link cstring}. */
   text(length: number): string {
     const at = this.#take(length, 'of text');
-    return this.#name(at, at + length);
+    return this.#decodeText(at, at + length);
   }
 
   /** What `read` makes of so many bytes of text. */
@@ -123,9 +123,9 @@ export class Reader {
     if (this.#at !== this.#end) throw this.#error('the end of the message');
   }
 
-  #name(start: number, end: number): string {
+  #decodeText(start: number, end: number): string {
     try {
-      return decodeEscapedUtf8(this.#buffer, start, end);
+      return decodeUtf8SurrogateEscape(this.#buffer, start, end);
     } catch (cause) {
       throw new ReplicationError('LIMIT_EXCEEDED', `${this.#what}: a text at byte ${start - this.#start} is too long`, {
         cause,

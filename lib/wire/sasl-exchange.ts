@@ -2,7 +2,7 @@
 export interface SaslExchange {
   readonly mechanism: string;
   /** What goes with the choice of the mechanism. */
-  initial(): string;
+  getInitialResponse(): string;
   /** Answers AuthenticationSASLContinue. */
   respond(data: string): string;
   /** Takes AuthenticationSASLFinal. */

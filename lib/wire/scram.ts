@@ -9,10 +9,10 @@ import { saslPrep } from './saslprep';
  * PostgreSQL's default is 4096, its largest 2147483647 (scram_iterations). Nothing else runs while we hash, about a
  * quarter of a second for a million, and a server must not be able to ask for more.
  */
-const MOST_ITERATIONS = 1_000_000;
+const MAX_ITERATIONS = 1_000_000;
 /** In characters. PostgreSQL's salt has 24, its nonce as many behind ours. */
-const LONGEST_SALT = 1024;
-const LONGEST_NONCE = 1024;
+const MAX_SALT_LENGTH = 1024;
+const MAX_NONCE_LENGTH = 1024;
 /** RFC 5802, section 7: printable ASCII but the comma. */
 const NONCE = /^[!-+\--~]+$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -53,7 +53,7 @@ export class ScramClient implements SaslExchange {
   }
 
   /** The client-first-message. */
-  initial(): string {
+  getInitialResponse(): string {
     return this.#binding.header + this.#firstBare;
   }
 
@@ -136,22 +136,22 @@ function parseServerFirst(text: string): { nonce: string; salt: Buffer; iteratio
     throw new ProtocolError('SCRAM server-first-message: expected r= and a nonce, s= and a salt, i= and a number');
   }
   const nonce = r.slice(2);
-  if (nonce.length > LONGEST_NONCE || !NONCE.test(nonce)) {
+  if (nonce.length > MAX_NONCE_LENGTH || !NONCE.test(nonce)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: the nonce has ${nonce.length} characters; expected 1 to ${LONGEST_NONCE}, printable ones`,
+      `SCRAM server-first-message: the nonce has ${nonce.length} characters; expected 1 to ${MAX_NONCE_LENGTH}, printable ones`,
     );
   }
   const salt = s.slice(2);
-  if (salt === '' || salt.length > LONGEST_SALT || !BASE64.test(salt)) {
+  if (salt === '' || salt.length > MAX_SALT_LENGTH || !BASE64.test(salt)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: the salt has ${salt.length} characters; expected 1 to ${LONGEST_SALT} of base64`,
+      `SCRAM server-first-message: the salt has ${salt.length} characters; expected 1 to ${MAX_SALT_LENGTH} of base64`,
     );
   }
   const count = i.slice(2);
   const iterations = /^[1-9][0-9]{0,15}$/.test(count) ? Number(count) : NaN;
-  if (!(iterations <= MOST_ITERATIONS)) {
+  if (!(iterations <= MAX_ITERATIONS)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: ${quoteForMessage(count)} iterations; expected between 1 and ${MOST_ITERATIONS}`,
+      `SCRAM server-first-message: ${quoteForMessage(count)} iterations; expected between 1 and ${MAX_ITERATIONS}`,
     );
   }
   return { nonce, salt: Buffer.from(salt, 'base64'), iterations };

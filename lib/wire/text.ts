@@ -3,16 +3,16 @@ import { constants, isUtf8 } from 'node:buffer';
 const { MAX_STRING_LENGTH } = constants;
 
 /** What takes the codes of several characters at once, without a call out of JavaScript. */
-const { fromCharCode: chars }: { fromCharCode(...codes: (number | undefined)[]): string } = String;
+const { fromCharCode: fromCodes }: { fromCharCode(...codes: (number | undefined)[]): string } = String;
 
 /** A call of Buffer's own decoder costs as much as some fifteen characters taken one by one. */
-const SHORT = 16;
+const SHORT_BYTES = 16;
 
 /** What Buffer's decoder puts in place of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
 /** Bytes that are decoded at a time where the whole could be too long. */
-const PIECE = 2 ** 26;
+const PIECE_BYTES = 2 ** 26;
 
 /** Bytes have no string: they are not UTF-8, or the string would be longer than JavaScript's strings can be. */
 export class TextError extends Error {
@@ -33,7 +33,7 @@ export class TextError extends Error {
  * @throws {TextError} where there is no such string
  */
 export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
-  if (end - start <= SHORT && isAscii(bytes, start, end)) return decodeShortAscii(bytes, start, end - start);
+  if (end - start <= SHORT_BYTES && isAscii(bytes, start, end)) return decodeShortAscii(bytes, start, end - start);
   if (end - start > MAX_STRING_LENGTH) return decodeLongText(bytes, start, end);
   const text = bytes.toString('utf8', start, end);
   // includes() takes twice as long.
@@ -46,7 +46,7 @@ export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
  * The same for names and other text that has to be told apart, but not to be right: a byte that is not UTF-8 becomes the lone
  * surrogate U+DC00 + byte, which no UTF-8 text has. So two names stay two. Python does the same (PEP 383, surrogateescape).
  */
-export function decodeEscapedUtf8(bytes: Buffer, start: number, end: number): string {
+export function decodeUtf8SurrogateEscape(bytes: Buffer, start: number, end: number): string {
   try {
     return decodeUtf8(bytes, start, end);
   } catch (error) {
@@ -63,7 +63,7 @@ function createEncodingError(): TextError {
 function decodeLongText(bytes: Buffer, start: number, end: number): string {
   let text = '';
   for (let at = start; at < end;) {
-    const to = findCharacterStart(bytes, at, Math.min(at + PIECE, end), end);
+    const to = findCharacterStart(bytes, at, Math.min(at + PIECE_BYTES, end), end);
     const piece = decodeUtf8(bytes, at, to);
     if (text.length + piece.length > MAX_STRING_LENGTH) {
       throw new TextError(
@@ -93,7 +93,7 @@ function escapeWithSurrogates(bytes: Buffer, start: number, end: number): string
   let text = '';
   for (let at = start; at < end;) {
     const length = getCharacterLength(bytes, at, end);
-    text += length === 0 ? chars(0xdc00 + (bytes[at] ?? 0)) : bytes.toString('utf8', at, at + length);
+    text += length === 0 ? fromCodes(0xdc00 + (bytes[at] ?? 0)) : bytes.toString('utf8', at, at + length);
     at += length || 1;
   }
   return text;
@@ -119,48 +119,48 @@ function decodeShortAscii(b: Buffer, i: number, length: number): string {
     case 0:
       return '';
     case 1:
-      return chars(b[i]);
+      return fromCodes(b[i]);
     case 2:
-      return chars(b[i], b[i + 1]);
+      return fromCodes(b[i], b[i + 1]);
     case 3:
-      return chars(b[i], b[i + 1], b[i + 2]);
+      return fromCodes(b[i], b[i + 1], b[i + 2]);
     case 4:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3]);
     case 5:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4]);
     case 6:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5]);
     case 7:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6]);
     case 8:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7]);
     case 9:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8]);
     case 10:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9]);
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9]);
     // prettier-ignore
     case 11:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
         b[i + 10]);
     // prettier-ignore
     case 12:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
         b[i + 10], b[i + 11]);
     // prettier-ignore
     case 13:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
         b[i + 10], b[i + 11], b[i + 12]);
     // prettier-ignore
     case 14:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
         b[i + 10], b[i + 11], b[i + 12], b[i + 13]);
     // prettier-ignore
     case 15:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
         b[i + 10], b[i + 11], b[i + 12], b[i + 13], b[i + 14]);
     // prettier-ignore
     default:
-      return chars(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
+      return fromCodes(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8], b[i + 9],
         b[i + 10], b[i + 11], b[i + 12], b[i + 13], b[i + 14], b[i + 15]);
   }
 }

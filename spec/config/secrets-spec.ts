@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { ReplicationError } from '../../lib/common/errors';
-import type { SecretName } from '../../lib/wire/authentication';
+import type { CredentialName } from '../../lib/wire/authentication';
 import { passwordOf, resolve, type Environment } from './support/resolve';
 
 let home: string;
@@ -27,7 +27,7 @@ function passwordFile(lines: readonly string[], { name = '.pgpass', mode = 0o600
 }
 
 /** What becomes of one question for a secret. */
-function ask(connection: unknown, name: SecretName = 'password', env: Environment = {}) {
+function ask(connection: unknown, name: CredentialName = 'password', env: Environment = {}) {
   const { secrets, hosts } = resolve(connection, env);
   const [target] = hosts.targets;
   return () =>
@@ -97,7 +97,7 @@ describe('a function', () => {
     ['rejects', () => Promise.reject(new Error('hunter2'))],
   ])('that %s is an error to try again after, whose cause alone says why', async (_, password) => {
     const error = await failureOf({ password });
-    expect(error).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryable: true, cause: new Error('hunter2') });
+    expect(error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: true, cause: new Error('hunter2') });
     expect(error.message).toContain('connection.password');
     expect(error.message).not.toContain('hunter2');
     expect(JSON.stringify(error)).not.toContain('hunter2');

@@ -171,7 +171,11 @@ describe('a password function', () => {
     clock.advance(10);
     await microtasks();
     expect(visits).toEqual(['a']);
-    expect(heard.error).toMatchObject({ code: 'SECRET_UNAVAILABLE', cause: new Error('no token'), retryable: true });
+    expect(heard.error).toMatchObject({
+      code: 'CREDENTIAL_UNAVAILABLE',
+      cause: new Error('no token'),
+      retryable: true,
+    });
     expect(servers.a.last.destroyed).toBe(true);
   });
 
@@ -181,7 +185,7 @@ describe('a password function', () => {
     const password = () => new Promise<string>((found) => given.push(found));
     const { heard } = search({ host: 'a', password, connect_timeout: 5 }, fetchSystemIdentity);
     clock.advance(5000);
-    expect(heard.error?.code).toBe('SECRET_UNAVAILABLE');
+    expect(heard.error?.code).toBe('CREDENTIAL_UNAVAILABLE');
     for (const found of given) found('hunter2');
     await microtasks();
     clock.advance(10);

@@ -227,7 +227,7 @@ describe('a password', () => {
   it('that takes too long is not to be had', () => {
     const { heard } = withPassword(() => new Promise(() => undefined));
     clock.advance(15_000);
-    expect(heard.error).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryable: true });
+    expect(heard.error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: true });
     expect(heard.error?.message).toContain('connection.password did not return it within 15000 ms');
     expect(clock.pending).toBe(0);
   });
@@ -238,15 +238,15 @@ describe('a password', () => {
       () => {
         throw new Error('vault sealed: hunter2');
       },
-      'SECRET_UNAVAILABLE',
+      'CREDENTIAL_UNAVAILABLE',
     ],
-    ['rejects', () => Promise.reject(new Error('vault sealed: hunter2')), 'SECRET_UNAVAILABLE'],
+    ['rejects', () => Promise.reject(new Error('vault sealed: hunter2')), 'CREDENTIAL_UNAVAILABLE'],
     ['gives no text', () => 12345, 'CONFIG_INVALID'],
   ])('whose function %s is an error that does not quote it', async (_, source, code) => {
     const { heard } = withPassword(source as CredentialProvider);
     clock.advance();
     await turns();
-    expect(heard.error).toMatchObject({ code, retryable: code === 'SECRET_UNAVAILABLE' });
+    expect(heard.error).toMatchObject({ code, retryable: code === 'CREDENTIAL_UNAVAILABLE' });
     expect(heard.error?.message).not.toMatch(/hunter2|12345/);
     expect(server.last.destroyed).toBe(true);
     expect(clock.pending).toBe(0);

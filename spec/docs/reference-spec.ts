@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
-import { FINDINGS } from '../../lib/common/findings';
+import { FINDINGS } from '../../lib/common/preflight-findings';
 import { resolveConfig } from '../../lib/config/config';
 import { readTransactionsOptions } from '../../lib/operators/transactions/transactions-options';
 import { defaultTypes } from '../../lib/pgoutput/values/values';

@@ -205,7 +205,7 @@ describe('a function that never gets a password', () => {
     };
     await expectRefusal(
       attack(script, { password: never }, HURRY),
-      'SECRET_UNAVAILABLE',
+      'CREDENTIAL_UNAVAILABLE',
       /did not return it within 250 ms/,
     );
   });
@@ -217,7 +217,7 @@ describe('a function that never gets a password', () => {
       await peer.flood(Buffer.alloc(1024 * 1024, notice({ M: LONG })));
     };
     const attacking = attack(script, { password: never }, HURRY);
-    const { peers } = await expectRefusal(attacking, 'SECRET_UNAVAILABLE', /did not return/);
+    const { peers } = await expectRefusal(attacking, 'CREDENTIAL_UNAVAILABLE', /did not return/);
     // What the system's own buffers hold.
     for (const { raw } of peers) expect(raw.bytesWritten).toBeLessThan(20 * 1024 * 1024);
   });

@@ -156,7 +156,7 @@ describe('a function that gets a secret', () => {
     for (const password of sources) {
       const { error } = await expectRefusal(
         attack(saying(MD5), { password }),
-        'SECRET_UNAVAILABLE',
+        'CREDENTIAL_UNAVAILABLE',
         /^The function connection\.password has failed\. See the cause: it is the error that your function threw\.$/,
       );
       expect(error.cause).toEqual(thrown());

@@ -22,7 +22,7 @@ describe('a first start that fails', () => {
   it('lists what preflight finds besides, in the message, as a property and in JSON', async () => {
     const error = await failureOf(bed.stream('not_there', { publications: ['fine', 'keyless'] }));
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
-    expect(error.findings).toMatchObject([{ code: 'IDENTITY_MISSING', severity: 'error' }]);
+    expect(error.findings).toMatchObject([{ code: 'REPLICA_IDENTITY_MISSING', severity: 'error' }]);
     const [{ message, remedy }] = error.findings as [(typeof error.findings)[0]];
     expect(message).toContain('"keyless"');
     expect(remedy).toContain('REPLICA IDENTITY');
@@ -39,7 +39,7 @@ describe('a first start that fails', () => {
     const publications = ['keyless', 'missing'];
     const error = await failureOf(bed.stream(await slot(), { publications }));
     expect(error.code).toBe(code);
-    const others = ['SLOT_MISSING', 'PUBLICATION_MISSING', 'IDENTITY_MISSING'];
+    const others = ['SLOT_MISSING', 'PUBLICATION_MISSING', 'REPLICA_IDENTITY_MISSING'];
     const first = code === 'SLOT_INCOMPATIBLE' ? others.slice(1) : others.filter((other) => other !== code);
     expect(codesOf(error)).toEqual(first);
   });
@@ -71,7 +71,7 @@ describe('a first start that fails', () => {
 
   it('lists it once: later subscriptions of the observable have the plain error', async () => {
     const stream = bed.stream('not_there', { publications: ['keyless'] });
-    expect(codesOf(await failureOf(stream))).toEqual(['IDENTITY_MISSING']);
+    expect(codesOf(await failureOf(stream))).toEqual(['REPLICA_IDENTITY_MISSING']);
     expect(codesOf(await failureOf(stream))).toEqual([]);
   });
 

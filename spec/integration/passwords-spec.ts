@@ -98,7 +98,7 @@ describe('a function', () => {
   it.each<[what: string, password: () => Promise<string>, code: string]>([
     ['gives a wrong one', () => Promise.resolve(`wrong-${PASSWORD}`), OUT],
     ['gives none', () => Promise.resolve(''), OUT],
-    ['fails', () => Promise.reject(new Error('the vault is closed')), 'SECRET_UNAVAILABLE'],
+    ['fails', () => Promise.reject(new Error('the vault is closed')), 'CREDENTIAL_UNAVAILABLE'],
   ])('that %s', async (_, password, code) => {
     expect(await secured.outcome({ user: 'scram', password })).toBe(code);
   });

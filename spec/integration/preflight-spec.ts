@@ -132,7 +132,7 @@ describe('the slot', () => {
     await bed.sql(`BEGIN; INSERT INTO numbers VALUES (-2); PREPARE TRANSACTION 'gid "1"'`);
     for (const connection of [bed.database.url, as(role)]) {
       const found = await find(bed.config('made_later', { connection, ensureSlot: true }));
-      expect(codesOf(found)).toEqual(['warning PREPARED_OPEN']);
+      expect(codesOf(found)).toEqual(['warning PREPARED_TRANSACTION_OPEN']);
       expect(found[0]!.message).toContain(`1, the oldest "gid \\"1\\"" in database ${bed.database.name}`);
     }
     expect(await find(bed.config(slot))).toEqual([]);
@@ -202,7 +202,7 @@ it('all that is found is told at once', async () => {
     'error SLOT_MISSING',
     'error PUBLICATION_MISSING',
     'warning PUBLICATION_EMPTY',
-    'error IDENTITY_MISSING',
+    'error REPLICA_IDENTITY_MISSING',
   ]);
   for (const { message, remedy } of found) expect([message, remedy].join(' ')).toMatch(/^[A-Zw].*\..*\.$/);
 });

@@ -61,18 +61,28 @@ const GENERATED = `CREATE TABLE t (id int, v int, w int GENERATED ALWAYS AS (v +
 describe('a published table', () => {
   it.each<[what: string, since: number, setup: string[], code: string | undefined]>([
     ['with a primary key', 14, [PLAIN, PUBLISHED], undefined],
-    ['without', 14, [BARE, PUBLISHED], 'IDENTITY_MISSING'],
-    ['without, among all', 14, [BARE, 'CREATE PUBLICATION p FOR ALL TABLES'], 'IDENTITY_MISSING'],
+    ['without', 14, [BARE, PUBLISHED], 'REPLICA_IDENTITY_MISSING'],
+    ['without, among all', 14, [BARE, 'CREATE PUBLICATION p FOR ALL TABLES'], 'REPLICA_IDENTITY_MISSING'],
     [
       'without, among those of a schema',
       15,
       [BARE, 'CREATE PUBLICATION p FOR TABLES IN SCHEMA public'],
-      'IDENTITY_MISSING',
+      'REPLICA_IDENTITY_MISSING',
     ],
     ['without, of which inserts are published', 14, [BARE, `${PUBLISHED} ${INSERTS}`], undefined],
     ['of identity full', 14, [BARE, FULL, PUBLISHED], undefined],
-    ['of identity nothing', 14, [PLAIN, 'ALTER TABLE t REPLICA IDENTITY NOTHING', PUBLISHED], 'IDENTITY_MISSING'],
-    ['with a deferrable primary key', 14, [PLAIN.replace('KEY', 'KEY DEFERRABLE'), PUBLISHED], 'IDENTITY_MISSING'],
+    [
+      'of identity nothing',
+      14,
+      [PLAIN, 'ALTER TABLE t REPLICA IDENTITY NOTHING', PUBLISHED],
+      'REPLICA_IDENTITY_MISSING',
+    ],
+    [
+      'with a deferrable primary key',
+      14,
+      [PLAIN.replace('KEY', 'KEY DEFERRABLE'), PUBLISHED],
+      'REPLICA_IDENTITY_MISSING',
+    ],
     [
       'identified by an index',
       14,
@@ -89,25 +99,25 @@ describe('a published table', () => {
         'DROP INDEX i',
         PUBLISHED,
       ],
-      'IDENTITY_MISSING',
+      'REPLICA_IDENTITY_MISSING',
     ],
     ['in partitions that have keys', 14, [PARTITIONED, PUBLISHED], undefined],
-    ['in partitions of which one has none', 14, [PARTITIONED, AND_BARE, PUBLISHED], 'IDENTITY_MISSING'],
+    ['in partitions of which one has none', 14, [PARTITIONED, AND_BARE, PUBLISHED], 'REPLICA_IDENTITY_MISSING'],
     [
       'in partitions of which one has none, as their root',
       14,
       [PARTITIONED, AND_BARE, `${PUBLISHED} ${ROOT}`],
-      'IDENTITY_MISSING',
+      'REPLICA_IDENTITY_MISSING',
     ],
     ['with the key in the list', 15, [PLAIN, `${PUBLISHED} (id, v)`], undefined],
-    ['without the key in the list', 15, [PLAIN, `${PUBLISHED} (v)`], 'IDENTITY_NOT_PUBLISHED'],
+    ['without the key in the list', 15, [PLAIN, `${PUBLISHED} (v)`], 'REPLICA_IDENTITY_NOT_PUBLISHED'],
     [
       'without the key in the list, of which inserts are published',
       15,
       [PLAIN, `${PUBLISHED} (v) ${INSERTS}`],
       undefined,
     ],
-    ['with a list and identity full', 15, [PLAIN, FULL, `${PUBLISHED} (id, v, w)`], 'IDENTITY_NOT_PUBLISHED'],
+    ['with a list and identity full', 15, [PLAIN, FULL, `${PUBLISHED} (id, v, w)`], 'REPLICA_IDENTITY_NOT_PUBLISHED'],
     [
       'with a list that leaves out what an index includes',
       15,
@@ -129,10 +139,15 @@ describe('a published table', () => {
       'in partitions, without the key in the list of their root',
       15,
       [PARTITIONED, `${PUBLISHED} (w) ${ROOT}`],
-      'IDENTITY_NOT_PUBLISHED',
+      'REPLICA_IDENTITY_NOT_PUBLISHED',
     ],
     ['filtered by its key', 15, [PLAIN, `${PUBLISHED} WHERE (id > 1)`], undefined],
-    ['filtered by another column', 15, [PLAIN, `${PUBLISHED} WHERE (id > 1 AND v > 1)`], 'FILTER_BEYOND_IDENTITY'],
+    [
+      'filtered by another column',
+      15,
+      [PLAIN, `${PUBLISHED} WHERE (id > 1 AND v > 1)`],
+      'ROW_FILTER_NOT_IN_REPLICA_IDENTITY',
+    ],
     [
       'filtered by another column, of which inserts are published',
       15,
@@ -145,7 +160,7 @@ describe('a published table', () => {
       'filtered by what its list has, but not its key',
       15,
       [PLAIN, `${PUBLISHED} (id, v) WHERE (v > 1)`],
-      'FILTER_BEYOND_IDENTITY',
+      'ROW_FILTER_NOT_IN_REPLICA_IDENTITY',
     ],
     [
       'in partitions, filtered by the key as of their root',
@@ -157,9 +172,14 @@ describe('a published table', () => {
       'in partitions, filtered by another column of their root',
       15,
       [PARTITIONED, `${PUBLISHED} WHERE (w > 1) ${ROOT}`],
-      'FILTER_BEYOND_IDENTITY',
+      'ROW_FILTER_NOT_IN_REPLICA_IDENTITY',
     ],
-    ['with a generated column in its identity', 14, [GENERATED, PUBLISHED], 'IDENTITY_NOT_PUBLISHED from 18 on'],
+    [
+      'with a generated column in its identity',
+      14,
+      [GENERATED, PUBLISHED],
+      'REPLICA_IDENTITY_NOT_PUBLISHED from 18 on',
+    ],
     [
       'with a generated column in its identity, that is published',
       18,
@@ -170,7 +190,7 @@ describe('a published table', () => {
       'with a generated column, of identity full',
       14,
       [GENERATED, FULL, PUBLISHED],
-      'IDENTITY_NOT_PUBLISHED from 18 on',
+      'REPLICA_IDENTITY_NOT_PUBLISHED from 18 on',
     ],
     [
       'with a generated column, of identity full, that is published',
@@ -192,7 +212,7 @@ describe('a published table', () => {
         FULL,
         `${PUBLISHED} WITH (publish_generated_columns = stored)`,
       ],
-      'IDENTITY_NOT_PUBLISHED',
+      'REPLICA_IDENTITY_NOT_PUBLISHED',
     ],
   ])('%s', async (_, since, setup, code) => {
     if (version < since) {
@@ -370,5 +390,5 @@ it('many names are counted', async () => {
   const tables = Array.from({ length: 8 }, (_, i) => `CREATE TABLE t${i} (id int)`);
   await bed.sql(`${tables.join('; ')}; CREATE PUBLICATION p FOR ALL TABLES`);
   const message = `UPDATE and DELETE fail without a replica identity: "t0", "t1", "t2", "t3", "t4" and 3 others.`;
-  expect(await findings()).toMatchObject([{ code: 'IDENTITY_MISSING', message }]);
+  expect(await findings()).toMatchObject([{ code: 'REPLICA_IDENTITY_MISSING', message }]);
 });

@@ -273,7 +273,7 @@ describe('preflight', () => {
         ? []
         : [
             {
-              code: 'FILTER_OMITS_TOAST',
+              code: 'ROW_FILTER_OMITS_TOAST',
               severity: 'warning',
               message: `An UPDATE that moves a row into a row filter is sent as an INSERT, without values that are stored out of line and that it does not change, of ${names}.`,
               remedy: expect.stringContaining('REPLICA IDENTITY FULL'),

@@ -86,6 +86,6 @@ it('preflight names each table as messages do', async () => {
   for (const [, sql] of TABLES.slice(0, 4)) await bed.sql(`ALTER TABLE ${sql} REPLICA IDENTITY NOTHING`);
   const found = await firstValueFrom(preflight(bed.config(slot)));
   const names = NAMES.slice(0, 4).map((name) => JSON.stringify(name));
-  expect(found.map(({ code }) => code)).toEqual(['IDENTITY_MISSING']);
+  expect(found.map(({ code }) => code)).toEqual(['REPLICA_IDENTITY_MISSING']);
   for (const name of names) expect(found[0]?.message).toContain(name);
 });

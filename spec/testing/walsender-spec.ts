@@ -2,7 +2,7 @@ import { firstValueFrom } from 'rxjs';
 import { ackAfter, createSlot, identifySystem, logicalReplication, slotStatus, transactions } from '../../lib';
 import { FakeWalSender, table, transaction } from '../../lib/testing';
 import { encodeQuery, encodeStartupMessage } from '../../lib/wire/frontend';
-import { encodeStandbyStatusUpdate } from '../../lib/wire/stream';
+import { encodeStandbyStatusUpdate } from '../../lib/wire/replication-messages';
 import { sleep, until } from '../net/support/local-server';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';

@@ -1,4 +1,4 @@
-import { Authenticator, type SecretName } from '../../lib/wire/authentication';
+import { Authenticator, type CredentialName } from '../../lib/wire/authentication';
 import type { AuthenticationPolicy } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
@@ -6,12 +6,12 @@ import type { ChannelSecurity } from '../../lib/wire/channel-security';
 export const CLEAR: ChannelSecurity = { kind: 'clear' };
 export const LOCAL: ChannelSecurity = { kind: 'local' };
 
-export type Secrets = Readonly<Partial<Record<SecretName, string>>>;
+export type Secrets = Readonly<Partial<Record<CredentialName, string>>>;
 
 /** An Authenticator with somebody who answers its questions, and who notes them down. */
 export class Answering {
   readonly authenticator: Authenticator;
-  readonly asked: SecretName[] = [];
+  readonly asked: CredentialName[] = [];
   readonly #secrets: Secrets;
 
   constructor(secrets: Secrets, policy: Partial<AuthenticationPolicy> = {}, channel: ChannelSecurity = LOCAL) {
@@ -27,7 +27,7 @@ export class Answering {
     for (let step = response.next(); ;) {
       if (step.done) return step.value;
       this.asked.push(step.value.ask);
-      step = response.next({ kind: 'secret', value: this.#secrets[step.value.ask] });
+      step = response.next({ kind: 'credential', value: this.#secrets[step.value.ask] });
     }
   }
 

@@ -124,7 +124,7 @@ describe('OAUTHBEARER', () => {
     const step = zoe.authenticator.respond(OFFER);
     step.next();
     look(zoe.authenticator);
-    expect(step.next({ kind: 'secret', value: TOKEN }).done).toBe(true);
+    expect(step.next({ kind: 'credential', value: TOKEN }).done).toBe(true);
     look(zoe.authenticator);
     look(step);
     const answer = zoe.authenticator.respond(refusal({ status: 'invalid_token' }));

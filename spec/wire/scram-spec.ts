@@ -24,7 +24,7 @@ const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data:
 function client(): ScramClient {
   const { password, nonce } = RFC;
   const scram = new ScramClient({ password, nonce, binding: UNBOUND });
-  scram.initial();
+  scram.getInitialResponse();
   return scram;
 }
 
@@ -38,7 +38,7 @@ describe('ScramClient', () => {
   it('goes through the exchange of RFC 7677, the name left out', () => {
     const scram = client();
     expect(scram.mechanism).toBe('SCRAM-SHA-256');
-    expect(scram.initial()).toBe(RFC.first);
+    expect(scram.getInitialResponse()).toBe(RFC.first);
     expect(scram.respond(SERVER_FIRST)).toBe(`c=biws,r=${RFC.serverNonce},p=${RFC.proof}`);
     expect(scram.verified).toBe(false);
     scram.verify(`v=${RFC.signature}`);
@@ -46,14 +46,16 @@ describe('ScramClient', () => {
   });
 
   it('takes a fresh nonce of its own for each exchange, without a comma', () => {
-    const nonces = Array.from({ length: 50 }, () => new ScramClient({ password: 'x', binding: UNBOUND }).initial());
+    const nonces = Array.from({ length: 50 }, () =>
+      new ScramClient({ password: 'x', binding: UNBOUND }).getInitialResponse(),
+    );
     expect(new Set(nonces).size).toBe(50);
     for (const first of nonces) expect(first).toMatch(/^n,,n=,r=[A-Za-z0-9+/]{24}$/);
   });
 
   it('prepares the password: a soft hyphen and a wide letter change nothing', () => {
     const scram = new ScramClient({ nonce: RFC.nonce, password: 'p\u00aden\uff43il', binding: UNBOUND });
-    scram.initial();
+    scram.getInitialResponse();
     expect(scram.respond(SERVER_FIRST)).toContain(`p=${RFC.proof}`);
   });
 
@@ -159,7 +161,7 @@ describe('ScramClient', () => {
     };
     const scram = new ScramClient({ password: RFC.password, nonce: RFC.nonce, binding });
     expect(scram.mechanism).toBe('SCRAM-SHA-256-PLUS');
-    expect(scram.initial()).toBe(`p=tls-server-end-point,,n=,r=${RFC.nonce}`);
+    expect(scram.getInitialResponse()).toBe(`p=tls-server-end-point,,n=,r=${RFC.nonce}`);
     const c = Buffer.concat([Buffer.from(binding.header), binding.data]).toString('base64');
     const sent = scram.respond(SERVER_FIRST);
     expect(sent.startsWith(`c=${c},r=${RFC.serverNonce},p=`)).toBe(true);

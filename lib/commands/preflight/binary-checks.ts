@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { createBinaryReader } from '../../pgoutput/binary/binary-text';
 import type { TypeDefinition } from '../../pgoutput/types/type-definitions';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';

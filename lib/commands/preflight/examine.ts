@@ -1,4 +1,4 @@
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import type { ProtocolRoutine } from '../protocol-routine';
 import { checkBinary } from './binary-checks';
 import { checkIdentities } from './identity-checks';

@@ -1,5 +1,5 @@
 import { ProtocolError, ReplicationError, ServerError } from '../../common/errors';
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import type { ProtocolRoutine } from '../protocol-routine';
 import { runChecks } from './examine';
 import { reclassify } from './finding';

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../../common/error-codes';
 import { ReplicationError } from '../../common/errors';
-import { FINDINGS, type PreflightFinding, type PreflightCode } from '../../common/findings';
+import { FINDINGS, type PreflightFinding, type PreflightCode } from '../../common/preflight-findings';
 
 export function createFinding(code: keyof typeof FINDINGS, message: string): PreflightFinding {
   return { code, ...FINDINGS[code], message: `${message}.` };

@@ -1,4 +1,4 @@
-import type { PreflightFinding, FINDINGS } from '../../common/findings';
+import type { PreflightFinding, FINDINGS } from '../../common/preflight-findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { createFinding } from './finding';
@@ -72,20 +72,20 @@ interface Condition {
 
 const CONDITIONS: readonly Condition[] = [
   {
-    code: 'IDENTITY_MISSING',
+    code: 'REPLICA_IDENTITY_MISSING',
     what: 'without a replica identity',
     since: 140_000,
     condition: () => `identity <> 'f' AND index IS NULL`,
   },
   {
-    code: 'IDENTITY_NOT_PUBLISHED',
+    code: 'REPLICA_IDENTITY_NOT_PUBLISHED',
     what: 'if the published columns do not include the replica identity',
     since: 150_000,
     condition: (version) => `prattrs IS NOT NULL AND (identity = 'f' OR EXISTS (${KEY} EXCEPT ${LIST}))
       ${version >= 180_000 ? `OR ${UNPUBLISHED_GENERATED}` : ''}`,
   },
   {
-    code: 'FILTER_BEYOND_IDENTITY',
+    code: 'ROW_FILTER_NOT_IN_REPLICA_IDENTITY',
     what: 'if the row filter uses columns outside the replica identity',
     since: 150_000,
     condition: () => `filter IS NOT NULL AND index IS NOT NULL AND EXISTS (${FILTERED} EXCEPT ${KEY})`,

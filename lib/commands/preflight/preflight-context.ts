@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { getCount, getText, type ProtocolRoutine, type ResultRow } from '../protocol-routine';
 import type { StreamPlan } from '../open-stream';
 import type { ServerInfo } from '../startup';

@@ -1,5 +1,5 @@
 import { ServerError } from '../../common/errors';
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
 import { buildNamesCondition } from '../published-tables';
 import { toSkippedPublicationError } from '../server-errors';
@@ -44,7 +44,7 @@ export function* checkPublicationAge(
   if (outcome.code === 'CANCELLED') {
     return [
       createFinding(
-        'PUBLICATION_YOUNGER',
+        'PUBLICATION_AGE_UNCERTAIN',
         `Publication ${names} may be newer than changes that slot "${slot}" has not sent yet`,
       ),
     ];

@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { checkPublicationsExist } from '../open-stream';
 import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';

@@ -1,4 +1,4 @@
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { createFinding } from './finding';
 import { FILTERED, KEY, LIST, readWrittenTables } from './identity-checks';
@@ -18,7 +18,7 @@ export function* checkRowFilters(
   if (rows.length === 0) return [];
   const what =
     'An UPDATE that moves a row into a row filter is sent as an INSERT, without values that are stored out of line';
-  return [createFinding('FILTER_OMITS_TOAST', `${what} and that it does not change, of ${listNames(rows)}`)];
+  return [createFinding('ROW_FILTER_OMITS_TOAST', `${what} and that it does not change, of ${listNames(rows)}`)];
 }
 
 /** If one publication sends all updates of a table, the row filters of the others have no effect. */

@@ -1,4 +1,4 @@
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { buildPgoutputOptions } from '../pgoutput-options';
 import { requireSlotKind } from '../slot-commands';
 import { createFailure, createFinding } from './finding';

@@ -1,4 +1,4 @@
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { getCount, getOnlyRow, runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
 import { checkSlot } from '../open-stream';
 import { createSlotMissingError } from '../similar-names';

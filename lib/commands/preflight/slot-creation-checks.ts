@@ -1,5 +1,5 @@
 import { ReplicationError } from '../../common/errors';
-import type { PreflightFinding } from '../../common/findings';
+import type { PreflightFinding } from '../../common/preflight-findings';
 import { getCount, getOnlyRow, runQuery, getText, type ProtocolRoutine } from '../protocol-routine';
 import { createFailure, createFinding, toFinding } from './finding';
 import type { Check, PreflightContext } from './preflight-context';
@@ -53,6 +53,9 @@ function* checkPrepared(): ProtocolRoutine<readonly PreflightFinding[]> {
   if (!oldest) return [];
   const which = `${JSON.stringify(getText(oldest, 'gid'))} in database ${getText(oldest, 'database')}`;
   return [
-    createFinding('PREPARED_OPEN', `Transactions are prepared: ${getText(oldest, 'total')}, the oldest ${which}`),
+    createFinding(
+      'PREPARED_TRANSACTION_OPEN',
+      `Transactions are prepared: ${getText(oldest, 'total')}, the oldest ${which}`,
+    ),
   ];
 }

@@ -1,4 +1,4 @@
-import { readPgTimestamp } from '../../wire/stream';
+import { readPgTimestamp } from '../../wire/replication-messages';
 import type { MessageFormat } from './state';
 import {
   StreamAbortMessage,

@@ -1,5 +1,5 @@
 import { formatLsn, type Lsn } from '../../common/lsn';
-import { readPgTimestamp } from '../../wire/stream';
+import { readPgTimestamp } from '../../wire/replication-messages';
 import { LogicalMessage } from '../messages/change-messages';
 import { type DecoderState, type MessageFormat, OpenTransaction } from './state';
 import { BeginMessage, CommitMessage, OriginMessage } from '../messages/transaction-messages';

@@ -3,7 +3,7 @@ import { PgoutputDecoder } from '../../pgoutput/decode/decoder';
 import { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { Decoding } from '../../pgoutput/decode/relations';
 import { Reader } from '../../wire/reader';
-import { readXLogDataHeader, XLOG_DATA_HEADER_LENGTH } from '../../wire/stream';
+import { readXLogDataHeader, XLOG_DATA_HEADER_LENGTH } from '../../wire/replication-messages';
 import type { PayloadDecoder } from './session-ports';
 
 /** XLogData's header without its type byte. */

@@ -1,5 +1,5 @@
 import type { Lsn } from '../../common/lsn';
-import { encodeStandbyStatusUpdate } from '../../wire/stream';
+import { encodeStandbyStatusUpdate } from '../../wire/replication-messages';
 import type { SessionTransport, SessionTimers } from './session-ports';
 
 /** Changed confirmations are sent at most once in so many ms: a synchronous commit waits for them, and a busy stream sends few. */

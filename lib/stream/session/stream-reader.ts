@@ -4,7 +4,7 @@ import { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
 import { BackendTag, decodeBackendMessage } from '../../wire/backend';
 import type { FrameDecoder } from '../../wire/frames';
 import { Reader } from '../../wire/reader';
-import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../../wire/stream';
+import { KEEPALIVE, readKeepalive, XLOG_DATA } from '../../wire/replication-messages';
 import { toSkippedPublicationError, toStreamError } from '../../commands/server-errors';
 import type { PayloadDecoder } from './session-ports';
 

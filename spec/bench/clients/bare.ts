@@ -5,7 +5,7 @@
  */
 import { connect } from 'node:net';
 import { encodeQuery, encodeStartupMessage, encodeTerminate } from '../../../lib/wire/frontend';
-import { encodeStandbyStatusUpdate } from '../../../lib/wire/stream';
+import { encodeStandbyStatusUpdate } from '../../../lib/wire/replication-messages';
 import { ChangeCounter } from './change-counter';
 import { runClient } from './harness';
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { encodeQuery, encodeStartupMessage } from '../../../lib/wire/frontend';
 import { quotePublicationNames, buildStartReplication } from '../../../lib/commands/sql';
-import { encodeStandbyStatusUpdate } from '../../../lib/wire/stream';
+import { encodeStandbyStatusUpdate } from '../../../lib/wire/replication-messages';
 import type { Task } from '../clients/task';
 import type { Endpoint } from '../server';
 import { openSocket } from './raw-socket';

@@ -1,6 +1,6 @@
 import { ERRORS } from '../../../lib/common/error-codes';
 import { ReplicationError } from '../../../lib/index';
-import { FINDINGS } from '../../../lib/common/findings';
+import { FINDINGS } from '../../../lib/common/preflight-findings';
 import { createFailure, createFinding, toFinding } from '../../../lib/commands/preflight/finding';
 
 it('a finding is told in a sentence, like the error that it foretells', () => {

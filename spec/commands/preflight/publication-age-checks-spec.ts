@@ -13,7 +13,7 @@ const check = (server: Server) => converse(checkPublicationAge(['late'], 'orders
 
 it('a publication whose age the server cannot tell in time may be younger', () => {
   const { value, sql, untimed } = check(serverOf(refusal({ sqlState: '57014' })));
-  expect(value).toMatchObject([{ code: 'PUBLICATION_YOUNGER', severity: 'warning' }]);
+  expect(value).toMatchObject([{ code: 'PUBLICATION_AGE_UNCERTAIN', severity: 'warning' }]);
   expect(value?.[0]?.message).toBe('Publication "late" may be newer than changes that slot "orders" has not sent yet.');
   // The server ends it, and not the connect time-out.
   expect(untimed).toEqual([expect.stringContaining('peek')]);

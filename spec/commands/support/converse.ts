@@ -68,7 +68,7 @@ export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): O
 
 /** What user code answers, at once. */
 function answerTo(ask: string | UserCallback): CallbackAnswer {
-  if (typeof ask === 'string') return { kind: 'secret', value: 'secret' };
+  if (typeof ask === 'string') return { kind: 'credential', value: 'secret' };
   const answers: CallbackAnswer[] = [];
   ask.call(
     (answer) => answers.push(answer),

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorKind } from '../../../lib/common/error-codes';
-import { FINDINGS } from '../../../lib/common/findings';
+import { FINDINGS } from '../../../lib/common/preflight-findings';
 import type { Library } from './library';
 
 /** A table that stands in a page between `<!-- generated: name -->` and `<!-- end -->`. */

@@ -85,7 +85,7 @@ function talk(parts: Parts, scene: Scene): string {
         const response = authenticator.respond(message);
         let step = response.next();
         while (!step.done) {
-          step = response.next({ kind: 'secret', value: step.value.ask === 'password' ? PASSWORD : TOKEN });
+          step = response.next({ kind: 'credential', value: step.value.ask === 'password' ? PASSWORD : TOKEN });
         }
         outcome.push(message.kind);
         if (message.kind === 'authenticationSaslContinue') server.challenge = message.data;

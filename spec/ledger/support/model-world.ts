@@ -8,7 +8,7 @@ import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import type { SlotStatus } from '../../../lib/commands/slot-commands';
 import { ResumeState } from '../../../lib/commands/resume-state';
 import { resumeFromState } from '../../../lib/commands/start-position';
-import { KEEPALIVE } from '../../../lib/wire/stream';
+import { KEEPALIVE } from '../../../lib/wire/replication-messages';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
 import { begin, commit, insert, logicalMessage, relation } from '../../../lib/testing/payloads';
 import { handleOf, sessionOf, stopAfter, type SessionFixture } from '../../stream/session/support/fake-host';

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { encodeCopyDone, encodeQuery, encodeStartupMessage } from '../../../lib/wire/frontend';
 import { FrameDecoder } from '../../../lib/wire/frames';
 import { buildStartReplication } from '../../../lib/commands/sql';
-import { encodeStandbyStatusUpdate } from '../../../lib/wire/stream';
+import { encodeStandbyStatusUpdate } from '../../../lib/wire/replication-messages';
 import type { FakeWalSender } from '../../../lib/testing';
 import { until } from '../../net/support/local-server';
 

@@ -11,7 +11,7 @@ import {
   toPgTimestamp,
   XLOG_DATA,
   XLOG_DATA_HEADER_LENGTH,
-} from '../../lib/wire/stream';
+} from '../../lib/wire/replication-messages';
 
 const EPOCH = Date.UTC(2000, 0, 1);
 const HEADER = 'deadbeef00000001' + '00000002cafebabe' + '00000000000003e9';

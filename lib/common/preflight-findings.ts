@@ -2,19 +2,19 @@ import type { ErrorCode } from './error-codes';
 
 /** The findings of preflight that are not error codes of a stream: severity and remedy. */
 export const FINDINGS = {
-  IDENTITY_MISSING: {
+  REPLICA_IDENTITY_MISSING: {
     severity: 'error',
     remedy: 'Add a primary key, or run ALTER TABLE … REPLICA IDENTITY; or publish inserts and truncates only.',
   },
-  IDENTITY_NOT_PUBLISHED: {
+  REPLICA_IDENTITY_NOT_PUBLISHED: {
     severity: 'error',
     remedy: 'Publish all columns of the replica identity; with REPLICA IDENTITY FULL, all columns of the table.',
   },
-  FILTER_BEYOND_IDENTITY: {
+  ROW_FILTER_NOT_IN_REPLICA_IDENTITY: {
     severity: 'error',
     remedy: 'Filter by columns of the replica identity only, or run ALTER TABLE … REPLICA IDENTITY FULL.',
   },
-  FILTER_OMITS_TOAST: {
+  ROW_FILTER_OMITS_TOAST: {
     severity: 'warning',
     remedy:
       'Run ALTER TABLE … REPLICA IDENTITY FULL, which a column list does not allow; or query the table for the columns that an insert lists in unchanged.',
@@ -23,7 +23,7 @@ export const FINDINGS = {
     severity: 'warning',
     remedy: 'Add tables to the publication; otherwise the stream delivers no changes.',
   },
-  PUBLICATION_YOUNGER: {
+  PUBLICATION_AGE_UNCERTAIN: {
     severity: 'warning',
     remedy:
       'The check did not finish within two seconds. If the stream ends with PUBLICATION_MISSING, create a new slot and copy the data again.',
@@ -49,7 +49,7 @@ export const FINDINGS = {
     severity: 'warning',
     remedy: 'Creating the slot waits until these transactions end: end them, or wait.',
   },
-  PREPARED_OPEN: {
+  PREPARED_TRANSACTION_OPEN: {
     severity: 'warning',
     remedy: 'Creating the slot waits until these transactions end: commit or roll back the prepared transactions.',
   },
