@@ -38,7 +38,7 @@ const OFFICE: Script = [
   // The long note stays as it is, so the server does not send it.
   [`UPDATE customers SET email = 'lovelace@example.org' WHERE id = 1`],
   [`UPDATE customers SET email = 'grace@example.org' WHERE id = 2`, `UPDATE customers SET id = 20 WHERE id = 2`],
-  // Nobody will hear of this one.
+  // This change is rolled back, so the stream does not deliver it.
   [`DELETE FROM customers`, ROLLBACK],
   [`DELETE FROM customers WHERE id = 20`],
 ];

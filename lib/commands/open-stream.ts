@@ -21,20 +21,20 @@ import type { PositionOwner } from '../ledger/unit-ledger';
 import type { ServerInfo } from './startup';
 import { lookUpPublishedTypes } from './type-lookup';
 
-/** What to stream. */
+/** What a stream requests from the server. */
 export interface StreamPlan {
   readonly slot: string;
   readonly plugin: string;
-  /** What pgoutput is asked for; undefined for another plugin. */
+  /** The options of pgoutput; undefined for another plugin. */
   readonly pgoutput: { readonly publications: readonly string[]; readonly request: PgoutputRequest } | undefined;
-  /** Another plugin's options, as START_REPLICATION takes them. */
+  /** The options of another plugin, for START_REPLICATION. */
   readonly pluginOptions: Readonly<Record<string, string>>;
   readonly ensureSlot: SlotKind | undefined;
-  /** Whether the slot knows how far the work has come, or a store that the consumer keeps. */
+  /** Whether the slot or a store of the consumer determines the start position. */
   readonly positionOwner: PositionOwner;
 }
 
-/** What the subscriber's `openObserver` hears when the stream starts. */
+/** The value that `openObserver` receives when the stream starts. */
 export interface OpenInfo extends SystemIdentity {
   /** As in server_version_num: 180004 is 18.4. */
   readonly serverVersion: number;
@@ -42,29 +42,29 @@ export interface OpenInfo extends SystemIdentity {
   readonly standby: boolean;
   /** In ms; 0 for none. */
   readonly walSenderTimeout: number;
-  /** The slot as it was just before the stream started. */
+  /** The state of the slot just before the stream started. */
   readonly slot: SlotStatus;
-  /** Whether this subscription made the slot. */
+  /** Whether this subscription created the slot. */
   readonly slotCreated: boolean;
-  /** The position that was asked for; undefined for the slot's own. */
+  /** The requested position; undefined for the position of the slot. */
   readonly startLsn: Lsn | undefined;
 }
 
-/** Where to start: at a position (undefined: the slot's own), or at the one that the consumer's store answers. */
+/** Where to start: at a position (undefined: the position of the slot), or at the position that a callback returns. */
 export type StartRequest = { readonly position: StartPosition | undefined } | { readonly callback: UserCallback };
 
 /**
- * Everything between start-up and CopyBoth: validates server, slot, position and publications, so that nothing is skipped
- * silently.
+ * Runs everything between start-up and CopyBoth: validates server, slot, position and publications, so that no change is
+ * skipped silently, then starts the stream.
  *
- * A store is asked only after the slot was seen without a reader, and the rest of the server after the store. The store's
- * position only grows, and the slot follows it. So the position that the store answers is never behind the slot as it was
- * read before, and never beyond the end of WAL that is read after. It may be older than the store is by the time the
- * stream starts, as a process that has lost the slot may still finish its work: what that stores is delivered again, and
- * nothing is skipped, as the server starts at the later one of the position and the slot's, and what lies before the
- * slot's was stored.
+ * The order of the queries matters. The store of the consumer is read after the slot was seen inactive, and the server's WAL
+ * position after the store. The position in the store only grows, and the slot follows it. So the stored position is not
+ * behind the slot as read before, and not beyond the end of WAL as read after. It can be out of date when the stream starts,
+ * because a process that has lost the slot may still finish its work and store it. That work is delivered again. No change is
+ * skipped: the server starts at the later of the requested position and the slot's position, and everything before the slot's
+ * position is stored.
  *
- * @param catalog learns what the types of published columns are made of
+ * @param catalog receives the definitions of the types of published columns
  */
 export function* openStream(
   plan: StreamPlan,
@@ -102,15 +102,15 @@ export function* openStream(
   }
   checkSlot(slot, plan, server);
   if (found) checkUntouched(found, slot);
-  // Its maker may have stored more by now than the store has answered.
+  // Another process created the slot. It may have stored a later position since the store was read.
   else if (!slotCreated && 'callback' in start) throw createTouchedError(slot);
-  // One that was found is this stream's only once that has started.
+  // An existing slot belongs to this observable only once the stream has started.
   if (slotCreated) memory.recordStart(slot, identity);
 
   const startLsn = resumption?.position.lsn ?? 0n;
   yield* startCopyBoth(buildStartReplication(plan.slot, formatLsn(startLsn), options));
   memory.recordStart(slot, identity);
-  // What lies before it is skipped, and counts as confirmed.
+  // Changes before the start position are skipped, and count as confirmed.
   memory.recordConfirmed(startLsn);
   return {
     ...identity,
@@ -122,7 +122,7 @@ export function* openStream(
   };
 }
 
-/** Asks the consumer's store. */
+/** Calls the function that reads the consumer's store. */
 function* askForStart(callback: UserCallback): ProtocolRoutine<StartPosition | undefined> {
   const answer = yield { ask: callback };
   if (answer.kind !== 'startPosition') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
@@ -134,8 +134,8 @@ function checkInactive({ name, active, activePid }: SlotStatus): void {
 }
 
 /**
- * Whether no other connection has read the slot since it was found: the position to start from, and what this observable
- * remembers of the slot, would be out of date. Up to 16 the server does not say when a slot was last released.
+ * Asserts that no other connection has streamed from the slot since it was found. Otherwise the start position and the state
+ * of this observable are out of date. Up to PostgreSQL 16, the server does not report when a slot was last released.
  */
 function checkUntouched(found: SlotStatus, slot: SlotStatus): void {
   checkInactive(slot);
@@ -148,7 +148,7 @@ function createTouchedError({ name }: SlotStatus): ReplicationError {
   return new ReplicationError('SLOT_ACTIVE', what, { remedy: 'Subscribe again, as reconnect() does.' });
 }
 
-/** A store knows better than this observable how far the work has come; a fixed position is for the first time only. */
+/** A stored position takes precedence over the state of this observable; a fixed position applies to the first stream only. */
 function resume(plan: StreamPlan, memory: ResumeState, asked: StartPosition | undefined): ResumePoint | undefined {
   const { position } = memory;
   if (asked && (plan.positionOwner === 'consumer' || !position)) return resumeFromConsumer(asked, plan.positionOwner);
@@ -167,11 +167,11 @@ export function* checkPublicationsExist(publications: readonly string[]): Protoc
   }
 }
 
-/** @returns false when somebody else made it at the same time */
+/** @returns false if another process created the slot at the same time */
 function* makeSlot(plan: StreamPlan, server: ServerInfo): ProtocolRoutine<boolean> {
   if (!plan.ensureSlot) {
-    // Whoever now made the slot would fail for this reason, so it is what to mend first. From 19 on the server raises the
-    // level by itself.
+    // With a lower wal_level the slot cannot be created, so this error comes first. From PostgreSQL 19 on, the server raises
+    // the level itself.
     if (server.walLevel !== 'logical' && server.version < 190_000) {
       throw new ReplicationError('WAL_LEVEL', `wal_level is ${server.walLevel}`);
     }

@@ -1,27 +1,27 @@
 import { quoteLiteral } from './sql';
 
 /*
- * What is published, as SQL over plain catalogs. The view pg_publication_tables opens each table from PostgreSQL 16 on, as
- * pg_partition_tree and casts to regclass do everywhere: they wait for whoever has locked one, and leave it in the server
- * process's caches as it is now.
+ * Queries for published tables, over plain catalogs. From PostgreSQL 16 on, the view pg_publication_tables opens each table, as
+ * pg_partition_tree and casts to regclass do on all versions: they wait for locks on the tables, and put their present
+ * definitions into the caches of the walsender.
  */
 
-/** A condition for a row of pg_publication. */
+/** Builds a condition for rows of pg_publication. */
 export function buildNamesCondition(publications: readonly string[]): string {
   return publications.length === 0 ? 'false' : `pubname IN (${publications.map(quoteLiteral).join(', ')})`;
 }
 
 /**
- * A query for all tables of publications, with their partitions on all levels: `publication` and `relation` (OIDs), and
- * `is_part` for what is published because a table above it is.
+ * Builds a query for all tables of publications, with their partitions on all levels. Its columns are `publication` and
+ * `relation` (OIDs), and `is_part`, which is true for a table that is published through its partitioned table.
  *
  * @param wanted a condition for rows of pg_publication
- * @param version the server's, as in server_version_num
+ * @param version the server's version, as in server_version_num
  */
 export function buildPublishedRelationsQuery(wanted: string, version: number): string {
-  // As is_publishable_class has it, from FirstNormalObjectId on.
+  // The condition of is_publishable_class; 16384 is FirstNormalObjectId.
   const publishable = `c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384`;
-  // Publications of whole schemas came with 15.
+  // Publications of schemas exist from PostgreSQL 15 on.
   const ofSchemas =
     version < 150_000
       ? ''
@@ -46,9 +46,9 @@ export function buildPublishedRelationsQuery(wanted: string, version: number): s
 const NO_EXCEPTIONS = { excepted: '', isListed: '', isPublished: '' };
 
 /**
- * From 19 on, rows of pg_publication_rel with `prexcept` name what a publication of all tables leaves out: FOR ALL TABLES
- * EXCEPT. Of a partitioned table that is so named, all partitions are left out, too, whatever publish_via_partition_root
- * says. Source: manual, CREATE PUBLICATION.
+ * From PostgreSQL 19 on, rows of pg_publication_rel with `prexcept` are the tables that FOR ALL TABLES EXCEPT excludes. If a
+ * partitioned table is excluded, so are all its partitions, regardless of publish_via_partition_root. Source: manual, CREATE
+ * PUBLICATION.
  */
 const EXCEPTIONS = {
   excepted: `excepted (publication, relation) AS (
@@ -63,9 +63,9 @@ const EXCEPTIONS = {
 };
 
 /**
- * A query for what pg_publication_tables has: a row for each publication and table as whose its changes are sent. Its columns
- * are those of pg_publication, `schemaname`, `tablename`, `relid`, `relkind`, `relnatts`, and, of the list of columns and the
- * row filter that count, `list` and `filter`.
+ * Builds a query with the rows of pg_publication_tables: one for each publication and each table under whose name changes are
+ * sent. Its columns are those of pg_publication, `schemaname`, `tablename`, `relid`, `relkind`, `relnatts`, and the column list
+ * and the row filter that apply, as `list` and `filter`.
  */
 export function buildPublishedTablesQuery(wanted: string, version: number): string {
   return buildTableDescriptions(
@@ -75,7 +75,7 @@ export function buildPublishedTablesQuery(wanted: string, version: number): stri
   );
 }
 
-/** The same for tables of one publication that are known already. */
+/** Builds the query of {@link buildPublishedTablesQuery} for known tables of one publication. */
 export function buildKnownTablesQuery(publication: number, relations: readonly number[], version: number): string {
   return buildTableDescriptions(
     `SELECT '${publication}'::oid AS publication, unnest('{${relations.join(',')}}'::oid[]) AS relation, false AS is_part`,
@@ -89,7 +89,7 @@ function buildTableDescriptions(found: string, version: number): string {
     version < 150_000
       ? 'NULL::int2[] AS list, NULL::pg_node_tree AS filter'
       : 'r.prattrs::int2[] AS list, r.prqual AS filter';
-  // Where the schema is published, too, its tables are sent whole.
+  // If the schema is published as well, the column list and row filter of the table do not apply.
   const ofTable =
     version < 150_000
       ? ''
@@ -106,8 +106,8 @@ function buildTableDescriptions(found: string, version: number): string {
 }
 
 /**
- * A condition for a row of pg_attribute, beside one of {@link buildPublishedTablesQuery}: whether the column is sent. Before 18 no
- * generated one is.
+ * Builds a condition for rows of pg_attribute joined to {@link buildPublishedTablesQuery}: whether the column is sent. Before
+ * PostgreSQL 18, generated columns are not.
  */
 export function buildSentColumnCondition(version: number): string {
   const generated =

@@ -4,7 +4,7 @@ import { getSqlStateMeaning, type SqlStateMeaning } from './sqlstates';
 const AUTHENTICATION_FAILED: SqlStateMeaning = { code: 'AUTHENTICATION_FAILED' };
 const SLOT_INVALIDATED: SqlStateMeaning = { code: 'SLOT_INVALIDATED' };
 const COLUMN_LISTS_DIFFER: SqlStateMeaning = { code: 'COLUMN_LISTS_DIFFER' };
-/** On a standby, recovery ends what is in its way: a slot that it has to give up, too, which the next look finds out. */
+/** On a standby, recovery cancels conflicting sessions. If it has invalidated the slot, the next attempt reports that. */
 const RECOVERY_CONFLICT: SqlStateMeaning = { code: 'CANCELLED' };
 const SOMEBODY_BETWEEN: SqlStateMeaning = {
   code: 'SERVER_VERIFICATION_FAILED',
@@ -19,33 +19,33 @@ const SUPERUSER_OPTIONS: SqlStateMeaning = {
   code: 'PRIVILEGE_MISSING',
   remedy: 'Leave that setting out of the options of the connection, or let a superuser run GRANT SET ON PARAMETER …',
 };
-/** A type without a binary form comes as text by itself, but not as a part of an array or a composite. */
+/** The server sends a value of a type without binary format as text, but fails if it is within an array or a composite. */
 const NO_BINARY: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy: 'Ask for the stream without binary, or keep columns with that type out of the publication.',
 };
 
-/** Where one SQLSTATE stands for several failures, the server's C function that raised it tells them apart. */
+/** Meanings by C function of the server and SQLSTATE, for SQLSTATEs that several kinds of failures have. */
 const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStateMeaning>([
   ['CheckLogicalDecodingRequirements 55000', { code: 'WAL_LEVEL' }],
   // A standby, before PostgreSQL 16.
   ['CheckLogicalDecodingRequirements 0A000', { code: 'UNSUPPORTED' }],
   // max_replication_slots = 0
   ['CheckSlotRequirements 55000', { code: 'TOO_MANY_SLOTS' }],
-  // An invalidated slot, on 14 and 15, on 16 and 17, and from 18 on. What else CreateDecodingContext objects to (a
-  // physical slot, one of another database) is found out before the stream is asked for.
+  // An invalidated slot, on 14 and 15, on 16 and 17, and from 18 on. The other checks of CreateDecodingContext (a physical slot, a
+  // slot of another database) are done before START_REPLICATION.
   ['StartLogicalReplication 55000', SLOT_INVALIDATED],
   ['CreateDecodingContext 55000', SLOT_INVALIDATED],
   ['ReplicationSlotAcquire 55000', SLOT_INVALIDATED],
   ['get_publication_oid 42704', { code: 'PUBLICATION_MISSING' }],
-  // Publications that send different columns of a table; the second from 18 on.
+  // Publications with different columns of a table; check_and_init_gencol from 18 on.
   ['pgoutput_column_list_init 0A000', COLUMN_LISTS_DIFFER],
   ['check_and_init_gencol 0A000', COLUMN_LISTS_DIFFER],
-  // The role does not exist, or may not log in.
+  // The role does not exist, or has no attribute LOGIN.
   ['InitializeSessionUserId 28000', AUTHENTICATION_FAILED],
-  // There is a line for them in pg_hba.conf, and a certificate, say, is another user's.
+  // A line of pg_hba.conf matches, but authentication failed; for example, a certificate is of another user.
   ['auth_failed 28000', AUTHENTICATION_FAILED],
-  // SCRAM's channel binding: the server's certificate, or what it offers, is not what we were shown.
+  // Channel binding of SCRAM: the server's certificate, or its mechanisms, differ from those that the client received.
   ['read_client_first_message 28000', SOMEBODY_BETWEEN],
   ['read_client_final_message 28000', SOMEBODY_BETWEEN],
   // On a standby, until 16, on 17 and 18, and from 19 on.
@@ -55,7 +55,7 @@ const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStat
   ['ProcessRecoveryConflictInterrupt 40P01', RECOVERY_CONFLICT],
   ['report_recovery_conflict 40001', RECOVERY_CONFLICT],
   ['report_recovery_conflict 40P01', RECOVERY_CONFLICT],
-  // More transactions were open than a snapshot holds.
+  // More transactions were open than a snapshot can have.
   [
     'SnapBuildInitialSnapshot 40001',
     {
@@ -87,19 +87,19 @@ const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStat
       remedy: "Install the output plugin's library on the server, or correct its name; pgoutput comes with PostgreSQL.",
     },
   ],
-  // What looks for the binary form of an element, of an attribute, of a range's bounds.
+  // The functions that look up the binary format of an element, of an attribute, and of a range's bounds.
   ['array_send 42883', NO_BINARY],
   ['getTypeBinaryOutputInfo 42883', NO_BINARY],
   ['get_range_io_data 42883', NO_BINARY],
 ]);
 
-/** SQLSTATEs that mean one thing of the functions that are known for it, and another of all others. */
+/** SQLSTATEs whose meaning is different if the C function does not match. */
 const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly otherwise: SqlStateMeaning }>> = {
   '42501': {
     routines: /^(?:CheckSlotPermissions|check_permissions|InitPostgres)$/,
     otherwise: {
       code: 'PRIVILEGE_MISSING',
-      // The server has no other word for a file that it may not open itself.
+      // The server uses the same SQLSTATE for a file that its operating system user may not open.
       remedy:
         'Grant this role what the message names; where that is a file, give it back to the user that the server runs as.',
     },
@@ -112,7 +112,7 @@ const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly
     routines: /slot/i,
     otherwise: { code: 'SERVER_ERROR', remedy: 'Drop what the message names, or use it as it is.' },
   },
-  // temp_file_limit, and other limits that are used up for a time.
+  // temp_file_limit, and other limits that are exceeded temporarily.
   '53400': { routines: /slot/i, otherwise: { code: 'SERVER_RESOURCES' } },
   // Files of spilled transactions, snapshots and tables.
   '58P01': { routines: /wal|xlog|timeline/i, otherwise: { code: 'SERVER_IO_ERROR' } },
@@ -121,13 +121,13 @@ const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly
 function getMeaning({ sqlState, routine, hint }: ServerFields): SqlStateMeaning {
   const known = routine === undefined ? undefined : BY_ROUTINE.get(`${routine} ${sqlState}`);
   if (known) return known;
-  // The name of a setting is in no language, and the routine may be another one in a server that was changed.
+  // The hint has the name of the setting in every language. The C function may differ in other versions.
   if (sqlState === '42501' && hint?.includes('output_plugin_libraries')) return { code: 'OUTPUT_PLUGIN_REFUSED' };
   const split = routine !== undefined && Object.hasOwn(BY_ROUTINES, sqlState) ? BY_ROUTINES[sqlState] : undefined;
   return split && !split.routines.test(routine ?? '') ? split.otherwise : getSqlStateMeaning(sqlState);
 }
 
-/** Names what an ErrorResponse means for a replication client. */
+/** Converts an ErrorResponse into an error with a code and a remedy. */
 export function toServerError(fields: ServerFields, options?: ReplicationErrorOptions): ServerError {
   const { code, remedy } = getMeaning(fields);
   return new ServerError(code, fields, { remedy, ...options });
@@ -138,12 +138,12 @@ const VALUE_REFUSED =
 const VALUE_TOO_LONG =
   'The server itself cannot send a row that has more than 1 GB as it is printed: subscribe with binary: true, in which a bytea is half as long; or move the slot past the transaction (pg_replication_slot_advance) and copy its rows anew.';
 
-/** What allocates a message, where the row of the stream is too long for one. */
+/** The C functions that fail to allocate a message for a row that is too long. */
 const ALLOCATING = /^(?:enlargeStringInfo|repalloc|palloc|MemoryContext|AllocSet)/;
 
 /**
- * Names what an ErrorResponse in the middle of the stream means. A data exception, class 22, is about a value in it, and one
- * about the size of an allocation or a buffer as well.
+ * Converts an ErrorResponse during the stream. A data exception (class 22), or an error about the size of an allocation, is
+ * caused by a value of the stream.
  */
 export function toStreamError(fields: ServerFields): ServerError {
   const { sqlState, routine = '' } = fields;
@@ -153,8 +153,8 @@ export function toStreamError(fields: ServerFields): ServerError {
 }
 
 /**
- * From PostgreSQL 18 on the server goes on without a publication that it cannot find, and skips its rows. Keepalives
- * then run past them, so nothing may be confirmed after this warning.
+ * Converts the warning about a missing publication. From PostgreSQL 18 on, the server continues without the publication and
+ * skips its rows. Later keepalives have positions after the skipped rows, so nothing may be confirmed after this warning.
  */
 export function toSkippedPublicationError(fields: ServerFields): ServerError | undefined {
   if (fields.sqlState !== '55000' || fields.routine !== 'LoadPublications') return undefined;

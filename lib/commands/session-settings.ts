@@ -4,9 +4,9 @@ import { getCount, getOnlyRow, runQuery, type ProtocolRoutine, type ResultRow } 
 
 /** A setting of the session that the library relies on. */
 interface SessionSetting {
-  /** As pg_settings spells it. */
+  /** The name, as in pg_settings. */
   readonly name: string;
-  /** As the server prints it. */
+  /** The value, as the server prints it. */
   readonly value: string;
   /** The value in a database whose encoding is SQL_ASCII, where that differs. */
   readonly inSqlAscii?: string;
@@ -15,11 +15,11 @@ interface SessionSetting {
 }
 
 /**
- * The settings that decide how the server prints values, and those that end a session or a query. A server, a database, a
- * role, `options` or a login event trigger may have given them any value.
+ * The settings that determine how the server prints values, and those that end a session or a query. The configuration of the
+ * server, a database or a role, `options`, or a login event trigger may have set them to any value.
  *
- * search_path comes first: a path with other schemas may hold functions and operators that hide those of pg_catalog.
- * pg_temp, when it is not named, is searched for types and tables before pg_catalog.
+ * search_path is first: schemas in another path may have functions and operators that hide those of pg_catalog. If pg_temp is
+ * not in the path, the server searches it for types and tables before pg_catalog.
  */
 const SESSION_SETTINGS: readonly SessionSetting[] = [
   { name: 'search_path', value: 'pg_catalog, pg_temp' },
@@ -28,20 +28,20 @@ const SESSION_SETTINGS: readonly SessionSetting[] = [
   { name: 'idle_in_transaction_session_timeout', value: '0' },
   { name: 'idle_session_timeout', value: '0', since: 140_000 },
   { name: 'transaction_timeout', value: '0', since: 170_000 },
-  // With serializable, a standby refuses every query, and a deferrable transaction waits for those of others.
+  // With serializable, a standby rejects every query, and a deferrable transaction waits for other transactions.
   { name: 'default_transaction_isolation', value: 'read committed' },
-  // A database in SQL_ASCII holds any bytes. Asked for UTF8, the server raises 22021 at the first that are none, each time.
+  // A database in SQL_ASCII may contain any bytes. With UTF8, the server raises 22021 at bytes that are not valid UTF-8.
   { name: 'client_encoding', value: 'UTF8', inSqlAscii: 'SQL_ASCII' },
   { name: 'DateStyle', value: 'ISO, MDY' },
   { name: 'IntervalStyle', value: 'postgres' },
   { name: 'TimeZone', value: 'UTC' },
   { name: 'bytea_output', value: 'hex' },
   { name: 'extra_float_digits', value: '3' },
-  // The binary form of money has no currency. Its text then has none either.
+  // The binary format of money has no currency. With C, the text has no locale's currency either.
   { name: 'lc_monetary', value: 'C' },
-  // It decides how regclass, regtype and the like are printed, and row filters.
+  // Determines how regclass, regtype and similar types are printed, and row filters.
   { name: 'quote_all_identifiers', value: 'off' },
-  // The warning that a publication was skipped must arrive.
+  // The warning that a publication was skipped must reach the client.
   { name: 'client_min_messages', value: 'warning' },
 ];
 
@@ -49,21 +49,21 @@ const SESSION_SETTINGS: readonly SessionSetting[] = [
 const OLDEST_SUPPORTED = 140_000;
 
 /**
- * Sets the session settings by SQL, reads them back from the server and compares.
+ * Sets the session settings by SQL, reads them back from the server and compares them.
  *
- * SET on the established connection overrides whatever is set for the server, a database or a role, in `options`, or by a
- * login event trigger, and later reloads of the server's configuration do not override it. Start-up parameters do neither:
- * a login event trigger runs after them, and proxies and poolers drop or refuse those that they do not know.
+ * SET on the established connection overrides the settings of the server, the database, the role, `options` and login event
+ * triggers, and a later reload of the server's configuration does not override it. Start-up parameters do not suffice: a login
+ * event trigger runs after them, and proxies and poolers drop or reject unknown ones.
  *
- * Neither statement calls anything by a name that the search path decides.
+ * The statements qualify all names, so they do not depend on the search path.
  *
  * @param more further columns of the query that reads the settings back
  * @returns the row of that query
- * @throws {ReplicationError} `SETTING_NOT_APPLIED` when the server reports another value than the one that was set
+ * @throws {ReplicationError} `SETTING_NOT_APPLIED` if the server reports another value than the one that was set
  */
 export function* applySettings(more: string): ProtocolRoutine<ResultRow> {
   const always = SESSION_SETTINGS.filter(({ since = 0 }) => since <= OLDEST_SUPPORTED);
-  // One message is one transaction: if the server refuses one of the settings, it sets none.
+  // One Query message is one transaction: if the server rejects one of the settings, it sets none.
   yield* trySetting(always.map(setCommand).join('; '));
   const row = yield* readBack(more);
   const differing = findDiffering(row);
@@ -80,12 +80,12 @@ export function* applySettings(more: string): ProtocolRoutine<ResultRow> {
   return corrected;
 }
 
-/** A list is set element by element: in quotes as a whole, search_path would be one schema. */
+/** Quotes the elements of a list one by one. Quoted as a whole, search_path would be a single schema. */
 function setCommand({ name, value }: SessionSetting): string {
   return `SET ${name} = ${value.split(', ').map(quoteLiteral).join(', ')}`;
 }
 
-/** @returns the server's refusal; the connection is usable after it */
+/** @returns the server's error, after which the connection is usable */
 function* trySetting(sql: string): ProtocolRoutine<ServerError | undefined> {
   try {
     yield* runQuery(sql);

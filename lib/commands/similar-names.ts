@@ -2,13 +2,13 @@ import { ReplicationError } from '../common/errors';
 import { findNearest } from '../common/options';
 import { runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
-/** A name's longest form in the server's catalogs, in bytes. Source: NAMEDATALEN in pg_config_manual.h, less the NUL byte. */
+/** The maximum length of a name in the catalogs, in bytes: NAMEDATALEN in pg_config_manual.h without the NUL byte. */
 const NAME_BYTES = 63;
-/** So many names are looked through, and so many are shown. */
+/** The maximum number of names that are fetched, and that a hint shows. */
 const LOOKED_AT = 200;
 const SHOWN = 5;
 
-/** What to say of publications that do not exist: names like theirs, or which others there are, and in which database. */
+/** Creates a hint for missing publications: similar names, or the names of other publications and databases. */
 export function* suggestPublications(missing: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
     `SELECT pubname AS name FROM pg_catalog.pg_publication ORDER BY pubname LIMIT ${LOOKED_AT}`,
@@ -18,14 +18,14 @@ export function* suggestPublications(missing: readonly string[]): ProtocolRoutin
   return hints.length > 0 ? hints.join(' ') : yield* describeOtherDatabases(known);
 }
 
-/** The same of a slot. */
+/** Creates a hint for a missing slot. */
 export function* suggestSlot(missing: string): ProtocolRoutine<string> {
   const sql = `SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' LIMIT ${LOOKED_AT}`;
   const known = getNames(yield* lookUp(sql));
   return createHint(missing, known) ?? '';
 }
 
-/** The error of a slot that does not exist, with names like it. */
+/** Creates the error for a missing slot, with similar names. */
 export function* createSlotMissingError(slot: string): ProtocolRoutine<ReplicationError> {
   const error = new ReplicationError('SLOT_MISSING', `Replication slot "${slot}" does not exist`);
   return addHint(error, yield* suggestSlot(slot));
@@ -45,17 +45,17 @@ function createHint(name: string, known: readonly string[]): string | undefined 
   return meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;
 }
 
-/** As the server cuts it off: never inside of a character. */
+/** Truncates a name as the server does: not within a character. */
 function cutOff(name: string): string {
   const bytes = Buffer.from(name);
   if (bytes.length <= NAME_BYTES) return name;
   let end = NAME_BYTES;
-  // The bytes of a character in UTF-8, but for its first one, begin with the bits 10.
+  // All bytes of a UTF-8 character except the first begin with the bits 10.
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
 }
 
-/** A publication belongs to a database, and cannot be seen from another one. */
+/** Lists publications and databases: a publication belongs to a database, and is not visible from another one. */
 function* describeOtherDatabases(known: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
     `SELECT datname AS name, datname = current_database() AS here FROM pg_catalog.pg_database
@@ -79,7 +79,7 @@ function formatNames(names: readonly string[]): string {
   return names.length > SHOWN ? `${first.join(', ')} and ${names.length - SHOWN} more` : first.join(', ');
 }
 
-/** What it finds is only a help, so that it must not stand in place of the error. */
+/** Runs a query for a hint. A failure of the query must not replace the error that the hint is for. */
 function* lookUp(sql: string): ProtocolRoutine<readonly ResultRow[]> {
   try {
     return yield* runQuery(sql);

@@ -21,49 +21,49 @@ import {
 import { requireVersion } from './server-version';
 import { suggestSlot, createSlotMissingError, addHint } from './similar-names';
 
-/** A replication slot as pg_replication_slots shows it. What the server's version does not know is undefined. */
+/** A row of pg_replication_slots. A property that the server's version does not have is undefined. */
 export interface SlotStatus {
   readonly name: string;
   readonly plugin: string | undefined;
   readonly type: 'logical' | 'physical';
   readonly database: string | undefined;
   readonly temporary: boolean;
-  /** Whether a connection streams from it now; `activePid` is that connection's process. */
+  /** Whether a connection is streaming from the slot; `activePid` is the process ID of its walsender. */
   readonly active: boolean;
   readonly activePid: number | undefined;
-  /** Since when nobody has streamed from it, from PostgreSQL 17 on; undefined while somebody does. */
+  /** When the slot was last released; undefined while a connection is streaming from it. From PostgreSQL 17 on. */
   readonly inactiveSince: Date | undefined;
-  /** The oldest WAL that the slot keeps on the server's disk. */
+  /** The position of the oldest WAL that the slot retains. */
   readonly restartLsn: Lsn | undefined;
-  /** Transactions that committed before here have been confirmed. */
+  /** The confirmed position: transactions that committed before it are not sent again. */
   readonly confirmedFlushLsn: Lsn | undefined;
   /** `reserved`, `extended`, `unreserved` or `lost`. */
   readonly walStatus: string | undefined;
   /**
-   * How many bytes of WAL can still be written until the slot is in danger of being lost; undefined where
-   * max_slot_wal_keep_size sets no limit, and for a slot that is lost.
+   * The number of bytes of WAL that can be written before the slot can become lost; undefined if max_slot_wal_keep_size sets no
+   * limit, and for a lost slot.
    */
   readonly safeWalSize: bigint | undefined;
-  /** Whether it was given up because it conflicted with recovery on a standby, from PostgreSQL 16 on. */
+  /** Whether the slot was invalidated because it conflicted with recovery on a standby. From PostgreSQL 16 on. */
   readonly conflicting: boolean | undefined;
-  /** Why the server gave the slot up, from PostgreSQL 17 on: `wal_removed`, `idle_timeout` … */
+  /** Why the server invalidated the slot: `wal_removed`, `idle_timeout` … From PostgreSQL 17 on. */
   readonly invalidationReason: string | undefined;
   /** Whether prepared transactions are sent when they are prepared, not only when they commit. */
   readonly twoPhase: boolean | undefined;
-  /** From where on they are, from PostgreSQL 18 on. */
+  /** The position from which prepared transactions are sent when they are prepared. From PostgreSQL 18 on. */
   readonly twoPhaseAt: Lsn | undefined;
-  /** Whether standbys keep a copy of the slot, to go on with after a failover; from PostgreSQL 17 on. */
+  /** Whether the slot is synchronized to standbys, for use after a failover. From PostgreSQL 17 on. */
   readonly failover: boolean | undefined;
-  /** Whether this is such a copy, on a standby; from PostgreSQL 17 on. */
+  /** Whether the slot was synchronized from a primary. From PostgreSQL 17 on. */
   readonly synced: boolean | undefined;
   /**
-   * How many bytes of WAL lie between `confirmedFlushLsn` and what the server has to deliver: the end of its WAL, or, on a
-   * standby, what it has replayed.
+   * The number of bytes of WAL from `confirmedFlushLsn` to the end of the server's WAL or, on a standby, to the last replayed
+   * position.
    */
   readonly lagBytes: bigint | undefined;
 }
 
-/** What kind of slot to make. */
+/** The kind of slot to create. */
 export interface SlotKind {
   readonly temporary: boolean;
   /** From PostgreSQL 17 on. */
@@ -72,23 +72,23 @@ export interface SlotKind {
   readonly twoPhase?: boolean;
 }
 
-/** A slot that was just made. */
+/** A slot that was just created. */
 export interface CreatedSlot {
   readonly name: string;
   readonly plugin: string;
   readonly temporary: boolean;
   readonly failover: boolean;
   readonly twoPhase: boolean;
-  /** The position from which on the slot delivers. */
+  /** The slot delivers transactions that commit after this position. */
   readonly consistentPoint: Lsn;
 }
 
 /** The server's identity. Source: manual, "Streaming Replication Protocol", IDENTIFY_SYSTEM. */
 export interface SystemIdentity {
-  /** The cluster's unique number, 64 bits wide, as text. */
+  /** The cluster's system identifier, a 64-bit number as text. */
   readonly systemId: string;
   readonly timeline: number;
-  /** Where the server's WAL ends now. */
+  /** The current end of the server's WAL. */
   readonly walPosition: Lsn;
   readonly database: string | undefined;
 }
@@ -103,11 +103,11 @@ export function* fetchSystemIdentity(): ProtocolRoutine<SystemIdentity> {
   });
 }
 
-/** Asks where a timeline was left for the next one, on the way to the server's own: LSNs by timeline. */
+/** Fetches the history of a timeline: for each earlier timeline, the LSN at which the server switched to the next one. */
 export function* fetchTimelineHistory(timeline: number): ProtocolRoutine<ReadonlyMap<number, Lsn>> {
   const row = getOnlyRow(yield* runQuery(`TIMELINE_HISTORY ${timeline}`), `the history of timeline ${timeline}`);
   const lines = getText(row, 'content').split('\n');
-  // Comments and empty lines may stand there, too. Source: readTimeLineHistory in timeline.c.
+  // The file can also have comments and empty lines. Source: readTimeLineHistory in timeline.c.
   const switches = lines.flatMap((line) => {
     const [, left, lsn] = /^\s*(\d{1,10})\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})\b/i.exec(line) ?? [];
     return left && lsn ? [[Number(left), parseLsn(lsn)] as const] : [];
@@ -118,7 +118,7 @@ export function* fetchTimelineHistory(timeline: number): ProtocolRoutine<Readonl
 /** @param serverVersion as in server_version_num */
 export function* fetchSlotStatus(slot: string, serverVersion: number): ProtocolRoutine<SlotStatus | undefined> {
   const newer = NEWER_COLUMNS.filter(([since]) => serverVersion >= since).map(([, column]) => `, ${column}`);
-  // A standby decodes what it has replayed. Source: WalSndWaitForWal in walsender.c.
+  // A standby decodes WAL up to the last replayed position. Source: WalSndWaitForWal in walsender.c.
   const [row] = yield* runQuery(
     `SELECT slot_name, plugin, slot_type, database, temporary, active, active_pid, restart_lsn, confirmed_flush_lsn,
       wal_status, safe_wal_size, two_phase${newer.join('')},
@@ -173,7 +173,7 @@ function toStatus(row: ResultRow): SlotStatus {
     twoPhaseAt: lsn('two_phase_at'),
     failover: flag('failover'),
     synced: flag('synced'),
-    // What a synced slot has confirmed may lie beyond what the standby has replayed.
+    // The confirmed position of a synchronized slot can be beyond the last replayed position.
     lagBytes: lag !== undefined && lag < 0n ? 0n : lag,
   };
   return addToJson(status, 'safeWalSize', 'lagBytes');
@@ -200,13 +200,13 @@ export function* executeCreateSlot(
   });
 }
 
-/** @throws {ReplicationError} `UNSUPPORTED` where the server has no such slots */
+/** @throws {ReplicationError} `UNSUPPORTED` if the server is too old for the kind of slot */
 export function requireSlotKind({ failover, twoPhase }: SlotKind, serverVersion: number): void {
   if (twoPhase) requireVersion(serverVersion, 150000, 'A slot with twoPhase');
   if (failover) requireVersion(serverVersion, 170000, 'A slot with failover');
 }
 
-/** Looks first: the server itself would wait until nobody streams from the slot. */
+/** Alters a slot. Checks the slot first, because the server waits while another connection is streaming from it. */
 export function* executeAlterSlot(
   slot: string,
   changes: SlotChanges,
@@ -226,7 +226,10 @@ export function* executeAlterSlot(
   return altered;
 }
 
-/** Of a transaction that is prepared before and committed after the change, only one half would be sent, or one twice. */
+/**
+ * Rejects the change while a transaction is prepared. If it is committed after the change, the server sends its changes twice,
+ * or not at all.
+ */
 function* checkPrepared({ name, database }: SlotStatus): ProtocolRoutine<void> {
   const sql = `SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = ${quoteLiteral(database ?? '')} LIMIT 1`;
   const [prepared] = yield* runQuery(sql);

@@ -1,15 +1,15 @@
 import type { ErrorCode } from '../common/error-codes';
 
-/** What an error of the server means for a replication client. */
+/** The meaning of a server error for a replication client. */
 export interface SqlStateMeaning {
   readonly code: ErrorCode;
-  /** Where the code's own remedy does not help. */
+  /** Replaces the remedy of the code. */
   readonly remedy?: string;
 }
 
 /*
- * Whether another attempt can help is decided by the class of the SQLSTATE, its first two characters; single conditions are
- * exceptions from their class. Source: src/backend/utils/errcodes.txt. Messages are localised and not looked at.
+ * The class of the SQLSTATE, its first two characters, determines whether another attempt can help. Some conditions are
+ * exceptions from their class. Source: src/backend/utils/errcodes.txt. Messages are localised, so they are not examined.
  */
 
 const NOT_OURS =
@@ -23,7 +23,7 @@ const UNAVAILABLE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy: 'This server, of its version or in its state, does not do that: see its message, and leave that out.',
 };
-/** A value comes again with each attempt, in the form that it has in the WAL. */
+/** The value is in the WAL, so the error occurs at each attempt. */
 const VALUE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
@@ -41,7 +41,7 @@ const RAISED: SqlStateMeaning = {
     'A function on the server has raised this, of a trigger on login or on a command, say: see its message, and say in the option errors whether it passes.',
 };
 
-/** What ends a session, or a command, and another attempt does without it. */
+/** A timeout has ended the session. Another attempt can help. */
 const SESSION_TIMEOUT: SqlStateMeaning = {
   code: 'CANCELLED',
   remedy:
@@ -51,7 +51,7 @@ const SESSION_TIMEOUT: SqlStateMeaning = {
 const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   // Connection Exception
   '08': { code: 'CONNECTION_LOST' },
-  // What this library's own SQL does not meet: triggers, locators, grantors, cursors, constraints, prepared statements …
+  // Conditions that no statement of this library causes: triggers, locators, grantors, cursors, constraints …
   '03': SYNTAX,
   '09': SQL_OF_OTHERS,
   '0A': UNAVAILABLE,
@@ -91,7 +91,7 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   // Insufficient Resources: it passes when others have ended, or when somebody makes room. There is no limit to the attempts,
   // as nobody knows how long that takes, and a slot whose consumer has given up keeps WAL on a disk that may be full already.
   '53': { code: 'SERVER_RESOURCES' },
-  // Program Limit Exceeded: wired-in limits, so it does not pass.
+  // Program Limit Exceeded: the limits are fixed, so another attempt does not help.
   '54': {
     code: 'SERVER_ERROR',
     remedy:
@@ -99,11 +99,11 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   },
   // Object Not In Prerequisite State
   '55': WRONG_STATE,
-  // Operator Intervention: somebody, or a time-out, ended it.
+  // Operator Intervention: an administrator or a timeout has ended the command.
   '57': { code: 'CANCELLED' },
   // System Error: disks and files.
   '58': { code: 'SERVER_IO_ERROR' },
-  // Snapshot Failure (until PostgreSQL 16): the query took too long, and is another one the next time.
+  // Snapshot Failure (until PostgreSQL 16): the query took too long. Another attempt can help.
   '72': { code: 'TRANSACTION_ROLLED_BACK' },
   // Configuration File Error
   F0: {
@@ -118,7 +118,7 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
 
 /** Exceptions from a class. */
 const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
-  // The server's word for a mistake of this client, or a pooler's for anything.
+  // A server reports a protocol violation of the client. Poolers use the code for many errors.
   '08P01': {
     code: 'SERVER_ERROR',
     remedy:
@@ -138,7 +138,7 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   '42704': { code: 'SLOT_MISSING' },
   '42710': { code: 'SLOT_EXISTS' },
   '53300': { code: 'TOO_MANY_CONNECTIONS' },
-  // Slots do not go by themselves.
+  // Configuration limit exceeded, for example max_replication_slots: slots are not removed automatically.
   '53400': { code: 'TOO_MANY_SLOTS' },
   '55006': { code: 'SLOT_ACTIVE' },
   // lock_timeout.
@@ -149,7 +149,7 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   '57P01': { code: 'SERVER_SHUTDOWN' },
   '57P02': { code: 'SERVER_SHUTDOWN' },
   '57P03': { code: 'SERVER_SHUTDOWN' },
-  // Nobody makes a database anew with the slots that went with it.
+  // The database was dropped, and its slots with it.
   '57P04': { code: 'DATABASE_MISSING' },
   // idle_session_timeout.
   '57P05': SESSION_TIMEOUT,
@@ -168,12 +168,12 @@ const BY_CLASS: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(CL
 const BY_CONDITION: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(CONDITIONS));
 
 /**
- * A class that PostgreSQL does not have, today: of an extension, of RAISE … USING ERRCODE, of a pooler, or of a newer server.
- * It may pass, and nobody can tell, so a few attempts have to show it.
+ * A class that PostgreSQL does not define: of an extension, of RAISE … USING ERRCODE, of a pooler, or of a newer server.
+ * Whether another attempt can help is not known, so a few attempts are made.
  */
 const UNKNOWN: SqlStateMeaning = { code: 'UNKNOWN_SQLSTATE' };
 
-/** What an SQLSTATE means by itself. */
+/** Returns the meaning of an SQLSTATE without its context. */
 export function getSqlStateMeaning(sqlState: string): SqlStateMeaning {
   const known = BY_CONDITION.get(sqlState);
   if (known || !/^[0-9A-Z]{5}$/.test(sqlState)) return known ?? UNKNOWN;

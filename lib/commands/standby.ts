@@ -5,9 +5,9 @@ import type { SlotStatus } from './slot-commands';
 import type { ServerInfo } from './startup';
 
 /**
- * A standby that a stream cannot use as it is: a promotion, or time, may mend that.
+ * Creates the error for a standby that the stream cannot use now, but may after a promotion or after it has caught up.
  *
- * @param remedy what to wait for, as a sentence that goes on
+ * @param remedy the event to wait for, as the first clause of a sentence
  */
 export function createStandbyError(what: string, remedy: string): ConnectionError {
   const otherwise = 'or connect to the primary (target_session_attrs=primary).';
@@ -15,8 +15,8 @@ export function createStandbyError(what: string, remedy: string): ConnectionErro
 }
 
 /**
- * Whether a slot is a primary's, which a standby only keeps a copy of. The server refuses copies of failover slots with an
- * SQLSTATE that is also the one of an invalidated slot.
+ * Rejects a slot that is synchronized from a primary, while the server is a standby. The server rejects it with the SQLSTATE of
+ * an invalidated slot.
  *
  * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` until the standby is promoted
  */
@@ -30,11 +30,11 @@ function createPrimarySlotError(slot: string): ConnectionError {
 }
 
 /**
- * Whether a slot may be read where the server is a standby.
+ * Asserts that the slot can be used, if the server is a standby.
  *
- * @param position where the stream would go on
- * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` when it is to be read on a primary, which this server is still to become;
- * `UNSUPPORTED` before PostgreSQL 16
+ * @param position the position to resume from
+ * @throws {ReplicationError} `SESSION_ATTRS_MISMATCH` if the slot can be used only once the server is promoted; `UNSUPPORTED`
+ * before PostgreSQL 16
  */
 export function checkStandby(
   server: ServerInfo,

@@ -20,7 +20,7 @@ export interface ResumePoint {
   check(server: StreamServer, slot: string, found: SlotStatus | undefined): ProtocolRoutine<void>;
 }
 
-/** Resumes from what this observable itself has confirmed. */
+/** Resumes from the position that this observable has confirmed. */
 export function resumeFromState(position: StartPosition, memory: ResumeState): ResumePoint {
   return {
     position,
@@ -37,9 +37,9 @@ export function resumeFromState(position: StartPosition, memory: ResumeState): R
 }
 
 /**
- * Resumes from a position that the consumer gives.
+ * Resumes from a position of the consumer.
  *
- * @param keeper whether it was stored while the slot was read, or just given
+ * @param keeper `consumer` for a position from a store, `slot` for a fixed position
  */
 export function resumeFromConsumer(position: StartPosition, keeper: PositionOwner): ResumePoint {
   const { lsn, source } = position;
@@ -64,7 +64,7 @@ function createSlotLostError(slot: string): ReplicationError {
   return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
 }
 
-/** Why a position cannot be resumed from. */
+/** Why the stream cannot resume from a position. */
 interface Mismatch {
   readonly what: string;
   /** Whether the standby only has to catch up. */
@@ -101,7 +101,7 @@ function* findMismatch(
     if (mismatch) return mismatch;
   }
   if (lsn <= walPosition) return undefined;
-  // A standby replays WAL again after a restart.
+  // After a restart, a standby replays WAL again.
   if (standby) return { what: `lies beyond what this standby has, ${formatLsn(walPosition)}`, behind: true };
   return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
 }
@@ -110,7 +110,7 @@ function describeUnknownTimeline({ timeline }: StreamSource, present: number): M
   return { what: `is of timeline ${timeline}, which is none that led to this server's ${present}` };
 }
 
-/** Whether a position of an earlier timeline lies beyond where this server left that one. */
+/** Finds whether a position of an earlier timeline is beyond the LSN at which this server left that timeline. */
 function findTimelineMismatch(
   lsn: Lsn,
   source: StreamSource,
@@ -128,12 +128,12 @@ function findTimelineMismatch(
 }
 
 /**
- * A stream from a standby goes on when that is promoted, and its positions still name the timeline before. Were they read
- * from this server, then its slot has heard of them. A slot that is further behind may have been made after the promotion,
- * for a position that comes from another server.
+ * Whether the slot has confirmed the position. A stream from a standby continues when the standby is promoted, and its
+ * positions still have the earlier timeline. If they are from this server, they were confirmed to its slot. A slot that is
+ * further behind may have been created after the promotion, and the position may be from another server.
  */
 function isConfirmedHere(lsn: Lsn, found: SlotStatus | undefined): boolean {
   const { confirmedFlushLsn = 0n, synced } = found ?? {};
-  // A copy of a primary's slot was not to be read while the server was a standby.
+  // A synchronized slot could not be used while the server was a standby.
   return !synced && confirmedFlushLsn >= lsn;
 }

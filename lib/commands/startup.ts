@@ -8,41 +8,41 @@ import { getCount, getText, type ProtocolRoutine } from './protocol-routine';
 import { toServerError } from './server-errors';
 import { applySettings } from './session-settings';
 
-/** Who connects, and to what. */
+/** The user, the database, and the parameters of the StartupMessage. */
 export interface StartupOptions {
   readonly policy: AuthenticationPolicy;
   readonly database: string;
   readonly applicationName: string;
-  /** Whether it is to be a walsender, of which a server has few. Default true. */
+  /** Whether to start a walsender, whose number max_wal_senders limits. Default true. */
   readonly replication?: boolean;
   /** Command-line options for the server process, as in libpq's `options`. */
   readonly options: string | undefined;
 }
 
-/** What is needed to cancel the command that a connection is busy with. */
+/** The key of a CancelRequest, which cancels the running command of a connection. */
 export interface BackendKey {
   readonly processId: number;
   readonly secret: Buffer;
 }
 
-/** What start-up found out about the server. */
+/** Properties of the server that start-up reads. */
 export interface ServerInfo {
   /** As in server_version_num: 180004 is 18.4. */
   readonly version: number;
-  /** In ms; 0 when the server never gives up a silent client. */
+  /** In ms; 0 if the server has no timeout for silent clients. */
   readonly walSenderTimeout: number;
   readonly walLevel: string;
   readonly database: string;
-  /** Whether it follows another server (hot standby). */
+  /** Whether the server is in recovery (hot standby). */
   readonly standby: boolean;
-  /** Whether transactions are read-only, of which a standby's always are. */
+  /** Whether transactions are read-only; on a standby they always are. */
   readonly readOnly: boolean;
 }
 
-/** Servers send about twenty. Notices, say, could go on for ever. */
+/** The maximum number of messages before ReadyForQuery. A server sends about twenty; a hostile one could send notices endlessly. */
 const MOST_MESSAGES = 1000;
 
-/** From the start-up message to the first ReadyForQuery. */
+/** Runs the start-up from StartupMessage to the first ReadyForQuery. */
 function* authenticate(
   startup: StartupOptions,
   channel: ChannelSecurity,
@@ -50,7 +50,7 @@ function* authenticate(
 ): ProtocolRoutine<void> {
   const { policy, database, applicationName, replication = true, options } = startup;
   const authenticator = new Authenticator(policy, channel);
-  // What every proxy and pooler passes on; applySettings() does the rest.
+  // Only parameters that every proxy and pooler forwards; applySettings() sets the others.
   const parameters = {
     ...(replication && { replication: 'database' }),
     user: policy.user,
@@ -98,13 +98,13 @@ function* authenticate(
   }
 }
 
-/** What comes after authentication must not come in place of it. */
+/** Rejects a message that the server may send only after AuthenticationOk. */
 function requireAuthenticated(authenticator: Authenticator, { kind }: BackendMessage): void {
   if (!authenticator.done) throw new ProtocolError(`The server sent ${kind}; expected it to let us in first`);
 }
 
 /**
- * We ask for protocol 3.0 without options of it, below which there is nothing to negotiate.
+ * Rejects negotiation: the library requests protocol 3.0 without protocol options, so there is no lower version.
  *
  * Source: manual, "Start-up", and NegotiateProtocolVersion in "Message Formats".
  */
@@ -115,12 +115,12 @@ function checkProtocol({ minorVersion, options }: NegotiateProtocolVersion): voi
   );
 }
 
-/** What start-up finds out about the server, besides its version, as columns of a query. */
+/** The columns of {@link ServerInfo}, except the version, for the query that reads the settings back. */
 const SERVER_COLUMNS = `pg_catalog.current_setting('wal_level') AS wal_level, pg_catalog.current_database() AS database,
   pg_catalog.pg_is_in_recovery() AS in_recovery, pg_catalog.current_setting('transaction_read_only') AS read_only,
   (SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'wal_sender_timeout') AS wal_sender_timeout`;
 
-/** Start-up, authentication, and the settings that every later step relies on. */
+/** Runs start-up and authentication, and sets the session settings that every later step relies on. */
 export function* startUp(
   startup: StartupOptions,
   channel: ChannelSecurity,

@@ -25,17 +25,17 @@ export class TlsFiles {
     this.#folder = folder;
   }
 
-  /** The certificates of authorities; undefined: those that Node.js trusts. */
+  /** Reads the certificates of authorities; undefined: those that Node.js trusts. */
   authorities(): Buffer | undefined {
     return this.#parameters.text('sslrootcert') === 'system' ? undefined : this.#read('sslrootcert');
   }
 
-  /** @param byDefault whether to read libpq's default file if `sslcrl` is not set */
+  /** Reads the revocation lists. @param byDefault whether to read libpq's default file if `sslcrl` is not set */
   revoked(byDefault: boolean): Buffer | undefined {
     return byDefault || this.#parameters.text('sslcrl') !== undefined ? this.#read('sslcrl') : undefined;
   }
 
-  /** The client certificate and its key. */
+  /** Reads the client certificate and its key. */
   ours(): TlsOptions {
     const cert = this.#read('sslcert');
     if (!cert) return {};

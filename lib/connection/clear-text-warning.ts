@@ -10,7 +10,7 @@ const known = new Set<string>();
 /** Warns that a server for which TLS was preferred does not offer it. */
 export function warnOfClearText(target: Target): void {
   const { host, port, address = host } = target;
-  // By its name: a second connection uses the resolved address.
+  // By host name: a second connection uses the resolved address.
   const server = `${host}:${port}`;
   if (ON_THIS_MACHINE.test(address) || known.has(server)) return;
   known.add(server);

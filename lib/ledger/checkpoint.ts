@@ -1,16 +1,16 @@
 import { ConfigError } from '../common/errors';
 import { toLsn, type Lsn } from '../common/lsn';
 
-/** Where a stream comes from. A position means nothing without it. */
+/** The origin of a stream. A position is valid only together with it. */
 export interface StreamSource {
-  /** The cluster's unique number, as `IDENTIFY_SYSTEM` gives it. */
+  /** The cluster's system identifier, from `IDENTIFY_SYSTEM`. */
   readonly systemId: string;
-  /** The timeline that the server was on as the stream started. A promotion begins a new one. */
+  /** The server's timeline when the stream started. A promotion starts a new timeline. */
   readonly timeline: number;
   readonly slot: string;
   /**
-   * Whether the server was a standby then. One may be promoted, or follow another primary, under the stream, which does
-   * not hear of it: a position may then lie beyond the end of its timeline.
+   * Whether the server was a standby when the stream started. A standby can be promoted, or follow another primary, while the
+   * stream runs, and does not report it: a position can then lie beyond the end of `timeline`.
    */
   readonly standby?: true;
 }
@@ -28,37 +28,37 @@ export function createSource({ systemId, timeline, standby }: SourceServer, slot
 }
 
 /**
- * A position that a consumer keeps in a store of its own, together with the data that it belongs to. It holds texts, a
- * number and sometimes a boolean, so that any store takes it as JSON. Given back by `startLsn`, it is checked: a position
- * of another cluster, or of a timeline that this server has left behind, is an error and not a gap in the data.
+ * A position that a consumer stores together with its data. It consists of strings, a number and sometimes a boolean, so any
+ * store can keep it as JSON. `startLsn` takes it back and checks it: a position of another cluster, or of a timeline that is
+ * not in this server's history, is an error, because changes would be skipped.
  *
  * @example
  * await db.query('UPDATE progress SET checkpoint = $1', [JSON.stringify(tx.checkpoint)]);
  */
 export interface Checkpoint extends StreamSource {
-  /** The end LSN of the last transaction that was stored, as `X/Y`. */
+  /** The end LSN of the last stored transaction, as `X/Y`. */
   readonly endLsn: string;
 }
 
-/** What `startLsn` may give as a function; null and undefined stand for an empty store. */
+/** The result of a `startLsn` function; null and undefined mean an empty store. */
 export type StoredPosition = Lsn | string | Checkpoint | null | undefined;
 
-/** A position to start from, with the source that it belongs to where that is known. */
+/** A position to start from, and its source if known. */
 export interface StartPosition {
   readonly lsn: Lsn;
   readonly source: StreamSource | undefined;
 }
 
-/** What a `startLsn` function has answered, on the way to the conversation that needs it. */
+/** The result of a `startLsn` function, for the routine that called it. */
 export interface StartAnswer {
   readonly kind: 'startPosition';
-  /** undefined: the store is empty. */
+  /** undefined if the store is empty. */
   readonly position: StartPosition | undefined;
 }
 
 /**
  * @internal
- * @throws {ConfigError} when it is neither an LSN nor a checkpoint
+ * @throws {ConfigError} if the value is neither an LSN nor a checkpoint
  */
 export function toStartPosition(value: unknown): StartPosition | undefined {
   if (value === undefined || value === null) return undefined;
@@ -78,7 +78,7 @@ function readCheckpoint(value: object): StartPosition {
   if (typeof systemId !== 'string') throw createMemberError(value, 'systemId', 'text');
   if (!isTimeline(timeline)) throw createMemberError(value, 'timeline', 'a whole number from 1 on');
   if (typeof slot !== 'string') throw createMemberError(value, 'slot', 'text');
-  // A store with a column for it may give null.
+  // A store with a column for each member may return null.
   if (standby !== undefined && standby !== null && typeof standby !== 'boolean')
     throw createMemberError(value, 'standby', 'a boolean');
   const source = createSource({ systemId, timeline, standby: standby === true }, slot);

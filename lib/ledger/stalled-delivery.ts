@@ -24,7 +24,7 @@ export function getStallReason(unit: CommitUnit): string {
 const ACKNOWLEDGE =
   'Call ack() on each message, or put ackAfter(work) at the end of the pipe, which does; where filter() drops messages of tables, use ofTable(), which settles them.';
 
-/** What the program has to change so that the unit is acknowledged. */
+/** Returns the remedy for a unit that the program does not acknowledge. */
 export function getStallRemedy({ group, prepared }: CommitUnit): string {
   if (prepared && group?.settled !== true)
     return `Acknowledge it once its changes are stored, or give ackAfter a concurrent above the number that you hold. ${ACKNOWLEDGE}`;

@@ -5,13 +5,13 @@ import { getErrorCode } from '../common/options';
 
 const NO_CERTIFICATE = 'this is no certificate in PEM';
 
-/** How one begins. */
+/** The first line of a certificate in PEM format. */
 const CERTIFICATE = /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/m;
 
 /**
- * Certificates and keys, read and joined.
+ * Creates a secure context from certificates and keys.
  *
- * @throws {ConfigError} naming what cannot be used
+ * @throws {ConfigError} for the option that cannot be used
  */
 export function loadSecureContext(options: TlsOptions): SecureContext {
   if (options.secureContext) return options.secureContext;
@@ -23,7 +23,7 @@ export function loadSecureContext(options: TlsOptions): SecureContext {
   }
 }
 
-/** Node takes nothing for all roots that it knows, and passes over what is no certificate in silence. */
+/** Rejects an empty or invalid ca: Node.js would trust its default roots instead, or silently ignore the invalid parts. */
 function checkRoots({ ca }: TlsOptions): void {
   if (ca === undefined) return;
   const roots = Array.isArray(ca) ? ca : [ca];
@@ -33,14 +33,14 @@ function checkRoots({ ca }: TlsOptions): void {
 
 function isCertificate(text: string | Buffer): boolean {
   try {
-    // It would read DER, too, which Node does not take for a root.
+    // X509Certificate also accepts DER, which Node.js ignores as a root.
     return new X509Certificate(text).raw.length > 0 && CERTIFICATE.test(text.toString());
   } catch {
     return false;
   }
 }
 
-/** Whichever part cannot be used by itself is at fault. OpenSSL's own message names none, and may have read another. */
+/** Finds the option that is invalid on its own, because OpenSSL's message does not name it. */
 function explainFailure(options: TlsOptions, error: unknown): Error {
   const { cert, crl, key, passphrase, pfx } = options;
   if (isUnusable({ crl })) return new ConfigError('connection.sslcrl', 'this is no certificate revocation list in PEM');

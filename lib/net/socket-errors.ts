@@ -3,7 +3,7 @@ import { ConnectionError, ReplicationError } from '../common/errors';
 import { formatAddress } from './address';
 import type { Target } from './target';
 
-/** The operating system's error names, by what they mean for a connection attempt. */
+/** Error codes for the error names of the operating system. */
 const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   ENOTFOUND: 'HOST_UNKNOWN',
   EAI_AGAIN: 'HOST_UNKNOWN',
@@ -21,7 +21,7 @@ const BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
 const ABSTRACT_SOCKET_REMEDY =
   "Check unix_socket_directories of the server; Linux' abstract namespace needs Node.js 22 or later.";
 
-/** The typed error for a connection that ended before the server was ready. */
+/** Creates the error for a connection that ended before the server was ready. */
 export function toConnectError(target: Target, cause: Error | undefined): ReplicationError {
   if (cause instanceof ReplicationError) return cause;
   const where = formatAddress(target);

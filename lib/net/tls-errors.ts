@@ -1,7 +1,7 @@
 import { abridge, ConnectionError } from '../common/errors';
 import { isRecord } from '../common/options';
 
-/** The reason for a TLS failure, and the remedy. */
+/** The reason for a TLS failure, and its remedy. */
 interface Reason {
   readonly what: string;
   readonly remedy: string;
@@ -103,12 +103,12 @@ const CLIENT_CERTIFICATE_ALERTS: readonly (readonly [pattern: RegExp, what: stri
   [/ALERT_(DECRYPT_ERROR|ACCESS_DENIED)$/, 'The server does not accept the client certificate'],
 ];
 
-/** The codes of a closed connection, which say nothing about TLS; Node uses one of them for an orderly close, too. */
+/** The codes of a closed connection, which are not specific to TLS. Node uses ECONNRESET for an orderly close, too. */
 const CLOSED_CODES: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 
 const DIRECT = 'sslnegotiation=direct needs PostgreSQL 17 or later; else leave it out. Otherwise subscribe again.';
 
-/** The error for a failed handshake. Where the connection was closed, the system's error is returned as it is. */
+/** Creates the error for a failed handshake. If the connection was closed, it returns the error of the system. */
 export function toHandshakeError(cause: Error, direct: boolean): Error {
   const code = 'code' in cause ? String(cause.code) : '';
   if (CLOSED_CODES.includes(code)) {
@@ -117,7 +117,7 @@ export function toHandshakeError(cause: Error, direct: boolean): Error {
   }
   const certificateError = toClientCertificateError(cause);
   if (certificateError) return certificateError;
-  // In TLS 1.2 this alert is all that a server sends that requires a client certificate.
+  // In TLS 1.2, a server that requires a client certificate sends only this alert.
   const { what, remedy } = code.endsWith('ALERT_HANDSHAKE_FAILURE')
     ? { ...OTHER, remedy: CLIENT_CERTIFICATE_REMEDY }
     : getReason(code);
@@ -125,8 +125,8 @@ export function toHandshakeError(cause: Error, direct: boolean): Error {
 }
 
 /**
- * What an error on a connection means where it says that the server has turned down the client's certificate. In TLS 1.3
- * it comes when the handshake is over on this side.
+ * Creates the error for an alert by which the server rejects the client certificate; undefined for other errors. In TLS 1.3 the
+ * alert arrives after the client has completed the handshake.
  */
 export function toClientCertificateError(cause: Error): ConnectionError | undefined {
   const code = 'code' in cause ? String(cause.code) : '';
@@ -136,12 +136,12 @@ export function toClientCertificateError(cause: Error): ConnectionError | undefi
     : new ConnectionError('TLS_FAILED', what, { cause, remedy: CLIENT_CERTIFICATE_REMEDY });
 }
 
-/** TLS was negotiated, but for another protocol than PostgreSQL's. */
+/** Creates the error for TLS that was negotiated for another protocol than PostgreSQL's. */
 export function createProtocolMismatchError(): ConnectionError {
   return new ConnectionError('TLS_FAILED', NO_PROTOCOL.what, { remedy: NO_PROTOCOL.remedy });
 }
 
-/** An error in reply to SSLRequest is not authenticated, so its text is not shown (CVE-2024-10977). */
+/** Creates the error for an ErrorResponse to SSLRequest. It is not authenticated, so its text is not shown (CVE-2024-10977). */
 export function createUnauthenticatedReplyError(): ConnectionError {
   return new ConnectionError(
     'CONNECTION_LOST',
@@ -154,12 +154,12 @@ function getReason(code: string): Reason {
   return BY_CODE[code] ?? OTHER;
 }
 
-/** OpenSSL adds the location in its source, which is left out. */
+/** Returns OpenSSL's reason without the location in its source. */
 function getDetail(cause: Error): string {
   const names = getCertificateNames(cause);
   if (names !== undefined) return abridge(names);
   const reason = 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : '';
-  // The owner of a certificate chooses its names.
+  // The owner of a certificate chooses its names, so the text is abridged.
   return abridge((reason === '' ? cause.message.trim() : reason).replace(/\.$/, ''));
 }
 

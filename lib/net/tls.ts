@@ -9,9 +9,9 @@ import { createUnauthenticatedReplyError, toHandshakeError, createProtocolMismat
 import type { TlsSettings } from './target';
 
 export interface TlsNegotiationHandlers {
-  /** Bytes may be written to this socket: a new one with TLS, the same where there is none. */
+  /** The socket is ready: a new one with TLS, the same one without. */
   readonly ready: (socket: Socket, channel: ChannelSecurity) => void;
-  /** With a typed error, or with the system's error where the connection was closed. */
+  /** The negotiation failed. If the connection was closed, the error is that of the system. */
   readonly failed: (error: Error) => void;
 }
 
@@ -26,7 +26,7 @@ const PROTOCOL = 'postgresql';
  * Negotiates TLS on a connected socket, with an SSLRequest unless TLS starts at once. Source: PostgreSQL
  * manual, "SSL Session Encryption".
  *
- * @param host the host that the certificate has to be for
+ * @param host the host that the certificate must match
  */
 export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, handlers: TlsNegotiationHandlers): void {
   if (tls.direct) {
@@ -38,7 +38,7 @@ export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, han
     if (answer[0] === ERROR) {
       handlers.failed(createUnauthenticatedReplyError());
     } else if (answer.length !== 1) {
-      // Bytes after the answer are not encrypted: a man in the middle may have sent them (CVE-2021-23222).
+      // Bytes after the response are not encrypted: a man in the middle may have sent them (CVE-2021-23222).
       const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
       handlers.failed(new ProtocolError(what));
     } else if (answer[0] === ACCEPTED) {
@@ -68,7 +68,7 @@ function startHandshake(socket: Socket, host: string, settings: TlsSettings, han
   tls.on('error', onError);
   // Node verifies the certificate before this event.
   tls.once('secureConnect', () => {
-    // As libpq does: where TLS was not asked for in PostgreSQL's protocol, ALPN alone says that this is meant.
+    // As in libpq: without SSLRequest, only ALPN shows that the server is PostgreSQL.
     if (tls.alpnProtocol !== PROTOCOL && (settings.direct || tls.alpnProtocol !== false)) {
       handlers.failed(createProtocolMismatchError());
       return;
@@ -78,19 +78,19 @@ function startHandshake(socket: Socket, host: string, settings: TlsSettings, han
   });
 }
 
-/** @throws what asking for the options throws, and {@link ConfigError} */
+/** @throws {ConfigError} if an option is invalid, and errors of the function that returns the options */
 function buildTlsOptions(host: string, tls: TlsSettings): TlsOptions {
   const given: TlsOptions = Object.fromEntries(
     Object.entries(readTlsOptions(tls)).filter(([, value]) => value !== undefined),
   );
-  // Verification is not left to the environment: NODE_TLS_REJECT_UNAUTHORIZED is meant for the web.
+  // NODE_TLS_REJECT_UNAUTHORIZED must not disable verification, so the default is set here.
   const all: TlsOptions = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...getIdentity(host), ...given };
-  // What was verified stays: no server from 9.5 on handshakes again.
+  // No renegotiation, so that the verified server stays the same. PostgreSQL does not renegotiate since 9.5.
   const secureOptions = (given.secureOptions ?? 0) | constants.SSL_OP_NO_RENEGOTIATION;
   return { ...all, secureContext: loadSecureContext({ ...all, secureOptions }), ALPNProtocols: [PROTOCOL] };
 }
 
-/** Files that cannot be read now were readable when the stream was configured: they are being replaced. */
+/** Files that cannot be read now were readable when the stream was configured, so they are being replaced. */
 function readTlsOptions({ options }: TlsSettings): TlsOptions {
   try {
     return options();
@@ -99,7 +99,7 @@ function readTlsOptions({ options }: TlsSettings): TlsOptions {
   }
 }
 
-/** With a socket given, `host` only names the host that the certificate has to be for; its default would be localhost. */
+/** With an existing socket, `host` is only the host that the certificate must match. Its default would be localhost. */
 function getIdentity(host: string): TlsOptions {
   const isName = isIP(host) === 0 && !host.startsWith('/') && !host.startsWith('@');
   return isName ? { host, servername: host } : { host };

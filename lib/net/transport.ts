@@ -7,12 +7,12 @@ import type { Target } from './target';
 import { negotiateTls } from './tls';
 import { toClientCertificateError } from './tls-errors';
 
-/** What happens on a connection. Nothing is called before `connect` has returned. */
+/** The events of a connection. None is emitted before `connect` has returned. */
 export interface TransportEvents {
   /** Bytes may be written. */
   connected(channel: ChannelSecurity): void;
   data(chunk: Buffer): void;
-  /** The last event, and the only one that always comes unless `destroy` was called. */
+  /** The last event. It is always emitted unless `destroy` was called. */
   closed(cause?: Error): void;
 }
 
@@ -22,7 +22,7 @@ export interface Transport {
   /** Pauses reading from the socket: no `data` event follows until {@link resume}. */
   pause(): void;
   resume(): void;
-  /** Closes once everything written has gone out, and after so many ms in any case. */
+  /** Closes once all written data is sent, at the latest after so many ms. */
   end(ms: number): void;
   /** Closes at once, without an event. */
   destroy(): void;
@@ -36,7 +36,7 @@ export interface Transport {
 
 export type Connect = (target: Target, events: TransportEvents) => Transport;
 
-/** Connects over TCP or a Unix socket, and TLS where asked for. */
+/** Connects over TCP or a Unix-domain socket, with TLS if the target requires it. */
 export const connectSocket: Connect = (target, events) => new SocketTransport(target, events);
 
 class SocketTransport implements Transport {
@@ -55,7 +55,7 @@ class SocketTransport implements Transport {
       },
     };
     const isLocal = getSocketPath(target) !== undefined;
-    // A Unix socket buffers a few hundred messages: it would be full long before a pause ends.
+    // A Unix-domain socket buffers only a few hundred messages, so it would be full long before a pause ends.
     const reader = new BatchingReader(readerEvents, isLocal ? undefined : new ReadPacer(performance.now()));
     this.#reader = reader;
     const tls = isLocal ? undefined : target.tls;
@@ -127,7 +127,7 @@ class SocketTransport implements Transport {
     this.#detach();
     // A destroyed socket emits no further `close`.
     if (this.#socket.destroyed) return;
-    // A paused socket would never see the other side's end.
+    // A paused socket would not notice that the server has closed the connection.
     this.#socket.resume();
     this.#socket.destroySoon();
     const cancel = this.timeout(ms, () => {
@@ -176,7 +176,7 @@ function openSocket(target: Target, nextReadBuffer: () => Buffer, onRead: OnRead
     port,
     noDelay: true,
     keepAlive: keepAlive !== undefined,
-    // Node leaves out what is less than a second.
+    // Node.js rounds down to seconds.
     keepAliveInitialDelay: Math.ceil((keepAlive ?? 0) / 1000) * 1000,
     onread,
   });

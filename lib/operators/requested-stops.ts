@@ -2,11 +2,11 @@ import { Observable, Subject } from 'rxjs';
 import type { FailedStream } from '../ledger/stream-history';
 
 /**
- * Listens for the stops of failed streams between two attempts, so that no stop is missed and a notifier that is a timer
- * does not start again.
+ * Listens to the stop notifiers of failed streams between two attempts of `reconnect`. So no stop is missed, and a timer used
+ * as notifier does not start again.
  */
 export class RequestedStops {
-  /** Emits when all streams were asked to stop; fails when a notifier fails. */
+  /** Emits when a stop of all streams is requested; fails when a notifier fails. */
   readonly requested: Observable<void>;
   readonly #changes = new Subject<void>();
   #streams: readonly FailedStream[] = [];
@@ -24,7 +24,7 @@ export class RequestedStops {
     });
   }
 
-  /** Whether all streams were asked to stop. Merged streams go on as long as one of them does. */
+  /** Whether a stop of all streams is requested. If merged streams fail, only a stop of all of them ends the attempts. */
   get all(): boolean {
     return this.#streams.length > 0 && this.#streams.every(({ stops }) => stops.some(({ asked }) => asked));
   }

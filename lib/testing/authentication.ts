@@ -4,17 +4,17 @@ import { saslPrep } from '../wire/saslprep';
 import { frame } from './backend-messages';
 import { cstring, u32, u8 } from './bytes';
 
-/** How the server asks for the password, or for a token in its place, as `pg_hba.conf` names it. */
+/** The authentication method, named as in `pg_hba.conf`. */
 export type AuthenticationMethod = 'scram-sha-256' | 'md5' | 'password' | 'oauth';
 
 /**
- * Yields what the server sends and takes the client's answer to it, without the header. Returns what goes before
- * AuthenticationOk, or undefined where the password was wrong.
+ * Yields the server's messages and receives the client's responses without their headers. Returns the message to send before
+ * AuthenticationOk, or undefined if the password is wrong.
  */
 export type AuthenticationRoutine = Generator<Buffer, Buffer | undefined, Buffer>;
 
 const NOTHING = Buffer.alloc(0);
-/** A server draws these at random; here a run shall be like the one before. */
+/** Fixed values, so that all runs are equal. A real server uses random ones. */
 const MD5_SALT = Buffer.from([1, 2, 3, 4]);
 const SCRAM_SALT = Buffer.from('fake walsender');
 const SCRAM_NONCE = 'fakeWalSender';
@@ -26,8 +26,8 @@ const OAUTH_REFUSAL = {
 };
 
 /**
- * @param password for oauth: the token
- * @param certificate the one of this connection's TLS, in DER: then it offers channel binding
+ * @param password the token for oauth
+ * @param certificate the server's certificate of a TLS connection, in DER; with it the server offers channel binding
  *
  * Source: PostgreSQL manual, "Start-up" and "SASL Authentication".
  */
@@ -46,17 +46,17 @@ export function* authenticate(
   return answer.equals(cstring(expected)) ? NOTHING : undefined;
 }
 
-/** The server's side of OAUTHBEARER. Source: RFC 7628. */
+/** The server side of OAUTHBEARER. Source: RFC 7628. */
 function* authenticateOAuth(token: string): AuthenticationRoutine {
   const { mechanism, data } = readInitialResponse(yield encodeMechanisms('OAUTHBEARER'));
   if (mechanism !== 'OAUTHBEARER') return undefined;
   if (data === `n,,\x01auth=Bearer ${token}\x01\x01`) return NOTHING;
-  // Only after its answer, a single byte, it says that it is an error.
+  // The server sends the ErrorResponse after the client's response, which is one byte.
   yield frame('R', u32(11), Buffer.from(JSON.stringify(OAUTH_REFUSAL)));
   return undefined;
 }
 
-/** The server's side of SCRAM-SHA-256, and of its -PLUS where there is a certificate. Source: RFC 5802. */
+/** The server side of SCRAM-SHA-256, and of SCRAM-SHA-256-PLUS if there is a certificate. Source: RFC 5802. */
 function* authenticateScram(password: string, certificate: Buffer | undefined): AuthenticationRoutine {
   const offered = certificate ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
   const { mechanism, data } = readInitialResponse(yield encodeMechanisms(...offered));
@@ -64,7 +64,7 @@ function* authenticateScram(password: string, certificate: Buffer | undefined): 
     /^([ny],,|p=tls-server-end-point,,)(n=[^,]*,r=(.+))$/.exec(data) ?? [];
   if (nonce === '' || !offered.includes(mechanism)) return undefined;
   const isBound = header.startsWith('p');
-  // With y a client says that it was not offered what it was: somebody in between has changed the offer.
+  // With y, a client states that no channel binding was offered. It was, so a man in the middle has changed the offer.
   if (isBound !== (mechanism === 'SCRAM-SHA-256-PLUS') || (header === 'y,,' && certificate)) return undefined;
   const binding = isBound && certificate ? hashCertificate(certificate) : NOTHING;
   if (!binding) return undefined;
@@ -92,7 +92,7 @@ function encodeMechanisms(...names: readonly string[]): Buffer {
   return frame('R', u32(10), ...names.map(cstring), u8(0));
 }
 
-/** The mechanism that the client has chosen and, behind four bytes of length, what it says with it. */
+/** Reads a SASLInitialResponse: the mechanism, a length of four bytes, and the initial response. */
 function readInitialResponse(answer: Buffer): { mechanism: string; data: string } {
   const nul = answer.indexOf(0);
   return { mechanism: answer.toString('utf8', 0, nul), data: answer.toString('utf8', nul + 5) };

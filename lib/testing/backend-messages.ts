@@ -1,9 +1,9 @@
-/** Builders of what the server sends, as whole frames. Nothing is checked: a spec may build what no server sends. */
+/** Builders of the server's messages, as complete frames. They check nothing, so a spec can build invalid messages. */
 import { cstring, i32, timestamp, u16, u32, u64, u8 } from './bytes';
 import { SERVER_TIME } from './defaults';
 import { message } from './payloads';
 
-/** A frame of any type. */
+/** Builds a frame of any type. */
 export function frame(tag: string, ...fields: readonly Buffer[]): Buffer {
   const body = Buffer.concat(fields);
   return Buffer.concat([Buffer.from(tag, 'latin1'), u32(body.length + 4), body]);
@@ -12,11 +12,11 @@ export function frame(tag: string, ...fields: readonly Buffer[]): Buffer {
 export interface XLogDataFields {
   dataStart?: bigint;
   walEnd?: bigint;
-  /** The server's clock. */
+  /** The server's time. */
   serverTime?: Date;
 }
 
-/** XLogData around a payload of the output plugin. */
+/** Builds an XLogData with a payload of the output plugin. */
 export function xlogData(
   payload: Buffer,
   { dataStart = 0n, walEnd = dataStart, serverTime = SERVER_TIME }: XLogDataFields = {},
@@ -24,12 +24,12 @@ export function xlogData(
   return frame('d', message('w', u64(dataStart), u64(walEnd), timestamp(serverTime), payload));
 }
 
-/** @param serverTime the server's clock */
+/** @param serverTime the server's time */
 export function keepalive(walEnd: bigint, replyRequested = false, serverTime = SERVER_TIME): Buffer {
   return frame('d', message('k', u64(walEnd), timestamp(serverTime), u8(replyRequested ? 1 : 0)));
 }
 
-/** An ErrorResponse's or NoticeResponse's fields, by the letters of the manual. */
+/** The fields of an ErrorResponse or NoticeResponse, by their letters in the manual. */
 export type FieldsByLetter = Readonly<Record<string, string>>;
 
 export function errorResponse(fields: FieldsByLetter): Buffer {
@@ -53,7 +53,7 @@ export function notification(channel: string, payload: string): Buffer {
 }
 
 export function rowDescription(columns: readonly string[]): Buffer {
-  // Table, attribute, type text, its size and modifier, format.
+  // Table, attribute, type text, type size, type modifier, format.
   const description = Buffer.concat([u32(0), u16(0), u32(25), u16(0xffff), u32(0xffff_ffff), u16(0)]);
   return frame('T', u16(columns.length), ...columns.flatMap((name) => [cstring(name), description]));
 }

@@ -2,7 +2,7 @@ import type { ClientOptions } from './client-options';
 import { inBlock, origin, streamAbort, streamStart, streamStop, type RelationFields } from './payloads';
 import { buildRelations, type PlacedChange, type PlacedTransaction } from './placed';
 
-/** What is streamed of a transaction before its end is known; undefined where it comes in one piece. */
+/** Builds the blocks of a streamed transaction; undefined if the client receives it as a whole. */
 export function buildBlocks(transaction: PlacedTransaction, client: ClientOptions): Buffer[] | undefined {
   const { draft, changes, xid, commitTime: abortTime } = transaction;
   if (client.streaming === 'off' || draft.blocks === undefined) return undefined;
@@ -16,14 +16,14 @@ export function buildBlocks(transaction: PlacedTransaction, client: ClientOption
     if (first && draft.origin !== undefined) content.unshift(origin(draft.origin));
     const sent = [streamStart({ xid, first }), ...content, streamStop()];
     if (savepoint === 0) return sent;
-    // What the savepoint described is described again.
+    // Tables that the savepoint described are described again.
     described.clear();
     const place = client.streaming === 'parallel' && abortLsn !== undefined ? { abortLsn, abortTime } : {};
     return [...sent, streamAbort({ xid, subxid: xid + savepoint, ...place })];
   });
 }
 
-/** Cuts into so many blocks of about the same length. A savepoint that was rolled back has a block of its own. */
+/** Splits changes into so many blocks of similar length. A savepoint that was rolled back has a separate block. */
 function cut(changes: readonly PlacedChange[], count: number): PlacedChange[][] {
   const most = Math.max(1, Math.ceil(changes.length / count));
   const blocks: PlacedChange[][] = [[]];

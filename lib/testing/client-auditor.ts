@@ -3,9 +3,9 @@ import { FrameDecoder } from '../wire/frames';
 import { KEEPALIVE, XLOG_DATA, XLOG_DATA_HEADER_LENGTH } from '../wire/replication-messages';
 import { flushBeyondSent, flushInsideTransaction, flushWentBack, type ViolationDetails } from './violations';
 
-/** What a standby status update said, and when. */
+/** A standby status update, and when it was received. */
 export interface FakeStatus {
-  /** In ms, by the server's scheduler. */
+  /** In ms, of the server's scheduler. */
   readonly at: number;
   readonly written: Lsn;
   readonly flushed: Lsn;
@@ -13,14 +13,14 @@ export interface FakeStatus {
   readonly replyRequested: boolean;
 }
 
-/** More updates than this within a second, unasked and with nothing new, are a storm. */
+/** The maximum number of updates per second that the server did not request and that have no new position. */
 const STORM = 100;
 const STORM_MS = 1000;
 
 const COPY_DATA = 0x64; // d
-/** Begin and Begin Prepare have the commit or prepare LSN behind the tag. */
+/** Begin and Begin Prepare have the commit or prepare LSN after the tag. */
 const BEGINNINGS: ReadonlySet<string> = new Set(['B', 'b']);
-/** What ends something, and where its end LSN stands; before that its own LSN, but in Rollback Prepared. */
+/** The messages that end a transaction, with the offset of the end LSN. The commit or prepare LSN precedes it, except in Rollback Prepared. */
 const END_LSN: ReadonlyMap<string, number> = new Map([
   ['C', 10],
   ['P', 10],
@@ -31,25 +31,25 @@ const END_LSN: ReadonlyMap<string, number> = new Map([
 ]);
 
 interface Sent {
-  /** Of its first record, where the server told. */
+  /** The LSN of the first record, if known. */
   readonly startLsn: Lsn;
   readonly commitLsn: Lsn;
   readonly endLsn: Lsn;
 }
 
 /**
- * Decodes what was sent to one client, and checks the status updates of that client against it. Bytes that a fault
+ * Decodes the messages that were sent to a client, and checks the client's status updates against them. Bytes that a fault
  * holds back do not count as sent.
  */
 export class ClientAuditor {
-  /** The highest position that a client can know of: 0 before the stream. */
+  /** The highest position that was sent to the client; 0 before the stream. */
   sent: Lsn = 0n;
   readonly statuses: FakeStatus[] = [];
   readonly #frames = new FrameDecoder();
   readonly #report: (details: ViolationDetails) => void;
   #raw = false;
   #garbage = false;
-  /** Where a client may stand: behind a transaction, or at a keepalive. */
+  /** The positions that a client may confirm: the end of a transaction, or a keepalive. */
   readonly #boundaries = new Set<Lsn>();
   #committed: Sent[] = [];
   #open: { readonly startLsn: Lsn; readonly commitLsn: Lsn } | undefined;
@@ -61,32 +61,32 @@ export class ClientAuditor {
     this.#report = report;
   }
 
-  /** @param positions where the slot stands, and where the client asks to start */
+  /** @param positions the slot's position, and the requested start position */
   start(plugin: string, positions: readonly Lsn[]): void {
     this.#raw = plugin !== 'pgoutput';
     for (const lsn of positions) this.#boundary(lsn);
   }
 
-  /** Bytes have left for the client; they may begin and end anywhere. */
+  /** Bytes were sent to the client. They may start and end within a message. */
   recordSent(bytes: Buffer): void {
     if (this.#garbage) return;
     this.#frames.push(bytes);
     try {
       while (this.#frames.next()) this.#frame(this.#frames.buffer.subarray(this.#frames.start, this.#frames.end));
     } catch {
-      // Garbage that a script sent: nobody can read on behind it.
+      // A script sent invalid bytes, so the position of the next message is unknown.
       this.#garbage = true;
     }
   }
 
-  /** @param confirmed where the slot stands */
+  /** @param confirmed the slot's position */
   checkStatus(status: FakeStatus, confirmed: Lsn): void {
     const { flushed } = status;
     const prompted = this.#asked > 0 || flushed !== this.statuses.at(-1)?.flushed;
     if (this.#asked > 0) this.#asked--;
     this.statuses.push(status);
     if (!prompted) this.#countUnprompted(status.at);
-    // 0 stands for none, and the server ignores it.
+    // 0 means no position, and the server ignores it.
     if (flushed !== 0n) this.#check(flushed, confirmed);
   }
 
@@ -139,7 +139,7 @@ export class ClientAuditor {
       this.#open = undefined;
       this.#boundary(endLsn);
     } else if (tag === 'M' && !this.#inBlock && payload[1] === 0) {
-      // In a block its xid stands there.
+      // Within a block, the xid is at this offset.
       this.#boundary(payload.readBigUInt64BE(2));
     }
   }

@@ -2,12 +2,12 @@ export const CANCEL_REQUEST = 80877102;
 export const SSL_REQUEST = 80877103;
 
 export interface ClientMessage {
-  /** '' for the messages before and at start-up, which have no type byte. */
+  /** '' for messages without a type byte: the StartupMessage and those before it. */
   readonly tag: string;
   readonly body: Buffer;
 }
 
-/** Cuts a client's bytes into messages. Source: PostgreSQL manual, "Message Formats". */
+/** Splits a client's bytes into messages. Source: PostgreSQL manual, "Message Formats". */
 export class ClientMessages {
   #bytes: Buffer = Buffer.alloc(0);
   #started = false;
@@ -16,7 +16,7 @@ export class ClientMessages {
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
   }
 
-  /** @returns undefined when no whole message is there */
+  /** @returns undefined if no complete message was received */
   next(): ClientMessage | undefined {
     const bytes = this.#bytes;
     const header = this.#started ? 1 : 0;
@@ -25,7 +25,7 @@ export class ClientMessages {
     if (bytes.length < end) return undefined;
     this.#bytes = bytes.subarray(end);
     const body = bytes.subarray(header + 4, end);
-    // A CancelRequest is the last message, and an SSLRequest comes before the StartupMessage.
+    // A CancelRequest is the last message; an SSLRequest precedes the StartupMessage.
     this.#started ||= body.length >= 4 && body.readInt32BE(0) !== SSL_REQUEST;
     return { tag: bytes.toString('latin1', 0, header), body };
   }

@@ -1,4 +1,4 @@
-/** What a client has asked pgoutput for, as far as it decides in which form transactions come. */
+/** The options of START_REPLICATION that determine how transactions are sent. */
 export interface ClientOptions {
   readonly streaming: 'off' | 'on' | 'parallel';
   readonly twoPhase: boolean;

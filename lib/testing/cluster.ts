@@ -7,36 +7,36 @@ import type { TransactionDraft, WalTransaction } from './transaction';
 import { buildTransaction, buildPrepared, buildCommitPrepared, buildRollbackPrepared } from './wal';
 import { describeViolation, type Violation, type ViolationDetails } from './violations';
 
-/** A replication slot of the fake server. All of it may be changed at any time. */
+/** A replication slot of the fake server. All properties may be changed at any time. */
 export interface FakeSlot {
   plugin: string;
   type: 'logical' | 'physical';
   database: string;
   temporary: boolean;
-  /** Whether it sends transactions when they are prepared. Whoever streams with `two_phase` makes it so, for good. */
+  /** Whether it sends transactions when they are prepared. A client that streams with `two_phase` sets it permanently. */
   twoPhase: boolean;
-  /** Status updates move it. */
+  /** The confirmed position, from status updates. */
   confirmedFlushLsn: Lsn;
   walStatus: string;
-  /** Why the server gave the slot up; PostgreSQL 17 and later tell. */
+  /** Why the server invalidated the slot. Reported from PostgreSQL 17 on. */
   invalidationReason: string | undefined;
-  /** Who streams from it: a connection, or the id of a process that is none. */
+  /** The process that streams from it: a connection, or the ID of a process without a connection. */
   owner: { readonly processId: number } | number | undefined;
 }
 
-/** Where an earlier timeline was left for the next one. */
+/** The LSN at which the server switched from an earlier timeline to the next one. */
 export interface TimelineSwitch {
   readonly timeline: number;
   readonly switchLsn: Lsn;
-  /** 'no recovery target specified', if not given */
+  /** Default: 'no recovery target specified'. */
   readonly reason?: string;
 }
 
-/** How the server behaves; may be changed at any time. */
+/** The behaviour of the server. May be changed at any time. */
 export interface FakeBehaviour {
-  /** false: the connection is made, and then the server says nothing. */
+  /** Whether the server responds. If false, it accepts connections and sends nothing. */
   answers: boolean;
-  /** Whether CREATE_REPLICATION_SLOT waits, as it does for open write transactions. */
+  /** Whether CREATE_REPLICATION_SLOT waits, as for open write transactions. */
   creationWaits: boolean;
   /**
    * What the server does when it receives CopyDone: `reply` ends the stream as PostgreSQL does (CopyDone, CommandComplete,
@@ -44,24 +44,24 @@ export interface FakeBehaviour {
    */
   onCopyDone: 'reply' | 'ignore' | 'close';
   /**
-   * Whether it sends keepalives of its own: at the start, where a client asks, and to one that has been silent for half of
-   * wal_sender_timeout; after the whole it hangs up.
+   * Whether it sends keepalives: at the start, on request, and to a client that was silent for half of wal_sender_timeout. After all
+   * of wal_sender_timeout it closes the connection.
    */
   keepalives: boolean;
-  /** Answers SSLRequest with these bytes, and no TLS follows. Without it: S where there is a certificate, else N. */
+  /** The response to SSLRequest, without TLS after it. Default: S if there is a certificate, else N. */
   answersSslRequest?: Buffer | undefined;
-  /** Answers a query that matches with these bytes, ReadyForQuery apart. */
+  /** The responses to matching queries, without ReadyForQuery. */
   readonly answersTo: [pattern: RegExp, answer: Buffer][];
 }
 
-/** What the cluster knows of the server process of a connection. */
+/** The server process of a connection. */
 export interface ServerProcess {
   readonly processId: number;
   /** Whether the connection is no longer used. */
   readonly gone: boolean;
   readonly streaming: boolean;
   /**
-   * The output to the client, where faults of the network are made.
+   * The output to the client, which injects network faults.
    *
    * @internal
    */
@@ -73,29 +73,29 @@ export interface ServerProcess {
 }
 
 /**
- * What all connections of one server share: its settings, slots, publications and WAL, and a record of what its
- * clients did. It knows no sockets, and its time is the scheduler's; each of its answers comes in a later action of that.
+ * The shared state of all connections of a server: settings, slots, publications and WAL, and a record of its clients' actions.
+ * It uses no sockets. Its time is that of the scheduler, and each response is sent in a later action of the scheduler.
  */
 export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   /** As in server_version_num: 180004 is 18.4. */
   serverVersion = 180004;
   walLevel = 'logical';
-  /** In ms; 0 for none. */
+  /** In ms; 0: no timeout. */
   walSenderTimeout = 60_000;
   database = 'postgres';
-  /** Whether it is in recovery: a standby. */
+  /** Whether the server is a standby, that is, in recovery. */
   standby = false;
-  /** Whether transactions are read-only. On a standby they are in any case. */
+  /** Whether transactions are read-only. On a standby they always are. */
   readOnly = false;
   systemId = '7300000000000000001';
   timeline = 1;
-  /** What TIMELINE_HISTORY tells of the timelines before the present one. */
+  /** The timelines before the current one, for TIMELINE_HISTORY. */
   readonly history: TimelineSwitch[] = [];
-  /** Where the WAL ends: the next transaction starts here. */
+  /** The end of the WAL. The next transaction starts here. */
   walPosition: Lsn = 0x1000000n;
-  /** ms that each answer takes. */
+  /** The delay of each response, in ms. */
   latency = 0;
-  /** Asked of every client; undefined: all are let in. */
+  /** The password of all clients; undefined: no authentication. */
   password: string | undefined;
   authentication: AuthenticationMethod = 'scram-sha-256';
   readonly publications = new Set<string>();
@@ -108,13 +108,13 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
     keepalives: false,
     answersTo: [],
   };
-  /** All connections that were ever made, the newest last. */
+  /** All connections, including closed ones. The newest is the last. */
   readonly connections: Process[] = [];
-  /** The process ids that CancelRequests named. */
+  /** The process IDs of CancelRequests. */
   readonly cancelled: number[] = [];
-  /** What clients did wrong, in turn. */
+  /** The violations of clients, in order. */
   readonly violations: Violation[] = [];
-  /** By gid: what is prepared. */
+  /** The prepared transactions, by gid. */
   readonly #prepared = new Map<string, PlacedTransaction>();
   readonly #pending = new Map<Subscription, () => void>();
   #refusals = 0;
@@ -139,12 +139,12 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
     return made;
   }
 
-  /** The server's clock, which is the scheduler's. */
+  /** The server's time, from the scheduler. */
   get time(): Date {
     return new Date(this.scheduler.now());
   }
 
-  /** @param name the first one, if not given */
+  /** @param name default: the first slot */
   slot(name = [...this.slots.keys()][0] ?? ''): FakeSlot {
     const slot = this.slots.get(name);
     if (!slot) throw new Error(`The fake server has no slot ${JSON.stringify(name)}; make it with addSlot`);
@@ -159,10 +159,10 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * Commits transactions: they go into the WAL, and to whoever streams. A connection that starts later gets those that
-   * commit at or after its start position and the slot's.
+   * Commits transactions: writes them to the WAL, and sends them to all streaming connections. A connection that starts later
+   * receives those that commit at or after both its start position and the slot's position.
    *
-   * @returns the end LSN of the last one: what a client confirms once it is done with it
+   * @returns the end LSN of the last transaction, which a client confirms when its work is done
    */
   commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
     const inWal = transactions.map((transaction) => {
@@ -176,9 +176,9 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * PREPARE TRANSACTION: it comes to those who stream with `twoPhase`, and to others when it is committed.
+   * PREPARE TRANSACTION. Connections with `twoPhase` receive the transaction now, others when it is committed.
    *
-   * @param gid the global identifier, by which {@link commitPrepared} or {@link rollbackPrepared} ends it
+   * @param gid the global identifier, for {@link commitPrepared} or {@link rollbackPrepared}
    * @returns as {@link commit}
    * @example
    * server.prepare(transaction([orders.insert({ id: 1 })]), 'order 1');
@@ -210,7 +210,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * Makes a fault in the output of the newest connection, or of the next one where none is open.
+   * Injects a fault into the output of the newest connection or, if none is open, of the next one.
    *
    * @internal
    */
@@ -221,7 +221,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * A process has started, and its output is open.
+   * A server process has started.
    *
    * @internal
    */
@@ -230,7 +230,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
     for (const fault of this.#faultsToCome.splice(0)) fault(process.outbox);
   }
 
-  /** Connections that are made within so many ms are reset at once. */
+  /** Resets connections that are made within the next so many ms. */
   refuse(ms: number): void {
     this.#refusals++;
     this.later(ms, () => {
@@ -252,7 +252,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * What is to come later comes now.
+   * Runs all pending actions immediately.
    *
    * @internal
    */
@@ -265,7 +265,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * A client did something wrong.
+   * Records a violation of a client.
    *
    * @internal
    */
@@ -274,11 +274,11 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * Something has happened on a connection.
+   * The state of a connection has changed.
    *
    * @internal
    */
   changed(): void {
-    // For whoever waits: see FakeWalSender.
+    // FakeWalSender overrides it to wake up waiting callers.
   }
 }

@@ -4,22 +4,22 @@ import type { FakeCluster } from './cluster';
 
 type Row = Readonly<Record<string, string | null>>;
 
-/** The answer to a query, up to CommandComplete; all columns are text. */
+/** Builds the response to a query, up to CommandComplete. All columns are text. */
 export function buildResultSet(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer {
   return Buffer.concat([rowDescription(columns), ...rows.map(dataRow), commandComplete(`SELECT ${rows.length}`)]);
 }
 
 /**
- * Answers all commands and queries of this library but those that make a slot or a stream.
+ * Responds to all commands and queries of the library, except those that create a slot or start a stream.
  *
- * @param session the settings of the session by name, which SET changes
+ * @param session the settings of the session by name; SET changes them
  */
 export function executeCommand(cluster: FakeCluster, session: Map<string, string>, sql: string): Buffer {
   if (sql.startsWith('SET ')) return Buffer.concat(sql.split('; ').map((statement) => setSetting(session, statement)));
   if (sql === 'IDENTIFY_SYSTEM') return fetchSystemIdentity(cluster);
   if (sql.startsWith('TIMELINE_HISTORY ')) return fetchTimelineHistory(cluster, Number(sql.split(' ')[1]));
   if (sql.startsWith('DROP_REPLICATION_SLOT')) return dropSlot(cluster, /"(\w+)"/.exec(sql)?.[1] ?? '');
-  // No type of the fake's tables has to be looked up.
+  // The fake server's tables have built-in types only.
   if (/pg_catalog\.pg_(type|attribute)\b/.test(sql)) return buildResultSet(['oid'], []);
   if (sql.includes('server_version_num')) return fetchSettings(cluster, session, sql);
   if (sql.includes('SELECT pubname AS name ')) return buildNames(cluster.publications);
@@ -73,14 +73,14 @@ function fetchTimelineHistory({ history }: FakeCluster, timeline: number): Buffe
   return buildRow({ filename, content: lines.join('') });
 }
 
-/** A list of values is kept as the server prints it: without quotes. */
+/** Stores a setting as the server prints it: a list without quotes. */
 function setSetting(session: Map<string, string>, statement: string): Buffer {
   const [, name = '', value = ''] = /^SET (\w+) = (.*)$/.exec(statement) ?? [];
   session.set(name, value.replaceAll("'", ''));
   return commandComplete('SET');
 }
 
-/** What `current_setting(…, true)` gives for a setting that the session has not set: null where the server has none of that name. */
+/** Returns `current_setting(…, true)` of a setting that the session has not set: null if the server does not have the setting. */
 function getInitialSetting(name: string, { serverVersion }: FakeCluster): string | null {
   return name === 'transaction_timeout' && serverVersion >= 170_000 ? '0' : null;
 }

@@ -18,17 +18,17 @@ import type { TransactionDraft, WalTransaction } from './transaction';
 import { buildTransaction } from './wal';
 
 export interface DeliveryOptions {
-  /** Where values' parsers come from, as in `logicalReplication`. Default: those of `pg`. */
+  /** The parsers of values, as in `logicalReplication`. Default: those of `pg`. */
   readonly types?: TypeParsers;
-  /** Where the transaction starts in the WAL, unless it names its LSNs. Default: 0/1000000. */
+  /** The LSN of the transaction's first record, unless the transaction has LSNs. Default: 0/1000000. */
   readonly startLsn?: Lsn | string;
-  /** What {@link Transaction.checkpoint} tells of the stream. */
+  /** The source in {@link Transaction.checkpoint}. */
   readonly source?: Partial<StreamSource>;
 }
 
 /**
- * The messages of a transaction, from Begin to Commit, as `logicalReplication` emits them. What ends a stream, as `stopOn`
- * does, has nothing to end here; that needs a {@link FakeWalSender}.
+ * Creates the messages of a transaction, from Begin to Commit, as `logicalReplication` emits them. They belong to no stream, so
+ * operators that stop a stream, such as `stopOn`, have no effect; use a {@link FakeWalSender} for these.
  *
  * @example
  * from(toMessages(transaction([orders.insert({ id: 1 })]))).pipe(ofTable('orders')).subscribe(({ ack }) => ack());
@@ -50,7 +50,7 @@ export function toMessages(draft: TransactionDraft | WalTransaction, options: De
 }
 
 /**
- * Whether it belongs to a transaction that comes in one piece.
+ * Whether a message belongs to a transaction that is sent as a whole.
  *
  * @internal
  */
@@ -74,8 +74,8 @@ export function isOfWholeTransaction(message: AnyPgoutputMessage): message is Pg
 }
 
 /**
- * A Transaction as `transactions()` emits it, for whoever tests their `save(tx)` by itself. {@link isAcknowledged} tells
- * what became of it.
+ * Creates a Transaction as `transactions()` emits it, for unit tests of a function `save(tx)`. {@link isAcknowledged} returns
+ * whether it was acknowledged.
  *
  * @example
  * const tx = toTransaction(transaction([orders.insert({ id: 1 })]));
@@ -92,14 +92,14 @@ export function toTransaction(draft: TransactionDraft | WalTransaction, options:
   return tx;
 }
 
-/** Whether `ack()` was called on a message or transaction that was built here. */
+/** Whether `ack()` was called on a message or transaction of {@link toMessages} or {@link toTransaction}. */
 export function isAcknowledged(delivery: Acknowledgeable): boolean {
   const handle = delivery instanceof Delivery ? Delivery.getHandle(delivery) : undefined;
   if (handle instanceof BuiltHandle) return handle.settled;
   throw new Error('isAcknowledged knows only what toMessages and toTransaction have built');
 }
 
-/** Belongs to no ledger: it only remembers whether it was settled. */
+/** A handle without a ledger. It only records whether it was settled. */
 class BuiltHandle implements AckHandle {
   settled = false;
   readonly isProgress = false;
@@ -108,7 +108,7 @@ class BuiltHandle implements AckHandle {
   constructor(readonly session: BuiltSession) {}
 
   markReached(): void {
-    // No ledger waits for it.
+    // There is no ledger.
   }
 
   settle(): boolean {
@@ -121,7 +121,7 @@ class BuiltHandle implements AckHandle {
   }
 
   gather(): void {
-    // There is no window that it could leave.
+    // There is no window.
   }
 
   group(): AckHandle {
@@ -129,7 +129,7 @@ class BuiltHandle implements AckHandle {
   }
 }
 
-/** A session that streams nothing and closes as soon as it is stopped. */
+/** A session without a stream, which closes as soon as it is stopped. */
 class BuiltSession implements SessionControl {
   readonly source: StreamSource;
   readonly confirmed = 0n;
@@ -166,7 +166,7 @@ class BuiltSession implements SessionControl {
   }
 
   expectAcks(): void {
-    // Nobody waits.
+    // There is no server to close the session.
   }
 
   isStreaming(): boolean {

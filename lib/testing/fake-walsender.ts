@@ -9,58 +9,57 @@ import { TcpServerSocket, type FakeTls } from './tcp-server-socket';
 import { perform, type Step } from './steps';
 
 export interface FakeWalSenderOptions {
-  /** Logical slots of pgoutput that exist; {@link FakeWalSender.addSlot} makes others. Default: none. */
+  /** The existing logical slots, with the plugin pgoutput; {@link FakeWalSender.addSlot} adds others. Default: none. */
   readonly slots?: readonly string[];
-  /** Publications that exist. Default: none. */
+  /** The existing publications. Default: none. */
   readonly publications?: readonly string[];
-  /** Default: `postgres`. */
+  /** The name of the database. Default: `postgres`. */
   readonly database?: string;
-  /** What every client has to know, a token with `oauth`; {@link FakeWalSender.url} has it. Default: all are let in. */
+  /** The password, or the token for `oauth`, of all clients. {@link FakeWalSender.url} contains the password. Default: no authentication. */
   readonly password?: string;
   /**
-   * How the password is asked for. `password` and `oauth` give it away as it is, so that a client answers them only behind
-   * TLS, or where its `require_auth` names them, as that in {@link FakeWalSender.url} does. Default: `scram-sha-256`.
+   * The authentication method. With `password` and `oauth` the client sends the secret in clear text, so it requires TLS, or a
+   * `require_auth` that lists the method, as in {@link FakeWalSender.url}. Default: `scram-sha-256`.
    */
   readonly authentication?: AuthenticationMethod;
   /**
-   * With what it makes TLS, for whoever asks for it and, from PostgreSQL 17 on, for whoever starts with it; SCRAM then
-   * offers channel binding. It listens on 127.0.0.1, which the certificate has to name for `sslmode=verify-full`. Default: it
-   * has no TLS.
+   * The certificate and key for TLS, which the server accepts after an SSLRequest and, from PostgreSQL 17 on, immediately. SCRAM
+   * then offers channel binding. For `sslmode=verify-full`, the certificate must be for 127.0.0.1. Default: no TLS.
    *
    * @example
    * const server = await FakeWalSender.listen({ tls: { cert, key }, password: 'secret' });
    * const connection = { connectionString: server.url, ssl: { ca } };
    */
   readonly tls?: FakeTls;
-  /** As server_version_num. Default: 180004, which is 18.4. */
+  /** The version, as in server_version_num. Default: 180004, which is 18.4. */
   readonly serverVersion?: number;
   /**
-   * wal_sender_timeout in ms: the server asks a silent client at half of it, and hangs up at the whole. Default: 60 000; 0:
-   * never.
+   * wal_sender_timeout in ms. The server requests a reply from a silent client after half of it, and closes the connection after
+   * all of it. 0: no timeout. Default: 60 000.
    */
   readonly walSenderTimeout?: number;
-  /** The port on 127.0.0.1. Default: any that is free. */
+  /** The port on 127.0.0.1. Default: a free one. */
   readonly port?: number;
 }
 
 export interface WaitOptions {
-  /** The slot that it is about. */
+  /** The slot to wait for. */
   readonly slot?: string;
-  /** In ms; then the wait rejects and says what is the matter. Default: 4000. */
+  /** The time in ms after which the promise rejects with an error that describes the state. Default: 4000. */
   readonly timeout?: number;
 }
 
-/** The server version from which TLS may start without being asked for. */
+/** The first server version in which TLS can start without an SSLRequest. */
 const DIRECT_TLS = 170000;
-/** Less than the 5 s that jest and others give a spec. */
+/** Less than the default timeout of jest and other test runners, 5 s. */
 const TIMEOUT = 4000;
 
 /**
- * A PostgreSQL server for tests that knows nothing but logical replication: on loopback, in this process, ready within a
- * millisecond. It speaks the real protocol, plays faults by a script, and checks what its clients confirm.
+ * A PostgreSQL server for tests that supports only logical replication. It runs in this process, listens on loopback, and starts
+ * within a millisecond. It uses the real protocol, plays scripts of faults, and checks what its clients confirm.
  *
- * There is no SQL and there are no tables: what the WAL holds is what a spec commits. All state is open and may be changed
- * at any time, as {@link FakeCluster} describes it.
+ * There is no SQL and there are no tables: the WAL contains what a test commits. All state is public and may be changed at any
+ * time, see {@link FakeCluster}.
  *
  * @example
  * const orders = table('orders', { id: 'int4', total: 'numeric' });
@@ -91,7 +90,7 @@ const TIMEOUT = 4000;
  */
 export class FakeWalSender extends FakeCluster<BackendProcess> {
   readonly host = '127.0.0.1';
-  /** May be changed at any time; holds for the connections that come. */
+  /** TLS for new connections. May be changed at any time. */
   tls: FakeTls | undefined;
   readonly #listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     this.#serve(socket);
@@ -116,7 +115,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
     for (const name of slots) this.addSlot(name);
   }
 
-  /** Starts a server; resolves when it takes connections. */
+  /** Starts a server. Resolves when it accepts connections. */
   static async listen(options: FakeWalSenderOptions = {}): Promise<FakeWalSender> {
     const server = new FakeWalSender(options);
     await server.#listen(options.port ?? 0);
@@ -128,8 +127,8 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   }
 
   /**
-   * The URI for `connection`, with the password if there is one; a token goes into `oauthToken`. Where the server asks for
-   * one of them in clear text, and has no TLS, the URI has a `require_auth` that allows it, as without that a client refuses.
+   * The URI for `connection`, with the password if there is one; set `oauthToken` for a token. If the server requires the secret
+   * in clear text without TLS, the URI has a `require_auth` that allows it, because otherwise a client refuses.
    */
   get url(): string {
     const { password, authentication } = this;
@@ -140,13 +139,13 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
     return `postgres://app${secret}@${this.host}:${this.#port}/${encodeURIComponent(this.database)}${allowed}`;
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get open(): number {
     return this.#sockets.size;
   }
 
   /**
-   * Plays steps in turn. What needs no time is done when this returns; the promise resolves after the last one.
+   * Plays steps in order. Steps that need no time are complete when this method returns; the promise resolves after the last step.
    *
    * @example
    * await server.play({ stall: 50 }, { commit: tx }, { keepalive: { replyRequested: true } }, { wait: 100 }, { cut: 0 });
@@ -163,7 +162,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   }
 
   /**
-   * Resolves when somebody streams.
+   * Resolves when a connection is streaming.
    *
    * @param options.slot default: any
    */
@@ -178,9 +177,9 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   }
 
   /**
-   * Resolves when a client has confirmed the position, or one behind it.
+   * Resolves when a client has confirmed the position, or a later one.
    *
-   * @param lsn what {@link commit} returned, or `X/Y`
+   * @param lsn the result of {@link commit}, or text of the form `X/Y`
    * @param options.slot default: the first one
    */
   async whenConfirmed(lsn: Lsn | string, options: WaitOptions = {}): Promise<void> {
@@ -196,7 +195,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   /**
    * Resolves when no connection is open.
    *
-   * @param options.slot when nobody holds this slot, whatever else is open
+   * @param options.slot waits only until this slot is not active
    */
   async whenIdle(options: WaitOptions = {}): Promise<void> {
     const { slot: name, timeout } = options;
@@ -209,14 +208,14 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   }
 
   /**
-   * @throws where a client did what would lose data or harm a real server, with all of {@link violations}, and the seeds of
-   * the fault programs that were played
+   * @throws if a client did something that would lose data or harm a real server; the error lists all {@link violations}, and the
+   * seeds of the fault programs that were played
    */
   verify(): void {
     if (this.violations.length > 0) throw new Error(this.#explain('the clients broke the rules'));
   }
 
-  /** Cuts all connections and listens no more. */
+  /** Closes all connections, and stops listening. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -242,7 +241,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
       socket.resetAndDestroy();
       return;
     }
-    // A connection is known at once, before anything has come.
+    // The connection is registered before any data is received.
     const serverSocket = new TcpServerSocket(socket, this.#tlsFor(), this.serverVersion >= DIRECT_TLS, {
       data: (bytes) => {
         process.receive(bytes);
@@ -263,7 +262,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
     });
   }
 
-  /** A server that is to answer something else makes no TLS. */
+  /** Without TLS if `behaviour.answersSslRequest` replaces the response. */
   #tlsFor(): FakeTls | undefined {
     return this.behaviour.answersSslRequest ? undefined : this.tls;
   }

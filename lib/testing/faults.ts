@@ -2,27 +2,27 @@ import { Random } from './random';
 import type { Step } from './steps';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
-/** A script of faults that follows from its seed. {@link FakeWalSender.play} takes it, `verify()` names its seed. */
+/** A script of faults that is determined by a seed. {@link FakeWalSender.play} runs it; errors of `verify()` show the seed. */
 export interface FaultProgram {
   readonly seed: number;
   readonly steps: readonly Step[];
 }
 
-/** A kind of fault that {@link faults} makes: a step of that name. */
+/** A kind of fault of {@link faults}: a step of that name. */
 export type FaultKind = keyof typeof MAKERS;
 
 export interface FaultOptions {
-  /** Committed in this order, with the faults between them. Default: none. */
+  /** Transactions that are committed in this order, between the faults. Default: none. */
   readonly transactions?: readonly (TransactionDraft | WalTransaction)[];
-  /** The longest pause behind each step, in ms. Default: 10. */
+  /** The maximum pause after each step, in ms. Default: 10. */
   readonly pause?: number;
-  /** How many faults. Default: 10. */
+  /** The number of faults. Default: 10. */
   readonly count?: number;
-  /** Default: all, so that the client has to connect again. */
+  /** The kinds of faults. Default: all; the client must then reconnect. */
   readonly kinds?: readonly FaultKind[];
 }
 
-/** What a walsender says when it goes, and a client should come back after. */
+/** SQLSTATEs with which a walsender ends, and after which a client should reconnect. */
 const PASSING = ['57P01', '57P02', '57P03', '57014', '53300', '08006'] as const;
 
 const MAKERS = {
@@ -46,8 +46,8 @@ const MAKERS = {
 const ALL = Object.keys(MAKERS) as FaultKind[];
 
 /**
- * Makes a program of faults: the same one for the same seed and options. None of them keeps a client from its data that
- * connects again.
+ * Creates a program of faults. The same seed and options create the same program. A client that reconnects receives all data
+ * despite the faults.
  *
  * @example
  * await server.play(faults(42, { transactions: [transaction([orders.insert({ id: 1 })])] }));
@@ -58,7 +58,7 @@ export function faults(seed: number, options: FaultOptions = {}): FaultProgram {
   const [first, ...others] = kinds;
   if (first === undefined) throw new Error('faults() needs at least one kind');
   const steps = Array.from({ length: count }, () => MAKERS[random.oneOf([first, ...others])](random));
-  // Each transaction gets a place behind the one before it.
+  // Sorted, so that the order of the transactions is kept.
   const places = transactions.map(() => random.between(0, count)).sort((a, b) => a - b);
   for (const [index, commit] of transactions.entries()) steps.splice((places[index] ?? 0) + index, 0, { commit });
   return { seed, steps: steps.flatMap((step) => [step, { wait: random.between(0, pause) }]) };

@@ -1,31 +1,31 @@
-/** The server's end of a connection: a socket, or a substitute for one. */
+/** The server side of a connection: a socket, or a substitute. */
 export interface ServerSocket {
   write(bytes: Buffer): void;
-  /** Closes the server's half after all that was written has been sent: FIN. */
+  /** Ends the server's side after all written data is sent: FIN. */
   close(): void;
-  /** Closes the connection at once: RST. */
+  /** Closes the connection immediately: RST. */
   reset(): void;
-  /** Calls back in a later turn, when the client may have read what was written. */
+  /** Calls back in a later turn of the event loop, when the client may have read the written data. */
   defer(callback: () => void): void;
 }
 
 export interface OutboxEvents {
   /** A segment is about to be written to the socket. */
   sent(bytes: Buffer): void;
-  /** The connection was closed, as asked for or by a fault. */
+  /** The connection was closed, on request or by a fault. */
   ended(): void;
 }
 
 /**
- * Sits between a server process and its socket, and makes the faults of a network: pauses, other segments, and the end of
- * the connection at any byte. Without a fault it writes everything through at once.
+ * Writes the output of a server process to its socket, and injects network faults: pauses, other segments, and the end of the
+ * connection at any byte. Without a fault it writes everything immediately.
  */
 export class FaultyOutbox {
   readonly #socket: ServerSocket;
   readonly #later: (ms: number, callback: () => void) => void;
   readonly #events: OutboxEvents;
   #queue: Buffer[] = [];
-  /** Sizes of the segments to come. */
+  /** The sizes of the next segments. */
   #sizes: number[] = [];
   #pauses = 0;
   #cut: { after: number; readonly how: 'close' | 'reset' } | undefined;
@@ -43,27 +43,27 @@ export class FaultyOutbox {
     this.#flush();
   }
 
-  /** Closes in order, once all that was written has left. */
+  /** Closes once all written data is sent. */
   close(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#flush();
   }
 
-  /** Discards what is queued, and writes nothing more. */
+  /** Discards queued data, and writes nothing more. */
   discard(): void {
     this.#state = 'closed';
     this.#queue = [];
   }
 
-  /** Writes nothing for this time, in ms; then everything as it was written. */
+  /** Writes nothing for so many ms, then everything in the original segments. */
   stall(ms: number): void {
     this.#pause((callback) => {
       this.#later(ms, callback);
     });
   }
 
-  /** Gathers what is written within this time, in ms, into one segment. */
+  /** Writes the data of the next so many ms as one segment. */
   glue(ms: number): void {
     this.#pause((callback) => {
       this.#later(ms, () => {
@@ -73,25 +73,25 @@ export class FaultyOutbox {
     });
   }
 
-  /** Writes the next bytes in segments of these sizes, in bytes, and what follows as usual. */
+  /** Writes the next bytes in segments of these sizes, in bytes. */
   split(sizes: readonly number[]): void {
     this.#sizes.push(...sizes.filter((size) => size > 0));
   }
 
-  /** Ends the connection after this many more bytes, in the middle of a message or not. */
+  /** Ends the connection after so many more bytes, possibly within a message. */
   cut(after: number, how: 'close' | 'reset' = 'close'): void {
     this.#cut = { after, how };
     this.#flush();
   }
 
-  /** Closes the server's half; the client can still send. */
+  /** Ends the server's side; the client can still send. */
   halfClose(): void {
     if (this.#state === 'closed') return;
     this.discard();
     this.#socket.close();
   }
 
-  /** @param wait calls back when the pause is over */
+  /** @param wait calls back after a pause */
   #pause(wait: (callback: () => void) => void): void {
     this.#pauses++;
     wait(() => {
@@ -120,7 +120,7 @@ export class FaultyOutbox {
     if (rest.length > 0) this.#queue.unshift(rest);
     if (this.#cut) this.#cut.after -= segment.length;
     if (size !== undefined) {
-      // In a turn of its own: TCP would merge the segments otherwise.
+      // In a separate turn of the event loop, because TCP would merge the segments otherwise.
       this.#pause((callback) => {
         this.#socket.defer(callback);
       });

@@ -1,26 +1,26 @@
 /**
- * Builders of pgoutput's payloads, the bytes that an XLogData carries, of all protocol versions.
+ * Builders of pgoutput's payloads, that is, the data of an XLogData, of all protocol versions.
  *
- * Every field has a default where a spec may not care, and nothing is checked: a spec may build what no server sends.
+ * Most fields have a default. Nothing is checked, so a spec can build invalid payloads.
  */
 import { cstring, i32, timestamp, u16, u32, u64, u8 } from './bytes';
 import { COMMIT_TIME, TABLE } from './defaults';
 
-/** In a tuple: a TOAST column that the update did not touch. Also in an insert, which a row filter may make of an update. */
+/** In a tuple: an unchanged TOAST column of an update, or of an insert that a row filter made from an update. */
 export const UNCHANGED = Symbol('unchanged');
 
-/** A value as the server prints it, or in binary as it sends it, or what takes its place. */
+/** A value in text or binary format, null, or {@link UNCHANGED}. */
 export type TupleValue = string | Buffer | null | typeof UNCHANGED;
 
 export type Tuple = readonly TupleValue[];
 
 export interface TransactionFields {
   commitLsn?: bigint;
-  /** Of the commit record's end; only Commit has it. */
+  /** The end of the commit record. Commit only. */
   endLsn?: bigint;
   commitTime?: Date;
   xid?: number;
-  /** Only Commit has it, and it is always 0. */
+  /** Commit only; always 0. */
   flags?: number;
 }
 
@@ -44,19 +44,19 @@ export function origin(name: string, originLsn = 0n): Buffer {
 export interface ColumnFields {
   name: string;
   key?: boolean;
-  /** text, if not given */
+  /** Default: text. */
   typeOid?: number;
   typeModifier?: number;
 }
 
 export interface RelationFields {
   oid?: number;
-  /** As sent: '' stands for pg_catalog. */
+  /** The schema as sent: '' for pg_catalog. */
   schema?: string;
   name?: string;
   /** pg_class.relreplident */
   identity?: string;
-  /** A name alone makes a text column outside the key. */
+  /** A name is short for a text column that is not in the key. */
   columns?: readonly (string | ColumnFields)[];
 }
 
@@ -88,7 +88,7 @@ export function insert(row: Tuple, oid = TABLE): Buffer {
   return message('I', u32(oid), tuple('N', row));
 }
 
-/** What an Update or Delete says of the row as it was: under REPLICA IDENTITY FULL all, otherwise the key. */
+/** The old row of an Update or Delete: all columns with REPLICA IDENTITY FULL, otherwise the key. */
 export type Before = { old: Tuple } | { key: Tuple };
 
 export function update(row: Tuple, before?: Before, oid = TABLE): Buffer {
@@ -126,7 +126,7 @@ export function logicalMessage({
   return message('M', u8(transactional ? 1 : 0), u64(lsn), cstring(prefix), u32(bytes.length), bytes);
 }
 
-/** The same payload as it stands between Stream Start and Stream Stop: there R, Y, I, U, D, T and M carry an xid. */
+/** Converts a payload for a block, between Stream Start and Stream Stop, where R, Y, I, U, D, T and M have an xid. */
 export function inBlock(xid: number, payload: Buffer): Buffer {
   return Buffer.concat([payload.subarray(0, 1), u32(xid), payload.subarray(1)]);
 }
@@ -156,9 +156,9 @@ export function streamCommit({
 
 export interface StreamAbortFields {
   xid?: number;
-  /** The whole transaction, if not given. */
+  /** Default: the whole transaction. */
   subxid?: number;
-  /** Given to those who asked for parallel streaming, and the time with it. */
+  /** With the time, only for clients with `streaming 'parallel'`. */
   abortLsn?: bigint;
   abortTime?: Date;
 }
@@ -176,10 +176,10 @@ export interface PrepareFields {
   gid?: string;
   xid?: number;
   prepareLsn?: bigint;
-  /** Of the prepare record's end. */
+  /** The end of the prepare record. */
   endLsn?: bigint;
   prepareTime?: Date;
-  /** Begin Prepare has none, and they are always 0. */
+  /** Not in Begin Prepare; always 0. */
   flags?: number;
 }
 
@@ -210,7 +210,7 @@ export interface RollbackPreparedFields {
   gid?: string;
   xid?: number;
   prepareEndLsn?: bigint;
-  /** Of the end of the rollback's record. */
+  /** The end of the rollback's record. */
   endLsn?: bigint;
   prepareTime?: Date;
   rollbackTime?: Date;
@@ -240,12 +240,12 @@ function prepareFields({
   return [u64(prepareLsn), u64(endLsn), timestamp(prepareTime), u32(xid), cstring(gid)];
 }
 
-/** A payload of any tag and fields. */
+/** Builds a payload of any tag and fields. */
 export function message(tag: string, ...fields: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(tag, 'latin1'), ...fields]);
 }
 
-/** The tag of a row, the count of its columns, and these. */
+/** Builds a tuple: a tag, the number of columns, and the columns. */
 export function tuple(tag: string, values: Tuple): Buffer {
   return message(tag, u16(values.length), ...values.map(encodeValue));
 }

@@ -2,20 +2,20 @@ import { toLsn, type Lsn } from '../common/lsn';
 import { origin, relation, type RelationFields } from './payloads';
 import type { ChangeDraft, TransactionDraft } from './transaction';
 
-/** Bytes of WAL that a change takes, and a commit record; the real ones depend on the row. */
+/** The size in bytes of a change and of a commit record in the WAL. The real sizes depend on the row. */
 const CHANGE_SIZE = 0x40n;
 export const COMMIT_SIZE = 0x30n;
 
 /** A change in the WAL. */
 export interface PlacedChange {
   readonly change: ChangeDraft;
-  /** Where its record ends. */
+  /** The end of its record. */
   readonly lsn: Lsn;
-  /** The number of the savepoint that was rolled back with it, from 1; 0: none. */
+  /** The number, from 1, of the savepoint with which it was rolled back; 0: none. */
   readonly savepoint: number;
 }
 
-/** What the messages of a transaction tell of it. */
+/** The fields of the messages of a transaction. */
 export interface PlacedTransaction {
   readonly draft: TransactionDraft;
   readonly changes: readonly PlacedChange[];
@@ -27,9 +27,9 @@ export interface PlacedTransaction {
 }
 
 /**
- * Finds a transaction its place in the WAL, from `startLsn` on.
+ * Assigns LSNs to a transaction and its changes, from `startLsn` on.
  *
- * @param now when it commits, unless it says so itself
+ * @param now the commit time, unless the draft has one
  */
 export function assignPositions(draft: TransactionDraft, startLsn: Lsn, now: Date): PlacedTransaction {
   const { xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = now } = draft;
@@ -45,7 +45,7 @@ export function assignPositions(draft: TransactionDraft, startLsn: Lsn, now: Dat
   return { draft, changes, startLsn, commitLsn, endLsn, xid, commitTime };
 }
 
-/** What stands between Begin and Commit. */
+/** Builds the messages between Begin and Commit. */
 export function buildContent({ draft, changes }: PlacedTransaction): Buffer[] {
   const described = new Set<RelationFields>();
   const content = changes
@@ -54,7 +54,7 @@ export function buildContent({ draft, changes }: PlacedTransaction): Buffer[] {
   return draft.origin === undefined ? content : [origin(draft.origin), ...content];
 }
 
-/** The Relations that have to come before a change. */
+/** Builds the Relation messages to send before a change. */
 export function buildRelations({ relations }: ChangeDraft, described: Set<RelationFields>): Buffer[] {
   return relations.flatMap((table) => {
     if (described.has(table)) return [];

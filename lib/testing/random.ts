@@ -1,4 +1,4 @@
-/** Numbers that follow from a seed, the same in every run: mulberry32. */
+/** Pseudo-random numbers from a seed, equal in all runs (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed | 0;
   }
 
-  /** A whole number from `from` to `to`, both included. */
+  /** An integer from `from` to `to`, inclusive. */
   between(from: number, to: number): number {
     return from + Math.floor(this.#fraction() * (to - from + 1));
   }

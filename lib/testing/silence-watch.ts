@@ -1,15 +1,15 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 export interface SilenceEvents {
-  /** Half of the time-out has passed. */
+  /** Half of the timeout has passed. */
   ask(): void;
-  /** All of it. */
+  /** All of the timeout has passed. */
   expired(ms: number): void;
 }
 
 /**
- * wal_sender_timeout as a walsender keeps it: it asks once at half of it, and gives up at the whole; whatever the client
- * sends starts it anew.
+ * Applies wal_sender_timeout as a walsender does: requests a reply once after half of it, and ends the connection after all of it.
+ * Any message of the client restarts it.
  */
 export class SilenceWatch {
   readonly #scheduler: SchedulerLike;
@@ -18,7 +18,7 @@ export class SilenceWatch {
   #since: number;
   #timer: Subscription | undefined;
 
-  /** @param timeout in ms; 0: for ever */
+  /** @param timeout in ms; 0: no timeout */
   constructor(scheduler: SchedulerLike, timeout: number, events: SilenceEvents) {
     this.#scheduler = scheduler;
     this.#timeout = timeout;
@@ -42,7 +42,7 @@ export class SilenceWatch {
   #start(): void {
     this.#wait(this.#timeout / 2, () => {
       this.#events.ask();
-      // One turn more: what the client said may lie there unread, where the process itself was busy.
+      // One more turn: a message of the client may not be read yet, because this process was busy.
       this.#wait(this.#timeout / 2, () => {
         this.#wait(1, () => {
           this.stop();

@@ -14,11 +14,11 @@ export type StartupResult =
   | { readonly kind: 'cancelRequest'; readonly processId: number }
   | { readonly kind: 'ignored' };
 
-/** Start-up as a generator: yields what the server sends, and takes the body of the client's reply. */
+/** Start-up as a generator: yields the server's messages, and receives the bodies of the client's responses. */
 export type Startup = Generator<Buffer, StartupResult, Buffer>;
 
 const NOTHING = Buffer.alloc(0);
-/** One byte without a frame: no TLS. */
+/** The response to SSLRequest without TLS: one byte without a frame. */
 const NO_TLS = Buffer.from('N');
 const SECRET = Buffer.from([1, 2, 3, 4]);
 
@@ -30,7 +30,7 @@ export interface Security {
   readonly clientIsKnown: boolean;
 }
 
-/** Everything up to the first ReadyForQuery. Source: PostgreSQL manual, "Start-up". */
+/** Runs the start-up up to the first ReadyForQuery. Source: PostgreSQL manual, "Start-up". */
 export function* acceptStartup(
   cluster: FakeCluster,
   processId: number,
@@ -65,7 +65,7 @@ function readRequestCode(body: Buffer): number {
   return body.length >= 4 ? body.readInt32BE(0) : 0;
 }
 
-/** Names and values in turn, and a NUL at the end. */
+/** Reads alternating names and values, up to a NUL byte. */
 function readParameters(body: Buffer): StartupParameters {
   const texts = body.toString('utf8', 4, body.length - 2).split('\0');
   return Object.fromEntries(texts.flatMap((name, i) => (i % 2 === 0 ? [[name, texts[i + 1] ?? ''] as const] : [])));

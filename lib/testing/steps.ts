@@ -6,62 +6,62 @@ import type { BackendProcess } from './backend-process';
 import type { FakeCluster } from './cluster';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
-/** What the server says in an error or a notice. Source: PostgreSQL manual, "Error and Notice Message Fields". */
+/** The fields of an error or a notice. Source: PostgreSQL manual, "Error and Notice Message Fields". */
 export interface ServerMessage {
-  /** SQLSTATE, as in `57P01`. */
+  /** The SQLSTATE, for example `57P01`. */
   readonly sqlState: string;
-  /** Default: `ERROR` for an error, `WARNING` for a notice. With `FATAL` or `PANIC` the server hangs up. */
+  /** Default: `ERROR` for an error, `WARNING` for a notice. After `FATAL` or `PANIC` the server closes the connection. */
   readonly severity?: string;
   readonly message?: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** The function in the server's source that reports it; it stays the same in every language. */
+  /** The C function of the server that reports it. It does not depend on the language. */
   readonly routine?: string;
 }
 
 /**
- * What a script may let the server do. What is sent goes to whoever streams. What happens to the connection (`split`,
- * `glue`, `stall`, `cut`, `reset`, `halfClose`) happens to the newest one or, where none is open, to the next.
+ * The steps of a script. Messages are sent to all streaming connections. Network faults (`split`, `glue`, `stall`, `cut`, `reset`,
+ * `halfClose`) affect the newest connection or, if none is open, the next one.
  */
 export interface Steps {
   /** Commits a transaction; see {@link FakeCluster.commit}. */
   commit: TransactionDraft | WalTransaction;
-  /** A keepalive. `walEnd`: where the WAL ends, if not given. */
+  /** Sends a keepalive. `walEnd` defaults to the end of the WAL. */
   keepalive: { readonly walEnd?: Lsn | string; readonly replyRequested?: boolean };
-  /** Any bytes: frames made by hand, or garbage. */
+  /** Sends any bytes, such as custom frames or invalid data. */
   send: Buffer;
-  /** An error; with severity FATAL or PANIC it ends the connection. */
+  /** Sends an error. With severity FATAL or PANIC it ends the connection. */
   error: ServerMessage;
   notice: ServerMessage;
-  /** What is sent next leaves in segments of these sizes in bytes, and what follows as usual. */
+  /** The next bytes are sent in segments of these sizes, in bytes. */
   split: readonly number[];
-  /** ms. What is sent in that time leaves as one segment at its end. */
+  /** In ms: data of this time is sent as one segment at its end. */
   glue: number;
-  /** ms. Nothing leaves for so long; what was sent then follows as it was. */
+  /** In ms: nothing is sent for this time; the data then follows in the original segments. */
   stall: number;
-  /** bytes. Once so many more have left, also in the middle of a message, the connection is closed (FIN). */
+  /** In bytes: after so many more bytes, possibly within a message, the connection is closed (FIN). */
   cut: number;
-  /** bytes. The same with a reset (RST): the client may lose what it has not read. */
+  /** In bytes: as `cut`, but with a reset (RST), so the client may lose data that it has not read. */
   reset: number;
-  /** The server's half of the connection is closed (FIN), and the client's is still read. */
+  /** The server's side of the connection is ended (FIN); the server still reads. */
   halfClose: true;
-  /** ms. Connections that are made in this time are reset at once. */
+  /** In ms: connections that are made in this time are reset immediately. */
   refuse: number;
-  /** For so many ms the slot (default: the first one) is active for somebody else, unless somebody streams from it. */
+  /** The slot (default: the first one) is active for another process for so many ms, unless a connection is streaming from it. */
   occupy: { readonly slot?: string; readonly ms: number };
-  /** ms. The script pauses. */
+  /** In ms: the script pauses. */
   wait: number;
 }
 
-/** One of {@link Steps} and no more, as in `{ cut: 17 }`. */
+/** Exactly one of {@link Steps}, for example `{ cut: 17 }`. */
 export type Step = {
   [Name in keyof Steps]: Readonly<Pick<Steps, Name>> & Readonly<Partial<Record<Exclude<keyof Steps, Name>, never>>>;
 }[keyof Steps];
 
-/** The process id of a client that is none. */
+/** The process ID of a client that does not exist. */
 const SOMEBODY_ELSE = 4711;
 
-/** What each step does; one that takes time returns a promise. */
+/** The functions of the steps. A step that takes time returns a promise. */
 const PERFORMERS: {
   readonly [Name in keyof Steps]: (cluster: FakeCluster<BackendProcess>, value: Steps[Name]) => Promise<void> | void;
 } = {
@@ -82,8 +82,8 @@ const PERFORMERS: {
 };
 
 /**
- * @returns a promise where the script has to wait
- * @throws {ConfigError} `CONFIG_INVALID` unless the step has one name, and a known one
+ * @returns a promise if the script has to wait
+ * @throws {ConfigError} `CONFIG_INVALID` unless the step has exactly one known name
  */
 export function perform(cluster: FakeCluster<BackendProcess>, step: Step): Promise<void> | undefined {
   return performAs(nameOf(step), cluster, step);
@@ -98,7 +98,7 @@ function performAs<Name extends keyof Steps>(
   return value === undefined ? undefined : (PERFORMERS[name](cluster, value) ?? undefined);
 }
 
-/** Scripts in JavaScript are checked by nobody else. */
+/** Checks a step at run time, for scripts in JavaScript. */
 function nameOf(step: Step): keyof Steps {
   const names = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   const [name] = names;
@@ -129,7 +129,7 @@ function sendKeepalive(
     if (connection.streaming) connection.keepalive(position, replyRequested);
 }
 
-/** After an ERROR the server is ready for commands again; after FATAL it is gone. */
+/** After an ERROR, the server sends ReadyForQuery; after FATAL, it closes the connection. */
 function sendError(cluster: FakeCluster<BackendProcess>, error: ServerMessage): void {
   const fields = buildFields(error, 'ERROR');
   for (const connection of cluster.connections) {

@@ -10,19 +10,19 @@ import type { ChangeDraft } from './transaction';
 import { printValue, getTypeOid } from './values';
 
 /**
- * A row by column name. Values are JavaScript's or text as the server prints it; `UNCHANGED` stands for a TOAST column
- * that an update did not touch, in an insert for one that a row filter has made of an update.
+ * A row by column name. Values are JavaScript values, or text as the server prints it. `UNCHANGED` is an unchanged TOAST column
+ * of an update, or of an insert that a row filter made from an update.
  */
 export type RowDraft = Readonly<Record<string, unknown>>;
 
 export interface TableOptions {
-  /** Given, the name is the table's alone, as the catalog has it. Default: as the name says, else `public`. */
+  /** If set, `name` is the name in the catalog without a schema. Default: the schema in `name`, or else `public`. */
   readonly schema?: string;
   /** The columns of the replica identity. Default: the first column. */
   readonly key?: readonly string[];
-  /** Default: `default`, which sends the key of what was there before; `full` sends the whole old row. */
+  /** The replica identity: `default` sends the key of the old row, `full` the whole old row. Default: `default`. */
   readonly identity?: ReplicaIdentity;
-  /** Default: follows from the name. */
+  /** The OID. Default: derived from the name. */
   readonly oid?: number;
 }
 
@@ -30,10 +30,10 @@ export interface TableOptions {
 export type ColumnTypes = Readonly<Record<string, string | number>>;
 
 /**
- * Describes a published table once; its methods make the changes of a {@link transaction}.
+ * Describes a published table. Its methods create the changes of a {@link transaction}.
  *
- * @param name as in `change.table`: `users` in schema public, `billing.invoices` elsewhere
- * @throws for a type that is not built in, for a key column that the table does not have, and for text that is no name
+ * @param name as in `change.table`: `users` in schema public, `billing.invoices` in another schema
+ * @throws for a type that is not built in, a key column that the table does not have, or an invalid name
  * @example
  * const orders = table('orders', { id: 'int4', customer: 'text', total: 'numeric', paid: 'bool' });
  * server.commit(transaction([orders.insert({ id: 1, customer: 'ann', total: '9.50', paid: false })]));
@@ -44,7 +44,7 @@ export function table(name: string, columns: ColumnTypes, options: TableOptions 
 
 /** A published table, as {@link table} describes it. */
 export class FakeTable {
-  /** Without its schema. */
+  /** The name without the schema. */
   readonly name: string;
   readonly oid: number;
   readonly #columns: ColumnTypes;
@@ -68,14 +68,14 @@ export class FakeTable {
       identity: identity.charAt(0),
       columns: Object.entries(columns).map(([column, type]) => ({
         name: column,
-        // Under FULL every column is part of it.
+        // With FULL, every column is part of the key.
         key: this.#full || key.includes(column),
         typeOid: getTypeOid(type),
       })),
     };
   }
 
-  /** @param row a column that is left out is null */
+  /** @param row missing columns are null */
   insert(row: RowDraft): ChangeDraft {
     const values = this.#tuple(row, () => null);
     return this.#change(() => payloads.insert(values, this.oid));
@@ -83,7 +83,7 @@ export class FakeTable {
 
   /**
    * @param row all columns of the new row
-   * @param before the row before it: always under identity `full`, otherwise where the key has changed
+   * @param before the old row: required with identity `full`, otherwise only if the key has changed
    */
   update(row: RowDraft, before?: RowDraft): ChangeDraft {
     if (this.#full && !before)
@@ -95,7 +95,7 @@ export class FakeTable {
     return this.#change(() => payloads.update(values, old, this.oid));
   }
 
-  /** @param row the whole row, of which only the key is sent unless the identity is `full` */
+  /** @param row the whole row; only the key is sent unless the identity is `full` */
   delete(row: RowDraft): ChangeDraft {
     const old = this.#before(row);
     return this.#change(() => payloads.deletion(old, this.oid));
@@ -132,12 +132,12 @@ export class FakeTable {
   }
 }
 
-/** What `pg_logical_emit_message(true, prefix, content)` writes into a transaction. */
+/** Creates the message of `pg_logical_emit_message(true, prefix, content)` in a transaction. */
 export function logicalMessage(prefix: string, content: Buffer | string): ChangeDraft {
   return { relations: [], payload: (lsn) => payloads.logicalMessage({ prefix, content, lsn }) };
 }
 
-/** The same table has the same OID in every run: FNV-1a, above the OIDs of built-in objects. */
+/** Hashes the name (FNV-1a) to an OID above those of built-in objects, so it is equal in all runs. */
 function hashToOid(name: string): number {
   const hash = Buffer.from(name).reduce((sum, byte) => Math.imul(sum ^ byte, 0x0100_0193), 0x811c_9dc5);
   return 16384 + ((hash >>> 0) & 0x3fff_ffff);

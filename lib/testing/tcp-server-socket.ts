@@ -12,7 +12,7 @@ export interface FakeTls {
   readonly key: string;
   /** Certificate authorities of client certificates. */
   readonly ca?: string;
-  /** Whether a client has to present one signed by those, as with `clientcert=verify-ca`. Default: false. */
+  /** Whether a client must present a certificate of these authorities, as with `clientcert=verify-ca`. Default: false. */
   readonly requestCert?: boolean;
 }
 
@@ -25,16 +25,16 @@ export interface ServerSocketEvents {
 }
 
 const SSL_REQUEST_LENGTH = 8;
-/** First byte of a TLS handshake that follows no SSLRequest. */
+/** The first byte of a TLS handshake without an SSLRequest. */
 const HANDSHAKE = 0x16;
 
-/** A TCP socket of the server. With a certificate it negotiates TLS where the client asks for it. */
+/** A TCP socket of the server. With a certificate it negotiates TLS if the client requests it. */
 export class TcpServerSocket implements ServerSocket {
   readonly #raw: Socket;
   readonly #events: ServerSocketEvents;
-  /** Where data is written and read: the raw socket, or TLS on it. */
+  /** The stream to read from and write to: the raw socket, or TLS on it. */
   #socket: Socket;
-  /** Bytes received before it is known whether the client wants TLS. */
+  /** Bytes received before it is known whether the client uses TLS. */
   #received = Buffer.alloc(0);
 
   /**
@@ -53,7 +53,7 @@ export class TcpServerSocket implements ServerSocket {
     if (this.#socket.writable) this.#socket.write(bytes);
   }
 
-  /** The socket is gone when the client has closed its end, too: nothing that it has yet to read is lost by a reset. */
+  /** The socket is destroyed only when the client has ended its side, too, so no unread data is lost by a reset. */
   close(): void {
     this.#socket.end();
   }
@@ -91,7 +91,7 @@ export class TcpServerSocket implements ServerSocket {
       raw.off('data', detect);
       raw.off('end', ended);
       if (starts) {
-        // Servers before 17 take this for a message of an invalid length.
+        // Servers before PostgreSQL 17 read this as a message with an invalid length.
         if (direct) this.#secure(tls, received);
         else raw.destroy();
       } else if (received.readInt32BE(4) === SSL_REQUEST) {
@@ -108,7 +108,7 @@ export class TcpServerSocket implements ServerSocket {
   }
 
   #secure({ cert, key, ca, requestCert = false }: FakeTls, received: Buffer): void {
-    // As PostgreSQL does: a client without a certificate is refused after its startup message.
+    // As in PostgreSQL: a client without a certificate is rejected after its StartupMessage.
     const options = { cert, key, ca, requestCert, rejectUnauthorized: false, ALPNProtocols: ['postgresql'] };
     const server = createServer(options, (tls) => {
       tls.allowHalfOpen = true;
@@ -121,7 +121,7 @@ export class TcpServerSocket implements ServerSocket {
     });
     // The client reports its own TLS failure.
     server.on('tlsClientError', () => this.#raw.destroy());
-    // A client that disconnects during the handshake is gone.
+    // The client disconnected during the handshake.
     this.#raw.allowHalfOpen = false;
     // The TLS server reads what was already received.
     this.#raw.pause();

@@ -22,36 +22,36 @@ export interface TransactionOptions {
   readonly commitTime?: Date;
   /** The replication origin that it came from, as `pg_replication_origin` names it. Default: none. */
   readonly origin?: string;
-  /** Where its commit record starts. Default: behind its changes, which follow the server's WAL. */
+  /** The LSN of the commit record. Default: after the changes, which follow the server's WAL. */
   readonly commitLsn?: Lsn | string;
-  /** Where its commit record ends. Default: 48 bytes behind its start. */
+  /** The end of the commit record. Default: 48 bytes after its start. */
   readonly endLsn?: Lsn | string;
   /**
-   * In how many blocks it comes to a client that asks for `streaming`, as a large one does. Default: in one piece, as to
-   * all others.
+   * The number of blocks in which a client with `streaming` receives it, as for a large transaction. Default: it is sent as a whole,
+   * as to all other clients.
    */
   readonly blocks?: number;
 }
 
-/** A transaction that has no place in the WAL yet. */
+/** A transaction that is not in the WAL yet. */
 export interface TransactionDraft extends TransactionOptions {
   readonly changes: readonly (ChangeDraft | RolledBackDraft)[];
 }
 
-/** A transaction in the WAL, or what else has a place there. */
+/** A transaction in the WAL, or its prepare, commit or rollback. */
 export interface WalTransaction {
-  /** Where its first record starts; 0 where nobody knows. */
+  /** The LSN of its first record; 0 if unknown. */
   readonly startLsn?: Lsn;
   readonly commitLsn: Lsn;
   readonly endLsn: Lsn;
-  /** What the output plugin writes of it, from Begin to Commit. */
+  /** The payloads of the output plugin, from Begin to Commit. */
   readonly payloads: readonly Buffer[];
-  /** What it writes for a client that has asked for more. Default: the same. */
+  /** The payloads for the options of a client. Default: `payloads`. */
   readonly payloadsFor?: (client: ClientOptions) => readonly Buffer[];
 }
 
 /**
- * A transaction of these changes, to be committed by a fake server, or built by {@link toTransaction} and {@link toMessages}.
+ * Describes a transaction of these changes, for a fake server to commit, or for {@link toTransaction} and {@link toMessages}.
  *
  * @example
  * server.commit(transaction([orders.insert({ id: 1 }), orders.delete({ id: 1 })], { xid: 700 }));
@@ -64,8 +64,8 @@ export function transaction(
 }
 
 /**
- * Changes of a savepoint that was rolled back, among those of a {@link transaction}: they come, and are aborted, where that
- * is streamed in blocks, and nowhere else.
+ * Describes changes of a savepoint that was rolled back, within a {@link transaction}. The server sends and aborts them if it
+ * streams the transaction in blocks; otherwise it does not send them.
  *
  * @example
  * server.commit(transaction([orders.insert({ id: 1 }), rolledBack([orders.insert({ id: 2 })])], { blocks: 2 }));

@@ -1,6 +1,6 @@
 import { BUILT_IN_TYPES } from '../pgoutput/types/built-in-types';
 
-/** The OID of a type, named as in pg_type (`int4`, `text`, `timestamptz`), with `[]` for its array. */
+/** Returns the OID of a type. Types are named as in pg_type (`int4`, `text`, `timestamptz`), arrays with `[]`. */
 export function getTypeOid(type: string | number): number {
   if (typeof type === 'number') return type;
   const oid = BUILT_IN_TYPES.get(type.endsWith('[]') ? `_${type.slice(0, -2)}` : type);
@@ -11,8 +11,8 @@ export function getTypeOid(type: string | number): number {
 }
 
 /**
- * Prints a value as a server does under the session settings that this library pins. Text is taken as it is; so a type
- * that JavaScript does not have is written as the server would.
+ * Prints a value as a server does under the session settings of the library. Text is used unchanged, so values of types that
+ * JavaScript does not have are given as the server prints them.
  */
 export function printValue(value: unknown, type: string | number): string {
   if (typeof value === 'string') return value;
@@ -28,7 +28,7 @@ export function printValue(value: unknown, type: string | number): string {
   );
 }
 
-/** An infinite date or timestamp is a number to `pg`. */
+/** Prints a number. `pg` represents infinite dates and timestamps as numbers. */
 function printNumber(value: number, type: string | number): string {
   if (Object.is(value, -0)) return '-0';
   return type === 'date' || type === 'timestamp' || type === 'timestamptz'
@@ -36,7 +36,7 @@ function printNumber(value: number, type: string | number): string {
     : String(value);
 }
 
-/** Without a time zone in the process's own one: there `pg` reads it again. */
+/** Prints types without a time zone in the local time zone, because `pg` parses them in it. */
 function printDate(value: Date, type: string | number): string {
   if (type !== 'date' && type !== 'timestamp') return `${value.toISOString().replace('T', ' ').replace('Z', '')}+00`;
   const local = new Date(value.getTime() - value.getTimezoneOffset() * 60_000).toISOString();

@@ -1,9 +1,9 @@
 import { formatLsn, type Lsn } from '../common/lsn';
 
-/** What a client did that would lose data, or would harm a real server. LSNs are `X/Y`. */
+/** An action of a client that would lose data, or harm a real server. LSNs have the form `X/Y`. */
 export type Violation = Readonly<{ connection: number; message: string } & ViolationDetails>;
 
-/** A violation but for where it was and how it reads. */
+/** A violation without its connection and message. */
 export type ViolationDetails = Readonly<
   | { kind: 'flushBeyondSent'; flushed: string; sent: string }
   | { kind: 'flushWentBack'; flushed: string; confirmed: string }
@@ -30,7 +30,7 @@ export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn
   };
 }
 
-/** What happened, and what comes of it on a real server. */
+/** Describes a violation, and its consequence on a real server. */
 export function describeViolation(details: ViolationDetails): string {
   switch (details.kind) {
     case 'flushBeyondSent':

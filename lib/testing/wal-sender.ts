@@ -17,7 +17,7 @@ export interface WalSenderProcess {
   close(): void;
 }
 
-/** What a server process is while it streams: it holds the slot, and hears what the client confirms. */
+/** The streaming part of a server process. It holds the slot, and processes status updates. */
 export class WalSender {
   streaming = false;
   readonly #cluster: FakeCluster;
@@ -32,31 +32,31 @@ export class WalSender {
     slot.owner = process;
   }
 
-  /** The re-send rule: a transaction is sent if and only if it commits at or after both positions. */
+  /** Starts streaming. A transaction is sent if and only if it commits at or after both positions. */
   start(start: Lsn): void {
     const { wal, walPosition, behaviour, time } = this.#cluster;
     const from = maxLsn(start, this.#slot.confirmedFlushLsn);
     this.#process.auditor.start(this.#slot.plugin, [start, this.#slot.confirmedFlushLsn]);
     this.streaming = true;
-    // Before anything is sent: a fault may end this in the middle of that.
+    // Before anything is sent, because a fault may end the connection while it is sent.
     if (behaviour.keepalives) this.#watchSilence();
     this.#process.send(
       copyBothResponse(),
       ...wal
         .filter(({ commitLsn }) => commitLsn >= from)
         .flatMap((transaction) => buildXlogData(transaction, time, this.#process.options)),
-      // One that has nothing more to send says how far it has come.
+      // A walsender that has sent everything sends its position.
       ...(behaviour.keepalives ? [keepalive(walPosition, false, time)] : []),
     );
     this.#cluster.changed();
   }
 
-  /** The client has said something, whatever it was. */
+  /** The client has sent a message. */
   heard(): void {
     this.#watch?.heard();
   }
 
-  /** Takes the body of a standby status update. Only its flush position moves the slot, and never back. */
+  /** Processes the body of a standby status update. Its flush position moves the slot, but only forward. */
   takeStatus(body: Buffer): void {
     const status = {
       at: this.#cluster.scheduler.now(),
@@ -71,7 +71,7 @@ export class WalSender {
     if (status.replyRequested && this.#cluster.behaviour.keepalives) this.#process.keepalive(this.#cluster.walPosition);
   }
 
-  /** Answers CopyDone. */
+  /** Responds to CopyDone. */
   takeCopyDone(): void {
     this.streaming = false;
     this.#watch?.stop();
@@ -84,7 +84,7 @@ export class WalSender {
     });
   }
 
-  /** Lets go of the slot; one that is temporary goes with it. */
+  /** Releases the slot, and drops it if it is temporary. */
   end(): void {
     this.streaming = false;
     this.#watch?.stop();

@@ -15,7 +15,7 @@ import {
 import { COMMIT_SIZE, buildContent, assignPositions, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
-/** A transaction with all that a server writes of it. */
+/** Builds the WAL entry of a transaction. */
 export function buildTransaction(draft: TransactionDraft, startLsn: Lsn, now: Date): WalTransaction {
   return buildCommitted(assignPositions(draft, startLsn, now));
 }
@@ -30,7 +30,7 @@ function buildCommitted(transaction: PlacedTransaction): WalTransaction {
   return { startLsn, commitLsn, endLsn, payloads, payloadsFor };
 }
 
-/** A prepared transaction: nothing of it comes to a client that does not ask for `two_phase`. */
+/** Builds the WAL entry of a prepared transaction. It has no payloads for clients without `two_phase`. */
 export function buildPrepared(transaction: PlacedTransaction, gid: string): WalTransaction {
   const { startLsn, commitLsn, endLsn, xid, commitTime } = transaction;
   const fields = { gid, xid, prepareLsn: commitLsn, endLsn, prepareTime: commitTime };
@@ -43,7 +43,7 @@ export function buildPrepared(transaction: PlacedTransaction, gid: string): WalT
   return { startLsn, commitLsn, endLsn, payloads: [], payloadsFor };
 }
 
-/** Its commit: the whole transaction, for a client that does not ask for `two_phase`. */
+/** Builds the WAL entry of COMMIT PREPARED. It is the whole transaction for clients without `two_phase`. */
 export function buildCommitPrepared(
   transaction: PlacedTransaction,
   gid: string,
@@ -59,7 +59,7 @@ export function buildCommitPrepared(
   return { ...whole, payloadsFor };
 }
 
-/** Its rollback: nothing, for a client that does not ask for `two_phase`. */
+/** Builds the WAL entry of ROLLBACK PREPARED. It has no payloads for clients without `two_phase`. */
 export function buildRollbackPrepared(
   { xid, endLsn: prepareEndLsn, commitTime: prepareTime }: PlacedTransaction,
   gid: string,
@@ -71,7 +71,7 @@ export function buildRollbackPrepared(
   return { ...position, payloads: [], payloadsFor: ({ twoPhase }) => (twoPhase ? [rollbackPrepared(fields)] : []) };
 }
 
-/** Its XLogData as a walsender sends them: the first with the first record's position, the last with its end, else 0. */
+/** Builds the XLogData of a transaction. As from a walsender, the first has the position of the first record, the last the end LSN, the others 0. */
 export function buildXlogData(transaction: WalTransaction, serverTime: Date, client?: ClientOptions): Buffer[] {
   const { startLsn = 0n, endLsn, payloadsFor } = transaction;
   const payloads = (client && payloadsFor?.(client)) ?? transaction.payloads;

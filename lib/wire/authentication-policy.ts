@@ -1,25 +1,25 @@
 import type { ChannelSecurity } from './channel-security';
 
-/** A way for a client to show who it is, as libpq's `require_auth` names it. */
+/** An authentication method, named as in libpq's `require_auth`. */
 export type RequireAuthMethod = 'none' | 'password' | 'md5' | 'scram-sha-256' | 'oauth';
 
-/** Whether the proof of a SCRAM exchange is bound to the TLS connection: never, where it can be, or always. */
+/** Whether a SCRAM exchange is bound to the TLS connection: never, if possible, or always. */
 export type ChannelBinding = 'disable' | 'prefer' | 'require';
 
-/** Which authentication methods may be used, and how. */
+/** The allowed authentication methods. */
 export interface AuthenticationPolicy {
   readonly user: string;
-  /** The methods that may be answered; undefined: all. */
+  /** The allowed methods; undefined: all. */
   readonly methods: ReadonlySet<RequireAuthMethod> | undefined;
-  /** Whether they were named one by one: then password and oauth are given even where everybody can read along. */
+  /** Whether `require_auth` lists the methods without negation. password and oauth are then allowed without TLS. */
   readonly explicit: boolean;
   readonly channelBinding: ChannelBinding;
 }
 
-/** Methods that send the secret itself. */
+/** Methods that send the secret in clear text. */
 const IN_CLEAR: ReadonlySet<RequireAuthMethod> = new Set(['password', 'oauth']);
 
-/** Why a method may not be answered; undefined: it may be. Channel binding is looked at elsewhere. */
+/** Returns why a method is not allowed; undefined if it is. Channel binding is checked elsewhere. */
 export function findPolicyViolation(
   { methods, explicit }: AuthenticationPolicy,
   channel: ChannelSecurity,

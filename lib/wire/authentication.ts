@@ -11,30 +11,30 @@ import { ScramClient } from './scram';
 
 export type CredentialName = 'password' | 'oauthToken';
 
-/** Names a secret that is needed to go on. */
+/** Requests a secret from the configuration. */
 export interface CredentialRequest {
   readonly ask: CredentialName;
 }
 
-/** Its answer; undefined: there is none. */
+/** The requested secret; undefined if there is none. */
 export interface Credential {
   readonly kind: 'credential';
   readonly value: string | undefined;
 }
 
-/** An answer to a question that is not part of authentication. */
+/** The result of a callback that is not part of authentication. */
 export interface OtherAnswer {
   readonly kind: 'startPosition';
 }
 
-/** Asks for what has to be known, and returns what is to be sent, if anything. */
+/** Requests secrets, and returns the message to send, if any. */
 export type AuthenticationStep<T = Buffer | undefined> = Generator<
   CredentialRequest,
   T,
   BackendMessage | Credential | OtherAnswer
 >;
 
-/** Methods by the number in the Authentication message, those that we do not speak. */
+/** The methods that the library does not support, by their number in the Authentication message. */
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
   [2, 'Kerberos V5'],
   [6, 'SCM credentials'],
@@ -44,10 +44,10 @@ const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Answers the server's Authentication messages, in their turn: trust, password, md5, scram-sha-256 and oauth.
+ * Responds to the server's Authentication messages: trust, password, md5, scram-sha-256 and oauth.
  *
- * A server gets one answer: it cannot ask for a weaker method after a stronger one. What the policy does not allow is
- * refused before any secret is asked for.
+ * The server can request one method only, so it cannot request a weaker method after a stronger one. A method that the policy
+ * does not allow is refused before any secret is requested.
  */
 export class Authenticator {
   readonly #policy: AuthenticationPolicy;
@@ -60,17 +60,17 @@ export class Authenticator {
     this.#channel = channel;
   }
 
-  /** Whether AuthenticationOk has come, and is believed: nothing else that a server sends lets us in. */
+  /** Whether AuthenticationOk was received and accepted. */
   get done(): boolean {
     return this.#stage === 'done';
   }
 
   /**
-   * Takes an Authentication message.
+   * Processes an Authentication message.
    *
    * @throws {ReplicationError} `AUTHENTICATION_REFUSED`, `AUTHENTICATION_FAILED`, `AUTHENTICATION_UNSUPPORTED` or
    * `SERVER_VERIFICATION_FAILED`.
-   * @throws {ProtocolError} for a message out of turn.
+   * @throws {ProtocolError} for a message out of sequence.
    */
   *respond(message: BackendMessage): AuthenticationStep {
     switch (message.kind) {
@@ -105,7 +105,7 @@ export class Authenticator {
     }
   }
 
-  /** An ErrorResponse, with what the server had said before it. */
+  /** Adds the reason for which the server has rejected an OAuth token to its ErrorResponse. */
   explain(error: ReplicationError): ReplicationError {
     const refusal = this.#exchange instanceof OAuthBearerClient ? this.#exchange.refusal : undefined;
     if (refusal === undefined) return error;
@@ -139,7 +139,7 @@ export class Authenticator {
     if (why !== undefined) throw new ReplicationError('AUTHENTICATION_REFUSED', `The server ${asks}, and ${why}`);
   }
 
-  /** SCRAM goes first, as it gives nothing away; a token is given where there is no password. */
+  /** Prefers SCRAM, which does not disclose the password. A token is used if there is no password. */
   *#chooseExchange(mechanisms: readonly string[]): AuthenticationStep<SaslExchange> {
     const { channelBinding } = this.#policy;
     const binding = chooseBinding(mechanisms, channelBinding, this.#channel);
@@ -174,7 +174,7 @@ export class Authenticator {
   }
 }
 
-/** A SASL method that the server offers and that we speak. */
+/** A SASL method that both the server and the library support. */
 interface Offer {
   readonly method: RequireAuthMethod;
   readonly ask: CredentialName;
@@ -189,7 +189,7 @@ const CREDENTIALS: Readonly<Record<CredentialName, { readonly name: string; read
   oauthToken: { name: 'an OAuth token', remedy: 'Give connection.oauthToken.' },
 };
 
-/** An empty secret counts as none, as it does for libpq: PostgreSQL lets nobody have one. */
+/** An empty secret counts as missing, as in libpq: PostgreSQL does not allow empty passwords. */
 function* requestCredential(ask: CredentialName): AuthenticationStep<string | undefined> {
   const answer = yield { ask };
   if (answer.kind !== 'credential') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);

@@ -4,7 +4,7 @@ import { quoteForMessage } from './quoting';
 import { Reader } from './reader';
 import { readServerFields } from './server-fields';
 
-/** Type bytes that callers look at without decoding the message. */
+/** Type bytes that callers examine without decoding the message. */
 export const BackendTag = {
   CopyData: 0x64, // d
   ErrorResponse: 0x45, // E
@@ -12,7 +12,7 @@ export const BackendTag = {
 } as const;
 
 /**
- * What the server sends outside the copy stream.
+ * A message that the server sends outside the copy stream.
  *
  * Source: PostgreSQL manual, "Message Formats".
  */
@@ -42,16 +42,16 @@ export interface ColumnDescription {
   readonly name: string;
 }
 
-/** The server speaks less than was asked for. */
+/** The server does not support the requested protocol version or options. */
 export interface NegotiateProtocolVersion {
   readonly kind: 'negotiateProtocolVersion';
-  /** The newest that it speaks, of major version 3. */
+  /** The newest minor version of protocol 3 that the server supports. */
   readonly minorVersion: number;
-  /** Those of the protocol's options asked for that it does not know. */
+  /** The requested protocol options that the server does not support. */
   readonly options: readonly string[];
 }
 
-/** Where a frame stands; a FrameDecoder is one. */
+/** The position of a frame in a buffer. A FrameDecoder implements it. */
 export interface Frame {
   readonly tag: number;
   readonly buffer: Buffer;
@@ -91,7 +91,7 @@ const FORMATS: ReadonlyMap<string, BackendFormat> = new Map<string, BackendForma
 ]);
 
 /**
- * Decodes a message that is no CopyData. What it returns keeps nothing of the frame's buffer.
+ * Decodes a message other than CopyData. The result does not refer to the frame's buffer.
  *
  * @throws {ProtocolError} for an unknown type, and for a message that is too short, too long or contradicts itself.
  */
@@ -108,7 +108,7 @@ export function decodeBackendMessage({ tag, buffer, start, end }: Frame): Backen
   return message;
 }
 
-/** libpq takes no more either: whoever we talk to has shown nothing so far. In bytes. */
+/** In bytes, as in libpq: the peer is not authenticated yet. */
 const MAX_AUTHENTICATION_BYTES = 2000;
 const MAX_MECHANISMS = 32;
 /** RFC 4422, section 3.1. */
@@ -135,13 +135,13 @@ function decodeAuthentication(reader: Reader): BackendMessage {
     case 12:
       return { kind: 'authenticationSaslFinal', data: reader.text(reader.remaining) };
     default:
-      // GSSContinue and unknown methods carry data of their own.
+      // GSSContinue and unknown methods have further data.
       reader.skip(reader.remaining);
       return { kind: 'authenticationOther', method };
   }
 }
 
-/** Names, the last of which is empty. */
+/** Reads names up to an empty one. */
 function readMechanisms(reader: Reader): string[] {
   const names: string[] = [];
   for (let name = reader.cstring(); name !== ''; name = reader.cstring()) {
@@ -165,9 +165,9 @@ function decodeBackendKeyData(reader: Reader): BackendMessage {
   return { kind: 'backendKeyData', processId, secret: reader.rest() };
 }
 
-/** Sent to whoever asks for a newer minor version or unknown options. We ask for neither, so what it says is not kept. */
+/** The response to a newer minor version or unknown options. The library requests neither, so the names are not kept. */
 function decodeNegotiateProtocolVersion(reader: Reader): BackendMessage {
-  // Servers send the whole number, as in a StartupMessage, where the manual has the minor version alone.
+  // Servers send the full version number, as in a StartupMessage; the manual describes only the minor version.
   const minorVersion = reader.i32() & 0xffff;
   const options = Array.from({ length: checkCount(reader, reader.i32(), 1) }, () => reader.cstring());
   return { kind: 'negotiateProtocolVersion', minorVersion, options };
@@ -200,7 +200,7 @@ function decodeNotification(reader: Reader): BackendMessage {
   return { kind: 'notification', processId: reader.i32(), channel: reader.cstring(), payload: reader.cstring() };
 }
 
-/** A declared count that the bytes left can hold, so that it may be allocated for. */
+/** Reads a number of items, and checks that the remaining bytes can contain them, before anything is allocated. */
 function checkCount(reader: Reader, declared: number, smallest: number): number {
   if (declared < 0 || declared * smallest > reader.remaining) {
     throw new ProtocolError(

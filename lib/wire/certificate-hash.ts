@@ -9,8 +9,8 @@ const NIST_HASH = '2.16.840.1.101.3.4.2';
 const NIST_SIGNATURE = '2.16.840.1.101.3.4.3';
 
 /**
- * The hash that a signature is made over. Ed25519 and Ed448 have none to name. SHA-3 is left out as PostgreSQL's own
- * builds do not know it here ("could not determine server certificate signature algorithm").
+ * The hash algorithms of signature algorithms. Ed25519 and Ed448 have none. SHA-3 is omitted because PostgreSQL does not support
+ * it here ("could not determine server certificate signature algorithm").
  */
 const HASH_BY_SIGNATURE: ReadonlyMap<string, string> = new Map([
   [`${RSA}.4`, 'md5'],
@@ -33,7 +33,7 @@ const HASH_BY_SIGNATURE: ReadonlyMap<string, string> = new Map([
   [`${NIST_SIGNATURE}.4`, 'sha512'],
 ]);
 
-/** Hashes by their own names, as the parameters of RSA-PSS give them. */
+/** Hash algorithms by the object identifiers in the parameters of RSA-PSS. */
 const HASH_BY_IDENTIFIER: ReadonlyMap<string, string> = new Map([
   ['1.2.840.113549.2.5', 'md5'],
   ['1.3.14.3.2.26', 'sha1'],
@@ -46,11 +46,11 @@ const HASH_BY_IDENTIFIER: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What `tls-server-end-point` binds to: the hash of the server's certificate, by the hash of the certificate's own
- * signature; where that is md5 or sha1, by sha256.
+ * Computes the binding data of `tls-server-end-point`: the hash of the server's certificate, with the hash algorithm of the
+ * certificate's signature, or SHA-256 if that is MD5 or SHA-1.
  *
  * @param certificate in DER
- * @returns undefined where the signature has no single hash, or is not known
+ * @returns undefined if the signature algorithm has no single hash, or is not known
  *
  * Source: RFC 5929, section 4.1.
  */

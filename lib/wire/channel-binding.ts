@@ -3,21 +3,21 @@ import type { ChannelBinding } from './authentication-policy';
 import { hashCertificate } from './certificate-hash';
 import type { ChannelSecurity } from './channel-security';
 
-/** How a SCRAM exchange is bound to the channel that it goes over. */
+/** The channel binding of a SCRAM exchange. */
 export interface ScramBinding {
   readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
-  /** Tells the server whether it is bound, and to what; a downgrade shows here. RFC 5802, section 7. */
+  /** The GS2 header: whether and how the exchange is bound. The server detects a downgrade by it. RFC 5802, section 7. */
   readonly header: string;
-  /** What both ends must see alike. RFC 5929, section 4: the hash of the server's certificate. */
+  /** The binding data: the hash of the server's certificate. RFC 5929, section 4. */
   readonly data: Buffer;
 }
 
 const NO_DATA = Buffer.alloc(0);
 const UNBOUND: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: NO_DATA };
-/** The client supports binding, and the server offers none: if it does, a man in the middle has changed its offer. */
+/** The client supports binding, but no binding was offered. A server that did offer it then detects a man in the middle. */
 const NOT_OFFERED: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', data: NO_DATA };
 
-/** The error for an authentication that is not bound to the channel where it has to be. */
+/** Creates the error for an authentication without the required channel binding. */
 export function createBindingError(why: string): ReplicationError {
   return new ReplicationError('AUTHENTICATION_REFUSED', `Channel binding is required, and ${why}`, {
     remedy:
@@ -26,11 +26,11 @@ export function createBindingError(why: string): ReplicationError {
 }
 
 /**
- * Chooses among the mechanisms that a server offers.
+ * Chooses a SCRAM mechanism among those that a server offers.
  *
- * @returns undefined when none of them is a SCRAM that can be done
- * @throws {ReplicationError} `AUTHENTICATION_REFUSED` when binding is required and cannot be done; `SERVER_VERIFICATION_FAILED`
- * when it is offered without TLS.
+ * @returns undefined if no offered mechanism is supported
+ * @throws {ReplicationError} `AUTHENTICATION_REFUSED` if binding is required but not possible; `SERVER_VERIFICATION_FAILED` if
+ * it is offered without TLS.
  */
 export function chooseBinding(
   mechanisms: readonly string[],

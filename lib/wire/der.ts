@@ -1,4 +1,4 @@
-/** An element of DER: its tag, and the bytes that it holds. */
+/** A DER element: its tag and its content. */
 export interface Element {
   readonly tag: number;
   readonly content: Buffer;
@@ -6,20 +6,20 @@ export interface Element {
 
 export const Tag = { objectIdentifier: 0x06, sequence: 0x30, context0: 0xa0 } as const;
 
-/** No certificate has lengths of more than three bytes. */
+/** The maximum number of bytes of a length. No certificate needs more. */
 const MAX_LENGTH_BYTES = 3;
 
 /**
- * The elements that stand one after the other, in DER: each length in its only form, and nothing behind the last one.
+ * Reads consecutive DER elements. Each length must be in its shortest form, and no bytes may follow the last element.
  *
- * @returns undefined when it is anything else
+ * @returns undefined if the bytes are not valid DER
  */
 export function readElements(bytes: Buffer): Element[] | undefined {
   const elements: Element[] = [];
   let at = 0;
   while (at < bytes.length) {
     const tag = bytes[at] ?? 0;
-    // Tags of several bytes stand nowhere in a certificate.
+    // A certificate has no tags of several bytes.
     if ((tag & 0x1f) === 0x1f) return undefined;
     const length = readLength(bytes, at + 1);
     if (length === undefined || length.end + length.value > bytes.length) return undefined;
@@ -29,21 +29,21 @@ export function readElements(bytes: Buffer): Element[] | undefined {
   return elements;
 }
 
-/** A length, and where it ends. */
+/** Reads a length. @returns its value, and the offset of its end */
 function readLength(bytes: Buffer, at: number): { value: number; end: number } | undefined {
   const first = bytes[at];
   if (first === undefined) return undefined;
   const count = first - 0x80;
   if (count < 0) return { value: first, end: at + 1 };
   const end = at + 1 + count;
-  // 0x80 would be a length that is not known yet.
+  // 0x80 is the indefinite form, which DER does not allow.
   if (count === 0 || count > MAX_LENGTH_BYTES || end > bytes.length) return undefined;
   const value = bytes.readUIntBE(at + 1, count);
   const shortest = count === 1 ? 0x80 : 2 ** (8 * (count - 1));
   return value < shortest ? undefined : { value, end };
 }
 
-/** An object identifier as it is written, `1.2.840.113549.1.1.11`; undefined when it is none. */
+/** Reads an object identifier in dotted form, `1.2.840.113549.1.1.11`; undefined if the element is not one. */
 export function readObjectIdentifier({ tag, content }: Element): string | undefined {
   if (tag !== Tag.objectIdentifier || content.length === 0 || content.length > 32) return undefined;
   const arcs: number[] = [];

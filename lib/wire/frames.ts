@@ -1,48 +1,48 @@
 import { ProtocolError, ReplicationError } from '../common/errors';
 
-/** Type byte and length word. */
+/** The size of type byte and length field. */
 const HEADER = 5;
-/** PostgreSQL builds a message in one allocation of at most 1 GiB - 1 (MaxAllocSize); the length word counts itself. */
+/** PostgreSQL builds a message in one allocation of at most 1 GiB - 1 (MaxAllocSize). The length field includes itself. */
 export const MAX_MESSAGE_LENGTH = 0x3fff_ffff + 4;
 const MIN_ASSEMBLY = 16 * 1024;
-/** An assembly buffer beyond this size is given back after its frame. */
+/** An assembly buffer larger than this is released after its frame. */
 const MAX_KEPT_ASSEMBLY = 1024 * 1024;
-/** The queue is shortened when it starts with so many consumed chunks. */
+/** The number of consumed chunks at which they are removed from the queue. */
 const MAX_CONSUMED_CHUNKS = 1024;
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Cuts the server's bytes into frames, one for each call of {@link next}, so that its caller can stop anywhere.
+ * Splits the server's bytes into frames, one for each call of {@link next}, so the caller can stop after any frame.
  *
- * A frame that lies in one chunk is pointed at where it lies; one that crosses chunks is copied together as its
- * bytes arrive, so that a declared length alone never costs memory.
+ * A frame within one chunk is not copied. A frame across several chunks is assembled as its bytes arrive, so a declared length
+ * alone allocates no memory.
  */
 export class FrameDecoder {
-  /** The largest length that a header may declare, in bytes, its own four included. */
+  /** The maximum length that a header may declare, in bytes, including the length field. */
   limit: number;
-  /** The remedy for a longer message, where a server may send one; undefined where it does not. */
+  /** The remedy for a longer message; undefined if no server sends one. */
   remedy: string | undefined;
   /** The type byte of the current frame. */
   tag = 0;
-  /** Where the body of the current frame stands, in [start, end); good until the next call of {@link next}. */
+  /** The buffer with the body of the current frame at [start, end). Valid until the next call of {@link next}. */
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
 
-  /** What was pushed; chunks before #head are used up, and of the one at #head what is before #position. */
+  /** The pushed chunks. Those before #head, and the bytes before #position of the one at #head, are consumed. */
   readonly #chunks: Buffer[] = [];
   #head = 0;
   #position = 0;
   #assembly: Buffer = EMPTY;
-  /** Bytes in the assembly buffer, header included; 0 while no frame is being put together. */
+  /** The number of bytes in the assembly buffer, including the header; 0 if no frame is being assembled. */
   #assembled = 0;
 
   constructor(limit: number = MAX_MESSAGE_LENGTH) {
     this.limit = limit;
   }
 
-  /** Takes a chunk, which must not be written to afterwards. The current frame stays good. */
+  /** Adds a chunk, which must not be changed afterwards. The current frame stays valid. */
   push(chunk: Buffer): void {
     if (chunk.length > 0) this.#chunks.push(chunk);
   }
@@ -50,9 +50,9 @@ export class FrameDecoder {
   /**
    * Moves to the next frame.
    *
-   * @returns false when it has not arrived in full
-   * @throws {ProtocolError} for a length that no frame can have, as soon as the header is there, and again each time
-   * @throws {ReplicationError} `LIMIT_EXCEEDED` for one that only the limit forbids
+   * @returns false if the frame is not complete yet
+   * @throws {ProtocolError} for an impossible length, as soon as the header is received, and at each further call
+   * @throws {ReplicationError} `LIMIT_EXCEEDED` for a possible length above the limit
    */
   next(): boolean {
     for (;;) {
@@ -76,7 +76,7 @@ export class FrameDecoder {
     }
   }
 
-  /** Adds to the unfinished frame what the chunk has of it. */
+  /** Adds the chunk's bytes of the incomplete frame to the assembly buffer. */
   #assemble(chunk: Buffer): boolean {
     const total = this.#assembled < HEADER ? HEADER : this.#readFrameLength(this.#assembly, 0);
     const missing = total - this.#assembled;
@@ -93,7 +93,7 @@ export class FrameDecoder {
   #append(chunk: Buffer, count: number, total: number): void {
     const needed = this.#assembled + count;
     if (needed > this.#assembly.length) {
-      // Doubling, whatever the header says: memory follows the bytes that came, and each is moved about once.
+      // The buffer doubles regardless of the declared length: memory grows with the received bytes, and each is copied about once.
       const size = Math.max(MIN_ASSEMBLY, needed, Math.min(total, this.#assembly.length * 2));
       const larger = Buffer.allocUnsafeSlow(size);
       this.#assembly.copy(larger, 0, 0, this.#assembled);
@@ -125,7 +125,7 @@ export class FrameDecoder {
     this.end = at + total;
   }
 
-  /** Releases the last frame, whose chunk may be large. */
+  /** Releases the buffer of the last frame, which may be large. */
   #releaseFrame(): false {
     if (this.#assembled >= HEADER) this.#readFrameLength(this.#assembly, 0);
     this.buffer = EMPTY;
@@ -134,7 +134,7 @@ export class FrameDecoder {
     return false;
   }
 
-  /** The whole frame's length: the length word counts itself, but not the type byte before it. */
+  /** Returns the length of the frame. The length field includes itself, but not the type byte. */
   #readFrameLength(buffer: Buffer, at: number): number {
     const length = buffer.readUInt32BE(at + 1);
     if (length < 4 || length > this.limit) throw this.#createLengthError(buffer.readUInt8(at), length);
@@ -151,7 +151,7 @@ export class FrameDecoder {
   }
 }
 
-/** Shows a type byte the way that the manual writes it, if it can be written. */
+/** Formats a type byte as the manual does, if it is printable. */
 export function formatTag(tag: number): string {
   return tag > 0x20 && tag < 0x7f ? `'${String.fromCharCode(tag)}'` : `0x${tag.toString(16).padStart(2, '0')}`;
 }

@@ -1,14 +1,14 @@
 import { ConfigError } from '../common/errors';
 
 const PROTOCOL_3_0 = 0x0003_0000;
-/** Requests outside the protocol's versions: major 1234, which no version will ever have. */
+/** Request codes instead of a protocol version: major version 1234, which is reserved for them. */
 const CANCEL_REQUEST = 80877102;
 const SSL_REQUEST = 80877103;
 
 /**
- * StartupMessage of protocol 3.0.
+ * Encodes a StartupMessage of protocol 3.0.
  *
- * @throws {ConfigError} naming `connection.<parameter>` when a value holds a NUL byte, which would end it early.
+ * @throws {ConfigError} for `connection.<parameter>` if a value contains a NUL byte, which would truncate it.
  */
 export function encodeStartupMessage(parameters: Record<string, string>): Buffer {
   const parts = [encodeInt32(PROTOCOL_3_0)];
@@ -19,17 +19,17 @@ export function encodeStartupMessage(parameters: Record<string, string>): Buffer
   return withLength(parts);
 }
 
-/** SSLRequest; the answer is a single byte, `S` or `N`. */
+/** SSLRequest. The response is one byte, `S` or `N`. */
 export function encodeSslRequest(): Buffer {
   return withLength([encodeInt32(SSL_REQUEST)]);
 }
 
-/** CancelRequest, the only message of a connection of its own. */
+/** CancelRequest, the only message of a separate connection. */
 export function encodeCancelRequest(processId: number, secret: Buffer): Buffer {
   return withLength([encodeInt32(CANCEL_REQUEST), encodeInt32(processId), secret]);
 }
 
-/** PasswordMessage: the password itself, or its md5 answer. */
+/** PasswordMessage: the password, or its MD5 hash. */
 export function encodePasswordMessage(password: string): Buffer {
   return encodeMessage('p', encodeCstring(password, 'connection.password'));
 }
@@ -45,25 +45,25 @@ export function encodeSaslResponse(data: string): Buffer {
   return encodeMessage('p', Buffer.from(data));
 }
 
-/** Query: a replication command, or SQL, under the simple protocol. */
+/** Query: a replication command, or SQL with the simple query protocol. */
 export function encodeQuery(sql: string): Buffer {
   return encodeMessage('Q', encodeCstring(sql, 'query'));
 }
 
-/** CopyDone: ends the client's half of the stream. */
+/** CopyDone: ends the stream from the client to the server. */
 export function encodeCopyDone(): Buffer {
   return encodeMessage('c');
 }
 
-/** Terminate: the client hangs up. */
+/** Terminate: the client closes the connection. */
 export function encodeTerminate(): Buffer {
   return encodeMessage('X');
 }
 
 /**
- * Lets text pass that can stand in a message.
+ * Returns the text, unless it contains a NUL byte.
  *
- * @throws {ConfigError} naming the option when it holds a NUL byte; the text itself, perhaps a password, is not shown.
+ * @throws {ConfigError} for the option, without the text, which may be a password.
  */
 export function requireNoNul(text: string, option: string): string {
   if (text.includes('\0')) throw new ConfigError(option, 'it holds a NUL character, which PostgreSQL cannot take');
@@ -74,7 +74,7 @@ function encodeMessage(tag: string, ...parts: Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(tag), withLength(parts)]);
 }
 
-/** Puts the length before the parts, its own four bytes counted in. */
+/** Prepends the length of the parts, including the four bytes of the length field. */
 function withLength(parts: Buffer[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 4);
   return Buffer.concat([encodeInt32(length), ...parts], length);

@@ -4,14 +4,14 @@ import type { SaslExchange } from './sasl-exchange';
 
 /** RFC 6750, section 2.1: b64token. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
-/** Stands between the parts of a message, and is by itself the answer to a refusal. */
+/** Separates the parts of a message. A message that is only this byte is the response to a failure. */
 const SEPARATOR = '\x01';
 
-/** What of a refusal is for people. */
+/** The fields of a failure that the error shows. */
 const FIELDS = ['status', 'scope', 'openid-configuration'] as const;
 
 /**
- * The client's side of one OAUTHBEARER exchange. The server proves nothing in it.
+ * The client side of an OAUTHBEARER exchange. It does not authenticate the server.
  *
  * Source: RFC 7628, and the PostgreSQL manual, "SASL Authentication".
  */
@@ -20,7 +20,7 @@ export class OAuthBearerClient implements SaslExchange {
   #token: string | undefined;
   #refusal: string | undefined;
 
-  /** @throws {ConfigError} when it holds what no bearer token does; it is not shown. */
+  /** @throws {ConfigError} if the token has invalid characters; the error does not show it. */
   constructor(token: string) {
     if (!TOKEN.test(token)) {
       throw new ConfigError(
@@ -31,26 +31,26 @@ export class OAuthBearerClient implements SaslExchange {
     this.#token = token;
   }
 
-  /** What the server has said against the token, or undefined. */
+  /** Why the server has rejected the token; undefined if it has not. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
 
-  /** No name: PostgreSQL takes the StartupMessage's and refuses one here. */
+  /** Returns the initial response. It has no user name: PostgreSQL uses the name of the StartupMessage, and rejects one here. */
   getInitialResponse(): string {
     const token = this.#token ?? '';
     this.#token = undefined;
     return `n,,${SEPARATOR}auth=Bearer ${token}${SEPARATOR}${SEPARATOR}`;
   }
 
-  /** Takes the reasons of a refusal. After the answer comes the ErrorResponse. */
+  /** Processes the server's failure message. The server sends the ErrorResponse after the response. */
   respond(failure: string): string {
     if (this.#refusal !== undefined) throw new ProtocolError('The server refused the token again; expected an error');
     this.#refusal = describeRefusal(failure);
     return SEPARATOR;
   }
 
-  /** @throws {ProtocolError} always: a token that is good is answered by AuthenticationOk alone. */
+  /** @throws {ProtocolError} always: the server accepts a token with AuthenticationOk only. */
   verify(): void {
     throw new ProtocolError('The server sent more data for OAUTHBEARER; expected its verdict');
   }
@@ -61,7 +61,7 @@ export class OAuthBearerClient implements SaslExchange {
   }
 }
 
-/** `status "invalid_token", scope "openid"`, as far as it can be understood. */
+/** Returns the readable fields of a failure message, such as `status "invalid_token", scope "openid"`. */
 function describeRefusal(failure: string): string {
   let said: unknown;
   try {

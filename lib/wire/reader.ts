@@ -2,13 +2,13 @@ import { ProtocolError, ReplicationError } from '../common/errors';
 import { decodeUtf8SurrogateEscape } from './text';
 
 /**
- * Reads the fields of one message in turn; whatever goes past the end is a {@link ProtocolError}.
+ * Reads the fields of one message in order. Reading past the end throws a {@link ProtocolError}.
  *
- * A hot loop keeps one reader and points it at each message with {@link reset}.
+ * A hot loop uses one reader for all messages, see {@link reset}.
  */
 export class Reader {
   #buffer: Buffer;
-  /** Of the same bytes: V8 reads its integers without a loop. */
+  /** A view of the same bytes: V8 reads integers from it without a loop. */
   #view: DataView;
   #start: number;
   #end: number;
@@ -37,12 +37,12 @@ export class Reader {
     this.#what = what;
   }
 
-  /** Bytes not read yet. */
+  /** The number of bytes that are not read yet. */
   get remaining(): number {
     return this.#end - this.#at;
   }
 
-  /** Bytes read so far. */
+  /** The number of bytes that are read. */
   get offset(): number {
     return this.#at - this.#start;
   }
@@ -74,7 +74,7 @@ export class Reader {
     return this.#view.getBigUint64(this.#take(8, 'of an integer'));
   }
 
-  /** Text up to a NUL byte, which is consumed too; what is not UTF-8 as in {@link decodeUtf8SurrogateEscape}. */
+  /** Reads text up to a NUL byte, and the NUL byte. Bytes that are not UTF-8 are escaped, see {@link decodeUtf8SurrogateEscape}. */
   cstring(): string {
     const from = this.#at;
     const nul = this.#buffer.indexOf(0, from);
@@ -83,19 +83,19 @@ export class Reader {
     return this.#decodeText(from, nul);
   }
 
-  /** So many bytes of text, as in {@link cstring}. */
+  /** Reads so many bytes of text, as {@link cstring} does. */
   text(length: number): string {
     const at = this.#take(length, 'of text');
     return this.#decodeText(at, at + length);
   }
 
-  /** What `read` makes of so many bytes of text. */
+  /** Reads so many bytes with a function. */
   value<T>(length: number, read: (bytes: Buffer, start: number, end: number) => T): T {
     const at = this.#take(length, 'of text');
     return read(this.#buffer, at, at + length);
   }
 
-  /** A copy of so many bytes. */
+  /** Reads a copy of so many bytes. */
   bytes(length: number): Buffer {
     const at = this.#take(length, 'of data');
     const copy = Buffer.allocUnsafe(length);
@@ -103,17 +103,17 @@ export class Reader {
     return copy;
   }
 
-  /** A copy of all that is left. */
+  /** Reads a copy of all remaining bytes. */
   rest(): Buffer {
     return this.bytes(this.remaining);
   }
 
-  /** What has been read from this offset on, a character for each byte. */
+  /** Returns the bytes that were read from this offset on, as one character for each byte. */
   latin1From(offset: number): string {
     return this.#buffer.toString('latin1', this.#start + offset, this.#at);
   }
 
-  /** Passes over so many bytes. */
+  /** Skips so many bytes. */
   skip(n: number): void {
     this.#take(n, 'of data');
   }
@@ -136,7 +136,7 @@ export class Reader {
 
   #take(length: number, expected: string): number {
     const at = this.#at;
-    // `!` lets a NaN fail as well.
+    // The negation also rejects NaN.
     if (!(length >= 0 && length <= this.#end - at)) throw this.#error(`${formatBytes(length)} ${expected}`);
     this.#at = at + length;
     return at;

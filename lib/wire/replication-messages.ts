@@ -1,19 +1,19 @@
 import type { Lsn } from '../common/lsn';
 import type { Reader } from './reader';
 
-/** CopyData that carries WAL: `w`. */
+/** The type byte of XLogData, `w`. */
 export const XLOG_DATA = 0x77;
-/** The primary's keepalive: `k`. */
+/** The type byte of a primary keepalive message, `k`. */
 export const KEEPALIVE = 0x6b;
-/** Bytes of an XLogData before the output plugin's payload: `w`, two positions and a clock. */
+/** The size in bytes of an XLogData header: `w`, two positions and a time. */
 export const XLOG_DATA_HEADER_LENGTH = 25;
 
-/** 2000-01-01T00:00:00Z, where PostgreSQL's clock starts, in ms since 1970. */
+/** PostgreSQL's epoch, 2000-01-01T00:00:00Z, in ms since 1970. */
 const PG_EPOCH = 946_684_800_000;
 const PG_EPOCH_MICROS = 946_684_800_000_000n;
 
 export interface XLogDataHeader {
-  /** Where the record starts; 0 for some of pgoutput's messages, so it is no offset to resume from. */
+  /** The start of the WAL record. It is 0 for some messages of pgoutput, so a stream cannot resume from it. */
   readonly dataStart: Lsn;
   readonly walEnd: Lsn;
   /** The server's clock. */
@@ -21,19 +21,19 @@ export interface XLogDataHeader {
 }
 
 export interface Keepalive {
-  /** How far the server has sent; it can go back within a session. */
+  /** The position up to which the server has sent. It can decrease within a session. */
   readonly walEnd: Lsn;
   /** The server's clock. */
   readonly serverTime: Date;
   readonly replyRequested: boolean;
 }
 
-/** Reads the header of an XLogData; the reader stands behind the `w`, and afterwards at the payload. */
+/** Reads the header of an XLogData, from after the `w` to the payload. */
 export function readXLogDataHeader(reader: Reader): XLogDataHeader {
   return { dataStart: reader.u64(), walEnd: reader.u64(), serverTime: readPgTimestamp(reader) };
 }
 
-/** Reads a keepalive to its end; the reader stands behind the `k`. */
+/** Reads a keepalive, from after the `k` to its end. */
 export function readKeepalive(reader: Reader): Keepalive {
   const keepalive = {
     walEnd: reader.u64(),
@@ -45,18 +45,18 @@ export function readKeepalive(reader: Reader): Keepalive {
 }
 
 export interface StandbyStatus {
-  /** Received up to here. */
+  /** The end of the received WAL. */
   readonly written: Lsn;
-  /** Done up to here: the only one that moves the slot. */
+  /** The confirmed position. Only this one moves the slot. */
   readonly flushed: Lsn;
   readonly applied: Lsn;
-  /** The client's clock, in ms since 1970; a fraction is kept to the µs. */
+  /** The client's time, in ms since 1970, with a fraction down to the µs. */
   readonly now: number;
-  /** Asks for a keepalive at once. Never set it when answering one. */
+  /** Requests an immediate keepalive. Never set in the reply to a keepalive. */
   readonly replyRequested: boolean;
 }
 
-/** The standby status update as a whole frame, CopyData included. */
+/** Encodes a standby status update as a CopyData message. */
 export function encodeStandbyStatusUpdate({ written, flushed, applied, now, replyRequested }: StandbyStatus): Buffer {
   const frame = Buffer.allocUnsafe(39);
   frame.write('d', 0, 'latin1');
@@ -70,25 +70,25 @@ export function encodeStandbyStatusUpdate({ written, flushed, applied, now, repl
   return frame;
 }
 
-/** µs since 2000 from ms since 1970; whole ms are counted as integers, so that nothing is rounded but the fraction. */
+/** Converts ms since 1970 to µs since 2000. Whole ms are converted as integers, so only the fraction is rounded. */
 export function toPgTimestamp(ms: number): bigint {
   const whole = Math.floor(ms);
   return BigInt(whole - PG_EPOCH) * 1000n + BigInt(Math.round((ms - whole) * 1000));
 }
 
 /**
- * A Date from µs since 2000, which loses the µs below a ms.
+ * Converts µs since 2000 to a Date, rounded down to ms.
  *
- * The infinities and what lies beyond a Date's range give an invalid Date.
+ * Infinities and times beyond the range of Date become an invalid Date.
  */
 export function fromPgTimestamp(micros: bigint): Date {
   const since1970 = micros + PG_EPOCH_MICROS;
   const ms = since1970 / 1000n;
-  // Division goes towards zero; a Date counts whole ms that have passed.
+  // The division truncates towards zero, but a Date must be rounded down.
   return new Date(Number(since1970 < ms * 1000n ? ms - 1n : ms));
 }
 
-/** Reads a clock, µs since 2000, by doubles while they are exact: 2^53 µs are 285 years. */
+/** Reads a time, µs since 2000, with doubles as long as they are exact: 2^53 µs are 285 years. */
 export function readPgTimestamp(reader: Reader): Date {
   const high = reader.i32();
   const low = reader.u32();

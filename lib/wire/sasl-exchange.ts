@@ -1,12 +1,12 @@
-/** The client's side of one SASL exchange. */
+/** The client side of a SASL exchange. */
 export interface SaslExchange {
   readonly mechanism: string;
-  /** What goes with the choice of the mechanism. */
+  /** Returns the initial client response. */
   getInitialResponse(): string;
-  /** Answers AuthenticationSASLContinue. */
+  /** Returns the response to AuthenticationSASLContinue. */
   respond(data: string): string;
-  /** Takes AuthenticationSASLFinal. */
+  /** Checks AuthenticationSASLFinal. */
   verify(data: string): void;
-  /** Takes AuthenticationOk. */
+  /** Checks that AuthenticationOk is allowed now. */
   accept(): void;
 }

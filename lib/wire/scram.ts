@@ -6,26 +6,26 @@ import type { SaslExchange } from './sasl-exchange';
 import { saslPrep } from './saslprep';
 
 /**
- * PostgreSQL's default is 4096, its largest 2147483647 (scram_iterations). Nothing else runs while we hash, about a
- * quarter of a second for a million, and a server must not be able to ask for more.
+ * PostgreSQL's default is 4096, its maximum 2147483647 (scram_iterations). Hashing blocks the event loop, for about a quarter of
+ * a second per million iterations, so a hostile server must not be able to require more.
  */
 const MAX_ITERATIONS = 1_000_000;
-/** In characters. PostgreSQL's salt has 24, its nonce as many behind ours. */
+/** In characters. PostgreSQL's salt has 24 characters, and its nonce 24 after the client's. */
 const MAX_SALT_LENGTH = 1024;
 const MAX_NONCE_LENGTH = 1024;
-/** RFC 5802, section 7: printable ASCII but the comma. */
+/** RFC 5802, section 7: printable ASCII except the comma. */
 const NONCE = /^[!-+\--~]+$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export interface ScramOptions {
   readonly password: string;
   readonly binding: ScramBinding;
-  /** For tests alone. */
+  /** For tests only. */
   readonly nonce?: string;
 }
 
 /**
- * The client's side of one SCRAM-SHA-256 exchange, with or without -PLUS: initial, respond, verify, accept.
+ * The client side of a SCRAM-SHA-256 or SCRAM-SHA-256-PLUS exchange. Call initial, respond, verify, accept, in this order.
  *
  * Source: RFC 5802 and RFC 7677.
  */
@@ -42,27 +42,27 @@ export class ScramClient implements SaslExchange {
     this.mechanism = binding.mechanism;
     this.#binding = binding;
     this.#nonce = nonce;
-    // No name: PostgreSQL takes the StartupMessage's and ignores the one here.
+    // The user name is empty: PostgreSQL uses the name of the StartupMessage.
     this.#firstBare = `n=,r=${nonce}`;
     this.#password = password;
   }
 
-  /** Whether the server has shown that it knows the password. */
+  /** Whether the server has proved that it knows the password. */
   get verified(): boolean {
     return this.#verified;
   }
 
-  /** The client-first-message. */
+  /** Returns the client-first-message. */
   getInitialResponse(): string {
     return this.#binding.header + this.#firstBare;
   }
 
   /**
-   * The client-final-message.
+   * Returns the client-final-message.
    *
    * @param serverFirst `r=<nonce>,s=<salt>,i=<iterations>`
-   * @throws {ProtocolError} when it is malformed or asks for an unreasonable number of iterations.
-   * @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` when its nonce is not ours continued.
+   * @throws {ProtocolError} if it is malformed, or its number of iterations exceeds the limit.
+   * @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` if its nonce does not begin with the client's nonce.
    */
   respond(serverFirst: string): string {
     const password = this.#password;
@@ -92,7 +92,7 @@ export class ScramClient implements SaslExchange {
    * Checks the server's proof that it knows the password.
    *
    * @param serverFinal `v=<signature>`, or `e=<error>`
-   * @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` when the signature is wrong, `AUTHENTICATION_FAILED` for `e=`.
+   * @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` if the signature is wrong, `AUTHENTICATION_FAILED` for `e=`.
    */
   verify(serverFinal: string): void {
     const expected = this.#serverSignature;
@@ -111,14 +111,14 @@ export class ScramClient implements SaslExchange {
     }
     const text = first.slice(2);
     const signature = Buffer.from(text, 'base64');
-    // Buffer.from() passes over what is no base64, so the text is checked by itself.
+    // Buffer.from() ignores characters that are not base64, so the text is checked separately.
     if (!BASE64.test(text) || signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
       throw new ReplicationError('SERVER_VERIFICATION_FAILED', "The server's SCRAM signature is wrong");
     }
     this.#verified = true;
   }
 
-  /** @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` unless the server has shown that it knows the password. */
+  /** @throws {ReplicationError} `SERVER_VERIFICATION_FAILED` unless the server has proved that it knows the password. */
   accept(): void {
     if (!this.#verified) {
       throw new ReplicationError(
@@ -131,7 +131,7 @@ export class ScramClient implements SaslExchange {
 
 function parseServerFirst(text: string): { nonce: string; salt: Buffer; iterations: number } {
   const [r = '', s = '', i = ''] = text.split(',');
-  // The order is fixed; a mandatory extension (m=) would stand first, and is to be refused.
+  // The order is fixed. A mandatory extension (m=) would be first, and is rejected.
   if (!r.startsWith('r=') || !s.startsWith('s=') || !i.startsWith('i=')) {
     throw new ProtocolError('SCRAM server-first-message: expected r= and a nonce, s= and a salt, i= and a number');
   }

@@ -21,9 +21,9 @@ const OPTIONAL_FIELDS: ReadonlyMap<string, OptionalField> = new Map<string, Opti
 ]);
 
 /**
- * Reads the fields of an ErrorResponse or NoticeResponse: a code byte and text each, up to a zero byte.
+ * Reads the fields of an ErrorResponse or NoticeResponse, each a code byte and text, up to a zero byte.
  *
- * Fields of unknown codes are passed over, as the manual asks.
+ * Fields with unknown codes are ignored, as the manual requires.
  */
 export function readServerFields(reader: Reader, what: string): ServerFields {
   const sent = new Map<string, string>();
@@ -43,7 +43,7 @@ export function readServerFields(reader: Reader, what: string): ServerFields {
     if (value !== undefined) optional[name] = value;
   }
   return {
-    // S is localised. V came with 9.6, and poolers still leave it out.
+    // S is localised. V exists since PostgreSQL 9.6, and some poolers omit it.
     severity: sent.get('V') ?? required('S', 'severity'),
     sqlState: required('C', 'SQLSTATE'),
     message: required('M', 'message'),

@@ -2,19 +2,19 @@ import { constants, isUtf8 } from 'node:buffer';
 
 const { MAX_STRING_LENGTH } = constants;
 
-/** What takes the codes of several characters at once, without a call out of JavaScript. */
+/** Creates a string from several character codes, without a call out of JavaScript. */
 const { fromCharCode: fromCodes }: { fromCharCode(...codes: (number | undefined)[]): string } = String;
 
-/** A call of Buffer's own decoder costs as much as some fifteen characters taken one by one. */
+/** A call of Buffer's decoder costs as much as decoding about fifteen characters one by one. */
 const SHORT_BYTES = 16;
 
-/** What Buffer's decoder puts in place of bytes that are not UTF-8. */
+/** The character by which Buffer's decoder replaces bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
-/** Bytes that are decoded at a time where the whole could be too long. */
+/** The number of bytes that are decoded at once if the text could be too long for a string. */
 const PIECE_BYTES = 2 ** 26;
 
-/** Bytes have no string: they are not UTF-8, or the string would be longer than JavaScript's strings can be. */
+/** Bytes cannot be decoded: they are not UTF-8, or the string would exceed the maximum length of JavaScript. */
 export class TextError extends Error {
   constructor(
     readonly reason: 'encoding' | 'length',
@@ -22,15 +22,15 @@ export class TextError extends Error {
   ) {
     super(message);
     this.name = 'TextError';
-    // Its message says all. Thousands of them may be kept, each with the value that it stands for.
+    // The stack is not needed, and thousands of these errors may be kept, one for each UndecodedValue.
     this.stack = `${this.name}: ${message}`;
   }
 }
 
 /**
- * The UTF-8 text in [start, end).
+ * Decodes the UTF-8 text in [start, end).
  *
- * @throws {TextError} where there is no such string
+ * @throws {TextError} if the bytes are not UTF-8, or the text is too long
  */
 export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
   if (end - start <= SHORT_BYTES && isAscii(bytes, start, end)) return decodeShortAscii(bytes, start, end - start);
@@ -43,8 +43,8 @@ export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
 }
 
 /**
- * The same for names and other text that has to be told apart, but not to be right: a byte that is not UTF-8 becomes the lone
- * surrogate U+DC00 + byte, which no UTF-8 text has. So two names stay two. Python does the same (PEP 383, surrogateescape).
+ * Decodes names and other text that must stay distinct even if it is not UTF-8: an invalid byte becomes the lone surrogate
+ * U+DC00 + byte, which no UTF-8 text contains. Python does the same (PEP 383, surrogateescape).
  */
 export function decodeUtf8SurrogateEscape(bytes: Buffer, start: number, end: number): string {
   try {
@@ -59,7 +59,7 @@ function createEncodingError(): TextError {
   return new TextError('encoding', 'The text is not valid UTF-8');
 }
 
-/** Characters of several bytes may make it short enough. */
+/** Decodes text that has more bytes than a string can have characters. With multi-byte characters it may still fit. */
 function decodeLongText(bytes: Buffer, start: number, end: number): string {
   let text = '';
   for (let at = start; at < end;) {
@@ -77,7 +77,7 @@ function decodeLongText(bytes: Buffer, start: number, end: number): string {
   return text;
 }
 
-/** @returns where the character starts that `at` stands in; of bytes that are not UTF-8 `at` itself */
+/** @returns the start of the character at `at`; `at` itself for bytes that are not UTF-8 */
 function findCharacterStart(bytes: Buffer, from: number, at: number, end: number): number {
   if (at === end) return end;
   let start = at;
@@ -99,7 +99,7 @@ function escapeWithSurrogates(bytes: Buffer, start: number, end: number): string
   return text;
 }
 
-/** @returns how many bytes the character has that starts here; 0 where none does */
+/** @returns the number of bytes of the character that starts here; 0 if there is none */
 function getCharacterLength(bytes: Buffer, at: number, end: number): number {
   for (let length = 1; length <= 4 && at + length <= end; length++) {
     if (isUtf8(bytes.subarray(at, at + length))) return length;
@@ -113,7 +113,7 @@ function isAscii(bytes: Buffer, start: number, end: number): boolean {
   return bits < 0x80;
 }
 
-// All at once: a string that is put together piece by piece would have to be flattened by whoever uses it.
+// One call for the whole text: V8 would flatten a concatenated string on first use.
 function decodeShortAscii(b: Buffer, i: number, length: number): string {
   switch (length) {
     case 0:

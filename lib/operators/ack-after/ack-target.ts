@@ -3,10 +3,10 @@ import { Message } from '../../pgoutput/messages/message';
 import { getRawChange } from '../../pgoutput/messages/raw-change';
 import { Transaction } from '../transactions/transaction';
 
-/** What is acknowledged as one: a message, a transaction, anything that has kept its `ack`, or an array of them. */
+/** A unit of acknowledgement: a message, a transaction, any object with their `ack`, or an array of these. */
 export type AckTarget = Acknowledgeable | readonly Acknowledgeable[];
 
-/** Checks at run time what the type promises: JavaScript callers can emit anything. */
+/** Checks the type at run time, for callers in JavaScript. */
 export function isAckTarget(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isAckTarget);
   return typeof value === 'object' && value !== null && 'ack' in value && typeof value.ack === 'function';
@@ -20,7 +20,7 @@ export function toItems(target: AckTarget): readonly Acknowledgeable[] {
   return isBatch(target) ? target : [target];
 }
 
-/** @returns false when the acknowledgement of at least one item came too late */
+/** @returns false if the acknowledgement of at least one item was too late */
 export function acknowledge(target: AckTarget): boolean {
   if (!isBatch(target)) return acknowledgeItem(target);
   let inTime = true;
@@ -34,13 +34,13 @@ export function holdChanges(target: AckTarget): void {
   else for (const item of target) Transaction.hold(item);
 }
 
-/** Frees what transactions have in a spool file: nothing reads them any more. */
+/** Releases the spooled changes of transactions, which are not read any more. */
 export function releaseChanges(target: AckTarget): void {
   if (!isBatch(target)) Transaction.release(target);
   else for (const item of target) Transaction.release(item);
 }
 
-/** The session that delivered the item; undefined where no session did, as for what a `map` returned. */
+/** The session that delivered the item; undefined for other items, such as a value that a `map` returned. */
 export function getSession(item: Acknowledgeable | undefined): SessionControl | undefined {
   return item instanceof Delivery ? Delivery.getHandle(item)?.session : undefined;
 }
@@ -54,7 +54,7 @@ function acknowledgeItem(item: Acknowledgeable): boolean {
   return item.ack() || isOfOpenTransaction(item);
 }
 
-/** A streamed change needs no acknowledgement where a stop left its transaction open: the transaction has not happened. */
+/** Whether a stop ended the session before the transaction of a streamed change did: the change then needs no acknowledgement. */
 function isOfOpenTransaction(item: Acknowledgeable): boolean {
   return item instanceof Message && isStreamed(item) && getSession(item)?.isStreaming() === false;
 }

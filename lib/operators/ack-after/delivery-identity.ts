@@ -54,14 +54,14 @@ const IDENTIFIABLE_KINDS: ReadonlySet<string> = new Set<Identifiable['kind']>([
 ]);
 
 /**
- * The data of other plugins, messages that each stream sends anew, changes that are streamed before their commit position
- * is known, and what a `map` returned are not identifiable.
+ * Whether the item can be recognized when it is delivered again. Data of other plugins, messages that each stream sends again,
+ * changes streamed before their commit position is known, and values that a `map` returned cannot.
  */
 export function isIdentifiable(item: Acknowledgeable): item is Identifiable {
   return item instanceof Message && IDENTIFIABLE_KINDS.has(item.kind) && !isStreamed(item);
 }
 
-/** Where the transaction commits or is prepared; deliveries that end before the confirmed position are not repeated. */
+/** Returns the LSN at which the transaction commits or is prepared. A delivery that ends before the confirmed LSN is not repeated. */
 export function getIdentityLsn(item: Identifiable): Lsn {
   switch (item.kind) {
     case 'message':

@@ -16,7 +16,7 @@ import type { Work, WorkOwner } from './work';
 interface TransactionRecord<T extends AckTarget, R> {
   /** Acknowledged, but not confirmed yet. */
   readonly completed: DeliveryKeySet;
-  /** Works that an earlier subscription has started. */
+  /** Work that an earlier subscription has started. */
   readonly works: Map<DeliveryKey, Work<T, R>>;
 }
 

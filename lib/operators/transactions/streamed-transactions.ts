@@ -6,13 +6,13 @@ import { GatheringBudget } from './gathering-budget';
 import type { Spool } from './spool';
 import { StreamedChanges } from './streamed-changes';
 
-/** A transaction of which blocks were delivered. */
+/** A transaction whose blocks are being gathered. */
 export interface GatheredTransaction {
   readonly changes: StreamedChanges;
   origin: string | undefined;
 }
 
-/** The transactions that are streamed in blocks and have not ended. */
+/** The transactions in progress that the server streams in blocks. */
 export class StreamedTransactions {
   readonly #budget: GatheringBudget;
   /** By xid. */
@@ -20,7 +20,7 @@ export class StreamedTransactions {
   /** The transaction whose block is being delivered. */
   #block: GatheredTransaction | undefined;
 
-  /** @param maxBytes the most memory for all of them together */
+  /** @param maxBytes the maximum memory for all transactions together */
   constructor(maxBytes: number, spool: Spool) {
     this.#budget = new GatheringBudget(maxBytes, spool);
   }
@@ -68,7 +68,7 @@ export class StreamedTransactions {
   /**
    * Removes a transaction that has ended.
    *
-   * @throws {ReplicationError} `SPOOL_FAILED`; then it is still released by `clear`
+   * @throws {ReplicationError} `SPOOL_FAILED`; `clear` then still releases the transaction
    */
   remove(xid: number): GatheredTransaction | undefined {
     const transaction = this.#transactions.get(xid);
@@ -77,7 +77,7 @@ export class StreamedTransactions {
     return transaction;
   }
 
-  /** Releases all of them. */
+  /** Releases all transactions. */
   clear(): void {
     for (const { changes } of this.#transactions.values()) changes.release();
     this.#transactions.clear();

@@ -39,10 +39,10 @@ export class TransactionAssembler {
   }
 
   /**
-   * Gathers a change, or opens a transaction. Changes without their Begin, which an operator above has dropped, are neither
-   * emitted nor settled.
+   * Gathers a change, or opens a transaction. If an operator upstream has dropped the Begin, the changes are neither emitted
+   * nor settled.
    *
-   * @returns whether the message may complete something, see {@link finish}
+   * @returns whether to call {@link finish} with the message
    */
   gather(message: AnyReplicationMessage): boolean {
     switch (message.kind) {
@@ -54,7 +54,7 @@ export class TransactionAssembler {
         return false;
       case 'begin':
       case 'beginPrepare':
-        // An open transaction was cut off with its session, and is delivered again as a whole.
+        // A transaction that is still open ended with its session; the server sends all of it again.
         this.#clearIfNewSession(message);
         this.#begin = message;
         this.#origin = undefined;
@@ -93,7 +93,7 @@ export class TransactionAssembler {
     }
   }
 
-  /** @returns what the message completes */
+  /** @returns the item that the message completes, if any */
   finish(message: AnyReplicationMessage): AssembledMessage | undefined {
     switch (message.kind) {
       case 'commit':
@@ -144,7 +144,7 @@ export class TransactionAssembler {
     this.#changes = [];
   }
 
-  /** Drops the incomplete transactions of an earlier session: they are delivered again, or were aborted meanwhile. */
+  /** Drops the incomplete transactions of an earlier session: the server sends them again, unless they were aborted. */
   #clearIfNewSession(message: Delivery): void {
     const session = Delivery.getHandle(message)?.session;
     if (session === this.#session) return;
@@ -192,7 +192,7 @@ export class TransactionAssembler {
     const transaction = this.#streamed.remove(xid);
     if (!transaction) return undefined;
     const { changes, origin } = transaction;
-    // From here on it counts against the window.
+    // From now on the transaction counts against the window.
     changes.leaveBudget();
     if (changes.size === 0) {
       changes.release();
@@ -225,14 +225,14 @@ function createPrepared(
   );
 }
 
-/** Gives a group the handle that stands for all messages of its transaction. */
+/** Attaches the handle that acknowledges all messages of the transaction. */
 function attachGroupHandle<T extends Delivery>(end: Delivery, group: T, held?: number): T {
   const handle = Delivery.getHandle(end);
   if (handle) Delivery.attach(group, handle.group(held));
   return group;
 }
 
-/** @returns a position for the consumer's store, where nothing was committed to the published tables */
+/** @returns a position for the consumer's store, or undefined if the keepalive is not progress */
 function toProgress(keepalive: KeepaliveMessage): Transaction | undefined {
   if (!Delivery.getHandle(keepalive)?.isProgress) return undefined;
   const { walEnd, serverTime } = keepalive;

@@ -4,8 +4,8 @@ import { Options } from '../../common/options';
 /** The options of {@link transactions}. */
 export interface TransactionsOptions {
   /**
-   * Whether logical messages outside any transaction are emitted, between the transactions. Otherwise they are dropped
-   * and need no acknowledgement. Default false.
+   * Whether logical messages outside any transaction are emitted, between the transactions. Otherwise they are dropped,
+   * and count as acknowledged. Default false.
    */
   readonly includeNonTransactionalMessages?: boolean;
   /**

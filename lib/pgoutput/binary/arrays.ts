@@ -3,10 +3,10 @@ import { escapeQuotes } from './quoting';
 import { TextList } from './text-list';
 import { checkQuoted, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
 
-/** MAXDIM. */
+/** MAXDIM in array.h. */
 const MAX_DIMENSIONS = 6;
 
-/** How array_out decides it; the delimiter comes on top. */
+/** Elements that array_out quotes. It also quotes elements that contain the delimiter. */
 const QUOTED = /^$|^null$|["\\{} \t\n\v\f\r]/i;
 
 interface Dimension {
@@ -14,18 +14,18 @@ interface Dimension {
   readonly lowerBound: number;
 }
 
-/** Dimensions, whether there are nulls, and the elements' type, which is written down here once more. */
+/** The header of a binary array: the number of dimensions, a null flag, the OID of the element type, and the dimensions. */
 interface ArrayHeader {
   readonly elementOid: number;
   readonly dimensions: readonly Dimension[];
-  /** How many elements there are. */
+  /** The number of elements in all dimensions. */
   readonly count: number;
 }
 
 /**
- * `{1,NULL,3}`, or `[0:1]={1,2}` where an index does not start at 1.
+ * Writes arrays: `{1,NULL,3}`, or `[0:1]={1,2}` if a lower bound is not 1.
  *
- * @param delimiter what stands between elements: `;` for boxes, `,` for all other built-in types
+ * @param delimiter the separator of elements: `;` for boxes, `,` for all other built-in types
  */
 export function createArrayWriter(delimiter: string, textOf: GetTextWriter): TextWriter {
   return (bytes, start, end, depth) => {
@@ -57,7 +57,7 @@ export function createArrayWriter(delimiter: string, textOf: GetTextWriter): Tex
   };
 }
 
-/** int2vector and oidvector: elements with spaces between, in the form of an array. */
+/** Writes int2vector and oidvector: binary arrays whose text is the elements separated by spaces. */
 export function createVectorWriter(elementText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
@@ -82,7 +82,7 @@ function readHeader(fields: Fields): ArrayHeader {
   const dimensions: Dimension[] = [];
   for (let i = 0; i < depth; i++) dimensions.push({ size: fields.i32(), lowerBound: fields.i32() });
 
-  // Each element has at least its length.
+  // Each element has at least a length field of 4 bytes.
   let count = depth === 0 ? 0 : 1;
   for (const { size } of dimensions) {
     count *= size;

@@ -8,20 +8,20 @@ import { createRecordWriter } from './records';
 import { incrementDepth, UnknownFormError, type TextWriter } from './value-text';
 
 /**
- * Writes the text of the value in [start, end).
+ * Returns the text of the value at [start, end).
  *
- * @throws {UnknownFormError} where a value in it has a type that was not among the parts of this one
- * @throws {Error} where the bytes are no such value
+ * @throws {UnknownFormError} if a nested value has a type whose binary format is not known
+ * @throws {Error} if the bytes are not a value of the type
  */
 export type BinaryReader = (bytes: Buffer, start: number, end: number) => string;
 
 /**
- * How to turn the binary form of a type's values into the text that the server prints for them under the settings that
- * sessions pin, so that both forms can go through the same parser. Of the types regclass and the like it is the OID, where
- * the server's text is a name.
+ * Creates a reader that converts binary values of a type into the text that the server prints under the session settings of
+ * the library, so that both formats use the same parser. For regclass and similar types it returns the OID, where the
+ * server prints a name.
  *
- * @param definitions asked for every type that is not built in, now or when a value has such a type in it
- * @returns undefined for a type whose binary form is not known, or that has such a type in it
+ * @param definitions returns the definition of a type that is not built in; called now, and when a value contains such a type
+ * @returns undefined if the binary format of the type, or of a type that it contains, is not known
  */
 export function createBinaryReader(oid: number, definitions: TypeDefinitions): BinaryReader | undefined {
   const getDefinition = (type: number): TypeDefinition | undefined =>
@@ -31,7 +31,7 @@ export function createBinaryReader(oid: number, definitions: TypeDefinitions): B
   return (bytes, start, end) => write(bytes, start, end, 0);
 }
 
-/** What a type is made of. */
+/** Returns the OIDs of the types that a type contains. */
 function getComponentTypes(definition: TypeDefinition): readonly number[] {
   switch (definition.kind) {
     case 'base':
@@ -50,10 +50,10 @@ function getComponentTypes(definition: TypeDefinition): readonly number[] {
   }
 }
 
-/** Whether the type and all that it is made of have a form that is known. */
+/** Whether the binary format is known of the type and of all types that it contains. */
 function isDecodable(oid: number, getDefinition: TypeDefinitions): boolean {
   const seen = new Set([oid]);
-  // What is added meanwhile is visited as well.
+  // The loop also visits types that are added during the iteration.
   for (const type of seen) {
     if (BUILT_IN_WRITERS.has(type)) continue;
     const definition = getDefinition(type);
@@ -63,7 +63,7 @@ function isDecodable(oid: number, getDefinition: TypeDefinitions): boolean {
   return true;
 }
 
-/** The writers of types, each made when it is first needed. */
+/** The writers of types. Each is created on first use. */
 class TextWriters {
   readonly #getDefinition: TypeDefinitions;
   readonly #texts = new Map<number, TextWriter>();
@@ -88,7 +88,7 @@ class TextWriters {
       case 'enum':
         return writeText;
       case 'domain':
-        // A chain of them ends, unless the catalog was read wrong.
+        // The depth limit ends a cycle of domains, which only an inconsistent catalog has.
         return this.#later(definition.base, incrementDepth);
       case 'array':
         return createArrayWriter(definition.delimiter, this.of);

@@ -4,7 +4,7 @@ import { checkTextLength } from './value-text';
 
 const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'));
 
-/** bit and varbit: how many bits, and bytes with the first bit highest. */
+/** bit and varbit: the number of bits, then the bits in bytes, most significant bit first. */
 export function writeBits(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   const length = fields.i32();

@@ -29,7 +29,7 @@ const WRITERS: Readonly<Record<string, TextWriter>> = {
   bytea: writeBytea,
   char: writeChar,
   ...assignWriter(writeText, ['name', 'text', 'varchar', 'bpchar', 'json', 'refcursor']),
-  // XML loses its encoding declaration where the client's encoding is UTF8 (xml_send), as in its text.
+  // If the client encoding is UTF8, xml_send omits the encoding declaration, as xml_out does.
   xml: writeText,
   ...assignWriter(writeVersionedText, ['jsonb', 'jsonpath']),
   int2: writeInt2,
@@ -67,7 +67,7 @@ const WRITERS: Readonly<Record<string, TextWriter>> = {
   tsquery: writeTsquery,
   int2vector: createVectorWriter(writeInt2),
   oidvector: createVectorWriter(writeUint4),
-  // Their text is a name, which only the server can look up; what it sends is the OID.
+  // Their text format is a name, their binary format the OID. Only the server can look up the name.
   ...assignWriter(writeUint4, [
     'regproc',
     'regprocedure',
@@ -80,7 +80,7 @@ const WRITERS: Readonly<Record<string, TextWriter>> = {
   ...assignWriter(writeUint4, ['regrole', 'regnamespace', 'regconfig', 'regdictionary']),
 };
 
-/** The writers of built-in types that consist of no others, by OID. */
+/** The writers of built-in types that contain no other types, by OID. */
 export const BUILT_IN_WRITERS: ReadonlyMap<number, TextWriter> = new Map(
   Object.entries(WRITERS).flatMap(([name, write]): [number, TextWriter][] => {
     const oid = BUILT_IN_TYPES.get(name);

@@ -5,18 +5,18 @@ const MAX_INT4 = 0x7fff_ffff;
 const MIN_INT4 = -0x8000_0000;
 const MAX_UINT4 = 0xffff_ffff;
 
-/** From 4714-11-24 BC on, days counted from 2000-01-01 (MIN_TIMESTAMP, DATE_END_JULIAN, END_TIMESTAMP in timestamp.h). */
+/** Limits in days since 2000-01-01. The first is 4714-11-24 BC (MIN_TIMESTAMP, DATE_END_JULIAN, END_TIMESTAMP in timestamp.h). */
 const FIRST_DAY = -2_451_545;
 const END_OF_DATES = 2_145_031_949;
 const END_OF_TIMESTAMPS = 106_751_983;
 
 const SECONDS = 86_400;
-/** Days from 0000-03-01, where the calendar below starts, to 2000-01-01. */
+/** Days from 0000-03-01, the epoch of the calendar below, to 2000-01-01. */
 const EPOCH = 730_425;
 /** Days in 400 years. */
 const ERA = 146_097;
 
-/** Days since 2000-01-01. */
+/** date: days since 2000-01-01. */
 export const writeDate: TextWriter = createFixedSizeWriter(4, (bytes, at) => {
   const days = bytes.readInt32BE(at);
   if (days === MAX_INT4) return 'infinity';
@@ -24,9 +24,9 @@ export const writeDate: TextWriter = createFixedSizeWriter(4, (bytes, at) => {
   return formatDate(days, '', END_OF_DATES);
 });
 
-/** Microseconds since 2000-01-01. */
+/** timestamp: microseconds since 2000-01-01. */
 export const writeTimestamp: TextWriter = createFixedSizeWriter(8, (bytes, at) => formatTimestamp(bytes, at, ''));
-/** The same in UTC, which is the session's time zone. */
+/** timestamptz: microseconds since 2000-01-01 00:00 UTC. The session's time zone is UTC. */
 export const writeTimestamptz: TextWriter = createFixedSizeWriter(8, (bytes, at) => formatTimestamp(bytes, at, '+00'));
 
 function formatTimestamp(bytes: Buffer, at: number, zone: string): string {

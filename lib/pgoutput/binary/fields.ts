@@ -1,6 +1,6 @@
 import { decodeUtf8 } from '../../wire/text';
 
-/** Reads the fields of one value in turn. Whatever goes past its end is an Error. */
+/** Reads the fields of one value in order. Reading past the end of the value throws an Error. */
 export class Fields {
   readonly bytes: Buffer;
   readonly #start: number;
@@ -14,7 +14,7 @@ export class Fields {
     this.#end = end;
   }
 
-  /** Bytes not read yet. */
+  /** The number of bytes that are not read yet. */
   get remaining(): number {
     return this.#end - this.#at;
   }
@@ -39,7 +39,7 @@ export class Fields {
     return this.bytes.readUInt32BE(this.take(4));
   }
 
-  /** A number of things of which each has at least so many bytes. */
+  /** Reads the number of items that follow. @param minBytes the smallest size of an item */
   count(bytesOfEach: number): number {
     const count = this.i32();
     if (count < 0 || count * bytesOfEach > this.remaining) {
@@ -48,7 +48,7 @@ export class Fields {
     return count;
   }
 
-  /** UTF-8 text up to a NUL byte, which is consumed too. */
+  /** Reads UTF-8 text up to a NUL byte, and the NUL byte. */
   cstring(): string {
     const from = this.#at;
     const nul = this.bytes.indexOf(0, from);
@@ -57,7 +57,7 @@ export class Fields {
     return decodeUtf8(this.bytes, from, nul);
   }
 
-  /** @returns where the next bytes stand, so many of which are read now */
+  /** Skips so many bytes. @returns the offset of the first of them */
   take(length: number): number {
     const at = this.#at;
     if (length < 0 || length > this.#end - at) {

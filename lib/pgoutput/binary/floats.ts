@@ -1,7 +1,7 @@
 import { findShortestDecimal, type Decimal } from './shortest';
 import { createFixedSizeWriter, type TextWriter } from './value-text';
 
-/** From these powers of ten on a number has an exponent, as with printf's %g (FLT_DIG, DBL_DIG). */
+/** Numbers from these powers of ten on are printed with an exponent, as by %g of printf (FLT_DIG, DBL_DIG). */
 const FLOAT4_FIXED = 6;
 const FLOAT8_FIXED = 15;
 
@@ -11,11 +11,11 @@ export const writeFloat4: TextWriter = createFixedSizeWriter(4, formatFloat4);
 export function formatFloat8(bytes: Buffer, at: number): string {
   const value = bytes.readDoubleBE(at);
   const size = Math.abs(value);
-  // The same form in JavaScript.
+  // In this range, JavaScript prints the same text as PostgreSQL.
   if (size >= 1e-4 && size < 1e15) return String(value);
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   if (!Number.isFinite(value)) return String(value);
-  // From here to 10^40 a middle between two numbers can have few enough digits to be JavaScript's choice.
+  // In this range, JavaScript may print the midpoint between two doubles, which PostgreSQL does not (see shortest.ts).
   if (size >= 2 ** 53 && size < 1e41 && bytes.readUInt8(at + 7) % 2 === 0) {
     const exponent = ((bytes.readUInt16BE(at) >> 4) & 0x7ff) - 1075;
     const fraction = bytes.readBigUInt64BE(at) & 0xf_ffff_ffff_ffffn;
@@ -26,7 +26,7 @@ export function formatFloat8(bytes: Buffer, at: number): string {
     );
   }
   const text = value.toExponential();
-  // An exponent has two digits at least.
+  // PostgreSQL prints an exponent with at least two digits.
   return text.at(-2) === '-' || text.at(-2) === '+' ? `${text.slice(0, -1)}0${text.slice(-1)}` : text;
 }
 
@@ -57,10 +57,14 @@ function toFloat4(bits: number): number {
 
 const TENS = Array.from({ length: 61 }, (_, power) => Number(`1e${power}`));
 
-/** Far above the rounding errors of a number below 10^10, and far below 1. */
+/** Differences below this may be rounding errors. It is far above the rounding errors of a number below 10^10, and far below 1. */
 const DOUBTFUL = 1e-5;
 
-/** {@link findShortestDecimal} in doubles, of nine digits before the point; undefined where their rounding could tell. */
+/**
+ * Computes {@link findShortestDecimal} with doubles, scaled to nine digits before the point.
+ *
+ * @returns undefined if rounding errors could change the result
+ */
 function findQuickDecimal(bits: number): Decimal | undefined {
   const value = toFloat4(bits);
   const below = toFloat4(bits - 1);

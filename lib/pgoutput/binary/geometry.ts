@@ -3,14 +3,14 @@ import { formatFloat8 } from './floats';
 import { TextList } from './text-list';
 import { createFixedSizeWriter, type TextWriter } from './value-text';
 
+/** The size of a point in bytes: two float8 values. All geometric types consist of float8 values. */
 const POINT = 16;
 
-/** All of it is in float8s. Points are two of them. */
 export const writePoint: TextWriter = createFixedSizeWriter(POINT, formatPoint);
 export const writeLseg: TextWriter = createFixedSizeWriter(2 * POINT, (bytes, at) => `[${formatPoints(bytes, at, 2)}]`);
 export const writeBox: TextWriter = createFixedSizeWriter(2 * POINT, (bytes, at) => formatPoints(bytes, at, 2));
 
-/** Ax + By + C = 0. */
+/** line: the coefficients of Ax + By + C = 0. */
 export const writeLine: TextWriter = createFixedSizeWriter(
   24,
   (bytes, at) => `{${formatFloat8(bytes, at)},${formatFloat8(bytes, at + 8)},${formatFloat8(bytes, at + 16)}}`,
@@ -21,7 +21,7 @@ export const writeCircle: TextWriter = createFixedSizeWriter(
   (bytes, at) => `<${formatPoint(bytes, at)},${formatFloat8(bytes, at + POINT)}>`,
 );
 
-/** Whether it is closed, and its points. */
+/** path: whether it is closed, and its points. */
 export const writePath: TextWriter = (bytes, start, end) => {
   const fields = new Fields(bytes, start, end);
   const isClosed = fields.u8() !== 0;

@@ -6,9 +6,9 @@ export const writeInt2: TextWriter = createFixedSizeWriter(2, (bytes, at) => Str
 export const writeInt4: TextWriter = createFixedSizeWriter(4, (bytes, at) => String(bytes.readInt32BE(at)));
 export const writeInt8: TextWriter = createFixedSizeWriter(8, formatInt8);
 
-/** oid, xid, cid: without a sign. */
+/** oid, xid and cid: unsigned. */
 export const writeUint4: TextWriter = createFixedSizeWriter(4, (bytes, at) => String(bytes.readUInt32BE(at)));
-/** xid8. */
+/** xid8: unsigned. */
 export const writeUint8: TextWriter = createFixedSizeWriter(8, formatUint8);
 
 function formatInt8(bytes: Buffer, at: number): string {
@@ -21,7 +21,7 @@ export function formatUint8(bytes: Buffer, at: number): string {
   return Number.isSafeInteger(value) ? String(value) : String(bytes.readBigUInt64BE(at));
 }
 
-/** Under lc_monetary C: two fraction digits and a dollar sign (cash_out). */
+/** money: a number of cents. With lc_monetary = C, cash_out prints a dollar sign and two fraction digits. */
 export const writeMoney: TextWriter = createFixedSizeWriter(8, (bytes, at) => {
   const value = formatInt8(bytes, at);
   const isNegative = value.startsWith('-');

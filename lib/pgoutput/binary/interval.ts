@@ -5,7 +5,10 @@ const MAX_INT4 = 0x7fff_ffff;
 const MIN_INT4 = -0x8000_0000;
 const MAX_UINT4 = 0xffff_ffff;
 
-/** Microseconds, days, months. Under IntervalStyle postgres a positive part behind a negative one gets a plus sign. */
+/**
+ * interval: microseconds, days and months. With IntervalStyle = postgres, a positive part that follows a negative part has a
+ * plus sign.
+ */
 export const writeInterval: TextWriter = createFixedSizeWriter(16, (bytes, at) => {
   const days = bytes.readInt32BE(at + 8);
   const months = bytes.readInt32BE(at + 12);
@@ -36,7 +39,7 @@ export const writeInterval: TextWriter = createFixedSizeWriter(16, (bytes, at) =
   return `${text}${text === '' ? '' : ' '}${sign}${formatClock(seconds, microseconds)}`;
 });
 
-/** All three at their limit: what means infinity since PostgreSQL 17, and is hardly ever met before. */
+/** Whether all three fields have their largest or smallest value, which means infinity from PostgreSQL 17 on. */
 function isInfinite(bytes: Buffer, at: number, days: number, months: number): boolean {
   const high = bytes.readInt32BE(at);
   const low = bytes.readUInt32BE(at + 4);

@@ -1,18 +1,18 @@
 import { Fields } from './fields';
 import { createFixedSizeWriter, type TextWriter } from './value-text';
 
-/** PGSQL_AF_INET and PGSQL_AF_INET6, which are the same on every platform. */
+/** PGSQL_AF_INET and PGSQL_AF_INET6, which are equal on all platforms. */
 const IPV4 = 2;
 const IPV6 = 3;
 
 export const writeInet: TextWriter = (bytes, start, end) => formatNetwork(bytes, start, end, false);
-/** Unlike inet, it always says how many bits count. */
+/** cidr: unlike inet, its text always has the length of the network mask. */
 export const writeCidr: TextWriter = (bytes, start, end) => formatNetwork(bytes, start, end, true);
 
 export const writeMacaddr: TextWriter = createFixedSizeWriter(6, (bytes, at) => formatMac(bytes, at, 6));
 export const writeMacaddr8: TextWriter = createFixedSizeWriter(8, (bytes, at) => formatMac(bytes, at, 8));
 
-/** Family, bits, whether it is a cidr, and how many bytes of an address follow. */
+/** Reads the address family, the mask length, a flag for cidr, the number of address bytes, and the address. */
 function formatNetwork(bytes: Buffer, start: number, end: number, isCidr: boolean): string {
   const fields = new Fields(bytes, start, end);
   const family = fields.u8();
@@ -32,7 +32,7 @@ function formatIpv4(bytes: Buffer, at: number): string {
   return `${bytes.readUInt8(at)}.${bytes.readUInt8(at + 1)}.${bytes.readUInt8(at + 2)}.${bytes.readUInt8(at + 3)}`;
 }
 
-/** As inet_net_ntop.c has it: the first longest run of zeros is left out, and IPv4 within IPv6 keeps its form. */
+/** Prints as inet_net_ntop.c does: `::` replaces the first longest run of zeros, and an embedded IPv4 address stays in dotted form. */
 function formatIpv6(bytes: Buffer, at: number): string {
   const words = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(at + 2 * i));
   const { from, length } = findLongestZeros(words);
@@ -43,7 +43,7 @@ function formatIpv6(bytes: Buffer, at: number): string {
   return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }
 
-/** Of two words at least. */
+/** Finds the first longest run of at least two zero words. */
 function findLongestZeros(words: readonly number[]): { from: number; length: number } {
   let longest = { from: 0, length: 0 };
   let from = 0;

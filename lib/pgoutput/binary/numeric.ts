@@ -1,7 +1,7 @@
 import { Fields } from './fields';
 
 const NEGATIVE = 0x4000;
-/** What stands in place of a sign (NUMERIC_NAN, NUMERIC_PINF, NUMERIC_NINF in numeric.c). */
+/** Values of the sign field that are not signs (NUMERIC_NAN, NUMERIC_PINF, NUMERIC_NINF in numeric.c). */
 const SPECIALS: ReadonlyMap<number, string> = new Map([
   [0xc000, 'NaN'],
   [0xd000, 'Infinity'],
@@ -12,8 +12,8 @@ const MAX_SCALE = 0x3fff;
 const DIGITS = 4;
 
 /**
- * Digits of base 10000, the power of 10000 that the first one stands for, and how many decimal places to print. The count has
- * no sign, the power has one (numeric_recv).
+ * numeric: the number of digits in base 10000 (unsigned), the weight of the first digit as a power of 10000 (signed), the sign,
+ * the number of decimal places to print, and the digits. Source: numeric_recv.
  */
 export function writeNumeric(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
@@ -28,7 +28,7 @@ export function writeNumeric(bytes: Buffer, start: number, end: number): string 
   if (sign !== 0 && sign !== NEGATIVE) throw new Error(`${sign} is no sign of a numeric`);
   if (scale > MAX_SCALE) throw new Error(`${scale} is no scale of a numeric`);
 
-  // How many of the digits stand before the point.
+  // The number of digits before the decimal point.
   const whole = Math.min(count, Math.max(weight + 1, 0));
   let text = whole === 0 ? '0' : String(readDigit(bytes, at));
   for (let i = 1; i < whole; i++) text += readPaddedDigit(bytes, at + 2 * i);

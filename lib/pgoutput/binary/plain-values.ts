@@ -1,7 +1,7 @@
 import { decodeUtf8 } from '../../wire/text';
 import { checkTextLength, createFixedSizeWriter, type TextWriter } from './value-text';
 
-/** Types whose binary form is their text: text, varchar, bpchar, name, json, xml, enums. */
+/** Types whose binary format is their text: text, varchar, bpchar, name, json, xml and enums. */
 export const writeText: TextWriter = decodeUtf8;
 
 export const writeBool: TextWriter = createFixedSizeWriter(1, (bytes, at) => {
@@ -15,14 +15,14 @@ export const writeBytea: TextWriter = (bytes, start, end) => {
   return `\\x${bytes.toString('hex', start, end)}`;
 };
 
-/** "char": a byte, which is no character above 127 (charout, since PostgreSQL 15). */
+/** "char": one byte. Since PostgreSQL 15, charout prints bytes above 127 in octal. */
 export const writeChar: TextWriter = createFixedSizeWriter(1, (bytes, at) => {
   const byte = bytes.readUInt8(at);
   if (byte === 0) return '';
   return byte < 0x80 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`;
 });
 
-/** jsonb and jsonpath: the version of the form, which is 1, and text. */
+/** jsonb and jsonpath: a format version, which is 1, and text. */
 export const writeVersionedText: TextWriter = (bytes, start, end) => {
   if (start === end || bytes[start] !== 1) throw new Error('it is of a version that is not known');
   return decodeUtf8(bytes, start + 1, end);
@@ -33,7 +33,7 @@ export const writeUuid: TextWriter = createFixedSizeWriter(16, (bytes, at) => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 });
 
-/** Block and offset. */
+/** tid: block number and offset. */
 export const writeTid: TextWriter = createFixedSizeWriter(
   6,
   (bytes, at) => `(${bytes.readUInt32BE(at)},${bytes.readUInt16BE(at + 4)})`,

@@ -10,10 +10,10 @@ const UPPER_INCLUSIVE = 0x04;
 const LOWER_INFINITE = 0x08;
 const UPPER_INFINITE = 0x10;
 
-/** How range_out decides it. */
+/** Bounds that range_out quotes. */
 const QUOTED = /^$|["\\()[\], \t\n\v\f\r]/;
 
-/** `[1,5)`: flags, and the bounds that are not infinite. */
+/** Writes ranges, `[1,5)`. The binary format has flags, and the bounds that are not infinite. */
 export function createRangeWriter(boundText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
@@ -38,7 +38,7 @@ export function createRangeWriter(boundText: TextWriter): TextWriter {
   };
 }
 
-/** `{[1,3),[5,7)}` */
+/** Writes multiranges, `{[1,3),[5,7)}`. */
 export function createMultirangeWriter(rangeText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);

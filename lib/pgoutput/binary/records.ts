@@ -3,12 +3,12 @@ import { escapeQuotes } from './quoting';
 import { TextList } from './text-list';
 import { checkQuoted, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
 
-/** How record_out decides it. */
+/** Columns that record_out quotes. */
 const QUOTED = /^$|["\\(), \t\n\v\f\r]/;
 
 /**
- * `(1,"a b",)`: each column with its type's OID. So a type that has been altered meanwhile is read as it was when the value
- * was sent.
+ * Writes records, `(1,"a b",)`. The binary format has the type OID of each column, so a value is read correctly even if the
+ * type was altered after the value was written.
  */
 export function createRecordWriter(textOf: GetTextWriter): TextWriter {
   return (bytes, start, end, depth) => {
@@ -32,7 +32,7 @@ export function createRecordWriter(textOf: GetTextWriter): TextWriter {
   };
 }
 
-/** In records and ranges a quote or backslash within quotes is doubled. */
+/** Quotes a column of a record or a bound of a range; quotes and backslashes in it are doubled. */
 export function quoteField(text: string, mustBeQuoted: RegExp, bytes: number): string {
   if (!mustBeQuoted.test(text)) return text;
   checkQuoted(text, bytes);

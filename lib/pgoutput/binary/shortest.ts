@@ -1,20 +1,21 @@
-/** digits × 10^exponent. */
+/** The number digits × 10^exponent. */
 export interface Decimal {
   readonly digits: string;
   readonly exponent: number;
 }
 
 /**
- * The fewest digits that stand for a floating-point number and no other: of those strictly between the middles to its two
- * neighbours, the multiple of the highest power of ten; of two such the nearer one, then the even one. JavaScript's own
- * digits differ where they are such a middle itself, which reads back as the number if it is even; PostgreSQL does without
- * (STRICTLY_SHORTEST in d2s.c).
+ * Finds the fewest decimal digits that identify a floating-point number.
  *
- * @param mantissa the number is mantissa × 2^exponent, and the next one has a mantissa greater by 1
- * @param isPowerOfTwo whether the neighbour below is only half as far away
+ * Candidates lie strictly between the midpoints to the two neighbouring numbers. The result is the multiple of the highest
+ * power of ten among them; of two such multiples, the nearer one, then the even one. JavaScript also accepts a midpoint
+ * itself if it reads back as the number; PostgreSQL does not (STRICTLY_SHORTEST in d2s.c).
+ *
+ * @param mantissa the number is mantissa × 2^exponent; the mantissa of the next number is greater by 1
+ * @param isPowerOfTwo whether the distance to the previous number is half the distance to the next one
  */
 export function findShortestDecimal(mantissa: bigint, exponent: number, isPowerOfTwo: boolean): Decimal {
-  // In quarters of the distance to the next number; without a fraction, since 2^-n is 5^n × 10^-n.
+  // Counted in quarters of the distance to the next number. Since 2^-n is 5^n × 10^-n, all values are integers.
   const power = exponent - 2;
   const scale = power < 0 ? 5n ** BigInt(-power) : 2n ** BigInt(power);
   const value = mantissa * 4n * scale;
@@ -23,7 +24,7 @@ export function findShortestDecimal(mantissa: bigint, exponent: number, isPowerO
 
   let zeros = 0;
   let unit = 1n;
-  // A multiple of the next unit is one of this unit, too.
+  // A multiple of the next unit is also a multiple of this unit.
   while (hasMultiple(unit * 10n, low, high)) {
     unit *= 10n;
     zeros++;

@@ -2,7 +2,7 @@ import { Fields } from './fields';
 import { formatUint8 } from './integers';
 import { TextList } from './text-list';
 
-/** pg_snapshot and txid_snapshot: xmin, xmax and the transactions between them that were in progress. */
+/** pg_snapshot and txid_snapshot: xmin, xmax, and the transactions between them that were in progress. */
 export function writeSnapshot(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   const count = fields.i32();

@@ -2,14 +2,14 @@ import { Fields } from './fields';
 import { escapeQuotes } from './quoting';
 import { TextList } from './text-list';
 
-/** How the upper two bits of a position are printed; D, the lowest weight, is left out. */
+/** The letters of the weights in the upper two bits of a position. The lowest weight, D, is not printed. */
 const WEIGHTS = ['', 'C', 'B', 'A'];
 
-/** Lexemes, each with its positions and their weights. */
+/** tsvector: lexemes, each with its positions and their weights. */
 export function writeTsvector(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   const lexemes = new TextList(' ', end - start);
-  // A lexeme ends with a NUL and has at least the count of its positions.
+  // A lexeme has at least a NUL byte and the number of its positions.
   const count = fields.count(3);
   for (let i = 0; i < count; i++) {
     let text = quoteLexeme(fields.cstring());

@@ -1,25 +1,25 @@
 import { createFixedSizeWriter, type TextWriter } from './value-text';
 
 const DAY = 86_400;
-/** Zones are less than 16 hours away from UTC (MAX_TZDISP_HOUR). */
+/** Time zone offsets are less than 16 hours (MAX_TZDISP_HOUR), in seconds. */
 const ZONES = 16 * 3600;
 
-/** A 64-bit count of microseconds, in whole seconds (rounded down) and what is left. */
+/** A 64-bit number of microseconds, as whole seconds (rounded down) and remaining microseconds. */
 export interface Duration {
   readonly seconds: number;
   readonly microseconds: number;
 }
 
-/** Microseconds of the day, up to 24:00:00. */
+/** time: microseconds since midnight, up to 24:00:00. */
 export const writeTime: TextWriter = createFixedSizeWriter(8, formatTime);
 
-/** The same, and how many seconds its zone is west of UTC. */
+/** timetz: microseconds since midnight, and the zone's offset in seconds west of UTC. */
 export const writeTimetz: TextWriter = createFixedSizeWriter(
   12,
   (bytes, at) => formatTime(bytes, at) + formatZone(bytes.readInt32BE(at + 8)),
 );
 
-/** Without a rounding error, which a double of all microseconds would have after 285 years. */
+/** Reads a number of microseconds without rounding errors, which one double would have beyond 285 years. */
 export function readDuration(bytes: Buffer, at: number): Duration {
   const high = bytes.readInt32BE(at);
   // 2^32 is 4294 × 10^6 + 967296.
@@ -28,7 +28,7 @@ export function readDuration(bytes: Buffer, at: number): Duration {
   return { seconds: high * 4294 + seconds, microseconds: rest - seconds * 1e6 };
 }
 
-/** `23:59:59.5` */
+/** Formats a time of day, `23:59:59.5`. */
 export function formatClock(seconds: number, microseconds: number): string {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);

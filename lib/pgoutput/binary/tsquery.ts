@@ -8,7 +8,7 @@ const OPERATOR = 2;
 const NOT = 1;
 const PHRASE = 4;
 
-/** How tightly an operator binds, by its code (QO_PRIORITY in ts_type.h): not, and, or, phrase. */
+/** The precedence of operators by code (QO_PRIORITY in ts_type.h): not, and, or, phrase. */
 const PRIORITIES: readonly (number | undefined)[] = [undefined, 4, 2, 1, 3];
 const SYMBOLS: readonly (string | undefined)[] = [undefined, '!', '&', '|'];
 const IN_NO_PARENTHESES = 5;
@@ -20,7 +20,7 @@ const WEIGHTS: readonly (readonly [bit: number, letter: string])[] = [
   [1, 'D'],
 ];
 
-/** Far more than the server could print: there each level takes stack. */
+/** Far more levels than a server can print, because it uses stack for each level. */
 const MAX_DEPTH = 1_000_000;
 /** The server has 1 MB for all operands, each of which takes a byte and more. */
 const MAX_ITEMS = 2 ** 22;
@@ -29,21 +29,21 @@ interface Operator {
   readonly code: number;
   readonly priority: number;
   readonly symbol: string;
-  /** Printed, once it has been read. */
+  /** The text of the right operand, once it is read. */
   right?: string;
 }
 
-/** A part of the query as it is printed alone. */
+/** The text of an operand without parentheses around it. */
 interface Part {
   readonly text: string;
   readonly priority: number;
   readonly isPhrase: boolean;
 }
 
-/** Operators before their operands, the right one before the left one. */
+/** tsquery: items in prefix order, the right operand before the left one. */
 export function writeTsquery(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
-  // Not by recursion, which some thousand operators would take too far.
+  // Iterative: recursion would overflow the stack with some thousand operators.
   const open: Operator[] = [];
   let whole: Part | undefined;
   const items = fields.count(2);
@@ -59,7 +59,7 @@ export function writeTsquery(bytes: Buffer, start: number, end: number): string 
   return whole?.text ?? '';
 }
 
-/** An operator, or the text of a value. */
+/** Reads an item. @returns the operator, or the text of a value */
 function readItem(fields: Fields): Operator | string {
   const type = fields.u8();
   if (type === VALUE) {
@@ -79,7 +79,7 @@ function formatDistance(distance: number): string {
   return distance === 1 ? '<->' : `<${distance}>`;
 }
 
-/** Gives the innermost open operator its operand, and so on outwards. @returns the whole query, when that is complete */
+/** Passes an operand to the innermost open operator, and each completed operator to the next one. @returns the complete query */
 function complete(open: Operator[], part: Part): Part | undefined {
   let operand = part;
   for (;;) {

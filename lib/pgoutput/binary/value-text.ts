@@ -5,16 +5,16 @@ import { LimitError } from '../values/value-limits';
 const { MAX_STRING_LENGTH } = constants;
 
 /**
- * Writes the text of a value in [start, end), as the server prints it under the settings that sessions pin.
+ * Returns the text of the value at [start, end), as the server prints it under the session settings of the library.
  *
- * @param depth how many values this one stands in
- * @throws {LimitError} where the value is beyond what can be read
- * @throws {TextError} where its text would be longer than a string can be
- * @throws {Error} where the bytes are no such value; its message says nothing of what is in them
+ * @param depth the number of values that contain this one
+ * @throws {LimitError} if the value exceeds a limit of the library
+ * @throws {TextError} if the text would exceed the maximum string length of JavaScript
+ * @throws {Error} if the bytes are not a value of the type; the message does not quote them
  */
 export type TextWriter = (bytes: Buffer, start: number, end: number, depth: number) => string;
 
-/** A value has another in it, of a type whose binary form is not known. */
+/** A value contains a value of a type whose binary format is not known. */
 export class UnknownFormError extends Error {
   constructor(readonly typeOid: number) {
     super(`the binary form of the type with OID ${typeOid} is not known`);
@@ -22,22 +22,22 @@ export class UnknownFormError extends Error {
   }
 }
 
-/** Gives the writer of a type by its OID. @throws {UnknownFormError} where there is none */
+/** Returns the writer of a type by its OID. @throws {UnknownFormError} if there is none */
 export type GetTextWriter = (oid: number) => TextWriter;
 
 /**
- * How deeply values may stand in each other. A level, unless it is a domain or a range in a multirange, doubles the quotes
- * of what is in it, so that PostgreSQL, with a limit of 1 GB, cannot print what goes deeper.
+ * The maximum nesting of values. Each level, except a domain or a range in a multirange, doubles the quotes in the text of
+ * the nested value. So PostgreSQL cannot print deeper values within its limit of 1 GB.
  */
 const MAX_DEPTH = 64;
 
-/** The depth of what stands in a value. */
+/** Returns the depth of values nested in a value. @throws {LimitError} if it exceeds the maximum */
 export function incrementDepth(depth: number): number {
   if (depth >= MAX_DEPTH) throw new LimitError(`it has values within values, more than ${MAX_DEPTH} levels of them`);
   return depth + 1;
 }
 
-/** A value that always has so many bytes. */
+/** Creates the writer of a type whose values all have the same length, in bytes. */
 export function createFixedSizeWriter(length: number, write: (bytes: Buffer, at: number) => string): TextWriter {
   return (bytes, start, end) => {
     if (end - start !== length) throw new Error(`it has ${end - start} bytes instead of ${length}`);
@@ -45,7 +45,7 @@ export function createFixedSizeWriter(length: number, write: (bytes: Buffer, at:
   };
 }
 
-/** Asserts that V8 has strings as long. Binary values can be an eighth as long as their texts. */
+/** Asserts that a text does not exceed the maximum string length. Texts can be eight times as long as binary values. */
 export function checkTextLength(length: number): void {
   if (length > MAX_STRING_LENGTH) {
     throw new TextError(
@@ -56,9 +56,9 @@ export function checkTextLength(length: number): void {
 }
 
 /**
- * How long the text of a value may be that has others in it. Honest values are eight times as long as their bytes at most
- * (bits), or short (numerics, and rows in rows, whose quotes double with each level); without a limit some hundred bytes
- * could ask for gigabytes.
+ * Returns the maximum length of the text of a value that contains others. The text of a valid value has at most eight
+ * characters for each byte (bit strings) or is short (numerics, and nested rows, whose quotes double with each level).
+ * Without a limit, some hundred bytes from a hostile server could need gigabytes of memory.
  */
 export function getTextLimit(bytes: number): number {
   return Math.min(Math.max(MIN_LIMIT, bytes * 8), MAX_STRING_LENGTH);
@@ -72,8 +72,8 @@ export function checkLimit(length: number, limit: number): void {
 }
 
 /**
- * Asserts that a text which is to be quoted within another is not far too long for its bytes. It doubles with each level, so
- * that without a limit of its own, a row with a thousand such values could still ask for gigabytes, and for minutes.
+ * Asserts that a text to be quoted is not too long for its bytes. Quoting can double the text at each level. Without this
+ * limit, a row with a thousand such values from a hostile server could need gigabytes of memory and minutes of CPU time.
  */
 export function checkQuoted(text: string, bytes: number): void {
   if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw createTooLongError(text.length);

@@ -54,8 +54,8 @@ export class PendingTypeLookups {
   }
 
   /**
-   * What the stream ends with when a message cannot be read: where the answer would have told how, what the look-up failed by.
-   * Another attempt may help then.
+   * Returns the error for a message that cannot be read. If a lookup for it failed, that is the error of the lookup, because
+   * another attempt may help.
    */
   explain(error: unknown): unknown {
     const fault = error instanceof ValueError ? error.fault : undefined;
@@ -66,9 +66,9 @@ export class PendingTypeLookups {
   }
 
   /**
-   * What there was to find out is known. Without an answer, types that nobody has read a value of stay text.
+   * A lookup is complete. If it failed, values of the unknown types stay text.
    *
-   * @param error why there is no answer
+   * @param error the error of a failed lookup
    */
   complete(error: Error | undefined): void {
     this.#isPending = false;

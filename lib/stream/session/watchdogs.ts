@@ -19,7 +19,7 @@ export class Watchdogs {
   readonly #liveness: LivenessWatchdog;
   readonly #stalledAck: StalledAckWatchdog;
 
-  /** Both in ms; 0 for never. */
+  /** @param livenessTimeout in ms; 0: no timeout @param ackTimeout in ms; 0: no timeout */
   constructor(livenessTimeout: number, ackTimeout: number) {
     this.#livenessTimeout = livenessTimeout;
     this.#liveness = new LivenessWatchdog(livenessTimeout);
