@@ -146,29 +146,29 @@ export function logicalReplication(config: StreamConfig): Observable<StreamMessa
 /** Creates the observable with a given transport. */
 export function createStream(connect: Connect, config: StreamConfig): Observable<StreamMessage> {
   const settings = resolveConfig(config);
-  const memory = new ResumeState();
-  const exclusive = new SubscriptionLock();
-  const history = new StreamHistory((listener) => exclusive.whenReleased(listener));
+  const resumeState = new ResumeState();
+  const lock = new SubscriptionLock();
+  const history = new StreamHistory((listener) => lock.whenReleased(listener));
   let isFirst = true;
   return new Observable((subscriber) => {
     let stream: StreamSubscription | undefined;
-    const giveUp = exclusive.acquire(() => {
+    const cancelWait = lock.acquire(() => {
       try {
         const wasFirst = isFirst;
         isFirst = false;
-        stream = new StreamSubscription(connect, settings, memory, exclusive, history, subscriber, wasFirst);
+        stream = new StreamSubscription(connect, settings, resumeState, lock, history, subscriber, wasFirst);
       } catch (error) {
         // Opening the socket failed.
-        exclusive.release();
+        lock.release();
         const { slot } = settings.plan;
-        const confirmedLsn = memory.position?.lsn ?? 0n;
+        const confirmedLsn = resumeState.position?.lsn ?? 0n;
         const streams = markFailed(error, [history]);
         attachFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
         subscriber.error(error);
       }
     });
     return () => {
-      giveUp();
+      cancelWait();
       stream?.unsubscribe();
     };
   });

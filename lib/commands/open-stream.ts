@@ -69,7 +69,7 @@ export type StartRequest = { readonly position: StartPosition | undefined } | { 
 export function* openStream(
   plan: StreamPlan,
   server: ServerInfo,
-  memory: ResumeState,
+  resumeState: ResumeState,
   start: StartRequest,
   catalog?: TypeCatalog,
 ): ProtocolRoutine<OpenInfo> {
@@ -85,16 +85,16 @@ export function* openStream(
   }
   const asked = 'callback' in start ? yield* askForStart(start.callback) : start.position;
   const identity = { ...(yield* fetchSystemIdentity()), standby: server.standby };
-  const resumption = resume(plan, memory, asked);
-  checkStandby(server, plan.slot, found, resumption?.position);
-  if (resumption) yield* resumption.check(identity, plan.slot, found);
+  const resumePoint = chooseResumePoint(plan, resumeState, asked);
+  checkStandby(server, plan.slot, found, resumePoint?.position);
+  if (resumePoint) yield* resumePoint.check(identity, plan.slot, found);
   if (found) {
     checkSlot(found, plan, server);
     checkInactive(found);
   }
   if (pgoutput) yield* checkPublicationsExist(pgoutput.publications);
   if (pgoutput) catalog?.learn([], yield* lookUpPublishedTypes(pgoutput.publications, server.version));
-  const slotCreated = !found && (yield* makeSlot(plan, server));
+  const slotCreated = !found && (yield* createMissingSlot(plan, server));
   const slot = yield* fetchSlotStatus(plan.slot, server.version);
   if (!slot) {
     const what = `Replication slot "${plan.slot}" was dropped ${found ? 'before the stream started' : 'as soon as it was made'}`;
@@ -103,15 +103,15 @@ export function* openStream(
   checkSlot(slot, plan, server);
   if (found) checkUntouched(found, slot);
   // Another process created the slot. It may have stored a later position since the store was read.
-  else if (!slotCreated && 'callback' in start) throw createTouchedError(slot);
+  else if (!slotCreated && 'callback' in start) throw createConcurrentUseError(slot);
   // An existing slot belongs to this observable only once the stream has started.
-  if (slotCreated) memory.recordStart(slot, identity);
+  if (slotCreated) resumeState.recordStart(slot, identity);
 
-  const startLsn = resumption?.position.lsn ?? 0n;
+  const startLsn = resumePoint?.position.lsn ?? 0n;
   yield* startCopyBoth(buildStartReplication(plan.slot, formatLsn(startLsn), options));
-  memory.recordStart(slot, identity);
+  resumeState.recordStart(slot, identity);
   // Changes before the start position are skipped, and count as confirmed.
-  memory.recordConfirmed(startLsn);
+  resumeState.recordConfirmed(startLsn);
   return {
     ...identity,
     serverVersion: server.version,
@@ -140,19 +140,23 @@ function checkInactive({ name, active, activePid }: SlotStatus): void {
 function checkUntouched(found: SlotStatus, slot: SlotStatus): void {
   checkInactive(slot);
   const isMoved = slot.confirmedFlushLsn !== found.confirmedFlushLsn;
-  if (isMoved || slot.inactiveSince?.getTime() !== found.inactiveSince?.getTime()) throw createTouchedError(slot);
+  if (isMoved || slot.inactiveSince?.getTime() !== found.inactiveSince?.getTime()) throw createConcurrentUseError(slot);
 }
 
-function createTouchedError({ name }: SlotStatus): ReplicationError {
+function createConcurrentUseError({ name }: SlotStatus): ReplicationError {
   const what = `Replication slot "${name}" was another connection's while this stream was starting`;
   return new ReplicationError('SLOT_ACTIVE', what, { remedy: 'Subscribe again, as reconnect() does.' });
 }
 
 /** A stored position takes precedence over the state of this observable; a fixed position applies to the first stream only. */
-function resume(plan: StreamPlan, memory: ResumeState, asked: StartPosition | undefined): ResumePoint | undefined {
-  const { position } = memory;
+function chooseResumePoint(
+  plan: StreamPlan,
+  resumeState: ResumeState,
+  asked: StartPosition | undefined,
+): ResumePoint | undefined {
+  const { position } = resumeState;
   if (asked && (plan.positionOwner === 'consumer' || !position)) return resumeFromConsumer(asked, plan.positionOwner);
-  return position && resumeFromState(position, memory);
+  return position && resumeFromState(position, resumeState);
 }
 
 export function* checkPublicationsExist(publications: readonly string[]): ProtocolRoutine<void> {
@@ -168,7 +172,7 @@ export function* checkPublicationsExist(publications: readonly string[]): Protoc
 }
 
 /** @returns false if another process created the slot at the same time */
-function* makeSlot(plan: StreamPlan, server: ServerInfo): ProtocolRoutine<boolean> {
+function* createMissingSlot(plan: StreamPlan, server: ServerInfo): ProtocolRoutine<boolean> {
   if (!plan.ensureSlot) {
     // With a lower wal_level the slot cannot be created, so this error comes first. From PostgreSQL 19 on, the server raises
     // the level itself.

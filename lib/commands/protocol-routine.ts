@@ -88,8 +88,8 @@ export class RoutineRunner<T> {
     if (this.#advancing) return undefined;
     this.#advancing = true;
     try {
-      for (let heard = this.#next(); heard; heard = this.#next()) {
-        const step = this.#routine.next(heard);
+      for (let message = this.#next(); message; message = this.#next()) {
+        const step = this.#routine.next(message);
         if (step.done) return { value: step.value };
         this.#asking = step.value.ask !== undefined;
         this.#failure = step.value.failure;
@@ -118,8 +118,8 @@ export class RoutineRunner<T> {
 }
 
 /** No query of the library returns nearly as many rows; a server that sends rows without end must not fill the memory. */
-const MOST_ROWS = 10_000;
-const MOST_CHARACTERS = 4_000_000;
+const MAX_ROWS = 10_000;
+const MAX_CHARACTERS = 4_000_000;
 
 interface QueryOptions extends Pick<RoutineStep, 'noTimeout' | 'restartTimeout'> {
   /** Called with each notice or warning that comes with the answer. */
@@ -147,8 +147,8 @@ export function* runQuery(
           throw new ProtocolError(`The server sent a row of ${values.length} values; expected ${columns.length}`);
         }
         size = values.reduce((sum, value) => sum + (value?.length ?? 0) + 1, size);
-        if (rows.length === MOST_ROWS || size > MOST_CHARACTERS) {
-          const what = `The answer to a query has more than ${MOST_ROWS} rows or ${MOST_CHARACTERS} characters`;
+        if (rows.length === MAX_ROWS || size > MAX_CHARACTERS) {
+          const what = `The answer to a query has more than ${MAX_ROWS} rows or ${MAX_CHARACTERS} characters`;
           throw new ReplicationError('LIMIT_EXCEEDED', what);
         }
         rows.push(Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null])));

@@ -6,7 +6,7 @@ import type { SlotStatus } from './slot-commands';
 export class ResumeState {
   #position: StartPosition | undefined;
   /** The furthest position of the slot unless another client advanced it. */
-  #furthest: Lsn = 0n;
+  #furthestLsn: Lsn = 0n;
 
   /** The confirmed position, whether or not it was sent to the server. undefined before the first stream. */
   get position(): StartPosition | undefined {
@@ -14,17 +14,17 @@ export class ResumeState {
   }
 
   get furthestLsn(): Lsn {
-    return this.#furthest;
+    return this.#furthestLsn;
   }
 
   /** This observable streams from the slot now, from the slot's present position. */
   recordStart({ name, confirmedFlushLsn }: SlotStatus, server: SourceServer): void {
-    if (!this.#position) this.#furthest = maxLsn(this.#furthest, confirmedFlushLsn ?? 0n);
+    if (!this.#position) this.#furthestLsn = maxLsn(this.#furthestLsn, confirmedFlushLsn ?? 0n);
     this.#position = { lsn: this.#position?.lsn ?? 0n, source: createSource(server, name) };
   }
 
   recordConfirmed(lsn: Lsn): void {
-    this.#furthest = maxLsn(this.#furthest, lsn);
+    this.#furthestLsn = maxLsn(this.#furthestLsn, lsn);
     if (this.#position) this.#position = { ...this.#position, lsn: maxLsn(this.#position.lsn, lsn) };
   }
 }

@@ -6,7 +6,7 @@ const SLOT_INVALIDATED: SqlStateMeaning = { code: 'SLOT_INVALIDATED' };
 const COLUMN_LISTS_DIFFER: SqlStateMeaning = { code: 'COLUMN_LISTS_DIFFER' };
 /** On a standby, recovery cancels conflicting sessions. If it has invalidated the slot, the next attempt reports that. */
 const RECOVERY_CONFLICT: SqlStateMeaning = { code: 'CANCELLED' };
-const SOMEBODY_BETWEEN: SqlStateMeaning = {
+const TLS_PROXY: SqlStateMeaning = {
   code: 'SERVER_VERIFICATION_FAILED',
   remedy:
     'Connect straight to the server: somebody in between ends the TLS connection. Give channel_binding=disable where that is a proxy of yours.',
@@ -46,8 +46,8 @@ const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStat
   // A line of pg_hba.conf matches, but authentication failed; for example, a certificate is of another user.
   ['auth_failed 28000', AUTHENTICATION_FAILED],
   // Channel binding of SCRAM: the server's certificate, or its mechanisms, differ from those that the client received.
-  ['read_client_first_message 28000', SOMEBODY_BETWEEN],
-  ['read_client_final_message 28000', SOMEBODY_BETWEEN],
+  ['read_client_first_message 28000', TLS_PROXY],
+  ['read_client_final_message 28000', TLS_PROXY],
   // On a standby, until 16, on 17 and 18, and from 19 on.
   ['ProcessInterrupts 40001', RECOVERY_CONFLICT],
   ['ProcessInterrupts 40P01', RECOVERY_CONFLICT],

@@ -5,13 +5,13 @@ import { runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routi
 /** The maximum length of a name in the catalogs, in bytes: NAMEDATALEN in pg_config_manual.h without the NUL byte. */
 const NAME_BYTES = 63;
 /** The maximum number of names that are fetched, and that a hint shows. */
-const LOOKED_AT = 200;
-const SHOWN = 5;
+const MAX_COMPARED = 200;
+const MAX_SHOWN = 5;
 
 /** Creates a hint for missing publications: similar names, or the names of other publications and databases. */
 export function* suggestPublications(missing: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
-    `SELECT pubname AS name FROM pg_catalog.pg_publication ORDER BY pubname LIMIT ${LOOKED_AT}`,
+    `SELECT pubname AS name FROM pg_catalog.pg_publication ORDER BY pubname LIMIT ${MAX_COMPARED}`,
   );
   const known = getNames(rows);
   const hints = missing.flatMap((name) => createHint(name, known) ?? []);
@@ -20,7 +20,7 @@ export function* suggestPublications(missing: readonly string[]): ProtocolRoutin
 
 /** Creates a hint for a missing slot. */
 export function* suggestSlot(missing: string): ProtocolRoutine<string> {
-  const sql = `SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' LIMIT ${LOOKED_AT}`;
+  const sql = `SELECT slot_name AS name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical' LIMIT ${MAX_COMPARED}`;
   const known = getNames(yield* lookUp(sql));
   return createHint(missing, known) ?? '';
 }
@@ -59,7 +59,7 @@ function cutOff(name: string): string {
 function* describeOtherDatabases(known: readonly string[]): ProtocolRoutine<string> {
   const rows = yield* lookUp(
     `SELECT datname AS name, datname = current_database() AS here FROM pg_catalog.pg_database
-      WHERE datallowconn AND NOT datistemplate ORDER BY datname LIMIT ${LOOKED_AT}`,
+      WHERE datallowconn AND NOT datistemplate ORDER BY datname LIMIT ${MAX_COMPARED}`,
   );
   const here = rows.find((row) => row['here'] === 't');
   if (!here) return '';
@@ -75,8 +75,8 @@ function getNames(rows: readonly ResultRow[]): string[] {
 }
 
 function formatNames(names: readonly string[]): string {
-  const first = names.slice(0, SHOWN).map((name) => JSON.stringify(name));
-  return names.length > SHOWN ? `${first.join(', ')} and ${names.length - SHOWN} more` : first.join(', ');
+  const first = names.slice(0, MAX_SHOWN).map((name) => JSON.stringify(name));
+  return names.length > MAX_SHOWN ? `${first.join(', ')} and ${names.length - MAX_SHOWN} more` : first.join(', ');
 }
 
 /** Runs a query for a hint. A failure of the query must not replace the error that the hint is for. */

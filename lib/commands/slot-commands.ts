@@ -218,7 +218,7 @@ export function* executeAlterSlot(
   if (!found) throw yield* createSlotMissingError(slot);
   const wrong = findAlterObstacle(found);
   if (wrong) throw wrong;
-  if (changes.twoPhase !== undefined && changes.twoPhase !== found.twoPhase) yield* checkPrepared(found);
+  if (changes.twoPhase !== undefined && changes.twoPhase !== found.twoPhase) yield* assertNoPreparedTransactions(found);
   yield* runQuery(buildAlterReplicationSlot(slot, changes));
   const altered = yield* fetchSlotStatus(slot, serverVersion);
   if (!altered)
@@ -230,7 +230,7 @@ export function* executeAlterSlot(
  * Rejects the change while a transaction is prepared. If it is committed after the change, the server sends its changes twice,
  * or not at all.
  */
-function* checkPrepared({ name, database }: SlotStatus): ProtocolRoutine<void> {
+function* assertNoPreparedTransactions({ name, database }: SlotStatus): ProtocolRoutine<void> {
   const sql = `SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = ${quoteLiteral(database ?? '')} LIMIT 1`;
   const [prepared] = yield* runQuery(sql);
   if (!prepared) return;

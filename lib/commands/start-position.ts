@@ -21,16 +21,16 @@ export interface ResumePoint {
 }
 
 /** Resumes from the position that this observable has confirmed. */
-export function resumeFromState(position: StartPosition, memory: ResumeState): ResumePoint {
+export function resumeFromState(position: StartPosition, resumeState: ResumeState): ResumePoint {
   return {
     position,
     *check(server, slot, found) {
       const mismatch = yield* findMismatch(position, server, found);
       if (mismatch) throw createMismatchError('SLOT_LOST', 'What was confirmed last', position, mismatch);
-      if (!found) throw createSlotLostError(slot);
+      if (!found) throw createSlotGoneError(slot);
       const { confirmedFlushLsn = 0n } = found;
-      if (confirmedFlushLsn <= memory.furthestLsn) return;
-      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(memory.furthestLsn)}`;
+      if (confirmedFlushLsn <= resumeState.furthestLsn) return;
+      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(resumeState.furthestLsn)}`;
       throw new ReplicationError('SLOT_MOVED', `Replication slot "${slot}" ${positions}`);
     },
   };
@@ -39,9 +39,9 @@ export function resumeFromState(position: StartPosition, memory: ResumeState): R
 /**
  * Resumes from a position of the consumer.
  *
- * @param keeper `consumer` for a position from a store, `slot` for a fixed position
+ * @param owner `consumer` for a position from a store, `slot` for a fixed position
  */
-export function resumeFromConsumer(position: StartPosition, keeper: PositionOwner): ResumePoint {
+export function resumeFromConsumer(position: StartPosition, owner: PositionOwner): ResumePoint {
   const { lsn, source } = position;
   return {
     position,
@@ -51,7 +51,7 @@ export function resumeFromConsumer(position: StartPosition, keeper: PositionOwne
           ? { what: `was stored for slot "${source.slot}", not for "${slot}"` }
           : yield* findMismatch(position, server, found);
       if (mismatch) throw createMismatchError('CHECKPOINT_MISMATCH', 'The position to start from', position, mismatch);
-      if (!found && keeper === 'consumer') throw createSlotLostError(slot);
+      if (!found && owner === 'consumer') throw createSlotGoneError(slot);
       const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
       if (confirmedFlushLsn <= lsn) return;
       const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
@@ -60,7 +60,7 @@ export function resumeFromConsumer(position: StartPosition, keeper: PositionOwne
   };
 }
 
-function createSlotLostError(slot: string): ReplicationError {
+function createSlotGoneError(slot: string): ReplicationError {
   return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
 }
 

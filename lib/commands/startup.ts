@@ -40,7 +40,7 @@ export interface ServerInfo {
 }
 
 /** The maximum number of messages before ReadyForQuery. A server sends about twenty; a hostile one could send notices endlessly. */
-const MOST_MESSAGES = 1000;
+const MAX_MESSAGES = 1000;
 
 /** Runs the start-up from StartupMessage to the first ReadyForQuery. */
 function* authenticate(
@@ -59,9 +59,9 @@ function* authenticate(
     ...(options ? { options } : {}),
   };
   let message = yield { send: encodeStartupMessage(parameters) };
-  for (let heard = 1; ; heard++) {
-    if (heard > MOST_MESSAGES) {
-      throw new ProtocolError(`The server sent more than ${MOST_MESSAGES} messages before it had let us in`);
+  for (let count = 1; ; count++) {
+    if (count > MAX_MESSAGES) {
+      throw new ProtocolError(`The server sent more than ${MAX_MESSAGES} messages before it had let us in`);
     }
     let send: Buffer | undefined;
     switch (message.kind) {

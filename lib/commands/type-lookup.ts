@@ -11,9 +11,9 @@ import { buildNamesCondition, buildPublishedRelationsQuery } from './published-t
  */
 const PORTION = 5_000;
 /** A portion ends early with so many attributes of composite types, whose names would make a result too long. */
-const MOST_ATTRIBUTES = 20_000;
+const MAX_ATTRIBUTES = 20_000;
 /** What is beyond that is not looked up in advance, but when a table that has it is described in the stream. */
-export const MOST_TYPES = 200_000;
+export const MAX_TYPES = 200_000;
 
 /**
  * Asks what types are made of, down to the built-in ones.
@@ -56,13 +56,13 @@ export function* lookUpPublishedTypes(
   if (publications.length === 0) return new Map();
   const columns = `(${buildPublishedRelationsQuery(buildNamesCondition(publications), version)}) AS published
     JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 10000`;
-  return yield* lookUpTypes(yield* fetchDistinctOids(`SELECT a.atttypid FROM ${columns}`, MOST_TYPES));
+  return yield* lookUpTypes(yield* fetchDistinctOids(`SELECT a.atttypid FROM ${columns}`, MAX_TYPES));
 }
 
 /** Those that are not built in and were not asked for yet, in ascending order; from now on they were. */
 function takeUnseen(typeOids: readonly number[], seen: Set<number>): number[] {
   const added = typeOids.filter((typeOid) => {
-    if (isBuiltIn(typeOid) || seen.has(typeOid) || seen.size >= MOST_TYPES) return false;
+    if (isBuiltIn(typeOid) || seen.has(typeOid) || seen.size >= MAX_TYPES) return false;
     seen.add(typeOid);
     return true;
   });
@@ -108,7 +108,7 @@ function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
     const place = typeOids.indexOf(typeOid, done);
     if (place < 0) throw new ProtocolError(`The server sent type ${typeOid}, which was not asked for`);
     done = place + 1;
-    found.set(typeOid, toShape(row));
+    found.set(typeOid, toDefinition(row));
   }
   const [first] = rows;
   const isCut = first !== undefined && getCount(first, 'total') > rows.length;
@@ -137,10 +137,10 @@ function buildTypesQuery(typeOids: readonly number[]): string {
         FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
         WHERE t.oid = ANY ('{${typeOids.join(',')}}'::oid[])
     ) AS t
-    WHERE t.place = 1 OR t.attributes <= ${MOST_ATTRIBUTES} ORDER BY t.oid`;
+    WHERE t.place = 1 OR t.attributes <= ${MAX_ATTRIBUTES} ORDER BY t.oid`;
 }
 
-function toShape(row: ResultRow): TypeDefinition {
+function toDefinition(row: ResultRow): TypeDefinition {
   const kind = getText(row, 'kind');
   switch (kind) {
     case 'base':

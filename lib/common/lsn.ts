@@ -60,12 +60,12 @@ function rejectLsn(option: string, value: unknown, remedy: string): ConfigError 
 
 function quoteShortened(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_SHOWN));
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, MAX_SHOWN));
   if (value === null || value === undefined) return String(value);
   return `a value of type ${Array.isArray(value) ? 'array' : typeof value}`;
 }
 
-const LONGEST_SHOWN = 40;
+const MAX_SHOWN = 40;
 
 /**
  * Returns the greater of two LSNs.

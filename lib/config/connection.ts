@@ -3,14 +3,14 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { ConfigError } from '../common/errors';
 import { isRecord, listOptionNames, Options, formatValue } from '../common/options';
 import type { StartupOptions } from '../commands/startup';
-import { readChannelBinding, readMethods } from './authentication';
+import { readChannelBinding, readMethods } from './authentication-options';
 import { parseConnectionString } from './connection-string';
 import { getCertificateDirectory, getPasswordFile } from './home';
 import { describeMissingFields } from './missing-fields';
 import { parseHosts, type Hosts } from './hosts';
 import { LET_PASS, MISPLACED, PARAMETERS, Parameters } from './parameters';
 import { Secrets, type CredentialProvider } from './secrets';
-import { readTls } from './tls';
+import { readTls } from './tls-settings';
 
 /**
  * How to connect: the options of `new pg.Client(…)` and libpq's parameters.

@@ -9,8 +9,8 @@ export function getCertificateDirectory(env: NodeJS.ProcessEnv): string | undefi
 /** The path of libpq's default password file. */
 export function getPasswordFile(env: NodeJS.ProcessEnv): string | undefined {
   if (process.platform !== 'win32') return resolveInHome(env, '.pgpass');
-  const folder = getSettingsDirectory(env);
-  return folder && join(folder, 'pgpass.conf');
+  const directory = getSettingsDirectory(env);
+  return directory && join(directory, 'pgpass.conf');
 }
 
 function getSettingsDirectory({ APPDATA }: NodeJS.ProcessEnv): string | undefined {
@@ -19,7 +19,7 @@ function getSettingsDirectory({ APPDATA }: NodeJS.ProcessEnv): string | undefine
 
 /** Never resolves to the current directory, in which another user could have placed a file. */
 function resolveInHome({ HOME }: NodeJS.ProcessEnv, name: string): string | undefined {
-  const home = [HOME, getHomeDirectory()].find((folder) => folder);
+  const home = [HOME, getHomeDirectory()].find((directory) => directory);
   return home ? join(home, name) : undefined;
 }
 

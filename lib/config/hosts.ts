@@ -43,7 +43,7 @@ export function parseHosts(parameters: Parameters, tls: TlsSettings | undefined,
     const host = name !== '' ? name : address !== '' ? address : 'localhost';
     const port = parsePort(parameters, ports[ports.length === 1 ? 0 : index]);
     // As in libpq: the server does not support TLS on Unix-domain sockets.
-    const local = address === '' && isSocket(host);
+    const local = address === '' && isSocketDirectory(host);
     return { host, port, ...(address !== '' && { address }), tls: local ? undefined : tls, keepAlive };
   });
   return {
@@ -54,7 +54,7 @@ export function parseHosts(parameters: Parameters, tls: TlsSettings | undefined,
 }
 
 /** Whether the host is the directory of a Unix-domain socket, or a name in Linux' abstract namespace. */
-function isSocket(host: string): boolean {
+function isSocketDirectory(host: string): boolean {
   return host.startsWith('/') || host.startsWith('@');
 }
 
@@ -64,10 +64,10 @@ const NAME = /^[^\s:/@?#=%[\]]+$/;
 
 /** The error does not show the value: it may be a URI with a password. */
 function checkHost(parameters: Parameters, host: string): void {
-  if (host === '' || isSocket(host) || NAME.test(host) || IP_V6.test(host)) return;
+  if (host === '' || isSocketDirectory(host) || NAME.test(host) || IP_V6.test(host)) return;
   throw parameters.error(
     'host',
-    "expected a name, an address, or a socket's folder; a port goes into port, a URI into connection",
+    'expected a name, an address, or the directory of a socket; a port goes into port, a URI into connection',
   );
 }
 

@@ -1,7 +1,7 @@
 import { isRecord } from '../common/options';
 
 /** Options that are rarely empty on purpose. The message shows only their names: a value may contain a password. */
-const TELLING = ['connectionString', 'host', 'hostaddr', 'port', 'user', 'database'];
+const RARELY_EMPTY = ['connectionString', 'host', 'hostaddr', 'port', 'user', 'database'];
 
 const VARIABLE = 'is an environment variable missing?';
 const DEFAULTS_USED = `was undefined or empty, so that PG* environment variables and defaults were used: ${VARIABLE}`;
@@ -19,7 +19,7 @@ export function describeMissingFields(
 ): string | undefined {
   const given = isRecord(connection) ? connection : {};
   const hasNothing = typeof connection !== 'string' && Object.values(given).every(isEmpty);
-  const empty = TELLING.filter((name) => name in given && isEmpty(given[name]));
+  const empty = RARELY_EMPTY.filter((name) => name in given && isEmpty(given[name]));
   if (empty.length > 0) return `${empty.map((name) => `connection.${name}`).join(', ')} ${DEFAULTS_USED}`;
   if (hasNothing) return `connection ${DEFAULTS_USED}`;
   const [name, text] = Object.entries(found).find(([, value]) => value === 'undefined' || value === 'null') ?? [];

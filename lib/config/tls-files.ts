@@ -7,7 +7,7 @@ import type { Parameters } from './parameters';
 type FileName = 'sslrootcert' | 'sslcrl' | 'sslcert' | 'sslkey';
 
 /** The default names in libpq's directory, where the files are optional. */
-const BY_DEFAULT: Readonly<Record<FileName, string>> = {
+const DEFAULT_NAMES: Readonly<Record<FileName, string>> = {
   sslrootcert: 'root.crt',
   sslcrl: 'root.crl',
   sslcert: 'postgresql.crt',
@@ -17,26 +17,26 @@ const BY_DEFAULT: Readonly<Record<FileName, string>> = {
 /** The files of certificates and keys; each call reads its file again. */
 export class TlsFiles {
   readonly #parameters: Parameters;
-  readonly #folder: string | undefined;
+  readonly #directory: string | undefined;
 
-  /** @param folder libpq's directory of default files */
-  constructor(parameters: Parameters, folder: string | undefined) {
+  /** @param directory libpq's directory of default files */
+  constructor(parameters: Parameters, directory: string | undefined) {
     this.#parameters = parameters;
-    this.#folder = folder;
+    this.#directory = directory;
   }
 
   /** Reads the certificates of authorities; undefined: those that Node.js trusts. */
-  authorities(): Buffer | undefined {
+  readAuthorities(): Buffer | undefined {
     return this.#parameters.text('sslrootcert') === 'system' ? undefined : this.#read('sslrootcert');
   }
 
   /** Reads the revocation lists. @param byDefault whether to read libpq's default file if `sslcrl` is not set */
-  revoked(byDefault: boolean): Buffer | undefined {
+  readRevocationList(byDefault: boolean): Buffer | undefined {
     return byDefault || this.#parameters.text('sslcrl') !== undefined ? this.#read('sslcrl') : undefined;
   }
 
   /** Reads the client certificate and its key. */
-  ours(): TlsOptions {
+  readClientCertificate(): TlsOptions {
     const cert = this.#read('sslcert');
     if (!cert) return {};
     const passphrase = this.#parameters.text('sslpassword');
@@ -45,14 +45,14 @@ export class TlsFiles {
 
   #key(): Buffer {
     const path = this.#path('sslkey');
-    if (path !== undefined && process.platform !== 'win32') this.#guard(path);
+    if (path !== undefined && process.platform !== 'win32') this.#assertPrivate(path);
     const key = this.#read('sslkey');
     if (key) return key;
     throw this.#parameters.error('sslkey', `missing; the certificate in sslcert needs its key`);
   }
 
   /** As in libpq: the group may read a key that root owns. */
-  #guard(path: string): void {
+  #assertPrivate(path: string): void {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats || (stats.mode & (stats.uid === 0 ? 0o037 : 0o077)) === 0) return;
     throw this.#parameters.error('sslkey', `others may read ${path}: chmod 600 it, or 640 where it is root's`);
@@ -67,7 +67,7 @@ export class TlsFiles {
       const remedy = 'expected the name of a file, got what stands in one; give that in ssl: { ca, cert, key }';
       throw this.#parameters.error(name, remedy);
     }
-    const byDefault = this.#folder && join(this.#folder, BY_DEFAULT[name]);
+    const byDefault = this.#directory && join(this.#directory, DEFAULT_NAMES[name]);
     return byDefault && existsSync(byDefault) ? byDefault : undefined;
   }
 

@@ -2,7 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 
 /** The address of a server, and how to connect to it. */
 export interface Target {
-  /** A name or an address, or the folder of a Unix socket, which starts with `/` (or `@`, in Linux' abstract namespace; from Node.js 22 on). */
+  /** A name or an address, or the directory of a Unix socket, which starts with `/` (or `@`, in Linux' abstract namespace; from Node.js 22 on). */
   readonly host: string;
   readonly port: number;
   /** The address to connect to, without name resolution. The certificate must still match `host`. */

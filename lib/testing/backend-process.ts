@@ -4,7 +4,13 @@ import * as backend from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
 import type { FakeCluster } from './cluster';
 import { executeCommand, buildResultSet } from './commands';
-import { acceptStartup, type Security, type Startup, type StartupParameters, type StartupResult } from './startup';
+import {
+  acceptStartup,
+  type Security,
+  type Startup,
+  type StartupParameters,
+  type StartupResult,
+} from './server-startup';
 import { FaultyOutbox, type ServerSocket } from './faulty-outbox';
 import { parseClientOptions, type ClientOptions } from './client-options';
 import type { WalTransaction } from './transaction';
@@ -189,7 +195,7 @@ export class BackendProcess {
   }
 
   #take({ tag, body }: ClientMessage): void {
-    this.#walSender?.heard();
+    this.#walSender?.recordReceived();
     const text = body.toString('utf8', 0, body.length - 1);
     if (this.#startup && (tag === '' || tag === 'p')) this.#continueStartup(this.#startup.next(body));
     else if (tag === 'Q' && !this.streaming) this.#query(text.replace(/\s+/g, ' '));

@@ -1,6 +1,6 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { maxLsn, type Lsn } from '../common/lsn';
-import type { AuthenticationMethod } from './authentication';
+import type { AuthenticationMethod } from './server-authentication';
 import type { FaultyOutbox } from './faulty-outbox';
 import { assignPositions, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { formatLsn, toLsn, type Lsn } from '../common/lsn';
-import type { AuthenticationMethod } from './authentication';
+import type { AuthenticationMethod } from './server-authentication';
 import { BackendProcess } from './backend-process';
 import { FakeCluster } from './cluster';
 import type { FaultProgram } from './faults';

@@ -22,7 +22,7 @@ export interface OutboxEvents {
  */
 export class FaultyOutbox {
   readonly #socket: ServerSocket;
-  readonly #later: (ms: number, callback: () => void) => void;
+  readonly #schedule: (ms: number, callback: () => void) => void;
   readonly #events: OutboxEvents;
   #queue: Buffer[] = [];
   /** The sizes of the next segments. */
@@ -31,9 +31,9 @@ export class FaultyOutbox {
   #cut: { after: number; readonly how: 'close' | 'reset' } | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor(socket: ServerSocket, later: (ms: number, callback: () => void) => void, events: OutboxEvents) {
+  constructor(socket: ServerSocket, schedule: (ms: number, callback: () => void) => void, events: OutboxEvents) {
     this.#socket = socket;
-    this.#later = later;
+    this.#schedule = schedule;
     this.#events = events;
   }
 
@@ -59,14 +59,14 @@ export class FaultyOutbox {
   /** Writes nothing for so many ms, then everything in the original segments. */
   stall(ms: number): void {
     this.#pause((callback) => {
-      this.#later(ms, callback);
+      this.#schedule(ms, callback);
     });
   }
 
   /** Writes the data of the next so many ms as one segment. */
   glue(ms: number): void {
     this.#pause((callback) => {
-      this.#later(ms, () => {
+      this.#schedule(ms, () => {
         if (this.#queue.length > 0) this.#queue = [Buffer.concat(this.#queue)];
         callback();
       });

@@ -4,8 +4,8 @@ export type { BackendProcess } from './backend-process';
 export type { FakeTls } from './tcp-server-socket';
 export type { FakeStatus } from './client-auditor';
 export type { Violation } from './violations';
-export type { AuthenticationMethod } from './authentication';
-export type { StartupParameters } from './startup';
+export type { AuthenticationMethod } from './server-authentication';
+export type { StartupParameters } from './server-startup';
 export type { ServerMessage, Step, Steps } from './steps';
 export { faults, type FaultKind, type FaultOptions, type FaultProgram } from './faults';
 

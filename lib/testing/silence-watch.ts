@@ -2,7 +2,7 @@ import type { SchedulerLike, Subscription } from 'rxjs';
 
 export interface SilenceEvents {
   /** Half of the timeout has passed. */
-  ask(): void;
+  requestReply(): void;
   /** All of the timeout has passed. */
   expired(ms: number): void;
 }
@@ -27,7 +27,7 @@ export class SilenceWatch {
     if (timeout > 0) this.#start();
   }
 
-  heard(): void {
+  recordReceived(): void {
     this.#since = this.#scheduler.now();
     if (!this.#timer) return;
     this.#timer.unsubscribe();
@@ -41,7 +41,7 @@ export class SilenceWatch {
 
   #start(): void {
     this.#wait(this.#timeout / 2, () => {
-      this.#events.ask();
+      this.#events.requestReply();
       // One more turn: a message of the client may not be read yet, because this process was busy.
       this.#wait(this.#timeout / 2, () => {
         this.#wait(1, () => {

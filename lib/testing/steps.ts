@@ -59,7 +59,7 @@ export type Step = {
 }[keyof Steps];
 
 /** The process ID of a client that does not exist. */
-const SOMEBODY_ELSE = 4711;
+const OTHER_PROCESS_ID = 4711;
 
 /** The functions of the steps. A step that takes time returns a promise. */
 const PERFORMERS: {
@@ -86,7 +86,7 @@ const PERFORMERS: {
  * @throws {ConfigError} `CONFIG_INVALID` unless the step has exactly one known name
  */
 export function perform(cluster: FakeCluster<BackendProcess>, step: Step): Promise<void> | undefined {
-  return performAs(nameOf(step), cluster, step);
+  return performAs(getStepName(step), cluster, step);
 }
 
 function performAs<Name extends keyof Steps>(
@@ -99,7 +99,7 @@ function performAs<Name extends keyof Steps>(
 }
 
 /** Checks a step at run time, for scripts in JavaScript. */
-function nameOf(step: Step): keyof Steps {
+function getStepName(step: Step): keyof Steps {
   const names = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   const [name] = names;
   if (names.length === 1 && isStep(name)) return name;
@@ -156,9 +156,9 @@ function buildFields(said: ServerMessage, severity: string): FieldsByLetter {
 
 function occupy(cluster: FakeCluster<BackendProcess>, { slot: name, ms }: Steps['occupy']): void {
   const slot = cluster.slot(name);
-  slot.owner ??= SOMEBODY_ELSE;
+  slot.owner ??= OTHER_PROCESS_ID;
   cluster.later(ms, () => {
-    if (slot.owner === SOMEBODY_ELSE) slot.owner = undefined;
+    if (slot.owner === OTHER_PROCESS_ID) slot.owner = undefined;
     cluster.changed();
   });
 }

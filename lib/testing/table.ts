@@ -7,7 +7,7 @@ import {
 import * as payloads from './payloads';
 import { UNCHANGED, type RelationFields, type Tuple } from './payloads';
 import type { ChangeDraft } from './transaction';
-import { printValue, getTypeOid } from './values';
+import { printValue, getTypeOid } from './value-printing';
 
 /**
  * A row by column name. Values are JavaScript values, or text as the server prints it. `UNCHANGED` is an unchanged TOAST column

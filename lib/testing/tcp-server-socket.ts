@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import { SSL_REQUEST } from './client-messages';
-import type { Security } from './startup';
+import type { Security } from './server-startup';
 import type { ServerSocket } from './faulty-outbox';
 
 /** TLS of the fake server. All fields are PEM. */

@@ -52,8 +52,8 @@ export class WalSender {
   }
 
   /** The client has sent a message. */
-  heard(): void {
-    this.#watch?.heard();
+  recordReceived(): void {
+    this.#watch?.recordReceived();
   }
 
   /** Processes the body of a standby status update. Its flush position moves the slot, but only forward. */
@@ -98,7 +98,7 @@ export class WalSender {
   #watchSilence(): void {
     const { scheduler, walSenderTimeout } = this.#cluster;
     this.#watch = new SilenceWatch(scheduler, walSenderTimeout, {
-      ask: () => {
+      requestReply: () => {
         this.#process.keepalive(this.#cluster.walPosition, true);
       },
       expired: (ms) => {

@@ -1,6 +1,6 @@
 import { ProtocolError, type ServerFields } from '../common/errors';
 import { formatTag } from './frames';
-import { quoteForMessage } from './quoting';
+import { quoteForMessage } from './message-quoting';
 import { Reader } from './reader';
 import { readServerFields } from './server-fields';
 

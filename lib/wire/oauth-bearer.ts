@@ -1,5 +1,5 @@
 import { ConfigError, ProtocolError } from '../common/errors';
-import { quoteForMessage } from './quoting';
+import { quoteForMessage } from './message-quoting';
 import type { SaslExchange } from './sasl-exchange';
 
 /** RFC 6750, section 2.1: b64token. */

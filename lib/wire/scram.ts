@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ProtocolError, ReplicationError } from '../common/errors';
 import type { ScramBinding } from './channel-binding';
-import { quoteForMessage } from './quoting';
+import { quoteForMessage } from './message-quoting';
 import type { SaslExchange } from './sasl-exchange';
 import { saslPrep } from './saslprep';
 

@@ -1,4 +1,4 @@
-import { authenticate, type AuthenticationMethod } from '../../lib/testing/authentication';
+import { authenticate, type AuthenticationMethod } from '../../lib/testing/server-authentication';
 import { decodeBackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { FrameDecoder } from '../../lib/wire/frames';

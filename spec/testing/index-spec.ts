@@ -9,12 +9,12 @@ describe('what the testing kit publishes', () => {
       'frames',
       'isAcknowledged',
       'logicalMessage',
-      'toMessages',
       'payloads',
       'rolledBack',
       'table',
-      'transaction',
+      'toMessages',
       'toTransaction',
+      'transaction',
     ]);
   });
 

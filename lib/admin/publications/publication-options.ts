@@ -22,7 +22,7 @@ export interface PublicationTable {
 }
 
 /** Checks a name's length, because the server truncates longer names. */
-function checkIdentifier(options: Options, option: string, name: string | undefined): string {
+function requireIdentifier(options: Options, option: string, name: string | undefined): string {
   if (!name) throw options.error(option, 'missing; set the name as in the catalog');
   if (Buffer.byteLength(name) > 63) throw options.error(option, 'must have at most 63 bytes');
   return name;
@@ -30,12 +30,12 @@ function checkIdentifier(options: Options, option: string, name: string | undefi
 
 /** Reads the option `name`, the name of a publication. */
 export function readPublicationName(options: Options): string {
-  return checkIdentifier(options, 'name', options.text('name'));
+  return requireIdentifier(options, 'name', options.text('name'));
 }
 
 /** Reads a list of names. */
 export function readIdentifiers(options: Options, option: string): readonly string[] | undefined {
-  return options.names(option)?.map((name) => checkIdentifier(options, option, name));
+  return options.names(option)?.map((name) => requireIdentifier(options, option, name));
 }
 
 /** Reads a list of tables. */
@@ -72,8 +72,8 @@ function readTableName(
     const parsed = parseTableName(value);
     if (!parsed) throw options.error(option, `${TABLE_NAME_EXPECTED}, or in { schema, name }`);
     return {
-      schema: checkIdentifier(options, option, parsed.schema),
-      name: checkIdentifier(options, option, parsed.name),
+      schema: requireIdentifier(options, option, parsed.schema),
+      name: requireIdentifier(options, option, parsed.name),
     };
   }
   if (!isRecord(value)) {
@@ -81,8 +81,8 @@ function readTableName(
   }
   const parts = new Options(option, value, ['schema', 'name']);
   return {
-    schema: checkIdentifier(parts, 'schema', parts.text('schema') ?? 'public'),
-    name: checkIdentifier(parts, 'name', parts.text('name')),
+    schema: requireIdentifier(parts, 'schema', parts.text('schema') ?? 'public'),
+    name: requireIdentifier(parts, 'name', parts.text('name')),
   };
 }
 

@@ -5,7 +5,7 @@ import type { TypeDefinition } from '../../pgoutput/types/type-definitions';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuery } from '../published-tables';
 import { fetchDistinctOids } from '../oid-lists';
-import { lookUpPublishedTypes, MOST_TYPES } from '../type-lookup';
+import { lookUpPublishedTypes, MAX_TYPES } from '../type-lookup';
 import { toFinding } from './finding';
 import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
 
@@ -20,8 +20,8 @@ export function* checkBinary(
   version: number,
   lookUpTypes: boolean,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
-  const columns = readSentColumns(publications, version);
-  const types = yield* fetchDistinctOids(`SELECT atttypid FROM ${columns}`, MOST_TYPES);
+  const columns = buildSentColumns(publications, version);
+  const types = yield* fetchDistinctOids(`SELECT atttypid FROM ${columns}`, MAX_TYPES);
   const definitions = lookUpTypes
     ? yield* lookUpPublishedTypes(publications, version)
     : new Map<number, TypeDefinition>();
@@ -35,7 +35,7 @@ export function* checkBinary(
 }
 
 /** SQL for the published columns that the server sends in binary. */
-function readSentColumns(publications: readonly string[], version: number): string {
+function buildSentColumns(publications: readonly string[], version: number): string {
   return `(${buildPublishedTablesQuery(buildNamesCondition(publications), version)}) AS published
     JOIN pg_catalog.pg_attribute ON ${buildSentColumnCondition(version)}
     JOIN pg_catalog.pg_type AS t ON t.oid = atttypid AND typsend <> 0`;

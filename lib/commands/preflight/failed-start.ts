@@ -31,8 +31,8 @@ export function* explainFailedStart<T>(
 }
 
 function isLasting(error: ReplicationError, classify: (error: Error) => Error): boolean {
-  const told = classify(error);
-  return told instanceof ReplicationError && !told.retryable;
+  const classified = classify(error);
+  return classified instanceof ReplicationError && !classified.retryable;
 }
 
 /** Whether the connection accepts queries after the error: the session is alive, and no response is partially read. */

@@ -20,8 +20,8 @@ export function toFinding({ code, summary, remedy }: ReplicationError): Prefligh
 export function reclassify(found: PreflightFinding, classify: (error: Error) => Error): PreflightFinding {
   const { code, message, remedy } = found;
   if (!isErrorCode(code)) return found;
-  const told = classify(new ReplicationError(code, message.slice(0, -1), { remedy }));
-  return told instanceof ReplicationError ? toFinding(told) : found;
+  const classified = classify(new ReplicationError(code, message.slice(0, -1), { remedy }));
+  return classified instanceof ReplicationError ? toFinding(classified) : found;
 }
 
 function isErrorCode(code: PreflightCode): code is ErrorCode {

@@ -12,7 +12,7 @@ export function* checkIdentities(
   publications: readonly string[],
   version: number,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
-  const written = readWrittenTables(publications, version);
+  const written = buildWrittenTablesQuery(publications, version);
   const found: PreflightFinding[] = [];
   for (const { code, what, since, condition } of CONDITIONS) {
     if (version < since) continue;
@@ -29,7 +29,7 @@ export function* checkIdentities(
  * partitioned table, so the replica identity is that of the leaf; column lists and row filters are those of the published
  * table, with the same column names. Source: RelationBuildPublicationDesc in relcache.c.
  */
-export function readWrittenTables(publications: readonly string[], version: number): string {
+export function buildWrittenTablesQuery(publications: readonly string[], version: number): string {
   const parts = version >= 150_000 ? 'r.prattrs, r.prqual::text AS filter' : 'NULL AS prattrs, NULL AS filter';
   return `SELECT c.oid AS leaf, n.nspname AS schema, c.relname AS table_name, published.relid AS root,
       c.reltoastrelid AS toast, published.pubupdate AS updates, published.filter IS NOT NULL AS filtered,
@@ -51,14 +51,14 @@ export function readWrittenTables(publications: readonly string[], version: numb
 }
 
 /** The names of the identity's columns. */
-export const KEY = `SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k(attnum, place)
+export const KEY_COLUMNS = `SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k(attnum, place)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = leaf AND a.attnum = k.attnum WHERE place <= keys`;
 
 /** The names of the columns in a column list. */
-export const LIST = `SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = root AND attnum = ANY (prattrs)`;
+export const LISTED_COLUMNS = `SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = root AND attnum = ANY (prattrs)`;
 
 /** The names of the columns in a row filter. Only its expression tree separates them from those of the column list. */
-export const FILTERED = `SELECT attname FROM regexp_matches(filter, ':varattno ([0-9]+)', 'g') AS m
+export const FILTER_COLUMNS = `SELECT attname FROM regexp_matches(filter, ':varattno ([0-9]+)', 'g') AS m
   JOIN pg_catalog.pg_attribute ON attrelid = root AND attnum = m[1]::int`;
 
 interface Condition {
@@ -66,7 +66,7 @@ interface Condition {
   readonly what: string;
   /** The first server version with the condition. */
   readonly since: number;
-  /** SQL over {@link readWrittenTables}. */
+  /** SQL over {@link buildWrittenTablesQuery}. */
   readonly condition: (version: number) => string;
 }
 
@@ -81,18 +81,20 @@ const CONDITIONS: readonly Condition[] = [
     code: 'REPLICA_IDENTITY_NOT_PUBLISHED',
     what: 'if the published columns do not include the replica identity',
     since: 150_000,
-    condition: (version) => `prattrs IS NOT NULL AND (identity = 'f' OR EXISTS (${KEY} EXCEPT ${LIST}))
+    condition: (
+      version,
+    ) => `prattrs IS NOT NULL AND (identity = 'f' OR EXISTS (${KEY_COLUMNS} EXCEPT ${LISTED_COLUMNS}))
       ${version >= 180_000 ? `OR ${UNPUBLISHED_GENERATED}` : ''}`,
   },
   {
     code: 'ROW_FILTER_NOT_IN_REPLICA_IDENTITY',
     what: 'if the row filter uses columns outside the replica identity',
     since: 150_000,
-    condition: () => `filter IS NOT NULL AND index IS NOT NULL AND EXISTS (${FILTERED} EXCEPT ${KEY})`,
+    condition: () => `filter IS NOT NULL AND index IS NOT NULL AND EXISTS (${FILTER_COLUMNS} EXCEPT ${KEY_COLUMNS})`,
   },
 ];
 
 /** From 18 on, without a column list: generated columns of the identity must be stored and published. */
 const UNPUBLISHED_GENERATED = `prattrs IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute g WHERE g.attrelid = leaf
   AND CASE g.attgenerated WHEN 's' THEN NOT generated WHEN 'v' THEN true ELSE false END
-  AND (identity = 'f' OR g.attname IN (${KEY})))`;
+  AND (identity = 'f' OR g.attname IN (${KEY_COLUMNS})))`;

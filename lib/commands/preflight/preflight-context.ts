@@ -17,7 +17,7 @@ export interface PreflightContext {
 export type Check = (context: PreflightContext) => ProtocolRoutine<readonly PreflightFinding[]>;
 
 /** Converts the error of a check that the stream itself uses to a finding. */
-export function joinObjections(check: () => void): readonly PreflightFinding[] {
+export function toFindings(check: () => void): readonly PreflightFinding[] {
   try {
     check();
     return [];
@@ -28,11 +28,11 @@ export function joinObjections(check: () => void): readonly PreflightFinding[] {
 }
 
 /** How many names a message lists; it counts the others. */
-const NAMED = 5;
+const MAX_NAMED = 5;
 
 /** Formats rows of {@link buildNamesQuery} as `"a", "b" and 7 others`. There is at least one row. */
 export function listNames(rows: readonly ResultRow[]): string {
-  const names = rows.slice(0, NAMED).map((row) => JSON.stringify(getText(row, 'name')));
+  const names = rows.slice(0, MAX_NAMED).map((row) => JSON.stringify(getText(row, 'name')));
   const [first] = rows;
   const others = (first ? getCount(first, 'total') : 0) - names.length;
   return others > 0 ? `${names.join(', ')} and ${others} others` : names.join(', ');
@@ -54,5 +54,5 @@ export function formatColumnName(schema: string, table: string, column: string):
 
 /** Wraps a query of one column, `name`, for {@link listNames}. */
 export function buildNamesQuery(names: string): string {
-  return `SELECT name, count(*) OVER () AS total FROM (${names}) AS found ORDER BY name LIMIT ${NAMED}`;
+  return `SELECT name, count(*) OVER () AS total FROM (${names}) AS found ORDER BY name LIMIT ${MAX_NAMED}`;
 }

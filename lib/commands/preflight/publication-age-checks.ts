@@ -9,7 +9,7 @@ import { createFinding, toFinding } from './finding';
 /** Time limit of decoding, in ms. */
 const DECODING_TIME = 2000;
 /** The number of messages after which decoding ends. */
-const DECODED = 1000;
+const MAX_DECODED = 1000;
 
 const YOUNGER_REMEDY =
   'Create a new slot and copy the data again; or, to skip those changes, advance the slot past them (pg_replication_slot_advance).';
@@ -39,8 +39,8 @@ export function* checkPublicationAge(
   const outcome = yield* peekChanges(slot, candidates);
   if (outcome === undefined) return [];
   // The server's message may be localized, but contains the name unchanged.
-  const told = candidates.filter((name) => outcome.server.message.includes(name));
-  const names = (told.length > 0 ? told : candidates).map((name) => JSON.stringify(name)).join(', ');
+  const named = candidates.filter((name) => outcome.server.message.includes(name));
+  const names = (named.length > 0 ? named : candidates).map((name) => JSON.stringify(name)).join(', ');
   if (outcome.code === 'CANCELLED') {
     return [
       createFinding(
@@ -59,14 +59,14 @@ function* peekChanges(slot: string, publications: readonly string[]): ProtocolRo
   yield* runQuery(`SET statement_timeout = ${DECODING_TIME}`);
   try {
     yield* runQuery(
-      `SELECT count(*) FROM pg_logical_slot_peek_binary_changes(${quoteLiteral(slot)}, NULL, ${DECODED},
+      `SELECT count(*) FROM pg_logical_slot_peek_binary_changes(${quoteLiteral(slot)}, NULL, ${MAX_DECODED},
         'proto_version', '1', 'publication_names', ${quoteLiteral(quotePublicationNames(publications))})`,
       { noTimeout: true, onNotice: (fields) => (skipped ??= toSkippedPublicationError(fields)) },
     );
   } catch (error) {
     if (!(error instanceof ServerError) || error.server.severity !== 'ERROR') throw error;
-    const isTelling = error.code === 'PUBLICATION_MISSING' || error.code === 'CANCELLED';
-    if (isTelling) skipped ??= error;
+    const isConclusive = error.code === 'PUBLICATION_MISSING' || error.code === 'CANCELLED';
+    if (isConclusive) skipped ??= error;
   }
   yield* runQuery('SET statement_timeout = 0');
   return skipped;

@@ -88,7 +88,7 @@ function* checkColumnLists(
   const columns = `LATERAL (SELECT ARRAY(SELECT attnum FROM pg_catalog.pg_attribute WHERE ${condition} ORDER BY attnum) AS columns) AS c`;
   const differing = yield* runQuery(
     buildNamesQuery(
-      `${readSentTables(publications, version)} SELECT ${buildTableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+      `${buildSentTables(publications, version)} SELECT ${buildTableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         GROUP BY schemaname, tablename HAVING count(DISTINCT columns) > 1`,
     ),
   );
@@ -99,7 +99,7 @@ function* checkColumnLists(
   if (version < 180_000) return lists;
   const generating = yield* runQuery(
     buildNamesQuery(
-      `${readSentTables(publications, version)} SELECT ${buildTableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
+      `${buildSentTables(publications, version)} SELECT ${buildTableName('schemaname', 'tablename')} AS name FROM sent, ${columns}
         WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relid AND attgenerated <> '')
         GROUP BY schemaname, tablename
         HAVING count(DISTINCT columns) = 1 AND count(DISTINCT pubgencols) FILTER (WHERE list IS NULL) > 1`,
@@ -114,7 +114,7 @@ function* checkColumnLists(
  * A common table expression, `sent`: what {@link buildPublishedTablesQuery} has, without what another of the publications sends as a
  * table further up. Source: get_rel_sync_entry in pgoutput.c.
  */
-function readSentTables(publications: readonly string[], version: number): string {
+function buildSentTables(publications: readonly string[], version: number): string {
   return `WITH RECURSIVE found AS (${buildPublishedTablesQuery(buildNamesCondition(publications), version)}),
     above (relid, ancestor) AS (
       SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent

@@ -1,7 +1,7 @@
 import type { PreflightFinding } from '../../common/preflight-findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { createFinding } from './finding';
-import { FILTERED, KEY, LIST, readWrittenTables } from './identity-checks';
+import { FILTER_COLUMNS, KEY_COLUMNS, LISTED_COLUMNS, buildWrittenTablesQuery } from './identity-checks';
 import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
@@ -14,7 +14,7 @@ export function* checkRowFilters(
   version: number,
 ): ProtocolRoutine<readonly PreflightFinding[]> {
   if (version < 150_000) return [];
-  const rows = yield* runQuery(buildNamesQuery(findOmittedColumns(publications, version)));
+  const rows = yield* runQuery(buildNamesQuery(buildOmittedColumnsQuery(publications, version)));
   if (rows.length === 0) return [];
   const what =
     'An UPDATE that moves a row into a row filter is sent as an INSERT, without values that are stored out of line';
@@ -22,7 +22,7 @@ export function* checkRowFilters(
 }
 
 /** If one publication sends all updates of a table, the row filters of the others have no effect. */
-function findOmittedColumns(publications: readonly string[], version: number): string {
+function buildOmittedColumnsQuery(publications: readonly string[], version: number): string {
   const isSent =
     version < 180_000
       ? `attgenerated = ''`
@@ -30,13 +30,13 @@ function findOmittedColumns(publications: readonly string[], version: number): s
   return `SELECT DISTINCT ${formatColumnName('schema', 'table_name', 'attname')} AS name
     FROM (
       SELECT *, bool_and(filtered) OVER (PARTITION BY leaf) AS always_filtered
-        FROM (${readWrittenTables(publications, version)}) AS w WHERE updates
+        FROM (${buildWrittenTablesQuery(publications, version)}) AS w WHERE updates
     ) AS updated
     JOIN pg_catalog.pg_attribute ON attrelid = leaf AND attnum > 0 AND NOT attisdropped AND ${isSent}
       AND attlen = -1 AND attstorage <> 'p' AND NOT ${IS_SHORT}
     WHERE always_filtered AND toast <> 0 AND identity <> 'f' AND index IS NOT NULL
-      AND EXISTS (${FILTERED}) AND NOT EXISTS (${FILTERED} EXCEPT ${KEY})
-      AND (prattrs IS NULL OR attname IN (${LIST})) AND attname NOT IN (${KEY})`;
+      AND EXISTS (${FILTER_COLUMNS}) AND NOT EXISTS (${FILTER_COLUMNS} EXCEPT ${KEY_COLUMNS})
+      AND (prattrs IS NULL OR attname IN (${LISTED_COLUMNS})) AND attname NOT IN (${KEY_COLUMNS})`;
 }
 
 /**

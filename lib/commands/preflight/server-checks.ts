@@ -2,7 +2,7 @@ import type { PreflightFinding } from '../../common/preflight-findings';
 import { buildPgoutputOptions } from '../pgoutput-options';
 import { requireSlotKind } from '../slot-commands';
 import { createFailure, createFinding } from './finding';
-import { joinObjections, type PreflightContext } from './preflight-context';
+import { toFindings, type PreflightContext } from './preflight-context';
 
 /** In ms. With a shorter timeout, code that blocks the event loop for some seconds ends the stream. */
 const SHORT_TIMEOUT = 5000;
@@ -17,7 +17,7 @@ export function checkWalLevel({ server }: PreflightContext): readonly PreflightF
 /** Checks whether the server's version supports the options of the stream. */
 export function checkVersion({ plan, server: { version } }: PreflightContext): readonly PreflightFinding[] {
   const { pgoutput, ensureSlot } = plan;
-  return joinObjections(() => {
+  return toFindings(() => {
     if (pgoutput) buildPgoutputOptions(pgoutput.request, pgoutput.publications, version);
     if (ensureSlot) requireSlotKind(ensureSlot, version);
   });

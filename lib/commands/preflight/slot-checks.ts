@@ -7,19 +7,19 @@ import { checkStandby } from '../standby';
 import { createFailure, createFinding, toFinding } from './finding';
 import { checkSlotCreation } from './slot-creation-checks';
 import { checkPublicationAge } from './publication-age-checks';
-import { joinObjections, type Check, type PreflightContext } from './preflight-context';
+import { toFindings, type Check, type PreflightContext } from './preflight-context';
 
 /** Checks whether the slot exists and can be read; or, with `ensureSlot`, whether it can be created. */
 export const checkSlots: Check = function* (context) {
   const { plan, server } = context;
   const slot = yield* fetchSlotStatus(plan.slot, server.version);
-  const unfit = joinObjections(() => {
+  const unfit = toFindings(() => {
     checkStandby(server, plan.slot, slot, undefined);
   });
   if (unfit.length > 0) return unfit;
   const idle = plan.ensureSlot?.temporary && !slot ? [] : yield* checkIdleTimeout(context);
   if (!slot) return [...(yield* checkMissingSlot(context)), ...idle];
-  const objected = joinObjections(() => {
+  const objected = toFindings(() => {
     checkSlot(slot, plan, server);
   });
   if (objected.length > 0) return objected;

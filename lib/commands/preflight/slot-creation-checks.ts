@@ -6,7 +6,12 @@ import type { Check, PreflightContext } from './preflight-context';
 
 /** Checks whether the slot can be created, and without waiting. */
 export const checkSlotCreation: Check = function* (context) {
-  return [...checkFailover(context), ...(yield* checkFreeSlot()), ...(yield* checkOpen()), ...(yield* checkPrepared())];
+  return [
+    ...checkFailover(context),
+    ...(yield* checkFreeSlot()),
+    ...(yield* checkOpenTransactions()),
+    ...(yield* checkPreparedTransactions()),
+  ];
 };
 
 /** A standby rejects slots with failover. */
@@ -21,7 +26,7 @@ function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
     yield* runQuery(
       `SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS used, current_setting('max_replication_slots') AS most`,
     ),
-    'its slots',
+    'the number of slots',
   );
   const most = getCount(row, 'most');
   if (getCount(row, 'used') < most) return [];
@@ -32,7 +37,7 @@ function* checkFreeSlot(): ProtocolRoutine<readonly PreflightFinding[]> {
  * Creating a slot waits for the write transactions of all databases. The check ignores those that began within the last second.
  * A role that may not see the start of a transaction still sees that it writes.
  */
-function* checkOpen(): ProtocolRoutine<readonly PreflightFinding[]> {
+function* checkOpenTransactions(): ProtocolRoutine<readonly PreflightFinding[]> {
   const [oldest] = yield* runQuery(
     `SELECT pid, count(*) OVER () AS total, extract(epoch FROM now() - xact_start)::int AS seconds
       FROM pg_catalog.pg_stat_activity
@@ -46,7 +51,7 @@ function* checkOpen(): ProtocolRoutine<readonly PreflightFinding[]> {
 }
 
 /** Creating a slot also waits for prepared transactions. */
-function* checkPrepared(): ProtocolRoutine<readonly PreflightFinding[]> {
+function* checkPreparedTransactions(): ProtocolRoutine<readonly PreflightFinding[]> {
   const [oldest] = yield* runQuery(
     `SELECT gid, database, count(*) OVER () AS total FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1`,
   );

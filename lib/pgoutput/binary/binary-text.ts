@@ -89,13 +89,13 @@ class TextWriters {
         return writeText;
       case 'domain':
         // The depth limit ends a cycle of domains, which only an inconsistent catalog has.
-        return this.#later(definition.base, incrementDepth);
+        return this.#lazy(definition.base, incrementDepth);
       case 'array':
         return createArrayWriter(definition.delimiter, this.of);
       case 'range':
-        return createRangeWriter(this.#later(definition.subtype));
+        return createRangeWriter(this.#lazy(definition.subtype));
       case 'multirange':
-        return createMultirangeWriter(this.#later(definition.range));
+        return createMultirangeWriter(this.#lazy(definition.range));
       case 'composite':
         return createRecordWriter(this.of);
       case 'base':
@@ -104,7 +104,7 @@ class TextWriters {
     }
   }
 
-  #later(oid: number, depthOf = (depth: number): number => depth): TextWriter {
+  #lazy(oid: number, depthOf = (depth: number): number => depth): TextWriter {
     return (bytes, start, end, depth) => this.of(oid)(bytes, start, end, depthOf(depth));
   }
 }

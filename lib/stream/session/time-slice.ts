@@ -1,5 +1,5 @@
 /** Reading the clock costs about as much as decoding a small message. */
-const MOST_STEPS = 4;
+const MAX_STEPS = 4;
 /** Steps that take so many ms are slow. */
 const SLOW = 1;
 
@@ -22,7 +22,7 @@ export class TimeSlice {
   }
 
   isOver(now: number): boolean {
-    this.#interval = now - this.#checkedAt < SLOW ? Math.min(this.#interval * 2, MOST_STEPS) : 1;
+    this.#interval = now - this.#checkedAt < SLOW ? Math.min(this.#interval * 2, MAX_STEPS) : 1;
     this.#checkedAt = now;
     this.#steps = 0;
     return now >= this.#deadline;

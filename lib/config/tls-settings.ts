@@ -18,9 +18,9 @@ const WITHOUT_ALLOW =
  *
  * Source: manual, "SSL Support" of libpq.
  *
- * @param folder libpq's directory of certificates
+ * @param directory libpq's directory of certificates
  */
-export function readTls(parameters: Parameters, folder: string | undefined): TlsSettings | undefined {
+export function readTls(parameters: Parameters, directory: string | undefined): TlsSettings | undefined {
   const direct = parameters.oneOf('sslnegotiation', ['postgres', 'direct']) === 'direct';
   const ssl = parameters.own('ssl');
   if (ssl !== undefined) return readTlsObject(parameters, ssl, direct);
@@ -35,11 +35,11 @@ export function readTls(parameters: Parameters, folder: string | undefined): Tls
   }
   if (mode === 'disable') return undefined;
   const versions = readVersions(parameters);
-  const files = new TlsFiles(parameters, folder);
+  const files = new TlsFiles(parameters, directory);
   const options = (): TlsOptions => ({
     ...versions,
     ...(!parameters.flag('sslsni', true) && { servername: '' }),
-    ...files.ours(),
+    ...files.readClientCertificate(),
     ...createVerification(parameters, mode, files),
   });
   return { options, optional: mode === 'prefer', direct };
@@ -50,7 +50,7 @@ function readSslMode(parameters: Parameters): SslMode | undefined {
   return parameters.oneOf('sslmode', MODES);
 }
 
-const OF_LIBPQ: readonly ParameterName[] = [
+const LIBPQ_TLS_PARAMETERS: readonly ParameterName[] = [
   'sslmode',
   'sslrootcert',
   'sslcrl',
@@ -63,7 +63,7 @@ const OF_LIBPQ: readonly ParameterName[] = [
 ];
 
 function readTlsObject(parameters: Parameters, ssl: unknown, direct: boolean): TlsSettings | undefined {
-  const beside = OF_LIBPQ.find((name) => parameters.has(name));
+  const beside = LIBPQ_TLS_PARAMETERS.find((name) => parameters.has(name));
   if (beside !== undefined)
     throw new ConfigError('connection.ssl', `cannot be combined with ${beside}; remove one of the two`);
   if (ssl === false) {
@@ -114,13 +114,13 @@ function readVersion(
 
 /** As in libpq, weaker modes also verify the certificate if `sslrootcert` exists. */
 function createVerification(parameters: Parameters, mode: SslMode, files: TlsFiles): TlsOptions {
-  const ca = mode === 'no-verify' ? undefined : files.authorities();
+  const ca = mode === 'no-verify' ? undefined : files.readAuthorities();
   if (!ca && mode === 'verify-ca') throw parameters.error('sslmode', WITHOUT_AUTHORITY);
   if (!ca && mode !== 'verify-full') {
     if (mode !== 'no-verify' && parameters.text('sslcrl') !== undefined) throw parameters.error('sslcrl', UNCHECKED);
     return { rejectUnauthorized: false };
   }
-  const crl = files.revoked(ca !== undefined);
+  const crl = files.readRevocationList(ca !== undefined);
   return {
     rejectUnauthorized: true,
     ...(ca && { ca }),

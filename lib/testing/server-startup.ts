@@ -1,4 +1,4 @@
-import { authenticate } from './authentication';
+import { authenticate } from './server-authentication';
 import { authenticationOk, frame, parameterStatus, readyForQuery, type FieldsByLetter } from './backend-messages';
 import { CANCEL_REQUEST, SSL_REQUEST } from './client-messages';
 import type { FakeCluster } from './cluster';

@@ -1,4 +1,4 @@
-import { quoteForMessage } from '../../lib/wire/quoting';
+import { quoteForMessage } from '../../lib/wire/message-quoting';
 
 describe('quoted', () => {
   it.each([
