@@ -5,7 +5,8 @@ export type { AckTarget } from './operators/ack-after/ack-target';
 export { ofTable } from './operators/of-table';
 export type { FailedTransaction } from './ledger/failure';
 export { failedTransactions } from './operators/ack-after/failed-transactions';
-export { reconnect, type ReconnectAttempt, type ReconnectOptions } from './operators/reconnect';
+export { reconnect } from './operators/reconnect/reconnect';
+export type { ReconnectAttempt, ReconnectOptions } from './operators/reconnect/reconnect-options';
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
 export type { StopNotifier } from './operators/stop-request';
@@ -39,11 +40,11 @@ export type {
   StreamingConfig,
   StreamingTwoPhaseConfig,
   TwoPhaseConfig,
-} from './config/config';
-export type { PgoutputOptions } from './config/pgoutput';
-export type { ValueOptions } from './config/values';
+} from './config/stream-config';
+export type { PgoutputOptions } from './config/stream-config';
+export type { ValueOptions } from './config/stream-config';
 export type { ErrorRule } from './config/error-rules';
-export type { ConnectionOptions, ServerConfig } from './config/connection';
+export type { ConnectionOptions, ServerConfig } from './config/connection-options';
 export type { CredentialProvider } from './config/secrets';
 export type { ErrorCode } from './common/error-codes';
 export {

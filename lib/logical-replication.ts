@@ -1,15 +1,15 @@
 import { Observable } from 'rxjs';
-import {
-  resolveConfig,
-  type AnyPgoutputConfig,
-  type DeliveringConfig,
-  type PgoutputConfig,
-  type PluginConfig,
-  type StreamConfig,
-  type StreamingConfig,
-  type StreamingTwoPhaseConfig,
-  type TwoPhaseConfig,
-} from './config/config';
+import { resolveConfig } from './config/resolve-config';
+import type {
+  AnyPgoutputConfig,
+  DeliveringConfig,
+  PgoutputConfig,
+  PluginConfig,
+  StreamConfig,
+  StreamingConfig,
+  StreamingTwoPhaseConfig,
+  TwoPhaseConfig,
+} from './config/stream-config';
 import { SubscriptionLock } from './stream/subscription-lock';
 import { markFailed, attachFailure } from './ledger/failure';
 import { connectSocket, type Connect } from './net/transport';

@@ -1,5 +1,6 @@
 import { catchError, map, of, throwError, type Observable } from 'rxjs';
-import { resolveConfig, type StreamConfig } from '../config/config';
+import { resolveConfig } from '../config/resolve-config';
+import type { StreamConfig } from '../config/stream-config';
 import { ReplicationError } from '../common/errors';
 import type { PreflightFinding } from '../common/preflight-findings';
 import { runChecks } from '../commands/preflight/examine';

@@ -1,4 +1,5 @@
-import { abridge, ReplicationError, ServerError } from '../common/errors';
+import { abridge } from '../common/error-text';
+import { ReplicationError, ServerError } from '../common/errors';
 import { quoteLiteral } from './sql';
 import { getCount, getOnlyRow, runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 

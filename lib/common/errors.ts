@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from './error-codes';
+import { abridge, makePrintable } from './error-text';
 import type { PreflightFinding } from './preflight-findings';
 
 /**
@@ -17,23 +18,6 @@ export interface ReplicationErrorOptions {
   /** Further problems that preflight found, see {@link ReplicationError.findings}. Default: none. */
   findings?: readonly PreflightFinding[] | undefined;
 }
-
-/** Characters that control a terminal, start a new line in a log, or change the direction of text. */
-const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
-
-/** Escapes control characters: a message can hold text from an untrusted server and is printed in terminals. */
-function makePrintable(message: string): string {
-  return message.replace(CONTROL_CHARACTERS, (sign) =>
-    sign === '\n' ? '\\n' : `\\u{${sign.codePointAt(0)?.toString(16) ?? ''}}`,
-  );
-}
-
-/** Shortens text of the server for a message. */
-export function abridge(text: string): string {
-  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} …` : text;
-}
-
-const MAX_LENGTH = 1000;
 
 /**
  * Sets the name of a class and its instances to a literal: minifiers rename classes, but logs and alerts match errors by

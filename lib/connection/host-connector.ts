@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { ConnectionSettings } from '../config/connection';
+import type { ConnectionSettings } from '../config/resolve-connection';
 import type { SessionAttrs } from '../config/hosts';
 import { StartupConnection, type StartupHandlers } from './startup-connection';
 import { toError } from './startup-errors';

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { SERVER_OPTIONS, type ConnectionSettings } from '../config/connection';
+import { SERVER_OPTIONS, type ConnectionSettings } from '../config/resolve-connection';
 import { Options } from '../common/options';
 import { HostConnector } from './host-connector';
 import { connectSocket } from '../net/transport';

@@ -1,4 +1,4 @@
-import type { ConnectionSettings } from '../config/connection';
+import type { ConnectionSettings } from '../config/resolve-connection';
 import { ReplicationError } from '../common/errors';
 import { toConnectError } from '../net/socket-errors';
 import type { Target } from '../net/target';

@@ -1,4 +1,4 @@
-import type { ConnectionSettings } from '../config/connection';
+import type { ConnectionSettings } from '../config/resolve-connection';
 import { StartupConnection } from './startup-connection';
 import { toError } from './startup-errors';
 import type { Target } from '../net/target';

@@ -1,5 +1,5 @@
 import type { CallbackAnswer, UserCallback } from '../commands/protocol-routine';
-import type { ConnectionSettings } from '../config/connection';
+import type { ConnectionSettings } from '../config/resolve-connection';
 import { ReplicationError } from '../common/errors';
 import { formatAddress } from '../net/address';
 import type { Target } from '../net/target';

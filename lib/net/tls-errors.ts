@@ -1,4 +1,5 @@
-import { abridge, ConnectionError } from '../common/errors';
+import { abridge } from '../common/error-text';
+import { ConnectionError } from '../common/errors';
 import { isRecord } from '../common/options';
 
 /** The reason for a TLS failure, and its remedy. */

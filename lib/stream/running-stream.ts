@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import { createSource } from '../ledger/checkpoint';
-import type { Settings } from '../config/config';
+import type { Settings } from '../config/settings';
 import type { StatusUpdate } from '../config/observers';
 import type { EstablishedConnection } from '../connection/established-connection';
 import { lookUpTypesOverNewConnection } from '../connection/type-lookup-connection';

@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs';
-import type { Settings } from '../config/config';
+import type { Settings } from '../config/settings';
 import { HostConnector } from '../connection/host-connector';
 import { ReplicationError } from '../common/errors';
 import { markFailed, attachFailure } from '../ledger/failure';

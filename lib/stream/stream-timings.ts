@@ -1,4 +1,4 @@
-import type { Settings } from '../config/config';
+import type { Settings } from '../config/settings';
 
 /** The server is sent a status update at least in this share of wal_sender_timeout. */
 const TIMEOUT_SHARE = 1 / 3;

@@ -1,29 +1,13 @@
-import { formatLsn, parseLsn, toLsn, type Lsn } from '../common/lsn';
-import { ClientAuditor, type FakeStatus } from './client-auditor';
+import { toLsn, type Lsn } from '../common/lsn';
 import * as backend from './backend-messages';
-import { ClientMessages, type ClientMessage } from './client-messages';
+import { ClientAuditor, type FakeStatus } from './client-auditor';
+import type { ClientOptions } from './client-options';
 import type { FakeCluster } from './cluster';
-import { executeCommand, buildResultSet } from './commands';
-import {
-  acceptStartup,
-  type Security,
-  type Startup,
-  type StartupParameters,
-  type StartupResult,
-} from './server-startup';
 import { FaultyOutbox, type ServerSocket } from './faulty-outbox';
-import { parseClientOptions, type ClientOptions } from './client-options';
+import { MessageHandler } from './message-handler';
+import type { Security, StartupParameters } from './server-startup';
 import type { WalTransaction } from './transaction';
 import { buildXlogData } from './wal';
-import { WalSender } from './wal-sender';
-
-/** CopyData of a client: `r`, the standby status update. */
-const STATUS = 0x72;
-const STATUS_LENGTH = 34;
-
-function isStatus(body: Buffer): boolean {
-  return body[0] === STATUS && body.length === STATUS_LENGTH;
-}
 
 /**
  * The server process at the other end of one connection. The client's bytes go in by `receive`, answers come out of
@@ -44,14 +28,6 @@ export class BackendProcess {
    * @internal
    */
   readonly outbox: FaultyOutbox;
-  /** The position that START_REPLICATION asked for. */
-  startLsn: Lsn | undefined;
-  /** In which form START_REPLICATION asked for transactions. */
-  options: ClientOptions = { streaming: 'off', twoPhase: false };
-  /** What the client has set by SET, by the setting's name. */
-  readonly settings = new Map<string, string>();
-  /** The parameters of the start-up message. */
-  startup: StartupParameters | undefined;
   /**
    * undefined: no TLS
    *
@@ -62,12 +38,7 @@ export class BackendProcess {
   gone = false;
   /** @internal */
   protected readonly cluster: FakeCluster;
-  readonly #messages = new ClientMessages();
-  #startup: Startup | undefined;
-  #walSender: WalSender | undefined;
-  /** Whether the server has closed it. */
-  #ended = false;
-  #creating: (() => void) | undefined;
+  readonly #handler: MessageHandler;
 
   /** @internal */
   constructor(
@@ -90,17 +61,31 @@ export class BackendProcess {
           if (this.startup) this.auditor.recordSent(bytes);
         },
         ended: () => {
-          this.#ended = true;
-          this.#walSender?.end();
+          this.#handler.end();
         },
       },
     );
-    this.#startup = acceptStartup(cluster, processId, (parameters) => {
-      this.startup = parameters;
-      this.log.push('startup');
-      return this.security;
-    });
-    this.#startup.next();
+    this.#handler = new MessageHandler(cluster, this);
+  }
+
+  /** The position that START_REPLICATION asked for. */
+  get startLsn(): Lsn | undefined {
+    return this.#handler.startLsn;
+  }
+
+  /** In which form START_REPLICATION asked for transactions. */
+  get options(): ClientOptions {
+    return this.#handler.options;
+  }
+
+  /** What the client has set by SET, by the setting's name. */
+  get settings(): ReadonlyMap<string, string> {
+    return this.#handler.settings;
+  }
+
+  /** The parameters of the start-up message. */
+  get startup(): StartupParameters | undefined {
+    return this.#handler.parameters;
   }
 
   /** Whether it is encrypted. */
@@ -109,7 +94,7 @@ export class BackendProcess {
   }
 
   get streaming(): boolean {
-    return this.#walSender?.streaming ?? false;
+    return this.#handler.streaming;
   }
 
   /** The standby status updates that came. */
@@ -154,28 +139,26 @@ export class BackendProcess {
 
   /** Ends the stream, not the connection: the slot is free again. */
   endStream(...frames: readonly Buffer[]): void {
-    this.#walSender?.end();
+    this.#handler.endStream();
     this.send(...frames);
   }
 
   /** Closes the connection in order, behind what was sent. */
   close(): void {
-    this.#walSender?.end();
+    this.#handler.endStream();
     this.outbox.close();
   }
 
   /** The open write transactions have ended. */
   finishCreation(): void {
-    this.#creating?.();
+    this.#handler.finishCreation();
   }
 
   // ── what the client does ──
 
   /** @internal */
   receive(bytes: Buffer): void {
-    this.#messages.push(bytes);
-    for (let message = this.#next(); message; message = this.#next()) this.#take(message);
-    this.cluster.changed();
+    this.#handler.receive(bytes);
   }
 
   /**
@@ -186,135 +169,7 @@ export class BackendProcess {
   disconnected(): void {
     this.gone = true;
     this.outbox.discard();
-    this.#walSender?.end();
+    this.#handler.endStream();
     this.cluster.changed();
-  }
-
-  #next(): ClientMessage | undefined {
-    return this.gone || this.#ended ? undefined : this.#messages.next();
-  }
-
-  #take({ tag, body }: ClientMessage): void {
-    this.#walSender?.recordReceived();
-    const text = body.toString('utf8', 0, body.length - 1);
-    if (this.#startup && (tag === '' || tag === 'p')) this.#continueStartup(this.#startup.next(body));
-    else if (tag === 'Q' && !this.streaming) this.#query(text.replace(/\s+/g, ' '));
-    else if (tag === 'd' && this.#walSender && isStatus(body)) this.#walSender.takeStatus(body);
-    else if (tag === 'c' && this.#walSender) this.#copyDone(this.#walSender);
-    else if (tag === 'X') this.#terminate();
-    else this.#refuse(tag, text);
-  }
-
-  #continueStartup(turn: IteratorResult<Buffer, StartupResult>): void {
-    if (!turn.done) {
-      this.#reply(turn.value);
-      return;
-    }
-    const result = turn.value;
-    this.#startup = undefined;
-    if (result.kind === 'accepted') this.#reply(...result.frames);
-    else if (result.kind === 'refused') this.#fatal(result.fields);
-    else if (result.kind === 'cancelRequest') this.#cancel(result.processId);
-  }
-
-  #cancel(processId: number): void {
-    this.log.push(`cancel ${processId}`);
-    this.cluster.cancelled.push(processId);
-    this.#later(0, () => {
-      this.close();
-    });
-  }
-
-  // ── commands ──
-
-  #query(sql: string): void {
-    this.log.push(`query ${sql}`);
-    const { behaviour } = this.cluster;
-    if (!behaviour.answers) return;
-    const special = behaviour.answersTo.find(([pattern]) => pattern.test(sql));
-    if (special) this.#reply(special[1], backend.readyForQuery());
-    else if (sql.startsWith('START_REPLICATION')) this.#startReplication(sql);
-    else if (sql.startsWith('CREATE_REPLICATION_SLOT')) this.#createSlot(sql);
-    else this.#reply(executeCommand(this.cluster, this.settings, sql), backend.readyForQuery());
-  }
-
-  #createSlot(sql: string): void {
-    const [, name = '', temporary, plugin = ''] = /"(\w+)"( TEMPORARY)? LOGICAL "(\w+)"/.exec(sql) ?? [];
-    const create = (): void => {
-      this.#creating = undefined;
-      if (this.gone) return;
-      const confirmedFlushLsn = this.cluster.walPosition;
-      const twoPhase = / TWO_PHASE true\b/.test(sql);
-      this.cluster.addSlot(name, { plugin, temporary: temporary !== undefined, twoPhase, confirmedFlushLsn });
-      const columns = ['slot_name', 'consistent_point', 'snapshot_name', 'output_plugin'];
-      this.#reply(
-        buildResultSet(columns, [[name, formatLsn(confirmedFlushLsn), null, plugin]]),
-        backend.readyForQuery(),
-      );
-    };
-    if (this.cluster.slots.has(name)) this.#complain('42710', `replication slot "${name}" already exists`);
-    else if (this.cluster.behaviour.creationWaits) this.#creating = create;
-    else create();
-  }
-
-  #startReplication(sql: string): void {
-    const [, name = '', lsn = '0/0'] = /SLOT "(\w+)" LOGICAL (\S+)/.exec(sql) ?? [];
-    const slot = this.cluster.slots.get(name);
-    if (!slot) {
-      this.#complain('42704', `replication slot "${name}" does not exist`);
-    } else if (slot.owner) {
-      const pid = typeof slot.owner === 'number' ? slot.owner : slot.owner.processId;
-      this.#complain('55006', `replication slot "${name}" is active for PID ${pid}`);
-    } else {
-      const start = parseLsn(lsn);
-      const walSender = new WalSender(this.cluster, this, slot);
-      this.startLsn = start;
-      this.options = parseClientOptions(sql);
-      slot.twoPhase ||= this.options.twoPhase;
-      this.#walSender = walSender;
-      this.#later(this.cluster.latency, () => {
-        if (!this.gone && !this.#ended) walSender.start(start);
-      });
-    }
-  }
-
-  // ── the end ──
-
-  #terminate(): void {
-    this.log.push('terminate');
-    this.#later(0, () => {
-      this.close();
-    });
-  }
-
-  #copyDone(walSender: WalSender): void {
-    this.log.push('copyDone');
-    walSender.takeCopyDone();
-  }
-
-  #refuse(tag: string, text: string): void {
-    const where = this.streaming ? 'in the stream' : 'outside a stream';
-    const what = tag === 'Q' ? `the query ${JSON.stringify(text)}` : `a message of type ${JSON.stringify(tag)}`;
-    this.cluster.report(this.processId, { kind: 'unexpectedMessage', what: `${what} ${where}` });
-    this.#fatal({ C: '08P01', M: `unexpected message type ${JSON.stringify(tag)}` });
-  }
-
-  #fatal(fields: backend.FieldsByLetter): void {
-    this.error({ S: 'FATAL', V: 'FATAL', ...fields });
-    this.close();
-  }
-
-  #complain(C: string, M: string): void {
-    this.#reply(backend.errorResponse({ C, M }), backend.readyForQuery());
-  }
-
-  #reply(...frames: readonly Buffer[]): void {
-    this.#later(this.cluster.latency, () => {
-      this.send(...frames);
-    });
-  }
-
-  #later(ms: number, callback: () => void): void {
-    this.cluster.later(ms, callback);
   }
 }

@@ -1,58 +1,13 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { maxLsn, type Lsn } from '../common/lsn';
 import type { AuthenticationMethod } from './server-authentication';
+import { DelayedActions } from './delayed-actions';
 import type { FaultyOutbox } from './faulty-outbox';
+import type { FakeBehaviour, FakeSlot, TimelineSwitch } from './server-state';
 import { assignPositions, type PlacedTransaction } from './placed';
 import type { TransactionDraft, WalTransaction } from './transaction';
 import { buildTransaction, buildPrepared, buildCommitPrepared, buildRollbackPrepared } from './wal';
 import { describeViolation, type Violation, type ViolationDetails } from './violations';
-
-/** A replication slot of the fake server. All properties may be changed at any time. */
-export interface FakeSlot {
-  plugin: string;
-  type: 'logical' | 'physical';
-  database: string;
-  temporary: boolean;
-  /** Whether it sends transactions when they are prepared. A client that streams with `two_phase` sets it permanently. */
-  twoPhase: boolean;
-  /** The confirmed position, from status updates. */
-  confirmedFlushLsn: Lsn;
-  walStatus: string;
-  /** Why the server invalidated the slot. Reported from PostgreSQL 17 on. */
-  invalidationReason: string | undefined;
-  /** The process that streams from it: a connection, or the ID of a process without a connection. */
-  owner: { readonly processId: number } | number | undefined;
-}
-
-/** The LSN at which the server switched from an earlier timeline to the next one. */
-export interface TimelineSwitch {
-  readonly timeline: number;
-  readonly switchLsn: Lsn;
-  /** Default: 'no recovery target specified'. */
-  readonly reason?: string;
-}
-
-/** The behaviour of the server. May be changed at any time. */
-export interface FakeBehaviour {
-  /** Whether the server responds. If false, it accepts connections and sends nothing. */
-  answers: boolean;
-  /** Whether CREATE_REPLICATION_SLOT waits, as for open write transactions. */
-  creationWaits: boolean;
-  /**
-   * What the server does when it receives CopyDone: `reply` ends the stream as PostgreSQL does (CopyDone, CommandComplete,
-   * ReadyForQuery), `ignore` sends nothing, `close` closes the connection without a reply. Default: `reply`.
-   */
-  onCopyDone: 'reply' | 'ignore' | 'close';
-  /**
-   * Whether it sends keepalives: at the start, on request, and to a client that was silent for half of wal_sender_timeout. After all
-   * of wal_sender_timeout it closes the connection.
-   */
-  keepalives: boolean;
-  /** The response to SSLRequest, without TLS after it. Default: S if there is a certificate, else N. */
-  answersSslRequest?: Buffer | undefined;
-  /** The responses to matching queries, without ReadyForQuery. */
-  readonly answersTo: [pattern: RegExp, answer: Buffer][];
-}
 
 /** The server process of a connection. */
 export interface ServerProcess {
@@ -116,11 +71,13 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   readonly violations: Violation[] = [];
   /** The prepared transactions, by gid. */
   readonly #prepared = new Map<string, PlacedTransaction>();
-  readonly #pending = new Map<Subscription, () => void>();
+  readonly #delayed: DelayedActions;
   #refusals = 0;
   readonly #faultsToCome: ((outbox: FaultyOutbox) => void)[] = [];
 
-  constructor(readonly scheduler: SchedulerLike = asyncScheduler) {}
+  constructor(readonly scheduler: SchedulerLike = asyncScheduler) {
+    this.#delayed = new DelayedActions(scheduler);
+  }
 
   addSlot(name: string, slot: Partial<FakeSlot> = {}): FakeSlot {
     const made: FakeSlot = {
@@ -244,11 +201,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
 
   /** @internal */
   later(ms: number, callback: () => void): void {
-    const action = this.scheduler.schedule(() => {
-      this.#pending.delete(action);
-      callback();
-    }, ms);
-    this.#pending.set(action, callback);
+    this.#delayed.schedule(ms, callback);
   }
 
   /**
@@ -257,11 +210,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    * @internal
    */
   protected endWaiting(): void {
-    for (const [action, callback] of this.#pending) {
-      action.unsubscribe();
-      callback();
-    }
-    this.#pending.clear();
+    this.#delayed.flush();
   }
 
   /**

@@ -1,6 +1,7 @@
 import { formatLsn } from '../common/lsn';
 import { commandComplete, dataRow, errorResponse, rowDescription } from './backend-messages';
 import type { FakeCluster } from './cluster';
+import type { FakeSlot } from './server-state';
 
 type Row = Readonly<Record<string, string | null>>;
 
@@ -125,4 +126,29 @@ function dropSlot(cluster: FakeCluster, name: string): Buffer {
   if (slot.owner) return errorResponse({ C: '55006', M: `replication slot "${name}" is active` });
   cluster.slots.delete(name);
   return commandComplete('DROP_REPLICATION_SLOT');
+}
+
+/** Whether the slot that a command names exists. */
+export function hasSlot(cluster: FakeCluster, sql: string): boolean {
+  return cluster.slots.has(/"(\w+)"/.exec(sql)?.[1] ?? '');
+}
+
+/** Answers CREATE_REPLICATION_SLOT: the new slot starts where the WAL ends. */
+export function createSlot(cluster: FakeCluster, sql: string): Buffer {
+  const [, name = '', temporary, plugin = ''] = /"(\w+)"( TEMPORARY)? LOGICAL "(\w+)"/.exec(sql) ?? [];
+  if (cluster.slots.has(name)) return errorResponse({ C: '42710', M: `replication slot "${name}" already exists` });
+  const confirmedFlushLsn = cluster.walPosition;
+  const twoPhase = / TWO_PHASE true\b/.test(sql);
+  cluster.addSlot(name, { plugin, temporary: temporary !== undefined, twoPhase, confirmedFlushLsn });
+  const columns = ['slot_name', 'consistent_point', 'snapshot_name', 'output_plugin'];
+  return buildResultSet(columns, [[name, formatLsn(confirmedFlushLsn), null, plugin]]);
+}
+
+/** The slot for START_REPLICATION, or the error that it is missing or active. */
+export function findFreeSlot(cluster: FakeCluster, name: string): FakeSlot | Buffer {
+  const slot = cluster.slots.get(name);
+  if (!slot) return errorResponse({ C: '42704', M: `replication slot "${name}" does not exist` });
+  if (!slot.owner) return slot;
+  const pid = typeof slot.owner === 'number' ? slot.owner : slot.owner.processId;
+  return errorResponse({ C: '55006', M: `replication slot "${name}" is active for PID ${pid}` });
 }

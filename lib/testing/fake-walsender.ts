@@ -1,59 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { formatLsn, toLsn, type Lsn } from '../common/lsn';
-import type { AuthenticationMethod } from './server-authentication';
 import { BackendProcess } from './backend-process';
 import { FakeCluster } from './cluster';
+import { Conditions, type WaitOptions } from './conditions';
+import type { FakeWalSenderOptions } from './fake-walsender-options';
 import type { FaultProgram } from './faults';
 import { TcpServerSocket, type FakeTls } from './tcp-server-socket';
 import { perform, type Step } from './steps';
 
-export interface FakeWalSenderOptions {
-  /** The existing logical slots, with the plugin pgoutput; {@link FakeWalSender.addSlot} adds others. Default: none. */
-  readonly slots?: readonly string[];
-  /** The existing publications. Default: none. */
-  readonly publications?: readonly string[];
-  /** The name of the database. Default: `postgres`. */
-  readonly database?: string;
-  /** The password, or the token for `oauth`, of all clients. {@link FakeWalSender.url} contains the password. Default: no authentication. */
-  readonly password?: string;
-  /**
-   * The authentication method. With `password` and `oauth` the client sends the secret in clear text, so it requires TLS, or a
-   * `require_auth` that lists the method, as in {@link FakeWalSender.url}. Default: `scram-sha-256`.
-   */
-  readonly authentication?: AuthenticationMethod;
-  /**
-   * The certificate and key for TLS, which the server accepts after an SSLRequest and, from PostgreSQL 17 on, immediately. SCRAM
-   * then offers channel binding. For `sslmode=verify-full`, the certificate must be for 127.0.0.1. Default: no TLS.
-   *
-   * @example
-   * const server = await FakeWalSender.listen({ tls: { cert, key }, password: 'secret' });
-   * const connection = { connectionString: server.url, ssl: { ca } };
-   */
-  readonly tls?: FakeTls;
-  /** The version, as in server_version_num. Default: 180004, which is 18.4. */
-  readonly serverVersion?: number;
-  /**
-   * wal_sender_timeout in ms. The server requests a reply from a silent client after half of it, and closes the connection after
-   * all of it. 0: no timeout. Default: 60 000.
-   */
-  readonly walSenderTimeout?: number;
-  /** The port on 127.0.0.1. Default: a free one. */
-  readonly port?: number;
-}
-
-export interface WaitOptions {
-  /** The slot to wait for. */
-  readonly slot?: string;
-  /** The time in ms after which the promise rejects with an error that describes the state. Default: 4000. */
-  readonly timeout?: number;
-}
-
 /** The first server version in which TLS can start without an SSLRequest. */
 const DIRECT_TLS = 170000;
-/** Less than the default timeout of jest and other test runners, 5 s. */
-const TIMEOUT = 4000;
-
 /**
  * A PostgreSQL server for tests that supports only logical replication. It runs in this process, listens on loopback, and starts
  * within a millisecond. It uses the real protocol, plays scripts of faults, and checks what its clients confirm.
@@ -96,7 +53,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
     this.#serve(socket);
   });
   readonly #sockets = new Set<Socket>();
-  readonly #waiting = new Set<() => void>();
+  readonly #conditions = new Conditions();
   readonly #programs: FaultProgram[] = [];
   #port = 0;
   #closed = false;
@@ -227,7 +184,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
 
   /** @internal */
   override changed(): void {
-    for (const look of this.#waiting) look();
+    this.#conditions.check();
   }
 
   async #listen(port: number): Promise<void> {
@@ -268,24 +225,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   }
 
   #until(condition: () => boolean, timeout: number | undefined, problem: () => string): Promise<void> {
-    const ms = timeout ?? TIMEOUT;
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-      };
-      const look = (): void => {
-        if (!condition()) return;
-        settle();
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        settle();
-        reject(new Error(this.#explain(`After ${ms} ms ${problem()}`)));
-      }, ms);
-      this.#waiting.add(look);
-      look();
-    });
+    return this.#conditions.wait(condition, timeout, (ms) => new Error(this.#explain(`After ${ms} ms ${problem()}`)));
   }
 
   #explain(problem: string): string {

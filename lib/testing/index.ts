@@ -1,5 +1,8 @@
-export { FakeWalSender, type FakeWalSenderOptions, type WaitOptions } from './fake-walsender';
-export type { FakeBehaviour, FakeCluster, FakeSlot, TimelineSwitch } from './cluster';
+export { FakeWalSender } from './fake-walsender';
+export type { FakeWalSenderOptions } from './fake-walsender-options';
+export type { WaitOptions } from './conditions';
+export type { FakeBehaviour, FakeSlot, TimelineSwitch } from './server-state';
+export type { FakeCluster } from './cluster';
 export type { BackendProcess } from './backend-process';
 export type { FakeTls } from './tcp-server-socket';
 export type { FakeStatus } from './client-auditor';

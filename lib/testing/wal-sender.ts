@@ -2,7 +2,8 @@ import { formatLsn, maxLsn, type Lsn } from '../common/lsn';
 import type { ClientAuditor } from './client-auditor';
 import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
 import type { ClientOptions } from './client-options';
-import type { FakeCluster, FakeSlot } from './cluster';
+import type { FakeCluster } from './cluster';
+import type { FakeSlot } from './server-state';
 import { SilenceWatch } from './silence-watch';
 import { buildXlogData } from './wal';
 

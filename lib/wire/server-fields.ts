@@ -1,4 +1,5 @@
-import { abridge, ProtocolError, type ServerFields } from '../common/errors';
+import { abridge } from '../common/error-text';
+import { ProtocolError, type ServerFields } from '../common/errors';
 import type { Reader } from './reader';
 
 type OptionalField = Exclude<keyof ServerFields, 'severity' | 'sqlState' | 'message'>;

@@ -4,9 +4,13 @@ import {
   alterSlot,
   ConfigError,
   createPublication,
+  createSlot,
   dropPublication,
+  dropSlot,
+  identifySystem,
   logicalReplication,
   publicationStatus,
+  slotStatus,
 } from '../../lib/index';
 import { failure } from '../wire/failure';
 
@@ -79,4 +83,24 @@ it.each<[option: string, what: RegExp, call: () => unknown]>([
   const error = failure(call);
   expect(error).toBeInstanceOf(ConfigError);
   expect(error).toMatchObject({ option, message: expect.stringMatching(what) });
+});
+
+describe('the options of management commands', () => {
+  const connection = 'postgres://app:secret@h/shop';
+
+  it.each<[option: string, call: () => unknown]>([
+    ['slot', () => createSlot({ connection, slot: 'Orders' })],
+    ['slot', () => dropSlot({ connection, slot: '' })],
+    ['slot', () => slotStatus({ connection } as { connection: string; slot: string })],
+    ['wait', () => dropSlot({ connection, slot: 'orders', wait: 1 as unknown as boolean })],
+    ['plugin', () => createSlot({ connection, slot: 'orders', plugin: 7 as unknown as string })],
+    ['connectTimeout', () => identifySystem({ connection, connectTimeout: 0 })],
+    ['closeTimeout', () => identifySystem({ connection, closeTimeout: -1 })],
+    ['slots', () => identifySystem({ connection, slots: 'orders' } as object)],
+    ['connection', () => identifySystem({ connection: 'host=h password=a secret' })],
+  ])('are checked when they are called: %s', (option, call) => {
+    const error = failure(call);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });
+    expect(error.message).not.toContain('secret');
+  });
 });

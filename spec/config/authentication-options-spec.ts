@@ -1,4 +1,4 @@
-import { refusal, resolve, type Environment } from './support/resolve';
+import { refusal, resolve, type Environment } from './support/resolve-connection';
 
 function policyOf(connection: unknown, env: Environment = {}) {
   const { methods, channelBinding } = resolve(connection, env).startup.policy;

@@ -1,5 +1,5 @@
 import { parseConnectionString } from '../../lib/config/connection-string';
-import { hostsOf, passwordOf, refusal, startupOf } from './support/resolve';
+import { hostsOf, passwordOf, refusal, startupOf } from './support/resolve-connection';
 
 /** What it says; what is empty says nothing. */
 function parse(text: string): Record<string, string> {

@@ -1,4 +1,5 @@
-import { resolveConfig, type PgoutputConfig } from '../../lib/config/config';
+import { resolveConfig } from '../../lib/config/resolve-config';
+import type { PgoutputConfig } from '../../lib/config/stream-config';
 import { classify, type ErrorRule } from '../../lib/config/error-rules';
 import { ERRORS } from '../../lib/common/error-codes';
 import {

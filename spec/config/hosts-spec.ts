@@ -1,4 +1,4 @@
-import { hostsOf, refusal, resolve, type Environment } from './support/resolve';
+import { hostsOf, refusal, resolve, type Environment } from './support/resolve-connection';
 
 describe('the hosts', () => {
   it.each<[connection: unknown, env: Environment, hosts: string[]]>([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { ReplicationError } from '../../lib/common/errors';
 import type { CredentialName } from '../../lib/wire/authentication';
-import { passwordOf, resolve, type Environment } from './support/resolve';
+import { passwordOf, resolve, type Environment } from './support/resolve-connection';
 
 let home: string;
 let warnings: jest.SpyInstance<unknown, Parameters<typeof process.emitWarning>>;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TlsSettings } from '../../lib/net/target';
-import { refusal, resolve, type Environment } from './support/resolve';
+import { refusal, resolve, type Environment } from './support/resolve-connection';
 
 let home: string;
 

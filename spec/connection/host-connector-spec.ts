@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { resolveConnection, SERVER_OPTIONS, type ConnectionOptions } from '../../lib/config/connection';
+import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/resolve-connection';
+import type { ConnectionOptions } from '../../lib/config/connection-options';
 import { HostConnector } from '../../lib/connection/host-connector';
 import type { EstablishedConnection } from '../../lib/connection/established-connection';
 import { ConnectionError, type ReplicationError } from '../../lib/common/errors';

@@ -1,4 +1,4 @@
-import type { ConnectionSettings } from '../../lib/config/connection';
+import type { ConnectionSettings } from '../../lib/config/resolve-connection';
 import { Secrets, type SecretOptions, type CredentialProvider } from '../../lib/config/secrets';
 import { StartupConnection } from '../../lib/connection/startup-connection';
 import type { EstablishedConnection } from '../../lib/connection/established-connection';

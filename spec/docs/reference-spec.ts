@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import { FINDINGS } from '../../lib/common/preflight-findings';
-import { resolveConfig } from '../../lib/config/config';
+import { resolveConfig } from '../../lib/config/resolve-config';
 import { readTransactionsOptions } from '../../lib/operators/transactions/transactions-options';
 import { defaultTypes } from '../../lib/pgoutput/values/values';
 import { MAX_MESSAGE_LENGTH } from '../../lib/wire/frames';

@@ -1,5 +1,5 @@
 import { Subscription, VirtualTimeScheduler, type SchedulerLike } from 'rxjs';
-import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
+import type { PgoutputConfig, PluginConfig } from '../../lib/config/stream-config';
 import { createStream } from '../../lib/logical-replication';
 import type { Connect, Transport, TransportEvents } from '../../lib/net/transport';
 import type { StreamMessage } from '../../lib/pgoutput/messages/messages';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Client } from 'pg';
 import { firstValueFrom } from 'rxjs';
-import { resolveConnection, type ConnectionSettings } from '../../lib/config/connection';
+import { resolveConnection, type ConnectionSettings } from '../../lib/config/resolve-connection';
 import { createShapedParser, UnknownLayoutError } from '../../lib/pgoutput/values/shaped-values';
 import { TypeCatalog } from '../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../lib/pgoutput/types/type-definitions';

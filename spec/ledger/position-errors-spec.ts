@@ -1,7 +1,7 @@
 import { NEVER } from 'rxjs';
-import type { PgoutputConfig } from '../../lib/config/config';
+import type { PgoutputConfig } from '../../lib/config/stream-config';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { CloseInfo } from '../../lib/config/observers';
 import { Clock } from '../support/clock';

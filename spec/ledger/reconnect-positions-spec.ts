@@ -1,7 +1,8 @@
 import { defer, EMPTY, type Observable, of, throwError } from 'rxjs';
-import type { PgoutputConfig } from '../../lib/config/config';
+import type { PgoutputConfig } from '../../lib/config/stream-config';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
-import { reconnect, type ReconnectAttempt } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
+import type { ReconnectAttempt } from '../../lib/operators/reconnect/reconnect-options';
 import type { Transaction } from '../../lib/operators/transactions/transaction';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock } from '../support/clock';

@@ -1,6 +1,7 @@
 import { map, of, timer } from 'rxjs';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
-import { reconnect, type ReconnectAttempt } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
+import type { ReconnectAttempt } from '../../lib/operators/reconnect/reconnect-options';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';

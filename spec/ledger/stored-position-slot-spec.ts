@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Observable, of } from 'rxjs';
-import type { PgoutputConfig } from '../../lib/config/config';
+import type { PgoutputConfig } from '../../lib/config/stream-config';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import type { Transaction } from '../../lib/operators/transactions/transaction';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';

@@ -1,5 +1,6 @@
 import { ConnectionError } from '../../lib/common/errors';
-import { reconnect, type ReconnectAttempt } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
+import type { ReconnectAttempt } from '../../lib/operators/reconnect/reconnect-options';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';

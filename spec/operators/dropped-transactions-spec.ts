@@ -1,6 +1,6 @@
 import { bufferCount, concatMap, delayWhen, filter, from, map, mergeMap, of, timer, type OperatorFunction } from 'rxjs';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
 import type { Transaction } from '../../lib/operators/transactions/transaction';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock } from '../support/clock';

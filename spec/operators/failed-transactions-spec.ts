@@ -11,7 +11,8 @@ import {
   truncate,
 } from '../../lib/testing/payloads';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
-import { reconnect, type ReconnectAttempt } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
+import type { ReconnectAttempt } from '../../lib/operators/reconnect/reconnect-options';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import { firstBlock } from '../pgoutput/support/blocks';
 import { Clock } from '../support/clock';

@@ -15,9 +15,9 @@ import {
   type MonoTypeOperatorFunction,
   type Observable,
 } from 'rxjs';
-import type { PgoutputConfig } from '../../lib/config/config';
+import type { PgoutputConfig } from '../../lib/config/stream-config';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../lib/operators/reconnect';
+import { reconnect } from '../../lib/operators/reconnect/reconnect';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { stopOn } from '../../lib/operators/stop-on';
 import type { StopNotifier } from '../../lib/operators/stop-request';

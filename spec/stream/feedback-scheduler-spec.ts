@@ -1,6 +1,6 @@
 import { Observable, timer, type OperatorFunction } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import type { PgoutputConfig } from '../../lib/config/config';
+import type { PgoutputConfig } from '../../lib/config/stream-config';
 import { ReplicationError } from '../../lib/common/errors';
 import { FeedbackScheduler } from '../../lib/stream/feedback-scheduler';
 import { formatLsn } from '../../lib/common/lsn';

@@ -1,6 +1,6 @@
 import type { Observable, Subscription } from 'rxjs';
-import type { PgoutputConfig, PluginConfig } from '../../lib/config/config';
-import type { PgoutputOptions } from '../../lib/config/pgoutput';
+import type { PgoutputConfig, PluginConfig } from '../../lib/config/stream-config';
+import type { PgoutputOptions } from '../../lib/config/stream-config';
 import { createStream } from '../../lib/logical-replication';
 import type { AnyReplicationMessage, ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../lib/pgoutput/messages/walsender-messages';

@@ -1,5 +1,6 @@
 import { map, type Observable } from 'rxjs';
-import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { resolveConnection } from '../../config/resolve-connection';
+import type { ServerConfig } from '../../config/connection-options';
 import { executeAlterPublication } from '../../commands/publication-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import {

@@ -1,5 +1,6 @@
 import { map, type Observable } from 'rxjs';
-import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { resolveConnection } from '../../config/resolve-connection';
+import type { ServerConfig } from '../../config/connection-options';
 import type { Options } from '../../common/options';
 import { executeCreatePublication } from '../../commands/publication-commands';
 import { PUBLICATION_OPERATIONS, type PublicationOperation } from '../../commands/publication-status';

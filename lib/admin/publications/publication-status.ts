@@ -1,5 +1,6 @@
 import { map, type Observable } from 'rxjs';
-import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { resolveConnection } from '../../config/resolve-connection';
+import type { ServerConfig } from '../../config/connection-options';
 import { fetchPublications, type PublicationStatus } from '../../commands/publication-status';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 import { readPublicationName } from './publication-options';

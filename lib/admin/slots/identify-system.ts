@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
-import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { resolveConnection } from '../../config/resolve-connection';
+import type { ServerConfig } from '../../config/connection-options';
 import { fetchSystemIdentity, type SystemIdentity } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
-import { readSlotName } from '../../config/config';
-import { resolveConnection, type ServerConfig } from '../../config/connection';
+import { readSlotName } from '../../config/stream-plan';
+import { resolveConnection } from '../../config/resolve-connection';
+import type { ServerConfig } from '../../config/connection-options';
 import { fetchSlotStatus, type SlotStatus } from '../../commands/slot-commands';
 import { runManagementCommand, readCommandOptions } from '../../connection/management-command';
 

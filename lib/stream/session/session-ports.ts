@@ -5,7 +5,7 @@ import type { XLogDataMessage } from '../../pgoutput/messages/walsender-messages
 import type { StreamSource } from '../../ledger/checkpoint';
 import type { StreamHistory } from '../../ledger/stream-history';
 import type { DropEvidence } from '../../ledger/unit-ledger';
-import type { SessionSettings } from '../../config/config';
+import type { SessionSettings } from '../../config/settings';
 import type { StatusUpdate } from '../../config/observers';
 
 /** Decodes the body of an XLogData, header included, to a message. */

@@ -1,4 +1,4 @@
-import { resolveConfig } from '../../../lib/config/config';
+import { resolveConfig } from '../../../lib/config/resolve-config';
 import { checkOutputPlugin } from '../../../lib/commands/preflight/output-plugin-checks';
 import { converse, rows } from '../support/converse';
 

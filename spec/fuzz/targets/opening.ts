@@ -1,5 +1,5 @@
 import { of } from 'rxjs';
-import type { PgoutputConfig } from '../../../lib/config/config';
+import type { PgoutputConfig } from '../../../lib/config/stream-config';
 import { errorResponse, notice, parameterStatus } from '../../../lib/testing/backend-messages';
 import type { Parts } from '../case';
 import { chunkings } from '../chunking';

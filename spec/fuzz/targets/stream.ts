@@ -1,4 +1,4 @@
-import type { PgoutputConfig, PluginConfig } from '../../../lib/config/config';
+import type { PgoutputConfig, PluginConfig } from '../../../lib/config/stream-config';
 import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import { cstring, i32 } from '../../../lib/testing/bytes';
 import { STREAM } from '../../stream/session/support/fake-host';

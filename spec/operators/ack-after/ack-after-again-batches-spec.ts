@@ -1,6 +1,6 @@
 import { bufferTime, bufferWhen, concatMap, filter, map, of, tap, throwError, timer } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import { Clock } from '../../support/clock';
 import { FakeBackend } from '../../support/fake-backend';

@@ -11,7 +11,7 @@ import {
   timer,
 } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { stopAtLsn } from '../../../lib/operators/stop-at-lsn';
 import { stopOn } from '../../../lib/operators/stop-on';
 import type { Transaction } from '../../../lib/operators/transactions/transaction';

@@ -1,6 +1,6 @@
 import { merge, type Observable } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { stopAtLsn } from '../../../lib/operators/stop-at-lsn';
 import type { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { concat, ignoreElements, type Observable, of, timer } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import type { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import { Clock } from '../../support/clock';

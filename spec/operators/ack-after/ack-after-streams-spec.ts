@@ -1,7 +1,7 @@
 import { filter, Observable, timer } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
 import type { AssembledMessage } from '../../../lib/operators/transactions/transaction-assembler';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import {
   begin,

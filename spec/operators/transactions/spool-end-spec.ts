@@ -1,6 +1,6 @@
 import { bufferCount, filter, NEVER, take, toArray, type MonoTypeOperatorFunction, type OperatorFunction } from 'rxjs';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { stopOn } from '../../../lib/operators/stop-on';
 import { transactions, type TransactionOf } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';

@@ -1,6 +1,6 @@
 import { concat, filter, from, type Observable, of, Subject, throwError, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import type { PgoutputConfig } from '../../../lib/config/config';
+import type { PgoutputConfig } from '../../../lib/config/stream-config';
 import { stopAtLsn } from '../../../lib/operators/stop-at-lsn';
 import { InMemoryChangeList } from '../../../lib/operators/transactions/change-list';
 import { Transaction } from '../../../lib/operators/transactions/transaction';

@@ -1,5 +1,5 @@
 import { of, retry } from 'rxjs';
-import { reconnect } from '../../../lib/operators/reconnect';
+import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import {
   begin,

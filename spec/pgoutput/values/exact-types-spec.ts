@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { parse as parseArray } from 'postgres-array';
-import { resolveConfig } from '../../../lib/config/config';
+import { resolveConfig } from '../../../lib/config/resolve-config';
 import { ConfigError } from '../../../lib/common/errors';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { JsonNumber } from '../../../lib/pgoutput/values/exact-json';

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import { inspect } from 'node:util';
 import { Client, Pool } from 'pg';
-import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/connection';
+import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/resolve-connection';
 import { Options } from '../../lib/common/options';
-import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './support/resolve';
+import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './support/resolve-connection';
 
 const ENVIRONMENT = {
   PGHOST: 'env.example',

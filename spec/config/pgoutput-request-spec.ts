@@ -1,4 +1,4 @@
-import { resolveConfig } from '../../lib/config/config';
+import { resolveConfig } from '../../lib/config/resolve-config';
 import { ConfigError } from '../../lib/common/errors';
 import type { PgoutputRequest } from '../../lib/commands/pgoutput-options';
 import { failure } from '../wire/failure';

@@ -1,5 +1,5 @@
 import { Observable, Subject } from 'rxjs';
-import type { FailedStream } from '../ledger/stream-history';
+import type { FailedStream } from '../../ledger/stream-history';
 
 /**
  * Listens to the stop notifiers of failed streams between two attempts of `reconnect`. So no stop is missed, and a timer used

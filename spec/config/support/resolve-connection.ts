@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings } from '../../../lib/config/connection';
+import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings } from '../../../lib/config/resolve-connection';
 import { ConfigError } from '../../../lib/common/errors';
 import { Options } from '../../../lib/common/options';
 import { failure } from '../../wire/failure';

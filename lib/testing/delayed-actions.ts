@@ -1,0 +1,28 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
+
+/** Calls that are due later, by the time of a scheduler. */
+export class DelayedActions {
+  readonly #scheduler: SchedulerLike;
+  readonly #pending = new Map<Subscription, () => void>();
+
+  constructor(scheduler: SchedulerLike) {
+    this.#scheduler = scheduler;
+  }
+
+  schedule(ms: number, callback: () => void): void {
+    const action = this.#scheduler.schedule(() => {
+      this.#pending.delete(action);
+      callback();
+    }, ms);
+    this.#pending.set(action, callback);
+  }
+
+  /** Makes the pending calls now. */
+  flush(): void {
+    for (const [action, callback] of this.#pending) {
+      action.unsubscribe();
+      callback();
+    }
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,278 @@
+import type { Client, ClientConfig, types } from 'pg';
+import { asyncScheduler, Subject } from 'rxjs';
+import { identifySystem } from '../../lib/admin/slots/identify-system';
+import { ConfigError } from '../../lib/common/errors';
+import type { ConnectionOptions } from '../../lib/config/connection-options';
+import type { PgoutputConfig, PluginConfig } from '../../lib/config/stream-config';
+import { logicalReplication } from '../../lib/logical-replication';
+import { failure } from '../wire/failure';
+import { BASE, messageOf, optionAtFault, resolve } from './support/resolve-config';
+const CIRCULAR: Record<string, unknown> = {};
+CIRCULAR['self'] = CIRCULAR;
+
+describe('resolveConfig', () => {
+  it.each([undefined, null, 7, 'text', [], () => undefined])('refuses %p instead of an object', (config) => {
+    expect(optionAtFault(config)).toBe('config');
+  });
+
+  it('has defaults', () => {
+    const settings = resolve(BASE);
+    expect(settings).toMatchObject({
+      connection: { connectTimeout: 15_000, closeTimeout: 5000 },
+      plan: {
+        slot: 'orders',
+        plugin: 'pgoutput',
+        pgoutput: { publications: ['p'], request: { streaming: 'off', twoPhase: false, protoVersion: undefined } },
+        pluginOptions: {},
+        ensureSlot: undefined,
+        positionOwner: 'slot',
+      },
+      session: {
+        confirm: true,
+        progressInterval: undefined,
+        window: { messages: 512, bytes: 16 * 1024 * 1024 },
+        livenessTimeout: 60_000,
+        ackTimeout: 0,
+      },
+      maxMessageSize: 1024 ** 3 + 3,
+      statusInterval: 10_000,
+    });
+    expect(resolve({ ...BASE, maxMessageSize: Infinity }).maxMessageSize).toBe(settings.maxMessageSize);
+    expect(settings.scheduler).toBe(asyncScheduler);
+    expect(settings.values.types.getTypeParser(23, 'text')('7')).toBe(7);
+  });
+
+  it('takes undefined for what is not given', () => {
+    const everything: Required<PgoutputConfig> = {
+      ...BASE,
+      ensureSlot: undefined,
+      startLsn: undefined,
+      confirm: undefined,
+      maxUnacked: undefined,
+      maxUnackedBytes: undefined,
+      maxMessageSize: undefined,
+      onDecodeError: undefined,
+      statusInterval: undefined,
+      livenessTimeout: undefined,
+      connectTimeout: undefined,
+      closeTimeout: undefined,
+      ackTimeout: undefined,
+      errors: undefined,
+      scheduler: undefined,
+      openObserver: undefined,
+      statusObserver: undefined,
+      closeObserver: undefined,
+      messages: undefined,
+      binary: undefined,
+      streaming: undefined,
+      twoPhase: undefined,
+      origin: undefined,
+      protoVersion: undefined,
+      types: undefined,
+      lookUpTypes: undefined,
+      composites: undefined,
+      expectTables: undefined,
+    };
+    const made = { classify: expect.anything(), observers: expect.anything(), start: expect.anything() };
+    const withoutTls = { ...BASE, connection: `${BASE.connection}?sslmode=disable` };
+    expect(resolve({ ...everything, ...withoutTls })).toEqual({ ...resolve(withoutTls), ...made });
+  });
+
+  it('takes all that may be given', () => {
+    const observer = new Subject<unknown>();
+    expect(
+      resolve({
+        ...BASE,
+        ensureSlot: { temporary: true },
+        confirm: false,
+        maxUnacked: 1,
+        maxUnackedBytes: 1,
+        maxMessageSize: 1024,
+        statusInterval: 1,
+        livenessTimeout: 0,
+        connectTimeout: 1,
+        closeTimeout: 0,
+        ackTimeout: 0x7fff_ffff,
+        scheduler: asyncScheduler,
+        openObserver: observer,
+        statusObserver: observer,
+        closeObserver: observer,
+        messages: true,
+        types: { getTypeParser: () => String },
+      }),
+    ).toMatchObject({
+      plan: { ensureSlot: { temporary: true }, pgoutput: { request: { messages: true } } },
+      session: { confirm: false, window: { messages: 1, bytes: 1 }, livenessTimeout: 0, ackTimeout: 0x7fff_ffff },
+      connection: { connectTimeout: 1, closeTimeout: 0 },
+      maxMessageSize: 1024,
+      statusInterval: 1,
+    });
+    expect(resolve({ ...BASE, ensureSlot: true }).plan.ensureSlot).toEqual({
+      temporary: false,
+      failover: false,
+      twoPhase: false,
+    });
+    expect(resolve({ ...BASE, ensureSlot: false }).plan.ensureSlot).toBeUndefined();
+    expect(resolve({ ...BASE, slot: 'a_1'.repeat(21) }).plan.slot).toHaveLength(63);
+    expect(resolve({ ...BASE, publications: ['My,Pub', "it's", 'quo"te'] }).plan.pgoutput?.publications).toHaveLength(
+      3,
+    );
+  });
+
+  it.each<[option: string, values: unknown[]]>([
+    [
+      'slot',
+      [
+        undefined,
+        null,
+        '',
+        7,
+        'Orders',
+        'or-ders',
+        'or"ders',
+        "it's",
+        'or ders',
+        'a'.repeat(64),
+        'örders',
+        {},
+        CIRCULAR,
+      ],
+    ],
+    ['publications', [undefined, null, '', 'p', [], [''], [7], [undefined], ['p', ''], {}, new Set(['p'])]],
+    ['messages', [null, 'true', 1, 0, {}]],
+    ['confirm', [null, 'false', 0, {}]],
+    ['ensureSlot', [null, 'true', 1, []]],
+    ['startLsn', [null, 7, '', '0', '0x16', '16B6C50', '0/G', '0/123456789', '0/1 ', -1n, 1n << 64n, {}, { lsn: 1n }]],
+    ...['maxUnacked', 'maxUnackedBytes', 'statusInterval', 'connectTimeout'].map((option): [string, unknown[]] => [
+      option,
+      [null, '10', 0, -1, NaN, 1n, [], {}, CIRCULAR],
+    ]),
+    ['maxMessageSize', [null, '10', 0, 1023, -1, NaN, 1n, [], {}, CIRCULAR]],
+    ...['livenessTimeout', 'closeTimeout', 'ackTimeout'].map((option): [string, unknown[]] => [
+      option,
+      [null, '10', -1, NaN, Infinity, 0x8000_0000, {}],
+    ]),
+    ...['statusInterval', 'connectTimeout'].map((option): [string, unknown[]] => [option, [Infinity, 0x8000_0000]]),
+    ['scheduler', [null, 7, 'async', {}, { schedule: true }, CIRCULAR]],
+    ...['openObserver', 'statusObserver', 'closeObserver'].map((option): [string, unknown[]] => [
+      option,
+      [null, 7, {}, () => undefined, { error: () => undefined }, CIRCULAR],
+    ]),
+    ['types', [null, 7, {}, { getTypeParser: 7 }, CIRCULAR]],
+    ['connection', [7, true, ['postgres://app:secret@h/shop'], 'localhost', '', 'host=h port=5432 password=a secret']],
+  ])('names %s when it is bad', (option, values) => {
+    for (const value of values) expect(optionAtFault({ ...BASE, [option]: value })).toBe(option);
+  });
+
+  it.each(['slots', 'publication', 'Slot', 'version', 'constructor', '__proto'])(
+    'refuses the unknown option %s, and does not list all that there are',
+    (option) => {
+      expect(optionAtFault({ ...BASE, [option]: true })).toBe(option);
+      expect(messageOf({ ...BASE, [option]: true }).length).toBeLessThan(140);
+    },
+  );
+
+  it.each([
+    ['ensureSlots', 'ensureSlot'],
+    ['ensure_slot', 'ensureSlot'],
+    ['startLSN', 'startLsn'],
+    ['publication', 'publications'],
+    ['slotName', 'slot'],
+    ['connectTimeoutMillis', 'connectTimeout'],
+  ])('takes %s for a misspelt %s', (option, meant) => {
+    expect(messageOf({ ...BASE, [option]: true })).toContain(`unknown option. Did you mean \`${meant}\`?`);
+  });
+
+  it.each([
+    ['timeout', 'Similar names: `ackTimeout`, `closeTimeout`, `connectTimeout`.'],
+    ['parallelism', 'Similar names: '],
+    ['x', 'Similar names: `slot`, '],
+    ['', 'Similar names: `slot`, '],
+  ])('names those nearest to %j where none can be meant', (option, nearest) => {
+    const message = messageOf({ ...BASE, [option]: true });
+    expect(message).toMatch(/unknown option\. Similar names: `\w+`, `\w+`, `\w+`\.$/);
+    expect(message).toContain(nearest);
+  });
+
+  it('lists the options of what has few', () => {
+    const message = messageOf({ ...BASE, ensureSlot: { kind: 'logical' } });
+    expect(message).toContain('ensureSlot.kind: unknown option. Valid names: `temporary`, `failover`, `twoPhase`.');
+  });
+
+  it.each(['host', 'port', 'user', 'password', 'database', 'connectionString', 'ssl'])(
+    'says that %s belongs in connection',
+    (option) => {
+      expect(optionAtFault({ ...BASE, [option]: 'secret' })).toBe(option);
+      expect(messageOf({ ...BASE, [option]: 'secret' })).toContain('belongs in connection');
+    },
+  );
+
+  it('ignores what is undefined, also where there is no such option', () => {
+    const nothing = { plugin: undefined, pluginOptions: undefined, host: undefined, other: undefined };
+    expect(resolve({ ...BASE, ...nothing }).plan).toEqual(resolve(BASE).plan);
+    const raw = { connection: BASE.connection, slot: 'orders', plugin: 'wal2json', publications: undefined };
+    expect(resolve(raw).plan.plugin).toBe('wal2json');
+  });
+
+  it('refuses an unknown option inside ensureSlot', () => {
+    expect(optionAtFault({ ...BASE, ensureSlot: { temporaty: true } })).toBe('ensureSlot.temporaty');
+    expect(optionAtFault({ ...BASE, ensureSlot: { temporary: 1 } })).toBe('ensureSlot.temporary');
+  });
+
+  it('refuses ensureSlot beside startLsn', () => {
+    expect(optionAtFault({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
+    expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.ensureSlot).toBeUndefined();
+    expect(resolve({ ...BASE, ensureSlot: true, startLsn: () => [] }).plan.ensureSlot).toEqual({
+      temporary: false,
+      failover: false,
+      twoPhase: false,
+    });
+  });
+
+  it('tells what it got instead of a number', () => {
+    expect(failure(() => resolve({ ...BASE, maxUnacked: NaN })).message).toContain('got NaN');
+    expect(failure(() => resolve({ ...BASE, maxUnacked: '5' })).message).toContain('got a string');
+    expect(failure(() => resolve({ ...BASE, maxUnacked: 5n })).message).toContain('got a bigint');
+    expect(failure(() => resolve({ ...BASE, maxUnacked: () => 5 })).message).toContain('got a function');
+  });
+
+  it.each<[what: string, config: unknown, words: string]>([
+    ['no argument', undefined, 'expected an object, got nothing'],
+    ['no publication', { ...BASE, publications: [] }, 'got an empty list'],
+    ['one publication’s name', { ...BASE, publications: 'secret' }, "write publications: ['…']"],
+    ['ensureSlot as text', { ...BASE, ensureSlot: 'yes' }, 'expected true, false or { temporary: true }'],
+    ['pgoutput by name', { ...BASE, plugin: 'pgoutput' }, 'must not be pgoutput'],
+    ['publications for a plugin', { ...BASE, plugin: 'wal2json' }, 'publications: applies to pgoutput only'],
+    ['options for no plugin', { ...BASE, pluginOptions: {} }, 'pluginOptions: requires plugin'],
+  ])('says what is wrong with %s', (_, config, words) => {
+    expect(messageOf(config)).toContain(words);
+    expect(messageOf(config)).not.toContain('secret');
+  });
+
+  it('fails when the factory is called, not on subscribing', () => {
+    expect(() => logicalReplication({ ...BASE, slot: 'Orders' })).toThrow(ConfigError);
+  });
+});
+
+/** What has to compile; nothing of it is run. */
+export function accepted(environment: { URL?: string }, pg: ClientConfig, client: Client, pgTypes: typeof types): void {
+  const dsn: string | undefined = process.env['DATABASE_URL'];
+  const settings: ConnectionOptions = {
+    host: process.env['DB_HOST'],
+    user: process.env['DB_USER'],
+    password: process.env['DB_PASSWORD'],
+    ssl: { rejectUnauthorized: false },
+  };
+  const raw: PluginConfig = { connection: environment.URL, slot: 'a', plugin: 'wal2json' };
+  logicalReplication({ connection: dsn, slot: 'a', publications: ['p'], types: pgTypes });
+  logicalReplication({ connection: settings, slot: 'a', publications: ['p'] as const, startLsn: dsn });
+  logicalReplication({
+    connection: { ...settings, port: client.port, host: client.host },
+    slot: 'a',
+    publications: [],
+  });
+  logicalReplication(raw);
+  logicalReplication({ connection: pg, slot: 'a', publications: ['p'], types: pg.types });
+  logicalReplication({ connection: { ...pg, password: process.env['PW'] }, slot: 'a', publications: ['p'] });
+  identifySystem({ connection: dsn });
+}
