@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runInThisContext } from 'node:vm';
 import ts from 'typescript';
 import { ERRORS, type ErrorCode } from '../../lib/common/error-codes';
+import * as errorText from '../../lib/common/error-text';
 import type * as errors from '../../lib/common/errors';
 import { ConfigError, ConnectionError, ProtocolError, ReplicationError, ServerError } from '../../lib/common/errors';
 
@@ -158,7 +159,7 @@ describe('in a program whose names a minifier has shortened, an error', () => {
   );
   const minified = {} as typeof errors;
   const run = runInThisContext(`(exports, require) => { ${code} }`) as (exports: object, require: () => object) => void;
-  run(minified, () => ({ ERRORS }));
+  run(minified, () => ({ ERRORS, ...errorText }));
 
   it.each<[name: string, make: () => ReplicationError]>([
     ['ReplicationError', () => new minified.ReplicationError('SLOT_LOST', 'It is gone')],
