@@ -46,10 +46,13 @@ it(
     // Otherwise it would have shown little.
     expect(result.summary.committed).toBeGreaterThan(100);
     const consumers = Object.values(result.consumers);
+    for (const { redeliveries, sessions, struckAtWork, sessionsLost } of consumers) {
+      // Each fault that ends a session finds it with a work in hand, whose transaction has to come again.
+      expect(struckAtWork).toBeGreaterThan(2);
+      expect(redeliveries).toBeGreaterThanOrEqual(struckAtWork);
+      expect(sessions).toBeGreaterThan(Math.max(5, sessionsLost));
+    }
     const sum = (of: (consumer: ConsumerResult) => number): number => consumers.map(of).reduce((a, b) => a + b);
-    // Which consumer a fault finds at work depends on the moment.
-    expect(sum(({ redeliveries }) => redeliveries)).toBeGreaterThan(0);
-    expect(sum(({ sessions }) => sessions)).toBeGreaterThan(3 * 5);
     expect(sum(({ streamed: { streamCommit = 0 } }) => streamCommit)).toBeGreaterThan(0);
     expect(sum(({ spooled }) => spooled)).toBeGreaterThan(0);
     if (server.version >= 15) expect(sum(({ prepared: { committed } }) => committed)).toBeGreaterThan(0);

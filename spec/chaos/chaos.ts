@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresServer, TestServer } from '../support/server';
-import { FAULTS } from './faults';
+import type { Consumer } from './consumer-under-test';
+import { FAULTS, SERVER_FAULTS, SESSION_FAULTS } from './faults';
 import { Monitor } from './monitor';
 import { Random } from './random';
 import { summarize, type ChaosSummary } from './summary';
@@ -22,6 +23,14 @@ export interface Struck {
   readonly recoveries: readonly number[];
 }
 
+/** What came of one consumer, and of how many faults it has to show something. */
+export interface ConsumerOutcome extends ConsumerResult {
+  /** Faults that ended a session while a work was in hand: the transaction of each has to come again. */
+  readonly struckAtWork: number;
+  /** Faults that ended a session, each another one. */
+  readonly sessionsLost: number;
+}
+
 export interface ChaosResult {
   readonly seed: number;
   readonly server: string;
@@ -29,7 +38,7 @@ export interface ChaosResult {
   readonly faults: Readonly<Record<string, Struck>>;
   /** By the state that a stop fell in: how often it had which outcome, `completed` or an error's code. */
   readonly stops: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly consumers: Readonly<Record<string, ConsumerResult>>;
+  readonly consumers: Readonly<Record<string, ConsumerOutcome>>;
   readonly summary: ChaosSummary;
   /** How often the store's sum and the slots were looked at. */
   readonly looks: number;
@@ -39,6 +48,8 @@ export interface ChaosResult {
 
 /** How likely the next fault strikes before all is well again. */
 const OVERLAP = 0.3;
+/** How likely a kind of fault finds consumers at work that has struck before. */
+const AT_WORK = 0.5;
 
 /** Lets the bank work while faults strike, and summarizes once all is quiet again. */
 export async function chaos(server: TestServer, quiet: PostgresServer, options: ChaosOptions): Promise<ChaosResult> {
@@ -47,13 +58,15 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
   const scene = await Scene.make(server, quiet, options.seed);
   const struck = new Map<string, { times: number; recoveries: number[] }>();
   const violations: string[] = [];
+  const next = takeTurns(scene.consumers, random);
   scene.start();
   const monitor = new Monitor(scene);
   try {
     await scene.recovered();
     for (const name of sequence(random, options.faults, options.kinds ?? Object.keys(FAULTS))) {
-      const consumer = random.pick(scene.consumers);
+      const consumer = next(name);
       options.announce?.(`${name} (${consumer.name})`);
+      await prepare(scene, consumer, name, !struck.has(name) || random.chance(AT_WORK));
       await FAULTS[name]?.(scene, consumer, random);
       const record = struck.get(name) ?? { times: 0, recoveries: [] };
       struck.set(name, { times: record.times + 1, recoveries: record.recoveries });
@@ -76,11 +89,44 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
     seconds: Math.round((performance.now() - started) / 1000),
     faults: Object.fromEntries([...struck].sort(([a], [b]) => a.localeCompare(b))),
     stops: countStops(scene),
-    consumers: Object.fromEntries(scene.consumers.map(({ name, checker }) => [name, checker.result])),
+    consumers: Object.fromEntries(
+      scene.consumers.map(({ name, checker, struckAtWork, sessionsLost }) => [
+        name,
+        { ...checker.result, struckAtWork, sessionsLost },
+      ]),
+    ),
     summary,
     looks: monitor.looks,
     violations,
   };
+}
+
+/**
+ * Which consumer the next fault is for: each in turn, separately for the faults that end its session, so that each meets as
+ * many of them.
+ */
+function takeTurns(consumers: Scene['consumers'], random: Random): (fault: string) => Consumer {
+  const turns = { session: random.between(0, consumers.length - 1), other: random.between(0, consumers.length - 1) };
+  return (fault) => {
+    const turn = turns[fault in SESSION_FAULTS ? 'session' : 'other']++;
+    return consumers[turn % consumers.length] ?? consumers[0];
+  };
+}
+
+/**
+ * Waits until those whom the fault is for have come back from the last one.
+ *
+ * @param atWork whether a session that ends is to have a work in hand; otherwise it may be in any state
+ */
+async function prepare(scene: Scene, consumer: Consumer, fault: string, atWork: boolean): Promise<void> {
+  if (fault in SERVER_FAULTS) {
+    if (!atWork) return;
+    for (const each of scene.consumers) await each.reopened();
+    for (const each of scene.consumers) each.losesSession();
+  } else {
+    await consumer.reopened();
+    if (atWork && fault in SESSION_FAULTS) await consumer.holdWork();
+  }
 }
 
 /** Each kind once in random order, then each again … */

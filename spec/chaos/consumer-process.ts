@@ -44,6 +44,11 @@ export class ConsumerProcess {
     await this.#ended;
   }
 
+  /** Resolves when it has ended, and all that it said has been heard. */
+  get ended(): Promise<unknown> {
+    return this.#ended;
+  }
+
   /** Waits until it has ended by itself, with all that it said heard; false when it has not, after so many ms. */
   async ends(ms: number): Promise<boolean> {
     const inTime = await Promise.race([this.#ended.then(() => true), delay(ms, false, { ref: false })]);

@@ -20,7 +20,7 @@ export interface Kind {
 
 /** Bytes of a streamed transaction from which on it is spooled. */
 const MAX_BYTES = 100_000;
-/** How many ms a process may take to end by itself, or to close its spool files. */
+/** How many ms a process may take to end by itself, to close its spool files, to get work, or to open another session. */
 const PATIENCE = 60_000;
 
 /** A consumer over all its processes, with its slot, its own way to the server, and the checker that reads its events. */
@@ -32,6 +32,10 @@ export class Consumer {
   /** Whether the process that runs now has spooled anything, and with it removed what others may have left. */
   #hasSpooled = false;
   #signal: StopSignal = 'subject';
+  /** How many sessions it had when a fault began to end the last one. */
+  #sessionsBefore = 0;
+  #struckAtWork = 0;
+  #sessionsLost = 0;
 
   private constructor(
     readonly kind: Kind,
@@ -101,6 +105,57 @@ export class Consumer {
   /** Resolves once its process has subscribed, at the latest after so many ms. */
   async subscribed(ms: number): Promise<void> {
     if (!this.checker.hasSubscribed) await this.says(ms, 'subscribing');
+  }
+
+  /** How many faults have ended a session of it while a work was in hand, of which nothing was done before another session. */
+  get struckAtWork(): number {
+    return this.#struckAtWork;
+  }
+
+  /** How many faults have ended a session of it, each another one. */
+  get sessionsLost(): number {
+    return this.#sessionsLost;
+  }
+
+  /** Resolves when another session is open than the one that the last fault has ended. */
+  async reopened(): Promise<void> {
+    const deadline = performance.now() + PATIENCE;
+    while (this.checker.sessions <= this.#sessionsBefore) {
+      if (performance.now() > deadline)
+        throw new Error(`The ${this.name} consumer opened no session in ${PATIENCE} ms`);
+      await delay(5);
+    }
+  }
+
+  /** Something is about to end its session. */
+  losesSession(): void {
+    this.#sessionsBefore = this.checker.sessions;
+    this.#sessionsLost++;
+  }
+
+  /** Resolves when a work has begun in an open session; the work waits until another session is open. */
+  async holdWork(): Promise<void> {
+    const held = this.says(PATIENCE, 'held');
+    this.send({ command: 'hold' });
+    if (!(await held)) throw new Error(`The ${this.name} consumer began no work in ${PATIENCE} ms`);
+    this.#struckAtWork++;
+    this.losesSession();
+  }
+
+  /** Resolves when all is heard that its process has said until now. */
+  async heard(): Promise<void> {
+    const process = this.#process;
+    if (!process) return;
+    let listener: (event: ConsumerEvent) => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      listener = ({ event }) => {
+        if (event === 'echo') resolve();
+      };
+      this.#listeners.add(listener);
+    });
+    process.send({ command: 'echo' });
+    await Promise.race([answered, process.ended]);
+    this.#listeners.delete(listener);
   }
 
   send(command: ConsumerCommand): void {

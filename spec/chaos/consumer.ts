@@ -5,7 +5,7 @@
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { defer, tap, type Observable } from 'rxjs';
+import { defer, firstValueFrom, Subject, tap, type Observable } from 'rxjs';
 import {
   ackAfter,
   logicalReplication,
@@ -39,6 +39,8 @@ function say(event: ConsumerEvent): void {
 
 const stops = new Stops(options.signal, (state) => say({ event: 'stopping', state }));
 const commands: ConsumerCommand[] = [];
+/** Emits when a session is open, or no other one follows. */
+const released = new Subject<void>();
 const leave = () => process.exit(0);
 // Nobody would end this process otherwise, when the driver is gone.
 process.on('disconnect', leave);
@@ -66,6 +68,10 @@ async function disturbedWork(unit: Unit, store: Store | undefined): Promise<Unit
   const command = stop ? undefined : commands.shift();
   if (stop) await delay(50);
   if (command?.command === 'hang') await delay(command.ms);
+  if (command?.command === 'hold') {
+    say({ event: 'held', ...span(unit) });
+    await firstValueFrom(released);
+  }
   if (stop?.fails || stops.isToFail || (command?.command === 'fail' && !command.stored)) return fail(unit);
   await perform(unit, store);
   return command?.command === 'fail' ? fail(unit) : unit;
@@ -102,6 +108,7 @@ function source(store: Store | undefined): Observable<AnyReplicationMessage> {
         stops.open();
         const start = startLsn === undefined ? {} : { start: String(startLsn) };
         say({ event: 'open', ...start, slot: String(confirmedFlushLsn) });
+        released.next();
       },
     },
     statusObserver: { next: ({ confirmedLsn }) => say({ event: 'status', confirmed: String(confirmedLsn) }) },
@@ -164,6 +171,7 @@ async function main(): Promise<void> {
     stream.subscribe({
       error: (error: unknown) => {
         stops.ended();
+        released.next();
         say({ event: 'ended', code: codeOf(error), message: String(error), spools: openSpools() });
       },
       complete: () => {
@@ -188,6 +196,9 @@ async function main(): Promise<void> {
         break;
       case 'spools':
         say({ event: 'spools', open: openSpools() });
+        break;
+      case 'echo':
+        say({ event: 'echo' });
         break;
       default:
         commands.push(command);

@@ -11,6 +11,7 @@ export type ConsumerEvent =
   | EndedEvent
   | StreamedEvent
   | SpoolsEvent
+  | EchoEvent
   | WrongEvent;
 
 /** A stream is subscribed to, for the first time or another. */
@@ -32,9 +33,12 @@ export interface DeliverEvent extends Span {
   readonly spooled: boolean;
 }
 
-/** A work has been started, and nothing is done yet; it has failed; `ackAfter` has acknowledged it. */
+/**
+ * A work has been started, and nothing is done yet; it waits, as it was asked to; it has failed; `ackAfter` has acknowledged
+ * it.
+ */
 export interface WorkEvent extends Span {
-  readonly event: 'work' | 'failed' | 'acknowledged';
+  readonly event: 'work' | 'held' | 'failed' | 'acknowledged';
 }
 
 /** A work is done, and nothing is acknowledged yet. */
@@ -85,6 +89,11 @@ export interface SpoolsEvent {
   readonly open: number;
 }
 
+/** The answer to the command of this name: all that was said before has been heard. */
+export interface EchoEvent {
+  readonly event: 'echo';
+}
+
 /** Something cannot be what the source has done. */
 export interface WrongEvent {
   readonly event: 'wrong';
@@ -125,13 +134,17 @@ export type ConsumerCommand =
   /** That its next work fails, or takes so long. */
   | { readonly command: 'fail'; readonly stored: boolean }
   | { readonly command: 'hang'; readonly ms: number }
+  /** That its next work waits, with nothing done, until another session is open. */
+  | { readonly command: 'hold' }
   | StopCommand
   /** To subscribe again, after an end. */
   | { readonly command: 'start' }
   /** To end by itself, after an end. */
   | { readonly command: 'leave' }
   /** To say how many spool files are open. */
-  | { readonly command: 'spools' };
+  | { readonly command: 'spools' }
+  /** To answer. */
+  | { readonly command: 'echo' };
 
 export interface StopCommand {
   readonly command: 'stop';

@@ -17,7 +17,8 @@ const PATIENCE = 2000;
 /** A server that stops fast waits until all clients have confirmed what they were sent, or are found to be gone. */
 const STOP = 60_000;
 
-export const FAULTS: Readonly<Record<string, Fault>> = {
+/** Faults that end the session of the consumer that they are for, if it has one. */
+export const SESSION_FAULTS: Readonly<Record<string, Fault>> = {
   'process killed': async (_scene, consumer, random) => {
     await consumer.kill();
     await delay(random.between(0, 200));
@@ -25,8 +26,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'walsender terminated': (scene, { slot }) => signal(scene, slot, 'pg_terminate_backend'),
   'stream cancelled': (scene, { slot }) => signal(scene, slot, 'pg_cancel_backend'),
-  'server stopped fast': (scene, _consumer, random) => restart(scene, 'fast', random),
-  'server stopped immediate': (scene, _consumer, random) => restart(scene, 'immediate', random),
   'connection reset': (_scene, { proxy }) => proxy.cut('rst'),
   'connection closed': (_scene, { proxy }) => proxy.cut('fin'),
   'peer silently gone': (_scene, { proxy }) => proxy.stall(),
@@ -42,6 +41,18 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     proxy.refusing = false;
     proxy.delay = 0;
   },
+  'slot taken': (scene, consumer, random) => takeSlot(scene, consumer, random.between(200, 1000)),
+};
+
+/** Faults that end the sessions of all consumers. */
+export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
+  'server stopped fast': (scene, _consumer, random) => restart(scene, 'fast', random),
+  'server stopped immediate': (scene, _consumer, random) => restart(scene, 'immediate', random),
+};
+
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...SESSION_FAULTS,
+  ...SERVER_FAULTS,
   'work fails': (_scene, consumer) => consumer.send({ command: 'fail', stored: false }),
   'work fails once stored': (_scene, consumer) => consumer.send({ command: 'fail', stored: true }),
   'work hangs, connection cut': async (_scene, consumer, random) => {
@@ -50,7 +61,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     consumer.proxy.cut('rst');
   },
   'cut before the status update': (_scene, { proxy }) => cutBeforeStatus(proxy),
-  'slot taken': (scene, consumer, random) => takeSlot(scene, consumer, random.between(200, 1000)),
   ...STOPS,
 };
 

@@ -114,6 +114,11 @@ export class InvariantChecker {
     return true;
   }
 
+  /** How many streams have started, over all processes. */
+  get sessions(): number {
+    return this.#sessions;
+  }
+
   get result(): ConsumerResult {
     const units = this.#seen.size;
     return {
@@ -198,6 +203,8 @@ export class InvariantChecker {
         this.addViolation(told.what);
         break;
       case 'spools':
+      case 'echo':
+      case 'held':
         break;
     }
   }
