@@ -30,6 +30,9 @@ const FORMS = {
 
 export type Given = keyof typeof FORMS;
 
+/** Until when a client has to have given up, in ms by a {@link LoopClock}. */
+export const WITHIN = 2500;
+
 /** How an attack ended for the client. */
 export interface Outcome {
   readonly error: ReplicationError;
@@ -48,7 +51,7 @@ export interface Outcome {
 export interface AttackOptions {
   /** In ms. Default: 3000. */
   readonly connectTimeout?: number;
-  /** Until when the client has to have given up, in ms by a {@link LoopClock}. Default: 2500. */
+  /** Until when the client has to have given up, in ms by a {@link LoopClock}. Default: {@link WITHIN}. */
   readonly within?: number;
   /** Instead of a stream, and of a question. */
   readonly source?: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>;
@@ -97,7 +100,7 @@ async function attempt(
   script: Script,
   connection: ConnectionOptions,
   source: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>,
-  { connectTimeout = 3000, within = 2500 }: AttackOptions,
+  { connectTimeout = 3000, within = WITHIN }: AttackOptions,
 ): Promise<Outcome> {
   const before = handles().length;
   const server = await HostileServer.listen(script);

@@ -11,6 +11,7 @@ import {
 } from '../../../lib/index';
 import type { Random } from '../../chaos/random';
 import type { FaultProxy } from '../../support/proxy';
+import { LoopClock } from '../../support/loop-clock';
 import { Recorder, type Bed } from '../support/bed';
 import type { Applier } from './apply';
 import { AS_TEXT, describeReading, type Reading } from './options';
@@ -70,11 +71,12 @@ export class AppliedStream {
 
   /** Resolves when it is so, and rejects when the stream has failed. */
   async until(isSo: () => boolean): Promise<void> {
-    const deadline = performance.now() + PATIENCE;
+    const clock = new LoopClock();
     const failed = this.#recorder.find(() => false);
+    let over = false;
     const come = async (): Promise<void> => {
-      while (!isSo()) {
-        if (performance.now() > deadline) throw new Error(`It has not come: ${describeReading(this.#reading)}`);
+      while (!over && !isSo()) {
+        if (clock.elapsed > PATIENCE) throw new Error(`It has not come: ${describeReading(this.#reading)}`);
         await delay(5);
       }
     };
@@ -84,6 +86,9 @@ export class AppliedStream {
       // The work in hand runs on.
       await this.#working;
       throw error;
+    } finally {
+      over = true;
+      clock.stop();
     }
   }
 

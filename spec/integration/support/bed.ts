@@ -11,17 +11,26 @@ import {
   type ReplicationMessage,
 } from '../../../lib/index';
 import type { Encoding } from '../../support/connection';
+import { LoopClock } from '../../support/loop-clock';
 import { runServer, uniqueName, type PostgresServer, type TestDatabase } from '../../support/server';
 
-/** Looks again and again until what is asked of the server is so; there is no event to wait for. */
+/**
+ * Looks again and again until what is asked of the server is so; there is no event to wait for.
+ *
+ * @param within in ms of a {@link LoopClock}, so that a busy machine has longer
+ */
 export async function eventually<T>(look: () => Promise<T>, isSo: (value: T) => boolean, within = 10_000): Promise<T> {
-  const deadline = performance.now() + within;
-  for (;;) {
-    const value = await look();
-    if (isSo(value)) return value;
-    if (performance.now() > deadline)
-      throw new Error(`Not so within ${within} ms: ${isSo.toString()}, but ${String(value)}`);
-    await delay(5);
+  const clock = new LoopClock();
+  try {
+    for (;;) {
+      const value = await look();
+      if (isSo(value)) return value;
+      if (clock.elapsed > within)
+        throw new Error(`Not so within ${within} ms: ${isSo.toString()}, but ${String(value)}`);
+      await delay(5);
+    }
+  } finally {
+    clock.stop();
   }
 }
 
