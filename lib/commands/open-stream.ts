@@ -97,7 +97,7 @@ export function* openStream(
   const slotCreated = !found && (yield* createMissingSlot(plan, server));
   const slot = yield* fetchSlotStatus(plan.slot, server.version);
   if (!slot) {
-    const what = `Replication slot "${plan.slot}" was dropped ${found ? 'before the stream started' : 'as soon as it was made'}`;
+    const what = `Replication slot "${plan.slot}" was dropped ${found ? 'before the stream started' : 'just after it was created'}`;
     throw new ReplicationError('SLOT_MISSING', what);
   }
   checkSlot(slot, plan, server);
@@ -144,7 +144,7 @@ function checkUntouched(found: SlotStatus, slot: SlotStatus): void {
 }
 
 function createConcurrentUseError({ name }: SlotStatus): ReplicationError {
-  const what = `Replication slot "${name}" was another connection's while this stream was starting`;
+  const what = `Another connection used replication slot "${name}" while this stream was starting`;
   return new ReplicationError('SLOT_ACTIVE', what, { remedy: 'Subscribe again, as reconnect() does.' });
 }
 
@@ -198,17 +198,17 @@ export function checkSlot(slot: SlotStatus, plan: StreamPlan, server: ServerInfo
   if (slot.database !== server.database)
     throw wrong(`belongs to database ${slot.database ?? ''}, not ${server.database}`);
   if (slot.twoPhase && plan.pgoutput && !plan.pgoutput.request.twoPhase) {
-    throw new ReplicationError('SLOT_INCOMPATIBLE', `Replication slot "${slot.name}" is for two-phase commit`, {
+    throw new ReplicationError('SLOT_INCOMPATIBLE', `Replication slot "${slot.name}" is enabled for two-phase commit`, {
       remedy:
-        'It sends transactions when they are prepared: ask for twoPhase: true, make the slot an ordinary one (alterSlot, from PostgreSQL 18 on), or use another.',
+        'Set twoPhase: true, disable two-phase commit of the slot (alterSlot with twoPhase: false, from PostgreSQL 18 on), or use another slot.',
     });
   }
   if (slot.walStatus === 'lost' || slot.invalidationReason) {
     const why = slot.invalidationReason
       ? ` (${slot.invalidationReason})`
       : slot.conflicting
-        ? ', as it was in the way of recovery on this standby'
-        : ' and has lost the WAL that it needs';
+        ? ' because it conflicted with recovery on this standby'
+        : ' because the server has removed WAL that it needs';
     throw new ReplicationError('SLOT_INVALIDATED', `Replication slot "${slot.name}" is invalidated${why}`);
   }
 }

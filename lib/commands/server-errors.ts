@@ -9,7 +9,7 @@ const RECOVERY_CONFLICT: SqlStateMeaning = { code: 'CANCELLED' };
 const TLS_PROXY: SqlStateMeaning = {
   code: 'SERVER_VERIFICATION_FAILED',
   remedy:
-    'Connect straight to the server: somebody in between ends the TLS connection. Give channel_binding=disable where that is a proxy of yours.',
+    'Connect to the server directly: a proxy or an attacker terminates the TLS connection. Set channel_binding=disable if it is your proxy.',
 };
 const OPTIONS: SqlStateMeaning = {
   code: 'SERVER_ERROR',
@@ -17,12 +17,12 @@ const OPTIONS: SqlStateMeaning = {
 };
 const SUPERUSER_OPTIONS: SqlStateMeaning = {
   code: 'PRIVILEGE_MISSING',
-  remedy: 'Leave that setting out of the options of the connection, or let a superuser run GRANT SET ON PARAMETER …',
+  remedy: 'Remove the setting from the options of the connection, or run GRANT SET ON PARAMETER … as a superuser.',
 };
 /** The server sends a value of a type without binary format as text, but fails if it is within an array or a composite. */
 const NO_BINARY: SqlStateMeaning = {
   code: 'SERVER_ERROR',
-  remedy: 'Ask for the stream without binary, or keep columns with that type out of the publication.',
+  remedy: 'Subscribe without binary, or exclude columns of the type from the publication.',
 };
 
 /** Meanings by C function of the server and SQLSTATE, for SQLSTATEs that several kinds of failures have. */
@@ -60,7 +60,7 @@ const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStat
     'SnapBuildInitialSnapshot 40001',
     {
       code: 'TRANSACTION_ROLLED_BACK',
-      remedy: 'Make the slot while fewer transactions (and savepoints) are open: too many were for its first snapshot.',
+      remedy: 'Create the slot while fewer transactions and savepoints are open.',
     },
   ],
   // From the minor releases of August 2026 on, superusers included. Source: logical.c.
@@ -69,7 +69,7 @@ const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStat
     'CheckMyDatabase 42501',
     {
       code: 'PRIVILEGE_MISSING',
-      remedy: 'Let the owner of the database run GRANT CONNECT ON DATABASE … TO this role.',
+      remedy: 'Run GRANT CONNECT ON DATABASE … TO this role, as the owner of the database.',
     },
   ],
   // On 14, on 15, and from 16 on.
@@ -84,7 +84,7 @@ const BY_ROUTINE: ReadonlyMap<string, SqlStateMeaning> = new Map<string, SqlStat
     'internal_load_library 58P01',
     {
       code: 'SERVER_ERROR',
-      remedy: "Install the output plugin's library on the server, or correct its name; pgoutput comes with PostgreSQL.",
+      remedy: "Install the output plugin's library on the server, or correct its name. PostgreSQL includes pgoutput.",
     },
   ],
   // The functions that look up the binary format of an element, of an attribute, and of a range's bounds.
@@ -101,16 +101,16 @@ const BY_ROUTINES: Readonly<Record<string, { readonly routines: RegExp; readonly
       code: 'PRIVILEGE_MISSING',
       // The server uses the same SQLSTATE for a file that its operating system user may not open.
       remedy:
-        'Grant this role what the message names; where that is a file, give it back to the user that the server runs as.',
+        'Grant this role the privilege that the message names. If it names a file, make it accessible to the user that runs the server.',
     },
   },
   '42704': {
     routines: /slot/i,
-    otherwise: { code: 'SERVER_ERROR', remedy: 'Create what the message names, or leave it out.' },
+    otherwise: { code: 'SERVER_ERROR', remedy: 'Create the object that the message names, or do not refer to it.' },
   },
   '42710': {
     routines: /slot/i,
-    otherwise: { code: 'SERVER_ERROR', remedy: 'Drop what the message names, or use it as it is.' },
+    otherwise: { code: 'SERVER_ERROR', remedy: 'Drop the object that the message names, or use the existing one.' },
   },
   // temp_file_limit, and other limits that are exceeded temporarily.
   '53400': { routines: /slot/i, otherwise: { code: 'SERVER_RESOURCES' } },
@@ -134,9 +134,9 @@ export function toServerError(fields: ServerFields, options?: ReplicationErrorOp
 }
 
 const VALUE_REFUSED =
-  'The server itself cannot send a value of the transaction that its context names, and fails each time that it comes to it. Move the slot past that transaction (pg_replication_slot_advance) and copy its rows anew.';
+  'Move the slot past the transaction that the context names (pg_replication_slot_advance), and copy its rows again. The server cannot send one of its values, and fails at each attempt.';
 const VALUE_TOO_LONG =
-  'The server itself cannot send a row that has more than 1 GB as it is printed: subscribe with binary: true, in which a bytea is half as long; or move the slot past the transaction (pg_replication_slot_advance) and copy its rows anew.';
+  'Subscribe with binary: true, which halves the size of bytea; or move the slot past the transaction (pg_replication_slot_advance), and copy its rows again. The server cannot send a row whose text exceeds 1 GB.';
 
 /** The C functions that fail to allocate a message for a row that is too long. */
 const ALLOCATING = /^(?:enlargeStringInfo|repalloc|palloc|MemoryContext|AllocSet)/;
@@ -160,6 +160,6 @@ export function toSkippedPublicationError(fields: ServerFields): ServerError | u
   if (fields.sqlState !== '55000' || fields.routine !== 'LoadPublications') return undefined;
   return new ServerError('PUBLICATION_MISSING', fields, {
     remedy:
-      'Rows were skipped from here on, and nothing after them is confirmed: create a new slot and copy the data again.',
+      'Create a new slot and copy the data again: the server has skipped rows, and nothing after them is confirmed.',
   });
 }

@@ -118,7 +118,7 @@ function getValue({ value, inSqlAscii }: SessionSetting, row: ResultRow): string
 }
 
 const REFUSED =
-  'Let the role set it (see the cause); or, if a proxy or pooler refused it, connect to the server itself.';
+  'Allow the role to set it (see the cause). If a proxy or pooler rejected it, connect to the server directly.';
 
 function createNotAppliedError(
   wrong: readonly SessionSetting[],
@@ -131,10 +131,10 @@ function createNotAppliedError(
     const actual = row[name] ?? null;
     return `${name} is ${actual === null ? 'unknown' : JSON.stringify(abridge(actual))} instead of ${JSON.stringify(getValue(setting, row))}`;
   });
-  const said = cause ? `. ${cause.what}` : '';
+  const reason = cause ? `. ${cause.what}` : '';
   return new ReplicationError(
     'SETTING_NOT_APPLIED',
-    `The session settings differ from what was set: ${settings.join('; ')}${said}`,
+    `The session settings differ from what was set: ${settings.join('; ')}${reason}`,
     {
       remedy: cause && REFUSED,
       ...(cause && { cause, retryable: cause.retryable }),

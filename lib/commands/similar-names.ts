@@ -38,9 +38,9 @@ export function addHint(error: ReplicationError, hint: string): ReplicationError
 function createHint(name: string, known: readonly string[]): string | undefined {
   const cut = known.find((one) => one !== name && one === cutOff(name));
   if (cut !== undefined)
-    return `There is ${JSON.stringify(cut)}: the server cuts names off after ${NAME_BYTES} bytes, so give it that way.`;
+    return `Use ${JSON.stringify(cut)}: the server truncates names to ${NAME_BYTES} bytes.`;
   const otherCase = known.find((one) => one.toLowerCase() === name.toLowerCase());
-  if (otherCase !== undefined) return `There is ${JSON.stringify(otherCase)}: capitals count.`;
+  if (otherCase !== undefined) return `Did you mean ${JSON.stringify(otherCase)}? Names are case-sensitive.`;
   const meant = findNearest(name, known);
   return meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`;
 }

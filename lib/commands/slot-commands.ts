@@ -109,8 +109,8 @@ export function* fetchTimelineHistory(timeline: number): ProtocolRoutine<Readonl
   const lines = getText(row, 'content').split('\n');
   // The file can also have comments and empty lines. Source: readTimeLineHistory in timeline.c.
   const switches = lines.flatMap((line) => {
-    const [, left, lsn] = /^\s*(\d{1,10})\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})\b/i.exec(line) ?? [];
-    return left && lsn ? [[Number(left), parseLsn(lsn)] as const] : [];
+    const [, earlier, lsn] = /^\s*(\d{1,10})\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})\b/i.exec(line) ?? [];
+    return earlier && lsn ? [[Number(earlier), parseLsn(lsn)] as const] : [];
   });
   return new Map(switches);
 }
@@ -153,7 +153,7 @@ function toStatus(row: ResultRow): SlotStatus {
   const inactiveSince = integer('inactive_since');
   const lag = integer('lag');
   const type = getText(row, 'slot_type');
-  if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server knows a slot of type ${type}`);
+  if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server sent slot_type ${JSON.stringify(type)}; expected logical or physical`);
   const status: SlotStatus = {
     name: getText(row, 'slot_name'),
     plugin: row['plugin'] ?? undefined,

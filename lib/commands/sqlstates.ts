@@ -12,40 +12,41 @@ export interface SqlStateMeaning {
  * exceptions from their class. Source: src/backend/utils/errcodes.txt. Messages are localised, so they are not examined.
  */
 
-const NOT_OURS =
-  'See the message: the SQL that this is about is not of this library, but of a function, a trigger or a view.';
+const OTHER_SQL =
+  'Correct the function, trigger or view that the message names: the error is not in a statement of this library.';
 const AUTHORIZATION: SqlStateMeaning = { code: 'AUTHENTICATION_FAILED' };
 const WRONG_STATE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
-  remedy: 'The server, or what the message names, is not in a state for this: see its message and its hint.',
+  remedy:
+    'Bring the server, or the object that the message names, into the required state; see the message and its hint.',
 };
 const UNAVAILABLE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
-  remedy: 'This server, of its version or in its state, does not do that: see its message, and leave that out.',
+  remedy: 'Omit the option or feature that the message names: this server does not support it.',
 };
 /** The value is in the WAL, so the error occurs at each attempt. */
 const VALUE: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
-    'The server fails at this value each time that it comes: correct what the message names, a row filter, an option or a function; what is in the WAL can only be passed (pg_replication_slot_advance), and is lost then.',
+    'Correct the row filter, option or function that the message names. If the value itself is in the WAL, the server fails at it each time: pg_replication_slot_advance skips it, and its transaction is lost.',
 };
 const SYNTAX: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
-    'The server does not take this command: see its message; a pooler or a server that is not PostgreSQL may not know it.',
+    'Connect to PostgreSQL without a pooler: the server rejected a command of the replication protocol, which a pooler or another database may not support.',
 };
-const SQL_OF_OTHERS: SqlStateMeaning = { code: 'SERVER_ERROR', remedy: NOT_OURS };
+const FOREIGN_SQL: SqlStateMeaning = { code: 'SERVER_ERROR', remedy: OTHER_SQL };
 const RAISED: SqlStateMeaning = {
   code: 'SERVER_ERROR',
   remedy:
-    'A function on the server has raised this, of a trigger on login or on a command, say: see its message, and say in the option errors whether it passes.',
+    'Correct the function that raised the error, for example of an event trigger on login. If another attempt can help, add a rule for it to the option errors.',
 };
 
 /** A timeout has ended the session. Another attempt can help. */
 const SESSION_TIMEOUT: SqlStateMeaning = {
   code: 'CANCELLED',
   remedy:
-    'A time-out for sessions has ended this one: set it to 0 for this role (ALTER ROLE … SET …); reconnect() subscribes again.',
+    'Set the timeout that the message names to 0 for this role (ALTER ROLE … SET …). reconnect() subscribes again.',
 };
 
 const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
@@ -53,49 +54,49 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   '08': { code: 'CONNECTION_LOST' },
   // Conditions that no statement of this library causes: triggers, locators, grantors, cursors, constraints …
   '03': SYNTAX,
-  '09': SQL_OF_OTHERS,
+  '09': FOREIGN_SQL,
   '0A': UNAVAILABLE,
-  '0B': SQL_OF_OTHERS,
-  '0F': SQL_OF_OTHERS,
-  '0L': SQL_OF_OTHERS,
-  '0P': SQL_OF_OTHERS,
-  '0Z': SQL_OF_OTHERS,
-  '10': SQL_OF_OTHERS,
-  '20': SQL_OF_OTHERS,
-  '21': SQL_OF_OTHERS,
+  '0B': FOREIGN_SQL,
+  '0F': FOREIGN_SQL,
+  '0L': FOREIGN_SQL,
+  '0P': FOREIGN_SQL,
+  '0Z': FOREIGN_SQL,
+  '10': FOREIGN_SQL,
+  '20': FOREIGN_SQL,
+  '21': FOREIGN_SQL,
   // Data Exception
   '22': VALUE,
-  '23': SQL_OF_OTHERS,
-  '24': SQL_OF_OTHERS,
-  // Invalid Transaction State: a read-only server, say.
+  '23': FOREIGN_SQL,
+  '24': FOREIGN_SQL,
+  // Invalid Transaction State, for example on a read-only server.
   '25': WRONG_STATE,
   '26': SYNTAX,
-  '27': SQL_OF_OTHERS,
+  '27': FOREIGN_SQL,
   // Invalid Authorization Specification
   '28': AUTHORIZATION,
-  '2B': SQL_OF_OTHERS,
-  '2D': SQL_OF_OTHERS,
+  '2B': FOREIGN_SQL,
+  '2D': FOREIGN_SQL,
   '2F': RAISED,
-  '34': SQL_OF_OTHERS,
+  '34': FOREIGN_SQL,
   '38': RAISED,
   '39': RAISED,
-  '3B': SQL_OF_OTHERS,
+  '3B': FOREIGN_SQL,
   // Invalid Catalog Name: a database.
   '3D': { code: 'DATABASE_MISSING' },
-  '3F': SQL_OF_OTHERS,
-  // Transaction Rollback: because of what others do at the same time, so it passes.
+  '3F': FOREIGN_SQL,
+  // Transaction Rollback, because of concurrent transactions: another attempt can help.
   '40': { code: 'TRANSACTION_ROLLED_BACK' },
   // Syntax Error or Access Rule Violation
   '42': SYNTAX,
-  '44': SQL_OF_OTHERS,
-  // Insufficient Resources: it passes when others have ended, or when somebody makes room. There is no limit to the attempts,
-  // as nobody knows how long that takes, and a slot whose consumer has given up keeps WAL on a disk that may be full already.
+  '44': FOREIGN_SQL,
+  // Insufficient Resources: another attempt can help once other sessions have ended, or space is freed. The number of attempts
+  // is not limited, because a slot without a consumer retains WAL on a disk that may already be full.
   '53': { code: 'SERVER_RESOURCES' },
   // Program Limit Exceeded: the limits are fixed, so another attempt does not help.
   '54': {
     code: 'SERVER_ERROR',
     remedy:
-      'A limit that is wired into the server is exceeded, each time: by a row whose text is too long (ask for binary: true, which halves bytea), or by the number or depth of what the message names.',
+      'Stay below the fixed limit of the server that the message names. If the text of a row is too long, set binary: true, which halves the size of bytea.',
   },
   // Object Not In Prerequisite State
   '55': WRONG_STATE,
@@ -108,9 +109,9 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   // Configuration File Error
   F0: {
     code: 'SERVER_ERROR',
-    remedy: "Correct the server's configuration file that the message names, and reload it.",
+    remedy: 'Correct the configuration file of the server that the message names, and reload it.',
   },
-  HV: SQL_OF_OTHERS,
+  HV: FOREIGN_SQL,
   P0: RAISED,
   // Internal Error
   XX: { code: 'SERVER_INTERNAL_ERROR' },
@@ -122,12 +123,12 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   '08P01': {
     code: 'SERVER_ERROR',
     remedy:
-      'The server, or a pooler in between, does not take what this client says: see its message; where that passes, say so in the option errors.',
+      'Connect to PostgreSQL without a pooler: the server, or a pooler before it, rejected a message of this client. If another attempt can help, add a rule for it to the option errors.',
   },
   '22023': { code: 'SERVER_ERROR', remedy: 'Correct the option or the value that the message names.' },
   '25006': {
     code: 'SERVER_ERROR',
-    remedy: 'Connect to the primary (target_session_attrs=read-write): this server is read-only.',
+    remedy: 'Connect to the primary (target_session_attrs=read-write); this server is read-only.',
   },
   // idle_in_transaction_session_timeout, transaction_timeout.
   '25P03': SESSION_TIMEOUT,
@@ -144,7 +145,7 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   // lock_timeout.
   '55P03': {
     code: 'CANCELLED',
-    remedy: 'Another session holds a lock for too long: see pg_locks; reconnect() tries again.',
+    remedy: 'Find the session that holds the lock in pg_locks, and end it. reconnect() subscribes again.',
   },
   '57P01': { code: 'SERVER_SHUTDOWN' },
   '57P02': { code: 'SERVER_SHUTDOWN' },
@@ -156,11 +157,12 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   '58P01': { code: 'WAL_REMOVED' },
   XX001: {
     code: 'SERVER_INTERNAL_ERROR',
-    remedy: 'The server finds its data corrupted: see its log, and check its disks and memory before anything else.',
+    remedy: "The server's data is corrupted. See the server's log, and check its disks and memory first.",
   },
   XX002: {
     code: 'SERVER_INTERNAL_ERROR',
-    remedy: 'The server finds an index corrupted: see its log; REINDEX what the message names.',
+    remedy:
+      "An index of the server is corrupted. See the server's log, and run REINDEX for the index that the message names.",
   },
 };
 

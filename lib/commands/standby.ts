@@ -25,7 +25,7 @@ export function checkNotSynced(server: ServerInfo, { name, synced }: SlotStatus)
 }
 
 function createPrimarySlotError(slot: string): ConnectionError {
-  const what = `Replication slot "${slot}" is the primary's, and cannot be read on this server while that is a standby`;
+  const what = `Replication slot "${slot}" belongs to the primary and cannot be used while this server is a standby`;
   return createStandbyError(what, 'Wait until it is promoted');
 }
 

@@ -26,11 +26,11 @@ export function resumeFromState(position: StartPosition, resumeState: ResumeStat
     position,
     *check(server, slot, found) {
       const mismatch = yield* findMismatch(position, server, found);
-      if (mismatch) throw createMismatchError('SLOT_LOST', 'What was confirmed last', position, mismatch);
+      if (mismatch) throw createMismatchError('SLOT_LOST', 'The last confirmed position', position, mismatch);
       if (!found) throw createSlotGoneError(slot);
       const { confirmedFlushLsn = 0n } = found;
       if (confirmedFlushLsn <= resumeState.furthestLsn) return;
-      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed no more than ${formatLsn(resumeState.furthestLsn)}`;
+      const positions = `is at ${formatLsn(confirmedFlushLsn)}, but this stream confirmed only up to ${formatLsn(resumeState.furthestLsn)}`;
       throw new ReplicationError('SLOT_MOVED', `Replication slot "${slot}" ${positions}`);
     },
   };
@@ -50,18 +50,18 @@ export function resumeFromConsumer(position: StartPosition, owner: PositionOwner
         source && source.slot !== slot
           ? { what: `was stored for slot "${source.slot}", not for "${slot}"` }
           : yield* findMismatch(position, server, found);
-      if (mismatch) throw createMismatchError('CHECKPOINT_MISMATCH', 'The position to start from', position, mismatch);
+      if (mismatch) throw createMismatchError('CHECKPOINT_MISMATCH', 'The start position', position, mismatch);
       if (!found && owner === 'consumer') throw createSlotGoneError(slot);
       const confirmedFlushLsn = found?.confirmedFlushLsn ?? 0n;
       if (confirmedFlushLsn <= lsn) return;
-      const positions = `stands at ${formatLsn(confirmedFlushLsn)}, ahead of the position to start from, ${formatLsn(lsn)}`;
+      const positions = `is at ${formatLsn(confirmedFlushLsn)}, ahead of the start position ${formatLsn(lsn)}`;
       throw new ReplicationError('SLOT_AHEAD', `Replication slot "${slot}" ${positions}`);
     },
   };
 }
 
 function createSlotGoneError(slot: string): ReplicationError {
-  return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" does not exist any more`);
+  return new ReplicationError('SLOT_LOST', `Replication slot "${slot}" no longer exists`);
 }
 
 /** Why the stream cannot resume from a position. */
@@ -77,8 +77,10 @@ function createMismatchError(
   { lsn }: StartPosition,
   { what, behind }: Mismatch,
 ): Error {
-  const said = `${subject}, ${formatLsn(lsn)}, ${what}`;
-  return behind ? createStandbyError(said, 'Wait until the standby has caught up') : new ReplicationError(code, said);
+  const summary = `${subject}, ${formatLsn(lsn)}, ${what}`;
+  return behind
+    ? createStandbyError(summary, 'Wait until the standby has caught up')
+    : new ReplicationError(code, summary);
 }
 
 /** Finds why a position is not in this server's WAL. */
@@ -90,10 +92,10 @@ function* findMismatch(
   const { lsn, source } = position;
   const { systemId, timeline, walPosition, standby } = server;
   if (source && source.systemId !== systemId) {
-    return { what: `is of another cluster (system ${source.systemId}) than this one (${systemId})` };
+    return { what: `is of another cluster (system identifier ${source.systemId}; this cluster has ${systemId})` };
   }
   if (source && source.timeline > timeline) {
-    if (standby) return { what: `is of timeline ${source.timeline}, and this standby is on ${timeline}`, behind: true };
+    if (standby) return { what: `is of timeline ${source.timeline}, but this standby is on timeline ${timeline}`, behind: true };
     return describeUnknownTimeline(source, timeline);
   }
   if (source && source.timeline < timeline) {
@@ -102,12 +104,12 @@ function* findMismatch(
   }
   if (lsn <= walPosition) return undefined;
   // After a restart, a standby replays WAL again.
-  if (standby) return { what: `lies beyond what this standby has, ${formatLsn(walPosition)}`, behind: true };
-  return { what: `lies beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
+  if (standby) return { what: `is beyond the last replayed position of this standby, ${formatLsn(walPosition)}`, behind: true };
+  return { what: `is beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
 }
 
 function describeUnknownTimeline({ timeline }: StreamSource, present: number): Mismatch {
-  return { what: `is of timeline ${timeline}, which is none that led to this server's ${present}` };
+  return { what: `is of timeline ${timeline}, which is not in the history of this server's timeline ${present}` };
 }
 
 /** Finds whether a position of an earlier timeline is beyond the LSN at which this server left that timeline. */
@@ -123,7 +125,7 @@ function findTimelineMismatch(
   if (lsn <= end) return undefined;
   if (source.standby && isConfirmedHere(lsn, found)) return undefined;
   return {
-    what: `lies beyond ${formatLsn(end)}, where this server left timeline ${source.timeline} for another`,
+    what: `is beyond ${formatLsn(end)}, where this server switched from timeline ${source.timeline} to the next`,
   };
 }
 

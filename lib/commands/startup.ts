@@ -61,7 +61,7 @@ function* authenticate(
   let message = yield { send: encodeStartupMessage(parameters) };
   for (let count = 1; ; count++) {
     if (count > MAX_MESSAGES) {
-      throw new ProtocolError(`The server sent more than ${MAX_MESSAGES} messages before it had let us in`);
+      throw new ProtocolError(`The server sent more than ${MAX_MESSAGES} messages during start-up`);
     }
     let send: Buffer | undefined;
     switch (message.kind) {
@@ -100,7 +100,7 @@ function* authenticate(
 
 /** Rejects a message that the server may send only after AuthenticationOk. */
 function requireAuthenticated(authenticator: Authenticator, { kind }: BackendMessage): void {
-  if (!authenticator.done) throw new ProtocolError(`The server sent ${kind}; expected it to let us in first`);
+  if (!authenticator.done) throw new ProtocolError(`The server sent ${kind} before AuthenticationOk`);
 }
 
 /**
@@ -111,7 +111,7 @@ function requireAuthenticated(authenticator: Authenticator, { kind }: BackendMes
 function checkProtocol({ minorVersion, options }: NegotiateProtocolVersion): void {
   if (minorVersion === 0 && options.length === 0) return;
   throw new ProtocolError(
-    `The server answers protocol 3.0 with 3.${minorVersion} and refuses ${options.length} options; expected 3.0 and none`,
+    `The server negotiates protocol 3.${minorVersion} and rejects ${options.length} protocol options; expected 3.0 and none`,
   );
 }
 

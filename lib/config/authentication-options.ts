@@ -17,11 +17,12 @@ export function readMethods(parameters: Parameters): Pick<AuthenticationPolicy, 
   if (unknown !== undefined || (!isNegated && words.some((word) => word.startsWith('!')))) {
     throw parameters.error(
       'require_auth',
-      `expected a list of ${known.join(', ')}, each or none of them with a ! before it`,
+      `expected a list of ${known.join(', ')}, either all or none of them with a leading !`,
     );
   }
   const methods = METHODS.filter((method) => named.includes(method) !== isNegated);
-  if (methods.length === 0) throw parameters.error('require_auth', `it leaves none of ${METHODS.join(', ')}`);
+  if (methods.length === 0)
+    throw parameters.error('require_auth', `excludes all supported methods: ${METHODS.join(', ')}`);
   return { methods: new Set(methods), explicit: !isNegated };
 }
 

@@ -73,7 +73,7 @@ function checkHost(parameters: Parameters, host: string): void {
 
 function checkAddress(parameters: Parameters, address: string): void {
   if (address === '' || IP_V4.test(address) || IP_V6.test(address)) return;
-  throw parameters.error('hostaddr', 'expected an address, as in 10.0.0.7; a name goes into host');
+  throw parameters.error('hostaddr', 'expected an IP address such as 10.0.0.7; set host for a name');
 }
 
 function parseList(text: string | undefined): string[] {

@@ -23,17 +23,17 @@ const known = new Set<string>();
 export async function readPasswordFromFile(file: string, entry: PasswordEntry): Promise<string | undefined> {
   const stats = await stat(file).catch(() => undefined);
   if (!stats) return undefined;
-  const objection = describeProblem(stats);
-  const text = objection === undefined ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
+  const problem = describeProblem(stats);
+  const text = problem === undefined ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
   if (text !== undefined) return findPassword(text, entry);
-  warnOnce(file, objection ?? 'cannot be read');
+  warnOnce(file, problem ?? 'cannot be read');
   return undefined;
 }
 
 function describeProblem(stats: Stats): string | undefined {
-  if (!stats.isFile()) return 'is no plain file';
+  if (!stats.isFile()) return 'is not a regular file';
   const isOpen = process.platform !== 'win32' && (stats.mode & 0o077) !== 0;
-  return isOpen ? 'can be read by others: chmod 600 it' : undefined;
+  return isOpen ? 'can be read by other users; run chmod 600' : undefined;
 }
 
 function findPassword(text: string, { host, port, database, user }: PasswordEntry): string | undefined {
@@ -60,9 +60,9 @@ function skipField(line: string | undefined, wanted: string): string | undefined
   return line?.charAt(at) === ':' ? line.slice(at + 1) : undefined;
 }
 
-function warnOnce(file: string, objection: string): void {
+function warnOnce(file: string, problem: string): void {
   if (known.has(file)) return;
   known.add(file);
   const code = 'RXPG_PASSWORD_FILE';
-  process.emitWarning(`The password file ${file} is not used: it ${objection}.`, { type: 'ReplicationWarning', code });
+  process.emitWarning(`The password file ${file} is ignored: it ${problem}.`, { type: 'ReplicationWarning', code });
 }

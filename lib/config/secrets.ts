@@ -58,9 +58,9 @@ async function call(name: CredentialName, source: CredentialProvider): Promise<s
   try {
     value = await source();
   } catch (cause) {
-    throw new ReplicationError('CREDENTIAL_UNAVAILABLE', `The function connection.${name} has failed`, { cause });
+    throw new ReplicationError('CREDENTIAL_UNAVAILABLE', `The function connection.${name} failed`, { cause });
   }
   if (typeof value === 'string') return value;
   const given = typeof value === 'number' ? 'a number' : formatValue(value);
-  throw new ConfigError(`connection.${name}`, `expected the function to give text, got ${given}`);
+  throw new ConfigError(`connection.${name}`, `expected the function to return text, got ${given}`);
 }

@@ -10,7 +10,7 @@ export function readStart(options: Options): StartRequest {
   const startLsn = options.get('startLsn');
   if (isFunction(startLsn)) return { callback: createUserCallback(startLsn) };
   if (isRecord(startLsn))
-    throw options.error('startLsn', 'a position that you store goes into a function: () => checkpoint');
+    throw options.error('startLsn', 'expected a function that returns the stored position: () => checkpoint');
   return { position: startLsn === undefined ? undefined : toStartPosition(options.lsn('startLsn')) };
 }
 
@@ -35,7 +35,7 @@ function createUserCallback(startLsn: () => unknown): UserCallback {
       };
     },
     createTimeoutError: (ms) =>
-      new ReplicationError('CHECKPOINT_UNAVAILABLE', `The function startLsn did not answer within ${ms} ms`),
+      new ReplicationError('CHECKPOINT_UNAVAILABLE', `The function startLsn did not return a position within ${ms} ms`),
   };
 }
 

@@ -40,22 +40,22 @@ export class TlsFiles {
     const cert = this.#read('sslcert');
     if (!cert) return {};
     const passphrase = this.#parameters.text('sslpassword');
-    return { cert, key: this.#key(), ...(passphrase !== undefined && { passphrase }) };
+    return { cert, key: this.#readKey(), ...(passphrase !== undefined && { passphrase }) };
   }
 
-  #key(): Buffer {
+  #readKey(): Buffer {
     const path = this.#path('sslkey');
     if (path !== undefined && process.platform !== 'win32') this.#assertPrivate(path);
     const key = this.#read('sslkey');
     if (key) return key;
-    throw this.#parameters.error('sslkey', `missing; the certificate in sslcert needs its key`);
+    throw this.#parameters.error('sslkey', `missing; the certificate in sslcert requires its key`);
   }
 
   /** As in libpq: the group may read a key that root owns. */
   #assertPrivate(path: string): void {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats || (stats.mode & (stats.uid === 0 ? 0o037 : 0o077)) === 0) return;
-    throw this.#parameters.error('sslkey', `others may read ${path}: chmod 600 it, or 640 where it is root's`);
+    throw this.#parameters.error('sslkey', `${path} can be read by other users; run chmod 600, or chmod 640 if root owns it`);
   }
 
   /** The path of the file; undefined if there is none. */
@@ -64,7 +64,7 @@ export class TlsFiles {
     if (given !== undefined) {
       // The value is the content of a key: the error does not show it.
       if (!/-----BEGIN|[\r\n]/.test(given)) return given;
-      const remedy = 'expected the name of a file, got what stands in one; give that in ssl: { ca, cert, key }';
+      const remedy = 'expected the name of a file, got its content; set ssl: { ca, cert, key } to use content';
       throw this.#parameters.error(name, remedy);
     }
     const byDefault = this.#directory && join(this.#directory, DEFAULT_NAMES[name]);
@@ -77,7 +77,7 @@ export class TlsFiles {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw this.#parameters.error(name, `${path} cannot be read (${getErrorCode(error) ?? 'it is no file'})`);
+      throw this.#parameters.error(name, `${path} cannot be read (${getErrorCode(error) ?? 'unknown reason'})`);
     }
   }
 }

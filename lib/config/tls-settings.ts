@@ -10,7 +10,7 @@ const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-v
 type SslMode = (typeof MODES)[number];
 
 const WITHOUT_ALLOW =
-  'allow would try clear text first; say prefer, or better verify-full. There are disable, prefer, require, verify-ca and verify-full';
+  'allow is not supported, because it tries clear text first; use prefer, or better verify-full. Supported: disable, prefer, require, verify-ca, verify-full';
 
 /**
  * Reads the settings of TLS: from the option `ssl`, which is passed to `tls.connect` as in `pg`, or else from libpq's
@@ -28,10 +28,10 @@ export function readTls(parameters: Parameters, directory: string | undefined): 
   const mode = readSslMode(parameters) ?? (isSystem ? 'verify-full' : 'prefer');
   // Public authorities issue certificates to everyone, so the host name must be verified.
   if (isSystem && mode !== 'verify-full') {
-    throw parameters.error('sslmode', `with sslrootcert=system it has to be verify-full, not ${mode}`);
+    throw parameters.error('sslmode', `must be verify-full with sslrootcert=system, not ${mode}`);
   }
   if (direct && (mode === 'prefer' || mode === 'disable')) {
-    throw parameters.error('sslnegotiation', `direct needs sslmode=require, verify-ca or verify-full, not ${mode}`);
+    throw parameters.error('sslnegotiation', `direct requires sslmode=require, verify-ca or verify-full, not ${mode}`);
   }
   if (mode === 'disable') return undefined;
   const versions = readVersions(parameters);
@@ -67,11 +67,11 @@ function readTlsObject(parameters: Parameters, ssl: unknown, direct: boolean): T
   if (beside !== undefined)
     throw new ConfigError('connection.ssl', `cannot be combined with ${beside}; remove one of the two`);
   if (ssl === false) {
-    if (direct) throw parameters.error('sslnegotiation', 'direct needs TLS, and ssl is false');
+    if (direct) throw parameters.error('sslnegotiation', 'direct requires TLS, but ssl is false');
     return undefined;
   }
   if (ssl !== true && !isTlsOptions(ssl)) {
-    const hint = typeof ssl === 'string' ? '; a mode of libpq goes into sslmode' : '';
+    const hint = typeof ssl === 'string' ? '; set sslmode for a mode of libpq' : '';
     throw new ConfigError(
       'connection.ssl',
       `expected true, false, or the options of tls.connect, got ${formatValue(ssl)}${hint}`,
@@ -89,13 +89,13 @@ function isTlsOptions(value: unknown): value is TlsOptions {
   return isRecord(value);
 }
 
-const TOO_OLD = 'TLS below 1.2 is broken and not spoken; expected TLSv1.2 or TLSv1.3';
+const TOO_OLD = 'TLS below 1.2 is insecure and not supported; use TLSv1.2 or TLSv1.3';
 
 function readVersions(parameters: Parameters): TlsOptions {
   const minVersion = readVersion(parameters, 'ssl_min_protocol_version');
   const maxVersion = readVersion(parameters, 'ssl_max_protocol_version');
   if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') {
-    throw parameters.error('ssl_max_protocol_version', 'it is less than ssl_min_protocol_version');
+    throw parameters.error('ssl_max_protocol_version', 'must not be less than ssl_min_protocol_version');
   }
   return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
 }
@@ -130,5 +130,5 @@ function createVerification(parameters: Parameters, mode: SslMode, files: TlsFil
 }
 
 const WITHOUT_AUTHORITY =
-  'verify-ca needs sslrootcert, as anybody can have a certificate of some public authority; or use verify-full';
-const UNCHECKED = 'no certificate is checked; give sslrootcert as well, or use sslmode=verify-full';
+  'verify-ca requires sslrootcert, because public authorities issue certificates to everyone; set sslrootcert, or use verify-full';
+const UNCHECKED = 'has no effect without verification; set sslrootcert, or use sslmode=verify-full';

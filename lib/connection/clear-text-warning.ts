@@ -16,6 +16,6 @@ export function warnOfClearText(target: Target): void {
   known.add(server);
   emitWarning(
     'RXPG_CLEAR_TEXT',
-    `${formatAddress(target)} offers no TLS, so whoever stands in between can read and change everything, and be the server. Set sslmode=verify-full, or sslmode=disable where nobody can.`,
+    `${formatAddress(target)} does not support TLS, so an attacker on the network can read and change all data, or impersonate the server. Turn on ssl on the server and set sslmode=verify-full, or set sslmode=disable if the network is trusted.`,
   );
 }

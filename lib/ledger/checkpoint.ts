@@ -63,20 +63,20 @@ export interface StartAnswer {
 export function toStartPosition(value: unknown): StartPosition | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && value.startsWith('{')) {
-    throw new ConfigError(OPTION, 'got JSON text; parse it, as in () => JSON.parse(text)');
+    throw new ConfigError(OPTION, 'got JSON text; parse it: () => JSON.parse(text)');
   }
-  if (Array.isArray(value)) throw new ConfigError(OPTION, `${EXPECTED}, got a list; give its element`);
+  if (Array.isArray(value)) throw new ConfigError(OPTION, `${EXPECTED}, got an array; return its element`);
   const position = typeof value === 'object' ? readCheckpoint(value) : { lsn: toLsn(OPTION, value), source: undefined };
   return position.lsn === 0n ? undefined : position;
 }
 
 const OPTION = 'startLsn';
-const EXPECTED = 'expected an LSN or a checkpoint { systemId, timeline, slot, endLsn } as it was stored';
+const EXPECTED = 'expected an LSN or a stored checkpoint { systemId, timeline, slot, endLsn }';
 
 function readCheckpoint(value: object): StartPosition {
   const { systemId, timeline, slot, standby, endLsn }: Partial<Record<keyof Checkpoint, unknown>> = value;
   if (typeof systemId !== 'string') throw createMemberError(value, 'systemId', 'text');
-  if (!isTimeline(timeline)) throw createMemberError(value, 'timeline', 'a whole number from 1 on');
+  if (!isTimeline(timeline)) throw createMemberError(value, 'timeline', 'an integer of at least 1');
   if (typeof slot !== 'string') throw createMemberError(value, 'slot', 'text');
   // A store with a column for each member may return null.
   if (standby !== undefined && standby !== null && typeof standby !== 'boolean')
@@ -94,8 +94,9 @@ function createMemberError(value: object, member: string, expected: string): Con
     );
   }
   const members = Object.keys(value).slice(0, 5).join(', ');
-  const remedy = 'where it is the row of a query, give the value of its column';
-  return new ConfigError(OPTION, `${EXPECTED}, got an object of ${members || 'nothing'}; ${remedy}`);
+  const remedy = 'if it is a row of a query result, return the value of its column';
+  const found = members === '' ? 'an empty object' : `an object with ${members}`;
+  return new ConfigError(OPTION, `${EXPECTED}, got ${found}; ${remedy}`);
 }
 
 function isTimeline(value: unknown): value is number {

@@ -3,7 +3,7 @@ import { createSecureContext, type ConnectionOptions as TlsOptions, type SecureC
 import { ConfigError } from '../common/errors';
 import { getErrorCode } from '../common/options';
 
-const NO_CERTIFICATE = 'this is no certificate in PEM';
+const NO_CERTIFICATE = 'expected a certificate in PEM format';
 
 /** The first line of a certificate in PEM format. */
 const CERTIFICATE = /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/m;
@@ -43,7 +43,8 @@ function isCertificate(text: string | Buffer): boolean {
 /** Finds the option that is invalid on its own, because OpenSSL's message does not name it. */
 function explainFailure(options: TlsOptions, error: unknown): Error {
   const { cert, crl, key, passphrase, pfx } = options;
-  if (isUnusable({ crl })) return new ConfigError('connection.sslcrl', 'this is no certificate revocation list in PEM');
+  if (isUnusable({ crl }))
+    return new ConfigError('connection.sslcrl', 'expected a certificate revocation list in PEM format');
   if (isUnusable({ cert })) return new ConfigError('connection.sslcert', NO_CERTIFICATE);
   if (isUnusable({ key, passphrase })) return createKeyError(options);
   if (isUnusable({ pfx, passphrase })) {
@@ -53,21 +54,21 @@ function explainFailure(options: TlsOptions, error: unknown): Error {
     );
   }
   if (isUnusable({ cert, key, passphrase })) {
-    return new ConfigError('connection.sslkey', 'this is not the key of the certificate in sslcert');
+    return new ConfigError('connection.sslkey', 'expected the key of the certificate in sslcert, got another one');
   }
   return new ConfigError(
     'connection.ssl',
-    `tls.connect does not take these options (${getErrorCode(error) ?? 'no reason given'})`,
+    `tls.connect rejects the options (${getErrorCode(error) ?? 'without a reason'})`,
   );
 }
 
 function createKeyError({ key, passphrase }: TlsOptions): ConfigError {
   const text = typeof key === 'string' || Buffer.isBuffer(key) ? key.toString() : '';
   const isEncrypted = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(text);
-  if (!isEncrypted) return new ConfigError('connection.sslkey', 'this is no private key in PEM');
+  if (!isEncrypted) return new ConfigError('connection.sslkey', 'expected a private key in PEM format');
   return passphrase === undefined || passphrase === ''
     ? new ConfigError('connection.sslpassword', 'missing; the key in sslkey is encrypted')
-    : new ConfigError('connection.sslpassword', 'the key in sslkey cannot be decrypted with this');
+    : new ConfigError('connection.sslpassword', 'does not decrypt the key in sslkey');
 }
 
 function isUnusable(part: TlsOptions): boolean {

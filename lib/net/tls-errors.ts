@@ -11,52 +11,52 @@ interface Reason {
 const HOST: Reason = {
   what: "The server's certificate is for another host",
   remedy:
-    'Give as host the name that the certificate is for (hostaddr can say where that is), or use sslmode=verify-ca where the name does not matter.',
+    'Set host to a name in the certificate (and hostaddr to the address, if they differ), or set sslmode=verify-ca, which does not verify the name.',
 };
 const EXPIRED: Reason = {
   what: "The server's certificate has expired",
   remedy:
-    "Renew the server's certificate, or whichever stands above it; if it is still good, check this machine's clock.",
+    "Renew the server's certificate, or the expired certificate of its issuer. If neither has expired, correct the clock of this machine.",
 };
 const NOT_YET_VALID: Reason = {
   what: "The server's certificate is not valid yet",
-  remedy: "Check this machine's clock, and from when on the certificate is good.",
+  remedy: 'Correct the clock of this machine, or wait until the certificate is valid.',
 };
 const SELF_SIGNED: Reason = {
-  what: "Nobody vouches for the server's certificate: it is self-signed",
+  what: "The server's certificate is self-signed and not trusted",
   remedy:
-    'Name that certificate in sslrootcert (ca in ssl), once you have it from a place that you trust; sslmode=require without sslrootcert encrypts without asking who the server is.',
+    'Obtain the certificate from a trusted source, and set sslrootcert (ca in ssl) to it. sslmode=require without sslrootcert encrypts without verifying the server.',
 };
 const UNKNOWN_ISSUER: Reason = {
-  what: "Whoever issued the server's certificate is not known here",
+  what: "The issuer of the server's certificate is not trusted",
   remedy:
-    "Name the issuer's root certificate in sslrootcert (ca in ssl), and see that the server sends the certificates between that and its own.",
+    "Set sslrootcert (ca in ssl) to the issuer's root certificate, and make the server send the intermediate certificates.",
 };
 const REVOKED: Reason = {
   what: "The server's certificate was revoked",
-  remedy:
-    'Give the server a new certificate; whoever holds the key of the old one may not be the server that you mean.',
+  remedy: 'Install a new certificate on the server. Do not trust a server with the revoked one: its key may be stolen.',
 };
 const REVOCATION_UNKNOWN: Reason = {
-  what: "Whether the server's certificate was revoked is not known",
-  remedy: 'Name in sslcrl a current revocation list of each issuer up to the root, or leave sslcrl out.',
+  what: "The revocation status of the server's certificate is unknown",
+  remedy: 'Set sslcrl to a file with a current revocation list of each issuer up to the root, or omit sslcrl.',
 };
 const TOO_OLD: Reason = {
-  what: 'The server and this side have no version of TLS in common',
+  what: 'The server and the client have no TLS version in common',
   remedy:
-    "Update the server's OpenSSL or raise its ssl_max_protocol_version to TLSv1.2 at least; or lower ssl_min_protocol_version here.",
+    "Update the server's OpenSSL, or raise its ssl_max_protocol_version to at least TLSv1.2, or lower ssl_min_protocol_version of the client.",
 };
 const NOT_TLS: Reason = {
-  what: 'What the server sent is not TLS',
-  remedy: 'Check host and port, and whether a proxy in between knows how PostgreSQL asks for TLS.',
+  what: 'The server sent data that is not TLS',
+  remedy: 'Check host and port, and that a proxy before the server supports the SSLRequest of PostgreSQL.',
 };
 const NO_PROTOCOL: Reason = {
-  what: 'The server speaks TLS, but not the protocol postgresql inside it (ALPN)',
-  remedy: 'Check that host and port are those of PostgreSQL or of a proxy for it, and not of a web server.',
+  what: 'The server does not support the protocol postgresql over TLS (ALPN)',
+  remedy: 'Check that host and port belong to PostgreSQL or a proxy for it, and not to a web server.',
 };
 const OTHER: Reason = {
   what: 'The TLS handshake failed',
-  remedy: "Check the server's certificate and its log, and what sslmode, sslrootcert, sslcert and ssl say here.",
+  remedy:
+    "Check the server's certificate and log, and the settings sslmode, sslrootcert, sslcert and ssl of the client.",
 };
 
 /** By the error codes of Node and OpenSSL for certificates and handshakes. */
@@ -67,7 +67,7 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
   CERT_NOT_YET_VALID: NOT_YET_VALID,
   DEPTH_ZERO_SELF_SIGNED_CERT: SELF_SIGNED,
   SELF_SIGNED_CERT_IN_CHAIN: {
-    what: "The root above the server's certificate is not known here",
+    what: "The root of the server's certificate is not trusted",
     remedy: UNKNOWN_ISSUER.remedy,
   },
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_ISSUER,
@@ -91,14 +91,14 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
 };
 
 const CLIENT_CERTIFICATE_REMEDY =
-  'Name in sslcert and sslkey (cert and key in ssl) a certificate whose issuer stands in ssl_ca_file of the server, and that is still good.';
+  'Set sslcert and sslkey (cert and key in ssl) to a valid certificate whose issuer is in ssl_ca_file of the server.';
 
 /** Alerts by which a server rejects the certificate of the client. OpenSSL has renamed some of them. */
 const CLIENT_CERTIFICATE_ALERTS: readonly (readonly [pattern: RegExp, what: string])[] = [
-  [/ALERT_CERTIFICATE_REQUIRED$/, 'The server wants a client certificate'],
-  [/ALERT_UNKNOWN_CA$/, 'The server does not know who issued the client certificate'],
-  [/ALERT_CERTIFICATE_EXPIRED$/, 'The server says that the client certificate has expired'],
-  [/ALERT_CERTIFICATE_REVOKED$/, 'The server says that the client certificate was revoked'],
+  [/ALERT_CERTIFICATE_REQUIRED$/, 'The server requires a client certificate'],
+  [/ALERT_UNKNOWN_CA$/, 'The server does not trust the issuer of the client certificate'],
+  [/ALERT_CERTIFICATE_EXPIRED$/, 'According to the server, the client certificate has expired'],
+  [/ALERT_CERTIFICATE_REVOKED$/, 'According to the server, the client certificate was revoked'],
   [/ALERT_(BAD|UNSUPPORTED)_CERTIFICATE$/, 'The server cannot use the client certificate'],
   [/ALERT_CERTIFICATE_UNKNOWN$/, 'The server does not accept the client certificate'],
   [/ALERT_(DECRYPT_ERROR|ACCESS_DENIED)$/, 'The server does not accept the client certificate'],
@@ -107,7 +107,7 @@ const CLIENT_CERTIFICATE_ALERTS: readonly (readonly [pattern: RegExp, what: stri
 /** The codes of a closed connection, which are not specific to TLS. Node uses ECONNRESET for an orderly close, too. */
 const CLOSED_CODES: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 
-const DIRECT = 'sslnegotiation=direct needs PostgreSQL 17 or later; else leave it out. Otherwise subscribe again.';
+const DIRECT = 'Omit sslnegotiation=direct if the server is older than PostgreSQL 17. Otherwise subscribe again.';
 
 /** Creates the error for a failed handshake. If the connection was closed, it returns the error of the system. */
 export function toHandshakeError(cause: Error, direct: boolean): Error {
@@ -146,8 +146,8 @@ export function createProtocolMismatchError(): ConnectionError {
 export function createUnauthenticatedReplyError(): ConnectionError {
   return new ConnectionError(
     'CONNECTION_LOST',
-    'The server answered SSLRequest with an error, which cannot be trusted and is not shown',
-    { remedy: "Look into the server's log: it may be out of processes or memory." },
+    'The server responded to SSLRequest with an error, which is not authenticated and not shown',
+    { remedy: "See the server's log: it may have reached its limit of processes or memory." },
   );
 }
 

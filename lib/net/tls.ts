@@ -39,17 +39,17 @@ export function negotiateTls(socket: Socket, host: string, tls: TlsSettings, han
       handlers.failed(createUnauthenticatedReplyError());
     } else if (answer.length !== 1) {
       // Bytes after the response are not encrypted: a man in the middle may have sent them (CVE-2021-23222).
-      const what = `The server sent ${answer.length} bytes in answer to SSLRequest; expected one`;
+      const what = `The server sent ${answer.length} bytes in response to SSLRequest; expected one`;
       handlers.failed(new ProtocolError(what));
     } else if (answer[0] === ACCEPTED) {
       startHandshake(socket, host, tls, handlers);
     } else if (answer[0] !== REFUSED) {
-      const what = `The server answered SSLRequest with byte ${answer[0] ?? ''}; expected S or N`;
+      const what = `The server responded to SSLRequest with byte ${answer[0] ?? ''}; expected S or N`;
       handlers.failed(new ProtocolError(what));
     } else if (tls.optional) {
       handlers.ready(socket, { kind: 'clear' });
     } else {
-      handlers.failed(new ConnectionError('TLS_REFUSED', 'The server does not offer TLS'));
+      handlers.failed(new ConnectionError('TLS_REFUSED', 'The server does not support TLS'));
     }
   });
 }

@@ -80,18 +80,18 @@ export class Authenticator {
       case 'authenticationCleartext':
         this.#begin();
         this.#assertAllowed('password');
-        return this.#answer(encodePasswordMessage(yield* requestPassword()));
+        return this.#respondWith(encodePasswordMessage(yield* requestPassword()));
       case 'authenticationMd5':
         this.#begin();
         this.#assertAllowed('md5');
-        return this.#answer(
+        return this.#respondWith(
           encodePasswordMessage(`md5${hashMd5(hashMd5((yield* requestPassword()) + this.#policy.user), message.salt)}`),
         );
       case 'authenticationSasl': {
         this.#begin();
         const exchange = yield* this.#chooseExchange(message.mechanisms);
         this.#exchange = exchange;
-        return this.#answer(encodeSaslInitialResponse(exchange.mechanism, exchange.getInitialResponse()));
+        return this.#respondWith(encodeSaslInitialResponse(exchange.mechanism, exchange.getInitialResponse()));
       }
       case 'authenticationSaslContinue':
         return encodeSaslResponse(this.#requireExchange().respond(message.data));
@@ -110,33 +110,33 @@ export class Authenticator {
     const refusal = this.#exchange instanceof OAuthBearerClient ? this.#exchange.refusal : undefined;
     if (refusal === undefined) return error;
     return error.recast('AUTHENTICATION_FAILED', {
-      remedy: `The server said of the token: ${refusal}; give one in connection.oauthToken that has this scope, from that issuer, for this user.`,
+      remedy: `Set connection.oauthToken to a token with the required scope, of the required issuer, for this user. The server's reason: ${refusal}.`,
     });
   }
 
   #accept(): void {
     if (this.#stage === 'new') this.#assertAllowed('none');
-    else if (this.#stage !== 'responded') throw new ProtocolError('The server let us in out of turn');
+    else if (this.#stage !== 'responded') throw new ProtocolError('The server sent AuthenticationOk out of sequence');
     this.#exchange?.accept();
     this.#stage = 'done';
   }
 
   #begin(): void {
-    if (this.#stage !== 'new') throw new ProtocolError('The server asked for a password again; expected its verdict');
+    if (this.#stage !== 'new') throw new ProtocolError('The server requested authentication twice');
     this.#stage = 'requested';
   }
 
-  #answer(message: Buffer): Buffer {
+  #respondWith(message: Buffer): Buffer {
     this.#stage = 'responded';
     return message;
   }
 
   #assertAllowed(method: RequireAuthMethod): void {
-    const asks = method === 'none' ? 'lets us in without any proof' : `asks for authentication by ${method}`;
+    const request = method === 'none' ? 'does not request authentication' : `requests authentication by ${method}`;
     if (this.#policy.channelBinding === 'require' && method !== 'scram-sha-256')
-      throw createBindingError(`the server ${asks}`);
+      throw createBindingError(`the server ${request}`);
     const why = findPolicyViolation(this.#policy, this.#channel, method);
-    if (why !== undefined) throw new ReplicationError('AUTHENTICATION_REFUSED', `The server ${asks}, and ${why}`);
+    if (why !== undefined) throw new ReplicationError('AUTHENTICATION_REFUSED', `The server ${request}, but ${why}`);
   }
 
   /** Prefers SCRAM, which does not disclose the password. A token is used if there is no password. */
@@ -147,28 +147,28 @@ export class Authenticator {
     if (binding) {
       offered.push({
         method: 'scram-sha-256',
-        ask: 'password',
+        secret: 'password',
         start: (password) => new ScramClient({ password, binding }),
       });
     }
     if (channelBinding !== 'require' && mechanisms.includes('OAUTHBEARER')) {
-      offered.push({ method: 'oauth', ask: 'oauthToken', start: (token) => new OAuthBearerClient(token) });
+      offered.push({ method: 'oauth', secret: 'oauthToken', start: (token) => new OAuthBearerClient(token) });
     }
     const [first] = offered;
     if (!first) throw createUnsupportedError(`SASL with ${mechanisms.join(', ') || 'no mechanism'}`);
 
     const allowed = offered.filter(({ method }) => !findPolicyViolation(this.#policy, this.#channel, method));
     if (allowed.length === 0) this.#assertAllowed(first.method);
-    for (const { ask, start } of allowed) {
-      const secret = yield* requestCredential(ask);
+    for (const { secret: name, start } of allowed) {
+      const secret = yield* requestCredential(name);
       if (secret !== undefined) return start(secret);
     }
-    throw createMissingCredentialError(allowed.map(({ ask }) => ask));
+    throw createMissingCredentialError(allowed.map(({ secret }) => secret));
   }
 
   #requireExchange(): SaslExchange {
     if (this.#exchange === undefined || this.#stage !== 'responded') {
-      throw new ProtocolError('The server sent a SASL message; expected it to offer mechanisms first');
+      throw new ProtocolError('The server sent a SASL message before AuthenticationSASL');
     }
     return this.#exchange;
   }
@@ -177,22 +177,22 @@ export class Authenticator {
 /** A SASL method that both the server and the library support. */
 interface Offer {
   readonly method: RequireAuthMethod;
-  readonly ask: CredentialName;
+  readonly secret: CredentialName;
   readonly start: (secret: string) => SaslExchange;
 }
 
 const CREDENTIALS: Readonly<Record<CredentialName, { readonly name: string; readonly remedy: string }>> = {
   password: {
     name: 'a password',
-    remedy: 'Give connection.password, put one into the connection string, or set PGPASSWORD.',
+    remedy: 'Set connection.password, a password in the connection string, or PGPASSWORD.',
   },
-  oauthToken: { name: 'an OAuth token', remedy: 'Give connection.oauthToken.' },
+  oauthToken: { name: 'an OAuth token', remedy: 'Set connection.oauthToken.' },
 };
 
 /** An empty secret counts as missing, as in libpq: PostgreSQL does not allow empty passwords. */
 function* requestCredential(ask: CredentialName): AuthenticationStep<string | undefined> {
   const answer = yield { ask };
-  if (answer.kind !== 'credential') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
+  if (answer.kind !== 'credential') throw new ProtocolError(`The server sent ${answer.kind} before the client's response`);
   return answer.value === '' ? undefined : answer.value;
 }
 
@@ -205,11 +205,11 @@ function* requestPassword(): AuthenticationStep<string> {
 function createMissingCredentialError(secrets: readonly CredentialName[]): ReplicationError {
   const names = secrets.map((secret) => CREDENTIALS[secret].name).join(' or ');
   const remedy = secrets.map((secret) => CREDENTIALS[secret].remedy).join(' Or: ');
-  return new ReplicationError('AUTHENTICATION_FAILED', `The server asks for ${names} and none was given`, { remedy });
+  return new ReplicationError('AUTHENTICATION_FAILED', `The server requires ${names}, but none is set`, { remedy });
 }
 
 function createUnsupportedError(method: string): ReplicationError {
-  return new ReplicationError('AUTHENTICATION_UNSUPPORTED', `The server asks for authentication by ${method}`);
+  return new ReplicationError('AUTHENTICATION_UNSUPPORTED', `The server requests authentication by ${method}`);
 }
 
 function hashMd5(...parts: (string | Buffer)[]): string {

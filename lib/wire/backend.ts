@@ -117,7 +117,7 @@ const MECHANISM = /^[A-Z0-9_-]{1,20}$/;
 function decodeAuthentication(reader: Reader): BackendMessage {
   if (reader.remaining > MAX_AUTHENTICATION_BYTES) {
     throw new ProtocolError(
-      `Authentication message: it has ${reader.remaining} bytes; expected ${MAX_AUTHENTICATION_BYTES} at most`,
+      `Authentication message: it has ${reader.remaining} bytes; expected at most ${MAX_AUTHENTICATION_BYTES}`,
     );
   }
   const method = reader.i32();
@@ -147,7 +147,7 @@ function readMechanisms(reader: Reader): string[] {
   for (let name = reader.cstring(); name !== ''; name = reader.cstring()) {
     if (names.length === MAX_MECHANISMS || !MECHANISM.test(name)) {
       throw new ProtocolError(
-        `Authentication message: ${quoteForMessage(name)} before byte ${reader.offset}; expected ${MAX_MECHANISMS} names of SASL mechanisms at most, of 1 to 20 characters out of A-Z 0-9 - _`,
+        `Authentication message: ${quoteForMessage(name)} before byte ${reader.offset}; expected at most ${MAX_MECHANISMS} names of SASL mechanisms, each of 1 to 20 characters A-Z 0-9 - _`,
       );
     }
     names.push(name);
@@ -204,7 +204,7 @@ function decodeNotification(reader: Reader): BackendMessage {
 function checkCount(reader: Reader, declared: number, smallest: number): number {
   if (declared < 0 || declared * smallest > reader.remaining) {
     throw new ProtocolError(
-      `A count of ${declared} before byte ${reader.offset} is impossible: ${reader.remaining} bytes are left, and each item takes ${smallest} at least`,
+      `A count of ${declared} before byte ${reader.offset} is impossible: ${reader.remaining} bytes remain, and each item has at least ${smallest}`,
     );
   }
   return declared;

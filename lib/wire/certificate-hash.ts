@@ -65,9 +65,9 @@ export function hashCertificate(certificate: Buffer): Buffer | undefined {
 
 /** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }. Source: RFC 5280, section 4.1. */
 function findSignatureHash(certificate: Buffer): string | undefined {
-  const [whole, behind] = readElements(certificate) ?? [];
+  const [whole, trailing] = readElements(certificate) ?? [];
   const parts = readSequence(whole);
-  if (behind || parts?.length !== 3) return undefined;
+  if (trailing || parts?.length !== 3) return undefined;
   const [name, parameters] = readSequence(parts[1]) ?? [];
   const identifier = name && readObjectIdentifier(name);
   if (identifier === undefined) return undefined;

@@ -19,9 +19,9 @@ const NOT_OFFERED: ScramBinding = { mechanism: 'SCRAM-SHA-256', header: 'y,,', d
 
 /** Creates the error for an authentication without the required channel binding. */
 export function createBindingError(why: string): ReplicationError {
-  return new ReplicationError('AUTHENTICATION_REFUSED', `Channel binding is required, and ${why}`, {
+  return new ReplicationError('AUTHENTICATION_REFUSED', `Channel binding is required, but ${why}`, {
     remedy:
-      'Connect with TLS straight to the server (nothing in between may end it), with scram-sha-256 in pg_hba.conf; or give channel_binding=prefer.',
+      'Connect with TLS to the server directly (a proxy must not terminate TLS), with scram-sha-256 in pg_hba.conf; or set channel_binding=prefer.',
   });
 }
 
@@ -41,8 +41,8 @@ export function chooseBinding(
   if (offered && channel.kind !== 'tls') {
     throw new ReplicationError(
       'SERVER_VERIFICATION_FAILED',
-      'The server offers channel binding on a connection without TLS, so somebody in between ends the TLS that it sees',
-      { remedy: 'Connect with TLS, straight to the server; a proxy that ends TLS has to take the offer out.' },
+      'The server offers channel binding on a connection without TLS, so a proxy or an attacker terminates its TLS connection',
+      { remedy: 'Connect with TLS to the server directly. A proxy that terminates TLS must remove the offer.' },
     );
   }
   const hash = wanted === 'disable' ? undefined : getCertificateHash(channel);
@@ -59,6 +59,6 @@ function getCertificateHash({ certificate }: ChannelSecurity): Buffer | undefine
 function describeObstacle({ kind, certificate }: ChannelSecurity, offered: boolean): string {
   if (kind !== 'tls') return 'the connection has no TLS';
   if (!offered) return 'the server does not offer it';
-  if (!certificate) return 'the server has shown no certificate';
-  return "the server's certificate is signed in a way that has no hash of its own (Ed25519, for one)";
+  if (!certificate) return 'the server has sent no certificate';
+  return "the signature algorithm of the server's certificate has no single hash (for example, Ed25519)";
 }

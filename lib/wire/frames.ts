@@ -147,7 +147,7 @@ export class FrameDecoder {
     if (remedy !== undefined && length > limit && length <= MAX_MESSAGE_LENGTH) {
       return new ReplicationError('LIMIT_EXCEEDED', `${what}; the limit is ${limit}`, { remedy });
     }
-    return new ProtocolError(`${what}; expected between 4 and ${limit}`);
+    return new ProtocolError(`${what}; expected 4 to ${limit}`);
   }
 }
 

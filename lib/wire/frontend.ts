@@ -66,7 +66,7 @@ export function encodeTerminate(): Buffer {
  * @throws {ConfigError} for the option, without the text, which may be a password.
  */
 export function requireNoNul(text: string, option: string): string {
-  if (text.includes('\0')) throw new ConfigError(option, 'it holds a NUL character, which PostgreSQL cannot take');
+  if (text.includes('\0')) throw new ConfigError(option, 'must not contain a NUL byte');
   return text;
 }
 

@@ -25,7 +25,7 @@ export class OAuthBearerClient implements SaslExchange {
     if (!TOKEN.test(token)) {
       throw new ConfigError(
         'connection.oauthToken',
-        'it is no bearer token: it may hold only A-Z a-z 0-9 - . _ ~ + / and = at its end',
+        'invalid bearer token: it may contain only A-Z a-z 0-9 - . _ ~ + / and = at its end',
       );
     }
     this.#token = token;
@@ -45,34 +45,38 @@ export class OAuthBearerClient implements SaslExchange {
 
   /** Processes the server's failure message. The server sends the ErrorResponse after the response. */
   respond(failure: string): string {
-    if (this.#refusal !== undefined) throw new ProtocolError('The server refused the token again; expected an error');
+    if (this.#refusal !== undefined)
+      throw new ProtocolError('The server rejected the token twice; expected an ErrorResponse');
     this.#refusal = describeRefusal(failure);
     return SEPARATOR;
   }
 
   /** @throws {ProtocolError} always: the server accepts a token with AuthenticationOk only. */
   verify(): void {
-    throw new ProtocolError('The server sent more data for OAUTHBEARER; expected its verdict');
+    throw new ProtocolError(
+      'The server sent AuthenticationSASLFinal for OAUTHBEARER; expected AuthenticationOk or an ErrorResponse',
+    );
   }
 
   accept(): void {
     if (this.#refusal !== undefined)
-      throw new ProtocolError('The server refused the token and let us in; expected an error');
+      throw new ProtocolError('The server sent AuthenticationOk after it had rejected the token');
   }
 }
 
 /** Returns the readable fields of a failure message, such as `status "invalid_token", scope "openid"`. */
 function describeRefusal(failure: string): string {
-  let said: unknown;
+  let parsed: unknown;
   try {
-    said = JSON.parse(failure);
+    parsed = JSON.parse(failure);
   } catch {
-    said = undefined;
+    parsed = undefined;
   }
-  const values = typeof said === 'object' && said !== null ? new Map<string, unknown>(Object.entries(said)) : undefined;
+  const values =
+    typeof parsed === 'object' && parsed !== null ? new Map<string, unknown>(Object.entries(parsed)) : undefined;
   const parts = FIELDS.flatMap((field) => {
     const value = values?.get(field);
     return typeof value === 'string' ? [`${field} ${quoteForMessage(value)}`] : [];
   });
-  return parts.join(', ') || 'no reason that could be read';
+  return parts.join(', ') || 'none that is readable';
 }

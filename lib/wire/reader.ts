@@ -145,7 +145,7 @@ export class Reader {
   #error(expected: string): ProtocolError {
     const left = this.remaining;
     return new ProtocolError(
-      `${this.#what}: expected ${expected} at byte ${this.offset}, where ${formatBytes(left)} ${left === 1 ? 'is' : 'are'} left`,
+      `${this.#what}: expected ${expected} at byte ${this.offset}, but only ${formatBytes(left)} ${left === 1 ? 'remains' : 'remain'}`,
     );
   }
 }

@@ -71,7 +71,7 @@ export class ScramClient implements SaslExchange {
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) {
       throw new ReplicationError(
         'SERVER_VERIFICATION_FAILED',
-        'The nonce in the SCRAM challenge does not continue ours',
+        "The nonce in the SCRAM challenge does not begin with the client's nonce",
       );
     }
     this.#password = undefined;
@@ -97,13 +97,13 @@ export class ScramClient implements SaslExchange {
   verify(serverFinal: string): void {
     const expected = this.#serverSignature;
     if (expected === undefined) {
-      throw new ProtocolError('The server ended the SCRAM exchange early; expected a challenge before its signature');
+      throw new ProtocolError('The server sent a SCRAM signature before a challenge');
     }
     const [first = ''] = serverFinal.split(',');
     if (first.startsWith('e=')) {
       throw new ReplicationError(
         'AUTHENTICATION_FAILED',
-        `The server ended the SCRAM exchange: ${quoteForMessage(first.slice(2))}`,
+        `The server rejected the SCRAM exchange: ${quoteForMessage(first.slice(2))}`,
       );
     }
     if (!first.startsWith('v=')) {
@@ -123,7 +123,7 @@ export class ScramClient implements SaslExchange {
     if (!this.#verified) {
       throw new ReplicationError(
         'SERVER_VERIFICATION_FAILED',
-        'The server let us in before the SCRAM exchange had come to its signature',
+        'The server sent AuthenticationOk before its SCRAM signature',
       );
     }
   }
@@ -138,20 +138,20 @@ function parseServerFirst(text: string): { nonce: string; salt: Buffer; iteratio
   const nonce = r.slice(2);
   if (nonce.length > MAX_NONCE_LENGTH || !NONCE.test(nonce)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: the nonce has ${nonce.length} characters; expected 1 to ${MAX_NONCE_LENGTH}, printable ones`,
+      `SCRAM server-first-message: the nonce has ${nonce.length} characters; expected 1 to ${MAX_NONCE_LENGTH} printable characters`,
     );
   }
   const salt = s.slice(2);
   if (salt === '' || salt.length > MAX_SALT_LENGTH || !BASE64.test(salt)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: the salt has ${salt.length} characters; expected 1 to ${MAX_SALT_LENGTH} of base64`,
+      `SCRAM server-first-message: the salt has ${salt.length} characters; expected 1 to ${MAX_SALT_LENGTH} characters of base64`,
     );
   }
   const count = i.slice(2);
   const iterations = /^[1-9][0-9]{0,15}$/.test(count) ? Number(count) : NaN;
   if (!(iterations <= MAX_ITERATIONS)) {
     throw new ProtocolError(
-      `SCRAM server-first-message: ${quoteForMessage(count)} iterations; expected between 1 and ${MAX_ITERATIONS}`,
+      `SCRAM server-first-message: ${quoteForMessage(count)} iterations; expected 1 to ${MAX_ITERATIONS}`,
     );
   }
   return { nonce, salt: Buffer.from(salt, 'base64'), iterations };

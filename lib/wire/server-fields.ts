@@ -32,9 +32,9 @@ export function readServerFields(reader: Reader, what: string): ServerFields {
   const required = (code: string, name: string): string => {
     const value = sent.get(code);
     if (value !== undefined) return value;
-    const said = sent.get('M');
+    const text = sent.get('M');
     throw new ProtocolError(
-      `${what} message: expected a field ${code} (${name}) before the end${said === undefined ? '' : `; it says: ${abridge(said)}`}`,
+      `${what} message: expected a field ${code} (${name}) before the end${text === undefined ? '' : `; its text is: ${abridge(text)}`}`,
     );
   };
 

@@ -68,7 +68,7 @@ function decodeLongText(bytes: Buffer, start: number, end: number): string {
     if (text.length + piece.length > MAX_STRING_LENGTH) {
       throw new TextError(
         'length',
-        `The text of ${end - start} bytes has more than ${MAX_STRING_LENGTH} characters, the most that a string can have in JavaScript`,
+        `The text of ${end - start} bytes exceeds ${MAX_STRING_LENGTH} characters, the maximum length of a JavaScript string`,
       );
     }
     text += piece;

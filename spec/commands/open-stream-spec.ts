@@ -248,7 +248,7 @@ describe('a standby', () => {
     const server = { slot: { ...SLOT, wal_status: 'lost', conflicting: 't' } };
     expect(open({ info, server }).error).toMatchObject({
       code: 'SLOT_INVALIDATED',
-      message: expect.stringContaining('in the way of recovery on this standby'),
+      message: expect.stringContaining('conflicted with recovery on this standby'),
     });
   });
 });
@@ -399,7 +399,12 @@ describe('a slot of the wrong kind', () => {
     ['physical', { slot_type: 'physical', plugin: null, database: null }, 'SLOT_INCOMPATIBLE', /is a physical slot/],
     ['of another plugin', { plugin: 'wal2json' }, 'SLOT_INCOMPATIBLE', /uses output plugin wal2json, not pgoutput/],
     ['of another database', { database: 'test' }, 'SLOT_INCOMPATIBLE', /belongs to database test, not shop/],
-    ['without the WAL it needs', { wal_status: 'lost', restart_lsn: null }, 'SLOT_INVALIDATED', /has lost the WAL/],
+    [
+      'without the WAL it needs',
+      { wal_status: 'lost', restart_lsn: null },
+      'SLOT_INVALIDATED',
+      /server has removed WAL/,
+    ],
     ['given up', { invalidation_reason: 'idle_timeout' }, 'SLOT_INVALIDATED', /is invalidated \(idle_timeout\)\./],
     [
       'given up for its WAL',
@@ -571,7 +576,7 @@ describe('where a stream starts', () => {
     expect(memory.position).toMatchObject({ lsn: 0x1500n, source: { timeline: 2 } });
     expect(open({ memory: remembering('0/1501'), server }).error).toMatchObject({
       code: 'SLOT_LOST',
-      message: expect.stringContaining('where this server left timeline 1'),
+      message: expect.stringContaining('where this server switched from timeline 1'),
     });
   });
 
@@ -581,7 +586,7 @@ describe('where a stream starts', () => {
     expect(outcome.error).toMatchObject({
       code: 'SLOT_MOVED',
       retryable: false,
-      message: expect.stringContaining('stands at 0/1501, but this stream confirmed no more than 0/1500'),
+      message: expect.stringContaining('is at 0/1501, but this stream confirmed only up to 0/1500'),
     });
     expect(startOf(outcome)).toBeUndefined();
     for (const position of ['0/900', '0/1000', '0/1500']) {

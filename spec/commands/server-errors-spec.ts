@@ -147,7 +147,7 @@ describe('an error of the server', () => {
 
   it('says that somebody stands between where the binding of SCRAM to its channel does not hold', () => {
     const error = toServerError(serverFields({ sqlState: '28000', routine: 'read_client_final_message' }));
-    expect(error.message).toMatch(/Connect straight to the server.*channel_binding=disable/);
+    expect(error.message).toMatch(/Connect to the server directly.*channel_binding=disable/);
   });
 
   it('is known by its SQLSTATE, whatever language it is written in', () => {
@@ -168,7 +168,7 @@ describe('the warning that a publication was skipped', () => {
     expect(toSkippedPublicationError(WARNING)).toMatchObject({
       code: 'PUBLICATION_MISSING',
       retryable: false,
-      remedy: expect.stringContaining('Rows were skipped'),
+      remedy: expect.stringContaining('the server has skipped rows'),
     });
   });
 

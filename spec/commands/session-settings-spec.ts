@@ -104,7 +104,7 @@ describe('session settings', () => {
     });
     expect(String(error)).toContain(`${name} is `);
     expect(String(error)).toContain(
-      `permission denied to set parameter "${name}" (SQLSTATE 42501). Let the role set it`,
+      `permission denied to set parameter "${name}" (SQLSTATE 42501). Allow the role to set it`,
     );
     const others = Object.keys(SESSION_SETTINGS).filter((other) => other !== name);
     expect(others.filter((other) => String(error).includes(`${other} is `))).toEqual([]);

@@ -26,8 +26,8 @@ async function failureOf(slot: string, ...publications: string[]): Promise<Repli
 
 describe('a publication that does not exist', () => {
   it.each([
-    ['differs in capitals only', 'orders', 'There is "Orders": capitals count.'],
-    ['was cut off by the server', LONG, `There is "${CUT}": the server cuts names off after 63 bytes`],
+    ['differs in capitals only', 'orders', 'Did you mean "Orders"? Names are case-sensitive.'],
+    ['was cut off by the server', LONG, `Use "${CUT}": the server truncates names to 63 bytes`],
     ['is nearly another one', 'biling_pub', 'Did you mean "billing_pub"?'],
     ['is quite another', 'customers', 'Database "postgres" has the publications "Orders", "billing_pub", '],
   ])('%s: the error says so', async (_, name, hint) => {
@@ -40,7 +40,7 @@ describe('a publication that does not exist', () => {
 
   it('is told beside others that are missing', async () => {
     const { message } = await failureOf('orders_slot', 'orders', 'billing_pub', 'biling_pub');
-    expect(message).toContain('There is "Orders": capitals count. Did you mean "billing_pub"?');
+    expect(message).toContain('Did you mean "Orders"? Names are case-sensitive. Did you mean "billing_pub"?');
   });
 
   it('is told though the server does not say which there are', async () => {

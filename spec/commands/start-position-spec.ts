@@ -48,24 +48,28 @@ describe('a position to start from', () => {
 
   it.each<[what: string, position: StartPosition, words: string]>([
     ['of another slot', at('0/100', { slot: 'users' }), '0/100, was stored for slot "users", not for "orders"'],
-    ['of another cluster', at('0/100', { systemId: '7' }), `0/100, is of another cluster (system 7) than this one`],
+    [
+      'of another cluster',
+      at('0/100', { systemId: '7' }),
+      `0/100, is of another cluster (system identifier 7; this cluster has`,
+    ],
     [
       'behind the end of its timeline',
       at('0/5001', { timeline: 2 }),
-      '0/5001, lies beyond 0/5000, where this server left timeline 2 for another',
+      '0/5001, is beyond 0/5000, where this server switched from timeline 2 to the next',
     ],
-    ['of the first timeline, at a later one', at('0/3001', { timeline: 1 }), 'lies beyond 0/3000, where this server'],
+    ['of the first timeline, at a later one', at('0/3001', { timeline: 1 }), 'is beyond 0/3000, where this server'],
     [
       'of a timeline that is still to come',
       at('0/100', { timeline: 4 }),
-      "is of timeline 4, which is none that led to this server's 3",
+      "is of timeline 4, which is not in the history of this server's timeline 3",
     ],
     ['beyond the WAL', at('0/9001'), "0/9001, lies beyond the end of this server's WAL, 0/9000"],
     ['beyond the WAL of its own timeline', at('0/9001', {}), "lies beyond the end of this server's WAL"],
   ])('%s is a mismatch', (_, position, words) => {
     const { error } = checked(position);
     expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH', retryable: false });
-    expect(error).toHaveProperty('message', expect.stringContaining(`The position to start from, `));
+    expect(error).toHaveProperty('message', expect.stringContaining(`The start position, `));
     expect(error).toHaveProperty('message', expect.stringContaining(words));
   });
 
@@ -75,7 +79,7 @@ describe('a position to start from', () => {
       answering('1\t0/3000\tno recovery target specified\n'),
     );
     expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
-    expect(error).toHaveProperty('message', expect.stringContaining('which is none that led to'));
+    expect(error).toHaveProperty('message', expect.stringContaining('which is not in the history of'));
   });
 
   it('beyond the WAL is a mismatch on a later timeline, too', () => {
@@ -146,8 +150,12 @@ describe('a position that was read from a standby', () => {
 
 describe('a standby that is behind a position', () => {
   it.each<[what: string, position: StartPosition, words: string]>([
-    ['which it still has to replay', at('0/9001', {}), '0/9001, lies beyond what this standby has, 0/9000'],
-    ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, and this standby is on 3'],
+    [
+      'which it still has to replay',
+      at('0/9001', {}),
+      '0/9001, is beyond the last replayed position of this standby, 0/9000',
+    ],
+    ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, but this standby is on timeline 3'],
   ])('%s: may come to it', (_, position, words) => {
     const memory = new ResumeState();
     for (const resumption of [resumeFromConsumer(position, 'consumer'), resumeFromState(position, memory)]) {
@@ -221,9 +229,19 @@ describe('what an observable has confirmed itself', () => {
 
   it.each<[what: string, lsn: bigint, identity: Partial<SystemIdentity>, words: string | undefined]>([
     ['on the timeline that followed', 0x5000n, {}, undefined],
-    ['behind the end of its timeline', 0x5001n, {}, 'lies beyond 0/5000, where this server left timeline 2'],
-    ['on another cluster', 0x2000n, { systemId: '7' }, `is of another cluster (system ${SYSTEM}) than this one (7)`],
-    ['on an earlier timeline', 0x2000n, { timeline: 1 }, "is of timeline 2, which is none that led to this server's 1"],
+    ['behind the end of its timeline', 0x5001n, {}, 'is beyond 0/5000, where this server switched from timeline 2'],
+    [
+      'on another cluster',
+      0x2000n,
+      { systemId: '7' },
+      `is of another cluster (system identifier ${SYSTEM}; this cluster has 7)`,
+    ],
+    [
+      'on an earlier timeline',
+      0x2000n,
+      { timeline: 1 },
+      "is of timeline 2, which is not in the history of this server's timeline 1",
+    ],
     ['beyond the WAL', 0x4000n, { walPosition: 0x3fffn }, "lies beyond the end of this server's WAL, 0/3FFF"],
   ])('%s: is told as the loss that it is', (_, lsn, identity, words) => {
     const { error } = converse(
@@ -234,7 +252,7 @@ describe('what an observable has confirmed itself', () => {
       expect(error).toBeUndefined();
     } else {
       expect(error).toMatchObject({ code: 'SLOT_LOST', retryable: false });
-      expect(error).toHaveProperty('message', expect.stringContaining(`What was confirmed last, `));
+      expect(error).toHaveProperty('message', expect.stringContaining(`The last confirmed position, `));
       expect(error).toHaveProperty('message', expect.stringContaining(words));
     }
   });
@@ -261,7 +279,7 @@ describe('what an observable has confirmed itself', () => {
 
   it('does not go with a slot that is gone', () => {
     expect(onSlot(resumed(0x2000n), undefined)).toEqual(
-      expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('does not exist any more') }),
+      expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('no longer exists') }),
     );
   });
 });

@@ -216,7 +216,7 @@ describe('the password file', () => {
       expect(await inHome()).toBeUndefined();
       expect(warnings.mock.calls).toEqual([
         [
-          `The password file ${file} is not used: it can be read by others: chmod 600 it.`,
+          `The password file ${file} is ignored: it can be read by other users; run chmod 600.`,
           { type: 'ReplicationWarning', code: 'RXPG_PASSWORD_FILE' },
         ],
       ]);
@@ -228,6 +228,6 @@ describe('the password file', () => {
     expect(warnings).not.toHaveBeenCalled();
     mkdirSync(join(home, '.pgpass'));
     expect(await inHome()).toBeUndefined();
-    expect(warnings.mock.calls).toEqual([[expect.stringContaining('is no plain file'), expect.anything()]]);
+    expect(warnings.mock.calls).toEqual([[expect.stringContaining('is not a regular file'), expect.anything()]]);
   });
 });

@@ -144,11 +144,11 @@ describe('startLsn as a function', () => {
   });
 
   it.each<[what: string, startLsn: () => unknown, words: string]>([
-    ['the row of a query', () => ({ end_lsn: '0/1' }), 'got an object of end_lsn; where it is the row of a query'],
-    ['a list of rows', () => [{ end_lsn: '0/1' }], 'got an object of end_lsn; where it is the row of a query'],
-    ['a promise of rows', () => Promise.resolve([{ end_lsn: '0/1' }]), 'got a list; give its element'],
-    ['a promise of no rows', () => Promise.resolve([]), 'got a list; give its element'],
-    ['an object without a prototype', () => Object.create(null) as unknown, 'got an object of nothing'],
+    ['the row of a query', () => ({ end_lsn: '0/1' }), 'got an object with end_lsn; if it is a row of a query result'],
+    ['a list of rows', () => [{ end_lsn: '0/1' }], 'got an object with end_lsn; if it is a row of a query result'],
+    ['a promise of rows', () => Promise.resolve([{ end_lsn: '0/1' }]), 'got an array; return its element'],
+    ['a promise of no rows', () => Promise.resolve([]), 'got an array; return its element'],
+    ['an object without a prototype', () => Object.create(null) as unknown, 'got an empty object'],
     ['bytes', () => Buffer.from('0/1'), 'expected an LSN or a checkpoint'],
     [
       'a function',
@@ -173,7 +173,7 @@ describe('startLsn as a function', () => {
     expect(start.callback.createTimeoutError(2000)).toMatchObject({
       code: 'CHECKPOINT_UNAVAILABLE',
       retryable: true,
-      message: expect.stringContaining('did not answer within 2000 ms'),
+      message: expect.stringContaining('did not return a position within 2000 ms'),
     });
     expect(released).toBe(0);
     cancel();
@@ -182,7 +182,7 @@ describe('startLsn as a function', () => {
 
   it.each([
     ['JSON text', JSON.stringify(CHECKPOINT), /got JSON text; parse it/],
-    ['a row around it', { checkpoint: CHECKPOINT }, /got an object of checkpoint/],
+    ['a row around it', { checkpoint: CHECKPOINT }, /got an object with checkpoint/],
     [
       'a timeline as text',
       { ...CHECKPOINT, timeline: '3' },
@@ -194,7 +194,7 @@ describe('startLsn as a function', () => {
 
   it('is asked for where a checkpoint is given as such', () => {
     expect(messageOf({ ...BASE, startLsn: CHECKPOINT })).toContain(
-      'startLsn: a position that you store goes into a function',
+      'startLsn: expected a function that returns the stored position',
     );
   });
 });

@@ -63,7 +63,7 @@ describe('a connection that cannot be made', () => {
     const error = await failureWith(connection as ConnectionOptions);
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain(named);
-    expect(error.message).toContain('is an environment variable missing?');
+    expect(error.message).toContain('check for a missing environment variable');
     expect(error.message).toMatch(/missing\? Check [^?]*\.$/);
   });
 

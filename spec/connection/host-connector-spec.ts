@@ -338,7 +338,7 @@ describe('clear text, where TLS was preferred', () => {
     for (let i = 0; i < 2; i++) found({ sslmode: 'prefer', port: 7001 });
     expect(warnings.mock.calls).toEqual([
       [
-        expect.stringMatching(/^b:7001 offers no TLS, .* sslmode=verify-full/),
+        expect.stringMatching(/^b:7001 does not support TLS, .* sslmode=verify-full/),
         { type: 'ReplicationWarning', code: 'RXPG_CLEAR_TEXT' },
       ],
     ]);

@@ -46,7 +46,7 @@ const CASES: readonly Case[] = [
   {
     what: 'for another host',
     shows: () => ca.server({ hosts: ['db.example'] }),
-    message: /is for another host \(.*127\.0\.0\.1.*\)\. Give as host the name/s,
+    message: /is for another host \(.*127\.0\.0\.1.*\)\. Set host to a name in the certificate/s,
     passes: ['verify-ca'],
   },
   {
@@ -63,13 +63,17 @@ const CASES: readonly Case[] = [
   {
     what: 'that is not valid yet',
     shows: () => ca.server({ notBefore: tomorrow(), notAfter: new Date(tomorrow().getTime() + 1000) }),
-    message: /is not valid yet \(.*\)\. Check this machine's clock/,
+    message: /is not valid yet \(.*\)\. Correct the clock of this machine/,
   },
-  { what: 'that vouches for itself', shows: () => selfSigned(), message: /self-signed \(.*\)\. Name that cert/ },
+  {
+    what: 'that vouches for itself',
+    shows: () => selfSigned(),
+    message: /self-signed and not trusted \(.*\)\. Obtain the cert/,
+  },
   {
     what: 'of an authority that is not known',
     shows: async () => (await Authority.make()).server(),
-    message: /is not known here \(.*\)\. Name the issuer's root certificate in sslrootcert/,
+    message: /is not trusted \(.*\)\. Set sslrootcert .* to the issuer's root certificate/,
   },
   {
     what: 'of somebody who has one himself, but is no authority',
@@ -82,13 +86,13 @@ const CASES: readonly Case[] = [
       const made = await middle.server();
       return { ...made, cert: made.cert + own.cert };
     },
-    message: /The TLS handshake failed|is not known here/,
+    message: /The TLS handshake failed|is not trusted/,
   },
   { what: 'that was revoked', shows: () => Promise.resolve(revoked), message: /was revoked/, sslcrl: 'root.crl' },
   {
     what: 'of which nobody says whether it was revoked',
     shows: () => ca.server(),
-    message: /was revoked is not known \(.*\)\. Name in sslcrl a current/,
+    message: /revocation status .* is unknown \(.*\)\. Set sslcrl to a file with a current/,
     sslcrl: 'other.crl',
   },
 ];

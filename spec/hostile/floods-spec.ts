@@ -60,7 +60,7 @@ describe('a server without an end, before it has let us in', () => {
     ['parameters, once it has let us in', flooding(authenticationOk(), PARAMETERS)],
     ['keys of the process', flooding(authenticationOk(), many(frame('K', u32(1), u32(2))))],
   ])('is left: %s', async (_, script) => {
-    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 1000 messages before it had let us in/);
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 1000 messages during start-up/);
   });
 
   it('is left at the first parameter where it has not let us in at all', async () => {
@@ -79,14 +79,14 @@ describe('a server without an end, before it has let us in', () => {
       await peer.sslRequest();
       await peer.flood(NOTICES);
     };
-    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /bytes in answer to SSLRequest|expected S or N/);
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /bytes in response to SSLRequest|expected S or N/);
   });
 
   it('is left when it offers no end of mechanisms', async () => {
     const offering = (count: number): Script =>
       flooding(mechanisms(...Array.from({ length: count }, (_, i) => `\u001b[2JM${i}`)));
     await expectRefusal(attack(offering(3000)), 'PROTOCOL_VIOLATION', /bytes; expected 2000 at most/);
-    const names = /"\\u001b\[2JM0".*expected 32 names of SASL mechanisms at most/;
+    const names = /"\\u001b\[2JM0".*expected at most 32 names of SASL mechanisms/;
     await expectRefusal(attack(offering(150)), 'PROTOCOL_VIOLATION', names);
   });
 
@@ -97,7 +97,7 @@ describe('a server without an end, before it has let us in', () => {
   ])('is left when it speaks protocol %s', async (_, minor, options) => {
     const names = options.map((name) => Buffer.from(`${name}\0`));
     const script = flooding(frame('v', u32(minor), u32(options.length), ...names));
-    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /protocol 3\.0 with 3\.\d+ .*expected 3\.0 and none/);
+    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /protocol 3\.\d+ .*expected 3\.0 and none/);
   });
 
   it('is left when it counts more options than it names', async () => {

@@ -50,7 +50,7 @@ describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
     const outcome = await expectRefusal(
       attack(answering('N'), connection()),
       'TLS_REFUSED',
-      /The server does not offer TLS\. Turn on ssl/,
+      /The server does not support TLS\. Turn on ssl/,
     );
     expectNothingSaid(outcome);
   });
@@ -60,7 +60,7 @@ describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
     const outcome = await expectRefusal(
       attack(script, connection()),
       'PROTOCOL_VIOLATION',
-      /sent 25 bytes in answer to SSLRequest; expected one/,
+      /sent 25 bytes in response to SSLRequest; expected one/,
     );
     expectNothingSaid(outcome);
   });
@@ -75,7 +75,7 @@ describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
     const { peers } = await expectRefusal(
       attack(script, connection()),
       'TLS_FAILED',
-      /What the server sent is not TLS .*proxy/,
+      /The server sent data that is not TLS .*proxy/,
     );
     // Behind the SSLRequest stands how a handshake begins.
     for (const peer of peers) expect(peer.clear.toString('hex')).toMatch(new RegExp(`^${SSL_REQUEST}(?:16|$)`));
@@ -102,7 +102,11 @@ describe('where TLS starts at once', () => {
       await peer.next();
     };
     const connection = { sslmode: 'verify-full', sslnegotiation: 'direct', sslrootcert: files.paths['root.crt'] };
-    const { peers } = await expectRefusal(attack(script, connection), 'TLS_FAILED', /not the protocol postgresql/);
+    const { peers } = await expectRefusal(
+      attack(script, connection),
+      'TLS_FAILED',
+      /does not support the protocol postgresql/,
+    );
     for (const peer of peers) expect(peer.inside.toString()).toBe('');
   });
 });
@@ -118,7 +122,9 @@ describe('where TLS is preferred', () => {
     const { warnings, error } = await attack(script, elsewhere);
     expect(error.code).toBe('CONNECTION_LOST');
     // Once for each of the two, as each of the servers has a port of its own.
-    const warning = expect.stringMatching(/db\.example:\d+ .*offers no TLS, .*sslmode=verify-full.*RXPG_CLEAR_TEXT/s);
+    const warning = expect.stringMatching(
+      /db\.example:\d+ .*does not support TLS, .*sslmode=verify-full.*RXPG_CLEAR_TEXT/s,
+    );
     expect(warnings).toEqual([warning, warning]);
     expect((await attack(script, { host: 'db.example', hostaddr: '127.0.0.1' })).warnings).toEqual([]);
     expect((await attack(script)).warnings).toEqual([]);

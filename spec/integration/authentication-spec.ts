@@ -132,7 +132,7 @@ describe('by a password', () => {
   it.each(['clear', 'md5', 'scram'])('that is missing, not: %s', async (user) => {
     const error = await secured.refusal({ user, password: '', passfile: '/nowhere' });
     expect(error).toMatchObject({ code: 'AUTHENTICATION_FAILED', retryable: false });
-    expect(error.message).toMatch(/none was given.*PGPASSWORD/s);
+    expect(error.message).toMatch(/none is set.*PGPASSWORD/s);
   });
 
   it('that nobody asks for', async () => {
@@ -188,7 +188,7 @@ describe('require_auth', () => {
     expect(await secured.outcome({ ...named, require_auth: 'scram-sha-256,password' })).toBe('password, clear');
     const error = await secured.refusal({ ...named, require_auth: '!md5' });
     expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
-    expect(error.message).toMatch(/asks for authentication by password, and the connection is not encrypted/);
+    expect(error.message).toMatch(/requests authentication by password, but the connection is not encrypted/);
   });
 });
 

@@ -186,7 +186,7 @@ describe('a failover slot', () => {
     expect(await failureOf(logicalReplication({ ...config, publications: ['pub'] }))).toMatchObject({
       code: 'SESSION_ATTRS_MISMATCH',
       retryable: true,
-      message: expect.stringMatching(/ is the primary's, and cannot be read on this server while that is a standby\. /),
+      message: expect.stringMatching(/ belongs to the primary and cannot be used while this server is a standby\. /),
     });
   });
 
@@ -236,7 +236,7 @@ describe('a failover slot', () => {
     if (copies()) {
       await expect(follower.recorder.completed()).rejects.toMatchObject({
         code: 'CHECKPOINT_MISMATCH',
-        message: expect.stringContaining("is of timeline 2, which is none that led to this server's 1"),
+        message: expect.stringContaining("is of timeline 2, which is not in the history of this server's timeline 1"),
       });
     } else {
       await commit(primary, LAST + 1);

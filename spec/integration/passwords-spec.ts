@@ -80,7 +80,7 @@ describe('the password file', () => {
   it('is not used when others may read it, and one is told', async () => {
     const warnings = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const path = passwordFile(`*:*:*:*:${PASSWORD}`, '.pgpass', 0o644);
-    expect((await secured.refusal(options())).message).toMatch(/none was given/);
+    expect((await secured.refusal(options())).message).toMatch(/none is set/);
     expect(warnings.mock.calls).toEqual([[expect.stringContaining(`${path} is not used`), expect.anything()]]);
     warnings.mockRestore();
   });

@@ -174,7 +174,7 @@ describe('a slot on a standby', () => {
     expect(follower.codes).toEqual(['CANCELLED']);
     const later = await failureOf(logicalReplication({ connection: url, slot, publications: ['pub'] }));
     expect(later).toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
-    expect(later.message).toMatch(standby.version < 17 ? /in the way of recovery/ : /\(rows_removed\)/);
+    expect(later.message).toMatch(standby.version < 17 ? /conflicted with recovery/ : /\(rows_removed\)/);
   });
 });
 
@@ -228,7 +228,7 @@ describe('a standby that is promoted', () => {
       const { recorder } = follow(from.slot, { stores: true, from });
       await expect(recorder.completed()).rejects.toMatchObject({
         code: 'CHECKPOINT_MISMATCH',
-        message: expect.stringContaining('where this server left timeline 1 for another'),
+        message: expect.stringContaining('where this server switched from timeline 1 to the next'),
       });
     }
     const follower = follow(stored.slot, { stores: true, from: stored });

@@ -73,7 +73,7 @@ describe('the slot', () => {
     const slot = await twoPhaseSlot(bed);
     const error = await failureOf(logicalReplication(bed.config(slot)));
     expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
-    expect(error.message).toMatch(/ask for twoPhase: true, .*alterSlot.* or use another/);
+    expect(error.message).toMatch(/Set twoPhase: true, .*alterSlot.* or use another/);
     expect(await bed.sql('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([
       { active: false },
     ]);

@@ -54,7 +54,7 @@ describe('what holds up the slot', () => {
       ledger.change(1);
       ledger.change(1);
     });
-    expect(reason).toBe('2 changes not acknowledged, of a transaction whose commit has not come yet');
+    expect(reason).toBe('2 changes not acknowledged, of a transaction whose commit is not received yet');
   });
 
   it('is named: a message outside any transaction', () => {
@@ -72,7 +72,7 @@ describe('what holds up the slot', () => {
       ledger.change(1).gather();
       ledger.commit(100n, 1).group().settle();
     });
-    expect(reason).toBe('transaction acknowledged, 1 change left out of it not');
+    expect(reason).toBe('transaction acknowledged, but 1 change that a filter removed from it not');
   });
 
   it('is the oldest delivery, and known by its number for as long as it is', () => {

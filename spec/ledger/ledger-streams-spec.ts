@@ -140,7 +140,7 @@ describe('a transaction that comes in blocks', () => {
     const before = transaction(ledger, 100n);
     expect([ledger.isFull(), ledger.stalled?.reason]).toEqual([true, 'commit and 1 change not acknowledged']);
     settle(before);
-    const reason = 'not acknowledged, of a transaction whose commit has not come yet';
+    const reason = 'not acknowledged, of a transaction whose commit is not received yet';
     expect([ledger.isFull(), ledger.stalled]).toEqual([true, { sequence: 0, reason: `1 change ${reason}` }]);
     seven?.settle();
     expect([ledger.isFull(), ledger.stalled]).toEqual([false, undefined]);

@@ -69,7 +69,10 @@ describe('a store that is asked for the position', () => {
     expect([heard.events, released]).toEqual([[], 0]);
     clock.advance(1);
     expect(heard.error).toMatchObject({ code: 'CHECKPOINT_UNAVAILABLE', retryable: true });
-    expect(heard.error).toHaveProperty('message', expect.stringContaining('startLsn did not answer within 2000 ms.'));
+    expect(heard.error).toHaveProperty(
+      'message',
+      expect.stringContaining('startLsn did not return a position within 2000 ms.'),
+    );
     expect([released, server.last.streaming]).toEqual([1, false]);
     expectNothingLeft(clock, server);
   });

@@ -113,7 +113,7 @@ describe('the answer to SSLRequest', () => {
       const cause = await scene.failure();
       // It may be out of processes, for a while.
       expect(cause).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
-      expect(cause?.message).toMatch(/answered SSLRequest with an error/);
+      expect(cause?.message).toMatch(/responded to SSLRequest with an error/);
       expect(cause?.message).not.toContain('evil');
       expect(cause?.cause).toBeUndefined();
       expect(scene.clear).toHaveLength(0);
@@ -153,7 +153,7 @@ describe('direct TLS', () => {
     const cause = await scene.failure();
     expect(scene.events.log).toEqual(['closed']);
     expect(cause).toMatchObject({ code: 'TLS_FAILED', retryable: false });
-    expect(cause?.message).toMatch(/not the protocol postgresql/);
+    expect(cause?.message).toMatch(/does not support the protocol postgresql/);
     expect(scene.inside).toBe('');
   });
 
@@ -164,7 +164,7 @@ describe('direct TLS', () => {
       direct,
     );
     expect(await scene.failure()).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
-    expect(scene.events.cause?.message).toMatch(/sslnegotiation=direct needs PostgreSQL 17/);
+    expect(scene.events.cause?.message).toMatch(/sslnegotiation=direct if the server is older than PostgreSQL 17/);
   });
 });
 
@@ -175,7 +175,7 @@ describe('ALPN', () => {
     const answer = direct ? undefined : 'S';
     await scene.open({ answer, tls: { ...server, ...http } }, { ca: ca.cert }, { direct });
     expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
-    expect(scene.events.cause?.message).toMatch(/not the protocol postgresql/);
+    expect(scene.events.cause?.message).toMatch(/does not support the protocol postgresql/);
   });
 
   it('is offered where TLS is asked for, too, and not missed where the server does not know it', async () => {

@@ -105,7 +105,7 @@ describe('where a server offers both SCRAM and OAUTHBEARER', () => {
   it('says what is missing where there is neither', () => {
     const error = failure(() => new Answering({}, {}, TLS).respond(both));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
-    expect(error.message).toContain('The server asks for a password or an OAuth token and none was given');
+    expect(error.message).toContain('The server requires a password or an OAuth token, but none is set');
     expect(error.remedy).toMatch(/connection\.password.*connection\.oauthToken/);
   });
 

@@ -97,7 +97,7 @@ describe('Authenticator', () => {
       const zoe = new Answering(secrets);
       const error = failure(() => zoe.respond(message));
       expect(error.code).toBe('AUTHENTICATION_FAILED');
-      expect(error.message).toContain('The server asks for a password and none was given');
+      expect(error.message).toContain('The server requires a password, but none is set');
       expect(error.remedy).toContain('connection.password');
       expect(zoe.asked).toEqual(['password']);
     }
@@ -116,7 +116,7 @@ describe('Authenticator', () => {
     const zoe = client();
     const error = failure(() => zoe.respond(message));
     expect(error.code).toBe('AUTHENTICATION_UNSUPPORTED');
-    expect(error.message).toContain(`The server asks for authentication by ${name}.`);
+    expect(error.message).toContain(`The server requests authentication by ${name}.`);
     expect(zoe.asked).toEqual([]);
   });
 

@@ -145,7 +145,7 @@ describe('decodeBackendMessage', () => {
   it('takes no more before it knows the server than libpq does', () => {
     const challenge = (length: number): Buffer => bytes([0, 0, 0, 11], 'x'.repeat(length));
     expect(decode('R', challenge(1996))).toHaveProperty('data.length', 1996);
-    expect(() => decode('R', challenge(1997))).toThrow('it has 2001 bytes; expected 2000 at most');
+    expect(() => decode('R', challenge(1997))).toThrow('it has 2001 bytes; expected at most 2000');
     expect(() => decode('R', bytes([0, 0, 0, 8], 'x'.repeat(1997)))).toThrow(ProtocolError);
   });
 
@@ -169,9 +169,9 @@ describe('decodeBackendMessage', () => {
   });
 
   it.each([
-    ['C (SQLSTATE) before the end; it says: oops', 'SERROR\0Moops\0\0'],
+    ['C (SQLSTATE) before the end; its text is: oops', 'SERROR\0Moops\0\0'],
     ['M (message) before the end', 'SERROR\0C42601\0\0'],
-    ['S (severity) before the end; it says: oops', 'C42601\0Moops\0\0'],
+    ['S (severity) before the end; its text is: oops', 'C42601\0Moops\0\0'],
   ])('names the missing field %s', (said, text) => {
     expect(() => decode('E', bytes(text))).toThrow(`ErrorResponse message: expected a field ${said}`);
   });

@@ -205,7 +205,7 @@ describe('FrameDecoder', () => {
       decoder.push(header(tag, length).subarray(0, 4));
       expect(decoder.next()).toBe(false);
       decoder.push(header(tag, length).subarray(4));
-      const said = `A message of type ${shown} declares a length of ${length} bytes; expected between 4 and `;
+      const said = `A message of type ${shown} declares a length of ${length} bytes; expected 4 to `;
       expect(() => decoder.next()).toThrow(ProtocolError);
       expect(() => decoder.next()).toThrow(said);
     });
@@ -228,7 +228,7 @@ describe('FrameDecoder', () => {
           decoder.push(bytes.subarray(0, split));
           decoder.push(bytes.subarray(split));
           if (fits) expect(decoder.next()).toBe(true);
-          else expect(() => decoder.next()).toThrow('length of 101 bytes; expected between 4 and 100');
+          else expect(() => decoder.next()).toThrow('length of 101 bytes; expected 4 to 100');
         }
       }
     });

@@ -45,7 +45,7 @@ describe('OAUTHBEARER', () => {
   it.each([{}, { oauthToken: '' }, { password: 'correct horse' }])('says that it is missing with %j', (secrets) => {
     const error = failure(() => new Answering(secrets).respond(OFFER));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
-    expect(error.message).toContain('The server asks for an OAuth token and none was given');
+    expect(error.message).toContain('The server requires an OAuth token, but none is set');
     expect(error.remedy).toContain('connection.oauthToken');
   });
 
@@ -71,14 +71,14 @@ describe('OAUTHBEARER', () => {
   });
 
   it.each([
-    ['what it does not know', { status: 's', secret: 'x', scopes: 'y' }, 'of the token: status "s"; '],
-    ['what is no text', { status: 401, scope: ['a'], 'openid-configuration': null }, 'no reason that could be read'],
-    ['a number', 5, 'no reason that could be read'],
-    ['null', 'null', 'no reason that could be read'],
-    ['a list', ['status'], 'no reason that could be read'],
-    ['nothing', '', 'no reason that could be read'],
-    ['what is no JSON', '{"status":', 'no reason that could be read'],
-    ['what stands in its prototype', '{"__proto__":{"status":"x"}}', 'no reason that could be read'],
+    ['what it does not know', { status: 's', secret: 'x', scopes: 'y' }, 'reason: status "s".'],
+    ['what is no text', { status: 401, scope: ['a'], 'openid-configuration': null }, 'none that is readable'],
+    ['a number', 5, 'none that is readable'],
+    ['null', 'null', 'none that is readable'],
+    ['a list', ['status'], 'none that is readable'],
+    ['nothing', '', 'none that is readable'],
+    ['what is no JSON', '{"status":', 'none that is readable'],
+    ['what stands in its prototype', '{"__proto__":{"status":"x"}}', 'none that is readable'],
   ])('passes over %s', (_, said, expected) => {
     expect(remedyAfter(said)).toContain(expected);
   });

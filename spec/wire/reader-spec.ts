@@ -67,13 +67,13 @@ describe('Reader', () => {
     const reader = readerOf([0, 0, 1]);
     reader.u16();
     expect(() => reader.u32()).toThrow(
-      'Insert message: expected 4 bytes of an integer at byte 2, where 1 byte is left',
+      'Insert message: expected 4 bytes of an integer at byte 2, but only 1 byte remains',
     );
   });
 
   it('refuses text without a NUL byte, though one comes after the end', () => {
     expect(() => readerOf('abc').cstring()).toThrow(
-      'Insert message: expected text that ends with a NUL byte at byte 0, where 3 bytes are left',
+      'Insert message: expected text that ends with a NUL byte at byte 0, but only 3 bytes remain',
     );
     expect(() => new Reader(Buffer.from('abc'), 0, 3, 'Type message').cstring()).toThrow(ProtocolError);
   });
@@ -136,7 +136,7 @@ describe('Reader', () => {
     const reader = readerOf([1, 2, 3]);
     reader.u8();
     expect(() => reader.finish()).toThrow(
-      'Insert message: expected the end of the message at byte 1, where 2 bytes are left',
+      'Insert message: expected the end of the message at byte 1, but only 2 bytes remain',
     );
   });
 
@@ -146,6 +146,6 @@ describe('Reader', () => {
     reader.reset(Buffer.from([9, 9, 0, 5, 9]), 2, 4, 'Type message');
     expect(reader.offset).toBe(0);
     expect(reader.u16()).toBe(5);
-    expect(() => reader.u8()).toThrow('Type message: expected 1 byte of an integer at byte 2, where 0 bytes are left');
+    expect(() => reader.u8()).toThrow('Type message: expected 1 byte of an integer at byte 2, but only 0 bytes remain');
   });
 });

@@ -67,7 +67,7 @@ describe('utf8', () => {
   it('says of more characters than a string can have that it is the limit of strings', () => {
     const bytes = Buffer.alloc(constants.MAX_STRING_LENGTH + 1, 'a');
     expect(() => decodeUtf8(bytes, 0, bytes.length)).toThrow(
-      `The text of ${bytes.length} bytes has more than ${constants.MAX_STRING_LENGTH} characters`,
+      `The text of ${bytes.length} bytes exceeds ${constants.MAX_STRING_LENGTH} characters`,
     );
   });
 

@@ -48,7 +48,10 @@ export class StreamedTransactions {
     if (!this.#block) return;
     const rawChange = getRawChange(change);
     if (!rawChange) {
-      throw new ReplicationError('NOT_STREAMED', 'A streamed change has its own bytes only as the stream emitted it');
+      throw new ReplicationError(
+        'NOT_STREAMED',
+        'A streamed change lacks its encoded bytes, because an operator has replaced the message',
+      );
     }
     this.#block.changes.add(rawChange);
     Delivery.getHandle(change)?.gather();

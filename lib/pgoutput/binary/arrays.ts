@@ -62,7 +62,7 @@ export function createVectorWriter(elementText: TextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const { dimensions, count } = readHeader(fields);
-    if (dimensions.length > 1) throw new Error('it is a vector of several dimensions');
+    if (dimensions.length > 1) throw new Error('the vector has more than one dimension');
     const items = new TextList(' ', end - start);
     for (let i = 0; i < count; i++) {
       const length = fields.i32();
@@ -76,7 +76,8 @@ export function createVectorWriter(elementText: TextWriter): TextWriter {
 
 function readHeader(fields: Fields): ArrayHeader {
   const depth = fields.i32();
-  if (depth < 0 || depth > MAX_DIMENSIONS) throw new Error(`it is an array of ${depth} dimensions`);
+  if (depth < 0 || depth > MAX_DIMENSIONS)
+    throw new Error(`the array has ${depth} dimensions; expected 0 to ${MAX_DIMENSIONS}`);
   fields.i32();
   const elementOid = fields.u32();
   const dimensions: Dimension[] = [];
@@ -87,7 +88,7 @@ function readHeader(fields: Fields): ArrayHeader {
   for (const { size } of dimensions) {
     count *= size;
     if (size < 0 || count * 4 > fields.remaining) {
-      throw new Error(`it counts ${count} elements in the ${fields.remaining} bytes that are left`);
+      throw new Error(`the array declares ${count} elements, but only ${fields.remaining} bytes remain`);
     }
   }
   return { elementOid, dimensions, count };

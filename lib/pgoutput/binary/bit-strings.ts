@@ -8,7 +8,7 @@ const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStar
 export function writeBits(bytes: Buffer, start: number, end: number): string {
   const fields = new Fields(bytes, start, end);
   const length = fields.i32();
-  if (length < 0) throw new Error(`it counts ${length} bits`);
+  if (length < 0) throw new Error(`the bit string declares ${length} bits`);
   const size = Math.ceil(length / 8);
   const at = fields.take(size);
   fields.finish();

@@ -40,8 +40,8 @@ function formatTimestamp(bytes: Buffer, at: number, zone: string): string {
 }
 
 function formatDate(days: number, rest: string, end: number): string {
-  if (days < FIRST_DAY || days >= end) throw new Error('it is out of range');
-  // The calendar of every 400 years is the same. A year counts from March, so that its leap day is the last.
+  if (days < FIRST_DAY || days >= end) throw new Error('the date is out of range');
+  // The calendar repeats every 400 years. The year starts in March, so the leap day is its last day.
   const fromMarch = days + EPOCH;
   const era = Math.floor(fromMarch / ERA);
   const day = fromMarch - era * ERA;

@@ -43,7 +43,7 @@ export class Fields {
   count(bytesOfEach: number): number {
     const count = this.i32();
     if (count < 0 || count * bytesOfEach > this.remaining) {
-      throw new Error(`it counts ${count} parts in the ${this.remaining} bytes that are left`);
+      throw new Error(`the value declares ${count} items, but only ${this.remaining} bytes remain`);
     }
     return count;
   }
@@ -52,7 +52,7 @@ export class Fields {
   cstring(): string {
     const from = this.#at;
     const nul = this.bytes.indexOf(0, from);
-    if (nul < 0 || nul >= this.#end) throw new Error(`the text at byte ${from - this.#start} does not end`);
+    if (nul < 0 || nul >= this.#end) throw new Error(`the text at byte ${from - this.#start} has no terminating NUL byte`);
     this.#at = nul + 1;
     return decodeUtf8(this.bytes, from, nul);
   }
@@ -61,7 +61,7 @@ export class Fields {
   take(length: number): number {
     const at = this.#at;
     if (length < 0 || length > this.#end - at) {
-      throw new Error(`expected ${length} bytes at byte ${at - this.#start}, where ${this.remaining} are left`);
+      throw new Error(`expected ${length} bytes at byte ${at - this.#start}, but only ${this.remaining} remain`);
     }
     this.#at = at + length;
     return at;
@@ -69,6 +69,6 @@ export class Fields {
 
   /** Asserts that the value ends here. */
   finish(): void {
-    if (this.#at !== this.#end) throw new Error(`${this.remaining} bytes are left behind its end`);
+    if (this.#at !== this.#end) throw new Error(`${this.remaining} bytes follow the value`);
   }
 }

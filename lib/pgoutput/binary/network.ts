@@ -21,9 +21,9 @@ function formatNetwork(bytes: Buffer, start: number, end: number, isCidr: boolea
   const size = fields.u8();
   const at = fields.take(size);
   fields.finish();
-  if (family !== IPV4 && family !== IPV6) throw new Error(`${family} is no family of addresses`);
-  if (size !== (family === IPV4 ? 4 : 16)) throw new Error(`its address has ${size} bytes`);
-  if (bits > size * 8) throw new Error(`it has a mask of ${bits} bits`);
+  if (family !== IPV4 && family !== IPV6) throw new Error(`unknown address family ${family}`);
+  if (size !== (family === IPV4 ? 4 : 16)) throw new Error(`the address has ${size} bytes`);
+  if (bits > size * 8) throw new Error(`the network mask has ${bits} bits`);
   const address = family === IPV4 ? formatIpv4(bytes, at) : formatIpv6(bytes, at);
   return isCidr || bits < size * 8 ? `${address}/${bits}` : address;
 }

@@ -25,8 +25,8 @@ export function writeNumeric(bytes: Buffer, start: number, end: number): string 
   fields.finish();
   const special = SPECIALS.get(sign);
   if (special !== undefined) return special;
-  if (sign !== 0 && sign !== NEGATIVE) throw new Error(`${sign} is no sign of a numeric`);
-  if (scale > MAX_SCALE) throw new Error(`${scale} is no scale of a numeric`);
+  if (sign !== 0 && sign !== NEGATIVE) throw new Error(`unknown sign ${sign} of a numeric`);
+  if (scale > MAX_SCALE) throw new Error(`the scale ${scale} of a numeric exceeds ${MAX_SCALE}`);
 
   // The number of digits before the decimal point.
   const whole = Math.min(count, Math.max(weight + 1, 0));
@@ -45,7 +45,7 @@ export function writeNumeric(bytes: Buffer, start: number, end: number): string 
 
 function readDigit(bytes: Buffer, at: number): number {
   const digit = bytes.readUInt16BE(at);
-  if (digit > 9999) throw new Error('it has a digit above 9999');
+  if (digit > 9999) throw new Error('the numeric has a digit above 9999');
   return digit;
 }
 

@@ -6,7 +6,7 @@ export const writeText: TextWriter = decodeUtf8;
 
 export const writeBool: TextWriter = createFixedSizeWriter(1, (bytes, at) => {
   const byte = bytes[at];
-  if (byte !== 0 && byte !== 1) throw new Error('it is neither true nor false');
+  if (byte !== 0 && byte !== 1) throw new Error('the boolean is neither 0 nor 1');
   return byte === 1 ? 't' : 'f';
 });
 
@@ -24,7 +24,7 @@ export const writeChar: TextWriter = createFixedSizeWriter(1, (bytes, at) => {
 
 /** jsonb and jsonpath: a format version, which is 1, and text. */
 export const writeVersionedText: TextWriter = (bytes, start, end) => {
-  if (start === end || bytes[start] !== 1) throw new Error('it is of a version that is not known');
+  if (start === end || bytes[start] !== 1) throw new Error('the format version is not 1');
   return decodeUtf8(bytes, start + 1, end);
 };
 

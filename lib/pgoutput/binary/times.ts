@@ -42,13 +42,14 @@ export function padTwoDigits(number: number): string {
 
 function formatTime(bytes: Buffer, at: number): string {
   const { seconds, microseconds } = readDuration(bytes, at);
-  if (seconds < 0 || seconds > DAY || (seconds === DAY && microseconds > 0)) throw new Error('it is no time of a day');
+  if (seconds < 0 || seconds > DAY || (seconds === DAY && microseconds > 0))
+    throw new Error('the time of day is out of range');
   return formatClock(seconds, microseconds);
 }
 
 function formatZone(west: number): string {
   const size = Math.abs(west);
-  if (size >= ZONES) throw new Error('its time zone is out of range');
+  if (size >= ZONES) throw new Error('the time zone is out of range');
   const minutes = Math.floor(size / 60) % 60;
   const seconds = size % 60;
   let text = `${west > 0 ? '-' : '+'}${padTwoDigits(Math.floor(size / 3600))}`;

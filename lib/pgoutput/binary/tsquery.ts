@@ -49,13 +49,13 @@ export function writeTsquery(bytes: Buffer, start: number, end: number): string 
   const items = fields.count(2);
   if (items > MAX_ITEMS) throw new LimitError(`it has more than ${MAX_ITEMS} operands and operators`);
   for (let count = items; count > 0; count--) {
-    if (whole !== undefined) throw new Error('it has operands without an operator');
+    if (whole !== undefined) throw new Error('the tsquery has an operand without an operator');
     const item = readItem(fields);
     if (typeof item === 'string') whole = complete(open, { text: item, priority: IN_NO_PARENTHESES, isPhrase: false });
-    else if (open.push(item) > MAX_DEPTH) throw new LimitError(`it has more than ${MAX_DEPTH} levels`);
+    else if (open.push(item) > MAX_DEPTH) throw new LimitError(`the tsquery has more than ${MAX_DEPTH} levels`);
   }
   fields.finish();
-  if (open.length > 0) throw new Error('it has an operator without operands');
+  if (open.length > 0) throw new Error('the tsquery has an operator without operands');
   return whole?.text ?? '';
 }
 
@@ -68,10 +68,10 @@ function readItem(fields: Fields): Operator | string {
     const flags = (isPrefix ? '*' : '') + WEIGHTS.map(([bit, letter]) => (weights & bit ? letter : '')).join('');
     return quoteLexeme(fields.cstring()) + (flags === '' ? '' : `:${flags}`);
   }
-  if (type !== OPERATOR) throw new Error(`${type} is no type of a tsquery's item`);
+  if (type !== OPERATOR) throw new Error(`unknown item type ${type} of a tsquery`);
   const code = fields.u8();
   const priority = PRIORITIES[code];
-  if (priority === undefined) throw new Error(`${code} is no operator of a tsquery`);
+  if (priority === undefined) throw new Error(`unknown operator ${code} of a tsquery`);
   return { code, priority, symbol: code === PHRASE ? formatDistance(fields.i16()) : (SYMBOLS[code] ?? '') };
 }
 

@@ -17,7 +17,7 @@ export type TextWriter = (bytes: Buffer, start: number, end: number, depth: numb
 /** A value contains a value of a type whose binary format is not known. */
 export class UnknownFormError extends Error {
   constructor(readonly typeOid: number) {
-    super(`the binary form of the type with OID ${typeOid} is not known`);
+    super(`the binary format of the type with OID ${typeOid} is not known`);
     this.name = 'UnknownFormError';
   }
 }
@@ -33,14 +33,14 @@ const MAX_DEPTH = 64;
 
 /** Returns the depth of values nested in a value. @throws {LimitError} if it exceeds the maximum */
 export function incrementDepth(depth: number): number {
-  if (depth >= MAX_DEPTH) throw new LimitError(`it has values within values, more than ${MAX_DEPTH} levels of them`);
+  if (depth >= MAX_DEPTH) throw new LimitError(`values are nested more than ${MAX_DEPTH} levels deep`);
   return depth + 1;
 }
 
 /** Creates the writer of a type whose values all have the same length, in bytes. */
 export function createFixedSizeWriter(length: number, write: (bytes: Buffer, at: number) => string): TextWriter {
   return (bytes, start, end) => {
-    if (end - start !== length) throw new Error(`it has ${end - start} bytes instead of ${length}`);
+    if (end - start !== length) throw new Error(`the value has ${end - start} bytes; expected ${length}`);
     return write(bytes, start);
   };
 }
@@ -48,10 +48,7 @@ export function createFixedSizeWriter(length: number, write: (bytes: Buffer, at:
 /** Asserts that a text does not exceed the maximum string length. Texts can be eight times as long as binary values. */
 export function checkTextLength(length: number): void {
   if (length > MAX_STRING_LENGTH) {
-    throw new TextError(
-      'length',
-      `its text would have ${length} characters, and the longest that can be read has ${MAX_STRING_LENGTH}`,
-    );
+    throw new TextError('length', `the text would have ${length} characters; the maximum is ${MAX_STRING_LENGTH}`);
   }
 }
 
@@ -86,6 +83,6 @@ function createTooLongError(length: number): Error {
   return new LimitError(
     length > MAX_STRING_LENGTH
       ? `its text would have ${length} characters and more, and the longest that can be read has ${MAX_STRING_LENGTH}`
-      : `its text would have ${length} characters and more, far too many for its bytes`,
+      : `the text would have at least ${length} characters, too many for the number of bytes`,
   );
 }

@@ -105,8 +105,7 @@ function readRecord(path: string, value: unknown): Readonly<Record<string, unkno
 
 function readExpectedType(path: string, type: unknown): ExpectedType {
   if (typeof type === 'number') {
-    if (!Number.isInteger(type) || type < 1 || type > 0xffff_ffff)
-      throw new ConfigError(path, `${type} is no type's OID`);
+    if (!Number.isInteger(type) || type < 1 || type > 0xffff_ffff) throw new ConfigError(path, `${type} is not an OID`);
     return {
       shown: findTypeName(type) ?? `the type with OID ${type}`,
       fits: ({ oid, base }) => oid === type || base === type,
@@ -150,7 +149,7 @@ const MAX_NAME_BYTES = 63;
 
 function createTypeError(type: string): string {
   const meant = findNearest(type, TYPE_NAMES);
-  return `${JSON.stringify(type)} is no built-in type${meant === undefined ? '.' : `; did you mean ${meant}?`} Name others with their schema, as in 'public.mood', or give the type's OID`;
+  return `unknown built-in type ${JSON.stringify(type)}${meant === undefined ? '.' : `; did you mean ${meant}?`} Name others with their schema, as in 'public.mood', or give the type's OID`;
 }
 
 function describe({ oid, base, name }: FoundType): string {

@@ -39,7 +39,7 @@ export class Watchdogs {
   tick(ms: number, isReading: boolean, stalled: StalledDelivery | undefined, remedy: string): WatchdogReport {
     const liveness = this.#liveness.tick(ms, isReading);
     if (liveness === 'timeout') {
-      const what = `Nothing came from the server for ${this.#livenessTimeout} ms`;
+      const what = `Nothing was received from the server for ${this.#livenessTimeout} ms`;
       return { failure: new ConnectionError('LIVENESS_TIMEOUT', what), requestReply: false };
     }
     const requestReply = liveness === 'requestReply';
@@ -49,7 +49,7 @@ export class Watchdogs {
     if (verdict === 'warn') return { warning: `${summary}. ${remedy}`, requestReply };
     return {
       failure: new ReplicationError('ACK_TIMEOUT', summary, {
-        remedy: `${remedy} Where work takes so long, raise ackTimeout.`,
+        remedy: `${remedy} If the work needs more time, raise ackTimeout.`,
       }),
       requestReply,
     };

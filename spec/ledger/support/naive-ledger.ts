@@ -273,7 +273,7 @@ function countOf(changes: number): string {
 }
 
 function unended(changes: number): string {
-  return `${countOf(changes)} not acknowledged, of a transaction whose commit has not come yet`;
+  return `${countOf(changes)} not acknowledged, of a transaction whose commit is not received yet`;
 }
 
 function isWaiting(piece: Piece): boolean {

@@ -24,7 +24,7 @@ describe('the text of a value in binary form', () => {
     ['\u00ff', '\\377'],
   ])('of the "char" %j is %j', (byte, text) => {
     if (byte !== '') expect(textOf('char', Buffer.from(byte, 'latin1'))).toBe(text);
-    else expect(() => textOf('char', Buffer.alloc(0))).toThrow('it has 0 bytes instead of 1');
+    else expect(() => textOf('char', Buffer.alloc(0))).toThrow('the value has 0 bytes; expected 1');
   });
 
   describe('of a type that is not built in', () => {

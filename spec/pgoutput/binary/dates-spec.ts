@@ -68,12 +68,12 @@ describe('the text of dates and times', () => {
     ['timestamp', i64(-211_813_488_000_000_001n)],
     ['timestamptz', i64(9_223_371_331_200_000_000n)],
   ])('of a %s that is out of range is an Error', (type, bytes) => {
-    expect(() => textOf(type, bytes)).toThrow('it is out of range');
+    expect(() => textOf(type, bytes)).toThrow('the date is out of range');
   });
 
   it.each([
-    ['time', i64(-1n), 'no time of a day'],
-    ['time', i64(86_400_000_001n), 'no time of a day'],
+    ['time', i64(-1n), 'time of day is out of range'],
+    ['time', i64(86_400_000_001n), 'time of day is out of range'],
     ['timetz', Buffer.concat([i64(0n), i32(57_600)]), 'time zone is out of range'],
     ['timetz', Buffer.concat([i64(0n), i32(-2_147_483_648)]), 'time zone is out of range'],
   ])('of a %s that is none is an Error', (type, bytes, message) => {

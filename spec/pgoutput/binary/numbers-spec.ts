@@ -169,14 +169,14 @@ describe('the text of a numeric', () => {
     ['a digit above 9999', numericOf(0, 0, 0, [10_000]), 'digit above 9999'],
     ['a digit above 9999 behind the point', numericOf(-1, 0, 4, [65_535]), 'digit above 9999'],
     ['a digit above 9999 behind the last place', numericOf(0, 0, 0, [1, 10_000]), 'digit above 9999'],
-    ['an unknown sign', numericOf(0, 0x8000, 0, [1]), '32768 is no sign'],
-    ['a scale that is none', numericOf(0, 0, 0x4000, [1]), '16384 is no scale'],
+    ['an unknown sign', numericOf(0, 0x8000, 0, [1]), 'unknown sign 32768'],
+    ['a scale that is none', numericOf(0, 0, 0x4000, [1]), 'the scale 16384'],
     [
       'fewer digits than counted',
       numericOf(0, 0, 0, [1, 2]).subarray(0, 10),
-      'expected 4 bytes at byte 8, where 2 are left',
+      'expected 4 bytes at byte 8, but only 2 remain',
     ],
-    ['more digits than counted', Buffer.concat([numericOf(0, 0, 0, [1]), Buffer.alloc(2)]), '2 bytes are left'],
+    ['more digits than counted', Buffer.concat([numericOf(0, 0, 0, [1]), Buffer.alloc(2)]), '2 bytes follow the value'],
     ['more digits than there are bytes', Buffer.from('ffff000000000000', 'hex'), 'expected 131070 bytes'],
   ])('is an Error for %s', (_, bytes, message) => {
     expect(() => textOf('numeric', bytes)).toThrow(message);
