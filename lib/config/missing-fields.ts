@@ -3,8 +3,8 @@ import { isRecord } from '../common/options';
 /** Options that are rarely empty on purpose. The message shows only their names: a value may contain a password. */
 const RARELY_EMPTY = ['connectionString', 'host', 'hostaddr', 'port', 'user', 'database'];
 
-const VARIABLE = 'check for a missing environment variable';
-const DEFAULTS_USED = `was undefined or empty, so PG* environment variables and defaults were used; ${VARIABLE}`;
+const VARIABLE = 'check for a missing environment variable.';
+const DEFAULTS_USED = `undefined or empty, so PG* environment variables and defaults were used; ${VARIABLE}`;
 
 /**
  * Describes options that were probably forgotten, for the error of a failed connection: `connection` or a member of it is
@@ -20,8 +20,9 @@ export function describeMissingFields(
   const given = isRecord(connection) ? connection : {};
   const hasNothing = typeof connection !== 'string' && Object.values(given).every(isEmpty);
   const empty = RARELY_EMPTY.filter((name) => name in given && isEmpty(given[name]));
-  if (empty.length > 0) return `${empty.map((name) => `connection.${name}`).join(', ')} ${DEFAULTS_USED}`;
-  if (hasNothing) return `connection ${DEFAULTS_USED}`;
+  if (empty.length > 0)
+    return `${empty.map((name) => `connection.${name}`).join(', ')} ${empty.length === 1 ? 'was' : 'were'} ${DEFAULTS_USED}`;
+  if (hasNothing) return `connection was ${DEFAULTS_USED}`;
   const [name, text] = Object.entries(found).find(([, value]) => value === 'undefined' || value === 'null') ?? [];
   return name === undefined ? undefined : `The ${name} is the text "${text ?? ''}"; ${VARIABLE}`;
 }

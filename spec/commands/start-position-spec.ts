@@ -64,8 +64,8 @@ describe('a position to start from', () => {
       at('0/100', { timeline: 4 }),
       "is of timeline 4, which is not in the history of this server's timeline 3",
     ],
-    ['beyond the WAL', at('0/9001'), "0/9001, lies beyond the end of this server's WAL, 0/9000"],
-    ['beyond the WAL of its own timeline', at('0/9001', {}), "lies beyond the end of this server's WAL"],
+    ['beyond the WAL', at('0/9001'), "0/9001, is beyond the end of this server's WAL, 0/9000"],
+    ['beyond the WAL of its own timeline', at('0/9001', {}), "is beyond the end of this server's WAL"],
   ])('%s is a mismatch', (_, position, words) => {
     const { error } = checked(position);
     expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH', retryable: false });
@@ -204,7 +204,7 @@ describe('the slot of a position to start from', () => {
         code: 'SLOT_AHEAD',
         retryable: false,
         message: expect.stringContaining(
-          'stands at 0/2001, ahead of the position to start from, 0/2000. Another consumer confirmed the changes between',
+          'is at 0/2001, ahead of the start position 0/2000. Another consumer confirmed the changes between',
         ),
       }),
     );
@@ -212,7 +212,7 @@ describe('the slot of a position to start from', () => {
 
   it('may not be missing', () => {
     expect(onSlot(resumption, undefined)).toEqual(
-      expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('"orders" does not exist') }),
+      expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('"orders" no longer exists') }),
     );
   });
 });
@@ -242,7 +242,7 @@ describe('what an observable has confirmed itself', () => {
       { timeline: 1 },
       "is of timeline 2, which is not in the history of this server's timeline 1",
     ],
-    ['beyond the WAL', 0x4000n, { walPosition: 0x3fffn }, "lies beyond the end of this server's WAL, 0/3FFF"],
+    ['beyond the WAL', 0x4000n, { walPosition: 0x3fffn }, "is beyond the end of this server's WAL, 0/3FFF"],
   ])('%s: is told as the loss that it is', (_, lsn, identity, words) => {
     const { error } = converse(
       resumed(lsn).check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),

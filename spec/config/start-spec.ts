@@ -149,7 +149,7 @@ describe('startLsn as a function', () => {
     ['a promise of rows', () => Promise.resolve([{ end_lsn: '0/1' }]), 'got an array; return its element'],
     ['a promise of no rows', () => Promise.resolve([]), 'got an array; return its element'],
     ['an object without a prototype', () => Object.create(null) as unknown, 'got an empty object'],
-    ['bytes', () => Buffer.from('0/1'), 'expected an LSN or a checkpoint'],
+    ['bytes', () => Buffer.from('0/1'), 'expected an LSN or a stored checkpoint'],
     [
       'a function',
       () => () => '0/1',
@@ -186,7 +186,7 @@ describe('startLsn as a function', () => {
     [
       'a timeline as text',
       { ...CHECKPOINT, timeline: '3' },
-      /timeline: expected a whole number from 1 on, got a string/,
+      /timeline: expected an integer of at least 1, got a string/,
     ],
   ])('says what it got: %s', async (_, given, message) => {
     await expect(answerOf(() => of(given))).rejects.toThrow(message);

@@ -125,7 +125,7 @@ describe('sslrootcert=system', () => {
   });
 
   it.each(['disable', 'prefer', 'require', 'verify-ca', 'no-verify'])('is not for sslmode=%s', (sslmode) => {
-    expect(refusal({ sslrootcert: 'system', sslmode }).message).toContain('has to be verify-full');
+    expect(refusal({ sslrootcert: 'system', sslmode }).message).toContain('must be verify-full');
   });
 });
 

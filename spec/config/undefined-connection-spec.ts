@@ -46,7 +46,7 @@ describe('a connection that cannot be made', () => {
     [
       'a host and a database that are null',
       { host: null, database: null, user: 'me' },
-      'connection.host, connection.database was',
+      'connection.host, connection.database were',
     ],
     [
       'a template with an undefined host',
@@ -64,7 +64,7 @@ describe('a connection that cannot be made', () => {
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain(named);
     expect(error.message).toContain('check for a missing environment variable');
-    expect(error.message).toMatch(/missing\? Check [^?]*\.$/);
+    expect(error.message).toMatch(/missing environment variable\. Check [^?]*\.$/);
   });
 
   it('that was given is not doubted', async () => {

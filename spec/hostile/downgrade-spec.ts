@@ -81,7 +81,7 @@ describe('a server that asks for less than it should', () => {
     await expectRefusal(
       attack(saying(mechanisms('OAUTHBEARER')), connection),
       'AUTHENTICATION_REFUSED',
-      /oauth, and the connection is not encrypted/,
+      /oauth, but the connection is not encrypted/,
     );
     await expectRefusal(attack(saying(CLEARTEXT), { require_auth: '!password' }), 'AUTHENTICATION_REFUSED', /allows/);
   });

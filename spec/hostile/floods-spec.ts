@@ -64,7 +64,11 @@ describe('a server without an end, before it has let us in', () => {
   });
 
   it('is left at the first parameter where it has not let us in at all', async () => {
-    await expectRefusal(attack(flooding(NOTHING, PARAMETERS)), 'PROTOCOL_VIOLATION', /sent parameterStatus; expected/);
+    await expectRefusal(
+      attack(flooding(NOTHING, PARAMETERS)),
+      'PROTOCOL_VIOLATION',
+      /sent parameterStatus before AuthenticationOk/,
+    );
   });
 
   it.each([0x8001, MIB, 0x3fff_ffff, 0x7fff_ffff, 0xffff_ffff, 3, 0])('is left at a length of %i', async (length) => {
@@ -85,7 +89,7 @@ describe('a server without an end, before it has let us in', () => {
   it('is left when it offers no end of mechanisms', async () => {
     const offering = (count: number): Script =>
       flooding(mechanisms(...Array.from({ length: count }, (_, i) => `\u001b[2JM${i}`)));
-    await expectRefusal(attack(offering(3000)), 'PROTOCOL_VIOLATION', /bytes; expected 2000 at most/);
+    await expectRefusal(attack(offering(3000)), 'PROTOCOL_VIOLATION', /bytes; expected at most 2000/);
     const names = /"\\u001b\[2JM0".*expected at most 32 names of SASL mechanisms/;
     await expectRefusal(attack(offering(150)), 'PROTOCOL_VIOLATION', names);
   });

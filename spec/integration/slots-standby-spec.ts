@@ -101,7 +101,7 @@ it('preflight knows that a copy of a slot cannot be read before the standby is p
   );
   const config = { connection: url, slot: name, publications: ['pub'] };
   expect(await firstValueFrom(preflight(config))).toMatchObject([
-    { code: 'SESSION_ATTRS_MISMATCH', severity: 'error', message: expect.stringMatching(/is the primary's/) },
+    { code: 'SESSION_ATTRS_MISMATCH', severity: 'error', message: expect.stringMatching(/belongs to the primary/) },
   ]);
   expect(await firstValueFrom(preflight({ ...config, connection }))).toEqual([]);
 });

@@ -73,11 +73,18 @@ export function checkLimit(length: number, limit: number): void {
  * limit, a row with a thousand such values from a hostile server could need gigabytes of memory and minutes of CPU time.
  */
 export function checkQuoted(text: string, bytes: number): void {
-  if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw createTooLongError(text.length);
+  const limit = isQuoted(text) ? MIN_LIMIT_QUOTED_AGAIN : MIN_LIMIT_QUOTED_ONCE;
+  if (text.length > Math.max(limit, bytes * 64)) throw createTooLongError(text.length);
+}
+
+/** Whether a part of the text was quoted already. */
+function isQuoted(text: string): boolean {
+  return text.includes('"') || text.includes('\\');
 }
 
 /** The longest honest text of few bytes: a range of two numerics of 131,072 digits before the point and 16,383 behind it. */
-const MIN_QUOTED_LIMIT = 2 ** 19;
+const MIN_LIMIT_QUOTED_ONCE = 2 ** 19;
+const MIN_LIMIT_QUOTED_AGAIN = 2 ** 16;
 
 function createTooLongError(length: number): Error {
   return new LimitError(

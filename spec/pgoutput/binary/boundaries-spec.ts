@@ -131,7 +131,7 @@ const WRONG: readonly Wrong[] = [
   ...[-1, LOWEST, 7, HIGHEST].map((count): Wrong => [
     '_int2',
     header(count, INT2, 1, 1),
-    /an array of -?\d+ dimensions/,
+    /the array has -?\d+ dimensions/,
   ]),
   ...[-1, LOWEST, HIGHEST].map((size): Wrong => [
     '_int2',

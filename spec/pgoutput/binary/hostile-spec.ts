@@ -80,7 +80,7 @@ describe('hostile bytes', () => {
     ['jsonb', Buffer.from([2, 0x31]), 'the format version is not 1'],
     ['jsonb', Buffer.alloc(0), 'the format version is not 1'],
     ['inet', Buffer.from([4, 32, 0, 4, 1, 2, 3, 4]), 'unknown address family 4'],
-    ['inet', Buffer.from([2, 33, 0, 4, 1, 2, 3, 4]), 'a mask of 33 bits'],
+    ['inet', Buffer.from([2, 33, 0, 4, 1, 2, 3, 4]), 'mask has 33 bits'],
     ['inet', Buffer.from([2, 32, 0, 3, 1, 2, 3]), 'the address has 3 bytes'],
     ['inet', Buffer.from([3, 32, 0, 4, 1, 2, 3, 4]), 'the address has 4 bytes'],
     ['varbit', i32(-1), 'the bit string declares -1 bits'],
@@ -104,7 +104,7 @@ describe('hostile bytes', () => {
     [
       'int2vector',
       Buffer.concat([i32(2), i32(0), i32(21), i32(1), i32(1), i32(1), i32(1), i32(2), i16(1)]),
-      'several dimensions',
+      'more than one dimension',
     ],
   ])('of type %s are an Error that says what is wrong: %#', (type, bytes, message) => {
     expect(() => textOf(type, bytes)).toThrow(new RegExp(message));
