@@ -81,7 +81,7 @@ describe('the password file', () => {
     const warnings = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const path = passwordFile(`*:*:*:*:${PASSWORD}`, '.pgpass', 0o644);
     expect((await secured.refusal(options())).message).toMatch(/none is set/);
-    expect(warnings.mock.calls).toEqual([[expect.stringContaining(`${path} is not used`), expect.anything()]]);
+    expect(warnings.mock.calls).toEqual([[expect.stringContaining(`${path} is ignored`), expect.anything()]]);
     warnings.mockRestore();
   });
 });
