@@ -37,8 +37,7 @@ export function addHint(error: ReplicationError, hint: string): ReplicationError
 
 function createHint(name: string, known: readonly string[]): string | undefined {
   const cut = known.find((one) => one !== name && one === cutOff(name));
-  if (cut !== undefined)
-    return `Use ${JSON.stringify(cut)}: the server truncates names to ${NAME_BYTES} bytes.`;
+  if (cut !== undefined) return `Use ${JSON.stringify(cut)}: the server truncates names to ${NAME_BYTES} bytes.`;
   const otherCase = known.find((one) => one.toLowerCase() === name.toLowerCase());
   if (otherCase !== undefined) return `Did you mean ${JSON.stringify(otherCase)}? Names are case-sensitive.`;
   const meant = findNearest(name, known);

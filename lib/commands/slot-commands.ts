@@ -153,7 +153,8 @@ function toStatus(row: ResultRow): SlotStatus {
   const inactiveSince = integer('inactive_since');
   const lag = integer('lag');
   const type = getText(row, 'slot_type');
-  if (type !== 'logical' && type !== 'physical') throw new ProtocolError(`The server sent slot_type ${JSON.stringify(type)}; expected logical or physical`);
+  if (type !== 'logical' && type !== 'physical')
+    throw new ProtocolError(`The server sent slot_type ${JSON.stringify(type)}; expected logical or physical`);
   const status: SlotStatus = {
     name: getText(row, 'slot_name'),
     plugin: row['plugin'] ?? undefined,

@@ -95,7 +95,8 @@ function* findMismatch(
     return { what: `is of another cluster (system identifier ${source.systemId}; this cluster has ${systemId})` };
   }
   if (source && source.timeline > timeline) {
-    if (standby) return { what: `is of timeline ${source.timeline}, but this standby is on timeline ${timeline}`, behind: true };
+    if (standby)
+      return { what: `is of timeline ${source.timeline}, but this standby is on timeline ${timeline}`, behind: true };
     return describeUnknownTimeline(source, timeline);
   }
   if (source && source.timeline < timeline) {
@@ -104,7 +105,8 @@ function* findMismatch(
   }
   if (lsn <= walPosition) return undefined;
   // After a restart, a standby replays WAL again.
-  if (standby) return { what: `is beyond the last replayed position of this standby, ${formatLsn(walPosition)}`, behind: true };
+  if (standby)
+    return { what: `is beyond the last replayed position of this standby, ${formatLsn(walPosition)}`, behind: true };
   return { what: `is beyond the end of this server's WAL, ${formatLsn(walPosition)}` };
 }
 

@@ -55,7 +55,10 @@ export class TlsFiles {
   #assertPrivate(path: string): void {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats || (stats.mode & (stats.uid === 0 ? 0o037 : 0o077)) === 0) return;
-    throw this.#parameters.error('sslkey', `${path} can be read by other users; run chmod 600, or chmod 640 if root owns it`);
+    throw this.#parameters.error(
+      'sslkey',
+      `${path} can be read by other users; run chmod 600, or chmod 640 if root owns it`,
+    );
   }
 
   /** The path of the file; undefined if there is none. */

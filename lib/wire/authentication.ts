@@ -192,7 +192,8 @@ const CREDENTIALS: Readonly<Record<CredentialName, { readonly name: string; read
 /** An empty secret counts as missing, as in libpq: PostgreSQL does not allow empty passwords. */
 function* requestCredential(ask: CredentialName): AuthenticationStep<string | undefined> {
   const answer = yield { ask };
-  if (answer.kind !== 'credential') throw new ProtocolError(`The server sent ${answer.kind} before the client's response`);
+  if (answer.kind !== 'credential')
+    throw new ProtocolError(`The server sent ${answer.kind} before the client's response`);
   return answer.value === '' ? undefined : answer.value;
 }
 

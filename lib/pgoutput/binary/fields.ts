@@ -52,7 +52,8 @@ export class Fields {
   cstring(): string {
     const from = this.#at;
     const nul = this.bytes.indexOf(0, from);
-    if (nul < 0 || nul >= this.#end) throw new Error(`the text at byte ${from - this.#start} has no terminating NUL byte`);
+    if (nul < 0 || nul >= this.#end)
+      throw new Error(`the text at byte ${from - this.#start} has no terminating NUL byte`);
     this.#at = nul + 1;
     return decodeUtf8(this.bytes, from, nul);
   }
