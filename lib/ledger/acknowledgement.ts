@@ -100,7 +100,16 @@ export abstract class Delivery implements Acknowledgeable {
   #handle: AckHandle | undefined;
 
   get ack(): () => boolean {
-    return () => this.#handle?.settle() ?? true;
+    return () => this.acknowledge();
+  }
+
+  /**
+   * As calling `ack`, without the function that `ack` creates.
+   *
+   * @internal
+   */
+  acknowledge(): boolean {
+    return this.#handle?.settle() ?? true;
   }
 
   /**

@@ -15,6 +15,7 @@ import {
 import { listTransactions } from './failed-transactions';
 import { SourceSessions } from './source-sessions';
 import { isPending, Work, type WorkOwner } from './work';
+import { WorkList } from './work-list';
 import type { WorkRegistry } from './work-registry';
 
 /**
@@ -28,7 +29,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
   readonly #registry: WorkRegistry<T, R>;
   readonly #sessions = new SourceSessions();
   readonly #queue: T[] = [];
-  readonly #works = new Set<Work<T, R>>();
+  readonly #works = new WorkList<T, R>();
   #unsubscribeFromSource: () => void = () => undefined;
   #index = 0;
   #starting = false;
@@ -98,12 +99,12 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
   }
 
   workFailed(work: Work<T, R>, error: unknown): void {
-    this.#works.delete(work);
+    this.#works.remove(work);
     this.#failWork(work.target, error);
   }
 
   workCompleted(work: Work<T, R>): void {
-    this.#works.delete(work);
+    this.#works.remove(work);
     if (!this.#acknowledge(work.target)) return;
     this.#passResults(work, 0);
     this.#startQueued();
@@ -168,7 +169,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
         releaseChanges(value);
       }
     } catch (error) {
-      if (work) this.#works.delete(work);
+      if (work) this.#works.remove(work);
       releaseChanges(value);
       this.#failWork(value, error);
     }
@@ -215,11 +216,10 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
 
   /** The subscription has ended. After a failure the next one may reattach the works. */
   #end(): void {
-    for (const work of this.#works) {
+    for (const work of this.#works.takeAll()) {
       if ((this.#failed && !this.#givenUp) || !work.cancellable) this.#registry.detach(work);
       else work.cancel();
     }
-    this.#works.clear();
     // What no work was started for is delivered again, with a spool file of its own.
     for (const value of this.#queue.splice(0)) releaseChanges(value);
     if (!this.#failed) this.#registry.cancelDetached();

@@ -8,6 +8,7 @@ export type AckTarget = Acknowledgeable | readonly Acknowledgeable[];
 
 /** Checks the type at run time, for callers in JavaScript. */
 export function isAckTarget(value: unknown): boolean {
+  if (value instanceof Delivery) return true;
   if (Array.isArray(value)) return value.every(isAckTarget);
   return typeof value === 'object' && value !== null && 'ack' in value && typeof value.ack === 'function';
 }
@@ -51,7 +52,8 @@ export function isStreamed(item: Message): boolean {
 }
 
 function acknowledgeItem(item: Acknowledgeable): boolean {
-  return item.ack() || isOfOpenTransaction(item);
+  const done = item instanceof Delivery ? item.acknowledge() : item.ack();
+  return done || isOfOpenTransaction(item);
 }
 
 /** Whether a stop ended the session before the transaction of a streamed change did: the change then needs no acknowledgement. */

@@ -17,13 +17,15 @@ export interface WorkOwner<T extends AckTarget, R> {
 export class Work<T extends AckTarget, R> {
   /** What is acknowledged when the work has completed: the input, or its redelivery. */
   target: T;
+  /** Its index in the {@link WorkList} of its owner. */
+  index = -1;
   owner: WorkOwner<T, R>;
   /** False for a Promise, and for what waits for one: there is no way to cancel them. */
   readonly cancellable: boolean;
   readonly #input: T;
   readonly #pending: ObservableInput<R>;
   /** Results that no owner has taken. */
-  #results: R[] = [];
+  #results: R[] | undefined;
   #cancelled: Subject<void> | undefined;
   #state: 'running' | 'completed' | 'failed' | 'cancelled' = 'running';
 
@@ -51,17 +53,26 @@ export class Work<T extends AckTarget, R> {
   start(): void {
     const pending = this.#pending;
     // Most works are async functions, and a Promise needs no Subscriber.
-    if (pending instanceof Promise) pending.then((result: R) => this.#resolve(result), this.#fail);
-    else this.#subscribe(pending);
+    if (pending instanceof Promise) {
+      pending.then(
+        (result: R) => this.#resolve(result),
+        (error: unknown) => this.#fail(error),
+      );
+    } else {
+      this.#subscribe(pending);
+    }
   }
 
   /** Removes the results from the work, except for the last `keep` ones. */
-  takeResults(keep: number): R[] {
-    return this.#results.splice(0, this.#results.length - keep);
+  takeResults(keep: number): readonly R[] {
+    const results = this.#results ?? [];
+    if (keep > 0) return results.splice(0, results.length - keep);
+    this.#results = undefined;
+    return results;
   }
 
   get hasResults(): boolean {
-    return this.#results.length > 0;
+    return this.#results !== undefined && this.#results.length > 0;
   }
 
   cancel(): void {
@@ -77,10 +88,12 @@ export class Work<T extends AckTarget, R> {
       .pipe(takeUntil(this.#cancelled), map(assertNoPromise))
       .subscribe({
         next: (result) => {
-          this.#results.push(result);
+          (this.#results ??= []).push(result);
           this.owner.workEmitted(this);
         },
-        error: this.#fail,
+        error: (error: unknown) => {
+          this.#fail(error);
+        },
         complete: () => {
           // takeUntil completes a work that is cancelled.
           if (this.#state === 'running') this.#complete();
@@ -99,15 +112,16 @@ export class Work<T extends AckTarget, R> {
     this.owner.workCompleted(this);
   }
 
-  readonly #fail = (error: unknown): void => {
+  #fail(error: unknown): void {
     this.#state = 'failed';
     releaseChanges(this.#input);
     this.owner.workFailed(this, error);
-  };
+  }
 }
 
 /** Whether `value`, which a projection returned, is to be waited for; anything else counts as completed work. */
 export function isPending<R>(value: unknown): value is ObservableInput<R> {
+  if (value instanceof Promise) return true;
   if (typeof value !== 'object' || value === null) return false;
   return isObservable(value) || PENDING.some((member) => member in value);
 }
@@ -117,6 +131,7 @@ const PENDING = ['then', Symbol.iterator, Symbol.asyncIterator, 'getReader', '@@
 
 /** An Observable may be asynchronous, too, but ends when it is unsubscribed from. */
 function isAsync(pending: unknown): boolean {
+  if (pending instanceof Promise) return true;
   if (typeof pending !== 'object' || pending === null || isObservable(pending)) return false;
   return ['then', Symbol.asyncIterator, 'getReader'].some((member) => member in pending);
 }

@@ -66,13 +66,11 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
     return this.#changes.toArray();
   }
 
-  override get ack(): () => boolean {
-    const acknowledge = super.ack;
-    return () => {
-      const done = acknowledge();
-      this.#changes.release();
-      return done;
-    };
+  /** @internal */
+  override acknowledge(): boolean {
+    const done = super.acknowledge();
+    this.#changes.release();
+    return done;
   }
 
   [Symbol.iterator](): Iterator<Change<Tables>> {

@@ -156,7 +156,7 @@ export class ReplicationSession implements SessionControl {
   /** A status update that `scheduleReport` asked for is due, unless one was sent meanwhile. */
   report(): void {
     if (!this.#lifecycle.sendsStatus) return;
-    this.#feedback.sendIfDue();
+    this.#feedback.report();
     this.#feedback.checkWindow();
   }
 

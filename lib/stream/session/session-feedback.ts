@@ -3,7 +3,7 @@ import type { Ledger } from '../../ledger/ledger';
 import { NoAckWatchdog } from './no-ack-watchdog';
 import type { SessionLifecycle } from './session-lifecycle';
 import type { SessionOptions, SessionPorts } from './session-ports';
-import { StatusSender, type ReportedPositions } from './status-sender';
+import { MIN_INTERVAL, StatusSender, type ReportedPositions } from './status-sender';
 import { Watchdogs } from './watchdogs';
 
 /** Between two time slices of the read loop a status update is sent once the last one is so many ms old. */
@@ -18,6 +18,8 @@ export class SessionFeedback {
   readonly #sender: StatusSender;
   readonly #watchdogs: Watchdogs;
   readonly #noAck = new NoAckWatchdog();
+  /** Whether a status update is scheduled that comes as soon as any further change could require one. */
+  #isScheduled = false;
 
   constructor(
     ports: SessionPorts,
@@ -60,6 +62,7 @@ export class SessionFeedback {
   }
 
   send(requestReply = false): void {
+    this.#isScheduled = false;
     const { status } = this;
     this.#sender.send(requestReply);
     this.#ports.observer.statusSent(status);
@@ -69,10 +72,21 @@ export class SessionFeedback {
     if (this.#lifecycle.sendsStatus && this.#sender.isOlderThan(OVERDUE)) this.send();
   }
 
+  /** Sends or schedules a status update, if there is something to report. */
   sendIfDue(): void {
+    if (this.#isScheduled) return;
     const delay = this.#sender.getDelay();
     if (delay === 0) this.send();
-    else if (delay !== undefined) this.#ports.timers.scheduleReport(delay);
+    else if (delay !== undefined) {
+      this.#isScheduled = delay <= MIN_INTERVAL;
+      this.#ports.timers.scheduleReport(delay);
+    }
+  }
+
+  /** A report that was scheduled is due. */
+  report(): void {
+    this.#isScheduled = false;
+    this.sendIfDue();
   }
 
   /**

@@ -3,7 +3,7 @@ import { encodeStandbyStatusUpdate } from '../../wire/replication-messages';
 import type { SessionTransport, SessionTimers } from './session-ports';
 
 /** Changed confirmations are sent at most once in so many ms: a synchronous commit waits for them, and a busy stream sends few. */
-const MIN_INTERVAL = 5;
+export const MIN_INTERVAL = 5;
 /** A reply that tells the server nothing new is sent at most once in so many ms: a server that stops asks again at once. */
 const MIN_UNCHANGED_INTERVAL = 100;
 
