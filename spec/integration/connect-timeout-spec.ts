@@ -64,27 +64,32 @@ async function silentProxy(n = Infinity): Promise<{ proxy: FaultProxy; said: str
   return { proxy, said };
 }
 
-/** What is said until the stream starts. */
-async function wholeGreeting(slot: string, more: Partial<PgoutputConfig> = {}): Promise<string[]> {
+/** The messages of the client until the stream starts, and a timeout in ms in which many clients can send them at the same time. */
+async function wholeGreeting(
+  slot: string,
+  more: Partial<PgoutputConfig> = {},
+): Promise<{ greeting: string[]; timeout: number }> {
+  const started = performance.now();
   const { proxy, said } = await silentProxy();
   const greeting: string[] = [];
   const openObserver = { next: () => void greeting.push(...said) };
   const recorder = new Recorder(stream(slot, { connection: proxy.through(database.url), openObserver, ...more }));
   await recorder.take(1);
+  const took = performance.now() - started;
   recorder.unsubscribe();
   await eventually(
     () => Promise.resolve(proxy.connections),
     (count) => count === 0,
   );
   await proxy.close();
-  return greeting;
+  return { greeting, timeout: Math.ceil(Math.max(1000, 2 * greeting.length * took)) };
 }
 
 /** Falls silent at our nth message. @returns what that was, and what came of it */
-async function silenceAt(n: number, slot: string, more: Partial<PgoutputConfig> = {}) {
+async function silenceAt(n: number, connectTimeout: number, slot: string, more: Partial<PgoutputConfig> = {}) {
   const { proxy, said } = await silentProxy(n);
   const { name, connection } = marked(proxy.through(database.url));
-  const { code, retryable } = await givesUp(1000, { connection, ...more }, slot);
+  const { code, retryable } = await givesUp(connectTimeout, { connection, ...more }, slot);
   await proxy.close();
   await noBackends(server, name);
   return { at: said.at(-1), code, retryable };
@@ -94,23 +99,25 @@ describe('connectTimeout ends the wait for an answer', () => {
   it('to each message until the stream starts', async () => {
     const slot = uniqueName('slot');
     await database.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, 'pgoutput']);
-    const greeting = await wholeGreeting(slot);
+    const { greeting, timeout } = await wholeGreeting(slot);
     expect(greeting.slice(0, 3)).toEqual(['StartupMessage', 'SASLInitialResponse', 'SASLResponse']);
     expect(greeting.at(-1)).toMatch(/^START_REPLICATION/);
     for (const query of ['server_version_num', 'idle_session', 'IDENTIFY_SYSTEM', 'pg_publication ', '_slots']) {
       expect(greeting).toContainEqual(expect.stringContaining(query));
     }
     // All at the same time: each has its own connection.
-    const outcomes = await leavingNoSocket(() => Promise.all(greeting.map((_, n) => silenceAt(n, slot))));
+    const outcomes = await leavingNoSocket(() => Promise.all(greeting.map((_, n) => silenceAt(n, timeout, slot))));
     expect(outcomes).toEqual(greeting.map((at) => ({ at, ...TIMED_OUT })));
   });
 
   it('to each message after a slot was made', async () => {
     const config = { ensureSlot: true };
-    const greeting = await wholeGreeting(uniqueName('slot'), config);
+    const { greeting, timeout } = await wholeGreeting(uniqueName('slot'), config);
     const created = greeting.findIndex((text) => text.startsWith('CREATE_REPLICATION_SLOT'));
     const outcomes = await leavingNoSocket(() =>
-      Promise.all(greeting.slice(created + 1).map((_, i) => silenceAt(created + 1 + i, uniqueName('slot'), config))),
+      Promise.all(
+        greeting.slice(created + 1).map((_, i) => silenceAt(created + 1 + i, timeout, uniqueName('slot'), config)),
+      ),
     );
     expect(outcomes.map(({ at }) => at?.split(' ')[0])).toEqual(['SELECT', 'START_REPLICATION']);
     for (const outcome of outcomes) expect(outcome).toMatchObject(TIMED_OUT);

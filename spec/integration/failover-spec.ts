@@ -91,7 +91,16 @@ async function commit(on: TestServer, ...ids: number[]): Promise<void> {
   for (const id of ids) await on.query(`INSERT INTO numbers VALUES (${id})`, bed.database.name);
 }
 
-/** Commits numbers from one on, until the server is gone. */
+/** Waits until the standby has everything that the primary has written. */
+async function awaitStandby(): Promise<void> {
+  const [written] = await primary.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
+  await eventually(
+    () => standby.query<{ there: boolean }>(`SELECT pg_last_wal_replay_lsn() >= '${written!.lsn}' AS there`),
+    ([row]) => row?.there === true,
+  );
+}
+
+/** Commits numbers from one on, until the server is gone, or the client is ended. */
 async function commitAll(client: Client, from: number): Promise<void> {
   for (let id = from; ; id++) {
     try {
@@ -191,8 +200,15 @@ describe('a failover slot', () => {
   });
 
   it('is waited for until the standby is promoted', async () => {
-    const writing = commitAll(await bed.database.client(), 4);
+    const writer = await bed.database.client();
+    const writing = commitAll(writer, 4);
     for (const { recorder } of followers.values()) await recorder.take(20);
+    if (!copies()) {
+      // Without synchronized slots, a stream can be ahead of the standby, and its checkpoint is then a mismatch after the promotion.
+      await writer.end();
+      await writing;
+      await awaitStandby();
+    }
     await primary.stop('immediate');
     await writing;
     for (const { slot, attrs, later } of CASES) {
