@@ -51,11 +51,14 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
   refcursor: { texts: ['a cursor'] },
   json: { texts: ['{"a": [1, null, "b\\"ä"]}', 'null', ' 1 ', '"x"'] },
   jsonb: { texts: ['{"a": [1, null, "b\\"ä"], "": {}}', 'null', '12345678901234567890.10', '"\\u0041"'] },
-  jsonpath: { texts: ['$.a[*] ? (@ > 1)', 'strict $', '$."a b"'] },
+  jsonpath: {
+    texts: ['$.a[*] ? (@ > 1)', 'strict $', '$."a b"', 'lax $.a.**{2 to last}.type()', '$ ? (@ like_regex "^ä")'],
+  },
   xml: {
     texts: [
       ...['<a b="c">d</a>', 'ä', '', '<?xml version="1.0" encoding="UTF-8"?><a/>', '<?xml version="1.1"?><a>ä</a>'],
       ...['<?xml version="1.0" encoding="UTF-8" standalone="yes"?><a/>', '<?xml version="1.0" standalone="no"?><a/>'],
+      ...['<?xml version="1.0" encoding="UTF-8"?>\n\n<a/>', '<?xml-stylesheet href="a"?><a/>', '<!DOCTYPE a><a/>'],
     ],
   },
 
@@ -128,6 +131,7 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
         '-0.05',
         '12345678901234567890.1234567890',
       ],
+      ...['-0.000', '0.00001234', '123400000000.00000000', '-1e131071', `${'9'.repeat(131_072)}.${'9'.repeat(16_383)}`],
       ...['0.00000000000000000000', '1e131071', '1e-16383', '10000.0001', '100000000.00000001', '0.9999'],
     ],
     random: numeric,
@@ -156,6 +160,7 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
         '1 day -00:00:00.000001',
       ],
       ...['-00:00:00.000001', '00:00:00.1', '-00:00:01', '-00:00:01.5', '100:00:00', '-2147483647:59:59.999999'],
+      ...['2147483647 mons', '-2147483648 mons', '-2147483648 mons -2147483648 days', '1 mon -1 days 00:00:00.5'],
       ...['178000000 years', '-178000000 years', '2147483647 days', '-2147483648 days', '1 mon 1 day 00:00:01'],
     ],
     random: interval,
@@ -187,6 +192,7 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
         '2001:db8::/32',
       ],
       ...[
+        ...['0:0:0:1::', '1:0:0:2:0:0:0:3', '1:0:0:0:2:0:0:0', '::1:0:0', '::ffff:0:1.2.3.4', '::ffff:1.2.3.4/96'],
         '0:1:0:1:0:1:0:1',
         '1:2:3:4:5:6:7:8/127',
         '::1/128',
@@ -211,14 +217,22 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
   point: { texts: ['(1.5,-2)', '(NaN,Infinity)', '(-0,1e-300)', '(1e15,0.1)'], random: point },
   lseg: { texts: ['[(0,0),(1,1)]'], random: `lseg(${point}, ${point})` },
   box: { texts: ['(1,1),(0,0)'], random: `box(${point}, ${point})` },
-  path: { texts: ['[(0,0),(1,1)]', '((0,0),(1,1),(2,0.5))', '[(1,2)]'] },
+  path: { texts: ['[(NaN,-Infinity)]', '((-0,1e-300))', '[(0,0),(1,1)]', '((0,0),(1,1),(2,0.5))', '[(1,2)]'] },
   polygon: { texts: ['((0,0),(1,0),(1,1))', '((1,2))'], random: `polygon(i % 9 + 2, circle(${point}, 2))` },
-  line: { texts: ['{1,2,3}', '{0,-1,0.1}'] },
-  circle: { texts: ['<(1,2),3>', '<(0,0),Infinity>'], random: `circle(${point}, random() * 100)` },
+  line: { texts: ['{1,2,3}', '{0,-1,0.1}', '{-0,1e300,NaN}'] },
+  circle: { texts: ['<(-0,NaN),0>', '<(1,2),3>', '<(0,0),Infinity>'], random: `circle(${point}, random() * 100)` },
 
   tsvector: {
     texts: [
-      ...['', `'fat':2A 'cat':3`, `'a':1A,2B,3C,4D,16383`, `'it''s' 'back\\\\slash' 'ä b':7`, `'x'`, `' ' 'a':1 'b'`],
+      ...[
+        '',
+        `'fat':2A 'cat':3`,
+        `'a':1A,2B,3C,4D,16383`,
+        `'it''s' 'back\\\\slash' 'ä b':7`,
+        `'x'`,
+        `' ' 'a':1 'b'`,
+        `'\n\t':1B 'ſ🐘':16383A`,
+      ],
     ],
     random: `to_tsvector('simple', md5(i::text) || ' ' || md5((i % 3)::text) || ' ' || repeat('a b ', i % 20))`,
   },
@@ -239,10 +253,19 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
         '!a & b',
       ],
       ...['a <-> (b <-> c)', '(a <-> b) <-> c', 'a & (b & c)', '(a | b) <-> c', '!a <-> b', '!(a <-> b)', 'a <0> b'],
-      ...[`'it''s':*AB`, 'x:ABCD', 'y:*', `'back\\\\slash' | 'ä b':D`, '(a | b) & !(c | d) & e', 'a <-> (b | c) <-> d'],
+      ...[
+        `'it''s':*AB`,
+        'x:ABCD',
+        'y:*',
+        `'back\\\\slash' | 'ä b':D`,
+        'a <16384> b',
+        `'x y':*D <-> !'z':C`,
+        '(a | b) & !(c | d) & e',
+        'a <-> (b | c) <-> d',
+      ],
     ],
   },
-  int2vector: { texts: ['', '1', '1 -2 32767'] },
+  int2vector: { texts: ['', '1', '1 -2 32767', '-32768 0'] },
   oidvector: { texts: ['', '1', '1 4294967295'] },
 
   int4range: {
@@ -251,13 +274,13 @@ export const VALUES: Readonly<Record<string, TypeValues>> = {
   },
   int8range: { texts: ['empty', '[-9223372036854775808,9223372036854775807)', '(,)'] },
   numrange: {
-    texts: ['empty', '[1.50,2]', '(1.5,)', '(,NaN]', '[-Infinity,Infinity)'],
+    texts: ['empty', '[1.50,2]', '(1.5,)', '(,NaN]', '[NaN,NaN]', '[-Infinity,Infinity)', '[-1e131071,1e131071)'],
     random: `(SELECT numrange(${between(numeric)}`,
   },
   tsrange: { texts: ['empty', '[2024-01-01 00:00,2024-01-02 03:04)', '(,infinity]', '["0044-03-15 BC",2024-01-01)'] },
   tstzrange: { texts: ['[2024-01-01 00:00+02,infinity)', '(,)'], random: `(SELECT tstzrange(${between(timestamp)}` },
   daterange: {
-    texts: ['[2024-01-01,2024-02-01)', '(,)', '[-infinity,infinity)'],
+    texts: ['[2024-01-01,2024-02-01)', '(,)', '[-infinity,infinity)', '[4714-11-24 BC,5874897-12-31)'],
     random: `(SELECT daterange(${between(days)}`,
   },
   int4multirange: { texts: ['{}', '{[1,3),[5,7)}', '{(,)}'] },
