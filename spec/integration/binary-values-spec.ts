@@ -138,7 +138,7 @@ describe('values in binary form', () => {
     const texts = [...VALUES[type]!.texts];
     if (type === 'char' && bed.server.version >= 15) texts.push('\\200', '\\377');
     if (type === 'interval' && bed.server.version >= 15)
-      texts.push('2562047788:00:54.775807', '-2562047788:00:54.775808', '1 day -2562047788:00:54.775808');
+      texts.push('2562047788:00:54.775807', '-2562047788:00:54.775807', '1 day -2562047788:00:54.775807');
     if (type === 'interval' && bed.server.version >= 17) texts.push('infinity', '-infinity');
     return texts;
   }

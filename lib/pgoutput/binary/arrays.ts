@@ -1,7 +1,6 @@
 import { Fields } from './fields';
-import { escapeQuotes } from './quoting';
 import { TextList } from './text-list';
-import { checkQuoted, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
+import { quoteText, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
 
 /** MAXDIM in array.h. */
 const MAX_DIMENSIONS = 6;
@@ -101,6 +100,5 @@ function formatBounds(dimensions: readonly Dimension[]): string {
 
 function quoteElement(text: string, delimiter: string, bytes: number): string {
   if (!QUOTED.test(text) && !text.includes(delimiter)) return text;
-  checkQuoted(text, bytes);
-  return `"${escapeQuotes(text, '"', '\\"')}"`;
+  return quoteText(text, '\\"', bytes);
 }

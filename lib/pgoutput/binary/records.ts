@@ -1,7 +1,6 @@
 import { Fields } from './fields';
-import { escapeQuotes } from './quoting';
 import { TextList } from './text-list';
-import { checkQuoted, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
+import { quoteText, incrementDepth, type TextWriter, type GetTextWriter } from './value-text';
 
 /** Columns that record_out quotes. */
 const QUOTED = /^$|["\\(), \t\n\v\f\r]/;
@@ -35,6 +34,5 @@ export function createRecordWriter(textOf: GetTextWriter): TextWriter {
 /** Quotes a column of a record or a bound of a range; quotes and backslashes in it are doubled. */
 export function quoteField(text: string, mustBeQuoted: RegExp, bytes: number): string {
   if (!mustBeQuoted.test(text)) return text;
-  checkQuoted(text, bytes);
-  return `"${escapeQuotes(text, '"', '""')}"`;
+  return quoteText(text, '""', bytes);
 }

@@ -1,3 +1,4 @@
+import { escapeQuotes } from './quoting';
 import { constants } from 'node:buffer';
 import { TextError } from '../../wire/text';
 import { LimitError } from '../values/value-limits';
@@ -69,22 +70,25 @@ export function checkLimit(length: number, limit: number): void {
 }
 
 /**
- * Asserts that a text to be quoted is not too long for its bytes. Quoting can double the text at each level. Without this
- * limit, a row with a thousand such values from a hostile server could need gigabytes of memory and minutes of CPU time.
+ * Quotes the text of a value inside another value. Quotes in it become `escapedQuote`, and backslashes are doubled.
+ *
+ * Quoting can double the text at each level of nesting. Without a limit for what it adds, a row with a thousand such values
+ * from a hostile server could need gigabytes of memory and minutes of CPU time.
+ *
+ * @param bytes how many bytes the value has
+ * @throws {LimitError} where the text is too long for its bytes
  */
-export function checkQuoted(text: string, bytes: number): void {
-  const limit = isQuoted(text) ? MIN_LIMIT_QUOTED_AGAIN : MIN_LIMIT_QUOTED_ONCE;
-  if (text.length > Math.max(limit, bytes * 64)) throw createTooLongError(text.length);
-}
-
-/** Whether a part of the text was quoted already. */
-function isQuoted(text: string): boolean {
-  return text.includes('"') || text.includes('\\');
+export function quoteText(text: string, escapedQuote: string, bytes: number): string {
+  if (text.length > Math.max(MIN_QUOTED_LIMIT, bytes * 64)) throw createTooLongError(text.length);
+  const escaped = escapeQuotes(text, '"', escapedQuote);
+  if (escaped.length - text.length > Math.max(MIN_GROWTH_LIMIT, bytes * 64)) throw createTooLongError(escaped.length);
+  return `"${escaped}"`;
 }
 
 /** The longest honest text of few bytes: a range of two numerics of 131,072 digits before the point and 16,383 behind it. */
-const MIN_LIMIT_QUOTED_ONCE = 2 ** 19;
-const MIN_LIMIT_QUOTED_AGAIN = 2 ** 16;
+const MIN_QUOTED_LIMIT = 2 ** 19;
+/** The most characters that quoting adds to the text of few bytes. */
+const MIN_GROWTH_LIMIT = 2 ** 15;
 
 function createTooLongError(length: number): Error {
   return new LimitError(
