@@ -1,7 +1,6 @@
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
-import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
+import { GenericContainer, getContainerRuntimeClient, Wait, type StartedTestContainer } from 'testcontainers';
 import { NoServerError } from './binaries';
 import { createDatabase, queryOnce, type Encoding, type TestDatabase } from './connection';
 import {
@@ -83,6 +82,7 @@ async function describe(
     `SELECT current_setting('server_version') AS name, current_setting('server_version_num')::int AS number`,
   );
   let running = true;
+  let removing: Promise<unknown> | undefined;
 
   const server: TestServer = {
     url,
@@ -102,18 +102,35 @@ async function describe(
     async stop(mode = 'fast') {
       if (!running) return;
       running = false;
-      // The server is the container's first process, and the container ends with it.
-      await container.exec(['kill', `-${SIGNALS[mode]}`, '1']).catch(() => undefined);
+      // The server is the container's first process, and the container ends with it. An image need not have a kill program.
+      const { exitCode, output } = await container.exec(['sh', '-c', `kill -${SIGNALS[mode]} 1`]);
+      // The container may have ended before the command did.
+      if (exitCode > 0 && exitCode < 128) throw new Error(`The server in ${image} could not be stopped: ${output}`);
       while (await answers()) await delay(50);
     },
     async restart(mode) {
       await server.stop(mode);
       await server.start();
     },
-    log: async () => text(await container.logs()),
+    log: () => readLog(container.getId()),
     async dispose() {
-      await container.stop({ timeout: 10_000 });
+      removing ??= container.stop({ timeout: 10_000 });
+      await removing;
     },
   };
   return server;
+}
+
+/** What a container has logged so far. testcontainers only follows a log, to the end of its container. */
+async function readLog(id: string): Promise<string> {
+  const { container } = await getContainerRuntimeClient();
+  const frames = await container.getById(id).logs({ stdout: true, stderr: true, follow: false });
+  const texts: Buffer[] = [];
+  // Each frame has a header of eight bytes, of which the last four are its length.
+  for (let at = 0; at + 8 <= frames.length;) {
+    const end = at + 8 + frames.readUInt32BE(at + 4);
+    texts.push(frames.subarray(at + 8, end));
+    at = end;
+  }
+  return Buffer.concat(texts).toString();
 }
