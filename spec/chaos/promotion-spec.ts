@@ -47,7 +47,7 @@ async function commit(on: TestServer, ...ids: number[]): Promise<void> {
 }
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ localFiles: true });
   database = await server.createDatabase('promotion');
   await database.query('CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers');
   for (const { slot, stores } of CASES) {

@@ -36,7 +36,7 @@ const all: Follower[] = [];
 const copies = (): boolean => primary.version >= 17;
 
 beforeAll(async () => {
-  primary = await startServer();
+  primary = await startServer({ localFiles: true });
   await primary.query(`SELECT pg_create_physical_replication_slot('standby')`);
   bed = await Bed.make('failover', NUMBERS, primary);
   await bed.client.end();

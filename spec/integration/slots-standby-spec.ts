@@ -14,7 +14,7 @@ let slot: string;
 let url: string;
 
 beforeAll(async () => {
-  primary = await startServer();
+  primary = await startServer({ localFiles: true });
   bed = await Bed.make('standby', NUMBERS, primary);
   slot = await bed.slot();
   await bed.sql(`SELECT pg_create_physical_replication_slot('standby')`);

@@ -18,7 +18,7 @@ let url: string;
 let copied: string;
 
 beforeAll(async () => {
-  primary = await startServer();
+  primary = await startServer({ localFiles: true });
   bed = await Bed.make('standby', NUMBERS, primary);
   copied = await bed.slot();
   await bed.client.end();

@@ -47,6 +47,8 @@ export interface ServerOptions {
   hba?: string;
   /** The password of the user `postgres`, also in `url`. */
   password?: string;
+  /** Whether specs copy the server's data folder: it is then never in a container. */
+  localFiles?: boolean;
   /** Files for the server alone to read: a setting whose value is such a name gets its path (`ssl_key_file`). */
   files?: Readonly<Record<string, string>>;
 }

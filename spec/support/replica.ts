@@ -8,7 +8,7 @@ import { startServer } from './server';
 type RecoverySignal = 'standby.signal' | 'recovery.signal';
 
 /**
- * Starts a standby of a server, with all that the server has now, slots too. `primary` is stopped for it, and started again.
+ * Starts a standby of a server with `localFiles`, with all that the server has now, slots too. `primary` is stopped for it, and started again.
  *
  * @param settings of the standby's postgresql.conf, above those of the primary
  */
@@ -24,13 +24,13 @@ export async function startStandby(
   });
 }
 
-/** Starts a server from a cold copy of another's data folder. That one is stopped for it, and started again. */
+/** Starts a server from a cold copy of another's data folder (`localFiles`). That one is stopped for it, and started again. */
 export async function startCopy(
   source: TestServer,
   recovery: RecoverySignal,
   settings: NonNullable<ServerOptions['settings']>,
 ): Promise<TestServer> {
-  const copy = await startServer({ version: source.version });
+  const copy = await startServer({ version: source.version, localFiles: true });
   const [from, to] = [await dataFolder(source), await dataFolder(copy)];
   await Promise.all([source.stop('fast'), copy.stop('fast')]);
   // -a keeps the owner: PostgreSQL insists on its own. The port is given when a server is started.

@@ -13,13 +13,13 @@ const RUN_PREPARED = 'SPEC_RUN_POSTGRES_PREPARED';
 
 /**
  * Starts a server that one may stop, or that has settings of its own: in a container where `TEST_POSTGRES=docker`,
- * otherwise from the embedded binaries.
+ * otherwise, and where specs copy its files, from the embedded binaries.
  *
  * @throws where none can be had here, with the reason and what to do
  */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const kind = process.env['TEST_POSTGRES'] ?? 'embedded';
-  if (kind === 'docker') return startContainer(options);
+  if (kind === 'docker' && !options.localFiles) return startContainer(options);
   if (kind !== 'embedded') throw new Error(`TEST_POSTGRES is "${kind}"; it can be docker or embedded.`);
   const prepared = process.env[RUN_PREPARED];
   return startEmbedded(options, prepared ? (JSON.parse(prepared) as Prepared) : undefined);

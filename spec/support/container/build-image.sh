@@ -3,7 +3,7 @@
 # Needs root, debootstrap and a running Docker engine.
 #
 #   spec/support/container/build-image.sh [folder for the root file system]
-#   TESTCONTAINERS_RYUK_DISABLED=true TEST_POSTGRES=docker TEST_POSTGRES_IMAGE=local/postgres:15 \
+#   TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 TEST_POSTGRES=docker TEST_POSTGRES_IMAGE=local/postgres:15 \
 #     npx jest --selectProjects integration --maxWorkers=1
 #
 # DEBIAN_MIRROR names another mirror. A folder that holds a root file system already is used as it is.
