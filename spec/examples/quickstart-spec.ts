@@ -56,7 +56,11 @@ describe('npm start', () => {
   });
 
   it('leaves nothing behind after Ctrl-C, and has colours where they are asked for', async () => {
-    await using program = Program.example(QUICKSTART, [], { TMPDIR: temporary.path, FORCE_COLOR: '1' });
+    await using program = Program.example(QUICKSTART, [], {
+      TMPDIR: temporary.path,
+      FORCE_COLOR: '1',
+      TEST_POSTGRES: 'embedded',
+    });
     await program.printed(/gone again at the end/);
     expect(temporary.servers).toHaveLength(1);
     program.interrupt();

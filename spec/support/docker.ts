@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { GenericContainer, getContainerRuntimeClient, Wait, type StartedTestContainer } from 'testcontainers';
@@ -106,7 +107,9 @@ async function describe(
       const { exitCode, output } = await container.exec(['sh', '-c', `kill -${SIGNALS[mode]} 1`]);
       // The container may have ended before the command did.
       if (exitCode > 0 && exitCode < 128) throw new Error(`The server in ${image} could not be stopped: ${output}`);
-      while (await answers()) await delay(50);
+      while (await isRunning(container.getId())) await delay(50);
+      // Docker's proxy listens for a moment longer.
+      while (await isListening(host, port)) await delay(50);
     },
     async restart(mode) {
       await server.stop(mode);
@@ -119,6 +122,24 @@ async function describe(
     },
   };
   return server;
+}
+
+async function isRunning(id: string): Promise<boolean> {
+  const { container } = await getContainerRuntimeClient();
+  return (await container.getById(id).inspect()).State.Running;
+}
+
+function isListening(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
 }
 
 /** What a container has logged so far. testcontainers only follows a log, to the end of its container. */
