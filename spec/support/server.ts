@@ -20,7 +20,8 @@ const RUN_PREPARED = 'SPEC_RUN_POSTGRES_PREPARED';
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const kind = process.env['TEST_POSTGRES'] ?? 'embedded';
   if (kind === 'docker' && !options.localFiles) return startContainer(options);
-  if (kind !== 'embedded' && kind !== 'docker') throw new Error(`TEST_POSTGRES is "${kind}"; it can be docker or embedded.`);
+  if (kind !== 'embedded' && kind !== 'docker')
+    throw new Error(`TEST_POSTGRES is "${kind}"; it can be docker or embedded.`);
   const prepared = process.env[RUN_PREPARED];
   return startEmbedded(options, prepared ? (JSON.parse(prepared) as Prepared) : undefined);
 }
