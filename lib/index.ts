@@ -45,7 +45,7 @@ export type { PgoutputOptions } from './config/stream-config';
 export type { ValueOptions } from './config/stream-config';
 export type { ErrorRule } from './config/error-rules';
 export type { ConnectionOptions, ServerConfig } from './config/connection-options';
-export type { CredentialProvider } from './config/secrets';
+export type { CredentialProvider } from './config/credentials';
 export type { ErrorCode } from './common/error-codes';
 export {
   ConfigError,

@@ -3,7 +3,7 @@ import { toLsn, type Lsn } from './lsn';
 
 /** Describes a value for a message. It shows only numbers: text may be a misplaced password. */
 export function formatValue(value: unknown): string {
-  if (value === undefined) return 'nothing';
+  if (value === undefined) return 'undefined';
   if (value === null || typeof value === 'number') return String(value);
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
@@ -94,9 +94,9 @@ export function listOptionNames<T extends object>(
 }
 
 /** Exceptions for names that are not options. */
-export interface Unknown {
+export interface UnknownOptionRules {
   /** Names that are ignored. */
-  readonly letPass?: readonly string[];
+  readonly ignored?: readonly string[];
   /** Names that belong elsewhere, with the problem that the error states. */
   readonly misplaced?: Readonly<Record<string, string>>;
 }
@@ -110,12 +110,17 @@ export class Options {
    * @param prefix the path of the object, for errors
    * @param known the names of all options; any other name is an error, unless its value is undefined
    */
-  constructor(prefix: string, values: unknown, known: readonly string[], { letPass = [], misplaced }: Unknown = {}) {
+  constructor(
+    prefix: string,
+    values: unknown,
+    known: readonly string[],
+    { ignored = [], misplaced }: UnknownOptionRules = {},
+  ) {
     if (!isRecord(values)) throw new ConfigError(prefix || 'config', `expected an object, got ${formatValue(values)}`);
     this.#prefix = prefix && `${prefix}.`;
     this.#values = values;
     for (const [name, value] of Object.entries(values)) {
-      if (value === undefined || known.includes(name) || letPass.includes(name)) continue;
+      if (value === undefined || known.includes(name) || ignored.includes(name)) continue;
       if (prefix === '' && CONNECTION_MEMBERS.includes(name)) {
         throw this.error(name, `belongs in connection: { ${name}: … }`);
       }
@@ -198,7 +203,7 @@ export class Options {
   }
 
   /** An object with a given method, such as an observer or a scheduler. */
-  having<T extends object>(name: string, method: keyof T & string): T | undefined {
+  objectWithMethod<T extends object>(name: string, method: keyof T & string): T | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
     if (!hasMethod<T>(value, method)) {

@@ -6,9 +6,9 @@ const METHODS: readonly RequireAuthMethod[] = ['none', 'password', 'md5', 'scram
 const UNSUPPORTED_METHODS = ['gss', 'sspi'];
 
 /** Reads `require_auth`. Source: manual, "Parameter Key Words". */
-export function readMethods(parameters: Parameters): Pick<AuthenticationPolicy, 'methods' | 'explicit'> {
+export function readMethods(parameters: Parameters): Pick<AuthenticationPolicy, 'methods' | 'isExplicit'> {
   const text = parameters.text('require_auth');
-  if (text === undefined) return { methods: undefined, explicit: false };
+  if (text === undefined) return { methods: undefined, isExplicit: false };
   const words = text.split(',').map((word) => word.trim());
   const isNegated = words.every((word) => word.startsWith('!'));
   const named = words.map((word) => word.replace(/^!/, ''));
@@ -23,7 +23,7 @@ export function readMethods(parameters: Parameters): Pick<AuthenticationPolicy, 
   const methods = METHODS.filter((method) => named.includes(method) !== isNegated);
   if (methods.length === 0)
     throw parameters.error('require_auth', `excludes all supported methods: ${METHODS.join(', ')}`);
-  return { methods: new Set(methods), explicit: !isNegated };
+  return { methods: new Set(methods), isExplicit: !isNegated };
 }
 
 export function readChannelBinding(parameters: Parameters): ChannelBinding {

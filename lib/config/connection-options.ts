@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import type { CredentialProvider } from './secrets';
+import type { CredentialProvider } from './credentials';
 
 /**
  * How to connect: the options of `new pg.Client(…)` and libpq's parameters.

@@ -42,7 +42,7 @@ function isParameter(name: string): name is ParameterName {
 }
 
 /** Options of `pg` and its pool that are ignored, so that one object or URI can serve both libraries. */
-const OF_PG = [
+const PG_OPTIONS = [
   'Client',
   'Promise',
   'allowExitOnIdle',
@@ -71,7 +71,7 @@ const OF_PG = [
 const PG_NAMES = ['connectionTimeoutMillis', 'enableChannelBinding', 'keepAlive', 'keepAliveInitialDelayMillis'];
 
 /** Names that an object may contain besides the options; unsupported ones only with a value that has no effect. */
-export const LET_PASS: readonly string[] = [...OF_PG, ...PG_NAMES, ...Object.keys(UNSUPPORTED)];
+export const IGNORED: readonly string[] = [...PG_OPTIONS, ...PG_NAMES, ...Object.keys(UNSUPPORTED)];
 
 /** Names that an object must not contain, with the problem that the error states. */
 export const MISPLACED: Readonly<Record<string, string>> = {
@@ -84,7 +84,7 @@ export type GivenParameters = ReadonlyMap<string, string>;
 
 /** Whether a connection string may contain the parameter. */
 export function isKnownParameter(name: string): boolean {
-  return isParameter(name) || isUnsupported(name) || OF_PG.includes(name);
+  return isParameter(name) || isUnsupported(name) || PG_OPTIONS.includes(name);
 }
 
 /** The remedy for an unknown parameter of a connection string. */
@@ -107,8 +107,8 @@ export class Parameters {
   readonly #env: NodeJS.ProcessEnv;
 
   /** @throws {ConfigError} if the object or the environment sets an unsupported parameter */
-  constructor(own: Options, given: GivenParameters, env: NodeJS.ProcessEnv) {
-    this.#own = own;
+  constructor(getFromObject: Options, given: GivenParameters, env: NodeJS.ProcessEnv) {
+    this.#own = getFromObject;
     this.#given = given;
     this.#env = env;
     for (const [name, { variable = '' }] of Object.entries(UNSUPPORTED)) {

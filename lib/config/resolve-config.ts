@@ -75,12 +75,12 @@ export function resolveConfig(config: StreamConfig): Settings {
     values: readValueOptions(options, raw),
     // A keepalive has 22 bytes, but rows need more.
     maxMessageSize: Math.min(options.number('maxMessageSize', MAX_MESSAGE_LENGTH, 1024), MAX_MESSAGE_LENGTH),
-    scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
+    scheduler: options.objectWithMethod<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     statusInterval,
     observers: {
-      open: notifyObserver(options.having<NextObserver<OpenInfo>>('openObserver', 'next')),
-      status: notifyObserver(options.having<NextObserver<StatusUpdate>>('statusObserver', 'next')),
-      close: notifyObserver(options.having<NextObserver<CloseInfo>>('closeObserver', 'next')),
+      open: notifyObserver(options.objectWithMethod<NextObserver<OpenInfo>>('openObserver', 'next')),
+      status: notifyObserver(options.objectWithMethod<NextObserver<StatusUpdate>>('statusObserver', 'next')),
+      close: notifyObserver(options.objectWithMethod<NextObserver<CloseInfo>>('closeObserver', 'next')),
     },
   };
 }

@@ -8,8 +8,8 @@ import { getCertificateDirectory, getPasswordFile } from './home';
 import type { ServerConfig } from './connection-options';
 import { describeMissingFields } from './missing-fields';
 import { parseHosts, type Hosts } from './hosts';
-import { LET_PASS, MISPLACED, PARAMETERS, Parameters } from './parameters';
-import { Secrets, type CredentialProvider } from './secrets';
+import { IGNORED, MISPLACED, PARAMETERS, Parameters } from './parameters';
+import { Credentials, type CredentialProvider } from './credentials';
 import { readTls } from './tls-settings';
 
 export const SERVER_OPTIONS = listOptionNames<ServerConfig>({
@@ -22,9 +22,9 @@ export const SERVER_OPTIONS = listOptionNames<ServerConfig>({
 export interface ConnectionSettings {
   readonly hosts: Hosts;
   /** A sentence about options that were probably forgotten, for the error of a failed connection. */
-  readonly gaps?: string | undefined;
+  readonly missingFieldsHint?: string | undefined;
   readonly startup: StartupOptions;
-  readonly secrets: Secrets;
+  readonly credentials: Credentials;
   /** Timeout for each host, in ms, for connecting and the commands that follow. */
   readonly connectTimeout: number;
   /** Timeout for closing gracefully, in ms. */
@@ -55,7 +55,11 @@ export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = proc
     connectTimeout: config.ms('connectTimeout', readTimeout(own, parameters), 1),
     closeTimeout: config.ms('closeTimeout', 5000),
     hosts,
-    gaps: describeMissingFields(config.get('connection'), { host: parameters.text('host'), user, database }),
+    missingFieldsHint: describeMissingFields(config.get('connection'), {
+      host: parameters.text('host'),
+      user,
+      database,
+    }),
     startup: {
       database,
       applicationName:
@@ -63,7 +67,7 @@ export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = proc
       options: parameters.text('options'),
       policy: { user, ...readMethods(parameters), channelBinding: readChannelBinding(parameters) },
     },
-    secrets: new Secrets({
+    credentials: new Credentials({
       user,
       database,
       password: isConnectionSource(password) ? password : parameters.text('password'),
@@ -85,7 +89,7 @@ function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; paramete
   }
   const values = typeof connection === 'string' ? { connectionString: connection } : connection;
   const known = ['connectionString', ...PARAMETERS, 'oauthToken', 'ssl'];
-  const own = new Options('connection', values, known, { letPass: LET_PASS, misplaced: MISPLACED });
+  const own = new Options('connection', values, known, { ignored: IGNORED, misplaced: MISPLACED });
   const text = own.text('connectionString');
   const given = text === undefined ? new Map<string, string>() : parseConnectionString('connection', text);
   return { own, parameters: new Parameters(own, given, env) };

@@ -30,5 +30,5 @@ function readTypes(options: Options): TypeParsers {
   if (typeof types === 'string') {
     throw options.error('types', "expected 'exact', or an object with a method getTypeParser(), got other text");
   }
-  return options.having<TypeParsers>('types', 'getTypeParser') ?? defaultTypes;
+  return options.objectWithMethod<TypeParsers>('types', 'getTypeParser') ?? defaultTypes;
 }

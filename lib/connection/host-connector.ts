@@ -98,7 +98,7 @@ export class HostConnector<T> {
 
   /** Adds to the remedy which connection settings were not given: a default may lead to the wrong server or user. */
   #addMissingFieldsHint(error: unknown): unknown {
-    const { gaps } = this.#settings;
+    const { missingFieldsHint: gaps } = this.#settings;
     if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'CREDENTIAL_UNAVAILABLE')
       return error;
     const { code, retryable, remedy } = error;

@@ -68,14 +68,14 @@ export class UserCallbackCall {
 export function createCredentialCallback(
   name: CredentialName,
   target: Target,
-  { secrets }: Pick<ConnectionSettings, 'secrets'>,
+  { credentials }: Pick<ConnectionSettings, 'credentials'>,
 ): UserCallback {
   return {
     call: (onAnswer, onError) => {
       const onFound = (value: string | undefined): void => {
         onAnswer({ kind: 'credential', value });
       };
-      secrets.ask(name, target, onFound, onError);
+      credentials.request(name, target, onFound, onError);
       return () => undefined;
     },
     createTimeoutError: (ms) => {

@@ -12,7 +12,7 @@ export interface AuthenticationPolicy {
   /** The allowed methods; undefined: all. */
   readonly methods: ReadonlySet<RequireAuthMethod> | undefined;
   /** Whether `require_auth` lists the methods without negation. password and oauth are then allowed without TLS. */
-  readonly explicit: boolean;
+  readonly isExplicit: boolean;
   readonly channelBinding: ChannelBinding;
 }
 
@@ -21,7 +21,7 @@ const IN_CLEAR: ReadonlySet<RequireAuthMethod> = new Set(['password', 'oauth']);
 
 /** Returns why a method is not allowed; undefined if it is. Channel binding is checked elsewhere. */
 export function findPolicyViolation(
-  { methods, explicit }: AuthenticationPolicy,
+  { methods, isExplicit: explicit }: AuthenticationPolicy,
   channel: ChannelSecurity,
   method: RequireAuthMethod,
 ): string | undefined {

@@ -5,7 +5,7 @@ import { READ_BACK } from '../support/session-settings';
 import { converse, done, READY, refusal, rows, serverFields, type Outcome, type Said } from './support/converse';
 
 const STARTUP: StartupOptions = {
-  policy: { user: 'alice', methods: undefined, explicit: false, channelBinding: 'prefer' },
+  policy: { user: 'alice', methods: undefined, isExplicit: false, channelBinding: 'prefer' },
   database: 'shop',
   applicationName: 'specs',
   options: undefined,

@@ -44,7 +44,7 @@ describe('a method that is named', () => {
     ['!md5', false],
     ['!gss', false],
   ])('was meant, one that is not excluded need not be: %j', (require_auth, explicit) => {
-    expect(resolve({ require_auth }).startup.policy.explicit).toBe(explicit);
+    expect(resolve({ require_auth }).startup.policy.isExplicit).toBe(explicit);
   });
 });
 

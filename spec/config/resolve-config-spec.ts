@@ -237,7 +237,7 @@ describe('resolveConfig', () => {
   });
 
   it.each<[what: string, config: unknown, words: string]>([
-    ['no argument', undefined, 'expected an object, got nothing'],
+    ['no argument', undefined, 'expected an object, got undefined'],
     ['no publication', { ...BASE, publications: [] }, 'got an empty list'],
     ['one publication’s name', { ...BASE, publications: 'secret' }, "write publications: ['…']"],
     ['ensureSlot as text', { ...BASE, ensureSlot: 'yes' }, 'expected true, false or { temporary: true }'],

@@ -1,5 +1,5 @@
 import type { ConnectionSettings } from '../../lib/config/resolve-connection';
-import { Secrets, type SecretOptions, type CredentialProvider } from '../../lib/config/secrets';
+import { Credentials, type CredentialOptions, type CredentialProvider } from '../../lib/config/credentials';
 import { StartupConnection } from '../../lib/connection/startup-connection';
 import type { EstablishedConnection } from '../../lib/connection/established-connection';
 import type { ReplicationError } from '../../lib/common/errors';
@@ -13,7 +13,7 @@ import { READ_BACK, SESSION_SETTINGS } from '../support/session-settings';
 
 const TARGET: Target = { host: 'db.example', port: 5432, tls: undefined, keepAlive: 0 };
 
-const NO_SECRETS: SecretOptions = {
+const NO_SECRETS: CredentialOptions = {
   user: 'app',
   database: 'shop',
   password: undefined,
@@ -24,12 +24,12 @@ const NO_SECRETS: SecretOptions = {
 const SETTINGS: ConnectionSettings = {
   hosts: { targets: [TARGET], sessionAttrs: 'any', shuffled: false },
   startup: {
-    policy: { user: 'app', methods: undefined, explicit: false, channelBinding: 'prefer' },
+    policy: { user: 'app', methods: undefined, isExplicit: false, channelBinding: 'prefer' },
     database: 'shop',
     applicationName: 'spec',
     options: undefined,
   },
-  secrets: new Secrets({ ...NO_SECRETS, password: 'secret' }),
+  credentials: new Credentials({ ...NO_SECRETS, password: 'secret' }),
   connectTimeout: 15_000,
   closeTimeout: 5000,
 };
@@ -174,7 +174,7 @@ describe('the connect time-out', () => {
 
 describe('a password', () => {
   const withPassword = (password: string | CredentialProvider | undefined) =>
-    converse(fetchSystemIdentity, { ...SETTINGS, secrets: new Secrets({ ...NO_SECRETS, password }) });
+    converse(fetchSystemIdentity, { ...SETTINGS, credentials: new Credentials({ ...NO_SECRETS, password }) });
   const turns = () => new Promise((resolve) => setImmediate(resolve));
 
   beforeEach(() => {

@@ -17,7 +17,7 @@ export class Answering {
   constructor(secrets: Secrets, policy: Partial<AuthenticationPolicy> = {}, channel: ChannelSecurity = LOCAL) {
     this.#secrets = secrets;
     this.authenticator = new Authenticator(
-      { user: 'zoë', methods: undefined, explicit: false, channelBinding: 'prefer', ...policy },
+      { user: 'zoë', methods: undefined, isExplicit: false, channelBinding: 'prefer', ...policy },
       channel,
     );
   }

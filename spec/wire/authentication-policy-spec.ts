@@ -27,7 +27,7 @@ const ASKED: Readonly<Record<RequireAuthMethod, string[]>> = {
 const all = new Set(METHODS);
 
 function allowing(methods: ReadonlySet<RequireAuthMethod> | undefined, channel: ChannelSecurity): Answering {
-  return new Answering(SECRETS, { methods, explicit: methods !== undefined }, channel);
+  return new Answering(SECRETS, { methods, isExplicit: methods !== undefined }, channel);
 }
 
 function expectAnswer(client: Answering, method: RequireAuthMethod): void {
@@ -67,7 +67,7 @@ it.each(['none', 'md5', 'scram-sha-256'] as const)('%s is answered by default in
 
 it.each(['password', 'oauth'] as const)('%s is not, nor where it is only not forbidden', (method) => {
   expectRefusal(allowing(undefined, CLEAR), method, 'the connection is not encrypted');
-  const unforbidden = new Answering(SECRETS, { methods: all, explicit: false }, CLEAR);
+  const unforbidden = new Answering(SECRETS, { methods: all, isExplicit: false }, CLEAR);
   expectRefusal(unforbidden, method, 'the connection is not encrypted');
 });
 

@@ -48,13 +48,13 @@ export function readSettings(given: ReconnectOptions) {
   const { retryable = isRetryable } = given;
   if (typeof retryable !== 'function') throw options.error('retryable', 'expected a function that takes the error');
   const observed = new Subject<ReconnectAttempt>();
-  const observer = options.having<NextObserver<ReconnectAttempt>>('attemptObserver', 'next');
+  const observer = options.objectWithMethod<NextObserver<ReconnectAttempt>>('attemptObserver', 'next');
   if (observer) observed.subscribe(observer);
   return {
     initialDelay: options.ms('initialDelay', 500),
     maxDelay: options.ms('maxDelay', 30_000),
     maxRetries: options.number('maxRetries', Infinity, 0),
-    scheduler: options.having<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
+    scheduler: options.objectWithMethod<SchedulerLike>('scheduler', 'schedule') ?? asyncScheduler,
     retryable,
     observed,
     silent: observer === undefined,

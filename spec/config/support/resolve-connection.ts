@@ -37,9 +37,9 @@ export function startupOf(connection?: unknown, env: Environment = {}) {
 
 /** The password that a server at the first host gets to see. */
 export function passwordOf(connection?: unknown, env: Environment = {}): Promise<string | undefined> {
-  const { secrets, hosts } = resolve(connection, env);
+  const { credentials: secrets, hosts } = resolve(connection, env);
   const [target] = hosts.targets;
   return new Promise((found, failed) => {
-    secrets.ask('password', target!, found, failed);
+    secrets.request('password', target!, found, failed);
   });
 }

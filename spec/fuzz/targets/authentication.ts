@@ -72,7 +72,7 @@ function talk(parts: Parts, scene: Scene): string {
   const policy: AuthenticationPolicy = {
     user: 'zoë',
     methods: undefined,
-    explicit: false,
+    isExplicit: false,
     channelBinding: scene.channelBinding,
   };
   const authenticator = new Authenticator(policy, scene.channel);

@@ -189,7 +189,7 @@ describe('expectTables that cannot be meant', () => {
     [1.5, '1.5 is not an OID'],
     [2 ** 32, '4294967296 is not an OID'],
     [NaN, 'NaN is not an OID'],
-    [undefined, "expected the name of a type, as in 'int8', or its OID, got nothing"],
+    [undefined, "expected the name of a type, as in 'int8', or its OID, got undefined"],
     [null, "expected the name of a type, as in 'int8', or its OID, got null"],
     [['int8'], "expected the name of a type, as in 'int8', or its OID, got a list"],
   ])('say so: %j', (type, what) => {
@@ -200,7 +200,7 @@ describe('expectTables that cannot be meant', () => {
   });
 
   it.each<[option: unknown, what: string]>([
-    [undefined, "expectTables: expected an object, as in { users: { id: 'int8' } }, got nothing"],
+    [undefined, "expectTables: expected an object, as in { users: { id: 'int8' } }, got undefined"],
     [['users'], "expectTables: expected an object, as in { users: { id: 'int8' } }, got a list"],
     [{ users: 'int8' }, "expectTables.users: expected an object, as in { id: 'int8' }, got a string"],
     [{ users: ['id'] }, "expectTables.users: expected an object, as in { id: 'int8' }, got a list"],

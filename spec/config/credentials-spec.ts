@@ -28,11 +28,11 @@ function passwordFile(lines: readonly string[], { name = '.pgpass', mode = 0o600
 
 /** What becomes of one question for a secret. */
 function ask(connection: unknown, name: CredentialName = 'password', env: Environment = {}) {
-  const { secrets, hosts } = resolve(connection, env);
+  const { credentials: secrets, hosts } = resolve(connection, env);
   const [target] = hosts.targets;
   return () =>
     new Promise((found, failed) => {
-      secrets.ask(name, target!, found, failed);
+      secrets.request(name, target!, found, failed);
     });
 }
 
@@ -45,8 +45,8 @@ async function failureOf(connection: unknown): Promise<ReplicationError> {
 describe('a password', () => {
   it('that is text is given at once, wherever it stands', () => {
     const found = jest.fn();
-    const { secrets, hosts } = resolve('postgres://u:hunter2@h', { PGPASSWORD: 'other' });
-    secrets.ask('password', hosts.targets[0]!, found, found);
+    const { credentials: secrets, hosts } = resolve('postgres://u:hunter2@h', { PGPASSWORD: 'other' });
+    secrets.request('password', hosts.targets[0]!, found, found);
     expect(found.mock.calls).toEqual([['hunter2']]);
   });
 
@@ -104,7 +104,7 @@ describe('a function', () => {
   });
 
   it.each<[given: unknown, words: string]>([
-    [undefined, 'got nothing'],
+    [undefined, 'got undefined'],
     [null, 'got null'],
     [87_654, 'got a number'],
     [{ password: 'hunter2' }, 'got an object'],
@@ -198,11 +198,11 @@ describe('the password file', () => {
 
   it('is asked for each of several hosts', async () => {
     passwordFile(['a:*:*:*:of a', 'b:*:*:*:of b']);
-    const { secrets, hosts } = resolve('host=a,b', { HOME: home });
+    const { credentials: secrets, hosts } = resolve('host=a,b', { HOME: home });
     const passwords = hosts.targets.map(
       (target) =>
         new Promise((found, failed) => {
-          secrets.ask('password', target, found, failed);
+          secrets.request('password', target, found, failed);
         }),
     );
     expect(await Promise.all(passwords)).toEqual(['of a', 'of b']);

@@ -13,7 +13,7 @@ import { readPasswordFromFile } from './password-file';
  */
 export type CredentialProvider = () => string | PromiseLike<string>;
 
-export interface SecretOptions {
+export interface CredentialOptions {
   readonly user: string;
   readonly database: string;
   readonly password: string | CredentialProvider | undefined;
@@ -23,19 +23,19 @@ export interface SecretOptions {
 }
 
 /** Supplies the credentials that a server requests. */
-export class Secrets {
+export class Credentials {
   // A private field, so that logs of the settings do not show credentials.
-  readonly #options: SecretOptions;
+  readonly #options: CredentialOptions;
 
-  constructor(options: SecretOptions) {
+  constructor(options: CredentialOptions) {
     this.#options = options;
   }
 
   /**
-   * @param found called synchronously if the secret is text; with undefined if there is none
-   * @param failed called if the secret is not available
+   * @param found called synchronously if the credential is text; with undefined if there is none
+   * @param failed called if the credential is not available
    */
-  ask(
+  request(
     name: CredentialName,
     target: Target,
     found: (value: string | undefined) => void,
@@ -52,7 +52,7 @@ export class Secrets {
   }
 }
 
-/** The function's error is the cause and not part of the message, since its text may contain a secret. */
+/** The function's error is the cause and not part of the message, since its text may contain a credential. */
 async function call(name: CredentialName, source: CredentialProvider): Promise<string> {
   let value: unknown;
   try {
