@@ -188,7 +188,7 @@ describe('a function that gets a secret', () => {
     await expectRefusal(
       attack(saying(MD5), { password: () => value as string }),
       'CONFIG_INVALID',
-      /^connection\.password: expected the function to return text, got (nothing|null|a number|an object|a list)\./,
+      /^connection\.password: expected the function to return text, got (undefined|null|a number|an object|a list)\./,
     );
   });
 
