@@ -28,7 +28,11 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
   const port = await freePort();
   const { password } = options;
   const settings = settingsOf({ ...options, settings: { ...options.settings, listen_addresses: '*' } }, FILES);
-  const files = { ...options.files, 'pg_hba.conf': `host all ${ADMIN} all trust\n${hbaOf(options)}` };
+  const files = {
+    ...options.files,
+    'pg_hba.conf': `host all ${ADMIN} all trust\n${hbaOf(options)}`,
+    'postgresql.conf': toConfigFile([...settings, ['hba_file', `${FILES}/pg_hba.conf`]]),
+  };
 
   const container = await new GenericContainer(image)
     // A port that stays the same when the container starts again.
@@ -38,11 +42,8 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
       Object.entries(files).map(([name, content]) => ({ content, target: `${FILES}/${name}`, mode: 0o600 })),
     )
     .withEntrypoint(['sh', '-c', `chown -R postgres ${FILES} && exec docker-entrypoint.sh "$@"`, 'sh'])
-    .withCommand([
-      'postgres',
-      ...['-c', `hba_file=${FILES}/pg_hba.conf`],
-      ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ])
+    // Settings of the command line could not be changed by ALTER SYSTEM.
+    .withCommand(['postgres', '-c', `config_file=${FILES}/postgresql.conf`])
     // Once for the server that prepares the cluster, once for the real one.
     .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
     .start()
@@ -62,6 +63,10 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
     await container.stop();
     throw error;
   }
+}
+
+function toConfigFile(settings: readonly (readonly [name: string, value: string])[]): string {
+  return settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
 }
 
 async function describe(
