@@ -30,7 +30,7 @@ const isText = (length: number, character: string) => (value: unknown) =>
 const isUndecoded = (value: unknown): boolean =>
   value instanceof UndecodedValue &&
   value.bytes.length > 200_000_000 &&
-  /than .* can|limit|most/.test(String(value.cause));
+  /than .* can|limit|most|maximum/.test(String(value.cause));
 
 const CASES: readonly Case[] = [
   ...[268_435_440, 268_435_444, 400_000_000].map((length): Case => ({
