@@ -63,7 +63,10 @@ export class UnitLedger implements HandleOwner, StopControl {
     });
   }
 
-  /** The LSN to report as flushed: everything before it is done, see {@link UnitQueue.advance}. 0 until the first confirmation of this session. */
+  /**
+   * The LSN to report as flushed: everything before it is done. {@link UnitQueue.advance} decides it. 0 until the first
+   * confirmation of this session.
+   */
   get confirmed(): Lsn {
     return this.#queue.confirmed;
   }

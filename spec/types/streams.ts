@@ -89,12 +89,12 @@ export function preflightTakesWhatLogicalReplicationTakes(config: AnyPgoutputCon
 }
 
 export function rawDataHaveNoTables(plugin: PluginConfig): void {
-  // @ts-expect-error nobody reads the tables of what another plugin writes
+  // @ts-expect-error the output of another plugin is not decoded, so it has no tables
   logicalReplication<Tables>(plugin);
 }
 
 export function tablesAreAnObjectType(config: PgoutputConfig): void {
-  // @ts-expect-error a name is no declaration
+  // @ts-expect-error Tables is a type with rows, not a name
   logicalReplication<'users'>(config);
 }
 
@@ -110,7 +110,7 @@ export function transactionsKeepTheTables(config: PgoutputConfig): void {
       }
       // @ts-expect-error not declared
       if (change.table === 'orders') return;
-      // @ts-expect-error which table it is has not been asked
+      // @ts-expect-error change.table is not narrowed
       if (change.kind === 'insert') console.log(change.new.email);
     }
   });
@@ -194,6 +194,6 @@ export function whatServesAnyTablesServesDeclaredOnes(
   );
   // @ts-expect-error other tables
   logicalReplication<Tables>(config).pipe(transactions(), ackAfter(wrong));
-  // @ts-expect-error of any tables these are not known to be there
+  // @ts-expect-error a stream of undeclared tables does not have these columns
   logicalReplication(config).pipe(transactions(), ackAfter(wrong));
 }

@@ -93,7 +93,7 @@ const MIN_GROWTH_LIMIT = 2 ** 15;
 function createTooLongError(length: number): Error {
   return new LimitError(
     length > MAX_STRING_LENGTH
-      ? `its text would have ${length} characters and more, and the longest that can be read has ${MAX_STRING_LENGTH}`
+      ? `the text would have at least ${length} characters; the maximum is ${MAX_STRING_LENGTH}`
       : `the text would have at least ${length} characters, too many for the number of bytes`,
   );
 }

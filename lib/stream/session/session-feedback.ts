@@ -18,7 +18,7 @@ export class SessionFeedback {
   readonly #sender: StatusSender;
   readonly #watchdogs: Watchdogs;
   readonly #noAck = new NoAckWatchdog();
-  /** Whether a status update is scheduled that comes as soon as any further change could require one. */
+  /** Whether a status update is scheduled within the shortest interval: no change can then require an earlier one. */
   #isScheduled = false;
 
   constructor(
@@ -76,8 +76,9 @@ export class SessionFeedback {
   sendIfDue(): void {
     if (this.#isScheduled) return;
     const delay = this.#sender.getDelay();
-    if (delay === 0) this.send();
-    else if (delay !== undefined) {
+    if (delay === 0) {
+      this.send();
+    } else if (delay !== undefined) {
       this.#isScheduled = delay <= MIN_INTERVAL;
       this.#ports.timers.scheduleReport(delay);
     }
