@@ -1,5 +1,5 @@
 import { ReplicationError } from '../common/errors';
-import { findNearest } from '../common/options';
+import { findNearest } from '../common/option-reader';
 import { runQuery, type ProtocolRoutine, type ResultRow } from './protocol-routine';
 
 /** The maximum length of a name in the catalogs, in bytes: NAMEDATALEN in pg_config_manual.h without the NUL byte. */

@@ -1,6 +1,6 @@
 import { ConfigError, ReplicationError } from '../common/errors';
 import type { Target } from '../net/target';
-import { formatValue } from '../common/options';
+import { formatValue } from '../common/option-reader';
 import type { CredentialName } from '../wire/authentication';
 import { readPasswordFromFile } from './password-file';
 

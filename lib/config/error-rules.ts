@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../common/error-codes';
 import { ConfigError, ReplicationError, ServerError } from '../common/errors';
-import { isRecord, Options, formatValue, suggestName } from '../common/options';
+import { isRecord, OptionReader, formatValue, suggestName } from '../common/option-reader';
 
 /**
  * A rule that changes the code, `retryable` or remedy of an error. The first matching rule applies.
@@ -49,7 +49,7 @@ function matches({ sqlState, causeCode, message, code }: ErrorRule['when'], erro
 }
 
 /** @throws {ConfigError} for the first invalid rule */
-export function readErrorRules(options: Options): readonly ErrorRule[] {
+export function readErrorRules(options: OptionReader): readonly ErrorRule[] {
   const rules = options.get('errors');
   if (rules === undefined) return [];
   if (!Array.isArray(rules)) throw options.error('errors', `expected a list of rules, got ${formatValue(rules)}`);
@@ -57,9 +57,9 @@ export function readErrorRules(options: Options): readonly ErrorRule[] {
 }
 
 function readRule(name: string, rule: unknown): ErrorRule {
-  const parts = new Options(name, rule, ['when', 'treatAs']);
-  const when = new Options(`${name}.when`, parts.get('when'), ['sqlState', 'causeCode', 'message', 'code']);
-  const treatAs = new Options(`${name}.treatAs`, parts.get('treatAs'), ['code', 'retryable', 'remedy']);
+  const parts = new OptionReader(name, rule, ['when', 'treatAs']);
+  const when = new OptionReader(`${name}.when`, parts.get('when'), ['sqlState', 'causeCode', 'message', 'code']);
+  const treatAs = new OptionReader(`${name}.treatAs`, parts.get('treatAs'), ['code', 'retryable', 'remedy']);
   const sqlState = when.text('sqlState');
   if (sqlState !== undefined && !/^(?:[0-9A-Z]{2}|[0-9A-Z]{5})$/.test(sqlState)) {
     throw when.error('sqlState', 'expected a SQLSTATE of five characters, or a class of two');
@@ -83,7 +83,7 @@ function readRule(name: string, rule: unknown): ErrorRule {
   };
 }
 
-function readErrorCode(options: Options): ErrorCode | undefined {
+function readErrorCode(options: OptionReader): ErrorCode | undefined {
   const code = options.text('code');
   if (code === undefined || isErrorCode(code)) return code;
   throw options.error('code', `unknown error code ${JSON.stringify(code)}`, suggestName(code, Object.keys(ERRORS)));

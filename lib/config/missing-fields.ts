@@ -1,4 +1,4 @@
-import { isRecord } from '../common/options';
+import { isRecord } from '../common/option-reader';
 
 /** Options that are rarely empty on purpose. The message shows only their names: a value may contain a password. */
 const RARELY_EMPTY = ['connectionString', 'host', 'hostaddr', 'port', 'user', 'database'];

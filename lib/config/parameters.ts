@@ -1,5 +1,5 @@
 import type { ConfigError } from '../common/errors';
-import { findNearest, formatValue, suggestName, type Options } from '../common/options';
+import { findNearest, formatValue, suggestName, type OptionReader } from '../common/option-reader';
 import { isUnsupported, refuseUnsupported, UNSUPPORTED } from './unsupported';
 
 /** The supported connection parameters of libpq, with their environment variables. */
@@ -102,12 +102,12 @@ interface Found {
  * The parameters of a connection, from an object, a connection string and the environment, in this order of precedence.
  */
 export class Parameters {
-  readonly #own: Options;
+  readonly #own: OptionReader;
   readonly #given: GivenParameters;
   readonly #env: NodeJS.ProcessEnv;
 
   /** @throws {ConfigError} if the object or the environment sets an unsupported parameter */
-  constructor(getFromObject: Options, given: GivenParameters, env: NodeJS.ProcessEnv) {
+  constructor(getFromObject: OptionReader, given: GivenParameters, env: NodeJS.ProcessEnv) {
     this.#own = getFromObject;
     this.#given = given;
     this.#env = env;
@@ -182,7 +182,7 @@ export class Parameters {
 const NUMERIC: readonly ParameterName[] = ['port', 'connect_timeout', 'keepalives_idle'];
 const SWITCHES: readonly ParameterName[] = ['keepalives', 'sslsni'];
 
-function toParameterText(options: Options, name: ParameterName, value: unknown): string {
+function toParameterText(options: OptionReader, name: ParameterName, value: unknown): string {
   if (typeof value === 'string') return value;
   if (SWITCHES.includes(name) && (typeof value === 'boolean' || typeof value === 'number')) return toPlainText(value);
   if (NUMERIC.includes(name)) {

@@ -1,4 +1,4 @@
-import { listOptionNames, type Options } from '../common/options';
+import { listOptionNames, type OptionReader } from '../common/option-reader';
 import { PROTO_VERSIONS, chooseProtoVersion, type PgoutputRequest } from '../commands/pgoutput-options';
 import type { PgoutputOptions } from './stream-config';
 
@@ -12,7 +12,7 @@ export const PGOUTPUT_OPTIONS = listOptionNames<PgoutputOptions>({
 });
 
 /** @throws {ConfigError} for the first invalid option */
-export function readPgoutputRequest(options: Options): PgoutputRequest {
+export function readPgoutputRequest(options: OptionReader): PgoutputRequest {
   const asked = {
     messages: options.flag('messages', false),
     binary: options.flag('binary', false),
@@ -23,7 +23,7 @@ export function readPgoutputRequest(options: Options): PgoutputRequest {
   return { ...asked, protoVersion: readProtoVersion(options, asked) };
 }
 
-function readProtoVersion(options: Options, asked: Parameters<typeof chooseProtoVersion>[0]): number | undefined {
+function readProtoVersion(options: OptionReader, asked: Parameters<typeof chooseProtoVersion>[0]): number | undefined {
   const version = options.get('protoVersion');
   if (version === undefined) return undefined;
   const known = [...PROTO_VERSIONS.keys()];

@@ -2,7 +2,7 @@ import { asyncScheduler, Subject, type NextObserver, type SchedulerLike } from '
 import type { OpenInfo } from '../commands/open-stream';
 import { ConfigError } from '../common/errors';
 import { addToJson } from '../common/json';
-import { isRecord, listOptionNames, Options } from '../common/options';
+import { isRecord, listOptionNames, OptionReader } from '../common/option-reader';
 import { MAX_MESSAGE_LENGTH } from '../wire/frames';
 import type { ServerConfig } from './connection-options';
 import { classify, readErrorRules } from './error-rules';
@@ -51,8 +51,8 @@ export function resolveConfig(config: StreamConfig): Settings {
   if (plugin === 'pgoutput') throw new ConfigError('plugin', 'must not be pgoutput; remove it and set publications');
   const raw = plugin !== undefined;
   const options = raw
-    ? new Options('', config, PLUGIN, { misplaced: OF_PGOUTPUT })
-    : new Options('', config, PGOUTPUT, { misplaced: OF_PLUGIN });
+    ? new OptionReader('', config, PLUGIN, { misplaced: OF_PGOUTPUT })
+    : new OptionReader('', config, PGOUTPUT, { misplaced: OF_PLUGIN });
   const confirm = options.flag('confirm', true);
   const plan = readStreamPlan(options);
   const statusInterval = options.ms('statusInterval', 10_000, 1);

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { ConfigError } from '../common/errors';
-import { isRecord, listOptionNames, Options, formatValue } from '../common/options';
+import { isRecord, listOptionNames, OptionReader, formatValue, MAX_TIMER_DELAY_MS } from '../common/option-reader';
 import type { StartupOptions } from '../commands/startup';
 import { readChannelBinding, readMethods } from './authentication-options';
 import { parseConnectionString } from './connection-string';
@@ -32,13 +32,11 @@ export interface ConnectionSettings {
 }
 
 const DEFAULT_TIMEOUT = 15_000;
-/** The longest delay of Node's timers, in ms. */
-const LONGEST_DELAY = 0x7fff_ffff;
 
 /**
  * Resolves a {@link ServerConfig} from the options, the connection string and the environment, in this order of precedence.
  */
-export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
+export function resolveConnection(config: OptionReader, env: NodeJS.ProcessEnv = process.env): ConnectionSettings {
   const { own, parameters } = read(config, env);
   const user = parameters.text('user') ?? getSystemUser();
   if (!user) throw new ConfigError('connection.user', 'missing; set the PostgreSQL user');
@@ -77,7 +75,7 @@ export function resolveConnection(config: Options, env: NodeJS.ProcessEnv = proc
   };
 }
 
-function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; parameters: Parameters } {
+function read(config: OptionReader, env: NodeJS.ProcessEnv): { own: OptionReader; parameters: Parameters } {
   const connection = config.get('connection') ?? {};
   if (connection instanceof URL)
     throw new ConfigError('connection', 'expected the URI as text, got a URL; pass url.href');
@@ -89,22 +87,22 @@ function read(config: Options, env: NodeJS.ProcessEnv): { own: Options; paramete
   }
   const values = typeof connection === 'string' ? { connectionString: connection } : connection;
   const known = ['connectionString', ...PARAMETERS, 'oauthToken', 'ssl'];
-  const own = new Options('connection', values, known, { ignored: IGNORED, misplaced: MISPLACED });
+  const own = new OptionReader('connection', values, known, { ignored: IGNORED, misplaced: MISPLACED });
   const text = own.text('connectionString');
   const given = text === undefined ? new Map<string, string>() : parseConnectionString('connection', text);
   return { own, parameters: new Parameters(own, given, env) };
 }
 
 /** If both are given, libpq's name overrides that of `pg`. */
-function readTimeout(own: Options, parameters: Parameters): number {
+function readTimeout(own: OptionReader, parameters: Parameters): number {
   const ofPg = parameters.has('connect_timeout') ? undefined : readNumber(own, 'connectionTimeoutMillis');
-  if (ofPg !== undefined) return ofPg > 0 ? Math.min(ofPg, LONGEST_DELAY) : LONGEST_DELAY;
+  if (ofPg !== undefined) return ofPg > 0 ? Math.min(ofPg, MAX_TIMER_DELAY_MS) : MAX_TIMER_DELAY_MS;
   const seconds = parameters.integer('connect_timeout');
   if (seconds === undefined) return DEFAULT_TIMEOUT;
-  return seconds > 0 ? Math.min(seconds * 1000, LONGEST_DELAY) : LONGEST_DELAY;
+  return seconds > 0 ? Math.min(seconds * 1000, MAX_TIMER_DELAY_MS) : MAX_TIMER_DELAY_MS;
 }
 
-function readKeepAlive(own: Options, parameters: Parameters): number | undefined {
+function readKeepAlive(own: OptionReader, parameters: Parameters): number | undefined {
   const switched = parameters.has('keepalives') ? undefined : parameters.own('keepAlive');
   const isOn = switched === undefined ? parameters.flag('keepalives', true) : own.flag('keepAlive', true);
   if (!isOn) return undefined;
@@ -112,7 +110,7 @@ function readKeepAlive(own: Options, parameters: Parameters): number | undefined
   return ofPg ?? Math.max(0, parameters.integer('keepalives_idle') ?? 0) * 1000;
 }
 
-function readNumber(own: Options, name: string): number | undefined {
+function readNumber(own: OptionReader, name: string): number | undefined {
   const value = own.get(name) ?? undefined;
   return value === undefined ? undefined : own.number(name, 0, 0);
 }
@@ -121,7 +119,7 @@ function isConnectionSource(value: unknown): value is CredentialProvider {
   return typeof value === 'function';
 }
 
-function readSource(own: Options, name: string): CredentialProvider | undefined {
+function readSource(own: OptionReader, name: string): CredentialProvider | undefined {
   const value = own.get(name) ?? undefined;
   if (value === undefined || isConnectionSource(value)) return value;
   throw own.error(

@@ -1,12 +1,12 @@
 import { defaultIfEmpty, defer, from, isObservable, map, of, take, type Observable, type ObservableInput } from 'rxjs';
 import { toStartPosition } from '../ledger/checkpoint';
 import { ReplicationError } from '../common/errors';
-import { isRecord, type Options } from '../common/options';
+import { isRecord, type OptionReader } from '../common/option-reader';
 import type { UserCallback } from '../commands/protocol-routine';
 import type { StartRequest } from '../commands/open-stream';
 
 /** Reads `startLsn`: an LSN, or a function that returns a position. */
-export function readStart(options: Options): StartRequest {
+export function readStart(options: OptionReader): StartRequest {
   const startLsn = options.get('startLsn');
   if (isFunction(startLsn)) return { callback: createUserCallback(startLsn) };
   if (isRecord(startLsn))

@@ -1,5 +1,5 @@
 import type { StreamPlan } from '../commands/open-stream';
-import { isRecord, Options } from '../common/options';
+import { isRecord, OptionReader } from '../common/option-reader';
 import { readPgoutputRequest } from './pgoutput-request';
 
 /**
@@ -7,13 +7,13 @@ import { readPgoutputRequest } from './pgoutput-request';
  *
  * @throws {ConfigError} for the first invalid option
  */
-export function readStreamPlan(options: Options): StreamPlan {
+export function readStreamPlan(options: OptionReader): StreamPlan {
   const raw = options.get('plugin') !== undefined;
   return { ...readCommonPlan(options), ...(raw ? readPluginPlan(options) : readPgoutputPlan(options)) };
 }
 
 /** Reads the option `slot` and checks the name as the server does. Source: manual, "Replication Slots". */
-export function readSlotName(options: Options): string {
+export function readSlotName(options: OptionReader): string {
   const slot = options.text('slot');
   if (slot === undefined) throw options.error('slot', 'missing; set the name of the replication slot');
   if (!/^[a-z0-9_]{1,63}$/.test(slot)) {
@@ -25,7 +25,7 @@ export function readSlotName(options: Options): string {
   return slot;
 }
 
-function readCommonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionOwner'> {
+function readCommonPlan(options: OptionReader): Pick<StreamPlan, 'slot' | 'ensureSlot' | 'positionOwner'> {
   const startLsn = options.get('startLsn');
   const positionOwner = typeof startLsn === 'function' ? 'consumer' : 'slot';
   const ensureSlot = readEnsureSlot(options);
@@ -35,12 +35,12 @@ function readCommonPlan(options: Options): Pick<StreamPlan, 'slot' | 'ensureSlot
   return { slot: readSlotName(options), ensureSlot, positionOwner };
 }
 
-function readEnsureSlot(options: Options): StreamPlan['ensureSlot'] {
+function readEnsureSlot(options: OptionReader): StreamPlan['ensureSlot'] {
   const value = options.get('ensureSlot');
   if (value === undefined || value === false) return undefined;
   if (value !== true && !isRecord(value))
     throw options.error('ensureSlot', 'expected true, false or { temporary: true }');
-  const slot = new Options('ensureSlot', value === true ? {} : value, ['temporary', 'failover', 'twoPhase']);
+  const slot = new OptionReader('ensureSlot', value === true ? {} : value, ['temporary', 'failover', 'twoPhase']);
   const temporary = slot.flag('temporary', false);
   const failover = slot.flag('failover', false);
   if (temporary && failover)
@@ -58,7 +58,7 @@ function readEnsureSlot(options: Options): StreamPlan['ensureSlot'] {
 
 type PluginPlan = Pick<StreamPlan, 'plugin' | 'pgoutput' | 'pluginOptions'>;
 
-function readPgoutputPlan(options: Options): PluginPlan {
+function readPgoutputPlan(options: OptionReader): PluginPlan {
   const publications = options.names('publications');
   if (!publications) {
     throw options.error('publications', 'missing; name at least one publication, or set plugin');
@@ -66,7 +66,7 @@ function readPgoutputPlan(options: Options): PluginPlan {
   return { plugin: 'pgoutput', pgoutput: { publications, request: readPgoutputRequest(options) }, pluginOptions: {} };
 }
 
-function readPluginPlan(options: Options): PluginPlan {
+function readPluginPlan(options: OptionReader): PluginPlan {
   const plugin = options.text('plugin');
   if (!plugin) throw options.error('plugin', 'missing; set the name of the output plugin');
   const given = options.get('pluginOptions') ?? {};

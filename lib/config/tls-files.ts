@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { getErrorCode } from '../common/options';
+import { getErrorCode } from '../common/option-reader';
 import type { Parameters } from './parameters';
 
 type FileName = 'sslrootcert' | 'sslcrl' | 'sslcert' | 'sslkey';

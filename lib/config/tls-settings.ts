@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions, SecureVersion } from 'node:tls';
 import { ConfigError } from '../common/errors';
 import type { TlsSettings } from '../net/target';
-import { isRecord, formatValue } from '../common/options';
+import { isRecord, formatValue } from '../common/option-reader';
 import type { ParameterName, Parameters } from './parameters';
 import { TlsFiles } from './tls-files';
 

@@ -1,4 +1,4 @@
-import { listOptionNames, type Options } from '../common/options';
+import { listOptionNames, type OptionReader } from '../common/option-reader';
 import { exactTypes } from '../pgoutput/values/exact-types';
 import { readExpectedTables } from '../pgoutput/types/expected-tables';
 import { defaultTypes, type TypeParsers } from '../pgoutput/values/values';
@@ -14,7 +14,7 @@ export const VALUE_OPTIONS = listOptionNames<ValueOptions>({
 });
 
 /** @param raw whether the stream uses a plugin other than pgoutput, whose values are not decoded */
-export function readValueOptions(options: Options, raw: boolean): ValueSettings {
+export function readValueOptions(options: OptionReader, raw: boolean): ValueSettings {
   const lookUpTypes = options.flag('lookUpTypes', !raw);
   const composites = options.flag('composites', false);
   if (composites && !lookUpTypes) throw options.error('composites', 'requires lookUpTypes: true');
@@ -24,7 +24,7 @@ export function readValueOptions(options: Options, raw: boolean): ValueSettings 
   return { types: readTypes(options), lookUpTypes, composites, check, onDecodeError };
 }
 
-function readTypes(options: Options): TypeParsers {
+function readTypes(options: OptionReader): TypeParsers {
   const types = options.get('types');
   if (types === 'exact') return exactTypes;
   if (typeof types === 'string') {

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { SERVER_OPTIONS, type ConnectionSettings } from '../config/resolve-connection';
-import { Options } from '../common/options';
+import { OptionReader } from '../common/option-reader';
 import { HostConnector } from './host-connector';
 import { connectSocket } from '../net/transport';
 import type { ProtocolRoutine } from '../commands/protocol-routine';
@@ -8,8 +8,8 @@ import type { ServerInfo } from '../commands/startup';
 import { encodeTerminate } from '../wire/frontend';
 
 /** Reads and checks the options of a management command. */
-export function readCommandOptions(config: unknown, more: readonly string[]): Options {
-  return new Options('', config, [...SERVER_OPTIONS, ...more]);
+export function readCommandOptions(config: unknown, more: readonly string[]): OptionReader {
+  return new OptionReader('', config, [...SERVER_OPTIONS, ...more]);
 }
 
 /** Connects on subscribe, runs one routine, emits its result and completes. */

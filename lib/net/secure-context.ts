@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from 'node:tls';
 import { ConfigError } from '../common/errors';
-import { getErrorCode } from '../common/options';
+import { getErrorCode } from '../common/option-reader';
 
 const NO_CERTIFICATE = 'expected a certificate in PEM format';
 

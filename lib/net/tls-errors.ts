@@ -1,6 +1,6 @@
 import { abridge } from '../common/error-text';
 import { ConnectionError } from '../common/errors';
-import { isRecord } from '../common/options';
+import { isRecord } from '../common/option-reader';
 
 /** The reason for a TLS failure, and its remedy. */
 interface Reason {

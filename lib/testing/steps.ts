@@ -1,6 +1,6 @@
 import { ConfigError } from '../common/errors';
 import { toLsn, type Lsn } from '../common/lsn';
-import { suggestName } from '../common/options';
+import { suggestName } from '../common/option-reader';
 import { errorResponse, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
 import type { BackendProcess } from './backend-process';
 import type { FakeCluster } from './cluster';

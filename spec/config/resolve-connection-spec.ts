@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { inspect } from 'node:util';
 import { Client, Pool } from 'pg';
 import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/resolve-connection';
-import { Options } from '../../lib/common/options';
+import { OptionReader } from '../../lib/common/option-reader';
 import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './support/resolve-connection';
 
 const ENVIRONMENT = {
@@ -117,7 +117,7 @@ describe('time-outs', () => {
 
   it('have defaults, and are options beside the connection', () => {
     const timeouts = (given: object) => {
-      const { connectTimeout, closeTimeout } = resolveConnection(new Options('', given, SERVER_OPTIONS), {});
+      const { connectTimeout, closeTimeout } = resolveConnection(new OptionReader('', given, SERVER_OPTIONS), {});
       return [connectTimeout, closeTimeout];
     };
     expect(timeouts({})).toEqual([15_000, 5000]);

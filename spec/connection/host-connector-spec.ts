@@ -6,7 +6,7 @@ import type { EstablishedConnection } from '../../lib/connection/established-con
 import { ConnectionError, type ReplicationError } from '../../lib/common/errors';
 import { createStream } from '../../lib/logical-replication';
 import type { Connect } from '../../lib/net/transport';
-import { Options } from '../../lib/common/options';
+import { OptionReader } from '../../lib/common/option-reader';
 import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
 import { executeCreateSlot, fetchSystemIdentity } from '../../lib/commands/slot-commands';
 import { Clock, microtasks } from '../support/clock';
@@ -42,7 +42,7 @@ function search<T>(connection: ConnectionOptions | string, script: () => Protoco
   const beside = { host: 'a,b,c', user: 'app', password: 'hunter2', sslmode: 'disable' };
   const given =
     typeof connection === 'string' ? { ...beside, connectionString: connection } : { ...beside, ...connection };
-  const settings = resolveConnection(new Options('', { connection: given }, SERVER_OPTIONS), {});
+  const settings = resolveConnection(new OptionReader('', { connection: given }, SERVER_OPTIONS), {});
   const connecting = new HostConnector(connect, settings, script, {
     done: (value, link) => Object.assign(heard, { value, link }),
     failed: (error) => Object.assign(heard, { error }),

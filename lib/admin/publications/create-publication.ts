@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { resolveConnection } from '../../config/resolve-connection';
 import type { ServerConfig } from '../../config/connection-options';
-import type { Options } from '../../common/options';
+import type { OptionReader } from '../../common/option-reader';
 import { executeCreatePublication } from '../../commands/publication-commands';
 import { PUBLICATION_OPERATIONS, type PublicationOperation } from '../../commands/publication-status';
 import type { PublicationScope } from '../../commands/publication-sql';
@@ -73,7 +73,7 @@ export function createPublication(config: CreatePublicationConfig): Observable<s
   ).pipe(map(() => name));
 }
 
-function readScope(options: Options): PublicationScope {
+function readScope(options: OptionReader): PublicationScope {
   const allTables = options.flag('allTables', false);
   const tables = readTableClauses(options, 'tables');
   const schemas = readIdentifiers(options, 'schemas');
@@ -91,7 +91,7 @@ function readScope(options: Options): PublicationScope {
   return { allTables, exceptTables: exceptTables ?? [], tables: tables ?? [], schemas: schemas ?? [] };
 }
 
-function readOperations(options: Options): readonly string[] | undefined {
+function readOperations(options: OptionReader): readonly string[] | undefined {
   const operations = options.names('operations');
   const unknown = operations?.find((one) => !PUBLICATION_OPERATIONS.some((operation) => operation === one));
   if (unknown === undefined) return operations;

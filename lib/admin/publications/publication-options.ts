@@ -1,4 +1,4 @@
-import { isRecord, Options, formatValue } from '../../common/options';
+import { isRecord, OptionReader, formatValue } from '../../common/option-reader';
 import { parseTableName, TABLE_NAME_EXPECTED } from '../../pgoutput/messages/table';
 import type { TableClause } from '../../commands/publication-sql';
 
@@ -22,24 +22,24 @@ export interface PublicationTable {
 }
 
 /** Checks a name's length, because the server truncates longer names. */
-function requireIdentifier(options: Options, option: string, name: string | undefined): string {
+function requireIdentifier(options: OptionReader, option: string, name: string | undefined): string {
   if (!name) throw options.error(option, 'missing; set the name as in the catalog');
   if (Buffer.byteLength(name) > 63) throw options.error(option, 'must have at most 63 bytes');
   return name;
 }
 
 /** Reads the option `name`, the name of a publication. */
-export function readPublicationName(options: Options): string {
+export function readPublicationName(options: OptionReader): string {
   return requireIdentifier(options, 'name', options.text('name'));
 }
 
 /** Reads a list of names. */
-export function readIdentifiers(options: Options, option: string): readonly string[] | undefined {
+export function readIdentifiers(options: OptionReader, option: string): readonly string[] | undefined {
   return options.names(option)?.map((name) => requireIdentifier(options, option, name));
 }
 
 /** Reads a list of tables. */
-export function readTableClauses(options: Options, option: string): readonly TableClause[] | undefined {
+export function readTableClauses(options: OptionReader, option: string): readonly TableClause[] | undefined {
   const value = options.get(option);
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length === 0) {
@@ -48,11 +48,11 @@ export function readTableClauses(options: Options, option: string): readonly Tab
   return value.map((item: unknown, index) => readTableClause(options, `${option}[${index}]`, item));
 }
 
-function readTableClause(options: Options, option: string, value: unknown): TableClause {
+function readTableClause(options: OptionReader, option: string, value: unknown): TableClause {
   if (!isRecord(value) || !('table' in value)) {
     return { ...readTableName(options, option, value), columns: undefined, where: undefined };
   }
-  const part = new Options(option, value, ['table', 'columns', 'where']);
+  const part = new OptionReader(option, value, ['table', 'columns', 'where']);
   const where = part.text('where');
   if (where?.trim() === '') throw part.error('where', 'expected a condition in SQL, got empty text');
   return {
@@ -63,7 +63,7 @@ function readTableClause(options: Options, option: string, value: unknown): Tabl
 }
 
 function readTableName(
-  options: Options,
+  options: OptionReader,
   option: string,
   value: unknown,
 ): { readonly schema: string; readonly name: string } {
@@ -79,7 +79,7 @@ function readTableName(
   if (!isRecord(value)) {
     throw options.error(option, `expected 'table', 'schema.table' or { schema, name }, got ${formatValue(value)}`);
   }
-  const parts = new Options(option, value, ['schema', 'name']);
+  const parts = new OptionReader(option, value, ['schema', 'name']);
   return {
     schema: requireIdentifier(parts, 'schema', parts.text('schema') ?? 'public'),
     name: requireIdentifier(parts, 'name', parts.text('name')),
@@ -87,7 +87,7 @@ function readTableName(
 }
 
 /** @throws {ConfigError} if a table has a column list or a row filter */
-export function requireWholeTables(options: Options, option: string, tables: readonly TableClause[]): void {
+export function requireWholeTables(options: OptionReader, option: string, tables: readonly TableClause[]): void {
   if (tables.some(({ columns, where }) => columns ?? where)) {
     throw options.error(option, 'must not contain columns or where; remove them');
   }

@@ -1,6 +1,6 @@
 import { asyncScheduler, Subject, type NextObserver, type SchedulerLike } from 'rxjs';
 import { ReplicationError } from '../../common/errors';
-import { Options } from '../../common/options';
+import { OptionReader } from '../../common/option-reader';
 import type { FailedTransaction } from '../../ledger/failure';
 
 /** The retry policy of {@link reconnect}. */
@@ -44,7 +44,7 @@ const NAMES = ['initialDelay', 'maxDelay', 'maxRetries', 'retryable', 'scheduler
 
 /** @throws {ConfigError} for the first invalid option */
 export function readSettings(given: ReconnectOptions) {
-  const options = new Options('reconnect', given, NAMES);
+  const options = new OptionReader('reconnect', given, NAMES);
   const { retryable = isRetryable } = given;
   if (typeof retryable !== 'function') throw options.error('retryable', 'expected a function that takes the error');
   const observed = new Subject<ReconnectAttempt>();

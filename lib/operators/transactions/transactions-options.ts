@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { Options } from '../../common/options';
+import { OptionReader } from '../../common/option-reader';
 
 /** The options of {@link transactions}. */
 export interface TransactionsOptions {
@@ -23,7 +23,7 @@ const NAMES = ['includeNonTransactionalMessages', 'maxBytes', 'spoolDirectory'];
 
 /** @throws {ConfigError} `CONFIG_INVALID` */
 export function readTransactionsOptions(given: TransactionsOptions): Required<TransactionsOptions> {
-  const options = new Options('transactions', given, NAMES);
+  const options = new OptionReader('transactions', given, NAMES);
   return {
     includeNonTransactionalMessages: options.flag('includeNonTransactionalMessages', false),
     maxBytes: options.number('maxBytes', MAX_BYTES, 0),

@@ -2,7 +2,7 @@ import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import { toJsonMembers, toJsonValue } from '../../common/json';
 import type { Lsn } from '../../common/lsn';
-import { isRecord } from '../../common/options';
+import { isRecord } from '../../common/option-reader';
 import { Message } from './message';
 import { toRowJson } from './row-json';
 import type { Relation } from './table';

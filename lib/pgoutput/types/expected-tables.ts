@@ -1,5 +1,5 @@
 import { ConfigError, ReplicationError } from '../../common/errors';
-import { isRecord, findNearest, formatValue } from '../../common/options';
+import { isRecord, findNearest, formatValue } from '../../common/option-reader';
 import {
   type Column,
   parseName,

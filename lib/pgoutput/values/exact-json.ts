@@ -23,8 +23,8 @@ export class JsonNumber {
   }
 }
 
-/** The maximum number of integer digits in numeric, and so in jsonb. Converting longer bigints takes seconds to minutes. */
-const LONGEST_INTEGER = 131_072;
+/** The maximum number of digits converted to a bigint: the limit of numeric, and so of jsonb. Longer ones take seconds to minutes. */
+const MAX_BIGINT_DIGITS = 131_072;
 
 /** Matches numbers with 16 digits or an exponent; a double represents all others exactly. Matches in strings do not matter. */
 const MAY_BE_ROUNDED = /(?:^|[:,[\s])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
@@ -137,7 +137,7 @@ function toExactNumber(text: string): number | bigint | JsonNumber {
   if (/^-?\d+$/.test(text)) {
     if (Number.isSafeInteger(number)) return number;
     const digits = number < 0 ? text.length - 1 : text.length;
-    return digits <= LONGEST_INTEGER ? BigInt(text) : new JsonNumber(text);
+    return digits <= MAX_BIGINT_DIGITS ? BigInt(text) : new JsonNumber(text);
   }
   return normalizeDecimal(text) === normalizeDecimal(String(number)) ? number : new JsonNumber(text);
 }

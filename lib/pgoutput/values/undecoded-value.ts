@@ -1,7 +1,7 @@
 import type { ValueFormat } from './value-error';
 
 /** The maximum size of a value whose bytes the JSON form includes, at two characters per byte. */
-const LARGEST_SHOWN = 2 ** 28 - 16;
+const MAX_HEX_BYTES = 2 ** 28 - 16;
 
 /**
  * A value that could not be decoded, as the server sent it. With `onDecodeError: 'deliver'` the row holds it instead of the
@@ -28,7 +28,7 @@ export class UndecodedValue {
    */
   toJSON(): Record<string, unknown> {
     const { bytes, format, typeOid, cause } = this;
-    const shown = bytes.length <= LARGEST_SHOWN ? { bytes: `\\x${bytes.toString('hex')}` } : {};
+    const shown = bytes.length <= MAX_HEX_BYTES ? { bytes: `\\x${bytes.toString('hex')}` } : {};
     return { undecoded: true, format, typeOid, length: bytes.length, ...shown, cause: String(cause) };
   }
 }

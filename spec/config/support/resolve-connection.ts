@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings } from '../../../lib/config/resolve-connection';
 import { ConfigError } from '../../../lib/common/errors';
-import { Options } from '../../../lib/common/options';
+import { OptionReader } from '../../../lib/common/option-reader';
 import { failure } from '../../wire/failure';
 
 export type Environment = Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string>>;
 const NOBODY = { HOME: '/nowhere' };
 
 export function resolve(connection?: unknown, env: Environment = {}): ConnectionSettings {
-  return resolveConnection(new Options('', { connection }, SERVER_OPTIONS), { ...NOBODY, ...env });
+  return resolveConnection(new OptionReader('', { connection }, SERVER_OPTIONS), { ...NOBODY, ...env });
 }
 
 /** The error of what cannot be used, which never shows a `hunter2`. */

@@ -18,6 +18,9 @@ export function getErrorCode(error: unknown): string | undefined {
   return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : undefined;
 }
 
+/** The longest delay that Node's timers support, in ms. They fire at once for a longer one. */
+export const MAX_TIMER_DELAY_MS = 0x7fff_ffff;
+
 /** Members of `connection` that are easily misplaced at the top level. */
 const CONNECTION_MEMBERS = ['connectionString', 'host', 'port', 'user', 'password', 'database', 'ssl'];
 
@@ -102,7 +105,7 @@ export interface UnknownOptionRules {
 }
 
 /** Reads options, which may come from JavaScript. Each method throws a {@link ConfigError} for an invalid value. */
-export class Options {
+export class OptionReader {
   readonly #prefix: string;
   readonly #values: Readonly<Record<string, unknown>>;
 
@@ -178,8 +181,7 @@ export class Options {
   /** A duration in ms that Node's timers support. */
   ms(name: string, fallback: number, least = 0): number {
     const value = this.number(name, fallback, least);
-    // Node's timers fire at once for a longer delay.
-    if (value > 0x7fff_ffff) throw this.error(name, `expected at most 2147483647 ms, got ${value}`);
+    if (value > MAX_TIMER_DELAY_MS) throw this.error(name, `expected at most ${MAX_TIMER_DELAY_MS} ms, got ${value}`);
     return value;
   }
 
