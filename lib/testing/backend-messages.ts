@@ -33,11 +33,11 @@ export function keepalive(walEnd: bigint, replyRequested = false, serverTime = S
 export type FieldsByLetter = Readonly<Record<string, string>>;
 
 export function errorResponse(fields: FieldsByLetter): Buffer {
-  return frame('E', serverFields({ S: 'ERROR', V: 'ERROR', C: 'XX000', M: 'an error', ...fields }));
+  return frame('E', encodeServerFields({ S: 'ERROR', V: 'ERROR', C: 'XX000', M: 'an error', ...fields }));
 }
 
 export function notice(fields: FieldsByLetter): Buffer {
-  return frame('N', serverFields({ S: 'WARNING', V: 'WARNING', C: '01000', M: 'a warning', ...fields }));
+  return frame('N', encodeServerFields({ S: 'WARNING', V: 'WARNING', C: '01000', M: 'a warning', ...fields }));
 }
 
 export function authenticationOk(): Buffer {
@@ -83,6 +83,6 @@ export function copyDone(): Buffer {
   return frame('c');
 }
 
-function serverFields(fields: FieldsByLetter): Buffer {
+function encodeServerFields(fields: FieldsByLetter): Buffer {
   return Buffer.concat([...Object.entries(fields).map(([code, text]) => message(code, cstring(text))), u8(0)]);
 }

@@ -10,32 +10,31 @@ import type { WalTransaction } from './transaction';
 import { buildXlogData } from './wal';
 
 /**
- * The server process at the other end of one connection. The client's bytes go in by `receive`, answers come out of
- * its outbox. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
+ * The server process of one connection. `receive` takes the client's bytes; the responses are written to the outbox. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
  */
 export class BackendProcess {
-  /** What the client did, in turn: `startup`, `query …`, `status 0/0`, `copyDone`, `terminate`, `cancel …`. */
+  /** The client's actions in order: `startup`, `query …`, `status 0/0`, `copyDone`, `terminate`, `cancel …`. */
   readonly log: string[] = [];
   /**
-   * Records what the client was sent and checks what it confirms.
+   * Records what was sent to the client, and checks what the client confirms.
    *
    * @internal
    */
   readonly auditor: ClientAuditor;
   /**
-   * The output to the client, where faults of the network are made.
+   * The output to the client, which injects network faults.
    *
    * @internal
    */
   readonly outbox: FaultyOutbox;
   /**
-   * undefined: no TLS
+   * The TLS state; undefined without TLS.
    *
    * @internal
    */
   security: Security | undefined;
   /** Whether the connection is no longer used. */
-  gone = false;
+  closed = false;
   /** @internal */
   protected readonly cluster: FakeCluster;
   readonly #handler: MessageHandler;
@@ -53,11 +52,11 @@ export class BackendProcess {
     this.outbox = new FaultyOutbox(
       socket,
       (ms, callback) => {
-        cluster.later(ms, callback);
+        cluster.schedule(ms, callback);
       },
       {
         sent: (bytes) => {
-          // What goes before start-up, the answer to an SSLRequest, has no frame.
+          // The response to an SSLRequest, before start-up, has no frame.
           if (this.startup) this.auditor.recordSent(bytes);
         },
         ended: () => {
@@ -68,17 +67,17 @@ export class BackendProcess {
     this.#handler = new MessageHandler(cluster, this);
   }
 
-  /** The position that START_REPLICATION asked for. */
+  /** The start position of START_REPLICATION. */
   get startLsn(): Lsn | undefined {
     return this.#handler.startLsn;
   }
 
-  /** In which form START_REPLICATION asked for transactions. */
+  /** The options of START_REPLICATION that determine how transactions are sent. */
   get options(): ClientOptions {
     return this.#handler.options;
   }
 
-  /** What the client has set by SET, by the setting's name. */
+  /** The settings that the client has changed with SET, by name. */
   get settings(): ReadonlyMap<string, string> {
     return this.#handler.settings;
   }
@@ -88,7 +87,7 @@ export class BackendProcess {
     return this.#handler.parameters;
   }
 
-  /** Whether it is encrypted. */
+  /** Whether the connection uses TLS. */
   get secure(): boolean {
     return this.security !== undefined;
   }
@@ -97,12 +96,12 @@ export class BackendProcess {
     return this.#handler.streaming;
   }
 
-  /** The standby status updates that came. */
+  /** The standby status updates received. */
   get statuses(): FakeStatus[] {
     return this.auditor.statuses;
   }
 
-  /** Their flush positions. */
+  /** The flush positions of {@link statuses}. */
   get flushed(): Lsn[] {
     return this.statuses.map((status) => status.flushed);
   }
@@ -111,7 +110,7 @@ export class BackendProcess {
     return this.log.filter((entry) => entry.startsWith('query ')).map((entry) => entry.slice('query '.length));
   }
 
-  // ── what a script makes the server do ──
+  // ── actions of the server ──
 
   /** Sends frames, or any bytes, as one segment. */
   send(...frames: readonly Buffer[]): void {
@@ -137,24 +136,24 @@ export class BackendProcess {
     this.send(backend.errorResponse(fields));
   }
 
-  /** Ends the stream, not the connection: the slot is free again. */
+  /** Ends the stream and releases the slot. The connection stays open. */
   endStream(...frames: readonly Buffer[]): void {
     this.#handler.endStream();
     this.send(...frames);
   }
 
-  /** Closes the connection in order, behind what was sent. */
+  /** Closes the connection after all written data is sent. */
   close(): void {
     this.#handler.endStream();
     this.outbox.close();
   }
 
-  /** The open write transactions have ended. */
+  /** Completes a slot creation that waits because of `behaviour.creationWaits`. */
   finishCreation(): void {
     this.#handler.finishCreation();
   }
 
-  // ── what the client does ──
+  // ── actions of the client ──
 
   /** @internal */
   receive(bytes: Buffer): void {
@@ -162,14 +161,14 @@ export class BackendProcess {
   }
 
   /**
-   * The client is not there any more, or nothing can be read from it.
+   * The connection is closed.
    *
    * @internal
    */
-  disconnected(): void {
-    this.gone = true;
+  handleDisconnect(): void {
+    this.closed = true;
     this.outbox.discard();
     this.#handler.endStream();
-    this.cluster.changed();
+    this.cluster.notifyChanged();
   }
 }

@@ -1,13 +1,13 @@
 import type { ClientOptions } from './client-options';
 import { inBlock, origin, streamAbort, streamStart, streamStop, type RelationFields } from './payloads';
-import { buildRelations, type PlacedChange, type PlacedTransaction } from './placed';
+import { buildRelations, type PositionedChange, type PositionedTransaction } from './positions';
 
 /** Builds the blocks of a streamed transaction; undefined if the client receives it as a whole. */
-export function buildBlocks(transaction: PlacedTransaction, client: ClientOptions): Buffer[] | undefined {
+export function buildBlocks(transaction: PositionedTransaction, client: ClientOptions): Buffer[] | undefined {
   const { draft, changes, xid, commitTime: abortTime } = transaction;
   if (client.streaming === 'off' || draft.blocks === undefined) return undefined;
   const described = new Set<RelationFields>();
-  return cut(changes, draft.blocks).flatMap((block, index) => {
+  return splitIntoBlocks(changes, draft.blocks).flatMap((block, index) => {
     const first = index === 0;
     const content = block.flatMap(({ change, lsn, savepoint }) =>
       [...buildRelations(change, described), change.payload(lsn)].map((payload) => inBlock(xid + savepoint, payload)),
@@ -23,15 +23,15 @@ export function buildBlocks(transaction: PlacedTransaction, client: ClientOption
   });
 }
 
-/** Splits changes into so many blocks of similar length. A savepoint that was rolled back has a separate block. */
-function cut(changes: readonly PlacedChange[], count: number): PlacedChange[][] {
-  const most = Math.max(1, Math.ceil(changes.length / count));
-  const blocks: PlacedChange[][] = [[]];
+/** Splits changes into `count` blocks of similar length. A savepoint that was rolled back has a separate block. */
+function splitIntoBlocks(changes: readonly PositionedChange[], count: number): PositionedChange[][] {
+  const maxLength = Math.max(1, Math.ceil(changes.length / count));
+  const blocks: PositionedChange[][] = [[]];
   for (const change of changes) {
     const last = blocks.at(-1) ?? [];
     const isSame = last.at(-1)?.savepoint === change.savepoint;
-    const goesOn = last.length === 0 || (isSame && (change.savepoint > 0 || last.length < most));
-    if (goesOn) last.push(change);
+    const belongs = last.length === 0 || (isSame && (change.savepoint > 0 || last.length < maxLength));
+    if (belongs) last.push(change);
     else blocks.push([change]);
   }
   return blocks;

@@ -4,7 +4,7 @@ import type { AuthenticationMethod } from './server-authentication';
 import { DelayedActions } from './delayed-actions';
 import type { FaultyOutbox } from './faulty-outbox';
 import type { FakeBehaviour, FakeSlot, TimelineSwitch } from './server-state';
-import { assignPositions, type PlacedTransaction } from './placed';
+import { assignPositions, type PositionedTransaction } from './positions';
 import type { TransactionDraft, WalTransaction } from './transaction';
 import { buildTransaction, buildPrepared, buildCommitPrepared, buildRollbackPrepared } from './wal';
 import { describeViolation, type Violation, type ViolationDetails } from './violations';
@@ -13,7 +13,7 @@ import { describeViolation, type Violation, type ViolationDetails } from './viol
 export interface ServerProcess {
   readonly processId: number;
   /** Whether the connection is no longer used. */
-  readonly gone: boolean;
+  readonly closed: boolean;
   readonly streaming: boolean;
   /**
    * The output to the client, which injects network faults.
@@ -70,10 +70,10 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   /** The violations of clients, in order. */
   readonly violations: Violation[] = [];
   /** The prepared transactions, by gid. */
-  readonly #prepared = new Map<string, PlacedTransaction>();
+  readonly #prepared = new Map<string, PositionedTransaction>();
   readonly #delayed: DelayedActions;
   #refusals = 0;
-  readonly #faultsToCome: ((outbox: FaultyOutbox) => void)[] = [];
+  readonly #pendingFaults: ((outbox: FaultyOutbox) => void)[] = [];
 
   constructor(readonly scheduler: SchedulerLike = asyncScheduler) {
     this.#delayed = new DelayedActions(scheduler);
@@ -104,14 +104,14 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   /** @param name default: the first slot */
   slot(name = [...this.slots.keys()][0] ?? ''): FakeSlot {
     const slot = this.slots.get(name);
-    if (!slot) throw new Error(`The fake server has no slot ${JSON.stringify(name)}; make it with addSlot`);
+    if (!slot) throw new Error(`The fake server has no slot ${JSON.stringify(name)}; create it with addSlot`);
     return slot;
   }
 
   /** The newest connection. */
   get last(): Process {
     const last = this.connections.at(-1);
-    if (!last) throw new Error('Nobody has connected to the fake server yet');
+    if (!last) throw new Error('No client has connected to the fake server yet');
     return last;
   }
 
@@ -122,14 +122,14 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    * @returns the end LSN of the last transaction, which a client confirms when its work is done
    */
   commit(...transactions: readonly (TransactionDraft | WalTransaction)[]): Lsn {
-    const inWal = transactions.map((transaction) => {
+    const written = transactions.map((transaction) => {
       const one = 'payloads' in transaction ? transaction : buildTransaction(transaction, this.walPosition, this.time);
       this.walPosition = maxLsn(this.walPosition, one.endLsn);
       return one;
     });
-    this.wal.push(...inWal);
-    for (const connection of this.connections) if (connection.streaming) connection.stream(...inWal);
-    return inWal.at(-1)?.endLsn ?? this.walPosition;
+    this.wal.push(...written);
+    for (const connection of this.connections) if (connection.streaming) connection.stream(...written);
+    return written.at(-1)?.endLsn ?? this.walPosition;
   }
 
   /**
@@ -143,7 +143,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    */
   prepare(draft: TransactionDraft, gid: string): Lsn {
     if (this.#prepared.has(gid))
-      throw new Error(`The fake server has a prepared transaction ${JSON.stringify(gid)} already`);
+      throw new Error(`The fake server already has a prepared transaction ${JSON.stringify(gid)}`);
     const transaction = assignPositions(draft, this.walPosition, this.time);
     this.#prepared.set(gid, transaction);
     return this.commit(buildPrepared(transaction, gid));
@@ -159,7 +159,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
     return this.commit(buildRollbackPrepared(this.#takePrepared(gid), gid, this.walPosition, this.time));
   }
 
-  #takePrepared(gid: string): PlacedTransaction {
+  #takePrepared(gid: string): PositionedTransaction {
     const transaction = this.#prepared.get(gid);
     if (!transaction) throw new Error(`The fake server has no prepared transaction ${JSON.stringify(gid)}`);
     this.#prepared.delete(gid);
@@ -171,26 +171,26 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    *
    * @internal
    */
-  disturb(fault: (outbox: FaultyOutbox) => void): void {
+  injectFault(fault: (outbox: FaultyOutbox) => void): void {
     const newest = this.connections.at(-1);
-    if (newest && !newest.gone) fault(newest.outbox);
-    else this.#faultsToCome.push(fault);
+    if (newest && !newest.closed) fault(newest.outbox);
+    else this.#pendingFaults.push(fault);
   }
 
   /**
-   * A server process has started.
+   * Registers the server process of a new connection.
    *
    * @internal
    */
-  connected(process: Process): void {
+  addConnection(process: Process): void {
     this.connections.push(process);
-    for (const fault of this.#faultsToCome.splice(0)) fault(process.outbox);
+    for (const fault of this.#pendingFaults.splice(0)) fault(process.outbox);
   }
 
-  /** Resets connections that are made within the next so many ms. */
+  /** Resets connections that are made within this time, in ms. */
   refuse(ms: number): void {
     this.#refusals++;
-    this.later(ms, () => {
+    this.schedule(ms, () => {
       this.#refusals--;
     });
   }
@@ -200,7 +200,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /** @internal */
-  later(ms: number, callback: () => void): void {
+  schedule(ms: number, callback: () => void): void {
     this.#delayed.schedule(ms, callback);
   }
 
@@ -209,7 +209,7 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
    *
    * @internal
    */
-  protected endWaiting(): void {
+  protected runPendingActions(): void {
     this.#delayed.flush();
   }
 
@@ -223,11 +223,11 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
   }
 
   /**
-   * The state of a connection has changed.
+   * Reports that the state of a connection has changed.
    *
    * @internal
    */
-  changed(): void {
-    // FakeWalSender overrides it to wake up waiting callers.
+  notifyChanged(): void {
+    // FakeWalSender overrides it to evaluate the conditions of its promises.
   }
 }

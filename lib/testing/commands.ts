@@ -36,7 +36,7 @@ export function executeCommand(cluster: FakeCluster, session: Map<string, string
   if (sql.includes('pg_replication_slots')) return fetchSlot(cluster, /slot_name = '(\w+)'/.exec(sql)?.[1] ?? '');
   return errorResponse({
     C: '42601',
-    M: `the fake server has no answer to: ${sql}; give it one in behaviour.answersTo`,
+    M: `the fake server has no response to: ${sql}; add one to behaviour.answersTo`,
   });
 }
 
@@ -133,7 +133,7 @@ export function hasSlot(cluster: FakeCluster, sql: string): boolean {
   return cluster.slots.has(/"(\w+)"/.exec(sql)?.[1] ?? '');
 }
 
-/** Answers CREATE_REPLICATION_SLOT: the new slot starts where the WAL ends. */
+/** Responds to CREATE_REPLICATION_SLOT. The new slot starts at the end of the WAL. */
 export function createSlot(cluster: FakeCluster, sql: string): Buffer {
   const [, name = '', temporary, plugin = ''] = /"(\w+)"( TEMPORARY)? LOGICAL "(\w+)"/.exec(sql) ?? [];
   if (cluster.slots.has(name)) return errorResponse({ C: '42710', M: `replication slot "${name}" already exists` });

@@ -6,20 +6,24 @@ export interface WaitOptions {
 }
 
 /** Less than the default timeout of jest and other test runners, 5 s. */
-const TIMEOUT = 4000;
+const DEFAULT_TIMEOUT = 4000;
 
-/** Promises of conditions. */
+/** Promises that resolve when a condition holds. */
 export class Conditions {
-  readonly #waiting = new Set<() => void>();
+  readonly #checks = new Set<() => void>();
 
-  /** Resolves when the condition holds; it is looked at now, and at each {@link check}. */
-  wait(condition: () => boolean, timeout: number = TIMEOUT, createTimeoutError: (ms: number) => Error): Promise<void> {
+  /** Resolves when the condition holds. It is evaluated immediately and at each {@link check}. */
+  wait(
+    condition: () => boolean,
+    timeout: number = DEFAULT_TIMEOUT,
+    createTimeoutError: (ms: number) => Error,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
-        this.#waiting.delete(look);
+        this.#checks.delete(check);
       };
-      const look = (): void => {
+      const check = (): void => {
         if (!condition()) return;
         settle();
         resolve();
@@ -28,13 +32,13 @@ export class Conditions {
         settle();
         reject(createTimeoutError(timeout));
       }, timeout);
-      this.#waiting.add(look);
-      look();
+      this.#checks.add(check);
+      check();
     });
   }
 
-  /** Something has changed. */
+  /** Evaluates all conditions again. */
   check(): void {
-    for (const look of this.#waiting) look();
+    for (const check of this.#checks) check();
   }
 }

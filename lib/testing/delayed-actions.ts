@@ -1,6 +1,6 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
-/** Calls that are due later, by the time of a scheduler. */
+/** Callbacks that a scheduler runs later, or {@link flush} immediately. */
 export class DelayedActions {
   readonly #scheduler: SchedulerLike;
   readonly #pending = new Map<Subscription, () => void>();
@@ -17,7 +17,7 @@ export class DelayedActions {
     this.#pending.set(action, callback);
   }
 
-  /** Makes the pending calls now. */
+  /** Runs all pending callbacks immediately. */
   flush(): void {
     for (const [action, callback] of this.#pending) {
       action.unsubscribe();

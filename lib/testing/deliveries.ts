@@ -43,7 +43,9 @@ export function toMessages(draft: TransactionDraft | WalTransaction, options: De
   return payloads.map((payload) => {
     const message = decoder.decode(payload, 0, payload.length);
     if (!isOfWholeTransaction(message))
-      throw new Error(`No transaction in one piece has a ${message.kind}; use a FakeWalSender`);
+      throw new Error(
+        `A transaction that is sent as a whole has no message of kind ${message.kind}; use a FakeWalSender`,
+      );
     Delivery.attach(message, new BuiltHandle(session));
     return message;
   });
@@ -88,7 +90,7 @@ export function toTransaction(draft: TransactionDraft | WalTransaction, options:
     .pipe(transactions())
     .subscribe((tx) => built.push(tx));
   const [tx] = built;
-  if (!tx) throw new Error('A transaction without changes is never delivered; give it some');
+  if (!tx) throw new Error('transactions() does not emit a transaction without changes; add a change');
   return tx;
 }
 
@@ -96,7 +98,7 @@ export function toTransaction(draft: TransactionDraft | WalTransaction, options:
 export function isAcknowledged(delivery: Acknowledgeable): boolean {
   const handle = delivery instanceof Delivery ? Delivery.getHandle(delivery) : undefined;
   if (handle instanceof BuiltHandle) return handle.settled;
-  throw new Error('isAcknowledged knows only what toMessages and toTransaction have built');
+  throw new Error('isAcknowledged supports only results of toMessages and toTransaction');
 }
 
 /** A handle without a ledger. It only records whether it was settled. */

@@ -7,13 +7,13 @@ import { Conditions, type WaitOptions } from './conditions';
 import type { FakeWalSenderOptions } from './fake-walsender-options';
 import type { FaultProgram } from './faults';
 import { TcpServerSocket, type FakeTls } from './tcp-server-socket';
-import { perform, type Step } from './steps';
+import { performStep, type Step } from './steps';
 
 /** The first server version in which TLS can start without an SSLRequest. */
-const DIRECT_TLS = 170000;
+const FIRST_VERSION_WITH_DIRECT_TLS = 170000;
 /**
  * A PostgreSQL server for tests that supports only logical replication. It runs in this process, listens on loopback, and starts
- * within a millisecond. It uses the real protocol, plays scripts of faults, and checks what its clients confirm.
+ * within a millisecond. It speaks the wire protocol, plays scripts of faults, and checks what its clients confirm.
  *
  * There is no SQL and there are no tables: the WAL contains what a test commits. All state is public and may be changed at any
  * time, see {@link FakeCluster}.
@@ -21,7 +21,7 @@ const DIRECT_TLS = 170000;
  * @example
  * const orders = table('orders', { id: 'int4', total: 'numeric' });
  *
- * it('saves what is committed, also when the connection is lost', async () => {
+ * it('saves committed changes after the connection is lost', async () => {
  *   const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
  *   const saved: unknown[] = [];
  *   const subscription = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] })
@@ -34,13 +34,13 @@ const DIRECT_TLS = 170000;
  *
  *   try {
  *     await server.whenStreaming();
- *     await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
+ *     await server.play({ cut: 100 }); // the connection ends after 100 more bytes, within a message
  *     const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
  *     await server.whenConfirmed(lsn);
  *     expect(saved).toEqual([{ id: 1, total: '9.50' }]);
- *     server.verify(); // throws if anything was confirmed that should not have been
+ *     server.verify(); // throws if the client confirmed a position too early
  *   } finally {
- *     subscription.unsubscribe(); // or reconnect() tries for ever, and the test runner does not end
+ *     subscription.unsubscribe(); // otherwise reconnect() retries forever, and the test runner does not exit
  *     await server.close();
  *   }
  * });
@@ -85,7 +85,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
 
   /**
    * The URI for `connection`, with the password if there is one; set `oauthToken` for a token. If the server requires the secret
-   * in clear text without TLS, the URI has a `require_auth` that allows it, because otherwise a client refuses.
+   * in clear text without TLS, the URI has a `require_auth` that allows it, because otherwise the client refuses to send it.
    */
   get url(): string {
     const { password, authentication } = this;
@@ -112,7 +112,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
       const isProgram = 'steps' in part;
       if (isProgram) this.#programs.push(part);
       for (const step of isProgram ? part.steps : [part]) {
-        const waiting = this.#closed ? undefined : perform(this, step);
+        const waiting = this.#closed ? undefined : performStep(this, step);
         if (waiting) await waiting;
       }
     }
@@ -126,10 +126,10 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   async whenStreaming(options: WaitOptions = {}): Promise<void> {
     const { slot, timeout } = options;
     const wanted = slot === undefined ? undefined : this.slot(slot);
-    await this.#until(
+    await this.#waitUntil(
       () => this.connections.some((one) => one.streaming && (wanted === undefined || wanted.owner === one)),
       timeout,
-      () => (slot === undefined ? 'nobody streams' : `nobody streams from slot "${slot}"`),
+      () => (slot === undefined ? 'no connection is streaming' : `no connection is streaming from slot "${slot}"`),
     );
   }
 
@@ -142,7 +142,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   async whenConfirmed(lsn: Lsn | string, options: WaitOptions = {}): Promise<void> {
     const position = toLsn('lsn', lsn);
     const slot = this.slot(options.slot);
-    await this.#until(
+    await this.#waitUntil(
       () => slot.confirmedFlushLsn >= position,
       options.timeout,
       () => `the client has confirmed ${formatLsn(slot.confirmedFlushLsn)}, not ${formatLsn(position)}`,
@@ -157,7 +157,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
   async whenIdle(options: WaitOptions = {}): Promise<void> {
     const { slot: name, timeout } = options;
     const slot = name === undefined ? undefined : this.slot(name);
-    await this.#until(
+    await this.#waitUntil(
       () => (slot ? slot.owner === undefined : this.open === 0),
       timeout,
       () => (slot ? `slot "${name}" is active` : `${this.open} connections are open`),
@@ -169,7 +169,7 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
    * seeds of the fault programs that were played
    */
   verify(): void {
-    if (this.violations.length > 0) throw new Error(this.#explain('the clients broke the rules'));
+    if (this.violations.length > 0) throw new Error(this.#formatProblem('clients violated the protocol'));
   }
 
   /** Closes all connections, and stops listening. */
@@ -179,11 +179,11 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
     for (const socket of this.#sockets) socket.destroy();
     this.#listener.close();
     await once(this.#listener, 'close');
-    this.endWaiting();
+    this.runPendingActions();
   }
 
   /** @internal */
-  override changed(): void {
+  override notifyChanged(): void {
     this.#conditions.check();
   }
 
@@ -199,39 +199,49 @@ export class FakeWalSender extends FakeCluster<BackendProcess> {
       return;
     }
     // The connection is registered before any data is received.
-    const serverSocket = new TcpServerSocket(socket, this.#tlsFor(), this.serverVersion >= DIRECT_TLS, {
-      data: (bytes) => {
-        process.receive(bytes);
+    const serverSocket = new TcpServerSocket(
+      socket,
+      this.#chooseTls(),
+      this.serverVersion >= FIRST_VERSION_WITH_DIRECT_TLS,
+      {
+        data: (bytes) => {
+          process.receive(bytes);
+        },
+        secured: (security) => {
+          process.security = security;
+        },
+        ended: () => {
+          process.close();
+        },
       },
-      secured: (security) => {
-        process.security = security;
-      },
-      ended: () => {
-        process.close();
-      },
-    });
+    );
     const process = new BackendProcess(this, serverSocket, 1000 + this.connections.length);
     this.#sockets.add(socket);
-    this.connected(process);
+    this.addConnection(process);
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      process.disconnected();
+      process.handleDisconnect();
     });
   }
 
   /** Without TLS if `behaviour.answersSslRequest` replaces the response. */
-  #tlsFor(): FakeTls | undefined {
+  #chooseTls(): FakeTls | undefined {
     return this.behaviour.answersSslRequest ? undefined : this.tls;
   }
 
-  #until(condition: () => boolean, timeout: number | undefined, problem: () => string): Promise<void> {
-    return this.#conditions.wait(condition, timeout, (ms) => new Error(this.#explain(`After ${ms} ms ${problem()}`)));
+  #waitUntil(condition: () => boolean, timeout: number | undefined, problem: () => string): Promise<void> {
+    return this.#conditions.wait(
+      condition,
+      timeout,
+      (ms) => new Error(this.#formatProblem(`After ${ms} ms ${problem()}`)),
+    );
   }
 
-  #explain(problem: string): string {
+  #formatProblem(problem: string): string {
     const lines = this.violations.map(({ connection, message }) => `- connection ${connection} ${message}`);
     const seeds = this.#programs.map(({ seed }) => `faults(${seed})`);
-    const played = seeds.length > 0 ? [`It played ${seeds.join(', ')}; the same seed makes the same faults.`] : [];
+    const played =
+      seeds.length > 0 ? [`Fault programs played: ${seeds.join(', ')}. The same seed creates the same faults.`] : [];
     return [`The fake walsender: ${problem}`, ...lines, ...played].join('\n');
   }
 }

@@ -9,7 +9,7 @@ export interface FaultProgram {
 }
 
 /** A kind of fault of {@link faults}: a step of that name. */
-export type FaultKind = keyof typeof MAKERS;
+export type FaultKind = keyof typeof STEP_BUILDERS;
 
 export interface FaultOptions {
   /** Transactions that are committed in this order, between the faults. Default: none. */
@@ -23,13 +23,13 @@ export interface FaultOptions {
 }
 
 /** SQLSTATEs with which a walsender ends, and after which a client should reconnect. */
-const PASSING = ['57P01', '57P02', '57P03', '57014', '53300', '08006'] as const;
+const TRANSIENT_SQLSTATES = ['57P01', '57P02', '57P03', '57014', '53300', '08006'] as const;
 
-const MAKERS = {
+const STEP_BUILDERS = {
   keepalive: (random: Random): Step => ({ keepalive: { replyRequested: random.between(0, 1) === 1 } }),
-  notice: (): Step => ({ notice: { sqlState: '01000', message: 'a notice of no consequence' } }),
+  notice: (): Step => ({ notice: { sqlState: '01000', message: 'a scripted notice' } }),
   error: (random: Random): Step => ({
-    error: { sqlState: random.oneOf(PASSING), severity: random.oneOf(['ERROR', 'FATAL']) },
+    error: { sqlState: random.oneOf(TRANSIENT_SQLSTATES), severity: random.oneOf(['ERROR', 'FATAL']) },
   }),
   split: (random: Random): Step => ({
     split: Array.from({ length: random.between(1, 12) }, () => random.between(1, 30)),
@@ -43,7 +43,7 @@ const MAKERS = {
   occupy: (random: Random): Step => ({ occupy: { ms: random.between(1, 20) } }),
 };
 
-const ALL = Object.keys(MAKERS) as FaultKind[];
+const ALL_KINDS = Object.keys(STEP_BUILDERS) as FaultKind[];
 
 /**
  * Creates a program of faults. The same seed and options create the same program. A client that reconnects receives all data
@@ -53,13 +53,13 @@ const ALL = Object.keys(MAKERS) as FaultKind[];
  * await server.play(faults(42, { transactions: [transaction([orders.insert({ id: 1 })])] }));
  */
 export function faults(seed: number, options: FaultOptions = {}): FaultProgram {
-  const { transactions = [], count = 10, pause = 10, kinds = ALL } = options;
+  const { transactions = [], count = 10, pause = 10, kinds = ALL_KINDS } = options;
   const random = new Random(seed);
   const [first, ...others] = kinds;
-  if (first === undefined) throw new Error('faults() needs at least one kind');
-  const steps = Array.from({ length: count }, () => MAKERS[random.oneOf([first, ...others])](random));
+  if (first === undefined) throw new Error('faults() requires at least one kind');
+  const steps = Array.from({ length: count }, () => STEP_BUILDERS[random.oneOf([first, ...others])](random));
   // Sorted, so that the order of the transactions is kept.
-  const places = transactions.map(() => random.between(0, count)).sort((a, b) => a - b);
-  for (const [index, commit] of transactions.entries()) steps.splice((places[index] ?? 0) + index, 0, { commit });
+  const positions = transactions.map(() => random.between(0, count)).sort((a, b) => a - b);
+  for (const [index, commit] of transactions.entries()) steps.splice((positions[index] ?? 0) + index, 0, { commit });
   return { seed, steps: steps.flatMap((step) => [step, { wait: random.between(0, pause) }]) };
 }

@@ -10,9 +10,9 @@ export interface ServerSocket {
 }
 
 export interface OutboxEvents {
-  /** A segment is about to be written to the socket. */
+  /** Called before a segment is written to the socket. */
   sent(bytes: Buffer): void;
-  /** The connection was closed, on request or by a fault. */
+  /** Called when the connection is closed, on request or by a fault. */
   ended(): void;
 }
 
@@ -56,14 +56,14 @@ export class FaultyOutbox {
     this.#queue = [];
   }
 
-  /** Writes nothing for so many ms, then everything in the original segments. */
+  /** Writes nothing for this time, in ms, and then everything in the original segments. */
   stall(ms: number): void {
     this.#pause((callback) => {
       this.#schedule(ms, callback);
     });
   }
 
-  /** Writes the data of the next so many ms as one segment. */
+  /** Writes the data of this time, in ms, as one segment. */
   glue(ms: number): void {
     this.#pause((callback) => {
       this.#schedule(ms, () => {
@@ -78,7 +78,7 @@ export class FaultyOutbox {
     this.#sizes.push(...sizes.filter((size) => size > 0));
   }
 
-  /** Ends the connection after so many more bytes, possibly within a message. */
+  /** Ends the connection after this number of bytes, possibly within a message. */
   cut(after: number, how: 'close' | 'reset' = 'close'): void {
     this.#cut = { after, how };
     this.#flush();

@@ -22,10 +22,10 @@ function isStatus(body: Buffer): boolean {
   return body[0] === STATUS && body.length === STATUS_LENGTH;
 }
 
-/** The server process that a MessageHandler is part of. */
+/** The server process that contains a MessageHandler. */
 export interface MessageHandlerProcess extends WalSenderProcess {
   /** Whether the connection is no longer used. */
-  readonly gone: boolean;
+  readonly closed: boolean;
   readonly security: Security | undefined;
   error(fields: FieldsByLetter): void;
 }
@@ -35,11 +35,11 @@ export interface MessageHandlerProcess extends WalSenderProcess {
  * PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
  */
 export class MessageHandler {
-  /** The position that START_REPLICATION asked for. */
+  /** The start position of START_REPLICATION. */
   startLsn: Lsn | undefined;
-  /** In which form START_REPLICATION asked for transactions. */
+  /** The options of START_REPLICATION that determine how transactions are sent. */
   options: ClientOptions = { streaming: 'off', twoPhase: false };
-  /** What the client has set by SET, by the setting's name. */
+  /** The settings that the client has changed with SET, by name. */
   readonly settings = new Map<string, string>();
   /** The parameters of the start-up message. */
   parameters: StartupParameters | undefined;
@@ -50,7 +50,7 @@ export class MessageHandler {
   #walSender: WalSender | undefined;
   /** Whether the server has closed the connection. */
   #ended = false;
-  #creating: (() => void) | undefined;
+  #pendingCreation: (() => void) | undefined;
 
   constructor(cluster: FakeCluster, process: MessageHandlerProcess) {
     this.#cluster = cluster;
@@ -69,64 +69,64 @@ export class MessageHandler {
 
   receive(bytes: Buffer): void {
     this.#messages.push(bytes);
-    for (let message = this.#next(); message; message = this.#next()) this.#take(message);
-    this.#cluster.changed();
+    for (let message = this.#next(); message; message = this.#next()) this.#handle(message);
+    this.#cluster.notifyChanged();
   }
 
-  /** The open write transactions have ended. */
+  /** Completes a slot creation that waits because of `behaviour.creationWaits`. */
   finishCreation(): void {
-    this.#creating?.();
+    this.#pendingCreation?.();
   }
 
-  /** Ends the stream, not the connection: the slot is free again. */
+  /** Ends the stream and releases the slot. The connection stays open. */
   endStream(): void {
     this.#walSender?.end();
   }
 
-  /** The server has closed the connection. */
+  /** Stops processing because the server has closed the connection. */
   end(): void {
     this.#ended = true;
     this.endStream();
   }
 
   #next(): ClientMessage | undefined {
-    return this.#process.gone || this.#ended ? undefined : this.#messages.next();
+    return this.#process.closed || this.#ended ? undefined : this.#messages.next();
   }
 
-  #take({ tag, body }: ClientMessage): void {
+  #handle({ tag, body }: ClientMessage): void {
     this.#walSender?.recordReceived();
     const text = body.toString('utf8', 0, body.length - 1);
     if (this.#startup && (tag === '' || tag === 'p')) this.#continueStartup(this.#startup.next(body));
-    else if (tag === 'Q' && !this.streaming) this.#query(text.replace(/\s+/g, ' '));
-    else if (tag === 'd' && this.#walSender && isStatus(body)) this.#walSender.takeStatus(body);
-    else if (tag === 'c' && this.#walSender) this.#copyDone(this.#walSender);
+    else if (tag === 'Q' && !this.streaming) this.#handleQuery(text.replace(/\s+/g, ' '));
+    else if (tag === 'd' && this.#walSender && isStatus(body)) this.#walSender.handleStatus(body);
+    else if (tag === 'c' && this.#walSender) this.#handleCopyDone(this.#walSender);
     else if (tag === 'X') this.#terminate();
-    else this.#refuse(tag, text);
+    else this.#rejectMessage(tag, text);
   }
 
-  #continueStartup(turn: IteratorResult<Buffer, StartupResult>): void {
-    if (!turn.done) {
-      this.#reply(turn.value);
+  #continueStartup(step: IteratorResult<Buffer, StartupResult>): void {
+    if (!step.done) {
+      this.#reply(step.value);
       return;
     }
-    const result = turn.value;
+    const result = step.value;
     this.#startup = undefined;
     if (result.kind === 'accepted') this.#reply(...result.frames);
-    else if (result.kind === 'refused') this.#fatal(result.fields);
+    else if (result.kind === 'refused') this.#sendFatal(result.fields);
     else if (result.kind === 'cancelRequest') this.#cancel(result.processId);
   }
 
   #cancel(processId: number): void {
     this.#process.log.push(`cancel ${processId}`);
     this.#cluster.cancelled.push(processId);
-    this.#later(0, () => {
+    this.#schedule(0, () => {
       this.#process.close();
     });
   }
 
   // ── commands ──
 
-  #query(sql: string): void {
+  #handleQuery(sql: string): void {
     this.#process.log.push(`query ${sql}`);
     const { behaviour } = this.#cluster;
     if (!behaviour.answers) return;
@@ -139,10 +139,10 @@ export class MessageHandler {
 
   #createSlot(sql: string): void {
     const create = (): void => {
-      this.#creating = undefined;
-      if (!this.#process.gone) this.#reply(createSlot(this.#cluster, sql), readyForQuery());
+      this.#pendingCreation = undefined;
+      if (!this.#process.closed) this.#reply(createSlot(this.#cluster, sql), readyForQuery());
     };
-    if (this.#cluster.behaviour.creationWaits && !hasSlot(this.#cluster, sql)) this.#creating = create;
+    if (this.#cluster.behaviour.creationWaits && !hasSlot(this.#cluster, sql)) this.#pendingCreation = create;
     else create();
   }
 
@@ -150,17 +150,17 @@ export class MessageHandler {
     const [, name = '', lsn = '0/0'] = /SLOT "(\w+)" LOGICAL (\S+)/.exec(sql) ?? [];
     const slot = findFreeSlot(this.#cluster, name);
     if (Buffer.isBuffer(slot)) this.#reply(slot, readyForQuery());
-    else this.#stream(slot, parseLsn(lsn), parseClientOptions(sql));
+    else this.#startWalSender(slot, parseLsn(lsn), parseClientOptions(sql));
   }
 
-  #stream(slot: FakeSlot, start: Lsn, options: ClientOptions): void {
+  #startWalSender(slot: FakeSlot, start: Lsn, options: ClientOptions): void {
     const walSender = new WalSender(this.#cluster, this.#process, slot);
     this.startLsn = start;
     this.options = options;
     slot.twoPhase ||= options.twoPhase;
     this.#walSender = walSender;
-    this.#later(this.#cluster.latency, () => {
-      if (!this.#process.gone && !this.#ended) walSender.start(start);
+    this.#schedule(this.#cluster.latency, () => {
+      if (!this.#process.closed && !this.#ended) walSender.start(start);
     });
   }
 
@@ -168,35 +168,35 @@ export class MessageHandler {
 
   #terminate(): void {
     this.#process.log.push('terminate');
-    this.#later(0, () => {
+    this.#schedule(0, () => {
       this.#process.close();
     });
   }
 
-  #copyDone(walSender: WalSender): void {
+  #handleCopyDone(walSender: WalSender): void {
     this.#process.log.push('copyDone');
-    walSender.takeCopyDone();
+    walSender.handleCopyDone();
   }
 
-  #refuse(tag: string, text: string): void {
+  #rejectMessage(tag: string, text: string): void {
     const where = this.streaming ? 'in the stream' : 'outside a stream';
     const what = tag === 'Q' ? `the query ${JSON.stringify(text)}` : `a message of type ${JSON.stringify(tag)}`;
     this.#cluster.report(this.#process.processId, { kind: 'unexpectedMessage', what: `${what} ${where}` });
-    this.#fatal({ C: '08P01', M: `unexpected message type ${JSON.stringify(tag)}` });
+    this.#sendFatal({ C: '08P01', M: `unexpected message type ${JSON.stringify(tag)}` });
   }
 
-  #fatal(fields: FieldsByLetter): void {
+  #sendFatal(fields: FieldsByLetter): void {
     this.#process.error({ S: 'FATAL', V: 'FATAL', ...fields });
     this.#process.close();
   }
 
   #reply(...frames: readonly Buffer[]): void {
-    this.#later(this.#cluster.latency, () => {
+    this.#schedule(this.#cluster.latency, () => {
       this.#process.send(...frames);
     });
   }
 
-  #later(ms: number, callback: () => void): void {
-    this.#cluster.later(ms, callback);
+  #schedule(ms: number, callback: () => void): void {
+    this.#cluster.schedule(ms, callback);
   }
 }

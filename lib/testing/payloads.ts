@@ -184,15 +184,15 @@ export interface PrepareFields {
 }
 
 export function beginPrepare(fields: PrepareFields = {}): Buffer {
-  return message('b', ...prepareFields(fields));
+  return message('b', ...encodePrepareFields(fields));
 }
 
 export function prepare(fields: PrepareFields = {}): Buffer {
-  return message('P', u8(fields.flags ?? 0), ...prepareFields(fields));
+  return message('P', u8(fields.flags ?? 0), ...encodePrepareFields(fields));
 }
 
 export function streamPrepare(fields: PrepareFields = {}): Buffer {
-  return message('p', u8(fields.flags ?? 0), ...prepareFields(fields));
+  return message('p', u8(fields.flags ?? 0), ...encodePrepareFields(fields));
 }
 
 export function commitPrepared({
@@ -230,7 +230,7 @@ export function rollbackPrepared({
   return message('r', u8(flags), u64(prepareEndLsn), u64(endLsn), ...times, u32(xid), cstring(gid));
 }
 
-function prepareFields({
+function encodePrepareFields({
   gid = 'gid',
   xid = 700,
   prepareLsn = 0x100n,

@@ -13,7 +13,7 @@ export type AuthenticationMethod = 'scram-sha-256' | 'md5' | 'password' | 'oauth
  */
 export type AuthenticationRoutine = Generator<Buffer, Buffer | undefined, Buffer>;
 
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 /** Fixed values, so that all runs are equal. A real server uses random ones. */
 const MD5_SALT = Buffer.from([1, 2, 3, 4]);
 const SCRAM_SALT = Buffer.from('fake walsender');
@@ -43,14 +43,14 @@ export function* authenticate(
   const [request, expected] =
     method === 'md5' ? [frame('R', u32(5), MD5_SALT), md5Answer] : [frame('R', u32(3)), password];
   const answer = yield request;
-  return answer.equals(cstring(expected)) ? NOTHING : undefined;
+  return answer.equals(cstring(expected)) ? EMPTY : undefined;
 }
 
 /** The server side of OAUTHBEARER. Source: RFC 7628. */
 function* authenticateOAuth(token: string): AuthenticationRoutine {
   const { mechanism, data } = readInitialResponse(yield encodeMechanisms('OAUTHBEARER'));
   if (mechanism !== 'OAUTHBEARER') return undefined;
-  if (data === `n,,\x01auth=Bearer ${token}\x01\x01`) return NOTHING;
+  if (data === `n,,\x01auth=Bearer ${token}\x01\x01`) return EMPTY;
   // The server sends the ErrorResponse after the client's response, which is one byte.
   yield frame('R', u32(11), Buffer.from(JSON.stringify(OAUTH_REFUSAL)));
   return undefined;
@@ -66,7 +66,7 @@ function* authenticateScram(password: string, certificate: Buffer | undefined): 
   const isBound = header.startsWith('p');
   // With y, a client states that no channel binding was offered. It was, so a man in the middle has changed the offer.
   if (isBound !== (mechanism === 'SCRAM-SHA-256-PLUS') || (header === 'y,,' && certificate)) return undefined;
-  const binding = isBound && certificate ? hashCertificate(certificate) : NOTHING;
+  const binding = isBound && certificate ? hashCertificate(certificate) : EMPTY;
   if (!binding) return undefined;
 
   const serverFirst = `r=${nonce}${SCRAM_NONCE},s=${SCRAM_SALT.toString('base64')},i=${SCRAM_ITERATIONS}`;

@@ -7,7 +7,7 @@ import { i32 } from './bytes';
 /** The parameters of a start-up message: user, database, replication and settings. */
 export type StartupParameters = Readonly<Record<string, string>>;
 
-/** How start-up ends. */
+/** The result of start-up. */
 export type StartupResult =
   | { readonly kind: 'accepted'; readonly frames: readonly Buffer[] }
   | { readonly kind: 'refused'; readonly fields: FieldsByLetter }
@@ -17,10 +17,10 @@ export type StartupResult =
 /** Start-up as a generator: yields the server's messages, and receives the bodies of the client's responses. */
 export type Startup = Generator<Buffer, StartupResult, Buffer>;
 
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 /** The response to SSLRequest without TLS: one byte without a frame. */
 const NO_TLS = Buffer.from('N');
-const SECRET = Buffer.from([1, 2, 3, 4]);
+const CANCEL_KEY = Buffer.from([1, 2, 3, 4]);
 
 /** The TLS state of a connection. */
 export interface Security {
@@ -36,7 +36,7 @@ export function* acceptStartup(
   processId: number,
   onStartup: (parameters: StartupParameters) => Security | undefined,
 ): Startup {
-  let body = yield NOTHING;
+  let body = yield EMPTY;
   while (readRequestCode(body) === SSL_REQUEST) body = yield cluster.behaviour.answersSslRequest ?? NO_TLS;
   if (readRequestCode(body) === CANCEL_REQUEST) return { kind: 'cancelRequest', processId: body.readInt32BE(4) };
 
@@ -49,14 +49,14 @@ export function* acceptStartup(
   }
   const { password, authentication } = cluster;
   const proof =
-    password === undefined ? NOTHING : yield* authenticate(authentication, user, password, security?.certificate);
+    password === undefined ? EMPTY : yield* authenticate(authentication, user, password, security?.certificate);
   if (!proof) {
     const M = `password authentication failed for user "${user}"`;
     return { kind: 'refused', fields: { C: '28P01', M, R: 'auth_failed' } };
   }
   const { serverVersion } = cluster;
   const version = `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
-  const key = frame('K', i32(processId), SECRET);
+  const key = frame('K', i32(processId), CANCEL_KEY);
   const frames = [proof, authenticationOk(), parameterStatus('server_version', version), key, readyForQuery()];
   return { kind: 'accepted', frames };
 }

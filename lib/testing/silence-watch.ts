@@ -1,9 +1,9 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 export interface SilenceEvents {
-  /** Half of the timeout has passed. */
+  /** Called after half of the timeout. */
   requestReply(): void;
-  /** All of the timeout has passed. */
+  /** Called after all of the timeout. */
   expired(ms: number): void;
 }
 
@@ -42,7 +42,7 @@ export class SilenceWatch {
   #start(): void {
     this.#wait(this.#timeout / 2, () => {
       this.#events.requestReply();
-      // One more turn: a message of the client may not be read yet, because this process was busy.
+      // One more turn of the event loop: if this process was busy, a message of the client may not be read yet.
       this.#wait(this.#timeout / 2, () => {
         this.#wait(1, () => {
           this.stop();

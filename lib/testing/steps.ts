@@ -39,7 +39,7 @@ export interface Steps {
   glue: number;
   /** In ms: nothing is sent for this time; the data then follows in the original segments. */
   stall: number;
-  /** In bytes: after so many more bytes, possibly within a message, the connection is closed (FIN). */
+  /** In bytes: after this number of bytes, possibly within a message, the connection is closed (FIN). */
   cut: number;
   /** In bytes: as `cut`, but with a reset (RST), so the client may lose data that it has not read. */
   reset: number;
@@ -47,7 +47,7 @@ export interface Steps {
   halfClose: true;
   /** In ms: connections that are made in this time are reset immediately. */
   refuse: number;
-  /** The slot (default: the first one) is active for another process for so many ms, unless a connection is streaming from it. */
+  /** The slot (default: the first one) is active for another process for this time, in ms, unless a connection is streaming from it. */
   occupy: { readonly slot?: string; readonly ms: number };
   /** In ms: the script pauses. */
   wait: number;
@@ -70,26 +70,26 @@ const PERFORMERS: {
   send: (cluster, bytes) => sendToAll(cluster, bytes),
   error: sendError,
   notice: (cluster, said) => sendToAll(cluster, notice(buildFields(said, 'WARNING'))),
-  split: (cluster, sizes) => cluster.disturb((outbox) => outbox.split(sizes)),
-  glue: (cluster, ms) => cluster.disturb((outbox) => outbox.glue(ms)),
-  stall: (cluster, ms) => cluster.disturb((outbox) => outbox.stall(ms)),
-  cut: (cluster, after) => cluster.disturb((outbox) => outbox.cut(after)),
-  reset: (cluster, after) => cluster.disturb((outbox) => outbox.cut(after, 'reset')),
-  halfClose: (cluster) => cluster.disturb((outbox) => outbox.halfClose()),
+  split: (cluster, sizes) => cluster.injectFault((outbox) => outbox.split(sizes)),
+  glue: (cluster, ms) => cluster.injectFault((outbox) => outbox.glue(ms)),
+  stall: (cluster, ms) => cluster.injectFault((outbox) => outbox.stall(ms)),
+  cut: (cluster, after) => cluster.injectFault((outbox) => outbox.cut(after)),
+  reset: (cluster, after) => cluster.injectFault((outbox) => outbox.cut(after, 'reset')),
+  halfClose: (cluster) => cluster.injectFault((outbox) => outbox.halfClose()),
   refuse: (cluster, ms) => cluster.refuse(ms),
   occupy,
-  wait: (cluster, ms) => new Promise((resolve) => cluster.later(ms, resolve)),
+  wait: (cluster, ms) => new Promise((resolve) => cluster.schedule(ms, resolve)),
 };
 
 /**
  * @returns a promise if the script has to wait
  * @throws {ConfigError} `CONFIG_INVALID` unless the step has exactly one known name
  */
-export function perform(cluster: FakeCluster<BackendProcess>, step: Step): Promise<void> | undefined {
-  return performAs(getStepName(step), cluster, step);
+export function performStep(cluster: FakeCluster<BackendProcess>, step: Step): Promise<void> | undefined {
+  return performNamedStep(getStepName(step), cluster, step);
 }
 
-function performAs<Name extends keyof Steps>(
+function performNamedStep<Name extends keyof Steps>(
   name: Name,
   cluster: FakeCluster<BackendProcess>,
   step: Partial<Pick<Steps, Name>>,
@@ -157,8 +157,8 @@ function buildFields(said: ServerMessage, severity: string): FieldsByLetter {
 function occupy(cluster: FakeCluster<BackendProcess>, { slot: name, ms }: Steps['occupy']): void {
   const slot = cluster.slot(name);
   slot.owner ??= OTHER_PROCESS_ID;
-  cluster.later(ms, () => {
+  cluster.schedule(ms, () => {
     if (slot.owner === OTHER_PROCESS_ID) slot.owner = undefined;
-    cluster.changed();
+    cluster.notifyChanged();
   });
 }

@@ -77,8 +77,8 @@ export class FakeTable {
 
   /** @param row missing columns are null */
   insert(row: RowDraft): ChangeDraft {
-    const values = this.#tuple(row, () => null);
-    return this.#change(() => payloads.insert(values, this.oid));
+    const values = this.#createTuple(row, () => null);
+    return this.#createChange(() => payloads.insert(values, this.oid));
   }
 
   /**
@@ -87,36 +87,36 @@ export class FakeTable {
    */
   update(row: RowDraft, before?: RowDraft): ChangeDraft {
     if (this.#full && !before)
-      throw new Error(`An update of ${this.name} needs the row before it: its identity is full`);
-    const values = this.#tuple(row, (column) => {
-      throw new Error(`An update of ${this.name} lacks column ${column}; give a value, null or UNCHANGED`);
+      throw new Error(`An update of ${this.name} requires the old row, because the replica identity is full`);
+    const values = this.#createTuple(row, (column) => {
+      throw new Error(`The update of ${this.name} has no value for column ${column}; set a value, null or UNCHANGED`);
     });
-    const old = before && this.#before(before);
-    return this.#change(() => payloads.update(values, old, this.oid));
+    const old = before && this.#createBefore(before);
+    return this.#createChange(() => payloads.update(values, old, this.oid));
   }
 
   /** @param row the whole row; only the key is sent unless the identity is `full` */
   delete(row: RowDraft): ChangeDraft {
-    const old = this.#before(row);
-    return this.#change(() => payloads.deletion(old, this.oid));
+    const old = this.#createBefore(row);
+    return this.#createChange(() => payloads.deletion(old, this.oid));
   }
 
   truncate(options: { readonly cascade?: boolean; readonly restartIdentity?: boolean } = {}): ChangeDraft {
-    return this.#change(() => payloads.truncate({ ...options, oids: [this.oid] }));
+    return this.#createChange(() => payloads.truncate({ ...options, oids: [this.oid] }));
   }
 
-  #change(payload: () => Buffer): ChangeDraft {
+  #createChange(payload: () => Buffer): ChangeDraft {
     return { relations: [this.#relation], payload };
   }
 
-  #before(row: RowDraft): { old: Tuple } | { key: Tuple } {
-    if (this.#full) return { old: this.#tuple(row, () => null) };
+  #createBefore(row: RowDraft): { old: Tuple } | { key: Tuple } {
+    if (this.#full) return { old: this.#createTuple(row, () => null) };
     this.#checkNames(Object.keys(row), 'row');
     const key = Object.fromEntries(this.#key.map((column) => [column, row[column]]));
-    return { key: this.#tuple(key, () => null) };
+    return { key: this.#createTuple(key, () => null) };
   }
 
-  #tuple(row: RowDraft, missing: (column: string) => null): Tuple {
+  #createTuple(row: RowDraft, missing: (column: string) => null): Tuple {
     this.#checkNames(Object.keys(row), 'row');
     return Object.entries(this.#columns).map(([column, type]) => {
       const value = Object.hasOwn(row, column) ? row[column] : undefined;
@@ -128,7 +128,9 @@ export class FakeTable {
   #checkNames(names: readonly string[], what: string): void {
     const unknown = names.find((name) => !Object.hasOwn(this.#columns, name));
     if (unknown === undefined) return;
-    throw new Error(`The ${what} names column ${unknown}; ${this.name} has ${Object.keys(this.#columns).join(', ')}`);
+    throw new Error(
+      `Unknown column ${unknown} in the ${what}; the columns of ${this.name} are ${Object.keys(this.#columns).join(', ')}`,
+    );
   }
 }
 

@@ -18,9 +18,9 @@ export interface FakeTls {
 
 export interface ServerSocketEvents {
   data(bytes: Buffer): void;
-  /** The handshake is over. */
+  /** Called when the TLS handshake is complete. */
   secured(security: Security): void;
-  /** The client has closed its end. */
+  /** Called when the client has ended its side of the connection. */
   ended(): void;
 }
 
@@ -74,7 +74,7 @@ export class TcpServerSocket implements ServerSocket {
     this.#socket.on('end', () => {
       this.#events.ended();
     });
-    // Errors of the client's end are not failures of the server.
+    // A connection that the client breaks off is not a failure of the server.
     this.#socket.on('error', () => undefined);
   }
 

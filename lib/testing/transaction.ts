@@ -2,25 +2,25 @@ import type { Lsn } from '../common/lsn';
 import type { ClientOptions } from './client-options';
 import type { RelationFields } from './payloads';
 
-/** A change that has no place in a transaction yet; a {@link table} makes them. */
+/** A change without an LSN. The methods of a {@link table} create it. */
 export interface ChangeDraft {
-  /** What the server describes before it. */
+  /** The tables whose Relation messages precede it. */
   readonly relations: readonly RelationFields[];
   /** @param lsn the end of its record */
   payload(lsn: Lsn): Buffer;
 }
 
-/** Changes of a savepoint that was rolled back; {@link rolledBack} makes them. */
+/** Changes of a savepoint that was rolled back. {@link rolledBack} creates them. */
 export interface RolledBackDraft {
   readonly rolledBack: readonly ChangeDraft[];
 }
 
 export interface TransactionOptions {
-  /** Default: follows from the position. */
+  /** Default: derived from the position. */
   readonly xid?: number;
-  /** Default: now, by the server's clock. */
+  /** Default: the server's current time. */
   readonly commitTime?: Date;
-  /** The replication origin that it came from, as `pg_replication_origin` names it. Default: none. */
+  /** The name of its replication origin, as in `pg_replication_origin`. Default: none. */
   readonly origin?: string;
   /** The LSN of the commit record. Default: after the changes, which follow the server's WAL. */
   readonly commitLsn?: Lsn | string;

@@ -6,7 +6,7 @@ export function getTypeOid(type: string | number): number {
   const oid = BUILT_IN_TYPES.get(type.endsWith('[]') ? `_${type.slice(0, -2)}` : type);
   if (oid !== undefined) return oid;
   throw new Error(
-    `There is no built-in type ${JSON.stringify(type)}; name it as pg_type does (int4, text), or give its OID`,
+    `Unknown built-in type ${JSON.stringify(type)}; use the name in pg_type (int4, text), or the type's OID`,
   );
 }
 
@@ -24,7 +24,7 @@ export function printValue(value: unknown, type: string | number): string {
   if (value instanceof Date) return printDate(value, type);
   if (Array.isArray(value) && typeof type === 'string') return printArray(value, type.replace(/\[\]$/, ''));
   throw new Error(
-    `A value of type ${typeof value} has no text for a column of type ${type}; give the server's own text`,
+    `Cannot print a value of type ${typeof value} for a column of type ${type}; pass the text that the server sends`,
   );
 }
 

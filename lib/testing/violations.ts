@@ -13,15 +13,15 @@ export type ViolationDetails = Readonly<
   | { kind: 'unexpectedMessage'; what: string }
 >;
 
-export function flushBeyondSent(flushed: Lsn, sent: Lsn): ViolationDetails {
+export function buildFlushBeyondSent(flushed: Lsn, sent: Lsn): ViolationDetails {
   return { kind: 'flushBeyondSent', flushed: formatLsn(flushed), sent: formatLsn(sent) };
 }
 
-export function flushWentBack(flushed: Lsn, confirmed: Lsn): ViolationDetails {
+export function buildFlushWentBack(flushed: Lsn, confirmed: Lsn): ViolationDetails {
   return { kind: 'flushWentBack', flushed: formatLsn(flushed), confirmed: formatLsn(confirmed) };
 }
 
-export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn | undefined): ViolationDetails {
+export function buildFlushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn | undefined): ViolationDetails {
   return {
     kind: 'flushInsideTransaction',
     flushed: formatLsn(flushed),
@@ -34,17 +34,17 @@ export function flushInsideTransaction(flushed: Lsn, commitLsn: Lsn, endLsn: Lsn
 export function describeViolation(details: ViolationDetails): string {
   switch (details.kind) {
     case 'flushBeyondSent':
-      return `confirmed ${details.flushed}, but nothing beyond ${details.sent} was sent: what commits in between is lost`;
+      return `confirmed ${details.flushed}, but nothing beyond ${details.sent} was sent: transactions that commit in between are lost`;
     case 'flushWentBack':
-      return `confirmed ${details.flushed} after ${details.confirmed}: older servers move the slot back`;
+      return `confirmed ${details.flushed} after ${details.confirmed}: older servers then move the slot back`;
     case 'flushInsideTransaction': {
       const end = details.endLsn === undefined ? 'has not been sent yet' : `ends at ${details.endLsn}`;
-      return `confirmed ${details.flushed}, inside the transaction that commits at ${details.commitLsn} and ${end}`;
+      return `confirmed ${details.flushed}, within the transaction that commits at ${details.commitLsn} and ${end}`;
     }
     case 'replyStorm':
-      return `sent ${details.updates} status updates within ${details.ms} ms, unasked and with nothing new`;
+      return `sent ${details.updates} status updates within ${details.ms} ms that were not requested and had no new position`;
     case 'silence':
-      return `was silent for ${details.ms} ms; wal_sender_timeout is ${details.walSenderTimeout} ms, and then the server hangs up`;
+      return `was silent for ${details.ms} ms; wal_sender_timeout is ${details.walSenderTimeout} ms, after which the server closes the connection`;
     case 'unexpectedMessage':
       return `sent ${details.what}`;
   }

@@ -7,7 +7,7 @@ import type { FakeSlot } from './server-state';
 import { SilenceWatch } from './silence-watch';
 import { buildXlogData } from './wal';
 
-/** The server process that a WalSender is part of. */
+/** The server process that contains a WalSender. */
 export interface WalSenderProcess {
   readonly processId: number;
   readonly log: string[];
@@ -49,16 +49,16 @@ export class WalSender {
       // A walsender that has sent everything sends its position.
       ...(behaviour.keepalives ? [keepalive(walPosition, false, time)] : []),
     );
-    this.#cluster.changed();
+    this.#cluster.notifyChanged();
   }
 
-  /** The client has sent a message. */
+  /** Records that the client has sent a message. */
   recordReceived(): void {
     this.#watch?.recordReceived();
   }
 
   /** Processes the body of a standby status update. Its flush position moves the slot, but only forward. */
-  takeStatus(body: Buffer): void {
+  handleStatus(body: Buffer): void {
     const status = {
       at: this.#cluster.scheduler.now(),
       written: body.readBigUInt64BE(1),
@@ -73,13 +73,13 @@ export class WalSender {
   }
 
   /** Responds to CopyDone. */
-  takeCopyDone(): void {
+  handleCopyDone(): void {
     this.streaming = false;
     this.#watch?.stop();
     const { behaviour, latency } = this.#cluster;
     if (behaviour.onCopyDone === 'ignore') return;
     const answer = [copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery()];
-    this.#cluster.later(latency, () => {
+    this.#cluster.schedule(latency, () => {
       if (behaviour.onCopyDone === 'close') this.#process.close();
       else this.#process.send(...answer);
     });
@@ -93,7 +93,7 @@ export class WalSender {
     this.#slot.owner = undefined;
     const { slots } = this.#cluster;
     for (const [name, slot] of slots) if (slot === this.#slot && slot.temporary) slots.delete(name);
-    this.#cluster.changed();
+    this.#cluster.notifyChanged();
   }
 
   #watchSilence(): void {

@@ -12,7 +12,7 @@ import {
   streamCommit,
   streamPrepare,
 } from './payloads';
-import { COMMIT_SIZE, buildContent, assignPositions, type PlacedTransaction } from './placed';
+import { COMMIT_SIZE, buildContent, assignPositions, type PositionedTransaction } from './positions';
 import type { TransactionDraft, WalTransaction } from './transaction';
 
 /** Builds the WAL entry of a transaction. */
@@ -20,7 +20,7 @@ export function buildTransaction(draft: TransactionDraft, startLsn: Lsn, now: Da
   return buildCommitted(assignPositions(draft, startLsn, now));
 }
 
-function buildCommitted(transaction: PlacedTransaction): WalTransaction {
+function buildCommitted(transaction: PositionedTransaction): WalTransaction {
   const { startLsn, commitLsn, endLsn } = transaction;
   const payloads = [begin(transaction), ...buildContent(transaction), commit(transaction)];
   const payloadsFor = (client: ClientOptions): readonly Buffer[] => {
@@ -31,7 +31,7 @@ function buildCommitted(transaction: PlacedTransaction): WalTransaction {
 }
 
 /** Builds the WAL entry of a prepared transaction. It has no payloads for clients without `two_phase`. */
-export function buildPrepared(transaction: PlacedTransaction, gid: string): WalTransaction {
+export function buildPrepared(transaction: PositionedTransaction, gid: string): WalTransaction {
   const { startLsn, commitLsn, endLsn, xid, commitTime } = transaction;
   const fields = { gid, xid, prepareLsn: commitLsn, endLsn, prepareTime: commitTime };
   const payloadsFor = (client: ClientOptions): readonly Buffer[] => {
@@ -45,7 +45,7 @@ export function buildPrepared(transaction: PlacedTransaction, gid: string): WalT
 
 /** Builds the WAL entry of COMMIT PREPARED. It is the whole transaction for clients without `two_phase`. */
 export function buildCommitPrepared(
-  transaction: PlacedTransaction,
+  transaction: PositionedTransaction,
   gid: string,
   lsn: Lsn,
   commitTime: Date,
@@ -61,7 +61,7 @@ export function buildCommitPrepared(
 
 /** Builds the WAL entry of ROLLBACK PREPARED. It has no payloads for clients without `two_phase`. */
 export function buildRollbackPrepared(
-  { xid, endLsn: prepareEndLsn, commitTime: prepareTime }: PlacedTransaction,
+  { xid, endLsn: prepareEndLsn, commitTime: prepareTime }: PositionedTransaction,
   gid: string,
   lsn: Lsn,
   rollbackTime: Date,

@@ -80,7 +80,7 @@ describe('unsubscribing', () => {
     clock.advance();
     subscription.unsubscribe();
     clock.advance(699);
-    expect(server.last.gone).toBe(false);
+    expect(server.last.closed).toBe(false);
     clock.advance(1);
     expect(server.last.destroyed).toBe(true);
     expect(closed).toEqual([{ confirmedLsn: 0n, receivedLsn: 0n, error: undefined }]);
@@ -168,7 +168,7 @@ describe('unsubscribing', () => {
     clock.advance(120_000);
     const [first] = server.connections;
     subscription.unsubscribe();
-    expect(first?.gone).toBe(false);
+    expect(first?.closed).toBe(false);
     clock.advance(10);
     expect(server.cancelled).toEqual([first?.processId]);
     expect(server.connections).toHaveLength(2);

@@ -136,7 +136,11 @@ const failing =
 
 /** No connection, no timer, no listener is left. */
 function expectQuiet(asking: Asking): void {
-  expect([asking.listeners(), clock.pending, server.connections.filter(({ gone }) => !gone)]).toEqual([0, 0, []]);
+  expect([asking.listeners(), clock.pending, server.connections.filter(({ closed: gone }) => !gone)]).toEqual([
+    0,
+    0,
+    [],
+  ]);
 }
 
 describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {

@@ -167,7 +167,7 @@ describe('ofTable', () => {
       expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable', retryable: false });
       expect(heard.error).toHaveProperty('message', expect.stringContaining('use transactions()'));
       clock.advance(10_000);
-      expect([server.last.gone, clock.pending, server.slot().confirmed]).toEqual([true, 0, 0x80n]);
+      expect([server.last.closed, clock.pending, server.slot().confirmed]).toEqual([true, 0, 0x80n]);
     });
 
     it('lets a stop below it wait for the transaction’s end', () => {
@@ -182,7 +182,7 @@ describe('ofTable', () => {
       for (const change of heard.values) change.ack();
       clock.advance(10);
       expect(server.slot().confirmed).toBe(0x130n);
-      expect(server.last.gone).toBe(true);
+      expect(server.last.closed).toBe(true);
     });
 
     it('stops a source that emits while it is being subscribed to', () => {

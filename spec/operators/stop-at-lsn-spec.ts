@@ -148,7 +148,7 @@ describe('stopAtLsn, over a session', () => {
     server.last.push(...tx(1).payloads, ...tx(2).payloads.slice(0, 1), Buffer.from('?'));
     expect(heard.events).toEqual(['next', 'next', 'next', 'next', 'complete']);
     clock.advance(60_000);
-    expect(server.last.gone).toBe(false);
+    expect(server.last.closed).toBe(false);
     for (const message of heard.values) expect(message.ack()).toBe(true);
     clock.advance(10);
     expect(server.last.log.slice(-4)).toEqual(['status 0/200', 'copyDone', 'terminate', 'end']);
@@ -231,7 +231,7 @@ describe('stopAtLsn, over a session', () => {
     server.commit(tx(1));
     clock.advance(100);
     expect(heard.completed).toBe(false);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
     expect(server.slot().confirmed).toBe(0x80n);
   });
 });

@@ -188,7 +188,7 @@ describe('stopAtLsn', () => {
           server.last.push(...from(units, start));
           server.connections.at(-1)?.keepalive(last);
           clock.advance(100);
-          expect([heard.completed, server.last.gone]).toEqual([true, true]);
+          expect([heard.completed, server.last.closed]).toEqual([true, true]);
           seen.push(...heard.values.map(({ xid }) => xid));
           // It is confirmed up to what it delivered, or to where it stopped, and never beyond.
           const reached = server.slot().confirmed;
@@ -221,12 +221,12 @@ describe('stopAtLsn, over a session', () => {
     clock.advance();
     server.last.push(...firstBlock(800, relation(), row(8)), ...OPEN, streamCommit({ commitLsn: 0x100n }));
     server.last.push(streamCommit({ xid: 800, commitLsn: 0x200n }));
-    expect([heard.events, server.last.gone]).toEqual([['next', 'complete'], false]);
+    expect([heard.events, server.last.closed]).toEqual([['next', 'complete'], false]);
     clock.advance(60_000);
-    expect([server.slot().confirmed, server.last.gone]).toEqual([0x80n, false]);
+    expect([server.slot().confirmed, server.last.closed]).toEqual([0x80n, false]);
     heard.values[0]?.ack();
     clock.advance(10);
-    expect([server.slot().confirmed, server.last.gone]).toEqual([0x200n, true]);
+    expect([server.slot().confirmed, server.last.closed]).toEqual([0x200n, true]);
   });
 
   it('on the flat stream leaves the changes of what lies beyond it unconfirmed, though they came before', () => {
@@ -234,7 +234,7 @@ describe('stopAtLsn, over a session', () => {
     clock.advance();
     server.last.push(...OPEN, streamCommit({ commitLsn: 0x200n }));
     clock.advance(100);
-    expect([heard.completed, server.slot().confirmed, server.last.gone]).toEqual([true, 0x200n, true]);
+    expect([heard.completed, server.slot().confirmed, server.last.closed]).toEqual([true, 0x200n, true]);
     const changes = heard.values.filter(({ kind }) => kind === 'insert');
     expect(changes.map((change) => change.ack())).toEqual([false, false]);
   });

@@ -82,7 +82,7 @@ describe('stopOn, over a session', () => {
     await microtasks();
     clock.advance(10);
     expect(heard.events).toEqual(['complete']);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
   });
 
   it('in the middle of a transaction waits for its Commit, and delivers nothing after it', () => {
@@ -99,7 +99,7 @@ describe('stopOn, over a session', () => {
     for (const message of heard.values) message.ack();
     clock.advance(10);
     expect(server.slot().confirmed).toBe(0x130n);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
   });
 
   it('may be asked by the handler of a message, which is delivered before the completion', () => {
@@ -142,7 +142,7 @@ describe('stopOn, over a session', () => {
     expect(heard.events.filter((event) => event === 'complete')).toHaveLength(1);
     heard.values.forEach((message) => message.ack());
     clock.advance(10);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
   });
 
   it('fails with the notifier’s error and leaves', () => {
@@ -208,7 +208,7 @@ describe('stopOn, over a session', () => {
     expect(heard.completed).toBe(true);
     heard.values[0]?.ack();
     clock.advance(10);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
   });
 
   it('stops another plugin’s stream, too', () => {
@@ -221,7 +221,7 @@ describe('stopOn, over a session', () => {
     expect(heard.completed).toBe(true);
     heard.values[0]?.ack();
     clock.advance(10);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
     expect(record(from([]).pipe(stopOn(stop$))).completed).toBe(true);
   });
 });

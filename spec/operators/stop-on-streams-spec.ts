@@ -68,10 +68,10 @@ describe('stopOn, over a session with streams open', () => {
     server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)).slice(0, -1));
     stop$.next();
     clock.advance(10);
-    expect([heard.completed, server.last.gone]).toEqual([false, false]);
+    expect([heard.completed, server.last.closed]).toEqual([false, false]);
     server.last.push(...firstBlock(800).slice(-1), streamCommit());
     clock.advance(100);
-    expect([heard.values, heard.completed, server.last.gone]).toEqual([[], true, true]);
+    expect([heard.values, heard.completed, server.last.closed]).toEqual([[], true, true]);
     expect([server.slot().confirmed, spools.open]).toEqual([0x80n, []]);
   });
 
@@ -80,10 +80,10 @@ describe('stopOn, over a session with streams open', () => {
     server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)), streamCommit());
     stop$.next();
     clock.advance(60_000);
-    expect([heard.events, server.last.gone]).toEqual([['next', 'complete'], false]);
+    expect([heard.events, server.last.closed]).toEqual([['next', 'complete'], false]);
     expect(heard.values[0]?.ack()).toBe(true);
     clock.advance(100);
-    expect([server.slot().confirmed, server.last.gone, spools.open]).toEqual([0x130n, true, []]);
+    expect([server.slot().confirmed, server.last.closed, spools.open]).toEqual([0x130n, true, []]);
   });
 
   it('does not wait for the end of a prepared transaction, once that is acknowledged', async () => {
@@ -107,6 +107,6 @@ describe('stopOn, over a session with streams open', () => {
     clock.advance(100);
     await microtasks();
     expect([heard.events, server.slot().confirmed]).toEqual([['next', 'next', 'complete'], 0x230n]);
-    expect([server.last.gone, spools.open]).toEqual([true, []]);
+    expect([server.last.closed, spools.open]).toEqual([true, []]);
   });
 });

@@ -474,7 +474,7 @@ describe('the watches', () => {
     expect(heard.error).toHaveProperty('retryable', true);
     clock.advance(10_000);
     expect(clock.pending).toBe(0);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
   });
 
   it('believe a server that answers', () => {

@@ -80,7 +80,7 @@ export class FakeBackend extends FakeCluster<FakeConnection> {
 
   readonly connect: Connect = (target, events) => {
     const connection = new FakeConnection(this, target, events, 1000 + this.connections.length);
-    this.connected(connection);
+    this.addConnection(connection);
     return connection;
   };
 }
@@ -159,12 +159,12 @@ export class FakeConnection extends BackendProcess implements Transport {
     this.#wire = wire;
     this.#scheduler = server.scheduler;
     wire.closed = () => {
-      this.disconnected();
+      this.handleDisconnect();
     };
     const { reachable, refusal = server.refusing ? RESET : undefined } = server.behaviour;
     this.defer(() => {
       if (refusal) this.close(refusal);
-      else if (reachable && !this.gone) events.connected({ kind: 'clear', address: '192.0.2.7' });
+      else if (reachable && !this.closed) events.connected({ kind: 'clear', address: '192.0.2.7' });
     });
   }
 
@@ -233,6 +233,6 @@ export class FakeConnection extends BackendProcess implements Transport {
   #leave(how: string): void {
     this.log.push(how);
     this.#wire.leave();
-    this.disconnected();
+    this.handleDisconnect();
   }
 }

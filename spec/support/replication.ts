@@ -21,7 +21,7 @@ export function expectNothingLeft(clock: Clock, server: FakeBackend): void {
   clock.advance(60_000);
   expect(clock.pending).toBe(0);
   for (const connection of server.connections) {
-    expect(connection).toMatchObject({ gone: true, timeouts: 0, streaming: false });
+    expect(connection).toMatchObject({ closed: true, timeouts: 0, streaming: false });
   }
   for (const slot of server.slots.values()) expect(slot.owner).toBeUndefined();
 }

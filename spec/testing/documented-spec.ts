@@ -5,7 +5,7 @@ import { FakeWalSender, table, transaction } from 'rxjs-pg-replication/testing';
 
 const orders = table('orders', { id: 'int4', total: 'numeric' });
 
-it('saves what is committed, also when the connection is lost', async () => {
+it('saves committed changes after the connection is lost', async () => {
   const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
   const saved: unknown[] = [];
   const subscription = logicalReplication({ connection: server.url, slot: 'orders', publications: ['orders_pub'] })
@@ -18,13 +18,13 @@ it('saves what is committed, also when the connection is lost', async () => {
 
   try {
     await server.whenStreaming();
-    await server.play({ cut: 100 }); // the connection ends 100 bytes further on, in the middle of a message
+    await server.play({ cut: 100 }); // the connection ends after 100 more bytes, within a message
     const lsn = server.commit(transaction([orders.insert({ id: 1, total: '9.50' })]));
     await server.whenConfirmed(lsn);
     expect(saved).toEqual([{ id: 1, total: '9.50' }]);
-    server.verify(); // throws if anything was confirmed that should not have been
+    server.verify(); // throws if the client confirmed a position too early
   } finally {
-    subscription.unsubscribe(); // or reconnect() tries for ever, and the test runner does not end
+    subscription.unsubscribe(); // otherwise reconnect() retries forever, and the test runner does not exit
     await server.close();
   }
 });

@@ -4,7 +4,7 @@ import { faults, FakeWalSender, table, transaction, type FaultKind, type Step } 
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { streaming } from '../support/streaming';
-import { perform } from '../../lib/testing/steps';
+import { performStep } from '../../lib/testing/steps';
 
 const orders = table('orders', { id: 'int4' });
 const TRANSACTIONS = 12;
@@ -107,7 +107,7 @@ async function transcript(seed: number): Promise<string[]> {
   clock.advance(1);
   for (const step of faults(seed, { transactions: commits(5), kinds: VISIBLE }).steps) {
     if ('wait' in step) clock.advance(step.wait);
-    else void perform(server, step);
+    else void performStep(server, step);
   }
   subscription.unsubscribe();
   return Promise.resolve(seen);

@@ -222,7 +222,7 @@ describe('a prepared transaction', () => {
 
   it('has one gid at a time', () => {
     server.prepare(draft, 'a');
-    expect(() => server.prepare(draft, 'a')).toThrow('The fake server has a prepared transaction "a" already');
+    expect(() => server.prepare(draft, 'a')).toThrow('The fake server already has a prepared transaction "a"');
     server.rollbackPrepared('a');
     expect(() => server.commitPrepared('a')).toThrow('The fake server has no prepared transaction "a"');
     server.prepare(draft, 'a');

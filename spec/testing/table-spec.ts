@@ -109,7 +109,7 @@ describe('its changes', () => {
   it('update under identity full: the old row always', () => {
     const update = decoded(full.update({ id: 1, note: 'b' }, { id: 1, note: 'a' }), 'update');
     expect(update).toMatchObject({ new: { id: 1, note: 'b' }, old: { id: 1, note: 'a' }, key: undefined });
-    expect(() => full.update({ id: 1, note: 'b' })).toThrow('needs the row before it');
+    expect(() => full.update({ id: 1, note: 'b' })).toThrow('requires the old row');
   });
 
   it('delete: the key, or the old row', () => {
@@ -135,11 +135,15 @@ describe('its changes', () => {
   });
 
   it.each([
-    ['a row with an unknown column', () => orders.insert({ di: 1 }), 'names column di; orders has id, shop, note'],
-    ['an update without a column', () => orders.update({ id: 1, shop: 1 }), 'lacks column note'],
-    ['a key that is no column', () => table('t', { a: 'text' }, { key: ['b'] }), 'names column b'],
-    ['an unknown type', () => table('t', { a: 'integer' }), 'no built-in type "integer"'],
-    ['a value that has no text', () => orders.insert({ note: { a: 1 } }), 'type object has no text'],
+    [
+      'a row with an unknown column',
+      () => orders.insert({ di: 1 }),
+      'Unknown column di in the row; the columns of orders are id, shop, note',
+    ],
+    ['an update without a column', () => orders.update({ id: 1, shop: 1 }), 'has no value for column note'],
+    ['a key that is no column', () => table('t', { a: 'text' }, { key: ['b'] }), 'Unknown column b in the key'],
+    ['an unknown type', () => table('t', { a: 'integer' }), 'Unknown built-in type "integer"'],
+    ['a value that has no text', () => orders.insert({ note: { a: 1 } }), 'Cannot print a value of type object'],
   ])('name what is wrong: %s', (_, make, text) => {
     expect(make).toThrow(text);
   });
@@ -210,7 +214,7 @@ describe('a transaction', () => {
   });
 
   it('of nothing is never delivered', () => {
-    expect(() => toTransaction(transaction([]))).toThrow('give it some');
+    expect(() => toTransaction(transaction([]))).toThrow('does not emit a transaction without changes');
   });
 });
 

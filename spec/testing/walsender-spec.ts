@@ -108,7 +108,7 @@ describe('commands', () => {
   });
 
   it('what it does not know is an error that says so, and can be taught', async () => {
-    expect(await answerTo('SELECT 1')).toMatch(/C42601\0Mthe fake server has no answer to: SELECT 1/);
+    expect(await answerTo('SELECT 1')).toMatch(/C42601\0Mthe fake server has no response to: SELECT 1/);
     server.behaviour.answersTo.push([/^SELECT 1$/, Buffer.alloc(0)]);
     expect(await answerTo('SELECT 1')).not.toContain('42601');
   });
@@ -262,7 +262,7 @@ describe('waiting', () => {
     const client = await RawClient.stream(server);
     await server.whenStreaming({ slot: 'orders' });
     await expect(server.whenStreaming({ slot: 'other', timeout: 20 })).rejects.toThrow(
-      'After 20 ms nobody streams from slot "other"',
+      'After 20 ms no connection is streaming from slot "other"',
     );
     await server.whenIdle({ slot: 'other' });
     await expect(server.whenIdle({ slot: 'orders', timeout: 20 })).rejects.toThrow(
@@ -284,7 +284,7 @@ describe('waiting', () => {
 
   it('rejects with what is the matter', async () => {
     const lsn = server.commit(tx(1));
-    await expect(server.whenStreaming({ timeout: 20 })).rejects.toThrow('After 20 ms nobody streams');
+    await expect(server.whenStreaming({ timeout: 20 })).rejects.toThrow('After 20 ms no connection is streaming');
     const client = await RawClient.stream(server);
     client.status(0x3000000n, 0n);
     await server.whenConfirmed('0/3000000');

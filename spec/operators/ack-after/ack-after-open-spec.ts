@@ -32,7 +32,7 @@ it.each<[stop: string, operator: (stop: Subject<void>) => MonoTypeOperatorFuncti
   stop.next();
   server.last.push(streamCommit({ commitLsn: 0x200n }));
   clock.advance(1000);
-  expect([heard.completed, server.last.gone]).toEqual([false, true]);
+  expect([heard.completed, server.last.closed]).toEqual([false, true]);
   finish();
   await new Promise(setImmediate);
   expect([heard.completed, heard.error]).toEqual([true, undefined]);

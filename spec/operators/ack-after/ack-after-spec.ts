@@ -548,7 +548,7 @@ describe('ackAfter, over a session', () => {
     expect(heard.events).toEqual([]);
     clock.advance(600);
     expect(heard.error).toBe('mine');
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
     expect(server.slot().owner).toBeUndefined();
   });
 
@@ -586,7 +586,7 @@ describe('ackAfter, over a session', () => {
     clock.advance(5000);
     expect(heard.events).toEqual(['next', 'next', 'complete']);
     expect(server.slot().confirmed).toBe(0x230n);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
   });
 
   it('does thousands of transactions, the first of them asynchronously', () => {

@@ -317,10 +317,10 @@ describe('transactions, where the consumer keeps the position', () => {
     clock.advance();
     server.last.keepalive(0xf00n);
     clock.advance(100);
-    expect([stopped.events, server.last.gone]).toEqual([['next', 'complete'], false]);
+    expect([stopped.events, server.last.closed]).toEqual([['next', 'complete'], false]);
     stopped.values[0]?.ack();
     clock.advance(100);
-    expect([server.slot().confirmed, server.last.gone]).toEqual([0xf00n, true]);
+    expect([server.slot().confirmed, server.last.closed]).toEqual([0xf00n, true]);
   });
 
   it('passes on none that leads no further than the start', () => {

@@ -7,7 +7,7 @@ const CHANGE_SIZE = 0x40n;
 export const COMMIT_SIZE = 0x30n;
 
 /** A change in the WAL. */
-export interface PlacedChange {
+export interface PositionedChange {
   readonly change: ChangeDraft;
   /** The end of its record. */
   readonly lsn: Lsn;
@@ -16,9 +16,9 @@ export interface PlacedChange {
 }
 
 /** The fields of the messages of a transaction. */
-export interface PlacedTransaction {
+export interface PositionedTransaction {
   readonly draft: TransactionDraft;
-  readonly changes: readonly PlacedChange[];
+  readonly changes: readonly PositionedChange[];
   readonly startLsn: Lsn;
   readonly commitLsn: Lsn;
   readonly endLsn: Lsn;
@@ -31,11 +31,11 @@ export interface PlacedTransaction {
  *
  * @param now the commit time, unless the draft has one
  */
-export function assignPositions(draft: TransactionDraft, startLsn: Lsn, now: Date): PlacedTransaction {
+export function assignPositions(draft: TransactionDraft, startLsn: Lsn, now: Date): PositionedTransaction {
   const { xid = Number((startLsn >> 3n) & 0xffff_ffffn), commitTime = now } = draft;
   let lsn = startLsn;
   let savepoints = 0;
-  const changes = draft.changes.flatMap((part): PlacedChange[] => {
+  const changes = draft.changes.flatMap((part): PositionedChange[] => {
     const savepoint = 'rolledBack' in part ? ++savepoints : 0;
     const drafts = 'rolledBack' in part ? part.rolledBack : [part];
     return drafts.map((change) => ({ change, lsn: (lsn += CHANGE_SIZE), savepoint }));
@@ -46,7 +46,7 @@ export function assignPositions(draft: TransactionDraft, startLsn: Lsn, now: Dat
 }
 
 /** Builds the messages between Begin and Commit. */
-export function buildContent({ draft, changes }: PlacedTransaction): Buffer[] {
+export function buildContent({ draft, changes }: PositionedTransaction): Buffer[] {
   const described = new Set<RelationFields>();
   const content = changes
     .filter(({ savepoint }) => savepoint === 0)
