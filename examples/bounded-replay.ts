@@ -1,9 +1,9 @@
 /**
- * Replays what a slot holds between two positions, without moving the slot: as often as you like.
+ * Replays the transactions between two positions without moving the slot, so it can run any number of times:
  *
  *   DATABASE_URL=… node --import tsx examples/bounded-replay.ts [--from 0/16B6C50] [--to 0/16B7D00] [--slot s] [--publication p]
  *
- * By default from what the slot has confirmed to where the server's WAL ends now.
+ * Default: from the slot's confirmed position to the current end of the WAL.
  */
 import { parseArgs } from 'node:util';
 import { defer, forkJoin, map, switchMap, tap, toArray, type Observable } from 'rxjs';
@@ -31,7 +31,7 @@ const { slot, publication, ...given } = parseArgs({
 const confirmed = slotStatus({ connection, slot }).pipe(map((status) => status?.confirmedFlushLsn ?? 0n));
 const end = identifySystem({ connection }).pipe(map(({ walPosition }) => walPosition));
 
-/** What commits at or after `from` and before `to`. */
+/** The transactions that commit at or after `from` and before `to`. */
 function replay(from: Lsn | string, to: Lsn | string): Observable<Transaction> {
   return logicalReplication({ connection, slot, publications: [publication], startLsn: from, confirm: false }).pipe(
     stopAtLsn(to),

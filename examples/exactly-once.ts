@@ -1,9 +1,9 @@
 /**
- * Copies the table orders into another database, every transaction exactly once: its rows and the position behind it are
- * stored together, or not at all. Kill it at any moment and start it again.
+ * Copies the table orders into another database, each transaction exactly once: rows and position are stored in one
+ * transaction. It can be killed and restarted at any time.
  *
- * The publication and the slot `example` have to be there, and the table `orders` with these columns. What was in it before
- * the slot was made is not copied.
+ * The publication, the slot `example` and a table `orders` with these columns must exist. Rows inserted before the slot was
+ * created are not copied.
  *
  *   DATABASE_URL=… STORE_URL=… node --import tsx examples/exactly-once.ts
  */
@@ -24,7 +24,7 @@ import {
 
 const SLOT = 'example';
 const store = new Pool({ connectionString: process.env['STORE_URL'] });
-// An idle connection that is lost is replaced by the next query; without a listener it would end the process.
+// The pool replaces a lost idle connection at the next query. Without a listener, the error would end the process.
 store.on('error', () => undefined);
 
 const TABLES = `
@@ -49,7 +49,7 @@ async function save(tx: Transaction): Promise<void> {
   const client = await store.connect();
   try {
     await client.query('BEGIN');
-    // The lock keeps out a process that was started while this one still stores its last transaction.
+    // The lock makes a second process wait until this one has stored its last transaction.
     const stored = await checkpointIn(client, 'FOR UPDATE');
     if (!stored || tx.commitLsn >= parseLsn(stored.endLsn)) {
       for (const change of tx) await apply(client, change);
@@ -58,14 +58,14 @@ async function save(tx: Transaction): Promise<void> {
     await client.query('COMMIT');
     client.release();
   } catch (error) {
-    // Closes the connection, which rolls back.
+    // Closing the connection rolls the transaction back.
     client.release(true);
     throw error;
   }
   if (tx.kind === 'transaction') console.log(`Stored ${tx.size} changes, up to ${tx.checkpoint.endLsn}.`);
 }
 
-/** What came of one change; of other tables, nothing. */
+/** Applies one change. Changes of other tables are ignored. */
 async function apply(client: PoolClient, change: Change): Promise<void> {
   if (change.kind === 'message') return;
   if (change.kind === 'truncate') {
@@ -73,13 +73,13 @@ async function apply(client: PoolClient, change: Change): Promise<void> {
     return;
   }
   if (change.table !== 'orders') return;
-  // The key of the row as it was; with replica identity full, all of the row has come.
+  // The key of the old row. With replica identity FULL, this is the complete old row.
   const before = change.kind === 'insert' ? undefined : (change.key ?? change.old)?.['id'];
   if (change.kind === 'delete') await client.query('DELETE FROM orders WHERE id = $1', [before]);
   else await upsert(client, change.new, before);
 }
 
-/** A long value that an update has left alone does not come again: the columns are those that are there. */
+/** An update omits unchanged TOAST values, so only the columns that were sent are written. */
 async function upsert(client: PoolClient, row: Row, before: unknown = row['id']): Promise<void> {
   const columns = Object.keys(row).map((name) => client.escapeIdentifier(name));
   const values = columns.map((_, i) => `$${i + 2}`);

@@ -1,9 +1,9 @@
 /**
- * What there is to see in half a minute, with nothing installed but Node:
+ * Demonstrates the library in half a minute, with no dependency but Node:
  *
  *   npm start
  *
- * With DATABASE_URL it streams a database of yours: npm start -- --help
+ * With DATABASE_URL it streams an existing database: npm start -- --help
  */
 import { parseArgs } from 'node:util';
 import { runDemo } from './support/demo';
@@ -24,7 +24,7 @@ DATABASE_URL=postgres://user@host/database npm start -- [options]
 
 The server needs wal_level = logical, and the user REPLICATION. A slot stays when the program ends.`;
 
-/** What this program can say in addition to the error, by its code. */
+/** Remedies of this program that it shows in addition to the error, by error code. */
 const HINTS: Readonly<Record<string, string>> = {
   PUBLICATION_MISSING: 'Or let it be made here: npm start -- --tables your_table',
   '42P01': 'Name tables as in --tables users,billing.invoices',

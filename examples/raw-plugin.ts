@@ -1,5 +1,5 @@
 /**
- * Streams another output plugin's own words, here those of test_decoding, from a slot that goes with its connection.
+ * Streams the output of another plugin, test_decoding, from a temporary slot.
  *
  *   DATABASE_URL=… node --import tsx examples/raw-plugin.ts
  */

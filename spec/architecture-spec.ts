@@ -3,8 +3,8 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { preProcessFile } from 'typescript';
 
 /**
- * Which rooms of lib/ a room may import besides itself, and which of the restricted packages. A room is a folder with all
- * that is in it, but for folders that have a name of their own here, or a file. The lint rule reads the same list.
+ * Which folders of lib/ a folder may import besides itself, and which of the restricted packages. An entry includes all
+ * subfolders that have no entry, or is a file. The lint rule reads the same list.
  */
 type Rooms = Record<string, { imports: string[]; packages: string[] }>;
 
@@ -17,19 +17,19 @@ const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' })
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => file.endsWith('.ts'));
 
-/** The room of a file, given relative to lib/ and without its ending: the longest name that its path starts with. */
+/** The entry of a file, given relative to lib/ without its extension: the longest one that is a prefix of the path. */
 function findRoom(file: string): string | undefined {
   return NAMES.find((name) => file === name || file.startsWith(`${name}/`));
 }
 
-/** What a file imports, as a path relative to lib/ without an ending, or as a package. Imports of types count like others. */
+/** The imports of a file: paths relative to lib/ without an extension, or packages. Type imports are included. */
 function findImports(file: string, source: string): string[] {
   return preProcessFile(source, true, true).importedFiles.map(({ fileName }) =>
     fileName.startsWith('.') ? posix.join(dirname(file), fileName) : `node_modules/${fileName}`,
   );
 }
 
-/** What is wrong with the imports of a file, given relative to lib/. */
+/** The invalid imports of a file, given relative to lib/. */
 function findViolations(file: string, source: string): string[] {
   const room = findRoom(file.replace(/\.ts$/, ''));
   if (room === undefined) return [`${file} is in a room that spec/architecture.json does not know`];
@@ -45,7 +45,7 @@ function findViolations(file: string, source: string): string[] {
   });
 }
 
-/** The nodes that can be reached from themselves, given what each one points to. */
+/** The nodes of a graph that can be reached from themselves. */
 function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return [...graph.keys()].filter((start) => {
     const seen = new Set<string>();
@@ -60,7 +60,7 @@ function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[] {
   });
 }
 
-describe('the imports between the rooms of lib/', () => {
+describe('imports between the folders of lib/', () => {
   it('point one way', () => {
     expect(files.length).toBeGreaterThan(0);
     expect(files.flatMap((file) => findViolations(file, readFileSync(join(LIB, file), 'utf8')))).toEqual([]);
@@ -70,7 +70,7 @@ describe('the imports between the rooms of lib/', () => {
     expect(findCircles(new Map(Object.entries(rooms).map(([room, { imports }]) => [room, imports])))).toEqual([]);
   });
 
-  it('leave no file that imports itself through others', () => {
+  it('have no cycle of files', () => {
     const graph = files.map((file): [string, string[]] => [
       file.replace(/\.ts$/, ''),
       findImports(file, readFileSync(join(LIB, file), 'utf8')),
@@ -78,13 +78,13 @@ describe('the imports between the rooms of lib/', () => {
     expect(findCircles(new Map(graph))).toEqual([]);
   });
 
-  it('name only rooms that exist', () => {
+  it('name only folders that exist', () => {
     const used = new Set(files.map((file) => findRoom(file.replace(/\.ts$/, ''))));
     expect(Object.keys(rooms).filter((room) => !used.has(room))).toEqual([]);
     expect(Object.values(rooms).flatMap(({ imports }) => imports.filter((room) => !(room in rooms)))).toEqual([]);
   });
 
-  it('would be found to be in a circle', () => {
+  it('a cycle is found', () => {
     const graph = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [] };
     expect(findCircles(new Map(Object.entries(graph)))).toEqual(['a', 'b', 'c']);
   });
@@ -114,7 +114,7 @@ describe('the imports between the rooms of lib/', () => {
     ['common/lsn.ts', `import { FrameDecoder } from '../wire/frames';`],
     ['index.ts', `export { FakeWalSender } from './testing/index';`],
     ['elsewhere/file.ts', ''],
-  ])('would be found to be wrong: %s with %s', (file, source) => {
+  ])('an invalid import is found: %s with %s', (file, source) => {
     expect(findViolations(file, source)).toHaveLength(1);
   });
 
@@ -130,7 +130,7 @@ describe('the imports between the rooms of lib/', () => {
       'stream/stream-subscription.ts',
       `import { Watchdogs } from './session/watchdogs'; import type { Subscriber } from 'rxjs';`,
     ],
-  ])('would be found to be right: %s with %s', (file, source) => {
+  ])('a valid import is accepted: %s with %s', (file, source) => {
     expect(findViolations(file, source)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import picocolors from 'picocolors';
 
-/** Colours where the terminal has them; plain text in a pipe, a file, or where NO_COLOR asks for it. */
+/** Colors on a terminal; plain text in a pipe, in a file, or with NO_COLOR. */
 function terminalHasColors(): boolean {
   const { FORCE_COLOR, NO_COLOR, TERM } = process.env;
   if (NO_COLOR) return false;

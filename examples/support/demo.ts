@@ -15,22 +15,22 @@ import { SHOP, write, WRITERS } from './shop';
 import { showTransaction } from './show-transaction';
 
 const SLOT = 'quickstart';
-/** A second slot, of PostgreSQL's own test_decoding, which the server reads for us afterwards. */
+/** A second slot, of the plugin test_decoding, to compare the stream with the server's own output. */
 const EXPECTED_SLOT = 'quickstart_expected';
 
-/** What this side saw. */
+/** The result on the client's side. */
 interface Seen {
   transactions: number;
   changes: number;
   lastEndLsn: Lsn;
-  /** The flush position of the last status update that was sent. */
+  /** The flush position of the last status update. */
   lastFlush: Lsn;
-  /** What the stream says that it has confirmed, at its end. */
+  /** The position that closeObserver reports as confirmed. */
   confirmed: Lsn;
 }
 
 /**
- * Starts a server, has several writers commit to it, streams what they did, and compares it with what the server says.
+ * Starts a server, commits to it from several writers, streams the changes, and compares them with the server's own record.
  *
  * @returns whether everything matches
  */
@@ -87,7 +87,7 @@ async function stream(database: ExampleDatabase, end: Lsn): Promise<Seen> {
   return seen;
 }
 
-/** Reads back from the server what it has committed and what it knows to be confirmed. */
+/** Reads the committed changes and the confirmed position from the server. */
 async function compare(database: ExampleDatabase, seen: Seen): Promise<boolean> {
   const [committed] = await database.query<{ transactions: number; changes: number }>(
     `SELECT count(*) FILTER (WHERE data LIKE 'COMMIT%')::int AS transactions,

@@ -1,6 +1,6 @@
 import { colors } from './colors';
 
-/** Says on stderr what went wrong. The message of a ReplicationError ends with the remedy. */
+/** Prints an error on stderr. The message of a ReplicationError ends with the remedy. */
 export function explain(error: unknown, hint?: string): void {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
@@ -8,7 +8,7 @@ export function explain(error: unknown, hint?: string): void {
   if (hint) console.error(`  ${hint}`);
 }
 
-/** The stable name of a failure: of the library, of PostgreSQL (its SQLSTATE), or of Node. */
+/** The error's code: of the library, of PostgreSQL (the SQLSTATE), or of Node. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,11 +1,11 @@
 import { Subject, type Observable } from 'rxjs';
 
-/** A person who presses Ctrl-C again after so many ms means it. npm passes the same one on once more. */
+/** In ms. npm sends the same Ctrl-C a second time within this time; a later one comes from the user. */
 const SAME = 1000;
 
 /**
- * Emits when Ctrl-C is pressed or SIGTERM comes. The listeners stay, so that a second one does not kill the process
- * while it takes its leave, unless it comes later.
+ * Emits on Ctrl-C or SIGTERM. The listeners stay, so a second signal does not kill the process while the stream closes, unless
+ * it comes later.
  */
 export function interrupts(): Observable<NodeJS.Signals> {
   const interrupt$ = new Subject<NodeJS.Signals>();

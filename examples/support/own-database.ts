@@ -13,20 +13,20 @@ import {
 import { colors } from './colors';
 import { count, showTransaction } from './show-transaction';
 
-/** What to stream of a database that is there already. */
+/** The stream of an existing database. */
 export interface Target {
   readonly url: string;
   readonly slot: string;
   readonly publication: string;
-  /** The tables of the publication, if it is to be made; `billing.invoices` outside public. */
+  /** The tables of the publication to create, such as `billing.invoices`. */
   readonly tables: readonly string[];
 }
 
-/** Streams a database until `stop` emits, then says what was confirmed. */
+/** Streams a database until `stop` emits, then prints the confirmed position. */
 export async function streamOwnDatabase(target: Target, stop: Observable<unknown>): Promise<void> {
   const { url, slot, publication, tables } = target;
   const seen = { transactions: 0, changes: 0 };
-  // Options that cannot be used fail here, before anything is made.
+  // Invalid options fail here, before anything is created.
   const messages$ = logicalReplication({
     connection: url,
     slot,
@@ -36,7 +36,7 @@ export async function streamOwnDatabase(target: Target, stop: Observable<unknown
     openObserver: { next: (info) => sayOpened(info, publication) },
     closeObserver: { next: (info) => sayClosed(info, seen, slot) },
   });
-  // And a connection that cannot be made fails here, with the library's explanation.
+  // A connection that fails ends here, with the library's error.
   await lastValueFrom(identifySystem({ connection: url }));
   if (tables.length > 0) await ensurePublication(target);
 
@@ -54,7 +54,7 @@ export async function streamOwnDatabase(target: Target, stop: Observable<unknown
   await lastValueFrom(shown$, { defaultValue: undefined });
 }
 
-/** The publication has to be there before the slot: decoding looks at the catalog as it was at each change. */
+/** The publication must exist before the slot, because decoding reads the catalog as it was at each change. */
 async function ensurePublication(target: Target): Promise<void> {
   const { url, publication, tables } = target;
   const client = new Client(url);

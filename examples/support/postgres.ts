@@ -1,18 +1,18 @@
 import { obtainServer, type TestDatabase } from '../../spec/support/server';
 
-/** A new, empty database for an example, and the slots that it made go with it. */
+/** A new, empty database for an example. Dropping it drops the slots created in it. */
 export interface ExampleDatabase extends TestDatabase {
-  /** Which server it is on, in a line for people. */
+  /** A description of its server. */
   readonly server: string;
-  /** Makes a second, empty one beside it, which goes with it. */
+  /** Creates a second, empty database, which is dropped with the first. */
   another(): Promise<TestDatabase>;
-  /** Drops the database and stops the server, if it was started for the example. */
+  /** Drops the database, and stops the server if it was started for the example. */
   close(): Promise<void>;
 }
 
 /**
- * Makes a database on the server that `DATABASE_URL` names (as a superuser, with `wal_level = logical`), otherwise on
- * one that is started for the example and gone with it.
+ * Creates a database on the server of `DATABASE_URL` (as a superuser, with `wal_level = logical`), or on a server that is
+ * started for the example.
  */
 export async function openDatabase(setup = ''): Promise<ExampleDatabase> {
   const server = await obtainServer('DATABASE_URL');

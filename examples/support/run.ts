@@ -1,10 +1,10 @@
 /**
- * Runs an example as it stands, with DATABASE_URL leading to a database where something happens:
+ * Runs an example against a database in which something changes:
  *
  *   npm run example minimal
  *
- * The database is on a server that is started for it, or on the one that DATABASE_URL names (for a superuser), and is
- * gone at the end. STORE_URL leads to another one, empty, for an example that stores what it reads.
+ * The database is on the server of DATABASE_URL (as a superuser), or on one that is started for the example. It is dropped at
+ * the end. STORE_URL is a second, empty database, for examples that store what they read.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ const WRITES = [
   `UPDATE orders SET paid = true WHERE customer = 'Ada'`,
   `DELETE FROM orders WHERE customer = 'Grace'`,
 ];
-/** ms from one write to the next, while the example runs. */
+/** The time in ms between two writes. */
 const PAUSE = 700;
 
 async function main([asked = '', ...args]: string[]): Promise<number> {
@@ -39,13 +39,13 @@ async function main([asked = '', ...args]: string[]): Promise<number> {
     console.error(`npm run example <name>, where <name> is one of:\n  ${names.join('\n  ')}`);
     return 2;
   }
-  // It brings its own.
+  // The example starts a server itself.
   if (name === 'quickstart') return run(name, args);
 
   const database = await openDatabase(SETUP);
   try {
     const store = name === 'exactly-once' ? await database.another() : undefined;
-    // A slot's name is the whole server's: on a server of your own, one may be left over from another database.
+    // Slot names are unique on the whole server, so a slot of another database may have the name.
     await database.query(`SELECT pg_create_logical_replication_slot('example', 'pgoutput')`);
     for (const sql of WRITES) await database.query(sql);
     const writer = setInterval(() => void writeMore(database), PAUSE);
@@ -58,7 +58,7 @@ async function main([asked = '', ...args]: string[]): Promise<number> {
 
 /** @returns the example's exit status */
 async function run(name: string, args: readonly string[], urls: NodeJS.ProcessEnv = {}): Promise<number> {
-  // In a process group of its own, so that Ctrl-C in the terminal reaches it once, from here.
+  // The example has its own process group, so Ctrl-C in the terminal reaches it once, from here.
   const child = spawn(process.execPath, [...process.execArgv, join(EXAMPLES, `${name}.ts`), ...args], {
     stdio: 'inherit',
     detached: true,
@@ -78,7 +78,7 @@ let written = 0;
 
 async function writeMore(database: ExampleDatabase): Promise<void> {
   const sql = WRITES[written++ % WRITES.length];
-  // The database may be going away just now.
+  // The database may be dropped at this moment.
   if (sql) await database.query(sql).catch(() => undefined);
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { TestDatabase } from '../../spec/support/server';
 
-/** The demo's two tables. Of `orders` the server sends old rows, too; the notes of `customers` are TOASTed when long. */
+/** The tables of the demo. The server sends old rows of `orders`, and stores long notes of `customers` with TOAST. */
 export const SHOP = `
   CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, email text, notes text);
   ALTER TABLE customers ALTER COLUMN notes SET STORAGE EXTERNAL;
@@ -16,7 +16,7 @@ const LONG_NOTE = 'Likes her parcels left with the neighbours, unless it rains. 
 
 const ROLLBACK = 'ROLLBACK';
 
-/** What one writer commits, a transaction a line. */
+/** The transactions of one writer, one per line. */
 type Script = readonly (readonly string[])[];
 
 const TILL: Script = [
@@ -35,10 +35,10 @@ const OFFICE: Script = [
     `INSERT INTO customers VALUES (1, 'Ada', 'ada@example.org', '${LONG_NOTE}')`,
     `INSERT INTO customers VALUES (2, 'Grace', NULL, NULL)`,
   ],
-  // The long note stays as it is, so the server does not send it.
+  // The long note is unchanged, so the server does not send it.
   [`UPDATE customers SET email = 'lovelace@example.org' WHERE id = 1`],
   [`UPDATE customers SET email = 'grace@example.org' WHERE id = 2`, `UPDATE customers SET id = 20 WHERE id = 2`],
-  // This change is rolled back, so the stream does not deliver it.
+  // This change is rolled back, so the server does not send it.
   [`DELETE FROM customers`, ROLLBACK],
   [`DELETE FROM customers WHERE id = 20`],
 ];
@@ -55,7 +55,7 @@ const CLOSING_TIME: Script = [
   [`SELECT pg_logical_emit_message(true, 'shop', 'closing time')`, `TRUNCATE orders, customers RESTART IDENTITY`],
 ];
 
-/** Lets the writers commit at the same time, in whatever order that brings, and the last one when they are done. */
+/** Runs the writers concurrently, and the last one after them. */
 export async function write(database: TestDatabase): Promise<void> {
   const writers = await Promise.all(
     [TILL, OFFICE, IMPORT].map(async (script) => play(await database.client(), script)),

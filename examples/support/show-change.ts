@@ -3,12 +3,12 @@ import type { Change, DeleteMessage, InsertMessage, Row, TruncateMessage, Update
 import { colors } from './colors';
 import { showContent, showValue } from './show-value';
 
-/** One change, ready to be set beside others. */
+/** A change, formatted for a table. */
 export interface ChangeLine {
   readonly sign: string;
-  /** What it happened to. */
+  /** The table. */
   readonly subject: string;
-  /** A column each, or what else there is to say. */
+  /** The columns, or a description. */
   readonly cells: readonly string[];
 }
 
@@ -49,12 +49,12 @@ function updatedColumns({ new: row, old, key, unchanged }: UpdateMessage): strin
   return [...sent, ...notSent(unchanged)];
 }
 
-/** Long values that an UPDATE did not touch; a row filter makes an insert of some of these. */
+/** Unchanged TOAST values of an UPDATE, or of an INSERT that a row filter made from it. */
 function notSent(unchanged: readonly string[]): string[] {
   return unchanged.map((name) => column(name, colors.dim('unchanged, not sent')));
 }
 
-/** Under REPLICA IDENTITY FULL the old row is there to compare; the first column goes along to tell rows apart. */
+/** With REPLICA IDENTITY FULL, shows the columns that differ from the old row, and the first one to identify the row. */
 function differences(old: Row, row: Row): string[] {
   return Object.entries(row).flatMap(([name, value], index) => {
     if (!isDeepStrictEqual(old[name], value)) return [changed(name, old[name], value)];

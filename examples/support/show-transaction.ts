@@ -3,11 +3,11 @@ import { formatLsn, type Transaction } from 'rxjs-pg-replication';
 import { colors } from './colors';
 import { showChange, type ChangeLine } from './show-change';
 
-/** Of a transaction with more changes than this only the first few are shown. */
+/** A transaction with more changes is shown with only the first few. */
 const MOST_CHANGES = 12;
 const FIRST_CHANGES = 5;
 
-/** A transaction as a block of text: a line of its own, then a line for each change. */
+/** Formats a transaction as text: a title line, and a line for each change. */
 export function showTransaction(tx: Transaction): string {
   const shown = tx.size > MOST_CHANGES ? tx.changes.slice(0, FIRST_CHANGES) : tx.changes;
   const more = tx.size - shown.length;
@@ -45,7 +45,7 @@ function showChanges(lines: readonly ChangeLine[]): string[] {
   });
 }
 
-/** The same column of the same table has the same width in all changes of a kind. */
+/** A column of a table has the same width in all changes of a kind. */
 function cellWidths(lines: readonly ChangeLine[]): Map<string, number> {
   const widths = new Map<string, number>();
   for (const line of lines) {
@@ -61,9 +61,9 @@ function cellKey({ sign, subject }: ChangeLine, index: number): string {
   return `${sign} ${subject} ${index}`;
 }
 
-/** Breaks a line between cells where the terminal is too narrow for it. */
+/** Wraps a line between cells to the width of the terminal. */
 function wrap(start: string, cells: readonly string[]): string[] {
-  // The rail takes two.
+  // The border takes two columns.
   const available = (process.stdout.isTTY ? process.stdout.columns : Infinity) - 2;
   const indent = ' '.repeat(lengthOf(start));
   const lines: string[] = [];
@@ -89,7 +89,7 @@ function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - lengthOf(text)));
 }
 
-/** How many columns of the terminal a text takes. */
+/** The width of a text in terminal columns. */
 function lengthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }

@@ -6,7 +6,7 @@ const LONGEST_TEXT = 40;
 const LONGEST_OBJECT = 60;
 const MOST_BYTES = 12;
 
-/** A column's value on one line: quoted where it is text, shortened where it is long, without control characters. */
+/** Formats a column's value on one line: text is quoted, long values are shortened, control characters are escaped. */
 export function showValue(value: unknown): string {
   if (value === null) return colors.dim('null');
   if (typeof value === 'string') return showText(value);
@@ -19,14 +19,14 @@ export function showValue(value: unknown): string {
   return inspect(value);
 }
 
-/** The content of a logical message, which is text more often than not. */
+/** Formats the content of a logical message, which is usually text. */
 export function showContent(content: Buffer): string {
   return isUtf8(content) ? showText(content.toString()) : showBytes(content);
 }
 
 function showText(text: string): string {
   if (text.length <= LONGEST_TEXT) return inspect(text);
-  // No half of a surrogate pair at the end.
+  // Removes half of a surrogate pair at the end.
   const start = text.slice(0, LONGEST_TEXT - 1).replace(/[\uD800-\uDBFF]$/, '');
   return `${inspect(`${start}…`)} ${colors.dim(`(${text.length} characters)`)}`;
 }

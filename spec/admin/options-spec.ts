@@ -17,7 +17,7 @@ import { failure } from '../wire/failure';
 const connection = 'postgres://me@localhost';
 const long = 'ö'.repeat(32);
 
-/** As JavaScript may call it. */
+/** Bypasses the types, as a caller in JavaScript can. */
 function called(factory: (config: never) => Observable<unknown>, options: Readonly<Record<string, unknown>>) {
   return () => factory({ connection, ...options } as never);
 }
@@ -98,7 +98,7 @@ describe('the options of management commands', () => {
     ['closeTimeout', () => identifySystem({ connection, closeTimeout: -1 })],
     ['slots', () => identifySystem({ connection, slots: 'orders' } as object)],
     ['connection', () => identifySystem({ connection: 'host=h password=a secret' })],
-  ])('are checked when they are called: %s', (option, call) => {
+  ])('are validated when the function is called: %s', (option, call) => {
     const error = failure(call);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });
     expect(error.message).not.toContain('secret');

@@ -30,11 +30,11 @@ it.each([
   [160004, ['conflicting']],
   [170000, ['conflicting', 'invalidation_reason', 'failover', 'synced', 'inactive_since']],
   [180004, NEWER],
-])('server %d is asked for what it knows', (version, columns) => {
+])('reads the columns that server %d has', (version, columns) => {
   expect(ask(version).asked).toEqual(columns);
 });
 
-it('what a server does not know is undefined', () => {
+it('a column that the server does not have is undefined', () => {
   expect(ask(140019).value).toEqual({
     name: 'orders',
     plugin: 'pgoutput',
@@ -51,7 +51,7 @@ it('what a server does not know is undefined', () => {
   });
 });
 
-it('has all that the newest server knows', () => {
+it('returns all columns of the newest server', () => {
   const row = {
     ...ROW,
     conflicting: 'f',
@@ -76,6 +76,6 @@ it('has all that the newest server knows', () => {
   );
 });
 
-it('a slot that has confirmed what the standby has not replayed yet is not behind', () => {
+it('has a lag of 0 if a standby has not replayed up to the confirmed position', () => {
   expect(ask(180004, { ...ROW, lag: '-56' }).value?.lagBytes).toBe(0n);
 });

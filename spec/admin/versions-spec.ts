@@ -23,7 +23,7 @@ const connection = () => ({ connection: server.url });
 const part = { table: 'users', columns: ['id'] };
 const filtered = { table: 'users', where: 'id > 1' };
 
-/** What is asked, the last version that cannot do it, and what the error says. */
+/** The command, the newest version that does not support it, and the error. */
 const asked: [what: string, version: number, oneShot: () => Observable<unknown>, said: RegExp][] = [
   ['twoPhase', 140019, () => createSlot({ ...connection(), slot: 'made', twoPhase: true }), /twoPhase.* 15;.* 14\.19/],
   ['failover', 160004, () => createSlot({ ...connection(), slot: 'made', failover: true }), /failover.* 17;.* 16\.4/],
@@ -60,7 +60,7 @@ const asked: [what: string, version: number, oneShot: () => Observable<unknown>,
   ],
 ];
 
-it.each(asked)('%s is refused by server %d, before the server is told', async (_, version, oneShot, said) => {
+it.each(asked)('%s on server %d is an error before the command is sent', async (_, version, oneShot, said) => {
   server.serverVersion = version;
   const heard = record(oneShot());
   await until(() => heard.error !== undefined);
@@ -77,7 +77,7 @@ it.each(asked)('%s is refused by server %d, before the server is told', async (_
 it.each<[what: string, version: number, oneShot: () => Observable<unknown>]>([
   ['twoPhase', 140019, () => createSlot({ ...connection(), slot: 'made', twoPhase: false })],
   ['failover', 160004, () => createSlot({ ...connection(), slot: 'made', failover: false })],
-])('%s: false is what server %d does anyway', async (_, version, oneShot) => {
+])('%s: false is allowed on server %d', async (_, version, oneShot) => {
   server.serverVersion = version;
   const heard = record(oneShot());
   await until(() => heard.completed);

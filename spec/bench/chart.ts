@@ -5,14 +5,14 @@ const WIDTH = 880;
 const MARGIN = 20;
 const ROW = 22;
 const BAR = 14;
-/** What the title and the heads of the columns of a workload need, and the space below it. */
+/** The height in px of the title and column heads of a workload, and the space below it. */
 const HEAD = 58;
 const FOOT = 14;
 
 interface Panel {
   readonly measure: Measure;
   readonly title: string;
-  /** Where the bars begin, and how long the longest is. The value stands behind each. */
+  /** The start of the bars and the length of the longest, in px. The value follows each bar. */
   readonly x: number;
   readonly length: number;
   readonly digits: number;
@@ -29,7 +29,7 @@ const PANELS: readonly Panel[] = [
   },
 ];
 
-/** As the reader knows them, where that is not the name of the client. */
+/** Titles of clients, unless the title is the client's name. */
 const TITLES: Readonly<Partial<Record<string, string>>> = {
   ours: 'rxjs-pg-replication',
   'ours-grouped': 'rxjs-pg-replication, grouped',
@@ -38,7 +38,7 @@ const TITLES: Readonly<Partial<Record<string, string>>> = {
   'bare-paced': 'socket alone, paced',
 };
 
-// It brings its own background: the reader's system and the page around may differ in what they call dark.
+// A background of its own, because the color schemes of the system and of the page may differ.
 const STYLE = `
   text { font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328; }
   .title { font-weight: 600; font-size: 14px; }
@@ -56,7 +56,7 @@ const STYLE = `
   }
 `;
 
-/** Throughput and the client's processor time side by side, a row for each client, as an SVG image. */
+/** Draws throughput and the client's processor time as an SVG image with a row for each client. */
 export function throughputChart(result: ThroughputResult): string {
   const parts: string[] = [];
   let y = MARGIN;
@@ -99,7 +99,7 @@ function rowParts(figures: Figures, client: string, top: number): string[] {
   return [text(MARGIN, top + 12, TITLES[client] ?? client, mark), ...bars];
 }
 
-/** Each client that has a sample has these two figures. */
+/** The figures of each client that has a sample. */
 function value(figures: Figures, client: string, measure: Measure): number {
   return figures.median(client, measure) ?? 0;
 }

@@ -5,16 +5,16 @@ import type { BenchServer, Endpoint } from './server';
 import { pairwiseRatios, spread, type Spread } from './statistics';
 import type { Workload } from './workloads';
 
-/** One of the two that a goal compares. */
+/** One of the two clients that a goal compares. */
 export interface ComparedClient {
   readonly client: BenchClient;
   readonly endpoint: Endpoint;
 }
 
-/** What clients measured, in their order; the samples of each in that of the rounds. */
+/** The samples of each client, in the order of the rounds. */
 export type ClientComparison = readonly (readonly Sample[])[];
 
-/** Has all of them drain the workload in each round, in turns, after one drain that warms up the server. */
+/** Lets all clients drain the workload in each round, in turns, after one drain that warms up the server. */
 export async function compareClients(
   server: BenchServer,
   workload: Workload,
@@ -25,7 +25,7 @@ export async function compareClients(
   const samples: Sample[][] = clients.map(() => []);
   for (let round = 0; round < rounds; round++) {
     const order = [...clients.entries()];
-    // Nobody is always the first.
+    // The order rotates, so no client is always the first.
     for (const [index, { client, endpoint }] of round % 2 === 0 ? order : order.reverse()) {
       samples[index]?.push(await drain(server, workload, client, endpoint));
     }
@@ -33,22 +33,22 @@ export async function compareClients(
   return samples;
 }
 
-/** Changes a millisecond, or thousands a second. */
+/** Changes per millisecond, which is thousands per second. */
 export function throughput({ changes, wallMs }: Sample): number {
   return changes / wallMs;
 }
 
-/** Processor time of the client, µs per change. */
+/** Processor time of the client, in µs per change. */
 export function clientTime({ changes, clientUserMicros, clientSystemMicros }: Sample): number {
   return (clientUserMicros + clientSystemMicros) / changes;
 }
 
-/** How `ours` compares to `theirs`, round by round. */
+/** Compares `ours` to `theirs`, round by round. */
 export function ratio(ours: readonly Sample[], theirs: readonly Sample[], measure: (sample: Sample) => number): Spread {
   return spread(pairwiseRatios(ours.map(measure), theirs.map(measure)));
 }
 
-/** A ratio for people. */
+/** Formats a ratio. */
 export function shown({ median, least, most }: Spread): string {
   return `${median.toFixed(3)} (${least.toFixed(3)} – ${most.toFixed(3)})`;
 }

@@ -5,7 +5,7 @@ import { compiled, plainEnvironment } from './compiled';
 
 type Heard<Name extends ClientEvent['event']> = Extract<ClientEvent, { readonly event: Name }>;
 
-/** A client's process, seen by the bench. */
+/** The process of a client. */
 export class ClientProcess {
   readonly #name: string;
   readonly #child: ChildProcess;
@@ -28,7 +28,7 @@ export class ClientProcess {
     this.#child.send(command);
   }
 
-  /** Resolves when the client says so, which has to be what it says next. Ask before you give it a reason to. */
+  /** Resolves with the client's next message, which must be of this kind. Call it before the message is triggered. */
   hears<Name extends ClientEvent['event']>(name: Name, within: number): Promise<Heard<Name>> {
     return new Promise((resolve, reject) => {
       const fail = (what: string): void => settle(() => reject(new Error(`${this.#name} ${what}\n${this.#output}`)));
@@ -48,7 +48,7 @@ export class ClientProcess {
     });
   }
 
-  /** Ends it, if it still runs. */
+  /** Kills the process if it is still running. */
   async end(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = new Promise((resolve) => this.#child.once('exit', resolve));

@@ -2,29 +2,29 @@ import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createRequire } from 'node:module';
 
-/** Who can drain a workload. */
+/** A client that can drain a workload. */
 export type BenchClient = NodeClient | ProgramClient;
 
 interface Named {
   readonly name: string;
-  /** Why it cannot be measured here; undefined where it can. */
+  /** Why it cannot run here; undefined if it can. */
   readonly missing: string | undefined;
 }
 
-/** A program of clients/, which runs as it was compiled. */
+/** A compiled program of clients/. */
 export interface NodeClient extends Named {
   readonly kind: 'node';
   readonly file: string;
   readonly args: readonly string[];
 }
 
-/** PostgreSQL's own pg_recvlogical. */
+/** PostgreSQL's pg_recvlogical. */
 export interface ProgramClient extends Named {
   readonly kind: 'program';
   readonly path: string;
 }
 
-/** All clients, with the library first. */
+/** All clients, this library first. */
 export function clients(): readonly BenchClient[] {
   return [
     ofNode('ours'),
@@ -42,7 +42,7 @@ export function clients(): readonly BenchClient[] {
   ];
 }
 
-/** A client by its name. */
+/** Finds a client by name. */
 export function clientNamed(name: string): BenchClient {
   const client = clients().find((each) => each.name === name);
   if (!client) throw new Error(`There is no client named ${name}.`);
@@ -62,7 +62,10 @@ function missingPeer(name: string): string | undefined {
   }
 }
 
-/** The newest where Debian puts them, else on the path. Debian's own on the path is a script that starts one of those. */
+/**
+ * The newest version in Debian's folders, otherwise the one on the path. Debian's command on the path is a script that starts
+ * one of those.
+ */
 function pgRecvlogical(): ProgramClient {
   const name = 'pg_recvlogical';
   const debian = '/usr/lib/postgresql';

@@ -12,14 +12,14 @@ import { median } from './statistics';
 import { workloads } from './workloads';
 
 const ROUNDS = 7;
-/** What is wanted: prompt confirmation costs at most so much of the client time with one confirmation a second. */
+/** The goal: the greatest ratio of the time with prompt confirmation to the time with one confirmation per second. */
 const GOALS: Readonly<Record<string, number>> = { W1: 1.05, W2: 1.1 };
 
 const seldom = program('once-a-second');
-/** What prompt confirmation and all the bookkeeping for it cost together; for the record. */
+/** The cost of prompt confirmation and of tracking acknowledgements together; reported only. */
 const never = program('unconfirmed');
 
-/** What was measured of each way to confirm, round by round. */
+/** The measurements of each way to confirm, round by round. */
 interface ConfirmationComparison {
   readonly workload: string;
   readonly prompt: readonly Sample[];
@@ -28,7 +28,7 @@ interface ConfirmationComparison {
 }
 
 /**
- * Measures what it costs the client that the server hears of each confirmation within milliseconds.
+ * Measures the client's cost of confirming each commit within milliseconds.
  *
  * @returns whether the goals are reached
  */

@@ -13,17 +13,17 @@ import { circumstancesLine, workloadTitle, type Circumstances, type MeasuredWork
 import { startBenchServer, type BenchServer } from './server';
 import { workloads, type Workload } from './workloads';
 
-/** A part of each workload, decoded again and again, tells the same as all of it once. */
+/** Part of each workload is enough, because it is decoded repeatedly. */
 const SHARE = 0.1;
 const ROUNDS = 7;
 
-/** What is written as JSON. */
+/** The contents of the JSON file. */
 interface DecodeResult extends Circumstances {
   readonly workloads: readonly (MeasuredWorkload & ParserComparison)[];
 }
 
 /**
- * Decoding alone: what the server sends is recorded, and fed to each parser in a process of its own, in turns.
+ * Measures decoding alone: records the server's output, and feeds it to each parser in a separate process, in turns.
  *
  * @returns whether the goals are reached
  */

@@ -1,20 +1,20 @@
 import { type Sample } from './sample';
 import { median } from './statistics';
 
-/** What a sample tells of its client, in the unit that people read. */
+/** The figures of a client in the units that are printed. */
 export type Measure = 'wallSeconds' | 'throughput' | 'clientTime' | 'serverTime' | 'walsenderBusy' | 'peakRss';
 
 const FORMULAS: Readonly<Record<Measure, (sample: Sample) => number | undefined>> = {
   wallSeconds: ({ wallMs }) => wallMs / 1000,
-  /** Thousand changes a second; the same as changes a millisecond. */
+  /** Thousand changes per second, which is changes per millisecond. */
   throughput: ({ changes, wallMs }) => changes / wallMs,
-  /** Processor time of the client, µs per change. */
+  /** Processor time of the client, in µs per change. */
   clientTime: ({ changes, clientUserMicros, clientSystemMicros }) => (clientUserMicros + clientSystemMicros) / changes,
-  /** Processor time of the walsender, µs per change. */
+  /** Processor time of the walsender, in µs per change. */
   serverTime: ({ changes, serverMicros }) => over(serverMicros, changes),
-  /** Which part of the time the walsender computed: at 1 no client could be faster. */
+  /** The share of the time in which the walsender was running. At 1, no client could be faster. */
   walsenderBusy: ({ wallMs, serverMicros }) => over(serverMicros, wallMs * 1000),
-  /** MB of 10⁶ bytes. */
+  /** In MB of 10⁶ bytes. */
   peakRss: ({ peakRssBytes }) => over(peakRssBytes, 1e6),
 };
 
@@ -42,7 +42,7 @@ export class Figures {
     return this.#byClient.has(client);
   }
 
-  /** Round by round; undefined where the client was not measured, or not in this respect. */
+  /** Round by round; undefined if the figure was not measured for the client. */
   values(client: string, measure: Measure): number[] | undefined {
     const values = (this.#byClient.get(client) ?? []).map(FORMULAS[measure]);
     return values.length > 0 && values.every((value) => value !== undefined) ? values : undefined;

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** Writes a result to a file and says where it is. */
+/** Writes a result to a file and prints the path. */
 export function writeResult(file: string, content: string): void {
   const path = resolve(file);
   mkdirSync(dirname(path), { recursive: true });

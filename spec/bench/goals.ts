@@ -1,15 +1,15 @@
 import type { Measure } from './figures';
 
-/** What a client is held against: another one, or of the Node peers the one that is best in this respect. */
+/** What a client is compared with: another client, or the best of the other Node packages. */
 export type Rival = 'best Node peer' | 'pg_recvlogical' | 'ours';
 
-/** What is wanted of this library. Where it has a rival, the limits are for the ratio to that one's figure. */
+/** A goal of this library. With a rival, the limits apply to the ratio to the rival's figure. */
 export interface Goal {
   readonly client: 'ours' | 'ours-grouped';
   readonly measure: Measure;
   readonly against?: Rival;
   readonly bound: 'at least' | 'at most';
-  /** By workload; where one is missing, nothing is wanted. */
+  /** Limits by workload; a missing workload has no goal. */
   readonly limits: Readonly<Partial<Record<string, number>>>;
 }
 
@@ -54,5 +54,5 @@ export const GOALS: readonly Goal[] = [
   { client: 'ours', measure: 'peakRss', bound: 'at most', limits: { W1: 100, W2: 100, W3: 110 } },
 ];
 
-/** How many times faster than pg-logical-replication's parser ours shall be when nothing but decoding is timed. */
+/** The minimum ratio of the throughput of this library's parser to that of pg-logical-replication's, for decoding alone. */
 export const DECODE_GOALS: Readonly<Partial<Record<string, number>>> = { W1: 6, W3: 3 };

@@ -21,10 +21,10 @@ function loads(scale: number): readonly Load[] {
 }
 
 /**
- * Measures how long a row is on its way, from its commit to the handler, with this library and over a bare socket: on an
- * idle server, and with 5,000 commits a second.
+ * Measures the time from the commit of a row to the handler, with this library and with a bare socket: on an idle server, and
+ * at 5,000 commits per second.
  *
- * Both clients at a time would disturb each other, so they take turns.
+ * The clients run in turns, because they would disturb each other.
  *
  * @returns whether the goals are reached
  */
@@ -50,7 +50,7 @@ export async function latencyBench({ scale, rounds = ROUNDS, only, folder }: Ben
       for (const load of chosen(loads(scale), only)) {
         const turns: Record<'bare' | 'ours', Turn[]> = { bare: [], ours: [] };
         for (let round = 0; round < rounds; round++) {
-          // Nobody is always the first.
+          // The order rotates, so no client is always the first.
           for (const client of round % 2 === 0 ? (['bare', 'ours'] as const) : (['ours', 'bare'] as const)) {
             turns[client].push(await turn(server, loader, client, server[socket], load));
           }

@@ -1,6 +1,6 @@
 import { cpus, release, totalmem, type } from 'node:os';
 
-/** What measurements depend on besides the programs. */
+/** The machine that measurements depend on. */
 export interface Machine {
   readonly processor: string;
   readonly cores: number;

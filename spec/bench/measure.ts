@@ -8,19 +8,19 @@ import type { BenchServer, Endpoint } from './server';
 import { walsenderOf, withSlotCopy } from './slot-copy';
 import type { Counts, Workload } from './workloads';
 
-/** How long programs may take to start and to end, in ms. */
+/** Timeouts for starting and ending programs, in ms. */
 const START = 30_000;
 const END = 30_000;
-/** The slowest that we wait for, in changes a millisecond. */
+/** The lowest throughput that does not time out, in changes per ms. */
 const SLOWEST = 5;
 
 /**
- * Has `client` drain the workload once, in a process of its own, from a copy of the workload's slot.
+ * Lets `client` drain the workload once, in a separate process, from a copy of the workload's slot.
  *
- * A walsender reads on behind the workload's end, so that it is best alone on its server.
+ * A walsender reads on after the end of the workload, so no other data should be on its server.
  *
- * @param endpoint TCP where none is given
- * @throws where the client did not deliver exactly what there was: such a measurement says nothing
+ * @param endpoint default: TCP
+ * @throws if the client did not deliver exactly the workload, which makes the measurement void
  */
 export function drain(
   server: BenchServer,
@@ -41,8 +41,8 @@ export function drain(
 const surveys = new WeakMap<BenchServer, Map<string, Promise<Bare>>>();
 
 /**
- * Where the workload ends and how many bytes it has, as a bare socket finds out. It drains once, so that it warms up the
- * server as well; afterwards it is known.
+ * Determines the end of the workload and its size in bytes with a bare socket. The first call drains it once, which also warms
+ * up the server; the result is cached.
  */
 export function survey(server: BenchServer, workload: Workload): Promise<Bare> {
   const known = surveys.get(server) ?? new Map<string, Promise<Bare>>();
@@ -102,7 +102,7 @@ async function drainByNode(
   }
 }
 
-/** Clients have defaults of their own, and encrypting costs both sides. */
+/** Encryption costs both sides, and clients have different defaults for it. */
 async function checkTls(server: BenchServer, walsender: number, { ca }: Endpoint): Promise<void> {
   const [row] = await server.query<{ ssl: boolean }>('SELECT ssl FROM pg_stat_ssl WHERE pid = $1', [walsender]);
   if (row?.ssl !== (ca !== undefined)) throw new Error(`The connection ${row?.ssl ? 'is' : 'is not'} encrypted.`);

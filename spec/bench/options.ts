@@ -1,8 +1,8 @@
-/** What the command line says to every part. */
+/** The command-line options of all parts. */
 export interface BenchOptions {
-  /** What the workloads are multiplied by; 1 is their full size. */
+  /** The factor for the size of the workloads; 1 is the full size. */
   readonly scale: number;
-  /** How often everything is measured; undefined where the part itself is to say. */
+  /** The number of rounds; undefined for each part's default. */
   readonly rounds: number | undefined;
   /** Names of the clients and workloads to measure; empty for all. */
   readonly only: readonly string[];
@@ -10,7 +10,7 @@ export interface BenchOptions {
   readonly folder: string;
 }
 
-/** Of `things`, those that `only` names; all, where it names none of them. */
+/** The items of `things` that `only` names; all if it names none of them. */
 export function chosen<T extends { readonly name: string }>(
   things: readonly T[],
   only: readonly string[],
@@ -19,7 +19,7 @@ export function chosen<T extends { readonly name: string }>(
   return named.length > 0 ? named : things;
 }
 
-/** @throws where `only` has a name that is none: a typing mistake must not measure something else */
+/** @throws if `only` has an unknown name, so that a typing error does not measure something else */
 export function checkNames(only: readonly string[], known: readonly { readonly name: string }[]): void {
   const names = known.map(({ name }) => name);
   const unknown = only.filter((name) => !names.includes(name));

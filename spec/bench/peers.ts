@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { clients } from './clients';
 
 /**
- * Installs the peers where one is missing, in this folder and at the versions of its lock file. Where that cannot be done
- * the bench goes on without them, and says so.
+ * Installs the other packages if one is missing, in this folder and in the versions of its lock file. If this fails, the bench
+ * prints a message and continues without them.
  */
 export function installPeers(): void {
   if (clients().every(({ kind, missing }) => kind !== 'node' || missing === undefined)) return;

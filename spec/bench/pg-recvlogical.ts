@@ -10,16 +10,16 @@ import { walsenderOf, withSlotCopy } from './slot-copy';
 import type { Workload } from './workloads';
 
 /**
- * How often /proc is looked at, in ms. It knows nothing any more of a process that is gone, so that up to so much of the
- * processor times is missing: too much in a run that is small, too little to see in a full one.
+ * The interval of reading /proc, in ms. The processor time of up to this interval is missing, because /proc has no data of a
+ * process that has ended. This is too much for a small run, and negligible in a full one.
  */
 const LOOK = 20;
 
 const checked = new WeakMap<BenchServer, Set<string>>();
 
 /**
- * Has pg_recvlogical drain a workload into nothing, up to where a bare socket saw its end. The time is that of the process,
- * from its start to its end. What it wrote is counted once for each workload, in a run that is not measured.
+ * Lets pg_recvlogical drain a workload to /dev/null, up to the end that a bare socket has found. The time is that of the
+ * process, from start to end. Its output is counted once per workload, in a run that is not measured.
  */
 export async function drainByProgram(
   server: BenchServer,
@@ -67,7 +67,7 @@ function start(
   const plugin = ['-o', 'proto_version=1', '-o', `publication_names=${publication}`];
   const connection = ['-h', host, '-p', String(port), '-U', user, '-d', database, '--no-password'];
   return spawn(path, [...connection, '-S', slot, '--start', '-f', file, '--endpos', end, '--no-loop', ...plugin], {
-    // libpq would encrypt where it can.
+    // By default, libpq would use TLS if the server supports it.
     env: { ...plainEnvironment(), PGSSLMODE: ca === undefined ? 'disable' : 'require', PGGSSENCMODE: 'disable' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -88,7 +88,7 @@ function endOf(child: ChildProcess): Promise<number> {
   });
 }
 
-/** The last that was seen of the program and of its walsender. */
+/** The last reading of the program and of its walsender. */
 async function look(
   server: BenchServer,
   slot: string,
@@ -118,7 +118,7 @@ async function checkBytes(server: BenchServer, workload: Workload, client: Progr
   });
 }
 
-/** Before it ends it confirms what it has written. */
+/** Before it exits, it confirms what it has written. */
 async function checkPosition(server: BenchServer, slot: string, { end }: Bare): Promise<void> {
   const [row] = await server.query<{ reached: boolean }>(
     'SELECT confirmed_flush_lsn >= $2::pg_lsn AS reached FROM pg_replication_slots WHERE slot_name = $1',

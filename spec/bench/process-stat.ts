@@ -1,24 +1,24 @@
 import { readFile } from 'node:fs/promises';
 
-/** What /proc tells of a process. */
+/** Statistics of a process from /proc. */
 export interface ProcessTimes {
-  /** On a processor, in user and kernel mode together. */
+  /** User and kernel time together. */
   readonly totalMicros: number;
-  /** The kernel's share of it, from 0 to 1; it is counted in ticks, so that it is rough. */
+  /** The kernel's share of it, from 0 to 1. It is measured in ticks, so it is imprecise. */
   readonly systemShare: number;
   readonly peakRssBytes: number;
 }
 
-/** Ticks that times in /proc/<pid>/stat are counted in: USER_HZ, 100 a second on all architectures of today. */
+/** The ticks of the times in /proc/<pid>/stat: USER_HZ, which is 100 per second on all current architectures. */
 const TICK_MICROS = 10_000;
 
-/** Whether this system tells of other processes. */
+/** Whether this system has /proc. */
 export async function hasProc(): Promise<boolean> {
   return (await timesOf(process.pid)) !== undefined;
 }
 
 /**
- * What the process has used until now; undefined when it is gone, or where there is no /proc.
+ * The resources used by the process so far; undefined if it has ended, or without /proc.
  *
  * Source: proc(5), and the kernel's Documentation/scheduler/sched-stats.rst.
  */
@@ -26,10 +26,10 @@ export async function timesOf(pid: number | undefined): Promise<ProcessTimes | u
   if (pid === undefined) return undefined;
   const [schedstat, stat, status] = await Promise.all(['schedstat', 'stat', 'status'].map((file) => read(pid, file)));
   if (stat === undefined) return undefined;
-  // The second field is the program's name in brackets, and may hold anything.
+  // The second field is the program's name in parentheses, and may contain any character.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [user, system] = [Number(fields[11]), Number(fields[12])];
-  // Nanoseconds on the processor; a kernel without CONFIG_SCHED_INFO has none.
+  // Nanoseconds on the processor. A kernel without CONFIG_SCHED_INFO has none.
   const nanos = Number(schedstat?.split(' ')[0] ?? 0);
   return {
     totalMicros: nanos > 0 ? nanos / 1000 : (user + system) * TICK_MICROS,

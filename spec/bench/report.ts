@@ -8,7 +8,7 @@ import { circumstancesLine, workloadTitle, type ThroughputResult } from './resul
 import { pairwiseRatios, spread, spreadText } from './statistics';
 import { judge, type Verdict } from './verdicts';
 
-/** The library itself, as its messages come; what the others are compared with. */
+/** This library without operators, which the other clients are compared with. */
 const OURS = 'ours';
 
 const COLUMNS: readonly (readonly [title: string, measure: Measure, digits: number])[] = [
@@ -28,7 +28,7 @@ const MEASURES: Readonly<Partial<Record<Measure, string>>> = {
 };
 
 /**
- * Prints what was measured and writes it to throughput.json and throughput.svg in `folder`.
+ * Prints the measurements and writes them to throughput.json and throughput.svg in `folder`.
  *
  * @returns whether all goals are reached
  */
@@ -66,7 +66,7 @@ function medians(figures: Figures): string {
   );
 }
 
-/** This library over each other client, pair by pair. */
+/** The ratio of this library to each other client, pair by pair. */
 function comparison(figures: Figures): string {
   const ratio = (client: string, measure: Measure): string => {
     const ours = figures.values(OURS, measure);

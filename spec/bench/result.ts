@@ -1,14 +1,14 @@
 import type { Machine } from './machine';
 import type { Sample } from './sample';
 
-/** What all parts of the bench say about where their figures come from. */
+/** The origin of the figures, in the results of all parts of the bench. */
 export interface Circumstances {
   readonly machine: Machine;
   /** The server's release, as `18.4`. */
   readonly server: string;
-  /** When it was measured, in ISO 8601. */
+  /** The time of the measurement in ISO 8601. */
   readonly date: string;
-  /** What the workloads were shrunk to: 1 is their full size. */
+  /** The factor for the size of the workloads; 1 is the full size. */
   readonly scale: number;
   readonly rounds: number;
 }
@@ -19,16 +19,16 @@ export interface MeasuredWorkload {
   readonly changes: number;
 }
 
-/** A run of the throughput bench. */
+/** The result of the throughput bench. */
 export interface ThroughputResult extends Circumstances {
   readonly workloads: readonly MeasuredWorkload[];
   /** Each workload's samples in the order of the rounds. */
   readonly samples: readonly Sample[];
-  /** What could not be measured, and why. */
+  /** What could not be measured, and the reason. */
   readonly missing: readonly string[];
 }
 
-/** Where it was measured, in one line. */
+/** Describes the machine in one line. */
 export function circumstancesLine({ machine, server, date, scale, rounds }: Circumstances): string {
   return [
     `${machine.processor}, ${machine.cores} cores, ${machine.kernel}`,

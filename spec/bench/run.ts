@@ -1,9 +1,9 @@
 /**
- * Measures this library, and others with it. What is measured runs as it was compiled; this program only leads.
+ * Measures this library, and other packages with it. Measured code is compiled; this program only controls it.
  *
  *   npm run bench -- [part] [--scale 0.1] [--rounds 3] [--only ours,pgwire,W1] [--folder results]
  *
- * Results go to coverage/bench where no folder is given. The other packages are installed when they are first needed.
+ * The default folder is coverage/bench. The other packages are installed when they are first needed.
  */
 import { parseArgs } from 'node:util';
 import { confirmationBench } from './confirmation';
@@ -14,7 +14,7 @@ import { scaleBench } from './scale';
 import { socketsBench } from './sockets';
 import { throughputBench } from './throughput';
 
-/** Measures, and says whether its goals are reached. */
+/** Measures, and returns whether the goals are reached. */
 type Part = (options: BenchOptions) => Promise<boolean>;
 
 const PARTS: ReadonlyMap<string, Part> = new Map<string, Part>([
@@ -58,7 +58,7 @@ function positive(option: string, text: string): number {
 main()
   .then((reached) => (process.exitCode = reached ? 0 : 1))
   .catch((error: unknown) => {
-    // A mistake on the command line needs no stack.
+    // An invalid command line needs no stack trace.
     console.error(error instanceof Error && error.name === 'TypeError' ? error.message : error);
     process.exitCode = 1;
   });

@@ -1,15 +1,15 @@
-/** What one client needed to drain one workload once. */
+/** The measurements of one client draining one workload once. */
 export interface Sample {
   readonly client: string;
   readonly workload: string;
-  /** How many inserts, updates and deletes came: always as many as the workload has. */
+  /** The number of inserts, updates and deletes; always equal to the workload's. */
   readonly changes: number;
-  /** From just before connecting until the last change, or the commit behind it, was there. */
+  /** From just before connecting until the last change, or its commit, was received. */
   readonly wallMs: number;
   readonly clientUserMicros: number;
   readonly clientSystemMicros: number;
-  /** Processor time of the walsender, from its start; undefined where there is no /proc. */
+  /** Processor time of the walsender, from its start; undefined without /proc. */
   readonly serverMicros: number | undefined;
-  /** Undefined where the system does not tell. */
+  /** Undefined if the system does not provide it. */
   readonly peakRssBytes: number | undefined;
 }

@@ -11,19 +11,21 @@ import { median, pairwiseRatios, spread } from './statistics';
 import { workloads, type Workload } from './workloads';
 
 const ROUNDS = 3;
-/** Changes of the whole W1. */
+/** The number of changes of the full W1. */
 const FULL = 1_000_000;
 /** Changes at scale 1. */
 const SIZES = [100_000, 1_000_000, 10_000_000];
 const TABLES = [1, 10, 100, 1_000];
-/** What is drained to compile what is measured. */
+/** The changes that are drained first, so that V8 compiles the measured code. */
 const WARM_UP = 200_000;
-/** Spread over the tables; and fewer are drained again until so many came, so that chance does not weigh more there. */
+/**
+ * Spread over the tables; and drains are repeated until this number of changes is reached, so that small cases are as precise.
+ */
 const ENOUGH = 1_000_000;
-/** What is wanted: at most so much of the cost in the smallest case. */
+/** The goal: the greatest ratio to the cost in the smallest case. */
 const GOAL = 1.1;
 
-/** What a change cost in one case, round by round. */
+/** The cost per change in one case, round by round. */
 interface CaseCosts {
   readonly name: string;
   readonly changes: number;
@@ -32,7 +34,7 @@ interface CaseCosts {
 }
 
 /**
- * Measures whether a change costs the same, however many there are and however many tables they are of.
+ * Measures whether the cost per change is independent of the number of changes and of tables.
  *
  * @returns whether the goals are reached
  */
@@ -64,7 +66,7 @@ export async function scaleBench({ scale, rounds = ROUNDS, folder }: BenchOption
   }
 }
 
-/** W1 with so many changes. */
+/** W1 with this number of changes. */
 function w1(changes: number): Workload {
   const workload = workloads(changes / FULL).find(({ name }) => name === 'W1');
   if (!workload) throw new Error('There is no W1.');

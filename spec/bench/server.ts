@@ -2,7 +2,7 @@ import type { Client, QueryResultRow } from 'pg';
 import { CERTIFICATE, KEY } from '../net/support/certificate';
 import { startEmbedded } from '../support/embedded';
 
-/** Big enough that no checkpoint, vacuum or spilled transaction comes into a measurement. */
+/** Settings that keep checkpoints, vacuum and spilled transactions out of the measurements. */
 const SETTINGS = {
   autovacuum: 'off',
   checkpoint_timeout: '1d',
@@ -15,7 +15,7 @@ const SETTINGS = {
   ssl_key_file: 'server.key',
 };
 
-/** How a client reaches the server. Nobody asks for a password. */
+/** How a client connects to the server. No password is required. */
 export interface Endpoint {
   /** An address, or the folder of the Unix-domain socket. */
   readonly host: string;
@@ -27,24 +27,24 @@ export interface Endpoint {
 }
 
 export interface BenchServer {
-  /** Which server this is, in a line for people. */
+  /** A description of the server in one line. */
   readonly description: string;
   /** The server's release, as `18.4`. */
   readonly release: string;
-  /** TCP on the loopback interface, in clear. */
+  /** TCP on the loopback interface, without TLS. */
   readonly tcp: Endpoint;
   readonly tls: Endpoint;
   readonly unix: Endpoint;
-  /** Over one connection that stays, so that asking costs the server no new process. */
+  /** Runs a query on one persistent connection, so that it starts no process on the server. */
   query<Row extends QueryResultRow = QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Several statements, or one that must not stand in a transaction. */
+  /** Several statements, or one that cannot run in a transaction. */
   execute(sql: string): Promise<void>;
-  /** A connection of one's own. */
+  /** Opens a new connection. */
   client(): Promise<Client>;
   dispose(): Promise<void>;
 }
 
-/** Starts a server with an empty database for one workload, or a few. */
+/** Starts a server with an empty database for one or more workloads. */
 export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
   const server = await startEmbedded({
     settings: { ...SETTINGS, ...settings },

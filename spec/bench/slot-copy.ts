@@ -3,10 +3,10 @@ import { uniqueName } from '../support/connection';
 import type { BenchServer } from './server';
 import type { Workload } from './workloads';
 
-/** How long a walsender may take to notice that its client is gone. */
+/** The maximum time in which a walsender notices that its client has disconnected. */
 const PATIENCE = 10_000;
 
-/** Lets `work` have a copy of the workload's slot: everybody drains the same WAL from the same position. */
+/** Calls `work` with a copy of the workload's slot, so that all clients drain the same WAL from the same position. */
 export async function withSlotCopy<T>(
   server: BenchServer,
   workload: Workload,

@@ -12,17 +12,17 @@ import { median } from './statistics';
 import { workloads } from './workloads';
 
 const ROUNDS = 5;
-/** Of the full workloads: there are three kinds of socket to try. */
+/** A share of the full workloads, because three kinds of socket are measured. */
 const SHARE = 0.5;
 const WORKLOADS = ['W1', 'W2'];
-/** What is wanted: the throughput of the bare socket. */
+/** The goal: the ratio to the throughput of the bare socket. */
 const GOAL = 1;
 
 export const SOCKETS = [{ name: 'tcp' }, { name: 'tls' }, { name: 'unix' }] as const;
 
 const bare: NodeClient = { kind: 'node', name: 'bare', file: '../sockets/bare', args: [], missing: undefined };
 
-/** What both clients measured, round by round. */
+/** The measurements of both clients, round by round. */
 interface SocketComparison {
   readonly workload: string;
   readonly socket: string;
@@ -31,7 +31,7 @@ interface SocketComparison {
 }
 
 /**
- * Measures this library's throughput over each kind of socket, against that of a bare socket of the same kind.
+ * Measures this library's throughput over each kind of socket, compared to that of a bare socket of the same kind.
  *
  * @returns whether the goals are reached
  */

@@ -1,13 +1,13 @@
 import { median, pairwiseRatios, percentile, spread } from './statistics';
 
 describe('statistics', () => {
-  it('takes the middle value, or the mean of two', () => {
+  it('median returns the middle value, or the mean of two', () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([4, 1, 10, 2])).toBe(3);
     expect(median([7])).toBe(7);
   });
 
-  it('takes the nearest rank', () => {
+  it('percentile returns the nearest rank', () => {
     const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
     expect(percentile(hundred, 50)).toBe(50);
     expect(percentile(hundred, 99)).toBe(99);
@@ -16,13 +16,13 @@ describe('statistics', () => {
     expect(spread([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 });
   });
 
-  it('compares round by round', () => {
-    // The second round was slow for both: the medians alone would say 1.
+  it('ratios are computed round by round', () => {
+    // The second round is slow for both clients. The ratio of the medians would be 1.
     expect(pairwiseRatios([20, 4, 22], [10, 2, 11])).toEqual([2, 2, 2]);
     expect(() => pairwiseRatios([1, 2], [1])).toThrow('do not make pairs');
   });
 
-  it('has nothing to say of nothing', () => {
+  it('no values have no statistics', () => {
     expect(() => median([])).toThrow('no statistic');
     expect(() => percentile([], 50)).toThrow('no statistic');
   });

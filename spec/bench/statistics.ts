@@ -1,11 +1,11 @@
-/** The value in the middle; of an even number of values the mean of the two there. */
+/** The middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = ascending(values);
   const middle = sorted.length / 2;
   return (at(sorted, Math.ceil(middle) - 1) + at(sorted, Math.floor(middle))) / 2;
 }
 
-/** The smallest value that at least `percent` of a hundred values do not exceed: 100 gives the largest. */
+/** The smallest value that at least `percent` percent of the values do not exceed: 100 gives the largest. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = ascending(values);
   return at(sorted, Math.max(Math.ceil((percent / 100) * sorted.length) - 1, 0));
@@ -17,7 +17,7 @@ export interface Spread {
   readonly most: number;
 }
 
-/** As `2.05 (1.98 – 2.11)`: the median, and how far it goes. */
+/** Formats the median and the range, as `2.05 (1.98 – 2.11)`. */
 export function spreadText({ median, least, most }: Spread, digits = 2): string {
   return `${median.toFixed(digits)} (${least.toFixed(digits)} – ${most.toFixed(digits)})`;
 }
@@ -27,8 +27,8 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /**
- * How often each of `those` goes into its partner of `these`. What a whole round suffers from, both of its values share,
- * so that their ratio tells more than that of two medians.
+ * The ratios of `these` to `those`, pair by pair. Disturbances that affect a whole round affect both values, so these ratios
+ * are more precise than that of the medians.
  */
 export function pairwiseRatios(these: readonly number[], those: readonly number[]): number[] {
   if (these.length !== those.length) {

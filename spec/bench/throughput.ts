@@ -12,14 +12,14 @@ import { workloads, type Workload } from './workloads';
 
 const ROUNDS = 5;
 
-/** A workload, loaded into a server of its own: nothing comes behind its end that a walsender would read on. */
+/** A workload on a separate server, so that the walsender has nothing to read after its end. */
 interface Loaded {
   readonly workload: Workload;
   readonly server: BenchServer;
 }
 
 /**
- * All clients drain all workloads, in turns, so that whatever befalls the machine befalls them all alike.
+ * Lets all clients drain all workloads, in turns, so that disturbances of the machine affect all clients.
  *
  * @returns whether the goals are reached
  */
@@ -76,7 +76,7 @@ async function inTurns(loaded: readonly Loaded[], asked: readonly BenchClient[],
   return samples;
 }
 
-/** So that nobody always comes first, or behind the same neighbour's leavings. */
+/** Rotates and reverses the order, so that no client is always first, or always runs after the same one. */
 function rotated<T>(things: readonly T[], by: number): T[] {
   const order = things.map((_, index) => things[(index + by) % things.length]).filter((thing) => thing !== undefined);
   return by % 2 === 0 ? order : order.reverse();

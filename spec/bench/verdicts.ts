@@ -2,20 +2,20 @@ import type { Figures } from './figures';
 import { NODE_PEERS, type Goal } from './goals';
 import { pairwiseRatios, spread, type Spread } from './statistics';
 
-/** What a goal came to on one workload. */
+/** The result of a goal on one workload. */
 export interface Verdict {
   readonly goal: Goal;
   readonly workload: string;
   readonly limit: number;
-  /** Whom the goal's rival turned out to be. */
+  /** The client that was the goal's rival. */
   readonly rival: string | undefined;
-  /** Undefined where something that the goal needs was not measured. */
+  /** Undefined if a required figure was not measured. */
   readonly measured: Spread | undefined;
-  /** Judged by the median, before any rounding. */
+  /** Determined by the median before rounding. */
   readonly reached: boolean;
 }
 
-/** One verdict for each limit on the workloads that were measured. */
+/** Returns one verdict for each limit on the measured workloads. */
 export function judge(goals: readonly Goal[], workloads: readonly Figures[]): Verdict[] {
   return workloads.flatMap((figures) =>
     goals.flatMap((goal) => {
@@ -35,7 +35,7 @@ function verdict(goal: Goal, figures: Figures, limit: number): Verdict {
   return { goal, workload: figures.workload, limit, rival, measured, reached };
 }
 
-/** Best is what the goal asks for: the most throughput, the least processor time. */
+/** Compares two figures by the goal's criterion: the higher throughput, the lower processor time. */
 function bestPeer({ measure, bound }: Goal, figures: Figures): string | undefined {
   const sign = bound === 'at least' ? -1 : 1;
   return NODE_PEERS.flatMap((peer) => {

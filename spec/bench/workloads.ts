@@ -10,12 +10,12 @@ export interface Counts {
   readonly delete: number;
 }
 
-/** What one loads and drains. Its slot stands just before its first transaction. */
+/** A workload to load and drain. Its slot is directly before its first transaction. */
 export interface Workload extends WorkloadSql {
   readonly changes: number;
   readonly publication: string;
   readonly slot: string;
-  /** Makes the tables, the publication, the slot, and then all changes. Once for each server. */
+  /** Creates the tables, the publication and the slot, and then makes all changes. Once per server. */
   load(server: BenchServer): Promise<void>;
 }
 
@@ -26,13 +26,13 @@ export interface WorkloadSql {
   readonly counts: Counts;
   readonly transactions: number;
   readonly tables: readonly string[];
-  /** Tables, and the rows that are there before. */
+  /** The tables and their initial rows. */
   readonly schema: string;
-  /** A procedure's body that makes all changes and commits as it goes. */
+  /** The body of a procedure that makes and commits all changes. */
   readonly body: string;
 }
 
-/** All workloads; at scale 1 they have 1,000,000, 550,000 and 300,000 changes. */
+/** All workloads. At scale 1 they have 1,000,000, 550,000 and 300,000 changes. */
 export function workloads(scale: number): readonly Workload[] {
   return [inserts(scale), small(scale), mixed(scale)].map(workloadOf);
 }
@@ -48,14 +48,14 @@ function workloadOf(sql: WorkloadSql): Workload {
     publication,
     slot,
     async load(server) {
-      // COMMIT inside a procedure works only where the CALL is a whole query.
+      // COMMIT in a procedure works only if the CALL is a separate query.
       for (const statement of [
         schema,
         `CREATE PUBLICATION ${publication} FOR TABLE ${tables.join(', ')}`,
         `CREATE PROCEDURE load_${name}() LANGUAGE plpgsql AS $body$ ${body} $body$`,
         `SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`,
         `CALL load_${name}()`,
-        // A walsender sends only what is flushed, and a commit of this session waits for that.
+        // A walsender sends only flushed WAL, and a synchronous commit in this session waits for the flush.
         `SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'bench', 'loaded')`,
       ]) {
         await server.execute(statement);

@@ -73,7 +73,7 @@ describe('several hosts', () => {
     servers.b.standby = true;
     const { heard } = search('target_session_attrs=primary', fetchSystemIdentity);
     clock.advance(60_000);
-    expect([servers.a.last.gone, servers.b.last.gone, servers.c.last.gone]).toEqual([true, true, false]);
+    expect([servers.a.last.closed, servers.b.last.closed, servers.c.last.closed]).toEqual([true, true, false]);
     expect(heard.link?.transport).toBe(servers.c.last);
     expect(clock.pending).toBe(0);
   });

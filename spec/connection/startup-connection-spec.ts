@@ -311,7 +311,7 @@ describe('an answer that waits for others on the server', () => {
     // The name may stand for several servers.
     expect([first, second].map((connection) => connection?.target.address)).toEqual([undefined, '192.0.2.7']);
     clock.advance(60_000);
-    expect(server.connections.map(({ gone }) => gone)).toEqual([true, true]);
+    expect(server.connections.map(({ closed: gone }) => gone)).toEqual([true, true]);
     expect(clock.pending).toBe(0);
   });
 });
@@ -345,7 +345,7 @@ describe('what fails before the conversation’s end', () => {
     clock.advance(60_000);
     expect(heard.error).toBe(error);
     expect(clock.pending).toBe(0);
-    expect(server.last.gone).toBe(true);
+    expect(server.last.closed).toBe(true);
     let done = false;
     connection.abort(() => (done = true));
     expect(done).toBe(true);

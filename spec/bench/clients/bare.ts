@@ -1,7 +1,6 @@
 /**
- * No client at all, but a socket: what the connection itself costs. Changes are counted by the first bytes of their
- * frames, and one status update goes out each second. With the argument `paced`, reading rests for a moment after each read
- * that brought little, so that fewer and larger ones follow.
+ * A socket without a client: the cost of the connection itself. It counts changes by the first bytes of their frames, and sends
+ * a status update per second. With the argument `paced` it pauses after a small read, so that fewer and larger reads follow.
  */
 import { connect } from 'node:net';
 import { encodeQuery, encodeStartupMessage, encodeTerminate } from '../../../lib/wire/frontend';

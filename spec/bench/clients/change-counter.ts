@@ -8,27 +8,27 @@ const KEEPALIVE = 0x6b;
 const READY_FOR_QUERY = 0x5a;
 const ERROR_RESPONSE = 0x45;
 
-/** The header of a CopyData, that of the XLogData in it, and the type of pgoutput's message. */
+/** The length of the headers of CopyData and XLogData, and the type byte of pgoutput's message. */
 const HEAD = 5 + 25 + 1;
 
-/** What a {@link ChangeCounter} sees in the bytes. */
+/** Callbacks of a {@link ChangeCounter}. */
 export interface Sights {
   changed(kind: 'insert' | 'update' | 'delete'): void;
-  /** Gives the end of the transaction in two halves. */
+  /** @param high the upper half of the end LSN */
   committed(high: number, low: number): void;
   replyRequested(): void;
   readyForQuery(): void;
   failed(): void;
 }
 
-/** Walks over the server's frames and looks at the first bytes of each; nothing is copied, decoded or checked. */
+/** Counts frames by their first bytes, and copies, decodes and validates nothing. */
 export class ChangeCounter {
-  /** Bytes of all payloads of XLogData so far, and one for each. */
+  /** The bytes of all XLogData payloads so far, plus one byte for each. */
   bytes = 0;
   readonly #sights: Sights;
-  /** How many bytes belong to a frame that was looked at. */
+  /** The bytes of the current frame that are still to come. */
   #rest = 0;
-  /** The head of a frame that a chunk cut. */
+  /** The start of a header that is split between two chunks. */
   readonly #head = Buffer.alloc(HEAD);
   #filled = 0;
 
@@ -40,7 +40,7 @@ export class ChangeCounter {
     let at = 0;
     while (at < chunk.length) {
       if (this.#filled > 0 || chunk.length - at < HEAD) {
-        // Byte by byte up to the end of the head, or of a frame that is shorter.
+        // Copy byte by byte up to the end of the header, or of a shorter frame.
         if (this.#rest > 0) {
           at += this.#pass(chunk.length - at);
           continue;
@@ -92,7 +92,7 @@ export class ChangeCounter {
         this.#sights.changed('delete');
         break;
       case COMMIT:
-        // An XLogData that carries a commit says where it ends.
+        // The XLogData of a commit contains the end LSN.
         this.#sights.committed(bytes.readUInt32BE(at + 6), bytes.readUInt32BE(at + 10));
         break;
     }

@@ -2,7 +2,7 @@ import { logicalReplication, type PgoutputConfig } from '../../../lib/index';
 import { runClient } from './harness';
 import { configOf } from './ours-config';
 
-/** This library as its messages come: all rows decoded, and each message acknowledged that waits for it. */
+/** This library without operators: it decodes all rows and acknowledges each message. */
 export function runFlat(more: Partial<PgoutputConfig> = {}): void {
   runClient((task, tally, fail) => {
     const { config, closed } = configOf(task);

@@ -2,19 +2,20 @@ import type { Bare, ClientCommand, ClientEvent, Task } from './task';
 import { Tally } from './tally';
 import { getPeakRss } from '../../support/peak-memory';
 
-/** A connection that drains. */
+/** A connection that drains a workload. */
 export interface Draining {
-  /** Ends it, as its user would. */
+  /** Ends the connection as a user would. */
   leave(): unknown;
-  /** What only a bare socket knows. */
+  /** Only for bare sockets. */
   readonly bare?: () => Bare;
 }
 
 /**
- * Runs a client in a process of its own. With its modules loaded it gets its task, says what it took from just before
- * connecting to the last change, and stays connected until it may leave, so that its walsender can be looked at.
+ * Runs a client in a separate process. When its modules are loaded, it receives its task. It reports the time from just before
+ * connecting to the last change, and stays connected until it is told to exit, so that the bench can read the walsender's
+ * processor time.
  *
- * @param start connects; what goes wrong afterwards it tells to `fail`
+ * @param start connects, and reports later errors to `fail`
  */
 export function runClient(
   start: (task: Task, tally: Tally, fail: (error: unknown) => void) => Draining | Promise<Draining>,
@@ -24,7 +25,7 @@ export function runClient(
     if (command.command === 'leave') leave('Told to leave before there was anything to leave.');
     else drain(command.task).catch(fail);
   });
-  // Nobody would end us otherwise, when the bench is gone.
+  // Exits if the bench has ended without telling the process to.
   process.on('disconnect', () => process.exit(1));
   say({ event: 'ready' });
 
@@ -39,7 +40,7 @@ export function runClient(
         systemMicros: system,
         peakRssBytes: getPeakRss(),
       };
-      // It may have come before `start` has returned.
+      // The message may have arrived before `start` has returned.
       void starting.then(({ bare }) => say({ event: 'done', ...measured, ...(bare && { bare: bare() }) }));
     });
     const starting = Promise.resolve(start(task, tally, fail));

@@ -1,10 +1,10 @@
 import type { PgoutputConfig } from '../../../lib/index';
 import type { Task } from './task';
 
-/** How this library is configured: defaults throughout. */
+/** The configuration of this library: defaults only. */
 export function configOf({ endpoint: { ca, ...connection }, slot, publication }: Task): {
   config: PgoutputConfig;
-  /** Resolves when the slot is given back. */
+  /** Resolves when the slot is released. */
   closed: Promise<unknown>;
 } {
   let close: (value: unknown) => void;

@@ -1,4 +1,4 @@
-/** This library by transactions, each acknowledged when a loop over its changes has ended. */
+/** This library with `transactions()`. Each transaction is acknowledged after a loop over its changes. */
 import { ackAfter, logicalReplication, transactions } from '../../../lib/index';
 import { runClient } from './harness';
 import { configOf } from './ours-config';

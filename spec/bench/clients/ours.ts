@@ -1,4 +1,4 @@
-/** This library on the flat stream, with its defaults. */
+/** This library without operators, with its defaults. */
 import { runFlat } from './flat';
 
 runFlat();

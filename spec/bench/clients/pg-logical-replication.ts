@@ -1,6 +1,6 @@
 /**
- * The package pg-logical-replication with its pgoutput plugin. It acknowledges each message, as it does by default, or,
- * with the argument `1s`, the last one of each second.
+ * The package pg-logical-replication with its pgoutput plugin. It acknowledges each message, which is its default, or, with the
+ * argument `1s`, one message per second.
  */
 import { runClient } from './harness';
 import { peer } from './peer';

@@ -1,4 +1,4 @@
-/** The package pgwire, with its decoder of pgoutput. It decodes a value when it is read, so all are read. */
+/** The package pgwire with its pgoutput decoder, which decodes a value when it is read. So all values are read. */
 import { runClient } from './harness';
 import { peer } from './peer';
 
@@ -25,7 +25,7 @@ interface Package {
   readonly pgconnection: (options: Readonly<Record<string, unknown>>) => Connection;
 }
 
-/** Reads the values by their names, as a program would. */
+/** Reads each value by name, as a program would. */
 function read(columns: readonly { readonly name: string }[], tuple: Tuple): number {
   if (!tuple) return 0;
   let present = 0;
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
         stream.ack(lastLsn);
       }
     };
-    // What ends a stream that nobody wants any more is no failure.
+    // An error after the stream is stopped is expected.
     drain().catch((error: unknown) => left || fail(error));
     return {
       async leave() {

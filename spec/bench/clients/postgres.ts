@@ -1,10 +1,9 @@
 /**
- * The package postgres, whose `sql.subscribe` hands out each change as an object, and no commits.
+ * The package postgres, whose `sql.subscribe` emits each change as an object, and no commits.
  *
- * It makes a temporary slot for each subscription, at the server's current position, and cannot be given another. So the
- * socket that it is given (an option of its own) changes two queries on their way out: instead of
- * `CREATE_REPLICATION_SLOT` the server is asked where the slot stands that is to be drained, in a row with the column
- * that the package looks at, and `START_REPLICATION` names that slot. Nothing else is touched.
+ * It always creates a temporary slot at the server's current position. The socket passed to it (an option of the package)
+ * therefore replaces two queries: `CREATE_REPLICATION_SLOT` becomes a query for the position of the existing slot, with the
+ * column that the package reads, and `START_REPLICATION` names that slot. All other data is unchanged.
  */
 import { connect, type Socket } from 'node:net';
 import { encodeQuery } from '../../../lib/wire/frontend';
@@ -30,10 +29,10 @@ interface Package {
   readonly default: (options: Readonly<Record<string, unknown>>) => Sql;
 }
 
-/** A simple query: `Q`, its length, and text that ends with NUL. */
+/** Encodes a simple query: `Q`, its length, and text that ends with NUL. */
 const QUERY = 0x51;
 
-/** Opens a connection that streams from `slot`, whatever slot the package wants to make. */
+/** Opens a connection that streams from `slot`, whatever slot the package tries to create. */
 function openOn({ endpoint: { host, port }, slot }: Task): Promise<Socket> {
   const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
   const write = socket.write.bind(socket);

@@ -1,6 +1,6 @@
 import type { Counts } from '../workloads';
 
-/** Counts changes by kind, and notices the last. */
+/** Counts changes by kind, and detects the last one. */
 export class Tally implements Counts {
   insert = 0;
   update = 0;
@@ -19,7 +19,7 @@ export class Tally implements Counts {
     return this.insert + this.update + this.delete;
   }
 
-  /** To be called at each commit; a client that hears of none calls it at each change. */
+  /** Call it at each commit, or at each change if the client does not report commits. */
   check(): void {
     if (this.#isComplete || this.changes < this.#expected) return;
     this.#isComplete = true;

@@ -1,35 +1,35 @@
 import type { Counts } from '../workloads';
 import type { Endpoint } from '../server';
 
-/** What a client is told to do, once its modules are loaded. */
+/** The task of a client, sent when its modules are loaded. */
 export interface Task {
   readonly endpoint: Endpoint;
   readonly slot: string;
   readonly publication: string;
-  /** How many changes there are to come. */
+  /** The number of changes to expect. */
   readonly changes: number;
 }
 
-/** What a client measured of itself when the last change was there. */
+/** The client's own measurements at the last change. */
 export interface Done {
   readonly event: 'done';
   readonly wallMs: number;
   readonly userMicros: number;
   readonly systemMicros: number;
   readonly peakRssBytes: number;
-  /** Where the last commit ends, and what pg_recvlogical would have written by then: only from the bare sockets. */
+  /** The end of the last commit, and the size of pg_recvlogical's output up to it. Only from bare sockets. */
   readonly bare?: Bare;
 }
 
 export interface Bare {
   /** An LSN as `X/Y`. */
   readonly end: string;
-  /** Bytes of all payloads, and one for each. */
+  /** The bytes of all payloads, plus one byte for each. */
   readonly bytes: number;
 }
 
-/** What a client says: it is ready for its task, done with it, and gone. The counts come last, as it could get too many. */
+/** The messages of a client: ready for its task, done, and ended. The last one has the counts, to show surplus changes. */
 export type ClientEvent = { readonly event: 'ready' } | Done | { readonly event: 'left'; readonly counts: Counts };
 
-/** What a client hears: its task, and that it may go. */
+/** The messages to a client: its task, and permission to exit. */
 export type ClientCommand = { readonly command: 'drain'; readonly task: Task } | { readonly command: 'leave' };

@@ -1,15 +1,14 @@
 /**
- * This library with one confirmation a second, by the simplest way that leaves all else as it is: of the commits one is
- * held back, so that nothing is confirmed beyond it, until a second is over. All other messages are acknowledged as they
- * come. To keep a second's messages and acknowledge them at once would cost memory of its own, and make prompt
- * confirmation look cheap.
+ * This library with one confirmation per second, in the simplest way: one commit stays unacknowledged for a second, so nothing
+ * beyond it is confirmed. All other messages are acknowledged immediately. Keeping a second's messages to acknowledge them
+ * together would cost memory, and so make prompt confirmation look cheap.
  */
 import { logicalReplication, type CommitMessage } from '../../../lib/index';
 import { runClient } from '../clients/harness';
 import { configOf } from '../clients/ours-config';
 
 const INTERVAL = 1_000;
-/** Under load one goes out every 100 ms, whatever is confirmed; and keepalives between two held commits are confirmed, too. */
+/** Under load, an update is sent every 100 ms in any case, and keepalives between two such commits are confirmed, too. */
 const MOST_UPDATES_A_SECOND = 12;
 const START = 5;
 

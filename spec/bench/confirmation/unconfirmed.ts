@@ -1,4 +1,4 @@
-/** This library with a status update a second and nothing confirmed in them: it does not track what is done. */
+/** This library with a status update per second and without tracking of acknowledgements, so nothing is confirmed. */
 import { runFlat } from '../clients/flat';
 
 runFlat({ confirm: false, statusInterval: 1_000 });

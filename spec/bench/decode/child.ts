@@ -1,11 +1,11 @@
-/** One parser in a process of its own: `child <parser> <file with the payloads>`. */
+/** Runs one parser in a separate process: `child <parser> <file with the payloads>`. */
 import { readFileSync } from 'node:fs';
 import { Digester } from './digest';
 import type { Reply, Request, Timing } from './messages';
 import { PARSERS, type Pass } from './parsers';
 import { unpacked } from './payloads';
 
-/** Milliseconds that a round takes at least. */
+/** The minimum duration of a round, in ms. */
 const ENOUGH = 300;
 
 const [name = '', file = ''] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import { compiled, plainEnvironment } from '../compiled';
 import type { Digest } from './digest';
 import type { Reply, Request, Timing } from './messages';
 
-/** A parser at work in its own process, where no other one shapes what V8 makes of its code. */
+/** A parser in its own process, so that other parsers do not affect V8's optimization of its code. */
 export class Contender {
   readonly #child: ChildProcess;
 
@@ -15,9 +15,9 @@ export class Contender {
     this.#child = child;
   }
 
-  /** @returns undefined where the parser's package is not installed */
+  /** @returns undefined if the parser's package is not installed */
   static async start(parser: string, file: string): Promise<Contender | undefined> {
-    // Times without a zone are the same for those who parse them and those who leave them as they are.
+    // With UTC, a time without a zone is the same for parsers that convert it and for those that do not.
     const child = fork(compiled('decode/child'), [parser, file], {
       env: { ...plainEnvironment(), TZ: 'UTC' },
       execArgv: [],

@@ -1,14 +1,14 @@
 import { createHash, type Hash } from 'node:crypto';
 import { LAZY, type OnChange, type Row } from './parsers';
 
-/** What a parser made of the payloads, told so that two of them can be compared. */
+/** A digest of a parser's output, for comparison. */
 export interface Digest {
   readonly changes: number;
-  /** Over all values of all rows. */
+  /** A hash of all values of all rows. */
   readonly checksum: string;
 }
 
-/** Takes in all that a parser tells, and finds that its values are there and not only promised. */
+/** Collects a parser's output, and verifies that it contains values rather than lazy accessors. */
 export class Digester {
   readonly #hash: Hash = createHash('sha256');
   readonly #lazy: boolean;
@@ -34,14 +34,14 @@ export class Digester {
       if (!this.#lazy && !Object.hasOwn(Object.getOwnPropertyDescriptor(row, name) ?? {}, 'value')) {
         throw new Error(`Column ${name} is not decoded before somebody reads it.`);
       }
-      // What was not sent, some leave out and some make undefined.
+      // Some parsers omit values that were not sent, others set them to undefined.
       if (row[name] !== undefined) columns.push(`${name}=${canonical(row[name])}`);
     }
     return columns.join(' ');
   }
 }
 
-/** The same text for the same value, whatever type a parser gives it. */
+/** Converts a value to text that is independent of the parser's type for it. */
 function canonical(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (value instanceof Date) return value.toISOString();

@@ -1,9 +1,9 @@
 import type { Digest } from './digest';
 
-/** What the child is told to do with the payloads. */
+/** The messages to the child process. */
 export type Request = 'digest' | 'round';
 
-/** What it answers: first whether it is ready, and then each time what came of it. */
+/** The messages of the child process: whether it is ready, and then the result of each request. */
 export type Reply =
   | { readonly kind: 'ready' }
   /** The parser's package is not installed. */
@@ -11,12 +11,12 @@ export type Reply =
   | ({ readonly kind: 'digest' } & Digest)
   | ({ readonly kind: 'round' } & Timing);
 
-/** As many passes over all payloads as fill a moment. */
+/** Decodes all payloads as often as the minimum duration allows. */
 export interface Timing {
   readonly passes: number;
-  /** How many changes came in all of them. */
+  /** The number of changes in all passes. */
   readonly changes: number;
   readonly wallMicros: number;
-  /** With what other threads needed, such as those that collect garbage. */
+  /** Includes the time of other threads, such as garbage collection. */
   readonly processorMicros: number;
 }

@@ -2,10 +2,10 @@ import { Contender } from './contender';
 import type { Timing } from './messages';
 import { PARSERS } from './parsers';
 
-/** Rounds that nobody counts: V8 compiles meanwhile. */
+/** Rounds that are not counted, in which V8 compiles. */
 const WARM_UP = 3;
 
-/** What the parsers needed, round by round. */
+/** The cost of each parser, round by round. */
 export interface ParserComparison {
   readonly changes: number;
   readonly timings: Readonly<Record<string, readonly Timing[]>>;
@@ -16,8 +16,8 @@ export interface ParserComparison {
 /**
  * Lets all parsers decode the payloads in turns.
  *
- * @param file holds the payloads
- * @param changes how many there are among them
+ * @param file contains the payloads
+ * @param changes the number of changes in them
  */
 export async function compareParsers(file: string, changes: number, rounds: number): Promise<ParserComparison> {
   const contenders: Contender[] = [];
@@ -45,7 +45,7 @@ export async function compareParsers(file: string, changes: number, rounds: numb
   }
 }
 
-/** All have to find the same values in the same changes. */
+/** Verifies that all parsers found the same values in the same changes. */
 async function agree(contenders: readonly Contender[], expected: number): Promise<void> {
   const checksums = new Map<string, string>();
   for (const contender of contenders) {

@@ -5,25 +5,25 @@ import { pgwire } from './parsers/pgwire';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Told of each change with the rows that came with it: the new one, and the old one or its key. */
+/** Called for each change with its rows: the new one, and the old one or its key. */
 export type OnChange = (kind: ChangeKind, after: Row | undefined, before: Row | undefined) => void;
 
 export type ChangeKind = 'insert' | 'update' | 'delete';
 
-/** Decodes all payloads in the order in which they came, with all values in them. */
+/** Decodes all payloads in order, with all values. */
 export type Pass = (onChange: OnChange) => void | Promise<void>;
 
-/** Makes a parser, and whatever it wants apart from the payloads, before the clock runs. */
+/** Creates a parser and everything it needs except the payloads, before time is measured. */
 export type MakeParser = (payloads: Payloads) => Promise<Pass>;
 
-/** All that can be fed without a server. The package `postgres` has a parser that nobody else can call. */
+/** All parsers that do not require a server. The parser of the package `postgres` is not exported. */
 export const PARSERS: Readonly<Record<string, MakeParser>> = {
   ours,
   'pg-logical-replication': pgLogicalReplication,
   pgwire,
 };
 
-/** Those of which each value is made when it is read. */
+/** Parsers that decode a value when it is read. */
 export const LAZY: readonly string[] = ['pgwire'];
 
 export function isChange(kind: string): kind is ChangeKind {

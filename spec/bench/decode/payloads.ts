@@ -1,13 +1,13 @@
-/** What the server sent, message by message. */
+/** The payloads that the server sent. */
 export interface Payloads {
   readonly buffer: Buffer;
-  /** Where each payload starts, and at last where the last one ends. */
+  /** The start of each payload, and the end of the last one. */
   readonly offsets: Uint32Array;
 }
 
 const LENGTH = 4;
 
-/** One after the other, each behind its length. */
+/** Packs payloads one after the other, each preceded by its length. */
 export function packed(payloads: readonly Buffer[]): Buffer {
   return Buffer.concat(
     payloads.flatMap((payload) => {
@@ -18,7 +18,7 @@ export function packed(payloads: readonly Buffer[]): Buffer {
   );
 }
 
-/** What {@link packed} has packed, in place. */
+/** Unpacks the result of {@link packed}, without copying. */
 export function unpacked(pack: Buffer): Payloads {
   const payloads: Buffer[] = [];
   for (let at = 0; at < pack.length;) {
@@ -31,7 +31,7 @@ export function unpacked(pack: Buffer): Payloads {
   return { buffer: Buffer.concat(payloads), offsets };
 }
 
-/** A view of each. */
+/** A view of each payload. */
 export function views({ buffer, offsets }: Payloads): Buffer[] {
   return Array.from(offsets.subarray(1), (end, index) => buffer.subarray(offsets[index], end));
 }

@@ -6,7 +6,7 @@ import type { ParserComparison } from './parser-comparison';
 const OURS = 'ours';
 const RIVAL = 'pg-logical-replication';
 
-/** What each parser needed for a change, and how many times as much as ours that is. */
+/** Prints the cost per change of each parser, and its ratio to this library's. */
 export function comparisonTable(comparison: ParserComparison): string {
   return table(
     ['parser', 'processor µs/change', 'wall µs/change', '÷ ours, round by round (least – most)'],
@@ -19,7 +19,7 @@ export function comparisonTable(comparison: ParserComparison): string {
   );
 }
 
-/** What a goal came to; undefined where nothing is wanted of the workload. */
+/** The result of a goal; undefined if the workload has none. */
 export function comparisonVerdict(
   workload: string,
   comparison: ParserComparison,

@@ -1,8 +1,8 @@
-/** Takes down when each row came, with no more work than two stores. */
+/** Records when each row arrived, at the cost of two stores. */
 export class Arrivals {
-  /** The rows' own times, in µs since 1970, as the server's clock had them at the insert. */
+  /** The time of each row's insert by the server's clock, in µs since 1970. */
   readonly stamps: Float64Array;
-  /** By `performance.now()`, in ms. */
+  /** The times by `performance.now()`, in ms. */
   readonly times: Float64Array;
   #count = 0;
 

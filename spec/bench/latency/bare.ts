@@ -1,12 +1,12 @@
-/** The client under test that is hardly one: a socket whose bytes are looked at as they come. */
+/** The measured client without a library: a socket whose bytes are inspected as they arrive. */
 import { onListenTask } from './listener';
 import { PAYLOAD_AT, RawConnection, STATUS_INTERVAL } from './raw-connection';
 
-/** Of an insert, behind `I`, the relation's OID, `N` and the number of columns. */
+/** The offset of the first column in an insert: after `I`, the relation's OID, `N` and the number of columns. */
 const FIRST_COLUMN_AT = PAYLOAD_AT + 8;
 const [INSERT, ZERO] = [0x49, 0x30];
 
-/** A column in text that holds digits: `t`, their number, and they. */
+/** Reads a column in text format that contains digits: `t`, the length, and the digits. */
 function readDigits(bytes: Buffer, at: number): number {
   const start = at + 5;
   const end = start + bytes.readUInt32BE(at + 1);
@@ -18,7 +18,7 @@ function readDigits(bytes: Buffer, at: number): number {
 onListenTask(async ({ task, arrivals, streaming, heard }) => {
   const connection = await RawConnection.open(task.endpoint, { replication: 'database' });
   await connection.startStream(task, (bytes, start, end, time) => {
-    // A keepalive is shorter than all that stands before a payload.
+    // A keepalive is shorter than the headers of a payload.
     if (end <= start + PAYLOAD_AT || bytes[start + PAYLOAD_AT] !== INSERT) return;
     arrivals.record(readDigits(bytes, start + FIRST_COLUMN_AT), time);
     if (!arrivals.complete) return;
@@ -26,7 +26,7 @@ onListenTask(async ({ task, arrivals, streaming, heard }) => {
     heard();
     connection.socket.destroy();
   });
-  // 0: received nothing and confirmed nothing, which keeps the connection and leaves the slot alone.
+  // Positions of 0 confirm nothing. They keep the connection open and leave the slot unchanged.
   const status = setInterval(() => connection.confirm(0n), STATUS_INTERVAL);
   streaming();
 });

@@ -3,13 +3,13 @@ import { readClock, wallMicros } from './clock';
 
 const QUESTIONS = 50;
 
-/** How far the server's clock is ahead of ours, and how wrong that may be; µs. */
+/** The difference between the server's clock and this process's clock, and its maximum error, in µs. */
 export interface ClockGap {
   readonly micros: number;
   readonly uncertainty: number;
 }
 
-/** Compares the clocks, which should be the same one, by the question that was answered the fastest. */
+/** Compares the clocks, which should be the same, by the query with the shortest round trip. */
 export async function clockGap(server: BenchServer): Promise<ClockGap> {
   const first = readClock();
   const answers: { sent: number; came: number; theirs: number }[] = [];

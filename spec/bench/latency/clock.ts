@@ -1,18 +1,18 @@
 const TRIES = 20;
 
-/** What the wall clock was ahead of `performance.now()`, and when. */
+/** The difference between the wall clock and `performance.now()`, and when it was measured. */
 export interface ClockReading {
   /** By `performance.now()`, in ms. */
   readonly at: number;
-  /** ms between 1970 and the zero of `performance.now()`. */
+  /** The time in ms from 1970 to the zero of `performance.now()`. */
   readonly origin: number;
 }
 
 /**
- * Reads the wall clock to some µs, although `Date.now()` tells whole ms: at the moment when it steps on.
+ * Reads the wall clock with a precision of some µs, although `Date.now()` has whole ms, by waiting for its next step.
  *
- * `performance.timeOrigin` is not enough: the wall clock is steered while the program runs, and `performance.now()` is
- * not steered with it. Whatever comes between the step and our look makes the origin seem earlier, so the latest is best.
+ * `performance.timeOrigin` is not precise enough: the wall clock is adjusted while the program runs, and `performance.now()` is
+ * not. Any delay between the step and the reading makes the origin appear earlier, so the latest origin is the best.
  */
 export function readClock(): ClockReading {
   let origin = -Infinity;

@@ -2,18 +2,18 @@ import type { Task } from '../clients/task';
 import { Arrivals } from './arrivals';
 import { readClock, type ClockReading } from './clock';
 
-/** All rows have come. */
+/** Called when all rows have arrived. */
 export interface Heard {
   readonly kind: 'heard';
   readonly stamps: Float64Array;
   readonly times: Float64Array;
-  /** The first was read before the first row came, the other one after the last. */
+  /** The first was read before the first row arrived, the second after the last. */
   readonly clocks: readonly [ClockReading, ClockReading];
 }
 
 export type ListenAnswer = { readonly kind: 'streaming' } | Heard;
 
-/** What a client under test works with: it takes down when each of the task's changes comes, all of them inserts. */
+/** Records the arrival of each change of the task, all of which are inserts. */
 export interface Hearing {
   readonly task: Task;
   readonly arrivals: Arrivals;
@@ -21,7 +21,7 @@ export interface Hearing {
   readonly heard: () => void;
 }
 
-/** The frame of a client under test, which is a process of its own: its task comes as a message, answers go as such. */
+/** Runs a measured client in a separate process. It receives its task as a message and responds with messages. */
 export function onListenTask(listen: (hearing: Hearing) => void | Promise<void>): void {
   process.once('message', (task: Task) => {
     const arrivals = new Arrivals(task.changes);
@@ -36,7 +36,7 @@ export function onListenTask(listen: (hearing: Hearing) => void | Promise<void>)
       },
     });
   });
-  // The bench has heard enough, or is gone.
+  // The bench has all results, or has ended.
   process.once('disconnect', () => process.exit());
 }
 

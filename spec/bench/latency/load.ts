@@ -1,23 +1,25 @@
-/** The program that commits rows, one to a transaction, at moments that it keeps as exactly as the system lets it. */
+/** Commits one row per transaction, at times that are as exact as the system allows. */
 import { encodeQuery } from '../../../lib/wire/frontend';
 import type { Endpoint } from '../server';
 import { RawConnection } from './raw-connection';
 
-/** What the program is told. */
+/** The task of the program. */
 export interface LoadOrder {
   readonly endpoint: Endpoint;
   readonly rows: number;
-  /** ms from one commit to the next: anything from the first to the second. */
+  /** The minimum and maximum time in ms from one commit to the next. */
   readonly gap: readonly [number, number];
 }
 
-/** A sleep ends so many ms late: the kernel gathers timers, and waking takes its time. */
+/** A sleep ends up to this many ms late, because the kernel coalesces timers and waking takes time. */
 const OVERSLEEPING = 0.08;
 
 const bell = new Int32Array(new SharedArrayBuffer(4));
 let connection: RawConnection | undefined;
 
-/** A statement that takes down the time at which it runs, in µs. A walsender sends what is flushed: it must not wait. */
+/**
+ * A statement that records when it runs, in µs. The walsender sends only flushed WAL, so the commit must wait for the flush.
+ */
 const PREPARE = `
   SET synchronous_commit = on;
   PREPARE row AS INSERT INTO latency
@@ -40,14 +42,14 @@ async function load({ endpoint, rows, gap: [shortest, longest] }: LoadOrder): Pr
   let due = performance.now();
   let sent = -Infinity;
   for (let count = 0; count < rows; count++) {
-    // What is late is made up for, but step by step: commits at once would make each other wait.
+    // Delays are made up for gradually, because simultaneous commits would wait for each other.
     const left = Math.max(due, sent + shortest / 2) - performance.now() - OVERSLEEPING;
-    // Node's timers count whole ms; while nothing else is to be done the thread itself may sleep.
+    // Node's timers have whole ms. While there is nothing else to do, the thread may sleep.
     if (left > 0) Atomics.wait(bell, 0, 0, left);
     sent = performance.now();
     connection.socket.write(row);
     due += shortest + Math.random() * (longest - shortest);
-    // Answers are read, too.
+    // The event loop must also read the responses.
     await new Promise(setImmediate);
   }
   await done;
@@ -56,5 +58,5 @@ async function load({ endpoint, rows, gap: [shortest, longest] }: LoadOrder): Pr
 process.on('message', (order: LoadOrder) => {
   void load(order).then(() => process.send?.({ kind: 'loaded' }));
 });
-// The bench needs no more rows, or is gone.
+// The bench needs no more rows, or has ended.
 process.once('disconnect', () => process.exit());

@@ -1,4 +1,4 @@
-/** The client under test that is this library: the flat stream with its defaults, every message acknowledged. */
+/** The measured client with this library: no operators, defaults, and every message acknowledged. */
 import { logicalReplication } from '../../../lib/index';
 import { configOf } from '../clients/ours-config';
 import { onListenTask } from './listener';

@@ -2,16 +2,16 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { compiled, plainEnvironment } from '../compiled';
 
-/** A program of the bench that runs as a process of its own and is talked to by messages. */
+/** A program of the bench that runs in a separate process and communicates by messages. */
 export class Program<Order extends object, Answer> {
   readonly #process: ChildProcess;
   readonly #answers: Answer[] = [];
   #waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   #failure: Error | undefined;
 
-  /** @param program its file in this bench, without the extension */
+  /** @param program its file in this folder, without the extension */
   constructor(program: string) {
-    // Typed arrays come over as such.
+    // Typed arrays are transferred unchanged.
     this.#process = fork(compiled(program), { env: plainEnvironment(), execArgv: [], serialization: 'advanced' });
     this.#process.on('message', (answer) => {
       const waiting = this.#waiting;
@@ -36,7 +36,7 @@ export class Program<Order extends object, Answer> {
     return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
   }
 
-  /** Resolves when the process is gone: it goes when it hears that nobody talks to it any more. */
+  /** Resolves when the process has exited. It exits when its channel is closed. */
   async end(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = once(this.#process, 'exit');

@@ -8,21 +8,21 @@ import { openSocket } from './raw-socket';
 
 const [ERROR, READY_FOR_QUERY, COPY_BOTH] = [0x45, 0x5a, 0x57];
 
-/** How often a bare socket confirms, in ms. */
+/** The interval of status updates, in ms. */
 export const STATUS_INTERVAL = 1_000;
-/** Where a payload begins in its frame: behind type byte, length word, `w`, two positions and a clock. */
+/** The offset of a payload in its frame: after the type byte, the length, `w`, two positions and a timestamp. */
 export const PAYLOAD_AT = 5 + 25;
 
-/** Hears of each frame: it lies in `bytes` from its type byte to `end`, and came with the chunk that came at `time`. */
+/** Called for each frame. `bytes` contains it from its type byte to `end`; the chunk with its end arrived at `time`. */
 export type OnFrame = (bytes: Buffer, start: number, end: number, time: number) => void;
 
-/** Frames as they come, with nothing between them and the socket: no pause, no window, no decoding. */
+/** Reads frames directly from the socket: without pausing, a window, or decoding. */
 export class RawConnection {
   readonly socket: Socket;
   onFrame: OnFrame = () => undefined;
   #rest: Buffer = Buffer.alloc(0);
 
-  /** @throws what the server says has gone wrong */
+  /** @throws the server's error */
   static async open(endpoint: Endpoint, parameters: Readonly<Record<string, string>> = {}): Promise<RawConnection> {
     const connection = new RawConnection(await openSocket(endpoint));
     await connection.#ask(
@@ -49,12 +49,12 @@ export class RawConnection {
     });
   }
 
-  /** Runs SQL to its end. */
+  /** Runs an SQL command to completion. */
   run(sql: string): Promise<void> {
     return this.#ask(encodeQuery(sql), READY_FOR_QUERY);
   }
 
-  /** Starts a stream, and lets `onFrame` hear of all that comes in it. */
+  /** Starts a stream, and calls `onFrame` for each frame. */
   startStream({ slot, publication }: Task, onFrame: OnFrame): Promise<void> {
     const options = { proto_version: '1', publication_names: quotePublicationNames([publication]) };
     return this.#ask(encodeQuery(buildStartReplication(slot, '0/0', options)), COPY_BOTH, onFrame);

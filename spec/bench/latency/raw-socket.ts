@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { negotiateTls } from '../../../lib/net/tls';
 import type { Endpoint } from '../server';
 
-/** A socket to the server, with TLS where the endpoint says whom to trust; bytes may be written. */
+/** Connects a socket to the server, with TLS if the endpoint has a certificate to trust. */
 export async function openSocket({ host, port, ca }: Endpoint): Promise<Socket> {
   const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port, noDelay: true });
   await once(socket, 'connect');

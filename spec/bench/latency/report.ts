@@ -2,10 +2,10 @@ import { table } from '../../support/text-table';
 import { median } from '../statistics';
 import type { Turn } from './turn';
 
-/** What is wanted: so many ms above the bare socket. */
+/** The goal: the maximum difference to the bare socket, in ms. */
 const GOALS = { p50: 0.2, p99: 1.5 };
 
-/** What both clients measured over one kind of socket under one load, round by round. */
+/** The measurements of both clients over one kind of socket under one load, round by round. */
 export interface LatencyComparison {
   readonly socket: string;
   readonly load: string;
@@ -14,7 +14,7 @@ export interface LatencyComparison {
 }
 
 /**
- * Prints medians over the rounds, and what this library adds to the bare socket.
+ * Prints medians over the rounds, and the difference between this library and the bare socket.
  *
  * @returns whether all goals are reached
  */
@@ -55,7 +55,7 @@ function medians(turns: readonly Turn[]): string[] {
   return [middle('rows', 0), middle('rate', 0), middle('gapP99', 2), ...times];
 }
 
-/** The median of the differences: what a whole round suffers from, both clients share. */
+/** The median of the differences: disturbances that affect a whole round affect both clients. */
 function added({ bare, ours }: LatencyComparison, key: 'p50' | 'p99'): number {
   return median(ours.map((turn, round) => turn[key] - (bare[round]?.[key] ?? NaN)));
 }

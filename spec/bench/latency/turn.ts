@@ -8,47 +8,47 @@ import type { Heard, ListenAnswer } from './listener';
 import type { LoadOrder } from './load';
 import { Program } from './program';
 
-/** How rows are committed while a client listens. */
+/** How rows are committed during a measurement. */
 export interface Load {
   readonly name: string;
-  /** How many rows are measured in one turn. */
+  /** The number of rows measured in one turn. */
   readonly rows: number;
-  /** ms from one commit to the next. */
+  /** The time in ms from one commit to the next. */
   readonly gap: readonly [number, number];
 }
 
-/** What one client measured in one turn; times in ms. */
+/** The measurements of one client in one turn; times in ms. */
 export interface Turn {
   readonly rows: number;
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
-  /** Rows a second that were really committed. */
+  /** The actual number of rows per second. */
   readonly rate: number;
-  /** The gap between two commits that all but one in a hundred kept: what was late is not the client's. */
+  /** The 99th percentile of the gap between two commits. It shows delays that the client did not cause. */
   readonly gapP99: number;
-  /** By how much the wall clock and the client's own ran apart meanwhile, which is made up for; µs. */
+  /** The drift between the wall clock and the client's own clock, which is corrected for, in µs. */
   readonly drift: number;
 }
 
 const PUBLICATION = 'latency_pub';
 
-/** What rows are committed to; the first column is when that was, in µs. */
+/** The table of the rows. The first column is the commit time in µs. */
 export const TABLE = `
   CREATE TABLE latency (sent bigint, number integer, text text);
   CREATE PUBLICATION ${PUBLICATION} FOR TABLE latency`;
 
-/** Two seconds at full speed, which compile what is going to be measured. */
+/** Two seconds at full speed, so that V8 compiles the measured code. */
 const WARM_UP: Load = { name: 'warm-up', rows: 10_000, gap: [0.2, 0.2] };
 
-/** Who commits. It stays from turn to turn. */
+/** The process that commits. It is reused for all turns. */
 export type LoadProgram = Program<LoadOrder, { readonly kind: 'loaded' }>;
 
 export function startLoadProgram(): LoadProgram {
   return new Program('latency/load');
 }
 
-/** Lets one client listen to one load, over a slot of its own, and nobody else meanwhile. */
+/** Lets one client read one load from a slot of its own, with no other client running. */
 export async function turn(
   server: BenchServer,
   loader: LoadProgram,
@@ -93,7 +93,7 @@ function figures({ stamps, times, clocks: [first, last] }: Heard): Turn {
   };
 }
 
-/** The walsender notices a little later that its client is gone. */
+/** The walsender notices with a delay that its client has disconnected. */
 async function release(server: BenchServer, slot: string): Promise<void> {
   while ((await walsenderOf(server, slot)) !== undefined) await delay(5);
   await server.query('SELECT pg_drop_replication_slot($1)', [slot]);

@@ -1,14 +1,14 @@
 /**
- * Drains one workload after the other in the same process with this library, and says what each took between its first
- * change and its last: what connecting costs, and compiling in an earlier drain, is no cost of a change.
+ * Drains workloads one after the other in one process with this library, and reports the time of each from its first change to
+ * its last. This excludes the cost of connecting, and of compiling in an earlier drain.
  */
 import { logicalReplication } from '../../../lib/index';
 import { configOf } from '../clients/ours-config';
 import type { Task } from '../clients/task';
 
-/** What a drain took between its first change and its last. */
+/** The measurements of a drain from its first change to its last. */
 export interface Cost {
-  /** All that came. */
+  /** All changes received. */
   readonly changes: number;
   readonly wallMs: number;
   /** Processor time. */
@@ -58,5 +58,5 @@ process.once('message', (tasks: readonly Task[]) => {
     process.send?.(costs);
   })();
 });
-// The bench has heard enough, or is gone.
+// The bench has all results, or has ended.
 process.once('disconnect', () => process.exit());

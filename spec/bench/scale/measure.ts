@@ -7,18 +7,18 @@ import { withSlotCopy } from '../slot-copy';
 import type { Workload } from '../workloads';
 import type { Cost } from './drains';
 
-/** A workload on a server of its own. */
+/** A workload on a separate server. */
 export interface Loaded {
   readonly workload: Workload;
   readonly server: BenchServer;
 }
 
-/** µs per change, from the first to the last. */
+/** In µs per change, from the first to the last. */
 export interface CostPerChange {
   /** Processor time of the client. */
   readonly client: number;
   readonly wall: number;
-  /** What a paced socket needs that reads nothing of it: what grows there is the server's. */
+  /** The cost of a paced socket that decodes nothing. If this grows, the cause is the server. */
   readonly floor: number;
 }
 
@@ -28,7 +28,7 @@ export async function load(workload: Workload): Promise<Loaded> {
   return { workload, server };
 }
 
-/** Drains `warmUp`, then `measured` so many times, all in one new process; and `measured` once with a socket alone. */
+/** Drains `warmUp`, then `measured` this number of times, in one new process; and `measured` once with a bare socket. */
 export async function costPerChange(warmUp: Loaded, measured: Loaded, repeats: number): Promise<CostPerChange> {
   const sequence = [warmUp, ...Array.from({ length: repeats }, () => measured)];
   const costs = await withTasks(sequence, async (tasks) => {
@@ -57,7 +57,7 @@ export async function costPerChange(warmUp: Loaded, measured: Loaded, repeats: n
   };
 }
 
-/** Lets `work` have a task for each drain, with a slot of its own. */
+/** Calls `work` with a task for each drain, each with its own slot. */
 function withTasks<T>([first, ...rest]: readonly Loaded[], work: (tasks: readonly Task[]) => Promise<T>): Promise<T> {
   if (!first) return work([]);
   const { server, workload } = first;

@@ -3,8 +3,8 @@ import type { Workload } from '../workloads';
 const ROWS = 1_000;
 
 /**
- * Rows like those of W1, which go round so many tables. The tables are partitions, as routing is the server's fastest way
- * to spread rows; in the stream each is a relation of its own.
+ * Rows like those of W1, distributed over this number of tables. The tables are partitions, because routing is the server's
+ * fastest way to distribute rows. In the stream each is a separate relation.
  */
 export function spreadOver(tables: number, changes: number): Workload {
   const transactions = Math.max(1, Math.round(changes / ROWS));
@@ -45,7 +45,7 @@ export function spreadOver(tables: number, changes: number): Workload {
       await server.execute(`CREATE PUBLICATION ${publication} FOR TABLE spread`);
       await server.execute(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
       await server.execute(`DO $$ ${body} $$`);
-      // A walsender sends only what is flushed, and a commit that is waited for flushes all before it.
+      // A walsender sends only flushed WAL, and a synchronous commit flushes everything before it.
       await server.execute(`SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'bench', 'loaded')`);
     },
   };

@@ -1,4 +1,4 @@
-/** A bare socket over TCP, TLS or a Unix socket, read without pause: changes are counted by the types of their frames. */
+/** A bare socket over TCP, TLS or a Unix socket, read without pausing. Changes are counted by the types of their frames. */
 import { encodeTerminate } from '../../../lib/wire/frontend';
 import { runClient } from '../clients/harness';
 import { PAYLOAD_AT, RawConnection, STATUS_INTERVAL } from '../latency/raw-connection';
@@ -9,7 +9,7 @@ runClient(async (task, tally) => {
   const connection = await RawConnection.open(task.endpoint, { replication: 'database' });
   let confirmed = 0n;
   await connection.startStream(task, (bytes, start, end) => {
-    // A keepalive is shorter than all that stands before a payload.
+    // A keepalive is shorter than the headers of a payload.
     if (end <= start + PAYLOAD_AT) return;
     switch (bytes[start + PAYLOAD_AT]) {
       case INSERT:
@@ -22,7 +22,7 @@ runClient(async (task, tally) => {
         tally.delete += 1;
         break;
       case COMMIT:
-        // The XLogData that carries a commit says where it ends.
+        // The XLogData of a commit contains the end LSN.
         confirmed = bytes.readBigUInt64BE(start + 6);
         tally.check();
         break;

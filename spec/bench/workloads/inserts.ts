@@ -3,7 +3,7 @@ import type { WorkloadSql } from '../workloads';
 const TRANSACTIONS = 1_000;
 const ROWS = 1_000;
 
-/** W1: what a bulk load looks like; rows of five columns. */
+/** W1: a bulk load; rows of five columns. */
 export function inserts(scale: number): WorkloadSql {
   const transactions = Math.max(1, Math.round(TRANSACTIONS * scale));
   return {

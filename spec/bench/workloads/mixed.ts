@@ -4,7 +4,7 @@ const TRANSACTIONS = 1_000;
 const INSERTS = 200;
 const UPDATES = 100;
 
-/** W3: wide rows of many types; each update carries the whole row twice. */
+/** W3: wide rows of many types. Each update contains the old and the new row. */
 export function mixed(scale: number): WorkloadSql {
   const transactions = Math.max(1, Math.round(TRANSACTIONS * scale));
   return {

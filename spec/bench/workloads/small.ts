@@ -1,9 +1,9 @@
 import type { WorkloadSql } from '../workloads';
 
-/** Six transactions, together four inserts, five updates and two deletes. */
+/** Six transactions with four inserts, five updates and two deletes in total. */
 const ROUNDS = 50_000;
 
-/** W2: what a busy application looks like; transactions of one to three changes. */
+/** W2: a busy application; transactions of one to three changes. */
 export function small(scale: number): WorkloadSql {
   const rounds = Math.max(1, Math.round(ROUNDS * scale));
   return {

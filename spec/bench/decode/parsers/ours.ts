@@ -2,7 +2,7 @@ import { PgoutputDecoder } from '../../../../lib/pgoutput/decode/decoder';
 import { defaultTypes } from '../../../../lib/pgoutput/values/values';
 import type { MakeParser } from '../parsers';
 
-/** This library's decoder, with the types that it has by default. */
+/** This library's decoder with its default types. */
 export const ours: MakeParser = ({ buffer, offsets }) => {
   const decoder = new PgoutputDecoder(defaultTypes);
   return Promise.resolve((onChange) => {

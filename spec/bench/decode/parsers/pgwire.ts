@@ -2,10 +2,10 @@ import { peer } from '../../clients/peer';
 import { isChange, type MakeParser, type Row } from '../parsers';
 import { views } from '../payloads';
 
-/** How many messages come at once, as if they had come by one read. */
+/** The number of messages per simulated read. */
 const CHUNK = 100;
 
-/** An XLogData, which the decoder turns into a message. */
+/** Wraps a payload in an XLogData, which the decoder requires. */
 interface Message {
   tag: string;
   lsn: null;
@@ -27,15 +27,15 @@ interface Package {
   };
 }
 
-/** What a ReplicationStream has. Its decoder takes the chunks of whatever it is called on. */
+/** The part of a ReplicationStream that is used. Its decoder reads the chunks of the object it is called on. */
 interface Decoding {
   readonly pgoutputDecode: (this: Iterable<Chunk>) => AsyncIterable<Chunk>;
 }
 
-/** The decoder of the package pgwire. It makes a value when that is read, so all are read. */
+/** The decoder of the package pgwire. It decodes a value when it is read, so all values are read. */
 export const pgwire: MakeParser = async (payloads) => {
   const { pgconnection } = await peer<Package>('pgwire');
-  // Nothing connects before somebody reads from the stream.
+  // It connects only when the stream is read.
   const { pgoutputDecode } = pgconnection({}).logicalReplication({ slot: 'none' }) as Decoding;
   const buffers = views(payloads);
   function* chunks(): Generator<Chunk> {
@@ -61,5 +61,5 @@ function xLogData(data: Buffer): Message {
   return { tag: 'XLogData', lsn: null, endLsn: null, time: 0n, data };
 }
 
-/** The last one that was read, out here where no compiler can find the reading useless. */
+/** The last value that was read, in module scope, so that the compiler cannot remove the reads. */
 export let value: unknown;
