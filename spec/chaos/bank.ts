@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 
 export const ACCOUNTS = 20;
-/** How many transactions may be prepared at a time. Each has two accounts of its own, which stay locked until it ends. */
+/**
+ * The maximum number of prepared transactions at a time. Each uses two accounts of its own, which stay locked until it ends.
+ */
 export const MOST_PREPARED = 4;
 export const OPENING_BALANCE = 1000;
 const ALL_ACCOUNTS = ACCOUNTS + 2 * MOST_PREPARED;
 export const TOTAL = ALL_ACCOUNTS * OPENING_BALANCE;
 
 /**
- * The tables, for the source and for the store. The ledger has no key, so that it shows a row that was stored twice;
- * `seq` tells in which order a transaction has written its rows.
+ * The tables of the source and of the store. The ledger has no key, so it shows a row that is stored twice; `seq` is the order
+ * in which a transaction wrote its rows.
  */
 export const TABLES = `
   CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL);
@@ -17,20 +19,22 @@ export const TABLES = `
     amount bigint NOT NULL, note text NOT NULL, seq bigserial);
   INSERT INTO accounts SELECT g, ${OPENING_BALANCE} FROM generate_series(1, ${ALL_ACCOUNTS}) g;`;
 
-/** Old balances are streamed as well, so that a consumer can add the difference: applied twice, it would show. */
+/**
+ * The server also sends old balances, so a consumer can add the difference. A transaction applied twice then changes the sum.
+ */
 export const BANK = `${TABLES}
   ALTER TABLE accounts REPLICA IDENTITY FULL;
   CREATE TABLE scratch (id int, pad text);
   CREATE PUBLICATION bank FOR TABLE accounts, ledger;`;
 
-/** What one row of the ledger says, the same words in the source and elsewhere. */
+/** The contents of a ledger row, with the same text in the source and the consumers. */
 export const LEDGER_ROW = `id || ' ' || xid || ' ' || debit || '>' || credit || ' ' || amount || ' ' || md5(note)`;
 
-/** By transaction: the ids of its rows, in order, as {@link digestOf} abridges them. */
+/** By transaction: the ids of its rows in order, as a digest of {@link digestOf}. */
 export const DIGESTS = `SELECT xid::text AS xid, count(*) || ' ' || md5(string_agg(id, ',' ORDER BY seq)) AS digest
   FROM ledger GROUP BY xid`;
 
-/** Abridges the ids of a transaction's rows, in order. */
+/** Computes a digest of the ids of a transaction's rows, in order. */
 export function digestOf(ids: readonly string[]): string {
   return `${ids.length} ${createHash('md5').update(ids.join(',')).digest('hex')}`;
 }
@@ -49,13 +53,13 @@ export function move(transfer: Transfer): string {
     INSERT INTO ledger VALUES ('${id}', pg_current_xact_id()::text::bigint, ${debit}, ${credit}, ${amount}, 'transfer');`;
 }
 
-/** SQL that writes a transfer into the ledger in so many rows, and does not change any balance. */
+/** SQL that writes a transfer to the ledger in this number of rows, without changing a balance. */
 export function enter({ id, debit, credit, amount }: Transfer, rows: number): string {
   return `INSERT INTO ledger SELECT '${id}.' || g, pg_current_xact_id()::text::bigint, ${debit}, ${credit}, ${amount},
     repeat('large ', 20) FROM generate_series(1, ${rows}) g;`;
 }
 
-/** SQL that changes the balances, in one order of locks for all transactions: no deadlocks. */
+/** SQL that changes the balances. All transactions lock accounts in the same order, to avoid deadlocks. */
 export function pay(transfers: readonly Omit<Transfer, 'id'>[]): string {
   const changes = new Map<number, number>();
   for (const { debit, credit, amount } of transfers) {

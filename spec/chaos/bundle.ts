@@ -8,9 +8,10 @@ const ESBUILD = join(root, 'node_modules/esbuild/bin/esbuild');
 const bundles = new Map<string, string>();
 
 /**
- * Makes one JavaScript file of a program in this folder: it starts in a quarter of the time, and is started again and again.
+ * Bundles a program of this folder in one JavaScript file, which starts in a quarter of the time. The consumers are restarted
+ * often.
  *
- * @returns its path; it is there for as long as this process
+ * @returns the path; the file exists until this process ends
  */
 export function bundle(program: string): string {
   const known = bundles.get(program);

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** What a case leaves open where it fails. */
+/** Resources of a case, released even if it fails. */
 const leftovers: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -42,7 +42,7 @@ async function openProxy(): Promise<FaultProxy> {
   return proxy;
 }
 
-/** Commits numbers, each in a transaction of its own. */
+/** Commits each number in a separate transaction. */
 async function commit(...ids: number[]): Promise<void> {
   for (const id of ids) await bed.sql(`INSERT INTO numbers VALUES (${id})`);
 }
@@ -62,7 +62,7 @@ const again = <T>(codes: string[] = []): MonoTypeOperatorFunction<T> =>
     },
   });
 
-it('one of four concurrent works fails: the finished ones are confirmed, the running one is not started again', async () => {
+it('one of four concurrent projects fails: finished ones are confirmed, the running one is not started again', async () => {
   const slot = await bed.slot();
   await commit(1, 2, 3, 4, 5, 6);
   const starts: Lsn[] = [];
@@ -100,7 +100,7 @@ it('one of four concurrent works fails: the finished ones are confirmed, the run
       })
       .pipe(transactions(), ackAfter(work, 4), again(codes)),
   );
-  // 1 and 2 are done, 3 and 4 in hand, and so are 5 and 6 done, behind them.
+  // 1 and 2 are done, 3 and 4 are running, and 5 and 6 after them are done.
   await recorder.take(4);
   expect([...running].sort()).toEqual([3, 4]);
   fails.open();
@@ -122,8 +122,8 @@ it('one of four concurrent works fails: the finished ones are confirmed, the run
   expect(starts[1]).toBeLessThan(ends.get(3)!);
 });
 
-describe('a cut between an acknowledgement and its status update', () => {
-  /** Consumes the numbers through a proxy that cuts off the status update in which `last` would be confirmed. */
+describe('a connection that is cut between an acknowledgement and its status update', () => {
+  /** Consumes the numbers through a proxy that drops the status update which would confirm `last`. */
   function consumer(proxy: FaultProxy, slot: string, last: number, more: Partial<PgoutputConfig> = {}) {
     const connection = proxy.through(bed.database.url);
     const delivered: number[] = [];
@@ -150,7 +150,7 @@ describe('a cut between an acknowledgement and its status update', () => {
     return { stream, delivered, cut: cut.opened, checkpoint: () => stored };
   }
 
-  it('costs the same observable nothing: it knows what it has confirmed', async () => {
+  it('does not redeliver to the same observable, which keeps the confirmed position', async () => {
     const slot = await bed.slot();
     const proxy = await openProxy();
     const { stream, delivered, cut } = consumer(proxy, slot, 12);
@@ -194,7 +194,7 @@ describe('a cut between an acknowledgement and its status update', () => {
   });
 });
 
-it('a peer that is silently gone is found out by livenessTimeout, and the stream goes on', async () => {
+it('livenessTimeout detects a peer that disappeared without closing, and the stream is retried', async () => {
   const slot = await bed.slot();
   const proxy = await openProxy();
   const codes: string[] = [];

@@ -6,11 +6,11 @@ import { SOURCE_SETTINGS } from './scene';
 import { STOPS } from './stop-faults';
 import type { ConsumerResult } from './invariant-checker';
 
-/** The long form is `npm run test:chaos`. */
+/** `npm run test:chaos` runs more faults. */
 const SEED = 1;
-/** In ms: the scene itself notices a consumer that is silent, and says which, after a minute. */
+/** In ms. ChaosEnvironment itself detects a silent consumer after a minute, and names it. */
 const LONGEST = 180_000;
-/** All faults from outside, and some stops. */
+/** All faults other than stops, and some stops. */
 const KINDS = [
   ...Object.keys(FAULTS).filter((kind) => !(kind in STOPS)),
   'stop in a streamed block',
@@ -22,14 +22,14 @@ const KINDS = [
 let server: TestServer;
 
 beforeAll(async () => {
-  // Who is silently gone is to be missed sooner than in the long form.
+  // Shorter than in the long run, so that a silent disconnection is detected sooner.
   server = await startServer({ settings: { ...SOURCE_SETTINGS, wal_sender_timeout: '1s' } });
 });
 
 afterAll(() => server.dispose());
 
 it(
-  'every kind of fault once, and some stops: nothing lost, doubled, altered or confirmed too early, no end untrue',
+  'after every kind of fault and some stops, nothing is lost, duplicated, altered or confirmed too early, and every end is as reported',
   async () => {
     const result = await chaos(server, await runServer(), { faults: KINDS.length, seed: SEED, kinds: KINDS });
     process.stdout.write(`${asTables(result)}\n`);
@@ -43,11 +43,11 @@ it(
       unended: 0,
     });
     expect(Object.keys(result.faults).sort()).toEqual([...KINDS].sort());
-    // Otherwise it would have shown little.
+    // Otherwise the run would not be meaningful.
     expect(result.summary.committed).toBeGreaterThan(100);
     const consumers = Object.values(result.consumers);
     for (const { redeliveries, sessions, struckAtWork, sessionsLost } of consumers) {
-      // Each fault that ends a session finds it with a work in hand, whose transaction has to come again.
+      // Each fault that ends a session does so while a transaction is being processed, which must then be redelivered.
       expect(struckAtWork).toBeGreaterThan(2);
       expect(redeliveries).toBeGreaterThanOrEqual(struckAtWork);
       expect(sessions).toBeGreaterThan(Math.max(5, sessionsLost));
@@ -56,7 +56,7 @@ it(
     expect(sum(({ streamed: { streamCommit = 0 } }) => streamCommit)).toBeGreaterThan(0);
     expect(sum(({ spooled }) => spooled)).toBeGreaterThan(0);
     if (server.version >= 15) expect(sum(({ prepared: { committed } }) => committed)).toBeGreaterThan(0);
-    // One each, and the second one of "stop twice".
+    // One each, plus the second stop of "stop twice".
     const outcomes = Object.values(result.stops).flatMap((counts) => Object.values(counts));
     expect(outcomes.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(4);
   },

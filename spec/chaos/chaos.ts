@@ -10,24 +10,24 @@ import type { ConsumerResult } from './invariant-checker';
 
 export interface ChaosOptions {
   readonly faults: number;
-  /** Which kinds; all by default. */
+  /** The kinds of faults. Default: all. */
   readonly kinds?: readonly string[];
   readonly seed: number;
-  /** Is told of each fault before it strikes. */
+  /** Called before each fault. */
   readonly announce?: (fault: string) => void;
 }
 
-/** How often a kind of fault struck, and the ms that it then took until all was well, each time that was waited for. */
+/** How often a kind of fault was injected, and the ms until all consumers had recovered, whenever that was waited for. */
 export interface Struck {
   readonly times: number;
   readonly recoveries: readonly number[];
 }
 
-/** What came of one consumer, and of how many faults it has to show something. */
+/** The result of one consumer, and the number of its faults. */
 export interface ConsumerOutcome extends ConsumerResult {
-  /** Faults that ended a session while a work was in hand: the transaction of each has to come again. */
+  /** Faults that ended a session while a project was running, whose transaction must be redelivered. */
   readonly struckAtWork: number;
-  /** Faults that ended a session, each another one. */
+  /** Faults that ended a session, each a different one. */
   readonly sessionsLost: number;
 }
 
@@ -36,22 +36,22 @@ export interface ChaosResult {
   readonly server: string;
   readonly seconds: number;
   readonly faults: Readonly<Record<string, Struck>>;
-  /** By the state that a stop fell in: how often it had which outcome, `completed` or an error's code. */
+  /** By the state in which the stop occurred: how often each outcome occurred, `completed` or an error's code. */
   readonly stops: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly consumers: Readonly<Record<string, ConsumerOutcome>>;
   readonly summary: ChaosSummary;
-  /** How often the store's sum and the slots were looked at. */
+  /** How often the store's sum and the slots were checked. */
   readonly looks: number;
-  /** Every promise that was broken, in a sentence. */
+  /** Every violated guarantee, as a sentence. */
   readonly violations: readonly string[];
 }
 
-/** How likely the next fault strikes before all is well again. */
+/** The probability that the next fault is injected before all consumers have recovered. */
 const OVERLAP = 0.3;
-/** How likely a kind of fault finds consumers at work that has struck before. */
+/** The probability that a repeated kind of fault waits until the consumer is processing a transaction. */
 const AT_WORK = 0.5;
 
-/** Lets the bank work while faults strike, and summarizes once all is quiet again. */
+/** Injects faults while the writers run, and returns a summary when all consumers have caught up. */
 export async function chaos(server: TestServer, quiet: PostgresServer, options: ChaosOptions): Promise<ChaosResult> {
   const started = performance.now();
   const random = new Random(options.seed);
@@ -102,8 +102,7 @@ export async function chaos(server: TestServer, quiet: PostgresServer, options: 
 }
 
 /**
- * Which consumer the next fault is for: each in turn, separately for the faults that end its session, so that each meets as
- * many of them.
+ * Chooses the consumer of the next fault: each in turn, separately for faults that end a session, so that all get equally many.
  */
 function takeTurns(consumers: Scene['consumers'], random: Random): (fault: string) => Consumer {
   const turns = { session: random.between(0, consumers.length - 1), other: random.between(0, consumers.length - 1) };
@@ -114,9 +113,9 @@ function takeTurns(consumers: Scene['consumers'], random: Random): (fault: strin
 }
 
 /**
- * Waits until those whom the fault is for have come back from the last one.
+ * Waits until the affected consumers have recovered from the last fault.
  *
- * @param atWork whether a session that ends is to have a work in hand; otherwise it may be in any state
+ * @param atWork whether the session must have a project running when it ends; otherwise it may be in any state
  */
 async function prepare(scene: Scene, consumer: Consumer, fault: string, atWork: boolean): Promise<void> {
   if (fault in SERVER_FAULTS) {
@@ -129,7 +128,7 @@ async function prepare(scene: Scene, consumer: Consumer, fault: string, atWork: 
   }
 }
 
-/** Each kind once in random order, then each again … */
+/** Each kind once in random order, repeatedly. */
 function sequence(random: Random, count: number, kinds: readonly string[]): string[] {
   const names: string[] = [];
   while (names.length < count) names.push(...random.shuffle(kinds));

@@ -5,13 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { bundle } from './bundle';
 import type { ConsumerCommand, ConsumerEvent, ConsumerOptions } from './events';
 
-/** A process of consumer.ts, seen by its driver. */
+/** Controls a process of consumer.ts. */
 export class ConsumerProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   #stderr = '';
 
-  /** @param hear is told everything that the process says, in order, also after it was killed */
+  /** @param hear receives all events of the process in order, also after it was killed */
   constructor(options: ConsumerOptions, hear: (event: ConsumerEvent) => void) {
     this.#child = spawn(process.execPath, [bundle('consumer'), JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -29,7 +29,7 @@ export class ConsumerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** What it has complained about, which is nothing if all is well. */
+  /** The output on stderr; empty unless something failed. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -38,18 +38,18 @@ export class ConsumerProcess {
     if (this.#child.connected) this.#child.send(command, () => undefined);
   }
 
-  /** Resolves when all that it said until then has been heard. */
+  /** Resolves when all events up to now have been received. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#ended;
   }
 
-  /** Resolves when it has ended, and all that it said has been heard. */
+  /** Resolves when the process has ended and all its events have been received. */
   get ended(): Promise<unknown> {
     return this.#ended;
   }
 
-  /** Waits until it has ended by itself, with all that it said heard; false when it has not, after so many ms. */
+  /** Waits until the process ends by itself and all its events are received. Returns false after this number of ms. */
   async ends(ms: number): Promise<boolean> {
     const inTime = await Promise.race([this.#ended.then(() => true), delay(ms, false, { ref: false })]);
     return inTime && this.#child.exitCode === 0;

@@ -2,11 +2,9 @@ import { fromEvent, Subject, type ObservableInput } from 'rxjs';
 import type { AnyReplicationMessage } from '../../lib/index';
 import type { Moment, StopCommand, StopSignal, StopState } from './events';
 
-/**
- * Follows what a stream is about, and tells it to stop: when it is asked to, or once a moment has come that was asked for.
- */
+/** Follows the state of a stream, and stops it: on command, or in a requested state. */
 export class Stops {
-  /** For `stopOn`. */
+  /** The notifier for `stopOn`. */
   readonly notifier: ObservableInput<unknown> | AbortSignal;
   readonly #signal: StopSignal;
   readonly #subject = new Subject<void>();
@@ -20,7 +18,7 @@ export class Stops {
   #stopping = false;
   #awaited: StopCommand | undefined;
 
-  /** @param say is told of each stop, before the stream hears of it */
+  /** @param say reports each stop before it takes effect */
   constructor(signal: StopSignal, say: (state: StopState) => void) {
     this.#signal = signal;
     this.#say = say;
@@ -32,7 +30,7 @@ export class Stops {
         this.notifier = this.#controller.signal;
         break;
       case 'SIGTERM':
-        // Before the one of `stopOn`.
+        // Subscribed before `stopOn` subscribes.
         process.on('SIGTERM', () => {
           this.#tell();
         });
@@ -40,7 +38,7 @@ export class Stops {
     }
   }
 
-  /** The next stop comes at that moment. */
+  /** Stops in this state next. */
   await(command: StopCommand): void {
     this.#awaited = command;
     this.#reached('now');
@@ -57,7 +55,7 @@ export class Stops {
     this.#life = 'streaming';
   }
 
-  /** @param delay ms until the next attempt */
+  /** @param delay the ms until the next attempt */
   waiting(delay: number): void {
     this.#life = 'waiting for another attempt';
     this.#failing = false;
@@ -73,7 +71,7 @@ export class Stops {
     this.#awaited = undefined;
   }
 
-  /** A message of the flat stream. */
+  /** Called for each message of the flat stream. */
   heard(message: AnyReplicationMessage): void {
     switch (message.kind) {
       case 'begin':
@@ -96,7 +94,7 @@ export class Stops {
     }
   }
 
-  /** @returns the stop that came for it, if any */
+  /** @returns the stop that this triggered, if any */
   workStarted(): StopCommand | undefined {
     this.#works++;
     return this.#reached('working');
@@ -106,7 +104,7 @@ export class Stops {
     this.#works--;
   }
 
-  /** Whether the next work has to fail. */
+  /** Whether the next project must fail. */
   get isToFail(): boolean {
     return this.#awaited?.moment === 'failing';
   }

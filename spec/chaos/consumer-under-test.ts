@@ -10,7 +10,7 @@ import type { ConsumerCommand, ConsumerEvent, ConsumerOptions, StopSignal } from
 import type { Random } from './random';
 import { InvariantChecker } from './invariant-checker';
 
-/** What a consumer is like. */
+/** The configuration of a consumer. */
 export interface Kind {
   readonly name: 'exactly-once' | 'at-least-once' | 'two-phase';
   /** The database of an exactly-once store. */
@@ -18,21 +18,24 @@ export interface Kind {
   readonly twoPhase: boolean;
 }
 
-/** Bytes of a streamed transaction from which on it is spooled. */
+/** The size in bytes from which a streamed transaction is spooled. */
 const MAX_BYTES = 100_000;
-/** How many ms a process may take to end by itself, to close its spool files, to get work, or to open another session. */
+/**
+ * Timeouts in ms: for a process to end by itself, to close its spool files, to receive a transaction, or to open another
+ * session.
+ */
 const PATIENCE = 60_000;
 
-/** A consumer over all its processes, with its slot, its own way to the server, and the checker that reads its events. */
+/** A consumer over all its processes, with its slot, its proxy, and the checker that reads its events. */
 export class Consumer {
   readonly checker: InvariantChecker;
   readonly #spoolDirectory = mkdtempSync(join(tmpdir(), 'chaos-'));
   readonly #listeners = new Set<(event: ConsumerEvent) => void>();
   #process: ConsumerProcess | undefined;
-  /** Whether the process that runs now has spooled anything, and with it removed what others may have left. */
+  /** Whether the current process has spooled, and so removed the spool files of earlier processes. */
   #hasSpooled = false;
   #signal: StopSignal = 'subject';
-  /** How many sessions it had when a fault began to end the last one. */
+  /** The number of its sessions when a fault began to end the last one. */
   #sessionsBefore = 0;
   #struckAtWork = 0;
   #sessionsLost = 0;
@@ -40,7 +43,7 @@ export class Consumer {
   private constructor(
     readonly kind: Kind,
     readonly slot: string,
-    /** Where the slot stood when it was made. */
+    /** The slot's position when it was created. */
     readonly origin: bigint,
     readonly proxy: FaultProxy,
     readonly source: TestDatabase,
@@ -70,7 +73,7 @@ export class Consumer {
     return this.kind.store;
   }
 
-  /** @param stopped whether it is told to stop before it subscribes */
+  /** @param stopped whether it is stopped before it subscribes */
   start(stopped = false): void {
     const { kind, slot, proxy, source, checker, random } = this;
     const { store, twoPhase } = kind;
@@ -97,27 +100,27 @@ export class Consumer {
     });
   }
 
-  /** What tells its stream to stop. */
+  /** The notifier that stops its stream. */
   get signal(): StopSignal {
     return this.#signal;
   }
 
-  /** Resolves once its process has subscribed, at the latest after so many ms. */
+  /** Resolves when its process has subscribed, or after this number of ms. */
   async subscribed(ms: number): Promise<void> {
     if (!this.checker.hasSubscribed) await this.says(ms, 'subscribing');
   }
 
-  /** How many faults have ended a session of it while a work was in hand, of which nothing was done before another session. */
+  /** The number of faults that ended a session while a project was running, before any of its changes were stored. */
   get struckAtWork(): number {
     return this.#struckAtWork;
   }
 
-  /** How many faults have ended a session of it, each another one. */
+  /** The number of faults that ended a session, each a different one. */
   get sessionsLost(): number {
     return this.#sessionsLost;
   }
 
-  /** Resolves when another session is open than the one that the last fault has ended. */
+  /** Resolves when a new session is open after the last fault. */
   async reopened(): Promise<void> {
     const deadline = performance.now() + PATIENCE;
     while (this.checker.sessions <= this.#sessionsBefore) {
@@ -127,13 +130,13 @@ export class Consumer {
     }
   }
 
-  /** Something is about to end its session. */
+  /** Call it before a fault ends the session. */
   losesSession(): void {
     this.#sessionsBefore = this.checker.sessions;
     this.#sessionsLost++;
   }
 
-  /** Resolves when a work has begun in an open session; the work waits until another session is open. */
+  /** Resolves when a project has started in an open session. The project waits until another session is open. */
   async holdWork(): Promise<void> {
     const held = this.says(PATIENCE, 'held');
     this.send({ command: 'hold' });
@@ -142,7 +145,7 @@ export class Consumer {
     this.losesSession();
   }
 
-  /** Resolves when all is heard that its process has said until now. */
+  /** Resolves when all events of the process up to now are received. */
   async heard(): Promise<void> {
     const process = this.#process;
     if (!process) return;
@@ -162,7 +165,7 @@ export class Consumer {
     this.#process?.send(command);
   }
 
-  /** Resolves with what it says next of these; with undefined when it has said nothing of the kind for so many ms. */
+  /** Resolves with its next event of these kinds; with undefined after this number of ms. */
   async says<E extends ConsumerEvent['event']>(
     ms: number,
     ...events: readonly E[]
@@ -181,13 +184,13 @@ export class Consumer {
     return outcome;
   }
 
-  /** Subscribes once more, in the same process. */
+  /** Subscribes again in the same process. */
   startAgain(): void {
     this.checker.subscribed();
     this.send({ command: 'start' });
   }
 
-  /** After the stream has ended, so has its process to, by itself. */
+  /** Waits until the process ends by itself, after its stream has ended. */
   async leave(): Promise<void> {
     const process = this.#process;
     this.send({ command: 'leave' });
@@ -199,7 +202,7 @@ export class Consumer {
     this.#process = undefined;
   }
 
-  /** Ends its process as nothing else does: it can do nothing about it. */
+  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     const process = this.#process;
     if (!process) return;
@@ -209,7 +212,7 @@ export class Consumer {
     this.#hearStderr(process);
   }
 
-  /** Of what has come to its end, no spool file may be left. */
+  /** Verifies that a process that ended has left no spool file. */
   async checkSpools(): Promise<void> {
     const deadline = performance.now() + PATIENCE;
     let open: number | undefined;

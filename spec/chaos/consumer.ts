@@ -1,5 +1,5 @@
 /**
- * A consumer of the bank in a process of its own, so that it can be killed. It tells what happens to it in JSON lines:
+ * A consumer of the bank in a separate process, so that it can be killed. It reports its events as JSON lines:
  *
  *   consumer.ts <options as JSON>
  */
@@ -24,14 +24,14 @@ import { Store, type Unit } from './store';
 
 const options = JSON.parse(process.argv[2] ?? '') as ConsumerOptions;
 
-/** In one piece and at once, so that a process that is killed has told all that it has done. */
+/** Writes synchronously, so that a process that is killed has reported everything that it has done. */
 function say(event: ConsumerEvent): void {
   const line = Buffer.from(`${JSON.stringify(event)}\n`);
   for (let at = 0; at < line.length;) {
     try {
       at += writeSync(1, line, at);
     } catch (error) {
-      // The pipe is full for the moment.
+      // The pipe is full at the moment.
       if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
     }
   }
@@ -39,10 +39,10 @@ function say(event: ConsumerEvent): void {
 
 const stops = new Stops(options.signal, (state) => say({ event: 'stopping', state }));
 const commands: ConsumerCommand[] = [];
-/** Emits when a session is open, or no other one follows. */
+/** Emits when a session is open, or when no further session follows. */
 const released = new Subject<void>();
 const leave = () => process.exit(0);
-// Nobody would end this process otherwise, when the driver is gone.
+// Exit when the driver has ended.
 process.on('disconnect', leave);
 
 const codeOf = (error: unknown): string => (error instanceof ReplicationError ? error.code : String(error));
@@ -143,7 +143,7 @@ function consume(store: Store | undefined): Observable<Unit> {
     transactions<AnyReplicationMessage>({ maxBytes, spoolDirectory }),
     tap((unit) => {
       const size = 'size' in unit ? unit.size : 0;
-      // The JSON of a transaction does not show what is in a spool file.
+      // The JSON form of a transaction does not contain the changes of a spool file.
       const spooled = size > 0 && !('changes' in unit.toJSON());
       say({ event: 'deliver', ...span(unit), size, spooled });
     }),
@@ -152,7 +152,7 @@ function consume(store: Store | undefined): Observable<Unit> {
     reconnect({
       initialDelay: 50,
       maxDelay: 400,
-      // A work that fails here does so only once.
+      // A project fails here only once.
       retryable: (error) => !(error instanceof ReplicationError) || error.retryable,
       attemptObserver: {
         next: ({ attempt, delay: ms, error }) => {
@@ -189,7 +189,7 @@ async function main(): Promise<void> {
         subscribe();
         break;
       case 'leave':
-        // Nothing else may keep the process alive.
+        // Nothing else may keep the process running.
         process.off('disconnect', leave);
         process.disconnect();
         void store?.close();

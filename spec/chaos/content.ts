@@ -1,12 +1,12 @@
 import type { Change, PreparedTransaction, Row, Transaction } from '../../lib/index';
 import { digestOf } from './bank';
 
-/** What a transaction has done in the bank. */
+/** The effects of a transaction in the bank. */
 export interface Content {
-  /** SQL that does the same elsewhere. */
+  /** SQL that makes the same changes elsewhere. */
   readonly sql: string;
   readonly digest: string;
-  /** What cannot be true of a transaction of the bank. */
+  /** Inconsistencies that no transaction of the bank can have. */
   readonly wrong: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export function contentOf(tx: Transaction | PreparedTransaction): Content {
   return { sql: `${updates.join(' ')} ${inserts}`, digest: digestOf(ids), wrong };
 }
 
-/** The difference, not the new balance: what is applied twice must show. */
+/** Add the difference instead of setting the new balance, so that a change applied twice is detected. */
 function update(change: Change): string {
   if (change.kind !== 'update' || change.table !== 'accounts' || !change.old) {
     throw new Error(`The bank does nothing of this kind: ${JSON.stringify(change)}`);

@@ -1,23 +1,23 @@
 import { formatLsn } from '../../lib/index';
 import type { EndedEvent, StopState } from './events';
 
-/** How a stop went: the state that it came in, and `completed` or the error's code. */
+/** The result of a stop: the state in which it occurred, and `completed` or the error's code. */
 export interface StopOutcome {
   readonly state: StopState;
   readonly outcome: string;
 }
 
 /**
- * Holds the end of a stream to what it says. One that completes says that all is done whose work had begun, and confirmed;
- * one that ends with an error says that this is not so. One that was told to stop starts nothing more.
+ * Checks the end of a stream. On completion, every project that started must have succeeded and be confirmed; on an error,
+ * something must be unfinished or unconfirmed. After a stop, no project may start.
  */
 export class Endings {
   readonly stops: StopOutcome[] = [];
   readonly #violated: (sentence: string) => void;
-  /** Works of this subscription that have begun, and not succeeded. */
+  /** Projects of this subscription that have started, and not succeeded. */
   readonly #undone = new Set<bigint>();
   #furthestDone = 0n;
-  /** The state that the first stop came in. */
+  /** The state in which the first stop occurred. */
   #stopped: StopState | undefined;
   #deliveries = 0;
   #opened = false;
@@ -26,7 +26,7 @@ export class Endings {
     this.#violated = violated;
   }
 
-  /** Where the furthest work ends that has succeeded in this subscription. */
+  /** The highest end LSN of a project that succeeded in this subscription. */
   get furthestDone(): bigint {
     return this.#furthestDone;
   }
@@ -57,7 +57,7 @@ export class Endings {
     if (end > this.#furthestDone) this.#furthestDone = end;
   }
 
-  /** A work has failed after it had been done. */
+  /** A project failed after its changes were stored. */
   undone(end: bigint): void {
     this.#undone.add(end);
   }
@@ -65,7 +65,7 @@ export class Endings {
   delivered(): void {
     if (this.#stopped === undefined) return;
     this.#deliveries++;
-    // The one that the stop came in is delivered to its end.
+    // The transaction during which the stop occurred is delivered completely.
     if (this.#deliveries === 2) this.#violated(`delivered more after it was told to stop (${this.#stopped})`);
   }
 
@@ -74,7 +74,7 @@ export class Endings {
     else this.stops.push({ state, outcome: 'told again' });
   }
 
-  /** Another attempt is to follow. */
+  /** Another attempt follows. */
   tried(code: string): void {
     if (this.#stopped === undefined) return;
     this.#violated(`tried again after it was told to stop (${this.#stopped}), because of ${code}`);

@@ -1,4 +1,4 @@
-/** What a consumer's process tells its driver, a JSON line each. LSNs are digits. */
+/** The events that a consumer's process reports to its driver, one JSON line each. LSNs are decimal digits. */
 export type ConsumerEvent =
   | SubscribingEvent
   | OpenEvent
@@ -14,12 +14,12 @@ export type ConsumerEvent =
   | EchoEvent
   | WrongEvent;
 
-/** A stream is subscribed to, for the first time or another. */
+/** A stream is subscribed to, for the first time or again. */
 export interface SubscribingEvent {
   readonly event: 'subscribing';
 }
 
-/** A stream has started at `start`, or where that is missing at the slot's position. */
+/** A stream has started at `start`, or at the slot's position if it is undefined. */
 export interface OpenEvent {
   readonly event: 'open';
   readonly start?: string;
@@ -34,17 +34,16 @@ export interface DeliverEvent extends Span {
 }
 
 /**
- * A work has been started, and nothing is done yet; it waits, as it was asked to; it has failed; `ackAfter` has acknowledged
- * it.
+ * A project has started and stored nothing; it waits as requested; it has failed; `ackAfter` has acknowledged its transaction.
  */
 export interface WorkEvent extends Span {
   readonly event: 'work' | 'held' | 'failed' | 'acknowledged';
 }
 
-/** A work is done, and nothing is acknowledged yet. */
+/** A project has stored its changes, before anything is acknowledged. */
 export interface DoneEvent extends Span {
   readonly event: 'done';
-  /** Of the ledger's rows in it, see `digestOf`. */
+  /** Of its rows in the ledger, see `digestOf`. */
   readonly digest?: string;
 }
 
@@ -53,7 +52,7 @@ export interface StatusEvent {
   readonly confirmed: string;
 }
 
-/** A stream has failed, and is tried again. */
+/** A stream has failed, and is retried. */
 export interface AttemptEvent {
   readonly event: 'attempt';
   readonly attempt: number;
@@ -61,57 +60,57 @@ export interface AttemptEvent {
   readonly code: string;
 }
 
-/** A notifier tells the stream to stop, in the next statement. */
+/** A notifier emits in the next statement, which stops the stream. */
 export interface StoppingEvent {
   readonly event: 'stopping';
   readonly state: StopState;
 }
 
-/** A stream has completed, or has ended with an error for good. */
+/** A stream has completed, or has ended with an error that is not retried. */
 export interface EndedEvent {
   readonly event: 'completed' | 'ended';
-  /** Of the error. */
+  /** The error's code. */
   readonly code: string;
   readonly message: string;
-  /** How many spool files are still open. */
+  /** The number of open spool files. */
   readonly spools: number;
 }
 
-/** How a streamed transaction, or a subtransaction of one, has ended. */
+/** A streamed transaction, or a subtransaction of one, has ended. */
 export interface StreamedEvent {
   readonly event: 'streamed';
   readonly end: 'streamCommit' | 'streamPrepare' | 'streamAbort' | 'savepointAbort';
 }
 
-/** The answer to the command of this name. */
+/** The response to the command of this name. */
 export interface SpoolsEvent {
   readonly event: 'spools';
   readonly open: number;
 }
 
-/** The answer to the command of this name: all that was said before has been heard. */
+/** The response to the command of this name, after all earlier events. */
 export interface EchoEvent {
   readonly event: 'echo';
 }
 
-/** Something cannot be what the source has done. */
+/** An inconsistency that the source cannot have produced. */
 export interface WrongEvent {
   readonly event: 'wrong';
   readonly what: string;
 }
 
-/** Which unit an event is about. */
+/** The unit of an event. */
 export interface Span {
   readonly kind: UnitKind;
   readonly xid: number;
   readonly end: string;
-  /** Of what is prepared, or ends that. */
+  /** Of a prepared transaction, or of its end. */
   readonly gid?: string;
 }
 
 export type UnitKind = 'transaction' | 'progress' | 'preparedTransaction' | 'commitPrepared' | 'rollbackPrepared';
 
-/** What a stream is about when it is told to stop. */
+/** The state of a stream when it is stopped. */
 export type StopState =
   | 'before the subscription'
   | 'connecting'
@@ -123,41 +122,41 @@ export type StopState =
   | 'a work fails'
   | 'draining';
 
-/** Where a stop waits for: the state that it is to fall in, or that it comes at once. */
+/** The state that a stop waits for, or `now`. */
 export type Moment = 'now' | 'connecting' | 'waiting' | 'transaction' | 'block' | 'working' | 'failing';
 
-/** What tells a stream to stop. */
+/** What stops a stream. */
 export type StopSignal = 'subject' | 'signal' | 'SIGTERM';
 
-/** What a driver asks of a consumer's process. */
+/** The commands to a consumer's process. */
 export type ConsumerCommand =
-  /** That its next work fails, or takes so long. */
+  /** The next project fails, or takes this time. */
   | { readonly command: 'fail'; readonly stored: boolean }
   | { readonly command: 'hang'; readonly ms: number }
-  /** That its next work waits, with nothing done, until another session is open. */
+  /** The next project waits, before it stores anything, until another session is open. */
   | { readonly command: 'hold' }
   | StopCommand
-  /** To subscribe again, after an end. */
+  /** Subscribe again, after the stream has ended. */
   | { readonly command: 'start' }
-  /** To end by itself, after an end. */
+  /** End the process, after the stream has ended. */
   | { readonly command: 'leave' }
-  /** To say how many spool files are open. */
+  /** Report the number of open spool files. */
   | { readonly command: 'spools' }
-  /** To answer. */
+  /** Respond. */
   | { readonly command: 'echo' };
 
 export interface StopCommand {
   readonly command: 'stop';
   readonly moment: Moment;
-  /** Whether the work that runs then fails in the end; otherwise it succeeds. */
+  /** Whether the running project then fails; otherwise it succeeds. */
   readonly fails?: boolean;
 }
 
-/** What a consumer's process is started with. */
+/** The options of a consumer's process. */
 export interface ConsumerOptions {
   readonly connection: string;
   readonly slot: string;
-  /** The database of an exactly-once store; without one it is at least once, with several works at a time. */
+  /** The database of an exactly-once store. Without it, the consumer is at-least-once, with several concurrent projects. */
   readonly store?: string;
   readonly concurrent: number;
   readonly streaming: 'off' | 'on' | 'parallel';
@@ -165,6 +164,6 @@ export interface ConsumerOptions {
   readonly maxBytes: number;
   readonly spoolDirectory: string;
   readonly signal: StopSignal;
-  /** Whether it is told to stop before it subscribes. */
+  /** Whether it is stopped before it subscribes. */
   readonly stopped: boolean;
 }

@@ -9,15 +9,18 @@ import type { Random } from './random';
 import type { Scene } from './scene';
 import { STOPS } from './stop-faults';
 
-/** Does one thing to a consumer, its connection or the server; resolves when it is done, whatever becomes of it. */
+/**
+ * Injects a fault into a consumer, its connection or the server. Resolves when the fault is injected, not when the consumer
+ * recovers.
+ */
 export type Fault = (scene: Scene, consumer: Consumer, random: Random) => Promise<void> | void;
 
-/** For how many ms something that waits for an occasion waits. */
+/** How long a fault waits for its condition, in ms. */
 const PATIENCE = 2000;
-/** A server that stops fast waits until all clients have confirmed what they were sent, or are found to be gone. */
+/** A fast shutdown waits until all clients have confirmed what was sent, or have timed out. */
 const STOP = 60_000;
 
-/** Faults that end the session of the consumer that they are for, if it has one. */
+/** Faults that end the session of one consumer, if it has one. */
 export const SESSION_FAULTS: Readonly<Record<string, Fault>> = {
   'process killed': async (_scene, consumer, random) => {
     await consumer.kill();
@@ -64,7 +67,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...STOPS,
 };
 
-/** Through a connection of its own: what the server does to one of its processes. */
+/** Signals one of the server's processes over a separate connection. */
 async function signal(scene: Scene, slot: string, how: 'pg_terminate_backend' | 'pg_cancel_backend'): Promise<void> {
   const sql = `SELECT ${how}(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}' AND active`;
   const deadline = performance.now() + PATIENCE;
@@ -82,7 +85,7 @@ async function restart({ server, consumers }: Scene, mode: StopMode, random: Ran
   await server.start();
 }
 
-/** The consumer has acknowledged something, and the server never hears of it. */
+/** The consumer acknowledges a transaction, and the connection ends before its status update is sent. */
 async function cutBeforeStatus(proxy: FaultProxy): Promise<void> {
   const cut = new Promise<void>((resolve) => {
     let known: bigint | undefined;
@@ -101,7 +104,7 @@ async function cutBeforeStatus(proxy: FaultProxy): Promise<void> {
   proxy.filter = undefined;
 }
 
-/** Somebody else streams from it for a while, who confirms nothing. */
+/** Another client streams from the slot for a while and confirms nothing. */
 async function takeSlot(scene: Scene, { slot, kind }: Consumer, ms: number): Promise<void> {
   await signal(scene, slot, 'pg_terminate_backend');
   const deadline = performance.now() + PATIENCE;

@@ -1,23 +1,23 @@
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const WIDTH = 60;
 
-/** What may be measured again and again and must not grow. */
+/** A quantity that is measured repeatedly and must not grow. */
 export interface Measure {
   readonly name: string;
   readonly unit: string;
-  /** How much it may grow over the second half: the larger of this share of its mean, and `least` in its own unit. */
+  /** The allowed growth over the second half: this share of the mean, or `least` in its own unit, whichever is larger. */
   readonly share: number;
   readonly least: number;
 }
 
 export interface Growth {
-  /** Over the second half, by linear regression. */
+  /** The growth over the second half, by linear regression. */
   readonly grown: number;
   readonly allowed: number;
   readonly flat: boolean;
 }
 
-/** The first half is for warming up. */
+/** The first half is a warm-up. */
 export function growthOf(samples: readonly number[], { share, least }: Measure): Growth {
   const half = samples.slice(Math.floor(samples.length / 2));
   const mean = average(half);
@@ -29,7 +29,7 @@ export function growthOf(samples: readonly number[], { share, least }: Measure):
   return { grown, allowed, flat: grown <= allowed };
 }
 
-/** One line of bars from the least value to the most. */
+/** A line of bars from the minimum to the maximum. */
 export function plot(samples: readonly number[]): string {
   const [least, most] = [Math.min(...samples), Math.max(...samples)];
   const columns = Math.min(WIDTH, samples.length);

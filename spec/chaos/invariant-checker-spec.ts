@@ -1,7 +1,7 @@
 import type { ConsumerEvent, Span, UnitKind } from './events';
 import { InvariantChecker } from './invariant-checker';
 
-/** What may be said of a unit; it ends at `end`. */
+/** The events of a unit with the end LSN `end`. */
 function unit(end: number, more: { kind?: UnitKind; xid?: number; gid?: string } = {}): Span {
   return { kind: 'transaction', xid: end, end: String(end), ...more };
 }
@@ -21,7 +21,7 @@ const completed: ConsumerEvent = { event: 'completed', code: '', message: '', sp
 const ended: ConsumerEvent = { event: 'ended', code: 'WORK_FAILED', message: 'Error: WORK_FAILED', spools: 0 };
 const attempt: ConsumerEvent = { event: 'attempt', attempt: 1, delay: 10, code: 'CONNECTION_LOST' };
 
-/** All that a unit goes through. */
+/** All events of a unit, in order. */
 const through = (of: Span): ConsumerEvent[] => [deliver(of), work(of), done(of), { event: 'acknowledged', ...of }];
 
 function violationsOf(events: readonly ConsumerEvent[], keepsPosition = false): string[] {
@@ -50,7 +50,7 @@ it.each<[string, ConsumerEvent[]]>([
     'the transaction that the stop came in, delivered to its end',
     [stopping, ...through(unit(20)), status(20), completed],
   ],
-])('finds nothing wrong with %s', (_, events) => {
+])('accepts %s', (_, events) => {
   expect(violationsOf([open(10), ...events])).toEqual([]);
 });
 
@@ -124,12 +124,12 @@ it.each<[string, ConsumerEvent[], RegExp]>([
     /was started while it ran/,
   ],
   ['what a reader has found', [{ event: 'wrong', what: 'change 3 has ordinal 4' }], /ordinal 4/],
-])('finds %s', (_, events, sentence) => {
+])('detects %s', (_, events, sentence) => {
   const violations = violationsOf([open(10), ...events]);
   expect(violations.some((violation) => sentence.test(violation))).toBe(true);
 });
 
-it('finds what a store has twice, and a slot that is ahead of it', () => {
+it('detects what a store has twice, and a slot that is ahead of it', () => {
   const again = [...through(unit(20)), attempt, open(10), ...through(unit(20))];
   expect(violationsOf([open(10), ...again], true)).toContain('it: the transaction up to 0/14 was stored twice');
   expect(violationsOf([open(10), ...through(unit(20)), open(30)], true)).toEqual([
@@ -137,7 +137,7 @@ it('finds what a store has twice, and a slot that is ahead of it', () => {
   ]);
 });
 
-it('knows which prepared transactions have no end', () => {
+it('lists prepared transactions without an end', () => {
   const checker = new InvariantChecker('it', false);
   for (const event of [open(10), ...through(prepared)]) checker.observe(event);
   expect(checker.open).toEqual(['g/7']);
@@ -147,7 +147,7 @@ it('knows which prepared transactions have no end', () => {
   expect(checker.digests).toEqual(new Map([[7, 'rows']]));
 });
 
-it('counts a completion with open spool files, and a work of an earlier subscription not', () => {
+it('counts open spool files on completion, but not a project of an earlier subscription', () => {
   expect(violationsOf([open(10), stopping, { ...completed, spools: 2 }])).toEqual([
     'it: completed with 2 spool files open',
   ]);

@@ -3,22 +3,22 @@ import { Endings, type StopOutcome } from './endings';
 import type { ConsumerEvent, DeliverEvent, DoneEvent, OpenEvent, Span, StreamedEvent } from './events';
 import { PreparedUnits } from './prepared-units';
 
-/** What came of one consumer. */
+/** The result of one consumer. */
 export interface ConsumerResult {
   readonly transactions: number;
   readonly redeliveries: number;
-  /** Transactions whose work succeeded more than once, in different processes. */
+  /** Transactions whose project succeeded more than once, in different processes. */
   readonly repeated: number;
   readonly sessions: number;
-  /** How many of its transactions were read from a spool file. */
+  /** The number of its transactions that were read from a spool file. */
   readonly spooled: number;
-  /** How streamed transactions, and subtransactions of them, have ended. */
+  /** How streamed transactions and their subtransactions ended. */
   readonly streamed: Readonly<Partial<Record<StreamedEvent['end'], number>>>;
   readonly prepared: { readonly committed: number; readonly rolledBack: number };
   readonly errors: Readonly<Record<string, number>>;
 }
 
-/** What a transaction was like when it first came. */
+/** The contents of a transaction when it was first delivered. */
 interface Seen {
   readonly unit: Span;
   readonly size: number;
@@ -26,8 +26,8 @@ interface Seen {
 }
 
 /**
- * Checks the events of all processes of one consumer against what the library promises. Each violation is kept as a
- * sentence. Units are told apart by where they end.
+ * Checks the events of all processes of one consumer against the guarantees of the library. Each violation is recorded as a
+ * sentence. Units are identified by their end LSN.
  */
 export class InvariantChecker {
   readonly violations: string[] = [];
@@ -35,11 +35,11 @@ export class InvariantChecker {
   readonly #keepsPosition: boolean;
   /** Over all processes. */
   readonly #seen = new Map<bigint, Seen>();
-  /** Whose work has succeeded at least once, over all processes, and how often. */
+  /** Units whose project has succeeded, over all processes, with the number of times. */
   readonly #done = new Map<bigint, number>();
   readonly #prepared = new PreparedUnits((sentence) => this.addViolation(sentence));
   readonly #endings = new Endings((sentence) => this.addViolation(sentence));
-  /** How far an exactly-once store is. */
+  /** The position of an exactly-once store. */
   #stored = 0n;
   #acknowledged = 0n;
   #lastAcknowledged = 0;
@@ -48,7 +48,7 @@ export class InvariantChecker {
   readonly #streamed: Partial<Record<StreamedEvent['end'], number>> = {};
   readonly #errors = new Map<string, number>();
   #sessions = 0;
-  /** What belongs to the process that runs. */
+  /** The state of the current process. */
   #subscribed = false;
   #start: bigint | undefined;
   #slot = 0n;
@@ -56,7 +56,7 @@ export class InvariantChecker {
   #confirmed = 0n;
   readonly #running = new Set<bigint>();
   readonly #doneHere = new Set<bigint>();
-  /** Delivered in this process, and not done. */
+  /** Units delivered in this process, and not done. */
   readonly #pending = new Set<bigint>();
 
   constructor(name: string, keepsPosition: boolean) {
@@ -64,7 +64,7 @@ export class InvariantChecker {
     this.#keepsPosition = keepsPosition;
   }
 
-  /** By xid: what the transactions have done that are committed, and whose work has succeeded. */
+  /** By xid: the effects of committed transactions whose project has succeeded. */
   get digests(): Map<number, string> {
     const digests = this.#prepared.committed;
     for (const end of this.#done.keys()) {
@@ -74,12 +74,12 @@ export class InvariantChecker {
     return digests;
   }
 
-  /** What is prepared, and has not ended. */
+  /** Prepared transactions that have not ended. */
   get open(): readonly string[] {
     return this.#prepared.open;
   }
 
-  /** How each stop went. */
+  /** The result of each stop. */
   get stops(): readonly StopOutcome[] {
     return this.#endings.stops;
   }
@@ -88,33 +88,33 @@ export class InvariantChecker {
     return this.#endings.stops.at(-1)?.state ?? 'none';
   }
 
-  /** Whether the process that runs has subscribed. */
+  /** Whether the current process has subscribed. */
   get hasSubscribed(): boolean {
     return this.#subscribed;
   }
 
-  /** Whether a stream has been open in this subscription, the attempts of `reconnect` included. */
+  /** Whether a stream has been open in this subscription, including the attempts of `reconnect`. */
   get hasOpened(): boolean {
     return this.#endings.hasOpened;
   }
 
-  /** Where the furthest work ends that has succeeded in this process. */
+  /** The highest end LSN of a project that succeeded in this process. */
   get furthestDone(): bigint {
     return this.#endings.furthestDone;
   }
 
-  /** When something was acknowledged last, by `performance.now()`. */
+  /** The time of the last acknowledgement, by `performance.now()`. */
   get lastAcknowledged(): number {
     return this.#lastAcknowledged;
   }
 
-  /** Up to where everything is done, as far as this consumer has said. */
+  /** The position up to which everything is done, from the consumer's events. */
   doneUpTo(lsn: bigint): boolean {
     for (const end of this.#seen.keys()) if (end <= lsn && !this.#done.has(end)) return false;
     return true;
   }
 
-  /** How many streams have started, over all processes. */
+  /** The number of streams that have started, over all processes. */
   get sessions(): number {
     return this.#sessions;
   }
@@ -133,14 +133,14 @@ export class InvariantChecker {
     };
   }
 
-  /** Whether all that lies before a position, and something beyond it, has been acknowledged. */
+  /** Whether everything before a position, and something beyond it, has been acknowledged. */
   isBeyond(lsn: bigint): boolean {
     if (this.#acknowledged < lsn) return false;
     for (const end of this.#pending) if (end <= lsn) return false;
     return true;
   }
 
-  /** A new process knows nothing of the one before. */
+  /** Resets the state of the process, because a new process has none of it. */
   restarted(): void {
     this.#subscribed = false;
     this.#start = undefined;
@@ -151,7 +151,7 @@ export class InvariantChecker {
     this.#endings.restarted();
   }
 
-  /** The same process goes on, in another subscription. */
+  /** Resets the state of the subscription in the same process. */
   subscribed(): void {
     this.#endings.restarted();
   }
@@ -216,10 +216,10 @@ export class InvariantChecker {
   #open({ start, slot }: OpenEvent): void {
     this.#sessions++;
     this.#slot = BigInt(slot);
-    // The server starts no further back than the slot's position.
+    // The server never starts before the slot's position.
     this.#start = start === undefined || BigInt(start) < this.#slot ? this.#slot : BigInt(start);
     this.#last = 0n;
-    // A process may have been killed before it could tell what it had stored.
+    // A process may have been killed after storing and before reporting.
     if (this.#keepsPosition && start !== undefined && BigInt(start) > this.#stored) this.#stored = BigInt(start);
     this.#endings.opened();
     if (this.#start < this.#confirmed) {
@@ -250,7 +250,7 @@ export class InvariantChecker {
     this.#prepared.delivered(unit);
     const seen = this.#seen.get(end);
     if (!seen) this.#seen.set(end, { unit, size });
-    // What was prepared and is rolled back meanwhile may come with some of its changes only.
+    // A prepared transaction that was rolled back in the meantime may be delivered with only some of its changes.
     else if (seen.unit.xid !== xid || seen.unit.kind !== kind || (kind === 'transaction' && seen.size !== size)) {
       this.addViolation(`${what} came again otherwise`);
     }
@@ -265,7 +265,7 @@ export class InvariantChecker {
     this.#endings.begun(end);
   }
 
-  /** Also of one that was stored before it failed: without a store of positions it has to be done again. */
+  /** Applies also to a project that stored its changes before it failed: without a store of positions it must run again. */
   #fail(end: bigint): void {
     this.#running.delete(end);
     this.#doneHere.delete(end);
@@ -291,7 +291,7 @@ export class InvariantChecker {
     this.#prepared.done(unit);
   }
 
-  /** What is reported as durable has to be. */
+  /** Verifies that a position reported as flushed is durable. */
   #status(confirmed: bigint): void {
     if (confirmed > this.#confirmed) this.#confirmed = confirmed;
     for (const end of this.#pending) {

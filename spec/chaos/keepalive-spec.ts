@@ -14,9 +14,9 @@ import { flushOf, streamedType } from '../support/frame-splitter';
 import { FaultProxy } from '../support/proxy';
 
 const TRANSACTIONS = [[1, 2, 3], [4], [5, 6]];
-/** The messages that tell of them. */
+/** The messages of the three transactions. */
 const MESSAGES = ['B', 'R', 'I', 'I', 'I', 'C', 'B', 'I', 'C', 'B', 'I', 'I', 'C'];
-/** Beyond everything that the server will write. */
+/** An LSN beyond everything that the server writes. */
 const FAR = 1n << 40n;
 
 let bed: Bed;
@@ -33,10 +33,10 @@ async function commitAll(): Promise<void> {
   for (const ids of TRANSACTIONS) await bed.sql(`INSERT INTO numbers VALUES ${ids.map((id) => `(${id})`).join(', ')}`);
 }
 
-/** What the server seems to say before its message of that number, and behind the last one. */
+/** The keepalive that is inserted before the server's message of this number, or after the last one. */
 type Injection = (point: number) => readonly Buffer[];
 
-/** A stream of the three transactions whose works are all in hand, and what it reports as flushed meanwhile. */
+/** A stream of three transactions whose projects are all running, and the positions that it reports as flushed. */
 class Held {
   readonly flushes: Lsn[] = [];
   readonly works: { readonly tx: Transaction; readonly finish: () => void }[] = [];
@@ -53,7 +53,7 @@ class Held {
         return frame;
       }
       const type = streamedType(frame);
-      // Those of the server itself would be in the way of the ones that are put in.
+      // The server's own keepalives would interfere with the inserted ones.
       if (type === 'k') return [];
       if (type === undefined) return frame;
       const before = inject(this.messages.length);
@@ -75,14 +75,14 @@ class Held {
     );
   }
 
-  /** What is left where a case fails. */
+  /** Resources of a case, released even if it fails. */
   static async endAll(): Promise<void> {
     for (const held of Held.#open) await held.#close();
   }
 
   static readonly #open = new Set<Held>();
 
-  /** Resolves when the works of all transactions are in hand. */
+  /** Resolves when the projects of all transactions are running. */
   static async start(slot: string, inject: Injection, more: Partial<PgoutputConfig> = {}): Promise<Held> {
     const held = new Held(await FaultProxy.before(bed.database.url), slot, inject, more);
     Held.#open.add(held);
@@ -94,7 +94,7 @@ class Held {
     return held;
   }
 
-  /** Resolves after so many more status updates. */
+  /** Resolves after this number of further status updates. */
   async updates(count: number): Promise<void> {
     const { length } = this.flushes;
     await eventually(
@@ -103,7 +103,7 @@ class Held {
     );
   }
 
-  /** Resolves when so much has been reported, and no more. */
+  /** Resolves when this position has been reported, and verifies that nothing higher was. */
   async reports(lsn: Lsn): Promise<void> {
     await eventually(
       () => Promise.resolve(this.furthest),
@@ -112,7 +112,7 @@ class Held {
     expect(this.furthest).toBe(lsn);
   }
 
-  /** The furthest that was ever reported. */
+  /** The highest position ever reported. */
   get furthest(): Lsn {
     return this.flushes.reduce((most, flush) => (flush > most ? flush : most), 0n);
   }
@@ -130,7 +130,7 @@ class Held {
   }
 }
 
-/** What the three transactions have come to, and what slots made before them hold. */
+/** The end LSNs of the three transactions, and slots created before them. */
 async function withSlots(count: number): Promise<{ slots: string[]; commits: CommitMessage[]; end: Lsn }> {
   const slots: string[] = [];
   for (let i = 0; i <= count; i++) slots.push(await bed.slot());
@@ -142,18 +142,18 @@ async function withSlots(count: number): Promise<{ slots: string[]; commits: Com
 describe.each([
   ['the slot keeps the position', {}],
   ['the consumer keeps the position', { startLsn: () => of(null) }],
-])('while work is in hand, and %s,', (_, more: Partial<PgoutputConfig>) => {
-  it('a keepalive at any point confirms nothing unfinished, and counts once all before it is done', async () => {
+])('while projects are running, and %s,', (_, more: Partial<PgoutputConfig>) => {
+  it('a keepalive at any point confirms nothing unfinished, and is confirmed when everything before it is done', async () => {
     const { slots, commits, end } = await withSlots(MESSAGES.length + 1);
     const streams = await Promise.all(
       slots.map(async (slot, point) => {
-        // The furthest that a server could say there: all that commits before it has been sent.
+        // The highest position that the server could send here: everything that commits before it has been sent.
         const sent = MESSAGES.slice(0, point).filter((type) => type === 'C').length;
         const walEnd = commits[sent]?.commitLsn ?? end;
         const held = await Held.start(slot, (at) => (at === point ? [keepalive(walEnd, true)] : []), more);
         expect(held.messages).toEqual(MESSAGES);
         const [first, second, third] = held.works;
-        // In another order than they came in.
+        // In a different order than they were delivered.
         for (const [work, unfinished] of [
           [second, first],
           [third, first],
@@ -171,7 +171,7 @@ describe.each([
     for (const { held, slot } of streams) await held.end(slot);
   });
 
-  it('far keepalives at every point leave the slot before the oldest unfinished work', async () => {
+  it('keepalives far ahead at every point leave the slot before the oldest unfinished transaction', async () => {
     const { slots, commits } = await withSlots(1);
     const slot = slots[0]!;
     const held = await Held.start(slot, (at) => (at === 0 ? [] : [keepalive(FAR, at % 2 === 0)]), more);

@@ -6,14 +6,14 @@ import { Writer } from './writer';
 /** One step of a large transaction. */
 interface Step {
   readonly sql: string;
-  /** What of it counts in the end. */
+  /** The part of it that is committed. */
   readonly kept: readonly Omit<Transfer, 'id'>[];
 }
 
-/** A step writes so many rows, of about 200 bytes each; some of 64 kB make the server stream a transaction. */
+/** The number of rows of a step, of about 200 bytes each. A transaction of more than 64 kB is streamed. */
 const [FEWEST, MOST] = [50, 250];
 
-/** Makes large transactions that stay open for a while, with savepoints of which many are rolled back. */
+/** Writes large transactions that stay open for a while, with savepoints of which many are rolled back. */
 export class LargeWriter extends Writer {
   protected override async work(client: Client): Promise<void> {
     await client.query('BEGIN');
@@ -23,8 +23,8 @@ export class LargeWriter extends Writer {
   }
 
   /**
-   * @param first the first of so many accounts that it may use
-   * @returns what it has yet to pay
+   * @param first the first of its accounts
+   * @returns the payments that are still to be made
    */
   protected async write(client: Client, first = 1, accounts = ACCOUNTS): Promise<Step['kept']> {
     const kept: Omit<Transfer, 'id'>[] = [];
@@ -54,7 +54,7 @@ export class LargeWriter extends Writer {
   }
 }
 
-/** Prepares transactions, small and large ones, and ends them some time later; names are used again. */
+/** Prepares small and large transactions, and ends them some time later. Global identifiers are reused. */
 export class Preparer extends LargeWriter {
   protected override async work(client: Client): Promise<void> {
     const open = await preparedIn(client);
@@ -64,12 +64,12 @@ export class Preparer extends LargeWriter {
     const [place] = this.random.shuffle(free);
     const gid = open[this.random.between(0, open.length - 1)];
     if (gid !== undefined && (place === undefined || this.random.chance(0.4))) {
-      // What has the first place stays for long.
+      // The transaction in the first place stays prepared for a long time.
       if (placeOf(gid) > 0 || this.random.chance(0.15)) await this.#end(client, gid);
     } else if (place !== undefined) await this.#prepare(client, place);
   }
 
-  /** Ends all that is prepared. */
+  /** Ends all prepared transactions. */
   async settle(client: Client): Promise<void> {
     for (const gid of await preparedIn(client)) await this.#end(client, gid);
   }
@@ -89,7 +89,7 @@ export class Preparer extends LargeWriter {
   }
 }
 
-/** gids hold for the whole server. */
+/** Global identifiers are unique on the whole server. */
 function placeOf(gid: string): number {
   return Number(gid.split(' ').at(-1));
 }

@@ -3,10 +3,10 @@ import { formatLsn, parseLsn, type Checkpoint } from '../../lib/index';
 import { TOTAL } from './bank';
 import type { Scene } from './scene';
 
-/** ms between two looks. */
+/** The interval of the checks, in ms. */
 const PAUSE = 100;
 
-/** Looks, again and again while the faults go on, at what may never be otherwise. */
+/** Checks the invariants repeatedly while faults are injected. */
 export class Monitor {
   readonly violations: string[] = [];
   #looks = 0;
@@ -17,7 +17,7 @@ export class Monitor {
     this.#done = this.#watch(scene);
   }
 
-  /** How often it has looked. */
+  /** The number of checks. */
   get looks(): number {
     return this.#looks;
   }
@@ -29,11 +29,11 @@ export class Monitor {
 
   async #watch(scene: Scene): Promise<void> {
     while (!this.#stopped) {
-      // In this order: what the slots stand for has to be in the store already.
+      // In this order, because the store must already contain what the slots confirm.
       const slots = await confirmed(scene);
       const { sum, stored } = await lookAtStore(scene);
       if (sum !== TOTAL) this.violations.push(`The balances of the store added up to ${sum}`);
-      // The server may know of an acknowledgement before the driver has heard of its work.
+      // The server may receive an acknowledgement before the driver receives the event of its project.
       await Promise.all(scene.consumers.map((consumer) => consumer.heard()));
       for (const { slot, origin, checker, store, name } of scene.consumers) {
         const position = slots.get(slot) ?? 0n;

@@ -1,23 +1,23 @@
 import type { DoneEvent, Span } from './events';
 
-/** What is known of a prepared transaction. */
+/** The state of a prepared transaction. */
 interface Prepared {
-  /** Of its rows; undefined until the work is done that stores them. */
+  /** Of its rows; undefined until its project has stored them. */
   digest: string | undefined;
   end: 'committed' | 'rolled back' | undefined;
 }
 
-/** Follows prepared transactions over all processes of a consumer: each has a beginning, and one end. */
+/** Follows prepared transactions over all processes of a consumer. Each must have a beginning, and one end. */
 export class PreparedUnits {
   readonly #violated: (sentence: string) => void;
-  /** By gid and xid, as gids are used again. */
+  /** By gid and xid, because global identifiers are reused. */
   readonly #all = new Map<string, Prepared & { readonly xid: number }>();
 
   constructor(violated: (sentence: string) => void) {
     this.#violated = violated;
   }
 
-  /** Names of those without an end. */
+  /** The names of those without an end. */
   get open(): string[] {
     return [...this.#all].filter(([, { end }]) => end === undefined).map(([name]) => name);
   }
@@ -27,7 +27,7 @@ export class PreparedUnits {
     return { committed: count('committed'), rolledBack: count('rolled back') };
   }
 
-  /** By xid: the digests of those that are committed. */
+  /** The digests of committed ones, by xid. */
   get committed(): Map<number, string> {
     const all = [...this.#all.values()].filter(({ end }) => end === 'committed');
     return new Map(all.map(({ xid, digest = '' }) => [xid, digest]));
@@ -51,7 +51,7 @@ export class PreparedUnits {
     else if (unit.kind === 'rollbackPrepared') this.#end(name, prepared, 'rolled back');
   }
 
-  /** The end may come again, and one that was rolled back before the server came to read it may come without a beginning. */
+  /** The end may be redelivered. If the transaction was rolled back before the server decoded it, the end has no beginning. */
   #end(name: string, prepared: Prepared | undefined, end: 'committed' | 'rolled back'): void {
     if (!prepared) return;
     if (prepared.end !== undefined && prepared.end !== end) this.#violated(`${name} was ${prepared.end}, then ${end}`);

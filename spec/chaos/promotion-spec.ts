@@ -3,7 +3,7 @@ import { FaultProxy } from '../support/proxy';
 import { startServer, type TestDatabase, type TestServer } from '../support/server';
 import { promoteCopy } from './promote';
 
-/** A follower, with the way that it takes to a server. */
+/** A consumer, with the proxy through which it connects to a server. */
 class RedirectedFollower extends Follower {
   private constructor(
     readonly proxy: FaultProxy,
@@ -20,7 +20,7 @@ class RedirectedFollower extends Follower {
     return new RedirectedFollower(proxy, proxy.through(database.url), slot, options);
   }
 
-  /** From now on, its way leads to another server. */
+  /** Redirects the proxy to another server. */
   lead(to: TestServer): void {
     this.proxy.target = to;
     this.proxy.refusing = false;
@@ -34,7 +34,7 @@ let database: TestDatabase;
 const followers = new Map<string, RedirectedFollower>();
 const all: RedirectedFollower[] = [];
 
-/** Who keeps the position, and whether the consumer goes over before anything happens on the old timeline any more. */
+/** Where the position is stored, and whether the consumer switches before anything is written on the old timeline. */
 const CASES = [
   { slot: 'slot_below', stores: false, below: true },
   { slot: 'store_below', stores: true, below: true },
@@ -56,13 +56,13 @@ beforeAll(async () => {
   }
   await commit(server, 1, 2, 3);
   await Promise.all([...followers.values()].map(({ recorder }) => recorder.take(3)));
-  // The new timeline begins behind 3. Those that are to be beyond it go on with the old server for a while.
+  // The new timeline begins after 3. Consumers that must be beyond it continue with the old server for a while.
   for (const { slot, below } of CASES) if (below) followers.get(slot)!.proxy.refusing = true;
   promoted = await promoteCopy(server);
   await commit(server, 4, 5);
   for (const { slot, below } of CASES) if (!below) await followers.get(slot)!.recorder.take(5);
   await commit(promoted, 6, 7);
-  // So that its WAL reaches beyond all positions of the old timeline.
+  // Makes its WAL longer than that of the old timeline.
   await promoted.query('CREATE TABLE scratch AS SELECT generate_series(1, 1000)', database.name);
 });
 
@@ -76,26 +76,32 @@ afterAll(async () => {
 
 const casesWhere = (below: boolean) => CASES.filter((one) => one.below === below);
 
-it.each(casesWhere(true))('a position before the switch to a new timeline goes on there: $slot', async ({ slot }) => {
-  const follower = followers.get(slot)!;
-  follower.lead(promoted);
-  await follower.recorder.take(5);
-  expect(follower.recorder.values).toEqual([1, 2, 3, 6, 7]);
-  expect(follower.timelines).toEqual([1, 2]);
-  expect(follower.checkpoint).toMatchObject({ timeline: 2, slot });
-});
+it.each(casesWhere(true))(
+  'a position before the timeline switch is resumed on the new timeline: $slot',
+  async ({ slot }) => {
+    const follower = followers.get(slot)!;
+    follower.lead(promoted);
+    await follower.recorder.take(5);
+    expect(follower.recorder.values).toEqual([1, 2, 3, 6, 7]);
+    expect(follower.timelines).toEqual([1, 2]);
+    expect(follower.checkpoint).toMatchObject({ timeline: 2, slot });
+  },
+);
 
-it.each(casesWhere(false))('a position beyond the switch is an error and no gap: $slot', async ({ slot, stores }) => {
-  const follower = followers.get(slot)!;
-  follower.lead(promoted);
-  await expect(follower.recorder.completed()).rejects.toMatchObject({
-    code: stores ? 'CHECKPOINT_MISMATCH' : 'SLOT_LOST',
-    retryable: false,
-  });
-  expect(follower.recorder.values).toEqual([1, 2, 3, 4, 5]);
-});
+it.each(casesWhere(false))(
+  'a position beyond the timeline switch is an error, not a gap: $slot',
+  async ({ slot, stores }) => {
+    const follower = followers.get(slot)!;
+    follower.lead(promoted);
+    await expect(follower.recorder.completed()).rejects.toMatchObject({
+      code: stores ? 'CHECKPOINT_MISMATCH' : 'SLOT_LOST',
+      retryable: false,
+    });
+    expect(follower.recorder.values).toEqual([1, 2, 3, 4, 5]);
+  },
+);
 
-it('a stored checkpoint from beyond the switch is CHECKPOINT_MISMATCH for a new process, too', async () => {
+it('a stored checkpoint beyond the switch is CHECKPOINT_MISMATCH in a new process, too', async () => {
   const { checkpoint } = followers.get('store_above')!;
   const follower = await RedirectedFollower.start(database, 'store_above', { stores: true, from: checkpoint! });
   follower.lead(promoted);

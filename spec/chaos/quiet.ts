@@ -1,13 +1,13 @@
 /**
- * A huge transaction on a table that is not published: its walsender is silent for as long as it decodes, and a stream
- * under default options has to bear that.
+ * Runs a huge transaction on a table that is not published. Its walsender is silent while it decodes, and a stream with default
+ * options must tolerate that.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ackAfter, logicalReplication, reconnect, transactions } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
 import { startServer } from '../support/server';
 
-/** How many ms the walsender may take for it; a guard against a hang, not a measure. */
+/** The maximum time in ms that the walsender may take. It detects a hang, and is not a measurement. */
 const PATIENCE = 600_000;
 
 export interface QuietResult {
@@ -15,14 +15,14 @@ export interface QuietResult {
   readonly rows: number;
   readonly insertSeconds: number;
   readonly slotMoved: boolean;
-  /** From the commit until the slot stood behind it. */
+  /** The time from the commit until the slot has passed it. */
   readonly advancedSeconds: number;
   /** The longest time without a byte from the server. */
   readonly silentSeconds: number;
   readonly statusUpdates: number;
-  /** Attempts of `reconnect`; there must be none. */
+  /** Attempts of `reconnect`; must be 0. */
   readonly attempts: readonly string[];
-  /** Whether what was committed afterwards came. */
+  /** Whether a later commit was delivered. */
   readonly wentOn: boolean;
 }
 

@@ -1,7 +1,7 @@
 import type { ChaosResult } from './chaos';
 import { table } from '../support/text-table';
 
-/** A result as tables for people. */
+/** Formats a result as tables. */
 export function asTables(result: ChaosResult): string {
   const { summary, consumers, faults } = result;
   const total = Object.values(faults).reduce((sum, { times }) => sum + times, 0);
@@ -58,7 +58,7 @@ export function asTables(result: ChaosResult): string {
   ].join('\n');
 }
 
-/** Whether nothing is wrong with it. */
+/** Whether the result has no violations. */
 export function isFlawless(result: ChaosResult): boolean {
   return failings(result).every((count) => count === 0);
 }

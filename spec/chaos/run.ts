@@ -1,12 +1,12 @@
 /**
- * Lets faults strike while the bank works, and tells what came of it:
+ * Injects faults while the writers run, and reports the result:
  *
  *   npm run test:chaos -- [faults] [seed] [file for the result as JSON]
- *   npm run test:chaos -- [faults] [seed] --only=stop    kinds of faults in whose names that stands
- *   npm run test:chaos -- quiet [rows] [file]     a huge transaction that nobody hears of
+ *   npm run test:chaos -- [faults] [seed] --only=stop    only faults whose names contain the text
+ *   npm run test:chaos -- quiet [rows] [file]     a huge transaction that is not published
  *
- * TEST_POSTGRES_VERSION names another version of the server. The same seed brings the same faults in the same order; what
- * they meet depends on the moment.
+ * TEST_POSTGRES_VERSION selects another server version. The same seed injects the same faults in the same order; their timing
+ * varies.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -49,7 +49,7 @@ async function silence([rows = String(HUGE), file]: string[]): Promise<boolean> 
   return result.attempts.length === 0 && result.slotMoved && result.wentOn;
 }
 
-/** @param file where it is not below the folder for what comes of test runs, its path */
+/** @param file the path of the result, unless it is in the default folder */
 function write(result: unknown, file: string): void {
   const path = resolve(join(__dirname, '../..', 'coverage'), file);
   mkdirSync(dirname(path), { recursive: true });

@@ -10,17 +10,17 @@ import { STORE } from './store';
 import { UsualWriter, type Writer } from './writer';
 import type { InvariantChecker } from './invariant-checker';
 
-/** What the source needs, so that nobody waits long for what is gone, and large transactions are streamed. */
+/** Settings of the source: short timeouts, and streaming of large transactions. */
 export const SOURCE_SETTINGS = { wal_sender_timeout: '2s', logical_decoding_work_mem: '64kB' } as const;
 
-/** How many ms a consumer may be silent before it has come back from the last fault. */
+/** The maximum time in ms in which a consumer that recovers from a fault may send no event. */
 const SILENCE = 60_000;
-/** Mean ms between two transactions of a writer. */
+/** The mean time in ms between two transactions of a writer. */
 const PAUSE = 40;
 const LARGE_PAUSE = 800;
 const PREPARED_PAUSE = 250;
 
-/** The bank with its writers, its consumers, and a store on a server that nothing happens to. */
+/** The bank with its writers and consumers, and a store on a server that has no faults. */
 export class Scene {
   readonly #writers: readonly Writer[];
   readonly #preparer: Preparer;
@@ -42,8 +42,8 @@ export class Scene {
   }
 
   /**
-   * @param server the source, which the faults stop and start
-   * @param quiet has the exactly-once store
+   * @param server the source, which faults stop and start
+   * @param quiet the server of the exactly-once store
    */
   static async make(server: TestServer, quiet: PostgresServer, seed: number): Promise<Scene> {
     const source = await server.createDatabase('bank');
@@ -71,33 +71,33 @@ export class Scene {
     return parseLsn(row?.lsn ?? '');
   }
 
-  /** Resolves, with the ms that it took, when all consumers are done with what has been committed until now. */
+  /** Resolves with the duration in ms when all consumers have processed everything committed so far. */
   async recovered(): Promise<number> {
     return this.#beyond(await this.position());
   }
 
-  /** Lets all that was committed arrive, and nothing more be written. */
+  /** Stops the writers, and waits until everything committed has been processed. */
   async drain(): Promise<void> {
     await this.#stopWriting();
     const client = new Client(this.source.url);
     await client.connect();
     await this.#preparer.settle(client);
     const position = await this.position();
-    // A large one: with it, whoever spools removes what others have left.
+    // A large transaction: a consumer that spools it removes the spool files of earlier processes.
     const { rows } = await client.query<{ xid: number }>(
       `INSERT INTO ledger SELECT 'last-' || g, pg_current_xact_id()::text::bigint, 1, 2, 0, repeat('last ', 20)
         FROM generate_series(1, 2000) g RETURNING xid::int`,
     );
     await client.end();
     const [last] = rows;
-    // Not where the WAL ends now: what the server writes there by itself brings nothing that could be acknowledged.
+    // Not the current end of the WAL, because records that the server itself writes cannot be acknowledged.
     await this.#beyond(position);
-    // A consumer may be beyond by a progress, and the last transaction still on its way.
+    // A consumer may be ahead by a progress transaction, while the last transaction is still being sent.
     await this.#until(({ digests }) => digests.has(last?.xid ?? NaN));
     for (const consumer of this.consumers) await consumer.checkSpools();
   }
 
-  /** Ends everything but the databases. */
+  /** Closes everything except the databases. */
   async end(): Promise<void> {
     await this.#stopWriting();
     await Promise.all(this.consumers.map((consumer) => consumer.end()));
@@ -117,7 +117,7 @@ export class Scene {
       const late = this.consumers.filter(({ checker }) => !isSo(checker));
       const now = performance.now();
       if (late.length === 0) return now - started;
-      // A slow machine may take long, but is not silent.
+      // A slow machine may take long, but sends events.
       const silent = late.filter(({ checker }) => now - Math.max(started, checker.lastAcknowledged) > SILENCE);
       if (silent.length > 0) {
         const names = silent.map(({ name }) => name).join(' and ');

@@ -1,9 +1,9 @@
 /**
- * A consumer in a process of its own that measures itself, in a JSON line each time:
+ * A consumer in a separate process that measures itself, and reports each sample as a JSON line:
  *
  *   soak-consumer.ts <connection> <slot> <ms between two samples> <major version of the server>
  *
- * Told `stop`, it stops its stream, and subscribes again once that has ended.
+ * On `stop`, it stops its stream, and subscribes again when the stream has ended.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
@@ -20,17 +20,17 @@ import {
 } from '../../lib/index';
 import { openSpools } from '../support/open-spools';
 
-/** What the soak measures. */
+/** A sample of the soak test. */
 export interface Sample {
-  /** In MB, after a collection of garbage. */
+  /** In MB, after a garbage collection. */
   readonly rss: number;
   readonly heap: number;
   readonly buffers: number;
-  /** Handles and requests that keep the process alive. */
+  /** Handles and requests that keep the process running. */
   readonly resources: number;
-  /** On the process and on all sockets that are open. */
+  /** On the process and on all open sockets. */
   readonly listeners: number;
-  /** Spool files that are open. */
+  /** Open spool files. */
   readonly spools: number;
   /** Since the start. */
   readonly transactions: number;
@@ -38,15 +38,15 @@ export interface Sample {
   /** Transactions that were read from a spool file. */
   readonly spooled: number;
   readonly prepared: number;
-  /** Stops that ended with *complete*, and with an error. */
+  /** Stops that ended with completion, and with an error. */
   readonly completed: number;
   readonly failed: number;
 }
 
 const [, , connection = '', slot = '', interval = '', version = ''] = process.argv;
-/** Bytes of a streamed transaction from which on it is spooled. */
+/** The size in bytes from which a streamed transaction is spooled. */
 const MAX_BYTES = 100_000;
-/** How likely a work is a slow one. */
+/** The probability of a slow project. */
 const SLOW = 0.01;
 
 const sockets = new Set<Socket>();
@@ -81,7 +81,7 @@ const works = pipe(
   transactions<AnyReplicationMessage>({ maxBytes: MAX_BYTES }),
   ackAfter(async (unit) => {
     if (Math.random() < SLOW) await delay(Math.random() * 1000);
-    // Reads the spool file through.
+    // Read the whole spool file.
     const size = 'size' in unit ? Array.from(unit).length : 0;
     if (size > 0 && !('changes' in unit.toJSON())) count.spooled++;
     if (unit.kind === 'preparedTransaction') count.prepared++;
@@ -98,7 +98,7 @@ function goOn(outcome: 'completed' | 'failed', error?: unknown): void {
   setImmediate(begin);
 }
 
-/** Each time with another `stopOn`: to one that has failed, its stop still counts. */
+/** A new `stopOn` each time, because the stop of a failed one still applies to it. */
 function begin(): void {
   source
     .pipe(stopOn(stop), works)

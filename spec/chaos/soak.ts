@@ -1,10 +1,10 @@
 /**
- * Lets a stream work for a while, and looks whether it keeps anything that it should let go:
+ * Runs a stream for a while, and checks that its use of resources does not grow:
  *
  *   npm run test:soak -- [minutes]
  *
- * A steady load with streamed and prepared transactions, works that are slow now and then, and every few seconds a
- * connection that ends, or a stop. What is measured must not grow over the second half of the time.
+ * The load is steady, with streamed and prepared transactions, some slow projects, and a disconnection or a stop every few
+ * seconds. No measured quantity may grow over the second half of the time.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ const SLOT = 'soak';
 const SAMPLES = 240;
 
 const MEASURES: readonly (Measure & { readonly of: (sample: Sample) => number })[] = [
-  // What a backlog took, up to a window of 16 MiB, the allocator may keep.
+  // The allocator may keep the memory of a backlog, up to a window of 16 MiB.
   { name: 'RSS', unit: 'MB', share: 0, least: 17, of: ({ rss }) => rss },
   { name: 'heap', unit: 'MB', share: 0.05, least: 1, of: ({ heap }) => heap },
   { name: 'buffers', unit: 'MB', share: 0, least: 1, of: ({ buffers }) => buffers },
@@ -67,7 +67,7 @@ async function soak(minutes: number): Promise<Sample[]> {
       await source.query('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active');
     } else if (random.chance(0.6)) proxy.cut(random.pick(['rst', 'fin']));
     if (random.chance(0.5)) {
-      // Often while it waits for another attempt, or connects.
+      // Often while the stream waits to retry, or connects.
       await delay(random.between(0, 100));
       consumer.send('stop');
     }

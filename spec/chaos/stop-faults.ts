@@ -5,22 +5,22 @@ import type { StopCommand } from './events';
 import type { Random } from './random';
 import type { Scene } from './scene';
 
-/** How one stop goes. */
+/** A way to stop a stream. */
 interface Plan extends Omit<StopCommand, 'command'> {
-  /** Brings about what the stop waits for. */
+  /** Brings about the state that the stop waits for. */
   readonly provoke?: (scene: Scene, consumer: Consumer, random: Random) => unknown;
-  /** What happens while the stream stops. */
+  /** A fault during the stop. */
   readonly meanwhile?: (scene: Scene, consumer: Consumer, random: Random) => unknown;
-  /** Puts things right, after the end. */
+  /** Cleans up after the end. */
   readonly restore?: (scene: Scene, consumer: Consumer) => unknown;
 }
 
-/** For how many ms a stop waits for its occasion; then it comes at once. */
+/** How long a stop waits for its state, in ms. Then it occurs immediately. */
 const OCCASION = 3000;
-/** A stop that has not led to an end after so many ms was missed. */
+/** The time in ms after which a stop without an end counts as missed. */
 const MISSED = 60_000;
 
-/** What is done to a consumer's stream so that it ends; it is started again afterwards. */
+/** Stops a consumer's stream, and starts the stream again when it has ended. */
 export const STOPS: Readonly<Record<string, (scene: Scene, consumer: Consumer, random: Random) => Promise<void>>> = {
   'stop, any time': stop({ moment: 'now', provoke: (_scene, _consumer, random) => delay(random.between(0, 300)) }),
   'stop in a transaction': stop({ moment: 'transaction' }),
@@ -77,7 +77,7 @@ export const STOPS: Readonly<Record<string, (scene: Scene, consumer: Consumer, r
 
 function stop({ moment, fails = false, provoke, meanwhile, restore }: Plan) {
   return async (scene: Scene, consumer: Consumer, random: Random): Promise<void> => {
-    // One that is just being started would not hear of it.
+    // A stream that is just being subscribed to would miss the stop.
     await consumer.subscribed(OCCASION);
     const ended = consumer.says(OCCASION + MISSED, 'completed', 'ended');
     const stopping = consumer.says(OCCASION, 'stopping');
@@ -95,7 +95,7 @@ function stop({ moment, fails = false, provoke, meanwhile, restore }: Plan) {
   };
 }
 
-/** @param again whether the same process may go on, where another subscription can be stopped */
+/** @param again whether the same process may subscribe again */
 async function goOn(
   scene: Scene,
   consumer: Consumer,
@@ -107,7 +107,7 @@ async function goOn(
     await consumer.kill();
   } else {
     if (end.event === 'completed') await checkSlot(scene, consumer);
-    // A stop that has failed is not over: it would be tried again.
+    // A stop that failed would be retried.
     if (again && end.event === 'completed' && consumer.signal === 'subject') {
       consumer.startAgain();
       return;
@@ -117,7 +117,7 @@ async function goOn(
   consumer.start();
 }
 
-/** After *complete*, the server has heard of all that was done, and the slot stands where the store does. */
+/** After completion, the server has received all confirmations, and the slot is at the position of the store. */
 async function checkSlot({ source }: Scene, { slot, store, checker }: Consumer): Promise<void> {
   const [row] = await source.query<{ lsn: string }>(
     `SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = '${slot}'`,

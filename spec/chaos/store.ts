@@ -9,12 +9,12 @@ import type {
 import { TABLES } from './bank';
 import { literal } from './content';
 
-/** What a stream of the bank brings. */
+/** The values of a stream of the bank. */
 export type Unit = Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage;
 
 /**
- * What an exactly-once store starts with: the bank's tables, where the stream stands, what was applied, what is prepared,
- * and what was to be committed though nothing of it had been prepared.
+ * The initial state of an exactly-once store: the bank's tables, the position, applied transactions, prepared ones, and commits
+ * of transactions that were not prepared before.
  */
 export const STORE = `${TABLES}
   CREATE TABLE progress (checkpoint text);
@@ -29,7 +29,7 @@ export const STORE = `${TABLES}
       IF kept IS NULL THEN INSERT INTO unprepared VALUES (g, x); ELSE EXECUTE kept; END IF;
     END $$;`;
 
-/** Data and position in one database, and in one transaction. */
+/** Data and position in one database and one transaction. */
 export class Store {
   readonly #writing: Client;
   readonly #reading: Client;
@@ -39,9 +39,7 @@ export class Store {
     this.#reading = reading;
   }
 
-  /**
-   * Waits for whoever holds the store: of a process that was killed, the server may still work on its last transaction.
-   */
+  /** Waits for the lock on the store, because the server may still run the last transaction of a process that was killed. */
   static async open(url: string): Promise<Store> {
     const [writing, reading] = [new Client(url), new Client(url)];
     await Promise.all([writing.connect(), reading.connect()]);
@@ -55,7 +53,7 @@ export class Store {
     return stored === null ? null : (JSON.parse(stored) as Checkpoint);
   }
 
-  /** @param sql does what the unit's changes have done, where it has any */
+  /** @param sql makes the same changes as the unit, if it has any */
   async apply(unit: Unit, sql: string): Promise<void> {
     await this.#writing.query(`BEGIN;
       ${this.#effect(unit, sql)}

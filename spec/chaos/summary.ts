@@ -2,22 +2,22 @@ import type { TestDatabase } from '../support/server';
 import { DIGESTS, LEDGER_ROW } from './bank';
 import type { Scene } from './scene';
 
-/** What came of it all: the source against what its consumers have. */
+/** The overall result: the source compared with the consumers. */
 export interface ChaosSummary {
   /** Transactions with a row in the source's ledger, and all its rows. */
   readonly committed: number;
   readonly rows: number;
-  /** Rows of the source that the exactly-once store has not, and transactions that a consumer never was done with. */
+  /** Rows of the source that are missing in the exactly-once store, and transactions that a consumer never finished. */
   readonly losses: number;
   /** Rows that the exactly-once store has more than once. */
   readonly duplicates: number;
-  /** Rows, transactions and balances that the source knows nothing of. */
+  /** Rows, transactions and balances that the source does not have. */
   readonly strangers: number;
-  /** Units that the store did not take in the order of their ends. */
+  /** Units that the store did not receive in the order of their end LSNs. */
   readonly disorder: number;
-  /** Transactions that a consumer has with other rows than the source, or in another order. */
+  /** Transactions whose rows, or their order, differ between a consumer and the source. */
   readonly altered: number;
-  /** Prepared transactions that a consumer has without an end, or has ended without a beginning. */
+  /** Prepared transactions of a consumer without an end, or with an end and no beginning. */
   readonly unended: number;
 }
 
@@ -42,7 +42,7 @@ export async function summarize({ source, store, consumers }: Scene): Promise<Ch
   let altered = countAltered(digests, await digestsOf(store));
   let unended = open.length;
   for (const { store: own, checker } of consumers) {
-    // A process may have been killed before it could tell what it had stored.
+    // A process may have been killed after storing and before reporting.
     const done = own
       ? await digestsOf(own)
       : new Map([...checker.digests].map(([xid, digest]) => [String(xid), digest]));
@@ -77,7 +77,7 @@ async function texts(database: TestDatabase, sql: string): Promise<string[]> {
   return (await database.query<{ text: string }>(sql)).map(({ text }) => text);
 }
 
-/** How many of the ones are not among the others. */
+/** The number of items of the first set that are not in the second. */
 function missing(of: Iterable<string>, among: ReadonlySet<string>): number {
   let count = 0;
   for (const item of of) if (!among.has(item)) count++;

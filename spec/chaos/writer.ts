@@ -4,9 +4,8 @@ import { ACCOUNTS, enter, move, pay, type Transfer } from './bank';
 import type { Random } from './random';
 
 /**
- * Works on the bank until it is stopped. Each transfer is written into the ledger in the transaction that makes it, together
- * with that transaction's id. So the source itself knows all that was committed, also where a connection was lost between
- * COMMIT and its answer.
+ * Changes the bank until it is stopped. Each transfer is written to the ledger in its own transaction, with the transaction's
+ * id. So the source itself records what was committed, even if a connection is lost between COMMIT and its response.
  */
 export abstract class Writer {
   protected readonly random: Random;
@@ -18,7 +17,7 @@ export abstract class Writer {
   #stopped = false;
   #done: Promise<void> | undefined;
 
-  /** @param pause mean ms between two transactions */
+  /** @param pause the mean time in ms between two transactions */
   constructor(url: string, name: string, random: Random, pause: number) {
     this.#url = url;
     this.#name = name;
@@ -39,10 +38,10 @@ export abstract class Writer {
     await client?.end().catch(() => undefined);
   }
 
-  /** One transaction, or one step in the life of several. */
+  /** Runs one transaction, or one step of several open ones. */
   protected abstract work(client: Client): Promise<unknown>;
 
-  /** @param first the first of so many accounts that it may use */
+  /** @param first the first of its accounts */
   protected transfer(first = 1, accounts = ACCOUNTS): Transfer {
     const debit = this.random.between(0, accounts - 1);
     const credit = (debit + 1 + this.random.between(0, accounts - 2)) % accounts;
@@ -56,7 +55,7 @@ export abstract class Writer {
         this.#client ??= await this.#connect();
         await this.work(this.#client);
       } catch {
-        // The server is stopped again and again; what was under way is committed or not, and the server knows.
+        // The server is stopped repeatedly. Whether an interrupted transaction is committed is in the server's own record.
         const lost = this.#client;
         this.#client = undefined;
         await lost?.end().catch(() => undefined);
@@ -74,7 +73,7 @@ export abstract class Writer {
   }
 }
 
-/** Makes transactions of all usual kinds, each in one go. */
+/** Runs transactions of all common kinds, each without interruption. */
 export class UsualWriter extends Writer {
   protected override work(client: Client): Promise<unknown> {
     return client.query(this.#transaction());
@@ -96,11 +95,11 @@ export class UsualWriter extends Writer {
 
   #several(most: number): string {
     const transfers = Array.from({ length: this.random.between(2, most) }, () => this.transfer());
-    // One order of locks for all writers: no deadlocks.
+    // All writers lock in the same order, to avoid deadlocks.
     return `SELECT FROM accounts WHERE id <= ${ACCOUNTS} ORDER BY id FOR UPDATE; ${transfers.map(move).join(' ')}`;
   }
 
-  /** One transfer in very many rows of the ledger. */
+  /** One transfer in many rows of the ledger. */
   #large(rows: number): string {
     const transfer = this.transfer();
     return `${pay([{ ...transfer, amount: transfer.amount * rows }])} ${enter(transfer, rows)}`;

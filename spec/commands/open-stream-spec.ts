@@ -38,7 +38,7 @@ const SERVER: ServerInfo = {
 
 const IDENTITY = { systemid: '7300000000000000001', timeline: '1', xlogpos: '0/2000', dbname: 'shop' };
 
-/** pg_replication_slots, as the server prints it. */
+/** A row of pg_replication_slots as text. */
 const SLOT: Readonly<Record<string, string | null>> = {
   slot_name: 'orders',
   plugin: 'pgoutput',
@@ -54,21 +54,21 @@ const SLOT: Readonly<Record<string, string | null>> = {
   lag: '4096',
 };
 
-/** A server with publications and a slot, or without one. */
+/** A server with publications, and with or without a slot. */
 class FakeServer {
   publications = ['orders_pub', 'other', `it's "so"`];
   slot: Readonly<Record<string, string | null>> | undefined = SLOT;
-  /** What the slot is at each look, where it changes. */
+  /** The slot at each query, if it changes. */
   slots: (Readonly<Record<string, string | null>> | undefined)[] = [];
-  /** What START_REPLICATION is answered with. */
+  /** The response to START_REPLICATION. */
   start: readonly BackendMessage[] = [{ kind: 'copyBoth' }];
-  /** Whether a slot that was just made vanishes again. */
+  /** Whether a new slot is dropped immediately. */
   forgetful = false;
-  /** Whether somebody else makes the slot at the same time. */
+  /** Whether another client creates the slot at the same time. */
   contested = false;
   systemId = IDENTITY.systemid;
   timeline = IDENTITY.timeline;
-  /** Where it left the timelines before. */
+  /** The LSNs at which the server left the earlier timelines. */
   history = '';
 
   readonly answer = (said: Said): readonly BackendMessage[] => {
@@ -79,7 +79,7 @@ class FakeServer {
       const known = this.publications.filter((name) => sql.includes(`'${name.replaceAll("'", "''")}'`));
       return rows(...known.map((pubname) => ({ pubname })));
     }
-    // Names like one that is missing.
+    // Names similar to a missing one.
     if (sql.includes(' AS name')) return rows();
     if (sql.includes('pg_replication_slots')) {
       const slot = this.slots.length > 0 ? this.slots.shift() : this.slot;
@@ -100,7 +100,7 @@ interface Trial {
   server?: Partial<FakeServer>;
   info?: Partial<ServerInfo>;
   memory?: ResumeState;
-  /** Where the consumer wants to start. */
+  /** The requested start position. */
   asked?: StartPosition;
 }
 
@@ -111,7 +111,7 @@ function open({ plan, server, info, memory = new ResumeState(), asked }: Trial =
   return converse(openStream(whole, { ...SERVER, ...info }, memory, start), fake.answer);
 }
 
-/** A store that answers at once. */
+/** A store that responds immediately. */
 function answering(position: StartPosition | undefined): UserCallback {
   return {
     call: (answered) => {
@@ -122,7 +122,7 @@ function answering(position: StartPosition | undefined): UserCallback {
   };
 }
 
-/** What an earlier subscription left behind. */
+/** The resume state that an earlier subscription has left. */
 function remembering(confirmed?: string): ResumeState {
   const memory = new ResumeState();
   open({ memory });
@@ -130,7 +130,7 @@ function remembering(confirmed?: string): ResumeState {
   return memory;
 }
 
-/** The commands, by their first words. */
+/** The commands, shortened to their first words. */
 function steps({ sql }: Outcome<unknown>): string[] {
   return sql.map((text) => {
     const table = /FROM pg_catalog\.(\w+)/.exec(text)?.[1];
@@ -143,7 +143,7 @@ function startOf({ sql }: Outcome<unknown>): string | undefined {
 }
 
 describe('opening a stream', () => {
-  it('looks at the slot and publications before it starts, and at the slot once more', () => {
+  it('checks the slot and the publications before the start, and the slot again afterwards', () => {
     expect(steps(open())).toEqual([
       'pg_replication_slots',
       'IDENTIFY_SYSTEM',
@@ -159,7 +159,7 @@ describe('opening a stream', () => {
     );
   });
 
-  it('tells what it found', () => {
+  it('returns what it found out', () => {
     expect(open().value).toEqual({
       systemId: '7300000000000000001',
       timeline: 1,
@@ -187,7 +187,7 @@ describe('opening a stream', () => {
     });
   });
 
-  it('asks for no publications with another plugin', () => {
+  it('does not query publications for another plugin', () => {
     const plan = { plugin: 'test_decoding', pgoutput: undefined, pluginOptions: { 'include-xids': '0' } };
     const outcome = open({ plan, server: { slot: { ...SLOT, plugin: 'test_decoding' } } });
     expect(steps(outcome)).toEqual([
@@ -199,7 +199,7 @@ describe('opening a stream', () => {
     expect(startOf(outcome)).toBe(`START_REPLICATION SLOT "orders" LOGICAL 0/0 ("include-xids" '0')`);
   });
 
-  it('takes no slot for its own that another still has: it may move until we get it', () => {
+  it('rejects a slot that another client is streaming from', () => {
     const memory = new ResumeState();
     const plan = { ensureSlot: { temporary: false } };
     const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
@@ -208,7 +208,7 @@ describe('opening a stream', () => {
     expect(open({ plan, memory, server: { slot: moved } }).value).toMatchObject({ slotCreated: false });
   });
 
-  it('does not go on with another cluster, where the position means nothing', () => {
+  it('fails on another cluster, where the position is meaningless', () => {
     const memory = remembering('0/1100');
     const systemId = '7300000000000000002';
     expect(open({ memory, server: { systemId } }).error).toMatchObject({
@@ -223,16 +223,16 @@ describe('opening a stream', () => {
   });
 });
 
-describe('a standby', () => {
+describe('the resume state on a standby', () => {
   const info = { standby: true };
 
-  it('is told of, and remembered', () => {
+  it('records that the server is a standby', () => {
     const memory = new ResumeState();
     expect(open({ info, memory }).value).toMatchObject({ standby: true });
     expect(memory.position?.source).toMatchObject({ standby: true });
   });
 
-  it("that has the primary's slot, or nothing yet, is known before anything counts as lost", () => {
+  it("accepts that the primary's slot, or the slot itself, is not on the standby yet", () => {
     const asked: StartPosition = { lsn: 0x8000n, source: { systemId: IDENTITY.systemid, timeline: 1, slot: 'orders' } };
     for (const positionOwner of ['consumer', 'slot'] as const) {
       for (const slot of [undefined, { ...SLOT, synced: 't' }]) {
@@ -244,7 +244,7 @@ describe('a standby', () => {
     }
   });
 
-  it('that had to give the slot up says why', () => {
+  it('includes the reason why a standby invalidated the slot', () => {
     const server = { slot: { ...SLOT, wal_status: 'lost', conflicting: 't' } };
     expect(open({ info, server }).error).toMatchObject({
       code: 'SLOT_INVALIDATED',
@@ -254,7 +254,7 @@ describe('a standby', () => {
 });
 
 describe('publications', () => {
-  it('that do not exist are named, before anything is made', () => {
+  it('that do not exist are listed in an error before anything is created', () => {
     const outcome = open({
       plan: {
         pgoutput: { publications: ['gone', 'orders_pub', 'Gone Too'], request: REQUEST },
@@ -275,18 +275,18 @@ describe('publications', () => {
     ]);
   });
 
-  it('may have any name', () => {
+  it('may have any names', () => {
     expect(open({ plan: { pgoutput: { publications: [`it's "so"`], request: REQUEST } } }).error).toBeUndefined();
   });
 
-  it('are looked at again at each subscription', () => {
+  it('are checked again at each subscription', () => {
     const { error } = open({ memory: remembering(), server: { publications: [] } });
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING' });
   });
 });
 
 describe('a slot that is missing', () => {
-  it('is an error, where nobody asked for it to be made', () => {
+  it('is an error without ensureSlot', () => {
     const outcome = open({ server: { slot: undefined } });
     expect(outcome.error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
     expect(steps(outcome)).toEqual([
@@ -297,13 +297,13 @@ describe('a slot that is missing', () => {
     ]);
   });
 
-  it('is the lesser trouble where wal_level forbids to make it', () => {
+  it('is reported only after a wal_level that prevents its creation', () => {
     const { error } = open({ server: { slot: undefined }, info: { walLevel: 'replica' } });
     expect(error).toMatchObject({ code: 'WAL_LEVEL', message: expect.stringContaining('wal_level is replica') });
     expect(open({ info: { walLevel: 'replica' } }).error).toBeUndefined();
   });
 
-  it('is made with ensureSlot, after the publications were looked at', () => {
+  it('is created with ensureSlot, after the publications were checked', () => {
     const outcome = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
     expect(steps(outcome)).toEqual([
       'pg_replication_slots',
@@ -320,24 +320,24 @@ describe('a slot that is missing', () => {
     [140019, false, 'CREATE_REPLICATION_SLOT "orders" LOGICAL "pgoutput" NOEXPORT_SNAPSHOT'],
     [150000, false, `CREATE_REPLICATION_SLOT "orders" LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
     [180004, true, `CREATE_REPLICATION_SLOT "orders" TEMPORARY LOGICAL "pgoutput" (SNAPSHOT 'nothing')`],
-  ])('is made in the words of server %d, and exports no snapshot', (version, temporary, expected) => {
+  ])('is created with the syntax of server %d, without exporting a snapshot', (version, temporary, expected) => {
     const outcome = open({ plan: { ensureSlot: { temporary } }, server: { slot: undefined }, info: { version } });
     expect(outcome.sql).toContain(expected);
   });
 
-  it('is made with patience, as that waits for open transactions; nothing else is', () => {
+  it('is created without a timeout, because creation waits for open transactions; no other command is', () => {
     const { untimed } = open({ plan: { ensureSlot: { temporary: false } }, server: { slot: undefined } });
     expect(untimed).toEqual([expect.stringMatching(/^CREATE_REPLICATION_SLOT/)]);
     expect(open().untimed).toEqual([]);
   });
 
-  it('is not made where it exists', () => {
+  it('is not created if it exists', () => {
     const outcome = open({ plan: { ensureSlot: { temporary: false } } });
     expect(steps(outcome)).not.toContain('CREATE_REPLICATION_SLOT');
     expect(outcome.value?.slotCreated).toBe(false);
   });
 
-  it('is not made again by a later subscription: changes would be missing', () => {
+  it('is not created again by a later subscription, because changes would be missing', () => {
     const outcome = open({
       plan: { ensureSlot: { temporary: false } },
       server: { slot: undefined },
@@ -347,19 +347,19 @@ describe('a slot that is missing', () => {
     expect(steps(outcome)).not.toContain('CREATE_REPLICATION_SLOT');
   });
 
-  it('is made by the second subscription, where the first did not come so far', () => {
+  it('is created by the second subscription if the first one did not get that far', () => {
     const memory = new ResumeState();
     const plan = { ensureSlot: { temporary: false } };
     open({ plan, memory, server: { publications: [] } });
     expect(open({ plan, memory, server: { slot: undefined } }).value?.slotCreated).toBe(true);
   });
 
-  it('may be made by somebody else at the same time', () => {
+  it('may be created by another client at the same time', () => {
     const plan = { ensureSlot: { temporary: false } };
     expect(open({ plan, server: { slot: undefined, contested: true } }).value).toMatchObject({ slotCreated: false });
   });
 
-  it('is an error when it vanishes as soon as it is made', () => {
+  it('is an error if it disappears immediately after its creation', () => {
     const { error } = open({
       plan: { ensureSlot: { temporary: false } },
       server: { slot: undefined, forgetful: true },
@@ -368,10 +368,10 @@ describe('a slot that is missing', () => {
   });
 });
 
-describe('a slot that another connection reads', () => {
+describe('a slot that another connection streams from', () => {
   const ACTIVE = { ...SLOT, active: 't', active_pid: '7' };
 
-  it('is known by a look at it, before anything else is looked at', () => {
+  it('is detected by the first query, before other checks', () => {
     for (const positionOwner of ['consumer', 'slot'] as const) {
       const outcome = open({ plan: { positionOwner }, server: { slot: ACTIVE } });
       expect(outcome.error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
@@ -386,15 +386,18 @@ describe('a slot that another connection reads', () => {
     ['has moved it', { ...SLOT, confirmed_flush_lsn: '0/1800' }, 'SLOT_ACTIVE'],
     ['had it, and has moved nothing', { ...SLOT, inactive_since: '1700000000001' }, 'SLOT_ACTIVE'],
     ['has dropped it', undefined, 'SLOT_MISSING'],
-  ])('is noticed just before the start, too, where it came meanwhile: it %s', (_, slot, code) => {
-    const slots = [{ ...SLOT, inactive_since: '1700000000000' }, slot];
-    const outcome = open({ server: { slots } });
-    expect(outcome.error).toMatchObject({ code, retryable: code === 'SLOT_ACTIVE' });
-    expect(startOf(outcome)).toBeUndefined();
-  });
+  ])(
+    'is also detected directly before the start, if the other client connected in the meantime: it %s',
+    (_, slot, code) => {
+      const slots = [{ ...SLOT, inactive_since: '1700000000000' }, slot];
+      const outcome = open({ server: { slots } });
+      expect(outcome.error).toMatchObject({ code, retryable: code === 'SLOT_ACTIVE' });
+      expect(startOf(outcome)).toBeUndefined();
+    },
+  );
 });
 
-describe('a slot of the wrong kind', () => {
+describe('a slot of an unsuitable kind', () => {
   it.each<[what: string, slot: Readonly<Record<string, string | null>>, code: string, message: RegExp]>([
     ['physical', { slot_type: 'physical', plugin: null, database: null }, 'SLOT_INCOMPATIBLE', /is a physical slot/],
     ['of another plugin', { plugin: 'wal2json' }, 'SLOT_INCOMPATIBLE', /uses output plugin wal2json, not pgoutput/],
@@ -412,7 +415,7 @@ describe('a slot of the wrong kind', () => {
       'SLOT_INVALIDATED',
       /is invalidated \(wal_removed\)\./,
     ],
-  ])('is refused before the stream starts: %s', (_, changed, code, message) => {
+  ])('is an error before the stream starts: %s', (_, changed, code, message) => {
     const outcome = open({ server: { slot: { ...SLOT, ...changed } } });
     expect(outcome.error).toMatchObject({ code, retryable: false, message: expect.stringMatching(message) });
     expect(startOf(outcome)).toBeUndefined();
@@ -423,29 +426,29 @@ describe('a slot of the wrong kind', () => {
     [160014, false],
     [170000, true],
     [180004, true],
-  ])('is asked of server %d for the reason why it was given up: %p', (version, asks) => {
+  ])('is queried from server %d with its invalidation reason: %p', (version, asks) => {
     const outcome = open({ info: { version } });
     const sql = outcome.sql.find((text) => text.includes('pg_replication_slots'));
     expect(sql?.includes('invalidation_reason')).toBe(asks);
     expect(outcome.value?.slot).toMatchObject({ name: 'orders', invalidationReason: undefined });
   });
 
-  it('of a type that nobody knows is a violation', () => {
+  it('of an unknown type is a protocol violation', () => {
     expect(open({ server: { slot: { ...SLOT, slot_type: 'magic' } } }).error).toMatchObject({
       code: 'PROTOCOL_VIOLATION',
     });
   });
 });
 
-/** What a store holds, of the server as it is. */
+/** The stored checkpoint, with the server's current source. */
 function stored(endLsn: string, source: Partial<StreamSource> = {}): StartPosition {
   return { lsn: parseLsn(endLsn), source: { systemId: IDENTITY.systemid, timeline: 1, slot: 'orders', ...source } };
 }
 
-describe('a position that a store holds', () => {
+describe('a stored position', () => {
   const plan: Partial<StreamPlan> = { positionOwner: 'consumer' };
 
-  it('is started from, where the slot is not ahead of it', () => {
+  it('is the start position, unless the slot is ahead of it', () => {
     const outcome = open({ plan, asked: stored('0/1000') });
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1000 '), 0x1000n]);
     expect(steps(outcome)).toEqual([
@@ -471,14 +474,14 @@ describe('a position that a store holds', () => {
     expect(startOf(outcome)).toBeUndefined();
   });
 
-  it('of another cluster is known before the publications are looked at', () => {
+  it('of another cluster is an error before the publications are checked', () => {
     expect(steps(open({ plan, asked: stored('0/1800', { systemId: '7' }) }))).toEqual([
       'pg_replication_slots',
       'IDENTIFY_SYSTEM',
     ]);
   });
 
-  it('of an earlier timeline is compared with where the server left that', () => {
+  it('of an earlier timeline is compared with the LSN at which the server left that timeline', () => {
     const server = { timeline: '3', history: '1\t0/1800\tone\n2\t0/1C00\ttwo\n' };
     expect(startOf(open({ plan, asked: stored('0/1800'), server }))).toContain(' LOGICAL 0/1800 ');
     const outcome = open({ plan, asked: stored('0/1801'), server });
@@ -486,7 +489,7 @@ describe('a position that a store holds', () => {
     expect(steps(outcome)).toEqual(['pg_replication_slots', 'IDENTIFY_SYSTEM', 'TIMELINE_HISTORY']);
   });
 
-  it('is not made up for by a new slot, though ensureSlot is given: that would begin after a gap', () => {
+  it('without a slot is an error even with ensureSlot, because a new slot would begin after a gap', () => {
     const outcome = open({
       plan: { ...plan, ensureSlot: { temporary: false } },
       asked: stored('0/1800'),
@@ -496,7 +499,7 @@ describe('a position that a store holds', () => {
     expect(steps(outcome)).not.toContain('CREATE_REPLICATION_SLOT');
   });
 
-  it('counts instead of what this observable remembers: its slot may not be ahead of the store', () => {
+  it('takes precedence over the resume state: the slot must not be ahead of it', () => {
     const server = { slot: { ...SLOT, confirmed_flush_lsn: '0/1500' } };
     expect(open({ plan, memory: remembering('0/1500'), asked: stored('0/1400'), server }).error).toMatchObject({
       code: 'SLOT_AHEAD',
@@ -504,14 +507,14 @@ describe('a position that a store holds', () => {
     expect(open({ plan, memory: remembering('0/1400'), asked: stored('0/1500'), server }).error).toBeUndefined();
   });
 
-  it('lets the slot be made while the store is empty, and leaves the start to it', () => {
+  it('that is empty lets the slot be created, and the slot determines the start', () => {
     const ensureSlot = { temporary: false };
     const outcome = open({ plan: { ...plan, ensureSlot }, server: { slot: undefined } });
     expect(outcome.value).toMatchObject({ slotCreated: true, startLsn: undefined });
     expect(startOf(outcome)).toContain(' LOGICAL 0/0 ');
   });
 
-  it('is missing in an empty store: then what this observable remembers counts, and is guarded as ever', () => {
+  it('that is empty leaves the start to the resume state, with its usual checks', () => {
     const memory = remembering('0/1500');
     expect(startOf(open({ plan, memory }))).toContain(' LOGICAL 0/1500 ');
     expect(open({ plan, memory, server: { slot: undefined } }).error).toMatchObject({ code: 'SLOT_LOST' });
@@ -520,47 +523,47 @@ describe('a position that a store holds', () => {
   });
 });
 
-/** A position alone. */
+/** A position without a source. */
 function at(lsn: string): StartPosition {
   return { lsn: parseLsn(lsn), source: undefined };
 }
 
 describe('where a stream starts', () => {
-  it("is the slot's own position, if nothing else is known", () => {
+  it("is the slot's position by default", () => {
     const outcome = open();
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/0 '), undefined]);
   });
 
-  it('is what was asked for', () => {
+  it('is the requested position', () => {
     const outcome = open({ asked: at('0/1800') });
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1800 '), 0x1800n]);
   });
 
-  it('is what was acknowledged in an earlier subscription, though the server never heard of it', () => {
+  it('is the position acknowledged in an earlier subscription, even if the server did not receive it', () => {
     const outcome = open({ memory: remembering('0/1500') });
     expect([startOf(outcome), outcome.value?.startLsn]).toEqual([expect.stringContaining(' LOGICAL 0/1500 '), 0x1500n]);
   });
 
-  it('is a position given as such on the first subscription only', () => {
+  it('is a fixed startLsn on the first subscription only', () => {
     const memory = new ResumeState();
     expect(startOf(open({ memory, asked: at('0/1600') }))).toContain(' LOGICAL 0/1600 ');
     memory.recordConfirmed(0x1700n);
     expect(startOf(open({ memory, asked: at('0/1600') }))).toContain(' LOGICAL 0/1700 ');
   });
 
-  it('is what a store says on each subscription, whatever has been acknowledged', () => {
+  it('is the stored position on each subscription, independent of acknowledgements', () => {
     const memory = remembering('0/1500');
     const plan: Partial<StreamPlan> = { positionOwner: 'consumer' };
     expect(startOf(open({ memory, plan, asked: at('0/1400') }))).toContain(' LOGICAL 0/1400 ');
     expect(startOf(open({ memory, plan }))).toContain(' LOGICAL 0/1500 ');
   });
 
-  it('given as such may not lie behind the slot, nor beyond the WAL', () => {
+  it("must not be before the slot's position, nor beyond the end of the WAL, for a fixed startLsn", () => {
     expect(open({ asked: at('0/FFF') }).error).toMatchObject({ code: 'SLOT_AHEAD' });
     expect(open({ asked: at('0/2001') }).error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
   });
 
-  it('given as such counts as confirmed once the stream has started, and not before', () => {
+  it('counts as confirmed once the stream has started, for a fixed startLsn', () => {
     const memory = new ResumeState();
     const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
     open({ memory, asked: at('0/1600'), server: { start } });
@@ -580,7 +583,7 @@ describe('where a stream starts', () => {
     });
   });
 
-  it('is an error when somebody else has moved the slot past all that we confirmed', () => {
+  it('is an error if another client has advanced the slot beyond the confirmed position', () => {
     const standing = (confirmed_flush_lsn: string): Partial<FakeServer> => ({ slot: { ...SLOT, confirmed_flush_lsn } });
     const outcome = open({ memory: remembering('0/1500'), server: standing('0/1501') });
     expect(outcome.error).toMatchObject({

@@ -15,11 +15,11 @@ function optionsOf(request: Partial<PgoutputRequest>, version: number): Record<s
   return options;
 }
 
-/** The first versions of each server; 14 to 18 with a minor one. */
+/** The first version of each supported server; for 14 to 18 a minor release. */
 const VERSIONS = [100_000, 130_020, 140_023, 150_018, 160_014, 170_010, 180_004, 190_000];
 
 describe('the options of START_REPLICATION', () => {
-  it('are the least that every server knows, where nothing is asked for', () => {
+  it('are minimal by default', () => {
     for (const version of VERSIONS) expect(optionsOf({}, version)).toEqual({ proto_version: '1' });
   });
 
@@ -47,7 +47,7 @@ describe('the options of START_REPLICATION', () => {
     [{ protoVersion: 3 }, 150_000, { proto_version: '3' }],
     [{ protoVersion: 4 }, 160_000, { proto_version: '4' }],
     [{ protoVersion: 4, streaming: 'on' }, 160_000, { proto_version: '4', streaming: 'on' }],
-  ])('with %j are there from server %i on', (request, since, options) => {
+  ])('with %j are supported from server %i on', (request, since, options) => {
     for (const version of VERSIONS) {
       if (version >= since) expect(optionsOf(request, version)).toEqual(options);
       else expect(failure(() => optionsOf(request, version))).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
@@ -56,7 +56,7 @@ describe('the options of START_REPLICATION', () => {
     expect(() => optionsOf(request, since - 1)).toThrow();
   });
 
-  it('ask for no more than what every server does by itself', () => {
+  it('do not include what every server does by default', () => {
     for (const version of VERSIONS) expect(optionsOf({ origin: 'any' }, version)).toEqual({ proto_version: '1' });
   });
 
@@ -68,11 +68,11 @@ describe('the options of START_REPLICATION', () => {
     [{ protoVersion: 4 }, 150_018, 'protoVersion: 4 needs PostgreSQL 16; this server is 15.18'],
     [{ messages: true }, 130_020, 'messages: true needs PostgreSQL 14; this server is 13.20'],
     [{ binary: true }, 130_020, 'binary: true needs PostgreSQL 14; this server is 13.20'],
-  ])('say what %j lacks on %i', (request, version, message) => {
+  ])('report what %j requires on %i', (request, version, message) => {
     expect(failure(() => optionsOf(request, version)).message).toContain(message);
   });
 
-  it('ask for the lowest protocol version that has it all', () => {
+  it('request the lowest protocol version that supports them', () => {
     const asked = [
       ['off', false, 1],
       ['on', false, 2],

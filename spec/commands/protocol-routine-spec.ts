@@ -26,7 +26,7 @@ const PARAMETER: BackendMessage = { kind: 'parameterStatus', name: 'TimeZone', v
 const NOTIFICATION: BackendMessage = { kind: 'notification', processId: 1, channel: 'a', payload: 'b' };
 
 describe('a query', () => {
-  it('gives its rows by column name', () => {
+  it('returns its rows by column name', () => {
     const { value, sql } = converse(runQuery('SELECT 1'), () => rows({ a: '1', b: null }, { a: '', b: 'x' }));
     expect([sql, value]).toEqual([
       ['SELECT 1'],
@@ -37,13 +37,13 @@ describe('a query', () => {
     ]);
   });
 
-  it('gives no rows where there are none', () => {
+  it('returns no rows if there are none', () => {
     expect(converse(runQuery('SET x = 0'), done).value).toEqual([]);
     expect(converse(runQuery('SELECT'), () => rows()).value).toEqual([]);
     expect(converse(runQuery(''), () => [{ kind: 'emptyQuery' }, READY]).value).toEqual([]);
   });
 
-  it('keeps a column that is called like something of every object', () => {
+  it('returns a column that has the name of a member of Object.prototype', () => {
     const { value } = converse(runQuery('SELECT'), () => rows(JSON.parse('{"__proto__":"1","constructor":"2"}')));
     expect(Object.entries(value?.[0] ?? {})).toEqual([
       ['__proto__', '1'],
@@ -51,12 +51,12 @@ describe('a query', () => {
     ]);
   });
 
-  it('minds nothing that a server may say at any time', () => {
+  it('ignores messages that a server may send at any time', () => {
     const answers = rows({ a: '1' }).flatMap((message) => [NOTICE, PARAMETER, NOTIFICATION, message]);
     expect(converse(runQuery('SELECT 1'), () => answers).value).toEqual([{ a: '1' }]);
   });
 
-  it('that is refused fails once the server is ready again', () => {
+  it('that fails throws at ReadyForQuery', () => {
     const { error } = converse(runQuery('SELECT 1'), () => refusal({ sqlState: '42501', message: 'denied' }));
     expect(error).toBeInstanceOf(ServerError);
     expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', sqlState: '42501' });
@@ -64,20 +64,20 @@ describe('a query', () => {
     expect(stuck.error).not.toBeInstanceOf(ServerError);
   });
 
-  it('fails at once after FATAL, as nothing follows', () => {
+  it('throws immediately after FATAL, because nothing follows', () => {
     const fields = serverFields({ severity: 'FATAL', sqlState: '57P01' });
     expect(converse(runQuery('SELECT 1'), () => [{ kind: 'error', fields }]).error).toMatchObject({
       code: 'SERVER_SHUTDOWN',
     });
   });
 
-  it('refuses rows without end', () => {
+  it('rejects an unlimited number of rows', () => {
     const row: BackendMessage = { kind: 'dataRow', values: [] };
     const { error } = converse(runQuery('SELECT 1'), () => [...Array.from({ length: 10_001 }, () => row), ...done()]);
     expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('10000 rows') });
   });
 
-  it('refuses an answer that has no place there', () => {
+  it('rejects an unexpected message', () => {
     const { error } = converse(runQuery('SELECT 1'), () => [{ kind: 'copyBoth' }]);
     expect(error).toBeInstanceOf(ProtocolError);
     expect(error).toHaveProperty('message', expect.stringContaining('answered a query with copyBoth'));
@@ -90,30 +90,30 @@ describe('START_REPLICATION', () => {
     expect([error, sql]).toEqual([undefined, ['START']]);
   });
 
-  it('fails with what the server says', () => {
+  it("throws the server's error", () => {
     const { error } = converse(startCopyBoth('START'), () => refusal({ sqlState: '55006' }));
     expect(error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
   });
 
-  it('refuses an answer that has no place there', () => {
+  it('rejects an unexpected message', () => {
     expect(converse(startCopyBoth('START'), () => [READY]).error).toBeInstanceOf(ProtocolError);
   });
 });
 
-describe('what a result must have', () => {
-  it('is a row', () => {
+describe('required results', () => {
+  it('include a row', () => {
     expect(getOnlyRow([{ a: '1' }, { a: '2' }], 'it')).toEqual({ a: '1' });
     expect(failure(() => getOnlyRow([], 'IDENTIFY_SYSTEM')).message).toContain('no row for IDENTIFY_SYSTEM');
   });
 
-  it('is a column with text', () => {
+  it('include a column with text', () => {
     expect(getText({ a: '' }, 'a')).toBe('');
     expect(failure(() => getText({ a: null }, 'a'))).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
     expect(failure(() => getText({ a: '1' }, 'b')).message).toContain('The server sent no b');
   });
 });
 
-describe('a dialogue', () => {
+describe('a protocol routine', () => {
   function* twoQueries(): ProtocolRoutine<string> {
     const [first] = yield* runQuery('FIRST');
     yield* startCopyBoth(`SECOND ${first?.['a']}`);
@@ -132,7 +132,7 @@ describe('a dialogue', () => {
     return { frames, dialogue, sent };
   }
 
-  it('goes on as bytes come, wherever they are split', () => {
+  it('continues as bytes arrive, wherever they are split', () => {
     const bytes = Buffer.concat(ANSWER);
     for (let split = 0; split <= bytes.length; split++) {
       const { frames, dialogue, sent } = lead();
@@ -147,14 +147,14 @@ describe('a dialogue', () => {
     }
   });
 
-  it('leaves what lies behind its last message to the stream', () => {
+  it('leaves bytes after its last message to the stream', () => {
     const { frames, dialogue } = lead();
     frames.push(Buffer.concat([...ANSWER, copyBothResponse(), keepalive(7n)]));
     expect(dialogue.advance()).toEqual({ value: 'streaming' });
     expect([frames.next(), frames.tag, frames.next()]).toEqual([true, 'd'.charCodeAt(0), false]);
   });
 
-  it('fails by what the server says', () => {
+  it("fails with the server's error", () => {
     const { frames, dialogue } = lead();
     frames.push(Buffer.concat([...ANSWER, errorResponse({ C: '42704' }), readyForQuery()]));
     expect(failure(() => dialogue.advance())).toMatchObject({ code: 'SLOT_MISSING' });

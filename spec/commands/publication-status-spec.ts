@@ -14,7 +14,7 @@ const PUBLICATION = {
   schemas: '[]',
 };
 
-/** The OIDs of tables, from 20000 on, in lists of so many. */
+/** The OIDs of tables, from 20000 on, in lists of this length. */
 function portions(count: number, size: number): number[][] {
   const relations = Array.from({ length: count }, (_, i) => 20_000 + i);
   return Array.from({ length: Math.ceil(count / size) }, (_, i) => relations.slice(i * size, (i + 1) * size));
@@ -26,7 +26,7 @@ function describedIn(sql: string): number[] {
   return list === '' ? [] : list.split(',').map(Number);
 }
 
-/** A server with a publication whose tables it puts into these portions. */
+/** A server with a publication whose tables it returns in these portions. */
 const serverWith = (lists: readonly number[][]) => (said: Said) => {
   const sql = said.kind === 'query' ? said.sql : '';
   if (sql.includes('unnest')) {
@@ -38,7 +38,7 @@ const serverWith = (lists: readonly number[][]) => (said: Said) => {
 };
 
 describe('the status of publications', () => {
-  it('has all tables with their columns', () => {
+  it('includes all tables with their columns', () => {
     const { value } = converse(fetchPublications(['pub'], 180_004), serverWith([[20_000], [20_001]]));
     const table = (name: string) => ({
       table: name,
@@ -51,7 +51,7 @@ describe('the status of publications', () => {
   });
 
   it.each([1_000, 4_000, 16_000])(
-    'of %i tables finds out once what is published, and describes each table once',
+    'of %i tables determines the published tables once, and describes each table once',
     (count) => {
       const lists = portions(count, 2_000);
       const { value, sql } = converse(fetchPublications(['pub'], 180_004), serverWith(lists));
@@ -63,12 +63,12 @@ describe('the status of publications', () => {
     },
   );
 
-  it('gives each portion of tables the whole connect time-out', () => {
+  it('restarts connectTimeout for each portion of tables', () => {
     const { restarting } = converse(fetchPublications(['pub'], 180_004), serverWith(portions(5_000, 2_000)));
     expect(restarting.map((text) => describedIn(text).length)).toEqual([2_000, 2_000, 1_000]);
   });
 
-  it('asks no more where there is no such publication', () => {
+  it('sends no further query if the publication does not exist', () => {
     const { value, sql } = converse(fetchPublications(['none'], 180_004), () => rows());
     expect([value, sql.length]).toEqual([[], 1]);
   });

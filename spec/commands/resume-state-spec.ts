@@ -5,38 +5,38 @@ import { slotAt } from './support/slot-at';
 const IDENTITY: SystemIdentity = { systemId: 'one', timeline: 3, walPosition: 1000n, database: 'shop' };
 const SOURCE = { systemId: 'one', timeline: 3, slot: 'orders' };
 
-/** An observable that has seen the slot at some position. */
+/** The state of an observable that has seen the slot at a position. */
 function remembering(confirmedFlushLsn?: bigint): ResumeState {
   const memory = new ResumeState();
   memory.recordStart(slotAt(confirmedFlushLsn), IDENTITY);
   return memory;
 }
 
-describe("an observable's memory of its slot", () => {
+describe('the resume state of an observable', () => {
   it('is empty at first', () => {
     expect(new ResumeState().position).toBeUndefined();
   });
 
-  it('takes the slot over wherever it stands', () => {
+  it('accepts the slot at any position at first', () => {
     const memory = remembering(500n);
     expect([memory.position, memory.furthestLsn]).toEqual([{ lsn: 0n, source: SOURCE }, 500n]);
     expect(remembering().furthestLsn).toBe(0n);
   });
 
-  it('keeps the highest position that was confirmed', () => {
+  it('keeps the highest confirmed position', () => {
     const memory = remembering(6n);
     for (const lsn of [5n, 9n, 7n, 0n]) memory.recordConfirmed(lsn);
     expect([memory.position?.lsn, memory.furthestLsn]).toEqual([9n, 9n]);
   });
 
-  it('knows on which timeline the last stream was', () => {
+  it('has the timeline of the last stream', () => {
     const memory = remembering(500n);
     memory.recordConfirmed(900n);
     memory.recordStart(slotAt(100n), { ...IDENTITY, timeline: 4 });
     expect(memory.position).toEqual({ lsn: 900n, source: { ...SOURCE, timeline: 4 } });
   });
 
-  it('knows whether the last stream was from a standby', () => {
+  it('has whether the last stream was from a standby', () => {
     const memory = remembering();
     memory.recordStart(slotAt(100n), { ...IDENTITY, standby: true });
     expect(memory.position?.source).toStrictEqual({ ...SOURCE, standby: true });
@@ -44,7 +44,7 @@ describe("an observable's memory of its slot", () => {
     expect(memory.position?.source).toStrictEqual(SOURCE);
   });
 
-  it('is not led on by a later sight of the slot', () => {
+  it('is not changed by a later position of the slot', () => {
     const memory = remembering(500n);
     memory.recordStart(slotAt(700n), IDENTITY);
     expect(memory.furthestLsn).toBe(500n);

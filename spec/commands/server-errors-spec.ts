@@ -86,7 +86,7 @@ const TABLE: [sqlState: string, routine: string | undefined, code: ErrorCode, re
   ['__proto__', 'constructor', 'UNKNOWN_SQLSTATE', true],
 ];
 
-/** The classes of src/backend/utils/errcodes.txt that are errors, and whether they pass. */
+/** The error classes of src/backend/utils/errcodes.txt, and whether they are transient. */
 const CLASSES = {
   passing: ['08', '40', '53', '57', '58', '72', 'XX'],
   lasting: [
@@ -103,17 +103,17 @@ describe('an error of the server', () => {
     expect(error).toMatchObject({ code, retryable, sqlState, server: fields });
   });
 
-  it.each(CLASSES.passing)('of class %s passes, whatever the condition', (sqlClass) => {
+  it.each(CLASSES.passing)('of class %s is transient, whatever the condition', (sqlClass) => {
     expect(toServerError(serverFields({ sqlState: `${sqlClass}9Z9` }))).toMatchObject({ retryable: true });
   });
 
-  it.each(CLASSES.lasting)('of class %s does not, and has a remedy of that class', (sqlClass) => {
+  it.each(CLASSES.lasting)('of class %s is not transient, and has a remedy of that class', (sqlClass) => {
     const error = toServerError(serverFields({ sqlState: `${sqlClass}9Z9` }));
     expect(error.retryable).toBe(false);
     expect(error.remedy).not.toBe(ERRORS.SERVER_ERROR.remedy);
   });
 
-  it('that refuses an output plugin says how it is allowed, in whatever function a server does that', () => {
+  it('that refuses an output plugin explains how to allow it, whichever C function reports it', () => {
     const fields = {
       sqlState: '42501',
       message: 'library "wal2json" may not be used as an output plugin',
@@ -132,11 +132,11 @@ describe('an error of the server', () => {
     ['CONNECT', 'CheckMyDatabase', /GRANT CONNECT/],
     ['a setting of superusers', 'set_config_with_handle', /GRANT SET ON PARAMETER/],
     ['a file of the server, or anything else', 'ReorderBufferSerializeTXN', /Grant .* file/],
-  ])('for want of %s says so', (_, routine, remedy) => {
+  ])('for lack of %s names it', (_, routine, remedy) => {
     expect(toServerError(serverFields({ sqlState: '42501', routine })).remedy).toMatch(remedy);
   });
 
-  it('says how to go on where a part of a value has no binary form', () => {
+  it('has a remedy if part of a value has no binary form', () => {
     const fields = { sqlState: '42883', message: 'no binary output function available for type aclitem' };
     for (const routine of ['array_send', 'getTypeBinaryOutputInfo']) {
       const error = toServerError(serverFields({ ...fields, routine }));
@@ -145,12 +145,12 @@ describe('an error of the server', () => {
     expect(toServerError(serverFields({ ...fields, routine: 'ParseFuncOrColumn' })).remedy).not.toMatch(/binary/);
   });
 
-  it('says that somebody stands between where the binding of SCRAM to its channel does not hold', () => {
+  it('reports a man in the middle if SCRAM channel binding does not match', () => {
     const error = toServerError(serverFields({ sqlState: '28000', routine: 'read_client_final_message' }));
     expect(error.message).toMatch(/Connect to the server directly.*channel_binding=disable/);
   });
 
-  it('is known by its SQLSTATE, whatever language it is written in', () => {
+  it('is identified by its SQLSTATE, whatever its language', () => {
     const fields = serverFields({ sqlState: '55006', message: 'Replikations-Slot »orders« ist aktiv für PID 1' });
     expect(toServerError(fields)).toMatchObject({ code: 'SLOT_ACTIVE', message: expect.stringContaining('»orders«') });
   });
@@ -164,7 +164,7 @@ describe('the warning that a publication was skipped', () => {
     message: 'skipped loading publication "gone"',
   });
 
-  it('is fatal, and tells that rows are missing', () => {
+  it('is fatal, and states that rows are missing', () => {
     expect(toSkippedPublicationError(WARNING)).toMatchObject({
       code: 'PUBLICATION_MISSING',
       retryable: false,
@@ -172,7 +172,7 @@ describe('the warning that a publication was skipped', () => {
     });
   });
 
-  it('is no other warning', () => {
+  it('is distinguished from other warnings', () => {
     const { routine, ...anonymous } = WARNING;
     expect(routine).toBe('LoadPublications');
     for (const fields of [anonymous, { ...WARNING, routine: 'Other' }, { ...WARNING, sqlState: '01000' }]) {

@@ -4,11 +4,11 @@ import { READ_BACK, SESSION_SETTINGS } from '../support/session-settings';
 import { converse, done, refusal, rows, type Said } from './support/converse';
 
 interface Server {
-  /** Default: what a role or a database may have left behind. */
+  /** Default: settings of a role or a database that differ from the required ones. */
   readonly initial?: Readonly<Record<string, string | null>>;
   /** The settings for which SET is an error. */
   readonly refuses?: readonly string[];
-  /** The settings that SET does not change, without a word. */
+  /** The settings that SET does not change, without an error. */
   readonly ignores?: readonly string[];
   readonly sqlState?: string;
   readonly severity?: string;
@@ -20,7 +20,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   transaction_timeout: '3s',
 };
 
-/** A server as far as SET, current_setting() and transactions are concerned. */
+/** Simulates SET, current_setting() and transactions. */
 function conversation({ initial = FOREIGN, refuses = [], ignores = [], version = '180004', ...error }: Server = {}) {
   const settings = new Map(Object.entries(initial));
   const answer = (said: Said): readonly BackendMessage[] => {
@@ -28,7 +28,7 @@ function conversation({ initial = FOREIGN, refuses = [], ignores = [], version =
     if (!said.sql.startsWith('SET ')) return rows({ ...READ_BACK, ...Object.fromEntries(settings), version });
     const statements = said.sql.split('; ').map((one) => /^SET (\w+) = (.*)$/.exec(one));
     const refused = statements.find((one) => refuses.includes(one?.[1] ?? ''))?.[1];
-    // The statements of one message are one transaction.
+    // The statements of one message form one transaction.
     if (refused !== undefined) return refusal({ message: `permission denied to set parameter "${refused}"`, ...error });
     for (const [, name = '', value = ''] of statements.map((one) => one ?? [])) {
       if (!ignores.includes(name)) settings.set(name, value.replaceAll("'", ''));
@@ -40,19 +40,19 @@ function conversation({ initial = FOREIGN, refuses = [], ignores = [], version =
 }
 
 describe('session settings', () => {
-  it('are set whatever they were, and read back', () => {
+  it('are set whatever their values, and read back', () => {
     const { settings, value, error } = conversation();
     expect(error).toBeUndefined();
     expect(settings).toEqual(SESSION_SETTINGS);
     expect(value).toMatchObject(SESSION_SETTINGS);
   });
 
-  it('take two round trips where only the server is asked', () => {
+  it('take two round trips', () => {
     const { sql } = conversation({ initial: { ...FOREIGN, transaction_timeout: '0' } });
     expect(sql.map((text) => text.slice(0, 6))).toEqual(['SET se', 'SELECT']);
   });
 
-  it('begin with the search path, and call nothing by a name that it decides', () => {
+  it('start with search_path, and call no function whose name it could resolve differently', () => {
     const { sql } = conversation();
     expect(sql[0]).toMatch(/^SET search_path = 'pg_catalog', 'pg_temp'; SET /);
     for (const text of sql.filter((one) => !one.startsWith('SET'))) {
@@ -64,14 +64,14 @@ describe('session settings', () => {
     ['130022', ['idle_session_timeout', 'transaction_timeout']],
     ['140023', ['transaction_timeout']],
     ['160014', ['transaction_timeout']],
-  ])('that server %s does not have are left out: %s', (version, missing) => {
+  ])('that server %s does not have are omitted: %s', (version, missing) => {
     const absent = Object.fromEntries(missing.map((name) => [name, null]));
     const { error, settings } = conversation({ version, initial: { ...FOREIGN, ...absent }, refuses: missing });
     expect(error).toBeUndefined();
     expect(settings).toEqual({ ...SESSION_SETTINGS, ...absent });
   });
 
-  it.each(['170000', '180004'])('of server %s are not complete without its time-out of transactions', (version) => {
+  it.each(['170000', '180004'])('of server %s require transaction_timeout', (version) => {
     const { error } = conversation({
       version,
       initial: { ...FOREIGN, transaction_timeout: null },
@@ -83,7 +83,7 @@ describe('session settings', () => {
     });
   });
 
-  it.each(Object.keys(SESSION_SETTINGS))('%s that SET does not change is an error that names it', (name) => {
+  it.each(Object.keys(SESSION_SETTINGS))('%s is named in an error if SET does not change it', (name) => {
     const { error } = conversation({ ignores: [name] });
     const { [name]: wanted = '' } = SESSION_SETTINGS;
     const { [name]: actual = '' } = FOREIGN;
@@ -95,7 +95,7 @@ describe('session settings', () => {
     });
   });
 
-  it.each(Object.keys(SESSION_SETTINGS))('%s that the server refuses to set is an error that says so', (name) => {
+  it.each(Object.keys(SESSION_SETTINGS))('%s is named in an error if the server refuses to set it', (name) => {
     const { error } = conversation({ refuses: [name], sqlState: '42501' });
     expect(error).toMatchObject({
       code: 'SETTING_NOT_APPLIED',
@@ -110,7 +110,7 @@ describe('session settings', () => {
     expect(others.filter((other) => String(error).includes(`${other} is `))).toEqual([]);
   });
 
-  it('that the server refuses to set do no harm where they are right already', () => {
+  it('that cannot be set are accepted if they already have the right values', () => {
     const { error, settings } = conversation({
       initial: { ...FOREIGN, lc_monetary: 'C' },
       refuses: ['lc_monetary'],
@@ -118,12 +118,12 @@ describe('session settings', () => {
     expect([error, settings]).toEqual([undefined, SESSION_SETTINGS]);
   });
 
-  it('are worth another attempt where the refusal is', () => {
+  it("are retryable if the server's error is", () => {
     const { error } = conversation({ refuses: ['DateStyle'], sqlState: '57014' });
     expect(error).toMatchObject({ code: 'SETTING_NOT_APPLIED', retryable: true });
   });
 
-  it('are not asked for again once the server has ended the connection', () => {
+  it('are not read back once the server has closed the connection', () => {
     const { error, sql } = conversation({ refuses: ['DateStyle'], sqlState: '57P01', severity: 'FATAL' });
     expect(error).toMatchObject({ code: 'SERVER_SHUTDOWN' });
     expect(sql).toHaveLength(1);

@@ -3,7 +3,7 @@ import { dropSlot, logicalReplication, type ReplicationError } from '../../lib/i
 import { errorResponse } from '../../lib/testing/backend-messages';
 import { FakeWalSender } from '../../lib/testing/index';
 
-/** 63 bytes: the server has cut off a name that went on, before a letter of two bytes. */
+/** 63 bytes: the server has truncated a longer name before a letter of two bytes. */
 const CUT = `${'verkäufe_'.repeat(6)}ab`;
 const LONG = `${CUT}ß_2024`;
 
@@ -30,7 +30,7 @@ describe('a publication that does not exist', () => {
     ['was cut off by the server', LONG, `Use "${CUT}": the server truncates names to 63 bytes`],
     ['is nearly another one', 'biling_pub', 'Did you mean "billing_pub"?'],
     ['is quite another', 'customers', 'Database "postgres" has the publications "Orders", "billing_pub", '],
-  ])('%s: the error says so', async (_, name, hint) => {
+  ])('%s: the error says which', async (_, name, hint) => {
     expect(Buffer.byteLength(CUT)).toBeGreaterThanOrEqual(62);
     const error = await failureOf('orders_slot', name);
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
@@ -38,28 +38,28 @@ describe('a publication that does not exist', () => {
     expect(error.message).toMatch(/CREATE PUBLICATION .*\.$/);
   });
 
-  it('is told beside others that are missing', async () => {
+  it('is reported together with other missing ones', async () => {
     const { message } = await failureOf('orders_slot', 'orders', 'billing_pub', 'biling_pub');
     expect(message).toContain('Did you mean "Orders"? Names are case-sensitive. Did you mean "billing_pub"?');
   });
 
-  it('is told though the server does not say which there are', async () => {
+  it('is reported if the server lists no publications', async () => {
     server.behaviour.answersTo.push([/AS name/, errorResponse({ C: '42501', M: 'permission denied' })]);
     expect(await failureOf('orders_slot', 'orders')).toMatchObject({ code: 'PUBLICATION_MISSING' });
   });
 });
 
 describe('a slot that does not exist', () => {
-  it('is told with one that is spelt alike', async () => {
+  it('is reported with a similar name', async () => {
     const error = await failureOf('order_slot', 'Orders');
     expect(error.message).toMatch(/"order_slot" does not exist\. Did you mean "orders_slot"\? Create the slot first/);
   });
 
-  it('is not guessed where none is', async () => {
+  it('is reported without a suggestion if none is similar', async () => {
     expect((await failureOf('quite_another', 'Orders')).message).not.toContain('Did you mean');
   });
 
-  it('is told when it is dropped, too', async () => {
+  it('is reported by dropSlot, too', async () => {
     const dropping = firstValueFrom(dropSlot({ connection: server.url, slot: 'orders_slt' }));
     await expect(dropping).rejects.toThrow('Did you mean "orders_slot"?');
   });

@@ -17,12 +17,12 @@ const SERVER: ServerInfo = {
 const OWN = slotAt(0x1000n);
 const COPY = { ...OWN, synced: true };
 
-/** Where a stream stood, on a primary or on a standby. */
+/** The last position of a stream, on a primary or on a standby. */
 function after(standby: boolean): StartPosition {
   return { lsn: 0x1000n, source: { systemId: '7', timeline: 1, slot: 'orders', ...(standby && { standby }) } };
 }
 
-/** The errors' codes on servers 15 and 18. */
+/** The codes of the errors on servers 15 and 18. */
 function verdicts(found: typeof OWN | undefined, position?: StartPosition, server: Partial<ServerInfo> = {}): string[] {
   return [150018, 180004].map((version) => {
     try {
@@ -35,23 +35,23 @@ function verdicts(found: typeof OWN | undefined, position?: StartPosition, serve
 }
 
 describe('a slot on a standby', () => {
-  it('may be read from 16 on, where it is its own', () => {
+  it("can be used from 16 on, if it is the standby's own", () => {
     expect(verdicts(OWN)).toEqual(['UNSUPPORTED', 'none']);
     expect(verdicts(OWN, { lsn: 5n, source: undefined })).toEqual(['UNSUPPORTED', 'none']);
     expect(verdicts(OWN, after(true))).toEqual(['UNSUPPORTED', 'none']);
   });
 
-  it('may be made there, or is lost', () => {
+  it('can be created there, and is lost otherwise', () => {
     expect(verdicts(undefined)).toEqual(['UNSUPPORTED', 'none']);
     expect(verdicts(undefined, after(true))).toEqual(['UNSUPPORTED', 'none']);
   });
 
-  it('is waited for where it was read on a primary, and is none here yet or cannot be read', () => {
+  it('is retryable after a stream from a primary, if it does not exist yet or cannot be used', () => {
     expect(verdicts(undefined, after(false))).toEqual(['SESSION_ATTRS_MISMATCH', 'SESSION_ATTRS_MISMATCH']);
     expect(verdicts(OWN, after(false))).toEqual(['SESSION_ATTRS_MISMATCH', 'none']);
   });
 
-  it("is waited for where it is a copy of the primary's", () => {
+  it("is retryable if it is a copy of the primary's slot", () => {
     for (const position of [undefined, after(false), after(true)]) {
       expect(verdicts(COPY, position)[1]).toBe('SESSION_ATTRS_MISMATCH');
     }
@@ -59,7 +59,7 @@ describe('a slot on a standby', () => {
     expect(error).toMatchObject({ retryable: true, remedy: expect.stringContaining('target_session_attrs=primary') });
   });
 
-  it('is like any other once the standby is promoted', () => {
+  it('is an ordinary slot once the standby is promoted', () => {
     for (const found of [OWN, COPY, undefined]) {
       expect(verdicts(found, after(false), { standby: false })).toEqual(['none', 'none']);
     }

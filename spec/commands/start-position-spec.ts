@@ -10,7 +10,7 @@ import { slotAt } from './support/slot-at';
 const SYSTEM = '7300000000000000001';
 const SOURCE: StreamSource = { systemId: SYSTEM, timeline: 3, slot: 'orders' };
 
-/** A server on timeline 3 that has left two others. */
+/** A server on timeline 3 with two earlier timelines. */
 const IDENTITY: SystemIdentity = { systemId: SYSTEM, timeline: 3, walPosition: 0x9000n, database: 'shop' };
 const HISTORY = '1\t0/3000\tno recovery target specified\n\n2\t0/5000\tbefore 2024-05-06 07:08:10+00\n';
 
@@ -34,7 +34,7 @@ function checked(position: StartPosition, identity: Partial<SystemIdentity> = {}
   );
 }
 
-describe('a position to start from', () => {
+describe('a start position', () => {
   it.each<[what: string, position: StartPosition]>([
     ['without a source', at('0/8000')],
     ['at the end of the WAL', at('0/9000')],
@@ -42,7 +42,7 @@ describe('a position to start from', () => {
     ['of an earlier timeline, before that was left', at('0/4FFF', { timeline: 2 })],
     ['of an earlier timeline, where that was left', at('0/5000', { timeline: 2 })],
     ['of the first timeline', at('0/2000', { timeline: 1 })],
-  ])('%s is taken', (_, position) => {
+  ])('%s is accepted', (_, position) => {
     expect(checked(position).error).toBeUndefined();
   });
 
@@ -73,7 +73,7 @@ describe('a position to start from', () => {
     expect(error).toHaveProperty('message', expect.stringContaining(words));
   });
 
-  it('of a timeline that the server never was on is a mismatch', () => {
+  it("of a timeline that is not in the server's history is a mismatch", () => {
     const { error } = converse(
       resumeFromConsumer(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       answering('1\t0/3000\tno recovery target specified\n'),
@@ -82,18 +82,18 @@ describe('a position to start from', () => {
     expect(error).toHaveProperty('message', expect.stringContaining('which is not in the history of'));
   });
 
-  it('beyond the WAL is a mismatch on a later timeline, too', () => {
+  it('beyond the end of the WAL is a mismatch on a later timeline, too', () => {
     const { error } = checked(at('0/4000', { timeline: 2 }), { walPosition: 0x3fffn });
     expect(error).toHaveProperty('message', expect.stringContaining("beyond the end of this server's WAL, 0/3FFF"));
   });
 
-  it('makes nobody ask for a history that does not matter', () => {
+  it('does not request an irrelevant timeline history', () => {
     const positions = [at('0/1'), at('0/1', {}), at('0/1', { timeline: 4 }), at('0/1', { systemId: '7', timeline: 1 })];
     for (const position of positions) expect(checked(position).sql).toEqual([]);
     expect(checked(at('0/1', { timeline: 1 })).sql).toEqual(['TIMELINE_HISTORY 3']);
   });
 
-  it('is refused with what the server says, where that has no history', () => {
+  it("fails with the server's error if the server has no history", () => {
     const missing = refusal({ sqlState: '58P01', message: 'could not open file "pg_wal/00000003.history"' });
     const { error } = converse(
       resumeFromConsumer(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
@@ -104,7 +104,7 @@ describe('a position to start from', () => {
 });
 
 describe('a position that was read from a standby', () => {
-  /** On timeline 1, which this server left at 0/3000, and timeline 2 at 0/5000. */
+  /** On timeline 1, which this server left at 0/3000, or timeline 2, left at 0/5000. */
   function verdict(
     lsn: string,
     found: SlotStatus | undefined,
@@ -123,24 +123,27 @@ describe('a position that was read from a standby', () => {
     ['0/3001', 0x3001n],
     ['0/4FFF', 0x4fffn],
     ['0/8000', 0x8000n],
-  ])('may be %s where the slot was confirmed up to %p', (lsn, confirmed) => {
+  ])('may be %s if the slot was confirmed up to %p', (lsn, confirmed) => {
     expect(verdict(lsn, slotAt(confirmed))).toBe('undefined');
   });
 
   it.each<[lsn: string, confirmed: bigint | undefined]>([
     ['0/3001', 0x3000n],
-    // Of a slot that was made after the promotion, say.
+    // For example of a slot that was created after the promotion.
     ['0/8000', 0x7000n],
     ['0/4FFF', 0x1000n],
     ['0/5001', 0x5000n],
     ['0/8000', 0x4000n],
     ['0/8000', undefined],
-  ])('may not be %s where it was confirmed up to %p: another server may have left there', (lsn, confirmed) => {
-    expect(verdict(lsn, slotAt(confirmed))).toBe('CHECKPOINT_MISMATCH');
-    expect(verdict(lsn, undefined)).toBe('CHECKPOINT_MISMATCH');
-  });
+  ])(
+    'must not be %s if the slot was confirmed up to %p, because another server may have left the timeline there',
+    (lsn, confirmed) => {
+      expect(verdict(lsn, slotAt(confirmed))).toBe('CHECKPOINT_MISMATCH');
+      expect(verdict(lsn, undefined)).toBe('CHECKPOINT_MISMATCH');
+    },
+  );
 
-  it('was not read from a copy of a slot, nor is one of a primary helped by what the slot shows', () => {
+  it("of a copied slot or of a primary does not use the slot's position", () => {
     expect(verdict('0/8000', { ...slotAt(0x7000n), synced: true })).toBe('CHECKPOINT_MISMATCH');
     expect(verdict('0/8000', slotAt(0x7000n), {})).toBe('CHECKPOINT_MISMATCH');
     expect(verdict('0/8000', slotAt(0x7000n), { standby: true, timeline: 4 })).toBe('CHECKPOINT_MISMATCH');
@@ -148,7 +151,7 @@ describe('a position that was read from a standby', () => {
   });
 });
 
-describe('a standby that is behind a position', () => {
+describe('a standby that has not reached a position', () => {
   it.each<[what: string, position: StartPosition, words: string]>([
     [
       'which it still has to replay',
@@ -156,7 +159,7 @@ describe('a standby that is behind a position', () => {
       '0/9001, is beyond the last replayed position of this standby, 0/9000',
     ],
     ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, but this standby is on timeline 3'],
-  ])('%s: may come to it', (_, position, words) => {
+  ])('%s: may reach it', (_, position, words) => {
     const memory = new ResumeState();
     for (const resumption of [resumeFromConsumer(position, 'consumer'), resumeFromState(position, memory)]) {
       const server = { ...IDENTITY, standby: true };
@@ -170,7 +173,7 @@ describe('a standby that is behind a position', () => {
     }
   });
 
-  it('never comes to another cluster, nor to what it has left behind', () => {
+  it('never reaches a position of another cluster, or one beyond a timeline that it has left', () => {
     for (const position of [at('0/9001', { systemId: '7' }), at('0/5001', { timeline: 2 })]) {
       const check = resumeFromConsumer(position, 'consumer').check(
         { ...IDENTITY, standby: true },
@@ -185,20 +188,20 @@ describe('a standby that is behind a position', () => {
   });
 });
 
-/** What is wrong with a slot, where the position itself is right. */
+/** The mismatch of a slot for a valid position. */
 function onSlot(resumption: ResumePoint, found: SlotStatus | undefined): unknown {
   const identity = { ...IDENTITY, timeline: resumption.position.source?.timeline ?? IDENTITY.timeline };
   return converse(resumption.check(identity, 'orders', found), answering(HISTORY)).error;
 }
 
-describe('the slot of a position to start from', () => {
+describe('the slot for a start position', () => {
   const resumption = resumeFromConsumer(at('0/2000'), 'consumer');
 
-  it.each([undefined, 0x1000n, 0x1fffn, 0x2000n])('may stand at %p', (confirmed) => {
+  it.each([undefined, 0x1000n, 0x1fffn, 0x2000n])('may be at %p', (confirmed) => {
     expect(onSlot(resumption, slotAt(confirmed))).toBeUndefined();
   });
 
-  it('may not stand ahead: what lies between would be skipped', () => {
+  it('must not be ahead, because changes would be skipped', () => {
     expect(onSlot(resumption, slotAt(0x2001n))).toEqual(
       expect.objectContaining({
         code: 'SLOT_AHEAD',
@@ -210,15 +213,15 @@ describe('the slot of a position to start from', () => {
     );
   });
 
-  it('may not be missing', () => {
+  it('must exist', () => {
     expect(onSlot(resumption, undefined)).toEqual(
       expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('"orders" no longer exists') }),
     );
   });
 });
 
-describe('what an observable has confirmed itself', () => {
-  /** It took the slot over at 0/1000, and confirmed this position on timeline 2. */
+describe('the position that an observable has confirmed', () => {
+  /** The slot was first seen at 0/1000, and this position was confirmed on timeline 2. */
   function resumed(lsn: bigint): ReturnType<typeof resumeFromState> {
     const memory = new ResumeState();
     memory.recordStart(slotAt(0x1000n), { ...IDENTITY, timeline: 2 });
@@ -243,7 +246,7 @@ describe('what an observable has confirmed itself', () => {
       "is of timeline 2, which is not in the history of this server's timeline 1",
     ],
     ['beyond the WAL', 0x4000n, { walPosition: 0x3fffn }, "is beyond the end of this server's WAL, 0/3FFF"],
-  ])('%s: is told as the loss that it is', (_, lsn, identity, words) => {
+  ])('%s: reports the lost changes', (_, lsn, identity, words) => {
     const { error } = converse(
       resumed(lsn).check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
       answering(HISTORY),
@@ -262,11 +265,11 @@ describe('what an observable has confirmed itself', () => {
     [0x2000n, 0x2000n],
     [0x1000n, 0x500n],
     [undefined, 0x500n],
-  ])('goes with a slot at %p when it is %p', (confirmed, lsn) => {
+  ])('is valid for a slot at %p if it is %p', (confirmed, lsn) => {
     expect(onSlot(resumed(lsn), slotAt(confirmed))).toBeUndefined();
   });
 
-  it('does not go with a slot that somebody else has moved', () => {
+  it('is invalid if another client has advanced the slot', () => {
     for (const [confirmed, lsn] of [
       [0x2001n, 0x2000n],
       [0x1001n, 0x500n],
@@ -277,7 +280,7 @@ describe('what an observable has confirmed itself', () => {
     }
   });
 
-  it('does not go with a slot that is gone', () => {
+  it('is invalid if the slot does not exist', () => {
     expect(onSlot(resumed(0x2000n), undefined)).toEqual(
       expect.objectContaining({ code: 'SLOT_LOST', message: expect.stringContaining('no longer exists') }),
     );
@@ -291,7 +294,7 @@ describe('the history of a timeline', () => {
     return value && [...value];
   }
 
-  it('tells where each earlier one was left', () => {
+  it('contains the LSN at which each earlier timeline was left', () => {
     expect(
       switches('1\t0/30000D8\tno recovery target specified\n2\t16/B374D848\tat restore point "a 7 0/1"\n'),
     ).toEqual([
@@ -300,7 +303,7 @@ describe('the history of a timeline', () => {
     ]);
   });
 
-  it('may hold comments, empty lines, other white space and no end of its last line', () => {
+  it('may contain comments, empty lines and other white space, and no final newline', () => {
     expect(switches('# 7\t0/7\tnot this\n\n  \t\n  1   0/3000  one\r\n\t2\t0/005000\n# end\n3\t0/6000\tthree')).toEqual(
       [
         [1, 0x3000n],
@@ -314,7 +317,7 @@ describe('the history of a timeline', () => {
     expect(switches('')).toEqual([]);
   });
 
-  it('that the server does not send is a violation', () => {
+  it('is a protocol violation if the server does not send it', () => {
     expect(converse(fetchTimelineHistory(9), () => rows()).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
     expect(converse(fetchTimelineHistory(9), () => rows({ filename: 'x', content: null })).error).toMatchObject({
       code: 'PROTOCOL_VIOLATION',

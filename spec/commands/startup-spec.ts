@@ -14,7 +14,7 @@ const STARTUP: StartupOptions = {
 const KEY: BackendMessage = { kind: 'backendKeyData', processId: 7, secret: Buffer.from([1, 2, 3, 4]) };
 
 interface Trial {
-  /** What comes before ReadyForQuery. */
+  /** The messages before ReadyForQuery. */
   greeting?: readonly BackendMessage[];
   settings?: Readonly<Record<string, string | null>>;
   startup?: Partial<StartupOptions>;
@@ -38,7 +38,7 @@ function parametersOf({ said }: Outcome<unknown>): Record<string, string> {
 }
 
 describe('start-up', () => {
-  it('says who it is, and asks for a replication connection to a database', () => {
+  it('sends the user, and requests a replication connection to a database', () => {
     expect(parametersOf(start())).toMatchObject({
       user: 'alice',
       database: 'shop',
@@ -47,18 +47,18 @@ describe('start-up', () => {
     });
   });
 
-  it('sends no other parameter, as proxies and poolers drop or refuse those that they do not know', () => {
+  it('sends no other parameter, because proxies and poolers drop or refuse unknown ones', () => {
     const usual = ['application_name', 'database', 'user'];
     expect(Object.keys(parametersOf(start())).sort()).toEqual([...usual, 'replication'].sort());
     expect(Object.keys(parametersOf(start({ startup: { replication: false } }))).sort()).toEqual(usual);
   });
 
-  it('passes options on where there are some', () => {
+  it('sends options if there are any', () => {
     expect(parametersOf(start({ startup: { options: '-c geqo=off' } }))).toHaveProperty('options', '-c geqo=off');
     expect(parametersOf(start())).not.toHaveProperty('options');
   });
 
-  it('tells what it found out about the server', () => {
+  it('returns what it found out about the server', () => {
     expect(start().value).toEqual({
       version: 180004,
       walSenderTimeout: 60_000,
@@ -70,11 +70,11 @@ describe('start-up', () => {
     expect(start({ settings: { ...READ_BACK, wal_sender_timeout: '0' } }).value).toHaveProperty('walSenderTimeout', 0);
   });
 
-  it('hands over the key as soon as it comes, for a cancellation', () => {
+  it('reports the cancel key as soon as it is received', () => {
     expect(start().keys).toMatchObject([{ processId: 7, secret: Buffer.from([1, 2, 3, 4]) }]);
   });
 
-  it('minds no notice or setting on the way, nor a server that has no newer protocol', () => {
+  it('ignores notices and settings, and accepts a server without a newer protocol', () => {
     const { error, value } = start({
       greeting: [
         { kind: 'negotiateProtocolVersion', minorVersion: 0, options: [] },
@@ -94,13 +94,13 @@ describe('start-up', () => {
     ['that it is ready, without having let us in', READY],
     ['a key, without having let us in', KEY],
     ['settings, without having let us in', { kind: 'parameterStatus', name: 'server_version', value: '18.4' }],
-  ])('does not go on with a server that says %s', (_, message) => {
+  ])('fails if a server responds with %s', (_, message) => {
     const { error, said } = start({ greeting: [message, { kind: 'authenticationOk' }, KEY, READY] });
     expect(error).toBeInstanceOf(ProtocolError);
     expect(said.map(({ kind }) => kind)).toEqual(['startup']);
   });
 
-  it('gives the password when it is asked for', () => {
+  it('sends the password when it is requested', () => {
     const passwords: string[] = [];
     const server = (said: Said): readonly BackendMessage[] => {
       if (said.kind === 'startup') return [{ kind: 'authenticationCleartext' }];
@@ -126,7 +126,7 @@ describe('start-up', () => {
     expect(error).toMatchObject({ code, sqlState });
   });
 
-  it('never tells the password in an error', () => {
+  it('never includes the password in an error', () => {
     const refused = start({ greeting: refusal({ severity: 'FATAL', sqlState: '28P01' }).slice(0, 1) }).error;
     const confused = start({ greeting: [{ kind: 'authenticationOther', method: 7 }] }).error;
     for (const error of [refused, confused]) {
@@ -135,7 +135,7 @@ describe('start-up', () => {
     }
   });
 
-  it('refuses a server that says something else', () => {
+  it('rejects other messages', () => {
     const { error } = start({ greeting: [{ kind: 'copyBoth' }] });
     expect(error).toMatchObject({
       code: 'PROTOCOL_VIOLATION',
@@ -143,7 +143,7 @@ describe('start-up', () => {
     } satisfies Partial<ProtocolError>);
   });
 
-  it('refuses a server that does not tell its settings', () => {
+  it('rejects a server that does not return its settings', () => {
     expect(start({ settings: { ...READ_BACK, version: null } }).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
   });
 });

@@ -17,19 +17,19 @@ const BASE = {
 
 type Row = Partial<Record<keyof typeof BASE, string | null>>;
 
-/** What comes of an answer. */
+/** The result of a response. */
 function lookUp(...answer: Row[]) {
   const asked = answer.map(({ oid }) => Number(oid)).filter((oid) => oid >= 20_000);
   const answers = [answer.map((row) => ({ ...BASE, total: String(answer.length), ...row }))];
   return converse(lookUpTypes([20000, ...asked]), () => rows(...(answers.shift() ?? [])));
 }
 
-/** What a query asks for. */
+/** The OIDs or publications that a query is about. */
 function askedIn(sql: string): string[] {
   return /'\{([\d,]*)\}'::oid\[\]/.exec(sql)?.[1]?.split(',') ?? [];
 }
 
-/** A server that has types, each with its row, and how many attributes one of its answers may have. */
+/** A server with the rows of these types, and the maximum number of attributes in a response. */
 function serverWith(types: ReadonlyMap<string, Row>, attributes = Infinity) {
   return (said: Said) => {
     const known = askedIn(said.kind === 'query' ? said.sql : '').filter((oid) => types.has(oid));
@@ -42,13 +42,13 @@ function serverWith(types: ReadonlyMap<string, Row>, attributes = Infinity) {
   };
 }
 
-/** So many type OIDs, from 20000 on. */
+/** This number of type OIDs, from 20000 on. */
 function oids(count: number): number[] {
   return Array.from({ length: count }, (_, i) => 20_000 + i);
 }
 
-describe('a look-up of types', () => {
-  it('gives what each is made of', () => {
+describe('a type lookup', () => {
+  it('returns the structure of each type', () => {
     const { value } = lookUp(
       { oid: '20000' },
       { oid: '20001', kind: 'enum' },
@@ -82,7 +82,7 @@ describe('a look-up of types', () => {
     ]);
   });
 
-  it('is one query for all that are not built in, and none where there are no such types', () => {
+  it('is one query for all types that are not built in, and none if there are no such types', () => {
     const { sql } = converse(lookUpTypes([23, 20000, 9_999, 10_000, 20000]), () => rows());
     expect(sql.map(askedIn)).toEqual([['10000', '20000']]);
     for (const none of [[], [23, 9_999]]) {
@@ -90,7 +90,7 @@ describe('a look-up of types', () => {
     }
   });
 
-  it('goes on with what they are made of, and asks for nothing twice', () => {
+  it('continues with the types of elements and attributes, and requests nothing twice', () => {
     const types = new Map<string, Row>([
       ['20000', { kind: 'array', element: '20001', delimiter: ',' }],
       ['20001', { kind: 'composite', names: '{a,b,c}', types: '{20002,20000,23}' }],
@@ -102,7 +102,7 @@ describe('a look-up of types', () => {
     expect(sql.map(askedIn)).toEqual([['20000'], ['20001'], ['20002'], ['20003']]);
   });
 
-  it.each([1_000, 10_000, 40_000])('of %i types asks for each of them once', (count) => {
+  it.each([1_000, 10_000, 40_000])('of %i types requests each of them once', (count) => {
     const asked = oids(count);
     const types = new Map(asked.map((oid) => [String(oid), {}]));
     const { value, sql } = converse(lookUpTypes(asked), serverWith(types));
@@ -111,7 +111,7 @@ describe('a look-up of types', () => {
     expect(sql).toHaveLength(Math.ceil(count / 5_000));
   });
 
-  it('takes up where the server has cut an answer, whose attributes were too many', () => {
+  it('continues after a response that the query has limited because of too many attributes', () => {
     const asked = oids(5);
     const wide: Row = { kind: 'composite', names: '{a,b,c}', types: '{23,23,23}' };
     const types = new Map(asked.slice(0, 4).map((oid) => [String(oid), wide]));
@@ -120,21 +120,21 @@ describe('a look-up of types', () => {
     expect(sql.map((text) => askedIn(text).length)).toEqual([5, 3]);
   });
 
-  it('starts the connect time-out again with each full portion, and with nothing else', () => {
+  it('restarts connectTimeout with each full portion, and with nothing else', () => {
     const asked = oids(12_000);
     const types = new Map(asked.map((oid) => [String(oid), {}]));
     const { restarting } = converse(lookUpTypes(asked), serverWith(types));
     expect(restarting.map((text) => askedIn(text).length)).toEqual([5_000, 5_000]);
   });
 
-  it('leaves it at 200,000 types: others are looked up when they come up in the stream', () => {
+  it('is limited to 200,000 types; others are looked up when they occur in the stream', () => {
     const asked = oids(200_100);
     const types = new Map(asked.map((oid) => [String(oid), {}]));
     const { value, error } = converse(lookUpTypes(asked), serverWith(types));
     expect([value?.size, error]).toEqual([200_000, undefined]);
   });
 
-  it('does not give a server that invents types more time', () => {
+  it('does not restart connectTimeout for a server that invents types', () => {
     let next = 20_000;
     const inventive = () => {
       const [oid, base] = [String(next), String(++next)];
@@ -144,13 +144,13 @@ describe('a look-up of types', () => {
     expect([sql.length, restarting]).toEqual([10_001, []]);
   });
 
-  it('of publications quotes their names, and asks nothing for none', () => {
+  it('of publications quotes their names, and sends no query for none', () => {
     const { sql } = converse(lookUpPublishedTypes(["it's", 'b\\'], 180_000), () => rows());
     expect(sql).toEqual([expect.stringContaining(`pubname IN ('it''s', E'b\\\\')`)]);
     expect(converse(lookUpPublishedTypes([], 180_000), () => [])).toMatchObject({ sql: [], value: new Map() });
   });
 
-  it('that is refused fails', () => {
+  it('that is refused throws', () => {
     const { error } = converse(lookUpTypes([20000]), () => refusal({ sqlState: '42501' }));
     expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING' });
   });
@@ -174,7 +174,7 @@ describe('a look-up of types', () => {
     ['no list as types', { kind: 'composite', types: null }],
     ['1 names for 2 attributes', { kind: 'composite', names: '{a}', types: '{23,23}' }],
     ['"a" as type', { kind: 'composite', names: '{a}', types: '{a}' }],
-  ])('is an error where the server makes no sense: %s', (expected, row) => {
+  ])("throws if the server's response is invalid: %s", (expected, row) => {
     const { error } = lookUp(row);
     expect(error).toBeInstanceOf(ProtocolError);
     expect(error).toHaveProperty('message', expect.stringContaining(`The server sent ${expected}`));

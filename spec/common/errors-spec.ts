@@ -18,7 +18,7 @@ const ONE_OF_EACH: [name: string, error: ReplicationError][] = [
   ['ServerError', new ServerError('SLOT_ACTIVE', SAID)],
 ];
 
-it('is logged as JSON with its message, and without what may not be for logs', () => {
+it('is logged as JSON with its message, without fields that should not be logged', () => {
   const error = new ServerError('SLOT_ACTIVE', { ...SAID, detail: 'Key (name)=(Ada)' });
   expect(JSON.parse(JSON.stringify({ error }))).toEqual({
     error: { name: 'ServerError', message: error.message, code: 'SLOT_ACTIVE', retryable: true },
@@ -26,7 +26,7 @@ it('is logged as JSON with its message, and without what may not be for logs', (
 });
 
 describe('every error code', () => {
-  it.each(CODES)('%s has a remedy in a sentence', (code) => {
+  it.each(CODES)('%s has a remedy of one sentence or more', (code) => {
     expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
     expect(ERRORS[code].remedy).toMatch(/^[A-Z].{10,}\.$/);
   });
@@ -39,7 +39,7 @@ describe('every error code', () => {
 });
 
 describe('an error', () => {
-  it.each(ONE_OF_EACH)('of class %s is called so, and is a ReplicationError', (name, error) => {
+  it.each(ONE_OF_EACH)('of class %s has its name, and is a ReplicationError', (name, error) => {
     expect(error).toBeInstanceOf(Error);
     expect(error).toBeInstanceOf(ReplicationError);
     expect([error.name, error.constructor.name]).toEqual([name, name]);
@@ -48,35 +48,35 @@ describe('an error', () => {
     expect(error.message.endsWith(error.remedy)).toBe(true);
   });
 
-  it('has a cause only where there was one', () => {
+  it('has a cause only if one is given', () => {
     const cause = new Error('ECONNRESET');
     expect(new ConnectionError('CONNECTION_LOST', 'It ended', { cause }).cause).toBe(cause);
     expect(new ConnectionError('CONNECTION_LOST', 'It ended')).not.toHaveProperty('cause');
   });
 
-  it('can differ from its code in remedy and in whether a retry helps', () => {
+  it("may differ from its code's remedy and `retryable`", () => {
     const error = new ReplicationError('SERVER_ERROR', 'It failed', { remedy: 'Wait.', retryable: true });
     expect(error).toMatchObject({ message: 'It failed. Wait.', remedy: 'Wait.', retryable: true });
   });
 
-  it('of an option names the option', () => {
+  it("of an option has the option's name", () => {
     const error = new ConfigError('connection.port', 'no port');
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.port', retryable: false });
     expect(error.message).toMatch(/^connection\.port: no port\.$/);
   });
 
-  it('of an option ends with its remedy only if it has one of its own', () => {
+  it('of an option ends with a remedy only if it has a specific one', () => {
     expect(new ConfigError('slots', 'unknown option')).toMatchObject({ message: 'slots: unknown option.', remedy: '' });
     const remedy = 'Did you mean `slot`?';
     const error = new ConfigError('slots', 'unknown option', { remedy });
     expect(error).toMatchObject({ message: `slots: unknown option. ${remedy}`, remedy });
   });
 
-  it('in the protocol is a violation', () => {
+  it('of the protocol is a protocol violation', () => {
     expect(new ProtocolError('Nonsense')).toMatchObject({ code: 'PROTOCOL_VIOLATION', retryable: false });
   });
 
-  it('of the server has all that it said', () => {
+  it('of the server has all fields that it sent', () => {
     const error = new ServerError('SLOT_ACTIVE', { ...SAID, detail: 'PID 7' });
     expect(error).toMatchObject({ sqlState: '55006', server: { ...SAID, detail: 'PID 7' }, retryable: true });
     expect(error.message).toMatch(/^The server says: slot is active \(SQLSTATE 55006\): PID 7\. Another connection/);
@@ -84,7 +84,7 @@ describe('an error', () => {
   });
 });
 
-describe('an error that is seen otherwise', () => {
+describe('an error that a rule reclassifies', () => {
   const cause = new Error('ECONNRESET');
   const seen = { retryable: true, remedy: 'Call Ann.' };
 
@@ -93,7 +93,7 @@ describe('an error that is seen otherwise', () => {
     ['ConfigError', new ConfigError('startLsn', 'no LSN', { cause, remedy: 'Give one.' })],
     ['ConnectionError', new ConnectionError('CONNECTION_LOST', 'It ended', { cause })],
     ['ServerError', new ServerError('SLOT_ACTIVE', SAID, { cause })],
-  ])('of class %s keeps its class, its cause and what it says, and takes the rest', (name, error) => {
+  ])('of class %s keeps its class, cause and text, and changes the rest', (name, error) => {
     const what = error.message.slice(0, -error.remedy.length);
     const recast = error.recast('SERVER_SHUTDOWN', seen);
     expect([recast.name, recast.constructor]).toEqual([name, error.constructor]);
@@ -102,7 +102,7 @@ describe('an error that is seen otherwise', () => {
     expect(error).toMatchObject({ message: `${what}${error.remedy}` });
   });
 
-  it('has of its code what nobody says otherwise', () => {
+  it("has the code's properties unless others are given", () => {
     const { retryable, remedy } = ERRORS.SERVER_SHUTDOWN;
     const error = new ConnectionError('TLS_FAILED', 'It ended', seen);
     expect(error.recast('SERVER_SHUTDOWN', {})).toMatchObject({ retryable, remedy, message: `It ended. ${remedy}` });
@@ -112,18 +112,18 @@ describe('an error that is seen otherwise', () => {
     });
   });
 
-  it('has a cause only where there was one', () => {
+  it('has a cause only if it had one', () => {
     expect(new ConnectionError('CONNECTION_LOST', 'It ended').recast('TLS_FAILED', {})).not.toHaveProperty('cause');
   });
 
-  it('has all that the server said', () => {
+  it("has all fields of the server's error", () => {
     const server = { ...SAID, detail: 'PID 7', where: 'slot "orders"' };
     const recast = new ServerError('SLOT_ACTIVE', server).recast('SERVER_INTERNAL_ERROR', seen);
     expect(recast).toMatchObject({ server, sqlState: '55006' });
     expect(recast.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
   });
 
-  it('still names its option', () => {
+  it('keeps its option', () => {
     const rename = (code: ErrorCode) => new ConfigError('startLsn', 'no LSN').recast(code, seen);
     expect(rename('CONFIG_INVALID')).toMatchObject({ option: 'startLsn', message: 'startLsn: no LSN. Call Ann.' });
     expect(rename('SERVER_ERROR').recast('CONFIG_INVALID', {})).toMatchObject({
@@ -133,13 +133,13 @@ describe('an error that is seen otherwise', () => {
     });
   });
 
-  it('stays a violation of the protocol as long as that is what it is', () => {
+  it('remains a protocol violation if it keeps that code', () => {
     const recast = new ProtocolError('It sent a ?').recast('PROTOCOL_VIOLATION', seen);
     expect(recast).toBeInstanceOf(ProtocolError);
     expect(recast).toMatchObject({ ...seen, message: 'It sent a ?. Call Ann.' });
   });
 
-  it('can be seen otherwise once more', () => {
+  it('can be reclassified again', () => {
     const twice = new ConnectionError('TLS_FAILED', 'It ended', { cause })
       .recast('TLS_REFUSED', seen)
       .recast('TLS_FAILED', {});
@@ -147,8 +147,8 @@ describe('an error that is seen otherwise', () => {
   });
 });
 
-describe('in a program whose names a minifier has shortened, an error', () => {
-  // As a minifier does it: classes are renamed; text in quotes and the names of properties stay.
+describe('an error in a minified program', () => {
+  // Minifiers rename classes, but not string literals and property names.
   const source = readFileSync(join(__dirname, '../../lib/common/errors.ts'), 'utf8');
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
@@ -167,7 +167,7 @@ describe('in a program whose names a minifier has shortened, an error', () => {
     ['ConnectionError', () => new minified.ConnectionError('CONNECTION_LOST', 'It ended')],
     ['ProtocolError', () => new minified.ProtocolError('It makes no sense')],
     ['ServerError', () => new minified.ServerError('SLOT_ACTIVE', SAID)],
-  ])('of class %s is still called so', (name, make) => {
+  ])('of class %s keeps its name', (name, make) => {
     expect(code).not.toContain(`class ${name} `);
     const error = make();
     expect([error.name, error.constructor.name, error.toJSON()['name']]).toEqual([name, name, name]);

@@ -4,13 +4,13 @@ import { toJsonMembers, toJsonValue, addToJson } from '../../lib/common/json';
 const parsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 describe('withJson', () => {
-  it('shows LSNs as X/Y, and what is no LSN as a number’s text', () => {
+  it('shows LSNs as X/Y, and other bigints as text', () => {
     expect(
       JSON.stringify(addToJson({ lsn: 0x1_0000_0010n, none: undefined, lagBytes: 16n, count: 1 }, 'lagBytes')),
     ).toBe('{"lsn":"1/10","lagBytes":"16","count":1}');
   });
 
-  it('leaves the object as it was for all else', () => {
+  it('does not change the object', () => {
     const status = { confirmedLsn: 1n };
     const given = addToJson(status);
     expect(given).toBe(status);
@@ -19,7 +19,7 @@ describe('withJson', () => {
     expect({ ...given }).not.toHaveProperty('toJSON');
   });
 
-  it('lets what is inside have a form of its own', () => {
+  it('uses toJSON of nested objects', () => {
     const slot = addToJson({ restartLsn: 1n, lagBytes: 16n }, 'lagBytes');
     expect(parsed(addToJson({ slot, at: new Date(0) }))).toEqual({
       slot: { restartLsn: '0/1', lagBytes: '16' },
@@ -27,7 +27,7 @@ describe('withJson', () => {
     });
   });
 
-  it('shows what an error says, and none of what it carries', () => {
+  it("shows an error's message, and none of its properties", () => {
     const circular: Record<string, unknown> = {};
     circular['self'] = circular;
     const error = new ConnectionError('CONNECTION_LOST', 'It was cut', { cause: circular });
@@ -69,14 +69,14 @@ describe('jsonValue', () => {
       [NaN, [-0, null], { x: Infinity }],
       ['NaN', ['-0', null], { x: 'Infinity' }],
     ],
-  ])('makes of %p what JSON has', (value, form) => {
+  ])('converts %p to a JSON value', (value, form) => {
     expect(parsed(toJsonValue(value))).toStrictEqual(form);
     expect(parsed(addToJson({ value }, 'value'))).toStrictEqual({ value: form });
   });
 });
 
 describe('jsonMembers', () => {
-  it('takes a bigint for an LSN only where it is a member itself', () => {
+  it('formats a bigint as an LSN only as a direct member', () => {
     expect(toJsonMembers({ lsn: 255n, row: { id: 255n, list: [255n] } })).toEqual({
       lsn: '0/FF',
       row: { id: '255', list: ['255'] },

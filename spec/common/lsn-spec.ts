@@ -18,7 +18,7 @@ describe('an LSN', () => {
     expect([parseLsn(text), formatLsn(lsn)]).toEqual([lsn, text]);
   });
 
-  it('is read in lower case and with leading zeros, as PostgreSQL 19 prints it', () => {
+  it('is parsed in lower case and with leading zeros, as PostgreSQL 19 prints it', () => {
     expect([parseLsn('0/16b6c50'), parseLsn('0/016B6C50'), parseLsn('0000000A/0000000B')]).toEqual([
       23817296n,
       23817296n,
@@ -26,7 +26,7 @@ describe('an LSN', () => {
     ]);
   });
 
-  it('is the same after it was written and read', () => {
+  it('is the same after formatting and parsing', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, MAX), fc.nat(63), (wide, shift) => {
         const lsn = wide >> BigInt(shift);
@@ -36,7 +36,7 @@ describe('an LSN', () => {
   });
 
   it.each(['', '0', '/', '0/', '/0', '0/G', ' 0/0', '0/0 ', '0/0\n', '-1/0', '0x1/0', '1/123456789', '123456789/1'])(
-    'is not %j',
+    'cannot be %j',
     (text) => {
       const error = failure(() => parseLsn(text));
       expect(error).toBeInstanceOf(ConfigError);
@@ -44,32 +44,35 @@ describe('an LSN', () => {
     },
   );
 
-  it.each([-1n, MAX + 1n])('is not %d', (lsn) => {
+  it.each([-1n, MAX + 1n])('cannot be %d', (lsn) => {
     expect(failure(() => formatLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
-  it.each(['0/1', 16, null, undefined, {}])('is not written from %p, as JavaScript could try', (value) => {
+  it.each(['0/1', 16, null, undefined, {}])('is not formatted from %p, which JavaScript could pass', (value) => {
     expect(failure(() => formatLsn(value as bigint))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
   });
 
-  it.each([16n, 16, null, undefined, {}])('is not read from %p, as JavaScript could try', (value) => {
+  it.each([16n, 16, null, undefined, {}])('is not parsed from %p, which JavaScript could pass', (value) => {
     expect(failure(() => parseLsn(value as string))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
   });
 
-  it('is later by its number, not by its text', () => {
+  it('is ordered by its number, not by its text', () => {
     const [earlier, later] = [parseLsn('0/9'), parseLsn('0/10')];
     expect([maxLsn(earlier, later), maxLsn(later, earlier)]).toEqual([later, later]);
   });
 });
 
 describe('an option that takes an LSN', () => {
-  it('takes a bigint or text', () => {
+  it('accepts a bigint or text', () => {
     expect([toLsn('startLsn', '0/10'), toLsn('startLsn', 16n), toLsn('startLsn', 0n)]).toEqual([16n, 16n, 0n]);
   });
 
-  it.each([16, '16', '0/', null, undefined, -1n, MAX + 1n, {}, ['0/0'], true])('refuses %p by name', (value) => {
-    const error = failure(() => toLsn('startLsn', value));
-    expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });
-    expect(error.message).toMatch(/^startLsn: invalid LSN/);
-  });
+  it.each([16, '16', '0/', null, undefined, -1n, MAX + 1n, {}, ['0/0'], true])(
+    'rejects %p and names the option',
+    (value) => {
+      const error = failure(() => toLsn('startLsn', value));
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });
+      expect(error.message).toMatch(/^startLsn: invalid LSN/);
+    },
+  );
 });

@@ -6,7 +6,7 @@ const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }).filter
 const name = fc.stringMatching(/^[a-z0-9_]{1,12}$/);
 const optional = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(values, { nil: undefined });
 
-/** URIs as they should be: whatever is special is percent-encoded. */
+/** Valid URIs: all special characters are percent-encoded. */
 const uris = fc
   .record({
     user: text,
@@ -23,12 +23,12 @@ const uris = fc
     return `postgres://${credentials}@${place}${query}`;
   });
 
-/** What is said, without what is left empty. */
+/** The parameters without empty ones. */
 function said(entries: Iterable<readonly [string, unknown]>): object {
   return Object.fromEntries([...entries].filter(([, value]) => value !== '' && value !== null && value !== undefined));
 }
 
-it('a URI that is encoded as it should be says what it says to pg', () => {
+it('a correctly encoded URI has the same meaning as in pg', () => {
   fc.assert(
     fc.property(uris, (uri) => {
       expect(said(parseConnectionString('connection', uri))).toEqual(said(Object.entries(parse(uri))));

@@ -16,14 +16,14 @@ describe('require_auth', () => {
     ['!password,!md5', ['none', 'oauth', 'scram-sha-256']],
     ['!gss,!sspi', ['md5', 'none', 'oauth', 'password', 'scram-sha-256']],
     ['gss,scram-sha-256', ['scram-sha-256']],
-  ])('reads %j', (require_auth, methods) => {
+  ])('parses %j', (require_auth, methods) => {
     expect(policyOf({ require_auth }).methods).toEqual(methods);
     expect(policyOf(`require_auth='${require_auth}'`).methods).toEqual(methods);
     expect(policyOf({}, { PGREQUIREAUTH: require_auth }).methods).toEqual(methods);
   });
 
   it.each(['scram', 'SCRAM-SHA-256', 'md5,', ',', 'md5,!none', '!none,md5', '!!md5', 'hunter2'])(
-    'refuses %j',
+    'rejects %j',
     (text) => {
       const error = refusal({ require_auth: text });
       expect(error.option).toBe('connection.require_auth');
@@ -31,19 +31,19 @@ describe('require_auth', () => {
     },
   );
 
-  it.each(['gss', 'sspi,gss', '!none,!password,!md5,!scram-sha-256,!oauth'])('has to leave a method: %s', (text) => {
+  it.each(['gss', 'sspi,gss', '!none,!password,!md5,!scram-sha-256,!oauth'])('must leave a method: %s', (text) => {
     expect(refusal({ require_auth: text }).message).toContain('excludes all supported methods');
   });
 });
 
-describe('a method that is named', () => {
+describe('a method that is explicitly allowed', () => {
   it.each<[require_auth: string, explicit: boolean]>([
     ['', false],
     ['password', true],
     ['none,oauth', true],
     ['!md5', false],
     ['!gss', false],
-  ])('was meant, one that is not excluded need not be: %j', (require_auth, explicit) => {
+  ])('is named, rather than not excluded: %j', (require_auth, explicit) => {
     expect(resolve({ require_auth }).startup.policy.isExplicit).toBe(explicit);
   });
 });
@@ -55,13 +55,13 @@ describe('channel_binding', () => {
     [{}, { PGCHANNELBINDING: 'disable' }, 'disable'],
     [{ enableChannelBinding: false }, {}, 'disable'],
     [{ enableChannelBinding: true }, {}, 'prefer'],
-    // Who asks for it somewhere gets it.
+    // Requiring it anywhere takes effect.
     [{ enableChannelBinding: false, connectionString: 'channel_binding=require' }, {}, 'require'],
-  ])('is taken from %j and %j', (connection, env, binding) => {
+  ])('is read from %j and %j', (connection, env, binding) => {
     expect(policyOf(connection, env).channelBinding).toBe(binding);
   });
 
-  it.each(['required', 'Require', 'on'])('is not %s', (channel_binding) => {
+  it.each(['required', 'Require', 'on'])('cannot be %s', (channel_binding) => {
     expect(refusal({ channel_binding }).option).toBe('connection.channel_binding');
   });
 });

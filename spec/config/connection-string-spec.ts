@@ -1,13 +1,13 @@
 import { parseConnectionString } from '../../lib/config/connection-string';
 import { hostsOf, passwordOf, refusal, startupOf } from './support/resolve-connection';
 
-/** What it says; what is empty says nothing. */
+/** The parameters without empty ones. */
 function parse(text: string): Record<string, string> {
   return Object.fromEntries([...parseConnectionString('connection', text)].filter(([, value]) => value !== ''));
 }
 
 describe('a URI', () => {
-  // What libpq 18 makes of each, by its PQconninfoParse.
+  // The expected values are from PQconninfoParse of libpq 18.
   it.each<[uri: string, says: Record<string, string>]>([
     ['postgres://', {}],
     ['postgresql://localhost', { host: 'localhost' }],
@@ -46,11 +46,11 @@ describe('a URI', () => {
     ['postgres://h/?user=a@b', { host: 'h', user: 'a@b' }],
     ['postgres://h?password=a+b', { host: 'h', password: 'a+b' }],
     ['postgres://h?sslmode=&port=1&port=2', { host: 'h', port: '2' }],
-  ])('is read as libpq does: %s', (uri, says) => {
+  ])('is parsed as libpq does: %s', (uri, says) => {
     expect(parse(uri)).toEqual(says);
   });
 
-  // Where pg is used, these are.
+  // Accepted for compatibility with pg.
   it.each<[uri: string, says: Record<string, string>]>([
     ['postgres://u:p@ss@h', { user: 'u', password: 'p@ss', host: 'h' }],
     ['postgres://h?options=-c a=b', { host: 'h', options: '-c a=b' }],
@@ -63,11 +63,11 @@ describe('a URI', () => {
     ['postgres://h?ssl=true&sslmode=require', { host: 'h', sslmode: 'require' }],
     ['socket:/run/pg?db=shop&encoding=utf8', { host: '/run/pg', database: 'shop', client_encoding: 'utf8' }],
     ['socket://u:p@/run/pg?db=shop', { host: '/run/pg', database: 'shop', user: 'u', password: 'p' }],
-  ])('is also read as pg does: %s', (uri, says) => {
+  ])('is also parsed as pg does: %s', (uri, says) => {
     expect(parse(uri)).toEqual(says);
   });
 
-  it('lets pass what pg and its pool take', () => {
+  it('may contain parameters of pg and its pool', () => {
     const query = 'client_encoding=UTF8&statement_timeout=1&max=5&uselibpqcompat=true';
     expect(startupOf(`postgres://app@h/shop?${query}`)).toEqual(startupOf('postgres://app@h/shop'));
   });
@@ -89,13 +89,13 @@ describe('a URI', () => {
     'postgres://app:hunter2@h?password=%00',
     'postgres://app:hunter2%E4@h',
     'socket:hunter2',
-  ])('is refused where it cannot be read: %s', (uri) => {
+  ])('is rejected if it is invalid: %s', (uri) => {
     expect(refusal(uri)).toMatchObject({ option: 'connection' });
     expect(refusal({ connectionString: uri }).message).toContain('percent-encode');
   });
 
   it.each(['postgres://h?sslmode', 'postgres://h?=hunter2', 'postgres://h?a=b&hunter2'])(
-    'has values for all parameters: %s',
+    'requires a value for each parameter: %s',
     (uri) => {
       expect(refusal(uri).option).toBe('connection');
     },
@@ -107,14 +107,14 @@ describe('a URI', () => {
     ['requireAuth', 'require_auth'],
     ['hots', 'host'],
     ['dbnam', 'dbname'],
-  ])('may not say %s, which is nearly %s', (name, meant) => {
+  ])('rejects %s and suggests %s', (name, meant) => {
     const error = refusal(`postgres://app:hunter2@h/shop?sslmode=disable&${name}=hunter2`);
     expect(error.option).toBe('connection');
     expect(error.message).toContain(`unknown parameter \`${name}\` in the URI. Did you mean \`${meant}\`?`);
     expect(refusal(`host=h ${name}=hunter2`).message).toContain(`Did you mean \`${meant}\`?`);
   });
 
-  it('is told what parameters are nearest', () => {
+  it('suggests the most similar parameters', () => {
     expect(refusal('postgres://h?schema=x').message).toMatch(
       /unknown parameter `schema` in the URI\. Similar names: `\w+`, `\w+`, `\w+`\.$/,
     );
@@ -123,12 +123,12 @@ describe('a URI', () => {
 });
 
 describe('a password that was not encoded', () => {
-  /** Text around what is special, of which nothing may come out again. */
+  /** Text around special characters, no part of which may appear in an error. */
   const PIECES = ['hunter2', '12', ''];
 
   it.each(
     [...'/?#@:,%&=[] '].flatMap((a) => [a, ...[...'/?#@:,%=&'].map((b) => `hunter2${b}1`).map((end) => a + end)]),
-  )('is either read as a whole or never shown, not even as a host: %j', async (middle) => {
+  )('is either parsed as a whole or never shown, not even as a host: %j', async (middle) => {
     for (const first of PIECES) {
       for (const last of PIECES) {
         const password = `${first}${middle}${last}`;
@@ -149,7 +149,7 @@ describe('a password that was not encoded', () => {
 });
 
 describe('keywords and values', () => {
-  // What libpq 18 makes of each, by its PQconninfoParse.
+  // The expected values are from PQconninfoParse of libpq 18.
   it.each<[text: string, says: Record<string, string>]>([
     ['host=h port=5433 dbname=shop', { host: 'h', port: '5433', database: 'shop' }],
     ["  host = h\n\tport= 5433 user ='a b'  ", { host: 'h', port: '5433', user: 'a b' }],
@@ -164,7 +164,7 @@ describe('keywords and values', () => {
     [String.raw`sslrootcert=C:\\certs\\root.crt`, { sslrootcert: String.raw`C:\certs\root.crt` }],
     [String.raw`sslrootcert='C:\\my certs\\root.crt'`, { sslrootcert: String.raw`C:\my certs\root.crt` }],
     [String.raw`sslrootcert=C:\certs\root.crt`, { sslrootcert: 'C:certsroot.crt' }],
-  ])('are read as libpq does: %s', (text, says) => {
+  ])('are parsed as libpq does: %s', (text, says) => {
     expect(parse(text)).toEqual(says);
   });
 
@@ -180,11 +180,11 @@ describe('keywords and values', () => {
     'password=hunter2\\',
     'host=h hunter2',
     '=hunter2',
-  ])('are refused, and nothing of them shown: %s', (text) => {
+  ])('are rejected without showing any part of them: %s', (text) => {
     expect(refusal(text).option).toBe('connection');
   });
 
-  it('name an unknown one where it can be no piece of a password', () => {
+  it('shows an unknown keyword only if it cannot be part of a password', () => {
     expect(refusal('host=h schema=x').message).toContain('keyword `schema` ');
     for (const secret of ['password', 'sslpassword']) {
       const { message } = refusal(`host=h ${secret}=x schema=y`);
@@ -195,7 +195,7 @@ describe('keywords and values', () => {
 });
 
 describe('a connection string', () => {
-  it.each(['', ' ', '\n'])('is not %j', (text) => {
+  it.each(['', ' ', '\n'])('cannot be %j', (text) => {
     expect(refusal(text).message).toContain('check for an empty environment variable');
     expect(refusal({ connectionString: text }).option).toBe('connection');
   });
@@ -207,7 +207,7 @@ describe('a connection string', () => {
     'hunter2',
     '/run/pg shop',
     'my host=hunter2',
-  ])('begins with a scheme or a keyword: %s', (text) => {
+  ])('must start with a scheme or a keyword: %s', (text) => {
     expect(refusal(text).message).toContain('expected a URI such as');
   });
 });

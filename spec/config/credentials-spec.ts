@@ -26,7 +26,7 @@ function passwordFile(lines: readonly string[], { name = '.pgpass', mode = 0o600
   return path;
 }
 
-/** What becomes of one question for a secret. */
+/** The result of one request for a secret. */
 function ask(connection: unknown, name: CredentialName = 'password', env: Environment = {}) {
   const { credentials: secrets, hosts } = resolve(connection, env);
   const [target] = hosts.targets;
@@ -43,7 +43,7 @@ async function failureOf(connection: unknown): Promise<ReplicationError> {
 }
 
 describe('a password', () => {
-  it('that is text is given at once, wherever it stands', () => {
+  it('that is text is returned immediately, wherever it is set', () => {
     const found = jest.fn();
     const { credentials: secrets, hosts } = resolve('postgres://u:hunter2@h', { PGPASSWORD: 'other' });
     secrets.request('password', hosts.targets[0]!, found, found);
@@ -69,17 +69,17 @@ describe('a function', () => {
         },
       }),
     ],
-  ])('gives a password %s', async (_, password) => {
+  ])('returns a password %s', async (_, password) => {
     expect(await ask({ password, connectionString: 'password=other' }, 'password', { PGPASSWORD: 'x' })()).toBe(
       'hunter2',
     );
   });
 
-  it('gives a token', async () => {
+  it('returns a token', async () => {
     expect(await ask({ oauthToken: () => Promise.resolve('token') }, 'oauthToken')()).toBe('token');
   });
 
-  it('is called for each question, and not before', async () => {
+  it('is called for each request, and not before', async () => {
     let calls = 0;
     const question = ask({ password: () => `hunter${++calls}` });
     expect(calls).toBe(0);
@@ -95,7 +95,7 @@ describe('a function', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('hunter2'))],
-  ])('that %s is an error to try again after, whose cause alone says why', async (_, password) => {
+  ])('that %s is a retryable error, and only its cause has the details', async (_, password) => {
     const error = await failureOf({ password });
     expect(error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: true, cause: new Error('hunter2') });
     expect(error.message).toContain('connection.password');
@@ -110,7 +110,7 @@ describe('a function', () => {
     [{ password: 'hunter2' }, 'got an object'],
     [['hunter2'], 'got a list'],
     [Buffer.from('hunter2'), 'got an object'],
-  ])('has to give text, not %p, which is not shown', async (given, words) => {
+  ])('must return text, not %p, which is not shown', async (given, words) => {
     const error = await failureOf({ password: () => given });
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'connection.password', retryable: false });
     expect(error.message).toContain(words);
@@ -122,7 +122,7 @@ describe('the password file', () => {
   const uri = 'postgres://u@db.example/shop';
   const inHome = (connection: unknown = uri, env: Environment = {}) => passwordOf(connection, { HOME: home, ...env });
 
-  // What libpq 18 takes from each, by its PQpass after a connection that was refused.
+  // The expected values are from PQpass of libpq 18 after a refused connection.
   it.each<[what: string, lines: string[], password: string | undefined]>([
     ['the line of host, port, database and user', ['db.example:5432:shop:u:pw'], 'pw'],
     ['stars for any', ['*:*:*:*:pw'], 'pw'],
@@ -140,14 +140,14 @@ describe('the password file', () => {
     ['spaces as they are', ['*:*:*:*: p w '], ' p w '],
     ['no star with a backslash for any', [String.raw`\*:*:*:*:no`, '*:*:*:*:pw'], 'pw'],
     ['a backslash at the end', ['*:*:*:*:pw\\'], 'pw\\'],
-  ])('gives %s', async (_, lines, password) => {
+  ])('provides %s', async (_, lines, password) => {
     passwordFile(lines);
     expect(await inHome()).toBe(password);
     passwordFile(lines, { end: '\r\n' });
     expect(await inHome()).toBe(password);
   });
 
-  it('is read where no password is given', async () => {
+  it('is read if no password is given', async () => {
     passwordFile(['*:*:*:*:pw']);
     expect(await inHome({ password: 'hunter2' })).toBe('hunter2');
     expect(await inHome(uri, { PGPASSWORD: 'hunter2' })).toBe('hunter2');
@@ -155,7 +155,7 @@ describe('the password file', () => {
     expect(await inHome('postgres://u:@h')).toBe('pw');
   });
 
-  it('is read anew for each connection', async () => {
+  it('is read again for each connection', async () => {
     const file = passwordFile(['*:*:*:*:old']);
     const question = ask(uri, 'password', { HOME: home });
     expect(await question()).toBe('old');
@@ -165,7 +165,7 @@ describe('the password file', () => {
     expect(await question()).toBeUndefined();
   });
 
-  it('may be another one', async () => {
+  it('may have another path', async () => {
     passwordFile(['*:*:*:*:home']);
     const [of, other] = ['of', 'other'].map((name) => passwordFile([`*:*:*:*:${name}`], { name }));
     expect(await inHome(uri, { PGPASSFILE: of! })).toBe('of');
@@ -186,17 +186,17 @@ describe('the password file', () => {
     ['host=db hostaddr=10.0.0.7', 'db:*:*:*:pw'],
     ['port=5433', '*:5433:*:*:pw'],
     ['user=u', '*:*:u:u:pw'],
-  ])('knows %j as %s', async (connection, line) => {
+  ])('matches %j as %s', async (connection, line) => {
     passwordFile([line]);
     expect(await inHome(connection === '' ? {} : connection)).toBe('pw');
   });
 
-  it('knows no other folder as localhost', async () => {
+  it('matches no other folder as localhost', async () => {
     passwordFile(['localhost:*:*:*:pw']);
     expect(await inHome('host=/srv/sockets')).toBeUndefined();
   });
 
-  it('is asked for each of several hosts', async () => {
+  it('is searched for each of several hosts', async () => {
     passwordFile(['a:*:*:*:of a', 'b:*:*:*:of b']);
     const { credentials: secrets, hosts } = resolve('host=a,b', { HOME: home });
     const passwords = hosts.targets.map(
@@ -209,7 +209,7 @@ describe('the password file', () => {
   });
 
   it.each([0o640, 0o604, 0o666])(
-    'is not read where others may do so (mode %o), and the process is warned once',
+    'is not read if other users can read it (mode %o), and the process is warned once',
     async (mode) => {
       const file = passwordFile(['*:*:*:*:hunter2'], { mode });
       expect(await inHome()).toBeUndefined();
@@ -223,7 +223,7 @@ describe('the password file', () => {
     },
   );
 
-  it('is none where it is a folder, or missing', async () => {
+  it('is ignored if it is a folder or missing', async () => {
     expect(await inHome()).toBeUndefined();
     expect(warnings).not.toHaveBeenCalled();
     mkdirSync(join(home, '.pgpass'));

@@ -18,12 +18,12 @@ const DRAINING = new ServerError('SERVER_ERROR', FIELDS);
 const RESET = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 const LOST = new ConnectionError('CONNECTION_LOST', 'It ended', { cause: RESET });
 
-/** Whether a rule with these conditions applies. */
+/** Whether a rule with these conditions matches. */
 function applies(when: ErrorRule['when'], error: Error = DRAINING): boolean {
   return classify([{ when, treatAs: { remedy: 'Seen.' } }], error) !== error;
 }
 
-describe('what a rule applies to', () => {
+describe('the conditions of a rule', () => {
   it.each<[when: ErrorRule['when'], error: Error, applies: boolean]>([
     [{ sqlState: '08P01' }, DRAINING, true],
     [{ sqlState: '08' }, DRAINING, true],
@@ -48,13 +48,13 @@ describe('what a rule applies to', () => {
     expect(applies(when, error)).toBe(expected);
   });
 
-  it('is no error of anybody else', () => {
+  it('do not match errors of other origins', () => {
     expect(applies({ message: /draining/ }, new Error('draining'))).toBe(false);
   });
 });
 
-describe('what a rule changes', () => {
-  it('is the code, and with it the rest', () => {
+describe('the effect of a rule', () => {
+  it('is a code, with its properties', () => {
     const seen = classify([{ when: { sqlState: '08P01' }, treatAs: { code: 'SERVER_SHUTDOWN' } }], DRAINING);
     const { retryable, remedy } = ERRORS.SERVER_SHUTDOWN;
     expect(seen).toBeInstanceOf(ServerError);
@@ -62,7 +62,7 @@ describe('what a rule changes', () => {
     expect(seen.message).toBe(`The server says: the pooler is draining (SQLSTATE 08P01). ${remedy}`);
   });
 
-  it('is whether a retry helps, or the remedy, and nothing else', () => {
+  it('is `retryable` or the remedy, and nothing else', () => {
     const retried = classify([{ when: { sqlState: '08' }, treatAs: { retryable: true } }], DRAINING);
     expect(retried).toMatchObject({ code: 'SERVER_ERROR', retryable: true, remedy: DRAINING.remedy });
     const helped = classify([{ when: { causeCode: 'ECONNRESET' }, treatAs: { remedy: 'Call Ann.' } }], LOST);
@@ -70,7 +70,7 @@ describe('what a rule changes', () => {
     expect(helped.message).toBe('It ended. Call Ann.');
   });
 
-  it('leaves an error its class, and the option that it is about', () => {
+  it("keeps the error's class and option", () => {
     const seen = classify(
       [{ when: { code: 'CONFIG_INVALID' }, treatAs: { retryable: true } }],
       new ConfigError('startLsn', 'no LSN'),
@@ -79,12 +79,12 @@ describe('what a rule changes', () => {
     expect(seen).toMatchObject({ option: 'startLsn', retryable: true, code: 'CONFIG_INVALID' });
   });
 
-  it('is given beside a code, too', () => {
+  it('may include a code and other properties', () => {
     const treatAs = { code: 'SERVER_SHUTDOWN', retryable: false, remedy: 'Wait.' } as const;
     expect(classify([{ when: { sqlState: '08' }, treatAs }], DRAINING)).toMatchObject(treatAs);
   });
 
-  it('leaves what an error says of itself beyond its code, unless the code changes', () => {
+  it('keeps what an error specifies itself, unless the code changes', () => {
     const special = new ReplicationError('SERVER_ERROR', 'It failed', { retryable: true, remedy: 'Wait for it.' });
     const kept = classify([{ when: { code: 'SERVER_ERROR' }, treatAs: { retryable: false } }], special);
     expect(kept).toMatchObject({ retryable: false, remedy: 'Wait for it.' });
@@ -96,7 +96,7 @@ describe('what a rule changes', () => {
     expect(recoded).toMatchObject(ERRORS.SERVER_ERROR);
   });
 
-  it('is what the first rule says that applies', () => {
+  it('is that of the first rule that matches', () => {
     const rules: ErrorRule[] = [
       { when: { sqlState: '57' }, treatAs: { remedy: 'one' } },
       { when: { message: /pooler/ }, treatAs: { remedy: 'two' } },
@@ -105,7 +105,7 @@ describe('what a rule changes', () => {
     expect(classify(rules, DRAINING)).toMatchObject({ remedy: 'two', retryable: false });
   });
 
-  it('is nothing where none applies: the error stays the same', () => {
+  it('is none if no rule matches: the error is the same object', () => {
     expect(classify([], DRAINING)).toBe(DRAINING);
     expect(classify([{ when: { sqlState: '57' }, treatAs: { retryable: true } }], DRAINING)).toBe(DRAINING);
   });
@@ -116,13 +116,13 @@ describe('the option errors', () => {
     return resolveConfig({ ...BASE, errors } as PgoutputConfig);
   }
 
-  it('is kept with the settings', () => {
+  it('is part of the settings', () => {
     const { classify: classified } = resolve([{ when: { sqlState: '08P01' }, treatAs: { code: 'SERVER_SHUTDOWN' } }]);
     expect(classified(DRAINING)).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
     expect(classified(LOST)).toBe(LOST);
   });
 
-  it('may be left out, or be empty', () => {
+  it('may be missing or empty', () => {
     for (const errors of [undefined, []]) expect(resolve(errors).classify(DRAINING)).toBe(DRAINING);
   });
 
@@ -159,7 +159,7 @@ describe('the option errors', () => {
         { when: {}, treatAs: {} },
       ],
     ],
-  ])('names %s in %j', (option, errors) => {
+  ])('is validated: %s in %j', (option, errors) => {
     const error = failure(() => resolve(errors));
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });

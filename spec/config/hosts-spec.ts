@@ -18,7 +18,7 @@ describe('the hosts', () => {
     [{ connectionString: 'postgres://a:1,b:2', host: 'c', port: 3 }, {}, ['c:3']],
     [{}, { PGHOST: 'a,b', PGPORT: '1,2' }, ['a:1', 'b:2']],
     ['host=a,b', { PGPORT: '6543' }, ['a:6543', 'b:6543']],
-    // As libpq: a URI of several hosts says which port each has.
+    // As in libpq, each host of a URI has its own port.
     ['postgres://a,b', { PGPORT: '6543' }, ['a:5432', 'b:5432']],
     ['postgres://a', { PGPORT: '6543' }, ['a:6543']],
     ['hostaddr=10.0.0.7', {}, ['10.0.0.7:5432@10.0.0.7']],
@@ -38,15 +38,18 @@ describe('the hosts', () => {
     ['host=a,b hostaddr=10.0.0.7', '1 addresses for 2 hosts'],
     ['host=a,b,c port=1,2', '2 ports for 3 hosts'],
     ['port=1,2', '2 ports for one host'],
-  ])('fit their addresses and ports: %s', (connection, words) => {
+  ])('must match their addresses and ports: %s', (connection, words) => {
     expect(refusal(connection).message).toContain(words);
   });
 
-  it.each([0, -1, 65_536, 1.5, NaN, 'x', '5432x', '1,x', '99999999999', 5432n, {}, true])('have no port %p', (port) => {
-    expect(refusal({ port }).option).toBe('connection.port');
-  });
+  it.each([0, -1, 65_536, 1.5, NaN, 'x', '5432x', '1,x', '99999999999', 5432n, {}, true])(
+    'cannot have the port %p',
+    (port) => {
+      expect(refusal({ port }).option).toBe('connection.port');
+    },
+  );
 
-  it('name the place that a bad port stands in, and show a number only', () => {
+  it('report the position of an invalid port, and show only numbers', () => {
     expect(refusal({}, { PGPORT: '70000' }).message).toContain('got 70000 (from PGPORT)');
     expect(refusal('postgres://h?port=hunter2').message).toContain('(from the connection string)');
     expect(refusal({ port: 'hunter2' }).message).not.toContain('(from');
@@ -62,28 +65,31 @@ describe('the hosts', () => {
     'h hunter2',
     'password=hunter2',
     'a,b:hunter2',
-  ])('are never shown where they cannot be one, as a whole URI may have landed there: %s', (host) => {
+  ])('are not shown if invalid, because the value may be a whole URI: %s', (host) => {
     expect(refusal({ host }).option).toBe('connection.host');
     expect(refusal({}, { PGHOST: host }).message).toContain('(from PGHOST)');
   });
 
-  it.each(['db.example', '10.0.0.7:5432', '/tmp'])('have no address %s', (hostaddr) => {
+  it.each(['db.example', '10.0.0.7:5432', '/tmp'])('cannot have the address %s', (hostaddr) => {
     expect(refusal({ hostaddr }).option).toBe('connection.hostaddr');
   });
 
-  it.each(['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'])('may have to be %s', (attrs) => {
-    expect(resolve(`host=a target_session_attrs=${attrs}`).hosts.sessionAttrs).toBe(attrs);
-    expect(resolve({ target_session_attrs: attrs }, { PGTARGETSESSIONATTRS: 'x' }).hosts.sessionAttrs).toBe(attrs);
-    expect(resolve({}, { PGTARGETSESSIONATTRS: attrs }).hosts.sessionAttrs).toBe(attrs);
-  });
+  it.each(['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'])(
+    'may be restricted to %s',
+    (attrs) => {
+      expect(resolve(`host=a target_session_attrs=${attrs}`).hosts.sessionAttrs).toBe(attrs);
+      expect(resolve({ target_session_attrs: attrs }, { PGTARGETSESSIONATTRS: 'x' }).hosts.sessionAttrs).toBe(attrs);
+      expect(resolve({}, { PGTARGETSESSIONATTRS: attrs }).hosts.sessionAttrs).toBe(attrs);
+    },
+  );
 
-  it('may be taken in random order', () => {
+  it('may be tried in random order', () => {
     expect(resolve('host=a,b').hosts).toMatchObject({ sessionAttrs: 'any', shuffled: false });
     expect(resolve('host=a,b load_balance_hosts=random').hosts.shuffled).toBe(true);
     expect(resolve({ load_balance_hosts: 'disable' }, { PGLOADBALANCEHOSTS: 'random' }).hosts.shuffled).toBe(false);
   });
 
-  it('are not chosen in ways that there are not', () => {
+  it('reject unknown selection options', () => {
     expect(refusal('target_session_attrs=read_write').message).toContain('Did you mean `read-write`?');
     expect(refusal({}, { PGTARGETSESSIONATTRS: 'master' }).message).toContain('(from PGTARGETSESSIONATTRS)');
     expect(refusal({ load_balance_hosts: true }).option).toBe('connection.load_balance_hosts');

@@ -5,7 +5,7 @@ import { failure } from '../wire/failure';
 
 const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };
 
-/** As from JavaScript: anything may be there. */
+/** Bypasses the types, as a caller in JavaScript can. */
 function resolve(options: Readonly<Record<string, unknown>>) {
   return resolveConfig({ ...BASE, ...options });
 }
@@ -20,8 +20,8 @@ function refusal(options: Readonly<Record<string, unknown>>): ConfigError {
   return error;
 }
 
-describe('what pgoutput is asked for', () => {
-  it('is nothing by default', () => {
+describe('the options of pgoutput', () => {
+  it('are empty by default', () => {
     expect(requestOf({})).toEqual({
       messages: false,
       binary: false,
@@ -59,7 +59,7 @@ describe('what pgoutput is asked for', () => {
     ['twoPhase', [null, 'true', 1, {}]],
     ['origin', [null, '', 'None', 'elsewhere', true, ['any']]],
     ['protoVersion', [null, '1', 0, 5, 1.5, NaN, Infinity, -1, true, [1], {}]],
-  ])('cannot have %s as', (option, values) => {
+  ])('reject %s with', (option, values) => {
     for (const value of values) {
       const error = refusal({ [option]: value });
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option, retryable: false });
@@ -80,7 +80,7 @@ describe('what pgoutput is asked for', () => {
       { protoVersion: 3, twoPhase: true, streaming: 'parallel' },
       "protoVersion: streaming: 'parallel' needs 4 or more, got 3",
     ],
-  ])('%j is refused with a reason', (options, message) => {
+  ])('%j is rejected with a reason', (options, message) => {
     expect(refusal(options).message).toContain(message);
   });
 
@@ -90,13 +90,13 @@ describe('what pgoutput is asked for', () => {
     ['twoPhase', true],
     ['origin', 'any'],
     ['protoVersion', 1],
-  ])('is none of another plugin’s business: %s', (option, value) => {
+  ])('are rejected for another plugin: %s', (option, value) => {
     const error = refusal({ plugin: 'wal2json', publications: undefined, [option]: value });
     expect(error).toMatchObject({ option });
     expect(error.message).toContain('applies to pgoutput only');
   });
 
-  it('makes a slot for two-phase commit together with the stream, and not without', () => {
+  it("create a slot for two-phase commit only together with the stream's option", () => {
     const plan = resolve({ twoPhase: true, ensureSlot: { twoPhase: true } }).plan;
     expect(plan.ensureSlot).toMatchObject({ twoPhase: true });
     expect(resolve({ twoPhase: true, ensureSlot: true }).plan.ensureSlot).toMatchObject({ twoPhase: true });

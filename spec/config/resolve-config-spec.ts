@@ -11,7 +11,7 @@ const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;
 
 describe('resolveConfig', () => {
-  it.each([undefined, null, 7, 'text', [], () => undefined])('refuses %p instead of an object', (config) => {
+  it.each([undefined, null, 7, 'text', [], () => undefined])('rejects %p instead of an object', (config) => {
     expect(optionAtFault(config)).toBe('config');
   });
 
@@ -42,7 +42,7 @@ describe('resolveConfig', () => {
     expect(settings.values.types.getTypeParser(23, 'text')('7')).toBe(7);
   });
 
-  it('takes undefined for what is not given', () => {
+  it('treats undefined as missing', () => {
     const everything: Required<PgoutputConfig> = {
       ...BASE,
       ensureSlot: undefined,
@@ -78,7 +78,7 @@ describe('resolveConfig', () => {
     expect(resolve({ ...everything, ...withoutTls })).toEqual({ ...resolve(withoutTls), ...made });
   });
 
-  it('takes all that may be given', () => {
+  it('accepts all options', () => {
     const observer = new Subject<unknown>();
     expect(
       resolve({
@@ -160,12 +160,12 @@ describe('resolveConfig', () => {
     ]),
     ['types', [null, 7, {}, { getTypeParser: 7 }, CIRCULAR]],
     ['connection', [7, true, ['postgres://app:secret@h/shop'], 'localhost', '', 'host=h port=5432 password=a secret']],
-  ])('names %s when it is bad', (option, values) => {
+  ])('names %s if it is invalid', (option, values) => {
     for (const value of values) expect(optionAtFault({ ...BASE, [option]: value })).toBe(option);
   });
 
   it.each(['slots', 'publication', 'Slot', 'version', 'constructor', '__proto'])(
-    'refuses the unknown option %s, and does not list all that there are',
+    'rejects the unknown option %s without listing all options',
     (option) => {
       expect(optionAtFault({ ...BASE, [option]: true })).toBe(option);
       expect(messageOf({ ...BASE, [option]: true }).length).toBeLessThan(140);
@@ -179,7 +179,7 @@ describe('resolveConfig', () => {
     ['publication', 'publications'],
     ['slotName', 'slot'],
     ['connectTimeoutMillis', 'connectTimeout'],
-  ])('takes %s for a misspelt %s', (option, meant) => {
+  ])('reports %s as a misspelling of %s', (option, meant) => {
     expect(messageOf({ ...BASE, [option]: true })).toContain(`unknown option. Did you mean \`${meant}\`?`);
   });
 
@@ -188,38 +188,38 @@ describe('resolveConfig', () => {
     ['parallelism', 'Similar names: '],
     ['x', 'Similar names: `slot`, '],
     ['', 'Similar names: `slot`, '],
-  ])('names those nearest to %j where none can be meant', (option, nearest) => {
+  ])('lists the names most similar to %j if none is close', (option, nearest) => {
     const message = messageOf({ ...BASE, [option]: true });
     expect(message).toMatch(/unknown option\. Similar names: `\w+`, `\w+`, `\w+`\.$/);
     expect(message).toContain(nearest);
   });
 
-  it('lists the options of what has few', () => {
+  it('lists all options of a short list', () => {
     const message = messageOf({ ...BASE, ensureSlot: { kind: 'logical' } });
     expect(message).toContain('ensureSlot.kind: unknown option. Valid names: `temporary`, `failover`, `twoPhase`.');
   });
 
   it.each(['host', 'port', 'user', 'password', 'database', 'connectionString', 'ssl'])(
-    'says that %s belongs in connection',
+    'reports that %s belongs in connection',
     (option) => {
       expect(optionAtFault({ ...BASE, [option]: 'secret' })).toBe(option);
       expect(messageOf({ ...BASE, [option]: 'secret' })).toContain('belongs in connection');
     },
   );
 
-  it('ignores what is undefined, also where there is no such option', () => {
+  it('ignores undefined, even for unknown options', () => {
     const nothing = { plugin: undefined, pluginOptions: undefined, host: undefined, other: undefined };
     expect(resolve({ ...BASE, ...nothing }).plan).toEqual(resolve(BASE).plan);
     const raw = { connection: BASE.connection, slot: 'orders', plugin: 'wal2json', publications: undefined };
     expect(resolve(raw).plan.plugin).toBe('wal2json');
   });
 
-  it('refuses an unknown option inside ensureSlot', () => {
+  it('rejects an unknown option in ensureSlot', () => {
     expect(optionAtFault({ ...BASE, ensureSlot: { temporaty: true } })).toBe('ensureSlot.temporaty');
     expect(optionAtFault({ ...BASE, ensureSlot: { temporary: 1 } })).toBe('ensureSlot.temporary');
   });
 
-  it('refuses ensureSlot beside startLsn', () => {
+  it('rejects ensureSlot with startLsn', () => {
     expect(optionAtFault({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
     expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.ensureSlot).toBeUndefined();
     expect(resolve({ ...BASE, ensureSlot: true, startLsn: () => [] }).plan.ensureSlot).toEqual({
@@ -229,7 +229,7 @@ describe('resolveConfig', () => {
     });
   });
 
-  it('tells what it got instead of a number', () => {
+  it('describes the value that is not a number', () => {
     expect(failure(() => resolve({ ...BASE, maxUnacked: NaN })).message).toContain('got NaN');
     expect(failure(() => resolve({ ...BASE, maxUnacked: '5' })).message).toContain('got a string');
     expect(failure(() => resolve({ ...BASE, maxUnacked: 5n })).message).toContain('got a bigint');
@@ -244,17 +244,17 @@ describe('resolveConfig', () => {
     ['pgoutput by name', { ...BASE, plugin: 'pgoutput' }, 'must not be pgoutput'],
     ['publications for a plugin', { ...BASE, plugin: 'wal2json' }, 'publications: applies to pgoutput only'],
     ['options for no plugin', { ...BASE, pluginOptions: {} }, 'pluginOptions: requires plugin'],
-  ])('says what is wrong with %s', (_, config, words) => {
+  ])('describes the error of %s', (_, config, words) => {
     expect(messageOf(config)).toContain(words);
     expect(messageOf(config)).not.toContain('secret');
   });
 
-  it('fails when the factory is called, not on subscribing', () => {
+  it('throws when the factory is called, not on subscribe', () => {
     expect(() => logicalReplication({ ...BASE, slot: 'Orders' })).toThrow(ConfigError);
   });
 });
 
-/** What has to compile; nothing of it is run. */
+/** Must compile; it is never run. */
 export function accepted(environment: { URL?: string }, pg: ClientConfig, client: Client, pgTypes: typeof types): void {
   const dsn: string | undefined = process.env['DATABASE_URL'];
   const settings: ConnectionOptions = {

@@ -35,12 +35,12 @@ describe('a connection', () => {
     expect(inspect(resolve({}))).toEqual(inspect(resolve()));
   });
 
-  it('takes the user’s name for the database where none is given', () => {
+  it("uses the user's name as the default database", () => {
     expect(startupOf('postgres://app@h').database).toBe('app');
     expect(startupOf({ user: 'app' }).database).toBe('app');
   });
 
-  it('reads an object, which wins over the environment', async () => {
+  it('reads an object, which takes precedence over the environment', async () => {
     const connection = {
       host: 'db.example',
       port: 5433,
@@ -68,13 +68,13 @@ describe('a connection', () => {
     ['an object of empty texts', { host: '', port: '', user: '', password: '', database: '', application_name: '' }],
     ['a URI that says nothing', 'postgres://'],
     ['keywords without values', "host='' user="],
-  ])('fills from the environment what %s leaves out', async (_, connection) => {
+  ])('takes what %s lacks from the environment', async (_, connection) => {
     expect(hostsOf(connection, ENVIRONMENT)).toEqual(['env.example:6543']);
     expect(startupOf(connection, ENVIRONMENT)).toEqual(FROM_ENVIRONMENT);
     expect(await passwordOf(connection, ENVIRONMENT)).toBe('env_password');
   });
 
-  it('fills what a URI leaves out, and no more', async () => {
+  it('takes what a URI lacks from the environment, and nothing else', async () => {
     const uri = 'postgres://app@db.example/shop';
     expect(hostsOf(uri, ENVIRONMENT)).toEqual(['db.example:6543']);
     expect(startupOf(uri, ENVIRONMENT)).toMatchObject({ user: 'app', database: 'shop', applicationName: 'env_app' });
@@ -82,14 +82,14 @@ describe('a connection', () => {
     expect(hostsOf('postgres://app:pw@/shop', ENVIRONMENT)).toEqual(['env.example:6543']);
   });
 
-  it('does not take an empty variable for a value', () => {
+  it('ignores empty variables', () => {
     const empty = Object.fromEntries(Object.keys(ENVIRONMENT).map((name) => [name, '']));
     expect(startupOf({ user: 'app' }, empty)).toEqual(startupOf({ user: 'app' }));
     expect(hostsOf({ user: 'app' }, empty)).toEqual(['localhost:5432']);
   });
 
   it.each(['postgres://app:pw@db.example:5433/shop?application_name=string', 'host=db.example user=app password=pw'])(
-    'lets what stands beside a connection string win over it: %s',
+    'gives options beside a connection string precedence over it: %s',
     async (connectionString) => {
       const beside = { host: 'other', port: 1, user: 'u', password: 'p', database: 'd', application_name: 'a' };
       expect(startupOf({ connectionString })).toEqual(startupOf(connectionString));
@@ -103,7 +103,7 @@ describe('a connection', () => {
     },
   );
 
-  it('takes fallback_application_name where there is no other', () => {
+  it('uses fallback_application_name if there is no application_name', () => {
     expect(startupOf('postgres://h?fallback_application_name=fallback').applicationName).toBe('fallback');
     const uri = 'postgres://h?fallback_application_name=fallback&application_name=mine';
     expect(startupOf(uri).applicationName).toBe('mine');
@@ -111,7 +111,7 @@ describe('a connection', () => {
   });
 });
 
-describe('time-outs', () => {
+describe('timeouts', () => {
   const timeoutOf = (connection: unknown, env: Environment = {}) => resolve(connection, env).connectTimeout;
   const FOR_EVER = 2 ** 31 - 1;
 
@@ -139,11 +139,11 @@ describe('time-outs', () => {
     [{ connectionTimeoutMillis: 0 }, {}, FOR_EVER],
     [{ connectionTimeoutMillis: 1e12 }, {}, FOR_EVER],
     [{ connectionTimeoutMillis: undefined }, {}, 15_000],
-  ])('are taken from %j and %j', (connection, env, ms) => {
+  ])('are read from %j and %j', (connection, env, ms) => {
     expect(timeoutOf(connection, env)).toBe(ms);
   });
 
-  it('are not taken from what is no number', () => {
+  it('must be numbers', () => {
     expect(refusal('postgres://h?connect_timeout=hunter2').option).toBe('connection.connect_timeout');
     expect(refusal({ connect_timeout: true }).message).toContain('got a boolean');
     expect(refusal({}, { PGCONNECT_TIMEOUT: '1.5' }).message).toContain('from PGCONNECT_TIMEOUT');
@@ -152,7 +152,7 @@ describe('time-outs', () => {
   });
 });
 
-describe('keepalives', () => {
+describe('TCP keepalives', () => {
   it.each<[connection: unknown, keepAlive: number | undefined]>([
     [undefined, 0],
     ['postgres://h?keepalives=0', undefined],
@@ -173,7 +173,7 @@ describe('keepalives', () => {
     expect(resolve(connection).hosts.targets[0]?.keepAlive).toBe(keepAlive);
   });
 
-  it('are not set by anything else', () => {
+  it('must have valid values', () => {
     expect(refusal({ keepAlive: 'yes' }).option).toBe('connection.keepAlive');
     expect(refusal({ keepalives: 'yes' }).message).toContain('expected 1 or 0');
     expect(refusal('keepalives_idle=soon').option).toBe('connection.keepalives_idle');
@@ -181,7 +181,7 @@ describe('keepalives', () => {
 });
 
 describe('an object', () => {
-  it('may be what one gives pg and its pool', () => {
+  it('may have the options of pg and its pool', () => {
     const pg = {
       max: 10,
       min: 1,
@@ -226,25 +226,25 @@ describe('an object', () => {
     ['oauth_token', 'oauthToken'],
     ['connectTimeout', 'connect_timeout'],
     ['hostAddr', 'hostaddr'],
-  ])('may not say %s, which is nearly %s', (name, meant) => {
+  ])('rejects %s and suggests %s', (name, meant) => {
     const error = refusal({ [name]: 'hunter2' });
     expect(error.option).toBe(`connection.${name}`);
     expect(error.message).toContain(`Did you mean \`${meant}\`?`);
   });
 
-  it('is told what else libpq’s and pg’s names are here', () => {
+  it("is rejected with the option's name here for other names of libpq and pg", () => {
     expect(refusal({ dbname: 'shop' }).message).toContain('connection.dbname: is not an option; use database');
     expect(refusal({ stream: () => undefined }).message).toContain('use host and port');
   });
 
-  it('names what is nearest to what it cannot say, and not what it lets pass', () => {
+  it('suggests similar supported names, not ignored ones', () => {
     expect(refusal({ timeout: 1 }).message).toContain('Similar names: `connect_timeout`, ');
     expect(refusal({ idleTimeoutMilis: 1 }).message).not.toContain('idleTimeoutMillis');
     expect(refusal({ gssencmod: 1 }).message).not.toContain('gssencmode');
   });
 
   it.each(['host', 'user', 'password', 'database', 'application_name', 'options', 'connectionString', 'sslrootcert'])(
-    'refuses a %s that is no text, and does not show it',
+    'rejects a %s that is not text, without showing it',
     (name) => {
       for (const value of [87_654, {}, ['hunter2'], true]) {
         const error = refusal({ [name]: value });
@@ -254,7 +254,7 @@ describe('an object', () => {
     },
   );
 
-  it.each(['host', 'user', 'password', 'database', 'sslrootcert'])('refuses a %s with a NUL byte', (name) => {
+  it.each(['host', 'user', 'password', 'database', 'sslrootcert'])('rejects a %s with a NUL byte', (name) => {
     expect(refusal({ [name]: '/a\0hunter2' })).toMatchObject({ option: `connection.${name}` });
   });
 
@@ -265,12 +265,12 @@ describe('an object', () => {
     ['a list', ['postgres://u:hunter2@h'], 'got a list'],
     ['a bigint for a port', { port: 5432n }, 'got a bigint'],
     ['an oauthToken that is text', { oauthToken: 'hunter2' }, 'expected a function'],
-  ])('is not %s', (_, connection, words) => {
+  ])('cannot be %s', (_, connection, words) => {
     expect(refusal(connection).message).toContain(words);
   });
 });
 
-describe('what libpq knows and is not done here', () => {
+describe('unsupported parameters of libpq', () => {
   it.each<[name: string, value: string, remedy: string]>([
     ['service', 'shop', 'service files are not supported'],
     ['gssencmode', 'require', 'GSSAPI'],
@@ -286,7 +286,7 @@ describe('what libpq knows and is not done here', () => {
     ['keepalives_count', '5', 'livenessTimeout'],
     ['oauth_client_secret', 'hunter2', 'connection.oauthToken'],
     ['replication', 'true', 'always database'],
-  ])('is refused with a reason: %s=%s', (name, value, remedy) => {
+  ])('are rejected with a reason: %s=%s', (name, value, remedy) => {
     for (const connection of [`postgres://h?${name}=${value}`, `host=h ${name}=${value}`, { [name]: value }]) {
       expect(refusal(connection).message).toContain(remedy);
     }
@@ -304,7 +304,7 @@ describe('what libpq knows and is not done here', () => {
     ['tcp_user_timeout', '0'],
     ['replication', 'database'],
     ['service', ''],
-  ])('is let pass where it asks for nothing: %s=%s', (name, value) => {
+  ])('are ignored if the value requests nothing: %s=%s', (name, value) => {
     for (const connection of [
       `postgres://h?${name}=${value}`,
       `host=h ${name}=${value}`,
@@ -321,13 +321,13 @@ describe('what libpq knows and is not done here', () => {
     ['PGSSLCRLDIR', '/x'],
     ['PGSSLCERTMODE', 'disable'],
     ['PGMINPROTOCOLVERSION', '3.2'],
-  ])('is refused from the environment, too: %s', (variable, value) => {
+  ])('are rejected in the environment, too: %s', (variable, value) => {
     expect(refusal('postgres://h', { [variable]: value }).message).toContain(`: from ${variable}`);
     expect(hostsOf('postgres://h', { [variable]: '' })).toEqual(['h:5432']);
   });
 });
 
-describe('what was read', () => {
+describe('the settings', () => {
   it.each<[what: string, connection: unknown]>([
     ['a URI', 'postgres://app:hunter2@h/shop?sslmode=require&sslpassword=hunter2'],
     ['keywords', 'host=h password=hunter2 sslpassword=hunter2'],
@@ -337,7 +337,7 @@ describe('what was read', () => {
     ],
     ['a function', { password: Object.assign(() => 'hunter2', { secret: 'hunter2' }) }],
     ['an object of TLS', { ssl: { key: 'hunter2', passphrase: 'hunter2', ca: 'x' } }],
-  ])('shows no secret of %s', (_, connection) => {
+  ])('show no secret of %s', (_, connection) => {
     const settings = resolve(connection, { PGPASSWORD: 'hunter2' });
     expect(inspect(settings, { depth: 20, showHidden: true })).not.toContain('hunter2');
     expect(JSON.stringify(settings)).not.toContain('hunter2');

@@ -4,7 +4,7 @@ import { ConfigError } from '../../lib/common/errors';
 import type { Checkpoint, StartPosition } from '../../lib/ledger/checkpoint';
 import { BASE, messageOf, resolve } from './support/resolve-config';
 
-/** Where a stream starts: at the position that was given, or the one that the function answers. */
+/** The start position: the given one, or the result of the function. */
 function startOf(start: StartRequest): Promise<StartPosition | undefined> {
   if ('position' in start) return Promise.resolve(start.position);
   return new Promise((found, failed) => {
@@ -33,12 +33,12 @@ describe('startLsn as a function', () => {
     endLsn: '16/B374D848',
   };
 
-  /** What is asked for at a subscription, or the error that this ends with. */
+  /** The result of one subscription, or its error. */
   function answerOf(startLsn: unknown): Promise<StartPosition | undefined> {
     return startOf(resolve({ ...BASE, startLsn }).start);
   }
 
-  it('lets the consumer keep the position, and asks nobody yet', () => {
+  it('makes the consumer own the position, and is not called yet', () => {
     const settings = resolve({ ...BASE, startLsn: () => throwError(() => 'asked'), statusInterval: 7000 });
     expect(settings.plan.positionOwner).toBe('consumer');
     expect(settings.session.progressInterval).toBe(7000);
@@ -52,7 +52,7 @@ describe('startLsn as a function', () => {
     ['a checkpoint', CHECKPOINT],
     ['a checkpoint as it comes back from JSON', JSON.parse(JSON.stringify(CHECKPOINT))],
     ['a checkpoint with more beside it', { ...CHECKPOINT, id: 7 }],
-  ])('takes %s', async (_, given) => {
+  ])('accepts %s', async (_, given) => {
     const source =
       typeof given === 'object' ? { systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders' } : undefined;
     expect(await answerOf(() => of(given))).toEqual({ lsn: 0x16b374d848n, source });
@@ -63,7 +63,7 @@ describe('startLsn as a function', () => {
     [false, {}],
     [null, {}],
     [undefined, {}],
-  ])('takes a checkpoint with %p for whether it is from a standby', async (standby, expected) => {
+  ])('accepts a checkpoint whose `standby` is %p', async (standby, expected) => {
     const start = await answerOf(() => of({ ...CHECKPOINT, standby }));
     expect(start?.source).toStrictEqual({ systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders', ...expected });
   });
@@ -75,7 +75,7 @@ describe('startLsn as a function', () => {
     ['a position alone', () => 7n],
     ['a text', () => '0/7'],
     ['a stream that goes on for ever', () => concat(of(7n, 8n), NEVER)],
-  ])('takes the first value of %s', async (_, startLsn) => {
+  ])('uses the first value of %s', async (_, startLsn) => {
     expect(await answerOf(startLsn)).toEqual({ lsn: 7n, source: undefined });
   });
 
@@ -86,11 +86,11 @@ describe('startLsn as a function', () => {
     ['nothing', () => EMPTY],
     ['0, which stands for none', () => [0n]],
     ['0/0', () => ['0/0']],
-  ])('leaves the start to the slot with %s', async (_, startLsn) => {
+  ])('leaves the start to the slot for %s', async (_, startLsn) => {
     expect(await answerOf(startLsn)).toBeUndefined();
   });
 
-  it('asks anew each time', async () => {
+  it('is called again each time', async () => {
     let stored = 0n;
     const { start } = resolve({ ...BASE, startLsn: () => of(++stored) });
     expect([await startOf(start), await startOf(start)]).toMatchObject([{ lsn: 1n }, { lsn: 2n }]);
@@ -105,7 +105,7 @@ describe('startLsn as a function', () => {
     ],
     ['is rejected', () => Promise.reject(new RangeError('the store is gone'))],
     ['fails', () => throwError(() => new RangeError('the store is gone'))],
-  ])('fails as the store does that %s', async (_, startLsn) => {
+  ])('fails with the error of a store that %s', async (_, startLsn) => {
     await expect(answerOf(startLsn)).rejects.toThrow(new RangeError('the store is gone'));
   });
 
@@ -132,9 +132,9 @@ describe('startLsn as a function', () => {
       'startLsn.endLsn',
       { ...CHECKPOINT, endLsn },
     ]),
-  ])('names %s where the store holds %p', async (option, given) => {
+  ])('names %s if the store returns %p', async (option, given) => {
     const ways: (() => unknown)[] = [() => of(given), () => Promise.resolve(given), () => [given]];
-    // An empty list gives no value, as an Observable that completes does.
+    // An empty list has no value, like an Observable that completes.
     if (!Array.isArray(given)) ways.push(() => given);
     for (const startLsn of ways) {
       const error: unknown = await answerOf(startLsn).catch((error: unknown) => error);
@@ -157,14 +157,14 @@ describe('startLsn as a function', () => {
     ],
     ['a number', () => 7, "invalid LSN: a value of type number. Give a bigint or text, for example '0/16B6C50'."],
     ['text that is none', () => 'latest', 'invalid LSN: "latest". Give a bigint or text'],
-  ])('says what it got, and what to give: %s', async (_, startLsn, words) => {
+  ])('describes the value, and what is expected: %s', async (_, startLsn, words) => {
     const error: unknown = await answerOf(startLsn).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });
     expect(error).toHaveProperty('message', expect.stringContaining(`startLsn: `));
     expect(error).toHaveProperty('message', expect.stringContaining(words));
   });
 
-  it('has an error of its own for an answer that does not come, and lets go of what was asked', () => {
+  it('has a specific error if no value arrives, and unsubscribes', () => {
     let released = 0;
     const { start } = resolve({ ...BASE, startLsn: () => new Observable(() => () => released++) });
     if ('position' in start) throw new Error('There is nobody to ask');
@@ -188,11 +188,11 @@ describe('startLsn as a function', () => {
       { ...CHECKPOINT, timeline: '3' },
       /timeline: expected an integer of at least 1, got a string/,
     ],
-  ])('says what it got: %s', async (_, given, message) => {
+  ])('describes the value: %s', async (_, given, message) => {
     await expect(answerOf(() => of(given))).rejects.toThrow(message);
   });
 
-  it('is asked for where a checkpoint is given as such', () => {
+  it('is required for a checkpoint', () => {
     expect(messageOf({ ...BASE, startLsn: CHECKPOINT })).toContain(
       'startLsn: expected a function that returns the stored position',
     );

@@ -3,7 +3,7 @@ import { BASE, optionAtFault, resolve } from './support/resolve-config';
 describe('a stream with another plugin', () => {
   const RAW = { connection: BASE.connection, slot: 'orders', plugin: 'wal2json' };
 
-  it('passes its options on', () => {
+  it("passes the plugin's options on", () => {
     const { plan } = resolve({ ...RAW, pluginOptions: { 'include-xids': '1' } });
     expect(plan).toMatchObject({
       plugin: 'wal2json',
@@ -24,7 +24,7 @@ describe('a stream with another plugin', () => {
     ['pluginOptions', { ...RAW, pluginOptions: ['include-xids'] }],
     ['pluginOptions.include-xids', { ...RAW, pluginOptions: { 'include-xids': true } }],
     ['pluginOptions', { ...BASE, pluginOptions: {} }],
-  ])('names %s in %j', (option, config) => {
+  ])('rejects %s in %j', (option, config) => {
     expect(optionAtFault(config)).toBe(option);
   });
 });

@@ -14,7 +14,7 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-/** A file, which nobody else may read. */
+/** A file that no other user can read. */
 function file(name: string, content = name, mode = 0o600): string {
   const path = join(home, name);
   writeFileSync(path, content);
@@ -22,7 +22,7 @@ function file(name: string, content = name, mode = 0o600): string {
   return path;
 }
 
-/** A file where libpq looks by itself. */
+/** A file in libpq's default folder. */
 function defaultFile(name: string, mode?: number): void {
   mkdirSync(join(home, '.postgresql'), { recursive: true });
   file(join('.postgresql', name), `default ${name}`, mode);
@@ -32,7 +32,7 @@ function tlsOf(connection: unknown, env: Environment = {}): TlsSettings | undefi
   return resolve(connection, { HOME: home, ...env }).hosts.targets[0]?.tls;
 }
 
-/** What goes to tls.connect, files as text. */
+/** The options of tls.connect, with files as text. */
 function optionsOf(connection: unknown, env: Environment = {}): Record<string, unknown> {
   const options = Object.entries(tlsOf(connection, env)?.options() ?? {});
   return Object.fromEntries(options.map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString() : value]));
@@ -40,11 +40,11 @@ function optionsOf(connection: unknown, env: Environment = {}): Record<string, u
 
 const NOT_VERIFIED = { rejectUnauthorized: false };
 const VERIFIED = { rejectUnauthorized: true };
-/** The chain is verified, the name is not. */
+/** The chain is verified, the host name is not. */
 const BY_CHAIN = { rejectUnauthorized: true, checkServerIdentity: expect.any(Function) as unknown };
 
 describe('sslmode', () => {
-  it('is prefer where nothing is said', () => {
+  it('defaults to prefer', () => {
     expect(tlsOf(undefined)).toMatchObject({ optional: true, direct: false });
     expect(optionsOf(undefined)).toEqual(NOT_VERIFIED);
     expect(optionsOf({ ssl: undefined })).toEqual(NOT_VERIFIED);
@@ -56,7 +56,7 @@ describe('sslmode', () => {
     ['require', NOT_VERIFIED, BY_CHAIN],
     ['verify-ca', undefined, BY_CHAIN],
     ['verify-full', VERIFIED, VERIFIED],
-  ])('%s checks by the certificates that there are', (mode, alone, withAuthority) => {
+  ])('%s verifies depending on the certificates', (mode, alone, withAuthority) => {
     const sslrootcert = file('ca.pem');
     if (alone !== undefined) expect(optionsOf({ sslmode: mode })).toEqual(alone);
     else expect(refusal({ sslmode: mode }).message).toContain('verify-ca requires sslrootcert');
@@ -66,17 +66,17 @@ describe('sslmode', () => {
     expect(optionsOf({ sslmode: mode })).toEqual({ ...Object(withAuthority), ca: 'default root.crt' });
   });
 
-  it('disable makes none, and reads no files', () => {
+  it('disable uses no TLS, and reads no files', () => {
     expect(tlsOf({ sslmode: 'disable', sslrootcert: '/nowhere' })).toBeUndefined();
   });
 
-  it('no-verify encrypts, as pg has it', () => {
+  it('no-verify encrypts without verification, as in pg', () => {
     defaultFile('root.crt');
     expect(optionsOf('sslmode=no-verify')).toEqual(NOT_VERIFIED);
     expect(tlsOf('sslmode=no-verify')?.optional).toBe(false);
   });
 
-  it('says why there is no allow', () => {
+  it('explains why allow is not supported', () => {
     expect(refusal({}, { PGSSLMODE: 'allow' }).message).toContain('it tries clear text first');
   });
 
@@ -86,13 +86,13 @@ describe('sslmode', () => {
     ['verifyfull', 'verify-full'],
     ['required', 'require'],
     ['disabled', 'disable'],
-  ])('is not %s, which is nearly %s', (mode, meant) => {
+  ])('rejects %s and suggests %s', (mode, meant) => {
     const error = refusal({ sslmode: mode });
     expect(error.option).toBe('connection.sslmode');
     expect(error.message).toContain(`Did you mean \`${meant}\`?`);
   });
 
-  it('is taken from the object, then the string, then the environment', () => {
+  it('is read from the object, then the string, then the environment', () => {
     const env = { PGSSLMODE: 'disable' };
     expect(tlsOf({}, env)).toBeUndefined();
     expect(tlsOf('sslmode=require', env)).toMatchObject({ optional: false });
@@ -102,13 +102,13 @@ describe('sslmode', () => {
     expect(refusal({}, { PGSSLMODE: 'on' }).message).toContain('(from PGSSLMODE)');
   });
 
-  it('is require where PGREQUIRESSL is 1, which counts for less than PGSSLMODE', () => {
+  it('is require if PGREQUIRESSL is 1, with lower precedence than PGSSLMODE', () => {
     expect(tlsOf({}, { PGREQUIRESSL: '1' })?.optional).toBe(false);
     expect(tlsOf({}, { PGREQUIRESSL: '0' })?.optional).toBe(true);
     expect(tlsOf({}, { PGREQUIRESSL: '1', PGSSLMODE: 'disable' })).toBeUndefined();
   });
 
-  it('means nothing to Unix sockets, and their files need not be there', () => {
+  it('is ignored for Unix sockets, whose files need not exist', () => {
     const { targets } = resolve('host=/tmp,h,@x sslmode=require').hosts;
     expect(targets.map(({ tls }) => tls !== undefined)).toEqual([false, true, false]);
     expect(tlsOf('host=/tmp sslmode=verify-full sslrootcert=/nowhere')).toBeUndefined();
@@ -117,20 +117,20 @@ describe('sslmode', () => {
 });
 
 describe('sslrootcert=system', () => {
-  it('verifies in full, by what Node.js trusts', () => {
+  it('verifies in full with the authorities that Node.js trusts', () => {
     defaultFile('root.crt');
     expect(optionsOf('sslrootcert=system')).toEqual(VERIFIED);
     expect(optionsOf('sslrootcert=system sslmode=verify-full')).toEqual(VERIFIED);
     expect(optionsOf({}, { PGSSLROOTCERT: 'system' })).toEqual(VERIFIED);
   });
 
-  it.each(['disable', 'prefer', 'require', 'verify-ca', 'no-verify'])('is not for sslmode=%s', (sslmode) => {
+  it.each(['disable', 'prefer', 'require', 'verify-ca', 'no-verify'])('is rejected with sslmode=%s', (sslmode) => {
     expect(refusal({ sslrootcert: 'system', sslmode }).message).toContain('must be verify-full');
   });
 });
 
 describe('sslnegotiation', () => {
-  it('may be direct, where TLS has to be', () => {
+  it('may be direct if TLS is required', () => {
     expect(tlsOf('sslnegotiation=direct sslmode=require')?.direct).toBe(true);
     expect(tlsOf({ sslnegotiation: 'direct', ssl: true })?.direct).toBe(true);
     expect(tlsOf({ sslnegotiation: 'postgres', ssl: true })?.direct).toBe(false);
@@ -143,18 +143,18 @@ describe('sslnegotiation', () => {
     'sslnegotiation=direct sslmode=disable',
     'sslnegotiation=Direct sslmode=require',
     { sslnegotiation: 'direct', ssl: false },
-  ])('is not %j', (connection) => {
+  ])('cannot be %j', (connection) => {
     expect(refusal(connection).option).toBe('connection.sslnegotiation');
   });
 });
 
-describe('a certificate of ours', () => {
-  it('comes with its key and passphrase', () => {
+describe('a client certificate', () => {
+  it('is used with its key and passphrase', () => {
     const connection = { sslcert: file('a.crt'), sslkey: file('a.key'), sslpassword: 'hunter2' };
     expect(optionsOf(connection)).toEqual({ ...NOT_VERIFIED, cert: 'a.crt', key: 'a.key', passphrase: 'hunter2' });
   });
 
-  it('is libpq’s where none is named', () => {
+  it("defaults to libpq's file", () => {
     defaultFile('postgresql.crt');
     defaultFile('postgresql.key');
     const key = 'default postgresql.key';
@@ -162,22 +162,22 @@ describe('a certificate of ours', () => {
     expect(optionsOf({ sslcert: file('a.crt') })).toMatchObject({ cert: 'a.crt', key });
   });
 
-  it('needs a key', () => {
+  it('requires a key', () => {
     expect(refusal({ sslcert: file('a.crt') })).toMatchObject({ option: 'connection.sslkey' });
     expect(optionsOf({ sslkey: file('a.key') })).toEqual(NOT_VERIFIED);
   });
 
-  it.each([0o644, 0o640, 0o660, 0o604, 0o601])('is not shown with a key that others may read: mode %o', (mode) => {
+  it.each([0o644, 0o640, 0o660, 0o604, 0o601])('is not used with a key that other users can read: mode %o', (mode) => {
     const isOfRoot = process.getuid?.() === 0;
     const connection = { sslcert: file('a.crt'), sslkey: file('a.key', 'hunter2', mode) };
-    // A group may read root's.
+    // root's key may be readable by its group.
     if (isOfRoot && mode === 0o640) expect(optionsOf(connection)).toMatchObject({ key: 'hunter2' });
     else expect(refusal(connection).message).toContain('chmod 600');
   });
 });
 
 describe('a revocation list', () => {
-  it('goes with the authorities', () => {
+  it('is used with the authorities', () => {
     const [sslrootcert, sslcrl] = [file('ca.pem'), file('crl.pem')];
     expect(optionsOf({ sslrootcert, sslcrl })).toEqual({ ...BY_CHAIN, ca: 'ca.pem', crl: 'crl.pem' });
     defaultFile('root.crl');
@@ -185,20 +185,20 @@ describe('a revocation list', () => {
     expect(optionsOf({})).toEqual(NOT_VERIFIED);
   });
 
-  it('is for those that Node.js trusts where it is named', () => {
+  it('applies to the authorities of Node.js if it is given explicitly', () => {
     defaultFile('root.crl');
     expect(optionsOf('sslmode=verify-full')).toEqual(VERIFIED);
     expect(optionsOf({ sslmode: 'verify-full', sslcrl: file('crl.pem') })).toEqual({ ...VERIFIED, crl: 'crl.pem' });
   });
 
-  it('is not dropped where nothing is checked', () => {
+  it('is an error without verification', () => {
     expect(refusal({ sslcrl: file('crl.pem') }).message).toContain('has no effect without verification');
     expect(refusal({ sslmode: 'require' }, { PGSSLCRL: '/x' }).message).toContain('(from PGSSLCRL)');
   });
 });
 
 describe('files', () => {
-  it('are read anew for each connection', () => {
+  it('are read again for each connection', () => {
     const path = file('ca.pem', 'old');
     const tls = tlsOf({ sslrootcert: path });
     writeFileSync(path, 'new');
@@ -207,7 +207,7 @@ describe('files', () => {
     expect(() => tls?.options()).toThrow(`connection.sslrootcert: ${path} cannot be read (ENOENT)`);
   });
 
-  it.each(['sslrootcert', 'sslcert', 'sslcrl'])('that are named have to be there: %s', (name) => {
+  it.each(['sslrootcert', 'sslcert', 'sslcrl'])('must exist if they are given explicitly: %s', (name) => {
     const connection = { sslrootcert: file('ca.pem'), [name]: '/nowhere/x.pem' };
     expect(refusal(connection)).toMatchObject({ option: `connection.${name}` });
     expect(refusal({ ...connection, [name]: home }).message).toContain('EISDIR');
@@ -215,21 +215,24 @@ describe('files', () => {
     expect(refusal(uri).message).toContain('/nowhere/x.pem cannot be read (ENOENT) (from the connection string)');
   });
 
-  it.each(['sslrootcert', 'sslcert', 'sslkey', 'sslcrl'])('have names; what stands in one is not shown: %s', (name) => {
-    const named = { sslrootcert: file('ca.pem'), sslcert: file('a.crt'), sslkey: file('a.key') };
-    for (const pem of ['-----BEGIN PRIVATE KEY-----\nhunter2\n', '-----BEGIN hunter2', 'MIIhunter2\nhunter2']) {
-      const error = refusal({ ...named, [name]: pem });
-      expect(error.option).toBe(`connection.${name}`);
-      expect(error.message).toContain('set ssl: {');
-    }
-  });
+  it.each(['sslrootcert', 'sslcert', 'sslkey', 'sslcrl'])(
+    'are given by path; their contents are not shown: %s',
+    (name) => {
+      const named = { sslrootcert: file('ca.pem'), sslcert: file('a.crt'), sslkey: file('a.key') };
+      for (const pem of ['-----BEGIN PRIVATE KEY-----\nhunter2\n', '-----BEGIN hunter2', 'MIIhunter2\nhunter2']) {
+        const error = refusal({ ...named, [name]: pem });
+        expect(error.option).toBe(`connection.${name}`);
+        expect(error.message).toContain('set ssl: {');
+      }
+    },
+  );
 
-  it('are not looked for where the user has no home, nor in the current folder', () => {
+  it('are not searched without a home folder, nor in the current folder', () => {
     expect(optionsOf({}, { HOME: '' })).toEqual(NOT_VERIFIED);
     expect(optionsOf({}, { HOME: '/nowhere' })).toEqual(NOT_VERIFIED);
   });
 
-  it('of libpq’s folder that cannot be used are an error, not passed over', () => {
+  it("in libpq's folder are an error if they cannot be used", () => {
     defaultFile('postgresql.crt');
     defaultFile('postgresql.key', 0o644);
     expect(refusal({}, { HOME: home }).option).toBe('connection.sslkey');
@@ -245,7 +248,7 @@ describe('versions of TLS', () => {
     expect(optionsOf({}, { PGSSLMINPROTOCOLVERSION: 'TLSv1.3' })).toMatchObject({ minVersion: 'TLSv1.3' });
   });
 
-  it('are 1.2 and later', () => {
+  it('are at least 1.2', () => {
     expect(refusal('ssl_min_protocol_version=TLSv1.1').message).toContain('below 1.2 is insecure');
     expect(refusal({ ssl: { minVersion: 'TLSv1' } }).option).toBe('connection.ssl.minVersion');
     expect(refusal('ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2').message).toContain(
@@ -255,7 +258,7 @@ describe('versions of TLS', () => {
 });
 
 describe('sslsni', () => {
-  it('takes the name away', () => {
+  it('omits the server name', () => {
     expect(optionsOf({})).not.toHaveProperty('servername');
     for (const sslsni of [0, false, '0']) expect(optionsOf({ sslsni })).toMatchObject({ servername: '' });
     expect(optionsOf({}, { PGSSLSNI: '0' })).toMatchObject({ servername: '' });
@@ -264,24 +267,24 @@ describe('sslsni', () => {
 });
 
 describe('ssl', () => {
-  it('true verifies in full, and libpq’s files do not count', () => {
+  it("true verifies in full, and ignores libpq's files", () => {
     defaultFile('root.crt');
     expect(tlsOf({ ssl: true })).toMatchObject({ optional: false, direct: false });
     expect(optionsOf({ ssl: true }, { PGSSLMODE: 'disable', PGSSLROOTCERT: '/nowhere' })).toEqual({});
   });
 
-  it('false makes none', () => {
+  it('false uses no TLS', () => {
     expect(tlsOf({ ssl: false }, { PGSSLMODE: 'require' })).toBeUndefined();
     expect(tlsOf({ ssl: false, connectionString: 'sslmode=verify-full' })).toBeUndefined();
   });
 
-  it('takes what tls.connect takes', () => {
+  it('accepts the options of tls.connect', () => {
     const ssl = { ca: 'x', rejectUnauthorized: false };
     expect(optionsOf({ ssl, connectionString: 'sslmode=disable' })).toEqual(ssl);
     expect(tlsOf({ ssl })?.optional).toBe(false);
   });
 
-  it.each(['require', 'hunter2', 1, []])('is not %j', (ssl) => {
+  it.each(['require', 'hunter2', 1, []])('cannot be %j', (ssl) => {
     expect(refusal({ ssl }).option).toBe('connection.ssl');
   });
 

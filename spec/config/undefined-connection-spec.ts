@@ -8,7 +8,7 @@ const environment = { ...process.env };
 let port: number;
 
 beforeAll(async () => {
-  // A port where nobody listens any more.
+  // A port that was in use and is free now.
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   port = (server.address() as AddressInfo).port;
@@ -35,7 +35,7 @@ async function failureWith(connection: string | ConnectionOptions | undefined): 
 
 const missing = process.env['NOT_SET_ANYWHERE'];
 
-describe('a connection that cannot be made', () => {
+describe('a connection that fails', () => {
   it.each<[what: string, connection: unknown, named: string]>([
     ['undefined', missing, 'connection was undefined or empty'],
     ['null', null, 'connection was undefined or empty'],
@@ -59,7 +59,7 @@ describe('a connection that cannot be made', () => {
       'The user is the text "undefined"',
     ],
     ['a template with a null database', `postgres://me@localhost/${String(null)}`, 'The database is the text "null"'],
-  ])('is told to have been given %s', async (_, connection, named) => {
+  ])('reports that the option was %s', async (_, connection, named) => {
     const error = await failureWith(connection as ConnectionOptions);
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain(named);
@@ -67,7 +67,7 @@ describe('a connection that cannot be made', () => {
     expect(error.message).toMatch(/missing environment variable\. Check [^?]*\.$/);
   });
 
-  it('that was given is not doubted', async () => {
+  it('does not do so if the option was given', async () => {
     for (const connection of [
       `postgres://me@localhost:${port}/shop`,
       { host: 'localhost', port, password: undefined },
@@ -76,12 +76,12 @@ describe('a connection that cannot be made', () => {
     }
   });
 
-  it('is doubted by management commands, too', async () => {
+  it('does so for management commands, too', async () => {
     const status = firstValueFrom(slotStatus({ connection: missing, slot: 'orders' }));
     await expect(status).rejects.toThrow(/Cannot connect to localhost:\d+ .*connection was undefined/);
   });
 
-  it('with a server that happens to be there is doubted where that refuses it, and not once it is made', async () => {
+  it('does so if a server refuses the defaults, but not after the connection is established', async () => {
     const server = await FakeWalSender.listen({ slots: [], publications: ['orders_pub'], password: 'secret' });
     process.env['PGPORT'] = new URL(server.url).port;
     expect((await failureWith(missing)).message).toMatch(/password.*connection was undefined/s);

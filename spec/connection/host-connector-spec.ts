@@ -19,7 +19,7 @@ type Host = (typeof HOSTS)[number];
 
 let clock: Clock;
 let servers: Record<Host, FakeBackend>;
-/** The hosts that were connected to, in turn. */
+/** The hosts that were connected to, in order. */
 let visits: string[];
 
 const connect: Connect = (target, events) => {
@@ -50,7 +50,7 @@ function search<T>(connection: ConnectionOptions | string, script: () => Protoco
   return { heard, connecting };
 }
 
-/** Whom it ended up with, after whom. */
+/** The chosen host, and the hosts tried before it. */
 function found(connection: ConnectionOptions | string = {}) {
   const { heard } = search(connection, fetchSystemIdentity);
   clock.advance(60_000);
@@ -58,7 +58,7 @@ function found(connection: ConnectionOptions | string = {}) {
 }
 
 describe('several hosts', () => {
-  it('are tried in turn until one can be reached', () => {
+  it('are tried in order until one is reachable', () => {
     expect(found()).toEqual({ host: 'a', visits: ['a'], code: undefined });
     down('a');
     visits = [];
@@ -68,7 +68,7 @@ describe('several hosts', () => {
     expect(found()).toEqual({ host: 'c', visits: ['a', 'b', 'c'], code: undefined });
   });
 
-  it('leave no connection behind but the one that is used', () => {
+  it('leave only the connection that is used open', () => {
     down('a');
     servers.b.standby = true;
     const { heard } = search('target_session_attrs=primary', fetchSystemIdentity);
@@ -78,7 +78,7 @@ describe('several hosts', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('have the connect time-out each', () => {
+  it('have separate connect timeouts', () => {
     servers.a.behaviour.reachable = false;
     servers.b.behaviour.answers = false;
     const { heard } = search('connect_timeout=2', fetchSystemIdentity);
@@ -97,7 +97,7 @@ describe('several hosts', () => {
     ['is starting or stopping', '57P03'],
     ['is being shut down', '57P01'],
     ['has no room', '53300'],
-  ])('are passed over where one %s', (_, sqlState) => {
+  ])('are skipped if one %s', (_, sqlState) => {
     servers.a.behaviour.answers = false;
     const { heard } = search({}, fetchSystemIdentity);
     clock.advance();
@@ -107,7 +107,7 @@ describe('several hosts', () => {
     expect(heard.link?.target.host).toBe('b');
   });
 
-  it.each(['TLS_REFUSED', 'TLS_FAILED'] as const)('are passed over where one fails with %s', (code) => {
+  it.each(['TLS_REFUSED', 'TLS_FAILED'] as const)('are skipped if one fails with %s', (code) => {
     servers.a.behaviour.refusal = new ConnectionError(code, 'no TLS');
     expect(found()).toEqual({ host: 'b', visits: ['a', 'b'], code: undefined });
   });
@@ -127,7 +127,7 @@ describe('several hosts', () => {
     expect(heard.error?.message).not.toContain('None of the hosts');
   });
 
-  it('are not tried after what is said once one was found', () => {
+  it('are not tried after an error of a suitable host', () => {
     servers.a.behaviour.creationWaits = true;
     const { heard } = search({}, () => executeCreateSlot('made', 'pgoutput', { temporary: false }, 180_000));
     clock.advance(10);
@@ -137,7 +137,7 @@ describe('several hosts', () => {
     expect(heard.error?.code).toBe('CONNECTION_LOST');
   });
 
-  it('are tried in random order where that is asked for', () => {
+  it('are tried in random order if requested', () => {
     const firsts = Array.from({ length: 60 }, () => {
       visits = [];
       return found('load_balance_hosts=random').host;
@@ -151,7 +151,7 @@ describe('several hosts', () => {
 });
 
 describe('a password function', () => {
-  it('is called for each host that asks, and for no other', async () => {
+  it('is called for each host that requests a password, and for no other', async () => {
     down('a');
     for (const host of HOSTS) servers[host].password = 'hunter2';
     servers.b.standby = true;
@@ -165,7 +165,7 @@ describe('a password function', () => {
     expect(password).toHaveBeenCalledTimes(2);
   });
 
-  it('that fails ends the search, as it would fail for the others', async () => {
+  it('that fails ends the search, because it would fail for other hosts, too', async () => {
     servers.a.password = 'hunter2';
     const password = () => Promise.reject(new Error('no token'));
     const { heard } = search({ password }, fetchSystemIdentity);
@@ -180,7 +180,7 @@ describe('a password function', () => {
     expect(servers.a.last.destroyed).toBe(true);
   });
 
-  it('that takes too long is not waited for, nor is what it says then of any use', async () => {
+  it('that takes too long is not waited for, and its result is ignored', async () => {
     servers.a.password = 'hunter2';
     const given: ((password: string) => void)[] = [];
     const password = () => new Promise<string>((found) => given.push(found));
@@ -197,7 +197,7 @@ describe('a password function', () => {
 });
 
 describe('target_session_attrs', () => {
-  /** a is a primary that is read-only by default, b a standby, c a primary. */
+  /** a is a primary with read-only transactions by default, b a standby, c a primary. */
   beforeEach(() => {
     servers.a.readOnly = true;
     servers.b.standby = true;
@@ -210,7 +210,7 @@ describe('target_session_attrs', () => {
     ['primary', 'a'],
     ['standby', 'b'],
     ['prefer-standby', 'b'],
-  ])('%s finds %s', (attrs, host) => {
+  ])('%s selects %s', (attrs, host) => {
     expect(found(`target_session_attrs=${attrs}`)).toMatchObject({ host });
   });
 
@@ -219,7 +219,7 @@ describe('target_session_attrs', () => {
     ['read-only', 'c', 'c:5432 is not read-only.'],
     ['primary', 'b', 'b:5432 is a standby.'],
     ['standby', 'a,c', 'None of the hosts would do: a:5432 is not a standby; c:5432 is not a standby.'],
-  ])('%s has nobody among %s', (target_session_attrs, host, what) => {
+  ])('%s selects none of %s', (target_session_attrs, host, what) => {
     const { heard } = search({ target_session_attrs, host }, fetchSystemIdentity);
     clock.advance(10);
     expect(heard.error?.message.startsWith(what)).toBe(true);
@@ -229,17 +229,17 @@ describe('target_session_attrs', () => {
     });
   });
 
-  it('prefer-standby goes through all a second time, and takes the first', () => {
+  it('prefer-standby tries all hosts a second time, and takes the first', () => {
     servers.b.standby = false;
     expect(found('target_session_attrs=prefer-standby')).toMatchObject({ host: 'a', visits: ['a', 'b', 'c', 'a'] });
   });
 
-  it('prefer-standby takes a standby, whoever is away', () => {
+  it('prefer-standby takes a standby, whichever hosts are unreachable', () => {
     down('a', 'c');
     expect(found('target_session_attrs=prefer-standby')).toMatchObject({ host: 'b', visits: ['a', 'b'] });
   });
 
-  it('prefer-standby says of each host but once what is wrong with it', () => {
+  it("prefer-standby reports each host's error only once", () => {
     down('a', 'b');
     const { heard } = search({ host: 'a,b', target_session_attrs: 'prefer-standby' }, fetchSystemIdentity);
     clock.advance(10);
@@ -249,7 +249,7 @@ describe('target_session_attrs', () => {
     );
   });
 
-  it('prefer-standby of one host that is away ends with what is wrong with it', () => {
+  it('prefer-standby with one unreachable host ends with that error', () => {
     down('a');
     expect(found({ host: 'a', target_session_attrs: 'prefer-standby' })).toMatchObject({
       visits: ['a', 'a'],
@@ -259,7 +259,7 @@ describe('target_session_attrs', () => {
 });
 
 describe('NO_SUITABLE_HOST', () => {
-  it('says what is wrong with each, has their errors as its cause, and no secret', () => {
+  it('lists the error of each host, has the errors as its cause, and contains no secret', () => {
     down('a');
     servers.b.standby = true;
     servers.c.behaviour.reachable = false;
@@ -282,8 +282,8 @@ describe('NO_SUITABLE_HOST', () => {
   });
 });
 
-describe('giving up in the midst of a search', () => {
-  it('lets go of the host that is tried, and tries no other', () => {
+describe('unsubscribing during a search', () => {
+  it('closes the current connection, and tries no other host', () => {
     down('a');
     servers.b.behaviour.reachable = false;
     const { heard, connecting } = search({}, fetchSystemIdentity);
@@ -299,7 +299,7 @@ describe('giving up in the midst of a search', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('cancels the making of a slot at the host that makes it', () => {
+  it('cancels the creation of a slot on the host that creates it', () => {
     down('a');
     servers.b.behaviour.creationWaits = true;
     const { connecting } = search({}, () => executeCreateSlot('made', 'pgoutput', { temporary: false }, 180_000));
@@ -312,7 +312,7 @@ describe('giving up in the midst of a search', () => {
     expect(done).toBe(1);
   });
 
-  it('is done at once after a search that has failed', () => {
+  it('has nothing to close after a search that failed', () => {
     down(...HOSTS);
     const { connecting } = search({}, fetchSystemIdentity);
     clock.advance(10);
@@ -322,7 +322,7 @@ describe('giving up in the midst of a search', () => {
   });
 });
 
-describe('clear text, where TLS was preferred', () => {
+describe('falling back to clear text with sslmode=prefer', () => {
   let warnings: jest.SpyInstance<unknown, Parameters<typeof process.emitWarning>>;
 
   beforeEach(() => {
@@ -333,7 +333,7 @@ describe('clear text, where TLS was preferred', () => {
     warnings.mockRestore();
   });
 
-  it('is warned of once for each server', () => {
+  it('warns once for each server', () => {
     down('a');
     for (let i = 0; i < 2; i++) found({ sslmode: 'prefer', port: 7001 });
     expect(warnings.mock.calls).toEqual([
@@ -353,24 +353,24 @@ describe('clear text, where TLS was preferred', () => {
     ['it stays on this machine', { sslmode: 'prefer', host: '::1' }],
     ['it stays on this machine', { sslmode: 'prefer', host: 'a', hostaddr: '127.0.0.1' }],
     ['it stays on this machine', { sslmode: 'prefer', host: '/tmp' }],
-  ])('is not warned of where %s: %j', (_, connection) => {
+  ])('does not warn if %s: %j', (_, connection) => {
     found({ port: 7003, ...connection });
     expect(warnings).not.toHaveBeenCalled();
   });
 
-  it('is not warned of again by a second connection, to the address that was found', () => {
+  it('does not warn again for a second connection to the resolved address', () => {
     for (const hostaddr of [undefined, '192.0.2.7']) found({ sslmode: 'prefer', host: 'b', hostaddr, port: 7005 });
     expect(warnings).toHaveBeenCalledTimes(1);
   });
 
-  it('is warned of where another address has a name of this machine', () => {
+  it('warns if another address has a local name', () => {
     found({ sslmode: 'prefer', host: 'localhost', hostaddr: '10.0.0.7', port: 7004 });
     expect(warnings).toHaveBeenCalledTimes(1);
   });
 });
 
 describe('a stream', () => {
-  it('looks for its host anew with each subscription', () => {
+  it('searches its host again with each subscription', () => {
     const connection = 'postgres://app:hunter2@a,b,c/shop?sslmode=disable&target_session_attrs=read-write';
     const stream$ = createStream(connect, {
       connection,
@@ -382,7 +382,7 @@ describe('a stream', () => {
     clock.advance(10);
     expect(servers.a.last.streaming).toBe(true);
 
-    // The server goes, and its standby takes over.
+    // The server stops, and its standby is promoted.
     servers.a.last.close(new Error('gone'));
     servers.a.standby = true;
     servers.b.behaviour.refusal = REFUSED;

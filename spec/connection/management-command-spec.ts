@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 describe('the management commands', () => {
-  it('connect on subscribe, each time anew, and take their leave', async () => {
+  it('connect on subscribe, each time anew, and close the connection', async () => {
     const system$ = identifySystem({ connection: server.url });
     expect(server.connections).toHaveLength(0);
     for (let i = 1; i <= 2; i++) {
@@ -29,7 +29,7 @@ describe('the management commands', () => {
     }
   });
 
-  it('emit in a turn of its own, and not from within the start-up of the connection', async () => {
+  it("emit in a separate turn of the event loop, outside the connection's start-up", async () => {
     const stack = await new Promise<string | undefined>((resolve, reject) => {
       const limit = Error.stackTraceLimit;
       Error.stackTraceLimit = Infinity;
@@ -43,13 +43,13 @@ describe('the management commands', () => {
     expect(stack).not.toMatch(/lib\/(?:connection\/startup-connection|commands)/);
   });
 
-  it('may run at the same time', async () => {
+  it('may run concurrently', async () => {
     const system$ = identifySystem({ connection: server.url });
     await Promise.all([firstValueFrom(system$), firstValueFrom(system$)]);
     expect(server.connections).toHaveLength(2);
   });
 
-  it('make a slot, look it up, and drop it', async () => {
+  it('create a slot, query it, and drop it', async () => {
     const config = { connection: server.url, slot: 'made' };
     expect(await firstValueFrom(slotStatus(config))).toBeUndefined();
     expect(await firstValueFrom(createSlot(config))).toEqual({
@@ -73,7 +73,7 @@ describe('the management commands', () => {
     expect(server.slots.has('made')).toBe(false);
   });
 
-  it('give values that can be logged as JSON', async () => {
+  it('emit values that can be logged as JSON', async () => {
     const config = { connection: server.url, slot: 'made' };
     const shown = async (oneShot: Observable<unknown>) => JSON.stringify(await firstValueFrom(oneShot));
     expect(await shown(createSlot(config))).toBe(
@@ -85,7 +85,7 @@ describe('the management commands', () => {
     expect(await shown(identifySystem({ connection: server.url }))).toContain('"walPosition":"0/1000000"');
   });
 
-  it('make a slot with another plugin', async () => {
+  it('create a slot with another plugin', async () => {
     await firstValueFrom(createSlot({ connection: server.url, slot: 'made', plugin: 'test_decoding' }));
     expect(server.slot('made').plugin).toBe('test_decoding');
   });
@@ -93,14 +93,14 @@ describe('the management commands', () => {
   it.each([
     ['SLOT_EXISTS', () => createSlot({ connection: server.url, slot: 'orders' })],
     ['SLOT_MISSING', () => dropSlot({ connection: server.url, slot: 'nothing' })],
-  ])('fail with %s, and take their leave', async (code, oneShot) => {
+  ])('fail with %s, and close the connection', async (code, oneShot) => {
     const heard = record<unknown>(oneShot());
     await until(() => heard.error !== undefined);
     expect(heard.error).toMatchObject({ code });
     await until(() => server.open === 0);
   });
 
-  it('fail where nobody listens', async () => {
+  it('fail if no server listens', async () => {
     const { url } = server;
     await server.close();
     const heard = record(identifySystem({ connection: url }));
@@ -109,7 +109,7 @@ describe('the management commands', () => {
     server = await FakeWalSender.listen({ slots: ['orders'], database: 'shop' });
   });
 
-  it('fail with CONNECT_TIMEOUT where the server says nothing', async () => {
+  it('fail with CONNECT_TIMEOUT if the server does not respond', async () => {
     server.behaviour.answers = false;
     const heard = record(identifySystem({ connection: server.url, connectTimeout: 50 }));
     await until(() => heard.error !== undefined);
@@ -117,7 +117,7 @@ describe('the management commands', () => {
     await until(() => server.open === 0);
   });
 
-  it('are given up by unsubscribing', async () => {
+  it('are aborted by unsubscribing', async () => {
     server.behaviour.answers = false;
     const heard = record(identifySystem({ connection: server.url }));
     await until(() => server.open === 1);
@@ -126,7 +126,7 @@ describe('the management commands', () => {
     expect(heard.events).toEqual([]);
   });
 
-  it('cancel the making of a slot when they are unsubscribed', async () => {
+  it('cancel the creation of a slot on unsubscribe', async () => {
     server.behaviour.creationWaits = true;
     const heard = record(createSlot({ connection: server.url, slot: 'made' }));
     await until(() => server.connections[0]?.queries.at(-1)?.startsWith('CREATE') === true);

@@ -53,8 +53,8 @@ function converse<T>(script: () => ProtocolRoutine<T>, settings = SETTINGS) {
 
 const create = () => executeCreateSlot('made', 'pgoutput', { temporary: false }, 180_000);
 
-describe('a conversation', () => {
-  it('starts up, pins the settings and leads to its outcome', () => {
+describe('a protocol routine on a connection', () => {
+  it('starts up, sets the session settings and returns its result', () => {
     const { heard } = converse(fetchSystemIdentity);
     clock.advance();
     expect(server.last.startup).toEqual({
@@ -69,7 +69,7 @@ describe('a conversation', () => {
     expect(server.last.timeouts).toBe(0);
   });
 
-  it('gives back what its outcome’s taker throws, and lets go of the connection', () => {
+  it('fails with the error that handling the result throws, and closes the connection', () => {
     let failure: unknown;
     new StartupConnection(server.connect, TARGET, SETTINGS, fetchSystemIdentity, {
       done: () => {
@@ -82,7 +82,7 @@ describe('a conversation', () => {
     expect(server.last.destroyed).toBe(true);
   });
 
-  it('leaves what came behind its end to whoever listens then', () => {
+  it('leaves the bytes after its end to the next listener', () => {
     const { heard } = converse(fetchSystemIdentity);
     server.behaviour.answersTo.push([
       /IDENTIFY/,
@@ -105,7 +105,7 @@ describe('a conversation', () => {
     expect(later).toEqual(['received 23', 'disconnected']);
   });
 
-  it('bears answers that come in any pieces', () => {
+  it('accepts responses that are split anywhere', () => {
     server.behaviour.answers = false;
     const { heard } = converse(fetchSystemIdentity);
     const feed = (...frames: Buffer[]): void => {
@@ -124,12 +124,12 @@ describe('a conversation', () => {
   });
 });
 
-describe('the connect time-out', () => {
+describe('connectTimeout', () => {
   it.each<[what: string, prepare: () => void, message: string]>([
     ['nobody answers the call', () => (server.behaviour.reachable = false), 'was not ready'],
     ['the server says nothing', () => (server.behaviour.answers = false), 'was not ready'],
     ['each answer takes long', () => (server.latency = 4000), 'accepted the connection, but did not answer'],
-  ])('counts for everything together: %s', (_, prepare, message) => {
+  ])('applies to everything together: %s', (_, prepare, message) => {
     prepare();
     const { heard } = converse(fetchSystemIdentity);
     clock.advance(14_999);
@@ -142,7 +142,7 @@ describe('the connect time-out', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('does not count while a slot is made, and counts anew after that', () => {
+  it('is suspended while a slot is created, and restarts after that', () => {
     server.behaviour.creationWaits = true;
     const { heard } = converse(function* () {
       yield* create();
@@ -159,7 +159,7 @@ describe('the connect time-out', () => {
     expect(heard.error).toBeDefined();
   });
 
-  it('does not count either after a notice that comes while a slot is made', () => {
+  it('stays suspended after a notice during slot creation', () => {
     server.behaviour.creationWaits = true;
     const { heard, connection } = converse(create);
     clock.advance(1000);
@@ -181,7 +181,7 @@ describe('a password', () => {
     server.password = 'of today';
   });
 
-  it('is waited for, and what comes meanwhile is heard later', async () => {
+  it('is waited for, and messages received in the meantime are processed later', async () => {
     let answer: (password: string) => void = () => undefined;
     const { heard } = withPassword(() => new Promise((resolve) => (answer = resolve)));
     clock.advance();
@@ -193,7 +193,7 @@ describe('a password', () => {
     expect(heard.value).toMatchObject({ systemId: server.systemId });
   });
 
-  it('is asked of a function by each connection whose server asks, and of no other', async () => {
+  it('is requested from a function for each connection whose server requests it, and for no other', async () => {
     let calls = 0;
     const password = (): string => {
       calls++;
@@ -212,7 +212,7 @@ describe('a password', () => {
     expect(calls).toBe(2);
   });
 
-  it('that comes after we gave up changes nothing', async () => {
+  it('that arrives after unsubscribing has no effect', async () => {
     let answer: (password: string) => void = () => undefined;
     const { heard, connection } = withPassword(() => new Promise((resolve) => (answer = resolve)));
     clock.advance();
@@ -224,7 +224,7 @@ describe('a password', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('that takes too long is not to be had', () => {
+  it('that takes too long is an error', () => {
     const { heard } = withPassword(() => new Promise(() => undefined));
     clock.advance(15_000);
     expect(heard.error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE', retryable: true });
@@ -253,8 +253,8 @@ describe('a password', () => {
   });
 });
 
-describe('a server that has not let us in', () => {
-  it('cannot talk for ever', () => {
+describe('a server before authentication', () => {
+  it('is limited in what it may send', () => {
     server.behaviour.answers = false;
     const { heard } = converse(fetchSystemIdentity);
     clock.advance();
@@ -275,8 +275,8 @@ describe('a server that has not let us in', () => {
   });
 });
 
-describe('a server that has no process for it', () => {
-  it('says so without a frame, and is worth another try', () => {
+describe('a server that cannot start a process', () => {
+  it('sends an unframed error, which is retryable', () => {
     server.behaviour.answers = false;
     const { heard } = converse(fetchSystemIdentity);
     clock.advance();
@@ -286,7 +286,7 @@ describe('a server that has no process for it', () => {
     expect(heard.error?.message).not.toContain('out of memory\n');
   });
 
-  it('is something else than an error that has one', () => {
+  it('is distinguished from a framed error', () => {
     server.behaviour.answers = false;
     const { heard } = converse(fetchSystemIdentity);
     clock.advance();
@@ -295,8 +295,8 @@ describe('a server that has no process for it', () => {
   });
 });
 
-describe('an answer that waits for others on the server', () => {
-  it('is cancelled there when the time is over, and says so', () => {
+describe('a response that waits for other transactions', () => {
+  it('is cancelled on the server after the timeout, and the error says so', () => {
     const { heard } = converse(function* () {
       server.latency = 60_000;
       return yield* fetchSystemIdentity();
@@ -308,7 +308,7 @@ describe('an answer that waits for others on the server', () => {
     const [first, second] = server.connections;
     clock.advance(10);
     expect(server.cancelled).toEqual([first?.processId]);
-    // The name may stand for several servers.
+    // The name may resolve to several servers.
     expect([first, second].map((connection) => connection?.target.address)).toEqual([undefined, '192.0.2.7']);
     clock.advance(60_000);
     expect(server.connections.map(({ closed: gone }) => gone)).toEqual([true, true]);
@@ -316,7 +316,7 @@ describe('an answer that waits for others on the server', () => {
   });
 });
 
-describe('what fails before the conversation’s end', () => {
+describe('a failure during the routine', () => {
   it.each<[what: string, cause: () => void, code: string]>([
     [
       'a refused connection',
@@ -333,7 +333,7 @@ describe('what fails before the conversation’s end', () => {
       () => server.last.send(Buffer.concat([Buffer.from('R'), Buffer.from([0x10, 0, 0, 0])])),
       'PROTOCOL_VIOLATION',
     ],
-  ])('is told once, and leaves nothing: %s', (_, cause, code) => {
+  ])('is reported once, and leaves nothing open: %s', (_, cause, code) => {
     server.behaviour.answers = false;
     const { heard, connection } = converse(fetchSystemIdentity);
     clock.advance();
@@ -351,7 +351,7 @@ describe('what fails before the conversation’s end', () => {
     expect(done).toBe(true);
   });
 
-  it('is an error of the configuration where a NUL byte would end a text early', () => {
+  it('is a configuration error if a NUL byte would truncate a text', () => {
     const startup = { ...SETTINGS.startup, policy: { ...SETTINGS.startup.policy, user: 'a\0b' } };
     const { heard } = converse(fetchSystemIdentity, { ...SETTINGS, startup });
     clock.advance();
@@ -360,8 +360,8 @@ describe('what fails before the conversation’s end', () => {
   });
 });
 
-describe('giving up', () => {
-  it('destroys the connection at once', () => {
+describe('unsubscribing', () => {
+  it('destroys the connection immediately', () => {
     const { connection, heard } = converse(fetchSystemIdentity);
     let done = false;
     connection.abort(() => (done = true));
@@ -373,7 +373,7 @@ describe('giving up', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('cancels the making of a slot on a second connection, and then lets go of both', () => {
+  it('cancels the creation of a slot on a second connection, and then closes both', () => {
     server.behaviour.creationWaits = true;
     const { connection } = converse(create);
     clock.advance(1000);
@@ -391,7 +391,7 @@ describe('giving up', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('waits no longer than closeTimeout for that', () => {
+  it('waits at most closeTimeout for that', () => {
     server.behaviour.creationWaits = true;
     const { connection } = converse(create);
     clock.advance(1000);
@@ -405,7 +405,7 @@ describe('giving up', () => {
     expect(server.connections.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   });
 
-  it('is done with it although the second connection is refused', () => {
+  it('completes even if the second connection is refused', () => {
     server.behaviour.creationWaits = true;
     const { connection } = converse(create);
     clock.advance(1000);
@@ -417,7 +417,7 @@ describe('giving up', () => {
     expect(server.connections[0]?.destroyed).toBe(true);
   });
 
-  it('takes no notice of what the server says meanwhile', () => {
+  it('ignores messages of the server in the meantime', () => {
     server.behaviour.creationWaits = true;
     const { connection, heard } = converse(create);
     clock.advance(1000);

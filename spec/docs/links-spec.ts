@@ -3,10 +3,10 @@ import { join, posix } from 'node:path';
 import { findAnchors, findLinks, pages, readPage, readTable, ROOT, type Page } from './support/pages';
 
 const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: readonly string[] };
-/** What npm packs without being told. */
+/** Files that npm always includes in a package. */
 const ALWAYS_PACKED = ['README.md', 'LICENSE', 'package.json'];
 
-/** Where a link leads: undefined for one that leaves the project. */
+/** The target of a link; undefined for an external one. */
 function resolveLink({ path }: Page, link: string): { readonly file: string; readonly anchor: string } | undefined {
   if (/^\w+:/.test(link)) return undefined;
   const [target = '', anchor = ''] = link.split('#');
@@ -17,7 +17,7 @@ function isPacked(file: string): boolean {
   return ALWAYS_PACKED.includes(file) || files.some((one) => file === one || file.startsWith(`${one}/`));
 }
 
-/** What is wrong with the links of a page. */
+/** The broken links of a page. */
 function findBrokenLinks(page: Page): string[] {
   return findLinks(page).flatMap((link) => {
     const target = resolveLink(page, link);
@@ -31,11 +31,11 @@ function findBrokenLinks(page: Page): string[] {
   });
 }
 
-it('every link leads to a file and a heading that are there, also in the package', () => {
+it('every link leads to an existing file and heading, also in the package', () => {
   expect(pages.flatMap(findBrokenLinks)).toEqual([]);
 });
 
-it('a link that leads nowhere is noticed', () => {
+it('a broken link is detected', () => {
   const text = '[a](docs/none.md) [b](#none) [c](package-lock.json) [d](LICENSE) [e](https://www.postgresql.org)';
   expect(findBrokenLinks({ path: 'README.md', text })).toEqual([
     'README.md: docs/none.md leads to no file',
@@ -44,20 +44,20 @@ it('a link that leads nowhere is noticed', () => {
   ]);
 });
 
-it('README leads to every page below docs/', () => {
+it('README links to every page below docs/', () => {
   const readme = readPage('README.md');
   const targets = findLinks(readme).map((link) => resolveLink(readme, link)?.file);
   const below = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/'));
   expect(below.filter((path) => !targets.includes(path))).toEqual([]);
 });
 
-it('README names every example, as files that are in the repository only', () => {
+it('README lists every example, and states that examples are in the repository only', () => {
   const named = [...readPage('README.md').text.matchAll(/`examples\/([\w-]+\.ts)`/g)].map(([, file]) => file);
   const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
   expect([...new Set(named)].sort()).toEqual(examples.sort());
 });
 
-it('files of the project that a page names in backquotes are there', () => {
+it('files that a page names in backquotes exist', () => {
   const missing = pages.flatMap(({ path, text }) =>
     [...text.matchAll(/`((?:lib|spec|docs|examples)\/[\w./-]*)`/g)].flatMap(([, file = '']) =>
       existsSync(join(ROOT, file)) ? [] : [`${path}: ${file}`],
@@ -66,13 +66,13 @@ it('files of the project that a page names in backquotes are there', () => {
   expect(missing).toEqual([]);
 });
 
-it('CONTRIBUTING lists every room of lib/, in order', () => {
+it('CONTRIBUTING lists every folder of lib/, in order', () => {
   const rooms = JSON.parse(readFileSync(join(ROOT, 'spec/architecture.json'), 'utf8')) as object;
   const listed = readTable(readPage('CONTRIBUTING.md'), 'Room').map(([name]) => name);
   expect(listed).toEqual(Object.keys(rooms).map((name) => `\`${name}\``));
 });
 
-it('CONTRIBUTING answers where things are with names that stand in their files', () => {
+it('CONTRIBUTING names only identifiers that exist in the named files', () => {
   const answers = readTable(readPage('CONTRIBUTING.md'), 'Question').flatMap(([, where = '']) => [
     ...where.matchAll(/`([\w#]+)` in `([\w./-]+)`/g),
   ]);
@@ -83,6 +83,6 @@ it('CONTRIBUTING answers where things are with names that stand in their files',
   expect([answers.length >= 10, missing.map(([answer]) => answer)]).toEqual([true, []]);
 });
 
-it('README is short: what does not fit in 12,000 bytes belongs below docs/', () => {
+it('README has at most 12,000 bytes; details belong below docs/', () => {
   expect(Buffer.byteLength(readPage('README.md').text)).toBeLessThanOrEqual(12_000);
 });

@@ -20,19 +20,19 @@ const management = readPage('docs/reference/management-commands.md');
 const errors = readPage('docs/reference/error-codes.md');
 
 const quote = (name: string): string => `\`${name}\``;
-/** The names in backquotes of a cell, without what stands behind them: `ofTable` of `ofTable(...names)`. */
+/** The names in backquotes of a cell, without what follows them: `ofTable` of `ofTable(...names)`. */
 const namesIn = (cell = ''): string[] => [...cell.matchAll(/`(\w+)/g)].map(([, name = '']) => name);
 
-it('the generated tables are as the code has them; npm run docs writes them', () => {
+it('the generated tables match the code; npm run docs writes them', () => {
   const stale = pages.filter(({ text }) => fillGenerated(text, library) !== text).map(({ path }) => path);
   expect(stale).toEqual([]);
 });
 
-it('each generated table stands in one page', () => {
+it('each generated table is in one page', () => {
   expect(pages.flatMap(({ text }) => findGenerated(text)).sort()).toEqual([...generatedNames].sort());
 });
 
-it('a table that differs from the code is noticed', () => {
+it('a table that differs from the code is detected', () => {
   const block = (content: string): string => `<!-- generated: error-codes -->\n${content}<!-- end -->\n`;
   const filled = fillGenerated(block(''), library);
   expect(filled).toContain('| `CONFIG_INVALID` ');
@@ -50,7 +50,7 @@ describe('the table of options', () => {
     expect(rows.map(([name]) => name).sort()).toEqual([...names].map(quote).sort());
   });
 
-  it('has their units and defaults', () => {
+  it('lists their units and defaults', () => {
     const { connection, plan, session, values, scheduler, statusInterval, maxMessageSize } = resolveConfig({
       connection: 'postgres://me@localhost',
       slot: 's',
@@ -94,7 +94,7 @@ describe('the table of options', () => {
       protoVersion: 'the lowest that has what is asked for',
       expectTables: 'nothing',
       onDecodeError: `\`'${values.onDecodeError}'\``,
-      // What stands in a header is a little more.
+      // The header may have more text.
       maxMessageSize: maxMessageSize === MAX_MESSAGE_LENGTH ? '1 GiB' : '',
       startLsn: "the slot's position",
       scheduler: '`asyncScheduler`',
@@ -112,7 +112,7 @@ describe('the table of options', () => {
   });
 });
 
-it('the table of connection options lists every one', () => {
+it('the table of connection options lists every option', () => {
   const rows = readTable(connection, 'Connection option').map(([name]) => name);
   expect(rows.sort()).toEqual(library.membersOf('ConnectionOptions').map(quote).sort());
 });
@@ -126,7 +126,7 @@ it('the table of messages lists every kind, once', () => {
 describe('the tables of operators', () => {
   it('list every operator', () => {
     const rows = readTable(operators, 'Operator').flatMap(([name]) => namesIn(name));
-    // Returns what an error is about, and is told below the table.
+    // This function returns the subject of an error, and is documented below the table.
     expect([...rows, 'failedTransactions'].sort()).toEqual(library.functionsOf('operators').sort());
     expect(operators.text).toContain('`failedTransactions(error)`');
   });
@@ -147,12 +147,12 @@ describe('the tables of operators', () => {
   });
 });
 
-it('the table of management commands lists every one', () => {
+it('the table of management commands lists every command', () => {
   const rows = readTable(management, 'Function').flatMap(([name]) => namesIn(name?.replace(/\(.*/, '')));
   expect(rows.sort()).toEqual(library.functionsOf('admin').sort());
 });
 
-it('the table of findings lists all that are no errors, in order', () => {
+it('the table of findings lists all that are not errors, in order', () => {
   const rows = readTable(management, 'Finding').slice(1);
   expect(rows.map(([code, severity]) => [code, severity])).toEqual(
     Object.entries(FINDINGS).map(([code, { severity }]) => [quote(code), severity]),

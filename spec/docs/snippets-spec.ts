@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Library } from './support/library';
 import { findSnippets, pages, readPage, ROOT } from './support/pages';
 
-/** What snippets use without declaring it; the pages say so. */
+/** Names that snippets use without declaring them; the pages say so. */
 const SURROUNDINGS = `
   import type { Change, PgoutputConfig, Transaction } from 'rxjs-pg-replication';
   declare global {
@@ -35,10 +35,10 @@ it('every snippet compiles', () => {
   expect(found).toEqual([]);
 });
 
-it('a snippet that does not compile is noticed', () => {
+it('a snippet that does not compile is detected', () => {
   expect(library.diagnose('wrong.ts')).toEqual([expect.stringContaining('slots')]);
 });
 
-it('README begins with the program that examples/minimal.ts is', () => {
+it('README begins with the program examples/minimal.ts', () => {
   expect(findSnippets(readPage('README.md'))[0]).toBe(readFileSync(join(ROOT, 'examples/minimal.ts'), 'utf8'));
 });

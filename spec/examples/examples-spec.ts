@@ -15,19 +15,19 @@ describe('npm run example', () => {
   beforeAll(async () => ({ url } = await runServer()));
   afterAll(() => temporary.remove());
 
-  it('bounded-replay: on a server started for it; the slot stays where it is', async () => {
+  it('bounded-replay: runs on a new server, and does not move the slot', async () => {
     await using program = new Program('npm', ['run', 'example', 'bounded-replay'], { TMPDIR: temporary.path });
     const { status, output } = await program.outcome();
     expect(status).toBe(0);
-    // Between its lines may stand what npm has to say.
+    // npm may print between its lines.
     const replayed = [...output.matchAll(/^[0-9A-F]+\/[0-9A-F]+ +(.*)$/gm)].map(([, kinds]) => kinds);
     expect(replayed.slice(0, 3)).toEqual(['insert, insert', 'update', 'delete']);
-    // Those that were there before it was started, and those that came until then.
+    // The transactions before the start, and those committed until the end position was read.
     expect(output).toContain(`Replayed ${replayed.length} transactions. The slot`);
     expect(temporary.servers).toEqual([]);
   });
 
-  it('bounded-replay: between two positions, each transaction once', async () => {
+  it('bounded-replay: emits each transaction between two positions once', async () => {
     await using program = Program.example('support/run.ts', ['bounded-replay', '--from', '0/0', '--to', '0/1'], {
       DATABASE_URL: url,
     });
@@ -37,9 +37,9 @@ describe('npm run example', () => {
     });
   });
 
-  it('minimal: shows what is committed, and has confirmed it after Ctrl-C', async () => {
+  it('minimal: prints what is committed, and has confirmed it after Ctrl-C', async () => {
     await using program = Program.example('support/run.ts', ['minimal'], { DATABASE_URL: url });
-    // One more than had been written before it was started.
+    // One more than was written before the start.
     await program.printed(/(?:\{"kind":"transaction".*\n){4}/);
     program.interrupt();
     const { status, output, errors } = await program.outcome();
@@ -53,7 +53,7 @@ describe('npm run example', () => {
     ]);
   });
 
-  it('exactly-once: goes on after it was killed, and the copy is the source, row for row', async () => {
+  it('exactly-once: continues after it was killed, and the copy equals the source, row by row', async () => {
     const server = await runServer();
     await using source = disposable(await server.createDatabase('source'));
     await using store = disposable(await server.createDatabase('store'));
@@ -83,7 +83,7 @@ describe('npm run example', () => {
       await using program = Program.example('exactly-once.ts', [], urls);
       await write(1, 20);
       await program.printed(/Stored/);
-      // Killed at whatever it is doing just now.
+      // Kill it in any state.
     }
     await write(21, 120);
     await using program = Program.example('exactly-once.ts', [], urls);
@@ -99,7 +99,7 @@ describe('npm run example', () => {
     expect(await copy()).toEqual(original);
   });
 
-  it("raw-plugin: shows test_decoding's own words, and leaves no slot", async () => {
+  it('raw-plugin: prints the output of test_decoding, and leaves no slot', async () => {
     await using program = Program.example('support/run.ts', ['raw-plugin'], { DATABASE_URL: url });
     await program.printed(/table public\.orders: INSERT: id\[integer\]:\d+ customer\[text\]:'Ada'/);
     program.interrupt();
@@ -109,7 +109,7 @@ describe('npm run example', () => {
     expect(output).toMatch(/\nStopped\.\n$/);
   });
 
-  it('says which examples there are', async () => {
+  it('lists the examples', async () => {
     await using program = Program.example('support/run.ts', ['nothing']);
     const { status, errors } = await program.outcome();
     expect(status).toBe(2);

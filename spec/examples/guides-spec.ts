@@ -7,7 +7,7 @@ import { Bed } from '../integration/support/bed';
 import { GuideProgram } from './support/guide-program';
 import { ROOT } from './support/program';
 
-/** The guides whose program is not run here, and where it is. */
+/** The guides whose program is run by another spec. */
 const RUN_ELSEWHERE = ['testing']; // spec/testing/documented-spec.ts
 
 const guides = pages.filter(({ path }) => path.startsWith('docs/guides/'));
@@ -16,7 +16,7 @@ const programs = new Map(guides.map((page) => [nameOf(page.path), findSnippets(p
 
 const SLOT = 'orders';
 
-/** The first program of each guide, as it stands, on a database with the tables that it speaks of. */
+/** The first program of each guide, unchanged, on a database with the tables that it uses. */
 describe('the program of the guide', () => {
   let folder: string;
   let bed: Bed;
@@ -41,7 +41,7 @@ describe('the program of the guide', () => {
       ...env,
     });
 
-  /** @returns a position inside the last transaction: once the slot is beyond it, all is confirmed */
+  /** @returns a position within the last transaction: when the slot is beyond it, everything is confirmed */
   const prepare = async (): Promise<Lsn> => {
     await bed.sql('CREATE PUBLICATION orders_pub FOR TABLE orders, customers');
     await bed.sql(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
@@ -77,7 +77,7 @@ describe('the program of the guide', () => {
     expect(program.exitCode).toBeUndefined();
   });
 
-  it('exactly-once: goes on from what it has stored', async () => {
+  it('exactly-once: continues after what it has stored', async () => {
     await prepare();
     const env = { STORE_FILE: join(folder, 'again.json') };
     {
@@ -90,20 +90,20 @@ describe('the program of the guide', () => {
     expect(program.output).toMatch(/^Stored 4 changes/);
   });
 
-  it('server-setup: makes publication and slot, and finds nothing wrong', async () => {
+  it('server-setup: creates the publication and the slot, and has no findings', async () => {
     using program = run('server-setup');
     await program.printed(/^"orders_pub"\n\{"name":"orders",.*\}\n\[.*\]\n$/);
     expect(program.output).not.toContain('"severity":"error"');
   });
 
-  it('connecting-and-security: says what it has reached, with the password of a file', async () => {
+  it('connecting-and-security: prints the server, with the password from a file', async () => {
     const file = join(folder, 'password');
     writeFileSync(file, 'any\n');
     using program = run('connecting-and-security', { PASSWORD_FILE: file });
     await program.printed(/^Connected to database \w+ of cluster \d+\.\n$/);
   });
 
-  it('speed: reads what the slot holds, and leaves the slot where it is', async () => {
+  it('speed: reads what the slot holds, and does not move the slot', async () => {
     await prepare();
     const before = await bed.confirmed(SLOT);
     using program = run('speed');
@@ -112,7 +112,7 @@ describe('the program of the guide', () => {
   });
 });
 
-it('every guide begins with what the reader wants, and a program that is run', () => {
+it('every guide begins with its purpose, and with a program that is run', () => {
   const spec = readFileSync(__filename, 'utf8');
   const untested = [...programs.keys()].filter((name) => !spec.includes(`'${name}`));
   expect(untested).toEqual([]);

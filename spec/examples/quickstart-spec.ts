@@ -8,22 +8,22 @@ describe('npm start', () => {
   const temporary = new TemporaryFolder();
   afterAll(() => temporary.remove());
 
-  describe('to its end', () => {
+  describe('without interruption', () => {
     let outcome: Outcome;
 
     beforeAll(async () => {
-      // As in most build services, where picocolors alone would colour a pipe.
+      // As in most CI systems, in which picocolors itself would color a pipe.
       await using program = new Program('npm', ['start', '--silent'], { TMPDIR: temporary.path, CI: 'true' });
       outcome = await program.outcome();
     });
 
-    it('ends well, with nothing left behind', () => {
+    it('exits with 0, and leaves nothing behind', () => {
       expect(outcome.errors).not.toMatch(/✗|Error|Warning/);
       expect(outcome.status).toBe(0);
       expect(temporary.servers).toEqual([]);
     });
 
-    it('shows every transaction, and agrees with the server', () => {
+    it("prints every transaction, and matches the server's record", () => {
       const { output } = outcome;
       const blocks = [
         ...output.matchAll(/^┌ xid \d+ · commit [0-9A-F]+\/[0-9A-F]+ · \d\d:\d\d:[\d.]+ · (\d+) changes?$/gm),
@@ -38,7 +38,7 @@ describe('npm start', () => {
       expect(output).toMatch(/✓ slot quickstart +not active/);
     });
 
-    it('is plain in a pipe, and shows each kind of change in its own way', () => {
+    it('prints no colors in a pipe, and each kind of change differently', () => {
       const { output } = outcome;
       expect(output).not.toContain(ESCAPE);
       expect(output).toMatch(
@@ -55,7 +55,7 @@ describe('npm start', () => {
     });
   });
 
-  it('leaves nothing behind after Ctrl-C, and has colours where they are asked for', async () => {
+  it('leaves nothing behind after Ctrl-C, and prints colors if requested', async () => {
     await using program = Program.example(QUICKSTART, [], {
       TMPDIR: temporary.path,
       FORCE_COLOR: '1',
@@ -88,7 +88,7 @@ describe('npm start with DATABASE_URL', () => {
 
   const quickstart = (...args: string[]) => Program.example(QUICKSTART, args, { DATABASE_URL: database.url });
 
-  it('streams your own tables until Ctrl-C, says what is confirmed, and goes on from there', async () => {
+  it('streams existing tables until Ctrl-C, prints the confirmed position, and continues there', async () => {
     const slot = uniqueName('slot');
     const args = ['--slot', slot, '--publication', 'own', '--tables', 'users,billing.invoices'];
     await using program = quickstart(...args);
@@ -124,14 +124,14 @@ describe('npm start with DATABASE_URL', () => {
     [['--tables', 'nowhere'], 1, /42P01: .*"nowhere"/],
     [['--slot', 'No-Slot', '--tables', 'users'], 1, /CONFIG_INVALID: slot: invalid slot name "No-Slot"/],
     [['--tabels', 'users'], 2, /Unknown option '--tabels'.*\n.*--help/],
-  ])('says what to do: %j', async (args, expected, message) => {
+  ])('prints a remedy: %j', async (args, expected, message) => {
     await using program = quickstart(...args);
     const { status, errors } = await program.outcome();
     expect(status).toBe(expected);
     expect(errors).toMatch(message);
   });
 
-  it('says what to do when the server cannot be reached', async () => {
+  it('prints a remedy if the server cannot be reached', async () => {
     await using program = Program.example(QUICKSTART, [], { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/nowhere' });
     const { status, errors } = await program.outcome();
     expect(status).toBe(1);
@@ -139,7 +139,7 @@ describe('npm start with DATABASE_URL', () => {
     expect(errors).not.toContain('secret');
   });
 
-  it('has a --help, and no use for options without a database', async () => {
+  it('has --help, and rejects options without a database', async () => {
     await using help = Program.example(QUICKSTART, ['--help']);
     expect(await help.outcome()).toMatchObject({ status: 0, output: expect.stringContaining('--publication') });
     await using lost = Program.example(QUICKSTART, ['--slot', 'mine']);

@@ -3,7 +3,7 @@ import { ReplicationError } from '../../../lib/index';
 import { FINDINGS } from '../../../lib/common/preflight-findings';
 import { createFailure, createFinding, toFinding } from '../../../lib/commands/preflight/finding';
 
-it('a finding is told in a sentence, like the error that it foretells', () => {
+it('a finding has the message of the error that it predicts', () => {
   const error = new ReplicationError('SLOT_MISSING', 'There is none');
   const { remedy } = ERRORS.SLOT_MISSING;
   const expected = { code: 'SLOT_MISSING', severity: 'error', message: 'There is none.', remedy };
@@ -12,14 +12,14 @@ it('a finding is told in a sentence, like the error that it foretells', () => {
   expect(error.message).toBe(`${expected.message} ${remedy}`);
 });
 
-it('a finding is told whole, whatever has to be escaped in the remedy or in what the server says', () => {
+it('a finding contains the complete text, including characters that are escaped', () => {
   const error = new ReplicationError('SERVER_ERROR', 'It says:\n\u202ehalt', { remedy: 'Look at\u2028\u0007\nit.' });
   const { message, remedy } = toFinding(error);
   expect(message).toBe('It says:\\n\\u{202e}halt.');
   expect(remedy).toBe('Look at\u2028\u0007\nit.');
 });
 
-it('a finding of its own has a remedy of its own', () => {
+it('a finding that predicts no error has its own remedy', () => {
   expect(createFinding('SLOT_BEHIND', 'It lags')).toEqual({
     code: 'SLOT_BEHIND',
     ...FINDINGS.SLOT_BEHIND,

@@ -11,7 +11,7 @@ const SERVER = {
   readOnly: false,
 };
 
-/** @param setting undefined for a server that does not have it */
+/** @param setting undefined for a server without the setting */
 function check(plugin: string, setting: string | undefined) {
   const connection = 'postgresql://app@localhost/shop';
   const { plan } = resolveConfig(
@@ -36,7 +36,7 @@ it.each([
   ['wal2json', '"wal2json" , pgoutput'],
   ['my plugin', 'pgoutput, "my plugin"'],
   ['a,"b"', 'pgoutput, "a,""b"""'],
-])('the output plugin %s is loaded where output_plugin_libraries is %s', (plugin, setting) => {
+])('the output plugin %s is allowed if output_plugin_libraries is %s', (plugin, setting) => {
   expect(check(plugin, setting)).toEqual([]);
 });
 
@@ -44,11 +44,11 @@ it.each([
   ['wal2json', 'pgoutput, test_decoding'],
   ['pgoutput', 'wal2json'],
   ['pgoutput', ''],
-  // Case and path have to be the same.
+  // Case and path must match.
   ['wal2json', 'WAL2JSON'],
   ['wal2json', '$libdir/wal2json'],
   ['plugin', '"my plugin"'],
-])('the output plugin %s is found to be refused where output_plugin_libraries is %p', (plugin, setting) => {
+])('the output plugin %s is a finding if output_plugin_libraries is %p', (plugin, setting) => {
   const found = check(plugin, setting);
   expect(found).toEqual([
     {

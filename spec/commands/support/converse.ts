@@ -7,7 +7,7 @@ import type {
 } from '../../../lib/commands/protocol-routine';
 import type { BackendMessage } from '../../../lib/wire/backend';
 
-/** What a client says before the stream starts. */
+/** The client's messages before the stream starts. */
 export type Said =
   | { kind: 'startup'; parameters: Record<string, string> }
   | { kind: 'query'; sql: string }
@@ -17,17 +17,17 @@ export type Server = (said: Said) => readonly BackendMessage[];
 
 export interface Outcome<T> {
   readonly said: Said[];
-  /** The SQL of all queries, in order, with its white space pressed together. */
+  /** The SQL of all queries in order, with normalized white space. */
   readonly sql: string[];
-  /** The queries that may take as long as they like. */
+  /** The queries without a timeout. */
   readonly untimed: string[];
-  /** The queries with which the connect time-out starts again. */
+  /** The queries that restart connectTimeout. */
   readonly restarting: string[];
   readonly value: T | undefined;
   readonly error: unknown;
 }
 
-/** Leads a conversation to its end with a server that answers at once, message by message; each secret is `secret`. */
+/** Runs a routine against a server that responds immediately, message by message. Each secret is `secret`. */
 export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): Outcome<T> {
   const said: Said[] = [];
   const sql: string[] = [];
@@ -66,7 +66,7 @@ export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): O
   return { said, sql, untimed, restarting, value, error };
 }
 
-/** What user code answers, at once. */
+/** The responses of user code, immediately. */
 function answerTo(ask: string | UserCallback): CallbackAnswer {
   if (typeof ask === 'string') return { kind: 'credential', value: 'secret' };
   const answers: CallbackAnswer[] = [];
@@ -81,7 +81,7 @@ function answerTo(ask: string | UserCallback): CallbackAnswer {
   return answer;
 }
 
-/** Decodes a frontend message, by the manual's layout. Only a StartupMessage has no type byte. */
+/** Decodes a frontend message as the manual describes. Only a StartupMessage has no type byte. */
 function read(bytes: Buffer): Said {
   if (bytes[0] === 0) {
     const texts = bytes.toString('utf8', 8, bytes.length - 2).split('\0');
@@ -109,7 +109,7 @@ export function rows(...results: readonly Readonly<Record<string, string | null>
   ];
 }
 
-/** A command that is done and has no result. */
+/** The response to a command without a result. */
 export function done(): BackendMessage[] {
   return [COMPLETE, READY];
 }
@@ -118,7 +118,7 @@ export function serverFields(fields: Partial<ServerFields> = {}): ServerFields {
   return { severity: 'ERROR', sqlState: 'XX000', message: 'an error', ...fields };
 }
 
-/** The refusal of a query. */
+/** The error of a query. */
 export function refusal(fields: Partial<ServerFields>): BackendMessage[] {
   return [{ kind: 'error', fields: serverFields(fields) }, READY];
 }

@@ -1,6 +1,6 @@
 import type { SlotStatus } from '../../../lib/commands/slot-commands';
 
-/** The slot `orders`, confirmed up to a position. */
+/** Creates the row of slot `orders`, confirmed up to a position. */
 export function slotAt(confirmedFlushLsn: bigint | undefined): SlotStatus {
   return {
     name: 'orders',

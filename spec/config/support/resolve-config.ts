@@ -3,15 +3,15 @@ import { resolveConfig } from '../../../lib/config/resolve-config';
 import type { PgoutputConfig } from '../../../lib/config/stream-config';
 import { failure } from '../../wire/failure';
 
-/** What every stream needs. */
+/** The required options of every stream. */
 export const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };
 
-/** As from JavaScript: anything may be there. */
+/** Bypasses the types, as a caller in JavaScript can. */
 export function resolve(config: unknown) {
   return resolveConfig(config as PgoutputConfig);
 }
 
-/** The option that the error names, which shows no `secret`. */
+/** The option that the error names. Verifies that the error does not show `secret`. */
 export function optionAtFault(config: unknown): string {
   const error = failure(() => resolve(config));
   if (!(error instanceof ConfigError)) throw error;
@@ -21,7 +21,7 @@ export function optionAtFault(config: unknown): string {
   return error.option;
 }
 
-/** The words of the error. */
+/** The message of the error. */
 export function messageOf(config: unknown): string {
   return failure(() => resolve(config)).message;
 }

@@ -6,14 +6,14 @@ import { failure } from '../../wire/failure';
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** Nobody's home, so that what lies in that of whoever runs the specs does not count. */
+/** An empty home folder, so that the files of the current user have no effect. */
 const NOBODY = { HOME: '/nowhere' };
 
 export function resolve(connection?: unknown, env: Environment = {}): ConnectionSettings {
   return resolveConnection(new OptionReader('', { connection }, SERVER_OPTIONS), { ...NOBODY, ...env });
 }
 
-/** The error of what cannot be used, which never shows a `hunter2`. */
+/** The error of an invalid configuration. Verifies that it does not show `hunter2`. */
 export function refusal(connection: unknown, env: Environment = {}): ConfigError {
   const error = failure(() => resolve(connection, env));
   if (!(error instanceof ConfigError)) throw error;
@@ -29,13 +29,13 @@ export function hostsOf(connection?: unknown, env: Environment = {}): string[] {
   );
 }
 
-/** Who connects, and to what. */
+/** The user and the database. */
 export function startupOf(connection?: unknown, env: Environment = {}) {
   const { policy, database, applicationName, options } = resolve(connection, env).startup;
   return { user: policy.user, database, applicationName, options };
 }
 
-/** The password that a server at the first host gets to see. */
+/** The password that is sent to the first host. */
 export function passwordOf(connection?: unknown, env: Environment = {}): Promise<string | undefined> {
   const { credentials: secrets, hosts } = resolve(connection, env);
   const [target] = hosts.targets;

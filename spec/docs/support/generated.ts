@@ -2,7 +2,7 @@ import { ERRORS, type ErrorKind } from '../../../lib/common/error-codes';
 import { FINDINGS } from '../../../lib/common/preflight-findings';
 import type { Library } from './library';
 
-/** A table that stands in a page between `<!-- generated: name -->` and `<!-- end -->`. */
+/** A table in a page between `<!-- generated: name -->` and `<!-- end -->`. */
 type Tables = Readonly<Record<string, (library: Library) => string>>;
 
 const TABLES: Tables = {
@@ -40,7 +40,7 @@ const TABLES: Tables = {
     ),
 };
 
-/** What every message has. */
+/** The members of every message. */
 const COMMON: readonly string[] = ['kind', 'ack', 'toJSON'];
 
 const OBSERVED = [
@@ -51,7 +51,7 @@ const OBSERVED = [
 
 const BLOCK = /(<!-- generated: ([\w-]+) -->\n)(?:.*?\n)??(<!-- end -->)/gs;
 
-/** @returns the page's text with the tables as the code has them now */
+/** @returns the page's text with the current tables */
 export function fillGenerated(text: string, library: Library): string {
   return text.replace(BLOCK, (_, start: string, name: string, end: string) => {
     const generate = TABLES[name];
@@ -60,7 +60,7 @@ export function fillGenerated(text: string, library: Library): string {
   });
 }
 
-/** The names of the tables that a page contains. */
+/** The names of the tables in a page. */
 export function findGenerated(text: string): string[] {
   return [...text.matchAll(BLOCK)].map(([, , name = '']) => name);
 }
@@ -72,7 +72,7 @@ function formatNames(names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join(', ');
 }
 
-/** Markdown as prettier writes it. */
+/** Formats Markdown with prettier. */
 function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(3, ...lines.map((line) => (line[column] ?? '').length)));

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from './pages';
 
-/** A type-checked program of the library and of files that exist in memory only. */
+/** A type-checked program of the library, and of files that exist only in memory. */
 export class Library {
   readonly #program: ts.Program;
   readonly #checker: ts.TypeChecker;
 
-  /** @param files source text by name; they stand beside this one, and import the package by its name */
+  /** @param files source texts by name. They are in this folder, and import the package by its name. */
   constructor(files: Readonly<Record<string, string>> = {}) {
     this.#program = createProgram(
       Object.fromEntries(Object.entries(files).map(([name, code]) => [join(__dirname, name), code])),
@@ -15,7 +15,7 @@ export class Library {
     this.#checker = this.#program.getTypeChecker();
   }
 
-  /** What the compiler says of one of the files in memory. */
+  /** The compiler's errors in a file in memory. */
   diagnose(name: string): string[] {
     const file = this.#program.getSourceFile(join(__dirname, name));
     return [...this.#program.getSyntacticDiagnostics(file), ...this.#program.getSemanticDiagnostics(file)].map(
@@ -23,19 +23,19 @@ export class Library {
     );
   }
 
-  /** The names that a folder of lib/ exports through the package, of functions only. */
+  /** The functions that a folder of lib/ exports through the package. */
   functionsOf(folder: string): string[] {
     return this.#exports()
       .filter((one) => one.flags & ts.SymbolFlags.Function && fileOf(one).startsWith(join(ROOT, 'lib', folder)))
       .map(({ name }) => name);
   }
 
-  /** The public members of a class or interface that the package exports, in the order of their declaration. */
+  /** The public members of an exported class or interface, in the order of their declaration. */
   membersOf(name: string): string[] {
     return this.#propertiesOf(name).map((one) => one.name);
   }
 
-  /** The values that `kind` has in a class that the package exports. */
+  /** The values of `kind` in an exported class. */
   kindsOf(name: string): string[] {
     const kind = this.#propertiesOf(name).find((one) => one.name === 'kind');
     if (!kind) return [];
@@ -43,7 +43,7 @@ export class Library {
     return (type.isUnion() ? type.types : [type]).flatMap((one) => (one.isStringLiteral() ? [one.value] : []));
   }
 
-  /** The exported types that have a `kind`, which are those of messages and of what operators make of them. */
+  /** The exported types that have a `kind`: messages, and values that operators create from them. */
   typesWithKind(): string[] {
     return this.#exports()
       .filter((one) => one.flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Interface))
@@ -67,7 +67,7 @@ export class Library {
   }
 }
 
-/** Not private, not a symbol's name, not `@internal`. */
+/** Not private, not named by a symbol, not `@internal`. */
 function isPublic(symbol: ts.Symbol): boolean {
   const isInternal = symbol.getJsDocTags().some(({ name }) => name === 'internal');
   return !/^(?:#|__)/.test(symbol.name) && !isInternal;

@@ -10,7 +10,7 @@ export interface Page {
   readonly text: string;
 }
 
-/** Every page below docs/, and the ones at the top. */
+/** Every page below docs/, and those in the project's folder. */
 export const pages: readonly Page[] = [
   ...readdirSync(ROOT).filter((file) => file.endsWith('.md')),
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
@@ -20,19 +20,19 @@ export const pages: readonly Page[] = [
   .sort()
   .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 
-/** @throws where there is none of that path */
+/** @throws if the page does not exist */
 export function readPage(path: string): Page {
   const page = pages.find((one) => one.path === path);
   if (!page) throw new Error(`There is no page ${path}.`);
   return page;
 }
 
-/** The TypeScript that a page shows, block by block. */
+/** The TypeScript code blocks of a page. */
 export function findSnippets({ text }: Page): string[] {
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
 }
 
-/** The rows of the table of a page whose first column has this heading, cell by cell. */
+/** The rows of the table whose first column has this heading, as cells. */
 export function readTable({ path, text }: Page, heading: string): string[][] {
   const lines = text.split('\n');
   const start = lines.findIndex((line) => line.startsWith('|') && splitCells(line)[0] === heading);
@@ -41,12 +41,12 @@ export function readTable({ path, text }: Page, heading: string): string[][] {
   return rows.slice(0, rows.indexOf('')).map(splitCells);
 }
 
-/** The targets of a page's links and pictures. */
+/** The targets of a page's links and images. */
 export function findLinks({ text }: Page): string[] {
   return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
 }
 
-/** What a link may name after `#`, as GitHub derives it from headings. */
+/** The anchors of a page, as GitHub derives them from headings. */
 export function findAnchors({ text }: Page): string[] {
   return [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

@@ -16,8 +16,8 @@ type Run = (
 ) => void;
 
 /**
- * A program that a page shows, run as it stands. It runs in this process, with a `process` and a `console` of its own:
- * on a busy machine a process takes longer to start than the program takes.
+ * Runs the program of a page, unchanged. It runs in this process, with a separate `process` and `console`, because on a busy
+ * machine a process takes longer to start than the program takes to run.
  */
 export class GuideProgram implements Disposable {
   readonly #process: EventEmitter & { readonly env: NodeJS.ProcessEnv; exitCode?: number };
@@ -40,7 +40,7 @@ export class GuideProgram implements Disposable {
     return this.#process.exitCode;
   }
 
-  /** Waits until it has printed something. */
+  /** Waits until it has printed a text. */
   async printed(what: RegExp): Promise<void> {
     await eventually(
       () => Promise.resolve(this.output),
@@ -48,12 +48,12 @@ export class GuideProgram implements Disposable {
     );
   }
 
-  /** What Ctrl-C in the terminal does. */
+  /** Emits SIGINT, as Ctrl-C in the terminal. */
   interrupt(): void {
     this.#process.emit('SIGINT');
   }
 
-  /** Ends its streams, which a process would do by ending. */
+  /** Ends its streams, as the end of a process would. */
   [Symbol.dispose](): void {
     this.#disposed.next();
   }

@@ -7,10 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export const ROOT = resolve(__dirname, '../../..');
 
-/** What decides how a program prints or where it connects: a user has none of it set, unless the spec says so. */
+/** Variables that affect output or the connection. They are unset unless the spec sets them. */
 const NOT_INHERITED = /^(?:DATABASE_URL|FORCE_COLOR|NO_COLOR|PG[A-Z]+|SPEC_RUN_.*)$/;
 
-/** ms that a program has for what it is waited for: less than jest's own, so that the program is stopped properly. */
+/** How long the spec waits for a program, in ms: less than jest's timeout, so that the program is stopped properly. */
 const PATIENCE = 60_000;
 
 export interface Outcome {
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly errors: string;
 }
 
-/** A program in a process of its own, started as from a shell, its output in a pipe. */
+/** A program in a separate process, started as from a shell, with its output in a pipe. */
 export class Program {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<number | null>;
@@ -28,7 +28,7 @@ export class Program {
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
-    // A process group of its own stands for the terminal's.
+    // A process group of its own, as in a terminal.
     this.#child = spawn(command, args, {
       cwd: ROOT,
       detached: true,
@@ -47,7 +47,7 @@ export class Program {
     return this.#output;
   }
 
-  /** Waits until it has printed something. */
+  /** Waits until it has printed a text. */
   async printed(what: RegExp): Promise<void> {
     const deadline = performance.now() + PATIENCE;
     while (!what.test(this.#output)) {
@@ -58,7 +58,7 @@ export class Program {
     }
   }
 
-  /** What Ctrl-C in the terminal does. */
+  /** Sends SIGINT to the process group, as Ctrl-C in the terminal. */
   interrupt(): void {
     this.#signal('SIGINT');
   }
@@ -79,7 +79,7 @@ export class Program {
   }
 }
 
-/** A folder for temporary files that shows what a program leaves there. */
+/** A folder for temporary files, to check what a program leaves behind. */
 export class TemporaryFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'example-spec-'));
 
