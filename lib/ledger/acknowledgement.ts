@@ -66,38 +66,53 @@ export interface StopControl {
   stopAfter(handle: AckHandle, upTo?: Lsn): void;
 }
 
-/** Settles a delivery: acknowledges it for the subscriber, or drops it for an operator. */
+/** The index of the delivery that ends a unit: the Commit or Prepare of a transaction, or the group that stands for it. */
+export const UNIT_END = -1;
+
+/**
+ * Settles deliveries: acknowledges them for the subscriber, or drops them for an operator. The deliveries of a transaction
+ * have a handle in common, and tell it which of them is meant.
+ */
 export interface AckHandle {
   readonly session: SessionControl;
-  /** Of the transaction that the delivery belongs to, where that is known. */
+  /** Of the transaction that the deliveries belong to, where that is known. */
   readonly xid: number | undefined;
-  /** The delivery has reached an operator that will settle it. */
-  markReached(): void;
-  /** @returns false when the session closed first */
-  settle(): boolean;
-  /**
-   * Settles a delivery that an operator drops. Where the consumer owns the position, this alone confirms nothing, as the
-   * consumer cannot have stored its position.
-   */
-  discard(): void;
-  /** Whether it is a keepalive whose position the consumer should store. */
+  /** Whether it is that of a keepalive whose position the consumer should store. */
   readonly isProgress: boolean;
-  /** Takes the delivery out of the window: it will be settled as a member of a group. */
-  gather(): void;
+  /** The delivery has reached an operator that will settle it. */
+  markReached(index: number): void;
   /**
-   * Of a Commit: makes one handle for all gathered changes, which counts against the window. Of a progress: makes a handle
-   * that has to be settled.
+   * @param bytes with which the delivery counts against the window
+   * @param index among the changes of its unit; or {@link UNIT_END}
+   * @param bySubscriber false where an operator drops it. Where the consumer owns the position, dropping confirms nothing, as
+   * the consumer cannot have stored its position.
+   * @returns false when the delivery stays unsettled: the session closed first, or it is not for operators to drop
+   */
+  settle(bytes: number, index: number, bySubscriber: boolean): boolean;
+  /** A delivery that is settled, or gathered, was acknowledged. */
+  settleAgain(): void;
+  /** Takes the delivery out of the window: it will be settled as a member of a group. */
+  gather(bytes: number, index: number): void;
+  /**
+   * Of a Commit or Prepare: attaches to `group` a handle for all gathered changes, which counts against the window in place
+   * of `end`. Of a progress: attaches a handle that has to be settled.
    *
    * @param held bytes of the gathered changes that are still in memory; default: all
    */
-  group(held?: number): AckHandle;
+  group(end: Delivery, group: Delivery, held?: number): void;
 }
+
+/** In place of the bytes of a delivery that is settled, or needs no settling. */
+const SETTLED = -1;
 
 /**
  * A message or transaction with its handle, which is private: equality and JSON see data only.
  */
 export abstract class Delivery implements Acknowledgeable {
   #handle: AckHandle | undefined;
+  /** What it counts against the window until it is settled; then {@link SETTLED}. */
+  #bytes = SETTLED;
+  #index = UNIT_END;
 
   get ack(): () => boolean {
     return () => this.acknowledge();
@@ -109,7 +124,9 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   acknowledge(): boolean {
-    return this.#handle?.settle() ?? true;
+    if (this.#bytes !== SETTLED) return this.#settle(true);
+    this.#handle?.settleAgain();
+    return true;
   }
 
   /**
@@ -118,7 +135,42 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static discard(delivery: Delivery): void {
-    delivery.#handle?.discard();
+    if (delivery.#bytes !== SETTLED) delivery.#settle(false);
+  }
+
+  /**
+   * Takes a change out of the window: it will be settled as a member of a group.
+   *
+   * @internal
+   */
+  static gather(delivery: Delivery): void {
+    const bytes = delivery.#bytes;
+    if (bytes === SETTLED) return;
+    delivery.#bytes = SETTLED;
+    delivery.#handle?.gather(bytes, delivery.#index);
+  }
+
+  /**
+   * Attaches the handle that settles what was gathered.
+   *
+   * @param end the message that completes the group
+   * @param held see {@link AckHandle.group}
+   * @internal
+   */
+  static group(end: Delivery, group: Delivery, held?: number): void {
+    end.#handle?.group(end, group, held);
+  }
+
+  /**
+   * The delivery has reached an operator that will settle it.
+   *
+   * @returns its session; undefined for a message that no session delivered
+   * @internal
+   */
+  static markReached(delivery: Delivery): SessionControl | undefined {
+    const handle = delivery.#handle;
+    handle?.markReached(delivery.#index);
+    return handle?.session;
   }
 
   /**
@@ -131,9 +183,27 @@ export abstract class Delivery implements Acknowledgeable {
     return { ...delivery.#handle.session.source, endLsn: formatLsn(endLsn) };
   }
 
-  /** @internal */
-  static attach(delivery: Delivery, handle: AckHandle): void {
+  /**
+   * @param bytes with which it counts against the window until it is settled; default: it needs no settling
+   * @param index see {@link AckHandle.settle}
+   * @internal
+   */
+  static attach(delivery: Delivery, handle: AckHandle, bytes = SETTLED, index = UNIT_END): void {
     delivery.#handle = handle;
+    delivery.#bytes = bytes;
+    delivery.#index = index;
+  }
+
+  /**
+   * The delivery is settled by other means than its own acknowledgement.
+   *
+   * @returns the bytes that it counted against the window; undefined if it was settled before
+   * @internal
+   */
+  static takeBytes(delivery: Delivery): number | undefined {
+    const bytes = delivery.#bytes;
+    delivery.#bytes = SETTLED;
+    return bytes === SETTLED ? undefined : bytes;
   }
 
   /**
@@ -143,5 +213,14 @@ export abstract class Delivery implements Acknowledgeable {
    */
   static getHandle(delivery: Delivery): AckHandle | undefined {
     return delivery.#handle;
+  }
+
+  /** It is marked as settled before the handle is called, as a listener may settle it again. */
+  #settle(bySubscriber: boolean): boolean {
+    const bytes = this.#bytes;
+    this.#bytes = SETTLED;
+    if (this.#handle?.settle(bytes, this.#index, bySubscriber) !== false) return true;
+    this.#bytes = bytes;
+    return false;
   }
 }

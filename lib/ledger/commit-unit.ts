@@ -1,26 +1,83 @@
-import type { AckHandle, SessionControl } from './acknowledgement';
+import { UNIT_END, type AckHandle, type Delivery, type SessionControl } from './acknowledgement';
+import { IndexSet } from '../common/index-set';
 import type { Lsn } from '../common/lsn';
 
 /** The sequence of a streamed transaction that has not ended: it is behind all other units. */
 export const NOT_ENDED = Number.MAX_SAFE_INTEGER;
 
-/** What is confirmed as a whole: a transaction, a logical message outside transactions, or a message of another plugin. */
-export class CommitUnit {
-  next: CommitUnit | undefined;
-  /** Handles that are neither settled nor gathered. */
+/** What handles call when they are used. */
+export interface HandleOwner {
+  readonly session: SessionControl;
+  /** @returns false where the delivery can no longer be settled */
+  settle(part: UnitPart, bytes: number, index: number, bySubscriber: boolean): boolean;
+  /** A delivery was acknowledged that had been settled, or gathered, before. */
+  settleAgain(unit: CommitUnit): void;
+  gather(part: UnitPart, bytes: number, index: number): void;
+  /** @param held bytes that the group adds to the window; default: those of all that was gathered */
+  group(unit: CommitUnit, end: Delivery, group: Delivery, held?: number): void;
+  /** Confirms a keepalive's position once the unit before it is confirmed. */
+  acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean;
+  /** Attaches to a delivery the handle of a unit that consists of it. */
+  openStandaloneUnit(delivery: Delivery, position: Lsn, bytes: number): void;
+}
+
+/** The handle of deliveries of one unit: of the whole unit, or of the changes of one streamed subtransaction. */
+export abstract class UnitPart implements AckHandle {
+  readonly isProgress = false;
+  /** Deliveries that are neither settled nor gathered. */
   unacked = 0;
+  /** The bytes with which they count against the window. */
+  unackedBytes = 0;
   /** Changes that were delivered. */
   changes = 0;
   /** Bytes of the gathered changes, which the group adds to the window again. */
   gathered = 0;
-  /** Settles the gathered changes. */
-  group: CommitUnitHandle | undefined;
-  commit: CommitUnitHandle | undefined;
+  /** The indexes of the changes that are settled or gathered. */
+  readonly settled = new IndexSet();
+
+  constructor(readonly owner: HandleOwner) {}
+
+  abstract get unit(): CommitUnit;
+  abstract get xid(): number | undefined;
+
+  get session(): SessionControl {
+    return this.owner.session;
+  }
+
+  markReached(index: number): void {
+    const { unit } = this;
+    if (unit.changes === 0 || (unit.isGroup && index === UNIT_END)) unit.reached = true;
+  }
+
+  settle(bytes: number, index: number, bySubscriber: boolean): boolean {
+    return this.owner.settle(this, bytes, index, bySubscriber);
+  }
+
+  settleAgain(): void {
+    this.owner.settleAgain(this.unit);
+  }
+
+  gather(bytes: number, index: number): void {
+    this.owner.gather(this, bytes, index);
+  }
+
+  group(end: Delivery, group: Delivery, held?: number): void {
+    this.owner.group(this.unit, end, group, held);
+  }
+}
+
+/** What is confirmed as a whole: a transaction, a logical message outside transactions, or a message of another plugin. */
+export class CommitUnit extends UnitPart {
+  next: CommitUnit | undefined;
+  xid: number | undefined;
+  /** Whether the delivery that ends the unit is settled; undefined until there is one. */
+  isEndSettled: boolean | undefined;
+  /** Whether that delivery is a group, which settles the gathered changes. */
+  isGroup = false;
   /** The LSN that settling the unit confirms. A transaction's is known after its Commit. */
   position: Lsn | undefined;
   /** Where the commit record starts, as the Begin tells. */
   commitLsn: Lsn = 0n;
-  xid: number | undefined;
   /** The highest keepalive between this unit and the next one. */
   walEnd: Lsn = 0n;
   /** Whether it was settled and has been removed from the queue. */
@@ -30,15 +87,54 @@ export class CommitUnit {
   countsAgainstWindow = true;
   /** Whether it, or its group, has reached an operator that will settle it. */
   reached = false;
+  /** Of a transaction that is streamed in blocks, by subtransaction. */
+  streamed: Map<number, StreamedPart> | undefined;
 
   constructor(
+    owner: HandleOwner,
     public sequence: number,
     /**
      * Whether the subscriber has acknowledged any of it, while the rest may have been dropped by operators. True from the
      * start where that makes no difference.
      */
     public ackedBySubscriber: boolean,
-  ) {}
+  ) {
+    super(owner);
+  }
+
+  get unit(): this {
+    return this;
+  }
+
+  /** The handle of the streamed changes of a subtransaction. */
+  getStreamed(subxid: number): StreamedPart {
+    this.streamed ??= new Map();
+    let part = this.streamed.get(subxid);
+    if (!part) this.streamed.set(subxid, (part = new StreamedPart(this)));
+    return part;
+  }
+}
+
+/** The handle of the streamed changes of one subtransaction. The unit counts them, too. */
+export class StreamedPart extends UnitPart {
+  /** Whether the subtransaction was rolled back: its changes need no settling. */
+  aborted = false;
+
+  constructor(readonly unit: CommitUnit) {
+    super(unit.owner);
+  }
+
+  get xid(): number | undefined {
+    return this.unit.xid;
+  }
+
+  override settle(bytes: number, index: number, bySubscriber: boolean): boolean {
+    return this.aborted || super.settle(bytes, index, bySubscriber);
+  }
+
+  override gather(bytes: number, index: number): void {
+    if (!this.aborted) super.gather(bytes, index);
+  }
 }
 
 /** Whether the unit can be confirmed once all units before it are. */
@@ -51,102 +147,6 @@ export function isDone(unit: CommitUnit): unit is CommitUnit & { position: Lsn }
  * not reached an operator that will settle it.
  */
 export function isPossiblyDropped(unit: CommitUnit): boolean {
-  const isDeliveredAsOne = unit.group !== undefined || (unit.changes === 0 && !unit.commit);
+  const isDeliveredAsOne = unit.isGroup || (unit.changes === 0 && unit.isEndSettled === undefined);
   return isDeliveredAsOne && unit.unacked > 0 && !unit.reached;
-}
-
-/** What handles call when they are used. */
-export interface HandleOwner {
-  readonly session: SessionControl;
-  /** @returns false where the handle can no longer be settled */
-  settle(handle: CommitUnitHandle, bySubscriber: boolean): boolean;
-  /** The handle was settled, or gathered, before. */
-  settleAgain(handle: CommitUnitHandle): void;
-  gather(handle: CommitUnitHandle): void;
-  /** @param held bytes that the group adds to the window; default: those of all that was gathered */
-  group(commit: CommitUnitHandle, held?: number): AckHandle;
-  /** Confirms a keepalive's position once the unit before it is confirmed. */
-  acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean;
-  /** Makes a delivery that is confirmed by itself. */
-  openStandaloneUnit(position: Lsn, bytes: number): AckHandle;
-}
-
-/**
- * The handle of a delivery that belongs to a unit. There is one for each message, so its members are plain ones: V8 makes
- * those fastest.
- */
-export class CommitUnitHandle implements AckHandle {
-  readonly isProgress = false;
-  /** Its neighbours in the {@link UnackedList}. */
-  older: CommitUnitHandle | undefined;
-  newer: CommitUnitHandle | undefined;
-  settled: boolean;
-
-  constructor(
-    readonly owner: HandleOwner,
-    readonly unit: CommitUnit,
-    readonly bytes = 0,
-    /** The order of delivery; -1 for what needs no settling. */
-    readonly sequence = -1,
-  ) {
-    this.settled = sequence < 0;
-  }
-
-  get session(): SessionControl {
-    return this.owner.session;
-  }
-
-  get xid(): number | undefined {
-    return this.unit.xid;
-  }
-
-  markReached(): void {
-    const { unit } = this;
-    if (this === unit.group || unit.changes === 0) unit.reached = true;
-  }
-
-  settle(): boolean {
-    if (!this.settled) return this.#settle(true);
-    this.owner.settleAgain(this);
-    return true;
-  }
-
-  discard(): void {
-    if (!this.settled) this.#settle(false);
-  }
-
-  gather(): void {
-    if (this.markSettled()) this.owner.gather(this);
-  }
-
-  group(held?: number): AckHandle {
-    return this.owner.group(this, held);
-  }
-
-  /** `settled` is set before the owner is called, as a listener may settle the handle again. */
-  #settle(bySubscriber: boolean): boolean {
-    this.settled = true;
-    return (this.settled = this.owner.settle(this, bySubscriber));
-  }
-
-  /** @returns whether it was not settled before */
-  markSettled(): boolean {
-    const wasSettled = this.settled;
-    this.settled = true;
-    return !wasSettled;
-  }
-}
-
-/** The handle of a change that was streamed before its transaction ended. */
-export class StreamedChangeHandle extends CommitUnitHandle {
-  constructor(
-    owner: HandleOwner,
-    unit: CommitUnit,
-    bytes: number,
-    sequence: number,
-    /** The subtransaction of the change. */
-    readonly subxid: number,
-  ) {
-    super(owner, unit, bytes, sequence);
-  }
 }

@@ -1,11 +1,11 @@
-import type { AckHandle } from './acknowledgement';
-import { CommitUnitHandle, NOT_ENDED, StreamedChangeHandle, type CommitUnit } from './commit-unit';
+import { Delivery } from './acknowledgement';
+import { NOT_ENDED, type CommitUnit } from './commit-unit';
 import type { Lsn } from '../common/lsn';
 import { UnitLedger } from './unit-ledger';
 
 /**
- * The ledger of one session: creates a handle for each message, and a unit for each transaction. What may be confirmed is
- * decided in {@link UnitQueue.advance}.
+ * The ledger of one session: attaches a handle to each message, and opens a unit for each transaction. What may be confirmed
+ * is decided in {@link UnitQueue.advance}.
  *
  * A transaction that is streamed in blocks enters the order of confirmation when it ends; until then nothing waits for it.
  */
@@ -18,42 +18,43 @@ export class Ledger extends UnitLedger {
   readonly #prepared = new Map<number, CommitUnit>();
 
   /** @param commitLsn where the commit, or prepare, record starts */
-  begin(commitLsn: Lsn = 0n, xid?: number): AckHandle {
+  begin(message: Delivery, commitLsn: Lsn = 0n, xid?: number): void {
     this.#open = this.appendUnit();
     this.#open.commitLsn = commitLsn;
     this.#open.xid = xid;
-    return new CommitUnitHandle(this, this.#open);
+    Delivery.attach(message, this.#open);
   }
 
   /** @param subxid the subtransaction of a streamed change */
-  change(bytes: number, subxid?: number): AckHandle {
+  change(message: Delivery, bytes: number, subxid?: number): void {
     const unit = this.#open ?? this.appendUnit();
-    unit.changes++;
-    return subxid === undefined ? this.openHandle(unit, bytes) : this.openStreamedHandle(unit, bytes, subxid);
+    this.attachChange(message, subxid === undefined ? unit : unit.getStreamed(subxid), bytes);
   }
 
-  commit(endLsn: Lsn, bytes: number): AckHandle {
+  commit(message: Delivery, endLsn: Lsn, bytes: number): void {
     const unit = this.#open ?? this.appendUnit();
-    if (unit.changes > 0) return this.#end(unit, endLsn, bytes);
+    if (unit.changes > 0) {
+      this.#end(message, unit, endLsn, bytes);
+      return;
+    }
     // An empty transaction needs no acknowledgement.
     this.#open = undefined;
     unit.position = endLsn;
-    const handle = new CommitUnitHandle(this, unit);
+    Delivery.attach(message, unit);
     this.advance();
-    return handle;
   }
 
   /** The transaction is complete; a later message tells whether it is committed. */
-  prepare(xid: number, endLsn: Lsn, bytes: number): AckHandle {
-    return this.#prepare(this.#open ?? this.appendUnit(), xid, endLsn, bytes);
+  prepare(message: Delivery, xid: number, endLsn: Lsn, bytes: number): void {
+    this.#prepare(message, this.#open ?? this.appendUnit(), xid, endLsn, bytes);
   }
 
   /** A prepared transaction is committed or rolled back. From here on it counts against the window. */
-  endPrepared(xid: number, endLsn: Lsn, bytes: number): AckHandle {
+  endPrepared(message: Delivery, xid: number, endLsn: Lsn, bytes: number): void {
     const unit = this.#prepared.get(xid);
     this.#prepared.delete(xid);
     if (unit) this.includeInWindow(unit);
-    return this.openStandaloneUnit(endLsn, bytes);
+    this.openStandaloneUnit(message, endLsn, bytes);
   }
 
   /** Whether the next changes belong to a streamed transaction that has not ended. */
@@ -62,37 +63,42 @@ export class Ledger extends UnitLedger {
   }
 
   /** A block of a streamed transaction starts. */
-  enterBlock(xid: number): AckHandle {
+  enterBlock(message: Delivery, xid: number): void {
     const unit = this.#streamed.get(xid) ?? this.createUnit();
+    unit.xid = xid;
     this.#streamed.set(xid, unit);
     this.#open = unit;
-    return this.settledHandle;
+    this.attachSettled(message);
   }
 
-  leaveBlock(): AckHandle {
+  leaveBlock(message: Delivery): void {
     this.#open = undefined;
-    return this.settledHandle;
+    this.attachSettled(message);
   }
 
   /** An empty one needs an acknowledgement, too: only now a stop can tell whether it lies before the transaction. */
-  commitStream(xid: number, endLsn: Lsn, bytes: number): AckHandle {
-    return this.#end(this.#appendStreamed(xid), endLsn, bytes);
+  commitStream(message: Delivery, xid: number, endLsn: Lsn, bytes: number): void {
+    this.#end(message, this.#appendStreamed(xid), endLsn, bytes);
   }
 
-  prepareStream(xid: number, endLsn: Lsn, bytes: number): AckHandle {
-    return this.#prepare(this.#appendStreamed(xid), xid, endLsn, bytes);
+  prepareStream(message: Delivery, xid: number, endLsn: Lsn, bytes: number): void {
+    this.#prepare(message, this.#appendStreamed(xid), xid, endLsn, bytes);
   }
 
   /** The streamed changes of a subtransaction, or of the whole transaction, need no settling any more. */
-  abortStream(xid: number, subxid: number): AckHandle {
-    const unit = this.#streamed.get(xid);
-    if (!unit) return this.settledHandle;
+  abortStream(message: Delivery, xid: number, subxid: number): void {
+    this.attachSettled(message);
+    const streamed = this.#streamed.get(xid)?.streamed;
     if (xid === subxid) this.#streamed.delete(xid);
-    for (const handle of this.listUnacked(unit)) {
-      const isAborted = xid === subxid || (handle instanceof StreamedChangeHandle && handle.subxid === subxid);
-      if (isAborted && handle.markSettled()) this.removeUnacked(handle);
+    for (const [id, part] of streamed ?? []) {
+      if (xid !== subxid && id !== subxid) continue;
+      streamed?.delete(id);
+      this.abort(part);
     }
-    return this.settledHandle;
+  }
+
+  protected override get openStreamed(): Iterable<CommitUnit> {
+    return this.#streamed.values();
   }
 
   #appendStreamed(xid: number): CommitUnit {
@@ -101,16 +107,16 @@ export class Ledger extends UnitLedger {
     return this.appendUnit(unit);
   }
 
-  #prepare(unit: CommitUnit, xid: number, endLsn: Lsn, bytes: number): AckHandle {
+  #prepare(message: Delivery, unit: CommitUnit, xid: number, endLsn: Lsn, bytes: number): void {
     this.excludeFromWindow(unit);
     unit.prepared = true;
     this.#prepared.set(xid, unit);
-    return this.#end(unit, endLsn, bytes);
+    this.#end(message, unit, endLsn, bytes);
   }
 
-  #end(unit: CommitUnit, endLsn: Lsn, bytes: number): AckHandle {
+  #end(message: Delivery, unit: CommitUnit, endLsn: Lsn, bytes: number): void {
     this.#open = undefined;
     unit.position = endLsn;
-    return (unit.commit = this.openHandle(unit, bytes));
+    this.attachEnd(message, unit, bytes);
   }
 }

@@ -1,8 +1,8 @@
-import type { AckHandle, SessionControl } from './acknowledgement';
+import { Delivery, type AckHandle, type SessionControl } from './acknowledgement';
 import type { CommitUnit, HandleOwner } from './commit-unit';
 import type { Lsn } from '../common/lsn';
 
-/** The handle of a delivery that needs no settling. */
+/** The handle of deliveries that need no settling. */
 export class SettledHandle implements AckHandle {
   readonly isProgress: boolean = false;
   readonly xid = undefined;
@@ -15,23 +15,21 @@ export class SettledHandle implements AckHandle {
 
   markReached(): void {}
 
-  settle(): boolean {
+  settle(_bytes: number, _index: number, _bySubscriber: boolean): boolean {
     return true;
   }
 
-  discard(): void {}
+  settleAgain(): void {}
 
   gather(): void {}
 
-  group(): AckHandle {
-    return this;
+  group(_end: Delivery, group: Delivery): void {
+    Delivery.attach(group, this);
   }
 }
 
 /** The handle of a keepalive that counts when it is acknowledged. No other delivery waits for it, unless `group` is called. */
 export class KeepaliveHandle extends SettledHandle {
-  #acknowledged = false;
-
   constructor(
     owner: HandleOwner,
     readonly walEnd: Lsn,
@@ -42,11 +40,11 @@ export class KeepaliveHandle extends SettledHandle {
     super(owner);
   }
 
-  override settle(): boolean {
-    return (this.#acknowledged ||= this.owner.acknowledgeKeepalive(this.walEnd, this.after));
+  override settle(_bytes: number, _index: number, bySubscriber: boolean): boolean {
+    return bySubscriber && this.owner.acknowledgeKeepalive(this.walEnd, this.after);
   }
 
-  override group(): AckHandle {
-    return this.owner.openStandaloneUnit(this.walEnd, 0);
+  override group(_end: Delivery, group: Delivery): void {
+    this.owner.openStandaloneUnit(group, this.walEnd, 0);
   }
 }

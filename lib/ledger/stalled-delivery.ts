@@ -1,23 +1,36 @@
-import type { CommitUnit } from './commit-unit';
+import type { CommitUnit, UnitPart } from './commit-unit';
 
 /** The oldest delivery that is not settled; nothing is confirmed until it is. */
 export interface StalledDelivery {
-  /** Identifies the delivery. */
-  readonly sequence: number;
+  /** Its handle, and its index there, identify the delivery. */
+  readonly handle: object;
+  readonly index: number;
   readonly reason: string;
 }
 
+/** @param unit one with an unacknowledged delivery */
+export function describeStalled(unit: CommitUnit): StalledDelivery {
+  const handle = findUnacked(unit);
+  return { handle, index: handle.settled.next, reason: getStallReason(unit) };
+}
+
+/** Changes come before the end, which belongs to the unit itself. */
+function findUnacked(unit: CommitUnit): UnitPart {
+  for (const part of unit.streamed?.values() ?? []) if (part.unacked > 0) return part;
+  return unit;
+}
+
 /** Which part of the unit is not acknowledged, as a clause for warnings and errors. */
-export function getStallReason(unit: CommitUnit): string {
-  const { commit, group } = unit;
-  if (unit.prepared && (group ?? commit)?.settled === false) return 'a prepared transaction is not acknowledged';
-  if (group && !group.settled) return 'a transaction is not acknowledged';
-  if (unit.changes === 0 && !commit) return 'a message is not acknowledged';
-  const changes = unit.unacked - (commit && !commit.settled ? 1 : 0);
+function getStallReason(unit: CommitUnit): string {
+  const { isEndSettled, isGroup } = unit;
+  if (isEndSettled === false && unit.prepared) return 'a prepared transaction is not acknowledged';
+  if (isEndSettled === false && isGroup) return 'a transaction is not acknowledged';
+  if (unit.changes === 0 && isEndSettled === undefined) return 'a message is not acknowledged';
+  const changes = unit.unacked - (isEndSettled === false ? 1 : 0);
   const count = changes === 1 ? '1 change' : `${changes} changes`;
-  if (group) return `transaction acknowledged, but ${count} that a filter removed from it not`;
-  if (!commit) return `${count} not acknowledged, of a transaction whose commit is not received yet`;
-  if (commit.settled) return `commit acknowledged, ${count} not`;
+  if (isGroup) return `transaction acknowledged, but ${count} that a filter removed from it not`;
+  if (isEndSettled === undefined) return `${count} not acknowledged, of a transaction whose commit is not received yet`;
+  if (isEndSettled) return `commit acknowledged, ${count} not`;
   return changes === 0 ? 'all changes acknowledged, their commit not' : `commit and ${count} not acknowledged`;
 }
 
@@ -25,11 +38,11 @@ const ACKNOWLEDGE =
   'Call ack() on each message, or put ackAfter(work) last in the pipe, which calls it. In place of filter(), use ofTable(), which acknowledges the messages that it drops.';
 
 /** Returns the remedy for a unit that the program does not acknowledge. */
-export function getStallRemedy({ group, prepared }: CommitUnit): string {
-  if (prepared && group?.settled !== true)
+export function getStallRemedy({ isEndSettled, isGroup, prepared }: CommitUnit): string {
+  if (prepared && !(isGroup && isEndSettled))
     return `Acknowledge a prepared transaction once its changes are stored, or set concurrent of ackAfter above the number of prepared transactions that are kept waiting. ${ACKNOWLEDGE}`;
-  if (!group) return ACKNOWLEDGE;
-  return group.settled
+  if (!isGroup) return ACKNOWLEDGE;
+  return isEndSettled
     ? `Also acknowledge the changes that were removed before transactions(). ${ACKNOWLEDGE}`
     : `Acknowledge every transaction: do not use filter() after transactions(), and keep ack in the results of map(). ${ACKNOWLEDGE}`;
 }

@@ -1,16 +1,8 @@
-import type { AckHandle, SessionControl, StopControl } from './acknowledgement';
-import {
-  CommitUnit,
-  CommitUnitHandle,
-  isPossiblyDropped,
-  NOT_ENDED,
-  StreamedChangeHandle,
-  type HandleOwner,
-} from './commit-unit';
+import { Delivery, UNIT_END, type AckHandle, type SessionControl, type StopControl } from './acknowledgement';
+import { CommitUnit, isPossiblyDropped, NOT_ENDED, UnitPart, type HandleOwner, type StreamedPart } from './commit-unit';
 import type { Lsn } from '../common/lsn';
 import { KeepaliveHandle, SettledHandle } from './settled-handles';
-import { getStallReason, getStallRemedy, type StalledDelivery } from './stalled-delivery';
-import { UnackedList } from './unacked-list';
+import { describeStalled, getStallRemedy, type StalledDelivery } from './stalled-delivery';
 import { UnitQueue } from './unit-queue';
 import { Window, type WindowLimits } from './window';
 
@@ -46,10 +38,10 @@ export class UnitLedger implements HandleOwner, StopControl {
   readonly #positionOwner: PositionOwner;
   readonly #settledHandle: SettledHandle;
   readonly #queue = new UnitQueue();
-  readonly #unacked = new UnackedList();
+  #unackedMessages = 0;
+  #unackedBytes = 0;
   /** Everything unacked but prepared transactions: what has to be delivered before they are acknowledged is still unread. */
   readonly #window: Window;
-  #deliveries = 0;
   #closed = false;
   #acknowledged = false;
 
@@ -96,11 +88,11 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   get unackedMessages(): number {
-    return this.#unacked.size;
+    return this.#unackedMessages;
   }
 
   get unackedBytes(): number {
-    return this.#unacked.bytes;
+    return this.#unackedBytes;
   }
 
   /** Whether everything before the stop is settled, if there is one. */
@@ -110,26 +102,25 @@ export class UnitLedger implements HandleOwner, StopControl {
 
   /** The oldest delivery that is not settled of the oldest unit; where only open streamed transactions fill the window, of them. */
   get stalled(): StalledDelivery | undefined {
-    const handle = this.#findStalled();
-    return handle && { sequence: handle.sequence, reason: getStallReason(handle.unit) };
+    const unit = this.#findStalled();
+    return unit && describeStalled(unit);
   }
 
   /** What the program has to change so that the stalled delivery is settled. */
   get stallRemedy(): string {
-    const handle = this.#findStalled();
-    return handle ? getStallRemedy(handle.unit) : '';
+    const unit = this.#findStalled();
+    return unit ? getStallRemedy(unit) : '';
   }
 
-  /** The handle of messages that need no settling: Relation, Type, Origin, Keepalive. */
-  get settledHandle(): AckHandle {
-    return this.#settledHandle;
+  /** For messages that need no settling: Relation, Type, Origin, Keepalive. */
+  attachSettled(message: Delivery): void {
+    Delivery.attach(message, this.#settledHandle);
   }
 
-  /** A message that is confirmed by itself. */
-  openStandaloneUnit(position: Lsn, bytes: number): AckHandle {
+  openStandaloneUnit(message: Delivery, position: Lsn, bytes: number): void {
     const unit = this.appendUnit();
     unit.position = position;
-    return this.openHandle(unit, bytes);
+    this.#attach(message, unit, bytes, 0);
   }
 
   /** Everything that commits before this LSN, where the stream starts, is done. */
@@ -147,8 +138,8 @@ export class UnitLedger implements HandleOwner, StopControl {
    *
    * @param isProgress whether the consumer should store its position
    */
-  openKeepaliveHandle(walEnd: Lsn, isProgress = true): AckHandle {
-    return new KeepaliveHandle(this, walEnd, this.#queue.tail, isProgress);
+  attachKeepalive(message: Delivery, walEnd: Lsn, isProgress = true): void {
+    Delivery.attach(message, new KeepaliveHandle(this, walEnd, this.#queue.tail, isProgress), 0);
   }
 
   /** From here on nothing can be settled. */
@@ -157,42 +148,48 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   stopBefore(handle: AckHandle, upTo?: Lsn): void {
-    this.#stopAt(handle instanceof CommitUnitHandle ? handle.unit.sequence : this.#queue.sequence, upTo);
+    this.#stopAt(handle instanceof UnitPart ? handle.unit.sequence : this.#queue.sequence, upTo);
   }
 
   stopAfter(handle: AckHandle, upTo?: Lsn): void {
-    this.#stopAt(handle instanceof CommitUnitHandle ? handle.unit.sequence + 1 : this.#queue.sequence, upTo);
+    this.#stopAt(handle instanceof UnitPart ? handle.unit.sequence + 1 : this.#queue.sequence, upTo);
   }
 
-  settle(handle: CommitUnitHandle, bySubscriber: boolean): boolean {
-    if (this.#closed || this.#queue.isBeyond(handle.unit)) return false;
-    const { head } = this.#queue;
-    handle.unit.ackedBySubscriber ||= bySubscriber;
+  settle(part: UnitPart, bytes: number, index: number, bySubscriber: boolean): boolean {
+    const { unit } = part;
+    if (this.#closed || this.#queue.isBeyond(unit)) return false;
+    unit.ackedBySubscriber ||= bySubscriber;
     this.#acknowledged ||= bySubscriber;
-    this.removeUnacked(handle);
-    if (handle.unit === head) this.advance();
-    else if (handle.unit.reached && head && isPossiblyDropped(head)) this.#events.dropSuspected(head, 'overtaken');
+    if (index === UNIT_END) unit.isEndSettled = true;
+    else part.settled.add(index);
+    this.#removeUnacked(part, 1, bytes);
+    const { head } = this.#queue;
+    if (unit === head) this.advance();
+    else if (unit.reached && head && isPossiblyDropped(head)) this.#events.dropSuspected(head, 'overtaken');
     return true;
   }
 
-  settleAgain({ unit }: CommitUnitHandle): void {
-    if (!this.#closed && unit.group?.settled === false && isPossiblyDropped(unit))
+  settleAgain(unit: CommitUnit): void {
+    if (!this.#closed && unit.isGroup && unit.isEndSettled === false && isPossiblyDropped(unit))
       this.#events.dropSuspected(unit, 'changes');
   }
 
-  gather(handle: CommitUnitHandle): void {
+  gather(part: UnitPart, bytes: number, index: number): void {
     if (this.#closed) return;
-    this.removeUnacked(handle);
-    handle.unit.gathered += handle.bytes;
+    const { unit } = part;
+    part.settled.add(index);
+    part.gathered += bytes;
+    if (part !== unit) unit.gathered += bytes;
+    this.#removeUnacked(part, 1, bytes);
   }
 
-  group(commit: CommitUnitHandle, held = commit.unit.gathered): AckHandle {
-    const { unit } = commit;
-    const group = this.openHandle(unit, held + commit.bytes);
+  group(unit: CommitUnit, end: Delivery, group: Delivery, held = unit.gathered): void {
+    const bytes = Delivery.takeBytes(end);
+    this.#attach(group, unit, held + (bytes ?? 0), UNIT_END);
     unit.gathered = 0;
-    unit.group = group;
-    if (commit.markSettled()) this.removeUnacked(commit);
-    return group;
+    unit.isGroup = true;
+    unit.isEndSettled = false;
+    if (bytes !== undefined) this.#removeUnacked(unit, 1, bytes);
   }
 
   acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean {
@@ -203,50 +200,74 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   protected createUnit(): CommitUnit {
-    return new CommitUnit(NOT_ENDED, this.#positionOwner === 'slot');
+    return new CommitUnit(this, NOT_ENDED, this.#positionOwner === 'slot');
   }
 
   protected appendUnit(unit = this.createUnit()): CommitUnit {
     return this.#queue.append(unit);
   }
 
-  protected openHandle(unit: CommitUnit, bytes: number): CommitUnitHandle {
-    return this.#addUnacked(new CommitUnitHandle(this, unit, bytes, this.#deliveries++));
+  /** Transactions that are streamed and have not ended. */
+  protected get openStreamed(): Iterable<CommitUnit> {
+    return [];
   }
 
-  protected openStreamedHandle(unit: CommitUnit, bytes: number, subxid: number): CommitUnitHandle {
-    return this.#addUnacked(new StreamedChangeHandle(this, unit, bytes, this.#deliveries++, subxid));
+  protected attachChange(message: Delivery, part: UnitPart, bytes: number): void {
+    this.#attach(message, part, bytes, part.changes++);
+    if (part !== part.unit) part.unit.changes++;
   }
 
-  protected listUnacked(unit: CommitUnit): CommitUnitHandle[] {
-    return this.#unacked.listHandles(unit);
+  /** @param message the Commit or Prepare */
+  protected attachEnd(message: Delivery, unit: CommitUnit, bytes: number): void {
+    unit.isEndSettled = false;
+    this.#attach(message, unit, bytes, UNIT_END);
+  }
+
+  protected abort(part: StreamedPart): void {
+    part.aborted = true;
+    part.unit.gathered -= part.gathered;
+    this.#removeUnacked(part, part.unacked, part.unackedBytes);
   }
 
   protected excludeFromWindow(unit: CommitUnit): void {
-    for (const handle of this.#unacked.listHandles(unit)) this.#window.remove(handle.bytes);
+    this.#window.remove(unit.unacked, unit.unackedBytes);
     unit.countsAgainstWindow = false;
   }
 
   protected includeInWindow(unit: CommitUnit): void {
     unit.countsAgainstWindow = true;
-    if (unit.unacked > 0) for (const handle of this.#unacked.listHandles(unit)) this.#window.add(handle.bytes);
-  }
-
-  protected removeUnacked(handle: CommitUnitHandle): void {
-    handle.unit.unacked--;
-    this.#unacked.remove(handle);
-    if (handle.unit.countsAgainstWindow) this.#window.remove(handle.bytes);
+    this.#window.add(unit.unacked, unit.unackedBytes);
   }
 
   protected advance(): void {
     if (this.#queue.advance()) this.#events.advanced();
   }
 
-  #addUnacked(handle: CommitUnitHandle): CommitUnitHandle {
-    handle.unit.unacked++;
-    this.#unacked.add(handle);
-    if (handle.unit.countsAgainstWindow) this.#window.add(handle.bytes);
-    return handle;
+  #attach(delivery: Delivery, part: UnitPart, bytes: number, index: number): void {
+    Delivery.attach(delivery, part, bytes, index);
+    const { unit } = part;
+    part.unacked++;
+    part.unackedBytes += bytes;
+    if (part !== unit) {
+      unit.unacked++;
+      unit.unackedBytes += bytes;
+    }
+    this.#unackedMessages++;
+    this.#unackedBytes += bytes;
+    if (unit.countsAgainstWindow) this.#window.add(1, bytes);
+  }
+
+  #removeUnacked(part: UnitPart, messages: number, bytes: number): void {
+    const { unit } = part;
+    part.unacked -= messages;
+    part.unackedBytes -= bytes;
+    if (part !== unit) {
+      unit.unacked -= messages;
+      unit.unackedBytes -= bytes;
+    }
+    this.#unackedMessages -= messages;
+    this.#unackedBytes -= bytes;
+    if (unit.countsAgainstWindow) this.#window.remove(messages, bytes);
   }
 
   #stopAt(sequence: number, upTo: Lsn | undefined): void {
@@ -256,13 +277,11 @@ export class UnitLedger implements HandleOwner, StopControl {
     this.session.stop();
   }
 
-  #findStalled(): CommitUnitHandle | undefined {
-    const unit = this.#queue.head;
-    const isHead = unit !== undefined && unit.unacked > 0;
-    if (!isHead && !this.isFull()) return undefined;
-    let handle = this.#unacked.oldest;
-    // Blocks of open transactions may have been delivered between the others.
-    while (handle && (isHead ? handle.unit !== unit : handle.unit.sequence !== NOT_ENDED)) handle = handle.newer;
-    return handle && !this.#queue.isBeyond(handle.unit) ? handle : undefined;
+  #findStalled(): CommitUnit | undefined {
+    const { head } = this.#queue;
+    if (head && head.unacked > 0) return this.#queue.isBeyond(head) ? undefined : head;
+    if (!this.isFull()) return undefined;
+    for (const unit of this.openStreamed) if (unit.unacked > 0 && !this.#queue.isBeyond(unit)) return unit;
+    return undefined;
   }
 }

@@ -27,16 +27,15 @@ export class Window {
     return this.#full;
   }
 
-  add(bytes: number): void {
-    this.#messages++;
+  add(messages: number, bytes: number): void {
+    this.#messages += messages;
     this.#bytes += bytes;
   }
 
-  remove(bytes: number): void {
-    this.#messages--;
+  remove(messages: number, bytes: number): void {
+    this.#messages -= messages;
     this.#bytes -= bytes;
-    const { messages, bytes: most } = this.#limits;
-    if (!this.#full || this.#messages > messages / 2 || this.#bytes > most / 2) return;
+    if (!this.#full || this.#messages > this.#limits.messages / 2 || this.#bytes > this.#limits.bytes / 2) return;
     this.#full = false;
     this.#onReopened();
   }

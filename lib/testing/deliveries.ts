@@ -46,7 +46,7 @@ export function toMessages(draft: TransactionDraft | WalTransaction, options: De
       throw new Error(
         `A transaction that is sent as a whole has no message of kind ${message.kind}; use a FakeWalSender`,
       );
-    Delivery.attach(message, new BuiltHandle(session));
+    Delivery.attach(message, new BuiltHandle(session), 0);
     return message;
   });
 }
@@ -118,7 +118,7 @@ class BuiltHandle implements AckHandle {
     return true;
   }
 
-  discard(): void {
+  settleAgain(): void {
     this.settled = true;
   }
 
@@ -126,8 +126,8 @@ class BuiltHandle implements AckHandle {
     // There is no window.
   }
 
-  group(): AckHandle {
-    return new BuiltHandle(this.session);
+  group(_end: Delivery, group: Delivery): void {
+    Delivery.attach(group, new BuiltHandle(this.session), 0);
   }
 }
 

@@ -93,7 +93,7 @@ describe('confirmation', () => {
   it('is unmoved by Begin, Relation, Type and Origin, which are settled from the start', () => {
     const { ledger } = ledgerOf(WIDE);
     const begin = ledger.begin();
-    expect([begin.settle(), ledger.settledHandle.settle()]).toEqual([true, true]);
+    expect([begin.settle(), ledger.openSettled().settle()]).toEqual([true, true]);
     expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([0n, 0, 0]);
   });
 

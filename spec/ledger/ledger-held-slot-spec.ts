@@ -1,4 +1,4 @@
-import type { Ledger } from '../../lib/ledger/ledger';
+import type { DeliveringLedger as Ledger } from './support/delivering-ledger';
 import { ledgerOf } from './support/ledger-of';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
@@ -75,17 +75,17 @@ describe('what holds up the slot', () => {
     expect(reason).toBe('transaction acknowledged, but 1 change that a filter removed from it not');
   });
 
-  it('is the oldest delivery, and known by its number for as long as it is', () => {
+  it('is the oldest delivery, and known by its handle and index for as long as it is', () => {
     const { ledger } = ledgerOf(WIDE);
     const { changes } = transaction(ledger, 100n, 3);
     const before = ledger.stalled;
     changes[1]?.settle();
-    expect(ledger.stalled?.sequence).toBe(before?.sequence);
+    expect(ledger.stalled).toMatchObject({ handle: before?.handle, index: before?.index });
     changes[0]?.settle();
-    expect(ledger.stalled?.sequence).not.toBe(before?.sequence);
+    expect(ledger.stalled).toMatchObject({ handle: before?.handle, index: 2 });
   });
 
-  it('is the oldest, and known by its number for as long as it is', () => {
+  it('is the oldest, and known by its handle and index for as long as it is', () => {
     const { ledger } = ledgerOf(WIDE);
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
     const before = ledger.stalled;
@@ -93,7 +93,7 @@ describe('what holds up the slot', () => {
     expect(ledger.stalled).toEqual(before);
     transaction(ledger, 300n);
     settle(first);
-    expect(ledger.stalled?.sequence).not.toBe(before?.sequence);
+    expect(ledger.stalled?.handle).not.toBe(before?.handle);
   });
 
   it('is not what lies beyond a stop', () => {

@@ -1,5 +1,4 @@
-import type { AckHandle } from '../../lib/ledger/acknowledgement';
-import type { Ledger } from '../../lib/ledger/ledger';
+import type { DeliveringLedger as Ledger, LedgerDelivery } from './support/delivering-ledger';
 import { ledgerOf } from './support/ledger-of';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
@@ -63,7 +62,7 @@ describe('where the consumer keeps the position', () => {
     ledger.recordDelivered(50n);
     const work = transaction(ledger, 100n);
     ledger.recordDelivered(500n);
-    ledger.openKeepaliveHandle(600n);
+    ledger.openKeepalive(600n);
     settle(work);
     ledger.recordDelivered(700n);
     expect(ledger.confirmed).toBe(100n);
@@ -71,7 +70,7 @@ describe('where the consumer keeps the position', () => {
 
   it('a keepalive is confirmed as soon as it is acknowledged, when nothing is outstanding', () => {
     const { ledger, told } = consumers();
-    const entry = ledger.openKeepaliveHandle(500n);
+    const entry = ledger.openKeepalive(500n);
     expect([entry.isProgress, ledger.settled, ledger.unackedMessages]).toEqual([true, true, 0]);
     expect(entry.settle()).toBe(true);
     expect([ledger.confirmed, told]).toEqual([500n, ['advanced']]);
@@ -80,7 +79,7 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive that is acknowledged during work counts when that work is done', () => {
     const { ledger } = consumers();
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
-    const entry = ledger.openKeepaliveHandle(500n);
+    const entry = ledger.openKeepalive(500n);
     transaction(ledger, 600n);
     expect(entry.settle()).toBe(true);
     settle(second);
@@ -92,7 +91,7 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive that is acknowledged after the work before it counts at once, whatever came behind it', () => {
     const { ledger, told } = consumers();
     const work = transaction(ledger, 100n);
-    const entry = ledger.openKeepaliveHandle(500n);
+    const entry = ledger.openKeepalive(500n);
     transaction(ledger, 600n);
     settle(work);
     expect([ledger.confirmed, told]).toEqual([100n, ['advanced']]);
@@ -103,7 +102,7 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive behind what was dropped confirms that as well', () => {
     const { ledger } = consumers();
     const dropped = ledger.openStandaloneUnit(100n, 1);
-    const entry = ledger.openKeepaliveHandle(500n);
+    const entry = ledger.openKeepalive(500n);
     entry.settle();
     expect(ledger.confirmed).toBe(0n);
     dropped.discard();
@@ -112,14 +111,14 @@ describe('where the consumer keeps the position', () => {
 
   it('keepalives that are acknowledged out of turn never take it back', () => {
     const { ledger } = consumers();
-    const entries = [100n, 300n, 200n].map((walEnd) => ledger.openKeepaliveHandle(walEnd));
+    const entries = [100n, 300n, 200n].map((walEnd) => ledger.openKeepalive(walEnd));
     for (const entry of entries.reverse()) expect(entry.settle()).toBe(true);
     expect(ledger.confirmed).toBe(300n);
   });
 
   it('a keepalive that was dropped, or gathered, confirms nothing', () => {
     const { ledger } = consumers();
-    const entry = ledger.openKeepaliveHandle(500n);
+    const entry = ledger.openKeepalive(500n);
     entry.discard();
     entry.gather();
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
@@ -128,7 +127,7 @@ describe('where the consumer keeps the position', () => {
   it('a progress that was made a delivery weighs one, is waited for, and keeps its place', () => {
     const { ledger } = consumers({ messages: 2, bytes: 100 });
     const work = gathered(ledger, 100n);
-    const progress = ledger.openKeepaliveHandle(500n).group();
+    const progress = ledger.openKeepalive(500n).group();
     expect([ledger.unackedMessages, ledger.isFull(), ledger.settled]).toEqual([2, true, false]);
     progress.settle();
     expect(ledger.confirmed).toBe(0n);
@@ -138,14 +137,14 @@ describe('where the consumer keeps the position', () => {
 
   it('a progress that was made a delivery holds up what comes behind it', () => {
     const { ledger } = consumers();
-    const progress = ledger.openKeepaliveHandle(500n).group();
+    const progress = ledger.openKeepalive(500n).group();
     gathered(ledger, 600n).settle();
     expect([ledger.confirmed, ledger.stalled?.reason]).toEqual([0n, 'a message is not acknowledged']);
     progress.settle();
     expect(ledger.confirmed).toBe(600n);
   });
 
-  function discarded(ledger: Ledger, position: bigint): AckHandle {
+  function discarded(ledger: Ledger, position: bigint): LedgerDelivery {
     const entry = ledger.openStandaloneUnit(position, 1);
     entry.discard();
     return entry;
@@ -161,7 +160,7 @@ describe('where the consumer keeps the position', () => {
       (ledger) => [transaction(ledger, 100n), gathered(ledger, 200n).settle()],
       200n,
     ],
-    ['a progress in hand', (ledger) => ledger.openKeepaliveHandle(300n).group(), 300n],
+    ['a progress in hand', (ledger) => ledger.openKeepalive(300n).group(), 300n],
     ['no transaction that has not ended', (ledger) => [ledger.begin(), ledger.change(1)], 50n],
     ['no empty transaction', (ledger) => transaction(ledger, 100n, 0), 50n],
     [
@@ -172,7 +171,7 @@ describe('where the consumer keeps the position', () => {
     ['nothing that was dropped', (ledger) => [transaction(ledger, 100n), discarded(ledger, 200n)], 50n],
   ])('what the deliveries will confirm by themselves is %s', (_, deliver, confirmableLsn) => {
     const { ledger } = consumers();
-    ledger.openKeepaliveHandle(50n).settle();
+    ledger.openKeepalive(50n).settle();
     deliver(ledger);
     expect([ledger.confirmableLsn, ledger.confirmed]).toEqual([confirmableLsn, 50n]);
   });
@@ -180,7 +179,7 @@ describe('where the consumer keeps the position', () => {
   it('is not confirmed up to a stop: nobody stores the position that it names', () => {
     const { ledger, told } = consumers();
     const work = transaction(ledger, 100n);
-    ledger.stopAfter(ledger.settledHandle, 150n);
+    ledger.stopAfter(ledger.openSettled(), 150n);
     settle(work);
     expect([ledger.confirmed, ledger.settled, told]).toEqual([100n, true, ['stop', 'advanced']]);
     const other = consumers().ledger;
@@ -191,9 +190,9 @@ describe('where the consumer keeps the position', () => {
   it('a keepalive at which it stops can be acknowledged, one that lies beyond a stop cannot', () => {
     const { ledger } = consumers();
     const work = transaction(ledger, 100n);
-    const last = ledger.openKeepaliveHandle(500n);
+    const last = ledger.openKeepalive(500n);
     ledger.stopAfter(last, 450n);
-    const beyond = (ledger.openStandaloneUnit(600n, 1), ledger.openKeepaliveHandle(700n));
+    const beyond = (ledger.openStandaloneUnit(600n, 1), ledger.openKeepalive(700n));
     expect([last.settle(), beyond.settle()]).toEqual([true, false]);
     settle(work);
     expect([ledger.confirmed, ledger.settled]).toEqual([500n, true]);
@@ -204,15 +203,15 @@ describe('where the consumer keeps the position', () => {
   it('a progress beyond a stop can be acknowledged neither', () => {
     const { ledger } = consumers();
     ledger.stopBefore(ledger.begin());
-    expect([ledger.openKeepaliveHandle(500n).group().settle(), ledger.confirmed]).toEqual([false, 0n]);
+    expect([ledger.openKeepalive(500n).group().settle(), ledger.confirmed]).toEqual([false, 0n]);
   });
 
   it('a keepalive that is acknowledged after the end came too late; one that was in time stays so', () => {
     const { ledger, told } = consumers();
     const [early, late, delivery] = [
-      ledger.openKeepaliveHandle(100n),
-      ledger.openKeepaliveHandle(200n),
-      ledger.openKeepaliveHandle(300n).group(),
+      ledger.openKeepalive(100n),
+      ledger.openKeepalive(200n),
+      ledger.openKeepalive(300n).group(),
     ];
     early.settle();
     ledger.close();

@@ -47,7 +47,7 @@ describe('a stop', () => {
   it('after a keepalive confirms up to the stop once everything before it is done, and no further', () => {
     const { ledger } = ledgerOf(WIDE);
     const work = transaction(ledger, 100n);
-    ledger.stopAfter(ledger.settledHandle, 150n);
+    ledger.stopAfter(ledger.openSettled(), 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
     settle(work);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
@@ -55,7 +55,7 @@ describe('a stop', () => {
 
   it('after a keepalive confirms up to the stop at once when nothing is outstanding', () => {
     const { ledger } = ledgerOf(WIDE);
-    ledger.stopAfter(ledger.settledHandle, 150n);
+    ledger.stopAfter(ledger.openSettled(), 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 

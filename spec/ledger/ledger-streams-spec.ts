@@ -1,5 +1,4 @@
-import type { AckHandle } from '../../lib/ledger/acknowledgement';
-import type { Ledger } from '../../lib/ledger/ledger';
+import type { DeliveringLedger as Ledger, LedgerDelivery } from './support/delivering-ledger';
 import type { WindowLimits } from '../../lib/ledger/window';
 import { ledgerOf } from './support/ledger-of';
 
@@ -7,7 +6,7 @@ import { ledgerOf } from './support/ledger-of';
 const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
 
 /** A block of so many changes of 10 bytes. */
-function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): AckHandle[] {
+function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): LedgerDelivery[] {
   ledger.enterBlock(xid);
   const entries = Array.from({ length: changes }, () => ledger.change(10, subxid));
   ledger.leaveBlock();
@@ -15,19 +14,19 @@ function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): AckHandl
 }
 
 /** A transaction of one piece, with one change. */
-function transaction(ledger: Ledger, endLsn: bigint): AckHandle[] {
+function transaction(ledger: Ledger, endLsn: bigint): LedgerDelivery[] {
   ledger.begin();
   return [ledger.change(10), ledger.commit(endLsn, 10)];
 }
 
 /** A prepared transaction of one piece. */
-function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): AckHandle[] {
+function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): LedgerDelivery[] {
   ledger.begin();
   const entries = Array.from({ length: changes }, () => ledger.change(10));
   return [...entries, ledger.prepare(xid, endLsn, 10)];
 }
 
-function settle(entries: readonly AckHandle[]): void {
+function settle(entries: readonly LedgerDelivery[]): void {
   for (const entry of entries) expect(entry.settle()).toBe(true);
 }
 
@@ -141,11 +140,13 @@ describe('a transaction that comes in blocks', () => {
     expect([ledger.isFull(), ledger.stalled?.reason]).toEqual([true, 'commit and 1 change not acknowledged']);
     settle(before);
     const reason = 'not acknowledged, of a transaction whose commit is not received yet';
-    expect([ledger.isFull(), ledger.stalled]).toEqual([true, { sequence: 0, reason: `1 change ${reason}` }]);
+    expect([ledger.isFull(), ledger.stalled]).toMatchObject([true, { index: 0, reason: `1 change ${reason}` }]);
+    const first = ledger.stalled?.handle;
     seven?.settle();
     expect([ledger.isFull(), ledger.stalled]).toEqual([false, undefined]);
     block(ledger, 8, 2);
-    expect(ledger.stalled).toEqual({ sequence: 1, reason: `4 changes ${reason}` });
+    expect(ledger.stalled).toMatchObject({ index: 0, reason: `4 changes ${reason}` });
+    expect(ledger.stalled?.handle).not.toBe(first);
     settle(eight);
     expect(ledger.stalled).toBeUndefined();
   });
@@ -153,8 +154,8 @@ describe('a transaction that comes in blocks', () => {
   it('beyond a stop is not named, however full the window is', () => {
     const { ledger } = ledgerOf({ messages: 2, bytes: 1_000_000 });
     block(ledger, 7, 2);
-    expect(ledger.stalled?.sequence).toBe(0);
-    ledger.stopAfter(ledger.settledHandle);
+    expect(ledger.stalled?.index).toBe(0);
+    ledger.stopAfter(ledger.openSettled());
     expect([ledger.isFull(), ledger.stalled, ledger.settled]).toEqual([true, undefined, true]);
   });
 
@@ -184,7 +185,7 @@ describe('a transaction that comes in blocks', () => {
     settle(before);
     expect(ledger.stalled).toBeUndefined();
     const commit = ledger.commitStream(7, 200n, 10);
-    expect(ledger.stalled).toEqual({ sequence: 0, reason: 'commit and 1 change not acknowledged' });
+    expect(ledger.stalled).toMatchObject({ index: 0, reason: 'commit and 1 change not acknowledged' });
     commit.settle();
     expect(ledger.stalled?.reason).toBe('commit acknowledged, 1 change not');
     change?.settle();
@@ -440,7 +441,7 @@ describe('a stop with streams open', () => {
   it('before a prepare leaves it unconfirmed, and before what ends it that', () => {
     for (const isStream of [true, false]) {
       const { ledger } = ledgerOf(WIDE);
-      let changes: AckHandle[];
+      let changes: LedgerDelivery[];
       if (isStream) changes = block(ledger, 7);
       else {
         ledger.begin();

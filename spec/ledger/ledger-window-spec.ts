@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { AckHandle } from '../../lib/ledger/acknowledgement';
+import { Delivery } from '../../lib/ledger/acknowledgement';
 import { ledgerOf } from './support/ledger-of';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
@@ -178,10 +178,10 @@ describe('an acknowledged delivery that the subscriber keeps', () => {
   it('keeps nothing of later transactions in memory', async () => {
     const { ledger } = ledgerOf(WIDE);
     const kept = transaction(ledger, 100n);
-    const later = ((): WeakRef<AckHandle> => {
+    const later = ((): WeakRef<object> => {
       const [first, second] = [transaction(ledger, 200n), transaction(ledger, 300n)];
       for (const delivered of [second, first, kept]) settle(delivered);
-      return new WeakRef(second.commit);
+      return new WeakRef(Delivery.getHandle(second.commit) ?? {});
     })();
     transaction(ledger, 400n);
     await new Promise(setImmediate);

@@ -31,11 +31,8 @@ export class SourceSessions {
 
   /** A delivery has arrived; what is not from a session is ignored. */
   add(item: Acknowledgeable): void {
-    const handle = item instanceof Delivery ? Delivery.getHandle(item) : undefined;
-    if (!handle) return;
-    handle.markReached();
-    const { session } = handle;
-    if (session === this.#last) return;
+    const session = item instanceof Delivery ? Delivery.markReached(item) : undefined;
+    if (!session || session === this.#last) return;
     this.#last = session;
     session.expectAcks();
     this.#sessions.set(getStreamName(session), session);

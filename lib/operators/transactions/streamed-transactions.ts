@@ -54,7 +54,7 @@ export class StreamedTransactions {
       );
     }
     this.#block.changes.add(rawChange);
-    Delivery.getHandle(change)?.gather();
+    Delivery.gather(change);
   }
 
   /** Drops the changes of a subtransaction, or of the whole transaction where both xids are the same. */

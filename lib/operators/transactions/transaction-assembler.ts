@@ -155,7 +155,7 @@ export class TransactionAssembler {
   #add(change: AnyChange): void {
     if (change.xid !== undefined) this.#streamed.add(change);
     else if (this.#begin && hasPosition(change)) {
-      Delivery.getHandle(change)?.gather();
+      Delivery.gather(change);
       this.#changes.push(change);
     }
   }
@@ -196,7 +196,7 @@ export class TransactionAssembler {
     changes.leaveBudget();
     if (changes.size === 0) {
       changes.release();
-      Delivery.getHandle(commit)?.group(0).discard();
+      Delivery.discard(commit);
       return undefined;
     }
     const list = new StreamedChangeList(changes, commitLsn);
@@ -227,8 +227,7 @@ function createPrepared(
 
 /** Attaches the handle that acknowledges all messages of the transaction. */
 function attachGroupHandle<T extends Delivery>(end: Delivery, group: T, held?: number): T {
-  const handle = Delivery.getHandle(end);
-  if (handle) Delivery.attach(group, handle.group(held));
+  Delivery.group(end, group, held);
   return group;
 }
 

@@ -1,4 +1,3 @@
-import type { AckHandle } from '../../ledger/acknowledgement';
 import type { AnyPgoutputMessage } from '../../pgoutput/messages/messages';
 import type { XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import type { Ledger } from '../../ledger/ledger';
@@ -10,49 +9,61 @@ import type { Ledger } from '../../ledger/ledger';
 const MESSAGE_OVERHEAD = 320;
 
 /**
- * Opens the ledger's handle for a message. This decides what a message means for confirmation.
+ * Attaches the ledger's handle to a message. This decides what a message means for confirmation.
  *
  * @param size the payload's bytes
  */
-export function openHandle(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): AckHandle {
+export function attachHandle(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage, size: number): void {
   const bytes = size + MESSAGE_OVERHEAD;
   switch (message.kind) {
     case 'insert':
     case 'update':
     case 'delete':
     case 'truncate':
-      return ledger.change(bytes, ledger.inBlock ? message.xid : undefined);
+      ledger.change(message, bytes, ledger.inBlock ? message.xid : undefined);
+      break;
     case 'begin':
-      return ledger.begin(message.commitLsn, message.xid);
+      ledger.begin(message, message.commitLsn, message.xid);
+      break;
     case 'commit':
-      return ledger.commit(message.endLsn, bytes);
+      ledger.commit(message, message.endLsn, bytes);
+      break;
     case 'message':
       // Outside a transaction it is confirmed by itself, at the end of its own record.
-      return message.transactional
-        ? ledger.change(bytes, ledger.inBlock ? message.xid : undefined)
-        : ledger.openStandaloneUnit(message.lsn, bytes);
+      if (message.transactional) ledger.change(message, bytes, ledger.inBlock ? message.xid : undefined);
+      else ledger.openStandaloneUnit(message, message.lsn, bytes);
+      break;
     case 'streamStart':
-      return ledger.enterBlock(message.xid);
+      ledger.enterBlock(message, message.xid);
+      break;
     case 'streamStop':
-      return ledger.leaveBlock();
+      ledger.leaveBlock(message);
+      break;
     case 'streamCommit':
-      return ledger.commitStream(message.xid, message.endLsn, bytes);
+      ledger.commitStream(message, message.xid, message.endLsn, bytes);
+      break;
     case 'streamPrepare':
-      return ledger.prepareStream(message.xid, message.endLsn, bytes);
+      ledger.prepareStream(message, message.xid, message.endLsn, bytes);
+      break;
     case 'streamAbort':
-      return ledger.abortStream(message.xid, message.subxid);
+      ledger.abortStream(message, message.xid, message.subxid);
+      break;
     case 'beginPrepare':
-      return ledger.begin(message.prepareLsn, message.xid);
+      ledger.begin(message, message.prepareLsn, message.xid);
+      break;
     case 'prepare':
-      return ledger.prepare(message.xid, message.endLsn, bytes);
+      ledger.prepare(message, message.xid, message.endLsn, bytes);
+      break;
     case 'commitPrepared':
     case 'rollbackPrepared':
-      return ledger.endPrepared(message.xid, message.endLsn, bytes);
+      ledger.endPrepared(message, message.xid, message.endLsn, bytes);
+      break;
     case 'xlogData':
-      return ledger.openStandaloneUnit(message.dataStart, bytes);
+      ledger.openStandaloneUnit(message, message.dataStart, bytes);
+      break;
     case 'relation':
     case 'type':
     case 'origin':
-      return ledger.settledHandle;
+      ledger.attachSettled(message);
   }
 }

@@ -1,9 +1,8 @@
-import { Delivery, type AckHandle } from '../../ledger/acknowledgement';
 import type { Ledger } from '../../ledger/ledger';
 import type { AnyPgoutputMessage, StreamMessage } from '../../pgoutput/messages/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import { KeepaliveCoalescer } from './keepalive-coalescer';
-import { openHandle } from './ledger-handles';
+import { attachHandle } from './ledger-handles';
 import type { PendingTypeLookups } from './pending-type-lookups';
 import type { SessionLifecycle } from './session-lifecycle';
 import type { SessionOptions, SessionPorts } from './session-ports';
@@ -81,7 +80,7 @@ export class MessageDelivery {
     const now = this.#ports.timers.elapsed();
     const message = this.#keepalives.takeDue(now, this.#ledger.unackedMessages > 0);
     if (!message) return;
-    Delivery.attach(message, this.#openKeepaliveHandle(message, now));
+    this.#attachKeepalive(message, now);
     this.#deliver(message);
     // After the delivery: a stop at this keepalive confirms no further than the stop says.
     if (this.#lifecycle.isDelivering()) this.#ledger.recordDelivered(message.walEnd);
@@ -92,7 +91,8 @@ export class MessageDelivery {
     this.#position.take(message);
     this.#byteCount += bytes;
     const ledger = this.#ledger;
-    Delivery.attach(message, this.#confirms ? openHandle(ledger, message, bytes) : ledger.settledHandle);
+    if (this.#confirms) attachHandle(ledger, message, bytes);
+    else ledger.attachSettled(message);
     if (message.kind === 'relation') this.#types.requestMissing(message);
     this.#deliver(message);
   }
@@ -104,13 +104,16 @@ export class MessageDelivery {
     this.deliverKeepalive();
   }
 
-  #openKeepaliveHandle(message: KeepaliveMessage, now: number): AckHandle {
+  #attachKeepalive(message: KeepaliveMessage, now: number): void {
     const ledger = this.#ledger;
-    if (!this.#consumerOwnsPosition || !this.#confirms) return ledger.settledHandle;
+    if (!this.#consumerOwnsPosition || !this.#confirms) {
+      ledger.attachSettled(message);
+      return;
+    }
     // Inside a transaction its position holds only once the transaction is stored.
     const isProgress =
       !this.#position.inTransaction && this.#keepalives.claimProgress(message, now, ledger.confirmableLsn);
-    return ledger.openKeepaliveHandle(message.walEnd, isProgress);
+    ledger.attachKeepalive(message, message.walEnd, isProgress);
   }
 
   #deliver(message: StreamMessage): void {

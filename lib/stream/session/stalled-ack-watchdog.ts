@@ -6,7 +6,7 @@ const WARN_AFTER = 60_000;
 /** Detects that the oldest delivery stays unacknowledged: until it is acknowledged, the slot does not advance. */
 export class StalledAckWatchdog {
   readonly #timeout: number;
-  #sequence: number | undefined;
+  #stalled: StalledDelivery | undefined;
   #ms = 0;
   #warned = false;
 
@@ -16,8 +16,8 @@ export class StalledAckWatchdog {
   }
 
   tick(ms: number, stalled: StalledDelivery | undefined): 'ok' | 'warn' | 'expired' {
-    if (!stalled || stalled.sequence !== this.#sequence) {
-      this.#sequence = stalled?.sequence;
+    if (!stalled || stalled.handle !== this.#stalled?.handle || stalled.index !== this.#stalled.index) {
+      this.#stalled = stalled;
       this.#ms = 0;
       this.#warned = false;
       return 'ok';

@@ -1,7 +1,7 @@
 /** The ledger beside the naive one, for random steps to be taken on both. */
 import type fc from 'fast-check';
-import type { AckHandle } from '../../../lib/ledger/acknowledgement';
-import type { Ledger } from '../../../lib/ledger/ledger';
+
+import type { DeliveringLedger as Ledger, LedgerDelivery } from './delivering-ledger';
 import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import type { WindowLimits } from '../../../lib/ledger/window';
 import { ledgerOf } from './ledger-of';
@@ -46,21 +46,21 @@ export class Model {
 export class Real {
   readonly ledger: Ledger;
   readonly told: string[];
-  readonly entries = new Map<Piece, AckHandle>();
-  readonly keepalives = new Map<Keepalive, AckHandle>();
+  readonly entries = new Map<Piece, LedgerDelivery>();
+  readonly keepalives = new Map<Keepalive, LedgerDelivery>();
   /** The last delivery's entry. */
-  last: AckHandle | undefined;
+  last: LedgerDelivery | undefined;
 
   constructor(limits: WindowLimits, owner: PositionOwner) {
     ({ ledger: this.ledger, told: this.told } = ledgerOf(limits, owner));
   }
 
-  readonly keep = (piece: Piece | undefined, entry: AckHandle): AckHandle => {
+  readonly keep = (piece: Piece | undefined, entry: LedgerDelivery): LedgerDelivery => {
     if (piece) this.entries.set(piece, entry);
     return (this.last = entry);
   };
 
-  entry(piece: Piece): AckHandle {
+  entry(piece: Piece): LedgerDelivery {
     const entry = this.entries.get(piece);
     if (!entry) throw new Error('There is no such entry');
     return entry;

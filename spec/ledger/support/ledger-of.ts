@@ -1,11 +1,14 @@
 import type { SessionControl } from '../../../lib/ledger/acknowledgement';
-import { Ledger } from '../../../lib/ledger/ledger';
+import { DeliveringLedger } from './delivering-ledger';
 import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import { StreamHistory } from '../../../lib/ledger/stream-history';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
 /** A ledger, and what it told its session, in order. */
-export function ledgerOf(limits: WindowLimits, owner: PositionOwner = 'slot'): { ledger: Ledger; told: string[] } {
+export function ledgerOf(
+  limits: WindowLimits,
+  owner: PositionOwner = 'slot',
+): { ledger: DeliveringLedger; told: string[] } {
   const told: string[] = [];
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
@@ -27,6 +30,6 @@ export function ledgerOf(limits: WindowLimits, owner: PositionOwner = 'slot'): {
     windowReopened: () => told.push('relieved'),
     dropSuspected: () => told.push('dropSuspected'),
   };
-  const ledger = new Ledger(limits, session, events, owner);
+  const ledger = new DeliveringLedger(limits, session, events, owner);
   return { ledger, told };
 }

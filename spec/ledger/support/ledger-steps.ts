@@ -69,7 +69,7 @@ export function keepalive(distance: bigint): Step {
   return new Step(`keepalive(${distance})`, isReading, (model, real) => {
     const walEnd = model.lsn + distance;
     const keepalive = model.naive.keepalive(walEnd);
-    real.last = model.naive.owner === 'slot' ? real.ledger.settledHandle : real.ledger.openKeepaliveHandle(walEnd);
+    real.last = model.naive.owner === 'slot' ? real.ledger.openSettled() : real.ledger.openKeepalive(walEnd);
     real.keepalives.set(keepalive, real.last);
     real.ledger.recordDelivered(walEnd);
   });
@@ -80,7 +80,7 @@ export function progress(distance: bigint): Step {
   const check = (model: Model): boolean => isBetween(model) && model.naive.owner === 'consumer';
   return new Step(`progress(${distance})`, check, (model, real) => {
     const walEnd = model.lsn + distance;
-    real.keep(model.naive.message(walEnd, 0), real.ledger.openKeepaliveHandle(walEnd).group());
+    real.keep(model.naive.message(walEnd, 0), real.ledger.openKeepalive(walEnd).group());
   });
 }
 
@@ -174,7 +174,7 @@ export function stopAfterLast(distance: bigint | undefined): Step {
     if (upTo !== undefined) naive.keepalive(upTo);
     naive.end = naive.items.length;
     model.stopped = true;
-    real.ledger.stopAfter(real.last ?? real.ledger.settledHandle, upTo);
+    real.ledger.stopAfter(real.last ?? real.ledger.openSettled(), upTo);
     expect(real.told.at(-1)).toBe('stop');
   });
 }

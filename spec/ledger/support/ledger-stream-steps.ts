@@ -1,5 +1,6 @@
 /** What happens to transactions that come in blocks. */
-import type { AckHandle } from '../../../lib/ledger/acknowledgement';
+
+import type { LedgerDelivery } from './delivering-ledger';
 import { isBetween, isInBlock, Step, type Model, type Real } from './ledger-model';
 import type { Piece } from './naive-ledger';
 
@@ -72,7 +73,7 @@ export function placeStream(
   bytes: number,
   model: Model,
   { ledger, keep }: Pick<Real, 'ledger' | 'keep'>,
-): [Piece | undefined, AckHandle] {
+): [Piece | undefined, LedgerDelivery] {
   model.lsn += distance;
   model.naive.place(xid);
   if (kind === 'prepare') {

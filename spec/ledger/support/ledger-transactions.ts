@@ -1,14 +1,13 @@
-import type { AckHandle } from '../../../lib/ledger/acknowledgement';
-import type { Ledger } from '../../../lib/ledger/ledger';
+import type { DeliveringLedger as Ledger, LedgerDelivery } from './delivering-ledger';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
 /** Wide enough that no spec meets it by accident. */
 export const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
 
 interface Delivered {
-  begin: AckHandle;
-  changes: AckHandle[];
-  commit: AckHandle;
+  begin: LedgerDelivery;
+  changes: LedgerDelivery[];
+  commit: LedgerDelivery;
 }
 
 /** A whole transaction; every change, and the commit, has so many bytes. */
@@ -19,7 +18,7 @@ export function transaction(ledger: Ledger, endLsn: bigint, changes = 1, bytes =
 }
 
 /** A whole transaction as `transactions()` takes it. */
-export function gathered(ledger: Ledger, endLsn: bigint, changes = 1, bytes = 10): AckHandle {
+export function gathered(ledger: Ledger, endLsn: bigint, changes = 1, bytes = 10): LedgerDelivery {
   ledger.begin();
   for (let i = 0; i < changes; i++) ledger.change(bytes).gather();
   return ledger.commit(endLsn, bytes).group();

@@ -2,7 +2,7 @@
  * A server's slot and its clients, one after the other, for the model of sessions: what is sent, delivered and confirmed,
  * and what has to hold of it at all times.
  */
-import type { AckHandle } from '../../../lib/ledger/acknowledgement';
+import { Delivery } from '../../../lib/ledger/acknowledgement';
 import { ConnectionError } from '../../../lib/common/errors';
 import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import type { SlotStatus } from '../../../lib/commands/slot-commands';
@@ -11,7 +11,8 @@ import { resumeFromState } from '../../../lib/commands/start-position';
 import { KEEPALIVE } from '../../../lib/wire/replication-messages';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
 import { begin, commit, insert, logicalMessage, relation } from '../../../lib/testing/payloads';
-import { handleOf, sessionOf, stopAfter, type SessionFixture } from '../../stream/session/support/fake-host';
+import { LedgerDelivery } from './delivering-ledger';
+import { sessionOf, stopAfter, stopBefore, type SessionFixture } from '../../stream/session/support/fake-host';
 import { expectSame, NaiveLedger, type Item, type Piece } from './naive-ledger';
 
 /** What stands in the server's WAL: a transaction, or (without changes) a logical message outside any. */
@@ -81,7 +82,7 @@ class Server {
 export class Connection {
   readonly naive: NaiveLedger;
   readonly fixture: SessionFixture;
-  readonly entries = new Map<Piece, AckHandle>();
+  readonly entries = new Map<Piece, Delivery>();
   /** What in the log the naive ledger's items are. */
   readonly logged = new Map<Item, Logged>();
   /** Bytes on their way to the client. */
@@ -203,34 +204,37 @@ export class Connection {
 
   #record(message: StreamMessage): void {
     const { naive, style } = this;
-    const entry = handleOf(message);
     switch (message.kind) {
       case 'begin':
         this.inside = true;
         naive.begin();
         this.#arrives(message.commitLsn);
-        if (this.stopWanted === 'before') this.#stopBefore(entry);
+        if (this.stopWanted === 'before') this.#stopBefore(message);
         break;
       case 'insert': {
         const piece = naive.change(1);
-        this.entries.set(piece, entry);
+        this.entries.set(piece, message);
         if (!style.gathering) break;
         piece.gathered = true;
-        entry.gather();
+        Delivery.gather(message);
         break;
       }
       case 'commit': {
         this.inside = false;
         const piece = naive.commit(message.endLsn, 1);
         if (!piece) break;
-        this.entries.set(piece, entry);
-        if (style.gathering) this.entries.set(naive.group(), entry.group());
+        this.entries.set(piece, message);
+        if (style.gathering) {
+          const group = new LedgerDelivery();
+          Delivery.group(message, group);
+          this.entries.set(naive.group(), group);
+        }
         break;
       }
       case 'message':
-        this.entries.set(naive.message(message.lsn, 1), entry);
+        this.entries.set(naive.message(message.lsn, 1), message);
         this.#arrives(message.lsn - 0x30n);
-        if (this.stopWanted === 'before') this.#stopBefore(entry);
+        if (this.stopWanted === 'before') this.#stopBefore(message);
         break;
       case 'keepalive':
         // A stop after it confirms only what the stop says.
@@ -254,10 +258,10 @@ export class Connection {
     world.delivered.add(logged);
   }
 
-  #stopBefore(entry: AckHandle): void {
+  #stopBefore(message: StreamMessage): void {
     this.naive.end = this.naive.items.length - 1;
     this.ended = 'stopped';
-    entry.session.stops.stopBefore(entry);
+    stopBefore(message);
   }
 
   stopAfter(): void {
@@ -270,7 +274,7 @@ export class Connection {
   acknowledge(piece: Piece): void {
     const entry = this.entries.get(piece);
     const counts = piece.acked || this.naive.counts(piece);
-    expectSame({ settled: entry?.settle() }, { settled: counts });
+    expectSame({ settled: entry?.acknowledge() }, { settled: counts });
     piece.acked = counts;
   }
 

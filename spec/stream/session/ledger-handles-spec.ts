@@ -9,7 +9,8 @@ import {
   TypeMessage,
 } from '../../../lib/pgoutput/messages/transaction-messages';
 import { XLogDataMessage } from '../../../lib/pgoutput/messages/walsender-messages';
-import { openHandle } from '../../../lib/stream/session/ledger-handles';
+import { attachHandle } from '../../../lib/stream/session/ledger-handles';
+import type { Ledger } from '../../../lib/ledger/ledger';
 import { ledgerOf } from '../../ledger/support/ledger-of';
 
 const WIDE = { messages: 1000, bytes: 1_000_000 };
@@ -21,12 +22,17 @@ describe('the entry of a message', () => {
 
   /** What opening an entry for the last of the messages adds to the window, when it is 50 bytes long. */
   function charged(...messages: AnyPgoutputMessage[]): [messages: number, bytes: number] {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = ledgerOf(WIDE).ledger;
     const last = messages.pop();
-    for (const message of messages) openHandle(ledger, message, 50);
+    for (const message of messages) attachHandle(ledger, message, 50);
     const before = [ledger.unackedMessages, ledger.unackedBytes] as const;
-    if (last) openHandle(ledger, last, 50);
+    if (last) attachHandle(ledger, last, 50);
     return [ledger.unackedMessages - before[0], ledger.unackedBytes - before[1]];
+  }
+
+  function acknowledge(ledger: Ledger, message: AnyPgoutputMessage | XLogDataMessage): void {
+    attachHandle(ledger, message, 1);
+    message.ack();
   }
 
   const begin = new BeginMessage(90n, at, 1);
@@ -48,35 +54,36 @@ describe('the entry of a message', () => {
   });
 
   it("confirms a Commit's end, not its start", () => {
-    const { ledger } = ledgerOf(WIDE);
-    for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) openHandle(ledger, message, 1).settle();
+    const { ledger } = ledgerOf(WIDE).ledger;
+    for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) acknowledge(ledger, message);
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('puts a transactional message into its transaction, and another one beside it', () => {
-    const { ledger } = ledgerOf(WIDE);
-    openHandle(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined), 1).settle();
+    const { ledger } = ledgerOf(WIDE).ledger;
+    acknowledge(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined));
     expect(ledger.confirmed).toBe(70n);
-    openHandle(ledger, begin, 1);
-    openHandle(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(0)), 1).settle();
+    attachHandle(ledger, begin, 1);
+    acknowledge(ledger, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(0)));
     expect(ledger.confirmed).toBe(70n);
   });
 
   it("confirms another plugin's message at its own start", () => {
-    const { ledger } = ledgerOf(WIDE);
-    openHandle(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)), 1).settle();
+    const { ledger } = ledgerOf(WIDE).ledger;
+    acknowledge(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)));
     expect(ledger.confirmed).toBe(60n);
   });
 
   it('is found through the message itself, when its ack is called on its own', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = ledgerOf(WIDE).ledger;
     const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined);
-    Delivery.attach(message, openHandle(ledger, message, 1));
+    attachHandle(ledger, message, 1);
     const { ack } = message;
     expect([ack(), ack(), ledger.confirmed]).toEqual([true, true, 70n]);
   });
 
   it('is missed by nobody where no session delivered the message', () => {
-    expect([insert.ack(), Delivery.getHandle(insert)]).toEqual([true, undefined]);
+    const message = new InsertMessage(relation, placeAt(0), {}, []);
+    expect([message.ack(), Delivery.getHandle(message)]).toEqual([true, undefined]);
   });
 });

@@ -1,3 +1,4 @@
+import { Delivery } from '../../../lib/ledger/acknowledgement';
 import { ProtocolError, ServerError } from '../../../lib/common/errors';
 import { createPayloadDecoder } from '../../../lib/stream/session/payload-decoder';
 import { u64 } from '../../../lib/testing/bytes';
@@ -17,13 +18,13 @@ import {
   ackAll,
   busy,
   endOf,
-  handleOf,
   RELATION,
   sessionOf,
   STREAM,
   transactionFrames,
   type SessionFixture,
 } from './support/fake-host';
+import { LedgerDelivery } from '../../ledger/support/delivering-ledger';
 
 const KINDS = [
   ...['keepalive', 'relation', 'type', 'begin', 'insert', 'insert', 'commit', 'message'],
@@ -115,8 +116,8 @@ describe('a full window', () => {
   it('does not stop a transaction that is gathered', () => {
     const { receive, host } = sessionOf({ window: { messages: 2, bytes: 1000 } });
     host.onDeliver = (message) => {
-      if (message.kind === 'insert') handleOf(message).gather();
-      else if (message.kind === 'commit') handleOf(message).group();
+      if (message.kind === 'insert') Delivery.gather(message);
+      else if (message.kind === 'commit') Delivery.group(message, new LedgerDelivery());
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n, 50), ...transactionFrames(0x200n, 50));

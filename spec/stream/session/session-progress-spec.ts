@@ -1,3 +1,4 @@
+import { Delivery } from '../../../lib/ledger/acknowledgement';
 import type { SessionOptions } from '../../../lib/stream/session/session-ports';
 import { logicalMessage } from '../../../lib/testing/payloads';
 import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
@@ -12,6 +13,7 @@ import {
   type SessionFixture,
   stopAfter,
 } from './support/fake-host';
+import { LedgerDelivery } from '../../ledger/support/delivering-ledger';
 
 /** A session whose consumer keeps the position, and hears of progress once a second. */
 function consumers(options: Partial<SessionOptions> = {}): SessionFixture {
@@ -120,7 +122,7 @@ describe('the slot, where the consumer keeps the position', () => {
   it('is not moved by what was dropped, nor by an empty transaction', () => {
     const { receive, host } = consumers();
     receive(xlogData(logicalMessage({ transactional: false, lsn: 0x80n })));
-    handleOf(host.delivered[0]).discard();
+    for (const message of host.delivered) Delivery.discard(message);
     receive(RELATION, ...transactionFrames(0x100n, 0));
     host.time += 1000;
     receive(keepalive(0x200n, true));
@@ -146,8 +148,9 @@ describe('the slot, where the consumer keeps the position', () => {
     const { session, receive, host } = consumers();
     const deliveries: (() => boolean)[] = [];
     host.onDeliver = (message) => {
-      const delivery = handleOf(message).group();
-      deliveries.push(() => delivery.settle());
+      const delivery = new LedgerDelivery();
+      Delivery.group(message, delivery);
+      deliveries.push(delivery.ack);
       return true;
     };
     receive(keepalive(0x100n));

@@ -1,8 +1,8 @@
 import { StalledAckWatchdog } from '../../../lib/stream/session/stalled-ack-watchdog';
 
-describe('HeldWatch', () => {
-  const FIRST = { sequence: 1, reason: 'first' };
-  const SECOND = { sequence: 2, reason: 'second' };
+describe('StalledAckWatchdog', () => {
+  const FIRST = { handle: {}, index: 0, reason: 'first' };
+  const SECOND = { handle: FIRST.handle, index: 1, reason: 'second' };
 
   it('warns once, after a minute of the same', () => {
     const watch = new StalledAckWatchdog(0);
