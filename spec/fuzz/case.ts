@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 
-/** What a target is fed with: frames, payloads or texts, in turn. */
+/** The input of a target: frames, payloads or texts, in order. */
 export type Parts = readonly Buffer[];
 
 /**
- * A part as a file of the corpus has it: Latin-1 text for its bytes, in pieces; a number behind a piece repeats it, so that
- * megabytes need no megabytes.
+ * The form of a part in a corpus file: Latin-1 text for its bytes, in pieces. A number after a piece repeats it, so that the
+ * files stay small.
  */
 export type WrittenPart = readonly (string | readonly [piece: string, times: number])[];
 
 export interface WrittenCase {
-  /** What is hostile about it. */
+  /** What is invalid about it. */
   readonly about: string;
-  /** What comes of it, where that is known. */
+  /** The expected outcome, if known. */
   readonly outcome?: string;
   readonly parts: readonly WrittenPart[];
 }
@@ -31,7 +31,7 @@ export function writeCase(about: string, parts: Parts): WrittenCase {
   return { about, parts: parts.map((part) => pieces(part.toString('latin1'))) };
 }
 
-/** Names a case by its bytes. */
+/** Names a case by a hash of its bytes. */
 export function nameOf(parts: Parts): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${part.length}:`).update(part);
@@ -42,7 +42,7 @@ export function sizeOf(parts: Parts): number {
   return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
-/** What is repeated 16 times or more becomes a piece of its own. */
+/** A run of 16 or more equal bytes is written as a separate piece. */
 function pieces(text: string): WrittenPart {
   const written: (string | [string, number])[] = [];
   let at = 0;

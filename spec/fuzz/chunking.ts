@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** Byte by byte only what is short; longer input in this many pieces. */
+/** Only short input is split into single bytes; longer input is split into this many pieces. */
 const MOST_PIECES = 2000;
 
-/** The same bytes as they may come from a socket: in one piece, in single bytes, and in pieces that the bytes decide. */
+/**
+ * The same bytes in different chunks, as a socket may deliver them: in one chunk, in single bytes, and split at pseudo-random
+ * positions.
+ */
 export function chunkings(bytes: Buffer): Buffer[][] {
   const small = Math.ceil(bytes.length / MOST_PIECES);
   const random = numbersFrom(bytes);
@@ -14,18 +17,18 @@ function cut(bytes: Buffer, next: () => number): Buffer[] {
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
     const size = next();
-    // A copy each: nothing of the neighbours is there to be read by mistake.
+    // Copies, so that reading beyond the end does not find the next chunk's bytes.
     chunks.push(Buffer.from(bytes.subarray(at, at + size)));
     at += size;
   }
   return chunks;
 }
 
-/** Numbers that look like chance and are always the same for the same bytes. */
+/** Pseudo-random numbers that are always the same for the same bytes. */
 export function numbersFrom(bytes: Buffer): () => number {
   let state = createHash('sha1').update(bytes).digest().readUInt32BE(0);
   return () => {
-    // The constants of Numerical Recipes; the low bits of such a generator are no good.
+    // The constants of Numerical Recipes. The low bits of such a generator are not random enough.
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state >>> 8;
   };

@@ -13,7 +13,7 @@ export interface KeptCase {
   readonly parts: () => Parts;
 }
 
-/** Cases of many parts that all differ, by target: a file of one would be megabytes. */
+/** Generated cases of many different parts, by target. As files they would be megabytes. */
 const GENERATED: Readonly<Record<string, readonly KeptCase[]>> = {
   pgoutput: [
     {
@@ -25,7 +25,7 @@ const GENERATED: Readonly<Record<string, readonly KeptCase[]>> = {
   ],
 };
 
-/** The cases that are kept for a target: those that once broke a rule, and those that look as if they could. */
+/** The cases of a target in the corpus: those that once broke a rule, and those that are likely to. */
 export function keptCases(target: string): KeptCase[] {
   const folder = join(CORPUS, target);
   const generated = GENERATED[target] ?? [];
@@ -41,7 +41,7 @@ export function keptCases(target: string): KeptCase[] {
 export async function keepCase(target: string, about: string, parts: Parts): Promise<string> {
   const folder = join(CORPUS, target);
   const path = join(folder, `${nameOf(parts)}.json`);
-  // Only whoever writes one needs it.
+  // Loaded only when a case is written.
   const { format, resolveConfig } = await import('prettier');
   const text = JSON.stringify(writeCase(about, parts), null, 2);
   mkdirSync(folder, { recursive: true });

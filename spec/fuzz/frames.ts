@@ -1,4 +1,4 @@
-/** Writes the length that a frame has into its length word. */
+/** Writes a frame's length into its length field. */
 export function withRightLength(frame: Buffer): Buffer {
   if (frame.length < 5) return frame;
   const repaired = Buffer.from(frame);

@@ -7,26 +7,26 @@ import { judge, type Target } from './target';
 import { TARGETS } from './targets';
 import { opening, resuming } from './targets/opening';
 
-/** Enough to see that nothing is broken right away; `npm run test:fuzz` searches. */
+/** Detects immediate failures only; `npm run test:fuzz` searches longer. */
 const RUNS = 150;
 
 describe.each(TARGETS.map((target) => [target.name, target] as const))('%s', (name, target) => {
   const kept = keptCases(name);
 
-  it.each(kept.map((one) => [one.name, one.about, one] as const))('bears %s: %s', (_, __, one) => {
+  it.each(kept.map((one) => [one.name, one.about, one] as const))('handles %s: %s', (_, __, one) => {
     const { outcome } = judge(target, one.parts());
     expect(outcome).toBe(one.outcome ?? outcome);
   });
 
-  it('has cases that are kept', () => {
+  it('has cases in the corpus', () => {
     expect(kept.length).toBeGreaterThan(0);
   });
 
-  it('bears what servers really send', () => {
+  it('handles the output of real servers', () => {
     for (const seed of target.seeds) judge(target, seed);
   });
 
-  it('breaks no rule, whatever is done to it', () => {
+  it('breaks no rule for mutated input', () => {
     const property = fc.property(mutation, (made) => {
       judge(target, mutate(target, made));
     });
@@ -34,12 +34,12 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('%s', (na
   });
 });
 
-/** A case holds the server's whole side of the conversation: after a change of the queries it would stop at the first of them. */
+/** A case contains all messages of the server. After a change of the queries, it would end at the first one. */
 describe.each([opening, resuming])('a case of $name', ({ name, seeds }) => {
   const conversations = seeds.map(descriptions);
   const subjects = new Set(conversations.flat().map(firstColumn));
 
-  it.each(keptCases(name).map((one) => [one.name, one] as const))('answers the queries of today: %s', (_, one) => {
+  it.each(keptCases(name).map((one) => [one.name, one] as const))('responds to the current queries: %s', (_, one) => {
     const answers = descriptions(one.parts()).filter((answer) => subjects.has(firstColumn(answer)));
     expect(conversations.some((conversation) => isSubsequence(answers, conversation))).toBe(true);
   });
@@ -61,7 +61,7 @@ function isSubsequence(some: readonly string[], all: readonly string[]): boolean
 }
 
 describe('a case', () => {
-  it('comes back from its file as it was, however long its runs', () => {
+  it('is unchanged after it is written to a file and read, even with long runs', () => {
     const byte = fc.tuple(fc.nat(255), fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 200 })));
     const part = fc.array(byte).map((runs) => Buffer.concat(runs.map(([value, times]) => Buffer.alloc(times, value))));
     fc.assert(
@@ -74,10 +74,10 @@ describe('a case', () => {
   });
 });
 
-describe('the judge', () => {
+describe('judge()', () => {
   const target = (run: Target['run']): Target => ({ name: 'spec', seeds: [], run });
 
-  it('does not count time in which the processor did something else', () => {
+  it('measures processor time, not elapsed time', () => {
     const waiting = target(() => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 120);
       return 'waited';
@@ -86,7 +86,7 @@ describe('the judge', () => {
     expect(judge(waiting, [Buffer.from('x')], limits).outcome).toBe('waited');
   });
 
-  it('finds what is slow for its size', () => {
+  it('detects time out of proportion to the size', () => {
     const slow = target(() => {
       const start = process.cpuUsage();
       while (elapsedProcessorTime(start) < 60);
@@ -97,20 +97,20 @@ describe('the judge', () => {
     expect(judge(slow, [Buffer.alloc(1000)], limits).outcome).toBe('late');
   });
 
-  it('finds what takes memory out of proportion', () => {
+  it('detects memory out of proportion to the size', () => {
     const kept: Buffer[] = [];
     const greedy = target(() => {
       kept.push(Buffer.alloc(64 * 2 ** 20));
       return 'rich';
     });
-    // What the collector takes away meanwhile is not seen, so it is much more than the limit.
+    // Garbage collected during the case is not measured, so this allocates much more than the limit.
     const limits = { ms: () => Infinity, growth: (bytes: number) => bytes * 2 ** 20 };
     expect(() => judge(greedy, [Buffer.from('x')], limits)).toThrow(/the heap grew by \d+\.\d MiB/);
     expect(judge(greedy, [Buffer.alloc(100)], limits).outcome).toBe('rich');
     expect(kept).toHaveLength(2);
   });
 
-  it('passes on what is thrown', () => {
+  it('rethrows errors', () => {
     const thrown = new TypeError('x is undefined');
     const broken = target(() => {
       throw thrown;

@@ -1,7 +1,7 @@
 import { measureGrowth } from './shapes';
 
-describe('reading values', () => {
-  it('takes time in proportion to their length, whatever they are', () => {
+describe('decoding of values', () => {
+  it('takes time proportional to their length', () => {
     expect(measureGrowth(2 * 1024, 32 * 1024, 60).tooFast).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Parts } from './case';
 import type { Target } from './target';
 
-/** What can be done to parts. */
+/** The kinds of mutations. */
 const STEPS = {
   set: inPart((part, at, value) => {
     if (at < part.length) part.writeUInt8(value & 0xff, at);
@@ -42,7 +42,7 @@ const STEPS = {
   move: (parts: Buffer[], index: number, at: number) => {
     parts.splice(at % parts.length, 0, ...parts.splice(index, 1));
   },
-  /** A part that belongs elsewhere. */
+  /** A part of another position. */
   stray: (parts: Buffer[], index: number, at: number, value: number, seeds: readonly Parts[]) => {
     const seed = seeds[at % seeds.length];
     const part = seed?.[value % Math.max(1, seed.length)];
@@ -52,10 +52,10 @@ const STEPS = {
 
 type Change = (parts: Buffer[], index: number, at: number, value: number, seeds: readonly Parts[]) => void;
 
-/** Repeating makes a part no longer than this, or twice as long. */
+/** Repetition makes a part at most this long, or twice as long. */
 const LARGEST = 32 * 1024;
 
-/** What means something to one reader or another. */
+/** Byte sequences with a meaning to some decoder. */
 const TOKENS = [
   ...[
     '\0',
@@ -124,13 +124,13 @@ const TOKENS = [
 
 export interface Step {
   readonly what: keyof typeof STEPS;
-  /** Which part, where in it, and what: each counts modulo what there is. */
+  /** The part, the position in it, and the mutation; each number is taken modulo the possibilities. */
   readonly part: number;
   readonly at: number;
   readonly value: number;
 }
 
-/** How one case is made; what fast-check shrinks. */
+/** The description of a mutation, which fast-check can shrink. */
 export interface Mutation {
   readonly seed: number;
   readonly steps: readonly Step[];
@@ -156,7 +156,7 @@ export const mutation: fc.Arbitrary<Mutation> = fc.record({
   repaired: fc.boolean(),
 });
 
-/** Makes the case. */
+/** Creates the mutated case. */
 export function mutate({ seeds, repair }: Target, { seed, steps, repaired }: Mutation): Parts {
   const parts = [...(seeds[seed % seeds.length] ?? [])];
   for (const { what, part, at, value } of steps) {
@@ -167,7 +167,7 @@ export function mutate({ seeds, repair }: Target, { seed, steps, repaired }: Mut
 
 function inPart(change: (part: Buffer, at: number, value: number) => Buffer): Change {
   return (parts, index, at, value) => {
-    // A copy: seeds stay as they are.
+    // A copy, so that seeds stay unchanged.
     const part = Buffer.from(parts[index]!);
     parts[index] = change(part, at % (part.length + 1), value);
   };

@@ -2,7 +2,7 @@ import { ERRORS } from '../../lib/common/error-codes';
 import { ConfigError, ProtocolError, ReplicationError } from '../../lib/common/errors';
 import { Finding } from './target';
 
-/** What bytes alone may end with. Whatever else was thrown is a finding. */
+/** The error with which decoding may end. Rethrows any other error as a finding. */
 export function protocolError(error: unknown): string {
   if (error instanceof ProtocolError || (error instanceof ReplicationError && error.code === 'VALUE_DECODE_FAILED')) {
     return `${error.code}: ${error.message}`;
@@ -10,7 +10,7 @@ export function protocolError(error: unknown): string {
   throw new Finding(`Not a ProtocolError: ${String(error)}`, { cause: error });
 }
 
-/** What a connection may end with: any error of this library, but none that blames the configuration. */
+/** The error with which a connection may end: any error of this library except a ConfigError. */
 export function replicationError(error: unknown): string {
   if (error instanceof ReplicationError && !(error instanceof ConfigError) && Object.hasOwn(ERRORS, error.code)) {
     return `${error.code}: ${error.message}`;
@@ -18,7 +18,7 @@ export function replicationError(error: unknown): string {
   throw new Finding(`Not a typed error: ${String(error)}`, { cause: error });
 }
 
-/** The word for what came of it. */
+/** A word for the outcome. */
 export function wordOf(outcome: readonly string[]): string {
   return /^[A-Z_]+(?=:)/.exec(outcome.at(-1) ?? '')?.[0] ?? 'no error';
 }

@@ -6,7 +6,7 @@ import type { StreamMessage } from '../../lib/pgoutput/messages/messages';
 import { FakeBackend } from '../support/fake-backend';
 import { CONNECTION } from '../support/streaming';
 
-/** A server whose bytes are known beforehand: it answers before it is asked. Time stands still. */
+/** A connection whose server bytes are known in advance, and sent without waiting for requests. Time does not advance. */
 class Playback implements Transport {
   readonly sent: Buffer[] = [];
   readonly #later: (() => void)[] = [];
@@ -15,12 +15,12 @@ class Playback implements Transport {
 
   constructor(private readonly events: TransportEvents) {}
 
-  /** Sends all that the client takes, and hangs up. */
+  /** Sends bytes until the client pauses, and then closes the connection. */
   play(chunks: readonly Buffer[]): void {
     this.events.connected({ kind: 'clear' });
     for (const chunk of chunks) {
       this.#settle();
-      // Whoever holds the socket for good, as a full window does, gets no more.
+      // A client that pauses permanently, for example with a full window, receives no more.
       if (this.#gone || this.#held) return;
       this.events.data(chunk);
     }
@@ -65,7 +65,7 @@ class Playback implements Transport {
   }
 }
 
-/** What a subscriber does with each message. */
+/** The subscriber's handler. */
 export type Handler = (message: StreamMessage, subscription: Subscription) => void;
 
 export interface Played {
@@ -79,11 +79,11 @@ export interface Played {
 const STILL: SchedulerLike = { now: () => 0, schedule: () => new Subscription() };
 
 const BASE = { connection: CONNECTION, slot: 'orders', scheduler: STILL };
-/** There is one connection to be played; a look-up would make another one. */
+/** Only one connection is played; a type lookup would open another one. */
 export const PGOUTPUT: PgoutputConfig = { ...BASE, publications: ['orders_pub'], lookUpTypes: false };
 export const RAW: PluginConfig = { ...BASE, plugin: 'test_decoding' };
 
-/** Subscribes to what comes in these chunks, the server's first byte first. */
+/** Subscribes to a stream that receives these chunks, from the server's first byte on. */
 export function play(config: PgoutputConfig | PluginConfig, chunks: readonly Buffer[], handler: Handler): Played {
   let transport: Playback | undefined;
   const connect: Connect = (_, events) => (transport = new Playback(events));
@@ -112,7 +112,7 @@ export function play(config: PgoutputConfig | PluginConfig, chunks: readonly Buf
   return { messages, ...outcome, flushed };
 }
 
-/** The frames that a server sends to whoever subscribes, up to CopyBoth. */
+/** The server's frames from start-up to CopyBoth. */
 export function greetingOf(
   config: PgoutputConfig | PluginConfig,
   prepare: (server: FakeBackend) => void = () => {},

@@ -1,9 +1,9 @@
 import { decodeChunks, backend } from './targets/backend';
 import { decodePayloads, pgoutput } from './targets/pgoutput';
 
-describe('a stream that is cut off at any byte', () => {
+describe('a stream that ends at any byte', () => {
   it.each(backend.seeds.map((frames, index) => [index, frames] as const))(
-    'gives the messages that it holds in full, and no error: %i',
+    'emits the complete messages, and no error: %i',
     (_, frames) => {
       const bytes = Buffer.concat(frames);
       const all = decodeChunks([bytes]);
@@ -22,9 +22,9 @@ describe('a stream that is cut off at any byte', () => {
   );
 });
 
-describe('payloads of which one is cut off or too long', () => {
+describe('payloads of which one is truncated or too long', () => {
   it.each(pgoutput.seeds.slice(0, 5).map((parts, index) => [index, parts] as const))(
-    'give the messages before it, and a ProtocolError: %i',
+    'emit the messages before it, and a ProtocolError: %i',
     (_, parts) => {
       const all = decodePayloads(parts);
       expect(all).toHaveLength(parts.length);

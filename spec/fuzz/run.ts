@@ -1,9 +1,9 @@
 /**
- * Feeds the targets with mutated bytes, all or one of them, for so many minutes:
+ * Runs mutated input through all targets, or one of them, for a number of minutes:
  *
  *   npm run test:fuzz -- 10 pgoutput
  *
- * What breaks a rule goes into the corpus, which the specs replay, and the run fails.
+ * Input that breaks a rule is added to the corpus, which the specs replay, and the run fails.
  */
 import { Worker } from 'node:worker_threads';
 import { keepCase } from './corpus';
@@ -14,7 +14,7 @@ import type { Target } from './target';
 import { TARGETS } from './targets';
 import { values } from './targets/values';
 
-/** A case that takes so many ms will not end. */
+/** A case that takes longer, in ms, counts as a hang. */
 const HANG = 20_000;
 
 class Findings {
@@ -28,7 +28,7 @@ class Findings {
   }
 }
 
-/** @returns undefined where the time was over while a case hung */
+/** @returns undefined if the time was over while a case hung */
 async function search(target: Target, ms: number, findings: Findings): Promise<SearchSummary | undefined> {
   const ending = performance.now() + ms;
   for (let left = ms; left > 0; left = ending - performance.now()) {
@@ -42,7 +42,7 @@ function searchUntilHang(target: Target, ms: number, findings: Findings): Promis
   const progress = new SharedArrayBuffer(64 * 1024);
   const words = new Int32Array(progress, 0, 2);
   const order: SearchOrder = { target: target.name, ms, progress };
-  // A thread does not inherit the loader of TypeScript.
+  // A thread does not inherit the TypeScript loader.
   const start = `require('tsx/cjs'); require(${JSON.stringify(require.resolve('./search'))})`;
   const worker = new Worker(start, { eval: true, execArgv: [], workerData: order });
   const kept: Promise<void>[] = [];

@@ -1,4 +1,4 @@
-/** One target's share of a long run, in a thread of its own, so that a hang can be seen and ended. */
+/** Searches one target in a separate thread, so that a hang can be detected and terminated. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import fc from 'fast-check';
 import { sizeOf } from './case';
@@ -7,11 +7,11 @@ import { judge, type Verdict } from './target';
 import { TARGETS } from './targets';
 import { getPeakRss } from '../support/peak-memory';
 
-/** What the thread is given. */
+/** The input of the thread. */
 export interface SearchOrder {
   readonly target: string;
   readonly ms: number;
-  /** Where the thread leaves word of what it is about to do: how many cases there have been, and the mutation of this one. */
+  /** Shared memory that the thread writes before each case: the number of cases, and the mutation. */
   readonly progress: SharedArrayBuffer;
 }
 
@@ -26,14 +26,14 @@ export interface SearchSummary {
   readonly ms: number;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly slowest: { readonly ms: number; readonly bytes: number; readonly mutation: Mutation | undefined };
-  /** The most bytes by which the heap grew in one case, and the most for each byte of a case of 1 KiB or more. */
+  /** The maximum growth of the heap in one case, and the maximum per byte of a case of 1 KiB or more. */
   readonly growth: number;
   readonly growthPerByte: number;
-  /** The most memory that the process has had until now, in bytes. */
+  /** The maximum resident memory of the process, in bytes. */
   readonly peak: number;
 }
 
-/** Where the count stands, and the length of the mutation; its text follows. */
+/** The offsets of the count and of the length of the mutation. Its text follows. */
 export const COUNT = 0;
 export const LENGTH = 1;
 export const TEXT_AT = 8;
@@ -66,7 +66,7 @@ function search({ target: name, ms, progress }: SearchOrder): SearchSummary {
     try {
       note(judge(target, parts), sizeOf(parts), made);
     } catch (error) {
-      // What is known is passed over, so that the search goes on to the next.
+      // Known findings are skipped, so that the search continues.
       if (!known.has(signature(error))) throw error;
       outcomes['found before'] = (outcomes['found before'] ?? 0) + 1;
     }
@@ -94,7 +94,7 @@ function search({ target: name, ms, progress }: SearchOrder): SearchSummary {
   };
 }
 
-/** The same failure has other numbers and texts in each case. */
+/** The same failure contains different numbers and texts in each case. */
 function signature(error: unknown): string {
   return String(error)
     .replace(/"(?:[^"\\]|\\.)*"|\d+/g, '#')

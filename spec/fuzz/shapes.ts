@@ -2,7 +2,7 @@ import type { ReadType } from '../pgoutput/support/readings';
 import { measureProcessorTime } from '../support/processor-time';
 import { TYPES } from './targets/values';
 
-/** Texts that grow, to see how time grows with them: each is about as long as it is asked to be. */
+/** Texts of a given approximate length, to measure how time grows with the length. */
 const SHAPES: readonly ((length: number) => string)[] = [
   ...[
     '1',
@@ -57,21 +57,21 @@ const WRAPPED: readonly ((length: number) => string)[] = [
 
 export interface Growth {
   readonly typeOid: number;
-  /** How the text begins. */
+  /** The start of the text. */
   readonly text: string;
   /** Processor time in ms for the short text, and for the long one. */
   readonly ms: readonly [short: number, long: number];
 }
 
-/** By how much more than length time may grow, for caches and garbage. */
+/** The tolerated ratio of the growth of time to that of the length, for caches and garbage collection. */
 const GENEROSITY = 6;
 const ATTEMPTS = 5;
 
 /**
- * Reads short and long texts of all shapes by the readers of all types.
+ * Decodes short and long texts of all shapes with the parsers of all types.
  *
- * @param trifle ms of processor time that a long text may take whatever the short one took
- * @returns where time grew faster than length; and what took longest
+ * @param trifle processor time in ms that is accepted for any long text
+ * @returns where time grew faster than length, and the slowest text
  */
 export function measureGrowth(short: number, long: number, trifle: number): { tooFast: Growth[]; slowest: Growth[] } {
   const factor = (long / short) * GENEROSITY;
@@ -82,7 +82,7 @@ export function measureGrowth(short: number, long: number, trifle: number): { to
     const texts = [Buffer.from(make(short)), Buffer.from(make(long))] as const;
     for (const type of TYPES) {
       const best: [number, number] = [Infinity, Infinity];
-      // What is slow only once was not slow by itself: the collector had its turn, or the compiler.
+      // Measure again: once, the cause may be garbage collection or compilation.
       for (let attempt = 0; attempt < ATTEMPTS && (attempt === 0 || isTooSlow(best)); attempt++) {
         best[0] = Math.min(best[0], timeOf(type, texts[0]));
         best[1] = Math.min(best[1], timeOf(type, texts[1]));
@@ -97,6 +97,6 @@ export function measureGrowth(short: number, long: number, trifle: number): { to
 }
 
 function timeOf(type: ReadType, text: Buffer): number {
-  // That what is refused ends with a typed error is shown elsewhere.
+  // Other specs verify the errors of invalid texts.
   return measureProcessorTime(() => type.byReader(text));
 }

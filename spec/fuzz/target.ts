@@ -2,22 +2,22 @@ import { getHeapStatistics } from 'node:v8';
 import { elapsedProcessorTime } from '../support/processor-time';
 import { sizeOf, type Parts } from './case';
 
-/** Something of the library that takes the server's bytes, and what has to hold whatever they are. */
+/** A part of the library that reads the server's bytes, with the rules that it must follow for any input. */
 export interface Target {
   readonly name: string;
-  /** Well-formed input, which mutations start from. */
+  /** Valid input, from which mutations start. */
   readonly seeds: readonly Parts[];
-  /** Gives a part the length that it declares, so that a mutation gets past the frame. */
+  /** Corrects the length that a part declares, so that a mutation is not rejected because of it. */
   readonly repair?: (part: Buffer) => Buffer;
   /**
-   * Feeds the parts, and throws where a rule is broken.
+   * Processes the parts, and throws if a rule is broken.
    *
-   * @returns what came of it, in a word
+   * @returns a word for the outcome
    */
   readonly run: (parts: Parts) => string;
 }
 
-/** A rule that an input has broken. */
+/** An input that breaks a rule. */
 export class Finding extends Error {
   constructor(what: string, options?: ErrorOptions) {
     super(what, options);
@@ -29,11 +29,11 @@ export interface Verdict {
   readonly outcome: string;
   /** Processor time. */
   readonly ms: number;
-  /** By how many bytes the heap grew, with the garbage that was not collected on the way. */
+  /** The growth of the heap in bytes, including garbage that was not collected. */
   readonly growth: number;
 }
 
-/** What a case may cost, by its size in bytes: ms of processor time, and bytes of the heap. */
+/** The limits of a case by its size in bytes: ms of processor time, and bytes of the heap. */
 export interface Limits {
   readonly ms: (bytes: number) => number;
   readonly growth: (bytes: number) => number;
@@ -44,11 +44,11 @@ const LIMITS: Limits = {
   growth: (bytes) => 32 * 2 ** 20 + 400 * bytes,
 };
 
-/** Feeds a target, within bounds of time and memory. */
+/** Runs a target within limits of time and memory. */
 export function judge(target: Target, parts: Parts, limits = LIMITS): Verdict {
   const size = sizeOf(parts);
   const first = measure(target, parts);
-  // The collector or the compiler may have had its turn: what is slow by itself is slow again.
+  // Measure again: once, the cause may be garbage collection or compilation.
   const ms = first.ms <= limits.ms(size) ? first.ms : measure(target, parts).ms;
   if (ms <= limits.ms(size) && first.growth <= limits.growth(size)) return { ...first, ms };
   const growth = `${(first.growth / 2 ** 20).toFixed(1)} MiB`;

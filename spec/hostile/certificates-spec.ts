@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => files.remove());
 
-/** Shows this certificate, and asks for the password. */
+/** Presents this certificate, and requests the password. */
 const showing =
   (credentials: Credentials): Script =>
   async (peer) => {
@@ -35,7 +35,7 @@ interface Case {
   readonly what: string;
   readonly shows: () => Promise<Credentials>;
   readonly message: RegExp;
-  /** Modes that do not look at it. */
+  /** Modes that do not verify the certificate. */
   readonly passes?: readonly string[];
   readonly sslcrl?: 'root.crl' | 'other.crl';
 }
@@ -101,22 +101,25 @@ const EVERY_WAY = CASES.flatMap(({ passes = [], ...rest }) =>
   ['verify-ca', 'verify-full'].filter((sslmode) => !passes.includes(sslmode)).map((sslmode) => ({ sslmode, ...rest })),
 );
 
-describe('whoever shows a certificate', () => {
-  it.each(EVERY_WAY)('$what hears nothing but TLS, with $sslmode', async ({ sslmode, shows, message, sslcrl }) => {
-    const connection = {
-      sslmode,
-      sslrootcert: files.paths['root.crt'],
-      ...(sslcrl && { sslcrl: files.paths[sslcrl] }),
-    };
-    const { peers, error } = await expectRefusal(attack(showing(await shows()), connection), 'TLS_FAILED', message);
-    expect(error.retryable).toBe(false);
-    for (const peer of peers) {
-      expect(peer.inside.toString()).toBe('');
-      expect(peer.clear).toHaveLength(8);
-    }
-  });
+describe('a server that presents a certificate', () => {
+  it.each(EVERY_WAY)(
+    '$what receives nothing but the TLS handshake, with $sslmode',
+    async ({ sslmode, shows, message, sslcrl }) => {
+      const connection = {
+        sslmode,
+        sslrootcert: files.paths['root.crt'],
+        ...(sslcrl && { sslcrl: files.paths[sslcrl] }),
+      };
+      const { peers, error } = await expectRefusal(attack(showing(await shows()), connection), 'TLS_FAILED', message);
+      expect(error.retryable).toBe(false);
+      for (const peer of peers) {
+        expect(peer.inside.toString()).toBe('');
+        expect(peer.clear).toHaveLength(8);
+      }
+    },
+  );
 
-  it('is looked at by every setting that knows an authority', async () => {
+  it('is verified by every setting that has a certificate authority', async () => {
     for (const sslmode of ['prefer', 'require']) {
       await expectRefusal(
         attack(showing(await selfSigned()), { sslmode, sslrootcert: files.paths['root.crt'] }),
@@ -128,7 +131,7 @@ describe('whoever shows a certificate', () => {
     await expectRefusal(attack(showing(await selfSigned()), { ssl: {} }), 'TLS_FAILED', /self-signed/);
   });
 
-  it('cannot steer a terminal by a name in it, nor fill it', async () => {
+  it('cannot inject control characters into an error by a name, nor make the error long', async () => {
     const names = Array.from({ length: 500 }, (_, i) => `host-${i}.example`);
     const connection = { sslmode: 'verify-full', sslrootcert: files.paths['root.crt'] };
     const steering = attack(showing(await ca.server({ hosts: [], name: 'a\u001b[2Jb\u202ec' })), {

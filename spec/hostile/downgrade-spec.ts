@@ -11,18 +11,18 @@ beforeAll(async () => {
   stranger = await (await Authority.make()).server();
 });
 
-/** Says this to whoever introduces himself. */
+/** Sends this after a StartupMessage. */
 const saying =
   (...parts: readonly Buffer[]): Script =>
   async (peer) => {
     await peer.startup();
     peer.send(...parts);
     await peer.next();
-    // It was answered: no more is needed.
+    // The client has responded, which is all the spec needs.
     peer.end();
   };
 
-/** The same behind TLS, by a certificate that nobody vouches for. */
+/** The same over TLS, with a certificate that no authority has signed. */
 const sayingBehindTls =
   (...parts: readonly Buffer[]): Script =>
   async (peer) => {
@@ -37,8 +37,8 @@ const sayingBehindTls =
 
 const LET_IN = Buffer.concat([authenticationOk(), readyForQuery()]);
 
-describe('a server that asks for less than it should', () => {
-  it('gets no password in clear text where everybody can read along', async () => {
+describe('a server that requests a weaker authentication', () => {
+  it('does not get the password over clear text', async () => {
     await expectRefusal(
       attack(saying(CLEARTEXT)),
       'AUTHENTICATION_REFUSED',
@@ -50,7 +50,7 @@ describe('a server that asks for less than it should', () => {
     ['a password in clear text', CLEARTEXT],
     ['an md5 hash', MD5],
     ['no proof at all', LET_IN],
-  ])('gets nothing where require_auth is scram-sha-256: %s', async (_, request) => {
+  ])('gets nothing if require_auth is scram-sha-256: %s', async (_, request) => {
     const refusal = /The server (requests|does not request).*, but require_auth allows scram-sha-256\. /;
     await expectRefusal(attack(saying(request), { require_auth: 'scram-sha-256' }), 'AUTHENTICATION_REFUSED', refusal);
     await expectRefusal(
@@ -66,7 +66,7 @@ describe('a server that asks for less than it should', () => {
     ['no proof at all', LET_IN],
     ['a proof that is not bound', mechanisms('SCRAM-SHA-256')],
     ['a token', mechanisms('OAUTHBEARER')],
-  ])('gets nothing where channel_binding is required: %s', async (_, request) => {
+  ])('gets nothing if channel_binding is required: %s', async (_, request) => {
     const refusal = /Channel binding is required, but .*TLS to the server directly/;
     await expectRefusal(attack(saying(request), { channel_binding: 'require' }), 'AUTHENTICATION_REFUSED', refusal);
     await expectRefusal(
@@ -76,7 +76,7 @@ describe('a server that asks for less than it should', () => {
     );
   });
 
-  it('gets no token where there is a password, and none where everybody can read along', async () => {
+  it('gets no token if there is a password, and none over clear text', async () => {
     const connection = { password: undefined, oauthToken: () => 'mF_9.B5f-4.1JqM' };
     await expectRefusal(
       attack(saying(mechanisms('OAUTHBEARER')), connection),
@@ -86,19 +86,19 @@ describe('a server that asks for less than it should', () => {
     await expectRefusal(attack(saying(CLEARTEXT), { require_auth: '!password' }), 'AUTHENTICATION_REFUSED', /allows/);
   });
 
-  // What has to be known of the defaults: SECURITY.md says so.
+  // SECURITY.md documents these defaults.
   it.each<[what: string, script: () => Script, given: Given]>([
     ['an md5 hash, in clear text, too', () => saying(MD5), 'md5'],
     ['the password, where it has made TLS with whomever', () => sayingBehindTls(CLEARTEXT), 'password'],
-  ])('gets by default %s', async (_, script, given) => {
+  ])('by default gets %s', async (_, script, given) => {
     const { error, given: all } = await attack(script());
     expect(all).toEqual([given]);
     expect(error).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 });
 
-describe('a server that does not wait for the proof', () => {
-  it('is not believed to have let us in', async () => {
+describe('a server that does not verify the proof', () => {
+  it('is not trusted after AuthenticationOk alone', async () => {
     await expectRefusal(
       attack(saying(readyForQuery())),
       'PROTOCOL_VIOLATION',
@@ -111,7 +111,7 @@ describe('a server that does not wait for the proof', () => {
     );
   });
 
-  it('is not believed in the middle of SCRAM', async () => {
+  it('is not trusted during SCRAM', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       await scram(peer);
@@ -122,12 +122,12 @@ describe('a server that does not wait for the proof', () => {
   });
 });
 
-describe('a server that asks twice', () => {
+describe('a server that requests authentication twice', () => {
   it.each<[what: string, second: Buffer]>([
     ['a password in clear text', CLEARTEXT],
     ['an md5 hash', MD5],
     ['SCRAM once more', mechanisms('SCRAM-SHA-256')],
-  ])('gets one answer: after SCRAM no %s', async (_, second) => {
+  ])('gets one response: after SCRAM no %s', async (_, second) => {
     const script: Script = async (peer) => {
       await peer.startup();
       await scram(peer);
@@ -138,7 +138,7 @@ describe('a server that asks twice', () => {
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', again);
   });
 
-  it('gets one answer: no second hash, by which the first could be guessed', async () => {
+  it('gets one response: no second hash, from which the password could be guessed', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       peer.send(MD5);
@@ -152,7 +152,7 @@ describe('a server that asks twice', () => {
     for (const peer of peers) expect(peer.sent.match(/md5[0-9a-f]{32}/g)).toHaveLength(1);
   });
 
-  it('gets no answer to both at once', async () => {
+  it('gets no response to both at once', async () => {
     await expectRefusal(attack(saying(MD5, CLEARTEXT)), 'PROTOCOL_VIOLATION', /requested authentication twice/, [
       'md5',
     ]);

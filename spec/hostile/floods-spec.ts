@@ -16,12 +16,12 @@ import { admit, mechanisms } from './support/requests';
 const MIB = 1024 * 1024;
 const HURRY = { connectTimeout: 400, within: 2000 };
 
-/** A header alone. */
+/** A message header without its body. */
 function header(tag: string, length: number): Buffer {
   return Buffer.concat([Buffer.from(tag), u32(length)]);
 }
 
-/** Says this, then the same without end. */
+/** Sends a message, and then another one repeatedly without end. */
 const flooding =
   (first: Buffer, rest?: Buffer): Script =>
   async (peer) => {
@@ -30,7 +30,7 @@ const flooding =
     if (rest) await peer.flood(rest);
   };
 
-/** The same where it has let the client in, who then asks something. */
+/** The same after authentication, when the client has sent a query. */
 const floodingAfter =
   (first: Buffer, rest: Buffer): Script =>
   async (peer) => {
@@ -53,17 +53,17 @@ afterEach(() => {
   expect(process.memoryUsage.rss() - before).toBeLessThan(100 * MIB);
 });
 
-describe('a server without an end, before it has let us in', () => {
+describe('a server that sends without end before authentication', () => {
   it.each([
     ['notices', flooding(NOTHING, NOTICES)],
     ['long notices', flooding(NOTHING, LONG_NOTICES)],
     ['parameters, once it has let us in', flooding(authenticationOk(), PARAMETERS)],
     ['keys of the process', flooding(authenticationOk(), many(frame('K', u32(1), u32(2))))],
-  ])('is left: %s', async (_, script) => {
+  ])('is disconnected: %s', async (_, script) => {
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 1000 messages during start-up/);
   });
 
-  it('is left at the first parameter where it has not let us in at all', async () => {
+  it('is disconnected at the first parameter before AuthenticationOk', async () => {
     await expectRefusal(
       attack(flooding(NOTHING, PARAMETERS)),
       'PROTOCOL_VIOLATION',
@@ -71,14 +71,21 @@ describe('a server without an end, before it has let us in', () => {
     );
   });
 
-  it.each([0x8001, MIB, 0x3fff_ffff, 0x7fff_ffff, 0xffff_ffff, 3, 0])('is left at a length of %i', async (length) => {
-    for (const tag of ['R', 'E', 'N', 'S', 'v']) {
-      const script = flooding(header(tag, length), Buffer.alloc(65_536));
-      await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', new RegExp(`'${tag}' declares a length of ${length} `));
-    }
-  });
+  it.each([0x8001, MIB, 0x3fff_ffff, 0x7fff_ffff, 0xffff_ffff, 3, 0])(
+    'is disconnected at a message length of %i',
+    async (length) => {
+      for (const tag of ['R', 'E', 'N', 'S', 'v']) {
+        const script = flooding(header(tag, length), Buffer.alloc(65_536));
+        await expectRefusal(
+          attack(script),
+          'PROTOCOL_VIOLATION',
+          new RegExp(`'${tag}' declares a length of ${length} `),
+        );
+      }
+    },
+  );
 
-  it('is left when it talks instead of answering SSLRequest', async () => {
+  it('is disconnected if it sends other data in response to SSLRequest', async () => {
     const script: Script = async (peer) => {
       await peer.sslRequest();
       await peer.flood(NOTICES);
@@ -86,7 +93,7 @@ describe('a server without an end, before it has let us in', () => {
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /bytes in response to SSLRequest|expected S or N/);
   });
 
-  it('is left when it offers no end of mechanisms', async () => {
+  it('is disconnected if it offers too many mechanisms', async () => {
     const offering = (count: number): Script =>
       flooding(mechanisms(...Array.from({ length: count }, (_, i) => `\u001b[2JM${i}`)));
     await expectRefusal(attack(offering(3000)), 'PROTOCOL_VIOLATION', /bytes; expected at most 2000/);
@@ -98,23 +105,23 @@ describe('a server without an end, before it has let us in', () => {
     ['3.2', 2, []],
     ['3.9999', 9999, []],
     ['3.0 without an option that we never asked for', 0, ['_pq_.x']],
-  ])('is left when it speaks protocol %s', async (_, minor, options) => {
+  ])('is disconnected if it announces protocol %s', async (_, minor, options) => {
     const names = options.map((name) => Buffer.from(`${name}\0`));
     const script = flooding(frame('v', u32(minor), u32(options.length), ...names));
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /protocol 3\.\d+ .*expected 3\.0 and none/);
   });
 
-  it('is left when it counts more options than it names', async () => {
+  it('is disconnected if it announces more options than it lists', async () => {
     const script = flooding(frame('v', u32(0), u32(0x7fff_ffff)));
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /A count of 2147483647 before byte 8 is impossible/);
   });
 });
 
-describe('a server without an end, that has let us in', () => {
+describe('a server that sends without end after authentication', () => {
   it.each([
     ['notices', floodingAfter(NOTHING, NOTICES)],
     ['parameters', floodingAfter(NOTHING, PARAMETERS)],
-  ])('is left after the connect time-out: %s', async (_, script) => {
+  ])('is disconnected after connectTimeout: %s', async (_, script) => {
     await expectRefusal(
       attack(script, {}, HURRY),
       'CONNECT_TIMEOUT',
@@ -125,17 +132,20 @@ describe('a server without an end, that has let us in', () => {
   it.each([
     ['rows', floodingAfter(rowDescription(['a']), many(dataRow(['x'])))],
     ['long rows', floodingAfter(rowDescription(['a']), dataRow(['x'.repeat(500_000)]))],
-  ])('is left after so many: %s', async (_, script) => {
+  ])('is disconnected after a maximum of %s', async (_, script) => {
     await expectRefusal(attack(script), 'LIMIT_EXCEEDED', /more than 10000 rows or 4000000 characters/);
   });
 
-  it.each([MIB + 1, 0x3fff_ffff, 0x7fff_ffff])('is left at a length of %i, before the stream', async (length) => {
-    const script = floodingAfter(header('D', length), Buffer.alloc(65_536));
-    await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', new RegExp(`'D' declares a length of ${length} bytes`));
-  });
+  it.each([MIB + 1, 0x3fff_ffff, 0x7fff_ffff])(
+    'is disconnected at a message length of %i before the stream',
+    async (length) => {
+      const script = floodingAfter(header('D', length), Buffer.alloc(65_536));
+      await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', new RegExp(`'D' declares a length of ${length} bytes`));
+    },
+  );
 });
 
-describe('in the stream', () => {
+describe('during the stream', () => {
   let server: FakeWalSender;
 
   afterEach(() => server.close());
@@ -153,15 +163,15 @@ describe('in the stream', () => {
     return error;
   }
 
-  it.each([0x7fff_ffff, 0xffff_ffff, 0x3fff_ffff + 5])('no message has a length of %i', async (length) => {
+  it.each([0x7fff_ffff, 0xffff_ffff, 0x3fff_ffff + 5])('a message length of %i is rejected', async (length) => {
     expect(await failureAt(length)).toMatchObject({ code: 'PROTOCOL_VIOLATION', retryable: false });
   });
 
-  it('a length of a gigabyte takes no memory before it comes', async () => {
+  it('a length of a gigabyte allocates no memory before the data arrives', async () => {
     expect(await failureAt(0x3fff_ffff)).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
-  it('a message beyond maxMessageSize is an error that names it', async () => {
+  it('a message longer than maxMessageSize is an error that names the option', async () => {
     const error = await failureAt(2 * MIB, MIB);
     const message = /'d' declares a length of 2097152 bytes; the limit is 1048576\. Raise maxMessageSize/;
     expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', retryable: false, message: expect.stringMatching(message) });

@@ -24,7 +24,7 @@ afterAll(async () => {
   files.remove();
 });
 
-/** How the search ends whose first host is that one, and whose second is right; and what the first has been told. */
+/** The result of a search whose first host is hostile and whose second is valid, and the data that the first host received. */
 async function searching(script: Script, connection: ConnectionOptions = {}): Promise<{ code?: string; told: string }> {
   const first = await HostileServer.listen(script);
   const before = right.connections.length;
@@ -58,7 +58,7 @@ const SAYING =
     peer.send(errorResponse({ C: sqlState, S: 'FATAL', V: 'FATAL', M: 'no' }));
   };
 
-describe('a first host that is none of ours', () => {
+describe('a hostile first host', () => {
   it.each<[what: string, script: Script]>([
     ['hangs up', (peer) => peer.end()],
     ['cuts the connection', (peer) => peer.reset()],
@@ -79,24 +79,21 @@ describe('a first host that is none of ours', () => {
         peer.send(CLEARTEXT);
       },
     ],
-  ])('and %s is passed over, and has heard nothing', async (_, script) => {
+  ])('that %s is skipped, and receives no secret', async (_, script) => {
     const { code, told } = await searching(script, verified());
     expect(code).toBeUndefined();
-    // SSLRequest at most, and how a handshake begins.
+    // At most an SSLRequest and the start of a handshake.
     expect(Buffer.from(told, 'latin1').toString('hex')).toMatch(/^(?:0000000804d2162f(?:16.*)?)?$/);
   });
 
-  it.each(['57P03', '53300', '57P01'])(
-    'and says %s, as a server may that is away, is passed over',
-    async (sqlState) => {
-      const { code, told } = await searching(SAYING(sqlState));
-      expect(code).toBeUndefined();
-      expect(told).toContain('user\0');
-      expectNoSecret([told]);
-    },
-  );
+  it.each(['57P03', '53300', '57P01'])('that sends %s, as an unavailable server does, is skipped', async (sqlState) => {
+    const { code, told } = await searching(SAYING(sqlState));
+    expect(code).toBeUndefined();
+    expect(told).toContain('user\0');
+    expectNoSecret([told]);
+  });
 
-  it('and is silent is passed over after the connect time-out', async () => {
+  it('that sends nothing is skipped after connectTimeout', async () => {
     expect(await searching(() => undefined)).toEqual({ told: expect.stringMatching(/^.{8}$/s) });
   });
 
@@ -121,7 +118,7 @@ describe('a first host that is none of ours', () => {
       },
       'PROTOCOL_VIOLATION',
     ],
-  ])('and %s ends the search, as the others would do the same', async (_, script, code) => {
+  ])('that %s ends the search, because the other hosts would do the same', async (_, script, code) => {
     const outcome = await searching(script);
     expect(outcome.code).toBe(code);
     expectNoSecret([outcome.told]);
@@ -131,7 +128,7 @@ describe('a first host that is none of ours', () => {
     ['a password in clear text', CLEARTEXT],
     ['an md5 hash', MD5],
     ['nothing', authenticationOk()],
-  ])('and asks for %s ends the search where that is not allowed, and gets none', async (_, request) => {
+  ])('that requests %s ends the search if that is not allowed, and gets none', async (_, request) => {
     const script: Script = async (peer) => {
       await behindTls(peer);
       peer.send(request);
@@ -141,7 +138,7 @@ describe('a first host that is none of ours', () => {
     expectNoSecret([told]);
   });
 
-  it('and takes a password and then pretends to be away has it: only a certificate keeps it out', async () => {
+  it('that takes a password and then appears unavailable has it: only certificate verification prevents this', async () => {
     const script: Script = async (peer) => {
       await behindTls(peer);
       peer.send(CLEARTEXT);

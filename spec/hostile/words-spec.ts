@@ -5,7 +5,7 @@ import { attack, expectRefusal, PASSWORD, TOKEN } from './support/attack';
 import type { Script } from './support/hostile-server';
 import { challenge, CLEARTEXT, MD5, mechanisms } from './support/requests';
 
-/** Clears the screen, sets its title, forges a line, hides what follows, and turns it round. */
+/** Clears the screen, sets its title, forges a line, hides the text that follows, and reverses it. */
 const STEERING =
   '\u001b[2J\u001b]0;pwned\u0007\r\n2026-01-01 all is well\u0000'.replace('\0', '') + '\u009b8m\u202eoga';
 const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
@@ -23,10 +23,10 @@ const saying =
     peer.send(...parts);
   };
 
-describe('what a server says', () => {
+describe('the text of a server', () => {
   const fields = { C: '28P01', S: 'FATAL', V: 'FATAL', M: `no ${STEERING}`, D: `because ${STEERING}`, H: STEERING };
 
-  it('cannot steer a terminal, nor forge a line of a log', async () => {
+  it('cannot inject control characters or lines into a log', async () => {
     const { error } = await expectRefusal(
       attack(saying(errorResponse(fields))),
       'AUTHENTICATION_FAILED',
@@ -35,11 +35,11 @@ describe('what a server says', () => {
     expect(CONTROL.exec(error.message)).toBeNull();
     expect(CONTROL.exec(JSON.stringify(error))).toBeNull();
     expect(CONTROL.exec(error.stack?.split('\n')[0] ?? '')).toBeNull();
-    // As it was sent, for programs.
+    // The field is unchanged, for programs.
     expect(error).toMatchObject({ server: { message: `no ${STEERING}`, hint: STEERING } });
   });
 
-  it('is cut short in the message', async () => {
+  it('is truncated in the message', async () => {
     const long = { ...fields, M: 'm'.repeat(15_000), D: 'd'.repeat(15_000) };
     const { error } = await expectRefusal(
       attack(saying(errorResponse(long))),
@@ -49,7 +49,7 @@ describe('what a server says', () => {
     expect(error.message.length).toBeLessThan(2200);
   });
 
-  it('is cut short and made harmless where it lacks what it must have', async () => {
+  it('is truncated and escaped if required fields are missing', async () => {
     const body = Buffer.from(`SFATAL\0M${STEERING}${'m'.repeat(15_000)}\0\0`);
     const { error } = await expectRefusal(
       attack(saying(frame('E', body))),
@@ -72,7 +72,7 @@ describe('what a server says', () => {
 });
 
 describe('a server that refuses a token', () => {
-  /** Takes the token, over TLS, and gives these reasons. */
+  /** Receives the token over TLS, and responds with these reasons. */
   const refusing =
     (reasons: string): Script =>
     async (peer) => {
@@ -97,7 +97,7 @@ describe('a server that refuses a token', () => {
     ['what looks like a prototype', '{"__proto__": {"status": "polluted"}, "status": "invalid_token"}'],
     ['what is deep', `${'['.repeat(900)}${']'.repeat(900)}`],
     ['nothing', ''],
-  ])('for %s is understood as far as that goes', async (_, reasons) => {
+  ])('with %s is reported as far as possible', async (_, reasons) => {
     const { error } = await expectRefusal(
       attack(refusing(reasons), connection),
       'AUTHENTICATION_FAILED',
@@ -109,7 +109,7 @@ describe('a server that refuses a token', () => {
     expect(error.message).not.toContain('polluted');
   });
 
-  it('with a megabyte is not listened to', async () => {
+  it('with a megabyte of reasons is an error', async () => {
     const reasons = JSON.stringify({ status: 'x'.repeat(1024 * 1024) });
     await expectRefusal(
       attack(refusing(reasons), connection),
@@ -119,7 +119,7 @@ describe('a server that refuses a token', () => {
     );
   });
 
-  it('cannot have it twice', async () => {
+  it('does not get the token twice', async () => {
     const script: Script = async (peer) => {
       await peer.sslRequest();
       peer.send(Buffer.from('S'));
@@ -139,11 +139,11 @@ describe('a server that refuses a token', () => {
   });
 });
 
-describe('a function that gets a secret', () => {
+describe('a credential function', () => {
   it.each<[what: string, thrown: () => unknown]>([
     ['throws', () => new Error('the vault is sealed')],
     ['throws what is no error', () => 'sealed'],
-  ])('and %s fails the connection, and says nothing to the server', async (_, thrown) => {
+  ])('that %s fails the connection, and sends nothing to the server', async (_, thrown) => {
     const sources: (() => string | Promise<string>)[] = [
       () => {
         throw thrown();
@@ -163,7 +163,7 @@ describe('a function that gets a secret', () => {
     }
   });
 
-  it('and throws it shows it nowhere but in the cause, which is its own', async () => {
+  it('that throws the secret shows it only in the cause, which is its own error', async () => {
     const thrown = new Error('kept apart');
     const { error } = await attack(saying(MD5), {
       password: () => {
@@ -184,7 +184,7 @@ describe('a function that gets a secret', () => {
     [{ password: PASSWORD }],
     [[PASSWORD]],
     [Buffer.from(PASSWORD)],
-  ])('and gives no text is an error that does not show it: %#', async (value) => {
+  ])('that returns no text causes an error that does not show the value: %#', async (value) => {
     await expectRefusal(
       attack(saying(MD5), { password: () => value as string }),
       'CONFIG_INVALID',
@@ -193,7 +193,7 @@ describe('a function that gets a secret', () => {
   });
 
   it.each([`${TOKEN} `, `${TOKEN}\u0001auth=Bearer other`, `${TOKEN}\0`, `${TOKEN}\r\nX: y`])(
-    'and gives no bearer token is an error that does not show it: %#',
+    'that returns no bearer token causes an error that does not show the value: %#',
     async (token) => {
       const script: Script = async (peer) => {
         await peer.startup();
@@ -209,7 +209,7 @@ describe('a function that gets a secret', () => {
     },
   );
 
-  it('and gives a password with a NUL is an error that does not show it', async () => {
+  it('that returns a password with a NUL byte causes an error that does not show it', async () => {
     await expectRefusal(
       attack(saying(CLEARTEXT), { password: () => `${PASSWORD}\0x`, require_auth: 'password' }),
       'CONFIG_INVALID',
@@ -217,7 +217,7 @@ describe('a function that gets a secret', () => {
     );
   });
 
-  it('is not called before a server asks for it', async () => {
+  it('is not called before a server requests the secret', async () => {
     const password = jest.fn(() => PASSWORD);
     await attack(saying(CLEARTEXT), { password });
     await attack(saying(frame('R', u32(7))), { password });

@@ -2,9 +2,9 @@ import { userInfo } from 'node:os';
 import { identifySystem, type ConnectionOptions, type ReplicationError } from '../../lib/index';
 import { PASSWORD, SecuredServer, type Kept } from './support/secured-server';
 
-/** Spaces of several kinds, a soft hyphen, what NFKC changes, an astral character, and URI syntax. */
+/** Spaces of several kinds, a soft hyphen, characters that NFKC changes, an astral character, and URI syntax. */
 const ODD = 'pass\u00a0word \u00ad Ⅸ ª ü u\u0308 𝐀 %41@:/?#\'"\\';
-/** SASLprep knows Unicode 3.2, where this is unassigned: then the raw bytes count, soft hyphen and all. */
+/** SASLprep uses Unicode 3.2, in which this character is unassigned. Then the raw bytes are used, including the soft hyphen. */
 const NEW = '😀\u00ad\u00a0ª';
 
 const ROLES: Record<string, Kept> = {
@@ -15,7 +15,7 @@ const ROLES: Record<string, Kept> = {
   md5: 'md5',
   md5_odd: 'md5',
   md5_new: 'md5',
-  // Where a line says md5, such a role is asked for SCRAM all the same.
+  // With md5 in pg_hba.conf, a role with a SCRAM secret is authenticated by SCRAM.
   md5_scram: 'scram-sha-256',
   scram: 'scram-sha-256',
   scram_odd: 'scram-sha-256',
@@ -42,7 +42,7 @@ beforeAll(async () => {
       'local all clear password',
       'local all rejected reject',
       'host all rejected all reject',
-      // Not what a logical walsender needs, though it looks so.
+      // `replication` does not match logical walsenders.
       'host replication stranger all trust',
     ],
     roles: ROLES,
@@ -57,14 +57,14 @@ beforeAll(async () => {
 
 afterAll(() => secured.dispose());
 
-/** The channels that there are. */
+/** The values of require_auth's channel. */
 const channel = {
   tls: (): ConnectionOptions => ({ sslmode: 'require' }),
   clear: (): ConnectionOptions => ({ sslmode: 'disable' }),
   socket: (): ConnectionOptions => ({ host: secured.socketFolder }),
 };
 
-describe('by what pg_hba.conf asks for', () => {
+describe('authentication by pg_hba.conf', () => {
   it.each<[user: string, tls: string, clear: string]>([
     ['trusted', 'trust, TLSv1.3', 'trust, clear'],
     ['scram', 'scram-sha-256, TLSv1.3', 'scram-sha-256, clear'],
@@ -74,7 +74,7 @@ describe('by what pg_hba.conf asks for', () => {
     ['rejected', 'HBA_REFUSED', 'HBA_REFUSED'],
     ['stranger', 'HBA_REFUSED', 'HBA_REFUSED'],
     ['none_set', 'AUTHENTICATION_FAILED', 'AUTHENTICATION_FAILED'],
-    // No line names it.
+    // No line names the role.
     ['nobody', 'HBA_REFUSED', 'HBA_REFUSED'],
   ])('%s: %s, without TLS %s', async (user, tls, clear) => {
     expect(await secured.outcome({ user, ...channel.tls() })).toBe(tls);
@@ -86,17 +86,17 @@ describe('by what pg_hba.conf asks for', () => {
     ['unmapped', 'AUTHENTICATION_FAILED'],
     ['trusted', 'trust, clear'],
     ['scram', 'scram-sha-256, clear'],
-    // Nobody can read along.
+    // A Unix socket cannot be eavesdropped on.
     ['clear', 'password, clear'],
     ['rejected', 'HBA_REFUSED'],
-  ])('%s, at the Unix socket: %s', async (user, outcome) => {
+  ])('%s, over a Unix socket: %s', async (user, outcome) => {
     expect(await secured.outcome({ user, ...channel.socket() })).toBe(outcome);
-    // As TLS is nothing that such a socket could have, it is not missed, nor are its files.
+    // TLS settings and their files do not apply to Unix sockets.
     const tls = { sslmode: 'verify-full', sslrootcert: '/nowhere' };
     expect(await secured.outcome({ user, ...channel.socket(), ...tls })).toBe(outcome);
   });
 
-  it('peer is who runs this process', async () => {
+  it('peer is the user of this process', async () => {
     expect(await secured.logIn({ user: 'peered', ...channel.socket() })).toMatchObject({
       user: 'peered',
       identity: userInfo().username,
@@ -104,7 +104,7 @@ describe('by what pg_hba.conf asks for', () => {
   });
 });
 
-describe('by a password', () => {
+describe('a password', () => {
   it.each([
     ['password, an odd one', 'clear_odd', ODD],
     ['md5, an odd one', 'md5_odd', ODD],
@@ -123,19 +123,19 @@ describe('by a password', () => {
     expect(await secured.outcome(uri)).toBe('scram-sha-256, TLSv1.3');
   });
 
-  it.each(['clear', 'md5', 'scram', 'none_set'])('that is wrong, not: %s', async (user) => {
+  it.each(['clear', 'md5', 'scram', 'none_set'])('that is wrong is rejected: %s', async (user) => {
     const error = await secured.refusal({ user, password: `wrong-${PASSWORD}` });
     expect(error).toMatchObject({ code: 'AUTHENTICATION_FAILED', retryable: false, sqlState: '28P01' });
     expect(error.message).toMatch(/Check user, password/);
   });
 
-  it.each(['clear', 'md5', 'scram'])('that is missing, not: %s', async (user) => {
+  it.each(['clear', 'md5', 'scram'])('that is missing is an error: %s', async (user) => {
     const error = await secured.refusal({ user, password: '', passfile: '/nowhere' });
     expect(error).toMatchObject({ code: 'AUTHENTICATION_FAILED', retryable: false });
     expect(error.message).toMatch(/none is set.*PGPASSWORD/s);
   });
 
-  it('that nobody asks for', async () => {
+  it('that is not requested is not sent', async () => {
     const password = jest.fn(() => PASSWORD);
     expect(await secured.outcome({ user: 'trusted', password })).toBe('trust, TLSv1.3');
     expect(password).not.toHaveBeenCalled();
@@ -144,14 +144,14 @@ describe('by a password', () => {
   it.each([
     ['a line that rejects', 'rejected'],
     ['no line that fits', 'stranger'],
-  ])('is of no help against %s', async (_, user) => {
+  ])('does not help against %s', async (_, user) => {
     const error = await secured.refusal({ user });
     expect(error).toMatchObject({ code: 'HBA_REFUSED', retryable: false, sqlState: '28000' });
     expect(error.message).toMatch(/pg_hba\.conf line.*"replication" keyword/s);
   });
 });
 
-/** Who is asked for what, in the words of require_auth. */
+/** The authentication methods of the roles, as in require_auth. */
 const ASKED = [
   ['trusted', 'none'],
   ['clear', 'password'],
@@ -177,12 +177,12 @@ describe('require_auth', () => {
       const outcome = await secured.outcome({ user, password, require_auth: words, ...channel.tls() });
       const isMet = met.includes(asked);
       expect([user, outcome]).toEqual([user, isMet ? expect.stringMatching(/TLSv1\.3$/) : 'AUTHENTICATION_REFUSED']);
-      // What is refused is not asked for either.
+      // A disallowed method does not request the password.
       expect(password).toHaveBeenCalledTimes(isMet && asked !== 'none' ? 1 : 0);
     }
   });
 
-  it('has to name password before it goes in clear text', async () => {
+  it('must allow password before it is sent in clear text', async () => {
     const named = { user: 'clear', ...channel.clear() };
     expect(await secured.outcome({ ...named, require_auth: 'password' })).toBe('password, clear');
     expect(await secured.outcome({ ...named, require_auth: 'scram-sha-256,password' })).toBe('password, clear');
@@ -192,7 +192,7 @@ describe('require_auth', () => {
   });
 });
 
-describe('the password is in no error', () => {
+describe('no error contains the password', () => {
   it.each<[connection: ConnectionOptions, code: string]>([
     [{ port: 1, user: 'u' }, 'CONNECTION_REFUSED'],
     [{ ssl: true, user: 'u' }, 'TLS_FAILED'],
@@ -202,7 +202,7 @@ describe('the password is in no error', () => {
     expect(await secured.outcome(connection)).toBe(code);
   });
 
-  it('of a URI that cannot be read, and of options', () => {
+  it('of a URI that is invalid, and of options', () => {
     for (const connection of [
       `postgres://user:${PASSWORD}@[::1/db`,
       `postgres://user:${PASSWORD}%@host:99999/db`,

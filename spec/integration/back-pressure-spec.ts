@@ -19,7 +19,7 @@ interface Report {
   pausedUpdates: number;
 }
 
-/** Runs a subscriber in a process of its own, where jest's memory does not count. */
+/** Runs a subscriber in a separate process, which does not contain jest's memory. */
 function slowSubscriber(task: Task) {
   const child = spawn(
     process.execPath,
@@ -73,16 +73,16 @@ describe('a subscriber slower than its server', () => {
           `${handled} transactions handled, 300 MB written in ${Math.round(written)} ms\n`,
       );
       expect(peak - baseline).toBeLessThan(WINDOW + TRANSACTION + 100 * MB);
-      // It was at work, and was held up by nothing but its own work.
+      // It was busy, and waited for nothing but its own handler.
       expect(handled).toBeGreaterThan(20);
       expect(pausedUpdates).toBeGreaterThan(3);
-      // Nothing is left that keeps a process alive.
+      // The process exits by itself.
       expect(await subscriber.exited).toEqual([0, null]);
     }
   });
 });
 
-describe('a subscriber that takes long enough for what it has handled to be old', () => {
+describe('a subscriber so slow that its garbage is promoted to the old generation', () => {
   const TRANSACTIONS = 1500;
   const ROWS = 200;
 

@@ -9,7 +9,7 @@ import { printedTsquery, quotedText } from '../pgoutput/binary/support/text-samp
 import { Bed } from './support/bed';
 
 const RANDOM_ROWS = 300;
-/** What sessions set (session-settings.ts). */
+/** The session settings of the library (session-settings.ts). */
 const SETTINGS = {
   datestyle: 'ISO,MDY',
   intervalstyle: 'postgres',
@@ -20,7 +20,7 @@ const SETTINGS = {
   search_path: 'public',
 };
 
-/** Built-in types whose text is a name, and of whose binary form only the OID is known. */
+/** Built-in types whose text form is a name, and whose binary form is an OID. */
 const NAMED = Object.fromEntries(
   [
     ...['regproc', 'regprocedure', 'regoper', 'regoperator', 'regclass', 'regtype', 'regcollation', 'regrole'],
@@ -28,13 +28,13 @@ const NAMED = Object.fromEntries(
   ].map((name) => [name, true]),
 );
 
-/** Statistics of the server's own catalogs: what they are in binary form is nobody's business. */
+/** Statistics of the system catalogs, whose binary form is internal. */
 const INTERNAL = [
   ...['pg_node_tree', 'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list'],
   ...['pg_brin_bloom_summary', 'pg_brin_minmax_multi_summary'],
 ];
 
-/** A row's type, for values that are made by ROW(…): what is in them says itself which types it has. */
+/** The type of a row built by ROW(…). Its value contains the types of its fields. */
 const ANY_RECORD = 1_000_000_000;
 
 describe('values in binary form', () => {
@@ -74,7 +74,7 @@ describe('values in binary form', () => {
     await bed.drop();
   });
 
-  /** What pg_type says of the types that are not built in. */
+  /** The rows of pg_type for types that are not built in. */
   async function readShapes(): Promise<TypeDefinitions> {
     const { rows } = await client.query<{ oid: number; definition: TypeDefinition }>(
       `SELECT t.oid, CASE
@@ -108,7 +108,7 @@ describe('values in binary form', () => {
     return rows[0]?.send ?? 'record_send';
   }
 
-  /** Compares our text with the server's for each row of a query with one column, of that type. */
+  /** Compares the decoded text with the server's, for each row of a query with one column of this type. */
   async function expectSameTexts(oid: number, query: string, parameters: unknown[] = []): Promise<void> {
     const write = createBinaryReader(oid, definitions);
     if (write === undefined) throw new Error(`The form of type ${oid} is not known`);
@@ -118,7 +118,7 @@ describe('values in binary form', () => {
     );
     expect(rows.length).toBeGreaterThan(0);
     const differences = rows.flatMap(({ text, hex }) => {
-      // As in a message: between other bytes.
+      // Within other bytes, as in a message.
       const bytes = Buffer.from(`ffff${hex}ffff`, 'hex');
       const ours = write(bytes, 2, bytes.length - 2);
       return ours === text ? [] : [{ ours, text, hex }];
@@ -126,7 +126,7 @@ describe('values in binary form', () => {
     expect(differences.slice(0, 3)).toEqual([]);
   }
 
-  /** A query for all values of a type. `$1` are their texts. */
+  /** A query for all values of a type. `$1` is an array of their texts. */
   function valuesOf(type: string, random?: string): string {
     const texts = `SELECT unnest($1::text[])::${type}`;
     return random === undefined
@@ -143,7 +143,7 @@ describe('values in binary form', () => {
     return texts;
   }
 
-  it('are known for every built-in type that has a binary form', async () => {
+  it('are supported for every built-in type with a binary form', async () => {
     const { rows } = await client.query<{ oid: number; name: string }>(
       `SELECT oid, typname AS name FROM pg_type WHERE typsend <> 0 AND typtype IN ('b', 'r', 'm') AND oid < 16384
         AND NOT EXISTS (SELECT FROM pg_type AS e WHERE e.oid = pg_type.typelem AND pg_type.typcategory = 'A'
@@ -164,13 +164,13 @@ describe('values in binary form', () => {
       const type = `pg_catalog.${JSON.stringify(name)}`;
       const oid = BUILT_IN_TYPES.get(name)!;
 
-      it('are as the server prints them', async () => {
+      it("equal the server's text", async () => {
         expect(await oidOf(type)).toBe(oid);
         await expectSameTexts(oid, valuesOf(type, random), [textsOf(name)]);
       });
 
-      it('are as the server prints them in arrays of any form', async () => {
-        // SQL takes these for arrays themselves, of which there would be more dimensions.
+      it("equal the server's text in arrays of any shape", async () => {
+        // SQL would concatenate these arrays to one with more dimensions.
         const isVector = name === 'int2vector' || name === 'oidvector';
         const all = isVector
           ? `SELECT $1::text[]::text::${type}[] AS a`
@@ -192,7 +192,7 @@ describe('values in binary form', () => {
         );
       });
 
-      it('are as the server prints them in rows', async () => {
+      it("equal the server's text in rows", async () => {
         await expectSameTexts(ANY_RECORD, `SELECT ROW(v, NULL, ARRAY[v]) FROM (${valuesOf(type, random)}) AS q (v)`, [
           textsOf(name),
         ]);
@@ -212,12 +212,12 @@ describe('values in binary form', () => {
   it.each([
     ['float4', float4s(5000)],
     ['float8', float8s(5000)],
-  ])('of type %s have the digits that the server gives them, at random', async (name, numbers) => {
+  ])("of type %s have the server's digits, for random values", async (name, numbers) => {
     const texts = numbers.map((number) => (Object.is(number, -0) ? '-0' : String(number)));
     await expectSameTexts(BUILT_IN_TYPES.get(name)!, `SELECT unnest($1::text[])::${name}`, [texts]);
   });
 
-  it('are quoted in arrays, rows and ranges as the server does it, whatever they are', async () => {
+  it('are quoted in arrays, rows and ranges as on the server, whatever their text', async () => {
     const texts = fc.sample(quotedText, 2000);
     await expectSameTexts(await oidOf('text[]'), 'SELECT ARRAY[v, NULL, v] FROM unnest($1::text[]) AS v', [texts]);
     await expectSameTexts(await oidOf('pair'), 'SELECT ROW(NULL, v)::pair FROM unnest($1::text[]) AS v', [texts]);
@@ -249,14 +249,14 @@ describe('values in binary form', () => {
     );
   });
 
-  it('of type tsquery have the parentheses that they have on the server, at random', async () => {
+  it("of type tsquery have the server's parentheses, for random values", async () => {
     await expectSameTexts(await oidOf('tsquery'), 'SELECT unnest($1::text[])::tsquery', [
       fc.sample(printedTsquery, 2000),
     ]);
   });
 
   it.each([
-    // The header of such an array still has the type that it was made of.
+    // The header of such an array contains the element type from which it was cast.
     ['varchar[]', [`ARRAY['a', NULL]::text[]::varchar[]`]],
     ['mood', [`'so, so'`, `'happy'`]],
     ['mood[]', [`'{"so, so",happy,NULL}'`]],
@@ -276,11 +276,11 @@ describe('values in binary form', () => {
     ['nothing', ['ROW()']],
     ['nothing[]', ['ARRAY[ROW()::nothing, NULL]']],
     ['manyofpairs', [`manyofpairs(ofpairs(ROW(1, 'a"')::pair, NULL))`, `'{}'`]],
-  ])('of a type like %s are as the server prints them', async (type, values) => {
+  ])("of a type like %s equal the server's text", async (type, values) => {
     await expectSameTexts(await oidOf(type), values.map((value) => `SELECT ${value}::${type}`).join(' UNION ALL '));
   });
 
-  it('of a composite type that has been altered since it was looked up are as they are now', async () => {
+  it('of a composite type that was altered after the lookup have the current attributes', async () => {
     const oid = await oidOf('altered');
     await client.query('ALTER TYPE altered DROP ATTRIBUTE b');
     await client.query('ALTER TYPE altered ADD ATTRIBUTE d numeric');

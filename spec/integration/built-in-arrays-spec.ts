@@ -12,7 +12,8 @@ let arrays: readonly ArrayType[];
 
 beforeAll(async () => {
   bed = await Bed.make('built_in_arrays', 'CREATE PUBLICATION pub FOR ALL TABLES');
-  // All that a column may have: no row type with a pseudo-type in it. Rows, and what has no send function, have no binary form.
+  // All types that a column may have: no row type with a pseudo-type. Rows, and types without a send function, have no binary
+  // form.
   arrays = await bed.sql<ArrayType>(
     `SELECT a.typname AS name, a.oid, t.typtype <> 'c' AND t.typsend <> 0 AS is_sent
       FROM pg_type t JOIN pg_type a ON a.oid = t.typarray WHERE a.oid < 10000 AND t.typtype <> 'p'
@@ -29,7 +30,7 @@ afterAll(() => bed.drop());
 it.each([
   ['text', false],
   ['binary', true],
-])('with exact types each built-in array type is an Array, in %s', async (_, binary) => {
+])('with exact types, a value of each built-in array type is an Array, in %s', async (_, binary) => {
   expect(arrays.length).toBeGreaterThan(70);
   const read = arrays.filter(({ is_sent }) => is_sent || !binary).map(({ name }) => name);
   const nulls = read.map((name) => `ARRAY[NULL,NULL]::pg_catalog.${name}`);
@@ -42,12 +43,12 @@ it.each([
   expect(others).toEqual([]);
 });
 
-it('exactTypes has a parser for each array whose OID is the same on every server', () => {
+it('exactTypes has a parser for each array type with a fixed OID', () => {
   const others = arrays.filter(({ oid }) => !Array.isArray(exactTypes.getTypeParser(oid, 'text')('{NULL}')));
   expect(others).toEqual([]);
 });
 
-it('an aclitem[] is an Array of what the server prints', async () => {
+it('an aclitem[] is an Array of texts', async () => {
   await bed.sql('CREATE ROLE "arrays, their role"; CREATE TABLE acls (id int PRIMARY KEY, acl aclitem[])');
   const text = `ARRAY['=r/postgres', '"arrays, their role"=arw*/postgres']::aclitem[]`;
   const messages = await bed.messagesOf(() => bed.sql(`INSERT INTO acls VALUES (1, ${text})`), { types: 'exact' });

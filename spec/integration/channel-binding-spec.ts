@@ -3,7 +3,7 @@ import { Authority, type KeyKind } from '../support/certificates';
 import { SecuredServer } from './support/secured-server';
 import { TlsRelay, type RelayOptions } from './support/tls-relay';
 
-/** Who is asked for what, in the words of require_auth. */
+/** The authentication methods of the roles, as in require_auth. */
 const ASKED = [
   ['trusted', 'none'],
   ['clear', 'password'],
@@ -31,14 +31,14 @@ beforeAll(async () => {
 
 afterAll(() => secured.dispose());
 
-/** The channels that there are. */
+/** The values of channel_binding. */
 const channel = {
   tls: (): ConnectionOptions => ({ sslmode: 'require' }),
   clear: (): ConnectionOptions => ({ sslmode: 'disable' }),
   socket: (): ConnectionOptions => ({ host: secured.socketFolder }),
 };
 
-/** With something in between that ends TLS, and has a certificate that is as good as the server's. */
+/** A relay that terminates TLS, with a valid certificate for the server's name. */
 async function relayed(connection: ConnectionOptions, options?: Partial<RelayOptions>): Promise<string> {
   const relay = await TlsRelay.before(secured.server, { certificate: await secured.ca.server(), ...options });
   try {
@@ -52,14 +52,14 @@ describe('channel binding', () => {
   const over = (binding: string, user: string, where: ConnectionOptions): Promise<string> =>
     secured.outcome({ user, channel_binding: binding, ...where });
 
-  it.each(['disable', 'prefer'])('%s lets all in', async (binding) => {
+  it.each(['disable', 'prefer'])('%s allows all roles to connect', async (binding) => {
     for (const [user] of ASKED) {
       expect(await over(binding, user, channel.tls())).toMatch(/TLSv1\.3$/);
       if (user !== 'clear') expect(await over(binding, user, channel.clear())).toMatch(/clear$/);
     }
   });
 
-  it('require wants SCRAM over TLS', async () => {
+  it('require needs SCRAM over TLS', async () => {
     for (const [user, asked] of ASKED) {
       const expected = asked === 'scram-sha-256' ? expect.stringMatching(/TLSv1\.3$/) : 'AUTHENTICATION_REFUSED';
       expect([user, await over('require', user, channel.tls())]).toEqual([user, expected]);
@@ -71,16 +71,16 @@ describe('channel binding', () => {
 
   it.each<[user: string, binding: string, outcome: string]>([
     ['scram', 'disable', IN],
-    // The server has seen another certificate.
+    // The server's certificate differs.
     ['scram', 'prefer', 'SERVER_VERIFICATION_FAILED'],
     ['scram', 'require', 'SERVER_VERIFICATION_FAILED'],
     ['md5', 'prefer', 'md5, TLSv1.3'],
     ['md5', 'require', 'AUTHENTICATION_REFUSED'],
-  ])('of %s by %s, with somebody in between: %s', async (user, binding, outcome) => {
+  ])('of role %s with %s, through a relay: %s', async (user, binding, outcome) => {
     expect(await relayed({ user, channel_binding: binding })).toBe(outcome);
   });
 
-  it('is missed by the server when somebody takes out its offer', async () => {
+  it('is missed by the server if a relay removes it from the offer', async () => {
     const offers: string[] = [];
     const edit = (message: Buffer): Buffer => {
       const text = message.toString('latin1');
@@ -96,7 +96,7 @@ describe('channel binding', () => {
     expect(offers).toEqual(Array.from({ length: 3 }, () => 'SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0'));
   });
 
-  it('cannot be had where TLS ends before the server', async () => {
+  it('is impossible if TLS is terminated before the server', async () => {
     expect(await relayed({ user: 'scram' }, { tls: false })).toBe('scram-sha-256, clear');
     expect(await relayed({ user: 'scram', channel_binding: 'require' }, { tls: false })).toBe('AUTHENTICATION_REFUSED');
   });
@@ -104,7 +104,7 @@ describe('channel binding', () => {
   it.each<[kind: KeyKind, bound: string]>([
     ['p384', IN],
     ['rsa-pss', IN],
-    // It has no hash that both sides would agree on.
+    // Its signature has no hash, so channel binding is undefined.
     ['ed25519', 'AUTHENTICATION_REFUSED'],
   ])('with a certificate signed by %s: %s', async (kind, bound) => {
     const issuer = await Authority.make({ kind });

@@ -19,7 +19,7 @@ const SENT = 'publish_generated_columns = stored';
 const NOT_SENT = 'publish_generated_columns = none';
 const ROOT = 'publish_via_partition_root';
 
-/** A publication, as what stands behind its name. */
+/** The definition of a publication, after its name. */
 const all = (option: string): string => `FOR ALL TABLES WITH (${option})`;
 const of = (table: string, option = ''): string => `FOR TABLE ${table}${option && ` WITH (${option})`}`;
 
@@ -28,7 +28,7 @@ interface Case {
   readonly since?: number;
   readonly table: string;
   readonly publications: readonly string[];
-  /** The versions of which the server refuses to send the table. */
+  /** The versions in which the server refuses to send the table. */
   readonly refusedBy: (version: number) => boolean;
 }
 
@@ -155,7 +155,7 @@ const CASES: readonly Case[] = [
   ].map((one) => ({ ...one, since: 18 })),
 ];
 
-it.each(CASES)('preflight and the server agree on $about', async ({ since = 15, table, publications, refusedBy }) => {
+it.each(CASES)('preflight agrees with the server on $about', async ({ since = 15, table, publications, refusedBy }) => {
   const { version } = bed.server;
   const names = publications.map((_, n) => `p${n}`);
   const setup = ['DROP SCHEMA public CASCADE; CREATE SCHEMA public', table];

@@ -27,13 +27,13 @@ afterAll(() => server.dispose());
 const stream = (slot: string, more: Partial<PgoutputConfig>) =>
   logicalReplication({ connection: database.url, slot, publications: ['pub'], ...more });
 
-/** The error of a stream that ought to give up after so many ms, and not sooner. */
+/** The error of a stream that must fail after this number of ms, and not sooner. */
 async function givesUp(connectTimeout: number, config: Partial<PgoutputConfig>, slot = 's'): Promise<ReplicationError> {
   const clock = new LoopClock();
   const started = performance.now();
   const error = await failureOf(stream(slot, { connectTimeout, ...config }));
   const took = performance.now() - started;
-  // A timer of Node's may come a millisecond early.
+  // Timers of Node may fire a millisecond early.
   expect(took).toBeGreaterThanOrEqual(connectTimeout - 2);
   expect(clock.stop()).toBeLessThan(connectTimeout + 1000);
   expect(error).toBeInstanceOf(ConnectionError);
@@ -43,7 +43,7 @@ async function givesUp(connectTimeout: number, config: Partial<PgoutputConfig>, 
 
 const TIMED_OUT = { code: 'CONNECT_TIMEOUT', retryable: true };
 
-/** What a message of ours is, in a word or two. */
+/** A short description of a client message. */
 function titleOf(frame: Buffer): string {
   const text = frame.toString('latin1').replace(/\s+/g, ' ');
   if (text.startsWith('\0')) return 'StartupMessage';
@@ -51,7 +51,7 @@ function titleOf(frame: Buffer): string {
   return text.slice(5, -1);
 }
 
-/** Something that falls silent at our nth message; and what our messages are. */
+/** A server that stops responding at the client's nth message, and the client's messages. */
 async function silentProxy(n = Infinity): Promise<{ proxy: FaultProxy; said: string[] }> {
   const proxy = await FaultProxy.before(database.url);
   const said: string[] = [];
@@ -64,7 +64,7 @@ async function silentProxy(n = Infinity): Promise<{ proxy: FaultProxy; said: str
   return { proxy, said };
 }
 
-/** The messages of the client until the stream starts, and a timeout in ms in which many clients can send them at the same time. */
+/** The client's messages until the stream starts, and a timeout in ms that suffices if many clients send them concurrently. */
 async function wholeGreeting(
   slot: string,
   more: Partial<PgoutputConfig> = {},
@@ -85,7 +85,7 @@ async function wholeGreeting(
   return { greeting, timeout: Math.ceil(Math.max(1000, 2 * greeting.length * took)) };
 }
 
-/** Falls silent at our nth message. @returns what that was, and what came of it */
+/** Stops responding at the client's nth message. @returns the message, and the resulting error */
 async function silenceAt(n: number, connectTimeout: number, slot: string, more: Partial<PgoutputConfig> = {}) {
   const { proxy, said } = await silentProxy(n);
   const { name, connection } = marked(proxy.through(database.url));
@@ -95,7 +95,7 @@ async function silenceAt(n: number, connectTimeout: number, slot: string, more: 
   return { at: said.at(-1), code, retryable };
 }
 
-describe('connectTimeout ends the wait for an answer', () => {
+describe('connectTimeout limits the wait for a response', () => {
   it('to each message until the stream starts', async () => {
     const slot = uniqueName('slot');
     await database.query('SELECT pg_create_logical_replication_slot($1, $2)', [slot, 'pgoutput']);
@@ -105,12 +105,12 @@ describe('connectTimeout ends the wait for an answer', () => {
     for (const query of ['server_version_num', 'idle_session', 'IDENTIFY_SYSTEM', 'pg_publication ', '_slots']) {
       expect(greeting).toContainEqual(expect.stringContaining(query));
     }
-    // All at the same time: each has its own connection.
+    // Concurrently, each over a separate connection.
     const outcomes = await leavingNoSocket(() => Promise.all(greeting.map((_, n) => silenceAt(n, timeout, slot))));
     expect(outcomes).toEqual(greeting.map((at) => ({ at, ...TIMED_OUT })));
   });
 
-  it('to each message after a slot was made', async () => {
+  it('to each message after a slot was created', async () => {
     const config = { ensureSlot: true };
     const { greeting, timeout } = await wholeGreeting(uniqueName('slot'), config);
     const created = greeting.findIndex((text) => text.startsWith('CREATE_REPLICATION_SLOT'));
@@ -123,7 +123,7 @@ describe('connectTimeout ends the wait for an answer', () => {
     for (const outcome of outcomes) expect(outcome).toMatchObject(TIMED_OUT);
   });
 
-  it('to the call', async () => {
+  it('to the TCP connection request', async () => {
     const { port, close } = await fullQueue();
     const connection = { host: '127.0.0.1', port };
     expect(await leavingNoSocket(() => givesUp(500, { connection }))).toMatchObject(TIMED_OUT);
@@ -152,15 +152,15 @@ describe('connectTimeout ends the wait for an answer', () => {
   });
 });
 
-describe('connectTimeout does not end the making of a slot', () => {
-  /** A connection with an open write transaction, for which the making of a slot has to wait. */
+describe('connectTimeout does not limit the creation of a slot', () => {
+  /** A connection with an open write transaction, for which slot creation waits. */
   async function blocker(): Promise<Client> {
     const client = await database.client();
     await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
     return client;
   }
 
-  /** A stream that has been waiting for longer than its time-out. */
+  /** A stream that has waited for longer than its timeout. */
   async function waiting() {
     const client = await blocker();
     const slot = uniqueName('slot');
@@ -191,7 +191,7 @@ describe('connectTimeout does not end the making of a slot', () => {
     await client.end();
   });
 
-  it('which leaves neither slot nor backend when it is unsubscribed from', async () => {
+  it('which leaves neither slot nor backend after unsubscribing', async () => {
     await leavingNoSocket(async () => {
       const { client, slot, name, recorder } = await waiting();
       recorder.unsubscribe();
@@ -204,7 +204,7 @@ describe('connectTimeout does not end the making of a slot', () => {
   });
 });
 
-/** A port that takes no call any more: nobody accepts those that wait, and where no more can wait a SYN is ignored. */
+/** A port whose backlog is full, so that the kernel ignores further SYNs. */
 async function fullQueue(): Promise<{ port: number; close: () => Promise<void> }> {
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads');

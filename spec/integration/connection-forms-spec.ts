@@ -35,7 +35,7 @@ afterEach(() => {
 
 afterAll(() => secured.dispose());
 
-/** In the home; nobody else may read it. */
+/** In the home folder, readable by its owner only. */
 function file(name: string, content: string, mode = 0o600): string {
   const path = join(home, name);
   mkdirSync(dirname(path), { recursive: true });
@@ -44,7 +44,7 @@ function file(name: string, content: string, mode = 0o600): string {
   return path;
 }
 
-/** The environment that leads there. */
+/** The environment with this home folder. */
 const variables = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
   PGHOST: host,
   PGPORT: String(port),
@@ -98,7 +98,7 @@ describe('over TCP', () => {
   });
 });
 
-describe('at the Unix socket', () => {
+describe('over a Unix socket', () => {
   it.each<[form: string, connection: (folder: string) => string | ConnectionOptions]>([
     ['a URI', (folder) => `postgres://scram:${PASSWORD}@${encodeURIComponent(folder)}:${port}/postgres`],
     ['a URI of parameters', (folder) => `postgres://scram:${PASSWORD}@/postgres?host=${folder}&port=${port}`],
@@ -147,7 +147,7 @@ describe('the environment', () => {
     expect(await secured.outcome()).toBe(outcome);
   });
 
-  it('names certificates', async () => {
+  it('contains paths of certificates', async () => {
     const { cert, key } = await secured.clientCa.client('owner');
     setEnvironment(home, {
       ...variables({ PGUSER: 'owner', PGHOST: 'db.example', PGHOSTADDR: host }),
@@ -167,8 +167,8 @@ describe('the environment', () => {
   });
 });
 
-describe("libpq's own folder", () => {
-  it('has the authority, by which prefer checks, too', async () => {
+describe("libpq's default folder", () => {
+  it('contains the certificate authority, with which prefer verifies, too', async () => {
     const other = await Authority.make();
     file('.postgresql/root.crt', other.cert);
     expect(await secured.outcome({ user: 'anyhow' })).toBe('TLS_FAILED');
@@ -180,7 +180,7 @@ describe("libpq's own folder", () => {
     expect(await secured.outcome({ user: 'anyhow' })).toBe('TLS_FAILED');
   });
 
-  it('has our certificate', async () => {
+  it("contains the client's certificate", async () => {
     expect(await secured.outcome({ user: 'owner' })).toBe('HBA_REFUSED');
     const { cert, key } = await secured.clientCa.client('owner');
     file('.postgresql/postgresql.crt', cert);

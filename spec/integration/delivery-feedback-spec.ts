@@ -16,14 +16,14 @@ const SETUP = `CREATE TABLE quiet (id int);
   CREATE TABLE busy (id int);
   CREATE PUBLICATION pub FOR TABLE quiet;`;
 
-/** A stream with its status updates, often enough to wait for some of them. */
+/** A stream with its status updates, at a short interval. */
 function watched(bed: Bed, slot: string, more: Partial<PgoutputConfig> = {}) {
   const updates = new Subject<StatusUpdate>();
   return {
     stream: bed.stream(slot, { statusInterval: 20, statusObserver: updates, ...more }),
-    /** Resolves after so many status updates from now on. */
+    /** Resolves after this number of further status updates. */
     updates: (count: number): Promise<StatusUpdate> => lastValueFrom(updates.pipe(take(count))),
-    /** Resolves when the server has told us that it has read up to a position. */
+    /** Resolves when a keepalive of the server has reached a position. */
     received: (lsn: Lsn): Promise<StatusUpdate> =>
       firstValueFrom(updates.pipe(filter(({ receivedLsn }) => receivedLsn >= lsn))),
   };
@@ -54,16 +54,16 @@ describe('confirmation', () => {
           ackAfter(() => undefined),
         ),
     ],
-  ] as const)('of a quiet stream moves on beside a busy table that is not published, %s', async (_, shape) => {
+  ] as const)('of a quiet stream advances beside a busy table that is not published, %s', async (_, shape) => {
     const slot = await bed.slot();
     const { stream } = watched(bed, slot);
     const recorder = new Recorder(shape(stream));
-    // More than once: it is no matter of the first keepalive.
+    // More than once, to exclude an effect of the first keepalive.
     for (let round = 0; round < 3; round++) await bed.confirmedAtLeast(slot, await writeElsewhere());
     recorder.unsubscribe();
   });
 
-  it('waits with keepalives for the work in hand, and counts them once it is done', async () => {
+  it('at a keepalive waits for running projects, and follows when they are done', async () => {
     const slot = await bed.slot();
     await bed.sql('INSERT INTO quiet VALUES (1)');
     const { stream, received, updates } = watched(bed, slot);
@@ -95,7 +95,7 @@ describe('confirmation', () => {
   it.each([
     ['changes', (message: ReplicationMessage) => message.kind === 'insert'],
     ['commits', (message: ReplicationMessage) => message.kind === 'commit'],
-  ])('needs more than the %s alone', async (_, isAcknowledged) => {
+  ])('requires more than the %s', async (_, isAcknowledged) => {
     const slot = await bed.slot();
     await bed.transaction('INSERT INTO quiet VALUES (1)', 'INSERT INTO quiet VALUES (2)');
     await bed.sql('INSERT INTO quiet VALUES (3)');
@@ -107,13 +107,13 @@ describe('confirmation', () => {
     await updates(3);
     expect(await bed.confirmed(slot)).toBeLessThanOrEqual(begin.kind === 'begin' ? begin.commitLsn : 0n);
 
-    // Now the rest, in no order.
+    // Acknowledge the rest in any order.
     for (const message of [...recorder.values].reverse()) message.ack();
     await bed.confirmedAtLeast(slot, end);
     recorder.unsubscribe();
   });
 
-  it('is never given with confirm: false', async () => {
+  it('is never sent with confirm: false', async () => {
     const slot = await bed.slot();
     const before = await bed.confirmed(slot);
     await bed.sql('INSERT INTO quiet VALUES (1)');
@@ -130,8 +130,8 @@ describe('confirmation', () => {
   });
 });
 
-describe('as the synchronous standby of its server', () => {
-  it('lets commits go on at once, on tables published or not', async () => {
+describe('as the synchronous standby of the server', () => {
+  it('releases commits immediately, on published and other tables', async () => {
     const server = await startServer();
     const bed = await Bed.make('standby', SETUP, server);
     const opened = new Subject<OpenInfo>();
@@ -163,7 +163,7 @@ describe('as the synchronous standby of its server', () => {
   });
 });
 
-/** How many ms of the {@link LoopClock} a commit takes, in the middle of 21. */
+/** The duration of a commit, in ms of the {@link LoopClock}, as the median of 21. */
 async function medianCommit(bed: Bed, table: string): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < 21; i++) {

@@ -38,13 +38,13 @@ describe('delivery', () => {
 
   afterAll(() => bed.drop());
 
-  /** Commits each of the ids in a transaction of its own. */
+  /** Commits each id in a separate transaction. */
   async function commit(...ids: readonly number[]): Promise<void> {
     for (const id of ids) await bed.sql(`INSERT INTO jobs VALUES (${id})`);
   }
 
-  describe('to several works at the same time', () => {
-    it('is confirmed only as far as everything is done, in whatever order works end', async () => {
+  describe('to several concurrent projects', () => {
+    it('is confirmed only up to the oldest unfinished one, in whatever order they finish', async () => {
       const slot = await bed.slot();
       await commit(1, 2, 3, 4, 5);
       const updates = new Subject<StatusUpdate>();
@@ -67,7 +67,7 @@ describe('delivery', () => {
       gates.get(4)!.open();
       gates.get(2)!.open();
       await recorder.take(2);
-      // The fifth has begun in the place of one that is done; the first and the third are still at work.
+      // The fifth has started in place of one that finished; the first and the third are still running.
       await firstValueFrom(updates.pipe(filter(() => started.length === 5)));
       await lastValueFrom(updates.pipe(take(2)));
       expect(await bed.confirmed(slot)).toBeLessThanOrEqual(started[0]!.commitLsn);
@@ -83,7 +83,7 @@ describe('delivery', () => {
       recorder.unsubscribe();
     });
 
-    it('is never confirmed ahead of a work of random length', async () => {
+    it('is never confirmed ahead of a running project, with random durations', async () => {
       const COUNT = 150;
       const slot = await bed.slot();
       await commit(...Array.from({ length: COUNT }, (_, i) => i));
@@ -106,7 +106,7 @@ describe('delivery', () => {
       let looks = 0;
       for (; recorder.values.length < COUNT; looks++) {
         const confirmed = await bed.confirmed(slot);
-        // Works that have ended since the server answered only raise this bound.
+        // Projects that finished after the query only raise this bound.
         const bounds = [...undone].map(({ commitLsn }) => commitLsn);
         expect(bounds.filter((bound) => bound < confirmed)).toEqual([]);
       }
@@ -117,7 +117,7 @@ describe('delivery', () => {
     });
   });
 
-  it('keeps its connection with a handler slower than wal_sender_timeout, the window full and 10 MB unread', async () => {
+  it('keeps the connection with a handler slower than wal_sender_timeout, a full window and 10 MB unread', async () => {
     const slot = await bed.slot();
     for (let id = 0; id < 12; id++) await bed.sql(`INSERT INTO blobs VALUES (${id}, repeat('x', 1000000))`);
     await bed.sql(
@@ -147,22 +147,22 @@ describe('delivery', () => {
     expect(delivered.map(idOf)).toEqual(Array.from({ length: 12 }, (_, id) => id));
     expect(opened).toMatchObject([{ walSenderTimeout: 2_000 }]);
     expect(closed).toEqual([]);
-    // Every third of 2 s, all the while that the window was full.
+    // A third of 2 s, while the window is full.
     expect(updates.filter(({ paused }) => paused).length).toBeGreaterThanOrEqual(6);
     await bed.confirmedAtLeast(slot, delivered.at(-1)!.endLsn);
     recorder.unsubscribe();
   });
 
-  it('goes on with a second subscription after what was acknowledged', async () => {
+  it('continues in a second subscription after the acknowledged transactions', async () => {
     const COUNT = 60;
     const slot = await bed.slot();
     await commit(...Array.from({ length: COUNT }, (_, i) => i));
     const stream = bed.stream(slot).pipe(transactions(), map(acknowledge), map(idOf));
 
     const first = await firstValueFrom(stream.pipe(take(25), toArray()));
-    // At once: the server may not even know what was acknowledged.
+    // Immediately, when the server may not have received the acknowledgements.
     const second = await firstValueFrom(stream.pipe(take(10), toArray()));
-    // Another observable knows no more than the slot does.
+    // Another observable has only the slot's position.
     await bed.released(slot);
     const third = new Recorder(bed.stream(slot).pipe(transactions()));
     await third.take(25);
@@ -172,7 +172,7 @@ describe('delivery', () => {
     expect([...first, ...second, ...rest]).toEqual(Array.from({ length: COUNT }, (_, i) => i));
   });
 
-  it('repeats what was delivered and not acknowledged', async () => {
+  it('is repeated for unacknowledged transactions', async () => {
     const slot = await bed.slot();
     await commit(1, 2, 3);
     const stream = bed.stream(slot).pipe(transactions());
@@ -189,7 +189,7 @@ describe('delivery', () => {
     second.unsubscribe();
   });
 
-  describe('of some messages only', () => {
+  describe('with a filter', () => {
     const wanted: OperatorFunction<ReplicationMessage, ReplicationMessage> = filter(
       (message) => message.kind === 'insert' && message.table === 'jobs',
     );
@@ -202,7 +202,7 @@ describe('delivery', () => {
       return { slot, end: await bed.position() };
     }
 
-    it('holds the slot with filter(), which acknowledges nothing that it drops', async () => {
+    it('holds the slot with filter(), which does not acknowledge dropped messages', async () => {
       const { slot } = await someOfBoth();
       const before = await bed.confirmed(slot);
       const updates = new Subject<StatusUpdate>();
@@ -213,7 +213,7 @@ describe('delivery', () => {
       recorder.unsubscribe();
     });
 
-    it('moves the slot with ofTable(), which settles what it drops', async () => {
+    it('moves the slot with ofTable(), which acknowledges dropped messages', async () => {
       const { slot, end } = await someOfBoth();
       const recorder = new Recorder(bed.stream(slot).pipe(ofTable('jobs')));
       const inserts = ofKind(await recorder.take(2), 'insert');
@@ -224,7 +224,7 @@ describe('delivery', () => {
     });
   });
 
-  it('waits for nobody who has left: unsubscribing frees the slot with work in hand', async () => {
+  it('ends on unsubscribe: the slot is released while a project is running', async () => {
     const slot = await bed.slot();
     await commit(1);
     const recorder = new Recorder(

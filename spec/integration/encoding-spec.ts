@@ -2,7 +2,7 @@ import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, ServerError, stopAtLsn, UndecodedValue, ValueError, type Lsn } from '../../lib/index';
 import { Bed, ofKind } from './support/bed';
 
-/** é in Latin 1, as a name and as a value that the client writes: no UTF-8. */
+/** é in Latin 1, as a name and as a value that the client writes: invalid in UTF-8. */
 const E_ACUTE = "convert_from('\\xe9', 'SQL_ASCII')";
 
 describe('a database in SQL_ASCII', () => {
@@ -21,7 +21,7 @@ describe('a database in SQL_ASCII', () => {
 
   afterAll(() => bed.drop());
 
-  /** The second row has Latin 1, the others UTF-8. */
+  /** The second row is in Latin 1, the others are in UTF-8. */
   async function insertDocs(): Promise<{ slot: string; end: Lsn }> {
     await bed.sql('TRUNCATE docs');
     const slot = await bed.slot();
@@ -32,7 +32,7 @@ describe('a database in SQL_ASCII', () => {
     return { slot, end: await bed.position() };
   }
 
-  it.each([false, true])('has UTF-8 read as text, and other bytes delivered as they are: binary %s', async (binary) => {
+  it.each([false, true])('emits UTF-8 as text, and other values undecoded: binary %s', async (binary) => {
     const { slot, end } = await insertDocs();
     const source = logicalReplication({ ...bed.config(slot), binary, onDecodeError: 'deliver' });
     const messages = await firstValueFrom(
@@ -60,18 +60,18 @@ describe('a database in SQL_ASCII', () => {
     await bed.released(slot);
   });
 
-  it('may have names that are not UTF-8', async () => {
+  it('may have names that are invalid in UTF-8', async () => {
     const insert = `DO $$ BEGIN EXECUTE format('INSERT INTO %I VALUES (1, ''a'')', 'caf' || ${E_ACUTE}); END $$`;
     const messages = await bed.messagesOf(() => bed.sql(insert));
     expect(ofKind(messages, 'insert')).toMatchObject([{ table: 'caf\udce9', new: { id: 1, '\udce9': 'a' } }]);
   });
 });
 
-describe('a value that the server itself cannot convert to UTF-8', () => {
+describe('a value that the server cannot convert to UTF-8', () => {
   let bed: Bed;
 
   beforeAll(async () => {
-    // 0x81 stands for no character in WIN1252.
+    // 0x81 is undefined in WIN1252.
     bed = await Bed.make(
       'windows',
       'CREATE TABLE docs (id int PRIMARY KEY, body text); CREATE PUBLICATION pub FOR TABLE docs',
@@ -82,7 +82,7 @@ describe('a value that the server itself cannot convert to UTF-8', () => {
 
   afterAll(() => bed.drop());
 
-  it('ends the stream with the error of the server, whose remedy leads past it', async () => {
+  it("ends the stream with the server's error, whose remedy skips the value", async () => {
     const slot = await bed.slot();
     await bed.sql("INSERT INTO docs VALUES (1, chr(129)), (2, 'fine')");
     const end = await bed.position();

@@ -25,7 +25,7 @@ describe('a server that cannot be reached', () => {
   it.each<[string, ConnectionOptions, string, RegExp]>([
     ['nobody listens there', { host: '127.0.0.1', port: 1 }, 'CONNECTION_REFUSED', /127\.0\.0\.1:1 .*listen_addresses/],
     ['there is no such Unix socket', { host: '/nowhere' }, 'CONNECTION_REFUSED', /\/nowhere/],
-    // No TCP connection has a route to the broadcast address.
+    // There is no route to the broadcast address for TCP.
     ['there is no route', { host: '255.255.255.255' }, 'HOST_UNREACHABLE', /255\.255\.255\.255.*route/],
     ['the name is unknown', { host: 'something.invalid' }, 'HOST_UNKNOWN', /something\.invalid.*DNS/],
   ])('%s', async (_, connection, code, message) => {
@@ -36,7 +36,7 @@ describe('a server that cannot be reached', () => {
     expect(error.message).toMatch(message);
   });
 
-  it('it accepts and never answers', async () => {
+  it('the server accepts and never responds', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => void sockets.push(socket.on('error', () => undefined))).listen(
       0,
@@ -60,8 +60,8 @@ describe('a server that cannot be reached', () => {
   });
 });
 
-describe('a server that refuses', () => {
-  it('offers no TLS', async () => {
+describe('a server that refuses the connection', () => {
+  it('declines TLS', async () => {
     const { name, connection } = marked(bed.database.url, { ssl: true });
     const error = await connectTo(connection);
     expect(error).toMatchObject({ code: 'TLS_REFUSED', retryable: false });
@@ -69,7 +69,7 @@ describe('a server that refuses', () => {
     await noBackends(bed.server, name);
   });
 
-  it('has no such database', async () => {
+  it('does not have the database', async () => {
     const { name, connection } = marked(bed.database.url, { database: 'no_such_database' });
     const error = await connectTo(connection);
     expect(error).toMatchObject({ code: 'DATABASE_MISSING', retryable: false, sqlState: '3D000' });
@@ -77,7 +77,7 @@ describe('a server that refuses', () => {
     await noBackends(bed.server, name);
   });
 
-  it('has no such role, or one that may not log in', async () => {
+  it('does not have the role, or the role may not log in', async () => {
     const role = uniqueName('role');
     expect(await connectTo({ user: role })).toMatchObject({
       code: 'AUTHENTICATION_FAILED',

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-it('publications may be called anything', async () => {
+it('publications may have any names', async () => {
   const names = ['My,Pub', "it's", 'quo"te', 'back\\slash', ' spaces ', 'Grüße', 'a","b', '$1'];
   for (const name of names) await bed.sql(`CREATE PUBLICATION "${name.replaceAll('"', '""')}" FOR TABLE numbers`);
   for (const publications of [...names.map((name) => [name]), names]) {
@@ -23,7 +23,7 @@ it('publications may be called anything', async () => {
   }
 });
 
-it('all that are missing are named, and no slot is made', async () => {
+it('all missing publications are listed, and no slot is created', async () => {
   const slot = uniqueName('slot');
   await bed.sql('CREATE PUBLICATION here FOR TABLE numbers');
   const { name, connection } = marked(bed.database.url);
@@ -35,8 +35,8 @@ it('all that are missing are named, and no slot is made', async () => {
   await noBackends(bed.server, name);
 });
 
-describe('a publication that is dropped and made anew in mid-stream', () => {
-  it('is an error, and nothing behind the gap is ever confirmed', async () => {
+describe('a publication that is dropped and created again during the stream', () => {
+  it('is an error, and nothing after the gap is ever confirmed', async () => {
     await bed.sql('CREATE PUBLICATION brief FOR TABLE numbers; CREATE TABLE elsewhere (id int)');
     const slot = await bed.slot();
     await bed.sql('INSERT INTO numbers VALUES (1001)');
@@ -80,7 +80,7 @@ describe('a publication that is dropped and made anew in mid-stream', () => {
     expect(await bed.confirmed(slot)).toBeLessThan(behindGap);
     await noBackends(bed.server, name);
 
-    // It exists again, and still the next subscriptions fail: they have to go through the gap.
+    // The publication exists again, but later subscriptions fail, because they would have to decode the gap.
     expect(await failureOf(stream)).toMatchObject({ code: 'PUBLICATION_MISSING' });
     await bed.released(slot);
     expect(await failureOf(bed.stream(slot, { publications: ['brief'] }))).toMatchObject({
@@ -92,7 +92,7 @@ describe('a publication that is dropped and made anew in mid-stream', () => {
     expect(ids).toEqual([1001]);
   });
 
-  it('is an error of a slot that is older than its publication', async () => {
+  it('is an error if the slot is older than its publication', async () => {
     const slot = await bed.slot();
     await bed.sql('INSERT INTO numbers VALUES (2001)');
     await bed.sql('CREATE PUBLICATION late FOR TABLE numbers');
@@ -101,7 +101,7 @@ describe('a publication that is dropped and made anew in mid-stream', () => {
     await bed.released(slot);
   });
 
-  it('is none where nothing was written before the publication was made', async () => {
+  it('is not an error if nothing was written before the publication was created', async () => {
     const slot = await bed.slot();
     await bed.sql('CREATE PUBLICATION later FOR TABLE numbers');
     await bed.sql('INSERT INTO numbers VALUES (3001)');
@@ -112,7 +112,7 @@ describe('a publication that is dropped and made anew in mid-stream', () => {
   });
 });
 
-it('a publication of no table streams nothing, and the slot moves', async () => {
+it('a publication without tables emits nothing, and the slot advances', async () => {
   await bed.sql('CREATE PUBLICATION empty');
   const slot = await bed.slot();
   const stream = bed.stream(slot, { publications: ['empty'] });
@@ -122,7 +122,7 @@ it('a publication of no table streams nothing, and the slot moves', async () => 
   await bed.confirmedAtLeast(slot, end);
   recorder.unsubscribe();
   await bed.released(slot);
-  // Up to 14 the server sends empty transactions.
+  // Before 15, the server sends empty transactions.
   expect(ofKind(recorder.values, 'insert')).toEqual([]);
   await firstValueFrom(stream);
   await bed.released(slot);

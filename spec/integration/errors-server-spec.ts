@@ -34,7 +34,7 @@ it('wal_level = replica', async () => {
   await noBackends(server, name);
 });
 
-it('all walsenders and all slots are taken', async () => {
+it('all walsenders and all slots are in use', async () => {
   await start({ max_wal_senders: '2', max_replication_slots: '2' });
   const { name, connection } = marked(database.url);
   const observed = [new Observed(), new Observed()];
@@ -55,7 +55,7 @@ it('all walsenders and all slots are taken', async () => {
 
   second!.unsubscribe();
   await observed[1]!.closed();
-  // The slot is free by now, but its process may still be on its way out.
+  // The slot is free by now, but its process may still be exiting.
   await eventually(
     () => backendsOf(server, name),
     (rows) => rows.length === 1,
@@ -74,7 +74,7 @@ it('max_replication_slots = 0', async () => {
   expect(error).toMatchObject({ code: 'TOO_MANY_SLOTS', retryable: false, sqlState: '55000' });
 });
 
-it('a slot that the server gave up, while it is streamed from and afterwards', async () => {
+it('a slot that the server invalidates, during the stream and afterwards', async () => {
   await start({ max_slot_wal_keep_size: '1MB', max_wal_size: '32MB', wal_sender_timeout: '60s' });
   const { name, connection } = marked(database.url);
   const slot = uniqueName('slot');

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** The error of a stream from this slot, which leaves no backend. */
+/** The error of a stream from this slot. Verifies that no backend is left. */
 async function failureFrom(slot: string, more: Partial<PluginConfig> = {}) {
   const { name, connection } = marked(bed.database.url);
   const error = await failureOf(
@@ -25,13 +25,13 @@ async function failureFrom(slot: string, more: Partial<PluginConfig> = {}) {
 }
 
 describe('a slot that cannot be used', () => {
-  it('is missing', async () => {
+  it('does not exist', async () => {
     const error = await failureFrom('not_there');
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
     expect(error.message).toMatch(/"not_there".*ensureSlot/s);
   });
 
-  it('is active elsewhere', async () => {
+  it('is active for another client', async () => {
     const slot = await bed.slot();
     const observed = new Observed();
     const recorder = new Recorder(bed.stream(slot, observed.observers));
@@ -71,7 +71,7 @@ describe('a slot that cannot be used', () => {
   });
 });
 
-describe('a slot that cannot be made', () => {
+describe('a slot that cannot be created', () => {
   it('exists', async () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
@@ -80,7 +80,7 @@ describe('a slot that cannot be made', () => {
     await noBackends(bed.server, name);
   });
 
-  it('asks for an output plugin that is not installed', async () => {
+  it('has an output plugin that is not installed', async () => {
     const slot = uniqueName('slot');
     const error = await failureFrom(slot, { plugin: 'no_such_plugin', ensureSlot: true });
     expect(error).toMatchObject({ code: 'SERVER_ERROR', retryable: false, sqlState: '58P01' });
@@ -88,7 +88,7 @@ describe('a slot that cannot be made', () => {
     expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
   });
 
-  it('is terminated or cancelled while it waits', async () => {
+  it('is waiting when its backend is terminated or its query canceled', async () => {
     const client = await bed.database.client();
     await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
     for (const [act, code, sqlState] of [
@@ -113,13 +113,13 @@ describe('a slot that cannot be made', () => {
   });
 });
 
-describe('an option that the output plugin refuses', () => {
-  it('is an error with what the server says', async () => {
+describe('an option that the output plugin rejects', () => {
+  it("is an error with the server's message", async () => {
     const slot = await bed.slot('test_decoding');
     const error = await failureFrom(slot, { plugin: 'test_decoding', pluginOptions: { nonsense: 'on' } });
     expect(error).toMatchObject({ code: 'SERVER_ERROR', retryable: false, sqlState: '22023' });
     expect(error.message).toContain('nonsense');
-    // The slot is none the worse for it.
+    // The slot is still usable.
     await firstValueFrom(logicalReplication({ connection: bed.database.url, slot, plugin: 'test_decoding' }));
     await bed.released(slot);
   });

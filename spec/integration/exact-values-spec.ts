@@ -4,7 +4,7 @@ import { DOCUMENT } from '../pgoutput/support/json-documents';
 import { PRINTED } from '../pgoutput/support/printed';
 import { Bed, ofKind } from './support/bed';
 
-/** How many random values of each type there are. */
+/** The number of random values of each type. */
 const VALUES = 150;
 
 const time = fc.nat(86_400_000_000 - 1).map((micros) => {
@@ -13,12 +13,12 @@ const time = fc.nat(86_400_000_000 - 1).map((micros) => {
 });
 const hours = fc.integer({ min: -15, max: 15 }).map((count) => `${count < 0 ? '-' : '+'}${Math.abs(count)}`);
 const bigInt = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
-/** jsonb has no place for `\u0000`. */
+/** jsonb cannot contain `\u0000`. */
 const document = DOCUMENT.map(({ text }) => text).filter((text) => !text.includes('\\u0000'));
-/** Every month has 28 days, and the first and last year of a timestamp are not whole. */
+/** Days up to 28, which every month has, and years within the range of timestamp. */
 const isInCalendar = (text: string): boolean => !/-(?:29|30|31)|^4714|^294276/.test(text);
 
-/** What JavaScript has for a value of each type, and random ones as a server takes them. */
+/** The JavaScript type for each PostgreSQL type, and random values as server input. */
 const TYPES: Readonly<Record<string, readonly [kind: string, text: Arbitrary<string>]>> = {
   boolean: ['boolean', printed('bool')],
   smallint: ['number', printed('int2')],
@@ -51,10 +51,10 @@ describe('exact values', () => {
   const types = Object.entries(TYPES).flatMap(([type, [kind, text]], i) => {
     const one = { type, kind, text, table: `one_${i}` };
     const texts = kind === 'JSON' ? listOf(text) : arrayOf(text);
-    // An array of a domain is of no type that is built in.
+    // An array of a domain is not a built-in type.
     return type === 'big' ? [one] : [one, { type: `${type}[]`, kind, text: texts, table: `many_${i}` }];
   });
-  /** By table: the text that the server has for each value, and what came of it. */
+  /** By table: the server's text of each value, and the decoded value. */
   const rows = new Map<string, { id: number; text: string; value: unknown }[]>();
 
   beforeAll(async () => {
@@ -88,7 +88,7 @@ describe('exact values', () => {
 
   afterAll(() => bed.drop());
 
-  it.each(types)('of $type are those that the server has', async ({ type, kind, table }) => {
+  it.each(types)("of $type equal the server's", async ({ type, kind, table }) => {
     const read = rows.get(table)!;
     expect(read).toHaveLength(VALUES);
     const leaves = read.flatMap(({ value }) => (Array.isArray(value) && type.endsWith('[]') ? value.flat(2) : [value]));
@@ -98,7 +98,7 @@ describe('exact values', () => {
       expect(read.map(({ value }) => value)).toEqual(read.map(({ text }) => text));
     }
 
-    // A JSON number is the same with more zeros behind its point; elsewhere every letter counts.
+    // A JSON number is equal with more trailing zeros after its point; in other types every character counts.
     const compared = kind === 'JSON' ? type.replace(/^jsonb?/, 'jsonb') : 'text';
     const different = await bed.sql(
       `SELECT back.text AS value, t.v::text AS text FROM unnest($1::int[], $2::text[]) AS back(id, text)
@@ -108,7 +108,7 @@ describe('exact values', () => {
     expect(different).toEqual([]);
   });
 
-  it('have JSON numbers of every kind among them', () => {
+  it('include JSON numbers of every kind', () => {
     const found = new Set<string>();
     const look = (value: unknown): void => {
       found.add(kindOf(value));
@@ -120,14 +120,14 @@ describe('exact values', () => {
   });
 });
 
-/** Texts of a type as the unit specs have them. */
+/** Texts of a type from the unit specs. */
 function printed(type: string): Arbitrary<string> {
   const found = PRINTED.find(([, name]) => name === type);
   if (!found) throw new Error(`There are no texts of ${type}`);
   return found[2];
 }
 
-/** One or two dimensions, with NULL here and there. */
+/** One or two dimensions, with some NULLs. */
 function arrayOf(element: Arbitrary<string>): Arbitrary<string> {
   const item = fc.option(element.map(quoted), { nil: 'NULL', freq: 10 });
   const list = (length: number): Arbitrary<string> =>
@@ -139,12 +139,12 @@ function arrayOf(element: Arbitrary<string>): Arbitrary<string> {
   return fc.oneof(fc.nat(4).chain(list), nested);
 }
 
-/** In an array of JSON nothing tells NULL from a JSON null, and a dimension from a JSON array. */
+/** An array of JSON does not distinguish NULL from a JSON null, nor a dimension from a JSON array. */
 function listOf(element: Arbitrary<string>): Arbitrary<string> {
   return fc.array(element.map(quoted), { maxLength: 4 }).map((items) => `{${items.join()}}`);
 }
 
-/** What goes back into a query. */
+/** Converts a value to a query parameter. */
 function print(value: unknown, type: string): string {
   if (type === 'json' || type === 'jsonb') return printJson(value);
   if (Array.isArray(value)) return `{${value.map((item) => printItem(item, type)).join()}}`;

@@ -4,7 +4,7 @@ import { checkPublications } from '../../lib/commands/preflight/publication-chec
 import { converse, rows } from '../commands/support/converse';
 import { Bed } from './support/bed';
 
-/** FOR ALL TABLES EXCEPT came with 19. Its catalog is put in place of the server's, and the queries run as they are. */
+/** FOR ALL TABLES EXCEPT exists from 19 on. Its catalog replaces the server's, and the queries are unchanged. */
 const VERSION = 190_000;
 
 let bed: Bed;
@@ -32,10 +32,10 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** What `everything` and `via_root` leave out, as the server stores it: of partitions there are no rows. */
+/** The tables that `everything` and `via_root` except, as the server stores them: without rows for partitions. */
 const EXCEPTED = ['plain', 'root', 'quick', 'parent'];
 
-/** A query for 19, over catalogs as 19 has them. */
+/** Rewrites a query of server 19 to use catalogs with the columns of 19. */
 function as19(sql: string): string {
   const names = EXCEPTED.map((name) => `'${name}'`).join(', ');
   return sql
@@ -67,12 +67,12 @@ describe('a publication of all tables except some', () => {
     ['via_root', ['child', 'kept', 'other']],
     ['whole', ['child', 'higher', 'kept', 'low', 'other_low', 'parent', 'plain']],
     ['listed', ['plain']],
-  ])('%s sends the others, and nothing of a partitioned table that it leaves out', async (publication, tables) => {
+  ])('%s sends the other tables, and no part of an excepted partitioned table', async (publication, tables) => {
     const sql = `SELECT tablename AS name FROM (${buildPublishedTablesQuery(ofName(publication), VERSION)}) AS t ORDER BY 1`;
     expect(await namesOf(sql)).toEqual(tables);
   });
 
-  it('leaves alone what another publication sends', async () => {
+  it('does not affect what another publication sends', async () => {
     const wanted = "pubname IN ('everything', 'listed')";
     const sql = `SELECT tablename AS name FROM (${buildPublishedTablesQuery(wanted, VERSION)}) AS t ORDER BY 1`;
     expect(await namesOf(sql)).toEqual(['child', 'kept', 'other_low', 'plain']);
@@ -81,13 +81,13 @@ describe('a publication of all tables except some', () => {
     expect(await namesOf(relations)).toEqual(['child', 'kept', 'other', 'other_low', 'plain']);
   });
 
-  /** The rows of the first query of a conversation whose SQL has these words. */
+  /** The rows of the first query of a routine whose SQL contains these words. */
   async function answerTo(conversation: Parameters<typeof converse>[0], words: RegExp): Promise<unknown[]> {
     const { sql } = converse(conversation, () => rows());
     return bed.sql(as19(sql.find((text) => words.test(text)) ?? ''));
   }
 
-  it('has no types looked up of what it leaves out', async () => {
+  it('does not look up the types of excepted tables', async () => {
     const found = await answerTo(lookUpPublishedTypes(['everything'], VERSION), /atttypid/);
     const [oids] = await bed.sql<{ mood: number; secret: number }>(
       `SELECT 'mood'::regtype::oid AS mood, 'secret'::regtype::oid AS secret`,
@@ -96,7 +96,7 @@ describe('a publication of all tables except some', () => {
     expect([types.includes(oids?.mood ?? 0), types.includes(oids?.secret ?? 0)]).toEqual([true, false]);
   });
 
-  it('is not warned of for unlogged tables that it leaves out', async () => {
+  it('has no finding for excepted unlogged tables', async () => {
     const found = await answerTo(checkPublications(['everything'], VERSION), /relpersistence = 'u'/);
     expect(found.map((row) => (row as { name: string }).name)).toEqual(['unlogged']);
   });

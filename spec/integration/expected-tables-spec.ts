@@ -16,7 +16,7 @@ describe('expected tables', () => {
 
   afterAll(() => bed.drop());
 
-  it('have types by names that mean the same to the server', async () => {
+  it('may name types by any alias of the server', async () => {
     const rows = await bed.sql<{ name: string; oid: string | null }>(
       `SELECT name, to_regtype(name)::oid AS oid FROM unnest($1::text[]) AS given(name)`,
       [TYPE_NAMES],
@@ -24,7 +24,7 @@ describe('expected tables', () => {
     expect(TYPE_NAMES.map((name) => ({ name, oid: findTypeOid(name) }))).toEqual(rows);
   });
 
-  it('fit the tables that a server describes, with types that are not built in', async () => {
+  it('match the tables that a server describes, with types that are not built in', async () => {
     const messages = await bed.messagesOf(() =>
       bed.sql(
         `CREATE TYPE mood AS ENUM ('happy');
@@ -65,13 +65,13 @@ describe('expected tables', () => {
     ['binary', { binary: true }, WHOLE],
     ['exact', { types: 'exact' }, WHOLE],
     ['streaming, binary and exact', { binary: true, types: 'exact' }, STREAMED],
-  ])('end the stream before the first row that does not fit: %s', async (_, more, way) => {
+  ])('end the stream before the first row that does not match: %s', async (_, more, way) => {
     const slot = await bed.slot();
     const name = uniqueName('drifted');
     await bed.sql(`CREATE TABLE ${name} (id int PRIMARY KEY, total int, pad text)`);
     await bed.sql(`INSERT INTO ${name} VALUES (0, 1, '')`);
     const fitting = await bed.position();
-    // As large as what is streamed.
+    // Large enough to be streamed.
     await bed.transaction(
       `ALTER TABLE ${name} ALTER total TYPE bigint`,
       `INSERT INTO ${name} SELECT i, 1, repeat('x', 200) FROM generate_series(1, 1000) AS i`,
@@ -97,7 +97,7 @@ describe('expected tables', () => {
     });
     expect(rows).toEqual([{ id: 0, total: 1, pad: '' }]);
     expect([kinds.has('streamStart'), kinds.has('streamCommit')]).toEqual([way === STREAMED, false]);
-    // The transaction that does not fit is not confirmed.
+    // The transaction that does not match is not confirmed.
     await bed.released(slot);
     expect(await bed.confirmed(slot)).toBeLessThanOrEqual(fitting);
   });

@@ -13,7 +13,7 @@ import { Follower, type FollowerOptions } from './support/follower';
 import { failureOf, NUMBERS } from './support/life';
 import { Bed, eventually } from './support/bed';
 
-/** Who keeps the position, which servers will do, and whether it is another process that goes on. */
+/** Whether the consumer owns the position, the value of target_session_attrs, and whether a new process resumes. */
 const CASES = [
   { slot: 'store_primary', stores: true, attrs: 'primary', later: false },
   { slot: 'slot_primary', stores: false, attrs: 'primary', later: false },
@@ -32,7 +32,7 @@ let bed: Bed;
 const followers = new Map<string, Follower>();
 const all: Follower[] = [];
 
-/** From 17 on, standbys keep copies of slots. */
+/** From 17 on, standbys can synchronize slots. */
 const copies = (): boolean => primary.version >= 17;
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ beforeAll(async () => {
     ...(copies() && { sync_replication_slots: 'on' }),
   });
   if (copies()) {
-    // Nothing is sent that the standby does not have.
+    // The walsender waits until the standby has received a commit.
     await primary.query(`ALTER SYSTEM SET synchronized_standby_slots = 'standby'`);
     await primary.query('SELECT pg_reload_conf()');
   }
@@ -91,7 +91,7 @@ async function commit(on: TestServer, ...ids: number[]): Promise<void> {
   for (const id of ids) await on.query(`INSERT INTO numbers VALUES (${id})`, bed.database.name);
 }
 
-/** Waits until the standby has everything that the primary has written. */
+/** Waits until the standby has replayed everything that the primary has written. */
 async function awaitStandby(): Promise<void> {
   const [written] = await primary.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
   await eventually(
@@ -100,7 +100,7 @@ async function awaitStandby(): Promise<void> {
   );
 }
 
-/** Commits numbers from one on, until the server is gone, or the client is ended. */
+/** Commits increasing numbers, until the server stops, or the client is closed. */
 async function commitAll(client: Client, from: number): Promise<void> {
   for (let id = from; ; id++) {
     try {
@@ -116,7 +116,7 @@ describe('target_session_attrs', () => {
   const server = (name: typeof P | typeof S): TestServer => (name === P ? primary : standby);
 
   beforeAll(async () => {
-    // A slot is what only one of them has.
+    // Only one of them has the slot.
     await standby.query(`SELECT pg_create_physical_replication_slot('landmark')`);
   });
 
@@ -133,7 +133,7 @@ describe('target_session_attrs', () => {
     ['primary', P, P],
     ['standby', S, S],
     ['prefer-standby', S, S],
-  ])('%s leads to the %s, or the %s where the standby is named first', async (attrs, primaryFirst, standbyFirst) => {
+  ])('%s selects the %s, or the %s if the standby is listed first', async (attrs, primaryFirst, standbyFirst) => {
     expect(await reached([P, S], attrs)).toBe(primaryFirst);
     expect(await reached([S, P], attrs)).toBe(standbyFirst);
   });
@@ -145,7 +145,7 @@ describe('target_session_attrs', () => {
     ['primary', S, ' is a standby'],
     ['standby', P, ' is not a standby'],
     ['prefer-standby', P, ' will do'],
-  ] as const)('%s: where there is only the %s, it%s', async (attrs, name, otherwise) => {
+  ] as const)('%s: if there is only the %s, it%s', async (attrs, name, otherwise) => {
     if (otherwise === ' will do') {
       expect(await reached([name], attrs)).toBe(name);
       return;
@@ -159,7 +159,7 @@ describe('target_session_attrs', () => {
     });
   });
 
-  it('read-write passes over a primary whose transactions are read-only, primary does not', async () => {
+  it('read-write skips a primary whose transactions are read-only, primary does not', async () => {
     const { name } = bed.database;
     await primary.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     expect(await failureOf(slotStatus({ connection: hosts([primary], 'read-write'), slot: 'landmark' }))).toMatchObject(
@@ -174,7 +174,7 @@ describe('target_session_attrs', () => {
 });
 
 describe('a failover slot', () => {
-  it.each(CASES)('has a copy on the standby, which nobody may read: $slot', async ({ slot }) => {
+  it.each(CASES)('is synchronized to the standby, where it cannot be used: $slot', async ({ slot }) => {
     const config = { connection: only(standby), slot };
     if (!copies()) {
       const made = createSlot({ ...config, slot: 'other', failover: true });
@@ -184,7 +184,7 @@ describe('a failover slot', () => {
     }
     await eventually(
       async () => {
-        // So that the slot moves, and the standby looks at once.
+        // Move the slot, so that the standby synchronizes it immediately.
         await primary.query('SELECT pg_log_standby_snapshot()');
         await standby.query('SELECT pg_reload_conf()');
         return firstValueFrom(slotStatus(config));
@@ -204,7 +204,8 @@ describe('a failover slot', () => {
     const writing = commitAll(writer, 4);
     for (const { recorder } of followers.values()) await recorder.take(20);
     if (!copies()) {
-      // Without synchronized slots, a stream can be ahead of the standby, and its checkpoint is then a mismatch after the promotion.
+      // Without synchronized_standby_slots, a stream can be ahead of the standby. Its checkpoint is then a mismatch after the
+      // promotion.
       await writer.end();
       await writing;
       await awaitStandby();
@@ -221,13 +222,13 @@ describe('a failover slot', () => {
     await commit(standby, LAST - 1, LAST);
   });
 
-  it.each(CASES)('delivers what was committed then, and nothing is lost: $slot', async ({ slot, stores, later }) => {
+  it.each(CASES)('resumes after the promotion, and nothing is lost: $slot', async ({ slot, stores, later }) => {
     const before = followers.get(slot)!;
     const { ensureSlot: _, ...config } = before.config;
     const follower = later ? follow(config, { stores, from: before.checkpoint! }) : before;
     followers.set(slot, follower);
     if (!copies()) {
-      // The slot has gone with the primary, and what it kept with it.
+      // The slot of the primary is gone, and with it the WAL that it kept.
       const code = later && !stores ? 'SLOT_MISSING' : 'SLOT_LOST';
       await expect(follower.recorder.completed()).rejects.toMatchObject({ code, retryable: false });
       return;
@@ -236,14 +237,14 @@ describe('a failover slot', () => {
     const rows = await standby.query<{ id: number }>('SELECT id FROM numbers ORDER BY id', bed.database.name);
     const { values } = follower.recorder;
     const all = later ? [...before.recorder.values, ...values] : values;
-    // The slot alone does not know what was done last.
+    // The slot alone does not include the last acknowledgements.
     const once = stores || !later ? all : [...new Set(all)];
     expect(once).toEqual(rows.map(({ id }) => id));
     expect(follower.timelines).toEqual(later ? [2] : [1, 2]);
     expect(follower.checkpoint).toMatchObject({ timeline: 2 });
   });
 
-  it('that has been read on the new timeline is not read on the old one', async () => {
+  it('that was streamed from on the new timeline is rejected on the old one', async () => {
     const { config, checkpoint } = followers.get('store_primary')!;
     for (const { recorder } of all) recorder.unsubscribe();
     await primary.start();

@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** A subscription that lives until the server stops, with what it reported and when. */
+/** A subscription that ends when the server stops, with its status updates and their times. */
 class Client {
   readonly failure: Promise<ReplicationError>;
   received = 0;
@@ -38,11 +38,11 @@ class Client {
   constructor(source: (config: Observers) => Observable<unknown>) {
     const statusObserver = { next: () => void this.#updates.push(performance.now()) };
     this.failure = failureOf(source({ connection: database.url, statusObserver }).pipe(tap(() => this.received++)));
-    // It may come before anybody waits for it.
+    // The session may close before the spec waits for it.
     this.failure.catch(() => undefined);
   }
 
-  /** When status updates went out from then on. */
+  /** The times of the status updates from then on. */
   updatesSince(start: number): number[] {
     return this.#updates.filter((at) => at >= start);
   }
@@ -68,11 +68,11 @@ const publish = (count: number) =>
 
 const ROWS = 20_000;
 
-/** One transaction that no window and no socket's buffer holds. */
+/** One transaction that exceeds the window and all socket buffers. */
 const publishLarge = () =>
   database.query(`INSERT INTO numbers SELECT g, repeat('x', 1000) FROM generate_series(1, ${ROWS}) g`);
 
-/** Resolves when the server has sent all that there is. */
+/** Resolves when the server has sent everything. */
 async function sentEverything(slot: string): Promise<void> {
   const [end] = await database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
   await eventually(
@@ -86,26 +86,26 @@ async function sentEverything(slot: string): Promise<void> {
   );
 }
 
-/** The most that fell into one second. */
+/** The maximum number of updates within one second. */
 function busiestSecond(times: readonly number[]): number {
   return Math.max(0, ...times.map((start) => times.filter((at) => at >= start && at < start + 1000).length));
 }
 
 interface Stop {
   readonly error: ReplicationError;
-  /** How long the server took to end, in ms, and how long after what was done meanwhile. */
+  /** How long the server took to stop, in ms, and the time until the running project was done. */
   readonly took: number;
   readonly tookAfter: number;
   readonly busiest: number;
-  /** How long the server takes to end without a client, in ms: the unit by which the bounds grow on a busy machine. */
+  /** How long the server takes to stop without a client, in ms: the unit of the bounds on a busy machine. */
   readonly alone: number;
 }
 
-/** Stops the server as `pg_ctl stop -m fast` does, and starts it again. */
+/** Stops the server as `pg_ctl stop -m fast` does, and restarts it. */
 async function fastStop(client: Client, meanwhile?: () => Promise<void>): Promise<Stop> {
   const start = performance.now();
   let done = start;
-  // Whatever goes wrong here shall not stand in the way of the next spec.
+  // A failure must not affect the next spec.
   const limit = setTimeout(() => void server.stop('immediate'), 10_000);
   const stopped = server.stop('fast').then(() => performance.now());
   if (meanwhile) await meanwhile().then(() => (done = performance.now()));
@@ -122,7 +122,7 @@ async function fastStop(client: Client, meanwhile?: () => Promise<void>): Promis
   return { error, took: end - start, tookAfter: end - done, busiest, alone: await stopAlone() };
 }
 
-/** Stops the server while no client is there, and starts it again. @returns how long it took to end, in ms */
+/** Stops the server without a client, and restarts it. @returns how long it took to stop, in ms */
 async function stopAlone(): Promise<number> {
   const start = performance.now();
   await server.stop('fast');
@@ -131,7 +131,7 @@ async function stopAlone(): Promise<number> {
   return took;
 }
 
-/** `ms`, or ten times as long as a server without clients takes where the machine is busy. */
+/** The bound `ms`, or ten times the duration without clients if that is longer. */
 const soon = (ms: number, alone: number): number => Math.max(ms, 10 * alone);
 
 const SHUTDOWN = { code: 'SERVER_SHUTDOWN', retryable: true };
@@ -139,13 +139,13 @@ const SHUTDOWN = { code: 'SERVER_SHUTDOWN', retryable: true };
 interface Shape {
   readonly source: (slot: string, config: Observers) => Observable<unknown>;
   readonly plugin?: string;
-  /** Whether it reads what was committed before. */
+  /** Whether it reads everything that was committed before. */
   readonly published?: boolean;
-  /** Just before the stop. */
+  /** Runs directly before the stop. */
   readonly before?: () => Promise<unknown>;
 }
 
-/** A consumer that keeps the position itself. */
+/** A consumer that owns the position. */
 function storing(slot: string, config: Observers): Observable<unknown> {
   let stored: Checkpoint | undefined;
   return pgoutput(slot, config, { startLsn: () => [stored] }).pipe(
@@ -203,7 +203,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   },
 };
 
-describe('a fast stop of the server ends within 2 s', () => {
+describe('a fast shutdown of the server takes at most 2 s', () => {
   it.each(Object.entries(SHAPES))('with %s', async (_, { source, plugin, published = true, before }) => {
     const slot = await makeSlot(plugin);
     if (published) await publish(10);
@@ -218,7 +218,7 @@ describe('a fast stop of the server ends within 2 s', () => {
   });
 });
 
-describe('a fast stop of the server waits', () => {
+describe('a fast shutdown of the server waits', () => {
   it.each<[string, Partial<PgoutputConfig>]>([
     ['work in hand', {}],
     ['work in hand of a consumer that keeps the position', { startLsn: () => [] }],
@@ -232,7 +232,7 @@ describe('a fast stop of the server waits', () => {
         ackAfter((tx, index) => (index === 0 ? [tx] : gate.opened)),
       ),
     );
-    // Until something is confirmed, the server does not wait for more.
+    // Until something is confirmed, the server waits for nothing else.
     await eventually(
       () => Promise.resolve(client.received),
       (received) => received > 0,
@@ -246,11 +246,11 @@ describe('a fast stop of the server waits', () => {
     expect(error).toMatchObject(SHUTDOWN);
     expect(tookAfter).toBeGreaterThan(0);
     expect(tookAfter).toBeLessThan(soon(1000, alone));
-    // It asks all the time; the answers must not become a storm.
+    // The server requests replies continuously; the replies must be rate-limited.
     expect(busiest).toBeLessThan(100);
   });
 
-  it('for a large transaction to its end, at the pace of its handler', async () => {
+  it('for the end of a large transaction, at the speed of its handler', async () => {
     const slot = await makeSlot();
     await publishLarge();
     let handled = 0;
@@ -273,7 +273,7 @@ describe('a fast stop of the server waits', () => {
     expect(busiest).toBeLessThan(100);
   });
 
-  it('no longer than ackTimeout for a handler that is stuck', async () => {
+  it('at most ackTimeout for a handler that never finishes', async () => {
     const slot = await makeSlot();
     await publish(1);
     const client = new Client((config) =>
@@ -289,10 +289,10 @@ describe('a fast stop of the server waits', () => {
     expect(busiest).toBeLessThan(100);
   });
 
-  it('no longer for whoever unsubscribes, be it in the middle of a large transaction', async () => {
+  it('no longer after unsubscribing, even within a large transaction', async () => {
     const slot = await makeSlot();
     await publishLarge();
-    // Nothing is acknowledged: the window is full, and the rest of the transaction waits.
+    // Nothing is acknowledged: the window is full, and the rest of the transaction is not read.
     const recorder = new Recorder(pgoutput(slot, { connection: database.url }));
     await recorder.take(500);
     const stopped = server.stop('fast').then(() => performance.now());

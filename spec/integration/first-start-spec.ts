@@ -19,7 +19,7 @@ afterAll(() => bed.drop());
 const codesOf = ({ findings }: ReplicationError) => findings.map(({ code }) => code);
 
 describe('a first start that fails', () => {
-  it('lists what preflight finds besides, in the message, as a property and in JSON', async () => {
+  it('lists the other findings of preflight, in the message, as a property and in JSON', async () => {
     const error = await failureOf(bed.stream('not_there', { publications: ['fine', 'keyless'] }));
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
     expect(error.findings).toMatchObject([{ code: 'REPLICA_IDENTITY_MISSING', severity: 'error' }]);
@@ -35,7 +35,7 @@ describe('a first start that fails', () => {
   it.each<[string, () => Promise<string>, string]>([
     ['a missing publication', () => Promise.resolve('not_there'), 'PUBLICATION_MISSING'],
     ['a slot of another plugin', () => bed.slot('test_decoding'), 'SLOT_INCOMPATIBLE'],
-  ])('lists the rest beside %s, and does not tell it twice', async (_, slot, code) => {
+  ])('lists the other findings beside %s, without repeating it', async (_, slot, code) => {
     const publications = ['keyless', 'missing'];
     const error = await failureOf(bed.stream(await slot(), { publications }));
     expect(error.code).toBe(code);
@@ -44,45 +44,45 @@ describe('a first start that fails', () => {
     expect(codesOf(error)).toEqual(first);
   });
 
-  it('is the error as it is where the server refuses START_REPLICATION', async () => {
+  it('is the plain error if the server rejects START_REPLICATION', async () => {
     const slot = await bed.slot('test_decoding');
     const config = { connection: bed.database.url, slot, plugin: 'test_decoding', pluginOptions: { nonsense: '1' } };
     expect(await failureOf(logicalReplication(config))).toMatchObject({ sqlState: '22023', findings: [] });
   });
 
-  it('is the plain error where nothing else is wrong', async () => {
+  it('is the plain error if there are no other findings', async () => {
     const error = await failureOf(bed.stream('not_there', { publications: ['fine'] }));
     expect(error.findings).toEqual([]);
     expect(error.message).toBe(`Replication slot "not_there" does not exist. ${error.remedy}`);
     expect(error.toJSON()).not.toHaveProperty('findings');
   });
 
-  it('tells the findings as the rules for errors say, and keeps them under a rule', async () => {
+  it('applies error rules to the findings, and keeps the findings when a rule applies', async () => {
     const errors = [
       { when: { code: 'SLOT_MISSING' as const }, treatAs: { remedy: 'Ask Ann.' } },
       { when: { code: 'PUBLICATION_MISSING' as const }, treatAs: { remedy: 'Ask Bob.' } },
     ];
     const error = await failureOf(bed.stream('not_there', { publications: ['missing'], errors }));
-    // The publication is looked at before the slot.
+    // The publication is checked before the slot.
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', remedy: 'Ask Bob.' });
     expect(error.findings).toMatchObject([{ code: 'SLOT_MISSING', remedy: 'Ask Ann.' }]);
     expect(error.message).toMatch(/preflight also found: Replication slot "not_there" does not exist\. Ask Bob\.$/);
   });
 
-  it('lists it once: later subscriptions of the observable have the plain error', async () => {
+  it('lists findings once: later subscriptions of the observable have the plain error', async () => {
     const stream = bed.stream('not_there', { publications: ['keyless'] });
     expect(codesOf(await failureOf(stream))).toEqual(['REPLICA_IDENTITY_MISSING']);
     expect(codesOf(await failureOf(stream))).toEqual([]);
   });
 
-  it('lists nothing where trying again may help', async () => {
+  it('lists nothing if the error is retryable', async () => {
     const errors = [{ when: { code: 'SLOT_MISSING' as const }, treatAs: { retryable: true } }];
     const error = await failureOf(bed.stream('not_there', { publications: ['keyless'], errors }));
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: true, findings: [] });
   });
 });
 
-describe('a first start that fails where preflight gets no answer', () => {
+describe('a first start that fails when preflight gets no response', () => {
   it.each<[string, (socket: Socket) => void]>([
     ['falls silent', () => undefined],
     ['hangs up', (socket) => socket.destroy()],
@@ -98,7 +98,7 @@ describe('a first start that fails where preflight gets no answer', () => {
       }
       let isOver = false;
       client.on('data', (chunk) => {
-        // preflight asks that, and what opens a stream does not.
+        // Only preflight sends this query.
         isOver ||= chunk.includes('EXCEPT SELECT pubname');
         if (isOver) misbehave(client);
         else upstream.write(chunk);

@@ -27,7 +27,7 @@ afterAll(() => bed.drop());
 
 const insert = (id: number) => bed.sql('INSERT INTO numbers VALUES ($1)', [id]);
 
-/** How a stream ends that would wait for minutes before another attempt. */
+/** The end of a stream that would wait for minutes before it retries. */
 class Run {
   readonly attempts: ReconnectAttempt[] = [];
   readonly done: number[] = [];
@@ -84,7 +84,7 @@ class Run {
 afterEach(() => jest.restoreAllMocks());
 
 describe('a stop while reconnect waits', () => {
-  it('for another attempt at a work that has failed ends with the error of the work, of which the transaction is known', async () => {
+  it("to retry a failed project ends with the project's error, which names the transaction", async () => {
     const slot = await bed.slot();
     const before = await bed.confirmed(slot);
     const failure = new Error('the database of the consumer is away');
@@ -100,7 +100,7 @@ describe('a stop while reconnect waits', () => {
     expect(await bed.confirmed(slot)).toBe(before);
   });
 
-  it('for a server that has ended the connection ends with that error, where something is not confirmed', async () => {
+  it('after the server has closed the connection ends with that error if something is unconfirmed', async () => {
     const slot = await bed.slot();
     const stop = new Subject<void>();
     const run = new Run(slot, stop, () => NEVER);
@@ -113,7 +113,7 @@ describe('a stop while reconnect waits', () => {
     expect(stop.observed).toBe(false);
   });
 
-  it('for a slot that another connection has completes', async () => {
+  it('for a slot that another connection uses completes', async () => {
     const slot = await bed.slot();
     const holder = bed.stream(slot).subscribe();
     await eventually(
@@ -129,7 +129,7 @@ describe('a stop while reconnect waits', () => {
   });
 });
 
-it('a stop after another attempt confirms what the server had not heard before the connection was lost', async () => {
+it('a stop after a retry confirms what the server had not received before the connection was lost', async () => {
   const slot = await bed.slot();
   const proxy = await Proxy.before(bed.database.url);
   const url = new URL(bed.database.url);
@@ -160,7 +160,7 @@ it('a stop after another attempt confirms what the server had not heard before t
   expect(await bed.confirmed(slot)).toBeGreaterThan(before);
 });
 
-describe('where a store keeps the position', () => {
+describe('with a stored position', () => {
   /** A slot that is behind its store, as after a crash of the server. */
   async function behind(id: number): Promise<{ slot: string; stored: Lsn }> {
     const slot = await bed.slot();
@@ -178,7 +178,7 @@ describe('where a store keeps the position', () => {
     ids.length = 0;
   });
 
-  it('stopOn leaves the slot where the store is, though nothing has come', async () => {
+  it('stopOn leaves the slot at the stored position, even if nothing was received', async () => {
     const { slot, stored } = await behind(5);
     const stop = new Subject<void>();
     let stands = stored;
@@ -190,7 +190,7 @@ describe('where a store keeps the position', () => {
     expect(await bed.confirmed(slot)).toBe(stands);
   });
 
-  it('stopAtLsn does so, too, and the next start has what comes after it', async () => {
+  it('stopAtLsn does so, too, and the next start continues after it', async () => {
     const { slot, stored } = await behind(6);
     await insert(7);
     const read = (end: Lsn) =>

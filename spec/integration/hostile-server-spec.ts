@@ -6,7 +6,7 @@ import { READ_BACK } from '../support/session-settings';
 import { failureOf, leavingNoSocket } from './support/life';
 import { LoopClock } from '../support/loop-clock';
 
-/** A message of the backend's: a type and what it holds. */
+/** A backend message: a type and a body. */
 function message(tag: string, ...parts: (number | string | Buffer)[]): Buffer {
   const body = Buffer.concat(
     parts.map((part) => {
@@ -20,7 +20,7 @@ function message(tag: string, ...parts: (number | string | Buffer)[]): Buffer {
   return frame(tag, body.length + 4, body);
 }
 
-/** A header that may lie about what follows. */
+/** A header, possibly with a wrong length. */
 function frame(tag: string, length: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const header = Buffer.alloc(5, tag);
   header.writeUInt32BE(length, 1);
@@ -33,7 +33,7 @@ const AUTHENTICATED = message('R', 0);
 const READY = message('Z', Buffer.from('I'));
 const DONE = Buffer.concat([message('C', 'SELECT 1'), READY]);
 
-/** The answer to a query: one row. */
+/** The response to a query: one row. */
 function row(columns: Readonly<Record<string, string | null>>): Buffer {
   const names = Object.keys(columns).flatMap((name) => [name, Buffer.alloc(18)]);
   const values = Object.values(columns).map((value) => {
@@ -53,7 +53,7 @@ const SLOT = row({
 });
 const COPY_BOTH = message('W', Buffer.of(0, 0, 0));
 
-/** The answers to all that a client says until its stream runs, one for each of its messages. */
+/** The responses until the stream runs, one for each client message. */
 const UNTIL_STREAM = [
   Buffer.concat([AUTHENTICATED, message('K', 1, 2), READY]),
   DONE,
@@ -64,14 +64,14 @@ const UNTIL_STREAM = [
   SLOT,
   COPY_BOTH,
 ];
-/** The next query is the one that reads the settings back. */
+/** The next query reads the settings back. */
 const UNTIL_READY = UNTIL_STREAM.slice(0, 2);
 
 type Answer = Buffer | ((socket: Socket) => void);
 
 let server: Server;
 
-/** Answers each chunk of the client's with the next of these. */
+/** Responds to each chunk of the client with the next of these. */
 async function serve(...answers: Answer[]): Promise<void> {
   server = createServer((socket) => {
     const left = [...answers];
@@ -85,7 +85,7 @@ async function serve(...answers: Answer[]): Promise<void> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
 }
 
-/** How a stream from the server ends: soon, and with no socket left on either side. */
+/** The error of a stream from the server. Verifies that it ends soon, and that no socket is left on either side. */
 async function failure(listener: Server = server): Promise<ReplicationError> {
   const { port } = listener.address() as AddressInfo;
   const clock = new LoopClock();
@@ -105,7 +105,7 @@ async function failure(listener: Server = server): Promise<ReplicationError> {
   return error;
 }
 
-describe('before it has let us in', () => {
+describe('before authentication', () => {
   it.each<[string, Answer, string, RegExp]>([
     ['it closes at once', (socket) => socket.end(), 'CONNECTION_LOST', /before the server was ready/],
     [
@@ -145,7 +145,7 @@ describe('before it has let us in', () => {
     expect(error.retryable).toBe(code === 'CONNECTION_LOST');
   });
 
-  it('it is a web server', async () => {
+  it('a web server', async () => {
     const web = createHttpServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(web, 'listening');
     const error = await failure(web);
@@ -217,7 +217,7 @@ describe('in the stream', () => {
 });
 
 describe('memory', () => {
-  /** Writes the same bytes for as long as somebody reads them. */
+  /** Writes the same bytes as long as the client reads them. */
   const flood =
     (bytes: Buffer, first: Buffer = Buffer.alloc(0)) =>
     (socket: Socket): void => {
@@ -240,7 +240,7 @@ describe('memory', () => {
       'LIMIT_EXCEEDED',
       [...UNTIL_READY, flood(Buffer.concat(Array.from({ length: 1000 }, () => message('D', short(0)))))],
     ],
-  ])('stays bounded at %s', async (_, code, answers) => {
+  ])('stays bounded with %s', async (_, code, answers) => {
     await serve(...answers);
     const before = process.memoryUsage.rss();
     const error = await failure();

@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** The server's own JSON, but for −0, which is no text in it. */
+/** The server's JSON, except for −0, which it prints as 0. */
 function shownByServer(json: string): unknown {
   return JSON.parse(json, (_, value: unknown) => (Object.is(value, -0) ? '-0' : value));
 }
@@ -36,7 +36,7 @@ it.each<[string, Partial<PgoutputConfig>]>([
   ['default types, in binary', { binary: true }],
   ['exact types', { types: 'exact' }],
   ['exact types, in binary', { types: 'exact', binary: true }],
-])('JSON.stringify writes what JSON has no number for as to_json does: %s', async (_, more) => {
+])('JSON.stringify writes values that are not JSON numbers as to_json does: %s', async (_, more) => {
   const messages = await bed.messagesOf(
     () => bed.sql(`DROP TABLE IF EXISTS samples; CREATE TABLE samples AS SELECT ${special}`),
     { composites: true, ...more },
@@ -46,7 +46,7 @@ it.each<[string, Partial<PgoutputConfig>]>([
   expect(JSON.parse(JSON.stringify(insert))).toMatchObject({ new: shownByServer(row?.json ?? '') });
 });
 
-it('an infinite interval is none of no length, from 17 on', async () => {
+it('an infinite interval differs from an empty one, from 17 on', async () => {
   if (bed.server.version < 17) {
     await expect(bed.sql(`SELECT 'infinity'::interval`)).rejects.toThrow(/invalid input syntax|out of range/);
     return;

@@ -1,7 +1,8 @@
 /**
- * Reads values of hundreds of MB, as text and in binary, on a server of its own. It takes minutes, and some GB of memory:
+ * Reads values of hundreds of MB, as text and in binary, on a separate server. It takes minutes, and some GB of memory:
  *
- *   npm run test:large -- [a regular expression for what cases are called, as in 'json|numeric']
+ *   npm run test:large -- [a regular expression that selects cases by name, as in 'json
+ * numeric']
  */
 import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, stopAtLsn, UndecodedValue } from '../../lib/index';
@@ -13,13 +14,13 @@ const MIB = 2 ** 20;
 const TABLES = `CREATE TABLE large (id int PRIMARY KEY, scan bytea, body text, doc json, list text[], flags bool[], amount numeric);
   CREATE PUBLICATION pub FOR TABLE large`;
 
-/** What is written, and what has to come of it in each format. */
+/** What is written, and the expected result in each format. */
 interface Case {
   readonly about: string;
   readonly column: 'scan' | 'body' | 'doc' | 'list' | 'flags' | 'amount';
   readonly sql: string;
   readonly isRead: (value: unknown) => boolean;
-  /** The format in which a server can send it, where that is one only. */
+  /** The only format in which a server can send it, if there is only one. */
   readonly only?: 'binary';
 }
 
@@ -92,7 +93,7 @@ const CASES: readonly Case[] = [
 ];
 
 async function main(): Promise<void> {
-  // On a busy machine a server decodes such a value for minutes, in silence, and reads no status updates.
+  // On a busy machine, a server decodes such a value for minutes, and in that time neither sends nor reads.
   const server = await startServer({ settings: { wal_sender_timeout: '0' } });
   const bed = await Bed.make('large', TABLES, server);
   try {
@@ -124,7 +125,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The value, undecoded where it cannot be decoded; or the error that ended the stream. */
+/** The value, undecoded if it cannot be decoded; or the error that ended the stream. */
 async function read(bed: Bed, slot: string, binary: boolean, column: string): Promise<unknown> {
   const end = await bed.position();
   const source = logicalReplication({ ...bed.config(slot), binary, onDecodeError: 'deliver', livenessTimeout: 0 });

@@ -42,7 +42,7 @@ const insert = async (ids: number[]): Promise<void> => {
   for (const id of ids) await bed.sql('INSERT INTO numbers VALUES ($1)', [id]);
 };
 
-/** The ids that a stream delivers up to this one, none of them acknowledged. */
+/** The ids that a stream delivers up to this one, without acknowledging them. */
 const idsUpTo = (last: number, source: Observable<ReplicationMessage>): Promise<number[]> =>
   firstValueFrom(
     source.pipe(
@@ -54,12 +54,12 @@ const idsUpTo = (last: number, source: Observable<ReplicationMessage>): Promise<
   );
 
 interface Ending {
-  /** Above `transactions()`. */
+  /** Before `transactions()`. */
   readonly flat?: (end: {
     readonly lsn: Lsn;
     readonly notifier: Observable<void>;
   }) => MonoTypeOperatorFunction<ReplicationMessage>;
-  /** Below it. */
+  /** After it. */
   readonly grouped?: MonoTypeOperatorFunction<Transaction>;
   /** After the third transaction has been acknowledged. */
   readonly then?: (subscription: Subscription, slot: string) => Promise<void> | void;
@@ -85,7 +85,7 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
 describe.each(Object.entries(ENDINGS))('ending by %s', (name, { flat, grouped, then }) => {
   const base = Object.keys(ENDINGS).indexOf(name) * 10;
 
-  it('leaves the slot free where the last report said, and both kinds of next subscription go on from there', async () => {
+  it('leaves the slot free at the last reported position, and both kinds of next subscription resume there', async () => {
     const slot = await bed.slot();
     await insert(range(base + 1, base + 3));
     const lsn = await bed.position();
@@ -136,7 +136,7 @@ describe.each(Object.entries(ENDINGS))('ending by %s', (name, { flat, grouped, t
 });
 
 describe('take(1)', () => {
-  it('sees exactly one message and frees the slot', async () => {
+  it('emits exactly one message and releases the slot', async () => {
     const slot = await bed.slot();
     await bed.sql('INSERT INTO numbers SELECT 1000 + g FROM generate_series(1, 500) g');
     const observed = new Observed();
@@ -149,7 +149,7 @@ describe('take(1)', () => {
 });
 
 describe('a graceful stop', () => {
-  it('lets four works finish and confirms them, and the slot is free at complete', async () => {
+  it('lets four running projects finish and confirms them, and the slot is free on completion', async () => {
     const slot = await bed.slot();
     await insert(range(2001, 2010));
     const observed = new Observed();
@@ -165,7 +165,7 @@ describe('a graceful stop', () => {
         .pipe(
           stopOn<ReplicationMessage>(asked),
           transactions(),
-          // No more than four are delivered before the stop.
+          // At most four are delivered before the stop.
           tap((tx) => {
             if (idOf(tx) === 2004) asked.next();
           }),
@@ -202,8 +202,8 @@ describe('a graceful stop', () => {
   });
 });
 
-describe('what was acknowledged but never reported', () => {
-  it('is not delivered again by the same observable, and is by a new one', async () => {
+describe('an acknowledgement that was not reported', () => {
+  it('is not redelivered by the same observable, and is by a new one', async () => {
     const slot = await bed.slot();
     await insert(range(3001, 3004));
     const proxy = await Proxy.before(bed.database.url);

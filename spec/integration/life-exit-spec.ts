@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** A program of life-program.ts in a process of its own. */
+/** Runs life-program.ts in a separate process. */
 class Program {
   readonly #child: ChildProcess;
   readonly #ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
@@ -49,7 +49,7 @@ class Program {
     }
   }
 
-  /** Has it leave. @returns how long its process lived after that, in ms by a `LoopClock` */
+  /** Tells it to unsubscribe. @returns how long its process ran after that, in ms by a `LoopClock` */
   async leave(): Promise<number> {
     this.#child.send('leave');
     const { code, stdout, stderr } = await this.#ended;
@@ -61,8 +61,8 @@ class Program {
 const configOf = (slot: string, more: Partial<PgoutputConfig> = {}): PgoutputConfig =>
   bed.config(slot, { closeTimeout: CLOSE_TIMEOUT, ...more });
 
-describe('a process ends by itself after unsubscribing', () => {
-  it('while the server does not answer', async () => {
+describe('a process exits by itself after unsubscribing', () => {
+  it('while the server does not respond', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
@@ -74,7 +74,7 @@ describe('a process ends by itself after unsubscribing', () => {
     silent.close();
   });
 
-  it('while a slot is being made, by a stream and by createSlot', async () => {
+  it('while a slot is being created, by a stream and by createSlot', async () => {
     const client = await bed.database.client();
     await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
     await Promise.all(
@@ -114,7 +114,7 @@ describe('a process ends by itself after unsubscribing', () => {
     ]);
   });
 
-  it('in the middle of a large transaction, within closeTimeout, and the slot is free', async () => {
+  it('within a large transaction, within closeTimeout, and the slot is free', async () => {
     const slots = [await bed.slot(), await bed.slot(), await bed.slot()];
     await bed.sql(`INSERT INTO numbers SELECT g, repeat('x', 100) FROM generate_series(10001, 200000) g`);
     await Promise.all(
@@ -128,7 +128,7 @@ describe('a process ends by itself after unsubscribing', () => {
   });
 });
 
-describe('a process ends by itself', () => {
+describe('a process exits by itself', () => {
   it('after a graceful stop', async () => {
     const slot = await bed.slot();
     await bed.sql('INSERT INTO numbers VALUES (300001)');

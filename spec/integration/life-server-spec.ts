@@ -40,13 +40,13 @@ const stream = (slot: string, more: Partial<PgoutputConfig> = {}) =>
   logicalReplication({ connection: database.url, slot, publications: ['pub'], ...more });
 
 const insert = (from: number, to: number) =>
-  // Each in a transaction of its own.
+  // Each in a separate transaction.
   database.query(`DO $$ BEGIN FOR i IN ${from}..${to} LOOP INSERT INTO numbers VALUES (i); COMMIT; END LOOP; END $$`);
 
 const idsOf = (tx: Transaction): number[] =>
   tx.changes.map((change) => (change.kind === 'insert' ? Number(change.new['id']) : NaN));
 
-/** A stream that goes on through everything that is worth trying again. */
+/** A stream that retries all retryable errors. */
 function persistent(slot: string, codes: string[] = []): Recorder<number[]> {
   return new Recorder(
     stream(slot).pipe(
@@ -58,11 +58,11 @@ function persistent(slot: string, codes: string[] = []): Recorder<number[]> {
   );
 }
 
-/** What the log must not have after clean endings. */
+/** Messages that must not be in the log after clean endings. */
 const COMPLAINTS =
   /unexpected EOF|connection to client lost|could not (?:send|receive)|Connection reset|Broken pipe|(?:ERROR|FATAL|PANIC|WARNING): /;
 
-it('clean endings leave no complaint in the log of the server', async () => {
+it('clean endings leave no error in the log of the server', async () => {
   const bed = await Bed.make('clean', NUMBERS, server);
   const { name, connection } = marked(bed.database.url);
   const before = (await server.log()).length;
@@ -111,7 +111,7 @@ it('clean endings leave no complaint in the log of the server', async () => {
   await bed.drop();
 });
 
-it('pg_terminate_backend is an error that can be retried, and retry() goes on with nothing lost', async () => {
+it('pg_terminate_backend is a retryable error, and with retry() nothing is lost', async () => {
   const slot = await makeSlot();
   const codes: string[] = [];
   const recorder = persistent(slot, codes);
@@ -127,7 +127,7 @@ it('pg_terminate_backend is an error that can be retried, and retry() goes on wi
   expect(new Set(codes)).toEqual(new Set(['SERVER_SHUTDOWN']));
 });
 
-it('names what the server said when it terminated the stream', async () => {
+it("an error includes the server's message when it terminated the stream", async () => {
   const slot = await makeSlot();
   const failure = failureOf(
     stream(slot, {
@@ -144,7 +144,7 @@ it('names what the server said when it terminated the stream', async () => {
   expect(error).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true, sqlState: '57P01' });
 });
 
-it('a cancelled stream is an error that can be retried', async () => {
+it('pg_cancel_backend is a retryable error', async () => {
   const slot = await makeSlot();
   const error = await failureOf(
     stream(slot, {
@@ -159,7 +159,7 @@ it('a cancelled stream is an error that can be retried', async () => {
   expect(error).toMatchObject({ code: 'CANCELLED', retryable: true, sqlState: '57014' });
 });
 
-it('a fast stop of the server ends soon with a client that has caught up', async () => {
+it('a fast shutdown of the server is quick with a client that has caught up', async () => {
   const slot = await makeSlot();
   await insert(101, 110);
   const recorder = new Recorder(stream(slot).pipe(acknowledging(), transactions(), map(idsOf)));
@@ -172,7 +172,7 @@ it('a fast stop of the server ends soon with a client that has caught up', async
   await server.start();
 });
 
-it('a stream with retry() outlives fast and immediate restarts of the server with nothing lost', async () => {
+it('with retry(), nothing is lost over fast and immediate restarts of the server', async () => {
   const slot = await makeSlot();
   const recorder = persistent(slot);
   await insert(201, 220);

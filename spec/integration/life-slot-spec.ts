@@ -36,7 +36,7 @@ afterAll(() => bed.drop());
 const existing = (slot: string) =>
   bed.sql<{ active: boolean }>('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot]);
 
-/** A connection with an open write transaction, for which the making of a slot has to wait. */
+/** A connection with an open write transaction, for which slot creation waits. */
 async function blocker(): Promise<Client> {
   const client = await bed.database.client();
   await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
@@ -51,11 +51,11 @@ async function creating(name: string): Promise<void> {
 }
 
 describe('unsubscribing', () => {
-  it('while connecting leaves nothing', async () => {
+  it('while connecting leaves nothing behind', async () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
     await leavingNoSocket(async () => {
-      // Every so many turns of the event loop later than the last time, through the whole of start-up.
+      // At increasing numbers of turns of the event loop, through all of start-up.
       for (let turns = 0; turns < 40; turns++) {
         const subscription = bed.stream(slot, { connection }).subscribe();
         for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -66,7 +66,7 @@ describe('unsubscribing', () => {
     expect(await existing(slot)).toEqual([{ active: false }]);
   });
 
-  it('while the making of the slot waits for an open transaction leaves neither slot nor backend', async () => {
+  it('while slot creation waits for an open transaction leaves neither slot nor backend', async () => {
     const client = await blocker();
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
@@ -82,7 +82,7 @@ describe('unsubscribing', () => {
     await client.end();
   });
 
-  it('while it waits lets the same observable begin anew', async () => {
+  it('while slot creation waits allows the same observable to be subscribed to again', async () => {
     const client = await blocker();
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
@@ -101,7 +101,7 @@ describe('unsubscribing', () => {
     await client.end();
   });
 
-  it('while the window is full frees the slot at once', async () => {
+  it('while the window is full releases the slot immediately', async () => {
     const slot = await bed.slot();
     await bed.sql(`INSERT INTO numbers SELECT 100 + g, repeat('x', 1000) FROM generate_series(1, 5000) g`);
     const observed = new Observed();
@@ -131,7 +131,7 @@ describe('unsubscribing', () => {
   });
 });
 
-describe('a stop while the making of the slot waits for an open transaction', () => {
+describe('a stop while slot creation waits for an open transaction', () => {
   interface Stopping {
     readonly notifier: Observable<unknown> | AbortSignal;
     readonly stop: () => void;
@@ -169,7 +169,7 @@ describe('a stop while the making of the slot waits for an open transaction', ()
   );
 
   it.each(cases)(
-    'by $notifier completes $what at once, ensureSlot $ensureSlot, and leaves neither slot nor backend',
+    'by $notifier completes $what immediately, ensureSlot $ensureSlot, and leaves neither slot nor backend',
     async ({ make, pipeline, ensureSlot }) => {
       const client = await blocker();
       const slot = uniqueName('slot');
@@ -180,7 +180,7 @@ describe('a stop while the making of the slot waits for an open transaction', ()
         const ended = lastValueFrom(pipeline(source.pipe(stopOn(notifier))), { defaultValue: 'nothing' });
         await creating(name);
         stop();
-        // The other transaction is still open: the server would go on waiting for it.
+        // The other transaction is still open, so the server would continue to wait for it.
         expect(await ended).toBe('nothing');
         await noBackends(bed.server, name);
       });
@@ -193,7 +193,7 @@ describe('a stop while the making of the slot waits for an open transaction', ()
 });
 
 describe('subscribing again', () => {
-  it('at the same time is an error that names share()', async () => {
+  it('while another subscription is active is an error that names share()', async () => {
     const slot = await bed.slot();
     const observed = new Observed();
     const stream = bed.stream(slot, observed.observers);
@@ -202,14 +202,14 @@ describe('subscribing again', () => {
     const error = await failureOf(stream);
     expect(error).toMatchObject({ code: 'ALREADY_SUBSCRIBED', retryable: false });
     expect(error.message).toContain('share()');
-    // The first one is none the worse for it.
+    // The first one is not affected.
     await bed.sql('INSERT INTO numbers VALUES (70)');
     await recorder.find(({ kind }) => kind === 'commit');
     recorder.unsubscribe();
     await observed.closed();
   });
 
-  it('while the last is taking leave waits for it', async () => {
+  it('while the previous subscription is closing waits for it', async () => {
     const slot = await bed.slot();
     const observed = new Observed();
     const stream = bed.stream(slot, observed.observers);
@@ -223,7 +223,7 @@ describe('subscribing again', () => {
   });
 });
 
-describe('a slot made by ensureSlot', () => {
+describe('a slot created by ensureSlot', () => {
   const ensured = (more: Partial<PgoutputConfig> = {}) => {
     const slot = uniqueName('slot');
     const observed = new Observed();
@@ -232,7 +232,7 @@ describe('a slot made by ensureSlot', () => {
     return { slot, stream, observed, name };
   };
 
-  it('is there for the next subscription, with what came in between', async () => {
+  it('exists at the next subscription, with the changes made in between', async () => {
     const { slot, stream, observed } = ensured();
     const first = new Recorder(stream);
     await first.take(1);
@@ -247,7 +247,7 @@ describe('a slot made by ensureSlot', () => {
     expect(await existing(slot)).toEqual([{ active: false }]);
   });
 
-  it('goes with the subscription where it is temporary, and then it is lost', async () => {
+  it('is dropped with the subscription if it is temporary, and is then lost', async () => {
     const { slot, stream, observed, name } = ensured({ ensureSlot: { temporary: true } });
     const recorder = new Recorder(stream);
     await recorder.take(1);
@@ -255,14 +255,14 @@ describe('a slot made by ensureSlot', () => {
       { temporary: true },
     ]);
     recorder.unsubscribe();
-    // At once: it has to wait until the server has let go of the first one's slot.
+    // Immediately: the stream has to wait until the server has dropped the first one's slot.
     expect(await failureOf(stream)).toMatchObject({ code: 'SLOT_LOST', retryable: false });
     await observed.closed();
     await noBackends(bed.server, name);
     expect(await existing(slot)).toEqual([]);
   });
 
-  it('is lost when somebody has dropped it', async () => {
+  it('is lost if another client has dropped it', async () => {
     const { slot, stream, observed } = ensured();
     const recorder = new Recorder(stream);
     await recorder.take(1);
@@ -275,7 +275,7 @@ describe('a slot made by ensureSlot', () => {
     expect(await existing(slot)).toEqual([]);
   });
 
-  it('has been moved when somebody has advanced it', async () => {
+  it('is rejected if another client has advanced it', async () => {
     const { slot, stream, observed } = ensured();
     const recorder = new Recorder(stream.pipe(acknowledging()));
     await bed.sql('INSERT INTO numbers VALUES (90)');
@@ -288,7 +288,7 @@ describe('a slot made by ensureSlot', () => {
     expect(await existing(slot)).toEqual([{ active: false }]);
   });
 
-  it('is not made without its publication', async () => {
+  it('is not created without its publication', async () => {
     const { slot, stream, name } = ensured({ publications: ['pub', 'nowhere'] });
     const error = await failureOf(stream);
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
@@ -298,7 +298,7 @@ describe('a slot made by ensureSlot', () => {
   });
 });
 
-it('management commands and streams of one slot get on with each other', async () => {
+it('management commands and streams of one slot do not disturb each other', async () => {
   const slot = uniqueName('slot');
   const { connection } = marked(bed.database.url);
   await failureOf(logicalReplication({ connection, slot, publications: ['pub'] }));

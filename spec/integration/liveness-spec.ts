@@ -28,17 +28,17 @@ afterEach(() => observed.close());
 
 afterAll(() => bed.drop());
 
-/** A connection through a proxy that records when either side sent something, and can drop everything. */
+/** A connection through a proxy that records when either side sent data, and can drop everything. */
 class ObservedConnection {
-  /** When a status update asked the server for an answer. */
+  /** The times of status updates that requested a reply. */
   readonly asked: number[] = [];
-  /** Runs from the silence on. */
+  /** Starts with the silence. */
   clock: LoopClock | undefined;
-  /** What the clock showed when the first question after the silence came. */
+  /** The clock's time at the first request after the silence began. */
   askedAfter: number | undefined;
-  /** Whether a status update went out at all: the stream has begun. */
+  /** Whether a status update was sent, which means that the stream has started. */
   streams = false;
-  /** When something came from the server. */
+  /** The times of data from the server. */
   readonly heard: number[] = [];
   readonly #proxy: FaultProxy;
   #silent = false;
@@ -61,7 +61,7 @@ class ObservedConnection {
     return new ObservedConnection(await FaultProxy.before(bed.database.url));
   }
 
-  /** @param walSenderTimeout the server's, for this connection */
+  /** @param walSenderTimeout the server's setting for this connection */
   stream(walSenderTimeout: string, more: Partial<PgoutputConfig> = {}) {
     const connection = {
       connectionString: this.#proxy.through(bed.database.url),
@@ -70,13 +70,13 @@ class ObservedConnection {
     return logicalReplication({ ...bed.config(slot), connection, ...more });
   }
 
-  /** From now on nothing passes, but one sees what is said. */
+  /** From now on nothing is forwarded, but data is still recorded. */
   silence(): void {
     this.#silent = true;
     this.clock = new LoopClock();
   }
 
-  /** From now on nothing passes, not even an end. */
+  /** From now on nothing is forwarded, not even the end of a connection. */
   stall(): void {
     this.#proxy.stall();
   }
@@ -85,7 +85,7 @@ class ObservedConnection {
     return this.heard.at(-1) ?? NaN;
   }
 
-  /** The longest time in which nothing came from the server, in ms, since then. */
+  /** The longest time since then in which the server sent nothing, in ms. */
   longestSilence(since: number): number {
     const times = this.heard.filter((at) => at >= since);
     return Math.max(...times.map((at, i) => at - (times[i - 1] ?? since)));
@@ -101,7 +101,7 @@ function isStatusUpdate(frame: Buffer): boolean {
   return frame.length === 39 && frame[0] === 0x64 && frame[5] === 0x72;
 }
 
-/** Whether it is a standby status update that wants an answer. */
+/** Whether it is a standby status update that requests a reply. */
 function isQuestion(frame: Buffer): boolean {
   return isStatusUpdate(frame) && frame[38] === 1;
 }
@@ -112,10 +112,10 @@ const answered = () =>
     (isSo) => isSo,
   );
 
-describe('a peer that is silently gone', () => {
-  it('is asked at half of livenessTimeout, and given up at the whole', async () => {
+describe('a peer that has disappeared without closing', () => {
+  it('is requested to reply after half of livenessTimeout, and given up after all of it', async () => {
     const failure = failureOf(observed.stream('0', { livenessTimeout: 1000 }));
-    // As long as it answers all is well.
+    // Nothing happens as long as it replies.
     await answered();
     observed.silence();
     const { lastHeard } = observed;
@@ -129,17 +129,17 @@ describe('a peer that is silently gone', () => {
     const [first = NaN] = observed.asked;
     const took = performance.now() - lastHeard;
     process.stdout.write(`Asked after ${Math.round(first - lastHeard)} ms, given up after ${Math.round(took)} ms\n`);
-    // The answer came just after a tick, and time is counted in ticks of 250 ms.
+    // The reply came just after a tick, and time is measured in ticks of 250 ms.
     expect(first - lastHeard).toBeGreaterThan(450);
     expect(observed.askedAfter).toBeLessThan(900);
     expect(took).toBeGreaterThan(950);
     expect(observed.clock?.stop()).toBeLessThan(1500);
   });
 
-  it('is not given up before one and a half times its wal_sender_timeout and a second, and may be tried again', async () => {
+  it('is not given up before one and a half times its wal_sender_timeout plus a second, and the error is retryable', async () => {
     const source = observed.stream('1s', { livenessTimeout: 100 });
     const failure = failureOf(source);
-    // Others write on the same server: it may never be silent for so long that it is asked.
+    // Other clients write on the same server, so it never becomes silent for so long that a reply is requested.
     await eventually(
       () => Promise.resolve(observed.streams),
       (isSo) => isSo,
@@ -161,7 +161,7 @@ describe('a peer that is silently gone', () => {
   });
 });
 
-describe('while we ourselves do not read', () => {
+describe('while reading is paused', () => {
   const LIVENESS = 400;
 
   /** A stream of transactions whose window is full until the gate opens. */
@@ -190,7 +190,7 @@ describe('while we ourselves do not read', () => {
     return { gate, recorder, updates };
   }
 
-  it('silence is no alarm, and the stream goes on after it', async () => {
+  it('silence is no error, and the stream continues afterwards', async () => {
     const { gate, recorder, updates } = await full();
     observed.asked.length = 0;
     updates.length = 0;
@@ -200,12 +200,12 @@ describe('while we ourselves do not read', () => {
     expect(updates.every(({ paused }) => paused)).toBe(true);
     gate.open();
     expect(await recorder.take(3)).toEqual([true, true, true]);
-    // It is believed again only as long as it answers.
+    // From now on the server must reply again.
     await answered();
     recorder.unsubscribe();
   });
 
-  it('a peer that goes is noticed when we read again, after the whole time', async () => {
+  it('a peer that disappears is detected after reading resumes, after the whole timeout', async () => {
     const { gate, recorder } = await full();
     observed.silence();
     await delay(2 * LIVENESS);
@@ -216,7 +216,7 @@ describe('while we ourselves do not read', () => {
     expect(recorder.values).toEqual([true, true, true]);
   });
 
-  it('a handler that blocks the event loop for longer than the time-out raises none', async () => {
+  it('a handler that blocks the event loop for longer than the timeout causes no error', async () => {
     const blocked = new Gate();
     const recorder = new Recorder(
       observed.stream('0', { livenessTimeout: LIVENESS }).pipe(
@@ -236,7 +236,7 @@ describe('while we ourselves do not read', () => {
   });
 });
 
-it('a server busy with a large transaction that is not published is silent for longer than livenessTimeout, and is believed', async () => {
+it('a server that is silent for longer than livenessTimeout because it decodes a large unpublished transaction causes no error', async () => {
   await bed.sql('INSERT INTO elsewhere SELECT generate_series(1, 1000000)');
   await bed.sql('INSERT INTO numbers VALUES (1)');
   const livenessTimeout = 100;

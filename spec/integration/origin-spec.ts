@@ -6,7 +6,7 @@ import { insert, Live, MANY, read, streamingWays, STREAMED, streamOf, TABLES, ti
 
 let bed: Bed;
 let replica: Client;
-// Origins belong to the whole cluster.
+// Replication origins are shared by the whole cluster.
 const origin = uniqueName('origin');
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ afterAll(async () => {
   await bed.drop();
 });
 
-/** Transactions of this server's own, and of another's: a small one and one that is streamed each. */
+/** Transactions of this server, and of a replicated one: a small and a streamed one of each. */
 async function mixed(step: () => Promise<void>): Promise<void> {
   await bed.sql('TRUNCATE rows');
   await bed.sql(insert(1, 3));
@@ -51,13 +51,13 @@ const OWN = [
   [MANY, undefined],
 ] as const;
 
-/** What is no tick, in the order in which it was committed. */
+/** The transactions without keepalives, in commit order. */
 const sizesOf = ({ transactions }: Pick<Live, 'transactions'>) =>
   transactions
     .filter(({ changes: [first] }) => !(first && 'table' in first && first.table === 'ticks'))
     .map((tx) => [tx.size, tx.origin]);
 
-it('a transaction that was replicated to this server tells from where, however it comes', async () => {
+it('a replicated transaction has its origin, however it is sent', async () => {
   const slot = await bed.slot();
   const lives = await Live.inAllWays(bed);
   await mixed(() => tick(bed, lives));
@@ -72,7 +72,7 @@ it('a transaction that was replicated to this server tells from where, however i
   }
 });
 
-it("origin: 'any' passes it, and origin: 'none', from PostgreSQL 16 on, keeps it back", async () => {
+it("origin: 'any' delivers it, and origin: 'none', from PostgreSQL 16 on, omits it", async () => {
   const any = await Live.of(bed, STREAMED, { config: { origin: 'any' } });
   if (bed.server.version < 16) {
     const error = await failureOf(streamOf(bed, await bed.slot(), STREAMED, { origin: 'none' }));
@@ -90,7 +90,7 @@ it("origin: 'any' passes it, and origin: 'none', from PostgreSQL 16 on, keeps it
   expect(sizesOf(any)).toEqual([OWN[0], OWN[1], ...REPLICATED, OWN[2]]);
   for (const live of lives) {
     expect(sizesOf(live)).toEqual(OWN);
-    // What is kept back does not keep the slot back.
+    // Omitted transactions do not hold the slot back.
     await bed.confirmedAtLeast(live.slot, live.transactions.at(-1)!.endLsn);
   }
 });

@@ -32,7 +32,7 @@ afterEach(() => {
 
 afterAll(() => secured.dispose());
 
-/** Where they may stand; nothing but the file has one otherwise. */
+/** The places of the password file; only the file contains the password. */
 const options = (): ConnectionOptions => ({ user: 'scram', password: undefined });
 
 function passwordFile(lines: string, name = '.pgpass', mode = 0o600): string {
@@ -58,7 +58,7 @@ describe('the password file', () => {
     expect(await secured.outcome(`postgres://scram@${host}:${port}/postgres`)).toBe(outcome);
   });
 
-  it('is named, and counts for less than a password', async () => {
+  it('may be named, with lower precedence than a password', async () => {
     passwordFile('*:*:*:*:wrong');
     const passfile = passwordFile(`*:*:*:*:${PASSWORD}`, 'mine');
     expect(await secured.outcome({ ...options(), passfile })).toBe(IN);
@@ -70,14 +70,14 @@ describe('the password file', () => {
     expect(await secured.outcome({ ...options(), password: PASSWORD })).toBe(IN);
   });
 
-  it('knows a Unix socket by its folder, and a host by its name where there is an address', async () => {
+  it('matches a Unix socket by its folder, and a host by its name rather than its address', async () => {
     passwordFile(`${secured.socketFolder}:*:*:*:${PASSWORD}\ndb.example:*:*:*:${PASSWORD}\n`);
     expect(await secured.outcome({ ...options(), host: secured.socketFolder })).toBe('scram-sha-256, clear');
     expect(await secured.outcome({ ...options(), host: 'db.example', hostaddr: host })).toBe(IN);
     expect(await secured.outcome(options())).toBe(OUT);
   });
 
-  it('is not used when others may read it, and one is told', async () => {
+  it('is not used if other users can read it, with a warning', async () => {
     const warnings = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const path = passwordFile(`*:*:*:*:${PASSWORD}`, '.pgpass', 0o644);
     expect((await secured.refusal(options())).message).toMatch(/none is set/);
@@ -104,7 +104,7 @@ describe('a function', () => {
   });
 });
 
-describe('a password that is changed in mid-stream', () => {
+describe('a password that changes during a stream', () => {
   let bed: Bed;
   let recorder: Recorder<ReplicationMessage> | undefined;
 
@@ -121,7 +121,7 @@ describe('a password that is changed in mid-stream', () => {
 
   afterAll(() => bed.drop());
 
-  /** A stream that comes back by itself. */
+  /** A stream that reconnects. */
   async function follow(password: ConnectionOptions['password']) {
     const { name, connection } = marked(bed.database.url, { user: 'rotated', password });
     const config = { connection, slot: await bed.slot(), publications: ['pub'] };
@@ -149,7 +149,7 @@ describe('a password that is changed in mid-stream', () => {
     };
   }
 
-  it.each(['a function', 'a file'])('is found again by %s', async (where) => {
+  it.each(['a function', 'a file'])('is read again from %s', async (where) => {
     let current = PASSWORD;
     const password = jest.fn(() => current);
     const change = async (to: string): Promise<void> => {
@@ -169,7 +169,7 @@ describe('a password that is changed in mid-stream', () => {
     expect(await secured.outcome({ user: 'rotated', password: PASSWORD })).toBe(OUT);
   });
 
-  it('is not found again where it was given as text, and not tried for ever', async () => {
+  it('is not read again if it was given as text, and the error is not retried', async () => {
     const { stream, arrived, cut } = await follow(PASSWORD);
     await arrived(1);
     await secured.setPassword('rotated', `another ${PASSWORD}`);

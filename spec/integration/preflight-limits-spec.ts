@@ -24,7 +24,7 @@ it('wal_level = replica', async () => {
   expect(await failureOf(logicalReplication(config))).toMatchObject({ code: 'WAL_LEVEL' });
 });
 
-it('all walsenders, and all slots, are taken', async () => {
+it('all walsenders, and all slots, are in use', async () => {
   await start({ max_wal_senders: '2', max_replication_slots: '2' });
   const first = await bed.slot();
   expect(await find('made_later', true)).toEqual([]);
@@ -50,7 +50,7 @@ it('all walsenders, and all slots, are taken', async () => {
   }
 });
 
-it('a slot falls behind, then is given up', async () => {
+it('a slot falls behind, and is then invalidated', async () => {
   await start({ max_slot_wal_keep_size: '64MB' });
   const slot = await bed.slot();
   const status = () => firstValueFrom(slotStatus({ connection: bed.database.url, slot }));
@@ -90,7 +90,7 @@ it('a slot falls behind, then is given up', async () => {
   expect(altered.code).toBe(server.version >= 17 ? 'SLOT_INVALIDATED' : 'UNSUPPORTED');
 });
 
-it('a slot that nobody reads is given up soon, on 18', async () => {
+it('an inactive slot will soon be invalidated, on 18', async () => {
   await start({});
   const slot = await bed.slot();
   const set = async (timeout: string) => {

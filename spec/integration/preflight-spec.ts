@@ -10,7 +10,7 @@ import { startServer, uniqueName, type TestServer } from '../support/server';
 import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './support/life';
 import { Bed, eventually, Recorder } from './support/bed';
 
-// Servers of its own: what others do to one that they share would be found, too.
+// A separate server, because on a shared one the objects of other specs would be found.
 let server: TestServer;
 let bed: Bed;
 let role: string;
@@ -28,7 +28,7 @@ const find = (config: PgoutputConfig) => firstValueFrom(preflight(config));
 const codesOf = (findings: readonly PreflightFinding[]) => findings.map(({ code, severity }) => `${severity} ${code}`);
 const as = (user: string): ConnectionOptions => ({ connectionString: bed.database.url, user });
 
-/** The one thing that is found, which is to be what a stream fails with. */
+/** The only finding, which must match the error of a stream. */
 async function failureToBe(config: PgoutputConfig): Promise<string> {
   const [found, ...others] = await find(config);
   expect(others).toEqual([]);
@@ -37,8 +37,8 @@ async function failureToBe(config: PgoutputConfig): Promise<string> {
   return found!.message;
 }
 
-describe('where all is well', () => {
-  it('nothing is found, with a slot or without, and nothing is changed or left', async () => {
+describe('without problems', () => {
+  it('there are no findings, with or without a slot, and nothing is changed', async () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
     const state = () => bed.sql('SELECT slot_name, confirmed_flush_lsn, restart_lsn, active FROM pg_replication_slots');
@@ -52,7 +52,7 @@ describe('where all is well', () => {
     await noBackends(server, name);
   });
 
-  it('nothing is found by a role that has REPLICATION and no other privilege, which can stream then', async () => {
+  it('there are no findings for a role that has REPLICATION and no other privilege, which can then stream', async () => {
     const slot = uniqueName('slot');
     const config = bed.config(slot, { connection: as(role), ensureSlot: { temporary: true } });
     expect(await find(config)).toEqual([]);
@@ -63,7 +63,7 @@ describe('where all is well', () => {
     recorder.unsubscribe();
   });
 
-  it('nothing is found for another plugin', async () => {
+  it('there are no findings for another plugin', async () => {
     const slot = await bed.slot('test_decoding');
     const config = { connection: bed.database.url, slot, plugin: 'test_decoding' };
     expect(await firstValueFrom(preflight(config))).toEqual([]);
@@ -71,11 +71,11 @@ describe('where all is well', () => {
 });
 
 describe('the slot', () => {
-  it('is missing', async () => {
+  it('does not exist', async () => {
     expect(await failureToBe(bed.config('not_there'))).toBe('Replication slot "not_there" does not exist.');
   });
 
-  it('is missing, which means what the rules for errors say', async () => {
+  it('does not exist, and error rules apply to the finding', async () => {
     const errors = [
       { when: { code: 'SLOT_MISSING' as const }, treatAs: { code: 'SLOT_LOST' as const, remedy: 'Ask Ann.' } },
     ];
@@ -106,7 +106,7 @@ describe('the slot', () => {
     await other.drop();
   });
 
-  it('is to be made while a transaction is open', async () => {
+  it('is to be created while a transaction is open', async () => {
     const slot = await bed.slot();
     const client = await bed.database.client();
     await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
@@ -119,7 +119,7 @@ describe('the slot', () => {
     expect(codesOf(found)).toEqual(['warning TRANSACTION_OPEN']);
     expect(found[0]!.message).toMatch(new RegExp(`open: 1, the oldest for \\d+ s by PID ${rows[0]!.pid}\\.$`));
     expect(await find(bed.config(slot))).toEqual([]);
-    // Who may not see when it began sees that it is there.
+    // Without the privilege to see when the transaction began, it is still reported.
     const [seen] = await find({ ...making, connection: as(role) });
     expect(seen?.message).toBe(`Write transactions are open: 1, the oldest by PID ${rows[0]!.pid}.`);
     await client.query('ROLLBACK');
@@ -127,7 +127,7 @@ describe('the slot', () => {
     expect(await find(making)).toEqual([]);
   });
 
-  it('is to be made while a transaction is prepared', async () => {
+  it('is to be created while a transaction is prepared', async () => {
     const slot = await bed.slot();
     await bed.sql(`BEGIN; INSERT INTO numbers VALUES (-2); PREPARE TRANSACTION 'gid "1"'`);
     for (const connection of [bed.database.url, as(role)]) {
@@ -141,7 +141,7 @@ describe('the slot', () => {
 });
 
 describe('the server', () => {
-  it('is too old for what is asked', async () => {
+  it('is too old for a requested option', async () => {
     const slot = await bed.slot();
     const asked: [since: number, config: Partial<PgoutputConfig>][] = [
       [16, { protoVersion: 4 }],
@@ -164,7 +164,7 @@ describe('the server', () => {
     expect(codesOf(found)).toEqual(server.version < 15 ? ['error UNSUPPORTED'] : []);
   });
 
-  it('bears silence for ever, or hardly', async () => {
+  it('has a wal_sender_timeout of 0, or a very short one', async () => {
     const slot = await bed.slot();
     const patience = async (ms: number) => {
       const connection = { connectionString: bed.database.url, options: `-c wal_sender_timeout=${ms}` };
@@ -176,14 +176,14 @@ describe('the server', () => {
     expect(await patience(5000)).toEqual([]);
   });
 
-  it('lets a role in that is none for replication', async () => {
+  it('accepts a role without REPLICATION', async () => {
     const plain = uniqueName('plain');
     await bed.sql(`CREATE ROLE ${plain} LOGIN`);
     const slot = await bed.slot();
     expect(await failureToBe(bed.config(slot, { connection: as(plain) }))).toMatch(/SQLSTATE 42501/);
   });
 
-  it('cannot be reached: that is an error, which may be seen otherwise', async () => {
+  it('is unreachable: an error, to which error rules apply', async () => {
     const connection = { host: '127.0.0.1', port: 1, user: 'me' };
     const config = { connection, slot: 's', publications: ['pub'] };
     expect(await failureOf(preflight(config))).toMatchObject({ code: 'CONNECTION_REFUSED' });
@@ -192,7 +192,7 @@ describe('the server', () => {
   });
 });
 
-it('all that is found is told at once', async () => {
+it('all findings are reported together', async () => {
   await bed.sql('CREATE TABLE bare (v int); CREATE PUBLICATION bare FOR TABLE bare; CREATE PUBLICATION nothing');
   const connection = { connectionString: bed.database.url, options: '-c wal_sender_timeout=0' };
   const publications = ['bare', 'nothing', 'not_there'];

@@ -23,16 +23,16 @@ beforeEach(() =>
     DROP SCHEMA IF EXISTS other CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public;`),
 );
 
-/** What preflight finds, with the publications that there are. */
+/** The findings of preflight, with the existing publications. */
 async function findings(): Promise<{ code: string; severity: string; message: string }[]> {
   const rows = await bed.sql<{ pubname: string }>('SELECT pubname FROM pg_publication ORDER BY 1');
   const publications = rows.map(({ pubname }) => pubname);
-  // Changes from before the publications were made are a finding of their own.
+  // Changes made before the publications were created are a separate finding.
   await bed.sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
   return [...(await firstValueFrom(preflight(bed.config(slot, { publications }))))];
 }
 
-/** Whether the server lets one change the rows of t. */
+/** Whether the server allows changes to rows of t. */
 async function works(sql: string): Promise<boolean> {
   try {
     await bed.transaction(sql);
@@ -233,7 +233,7 @@ describe('a published table', () => {
 });
 
 describe('publications', () => {
-  it('that send different columns of a table end the stream', async () => {
+  it('with different column lists of a table end the stream', async () => {
     await bed.sql(
       'CREATE SCHEMA other; CREATE TABLE other.t (id int PRIMARY KEY, v int); CREATE PUBLICATION p FOR TABLE other.t',
     );
@@ -289,7 +289,7 @@ describe('publications', () => {
     }
   });
 
-  it('without tables are pointed out', async () => {
+  it('without tables are a finding', async () => {
     await bed.sql(`${PLAIN}; CREATE PUBLICATION "Empty"; CREATE PUBLICATION p FOR TABLE t`);
     expect(await findings()).toEqual([
       {
@@ -301,7 +301,7 @@ describe('publications', () => {
     ]);
   });
 
-  it('that are missing are what a stream would fail with', async () => {
+  it('that do not exist are the error of a stream', async () => {
     const config = bed.config(slot, { publications: ['not_there', 'nor_that'] });
     const error = await failureOf(logicalReplication(config));
     const found = await firstValueFrom(preflight(config));
@@ -318,7 +318,7 @@ describe('publications', () => {
 });
 
 describe('columns in binary', () => {
-  it('that cannot be read are pointed out', async () => {
+  it('whose type has no binary form are a finding', async () => {
     await bed.sql(`CREATE EXTENSION citext; CREATE SCHEMA other;
       CREATE TYPE other.mood AS ENUM ('ok'); CREATE TYPE other.word AS (c citext);
       CREATE TABLE t (id int PRIMARY KEY, m other.mood[], a aclitem, g citext GENERATED ALWAYS AS ('x'::citext) STORED);
@@ -347,7 +347,7 @@ describe('columns in binary', () => {
     });
   });
 
-  it('that hold in a part what has no binary form are pointed out, too', async () => {
+  it('that contain a type without a binary form are a finding, too', async () => {
     await bed.sql(`CREATE TABLE t (id int PRIMARY KEY, a aclitem[]); CREATE PUBLICATION p FOR TABLE t`);
     const found = await firstValueFrom(preflight(bed.config(slot, { publications: ['p'], binary: true })));
     expect(found).toMatchObject([{ severity: 'error', message: 'Binary values cannot be read of "t.a".' }]);
@@ -362,7 +362,7 @@ describe('unlogged tables', () => {
   const SETUP = `${PLAIN}; CREATE UNLOGGED TABLE quick (id int PRIMARY KEY); CREATE SCHEMA other;
     CREATE UNLOGGED TABLE other.quick (id int PRIMARY KEY); CREATE TEMP TABLE IF NOT EXISTS passing (id int);`;
 
-  it('are pointed out where all tables are published', async () => {
+  it('are a finding if all tables are published', async () => {
     await bed.sql(`${SETUP} CREATE PUBLICATION p FOR ALL TABLES`);
     const message = 'Unlogged tables are not replicated: "other.quick", "quick".';
     expect(await findings()).toMatchObject([{ code: 'TABLE_UNLOGGED', severity: 'warning', message }]);
@@ -370,7 +370,7 @@ describe('unlogged tables', () => {
     expect(messages.filter(({ kind }) => kind === 'insert')).toEqual([]);
   });
 
-  it('are pointed out where those of a schema are published, from 15 on', async () => {
+  it('are a finding if the tables of a schema are published, from 15 on', async () => {
     if (version < 15) {
       await expect(bed.sql(`${SETUP} CREATE PUBLICATION p FOR TABLES IN SCHEMA other`)).rejects.toThrow(/syntax error/);
       return;
@@ -380,13 +380,13 @@ describe('unlogged tables', () => {
     expect(await findings()).toMatchObject([{ code: 'TABLE_UNLOGGED', message }]);
   });
 
-  it('do not matter where tables are published by name', async () => {
+  it('are no finding if tables are published by name', async () => {
     await bed.sql(`${SETUP} ${PUBLISHED}`);
     expect(await findings()).toEqual([]);
   });
 });
 
-it('many names are counted', async () => {
+it('a long list of names is truncated, with their number', async () => {
   const tables = Array.from({ length: 8 }, (_, i) => `CREATE TABLE t${i} (id int)`);
   await bed.sql(`${tables.join('; ')}; CREATE PUBLICATION p FOR ALL TABLES`);
   const message = `UPDATE and DELETE fail without a replica identity: "t0", "t1", "t2", "t3", "t4" and 3 others.`;

@@ -9,7 +9,7 @@ import {
 import { acknowledging, backendsOf, failureOf, marked, NUMBERS } from './support/life';
 import { Bed, Recorder } from './support/bed';
 
-/** The first server that has each version of the protocol. */
+/** The first server that supports each protocol version. */
 const SINCE = [
   [1, 10],
   [2, 14],
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** What the server was asked for, by a stream that works; or why there is none. */
+/** The options that a working stream requested; or the error. */
 async function startOf(slot: string, more: object): Promise<string> {
   const { name, connection } = marked(bed.database.url);
   const config = { ...bed.config(slot), connection, ...more } as PgoutputConfig;
@@ -44,7 +44,7 @@ async function startOf(slot: string, more: object): Promise<string> {
 }
 
 it.each(SINCE)(
-  'protoVersion %i is what the server is asked for from PostgreSQL %i on, and refused before',
+  'protoVersion %i is requested from PostgreSQL %i on, and rejected before',
   async (protoVersion, since) => {
     const slot = await bed.slot();
     if (bed.server.version >= since) {
@@ -68,7 +68,7 @@ it.each([
   [4, 16, { streaming: 'parallel' }],
   [4, 16, { twoPhase: true, streaming: 'parallel' }],
   [4, 14, { streaming: 'on', protoVersion: 4 }],
-])('version %i is asked for, from PostgreSQL %i on, for %j', async (protoVersion, since, more) => {
+])('version %i is requested, from PostgreSQL %i on, for %j', async (protoVersion, since, more) => {
   const slot = await bed.slot();
   const needed = Math.max(since, SINCE[protoVersion - 1]![1]);
   const outcome = await startOf(slot, more).catch((error: unknown) =>
@@ -77,7 +77,7 @@ it.each([
   expect(outcome).toBe(bed.server.version >= needed ? `proto_version '${protoVersion}'` : 'UNSUPPORTED');
 });
 
-it('a version that does not have what is asked for is refused at once', () => {
+it('a version that does not support the requested options is rejected when the factory is called', () => {
   const config = bed.config('none');
   expect(() => logicalReplication({ ...config, streaming: 'on', protoVersion: 1 })).toThrow(
     /'on' needs 2 or more, got 1/,

@@ -4,7 +4,7 @@ import { startServer, type TestServer } from '../support/server';
 import { failureOf } from './support/life';
 import { Bed, Recorder } from './support/bed';
 
-// A server of its own: the slots of others would decide which old catalog rows it keeps.
+// A separate server, because other slots determine which old catalog rows it keeps.
 let server: TestServer;
 let bed: Bed;
 
@@ -23,7 +23,7 @@ const find = (slot: string, more: Partial<PgoutputConfig> = {}) => firstValueFro
 const insert = () => bed.sql('INSERT INTO numbers SELECT coalesce(max(id), 0) + 1 FROM numbers');
 
 describe('a publication that is younger than the slot', () => {
-  it('is found where changes were made before it, among others, and nothing is moved or consumed', async () => {
+  it('is a finding if there are older changes, among others, and nothing is moved or consumed', async () => {
     const slot = await bed.slot();
     await insert();
     await bed.sql(`CREATE PUBLICATION "it's, ""late""" FOR TABLE numbers`);
@@ -47,7 +47,7 @@ describe('a publication that is younger than the slot', () => {
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
   });
 
-  it('is found where it was dropped and made anew with changes between', async () => {
+  it('is a finding if it was dropped and created again, with changes in between', async () => {
     await bed.sql('CREATE PUBLICATION brief FOR TABLE numbers');
     const slot = await bed.slot();
     await insert();
@@ -58,7 +58,7 @@ describe('a publication that is younger than the slot', () => {
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
   });
 
-  it('is no finding where no change was made before it', async () => {
+  it('is no finding if there are no older changes', async () => {
     const slot = await bed.slot();
     await bed.sql('CREATE PUBLICATION idle FOR TABLE numbers');
     await insert();
@@ -68,7 +68,7 @@ describe('a publication that is younger than the slot', () => {
 });
 
 describe('no finding', () => {
-  it('comes of a publication that is altered after the slot was made', async () => {
+  it('for a publication that is altered after the slot was created', async () => {
     const slot = await bed.slot();
     await insert();
     await bed.sql('CREATE TABLE added (id int PRIMARY KEY); ALTER PUBLICATION pub ADD TABLE added');
@@ -78,7 +78,7 @@ describe('no finding', () => {
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
   });
 
-  it('comes of a slot that is younger, though another one keeps old rows of the catalog', async () => {
+  it('for a slot that is younger, although another slot keeps old catalog rows', async () => {
     const old = await bed.slot();
     await insert();
     await bed.sql('CREATE PUBLICATION middle FOR TABLE numbers');
@@ -89,7 +89,7 @@ describe('no finding', () => {
     for (const name of [old, slot]) await bed.sql('SELECT pg_drop_replication_slot($1)', [name]);
   });
 
-  it('comes besides that of an active slot', async () => {
+  it('in addition to that of an active slot', async () => {
     const slot = await bed.slot();
     const recorder = new Recorder(bed.stream(slot));
     await recorder.take(1);

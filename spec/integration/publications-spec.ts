@@ -50,14 +50,14 @@ const connection = () => ({ connection: bed.database.url });
 const whole = { where: undefined };
 const everything = ['insert', 'update', 'delete', 'truncate'];
 
-/** Makes a publication of any name, and looks it up. */
+/** Creates a publication with any name, and reads it. */
 async function made(config: Omit<CreatePublicationConfig, 'name' | 'connection'>): Promise<PublicationStatus> {
   const name = uniqueName('pub');
   expect(await firstValueFrom(createPublication({ ...connection(), name, ...config }))).toBe(name);
   return (await firstValueFrom(publicationStatus({ ...connection(), name })))!;
 }
 
-/** As messages name it. */
+/** The name of a table in messages. */
 const ODD = `"My.Own"."It's ""so""\\"`;
 
 const codeOf = async (config: Partial<CreatePublicationConfig>) => {
@@ -66,7 +66,7 @@ const codeOf = async (config: Partial<CreatePublicationConfig>) => {
 };
 
 describe('createPublication', () => {
-  it('publishes tables, of whatever names', async () => {
+  it('publishes tables with any names', async () => {
     const name = `It's "the", ${uniqueName('Pub')}\\`;
     const marks = marked(bed.database.url);
     const { connection: named } = marks;
@@ -97,7 +97,7 @@ describe('createPublication', () => {
     expect(ofKind(messages, 'insert')).toMatchObject([{ table: ODD, new: { id: 1 } }]);
   });
 
-  it('publishes columns and rows of tables, from 15 on', async () => {
+  it('publishes column lists and row filters, from 15 on', async () => {
     const tables = [{ table: 'users', columns: ['id', 'No.'], where: `"No." > 1 -- the few` }, 'billing.items'];
     if (version < 15) {
       expect(await codeOf({ tables })).toEqual(['UNSUPPORTED', expect.stringMatching(/columns needs PostgreSQL 15/)]);
@@ -114,7 +114,7 @@ describe('createPublication', () => {
     expect(ofKind(messages, 'insert').map((insert) => insert.new)).toEqual([{ id: 2, 'No.': 2 }]);
   });
 
-  it('publishes schemas, from 15 on, beside tables too', async () => {
+  it('publishes schemas, from 15 on, also together with tables', async () => {
     const config = { schemas: ['billing', 'My.Own'], tables: ['users'] };
     if (version < 15) {
       expect((await codeOf(config))[0]).toBe('UNSUPPORTED');
@@ -138,7 +138,7 @@ describe('createPublication', () => {
     ]);
   });
 
-  it('publishes some operations, and partitions as their root', async () => {
+  it('publishes selected operations, and partitions as their root', async () => {
     const { operations, viaPartitionRoot, tables } = await made({
       tables: ['measures'],
       operations: ['truncate', 'delete'],
@@ -168,7 +168,7 @@ describe('createPublication', () => {
     });
   });
 
-  it('fails where it exists, and makes no slot’s error of that', async () => {
+  it('fails if the publication exists, and the error is not one of slots', async () => {
     const { name } = await made({ tables: ['users'] });
     const error = await failureOf(createPublication({ ...connection(), name, allTables: true }));
     expect(error).toMatchObject({ code: 'PUBLICATION_EXISTS', retryable: false, sqlState: '42710' });
@@ -247,7 +247,7 @@ describe('createPublication', () => {
     expect(error).toMatchObject({ code: 'SERVER_ERROR', sqlState, remedy: expect.stringMatching(remedy) });
   });
 
-  it('fails for a role that does not own the table', async () => {
+  it('fails if the role does not own the table', async () => {
     const name = uniqueName('pub');
     await bed.sql(`GRANT CREATE ON DATABASE ${bed.database.name} TO ${nobody}`);
     const other = { connectionString: bed.database.url, user: nobody };
@@ -258,7 +258,7 @@ describe('createPublication', () => {
 });
 
 describe('alterPublication', () => {
-  it('adds, drops and sets tables, and a slot’s stream follows', async () => {
+  it('adds, drops and sets tables, and the stream of a slot follows', async () => {
     const { name } = await made({ tables: ['users'] });
     const tablesOf = async () => (await firstValueFrom(publicationStatus({ ...connection(), name })))?.tables;
     const alter = (how: object) => firstValueFrom(alterPublication({ ...connection(), name, ...how }));
@@ -279,7 +279,7 @@ describe('alterPublication', () => {
     expect(ofKind(messages, 'insert').map((insert) => insert.new)).toEqual([{ id: 2 }, { id: 4 }]);
   });
 
-  it('sets parts of tables, from 15 on', async () => {
+  it('sets column lists and row filters, from 15 on', async () => {
     const { name } = await made({ tables: ['users'] });
     const source = alterPublication({ ...connection(), name, setTables: [{ table: 'users', where: 'id > 7' }] });
     if (version < 15) {
@@ -291,7 +291,7 @@ describe('alterPublication', () => {
     expect(status?.tables).toMatchObject([{ table: 'users', where: '(id > 7)' }]);
   });
 
-  it('fails where there is no such publication, and where a table is none of its, or one already', async () => {
+  it('fails for a missing publication, a table that is not in it, and a table that already is', async () => {
     const { name } = await made({ tables: ['users'] });
     const fail = (how: object) => failureOf(alterPublication({ ...connection(), name, ...how }));
     expect(await fail({ name: 'not_there', addTables: ['users'] })).toMatchObject({ code: 'PUBLICATION_MISSING' });
@@ -332,7 +332,7 @@ it('dropPublication drops it', async () => {
   });
 });
 
-it('publications lists them all, those with very many tables too', async () => {
+it('publications lists all publications, including those with very many tables', async () => {
   const database = await bed.server.createDatabase('many');
   const tables = 1203;
   await database.query(`DO $$ BEGIN
@@ -356,7 +356,7 @@ it('publications lists them all, those with very many tables too', async () => {
   await database.drop();
 });
 
-it('publicationStatus needs no privileges but REPLICATION, whatever schemas the tables are in', async () => {
+it('publicationStatus needs no privilege but REPLICATION, whatever the schemas of the tables', async () => {
   const { name } = await made({ tables: ['billing.invoices'] });
   const asNobody = { connectionString: bed.database.url, user: nobody };
   const found = await firstValueFrom(publicationStatus({ connection: asNobody, name }));
@@ -407,11 +407,12 @@ describe('without opening the tables', () => {
 
   afterAll(() => nested.drop());
 
-  it('finds what pg_publication_tables has', async () => {
+  it('returns the same as pg_publication_tables', async () => {
     const all = await firstValueFrom(publications({ connection: nested.database.url }));
-    // Before 16 the view has no columns, or some that are not sent.
+    // Before 16, the view has no columns, or includes some that are not sent.
     const columns = version >= 16 ? 'attnames::text[]' : 'NULL';
-    // The view of 14 has a partition beside the root as whose its changes are sent, and twice where both are named.
+    // The view of 14 includes a partition in addition to the root under whose name its changes are sent, and twice if both are
+    // published.
     const odd = version >= 15 ? 'false' : "pubname IN ('kind 11', 'kind 13')";
     const rows = await nested.sql(`SELECT ${version >= 15 ? '' : 'DISTINCT'} pubname, schemaname, tablename,
       ${columns} AS columns, ${version >= 15 ? 'rowfilter' : 'NULL AS rowfilter'}
@@ -435,7 +436,7 @@ describe('without opening the tables', () => {
     expect(found.length).toBeGreaterThan(20);
   });
 
-  it('waits for no lock, but to print a filter', async () => {
+  it('waits for no lock, except to print a filter', async () => {
     const names = (await nested.sql<{ pubname: string }>('SELECT pubname FROM pg_publication ORDER BY 1')).map(
       ({ pubname }) => pubname,
     );

@@ -1,7 +1,7 @@
 import { runServer, type PostgresServer } from '../support/server';
 import { round, type Outcome } from './reference/round';
 
-/** The long form is `npm run test:reference`. */
+/** `npm run test:reference` runs longer. */
 const SEEDS = [4, 6, 12];
 
 let server: PostgresServer;
@@ -11,16 +11,16 @@ beforeAll(async () => {
   server = await runServer();
 });
 
-it.each(SEEDS)('a stream makes a copy have the same rows, with seed %i', async (seed) => {
+it.each(SEEDS)('a copy made from a stream has the same rows, with seed %i', async (seed) => {
   const outcome = await round(server, seed);
   expect(outcome.differences).toEqual([]);
   outcomes.push(outcome);
 });
 
-it('what was met on the way', () => {
+it('all features occurred', () => {
   const sum = (of: (outcome: Outcome) => number | undefined): number =>
     outcomes.reduce((total, outcome) => total + (of(outcome) ?? 0), 0);
-  // Otherwise it would have shown little.
+  // Otherwise the run would not be meaningful.
   expect(sum(({ rows }) => rows)).toBeGreaterThan(100);
   expect(sum(({ transactions }) => transactions)).toBeGreaterThan(50);
   expect(sum(({ failures, transactions }) => failures / transactions)).toBeLessThan(1);

@@ -39,7 +39,7 @@ async function publications(): Promise<string[]> {
   return rows.map(({ pubname }) => pubname);
 }
 
-/** What an UPDATE that moves a row into the filter comes as. */
+/** The message of an UPDATE that moves a row into the filter. */
 async function moved(more: Partial<PgoutputConfig> = {}): Promise<InsertMessage | undefined> {
   const messages = await bed.messagesOf(() => bed.sql('UPDATE t SET id = 11'), {
     publications: await publications(),
@@ -49,7 +49,7 @@ async function moved(more: Partial<PgoutputConfig> = {}): Promise<InsertMessage 
   return insert;
 }
 
-// Row filters came with 15.
+// Row filters exist from 15 on.
 const from15 = (name: string, work: () => Promise<void>): void => {
   it(name, async () => {
     if (version >= 15) return work();
@@ -58,7 +58,7 @@ const from15 = (name: string, work: () => Promise<void>): void => {
   });
 };
 
-describe('an INSERT that a row filter makes of an UPDATE', () => {
+describe('an INSERT that a row filter makes from an UPDATE', () => {
   for (const binary of [false, true]) {
     from15(`names what it lacks, ${binary ? 'in binary' : 'in text'}`, async () => {
       await bed.sql(`${TABLE}; ${FILLED}; ${FILTERED}`);
@@ -98,7 +98,7 @@ describe('an INSERT that a row filter makes of an UPDATE', () => {
   });
 });
 
-it('a DELETE lacks nothing, whatever the identity is', async () => {
+it('a DELETE lacks no column, whatever the identity', async () => {
   const filter = version >= 15 ? 'WHERE (id > 10)' : '';
   await bed.sql(`${TABLE}; CREATE TABLE f (LIKE t INCLUDING ALL); ALTER TABLE f REPLICA IDENTITY FULL;
     CREATE PUBLICATION p FOR TABLE t ${filter}, f ${filter};
@@ -109,7 +109,7 @@ it('a DELETE lacks nothing, whatever the identity is', async () => {
   );
   const deletes = ofKind(messages, 'delete').map(({ table, key, old }) => ({ table, ...(key ?? old) }));
   const old = { table: 'f', n: 1, body: long };
-  // Before 15, what was moved is an UPDATE, and deleted afterwards.
+  // Before 15, without a filter, the move is an UPDATE, and a DELETE follows.
   const [first, second] = version >= 15 ? [11, 12] : [12, 1];
   expect(deletes).toHaveLength(4);
   expect(deletes).toEqual(
@@ -122,7 +122,7 @@ it('a DELETE lacks nothing, whatever the identity is', async () => {
   );
 });
 
-it('an UPDATE has a key that is stored out of line, though it stays', async () => {
+it('an UPDATE includes a key that is stored out of line, even if the key is unchanged', async () => {
   await bed.sql(`CREATE TABLE t (id int, name text, n int, body text, PRIMARY KEY (id, name)); CREATE PUBLICATION p FOR TABLE t;
     ALTER TABLE t ALTER name SET STORAGE EXTERNAL, ALTER body SET STORAGE EXTERNAL`);
   const name = long.slice(0, 2500);
@@ -256,7 +256,7 @@ describe('preflight', () => {
       [GENERATED.replace(', ALTER body SET STORAGE PLAIN', ''), FILLED, `${PUBLISHED} (id, g) WHERE (id > 10)`],
       ['t.g'],
     ],
-  ])('warns of what an insert may lack: %s', async (_, since, setup, columns) => {
+  ])('reports what an insert may lack: %s', async (_, since, setup, columns) => {
     if (version < since) {
       await expect(bed.sql(setup.join('; '))).rejects.toThrow(
         /syntax error|unrecognized publication parameter|generated column/,

@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await runServer();
 });
 
-/** The scenarios that the server has, with the ways in which this run reads each. */
+/** The scenarios that the server supports, with the ways in which this run reads each. */
 function plan(): { scenario: Scenario; ways: Way[] }[] {
   return SCENARIOS.filter(({ since = 0 }) => server.version >= since).map((scenario, i) => ({
     scenario,
@@ -28,21 +28,21 @@ function setupOf({ setup, published = 'FOR ALL TABLES' }: Scenario): string {
     CREATE PUBLICATION pub ${published}`;
 }
 
-/** toStrictEqual shows differences well, and takes ten times as long to find none. */
+/** toStrictEqual shows differences well, but takes ten times as long without one. */
 function expectSame(way: string, actual: unknown, expected: unknown): void {
   if (isDeepStrictEqual(actual, expected)) return;
   expect({ way, actual }).toStrictEqual({ way, actual: expected });
   throw new Error(`${way}: there is a difference`);
 }
 
-it('each way is one of some scenario', () => {
+it('each way is used by some scenario', () => {
   const names = plan().flatMap(({ ways }) => [BASELINE, ...ways].map(nameOf));
   expect([...new Set(names)].sort()).toEqual(everyWay(server.version).map(nameOf).sort());
 });
 
 it.each(SCENARIOS)('$name', async (scenario) => {
   const ways = plan().find((each) => each.scenario === scenario)?.ways;
-  // Of what a server does not have there is nothing to be seen.
+  // Unsupported features are omitted.
   if (!ways) return;
   const bed = await Bed.make('scenario', setupOf(scenario), server);
   try {

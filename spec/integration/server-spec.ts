@@ -13,7 +13,7 @@ describe('the server that specs share', () => {
 
   afterAll(() => database.drop());
 
-  it('is the version asked for, ready for logical replication', async () => {
+  it('has the requested version, and supports logical replication', async () => {
     const [row] = await server.query<{ version: number; level: string }>(
       `SELECT current_setting('server_version_num')::int / 10000 AS version, current_setting('wal_level') AS level`,
     );
@@ -21,13 +21,13 @@ describe('the server that specs share', () => {
     expect(row).toEqual({ version: asked ? Number(asked) : server.version, level: 'logical' });
   });
 
-  it('gives each spec a database of its own', async () => {
+  it('provides a separate database for each spec', async () => {
     const [row] = await database.query<{ name: string }>('SELECT current_database() AS name');
     expect(row?.name).toBe(database.name);
     expect(new URL(database.url).pathname).toBe(`/${database.name}`);
   });
 
-  it('drops a database together with its slots and whoever is connected', async () => {
+  it('drops a database together with its slots and connections', async () => {
     const doomed = await server.createDatabase('doomed');
     const slot = uniqueName('slot');
     await doomed.client();
@@ -43,8 +43,8 @@ describe('the server that specs share', () => {
   });
 });
 
-describe('a server of its own', () => {
-  it('has the settings and the access rules asked for', async () => {
+describe('a separate server', () => {
+  it('has the requested settings and access rules', async () => {
     const server = await startServer({
       settings: { wal_level: 'replica', password_encryption: 'md5' },
       hba: 'host all all all md5',
@@ -64,7 +64,7 @@ describe('a server of its own', () => {
     }
   });
 
-  it('stops, starts again on its port with its data, and leaves nothing behind', async () => {
+  it('stops, restarts on its port with its data, and leaves nothing behind', async () => {
     const server = await startServer();
     const { url } = server;
     await server.query('CREATE TABLE kept (id int)');

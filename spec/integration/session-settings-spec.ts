@@ -29,7 +29,7 @@ const rowOf = (id: number): string =>
     0.1::float8 / 3, 0.1::float4 / 3, '{0.1, 1e-7, 12345678901234.567}', '\\x00ff5c27', '1234.5', '"Odd, name"', 'grüße',
     '[2024-03-04 05:06:07+00,)', ROW ('2024-03-04', '1 day', 0.1::float8 / 3, '\\x00ff'))`;
 
-/** What the values shall not come to depend on. */
+/** Settings that values must not depend on. */
 const FOREIGN: Readonly<Record<string, string>> = {
   datestyle: 'German, DMY',
   intervalstyle: 'iso_8601',
@@ -45,7 +45,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'serializable',
 };
 
-/** These hide what the catalog has from whoever calls it by its name alone. */
+/** Functions and tables that shadow the catalog's for unqualified names. */
 const HOSTILE = `CREATE SCHEMA hostile;
   CREATE FUNCTION hostile.current_setting(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'hostile'; END$$;
   CREATE FUNCTION hostile.current_setting(text, boolean) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'hostile'; END$$;
@@ -78,7 +78,7 @@ function rowsOf(messages: readonly ReplicationMessage[]): unknown[] {
   return ofKind(messages, 'insert').map((insert) => insert.new);
 }
 
-/** The rows that a copy of the slot gives, in text and in binary. */
+/** The rows read from a copy of the slot, in text and in binary. */
 async function readBoth(more: Partial<PgoutputConfig>): Promise<unknown[]> {
   const both: unknown[] = [];
   for (const binary of [false, true]) {
@@ -94,7 +94,7 @@ async function readBoth(more: Partial<PgoutputConfig>): Promise<unknown[]> {
   return both;
 }
 
-/** Every setting for a database, a role, or both. */
+/** Sets every setting for a database, a role, or both. */
 function each(target: string): string {
   return Object.entries(FOREIGN)
     .map(
@@ -111,7 +111,7 @@ const asOptions = Object.entries(FOREIGN)
   .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
   .join(' ');
 
-/** While something is set for the database, the role or both. */
+/** Runs a function while something is set for the database, the role or both. */
 async function whileSet<T>(target: string, work: () => Promise<T>): Promise<T> {
   await bed.sql(each(target));
   try {
@@ -130,7 +130,7 @@ describe('values do not depend on settings', () => {
     asRole = { connection: { connectionString: bed.database.url, user: role } };
   });
 
-  it('and tell the same in both formats', () => {
+  it('and are equal in both formats', () => {
     const [text, binary] = expected;
     expect(text).toMatchObject([{ id: 1, at: '2024-03-04', raw: Buffer.from([0, 255, 0x5c, 0x27]), words: 'grüße' }]);
     // In binary, regclass is a number.
@@ -145,7 +145,7 @@ describe('values do not depend on settings', () => {
     expect(await whileSet(target(), () => readBoth(asRole))).toEqual(expected);
   });
 
-  it('of options, and what else those say holds', async () => {
+  it('of `options`, whose other settings take effect', async () => {
     const opened: OpenInfo[] = [];
     const options = `${asOptions} -c wal_sender_timeout=7s`;
     const connection = { connectionString: bed.database.url, user: role, options };
@@ -163,7 +163,7 @@ describe('values do not depend on settings', () => {
   });
 
   it('of a login event trigger', async () => {
-    // They came with 17; before that nothing of the user's runs between authentication and the first command.
+    // They exist from 17 on. Before, no user code runs between authentication and the first command.
     if (bed.server.version < 17) {
       expect(await bed.sql("SELECT FROM pg_event_trigger WHERE evtevent = 'login'")).toEqual([]);
       return;
@@ -198,7 +198,7 @@ describe('values do not depend on settings', () => {
     },
   );
 
-  it('of types that are looked up while the stream runs, behind a proxy that refuses start-up parameters', async () => {
+  it('of types that are looked up during the stream, behind a proxy that refuses start-up parameters', async () => {
     const proxy = await settingsProxy(bed.database.url, 'refuses parameters');
     await bed.sql('CREATE PUBLICATION late');
     const connection = { connectionString: proxy.through(bed.database.url), user: role };
@@ -231,7 +231,7 @@ describe('settings that cannot be set', () => {
   it.each<[Manner, RegExp]>([
     ['swallows SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*Connect to the server directly/],
     ['refuses SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*SET is not allowed here/],
-  ])('end whatever needs a connection: a proxy that %s', async (manner, message) => {
+  ])('end everything that needs a connection: a proxy that %s', async (manner, message) => {
     const proxy = await settingsProxy(bed.database.url, manner);
     const connection = { connectionString: proxy.through(bed.database.url), user: role };
     const config = { connection, slot, publications: ['pub'] };
@@ -260,7 +260,7 @@ describe('settings that cannot be set', () => {
     }
   });
 
-  it('do no harm where they are right already', async () => {
+  it('are accepted if they already have the right values', async () => {
     const proxy = await settingsProxy(bed.database.url, 'swallows SET');
     const options = [
       ['search_path', 'pg_catalog,\\ pg_temp'],
@@ -284,7 +284,7 @@ describe('settings that cannot be set', () => {
   });
 });
 
-describe('time-outs', () => {
+describe('timeouts', () => {
   it('of a database do not end a stream', async () => {
     const own = await bed.slot();
     const { name } = bed.database;
@@ -312,7 +312,7 @@ describe('time-outs', () => {
   });
 });
 
-it('a reload of the configuration changes nothing in a stream that runs', async () => {
+it('a reload of the configuration does not affect a running stream', async () => {
   const server = await startServer();
   const own = await Bed.make('reloaded', `${HOSTILE} ${SAMPLES}`, server);
   const stream = new Recorder(own.stream(await own.slot(), { types: 'exact' }));
@@ -321,7 +321,7 @@ it('a reload of the configuration changes nothing in a stream that runs', async 
     const before = await stream.find((message) => message.kind === 'insert');
     for (const [name, value] of Object.entries(FOREIGN)) {
       const list = value.split(', ').map((one) => `'${one}'`);
-      // It would change how the spec's own statements are read.
+      // It would change how the spec's own statements are parsed.
       if (name !== 'standard_conforming_strings') await own.sql(`ALTER SYSTEM SET ${name} = ${list.join(', ')}`);
     }
     await own.sql('SET search_path = public; SELECT pg_reload_conf()');

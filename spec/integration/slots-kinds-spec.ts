@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-/** The slot, or the code of the error, which is to be `UNSUPPORTED` on servers before a version. */
+/** The slot, or the code of the error, which must be `UNSUPPORTED` on servers before a version. */
 async function outcomeOf(source: Observable<unknown>, slot: string): Promise<SlotStatus | string | undefined> {
   try {
     await firstValueFrom(source);
@@ -35,7 +35,7 @@ async function outcomeOf(source: Observable<unknown>, slot: string): Promise<Slo
 const since = (brought: number, otherwise: unknown): unknown => (version >= brought ? otherwise : 'UNSUPPORTED');
 
 describe('createSlot', () => {
-  it('makes slots for two-phase commit, from 15 on', async () => {
+  it('creates slots for two-phase commit, from 15 on', async () => {
     const slot = uniqueName('slot');
     const created = await outcomeOf(createSlot({ connection: bed.database.url, slot, twoPhase: true }), slot);
     expect(created).toEqual(since(15, expect.objectContaining({ name: slot, twoPhase: true })));
@@ -43,13 +43,13 @@ describe('createSlot', () => {
     expect(created.twoPhaseAt).toBe(created.confirmedFlushLsn);
   });
 
-  it('makes failover slots, from 17 on', async () => {
+  it('creates failover slots, from 17 on', async () => {
     const slot = uniqueName('slot');
     const created = await outcomeOf(createSlot({ connection: bed.database.url, slot, failover: true }), slot);
     expect(created).toEqual(since(17, expect.objectContaining({ name: slot, failover: true, synced: false })));
   });
 
-  it('tells what it made', async () => {
+  it('emits the new slot', async () => {
     const slot = uniqueName('slot');
     const all = { failover: version >= 17, twoPhase: version >= 15 };
     const created = await firstValueFrom(createSlot({ connection: bed.database.url, slot, ...all }));
@@ -57,7 +57,7 @@ describe('createSlot', () => {
   });
 });
 
-it('ensureSlot makes the kind of slot that it is asked for', async () => {
+it('ensureSlot creates the requested kind of slot', async () => {
   const slot = uniqueName('slot');
   const opened = new Subject<OpenInfo>();
   const subscription = logicalReplication({
@@ -91,14 +91,14 @@ describe('alterSlot', () => {
     }
   });
 
-  it('emits the slot as it is then', async () => {
+  it('emits the slot after the change', async () => {
     const slot = await bed.slot();
     const source = alterSlot({ connection: bed.database.url, slot, failover: true });
     if (version < 17) expect(await failureOf(source)).toMatchObject({ code: 'UNSUPPORTED' });
     else expect(await firstValueFrom(source)).toMatchObject({ name: slot, failover: true, active: false });
   });
 
-  it('leaves two-phase commit alone while a transaction is prepared, which would come in halves', async () => {
+  it('does not change two-phase commit while a transaction is prepared, because it would be sent in part', async () => {
     const slot = await bed.slot();
     const gid = uniqueName('gid');
     await bed.client.query(`BEGIN; INSERT INTO numbers VALUES (2); PREPARE TRANSACTION '${gid}'`);
@@ -109,7 +109,7 @@ describe('alterSlot', () => {
     expect(altered).toEqual(since(18, expect.objectContaining({ twoPhase: true })));
   });
 
-  it('fails at once where somebody streams from it, where there is none, and where it is physical', async () => {
+  it('fails immediately if the slot is active, missing or physical', async () => {
     const slot = await bed.slot();
     const { connection } = marked(bed.database.url);
     const observed = new Observed();
@@ -130,7 +130,7 @@ describe('alterSlot', () => {
   });
 });
 
-it('slotStatus tells since when nobody streams, from 17 on', async () => {
+it('slotStatus returns since when the slot is inactive, from 17 on', async () => {
   const slot = await bed.slot();
   const status = () => firstValueFrom(slotStatus({ connection: bed.database.url, slot }));
   const observed = new Observed();

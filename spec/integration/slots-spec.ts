@@ -24,7 +24,7 @@ afterAll(() => bed.drop());
 const existing = (slot: string) =>
   bed.sql<{ plugin: string }>('SELECT plugin FROM pg_replication_slots WHERE slot_name = $1', [slot]);
 
-/** Resolves when the server works on a command of that name's connection. */
+/** Resolves when the server executes a command for a connection of this name. */
 const busyWith = (name: string, command: string) =>
   eventually(
     () => backendsOf(bed.server, name),
@@ -32,7 +32,7 @@ const busyWith = (name: string, command: string) =>
   );
 
 describe('createSlot', () => {
-  it('makes a permanent slot in the connection’s database, and leaves no connection', async () => {
+  it('creates a permanent slot in the connection’s database, and leaves no connection', async () => {
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
     const before = await bed.position();
@@ -44,7 +44,7 @@ describe('createSlot', () => {
     await noBackends(bed.server, name);
   });
 
-  it('is cold: each subscription tries', async () => {
+  it('is cold: each subscription executes it', async () => {
     const slot = uniqueName('slot');
     const source = createSlot({ connection: bed.database.url, slot, plugin: 'test_decoding' });
     expect(await existing(slot)).toEqual([]);
@@ -96,7 +96,7 @@ describe('dropSlot', () => {
     await noBackends(bed.server, name);
   });
 
-  it('fails while somebody streams from it, or waits', async () => {
+  it('fails if the slot is active, or waits', async () => {
     const slot = await bed.slot();
     const observed = new Observed();
     const recorder = new Recorder(bed.stream(slot, observed.observers));
@@ -125,7 +125,7 @@ describe('dropSlot', () => {
 });
 
 describe('slotStatus', () => {
-  it('is undefined where there is none', async () => {
+  it('is undefined if the slot does not exist', async () => {
     const { name, connection } = marked(bed.database.url);
     const status = await leavingNoSocket(() =>
       firstValueFrom(slotStatus({ connection, slot: 'not_there' }).pipe(toArray())),
@@ -134,7 +134,7 @@ describe('slotStatus', () => {
     await noBackends(bed.server, name);
   });
 
-  it('tells who streams from it and how far it is behind', async () => {
+  it('returns the PID of the client, and the lag', async () => {
     const slot = await bed.slot();
     const source = slotStatus({ connection: bed.database.url, slot });
     const confirmed = await bed.confirmed(slot);
@@ -164,7 +164,7 @@ describe('slotStatus', () => {
     await observed.closed();
   });
 
-  it('knows physical slots, too', async () => {
+  it('supports physical slots', async () => {
     const slot = uniqueName('slot');
     await bed.sql('SELECT pg_create_physical_replication_slot($1)', [slot]);
     const status = await firstValueFrom(slotStatus({ connection: bed.database.url, slot }));
@@ -174,7 +174,7 @@ describe('slotStatus', () => {
 });
 
 describe('identifySystem', () => {
-  it('tells which cluster this is', async () => {
+  it('returns the system identifier', async () => {
     const { name, connection } = marked(bed.database.url);
     const before = await bed.position();
     const identity = await leavingNoSocket(() => firstValueFrom(identifySystem({ connection })));

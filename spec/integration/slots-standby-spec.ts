@@ -8,7 +8,7 @@ import { Bed, eventually } from './support/bed';
 let primary: TestServer;
 let standby: TestServer;
 let bed: Bed;
-/** A slot that the standby has of its own, as it is a copy. */
+/** A slot of the standby, part of the copied data folder. */
 let slot: string;
 /** Of the database of {@link slot}, on the standby. */
 let url: string;
@@ -45,7 +45,7 @@ const reaches = (of: string, lsn: Lsn) =>
     (reached) => reached >= lsn,
   );
 
-it('slotStatus counts what the standby has replayed, not what it has only received', async () => {
+it('slotStatus measures the lag to the replayed position, not the received one', async () => {
   await bed.sql('CREATE TABLE numbers (id int); INSERT INTO numbers SELECT generate_series(1, 1000)');
   await reaches('pg_last_wal_replay_lsn', await position(primary, 'pg_current_wal_lsn'));
   await standby.query('SELECT pg_wal_replay_pause()');
@@ -69,12 +69,12 @@ it('slotStatus counts what the standby has replayed, not what it has only receiv
   expect(lagBytes).toBeGreaterThanOrEqual(written - paused.confirmedFlushLsn!);
 });
 
-it('preflight knows that a standby cannot be streamed from before 16', async () => {
+it('preflight reports that streaming from a standby requires 16', async () => {
   const found = await firstValueFrom(preflight({ connection: url, slot, publications: ['pub'] }));
   expect(found.map(({ code }) => code)).toEqual(standby.version < 16 ? ['UNSUPPORTED'] : []);
 });
 
-it('no failover slot can be made on a standby, which preflight knows', async () => {
+it('no failover slot can be created on a standby, which preflight reports', async () => {
   const name = uniqueName('slot');
   const error = await failureOf(createSlot({ connection: url, slot: name, failover: true }));
   expect(error.code).toBe(standby.version < 17 ? 'UNSUPPORTED' : 'SERVER_ERROR');
@@ -83,7 +83,7 @@ it('no failover slot can be made on a standby, which preflight knows', async () 
   expect(found.map(({ code }) => code)).toContain(error.code);
 });
 
-it('preflight knows that a copy of a slot cannot be read before the standby is promoted, from 17 on', async () => {
+it('preflight reports that a synchronized slot cannot be used before the standby is promoted, from 17 on', async () => {
   if (standby.version < 17) return;
   const name = uniqueName('failover');
   const connection = url.replace(`:${standby.port}/`, `:${primary.port}/`);
@@ -91,7 +91,7 @@ it('preflight knows that a copy of a slot cannot be read before the standby is p
   const database = new URL(url).pathname.slice(1);
   await eventually(
     async () => {
-      // The copy is kept once the slot is ahead of it.
+      // The copy is kept when the slot is ahead of it.
       await primary.query('SELECT pg_log_standby_snapshot()');
       await primary.query(`SELECT pg_replication_slot_advance('${name}', pg_current_wal_lsn())`, database);
       return firstValueFrom(slotStatus({ connection: url, slot: name }));

@@ -5,7 +5,7 @@ import { ackAfter, formatLsn, reconnect, ReplicationError, transactions, type Ch
 import type { Transaction } from '../../lib/operators/transactions/transaction';
 import { Bed, eventually } from './support/bed';
 
-/** What the store has: rows with the xid that wrote them, and how far it is. */
+/** The tables of the store: rows with the xid that wrote them, and the position. */
 const STORE = `CREATE TABLE orders (id bigserial PRIMARY KEY, note text);
   CREATE TABLE stored (id bigint, place bigserial);
   CREATE TABLE progress (slot text PRIMARY KEY, end_lsn pg_lsn NOT NULL, checkpoint jsonb NOT NULL);
@@ -20,10 +20,10 @@ beforeAll(async () => {
 afterAll(() => bed.drop());
 
 const TAKEOVERS = 8;
-/** So many while each takeover is under way. */
+/** The number of transactions during each takeover. */
 const TRANSACTIONS = 60;
 
-/** A process: its own connection to the store, and a stream that is tried for again and again. */
+/** A process: a separate connection to the store, and a stream that reconnects. */
 class Consumer {
   readonly errors: string[] = [];
   readonly ends: unknown[] = [];
@@ -65,7 +65,7 @@ class Consumer {
     return rows[0]?.checkpoint;
   }
 
-  /** In one statement, which refuses what the store has already. */
+  /** In one statement, which rejects a transaction that the store already has. */
   async #save(tx: Transaction): Promise<void> {
     const ids = tx.changes.flatMap((change) => (change.kind === 'insert' ? [change.new['id']] : []));
     await this.store.query(
@@ -80,15 +80,15 @@ class Consumer {
   }
 }
 
-describe('two processes on one slot, with a position in a store', () => {
-  it('take turns under load: the one that waits never ends, and each transaction is stored once', async () => {
+describe('two processes on one slot, with a stored position', () => {
+  it('alternate under load: the waiting one never fails, and each transaction is stored once', async () => {
     const slot = await bed.slot();
     const clients = await Promise.all([bed.database.client(), bed.database.client(), bed.database.client()]);
     const [writer, ...stores] = clients;
     const consumers = stores.map((store) => new Consumer(slot, store));
     for (const consumer of consumers) consumer.start();
 
-    // Nobody waits for the disk: a thousand a second, or as many as this machine can.
+    // Commits do not wait for the disk: a thousand per second, or as many as the machine supports.
     await writer.query('SET synchronous_commit = off');
     const write = async (): Promise<void> => {
       for (let n = 0; n < TRANSACTIONS; n++) await writer.query('INSERT INTO orders (note) VALUES ($1)', ['a note']);
@@ -111,7 +111,7 @@ describe('two processes on one slot, with a position in a store', () => {
       await delay(50);
       const [first, second] = consumers as [Consumer, Consumer];
       if (takeover % 2 === 0) {
-        // The connection of the active one is cut; either may have the slot next.
+        // The connection of the active process is cut; either may get the slot next.
         await bed.sql('SELECT pg_terminate_backend($1)', [pid]);
       } else {
         const one = takeover % 4 === 1 ? first : second;
@@ -137,7 +137,7 @@ describe('two processes on one slot, with a position in a store', () => {
     expect(rows.map(({ id }) => Number(id))).toEqual(Array.from({ length: total }, (_, n) => n + 1));
   }, 120_000);
 
-  it('the one that waits asks the store for nothing until the slot is free', async () => {
+  it('the waiting one does not query the store until the slot is free', async () => {
     const slot = await bed.slot();
     const stores = await Promise.all([bed.database.client(), bed.database.client()]);
     const [first, second] = stores.map((store) => new Consumer(slot, store)) as [Consumer, Consumer];

@@ -14,7 +14,7 @@ const followers: Follower[] = [];
 let bed: Bed;
 /** The same database, on the standby. */
 let url: string;
-/** A slot that came to the standby with the copy of the data. */
+/** A slot that was part of the copied data folder. */
 let copied: string;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
   copied = await bed.slot();
   await bed.client.end();
   standby = await startStandby(primary);
-  // The original would keep the rows that the conflict is about.
+  // The original slot would keep the rows that the conflict is about.
   await primary.query(`SELECT pg_drop_replication_slot('${copied}')`);
   url = bed.database.url.replace(`:${primary.port}/`, `:${standby.port}/`);
 });
@@ -37,7 +37,7 @@ afterAll(async () => {
 /** From 16 on. */
 const decodes = (): boolean => standby.version >= 16;
 
-/** What a stream says until then, with a slot and without. */
+/** The errors of a stream before 16, with a slot and without. */
 async function expectUnsupported(): Promise<void> {
   for (const slot of [copied, uniqueName('slot')]) {
     const config = { connection: url, slot, publications: ['pub'], ensureSlot: true };
@@ -53,28 +53,28 @@ async function commit(on: TestServer, ...ids: number[]): Promise<void> {
   for (const id of ids) await on.query(`INSERT INTO numbers VALUES (${id})`, bed.database.name);
 }
 
-/** A slot that is made on a standby waits for the primary to log which transactions run. */
+/** Slot creation on a standby waits until the primary logs its running transactions. */
 async function whileLogging<T>(outcome: Promise<T>): Promise<T> {
   const ended = outcome.then(() => true);
   while (!(await Promise.race([ended, delay(20, false)]))) await primary.query('SELECT pg_log_standby_snapshot()');
   return outcome;
 }
 
-/** The slots are named for what they are there for. */
+/** Slots, named by their purpose. */
 async function ownSlot(name: string): Promise<string> {
   const slot = uniqueName(name);
   await whileLogging(firstValueFrom(createSlot({ connection: url, slot })));
   return slot;
 }
 
-/** From now on the standby is a primary, which commits 11. */
+/** Promotes the standby, which then commits 11. */
 async function promote(): Promise<void> {
   await primary.stop('fast');
   await standby.query('SELECT pg_promote()');
   await commit(standby, 11);
 }
 
-/** Resolves when the server knows what a follower has done. */
+/** Resolves when the server has received a follower's confirmations. */
 async function confirmed({ slot, checkpoint }: Follower): Promise<void> {
   const end = parseLsn(checkpoint!.endLsn);
   await eventually(
@@ -90,7 +90,7 @@ function follow(slot: string, options?: FollowerOptions): Follower {
 }
 
 describe('a slot on a standby', () => {
-  it('is made once the transactions that the primary has open have ended, however long that takes', async () => {
+  it('is created once the open transactions of the primary have ended, however long that takes', async () => {
     const slot = uniqueName('slot');
     const { name, connection } = marked(url);
     const creation = createSlot({ connection, slot, connectTimeout: 1500 });
@@ -118,7 +118,7 @@ describe('a slot on a standby', () => {
     await noBackends(standby, name);
   });
 
-  it('is made by ensureSlot, delivers, and moves with what is acknowledged', async () => {
+  it('is created by ensureSlot, delivers, and advances with acknowledgements', async () => {
     if (!decodes()) return expectUnsupported();
     const slot = uniqueName('ensured');
     const follower = follow(slot);
@@ -142,7 +142,7 @@ describe('a slot on a standby', () => {
     follower.recorder.unsubscribe();
   });
 
-  it('goes on when the standby has started anew, and still has to replay what had been read', async () => {
+  it('is resumed when the standby has restarted, and still has to replay what was already delivered', async () => {
     if (!decodes()) return expectUnsupported();
     const consumers = [follow(await ownSlot('slot')), follow(await ownSlot('store'), { stores: true })];
     await commit(primary, 3);
@@ -160,13 +160,13 @@ describe('a slot on a standby', () => {
     }
   });
 
-  it('that recovery gives up is SLOT_INVALIDATED, under the stream and later', async () => {
+  it('that recovery invalidates is SLOT_INVALIDATED, during the stream and later', async () => {
     if (!decodes()) return expectUnsupported();
     const slot = await ownSlot('conflict');
     const follower = follow(slot);
     await commit(primary, 5);
     await follower.recorder.take(1);
-    // The catalog rows that it needs for decoding vanish, as no hot_standby_feedback holds them.
+    // Without hot_standby_feedback, the catalog rows required for decoding are removed.
     for (const sql of ['CREATE TABLE fleeting ()', 'DROP TABLE fleeting', 'VACUUM pg_class']) {
       await bed.database.query(sql);
     }
@@ -179,11 +179,11 @@ describe('a slot on a standby', () => {
 });
 
 describe('a standby that is promoted', () => {
-  /** A position beyond the switch, as a stream has it that was there before. */
+  /** A position beyond the timeline switch, as of a stream from before the promotion. */
   let stored: Checkpoint | undefined;
   let unread: string;
 
-  it('is streamed on, by an observable that goes on from there when it is subscribed to again', async () => {
+  it('is streamed from by an observable that resumes on its next subscription', async () => {
     if (!decodes()) {
       await expectUnsupported();
       await promote();
@@ -200,7 +200,7 @@ describe('a standby that is promoted', () => {
     await promote();
     for (const follower of [bySlot, byStore]) {
       expect(await follower.recorder.take(2)).toEqual([10, 11]);
-      // The server does not tell a stream.
+      // The server does not notify a stream.
       expect([follower.timelines, follower.checkpoint]).toMatchObject([[1], { timeline: 1, standby: true }]);
       await confirmed(follower);
     }
@@ -217,12 +217,12 @@ describe('a standby that is promoted', () => {
     expect(bySlot.checkpoint).not.toHaveProperty('standby');
   });
 
-  it('takes a stored position of such a stream, and none that was read elsewhere beyond the switch', async () => {
+  it('accepts a stored position of such a stream, but not one beyond the switch that was read elsewhere', async () => {
     expect(stored !== undefined).toBe(decodes());
     if (!stored) return;
-    // Of a primary with which the standby had not kept up.
+    // Of a primary that the standby had not caught up with.
     const { standby: _, ...ofPrimary } = stored;
-    // Of another standby that had a slot of that name.
+    // Of another standby with a slot of that name.
     const ofStandby = { ...stored, slot: unread };
     for (const from of [ofPrimary, ofStandby]) {
       const { recorder } = follow(from.slot, { stores: true, from });

@@ -11,14 +11,14 @@ import {
 import { uniqueName } from '../support/server';
 import { Bed, ofKind } from './support/bed';
 
-/** The ids that transactions have inserted, a list for each. */
+/** The ids that transactions have inserted, as a list for each. */
 function idsOf(changes: Transaction): unknown[] {
   return changes.changes.map((change) => (change.kind === 'insert' ? change.new['id'] : change.kind));
 }
 
 describe('stopAtLsn', () => {
   let bed: Bed;
-  /** Stands before three transactions, of three rows each. */
+  /** Positioned before three transactions of three rows each. */
   let slot: string;
   let commits: { commitLsn: Lsn; endLsn: Lsn }[];
   let end: Lsn;
@@ -36,11 +36,11 @@ describe('stopAtLsn', () => {
     slot = await bed.slot();
     for (const id of [1, 2, 3]) {
       await bed.sql(`INSERT INTO marks VALUES (${id}), (${id}), (${id})`);
-      // Something between the transactions, so that there are positions that belong to neither.
+      // WAL between the transactions, so that there are positions that belong to neither.
       await bed.sql('INSERT INTO unpublished VALUES (1)');
     }
     end = await bed.position();
-    // Before 15 the server sends empty transactions, too; transactions() drops them.
+    // Before 15, the server also sends empty transactions; transactions() drops them.
     commits = await firstValueFrom(
       bed.stream(slot, { confirm: false }).pipe(stopAtLsn(end), transactions(), toArray()),
     );
@@ -49,21 +49,21 @@ describe('stopAtLsn', () => {
 
   afterAll(() => bed.drop());
 
-  /** A slot of its own at the same place. */
+  /** A copy of the slot. */
   async function copy(): Promise<string> {
     const name = uniqueName('slot');
     await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, name]);
     return name;
   }
 
-  /** The transactions from a position, or from the slot's own, up to another. The slot stays where it is. */
+  /** The transactions from a position, or from the slot's, up to another. The slot does not move. */
   function look(from: Lsn | undefined, to: Lsn): Promise<unknown[][]> {
     return firstValueFrom(
       bed.stream(slot, { confirm: false, startLsn: from }).pipe(stopAtLsn(to), transactions(), map(idsOf), toArray()),
     );
   }
 
-  /** Goes on with a slot up to a position, and confirms what comes. */
+  /** Resumes a slot up to a position, and confirms what is delivered. */
   function goOn(name: string, to: Lsn): Promise<unknown[][]> {
     return firstValueFrom(
       bed.stream(name).pipe(
@@ -75,7 +75,7 @@ describe('stopAtLsn', () => {
     );
   }
 
-  /** Positions of all sorts around the second transaction, with how many transactions lie before each. */
+  /** Positions around the second transaction, with the number of transactions before each. */
   function positions(): [what: string, at: Lsn, before: number][] {
     const [first, second] = commits as [(typeof commits)[0], (typeof commits)[0]];
     return [
@@ -89,7 +89,7 @@ describe('stopAtLsn', () => {
     ];
   }
 
-  it('leaves no transaction out and repeats none between [A, B) and [B, C)', async () => {
+  it('neither omits nor repeats a transaction between [A, B) and [B, C)', async () => {
     for (const [what, at, before] of positions()) {
       const [left, right] = [await look(undefined, at), await look(at, end)];
       expect({ what, left }).toEqual({ what, left: ALL.slice(0, before) });
@@ -112,7 +112,7 @@ describe('stopAtLsn', () => {
     }
   });
 
-  it('goes on where it stopped, and has confirmed what it delivered and nothing else', async () => {
+  it('resumes where it stopped, and has confirmed exactly what it delivered', async () => {
     for (const [what, at, before] of positions()) {
       const name = await copy();
       expect({ what, left: await goOn(name, at) }).toEqual({ what, left: ALL.slice(0, before) });
@@ -123,7 +123,7 @@ describe('stopAtLsn', () => {
     }
   });
 
-  it('stops right after a switch of the WAL segment', async () => {
+  it('stops directly after a WAL segment switch', async () => {
     const name = await bed.slot();
     await bed.sql('INSERT INTO marks VALUES (4)');
     await bed.sql('SELECT pg_switch_wal()');
@@ -133,14 +133,14 @@ describe('stopAtLsn', () => {
     expect(await goOn(name, await bed.position())).toEqual([[5]]);
   });
 
-  it('stops on an idle publication, past everything that was ever published', async () => {
+  it('stops on an idle publication, beyond everything that was published', async () => {
     const name = await copy();
     const messages = await bed.readTo(name, end, { publications: ['idle'] });
     expect(ofKind(messages, 'insert')).toEqual([]);
     expect(await bed.confirmed(name)).toBeGreaterThanOrEqual(end);
   });
 
-  it('stops at once at a position that has been confirmed already', async () => {
+  it('stops immediately at a position that is already confirmed', async () => {
     const name = await copy();
     await goOn(name, end);
     await goOn(name, end);
@@ -149,12 +149,12 @@ describe('stopAtLsn', () => {
     const statusObserver = { next: (update: StatusUpdate) => updates.push(update) };
     const messages = await bed.readTo(name, commits[0]!.endLsn, { statusObserver });
     expect(ofKind(messages, 'insert')).toEqual([]);
-    // Some servers take a position before the slot's own for an order to go back.
+    // Some server versions move a slot back for a position before its own.
     expect(updates.filter(({ confirmedLsn }) => confirmedLsn > 0n && confirmedLsn < before)).toEqual([]);
     expect(await bed.confirmed(name)).toBeGreaterThanOrEqual(before);
   });
 
-  it('waits for a position that the server has not reached, and stops before the transaction around it', async () => {
+  it('waits for a position that the server has not reached, and stops before the transaction that contains it', async () => {
     const name = await bed.slot();
     await bed.sql('INSERT INTO marks VALUES (6)');
     const at = (await bed.position()) + 4_000n;
@@ -165,7 +165,7 @@ describe('stopAtLsn', () => {
     expect(await goOn(name, await bed.position())).toEqual([Array.from({ length: 200 }, () => 7)]);
   });
 
-  it('lets buffers below it flush, and completes when all of it is confirmed', async () => {
+  it('lets later buffers flush, and completes when everything is confirmed', async () => {
     const name = await bed.slot();
     for (let id = 100; id < 220; id++) await bed.sql(`INSERT INTO marks VALUES (${id})`);
     const at = await bed.position();
@@ -183,7 +183,7 @@ describe('stopAtLsn', () => {
     expect(await bed.confirmed(name)).toBeGreaterThanOrEqual(at);
   });
 
-  it('lets toArray() below it gather everything first', async () => {
+  it('lets a later toArray() collect everything first', async () => {
     const name = await bed.slot();
     for (let id = 300; id < 320; id++) await bed.sql(`INSERT INTO marks VALUES (${id})`);
     const at = await bed.position();

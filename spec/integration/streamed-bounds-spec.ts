@@ -37,7 +37,7 @@ afterAll(() => bed.drop());
 
 const xidsOf = ({ transactions }: Pick<Reading, 'transactions'>): number[] => transactions.map(({ xid }) => xid);
 
-it('stopAtLsn() divides between streamed transactions as they commit, wherever their blocks are', async () => {
+it('stopAtLsn() separates streamed transactions by their commits, wherever their blocks are', async () => {
   const spools = openSpools();
   const slots: string[] = [];
   for (let i = 0; i < 10; i++) slots.push(await bed.slot());
@@ -72,7 +72,7 @@ it('stopAtLsn() divides between streamed transactions as they commit, wherever t
   }
 });
 
-it('stopOn() leaves an open streamed transaction to those who come after', async () => {
+it('stopOn() leaves an open streamed transaction to the next subscription', async () => {
   const spools = openSpools();
   const asked = new Subject<void>();
   const live = await Live.of(bed, STREAMED, { ...SPOOLED, above: stopOn<StreamedMessage>(asked) });
@@ -89,7 +89,7 @@ it('stopOn() leaves an open streamed transaction to those who come after', async
   expect(rest.transactions.map(({ size }) => size)).toEqual([400]);
 });
 
-it("with streaming: 'parallel' an abort tells where and when it was", async () => {
+it("with streaming: 'parallel', an abort has its LSN and time", async () => {
   const ways = streamingWays(bed.server.version);
   const aborts = ways.map(() => [] as StreamAbortMessage[]);
   const lives: Live[] = [];
@@ -110,7 +110,7 @@ it("with streaming: 'parallel' an abort tells where and when it was", async () =
   await tick(bed, lives);
   for (const [i, { streaming }] of ways.entries()) {
     const told = aborts[i] ?? [];
-    // First the savepoint, then all of it.
+    // First the savepoint, then the whole transaction.
     expect(told.map(({ xid, subxid }) => xid === subxid)).toEqual([false, true]);
     for (const { abortLsn, abortTime } of told) {
       expect(typeof abortLsn).toBe(streaming === 'parallel' ? 'bigint' : 'undefined');

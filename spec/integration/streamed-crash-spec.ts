@@ -23,7 +23,7 @@ afterAll(async () => {
   await bed.drop();
 });
 
-/** streamed-program.ts in a process of its own. */
+/** Runs streamed-program.ts in a separate process. */
 class Program {
   readonly words: Word[] = [];
   readonly #child: ChildProcess;
@@ -59,7 +59,7 @@ it('a process that is killed while it spools leaves nothing of it, and another o
   const client = await bed.database.client();
   await client.query('BEGIN');
   await client.query(insert(1));
-  // Has all of the WAL flushed that there is.
+  // Flushes all WAL.
   await bed.sql('INSERT INTO ticks VALUES (1)');
   await first.says((word) => 'spooling' in word && word.spooling === 1);
   expect(readdirSync(folder)).toEqual([]);
@@ -68,7 +68,7 @@ it('a process that is killed while it spools leaves nothing of it, and another o
   await bed.released(slot);
 
   const second = new Program(slot);
-  // What the server has read before the position that was confirmed, it streams again only once there is more of it.
+  // The server streams again what it had decoded before the confirmed position only when there is more of the transaction.
   await client.query(insert(1001));
   await bed.sql('INSERT INTO ticks VALUES (2)');
   await second.says((word) => 'spooling' in word && word.spooling === 1);
@@ -84,7 +84,7 @@ it('a process that is killed while it spools leaves nothing of it, and another o
     words.flatMap((word) => ('ids' in word && word.ids.length > 1 ? [word.ids] : [])),
   );
   expect(large).toEqual([[], [[...range(1, MANY), ...range(1001, 1000 + MANY)]]]);
-  // Nothing is left for a third one.
+  // Nothing is left for a third process.
   await bed.sql('INSERT INTO rows VALUES (-1)');
   const rest = await bed.readTo(slot, await bed.position());
   expect(ofKind(rest, 'insert')).toMatchObject([{ new: { id: -1 } }]);

@@ -16,7 +16,7 @@ import {
   type StreamedMessage,
 } from './support/streamed';
 
-/** So that whatever is streamed goes to a file. */
+/** Settings with which every streamed transaction is spooled. */
 const SPOOLED = { transactions: { maxBytes: 1000 } };
 
 let bed: Bed;
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const spools = (): number => openSpools() - spoolsBefore;
 
-/** The transaction's xid. */
+/** The xid of the transaction. */
 async function begin(): Promise<number> {
   await a.query('BEGIN');
   const { rows } = await a.query<{ xid: string }>('SELECT pg_current_xact_id()::xid::text AS xid');
@@ -56,7 +56,7 @@ const ofRows = ({ transactions }: Live): number[] =>
     .filter(({ changes: [first] }) => first && 'table' in first && first.table === 'rows')
     .map(({ size }) => size);
 
-it('an open streamed transaction holds up no confirmation of others', async () => {
+it('an open streamed transaction does not hold back confirmation of others', async () => {
   const live = await Live.of(bed, STREAMED, SPOOLED);
   const xid = await begin();
   await a.query(insert(1));
@@ -73,7 +73,7 @@ it('an open streamed transaction holds up no confirmation of others', async () =
     'SELECT restart_lsn::text AS restart FROM pg_replication_slots WHERE slot_name = $1',
     [live.slot],
   );
-  // Its WAL is kept, as it has to come again after a lost connection.
+  // Its WAL is kept, because it must be sent again after a lost connection.
   expect(parseLsn(slot?.restart ?? '')).toBeLessThan(start);
 
   await a.query('COMMIT');
@@ -82,7 +82,7 @@ it('an open streamed transaction holds up no confirmation of others', async () =
   expect(spools()).toBe(0);
 });
 
-it('a transaction that is aborted as a whole leaves nothing', async () => {
+it('a transaction that is aborted as a whole leaves no spool file', async () => {
   const live = await Live.of(bed, STREAMED, SPOOLED);
   await begin();
   await a.query(insert(1));
@@ -96,7 +96,7 @@ it('a transaction that is aborted as a whole leaves nothing', async () => {
   await bed.confirmedAtLeast(live.slot, live.transactions.at(-1)!.endLsn);
 });
 
-it('unsubscribing in mid-stream leaves no spool', async () => {
+it('unsubscribing during a transaction leaves no spool file', async () => {
   const live = await Live.of(bed, STREAMED, SPOOLED);
   await begin();
   await a.query(insert(1));
@@ -114,10 +114,10 @@ const PLACES = [
 ] as const;
 
 describe.each(PLACES)('reconnect() %s', (_place, options) => {
-  /** A stream that is in the middle of an open transaction, and what has it lose its connection. */
+  /** A stream within an open transaction, and a function that ends its connection. */
   async function midway() {
     const { name, connection } = marked(proxy.through(bed.database.url), connectionOf(bed, STREAMED));
-    // What stands above transactions() sees no end of a session, so it is told of it by nothing but what comes next.
+    // Operators before transactions() do not see the end of a session; the next message reveals it.
     const live = await Live.of(bed, STREAMED, {
       ...SPOOLED,
       ...options,
@@ -140,7 +140,7 @@ describe.each(PLACES)('reconnect() %s', (_place, options) => {
   }
 
   it.each(['terminated', 'destroyed'] as const)(
-    'has it come whole, and once, after a connection %s in its middle',
+    'delivers it whole, and once, after a connection is %s within it',
     async (how) => {
       const { live, xid, cuts } = await midway();
       await cuts[how]();
@@ -157,7 +157,7 @@ describe.each(PLACES)('reconnect() %s', (_place, options) => {
     },
   );
 
-  it('has it come whole when it is committed while nobody listens', async () => {
+  it('delivers it whole if it is committed while disconnected', async () => {
     const { live, xid } = await midway();
     proxy.refusing = true;
     proxy.cut('rst');
@@ -169,13 +169,13 @@ describe.each(PLACES)('reconnect() %s', (_place, options) => {
     expect(spools()).toBe(0);
   });
 
-  it('has nothing left of it when it is aborted while nobody listens', async () => {
+  it('leaves nothing of it if it is aborted while disconnected', async () => {
     const { live } = await midway();
     proxy.refusing = true;
     proxy.cut('rst');
     await a.query('ROLLBACK');
     proxy.refusing = false;
-    // Nothing comes but keepalives.
+    // Only keepalives are received.
     await eventually(
       () => Promise.resolve(spools()),
       (count) => count === 0,
@@ -185,7 +185,7 @@ describe.each(PLACES)('reconnect() %s', (_place, options) => {
   });
 });
 
-it('logical messages of a savepoint that is rolled back stay where they were streamed, as the server cannot tell them apart', async () => {
+it('logical messages of a rolled-back savepoint are emitted where they were streamed, because the server does not mark them', async () => {
   const config = { messages: true };
   const live = await Live.of(bed, STREAMED, { config });
   const slot = await bed.slot();

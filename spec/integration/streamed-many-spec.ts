@@ -11,7 +11,7 @@ const TRANSACTIONS = 40;
 const ROUNDS = 3;
 /** Of 1 kB each. */
 const ROWS_IN_A_ROUND = 1000;
-/** A fraction of what all transactions together have: 120 MB, and take where each is kept in memory. */
+/** A fraction of the size of all transactions together, 120 MB, which is the memory needed without spooling. */
 const MOST = 90 * MB;
 
 let bed: Bed;
@@ -51,7 +51,7 @@ it(`${TRANSACTIONS} open transactions of 3 MB take the memory of one, and are re
       );
     }
   }
-  // The server keeps the last of each until there is more, but has sent nearly all.
+  // The server keeps the last part of each until there is more, but has sent nearly everything.
   child.send(TRANSACTIONS * ROUNDS * ROWS_IN_A_ROUND * 0.9);
   await said('gathered');
   for (const client of clients) await client.query('COMMIT');

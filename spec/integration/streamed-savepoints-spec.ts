@@ -23,7 +23,7 @@ afterEach(async () => {
 
 afterAll(() => bed.drop());
 
-/** A transaction that does whatever comes to its mind, in savepoints within savepoints, to rows of its own. */
+/** A transaction of random changes to rows of its own, in nested savepoints. */
 class Whim {
   readonly #client: Client;
   readonly #random: Random;
@@ -85,7 +85,7 @@ class Whim {
   }
 }
 
-/** What a table holds after these changes, by id. */
+/** The rows of a table after these changes, by id. */
 function replayed(changes: readonly Change[]): Map<unknown, unknown> {
   const rows = new Map<unknown, unknown>();
   for (const change of changes) {
@@ -95,14 +95,14 @@ function replayed(changes: readonly Change[]): Map<unknown, unknown> {
   return rows;
 }
 
-it.each(SEEDS)('what savepoints take back is not in a streamed transaction either (seed %i)', async (seed) => {
+it.each(SEEDS)('changes of rolled-back savepoints are not in a streamed transaction either (seed %i)', async (seed) => {
   const slot = await bed.slot();
   const lives = await Live.inAllWays(bed);
   const random = new Random(seed);
   const whims = clients.map((client, i) => new Whim(client, random, 1 + i * 1_000_000));
   for (let step = 0; step < STEPS; step++) {
     await random.pick([whims[0]!, whims[1]!]).step();
-    // The server tells of an abort only where it has read some of it before.
+    // The server reports an abort only if it has decoded part of it before.
     if (random.chance(0.5)) await tick(bed, lives);
   }
   for (const whim of whims) await whim.end();

@@ -19,7 +19,7 @@ afterEach(async () => {
 
 afterAll(() => bed.drop());
 
-/** Runs statements of one transaction, each of them read before the next, in all ways, and compares with the whole. */
+/** Runs statements of one transaction, each read before the next, in all ways, and compares with the transaction as a whole. */
 async function compared(...statements: string[]): Promise<Reading['transactions']> {
   const slot = await bed.slot();
   const lives = await Live.inAllWays(bed);
@@ -39,7 +39,7 @@ async function compared(...statements: string[]): Promise<Reading['transactions'
   return whole.transactions.filter(({ changes: [first] }) => !(first && 'table' in first && first.table === 'ticks'));
 }
 
-/** The columns of the rows of the last transaction but one, each set of them once. */
+/** The distinct column sets of the rows of the last transaction but one. */
 function columnsOf(transactions: Reading['transactions']): string[] {
   const changes = transactions.at(-2)?.changes ?? [];
   const rows = changes.map((change) =>
@@ -48,7 +48,7 @@ function columnsOf(transactions: Reading['transactions']): string[] {
   return rows.filter((row, i) => row !== rows[i - 1]);
 }
 
-describe('each change is read with the table as it was then', () => {
+describe('each change is decoded with the table at that time', () => {
   it('when a column is added, dropped and renamed within the transaction', async () => {
     const transactions = await compared(
       insert(1),
@@ -170,7 +170,7 @@ it('TRUNCATE within the transaction', async () => {
   ]);
 });
 
-it('types that are new with the transaction', async () => {
+it('types that are created in the transaction', async () => {
   const transactions = await compared(
     insert(1),
     `CREATE TYPE mood AS ENUM ('sad', 'happy')`,
@@ -190,7 +190,7 @@ it('types that are new with the transaction', async () => {
   expect(columnsOf(transactions)).toEqual(['rows(id,v)', 'rows(id,v,m,w)']);
 });
 
-it('a table that is new with the transaction', async () => {
+it('a table that is created in the transaction', async () => {
   const transactions = await compared(
     'CREATE TABLE fresh (id int PRIMARY KEY, v text)',
     insert(1).replace('rows', 'fresh'),

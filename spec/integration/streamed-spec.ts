@@ -27,7 +27,7 @@ afterEach(async () => {
 
 afterAll(() => bed.drop());
 
-/** Two large transactions in turns, with small ones and another large one, that is rolled back, in between. */
+/** Two large interleaved transactions, with small ones and a large rolled-back one between them. */
 async function interleaved(step: () => Promise<void>): Promise<void> {
   for (const client of [a, b, c]) await client.query('BEGIN');
   await a.query(insert(1));
@@ -45,7 +45,7 @@ async function interleaved(step: () => Promise<void>): Promise<void> {
   );
   await a.query(`SELECT pg_logical_emit_message(true, 'a', 'inside')`);
   await a.query(`SELECT pg_logical_emit_message(false, 'a', 'outside')`);
-  // Their bodies stay where they are: unchanged TOAST.
+  // Their bodies are unchanged TOAST values.
   await a.query(`UPDATE docs SET title = 'new'`);
   await a.query(`UPDATE full_docs SET title = 'new'`);
   await c.query(insert(30_001));
@@ -64,7 +64,7 @@ async function interleaved(step: () => Promise<void>): Promise<void> {
 }
 
 describe.each([false, true])('with messages: %s', (messages) => {
-  it('transactions are the same, however they come', async () => {
+  it('transactions are the same, however they are sent', async () => {
     const slot = await bed.slot();
     const config = { messages };
     const lives = await Live.inAllWays(bed, { config });

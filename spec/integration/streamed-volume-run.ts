@@ -1,9 +1,9 @@
 /**
- * Reads a transaction of 2 GB, or of as many MB as are given, on a server of its own:
+ * Reads a transaction of 2 GB, or of the given number of MB, on a separate server:
  *
  *   npm run test:volume -- [MB]
  *
- * It must not take more than 250 MB of memory, Node's own included.
+ * It must not take more than 250 MB of memory, including Node's own.
  */
 import { startServer } from '../support/server';
 import { describeVolume, MB, volume, VOLUME_TABLES } from './support/streamed-volume';
@@ -13,7 +13,7 @@ const MOST = 250 * MB;
 
 async function main(): Promise<void> {
   const rows = Number(process.argv[2] ?? '2000') * 1000;
-  // As one gets it: what is larger than 64 MB is streamed.
+  // The default settings: a transaction larger than 64 MB is streamed.
   const server = await startServer();
   try {
     console.log(server.description);

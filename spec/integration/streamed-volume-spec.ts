@@ -2,7 +2,7 @@ import { describeVolume, MB, volume, VOLUME_TABLES } from './support/streamed-vo
 import { Bed } from './support/bed';
 
 const ROWS = 128_000;
-/** Half of what the transaction alone would take. */
+/** Half of the size of the transaction. */
 const MOST = 64 * MB;
 
 let bed: Bed;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => bed.drop());
 
-it('a transaction of 128 MB is read a block at a time, and never all of it kept in memory', async () => {
+it('a transaction of 128 MB is read block by block, and never kept in memory as a whole', async () => {
   const result = await volume(bed, ROWS);
   process.stdout.write(`${describeVolume(result)}\n`);
   expect(result.rows).toBe(ROWS);

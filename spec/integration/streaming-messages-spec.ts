@@ -66,7 +66,7 @@ describe('messages from a real server', () => {
     expect(second).toMatchObject({ ordinal: 1, new: { id: 2, name: null, bio: 'x' } });
   });
 
-  it('names the key before an update only where the update changed it', async () => {
+  it('has the key before an update only if the update changed it', async () => {
     await bed.sql("INSERT INTO users VALUES (10, 'Bob')");
     const messages = await bed.messagesOf(async () => {
       await bed.sql("UPDATE users SET name = 'Rob' WHERE id = 10");
@@ -80,7 +80,7 @@ describe('messages from a real server', () => {
     expect(moved!.old).toBeUndefined();
   });
 
-  it('leaves an unchanged long value out, and names it', async () => {
+  it('omits an unchanged long value, and names the column', async () => {
     await bed.sql('INSERT INTO users VALUES (20, $1, $2)', ['Cay', LONG]);
     const messages = await bed.messagesOf(() => bed.sql("UPDATE users SET name = 'Kay' WHERE id = 20"));
 
@@ -89,7 +89,7 @@ describe('messages from a real server', () => {
     expect(update!.unchanged).toEqual(['bio']);
   });
 
-  it('has the whole old row under REPLICA IDENTITY FULL, and fills unchanged long values from it', async () => {
+  it('has the whole old row with REPLICA IDENTITY FULL, and fills unchanged long values from it', async () => {
     await bed.sql('INSERT INTO whole VALUES (1, $1, $2)', ['Dee', LONG]);
     const messages = await bed.messagesOf(async () => {
       await bed.sql("UPDATE whole SET name = 'Di' WHERE id = 1");
@@ -107,14 +107,14 @@ describe('messages from a real server', () => {
     expect(deletion!.key).toBeUndefined();
   });
 
-  it('has the key alone of a deleted row otherwise', async () => {
+  it('otherwise has only the key of a deleted row', async () => {
     await bed.sql("INSERT INTO users VALUES (30, 'Eve')");
     const [deletion] = ofKind(await bed.messagesOf(() => bed.sql('DELETE FROM users WHERE id = 30')), 'delete');
     expect(deletion!.key).toStrictEqual({ id: 30 });
     expect(deletion!.old).toBeUndefined();
   });
 
-  it('tells of a truncate of several tables as one change', async () => {
+  it('emits a truncate of several tables as one change', async () => {
     const messages = await bed.messagesOf(async () => {
       await bed.sql('TRUNCATE users, billing.invoices, unpublished');
       await bed.sql('TRUNCATE parents RESTART IDENTITY CASCADE');
@@ -144,7 +144,7 @@ describe('messages from a real server', () => {
     });
   });
 
-  it('tells of a type that is not built in', async () => {
+  it('emits a type that is not built in', async () => {
     const messages = await bed.messagesOf(() => bed.sql("INSERT INTO moods VALUES (1, 'happy')"));
     expect(kindsOf(messages)).toEqual(['begin', 'type', 'relation', 'insert', 'commit']);
     const [type] = ofKind(messages, 'type');
@@ -153,7 +153,7 @@ describe('messages from a real server', () => {
     expect(ofKind(messages, 'insert')[0]!.new).toStrictEqual({ id: 1, mood: 'happy' });
   });
 
-  it('tells of DDL by a new relation, and leaves the old one as it was', async () => {
+  it('emits a new relation after DDL, and does not change the old one', async () => {
     const messages = await bed.messagesOf(async () => {
       await bed.sql('INSERT INTO parents VALUES (100)');
       await bed.sql('ALTER TABLE parents ADD note text');
@@ -165,7 +165,7 @@ describe('messages from a real server', () => {
     expect(after!.new).toStrictEqual({ id: 101, note: 'new' });
   });
 
-  it('tells where a transaction was first made', async () => {
+  it('has the origin of a transaction', async () => {
     const origin = uniqueName('elsewhere');
     await bed.sql('SELECT pg_replication_origin_create($1)', [origin]);
     try {
@@ -185,7 +185,7 @@ describe('messages from a real server', () => {
     }
   });
 
-  it('delivers logical messages inside and outside of transactions', async () => {
+  it('delivers transactional and non-transactional logical messages', async () => {
     const messages = await bed.messagesOf(
       () =>
         bed.transaction(
@@ -206,7 +206,7 @@ describe('messages from a real server', () => {
     expect(inside!.content).toEqual(Buffer.from([0, 255]));
   });
 
-  it('hears nothing of logical messages unless it asks for them', async () => {
+  it('receives logical messages only if requested', async () => {
     const messages = await bed.messagesOf(() =>
       bed.transaction(
         "INSERT INTO users VALUES (51, 'Hal')",
@@ -217,7 +217,7 @@ describe('messages from a real server', () => {
     expect(kindsOf(messages)).toEqual(['begin', 'relation', 'insert', 'commit']);
   });
 
-  it('passes keepalives on, as far as the server has read', async () => {
+  it("emits keepalives with the server's position", async () => {
     const slot = await bed.slot();
     await bed.sql('INSERT INTO unpublished VALUES (1)');
     const end = await bed.position();
@@ -228,7 +228,7 @@ describe('messages from a real server', () => {
     await bed.released(slot);
   });
 
-  it('names the leaves of a partitioned table, or the root where the publication says so', async () => {
+  it('names the leaves of a partitioned table, or the root if the publication says so', async () => {
     const slot = await bed.slot();
     await bed.sql("INSERT INTO regions VALUES (1, 'eu'), (2, 'us')");
     await bed.sql("UPDATE regions SET region = 'us' WHERE id = 1");

@@ -31,7 +31,7 @@ describe('another output plugin', () => {
   const isCommit = (message: RawMessage): boolean =>
     message.kind === 'xlogData' && message.data.toString() === 'COMMIT';
 
-  it('comes as it wrote, is confirmed when acknowledged, and is not sent again', async () => {
+  it('is emitted unchanged, confirmed when acknowledged, and not sent again', async () => {
     const slot = await bed.slot('test_decoding');
     await bed.sql("INSERT INTO notes VALUES (1, 'grüße')");
     const end = await bed.position();
@@ -60,7 +60,7 @@ describe('another output plugin', () => {
     second.unsubscribe();
   });
 
-  it('is sent again from the transaction on that was not acknowledged as a whole', async () => {
+  it('is sent again from the first transaction that was not acknowledged completely', async () => {
     const slot = await bed.slot('test_decoding');
     await bed.sql('INSERT INTO notes VALUES (1)');
     await bed.transaction('INSERT INTO notes VALUES (2)', 'INSERT INTO notes VALUES (3)');
@@ -80,7 +80,7 @@ describe('another output plugin', () => {
     second.unsubscribe();
   });
 
-  it('never asks the slot to go back, though a transaction’s messages lie before the last commit', async () => {
+  it("never confirms a position before the slot's, although the messages of a transaction precede the last commit", async () => {
     const slot = await bed.slot('test_decoding');
     const other = await bed.database.client();
     await other.query('BEGIN');
@@ -98,7 +98,7 @@ describe('another output plugin', () => {
     const statusObserver = new Subject<StatusUpdate>();
     statusObserver.subscribe((update) => updates.push(update));
     const second = new Recorder(raw(slot, { statusObserver }));
-    // Acknowledged one by one, with the time between them that it takes to report each.
+    // Acknowledged one by one, with enough time between them to report each.
     for (let count = 1; ; count++) {
       const message = (await second.take(count)).at(-1)!;
       message.ack();

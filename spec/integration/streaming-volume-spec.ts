@@ -4,7 +4,7 @@ import { map, timer } from 'rxjs';
 import { ackAfter, transactions, type Row, type Transaction } from '../../lib/index';
 import { Bed, Recorder } from './support/bed';
 
-describe('much data', () => {
+describe('large volumes', () => {
   let bed: Bed;
 
   beforeAll(async () => {
@@ -119,7 +119,7 @@ describe('much data', () => {
     recorder.unsubscribe();
   });
 
-  it('brings many transactions of 10 MB through to a slow handler', async () => {
+  it('delivers many transactions of 10 MB to a slow handler', async () => {
     const COUNT = 8;
     const slot = await bed.slot();
     const recorder = new Recorder(

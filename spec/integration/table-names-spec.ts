@@ -3,7 +3,7 @@ import { alterPublication, createPublication, ofTable, preflight, publicationSta
 import { failureOf } from './support/life';
 import { Bed, ofKind } from './support/bed';
 
-/** Tables that a dot in a name makes look alike, as messages name them, with their SQL. */
+/** Tables that differ only in where a dot is part of a name, as messages name them, with their SQL. */
 const TABLES = [
   ['a.b', 'a.b'],
   ['"a.b"', '"a.b"'],
@@ -32,7 +32,7 @@ function write(id: number) {
   };
 }
 
-it('each table has a name of its own', async () => {
+it('each table has a distinct name', async () => {
   const messages = await bed.messagesOf(write(1));
   expect(ofKind(messages, 'insert').map(({ table }) => table)).toEqual(NAMES);
   expect(ofKind(messages, 'insert').map((insert) => insert.new['is_named'])).toEqual(NAMES);
@@ -40,7 +40,7 @@ it('each table has a name of its own', async () => {
   expect(ofKind(messages, 'relation').map(({ table }) => table)).toEqual(expect.arrayContaining([...NAMES]));
 });
 
-it.each(NAMES)('ofTable passes on the changes of %s alone', async (name) => {
+it.each(NAMES)('ofTable emits only the changes of %s', async (name) => {
   const slot = await bed.slot();
   await write(2)();
   const changes = await firstValueFrom(
@@ -56,7 +56,7 @@ it.each(NAMES)('ofTable passes on the changes of %s alone', async (name) => {
   await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
 });
 
-it.each(NAMES)('expectTables looks at %s alone', async (name) => {
+it.each(NAMES)('expectTables checks only %s', async (name) => {
   const slot = await bed.slot();
   await write(3)();
   const error = await failureOf(bed.stream(slot, { expectTables: { [name]: { id: 'text' } } }));
@@ -65,7 +65,7 @@ it.each(NAMES)('expectTables looks at %s alone', async (name) => {
   await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
 });
 
-it.each(NAMES)('a publication is made of %s alone, and tells of it', async (name) => {
+it.each(NAMES)('a publication of only %s is created, and its status is read', async (name) => {
   const connection = { connectionString: bed.database.url };
   const tables = async () => {
     const status = await firstValueFrom(publicationStatus({ connection, name: 'own' }));

@@ -8,7 +8,7 @@ const IN = 'trust, TLSv1.3';
 const OUT = 'TLS_FAILED';
 
 let secured: SecuredServer;
-/** Whose certificates nobody knows. */
+/** An unknown certificate authority. */
 let other: Authority;
 let revoked: Credentials;
 let files: CertificateFiles<'root.crt'>;
@@ -80,7 +80,7 @@ describe("the server's certificate", () => {
     await secured.show(await make());
     const sslrootcert = files.paths['root.crt'];
     const found: string[] = [await secured.outcome({ user: 'anyhow', sslmode: 'require' })];
-    // Where there is an authority to check by, it is checked by in each mode.
+    // If an authority is given, every mode verifies.
     for (const sslmode of ['prefer', 'verify-ca', 'verify-full']) {
       found.push(await secured.outcome({ user: 'anyhow', sslmode, sslrootcert }));
     }
@@ -91,7 +91,7 @@ describe("the server's certificate", () => {
     }
   });
 
-  it('is known by itself, or by an issuer in between that the server sends along', async () => {
+  it('is trusted by itself, or by an intermediate certificate that the server sends', async () => {
     const own = await selfSigned();
     const itself = inFolder({ 'root.crt': own.cert });
     await secured.show(own);
@@ -106,7 +106,7 @@ describe("the server's certificate", () => {
     expect(await secured.outcome(verified())).toBe(IN);
   });
 
-  it('was revoked', async () => {
+  it('is revoked', async () => {
     const [good, bad] = [await secured.ca.server(), await secured.ca.server()];
     const list = inFolder({ 'root.crl': await secured.ca.revocations(bad) });
     const connection = { ...verified(), sslcrl: list.paths['root.crl'] };
@@ -137,7 +137,7 @@ describe("the server's certificate", () => {
   });
 });
 
-/** What a client has to show. */
+/** The credentials of a client. */
 const OURS: Readonly<Record<string, (user: string) => Promise<Credentials>>> = {
   'its own': (user) => secured.clientCa.client(user),
   "another's": () => secured.clientCa.client('stranger'),
@@ -161,10 +161,10 @@ describe("the client's certificate", () => {
     ['with_any', 'none', 'HBA_REFUSED'],
     ['with_nothing', 'its own', 'trust'],
     ['with_nothing', "another's", 'AUTHENTICATION_FAILED'],
-    // A server that does not ask for one looks at it all the same.
+    // A server that does not require a certificate verifies it if one is presented.
     ['anyhow', "another's", 'trust'],
     ['anyhow', 'one of an unknown issuer', 'does not trust the issuer of the client certificate'],
-  ])('%s shows %s: %s', async (user, which, outcome) => {
+  ])('%s presents %s: %s', async (user, which, outcome) => {
     const shown = await OURS[which]?.(user);
     const own = inFolder({ crt: shown?.cert ?? '', key: shown?.key ?? '' });
     const named = shown && { sslcert: own.paths.crt, sslkey: own.paths.key };
@@ -173,7 +173,7 @@ describe("the client's certificate", () => {
       if (!outcome.includes(' ')) {
         expect(await secured.outcome(connection)).toMatch(new RegExp(`^${outcome}(, ${version})?$`));
       } else {
-        // The alert tells; in TLS 1.3 it comes when the handshake is over here.
+        // The alert is the reason; in TLS 1.3 it is received after the client's handshake.
         const error = await secured.refusal(connection);
         expect(error).toMatchObject({ code: 'TLS_FAILED', retryable: false });
         expect(error.message).toContain(outcome);
@@ -182,7 +182,7 @@ describe("the client's certificate", () => {
     own.remove();
   });
 
-  it('is no answer to a question, so it is none in the words of require_auth', async () => {
+  it('is not a response to an authentication request, so require_auth treats it as none', async () => {
     const { cert, key } = await secured.clientCa.client('by_certificate');
     const connection = { user: 'by_certificate', ssl: { ca: secured.ca.cert, cert, key } };
     const admitted = await secured.logIn({ ...connection, require_auth: 'none' });
@@ -225,7 +225,7 @@ describe("the client's certificate", () => {
   });
 });
 
-/** @param outcome as the server's log has it, or the option at fault */
+/** @param outcome the server's log entry, or the invalid option */
 async function expectOutcome(connection: ConnectionOptions, outcome: string): Promise<void> {
   if (outcome.includes(',')) {
     expect(await secured.outcome(connection)).toBe(outcome);

@@ -10,7 +10,7 @@ import { SecuredServer } from './support/secured-server';
 import { acknowledge, Bed, eventually, Recorder } from './support/bed';
 
 let secured: SecuredServer;
-/** Nobody's issuer but its own. */
+/** A self-signed certificate. */
 let other: Authority;
 let files: CertificateFiles<'root.crt'>;
 let recorder: Recorder<ReplicationMessage> | undefined;
@@ -40,7 +40,7 @@ const verified = (): ConnectionOptions => ({ sslmode: 'verify-full', sslrootcert
 describe('sslmode', () => {
   it.each<[mode: string, anyhow: string, encrypted: string, bare: string]>([
     ['disable', 'trust, clear', 'HBA_REFUSED', 'trust, clear'],
-    // Not tried again in clear text where the server wants that.
+    // No fallback to clear text, even if the server accepts only that.
     ['prefer', 'trust, TLSv1.3', 'trust, TLSv1.3', 'HBA_REFUSED'],
     ['require', 'trust, TLSv1.3', 'trust, TLSv1.3', 'HBA_REFUSED'],
     ['no-verify', 'trust, TLSv1.3', 'trust, TLSv1.3', 'HBA_REFUSED'],
@@ -53,15 +53,15 @@ describe('sslmode', () => {
     expect(found).toEqual(outcomes);
   });
 
-  it('is prefer where nothing is said', async () => {
+  it('defaults to prefer', async () => {
     expect(await secured.outcome({ user: 'anyhow' })).toBe('trust, TLSv1.3');
   });
 
-  it('allow is refused, as it would try clear text first', async () => {
+  it('allow is rejected, because it would try clear text first', async () => {
     expect(await secured.refusal({ user: 'anyhow', sslmode: 'allow' })).toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
-  it('of a server without TLS', async () => {
+  it('with a server without TLS', async () => {
     await secured.set({ ssl: 'off' });
     const outcome = (tls: ConnectionOptions): Promise<string> => secured.outcome({ user: 'scram', ...tls });
     expect(await outcome({ sslmode: 'prefer' })).toBe('scram-sha-256, clear');
@@ -77,7 +77,7 @@ describe('sslmode', () => {
 describe('ssl', () => {
   it.each<[what: string, ssl: () => ConnectionOptions['ssl'], outcome: string]>([
     ['false', () => false, 'trust, clear'],
-    // By the authorities that Node.js trusts.
+    // Verified with the authorities that Node.js trusts.
     ['true', () => true, 'TLS_FAILED'],
     ['with the authority', () => ({ ca: secured.ca.cert }), 'trust, TLSv1.3'],
     ['with another authority', () => ({ ca: other.cert }), 'TLS_FAILED'],
@@ -88,13 +88,13 @@ describe('ssl', () => {
 });
 
 describe('sslrootcert=system', () => {
-  it('does not know a private authority', async () => {
+  it('does not trust a private authority', async () => {
     const error = await secured.refusal({ user: 'anyhow', sslrootcert: 'system' });
     expect(error).toMatchObject({ code: 'TLS_FAILED', retryable: false });
     expect(error.message).toMatch(/issuer .* is not trusted/);
   });
 
-  it('knows one that was made known to Node.js', async () => {
+  it('trusts an authority that is added to Node.js', async () => {
     const { host, port } = secured.server;
     const program = `require('./lib/index.ts').identifySystem().subscribe(({ database }) => console.log(database))`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '-e', program], {
@@ -142,14 +142,14 @@ describe('the version of TLS', () => {
     [{ ssl_max_protocol_version: 'TLSv1.2' }, { ssl_min_protocol_version: 'TLSv1.3' }, 'TLS_FAILED'],
     [{ ssl_min_protocol_version: 'TLSv1.3' }, { ssl_max_protocol_version: 'TLSv1.2' }, 'TLS_FAILED'],
     [{ ssl_min_protocol_version: 'TLSv1.3' }, {}, 'trust, TLSv1.3'],
-  ])('%o of the server, %o here: %s', async (server, client, outcome) => {
+  ])('%o on the server, %o on the client: %s', async (server, client, outcome) => {
     await secured.set(server);
     expect(await secured.outcome({ user: 'encrypted', ...client })).toBe(outcome);
     await secured.set(Object.fromEntries(Object.keys(server).map((name) => [name, undefined])));
   });
 });
 
-it('a stream goes on with a new certificate, and with a new authority', async () => {
+it('a stream reconnects after the certificate, and the authority, were replaced', async () => {
   const bed = await Bed.make('tls', NUMBERS, secured.server);
   const { cert, key } = await secured.clientCa.client('somebody');
   const own = inFolder({ crt: cert, key });
@@ -196,7 +196,7 @@ it('a stream goes on with a new certificate, and with a new authority', async ()
   await again();
   await arrived(3);
 
-  // Nobody who is not known is connected to, again and again least of all.
+  // A server with an unknown certificate is not retried.
   await secured.show(secured.certificate);
   await bed.sql(`SELECT pg_terminate_backend(${(await processes())[0]?.pid ?? 0})`);
   await expect(stream.completed()).rejects.toMatchObject({ code: 'TLS_FAILED', retryable: false });

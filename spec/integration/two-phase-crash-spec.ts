@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await startServer();
 });
 
-// A crash takes its connections with it.
+// A crash ends its connections.
 beforeEach(async () => {
   bed = await Bed.make('crash', TABLES, server);
 });
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const there = (): Bed => bed;
 
-/** two-phase-program.ts in a process of its own. */
+/** Runs two-phase-program.ts in a separate process. */
 class Program {
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
@@ -42,7 +42,7 @@ class Program {
     programs.add(this);
   }
 
-  /** Resolves with all that it has said up to that line. */
+  /** Resolves with everything reported up to this line. */
   async says(line: string): Promise<string[]> {
     while (!this.lines.includes(line)) {
       const said = await Promise.race([once(this.#child, 'message'), this.#ended.then(() => undefined)]);

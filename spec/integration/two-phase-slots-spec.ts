@@ -23,7 +23,7 @@ import {
   type Unit,
 } from './support/two-phase';
 
-// One of its own: what is prepared keeps others from making slots.
+// A separate server, because prepared transactions delay slot creation.
 let server: TestServer;
 let bed: Bed;
 const recorders = new Set<Recorder<unknown>>();
@@ -46,7 +46,7 @@ afterAll(() => server.dispose());
 
 const there = (): Bed => bed;
 
-/** What a stream of units emits as it goes on; they are left to be acknowledged. */
+/** The values of a stream, which are not acknowledged yet. */
 function record(slot: string, config?: Parameters<typeof twoPhaseStream>[2]): Recorder<Unit> {
   const recorder = new Recorder(twoPhaseStream(bed, slot, config).pipe(transactions<AnyReplicationMessage>()));
   recorders.add(recorder);
@@ -83,7 +83,7 @@ describe('the slot', () => {
     const slot = await bed.slot();
     await bed.sql(prepare('read', insert(1)));
     await bed.sql(insert(2));
-    // Read past it, by a stream to which it is nothing yet.
+    // Streamed past by a client without two-phase commit.
     const plain = await bed.readTo(slot, await bed.position());
     expect(plain.filter(({ kind }) => kind === 'insert')).toMatchObject([{ new: { id: 2 } }]);
     await bed.sql(prepare('unread', insert(3)));
@@ -135,7 +135,7 @@ describe('the slot', () => {
   );
 });
 
-/** Without what the server may leave out of one that is rolled back. */
+/** Without what the server may omit for a rolled-back transaction. */
 const nameOf = (unit: Unit): string => lineOf(unit).replace(/:.*/, '');
 
 since15(
@@ -154,7 +154,7 @@ since15(
     const lines = all.map(nameOf);
     expect(lines).toEqual(['prepare one', '2', 'commit one', 'prepare two', 'rollback two']);
 
-    /** Where it starts; of a rollback what comes before that is known. */
+    /** The start position; earlier parts of a rolled-back transaction are known. */
     const startOf = (unit: Unit): Lsn => {
       if (unit.kind === 'rollbackPrepared') return unit.endLsn - 1n;
       return unit.kind === 'preparedTransaction' ? unit.prepareLsn : unit.commitLsn;

@@ -16,7 +16,7 @@ import {
   type Unit,
 } from './support/two-phase';
 
-// One of its own: what is prepared keeps others from making slots.
+// A separate server, because prepared transactions delay slot creation.
 let server: TestServer;
 let bed: Bed;
 const recorders = new Set<Recorder<unknown>>();
@@ -39,7 +39,7 @@ afterAll(() => server.dispose());
 
 const there = (): Bed => bed;
 
-/** What a stream of units emits as it goes on; they are left to be acknowledged. */
+/** The values of a stream, which are not acknowledged yet. */
 function record(slot: string): Recorder<Unit> {
   const recorder = new Recorder(twoPhaseStream(bed, slot).pipe(transactions<AnyReplicationMessage>()));
   recorders.add(recorder);
@@ -71,7 +71,7 @@ since15(there, 'what is prepared comes before it is committed, and is acknowledg
   expect(committed).toMatchObject({ gid: 'one', xid: prepared.xid });
   expect(committed.commitLsn).toBeGreaterThanOrEqual(between.endLsn);
   expect(committed.commitTime.getTime()).toBeGreaterThanOrEqual(prepared.prepareTime.getTime());
-  // In the order in which they came, whatever is acknowledged first.
+  // In the order of arrival, whatever is acknowledged first.
   committed.ack();
   expect(await bed.confirmed(slot)).toBeLessThanOrEqual(between.commitLsn);
   between.ack();
@@ -116,7 +116,7 @@ since15(there, 'what was rolled back while nobody listened leaves nothing to be 
   await bed.sql(insert(2));
   const lines = (await readUnits(bed, slot, await bed.position())).map(lineOf);
   expect(lines.at(-1)).toBe('2');
-  // The server gives up the changes once it notices, and need not notice.
+  // The server discards the changes when it notices the rollback, which is not guaranteed.
   expect(lines.slice(0, -1)).toEqual([expect.stringMatching(/^prepare gone: 1?$/), 'rollback gone']);
 });
 
@@ -212,7 +212,7 @@ describe('streamed', () => {
     await bed.sql(insert(-1));
     await bed.sql(`COMMIT PREPARED 'large'`);
     await bed.sql(prepare('other', insertMany(3001)));
-    // Or the server might find out that it need not tell of its changes.
+    // Otherwise the server might notice the rollback and omit the changes.
     for (const live of lives) await live.take(4);
     await bed.sql(`ROLLBACK PREPARED 'other'`);
     await bed.sql(insertMany(4001));

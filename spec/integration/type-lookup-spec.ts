@@ -54,7 +54,7 @@ function settingsFor(connection: string): ConnectionSettings {
   return resolveConnection(readCommandOptions({ connection }, []));
 }
 
-/** Over a connection of its own, as a stream does it. */
+/** Over a separate connection, as a stream does. */
 function lookUp(script: ProtocolRoutine<Map<number, TypeDefinition>>): Promise<Map<number, TypeDefinition>> {
   return firstValueFrom(runManagementCommand(settingsFor(bed.database.url), () => script));
 }
@@ -64,7 +64,7 @@ async function oidOf(type: string): Promise<number> {
   return row!.oid;
 }
 
-/** What a look-up found, with names in place of OIDs. */
+/** The result of a lookup, with names in place of OIDs. */
 async function named(found: ReadonlyMap<number, TypeDefinition>): Promise<Record<string, unknown>> {
   const rows = await bed.sql<{ oid: number; name: string }>('SELECT oid, oid::regtype::text AS name FROM pg_type');
   const names = new Map(rows.map(({ oid, name }) => [oid, name]));
@@ -120,7 +120,7 @@ const WHOLES = {
 };
 const SPELL = { spell: { kind: 'range', subtype: 'timestamp with time zone' } };
 
-describe('a look-up', () => {
+describe('a type lookup', () => {
   it.each([
     ['"other one".mood', MOOD],
     ['moods2', MOODS],
@@ -156,11 +156,11 @@ describe('a look-up', () => {
       'information_schema.cardinal_number',
       { 'information_schema.cardinal_number': { kind: 'domain', base: 'integer' } },
     ],
-  ])('finds a type and all that it is made of, built-in types apart: %s', async (type, expected) => {
+  ])('finds a type and all types that it contains, except built-in ones: %s', async (type, expected) => {
     expect(await lookUpNames(type)).toEqual(expected);
   });
 
-  it('finds several at once, and those that do not exist are missing', async () => {
+  it('finds several types, and omits those that do not exist', async () => {
     expect(await lookUpNames('moods', 'spell', 'int4[]')).toEqual({
       ...MOOD,
       ...SPELL,
@@ -183,7 +183,7 @@ describe('a look-up', () => {
     expect(await of('no such')).toEqual({});
   });
 
-  it('finds more types than one result of the server may have', async () => {
+  it('finds more types than one result of the server may contain', async () => {
     await bed.sql(`CREATE SCHEMA many; DO $$ BEGIN
       FOR i IN 1..1010 LOOP EXECUTE format('CREATE TYPE many.%I AS ENUM ()', 'e' || i); END LOOP; END $$`);
     const oids = await bed.sql<{ oid: number }>(`SELECT oid FROM pg_type WHERE typnamespace = 'many'::regnamespace`);
@@ -209,8 +209,8 @@ describe('a look-up', () => {
   });
 });
 
-describe('a composite that is altered while it is read', () => {
-  it('comes with as many fields as it had, and no message tells of it', async () => {
+describe('a composite that is altered during the stream', () => {
+  it('is sent with the fields that it had, and no message announces the change', async () => {
     await bed.sql(`CREATE TYPE altered AS (a int, b text);
       CREATE TABLE changing (id int PRIMARY KEY, v altered); CREATE PUBLICATION changes FOR TABLE changing`);
     const typeOid = await oidOf('altered');
@@ -249,8 +249,8 @@ describe('a composite that is altered while it is read', () => {
   });
 });
 
-describe('a value of types made at random', () => {
-  /** The text that the stream has: what the type's output function prints. */
+describe('a value of a random type', () => {
+  /** The text in the stream: the result of the type's output function. */
   async function printed(type: string, value: string | null): Promise<string | null> {
     const types = { getTypeParser: () => (text: string) => text };
     const query = { text: `SELECT $1::${type} AS found`, values: [value], types };
@@ -258,7 +258,7 @@ describe('a value of types made at random', () => {
     return rows[0]!.found;
   }
 
-  it('is what the server makes of its parts', async () => {
+  it('equals what the server prints from its parts', async () => {
     const property = fc.asyncProperty(
       tree.chain((type) => fc.tuple(fc.constant(type), fc.array(valueOf(type), { minLength: 1, maxLength: 4 }))),
       async ([type, values]) => {

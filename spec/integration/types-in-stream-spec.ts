@@ -22,7 +22,7 @@ afterAll(() => bed.drop());
 
 const ROW = `'ok', '{sad,NULL}', '{1,2}', '("Elm Street",7)', '{"(Oak,8)","(,)"}'`;
 
-/** The row that the server inserts now, as a stream with these options has it. */
+/** The next inserted row, as a stream with these options emits it. */
 async function read(more: Partial<PgoutputConfig>): Promise<unknown> {
   const slot = await bed.slot();
   await bed.sql(`TRUNCATE known; INSERT INTO known VALUES (1, ${ROW})`);
@@ -40,7 +40,7 @@ async function read(more: Partial<PgoutputConfig>): Promise<unknown> {
 }
 
 describe.each([false, true])('types that are not built in, with binary: %s', (binary) => {
-  it('are looked up as the stream starts', async () => {
+  it('are looked up at the start of the stream', async () => {
     expect(await read({ binary })).toEqual({
       id: 1,
       m: 'ok',
@@ -51,7 +51,7 @@ describe.each([false, true])('types that are not built in, with binary: %s', (bi
     });
   });
 
-  it('are objects where they are composites and that is asked for', async () => {
+  it('are objects if they are composites and objects are requested', async () => {
     expect(await read({ binary, composites: true })).toMatchObject({
       a: { street: 'Elm Street', no: 7 },
       many: [
@@ -62,7 +62,7 @@ describe.each([false, true])('types that are not built in, with binary: %s', (bi
   });
 });
 
-it('stay text where nobody looks them up', async () => {
+it('stay text without a lookup', async () => {
   expect(await read({ lookUpTypes: false })).toEqual({
     id: 1,
     m: 'ok',
@@ -73,7 +73,7 @@ it('stay text where nobody looks them up', async () => {
   });
 });
 
-it('cannot be read in binary where nobody looks them up, which is said', async () => {
+it('cannot be decoded in binary without a lookup, and the error says so', async () => {
   await expect(read({ lookUpTypes: false, binary: true })).rejects.toMatchObject({
     code: 'VALUE_DECODE_FAILED',
     message: expect.stringMatching(
@@ -82,7 +82,7 @@ it('cannot be read in binary where nobody looks them up, which is said', async (
   });
 });
 
-it('are looked up over another connection, an ordinary one, when they come up while the stream runs', async () => {
+it('are looked up over another, ordinary connection when they occur during the stream', async () => {
   const slot = await bed.slot();
   const name = uniqueName('late');
   const rows: unknown[] = [];
@@ -115,47 +115,50 @@ it('are looked up over another connection, an ordinary one, when they come up wh
   }
 });
 
-it.each([false, true])('keep their values when a composite is altered in the stream, binary: %s', async (binary) => {
-  const slot = await bed.slot();
-  const name = uniqueName('altered');
-  await bed.sql(
-    `CREATE TYPE ${name}_pair AS (a int, b int); CREATE TABLE ${name} (id int PRIMARY KEY, p ${name}_pair)`,
-  );
-  const rows: unknown[] = [];
-  const subscription = logicalReplication({ ...bed.config(slot), composites: true, binary })
-    .pipe(ofTable(name))
-    .subscribe((change) => {
-      change.ack();
-      if (change.kind === 'insert') rows.push(change.new['p']);
-    });
-  const sees = (count: number) =>
-    eventually(
-      () => Promise.resolve(rows.length),
-      (seen) => seen === count,
-    );
-  try {
-    await bed.sql(`INSERT INTO ${name} VALUES (1, '(1,2)')`);
-    await sees(1);
-    await bed.sql(`ALTER TYPE ${name}_pair ADD ATTRIBUTE c int`);
-    await bed.sql(`INSERT INTO ${name} VALUES (2, '(1,2,3)')`);
-    await sees(2);
+it.each([false, true])(
+  'keep their values when a composite is altered during the stream, binary: %s',
+  async (binary) => {
+    const slot = await bed.slot();
+    const name = uniqueName('altered');
     await bed.sql(
-      `CREATE TYPE ${name}_hue AS ENUM ('red', 'blue'); ALTER TYPE ${name}_pair ADD ATTRIBUTE h ${name}_hue[]`,
+      `CREATE TYPE ${name}_pair AS (a int, b int); CREATE TABLE ${name} (id int PRIMARY KEY, p ${name}_pair)`,
     );
-    await bed.sql(`INSERT INTO ${name} VALUES (3, '(1,2,3,"{red,NULL}")')`);
-    await sees(3);
-    expect(rows).toEqual([
-      { a: 1, b: 2 },
-      { a: 1, b: 2, c: 3 },
-      { a: 1, b: 2, c: 3, h: ['red', null] },
-    ]);
-  } finally {
-    subscription.unsubscribe();
-  }
-});
+    const rows: unknown[] = [];
+    const subscription = logicalReplication({ ...bed.config(slot), composites: true, binary })
+      .pipe(ofTable(name))
+      .subscribe((change) => {
+        change.ack();
+        if (change.kind === 'insert') rows.push(change.new['p']);
+      });
+    const sees = (count: number) =>
+      eventually(
+        () => Promise.resolve(rows.length),
+        (seen) => seen === count,
+      );
+    try {
+      await bed.sql(`INSERT INTO ${name} VALUES (1, '(1,2)')`);
+      await sees(1);
+      await bed.sql(`ALTER TYPE ${name}_pair ADD ATTRIBUTE c int`);
+      await bed.sql(`INSERT INTO ${name} VALUES (2, '(1,2,3)')`);
+      await sees(2);
+      await bed.sql(
+        `CREATE TYPE ${name}_hue AS ENUM ('red', 'blue'); ALTER TYPE ${name}_pair ADD ATTRIBUTE h ${name}_hue[]`,
+      );
+      await bed.sql(`INSERT INTO ${name} VALUES (3, '(1,2,3,"{red,NULL}")')`);
+      await sees(3);
+      expect(rows).toEqual([
+        { a: 1, b: 2 },
+        { a: 1, b: 2, c: 3 },
+        { a: 1, b: 2, c: 3, h: ['red', null] },
+      ]);
+    } finally {
+      subscription.unsubscribe();
+    }
+  },
+);
 
-describe('a type that is made inside a streamed transaction', () => {
-  /** Makes a type and a table, writes more rows than the server likes to keep, and leaves the transaction open. */
+describe('a type that is created within a streamed transaction', () => {
+  /** Creates a type and a table, writes enough rows to be streamed, and leaves the transaction open. */
   async function begun(name: string): Promise<Client> {
     const client = await bed.database.client();
     await client.query(`BEGIN; CREATE TYPE ${name}_hue AS ENUM ('red', 'blue');
@@ -171,8 +174,8 @@ describe('a type that is made inside a streamed transaction', () => {
     binary,
   });
 
-  it.each(['COMMIT', 'PREPARE'])('has values from its %s on, also those that came before', async (end) => {
-    // Before 15 what is prepared comes when it is committed.
+  it.each(['COMMIT', 'PREPARE'])('is decoded from its %s on, including earlier values', async (end) => {
+    // Before 15, a prepared transaction is sent when it is committed.
     const twoPhase = end === 'PREPARE' && bed.server.version >= 15;
     const slot = await bed.slot();
     const name = uniqueName('open');
@@ -204,7 +207,7 @@ describe('a type that is made inside a streamed transaction', () => {
         new Set(['["red","blue"]']),
       ]);
     } else {
-      // A prepared transaction is still open: nobody else sees what it has made.
+      // A prepared transaction is still open, so its types are invisible to other sessions.
       await client.query(`PREPARE TRANSACTION '${name}'`);
       await client.end();
       const [rows = []] = await recorder.take(1);
@@ -219,7 +222,7 @@ describe('a type that is made inside a streamed transaction', () => {
     recorder.unsubscribe();
   });
 
-  it('is text no longer than its transaction where that is rolled back, and another one makes it again', async () => {
+  it('is text only within a transaction that is rolled back, if another one creates the type again', async () => {
     const slot = await bed.slot();
     const name = uniqueName('again');
     const recorder = new Recorder(logicalReplication(config(slot, false)).pipe(tap((message) => message.ack())));
@@ -236,7 +239,7 @@ describe('a type that is made inside a streamed transaction', () => {
     recorder.unsubscribe();
   });
 
-  it('ends the stream in binary, which goes on once it is committed', async () => {
+  it('ends the stream in binary, which can be resumed after the commit', async () => {
     const slot = await bed.slot();
     const name = uniqueName('binary');
     const client = await begun(name);

@@ -3,7 +3,7 @@ import { logicalReplication, type PgoutputConfig, type Row } from '../../lib/ind
 import { uniqueName } from '../support/server';
 import { Bed, ofKind } from './support/bed';
 
-/** Columns with values that are easily got wrong, as SQL literals. */
+/** Columns with values that are easily decoded incorrectly, as SQL literals. */
 const COLUMNS: Record<string, readonly string[]> = {
   boolean: ['true', 'false', 'NULL'],
   smallint: ['-32768', '32767'],
@@ -83,7 +83,7 @@ const COLUMNS: Record<string, readonly string[]> = {
 };
 
 const TYPES = Object.keys(COLUMNS);
-/** How many rows it takes for every value to stand in one. */
+/** The number of rows in which every value occurs. */
 const ROWS = Math.max(...Object.values(COLUMNS).map((values) => values.length));
 
 function rowOf(index: number): string {
@@ -91,7 +91,7 @@ function rowOf(index: number): string {
   return `(${index}, ${values.join(', ')})`;
 }
 
-/** Jest takes no invalid Date for another: that is what pg makes of years that a Date cannot hold. */
+/** For jest, invalid Dates are never equal. pg returns them for years outside the range of Date. */
 function comparable(value: unknown): unknown {
   return value instanceof Date && Number.isNaN(value.getTime()) ? String(value) : value;
 }
@@ -144,15 +144,15 @@ describe('values', () => {
     await bed.server.query(`DROP ROLE ${role}`);
   });
 
-  /** Connects as the role that has been set up badly, in the database that has been set up badly. */
+  /** Connects with the unusual settings of the role and of the database. */
   function hostile(more: Partial<PgoutputConfig> = {}): Partial<PgoutputConfig> {
     return { connection: { connectionString: bed.database.url, user: role }, ...more };
   }
 
-  it('are those that pg gives, whatever role and database are set to', async () => {
+  it('equal those of pg, whatever the settings of role and database', async () => {
     const copy = uniqueName('slot');
     await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, copy]);
-    // pg looks no types up either.
+    // pg does not look up types either.
     const messages = await bed.readTo(copy, await bed.position(), hostile({ lookUpTypes: false }));
 
     const client = new Client({
@@ -165,10 +165,10 @@ describe('values', () => {
     await client.end();
 
     expect(rows).toHaveLength(ROWS);
-    // Row by row and with the type's name, so that a difference can be found.
+    // By row and with the type's name, to locate a difference.
     const named = (row: Row) => Object.fromEntries(TYPES.map((type, i) => [type, comparable(row[`c${i}`])]));
     expect(ofKind(messages, 'insert').map((insert) => named(insert.new))).toEqual(rows.map(named));
-    // What would be the same on both sides if the settings were not pinned.
+    // Values that would be the same on both sides without the session settings.
     const first = named(ofKind(messages, 'insert')[1]!.new);
     expect(first).toMatchObject({
       bytea: Buffer.from([0, 255, 0x5c, 0x27]),
@@ -189,7 +189,7 @@ describe('values', () => {
     });
   });
 
-  it('of a domain are those of its base type, as pg gives them', async () => {
+  it('of a domain equal those of its base type, as in pg', async () => {
     const messages = await bed.messagesOf(
       () => bed.sql("INSERT INTO domains VALUES (5, '2024-05-06 07:08:09Z', '{1,2}')"),
       hostile(),
@@ -199,7 +199,7 @@ describe('values', () => {
     expect(ofKind(messages, 'insert').map((insert) => insert.new)).toEqual(rows);
   });
 
-  it('come through parsers of one’s own where they are given', async () => {
+  it('are decoded by custom parsers if given', async () => {
     const types: PgoutputConfig['types'] = {
       getTypeParser: (oid, format) => (oid === 20 ? BigInt : pgTypes.getTypeParser(oid, format)),
     };
@@ -213,7 +213,7 @@ describe('values', () => {
     expect(JSON.stringify(messages)).toContain('"-9223372036854775808"');
   });
 
-  it('keep columns and publications with odd names', async () => {
+  it('support columns and publications with unusual names', async () => {
     const odd = await bed.slot();
     await bed.sql(`INSERT INTO odd VALUES (1, 'c', 'k', 's', 'q', '{"a": 1}')`);
     await bed.sql('UPDATE odd SET "__proto__" = 2');
@@ -243,7 +243,7 @@ describe('values', () => {
     });
   });
 
-  it('say which publication is missing, odd names or not', async () => {
+  it('a missing publication is named, whatever its name', async () => {
     const stream = logicalReplication(bed.config(slot, hostile({ publications: ['pub', `It's "n,ot"`] })));
     await expect(
       new Promise((_, reject) => {

@@ -13,12 +13,12 @@ import { withRightLength } from '../frames';
 import { replicationError, wordOf } from '../outcome';
 import { Finding, type Target } from '../target';
 
-/** Stands for what the server learns only in the course of it; as long as that is. */
+/** A placeholder of the same length for a value that the server learns during the exchange. */
 const NONCE = 'NONCE_OF_THE_CLIENT_HERE';
 const SIGNATURE = 'SIGNATURE_OF_THE_SERVER_OVER_THE_EXCHANGE==.';
 const PASSWORD = 'correct horse';
 const TOKEN = 'mF_9.B5f-4.1JqM';
-/** Between these a challenge is not tried: it would be answered, and take longer than bytes should, up to some seconds. */
+/** Challenges with an iteration count between these are not tried, because hashing takes up to some seconds. */
 const ITERATIONS = { swift: 20_000, accepted: 1_000_000 };
 
 const SCRAM: Parts = [
@@ -35,7 +35,7 @@ interface Scene {
   readonly channelBinding: ChannelBinding;
 }
 
-/** What comes of the first is the outcome. */
+/** The outcome is that of the first. */
 const SCENES: readonly Scene[] = [
   { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'prefer' },
   { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'require' },
@@ -65,7 +65,7 @@ export const authentication: Target = {
   },
 };
 
-/** One conversation, and what came of it. */
+/** One exchange, and its outcome. */
 function talk(parts: Parts, scene: Scene): string {
   const outcome: string[] = [];
   const server = new Impostor();
@@ -122,7 +122,7 @@ function asksForMuch(bytes: Buffer): boolean {
   );
 }
 
-/** The server's half, for whatever challenge the mutations have left. */
+/** The server's side, for the mutated challenge. */
 class Impostor {
   challenge = '';
   #header = '';
@@ -130,7 +130,7 @@ class Impostor {
   #signature = SIGNATURE;
   #proven = false;
 
-  /** Whether a client may trust it now: it does not need to prove anything, or has done so. */
+  /** Whether a client may trust the server: no proof is required, or the server has given it. */
   get believable(): boolean {
     return this.#bare === '' || this.#proven;
   }
@@ -145,7 +145,7 @@ class Impostor {
     return Buffer.from(text.replaceAll(NONCE, nonce).replaceAll(SIGNATURE, this.#signature), 'latin1');
   }
 
-  /** Takes the client's first message, then the second. */
+  /** Receives the client's first message, then the second. */
   hear(sent: Buffer): void {
     const text = sent.toString('utf8');
     const [, header = '', bare = ''] = /([ny],,|p=tls-server-end-point,,)(n=,r=.{24})$/.exec(text) ?? [];

@@ -21,7 +21,7 @@ import { withRightLength } from '../frames';
 import { expectSame, protocolError, wordOf } from '../outcome';
 import type { Target } from '../target';
 
-/** Every message that the server sends outside CopyData. */
+/** Every server message outside CopyData. */
 const START_UP: Parts = [
   frame('R', i32(3)),
   frame('R', i32(5), Buffer.from('salt')),
@@ -62,7 +62,7 @@ export const backend: Target = {
   },
 };
 
-/** All messages, and how it ends. */
+/** All messages, and the end. */
 export function decodeChunks(chunks: readonly Buffer[]): string[] {
   const frames = new FrameDecoder();
   const outcome: string[] = [];

@@ -22,7 +22,7 @@ const ATTRIBUTES = [
   { name: '', typeOid: MULTIRANGE },
 ];
 
-/** What a look-up may have found: every kind, and types that consist of themselves. */
+/** Types that a lookup may have found: every kind, and types that contain themselves. */
 const SHAPES: ReadonlyMap<number, TypeDefinition> = new Map<number, TypeDefinition>([
   [ENUM, { kind: 'enum' }],
   [DOMAIN, { kind: 'domain', base: ROW }],
@@ -46,7 +46,7 @@ function readingOf(types: TypeParsers): ReadingContext {
 }
 
 const ELEMENTS = [...BUILT_IN_TYPES].flatMap(([name, oid]) => (name.startsWith('_') ? [] : [oid]));
-/** Of arrays, whose binary form says itself what is in it, one for each parser that there is of their text. */
+/** Array types, one for each text parser of arrays. Their binary form contains the element type. */
 const ARRAYS = new Map(
   [...BUILT_IN_TYPES].flatMap(([name, oid]) =>
     name.startsWith('_') ? [[defaultTypes.getTypeParser(oid, 'text'), oid] as const] : [],
@@ -86,13 +86,16 @@ const VALUES: readonly Buffer[] = [
   nested(70),
 ];
 
-/** What stands around a value, twice over: what a reader takes from there is not the value's own. */
+/** Bytes around a value, in two variants. A decoder that reads them reads beyond the value. */
 const AROUND = [
   [Buffer.of(0, 0, 0, 1), Buffer.of(0, 0, 0, 0, 0x7d)],
   [Buffer.from('{"-1'), Buffer.from([0xff, 0xff, 0x22, 0x29])],
 ] as const;
 
-/** The same bytes go through the readers of every type; as text of those only that were looked up: `values` has the others. */
+/**
+ * The bytes go through the binary decoders of every type. Text is decoded only for looked-up types; the target `values` has the
+ * others.
+ */
 export const binary: Target = {
   name: 'binary',
   seeds: VALUES.map((value) => [value]),

@@ -16,7 +16,7 @@ const OLD = greetingOf(ENSURING, (server) => {
   server.walSenderTimeout = 0;
 });
 
-/** What a server may say at any time. */
+/** Messages that a server may send at any time. */
 const INTERLUDES: Parts = [notice({}), parameterStatus('TimeZone', 'UTC')];
 
 export const opening: Target = {
@@ -32,7 +32,7 @@ export const opening: Target = {
   run: (parts) => open(ENSURING, parts),
 };
 
-/** A consumer that keeps the position: the server is asked for the history of its timeline. */
+/** With startLsn as a function, the server is asked for its timeline history. */
 const RESUMING: PgoutputConfig = {
   ...PGOUTPUT,
   startLsn: () => of({ systemId: '7300000000000000001', timeline: 1, slot: 'orders', endLsn: '0/1000' }),
@@ -57,7 +57,7 @@ function open(config: PgoutputConfig, parts: Parts): string {
   return wordOf(whole);
 }
 
-/** What the subscriber hears from connecting on. */
+/** The values that the subscriber receives from connecting on. */
 function converse(config: PgoutputConfig, chunks: readonly Buffer[]): string[] {
   const opened: object[] = [];
   const openObserver = { next: (info: object) => void opened.push(info) };

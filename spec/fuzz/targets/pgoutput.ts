@@ -80,7 +80,7 @@ const MESSAGES: Parts = [
   insert([], OTHER),
   commit({ commitLsn: 0x300n }),
 ];
-/** Two transactions in turns, which describe one table differently; parts of one are aborted. */
+/** Two interleaved transactions that describe one table differently, and are partly aborted. */
 const STREAMED: Parts = [
   ...firstBlock(700, origin('elsewhere'), relation(), insert(['1', 'Grüße']), [701, update(['2', UNCHANGED])]),
   ...firstBlock(
@@ -143,7 +143,7 @@ interface Placed {
   readonly end: number;
 }
 
-/** All messages, and how it ends: after an error the decoder is of no more use. */
+/** All messages, and the end. After an error, the decoder is not used again. */
 export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = alone): string[] {
   const decoder = new PgoutputDecoder(defaultTypes);
   const messages: AnyPgoutputMessage[] = [];
@@ -164,7 +164,7 @@ export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = a
   return [...outcome, ...end];
 }
 
-/** What an update does not name as unchanged stands in its row, whatever the columns are called. */
+/** Verifies that a row contains all columns that an update does not list as unchanged, whatever their names. */
 function checkColumns(message: AnyPgoutputMessage): void {
   if (message.kind !== 'update') return;
   const expected = new Set(message.relation.columns.map((column) => column.name));
@@ -175,12 +175,12 @@ function checkColumns(message: AnyPgoutputMessage): void {
   if (actual.size > 0) throw new Finding(`The table has no column ${[...actual].join()}`);
 }
 
-/** What was streamed can be made again, and is the same but for its place. */
+/** Verifies that streamed changes can be encoded and decoded again, with equal results except for their position. */
 function checkReplay(messages: readonly AnyPgoutputMessage[]): void {
   const replay = new Replay(0x900n);
   for (const message of messages) {
     const recording = getRawChange(message);
-    // A message outside any transaction has its place already.
+    // A message outside a transaction already has its position.
     if (!recording || (message.kind === 'message' && !message.transactional)) continue;
     const { payload, relations } = recording;
     const again = replay.decodeChange(payload, 0, payload.length, relations);
@@ -196,13 +196,13 @@ function alone(part: Buffer): Placed {
   return { buffer: Buffer.from(part), start: 0, end: part.length };
 }
 
-/** As in a chunk: what stands around it ends texts and continues numbers. */
+/** The payload within a larger buffer. The bytes around it would terminate texts and continue numbers. */
 function surrounded(part: Buffer): Placed {
   const buffer = Buffer.concat([Buffer.from('abc'), part, Buffer.from([0, 0, 0, 1, 0x74, 0, 0])]);
   return { buffer, start: 3, end: 3 + part.length };
 }
 
-/** What a parser of the user's own throws comes out as the cause of a ProtocolError, and is the end. */
+/** Verifies that an error of a custom parser becomes the cause of a ProtocolError, and ends the stream. */
 function refuseValues(parts: Parts): void {
   let refusal: Error | undefined;
   const types: TypeParsers = {

@@ -72,7 +72,7 @@ const BLOCKS: Parts = [
   commitPrepared({ xid: 800, commitLsn: 0x900n }),
 ].map((payload) => xlogData(payload));
 
-/** Where a greeting ends, the stream starts: both as the server of the specs sends them. */
+/** The stream starts after the greeting. The specs' fake server sends both. */
 const GREETINGS = { pgoutput: greetingOf(PGOUTPUT), raw: greetingOf(RAW, plainSlot) };
 
 export const stream: Target = {
@@ -102,7 +102,7 @@ function plainSlot(server: { slot(): { plugin: string } }): void {
   server.slot().plugin = 'test_decoding';
 }
 
-/** What a subscriber does: acknowledges all, some or nothing, or leaves in the middle. */
+/** The subscriber acknowledges all, some or no messages, or unsubscribes during the stream. */
 function habit(pick: number, hear: (message: StreamMessage) => void): Handler {
   let count = 0;
   return (message, subscription) => {
@@ -113,7 +113,7 @@ function habit(pick: number, hear: (message: StreamMessage) => void): Handler {
   };
 }
 
-/** What may be confirmed once this message and all before it are done. */
+/** The position that may be confirmed once this message and all before it are done. */
 function positionOf(message: StreamMessage): bigint {
   switch (message.kind) {
     case 'commit':

@@ -6,10 +6,10 @@ import { readType, sameReading, type ReadType, type Reading } from '../../pgoutp
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
 
-/** Types that have readers of their own; each stands for those that share both its reader and its parser. */
+/** Types with a specific decoder; each represents those with the same decoder and parser. */
 const FROM_BYTES = [16, 17, 20, 21, 700, 1000, 1005, 1009, 1016, 1021, 1082, 1114, 1184];
 
-/** One type for each parser that there is, and for each reader. */
+/** One type for each parser, and for each decoder. */
 const OIDS: ReadonlySet<number> = new Set([
   ...new Map([...BUILT_IN_TYPES.values()].map((oid) => [defaultTypes.getTypeParser(oid, 'text'), oid])).values(),
   ...FROM_BYTES,
@@ -35,10 +35,10 @@ const TEXTS = [
   ...['{"(1,2)","(3,4)"}', '{1.5,NaN,-Infinity}', '{9223372036854775807}'],
 ];
 
-/** Where the value stands in its message: what a reader takes from there is not the value's own. */
+/** The position of the value in its message. A decoder that reads outside it reads beyond the value. */
 const [BEFORE, AFTER] = [Buffer.from('{"-1'), Buffer.from('-1"}')];
 
-/** Each text goes through the reader of every type, whether or not it is one of that type. */
+/** Each text goes through the decoders of all types, whether or not it is valid. */
 export const values: Target = {
   name: 'values',
   seeds: TEXTS.map((text) => [Buffer.from(text)]),
@@ -46,7 +46,7 @@ export const values: Target = {
     const bytes = Buffer.concat([BEFORE, ...parts, AFTER]);
     const [start, end] = [BEFORE.length, bytes.length - AFTER.length];
     const isText = isUtf8(bytes.subarray(start, end));
-    // In what is not UTF-8 the parsers would see U+FFFD.
+    // In invalid UTF-8, the parsers would find U+FFFD.
     const text = bytes.toString('utf8', start, end);
     let refused = 0;
     for (const type of TYPES) {
@@ -71,7 +71,7 @@ export const values: Target = {
   },
 };
 
-/** No value of any type is printed in other bytes, so that this is what is wrong with it. */
+/** Verifies that a value with bytes that no type prints is rejected for that reason. */
 function isRefusedAsText(reading: Reading): boolean {
   return (
     'error' in reading &&
@@ -80,7 +80,7 @@ function isRefusedAsText(reading: Reading): boolean {
   );
 }
 
-/** At which depth the stack ends is another with each call. */
+/** The depth at which the stack overflows differs between calls. */
 function isTooDeep(reading: Reading): boolean {
   return 'error' in reading && reading.error instanceof Error && reading.error.cause instanceof RangeError;
 }

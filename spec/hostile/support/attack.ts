@@ -15,14 +15,14 @@ import { LoopClock } from '../../support/loop-clock';
 export const USER = 'app';
 export const PASSWORD = 'sesame-42 &ö';
 export const TOKEN = 'mF_9.B5f-4.1JqM';
-/** What an md5 is salted with. */
+/** The salt of the md5 hash. */
 export const SALT = Buffer.from([1, 2, 3, 4]);
 
-/** What a client may give away, and how it is found in what it has sent. */
+/** The secrets of a client, and their encoded forms in the data that it sends. */
 const FORMS = {
   password: formsOf(PASSWORD),
   token: formsOf(TOKEN),
-  // What stands in pg_authid is as good as the password.
+  // The hash in pg_authid is as secret as the password.
   stored: [md5(PASSWORD + USER)],
   md5: [md5(md5(PASSWORD + USER), SALT)],
   proof: [',p='],
@@ -30,30 +30,30 @@ const FORMS = {
 
 export type Given = keyof typeof FORMS;
 
-/** Until when a client has to have given up, in ms by a {@link LoopClock}. */
+/** The maximum duration of an attack, in ms of a {@link LoopClock}. */
 export const WITHIN = 2500;
 
-/** How an attack ended for the client. */
+/** The result of an attack. */
 export interface Outcome {
   readonly error: ReplicationError;
-  /** What the client gave away. */
+  /** The secrets that the client sent. */
   readonly given: readonly Given[];
-  /** The connections that it made. */
+  /** The connections that it opened. */
   readonly peers: readonly Peer[];
-  /** What it warned of. */
+  /** Its warnings. */
   readonly warnings: readonly string[];
-  /** How long it took, in ms. */
+  /** The duration in ms. */
   readonly ms: number;
-  /** The same without what the machine took for others; see {@link LoopClock}. */
+  /** The duration without time that the machine spent on other processes; see {@link LoopClock}. */
   readonly busyMs: number;
 }
 
 export interface AttackOptions {
   /** In ms. Default: 3000. */
   readonly connectTimeout?: number;
-  /** Until when the client has to have given up, in ms by a {@link LoopClock}. Default: {@link WITHIN}. */
+  /** The maximum duration in ms of a {@link LoopClock}. Default: {@link WITHIN}. */
   readonly within?: number;
-  /** Instead of a stream, and of a question. */
+  /** Replaces the stream and the management command. */
   readonly source?: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>;
 }
 
@@ -65,8 +65,8 @@ export const SOURCES = {
 };
 
 /**
- * Lets the script have its way with a stream and with a question. However that ends, it ends soon, with an error of ours;
- * nothing is left of it; and no secret stands in anything that a log could show.
+ * Runs the script against a stream and against a management command. Verifies that each ends soon, with an error of the
+ * library, that nothing is left open, and that no secret is in anything that may be logged.
  */
 export async function attack(
   script: Script,
@@ -82,7 +82,7 @@ export async function attack(
   return { ...streamed, warnings: [...asked.warnings, ...streamed.warnings] };
 }
 
-/** The attack ends with this error, whose message is as clear as that, and nothing was given away. */
+/** Verifies that the attack ends with this error and message, and that no secret was sent. */
 export async function expectRefusal(
   attacking: Promise<Outcome>,
   code: ErrorCode,
@@ -127,10 +127,10 @@ async function attempt(
   }
 }
 
-/** Whatever of it a log may show. */
+/** Everything in an error that may be logged. */
 export function faces(value: unknown): string[] {
   const seen = [inspect(value, { depth: 10, showHidden: true })];
-  // What stands in the cause may be of Node's making, and have no JSON.
+  // The cause may be an error of Node without a JSON form.
   if (!(value instanceof Error)) return seen;
   if (value instanceof ReplicationError) {
     seen.push(JSON.stringify(value), JSON.stringify(value, Object.getOwnPropertyNames(value)));
@@ -160,7 +160,7 @@ function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
   });
 }
 
-/** A secret as bytes may spell it, each read as latin1. */
+/** A secret in the encodings in which it may occur, each read as latin1. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   return [

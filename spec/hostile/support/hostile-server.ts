@@ -3,24 +3,24 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createSecureContext, TLSSocket, type SecureContextOptions, type TLSSocketOptions } from 'node:tls';
 import { SSL_REQUEST } from '../../../lib/testing/client-messages';
 
-/** What a client has sent: its type, which the first ones have not, and what it holds. */
+/** A client's message: its type, which the first messages do not have, and its body. */
 export interface ClientMessage {
   readonly tag: string;
   readonly body: Buffer;
 }
 
-/** What the attacker does with a connection. It ends when the client has left. */
+/** The attacker's actions on a connection. It ends when the client disconnects. */
 export type Script = (peer: Peer) => unknown;
 
-/** The client has left while the script waited for it. */
+/** The client disconnected while the script waited for it. */
 class Gone extends Error {}
 
-/** A client, as whoever pretends to be its server sees it. */
+/** The attacker's side of a connection. */
 export class Peer {
-  /** All that it has sent outside TLS, and inside. */
+  /** All data received outside TLS, and inside it. */
   clear = Buffer.alloc(0);
   inside = Buffer.alloc(0);
-  /** Whether it has left. */
+  /** Whether the client has disconnected. */
   gone = false;
   #socket: Socket;
   #unread = Buffer.alloc(0);
@@ -37,7 +37,7 @@ export class Peer {
     raw.on('data', this.#hear);
   }
 
-  /** Everything that it has sent, but for what nobody can read. */
+  /** All data received, without what cannot be decrypted. */
   get sent(): string {
     return this.clear.toString('latin1') + this.inside.toString('latin1');
   }
@@ -49,7 +49,7 @@ export class Peer {
     this.#wake();
   };
 
-  /** Its next message. */
+  /** The client's next message. */
   async next(): Promise<ClientMessage> {
     const typed = this.#started ? 1 : 0;
     const header = await this.#take(typed + 4, false);
@@ -66,7 +66,7 @@ export class Peer {
     if (body.readInt32BE(0) !== SSL_REQUEST) throw new Error('The client did not ask for TLS');
   }
 
-  /** Waits for the StartupMessage, and has no TLS for whoever asks for it. */
+  /** Waits for the StartupMessage, and declines TLS if it is requested. */
   async startup(): Promise<ClientMessage> {
     for (;;) {
       const message = await this.next();
@@ -79,7 +79,7 @@ export class Peer {
     if (this.#socket.writable) this.#socket.write(Buffer.concat(parts));
   }
 
-  /** Sends byte after byte with so many ms between them, for as long as somebody is there. */
+  /** Sends single bytes with this pause in ms between them, until the client disconnects. */
   async drip(bytes: Buffer, ms: number): Promise<void> {
     for (let i = 0; !this.gone; i++) {
       this.send(bytes.subarray(i % bytes.length, (i % bytes.length) + 1));
@@ -87,7 +87,7 @@ export class Peer {
     }
   }
 
-  /** Sends the same for as long as somebody reads it. */
+  /** Sends the same bytes repeatedly, until the client stops reading. */
   async flood(bytes: Buffer): Promise<void> {
     while (!this.gone) {
       if (this.#socket.write(bytes)) continue;
@@ -103,7 +103,7 @@ export class Peer {
     }
   }
 
-  /** Its end of a TLS handshake. */
+  /** Performs the server's side of a TLS handshake. */
   async secure(options: TLSSocketOptions & SecureContextOptions): Promise<void> {
     this.raw.off('data', this.#hear);
     const { secureContext = createSecureContext(options) } = options;
@@ -137,7 +137,7 @@ export class Peer {
   }
 }
 
-/** Listens on 127.0.0.1 and does to each client what its script says. */
+/** Listens on 127.0.0.1, and runs its script for each client. */
 export class HostileServer {
   readonly peers: Peer[] = [];
   readonly #server: Server;
@@ -161,12 +161,12 @@ export class HostileServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Everything that clients have sent, but for what nobody can read. */
+  /** All data received from clients, without what cannot be decrypted. */
   get sent(): string {
     return this.peers.map(({ sent }) => sent).join('');
   }
 
-  /** Resolves when every client has left; rejects where a script could not do what it was to. */
+  /** Resolves when every client has disconnected; rejects if a script failed. */
   async close(): Promise<void> {
     this.#server.close();
     for (const peer of this.peers) peer.raw.destroy();

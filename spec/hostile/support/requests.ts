@@ -1,4 +1,4 @@
-/** What a server says to a client that wants to be let in. */
+/** Messages of a server to a client that authenticates. */
 import {
   authenticationOk,
   commandComplete,
@@ -28,7 +28,7 @@ export function final(text: string): Buffer {
   return frame('R', u32(12), Buffer.from(text));
 }
 
-/** Offers SCRAM. Resolves with the nonce of the client who takes it, and with the mechanism that it has chosen. */
+/** Offers SCRAM. Resolves with the client's nonce and the mechanism that it has chosen. */
 export async function scram(peer: Peer, ...offered: readonly string[]): Promise<{ nonce: string; chosen: string }> {
   peer.send(mechanisms(...(offered.length > 0 ? offered : ['SCRAM-SHA-256'])));
   const { body } = await peer.next();
@@ -39,7 +39,7 @@ export async function scram(peer: Peer, ...offered: readonly string[]): Promise<
 
 const DONE = Buffer.concat([commandComplete('SELECT 1'), readyForQuery()]);
 
-/** Lets whoever comes in, and answers until it asks for what it has come for. */
+/** Accepts any client, and responds until the client sends the command under attack. */
 export async function admit(peer: Peer): Promise<void> {
   await peer.startup();
   peer.send(LET_IN);

@@ -18,32 +18,35 @@ import { quoted } from './kinds';
 import { identifier } from './schema';
 import { DDL_PREFIX } from './statements';
 
-/** What a stream brings. */
+/** The values of the stream. */
 export type Unit = Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage | LogicalMessage;
 
 type RowChange = InsertMessage | UpdateMessage | DeleteMessage;
 
 const JSON_TYPES = [114, 3802];
 
-/** Does to a database what a stream says was done to another one, each transaction once. It uses nothing but what is public. */
+/** Applies a stream to another database, each transaction once. It uses only the public API. */
 export class Applier {
   readonly #client: Client;
   readonly #mark: (content: string) => void;
-  /** Where the last transaction ended. */
+  /** The end LSN of the last transaction. */
   #end: Lsn = 0n;
-  /** What has become of prepared transactions, by gid and xid: gids may be used again. An error: why one could not be prepared. */
+  /**
+   * The state of prepared transactions, by gid and xid, because global identifiers may be reused. An error: the reason why one
+   * could not be prepared.
+   */
   readonly #prepared = new Map<string, 'open' | 'ended' | { readonly error: unknown }>();
-  /** Whether the rows' JSON was parsed. */
+  /** Whether the JSON of the rows is parsed. */
   parsesJson = true;
   changes = 0;
   transactions = 0;
   prepared = 0;
   spooled = 0;
   redelivered = 0;
-  /** To be given to the stream, where it asks. */
+  /** The result of the stream's startLsn function. */
   checkpoint: Checkpoint | undefined;
 
-  /** @param mark hears of messages with the prefix `mark` */
+  /** @param mark is called with messages that have the prefix `mark` */
   constructor(client: Client, mark: (content: string) => void) {
     this.#client = client;
     this.#mark = mark;
@@ -79,7 +82,7 @@ export class Applier {
   async #transaction(unit: Transaction | PreparedTransaction, end: string): Promise<void> {
     if (unit.kind === 'preparedTransaction') this.prepared++;
     else this.transactions++;
-    // What was spooled is not shown.
+    // Changes in a spool file are not shown.
     if (!('changes' in unit.toJSON())) this.spooled++;
     let last = -1;
     await this.#client.query('BEGIN');
@@ -92,8 +95,8 @@ export class Applier {
   }
 
   /**
-   * Of a transaction that was rolled back before the server came to decode it, there may be some changes only (logical decoding
-   * notices that in the midst of it). So what goes wrong counts when it is committed.
+   * A transaction that was rolled back before the server decoded it may be sent with only some of its changes, because logical
+   * decoding detects the rollback while it decodes. So an error matters only if the transaction is committed.
    */
   async #prepare(unit: PreparedTransaction): Promise<void> {
     const name = nameOf(unit);
@@ -115,7 +118,8 @@ export class Applier {
     if (state === 'ended') this.redelivered++;
     else if (state === 'open') await this.#client.query(`${how} PREPARED ${gidOf(unit)}`);
     else if (how === 'COMMIT') throw new Error(`${nameOf(unit)} was not prepared`, { cause: state?.error });
-    // Else it was rolled back before it was sent: before the slot was one for two-phase commit, or before it was whole.
+    // Otherwise it was rolled back before it was sent: before the slot had two-phase decoding, or before it was decoded
+    // completely.
     this.#prepared.set(nameOf(unit), 'ended');
   }
 
@@ -180,7 +184,7 @@ class Values {
     this.#parsesJson = parsesJson;
   }
 
-  /** @returns what stands for it in the query */
+  /** @returns the placeholder in the query */
   add(column: string, row: Row): string {
     const value = row[column];
     const typeOid = this.#relation.columns.find(({ name }) => name === column)?.typeOid ?? 0;
@@ -189,16 +193,16 @@ class Values {
   }
 }
 
-/** A condition for one row: of those that are equal in all columns, any. */
+/** A condition for one row. Of several equal rows, it selects any. */
 function theRow({ relation, old, key }: UpdateMessage | DeleteMessage, row: Row, values: Values): string {
   const identity =
     old ?? key ?? Object.fromEntries(relation.columns.filter((c) => c.key).map(({ name }) => [name, row[name]]));
   const conditions = Object.keys(identity).map(
-    // The CASE says which type the parameter has: beside a composite, IS would not find out.
+    // The CASE determines the type of the parameter, which IS does not do for a composite.
     (column) =>
       `${identifier(column)} IS NOT DISTINCT FROM CASE WHEN true THEN ${values.add(column, identity)} ELSE ${identifier(column)} END`,
   );
-  // In a partitioned table, a place is one of a partition.
+  // In a partitioned table, a ctid is unique only within a partition.
   const table = nameOfTable(relation);
   return `WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM ${table} WHERE ${conditions.join(' AND ')} LIMIT 1)`;
 }
@@ -211,7 +215,7 @@ function nameOf({ xid, gid }: { readonly xid: number; readonly gid?: string }): 
   return gid === undefined ? `transaction ${xid}` : `${gid}/${xid}`;
 }
 
-/** Both databases are of one cluster, for which names of prepared transactions hold. */
+/** Both databases are in one cluster, in which names of prepared transactions are unique. */
 function gidOf({ gid, xid }: { readonly gid: string; readonly xid: number }): string {
   return quoted(`copy ${gid}/${xid}`);
 }

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 import { identifier } from './schema';
 
-/** How many rows two databases have, and where they differ. */
+/** The numbers of rows of two databases, and their differences. */
 export interface Comparison {
   readonly rows: number;
-  /** Tables with some of the rows that only one of the two has. */
+  /** Tables with some of the rows that only one of the two databases has. */
   readonly differences: readonly Difference[];
 }
 
@@ -16,7 +16,7 @@ interface Difference {
 
 const ENOUGH = 3;
 
-/** Compares all tables, by their rows' text. */
+/** Compares all tables by the text of their rows. */
 export async function compare(source: Client, copy: Client): Promise<Comparison> {
   const tables = await tablesOf(source);
   const differences: Difference[] = [];
@@ -40,7 +40,7 @@ async function tablesOf(client: Client): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** Their texts in order, each with a number where it stands more than once. */
+/** The texts of rows in order, with a number if a text occurs more than once. */
 async function rowsOf(client: Client, table: string): Promise<string[]> {
   const { rows } = await client.query<{ row: string }>(
     `SELECT format('%s #%s', t, row_number() OVER (PARTITION BY t::text)) AS row FROM ${identifier(table)} t

@@ -1,20 +1,20 @@
 import type { Random } from '../../chaos/random';
 
-/** What a column holds. Equal values are printed equally, so that a row is found again by all its values. */
+/** A kind of column. Equal values have equal texts, so that a row can be found by all its values. */
 export interface Kind {
-  /** The type's name in SQL. */
+  /** The name of the type in SQL. */
   readonly sql: string;
   /** A value, as an SQL expression. */
   readonly value: (random: Random) => string;
-  /** As many values as there are `g`, as an SQL expression. */
+  /** Values for each `g`, as an SQL expression. */
   readonly many: string;
-  /** Whether pg's parsers round it, or have no value for it. */
+  /** Whether pg's parser rounds it, or cannot represent it. */
   readonly needsExact?: true;
-  /** Whether it is to be stored out of line, as it is. */
+  /** Whether it is stored out of line, uncompressed. */
   readonly external?: true;
 }
 
-/** What the kinds below need. */
+/** SQL that the kinds below require. */
 export const PRELUDE = `
   CREATE TYPE mood AS ENUM ('sad', 'so, so', 'happy');
   CREATE DOMAIN digit AS int CHECK (VALUE BETWEEN 0 AND 9);

@@ -7,30 +7,33 @@ export interface Reading {
   readonly way: Way;
   readonly twoPhase: boolean;
   readonly types: 'pg' | 'exact' | 'text';
-  /** For transactions(). */
+  /** Options of transactions(). */
   readonly maxBytes: number;
   readonly maxUnacked: number;
-  /** What the server may keep in memory before it streams, or spools. Default: the least there is. */
+  /** The memory in which the server keeps a transaction before it streams or spools it. Default: the minimum. */
   readonly memory?: string;
   readonly includeNonTransactionalMessages: boolean;
-  /** How it ends: with all that was delivered confirmed, just so, or by losing the connection before that. */
+  /** How it ends: with everything delivered confirmed, with unsubscribing, or with a lost connection. */
   readonly leave: 'stop' | 'unsubscribe' | 'cut';
 }
 
-/** Every value as the server prints it. */
+/** Leaves every value as text. */
 export const AS_TEXT: TypeParsers = { getTypeParser: () => (text) => text };
 
-/** What readings have to put up with. */
+/** The conditions that restrict readings. */
 export interface Circumstances {
   /** The server's version. */
   readonly version: number;
   /** Whether there are values that pg's parsers round. */
   readonly exact: boolean;
-  /** Whether columns come up of types that are made in the same transaction. In binary, they cannot be read before it commits. */
+  /**
+   * Whether there are columns of types that are created in the same transaction. In binary, they cannot be decoded before it
+   * commits.
+   */
   readonly newTypes: boolean;
 }
 
-/** @param twoPhase whether the slot is one for two-phase commit already */
+/** @param twoPhase whether the slot already has two-phase decoding */
 export function chooseReading(random: Random, { version, exact, newTypes }: Circumstances, twoPhase: boolean): Reading {
   const wantsTwoPhase = version >= 15 && (twoPhase || random.chance(0.4));
   const ways = everyWay(version)

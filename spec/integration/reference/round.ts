@@ -13,12 +13,12 @@ import { easier, serversFault } from './server-fault';
 import { AppliedStream, cutNowAndThen, Tally } from './stream';
 import { Workload } from './workload';
 
-/** What came of a seed. */
+/** The result of a seed. */
 export interface Outcome extends Comparison {
   readonly seed: number;
-  /** How each part of it was read. */
+  /** How each episode was read. */
   readonly readings: readonly string[];
-  /** Transactions on the source: all, and those that gave up because of another one. */
+  /** Transactions on the source: all, and those that failed because of another one. */
   readonly transactions: number;
   readonly failures: number;
   /** On the copy. */
@@ -28,14 +28,14 @@ export interface Outcome extends Comparison {
 
 const SESSIONS = 4;
 
-/** Works at random on a database, and applies the stream of it to a copy that begins empty. */
+/** Runs a random workload on a database, and applies its stream to a copy that is empty at first. */
 export async function round(server: PostgresServer, seed: number): Promise<Outcome> {
   const random = new Random(seed);
   const circumstances = { version: server.version, exact: random.chance(0.7), newTypes: random.chance(0.5) };
   const inventor = new Inventor(random, circumstances);
   const tables = Array.from({ length: random.between(2, 5) }, () => inventor.table());
   const setup = [PRELUDE, ...tables.map(creation)].join('; ');
-  // In the name of the whole table, 14 sends null for what ADD COLUMN … DEFAULT has given to older rows of a partition.
+  // Under the name of the root table, 14 sends null for the default that ADD COLUMN gave to older rows of a partition.
   const viaRoot = String(random.chance(0.5) && server.version >= 15);
   const publication = `CREATE PUBLICATION pub FOR ALL TABLES WITH (publish_via_partition_root = ${viaRoot})`;
 
@@ -61,7 +61,7 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
       const reading = chooseReading(random, circumstances, twoPhase);
       ({ twoPhase } = reading);
       readings.push(describeReading(reading));
-      // Some of it is there already, and some is made meanwhile.
+      // Part of the workload is done before the stream starts, and part during it.
       for (let steps = random.pick([0, 50]); steps > 0; steps--) await workload.step();
 
       let stream = new AppliedStream(scene, reading);
@@ -105,7 +105,7 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
   }
 }
 
-/** A database cannot go while it has prepared transactions, as it has after a failure. */
+/** A database with prepared transactions, which a failure may leave, cannot be dropped. */
 async function dropWithPrepared(bed: Bed): Promise<void> {
   await bed.sql('ROLLBACK');
   const prepared = await bed.sql<{ gid: string }>(

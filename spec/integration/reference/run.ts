@@ -1,10 +1,10 @@
 /**
- * Works at random on a database, applies the stream of it to a copy, and compares the two, again and again:
+ * Runs a random workload on a database, applies its stream to a copy, and compares the two, repeatedly:
  *
  *   npm run test:reference -- [seconds] [seed]
  *
- * TEST_POSTGRES_VERSION names another version of the server. The same seed makes the same work, read in the same ways; when
- * connections are cut, and what that meets, depends on the moment.
+ * TEST_POSTGRES_VERSION selects another server version. The same seed creates the same workload and the same reading options;
+ * the timing of cut connections varies.
  */
 import { startServer } from '../../support/server';
 import { round, type Outcome } from './round';

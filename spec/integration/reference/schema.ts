@@ -9,30 +9,30 @@ export interface Column {
 
 /** A table as it was last committed, or as a transaction has left it. Immutable. */
 export interface Table {
-  /** What it is known by, whatever it is called. */
+  /** An identifier that is independent of the name. */
   readonly id: number;
   readonly name: string;
-  /** Besides `id`, which is an int, and what {@link Table.shape} brings. */
+  /** Columns other than `id`, which is an int, and those of {@link Table.shape}. */
   readonly columns: readonly Column[];
   /**
-   * `keyed` has a primary key, `indexed` a unique index that is its replica identity, `heap` rows that may be equal, and all of
-   * each for identity; of `log` rows are only added, and `parts` is partitioned by `region`.
+   * `keyed` has a primary key, `indexed` a unique index as replica identity, `heap` rows that may be equal, with replica
+   * identity FULL; `log` is append-only, and `parts` is partitioned by `region`.
    */
   readonly shape: 'keyed' | 'indexed' | 'heap' | 'log' | 'parts';
-  /** Whether a table with a key has its whole rows for identity nevertheless. */
+  /** Whether a table with a key has replica identity FULL. */
   readonly full: boolean;
 }
 
-/** How often key changes may add this: less ids than this are given out, so that they stay unique. */
+/** The number that key changes add. Fewer ids are assigned, so that keys stay unique. */
 export const KEY_STEP = 1_000_000;
-/** The partitions' keys. */
+/** The keys of the partitions. */
 export const REGIONS = ['north', 'south', 'east'] as const;
 
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Columns besides those made up, by shape, and how the rows are told apart. */
+/** The fixed columns of each shape, and how its rows are identified. */
 const FIXED: Record<Table['shape'], readonly string[]> = {
   keyed: ['id int PRIMARY KEY', 'twice bigint GENERATED ALWAYS AS (id::bigint * 2) STORED'],
   indexed: ['id int NOT NULL'],
@@ -41,10 +41,10 @@ const FIXED: Record<Table['shape'], readonly string[]> = {
   parts: ['id int', 'region text', 'PRIMARY KEY (id, region)'],
 };
 
-/** SQL that makes the table. */
+/** SQL that creates the table. */
 export function creation({ name, columns, shape, full }: Table): string {
   const table = identifier(name);
-  // Whole rows are no identity where generated columns are not published (18).
+  // Replica identity FULL is impossible if generated columns are not published (18).
   const fixed = FIXED[shape].filter((column) => !full || !column.includes('GENERATED'));
   const all = [...fixed, ...columns.map(definition)].join(', ');
   const partitioned = shape === 'parts' ? ' PARTITION BY LIST (region)' : '';
@@ -80,7 +80,7 @@ export function definition({ name, kind }: Column): string {
   return `${identifier(name)} ${kind.sql}`;
 }
 
-/** Makes up tables and columns. */
+/** Creates random tables and columns. */
 export class Inventor {
   readonly newTypes: boolean;
   readonly #random: Random;

@@ -6,12 +6,12 @@ import { settingsOf, type Scene } from './stream';
 const INTERNAL_ERROR = 'XX000';
 
 /**
- * Of transactions with DDL that are rolled back, wholly or in part, the server sometimes cannot decode what it streams, spools
- * or sends when it is prepared: "could not map filenumber … to relation OID". So it is no fault of ours where the server fails
- * by itself, too, without any connection of ours. While they are open, there are more such errors ("pg_attribute catalog is
- * missing …"), which pass: when we look, the work is at its end.
+ * The server sometimes cannot decode a transaction with DDL that is rolled back wholly or in part, when it streams, spools or
+ * prepares it: "could not map filenumber … to relation OID". An error is a fault of the server if the server also fails without
+ * the library. While such transactions are open, there are more such errors ("pg_attribute catalog is missing …"), which are
+ * transient; at the time of this check, the workload has ended.
  *
- * @returns undefined for what is no internal error of the server
+ * @returns undefined if it is not an internal error of the server
  */
 export async function serversFault(
   error: unknown,
@@ -38,7 +38,7 @@ export async function serversFault(
   }
 }
 
-/** What the server has managed so far: to decode each transaction as a whole, in memory. */
+/** Options with which the server has decoded this workload: each transaction as a whole, in memory. */
 export function easier(reading: Reading): Reading {
   const way = { ...reading.way, streaming: 'off', atOnce: false } as const;
   return { ...reading, way, memory: '64MB' };

@@ -2,16 +2,16 @@ import type { Random } from '../../chaos/random';
 import { quoted, TEXT } from './kinds';
 import { creation, definition, identifier, KEY_STEP, REGIONS, type Column, type Inventor, type Table } from './schema';
 
-/** Prefix of the messages that bring DDL: what the copy has to do, too. */
+/** The prefix of messages that contain DDL, which the copy must execute, too. */
 export const DDL_PREFIX = 'ddl';
 
-/** DDL with what becomes of the table; undefined where it is dropped. */
+/** DDL with the resulting table; undefined if it is dropped. */
 export interface SchemaChange {
   readonly sql: string;
   readonly table: Table | undefined;
 }
 
-/** Makes up SQL about tables. */
+/** Creates random SQL for tables. */
 export class Statements {
   readonly #random: Random;
   readonly #inventor: Inventor;
@@ -45,14 +45,14 @@ export class Statements {
     return `${target} VALUES ${rows.join(', ')}`;
   }
 
-  /** @param only a condition that keeps sessions out of each other's way */
+  /** @param only a condition that separates the rows of different sessions */
   update(table: Table, only: string): string {
     const random = this.#random;
     const changed = random.shuffle(table.columns).slice(0, random.between(1, 3));
     const sets = changed.map((column) => `${identifier(column.name)} = ${this.#value(column)}`);
     if (table.shape === 'parts' && random.chance(0.3)) sets.push(`region = ${quoted(random.pick(REGIONS))}`);
     if (random.chance(0.2)) sets.push(`id = id + ${KEY_STEP}`);
-    // An update that changes nothing is one nevertheless.
+    // An update that changes nothing is also sent.
     if (sets.length === 0) sets.push('id = id');
     return `UPDATE ${identifier(table.name)} SET ${sets.join(', ')} WHERE ${only} AND ${this.#some()}`;
   }
@@ -66,13 +66,13 @@ export class Statements {
     return `TRUNCATE ${tables.map(({ name }) => identifier(name)).join(', ')}${how}`;
   }
 
-  /** A message that means nothing. */
+  /** A message without an effect. */
   message(): string {
     const content = quoted('noise '.repeat(this.#random.between(0, 50)));
     return `SELECT pg_logical_emit_message(${this.#random.chance(0.5)}, 'noise', ${content})`;
   }
 
-  /** DDL of a table that nobody else works on. */
+  /** DDL of a table that no other session uses. */
   change(table: Table): SchemaChange {
     const random = this.#random;
     const name = identifier(table.name);
@@ -100,7 +100,7 @@ export class Statements {
       }
       case 4:
         if (table.shape !== 'keyed' || table.full) break;
-        // Generated columns that are not published are in the way of whole rows (18).
+        // Generated columns that are not published prevent replica identity FULL (18).
         return {
           sql: `ALTER TABLE ${name} DROP COLUMN IF EXISTS twice, REPLICA IDENTITY FULL`,
           table: { ...table, full: true },
@@ -135,7 +135,7 @@ export class Statements {
     return { sql: `DROP TABLE ${identifier(name)}`, table: undefined };
   }
 
-  /** A column of a type that nobody has seen before. */
+  /** A column of a new type. */
   #newType(): [column: Column, before: string, fallback: string] {
     const type = identifier(this.#inventor.name('e'));
     const isArray = this.#random.chance(0.5);
@@ -149,7 +149,7 @@ export class Statements {
     return this.#random.chance(0.1) ? 'NULL' : kind.value(this.#random);
   }
 
-  /** A condition that holds for some rows: for a few of many, mostly. */
+  /** A condition that holds for some rows: usually for a few of many. */
   #some(): string {
     const of = this.#random.pick([2, 7, 31, 101]);
     return `id % ${of} = ${this.#random.between(0, of - 1)}`;

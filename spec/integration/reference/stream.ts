@@ -18,22 +18,22 @@ import { AS_TEXT, describeReading, type Reading } from './options';
 
 const TYPES: Record<Reading['types'], PgoutputConfig['types']> = { exact: 'exact', text: AS_TEXT, pg: undefined };
 
-/** What a round has met. */
+/** The features that occurred in a round. */
 export class Tally {
   /** By kind. */
   readonly messages: Record<string, number> = {};
   cuts = 0;
   sessions = 0;
-  /** Parts that had to be read in another way. */
+  /** Episodes that had to be read with other options. */
   serverFaults = 0;
 }
 
-/** What all parts of a round have in common. */
+/** The state shared by all episodes of a round. */
 export interface Scene {
   readonly source: Bed;
   readonly slot: string;
   readonly applier: Applier;
-  /** Whether the position is the consumer's to keep. */
+  /** Whether the consumer owns the position. */
   readonly store: boolean;
   readonly proxy: FaultProxy;
   readonly tally: Tally;
@@ -41,7 +41,7 @@ export interface Scene {
 
 const PATIENCE = 60_000;
 
-/** A stream that is applied, while its connections are cut. */
+/** A stream that is applied while its connections are cut. */
 export class AppliedStream {
   readonly #scene: Scene;
   readonly #reading: Reading;
@@ -69,7 +69,7 @@ export class AppliedStream {
     );
   }
 
-  /** Resolves when it is so, and rejects when the stream has failed. */
+  /** Resolves when the condition holds; rejects if the stream has failed. */
   async until(isSo: () => boolean): Promise<void> {
     const clock = new LoopClock();
     const failed = this.#recorder.find(() => false);
@@ -83,7 +83,7 @@ export class AppliedStream {
     try {
       await Promise.race([failed, come()]);
     } catch (error) {
-      // The work in hand runs on.
+      // The running project continues.
       await this.#working;
       throw error;
     } finally {
@@ -92,7 +92,7 @@ export class AppliedStream {
     }
   }
 
-  /** Leaves as was said. Nothing is in work any more when this resolves. */
+  /** Ends the stream as the reading says. When this resolves, no project is running. */
   async leave(): Promise<void> {
     const { proxy } = this.#scene;
     switch (this.#reading.leave) {
@@ -145,7 +145,7 @@ export function settingsOf({ way, memory = '64kB' }: Reading): [name: string, va
   return settings;
 }
 
-/** Cuts connections every now and then, until told otherwise. */
+/** Cuts connections at random times until it is stopped. */
 export async function cutNowAndThen(
   random: Random,
   { proxy, source, slot, tally }: Scene,

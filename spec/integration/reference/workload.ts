@@ -4,15 +4,15 @@ import { quoted } from './kinds';
 import type { Inventor, Table } from './schema';
 import { DDL_PREFIX, Statements, type SchemaChange } from './statements';
 
-/** What may go wrong because of other sessions: they hold a row, or have just moved it to another partition. */
+/** Errors caused by other sessions: they have locked a row, or have just moved it to another partition. */
 const EXPECTED = new Set(['55P03', '40001']);
 
 const MOST_TABLES = 8;
 const MOST_PREPARED = 3;
 
-/** A transaction with what it holds. */
+/** An open transaction with its changes to tables. */
 interface Open {
-  /** By id: tables that it has changed; undefined what it has dropped. */
+  /** By id: tables that it has changed; undefined if dropped. */
   readonly changed: Map<number, Table | undefined>;
   readonly touched: Set<number>;
   left: number;
@@ -25,15 +25,15 @@ interface Session {
 }
 
 /**
- * Several sessions that work at a time, one statement after the other in turn, so that a seed makes the same work again.
- * No two of them work on a table that one is altering.
+ * Several concurrent sessions that run one statement each in turn, so that a seed always creates the same workload. No session
+ * uses a table that another one is altering.
  */
 export class Workload {
   readonly #random: Random;
   readonly #inventor: Inventor;
   readonly #statements: Statements;
   readonly #sessions: readonly Session[];
-  /** By id, as they are committed. */
+  /** Committed tables, by id. */
   readonly #tables: Map<number, Table>;
   /** By gid. */
   readonly #prepared = new Map<string, Open>();
@@ -48,22 +48,22 @@ export class Workload {
     this.#sessions = clients.map((client, number) => ({ client, number, open: undefined }));
   }
 
-  /** How many transactions have come to an end, in whichever way. */
+  /** The number of transactions that have ended. */
   get transactions(): number {
     return this.#transactions;
   }
 
-  /** How many of them because of another session. */
+  /** The number of those that failed because of another session. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** The tables that there are. */
+  /** The existing tables. */
   get tables(): readonly Table[] {
     return [...this.#tables.values()];
   }
 
-  /** One step of one session. */
+  /** Runs one step of one session. */
   async step(): Promise<void> {
     const random = this.#random;
     const session = this.#sessions[random.between(0, this.#sessions.length - 1)]!;
@@ -79,7 +79,7 @@ export class Workload {
     }
   }
 
-  /** Ends what is open. */
+  /** Ends all open transactions. */
   async settle(): Promise<void> {
     for (const session of this.#sessions) {
       if (session.open)
@@ -87,7 +87,7 @@ export class Workload {
     }
   }
 
-  /** Ends what is prepared. */
+  /** Ends all prepared transactions. */
   async settlePrepared(): Promise<void> {
     for (const gid of [...this.#prepared.keys()]) await this.#endPrepared(this.#sessions[0]!, gid);
   }
@@ -110,7 +110,7 @@ export class Workload {
     else await session.client.query(this.#statement(session, open));
   }
 
-  /** Anything that needs no lock of a whole table, mostly. */
+  /** Runs a statement that usually locks no whole table. */
   #statement(session: Session, open: Open): string {
     const random = this.#random;
     const table = this.#choose(open, false);
@@ -129,7 +129,10 @@ export class Workload {
     return what < 0.85 ? this.#statements.update(table, only) : this.#statements.delete(table, only);
   }
 
-  /** The copy hears of it by a message, as no stream tells of DDL: before it, so that what follows is told of later. */
+  /**
+   * Announces DDL to the copy by a logical message, because a stream does not contain DDL. It precedes the DDL, and so all
+   * changes after it.
+   */
   async #alter(session: Session, open: Open): Promise<void> {
     const change = this.#change(open);
     const message = `SELECT pg_logical_emit_message(true, '${DDL_PREFIX}', ${quoted(change.sql)})`;
@@ -151,7 +154,10 @@ export class Workload {
     return change;
   }
 
-  /** What it brings is kept, or not; DDL is only in what is not, as its message would come nevertheless. */
+  /**
+   * Runs a savepoint that is released or rolled back. It contains DDL only if it is released, because the message is sent in
+   * either case.
+   */
   async #savepoint(session: Session, open: Open): Promise<void> {
     const random = this.#random;
     const isKept = random.chance(0.5);
@@ -172,7 +178,7 @@ export class Workload {
     const random = this.#random;
     if (random.chance(0.1)) await this.#rollback(session);
     else if (this.#prepared.size < MOST_PREPARED && random.chance(0.15)) {
-      // A name may be used again.
+      // A name may be reused.
       const gid = ['a', "b'c", 'd'].map((name) => `${name} ${String(session.client.database)}`).find((name) => !this.#prepared.has(name)) ?? ''; // prettier-ignore
       await session.client.query(`PREPARE TRANSACTION ${quoted(gid)}`);
       this.#prepared.set(gid, open);
@@ -208,7 +214,7 @@ export class Workload {
     }
   }
 
-  /** A table as this transaction sees it: one that nobody else alters, or (for oneself alone) that nobody else uses. */
+  /** A table as this transaction sees it: one that no other session alters, or (if exclusive) that no other session uses. */
   #choose(open: Open, alone: boolean): Table | undefined {
     const others = [...this.#sessions.flatMap((each) => each.open ?? []), ...this.#prepared.values()].filter((each) => each !== open); // prettier-ignore
     const taken = new Set(others.flatMap(({ changed, touched }) => [...changed.keys(), ...(alone ? touched : [])]));

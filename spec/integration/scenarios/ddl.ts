@@ -21,7 +21,7 @@ const STEPS: readonly { readonly sql: string; readonly seen: readonly SeenChange
     seen: [{ update: 't', row: { id: 3, c: 10 } }],
   },
   {
-    // It writes all rows anew, of which the stream says nothing.
+    // It rewrites all rows, which the stream does not contain.
     sql: `ALTER TABLE t ALTER c TYPE text USING 'n' || c; INSERT INTO t VALUES (4, 'n11'); UPDATE t SET id = 5 WHERE id = 3`,
     seen: [
       { insert: 't', row: { id: 4, c: 'n11' } },

@@ -25,7 +25,7 @@ export const FILTERS: readonly Scenario[] = [
        UPDATE full_users SET id = 12 WHERE id = 11;
        DELETE FROM users;
        DELETE FROM full_users`,
-      // A transaction of which nothing is left.
+      // A transaction without remaining changes.
       `INSERT INTO users VALUES (3, false, 'f')`,
     ],
     seen: [
@@ -69,7 +69,7 @@ export const FILTERS: readonly Scenario[] = [
     seen: [
       [
         PADDING,
-        // The server does not send what the update did not touch.
+        // The server does not send unchanged TOAST values.
         { insert: 'notes', row: { id: 1, active: true, title: 'a' } },
         { insert: 'full_notes', row: { id: 1, active: true, title: 'a', body: LONG } },
         PADDING,

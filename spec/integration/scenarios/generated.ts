@@ -3,7 +3,7 @@ import { PAD, PADDING, type Scenario } from './scenario';
 const SETUP = `
   CREATE TABLE squares (id int PRIMARY KEY, n int, square int GENERATED ALWAYS AS (n * n) STORED, note text);`;
 
-/** Updates need the whole row published (18), and a column that is worked out when it is read has no value to send. */
+/** Updates need all columns to be published (18), and a virtual column has no value to send. */
 const MORE = `
   CREATE TABLE full_squares (LIKE squares INCLUDING GENERATED);
   ALTER TABLE full_squares REPLICA IDENTITY FULL;

@@ -2,10 +2,10 @@ import { PAD, PADDING, type Scenario } from './scenario';
 
 const LONG = 'x'.repeat(3000);
 const LONGER = 'y'.repeat(9000);
-/** Too long for its row, short enough for an index. */
+/** Too long to be stored inline, short enough for an index. */
 const LONG_CODE = 'k'.repeat(2300);
 
-/** Long bodies stand out of line. */
+/** Long bodies are stored out of line. */
 const setup = (identity: string): string => `
   CREATE TABLE docs (id int PRIMARY KEY, title text, body text);
   ALTER TABLE docs ALTER body SET STORAGE EXTERNAL;
@@ -88,7 +88,7 @@ export const IDENTITIES: readonly Scenario[] = [
         { insert: 'docs', row: { id: 2, title: 'b', body: null, code: 'short' } },
       ],
       [
-        // With a part of it out of line, the key comes with each update, and tells what the new row leaves out.
+        // If part of the key is stored out of line, each update includes the key, which has the values that the new row lacks.
         {
           update: 'docs',
           key: { id: 1, code: LONG_CODE },

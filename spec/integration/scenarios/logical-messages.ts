@@ -20,7 +20,7 @@ export const LOGICAL_MESSAGES: readonly Scenario[] = [
        RELEASE s;
        ${PAD}
        SELECT pg_logical_emit_message(true, 'in', 'last')`,
-      // Only what does not belong to it outlives a rollback.
+      // Only non-transactional messages survive a rollback.
       `INSERT INTO t VALUES (2); ${PAD}
        SELECT pg_logical_emit_message(true, 'in', 'never');
        SELECT pg_logical_emit_message(false, 'out', 'nevertheless');

@@ -1,6 +1,6 @@
 import { PAD, PADDING, type Scenario } from './scenario';
 
-/** Origins belong to the whole cluster. */
+/** Replication origins are shared by the whole cluster. */
 const scene = (origin: string): Pick<Scenario, 'setup' | 'work' | 'leave'> => ({
   setup: `CREATE TABLE t (id int PRIMARY KEY); SELECT pg_replication_origin_create('${origin}')`,
   work: [

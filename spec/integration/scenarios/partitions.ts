@@ -1,6 +1,6 @@
 import { PAD, PADDING, type Scenario } from './scenario';
 
-/** The columns of the second partition stand in another order, and one has gone. */
+/** The columns of the second partition have another order, and one was dropped. */
 const SETUP = `
   CREATE TABLE parts (id int, region text, note text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
   CREATE TABLE north PARTITION OF parts FOR VALUES IN ('north');
@@ -69,7 +69,7 @@ export const PARTITIONS: readonly Scenario[] = [
         { delete: 'parts', key: { id: 1, region: 'south' } },
       ],
       [{ truncate: ['parts'] }],
-      // Nothing tells that a single partition was emptied.
+      // Truncating a single partition is not sent.
       [
         PADDING,
         { insert: 'parts', row: { id: 3, region: 'south', note: 'd' } },

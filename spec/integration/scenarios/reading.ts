@@ -15,19 +15,19 @@ import type { Bed } from '../support/bed';
 import type { Scenario, Seen, SeenChange } from './scenario';
 import type { Way } from './ways';
 
-/** What a slot has brought. */
+/** The data read from a slot. */
 export interface Reading {
-  /** The transactions, with all that must not depend on the way in which they came. */
+  /** The transactions, without properties that depend on how they were sent. */
   readonly units: readonly object[];
-  /** The same without LSNs, times and tables: what a scenario speaks of. */
+  /** The same without LSNs, times and tables, as scenarios describe it. */
   readonly seen: readonly Seen[];
-  /** The flat stream, where nothing is streamed. It is the same for all versions of the protocol. */
+  /** The flat stream, unless transactions are streamed. It is the same for all protocol versions. */
   readonly flat: readonly object[];
-  /** How many messages came, by kind. */
+  /** The number of messages by kind. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** A slot that stands where another does. */
+/** A copy of a slot. */
 export async function copyOf(bed: Bed, slot: string): Promise<string> {
   const copy = uniqueName('slot');
   await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, copy]);
@@ -46,7 +46,7 @@ export async function read(bed: Bed, slot: string, end: Lsn, way: Way, config: S
         if (way.streaming === 'off' && message.kind !== 'keepalive') flat.push({ ...message, ...tablesOf(message) });
       }),
       transactions({ includeNonTransactionalMessages: true }),
-      // What was spooled, or will be, is there until it is acknowledged.
+      // A spooled transaction can be read until it is acknowledged.
       map((unit) => {
         if (unit.kind !== 'transaction' && unit.kind !== 'message') throw new Error(`There came a ${unit.kind}`);
         return { content: contentOf(unit), seen: seenOf(unit), ack: unit.ack };
@@ -69,7 +69,7 @@ function streamOf(bed: Bed, slot: string, way: Way, config: Scenario['config']):
   return streaming === 'off' ? logicalReplication(base) : logicalReplication({ ...base, streaming });
 }
 
-/** Of a transaction that comes in blocks, such a message is passed on while it is open. */
+/** For a transaction sent in blocks, such a message is emitted while the transaction is open. */
 type Unit = Transaction | LogicalMessage;
 
 function contentOf(unit: Unit): object {
@@ -79,7 +79,7 @@ function contentOf(unit: Unit): object {
   return { ...unit, checkpoint, changes };
 }
 
-/** The tables that a message is about are not among its own properties. */
+/** The tables of a message are not enumerable properties. */
 function tablesOf(message: AnyReplicationMessage): object {
   switch (message.kind) {
     case 'insert':

@@ -14,7 +14,7 @@ export const SAVEPOINTS: readonly Scenario[] = [
        ${add(6)} SAVEPOINT d; UPDATE t SET v = 'd' WHERE id = 1; ${PAD} RELEASE d;
        SAVEPOINT e; ALTER TABLE t ADD COLUMN w int DEFAULT 5; INSERT INTO t VALUES (7, 'e', 7); ${PAD} ROLLBACK TO e;
        ${add(8)} SAVEPOINT f; SAVEPOINT g; ALTER TABLE t RENAME v TO x; INSERT INTO t (id) VALUES (9); RELEASE g; ${PAD} RELEASE f`,
-      // Nothing but what was rolled back; and, behind it, what was not.
+      // First a block with only rolled-back changes, then one with others.
       `SAVEPOINT a; ${PAD} INSERT INTO t (id) VALUES (10); ROLLBACK TO a`,
       `SAVEPOINT a; ${PAD} ROLLBACK TO a; INSERT INTO t (id) VALUES (11)`,
       `${PAD} ALTER TABLE t DROP COLUMN x; INSERT INTO t (id) VALUES (12); ROLLBACK`,

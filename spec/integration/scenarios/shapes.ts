@@ -3,11 +3,11 @@ import { PAD, PADDING, type Scenario } from './scenario';
 const COLUMNS = Array.from({ length: 1600 }, (_, i) => `c${i}`);
 const numbers = Object.fromEntries(COLUMNS.map((column, i) => [column, i]));
 
-/** Members of every object, of messages, and of classes. */
+/** Names of members of all objects, of messages, and of classes. */
 const NAMES = ['__proto__', 'constructor', 'kind', 'toString', 'ack', 'new', '', ' ', 'größe "1"'].filter(Boolean);
 
 const list = (names: readonly string[]): string => names.map((name) => `"${name.replaceAll('"', '""')}"`).join(', ');
-/** Properties of its own, whatever they are called. */
+/** Columns become own properties, whatever their names. */
 const rowOf = (names: readonly string[], value: unknown) => Object.fromEntries(names.map((name) => [name, value]));
 
 export const SHAPES: readonly Scenario[] = [

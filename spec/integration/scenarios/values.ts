@@ -76,7 +76,7 @@ const EXACT_ROW = {
 
 const INTERVAL = 1186;
 
-/** What pg makes of the same. It knows no arrays of ranges. */
+/** The values that pg returns for the same row. It does not parse arrays of ranges. */
 const PG_ROW = {
   ...EXACT_ROW,
   id: '9007199254740993',

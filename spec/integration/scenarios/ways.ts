@@ -1,9 +1,9 @@
-/** A way to ask for the same stream. */
+/** A way to request the same stream. */
 export interface Way {
   readonly protoVersion: number;
   readonly streaming: 'off' | 'on' | 'parallel';
   readonly binary: boolean;
-  /** Whether the server streams each change by itself, and not only what is large. */
+  /** Whether the server streams each change, instead of only large transactions. */
   readonly atOnce: boolean;
 }
 
@@ -14,7 +14,7 @@ export function nameOf({ protoVersion, streaming, binary, atOnce }: Way): string
   return `version ${protoVersion}, streaming ${streaming}${pace}, ${binary ? 'binary' : 'text'}`;
 }
 
-/** Every combination that a server has. */
+/** Every combination that a server supports. */
 export function everyWay(server: number): Way[] {
   const newest = { 14: 2, 15: 3 }[server] ?? 4;
   const protoVersions = [1, 2, 3, 4].filter((version) => version <= newest);
@@ -33,8 +33,8 @@ export function everyWay(server: number): Way[] {
 }
 
 /**
- * The ways in which an ordinary run reads the scenario with this number, besides the baseline: one whole and one streamed,
- * in turn. With as many scenarios as ways that are streamed, each way has its turn.
+ * The ways in which an ordinary run reads the scenario with this number, in addition to the baseline: one whole and one
+ * streamed, in turn. Each streamed way is used if there are at least as many scenarios.
  */
 export function waysInTurn(server: number, index: number): Way[] {
   const others = everyWay(server).filter((way) => nameOf(way) !== nameOf(BASELINE));

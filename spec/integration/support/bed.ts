@@ -15,9 +15,9 @@ import { LoopClock } from '../../support/loop-clock';
 import { runServer, uniqueName, type PostgresServer, type TestDatabase } from '../../support/server';
 
 /**
- * Looks again and again until what is asked of the server is so; there is no event to wait for.
+ * Polls the server until a condition holds, because there is no event to wait for.
  *
- * @param within in ms of a {@link LoopClock}, so that a busy machine has longer
+ * @param within in ms of a {@link LoopClock}, which are longer on a busy machine
  */
 export async function eventually<T>(look: () => Promise<T>, isSo: (value: T) => boolean, within = 10_000): Promise<T> {
   const clock = new LoopClock();
@@ -34,7 +34,7 @@ export async function eventually<T>(look: () => Promise<T>, isSo: (value: T) => 
   }
 }
 
-/** A database with a connection to it, and what specs of streams ask of them again and again. */
+/** A database with a connection to it, and helpers for specs of streams. */
 export class Bed {
   private constructor(
     readonly server: PostgresServer,
@@ -42,7 +42,7 @@ export class Bed {
     readonly client: Client,
   ) {}
 
-  /** @param setup SQL that the database starts with */
+  /** @param setup SQL that is executed first */
   static async make(prefix: string, setup: string, on?: PostgresServer, encoding?: Encoding): Promise<Bed> {
     const server = on ?? (await runServer());
     const database = await server.createDatabase(prefix, encoding);
@@ -57,7 +57,7 @@ export class Bed {
   }
 
   async sql<Row extends QueryResultRow = QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    // With values it goes as a prepared statement, which may be one statement only.
+    // With values it is a prepared statement, which must be a single statement.
     const result = await (values.length > 0 ? this.client.query<Row>(text, values) : this.client.query<Row>(text));
     const last = Array.isArray(result) ? (result as (typeof result)[]).at(-1) : result;
     return last?.rows ?? [];
@@ -68,7 +68,7 @@ export class Bed {
     for (const statement of ['BEGIN', ...statements, 'COMMIT']) await this.client.query(statement);
   }
 
-  /** Makes a slot. What is committed from now on, it delivers. */
+  /** Creates a slot, which delivers everything that is committed from now on. */
   async slot(plugin = 'pgoutput'): Promise<string> {
     const slot = uniqueName('slot');
     await this.sql('SELECT pg_create_logical_replication_slot($1, $2)', [slot, plugin]);
@@ -83,7 +83,7 @@ export class Bed {
     return logicalReplication(this.config(slot, more));
   }
 
-  /** A position behind everything that has been committed. */
+  /** A position after everything that has been committed. */
   async position(): Promise<Lsn> {
     const [row] = await this.sql<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
     return parseLsn(row?.lsn ?? '');
@@ -104,7 +104,7 @@ export class Bed {
     );
   }
 
-  /** Resolves when nobody streams from the slot any more. */
+  /** Resolves when the slot is inactive. */
   async released(slot: string): Promise<void> {
     await eventually(
       () => this.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
@@ -112,14 +112,14 @@ export class Bed {
     );
   }
 
-  /** Does something and gives back all that a stream of its own sends for it. */
+  /** Runs a function, and returns everything that a stream of its own receives for it. */
   async messagesOf(work: () => Promise<unknown>, more: Partial<PgoutputConfig> = {}): Promise<ReplicationMessage[]> {
     const slot = await this.slot();
     await work();
     return this.readTo(slot, await this.position(), more);
   }
 
-  /** Reads a slot up to a position, and confirms that. */
+  /** Reads a slot up to a position, and confirms it. */
   readTo(slot: string, end: Lsn, more: Partial<PgoutputConfig> = {}): Promise<ReplicationMessage[]> {
     return firstValueFrom(
       this.stream(slot, more).pipe(
@@ -131,7 +131,7 @@ export class Bed {
   }
 }
 
-/** Subscribes, keeps what comes, and lets one wait for it. */
+/** Subscribes, keeps the values, and provides promises of them. */
 export class Recorder<T> {
   readonly values: T[] = [];
   readonly #subscription: Subscription;
@@ -155,7 +155,7 @@ export class Recorder<T> {
     });
   }
 
-  /** Resolves with the first value, past ones included, that is as asked for. */
+  /** Resolves with the first value, including past ones, that matches. */
   async find(isSought: (value: T) => boolean): Promise<T> {
     let next = 0;
     let found: T | undefined;
@@ -172,7 +172,7 @@ export class Recorder<T> {
     return found as T;
   }
 
-  /** Resolves with the first so many values as soon as they have come. */
+  /** Resolves with the first values when there are this many. */
   async take(count: number): Promise<T[]> {
     await this.#until(() => this.values.length >= count);
     return this.values.slice(0, count);
@@ -207,7 +207,7 @@ export class Recorder<T> {
   }
 }
 
-/** A promise with its handle. */
+/** A promise with the function that resolves it. */
 export class Gate {
   readonly opened: Promise<void>;
   open: () => void = () => undefined;
@@ -227,7 +227,7 @@ export function ofKind<K extends ReplicationMessage['kind']>(
   return messages.filter((message): message is Extract<ReplicationMessage, { kind: K }> => message.kind === kind);
 }
 
-/** What came of transactions, keepalives left out: the server sends those when it likes. */
+/** The kinds of messages without keepalives, which the server sends at any time. */
 export function kindsOf(messages: readonly ReplicationMessage[]): string[] {
   return messages.map((message) => message.kind).filter((kind) => kind !== 'keepalive');
 }

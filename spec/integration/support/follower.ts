@@ -11,18 +11,18 @@ import {
 } from '../../../lib/index';
 import { Recorder } from './bed';
 
-/** What a follower is told besides its configuration. */
+/** Options of a follower besides its configuration. */
 export interface FollowerOptions {
-  /** Whether it keeps the position itself. */
+  /** Whether the consumer owns the position. */
   readonly stores?: boolean;
-  /** What it has stored before. */
+  /** The stored position at the start. */
   readonly from?: Checkpoint;
 }
 
-/** A consumer of table `numbers` that goes on for as long as it can, where it stands, and what it hears. */
+/** A consumer of table `numbers` that retries as long as possible, with its position and the errors. */
 export class Follower {
   readonly recorder: Recorder<number>;
-  /** Of all errors that it went on after. */
+  /** The codes of all errors that were retried. */
   readonly errors: unknown[] = [];
   readonly opened: OpenInfo[] = [];
   checkpoint: Checkpoint | undefined;
@@ -48,7 +48,7 @@ export class Follower {
     return this.opened.map(({ timeline }) => timeline);
   }
 
-  /** Resolves with the first error of that code that it has gone on after. */
+  /** Resolves with the first retried error of this code. */
   async failed(code: string): Promise<ReplicationError> {
     for (;;) {
       const isSought = (error: unknown): error is ReplicationError =>

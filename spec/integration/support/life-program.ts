@@ -1,5 +1,5 @@
 /**
- * A program that leaves when its parent says so, and then must end by itself. Run by life-exit-spec.ts:
+ * A program that unsubscribes when its parent tells it to, and then must exit by itself. Run by life-exit-spec.ts:
  *
  *   life-program.ts <what> <config as JSON>
  */
@@ -18,7 +18,7 @@ import { LoopClock } from '../../support/loop-clock';
 const [, , what = '', json = ''] = process.argv;
 const config = JSON.parse(json) as PgoutputConfig;
 
-/** Tells our parent, while it still listens. */
+/** Sends a message to the parent, if the parent still listens. */
 const say = (word: string): void => {
   if (process.connected) process.send?.(word);
 };
@@ -57,5 +57,5 @@ leave$.subscribe(() => {
   if (what !== 'stopOn') subscription.unsubscribe();
   process.on('exit', () => void writeSync(1, String(clock.stop())));
 });
-// Nothing else may keep this process, the channel to its parent least of all.
+// Nothing else, including the channel to the parent, may keep this process running.
 process.once('message', () => process.removeAllListeners('message'));

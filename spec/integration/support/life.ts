@@ -13,7 +13,7 @@ import {
 import { uniqueName, type PostgresServer } from '../../support/server';
 import { eventually } from './bed';
 
-/** What most specs of life and errors stream from. */
+/** The table of most specs of endings and errors. */
 export const NUMBERS = 'CREATE TABLE numbers (id int PRIMARY KEY, pad text); CREATE PUBLICATION pub FOR TABLE numbers';
 
 /** The numbers from one to another. */
@@ -21,14 +21,14 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
-/** Acknowledges everything on its way through. */
+/** Acknowledges every message. */
 export function acknowledging<T extends Acknowledgeable>(): MonoTypeOperatorFunction<T> {
   return tap((delivery) => {
     delivery.ack();
   });
 }
 
-/** The error that a stream ends with, which has to be one of ours. */
+/** The error that ends a stream. Verifies that it is a ReplicationError. */
 export function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
   return new Promise((resolve, reject) => {
     source.subscribe({
@@ -51,7 +51,7 @@ export function completionOf(source: Observable<unknown>): Promise<void> {
   });
 }
 
-/** A connection that the server knows by a name of its own. */
+/** A connection with a distinct application_name. */
 export interface Marked {
   readonly name: string;
   readonly connection: ConnectionOptions;
@@ -62,7 +62,7 @@ export function marked(url: string, options: ConnectionOptions = {}): Marked {
   return { name, connection: { connectionString: url, application_name: name, ...options } };
 }
 
-/** The processes that serve connections of that name. */
+/** The processes that serve connections of this name. */
 export function backendsOf(server: PostgresServer, name: string): Promise<{ pid: number; query: string }[]> {
   return server.query(`SELECT pid, query FROM pg_stat_activity WHERE application_name = '${name}'`);
 }
@@ -78,7 +78,7 @@ function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => /^(TCP|Pipe|TLS|GetAddrInfo)/.test(kind)).length;
 }
 
-/** Does something, and waits until all sockets that were opened for it are closed. */
+/** Runs a function, and waits until all sockets that it has opened are closed. */
 export async function leavingNoSocket<T>(work: () => Promise<T>): Promise<T> {
   const before = openSockets();
   const outcome = await work();
@@ -89,13 +89,13 @@ export async function leavingNoSocket<T>(work: () => Promise<T>): Promise<T> {
   return outcome;
 }
 
-/** What the observers of a stream have heard. */
+/** The events that the observers of a stream received. */
 export class Observed {
   readonly statuses: StatusUpdate[] = [];
   readonly closes: CloseInfo[] = [];
   readonly #changed = new Subject<void>();
 
-  /** The options that make a stream tell us. */
+  /** The options that register the observers. */
   readonly observers: Pick<PgoutputConfig, 'statusObserver' | 'closeObserver'> = {
     statusObserver: { next: (status) => void this.statuses.push(status) },
     closeObserver: {
@@ -106,19 +106,19 @@ export class Observed {
     },
   };
 
-  /** The last flush position that was sent. */
+  /** The flush position of the last status update. */
   get reported(): Lsn | undefined {
     return this.statuses.at(-1)?.confirmedLsn;
   }
 
-  /** Resolves when so many subscriptions have ended. */
+  /** Resolves when this number of subscriptions has ended. */
   async closed(count = 1): Promise<CloseInfo> {
     while (this.closes.length < count) await new Promise<void>((resolve) => this.#changed.subscribe(() => resolve()));
     return this.closes[count - 1]!;
   }
 }
 
-/** Something between us and a server that loses bytes on demand. */
+/** A proxy that discards data on demand. */
 export class Proxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -155,12 +155,12 @@ export class Proxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** From now on the server hears nothing of us. */
+  /** From now on, the client's data is discarded. */
   deafen(): void {
     this.#deaf = true;
   }
 
-  /** Ends all connections; new ones work as before. */
+  /** Closes all connections; new ones work as before. */
   cut(): void {
     this.#deaf = false;
     for (const socket of this.#sockets) socket.destroy();

@@ -1,8 +1,8 @@
-/** Types made of others at random, values of them, and what the server says that those are made of. */
+/** Random types composed of others, their values, and the catalog rows that describe them. */
 import fc, { type Arbitrary } from 'fast-check';
 import type { Client } from 'pg';
 
-/** A type as CREATE TYPE and CREATE DOMAIN make it. */
+/** A type as CREATE TYPE and CREATE DOMAIN define it. */
 export type Tree =
   | { kind: 'builtIn'; sql: BuiltIn }
   | { kind: 'enum'; labels: string[] }
@@ -15,7 +15,7 @@ const anyText = fc.oneof(
   fc.constantFrom('', 'NULL', 'null', '()', '{}', '(,)', '[0:1]={a,b}'),
 );
 
-/** Built-in types with values; box has a delimiter of its own, and pg has no parser for int4range. */
+/** Built-in types with values. box has a different delimiter, and pg has no parser for int4range. */
 const BUILT_IN = {
   int4: fc.integer().map(String),
   int8: fc.constantFrom('9223372036854775807', '-1'),
@@ -57,7 +57,7 @@ export const tree: Arbitrary<Tree> = fc.letrec<{ tree: Tree }>((tie) => ({
   ),
 })).tree;
 
-/** There is no array of arrays; one of domains over arrays there is. */
+/** An array of arrays does not exist; an array of domains over arrays does. */
 function isArray(type: Tree): boolean {
   return type.kind === 'array' || (type.kind === 'builtIn' && type.sql.endsWith('[]'));
 }
@@ -94,7 +94,7 @@ function textOf(type: Tree): Arbitrary<string> {
   }
 }
 
-/** As pg_type.typdelim: a domain has its base type's, an array its element's. */
+/** pg_type.typdelim: a domain has its base type's, an array its element's. */
 function delimiterOf(type: Tree): string {
   if (type.kind === 'domain') return delimiterOf(type.base);
   if (type.kind === 'array') return delimiterOf(type.element);
@@ -123,7 +123,7 @@ function identifier(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-/** A type that the server has. */
+/** A type that exists on the server. */
 export type Made =
   | { kind: 'builtIn' | 'enum'; sql: string }
   | { kind: 'domain'; sql: string; base: Made }
@@ -132,7 +132,7 @@ export type Made =
 
 let made = 0;
 
-/** Makes a type and all that it is made of. */
+/** Creates a type and all types that it contains. */
 export async function make(client: Client, type: Tree): Promise<Made> {
   const sql = `"type, ${++made}"`;
   switch (type.kind) {
@@ -162,14 +162,14 @@ export async function make(client: Client, type: Tree): Promise<Made> {
   }
 }
 
-/** Takes a value apart by SQL: what is built in, pg reads; text from the parts of others is never looked at. */
+/** Splits a value into its parts by SQL. pg decodes built-in parts; the text of others is not parsed. */
 export async function parts(client: Client, type: Made, value: string | null, expression?: string): Promise<unknown> {
   const it = expression ?? `($1::${type.sql})`;
   const ask = async (what: string): Promise<unknown> => {
     const { rows } = await client.query<{ found: unknown }>(`SELECT ${what} AS found`, [value]);
     return rows[0]?.found;
   };
-  // IS NULL is true for a record of nulls, too.
+  // IS NULL is also true for a record of nulls.
   if ((await ask(`num_nulls(${it})`)) === 1) return null;
   switch (type.kind) {
     case 'builtIn':
@@ -185,7 +185,7 @@ export async function parts(client: Client, type: Made, value: string | null, ex
       return Object.fromEntries(entries);
     }
     case 'array': {
-      // Its OID is built in, too: pg reads it, and makes doubles of numeric[].
+      // Its OID is built in, too, so pg decodes it, and converts the elements of numeric[] to doubles.
       if (type.element.kind === 'builtIn') return ask(it);
       const dimensions = Number((await ask(`array_ndims(${it})`)) ?? 0);
       const within = async (subscripts: readonly number[]): Promise<unknown> => {

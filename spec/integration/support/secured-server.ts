@@ -6,7 +6,7 @@ import { startServer, uniqueName, type TestServer } from '../../support/server';
 import { leavingNoSocket } from './life';
 import { eventually } from './bed';
 
-/** As what a role's password is kept; none: it has no password. */
+/** The form in which a role's password is stored; none: it has no password. */
 export type Kept = 'none' | 'md5' | 'scram-sha-256';
 
 export interface SecuredOptions {
@@ -19,29 +19,29 @@ export interface SecuredOptions {
   readonly clientCa?: Authority;
 }
 
-/** The password of all roles. Nothing else has this word in it. */
+/** The password of all roles. Nothing else contains this word. */
 export const PASSWORD = 'sesame42';
 
-/** What the server's log says of a session that was authenticated. */
+/** The server's log entry of an authenticated session. */
 export interface LoggedSession extends SystemIdentity {
   readonly user: string;
   /** As in pg_hba.conf. */
   readonly method: string;
-  /** Who has been shown to be there: a role, a certificate's subject, a user of the system; undefined: nobody. */
+  /** The authenticated identity: a role, a certificate's subject, or a system user; undefined for none. */
   readonly identity: string | undefined;
-  /** The version; undefined: there is none. */
+  /** The TLS version; undefined without TLS. */
   readonly tls: string | undefined;
 }
 
-/** A server with TLS that logs whom it lets in, and how. */
+/** A server with TLS that logs how each session was authenticated. */
 export class SecuredServer {
   readonly #address: ConnectionOptions;
 
   private constructor(
     readonly server: TestServer,
-    /** Has issued the server's certificate. */
+    /** The issuer of the server's certificate. */
     readonly ca: Authority,
-    /** Has issued those of clients. */
+    /** The issuer of the clients' certificates. */
     readonly clientCa: Authority,
     readonly certificate: Credentials,
     readonly socketFolder: string,
@@ -84,12 +84,12 @@ export class SecuredServer {
     await this.server.dispose();
   }
 
-  /** What is not given is the server's address, the database `postgres` and {@link PASSWORD}. */
+  /** Defaults: the server's address, the database `postgres` and {@link PASSWORD}. */
   options(connection: ConnectionOptions): ConnectionOptions {
     return { ...this.#address, ...connection };
   }
 
-  /** Connects, and tells how the server has let us in; an object is completed by {@link options}. */
+  /** Connects, and returns how the server authenticated the session; an object is completed by {@link options}. */
   async logIn(connection?: ConnectionOptions | string): Promise<LoggedSession> {
     const name = uniqueName('admitted');
     const whole = typeof connection === 'object' ? this.options(connection) : connection;
@@ -97,7 +97,7 @@ export class SecuredServer {
     return { ...system, ...parseLog(name, await this.server.log()) };
   }
 
-  /** The same in a word or two: how the server has let us in and over what, or the error's code. */
+  /** The same as text: the method and the channel, or the error's code. */
   async outcome(connection?: ConnectionOptions | string): Promise<string> {
     const admitted = await this.logIn(connection).catch((error: unknown) => error);
     if (!isLoggedSession(admitted)) return secretless(admitted).code;
@@ -120,7 +120,7 @@ export class SecuredServer {
     await this.#reload(`${overwriting('ssl_cert_file', cert)}; ${overwriting('ssl_key_file', key)};`);
   }
 
-  /** Changes settings; undefined: as they were. */
+  /** Changes settings; undefined resets one. */
   async set(settings: Readonly<Record<string, string | undefined>>): Promise<void> {
     for (const [name, value] of Object.entries(settings)) {
       const change = value === undefined ? `RESET ${name}` : `SET ${name} = '${value}'`;
@@ -129,7 +129,7 @@ export class SecuredServer {
     await this.#reload();
   }
 
-  /** Resolves when connections are made with what the files say now. A new process knows what the postmaster has read. */
+  /** Resolves when new connections use the changed files. A new process has what the postmaster has read. */
   async #reload(changing = ''): Promise<void> {
     const [before] = await this.server.query<{ at: Date }>(
       `${changing} SELECT pg_conf_load_time() AS at, pg_reload_conf()`,
@@ -141,20 +141,20 @@ export class SecuredServer {
   }
 }
 
-/** The server itself writes into the file that the setting names, which keeps its owner and mode. */
+/** The server itself writes the file of the setting, which keeps its owner and mode. */
 function overwriting(setting: string, text: string): string {
   return `DO $$ BEGIN EXECUTE format(
     'COPY (SELECT unnest(string_to_array(%L, %L))) TO %L',
     '${text.trim()}', chr(10), current_setting('${setting}')); END $$`;
 }
 
-/** What lies in the home of whoever runs the specs does not count, nor what stands in their environment. */
+/** The home folder and environment of the current user must have no effect. */
 export function setEnvironment(home: string, variables: Readonly<Record<string, string>> = {}): void {
   for (const name of Object.keys(process.env)) if (name.startsWith('PG')) Reflect.deleteProperty(process.env, name);
   Object.assign(process.env, { HOME: home, ...variables });
 }
 
-/** Whatever form the connection has, the server knows it by that name. */
+/** Identifies the connection by its application_name, whatever its form. */
 function identifyAs(name: string, connection: ConnectionOptions | string | undefined): Observable<SystemIdentity> {
   process.env['PGAPPNAME'] = name;
   try {
@@ -172,7 +172,7 @@ function isLoggedSession(value: unknown): value is LoggedSession {
   return typeof value === 'object' && value !== null && 'systemId' in value;
 }
 
-/** The log has a line on who somebody is, and one on how the connection was made. */
+/** The log has one line about the identity, and one about the connection. */
 function parseLog(name: string, log: string): Omit<LoggedSession, keyof SystemIdentity> {
   const authorized = new RegExp(
     `\\[(\\d+)\\].* connection authorized: user=(\\S+) .*?application_name=${name}(?: SSL enabled \\(protocol=([^,]+))?`,
@@ -180,11 +180,11 @@ function parseLog(name: string, log: string): Omit<LoggedSession, keyof SystemId
   if (!authorized) throw new Error(`The log does not tell of ${name}:\n${log}`);
   const [, pid = '', user = '', tls] = authorized;
   const authenticated = new RegExp(`\\[${pid}\\].* connection authenticated: identity="(.*)" method=(\\S+)`).exec(log);
-  // Newer servers log who is merely trusted, too.
+  // Newer servers also log sessions with trust.
   return { user, tls, identity: authenticated?.[1], method: authenticated?.[2] ?? 'trust' };
 }
 
-/** One of ours, which shows no secret in whichever way it is printed. */
+/** Verifies that it is a ReplicationError, and that no way of printing it shows a secret. */
 function secretless(error: unknown): ReplicationError {
   if (!(error instanceof ReplicationError)) throw error;
   const shown = [

@@ -2,7 +2,7 @@ import { commandComplete, errorResponse, readyForQuery } from '../../../lib/test
 import { encodeStartupMessage } from '../../../lib/wire/frontend';
 import { FaultProxy, type FrameFilter } from '../../support/proxy';
 
-/** What every proxy and pooler passes on. */
+/** The parameters that every proxy and pooler forwards. */
 const USUAL = ['user', 'database', 'application_name', 'replication', 'options'];
 
 /** What a proxy or a pooler does to the settings of a session. */
@@ -16,7 +16,7 @@ export type Manner =
   | 'swallows SET'
   | 'refuses SET';
 
-/** Stands before the server at `url`, and does so to all connections. */
+/** A proxy for the server at `url` that treats all connections in this way. */
 export async function settingsProxy(url: string, manner: Manner): Promise<FaultProxy> {
   const proxy = await FaultProxy.before(url);
   proxy.filter = FILTERS[manner](proxy);
@@ -27,7 +27,7 @@ const FILTERS: Readonly<Record<Manner, (proxy: FaultProxy) => FrameFilter>> = {
   passes: () => (frame) => frame,
   'drops parameters': () =>
     onStartup((parameters) => Object.fromEntries(Object.entries(parameters).filter(([name]) => USUAL.includes(name)))),
-  // As PgBouncer words it.
+  // The wording of PgBouncer.
   'refuses parameters': (proxy) =>
     onStartup((parameters) => {
       const unknown = Object.keys(parameters).find((name) => !USUAL.includes(name));
@@ -47,7 +47,7 @@ const FILTERS: Readonly<Record<Manner, (proxy: FaultProxy) => FrameFilter>> = {
       ...parameters,
       options: `${parameters['options'] ?? ''} -c datestyle=German -c extra_float_digits=-3 -c bytea_output=escape`,
     })),
-  // ParameterStatus says what the client wants to hear.
+  // ParameterStatus has the value that the client expects.
   lies: () => (frame, from) =>
     from === 'server' && frame[0] === 'S'.charCodeAt(0)
       ? Buffer.from(frame.toString('latin1').replace('German, DMY', '   ISO, MDY'), 'latin1')

@@ -11,13 +11,13 @@ import { getPeakRss } from '../../support/peak-memory';
 
 export interface Task {
   readonly shape: 'flat' | 'grouped';
-  /** Of the stream: a PgoutputConfig or a StreamingConfig. */
+  /** The options of the stream: a PgoutputConfig or a StreamingConfig. */
   readonly config: object;
-  /** For how many ms it handles a transaction. */
+  /** How long it processes a transaction, in ms. */
   readonly handles: number;
-  /** After so many ms it leaves. */
+  /** Unsubscribes after this number of ms. */
   readonly stays?: number;
-  /** After so many transactions it leaves. */
+  /** Unsubscribes after this number of transactions. */
   readonly leavesAfter?: number;
 }
 

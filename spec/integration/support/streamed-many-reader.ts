@@ -1,5 +1,5 @@
 /**
- * A process that reads many streamed transactions that are open at the same time, and says what it took. Run by
+ * A process that reads many streamed transactions that are open concurrently, and reports its resources. Run by
  * streamed-many-spec.ts:
  *
  *   streamed-many-reader.ts <how many transactions> <config as JSON>
@@ -8,13 +8,13 @@ import { take, tap } from 'rxjs';
 import { ackAfter, logicalReplication, transactions, type StreamingConfig } from '../../../lib/index';
 import { getPeakRss } from '../../support/peak-memory';
 
-/** What the process says. */
+/** The messages of the process. */
 export type Word = { readonly event: 'open' | 'gathered' } | ({ readonly event: 'read' } & Reading);
 
 export interface Reading {
-  /** Of each transaction: how many of its rows came whole and in their order. */
+  /** The number of complete rows in order, for each transaction. */
   readonly rows: readonly number[];
-  /** RSS in bytes: as the stream began, and at most. */
+  /** RSS in bytes: at the start of the stream, and the maximum. */
   readonly baseline: number;
   readonly peak: number;
 }
@@ -29,7 +29,7 @@ function say(word: Word): void {
   process.send?.(word);
 }
 
-/** The other process says how many inserts there will be before the first commit. */
+/** The other process sends the number of inserts before the first commit. */
 process.once('message', (expected: number) => {
   const timer = setInterval(() => {
     if (inserts < expected) return;

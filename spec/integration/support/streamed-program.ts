@@ -1,6 +1,5 @@
 /**
- * A program that spools a transaction while it is streamed, and says so, and what comes in the end. Run by
- * streamed-crash-spec.ts:
+ * A program that spools a streamed transaction, and reports this and the received values. Run by streamed-crash-spec.ts:
  *
  *   streamed-program.ts <config as JSON> <folder of spool files>
  */
@@ -10,7 +9,7 @@ import { openSpools } from './streamed';
 const [, , json = '', spoolDirectory = ''] = process.argv;
 const config = JSON.parse(json) as StreamingConfig;
 
-/** What the program tells its parent. */
+/** The messages to the parent. */
 export type Word = { readonly spooling: number } | { readonly xid: number; readonly ids: readonly unknown[] };
 
 function say(word: Word): void {

@@ -1,6 +1,6 @@
 /**
- * A process that reads one large transaction as a consumer does who writes a batch at a time, and says what it took. Run by
- * streamed-volume.ts:
+ * A process that reads one large transaction in batches, as a consumer that writes them would, and reports its resources. Run
+ * by streamed-volume.ts:
  *
  *   streamed-volume-reader.ts <config as JSON>
  */
@@ -9,16 +9,16 @@ import { take, tap } from 'rxjs';
 import { ackAfter, logicalReplication, transactions, type StreamingConfig, type Transaction } from '../../../lib/index';
 import { getPeakRss } from '../../support/peak-memory';
 
-/** What the process says. */
+/** The messages of the process. */
 export type Word = { readonly event: 'open' } | ({ readonly event: 'read' } & Reading);
 
 export interface Reading {
-  /** Rows whose ids follow each other from 1 on, and whose content is whole. */
+  /** The number of complete rows whose ids are consecutive from 1 on. */
   readonly rows: number;
-  /** RSS in bytes: as the stream began, and at most. */
+  /** RSS in bytes: at the start of the stream, and the maximum. */
   readonly baseline: number;
   readonly peak: number;
-  /** From the first block to the commit, and for iterating over the changes then. */
+  /** From the first block to the commit, and for iterating over the changes. */
   readonly streaming: number;
   readonly iterating: number;
   readonly blocks: number;

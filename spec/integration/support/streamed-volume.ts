@@ -5,20 +5,20 @@ import type { Bed } from './bed';
 import type { Reading, Word } from './streamed-volume-reader';
 
 export const MB = 1e6;
-/** Of each row's content, and with what else it has. */
+/** The size of each row's content, and of the whole row. */
 const CONTENT = 1000;
 
-/** What {@link volume} needs. */
+/** The resources used by {@link volume}. */
 export const VOLUME_TABLES = 'CREATE TABLE big (id int, content text); CREATE PUBLICATION pub FOR TABLE big;';
 
 export interface Volume extends Reading {
-  /** For making the rows, on the server. */
+  /** For creating the rows on the server. */
   readonly writing: number;
-  /** From the end of the command that makes the rows to the end of the reading. */
+  /** From the end of the command that creates the rows to the end of reading. */
   readonly waiting: number;
 }
 
-/** Has a process of its own read one transaction with that many rows of 1 kB, while they are made. */
+/** Lets a separate process read one transaction with this number of rows of 1 kB, while they are created. */
 export async function volume(bed: Bed, rows: number): Promise<Volume> {
   const config = { ...bed.config(await bed.slot()), streaming: 'on' };
   const args = ['--import', 'tsx', join(__dirname, 'streamed-volume-reader.ts'), JSON.stringify(config)];
@@ -43,7 +43,7 @@ export async function volume(bed: Bed, rows: number): Promise<Volume> {
   return { ...reading, writing: (written - started) / 1000, waiting: (read - written) / 1000 };
 }
 
-/** Its figures, for people. */
+/** Formats the figures. */
 export function describeVolume({
   rows,
   baseline,

@@ -19,26 +19,26 @@ import { eventually, Gate, Recorder, type Bed } from './bed';
 
 export { openSpools } from '../../support/open-spools';
 
-/** What a stream without two-phase commit emits. */
+/** The values of a stream without two-phase commit. */
 export type StreamedMessage = ReplicationMessage | StreamingMessage;
 
-/** Has the server stream what takes more than 64 kB of its memory. */
+/** Settings with which the server streams transactions of more than 64 kB. */
 const EARLY = '-c logical_decoding_work_mem=64kB';
-/** Has it stream each change by itself, from PostgreSQL 16 on. */
+/** Settings with which it streams each change, from PostgreSQL 16 on. */
 const AT_ONCE = `${EARLY} -c debug_logical_replication_streaming=immediate`;
 
-/** How to read a transaction that is larger than the server likes. */
+/** How a large transaction is read. */
 export interface Way {
   readonly name: string;
   readonly streaming: 'off' | 'on' | 'parallel';
-  /** What the server process is told. */
+  /** Settings of the server process. */
   readonly options: string;
 }
 
 export const WHOLE: Way = { name: 'whole', streaming: 'off', options: EARLY };
 export const STREAMED: Way = { name: 'on', streaming: 'on', options: EARLY };
 
-/** All that a server knows, but the whole one. */
+/** All ways that a server supports, except the transaction as a whole. */
 export function streamingWays(version: number): Way[] {
   if (version < 16) return [STREAMED];
   return [
@@ -68,21 +68,21 @@ export function streamOf(
   return streaming === 'off' ? logicalReplication(config) : logicalReplication({ ...config, streaming });
 }
 
-/** A slot that stands where another does. */
+/** A copy of a slot. */
 export async function copyOf(bed: Bed, slot: string): Promise<string> {
   const copy = uniqueName('slot');
   await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, copy]);
   return copy;
 }
 
-/** Everything of a transaction that must not depend on how it came, nor on the slot. */
+/** The properties of a transaction that do not depend on how it was sent, nor on the slot. */
 export function contentOf(tx: Transaction) {
   const { slot, ...checkpoint } = tx.checkpoint;
   const changes = [...tx];
   return { ...tx, changes, tables: changes.map(tablesOf), checkpoint };
 }
 
-/** The tables as they were at a change, in one text. */
+/** The tables at the time of a change, as text. */
 function tablesOf(change: Change): string {
   if (change.kind === 'message') return '';
   return (change.kind === 'truncate' ? change.relations : [change.relation]).map(textOf).join();
@@ -96,10 +96,10 @@ function textOf(relation: Relation): string {
   return text;
 }
 
-/** What was read of a slot. */
+/** The data read from a slot. */
 export interface Reading {
   readonly transactions: ReturnType<typeof contentOf>[];
-  /** How many messages came, by kind. */
+  /** The number of messages by kind. */
   readonly counts: Record<string, number>;
 }
 
@@ -108,7 +108,7 @@ interface ReadOptions {
   readonly transactions?: TransactionsOptions & { readonly includeNonTransactionalMessages?: false };
 }
 
-/** Reads a slot up to a position as transactions, and confirms that. */
+/** Reads a slot up to a position as transactions, and confirms it. */
 export async function read(bed: Bed, slot: string, way: Way, end: Lsn, options: ReadOptions = {}): Promise<Reading> {
   const counts: Record<string, number> = {};
   const source = streamOf(bed, slot, way, options.config).pipe(
@@ -122,17 +122,17 @@ export async function read(bed: Bed, slot: string, way: Way, end: Lsn, options: 
 }
 
 interface LiveOptions extends ReadOptions {
-  /** Stands on the flat stream. */
+  /** Applied to the flat stream. */
   readonly above?: MonoTypeOperatorFunction<StreamedMessage>;
-  /** Stands below `ackAfter`. */
+  /** Applied after `ackAfter`. */
   readonly below?: MonoTypeOperatorFunction<ReturnType<typeof contentOf>>;
 }
 
-/** What a slot sends while things go on, of transactions that are still open, too. */
+/** Concurrent streams of a slot, including open transactions. */
 export class Live implements Reading {
   static readonly #open = new Set<Live>();
   readonly counts: Record<string, number> = {};
-  /** What was rolled back: transaction and subtransaction. */
+  /** The aborted ones: transaction and subtransaction. */
   readonly aborted: string[] = [];
   readonly transactions: ReturnType<typeof contentOf>[];
   readonly #recorder: Recorder<ReturnType<typeof contentOf>>;
@@ -158,7 +158,7 @@ export class Live implements Reading {
     Live.#open.add(this);
   }
 
-  /** Unsubscribes all that are left. */
+  /** Unsubscribes all remaining streams. */
   static end(): void {
     for (const live of Live.#open) live.unsubscribe();
   }
@@ -169,24 +169,24 @@ export class Live implements Reading {
     const config = { ...options.config, openObserver: { next: started.open } };
     const { above = identity } = options;
     const live = new Live(slot, streamOf(bed, slot, way, config).pipe(above), options);
-    // Or it fails, and says why.
+    // Or it rejects with the error.
     await Promise.race([started.opened, live.completed()]);
     return live;
   }
 
-  /** One for each way that the server knows. */
+  /** One for each way that the server supports. */
   static async inAllWays(bed: Bed, options: LiveOptions = {}): Promise<Live[]> {
     const lives: Live[] = [];
     for (const way of streamingWays(bed.server.version)) lives.push(await Live.of(bed, way, options));
     return lives;
   }
 
-  /** Resolves when the transaction with this xid has come. */
+  /** Resolves when the transaction with this xid is received. */
   async came(xid: number): Promise<void> {
     await this.#recorder.find((tx) => tx.xid === xid);
   }
 
-  /** Resolves when so many messages of a kind have come. */
+  /** Resolves when this number of messages of a kind is received. */
   async counted(kind: StreamedMessage['kind'], count: number): Promise<void> {
     await eventually(
       () => Promise.resolve(this.counts[kind] ?? 0),
@@ -204,17 +204,17 @@ export class Live implements Reading {
   }
 }
 
-/** Commits a small transaction, and waits until they have it, and with it all that the server has to say up to here. */
+/** Commits a small transaction, and waits until all streams have received it, and so everything before it. */
 export async function tick(bed: Bed, lives: readonly Live[]): Promise<void> {
   const [row] = await bed.sql<{ xid: string }>('INSERT INTO ticks VALUES (1) RETURNING xmin::text AS xid');
   await Promise.all(lives.map((live) => live.came(Number(row?.xid))));
 }
 
-/** The tables that most specs of streamed transactions have. */
+/** The tables of most specs of streamed transactions. */
 export const TABLES = `CREATE TABLE rows (id int PRIMARY KEY, v text); CREATE TABLE ticks (id int);
   CREATE PUBLICATION pub FOR ALL TABLES;`;
 
-/** How many rows it takes to be streamed, and some more. */
+/** More rows than it takes to be streamed. */
 export const MANY = 400;
 
 /** SQL that inserts rows with these ids. */

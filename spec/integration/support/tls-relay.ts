@@ -7,15 +7,15 @@ import type { Credentials } from '../../support/certificates';
 import type { TestServer } from '../../support/server';
 
 export interface RelayOptions {
-  /** What clients are shown. */
+  /** The certificate presented to clients. */
   readonly certificate: Credentials;
-  /** Whether it speaks TLS with the server. Default true. */
+  /** Whether it uses TLS with the server. Default: true. */
   readonly tls?: boolean;
-  /** What becomes of what the server says; it writes one message at a time while it asks who somebody is. */
+  /** Changes the server's data. During authentication, the server writes one message at a time. */
   readonly edit?: (message: Buffer) => Buffer;
 }
 
-/** Stands between clients and a server, ends the TLS of the clients, and could read everything. */
+/** A man in the middle: terminates the TLS of clients, and can read everything. */
 export class TlsRelay {
   readonly #server: LocalServer;
   port = 0;

@@ -1,8 +1,9 @@
 /**
- * A program that acknowledges what it tells its parent; of what is prepared only if it is told to. Run by
+ * A program that reports its transactions to its parent and acknowledges them; prepared ones only if told to. Run by
  * two-phase-crash-spec.ts:
  *
- *   two-phase-program.ts <config as JSON> <acknowledge | hold>
+ *   two-phase-program.ts <config as JSON> <acknowledge
+ * hold>
  */
 import { ackAfter, logicalReplication, transactions, type TwoPhaseConfig } from '../../../lib/index';
 import { lineOf } from './two-phase';

@@ -18,7 +18,7 @@ import type { Bed, Recorder } from './bed';
 export const TABLES = `CREATE TABLE rows (id int PRIMARY KEY, v text); CREATE TABLE unheard (id int);
   CREATE PUBLICATION pub FOR TABLE rows;`;
 
-/** What `transactions()` makes of a stream with `twoPhase`. */
+/** The values of `transactions()` for a stream with `twoPhase`. */
 export type Unit = TransactionOf<TwoPhaseMessage>;
 
 /** A slot for two-phase commit. */
@@ -32,7 +32,7 @@ interface StreamOptions extends Partial<PgoutputConfig> {
   readonly mode?: 'off' | 'on' | 'parallel';
 }
 
-/** A stream of what is prepared, and early where it is streamed. */
+/** A stream of prepared transactions, in blocks if large. */
 export function twoPhaseStream(
   bed: Bed,
   slot: string,
@@ -44,7 +44,7 @@ export function twoPhaseStream(
   return logicalReplication({ ...config, connection, streaming: mode });
 }
 
-/** Reads a slot up to a position, and confirms that. */
+/** Reads a slot up to a position, and confirms it. */
 export function readUnits(bed: Bed, slot: string, end: Lsn, options?: StreamOptions): Promise<Unit[]> {
   return lastValueFrom(
     twoPhaseStream(bed, slot, options).pipe(
@@ -56,7 +56,7 @@ export function readUnits(bed: Bed, slot: string, end: Lsn, options?: StreamOpti
   );
 }
 
-/** In a line: what it is, of which transaction, and the rows that it has inserted. */
+/** A line with the kind, the transaction, and the inserted rows. */
 export function lineOf(unit: Unit): string {
   switch (unit.kind) {
     case 'preparedTransaction':
@@ -88,7 +88,7 @@ export function insertMany(from: number, to = from + 399): string {
   return `INSERT INTO rows SELECT g, md5(g::text) FROM generate_series(${from}, ${to}) g`;
 }
 
-/** A test of something that PostgreSQL has from 15 on; before, all that one gets is a reason. */
+/** A spec of a feature of PostgreSQL 15. Before 15, it expects the error instead. */
 export function since15(where: () => Bed, what: string, test: () => Promise<void>): void {
   it(what, async () => {
     const bed = where();
@@ -99,7 +99,7 @@ export function since15(where: () => Bed, what: string, test: () => Promise<void
   });
 }
 
-/** The first of a kind, and of a gid. */
+/** The first value of a kind and gid. */
 export function unitOf<K extends Unit['kind']>(
   recorder: Recorder<Unit>,
   kind: K,
