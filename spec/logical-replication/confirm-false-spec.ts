@@ -38,7 +38,7 @@ describe('confirm: false', () => {
     expect(new Set(server.last.flushed)).toEqual(new Set([0n]));
   });
 
-  it('begins at the same place again', () => {
+  it('starts at the same position again', () => {
     const source = streaming(server, { confirm: false });
     const first = ackEverything(source.pipe(take(4)));
     clock.advance();

@@ -17,8 +17,8 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-describe('a graceful end', () => {
-  it('with stopOn: four handlers at work finish, all is confirmed, and complete comes after that', () => {
+describe('a graceful stop', () => {
+  it('with stopOn: four running handlers finish, everything is confirmed, and completion follows', () => {
     const stop$ = new Subject<void>();
     const started: number[] = [];
     const heard = record(
@@ -52,7 +52,7 @@ describe('a graceful end', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('keeps the feedback going while the handlers finish', () => {
+  it('continues feedback while the handlers finish', () => {
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const stop$ = new Subject<void>();
     const { subscription } = record(
@@ -74,7 +74,7 @@ describe('a graceful end', () => {
     warned.mockRestore();
   });
 
-  it('with stopAtLsn and bufferCount(50): the last buffer is flushed, and all is confirmed at complete', () => {
+  it('with stopAtLsn and bufferCount(50): the last buffer is flushed, and everything is confirmed on completion', () => {
     let atComplete: bigint | undefined;
     const heard = record(
       streaming(server).pipe(
@@ -108,7 +108,7 @@ describe('a graceful end', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('with toArray() and ackAfter is confirmed at complete', () => {
+  it('with toArray() and ackAfter: everything is confirmed on completion', () => {
     const heard = record(
       streaming(server).pipe(
         stopAtLsn('0/500'),
@@ -127,7 +127,7 @@ describe('a graceful end', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('completes only after the server has been told, where nothing is left to drain', () => {
+  it('completes only after the final status update, even if nothing is left to drain', () => {
     const heard = ackEverything(streaming(server).pipe(stopAtLsn('0/130')));
     clock.advance();
     server.commit(tx(1));
@@ -138,7 +138,7 @@ describe('a graceful end', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('never confirms what lies beyond the stop', () => {
+  it('never confirms anything beyond the stop', () => {
     const stop$ = new Subject<void>();
     const heard = record(
       streaming(server).pipe(

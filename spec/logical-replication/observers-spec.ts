@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe('the observers', () => {
-  it('hear of the stream’s start, of each status update and of the end', () => {
+  it('receive the start of the stream, each status update and the end', () => {
     const opened: OpenInfo[] = [];
     const statuses: StatusUpdate[] = [];
     const closed: CloseInfo[] = [];
@@ -66,7 +66,7 @@ describe('the observers', () => {
     expect(heard.at(-1)).toBe('close');
   });
 
-  it('hear what can be logged as JSON', () => {
+  it('receive values that can be logged as JSON', () => {
     const heard: string[] = [];
     const observer = { next: (value: unknown) => heard.push(JSON.stringify(value)) };
     record(streaming(server, { openObserver: observer, statusObserver: observer, closeObserver: observer }));
@@ -79,7 +79,7 @@ describe('the observers', () => {
     );
   });
 
-  it('hear the error that ended it, before the subscriber does', () => {
+  it('receive the error before the subscriber does', () => {
     const heard: unknown[] = [];
     const { subscription } = record(
       streaming(server, { closeObserver: { next: ({ error }) => heard.push(['close', getCode(error)]) } }).pipe(
@@ -96,7 +96,7 @@ describe('the observers', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('hear nothing of a stream that has not started', () => {
+  it('receive nothing for a stream that has not started', () => {
     const heard: unknown[] = [];
     const observer = { next: (value: unknown) => heard.push(value) };
     server.publications.clear();
@@ -117,7 +117,7 @@ describe('the observers', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('tell of a slot that was made', () => {
+  it('receive that a slot was created', () => {
     server.slots.clear();
     const opened: OpenInfo[] = [];
     const { subscription } = record(

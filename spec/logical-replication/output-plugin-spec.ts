@@ -17,7 +17,7 @@ describe('another output plugin', () => {
     server.addSlot('orders', { plugin: 'test_decoding' });
   });
 
-  it('gets its options, and delivers what it writes', () => {
+  it('receives its options, and its output is emitted', () => {
     const { values, subscription } = record(
       streamingRaw(server, { pluginOptions: { 'skip-empty-xacts': '1', include_xids: "it's" } }),
     );
@@ -32,7 +32,7 @@ describe('another output plugin', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('moves the slot to the highest start of what is settled from the beginning on', () => {
+  it('moves the slot to the highest dataStart before the oldest unacknowledged message', () => {
     const { values, subscription } = record(streamingRaw(server));
     clock.advance();
     server.last.send(

@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 describe('a second subscription', () => {
-  it('at the same time is an error that names share()', () => {
+  it('while another subscription is active is an error that names share()', () => {
     const source = streaming(server);
     const first = record(source);
     const early = record(source);
@@ -35,7 +35,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('waits while the first one takes its leave', () => {
+  it('waits while the first one is closing', () => {
     const source = streaming(server);
     const first = record(source);
     clock.advance();
@@ -56,7 +56,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('gives up waiting when it is unsubscribed', () => {
+  it('stops waiting when it is unsubscribed', () => {
     const source = streaming(server);
     const first = record(source);
     clock.advance();
@@ -72,7 +72,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('waits while the first one drains: that one has completed', () => {
+  it('waits while the first one, which has completed, drains', () => {
     const source = streaming(server);
     const first = record(source.pipe(stopAtLsn(0x130n)));
     clock.advance();
@@ -108,7 +108,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('lets the works of one branch of share() finish after a stop, though another gives up', () => {
+  it('lets the projects of one branch of share() finish after a stop, although another branch unsubscribes', () => {
     const stop$ = new Subject<void>();
     const source = streaming(server).pipe(stopOn(stop$), transactions(), share());
     const first = record(source.pipe(ackAfter(() => timer(5000, clock))));
@@ -123,7 +123,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('completes branches that end while the stream goes on', () => {
+  it('completes branches that end while the stream continues', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -142,7 +142,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('can be subscribed to again by whoever hears that a work failed', () => {
+  it('is possible in the error handler of a failed project', () => {
     const source = streaming(server).pipe(transactions());
     const again: unknown[] = [];
     source.pipe(ackAfter(() => throwError(() => 'mine'))).subscribe({
@@ -158,7 +158,7 @@ describe('a second subscription', () => {
     expect(server.connections).toHaveLength(2);
   });
 
-  it('takes one branch of share() away without harm to the other', () => {
+  it('can unsubscribe one branch of share() without affecting the other', () => {
     const source = streaming(server).pipe(share());
     const first = record(
       source.pipe(

@@ -13,7 +13,7 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-describe('what ends the stream unasked', () => {
+describe('an unexpected end of the stream', () => {
   it.each<[what: string, cause: () => void, expected: string]>([
     ['a lost connection', () => server.last.close(new Error('ECONNRESET')), 'CONNECTION_LOST'],
     ['an end without a word', () => server.last.close(), 'CONNECTION_LOST'],
@@ -31,7 +31,7 @@ describe('what ends the stream unasked', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('tells the server what was confirmed until then', () => {
+  it('sends what was confirmed until then', () => {
     const heard = record(streaming(server).pipe(filter(({ kind }) => kind !== 'begin')));
     clock.advance();
     server.commit(tx(1));

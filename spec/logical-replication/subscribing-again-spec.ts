@@ -16,12 +16,12 @@ beforeEach(() => {
 });
 
 describe('subscribing again', () => {
-  it('starts at what was acknowledged, reported or not', () => {
+  it('resumes at the acknowledged position, whether it was reported or not', () => {
     const source = streaming(server, { closeTimeout: 0 });
     const first = record(source);
     clock.advance();
     server.commit(tx(1), tx(2));
-    // The connection dies before the acknowledgement can be reported.
+    // The connection ends before the acknowledgement can be reported.
     clock.advance(1);
     for (const message of first.values.slice(0, 4)) expect(message.ack()).toBe(true);
     const status = server.last.statuses.length;
@@ -38,7 +38,7 @@ describe('subscribing again', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('delivers again what was not acknowledged', () => {
+  it('redelivers what was not acknowledged', () => {
     const source = streaming(server);
     const first = record(source);
     clock.advance();
@@ -51,7 +51,7 @@ describe('subscribing again', () => {
     second.subscription.unsubscribe();
   });
 
-  it('does not make the slot anew: SLOT_LOST', () => {
+  it('does not create the slot again: SLOT_LOST', () => {
     server.slots.clear();
     const source = streaming(server, { ensureSlot: true });
     const first = record(source);
@@ -68,7 +68,7 @@ describe('subscribing again', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('fails with SLOT_MOVED when somebody else has advanced the slot', () => {
+  it('fails with SLOT_MOVED if another client has advanced the slot', () => {
     const source = streaming(server);
     const first = ackEverything(source);
     clock.advance();
@@ -89,7 +89,7 @@ describe('subscribing again', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('after keepalives moved the slot is no SLOT_MOVED', () => {
+  it('after keepalives moved the slot is not SLOT_MOVED', () => {
     const source = streaming(server);
     const first = record(source);
     clock.advance();
@@ -105,7 +105,7 @@ describe('subscribing again', () => {
     second.subscription.unsubscribe();
   });
 
-  it('works with retry(), which does so inside error', () => {
+  it('works with retry(), which subscribes again within error()', () => {
     const heard = record(streaming(server).pipe(retry(2), transactions()));
     clock.advance();
     server.last.push(...tx(1).payloads.slice(0, 3));
@@ -140,7 +140,7 @@ describe('subscribing again', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('works with repeat(), behind a stop', () => {
+  it('works with repeat(), after a stop', () => {
     let end = 0x100n;
     const source = streaming(server);
     const heard = record(

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 describe('subscribing', () => {
-  it('connects, and not before', () => {
+  it('opens the connection', () => {
     const source = streaming(server);
     clock.advance(1000);
     expect(server.connections).toHaveLength(0);
@@ -29,7 +29,7 @@ describe('subscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('delivers what the server sends, in order, keepalives included', () => {
+  it('emits what the server sends, in order, including keepalives', () => {
     const { values, subscription } = ackEverything(streaming(server));
     clock.advance();
     server.commit(tx(1), tx(2));
@@ -41,7 +41,7 @@ describe('subscribing', () => {
     subscription.unsubscribe();
   });
 
-  it('makes one connection for each subscription, one after the other', () => {
+  it('opens one connection for each subscription, one after the other', () => {
     const source = streaming(server);
     for (let i = 1; i <= 3; i++) {
       const { subscription } = record(source);
@@ -53,14 +53,14 @@ describe('subscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('takes what came right behind CopyBoth', () => {
+  it('processes data received directly after CopyBoth', () => {
     server.commit(tx(1));
     const { values } = ackEverything(streaming(server).pipe(take(4)));
     clock.advance();
     expect(names(values)).toEqual(['tx 1']);
   });
 
-  it('asks for startLsn', () => {
+  it('requests startLsn', () => {
     const { subscription } = record(streaming(server, { startLsn: '0/200' }));
     server.commit(tx(1), tx(2));
     clock.advance();
@@ -68,7 +68,7 @@ describe('subscribing', () => {
     subscription.unsubscribe();
   });
 
-  it('reports a transport that cannot even be made, and can be subscribed to again', () => {
+  it('reports a transport that cannot be created, and can be subscribed to again', () => {
     let broken = true;
     const connect: typeof server.connect = (target, events) => {
       if (broken) throw new Error('bad host');

@@ -13,7 +13,7 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-describe('what subscribers throw', () => {
+describe('an error thrown by a subscriber', () => {
   const reported: unknown[] = [];
 
   beforeEach(() => {
@@ -25,7 +25,7 @@ describe('what subscribers throw', () => {
     rxConfig.onUnhandledError = null;
   });
 
-  it('in next is reported by RxJS; the stream goes on, and the message stays unacknowledged', async () => {
+  it('in next is reported by RxJS; the stream continues, and the message stays unacknowledged', async () => {
     const { values, subscription } = record(streaming(server).pipe(transactions()), (value) => {
       if (value.xid === 1) throw new Error('mine');
       value.ack();
@@ -41,7 +41,7 @@ describe('what subscribers throw', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('in the observers does no harm', async () => {
+  it('in the observers does not affect the stream', async () => {
     const bad = (what: string) => ({
       next: (): void => {
         throw new Error(what);
@@ -60,7 +60,7 @@ describe('what subscribers throw', () => {
     expect(new Set(reported.map((error) => (error as Error).message))).toEqual(new Set(['open', 'status', 'close']));
   });
 
-  it('in a projection on the way ends the subscription', () => {
+  it('in a later projection ends the subscription', () => {
     const heard = record(
       streaming(server).pipe(
         map((message) => {

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 describe('unsubscribing', () => {
-  it('says what is confirmed, then CopyDone, discards the rest, then Terminate', () => {
+  it('sends what is confirmed, then CopyDone, discards the rest, then sends Terminate', () => {
     const { values, subscription } = record(streaming(server));
     clock.advance();
     server.commit(tx(1), tx(2));
@@ -34,7 +34,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('stops the feedback first', () => {
+  it('stops feedback first', () => {
     server.behaviour.onCopyDone = 'ignore';
     const { subscription } = record(streaming(server, { closeTimeout: 3_600_000 }));
     clock.advance();
@@ -47,7 +47,7 @@ describe('unsubscribing', () => {
     expect(server.last.log).toHaveLength(said);
   });
 
-  it('makes later acknowledgements worthless', () => {
+  it('makes later acknowledgements return false', () => {
     const { values, subscription } = record(streaming(server));
     clock.advance();
     server.commit(tx(1));
@@ -60,7 +60,7 @@ describe('unsubscribing', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('reads on although the window was full, so that the server can take its leave', () => {
+  it('resumes reading after a full window, so that the server can respond', () => {
     const { subscription } = record(streaming(server, { maxUnacked: 1 }));
     clock.advance();
     server.commit(tx(1), tx(2), tx(3));
@@ -71,7 +71,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('cuts the connection when the server does not answer within closeTimeout', () => {
+  it('closes the connection if the server does not respond within closeTimeout', () => {
     server.behaviour.onCopyDone = 'ignore';
     const closed: CloseInfo[] = [];
     const { subscription } = record(
@@ -87,7 +87,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('cuts it at once with closeTimeout 0, after the last status update', () => {
+  it('closes it immediately with closeTimeout 0, after the last status update', () => {
     server.behaviour.onCopyDone = 'ignore';
     const { subscription, values } = record(streaming(server, { closeTimeout: 0 }));
     clock.advance();
@@ -100,7 +100,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('after a stop takes proper leave even with closeTimeout 0, so that complete means confirmed', () => {
+  it('after a stop closes gracefully even with closeTimeout 0, so that completion means confirmed', () => {
     server.latency = 10;
     const heard = record(
       streaming(server, { closeTimeout: 0 }).pipe(
@@ -117,7 +117,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('bears a server that hangs up instead of answering', () => {
+  it('tolerates a server that closes the connection instead of responding', () => {
     server.behaviour.onCopyDone = 'close';
     const closed: CloseInfo[] = [];
     const { subscription, events } = record(
@@ -138,7 +138,7 @@ describe('unsubscribing', () => {
     [25, 3],
     [75, 8],
     [79, 8],
-  ])('while connecting, after %i ms and %i answers, destroys the connection at once', (ms, answers) => {
+  ])('while connecting, after %i ms and %i responses, destroys the connection immediately', (ms, answers) => {
     server.latency = 10;
     const { subscription, events } = record(streaming(server));
     clock.advance(ms);
@@ -151,7 +151,7 @@ describe('unsubscribing', () => {
     expect(server.connections).toHaveLength(1);
   });
 
-  it('before anybody has answered the call leaves nothing', () => {
+  it('before the connection is established leaves nothing', () => {
     server.behaviour.reachable = false;
     const { subscription } = record(streaming(server));
     clock.advance(1000);
@@ -161,7 +161,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('during the making of the slot cancels that on a second connection', () => {
+  it('while the slot is being created cancels that on a second connection', () => {
     server.slots.clear();
     server.behaviour.creationWaits = true;
     const { subscription } = record(streaming(server, { ensureSlot: true }));
@@ -176,7 +176,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('does not wait longer than closeTimeout for the cancellation, and holds the next subscription back so long', () => {
+  it('waits at most closeTimeout for the cancellation, and delays the next subscription as long', () => {
     server.slots.clear();
     server.behaviour.creationWaits = true;
     const source = streaming(server, { ensureSlot: true, closeTimeout: 500 });
@@ -195,7 +195,7 @@ describe('unsubscribing', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('lets take(1) see exactly one message, and decodes nothing after it', () => {
+  it('lets take(1) emit exactly one message, and decodes nothing after it', () => {
     const heard = record(streaming(server).pipe(take(1)));
     clock.advance();
     // What follows Begin could not be decoded.

@@ -2,7 +2,7 @@ import { BatchingReader, type BatchingReaderEvents } from '../../lib/net/batchin
 import { FULL_READ, ReadPacer } from '../../lib/net/read-pacer';
 import { sleep } from './support/local-server';
 
-/** Keeps what an reader does. */
+/** Records the actions of a reader. */
 class Events implements BatchingReaderEvents {
   readonly data = jest.fn<undefined, [Buffer]>();
   readonly setReading = jest.fn<undefined, [boolean]>();
@@ -15,7 +15,7 @@ class Events implements BatchingReaderEvents {
 let events: Events;
 let reader: BatchingReader;
 
-/** A read of so many bytes, as Node does it. */
+/** Simulates a read of this number of bytes by Node. */
 function read(text: string): boolean {
   reader.nextReadBuffer().write(text);
   return reader.commitRead(text.length);
@@ -32,8 +32,8 @@ beforeEach(() => {
 
 afterEach(() => reader.close());
 
-describe('an reader', () => {
-  it('hands on at the end of a turn what that has brought, in one piece', async () => {
+describe('BatchingReader', () => {
+  it('passes on the data of a turn of the event loop at its end, as one chunk', async () => {
     read('one ');
     reader.append(Buffer.from('two '));
     read('three');
@@ -43,7 +43,7 @@ describe('an reader', () => {
     expect(events.received).toBe('one two three');
   });
 
-  it('stops after a full read until that has been handed on', async () => {
+  it('pauses after a full read until the data is passed on', async () => {
     expect(read('x'.repeat(FULL_READ - 1))).toBe(true);
     expect(read('x'.repeat(FULL_READ))).toBe(false);
     expect(events.setReading).not.toHaveBeenCalled();
@@ -51,7 +51,7 @@ describe('an reader', () => {
     expect(events.setReading.mock.calls).toEqual([[true]]);
   });
 
-  it('does not read on after a full read while it is held', async () => {
+  it('does not read on after a full read while it is paused', async () => {
     read('x'.repeat(FULL_READ));
     events.data.mockImplementation(() => {
       reader.pause();
@@ -63,7 +63,7 @@ describe('an reader', () => {
     expect(events.setReading.mock.calls.at(-1)).toEqual([true]);
   });
 
-  it('keeps what comes behind a hold until that is over', async () => {
+  it('keeps data received while it is paused', async () => {
     for (const letter of 'xyz') read(letter.repeat(100_000));
     events.data.mockImplementationOnce(() => {
       reader.pause();
@@ -76,7 +76,7 @@ describe('an reader', () => {
     expect(events.received).toBe('x'.repeat(100_000) + 'y'.repeat(100_000) + 'z'.repeat(100_000));
   });
 
-  it('hands on the rest when nothing more will come, and then no more', async () => {
+  it('passes on the rest at the end of the stream, and nothing afterwards', async () => {
     read('last');
     reader.end();
     expect(events.received).toBe('last');
@@ -85,7 +85,7 @@ describe('an reader', () => {
     expect(events.received).toBe('last');
   });
 
-  it('hands on nothing once it is closed, and lets all that comes go by', async () => {
+  it('passes on nothing once it is closed, and discards further data', async () => {
     read('unheard');
     reader.close();
     expect(read('x'.repeat(FULL_READ))).toBe(true);
@@ -93,7 +93,7 @@ describe('an reader', () => {
     expect(events.data).not.toHaveBeenCalled();
   });
 
-  it('hands on no second piece where the first one closes it', async () => {
+  it("passes on no second chunk if the first one's handler closes it", async () => {
     read('x'.repeat(100_000));
     read('y'.repeat(100_000));
     read('z'.repeat(100_000));
@@ -105,7 +105,7 @@ describe('an reader', () => {
     expect(events.data).toHaveBeenCalledTimes(1);
   });
 
-  it('rests as the pace says, and flows only when neither that nor anybody else keeps it', async () => {
+  it('pauses as the pacer requests, and resumes only when neither the pacer nor the user has paused it', async () => {
     const pace = new ReadPacer(0);
     jest.spyOn(pace, 'getPause').mockReturnValue(30);
     reader = new BatchingReader(events, pace);

@@ -1,17 +1,17 @@
 import { FULL_READ, ReadPacer } from '../../lib/net/read-pacer';
 
-/** A server that sends at a rate, with the buffers in between, and whoever reads them at the pace. */
+/** A simulated server that sends at a rate, with socket buffers, and a paced reader. */
 class Stream {
   readonly rests: number[] = [];
   readonly #pace = new ReadPacer(0);
   #now = 0;
 
   /**
-   * Reads for so many ms.
+   * Reads for this number of ms.
    *
-   * @param rate what the server sends in a ms, in bytes
-   * @param capacity what the buffers hold
-   * @param took how long the reader is busy with what each read brings, in ms
+   * @param rate the server's rate, in bytes per ms
+   * @param capacity the capacity of the buffers
+   * @param took how long the reader takes to process each read, in ms
    */
   run(
     ms: number,
@@ -31,7 +31,7 @@ class Stream {
   }
 }
 
-/** What is left of a run when it has settled. */
+/** The result of a run without its beginning. */
 function settled(rests: number[]): number[] {
   return rests.slice(-20);
 }
@@ -40,58 +40,58 @@ const QUIET = { rate: 1250 };
 const BUSY = { rate: 6 * 1024 };
 const FLOOD = { rate: 20_000 };
 
-describe('the pace of reading', () => {
-  it('does not rest while little comes, however often', () => {
+describe('ReadPacer', () => {
+  it('does not pause while reads are small, however frequent', () => {
     expect(new Set(new Stream().run(1000, QUIET))).toEqual(new Set([0]));
   });
 
-  it('does not rest after a burst of some rows', () => {
+  it('does not pause after a burst of some rows', () => {
     const stream = new Stream();
     stream.run(100, { rate: 0 });
     for (let i = 0; i < 100; i++) {
-      // A transaction of some 30 KB, in several reads.
+      // A transaction of about 30 KB, in several reads.
       expect(new Set(stream.run(2, { rate: 15_000 }))).toEqual(new Set([0]));
       expect(new Set(stream.run(100, { rate: 0 }))).toEqual(new Set([0]));
     }
   });
 
-  it('rests for 2 ms at most while much comes', () => {
+  it('pauses for at most 2 ms at a high rate', () => {
     expect(new Set(settled(new Stream().run(500, BUSY)))).toEqual(new Set([2]));
   });
 
-  it('rests for longer and longer in a flood, up to 32 ms', () => {
+  it('pauses for longer in a flood, up to 32 ms', () => {
     const rests = new Stream().run(2000, FLOOD);
     expect(rests.filter((ms, i) => ms > (rests[i - 1] ?? 0))).toEqual([1, 2, 4, 8, 16, 32]);
     expect(new Set(settled(rests))).toEqual(new Set([32]));
   });
 
-  it('reads on where a read was full: only what is drained is worth a rest', () => {
+  it('does not pause after a full read, because the socket is not drained', () => {
     const stream = new Stream();
-    // The expectation stands in run().
+    // run() has the expectation.
     expect(settled(stream.run(2000, { rate: 60_000 }))).toContain(32);
   });
 
-  it('stops to rest as soon as the stream is quiet again', () => {
+  it('stops pausing as soon as the rate is low again', () => {
     const stream = new Stream();
     stream.run(1000, FLOOD);
     stream.run(100, QUIET);
     expect(new Set(stream.run(500, QUIET))).toEqual(new Set([0]));
   });
 
-  it('shortens the rests when the flood is over', () => {
+  it('shortens the pauses when the flood is over', () => {
     const stream = new Stream();
     stream.run(1000, FLOOD);
     expect(Math.max(...settled(stream.run(1000, BUSY)))).toBe(2);
   });
 
-  it('rests only as long as the buffers are not full before it is over', () => {
+  it('limits the pauses to the time in which the buffers do not fill', () => {
     const rests = new Stream().run(3000, { rate: 20_000, capacity: 100_000 });
-    // 5 ms fill them.
+    // The buffers fill in 5 ms.
     expect(Math.max(...settled(rests))).toBeLessThanOrEqual(8);
     expect(settled(rests)).toContain(4);
   });
 
-  it('does without where even the shortest fills them, and seldom tries again', () => {
+  it('stops pausing if even the shortest pause fills the buffers, and rarely tries again', () => {
     const stream = new Stream();
     stream.run(2000, { rate: 40_000, capacity: 30_000 });
     const rested = stream.run(5000, { rate: 40_000, capacity: 30_000 }).reduce((sum, ms) => sum + ms);
@@ -99,7 +99,7 @@ describe('the pace of reading', () => {
     expect(rested).toBeGreaterThan(0);
   });
 
-  it('takes to resting again when the buffers have grown', () => {
+  it('pauses again when the buffers have grown', () => {
     const stream = new Stream();
     stream.run(2000, { rate: 40_000, capacity: 30_000 });
     expect(settled(stream.run(5000, FLOOD))).toContain(32);

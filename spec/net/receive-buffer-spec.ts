@@ -1,6 +1,6 @@
 import { ReceiveBuffer } from '../../lib/net/receive-buffer';
 
-/** As Node does: it writes into the room, and says how much. */
+/** Simulates Node: writes into the buffer, and reports the number of bytes. */
 function read(buffer: ReceiveBuffer, bytes: Buffer): void {
   for (let at = 0; at < bytes.length;) {
     const copied = bytes.copy(buffer.nextReadBuffer(), 0, at);
@@ -9,13 +9,13 @@ function read(buffer: ReceiveBuffer, bytes: Buffer): void {
   }
 }
 
-/** Bytes that tell where they stand. */
+/** Bytes that depend on their position. */
 function counted(length: number, from = 0): Buffer {
   return Buffer.from(Array.from({ length }, (_, i) => ((from + i) * 31) % 251));
 }
 
 describe('ReceiveBuffer', () => {
-  it('gives what several reads have brought as one piece', () => {
+  it('returns the data of several reads as one chunk', () => {
     const buffer = new ReceiveBuffer();
     read(buffer, counted(10));
     buffer.append(counted(20, 10));
@@ -23,7 +23,7 @@ describe('ReceiveBuffer', () => {
     expect(buffer.take()).toEqual([]);
   });
 
-  it('always has room for 128 KiB', () => {
+  it('always has space for 128 KiB', () => {
     const buffer = new ReceiveBuffer();
     for (let i = 0; i < 100; i++) {
       expect(buffer.nextReadBuffer().length).toBeGreaterThanOrEqual(128 * 1024);
@@ -40,7 +40,7 @@ describe('ReceiveBuffer', () => {
       if (n++ % 2) read(buffer, chunk);
       else buffer.append(chunk);
       if (n % 7 === 0) taken.push(...buffer.take());
-      // A thousandth of them is enough for the smallest.
+      // A thousandth of the data is enough for the smallest reads.
       if (size === 1 && n === 2000) break;
     }
     taken.push(...buffer.take());
@@ -49,7 +49,7 @@ describe('ReceiveBuffer', () => {
     expect(whole).toHaveLength(size === 1 ? 2000 : all.length);
   });
 
-  it('never writes again into what it has given', () => {
+  it('never writes to a chunk that it has returned', () => {
     const buffer = new ReceiveBuffer();
     const given: { piece: Buffer; copy: Buffer }[] = [];
     for (let i = 0; i < 300; i++) {

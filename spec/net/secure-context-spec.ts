@@ -17,7 +17,7 @@ beforeAll(async () => {
   locked = encrypted(own.key, PASSPHRASE);
 });
 
-/** Why these options cannot be used. */
+/** The error for these options. */
 function refused(options: ConnectionOptions): ConfigError {
   try {
     loadSecureContext(options);
@@ -29,14 +29,14 @@ function refused(options: ConnectionOptions): ConfigError {
 }
 
 describe('secureContextOf', () => {
-  it('takes certificates, keys, and what opens them', async () => {
+  it('accepts certificates, keys, and passphrases', async () => {
     const crl = await ca.revocations();
     expect(() => loadSecureContext({ ca: ca.cert, crl, cert: own.cert, key: own.key })).not.toThrow();
     expect(() => loadSecureContext({ cert: own.cert, key: locked, passphrase: PASSPHRASE })).not.toThrow();
     expect(() => loadSecureContext({})).not.toThrow();
   });
 
-  it('leaves one that was made before as it is', () => {
+  it('returns an existing context unchanged', () => {
     const secureContext: SecureContext = loadSecureContext({});
     expect(loadSecureContext({ secureContext, key: 'nonsense' })).toBe(secureContext);
   });
@@ -63,13 +63,13 @@ describe('secureContextOf', () => {
     ['connection.sslpassword', /does not decrypt/, () => ({ key: Buffer.from(locked), passphrase: 'open barley' })],
     ['connection.ssl', /pfx/, () => ({ pfx: Buffer.from('nonsense'), passphrase: PASSPHRASE })],
     ['connection.ssl', /ERR_/, () => ({ minVersion: 'TLSv1.3', secureProtocol: 'TLSv1_2_method' })],
-  ])('blames %s: %s', (option, what, options) => {
+  ])('names %s: %s', (option, what, options) => {
     const error = refused(options());
     expect(error.option).toBe(option);
     expect(error.message).toMatch(what);
   });
 
-  it('tells no secret', () => {
+  it('shows no secret', () => {
     const texts = [
       refused({ cert: own.cert, key: locked, passphrase: 'open barley' }),
       refused({ cert: own.cert, key: ca.key }),
@@ -97,7 +97,7 @@ describe('options that cannot be used', () => {
     expect(scene.clear).toHaveLength(0);
   });
 
-  it('end it, for a while perhaps, with what asking for them has thrown', async () => {
+  it('end it with the error that the function for them has thrown, which may be retryable', async () => {
     const unreadable = new ConfigError('connection.sslrootcert', '/etc/ca.pem cannot be read (EACCES)');
     await scene.open({}, () => {
       throw unreadable;
@@ -108,7 +108,7 @@ describe('options that cannot be used', () => {
     expect(scene.clear).toHaveLength(0);
   });
 
-  it('are asked for on each connection, and only where there is TLS', async () => {
+  it('are requested for each connection, and only with TLS', async () => {
     let asked = 0;
     const options = () => {
       asked++;

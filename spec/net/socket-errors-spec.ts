@@ -13,7 +13,7 @@ describe('connectFailure', () => {
     ['ETIMEDOUT', 'CONNECT_TIMEOUT'],
     ['ECONNRESET', 'CONNECTION_LOST'],
     ['EWHATEVER', 'CONNECTION_LOST'],
-  ])('names %s %s, and keeps the cause', (errno, code) => {
+  ])('maps %s to %s, and keeps the cause', (errno, code) => {
     const cause = Object.assign(new Error('from the system'), { code: errno });
     const error = toConnectError(TCP, cause);
     expect(error).toBeInstanceOf(ConnectionError);
@@ -21,7 +21,7 @@ describe('connectFailure', () => {
     expect(error.message).toContain('db.example:5432');
   });
 
-  it('knows an end without a cause', () => {
+  it('supports a connection that ended without a cause', () => {
     expect(toConnectError(TCP, undefined)).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
@@ -29,17 +29,17 @@ describe('connectFailure', () => {
     expect(toConnectError({ ...TCP, host: '/run/pg' }, undefined).message).toContain('/run/pg (port 5432)');
   });
 
-  it('says what a name in the abstract namespace needs', () => {
+  it('has a remedy for a name in the abstract namespace', () => {
     const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     expect(toConnectError({ ...TCP, host: '@pg' }, cause).message).toMatch(/@pg \(port 5432\).*Node\.js 22/);
   });
 
-  it('leaves an error of ours as it is', () => {
+  it('returns a ReplicationError unchanged', () => {
     const error = new ProtocolError('mine');
     expect(toConnectError(TCP, error)).toBe(error);
   });
 
-  it('takes the first of several addresses that failed', () => {
+  it('uses the first of several addresses that failed', () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     const cause = Object.assign(new AggregateError([refused, refused]), { code: 'ECONNREFUSED' });
     expect(toConnectError(TCP, cause)).toMatchObject({ code: 'CONNECTION_REFUSED' });

@@ -16,13 +16,13 @@ beforeEach(() => (scene = new Scene()));
 
 afterEach(() => scene.close());
 
-/** What a client finds that speaks first. */
+/** The events of a client that writes as soon as it may. */
 async function heard(expected: string): Promise<void> {
   await until(() => scene.inside === expected);
 }
 
-describe('the answer to SSLRequest', () => {
-  it('S leads to TLS, and to the certificate that was shown', async () => {
+describe('the response to SSLRequest', () => {
+  it('S starts TLS, and the certificate is passed on', async () => {
     const transport = await scene.open({ tls: server }, { ca: ca.cert });
     await scene.connected();
     expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
@@ -31,7 +31,7 @@ describe('the answer to SSLRequest', () => {
   });
 
   it.each<KeyKind>(['p384', 'rsa', 'rsa-sha512', 'rsa-pss', 'ed25519'])(
-    'S with a certificate of %s, too',
+    'S also with a certificate of %s',
     async (kind) => {
       const own = await selfSigned({ kind });
       const transport = await scene.open({ tls: own }, { ca: own.cert });
@@ -42,7 +42,7 @@ describe('the answer to SSLRequest', () => {
   );
 
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'S leads to the server’s own certificate, not its issuer’s, with %s',
+    'S passes on the server’s own certificate, not its issuer’s, with %s',
     async (version) => {
       const middle = await Authority.make({}, ca);
       const own = await middle.server();
@@ -63,7 +63,7 @@ describe('the answer to SSLRequest', () => {
     expect(scene.clear).toHaveLength(0);
   });
 
-  it('N leads to clear text where TLS is optional', async () => {
+  it('N continues in clear text if TLS is optional', async () => {
     const transport = await scene.open({ answer: 'N' }, {}, { optional: true });
     await scene.connected();
     expect(scene.events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
@@ -71,7 +71,7 @@ describe('the answer to SSLRequest', () => {
     transport.destroy();
   });
 
-  it('N leads to a connection that is read, held, and closed as any', async () => {
+  it('N continues with a connection that is read, paused, and closed as any other', async () => {
     const transport = await scene.open(
       { answer: 'N', answered: (socket) => socket.once('data', () => socket.end('welcome')) },
       {},
@@ -83,14 +83,14 @@ describe('the answer to SSLRequest', () => {
     transport.destroy();
   });
 
-  it('S leads to TLS or to nothing where that is optional', async () => {
+  it('S does not fall back to clear text if TLS is optional', async () => {
     await scene.open({ tls: await selfSigned() }, {}, { optional: true });
     expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
     expect(scene.events.log).toEqual(['closed']);
     expect(scene.inside).toBe('');
   });
 
-  describe.each([false, true])('where optional is %s', (optional) => {
+  describe.each([false, true])('with optional TLS %s', (optional) => {
     it.each([
       ['bytes behind the S', 'S\x16\x03\x03', /4 bytes/],
       ['bytes behind the N', 'NR', /2 bytes/],
@@ -108,10 +108,10 @@ describe('the answer to SSLRequest', () => {
     it.each([
       ['whole', 'E\0\0\0\x28SFATAL\0C53300\0Mbuy at evil.example\0\0'],
       ['begun', 'E'],
-    ])('does not show an error, %s, that anybody may have sent', async (_, answer) => {
+    ])('does not show an unauthenticated error, %s', async (_, answer) => {
       await scene.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
       const cause = await scene.failure();
-      // It may be out of processes, for a while.
+      // The server may temporarily be unable to start a process.
       expect(cause).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
       expect(cause?.message).toMatch(/responded to SSLRequest with an error/);
       expect(cause?.message).not.toContain('evil');
@@ -120,13 +120,13 @@ describe('the answer to SSLRequest', () => {
     });
   });
 
-  it('S and then bytes in clear text break the handshake: they are never taken for the server’s', async () => {
+  it('S followed by clear text fails the handshake: the text is never used', async () => {
     const stuffed = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
     for (const ms of [0, 1, 5]) {
       scene = new Scene();
       const answered = (socket: { write(bytes: Buffer): void }) => setTimeout(() => socket.write(stuffed), ms);
       await scene.open({ answered }, { ca: ca.cert });
-      // Where both come at once it is a broken answer, else a broken handshake.
+      // If both are received at once, it is an invalid response, otherwise a failed handshake.
       expect(await scene.failure()).toBeInstanceOf(Error);
       expect(['TLS_FAILED', 'PROTOCOL_VIOLATION']).toContain((scene.events.cause as ConnectionError).code);
       expect(scene.events.log).toEqual(['closed']);
@@ -139,7 +139,7 @@ describe('the answer to SSLRequest', () => {
 describe('direct TLS', () => {
   const direct = { direct: true };
 
-  it('starts without being asked for, and says for which protocol', async () => {
+  it('starts without SSLRequest, and sends the ALPN protocol', async () => {
     const tls = { ...server, ALPNProtocols: ['postgresql'] };
     const transport = await scene.open({ answer: undefined, tls }, { ca: ca.cert }, direct);
     await scene.connected();
@@ -148,7 +148,7 @@ describe('direct TLS', () => {
     transport.destroy();
   });
 
-  it('is nothing without ALPN', async () => {
+  it('is rejected without ALPN', async () => {
     await scene.open({ answer: undefined, tls: server }, { ca: ca.cert }, direct);
     const cause = await scene.failure();
     expect(scene.events.log).toEqual(['closed']);
@@ -157,7 +157,7 @@ describe('direct TLS', () => {
     expect(scene.inside).toBe('');
   });
 
-  it('says what to do where the server hangs up, as one before 17 does', async () => {
+  it('has a remedy if the server closes the connection, as servers before 17 do', async () => {
     await scene.open(
       { answer: undefined, answered: (socket) => socket.once('data', () => socket.destroy()) },
       {},
@@ -171,19 +171,19 @@ describe('direct TLS', () => {
 describe('ALPN', () => {
   const http = { ALPNProtocols: ['h2', 'http/1.1'] };
 
-  it.each([false, true])('is refused by a web server, direct %s', async (direct) => {
+  it.each([false, true])('is rejected by a web server, direct %s', async (direct) => {
     const answer = direct ? undefined : 'S';
     await scene.open({ answer, tls: { ...server, ...http } }, { ca: ca.cert }, { direct });
     expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
     expect(scene.events.cause?.message).toMatch(/does not support the protocol postgresql/);
   });
 
-  it('is offered where TLS is asked for, too, and not missed where the server does not know it', async () => {
+  it('is also offered after SSLRequest, and is not required there', async () => {
     let chosen: string | false | null = null;
     const tls = { ...server, ALPNProtocols: ['postgresql'] };
     const transport = await scene.open(
       { tls, secured: (socket) => (chosen = socket.alpnProtocol) },
-      // The protocol is not for the user to choose.
+      // The user cannot choose the protocol.
       { ca: ca.cert, ALPNProtocols: ['h2'] },
     );
     await scene.connected();

@@ -25,7 +25,7 @@ afterEach(async () => {
   await until(() => handles().length <= before);
 });
 
-/** Connects to a server that answers SSLRequest so, and then does what it is told. */
+/** Connects to a server that responds to SSLRequest in this way. */
 async function open(
   answer: string | Buffer,
   tls: ConnectionOptions = { ca: own.cert },
@@ -54,7 +54,7 @@ function secured(socket: Socket, then: (secure: TLSSocket) => void): void {
 const closed = () => events.until(() => events.log.includes('closed'));
 
 describe('TLS', () => {
-  it('is asked for first; bytes may be written once it stands', async () => {
+  it('is requested first; data may be written after the handshake', async () => {
     let received = '';
     const transport = await open('S', { ca: own.cert }, (socket) =>
       secured(socket, (secure) => {
@@ -73,14 +73,14 @@ describe('TLS', () => {
     expect(events.cause).toBeUndefined();
   });
 
-  it('delivers everything that came before the end', async () => {
+  it('delivers all data received before the end', async () => {
     const size = 4 * 1024 * 1024;
     await open('S', { ca: own.cert }, (socket) => secured(socket, (secure) => secure.end(Buffer.alloc(size))));
     await closed();
     expect(events.received).toHaveLength(size);
   });
 
-  it('can be held', async () => {
+  it('can be paused', async () => {
     const size = 4 * 1024 * 1024;
     const transport = await open('S', { ca: own.cert }, (socket) =>
       secured(socket, (secure) => setTimeout(() => secure.write(Buffer.alloc(size)), 20)),
@@ -105,13 +105,13 @@ describe('TLS', () => {
     expect(events.cause).toHaveProperty('code', 'ECONNRESET');
   });
 
-  it('with a server that is no TLS server after all is an error', async () => {
+  it('with a server that does not use TLS is an error', async () => {
     await open('S', { ca: own.cert }, (socket) => setTimeout(() => socket.end('garbage, not a handshake'), 5));
     await closed();
     expect(events.cause).toMatchObject({ code: 'TLS_FAILED' });
   });
 
-  it('with a server that hangs up instead of answering is closed', async () => {
+  it('with a server that closes the connection instead of responding is closed', async () => {
     await open('', { ca: own.cert }, (socket) => socket.end());
     await closed();
     expect(events.log).toEqual(['closed']);
@@ -121,7 +121,7 @@ describe('TLS', () => {
     ['hangs up', (socket) => socket.destroy()],
     ['resets the connection', (socket) => socket.resetAndDestroy()],
     ['ends its half', (socket) => socket.end()],
-  ])('with a server that %s in the handshake is a lost connection, to be tried again', async (_, cut) => {
+  ])('with a server that %s during the handshake is a retryable error', async (_, cut) => {
     for (const ms of [0, 5]) {
       events = new Events();
       await open('S', { ca: own.cert }, (socket) => setTimeout(() => cut(socket), ms));
@@ -133,7 +133,7 @@ describe('TLS', () => {
     }
   });
 
-  it('can be given up at any point, without an event', async () => {
+  it('can be destroyed at any point, without an event', async () => {
     for (const ms of [0, 1, 3, 10]) {
       const transport = await open('S', { ca: own.cert }, (socket) =>
         setTimeout(() => secured(socket, () => undefined), 2),
@@ -164,7 +164,7 @@ describe('TLS', () => {
     expect(events.log).toEqual(['connected']);
   });
 
-  it('leaves no timer after end() where the connection is closed already', async () => {
+  it('leaves no timer after end() if the connection is already closed', async () => {
     const transport = await open('S', { ca: own.cert }, (socket) => secured(socket, (secure) => secure.end('bye')));
     events.on = (event) => {
       if (event === 'closed') transport.end(60_000);

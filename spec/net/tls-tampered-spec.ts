@@ -6,7 +6,7 @@ import { Authority, type Credentials } from '../support/certificates';
 import { Events } from './support/local-server';
 import { Scene } from './support/tls-server';
 
-/** Looks like a record with data, and cannot be decrypted. */
+/** A record that cannot be decrypted. */
 const RECORD = Buffer.from([0x17, 3, 3, 0, 20, ...Buffer.alloc(20, 1)]);
 
 let ca: Authority;
@@ -31,7 +31,7 @@ afterEach(async () => {
   await scene.close();
 });
 
-/** Stands between, and may put a record behind what the server sends: at once, or when it is told to. */
+/** A man in the middle, who can add a record to the server's data: immediately, or on demand. */
 async function between(
   port: number,
   isPoisoned: (chunk: number) => boolean,
@@ -50,7 +50,7 @@ async function between(
   return { port: here, poison: () => void sockets[0]?.write(RECORD) };
 }
 
-it('a record that cannot be read ends the connection, though TLS itself does nothing', async () => {
+it("a record that cannot be decrypted ends the connection, although Node's TLS does not report it", async () => {
   const target = await scene.serve({ tls: identity });
   const { port, poison } = await between(target.port, () => false);
   const events = new Events();
@@ -63,7 +63,7 @@ it('a record that cannot be read ends the connection, though TLS itself does not
 });
 
 it.each([1, 2, 3])(
-  'one behind the server’s part %i of a handshake without ALPN is no error that nobody hears',
+  'a record after the server’s part %i of a handshake without ALPN causes no unhandled error',
   async (part) => {
     const target = await scene.serve({ answer: undefined, tls: identity });
     const { port } = await between(target.port, (chunk) => chunk === part);

@@ -17,7 +17,7 @@ beforeEach(() => (scene = new Scene()));
 
 afterEach(() => scene.close());
 
-/** How the connection fails; nothing that is for the server alone has gone out. */
+/** The error of the connection. Verifies that nothing confidential was sent. */
 async function failure(tls: Script['tls'], options: ConnectionOptions, host?: string): Promise<Error> {
   await scene.open({ tls }, options, host === undefined ? {} : { host, address: '127.0.0.1' });
   const cause = await scene.failure();
@@ -28,49 +28,49 @@ async function failure(tls: Script['tls'], options: ConnectionOptions, host?: st
 }
 
 describe('a server certificate', () => {
-  it('for another host is refused', async () => {
+  it('for another host is rejected', async () => {
     const error = await failure(server, { ca: ca.cert }, 'db.example');
     expect(error.message).toMatch(/is for another host \(.*db\.example.*\)\. .*host .*hostaddr.*verify-ca/s);
     expect(error).toMatchObject({ cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } });
   });
 
-  it('that has expired is refused', async () => {
+  it('that has expired is rejected', async () => {
     const expired = await ca.server({ notBefore: LONG_AGO, notAfter: A_YEAR_LATER });
     const error = await failure(expired, { ca: ca.cert });
     expect(error.message).toMatch(/has expired .*Renew/);
   });
 
-  it('that is not valid yet is refused', async () => {
+  it('that is not valid yet is rejected', async () => {
     const tomorrow = new Date(Date.now() + 24 * 3_600_000);
     const early = await ca.server({ notBefore: tomorrow, notAfter: new Date(tomorrow.getTime() + 1000) });
     const error = await failure(early, { ca: ca.cert });
     expect(error.message).toMatch(/not valid yet .*clock/);
   });
 
-  it('that vouches for itself is refused', async () => {
+  it('that is self-signed is rejected', async () => {
     const error = await failure(await selfSigned(), { ca: ca.cert });
     expect(error.message).toMatch(/self-signed .*sslrootcert.*sslmode=require/);
   });
 
-  it('of an unknown issuer is refused', async () => {
+  it('of an unknown issuer is rejected', async () => {
     const other = await Authority.make();
     const error = await failure(server, { ca: other.cert });
     expect(error.message).toMatch(/issuer of the server's certificate is not trusted .*sslrootcert/);
   });
 
-  it('of an unknown root that the server has sent along is refused', async () => {
+  it('of an unknown root that the server has sent is rejected', async () => {
     const other = await Authority.make();
     const error = await failure({ key: server.key, cert: server.cert + ca.cert }, { ca: other.cert });
     expect(error.message).toMatch(/root of the server's certificate is not trusted .*sslrootcert/);
   });
 
-  it('whose issuer’s own issuer is missing is refused', async () => {
+  it('whose issuer’s issuer is missing is rejected', async () => {
     const middle = await Authority.make({}, ca);
     const error = await failure(await middle.server(), { ca: ca.cert });
     expect(error.message).toMatch(/is not trusted .*the server send the intermediate certificates/);
   });
 
-  it('that was revoked is refused, and another one is not', async () => {
+  it('that is revoked is rejected, and another one is not', async () => {
     const error = await failure(server, { ca: ca.cert, crl: await ca.revocations(server) });
     expect(error.message).toMatch(/was revoked/);
     await scene.close();
@@ -82,31 +82,31 @@ describe('a server certificate', () => {
     transport.destroy();
   });
 
-  it('is refused where a list of revocations is asked for that does not speak of its issuer', async () => {
+  it('is rejected if a revocation list does not cover its issuer', async () => {
     const other = await Authority.make();
     const error = await failure(server, { ca: ca.cert, crl: await other.revocations() });
     expect(error.message).toMatch(/revocation status .* is unknown .*sslcrl/);
   });
 
-  it('is refused as the user’s own check says, and the reason is told', async () => {
+  it('is rejected by a custom checkServerIdentity, whose reason is reported', async () => {
     const checkServerIdentity = () => new Error('this is not the server that I know');
     const error = await failure(server, { ca: ca.cert, checkServerIdentity });
     expect(error.message).toContain('this is not the server that I know');
   });
 
-  it.each(['127.0.0.1', 'localhost'])('for %s is good there', async (host) => {
+  it.each(['127.0.0.1', 'localhost'])('for %s is valid for it', async (host) => {
     const transport = await scene.open({ tls: server }, { ca: ca.cert }, { host, address: '127.0.0.1' });
     await scene.connected();
     transport.destroy();
   });
 
-  it('for a name only is refused for the name’s address', async () => {
+  it('for a name only is rejected for the name’s address', async () => {
     const named = await ca.server({ hosts: ['localhost'] });
     const error = await failure(named, { ca: ca.cert }, '127.0.0.1');
     expect(error.message).toMatch(/for another host/);
   });
 
-  it('of any kind will do where the user does not mind, whatever the host', async () => {
+  it('of any kind is accepted without verification, whatever the host', async () => {
     const own = await selfSigned({ notBefore: LONG_AGO, notAfter: A_YEAR_LATER, hosts: [] });
     const transport = await scene.open({ tls: own }, { rejectUnauthorized: false });
     await scene.connected();
@@ -114,7 +114,7 @@ describe('a server certificate', () => {
     transport.destroy();
   });
 
-  it('is asked for whatever the environment says of the web', async () => {
+  it('is verified whatever NODE_TLS_REJECT_UNAUTHORIZED is', async () => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
       await failure(server, {});
@@ -142,15 +142,15 @@ describe('a server certificate', () => {
   });
 });
 
-it('the server may not handshake again, when all is verified', async () => {
+it('the server may not renegotiate after verification', async () => {
   const secured = (socket: TLSSocket) => socket.renegotiate({}, () => undefined);
   await scene.open({ tls: { ...server, maxVersion: 'TLSv1.2' }, secured }, { ca: ca.cert });
   expect(await scene.failure()).toBeDefined();
   expect(scene.events.log).toEqual(['connected', 'closed']);
 });
 
-describe('the name that is asked for (SNI)', () => {
-  it('is the host, also where the address is another', async () => {
+describe('the server name (SNI)', () => {
+  it('is the host, even if the address differs', async () => {
     const transport = await scene.open({ tls: server }, { ca: ca.cert }, { host: 'localhost', address: '127.0.0.1' });
     await scene.connected();
     await until(() => scene.servername === 'localhost');
@@ -168,20 +168,20 @@ describe('the name that is asked for (SNI)', () => {
     transport.destroy();
   });
 
-  it('does not decide whose certificate it has to be where it is left out', async () => {
+  it('does not affect the identity that is verified if it is omitted', async () => {
     const error = await failure(server, { ca: ca.cert, servername: '' }, 'db.example');
     expect(error.message).toMatch(/for another host .*db\.example/);
   });
 });
 
-describe('the version', () => {
-  it('is 1.2 at least', async () => {
+describe('the TLS version', () => {
+  it('is at least 1.2', async () => {
     const tls = { ...server, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const;
     const error = await failure(tls, { ca: ca.cert });
     expect(error.message).toMatch(/no TLS version in common .*ssl_min_protocol_version/);
   });
 
-  it('is higher where the user says so', async () => {
+  it('can be restricted further', async () => {
     const error = await failure({ ...server, maxVersion: 'TLSv1.2' }, { ca: ca.cert, minVersion: 'TLSv1.3' });
     expect(error.message).toMatch(/no TLS version in common/);
   });
@@ -190,7 +190,7 @@ describe('the version', () => {
 describe('a client certificate', () => {
   const wanted = (): Script['tls'] => ({ ...server, ca: ca.cert, requestCert: true, rejectUnauthorized: true });
 
-  it('is shown', async () => {
+  it('is sent', async () => {
     const { cert, key } = await ca.client('app');
     const transport = await scene.open({ tls: wanted() }, { ca: ca.cert, cert, key });
     await until(() => scene.client === 'CN=app');
@@ -198,7 +198,7 @@ describe('a client certificate', () => {
     transport.destroy();
   });
 
-  it.each(['TLSv1.2', 'TLSv1.3'] as const)('that is missing is no lost connection with %s', async (version) => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('that is missing is not a lost connection with %s', async (version) => {
     await scene.open({ tls: { ...wanted(), minVersion: version, maxVersion: version } }, { ca: ca.cert });
     expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED', retryable: false });
     expect(scene.events.cause?.message).toMatch(/sslcert and sslkey/);
@@ -217,7 +217,7 @@ describe('a client certificate', () => {
     [70, /no TLS version in common/],
     [80, /The TLS handshake failed \(.*internal error\)/],
     [120, /does not support the protocol postgresql/],
-  ])('and the alert %i of a server that turns it down are told apart', async (alert, said) => {
+  ])("and the server's alert %i are reported as such", async (alert, said) => {
     await scene.open({
       answered: (socket) => socket.once('data', () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert]))),
     });
@@ -226,7 +226,7 @@ describe('a client certificate', () => {
   });
 });
 
-it('TLS is not used on a Unix socket', async () => {
+it('TLS is not used over a Unix socket', async () => {
   const target = await scene.serve({});
   await scene.close();
   const settings = { options: () => ({}), optional: false, direct: false };

@@ -25,14 +25,14 @@ async function serving(serve?: (socket: Socket) => void): Promise<Target> {
   return server.listen();
 }
 
-/** Nothing of ours is left in the event loop. */
+/** Verifies that the transport has left nothing in the event loop. */
 async function expectNothingLeft(): Promise<void> {
   await server.close();
   await until(() => handles().length <= before);
 }
 
 describe('a connection', () => {
-  it('tells nothing before connect has returned, then connected, data and closed', async () => {
+  it('reports nothing before connect has returned, then connected, data and closed', async () => {
     const target = await serving((socket) => socket.end('hello'));
     connectSocket(target, events);
     expect(events.log).toEqual([]);
@@ -56,7 +56,7 @@ describe('a connection', () => {
     await expectNothingLeft();
   });
 
-  it('goes through a Unix socket where the host is a folder', async () => {
+  it('uses a Unix socket if the host is a folder', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
     server = new LocalServer((socket) => socket.end('hello'));
     await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
@@ -96,8 +96,8 @@ describe('a connection', () => {
   });
 });
 
-describe('what is between', () => {
-  it('is nobody on a Unix socket', async () => {
+describe('the channel security', () => {
+  it('is local on a Unix socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rxpg-'));
     server = new LocalServer();
     await server.listen({ path: join(folder, '.s.PGSQL.5433') }).catch(() => undefined);
@@ -109,7 +109,7 @@ describe('what is between', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is everybody on TCP without TLS', async () => {
+  it('is none on TCP without TLS', async () => {
     const transport = connectSocket(await serving(), events);
     await events.until(() => events.log.includes('connected'));
     expect(events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
@@ -119,7 +119,7 @@ describe('what is between', () => {
 });
 
 describe('an address', () => {
-  it('is where it connects to, whatever the host is called', async () => {
+  it('is connected to, whatever the host name', async () => {
     const { port } = await serving((socket) => socket.end('hello'));
     const target = { port, address: '127.0.0.1', tls: undefined, keepAlive: undefined };
     for (const host of ['no.such.host.invalid', '/nowhere']) {
@@ -132,7 +132,7 @@ describe('an address', () => {
     await expectNothingLeft();
   });
 
-  it('stands in the error where nobody listens', async () => {
+  it('is in the error if nothing listens', async () => {
     const target = await serving();
     await server.close();
     const there = { ...target, host: 'db.example', address: '127.0.0.1' };
@@ -146,13 +146,13 @@ describe('an address', () => {
 describe('keepAlive', () => {
   it.each<[ms: number | undefined, what: object]>([
     [undefined, { keepAlive: false }],
-    // Which leaves the system's own default as it is.
+    // 0 keeps the system's default.
     [0, { keepAlive: true, keepAliveInitialDelay: 0 }],
     [30_000, { keepAlive: true, keepAliveInitialDelay: 30_000 }],
-    // The system counts in seconds, and Node would make 0 of less than one.
+    // The system counts in seconds, and Node would round less than one to 0.
     [1, { keepAlive: true, keepAliveInitialDelay: 1000 }],
     [1001, { keepAlive: true, keepAliveInitialDelay: 2000 }],
-  ])('of %s ms is asked of the system', async (keepAlive, what) => {
+  ])('of %s ms is passed to the operating system', async (keepAlive, what) => {
     const asked = jest.spyOn(net, 'connect');
     const transport = connectSocket({ ...(await serving()), keepAlive }, events);
     expect(asked).toHaveBeenCalledWith(expect.objectContaining(what));
@@ -163,8 +163,8 @@ describe('keepAlive', () => {
   });
 });
 
-describe('hold', () => {
-  it('stops taking bytes from the network, and goes on', async () => {
+describe('pause', () => {
+  it('stops reading from the network, and resume continues', async () => {
     const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
@@ -184,7 +184,7 @@ describe('hold', () => {
     await expectNothingLeft();
   });
 
-  it('may be called in the middle of data, which then comes later', async () => {
+  it('may be called within data, which is then delivered later', async () => {
     const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     events.on = (event) => {
@@ -202,7 +202,7 @@ describe('hold', () => {
     await expectNothingLeft();
   });
 
-  it('does not keep what is written from going out', async () => {
+  it('does not affect writing', async () => {
     const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     let received = '';
@@ -232,7 +232,7 @@ describe('end', () => {
     expect(events.log).toEqual(['connected']);
   });
 
-  it('cuts the connection after so many ms where the other side does not read', async () => {
+  it('closes the connection after this number of ms if the peer does not read', async () => {
     const transport = connectSocket(await serving((socket) => socket.pause()), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
@@ -245,7 +245,7 @@ describe('end', () => {
     expect(events.log).toEqual(['connected']);
   });
 
-  it('works while held, with bytes of the other side unread', async () => {
+  it('works while paused, with unread data of the peer', async () => {
     const transport = connectSocket(await serving((socket) => socket.write(Buffer.alloc(4 * 1024 * 1024))), events);
     await events.until(() => events.log.includes('connected'));
     transport.pause();
@@ -256,7 +256,7 @@ describe('end', () => {
     expect(events.log).not.toContain('closed');
   });
 
-  it('is over soon, however much the other side still sends', async () => {
+  it('completes soon, however much the peer still sends', async () => {
     const transport = connectSocket(await serving((socket) => socket.end(Buffer.alloc(8 * 1024 * 1024))), events);
     const socket = await server.socket();
     const closed = new Promise((resolve) => socket.once('close', resolve));
@@ -268,7 +268,7 @@ describe('end', () => {
     await expectNothingLeft();
   });
 
-  it('leaves no timer where the connection is closed already', async () => {
+  it('leaves no timer if the connection is already closed', async () => {
     const target = await serving((socket) => socket.end());
     const transport = connectSocket(target, events);
     events.on = (event) => {
@@ -281,7 +281,7 @@ describe('end', () => {
 });
 
 describe('destroy', () => {
-  it('closes at once, without an event', async () => {
+  it('closes immediately, without an event', async () => {
     const transport = connectSocket(await serving((socket) => socket.write('hello')), events);
     const socket = await server.socket();
     const closed = new Promise((resolve) => socket.once('close', resolve));
@@ -291,7 +291,7 @@ describe('destroy', () => {
     expect(events.log).toEqual([]);
   });
 
-  it('may be called before the connection is made, and twice', async () => {
+  it('may be called before the connection is established, and twice', async () => {
     const transport = connectSocket(await serving(), events);
     transport.destroy();
     transport.destroy();
@@ -303,7 +303,7 @@ describe('destroy', () => {
     await expectNothingLeft();
   });
 
-  it('delivers nothing more, not even of the chunk in hand', async () => {
+  it('delivers nothing more, not even the current chunk', async () => {
     const transport = connectSocket(await serving((socket) => socket.write(Buffer.alloc(1024 * 1024))), events);
     events.on = (event) => {
       if (event === 'data') transport.destroy();
@@ -316,7 +316,7 @@ describe('destroy', () => {
     await expectNothingLeft();
   });
 
-  it('makes an error that comes later harmless', async () => {
+  it('ignores later errors', async () => {
     const transport = connectSocket(await serving(), events);
     const socket = await server.socket();
     await events.until(() => events.log.includes('connected'));
@@ -333,7 +333,7 @@ describe('destroy', () => {
 });
 
 describe('the clock', () => {
-  it('calls back after a time-out, unless it is cancelled', async () => {
+  it('calls back after a timeout, unless it is cancelled', async () => {
     const transport = connectSocket(await serving(), events);
     const heard: string[] = [];
     const cancel = transport.timeout(1, () => heard.push('cancelled'));
@@ -342,13 +342,13 @@ describe('the clock', () => {
     cancel();
     expect(heard).toEqual([]);
     await until(() => heard.length === 2);
-    // On a busy machine the time-out may be over before the next turn.
+    // On a busy machine, the timeout may expire before the next turn of the event loop.
     expect([...heard].sort()).toEqual(['deferred', 'timeout']);
     transport.destroy();
     await expectNothingLeft();
   });
 
-  it('runs, and never backwards', async () => {
+  it('advances, and never goes back', async () => {
     const transport = connectSocket(await serving(), events);
     const started = transport.elapsed();
     await sleep(10);

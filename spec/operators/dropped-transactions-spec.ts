@@ -25,7 +25,7 @@ beforeEach(() => {
 
 afterEach(() => jest.restoreAllMocks());
 
-/** Commits some, lets the connection be lost, and commits others; gives time for all of them. */
+/** Commits some transactions, closes the connection, and commits others; waits for all of them. */
 function run(handle: OperatorFunction<Transaction, unknown>, startLsn?: () => string): void {
   const { subscription } = record(
     streaming(server, startLsn && { startLsn }).pipe(
@@ -46,7 +46,7 @@ function run(handle: OperatorFunction<Transaction, unknown>, startLsn?: () => st
   expect(clock.pending).toBe(0);
 }
 
-describe('the process is warned once, with what to write instead,', () => {
+describe('the process is warned once, with a remedy,', () => {
   it.each<[what: string, handle: OperatorFunction<Transaction, unknown>]>([
     [
       'under ackAfter',
@@ -74,7 +74,7 @@ describe('the process is warned once, with what to write instead,', () => {
           ackAfter((changes) => [changes.length]),
         ),
     ],
-  ])('of changes that are taken out of their transaction, %s', (_, handle) => {
+  ])('of changes that are separated from their transaction, %s', (_, handle) => {
     run(handle);
     expect(warned).toEqual([expect.stringContaining('ackAfter(async (tx) => { for (const change of tx)')]);
     expect(server.slot().confirmed).toBe(0x80n);
@@ -91,7 +91,7 @@ describe('the process is warned once, with what to write instead,', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('of progress that a filter drops, where a store keeps the position', () => {
+  it('of progress transactions that a filter drops, with a stored position', () => {
     const { subscription } = record(
       streaming(server, { startLsn: () => '0/80' }).pipe(
         transactions(),
@@ -108,7 +108,7 @@ describe('the process is warned once, with what to write instead,', () => {
   });
 });
 
-describe('nobody is warned', () => {
+describe('no warning is issued', () => {
   it.each<[what: string, handle: OperatorFunction<Transaction, unknown>]>([
     ['where all of them come to ackAfter', ackAfter(({ xid }) => [xid])],
     ['where works end in another order', ackAfter(({ xid }) => timer(5000 - xid * 900, clock), 4)],

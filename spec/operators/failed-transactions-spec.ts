@@ -25,7 +25,7 @@ const told = (xid: number): FailedTransaction => ({ xid, commitLsn: BigInt(xid) 
 const CHANGES = [relation(), insert(['1', 'a']), insert(['2', 'b'])];
 const PREPARED = { xid: 6, prepareLsn: 0x600n, endLsn: 0x630n, gid: 'gid' };
 
-describe('a work that fails', () => {
+describe('a failed project', () => {
   let clock: Clock;
   let server: FakeBackend;
   let attempts: ReconnectAttempt[];
@@ -49,7 +49,7 @@ describe('a work that fails', () => {
     ['a frozen one', Object.freeze(new Error('mine'))],
     ['a text', 'mine'],
     ['nothing', undefined],
-  ])('with %s tells attemptObserver, and whoever has the error, which transaction it was about', (_, error) => {
+  ])('with %s reports its transaction to attemptObserver, and failedTransactions() returns it', (_, error) => {
     const { error: last } = watch(error);
     expect(last).toBe(error);
     expect(attempts.map(({ transactions }) => transactions)).toEqual([[told(2)], [told(2)]]);
@@ -70,7 +70,7 @@ describe('a work that fails', () => {
     return heard;
   }
 
-  it('tells it without reconnect, too, however the work has failed', async () => {
+  it('reports it without reconnect, too, however the project has failed', async () => {
     const works: (() => unknown)[] = [
       () => {
         throw new Error('at once');
@@ -89,7 +89,7 @@ describe('a work that fails', () => {
     }
   });
 
-  it('of an array tells all its transactions', () => {
+  it('of an array reports all its transactions', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -102,7 +102,7 @@ describe('a work that fails', () => {
     expect(failedTransactions(heard.error)).toEqual([told(1), told(2)]);
   });
 
-  it('on the flat stream tells the transaction of the change, and its table', () => {
+  it("on the flat stream reports the change's transaction and its table", () => {
     const heard = record(
       streaming(server).pipe(
         ackAfter(({ kind }) => (kind === 'insert' ? throwError(() => new Error('mine')) : [kind])),
@@ -117,7 +117,7 @@ describe('a work that fails', () => {
     ['a transaction that came in blocks', [...firstBlock(6, ...CHANGES), streamCommit({ xid: 6, commitLsn: 0x600n })]],
     ['a prepared one', [beginPrepare(PREPARED), ...CHANGES, prepare(PREPARED)]],
     ['one that was prepared in blocks', [...firstBlock(6, ...CHANGES), streamPrepare(PREPARED)]],
-  ])('tells the same of %s', (_, payloads) => {
+  ])('reports the same for %s', (_, payloads) => {
     server.addSlot('orders', { twoPhase: true });
     const heard = record(
       streamingAny(server, { streaming: 'on', twoPhase: true }).pipe(
@@ -130,7 +130,7 @@ describe('a work that fails', () => {
     expect(failedTransactions(heard.error)).toEqual([told(6)]);
   });
 
-  it('names every table once, those of a truncate as well', () => {
+  it('names every table once, including those of a truncate', () => {
     const heard = record(
       streaming(server, { messages: true }).pipe(
         transactions(),
@@ -144,7 +144,7 @@ describe('a work that fails', () => {
     expect(failedTransactions(heard.error)).toEqual([told(1)]);
   });
 
-  it('on another plugin’s data tells where they begin', () => {
+  it('on another plugin’s data reports its position', () => {
     server.addSlot('orders', { plugin: 'test_decoding' });
     const heard = record(streamingRaw(server).pipe(ackAfter(() => throwError(() => new Error('mine')))));
     clock.advance();
@@ -152,7 +152,7 @@ describe('a work that fails', () => {
     expect(failedTransactions(heard.error)).toMatchObject([{ xid: undefined, tables: [] }]);
   });
 
-  it('on what a map has made tells nothing', () => {
+  it('on a mapped value reports nothing', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -165,7 +165,7 @@ describe('a work that fails', () => {
     expect([heard.events, failedTransactions(heard.error)]).toEqual([['error'], []]);
   });
 
-  it('is told apart from a stream that fails', () => {
+  it('is distinguished from a failed stream', () => {
     const { subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -182,7 +182,7 @@ describe('a work that fails', () => {
     subscription.unsubscribe();
   });
 
-  it('is named in the warning of reconnect, where nobody observes the attempts', () => {
+  it('is named in the warning of reconnect without attemptObserver', () => {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { subscription } = record(
       streaming(server).pipe(

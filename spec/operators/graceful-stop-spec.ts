@@ -41,7 +41,7 @@ beforeEach(() => {
 
 afterEach(() => jest.restoreAllMocks());
 
-/** What asks for a stop, and whether anybody listens to it. */
+/** The notifiers, and whether they are subscribed to. */
 interface Asking {
   readonly notifier: StopNotifier;
   stop(): void;
@@ -83,7 +83,7 @@ const NOTIFIERS: Readonly<Record<string, () => Asking>> = {
 
 const DELAY = 100_000;
 
-/** What stands below: `retry` and `reconnect` would wait for long before the next attempt. */
+/** The operators after the stop: `retry` and `reconnect` wait for long before they retry. */
 const BELOW: Readonly<Record<string, () => MonoTypeOperatorFunction<number>>> = {
   'nothing below': () => tap(),
   'retry below': () => retry({ delay: () => timer(DELAY, clock), count: 3 }),
@@ -115,7 +115,7 @@ function scenario(
   }) as Scenario;
 }
 
-/** Time for what goes on, and none for another attempt. */
+/** Enough time for running projects, and not for a retry. */
 function settle(): void {
   clock.advance(DELAY / 4);
 }
@@ -134,7 +134,7 @@ const failing =
   () =>
     timer(ms, clock).pipe(concatMap(() => throwError(() => 'the work’s')));
 
-/** No connection, no timer, no listener is left. */
+/** Verifies that no connection, timer or listener is left. */
 function expectQuiet(asking: Asking): void {
   expect([asking.listeners(), clock.pending, server.connections.filter(({ closed: gone }) => !gone)]).toEqual([
     0,

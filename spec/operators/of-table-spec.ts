@@ -51,11 +51,11 @@ describe('ofTable', () => {
     [['invoices', 'Users'], []],
     [['public.users'], ['insert', 'update', 'truncate']],
     [['"users"'], ['insert', 'update', 'truncate']],
-  ])('passes on the changes of %j, and the truncates that touch them', (tables, expected) => {
+  ])('emits the changes of %j, and the truncates that include them', (tables, expected) => {
     expect(kinds(record(from(decodeAll(PAYLOADS)).pipe(ofTable(...tables))).values)).toEqual(expected);
   });
 
-  it('passes errors and completion on', () => {
+  it('emits errors and completion', () => {
     const values = { ...marblesOf(), k: keepaliveOf(0x900n) };
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
       ({ cold, expectObservable, expectSubscriptions }) => {
@@ -77,7 +77,7 @@ describe('ofTable', () => {
     ['"a.b".c', 'c'],
     ['"public.users"', 'public.users'],
     ['users', 'users'],
-  ])('tells tables apart whose names have dots in them: %s', (table, name) => {
+  ])('distinguishes tables with dots in their names: %s', (table, name) => {
     const tables = [
       ['a', 'b'],
       ['public', 'a.b'],
@@ -95,18 +95,18 @@ describe('ofTable', () => {
     expect(values).toMatchObject([{ new: { name } }, { kind: 'truncate' }]);
   });
 
-  it('refuses to select nothing', () => {
+  it('rejects an empty list', () => {
     expect(failure(() => ofTable())).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable' });
   });
 
-  it.each(['a.b.c', 'so "it" is', 'users.'])('refuses what names no table, and says how to write it: %s', (name) => {
+  it.each(['a.b.c', 'so "it" is', 'users.'])('rejects an invalid table name, and explains the syntax: %s', (name) => {
     expect(failure(() => ofTable(name))).toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/in double quotes, as in '"a\.b"'/),
     });
   });
 
-  describe('over a session', () => {
+  describe('in a session', () => {
     let clock: Clock;
     let server: FakeBackend;
 
@@ -115,7 +115,7 @@ describe('ofTable', () => {
       server = new FakeBackend(clock);
     });
 
-    it('settles what it drops, so that the slot moves once what it passed on is acknowledged', () => {
+    it('acknowledges dropped messages, so that the slot advances once the emitted ones are acknowledged', () => {
       const { values, subscription } = record(streaming(server).pipe(ofTable('users')));
       clock.advance();
       server.last.push(...PAYLOADS);
@@ -127,7 +127,7 @@ describe('ofTable', () => {
       subscription.unsubscribe();
     });
 
-    it('moves the slot by itself past what it drops whole', () => {
+    it('moves the slot past transactions of which all changes are dropped', () => {
       const { values, subscription } = record(streaming(server).pipe(ofTable('nothing_of_that')));
       clock.advance();
       server.last.push(...PAYLOADS, logicalMessage({ transactional: false, lsn: 0x200n }));
@@ -137,7 +137,7 @@ describe('ofTable', () => {
       subscription.unsubscribe();
     });
 
-    it('does not fill the window with what it drops', () => {
+    it('does not fill the window with dropped messages', () => {
       const { subscription } = record(streaming(server, { maxUnacked: 2 }).pipe(ofTable('others')));
       clock.advance();
       for (let i = 0; i < 100; i++) server.last.push(...PAYLOADS);
@@ -145,7 +145,7 @@ describe('ofTable', () => {
       subscription.unsubscribe();
     });
 
-    it('goes with ackAfter', () => {
+    it('works with ackAfter', () => {
       const { subscription } = record(
         streaming(server).pipe(
           ofTable('billing.invoices'),
@@ -159,7 +159,7 @@ describe('ofTable', () => {
       subscription.unsubscribe();
     });
 
-    it('is an error where the consumer keeps the position: nobody could store the end of a transaction', () => {
+    it('is an error if the consumer owns the position, because the end of a transaction could not be stored', () => {
       const heard = record(streaming(server, { startLsn: () => [null] }).pipe(ofTable('users')));
       clock.advance();
       server.last.push(...PAYLOADS);
@@ -170,7 +170,7 @@ describe('ofTable', () => {
       expect([server.last.closed, clock.pending, server.slot().confirmed]).toEqual([true, 0, 0x80n]);
     });
 
-    it('lets a stop below it wait for the transaction’s end', () => {
+    it('lets a later stop wait for the transaction’s end', () => {
       const stop$ = new Subject<void>();
       const heard = record(streaming(server).pipe(ofTable('users'), stopOn(stop$)));
       clock.advance();
@@ -193,7 +193,7 @@ describe('ofTable', () => {
       expect(read).toBeLessThan(decodeAll(PAYLOADS).length);
     });
 
-    it('is a filter on the flat stream: no transactions() below it finds a Commit', () => {
+    it('is a filter on the flat stream: transactions() after it finds no Commit', () => {
       const changes: ReplicationMessage[] = [];
       const grouped = record(from(decodeAll(PAYLOADS)).pipe(ofTable('users'), transactions()));
       record(from(decodeAll(PAYLOADS)).pipe(ofTable('users')), (change) => changes.push(change));

@@ -10,7 +10,7 @@ import { Clock } from '../support/clock';
 import { record, type Recording } from '../support/streaming';
 import { failure } from '../wire/failure';
 
-/** An error that a stream has ended with, as far as it had come. */
+/** The error of a stream, with its confirmed position. */
 function ended<E>(error: E, noted: Partial<Failure> = {}): E {
   attachFailure(error, {
     slot: 'orders',
@@ -27,7 +27,7 @@ function lost(confirmedLsn = 0n): ConnectionError {
   return ended(new ConnectionError('CONNECTION_LOST', 'It ended'), { confirmedLsn });
 }
 
-/** What the server says when it fails, and where in the WAL. */
+/** A server's error, and its position in the WAL. */
 function serverFailed(lsn = '0/100', confirmedLsn = 0n, code: ErrorCode = 'SERVER_INTERNAL_ERROR', sqlState = 'XX000') {
   const where = `slot "orders", output plugin "pgoutput", in the change callback, associated LSN ${lsn}`;
   return ended(new ServerError(code, { severity: 'ERROR', sqlState, message: 'no', where }), { confirmedLsn });
@@ -53,11 +53,11 @@ afterEach(() => {
 
 interface Trial extends Recording<unknown> {
   readonly attempts: ReconnectAttempt[];
-  /** When the source was subscribed to. */
+  /** The times at which the source was subscribed to. */
   readonly at: number[];
 }
 
-/** Subscribes to what fails each time with another error, and after the last one stays silent. */
+/** A source that fails with these errors in turn, and is silent after the last one. */
 function trial(errors: readonly unknown[], options: ReconnectOptions = {}): Trial {
   const attempts: ReconnectAttempt[] = [];
   const at: number[] = [];
@@ -75,7 +75,7 @@ function times<T>(count: number, make: () => T): T[] {
 }
 
 describe('reconnect', () => {
-  it('passes values, completion and what no attempt can help', () => {
+  it('emits values, completion and errors that are not retryable', () => {
     const values = { a: 1 };
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
       ({ cold, expectObservable, expectSubscriptions }) => {
@@ -87,7 +87,7 @@ describe('reconnect', () => {
     );
   });
 
-  it('subscribes again after the delay, and unsubscribes from what it has', () => {
+  it('resubscribes after the delay, and unsubscribes from its source', () => {
     const error = lost();
     const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
     scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
@@ -98,7 +98,7 @@ describe('reconnect', () => {
     });
   });
 
-  it('asks for another attempt with the last error, the very same', () => {
+  it('calls retryable with the last error object', () => {
     const errors = [lost(), lost(), new Error('mine')];
     const heard = trial(errors);
     clock.advance(60_000);
@@ -117,20 +117,20 @@ describe('the delay', () => {
     expect(at.map((ms, index) => ms - (at[index - 1] ?? 0)).slice(1)).toEqual(delays);
   });
 
-  it('is half a second at first and half a minute at most, where nobody says otherwise', () => {
+  it('is half a second at first and half a minute at most by default', () => {
     const { attempts } = trial(times(12, lost));
     clock.advance(600_000);
     expect([attempts[0]?.delay, attempts.at(-1)?.delay]).toEqual([500, 30_000]);
   });
 
-  it('is a random share of that, from nothing to all of it', () => {
+  it('is a random share of that, between 0 and 1', () => {
     for (const share of [0, 0.25, 0.5, 0.999]) dice.mockReturnValueOnce(share);
     const { attempts } = trial(times(4, lost), { initialDelay: 1000, maxDelay: 100_000 });
     clock.advance(600_000);
     expect(attempts.map(({ delay }) => delay)).toEqual([0, 500, 2000, 7992]);
   });
 
-  it('is told when it begins', () => {
+  it('is reported when it starts', () => {
     const { attempts, at } = trial([lost()], { initialDelay: 1000 });
     expect([attempts.length, at]).toEqual([1, [0]]);
     clock.advance(999);
@@ -146,7 +146,7 @@ describe('the delay', () => {
     expect(new Set(attempts.map(({ delay }) => delay))).toEqual(new Set([0]));
   });
 
-  it('leaves nothing behind when somebody unsubscribes meanwhile', () => {
+  it('leaves nothing behind when it is unsubscribed in the meantime', () => {
     const heard = trial([lost()]);
     clock.advance(100);
     expect(clock.pending).toBe(1);
@@ -157,7 +157,7 @@ describe('the delay', () => {
   });
 });
 
-describe('what is worth another attempt', () => {
+describe('an error that is retried', () => {
   it.each<[what: string, error: unknown]>([
     ['a work has thrown', new Error('mine')],
     ['a work has thrown, and a stream has noted', ended(new Error('mine'), { confirmedLsn: 7n })],
@@ -165,26 +165,26 @@ describe('what is worth another attempt', () => {
     ['looks like ours', { code: 'CONNECTION_LOST', retryable: true }],
     ['no retry can help', ended(new ReplicationError('SLOT_LOST', 'It is gone'))],
     ['a rule says is not', ended(lost().recast('CONNECTION_LOST', { retryable: false }))],
-  ])('is not what %s', (_, error) => {
+  ])('is not one that %s', (_, error) => {
     const heard = trial([error]);
     expect([heard.events, heard.error, clock.pending]).toEqual([['error'], error, 0]);
     expect(heard.attempts).toEqual([]);
   });
 
-  it('is what a retry can help, though the code says that it cannot', () => {
+  it("is one whose `retryable` is true, even if its code's is not", () => {
     const { at } = trial([ended(new ReplicationError('SERVER_ERROR', 'It failed', { retryable: true }))]);
     clock.advance(500);
     expect(at).toHaveLength(2);
   });
 
-  it('is what retryable says, and nothing else', () => {
+  it('is determined by the option retryable alone', () => {
     const retryable = (error: unknown): boolean => error === 'mine';
     const heard = trial(['mine', 'mine', lost()], { retryable });
     clock.advance(60_000);
     expect([heard.attempts.length, heard.events]).toEqual([2, ['error']]);
   });
 
-  it('is nothing where retryable throws: that error goes on', () => {
+  it('is not retried if the option retryable throws, whose error is emitted', () => {
     const retryable = (): boolean => {
       throw new RangeError('no idea');
     };
@@ -195,7 +195,7 @@ describe('what is worth another attempt', () => {
   it.each<[unconfirmed: bigint, event: string]>([
     [5n, 'error'],
     [0n, 'complete'],
-  ])('is nothing where the stream was asked to stop: up to %d is not confirmed, so it ends with %s', (lsn, event) => {
+  ])('is not retried after a stop: if up to %d is unconfirmed, the result is %s', (lsn, event) => {
     const error = new ConnectionError('CONNECTION_LOST', 'It ended');
     const heard = trial([ended(error, { streams: [stoppedStream(error, lsn)] })], { retryable: () => true });
     expect([heard.events, clock.pending]).toEqual([[event], 0]);
@@ -203,7 +203,7 @@ describe('what is worth another attempt', () => {
   });
 });
 
-/** One that was asked to stop, and ended with this error. */
+/** The error of a stream that was stopped. */
 function stoppedStream(error: unknown, delivered: bigint): FailedStream {
   const history = new StreamHistory((listener) => {
     listener();
@@ -215,7 +215,7 @@ function stoppedStream(error: unknown, delivered: bigint): FailedStream {
 }
 
 describe('maxRetries', () => {
-  it.each([0, 1, 3])('of %d gives up after so many attempts', (maxRetries) => {
+  it.each([0, 1, 3])('of %d gives up after this number of retries', (maxRetries) => {
     const errors = times(maxRetries + 1, lost);
     const heard = trial(errors, { maxRetries });
     clock.advance(60_000);
@@ -223,7 +223,7 @@ describe('maxRetries', () => {
     expect(heard.error).toBe(errors.at(-1));
   });
 
-  it('counts anew, and waits as at first, once more has been confirmed', () => {
+  it('restarts, with the initial delay, once more has been confirmed', () => {
     const confirmed = [0n, 0n, 0n, 5n, 5n, 5n, 6n, 6n];
     const heard = trial(confirmed.map(lost), { maxRetries: 3, initialDelay: 100 });
     clock.advance(60_000);
@@ -246,7 +246,7 @@ describe('maxRetries', () => {
     expect(heard.events).toEqual([]);
   });
 
-  it('does not count anew for values alone: what makes each attempt fail may be preceded by much', () => {
+  it('does not restart for values alone, because every attempt may emit some before it fails', () => {
     let subscriptions = 0;
     const source = defer(() => {
       subscriptions++;
@@ -260,7 +260,7 @@ describe('maxRetries', () => {
     expect([subscriptions, heard.values.length, heard.events.at(-1)]).toEqual([4, 12, 'error']);
   });
 
-  it('does not count anew for a position that has gone back, or is not known', () => {
+  it('does not restart for a position that has gone back, or is unknown', () => {
     const errors = [lost(5n), lost(4n), 'foreign', lost(5n), lost(1n)];
     const heard = trial(errors, { maxRetries: 4, retryable: () => true });
     clock.advance(60_000);
@@ -268,7 +268,7 @@ describe('maxRetries', () => {
     expect(heard.error).toBe(errors[4]);
   });
 
-  it('counts anew for a work that has failed, too, where retryable takes it', () => {
+  it('restarts after a failed project, too, if retryable accepts it', () => {
     const errors = [1n, 1n, 2n, 2n].map((confirmedLsn) => ended(new Error('mine'), { confirmedLsn }));
     const heard = trial(errors, { maxRetries: 2, retryable: () => true });
     clock.advance(60_000);
@@ -277,13 +277,13 @@ describe('maxRetries', () => {
   });
 });
 
-describe('a server that fails again and again', () => {
+describe('a server that fails repeatedly', () => {
   it.each<[code: ErrorCode, sqlState: string]>([
     ['SERVER_INTERNAL_ERROR', 'XX000'],
     ['SERVER_IO_ERROR', '58030'],
     ['UNKNOWN_SQLSTATE', 'UE001'],
     ['WAL_REMOVED', '58P01'],
-  ])('with %s at the same place is given up after three attempts', (code, sqlState) => {
+  ])('with %s at the same LSN is given up after three attempts', (code, sqlState) => {
     const heard = trial(times(10, () => serverFailed('0/100', 0n, code, sqlState)));
     clock.advance(600_000);
     expect([heard.attempts.length, heard.events]).toEqual([3, ['error']]);
@@ -295,20 +295,20 @@ describe('a server that fails again and again', () => {
     ['SERVER_RESOURCES', '53200'],
     ['TOO_MANY_CONNECTIONS', '53300'],
     ['TRANSACTION_ROLLED_BACK', '40001'],
-  ])('with %s (%s) at the same place is waited for as long as that lasts', (code, sqlState) => {
+  ])('with %s (%s) at the same LSN is retried as long as that lasts', (code, sqlState) => {
     const heard = trial(times(40, () => serverFailed('0/100', 0n, code, sqlState)));
     clock.advance(2_000_000);
     expect(heard.attempts).toHaveLength(40);
     expect(heard.error).toBeUndefined();
   });
 
-  it('is given up though retryable would go on', () => {
+  it('is given up, whatever retryable returns', () => {
     const heard = trial(times(10, serverFailed), { retryable: () => true });
     clock.advance(600_000);
     expect(heard.attempts).toHaveLength(3);
   });
 
-  it('at another place, or in another way, has three attempts again', () => {
+  it('at another LSN, or with another error, has three attempts again', () => {
     const there = times(3, () => serverFailed('0/100'));
     const elsewhere = times(3, () => serverFailed('0/200'));
     const otherwise = times(3, () => serverFailed('0/200', 0n, 'WAL_REMOVED', '58P01'));
@@ -324,7 +324,7 @@ describe('a server that fails again and again', () => {
     expect([heard.attempts.length, heard.error === errors[6]]).toEqual([6, true]);
   });
 
-  it('is given up though other failures come in between', () => {
+  it('is given up despite other errors in between', () => {
     const between = [lost(), slotActive(60_000), lost()];
     const errors = times(4, () => [serverFailed(), ...between]).flat();
     const heard = trial(errors);
@@ -332,22 +332,22 @@ describe('a server that fails again and again', () => {
     expect([heard.attempts.length, heard.error === errors[12]]).toEqual([12, true]);
   });
 
-  it('without a place is known by what it says', () => {
+  it('without an LSN is identified by its message', () => {
     const fields = { severity: 'ERROR', sqlState: 'XX000', message: 'no' };
     const heard = trial(times(9, () => ended(new ServerError('SERVER_INTERNAL_ERROR', fields))));
     clock.advance(600_000);
     expect(heard.attempts).toHaveLength(3);
   });
 
-  it('is no lost connection: that is tried for ever', () => {
+  it('is not a lost connection, which is retried indefinitely', () => {
     const heard = trial(times(1000, lost), { maxDelay: 1000 });
     clock.advance(2_000_000);
     expect([heard.at.length, heard.events]).toEqual([1001, []]);
   });
 });
 
-describe('a slot that is active', () => {
-  it('is waited for as long as wal_sender_timeout, although maxRetries is used up', () => {
+describe('an active slot', () => {
+  it('is waited for as long as wal_sender_timeout, even if maxRetries is exceeded', () => {
     const heard = trial(
       times(1000, () => slotActive(60_000)),
       { maxRetries: 2, initialDelay: 1000, maxDelay: 7000 },
@@ -359,7 +359,7 @@ describe('a slot that is active', () => {
     expect(last).toBeLessThanOrEqual(67_000);
   });
 
-  it('is waited for no longer than maxRetries says, where that is longer', () => {
+  it('is waited for as long as maxRetries allows, if that is longer', () => {
     const heard = trial(
       times(1000, () => slotActive(10)),
       { maxRetries: 8, initialDelay: 1000, maxDelay: 1000 },
@@ -368,7 +368,7 @@ describe('a slot that is active', () => {
     expect([heard.at.length, heard.events]).toEqual([9, ['error']]);
   });
 
-  it('is not waited for by a server that never gives up a client, nor where nobody knows', () => {
+  it('is waited for only within maxRetries if wal_sender_timeout is 0 or unknown', () => {
     for (const error of [slotActive(0), new ReplicationError('SLOT_ACTIVE', 'It is active')]) {
       const heard = trial(
         times(1000, () => error),
@@ -379,7 +379,7 @@ describe('a slot that is active', () => {
     }
   });
 
-  it('is waited for as long again when something else came in between', () => {
+  it('is waited for as long again after another error', () => {
     const active = (count: number): ServerError[] => times(count, () => slotActive(5000));
     const heard = trial([...active(4), lost(), ...active(100)], { maxRetries: 0, initialDelay: 1000, maxDelay: 1000 });
     clock.advance(600_000);
@@ -395,13 +395,13 @@ describe('a slot that is active', () => {
     expect(patient.at.map((at) => at - begin).at(-1)).toBe(11_000);
   });
 
-  it('is not tried again where retryable says no', () => {
+  it('is not retried if retryable returns false', () => {
     expect(trial([slotActive(60_000)], { retryable: () => false }).events).toEqual(['error']);
   });
 });
 
 describe('attemptObserver', () => {
-  it('may be a Subject, and hears neither the error nor the completion', () => {
+  it('may be a Subject, and receives neither the error nor the completion', () => {
     const attemptObserver = new Subject<ReconnectAttempt>();
     const told = record(attemptObserver);
     trial([lost(), 'foreign'], { attemptObserver });
@@ -409,7 +409,7 @@ describe('attemptObserver', () => {
     expect([told.events, told.values.length]).toEqual([['next'], 1]);
   });
 
-  it('that throws is reported as RxJS does, and harms nothing', () => {
+  it('that throws is reported by RxJS, and has no effect on the stream', () => {
     jest.useFakeTimers();
     const next = jest.fn(() => {
       throw new RangeError('observer');
@@ -422,7 +422,7 @@ describe('attemptObserver', () => {
 });
 
 describe('subscriptions', () => {
-  it('do not share their count', () => {
+  it('count separately', () => {
     const attempts: number[] = [];
     const attemptObserver = { next: ({ attempt }: ReconnectAttempt) => attempts.push(attempt) };
     const source = throwError(lost).pipe(reconnect({ maxRetries: 2, scheduler: clock, attemptObserver }));
@@ -445,7 +445,7 @@ describe('subscriptions', () => {
     expect([heard.events, clock.pending]).toEqual([['next', 'next', 'complete'], 0]);
   });
 
-  it('go on with what comes after the delay', () => {
+  it('continue after the delay', () => {
     let first = true;
     const source = defer(() => {
       const failing = first;
@@ -459,7 +459,7 @@ describe('subscriptions', () => {
 });
 
 describe('without an attemptObserver', () => {
-  /** What the process warns of while so many attempts fail. */
+  /** The warnings of the process during this number of failed attempts. */
   function warnings(times: number, more?: ReconnectOptions): unknown[][] {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     fail(times, more);
@@ -479,7 +479,7 @@ describe('without an attemptObserver', () => {
   beforeEach(() => jest.spyOn(Math, 'random').mockReturnValue(1));
   afterEach(() => jest.restoreAllMocks());
 
-  it('the process warns once that attempts fail, as nothing else would be heard', () => {
+  it('the process is warned once that attempts fail, because nothing else reports them', () => {
     expect(warnings(4)).toEqual([]);
     expect(warnings(20)).toEqual([
       [
@@ -489,7 +489,7 @@ describe('without an attemptObserver', () => {
     ]);
   });
 
-  it('is what one has to be to be warned', () => {
+  it('no warning is issued if the observer reports them', () => {
     expect(warnings(20, { attemptObserver: { next: () => undefined } })).toEqual([]);
   });
 });
@@ -507,7 +507,7 @@ describe('the options of reconnect', () => {
     ['attemptObserver', [null, 7, {}, () => undefined, { next: 7 }]],
     ['delay', [500]],
     ['maxAttempts', [3]],
-  ])('name %s when it is bad', (option, values) => {
+  ])('reject %s', (option, values) => {
     for (const value of values) {
       const error = failure(() => reconnect({ [option]: value }));
       expect(error).toBeInstanceOf(ConfigError);
@@ -515,12 +515,12 @@ describe('the options of reconnect', () => {
     }
   });
 
-  it('are suggested to whoever has mistyped one', () => {
+  it('are suggested for a misspelt name', () => {
     const error = failure(() => reconnect(JSON.parse('{"maxDelays":3}') as ReconnectOptions));
     expect(error.message).toContain('Did you mean `maxDelay`?');
   });
 
-  it('may all be left out, or undefined, or at their ends', () => {
+  it('may all be missing, undefined, or at their limits', () => {
     expect(() => reconnect({ initialDelay: undefined, attemptObserver: undefined })).not.toThrow();
     expect(() => reconnect({ initialDelay: 0x7fff_ffff, maxDelay: 0x7fff_ffff, maxRetries: 0 })).not.toThrow();
     expect(() => reconnect({ initialDelay: 0, maxDelay: 0, maxRetries: Infinity })).not.toThrow();

@@ -11,7 +11,7 @@ import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming } from '../support/streaming';
 import { keepaliveOf, logicalOf, marblesOf, messagesOf } from './support/messages';
 
-/** What comes through of messages that are followed by silence, and whether it then completes. */
+/** The messages that are emitted from a source that does not complete, and whether the result completes. */
 function through(lsn: bigint | string, messages: readonly ReplicationMessage[]): [kinds: string, completed: boolean] {
   const heard = record(concat(from(messages), NEVER).pipe(stopAtLsn(lsn)));
   heard.subscription.unsubscribe();
@@ -22,7 +22,7 @@ const ONE = messagesOf({ commitLsn: 0x100n, endLsn: 0x130n });
 const TWO = messagesOf({ commitLsn: 0x200n, endLsn: 0x230n });
 const WHOLE = 'begin relation insert commit';
 
-describe('stopAtLsn, on messages without a session', () => {
+describe('stopAtLsn, without a session', () => {
   it.each<[what: string, lsn: bigint | string, messages: ReplicationMessage[], kinds: string, completed: boolean]>([
     ['before every transaction: none', 0x90n, ONE, '', true],
     ['at the commit LSN: not that one', 0x100n, ONE, '', true],
@@ -67,17 +67,17 @@ describe('stopAtLsn, on messages without a session', () => {
     ['of a segment’s first page', 0x300_0028n, 0x300_0000n],
     ['of a segment’s first page, at its start', 0x300_0000n, 0x300_0000n],
     ['of another page', 0x300_2018n, 0x300_2000n],
-  ])('takes a position in the header %s for the page’s start', (_, lsn, end) => {
+  ])('rounds a position in the header %s down to the start of the page', (_, lsn, end) => {
     expect(through(lsn, messagesOf({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, true]);
     expect(through(lsn, messagesOf({ commitLsn: end + 0x28n }))).toEqual(['', true]);
   });
 
-  it.each([0x300_0029n, 0x300_2019n])('takes a position behind the header, %d, as it is', (lsn) => {
+  it.each([0x300_0029n, 0x300_2019n])('does not round a position after the header, %d', (lsn) => {
     const end = lsn - (lsn % 0x2000n);
     expect(through(lsn, messagesOf({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, false]);
   });
 
-  it('cuts the stream into ranges that are disjoint and complete, wherever they are cut', () => {
+  it('divides the stream into ranges that are disjoint and complete, for any positions', () => {
     const gaps = fc.array(fc.tuple(fc.integer({ min: 8, max: 0x3000 }), fc.integer({ min: 8, max: 0x60 })), {
       minLength: 1,
       maxLength: 12,
@@ -107,7 +107,7 @@ describe('stopAtLsn, on messages without a session', () => {
     );
   });
 
-  it('unsubscribes from its source where it stops, and passes errors and completion on', () => {
+  it('unsubscribes from its source when it stops, and emits errors and completion', () => {
     const values = marblesOf({ commitLsn: 0x100n });
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
       ({ cold, expectObservable, expectSubscriptions }) => {
@@ -120,18 +120,18 @@ describe('stopAtLsn, on messages without a session', () => {
     );
   });
 
-  it.each(['', '0x100', '16/', 'G/0', '0/123456789'])('refuses %j, which is no LSN', (lsn) => {
+  it.each(['', '0x100', '16/', 'G/0', '0/123456789'])('rejects %j, which is not an LSN', (lsn) => {
     expect(failure(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
   });
 
-  it('refuses a negative number, and one of more than 64 bits', () => {
+  it('rejects a negative number, and one of more than 64 bits', () => {
     for (const lsn of [-1n, 1n << 64n]) {
       expect(failure(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
     }
   });
 });
 
-describe('stopAtLsn, over a session', () => {
+describe('stopAtLsn, in a session', () => {
   let clock: Clock;
   let server: FakeBackend;
 
@@ -142,7 +142,7 @@ describe('stopAtLsn, over a session', () => {
 
   const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
 
-  it('delivers nothing after it, decodes nothing after it, and leaves once all is acknowledged', () => {
+  it('emits nothing after it, decodes nothing after it, and closes once everything is acknowledged', () => {
     const heard = record(streaming(server).pipe(stopAtLsn(0x200n)));
     clock.advance();
     server.last.push(...tx(1).payloads, ...tx(2).payloads.slice(0, 1), Buffer.from('?'));
@@ -154,7 +154,7 @@ describe('stopAtLsn, over a session', () => {
     expect(server.last.log.slice(-4)).toEqual(['status 0/200', 'copyDone', 'terminate', 'end']);
   });
 
-  it('confirms the position itself where a keepalive has passed it, and no further', () => {
+  it('confirms the position itself if a keepalive is beyond it, and nothing higher', () => {
     const heard = record(streaming(server).pipe(stopAtLsn(0x500n)), (message) => message.ack());
     clock.advance();
     server.commit(tx(1));
@@ -164,7 +164,7 @@ describe('stopAtLsn, over a session', () => {
     expect(server.slot().confirmed).toBe(0x500n);
   });
 
-  it('confirms the position itself where it stops before a transaction behind it, once all before it is done', () => {
+  it('confirms the position itself if it stops before a later transaction, once everything before is done', () => {
     const heard = record(streaming(server).pipe(stopAtLsn(0x1f0n), transactions()));
     clock.advance();
     server.commit(transaction({ commitLsn: 0x100n }), transaction({ commitLsn: 0x200n }));
@@ -174,7 +174,7 @@ describe('stopAtLsn, over a session', () => {
     expect(server.slot().confirmed).toBe(0x1f0n);
   });
 
-  it('stops before a change whose transaction commits behind it, though its Begin was dropped', () => {
+  it('stops before a change whose transaction commits after it, even if its Begin was dropped', () => {
     const flat = streaming(server).pipe(filter((message) => message.kind === 'insert'));
     const heard = record(flat.pipe(stopAtLsn(0x200n)));
     clock.advance();
@@ -193,7 +193,7 @@ describe('stopAtLsn, over a session', () => {
     expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
-  it('stops before a message outside any transaction that lies behind it', () => {
+  it('stops before a non-transactional message after it', () => {
     const heard = record(streaming(server).pipe(stopAtLsn(0x200n)), (message) => message.ack());
     clock.advance();
     server.last.push(
@@ -206,7 +206,7 @@ describe('stopAtLsn, over a session', () => {
     expect(server.slot().confirmed).toBe(0x200n);
   });
 
-  it('replays adjacent ranges from one slot without a gap or a doublet', () => {
+  it('replays adjacent ranges of one slot without gaps or duplicates', () => {
     server.commit(tx(1), tx(2), tx(3), tx(4));
     const seen: unknown[] = [];
     for (const end of [0x200n, 0x230n, 0x3f0n, 0x500n]) {
@@ -220,7 +220,7 @@ describe('stopAtLsn, over a session', () => {
     expect(seen).toEqual([['tx 1'], ['tx 2'], ['tx 3'], ['tx 4']]);
   });
 
-  it('bears a subscriber that leaves at the last message', () => {
+  it('supports a subscriber that unsubscribes at the last message', () => {
     const source = new Subject<ReplicationMessage>();
     const early = record(source.pipe(stopAtLsn(0x130n)), () => early.subscription.unsubscribe());
     ONE.forEach((message) => source.next(message));

@@ -26,7 +26,7 @@ import { keepaliveOf } from './support/messages';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 
-/** What comes through of messages that are followed by silence, and whether it then completes. */
+/** The messages that are emitted from a source that does not complete, and whether the result completes. */
 function through(lsn: bigint, messages: readonly AnyReplicationMessage[]): [kinds: string, completed: boolean] {
   const heard = record(concat(from(messages), NEVER).pipe(stopAtLsn(lsn)));
   heard.subscription.unsubscribe();
@@ -48,7 +48,7 @@ const ROLLED_BACK = decodeAny([rollbackPrepared({ endLsn: 0x130n })]);
 const kindsOf = (messages: readonly AnyReplicationMessage[]): string => messages.map(({ kind }) => kind).join(' ');
 const blocks = kindsOf(decodeAny(OPEN));
 
-describe('stopAtLsn, of what comes in blocks or is prepared', () => {
+describe('stopAtLsn, with transactions in blocks or prepared ones', () => {
   const units: [what: string, messages: AnyReplicationMessage[], before: string][] = [
     ['a streamed transaction', STREAMED, blocks],
     ['a prepared transaction', PREPARED, ''],
@@ -68,19 +68,19 @@ describe('stopAtLsn, of what comes in blocks or is prepared', () => {
       expect(through(lsn, messages)).toEqual([kinds, completed]);
     });
 
-    it('is followed by nothing', () => {
+    it('emits nothing after the stop', () => {
       expect(through(0x130n, [...messages, ...STREAMED])).toEqual([kindsOf(messages), true]);
       expect(through(0x100n, [...messages, ...STREAMED])).toEqual([before, true]);
     });
   });
 
-  it('the rollback of a prepared transaction says where it ends alone', () => {
+  it('the rollback of a prepared transaction has an end LSN only', () => {
     expect(through(0x12fn, ROLLED_BACK)).toEqual(['', true]);
     expect(through(0x130n, ROLLED_BACK)).toEqual(['rollbackPrepared', true]);
     expect(through(0x131n, ROLLED_BACK)).toEqual(['rollbackPrepared', false]);
   });
 
-  it('an abort stops nothing, wherever it stands', () => {
+  it('an abort never stops, whatever its position', () => {
     const messages = decodeAny([
       ...OPEN,
       streamAbort({ subxid: 701, abortLsn: 0x900n }),
@@ -89,7 +89,7 @@ describe('stopAtLsn, of what comes in blocks or is prepared', () => {
     expect(through(0x100n, messages)).toEqual([kindsOf(messages), false]);
   });
 
-  it('a keepalive inside a block stops nothing; one between blocks does, as what is open commits behind it', () => {
+  it('a keepalive within a block does not stop; one between blocks does, because open transactions commit after it', () => {
     const [start, described, ...rest] = decodeAny(OPEN);
     if (!start || !described) throw new Error('Expected a block');
     const keepalive = keepaliveOf(0x900n);
@@ -101,25 +101,25 @@ describe('stopAtLsn, of what comes in blocks or is prepared', () => {
     expect(through(0x150n, [...PREPARED, keepalive])).toEqual([`${kindsOf(PREPARED)} keepalive`, true]);
   });
 
-  it('a message outside any transaction stops it between blocks, when it lies behind', () => {
+  it('a non-transactional message after the position stops between blocks', () => {
     const messages = decodeAny([...OPEN, logicalMessage({ transactional: false, lsn: 0x151n })]);
     expect(through(0x150n, messages)).toEqual([blocks, true]);
   });
 
-  it('what is streamed of transactional messages stops nothing: their own position is none of a commit', () => {
+  it('a streamed transactional message does not stop: its position is not that of a commit', () => {
     const messages = decodeAny(firstBlock(700, logicalMessage({ lsn: 0x900n })));
     expect(through(0x150n, messages)).toEqual(['streamStart message streamStop', false]);
   });
 });
 
 describe('stopAtLsn', () => {
-  /** Something in the WAL: how it comes, and where its record lies. */
+  /** A transaction or its end in the WAL: its messages, and the positions of its record. */
   interface Unit {
     readonly kind: 'whole' | 'streamed' | 'prepared' | 'streamPrepared' | 'commitPrepared' | 'rollbackPrepared';
     readonly lsn: bigint;
     readonly endLsn: bigint;
     readonly xid: number;
-    /** Before which unit its blocks come. */
+    /** The unit that its blocks precede. */
     readonly blocksAt: number;
   }
 
@@ -141,7 +141,7 @@ describe('stopAtLsn', () => {
     }
   }
 
-  /** What a server sends from a position on: what ends at or after it, and the blocks of that. */
+  /** The messages from a start position on: units that end at or after it, and their blocks. */
   function from(units: readonly Unit[], start: bigint): Buffer[] {
     const sent = units.filter(({ lsn }) => lsn >= start);
     return units.flatMap((unit, at) => [
@@ -152,7 +152,7 @@ describe('stopAtLsn', () => {
     ]);
   }
 
-  it('cuts the stream into ranges that are disjoint and complete, wherever they are cut', () => {
+  it('divides the stream into ranges that are disjoint and complete, for any positions', () => {
     const kinds = ['whole', 'streamed', 'prepared', 'streamPrepared', 'commitPrepared', 'rollbackPrepared'] as const;
     const lengths = fc.array(
       fc.record({
@@ -174,7 +174,7 @@ describe('stopAtLsn', () => {
         });
         const last = at + 1000n;
         const ends = [...cutPoints.map((cut) => 0x300_0100n + BigInt(cut)), last]
-          // A position in the header of a page counts as the start of it, for the server too.
+          // As on the server, a position in a page header counts as the start of the page.
           .filter((lsn) => lsn <= last && lsn % 0x2000n > 0x40n)
           .sort((a, b) => (a < b ? -1 : 1));
         const clock = new Clock();
@@ -190,12 +190,12 @@ describe('stopAtLsn', () => {
           clock.advance(100);
           expect([heard.completed, server.last.closed]).toEqual([true, true]);
           seen.push(...heard.values.map(({ xid }) => xid));
-          // It is confirmed up to what it delivered, or to where it stopped, and never beyond.
+          // Everything delivered, or the stop position, is confirmed, and nothing higher.
           const reached = server.slot().confirmed;
           const delivered = units.findLast(({ xid }) => seen.includes(xid))?.endLsn ?? 0n;
           expect(reached >= delivered && reached <= (delivered > end ? delivered : end)).toBe(true);
         }
-        // Nothing tells where a rollback starts, so that one in the middle of which it stops comes with the next range.
+        // The start of a rollback is unknown, so a rollback that contains the position is delivered in the next range.
         const beyond = ends.at(-1) ?? 0n;
         const expected = units.filter(({ kind, lsn, endLsn }) =>
           kind === 'rollbackPrepared' ? endLsn <= beyond : lsn < beyond,
@@ -207,7 +207,7 @@ describe('stopAtLsn', () => {
   });
 });
 
-describe('stopAtLsn, over a session', () => {
+describe('stopAtLsn, in a session', () => {
   let clock: Clock;
   let server: FakeBackend;
 
@@ -216,7 +216,7 @@ describe('stopAtLsn, over a session', () => {
     server = new FakeBackend(clock);
   });
 
-  it('waits for what ended before it, and for nothing that is still open', () => {
+  it('waits for what ended before it, and not for open transactions', () => {
     const heard = record(streamingAny(server, { streaming: 'on' }).pipe(stopAtLsn(0x200n), transactions()));
     clock.advance();
     server.last.push(...firstBlock(800, relation(), row(8)), ...OPEN, streamCommit({ commitLsn: 0x100n }));
@@ -229,7 +229,7 @@ describe('stopAtLsn, over a session', () => {
     expect([server.slot().confirmed, server.last.closed]).toEqual([0x200n, true]);
   });
 
-  it('on the flat stream leaves the changes of what lies beyond it unconfirmed, though they came before', () => {
+  it('on the flat stream leaves changes of later transactions unconfirmed, although they were sent before', () => {
     const heard = record(streamingAny(server, { streaming: 'on' }).pipe(stopAtLsn(0x200n)));
     clock.advance();
     server.last.push(...OPEN, streamCommit({ commitLsn: 0x200n }));

@@ -10,7 +10,7 @@ import { keepaliveOf, marblesOf } from './support/messages';
 
 const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
 
-describe('stopOn, on messages without a session', () => {
+describe('stopOn, without a session', () => {
   const values = { ...marblesOf(), k: keepaliveOf(0x900n) };
 
   it.each<[what: string, source: string, notifier: string, expected: string, subscription: string]>([
@@ -35,7 +35,7 @@ describe('stopOn, on messages without a session', () => {
   });
 });
 
-describe('stopOn, over a session', () => {
+describe('stopOn, in a session', () => {
   let clock: Clock;
   let server: FakeBackend;
 
@@ -44,19 +44,19 @@ describe('stopOn, over a session', () => {
     server = new FakeBackend(clock);
   });
 
-  it('does not even connect where the notifier emits at once', () => {
+  it('does not connect if the notifier emits on subscribe', () => {
     const heard = record(streaming(server).pipe(stopOn(of(1))));
     expect(heard.events).toEqual(['complete']);
     expect(server.connections).toHaveLength(0);
   });
 
-  it('does not connect where the notifier fails at once', () => {
+  it('does not connect if the notifier fails on subscribe', () => {
     const heard = record(streaming(server).pipe(stopOn(throwError(() => 'mine'))));
     expect(heard.error).toBe('mine');
     expect(server.connections).toHaveLength(0);
   });
 
-  it.each([EMPTY, NEVER])('streams on where the notifier never says anything', (notifier) => {
+  it.each([EMPTY, NEVER])('continues to stream if the notifier never emits', (notifier) => {
     const heard = record(streaming(server).pipe(stopOn(notifier)));
     clock.advance();
     server.commit(tx(1));
@@ -64,7 +64,7 @@ describe('stopOn, over a session', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('completes while connecting, and leaves nothing', () => {
+  it('completes while connecting, and leaves nothing behind', () => {
     server.latency = 10;
     const stop$ = new Subject<void>();
     const heard = record(streaming(server).pipe(stopOn(stop$)));
@@ -76,7 +76,7 @@ describe('stopOn, over a session', () => {
     expect(stop$.observed).toBe(false);
   });
 
-  it('takes a promise', async () => {
+  it('accepts a promise', async () => {
     const heard = record(streaming(server).pipe(stopOn(Promise.resolve(1))));
     clock.advance();
     await microtasks();
@@ -85,7 +85,7 @@ describe('stopOn, over a session', () => {
     expect(server.last.closed).toBe(true);
   });
 
-  it('in the middle of a transaction waits for its Commit, and delivers nothing after it', () => {
+  it('within a transaction waits for its Commit, and emits nothing after it', () => {
     const stop$ = new Subject<void>();
     const heard = record(streaming(server).pipe(stopOn(stop$)));
     clock.advance();
@@ -102,7 +102,7 @@ describe('stopOn, over a session', () => {
     expect(server.last.closed).toBe(true);
   });
 
-  it('may be asked by the handler of a message, which is delivered before the completion', () => {
+  it('may be triggered by the handler of a message, which is delivered before the completion', () => {
     const stop$ = new Subject<void>();
     const heard = record(streaming(server).pipe(stopOn(stop$), transactions()), (transaction) => {
       stop$.next();
@@ -115,7 +115,7 @@ describe('stopOn, over a session', () => {
     expect(server.slot().confirmed).toBe(0x130n);
   });
 
-  it('may be asked on the way down: the message still arrives before the completion', () => {
+  it('may be triggered by an operator: the message is still delivered before the completion', () => {
     const stop$ = new Subject<void>();
     const heard = record(
       streaming(server).pipe(
@@ -131,7 +131,7 @@ describe('stopOn, over a session', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('stops once, whatever the notifier says later', () => {
+  it('stops once, even if the notifier emits again', () => {
     const stop$ = new Subject<void>();
     const heard = record(streaming(server).pipe(stopOn(stop$)));
     clock.advance();
@@ -145,7 +145,7 @@ describe('stopOn, over a session', () => {
     expect(server.last.closed).toBe(true);
   });
 
-  it('fails with the notifier’s error and leaves', () => {
+  it('fails with the notifier’s error and closes the session', () => {
     const stop$ = new Subject<void>();
     const heard = record(streaming(server).pipe(stopOn(stop$)));
     clock.advance();
@@ -164,7 +164,7 @@ describe('stopOn, over a session', () => {
     expect(stop$.observed).toBe(false);
   });
 
-  it('ends although the stream was lost, in the middle of a transaction, and retry() waits to try again', () => {
+  it('ends within a transaction, although the stream was lost and retry() waits', () => {
     const stop$ = new Subject<void>();
     const heard = record(
       streaming(server).pipe(retry({ delay: () => timer(600_000, clock) }), stopOn(stop$), transactions()),
@@ -179,7 +179,7 @@ describe('stopOn, over a session', () => {
     expect(server.connections).toHaveLength(1);
   });
 
-  it('in such a case lets ackAfter fail at once: nobody can tell whether the server knows what was done', () => {
+  it('then lets ackAfter fail immediately, because it is unknown whether the server has received the confirmation', () => {
     const stop$ = new Subject<void>();
     const heard = record(
       streaming(server).pipe(
@@ -196,7 +196,7 @@ describe('stopOn, over a session', () => {
     expect(heard.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
   });
 
-  it('stands before retry() as well', () => {
+  it('works before retry()', () => {
     const stop$ = new Subject<void>();
     const heard = record(streaming(server).pipe(stopOn(stop$), retry(1), transactions()));
     clock.advance();
@@ -211,7 +211,7 @@ describe('stopOn, over a session', () => {
     expect(server.last.closed).toBe(true);
   });
 
-  it('stops another plugin’s stream, too', () => {
+  it('stops the stream of another plugin', () => {
     server.addSlot('orders', { plugin: 'test_decoding' });
     const stop$ = new Subject<void>();
     const heard = record(streamingRaw(server).pipe(stopOn(stop$)));

@@ -21,7 +21,7 @@ import { lettered, runMarbles } from './support/streamed';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 
-describe('stopOn, on messages without a session', () => {
+describe('stopOn, without a session', () => {
   const blocks = lettered([...firstBlock(700, relation(), row(1)), streamCommit()]); // a b c d e
   const prepared = lettered([beginPrepare(), relation(), row(1), prepare(), commitPrepared()]); // a b c d e
 
@@ -39,7 +39,7 @@ describe('stopOn, on messages without a session', () => {
   });
 });
 
-describe('stopOn, over a session with streams open', () => {
+describe('stopOn, in a session with open streamed transactions', () => {
   let clock: Clock;
   let server: FakeBackend;
   let spools: Spools;
@@ -63,7 +63,7 @@ describe('stopOn, over a session with streams open', () => {
     return heard;
   }
 
-  it('ends behind the block, and leaves nothing of what was open: it comes again', () => {
+  it('ends after the block, and leaves nothing of the open transaction, which is sent again', () => {
     const heard = started();
     server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)).slice(0, -1));
     stop$.next();
@@ -75,7 +75,7 @@ describe('stopOn, over a session with streams open', () => {
     expect([server.slot().confirmed, spools.open]).toEqual([0x80n, []]);
   });
 
-  it('waits for what was delivered before, and takes its acknowledgement', () => {
+  it('waits for what was delivered before, and accepts its acknowledgement', () => {
     const heard = started();
     server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)), streamCommit());
     stop$.next();
@@ -86,7 +86,7 @@ describe('stopOn, over a session with streams open', () => {
     expect([server.slot().confirmed, server.last.closed, spools.open]).toEqual([0x130n, true, []]);
   });
 
-  it('does not wait for the end of a prepared transaction, once that is acknowledged', async () => {
+  it('does not wait for the end of an acknowledged prepared transaction', async () => {
     const source = streamingAny(server, { streaming: 'on', twoPhase: true });
     const heard = record(
       source.pipe(

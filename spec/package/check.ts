@@ -1,6 +1,7 @@
 /**
- * Checks what npm would publish: packs it, lints the tarball and its types, then installs it into an empty project and
- * loads it from both module systems, with the newest RxJS that is tested and with the oldest that is allowed. Run it with `npm run package:check`.
+ * Checks the package that npm would publish: packs it, lints the tarball and its types, then installs it in an empty project
+ * and loads it from both module systems, with the newest tested RxJS and the oldest allowed one. Run it with `npm run
+ * package:check`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,7 @@ function versionOf(name: string): string {
 run('npm pack', 'npm', ['pack', '--loglevel=error', '--pack-destination', folder]);
 const tarball = join(folder, `rxjs-pg-replication-${readOwn().version}.tgz`);
 run('publint --strict', process.execPath, [join(MODULES, 'publint/src/cli.js'), '--strict', tarball]);
-// `/testing` is a subpath export: module resolution that does not read `exports` does not find it.
+// `/testing` is a subpath export, which module resolution without `exports` does not find.
 run('attw', process.execPath, [join(MODULES, '@arethetypeswrong/cli/dist/index.js'), '--profile', 'node16', tarball]);
 
 const project = mkdtempSync(join(folder, 'project-'));
@@ -149,7 +150,7 @@ console.log('\nThe package is fit to publish.');
 function load(circumstances: string): void {
   run(`require()${circumstances}`, process.execPath, ['required.cjs'], project);
   run(`import${circumstances}`, process.execPath, ['imported.mjs'], project);
-  // Without skipLibCheck: the published types have to type-check where only run-time dependencies are installed.
+  // Without skipLibCheck, because the published types must type-check with only run-time dependencies installed.
   run(
     `types of both module systems${circumstances}`,
     process.execPath,
@@ -162,7 +163,7 @@ function load(circumstances: string): void {
   );
 }
 
-/** Every declaration map leads to a source file that is in the package, so that an editor can show it. */
+/** Every declaration map must lead to a source file in the package, so that editors can show it. */
 function checkDeclarationMaps(folder: string): void {
   console.log('\n── declaration maps');
   const dist = join(folder, 'dist');

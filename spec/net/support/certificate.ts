@@ -1,4 +1,4 @@
-/** A certificate for localhost and 127.0.0.1 that vouches for itself, good from 2020 to 2120, and its key. */
+/** A self-signed certificate for localhost and 127.0.0.1, valid from 2020 to 2120, and its key. */
 export const CERTIFICATE = `\
 -----BEGIN CERTIFICATE-----
 MIIBYzCCAQqgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv

@@ -5,7 +5,7 @@ import type { TransportEvents } from '../../../lib/net/transport';
 import type { ChannelSecurity } from '../../../lib/wire/channel-security';
 import { LoopClock } from '../../support/loop-clock';
 
-/** A server on 127.0.0.1 that does what a spec says. */
+/** A server on 127.0.0.1 that a spec controls. */
 export class LocalServer {
   readonly sockets: Socket[] = [];
   readonly #server: Server;
@@ -27,7 +27,7 @@ export class LocalServer {
     return { host: '127.0.0.1', port: (address as AddressInfo).port, tls: undefined, keepAlive: undefined };
   }
 
-  /** The connection that was made, or will be. */
+  /** The accepted connection, or the next one. */
   async socket(index = 0): Promise<Socket> {
     while (this.sockets.length <= index) await new Promise<void>((resolve) => (this.#wake = resolve));
     return this.sockets[index]!;
@@ -41,14 +41,14 @@ export class LocalServer {
   }
 }
 
-/** Keeps what a transport tells. */
+/** Records the events of a transport. */
 export class Events implements TransportEvents {
-  /** `connected`, `data` and `closed`, in turn; `data` that follows `data` is one. */
+  /** `connected`, `data` and `closed`, in order; consecutive `data` is one entry. */
   readonly log: string[] = [];
   channel: ChannelSecurity | undefined;
   cause: Error | undefined;
   received = Buffer.alloc(0);
-  /** Called on each event. */
+  /** Called for each event. */
   on: (event: string) => void = () => undefined;
 
   connected(channel: ChannelSecurity): void {
@@ -87,7 +87,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The sockets and timers that keep the process alive. */
+/** The sockets and timers that keep the process running. */
 export function handles(): string[] {
   return process.getActiveResourcesInfo().filter((name) => /TCPSocketWrap|PipeWrap|TLSWrap|Timeout/.test(name));
 }

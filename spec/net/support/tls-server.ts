@@ -13,27 +13,27 @@ import { Events, handles, LocalServer, until } from './local-server';
 
 type ServerSide = TLSSocketOptions & SecureContextOptions;
 
-/** What the server does with a connection. */
+/** The behavior of the server on a connection. */
 export interface Script {
-  /** What it answers to SSLRequest. Default: S; undefined: TLS is to start at once. */
+  /** The response to SSLRequest. Default: S; undefined: direct TLS. */
   readonly answer?: string | Buffer | undefined;
-  /** Its end of the handshake; undefined: none. */
+  /** The options of the handshake; undefined: no handshake. */
   readonly tls?: ServerSide | undefined;
-  /** What it does when it has answered, before any handshake. */
+  /** Runs after the response, before any handshake. */
   readonly answered?: (socket: Socket) => void;
-  /** What it does when the handshake is over at its end. */
+  /** Runs when the server's handshake is complete. */
   readonly secured?: (socket: TLSSocket) => void;
 }
 
-/** A server that takes one connection, and the client that is tried out. */
+/** A server that accepts one connection, and the client under test. */
 export class Scene {
   readonly events = new Events();
-  /** What the server could read: outside TLS, and inside. */
+  /** The data that the server received outside TLS, and inside it. */
   clear = Buffer.alloc(0);
   inside = '';
-  /** The name that the client asked for. */
+  /** The server name that the client requested. */
   servername: string | false | undefined;
-  /** Its certificate's subject, where it showed one. */
+  /** The subject of the client's certificate, if any. */
   client: string | undefined;
   readonly #before = handles().length;
   #server: LocalServer | undefined;
@@ -61,7 +61,7 @@ export class Scene {
     return this.#server.listen();
   }
 
-  /** Serves, and connects to it. What may be said, once it may, is `hello`. */
+  /** Accepts a connection, and connects a client, which writes `hello` as soon as it may. */
   async open(
     script: Script,
     options: ConnectionOptions | (() => ConnectionOptions) = {},
@@ -77,7 +77,7 @@ export class Scene {
     return transport;
   }
 
-  /** The error with which the connection was closed, when the client has let go of it. */
+  /** Resolves with the error with which the client has closed the connection. */
   async failure(): Promise<Error | undefined> {
     await this.events.until(() => this.events.log.includes('closed'));
     await until(() => handles().length <= this.#before);
@@ -89,7 +89,7 @@ export class Scene {
     expect(this.events.log).toEqual(['connected']);
   }
 
-  /** Closes what is open at the server; nothing of the client may be left then. */
+  /** Closes the server's side. Verifies that nothing of the client is left. */
   async close(): Promise<void> {
     await this.#server?.close();
     await until(() => handles().length <= this.#before);
@@ -101,7 +101,7 @@ export class Scene {
     tls.on('error', () => undefined);
     tls.on('data', (bytes: Buffer) => (this.inside += bytes.toString('latin1')));
     tls.once('secure', () => {
-      // What Node's types leave out.
+      // Members missing in Node's types.
       const { servername } = tls as { servername?: string | false };
       this.servername = servername;
       this.client = tls.getPeerX509Certificate()?.subject;

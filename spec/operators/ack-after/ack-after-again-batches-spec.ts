@@ -20,8 +20,8 @@ beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(1);
 });
 
-describe('ackAfter, of batches, when its stream comes back', () => {
-  it('gives a batch without what was done in another one, and waits for what runs in another one', () => {
+describe('ackAfter with batches, after its stream was resubscribed', () => {
+  it('passes a batch without what another one has completed, and waits for what another one is processing', () => {
     const batches: number[][] = [];
     const { subscription } = record(
       streaming(server).pipe(
@@ -48,7 +48,7 @@ describe('ackAfter, of batches, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('lets what it cannot recognise wait until the works of the lost stream have ended', () => {
+  it('delays values that it cannot recognize until the projects of the lost stream have ended', () => {
     const { subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -69,7 +69,7 @@ describe('ackAfter, of batches, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('keeps a part of a batch waiting while another part lets the batch be joined', () => {
+  it('delays part of a batch while another part is processed by a running project', () => {
     const running: number[] = [];
     let overlaps = 0;
     const sizes = [2, 1, 1];
@@ -101,7 +101,7 @@ describe('ackAfter, of batches, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('knows what was done although it comes again in a batch that fails', () => {
+  it('recognizes completed transactions in a batch that fails', () => {
     const given: number[][] = [];
     let failures = 0;
     // Alone, then with the next one, then both again.
@@ -126,7 +126,7 @@ describe('ackAfter, of batches, when its stream comes back', () => {
     server.last.close(new Error('reset'));
     server.wal.push(tx(2));
     clock.advance(200);
-    // The second work runs, of a batch with the first transaction, which was done while the stream was away.
+    // The second project is running, for a batch with the first transaction, which completed while the stream was disconnected.
     server.last.close(new Error('reset'));
     clock.advance(3000);
     expect([given, server.slot().confirmed]).toEqual([[[1], [2], [2]], end(2)]);

@@ -34,15 +34,15 @@ beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(1);
 });
 
-/** Transactions under `work`, with a stream that comes back. */
+/** Transactions processed by `work`, with a stream that is resubscribed. */
 function run(work: (tx: Transaction) => Observable<number> | Promise<number>, concurrent = 1) {
   const heard = record(streaming(server).pipe(transactions(), ackAfter(work, concurrent), again()));
   clock.advance();
   return heard;
 }
 
-describe('ackAfter, of works that outlive their stream', () => {
-  it('does so with retry() as well, wherever the error comes from', async () => {
+describe('ackAfter, when projects outlive their stream', () => {
+  it('does so with retry(), too, wherever the error comes from', async () => {
     let finish: (value: number) => void = () => undefined;
     const promises: number[] = [];
     let failures = 0;
@@ -69,7 +69,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     subscription.unsubscribe();
   });
 
-  it('calls its Observables off when it is unsubscribed, and joins its Promises, which cannot be, when it is back', async () => {
+  it('unsubscribes its Observables when it is unsubscribed, and reattaches its Promises, which cannot be cancelled', async () => {
     let finish: (value: number) => void = () => undefined;
     let promises = 0;
     const source = streaming(server).pipe(
@@ -102,7 +102,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     second.subscription.unsubscribe();
   });
 
-  it('takes up nothing after an error that nobody answers', () => {
+  it('reattaches nothing after an error that is not retried', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -116,7 +116,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     expect([heard.events, works.finished, clock.pending]).toEqual([['error'], [1], 0]);
   });
 
-  it('passes on the error of a work that fails while it is being started', () => {
+  it('emits the error of a project that fails while it is being started', () => {
     const nothing = new Error('not an Observable');
     const heard = record(
       streaming(server).pipe(
@@ -130,7 +130,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('joins what was started by somebody who unsubscribed inside it, where it runs on', async () => {
+  it('reattaches a running project whose start has unsubscribed', async () => {
     const enough = new Subject<void>();
     let finish: () => void = () => undefined;
     let promises = 0;
@@ -151,7 +151,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     clock.advance();
     server.commit(tx(1));
     clock.advance(1000);
-    // An Observable is not subscribed to any more.
+    // An Observable is not subscribed to after that.
     expect(works.started).toEqual([]);
 
     server.wal.length = 0;
@@ -167,7 +167,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     third.subscription.unsubscribe();
   });
 
-  it('joins an async generator, which cannot be called off either', async () => {
+  it('reattaches an async generator, which cannot be cancelled either', async () => {
     let runs = 0;
     let finish: () => void = () => undefined;
     const source = streaming(server).pipe(
@@ -197,7 +197,7 @@ describe('ackAfter, of works that outlive their stream', () => {
   it.each([
     ['between two attempts', 50],
     ['while it is being made again', 100],
-  ])('calls off what runs on when somebody unsubscribes %s', (_, ms) => {
+  ])('unsubscribes running projects when the subscriber unsubscribes %s', (_, ms) => {
     const { subscription } = run(({ xid }) => works.work(xid, 1_000_000));
     server.commit(tx(1));
     clock.advance(10);
@@ -211,7 +211,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('calls off what runs on when reconnect() has given up', () => {
+  it('unsubscribes running projects when reconnect() has given up', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -234,7 +234,7 @@ describe('ackAfter, of works that outlive their stream', () => {
           busy
       )(new Error('busy')),
     ],
-  ])('lets reconnect() know how far it has come, though what fails is %s', (_, failure) => {
+  ])('lets reconnect() see its progress, even if the error is %s', (_, failure) => {
     const attempts: number[] = [];
     const failed = new Set<number>();
     const { subscription } = record(
@@ -261,7 +261,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     subscription.unsubscribe();
   });
 
-  it('is not taken up again after a stop was asked for, whatever it fails with', () => {
+  it('reattaches nothing after a stop, whatever the error', () => {
     const stop = new Subject<void>();
     let runs = 0;
     const heard = record(
@@ -283,7 +283,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     expect([runs, heard.error]).toEqual([1, 'busy']);
   });
 
-  it('does not say that it is complete when it is stopped while it is away', () => {
+  it('does not complete when it is stopped while disconnected', () => {
     const stop = new ReplaySubject<void>(1);
     const heard = record(
       streaming(server).pipe(
@@ -303,7 +303,7 @@ describe('ackAfter, of works that outlive their stream', () => {
     expect(works.running.size).toBe(0);
   });
 
-  it('does a replay again that confirms nothing', () => {
+  it('repeats a replay that confirms nothing', () => {
     server.commit(tx(1), tx(2));
     const seen: number[] = [];
     const replay = streaming(server, { confirm: false }).pipe(

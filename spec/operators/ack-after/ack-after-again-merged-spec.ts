@@ -22,15 +22,15 @@ beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(1);
 });
 
-/** Transactions under `work`, with a stream that comes back. */
+/** Transactions processed by `work`, with a stream that is resubscribed. */
 function run(work: (tx: Transaction) => Observable<number> | Promise<number>, concurrent = 1) {
   const heard = record(streaming(server).pipe(transactions(), ackAfter(work, concurrent), again()));
   clock.advance();
   return heard;
 }
 
-describe('ackAfter, over merged streams that come back', () => {
-  it('knows merged streams apart, though their transactions commit at the same positions', () => {
+describe('ackAfter, over merged streams that are resubscribed', () => {
+  it('distinguishes merged streams whose transactions commit at the same positions', () => {
     const other = new FakeBackend(clock);
     other.systemId = '7300000000000000002';
     const { subscription } = record(
@@ -40,7 +40,7 @@ describe('ackAfter, over merged streams that come back', () => {
       ),
     );
     clock.advance();
-    // The first of the one stream holds up those behind it, so that they have to be remembered.
+    // The first transaction of one stream holds back the later ones, so they have to be remembered.
     server.commit(...[1, 2, 3].map((n) => transaction({ xid: n, commitLsn: BigInt(n) * 0x100n })));
     other.commit(...[1, 2, 3].map((n) => transaction({ xid: n + 10, commitLsn: BigInt(n) * 0x100n })));
     clock.advance(1000);
@@ -49,7 +49,7 @@ describe('ackAfter, over merged streams that come back', () => {
     subscription.unsubscribe();
   });
 
-  it('completes behind merged streams once all of them have closed', () => {
+  it('completes after merged streams once all of them have closed', () => {
     const other = new FakeBackend(clock);
     const heard = record(
       merge(
@@ -67,7 +67,7 @@ describe('ackAfter, over merged streams that come back', () => {
     expect([server.slot().confirmed, other.slot().confirmed]).toEqual([0x200n, 0x200n]);
   });
 
-  it('waits for the end of each of them, though slots of two clusters have one name', () => {
+  it('waits for the end of each stream, even if slots of two clusters have the same name', () => {
     const other = new FakeBackend(clock);
     other.systemId = '7300000000000000002';
     server.latency = 500;
@@ -81,13 +81,13 @@ describe('ackAfter, over merged streams that come back', () => {
     server.commit(transaction({ xid: 1, commitLsn: 0x100n }), tx(2));
     other.commit(transaction({ xid: 3, commitLsn: 0x100n }), tx(2));
     clock.advance(400);
-    // The work is done, and the slower server has not answered the farewell yet.
+    // The project is done, and the slower server has not responded to CopyDone yet.
     expect([heard.values, heard.completed]).toEqual([[1, 3], false]);
     clock.advance(1000);
     expect(heard.completed).toBe(true);
   });
 
-  it('does another transaction that a new timeline has at the same position', () => {
+  it('processes a different transaction at the same position of a new timeline', () => {
     const { values, subscription } = run(({ xid }) => works.work(xid, 100));
     server.commit(transaction({ xid: 1, commitLsn: 0x100n }));
     clock.advance(10);

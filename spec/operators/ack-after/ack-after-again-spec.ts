@@ -22,15 +22,15 @@ beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(1);
 });
 
-/** Transactions under `work`, with a stream that comes back. */
+/** Transactions processed by `work`, with a stream that is resubscribed. */
 function run(work: (tx: Transaction) => Observable<number> | Promise<number>, concurrent = 1) {
   const heard = record(streaming(server).pipe(transactions(), ackAfter(work, concurrent), again()));
   clock.advance();
   return heard;
 }
 
-describe('ackAfter, when its stream comes back', () => {
-  it('joins a work that still runs', () => {
+describe('ackAfter, after its stream was resubscribed', () => {
+  it('reattaches a running project', () => {
     const { values, subscription } = run(({ xid }) => works.work(xid, 1000));
     server.commit(tx(1), tx(2));
     clock.advance(500);
@@ -50,7 +50,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('acknowledges what was done while it was away without doing it again, and passes its result on', () => {
+  it('acknowledges what completed while disconnected without repeating it, and emits its result', () => {
     const { values, subscription } = run(({ xid }) => works.work(xid, 50));
     server.commit(tx(1));
     clock.advance(10);
@@ -62,7 +62,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('acknowledges again what was done and could not be confirmed yet, without doing it again', () => {
+  it('acknowledges again what was completed and not confirmed, without repeating it', () => {
     const { values, subscription } = run(({ xid }) => works.work(xid, xid === 1 ? 1000 : 10), 2);
     server.commit(tx(1), tx(2), tx(3));
     clock.advance(100);
@@ -77,7 +77,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('does again what failed, joins the others, and confirms what they finish', () => {
+  it('repeats what failed, reattaches the others, and confirms what they complete', () => {
     let failures = 0;
     const { values, subscription } = run(({ xid }) => {
       const fails = xid === 2 && failures++ === 0;
@@ -87,7 +87,7 @@ describe('ackAfter, when its stream comes back', () => {
     clock.advance(110);
     expect(server.slot().confirmed).toBe(0x80n);
     clock.advance(1000);
-    // Of the four the failed one alone was started again; the fifth had its turn when the first had ended.
+    // Of the four, only the failed one was started again; the fifth started when the first had ended.
     expect(works.started).toEqual([1, 2, 3, 4, 2, 5]);
     expect(values).toEqual([1, 3, 4]);
     expect(server.slot().confirmed).toBe(end(1));
@@ -96,7 +96,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('does again what fails while nobody waits for it', () => {
+  it('repeats what fails while disconnected', () => {
     let failures = 0;
     const { values, subscription } = run(({ xid }) =>
       works.work(xid, 50, failures++ === 0 ? new Error('mine') : undefined),
@@ -109,7 +109,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('fails with a joined work that fails', () => {
+  it('fails with a reattached project that fails', () => {
     let failures = 0;
     const { values, subscription } = run(({ xid }) =>
       works.work(xid, 500, failures++ === 0 ? new Error('mine') : undefined),
@@ -124,7 +124,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('never works on more at a time, those of the lost stream included', () => {
+  it('never exceeds the concurrency, including projects of the lost stream', () => {
     const { subscription } = run(({ xid }) => works.work(xid, 300), 2);
     server.commit(tx(1), tx(2), tx(3), tx(4));
     clock.advance(10);
@@ -134,7 +134,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('waits with other work until a place is free, though what runs does not come again', () => {
+  it('delays new projects until the concurrency allows, even if running ones are not redelivered', () => {
     let position = 0n;
     const source = streaming(server, { startLsn: () => of(position) }).pipe(
       transactions(),
@@ -145,7 +145,7 @@ describe('ackAfter, when its stream comes back', () => {
     clock.advance();
     server.commit(tx(1), tx(2));
     clock.advance(10);
-    // The work has stored its result, and then the store has said so, but the work has not come to its end.
+    // The project has stored its result and reported it, but has not ended.
     position = end(1);
     server.last.close(new Error('reset'));
     clock.advance(500);
@@ -155,7 +155,7 @@ describe('ackAfter, when its stream comes back', () => {
     subscription.unsubscribe();
   });
 
-  it('knows the single messages of the flat stream', () => {
+  it('recognizes single messages of the flat stream', () => {
     const seen: string[] = [];
     const { subscription } = record(
       streaming(server).pipe(
@@ -170,14 +170,14 @@ describe('ackAfter, when its stream comes back', () => {
     clock.advance();
     server.commit(transaction({ commitLsn: 0x100n, rows: ['a', 'b', 'c'] }));
     clock.advance(150);
-    // a is done, b runs; both come again, as their transaction is not confirmed.
+    // a is done, b is running; both are redelivered, because their transaction is not confirmed.
     server.last.close(new Error('reset'));
     clock.advance(1000);
     expect([seen, server.slot().confirmed]).toEqual([['a', 'b', 'c'], 0x130n]);
     subscription.unsubscribe();
   });
 
-  it('does every transaction once, whatever happens to the stream and however long it takes', () => {
+  it('processes every transaction once, whatever happens to the stream and however long projects take', () => {
     const plan = fc.record({
       concurrent: fc.integer({ min: 1, max: 5 }),
       works: fc.array(fc.record({ ms: fc.integer({ min: 0, max: 400 }), fails: fc.nat({ max: 2 }) }), {
@@ -206,7 +206,7 @@ describe('ackAfter, when its stream comes back', () => {
         }
         clock.advance(20_000);
         const all = given.works.map((_, i) => i + 1);
-        // As a server does that has caught up: what was acknowledged just before a cut is told by this.
+        // A keepalive of a server that has caught up reveals what was acknowledged just before a cut.
         server.last.keepalive(end(all.length));
         clock.advance(200);
         expect([...works.finished].sort((a, b) => a - b)).toEqual(all);

@@ -30,7 +30,7 @@ import { Clock, microtasks } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { record, streaming } from '../../support/streaming';
 
-/** Something to acknowledge that tells when it was. */
+/** A value that records its acknowledgement. */
 class Item {
   acknowledged = 0;
 
@@ -47,7 +47,7 @@ class Item {
 
 const code = (error: unknown) => (error as ReplicationError | undefined)?.code;
 
-describe('ackAfter, on a diagram', () => {
+describe('ackAfter, in marble diagrams', () => {
   const items = () => ({ a: new Item('a'), b: new Item('b'), c: new Item('c') });
 
   type Helpers = Parameters<Parameters<TestScheduler['run']>[0]>[0];
@@ -56,7 +56,7 @@ describe('ackAfter, on a diagram', () => {
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
   }
 
-  it('works one after the other, in order, and completes after the last', () => {
+  it('processes values one after the other, in order, and completes after the last', () => {
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const values = items();
       const works = { a: cold('---x|'), b: cold('-y--|'), c: cold('z|') };
@@ -70,7 +70,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('works on so many at a time', () => {
+  it('processes up to `concurrent` values at a time', () => {
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const values = items();
       const works = { a: cold('----x|'), b: cold('-y|'), c: cold('---z|') };
@@ -81,7 +81,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('acknowledges each when its own work completes, in whatever order', () => {
+  it('acknowledges each value when its own project completes, in any order', () => {
     run(({ cold, expectObservable, flush }) => {
       const values = items();
       const works = { a: cold('-----|'), b: cold('-|'), c: cold('-----#') };
@@ -91,7 +91,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('passes a work’s results on as they come, but the last only when the value is acknowledged', () => {
+  it('emits a project’s results immediately, but the last one only after the acknowledgement', () => {
     run(({ cold, expectObservable }) => {
       const values = items();
       const work = cold('-x-y--z---|');
@@ -103,7 +103,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('passes an error of the source on at once; the works run on', () => {
+  it('emits an error of the source immediately; projects continue', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const work = cold('---x---|');
@@ -114,7 +114,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('fails at once with a work that fails, and starts no more; the others run on', () => {
+  it('fails immediately with a failed project, and starts no more; the others continue', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const works = { a: cold('------|'), b: cold('--#'), c: cold('|') };
@@ -128,7 +128,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('fails with what the projection throws', () => {
+  it('fails with an error thrown by the projection', () => {
     run(({ cold, expectObservable, flush }) => {
       const values = items();
       const project = ({ name }: Item) => {
@@ -141,7 +141,7 @@ describe('ackAfter, on a diagram', () => {
     });
   });
 
-  it('gives up the works when it is unsubscribed', () => {
+  it('unsubscribes from its projects when it is unsubscribed', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const work = cold('---x---|');
@@ -160,7 +160,7 @@ describe('ackAfter', () => {
     ['an observable', ({ name }) => of(name)],
     ['an array', ({ name }) => [name]],
     ['a promise', ({ name }) => Promise.resolve(name)],
-  ])('takes %s from the projection, and passes on what comes of it', async (_, project) => {
+  ])('accepts %s from the projection, and emits its values', async (_, project) => {
     const item = new Item('a');
     const heard = record(of(item).pipe(ackAfter(project)));
     await microtasks();
@@ -169,7 +169,7 @@ describe('ackAfter', () => {
     expect(item.acknowledged).toBe(1);
   });
 
-  it('takes nothing for work that is done', () => {
+  it('accepts undefined for synchronous projects', () => {
     const item = new Item('a');
     const seen: [string, number][] = [];
     const heard = record(
@@ -187,7 +187,7 @@ describe('ackAfter', () => {
     expect(item.acknowledged).toBe(2);
   });
 
-  it('takes an asynchronous function that returns nothing', async () => {
+  it('accepts an asynchronous function that returns nothing', async () => {
     const item = new Item('a');
     const heard = record(of(item).pipe(ackAfter(async () => microtasks())));
     expect(item.acknowledged).toBe(0);
@@ -197,7 +197,7 @@ describe('ackAfter', () => {
     expect(heard.completed).toBe(true);
   });
 
-  it('fails with a promise that is rejected', async () => {
+  it('fails with a rejected promise', async () => {
     const item = new Item('a');
     const heard = record(of(item).pipe(ackAfter(() => Promise.reject(new Error('mine')))));
     await microtasks();
@@ -205,7 +205,7 @@ describe('ackAfter', () => {
     expect(item.acknowledged).toBe(0);
   });
 
-  it('waits for nothing where the projection returns what is no object', () => {
+  it('does not wait if the projection returns a primitive value', () => {
     const returned = [true, 7, 'text', null, undefined];
     const items = returned.map(() => new Item('a'));
     const written: unknown[] = [];
@@ -215,13 +215,13 @@ describe('ackAfter', () => {
     expect(items.map((item) => item.acknowledged)).toEqual(returned.map(() => 2));
   });
 
-  it('waits for nothing where the projection returns an object that is nothing to wait for', () => {
+  it('does not wait if the projection returns an object that is not an ObservableInput', () => {
     const item = new Item('a');
     const heard = record(of(item).pipe(ackAfter(() => ({ rowCount: 1 }))));
     expect([heard.events, item.acknowledged]).toEqual([['complete'], 1]);
   });
 
-  it('emits the members of an array one by one, the rows of a query as well, and waits for nothing in them', () => {
+  it('emits the members of an array, for example the rows of a query, and does not wait for them', () => {
     const items = [new Item('a'), new Item('b')];
     const heard = record(from(items).pipe(ackAfter(({ name }) => [{ id: `${name}1` }, { id: `${name}2` }])));
     expect(heard.values).toEqual([{ id: 'a1' }, { id: 'a2' }, { id: 'b1' }, { id: 'b2' }]);
@@ -232,7 +232,7 @@ describe('ackAfter', () => {
     ['an array', () => [1, Promise.resolve(2)]],
     ['a Set', () => new Set([Promise.resolve(1)])],
     ['an Observable', () => of(1).pipe(map((n) => Promise.resolve(n)))],
-  ])('refuses Promises among the results of %s, as nobody would wait for them', (_, project) => {
+  ])('rejects Promises among the results of %s, because it would not wait for them', (_, project) => {
     const item = new Item('a');
     const heard = record(of(item).pipe(ackAfter(project)));
     expect([code(heard.error), item.acknowledged]).toEqual(['CONFIG_INVALID', 0]);
@@ -251,7 +251,7 @@ describe('ackAfter', () => {
     expect(items.filter((item) => item.acknowledged > 0)).toHaveLength(1);
   });
 
-  it('acknowledges every member of an array, in order, and an empty one not at all', () => {
+  it('acknowledges every member of an array, in order; an empty one has none', () => {
     const order: string[] = [];
     const item = (name: string) => ({ ack: () => order.push(name) > 0 });
     const heard = record(
@@ -265,14 +265,14 @@ describe('ackAfter', () => {
     expect(order).toEqual(['a', 'b', 'c']);
   });
 
-  it.each([0, -1, 0.5, NaN])('refuses to work on %d at a time', (concurrent) => {
+  it.each([0, -1, 0.5, NaN])('rejects a concurrency of %d', (concurrent) => {
     expect(failure(() => ackAfter(() => undefined, concurrent))).toMatchObject({
       code: 'CONFIG_INVALID',
       option: 'ackAfter.concurrent',
     } satisfies Partial<ConfigError>);
   });
 
-  it('does 20,000 works that are done at once without piling up on the stack', () => {
+  it('runs 20,000 synchronous projects without growing the stack', () => {
     const count = 20_000;
     const item = new Item('a');
     const projects: (() => unknown)[] = [() => undefined, () => EMPTY, () => of(1), () => [1]];
@@ -284,23 +284,26 @@ describe('ackAfter', () => {
     }
   });
 
-  it.each([1, 4])('does one asynchronous work and then thousands at once, %i at a time', (concurrent) => {
-    const count = 20_000;
-    const gate = new Subject<number>();
-    const item = new Item('a');
-    const heard = record(
-      from(Array<Item>(count).fill(item)).pipe(
-        ackAfter((_, index) => (index < concurrent ? gate : of(index)), concurrent),
-      ),
-    );
-    expect(item.acknowledged).toBe(0);
-    gate.complete();
-    expect(item.acknowledged).toBe(count);
-    expect(heard.values).toHaveLength(count - concurrent);
-    expect(heard.completed).toBe(true);
-  });
+  it.each([1, 4])(
+    'runs one asynchronous project and then thousands of synchronous ones, %i at a time',
+    (concurrent) => {
+      const count = 20_000;
+      const gate = new Subject<number>();
+      const item = new Item('a');
+      const heard = record(
+        from(Array<Item>(count).fill(item)).pipe(
+          ackAfter((_, index) => (index < concurrent ? gate : of(index)), concurrent),
+        ),
+      );
+      expect(item.acknowledged).toBe(0);
+      gate.complete();
+      expect(item.acknowledged).toBe(count);
+      expect(heard.values).toHaveLength(count - concurrent);
+      expect(heard.completed).toBe(true);
+    },
+  );
 
-  it('starts no more works once somebody has had enough', () => {
+  it('starts no more projects after unsubscribing', () => {
     let started = 0;
     const item = new Item('a');
     const heard = record(
@@ -315,7 +318,7 @@ describe('ackAfter', () => {
   });
 
   it.each([{ tx: 1 }, 'text', null, undefined, [{ ack: 1 }]])(
-    'refuses %j, which has no ack(), before any work',
+    'rejects %j, which has no ack(), before any project',
     (value) => {
       const values: Item[] = [JSON.parse(JSON.stringify({ value })).value];
       let started = 0;
@@ -330,13 +333,13 @@ describe('ackAfter', () => {
     },
   );
 
-  it('fails when an acknowledgement came too late', () => {
+  it('fails if an acknowledgement came too late', () => {
     const heard = record(of(new Item('a', false), new Item('b')).pipe(ackAfter(() => [1])));
     expect(code(heard.error)).toBe('ACK_TOO_LATE');
     expect(heard.error).toHaveProperty('retryable', false);
   });
 
-  it('unsubscribes from a work that goes on emitting after somebody has had enough', () => {
+  it('unsubscribes from a project that continues to emit after unsubscribing', () => {
     let torn = false;
     const endless = new Observable<number>((subscriber) => {
       for (let i = 0; !subscriber.closed; i++) subscriber.next(i);
@@ -355,7 +358,7 @@ describe('ackAfter', () => {
   });
 });
 
-describe('ackAfter, over a session', () => {
+describe('ackAfter, in a session', () => {
   let clock: Clock;
   let server: FakeBackend;
 
@@ -367,7 +370,7 @@ describe('ackAfter, over a session', () => {
   const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
   const after = (ms: number) => (value: Transaction) => timer(ms * value.xid, clock).pipe(map(() => value.xid));
 
-  it('confirms a transaction when its work is done', () => {
+  it('confirms a transaction when its project is done', () => {
     const { subscription } = record(streaming(server).pipe(transactions(), ackAfter(after(1000))));
     clock.advance();
     server.commit(tx(1), tx(2));
@@ -380,7 +383,7 @@ describe('ackAfter, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('confirms in commit order although the works finish in another', () => {
+  it('confirms in commit order, although the projects finish in another order', () => {
     const { values, subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -399,7 +402,7 @@ describe('ackAfter, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('takes single messages of the flat stream', () => {
+  it('accepts single messages of the flat stream', () => {
     const { subscription } = record(streaming(server).pipe(ackAfter(() => timer(10, clock))));
     clock.advance();
     server.commit(tx(1));
@@ -408,7 +411,7 @@ describe('ackAfter, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('takes the arrays of bufferTime, empty ones too, and loses nothing of them', () => {
+  it('accepts the arrays of bufferTime, including empty ones, and loses none of their members', () => {
     const { values, subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -426,7 +429,7 @@ describe('ackAfter, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('confirms nothing of a work that failed, nor of what comes after it', () => {
+  it('confirms nothing of a failed project, nor of anything after it', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -442,7 +445,7 @@ describe('ackAfter, over a session', () => {
     expect(server.last.log.slice(-4)).toEqual(['status 0/130', 'copyDone', 'terminate', 'end']);
   });
 
-  it('does it again after retry()', () => {
+  it('repeats it after retry()', () => {
     let attempts = 0;
     const { values, subscription } = record(
       streaming(server).pipe(
@@ -460,7 +463,7 @@ describe('ackAfter, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('gives up its works when it is unsubscribed; nothing of them is confirmed', () => {
+  it('unsubscribes from its projects when it is unsubscribed, and confirms nothing of them', () => {
     let torn = 0;
     const work = () =>
       new Observable<never>(() => () => {
@@ -476,7 +479,7 @@ describe('ackAfter, over a session', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('passes on at once what ended the stream, and nothing of its works after that', () => {
+  it("emits the stream's error immediately, and no results after it", () => {
     const heard = record(streaming(server).pipe(transactions(), ackAfter(after(1000))));
     clock.advance();
     server.commit(tx(1));
@@ -487,7 +490,7 @@ describe('ackAfter, over a session', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('completes only when the session has closed: what it did is confirmed', () => {
+  it('completes only when the session has closed, with everything confirmed', () => {
     server.latency = 500;
     let atComplete: bigint | undefined;
     const heard = record(
@@ -508,7 +511,7 @@ describe('ackAfter, over a session', () => {
     expect(atComplete).toBe(0x230n);
   });
 
-  it('fails when the connection is lost while it drains', () => {
+  it('fails if the connection is lost while the session drains', () => {
     const heard = record(streaming(server).pipe(stopAtLsn(0x230n), transactions(), ackAfter(after(1000))));
     clock.advance();
     server.commit(tx(1), tx(2));
@@ -520,7 +523,7 @@ describe('ackAfter, over a session', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('fails when the server does not confirm the end within closeTimeout', () => {
+  it('fails if the server does not confirm the end within closeTimeout', () => {
     server.behaviour.onCopyDone = 'ignore';
     const heard = record(
       streaming(server, { closeTimeout: 700 }).pipe(stopAtLsn(0x130n), transactions(), ackAfter(after(100))),
@@ -533,7 +536,7 @@ describe('ackAfter, over a session', () => {
     expect(code(heard.error)).toBe('CLOSE_TIMEOUT');
   });
 
-  it('closes a session that drains when a work fails, although what stands between has taken its completion', () => {
+  it('closes a draining session when a project fails, although an operator before it has consumed the completion', () => {
     const heard = record(
       streaming(server).pipe(
         stopAtLsn(0x230n),
@@ -552,7 +555,7 @@ describe('ackAfter, over a session', () => {
     expect(server.slot().owner).toBeUndefined();
   });
 
-  it('closes a session that drains when it is unsubscribed', () => {
+  it('closes a draining session when it is unsubscribed', () => {
     const stop$ = new Subject<void>();
     const { subscription } = record(streaming(server).pipe(stopOn(stop$), transactions(), ackAfter(after(1000))));
     clock.advance();
@@ -566,7 +569,7 @@ describe('ackAfter, over a session', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tells that take(n) above it makes acknowledgements come too late', () => {
+  it('reports that take(n) before it makes acknowledgements too late', () => {
     const heard = record(streaming(server).pipe(transactions(), take(2), ackAfter(after(1000))));
     clock.advance();
     server.commit(tx(1), tx(2), tx(3));
@@ -579,7 +582,7 @@ describe('ackAfter, over a session', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('confirms what was counted with take(n) below it', () => {
+  it('confirms what take(n) after it has counted', () => {
     const heard = record(streaming(server).pipe(transactions(), ackAfter(after(1000)), take(2)));
     clock.advance();
     server.commit(tx(1), tx(2), tx(3));
@@ -589,7 +592,7 @@ describe('ackAfter, over a session', () => {
     expect(server.last.closed).toBe(true);
   });
 
-  it('does thousands of transactions, the first of them asynchronously', () => {
+  it('processes thousands of transactions, the first of them asynchronously', () => {
     const count = 5000;
     const { values, subscription } = record(
       streaming(server).pipe(
@@ -607,7 +610,7 @@ describe('ackAfter, over a session', () => {
     expect(asyncScheduler.now()).toBeGreaterThan(0);
   });
 
-  it('never has more than the window in hand', () => {
+  it('never holds more than the window', () => {
     let inHand = 0;
     let most = 0;
     const { subscription } = record(

@@ -23,7 +23,7 @@ const MESSAGES = decodeAny(
   [1, 2, 3].flatMap((id) => [...firstBlock(id, relation(), insert([String(id), 'x'])), streamCommit({ xid: id })]),
 );
 
-/** Delivers three transactions that are in spool files. */
+/** Delivers three spooled transactions. */
 function deliver(project: (tx: TransactionOf<AnyReplicationMessage>) => unknown) {
   const source = new Subject<AnyReplicationMessage>();
   const heard = record(
@@ -33,7 +33,7 @@ function deliver(project: (tx: TransactionOf<AnyReplicationMessage>) => unknown)
   return { heard, source };
 }
 
-describe('ackAfter leaves no spool file open, not even until the garbage collector comes', () => {
+describe('ackAfter leaves no spool file open, and does not rely on garbage collection', () => {
   it.each<[what: string, project: () => unknown]>([
     [
       'a work that throws',
@@ -48,21 +48,21 @@ describe('ackAfter leaves no spool file open, not even until the garbage collect
     expect([spools.made > 0, spools.open]).toEqual([true, []]);
   });
 
-  it('after a work that rejects', async () => {
+  it('after a project that rejects', async () => {
     deliver(() => Promise.reject(new Error('poison')));
     await Promise.resolve();
     await Promise.resolve();
     expect(spools.open).toEqual([]);
   });
 
-  it('when it is unsubscribed from: of what waits, and of what can be called off', () => {
+  it('when it is unsubscribed: of waiting values, and of projects that can be cancelled', () => {
     const { heard } = deliver(() => NEVER);
     expect(spools.open).toHaveLength(1);
     heard.subscription.unsubscribe();
     expect(spools.open).toEqual([]);
   });
 
-  it('when a work unsubscribes, and has nothing to wait for', () => {
+  it('when a project unsubscribes, and has nothing to wait for', () => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(
       source.pipe(
@@ -76,7 +76,7 @@ describe('ackAfter leaves no spool file open, not even until the garbage collect
     expect([spools.made, spools.open]).toEqual([1, []]);
   });
 
-  it('when it gets something that cannot be acknowledged, in an array with what can', () => {
+  it('when it receives a value that cannot be acknowledged, in an array with one that can', () => {
     const source = new Subject<AnyReplicationMessage>();
     const bad = map((tx: object) => [tx, {}] as unknown as Acknowledgeable[]);
     const heard = record(
@@ -90,7 +90,7 @@ describe('ackAfter leaves no spool file open, not even until the garbage collect
     expect([heard.error, spools.made, spools.open]).toMatchObject([{ code: 'CONFIG_INVALID' }, 1, []]);
   });
 
-  it('when the stream fails: a work that runs on keeps its own until it has ended', async () => {
+  it('when the stream fails: a running project keeps its file until it has ended', async () => {
     let finish: () => void = () => undefined;
     const read: number[] = [];
     const { source } = deliver(async (tx) => {

@@ -23,7 +23,7 @@ import { record, streamingAny } from '../../support/streaming';
 
 const CHANGES = [relation(), insert(['1', 'a'])];
 
-/** Something in the WAL, in one of the forms that it may come in: with the slot's `n`th hundred as its position. */
+/** A transaction or its end in the WAL, in one of the forms in which it may be sent. Its position is `n` hundred. */
 type Form = (n: number, fields?: { gid?: string; xid?: number }) => WalTransaction;
 
 function form(
@@ -44,10 +44,10 @@ const emptyPrepared = form((fields) => [beginPrepare(fields), prepare(fields)]);
 const committed = form((fields) => [commitPrepared(fields)]);
 const rolledBack = form((fields) => [rollbackPrepared(fields)]);
 
-describe('ackAfter, when a stream with open or prepared transactions comes back', () => {
+describe('ackAfter, after a stream with open or prepared transactions was resubscribed', () => {
   let clock: Clock;
   let server: FakeBackend;
-  /** What was begun, by kind and xid, and what is being done. */
+  /** The started projects, by kind and xid, and the running ones. */
   let started: string[];
   let running: Set<string>;
 
@@ -61,7 +61,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
 
   afterEach(() => jest.restoreAllMocks());
 
-  /** A work of so many ms. */
+  /** A project that takes this number of ms. */
   function work(name: string, ms: number): Observable<string> {
     return new Observable<string>((subscriber) => {
       if (running.has(name)) throw new Error(`the work of ${name} runs twice at once`);
@@ -80,7 +80,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
 
   const nameOf = ({ kind, ...unit }: AssembledMessage) => `${kind} ${'xid' in unit ? unit.xid : ''}`;
 
-  /** @param ms how long the work of each kind and xid takes; 10, if it is not named */
+  /** @param ms the duration of the project for each kind and xid; default: 10 */
   function run(ms: Readonly<Record<string, number>>, concurrent = 1) {
     const source = streamingAny(server, { streaming: 'on', twoPhase: true });
     const heard = record(
@@ -108,7 +108,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
     ['a streamed transaction', streamed, streamed, 'transaction 1'],
     ['a streamed transaction, which then comes in one piece', streamed, whole, 'transaction 1'],
     ['a transaction in one piece, which then comes in blocks', whole, streamed, 'transaction 1'],
-  ])('joins the work of %s, or what it has done', (_, before, after, name) => {
+  ])('reattaches the project of %s, or uses its result', (_, before, after, name) => {
     for (const ms of [1000, 50]) {
       server = new FakeBackend(clock);
       started = [];
@@ -125,7 +125,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
     }
   });
 
-  it('acknowledges what was done behind something that was not, without doing it again', () => {
+  it('acknowledges what was completed after something that was not, without repeating it', () => {
     const { values, subscription } = run({ 'preparedTransaction 1': 1000 }, 9);
     server.commit(prepared(1), committed(2), rolledBack(3), streamed(4), streamPrepared(5));
     clock.advance(100);
@@ -141,7 +141,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
     subscription.unsubscribe();
   });
 
-  it('does what has the same gid another time: it may be used again', () => {
+  it('processes a gid that occurs again, because global identifiers may be reused', () => {
     const { values, subscription } = run({ 'transaction 9': 1000 }, 9);
     const gid = 'the same';
     server.commit(whole(1, { xid: 9 }), prepared(2, { gid, xid: 2 }), committed(3, { gid, xid: 2 }));
@@ -162,7 +162,7 @@ describe('ackAfter, when a stream with open or prepared transactions comes back'
     subscription.unsubscribe();
   });
 
-  it('does a change that was streamed again, and not while it is still being done: nobody can tell which it was', () => {
+  it('repeats a change that was streamed again, but not while it is being processed, because the two cannot be distinguished', () => {
     const source = streamingAny(server, { streaming: 'on' });
     const { values, subscription } = record(
       source.pipe(

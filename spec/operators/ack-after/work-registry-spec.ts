@@ -8,7 +8,7 @@ import { table, transaction, toTransaction } from '../../../lib/testing';
 
 const orders = table('orders', { id: 'int4' });
 
-/** The same transaction each time, as one delivery and its redeliveries. */
+/** The same transaction each time, as a delivery and its redeliveries. */
 const deliver = (xid = 7): Transaction => toTransaction(transaction([orders.insert({ id: xid })], { xid, ...AT }));
 const AT = { commitTime: new Date(0) };
 
@@ -19,7 +19,7 @@ class Owner implements WorkOwner<AckTarget, number> {
   workCompleted = (): void => void this.events.push('completed');
 }
 
-describe('the registry of works', () => {
+describe('WorkRegistry', () => {
   let registry: WorkRegistry<AckTarget, number>;
   let owner: Owner;
   const startWork = (value: AckTarget, pending: Observable<number> | Promise<number> = NEVER) => {

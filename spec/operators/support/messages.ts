@@ -1,4 +1,4 @@
-/** Messages that no session delivered, as builders make them. */
+/** Messages without a session, created with the builders. */
 import { type ReplicationMessage } from '../../../lib/pgoutput/messages/messages';
 import { CommitMessage } from '../../../lib/pgoutput/messages/transaction-messages';
 import { KeepaliveMessage } from '../../../lib/pgoutput/messages/walsender-messages';
@@ -11,7 +11,7 @@ export function messagesOf(options: TransactionOptions): ReplicationMessage[] {
   return decodeAll(transaction(options).payloads);
 }
 
-/** The same by name, as marbles want it: `b`, `r`, `i` and `c`. */
+/** The same by letter, for marble diagrams: `b`, `r`, `i` and `c`. */
 export function marblesOf(options: TransactionOptions = {}): Record<'b' | 'r' | 'i' | 'c', ReplicationMessage> {
   const [b, r, i, c] = messagesOf(options);
   return { b: b!, r: r!, i: i!, c: c! };
@@ -21,14 +21,14 @@ export function keepaliveOf(walEnd: bigint): KeepaliveMessage {
   return new KeepaliveMessage(walEnd, new Date('2024-05-06T07:08:10Z'), false);
 }
 
-/** A logical message outside any transaction, or the one in a transaction of its own. */
+/** A non-transactional logical message, or one in a transaction. */
 export function logicalOf(fields: LogicalMessageFields): ReplicationMessage {
   return decodeAll(fields.transactional === false ? [logicalMessage(fields)] : [begin(), logicalMessage(fields)]).at(
     -1,
   )!;
 }
 
-/** A transaction that empties tables, named with their OIDs. */
+/** A transaction that truncates tables, given by their OIDs. */
 export function truncateOf(tables: Readonly<Record<string, number>>): ReplicationMessage {
   const relations = Object.entries(tables).map(([name, oid]) => relation({ name, oid }));
   return decodeAll([begin(), ...relations, truncate({ oids: Object.values(tables) })]).at(-1)!;

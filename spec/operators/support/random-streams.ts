@@ -1,4 +1,4 @@
-/** Random transactions with savepoints, and the streams that a server may make of them. */
+/** Random transactions with savepoints, and random streams in which a server may send them. */
 import fc from 'fast-check';
 import {
   begin,
@@ -21,7 +21,7 @@ import {
   update,
 } from '../../../lib/testing/payloads';
 
-/** What a transaction does: something to a table as it is then, a logical message, or something with savepoints. */
+/** A step of a transaction: a change of a table in its current form, a logical message, or a savepoint command. */
 type Action =
   | { readonly kind: 'change'; readonly relation: Buffer | undefined; readonly payload: Buffer }
   | { readonly kind: 'savepoint' | 'release' | 'rollback' };
@@ -29,12 +29,12 @@ type Action =
 export interface Script {
   readonly actions: readonly Action[];
   readonly end: 'commit' | 'abort' | 'prepare';
-  /** Of what is prepared. */
+  /** For prepared transactions. */
   readonly after: 'commit' | 'rollback';
   readonly streamed: boolean;
 }
 
-/** How the server takes turns: from which transaction so many steps come next. */
+/** The interleaving: the transaction and the number of steps to send next. */
 export type Turns = readonly (readonly [pick: number, steps: number])[];
 
 const TABLES = [1, 2].map((oid) => ({ oid, forms: [['a'], ['a', 'b'], ['b', 'c', 'd']] }));
@@ -83,7 +83,7 @@ type Step =
   | { readonly kind: 'change'; readonly xid: number; readonly relation: Buffer | undefined; readonly payload: Buffer }
   | { readonly kind: 'abort'; readonly subxid: number };
 
-/** What is decoded of a transaction, step by step, and what of it counts. */
+/** The decoded steps of a transaction, and the ones that are committed. */
 class Transaction {
   readonly steps: Step[] = [];
   readonly kept: Buffer[] = [];
@@ -105,7 +105,7 @@ class Transaction {
     }
   }
 
-  /** The next steps, as blocks and aborts; the last of all is followed by its end. */
+  /** Sends the next steps as blocks and aborts; the end follows the last one. */
   take(count: number): Buffer[] {
     const steps = this.steps.slice(this.at, this.at + count);
     this.at += steps.length;
@@ -117,12 +117,12 @@ class Transaction {
       this.started = true;
       block = undefined;
     };
-    // A server may have nothing to say in a block.
+    // A block may be empty.
     if (steps.length === 0) block = [];
     for (const step of steps) {
       if (step.kind === 'abort') {
         close();
-        // What it said of tables is said again.
+        // Descriptions of tables are repeated.
         this.#described.clear();
         blocks.push(streamAbort({ xid: this.xid, subxid: step.subxid }));
       } else {
@@ -147,7 +147,7 @@ class Transaction {
     let last = this.xid;
     for (const action of actions) {
       if (action.kind === 'change') {
-        // The server gives messages the transaction's own xid.
+        // The server sends messages with the xid of the top-level transaction.
         const sub = action.relation && open.at(-1)?.[0];
         this.steps.push({ ...action, xid: sub ?? this.xid });
       } else if (action.kind === 'savepoint') {
@@ -173,11 +173,11 @@ class Transaction {
   }
 }
 
-/** A stream, and the same transactions one behind the other in the order in which they end, each in one piece. */
+/** A stream, and the same transactions as wholes, in the order in which they end. */
 export interface RandomStream {
   readonly payloads: readonly Buffer[];
   readonly whole: readonly Buffer[];
-  /** Where the last of all ends. */
+  /** The end LSN of the last one. */
   readonly endLsn: bigint;
 }
 

@@ -1,23 +1,23 @@
-/** Spool files, watched from outside. */
+/** Observes spool files through the file system. */
 import type fs from 'node:fs';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TransactionsOptions } from '../../../lib/operators/transactions/transactions-options';
 
-/** What the library calls: to spy on it, one needs the module itself. */
+/** The functions that the library calls; spying requires the module object. */
 export const files = jest.requireActual<typeof fs>('node:fs');
 
 const FDS = '/proc/self/fd';
 
-/** A folder for spool files, and which of them are open. */
+/** A folder for spool files, with the open ones. */
 export class Spools {
   readonly folder = mkdtempSync(join(tmpdir(), 'spools-'));
-  /** Everything goes into a file at once. */
+  /** Everything is spooled immediately. */
   readonly options: TransactionsOptions = { maxBytes: 0, spoolDirectory: this.folder };
-  /** How many were ever made. */
+  /** The number of files created. */
   made = 0;
-  /** What happens right after one was opened. */
+  /** Runs directly after one is opened. */
   opened: (path: string) => void = () => undefined;
   readonly #open = new Set<number>();
 
@@ -38,30 +38,30 @@ export class Spools {
     });
   }
 
-  /** The descriptors of those that are open. */
+  /** The descriptors of the open files. */
   get open(): readonly number[] {
     if (existsSync(FDS)) expect(this.#descriptors()).toBe(this.#open.size);
     return [...this.#open];
   }
 
-  /** What can be seen in the folder. */
+  /** The files visible in the folder. */
   get visible(): string[] {
     return readdirSync(this.folder);
   }
 
-  /** Takes the folder away. */
+  /** Removes the folder. */
   end(): void {
     jest.restoreAllMocks();
     rmSync(this.folder, { recursive: true });
   }
 
-  /** How many the operating system knows. */
+  /** The number of open files according to the operating system. */
   #descriptors(): number {
     return readdirSync(FDS).filter((fd) => {
       try {
         return readlinkSync(join(FDS, fd)).startsWith(this.folder);
       } catch {
-        // The one by which the folder was read.
+        // The descriptor with which the folder is read.
         return false;
       }
     }).length;

@@ -1,4 +1,4 @@
-/** Transactions that come in blocks, or are prepared, without a session. */
+/** Transactions in blocks and prepared transactions, without a session. */
 import { from, type Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import type { AssembledMessage } from '../../../lib/operators/transactions/transaction-assembler';
@@ -12,7 +12,7 @@ import { record } from '../../support/streaming';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 
-/** The messages of one stream by letters, as marbles want them: `a` is the first. */
+/** The messages of one stream by letter, for marble diagrams: `a` is the first. */
 export function lettered(payloads: readonly Buffer[]): Record<string, AnyReplicationMessage> {
   return Object.fromEntries(decodeAny(payloads).map((message, at) => [LETTERS.charAt(at), message]));
 }
@@ -21,7 +21,7 @@ export function runMarbles(spec: Parameters<TestScheduler['run']>[0]): void {
   new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
 }
 
-/** A unit with its changes, which equality does not see otherwise. */
+/** A transaction with its changes, which are not enumerable. */
 export interface Shown extends Readonly<Record<string, unknown>> {
   readonly kind: string;
   readonly changes?: readonly Change[];
@@ -31,7 +31,7 @@ export function shown(unit: AssembledMessage): Shown {
   return 'changes' in unit ? { ...unit, changes: [...unit] } : { ...unit };
 }
 
-/** What `transactions()` makes of the payloads of one stream. */
+/** The result of `transactions()` for the payloads of one stream. */
 export function assembled(payloads: readonly Buffer[], options?: TransactionsOptions): Shown[] {
   return assembledFrom(from(decodeAny(payloads)), options);
 }
@@ -42,14 +42,14 @@ export function assembledFrom(source: Observable<AnyReplicationMessage>, options
   return values.map(shown);
 }
 
-/** The transaction that these make, when they come in one piece. */
+/** The transaction that these payloads are as a whole. */
 export function inOnePiece(payloads: readonly Buffer[], fields: TransactionFields = {}): Shown {
   const [unit] = assembled([begin(fields), ...payloads, commit(fields)]);
   if (!unit) throw new Error('Expected a transaction with changes');
   return unit;
 }
 
-/** The Transactions themselves that are made of the payloads of one stream. */
+/** The Transaction objects for the payloads of one stream. */
 export function grouped(payloads: readonly Buffer[], options?: TransactionsOptions): Transaction[] {
   const { values, error } = record(
     from(decodeAny(payloads)).pipe(transactions({ ...options, includeNonTransactionalMessages: false })),

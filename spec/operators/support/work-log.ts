@@ -2,7 +2,7 @@ import { Observable, timer } from 'rxjs';
 import { type Clock } from '../../support/clock';
 import { transaction } from '../../support/fake-backend';
 
-/** WorkLog that take so long each, and what is known of them. */
+/** Records projects of a given duration. */
 export class WorkLog {
   readonly started: number[] = [];
   readonly finished: number[] = [];
@@ -11,7 +11,7 @@ export class WorkLog {
 
   constructor(readonly clock: Clock) {}
 
-  /** A work of so many ms, which fails at its end where that is said. */
+  /** A project of this number of ms, which optionally fails at its end. */
   work(xid: number, ms: number, failure?: unknown): Observable<number> {
     return new Observable<number>((subscriber) => {
       this.start(xid);

@@ -59,7 +59,7 @@ function sizeOf(unit: Unit | undefined): number {
 }
 
 describe('no spool file is open for a transaction that was delivered and not acknowledged', () => {
-  it('once its stream has failed', () => {
+  it('after its stream has failed', () => {
     const openAtError: number[] = [];
     const { values, subscription } = record(grouped());
     subscription.add(() => openAtError.push(spools.open.length));
@@ -72,7 +72,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     expect(failure(() => sizeOf(values[0]))).toMatchObject(RELEASED);
   });
 
-  it('once it was unsubscribed from', () => {
+  it('after it was unsubscribed', () => {
     const { values, subscription } = record(grouped());
     clock.advance();
     send(1);
@@ -93,7 +93,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
         ),
     ],
     ['waits in a buffer', bufferCount(5)],
-  ])('and %s between the operators when the session was lost under reconnect', (_, operator) => {
+  ])('when it %s between the operators and the session was lost under reconnect', (_, operator) => {
     const { subscription } = record(
       grouped().pipe(
         operator,
@@ -110,7 +110,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     subscription.unsubscribe();
   });
 
-  it('as it was prepared, and is held when the stream ends', () => {
+  it('when it is prepared, and held at the end of the stream', () => {
     const { values, subscription } = record(grouped());
     clock.advance();
     server.last.push(...firstBlock(700, relation(), insert(['1', 'a'])), streamPrepare());
@@ -119,7 +119,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     expect(spools.open).toEqual([]);
   });
 
-  it('once the session that drains after a stop is lost', () => {
+  it('after the draining session was lost', () => {
     const stop = new AbortController();
     const { values, events } = record(
       streamingAny(server, { streaming: 'on' }).pipe(
@@ -131,7 +131,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     send(1, 2);
     stop.abort();
     clock.advance(100);
-    // It drains: what was delivered can be read and acknowledged.
+    // While it drains, delivered transactions can be read and acknowledged.
     expect([events.at(-1), spools.open.length, sizeOf(values[0]), values[0]?.ack()]).toEqual(['complete', 1, 2, true]);
     lose();
     clock.advance(100);
@@ -141,7 +141,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
 });
 
 describe('a spooled transaction can be read', () => {
-  it('to the end by whoever has begun when the stream fails', () => {
+  it('completely by an iteration that has started when the stream fails', () => {
     const { values } = record(grouped());
     clock.advance();
     send(1, 2);
@@ -156,7 +156,7 @@ describe('a spooled transaction can be read', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('after a stop where nothing is confirmed, until it is acknowledged', () => {
+  it('after a stop without confirmation, until it is acknowledged', () => {
     const stop = new AbortController();
     const heard = record(
       streamingAny(server, { streaming: 'on', confirm: false }).pipe(
@@ -175,7 +175,7 @@ describe('a spooled transaction can be read', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('by the works of ackAfter that wait, though an operator above has unsubscribed', async () => {
+  it('by waiting projects of ackAfter, although an earlier operator has unsubscribed', async () => {
     const sizes: number[] = [];
     record(
       grouped({ confirm: false }).pipe(
@@ -195,8 +195,8 @@ describe('a spooled transaction can be read', () => {
   });
 });
 
-describe('a work that runs on while its session is lost', () => {
-  /** Runs one spooled transaction, whose work ends when it is told to. */
+describe('a project that is running when its session is lost', () => {
+  /** Processes one spooled transaction until it is told to finish. */
   function run() {
     const read: number[] = [];
     let end: (error?: Error) => void = () => undefined;
@@ -214,14 +214,14 @@ describe('a work that runs on while its session is lost', () => {
     return { read, heard, end: (error?: Error) => end(error) };
   }
 
-  /** The connection is lost, and the same comes again. */
+  /** The connection is lost, and the transaction is redelivered. */
   function comeAgain(): void {
     lose();
     clock.advance(100);
     send(1);
   }
 
-  it('reads what was delivered to it, and the redelivery that it takes up has no file', async () => {
+  it('reads the original delivery, and the redelivery that it is attached to has no file', async () => {
     const { read, heard, end } = run();
     comeAgain();
     expect([spools.made, spools.open.length]).toEqual([2, 1]);
@@ -231,7 +231,7 @@ describe('a work that runs on while its session is lost', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('leaves no file of the redeliveries that it took up, though each of their sessions is lost in turn', async () => {
+  it('leaves no file of its redeliveries, although each of their sessions is lost in turn', async () => {
     const { read, heard, end } = run();
     comeAgain();
     comeAgain();
@@ -243,7 +243,7 @@ describe('a work that runs on while its session is lost', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('leaves no file of the redelivery that it took up when it fails, nor when it is unsubscribed from', async () => {
+  it('leaves no file of its redelivery when it fails or is unsubscribed', async () => {
     for (const fails of [true, false]) {
       const { heard, end } = run();
       comeAgain();

@@ -25,7 +25,7 @@ afterEach(() => {
   spools.end();
 });
 
-/** The one Transaction that is made of these, from a spool file. */
+/** The one Transaction of these payloads, from a spool file. */
 function spooled(...payloads: Buffer[]): Transaction {
   const [unit] = grouped([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
   if (!unit) throw new Error('Expected a transaction');
@@ -33,10 +33,10 @@ function spooled(...payloads: Buffer[]): Transaction {
   return unit;
 }
 
-describe('a spool file that cannot be had', () => {
+describe('a spool file that cannot be created or written', () => {
   const payloads = [...firstBlock(700, relation(), ...rows(2000)), streamCommit()];
 
-  /** How it ends with this folder. */
+  /** The error with this folder. */
   function outcome(spoolDirectory: string) {
     const { values, error, events } = record(
       from(decodeAny(payloads)).pipe(transactions({ maxBytes: 0, spoolDirectory })),
@@ -45,7 +45,7 @@ describe('a spool file that cannot be had', () => {
     return error;
   }
 
-  it('as its folder is missing is an error that says so, and may be tried again', () => {
+  it('because its folder is missing is a retryable error', () => {
     const error = outcome(join(spools.folder, 'missing'));
     expect(error).toMatchObject({ code: 'SPOOL_FAILED', retryable: true, cause: { code: 'ENOENT' } });
     expect(String(error)).toMatch(
@@ -53,12 +53,12 @@ describe('a spool file that cannot be had', () => {
     );
   });
 
-  it('as its folder is none is one', () => {
+  it('because its folder is a file is an error', () => {
     writeFileSync(join(spools.folder, 'file'), '');
     expect(outcome(join(spools.folder, 'file'))).toMatchObject({ code: 'SPOOL_FAILED', cause: { code: 'ENOTDIR' } });
   });
 
-  it('as its folder may not be written to is one', () => {
+  it('because its folder is read-only is an error', () => {
     const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
     jest.spyOn(files, 'openSync').mockImplementation(() => {
       throw denied;
@@ -66,7 +66,7 @@ describe('a spool file that cannot be had', () => {
     expect(outcome(spools.folder)).toMatchObject({ code: 'SPOOL_FAILED', cause: denied });
   });
 
-  it('as its name cannot be removed is one, and leaves nothing open', () => {
+  it('because its name cannot be removed is an error, and leaves nothing open', () => {
     const denied = Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
     jest.spyOn(files, 'rmSync').mockImplementationOnce(() => {
       throw denied;
@@ -81,7 +81,7 @@ describe('a spool file that cannot be had', () => {
     [5, 0],
     [2, 20_000],
   ])(
-    'as the disk is full at its write number %i, from byte %i on, is one, and leaves nothing open',
+    'because the disk is full at write number %i, from byte %i on, is an error, and leaves nothing open',
     (last, maxBytes) => {
       const { writeSync } = files;
       const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
@@ -97,7 +97,7 @@ describe('a spool file that cannot be had', () => {
     },
   );
 
-  it('as the disk is full when the rest is written at the end is one, and leaves nothing open', () => {
+  it('because the disk is full at the last write is an error, and leaves nothing open', () => {
     const [commit, ...others] = decodeAny(payloads).reverse();
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions(spools.options)));
@@ -111,7 +111,7 @@ describe('a spool file that cannot be had', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('is written on and read on where the system takes or gives less than it was asked for', () => {
+  it('is written and read completely if the system processes fewer bytes than requested', () => {
     const { writeSync, readSync } = files;
     const half = (args: unknown[]): unknown[] => [args[0], args[1], args[2], Math.ceil(Number(args[3]) / 2), args[4]];
     jest.spyOn(files, 'writeSync').mockImplementation((...args: unknown[]) => {
@@ -123,7 +123,7 @@ describe('a spool file that cannot be had', () => {
     expect(assembled(payloads, spools.options)).toEqual([inOnePiece([relation(), ...rows(2000)])]);
   });
 
-  it('whole is an error of the reader, and lets others read', () => {
+  it('because it was truncated is an error of the reader, and other transactions can be read', () => {
     const unit = spooled(...rows(5000));
     const reader = unit[Symbol.iterator]();
     reader.next();
@@ -137,10 +137,10 @@ describe('a spool file that cannot be had', () => {
   });
 });
 
-describe('what a killed process has left', () => {
+describe('files of a killed process', () => {
   const NAME = 'rxjs-pg-replication-0123456789abcdef.spool';
 
-  it('is removed when the first file is made, and nothing else', () => {
+  it('are removed when the first file is created, and no others', () => {
     const others = ['other.spool', 'rxjs-pg-replication-x.txt', 'notes', `${NAME}.bak`];
     for (const name of [NAME, 'rxjs-pg-replication-.spool', ...others]) writeFileSync(join(spools.folder, name), 'x');
     grouped([...firstBlock(700, relation(), row(1)), streamCommit()], { spoolDirectory: spools.folder });
@@ -149,13 +149,13 @@ describe('what a killed process has left', () => {
     expect(spools.visible.sort()).toEqual(others.sort());
   });
 
-  it('may be what cannot be removed', () => {
+  it('may be impossible to remove', () => {
     mkdirSync(join(spools.folder, NAME));
     spooled(row(1)).ack();
     expect(spools.visible).toEqual([NAME]);
   });
 
-  it('may be taken for it by another process, between two steps of this one', () => {
+  it('may be recreated by another process between two steps of this one', () => {
     spools.opened = files.unlinkSync;
     expect([...spooled(row(1))]).toHaveLength(1);
   });

@@ -16,14 +16,14 @@ afterEach(() => {
   spools.end();
 });
 
-/** The bytes that the file has, 0 when it is closed. */
+/** The size of the file in bytes, 0 when it is closed. */
 function fileSize(): number {
   const [fd, ...others] = spools.open;
   expect(others).toEqual([]);
   return fd === undefined ? 0 : files.fstatSync(fd).size;
 }
 
-it('is one file, open for as long as anything in it is needed', () => {
+it('is one file, open as long as any of its data is needed', () => {
   expect(spools.open).toEqual([]);
   const extents = Array.from({ length: 2000 }, (_, i) => spool.write(Buffer.from(`extent ${i}`)));
   expect([spools.made, spools.open.length, spools.visible]).toEqual([1, 1, []]);
@@ -36,7 +36,7 @@ it('is one file, open for as long as anything in it is needed', () => {
   expect(spools.made).toBe(2);
 });
 
-it('uses freed space again while something else stays, however often', () => {
+it('reuses freed space while other data stays, however often', () => {
   const stays = spool.write(Buffer.alloc(10, 'stays'));
   const sizes = Array.from({ length: 1000 }, (_, i) => {
     const extent = spool.write(Buffer.alloc(100 * KB + i, i));
@@ -49,7 +49,7 @@ it('uses freed space again while something else stays, however often', () => {
   expect(spool.read(stays).toString()).toBe('staysstays');
 });
 
-it('gives the disk back what lies behind the last thing that it holds', () => {
+it('truncates the file after the last data that it holds', () => {
   const first = spool.write(Buffer.alloc(100 * KB, 1));
   const others = Array.from({ length: 50 }, () => spool.write(Buffer.alloc(1000 * KB, 2)));
   expect(fileSize()).toBeGreaterThan(50_000 * KB);
@@ -58,7 +58,7 @@ it('gives the disk back what lies behind the last thing that it holds', () => {
   expect(spool.read(first).equals(Buffer.alloc(100 * KB, 1))).toBe(true);
 });
 
-it('holds what was written, whatever is freed in between, in a file that follows what it holds', () => {
+it('holds what was written, whatever is freed in between, in a file whose size follows its contents', () => {
   const steps = fc.array(
     fc.record({ length: fc.integer({ min: 1, max: 100 * KB }), free: fc.boolean(), which: fc.nat() }),
     { maxLength: 40 },
@@ -86,7 +86,7 @@ it('holds what was written, whatever is freed in between, in a file that follows
   );
 });
 
-it('allocates nothing for what could not be written', () => {
+it('allocates nothing for data that could not be written', () => {
   const { writeSync } = files;
   jest.spyOn(files, 'writeSync').mockImplementation(() => {
     throw new Error('full');

@@ -12,9 +12,9 @@ import { files, Spools } from '../support/spools';
 
 const KB = 1024;
 const MAX_BYTES = 1024 * KB;
-/** What is read, and filled, at a time. */
+/** The size of reads and writes. */
 const BLOCK = 256 * KB;
-/** What the messages themselves take while they pass, and other odds and ends. */
+/** An allowance for messages in transit, and other small objects. */
 const SLACK = 256 * KB;
 
 setFlagsFromString('--expose-gc');
@@ -30,7 +30,7 @@ afterEach(() => {
   spools.end();
 });
 
-/** transactions() above a stream whose messages are let go of one by one, and the bytes of the buffers that it keeps. */
+/** transactions() over a stream whose messages are released one by one, and the bytes of the buffers that it keeps. */
 function gathering(maxBytes = MAX_BYTES) {
   const decoder = new PgoutputDecoder(defaultTypes);
   const source = new Subject<AnyReplicationMessage>();
@@ -42,7 +42,7 @@ function gathering(maxBytes = MAX_BYTES) {
   collectGarbage();
   const before = process.memoryUsage().arrayBuffers;
   const kept = (): number => {
-    // The second one waits until what the first one has freed is given back.
+    // The second one waits until the memory of the first one is freed.
     collectGarbage();
     collectGarbage();
     return process.memoryUsage().arrayBuffers - before;
@@ -54,12 +54,12 @@ const row = (id: number, size = 10_000): Buffer => insert([String(id), 'x'.repea
 const rows = (count: number, size?: number): Buffer[] => Array.from({ length: count }, (_, id) => row(id, size));
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
-it('maxBytes bounds what all open transactions together keep in memory', () => {
+it('maxBytes limits the memory of all open transactions together', () => {
   const { send, values, kept, subscription } = gathering();
   const xids = numbers(50);
   for (const xid of xids) send(...firstBlock(xid, relation(), ...rows(10)));
   for (const xid of xids) send(...block(xid, ...rows(40)));
-  // 25 MB in all, no single one of which is larger than maxBytes.
+  // 25 MB in all, with no transaction larger than maxBytes.
   expect(kept()).toBeLessThan(MAX_BYTES + BLOCK + SLACK);
   expect(spools.open).toHaveLength(1);
   for (const xid of xids) {
@@ -76,7 +76,7 @@ it('maxBytes bounds what all open transactions together keep in memory', () => {
   subscription.unsubscribe();
 });
 
-it('bounds thousands of tiny ones, too, and takes one file descriptor for all of them', () => {
+it('limits thousands of tiny ones, too, and uses one file descriptor for all of them', () => {
   const { send, values, kept, subscription } = gathering(0);
   const xids = numbers(1000);
   for (const xid of xids) send(...firstBlock(xid, relation(), row(xid, 10)));
@@ -95,7 +95,7 @@ it('bounds thousands of tiny ones, too, and takes one file descriptor for all of
   subscription.unsubscribe();
 });
 
-it('sends the largest to the file first: small ones stay in memory', () => {
+it('spools the largest first: small ones stay in memory', () => {
   const { send, values, subscription } = gathering();
   send(...firstBlock(1, relation(), ...rows(1)));
   for (const xid of [2, 3, 4]) send(...firstBlock(xid, relation(), ...rows(40)));
@@ -121,14 +121,14 @@ it('counts prepared transactions until they are acknowledged', () => {
     unit.ack();
   }
   expect(spools.open).toEqual([]);
-  // What they had is free for others.
+  // Their memory is available for others.
   const writes = jest.spyOn(files, 'writeSync');
   send(...firstBlock(100, relation(), ...rows(40)));
   expect(writes).not.toHaveBeenCalled();
   subscription.unsubscribe();
 });
 
-it('does not count what has been committed, aborted or left half received', () => {
+it('does not count committed, aborted or half-received transactions', () => {
   const { send, values, kept, subscription } = gathering();
   const writes = jest.spyOn(files, 'writeSync');
   for (const xid of numbers(60)) {

@@ -20,7 +20,7 @@ describe('random transactions with savepoints, streamed in random blocks', () =>
     spools.end();
   });
 
-  it('are what they are in one piece, from memory or from files, of which none is left', () => {
+  it('equal the same transactions sent as wholes, from memory or from spool files, none of which is left', () => {
     fc.assert(
       fc.property(scripts, turns, fc.constantFrom(0, 300, 1_000_000), (all, order, maxBytes) => {
         const { payloads, whole } = randomStream(all, order);
@@ -60,7 +60,7 @@ describe('random transactions with savepoints, streamed in random blocks', () =>
           clock.advance(10);
           const settled = waiting.findIndex(({ done }) => !done);
           const { confirmed } = server.slot();
-          // Of what has ended before the oldest that is not acknowledged, nothing else is emitted but what was empty.
+          // Everything that ended before the oldest unacknowledged transaction was either acknowledged or empty.
           const last = settled < 0 ? undefined : waiting[settled]?.unit;
           expect(last === undefined || confirmed < last.endLsn).toBe(true);
           const before = settled < 0 ? waiting.at(-1)?.unit : waiting[settled - 1]?.unit;
@@ -68,7 +68,7 @@ describe('random transactions with savepoints, streamed in random blocks', () =>
         }
         for (const { unit } of waiting) unit.ack();
         clock.advance(10);
-        // If nothing was committed, nothing is.
+        // Without a commit, nothing is confirmed.
         expect(server.slot().confirmed).toBe(endLsn === 0x1000n ? 0x80n : endLsn);
         expect(statuses.at(-1)).toBe(0);
         heard.subscription.unsubscribe();

@@ -19,7 +19,7 @@ function run(spec: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0])
   new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
 }
 
-/** Groups at once. */
+/** Groups messages synchronously. */
 function group(...messages: readonly ReplicationMessage[]): Transaction[] {
   return record(from(messages).pipe(transactions())).values;
 }
@@ -38,7 +38,7 @@ describe('transactions', () => {
   const sent: Record<string, ReplicationMessage> = { b, r, i, c, m, k: keepaliveOf(0x900n) };
   const values = { t, m };
 
-  it('makes one value of Begin … Commit, at the Commit', () => {
+  it('emits one value for Begin … Commit, at the Commit', () => {
     run(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold(' -b-r-i--c-b-i-c-|', sent);
       const expected = '    --------t-----t-|';
@@ -47,7 +47,7 @@ describe('transactions', () => {
     });
   });
 
-  it('passes errors and completion on at once, and drops what is half received', () => {
+  it('emits errors and completion immediately, and drops a half-received transaction', () => {
     run(({ cold, expectObservable }) => {
       expectObservable(cold('-b-i-|', sent).pipe(transactions())).toBe('-----|', values);
       expectObservable(cold('-b-i-#', sent).pipe(transactions())).toBe('-----#', values);
@@ -67,7 +67,7 @@ describe('transactions', () => {
     });
   });
 
-  it('drops the half of a transaction when a new session begins', () => {
+  it('drops a half-received transaction when a new session begins', () => {
     run(({ cold, expectObservable }) => {
       const source = cold('-b-i-i-b-r-i-c-|', sent);
       expectObservable(source.pipe(transactions())).toBe('-------------t-|', values);
@@ -81,14 +81,14 @@ describe('transactions', () => {
     });
   });
 
-  it('drops what belongs to no transaction', () => {
+  it('drops messages outside a transaction', () => {
     run(({ cold, expectObservable }) => {
       const source = cold('k-b-k-i-m-c-m-k-|', sent);
       expectObservable(source.pipe(transactions())).toBe('----------t-----|', values);
     });
   });
 
-  it('passes on logical messages outside transactions with includeNonTransactionalMessages, in their place', () => {
+  it('emits non-transactional messages with includeNonTransactionalMessages, in order', () => {
     run(({ cold, expectObservable }) => {
       const source = cold('m-b-i-m-c-m-|', sent);
       expectObservable(source.pipe(transactions({ includeNonTransactionalMessages: true }))).toBe(
@@ -98,7 +98,7 @@ describe('transactions', () => {
     });
   });
 
-  it('keeps the order of changes, whatever their kind', () => {
+  it('keeps the order of changes of different kinds', () => {
     const payloads = [
       begin({ commitLsn: 0x100n }),
       relation(),
@@ -116,7 +116,7 @@ describe('transactions', () => {
     expect([...(emitted ?? [])]).toEqual(emitted?.changes);
   });
 
-  it('has the origin of the transaction that has one', () => {
+  it("has the transaction's origin", () => {
     const fields = { commitLsn: 0x100n };
     const replicated = decodeAll([begin(fields), origin('node_b'), relation(), insert(['1', 'a']), commit(fields)]);
     const [first, second] = group(...replicated, ...messagesOf({ commitLsn: 0x200n, xid: 8 }));
@@ -124,12 +124,12 @@ describe('transactions', () => {
     expect(second).toMatchObject({ xid: 8, commitLsn: 0x200n, endLsn: 0x230n, origin: undefined });
   });
 
-  it('does not take the origin of a half transaction for the next one', () => {
+  it('does not use the origin of a half-received transaction for the next one', () => {
     const half = decodeAll([begin(), origin('node_b')]);
     expect(group(...half, ...messagesOf({}))).toMatchObject([{ origin: undefined }]);
   });
 
-  it('emits nothing for a Commit whose Begin it has not seen', () => {
+  it('emits nothing for a Commit without a Begin', () => {
     expect(group(i, c, b, i, c)).toHaveLength(1);
   });
 
@@ -145,7 +145,7 @@ describe('transactions', () => {
     expect(second.values).toHaveLength(0);
   });
 
-  it('can be written as JSON', () => {
+  it('has a JSON form', () => {
     expect(JSON.parse(JSON.stringify(t))).toMatchObject({
       kind: 'transaction',
       xid: 7,
@@ -156,14 +156,14 @@ describe('transactions', () => {
     });
   });
 
-  it('may be acknowledged although no session delivered it', () => {
+  it('may be acknowledged without a session', () => {
     expect(group(b, i, c)[0]?.ack()).toBe(true);
     const done = record(concat(of(b, i), of(c)).pipe(transactions(), toArray()));
     expect(done.completed).toBe(true);
   });
 });
 
-describe('transactions, over a session', () => {
+describe('transactions, in a session', () => {
   let clock: Clock;
   let server: FakeBackend;
 
@@ -184,7 +184,7 @@ describe('transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('confirms nothing of a transaction whose Begin was dropped before it: it does not emit it either', () => {
+  it('confirms and emits nothing of a transaction whose Begin was dropped before it', () => {
     const flat = streaming(server).pipe(filter((message) => message.kind !== 'begin'));
     const { values, subscription } = record(flat.pipe(transactions()));
     clock.advance();
@@ -195,7 +195,7 @@ describe('transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('settles what it drops: empty transactions, messages outside any', () => {
+  it('acknowledges what it drops: empty transactions, messages outside a transaction', () => {
     const { values, subscription } = record(streaming(server).pipe(transactions()));
     clock.advance();
     server.commit(transaction({ rows: 0 }));
@@ -206,7 +206,7 @@ describe('transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('leaves a message that it passes on to be acknowledged', () => {
+  it('leaves a message that it emits to be acknowledged', () => {
     const { values, subscription } = record(
       streaming(server).pipe(transactions({ includeNonTransactionalMessages: true })),
     );
@@ -234,7 +234,7 @@ describe('transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('gathers a transaction larger than the window', () => {
+  it('collects a transaction larger than the window', () => {
     const { values, subscription } = record(streaming(server, { maxUnacked: 2 }).pipe(transactions()));
     clock.advance();
     server.commit(transaction({ rows: 1000 }));
@@ -244,7 +244,7 @@ describe('transactions, over a session', () => {
   });
 });
 
-describe('transactions, where the consumer keeps the position', () => {
+describe('transactions, when the consumer owns the position', () => {
   const startLsn = () => of(null);
   let clock: Clock;
   let server: FakeBackend;
@@ -254,14 +254,14 @@ describe('transactions, where the consumer keeps the position', () => {
     server = new FakeBackend(clock);
   });
 
-  /** A stream that has started, of which nothing is acknowledged yet. */
+  /** A stream that has started, without acknowledgements. */
   function started(config: Partial<PgoutputConfig> = { startLsn }) {
     const heard = record(streaming(server, config).pipe(transactions()));
     clock.advance();
     return heard;
   }
 
-  it('passes progress on as a Transaction without changes, all of whose positions are where it leads', () => {
+  it('emits progress as a Transaction without changes, whose positions are all the new one', () => {
     const { values, subscription } = started();
     server.last.keepalive(0x900n);
     expect(values).toMatchObject([
@@ -273,7 +273,7 @@ describe('transactions, where the consumer keeps the position', () => {
     subscription.unsubscribe();
   });
 
-  it('passes it on at most once per statusInterval, or when the server asks', () => {
+  it('emits it at most once per statusInterval, or when the server requests a reply', () => {
     const { values, subscription } = started({ startLsn, statusInterval: 3000 });
     for (let i = 0; i < 10; i++) {
       server.last.keepalive(0x900n + BigInt(i));
@@ -286,7 +286,7 @@ describe('transactions, where the consumer keeps the position', () => {
     subscription.unsubscribe();
   });
 
-  it('moves the slot to it only when it is acknowledged, in its turn', () => {
+  it('moves the slot to it only when it is acknowledged, in order', () => {
     const { values, subscription } = started();
     server.commit(transaction());
     server.last.keepalive(0x900n, true);
@@ -300,7 +300,7 @@ describe('transactions, where the consumer keeps the position', () => {
     subscription.unsubscribe();
   });
 
-  it('makes a delivery of it, which holds up what comes behind it, and is waited for at a stop', () => {
+  it('treats it as a delivery, which holds back later ones, and which a stop waits for', () => {
     const { values, subscription } = started();
     server.last.keepalive(0x900n);
     server.commit(transaction({ commitLsn: 0xa00n }));
@@ -323,7 +323,7 @@ describe('transactions, where the consumer keeps the position', () => {
     expect([server.slot().confirmed, server.last.closed]).toEqual([0xf00n, true]);
   });
 
-  it('passes on none that leads no further than the start', () => {
+  it('emits none that is not beyond the start', () => {
     server.slot().confirmed = 0x700n;
     for (const [position, start] of [
       [null, 0x700n],
@@ -339,7 +339,7 @@ describe('transactions, where the consumer keeps the position', () => {
     }
   });
 
-  it('passes on none where the slot keeps the position, nor without confirmation', () => {
+  it('emits none if the slot holds the position, nor without confirmation', () => {
     for (const config of [{}, { startLsn, confirm: false }]) {
       const { values, subscription } = started(config);
       server.last.keepalive(0x900n, true);
@@ -349,7 +349,7 @@ describe('transactions, where the consumer keeps the position', () => {
     }
   });
 
-  it('passes on none in the middle of a transaction', () => {
+  it('emits none within a transaction', () => {
     const { values, subscription } = started();
     const { payloads } = transaction();
     server.last.push(...payloads.slice(0, -1));
@@ -360,7 +360,7 @@ describe('transactions, where the consumer keeps the position', () => {
     subscription.unsubscribe();
   });
 
-  it('leaves messages that it drops unconfirmed until progress leads past them', () => {
+  it('leaves dropped messages unconfirmed until progress is beyond them', () => {
     const { values, subscription } = started();
     server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(20_000);
@@ -379,14 +379,14 @@ describe('the options of transactions', () => {
     ['spoolDirectory', [7, {}, true]],
     ['includeNonTransactionalMessages', [null, 1, 'yes']],
     ['maxByte', [1000]],
-  ])('name %s when it is bad', (option, values) => {
+  ])('reject %s', (option, values) => {
     for (const value of values) {
       const error = failure(() => transactions({ [option]: value }));
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: `transactions.${option}` });
     }
   });
 
-  it('may be unlimited, and name a folder that is not needed', () => {
+  it('allow unlimited memory, and a folder that is not needed', () => {
     const whole = from(messagesOf({})).pipe(transactions({ maxBytes: Infinity, spoolDirectory: '/nowhere' }));
     expect(record(whole).values).toHaveLength(1);
   });
@@ -406,7 +406,7 @@ describe('a checkpoint', () => {
   it.each<[owner: string, config: Partial<PgoutputConfig>, ends: string[]]>([
     ['slot', {}, ['1/130']],
     ['consumer', { startLsn: () => of(null) }, ['1/130', '1/900']],
-  ])('is where a delivery ends, and of what, where the %s keeps the position', (_, config, ends) => {
+  ])('is the end of a delivery with its source, when the %s owns the position', (_, config, ends) => {
     const { values, subscription } = record(streaming(server, config).pipe(transactions()));
     clock.advance();
     server.commit(transaction({ commitLsn: 0x1_0000_0100n }));
@@ -417,7 +417,7 @@ describe('a checkpoint', () => {
     subscription.unsubscribe();
   });
 
-  it('stays readable after the end, and is no member of what is written as JSON', () => {
+  it('stays readable after the end, and is not part of the JSON form', () => {
     const { values, subscription } = record(streaming(server).pipe(transactions()));
     clock.advance();
     server.commit(transaction());
@@ -427,7 +427,7 @@ describe('a checkpoint', () => {
     expect(JSON.parse(JSON.stringify(values[0]))).not.toHaveProperty('checkpoint');
   });
 
-  it('is on the flat stream where a Commit, a logical message or a keepalive ends', () => {
+  it('exists on the flat stream for a Commit, a logical message or a keepalive', () => {
     const { values, subscription } = record(streaming(server));
     clock.advance();
     server.commit(transaction());
@@ -448,7 +448,7 @@ describe('a checkpoint', () => {
     ['a Transaction', () => group(...messagesOf({}))[0]?.checkpoint],
     ['a Commit', () => commitOf(0x100n, 0x130n).checkpoint],
     ['a keepalive', () => keepaliveOf(0x900n).checkpoint],
-  ])('does not exist of %s that no stream delivered', (_, read) => {
+  ])('does not exist for %s without a session', (_, read) => {
     expect(failure(read)).toMatchObject({ code: 'NOT_STREAMED', retryable: false });
   });
 });

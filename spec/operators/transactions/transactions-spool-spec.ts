@@ -36,7 +36,7 @@ afterEach(() => {
   spools.end();
 });
 
-/** The one Transaction that is made of these, from a spool file. */
+/** The one Transaction of these payloads, from a spool file. */
 function spooled(...payloads: Buffer[]): Transaction {
   const [unit] = grouped([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
   if (!unit) throw new Error('Expected a transaction');
@@ -45,7 +45,7 @@ function spooled(...payloads: Buffer[]): Transaction {
 }
 
 describe('a transaction of more than maxBytes', () => {
-  it('is kept in a file that nobody else sees, and no other is', () => {
+  it('is kept in an unlinked file, and smaller ones are not', () => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions({ maxBytes: 20_000, spoolDirectory: spools.folder })));
     const messages = decodeAny([
@@ -68,7 +68,7 @@ describe('a transaction of more than maxBytes', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('has the changes of one in one piece, over many blocks of the file, and one that is larger than a block', () => {
+  it('has the same changes as a whole transaction, over many blocks of the file, including one larger than a block', () => {
     const content = [
       ...rows(5000),
       row(1, 'x'.repeat(600_000)),
@@ -88,7 +88,7 @@ describe('a transaction of more than maxBytes', () => {
     expect(spools.made).toBe(4);
   });
 
-  it('is read in blocks of the usual size again after a change that is larger than one', () => {
+  it('is read in blocks of the usual size again after a change larger than a block', () => {
     const unit = spooled(...rows(100), row(1, 'x'.repeat(2_000_000)), ...rows(20_000));
     const reads = jest.spyOn(files, 'readSync');
     expect([...unit]).toHaveLength(20_101);
@@ -98,7 +98,7 @@ describe('a transaction of more than maxBytes', () => {
     unit.ack();
   });
 
-  it('is without what was aborted, before it was written or after it', () => {
+  it('excludes what was aborted before or after it was written', () => {
     const payloads = [
       ...firstBlock(700, relation(), row(1), [701, row(2)]),
       streamAbort({ subxid: 701 }),
@@ -126,7 +126,7 @@ describe('a transaction of more than maxBytes', () => {
     expect([spools.made, spools.visible]).toEqual([1, []]);
   });
 
-  it('is shown without its changes, until they are in memory', () => {
+  it('is inspected without its changes, until they are in memory', () => {
     const unit = spooled(row(1));
     expect(JSON.parse(JSON.stringify(unit))).toEqual({
       kind: 'transaction',
@@ -145,7 +145,7 @@ describe('a transaction of more than maxBytes', () => {
 });
 
 describe('a spooled transaction', () => {
-  it('can be read any number of times, by several at once', () => {
+  it('can be read any number of times, concurrently', () => {
     const unit = spooled(...rows(3000));
     const first = [...unit];
     expect([...unit]).toStrictEqual(first);
@@ -156,7 +156,7 @@ describe('a spooled transaction', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('is read to its end by whoever has begun, though it is acknowledged meanwhile, and by nobody else', () => {
+  it('is read completely by an iteration that has started before the acknowledgement, and by no other', () => {
     const unit = spooled(...rows(3000));
     let count = 0;
     for (const change of unit) {
@@ -173,7 +173,7 @@ describe('a spooled transaction', () => {
     expect(inspect(unit)).toContain('size: 3000');
   });
 
-  it('is let go of when all who have begun to read have stopped', () => {
+  it('is released when all iterations that have started have stopped', () => {
     const unit = spooled(...rows(10));
     const [one, other] = [unit[Symbol.iterator](), unit[Symbol.iterator]()];
     one.next();
@@ -187,7 +187,7 @@ describe('a spooled transaction', () => {
     expect(one.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('is let go of by whoever breaks off, or throws, after it was acknowledged', () => {
+  it('is released by an iteration that breaks off or throws after the acknowledgement', () => {
     const unit = spooled(...rows(10));
     for (const change of unit) {
       expect(change.ordinal).toBe(0);
@@ -205,7 +205,7 @@ describe('a spooled transaction', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('may be read after it was acknowledged where it was made an array before, or never was in a file', () => {
+  it('may be read after the acknowledgement if it was converted to an array before, or never spooled', () => {
     const unit = spooled(...rows(10));
     const { changes } = unit;
     unit.ack();
@@ -216,10 +216,10 @@ describe('a spooled transaction', () => {
     expect(small?.changes).toHaveLength(1);
   });
 
-  it('that nobody acknowledges is closed when it is forgotten', async () => {
+  it('that is not acknowledged is closed when it is garbage-collected', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage: () => void = runInNewContext('gc');
-    // In a function of its own, so that nothing on the stack keeps it.
+    // In a separate function, so that no reference to it is on the stack.
     ((): void => {
       expect([...spooled(row(1))]).toHaveLength(1);
     })();
@@ -235,7 +235,7 @@ describe('no file is left', () => {
   const half = firstBlock(700, relation(), ...rows(2000));
   const failed = throwError(() => new Error('lost'));
 
-  it('of what was aborted as a whole', () => {
+  it('of a transaction that was aborted as a whole', () => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions(spools.options)));
     const messages = decodeAny([...half, streamAbort({ subxid: 701 }), streamAbort()]);
@@ -249,7 +249,7 @@ describe('no file is left', () => {
   it.each([
     ['committed', commitPrepared()],
     ['rolled back', rollbackPrepared()],
-  ])('of what was prepared in an earlier session, comes once more in blocks, and is %s', (_, end) => {
+  ])('of a transaction that was prepared in an earlier session, is sent again in blocks, and is %s', (_, end) => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions(spools.options)));
     const messages = decodeAny([...half, end]);
@@ -259,7 +259,7 @@ describe('no file is left', () => {
     expect([heard.values.length, spools.open]).toEqual([1, []]);
   });
 
-  it('of a transaction of which nothing is left', () => {
+  it('of a transaction without remaining changes', () => {
     const payloads = [...firstBlock(700, relation(), ...rows(2000).map((one) => [701, one] as const))];
     expect(assembled([...payloads, streamAbort({ subxid: 701 }), streamCommit()], spools.options)).toEqual([]);
     expect([spools.made, spools.open]).toEqual([1, []]);
@@ -293,7 +293,7 @@ describe('no file is left', () => {
   });
 });
 
-it('a file is the same to several subscriptions, each of which has its own', () => {
+it('each of several subscriptions has its own file', () => {
   const source = of(...decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()]));
   const grouping = source.pipe(transactions(spools.options));
   const [one, other] = [record(grouping).values[0], record(grouping).values[0]];

@@ -41,14 +41,14 @@ function started(config: Parameters<typeof streamingAny>[1] = {}) {
   return heard;
 }
 
-/** What the slot has once feedback has gone out. */
+/** The slot's position after feedback has been sent. */
 function confirmed(): bigint {
   clock.advance(10);
   return server.slot().confirmed;
 }
 
-describe('transactions in blocks, over a session', () => {
-  it('are asked for', () => {
+describe('transactions in blocks, in a session', () => {
+  it('are requested', () => {
     for (const [streaming, options] of [
       ['on', "proto_version '2', publication_names '\"orders_pub\"', streaming 'on'"],
       ['parallel', "proto_version '4', publication_names '\"orders_pub\"', streaming 'parallel'"],
@@ -81,7 +81,7 @@ describe('transactions in blocks, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('hold nothing up while they are open: others, messages and keepalives are confirmed', () => {
+  it('hold back nothing while they are open: other transactions, messages and keepalives are confirmed', () => {
     const { values, subscription } = started();
     server.last.push(...firstBlock(700, relation(), row(1)));
     server.commit(transaction({ commitLsn: 0x100n }));
@@ -99,7 +99,7 @@ describe('transactions in blocks, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('settle themselves where nothing is left of them', () => {
+  it('are acknowledged automatically if they have no remaining changes', () => {
     const { values, subscription } = started();
     server.last.push(...firstBlock(700), streamCommit({ commitLsn: 0x100n }));
     expect(confirmed()).toBe(0x130n);
@@ -114,7 +114,7 @@ describe('transactions in blocks, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('are read to their ends though they are larger than the window, and then take up what of them is in memory', () => {
+  it('are received completely although they exceed the window, and then count with the part that is in memory', () => {
     const bytes: number[] = [];
     const heard = record(
       streamingAny(server, {
@@ -137,7 +137,7 @@ describe('transactions in blocks, over a session', () => {
     server.last.push(streamCommit({ xid: 800, commitLsn: 0x200n }));
     clock.advance(10);
     expect(heard.values.map((unit) => 'size' in unit && unit.size)).toEqual([10, 20_000]);
-    // A block of the file, not the megabyte that it has.
+    // A block of the file, not its size of a megabyte.
     expect(bytes.at(-1)).toBeGreaterThan(250_000);
     expect(bytes.at(-1)).toBeLessThan(300_000);
     heard.values[1]?.ack();
@@ -146,7 +146,7 @@ describe('transactions in blocks, over a session', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('take up what a change of theirs does that is larger than a block of the file', () => {
+  it('count with the size of a change that is larger than a block of the file', () => {
     const bytes: number[] = [];
     const statusObserver = { next: ({ unackedBytes }: { unackedBytes: number }) => bytes.push(unackedBytes) };
     const { values, subscription } = started({ statusInterval: 5, statusObserver });
@@ -157,7 +157,7 @@ describe('transactions in blocks, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('fill the window when they are not acknowledged, so that nothing more is read', () => {
+  it('fill the window if they are not acknowledged, so that reading pauses', () => {
     const { values, subscription } = started({ maxUnacked: 2 });
     const one = (xid: number) => [...firstBlock(xid, relation(), row(xid)), streamCommit({ xid })];
     server.last.push(...one(1), ...one(2), ...one(3));
@@ -169,7 +169,7 @@ describe('transactions in blocks, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('can neither be acknowledged nor read from their file after the end, and leave none', () => {
+  it('can neither be acknowledged nor read from their file after the end, and leave no file', () => {
     const { values, subscription } = started();
     server.last.push(...firstBlock(700, relation(), row(1)), streamCommit(), ...firstBlock(800, relation(), row(2)));
     expect(names([...(values[0] && 'changes' in values[0] ? values[0] : [])])).toEqual(['row 1']);
@@ -183,7 +183,7 @@ describe('transactions in blocks, over a session', () => {
     expect([spools.open, server.slot().confirmed]).toEqual([[], 0x80n]);
   });
 
-  it('where the consumer keeps the position are confirmed by it alone, and progress goes past those that are open', () => {
+  it('are confirmed only by the consumer if it owns the position, and progress is beyond open ones', () => {
     const { values, subscription } = started({ startLsn: () => of(null) });
     server.last.push(...firstBlock(700, relation(), row(1)));
     server.last.keepalive(0x200n);
@@ -208,7 +208,7 @@ describe('a new session', () => {
     ['sends it in one piece', [begin({ xid: 700 }), relation(), row(2), commit()], ['row 2']],
     ['streams another of that number', [...firstBlock(700, relation(), row(3)), streamPrepare()], ['row 3']],
     ['sends nothing of it', transaction({ rows: ['other'] }).payloads.slice(), ['other']],
-  ])('drops what the one before has half received, and its file: the server %s', (_, payloads, ids) => {
+  ])('drops what the previous one has half received, and its file: the server %s', (_, payloads, ids) => {
     const source = streamingAny(server, { streaming: 'on', twoPhase: true });
     const heard = record(source.pipe(retry(1), transactions(spools.options)));
     clock.advance();
@@ -225,7 +225,7 @@ describe('a new session', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('below transactions() ends the subscription, and with it its file', () => {
+  it('after transactions() ends the subscription, and with it its file', () => {
     const source = streamingAny(server, { streaming: 'on' });
     const heard = record(
       source.pipe(transactions(spools.options), reconnect({ initialDelay: 1000, scheduler: clock })),
@@ -243,7 +243,7 @@ describe('a new session', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('makes what was emitted before it worthless to acknowledge, and it comes again', () => {
+  it('makes the acknowledgement of earlier transactions return false, and they are redelivered', () => {
     const source = streamingAny(server, { streaming: 'on' });
     const heard = record(source.pipe(retry(1), transactions(spools.options)));
     clock.advance();

@@ -24,7 +24,7 @@ import { assembled, grouped, inOnePiece, lettered, runMarbles, shown } from '../
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 
-describe('transactions, of what comes in blocks', () => {
+describe('transactions, with transactions in blocks', () => {
   const seven = { xid: 700, commitLsn: 0x700n };
   const eight = { xid: 800, commitLsn: 0x800n };
   const t = inOnePiece([relation(), row(1), row(2)], seven);
@@ -32,7 +32,7 @@ describe('transactions, of what comes in blocks', () => {
   const w = inOnePiece([relation(), row(4)], { xid: 9, commitLsn: 0x100n });
   const values = { t, u, w };
 
-  it('makes one value of the blocks, at the Stream Commit, as if it had come in one piece', () => {
+  it('emits one value for the blocks, at the Stream Commit, equal to the whole transaction', () => {
     // Start, Relation, Insert, Stop; Start, Insert, Stop; Commit
     const sent = lettered([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
     runMarbles(({ cold, expectObservable, expectSubscriptions }) => {
@@ -42,7 +42,7 @@ describe('transactions, of what comes in blocks', () => {
     });
   });
 
-  it('emits in the order of the commits, with whole transactions in between, however blocks take turns', () => {
+  it('emits in the order of the commits, with whole transactions in between, however blocks are interleaved', () => {
     const sent = lettered([
       ...firstBlock(700, relation(), row(1)), // a b c d
       ...firstBlock(800, relation(), row(3)), // e f g h
@@ -61,7 +61,7 @@ describe('transactions, of what comes in blocks', () => {
     });
   });
 
-  it('passes errors and completion on at once, and drops what is half received', () => {
+  it('emits errors and completion immediately, and drops half-received transactions', () => {
     const sent = lettered([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
     runMarbles(({ cold, expectObservable }) => {
       for (const marbles of ['-ab-|', '-abc-#', '-abcd-|', '-abcd--#']) {
@@ -71,7 +71,7 @@ describe('transactions, of what comes in blocks', () => {
     });
   });
 
-  it('unsubscribes from its source in the middle of a block', () => {
+  it('unsubscribes from its source within a block', () => {
     const sent = lettered([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
     runMarbles(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('-ab-c-d-e-', sent);
@@ -80,7 +80,7 @@ describe('transactions, of what comes in blocks', () => {
     });
   });
 
-  it('holds no state between subscriptions, and emits nothing whose beginning it has not seen', () => {
+  it('holds no state between subscriptions, and emits nothing without its beginning', () => {
     const messages = decodeAny([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
     expect(record(from(messages.slice(4)).pipe(transactions())).values).toEqual([]);
     const grouped = from(messages).pipe(transactions());
@@ -88,8 +88,8 @@ describe('transactions, of what comes in blocks', () => {
   });
 });
 
-describe('what was aborted', () => {
-  it('is left out, subtransaction by subtransaction, and the rest counts on', () => {
+describe('an aborted change', () => {
+  it('is excluded, subtransaction by subtransaction, and the others are kept', () => {
     const payloads = [
       ...firstBlock(700, relation(), row(1), [701, row(2)], [702, row(3)], row(4)),
       streamAbort({ subxid: 701 }),
@@ -100,7 +100,7 @@ describe('what was aborted', () => {
     expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(3), row(4), row(6), row(7)])]);
   });
 
-  it('is never emitted as a whole, whatever else is open', () => {
+  it('is never emitted as part of the transaction, whatever else is open', () => {
     const payloads = [
       ...firstBlock(700, relation(), row(1)),
       ...firstBlock(800, relation(), row(2)),
@@ -110,7 +110,7 @@ describe('what was aborted', () => {
     expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(2)], { xid: 800 })]);
   });
 
-  it('does not touch a subtransaction of the same number in another transaction', () => {
+  it('does not affect a subtransaction of the same number in another transaction', () => {
     const payloads = [
       ...firstBlock(700, relation(), [5, row(1)]),
       ...firstBlock(800, relation(), [5, row(2)]),
@@ -125,7 +125,7 @@ describe('what was aborted', () => {
     ]);
   });
 
-  it('may be something that was never streamed', () => {
+  it('may never have been streamed', () => {
     const payloads = [
       streamAbort({ xid: 5 }),
       ...firstBlock(700, relation(), row(1)),
@@ -136,7 +136,7 @@ describe('what was aborted', () => {
     expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1)])]);
   });
 
-  it('leaves the logical messages that a rolled back savepoint wrote: they carry the transaction’s own xid', () => {
+  it('does not include the logical messages of a rolled-back savepoint, which have the top-level xid', () => {
     const payloads = [
       ...firstBlock(700, relation(), [701, row(1)], logicalMessage()),
       streamAbort({ subxid: 701 }),
@@ -146,7 +146,7 @@ describe('what was aborted', () => {
   });
 });
 
-describe('transactions, of blocks that have nothing left', () => {
+describe('transactions, with blocks without remaining changes', () => {
   it.each<[what: string, payloads: Buffer[]]>([
     ['an empty block', [...firstBlock(700), streamCommit()]],
     ['empty blocks', [...firstBlock(700), ...block(700), ...block(700), streamCommit()]],
@@ -158,7 +158,7 @@ describe('transactions, of blocks that have nothing left', () => {
   });
 });
 
-describe('a transaction that came in blocks', () => {
+describe('a transaction sent in blocks', () => {
   const everything = [
     relation(),
     row(1),
@@ -168,7 +168,7 @@ describe('a transaction that came in blocks', () => {
     logicalMessage({ content: 'ab' }),
   ];
 
-  it('has all that one in one piece has, and its origin', () => {
+  it('has everything that a whole transaction has, including the origin', () => {
     const payloads = [origin('node_b', 0n), ...everything];
     expect(assembled([...firstBlock(700, ...payloads), streamCommit()])).toStrictEqual([inOnePiece(payloads)]);
     const [unit] = assembled([
@@ -179,7 +179,7 @@ describe('a transaction that came in blocks', () => {
     expect(unit).toMatchObject({ origin: 'node_b', size: 6 });
   });
 
-  it('does not take the origin of another one', () => {
+  it('does not use the origin of another one', () => {
     const units = assembled([
       begin(),
       origin('whole'),
@@ -197,7 +197,7 @@ describe('a transaction that came in blocks', () => {
     expect(units.map(({ origin }) => origin)).toEqual(['whole', undefined, undefined, 'streamed']);
   });
 
-  it('equals one in one piece, and is written and shown like it', () => {
+  it('equals the whole transaction, and has the same JSON form and inspection', () => {
     const [streamed] = grouped([...firstBlock(700, ...everything), streamCommit()]);
     const [whole] = grouped([begin(), ...everything, commit()]);
     expect(streamed).toBeInstanceOf(Transaction);
@@ -207,7 +207,7 @@ describe('a transaction that came in blocks', () => {
     expect(Reflect.ownKeys(streamed ?? {}).sort()).toEqual(Reflect.ownKeys(whole ?? {}).sort());
   });
 
-  it('can be read any number of times, as an array, too', () => {
+  it('can be read any number of times, also as an array', () => {
     const [unit] = grouped([...firstBlock(700, ...everything), streamCommit()]);
     if (!unit) throw new Error('Expected a transaction');
     const first = [...unit];
@@ -215,12 +215,12 @@ describe('a transaction that came in blocks', () => {
     expect(unit.changes).toStrictEqual(first);
     expect(unit.changes).toBe(unit.changes);
     expect(unit.size).toBe(5);
-    // One reader does not take from another.
+    // Iterations are independent.
     const [one, other] = [unit[Symbol.iterator](), unit[Symbol.iterator]()];
     expect([one.next().value, other.next().value, one.next().value]).toStrictEqual([first[0], first[0], first[1]]);
   });
 
-  it('drops messages outside any transaction between its blocks, or passes them on in their place', () => {
+  it('drops messages outside a transaction between its blocks, or emits them in order', () => {
     const alone = logicalMessage({ transactional: false, lsn: 0x50n });
     const payloads = [...firstBlock(700, relation(), row(1)), alone, ...block(700, row(2)), streamCommit()];
     expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(2)])]);
@@ -230,7 +230,7 @@ describe('a transaction that came in blocks', () => {
     expect(passed.map(({ kind }) => kind)).toEqual(['message', 'transaction']);
   });
 
-  it('needs the messages themselves: copies do not carry what it takes', () => {
+  it('requires the original messages: copies do not have the data it uses', () => {
     const copied = from(decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()])).pipe(
       map((message) => (message.kind === 'insert' ? ({ ...message } as AnyReplicationMessage) : message)),
     );
@@ -238,7 +238,7 @@ describe('a transaction that came in blocks', () => {
     expect([error, values]).toMatchObject([{ code: 'NOT_STREAMED' }, []]);
   });
 
-  it('keeps nothing of the messages that it was made of', () => {
+  it('keeps no reference to the messages that it was created from', () => {
     const messages = decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()]);
     const { values } = record(from(messages).pipe(transactions(), map(shown)));
     const [, , change] = messages;

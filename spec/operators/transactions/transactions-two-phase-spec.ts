@@ -26,7 +26,7 @@ import { record, streamingAny } from '../../support/streaming';
 import { assembled, inOnePiece, lettered, runMarbles, shown } from '../support/streamed';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
-/** The changes of a prepared transaction: they stand at its prepare LSN. */
+/** The changes of a prepared transaction, at its prepare LSN. */
 const changesAt = (prepareLsn: bigint, ...payloads: Buffer[]) =>
   inOnePiece(payloads, { commitLsn: prepareLsn }).changes;
 
@@ -40,14 +40,14 @@ const PREPARED = {
   origin: undefined,
 };
 
-describe('transactions, of what is prepared', () => {
+describe('transactions, with prepared transactions', () => {
   const p = { ...PREPARED, size: 2, changes: changesAt(0x100n, relation(), row(1), row(2)) };
   const o = { ...PREPARED, size: 0, changes: [] };
   const [k, r] = assembled([commitPrepared(), rollbackPrepared()]);
   if (!k || !r) throw new Error('Expected two messages');
   const values = { p, o, k, r };
 
-  it('emits it with its changes at the Prepare, and what ended it as it comes', () => {
+  it('emits one with its changes at the Prepare, and its end as it is received', () => {
     const sent = lettered([
       beginPrepare(), // a
       relation(), // b
@@ -64,7 +64,7 @@ describe('transactions, of what is prepared', () => {
     });
   });
 
-  it('emits it at the Stream Prepare when it comes in blocks, without what was aborted', () => {
+  it('emits one at the Stream Prepare if it is sent in blocks, without aborted changes', () => {
     const sent = lettered([
       ...firstBlock(700, relation(), row(1), [701, row(9)]), // a b c d e
       streamAbort({ subxid: 701 }), // f
@@ -77,7 +77,7 @@ describe('transactions, of what is prepared', () => {
     });
   });
 
-  it('emits an empty one, too: its end will come', () => {
+  it('emits an empty one, too, because its end follows', () => {
     const sent = lettered([beginPrepare(), prepare(), ...firstBlock(700), streamPrepare(), rollbackPrepared()]);
     runMarbles(({ cold, expectObservable }) => {
       expectObservable(cold('ab-cd-ef|', sent).pipe(transactions(), map(shown))).toBe('-o----or|', values);
@@ -113,14 +113,14 @@ describe('transactions, of what is prepared', () => {
     ]);
   });
 
-  it('has its origin, and messages of its own among its changes', () => {
+  it('has its origin, and logical messages among its changes', () => {
     const payloads = [origin('node_b'), relation(), row(1), logicalMessage()];
     const expected = { ...PREPARED, origin: 'node_b', size: 2, changes: changesAt(0x100n, ...payloads) };
     expect(assembled([beginPrepare(), ...payloads, prepare()])).toStrictEqual([expected]);
     expect(assembled([...firstBlock(700, ...payloads), streamPrepare()])).toStrictEqual([expected]);
   });
 
-  it('is dropped when it is half received as another begins, or when its beginning was not seen', () => {
+  it('is dropped if it is half received when another begins, or if its beginning was not received', () => {
     const [, second, third] = decodeAny([beginPrepare(), relation(), row(1)]);
     const [end] = decodeAny([beginPrepare(), prepare()]).slice(1);
     const whole = decodeAny([begin(), relation(), row(2), commit()]);
@@ -132,7 +132,7 @@ describe('transactions, of what is prepared', () => {
     ]);
   });
 
-  it('can be written and shown like a transaction', () => {
+  it('has a JSON form and inspection like a transaction', () => {
     const payloads = [relation(), row(1)];
     const forms = [
       [beginPrepare(), ...payloads, prepare()],
@@ -158,7 +158,7 @@ describe('transactions, of what is prepared', () => {
   });
 });
 
-describe('prepared transactions, over a session', () => {
+describe('prepared transactions, in a session', () => {
   let clock: Clock;
   let server: FakeBackend;
 
@@ -175,7 +175,7 @@ describe('prepared transactions, over a session', () => {
 
   const one = [beginPrepare(), relation(), row(1), prepare()];
 
-  it('are asked for', () => {
+  it('are requested', () => {
     const { subscription } = started({ streaming: 'on' });
     expect(server.last.queries.at(-1)).toContain(
       `(proto_version '3', publication_names '"orders_pub"', streaming 'on', two_phase 'true')`,
@@ -183,7 +183,7 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('are confirmed one by one, and so is what ends them', () => {
+  it('are confirmed one by one, and so are their ends', () => {
     const { values, subscription } = started();
     server.last.push(...one, commitPrepared());
     clock.advance(10);
@@ -196,7 +196,7 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('hold up what comes behind them, but not the reading: held until the end, acknowledged with it', () => {
+  it('hold back what follows them, but not reading, when they are held until their end', () => {
     const { values, subscription } = started({ maxUnacked: 1 });
     server.last.push(
       ...one,
@@ -218,7 +218,7 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('fill the window once their end has been read: whoever is slow does not have all of them in memory', () => {
+  it('fill the window once their end has been read, so that a slow consumer does not have all of them in memory', () => {
     const { values, subscription } = started({ maxUnackedBytes: 50_000 });
     for (let xid = 1; xid <= 100; xid++) {
       const at = { xid, gid: `gid ${xid}`, prepareLsn: BigInt(xid) * 0x100n };
@@ -227,7 +227,7 @@ describe('prepared transactions, over a session', () => {
     }
     clock.advance(10);
     expect(values).toHaveLength(10);
-    // More of them come meanwhile.
+    // More of them are received in the meantime.
     for (const unit of values) {
       unit.ack();
       clock.advance(10);
@@ -236,7 +236,7 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('have a checkpoint that never goes back, though their prepare lies before the start', () => {
+  it('have a checkpoint that never goes back, even if their prepare is before the start', () => {
     const { values, subscription } = started({ startLsn: () => [0x150n] });
     server.last.push(...one, commitPrepared(), beginPrepare(), relation(), row(1), prepare());
     const endOf = (unit: (typeof values)[number] | undefined) => unit && 'checkpoint' in unit && unit.checkpoint.endLsn;
@@ -246,14 +246,14 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('have a checkpoint at their end, and so has what ends them', () => {
+  it('have a checkpoint at their end, and so do their ends', () => {
     const { values, subscription } = started();
     server.last.push(...one, commitPrepared(), rollbackPrepared());
     expect(values.map((unit) => 'checkpoint' in unit && unit.checkpoint.endLsn)).toEqual(['0/130', '0/230', '0/230']);
     subscription.unsubscribe();
   });
 
-  it('are waited for when they are empty: nothing settles them but the subscriber', () => {
+  it('are waited for even if they are empty: only the subscriber acknowledges them', () => {
     const { values, subscription } = started();
     server.last.push(beginPrepare(), prepare());
     clock.advance(10);
@@ -264,7 +264,7 @@ describe('prepared transactions, over a session', () => {
     subscription.unsubscribe();
   });
 
-  it('cannot be acknowledged any more after the end', () => {
+  it('cannot be acknowledged after the end', () => {
     const { values, subscription } = started();
     server.last.push(...one);
     subscription.unsubscribe();
