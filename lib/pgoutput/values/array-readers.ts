@@ -1,4 +1,5 @@
 import { decodeUtf8 } from '../../wire/text';
+import type { ReaderFactory, ValueReader } from './value-reader';
 
 const OPEN = 0x7b; // {
 const CLOSE = 0x7d; // }
@@ -9,35 +10,57 @@ const BACKSLASH = 0x5c;
 /** The maximum size in bytes. Larger arrays go to pg's parser, which checks the number of elements. */
 const MAX_BYTES = 2 ** 27;
 
-/** Reads one element. Returns undefined if the element has another form. */
-type ElementReader = (bytes: Buffer, start: number, end: number) => unknown;
+/** The maximum size in bytes of an element with escapes. V8 aborts the process if a text has too many parts to replace. */
+const MAX_ESCAPED_BYTES = 2 ** 20;
 
-/** Creates a reader of arrays of one dimension without escapes, such as `{1,2,3}`. Other arrays go to pg's parser. */
-export function createArrayReader(readElement: ElementReader): ElementReader {
-  return (bytes, start, end) => {
+/** Creates a reader of no form. */
+export const createNoReader: ReaderFactory = (readOther) => readOther;
+
+/** Reads an element of another form, so that pg's parser reads the whole array. */
+const readNothing: ValueReader = () => undefined;
+
+/**
+ * Creates the factory for arrays of one dimension, such as `{1,2,3}`.
+ *
+ * @param createElement for an element
+ * @param createEscaped for a quoted element with escapes
+ */
+export function createArrayReader(createElement: ReaderFactory, createEscaped = createNoReader): ReaderFactory {
+  const readElement = createElement(readNothing);
+  const readEscaped = createEscaped(readNothing);
+  return (readOther) => (bytes, start, end) => {
     const last = end - 1;
-    if (end - start > MAX_BYTES || bytes[start] !== OPEN || bytes[last] !== CLOSE) return undefined;
+    if (end - start > MAX_BYTES || bytes[start] !== OPEN || bytes[last] !== CLOSE) return readOther(bytes, start, end);
     const elements: unknown[] = [];
     let from = start + 1;
     while (from < last) {
       const isQuoted = bytes[from] === QUOTE;
-      const to = isQuoted ? findQuote(bytes, from + 1, last) : findComma(bytes, from, last);
-      if (to < 0) return undefined;
-      const element = isQuoted
-        ? readElement(bytes, from + 1, to)
-        : isNull(bytes, from, to)
-          ? null
-          : readElement(bytes, from, to);
-      if (element === undefined) return undefined;
+      const found = isQuoted ? findQuote(bytes, from + 1, last) : findComma(bytes, from, last);
+      if (found === 0) break;
+      const to = Math.abs(found);
+      let element: unknown;
+      if (found < 0) element = readEscaped(bytes, from + 1, to);
+      else if (isQuoted) element = readElement(bytes, from + 1, to);
+      else element = isNull(bytes, from, to) ? null : readElement(bytes, from, to);
+      if (element === undefined) break;
       elements.push(element);
       from = isQuoted ? to + 1 : to;
       if (from === last) return elements;
-      if (bytes[from] !== COMMA) return undefined;
+      if (bytes[from] !== COMMA) break;
       from++;
     }
-    return elements.length === 0 && from === last ? elements : undefined;
+    return start + 1 === last ? elements : readOther(bytes, start, end);
   };
 }
+
+const createTextReader: ReaderFactory = () => decodeUtf8;
+
+const createEscapedTextReader: ReaderFactory = (readOther) => (bytes, start, end) =>
+  end - start > MAX_ESCAPED_BYTES
+    ? readOther(bytes, start, end)
+    : decodeUtf8(bytes, start, end).replace(/\\(.)/gs, '$1');
+
+export const createTextArrayReader = createArrayReader(createTextReader, createEscapedTextReader);
 
 /** Whether the element is an unquoted NULL. The text `NULL` is quoted. */
 function isNull(bytes: Buffer, start: number, end: number): boolean {
@@ -50,25 +73,27 @@ function isNull(bytes: Buffer, start: number, end: number): boolean {
   );
 }
 
-export const readTextArray = createArrayReader(decodeUtf8);
-
-/** @returns -1 if an escape precedes the quote, or there is no quote */
+/** @returns the position of the quote, negated if an escape precedes it; 0 if there is no quote */
 function findQuote(bytes: Buffer, from: number, end: number): number {
+  let isEscaped = false;
   for (let at = from; at < end; at++) {
     const byte = bytes[at];
-    if (byte === QUOTE) return at;
-    if (byte === BACKSLASH) return -1;
+    if (byte === QUOTE) return isEscaped ? -at : at;
+    if (byte === BACKSLASH) {
+      isEscaped = true;
+      at++;
+    }
   }
-  return -1;
+  return 0;
 }
 
-/** @returns -1 if the element before the comma is empty or contains array syntax */
+/** @returns the position of the comma or the end; 0 if the element before it is empty or contains array syntax */
 function findComma(bytes: Buffer, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at] !== COMMA) {
     const byte = bytes[at];
-    if (byte === OPEN || byte === CLOSE || byte === QUOTE || byte === BACKSLASH) return -1;
+    if (byte === OPEN || byte === CLOSE || byte === QUOTE || byte === BACKSLASH) return 0;
     at++;
   }
-  return at === from ? -1 : at;
+  return at === from ? 0 : at;
 }

@@ -5,7 +5,8 @@ import { isBuiltIn, createShapedParser, UnknownTypeError, resolveDomain, type Re
 import type { Column } from '../messages/table';
 import { createLimitFault, DELIVER, ValueFault } from './value-fault';
 import { LimitError } from './value-limits';
-import { isReadAsBytea, createValueReader, type ValueReader } from './value-readers';
+import type { ValueReader } from './value-reader';
+import { isReadAsBytea, createValueReader } from './value-readers';
 import { AS_TEXT, formatColumn } from './values';
 
 /** The readers of a column, one per format. Both return the same value. */

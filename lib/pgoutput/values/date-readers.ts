@@ -1,3 +1,5 @@
+import type { ReaderFactory } from './value-reader';
+
 const ZERO = 0x30;
 const DASH = 0x2d;
 const COLON = 0x3a;
@@ -17,17 +19,17 @@ const DAY = 86_400_000;
 const EPOCH = 719_468;
 
 /** Reads `2026-01-31` as midnight in the time zone of the process, as pg does. */
-export function readDate(bytes: Buffer, start: number, end: number): Date | undefined {
-  if (end - start !== DATE || !isDate(bytes, start)) return undefined;
+export const createDateReader: ReaderFactory = (readOther) => (bytes, start, end) => {
+  if (end - start !== DATE || !isDate(bytes, start)) return readOther(bytes, start, end);
   const year = readYear(bytes, start);
   const month = readTwoDigits(bytes, start + 5);
   const day = readTwoDigits(bytes, start + 8);
-  return (month | day) < 0 || !isPlain(year) ? undefined : new Date(year, month - 1, day);
-}
+  return (month | day) < 0 || !isPlain(year) ? readOther(bytes, start, end) : new Date(year, month - 1, day);
+};
 
 /** Reads `2026-01-31 23:59:59.123456` in the time zone of the process, as pg does. */
-export function readTimestamp(bytes: Buffer, start: number, end: number): Date | undefined {
-  if (!isTimestamp(bytes, start, end)) return undefined;
+export const createTimestampReader: ReaderFactory = (readOther) => (bytes, start, end) => {
+  if (!isTimestamp(bytes, start, end)) return readOther(bytes, start, end);
   const year = readYear(bytes, start);
   const month = readTwoDigits(bytes, start + 5);
   const day = readTwoDigits(bytes, start + 8);
@@ -35,15 +37,15 @@ export function readTimestamp(bytes: Buffer, start: number, end: number): Date |
   const minute = readTwoDigits(bytes, start + 14);
   const second = readTwoDigits(bytes, start + 17);
   const ms = readMilliseconds(bytes, start + TIMESTAMP, end);
-  if ((month | day | hour | minute | second | ms) < 0 || !isPlain(year)) return undefined;
+  if ((month | day | hour | minute | second | ms) < 0 || !isPlain(year)) return readOther(bytes, start, end);
   return new Date(year, month - 1, day, hour, minute, second, ms);
-}
+};
 
 /** Reads `2026-01-31 23:59:59.123456+00`. The time zone of the session is UTC. */
-export function readTimestamptz(bytes: Buffer, start: number, end: number): Date | undefined {
+export const createTimestamptzReader: ReaderFactory = (readOther) => (bytes, start, end) => {
   const zone = end - UTC;
-  if (!isTimestamp(bytes, start, zone)) return undefined;
-  if (bytes[zone] !== PLUS || bytes[zone + 1] !== ZERO || bytes[zone + 2] !== ZERO) return undefined;
+  if (!isTimestamp(bytes, start, zone)) return readOther(bytes, start, end);
+  if (bytes[zone] !== PLUS || bytes[zone + 1] !== ZERO || bytes[zone + 2] !== ZERO) return readOther(bytes, start, end);
   const year = readYear(bytes, start);
   const month = readTwoDigits(bytes, start + 5);
   const day = readTwoDigits(bytes, start + 8);
@@ -51,9 +53,10 @@ export function readTimestamptz(bytes: Buffer, start: number, end: number): Date
   const minute = readTwoDigits(bytes, start + 14);
   const second = readTwoDigits(bytes, start + 17);
   const ms = readMilliseconds(bytes, start + TIMESTAMP, zone);
-  if ((day | hour | minute | second | ms) < 0 || !isPlain(year) || month < 1 || month > 12) return undefined;
+  if ((day | hour | minute | second | ms) < 0 || !isPlain(year) || month < 1 || month > 12)
+    return readOther(bytes, start, end);
   return new Date(toDayNumber(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + ms);
-}
+};
 
 function isTimestamp(bytes: Buffer, start: number, end: number): boolean {
   return (

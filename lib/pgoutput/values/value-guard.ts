@@ -6,7 +6,7 @@ import type { TypeCatalog } from '../types/type-catalog';
 import { UndecodedValue } from './undecoded-value';
 import { ValueError, type ValueFormat } from './value-error';
 import { DELIVER, ValueFault } from './value-fault';
-import type { ValueReader } from './value-readers';
+import type { ValueReader } from './value-reader';
 import { formatColumn } from './values';
 
 /** The transaction of the message that is being decoded. */

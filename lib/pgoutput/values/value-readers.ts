@@ -1,53 +1,51 @@
 import { decodeUtf8 } from '../../wire/text';
-import { createArrayReader, readTextArray } from './array-readers';
-import { readBytea } from './bytea-reader';
-import { readDate, readTimestamp, readTimestamptz } from './date-readers';
+import { createArrayReader, createNoReader, createTextArrayReader } from './array-readers';
+import { createByteaReader, createEscapedByteaReader } from './bytea-reader';
+import { createDateReader, createTimestampReader, createTimestamptzReader } from './date-readers';
 import type { Column } from '../messages/table';
 import { exactTypes } from './exact-types';
 import { BUILT_IN_PARSERS, guardParser } from './guarded-parser';
-import { readBoolean, readDecimal, readDigits, readInteger } from './number-readers';
+import { createBooleanReader, createDecimalReader, createDigitsReader, createIntegerReader } from './number-readers';
+import type { ReaderFactory, ValueReader } from './value-reader';
 import { AS_TEXT, findParser, type TextParser, type TypeParsers } from './values';
 
-/** Converts the bytes in [start, end) to a value. */
-export type ValueReader = (bytes: Buffer, start: number, end: number) => unknown;
-
 const BYTEA = 17;
+/** The arrays that have text as elements in pg, such as text[], varchar[], uuid[], inet[] and time[]. */
+const TEXT_ARRAYS = [651, 791, 1008, 1009, 1014, 1015, 1040, 1041, 1183, 1270, 2951, 3907];
 
-const readIntegerArray = createArrayReader(readInteger);
-const readDecimalArray = createArrayReader(readDecimal);
+const createIntegerArrayReader = createArrayReader(createIntegerReader);
+const createDecimalArrayReader = createArrayReader(createDecimalReader);
 
-/**
- * Readers of the usual text forms of a type, directly from the bytes. They return undefined for other forms. They return the
- * same value as pg's parser, and replace only that parser.
- */
-const READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
-  [16, readBoolean],
-  [BYTEA, readBytea],
-  [20, decodeUtf8], // int8 is text in pg
-  [21, readInteger],
-  [23, readInteger],
-  [26, readInteger],
-  [700, readDecimal],
-  [701, readDecimal],
-  [1082, readDate],
-  [1114, readTimestamp],
-  [1184, readTimestamptz],
-  [1000, createArrayReader(readBoolean)],
-  [1005, readIntegerArray],
-  [1007, readIntegerArray],
-  [1028, readIntegerArray],
-  [1009, readTextArray],
-  [1014, readTextArray],
-  [1015, readTextArray],
-  [1016, createArrayReader(readDigits)], // int8[]
-  [1021, readDecimalArray],
-  [1022, readDecimalArray],
-  [1231, readDecimalArray], // numeric[], doubles in pg
-  [2951, readTextArray], // uuid[]
+/** Readers of the usual text forms of a type. They replace pg's parser only. */
+const READERS: ReadonlyMap<number, ReaderFactory> = new Map<number, ReaderFactory>([
+  [16, createBooleanReader],
+  [BYTEA, createByteaReader],
+  [20, () => decodeUtf8], // int8 is text in pg
+  [21, createIntegerReader],
+  [23, createIntegerReader],
+  [26, createIntegerReader],
+  [700, createDecimalReader],
+  [701, createDecimalReader],
+  [1082, createDateReader],
+  [1114, createTimestampReader],
+  [1184, createTimestamptzReader],
+  [1000, createArrayReader(createBooleanReader)],
+  [1001, createArrayReader(createNoReader, createEscapedByteaReader)],
+  [1005, createIntegerArrayReader],
+  [1007, createIntegerArrayReader],
+  [1028, createIntegerArrayReader],
+  [1016, createArrayReader(createDigitsReader)], // int8[]
+  [1021, createDecimalArrayReader],
+  [1022, createDecimalArrayReader],
+  [1231, createDecimalArrayReader], // numeric[], doubles in pg
+  [1115, createArrayReader(createTimestampReader)],
+  [1182, createArrayReader(createDateReader)],
+  [1185, createArrayReader(createTimestamptzReader)],
+  ...TEXT_ARRAYS.map((oid) => [oid, createTextArrayReader] as const),
 ]);
 
 /** Types for which pg's values and those of `exactTypes` are equal. */
-const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1005, 1007, 1009, 1014, 1015, 1021, 1022, 1028, 2951]);
+const EXACT = new Set([16, 17, 21, 23, 26, 700, 701, 1000, 1001, 1005, 1007, 1021, 1022, 1028, ...TEXT_ARRAYS]);
 
 /** Whether the reader of a type returns the same values as the parser. */
 function hasReader(parser: TextParser, oid: number): boolean {
@@ -72,10 +70,7 @@ export function createValueReader(types: TypeParsers, table: string, column: Col
   const parser = findParser(types, table, column);
   if (parser === AS_TEXT) return decodeUtf8;
   const parse = guardParser(parser, table, column);
-  const read = hasReader(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
-  if (!read) return (bytes, start, end) => parse(decodeUtf8(bytes, start, end));
-  return (bytes, start, end) => {
-    const value = read(bytes, start, end);
-    return value === undefined ? parse(decodeUtf8(bytes, start, end)) : value;
-  };
+  const readOther: ValueReader = (bytes, start, end) => parse(decodeUtf8(bytes, start, end));
+  const createReader = hasReader(parser, column.typeOid) ? READERS.get(column.typeOid) : undefined;
+  return createReader?.(readOther) ?? readOther;
 }

@@ -20,6 +20,8 @@ const float8 = fc
   .oneof(
     fc.double(),
     fc.tuple(fc.integer(), fc.nat(9)).map(([units, scale]) => units / 10 ** scale),
+    // Mostly of 16 or 17 digits.
+    fc.tuple(fc.integer(), fc.integer({ min: 1, max: 9_999 })).map(([dividend, divisor]) => dividend / divisor),
   )
   .map((value) => printFloat(value, 15, (number) => number.toExponential()));
 const uuid = fc.uuid();
@@ -31,6 +33,12 @@ const text = fc.oneof(
   fc.constantFrom('', 'NULL', 'null', '{}', '\\x', '"'),
 );
 const bytea = fc.uint8Array({ maxLength: 300, size: 'max' }).map((bytes) => `\\x${Buffer.from(bytes).toString('hex')}`);
+
+const inet = fc.tuple(fc.ipV4(), fc.integer({ min: 8, max: 32 })).map(([address, bits]) => `${address}/${bits}`);
+const macaddr = fc.constantFrom('08:00:2b:01:02:03', '00:00:00:00:00:00');
+const money = fc.constantFrom('$1.50', '-$1,234,567.00', '$0.00');
+const time = fc.constantFrom('00:00:00', '12:34:56.789', '24:00:00', '23:59:59.999999');
+const numrange = fc.constantFrom('[1,2)', 'empty', '(,5]', '(-Infinity,"1")', '[1.5,)');
 
 /** By OID, with the type's name: every type that is read from its bytes, and some that are not. */
 export const PRINTED: readonly (readonly [oid: number, name: string, text: Arbitrary<string>])[] = [
@@ -59,11 +67,19 @@ export const PRINTED: readonly (readonly [oid: number, name: string, text: Arbit
   [1016, 'int8[]', arrayOf(int8)],
   [1021, 'float4[]', arrayOf(float4)],
   [1022, 'float8[]', arrayOf(float8)],
+  [1040, 'macaddr[]', arrayOf(macaddr)],
+  [1041, 'inet[]', arrayOf(inet)],
+  [651, 'cidr[]', arrayOf(inet)],
+  [791, 'money[]', arrayOf(money)],
+  [1008, 'regproc[]', arrayOf(text)],
   [1115, 'timestamp[]', arrayOf(printedTimestamp)],
   [1182, 'date[]', arrayOf(printedDate)],
   [1185, 'timestamptz[]', arrayOf(printedTimestamptz)],
+  [1183, 'time[]', arrayOf(time)],
+  [1270, 'timetz[]', arrayOf(time.map((of) => `${of}+00`))],
   [1231, 'numeric[]', arrayOf(numeric)],
   [2951, 'uuid[]', arrayOf(uuid)],
+  [3907, 'numrange[]', arrayOf(numrange)],
 ];
 
 function integer(min: number, max: number): Arbitrary<string> {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { ValueError } from '../../../lib/pgoutput/values/value-error';
-import { createValueReader, type ValueReader } from '../../../lib/pgoutput/values/value-readers';
+import type { ValueReader } from '../../../lib/pgoutput/values/value-reader';
+import { createValueReader } from '../../../lib/pgoutput/values/value-readers';
 import { guardParser } from '../../../lib/pgoutput/values/guarded-parser';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { guardedReaders } from './guarded-readers';
