@@ -9,7 +9,8 @@ import { Bed } from './support/bed';
 const MB = 1024 * 1024;
 const WINDOW = 16 * MB;
 const TRANSACTION = MB;
-const STAYS = 5_000;
+/** It takes a few seconds, most of them with a full window. */
+const UNTIL = { leavesAfter: 45, pausedUpdates: 8 };
 
 interface Report {
   event: 'open' | 'closed';
@@ -54,7 +55,7 @@ describe('a subscriber slower than its server', () => {
     const subscribers = [];
     for (const shape of ['flat', 'grouped'] as const) {
       const config = { ...bed.config(await bed.slot()), maxUnackedBytes: WINDOW, statusInterval: 500 };
-      subscribers.push(slowSubscriber({ shape, config, handles: 100, stays: STAYS }));
+      subscribers.push(slowSubscriber({ shape, config, handles: 100, ...UNTIL }));
     }
     for (const subscriber of subscribers) await subscriber.opened();
 
@@ -74,8 +75,8 @@ describe('a subscriber slower than its server', () => {
       );
       expect(peak - baseline).toBeLessThan(WINDOW + TRANSACTION + 100 * MB);
       // It was busy, and waited for nothing but its own handler.
-      expect(handled).toBeGreaterThan(20);
-      expect(pausedUpdates).toBeGreaterThan(3);
+      expect(handled).toBeGreaterThanOrEqual(UNTIL.leavesAfter);
+      expect(pausedUpdates).toBeGreaterThanOrEqual(UNTIL.pausedUpdates);
       // The process exits by itself.
       expect(await subscriber.exited).toEqual([0, null]);
     }

@@ -1,4 +1,7 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryResultRow } from 'pg';
 import { GenericContainer, getContainerRuntimeClient, Wait, type StartedTestContainer } from 'testcontainers';
@@ -19,7 +22,7 @@ import {
 const DEFAULT_VERSION = 18;
 const FILES = '/spec-files';
 const SIGNALS: Record<StopMode, string> = { smart: 'TERM', fast: 'INT', immediate: 'QUIT' };
-// The socket is inside the container: from here a role of its own stays out of what pg_hba.conf says about the others.
+// A role of its own, which pg_hba.conf always admits over TCP, whatever it says of the others.
 const ADMIN = 'spec_admin';
 
 /** Starts a server in a container. testcontainers' own reaper removes it should we be killed. */
@@ -27,7 +30,11 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
   const image = process.env['TEST_POSTGRES_IMAGE'] ?? `postgres:${chosenVersion(options) ?? DEFAULT_VERSION}`;
   const port = await freePort();
   const { password } = options;
-  const settings = settingsOf({ ...options, settings: { ...options.settings, listen_addresses: '*' } }, FILES);
+  // Mounted at the same path in the container, so that clients outside find the Unix-domain socket where the server says.
+  const sockets = await mkdtemp(join(tmpdir(), 'sockets-'));
+  await chmod(sockets, 0o777);
+  const own = { listen_addresses: '*', port: String(port), unix_socket_directories: sockets };
+  const settings = settingsOf({ ...options, settings: { ...options.settings, ...own } }, FILES);
   const files = {
     ...options.files,
     'pg_hba.conf': `host all ${ADMIN} all trust\n${hbaOf(options)}`,
@@ -35,8 +42,9 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
   };
 
   const container = await new GenericContainer(image)
-    // A port that stays the same when the container starts again.
-    .withExposedPorts({ container: 5432, host: port })
+    // A port that stays the same when the container starts again, and is part of the socket's name.
+    .withExposedPorts({ container: port, host: port })
+    .withBindMounts([{ source: sockets, target: sockets }])
     .withEnvironment(password === undefined ? { POSTGRES_HOST_AUTH_METHOD: 'trust' } : { POSTGRES_PASSWORD: password })
     .withCopyContentToContainer(
       Object.entries(files).map(([name, content]) => ({ content, target: `${FILES}/${name}`, mode: 0o600 })),
@@ -56,11 +64,22 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
     });
 
   try {
-    const created = await container.exec(['psql', '-U', 'postgres', '-c', `CREATE ROLE ${ADMIN} SUPERUSER LOGIN`]);
+    const created = await container.exec([
+      'psql',
+      '-h',
+      sockets,
+      '-p',
+      String(port),
+      '-U',
+      'postgres',
+      '-c',
+      `CREATE ROLE ${ADMIN} SUPERUSER LOGIN`,
+    ]);
     if (created.exitCode !== 0) throw new Error(`psql in ${image} failed: ${created.output}`);
-    return await describe(container, image, port, password);
+    return await describe(container, image, port, password, sockets);
   } catch (error) {
     await container.stop();
+    await rm(sockets, { recursive: true });
     throw error;
   }
 }
@@ -74,6 +93,7 @@ async function describe(
   image: string,
   port: number,
   password: string | undefined,
+  sockets: string,
 ): Promise<TestServer> {
   const host = container.getHost();
   const url = urlOf(host, port, password);
@@ -124,7 +144,7 @@ async function describe(
     },
     log: () => readLog(container.getId()),
     async dispose() {
-      removing ??= container.stop({ timeout: 10_000 });
+      removing ??= container.stop({ timeout: 10_000 }).then(() => rm(sockets, { recursive: true }));
       await removing;
     },
   };

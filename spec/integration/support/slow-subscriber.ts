@@ -4,7 +4,7 @@ import { getPeakRss } from '../../support/peak-memory';
 
 /*
  * A process with nothing in it but a subscriber that handles transactions slowly, one at a time: what its memory peaks at is
- * the library's. It says when it has begun, leaves after so many ms or transactions, and says what it took.
+ * the library's. It says when it has begun, leaves after so many transactions, and says what it took.
  *
  *   slow-subscriber.ts <task as JSON>
  */
@@ -15,13 +15,14 @@ export interface Task {
   readonly config: object;
   /** How long it processes a transaction, in ms. */
   readonly handles: number;
-  /** Unsubscribes after this number of ms. */
-  readonly stays?: number;
   /** Unsubscribes after this number of transactions. */
-  readonly leavesAfter?: number;
+  readonly leavesAfter: number;
+  /** Does not unsubscribe before it has sent so many status updates while the window was full. */
+  readonly pausedUpdates?: number;
 }
 
-const { shape, config, handles, stays, leavesAfter }: Task = JSON.parse(process.argv[2] ?? '') as Task;
+const task = JSON.parse(process.argv[2] ?? '') as Task;
+const { shape, config, handles, leavesAfter } = task;
 let baseline = 0;
 let handled = 0;
 let pausedUpdates = 0;
@@ -41,6 +42,7 @@ const stream = logicalReplication({
   statusObserver: {
     next({ paused }) {
       if (paused) pausedUpdates++;
+      leaveIfDone();
     },
   },
   closeObserver: {
@@ -51,7 +53,8 @@ const stream = logicalReplication({
 });
 
 const handle = (): Observable<number> => {
-  if (++handled === leavesAfter) setImmediate(leave);
+  handled++;
+  leaveIfDone();
   return timer(handles);
 };
 
@@ -61,9 +64,8 @@ const work =
     : stream.pipe(ackAfter((message) => (message.kind === 'commit' ? handle() : of(0))));
 
 const subscription = work.subscribe();
-const timeout = setTimeout(leave, stays ?? 2 ** 31 - 1);
 
-function leave(): void {
-  clearTimeout(timeout);
-  subscription.unsubscribe();
+function leaveIfDone(): void {
+  if (handled >= leavesAfter && pausedUpdates >= (task.pausedUpdates ?? 0))
+    setImmediate(() => subscription.unsubscribe());
 }
