@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { runDemo } from './support/demo';
-import { codeOf, explain } from './support/explain';
+import { getCode, explain } from './support/explain';
 import { interrupts } from './support/interrupt';
 import { streamOwnDatabase } from './support/own-database';
 
@@ -69,6 +69,6 @@ async function main(): Promise<number> {
 main()
   .then((status) => (process.exitCode = status))
   .catch((error: unknown) => {
-    explain(error, HINTS[codeOf(error) ?? '']);
+    explain(error, HINTS[getCode(error) ?? '']);
     process.exitCode = 1;
   });

@@ -33,8 +33,8 @@ export async function streamOwnDatabase(target: Target, stop: Observable<unknown
     publications: [publication],
     messages: true,
     ensureSlot: true,
-    openObserver: { next: (info) => sayOpened(info, publication) },
-    closeObserver: { next: (info) => sayClosed(info, seen, slot) },
+    openObserver: { next: (info) => printOpened(info, publication) },
+    closeObserver: { next: (info) => printClosed(info, seen, slot) },
   });
   // A connection that fails ends here, with the library's error.
   await lastValueFrom(identifySystem({ connection: url }));
@@ -92,7 +92,7 @@ function quoted(client: Client, tables: readonly string[]): string {
   return names.map((parts) => parts.join('.')).join(', ');
 }
 
-function sayOpened({ serverVersion, database, slot, slotCreated }: OpenInfo, publication: string): void {
+function printOpened({ serverVersion, database, slot, slotCreated }: OpenInfo, publication: string): void {
   const release = `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
   const where = slot.confirmedFlushLsn === undefined ? 'nowhere' : formatLsn(slot.confirmedFlushLsn);
   console.log(`PostgreSQL ${release}, database ${database ?? '?'}, publication ${publication}.`);
@@ -102,7 +102,7 @@ function sayOpened({ serverVersion, database, slot, slotCreated }: OpenInfo, pub
   console.log(colors.dim('Waiting for commits. Ctrl-C stops.\n'));
 }
 
-function sayClosed(
+function printClosed(
   { confirmedLsn, error }: CloseInfo,
   seen: { readonly transactions: number; readonly changes: number },
   slot: string,

@@ -4,12 +4,12 @@ import { colors } from './colors';
 import { showChange, type ChangeLine } from './show-change';
 
 /** A transaction with more changes is shown with only the first few. */
-const MOST_CHANGES = 12;
+const MAX_CHANGES = 12;
 const FIRST_CHANGES = 5;
 
 /** Formats a transaction as text: a title line, and a line for each change. */
 export function showTransaction(tx: Transaction): string {
-  const shown = tx.size > MOST_CHANGES ? tx.changes.slice(0, FIRST_CHANGES) : tx.changes;
+  const shown = tx.size > MAX_CHANGES ? tx.changes.slice(0, FIRST_CHANGES) : tx.changes;
   const more = tx.size - shown.length;
   const rail = colors.dim('│');
   return [
@@ -36,7 +36,7 @@ function header({ xid, commitLsn, commitTime, origin, size }: Transaction): stri
 }
 
 function showChanges(lines: readonly ChangeLine[]): string[] {
-  const subjects = widest(lines.map(({ subject }) => subject));
+  const subjects = findWidest(lines.map(({ subject }) => subject));
   const widths = cellWidths(lines);
   return lines.flatMap((line) => {
     const start = `${line.sign} ${pad(line.subject, subjects)}`;
@@ -51,7 +51,7 @@ function cellWidths(lines: readonly ChangeLine[]): Map<string, number> {
   for (const line of lines) {
     for (const [index, cell] of line.cells.entries()) {
       const key = cellKey(line, index);
-      widths.set(key, Math.max(widths.get(key) ?? 0, lengthOf(cell)));
+      widths.set(key, Math.max(widths.get(key) ?? 0, measureWidth(cell)));
     }
   }
   return widths;
@@ -65,31 +65,31 @@ function cellKey({ sign, subject }: ChangeLine, index: number): string {
 function wrap(start: string, cells: readonly string[]): string[] {
   // The border takes two columns.
   const available = (process.stdout.isTTY ? process.stdout.columns : Infinity) - 2;
-  const indent = ' '.repeat(lengthOf(start));
+  const indent = ' '.repeat(measureWidth(start));
   const lines: string[] = [];
   let line = start;
   let length = indent.length;
   for (const cell of cells) {
-    if (length > indent.length && length + 2 + lengthOf(cell) > available) {
+    if (length > indent.length && length + 2 + measureWidth(cell) > available) {
       lines.push(line);
       line = indent;
       length = indent.length;
     }
     line += `  ${cell}`;
-    length += 2 + lengthOf(cell);
+    length += 2 + measureWidth(cell);
   }
   return [...lines, line].map((text) => text.trimEnd());
 }
 
-function widest(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map(lengthOf));
+function findWidest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map(measureWidth));
 }
 
 function pad(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - lengthOf(text)));
+  return text + ' '.repeat(Math.max(0, width - measureWidth(text)));
 }
 
 /** The width of a text in terminal columns. */
-function lengthOf(text: string): number {
+function measureWidth(text: string): number {
   return stripVTControlCharacters(text).length;
 }

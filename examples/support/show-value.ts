@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { inspect } from 'node:util';
 import { colors } from './colors';
 
-const LONGEST_TEXT = 40;
-const LONGEST_OBJECT = 60;
-const MOST_BYTES = 12;
+const MAX_TEXT = 40;
+const MAX_OBJECT = 60;
+const MAX_BYTES = 12;
 
 /** Formats a column's value on one line: text is quoted, long values are shortened, control characters are escaped. */
 export function showValue(value: unknown): string {
@@ -14,7 +14,7 @@ export function showValue(value: unknown): string {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
   if (typeof value === 'object') {
     const text = inspect(value, { breakLength: Infinity, compact: true });
-    return text.length > LONGEST_OBJECT ? `${text.slice(0, LONGEST_OBJECT)}…` : text;
+    return text.length > MAX_OBJECT ? `${text.slice(0, MAX_OBJECT)}…` : text;
   }
   return inspect(value);
 }
@@ -25,13 +25,13 @@ export function showContent(content: Buffer): string {
 }
 
 function showText(text: string): string {
-  if (text.length <= LONGEST_TEXT) return inspect(text);
+  if (text.length <= MAX_TEXT) return inspect(text);
   // Removes half of a surrogate pair at the end.
-  const start = text.slice(0, LONGEST_TEXT - 1).replace(/[\uD800-\uDBFF]$/, '');
+  const start = text.slice(0, MAX_TEXT - 1).replace(/[\uD800-\uDBFF]$/, '');
   return `${inspect(`${start}…`)} ${colors.dim(`(${text.length} characters)`)}`;
 }
 
 function showBytes(bytes: Buffer): string {
-  const text = `\\x${bytes.subarray(0, MOST_BYTES).toString('hex')}`;
-  return bytes.length > MOST_BYTES ? `${text}… ${colors.dim(`(${bytes.length} bytes)`)}` : text;
+  const text = `\\x${bytes.subarray(0, MAX_BYTES).toString('hex')}`;
+  return bytes.length > MAX_BYTES ? `${text}… ${colors.dim(`(${bytes.length} bytes)`)}` : text;
 }

@@ -1,5 +1,5 @@
 import { fetchSlotStatus } from '../../lib/commands/slot-commands';
-import { converse, rows } from '../commands/support/converse';
+import { runRoutine, rows } from '../commands/support/converse';
 
 const ROW: Readonly<Record<string, string | null>> = {
   slot_name: 'orders',
@@ -20,7 +20,7 @@ const ROW: Readonly<Record<string, string | null>> = {
 const NEWER = ['conflicting', 'invalidation_reason', 'failover', 'synced', 'inactive_since', 'two_phase_at'];
 
 function ask(version: number, row: Readonly<Record<string, string | null>> = ROW) {
-  const { value, sql } = converse(fetchSlotStatus('orders', version), () => rows(row));
+  const { value, sql } = runRoutine(fetchSlotStatus('orders', version), () => rows(row));
   return { value, asked: NEWER.filter((column) => sql[0]?.includes(column)) };
 }
 

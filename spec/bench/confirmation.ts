@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../support/text-table';
+import { formatTable } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { clientNamed, type NodeClient } from './clients';
 import { clientTime, compareClients, ratio, shown } from './client-comparison';
@@ -74,7 +74,7 @@ function report(comparisons: readonly ConfirmationComparison[]): boolean {
   console.log('Client processor time, µs per change: confirming promptly, once a second, and not at all.\n');
   const head = ['', 'prompt', 'once a second', 'never', 'prompt ÷ once a second', 'wanted', '', 'prompt ÷ never'];
   console.log(
-    table(
+    formatTable(
       head,
       rows.map(({ cells }) => cells),
     ),

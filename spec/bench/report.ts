@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../support/text-table';
+import { formatTable } from '../support/text-table';
 import { throughputChart } from './chart';
 import { asJson, writeResult } from './files';
 import { Figures, type Measure } from './figures';
@@ -57,7 +57,7 @@ export function throughputReport(result: ThroughputResult, folder: string): bool
 }
 
 function medians(figures: Figures): string {
-  return table(
+  return formatTable(
     ['client', ...COLUMNS.map(([title]) => title)],
     figures.clients.map((client) => [
       client,
@@ -73,7 +73,7 @@ function comparison(figures: Figures): string {
     const theirs = figures.values(client, measure);
     return ours && theirs ? spreadText(spread(pairwiseRatios(ours, theirs))) : '–';
   };
-  return table(
+  return formatTable(
     [`${OURS} ÷ client, round by round`, 'throughput (least – most)', 'client time per change'],
     figures.clients
       .filter((client) => client !== OURS)
@@ -82,7 +82,7 @@ function comparison(figures: Figures): string {
 }
 
 function verdictTable(verdicts: readonly Verdict[]): string {
-  return table(
+  return formatTable(
     ['goal', 'workload', 'wanted', 'measured (least – most)', ''],
     verdicts.map(({ goal, workload, limit, rival, measured, reached }) => {
       const digits = limit < 10 ? 2 : 0;

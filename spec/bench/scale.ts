@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../support/text-table';
+import { formatTable } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { shown } from './client-comparison';
 import { asJson, writeResult } from './files';
@@ -115,7 +115,7 @@ function report(title: string, cases: readonly CaseCosts[]): boolean {
   const each = ['client µs', 'wall µs', 'socket’s wall µs'].flatMap((measure) => [measure, '÷ first']);
   const head = [title, 'drained', ...each, ''];
   console.log(
-    `${table(
+    `${formatTable(
       head,
       rows.map(({ cells }) => cells),
     )}\n`,

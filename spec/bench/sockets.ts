@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { table } from '../support/text-table';
+import { formatTable } from '../support/text-table';
 import { circumstances } from './circumstances';
 import { clientNamed, type NodeClient } from './clients';
 import { clientTime, compareClients, ratio, shown, throughput } from './client-comparison';
@@ -81,7 +81,7 @@ function report(comparisons: readonly SocketComparison[]): boolean {
   });
   const head = ['', 'socket', 'bare, 1000 changes/s', 'ours', 'ours ÷ bare', 'bare, client µs/change', 'ours', ''];
   console.log(
-    table(
+    formatTable(
       head,
       rows.map(({ cells, reached }) => [...cells, reached ? 'reached' : 'MISSED']),
     ),

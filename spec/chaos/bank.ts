@@ -4,9 +4,9 @@ export const ACCOUNTS = 20;
 /**
  * The maximum number of prepared transactions at a time. Each uses two accounts of its own, which stay locked until it ends.
  */
-export const MOST_PREPARED = 4;
+export const MAX_PREPARED = 4;
 export const OPENING_BALANCE = 1000;
-const ALL_ACCOUNTS = ACCOUNTS + 2 * MOST_PREPARED;
+const ALL_ACCOUNTS = ACCOUNTS + 2 * MAX_PREPARED;
 export const TOTAL = ALL_ACCOUNTS * OPENING_BALANCE;
 
 /**
@@ -30,12 +30,12 @@ export const BANK = `${TABLES}
 /** The contents of a ledger row, with the same text in the source and the consumers. */
 export const LEDGER_ROW = `id || ' ' || xid || ' ' || debit || '>' || credit || ' ' || amount || ' ' || md5(note)`;
 
-/** By transaction: the ids of its rows in order, as a digest of {@link digestOf}. */
+/** By transaction: the ids of its rows in order, as a digest of {@link computeDigest}. */
 export const DIGESTS = `SELECT xid::text AS xid, count(*) || ' ' || md5(string_agg(id, ',' ORDER BY seq)) AS digest
   FROM ledger GROUP BY xid`;
 
 /** Computes a digest of the ids of a transaction's rows, in order. */
-export function digestOf(ids: readonly string[]): string {
+export function computeDigest(ids: readonly string[]): string {
   return `${ids.length} ${createHash('md5').update(ids.join(',')).digest('hex')}`;
 }
 

@@ -10,15 +10,18 @@ import {
   type PgoutputConfig,
   type Transaction,
 } from '../../lib/index';
-import { Bed, eventually, Gate, Recorder } from '../integration/support/bed';
-import { flushOf } from '../support/frame-splitter';
+import { TestBed, waitUntil, Gate, Recorder } from '../integration/support/bed';
+import { getFlushPosition } from '../support/frame-splitter';
 import { FaultProxy } from '../support/proxy';
 import { LoopClock } from '../support/loop-clock';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('cases', 'CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers');
+  bed = await TestBed.make(
+    'cases',
+    'CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers',
+  );
 });
 
 afterAll(() => bed.drop());
@@ -47,7 +50,7 @@ async function commit(...ids: number[]): Promise<void> {
   for (const id of ids) await bed.sql(`INSERT INTO numbers VALUES (${id})`);
 }
 
-function idOf(tx: Transaction): number {
+function getId(tx: Transaction): number {
   const [change] = tx.changes;
   return change?.kind === 'insert' ? Number(change.new['id']) : NaN;
 }
@@ -62,7 +65,7 @@ const again = <T>(codes: string[] = []): MonoTypeOperatorFunction<T> =>
     },
   });
 
-it('one of four concurrent projects fails: finished ones are confirmed, the running one is not started again', async () => {
+it('one of four concurrent works fails: finished ones are confirmed, the running one is not started again', async () => {
   const slot = await bed.slot();
   await commit(1, 2, 3, 4, 5, 6);
   const starts: Lsn[] = [];
@@ -73,7 +76,7 @@ it('one of four concurrent projects fails: finished ones are confirmed, the runn
   const [fails, lasts] = [new Gate(), new Gate()];
 
   const work = async (tx: Transaction): Promise<number> => {
-    const id = idOf(tx);
+    const id = getId(tx);
     ends.set(id, tx.endLsn);
     if (running.has(id)) overlaps.push(id);
     running.add(id);
@@ -104,7 +107,7 @@ it('one of four concurrent projects fails: finished ones are confirmed, the runn
   await recorder.take(4);
   expect([...running].sort()).toEqual([3, 4]);
   fails.open();
-  await eventually(
+  await waitUntil(
     () => Promise.resolve(started),
     (ids) => ids.filter((id) => id === 3).length === 2,
   );
@@ -130,7 +133,7 @@ describe('a connection that is cut between an acknowledgement and its status upd
     const cut = new Gate();
     let end: Lsn | undefined;
     proxy.filter = (frame, from) => {
-      const flush = from === 'client' ? flushOf(frame) : undefined;
+      const flush = from === 'client' ? getFlushPosition(frame) : undefined;
       if (flush === undefined || end === undefined || flush < end) return frame;
       cut.open();
       return 'cut';
@@ -139,12 +142,12 @@ describe('a connection that is cut between an acknowledgement and its status upd
     const stream = logicalReplication({ connection, slot, publications: ['pub'], ...more }).pipe(
       transactions(),
       tap((tx) => {
-        if (tx.kind === 'transaction') delivered.push(idOf(tx));
+        if (tx.kind === 'transaction') delivered.push(getId(tx));
       }),
       ackAfter((tx) => {
         stored = tx.checkpoint;
-        if (idOf(tx) === last) end = tx.endLsn;
-        return [idOf(tx)];
+        if (getId(tx) === last) end = tx.endLsn;
+        return [getId(tx)];
       }),
     );
     return { stream, delivered, cut: cut.opened, checkpoint: () => stored };
@@ -202,7 +205,7 @@ it('livenessTimeout detects a peer that disappeared without closing, and the str
   const recorder = record(
     bed.stream(slot, { connection, livenessTimeout: 1500 }).pipe(
       transactions(),
-      ackAfter((tx) => [idOf(tx)]),
+      ackAfter((tx) => [getId(tx)]),
       again(codes),
     ),
   );

@@ -1,15 +1,15 @@
 import { runServer, startServer, type TestServer } from '../support/server';
-import { chaos } from './chaos';
+import { runChaos } from './chaos';
 import { FAULTS } from './faults';
-import { asTables } from './report';
-import { SOURCE_SETTINGS } from './scene';
+import { formatTables } from './report';
+import { SOURCE_SETTINGS } from './chaos-environment';
 import { STOPS } from './stop-faults';
 import type { ConsumerResult } from './invariant-checker';
 
 /** `npm run test:chaos` runs more faults. */
 const SEED = 1;
 /** In ms. ChaosEnvironment itself detects a silent consumer after a minute, and names it. */
-const LONGEST = 180_000;
+const TIMEOUT = 180_000;
 /** All faults other than stops, and some stops. */
 const KINDS = [
   ...Object.keys(FAULTS).filter((kind) => !(kind in STOPS)),
@@ -31,8 +31,8 @@ afterAll(() => server.dispose());
 it(
   'after every kind of fault and some stops, nothing is lost, duplicated, altered or confirmed too early, and every end is as reported',
   async () => {
-    const result = await chaos(server, await runServer(), { faults: KINDS.length, seed: SEED, kinds: KINDS });
-    process.stdout.write(`${asTables(result)}\n`);
+    const result = await runChaos(server, await runServer(), { faults: KINDS.length, seed: SEED, kinds: KINDS });
+    process.stdout.write(`${formatTables(result)}\n`);
     expect(result.violations).toEqual([]);
     expect(result.summary).toMatchObject({
       losses: 0,
@@ -60,5 +60,5 @@ it(
     const outcomes = Object.values(result.stops).flatMap((counts) => Object.values(counts));
     expect(outcomes.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(4);
   },
-  LONGEST,
+  TIMEOUT,
 );

@@ -45,12 +45,12 @@ export class ConsumerProcess {
   }
 
   /** Resolves when the process has ended and all its events have been received. */
-  get ended(): Promise<unknown> {
+  get waitForExit(): Promise<unknown> {
     return this.#ended;
   }
 
   /** Waits until the process ends by itself and all its events are received. Returns false after this number of ms. */
-  async ends(ms: number): Promise<boolean> {
+  async exitsWithin(ms: number): Promise<boolean> {
     const inTime = await Promise.race([this.#ended.then(() => true), delay(ms, false, { ref: false })]);
     return inTime && this.#child.exitCode === 0;
   }

@@ -9,7 +9,7 @@ export class Stops {
   readonly #signal: StopSignal;
   readonly #subject = new Subject<void>();
   readonly #controller = new AbortController();
-  readonly #say: (state: StopState) => void;
+  readonly #report: (state: StopState) => void;
   #life: 'before the subscription' | 'connecting' | 'waiting for another attempt' | 'streaming' =
     'before the subscription';
   #inside: 'in a transaction' | 'in a streamed block' | undefined;
@@ -21,7 +21,7 @@ export class Stops {
   /** @param say reports each stop before it takes effect */
   constructor(signal: StopSignal, say: (state: StopState) => void) {
     this.#signal = signal;
-    this.#say = say;
+    this.#report = say;
     switch (signal) {
       case 'subject':
         this.notifier = this.#subject;
@@ -72,7 +72,7 @@ export class Stops {
   }
 
   /** Called for each message of the flat stream. */
-  heard(message: AnyReplicationMessage): void {
+  observeMessage(message: AnyReplicationMessage): void {
     switch (message.kind) {
       case 'begin':
       case 'beginPrepare':
@@ -104,8 +104,8 @@ export class Stops {
     this.#works--;
   }
 
-  /** Whether the next project must fail. */
-  get isToFail(): boolean {
+  /** Whether the next work must fail. */
+  get shouldFail(): boolean {
     return this.#awaited?.moment === 'failing';
   }
 
@@ -128,7 +128,7 @@ export class Stops {
   }
 
   #tell(): void {
-    this.#say(this.#state());
+    this.#report(this.#state());
     this.#stopping = this.#life !== 'before the subscription' || this.#stopping;
   }
 

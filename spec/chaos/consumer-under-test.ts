@@ -24,7 +24,7 @@ const MAX_BYTES = 100_000;
  * Timeouts in ms: for a process to end by itself, to close its spool files, to receive a transaction, or to open another
  * session.
  */
-const PATIENCE = 60_000;
+const TIMEOUTS = 60_000;
 
 /** A consumer over all its processes, with its slot, its proxy, and the checker that reads its events. */
 export class Consumer {
@@ -37,7 +37,7 @@ export class Consumer {
   #signal: StopSignal = 'subject';
   /** The number of its sessions when a fault began to end the last one. */
   #sessionsBefore = 0;
-  #struckAtWork = 0;
+  #interruptedProjects = 0;
   #sessionsLost = 0;
 
   private constructor(
@@ -53,7 +53,7 @@ export class Consumer {
     this.checker = new InvariantChecker(kind.name, kind.store !== undefined);
   }
 
-  static async make(kind: Kind, source: TestDatabase, version: number, random: Random): Promise<Consumer> {
+  static async create(kind: Kind, source: TestDatabase, version: number, random: Random): Promise<Consumer> {
     const slot = kind.name.replaceAll('-', '_');
     const twoPhase = kind.twoPhase ? ', false, true' : '';
     const [row] = await source.query<{ lsn: string }>(
@@ -107,12 +107,12 @@ export class Consumer {
 
   /** Resolves when its process has subscribed, or after this number of ms. */
   async subscribed(ms: number): Promise<void> {
-    if (!this.checker.hasSubscribed) await this.says(ms, 'subscribing');
+    if (!this.checker.hasSubscribed) await this.waitForEvent(ms, 'subscribing');
   }
 
-  /** The number of faults that ended a session while a project was running, before any of its changes were stored. */
-  get struckAtWork(): number {
-    return this.#struckAtWork;
+  /** The number of faults that ended a session while work was running, before any of its changes were stored. */
+  get interruptedProjects(): number {
+    return this.#interruptedProjects;
   }
 
   /** The number of faults that ended a session, each a different one. */
@@ -121,32 +121,32 @@ export class Consumer {
   }
 
   /** Resolves when a new session is open after the last fault. */
-  async reopened(): Promise<void> {
-    const deadline = performance.now() + PATIENCE;
+  async waitForReopening(): Promise<void> {
+    const deadline = performance.now() + TIMEOUTS;
     while (this.checker.sessions <= this.#sessionsBefore) {
       if (performance.now() > deadline)
-        throw new Error(`The ${this.name} consumer opened no session in ${PATIENCE} ms`);
+        throw new Error(`The ${this.name} consumer opened no session in ${TIMEOUTS} ms`);
       await delay(5);
     }
   }
 
   /** Call it before a fault ends the session. */
-  losesSession(): void {
+  expectSessionLoss(): void {
     this.#sessionsBefore = this.checker.sessions;
     this.#sessionsLost++;
   }
 
-  /** Resolves when a project has started in an open session. The project waits until another session is open. */
-  async holdWork(): Promise<void> {
-    const held = this.says(PATIENCE, 'held');
+  /** Resolves when work has started in an open session. The work waits until another session is open. */
+  async holdProject(): Promise<void> {
+    const held = this.waitForEvent(TIMEOUTS, 'held');
     this.send({ command: 'hold' });
-    if (!(await held)) throw new Error(`The ${this.name} consumer began no work in ${PATIENCE} ms`);
-    this.#struckAtWork++;
-    this.losesSession();
+    if (!(await held)) throw new Error(`The ${this.name} consumer began no work in ${TIMEOUTS} ms`);
+    this.#interruptedProjects++;
+    this.expectSessionLoss();
   }
 
   /** Resolves when all events of the process up to now are received. */
-  async heard(): Promise<void> {
+  async flushEvents(): Promise<void> {
     const process = this.#process;
     if (!process) return;
     let listener: (event: ConsumerEvent) => void = () => undefined;
@@ -157,7 +157,7 @@ export class Consumer {
       this.#listeners.add(listener);
     });
     process.send({ command: 'echo' });
-    await Promise.race([answered, process.ended]);
+    await Promise.race([answered, process.waitForExit]);
     this.#listeners.delete(listener);
   }
 
@@ -166,7 +166,7 @@ export class Consumer {
   }
 
   /** Resolves with its next event of these kinds; with undefined after this number of ms. */
-  async says<E extends ConsumerEvent['event']>(
+  async waitForEvent<E extends ConsumerEvent['event']>(
     ms: number,
     ...events: readonly E[]
   ): Promise<(ConsumerEvent & { event: E }) | undefined> {
@@ -185,16 +185,16 @@ export class Consumer {
   }
 
   /** Subscribes again in the same process. */
-  startAgain(): void {
+  subscribeAgain(): void {
     this.checker.subscribed();
     this.send({ command: 'start' });
   }
 
   /** Waits until the process ends by itself, after its stream has ended. */
-  async leave(): Promise<void> {
+  async exit(): Promise<void> {
     const process = this.#process;
     this.send({ command: 'leave' });
-    if (!process || (await process.ends(PATIENCE))) this.#hearStderr(process);
+    if (!process || (await process.exitsWithin(TIMEOUTS))) this.#handleStderr(process);
     else {
       this.checker.addViolation(`its process did not end by itself: ${process.stderr}`);
       await process.kill();
@@ -209,15 +209,15 @@ export class Consumer {
     const { runs } = process;
     await process.kill();
     if (!runs) this.checker.addViolation('its process ended by itself');
-    this.#hearStderr(process);
+    this.#handleStderr(process);
   }
 
   /** Verifies that a process that ended has left no spool file. */
   async checkSpools(): Promise<void> {
-    const deadline = performance.now() + PATIENCE;
+    const deadline = performance.now() + TIMEOUTS;
     let open: number | undefined;
     do {
-      const answer = this.says(PATIENCE, 'spools');
+      const answer = this.waitForEvent(TIMEOUTS, 'spools');
       this.send({ command: 'spools' });
       open = (await answer)?.open;
       if (open === 0) break;
@@ -234,7 +234,7 @@ export class Consumer {
     rmSync(this.#spoolDirectory, { recursive: true });
   }
 
-  #hearStderr(process: ConsumerProcess | undefined): void {
+  #handleStderr(process: ConsumerProcess | undefined): void {
     if (process?.stderr) this.checker.addViolation(`it complained: ${process.stderr}`);
   }
 }

@@ -18,14 +18,14 @@ import {
 } from '../../lib/index';
 import { openSpools } from '../support/open-spools';
 import { Stops } from './consumer-stops';
-import { contentOf, type Content } from './content';
+import { readContent, type Content } from './content';
 import type { ConsumerCommand, ConsumerEvent, ConsumerOptions, Span } from './events';
 import { Store, type Unit } from './store';
 
 const options = JSON.parse(process.argv[2] ?? '') as ConsumerOptions;
 
 /** Writes synchronously, so that a process that is killed has reported everything that it has done. */
-function say(event: ConsumerEvent): void {
+function report(event: ConsumerEvent): void {
   const line = Buffer.from(`${JSON.stringify(event)}\n`);
   for (let at = 0; at < line.length;) {
     try {
@@ -37,7 +37,7 @@ function say(event: ConsumerEvent): void {
   }
 }
 
-const stops = new Stops(options.signal, (state) => say({ event: 'stopping', state }));
+const stops = new Stops(options.signal, (state) => report({ event: 'stopping', state }));
 const commands: ConsumerCommand[] = [];
 /** Emits when a session is open, or when no further session follows. */
 const released = new Subject<void>();
@@ -45,7 +45,7 @@ const leave = () => process.exit(0);
 // Exit when the driver has ended.
 process.on('disconnect', leave);
 
-const codeOf = (error: unknown): string => (error instanceof ReplicationError ? error.code : String(error));
+const getCode = (error: unknown): string => (error instanceof ReplicationError ? error.code : String(error));
 const span = (unit: Unit): Span => ({
   kind: unit.kind,
   xid: unit.xid,
@@ -54,7 +54,7 @@ const span = (unit: Unit): Span => ({
 });
 
 async function work(unit: Unit, store: Store | undefined): Promise<Unit> {
-  say({ event: 'work', ...span(unit) });
+  report({ event: 'work', ...span(unit) });
   if (unit.kind === 'progress') return perform(unit, store);
   try {
     return await disturbedWork(unit, store);
@@ -69,25 +69,25 @@ async function disturbedWork(unit: Unit, store: Store | undefined): Promise<Unit
   if (stop) await delay(50);
   if (command?.command === 'hang') await delay(command.ms);
   if (command?.command === 'hold') {
-    say({ event: 'held', ...span(unit) });
+    report({ event: 'held', ...span(unit) });
     await firstValueFrom(released);
   }
-  if (stop?.fails || stops.isToFail || (command?.command === 'fail' && !command.stored)) return fail(unit);
+  if (stop?.fails || stops.shouldFail || (command?.command === 'fail' && !command.stored)) return fail(unit);
   await perform(unit, store);
   return command?.command === 'fail' ? fail(unit) : unit;
 }
 
 async function perform(unit: Unit, store: Store | undefined): Promise<Unit> {
-  const content: Content | undefined = 'size' in unit && unit.kind !== 'progress' ? contentOf(unit) : undefined;
-  for (const what of content?.wrong ?? []) say({ event: 'wrong', what });
+  const content: Content | undefined = 'size' in unit && unit.kind !== 'progress' ? readContent(unit) : undefined;
+  for (const what of content?.wrong ?? []) report({ event: 'wrong', what });
   if (store) await store.apply(unit, content?.sql ?? '');
   else await delay(Math.random() * 10);
-  say({ event: 'done', ...span(unit), ...(content && { digest: content.digest }) });
+  report({ event: 'done', ...span(unit), ...(content && { digest: content.digest }) });
   return unit;
 }
 
 function fail(unit: Unit): never {
-  say({ event: 'failed', ...span(unit) });
+  report({ event: 'failed', ...span(unit) });
   stops.workFails();
   throw new Error('WORK_FAILED');
 }
@@ -107,11 +107,11 @@ function source(store: Store | undefined): Observable<AnyReplicationMessage> {
       next: ({ startLsn, slot: { confirmedFlushLsn = 0n } }) => {
         stops.open();
         const start = startLsn === undefined ? {} : { start: String(startLsn) };
-        say({ event: 'open', ...start, slot: String(confirmedFlushLsn) });
+        report({ event: 'open', ...start, slot: String(confirmedFlushLsn) });
         released.next();
       },
     },
-    statusObserver: { next: ({ confirmedLsn }) => say({ event: 'status', confirmed: String(confirmedLsn) }) },
+    statusObserver: { next: ({ confirmedLsn }) => report({ event: 'status', confirmed: String(confirmedLsn) }) },
   };
   if (streaming === 'off') {
     return twoPhase ? logicalReplication({ ...config, twoPhase }) : logicalReplication(config);
@@ -121,12 +121,12 @@ function source(store: Store | undefined): Observable<AnyReplicationMessage> {
     : logicalReplication({ ...config, streaming });
 }
 
-function hear(message: AnyReplicationMessage): void {
-  stops.heard(message);
+function handleCommands(message: AnyReplicationMessage): void {
+  stops.observeMessage(message);
   const { kind } = message;
-  if (kind === 'streamCommit' || kind === 'streamPrepare') say({ event: 'streamed', end: kind });
+  if (kind === 'streamCommit' || kind === 'streamPrepare') report({ event: 'streamed', end: kind });
   if (kind === 'streamAbort') {
-    say({ event: 'streamed', end: message.xid === message.subxid ? kind : 'savepointAbort' });
+    report({ event: 'streamed', end: message.xid === message.subxid ? kind : 'savepointAbort' });
   }
 }
 
@@ -134,29 +134,29 @@ function consume(store: Store | undefined): Observable<Unit> {
   const { maxBytes, spoolDirectory, concurrent } = options;
   const messages = source(store);
   return defer(() => {
-    say({ event: 'subscribing' });
+    report({ event: 'subscribing' });
     stops.connecting();
     return messages;
   }).pipe(
     stopOn(stops.notifier),
-    tap(hear),
+    tap(handleCommands),
     transactions<AnyReplicationMessage>({ maxBytes, spoolDirectory }),
     tap((unit) => {
       const size = 'size' in unit ? unit.size : 0;
       // The JSON form of a transaction does not contain the changes of a spool file.
       const spooled = size > 0 && !('changes' in unit.toJSON());
-      say({ event: 'deliver', ...span(unit), size, spooled });
+      report({ event: 'deliver', ...span(unit), size, spooled });
     }),
     ackAfter((unit) => work(unit, store), concurrent),
-    tap((unit) => say({ event: 'acknowledged', ...span(unit) })),
+    tap((unit) => report({ event: 'acknowledged', ...span(unit) })),
     reconnect({
       initialDelay: 50,
       maxDelay: 400,
-      // A project fails here only once.
+      // Work fails here only once.
       retryable: (error) => !(error instanceof ReplicationError) || error.retryable,
       attemptObserver: {
         next: ({ attempt, delay: ms, error }) => {
-          say({ event: 'attempt', attempt, delay: ms, code: codeOf(error) });
+          report({ event: 'attempt', attempt, delay: ms, code: getCode(error) });
           stops.waiting(ms);
         },
       },
@@ -172,11 +172,11 @@ async function main(): Promise<void> {
       error: (error: unknown) => {
         stops.ended();
         released.next();
-        say({ event: 'ended', code: codeOf(error), message: String(error), spools: openSpools() });
+        report({ event: 'ended', code: getCode(error), message: String(error), spools: openSpools() });
       },
       complete: () => {
         stops.ended();
-        say({ event: 'completed', code: '', message: '', spools: openSpools() });
+        report({ event: 'completed', code: '', message: '', spools: openSpools() });
       },
     });
   };
@@ -195,10 +195,10 @@ async function main(): Promise<void> {
         void store?.close();
         break;
       case 'spools':
-        say({ event: 'spools', open: openSpools() });
+        report({ event: 'spools', open: openSpools() });
         break;
       case 'echo':
-        say({ event: 'echo' });
+        report({ event: 'echo' });
         break;
       default:
         commands.push(command);

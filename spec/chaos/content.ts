@@ -1,5 +1,5 @@
 import type { Change, PreparedTransaction, Row, Transaction } from '../../lib/index';
-import { digestOf } from './bank';
+import { computeDigest } from './bank';
 
 /** The effects of a transaction in the bank. */
 export interface Content {
@@ -11,7 +11,7 @@ export interface Content {
 }
 
 /** Reads a transaction once, from memory or from its spool file. */
-export function contentOf(tx: Transaction | PreparedTransaction): Content {
+export function readContent(tx: Transaction | PreparedTransaction): Content {
   const rows: string[] = [];
   const ids: string[] = [];
   const updates: string[] = [];
@@ -28,7 +28,7 @@ export function contentOf(tx: Transaction | PreparedTransaction): Content {
   }
   if (count !== tx.size) wrong.push(`${tx.xid} has ${count} changes, and a size of ${tx.size}`);
   const inserts = rows.length > 0 ? `INSERT INTO ledger VALUES ${rows.join(', ')};` : '';
-  return { sql: `${updates.join(' ')} ${inserts}`, digest: digestOf(ids), wrong };
+  return { sql: `${updates.join(' ')} ${inserts}`, digest: computeDigest(ids), wrong };
 }
 
 /** Add the difference instead of setting the new balance, so that a change applied twice is detected. */

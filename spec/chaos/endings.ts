@@ -8,8 +8,8 @@ export interface StopOutcome {
 }
 
 /**
- * Checks the end of a stream. On completion, every project that started must have succeeded and be confirmed; on an error,
- * something must be unfinished or unconfirmed. After a stop, no project may start.
+ * Checks the end of a stream. On completion, all work that started must have succeeded and be confirmed; on an error,
+ * something must be unfinished or unconfirmed. After a stop, no work may start.
  */
 export class Endings {
   readonly stops: StopOutcome[] = [];
@@ -26,7 +26,7 @@ export class Endings {
     this.#violated = violated;
   }
 
-  /** The highest end LSN of a project that succeeded in this subscription. */
+  /** The highest end LSN of work that succeeded in this subscription. */
   get furthestDone(): bigint {
     return this.#furthestDone;
   }
@@ -57,7 +57,7 @@ export class Endings {
     if (end > this.#furthestDone) this.#furthestDone = end;
   }
 
-  /** A project failed after its changes were stored. */
+  /** Work failed after its changes were stored. */
   undone(end: bigint): void {
     this.#undone.add(end);
   }

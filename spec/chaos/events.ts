@@ -34,13 +34,13 @@ export interface DeliverEvent extends Span {
 }
 
 /**
- * A project has started and stored nothing; it waits as requested; it has failed; `ackAfter` has acknowledged its transaction.
+ * Work has started and stored nothing; it waits as requested; it has failed; `ackAfter` has acknowledged its transaction.
  */
 export interface WorkEvent extends Span {
   readonly event: 'work' | 'held' | 'failed' | 'acknowledged';
 }
 
-/** A project has stored its changes, before anything is acknowledged. */
+/** Work has stored its changes, before anything is acknowledged. */
 export interface DoneEvent extends Span {
   readonly event: 'done';
   /** Of its rows in the ledger, see `digestOf`. */
@@ -130,10 +130,10 @@ export type StopSignal = 'subject' | 'signal' | 'SIGTERM';
 
 /** The commands to a consumer's process. */
 export type ConsumerCommand =
-  /** The next project fails, or takes this time. */
+  /** The next work fails, or takes this time. */
   | { readonly command: 'fail'; readonly stored: boolean }
   | { readonly command: 'hang'; readonly ms: number }
-  /** The next project waits, before it stores anything, until another session is open. */
+  /** The next work waits, before it stores anything, until another session is open. */
   | { readonly command: 'hold' }
   | StopCommand
   /** Subscribe again, after the stream has ended. */
@@ -148,7 +148,7 @@ export type ConsumerCommand =
 export interface StopCommand {
   readonly command: 'stop';
   readonly moment: Moment;
-  /** Whether the running project then fails; otherwise it succeeds. */
+  /** Whether the running work then fails; otherwise it succeeds. */
   readonly fails?: boolean;
 }
 
@@ -156,7 +156,7 @@ export interface StopCommand {
 export interface ConsumerOptions {
   readonly connection: string;
   readonly slot: string;
-  /** The database of an exactly-once store. Without it, the consumer is at-least-once, with several concurrent projects. */
+  /** The database of an exactly-once store. Without it, the consumer is at-least-once, with concurrent work for several transactions. */
   readonly store?: string;
   readonly concurrent: number;
   readonly streaming: 'off' | 'on' | 'parallel';

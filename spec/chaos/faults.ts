@@ -1,22 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Observable } from 'rxjs';
 import { logicalReplication } from '../../lib/index';
-import { flushOf } from '../support/frame-splitter';
+import { getFlushPosition } from '../support/frame-splitter';
 import type { FaultProxy } from '../support/proxy';
 import type { StopMode } from '../support/server';
 import type { Consumer } from './consumer-under-test';
 import type { Random } from './random';
-import type { Scene } from './scene';
+import type { ChaosEnvironment } from './chaos-environment';
 import { STOPS } from './stop-faults';
 
 /**
  * Injects a fault into a consumer, its connection or the server. Resolves when the fault is injected, not when the consumer
  * recovers.
  */
-export type Fault = (scene: Scene, consumer: Consumer, random: Random) => Promise<void> | void;
+export type Fault = (environment: ChaosEnvironment, consumer: Consumer, random: Random) => Promise<void> | void;
 
 /** How long a fault waits for its condition, in ms. */
-const PATIENCE = 2000;
+const WAIT_TIMEOUT = 2000;
 /** A fast shutdown waits until all clients have confirmed what was sent, or have timed out. */
 const STOP = 60_000;
 
@@ -27,8 +27,8 @@ export const SESSION_FAULTS: Readonly<Record<string, Fault>> = {
     await delay(random.between(0, 200));
     consumer.start();
   },
-  'walsender terminated': (scene, { slot }) => signal(scene, slot, 'pg_terminate_backend'),
-  'stream cancelled': (scene, { slot }) => signal(scene, slot, 'pg_cancel_backend'),
+  'walsender terminated': (environment, { slot }) => signal(environment, slot, 'pg_terminate_backend'),
+  'stream cancelled': (environment, { slot }) => signal(environment, slot, 'pg_cancel_backend'),
   'connection reset': (_scene, { proxy }) => proxy.cut('rst'),
   'connection closed': (_scene, { proxy }) => proxy.cut('fin'),
   'peer silently gone': (_scene, { proxy }) => proxy.stall(),
@@ -44,13 +44,13 @@ export const SESSION_FAULTS: Readonly<Record<string, Fault>> = {
     proxy.refusing = false;
     proxy.delay = 0;
   },
-  'slot taken': (scene, consumer, random) => takeSlot(scene, consumer, random.between(200, 1000)),
+  'slot taken': (environment, consumer, random) => takeSlot(environment, consumer, random.between(200, 1000)),
 };
 
 /** Faults that end the sessions of all consumers. */
 export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
-  'server stopped fast': (scene, _consumer, random) => restart(scene, 'fast', random),
-  'server stopped immediate': (scene, _consumer, random) => restart(scene, 'immediate', random),
+  'server stopped fast': (environment, _consumer, random) => restart(environment, 'fast', random),
+  'server stopped immediate': (environment, _consumer, random) => restart(environment, 'immediate', random),
 };
 
 export const FAULTS: Readonly<Record<string, Fault>> = {
@@ -68,13 +68,17 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 /** Signals one of the server's processes over a separate connection. */
-async function signal(scene: Scene, slot: string, how: 'pg_terminate_backend' | 'pg_cancel_backend'): Promise<void> {
+async function signal(
+  environment: ChaosEnvironment,
+  slot: string,
+  how: 'pg_terminate_backend' | 'pg_cancel_backend',
+): Promise<void> {
   const sql = `SELECT ${how}(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}' AND active`;
-  const deadline = performance.now() + PATIENCE;
-  while ((await scene.source.query(sql)).length === 0 && performance.now() < deadline) await delay(10);
+  const deadline = performance.now() + WAIT_TIMEOUT;
+  while ((await environment.source.query(sql)).length === 0 && performance.now() < deadline) await delay(10);
 }
 
-async function restart({ server, consumers }: Scene, mode: StopMode, random: Random): Promise<void> {
+async function restart({ server, consumers }: ChaosEnvironment, mode: StopMode, random: Random): Promise<void> {
   const stopped = server.stop(mode);
   const inTime = await Promise.race([stopped.then(() => true), delay(STOP, false, { ref: false })]);
   if (!inTime) {
@@ -90,7 +94,7 @@ async function cutBeforeStatus(proxy: FaultProxy): Promise<void> {
   const cut = new Promise<void>((resolve) => {
     let known: bigint | undefined;
     proxy.filter = (frame, from) => {
-      const flush = from === 'client' ? flushOf(frame) : undefined;
+      const flush = from === 'client' ? getFlushPosition(frame) : undefined;
       if (flush === undefined || flush === 0n) return frame;
       if (known === undefined || flush <= known) {
         known = flush;
@@ -100,18 +104,18 @@ async function cutBeforeStatus(proxy: FaultProxy): Promise<void> {
       return 'cut';
     };
   });
-  await Promise.race([cut, delay(PATIENCE)]);
+  await Promise.race([cut, delay(WAIT_TIMEOUT)]);
   proxy.filter = undefined;
 }
 
 /** Another client streams from the slot for a while and confirms nothing. */
-async function takeSlot(scene: Scene, { slot, kind }: Consumer, ms: number): Promise<void> {
-  await signal(scene, slot, 'pg_terminate_backend');
-  const deadline = performance.now() + PATIENCE;
+async function takeSlot(environment: ChaosEnvironment, { slot, kind }: Consumer, ms: number): Promise<void> {
+  await signal(environment, slot, 'pg_terminate_backend');
+  const deadline = performance.now() + WAIT_TIMEOUT;
   const taken = (): Promise<boolean> =>
     new Promise((resolve) => {
       const config = {
-        connection: scene.source.url,
+        connection: environment.source.url,
         slot,
         publications: ['bank'],
         confirm: false,

@@ -18,7 +18,7 @@ export interface Growth {
 }
 
 /** The first half is a warm-up. */
-export function growthOf(samples: readonly number[], { share, least }: Measure): Growth {
+export function computeGrowth(samples: readonly number[], { share, least }: Measure): Growth {
   const half = samples.slice(Math.floor(samples.length / 2));
   const mean = average(half);
   const middle = (half.length - 1) / 2;

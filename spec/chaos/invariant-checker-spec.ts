@@ -24,7 +24,7 @@ const attempt: ConsumerEvent = { event: 'attempt', attempt: 1, delay: 10, code: 
 /** All events of a unit, in order. */
 const through = (of: Span): ConsumerEvent[] => [deliver(of), work(of), done(of), { event: 'acknowledged', ...of }];
 
-function violationsOf(events: readonly ConsumerEvent[], keepsPosition = false): string[] {
+function listViolations(events: readonly ConsumerEvent[], keepsPosition = false): string[] {
   const checker = new InvariantChecker('it', keepsPosition);
   for (const event of events) checker.observe(event);
   return checker.violations;
@@ -51,7 +51,7 @@ it.each<[string, ConsumerEvent[]]>([
     [stopping, ...through(unit(20)), status(20), completed],
   ],
 ])('accepts %s', (_, events) => {
-  expect(violationsOf([open(10), ...events])).toEqual([]);
+  expect(listViolations([open(10), ...events])).toEqual([]);
 });
 
 it.each<[string, ConsumerEvent[], RegExp]>([
@@ -125,14 +125,14 @@ it.each<[string, ConsumerEvent[], RegExp]>([
   ],
   ['what a reader has found', [{ event: 'wrong', what: 'change 3 has ordinal 4' }], /ordinal 4/],
 ])('detects %s', (_, events, sentence) => {
-  const violations = violationsOf([open(10), ...events]);
+  const violations = listViolations([open(10), ...events]);
   expect(violations.some((violation) => sentence.test(violation))).toBe(true);
 });
 
 it('detects what a store has twice, and a slot that is ahead of it', () => {
   const again = [...through(unit(20)), attempt, open(10), ...through(unit(20))];
-  expect(violationsOf([open(10), ...again], true)).toContain('it: the transaction up to 0/14 was stored twice');
-  expect(violationsOf([open(10), ...through(unit(20)), open(30)], true)).toEqual([
+  expect(listViolations([open(10), ...again], true)).toContain('it: the transaction up to 0/14 was stored twice');
+  expect(listViolations([open(10), ...through(unit(20)), open(30)], true)).toEqual([
     'it: the slot, at 0/1E, was ahead of the store, at 0/14',
   ]);
 });
@@ -147,8 +147,8 @@ it('lists prepared transactions without an end', () => {
   expect(checker.digests).toEqual(new Map([[7, 'rows']]));
 });
 
-it('counts open spool files on completion, but not a project of an earlier subscription', () => {
-  expect(violationsOf([open(10), stopping, { ...completed, spools: 2 }])).toEqual([
+it('counts open spool files on completion, but not work of an earlier subscription', () => {
+  expect(listViolations([open(10), stopping, { ...completed, spools: 2 }])).toEqual([
     'it: completed with 2 spool files open',
   ]);
   const checker = new InvariantChecker('it', false);

@@ -7,7 +7,7 @@ import { PreparedUnits } from './prepared-units';
 export interface ConsumerResult {
   readonly transactions: number;
   readonly redeliveries: number;
-  /** Transactions whose project succeeded more than once, in different processes. */
+  /** Transactions whose work succeeded more than once, in different processes. */
   readonly repeated: number;
   readonly sessions: number;
   /** The number of its transactions that were read from a spool file. */
@@ -35,7 +35,7 @@ export class InvariantChecker {
   readonly #keepsPosition: boolean;
   /** Over all processes. */
   readonly #seen = new Map<bigint, Seen>();
-  /** Units whose project has succeeded, over all processes, with the number of times. */
+  /** Units whose work has succeeded, over all processes, with the number of times. */
   readonly #done = new Map<bigint, number>();
   readonly #prepared = new PreparedUnits((sentence) => this.addViolation(sentence));
   readonly #endings = new Endings((sentence) => this.addViolation(sentence));
@@ -64,7 +64,7 @@ export class InvariantChecker {
     this.#keepsPosition = keepsPosition;
   }
 
-  /** By xid: the effects of committed transactions whose project has succeeded. */
+  /** By xid: the effects of committed transactions whose work has succeeded. */
   get digests(): Map<number, string> {
     const digests = this.#prepared.committed;
     for (const end of this.#done.keys()) {
@@ -98,7 +98,7 @@ export class InvariantChecker {
     return this.#endings.hasOpened;
   }
 
-  /** The highest end LSN of a project that succeeded in this process. */
+  /** The highest end LSN of work that succeeded in this process. */
   get furthestDone(): bigint {
     return this.#endings.furthestDone;
   }
@@ -265,7 +265,7 @@ export class InvariantChecker {
     this.#endings.begun(end);
   }
 
-  /** Applies also to a project that stored its changes before it failed: without a store of positions it must run again. */
+  /** Applies also to work that stored its changes before it failed: without a store of positions it must run again. */
   #fail(end: bigint): void {
     this.#running.delete(end);
     this.#doneHere.delete(end);

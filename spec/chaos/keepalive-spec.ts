@@ -8,9 +8,9 @@ import {
   type PgoutputConfig,
   type Transaction,
 } from '../../lib/index';
-import { Bed, eventually, Gate, ofKind, Recorder } from '../integration/support/bed';
+import { TestBed, waitUntil, Gate, ofKind, Recorder } from '../integration/support/bed';
 import { keepalive } from '../../lib/testing/backend-messages';
-import { flushOf, streamedType } from '../support/frame-splitter';
+import { getFlushPosition, streamedType } from '../support/frame-splitter';
 import { FaultProxy } from '../support/proxy';
 
 const TRANSACTIONS = [[1, 2, 3], [4], [5, 6]];
@@ -19,13 +19,13 @@ const MESSAGES = ['B', 'R', 'I', 'I', 'I', 'C', 'B', 'I', 'C', 'B', 'I', 'I', 'C
 /** An LSN beyond everything that the server writes. */
 const FAR = 1n << 40n;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('keepalive', 'CREATE TABLE numbers (id int); CREATE PUBLICATION pub FOR TABLE numbers');
+  bed = await TestBed.make('keepalive', 'CREATE TABLE numbers (id int); CREATE PUBLICATION pub FOR TABLE numbers');
 });
 
-afterEach(() => Held.endAll());
+afterEach(() => HeldStream.endAll());
 
 afterAll(() => bed.drop());
 
@@ -36,8 +36,8 @@ async function commitAll(): Promise<void> {
 /** The keepalive that is inserted before the server's message of this number, or after the last one. */
 type Injection = (point: number) => readonly Buffer[];
 
-/** A stream of three transactions whose projects are all running, and the positions that it reports as flushed. */
-class Held {
+/** A stream of three transactions whose work is all running, and the positions that it reports as flushed. */
+class HeldStream {
   readonly flushes: Lsn[] = [];
   readonly works: { readonly tx: Transaction; readonly finish: () => void }[] = [];
   readonly messages: string[] = [];
@@ -48,7 +48,7 @@ class Held {
     this.#proxy = proxy;
     proxy.filter = (frame, from) => {
       if (from === 'client') {
-        const flush = flushOf(frame);
+        const flush = getFlushPosition(frame);
         if (flush !== undefined) this.flushes.push(flush);
         return frame;
       }
@@ -77,16 +77,16 @@ class Held {
 
   /** Resources of a case, released even if it fails. */
   static async endAll(): Promise<void> {
-    for (const held of Held.#open) await held.#close();
+    for (const held of HeldStream.#open) await held.#close();
   }
 
-  static readonly #open = new Set<Held>();
+  static readonly #open = new Set<HeldStream>();
 
-  /** Resolves when the projects of all transactions are running. */
-  static async start(slot: string, inject: Injection, more: Partial<PgoutputConfig> = {}): Promise<Held> {
-    const held = new Held(await FaultProxy.before(bed.database.url), slot, inject, more);
-    Held.#open.add(held);
-    await eventually(
+  /** Resolves when the work of all transactions is running. */
+  static async start(slot: string, inject: Injection, more: Partial<PgoutputConfig> = {}): Promise<HeldStream> {
+    const held = new HeldStream(await FaultProxy.before(bed.database.url), slot, inject, more);
+    HeldStream.#open.add(held);
+    await waitUntil(
       () => Promise.resolve(held.works.length),
       (count) => count === TRANSACTIONS.length,
     );
@@ -97,7 +97,7 @@ class Held {
   /** Resolves after this number of further status updates. */
   async updates(count: number): Promise<void> {
     const { length } = this.flushes;
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(this.flushes.length),
       (now) => now >= length + count,
     );
@@ -105,7 +105,7 @@ class Held {
 
   /** Resolves when this position has been reported, and verifies that nothing higher was. */
   async reports(lsn: Lsn): Promise<void> {
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(this.furthest),
       (furthest) => furthest >= lsn,
     );
@@ -124,7 +124,7 @@ class Held {
   }
 
   async #close(): Promise<void> {
-    Held.#open.delete(this);
+    HeldStream.#open.delete(this);
     this.#recorder.unsubscribe();
     await this.#proxy.close();
   }
@@ -142,7 +142,7 @@ async function withSlots(count: number): Promise<{ slots: string[]; commits: Com
 describe.each([
   ['the slot keeps the position', {}],
   ['the consumer keeps the position', { startLsn: () => of(null) }],
-])('while projects are running, and %s,', (_, more: Partial<PgoutputConfig>) => {
+])('while work is running, and %s,', (_, more: Partial<PgoutputConfig>) => {
   it('a keepalive at any point confirms nothing unfinished, and is confirmed when everything before it is done', async () => {
     const { slots, commits, end } = await withSlots(MESSAGES.length + 1);
     const streams = await Promise.all(
@@ -150,7 +150,7 @@ describe.each([
         // The highest position that the server could send here: everything that commits before it has been sent.
         const sent = MESSAGES.slice(0, point).filter((type) => type === 'C').length;
         const walEnd = commits[sent]?.commitLsn ?? end;
-        const held = await Held.start(slot, (at) => (at === point ? [keepalive(walEnd, true)] : []), more);
+        const held = await HeldStream.start(slot, (at) => (at === point ? [keepalive(walEnd, true)] : []), more);
         expect(held.messages).toEqual(MESSAGES);
         const [first, second, third] = held.works;
         // In a different order than they were delivered.
@@ -174,7 +174,7 @@ describe.each([
   it('keepalives far ahead at every point leave the slot before the oldest unfinished transaction', async () => {
     const { slots, commits } = await withSlots(1);
     const slot = slots[0]!;
-    const held = await Held.start(slot, (at) => (at === 0 ? [] : [keepalive(FAR, at % 2 === 0)]), more);
+    const held = await HeldStream.start(slot, (at) => (at === 0 ? [] : [keepalive(FAR, at % 2 === 0)]), more);
     held.works[1]!.finish();
     held.works[2]!.finish();
     await held.updates(5);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { ACCOUNTS, enter, MOST_PREPARED, pay, type Transfer } from './bank';
+import { ACCOUNTS, enter, MAX_PREPARED, pay, type Transfer } from './bank';
 import { Writer } from './writer';
 
 /** One step of a large transaction. */
@@ -57,21 +57,21 @@ export class LargeWriter extends Writer {
 /** Prepares small and large transactions, and ends them some time later. Global identifiers are reused. */
 export class Preparer extends LargeWriter {
   protected override async work(client: Client): Promise<void> {
-    const open = await preparedIn(client);
-    const free = Array.from({ length: MOST_PREPARED }, (_, place) => place).filter(
-      (place) => !open.some((gid) => placeOf(gid) === place),
+    const open = await fetchPrepared(client);
+    const free = Array.from({ length: MAX_PREPARED }, (_, place) => place).filter(
+      (place) => !open.some((gid) => parsePlace(gid) === place),
     );
     const [place] = this.random.shuffle(free);
     const gid = open[this.random.between(0, open.length - 1)];
     if (gid !== undefined && (place === undefined || this.random.chance(0.4))) {
       // The transaction in the first place stays prepared for a long time.
-      if (placeOf(gid) > 0 || this.random.chance(0.15)) await this.#end(client, gid);
+      if (parsePlace(gid) > 0 || this.random.chance(0.15)) await this.#end(client, gid);
     } else if (place !== undefined) await this.#prepare(client, place);
   }
 
   /** Ends all prepared transactions. */
   async settle(client: Client): Promise<void> {
-    for (const gid of await preparedIn(client)) await this.#end(client, gid);
+    for (const gid of await fetchPrepared(client)) await this.#end(client, gid);
   }
 
   async #prepare(client: Client, place: number): Promise<void> {
@@ -90,11 +90,11 @@ export class Preparer extends LargeWriter {
 }
 
 /** Global identifiers are unique on the whole server. */
-function placeOf(gid: string): number {
+function parsePlace(gid: string): number {
   return Number(gid.split(' ').at(-1));
 }
 
-async function preparedIn(client: Client): Promise<string[]> {
+async function fetchPrepared(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ gid: string }>(
     'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
   );

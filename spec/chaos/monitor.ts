@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatLsn, parseLsn, type Checkpoint } from '../../lib/index';
 import { TOTAL } from './bank';
-import type { Scene } from './scene';
+import type { ChaosEnvironment } from './chaos-environment';
 
 /** The interval of the checks, in ms. */
 const PAUSE = 100;
@@ -9,17 +9,17 @@ const PAUSE = 100;
 /** Checks the invariants repeatedly while faults are injected. */
 export class Monitor {
   readonly violations: string[] = [];
-  #looks = 0;
+  #checks = 0;
   #stopped = false;
   #done: Promise<void>;
 
-  constructor(scene: Scene) {
-    this.#done = this.#watch(scene);
+  constructor(environment: ChaosEnvironment) {
+    this.#done = this.#watch(environment);
   }
 
   /** The number of checks. */
-  get looks(): number {
-    return this.#looks;
+  get checks(): number {
+    return this.#checks;
   }
 
   async stop(): Promise<void> {
@@ -27,15 +27,15 @@ export class Monitor {
     await this.#done;
   }
 
-  async #watch(scene: Scene): Promise<void> {
+  async #watch(environment: ChaosEnvironment): Promise<void> {
     while (!this.#stopped) {
       // In this order, because the store must already contain what the slots confirm.
-      const slots = await confirmed(scene);
-      const { sum, stored } = await lookAtStore(scene);
+      const slots = await fetchConfirmed(environment);
+      const { sum, stored } = await checkStore(environment);
       if (sum !== TOTAL) this.violations.push(`The balances of the store added up to ${sum}`);
-      // The server may receive an acknowledgement before the driver receives the event of its project.
-      await Promise.all(scene.consumers.map((consumer) => consumer.heard()));
-      for (const { slot, origin, checker, store, name } of scene.consumers) {
+      // The server may receive an acknowledgement before the driver receives the event of its work.
+      await Promise.all(environment.consumers.map((consumer) => consumer.flushEvents()));
+      for (const { slot, origin, checker, store, name } of environment.consumers) {
         const position = slots.get(slot) ?? 0n;
         if (position <= origin) continue;
         const what = `The ${name} slot stood at ${formatLsn(position)}`;
@@ -43,14 +43,14 @@ export class Monitor {
           if (position > stored) this.violations.push(`${what}, the store at ${formatLsn(stored)}`);
         } else if (!checker.doneUpTo(position)) this.violations.push(`${what} with work up to it not done`);
       }
-      this.#looks++;
+      this.#checks++;
       await delay(PAUSE);
     }
   }
 }
 
 /** Empty while the server is down. */
-async function confirmed({ source }: Scene): Promise<Map<string, bigint>> {
+async function fetchConfirmed({ source }: ChaosEnvironment): Promise<Map<string, bigint>> {
   const rows = await source
     .query<{ slot_name: string; lsn: string }>(
       'SELECT slot_name, confirmed_flush_lsn::text AS lsn FROM pg_replication_slots',
@@ -59,7 +59,7 @@ async function confirmed({ source }: Scene): Promise<Map<string, bigint>> {
   return new Map(rows.map(({ slot_name, lsn }) => [slot_name, parseLsn(lsn)]));
 }
 
-async function lookAtStore({ store }: Scene): Promise<{ sum: number; stored: bigint }> {
+async function checkStore({ store }: ChaosEnvironment): Promise<{ sum: number; stored: bigint }> {
   const [row] = await store.query<{ sum: number; checkpoint: string | null }>(
     'SELECT (SELECT sum(balance)::int FROM accounts) AS sum, checkpoint FROM progress',
   );

@@ -2,7 +2,7 @@ import type { DoneEvent, Span } from './events';
 
 /** The state of a prepared transaction. */
 interface Prepared {
-  /** Of its rows; undefined until its project has stored them. */
+  /** Of its rows; undefined until its work has stored them. */
   digest: string | undefined;
   end: 'committed' | 'rolled back' | undefined;
 }
@@ -35,7 +35,7 @@ export class PreparedUnits {
 
   delivered(unit: Span): void {
     const { kind, xid } = unit;
-    const name = nameOf(unit);
+    const name = formatName(unit);
     if (kind === 'preparedTransaction') {
       if (!this.#all.has(name)) this.#all.set(name, { xid, digest: undefined, end: undefined });
     } else if (kind === 'commitPrepared' && !this.#all.has(name)) {
@@ -44,7 +44,7 @@ export class PreparedUnits {
   }
 
   done(unit: DoneEvent): void {
-    const name = nameOf(unit);
+    const name = formatName(unit);
     const prepared = this.#all.get(name);
     if (unit.kind === 'preparedTransaction' && prepared) prepared.digest = unit.digest;
     else if (unit.kind === 'commitPrepared') this.#end(name, prepared, 'committed');
@@ -59,6 +59,6 @@ export class PreparedUnits {
   }
 }
 
-function nameOf({ gid = '', xid }: Span): string {
+function formatName({ gid = '', xid }: Span): string {
   return `${gid}/${xid}`;
 }

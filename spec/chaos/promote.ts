@@ -1,4 +1,4 @@
-import { eventually } from '../integration/support/bed';
+import { waitUntil } from '../integration/support/bed';
 import { startCopy } from '../support/replica';
 import type { TestServer } from '../support/server';
 
@@ -12,7 +12,7 @@ export async function promoteCopy(server: TestServer): Promise<TestServer> {
     recovery_target_action: 'promote',
   });
   // At first, it may be read-only.
-  await eventually(
+  await waitUntil(
     () => promoted.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby'),
     ([row]) => row?.standby === false,
   );

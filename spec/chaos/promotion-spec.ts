@@ -21,7 +21,7 @@ class RedirectedFollower extends Follower {
   }
 
   /** Redirects the proxy to another server. */
-  lead(to: TestServer): void {
+  redirect(to: TestServer): void {
     this.proxy.target = to;
     this.proxy.refusing = false;
     this.proxy.cut('rst');
@@ -80,7 +80,7 @@ it.each(casesWhere(true))(
   'a position before the timeline switch is resumed on the new timeline: $slot',
   async ({ slot }) => {
     const follower = followers.get(slot)!;
-    follower.lead(promoted);
+    follower.redirect(promoted);
     await follower.recorder.take(5);
     expect(follower.recorder.values).toEqual([1, 2, 3, 6, 7]);
     expect(follower.timelines).toEqual([1, 2]);
@@ -92,7 +92,7 @@ it.each(casesWhere(false))(
   'a position beyond the timeline switch is an error, not a gap: $slot',
   async ({ slot, stores }) => {
     const follower = followers.get(slot)!;
-    follower.lead(promoted);
+    follower.redirect(promoted);
     await expect(follower.recorder.completed()).rejects.toMatchObject({
       code: stores ? 'CHECKPOINT_MISMATCH' : 'SLOT_LOST',
       retryable: false,
@@ -104,7 +104,7 @@ it.each(casesWhere(false))(
 it('a stored checkpoint beyond the switch is CHECKPOINT_MISMATCH in a new process, too', async () => {
   const { checkpoint } = followers.get('store_above')!;
   const follower = await RedirectedFollower.start(database, 'store_above', { stores: true, from: checkpoint! });
-  follower.lead(promoted);
+  follower.redirect(promoted);
   await expect(follower.recorder.completed()).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH', retryable: false });
   expect(follower.recorder.values).toEqual([]);
 });

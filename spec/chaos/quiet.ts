@@ -8,9 +8,9 @@ import { FaultProxy } from '../support/proxy';
 import { startServer } from '../support/server';
 
 /** The maximum time in ms that the walsender may take. It detects a hang, and is not a measurement. */
-const PATIENCE = 600_000;
+const TIMEOUT = 600_000;
 
-export interface QuietResult {
+export interface SilentDecodingResult {
   readonly server: string;
   readonly rows: number;
   readonly insertSeconds: number;
@@ -26,7 +26,7 @@ export interface QuietResult {
   readonly wentOn: boolean;
 }
 
-export async function quiet(rows: number): Promise<QuietResult> {
+export async function runSilentDecoding(rows: number): Promise<SilentDecodingResult> {
   const server = await startServer();
   const database = await server.createDatabase('quiet');
   await database.query('CREATE TABLE heard (id int); CREATE TABLE unheard (id int)');
@@ -64,14 +64,14 @@ export async function quiet(rows: number): Promise<QuietResult> {
   const [behind] = await database.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
   const isBehind = `SELECT FROM pg_replication_slots WHERE confirmed_flush_lsn >= '${behind?.lsn ?? ''}'`;
   let slotMoved = false;
-  while (!slotMoved && attempts.length === 0 && performance.now() - committed < PATIENCE) {
+  while (!slotMoved && attempts.length === 0 && performance.now() - committed < TIMEOUT) {
     await delay(50);
     slotMoved = (await database.query(isBehind)).length > 0;
   }
   const advanced = performance.now();
   await database.query('INSERT INTO heard VALUES (1)');
   const wrote = performance.now();
-  while (came.length === 0 && attempts.length === 0 && performance.now() - wrote < PATIENCE) await delay(50);
+  while (came.length === 0 && attempts.length === 0 && performance.now() - wrote < TIMEOUT) await delay(50);
   subscription.unsubscribe();
   await proxy.close();
   await server.dispose();

@@ -1,29 +1,33 @@
 import type { ChaosResult } from './chaos';
-import { table } from '../support/text-table';
+import { formatTable } from '../support/text-table';
 
 /** Formats a result as tables. */
-export function asTables(result: ChaosResult): string {
+export function formatTables(result: ChaosResult): string {
   const { summary, consumers, faults } = result;
   const total = Object.values(faults).reduce((sum, { times }) => sum + times, 0);
   return [
     `${result.server}; seed ${result.seed}; ${result.seconds} s; looked at ${result.looks} times`,
     '',
-    table(
+    formatTable(
       ['fault', 'times', 'recovery, median ms', 'worst ms'],
-      Object.entries(faults).map(([name, { times, recoveries }]) => [name, times, ...middleAndEnd(recoveries)]),
+      Object.entries(faults).map(([name, { times, recoveries }]) => [
+        name,
+        times,
+        ...formatMedianAndMaximum(recoveries),
+      ]),
     ),
     `${total} faults of ${Object.keys(faults).length} kinds`,
     '',
-    table(
+    formatTable(
       ['a stop that came', 'times', 'outcomes'],
       Object.entries(result.stops).map(([state, outcomes]) => [
         state,
         Object.values(outcomes).reduce((sum, times) => sum + times, 0),
-        listed(outcomes),
+        formatList(outcomes),
       ]),
     ),
     '',
-    table(
+    formatTable(
       [
         'consumer',
         'units',
@@ -46,13 +50,13 @@ export function asTables(result: ChaosResult): string {
       ]),
     ),
     ...Object.entries(consumers).map(
-      ([name, { errors, streamed }]) => `${name}: ${listed(streamed)}; ${listed(errors)}`,
+      ([name, { errors, streamed }]) => `${name}: ${formatList(streamed)}; ${formatList(errors)}`,
     ),
     '',
-    table(['committed transactions', 'rows'], [[summary.committed, summary.rows]]),
-    table(
+    formatTable(['committed transactions', 'rows'], [[summary.committed, summary.rows]]),
+    formatTable(
       ['losses', 'duplicates', 'strangers', 'disorder', 'altered', 'unended', 'broken promises'],
-      [[...failings(result)]],
+      [[...listFailures(result)]],
     ),
     ...result.violations.slice(0, 20),
   ].join('\n');
@@ -60,20 +64,20 @@ export function asTables(result: ChaosResult): string {
 
 /** Whether the result has no violations. */
 export function isFlawless(result: ChaosResult): boolean {
-  return failings(result).every((count) => count === 0);
+  return listFailures(result).every((count) => count === 0);
 }
 
-function failings({ summary, violations }: ChaosResult): number[] {
+function listFailures({ summary, violations }: ChaosResult): number[] {
   const { losses, duplicates, strangers, disorder, altered, unended } = summary;
   return [losses, duplicates, strangers, disorder, altered, unended, violations.length];
 }
 
-function middleAndEnd(values: readonly number[]): [number | string, number | string] {
+function formatMedianAndMaximum(values: readonly number[]): [number | string, number | string] {
   const sorted = [...values].sort((a, b) => a - b);
   return [sorted[Math.floor(sorted.length / 2)] ?? '–', sorted.at(-1) ?? '–'];
 }
 
-function listed(counts: Readonly<Record<string, number>>): string {
+function formatList(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');

@@ -11,11 +11,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { startServer } from '../support/server';
-import { chaos } from './chaos';
-import { quiet } from './quiet';
-import { asTables, isFlawless } from './report';
+import { runChaos } from './chaos';
+import { runSilentDecoding } from './quiet';
+import { formatTables, isFlawless } from './report';
 import { FAULTS } from './faults';
-import { SOURCE_SETTINGS } from './scene';
+import { SOURCE_SETTINGS } from './chaos-environment';
 
 const ENOUGH = 300;
 const HUGE = 16_000_000;
@@ -35,15 +35,15 @@ async function faults(count: number, [seed = String(Date.now() % 100_000), file]
     const line = `${String(++struck).padStart(4)} ${fault}`;
     process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
   };
-  const result = await chaos(server, store, { faults: count, seed: Number(seed), kinds, announce });
-  console.log(`\n${asTables(result)}\n`);
+  const result = await runChaos(server, store, { faults: count, seed: Number(seed), kinds, announce });
+  console.log(`\n${formatTables(result)}\n`);
   write(result, file ?? 'chaos.json');
   await Promise.all([server.dispose(), store.dispose()]);
   return isFlawless(result);
 }
 
 async function silence([rows = String(HUGE), file]: string[]): Promise<boolean> {
-  const result = await quiet(Number(rows));
+  const result = await runSilentDecoding(Number(rows));
   console.log(result);
   write(result, file ?? 'quiet.json');
   return result.attempts.length === 0 && result.slotMoved && result.wentOn;

@@ -46,7 +46,7 @@ export interface Sample {
 const [, , connection = '', slot = '', interval = '', version = ''] = process.argv;
 /** The size in bytes from which a streamed transaction is spooled. */
 const MAX_BYTES = 100_000;
-/** The probability of a slow project. */
+/** The probability of slow work. */
 const SLOW = 0.01;
 
 const sockets = new Set<Socket>();
@@ -56,7 +56,7 @@ subscribe('net.client.socket', (message) => {
   }
 });
 
-function listenersOf(emitter: Pick<EventEmitter, 'eventNames' | 'listenerCount'>): number {
+function countListeners(emitter: Pick<EventEmitter, 'eventNames' | 'listenerCount'>): number {
   return emitter.eventNames().reduce((sum, event) => sum + emitter.listenerCount(event), 0);
 }
 
@@ -121,7 +121,7 @@ setInterval(() => {
     heap: heapUsed / 1e6,
     buffers: arrayBuffers / 1e6,
     resources: process.getActiveResourcesInfo().length,
-    listeners: [process, ...sockets].reduce((sum, emitter) => sum + listenersOf(emitter), 0),
+    listeners: [process, ...sockets].reduce((sum, emitter) => sum + countListeners(emitter), 0),
     spools: openSpools(),
     ...count,
   };

@@ -3,7 +3,7 @@
  *
  *   npm run test:soak -- [minutes]
  *
- * The load is steady, with streamed and prepared transactions, some slow projects, and a disconnection or a stop every few
+ * The load is steady, with streamed and prepared transactions, some slow work, and a disconnection or a stop every few
  * seconds. No measured quantity may grow over the second half of the time.
  */
 import { spawn } from 'node:child_process';
@@ -15,10 +15,10 @@ import { startServer } from '../support/server';
 import { BANK } from './bank';
 import { bundle } from './bundle';
 import { LargeWriter, Preparer } from './large-writer';
-import { growthOf, plot, type Measure } from './growth';
+import { computeGrowth, plot, type Measure } from './growth';
 import { Random } from './random';
 import { UsualWriter } from './writer';
-import { table } from '../support/text-table';
+import { formatTable } from '../support/text-table';
 import type { Sample } from './soak-consumer';
 
 const SLOT = 'soak';
@@ -93,14 +93,14 @@ async function main(): Promise<void> {
   const growths = MEASURES.map((measure) => {
     const values = samples.map(measure.of);
     console.log(`${measure.name.padEnd(10)}${plot(values)}`);
-    return { measure, values, growth: growthOf(values, measure) };
+    return { measure, values, growth: computeGrowth(values, measure) };
   });
   const rows = growths.map(({ measure: { name, unit }, values, growth: { grown, allowed, flat } }) => [
     `${name}${unit && `, ${unit}`}`,
     ...[Math.min(...values), Math.max(...values), grown, allowed].map((value) => value.toFixed(1)),
     flat ? 'flat' : 'GROWS',
   ]);
-  console.log(`\n${table(['', 'least', 'most', 'grown in the second half', 'allowed', ''], rows)}`);
+  console.log(`\n${formatTable(['', 'least', 'most', 'grown in the second half', 'allowed', ''], rows)}`);
   process.exitCode = growths.every(({ growth }) => growth.flat) ? 0 : 1;
 }
 

@@ -3,25 +3,27 @@ import { formatLsn, parseLsn } from '../../lib/index';
 import type { Consumer } from './consumer-under-test';
 import type { StopCommand } from './events';
 import type { Random } from './random';
-import type { Scene } from './scene';
+import type { ChaosEnvironment } from './chaos-environment';
 
 /** A way to stop a stream. */
 interface Plan extends Omit<StopCommand, 'command'> {
   /** Brings about the state that the stop waits for. */
-  readonly provoke?: (scene: Scene, consumer: Consumer, random: Random) => unknown;
+  readonly provoke?: (environment: ChaosEnvironment, consumer: Consumer, random: Random) => unknown;
   /** A fault during the stop. */
-  readonly meanwhile?: (scene: Scene, consumer: Consumer, random: Random) => unknown;
+  readonly meanwhile?: (environment: ChaosEnvironment, consumer: Consumer, random: Random) => unknown;
   /** Cleans up after the end. */
-  readonly restore?: (scene: Scene, consumer: Consumer) => unknown;
+  readonly restore?: (environment: ChaosEnvironment, consumer: Consumer) => unknown;
 }
 
 /** How long a stop waits for its state, in ms. Then it occurs immediately. */
-const OCCASION = 3000;
+const STATE_TIMEOUT = 3000;
 /** The time in ms after which a stop without an end counts as missed. */
-const MISSED = 60_000;
+const END_TIMEOUT = 60_000;
 
 /** Stops a consumer's stream, and starts the stream again when it has ended. */
-export const STOPS: Readonly<Record<string, (scene: Scene, consumer: Consumer, random: Random) => Promise<void>>> = {
+export const STOPS: Readonly<
+  Record<string, (environment: ChaosEnvironment, consumer: Consumer, random: Random) => Promise<void>>
+> = {
   'stop, any time': stop({ moment: 'now', provoke: (_scene, _consumer, random) => delay(random.between(0, 300)) }),
   'stop in a transaction': stop({ moment: 'transaction' }),
   'stop in a streamed block': stop({ moment: 'block' }),
@@ -44,7 +46,7 @@ export const STOPS: Readonly<Record<string, (scene: Scene, consumer: Consumer, r
     moment: 'waiting',
     provoke: async ({ server }, consumer, random) => {
       await server.stop('immediate');
-      if (random.chance(0.5)) await consumer.says(OCCASION, 'attempt');
+      if (random.chance(0.5)) await consumer.waitForEvent(STATE_TIMEOUT, 'attempt');
     },
     restore: ({ server }) => server.start(),
   }),
@@ -69,56 +71,56 @@ export const STOPS: Readonly<Record<string, (scene: Scene, consumer: Consumer, r
   }),
   'stop before the subscription': async (_scene, consumer) => {
     await consumer.kill();
-    const ended = consumer.says(MISSED, 'completed', 'ended');
+    const ended = consumer.waitForEvent(END_TIMEOUT, 'completed', 'ended');
     consumer.start(true);
     await goOn(_scene, consumer, await ended, false);
   },
 };
 
 function stop({ moment, fails = false, provoke, meanwhile, restore }: Plan) {
-  return async (scene: Scene, consumer: Consumer, random: Random): Promise<void> => {
+  return async (environment: ChaosEnvironment, consumer: Consumer, random: Random): Promise<void> => {
     // A stream that is just being subscribed to would miss the stop.
-    await consumer.subscribed(OCCASION);
-    const ended = consumer.says(OCCASION + MISSED, 'completed', 'ended');
-    const stopping = consumer.says(OCCASION, 'stopping');
+    await consumer.subscribed(STATE_TIMEOUT);
+    const ended = consumer.waitForEvent(STATE_TIMEOUT + END_TIMEOUT, 'completed', 'ended');
+    const stopping = consumer.waitForEvent(STATE_TIMEOUT, 'stopping');
     if (moment !== 'now') consumer.send({ command: 'stop', moment, fails });
-    await provoke?.(scene, consumer, random);
+    await provoke?.(environment, consumer, random);
     if (moment === 'now' || !(await stopping)) {
-      const late = consumer.says(OCCASION, 'stopping');
+      const late = consumer.waitForEvent(STATE_TIMEOUT, 'stopping');
       consumer.send({ command: 'stop', moment: 'now' });
       await late;
     }
-    await meanwhile?.(scene, consumer, random);
+    await meanwhile?.(environment, consumer, random);
     const end = await ended;
-    await restore?.(scene, consumer);
-    await goOn(scene, consumer, end, random.chance(0.5));
+    await restore?.(environment, consumer);
+    await goOn(environment, consumer, end, random.chance(0.5));
   };
 }
 
 /** @param again whether the same process may subscribe again */
 async function goOn(
-  scene: Scene,
+  environment: ChaosEnvironment,
   consumer: Consumer,
   end: { readonly event: 'completed' | 'ended' } | undefined,
   again: boolean,
 ): Promise<void> {
   if (!end) {
-    consumer.checker.addViolation(`did not end within ${MISSED} ms after it was told to stop`);
+    consumer.checker.addViolation(`did not end within ${END_TIMEOUT} ms after it was told to stop`);
     await consumer.kill();
   } else {
-    if (end.event === 'completed') await checkSlot(scene, consumer);
+    if (end.event === 'completed') await checkSlot(environment, consumer);
     // A stop that failed would be retried.
     if (again && end.event === 'completed' && consumer.signal === 'subject') {
-      consumer.startAgain();
+      consumer.subscribeAgain();
       return;
     }
-    await consumer.leave();
+    await consumer.exit();
   }
   consumer.start();
 }
 
 /** After completion, the server has received all confirmations, and the slot is at the position of the store. */
-async function checkSlot({ source }: Scene, { slot, store, checker }: Consumer): Promise<void> {
+async function checkSlot({ source }: ChaosEnvironment, { slot, store, checker }: Consumer): Promise<void> {
   const [row] = await source.query<{ lsn: string }>(
     `SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = '${slot}'`,
   );

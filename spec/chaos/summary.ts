@@ -1,6 +1,6 @@
 import type { TestDatabase } from '../support/server';
 import { DIGESTS, LEDGER_ROW } from './bank';
-import type { Scene } from './scene';
+import type { ChaosEnvironment } from './chaos-environment';
 
 /** The overall result: the source compared with the consumers. */
 export interface ChaosSummary {
@@ -21,7 +21,7 @@ export interface ChaosSummary {
   readonly unended: number;
 }
 
-export async function summarize({ source, store, consumers }: Scene): Promise<ChaosSummary> {
+export async function summarize({ source, store, consumers }: ChaosEnvironment): Promise<ChaosSummary> {
   const truth = new Set(await texts(source, `SELECT ${LEDGER_ROW} AS text FROM ledger`));
   const rows = await texts(store, `SELECT ${LEDGER_ROW} AS text FROM ledger`);
   const stored = new Set(rows);
@@ -38,13 +38,13 @@ export async function summarize({ source, store, consumers }: Scene): Promise<Ch
 
   let losses = missing(truth, stored);
   let strangers = missing(stored, truth) + missing(await texts(store, balances), accounts);
-  const digests = await digestsOf(source);
-  let altered = countAltered(digests, await digestsOf(store));
+  const digests = await fetchDigests(source);
+  let altered = countAltered(digests, await fetchDigests(store));
   let unended = open.length;
   for (const { store: own, checker } of consumers) {
     // A process may have been killed after storing and before reporting.
     const done = own
-      ? await digestsOf(own)
+      ? await fetchDigests(own)
       : new Map([...checker.digests].map(([xid, digest]) => [String(xid), digest]));
     losses += missing(committed, new Set(done.keys()));
     strangers += missing(done.keys(), committed);
@@ -64,7 +64,7 @@ export async function summarize({ source, store, consumers }: Scene): Promise<Ch
   };
 }
 
-async function digestsOf(database: TestDatabase): Promise<Map<string, string>> {
+async function fetchDigests(database: TestDatabase): Promise<Map<string, string>> {
   const rows = await database.query<{ xid: string; digest: string }>(DIGESTS);
   return new Map(rows.map(({ xid, digest }) => [xid, digest]));
 }

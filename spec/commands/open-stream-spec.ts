@@ -7,7 +7,7 @@ import { ResumeState } from '../../lib/commands/resume-state';
 import type { ServerInfo } from '../../lib/commands/startup';
 import type { PgoutputRequest } from '../../lib/commands/pgoutput-options';
 import type { BackendMessage } from '../../lib/wire/backend';
-import { converse, refusal, rows, type Outcome, type Said } from './support/converse';
+import { runRoutine, buildError, rows, type Outcome, type ClientCommands } from './support/converse';
 
 const REQUEST: PgoutputRequest = {
   protoVersion: undefined,
@@ -71,7 +71,7 @@ class FakeServer {
   /** The LSNs at which the server left the earlier timelines. */
   history = '';
 
-  readonly answer = (said: Said): readonly BackendMessage[] => {
+  readonly answer = (said: ClientCommands): readonly BackendMessage[] => {
     const sql = said.kind === 'query' ? said.sql : '';
     if (sql === 'IDENTIFY_SYSTEM') return rows({ ...IDENTITY, systemid: this.systemId, timeline: this.timeline });
     if (sql.startsWith('TIMELINE_HISTORY')) return rows({ filename: 'x.history', content: this.history });
@@ -87,7 +87,7 @@ class FakeServer {
     }
     if (sql.startsWith('CREATE_REPLICATION_SLOT')) {
       if (!this.forgetful) this.slot = { ...SLOT, confirmed_flush_lsn: '0/3000' };
-      if (this.contested) return refusal({ sqlState: '42710', message: 'replication slot "orders" already exists' });
+      if (this.contested) return buildError({ sqlState: '42710', message: 'replication slot "orders" already exists' });
       return rows({ slot_name: 'orders', consistent_point: '0/3000', snapshot_name: null, output_plugin: 'pgoutput' });
     }
     if (sql.startsWith('START_REPLICATION')) return this.start;
@@ -108,7 +108,7 @@ function open({ plan, server, info, memory = new ResumeState(), asked }: Trial =
   const fake = Object.assign(new FakeServer(), server);
   const whole = { ...PLAN, ...plan };
   const start = whole.positionOwner === 'consumer' ? { callback: answering(asked) } : { position: asked };
-  return converse(openStream(whole, { ...SERVER, ...info }, memory, start), fake.answer);
+  return runRoutine(openStream(whole, { ...SERVER, ...info }, memory, start), fake.answer);
 }
 
 /** A store that responds immediately. */
@@ -202,7 +202,7 @@ describe('opening a stream', () => {
   it('rejects a slot that another client is streaming from', () => {
     const memory = new ResumeState();
     const plan = { ensureSlot: { temporary: false } };
-    const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
+    const start = buildError({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
     expect(open({ plan, memory, server: { start } }).error).toMatchObject({ code: 'SLOT_ACTIVE' });
     const moved = { ...SLOT, confirmed_flush_lsn: '0/1800' };
     expect(open({ plan, memory, server: { slot: moved } }).value).toMatchObject({ slotCreated: false });
@@ -218,7 +218,7 @@ describe('opening a stream', () => {
   });
 
   it('fails when the slot is in use', () => {
-    const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
+    const start = buildError({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
     expect(open({ server: { start } }).error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
   });
 });
@@ -565,7 +565,7 @@ describe('where a stream starts', () => {
 
   it('counts as confirmed once the stream has started, for a fixed startLsn', () => {
     const memory = new ResumeState();
-    const start = refusal({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
+    const start = buildError({ sqlState: '55006', message: 'replication slot "orders" is active for PID 1' });
     open({ memory, asked: at('0/1600'), server: { start } });
     expect(memory.position).toBeUndefined();
     open({ memory, asked: at('0/1600') });

@@ -19,7 +19,7 @@ import {
   rowDescription,
 } from '../../lib/testing/backend-messages';
 import { failure } from '../wire/failure';
-import { converse, done, READY, refusal, rows, serverFields } from './support/converse';
+import { runRoutine, done, READY, buildError, rows, serverFields } from './support/converse';
 
 const NOTICE: BackendMessage = { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) };
 const PARAMETER: BackendMessage = { kind: 'parameterStatus', name: 'TimeZone', value: 'UTC' };
@@ -27,7 +27,7 @@ const NOTIFICATION: BackendMessage = { kind: 'notification', processId: 1, chann
 
 describe('a query', () => {
   it('returns its rows by column name', () => {
-    const { value, sql } = converse(runQuery('SELECT 1'), () => rows({ a: '1', b: null }, { a: '', b: 'x' }));
+    const { value, sql } = runRoutine(runQuery('SELECT 1'), () => rows({ a: '1', b: null }, { a: '', b: 'x' }));
     expect([sql, value]).toEqual([
       ['SELECT 1'],
       [
@@ -38,13 +38,13 @@ describe('a query', () => {
   });
 
   it('returns no rows if there are none', () => {
-    expect(converse(runQuery('SET x = 0'), done).value).toEqual([]);
-    expect(converse(runQuery('SELECT'), () => rows()).value).toEqual([]);
-    expect(converse(runQuery(''), () => [{ kind: 'emptyQuery' }, READY]).value).toEqual([]);
+    expect(runRoutine(runQuery('SET x = 0'), done).value).toEqual([]);
+    expect(runRoutine(runQuery('SELECT'), () => rows()).value).toEqual([]);
+    expect(runRoutine(runQuery(''), () => [{ kind: 'emptyQuery' }, READY]).value).toEqual([]);
   });
 
   it('returns a column that has the name of a member of Object.prototype', () => {
-    const { value } = converse(runQuery('SELECT'), () => rows(JSON.parse('{"__proto__":"1","constructor":"2"}')));
+    const { value } = runRoutine(runQuery('SELECT'), () => rows(JSON.parse('{"__proto__":"1","constructor":"2"}')));
     expect(Object.entries(value?.[0] ?? {})).toEqual([
       ['__proto__', '1'],
       ['constructor', '2'],
@@ -53,32 +53,32 @@ describe('a query', () => {
 
   it('ignores messages that a server may send at any time', () => {
     const answers = rows({ a: '1' }).flatMap((message) => [NOTICE, PARAMETER, NOTIFICATION, message]);
-    expect(converse(runQuery('SELECT 1'), () => answers).value).toEqual([{ a: '1' }]);
+    expect(runRoutine(runQuery('SELECT 1'), () => answers).value).toEqual([{ a: '1' }]);
   });
 
   it('that fails throws at ReadyForQuery', () => {
-    const { error } = converse(runQuery('SELECT 1'), () => refusal({ sqlState: '42501', message: 'denied' }));
+    const { error } = runRoutine(runQuery('SELECT 1'), () => buildError({ sqlState: '42501', message: 'denied' }));
     expect(error).toBeInstanceOf(ServerError);
     expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', sqlState: '42501' });
-    const stuck = converse(runQuery('SELECT 1'), () => refusal({ sqlState: '42501' }).slice(0, 1));
+    const stuck = runRoutine(runQuery('SELECT 1'), () => buildError({ sqlState: '42501' }).slice(0, 1));
     expect(stuck.error).not.toBeInstanceOf(ServerError);
   });
 
   it('throws immediately after FATAL, because nothing follows', () => {
     const fields = serverFields({ severity: 'FATAL', sqlState: '57P01' });
-    expect(converse(runQuery('SELECT 1'), () => [{ kind: 'error', fields }]).error).toMatchObject({
+    expect(runRoutine(runQuery('SELECT 1'), () => [{ kind: 'error', fields }]).error).toMatchObject({
       code: 'SERVER_SHUTDOWN',
     });
   });
 
   it('rejects an unlimited number of rows', () => {
     const row: BackendMessage = { kind: 'dataRow', values: [] };
-    const { error } = converse(runQuery('SELECT 1'), () => [...Array.from({ length: 10_001 }, () => row), ...done()]);
+    const { error } = runRoutine(runQuery('SELECT 1'), () => [...Array.from({ length: 10_001 }, () => row), ...done()]);
     expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('10000 rows') });
   });
 
   it('rejects an unexpected message', () => {
-    const { error } = converse(runQuery('SELECT 1'), () => [{ kind: 'copyBoth' }]);
+    const { error } = runRoutine(runQuery('SELECT 1'), () => [{ kind: 'copyBoth' }]);
     expect(error).toBeInstanceOf(ProtocolError);
     expect(error).toHaveProperty('message', expect.stringContaining('answered a query with copyBoth'));
   });
@@ -86,17 +86,17 @@ describe('a query', () => {
 
 describe('START_REPLICATION', () => {
   it('ends with CopyBoth', () => {
-    const { error, sql } = converse(startCopyBoth('START'), () => [NOTICE, PARAMETER, { kind: 'copyBoth' }]);
+    const { error, sql } = runRoutine(startCopyBoth('START'), () => [NOTICE, PARAMETER, { kind: 'copyBoth' }]);
     expect([error, sql]).toEqual([undefined, ['START']]);
   });
 
   it("throws the server's error", () => {
-    const { error } = converse(startCopyBoth('START'), () => refusal({ sqlState: '55006' }));
+    const { error } = runRoutine(startCopyBoth('START'), () => buildError({ sqlState: '55006' }));
     expect(error).toMatchObject({ code: 'SLOT_ACTIVE', retryable: true });
   });
 
   it('rejects an unexpected message', () => {
-    expect(converse(startCopyBoth('START'), () => [READY]).error).toBeInstanceOf(ProtocolError);
+    expect(runRoutine(startCopyBoth('START'), () => [READY]).error).toBeInstanceOf(ProtocolError);
   });
 });
 

@@ -1,5 +1,5 @@
 import { fetchPublications } from '../../lib/commands/publication-status';
-import { converse, rows, type Said } from './support/converse';
+import { runRoutine, rows, type ClientCommands } from './support/converse';
 
 const PUBLICATION = {
   pubname: 'pub',
@@ -27,7 +27,7 @@ function describedIn(sql: string): number[] {
 }
 
 /** A server with a publication whose tables it returns in these portions. */
-const serverWith = (lists: readonly number[][]) => (said: Said) => {
+const serverWith = (lists: readonly number[][]) => (said: ClientCommands) => {
   const sql = said.kind === 'query' ? said.sql : '';
   if (sql.includes('unnest')) {
     const tables = describedIn(sql).map((oid) => ({ schemaname: 'public', tablename: `t${oid}` }));
@@ -39,7 +39,7 @@ const serverWith = (lists: readonly number[][]) => (said: Said) => {
 
 describe('the status of publications', () => {
   it('includes all tables with their columns', () => {
-    const { value } = converse(fetchPublications(['pub'], 180_004), serverWith([[20_000], [20_001]]));
+    const { value } = runRoutine(fetchPublications(['pub'], 180_004), serverWith([[20_000], [20_001]]));
     const table = (name: string) => ({
       table: name,
       schema: 'public',
@@ -54,7 +54,7 @@ describe('the status of publications', () => {
     'of %i tables determines the published tables once, and describes each table once',
     (count) => {
       const lists = portions(count, 2_000);
-      const { value, sql } = converse(fetchPublications(['pub'], 180_004), serverWith(lists));
+      const { value, sql } = runRoutine(fetchPublications(['pub'], 180_004), serverWith(lists));
       expect(value?.[0]?.tables).toHaveLength(count);
       expect(sql.filter((text) => text.includes('WITH RECURSIVE'))).toHaveLength(1);
       expect(sql.map((text) => describedIn(text).length).filter((size) => size > 0)).toEqual(
@@ -64,12 +64,12 @@ describe('the status of publications', () => {
   );
 
   it('restarts connectTimeout for each portion of tables', () => {
-    const { restarting } = converse(fetchPublications(['pub'], 180_004), serverWith(portions(5_000, 2_000)));
+    const { restarting } = runRoutine(fetchPublications(['pub'], 180_004), serverWith(portions(5_000, 2_000)));
     expect(restarting.map((text) => describedIn(text).length)).toEqual([2_000, 2_000, 1_000]);
   });
 
   it('sends no further query if the publication does not exist', () => {
-    const { value, sql } = converse(fetchPublications(['none'], 180_004), () => rows());
+    const { value, sql } = runRoutine(fetchPublications(['none'], 180_004), () => rows());
     expect([value, sql.length]).toEqual([[], 1]);
   });
 });

@@ -1,7 +1,7 @@
 import { applySettings } from '../../lib/commands/session-settings';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { READ_BACK, SESSION_SETTINGS } from '../support/session-settings';
-import { converse, done, refusal, rows, type Said } from './support/converse';
+import { runRoutine, done, buildError, rows, type ClientCommands } from './support/converse';
 
 interface Server {
   /** Default: settings of a role or a database that differ from the required ones. */
@@ -23,19 +23,20 @@ const FOREIGN: Readonly<Record<string, string>> = {
 /** Simulates SET, current_setting() and transactions. */
 function conversation({ initial = FOREIGN, refuses = [], ignores = [], version = '180004', ...error }: Server = {}) {
   const settings = new Map(Object.entries(initial));
-  const answer = (said: Said): readonly BackendMessage[] => {
+  const answer = (said: ClientCommands): readonly BackendMessage[] => {
     if (said.kind !== 'query') throw new Error(`Not a query: ${said.kind}`);
     if (!said.sql.startsWith('SET ')) return rows({ ...READ_BACK, ...Object.fromEntries(settings), version });
     const statements = said.sql.split('; ').map((one) => /^SET (\w+) = (.*)$/.exec(one));
     const refused = statements.find((one) => refuses.includes(one?.[1] ?? ''))?.[1];
     // The statements of one message form one transaction.
-    if (refused !== undefined) return refusal({ message: `permission denied to set parameter "${refused}"`, ...error });
+    if (refused !== undefined)
+      return buildError({ message: `permission denied to set parameter "${refused}"`, ...error });
     for (const [, name = '', value = ''] of statements.map((one) => one ?? [])) {
       if (!ignores.includes(name)) settings.set(name, value.replaceAll("'", ''));
     }
     return done();
   };
-  const outcome = converse(applySettings('1 AS more'), answer);
+  const outcome = runRoutine(applySettings('1 AS more'), answer);
   return { ...outcome, settings: Object.fromEntries(settings) };
 }
 

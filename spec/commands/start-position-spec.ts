@@ -4,7 +4,7 @@ import { parseLsn } from '../../lib/common/lsn';
 import { fetchTimelineHistory, type SlotStatus, type SystemIdentity } from '../../lib/commands/slot-commands';
 import { ResumeState } from '../../lib/commands/resume-state';
 import { resumeFromConsumer, resumeFromState, type ResumePoint } from '../../lib/commands/start-position';
-import { converse, refusal, rows, type Outcome, type Said } from './support/converse';
+import { runRoutine, buildError, rows, type Outcome, type ClientCommands } from './support/converse';
 import { slotAt } from './support/slot-at';
 
 const SYSTEM = '7300000000000000001';
@@ -18,7 +18,7 @@ function at(lsn: string, source?: Partial<StreamSource>): StartPosition {
   return { lsn: parseLsn(lsn), source: source && { ...SOURCE, ...source } };
 }
 
-function answering(content: string): (said: Said) => ReturnType<typeof rows> {
+function answering(content: string): (said: ClientCommands) => ReturnType<typeof rows> {
   return (said) => {
     if (said.kind === 'query' && said.sql.startsWith('TIMELINE_HISTORY')) {
       return rows({ filename: '00000003.history', content });
@@ -28,7 +28,7 @@ function answering(content: string): (said: Said) => ReturnType<typeof rows> {
 }
 
 function checked(position: StartPosition, identity: Partial<SystemIdentity> = {}): Outcome<void> {
-  return converse(
+  return runRoutine(
     resumeFromConsumer(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
     answering(HISTORY),
   );
@@ -74,7 +74,7 @@ describe('a start position', () => {
   });
 
   it("of a timeline that is not in the server's history is a mismatch", () => {
-    const { error } = converse(
+    const { error } = runRoutine(
       resumeFromConsumer(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       answering('1\t0/3000\tno recovery target specified\n'),
     );
@@ -94,8 +94,8 @@ describe('a start position', () => {
   });
 
   it("fails with the server's error if the server has no history", () => {
-    const missing = refusal({ sqlState: '58P01', message: 'could not open file "pg_wal/00000003.history"' });
-    const { error } = converse(
+    const missing = buildError({ sqlState: '58P01', message: 'could not open file "pg_wal/00000003.history"' });
+    const { error } = runRoutine(
       resumeFromConsumer(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       () => missing,
     );
@@ -111,7 +111,7 @@ describe('a position that was read from a standby', () => {
     source: Partial<StreamSource> = { standby: true },
   ): string {
     const position = at(lsn, { timeline: 1, ...source });
-    const { error } = converse(
+    const { error } = runRoutine(
       resumeFromConsumer(position, 'slot').check(IDENTITY, 'orders', found),
       answering(HISTORY),
     );
@@ -163,7 +163,7 @@ describe('a standby that has not reached a position', () => {
     const memory = new ResumeState();
     for (const resumption of [resumeFromConsumer(position, 'consumer'), resumeFromState(position, memory)]) {
       const server = { ...IDENTITY, standby: true };
-      const { error } = converse(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
+      const { error } = runRoutine(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
       expect(error).toMatchObject({
         code: 'SESSION_ATTRS_MISMATCH',
         retryable: true,
@@ -180,7 +180,7 @@ describe('a standby that has not reached a position', () => {
         'orders',
         slotAt(undefined),
       );
-      expect(converse(check, answering(HISTORY)).error).toMatchObject({
+      expect(runRoutine(check, answering(HISTORY)).error).toMatchObject({
         code: 'CHECKPOINT_MISMATCH',
         retryable: false,
       });
@@ -191,7 +191,7 @@ describe('a standby that has not reached a position', () => {
 /** The mismatch of a slot for a valid position. */
 function onSlot(resumption: ResumePoint, found: SlotStatus | undefined): unknown {
   const identity = { ...IDENTITY, timeline: resumption.position.source?.timeline ?? IDENTITY.timeline };
-  return converse(resumption.check(identity, 'orders', found), answering(HISTORY)).error;
+  return runRoutine(resumption.check(identity, 'orders', found), answering(HISTORY)).error;
 }
 
 describe('the slot for a start position', () => {
@@ -247,7 +247,7 @@ describe('the position that an observable has confirmed', () => {
     ],
     ['beyond the WAL', 0x4000n, { walPosition: 0x3fffn }, "is beyond the end of this server's WAL, 0/3FFF"],
   ])('%s: reports the lost changes', (_, lsn, identity, words) => {
-    const { error } = converse(
+    const { error } = runRoutine(
       resumed(lsn).check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
       answering(HISTORY),
     );
@@ -289,7 +289,7 @@ describe('the position that an observable has confirmed', () => {
 
 describe('the history of a timeline', () => {
   function switches(content: string): [timeline: number, lsn: bigint][] | undefined {
-    const { value, error } = converse(fetchTimelineHistory(9), answering(content));
+    const { value, error } = runRoutine(fetchTimelineHistory(9), answering(content));
     expect(error).toBeUndefined();
     return value && [...value];
   }
@@ -318,8 +318,8 @@ describe('the history of a timeline', () => {
   });
 
   it('is a protocol violation if the server does not send it', () => {
-    expect(converse(fetchTimelineHistory(9), () => rows()).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
-    expect(converse(fetchTimelineHistory(9), () => rows({ filename: 'x', content: null })).error).toMatchObject({
+    expect(runRoutine(fetchTimelineHistory(9), () => rows()).error).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(runRoutine(fetchTimelineHistory(9), () => rows({ filename: 'x', content: null })).error).toMatchObject({
       code: 'PROTOCOL_VIOLATION',
     });
   });

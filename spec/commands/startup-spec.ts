@@ -2,7 +2,16 @@ import { ProtocolError } from '../../lib/common/errors';
 import { startUp, type BackendKey, type ServerInfo, type StartupOptions } from '../../lib/commands/startup';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { READ_BACK } from '../support/session-settings';
-import { converse, done, READY, refusal, rows, serverFields, type Outcome, type Said } from './support/converse';
+import {
+  runRoutine,
+  done,
+  READY,
+  buildError,
+  rows,
+  serverFields,
+  type Outcome,
+  type ClientCommands,
+} from './support/converse';
 
 const STARTUP: StartupOptions = {
   policy: { user: 'alice', methods: undefined, isExplicit: false, channelBinding: 'prefer' },
@@ -24,12 +33,12 @@ function start(trial: Trial = {}): Outcome<ServerInfo> & { keys: BackendKey[] } 
   const { greeting = [{ kind: 'authenticationOk' }, KEY, READY], settings = READ_BACK } = trial;
   const keys: BackendKey[] = [];
   const greetings = [...greeting];
-  const server = (said: Said): readonly BackendMessage[] => {
+  const server = (said: ClientCommands): readonly BackendMessage[] => {
     if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(settings) : done();
     return greetings.splice(0);
   };
   const conversation = startUp({ ...STARTUP, ...trial.startup }, { kind: 'clear' }, (key) => keys.push(key));
-  return { ...converse(conversation, server), keys };
+  return { ...runRoutine(conversation, server), keys };
 }
 
 function parametersOf({ said }: Outcome<unknown>): Record<string, string> {
@@ -102,13 +111,13 @@ describe('start-up', () => {
 
   it('sends the password when it is requested', () => {
     const passwords: string[] = [];
-    const server = (said: Said): readonly BackendMessage[] => {
+    const server = (said: ClientCommands): readonly BackendMessage[] => {
       if (said.kind === 'startup') return [{ kind: 'authenticationCleartext' }];
       if (said.kind === 'query') return said.sql.startsWith('SELECT') ? rows(READ_BACK) : done();
       passwords.push(said.text);
       return [{ kind: 'authenticationOk' }, KEY, READY];
     };
-    const { error } = converse(
+    const { error } = runRoutine(
       startUp(STARTUP, { kind: 'local' }, () => undefined),
       server,
     );
@@ -122,12 +131,12 @@ describe('start-up', () => {
     ['53300', 'TOO_MANY_CONNECTIONS'],
     ['57P03', 'SERVER_SHUTDOWN'],
   ])('fails with the meaning of SQLSTATE %s', (sqlState, code) => {
-    const { error } = start({ greeting: refusal({ severity: 'FATAL', sqlState }).slice(0, 1) });
+    const { error } = start({ greeting: buildError({ severity: 'FATAL', sqlState }).slice(0, 1) });
     expect(error).toMatchObject({ code, sqlState });
   });
 
   it('never includes the password in an error', () => {
-    const refused = start({ greeting: refusal({ severity: 'FATAL', sqlState: '28P01' }).slice(0, 1) }).error;
+    const refused = start({ greeting: buildError({ severity: 'FATAL', sqlState: '28P01' }).slice(0, 1) }).error;
     const confused = start({ greeting: [{ kind: 'authenticationOther', method: 7 }] }).error;
     for (const error of [refused, confused]) {
       expect(error).toBeInstanceOf(Error);

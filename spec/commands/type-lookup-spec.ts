@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../lib/common/errors';
 import { lookUpPublishedTypes, lookUpTypes } from '../../lib/commands/type-lookup';
-import { converse, refusal, rows, type Said } from './support/converse';
+import { runRoutine, buildError, rows, type ClientCommands } from './support/converse';
 
 const BASE = {
   total: '1',
@@ -21,7 +21,7 @@ type Row = Partial<Record<keyof typeof BASE, string | null>>;
 function lookUp(...answer: Row[]) {
   const asked = answer.map(({ oid }) => Number(oid)).filter((oid) => oid >= 20_000);
   const answers = [answer.map((row) => ({ ...BASE, total: String(answer.length), ...row }))];
-  return converse(lookUpTypes([20000, ...asked]), () => rows(...(answers.shift() ?? [])));
+  return runRoutine(lookUpTypes([20000, ...asked]), () => rows(...(answers.shift() ?? [])));
 }
 
 /** The OIDs or publications that a query is about. */
@@ -31,7 +31,7 @@ function askedIn(sql: string): string[] {
 
 /** A server with the rows of these types, and the maximum number of attributes in a response. */
 function serverWith(types: ReadonlyMap<string, Row>, attributes = Infinity) {
-  return (said: Said) => {
+  return (said: ClientCommands) => {
     const known = askedIn(said.kind === 'query' ? said.sql : '').filter((oid) => types.has(oid));
     let size = 0;
     const fitting = known.filter((oid, i) => {
@@ -83,10 +83,10 @@ describe('a type lookup', () => {
   });
 
   it('is one query for all types that are not built in, and none if there are no such types', () => {
-    const { sql } = converse(lookUpTypes([23, 20000, 9_999, 10_000, 20000]), () => rows());
+    const { sql } = runRoutine(lookUpTypes([23, 20000, 9_999, 10_000, 20000]), () => rows());
     expect(sql.map(askedIn)).toEqual([['10000', '20000']]);
     for (const none of [[], [23, 9_999]]) {
-      expect(converse(lookUpTypes(none), () => [])).toMatchObject({ sql: [], value: new Map(), error: undefined });
+      expect(runRoutine(lookUpTypes(none), () => [])).toMatchObject({ sql: [], value: new Map(), error: undefined });
     }
   });
 
@@ -97,7 +97,7 @@ describe('a type lookup', () => {
       ['20002', { kind: 'domain', base: '20003' }],
       ['20003', { kind: 'domain', base: '20001' }],
     ]);
-    const { value, sql, error } = converse(lookUpTypes([20000]), serverWith(types));
+    const { value, sql, error } = runRoutine(lookUpTypes([20000]), serverWith(types));
     expect([error, [...(value?.keys() ?? [])]]).toEqual([undefined, [20000, 20001, 20002, 20003]]);
     expect(sql.map(askedIn)).toEqual([['20000'], ['20001'], ['20002'], ['20003']]);
   });
@@ -105,7 +105,7 @@ describe('a type lookup', () => {
   it.each([1_000, 10_000, 40_000])('of %i types requests each of them once', (count) => {
     const asked = oids(count);
     const types = new Map(asked.map((oid) => [String(oid), {}]));
-    const { value, sql } = converse(lookUpTypes(asked), serverWith(types));
+    const { value, sql } = runRoutine(lookUpTypes(asked), serverWith(types));
     expect(value?.size).toBe(count);
     expect(sql.reduce((sum, text) => sum + askedIn(text).length, 0)).toBe(count);
     expect(sql).toHaveLength(Math.ceil(count / 5_000));
@@ -115,7 +115,7 @@ describe('a type lookup', () => {
     const asked = oids(5);
     const wide: Row = { kind: 'composite', names: '{a,b,c}', types: '{23,23,23}' };
     const types = new Map(asked.slice(0, 4).map((oid) => [String(oid), wide]));
-    const { value, sql } = converse(lookUpTypes(asked), serverWith(types, 6));
+    const { value, sql } = runRoutine(lookUpTypes(asked), serverWith(types, 6));
     expect([...(value?.keys() ?? [])]).toEqual(asked.slice(0, 4));
     expect(sql.map((text) => askedIn(text).length)).toEqual([5, 3]);
   });
@@ -123,14 +123,14 @@ describe('a type lookup', () => {
   it('restarts connectTimeout with each full portion, and with nothing else', () => {
     const asked = oids(12_000);
     const types = new Map(asked.map((oid) => [String(oid), {}]));
-    const { restarting } = converse(lookUpTypes(asked), serverWith(types));
+    const { restarting } = runRoutine(lookUpTypes(asked), serverWith(types));
     expect(restarting.map((text) => askedIn(text).length)).toEqual([5_000, 5_000]);
   });
 
   it('is limited to 200,000 types; others are looked up when they occur in the stream', () => {
     const asked = oids(200_100);
     const types = new Map(asked.map((oid) => [String(oid), {}]));
-    const { value, error } = converse(lookUpTypes(asked), serverWith(types));
+    const { value, error } = runRoutine(lookUpTypes(asked), serverWith(types));
     expect([value?.size, error]).toEqual([200_000, undefined]);
   });
 
@@ -138,20 +138,20 @@ describe('a type lookup', () => {
     let next = 20_000;
     const inventive = () => {
       const [oid, base] = [String(next), String(++next)];
-      return next > 30_000 ? refusal({}) : rows({ ...BASE, oid, kind: 'domain', base });
+      return next > 30_000 ? buildError({}) : rows({ ...BASE, oid, kind: 'domain', base });
     };
-    const { sql, restarting } = converse(lookUpTypes([20000]), inventive);
+    const { sql, restarting } = runRoutine(lookUpTypes([20000]), inventive);
     expect([sql.length, restarting]).toEqual([10_001, []]);
   });
 
   it('of publications quotes their names, and sends no query for none', () => {
-    const { sql } = converse(lookUpPublishedTypes(["it's", 'b\\'], 180_000), () => rows());
+    const { sql } = runRoutine(lookUpPublishedTypes(["it's", 'b\\'], 180_000), () => rows());
     expect(sql).toEqual([expect.stringContaining(`pubname IN ('it''s', E'b\\\\')`)]);
-    expect(converse(lookUpPublishedTypes([], 180_000), () => [])).toMatchObject({ sql: [], value: new Map() });
+    expect(runRoutine(lookUpPublishedTypes([], 180_000), () => [])).toMatchObject({ sql: [], value: new Map() });
   });
 
   it('that is refused throws', () => {
-    const { error } = converse(lookUpTypes([20000]), () => refusal({ sqlState: '42501' }));
+    const { error } = runRoutine(lookUpTypes([20000]), () => buildError({ sqlState: '42501' }));
     expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING' });
   });
 

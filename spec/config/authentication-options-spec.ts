@@ -1,4 +1,4 @@
-import { refusal, resolve, type Environment } from './support/resolve-connection';
+import { getError, resolve, type Environment } from './support/resolve-connection';
 
 function policyOf(connection: unknown, env: Environment = {}) {
   const { methods, channelBinding } = resolve(connection, env).startup.policy;
@@ -25,14 +25,14 @@ describe('require_auth', () => {
   it.each(['scram', 'SCRAM-SHA-256', 'md5,', ',', 'md5,!none', '!none,md5', '!!md5', 'hunter2'])(
     'rejects %j',
     (text) => {
-      const error = refusal({ require_auth: text });
+      const error = getError({ require_auth: text });
       expect(error.option).toBe('connection.require_auth');
       expect(error.message).toContain('expected a list of none, password');
     },
   );
 
   it.each(['gss', 'sspi,gss', '!none,!password,!md5,!scram-sha-256,!oauth'])('must leave a method: %s', (text) => {
-    expect(refusal({ require_auth: text }).message).toContain('excludes all supported methods');
+    expect(getError({ require_auth: text }).message).toContain('excludes all supported methods');
   });
 });
 
@@ -62,6 +62,6 @@ describe('channel_binding', () => {
   });
 
   it.each(['required', 'Require', 'on'])('cannot be %s', (channel_binding) => {
-    expect(refusal({ channel_binding }).option).toBe('connection.channel_binding');
+    expect(getError({ channel_binding }).option).toBe('connection.channel_binding');
   });
 });

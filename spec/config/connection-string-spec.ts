@@ -1,5 +1,5 @@
 import { parseConnectionString } from '../../lib/config/connection-string';
-import { hostsOf, passwordOf, refusal, startupOf } from './support/resolve-connection';
+import { getHosts, getPassword, getError, getStartup } from './support/resolve-connection';
 
 /** The parameters without empty ones. */
 function parse(text: string): Record<string, string> {
@@ -69,7 +69,7 @@ describe('a URI', () => {
 
   it('may contain parameters of pg and its pool', () => {
     const query = 'client_encoding=UTF8&statement_timeout=1&max=5&uselibpqcompat=true';
-    expect(startupOf(`postgres://app@h/shop?${query}`)).toEqual(startupOf('postgres://app@h/shop'));
+    expect(getStartup(`postgres://app@h/shop?${query}`)).toEqual(getStartup('postgres://app@h/shop'));
   });
 
   it.each([
@@ -90,14 +90,14 @@ describe('a URI', () => {
     'postgres://app:hunter2%E4@h',
     'socket:hunter2',
   ])('is rejected if it is invalid: %s', (uri) => {
-    expect(refusal(uri)).toMatchObject({ option: 'connection' });
-    expect(refusal({ connectionString: uri }).message).toContain('percent-encode');
+    expect(getError(uri)).toMatchObject({ option: 'connection' });
+    expect(getError({ connectionString: uri }).message).toContain('percent-encode');
   });
 
   it.each(['postgres://h?sslmode', 'postgres://h?=hunter2', 'postgres://h?a=b&hunter2'])(
     'requires a value for each parameter: %s',
     (uri) => {
-      expect(refusal(uri).option).toBe('connection');
+      expect(getError(uri).option).toBe('connection');
     },
   );
 
@@ -108,17 +108,17 @@ describe('a URI', () => {
     ['hots', 'host'],
     ['dbnam', 'dbname'],
   ])('rejects %s and suggests %s', (name, meant) => {
-    const error = refusal(`postgres://app:hunter2@h/shop?sslmode=disable&${name}=hunter2`);
+    const error = getError(`postgres://app:hunter2@h/shop?sslmode=disable&${name}=hunter2`);
     expect(error.option).toBe('connection');
     expect(error.message).toContain(`unknown parameter \`${name}\` in the URI. Did you mean \`${meant}\`?`);
-    expect(refusal(`host=h ${name}=hunter2`).message).toContain(`Did you mean \`${meant}\`?`);
+    expect(getError(`host=h ${name}=hunter2`).message).toContain(`Did you mean \`${meant}\`?`);
   });
 
   it('suggests the most similar parameters', () => {
-    expect(refusal('postgres://h?schema=x').message).toMatch(
+    expect(getError('postgres://h?schema=x').message).toMatch(
       /unknown parameter `schema` in the URI\. Similar names: `\w+`, `\w+`, `\w+`\.$/,
     );
-    expect(refusal('postgres://h?ssl=hunter2').message).toContain('use sslmode');
+    expect(getError('postgres://h?ssl=hunter2').message).toContain('use sslmode');
   });
 });
 
@@ -134,15 +134,15 @@ describe('a password that was not encoded', () => {
         const password = `${first}${middle}${last}`;
         const uri = `postgres://app:${password}@db.example/shop`;
         try {
-          expect(hostsOf(uri)).toEqual(['db.example:5432']);
+          expect(getHosts(uri)).toEqual(['db.example:5432']);
         } catch (error) {
           if (!(error instanceof Error) || !('code' in error)) throw error;
-          const { message } = refusal(uri);
+          const { message } = getError(uri);
           expect(message).toContain('percent-encode');
           continue;
         }
-        expect(startupOf(uri)).toMatchObject({ user: 'app', database: 'shop' });
-        expect((await passwordOf(uri)) ?? '').toBe(decodeURIComponent(password));
+        expect(getStartup(uri)).toMatchObject({ user: 'app', database: 'shop' });
+        expect((await getPassword(uri)) ?? '').toBe(decodeURIComponent(password));
       }
     }
   });
@@ -181,13 +181,13 @@ describe('keywords and values', () => {
     'host=h hunter2',
     '=hunter2',
   ])('are rejected without showing any part of them: %s', (text) => {
-    expect(refusal(text).option).toBe('connection');
+    expect(getError(text).option).toBe('connection');
   });
 
   it('shows an unknown keyword only if it cannot be part of a password', () => {
-    expect(refusal('host=h schema=x').message).toContain('keyword `schema` ');
+    expect(getError('host=h schema=x').message).toContain('keyword `schema` ');
     for (const secret of ['password', 'sslpassword']) {
-      const { message } = refusal(`host=h ${secret}=x schema=y`);
+      const { message } = getError(`host=h ${secret}=x schema=y`);
       expect(message).toContain('Quote a value');
       expect(message).not.toContain('schema');
     }
@@ -196,8 +196,8 @@ describe('keywords and values', () => {
 
 describe('a connection string', () => {
   it.each(['', ' ', '\n'])('cannot be %j', (text) => {
-    expect(refusal(text).message).toContain('check for an empty environment variable');
-    expect(refusal({ connectionString: text }).option).toBe('connection');
+    expect(getError(text).message).toContain('check for an empty environment variable');
+    expect(getError({ connectionString: text }).option).toBe('connection');
   });
 
   it.each([
@@ -208,6 +208,6 @@ describe('a connection string', () => {
     '/run/pg shop',
     'my host=hunter2',
   ])('must start with a scheme or a keyword: %s', (text) => {
-    expect(refusal(text).message).toContain('expected a URI such as');
+    expect(getError(text).message).toContain('expected a URI such as');
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { ReplicationError } from '../../lib/common/errors';
 import type { CredentialName } from '../../lib/wire/authentication';
-import { passwordOf, resolve, type Environment } from './support/resolve-connection';
+import { getPassword, resolve, type Environment } from './support/resolve-connection';
 
 let home: string;
 let warnings: jest.SpyInstance<unknown, Parameters<typeof process.emitWarning>>;
@@ -51,7 +51,7 @@ describe('a password', () => {
   });
 
   it('may be missing', async () => {
-    expect(await passwordOf('postgres://u@h')).toBeUndefined();
+    expect(await getPassword('postgres://u@h')).toBeUndefined();
     expect(await ask({})()).toBeUndefined();
     expect(await ask({ password: 'hunter2' }, 'oauthToken')()).toBeUndefined();
   });
@@ -120,7 +120,7 @@ describe('a function', () => {
 
 describe('the password file', () => {
   const uri = 'postgres://u@db.example/shop';
-  const inHome = (connection: unknown = uri, env: Environment = {}) => passwordOf(connection, { HOME: home, ...env });
+  const inHome = (connection: unknown = uri, env: Environment = {}) => getPassword(connection, { HOME: home, ...env });
 
   // The expected values are from PQpass of libpq 18 after a refused connection.
   it.each<[what: string, lines: string[], password: string | undefined]>([

@@ -1,4 +1,4 @@
-import { hostsOf, refusal, resolve, type Environment } from './support/resolve-connection';
+import { getHosts, getError, resolve, type Environment } from './support/resolve-connection';
 
 describe('the hosts', () => {
   it.each<[connection: unknown, env: Environment, hosts: string[]]>([
@@ -31,7 +31,7 @@ describe('the hosts', () => {
     [{ host: '/with space/and@' }, {}, ['/with space/and@:5432']],
     [{ host: 'bücher.example' }, {}, ['bücher.example:5432']],
   ])('are read from %j and %j', (connection, env, hosts) => {
-    expect(hostsOf(connection, env)).toEqual(hosts);
+    expect(getHosts(connection, env)).toEqual(hosts);
   });
 
   it.each<[connection: unknown, words: string]>([
@@ -39,20 +39,20 @@ describe('the hosts', () => {
     ['host=a,b,c port=1,2', '2 ports for 3 hosts'],
     ['port=1,2', '2 ports for one host'],
   ])('must match their addresses and ports: %s', (connection, words) => {
-    expect(refusal(connection).message).toContain(words);
+    expect(getError(connection).message).toContain(words);
   });
 
   it.each([0, -1, 65_536, 1.5, NaN, 'x', '5432x', '1,x', '99999999999', 5432n, {}, true])(
     'cannot have the port %p',
     (port) => {
-      expect(refusal({ port }).option).toBe('connection.port');
+      expect(getError({ port }).option).toBe('connection.port');
     },
   );
 
   it('report the position of an invalid port, and show only numbers', () => {
-    expect(refusal({}, { PGPORT: '70000' }).message).toContain('got 70000 (from PGPORT)');
-    expect(refusal('postgres://h?port=hunter2').message).toContain('(from the connection string)');
-    expect(refusal({ port: 'hunter2' }).message).not.toContain('(from');
+    expect(getError({}, { PGPORT: '70000' }).message).toContain('got 70000 (from PGPORT)');
+    expect(getError('postgres://h?port=hunter2').message).toContain('(from the connection string)');
+    expect(getError({ port: 'hunter2' }).message).not.toContain('(from');
   });
 
   it.each([
@@ -66,12 +66,12 @@ describe('the hosts', () => {
     'password=hunter2',
     'a,b:hunter2',
   ])('are not shown if invalid, because the value may be a whole URI: %s', (host) => {
-    expect(refusal({ host }).option).toBe('connection.host');
-    expect(refusal({}, { PGHOST: host }).message).toContain('(from PGHOST)');
+    expect(getError({ host }).option).toBe('connection.host');
+    expect(getError({}, { PGHOST: host }).message).toContain('(from PGHOST)');
   });
 
   it.each(['db.example', '10.0.0.7:5432', '/tmp'])('cannot have the address %s', (hostaddr) => {
-    expect(refusal({ hostaddr }).option).toBe('connection.hostaddr');
+    expect(getError({ hostaddr }).option).toBe('connection.hostaddr');
   });
 
   it.each(['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'])(
@@ -90,8 +90,8 @@ describe('the hosts', () => {
   });
 
   it('reject unknown selection options', () => {
-    expect(refusal('target_session_attrs=read_write').message).toContain('Did you mean `read-write`?');
-    expect(refusal({}, { PGTARGETSESSIONATTRS: 'master' }).message).toContain('(from PGTARGETSESSIONATTRS)');
-    expect(refusal({ load_balance_hosts: true }).option).toBe('connection.load_balance_hosts');
+    expect(getError('target_session_attrs=read_write').message).toContain('Did you mean `read-write`?');
+    expect(getError({}, { PGTARGETSESSIONATTRS: 'master' }).message).toContain('(from PGTARGETSESSIONATTRS)');
+    expect(getError({ load_balance_hosts: true }).option).toBe('connection.load_balance_hosts');
   });
 });

@@ -6,13 +6,13 @@ import type { ConnectionOptions } from '../../lib/config/connection-options';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/stream-config';
 import { logicalReplication } from '../../lib/logical-replication';
 import { failure } from '../wire/failure';
-import { BASE, messageOf, optionAtFault, resolve } from './support/resolve-config';
+import { BASE, getMessage, findInvalidOption, resolve } from './support/resolve-config';
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;
 
 describe('resolveConfig', () => {
   it.each([undefined, null, 7, 'text', [], () => undefined])('rejects %p instead of an object', (config) => {
-    expect(optionAtFault(config)).toBe('config');
+    expect(findInvalidOption(config)).toBe('config');
   });
 
   it('has defaults', () => {
@@ -161,14 +161,14 @@ describe('resolveConfig', () => {
     ['types', [null, 7, {}, { getTypeParser: 7 }, CIRCULAR]],
     ['connection', [7, true, ['postgres://app:secret@h/shop'], 'localhost', '', 'host=h port=5432 password=a secret']],
   ])('names %s if it is invalid', (option, values) => {
-    for (const value of values) expect(optionAtFault({ ...BASE, [option]: value })).toBe(option);
+    for (const value of values) expect(findInvalidOption({ ...BASE, [option]: value })).toBe(option);
   });
 
   it.each(['slots', 'publication', 'Slot', 'version', 'constructor', '__proto'])(
     'rejects the unknown option %s without listing all options',
     (option) => {
-      expect(optionAtFault({ ...BASE, [option]: true })).toBe(option);
-      expect(messageOf({ ...BASE, [option]: true }).length).toBeLessThan(140);
+      expect(findInvalidOption({ ...BASE, [option]: true })).toBe(option);
+      expect(getMessage({ ...BASE, [option]: true }).length).toBeLessThan(140);
     },
   );
 
@@ -180,7 +180,7 @@ describe('resolveConfig', () => {
     ['slotName', 'slot'],
     ['connectTimeoutMillis', 'connectTimeout'],
   ])('reports %s as a misspelling of %s', (option, meant) => {
-    expect(messageOf({ ...BASE, [option]: true })).toContain(`unknown option. Did you mean \`${meant}\`?`);
+    expect(getMessage({ ...BASE, [option]: true })).toContain(`unknown option. Did you mean \`${meant}\`?`);
   });
 
   it.each([
@@ -189,21 +189,21 @@ describe('resolveConfig', () => {
     ['x', 'Similar names: `slot`, '],
     ['', 'Similar names: `slot`, '],
   ])('lists the names most similar to %j if none is close', (option, nearest) => {
-    const message = messageOf({ ...BASE, [option]: true });
+    const message = getMessage({ ...BASE, [option]: true });
     expect(message).toMatch(/unknown option\. Similar names: `\w+`, `\w+`, `\w+`\.$/);
     expect(message).toContain(nearest);
   });
 
   it('lists all options of a short list', () => {
-    const message = messageOf({ ...BASE, ensureSlot: { kind: 'logical' } });
+    const message = getMessage({ ...BASE, ensureSlot: { kind: 'logical' } });
     expect(message).toContain('ensureSlot.kind: unknown option. Valid names: `temporary`, `failover`, `twoPhase`.');
   });
 
   it.each(['host', 'port', 'user', 'password', 'database', 'connectionString', 'ssl'])(
     'reports that %s belongs in connection',
     (option) => {
-      expect(optionAtFault({ ...BASE, [option]: 'secret' })).toBe(option);
-      expect(messageOf({ ...BASE, [option]: 'secret' })).toContain('belongs in connection');
+      expect(findInvalidOption({ ...BASE, [option]: 'secret' })).toBe(option);
+      expect(getMessage({ ...BASE, [option]: 'secret' })).toContain('belongs in connection');
     },
   );
 
@@ -215,12 +215,12 @@ describe('resolveConfig', () => {
   });
 
   it('rejects an unknown option in ensureSlot', () => {
-    expect(optionAtFault({ ...BASE, ensureSlot: { temporaty: true } })).toBe('ensureSlot.temporaty');
-    expect(optionAtFault({ ...BASE, ensureSlot: { temporary: 1 } })).toBe('ensureSlot.temporary');
+    expect(findInvalidOption({ ...BASE, ensureSlot: { temporaty: true } })).toBe('ensureSlot.temporaty');
+    expect(findInvalidOption({ ...BASE, ensureSlot: { temporary: 1 } })).toBe('ensureSlot.temporary');
   });
 
   it('rejects ensureSlot with startLsn', () => {
-    expect(optionAtFault({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
+    expect(findInvalidOption({ ...BASE, ensureSlot: true, startLsn: '0/1' })).toBe('ensureSlot');
     expect(resolve({ ...BASE, ensureSlot: false, startLsn: '0/1' }).plan.ensureSlot).toBeUndefined();
     expect(resolve({ ...BASE, ensureSlot: true, startLsn: () => [] }).plan.ensureSlot).toEqual({
       temporary: false,
@@ -245,8 +245,8 @@ describe('resolveConfig', () => {
     ['publications for a plugin', { ...BASE, plugin: 'wal2json' }, 'publications: applies to pgoutput only'],
     ['options for no plugin', { ...BASE, pluginOptions: {} }, 'pluginOptions: requires plugin'],
   ])('describes the error of %s', (_, config, words) => {
-    expect(messageOf(config)).toContain(words);
-    expect(messageOf(config)).not.toContain('secret');
+    expect(getMessage(config)).toContain(words);
+    expect(getMessage(config)).not.toContain('secret');
   });
 
   it('throws when the factory is called, not on subscribe', () => {

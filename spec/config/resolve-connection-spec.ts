@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { Client, Pool } from 'pg';
 import { resolveConnection, SERVER_OPTIONS } from '../../lib/config/resolve-connection';
 import { OptionReader } from '../../lib/common/option-reader';
-import { hostsOf, passwordOf, refusal, resolve, startupOf, type Environment } from './support/resolve-connection';
+import { getHosts, getPassword, getError, resolve, getStartup, type Environment } from './support/resolve-connection';
 
 const ENVIRONMENT = {
   PGHOST: 'env.example',
@@ -24,20 +24,20 @@ const FROM_ENVIRONMENT = {
 describe('a connection', () => {
   it('has defaults', async () => {
     const { username } = userInfo();
-    expect(hostsOf()).toEqual(['localhost:5432']);
-    expect(startupOf()).toEqual({
+    expect(getHosts()).toEqual(['localhost:5432']);
+    expect(getStartup()).toEqual({
       user: username,
       database: username,
       applicationName: 'rxjs-pg-replication',
       options: undefined,
     });
-    expect(await passwordOf()).toBeUndefined();
+    expect(await getPassword()).toBeUndefined();
     expect(inspect(resolve({}))).toEqual(inspect(resolve()));
   });
 
   it("uses the user's name as the default database", () => {
-    expect(startupOf('postgres://app@h').database).toBe('app');
-    expect(startupOf({ user: 'app' }).database).toBe('app');
+    expect(getStartup('postgres://app@h').database).toBe('app');
+    expect(getStartup({ user: 'app' }).database).toBe('app');
   });
 
   it('reads an object, which takes precedence over the environment', async () => {
@@ -50,14 +50,14 @@ describe('a connection', () => {
       application_name: 'mine',
       options: '-c a=b',
     };
-    expect(hostsOf(connection, ENVIRONMENT)).toEqual(['db.example:5433']);
-    expect(startupOf(connection, ENVIRONMENT)).toEqual({
+    expect(getHosts(connection, ENVIRONMENT)).toEqual(['db.example:5433']);
+    expect(getStartup(connection, ENVIRONMENT)).toEqual({
       user: 'app',
       database: 'shop',
       applicationName: 'mine',
       options: '-c a=b',
     });
-    expect(await passwordOf(connection, ENVIRONMENT)).toBe('pw');
+    expect(await getPassword(connection, ENVIRONMENT)).toBe('pw');
   });
 
   it.each<[what: string, connection: unknown]>([
@@ -69,45 +69,45 @@ describe('a connection', () => {
     ['a URI that says nothing', 'postgres://'],
     ['keywords without values', "host='' user="],
   ])('takes what %s lacks from the environment', async (_, connection) => {
-    expect(hostsOf(connection, ENVIRONMENT)).toEqual(['env.example:6543']);
-    expect(startupOf(connection, ENVIRONMENT)).toEqual(FROM_ENVIRONMENT);
-    expect(await passwordOf(connection, ENVIRONMENT)).toBe('env_password');
+    expect(getHosts(connection, ENVIRONMENT)).toEqual(['env.example:6543']);
+    expect(getStartup(connection, ENVIRONMENT)).toEqual(FROM_ENVIRONMENT);
+    expect(await getPassword(connection, ENVIRONMENT)).toBe('env_password');
   });
 
   it('takes what a URI lacks from the environment, and nothing else', async () => {
     const uri = 'postgres://app@db.example/shop';
-    expect(hostsOf(uri, ENVIRONMENT)).toEqual(['db.example:6543']);
-    expect(startupOf(uri, ENVIRONMENT)).toMatchObject({ user: 'app', database: 'shop', applicationName: 'env_app' });
-    expect(await passwordOf(uri, ENVIRONMENT)).toBe('env_password');
-    expect(hostsOf('postgres://app:pw@/shop', ENVIRONMENT)).toEqual(['env.example:6543']);
+    expect(getHosts(uri, ENVIRONMENT)).toEqual(['db.example:6543']);
+    expect(getStartup(uri, ENVIRONMENT)).toMatchObject({ user: 'app', database: 'shop', applicationName: 'env_app' });
+    expect(await getPassword(uri, ENVIRONMENT)).toBe('env_password');
+    expect(getHosts('postgres://app:pw@/shop', ENVIRONMENT)).toEqual(['env.example:6543']);
   });
 
   it('ignores empty variables', () => {
     const empty = Object.fromEntries(Object.keys(ENVIRONMENT).map((name) => [name, '']));
-    expect(startupOf({ user: 'app' }, empty)).toEqual(startupOf({ user: 'app' }));
-    expect(hostsOf({ user: 'app' }, empty)).toEqual(['localhost:5432']);
+    expect(getStartup({ user: 'app' }, empty)).toEqual(getStartup({ user: 'app' }));
+    expect(getHosts({ user: 'app' }, empty)).toEqual(['localhost:5432']);
   });
 
   it.each(['postgres://app:pw@db.example:5433/shop?application_name=string', 'host=db.example user=app password=pw'])(
     'gives options beside a connection string precedence over it: %s',
     async (connectionString) => {
       const beside = { host: 'other', port: 1, user: 'u', password: 'p', database: 'd', application_name: 'a' };
-      expect(startupOf({ connectionString })).toEqual(startupOf(connectionString));
-      expect(hostsOf({ connectionString, ...beside }, ENVIRONMENT)).toEqual(['other:1']);
-      expect(startupOf({ connectionString, ...beside }, ENVIRONMENT)).toMatchObject({
+      expect(getStartup({ connectionString })).toEqual(getStartup(connectionString));
+      expect(getHosts({ connectionString, ...beside }, ENVIRONMENT)).toEqual(['other:1']);
+      expect(getStartup({ connectionString, ...beside }, ENVIRONMENT)).toMatchObject({
         user: 'u',
         database: 'd',
         applicationName: 'a',
       });
-      expect(await passwordOf({ connectionString, ...beside }, ENVIRONMENT)).toBe('p');
+      expect(await getPassword({ connectionString, ...beside }, ENVIRONMENT)).toBe('p');
     },
   );
 
   it('uses fallback_application_name if there is no application_name', () => {
-    expect(startupOf('postgres://h?fallback_application_name=fallback').applicationName).toBe('fallback');
+    expect(getStartup('postgres://h?fallback_application_name=fallback').applicationName).toBe('fallback');
     const uri = 'postgres://h?fallback_application_name=fallback&application_name=mine';
-    expect(startupOf(uri).applicationName).toBe('mine');
-    expect(startupOf({ fallback_application_name: 'f' }, ENVIRONMENT).applicationName).toBe('env_app');
+    expect(getStartup(uri).applicationName).toBe('mine');
+    expect(getStartup({ fallback_application_name: 'f' }, ENVIRONMENT).applicationName).toBe('env_app');
   });
 });
 
@@ -144,11 +144,11 @@ describe('timeouts', () => {
   });
 
   it('must be numbers', () => {
-    expect(refusal('postgres://h?connect_timeout=hunter2').option).toBe('connection.connect_timeout');
-    expect(refusal({ connect_timeout: true }).message).toContain('got a boolean');
-    expect(refusal({}, { PGCONNECT_TIMEOUT: '1.5' }).message).toContain('from PGCONNECT_TIMEOUT');
-    expect(refusal({ connectionTimeoutMillis: '10' }).option).toBe('connection.connectionTimeoutMillis');
-    expect(refusal({ connectionTimeoutMillis: NaN }).option).toBe('connection.connectionTimeoutMillis');
+    expect(getError('postgres://h?connect_timeout=hunter2').option).toBe('connection.connect_timeout');
+    expect(getError({ connect_timeout: true }).message).toContain('got a boolean');
+    expect(getError({}, { PGCONNECT_TIMEOUT: '1.5' }).message).toContain('from PGCONNECT_TIMEOUT');
+    expect(getError({ connectionTimeoutMillis: '10' }).option).toBe('connection.connectionTimeoutMillis');
+    expect(getError({ connectionTimeoutMillis: NaN }).option).toBe('connection.connectionTimeoutMillis');
   });
 });
 
@@ -174,9 +174,9 @@ describe('TCP keepalives', () => {
   });
 
   it('must have valid values', () => {
-    expect(refusal({ keepAlive: 'yes' }).option).toBe('connection.keepAlive');
-    expect(refusal({ keepalives: 'yes' }).message).toContain('expected 1 or 0');
-    expect(refusal('keepalives_idle=soon').option).toBe('connection.keepalives_idle');
+    expect(getError({ keepAlive: 'yes' }).option).toBe('connection.keepAlive');
+    expect(getError({ keepalives: 'yes' }).message).toContain('expected 1 or 0');
+    expect(getError('keepalives_idle=soon').option).toBe('connection.keepalives_idle');
   });
 });
 
@@ -227,27 +227,27 @@ describe('an object', () => {
     ['connectTimeout', 'connect_timeout'],
     ['hostAddr', 'hostaddr'],
   ])('rejects %s and suggests %s', (name, meant) => {
-    const error = refusal({ [name]: 'hunter2' });
+    const error = getError({ [name]: 'hunter2' });
     expect(error.option).toBe(`connection.${name}`);
     expect(error.message).toContain(`Did you mean \`${meant}\`?`);
   });
 
   it("is rejected with the option's name here for other names of libpq and pg", () => {
-    expect(refusal({ dbname: 'shop' }).message).toContain('connection.dbname: is not an option; use database');
-    expect(refusal({ stream: () => undefined }).message).toContain('use host and port');
+    expect(getError({ dbname: 'shop' }).message).toContain('connection.dbname: is not an option; use database');
+    expect(getError({ stream: () => undefined }).message).toContain('use host and port');
   });
 
   it('suggests similar supported names, not ignored ones', () => {
-    expect(refusal({ timeout: 1 }).message).toContain('Similar names: `connect_timeout`, ');
-    expect(refusal({ idleTimeoutMilis: 1 }).message).not.toContain('idleTimeoutMillis');
-    expect(refusal({ gssencmod: 1 }).message).not.toContain('gssencmode');
+    expect(getError({ timeout: 1 }).message).toContain('Similar names: `connect_timeout`, ');
+    expect(getError({ idleTimeoutMilis: 1 }).message).not.toContain('idleTimeoutMillis');
+    expect(getError({ gssencmod: 1 }).message).not.toContain('gssencmode');
   });
 
   it.each(['host', 'user', 'password', 'database', 'application_name', 'options', 'connectionString', 'sslrootcert'])(
     'rejects a %s that is not text, without showing it',
     (name) => {
       for (const value of [87_654, {}, ['hunter2'], true]) {
-        const error = refusal({ [name]: value });
+        const error = getError({ [name]: value });
         expect(error.option).toBe(`connection.${name}`);
         expect(error.message).not.toContain('87');
       }
@@ -255,7 +255,7 @@ describe('an object', () => {
   );
 
   it.each(['host', 'user', 'password', 'database', 'sslrootcert'])('rejects a %s with a NUL byte', (name) => {
-    expect(refusal({ [name]: '/a\0hunter2' })).toMatchObject({ option: `connection.${name}` });
+    expect(getError({ [name]: '/a\0hunter2' })).toMatchObject({ option: `connection.${name}` });
   });
 
   it.each<[what: string, connection: unknown, words: string]>([
@@ -266,7 +266,7 @@ describe('an object', () => {
     ['a bigint for a port', { port: 5432n }, 'got a bigint'],
     ['an oauthToken that is text', { oauthToken: 'hunter2' }, 'expected a function'],
   ])('cannot be %s', (_, connection, words) => {
-    expect(refusal(connection).message).toContain(words);
+    expect(getError(connection).message).toContain(words);
   });
 });
 
@@ -288,7 +288,7 @@ describe('unsupported parameters of libpq', () => {
     ['replication', 'true', 'always database'],
   ])('are rejected with a reason: %s=%s', (name, value, remedy) => {
     for (const connection of [`postgres://h?${name}=${value}`, `host=h ${name}=${value}`, { [name]: value }]) {
-      expect(refusal(connection).message).toContain(remedy);
+      expect(getError(connection).message).toContain(remedy);
     }
   });
 
@@ -310,7 +310,7 @@ describe('unsupported parameters of libpq', () => {
       `host=h ${name}=${value}`,
       { host: 'h', [name]: value },
     ]) {
-      expect(hostsOf(connection)).toEqual(['h:5432']);
+      expect(getHosts(connection)).toEqual(['h:5432']);
     }
   });
 
@@ -322,8 +322,8 @@ describe('unsupported parameters of libpq', () => {
     ['PGSSLCERTMODE', 'disable'],
     ['PGMINPROTOCOLVERSION', '3.2'],
   ])('are rejected in the environment, too: %s', (variable, value) => {
-    expect(refusal('postgres://h', { [variable]: value }).message).toContain(`: from ${variable}`);
-    expect(hostsOf('postgres://h', { [variable]: '' })).toEqual(['h:5432']);
+    expect(getError('postgres://h', { [variable]: value }).message).toContain(`: from ${variable}`);
+    expect(getHosts('postgres://h', { [variable]: '' })).toEqual(['h:5432']);
   });
 });
 

@@ -2,7 +2,7 @@ import { concat, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
 import type { StartRequest } from '../../lib/commands/open-stream';
 import { ConfigError } from '../../lib/common/errors';
 import type { Checkpoint, StartPosition } from '../../lib/ledger/checkpoint';
-import { BASE, messageOf, resolve } from './support/resolve-config';
+import { BASE, getMessage, resolve } from './support/resolve-config';
 
 /** The start position: the given one, or the result of the function. */
 function startOf(start: StartRequest): Promise<StartPosition | undefined> {
@@ -193,7 +193,7 @@ describe('startLsn as a function', () => {
   });
 
   it('is required for a checkpoint', () => {
-    expect(messageOf({ ...BASE, startLsn: CHECKPOINT })).toContain(
+    expect(getMessage({ ...BASE, startLsn: CHECKPOINT })).toContain(
       'startLsn: expected a function that returns the stored position',
     );
   });

@@ -1,4 +1,4 @@
-import { BASE, optionAtFault, resolve } from './support/resolve-config';
+import { BASE, findInvalidOption, resolve } from './support/resolve-config';
 
 describe('a stream with another plugin', () => {
   const RAW = { connection: BASE.connection, slot: 'orders', plugin: 'wal2json' };
@@ -25,6 +25,6 @@ describe('a stream with another plugin', () => {
     ['pluginOptions.include-xids', { ...RAW, pluginOptions: { 'include-xids': true } }],
     ['pluginOptions', { ...BASE, pluginOptions: {} }],
   ])('rejects %s in %j', (option, config) => {
-    expect(optionAtFault(config)).toBe(option);
+    expect(findInvalidOption(config)).toBe(option);
   });
 });

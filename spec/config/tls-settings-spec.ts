@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TlsSettings } from '../../lib/net/target';
-import { refusal, resolve, type Environment } from './support/resolve-connection';
+import { getError, resolve, type Environment } from './support/resolve-connection';
 
 let home: string;
 
@@ -59,7 +59,7 @@ describe('sslmode', () => {
   ])('%s verifies depending on the certificates', (mode, alone, withAuthority) => {
     const sslrootcert = file('ca.pem');
     if (alone !== undefined) expect(optionsOf({ sslmode: mode })).toEqual(alone);
-    else expect(refusal({ sslmode: mode }).message).toContain('verify-ca requires sslrootcert');
+    else expect(getError({ sslmode: mode }).message).toContain('verify-ca requires sslrootcert');
     expect(optionsOf({ sslmode: mode, sslrootcert })).toEqual({ ...Object(withAuthority), ca: 'ca.pem' });
     expect(tlsOf({ sslmode: mode, sslrootcert })?.optional).toBe(mode === 'prefer');
     defaultFile('root.crt');
@@ -77,7 +77,7 @@ describe('sslmode', () => {
   });
 
   it('explains why allow is not supported', () => {
-    expect(refusal({}, { PGSSLMODE: 'allow' }).message).toContain('it tries clear text first');
+    expect(getError({}, { PGSSLMODE: 'allow' }).message).toContain('it tries clear text first');
   });
 
   it.each([
@@ -87,7 +87,7 @@ describe('sslmode', () => {
     ['required', 'require'],
     ['disabled', 'disable'],
   ])('rejects %s and suggests %s', (mode, meant) => {
-    const error = refusal({ sslmode: mode });
+    const error = getError({ sslmode: mode });
     expect(error.option).toBe('connection.sslmode');
     expect(error.message).toContain(`Did you mean \`${meant}\`?`);
   });
@@ -99,7 +99,7 @@ describe('sslmode', () => {
     expect(tlsOf('postgres://h?sslmode=prefer', env)).toMatchObject({ optional: true });
     expect(tlsOf({ connectionString: 'sslmode=disable', sslmode: 'require' }, env)).toMatchObject({ optional: false });
     expect(tlsOf('postgres://h?sslmode=', env)).toBeUndefined();
-    expect(refusal({}, { PGSSLMODE: 'on' }).message).toContain('(from PGSSLMODE)');
+    expect(getError({}, { PGSSLMODE: 'on' }).message).toContain('(from PGSSLMODE)');
   });
 
   it('is require if PGREQUIRESSL is 1, with lower precedence than PGSSLMODE', () => {
@@ -125,7 +125,7 @@ describe('sslrootcert=system', () => {
   });
 
   it.each(['disable', 'prefer', 'require', 'verify-ca', 'no-verify'])('is rejected with sslmode=%s', (sslmode) => {
-    expect(refusal({ sslrootcert: 'system', sslmode }).message).toContain('must be verify-full');
+    expect(getError({ sslrootcert: 'system', sslmode }).message).toContain('must be verify-full');
   });
 });
 
@@ -144,7 +144,7 @@ describe('sslnegotiation', () => {
     'sslnegotiation=Direct sslmode=require',
     { sslnegotiation: 'direct', ssl: false },
   ])('cannot be %j', (connection) => {
-    expect(refusal(connection).option).toBe('connection.sslnegotiation');
+    expect(getError(connection).option).toBe('connection.sslnegotiation');
   });
 });
 
@@ -163,7 +163,7 @@ describe('a client certificate', () => {
   });
 
   it('requires a key', () => {
-    expect(refusal({ sslcert: file('a.crt') })).toMatchObject({ option: 'connection.sslkey' });
+    expect(getError({ sslcert: file('a.crt') })).toMatchObject({ option: 'connection.sslkey' });
     expect(optionsOf({ sslkey: file('a.key') })).toEqual(NOT_VERIFIED);
   });
 
@@ -172,7 +172,7 @@ describe('a client certificate', () => {
     const connection = { sslcert: file('a.crt'), sslkey: file('a.key', 'hunter2', mode) };
     // root's key may be readable by its group.
     if (isOfRoot && mode === 0o640) expect(optionsOf(connection)).toMatchObject({ key: 'hunter2' });
-    else expect(refusal(connection).message).toContain('chmod 600');
+    else expect(getError(connection).message).toContain('chmod 600');
   });
 });
 
@@ -192,8 +192,8 @@ describe('a revocation list', () => {
   });
 
   it('is an error without verification', () => {
-    expect(refusal({ sslcrl: file('crl.pem') }).message).toContain('has no effect without verification');
-    expect(refusal({ sslmode: 'require' }, { PGSSLCRL: '/x' }).message).toContain('(from PGSSLCRL)');
+    expect(getError({ sslcrl: file('crl.pem') }).message).toContain('has no effect without verification');
+    expect(getError({ sslmode: 'require' }, { PGSSLCRL: '/x' }).message).toContain('(from PGSSLCRL)');
   });
 });
 
@@ -209,10 +209,10 @@ describe('files', () => {
 
   it.each(['sslrootcert', 'sslcert', 'sslcrl'])('must exist if they are given explicitly: %s', (name) => {
     const connection = { sslrootcert: file('ca.pem'), [name]: '/nowhere/x.pem' };
-    expect(refusal(connection)).toMatchObject({ option: `connection.${name}` });
-    expect(refusal({ ...connection, [name]: home }).message).toContain('EISDIR');
+    expect(getError(connection)).toMatchObject({ option: `connection.${name}` });
+    expect(getError({ ...connection, [name]: home }).message).toContain('EISDIR');
     const uri = `postgres://h?sslrootcert=${file('ca.pem')}&${name}=/nowhere/x.pem`;
-    expect(refusal(uri).message).toContain('/nowhere/x.pem cannot be read (ENOENT) (from the connection string)');
+    expect(getError(uri).message).toContain('/nowhere/x.pem cannot be read (ENOENT) (from the connection string)');
   });
 
   it.each(['sslrootcert', 'sslcert', 'sslkey', 'sslcrl'])(
@@ -220,7 +220,7 @@ describe('files', () => {
     (name) => {
       const named = { sslrootcert: file('ca.pem'), sslcert: file('a.crt'), sslkey: file('a.key') };
       for (const pem of ['-----BEGIN PRIVATE KEY-----\nhunter2\n', '-----BEGIN hunter2', 'MIIhunter2\nhunter2']) {
-        const error = refusal({ ...named, [name]: pem });
+        const error = getError({ ...named, [name]: pem });
         expect(error.option).toBe(`connection.${name}`);
         expect(error.message).toContain('set ssl: {');
       }
@@ -235,9 +235,9 @@ describe('files', () => {
   it("in libpq's folder are an error if they cannot be used", () => {
     defaultFile('postgresql.crt');
     defaultFile('postgresql.key', 0o644);
-    expect(refusal({}, { HOME: home }).option).toBe('connection.sslkey');
+    expect(getError({}, { HOME: home }).option).toBe('connection.sslkey');
     mkdirSync(join(home, '.postgresql', 'root.crt'));
-    expect(refusal({ sslcert: file('a.crt'), sslkey: file('a.key') }, { HOME: home }).message).toContain('EISDIR');
+    expect(getError({ sslcert: file('a.crt'), sslkey: file('a.key') }, { HOME: home }).message).toContain('EISDIR');
   });
 });
 
@@ -249,9 +249,9 @@ describe('versions of TLS', () => {
   });
 
   it('are at least 1.2', () => {
-    expect(refusal('ssl_min_protocol_version=TLSv1.1').message).toContain('below 1.2 is insecure');
-    expect(refusal({ ssl: { minVersion: 'TLSv1' } }).option).toBe('connection.ssl.minVersion');
-    expect(refusal('ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2').message).toContain(
+    expect(getError('ssl_min_protocol_version=TLSv1.1').message).toContain('below 1.2 is insecure');
+    expect(getError({ ssl: { minVersion: 'TLSv1' } }).option).toBe('connection.ssl.minVersion');
+    expect(getError('ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2').message).toContain(
       'must not be less',
     );
   });
@@ -262,7 +262,7 @@ describe('sslsni', () => {
     expect(optionsOf({})).not.toHaveProperty('servername');
     for (const sslsni of [0, false, '0']) expect(optionsOf({ sslsni })).toMatchObject({ servername: '' });
     expect(optionsOf({}, { PGSSLSNI: '0' })).toMatchObject({ servername: '' });
-    expect(refusal({ sslsni: 'off' }).option).toBe('connection.sslsni');
+    expect(getError({ sslsni: 'off' }).option).toBe('connection.sslsni');
   });
 });
 
@@ -285,13 +285,13 @@ describe('ssl', () => {
   });
 
   it.each(['require', 'hunter2', 1, []])('cannot be %j', (ssl) => {
-    expect(refusal({ ssl }).option).toBe('connection.ssl');
+    expect(getError({ ssl }).option).toBe('connection.ssl');
   });
 
   it.each(['sslmode', 'sslrootcert', 'sslcrl', 'sslcert', 'sslkey', 'sslpassword', 'ssl_min_protocol_version'])(
     'cannot be combined with %s',
     (name) => {
-      expect(refusal({ ssl: true, [name]: 'hunter2' }).message).toContain(`cannot be combined with ${name}`);
+      expect(getError({ ssl: true, [name]: 'hunter2' }).message).toContain(`cannot be combined with ${name}`);
       expect(tlsOf({ ssl: true, [name]: '' })).toBeDefined();
     },
   );

@@ -311,7 +311,7 @@ describe('a response that waits for other transactions', () => {
     // The name may resolve to several servers.
     expect([first, second].map((connection) => connection?.target.address)).toEqual([undefined, '192.0.2.7']);
     clock.advance(60_000);
-    expect(server.connections.map(({ closed: gone }) => gone)).toEqual([true, true]);
+    expect(server.connections.map(({ closed }) => closed)).toEqual([true, true]);
     expect(clock.pending).toBe(0);
   });
 });

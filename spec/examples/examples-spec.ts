@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually } from '../integration/support/bed';
+import { waitUntil } from '../integration/support/bed';
 import { runServer, type TestDatabase } from '../support/server';
 import { Program, ROOT, TemporaryFolder } from './support/program';
 
@@ -91,7 +91,7 @@ describe('npm run example', () => {
     await write(121, 140);
     const copy = () => store.query('SELECT * FROM orders ORDER BY id');
     const original = await source.query('SELECT * FROM orders ORDER BY id');
-    await eventually(copy, (rows) => rows.length === original.length);
+    await waitUntil(copy, (rows) => rows.length === original.length);
     program.interrupt();
     const { status, output, errors } = await program.outcome();
     expect({ status, errors }).toEqual({ status: 0, errors: '' });

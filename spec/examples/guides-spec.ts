@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseLsn, type Lsn } from '../../lib/index';
 import { findSnippets, pages } from '../docs/support/pages';
-import { Bed } from '../integration/support/bed';
+import { TestBed } from '../integration/support/bed';
 import { GuideProgram } from './support/guide-program';
 import { ROOT } from './support/program';
 
@@ -19,7 +19,7 @@ const SLOT = 'orders';
 /** The first program of each guide, unchanged, on a database with the tables that it uses. */
 describe('the program of the guide', () => {
   let folder: string;
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'guides-spec-'));
@@ -27,7 +27,7 @@ describe('the program of the guide', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   beforeEach(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'guides',
       `CREATE TABLE orders (id int PRIMARY KEY, total numeric); CREATE TABLE customers (id int PRIMARY KEY)`,
     );

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 
 /** Only short input is split into single bytes; longer input is split into this many pieces. */
-const MOST_PIECES = 2000;
+const MAX_PIECES = 2000;
 
 /**
  * The same bytes in different chunks, as a socket may deliver them: in one chunk, in single bytes, and split at pseudo-random
  * positions.
  */
-export function chunkings(bytes: Buffer): Buffer[][] {
-  const small = Math.ceil(bytes.length / MOST_PIECES);
-  const random = numbersFrom(bytes);
-  return [[bytes], cut(bytes, () => Math.max(1, small)), cut(bytes, () => 1 + small * (random() % 16))];
+export function createChunkings(bytes: Buffer): Buffer[][] {
+  const small = Math.ceil(bytes.length / MAX_PIECES);
+  const random = generateNumbers(bytes);
+  return [[bytes], split(bytes, () => Math.max(1, small)), split(bytes, () => 1 + small * (random() % 16))];
 }
 
-function cut(bytes: Buffer, next: () => number): Buffer[] {
+function split(bytes: Buffer, next: () => number): Buffer[] {
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
     const size = next();
@@ -25,7 +25,7 @@ function cut(bytes: Buffer, next: () => number): Buffer[] {
 }
 
 /** Pseudo-random numbers that are always the same for the same bytes. */
-export function numbersFrom(bytes: Buffer): () => number {
+export function generateNumbers(bytes: Buffer): () => number {
   let state = createHash('sha1').update(bytes).digest().readUInt32BE(0);
   return () => {
     // The constants of Numerical Recipes. The low bits of such a generator are not random enough.

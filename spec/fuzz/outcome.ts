@@ -19,7 +19,7 @@ export function replicationError(error: unknown): string {
 }
 
 /** A word for the outcome. */
-export function wordOf(outcome: readonly string[]): string {
+export function describeOutcome(outcome: readonly string[]): string {
   return /^[A-Z_]+(?=:)/.exec(outcome.at(-1) ?? '')?.[0] ?? 'no error';
 }
 

@@ -64,7 +64,7 @@ export interface Growth {
 }
 
 /** The tolerated ratio of the growth of time to that of the length, for caches and garbage collection. */
-const GENEROSITY = 6;
+const TOLERANCE = 6;
 const ATTEMPTS = 5;
 
 /**
@@ -74,7 +74,7 @@ const ATTEMPTS = 5;
  * @returns where time grew faster than length, and the slowest text
  */
 export function measureGrowth(short: number, long: number, trifle: number): { tooFast: Growth[]; slowest: Growth[] } {
-  const factor = (long / short) * GENEROSITY;
+  const factor = (long / short) * TOLERANCE;
   const isTooSlow = (ms: Growth['ms']): boolean => ms[1] > Math.max(trifle, ms[0] * factor);
   const slowest: Growth[] = [];
   const tooFast: Growth[] = [];

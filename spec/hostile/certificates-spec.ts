@@ -1,4 +1,4 @@
-import { inFolder, type CertificateFiles } from '../support/certificate-files';
+import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { A_YEAR_LATER, Authority, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
 import { attack, expectRefusal } from './support/attack';
 import type { Script } from './support/hostile-server';
@@ -11,7 +11,7 @@ let files: CertificateFiles<'root.crt' | 'root.crl' | 'other.crl'>;
 beforeAll(async () => {
   ca = await Authority.make();
   revoked = await ca.server();
-  files = inFolder({
+  files = writeToFolder({
     'root.crt': ca.cert,
     'root.crl': await ca.revocations(revoked),
     'other.crl': await (await Authority.make()).revocations(),

@@ -2,7 +2,7 @@ import { firstValueFrom } from 'rxjs';
 import { identifySystem, ReplicationError, type ConnectionOptions } from '../../lib/index';
 import { FakeWalSender } from '../../lib/testing';
 import { authenticationOk, errorResponse, readyForQuery } from '../../lib/testing/backend-messages';
-import { inFolder, type CertificateFiles } from '../support/certificate-files';
+import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority, selfSigned, type Credentials } from '../support/certificates';
 import { faces, expectNoSecret, PASSWORD, USER } from './support/attack';
 import { HostileServer, type Script } from './support/hostile-server';
@@ -14,7 +14,7 @@ let stranger: Credentials;
 
 beforeAll(async () => {
   const ca = await Authority.make();
-  files = inFolder({ 'root.crt': ca.cert });
+  files = writeToFolder({ 'root.crt': ca.cert });
   right = await FakeWalSender.listen({ password: PASSWORD, tls: await ca.server() });
   stranger = await selfSigned();
 });

@@ -3,7 +3,7 @@ import { sleep } from '../net/support/local-server';
 import { Authority, type Credentials } from '../support/certificates';
 import { attack, expectRefusal, SOURCES } from './support/attack';
 import type { Peer, Script } from './support/hostile-server';
-import { admit, challenge, LET_IN, MD5, scram } from './support/requests';
+import { admit, challenge, ACCEPTED, MD5, scram } from './support/requests';
 
 /** The connect timeout, and the pause between bytes, in ms. By default, the timeout is 15 s. */
 const CONNECT_TIMEOUT = 250;
@@ -59,7 +59,7 @@ const STEPS: readonly (readonly [name: string, script: Script])[] = [
     'ReadyForQuery',
     async (peer) => {
       await peer.startup();
-      peer.send(LET_IN);
+      peer.send(ACCEPTED);
       await peer.next();
     },
   ],

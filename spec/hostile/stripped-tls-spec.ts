@@ -1,7 +1,7 @@
 import { retry } from 'rxjs';
 import { identifySystem, type ConnectionOptions } from '../../lib/index';
 import { errorResponse } from '../../lib/testing/backend-messages';
-import { inFolder, type CertificateFiles } from '../support/certificate-files';
+import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority, type Credentials } from '../support/certificates';
 import { attack, expectRefusal, type Outcome } from './support/attack';
 import type { Script } from './support/hostile-server';
@@ -17,7 +17,7 @@ let files: CertificateFiles<'root.crt'>;
 beforeAll(async () => {
   ca = await Authority.make();
   server = await ca.server();
-  files = inFolder({ 'root.crt': ca.cert });
+  files = writeToFolder({ 'root.crt': ca.cert });
 });
 
 afterAll(() => files.remove());

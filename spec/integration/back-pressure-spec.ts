@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Task } from './support/slow-subscriber';
 import { connectionOf, STREAMED, WHOLE } from './support/streamed';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 
 const MB = 1024 * 1024;
 const WINDOW = 16 * MB;
@@ -38,10 +38,10 @@ function slowSubscriber(task: Task) {
 }
 
 describe('a subscriber slower than its server', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'pressure',
       `CREATE TABLE blobs (id int, content text);
        ALTER TABLE blobs ALTER content SET STORAGE EXTERNAL;
@@ -87,10 +87,10 @@ describe('a subscriber so slow that its garbage is promoted to the old generatio
   const TRANSACTIONS = 1500;
   const ROWS = 200;
 
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'garbage',
       `CREATE TABLE rows (id int, a text, b bigint, c timestamptz, d text);
        CREATE PUBLICATION pub FOR TABLE rows;

@@ -6,7 +6,7 @@ import type { TypeDefinition, TypeDefinitions } from '../../lib/pgoutput/types/t
 import { float4s, float8s } from '../pgoutput/binary/support/float-samples';
 import { VALUES } from '../pgoutput/binary/support/literals';
 import { printedTsquery, quotedText } from '../pgoutput/binary/support/text-samples';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 
 const RANDOM_ROWS = 300;
 /** The session settings of the library (session-settings.ts). */
@@ -38,12 +38,12 @@ const INTERNAL = [
 const ANY_RECORD = 1_000_000_000;
 
 describe('values in binary form', () => {
-  let bed: Bed;
+  let bed: TestBed;
   let client: Client;
   let definitions: TypeDefinitions;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'binary',
       `CREATE TYPE mood AS ENUM ('so, so', 'happy');
        CREATE DOMAIN positive AS int CHECK (VALUE > 0);

@@ -1,5 +1,5 @@
 import { exactTypes } from '../../lib/index';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 interface ArrayType {
   readonly name: string;
@@ -7,11 +7,11 @@ interface ArrayType {
   readonly is_sent: boolean;
 }
 
-let bed: Bed;
+let bed: TestBed;
 let arrays: readonly ArrayType[];
 
 beforeAll(async () => {
-  bed = await Bed.make('built_in_arrays', 'CREATE PUBLICATION pub FOR ALL TABLES');
+  bed = await TestBed.make('built_in_arrays', 'CREATE PUBLICATION pub FOR ALL TABLES');
   // All types that a column may have: no row type with a pseudo-type. Rows, and types without a send function, have no binary
   // form.
   arrays = await bed.sql<ArrayType>(

@@ -1,11 +1,11 @@
 import { firstValueFrom } from 'rxjs';
 import { preflight, ServerError } from '../../lib/index';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('column_lists', 'SELECT 1');
+  bed = await TestBed.make('column_lists', 'SELECT 1');
 });
 
 afterAll(() => bed.drop());

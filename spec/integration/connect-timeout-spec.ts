@@ -9,8 +9,8 @@ import { CERTIFICATE, KEY } from '../net/support/certificate';
 import { LocalServer } from '../net/support/local-server';
 import { FaultProxy } from '../support/proxy';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { backendsOf, failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './support/life';
-import { eventually, Recorder } from './support/bed';
+import { fetchBackends, waitForFailure, expectNoSocketLeft, marked, waitForNoBackends, NUMBERS } from './support/life';
+import { waitUntil, Recorder } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
 let server: TestServer;
@@ -31,7 +31,7 @@ const stream = (slot: string, more: Partial<PgoutputConfig>) =>
 async function givesUp(connectTimeout: number, config: Partial<PgoutputConfig>, slot = 's'): Promise<ReplicationError> {
   const clock = new LoopClock();
   const started = performance.now();
-  const error = await failureOf(stream(slot, { connectTimeout, ...config }));
+  const error = await waitForFailure(stream(slot, { connectTimeout, ...config }));
   const took = performance.now() - started;
   // Timers of Node may fire a millisecond early.
   expect(took).toBeGreaterThanOrEqual(connectTimeout - 2);
@@ -77,7 +77,7 @@ async function wholeGreeting(
   await recorder.take(1);
   const took = performance.now() - started;
   recorder.unsubscribe();
-  await eventually(
+  await waitUntil(
     () => Promise.resolve(proxy.connections),
     (count) => count === 0,
   );
@@ -91,7 +91,7 @@ async function silenceAt(n: number, connectTimeout: number, slot: string, more: 
   const { name, connection } = marked(proxy.through(database.url));
   const { code, retryable } = await givesUp(connectTimeout, { connection, ...more }, slot);
   await proxy.close();
-  await noBackends(server, name);
+  await waitForNoBackends(server, name);
   return { at: said.at(-1), code, retryable };
 }
 
@@ -106,7 +106,7 @@ describe('connectTimeout limits the wait for a response', () => {
       expect(greeting).toContainEqual(expect.stringContaining(query));
     }
     // Concurrently, each over a separate connection.
-    const outcomes = await leavingNoSocket(() => Promise.all(greeting.map((_, n) => silenceAt(n, timeout, slot))));
+    const outcomes = await expectNoSocketLeft(() => Promise.all(greeting.map((_, n) => silenceAt(n, timeout, slot))));
     expect(outcomes).toEqual(greeting.map((at) => ({ at, ...TIMED_OUT })));
   });
 
@@ -114,7 +114,7 @@ describe('connectTimeout limits the wait for a response', () => {
     const config = { ensureSlot: true };
     const { greeting, timeout } = await wholeGreeting(uniqueName('slot'), config);
     const created = greeting.findIndex((text) => text.startsWith('CREATE_REPLICATION_SLOT'));
-    const outcomes = await leavingNoSocket(() =>
+    const outcomes = await expectNoSocketLeft(() =>
       Promise.all(
         greeting.slice(created + 1).map((_, i) => silenceAt(created + 1 + i, timeout, uniqueName('slot'), config)),
       ),
@@ -126,7 +126,7 @@ describe('connectTimeout limits the wait for a response', () => {
   it('to the TCP connection request', async () => {
     const { port, close } = await fullQueue();
     const connection = { host: '127.0.0.1', port };
-    expect(await leavingNoSocket(() => givesUp(500, { connection }))).toMatchObject(TIMED_OUT);
+    expect(await expectNoSocketLeft(() => givesUp(500, { connection }))).toMatchObject(TIMED_OUT);
     await close();
   });
 
@@ -169,8 +169,8 @@ describe('connectTimeout does not limit the creation of a slot', () => {
     const failed: unknown[] = [];
     const recorder = new Recorder(source);
     recorder.completed().catch((error: unknown) => failed.push(error));
-    await eventually(
-      () => backendsOf(server, name),
+    await waitUntil(
+      () => fetchBackends(server, name),
       (rows) => rows.some(({ query }) => query.startsWith('CREATE_REPLICATION_SLOT')),
     );
     await delay(1000);
@@ -192,10 +192,10 @@ describe('connectTimeout does not limit the creation of a slot', () => {
   });
 
   it('which leaves neither slot nor backend after unsubscribing', async () => {
-    await leavingNoSocket(async () => {
+    await expectNoSocketLeft(async () => {
       const { client, slot, name, recorder } = await waiting();
       recorder.unsubscribe();
-      await noBackends(server, name);
+      await waitForNoBackends(server, name);
       expect(await slots(slot)).toEqual([]);
       await client.query('ROLLBACK');
       expect(await slots(slot)).toEqual([]);

@@ -10,14 +10,14 @@ import {
 } from '../../lib/index';
 import { LoopClock } from '../support/loop-clock';
 import { startServer } from '../support/server';
-import { Bed, eventually, Gate, Recorder } from './support/bed';
+import { TestBed, waitUntil, Gate, Recorder } from './support/bed';
 
 const SETUP = `CREATE TABLE quiet (id int);
   CREATE TABLE busy (id int);
   CREATE PUBLICATION pub FOR TABLE quiet;`;
 
 /** A stream with its status updates, at a short interval. */
-function watched(bed: Bed, slot: string, more: Partial<PgoutputConfig> = {}) {
+function watched(bed: TestBed, slot: string, more: Partial<PgoutputConfig> = {}) {
   const updates = new Subject<StatusUpdate>();
   return {
     stream: bed.stream(slot, { statusInterval: 20, statusObserver: updates, ...more }),
@@ -30,10 +30,10 @@ function watched(bed: Bed, slot: string, more: Partial<PgoutputConfig> = {}) {
 }
 
 describe('confirmation', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make('feedback', SETUP);
+    bed = await TestBed.make('feedback', SETUP);
   });
 
   afterAll(() => bed.drop());
@@ -63,7 +63,7 @@ describe('confirmation', () => {
     recorder.unsubscribe();
   });
 
-  it('at a keepalive waits for running projects, and follows when they are done', async () => {
+  it('at a keepalive waits for running work, and follows when it is done', async () => {
     const slot = await bed.slot();
     await bed.sql('INSERT INTO quiet VALUES (1)');
     const { stream, received, updates } = watched(bed, slot);
@@ -133,7 +133,7 @@ describe('confirmation', () => {
 describe('as the synchronous standby of the server', () => {
   it('releases commits immediately, on published and other tables', async () => {
     const server = await startServer();
-    const bed = await Bed.make('standby', SETUP, server);
+    const bed = await TestBed.make('standby', SETUP, server);
     const opened = new Subject<OpenInfo>();
     const open = firstValueFrom(opened);
     const stream = bed
@@ -149,7 +149,7 @@ describe('as the synchronous standby of the server', () => {
       await open;
       await bed.sql("ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (the_standby)'");
       await bed.sql('SELECT pg_reload_conf()');
-      await eventually(
+      await waitUntil(
         () => bed.sql("SELECT FROM pg_stat_replication WHERE application_name = 'the_standby' AND sync_state = 'sync'"),
         (rows) => rows.length === 1,
       );
@@ -164,7 +164,7 @@ describe('as the synchronous standby of the server', () => {
 });
 
 /** The duration of a commit, in ms of the {@link LoopClock}, as the median of 21. */
-async function medianCommit(bed: Bed, table: string): Promise<number> {
+async function medianCommit(bed: TestBed, table: string): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < 21; i++) {
     const clock = new LoopClock();

@@ -20,13 +20,13 @@ import {
   type StatusUpdate,
   type Transaction,
 } from '../../lib/index';
-import { acknowledge, Bed, eventually, Gate, ofKind, Recorder } from './support/bed';
+import { acknowledge, TestBed, waitUntil, Gate, ofKind, Recorder } from './support/bed';
 
 describe('delivery', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'delivery',
       `CREATE TABLE jobs (id int);
        CREATE TABLE others (id int);
@@ -43,7 +43,7 @@ describe('delivery', () => {
     for (const id of ids) await bed.sql(`INSERT INTO jobs VALUES (${id})`);
   }
 
-  describe('to several concurrent projects', () => {
+  describe('with concurrent work', () => {
     it('is confirmed only up to the oldest unfinished one, in whatever order they finish', async () => {
       const slot = await bed.slot();
       await commit(1, 2, 3, 4, 5);
@@ -83,7 +83,7 @@ describe('delivery', () => {
       recorder.unsubscribe();
     });
 
-    it('is never confirmed ahead of a running project, with random durations', async () => {
+    it('is never confirmed ahead of running work, with random durations', async () => {
       const COUNT = 150;
       const slot = await bed.slot();
       await commit(...Array.from({ length: COUNT }, (_, i) => i));
@@ -224,7 +224,7 @@ describe('delivery', () => {
     });
   });
 
-  it('ends on unsubscribe: the slot is released while a project is running', async () => {
+  it('ends on unsubscribe: the slot is released while work is running', async () => {
     const slot = await bed.slot();
     await commit(1);
     const recorder = new Recorder(
@@ -233,7 +233,7 @@ describe('delivery', () => {
         ackAfter(() => new Observable<never>()),
       ),
     );
-    await eventually(
+    await waitUntil(
       () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
       (rows) => rows.length === 1,
     );

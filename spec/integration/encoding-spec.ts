@@ -1,15 +1,15 @@
 import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, ServerError, stopAtLsn, UndecodedValue, ValueError, type Lsn } from '../../lib/index';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 /** é in Latin 1, as a name and as a value that the client writes: invalid in UTF-8. */
 const E_ACUTE = "convert_from('\\xe9', 'SQL_ASCII')";
 
 describe('a database in SQL_ASCII', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'ascii',
       `CREATE TABLE docs (id int PRIMARY KEY, body text, list text[]);
        DO $$ BEGIN EXECUTE format('CREATE TABLE %I (id int PRIMARY KEY, %I text)', 'caf' || ${E_ACUTE}, ${E_ACUTE}); END $$;
@@ -68,11 +68,11 @@ describe('a database in SQL_ASCII', () => {
 });
 
 describe('a value that the server cannot convert to UTF-8', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
     // 0x81 is undefined in WIN1252.
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'windows',
       'CREATE TABLE docs (id int PRIMARY KEY, body text); CREATE PUBLICATION pub FOR TABLE docs',
       undefined,

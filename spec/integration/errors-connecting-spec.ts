@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { ConnectionError, type ConnectionOptions } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS } from './support/life';
-import { Bed } from './support/bed';
+import { waitForFailure, expectNoSocketLeft, marked, waitForNoBackends, NUMBERS } from './support/life';
+import { TestBed } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('connecting', NUMBERS);
+  bed = await TestBed.make('connecting', NUMBERS);
 });
 
 afterAll(() => bed.drop());
 
 const connectTo = (connection: ConnectionOptions, connectTimeout = 10_000) =>
-  leavingNoSocket(() =>
-    failureOf(
+  expectNoSocketLeft(() =>
+    waitForFailure(
       bed.stream('unused', { connection: { connectionString: bed.database.url, ...connection }, connectTimeout }),
     ),
   );
@@ -46,7 +46,7 @@ describe('a server that cannot be reached', () => {
     const { port } = silent.address() as AddressInfo;
     const clock = new LoopClock();
     const started = performance.now();
-    const error = await failureOf(
+    const error = await waitForFailure(
       bed.stream('unused', { connection: { host: '127.0.0.1', port }, connectTimeout: 200 }),
     );
     const took = performance.now() - started;
@@ -66,7 +66,7 @@ describe('a server that refuses the connection', () => {
     const error = await connectTo(connection);
     expect(error).toMatchObject({ code: 'TLS_REFUSED', retryable: false });
     expect(error.message).toMatch(/ssl/);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('does not have the database', async () => {
@@ -74,7 +74,7 @@ describe('a server that refuses the connection', () => {
     const error = await connectTo(connection);
     expect(error).toMatchObject({ code: 'DATABASE_MISSING', retryable: false, sqlState: '3D000' });
     expect(error.message).toMatch(/no_such_database.*database name/s);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('does not have the role, or the role may not log in', async () => {
@@ -96,7 +96,7 @@ describe('a server that refuses the connection', () => {
     const error = await connectTo(connection);
     expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', retryable: false, sqlState: '42501' });
     expect(error.message).toContain('REPLICATION');
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
     await bed.sql(`DROP ROLE ${role}`);
   });
 });

@@ -1,13 +1,13 @@
 import { firstValueFrom } from 'rxjs';
 import type { ReplicationMessage } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, marked, noBackends, Observed } from './support/life';
-import { acknowledge, Bed, ofKind, Recorder } from './support/bed';
+import { waitForFailure, marked, waitForNoBackends, Observed } from './support/life';
+import { acknowledge, TestBed, ofKind, Recorder } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('publications', 'CREATE TABLE numbers (id int PRIMARY KEY)');
+  bed = await TestBed.make('publications', 'CREATE TABLE numbers (id int PRIMARY KEY)');
 });
 
 afterAll(() => bed.drop());
@@ -28,11 +28,11 @@ it('all missing publications are listed, and no slot is created', async () => {
   await bed.sql('CREATE PUBLICATION here FOR TABLE numbers');
   const { name, connection } = marked(bed.database.url);
   const publications = ['here', 'Here', 'nowhere'];
-  const error = await failureOf(bed.stream(slot, { connection, publications, ensureSlot: true }));
+  const error = await waitForFailure(bed.stream(slot, { connection, publications, ensureSlot: true }));
   expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
   expect(error.message).toMatch(/"Here", "nowhere" .*CREATE PUBLICATION .*before you create the slot/s);
   expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
-  await noBackends(bed.server, name);
+  await waitForNoBackends(bed.server, name);
 });
 
 describe('a publication that is dropped and created again during the stream', () => {
@@ -78,12 +78,12 @@ describe('a publication that is dropped and created again during the stream', ()
     expect(confirmedLsn).toBeLessThan(behindGap);
     await bed.released(slot);
     expect(await bed.confirmed(slot)).toBeLessThan(behindGap);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
 
     // The publication exists again, but later subscriptions fail, because they would have to decode the gap.
-    expect(await failureOf(stream)).toMatchObject({ code: 'PUBLICATION_MISSING' });
+    expect(await waitForFailure(stream)).toMatchObject({ code: 'PUBLICATION_MISSING' });
     await bed.released(slot);
-    expect(await failureOf(bed.stream(slot, { publications: ['brief'] }))).toMatchObject({
+    expect(await waitForFailure(bed.stream(slot, { publications: ['brief'] }))).toMatchObject({
       code: 'PUBLICATION_MISSING',
     });
     await bed.released(slot);
@@ -96,7 +96,7 @@ describe('a publication that is dropped and created again during the stream', ()
     const slot = await bed.slot();
     await bed.sql('INSERT INTO numbers VALUES (2001)');
     await bed.sql('CREATE PUBLICATION late FOR TABLE numbers');
-    const error = await failureOf(bed.stream(slot, { publications: ['late'] }));
+    const error = await waitForFailure(bed.stream(slot, { publications: ['late'] }));
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
     await bed.released(slot);
   });

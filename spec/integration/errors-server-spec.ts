@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 import { createSlot, logicalReplication } from '../../lib/index';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { backendsOf, failureOf, marked, noBackends, NUMBERS, Observed } from './support/life';
-import { eventually, Recorder } from './support/bed';
+import { fetchBackends, waitForFailure, marked, waitForNoBackends, NUMBERS, Observed } from './support/life';
+import { waitUntil, Recorder } from './support/bed';
 
 let server: TestServer;
 let database: TestDatabase;
@@ -27,11 +27,11 @@ it('wal_level = replica', async () => {
     [logicalReplication({ ...plan, ensureSlot: true }), '55000'],
     [createSlot({ connection, slot }), '55000'],
   ] as const) {
-    const error = await failureOf(source);
+    const error = await waitForFailure(source);
     expect(error).toMatchObject({ code: 'WAL_LEVEL', retryable: false, ...(sqlState && { sqlState }) });
     expect(error.message).toContain('wal_level = logical');
   }
-  await noBackends(server, name);
+  await waitForNoBackends(server, name);
 });
 
 it('all walsenders and all slots are in use', async () => {
@@ -49,28 +49,28 @@ it('all walsenders and all slots are in use', async () => {
   );
 
   const third = logicalReplication({ connection, slot: uniqueName('slot'), publications: ['pub'], ensureSlot: true });
-  const refused = await failureOf(third);
+  const refused = await waitForFailure(third);
   expect(refused).toMatchObject({ code: 'TOO_MANY_CONNECTIONS', retryable: true, sqlState: '53300' });
   expect(refused.message).toContain('max_wal_senders');
 
   second!.unsubscribe();
   await observed[1]!.closed();
   // The slot is free by now, but its process may still be exiting.
-  await eventually(
-    () => backendsOf(server, name),
+  await waitUntil(
+    () => fetchBackends(server, name),
     (rows) => rows.length === 1,
   );
-  const exhausted = await failureOf(third);
+  const exhausted = await waitForFailure(third);
   expect(exhausted).toMatchObject({ code: 'TOO_MANY_SLOTS', retryable: false, sqlState: '53400' });
   expect(exhausted.message).toContain('max_replication_slots');
   first!.unsubscribe();
   await observed[0]!.closed();
-  await noBackends(server, name);
+  await waitForNoBackends(server, name);
 });
 
 it('max_replication_slots = 0', async () => {
   await start({ max_replication_slots: '0' });
-  const error = await failureOf(createSlot({ connection: database.url, slot: uniqueName('slot') }));
+  const error = await waitForFailure(createSlot({ connection: database.url, slot: uniqueName('slot') }));
   expect(error).toMatchObject({ code: 'TOO_MANY_SLOTS', retryable: false, sqlState: '55000' });
 });
 
@@ -94,10 +94,10 @@ it('a slot that the server invalidates, during the stream and afterwards', async
   });
 
   for (const source of [stream, logicalReplication({ connection, slot, publications: ['pub'], ensureSlot: true })]) {
-    const error = await failureOf(source);
+    const error = await waitForFailure(source);
     expect(error).toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
     expect(error.message).toContain('copy the data again');
   }
   expect(await existing(slot)).toEqual([{ active: false }]);
-  await noBackends(server, name);
+  await waitForNoBackends(server, name);
 });

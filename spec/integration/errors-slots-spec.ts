@@ -1,13 +1,13 @@
 import { firstValueFrom } from 'rxjs';
 import { createSlot, logicalReplication, type PluginConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, marked, noBackends, NUMBERS, Observed } from './support/life';
-import { Bed, Recorder } from './support/bed';
+import { waitForFailure, marked, waitForNoBackends, NUMBERS, Observed } from './support/life';
+import { TestBed, Recorder } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('wrong_slots', NUMBERS);
+  bed = await TestBed.make('wrong_slots', NUMBERS);
 });
 
 afterAll(() => bed.drop());
@@ -15,12 +15,12 @@ afterAll(() => bed.drop());
 /** The error of a stream from this slot. Verifies that no backend is left. */
 async function failureFrom(slot: string, more: Partial<PluginConfig> = {}) {
   const { name, connection } = marked(bed.database.url);
-  const error = await failureOf(
+  const error = await waitForFailure(
     more.plugin === undefined
       ? bed.stream(slot, { connection, ...more })
       : logicalReplication({ connection, slot, plugin: more.plugin, ...more }),
   );
-  await noBackends(bed.server, name);
+  await waitForNoBackends(bed.server, name);
   return error;
 }
 
@@ -62,7 +62,7 @@ describe('a slot that cannot be used', () => {
   });
 
   it('belongs to another database', async () => {
-    const other = await Bed.make('elsewhere', '');
+    const other = await TestBed.make('elsewhere', '');
     const slot = await other.slot();
     const error = await failureFrom(slot);
     expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
@@ -75,9 +75,9 @@ describe('a slot that cannot be created', () => {
   it('exists', async () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
-    const error = await failureOf(createSlot({ connection, slot }));
+    const error = await waitForFailure(createSlot({ connection, slot }));
     expect(error).toMatchObject({ code: 'SLOT_EXISTS', retryable: false, sqlState: '42710' });
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('has an output plugin that is not installed', async () => {
@@ -97,7 +97,7 @@ describe('a slot that cannot be created', () => {
     ] as const) {
       const slot = uniqueName('slot');
       const { name, connection } = marked(bed.database.url);
-      const failure = failureOf(createSlot({ connection, slot }));
+      const failure = waitForFailure(createSlot({ connection, slot }));
       for (let rows: unknown[] = []; rows.length === 0;) {
         rows = await bed.sql(
           `SELECT ${act}(pid) FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'CREATE_REPLICATION%'`,
@@ -105,7 +105,7 @@ describe('a slot that cannot be created', () => {
         );
       }
       expect(await failure).toMatchObject({ code, retryable: true, sqlState });
-      await noBackends(bed.server, name);
+      await waitForNoBackends(bed.server, name);
       expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
     }
     await client.query('ROLLBACK');

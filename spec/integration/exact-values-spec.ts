@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import { JsonNumber } from '../../lib/pgoutput/values/exact-json';
 import { DOCUMENT } from '../pgoutput/support/json-documents';
 import { PRINTED } from '../pgoutput/support/printed';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 /** The number of random values of each type. */
 const VALUES = 150;
@@ -47,7 +47,7 @@ const TYPES: Readonly<Record<string, readonly [kind: string, text: Arbitrary<str
 };
 
 describe('exact values', () => {
-  let bed: Bed;
+  let bed: TestBed;
   const types = Object.entries(TYPES).flatMap(([type, [kind, text]], i) => {
     const one = { type, kind, text, table: `one_${i}` };
     const texts = kind === 'JSON' ? listOf(text) : arrayOf(text);
@@ -58,7 +58,7 @@ describe('exact values', () => {
   const rows = new Map<string, { id: number; text: string; value: unknown }[]>();
 
   beforeAll(async () => {
-    bed = await Bed.make('exact', 'CREATE DOMAIN big AS bigint; CREATE PUBLICATION pub FOR ALL TABLES;');
+    bed = await TestBed.make('exact', 'CREATE DOMAIN big AS bigint; CREATE PUBLICATION pub FOR ALL TABLES;');
     await bed.sql(
       `SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET extra_float_digits = 3;`,
     );

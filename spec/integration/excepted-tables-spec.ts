@@ -1,16 +1,16 @@
 import { buildPublishedRelationsQuery, buildPublishedTablesQuery } from '../../lib/commands/published-tables';
 import { lookUpPublishedTypes } from '../../lib/commands/type-lookup';
 import { checkPublications } from '../../lib/commands/preflight/publication-checks';
-import { converse, rows } from '../commands/support/converse';
-import { Bed } from './support/bed';
+import { runRoutine, rows } from '../commands/support/converse';
+import { TestBed } from './support/bed';
 
 /** FOR ALL TABLES EXCEPT exists from 19 on. Its catalog replaces the server's, and the queries are unchanged. */
 const VERSION = 190_000;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'excepted',
     `CREATE TYPE secret AS ENUM ('a'); CREATE TYPE mood AS ENUM ('b');
      CREATE TABLE kept (id int, mood mood);
@@ -82,8 +82,8 @@ describe('a publication of all tables except some', () => {
   });
 
   /** The rows of the first query of a routine whose SQL contains these words. */
-  async function answerTo(conversation: Parameters<typeof converse>[0], words: RegExp): Promise<unknown[]> {
-    const { sql } = converse(conversation, () => rows());
+  async function answerTo(conversation: Parameters<typeof runRoutine>[0], words: RegExp): Promise<unknown[]> {
+    const { sql } = runRoutine(conversation, () => rows());
     return bed.sql(as19(sql.find((text) => words.test(text)) ?? ''));
   }
 

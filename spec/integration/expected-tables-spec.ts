@@ -3,15 +3,15 @@ import { ackAfter, transactions, type PgoutputConfig } from '../../lib/index';
 import { readExpectedTables } from '../../lib/pgoutput/types/expected-tables';
 import { TYPE_NAMES, findTypeOid } from '../../lib/pgoutput/types/type-names';
 import { uniqueName } from '../support/server';
-import { failureOf } from './support/life';
+import { waitForFailure } from './support/life';
 import { STREAMED, streamOf, WHOLE, type Way } from './support/streamed';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 describe('expected tables', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make('expected', 'CREATE PUBLICATION pub FOR ALL TABLES;');
+    bed = await TestBed.make('expected', 'CREATE PUBLICATION pub FOR ALL TABLES;');
   });
 
   afterAll(() => bed.drop());
@@ -79,7 +79,7 @@ describe('expected tables', () => {
     const rows: unknown[] = [];
     const kinds = new Set<string>();
     const source = streamOf(bed, slot, way, { ...more, expectTables: { [name]: { id: 'int', total: 'int' } } });
-    const error = await failureOf(
+    const error = await waitForFailure(
       source.pipe(
         tap(({ kind }) => kinds.add(kind)),
         transactions(),

@@ -10,8 +10,8 @@ import {
 import { startStandby } from '../support/replica';
 import { startServer, type TestServer } from '../support/server';
 import { Follower, type FollowerOptions } from './support/follower';
-import { failureOf, NUMBERS } from './support/life';
-import { Bed, eventually } from './support/bed';
+import { waitForFailure, NUMBERS } from './support/life';
+import { TestBed, waitUntil } from './support/bed';
 
 /** Whether the consumer owns the position, the value of target_session_attrs, and whether a new process resumes. */
 const CASES = [
@@ -28,7 +28,7 @@ const LAST = 1_000_000;
 let primary: TestServer;
 let standby: TestServer;
 /** On the primary. */
-let bed: Bed;
+let bed: TestBed;
 const followers = new Map<string, Follower>();
 const all: Follower[] = [];
 
@@ -38,7 +38,7 @@ const copies = (): boolean => primary.version >= 17;
 beforeAll(async () => {
   primary = await startServer({ localFiles: true });
   await primary.query(`SELECT pg_create_physical_replication_slot('standby')`);
-  bed = await Bed.make('failover', NUMBERS, primary);
+  bed = await TestBed.make('failover', NUMBERS, primary);
   await bed.client.end();
   standby = await startStandby(primary, {
     primary_slot_name: 'standby',
@@ -55,7 +55,7 @@ beforeAll(async () => {
     const config = { connection: hosts([primary, standby], attrs), slot, publications: ['pub'], statusInterval: 100 };
     followers.set(slot, follow({ ...config, ensureSlot }, { stores }));
   }
-  await eventually(
+  await waitUntil(
     () => Promise.resolve([...followers.values()].map(({ opened }) => opened.length)),
     (counts) => counts.every((count) => count === 1),
   );
@@ -94,7 +94,7 @@ async function commit(on: TestServer, ...ids: number[]): Promise<void> {
 /** Waits until the standby has replayed everything that the primary has written. */
 async function awaitStandby(): Promise<void> {
   const [written] = await primary.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
-  await eventually(
+  await waitUntil(
     () => standby.query<{ there: boolean }>(`SELECT pg_last_wal_replay_lsn() >= '${written!.lsn}' AS there`),
     ([row]) => row?.there === true,
   );
@@ -152,7 +152,7 @@ describe('target_session_attrs', () => {
     }
     const { host, port } = server(name);
     const connection = hosts([server(name)], attrs);
-    expect(await failureOf(slotStatus({ connection, slot: 'landmark' }))).toMatchObject({
+    expect(await waitForFailure(slotStatus({ connection, slot: 'landmark' }))).toMatchObject({
       code: 'SESSION_ATTRS_MISMATCH',
       retryable: true,
       message: expect.stringContaining(`${host}:${port}${otherwise}.`),
@@ -162,11 +162,11 @@ describe('target_session_attrs', () => {
   it('read-write skips a primary whose transactions are read-only, primary does not', async () => {
     const { name } = bed.database;
     await primary.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-    expect(await failureOf(slotStatus({ connection: hosts([primary], 'read-write'), slot: 'landmark' }))).toMatchObject(
-      {
-        code: 'SESSION_ATTRS_MISMATCH',
-      },
-    );
+    expect(
+      await waitForFailure(slotStatus({ connection: hosts([primary], 'read-write'), slot: 'landmark' })),
+    ).toMatchObject({
+      code: 'SESSION_ATTRS_MISMATCH',
+    });
     expect(await reached([P, S], 'primary')).toBe(P);
     expect(await reached([P, S], 'read-only')).toBe(P);
     await primary.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
@@ -178,11 +178,11 @@ describe('a failover slot', () => {
     const config = { connection: only(standby), slot };
     if (!copies()) {
       const made = createSlot({ ...config, slot: 'other', failover: true });
-      expect(await failureOf(made)).toMatchObject({ code: 'UNSUPPORTED' });
+      expect(await waitForFailure(made)).toMatchObject({ code: 'UNSUPPORTED' });
       expect(await firstValueFrom(slotStatus(config))).toBeUndefined();
       return;
     }
-    await eventually(
+    await waitUntil(
       async () => {
         // Move the slot, so that the standby synchronizes it immediately.
         await primary.query('SELECT pg_log_standby_snapshot()');
@@ -192,7 +192,7 @@ describe('a failover slot', () => {
       (copy) => copy?.temporary === false,
     );
     expect(await firstValueFrom(slotStatus(config))).toMatchObject({ failover: true, synced: true });
-    expect(await failureOf(logicalReplication({ ...config, publications: ['pub'] }))).toMatchObject({
+    expect(await waitForFailure(logicalReplication({ ...config, publications: ['pub'] }))).toMatchObject({
       code: 'SESSION_ATTRS_MISMATCH',
       retryable: true,
       message: expect.stringMatching(/ belongs to the primary and cannot be used while this server is a standby\. /),

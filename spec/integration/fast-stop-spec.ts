@@ -11,8 +11,8 @@ import {
   type ReplicationMessage,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { acknowledging, failureOf } from './support/life';
-import { eventually, Gate, Recorder } from './support/bed';
+import { acknowledging, waitForFailure } from './support/life';
+import { waitUntil, Gate, Recorder } from './support/bed';
 
 let server: TestServer;
 let database: TestDatabase;
@@ -37,7 +37,9 @@ class Client {
 
   constructor(source: (config: Observers) => Observable<unknown>) {
     const statusObserver = { next: () => void this.#updates.push(performance.now()) };
-    this.failure = failureOf(source({ connection: database.url, statusObserver }).pipe(tap(() => this.received++)));
+    this.failure = waitForFailure(
+      source({ connection: database.url, statusObserver }).pipe(tap(() => this.received++)),
+    );
     // The session may close before the spec waits for it.
     this.failure.catch(() => undefined);
   }
@@ -75,7 +77,7 @@ const publishLarge = () =>
 /** Resolves when the server has sent everything. */
 async function sentEverything(slot: string): Promise<void> {
   const [end] = await database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
-  await eventually(
+  await waitUntil(
     () =>
       database.query(
         `SELECT FROM pg_stat_replication JOIN pg_replication_slots ON active_pid = pid
@@ -93,7 +95,7 @@ function busiestSecond(times: readonly number[]): number {
 
 interface Stop {
   readonly error: ReplicationError;
-  /** How long the server took to stop, in ms, and the time until the running project was done. */
+  /** How long the server took to stop, in ms, and the time until the running work was done. */
   readonly took: number;
   readonly tookAfter: number;
   readonly busiest: number;
@@ -233,7 +235,7 @@ describe('a fast shutdown of the server waits', () => {
       ),
     );
     // Until something is confirmed, the server waits for nothing else.
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(client.received),
       (received) => received > 0,
     );
@@ -261,7 +263,7 @@ describe('a fast shutdown of the server waits', () => {
       return handled % 500 === 0 ? timer(50) : [];
     };
     const client = new Client((config) => pgoutput(slot, config).pipe(concatMap(work)));
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(handled),
       (count) => count >= 1000,
     );

@@ -1,13 +1,13 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { ERRORS } from '../../lib/common/error-codes';
 import { logicalReplication, type ReplicationError } from '../../lib/index';
-import { failureOf } from './support/life';
-import { Bed } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'first_start',
     `CREATE TABLE keyless (id int); CREATE PUBLICATION keyless FOR TABLE keyless;
      CREATE TABLE fine (id int PRIMARY KEY); CREATE PUBLICATION fine FOR TABLE fine`,
@@ -20,7 +20,7 @@ const codesOf = ({ findings }: ReplicationError) => findings.map(({ code }) => c
 
 describe('a first start that fails', () => {
   it('lists the other findings of preflight, in the message, as a property and in JSON', async () => {
-    const error = await failureOf(bed.stream('not_there', { publications: ['fine', 'keyless'] }));
+    const error = await waitForFailure(bed.stream('not_there', { publications: ['fine', 'keyless'] }));
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false });
     expect(error.findings).toMatchObject([{ code: 'REPLICA_IDENTITY_MISSING', severity: 'error' }]);
     const [{ message, remedy }] = error.findings as [(typeof error.findings)[0]];
@@ -37,7 +37,7 @@ describe('a first start that fails', () => {
     ['a slot of another plugin', () => bed.slot('test_decoding'), 'SLOT_INCOMPATIBLE'],
   ])('lists the other findings beside %s, without repeating it', async (_, slot, code) => {
     const publications = ['keyless', 'missing'];
-    const error = await failureOf(bed.stream(await slot(), { publications }));
+    const error = await waitForFailure(bed.stream(await slot(), { publications }));
     expect(error.code).toBe(code);
     const others = ['SLOT_MISSING', 'PUBLICATION_MISSING', 'REPLICA_IDENTITY_MISSING'];
     const first = code === 'SLOT_INCOMPATIBLE' ? others.slice(1) : others.filter((other) => other !== code);
@@ -47,11 +47,11 @@ describe('a first start that fails', () => {
   it('is the plain error if the server rejects START_REPLICATION', async () => {
     const slot = await bed.slot('test_decoding');
     const config = { connection: bed.database.url, slot, plugin: 'test_decoding', pluginOptions: { nonsense: '1' } };
-    expect(await failureOf(logicalReplication(config))).toMatchObject({ sqlState: '22023', findings: [] });
+    expect(await waitForFailure(logicalReplication(config))).toMatchObject({ sqlState: '22023', findings: [] });
   });
 
   it('is the plain error if there are no other findings', async () => {
-    const error = await failureOf(bed.stream('not_there', { publications: ['fine'] }));
+    const error = await waitForFailure(bed.stream('not_there', { publications: ['fine'] }));
     expect(error.findings).toEqual([]);
     expect(error.message).toBe(`Replication slot "not_there" does not exist. ${error.remedy}`);
     expect(error.toJSON()).not.toHaveProperty('findings');
@@ -62,7 +62,7 @@ describe('a first start that fails', () => {
       { when: { code: 'SLOT_MISSING' as const }, treatAs: { remedy: 'Ask Ann.' } },
       { when: { code: 'PUBLICATION_MISSING' as const }, treatAs: { remedy: 'Ask Bob.' } },
     ];
-    const error = await failureOf(bed.stream('not_there', { publications: ['missing'], errors }));
+    const error = await waitForFailure(bed.stream('not_there', { publications: ['missing'], errors }));
     // The publication is checked before the slot.
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', remedy: 'Ask Bob.' });
     expect(error.findings).toMatchObject([{ code: 'SLOT_MISSING', remedy: 'Ask Ann.' }]);
@@ -71,13 +71,13 @@ describe('a first start that fails', () => {
 
   it('lists findings once: later subscriptions of the observable have the plain error', async () => {
     const stream = bed.stream('not_there', { publications: ['keyless'] });
-    expect(codesOf(await failureOf(stream))).toEqual(['REPLICA_IDENTITY_MISSING']);
-    expect(codesOf(await failureOf(stream))).toEqual([]);
+    expect(codesOf(await waitForFailure(stream))).toEqual(['REPLICA_IDENTITY_MISSING']);
+    expect(codesOf(await waitForFailure(stream))).toEqual([]);
   });
 
   it('lists nothing if the error is retryable', async () => {
     const errors = [{ when: { code: 'SLOT_MISSING' as const }, treatAs: { retryable: true } }];
-    const error = await failureOf(bed.stream('not_there', { publications: ['keyless'], errors }));
+    const error = await waitForFailure(bed.stream('not_there', { publications: ['keyless'], errors }));
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: true, findings: [] });
   });
 });
@@ -112,7 +112,7 @@ describe('a first start that fails when preflight gets no response', () => {
       const url = new URL(bed.database.url);
       url.hostname = '127.0.0.1';
       url.port = String((proxy.address() as { port: number }).port);
-      const error = await failureOf(
+      const error = await waitForFailure(
         bed.stream('not_there', { connection: url.href, connectTimeout: 1500, publications: ['keyless'] }),
       );
       expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false, findings: [] });

@@ -15,12 +15,12 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { NUMBERS, Proxy } from './support/life';
-import { Bed, eventually } from './support/bed';
+import { TestBed, waitUntil } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('stops', NUMBERS);
+  bed = await TestBed.make('stops', NUMBERS);
 });
 
 afterAll(() => bed.drop());
@@ -66,7 +66,7 @@ class Run {
   }
 
   async failed(): Promise<ReconnectAttempt> {
-    const [attempt] = await eventually(
+    const [attempt] = await waitUntil(
       () => Promise.resolve(this.attempts),
       ({ length }) => length > 0,
     );
@@ -74,7 +74,7 @@ class Run {
   }
 
   async worked(count: number): Promise<void> {
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(this.done),
       ({ length }) => length >= count,
     );
@@ -116,7 +116,7 @@ describe('a stop while reconnect waits', () => {
   it('for a slot that another connection uses completes', async () => {
     const slot = await bed.slot();
     const holder = bed.stream(slot).subscribe();
-    await eventually(
+    await waitUntil(
       () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
       ({ length }) => length === 1,
     );
@@ -138,14 +138,14 @@ it('a stop after a retry confirms what the server had not received before the co
   const opened: OpenInfo[] = [];
   const openObserver = { next: (info: OpenInfo) => opened.push(info) };
   const isOpen = (times: number) =>
-    eventually(
+    waitUntil(
       () => Promise.resolve(opened),
       ({ length }) => length === times,
     );
   const run = new Run(slot, stop, undefined, { connection: url.href, openObserver }, 1);
   await isOpen(1);
   const before = await bed.confirmed(slot);
-  proxy.deafen();
+  proxy.discardClientData();
   await insert(4);
   await run.worked(1);
   proxy.cut();

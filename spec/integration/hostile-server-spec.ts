@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createHttpServer } from 'node:http';
 import { logicalReplication, ProtocolError, type ErrorCode, type ReplicationError } from '../../lib/index';
 import { READ_BACK } from '../support/session-settings';
-import { failureOf, leavingNoSocket } from './support/life';
+import { waitForFailure, expectNoSocketLeft } from './support/life';
 import { LoopClock } from '../support/loop-clock';
 
 /** A backend message: a type and a body. */
@@ -89,14 +89,14 @@ async function serve(...answers: Answer[]): Promise<void> {
 async function failure(listener: Server = server): Promise<ReplicationError> {
   const { port } = listener.address() as AddressInfo;
   const clock = new LoopClock();
-  const error = await leavingNoSocket(async () => {
+  const error = await expectNoSocketLeft(async () => {
     const stream = logicalReplication({
       connection: { host: '127.0.0.1', port, user: 'u', database: 'db', password: 'p', sslmode: 'disable' },
       slot: 's',
       publications: ['pub'],
       lookUpTypes: false,
     });
-    const outcome = await failureOf(stream);
+    const outcome = await waitForFailure(stream);
     listener.close();
     await once(listener, 'close');
     return outcome;

@@ -1,5 +1,5 @@
 import type { PgoutputConfig } from '../../lib/index';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 const SPECIAL = `'NaN'::float4 AS a, 'Infinity'::float4 AS b, '-Infinity'::float8 AS c, '-0'::float4 AS d, '-0'::float8 AS e, 0::float8 AS f,
   'NaN'::numeric AS g, 'Infinity'::numeric AS h, '-Infinity'::numeric AS i,
@@ -11,11 +11,11 @@ const SPECIAL = `'NaN'::float4 AS a, 'Infinity'::float4 AS b, '-Infinity'::float
   ROW('Infinity', 'infinity', '{-infinity}', 'infinity')::sample AS y,
   ARRAY[ROW('NaN', '-infinity', '{infinity}', NULL), NULL]::sample[] AS z`;
 
-let bed: Bed;
+let bed: TestBed;
 let special: string;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'json',
     `SET timezone = 'UTC'; CREATE DOMAIN at AS timestamptz; CREATE DOMAIN measure AS float8;
      CREATE TYPE sample AS (f float8, d date, ats timestamptz[], at at);

@@ -7,7 +7,7 @@
 import { firstValueFrom, tap, toArray } from 'rxjs';
 import { logicalReplication, stopAtLsn, UndecodedValue } from '../../lib/index';
 import { startServer } from '../support/server';
-import { Bed, eventually, ofKind } from './support/bed';
+import { TestBed, waitUntil, ofKind } from './support/bed';
 import { getPeakRss } from '../support/peak-memory';
 
 const MIB = 2 ** 20;
@@ -95,7 +95,7 @@ const CASES: readonly Case[] = [
 async function main(): Promise<void> {
   // On a busy machine, a server decodes such a value for minutes, and in that time neither sends nor reads.
   const server = await startServer({ settings: { wal_sender_timeout: '0' } });
-  const bed = await Bed.make('large', TABLES, server);
+  const bed = await TestBed.make('large', TABLES, server);
   try {
     console.log(server.description);
     const chosen = new RegExp(process.argv[2] ?? '');
@@ -126,7 +126,7 @@ async function main(): Promise<void> {
 }
 
 /** The value, undecoded if it cannot be decoded; or the error that ended the stream. */
-async function read(bed: Bed, slot: string, binary: boolean, column: string): Promise<unknown> {
+async function read(bed: TestBed, slot: string, binary: boolean, column: string): Promise<unknown> {
   const end = await bed.position();
   const source = logicalReplication({ ...bed.config(slot), binary, onDecodeError: 'deliver', livenessTimeout: 0 });
   try {
@@ -142,7 +142,7 @@ async function read(bed: Bed, slot: string, binary: boolean, column: string): Pr
   } catch (error) {
     return error;
   } finally {
-    await eventually(
+    await waitUntil(
       () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
       (rows) => rows.length === 0,
       600_000,

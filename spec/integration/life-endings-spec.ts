@@ -21,12 +21,12 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { NUMBERS, Observed, Proxy, range } from './support/life';
-import { Bed, Gate, Recorder } from './support/bed';
+import { TestBed, Gate, Recorder } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('endings', NUMBERS);
+  bed = await TestBed.make('endings', NUMBERS);
 });
 
 afterAll(() => bed.drop());
@@ -149,7 +149,7 @@ describe('take(1)', () => {
 });
 
 describe('a graceful stop', () => {
-  it('lets four running projects finish and confirms them, and the slot is free on completion', async () => {
+  it('lets the running work for four transactions finish and confirms it, and the slot is free on completion', async () => {
     const slot = await bed.slot();
     await insert(range(2001, 2010));
     const observed = new Observed();
@@ -213,7 +213,7 @@ describe('an acknowledgement that was not reported', () => {
     const recorder = new Recorder(stream.pipe(transactions()));
     const delivered = await recorder.take(4);
 
-    proxy.deafen();
+    proxy.discardClientData();
     expect(delivered.slice(0, 2).map((tx) => tx.ack())).toEqual([true, true]);
     proxy.cut();
     await expect(recorder.completed()).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true });

@@ -5,15 +5,15 @@ import { text } from 'node:stream/consumers';
 import { join, resolve } from 'node:path';
 import type { PgoutputConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { backendsOf, marked, noBackends, NUMBERS } from './support/life';
-import { Bed, eventually } from './support/bed';
+import { fetchBackends, marked, waitForNoBackends, NUMBERS } from './support/life';
+import { TestBed, waitUntil } from './support/bed';
 
 const CLOSE_TIMEOUT = 2000;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('exit', NUMBERS);
+  bed = await TestBed.make('exit', NUMBERS);
 });
 
 afterAll(() => bed.drop());
@@ -82,12 +82,12 @@ describe('a process exits by itself after unsubscribing', () => {
         const slot = uniqueName('slot');
         const { name, connection } = marked(bed.database.url);
         const program = new Program(what, configOf(slot, { connection, ensureSlot: true }));
-        await eventually(
-          () => backendsOf(bed.server, name),
+        await waitUntil(
+          () => fetchBackends(bed.server, name),
           (rows) => rows.some(({ query }) => query.startsWith('CREATE_REPLICATION_SLOT')),
         );
         expect(await program.leave()).toBeLessThan(1000);
-        await noBackends(bed.server, name);
+        await waitForNoBackends(bed.server, name);
         expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
       }),
     );

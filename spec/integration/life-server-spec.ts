@@ -15,8 +15,17 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { acknowledging, completionOf, failureOf, marked, noBackends, NUMBERS, Observed, range } from './support/life';
-import { Bed, Recorder } from './support/bed';
+import {
+  acknowledging,
+  waitForCompletion,
+  waitForFailure,
+  marked,
+  waitForNoBackends,
+  NUMBERS,
+  Observed,
+  range,
+} from './support/life';
+import { TestBed, Recorder } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
 let server: TestServer;
@@ -63,7 +72,7 @@ const COMPLAINTS =
   /unexpected EOF|connection to client lost|could not (?:send|receive)|Connection reset|Broken pipe|(?:ERROR|FATAL|PANIC|WARNING): /;
 
 it('clean endings leave no error in the log of the server', async () => {
-  const bed = await Bed.make('clean', NUMBERS, server);
+  const bed = await TestBed.make('clean', NUMBERS, server);
   const { name, connection } = marked(bed.database.url);
   const before = (await server.log()).length;
   const clean = async (run: (slot: string, observed: Observed) => Promise<unknown>): Promise<void> => {
@@ -79,12 +88,14 @@ it('clean endings leave no error in the log of the server', async () => {
   await clean((slot, observed) => firstValueFrom(on(slot, observed)));
   await clean((slot, observed) => firstValueFrom(on(slot, observed).pipe(transactions(), acknowledging(), take(1))));
   await clean(async (slot, observed) =>
-    completionOf(on(slot, observed).pipe(stopAtLsn(await bed.position()), acknowledging())),
+    waitForCompletion(on(slot, observed).pipe(stopAtLsn(await bed.position()), acknowledging())),
   );
   await clean((slot, observed) => {
     const asked = new Subject<void>();
     const work = () => asked.next();
-    return completionOf(on(slot, observed).pipe(stopOn<ReplicationMessage>(asked), transactions(), ackAfter(work)));
+    return waitForCompletion(
+      on(slot, observed).pipe(stopOn<ReplicationMessage>(asked), transactions(), ackAfter(work)),
+    );
   });
   await clean(async (slot, observed) => {
     const recorder = new Recorder(on(slot, observed));
@@ -104,7 +115,7 @@ it('clean endings leave no error in the log of the server', async () => {
   await firstValueFrom(identifySystem({ connection }));
   await firstValueFrom(dropSlot({ connection, slot }));
 
-  await noBackends(server, name);
+  await waitForNoBackends(server, name);
   const lines = (await server.log()).slice(before).split('\n');
   expect(lines.length).toBeGreaterThan(10);
   expect(lines.filter((line) => COMPLAINTS.test(line))).toEqual([]);
@@ -129,7 +140,7 @@ it('pg_terminate_backend is a retryable error, and with retry() nothing is lost'
 
 it("an error includes the server's message when it terminated the stream", async () => {
   const slot = await makeSlot();
-  const failure = failureOf(
+  const failure = waitForFailure(
     stream(slot, {
       openObserver: {
         next: () =>
@@ -146,7 +157,7 @@ it("an error includes the server's message when it terminated the stream", async
 
 it('pg_cancel_backend is a retryable error', async () => {
   const slot = await makeSlot();
-  const error = await failureOf(
+  const error = await waitForFailure(
     stream(slot, {
       openObserver: {
         next: () =>
@@ -168,7 +179,7 @@ it('a fast shutdown of the server is quick with a client that has caught up', as
   await server.stop('fast');
   expect(clock.stop()).toBeLessThan(5000);
   await expect(recorder.completed()).rejects.toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
-  expect(await failureOf(stream(slot))).toMatchObject({ code: 'CONNECTION_REFUSED', retryable: true });
+  expect(await waitForFailure(stream(slot))).toMatchObject({ code: 'CONNECTION_REFUSED', retryable: true });
   await server.start();
 });
 

@@ -14,21 +14,21 @@ import {
 import { uniqueName } from '../support/server';
 import {
   acknowledging,
-  backendsOf,
-  failureOf,
-  leavingNoSocket,
+  fetchBackends,
+  waitForFailure,
+  expectNoSocketLeft,
   marked,
-  noBackends,
+  waitForNoBackends,
   NUMBERS,
   Observed,
 } from './support/life';
-import { Bed, eventually, ofKind, Recorder } from './support/bed';
+import { TestBed, waitUntil, ofKind, Recorder } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('slots', `${NUMBERS}; INSERT INTO numbers VALUES (0)`);
+  bed = await TestBed.make('slots', `${NUMBERS}; INSERT INTO numbers VALUES (0)`);
 });
 
 afterAll(() => bed.drop());
@@ -44,8 +44,8 @@ async function blocker(): Promise<Client> {
 }
 
 async function creating(name: string): Promise<void> {
-  await eventually(
-    () => backendsOf(bed.server, name),
+  await waitUntil(
+    () => fetchBackends(bed.server, name),
     (rows) => rows.some(({ query }) => query.startsWith('CREATE_REPLICATION_SLOT')),
   );
 }
@@ -54,14 +54,14 @@ describe('unsubscribing', () => {
   it('while connecting leaves nothing behind', async () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
-    await leavingNoSocket(async () => {
+    await expectNoSocketLeft(async () => {
       // At increasing numbers of turns of the event loop, through all of start-up.
       for (let turns = 0; turns < 40; turns++) {
         const subscription = bed.stream(slot, { connection }).subscribe();
         for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
         subscription.unsubscribe();
       }
-      await noBackends(bed.server, name);
+      await waitForNoBackends(bed.server, name);
     });
     expect(await existing(slot)).toEqual([{ active: false }]);
   });
@@ -70,11 +70,11 @@ describe('unsubscribing', () => {
     const client = await blocker();
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
-    await leavingNoSocket(async () => {
+    await expectNoSocketLeft(async () => {
       const subscription = bed.stream(slot, { connection, ensureSlot: true }).subscribe();
       await creating(name);
       subscription.unsubscribe();
-      await noBackends(bed.server, name);
+      await waitForNoBackends(bed.server, name);
     });
     expect(await existing(slot)).toEqual([]);
     await client.query('ROLLBACK');
@@ -107,7 +107,7 @@ describe('unsubscribing', () => {
     const observed = new Observed();
     const recorder = new Recorder(bed.stream(slot, { ...observed.observers, maxUnacked: 10, statusInterval: 20 }));
     await recorder.find((message) => message.kind === 'insert');
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(observed.statuses.at(-1)?.paused),
       (paused) => paused === true,
     );
@@ -176,13 +176,13 @@ describe('a stop while slot creation waits for an open transaction', () => {
       const { name, connection } = marked(bed.database.url);
       const { notifier, stop } = make();
       const source = bed.stream(slot, { connection, ensureSlot });
-      await leavingNoSocket(async () => {
+      await expectNoSocketLeft(async () => {
         const ended = lastValueFrom(pipeline(source.pipe(stopOn(notifier))), { defaultValue: 'nothing' });
         await creating(name);
         stop();
         // The other transaction is still open, so the server would continue to wait for it.
         expect(await ended).toBe('nothing');
-        await noBackends(bed.server, name);
+        await waitForNoBackends(bed.server, name);
       });
       expect(await existing(slot)).toEqual([]);
       await client.query('ROLLBACK');
@@ -199,7 +199,7 @@ describe('subscribing again', () => {
     const stream = bed.stream(slot, observed.observers);
     const recorder = new Recorder(stream);
     await recorder.take(1);
-    const error = await failureOf(stream);
+    const error = await waitForFailure(stream);
     expect(error).toMatchObject({ code: 'ALREADY_SUBSCRIBED', retryable: false });
     expect(error.message).toContain('share()');
     // The first one is not affected.
@@ -256,9 +256,9 @@ describe('a slot created by ensureSlot', () => {
     ]);
     recorder.unsubscribe();
     // Immediately: the stream has to wait until the server has dropped the first one's slot.
-    expect(await failureOf(stream)).toMatchObject({ code: 'SLOT_LOST', retryable: false });
+    expect(await waitForFailure(stream)).toMatchObject({ code: 'SLOT_LOST', retryable: false });
     await observed.closed();
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
     expect(await existing(slot)).toEqual([]);
   });
 
@@ -269,7 +269,7 @@ describe('a slot created by ensureSlot', () => {
     recorder.unsubscribe();
     await observed.closed();
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);
-    const error = await failureOf(stream);
+    const error = await waitForFailure(stream);
     expect(error).toMatchObject({ code: 'SLOT_LOST', retryable: false });
     expect(error.message).toMatch(/copy the data again/);
     expect(await existing(slot)).toEqual([]);
@@ -284,24 +284,24 @@ describe('a slot created by ensureSlot', () => {
     await observed.closed();
     await bed.sql('INSERT INTO numbers VALUES (91)');
     await bed.sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
-    expect(await failureOf(stream)).toMatchObject({ code: 'SLOT_MOVED', retryable: false });
+    expect(await waitForFailure(stream)).toMatchObject({ code: 'SLOT_MOVED', retryable: false });
     expect(await existing(slot)).toEqual([{ active: false }]);
   });
 
   it('is not created without its publication', async () => {
     const { slot, stream, name } = ensured({ publications: ['pub', 'nowhere'] });
-    const error = await failureOf(stream);
+    const error = await waitForFailure(stream);
     expect(error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
     expect(error.message).toContain('"nowhere"');
     expect(await existing(slot)).toEqual([]);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 });
 
 it('management commands and streams of one slot do not disturb each other', async () => {
   const slot = uniqueName('slot');
   const { connection } = marked(bed.database.url);
-  await failureOf(logicalReplication({ connection, slot, publications: ['pub'] }));
+  await waitForFailure(logicalReplication({ connection, slot, publications: ['pub'] }));
   await new Promise((resolve, reject) => createSlot({ connection, slot }).subscribe({ next: resolve, error: reject }));
   const recorder = new Recorder(bed.stream(slot));
   await recorder.take(1);

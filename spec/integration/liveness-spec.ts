@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { concatMap, filter, firstValueFrom, tap } from 'rxjs';
 import { logicalReplication, transactions, type PgoutputConfig, type StatusUpdate } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
-import { failureOf } from './support/life';
-import { Bed, Gate, Recorder, eventually } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed, Gate, Recorder, waitUntil } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
-let bed: Bed;
+let bed: TestBed;
 let slot: string;
 let observed: ObservedConnection;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'liveness',
     `CREATE TABLE numbers (id int);
      CREATE TABLE elsewhere (id int);
@@ -107,14 +107,14 @@ function isQuestion(frame: Buffer): boolean {
 }
 
 const answered = () =>
-  eventually(
+  waitUntil(
     () => Promise.resolve(observed.asked.length > 0 && observed.lastHeard > observed.asked.at(-1)!),
     (isSo) => isSo,
   );
 
 describe('a peer that has disappeared without closing', () => {
   it('is requested to reply after half of livenessTimeout, and given up after all of it', async () => {
-    const failure = failureOf(observed.stream('0', { livenessTimeout: 1000 }));
+    const failure = waitForFailure(observed.stream('0', { livenessTimeout: 1000 }));
     // Nothing happens as long as it replies.
     await answered();
     observed.silence();
@@ -138,9 +138,9 @@ describe('a peer that has disappeared without closing', () => {
 
   it('is not given up before one and a half times its wal_sender_timeout plus a second, and the error is retryable', async () => {
     const source = observed.stream('1s', { livenessTimeout: 100 });
-    const failure = failureOf(source);
+    const failure = waitForFailure(source);
     // Other clients write on the same server, so it never becomes silent for so long that a reply is requested.
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(observed.streams),
       (isSo) => isSo,
     );
@@ -183,7 +183,7 @@ describe('while reading is paused', () => {
         }),
       ),
     );
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(updates.at(-1)?.paused),
       (paused) => paused === true,
     );

@@ -1,16 +1,16 @@
 import type { Client } from 'pg';
 import { uniqueName } from '../support/server';
-import { failureOf } from './support/life';
-import { Bed } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed } from './support/bed';
 import { insert, Live, MANY, read, streamingWays, STREAMED, streamOf, TABLES, tick, WHOLE } from './support/streamed';
 
-let bed: Bed;
+let bed: TestBed;
 let replica: Client;
 // Replication origins are shared by the whole cluster.
 const origin = uniqueName('origin');
 
 beforeAll(async () => {
-  bed = await Bed.make('origin', TABLES);
+  bed = await TestBed.make('origin', TABLES);
   replica = await bed.database.client();
   await bed.sql('SELECT pg_replication_origin_create($1)', [origin]);
   await replica.query('SELECT pg_replication_origin_session_setup($1)', [origin]);
@@ -75,7 +75,7 @@ it('a replicated transaction has its origin, however it is sent', async () => {
 it("origin: 'any' delivers it, and origin: 'none', from PostgreSQL 16 on, omits it", async () => {
   const any = await Live.of(bed, STREAMED, { config: { origin: 'any' } });
   if (bed.server.version < 16) {
-    const error = await failureOf(streamOf(bed, await bed.slot(), STREAMED, { origin: 'none' }));
+    const error = await waitForFailure(streamOf(bed, await bed.slot(), STREAMED, { origin: 'none' }));
     expect(error).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
     expect(error.message).toContain("origin: 'none' needs PostgreSQL 16");
     await mixed(() => tick(bed, [any]));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { logicalReplication, reconnect, type ConnectionOptions, type ReplicationMessage } from '../../lib/index';
 import { marked, NUMBERS } from './support/life';
 import { PASSWORD, SecuredServer, setEnvironment } from './support/secured-server';
-import { acknowledge, Bed, eventually, Recorder } from './support/bed';
+import { acknowledge, TestBed, waitUntil, Recorder } from './support/bed';
 
 let secured: SecuredServer;
 let host: string;
@@ -105,11 +105,11 @@ describe('a function', () => {
 });
 
 describe('a password that changes during a stream', () => {
-  let bed: Bed;
+  let bed: TestBed;
   let recorder: Recorder<ReplicationMessage> | undefined;
 
   beforeAll(async () => {
-    bed = await Bed.make('passwords', NUMBERS, secured.server);
+    bed = await TestBed.make('passwords', NUMBERS, secured.server);
   });
 
   beforeEach(async () => {
@@ -142,9 +142,9 @@ describe('a password that changes during a stream', () => {
         );
       },
       cut: async (): Promise<void> => {
-        const [pid = 0] = await eventually(pids, (found) => found.length > 0);
+        const [pid = 0] = await waitUntil(pids, (found) => found.length > 0);
         await bed.sql(`SELECT pg_terminate_backend(${pid})`);
-        await eventually(pids, (found) => !found.includes(pid));
+        await waitUntil(pids, (found) => !found.includes(pid));
       },
     };
   }

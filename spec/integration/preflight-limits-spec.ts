@@ -1,17 +1,17 @@
 import { firstValueFrom } from 'rxjs';
 import { alterSlot, logicalReplication, preflight, slotStatus, type PreflightFinding } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { failureOf, NUMBERS, Observed } from './support/life';
-import { Bed, eventually, Recorder } from './support/bed';
+import { waitForFailure, NUMBERS, Observed } from './support/life';
+import { TestBed, waitUntil, Recorder } from './support/bed';
 
 let server: TestServer;
-let bed: Bed;
+let bed: TestBed;
 
 afterEach(() => server.dispose());
 
 async function start(settings: Record<string, string>): Promise<void> {
   server = await startServer({ settings });
-  bed = await Bed.make('limits', NUMBERS, server);
+  bed = await TestBed.make('limits', NUMBERS, server);
 }
 
 const find = (slot: string, ensureSlot = false) => firstValueFrom(preflight(bed.config(slot, { ensureSlot })));
@@ -21,7 +21,7 @@ it('wal_level = replica', async () => {
   await start({ wal_level: 'replica' });
   const config = bed.config('made_later', { ensureSlot: true });
   expect(await find('made_later', true)).toMatchObject([{ code: 'WAL_LEVEL', message: 'wal_level is replica.' }]);
-  expect(await failureOf(logicalReplication(config))).toMatchObject({ code: 'WAL_LEVEL' });
+  expect(await waitForFailure(logicalReplication(config))).toMatchObject({ code: 'WAL_LEVEL' });
 });
 
 it('all walsenders, and all slots, are in use', async () => {
@@ -33,7 +33,9 @@ it('all walsenders, and all slots, are in use', async () => {
   expect(found).toMatchObject([
     { code: 'TOO_MANY_SLOTS', severity: 'error', message: expect.stringMatching(/is 2\.$/) },
   ]);
-  expect(await failureOf(bed.stream('made_later', { ensureSlot: true }))).toMatchObject({ code: 'TOO_MANY_SLOTS' });
+  expect(await waitForFailure(bed.stream('made_later', { ensureSlot: true }))).toMatchObject({
+    code: 'TOO_MANY_SLOTS',
+  });
   expect(await find(first)).toEqual([]);
 
   const observed = [first, second].map((slot) => {
@@ -85,8 +87,8 @@ it('a slot falls behind, and is then invalidated', async () => {
   const reason = server.version >= 17 ? 'wal_removed' : undefined;
   expect(await status()).toMatchObject({ walStatus: 'lost', safeWalSize: undefined, invalidationReason: reason });
   expect(codesOf(await find(slot))).toEqual(['error SLOT_INVALIDATED']);
-  expect(await failureOf(bed.stream(slot))).toMatchObject({ code: 'SLOT_INVALIDATED' });
-  const altered = await failureOf(alterSlot({ connection: bed.database.url, slot, failover: true }));
+  expect(await waitForFailure(bed.stream(slot))).toMatchObject({ code: 'SLOT_INVALIDATED' });
+  const altered = await waitForFailure(alterSlot({ connection: bed.database.url, slot, failover: true }));
   expect(altered.code).toBe(server.version >= 17 ? 'SLOT_INVALIDATED' : 'UNSUPPORTED');
 });
 
@@ -96,7 +98,7 @@ it('an inactive slot will soon be invalidated, on 18', async () => {
   const set = async (timeout: string) => {
     await bed.sql(`ALTER SYSTEM SET idle_replication_slot_timeout = '${timeout}'`);
     await bed.sql('SELECT pg_reload_conf()');
-    await eventually(
+    await waitUntil(
       () => server.query<{ timeout: string }>(`SELECT current_setting('idle_replication_slot_timeout') AS timeout`),
       ([row]) => row?.timeout === timeout,
     );

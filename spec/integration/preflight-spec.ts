@@ -7,17 +7,17 @@ import {
   type PgoutputConfig,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './support/life';
-import { Bed, eventually, Recorder } from './support/bed';
+import { waitForFailure, expectNoSocketLeft, marked, waitForNoBackends, NUMBERS, Observed } from './support/life';
+import { TestBed, waitUntil, Recorder } from './support/bed';
 
 // A separate server, because on a shared one the objects of other specs would be found.
 let server: TestServer;
-let bed: Bed;
+let bed: TestBed;
 let role: string;
 
 beforeAll(async () => {
   server = await startServer();
-  bed = await Bed.make('preflight', NUMBERS, server);
+  bed = await TestBed.make('preflight', NUMBERS, server);
   role = uniqueName('reader');
   await bed.sql(`CREATE ROLE ${role} LOGIN REPLICATION`);
 });
@@ -32,7 +32,7 @@ const as = (user: string): ConnectionOptions => ({ connectionString: bed.databas
 async function failureToBe(config: PgoutputConfig): Promise<string> {
   const [found, ...others] = await find(config);
   expect(others).toEqual([]);
-  const error = await failureOf(logicalReplication(config));
+  const error = await waitForFailure(logicalReplication(config));
   expect(found).toMatchObject({ code: error.code, severity: 'error' });
   return found!.message;
 }
@@ -43,13 +43,13 @@ describe('without problems', () => {
     const { name, connection } = marked(bed.database.url);
     const state = () => bed.sql('SELECT slot_name, confirmed_flush_lsn, restart_lsn, active FROM pg_replication_slots');
     const before = await state();
-    const found = await leavingNoSocket(() =>
+    const found = await expectNoSocketLeft(() =>
       firstValueFrom(preflight(bed.config(slot, { connection })).pipe(toArray())),
     );
     expect(found).toEqual([[]]);
     expect(await find(bed.config('made_later', { connection, ensureSlot: true }))).toEqual([]);
     expect(await state()).toEqual(before);
-    await noBackends(server, name);
+    await waitForNoBackends(server, name);
   });
 
   it('there are no findings for a role that has REPLICATION and no other privilege, which can then stream', async () => {
@@ -100,7 +100,7 @@ describe('the slot', () => {
     expect(await failureToBe(bed.config(physical))).toMatch(/is a physical slot/);
     await bed.sql('SELECT pg_drop_replication_slot($1)', [physical]);
     expect(await failureToBe(bed.config(await bed.slot('test_decoding')))).toMatch(/test_decoding, not pgoutput/);
-    const other = await Bed.make('other', NUMBERS, server);
+    const other = await TestBed.make('other', NUMBERS, server);
     const slot = await bed.slot();
     expect(await failureToBe(other.config(slot))).toMatch(/belongs to database/);
     await other.drop();
@@ -112,7 +112,7 @@ describe('the slot', () => {
     await client.query('BEGIN; INSERT INTO numbers VALUES (-1)');
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     const making = bed.config('made_later', { ensureSlot: true });
-    const found = await eventually(
+    const found = await waitUntil(
       () => find(making),
       (findings) => findings.length > 0,
     );
@@ -186,9 +186,9 @@ describe('the server', () => {
   it('is unreachable: an error, to which error rules apply', async () => {
     const connection = { host: '127.0.0.1', port: 1, user: 'me' };
     const config = { connection, slot: 's', publications: ['pub'] };
-    expect(await failureOf(preflight(config))).toMatchObject({ code: 'CONNECTION_REFUSED' });
+    expect(await waitForFailure(preflight(config))).toMatchObject({ code: 'CONNECTION_REFUSED' });
     const errors = [{ when: { code: 'CONNECTION_REFUSED' as const }, treatAs: { remedy: 'Call Ann.' } }];
-    expect(await failureOf(preflight({ ...config, errors }))).toMatchObject({ remedy: 'Call Ann.' });
+    expect(await waitForFailure(preflight({ ...config, errors }))).toMatchObject({ remedy: 'Call Ann.' });
   });
 });
 

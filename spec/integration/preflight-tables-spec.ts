@@ -1,14 +1,14 @@
 import { firstValueFrom } from 'rxjs';
 import { logicalReplication, preflight } from '../../lib/index';
-import { failureOf } from './support/life';
-import { Bed, ofKind } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed, ofKind } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 let slot: string;
 let version: number;
 
 beforeAll(async () => {
-  bed = await Bed.make('preflight_tables', 'SELECT 1');
+  bed = await TestBed.make('preflight_tables', 'SELECT 1');
   slot = await bed.slot();
   version = bed.server.version;
 });
@@ -252,7 +252,7 @@ describe('publications', () => {
       },
     ]);
     const own = await bed.slot();
-    const failure = failureOf(logicalReplication(bed.config(own, { publications: ['p', 'q'] })));
+    const failure = waitForFailure(logicalReplication(bed.config(own, { publications: ['p', 'q'] })));
     await bed.sql('INSERT INTO other.t VALUES (1, 1)');
     expect(await failure).toMatchObject({
       sqlState: '0A000',
@@ -303,7 +303,7 @@ describe('publications', () => {
 
   it('that do not exist are the error of a stream', async () => {
     const config = bed.config(slot, { publications: ['not_there', 'nor_that'] });
-    const error = await failureOf(logicalReplication(config));
+    const error = await waitForFailure(logicalReplication(config));
     const found = await firstValueFrom(preflight(config));
     expect(found).toEqual([
       {

@@ -6,8 +6,8 @@ import {
   type AnyReplicationMessage,
   type PgoutputConfig,
 } from '../../lib/index';
-import { acknowledging, backendsOf, failureOf, marked, NUMBERS } from './support/life';
-import { Bed, Recorder } from './support/bed';
+import { acknowledging, fetchBackends, waitForFailure, marked, NUMBERS } from './support/life';
+import { TestBed, Recorder } from './support/bed';
 
 /** The first server that supports each protocol version. */
 const SINCE = [
@@ -17,10 +17,10 @@ const SINCE = [
   [4, 16],
 ] as const;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('proto', NUMBERS);
+  bed = await TestBed.make('proto', NUMBERS);
 });
 
 afterAll(() => bed.drop());
@@ -35,7 +35,7 @@ async function startOf(slot: string, more: object): Promise<string> {
   try {
     await recorder.take(1);
     expect(recorder.values[0]).toMatchObject({ size: 1, kind: 'transaction' });
-    const [backend] = await backendsOf(bed.server, name);
+    const [backend] = await fetchBackends(bed.server, name);
     return /proto_version '\d'/.exec(backend?.query ?? '')?.[0] ?? 'no version';
   } finally {
     recorder.unsubscribe();
@@ -51,7 +51,7 @@ it.each(SINCE)(
       expect(await startOf(slot, { protoVersion })).toBe(`proto_version '${protoVersion}'`);
       return;
     }
-    const error = await failureOf(bed.stream(slot, { protoVersion }));
+    const error = await waitForFailure(bed.stream(slot, { protoVersion }));
     expect(error).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
     expect(error.message).toContain(
       `protoVersion: ${protoVersion} needs PostgreSQL ${since}; this server is ${bed.server.version}.`,

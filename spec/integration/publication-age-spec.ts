@@ -1,16 +1,16 @@
 import { firstValueFrom } from 'rxjs';
 import { preflight, type PgoutputConfig } from '../../lib/index';
 import { startServer, type TestServer } from '../support/server';
-import { failureOf } from './support/life';
-import { Bed, Recorder } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed, Recorder } from './support/bed';
 
 // A separate server, because other slots determine which old catalog rows it keeps.
 let server: TestServer;
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
   server = await startServer();
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'age',
     `CREATE TABLE numbers (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE numbers`,
     server,
@@ -41,7 +41,7 @@ describe('a publication that is younger than the slot', () => {
         remedy: expect.stringContaining('new slot'),
       },
     ]);
-    expect(await failureOf(bed.stream(slot, { publications }))).toMatchObject({ code: 'PUBLICATION_MISSING' });
+    expect(await waitForFailure(bed.stream(slot, { publications }))).toMatchObject({ code: 'PUBLICATION_MISSING' });
     await bed.released(slot);
     expect(await find(slot)).toEqual([]);
     await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);

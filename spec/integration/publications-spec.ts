@@ -11,8 +11,8 @@ import {
   type ReplicationError,
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends } from './support/life';
-import { Bed, ofKind } from './support/bed';
+import { waitForFailure, expectNoSocketLeft, marked, waitForNoBackends } from './support/life';
+import { TestBed, ofKind } from './support/bed';
 
 const TABLES = `
   CREATE TABLE users (id int PRIMARY KEY, name text, "No." int);
@@ -28,7 +28,7 @@ const TABLES = `
   CREATE UNLOGGED TABLE scratch (id int PRIMARY KEY);
   CREATE ROLE nobody_PREFIX LOGIN REPLICATION;`;
 
-let bed: Bed;
+let bed: TestBed;
 let version: number;
 let nobody: string;
 let owner: string;
@@ -36,7 +36,7 @@ let owner: string;
 beforeAll(async () => {
   const prefix = uniqueName('p');
   nobody = `nobody_${prefix}`;
-  bed = await Bed.make('publications', TABLES.replace('PREFIX', prefix));
+  bed = await TestBed.make('publications', TABLES.replace('PREFIX', prefix));
   version = bed.server.version;
   owner = (await bed.sql<{ owner: string }>('SELECT current_user AS owner'))[0]!.owner;
 });
@@ -61,7 +61,7 @@ async function made(config: Omit<CreatePublicationConfig, 'name' | 'connection'>
 const ODD = `"My.Own"."It's ""so""\\"`;
 
 const codeOf = async (config: Partial<CreatePublicationConfig>) => {
-  const error = await failureOf(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
+  const error = await waitForFailure(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
   return [error.code, error.message];
 };
 
@@ -71,11 +71,11 @@ describe('createPublication', () => {
     const marks = marked(bed.database.url);
     const { connection: named } = marks;
     const tables = ['users', 'billing.invoices', { schema: 'My.Own', name: `It's "so"\\` }, '"a.b"'];
-    const emitted = await leavingNoSocket(() =>
+    const emitted = await expectNoSocketLeft(() =>
       firstValueFrom(createPublication({ connection: named, name, tables }).pipe(toArray())),
     );
     expect(emitted).toEqual([name]);
-    await noBackends(bed.server, marks.name);
+    await waitForNoBackends(bed.server, marks.name);
     expect(await firstValueFrom(publicationStatus({ connection: named, name }))).toEqual({
       name,
       owner,
@@ -170,7 +170,7 @@ describe('createPublication', () => {
 
   it('fails if the publication exists, and the error is not one of slots', async () => {
     const { name } = await made({ tables: ['users'] });
-    const error = await failureOf(createPublication({ ...connection(), name, allTables: true }));
+    const error = await waitForFailure(createPublication({ ...connection(), name, allTables: true }));
     expect(error).toMatchObject({ code: 'PUBLICATION_EXISTS', retryable: false, sqlState: '42710' });
   });
 
@@ -239,7 +239,7 @@ describe('createPublication', () => {
     ['an unlogged table', { tables: ['scratch'] }, '22023', 14, /unlogged/],
     ['a system table', { tables: ['pg_catalog.pg_class'] }, '22023', 14, /unlogged/],
   ])('fails with %s', async (_, config, sqlState, since, remedy) => {
-    const error = await failureOf(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
+    const error = await waitForFailure(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
     if (version < since) {
       expect(error).toMatchObject({ code: 'UNSUPPORTED' });
       return;
@@ -251,7 +251,7 @@ describe('createPublication', () => {
     const name = uniqueName('pub');
     await bed.sql(`GRANT CREATE ON DATABASE ${bed.database.name} TO ${nobody}`);
     const other = { connectionString: bed.database.url, user: nobody };
-    const error = await failureOf(createPublication({ connection: other, name, tables: ['users'] }));
+    const error = await waitForFailure(createPublication({ connection: other, name, tables: ['users'] }));
     expect(error).toMatchObject({ code: 'PRIVILEGE_MISSING', sqlState: '42501', remedy: expect.stringMatching(/own/) });
     await bed.sql(`REVOKE CREATE ON DATABASE ${bed.database.name} FROM ${nobody}`);
   });
@@ -283,7 +283,7 @@ describe('alterPublication', () => {
     const { name } = await made({ tables: ['users'] });
     const source = alterPublication({ ...connection(), name, setTables: [{ table: 'users', where: 'id > 7' }] });
     if (version < 15) {
-      expect(await failureOf(source)).toMatchObject({ code: 'UNSUPPORTED' });
+      expect(await waitForFailure(source)).toMatchObject({ code: 'UNSUPPORTED' });
       return;
     }
     await firstValueFrom(source);
@@ -293,7 +293,7 @@ describe('alterPublication', () => {
 
   it('fails for a missing publication, a table that is not in it, and a table that already is', async () => {
     const { name } = await made({ tables: ['users'] });
-    const fail = (how: object) => failureOf(alterPublication({ ...connection(), name, ...how }));
+    const fail = (how: object) => waitForFailure(alterPublication({ ...connection(), name, ...how }));
     expect(await fail({ name: 'not_there', addTables: ['users'] })).toMatchObject({ code: 'PUBLICATION_MISSING' });
     expect(await fail({ dropTables: ['billing.items'] })).toMatchObject({
       code: 'SERVER_ERROR',
@@ -326,7 +326,7 @@ it('dropPublication drops it', async () => {
   const { name } = await made({ tables: ['users'] });
   expect(await firstValueFrom(dropPublication({ ...connection(), name }).pipe(toArray()))).toEqual([name]);
   expect(await firstValueFrom(publicationStatus({ ...connection(), name }).pipe(toArray()))).toEqual([undefined]);
-  expect(await failureOf(dropPublication({ ...connection(), name }))).toMatchObject({
+  expect(await waitForFailure(dropPublication({ ...connection(), name }))).toMatchObject({
     code: 'PUBLICATION_MISSING',
     sqlState: '42704',
   });
@@ -393,11 +393,11 @@ describe('without opening the tables', () => {
     [18, 'FOR TABLE s.plain (id, x)'],
   ];
   const WITH = ['', 'WITH (publish_via_partition_root = true)', 'WITH (publish_generated_columns = stored)'];
-  let nested: Bed;
+  let nested: TestBed;
   let ways: string[];
 
   beforeAll(async () => {
-    nested = await Bed.make('nested', NESTED);
+    nested = await TestBed.make('nested', NESTED);
     ways = WITH.slice(0, version >= 18 ? 3 : 2);
     const kinds = SCOPES.filter(([since]) => version >= since).flatMap(([, scope]) =>
       ways.map((how) => `${scope} ${how}`),

@@ -1,7 +1,7 @@
 import { firstValueFrom } from 'rxjs';
 import { preflight, type InsertMessage, type PgoutputConfig } from '../../lib/index';
 import { read, STREAMED } from './support/streamed';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 /** Too long for a page. */
 const LONG = `(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 300) AS i)`;
@@ -13,12 +13,12 @@ const FILTERED = `${PUBLISHED} WHERE (id > 10)`;
 const FULL = 'ALTER TABLE t REPLICA IDENTITY FULL';
 const ROOT = 'WITH (publish_via_partition_root = true)';
 
-let bed: Bed;
+let bed: TestBed;
 let version: number;
 let long: string;
 
 beforeAll(async () => {
-  bed = await Bed.make('row_filters', 'SELECT 1');
+  bed = await TestBed.make('row_filters', 'SELECT 1');
   version = bed.server.version;
   [{ long } = { long: '' }] = await bed.sql<{ long: string }>(`SELECT ${LONG} AS long`);
 });

@@ -5,7 +5,7 @@ import { SCENARIOS } from './scenarios/all';
 import { copyOf, read } from './scenarios/reading';
 import type { Scenario } from './scenarios/scenario';
 import { BASELINE, everyWay, isThorough, nameOf, waysInTurn, type Way } from './scenarios/ways';
-import { Bed, Gate, ofKind, Recorder } from './support/bed';
+import { TestBed, Gate, ofKind, Recorder } from './support/bed';
 
 let server: PostgresServer;
 
@@ -44,7 +44,7 @@ it.each(SCENARIOS)('$name', async (scenario) => {
   const ways = plan().find((each) => each.scenario === scenario)?.ways;
   // Unsupported features are omitted.
   if (!ways) return;
-  const bed = await Bed.make('scenario', setupOf(scenario), server);
+  const bed = await TestBed.make('scenario', setupOf(scenario), server);
   try {
     const slot = await bed.slot();
     for (const transaction of scenario.work) await bed.sql(`BEGIN; ${transaction}; COMMIT`);
@@ -68,7 +68,7 @@ it.each(SCENARIOS)('$name', async (scenario) => {
 });
 
 it('a stream starts while a published table is locked', async () => {
-  const bed = await Bed.make('scenario', 'CREATE TABLE t (id int); CREATE PUBLICATION pub FOR ALL TABLES', server);
+  const bed = await TestBed.make('scenario', 'CREATE TABLE t (id int); CREATE PUBLICATION pub FOR ALL TABLES', server);
   try {
     const slot = await bed.slot();
     await bed.sql('BEGIN; LOCK TABLE t');
@@ -83,7 +83,7 @@ it('a stream starts while a published table is locked', async () => {
 });
 
 it('values of 80 MB', async () => {
-  const bed = await Bed.make('scenario', 'CREATE TABLE large (id int, v text, b bytea); CREATE PUBLICATION pub FOR ALL TABLES', server); // prettier-ignore
+  const bed = await TestBed.make('scenario', 'CREATE TABLE large (id int, v text, b bytea); CREATE PUBLICATION pub FOR ALL TABLES', server); // prettier-ignore
   try {
     const changes = await bed.messagesOf(() =>
       bed.sql(`

@@ -14,9 +14,9 @@ import {
   type ReplicationMessage,
 } from '../../lib/index';
 import { startServer, uniqueName } from '../support/server';
-import { failureOf } from './support/life';
-import { settingsProxy, type Manner } from './support/settings-proxy';
-import { Bed, eventually, ofKind, Recorder } from './support/bed';
+import { waitForFailure } from './support/life';
+import { settingsProxy, type ProxyMode } from './support/settings-proxy';
+import { TestBed, waitUntil, ofKind, Recorder } from './support/bed';
 
 /** Values whose text depends on settings. */
 const SAMPLES = `CREATE TYPE part AS (at date, span interval, eight float8, raw bytea);
@@ -56,12 +56,12 @@ const HOSTILE = `CREATE SCHEMA hostile;
   CREATE VIEW hostile.pg_settings AS SELECT 'hostile'::text AS name, 'hostile'::text AS setting;
   GRANT USAGE ON SCHEMA hostile TO PUBLIC;`;
 
-let bed: Bed;
+let bed: TestBed;
 let slot: string;
 let role: string;
 
 beforeAll(async () => {
-  bed = await Bed.make('settings', `${HOSTILE} ${SAMPLES}`);
+  bed = await TestBed.make('settings', `${HOSTILE} ${SAMPLES}`);
   slot = await bed.slot();
   await bed.sql(`INSERT INTO samples VALUES ${rowOf(1)}`);
   role = uniqueName('settings');
@@ -184,19 +184,23 @@ describe('values do not depend on settings', () => {
     }
   });
 
-  it.each<Manner>(['passes', 'drops parameters', 'refuses parameters', 'rewrites parameters', 'adds options', 'lies'])(
-    'of a database behind a proxy: %s',
-    async (manner) => {
-      const proxy = await settingsProxy(bed.database.url, manner);
-      const connection = { connectionString: proxy.through(bed.database.url), user: role };
-      try {
-        const target = `DATABASE ${bed.database.name}`;
-        expect(await whileSet(target, () => readBoth({ connection }))).toEqual(expected);
-      } finally {
-        await proxy.close();
-      }
-    },
-  );
+  it.each<ProxyMode>([
+    'passes',
+    'drops parameters',
+    'refuses parameters',
+    'rewrites parameters',
+    'adds options',
+    'lies',
+  ])('of a database behind a proxy: %s', async (manner) => {
+    const proxy = await settingsProxy(bed.database.url, manner);
+    const connection = { connectionString: proxy.through(bed.database.url), user: role };
+    try {
+      const target = `DATABASE ${bed.database.name}`;
+      expect(await whileSet(target, () => readBoth({ connection }))).toEqual(expected);
+    } finally {
+      await proxy.close();
+    }
+  });
 
   it('of types that are looked up during the stream, behind a proxy that refuses start-up parameters', async () => {
     const proxy = await settingsProxy(bed.database.url, 'refuses parameters');
@@ -206,7 +210,7 @@ describe('values do not depend on settings', () => {
     const stream = new Recorder(late);
     try {
       await whileSet(`DATABASE ${bed.database.name}`, async () => {
-        await eventually(
+        await waitUntil(
           () => Promise.resolve(proxy.connections),
           (count) => count > 0,
         );
@@ -228,7 +232,7 @@ describe('values do not depend on settings', () => {
 describe('settings that cannot be set', () => {
   const TARGET = (): string => `DATABASE ${bed.database.name}`;
 
-  it.each<[Manner, RegExp]>([
+  it.each<[ProxyMode, RegExp]>([
     ['swallows SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*Connect to the server directly/],
     ['refuses SET', /DateStyle is "German, DMY" instead of "ISO, MDY".*SET is not allowed here/],
   ])('end everything that needs a connection: a proxy that %s', async (manner, message) => {
@@ -238,7 +242,7 @@ describe('settings that cannot be set', () => {
     try {
       await whileSet(TARGET(), async () => {
         const error = { code: 'SETTING_NOT_APPLIED', retryable: false, message: expect.stringMatching(message) };
-        expect(await failureOf(bed.stream(slot, { connection }))).toMatchObject(error);
+        expect(await waitForFailure(bed.stream(slot, { connection }))).toMatchObject(error);
         const name = 'never_made';
         for (const command of [
           identifySystem({ connection }),
@@ -250,7 +254,7 @@ describe('settings that cannot be set', () => {
           createPublication({ connection, name, tables: ['samples'] }),
           dropPublication({ connection, name }),
         ]) {
-          expect(await failureOf(command)).toMatchObject(error);
+          expect(await waitForFailure(command)).toMatchObject(error);
         }
         const found = await firstValueFrom(preflight(config));
         expect(found).toMatchObject([{ code: 'SETTING_NOT_APPLIED', severity: 'error' }]);
@@ -274,7 +278,7 @@ describe('settings that cannot be set', () => {
     try {
       expect(await readBoth({ connection })).toEqual(await readBoth({}));
       const wrong = { ...connection, options: `${asked} -c TimeZone=Asia/Tokyo` };
-      expect(await failureOf(bed.stream(slot, { connection: wrong }))).toMatchObject({
+      expect(await waitForFailure(bed.stream(slot, { connection: wrong }))).toMatchObject({
         code: 'SETTING_NOT_APPLIED',
         message: expect.stringContaining('TimeZone is "Asia/Tokyo" instead of "UTC"'),
       });
@@ -298,7 +302,7 @@ describe('timeouts', () => {
     for (const setting of known) await bed.sql(`ALTER DATABASE ${name} SET ${setting} = '300ms'`);
     const stream = new Recorder(bed.stream(own));
     try {
-      await eventually(
+      await waitUntil(
         () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [own]),
         (rows) => rows.length === 1,
       );
@@ -314,7 +318,7 @@ describe('timeouts', () => {
 
 it('a reload of the configuration does not affect a running stream', async () => {
   const server = await startServer();
-  const own = await Bed.make('reloaded', `${HOSTILE} ${SAMPLES}`, server);
+  const own = await TestBed.make('reloaded', `${HOSTILE} ${SAMPLES}`, server);
   const stream = new Recorder(own.stream(await own.slot(), { types: 'exact' }));
   try {
     await own.sql(`INSERT INTO samples VALUES ${rowOf(1)}`);
@@ -325,7 +329,7 @@ it('a reload of the configuration does not affect a running stream', async () =>
       if (name !== 'standard_conforming_strings') await own.sql(`ALTER SYSTEM SET ${name} = ${list.join(', ')}`);
     }
     await own.sql('SET search_path = public; SELECT pg_reload_conf()');
-    await eventually(
+    await waitUntil(
       () => server.query<{ datestyle: string }>(`SELECT current_setting('datestyle') AS datestyle`),
       ([row]) => row?.datestyle === 'German, DMY',
     );

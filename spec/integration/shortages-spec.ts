@@ -4,7 +4,7 @@ import { ackAfter, reconnect, ServerError, transactions } from '../../lib/index'
 import { serverUser } from '../support/binaries';
 import { startEmbedded, type EmbeddedServer } from '../support/embedded';
 import { range } from './support/life';
-import { Bed, eventually, Recorder } from './support/bed';
+import { TestBed, waitUntil, Recorder } from './support/bed';
 
 /*
  * Shortages of a real server, each of one process of it (prlimit of util-linux lowers its limits) which
@@ -12,11 +12,11 @@ import { Bed, eventually, Recorder } from './support/bed';
  */
 
 let server: EmbeddedServer;
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
   server = await startEmbedded({ settings: { logical_decoding_work_mem: '64kB' } });
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'shortages',
     `CREATE TABLE items (id int PRIMARY KEY, pad text); ALTER TABLE items ALTER pad SET STORAGE EXTERNAL;
      CREATE PUBLICATION pub FOR TABLE items`,
@@ -33,7 +33,7 @@ beforeEach(() => bed.sql('TRUNCATE items'));
 
 /** The process that streams from a slot. */
 async function walsenderOf(slot: string): Promise<number> {
-  const [row] = await eventually(
+  const [row] = await waitUntil(
     () => bed.sql<{ pid: number }>('SELECT active_pid AS pid FROM pg_replication_slots WHERE slot_name = $1', [slot]),
     (rows) => typeof rows[0]?.pid === 'number',
   );

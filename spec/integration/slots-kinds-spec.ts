@@ -9,14 +9,14 @@ import {
   type SlotStatus,
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { failureOf, leavingNoSocket, marked, noBackends, NUMBERS, Observed } from './support/life';
-import { Bed, Recorder } from './support/bed';
+import { waitForFailure, expectNoSocketLeft, marked, waitForNoBackends, NUMBERS, Observed } from './support/life';
+import { TestBed, Recorder } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 let version: number;
 
 beforeAll(async () => {
-  bed = await Bed.make('kinds', NUMBERS);
+  bed = await TestBed.make('kinds', NUMBERS);
   version = bed.server.version;
 });
 
@@ -27,7 +27,7 @@ async function outcomeOf(source: Observable<unknown>, slot: string): Promise<Slo
   try {
     await firstValueFrom(source);
   } catch {
-    return (await failureOf(source)).code;
+    return (await waitForFailure(source)).code;
   }
   return firstValueFrom(slotStatus({ connection: bed.database.url, slot }));
 }
@@ -77,10 +77,10 @@ describe('alterSlot', () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
     for (const failover of [true, false]) {
-      const altered = await leavingNoSocket(() => outcomeOf(alterSlot({ connection, slot, failover }), slot));
+      const altered = await expectNoSocketLeft(() => outcomeOf(alterSlot({ connection, slot, failover }), slot));
       expect(altered).toEqual(since(17, expect.objectContaining({ name: slot, failover, twoPhase: false })));
     }
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('turns two-phase commit on and off, from 18 on', async () => {
@@ -94,7 +94,7 @@ describe('alterSlot', () => {
   it('emits the slot after the change', async () => {
     const slot = await bed.slot();
     const source = alterSlot({ connection: bed.database.url, slot, failover: true });
-    if (version < 17) expect(await failureOf(source)).toMatchObject({ code: 'UNSUPPORTED' });
+    if (version < 17) expect(await waitForFailure(source)).toMatchObject({ code: 'UNSUPPORTED' });
     else expect(await firstValueFrom(source)).toMatchObject({ name: slot, failover: true, active: false });
   });
 
@@ -102,7 +102,7 @@ describe('alterSlot', () => {
     const slot = await bed.slot();
     const gid = uniqueName('gid');
     await bed.client.query(`BEGIN; INSERT INTO numbers VALUES (2); PREPARE TRANSACTION '${gid}'`);
-    const error = await failureOf(alterSlot({ connection: bed.database.url, slot, twoPhase: true }));
+    const error = await waitForFailure(alterSlot({ connection: bed.database.url, slot, twoPhase: true }));
     expect(error.code).toBe(since(18, 'TRANSACTION_PREPARED'));
     await bed.client.query(`ROLLBACK PREPARED '${gid}'`);
     const altered = await outcomeOf(alterSlot({ connection: bed.database.url, slot, twoPhase: true }), slot);
@@ -115,16 +115,16 @@ describe('alterSlot', () => {
     const observed = new Observed();
     const recorder = new Recorder(bed.stream(slot, observed.observers));
     await recorder.take(1);
-    const active = await failureOf(alterSlot({ connection, slot, failover: true }));
+    const active = await waitForFailure(alterSlot({ connection, slot, failover: true }));
     expect(active.code).toBe(since(17, 'SLOT_ACTIVE'));
     recorder.unsubscribe();
     await observed.closed();
 
-    const missing = await failureOf(alterSlot({ connection, slot: 'not_there', failover: true }));
+    const missing = await waitForFailure(alterSlot({ connection, slot: 'not_there', failover: true }));
     expect(missing.code).toBe(since(17, 'SLOT_MISSING'));
     const physical = uniqueName('slot');
     await bed.sql('SELECT pg_create_physical_replication_slot($1)', [physical]);
-    const wrong = await failureOf(alterSlot({ connection, slot: physical, failover: true }));
+    const wrong = await waitForFailure(alterSlot({ connection, slot: physical, failover: true }));
     await bed.sql('SELECT pg_drop_replication_slot($1)', [physical]);
     expect(wrong.code).toBe(since(17, 'SLOT_INCOMPATIBLE'));
   });

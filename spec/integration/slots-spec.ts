@@ -2,21 +2,21 @@ import { firstValueFrom, toArray } from 'rxjs';
 import { createSlot, dropSlot, identifySystem, parseLsn, slotStatus } from '../../lib/index';
 import { uniqueName } from '../support/server';
 import {
-  backendsOf,
-  completionOf,
-  failureOf,
-  leavingNoSocket,
+  fetchBackends,
+  waitForCompletion,
+  waitForFailure,
+  expectNoSocketLeft,
   marked,
-  noBackends,
+  waitForNoBackends,
   NUMBERS,
   Observed,
 } from './support/life';
-import { Bed, eventually, Recorder } from './support/bed';
+import { TestBed, waitUntil, Recorder } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('oneshots', NUMBERS);
+  bed = await TestBed.make('oneshots', NUMBERS);
 });
 
 afterAll(() => bed.drop());
@@ -26,8 +26,8 @@ const existing = (slot: string) =>
 
 /** Resolves when the server executes a command for a connection of this name. */
 const busyWith = (name: string, command: string) =>
-  eventually(
-    () => backendsOf(bed.server, name),
+  waitUntil(
+    () => fetchBackends(bed.server, name),
     (rows) => rows.some(({ query }) => query.startsWith(command)),
   );
 
@@ -36,12 +36,12 @@ describe('createSlot', () => {
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
     const before = await bed.position();
-    const created = await leavingNoSocket(() => firstValueFrom(createSlot({ connection, slot }).pipe(toArray())));
+    const created = await expectNoSocketLeft(() => firstValueFrom(createSlot({ connection, slot }).pipe(toArray())));
     const kind = { temporary: false, failover: false, twoPhase: false };
     expect(created).toEqual([{ name: slot, plugin: 'pgoutput', ...kind, consistentPoint: expect.any(BigInt) }]);
     expect(created[0]!.consistentPoint).toBeGreaterThanOrEqual(before);
     expect(await bed.confirmed(slot)).toBe(created[0]!.consistentPoint);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('is cold: each subscription executes it', async () => {
@@ -50,7 +50,7 @@ describe('createSlot', () => {
     expect(await existing(slot)).toEqual([]);
     await firstValueFrom(source);
     expect(await existing(slot)).toEqual([{ plugin: 'test_decoding' }]);
-    expect(await failureOf(source)).toMatchObject({ code: 'SLOT_EXISTS', retryable: false, sqlState: '42710' });
+    expect(await waitForFailure(source)).toMatchObject({ code: 'SLOT_EXISTS', retryable: false, sqlState: '42710' });
   });
 
   it('waits for open write transactions longer than connectTimeout', async () => {
@@ -71,11 +71,11 @@ describe('createSlot', () => {
     await client.query('BEGIN; INSERT INTO numbers VALUES (1)');
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
-    await leavingNoSocket(async () => {
+    await expectNoSocketLeft(async () => {
       const subscription = createSlot({ connection, slot }).subscribe();
       await busyWith(name, 'CREATE_REPLICATION_SLOT');
       subscription.unsubscribe();
-      await noBackends(bed.server, name);
+      await waitForNoBackends(bed.server, name);
     });
     expect(await existing(slot)).toEqual([]);
     await client.query('ROLLBACK');
@@ -88,12 +88,12 @@ describe('dropSlot', () => {
   it('drops it', async () => {
     const slot = await bed.slot();
     const { name, connection } = marked(bed.database.url);
-    const dropped = await leavingNoSocket(() => firstValueFrom(dropSlot({ connection, slot }).pipe(toArray())));
+    const dropped = await expectNoSocketLeft(() => firstValueFrom(dropSlot({ connection, slot }).pipe(toArray())));
     expect(dropped).toEqual([slot]);
     expect(await existing(slot)).toEqual([]);
-    const error = await failureOf(dropSlot({ connection, slot }));
+    const error = await waitForFailure(dropSlot({ connection, slot }));
     expect(error).toMatchObject({ code: 'SLOT_MISSING', retryable: false, sqlState: '42704' });
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('fails if the slot is active, or waits', async () => {
@@ -102,20 +102,20 @@ describe('dropSlot', () => {
     const recorder = new Recorder(bed.stream(slot, observed.observers));
     await recorder.take(1);
     const { name, connection } = marked(bed.database.url);
-    expect(await failureOf(dropSlot({ connection, slot }))).toMatchObject({
+    expect(await waitForFailure(dropSlot({ connection, slot }))).toMatchObject({
       code: 'SLOT_ACTIVE',
       retryable: true,
       sqlState: '55006',
     });
 
-    await leavingNoSocket(async () => {
+    await expectNoSocketLeft(async () => {
       const subscription = dropSlot({ connection, slot, wait: true }).subscribe();
       await busyWith(name, 'DROP_REPLICATION_SLOT');
       subscription.unsubscribe();
-      await noBackends(bed.server, name);
+      await waitForNoBackends(bed.server, name);
     });
 
-    const dropped = completionOf(dropSlot({ connection, slot, wait: true, connectTimeout: 1000 }));
+    const dropped = waitForCompletion(dropSlot({ connection, slot, wait: true, connectTimeout: 1000 }));
     await busyWith(name, 'DROP_REPLICATION_SLOT');
     expect(await existing(slot)).toHaveLength(1);
     recorder.unsubscribe();
@@ -127,11 +127,11 @@ describe('dropSlot', () => {
 describe('slotStatus', () => {
   it('is undefined if the slot does not exist', async () => {
     const { name, connection } = marked(bed.database.url);
-    const status = await leavingNoSocket(() =>
+    const status = await expectNoSocketLeft(() =>
       firstValueFrom(slotStatus({ connection, slot: 'not_there' }).pipe(toArray())),
     );
     expect(status).toEqual([undefined]);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('returns the PID of the client, and the lag', async () => {
@@ -177,7 +177,7 @@ describe('identifySystem', () => {
   it('returns the system identifier', async () => {
     const { name, connection } = marked(bed.database.url);
     const before = await bed.position();
-    const identity = await leavingNoSocket(() => firstValueFrom(identifySystem({ connection })));
+    const identity = await expectNoSocketLeft(() => firstValueFrom(identifySystem({ connection })));
     const [row] = await bed.sql<{ id: string; lsn: string }>(
       `SELECT system_identifier::text AS id, pg_current_wal_lsn()::text AS lsn FROM pg_control_system()`,
     );
@@ -189,18 +189,18 @@ describe('identifySystem', () => {
     });
     expect(identity.walPosition).toBeLessThanOrEqual(parseLsn(row!.lsn));
     expect(identity.walPosition).toBeGreaterThan(before - 0x1000000n);
-    await noBackends(bed.server, name);
+    await waitForNoBackends(bed.server, name);
   });
 
   it('can be unsubscribed from at any time', async () => {
     const { name, connection } = marked(bed.database.url);
-    await leavingNoSocket(async () => {
+    await expectNoSocketLeft(async () => {
       for (let turns = 0; turns < 20; turns++) {
         const subscription = identifySystem({ connection }).subscribe();
         for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
         subscription.unsubscribe();
       }
-      await noBackends(bed.server, name);
+      await waitForNoBackends(bed.server, name);
     });
   });
 });

@@ -2,12 +2,12 @@ import { firstValueFrom } from 'rxjs';
 import { createSlot, formatLsn, parseLsn, preflight, slotStatus, type Lsn } from '../../lib/index';
 import { startStandby } from '../support/replica';
 import { startServer, uniqueName, type PostgresServer, type TestServer } from '../support/server';
-import { failureOf, NUMBERS } from './support/life';
-import { Bed, eventually } from './support/bed';
+import { waitForFailure, NUMBERS } from './support/life';
+import { TestBed, waitUntil } from './support/bed';
 
 let primary: TestServer;
 let standby: TestServer;
-let bed: Bed;
+let bed: TestBed;
 /** A slot of the standby, part of the copied data folder. */
 let slot: string;
 /** Of the database of {@link slot}, on the standby. */
@@ -15,7 +15,7 @@ let url: string;
 
 beforeAll(async () => {
   primary = await startServer({ localFiles: true });
-  bed = await Bed.make('standby', NUMBERS, primary);
+  bed = await TestBed.make('standby', NUMBERS, primary);
   slot = await bed.slot();
   await bed.sql(`SELECT pg_create_physical_replication_slot('standby')`);
   const { client, database } = bed;
@@ -25,7 +25,7 @@ beforeAll(async () => {
     hot_standby_feedback: 'on',
     ...(primary.version >= 17 && { sync_replication_slots: 'on' }),
   });
-  bed = await Bed.make('standby_slots', 'SELECT 1', primary);
+  bed = await TestBed.make('standby_slots', 'SELECT 1', primary);
   url = database.url.replace(`:${primary.port}/`, `:${standby.port}/`);
 });
 
@@ -40,7 +40,7 @@ const position = async (server: PostgresServer, of: string): Promise<Lsn> => {
 };
 
 const reaches = (of: string, lsn: Lsn) =>
-  eventually(
+  waitUntil(
     () => position(standby, of),
     (reached) => reached >= lsn,
   );
@@ -49,7 +49,7 @@ it('slotStatus measures the lag to the replayed position, not the received one',
   await bed.sql('CREATE TABLE numbers (id int); INSERT INTO numbers SELECT generate_series(1, 1000)');
   await reaches('pg_last_wal_replay_lsn', await position(primary, 'pg_current_wal_lsn'));
   await standby.query('SELECT pg_wal_replay_pause()');
-  await eventually(
+  await waitUntil(
     () => standby.query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'),
     ([row]) => row?.state === 'paused',
   );
@@ -76,7 +76,7 @@ it('preflight reports that streaming from a standby requires 16', async () => {
 
 it('no failover slot can be created on a standby, which preflight reports', async () => {
   const name = uniqueName('slot');
-  const error = await failureOf(createSlot({ connection: url, slot: name, failover: true }));
+  const error = await waitForFailure(createSlot({ connection: url, slot: name, failover: true }));
   expect(error.code).toBe(standby.version < 17 ? 'UNSUPPORTED' : 'SERVER_ERROR');
   const ensureSlot = { failover: true };
   const found = await firstValueFrom(preflight({ connection: url, slot: name, publications: ['pub'], ensureSlot }));
@@ -89,7 +89,7 @@ it('preflight reports that a synchronized slot cannot be used before the standby
   const connection = url.replace(`:${standby.port}/`, `:${primary.port}/`);
   await firstValueFrom(createSlot({ connection, slot: name, failover: true }));
   const database = new URL(url).pathname.slice(1);
-  await eventually(
+  await waitUntil(
     async () => {
       // The copy is kept when the slot is ahead of it.
       await primary.query('SELECT pg_log_standby_snapshot()');

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import type { Subscription } from 'rxjs';
 import { ackAfter, formatLsn, reconnect, ReplicationError, transactions, type Checkpoint } from '../../lib/index';
 import type { Transaction } from '../../lib/operators/transactions/transaction';
-import { Bed, eventually } from './support/bed';
+import { TestBed, waitUntil } from './support/bed';
 
 /** The tables of the store: rows with the xid that wrote them, and the position. */
 const STORE = `CREATE TABLE orders (id bigserial PRIMARY KEY, note text);
@@ -11,10 +11,10 @@ const STORE = `CREATE TABLE orders (id bigserial PRIMARY KEY, note text);
   CREATE TABLE progress (slot text PRIMARY KEY, end_lsn pg_lsn NOT NULL, checkpoint jsonb NOT NULL);
   CREATE PUBLICATION pub FOR TABLE orders`;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('standby_consumer', STORE);
+  bed = await TestBed.make('standby_consumer', STORE);
 });
 
 afterAll(() => bed.drop());
@@ -94,7 +94,7 @@ describe('two processes on one slot, with a stored position', () => {
       for (let n = 0; n < TRANSACTIONS; n++) await writer.query('INSERT INTO orders (note) VALUES ($1)', ['a note']);
     };
     const active = async (): Promise<number> => {
-      const rows = await eventually(
+      const rows = await waitUntil(
         () =>
           bed.sql<{ active_pid: number }>(
             'SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1 AND active',
@@ -122,7 +122,7 @@ describe('two processes on one slot, with a stored position', () => {
       await written;
     }
     const total = TAKEOVERS * TRANSACTIONS;
-    const rows = await eventually(
+    const rows = await waitUntil(
       () => bed.sql<{ id: string }>('SELECT id FROM stored ORDER BY place'),
       (stored) => stored.length >= total,
       60_000,
@@ -142,19 +142,19 @@ describe('two processes on one slot, with a stored position', () => {
     const stores = await Promise.all([bed.database.client(), bed.database.client()]);
     const [first, second] = stores.map((store) => new Consumer(slot, store)) as [Consumer, Consumer];
     first.start();
-    await eventually(
+    await waitUntil(
       () => bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
       (rows) => rows.length === 1,
     );
     second.start();
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(second.errors.length),
       (count) => count >= 3,
       60_000,
     );
     expect([new Set(second.errors), second.asked]).toEqual([new Set(['SLOT_ACTIVE']), 0]);
     first.stop();
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(second.asked),
       (asked) => asked === 1,
       60_000,

@@ -4,14 +4,14 @@ import { createSlot, logicalReplication, parseLsn, slotStatus, type Checkpoint }
 import { startStandby } from '../support/replica';
 import { startServer, uniqueName, type TestServer } from '../support/server';
 import { Follower, type FollowerOptions } from './support/follower';
-import { failureOf, marked, noBackends, NUMBERS } from './support/life';
-import { Bed, eventually } from './support/bed';
+import { waitForFailure, marked, waitForNoBackends, NUMBERS } from './support/life';
+import { TestBed, waitUntil } from './support/bed';
 
 let primary: TestServer;
 let standby: TestServer;
 const followers: Follower[] = [];
 /** On the primary. */
-let bed: Bed;
+let bed: TestBed;
 /** The same database, on the standby. */
 let url: string;
 /** A slot that was part of the copied data folder. */
@@ -19,7 +19,7 @@ let copied: string;
 
 beforeAll(async () => {
   primary = await startServer({ localFiles: true });
-  bed = await Bed.make('standby', NUMBERS, primary);
+  bed = await TestBed.make('standby', NUMBERS, primary);
   copied = await bed.slot();
   await bed.client.end();
   standby = await startStandby(primary);
@@ -41,7 +41,7 @@ const decodes = (): boolean => standby.version >= 16;
 async function expectUnsupported(): Promise<void> {
   for (const slot of [copied, uniqueName('slot')]) {
     const config = { connection: url, slot, publications: ['pub'], ensureSlot: true };
-    expect(await failureOf(logicalReplication(config))).toMatchObject({
+    expect(await waitForFailure(logicalReplication(config))).toMatchObject({
       code: 'UNSUPPORTED',
       retryable: false,
       message: expect.stringMatching(/^Streaming from a standby needs PostgreSQL 16; this server is 1\d\.\d+\./),
@@ -77,7 +77,7 @@ async function promote(): Promise<void> {
 /** Resolves when the server has received a follower's confirmations. */
 async function confirmed({ slot, checkpoint }: Follower): Promise<void> {
   const end = parseLsn(checkpoint!.endLsn);
-  await eventually(
+  await waitUntil(
     () => firstValueFrom(slotStatus({ connection: url, slot })),
     (status) => (status?.confirmedFlushLsn ?? 0n) >= end,
   );
@@ -95,7 +95,7 @@ describe('a slot on a standby', () => {
     const { name, connection } = marked(url);
     const creation = createSlot({ connection, slot, connectTimeout: 1500 });
     if (!decodes()) {
-      expect(await failureOf(creation)).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
+      expect(await waitForFailure(creation)).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
       return;
     }
     const writer = await bed.database.client();
@@ -109,13 +109,13 @@ describe('a slot on a standby', () => {
     expect(heard).toEqual([]);
 
     other.unsubscribe();
-    await noBackends(standby, abandoned.name);
+    await waitForNoBackends(standby, abandoned.name);
     await writer.query('COMMIT');
     expect(await whileLogging(outcome)).toMatchObject({ name: slot, plugin: 'pgoutput' });
     expect(await standby.query(`SELECT slot_name FROM pg_replication_slots ORDER BY slot_name`)).toEqual(
       [copied, slot].sort().map((slot_name) => ({ slot_name })),
     );
-    await noBackends(standby, name);
+    await waitForNoBackends(standby, name);
   });
 
   it('is created by ensureSlot, delivers, and advances with acknowledgements', async () => {
@@ -123,7 +123,7 @@ describe('a slot on a standby', () => {
     const slot = uniqueName('ensured');
     const follower = follow(slot);
     await whileLogging(
-      eventually(
+      waitUntil(
         () => Promise.resolve(follower.opened),
         ({ length }) => length === 1,
       ),
@@ -172,7 +172,7 @@ describe('a slot on a standby', () => {
     }
     await expect(follower.recorder.completed()).rejects.toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
     expect(follower.codes).toEqual(['CANCELLED']);
-    const later = await failureOf(logicalReplication({ connection: url, slot, publications: ['pub'] }));
+    const later = await waitForFailure(logicalReplication({ connection: url, slot, publications: ['pub'] }));
     expect(later).toMatchObject({ code: 'SLOT_INVALIDATED', retryable: false });
     expect(later.message).toMatch(standby.version < 17 ? /conflicted with recovery/ : /\(rows_removed\)/);
   });

@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 /** The ids that transactions have inserted, as a list for each. */
 function idsOf(changes: Transaction): unknown[] {
@@ -17,7 +17,7 @@ function idsOf(changes: Transaction): unknown[] {
 }
 
 describe('stopAtLsn', () => {
-  let bed: Bed;
+  let bed: TestBed;
   /** Positioned before three transactions of three rows each. */
   let slot: string;
   let commits: { commitLsn: Lsn; endLsn: Lsn }[];
@@ -26,7 +26,7 @@ describe('stopAtLsn', () => {
   const ALL = [1, 2, 3].map((id) => [id, id, id]);
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'stop',
       `CREATE TABLE marks (id int);
        CREATE TABLE unpublished (id int);

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { Subject, tap } from 'rxjs';
 import { stopOn, type Lsn, type StreamAbortMessage } from '../../lib/index';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 import {
   insert,
   Live,
@@ -17,12 +17,12 @@ import {
 
 const SPOOLED = { transactions: { maxBytes: 1000 } };
 
-let bed: Bed;
+let bed: TestBed;
 let a: Client;
 let b: Client;
 
 beforeAll(async () => {
-  bed = await Bed.make('stream_bounds', TABLES);
+  bed = await TestBed.make('stream_bounds', TABLES);
   a = await bed.database.client();
   b = await bed.database.client();
 });

@@ -6,14 +6,14 @@ import { join, resolve } from 'node:path';
 import { range } from './support/life';
 import type { Word } from './support/streamed-program';
 import { connectionOf, insert, MANY, STREAMED, TABLES } from './support/streamed';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 let folder: string;
 const programs = new Set<Program>();
 
 beforeAll(async () => {
-  bed = await Bed.make('stream_crash', TABLES);
+  bed = await TestBed.make('stream_crash', TABLES);
   folder = mkdtempSync(join(tmpdir(), 'streamed-spec-'));
 });
 

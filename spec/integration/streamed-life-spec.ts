@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { parseLsn, reconnect } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
 import { marked } from './support/life';
-import { Bed, eventually } from './support/bed';
+import { TestBed, waitUntil } from './support/bed';
 import {
   connectionOf,
   insert,
@@ -19,13 +19,13 @@ import {
 /** Settings with which every streamed transaction is spooled. */
 const SPOOLED = { transactions: { maxBytes: 1000 } };
 
-let bed: Bed;
+let bed: TestBed;
 let proxy: FaultProxy;
 let a: Client;
 let spoolsBefore: number;
 
 beforeAll(async () => {
-  bed = await Bed.make('stream_life', TABLES);
+  bed = await TestBed.make('stream_life', TABLES);
   proxy = await FaultProxy.before(bed.database.url);
   a = await bed.database.client();
   spoolsBefore = openSpools();
@@ -176,7 +176,7 @@ describe.each(PLACES)('reconnect() %s', (_place, options) => {
     await a.query('ROLLBACK');
     proxy.refusing = false;
     // Only keepalives are received.
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(spools()),
       (count) => count === 0,
     );

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import type { Reading, Word } from './support/streamed-many-reader';
 import { connectionOf, STREAMED } from './support/streamed';
 import { MB, VOLUME_TABLES } from './support/streamed-volume';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 
 const TRANSACTIONS = 40;
 const ROUNDS = 3;
@@ -14,10 +14,10 @@ const ROWS_IN_A_ROUND = 1000;
 /** A fraction of the size of all transactions together, 120 MB, which is the memory needed without spooling. */
 const MOST = 90 * MB;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('many', VOLUME_TABLES);
+  bed = await TestBed.make('many', VOLUME_TABLES);
 });
 
 afterAll(() => bed.drop());

@@ -1,17 +1,17 @@
 import type { Client } from 'pg';
 import type { Change } from '../../lib/index';
 import { Random } from '../chaos/random';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 import { insert, Live, MANY, read, TABLES, tick, WHOLE } from './support/streamed';
 
 const SEEDS = [5, 7, 12, 15];
 const STEPS = 40;
 
-let bed: Bed;
+let bed: TestBed;
 let clients: Client[];
 
 beforeAll(async () => {
-  bed = await Bed.make('savepoints', TABLES);
+  bed = await TestBed.make('savepoints', TABLES);
   clients = [await bed.database.client(), await bed.database.client()];
 });
 

@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 import { insert, Live, MANY, read, TABLES, tick, WHOLE, type Reading } from './support/streamed';
 
-let bed: Bed;
+let bed: TestBed;
 let a: Client;
 
 beforeAll(async () => {
-  bed = await Bed.make('shapes', TABLES);
+  bed = await TestBed.make('shapes', TABLES);
   a = await bed.database.client();
 });
 

@@ -1,14 +1,14 @@
 import type { Client } from 'pg';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 import { insert, Live, MANY, read, TABLES, tick, WHOLE } from './support/streamed';
 
-let bed: Bed;
+let bed: TestBed;
 let a: Client;
 let b: Client;
 let c: Client;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'streamed',
     `${TABLES}
      CREATE TABLE docs (id int PRIMARY KEY, title text, body text);

@@ -7,7 +7,7 @@
  */
 import { startServer } from '../support/server';
 import { describeVolume, MB, volume, VOLUME_TABLES } from './support/streamed-volume';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 
 const MOST = 250 * MB;
 
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const server = await startServer();
   try {
     console.log(server.description);
-    const bed = await Bed.make('volume', VOLUME_TABLES, server);
+    const bed = await TestBed.make('volume', VOLUME_TABLES, server);
     const result = await volume(bed, rows);
     console.log(describeVolume(result));
     const complaints = [

@@ -1,14 +1,14 @@
 import { describeVolume, MB, volume, VOLUME_TABLES } from './support/streamed-volume';
-import { Bed } from './support/bed';
+import { TestBed } from './support/bed';
 
 const ROWS = 128_000;
 /** Half of the size of the transaction. */
 const MOST = 64 * MB;
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('volume', VOLUME_TABLES);
+  bed = await TestBed.make('volume', VOLUME_TABLES);
 });
 
 afterAll(() => bed.drop());

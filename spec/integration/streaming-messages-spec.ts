@@ -1,14 +1,14 @@
 import { formatLsn, transactions, type ReplicationMessage } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, kindsOf, ofKind, Recorder } from './support/bed';
+import { TestBed, listKinds, ofKind, Recorder } from './support/bed';
 
 const LONG = 'b'.repeat(10_000);
 
 describe('messages from a real server', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'messages',
       `CREATE TYPE mood AS ENUM ('sad', 'happy');
        CREATE TABLE users (id int PRIMARY KEY, name text, bio text);
@@ -38,7 +38,7 @@ describe('messages from a real server', () => {
       bed.transaction("INSERT INTO users VALUES (1, 'Ann')", "INSERT INTO users VALUES (2, NULL, 'x')"),
     );
 
-    expect(kindsOf(messages)).toEqual(['begin', 'relation', 'insert', 'insert', 'commit']);
+    expect(listKinds(messages)).toEqual(['begin', 'relation', 'insert', 'insert', 'commit']);
     const [begin] = ofKind(messages, 'begin');
     const [commit] = ofKind(messages, 'commit');
     const [relation] = ofKind(messages, 'relation');
@@ -146,7 +146,7 @@ describe('messages from a real server', () => {
 
   it('emits a type that is not built in', async () => {
     const messages = await bed.messagesOf(() => bed.sql("INSERT INTO moods VALUES (1, 'happy')"));
-    expect(kindsOf(messages)).toEqual(['begin', 'type', 'relation', 'insert', 'commit']);
+    expect(listKinds(messages)).toEqual(['begin', 'type', 'relation', 'insert', 'commit']);
     const [type] = ofKind(messages, 'type');
     expect(type).toMatchObject({ schema: 'public', name: 'mood' });
     expect(ofKind(messages, 'relation')[0]!.columns[1]!.typeOid).toBe(type!.oid);
@@ -177,7 +177,7 @@ describe('messages from a real server', () => {
         );
         await bed.sql('SELECT pg_replication_origin_session_reset()');
       });
-      expect(kindsOf(messages)).toEqual(['begin', 'origin', 'relation', 'insert', 'commit']);
+      expect(listKinds(messages)).toEqual(['begin', 'origin', 'relation', 'insert', 'commit']);
       expect(ofKind(messages, 'origin')[0]).toMatchObject({ name: origin, originLsn: 0xabcdefn });
       expect(ofKind(messages, 'begin')[0]!.commitTime).toEqual(new Date('2020-02-02T02:02:02Z'));
     } finally {
@@ -196,7 +196,7 @@ describe('messages from a real server', () => {
       { messages: true },
     );
 
-    expect(kindsOf(messages)).toEqual(['message', 'begin', 'relation', 'insert', 'message', 'commit']);
+    expect(listKinds(messages)).toEqual(['message', 'begin', 'relation', 'insert', 'message', 'commit']);
     const [alone, inside] = ofKind(messages, 'message');
     const [begin] = ofKind(messages, 'begin');
     expect(alone).toMatchObject({ transactional: false, prefix: 'alone', commitLsn: undefined, ordinal: undefined });
@@ -214,7 +214,7 @@ describe('messages from a real server', () => {
         "SELECT pg_logical_emit_message(true, 'inside', '')",
       ),
     );
-    expect(kindsOf(messages)).toEqual(['begin', 'relation', 'insert', 'commit']);
+    expect(listKinds(messages)).toEqual(['begin', 'relation', 'insert', 'commit']);
   });
 
   it("emits keepalives with the server's position", async () => {

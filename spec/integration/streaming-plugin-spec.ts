@@ -6,15 +6,15 @@ import {
   type StatusUpdate,
   type XLogDataMessage,
 } from '../../lib/index';
-import { Bed, Recorder } from './support/bed';
+import { TestBed, Recorder } from './support/bed';
 
 type RawMessage = XLogDataMessage | { readonly kind: 'keepalive' };
 
 describe('another output plugin', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make('plugin', 'CREATE TABLE notes (id int, note text);');
+    bed = await TestBed.make('plugin', 'CREATE TABLE notes (id int, note text);');
   });
 
   afterAll(() => bed.drop());

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { map, timer } from 'rxjs';
 import { ackAfter, transactions, type Row, type Transaction } from '../../lib/index';
-import { Bed, Recorder } from './support/bed';
+import { TestBed, Recorder } from './support/bed';
 
 describe('large volumes', () => {
-  let bed: Bed;
+  let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'volume',
       `CREATE TABLE rows (id int, note text);
        CREATE TABLE writes (writer int, round int, part int, parts int);

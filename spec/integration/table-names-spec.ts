@@ -1,7 +1,7 @@
 import { firstValueFrom, map, tap, toArray } from 'rxjs';
 import { alterPublication, createPublication, ofTable, preflight, publicationStatus, stopAtLsn } from '../../lib/index';
-import { failureOf } from './support/life';
-import { Bed, ofKind } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed, ofKind } from './support/bed';
 
 /** Tables that differ only in where a dot is part of a name, as messages name them, with their SQL. */
 const TABLES = [
@@ -14,10 +14,13 @@ const TABLES = [
 ] as const;
 const NAMES = TABLES.map(([name]) => name);
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make('table_names', 'CREATE SCHEMA a; CREATE SCHEMA "a.b"; CREATE PUBLICATION pub FOR ALL TABLES');
+  bed = await TestBed.make(
+    'table_names',
+    'CREATE SCHEMA a; CREATE SCHEMA "a.b"; CREATE PUBLICATION pub FOR ALL TABLES',
+  );
   for (const [name, sql] of TABLES) {
     await bed.sql(`CREATE TABLE ${sql} (id int PRIMARY KEY, is_named text); INSERT INTO ${sql} VALUES (0, '${name}')`);
   }
@@ -59,7 +62,7 @@ it.each(NAMES)('ofTable emits only the changes of %s', async (name) => {
 it.each(NAMES)('expectTables checks only %s', async (name) => {
   const slot = await bed.slot();
   await write(3)();
-  const error = await failureOf(bed.stream(slot, { expectTables: { [name]: { id: 'text' } } }));
+  const error = await waitForFailure(bed.stream(slot, { expectTables: { [name]: { id: 'text' } } }));
   expect(error).toMatchObject({ code: 'SCHEMA_DRIFT', message: expect.stringContaining(`Table ${name} is not as `) });
   await bed.released(slot);
   await bed.sql('SELECT pg_drop_replication_slot($1)', [slot]);

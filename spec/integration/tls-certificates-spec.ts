@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { ConfigError, type ConnectionOptions } from '../../lib/index';
-import { inFolder, type CertificateFiles } from '../support/certificate-files';
+import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { A_YEAR_LATER, Authority, encrypted, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
 import { PASSWORD, SecuredServer } from './support/secured-server';
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
     settings: { ssl_crl_file: 'client.crl' },
     files: { 'client.crl': await clientCa.revocations(revoked) },
   });
-  files = inFolder({ 'root.crt': secured.ca.cert });
+  files = writeToFolder({ 'root.crt': secured.ca.cert });
 });
 
 afterAll(async () => {
@@ -93,7 +93,7 @@ describe("the server's certificate", () => {
 
   it('is trusted by itself, or by an intermediate certificate that the server sends', async () => {
     const own = await selfSigned();
-    const itself = inFolder({ 'root.crt': own.cert });
+    const itself = writeToFolder({ 'root.crt': own.cert });
     await secured.show(own);
     expect(await secured.outcome({ ...verified(), sslrootcert: itself.paths['root.crt'] })).toBe(IN);
     itself.remove();
@@ -108,7 +108,7 @@ describe("the server's certificate", () => {
 
   it('is revoked', async () => {
     const [good, bad] = [await secured.ca.server(), await secured.ca.server()];
-    const list = inFolder({ 'root.crl': await secured.ca.revocations(bad) });
+    const list = writeToFolder({ 'root.crl': await secured.ca.revocations(bad) });
     const connection = { ...verified(), sslcrl: list.paths['root.crl'] };
     await secured.show(good);
     expect(await secured.outcome(connection)).toBe(IN);
@@ -166,7 +166,7 @@ describe("the client's certificate", () => {
     ['anyhow', 'one of an unknown issuer', 'does not trust the issuer of the client certificate'],
   ])('%s presents %s: %s', async (user, which, outcome) => {
     const shown = await OURS[which]?.(user);
-    const own = inFolder({ crt: shown?.cert ?? '', key: shown?.key ?? '' });
+    const own = writeToFolder({ crt: shown?.cert ?? '', key: shown?.key ?? '' });
     const named = shown && { sslcert: own.paths.crt, sslkey: own.paths.key };
     for (const version of ['TLSv1.2', 'TLSv1.3']) {
       const connection = { ...verified(), user, ...named, ssl_max_protocol_version: version };
@@ -197,7 +197,7 @@ describe("the client's certificate", () => {
     ['without a passphrase', {}, 'sslpassword'],
   ])('has an encrypted key, %s: %s', async (_, options, outcome) => {
     const { cert, key } = await secured.clientCa.client('by_certificate');
-    const own = inFolder({ crt: cert, key: encrypted(key, `${PASSWORD} passphrase`) });
+    const own = writeToFolder({ crt: cert, key: encrypted(key, `${PASSWORD} passphrase`) });
     const named = { user: 'by_certificate', sslcert: own.paths.crt, sslkey: own.paths.key };
     await expectOutcome({ ...verified(), ...named, ...options }, outcome);
     own.remove();
@@ -218,7 +218,7 @@ describe("the client's certificate", () => {
     ['no certificate in its file', ({ foreign }) => ({ sslcert: foreign }), 'sslcert'],
   ])('has %s', async (_, change, option) => {
     const { cert, key } = await secured.clientCa.client('by_certificate');
-    const own = inFolder({ crt: cert, key, foreign: revoked.key });
+    const own = writeToFolder({ crt: cert, key, foreign: revoked.key });
     const named = { user: 'by_certificate', sslcert: own.paths.crt, sslkey: own.paths.key };
     await expectOutcome({ ...verified(), ...named, ...change(own.paths) }, option);
     own.remove();

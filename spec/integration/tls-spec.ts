@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { logicalReplication, reconnect, type ConnectionOptions, type ReplicationMessage } from '../../lib/index';
-import { inFolder, type CertificateFiles } from '../support/certificate-files';
+import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority } from '../support/certificates';
 import { marked, NUMBERS } from './support/life';
 import { SecuredServer } from './support/secured-server';
-import { acknowledge, Bed, eventually, Recorder } from './support/bed';
+import { acknowledge, TestBed, waitUntil, Recorder } from './support/bed';
 
 let secured: SecuredServer;
 /** A self-signed certificate. */
@@ -26,7 +26,7 @@ beforeAll(async () => {
     roles: { anyhow: 'none', encrypted: 'none', bare: 'none', scram: 'scram-sha-256' },
   });
   other = await Authority.make();
-  files = inFolder({ 'root.crt': secured.ca.cert });
+  files = writeToFolder({ 'root.crt': secured.ca.cert });
 });
 
 afterAll(async () => {
@@ -150,9 +150,9 @@ describe('the version of TLS', () => {
 });
 
 it('a stream reconnects after the certificate, and the authority, were replaced', async () => {
-  const bed = await Bed.make('tls', NUMBERS, secured.server);
+  const bed = await TestBed.make('tls', NUMBERS, secured.server);
   const { cert, key } = await secured.clientCa.client('somebody');
-  const own = inFolder({ crt: cert, key });
+  const own = writeToFolder({ crt: cert, key });
   const ours = { sslcert: own.paths.crt, sslkey: own.paths.key };
   const { name, connection } = marked(bed.database.url, { user: 'encrypted', ...verified(), ...ours });
   const slot = await bed.slot();
@@ -173,7 +173,7 @@ it('a stream reconnects after the certificate, and the authority, were replaced'
   const again = async (): Promise<void> => {
     const [old] = await processes();
     await bed.sql(`SELECT pg_terminate_backend(${old?.pid ?? 0})`);
-    await eventually(processes, ([now]) => now !== undefined && now.pid !== old?.pid);
+    await waitUntil(processes, ([now]) => now !== undefined && now.pid !== old?.pid);
   };
   await arrived(1);
   expect(await processes()).toEqual([

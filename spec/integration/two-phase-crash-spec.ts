@@ -3,11 +3,20 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { ackAfter, parseLsn, reconnect, transactions, type AnyReplicationMessage } from '../../lib/index';
 import { startServer, type TestServer } from '../support/server';
-import { Bed, Recorder } from './support/bed';
-import { insert, lineOf, prepare, readUnits, since15, TABLES, twoPhaseSlot, twoPhaseStream } from './support/two-phase';
+import { TestBed, Recorder } from './support/bed';
+import {
+  insert,
+  formatUnit,
+  prepare,
+  readUnits,
+  since15,
+  TABLES,
+  twoPhaseSlot,
+  twoPhaseStream,
+} from './support/two-phase';
 
 let server: TestServer;
-let bed: Bed;
+let bed: TestBed;
 const programs = new Set<Program>();
 
 beforeAll(async () => {
@@ -16,7 +25,7 @@ beforeAll(async () => {
 
 // A crash ends its connections.
 beforeEach(async () => {
-  bed = await Bed.make('crash', TABLES, server);
+  bed = await TestBed.make('crash', TABLES, server);
 });
 
 afterAll(async () => {
@@ -24,7 +33,7 @@ afterAll(async () => {
   await server.dispose();
 });
 
-const there = (): Bed => bed;
+const there = (): TestBed => bed;
 
 /** Runs two-phase-program.ts in a separate process. */
 class Program {
@@ -91,7 +100,7 @@ since15(
     const recorder = new Recorder(
       twoPhaseStream(bed, slot).pipe(
         transactions<AnyReplicationMessage>(),
-        ackAfter((unit) => [lineOf(unit)]),
+        ackAfter((unit) => [formatUnit(unit)]),
         reconnect({ initialDelay: 10, attemptObserver: { next: () => undefined } }),
       ),
     );
@@ -118,5 +127,5 @@ since15(there, 'what was not acknowledged before the server crashed comes whole'
   await bed.database.query(`COMMIT PREPARED 'three'`);
   const [row] = await bed.database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
   const units = await readUnits(bed, slot, parseLsn(row?.lsn ?? ''));
-  expect(units.map(lineOf)).toEqual(['prepare three: 5,6', 'commit three']);
+  expect(units.map(formatUnit)).toEqual(['prepare three: 5,6', 'commit three']);
 });

@@ -8,29 +8,29 @@ import {
   type Lsn,
 } from '../../lib/index';
 import { startServer, uniqueName, type TestServer } from '../support/server';
-import { failureOf } from './support/life';
-import { Bed, eventually, Recorder } from './support/bed';
+import { waitForFailure } from './support/life';
+import { TestBed, waitUntil, Recorder } from './support/bed';
 import {
   insert,
-  lineOf,
+  formatUnit,
   prepare,
   readUnits,
   since15,
   TABLES,
   twoPhaseSlot,
   twoPhaseStream,
-  unitOf,
+  findUnit,
   type Unit,
 } from './support/two-phase';
 
 // A separate server, because prepared transactions delay slot creation.
 let server: TestServer;
-let bed: Bed;
+let bed: TestBed;
 const recorders = new Set<Recorder<unknown>>();
 
 beforeAll(async () => {
   server = await startServer();
-  bed = await Bed.make('phase_slots', TABLES, server);
+  bed = await TestBed.make('phase_slots', TABLES, server);
 });
 
 afterEach(async () => {
@@ -44,7 +44,7 @@ afterEach(async () => {
 
 afterAll(() => server.dispose());
 
-const there = (): Bed => bed;
+const there = (): TestBed => bed;
 
 /** The values of a stream, which are not acknowledged yet. */
 function record(slot: string, config?: Parameters<typeof twoPhaseStream>[2]): Recorder<Unit> {
@@ -60,18 +60,18 @@ describe('the slot', () => {
       twoPhaseStream(bed, slot, { ensureSlot: true }).pipe(transactions<AnyReplicationMessage>()),
     );
     recorders.add(recorder);
-    await eventually(
+    await waitUntil(
       () => firstValueFrom(slotStatus({ connection: bed.database.url, slot })),
       (status) => status?.active === true,
     );
     expect(await firstValueFrom(slotStatus({ connection: bed.database.url, slot }))).toMatchObject({ twoPhase: true });
     await bed.sql(prepare('first', insert(1)));
-    expect(lineOf(await unitOf(recorder, 'preparedTransaction'))).toBe('prepare first: 1');
+    expect(formatUnit(await findUnit(recorder, 'preparedTransaction'))).toBe('prepare first: 1');
   });
 
   since15(there, 'that is for two-phase commit is refused to a stream that does not ask for it', async () => {
     const slot = await twoPhaseSlot(bed);
-    const error = await failureOf(logicalReplication(bed.config(slot)));
+    const error = await waitForFailure(logicalReplication(bed.config(slot)));
     expect(error).toMatchObject({ code: 'SLOT_INCOMPATIBLE', retryable: false });
     expect(error.message).toMatch(/Set twoPhase: true, .*alterSlot.* or use another/);
     expect(await bed.sql('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([
@@ -90,8 +90,8 @@ describe('the slot', () => {
     const recorder = record(slot);
     await bed.sql(`COMMIT PREPARED 'read'`);
     await bed.sql(`COMMIT PREPARED 'unread'`);
-    await unitOf(recorder, 'commitPrepared', 'unread');
-    expect(recorder.values.map(lineOf)).toEqual([
+    await findUnit(recorder, 'commitPrepared', 'unread');
+    expect(recorder.values.map(formatUnit)).toEqual([
       'prepare unread: 3',
       'prepare read: 1',
       'commit read',
@@ -116,9 +116,9 @@ describe('the slot', () => {
       const startLsn = () => [stored];
       const before = record(slot, { startLsn });
       await bed.sql(insert(2));
-      const newer = await unitOf(before, 'transaction');
+      const newer = await findUnit(before, 'transaction');
       await bed.sql(`COMMIT PREPARED 'old'`);
-      const old = await unitOf(before, 'preparedTransaction');
+      const old = await findUnit(before, 'preparedTransaction');
       expect(old.endLsn).toBeLessThan(newer.endLsn);
       for (const unit of [newer, old]) {
         stored = unit.checkpoint;
@@ -129,14 +129,14 @@ describe('the slot', () => {
       await bed.released(slot);
       expect(stored?.endLsn).toBe(newer.checkpoint.endLsn);
       const after = record(slot, { startLsn });
-      await unitOf(after, 'commitPrepared');
-      expect(after.values.map(lineOf)).toEqual(['prepare old: 1', 'commit old']);
+      await findUnit(after, 'commitPrepared');
+      expect(after.values.map(formatUnit)).toEqual(['prepare old: 1', 'commit old']);
     },
   );
 });
 
 /** Without what the server may omit for a rolled-back transaction. */
-const nameOf = (unit: Unit): string => lineOf(unit).replace(/:.*/, '');
+const nameOf = (unit: Unit): string => formatUnit(unit).replace(/:.*/, '');
 
 since15(
   there,

@@ -1,29 +1,29 @@
 import { map, tap } from 'rxjs';
 import { ackAfter, transactions, type AnyReplicationMessage } from '../../lib/index';
 import { startServer, type TestServer } from '../support/server';
-import { Bed, eventually, Gate, Recorder } from './support/bed';
+import { TestBed, waitUntil, Gate, Recorder } from './support/bed';
 import {
   insert,
   insertMany,
-  lineOf,
+  formatUnit,
   prepare,
   readUnits,
   since15,
   TABLES,
   twoPhaseSlot,
   twoPhaseStream,
-  unitOf,
+  findUnit,
   type Unit,
 } from './support/two-phase';
 
 // A separate server, because prepared transactions delay slot creation.
 let server: TestServer;
-let bed: Bed;
+let bed: TestBed;
 const recorders = new Set<Recorder<unknown>>();
 
 beforeAll(async () => {
   server = await startServer();
-  bed = await Bed.make('phases', TABLES, server);
+  bed = await TestBed.make('phases', TABLES, server);
 });
 
 afterEach(async () => {
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 afterAll(() => server.dispose());
 
-const there = (): Bed => bed;
+const there = (): TestBed => bed;
 
 /** The values of a stream, which are not acknowledged yet. */
 function record(slot: string): Recorder<Unit> {
@@ -50,7 +50,7 @@ since15(there, 'what is prepared comes before it is committed, and is acknowledg
   const slot = await twoPhaseSlot(bed);
   const recorder = record(slot);
   await bed.sql(prepare('one', insert(1, 2), 'UPDATE rows SET id = 3 WHERE id = 2'));
-  const prepared = await unitOf(recorder, 'preparedTransaction');
+  const prepared = await findUnit(recorder, 'preparedTransaction');
   expect(prepared).toMatchObject({ gid: 'one', size: 3, origin: undefined, xid: expect.any(Number) });
   expect(prepared.changes).toMatchObject([
     { kind: 'insert', new: { id: 1 }, commitLsn: prepared.prepareLsn, ordinal: 0 },
@@ -65,9 +65,9 @@ since15(there, 'what is prepared comes before it is committed, and is acknowledg
   await bed.confirmedAtLeast(slot, prepared.endLsn);
 
   await bed.sql(insert(4));
-  const between = await unitOf(recorder, 'transaction');
+  const between = await findUnit(recorder, 'transaction');
   await bed.sql(`COMMIT PREPARED 'one'`);
-  const committed = await unitOf(recorder, 'commitPrepared');
+  const committed = await findUnit(recorder, 'commitPrepared');
   expect(committed).toMatchObject({ gid: 'one', xid: prepared.xid });
   expect(committed.commitLsn).toBeGreaterThanOrEqual(between.endLsn);
   expect(committed.commitTime.getTime()).toBeGreaterThanOrEqual(prepared.prepareTime.getTime());
@@ -78,9 +78,9 @@ since15(there, 'what is prepared comes before it is committed, and is acknowledg
   await bed.confirmedAtLeast(slot, committed.endLsn);
 
   await bed.sql(prepare('two', insert(5)));
-  const second = await unitOf(recorder, 'preparedTransaction', 'two');
+  const second = await findUnit(recorder, 'preparedTransaction', 'two');
   await bed.sql(`ROLLBACK PREPARED 'two'`);
-  const rolledBack = await unitOf(recorder, 'rollbackPrepared');
+  const rolledBack = await findUnit(recorder, 'rollbackPrepared');
   expect(rolledBack).toMatchObject({ gid: 'two', xid: second.xid, prepareEndLsn: second.endLsn });
   expect(rolledBack.prepareTime).toEqual(second.prepareTime);
   expect(rolledBack.rollbackTime.getTime()).toBeGreaterThanOrEqual(second.prepareTime.getTime());
@@ -96,8 +96,8 @@ since15(there, 'one that is not acknowledged comes again as a whole, one that is
   const first = record(slot);
   await bed.sql(prepare('done', insert(1)));
   await bed.sql(prepare('undone', insert(2, 3)));
-  const done = await unitOf(first, 'preparedTransaction', 'done');
-  await unitOf(first, 'preparedTransaction', 'undone');
+  const done = await findUnit(first, 'preparedTransaction', 'done');
+  await findUnit(first, 'preparedTransaction', 'undone');
   done.ack();
   await bed.confirmedAtLeast(slot, done.endLsn);
   first.unsubscribe();
@@ -105,7 +105,7 @@ since15(there, 'one that is not acknowledged comes again as a whole, one that is
   await bed.sql(`COMMIT PREPARED 'done'`);
   await bed.sql(`COMMIT PREPARED 'undone'`);
   const units = await readUnits(bed, slot, await bed.position());
-  expect(units.map(lineOf)).toEqual(['prepare undone: 2,3', 'commit done', 'commit undone']);
+  expect(units.map(formatUnit)).toEqual(['prepare undone: 2,3', 'commit done', 'commit undone']);
   expect(await readUnits(bed, slot, await bed.position())).toEqual([]);
 });
 
@@ -114,7 +114,7 @@ since15(there, 'what was rolled back while nobody listened leaves nothing to be 
   await bed.sql(prepare('gone', insert(1)));
   await bed.sql(`ROLLBACK PREPARED 'gone'`);
   await bed.sql(insert(2));
-  const lines = (await readUnits(bed, slot, await bed.position())).map(lineOf);
+  const lines = (await readUnits(bed, slot, await bed.position())).map(formatUnit);
   expect(lines.at(-1)).toBe('2');
   // The server discards the changes when it notices the rollback, which is not guaranteed.
   expect(lines.slice(0, -1)).toEqual([expect.stringMatching(/^prepare gone: 1?$/), 'rollback gone']);
@@ -135,7 +135,7 @@ since15(there, 'a gid may be used again: the xid tells them apart', async () => 
     'prepare same: 3',
     'commit same',
   ];
-  expect(units.map(lineOf)).toEqual(lines);
+  expect(units.map(formatUnit)).toEqual(lines);
   const [first, , second, , third] = units.map(({ xid }) => xid);
   expect(units.map(({ xid }) => xid)).toEqual([first, first, second, second, third, third]);
   expect(new Set([first, second, third]).size).toBe(3);
@@ -149,7 +149,7 @@ since15(
     await bed.sql(prepare('empty', 'INSERT INTO unheard VALUES (1)'));
     await bed.sql(`COMMIT PREPARED 'empty'`);
     const units = await readUnits(bed, slot, await bed.position());
-    expect(units.map(lineOf)).toEqual(['prepare empty: ', 'commit empty']);
+    expect(units.map(formatUnit)).toEqual(['prepare empty: ', 'commit empty']);
   },
 );
 
@@ -163,20 +163,20 @@ since15(there, 'one that is held until it is committed does not stop what it is 
     ackAfter(async (unit) => {
       if (unit.kind === 'preparedTransaction') await gate(unit.gid).opened;
       else if ('gid' in unit) gate(unit.gid).open();
-      done.push(lineOf(unit));
+      done.push(formatUnit(unit));
     }, 4),
   );
   const recorder = new Recorder(stream);
   recorders.add(recorder);
   for (const gid of ['a', 'b']) await bed.sql(prepare(gid, insert(gid.charCodeAt(0))));
   await bed.sql(insert(1));
-  await eventually(
+  await waitUntil(
     () => Promise.resolve(done),
     (lines) => lines.includes('1'),
   );
   await bed.sql(`ROLLBACK PREPARED 'b'`);
   await bed.sql(`COMMIT PREPARED 'a'`);
-  await eventually(
+  await waitUntil(
     () => Promise.resolve(done),
     (lines) => lines.length === 5,
   );

@@ -9,15 +9,15 @@ import { defaultTypes } from '../../lib/pgoutput/values/values';
 import type { ProtocolRoutine } from '../../lib/commands/protocol-routine';
 import { lookUpPublishedTypes, lookUpTypes } from '../../lib/commands/type-lookup';
 import { runManagementCommand, readCommandOptions } from '../../lib/connection/management-command';
-import { sameValue } from '../pgoutput/support/same-value';
+import { isSameValue } from '../pgoutput/support/same-value';
 import { make, parts, tree, valueOf } from './support/random-types';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 let client: Client;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'types',
     `CREATE EXTENSION citext;
      CREATE EXTENSION hstore;
@@ -276,7 +276,7 @@ describe('a value of a random type', () => {
             const text = await printed(made.sql, value);
             const found = text === null ? null : parse(text);
             const expected = await parts(client, made, value);
-            if (!sameValue(found, expected)) {
+            if (!isSameValue(found, expected)) {
               throw new Error(`${text} is ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`);
             }
           }

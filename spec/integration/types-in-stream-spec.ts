@@ -3,12 +3,12 @@ import { filter, lastValueFrom, map, mergeMap, tap, toArray } from 'rxjs';
 import { logicalReplication, ofTable, reconnect, stopAtLsn, transactions, type PgoutputConfig } from '../../lib/index';
 import { uniqueName } from '../support/server';
 import { connectionOf, STREAMED } from './support/streamed';
-import { Bed, eventually, Recorder } from './support/bed';
+import { TestBed, waitUntil, Recorder } from './support/bed';
 
-let bed: Bed;
+let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await Bed.make(
+  bed = await TestBed.make(
     'types',
     `CREATE TYPE mood AS ENUM ('sad', 'ok');
      CREATE DOMAIN positive AS int CHECK (VALUE > 0);
@@ -94,7 +94,7 @@ it('are looked up over another, ordinary connection when they occur during the s
     });
   try {
     const streaming = 'SELECT active FROM pg_replication_slots WHERE slot_name = $1';
-    await eventually(
+    await waitUntil(
       () => bed.sql<{ active: boolean }>(streaming, [slot]),
       ([row]) => row?.active === true,
     );
@@ -102,7 +102,7 @@ it('are looked up over another, ordinary connection when they occur during the s
       `CREATE TYPE ${name}_hue AS ENUM ('red', 'blue'); CREATE TABLE ${name} (id int PRIMARY KEY, h ${name}_hue[])`,
     );
     await bed.sql(`INSERT INTO ${name} VALUES (1, '{red}'), (2, '{blue,red}')`);
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(rows.length),
       (count) => count === 2,
     );
@@ -131,7 +131,7 @@ it.each([false, true])(
         if (change.kind === 'insert') rows.push(change.new['p']);
       });
     const sees = (count: number) =>
-      eventually(
+      waitUntil(
         () => Promise.resolve(rows.length),
         (seen) => seen === count,
       );
@@ -194,7 +194,7 @@ describe('a type that is created within a streamed transaction', () => {
       ),
     );
     const client = await begun(name);
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(seen.length),
       (count) => count > 1000,
     );

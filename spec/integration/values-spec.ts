@@ -1,7 +1,7 @@
 import { Client, types as pgTypes } from 'pg';
 import { logicalReplication, type PgoutputConfig, type Row } from '../../lib/index';
 import { uniqueName } from '../support/server';
-import { Bed, ofKind } from './support/bed';
+import { TestBed, ofKind } from './support/bed';
 
 /** Columns with values that are easily decoded incorrectly, as SQL literals. */
 const COLUMNS: Record<string, readonly string[]> = {
@@ -97,12 +97,12 @@ function comparable(value: unknown): unknown {
 }
 
 describe('values', () => {
-  let bed: Bed;
+  let bed: TestBed;
   let role: string;
   let slot: string;
 
   beforeAll(async () => {
-    bed = await Bed.make(
+    bed = await TestBed.make(
       'values',
       `CREATE TYPE mood AS ENUM ('so, so', 'happy');
        CREATE DOMAIN positive AS int CHECK (VALUE > 0);

@@ -3,7 +3,7 @@ import type { StoredPosition } from '../../lib/ledger/checkpoint';
 import { notice, parameterStatus } from '../../lib/testing/backend-messages';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
-import { record, streaming, type Recording } from '../support/streaming';
+import { record, streaming, type RecordedEvents } from '../support/streaming';
 import { getCode, expectNothingLeft } from '../support/replication';
 
 let clock: Clock;
@@ -185,7 +185,7 @@ describe('a store that is asked for the position', () => {
       () => of('0/200'),
     );
     const heard: unknown[] = [];
-    let last: Recording<unknown> | undefined;
+    let last: RecordedEvents<unknown> | undefined;
     source.subscribe({
       error: (error) => {
         heard.push(error);

@@ -108,7 +108,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('lets the projects of one branch of share() finish after a stop, although another branch unsubscribes', () => {
+  it('lets the work of one branch of share() finish after a stop, although another branch unsubscribes', () => {
     const stop$ = new Subject<void>();
     const source = streaming(server).pipe(stopOn(stop$), transactions(), share());
     const first = record(source.pipe(ackAfter(() => timer(5000, clock))));
@@ -142,7 +142,7 @@ describe('a second subscription', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is possible in the error handler of a failed project', () => {
+  it('is possible in the error handler of failed work', () => {
     const source = streaming(server).pipe(transactions());
     const again: unknown[] = [];
     source.pipe(ackAfter(() => throwError(() => 'mine'))).subscribe({

@@ -64,7 +64,7 @@ describe('unsubscribing', () => {
     const { subscription } = record(streaming(server, { maxUnacked: 1 }));
     clock.advance();
     server.commit(tx(1), tx(2), tx(3));
-    expect(server.last.held).toBe(true);
+    expect(server.last.paused).toBe(true);
     subscription.unsubscribe();
     clock.advance(10);
     expect(server.last.log.slice(-3)).toEqual(['copyDone', 'terminate', 'end']);

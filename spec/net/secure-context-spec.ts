@@ -3,7 +3,7 @@ import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { ConfigError } from '../../lib/common/errors';
 import { loadSecureContext } from '../../lib/net/secure-context';
 import { Authority, encrypted, type Credentials } from '../support/certificates';
-import { Scene } from './support/tls-server';
+import { TlsFixture } from './support/tls-server';
 
 const PASSPHRASE = 'open sesame';
 
@@ -83,29 +83,29 @@ describe('secureContextOf', () => {
 });
 
 describe('options that cannot be used', () => {
-  let scene: Scene;
+  let fixture: TlsFixture;
 
-  beforeEach(() => (scene = new Scene()));
+  beforeEach(() => (fixture = new TlsFixture()));
 
-  afterEach(() => scene.close());
+  afterEach(() => fixture.close());
 
   it.each([false, true])('end the connection before the handshake, direct %s', async (direct) => {
     const answer = direct ? undefined : 'S';
-    await scene.open({ answer }, { cert: own.cert, key: locked, passphrase: 'open barley' }, { direct });
-    expect(await scene.failure()).toBeInstanceOf(ConfigError);
-    expect(scene.events.log).toEqual(['closed']);
-    expect(scene.clear).toHaveLength(0);
+    await fixture.open({ answer }, { cert: own.cert, key: locked, passphrase: 'open barley' }, { direct });
+    expect(await fixture.failure()).toBeInstanceOf(ConfigError);
+    expect(fixture.events.log).toEqual(['closed']);
+    expect(fixture.clear).toHaveLength(0);
   });
 
   it('end it with the error that the function for them has thrown, which may be retryable', async () => {
     const unreadable = new ConfigError('connection.sslrootcert', '/etc/ca.pem cannot be read (EACCES)');
-    await scene.open({}, () => {
+    await fixture.open({}, () => {
       throw unreadable;
     });
     const { message } = unreadable;
-    expect(await scene.failure()).toMatchObject({ code: 'CONFIG_INVALID', message, retryable: true });
-    expect(scene.events.log).toEqual(['closed']);
-    expect(scene.clear).toHaveLength(0);
+    expect(await fixture.failure()).toMatchObject({ code: 'CONFIG_INVALID', message, retryable: true });
+    expect(fixture.events.log).toEqual(['closed']);
+    expect(fixture.clear).toHaveLength(0);
   });
 
   it('are requested for each connection, and only with TLS', async () => {
@@ -114,20 +114,20 @@ describe('options that cannot be used', () => {
       asked++;
       return { ca: ca.cert };
     };
-    const transport = await scene.open({ answer: 'N' }, options, { optional: true });
-    await scene.connected();
+    const transport = await fixture.open({ answer: 'N' }, options, { optional: true });
+    await fixture.connected();
     expect(asked).toBe(0);
     transport.destroy();
-    await scene.close();
+    await fixture.close();
 
     const server = await ca.server();
     for (const count of [1, 2]) {
-      scene = new Scene();
-      const secured = await scene.open({ tls: server }, options);
-      await scene.connected();
+      fixture = new TlsFixture();
+      const secured = await fixture.open({ tls: server }, options);
+      await fixture.connected();
       expect(asked).toBe(count);
       secured.destroy();
-      await scene.close();
+      await fixture.close();
     }
   });
 });

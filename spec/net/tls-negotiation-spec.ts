@@ -1,31 +1,31 @@
 import { ConnectionError, ProtocolError } from '../../lib/common/errors';
 import { Authority, selfSigned, type Credentials, type KeyKind } from '../support/certificates';
 import { until } from './support/local-server';
-import { Scene } from './support/tls-server';
+import { TlsFixture } from './support/tls-server';
 
 let ca: Authority;
 let server: Credentials;
-let scene: Scene;
+let fixture: TlsFixture;
 
 beforeAll(async () => {
   ca = await Authority.make();
   server = await ca.server();
 });
 
-beforeEach(() => (scene = new Scene()));
+beforeEach(() => (fixture = new TlsFixture()));
 
-afterEach(() => scene.close());
+afterEach(() => fixture.close());
 
 /** The events of a client that writes as soon as it may. */
 async function heard(expected: string): Promise<void> {
-  await until(() => scene.inside === expected);
+  await until(() => fixture.inside === expected);
 }
 
 describe('the response to SSLRequest', () => {
   it('S starts TLS, and the certificate is passed on', async () => {
-    const transport = await scene.open({ tls: server }, { ca: ca.cert });
-    await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
+    const transport = await fixture.open({ tls: server }, { ca: ca.cert });
+    await fixture.connected();
+    expect(fixture.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
     await heard('hello');
     transport.destroy();
   });
@@ -34,9 +34,9 @@ describe('the response to SSLRequest', () => {
     'S also with a certificate of %s',
     async (kind) => {
       const own = await selfSigned({ kind });
-      const transport = await scene.open({ tls: own }, { ca: own.cert });
-      await scene.connected();
-      expect(scene.events.channel?.certificate?.equals(own.der)).toBe(true);
+      const transport = await fixture.open({ tls: own }, { ca: own.cert });
+      await fixture.connected();
+      expect(fixture.events.channel?.certificate?.equals(own.der)).toBe(true);
       transport.destroy();
     },
   );
@@ -47,47 +47,47 @@ describe('the response to SSLRequest', () => {
       const middle = await Authority.make({}, ca);
       const own = await middle.server();
       const tls = { key: own.key, cert: own.cert + middle.cert, minVersion: version, maxVersion: version };
-      const transport = await scene.open({ tls }, { ca: ca.cert });
-      await scene.connected();
-      expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: own.der });
+      const transport = await fixture.open({ tls }, { ca: ca.cert });
+      await fixture.connected();
+      expect(fixture.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: own.der });
       transport.destroy();
     },
   );
 
   it('N ends the connection, and nothing else is sent', async () => {
-    await scene.open({ answer: 'N' });
-    const cause = await scene.failure();
-    expect(scene.events.log).toEqual(['closed']);
+    await fixture.open({ answer: 'N' });
+    const cause = await fixture.failure();
+    expect(fixture.events.log).toEqual(['closed']);
     expect(cause).toBeInstanceOf(ConnectionError);
     expect(cause).toMatchObject({ code: 'TLS_REFUSED', retryable: false });
-    expect(scene.clear).toHaveLength(0);
+    expect(fixture.clear).toHaveLength(0);
   });
 
   it('N continues in clear text if TLS is optional', async () => {
-    const transport = await scene.open({ answer: 'N' }, {}, { optional: true });
-    await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
-    await until(() => scene.clear.toString() === 'hello');
+    const transport = await fixture.open({ answer: 'N' }, {}, { optional: true });
+    await fixture.connected();
+    expect(fixture.events.channel).toEqual({ kind: 'clear', address: '127.0.0.1' });
+    await until(() => fixture.clear.toString() === 'hello');
     transport.destroy();
   });
 
   it('N continues with a connection that is read, paused, and closed as any other', async () => {
-    const transport = await scene.open(
+    const transport = await fixture.open(
       { answer: 'N', answered: (socket) => socket.once('data', () => socket.end('welcome')) },
       {},
       { optional: true },
     );
-    expect(await scene.failure()).toBeUndefined();
-    expect(scene.events.log).toEqual(['connected', 'data', 'closed']);
-    expect(scene.events.received.toString()).toBe('welcome');
+    expect(await fixture.failure()).toBeUndefined();
+    expect(fixture.events.log).toEqual(['connected', 'data', 'closed']);
+    expect(fixture.events.received.toString()).toBe('welcome');
     transport.destroy();
   });
 
   it('S does not fall back to clear text if TLS is optional', async () => {
-    await scene.open({ tls: await selfSigned() }, {}, { optional: true });
-    expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
-    expect(scene.events.log).toEqual(['closed']);
-    expect(scene.inside).toBe('');
+    await fixture.open({ tls: await selfSigned() }, {}, { optional: true });
+    expect(await fixture.failure()).toMatchObject({ code: 'TLS_FAILED' });
+    expect(fixture.events.log).toEqual(['closed']);
+    expect(fixture.inside).toBe('');
   });
 
   describe.each([false, true])('with optional TLS %s', (optional) => {
@@ -97,41 +97,41 @@ describe('the response to SSLRequest', () => {
       ['nothing that it knows', 'X', /byte 88; expected S or N/],
       ['HTTP', 'HTTP/1.1 400 Bad Request', /24 bytes/],
     ])('with %s is a ProtocolError', async (_, answer, said) => {
-      await scene.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
-      const cause = await scene.failure();
-      expect(scene.events.log).toEqual(['closed']);
+      await fixture.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
+      const cause = await fixture.failure();
+      expect(fixture.events.log).toEqual(['closed']);
       expect(cause).toBeInstanceOf(ProtocolError);
       expect(cause?.message).toMatch(said);
-      expect(scene.clear).toHaveLength(0);
+      expect(fixture.clear).toHaveLength(0);
     });
 
     it.each([
       ['whole', 'E\0\0\0\x28SFATAL\0C53300\0Mbuy at evil.example\0\0'],
       ['begun', 'E'],
     ])('does not show an unauthenticated error, %s', async (_, answer) => {
-      await scene.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
-      const cause = await scene.failure();
+      await fixture.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
+      const cause = await fixture.failure();
       // The server may temporarily be unable to start a process.
       expect(cause).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
       expect(cause?.message).toMatch(/responded to SSLRequest with an error/);
       expect(cause?.message).not.toContain('evil');
       expect(cause?.cause).toBeUndefined();
-      expect(scene.clear).toHaveLength(0);
+      expect(fixture.clear).toHaveLength(0);
     });
   });
 
   it('S followed by clear text fails the handshake: the text is never used', async () => {
     const stuffed = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
     for (const ms of [0, 1, 5]) {
-      scene = new Scene();
+      fixture = new TlsFixture();
       const answered = (socket: { write(bytes: Buffer): void }) => setTimeout(() => socket.write(stuffed), ms);
-      await scene.open({ answered }, { ca: ca.cert });
+      await fixture.open({ answered }, { ca: ca.cert });
       // If both are received at once, it is an invalid response, otherwise a failed handshake.
-      expect(await scene.failure()).toBeInstanceOf(Error);
-      expect(['TLS_FAILED', 'PROTOCOL_VIOLATION']).toContain((scene.events.cause as ConnectionError).code);
-      expect(scene.events.log).toEqual(['closed']);
-      expect(scene.clear.includes('hello')).toBe(false);
-      await scene.close();
+      expect(await fixture.failure()).toBeInstanceOf(Error);
+      expect(['TLS_FAILED', 'PROTOCOL_VIOLATION']).toContain((fixture.events.cause as ConnectionError).code);
+      expect(fixture.events.log).toEqual(['closed']);
+      expect(fixture.clear.includes('hello')).toBe(false);
+      await fixture.close();
     }
   });
 });
@@ -141,30 +141,30 @@ describe('direct TLS', () => {
 
   it('starts without SSLRequest, and sends the ALPN protocol', async () => {
     const tls = { ...server, ALPNProtocols: ['postgresql'] };
-    const transport = await scene.open({ answer: undefined, tls }, { ca: ca.cert }, direct);
-    await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
+    const transport = await fixture.open({ answer: undefined, tls }, { ca: ca.cert }, direct);
+    await fixture.connected();
+    expect(fixture.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: server.der });
     await heard('hello');
     transport.destroy();
   });
 
   it('is rejected without ALPN', async () => {
-    await scene.open({ answer: undefined, tls: server }, { ca: ca.cert }, direct);
-    const cause = await scene.failure();
-    expect(scene.events.log).toEqual(['closed']);
+    await fixture.open({ answer: undefined, tls: server }, { ca: ca.cert }, direct);
+    const cause = await fixture.failure();
+    expect(fixture.events.log).toEqual(['closed']);
     expect(cause).toMatchObject({ code: 'TLS_FAILED', retryable: false });
     expect(cause?.message).toMatch(/does not support the protocol postgresql/);
-    expect(scene.inside).toBe('');
+    expect(fixture.inside).toBe('');
   });
 
   it('has a remedy if the server closes the connection, as servers before 17 do', async () => {
-    await scene.open(
+    await fixture.open(
       { answer: undefined, answered: (socket) => socket.once('data', () => socket.destroy()) },
       {},
       direct,
     );
-    expect(await scene.failure()).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
-    expect(scene.events.cause?.message).toMatch(/sslnegotiation=direct if the server is older than PostgreSQL 17/);
+    expect(await fixture.failure()).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+    expect(fixture.events.cause?.message).toMatch(/sslnegotiation=direct if the server is older than PostgreSQL 17/);
   });
 });
 
@@ -173,20 +173,20 @@ describe('ALPN', () => {
 
   it.each([false, true])('is rejected by a web server, direct %s', async (direct) => {
     const answer = direct ? undefined : 'S';
-    await scene.open({ answer, tls: { ...server, ...http } }, { ca: ca.cert }, { direct });
-    expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED' });
-    expect(scene.events.cause?.message).toMatch(/does not support the protocol postgresql/);
+    await fixture.open({ answer, tls: { ...server, ...http } }, { ca: ca.cert }, { direct });
+    expect(await fixture.failure()).toMatchObject({ code: 'TLS_FAILED' });
+    expect(fixture.events.cause?.message).toMatch(/does not support the protocol postgresql/);
   });
 
   it('is also offered after SSLRequest, and is not required there', async () => {
     let chosen: string | false | null = null;
     const tls = { ...server, ALPNProtocols: ['postgresql'] };
-    const transport = await scene.open(
+    const transport = await fixture.open(
       { tls, secured: (socket) => (chosen = socket.alpnProtocol) },
       // The user cannot choose the protocol.
       { ca: ca.cert, ALPNProtocols: ['h2'] },
     );
-    await scene.connected();
+    await fixture.connected();
     await until(() => chosen === 'postgresql');
     transport.destroy();
   });

@@ -4,14 +4,14 @@ import type { Socket } from 'node:net';
 import { connectSocket } from '../../lib/net/transport';
 import { Authority, type Credentials } from '../support/certificates';
 import { Events } from './support/local-server';
-import { Scene } from './support/tls-server';
+import { TlsFixture } from './support/tls-server';
 
 /** A record that cannot be decrypted. */
 const RECORD = Buffer.from([0x17, 3, 3, 0, 20, ...Buffer.alloc(20, 1)]);
 
 let ca: Authority;
 let identity: Credentials;
-let scene: Scene;
+let fixture: TlsFixture;
 let relay: Server;
 let sockets: Socket[];
 
@@ -21,14 +21,14 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  scene = new Scene();
+  fixture = new TlsFixture();
   sockets = [];
 });
 
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
   relay.close();
-  await scene.close();
+  await fixture.close();
 });
 
 /** A man in the middle, who can add a record to the server's data: immediately, or on demand. */
@@ -51,7 +51,7 @@ async function between(
 }
 
 it("a record that cannot be decrypted ends the connection, although Node's TLS does not report it", async () => {
-  const target = await scene.serve({ tls: identity });
+  const target = await fixture.serve({ tls: identity });
   const { port, poison } = await between(target.port, () => false);
   const events = new Events();
   const tls = { options: () => ({ ca: ca.cert }), optional: false, direct: false };
@@ -65,7 +65,7 @@ it("a record that cannot be decrypted ends the connection, although Node's TLS d
 it.each([1, 2, 3])(
   'a record after the server’s part %i of a handshake without ALPN causes no unhandled error',
   async (part) => {
-    const target = await scene.serve({ answer: undefined, tls: identity });
+    const target = await fixture.serve({ answer: undefined, tls: identity });
     const { port } = await between(target.port, (chunk) => chunk === part);
     const events = new Events();
     const tls = { options: () => ({ ca: ca.cert }), optional: false, direct: true };

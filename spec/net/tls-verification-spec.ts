@@ -2,28 +2,28 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { connectSocket } from '../../lib/net/transport';
 import { A_YEAR_LATER, Authority, LONG_AGO, selfSigned, type Credentials } from '../support/certificates';
 import { until } from './support/local-server';
-import { Scene, type Script } from './support/tls-server';
+import { TlsFixture, type Script } from './support/tls-server';
 
 let ca: Authority;
 let server: Credentials;
-let scene: Scene;
+let fixture: TlsFixture;
 
 beforeAll(async () => {
   ca = await Authority.make();
   server = await ca.server();
 });
 
-beforeEach(() => (scene = new Scene()));
+beforeEach(() => (fixture = new TlsFixture()));
 
-afterEach(() => scene.close());
+afterEach(() => fixture.close());
 
 /** The error of the connection. Verifies that nothing confidential was sent. */
 async function failure(tls: Script['tls'], options: ConnectionOptions, host?: string): Promise<Error> {
-  await scene.open({ tls }, options, host === undefined ? {} : { host, address: '127.0.0.1' });
-  const cause = await scene.failure();
-  expect(scene.events.log).toEqual(['closed']);
+  await fixture.open({ tls }, options, host === undefined ? {} : { host, address: '127.0.0.1' });
+  const cause = await fixture.failure();
+  expect(fixture.events.log).toEqual(['closed']);
   expect(cause).toMatchObject({ name: 'ConnectionError', code: 'TLS_FAILED', retryable: false });
-  expect(scene.inside).toBe('');
+  expect(fixture.inside).toBe('');
   return cause!;
 }
 
@@ -73,12 +73,12 @@ describe('a server certificate', () => {
   it('that is revoked is rejected, and another one is not', async () => {
     const error = await failure(server, { ca: ca.cert, crl: await ca.revocations(server) });
     expect(error.message).toMatch(/was revoked/);
-    await scene.close();
+    await fixture.close();
 
-    scene = new Scene();
+    fixture = new TlsFixture();
     const crl = await ca.revocations(await ca.server());
-    const transport = await scene.open({ tls: server }, { ca: ca.cert, crl });
-    await scene.connected();
+    const transport = await fixture.open({ tls: server }, { ca: ca.cert, crl });
+    await fixture.connected();
     transport.destroy();
   });
 
@@ -95,8 +95,8 @@ describe('a server certificate', () => {
   });
 
   it.each(['127.0.0.1', 'localhost'])('for %s is valid for it', async (host) => {
-    const transport = await scene.open({ tls: server }, { ca: ca.cert }, { host, address: '127.0.0.1' });
-    await scene.connected();
+    const transport = await fixture.open({ tls: server }, { ca: ca.cert }, { host, address: '127.0.0.1' });
+    await fixture.connected();
     transport.destroy();
   });
 
@@ -108,9 +108,9 @@ describe('a server certificate', () => {
 
   it('of any kind is accepted without verification, whatever the host', async () => {
     const own = await selfSigned({ notBefore: LONG_AGO, notAfter: A_YEAR_LATER, hosts: [] });
-    const transport = await scene.open({ tls: own }, { rejectUnauthorized: false });
-    await scene.connected();
-    expect(scene.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: own.der });
+    const transport = await fixture.open({ tls: own }, { rejectUnauthorized: false });
+    await fixture.connected();
+    expect(fixture.events.channel).toEqual({ kind: 'tls', address: '127.0.0.1', certificate: own.der });
     transport.destroy();
   });
 
@@ -132,11 +132,11 @@ describe('a server certificate', () => {
   it('is verified before bytes may be written, and before any are', async () => {
     const seen: string[] = [];
     const checkServerIdentity = (host: string) => {
-      seen.push(`verified for ${host}`, ...scene.events.log, scene.inside);
+      seen.push(`verified for ${host}`, ...fixture.events.log, fixture.inside);
       return undefined;
     };
-    const transport = await scene.open({ tls: server }, { ca: ca.cert, checkServerIdentity });
-    await until(() => scene.inside === 'hello');
+    const transport = await fixture.open({ tls: server }, { ca: ca.cert, checkServerIdentity });
+    await until(() => fixture.inside === 'hello');
     expect(seen).toEqual(['verified for 127.0.0.1', '']);
     transport.destroy();
   });
@@ -144,16 +144,16 @@ describe('a server certificate', () => {
 
 it('the server may not renegotiate after verification', async () => {
   const secured = (socket: TLSSocket) => socket.renegotiate({}, () => undefined);
-  await scene.open({ tls: { ...server, maxVersion: 'TLSv1.2' }, secured }, { ca: ca.cert });
-  expect(await scene.failure()).toBeDefined();
-  expect(scene.events.log).toEqual(['connected', 'closed']);
+  await fixture.open({ tls: { ...server, maxVersion: 'TLSv1.2' }, secured }, { ca: ca.cert });
+  expect(await fixture.failure()).toBeDefined();
+  expect(fixture.events.log).toEqual(['connected', 'closed']);
 });
 
 describe('the server name (SNI)', () => {
   it('is the host, even if the address differs', async () => {
-    const transport = await scene.open({ tls: server }, { ca: ca.cert }, { host: 'localhost', address: '127.0.0.1' });
-    await scene.connected();
-    await until(() => scene.servername === 'localhost');
+    const transport = await fixture.open({ tls: server }, { ca: ca.cert }, { host: 'localhost', address: '127.0.0.1' });
+    await fixture.connected();
+    await until(() => fixture.servername === 'localhost');
     transport.destroy();
   });
 
@@ -161,10 +161,10 @@ describe('the server name (SNI)', () => {
     ['is none for an address', '127.0.0.1', {}],
     ['is none where the user wants none, and the identity is still the host', 'localhost', { servername: '' }],
   ])('%s', async (_, host, options) => {
-    const transport = await scene.open({ tls: server }, { ca: ca.cert, ...options }, { host, address: '127.0.0.1' });
-    await scene.connected();
-    await until(() => scene.servername !== undefined);
-    expect(scene.servername).toBe(false);
+    const transport = await fixture.open({ tls: server }, { ca: ca.cert, ...options }, { host, address: '127.0.0.1' });
+    await fixture.connected();
+    await until(() => fixture.servername !== undefined);
+    expect(fixture.servername).toBe(false);
     transport.destroy();
   });
 
@@ -192,18 +192,18 @@ describe('a client certificate', () => {
 
   it('is sent', async () => {
     const { cert, key } = await ca.client('app');
-    const transport = await scene.open({ tls: wanted() }, { ca: ca.cert, cert, key });
-    await until(() => scene.client === 'CN=app');
-    expect(scene.events.log).toEqual(['connected']);
+    const transport = await fixture.open({ tls: wanted() }, { ca: ca.cert, cert, key });
+    await until(() => fixture.client === 'CN=app');
+    expect(fixture.events.log).toEqual(['connected']);
     transport.destroy();
   });
 
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('that is missing is not a lost connection with %s', async (version) => {
-    await scene.open({ tls: { ...wanted(), minVersion: version, maxVersion: version } }, { ca: ca.cert });
-    expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED', retryable: false });
-    expect(scene.events.cause?.message).toMatch(/sslcert and sslkey/);
-    if (version === 'TLSv1.3') expect(scene.events.cause?.message).toMatch(/requires a client certificate/);
-    expect(scene.inside).toBe('');
+    await fixture.open({ tls: { ...wanted(), minVersion: version, maxVersion: version } }, { ca: ca.cert });
+    expect(await fixture.failure()).toMatchObject({ code: 'TLS_FAILED', retryable: false });
+    expect(fixture.events.cause?.message).toMatch(/sslcert and sslkey/);
+    if (version === 'TLSv1.3') expect(fixture.events.cause?.message).toMatch(/requires a client certificate/);
+    expect(fixture.inside).toBe('');
   });
 
   it.each<[alert: number, said: RegExp]>([
@@ -218,18 +218,18 @@ describe('a client certificate', () => {
     [80, /The TLS handshake failed \(.*internal error\)/],
     [120, /does not support the protocol postgresql/],
   ])("and the server's alert %i are reported as such", async (alert, said) => {
-    await scene.open({
+    await fixture.open({
       answered: (socket) => socket.once('data', () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert]))),
     });
-    expect(await scene.failure()).toMatchObject({ code: 'TLS_FAILED', retryable: false });
-    expect(scene.events.cause?.message).toMatch(said);
+    expect(await fixture.failure()).toMatchObject({ code: 'TLS_FAILED', retryable: false });
+    expect(fixture.events.cause?.message).toMatch(said);
   });
 });
 
 it('TLS is not used over a Unix socket', async () => {
-  const target = await scene.serve({});
-  await scene.close();
+  const target = await fixture.serve({});
+  await fixture.close();
   const settings = { options: () => ({}), optional: false, direct: false };
-  connectSocket({ ...target, host: '/nowhere', tls: settings }, scene.events);
-  expect(await scene.failure()).toHaveProperty('code', 'ENOENT');
+  connectSocket({ ...target, host: '/nowhere', tls: settings }, fixture.events);
+  expect(await fixture.failure()).toHaveProperty('code', 'ENOENT');
 });

@@ -25,7 +25,7 @@ const told = (xid: number): FailedTransaction => ({ xid, commitLsn: BigInt(xid) 
 const CHANGES = [relation(), insert(['1', 'a']), insert(['2', 'b'])];
 const PREPARED = { xid: 6, prepareLsn: 0x600n, endLsn: 0x630n, gid: 'gid' };
 
-describe('a failed project', () => {
+describe('failed work', () => {
   let clock: Clock;
   let server: FakeBackend;
   let attempts: ReconnectAttempt[];

@@ -25,7 +25,7 @@ import type { Transaction } from '../../lib/operators/transactions/transaction';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
-import { record, streaming, type Recording } from '../support/streaming';
+import { record, streaming, type RecordedEvents } from '../support/streaming';
 
 const tx = (xid: number) => transaction({ xid, commitLsn: BigInt(xid) * 0x100n, rows: [`row ${xid}`] });
 const end = (xid: number) => BigInt(xid) * 0x100n + 0x30n;
@@ -92,7 +92,7 @@ const BELOW: Readonly<Record<string, () => MonoTypeOperatorFunction<number>>> = 
 
 type Work = (tx: Transaction) => Observable<number>;
 
-interface Scenario extends Recording<number>, Asking {
+interface Scenario extends RecordedEvents<number>, Asking {
   readonly source: Observable<number>;
 }
 
@@ -115,7 +115,7 @@ function scenario(
   }) as Scenario;
 }
 
-/** Enough time for running projects, and not for a retry. */
+/** Enough time for running work, and not for a retry. */
 function settle(): void {
   clock.advance(DELAY / 4);
 }
@@ -136,11 +136,7 @@ const failing =
 
 /** Verifies that no connection, timer or listener is left. */
 function expectQuiet(asking: Asking): void {
-  expect([asking.listeners(), clock.pending, server.connections.filter(({ closed: gone }) => !gone)]).toEqual([
-    0,
-    0,
-    [],
-  ]);
+  expect([asking.listeners(), clock.pending, server.connections.filter(({ closed }) => !closed)]).toEqual([0, 0, []]);
 }
 
 describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
@@ -159,7 +155,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
         () => (server.behaviour.creationWaits = true),
       ],
       ['while the stream is quiet', {}, () => undefined],
-    ])('%s completes, and leaves nothing', (_, config, prepare) => {
+    ])('%s completes, and leaves nothing behind', (_, config, prepare) => {
       prepare();
       const heard = scenario(asking(), below(), undefined, config);
       clock.advance(500);
@@ -169,7 +165,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('while the subscription before it is still leaving completes, and connects no more', () => {
+    it('while the previous subscription is closing completes without connecting', () => {
       const heard = scenario(asking(), below(), slow());
       clock.advance();
       server.behaviour.onCopyDone = 'ignore';
@@ -183,7 +179,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('lets the work in hand be done, and completes when it is confirmed, however often it is asked for', () => {
+    it('lets running work finish, and completes when it is confirmed, however often it is requested', () => {
       const heard = scenario(asking(), below(), slow());
       clock.advance();
       server.commit(tx(1));
@@ -197,7 +193,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('ends with the error of a work that fails meanwhile', () => {
+    it('ends with the error of work that fails in the meantime', () => {
       const heard = scenario(asking(), below(), failing());
       clock.advance();
       server.commit(tx(1));
@@ -208,7 +204,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('ends with the error of the connection that is lost meanwhile', () => {
+    it('ends with the error of a connection that is lost in the meantime', () => {
       const heard = scenario(asking(), below(), slow());
       clock.advance();
       server.commit(tx(1));
@@ -222,13 +218,13 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     });
   });
 
-  describe('while what was delivered is worked on, with reconnect below', () => {
+  describe('while delivered transactions are being processed, with reconnect', () => {
     const below = (): MonoTypeOperatorFunction<number> => BELOW['reconnect below']!();
 
     it.each<[what: string, work: Work, end: () => void, error: unknown]>([
       ['a work that fails meanwhile', failing(), settle, 'the work’s'],
       ['the connection that is lost meanwhile', slow(), lose, expect.objectContaining({ code: 'CONNECTION_LOST' })],
-    ])('ends at once with the error of %s, and waits for no other attempt', (_, work, fail, error) => {
+    ])('ends immediately with the error of %s, without a retry', (_, work, fail, error) => {
       const heard = scenario(asking(), below(), work);
       clock.advance();
       server.commit(tx(1));
@@ -241,10 +237,10 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     });
   });
 
-  describe('between two attempts of reconnect', () => {
+  describe('while reconnect waits to retry', () => {
     const below = (): MonoTypeOperatorFunction<number> => BELOW['reconnect below']!();
 
-    it('ends the wait at once with the error of the connection, where something may not be confirmed', () => {
+    it("ends the wait immediately with the connection's error if something may be unconfirmed", () => {
       const heard = scenario(asking(), below());
       clock.advance();
       server.commit(tx(1));
@@ -254,7 +250,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('ends it with the error of the work that failed', () => {
+    it('ends it with the error of the failed work', () => {
       const heard = scenario(asking(), below(), failing());
       clock.advance();
       server.commit(tx(1));
@@ -265,7 +261,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('is heard the moment that the work has failed, while its session is closing', () => {
+    it('takes effect directly after the project has failed, while its session is closing', () => {
       const heard = scenario(asking(), below(), failing(0));
       clock.advance();
       server.latency = 100;
@@ -277,7 +273,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('completes where nothing has been delivered', () => {
+    it('completes if nothing was delivered', () => {
       const heard = scenario(asking(), below());
       clock.advance();
       lose();
@@ -286,7 +282,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('completes where no connection could be made at all', () => {
+    it('completes if no connection was established', () => {
       server.behaviour.refusal = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
       const heard = scenario(asking(), below());
       clock.advance();
@@ -296,7 +292,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('is heard by nobody once reconnect was unsubscribed', () => {
+    it('has no effect after reconnect was unsubscribed', () => {
       const heard = scenario(asking(), below());
       clock.advance();
       lose();
@@ -306,10 +302,10 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     });
   });
 
-  describe('after reconnect has made another attempt', () => {
+  describe('after a retry of reconnect', () => {
     const below = (): MonoTypeOperatorFunction<number> => BELOW['reconnect below']!();
 
-    it('that is still connecting, ends with the error of the one before', () => {
+    it('that is still connecting, ends with the previous error', () => {
       const heard = scenario(asking(), below(), slow());
       clock.advance();
       server.commit(tx(1));
@@ -323,7 +319,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('completes, once all that was delivered before has been confirmed', () => {
+    it('completes once everything delivered before has been confirmed', () => {
       const heard = scenario(asking(), below(), slow());
       clock.advance();
       server.commit(tx(1));
@@ -335,7 +331,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('completes, and tells the server what it had not heard before the connection was lost', () => {
+    it('completes, and confirms what the server had not received before the connection was lost', () => {
       const heard = scenario(asking(), below());
       clock.advance();
       server.commit(tx(1));
@@ -348,7 +344,7 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('waits for a work that runs since then', () => {
+    it('waits for work that has been running since then', () => {
       const heard = scenario(asking(), below(), slow(DELAY * 2));
       clock.advance();
       server.commit(tx(1));
@@ -362,12 +358,12 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
       expectQuiet(heard);
     });
 
-    it('ends with the error, once what came again is confirmed, where not all has come again', () => {
+    it('ends with the error, once redelivered transactions are confirmed, if not all were redelivered', () => {
       const heard = scenario(asking(), below(), slow(), {}, 4);
       clock.advance();
       server.commit(tx(1), tx(2), tx(3));
       lose();
-      // The server has only the first one ready when the stop comes.
+      // The server has only the first one ready at the stop.
       const later = server.wal.splice(1);
       clock.advance(DELAY + 100);
       heard.stop();
@@ -383,19 +379,16 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
 describe.each(['an AbortSignal', 'a notifier that emits as it is subscribed to'])('%s', (kind) => {
   const asking = (): Asking => NOTIFIERS[kind]!();
 
-  it.each(Object.keys(BELOW))(
-    'that has asked before the subscription completes without connecting, with %s',
-    (name) => {
-      const already = asking();
-      already.stop();
-      const heard = scenario(already, BELOW[name]!());
-      expect(heard.events).toEqual(['complete']);
-      expect(server.connections).toHaveLength(0);
-      expectQuiet(heard);
-    },
-  );
+  it.each(Object.keys(BELOW))('that stops before the subscription completes it without connecting, with %s', (name) => {
+    const already = asking();
+    already.stop();
+    const heard = scenario(already, BELOW[name]!());
+    expect(heard.events).toEqual(['complete']);
+    expect(server.connections).toHaveLength(0);
+    expectQuiet(heard);
+  });
 
-  it('ends what retry() takes up again, with the error of the work that failed', () => {
+  it('ends what retry() resubscribes to, with the error of the failed work', () => {
     const heard = scenario(asking(), retry({ delay: () => timer(1000, clock), count: 3 }), failing());
     clock.advance();
     server.commit(tx(1));
@@ -406,7 +399,7 @@ describe.each(['an AbortSignal', 'a notifier that emits as it is subscribed to']
     expectQuiet(heard);
   });
 
-  it('ends what retry() takes up again, with the error of the connection that was lost', () => {
+  it('ends what retry() resubscribes to, with the error of the lost connection', () => {
     const heard = scenario(asking(), retry({ delay: () => timer(1000, clock), count: 3 }), slow());
     clock.advance();
     server.commit(tx(1));
@@ -420,7 +413,7 @@ describe.each(['an AbortSignal', 'a notifier that emits as it is subscribed to']
 });
 
 describe('stopOn', () => {
-  it('may stop the same stream another time', () => {
+  it('may stop the same stream again', () => {
     const asking = NOTIFIERS['a Subject']!();
     const first = scenario(asking, tap());
     clock.advance();
@@ -437,7 +430,7 @@ describe('stopOn', () => {
     expectQuiet(asking);
   });
 
-  it('does not count a notifier’s time anew with each attempt of reconnect', () => {
+  it('does not restart the notifier with each retry of reconnect', () => {
     const source = streaming(server).pipe(
       stopOn(timer(1000, clock)),
       reconnect({ initialDelay: 0, maxDelay: 0, scheduler: clock }),
@@ -454,7 +447,7 @@ describe('stopOn', () => {
   it.each<[what: string, one: boolean]>([
     ['above the merge', false],
     ['below it', true],
-  ])('stops two streams that are merged, %s, and completes once both are confirmed', (_, below) => {
+  ])('stops two merged streams, %s, and completes once both are confirmed', (_, below) => {
     const other = new FakeBackend(clock);
     other.systemId = '7300000000000000002';
     const asking = NOTIFIERS['a Subject']!();
@@ -481,7 +474,7 @@ describe('stopOn', () => {
     expect([server.slot().confirmed, other.slot().confirmed]).toEqual([end(1), end(1)]);
   });
 
-  it('ends the wait for two streams that are merged, of which one was lost', () => {
+  it('ends the wait of two merged streams of which one was lost', () => {
     const other = new FakeBackend(clock);
     const asking = NOTIFIERS['a Subject']!();
     const heard = record(
@@ -501,7 +494,7 @@ describe('stopOn', () => {
     expectQuiet(asking);
   });
 
-  it('without ackAfter completes when nothing more is delivered, and stays for what is acknowledged later', () => {
+  it('without ackAfter completes when nothing more is delivered, and accepts later acknowledgements', () => {
     const asking = NOTIFIERS['a Subject']!();
     const heard = record(streaming(server).pipe(stopOn(asking.notifier), reconnect({ scheduler: clock })));
     clock.advance();
@@ -515,7 +508,7 @@ describe('stopOn', () => {
     expectQuiet(asking);
   });
 
-  it.each<unknown>([undefined, null, 7, {}, () => undefined])('refuses %p, which asks for nothing', (notifier) => {
+  it.each<unknown>([undefined, null, 7, {}, () => undefined])('rejects %p, which is not a notifier', (notifier) => {
     expect(() => stopOn(notifier as Observable<unknown>)).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', option: 'stopOn' }),
     );
@@ -523,7 +516,7 @@ describe('stopOn', () => {
 });
 
 describe('stopAtLsn', () => {
-  it('completes once all before the end is confirmed, over any number of attempts', () => {
+  it('completes once everything before the end is confirmed, over any number of retries', () => {
     const heard = record(
       streaming(server).pipe(
         stopAtLsn(0x300n),
@@ -536,14 +529,14 @@ describe('stopAtLsn', () => {
     server.commit(tx(1), tx(2), tx(3));
     for (const ms of [200, 200, 200]) {
       clock.advance(ms);
-      // It drains already.
+      // It is already draining.
       lose();
     }
     settle();
     expect([heard.values, heard.completed, server.slot().confirmed]).toEqual([[1, 2], true, 0x300n]);
   });
 
-  it('is tried again where the server has not answered the farewell', () => {
+  it('is retried if the server has not responded to CopyDone', () => {
     const closed: unknown[] = [];
     const heard = record(
       streaming(server, { closeObserver: { next: ({ error }) => closed.push(error) } }).pipe(
@@ -566,12 +559,12 @@ describe('stopAtLsn', () => {
   });
 });
 
-describe('where a store keeps the position, completion leaves the slot where the store is', () => {
+describe('with a stored position, completion leaves the slot at the stored position', () => {
   it.each<[what: string, stop: 'stopOn' | 'stopAtLsn', keepalive: boolean]>([
     ['nothing new comes', 'stopOn', false],
     ['only keepalives come', 'stopOn', true],
     ['nothing lies before the end', 'stopAtLsn', true],
-  ])('though %s', (_, stop, keepalive) => {
+  ])('even if %s', (_, stop, keepalive) => {
     const asking = NOTIFIERS['a Subject']!();
     const stored = 0x2000n;
     const heard = record(
@@ -590,7 +583,7 @@ describe('where a store keeps the position, completion leaves the slot where the
     expect(server.violations).toEqual([]);
   });
 
-  it('also where progress has come', () => {
+  it('also after progress transactions', () => {
     const asking = NOTIFIERS['a Subject']!();
     let stored = 0x2000n;
     const heard = record(
@@ -609,7 +602,7 @@ describe('where a store keeps the position, completion leaves the slot where the
     expect(stored).toBeGreaterThan(0x2000n);
   });
 
-  it('or else says that it is not', () => {
+  it('and otherwise fails', () => {
     const asking = NOTIFIERS['a Subject']!();
     const heard = scenario(asking, BELOW['reconnect below']!(), undefined, { startLsn: () => 0x2000n });
     clock.advance();
@@ -620,7 +613,7 @@ describe('where a store keeps the position, completion leaves the slot where the
     expect(heard).toMatchObject({ events: ['error'], error: { code: 'CONNECTION_LOST' } });
   });
 
-  it('and confirms nothing where nothing is to be confirmed', () => {
+  it('and confirms nothing with confirm: false', () => {
     const asking = NOTIFIERS['a Subject']!();
     const heard = scenario(asking, tap(), undefined, { startLsn: () => 0x2000n, confirm: false });
     clock.advance();

@@ -20,7 +20,7 @@ import { failure } from '../wire/failure';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
-import { keepaliveOf, marblesOf } from './support/messages';
+import { createKeepalive, createMarbles } from './support/messages';
 
 const USERS = 1;
 const INVOICES = 2;
@@ -56,7 +56,7 @@ describe('ofTable', () => {
   });
 
   it('emits errors and completion', () => {
-    const values = { ...marblesOf(), k: keepaliveOf(0x900n) };
+    const values = { ...createMarbles(), k: createKeepalive(0x900n) };
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
       ({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('-b-r-i-c-k-#', values);
@@ -141,7 +141,7 @@ describe('ofTable', () => {
       const { subscription } = record(streaming(server, { maxUnacked: 2 }).pipe(ofTable('others')));
       clock.advance();
       for (let i = 0; i < 100; i++) server.last.push(...PAYLOADS);
-      expect(server.last.held).toBe(false);
+      expect(server.last.paused).toBe(false);
       subscription.unsubscribe();
     });
 

@@ -7,7 +7,7 @@ import { reconnect } from '../../lib/operators/reconnect/reconnect';
 import type { ReconnectAttempt, ReconnectOptions } from '../../lib/operators/reconnect/reconnect-options';
 import { StreamHistory, type FailedStream } from '../../lib/ledger/stream-history';
 import { Clock } from '../support/clock';
-import { record, type Recording } from '../support/streaming';
+import { record, type RecordedEvents } from '../support/streaming';
 import { failure } from '../wire/failure';
 
 /** The error of a stream, with its confirmed position. */
@@ -51,7 +51,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-interface Trial extends Recording<unknown> {
+interface Trial extends RecordedEvents<unknown> {
   readonly attempts: ReconnectAttempt[];
   /** The times at which the source was subscribed to. */
   readonly at: number[];
@@ -268,7 +268,7 @@ describe('maxRetries', () => {
     expect(heard.error).toBe(errors[4]);
   });
 
-  it('restarts after a failed project, too, if retryable accepts it', () => {
+  it('restarts after failed work, too, if retryable accepts it', () => {
     const errors = [1n, 1n, 2n, 2n].map((confirmedLsn) => ended(new Error('mine'), { confirmedLsn }));
     const heard = trial(errors, { maxRetries: 2, retryable: () => true });
     clock.advance(60_000);

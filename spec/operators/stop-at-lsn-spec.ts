@@ -9,7 +9,7 @@ import { failure } from '../wire/failure';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming } from '../support/streaming';
-import { keepaliveOf, logicalOf, marblesOf, messagesOf } from './support/messages';
+import { createKeepalive, createLogicalMessage, createMarbles, createMessages } from './support/messages';
 
 /** The messages that are emitted from a source that does not complete, and whether the result completes. */
 function through(lsn: bigint | string, messages: readonly ReplicationMessage[]): [kinds: string, completed: boolean] {
@@ -18,8 +18,8 @@ function through(lsn: bigint | string, messages: readonly ReplicationMessage[]):
   return [heard.values.map(({ kind }) => kind).join(' '), heard.completed];
 }
 
-const ONE = messagesOf({ commitLsn: 0x100n, endLsn: 0x130n });
-const TWO = messagesOf({ commitLsn: 0x200n, endLsn: 0x230n });
+const ONE = createMessages({ commitLsn: 0x100n, endLsn: 0x130n });
+const TWO = createMessages({ commitLsn: 0x200n, endLsn: 0x230n });
 const WHOLE = 'begin relation insert commit';
 
 describe('stopAtLsn, without a session', () => {
@@ -34,28 +34,28 @@ describe('stopAtLsn, without a session', () => {
     ['between two transactions: stops before the second', 0x150n, [...ONE, ...TWO], WHOLE, true],
     ['at the second one’s commit LSN: stops before it', 0x200n, [...ONE, ...TWO], WHOLE, true],
     ['inside the second one: both', 0x201n, [...ONE, ...TWO], `${WHOLE} ${WHOLE}`, true],
-    ['a keepalive at it, outside a transaction', 0x150n, [...ONE, keepaliveOf(0x150n)], `${WHOLE} keepalive`, true],
-    ['a keepalive behind it', 0x150n, [keepaliveOf(0x900n), ...ONE], 'keepalive', true],
-    ['a keepalive short of it', 0x150n, [...ONE, keepaliveOf(0x14fn)], `${WHOLE} keepalive`, false],
+    ['a keepalive at it, outside a transaction', 0x150n, [...ONE, createKeepalive(0x150n)], `${WHOLE} keepalive`, true],
+    ['a keepalive behind it', 0x150n, [createKeepalive(0x900n), ...ONE], 'keepalive', true],
+    ['a keepalive short of it', 0x150n, [...ONE, createKeepalive(0x14fn)], `${WHOLE} keepalive`, false],
     [
       'a keepalive inside a transaction stops nothing',
       0x150n,
-      [...ONE.slice(0, 2), keepaliveOf(0x900n), ...ONE.slice(2)],
+      [...ONE.slice(0, 2), createKeepalive(0x900n), ...ONE.slice(2)],
       'begin relation keepalive insert commit',
       false,
     ],
     [
       'a message outside any transaction, at it',
       0x150n,
-      [logicalOf({ transactional: false, lsn: 0x150n })],
+      [createLogicalMessage({ transactional: false, lsn: 0x150n })],
       'message',
       false,
     ],
-    ['such a message behind it', 0x150n, [logicalOf({ transactional: false, lsn: 0x151n })], '', true],
+    ['such a message behind it', 0x150n, [createLogicalMessage({ transactional: false, lsn: 0x151n })], '', true],
     [
       'a message inside a transaction stops nothing',
       0x150n,
-      [ONE[0]!, logicalOf({ transactional: true, lsn: 0x900n }), ONE[3]!],
+      [ONE[0]!, createLogicalMessage({ transactional: true, lsn: 0x900n }), ONE[3]!],
       'begin message commit',
       false,
     ],
@@ -68,13 +68,13 @@ describe('stopAtLsn, without a session', () => {
     ['of a segment’s first page, at its start', 0x300_0000n, 0x300_0000n],
     ['of another page', 0x300_2018n, 0x300_2000n],
   ])('rounds a position in the header %s down to the start of the page', (_, lsn, end) => {
-    expect(through(lsn, messagesOf({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, true]);
-    expect(through(lsn, messagesOf({ commitLsn: end + 0x28n }))).toEqual(['', true]);
+    expect(through(lsn, createMessages({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, true]);
+    expect(through(lsn, createMessages({ commitLsn: end + 0x28n }))).toEqual(['', true]);
   });
 
   it.each([0x300_0029n, 0x300_2019n])('does not round a position after the header, %d', (lsn) => {
     const end = lsn - (lsn % 0x2000n);
-    expect(through(lsn, messagesOf({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, false]);
+    expect(through(lsn, createMessages({ commitLsn: end - 0x30n, endLsn: end }))).toEqual([WHOLE, false]);
   });
 
   it('divides the stream into ranges that are disjoint and complete, for any positions', () => {
@@ -89,7 +89,7 @@ describe('stopAtLsn, without a session', () => {
         const wal = lengths.map(([gap, length], xid) => {
           const commitLsn = at + BigInt(gap);
           at = commitLsn + BigInt(length);
-          return messagesOf({ commitLsn, endLsn: at, xid });
+          return createMessages({ commitLsn, endLsn: at, xid });
         });
         const last = at + 1000n;
         const ends = [...cutPoints.map((cut) => 0x300_0100n + BigInt(cut)), last].sort((a, b) => (a < b ? -1 : 1));
@@ -97,7 +97,7 @@ describe('stopAtLsn, without a session', () => {
         let start = 0n;
         for (const end of ends) {
           const sent = wal.filter(([first]) => first?.kind === 'begin' && first.commitLsn >= start);
-          const tail = keepalives ? [keepaliveOf(last)] : [];
+          const tail = keepalives ? [createKeepalive(last)] : [];
           const heard = record(from([...sent.flat(), ...tail]).pipe(stopAtLsn(end), transactions()));
           seen.push(...heard.values.map(({ xid }) => xid));
           start = end;
@@ -108,7 +108,7 @@ describe('stopAtLsn, without a session', () => {
   });
 
   it('unsubscribes from its source when it stops, and emits errors and completion', () => {
-    const values = marblesOf({ commitLsn: 0x100n });
+    const values = createMarbles({ commitLsn: 0x100n });
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(
       ({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('-b-i-c-b-i-c-|', values);

@@ -22,7 +22,7 @@ import { decodeAny } from '../pgoutput/support/decode';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streamingAny } from '../support/streaming';
-import { keepaliveOf } from './support/messages';
+import { createKeepalive } from './support/messages';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 
@@ -92,7 +92,7 @@ describe('stopAtLsn, with transactions in blocks or prepared ones', () => {
   it('a keepalive within a block does not stop; one between blocks does, because open transactions commit after it', () => {
     const [start, described, ...rest] = decodeAny(OPEN);
     if (!start || !described) throw new Error('Expected a block');
-    const keepalive = keepaliveOf(0x900n);
+    const keepalive = createKeepalive(0x900n);
     expect(through(0x150n, [start, keepalive, described, ...rest])[1]).toBe(false);
     expect(through(0x150n, [start, described, ...rest, keepalive])).toEqual([`${blocks} keepalive`, true]);
     const [begun, ...prepared] = PREPARED.slice(0, -1);

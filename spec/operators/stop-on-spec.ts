@@ -6,12 +6,12 @@ import { transactions } from '../../lib/operators/transactions/transactions';
 import { Clock, microtasks } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming, streamingRaw } from '../support/streaming';
-import { keepaliveOf, marblesOf } from './support/messages';
+import { createKeepalive, createMarbles } from './support/messages';
 
 const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
 
 describe('stopOn, without a session', () => {
-  const values = { ...marblesOf(), k: keepaliveOf(0x900n) };
+  const values = { ...createMarbles(), k: createKeepalive(0x900n) };
 
   it.each<[what: string, source: string, notifier: string, expected: string, subscription: string]>([
     ['completes at once outside a transaction', ' -b-i-c--b-i-c-', '------x', '-b-i-c|', '^-----!'],

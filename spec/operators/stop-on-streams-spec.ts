@@ -17,13 +17,13 @@ import { Clock, microtasks } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streamingAny } from '../support/streaming';
 import { Spools } from './support/spools';
-import { lettered, runMarbles } from './support/streamed';
+import { assignLetters, runMarbles } from './support/streamed';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 
 describe('stopOn, without a session', () => {
-  const blocks = lettered([...firstBlock(700, relation(), row(1)), streamCommit()]); // a b c d e
-  const prepared = lettered([beginPrepare(), relation(), row(1), prepare(), commitPrepared()]); // a b c d e
+  const blocks = assignLetters([...firstBlock(700, relation(), row(1)), streamCommit()]); // a b c d e
+  const prepared = assignLetters([beginPrepare(), relation(), row(1), prepare(), commitPrepared()]); // a b c d e
 
   it.each<[what: string, values: Record<string, AnyReplicationMessage>, source: string, at: string, expected: string]>([
     ['lets a block finish', blocks, '      -a-b-c-d-e-', '----x', '-a-b-c-(d|)'],

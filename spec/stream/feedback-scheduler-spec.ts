@@ -18,7 +18,7 @@ function tx(n: number, rows = 1) {
 
 const code = (error: unknown) => (error instanceof ReplicationError ? error.code : error);
 
-describe('Feedback', () => {
+describe('FeedbackScheduler', () => {
   function beats(
     scheduler: TestScheduler,
     period: number,
@@ -47,7 +47,7 @@ describe('Feedback', () => {
     });
   });
 
-  it('reports once after so many ms, however often it was asked meanwhile', () => {
+  it('reports once after this number of ms, however often it was requested in the meantime', () => {
     run((scheduler, expectObservable) => {
       const drive = (feedback: FeedbackScheduler): void => {
         feedback.scheduleReport(5);
@@ -59,7 +59,7 @@ describe('Feedback', () => {
     });
   });
 
-  it('reports when the nearest request is due: an answer that may wait does not hold up a confirmation', () => {
+  it('reports when the nearest request is due: a delayed response does not delay a confirmation', () => {
     run((scheduler, expectObservable) => {
       const drive = (feedback: FeedbackScheduler): void => {
         feedback.scheduleReport(8);
@@ -70,7 +70,7 @@ describe('Feedback', () => {
     });
   });
 
-  it('does neither after it was stopped, nor starts again', () => {
+  it('does neither after it was stopped, and does not start again', () => {
     run((scheduler, expectObservable) => {
       const drive = (feedback: FeedbackScheduler): void => {
         feedback.scheduleReport(5);
@@ -81,7 +81,7 @@ describe('Feedback', () => {
     });
   });
 
-  it('takes no request for a report after it was stopped', () => {
+  it('accepts no request for a report after it was stopped', () => {
     run((scheduler, expectObservable) => {
       const drive = (feedback: FeedbackScheduler): void => {
         feedback.stop();
@@ -91,7 +91,7 @@ describe('Feedback', () => {
     });
   });
 
-  it('may be stopped inside a tick', () => {
+  it('may be stopped within a tick', () => {
     run((scheduler, expectObservable) => {
       const stopped = new Observable<string>((subscriber) => {
         const feedback = new FeedbackScheduler(scheduler, 10, {
@@ -108,7 +108,7 @@ describe('Feedback', () => {
 });
 
 describe('status updates in virtual time', () => {
-  /** The position that each status update confirms, when it goes out. */
+  /** The position that each status update confirms, when it is sent. */
   function statuses(
     server: FakeBackend,
     config: Partial<PgoutputConfig> = {},
@@ -126,7 +126,7 @@ describe('status updates in virtual time', () => {
 
   const values = { a: '0/0', b: '0/130', c: '0/230' };
 
-  /** @returns the server, as it stands when virtual time is over */
+  /** @returns the server after the virtual time */
   function run(
     spec: (
       server: FakeBackend,
@@ -142,23 +142,23 @@ describe('status updates in virtual time', () => {
     return server;
   }
 
-  it('go out on the status interval', () => {
+  it('are sent at the status interval', () => {
     const server = run((server, expectObservable) => {
       expectObservable(statuses(server), '35s !').toBe('a 9999ms a 9999ms a 9999ms a', values);
     });
-    // The last one was said on leaving; nothing is said after that.
+    // The last one is sent when the session closes; nothing follows.
     expect(server.last.statuses.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000, 35_000]);
     expect(server.last.statuses.every(({ replyRequested }) => !replyRequested)).toBe(true);
   });
 
-  it('go out every third of wal_sender_timeout, if that is less', () => {
+  it('are sent every third of wal_sender_timeout, if that is less', () => {
     run((server, expectObservable) => {
       server.walSenderTimeout = 6000;
       expectObservable(statuses(server), '7s !').toBe('a 1999ms a 1999ms a 1999ms a', values);
     });
   });
 
-  it('go out on the status interval where the server has no time-out', () => {
+  it('are sent at the status interval if the server has no timeout', () => {
     run((server, expectObservable) => {
       server.walSenderTimeout = 0;
       expectObservable(statuses(server, { statusInterval: 3000, livenessTimeout: 0 }), '7s !').toBe(
@@ -168,15 +168,15 @@ describe('status updates in virtual time', () => {
     });
   });
 
-  it('go out while the reader is paused by a full window', () => {
+  it('are sent while reading is paused by a full window', () => {
     const server = run((server, expectObservable, at) => {
       at(1000, () => server.commit(tx(1, 3), tx(2)));
       expectObservable(statuses(server, { maxUnacked: 2 }), '35s !').toBe('a 9999ms a 9999ms a 9999ms a', values);
     });
-    expect(server.last.held).toBe(false);
+    expect(server.last.paused).toBe(false);
   });
 
-  it('go out while a handler is busy, and what it has done then goes out within some milliseconds', () => {
+  it('are sent while a handler is busy, and its acknowledgements within some milliseconds', () => {
     run((server, expectObservable, at) => {
       at(1000, () => server.commit(tx(1)));
       const work: OperatorFunction<ReplicationMessage, unknown> = (source) =>
@@ -206,7 +206,7 @@ describe('status updates', () => {
     return heard;
   }
 
-  it('answer a keepalive that asks, at once where there is something new', () => {
+  it('reply to a keepalive that requests it, immediately if there is a new position', () => {
     const { subscription } = open();
     server.last.keepalive(0x900n, true);
     expect(server.last.statuses).toEqual([
@@ -215,7 +215,7 @@ describe('status updates', () => {
     subscription.unsubscribe();
   });
 
-  it('say what was received while work is in hand, and confirm the keepalive once that is done', () => {
+  it('report what was received while work is running, and confirm the keepalive once that is done', () => {
     const { values, subscription } = open();
     server.commit(tx(1));
     server.last.keepalive(0x900n, true);
@@ -226,7 +226,7 @@ describe('status updates', () => {
     subscription.unsubscribe();
   });
 
-  it('do not play ping-pong with a server that asks again at once', () => {
+  it('are rate-limited if a server immediately requests the next reply', () => {
     const { subscription } = open();
     server.last.keepalive(0x900n, true);
     for (let i = 0; i < 1000; i++) {
@@ -239,7 +239,7 @@ describe('status updates', () => {
     subscription.unsubscribe();
   });
 
-  it('advance a quiet slot with keepalives that ask for nothing', () => {
+  it('advance a quiet slot with keepalives that request no reply', () => {
     const { subscription } = open();
     server.last.keepalive(0x900n);
     clock.advance(10);
@@ -247,14 +247,14 @@ describe('status updates', () => {
     subscription.unsubscribe();
   });
 
-  it('confirm a whole burst with one update, when the receive buffer is empty', () => {
+  it('confirm a burst of messages with one update, when the receive buffer is empty', () => {
     const { subscription } = open({}, (message) => message.ack());
     server.commit(...Array.from({ length: 100 }, (_, i) => tx(i + 1)));
     expect(server.last.flushed).toEqual([0x6430n]);
     subscription.unsubscribe();
   });
 
-  it('coalesce confirmations that follow one another closely', () => {
+  it('coalesce confirmations in quick succession', () => {
     const { subscription } = open({}, (message) => message.ack());
     for (let n = 1; n <= 50; n++) {
       server.commit(tx(n));
@@ -294,33 +294,33 @@ describe('status updates', () => {
 });
 
 describe('the window', () => {
-  it('stops decoding at its limit, lets the socket rest, and goes on at half', () => {
+  it('stops decoding at its limit, pauses the socket, and resumes at half', () => {
     const clock = new Clock();
     const server = new FakeBackend(clock);
     const { values, subscription } = record(streaming(server, { maxUnacked: 4 }).pipe(transactions()));
     clock.advance();
     server.commit(...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => tx(n, 10)));
     expect(values).toHaveLength(4);
-    expect(server.last.held).toBe(true);
+    expect(server.last.paused).toBe(true);
     values[0]?.ack();
     clock.advance(10);
     expect(values).toHaveLength(4);
     values[3]?.ack();
     clock.advance(10);
     expect(values).toHaveLength(6);
-    // More come meanwhile.
+    // More data arrives in the meantime.
     for (const transaction of values) {
       transaction.ack();
       clock.advance(1);
     }
     expect(values).toHaveLength(10);
-    expect(server.last.held).toBe(false);
+    expect(server.last.paused).toBe(false);
     clock.advance(5);
     expect(server.slot().confirmed).toBe(0xa30n);
     subscription.unsubscribe();
   });
 
-  it('is bounded by bytes, too, and lets a lone transaction exceed it', () => {
+  it('is limited by bytes, too, and allows a single transaction to exceed it', () => {
     const clock = new Clock();
     const server = new FakeBackend(clock);
     const { values, subscription } = record(streaming(server, { maxUnackedBytes: 1000 }).pipe(transactions()));
@@ -334,7 +334,7 @@ describe('the window', () => {
   });
 });
 
-describe('the watches', () => {
+describe('the watchdogs', () => {
   let clock: Clock;
   let server: FakeBackend;
   let warned: jest.SpyInstance;
@@ -357,7 +357,7 @@ describe('the watches', () => {
 
   const warnings = () => warned.mock.calls.map(([text]: unknown[]) => text);
 
-  it('warn once when the oldest work has been held up for a minute', () => {
+  it('warn once when the oldest unacknowledged delivery has been held up for a minute', () => {
     const { subscription } = open();
     server.commit(tx(1, 12), tx(2));
     clock.advance(59_000);
@@ -380,7 +380,7 @@ describe('the watches', () => {
       (m) => !(m.kind === 'insert' && m.ordinal === 5) && m.ack(),
       'commit acknowledged, 1 change not',
     ],
-  ])('acknowledging %s confirms nothing, and the warning says so', (_, acknowledge, reason) => {
+  ])('report that acknowledging %s confirms nothing', (_, acknowledge, reason) => {
     const { subscription } = open({}, acknowledge);
     server.commit(tx(1, 12), tx(2, 12));
     clock.advance(80_000);
@@ -389,7 +389,7 @@ describe('the watches', () => {
     subscription.unsubscribe();
   });
 
-  it('say nothing while the oldest changes, however slowly', () => {
+  it('do not warn while the oldest delivery changes, however slowly', () => {
     const { values, subscription } = open();
     server.commit(tx(1), tx(2), tx(3));
     for (const count of [4, 8, 12]) {
@@ -401,7 +401,7 @@ describe('the watches', () => {
     subscription.unsubscribe();
   });
 
-  it('say nothing of a transaction that is still coming in, as long as nothing of it is left to settle', () => {
+  it('do not warn of a transaction that is still being received, if none of it is left to acknowledge', () => {
     const { subscription } = open({}, (message) => message.ack());
     server.last.push(...tx(1, 5).payloads.slice(0, -1));
     clock.advance(200_000);
@@ -409,7 +409,7 @@ describe('the watches', () => {
     subscription.unsubscribe();
   });
 
-  it('say nothing with confirm: false', () => {
+  it('do not warn with confirm: false', () => {
     const heard = open({ confirm: false, ackTimeout: 1000, livenessTimeout: 0 });
     server.commit(tx(1, 5));
     clock.advance(200_000);
@@ -418,7 +418,7 @@ describe('the watches', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('warn of a transaction, and of what a buffer above the acknowledgement withholds', () => {
+  it('warn of a transaction, and of messages that a buffer before the acknowledgement holds', () => {
     const { subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -448,7 +448,7 @@ describe('the watches', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('let ackTimeout count while a stop waits for the work in hand', () => {
+  it('apply ackTimeout while a stop waits for running work', () => {
     const drained: unknown[] = [];
     const heard = record(
       streaming(server, { ackTimeout: 1000, closeObserver: { next: ({ error }) => drained.push(code(error)) } }).pipe(
@@ -463,7 +463,7 @@ describe('the watches', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('fail with LIVENESS_TIMEOUT when the server falls silent, after asking it', () => {
+  it('fail with LIVENESS_TIMEOUT when the server is silent after a requested reply', () => {
     server.walSenderTimeout = 0;
     const heard = open({ livenessTimeout: 40_000 });
     clock.advance(39_999);
@@ -477,7 +477,7 @@ describe('the watches', () => {
     expect(server.last.closed).toBe(true);
   });
 
-  it('believe a server that answers', () => {
+  it('accept a server that replies', () => {
     server.walSenderTimeout = 0;
     const heard = open({ livenessTimeout: 40_000 });
     for (let i = 0; i < 20; i++) {
@@ -488,7 +488,7 @@ describe('the watches', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('give a server one and a half times its wal_sender_timeout, and a second', () => {
+  it('allow a server one and a half times its wal_sender_timeout, plus a second', () => {
     const heard = open({ livenessTimeout: 1000 });
     clock.advance(91_000);
     expect(heard.error).toBeUndefined();
@@ -497,7 +497,7 @@ describe('the watches', () => {
     expect(heard.error).toHaveProperty('message', expect.stringContaining('91000 ms'));
   });
 
-  it('never give it up with livenessTimeout 0', () => {
+  it('never fail with livenessTimeout 0', () => {
     const heard = open({ livenessTimeout: 0 });
     clock.advance(3_600_000);
     expect(heard.error).toBeUndefined();
@@ -505,7 +505,7 @@ describe('the watches', () => {
     heard.subscription.unsubscribe();
   });
 
-  it('hold their verdict while the window is full, and start counting anew after that', () => {
+  it('are suspended while the window is full, and restart after that', () => {
     server.walSenderTimeout = 0;
     const heard = open({ livenessTimeout: 40_000, maxUnacked: 1 });
     server.commit(tx(1));
@@ -521,7 +521,7 @@ describe('the watches', () => {
     expect(code(heard.error)).toBe('LIVENESS_TIMEOUT');
   });
 
-  it('count from the last byte on, though it came at the end of an interval', () => {
+  it('measure from the last byte, even if it arrived at the end of an interval', () => {
     server.walSenderTimeout = 0;
     const heard = open({ livenessTimeout: 40_000 });
     clock.advance(9999);

@@ -6,7 +6,7 @@ import { record, streaming } from '../support/streaming';
 let clock: Clock;
 let server: FakeBackend;
 
-/** The server answers START_REPLICATION with these messages at once. */
+/** The server sends these messages directly after its response to START_REPLICATION. */
 function startsWith(...messages: readonly Buffer[]): void {
   server.behaviour.answersTo.push([/^START_REPLICATION/, Buffer.concat([copyBothResponse(), ...messages])]);
 }
@@ -16,7 +16,7 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-/** The files of lib/ that a call came through. */
+/** The files of lib/ in the call stack. */
 function callers(): string[] {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = Infinity;
@@ -26,7 +26,7 @@ function callers(): string[] {
 }
 
 describe('the first delivery', () => {
-  it('is made in a turn of its own, and not from within the start-up of the connection', () => {
+  it("is made in a separate turn of the event loop, outside the connection's start-up", () => {
     startsWith(keepalive(0x100n));
     const rooms: string[][] = [];
     record(streaming(server), () => rooms.push(callers()));
@@ -37,7 +37,7 @@ describe('the first delivery', () => {
     expect(rooms[0]).not.toContain('commands');
   });
 
-  it('comes after the openObserver was told', () => {
+  it('follows the call of openObserver', () => {
     startsWith(keepalive(0x100n));
     const events: string[] = [];
     const openObserver = { next: () => events.push('open') };
@@ -46,7 +46,7 @@ describe('the first delivery', () => {
     expect(events).toEqual(['open', 'next']);
   });
 
-  it('does not come where the openObserver unsubscribes', () => {
+  it('is not made if openObserver unsubscribes', () => {
     startsWith(keepalive(0x100n));
     const openObserver = { next: () => heard.subscription.unsubscribe() };
     const heard = record(streaming(server, { openObserver }));
@@ -57,7 +57,7 @@ describe('the first delivery', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is the only one where it unsubscribes', () => {
+  it('is the only one if it unsubscribes', () => {
     startsWith(keepalive(0x100n), keepalive(0x200n));
     const heard = record(streaming(server), () => {
       heard.subscription.unsubscribe();

@@ -2,7 +2,7 @@ import { GarbageCollectionTrigger } from '../../lib/stream/garbage-collection';
 
 const MB = 1024 * 1024;
 
-/** How many buffers of 64 MiB and more are made meanwhile. */
+/** The number of buffers of 64 MiB and more that are allocated in the meantime. */
 function signs(action: () => void): number {
   const made = jest.spyOn(Reflect, 'construct');
   action();
@@ -12,7 +12,7 @@ function signs(action: () => void): number {
 }
 
 describe('HeapGarbage', () => {
-  it('has V8 look for garbage after some megabytes of deliveries that have waited, again and again', () => {
+  it('makes V8 collect garbage after some megabytes of deliveries that have waited, repeatedly', () => {
     const garbage = new GarbageCollectionTrigger();
     expect(signs(() => garbage.addReleased(5 * MB))).toBe(0);
     expect(signs(() => garbage.addReleased(3 * MB))).toBe(1);
@@ -23,14 +23,14 @@ describe('HeapGarbage', () => {
     ).toBe(10);
   });
 
-  it('takes no memory for that', () => {
+  it('commits no memory for that', () => {
     const garbage = new GarbageCollectionTrigger();
     const before = process.memoryUsage.rss();
     for (let i = 0; i < 8; i++) garbage.addReleased(8 * MB);
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MB);
   });
 
-  it('does without where a buffer cannot be had', () => {
+  it('has no effect if a buffer cannot be allocated', () => {
     jest.spyOn(Reflect, 'construct').mockImplementation(() => {
       throw new RangeError('Array buffer allocation failed');
     });

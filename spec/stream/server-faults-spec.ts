@@ -15,9 +15,9 @@ import {
 } from '../../lib/testing/payloads';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction, type FakeTransaction } from '../support/fake-backend';
-import { names, record, streaming, streamingAny, type Recording } from '../support/streaming';
+import { names, record, streaming, streamingAny, type RecordedEvents } from '../support/streaming';
 
-/** What servers send by mistake: PostgreSQL's bugs #19616 and #19556. */
+/** Invalid messages of servers: PostgreSQL's bugs #19616 and #19556. */
 
 let clock: Clock;
 let server: FakeBackend;
@@ -32,7 +32,7 @@ function tx(n: number): FakeTransaction {
   return transaction({ commitLsn: BigInt(n) * 0x100n, xid: n, rows: [`tx ${n}`] });
 }
 
-function expectNothingLeft({ subscription }: Recording<unknown>): void {
+function expectNothingLeft({ subscription }: RecordedEvents<unknown>): void {
   subscription.unsubscribe();
   clock.advance(60_000);
   expect(clock.pending).toBe(0);
@@ -41,7 +41,7 @@ function expectNothingLeft({ subscription }: Recording<unknown>): void {
 
 type Pipeline = (source: Observable<ReplicationMessage>, done: unknown[]) => Observable<unknown>;
 
-/** What people write, each with the names of what it has done. */
+/** Typical pipelines, each with the names of the users that it has processed. */
 const PIPELINES: [what: string, pipeline: Pipeline][] = [
   ['the flat stream', (source, done) => source.pipe(tap((message) => done.push(...names([message])) && message.ack()))],
   ['ackAfter', (source, done) => source.pipe(ackAfter((message) => void done.push(...names([message]))))],
@@ -63,7 +63,7 @@ const PIPELINES: [what: string, pipeline: Pipeline][] = [
   ],
 ];
 
-describe('a Stream Abort, though streaming is off', () => {
+describe('a Stream Abort without streaming', () => {
   const aborts: [what: string, abort: Buffer][] = [
     ['of a transaction', streamAbort({ xid: 9 })],
     ['of a subtransaction', streamAbort({ xid: 9, subxid: 10 })],
@@ -76,7 +76,7 @@ describe('a Stream Abort, though streaming is off', () => {
     PIPELINES.map(([name, pipeline]) => [what, name, abort, pipeline] as const),
   );
 
-  it.each(cases)('%s changes nothing for %s', (_, _name, abort, pipeline) => {
+  it.each(cases)('%s does not affect %s', (_, _name, abort, pipeline) => {
     const done: unknown[] = [];
     const heard = record(pipeline(streaming(server), done));
     clock.advance();
@@ -95,7 +95,7 @@ describe('a Stream Abort, though streaming is off', () => {
     expectNothingLeft(heard);
   });
 
-  it('counts for nothing in the window, and confirms nothing of what is not done', () => {
+  it('does not count in the window, and confirms nothing that is not done', () => {
     const heard = record(streaming(server, { maxUnacked: 1 }).pipe(transactions()));
     clock.advance();
     server.last.push(...Array.from({ length: 100 }, (_, n) => streamAbort({ xid: n + 1 })));
@@ -109,7 +109,7 @@ describe('a Stream Abort, though streaming is off', () => {
     expectNothingLeft(heard);
   });
 
-  it('does not keep a stop from coming', () => {
+  it('does not prevent a stop', () => {
     const done: unknown[] = [];
     const source = streaming(server).pipe(stopAtLsn(0x180n), transactions());
     const heard = record(source.pipe(ackAfter((unit) => of(done.push(...names([unit]))))));
@@ -118,7 +118,7 @@ describe('a Stream Abort, though streaming is off', () => {
     server.last.push(streamAbort({ xid: 9, abortLsn: 0x300n }));
     server.commit(tx(2), tx(3));
     clock.advance(1000);
-    // All that commits before the stop is done.
+    // Everything that commits before the stop is done.
     expect([heard.completed, done, server.slot().confirmed]).toEqual([true, ['tx 1'], 0x180n]);
     expectNothingLeft(heard);
   });
@@ -133,28 +133,25 @@ describe('the end of a prepared transaction without its Prepare', () => {
     [true, false].map((twoPhase) => [what, twoPhase, kind, payload] as const),
   );
 
-  it.each(cases)(
-    '%s comes by itself, twoPhase %p, and is confirmed once it is acknowledged',
-    (_, twoPhase, kind, end) => {
-      const heard = record(streamingAny(server, { twoPhase }).pipe(transactions()));
-      clock.advance();
-      server.commit(tx(1));
-      server.last.push(end);
-      server.commit(tx(3));
-      clock.advance(200);
-      expect(heard.values.map((unit) => unit.kind)).toEqual(['transaction', kind, 'transaction']);
-      heard.values[0]?.ack();
-      heard.values[2]?.ack();
-      clock.advance(200);
-      expect(server.slot().confirmed).toBe(0x130n);
-      heard.values[1]?.ack();
-      clock.advance(200);
-      expect([heard.error, server.slot().confirmed]).toEqual([undefined, 0x330n]);
-      expectNothingLeft(heard);
-    },
-  );
+  it.each(cases)('%s is emitted alone, twoPhase %p, and is confirmed when acknowledged', (_, twoPhase, kind, end) => {
+    const heard = record(streamingAny(server, { twoPhase }).pipe(transactions()));
+    clock.advance();
+    server.commit(tx(1));
+    server.last.push(end);
+    server.commit(tx(3));
+    clock.advance(200);
+    expect(heard.values.map((unit) => unit.kind)).toEqual(['transaction', kind, 'transaction']);
+    heard.values[0]?.ack();
+    heard.values[2]?.ack();
+    clock.advance(200);
+    expect(server.slot().confirmed).toBe(0x130n);
+    heard.values[1]?.ack();
+    clock.advance(200);
+    expect([heard.error, server.slot().confirmed]).toEqual([undefined, 0x330n]);
+    expectNothingLeft(heard);
+  });
 
-  it.each(ends)('%s ends no other one that is prepared', (_, kind, end) => {
+  it.each(ends)('%s does not end another prepared transaction', (_, kind, end) => {
     const heard = record(streamingAny(server, { twoPhase: true }).pipe(transactions()));
     clock.advance();
     const prepared = { xid: 701, gid: 'other', prepareLsn: 0x100n, endLsn: 0x130n };
@@ -170,7 +167,7 @@ describe('the end of a prepared transaction without its Prepare', () => {
     expectNothingLeft(heard);
   });
 
-  it.each(ends)('%s comes to a work of its own, and to none twice', (_, kind, end) => {
+  it.each(ends)('%s is passed to work of its own, once', (_, kind, end) => {
     const done: string[] = [];
     const source = streamingAny(server, { twoPhase: true }).pipe(transactions());
     const heard = record(source.pipe(ackAfter((unit) => of(done.push(unit.kind)))));
@@ -182,7 +179,7 @@ describe('the end of a prepared transaction without its Prepare', () => {
     expectNothingLeft(heard);
   });
 
-  it.each(ends)('%s is no reason to wait for a stop', (_, kind, end) => {
+  it.each(ends)('%s does not delay a stop', (_, kind, end) => {
     const heard = record(
       streamingAny(server, { twoPhase: true }).pipe(
         stopAtLsn(0x280n),

@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** The ids of so many transactions, and the codes of what was tried again. */
+/** The ids of this number of transactions, and the codes of the errors that were retried. */
 async function read(count: number): Promise<{ ids: unknown[]; codes: string[] }> {
   const codes: string[] = [];
   const config = { connection: server.url, slot: 'orders', publications: ['orders_pub'] };
@@ -38,7 +38,7 @@ it.each([
   ['25P04', 'CANCELLED'],
   ['57P05', 'CANCELLED'],
   ['UE001', 'UNKNOWN_SQLSTATE'],
-])('a server that fails with %s for a moment is read again, and nothing is missing', async (sqlState, code) => {
+])('a temporary error %s of the server is retried, and nothing is missing', async (sqlState, code) => {
   server.commit(transaction([orders.insert({ id: 1 })]));
   const reading = read(2);
   await server.whenStreaming();

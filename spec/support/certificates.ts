@@ -14,7 +14,7 @@ import {
 import { createPrivateKey, KeyObject, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 
-/** How a key is made, and how it signs. */
+/** The type of a key, and its signature algorithm. */
 const ALGORITHMS = {
   p256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
   p384: { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
@@ -25,13 +25,13 @@ const ALGORITHMS = {
   ed25519: { name: 'Ed25519' },
 };
 
-/** Elliptic curves cost a millisecond, RSA some hundred. */
+/** Creating an elliptic-curve key takes a millisecond, an RSA key some hundred. */
 export type KeyKind = keyof typeof ALGORITHMS;
 
 export interface CertificateOptions {
-  /** Of its own key. Default: p256. */
+  /** The type of its key. Default: p256. */
   readonly kind?: KeyKind;
-  /** Names and addresses that it is for. Default: none. */
+  /** The DNS names and addresses. Default: none. */
   readonly hosts?: readonly string[];
   /** The common name. */
   readonly name?: string;
@@ -59,7 +59,7 @@ interface Signer {
   readonly key: webcrypto.CryptoKey;
 }
 
-/** Whoever vouches for certificates. */
+/** The issuer of a certificate. */
 export class Authority implements Credentials {
   static #made = 0;
 
@@ -87,12 +87,12 @@ export class Authority implements Credentials {
     return leaf({ hosts: HOSTS, name: 'server', ...options }, ExtendedKeyUsage.serverAuth, this.signer);
   }
 
-  /** For a user, whose name PostgreSQL reads in the common name. */
+  /** For a user, whose name PostgreSQL reads from the common name. */
   client(user: string, options: CertificateOptions = {}): Promise<Credentials> {
     return leaf({ ...options, name: user }, ExtendedKeyUsage.clientAuth, this.signer);
   }
 
-  /** The list of those certificates that it takes back, in PEM. */
+  /** The revocation list for these certificates, in PEM. */
   async revocations(...revoked: readonly Credentials[]): Promise<string> {
     const { name, key } = this.signer;
     const list = await X509CrlGenerator.create({
@@ -103,17 +103,17 @@ export class Authority implements Credentials {
       nextUpdate: new Date(Date.now() + HOUR),
       entries: revoked.map(({ cert }) => ({ serialNumber: new X509Certificate(cert).serialNumber })),
     });
-    // OpenSSL knows them by this name.
+    // The name in OpenSSL.
     return `${list.toString('pem').replaceAll(' CRL', ' X509 CRL')}\n`;
   }
 }
 
-/** A certificate of a server that vouches for itself. */
+/** A self-signed certificate of a server. */
 export function selfSigned(options: CertificateOptions = {}): Promise<Credentials> {
   return leaf({ hosts: HOSTS, name: 'server', ...options }, ExtendedKeyUsage.serverAuth);
 }
 
-/** The same key, in PEM, that only the passphrase opens. */
+/** The same key in PEM, encrypted with a passphrase. */
 export function encrypted(key: string, passphrase: string): string {
   const options = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase } as const;
   return createPrivateKey(key).export(options).toString();
@@ -158,11 +158,11 @@ function rsa(name: string, hash: string) {
 }
 
 async function keysOf(kind: KeyKind = 'p256'): Promise<webcrypto.CryptoKeyPair> {
-  // Ed25519 is one of those that make a pair, too.
+  // Ed25519 also generates a key pair.
   return (await webcrypto.subtle.generateKey(ALGORITHMS[kind], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
-/** An elliptic curve does not say with which hash it signs. */
+/** An elliptic-curve key does not determine the hash of its signatures. */
 function signatureOf({ algorithm }: webcrypto.CryptoKey) {
   const { name } = algorithm;
   if (name !== 'ECDSA') return name === 'RSA-PSS' ? { ...algorithm, saltLength: 48 } : algorithm;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 /**
- * A small process that stops a server and removes its folder as soon as the process that started it is gone, even if
- * killed, or when told so. Nothing else here removes or kills, so that it is the same code in all cases.
+ * A small process that stops a server and removes its folder when the process that started it has ended, even if it was killed,
+ * or on demand. Nothing else removes or kills, so that the same code runs in all cases.
  */
 export class Cleanup {
   readonly #child: ChildProcessByStdio<Writable, null, null>;
@@ -19,11 +19,11 @@ export class Cleanup {
     });
     this.#child.on('error', () => undefined);
     this.#child.stdin.on('error', () => undefined);
-    // Nobody has to dispose of a server for the process to end: the end of the process does it.
+    // A server need not be disposed of for this process to exit, because the exit disposes of it.
     this.#child.unref();
   }
 
-  /** From now on, this process has to be stopped first. At its end it removes the file `lock`, if it has one. */
+  /** Registers a process to stop first. At its end, it removes the file `lock`, if any. */
   register(pid: number | undefined, signal: NodeJS.Signals, lock?: string): void {
     this.#child.stdin.write(`${JSON.stringify({ pid, signal, lock })}\n`);
   }
@@ -32,7 +32,7 @@ export class Cleanup {
     this.#child.stdin.write('null\n');
   }
 
-  /** Has everything cleared up, and resolves when it is. */
+  /** Cleans up, and resolves when that is complete. */
   async finish(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.ref();

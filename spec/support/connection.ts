@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { Client, type ClientConfig, type QueryResultRow } from 'pg';
 
-/** A database of its own for one spec file, on a server that others may share. */
+/** A separate database for one spec file, on a server that may be shared. */
 export interface TestDatabase {
   readonly name: string;
   /** The superuser's URL. */
   readonly url: string;
   query<Row extends QueryResultRow = QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** A connected client, for what spans several queries; `drop()` ends it if nobody else does. */
+  /** A connected client, for several queries on one connection; `drop()` closes it if it is still open. */
   client(): Promise<Client>;
-  /** Ends all connections, drops the database's slots and the database. */
+  /** Closes all connections, and drops the database's slots and the database. */
   drop(): Promise<void>;
 }
 
-/** A name for what is shared by the whole cluster (slots, roles, databases) that no other spec has. */
+/** A unique name for objects that are shared by the whole cluster (slots, roles, databases). */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(5).toString('hex')}`;
 }
@@ -27,13 +27,13 @@ export function withDatabase(url: string, database: string): string {
 
 export async function connect(config: ClientConfig): Promise<Client> {
   const client = new Client({ connectionTimeoutMillis: 10_000, ...config });
-  // The specs stop servers on purpose: an idle client that loses its connection is no failure.
+  // Specs stop servers on purpose, so a lost idle connection is not a failure.
   client.on('error', () => undefined);
   await client.connect();
   return client;
 }
 
-/** Runs SQL on a connection made for it. Of several statements the last one's rows come back. */
+/** Runs SQL on a new connection. For several statements, returns the rows of the last one. */
 export async function queryOnce<Row extends QueryResultRow>(
   config: ClientConfig,
   sql: string,
@@ -41,13 +41,13 @@ export async function queryOnce<Row extends QueryResultRow>(
 ): Promise<Row[]> {
   const client = await connect(config);
   try {
-    return await rowsOf<Row>(client, sql, values);
+    return await getRows<Row>(client, sql, values);
   } finally {
     await client.end();
   }
 }
 
-async function rowsOf<Row extends QueryResultRow>(
+async function getRows<Row extends QueryResultRow>(
   client: Client,
   sql: string,
   values?: readonly unknown[],
@@ -57,10 +57,10 @@ async function rowsOf<Row extends QueryResultRow>(
   return last?.rows ?? [];
 }
 
-/** How databases are encoded. SQL_ASCII takes any bytes. */
+/** The encoding of a database. SQL_ASCII accepts any bytes. */
 export type Encoding = 'UTF8' | 'SQL_ASCII' | 'WIN1252';
 
-/** Makes a database. `config` says how its creator reaches the server: it has to be a superuser. */
+/** Creates a database. `config` connects as its creator, which must be a superuser. */
 export async function createDatabase(
   config: (database?: string) => ClientConfig,
   url: string,
@@ -90,7 +90,7 @@ export async function createDatabase(
   };
 }
 
-/** A database cannot go while it has slots, and a slot cannot while somebody streams from it. */
+/** A database with slots cannot be dropped, nor can an active slot. */
 function dropSlots(database: string): string {
   return `
     DO $$

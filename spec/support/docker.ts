@@ -9,10 +9,10 @@ import { NoServerError } from './binaries';
 import { createDatabase, queryOnce, type Encoding, type TestDatabase } from './connection';
 import {
   chosenVersion,
-  freePort,
-  hbaOf,
-  settingsOf,
-  urlOf,
+  findFreePort,
+  buildHba,
+  resolveSettings,
+  buildUrl,
   type AdminConfig,
   type ServerOptions,
   type StopMode,
@@ -22,27 +22,27 @@ import {
 const DEFAULT_VERSION = 18;
 const FILES = '/spec-files';
 const SIGNALS: Record<StopMode, string> = { smart: 'TERM', fast: 'INT', immediate: 'QUIT' };
-// A role of its own, which pg_hba.conf always admits over TCP, whatever it says of the others.
+// A separate role, which pg_hba.conf always admits over TCP, whatever it says about the others.
 const ADMIN = 'spec_admin';
 
-/** Starts a server in a container. testcontainers' own reaper removes it should we be killed. */
+/** Starts a server in a container. The reaper of testcontainers removes it if this process is killed. */
 export async function startContainer(options: ServerOptions = {}): Promise<TestServer> {
   const image = process.env['TEST_POSTGRES_IMAGE'] ?? `postgres:${chosenVersion(options) ?? DEFAULT_VERSION}`;
-  const port = await freePort();
+  const port = await findFreePort();
   const { password } = options;
   // Mounted at the same path in the container, so that clients outside find the Unix-domain socket where the server says.
   const sockets = await mkdtemp(join(tmpdir(), 'sockets-'));
   await chmod(sockets, 0o777);
   const own = { listen_addresses: '*', port: String(port), unix_socket_directories: sockets };
-  const settings = settingsOf({ ...options, settings: { ...options.settings, ...own } }, FILES);
+  const settings = resolveSettings({ ...options, settings: { ...options.settings, ...own } }, FILES);
   const files = {
     ...options.files,
-    'pg_hba.conf': `host all ${ADMIN} all trust\n${hbaOf(options)}`,
+    'pg_hba.conf': `host all ${ADMIN} all trust\n${buildHba(options)}`,
     'postgresql.conf': toConfigFile([...settings, ['hba_file', `${FILES}/pg_hba.conf`]]),
   };
 
   const container = await new GenericContainer(image)
-    // A port that stays the same when the container starts again, and is part of the socket's name.
+    // A fixed port, which stays the same when the container restarts, and is part of the socket's name.
     .withExposedPorts({ container: port, host: port })
     .withBindMounts([{ source: sockets, target: sockets }])
     .withEnvironment(password === undefined ? { POSTGRES_HOST_AUTH_METHOD: 'trust' } : { POSTGRES_PASSWORD: password })
@@ -50,9 +50,9 @@ export async function startContainer(options: ServerOptions = {}): Promise<TestS
       Object.entries(files).map(([name, content]) => ({ content, target: `${FILES}/${name}`, mode: 0o600 })),
     )
     .withEntrypoint(['sh', '-c', `chown -R postgres ${FILES} && exec docker-entrypoint.sh "$@"`, 'sh'])
-    // Settings of the command line could not be changed by ALTER SYSTEM.
+    // ALTER SYSTEM cannot change settings of the command line.
     .withCommand(['postgres', '-c', `config_file=${FILES}/postgresql.conf`])
-    // Once for the server that prepares the cluster, once for the real one.
+    // Once for the server that initializes the cluster, once for the actual one.
     .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
     .start()
     .catch((error: unknown) => {
@@ -96,7 +96,7 @@ async function describe(
   sockets: string,
 ): Promise<TestServer> {
   const host = container.getHost();
-  const url = urlOf(host, port, password);
+  const url = buildUrl(host, port, password);
   const admin: AdminConfig = (database = 'postgres') => ({ host, port, user: ADMIN, database });
   const answers = () =>
     queryOnce(admin(), 'SELECT').then(
@@ -130,12 +130,12 @@ async function describe(
     async stop(mode = 'fast') {
       if (!running) return;
       running = false;
-      // The server is the container's first process, and the container ends with it. An image need not have a kill program.
+      // The server is the container's first process, so the container ends with it. The image may not contain a kill program.
       const { exitCode, output } = await container.exec(['sh', '-c', `kill -${SIGNALS[mode]} 1`]);
-      // The container may have ended before the command did.
+      // The container may have ended before the command completed.
       if (exitCode > 0 && exitCode < 128) throw new Error(`The server in ${image} could not be stopped: ${output}`);
       while (await isRunning(container.getId())) await delay(50);
-      // Docker's proxy listens for a moment longer.
+      // Docker's proxy listens a little longer.
       while (await isListening(host, port)) await delay(50);
     },
     async restart(mode) {
@@ -169,12 +169,12 @@ function isListening(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** What a container has logged so far. testcontainers only follows a log, to the end of its container. */
+/** The log of a container so far. testcontainers can only follow a log to its end. */
 async function readLog(id: string): Promise<string> {
   const { container } = await getContainerRuntimeClient();
   const frames = await container.getById(id).logs({ stdout: true, stderr: true, follow: false });
   const texts: Buffer[] = [];
-  // Each frame has a header of eight bytes, of which the last four are its length.
+  // Each frame has a header of eight bytes, the last four of which are its length.
   for (let at = 0; at + 8 <= frames.length;) {
     const end = at + 8 + frames.readUInt32BE(at + 4);
     texts.push(frames.subarray(at + 8, end));

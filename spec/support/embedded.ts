@@ -11,10 +11,10 @@ import { Cleanup } from './cleanup';
 import { createDatabase, queryOnce, type Encoding, type TestDatabase } from './connection';
 import {
   chosenVersion,
-  freePort,
-  hbaOf,
-  settingsOf,
-  urlOf,
+  findFreePort,
+  buildHba,
+  resolveSettings,
+  buildUrl,
   type AdminConfig,
   type ServerOptions,
   type StopMode,
@@ -23,10 +23,10 @@ import {
 
 const START_TIMEOUT = 60_000;
 const SIGNALS: Record<StopMode, NodeJS.Signals> = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' };
-// The surroundings must not reach the server: PG* variables, a time zone, a locale.
+// The environment must not affect the server: PG* variables, the time zone, the locale.
 const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' };
 
-/** What a first server leaves to others of the same run, as long as it lives: programs that run, and a new cluster. */
+/** What the first server leaves to later ones of the same run: executable programs, and a new cluster. */
 export interface Prepared extends Binaries {
   readonly cluster: string;
 }
@@ -83,19 +83,19 @@ export class EmbeddedServer implements TestServer {
   }
 
   get url(): string {
-    return urlOf(this.host, this.#port, this.#options.password);
+    return buildUrl(this.host, this.#port, this.#options.password);
   }
 
   get description(): string {
     return `PostgreSQL ${this.#release}, embedded binaries, port ${this.#port}`;
   }
 
-  /** Where the server's Unix-domain socket is. */
+  /** The folder of the server's Unix-domain socket. */
   get socketFolder(): string {
     return this.#folder;
   }
 
-  /** Over the socket, where trust holds whatever pg_hba.conf says of TCP. */
+  /** Over the socket, which uses trust whatever pg_hba.conf says about TCP. */
   readonly admin: AdminConfig = (database = 'postgres') => ({
     host: this.#folder,
     port: this.#port,
@@ -116,7 +116,7 @@ export class EmbeddedServer implements TestServer {
     return { ...this.#binaries, cluster: this.#unused };
   }
 
-  /** Makes the cluster, as a copy of one that was never used, and starts it on a free port. */
+  /** Creates the cluster as a copy of an unused one, and starts it on a free port. */
   async create(shared?: Prepared): Promise<void> {
     if (shared) this.#unused = shared.cluster;
     else await this.#initdb();
@@ -124,12 +124,12 @@ export class EmbeddedServer implements TestServer {
     await this.#configure();
 
     for (let attempt = 1; ; attempt++) {
-      this.#port = await freePort();
+      this.#port = await findFreePort();
       try {
         await this.start();
         break;
       } catch (error) {
-        // Somebody else may take the port between our look and the server's.
+        // Another process may take the port before the server does.
         if (attempt === 5 || !(await this.log()).includes('Address already in use')) throw error;
       }
     }
@@ -145,7 +145,7 @@ export class EmbeddedServer implements TestServer {
     const postmaster = spawn(
       join(this.#binaries.native, 'bin', 'postgres'),
       ['-D', this.#data, '-p', String(this.#port), '-k', this.#folder],
-      // Apart from the terminal's process group: Ctrl-C is for us, and what it means for the server is ours to say.
+      // In a separate process group, because Ctrl-C must reach only this process, which then stops the server.
       { ...this.#user, cwd: this.#folder, env: ENVIRONMENT, detached: true, stdio: ['ignore', log, log] },
     );
     closeSync(log);
@@ -211,11 +211,11 @@ export class EmbeddedServer implements TestServer {
   }
 
   async #configure(): Promise<void> {
-    const settings = settingsOf(this.#options, this.#folder)
+    const settings = resolveSettings(this.#options, this.#folder)
       .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
       .join('');
     await appendFile(join(this.#data, 'postgresql.conf'), `\n${settings}`);
-    await writeFile(join(this.#data, 'pg_hba.conf'), hbaOf(this.#options));
+    await writeFile(join(this.#data, 'pg_hba.conf'), buildHba(this.#options));
     for (const [name, content] of Object.entries(this.#options.files ?? {})) {
       const file = join(this.#folder, name);
       await writeFile(file, content, { mode: 0o600 });
@@ -223,14 +223,14 @@ export class EmbeddedServer implements TestServer {
     }
   }
 
-  /** As pg_ctl finds out: the postmaster writes its state into the eighth line of its lock file. */
+  /** As in pg_ctl: the eighth line of the lock file is the postmaster's state. */
   async #ready(): Promise<boolean> {
     const lock = await readFile(this.#lockFile, 'utf8').catch(() => '');
     const lines = lock.split('\n').map((line) => line.trim());
     return lines[0] === String(this.#postmaster?.pid) && lines[7] === 'ready';
   }
 
-  /** Runs a program as the server's user to its end. */
+  /** Runs a program as the server's user to completion. */
   async #run(program: string, args: readonly string[]): Promise<void> {
     const child = spawn(program, args, {
       ...this.#user,
@@ -248,7 +248,7 @@ export class EmbeddedServer implements TestServer {
   }
 }
 
-/** A folder that the server's user can reach, and nobody else. */
+/** A folder that only the server's user can access. */
 function makeFolder(user: ServerUser | undefined): string {
   for (const parent of new Set([tmpdir(), '/tmp'])) {
     const folder = mkdtempSync(join(parent, 'pg-spec-'));

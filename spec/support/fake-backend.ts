@@ -13,7 +13,7 @@ export { buildResultSet as resultSet } from '../../lib/testing/commands';
 export type FakeTransaction = WalTransaction;
 
 export interface TransactionOptions extends TransactionFields {
-  /** The names of inserted users; how many, where the names do not matter. */
+  /** The names of inserted users; or their number. */
   rows?: number | readonly string[];
 }
 
@@ -29,22 +29,22 @@ export function transaction({ rows = 1, ...fields }: TransactionOptions = {}): F
   };
 }
 
-/** A slot, whose position has a short name here. */
+/** A slot, with a short name for its position. */
 export interface BackendSlot extends FakeSlot {
   confirmed: Lsn;
 }
 
-/** How the network behaves, besides the server. */
+/** The behavior of the network. */
 export interface NetworkBehaviour extends FakeBehaviour {
-  /** false: nobody answers the SYN. */
+  /** false: the SYN gets no response. */
   reachable: boolean;
-  /** What the operating system says instead of a connection. */
+  /** The operating system's error instead of a connection. */
   refusal: Error | undefined;
 }
 
 /**
- * The fake server without a socket, behind the interface `Connect`. Its time is the scheduler's; each of its answers comes
- * in a later action of that, and what a spec pushes comes at once.
+ * The fake server without a socket, which implements `Connect`. Its time is the scheduler's; each response is sent in a later
+ * action, and data that a spec pushes is sent immediately.
  */
 export class FakeBackend extends FakeCluster<FakeConnection> {
   override readonly behaviour: NetworkBehaviour = {
@@ -74,7 +74,7 @@ export class FakeBackend extends FakeCluster<FakeConnection> {
   }
 
   override slot(name?: string): BackendSlot {
-    // addSlot has made all of them.
+    // addSlot has created all of them.
     return super.slot(name) as BackendSlot;
   }
 
@@ -87,10 +87,10 @@ export class FakeBackend extends FakeCluster<FakeConnection> {
 
 const RESET = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 
-/** The server's end of the connection: what the client does not read yet waits here. */
-class Wire implements ServerSocket {
+/** The server's side of the connection. It buffers data that the client does not read. */
+class ServerSide implements ServerSocket {
   held = false;
-  /** Called when the client has been told of the end. */
+  /** Called when the client has been notified of the end. */
   closed: () => void = () => undefined;
   #unread: Buffer[] = [];
   #closing: { readonly cause: Error | undefined } | undefined;
@@ -121,7 +121,7 @@ class Wire implements ServerSocket {
     this.scheduler.schedule(callback);
   }
 
-  /** The client wants to hear nothing more. */
+  /** The client has detached its listener. */
   leave(): void {
     this.#over = true;
   }
@@ -139,13 +139,13 @@ class Wire implements ServerSocket {
   }
 }
 
-/** One connection: the client's transport, and the server process at its other end. */
+/** A connection: the client's transport, and the server process. */
 export class FakeConnection extends BackendProcess implements Transport {
   destroyed = false;
   ended = false;
-  /** Time-outs that the client has neither cancelled nor seen fire. */
+  /** The number of timers that the client has neither cancelled nor seen fire. */
   timeouts = 0;
-  readonly #wire: Wire;
+  readonly #wire: ServerSide;
   readonly #scheduler: SchedulerLike;
 
   constructor(
@@ -154,7 +154,7 @@ export class FakeConnection extends BackendProcess implements Transport {
     events: TransportEvents,
     processId: number,
   ) {
-    const wire = new Wire(events, server.scheduler);
+    const wire = new ServerSide(events, server.scheduler);
     super(server, wire, processId);
     this.#wire = wire;
     this.#scheduler = server.scheduler;
@@ -168,12 +168,12 @@ export class FakeConnection extends BackendProcess implements Transport {
     });
   }
 
-  /** Whether the client lets the socket rest. */
-  get held(): boolean {
+  /** Whether the client has paused the socket. */
+  get paused(): boolean {
     return this.#wire.held;
   }
 
-  /** Closes the connection: in order, behind what was sent; with a cause at once. */
+  /** Closes the connection: after all written data; with a cause immediately. */
   override close(cause?: Error): void {
     if (cause) this.#wire.reset(cause);
     super.close();
@@ -188,7 +188,7 @@ export class FakeConnection extends BackendProcess implements Transport {
   }
 
   resume(): void {
-    if (!this.held) return;
+    if (!this.paused) return;
     this.#wire.held = false;
     this.defer(() => {
       this.#wire.flow();

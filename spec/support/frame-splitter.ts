@@ -1,8 +1,8 @@
 const HEADER = 5;
 
 /**
- * Cuts what one side of a connection sends into whole frames: a type byte, and a length that counts itself. Only a
- * client's first message has no type byte; of those that may come first (an SSLRequest …) it knows the StartupMessage.
+ * Splits the data of one side of a connection into whole frames: a type byte, and a length that includes itself. Only the
+ * client's first message has no type byte; of the possible first messages, it supports the StartupMessage.
  */
 export class FrameSplitter {
   #pending: Buffer = Buffer.alloc(0);
@@ -12,7 +12,7 @@ export class FrameSplitter {
     this.#untyped = side === 'client';
   }
 
-  /** The frames that are complete with this chunk. */
+  /** Returns the frames that this chunk completes. */
   push(chunk: Buffer): Buffer[] {
     this.#pending = this.#pending.length > 0 ? Buffer.concat([this.#pending, chunk]) : chunk;
     const frames: Buffer[] = [];
@@ -24,20 +24,20 @@ export class FrameSplitter {
     return frames;
   }
 
-  /** Of the frame that comes next; endless while even that is not known. */
+  /** The length of the next frame; infinite while it is unknown. */
   #length(): number {
     if (this.#untyped) return this.#pending.length >= 4 ? this.#pending.readUInt32BE(0) : Infinity;
     return this.#pending.length >= HEADER ? 1 + this.#pending.readUInt32BE(1) : Infinity;
   }
 }
 
-/** What a standby status update says that it has made durable; undefined for any other frame. */
-export function flushOf(frame: Buffer): bigint | undefined {
+/** The flush position of a standby status update; undefined for any other frame. */
+export function getFlushPosition(frame: Buffer): bigint | undefined {
   const isStatus = frame.length === HEADER + 34 && frame[0] === 0x64 && frame[HEADER] === 0x72;
   return isStatus ? frame.readBigUInt64BE(HEADER + 9) : undefined;
 }
 
-/** The type of what a server streams: `B`, `I`, `C` … of pgoutput, `k` for a keepalive; undefined outside the stream. */
+/** The type of a streamed message: `B`, `I`, `C` … of pgoutput, `k` for a keepalive; undefined outside the stream. */
 export function streamedType(frame: Buffer): string | undefined {
   if (frame[0] !== 0x64 || frame.length <= HEADER) return undefined;
   const type = String.fromCharCode(frame[HEADER] ?? 0);

@@ -3,21 +3,21 @@ import { elapsedProcessorTime } from './processor-time';
 const TICK = 5;
 
 /**
- * Tells how long something took in this process, in ms, without the time in which the machine let the process wait: a tick
- * of 5 ms counts once, however late it came. On an idle machine that is the time of the wall clock, so that a bound means
- * the same on a busy one. Time in which this process kept its event loop from ticking counts by its processor time.
+ * Measures the duration of something in this process, in ms, without the time in which the machine did not run the process: a
+ * tick of 5 ms counts once, however late it is. On an idle machine this equals elapsed time, so a bound has the same meaning on
+ * a busy one. While the process blocks its own event loop, its processor time counts.
  */
 export class LoopClock {
   #ticks = 0;
   readonly #start = process.cpuUsage();
   readonly #timer = setInterval(() => this.#ticks++, TICK).unref();
 
-  /** In ms, since the clock was made. */
+  /** In ms, since the clock was created. */
   get elapsed(): number {
     return Math.max(this.#ticks * TICK, elapsedProcessorTime(this.#start));
   }
 
-  /** Stops the clock, and returns what it shows. */
+  /** Stops the clock, and returns the elapsed time. */
   stop(): number {
     clearInterval(this.#timer);
     return this.elapsed;

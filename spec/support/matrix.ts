@@ -1,11 +1,11 @@
 /**
- * Runs the integration specs once for each PostgreSQL version, or for those given:
+ * Runs the integration specs for each PostgreSQL version, or for the given ones:
  *
  *   npm run test:matrix -- 15 17
- *   npm run test:matrix -- 15 17 scenarios    those whose path has this in it
+ *   npm run test:matrix -- 15 17 scenarios    only specs whose path contains the text
  *
- * It sets TEST_EVERY_WAY, so that each scenario is read in every way that the server knows (`npm test` takes some in turn).
- * The binaries come from npm, into a folder that git ignores. With `--install` it stops after that.
+ * It sets TEST_EVERY_WAY, so that each scenario is read in every way that the server supports (`npm test` uses some in turn).
+ * The binaries are installed with npm into a folder that git ignores. With `--install` it stops after that.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ function install(version: PostgresVersion): boolean {
   const folder = matrixFolder(version);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true }));
-  // Its install script only makes symbolic links, and they are made upon the start anyway.
+  // The install script only creates symbolic links, which are created at the start of a server anyway.
   const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
   return run('npm', ['install', ...options, EMBEDDED_PACKAGES[version]], folder) && isInstalled(version);
 }

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 
-/** How many files without a name this process has open, as spool files are. */
+/** The number of unlinked files, such as spool files, that this process has open. */
 export function openSpools(): number {
   let count = 0;
   for (let fd = 0; fd < 1024; fd++) {
@@ -8,7 +8,7 @@ export function openSpools(): number {
       const { nlink, mode } = fstatSync(fd);
       if (nlink === 0 && (mode & 0o170000) === 0o100000) count++;
     } catch {
-      // Not open.
+      // Not open any more.
     }
   }
   return count;

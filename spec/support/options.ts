@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import type { ClientConfig, QueryResultRow } from 'pg';
 import type { Encoding, TestDatabase } from './connection';
 
-/** A PostgreSQL server that somebody runs, with all that specs and examples ask of it. */
+/** A running PostgreSQL server, for specs and examples. */
 export interface PostgresServer {
   /** A superuser's URL, over TCP, of the database `postgres`. */
   readonly url: string;
@@ -11,52 +11,56 @@ export interface PostgresServer {
   readonly port: number;
   /** The major version. */
   readonly version: number;
-  /** Which server this is, in a line for people. */
+  /** A description of the server in one line. */
   readonly description: string;
-  /** As a superuser; on a server of our own it works whatever pg_hba.conf says. */
+  /** As a superuser; on a server started here, it works whatever pg_hba.conf says. */
   query<Row extends QueryResultRow = QueryResultRow>(sql: string, database?: string): Promise<Row[]>;
   createDatabase(prefix?: string, encoding?: Encoding): Promise<TestDatabase>;
-  /** Lets go of the server: one that we started is stopped, and its files are gone when this resolves. */
+  /** Releases the server. A server started here is stopped, and its files are removed when this resolves. */
   dispose(): Promise<void>;
 }
 
-/** A server of our own, so that one can stop it. Its port stays the same. */
+/** A server started here, which can be stopped. Its port stays the same. */
 export interface TestServer extends PostgresServer {
-  /** Resolves when the server takes connections. */
+  /** Resolves when the server accepts connections. */
   start(): Promise<void>;
-  /** Resolves when the server has ended; its data stay until `dispose()`. */
+  /** Resolves when the server has stopped; its data is kept until `dispose()`. */
   stop(mode?: StopMode): Promise<void>;
   restart(mode?: StopMode): Promise<void>;
-  /** What the server has logged since it was made. */
+  /** The server's log since it was created. */
   log(): Promise<string>;
 }
 
 /**
- * `smart` waits for clients to go, `fast` (the default) lets walsenders send what is left, `immediate` is a crash.
+ * `smart` waits for clients to disconnect, `fast` (the default) lets walsenders send the remaining WAL, `immediate` simulates a
+ * crash.
  *
  * Source: PostgreSQL manual, "Shutting Down the Server".
  */
 export type StopMode = 'smart' | 'fast' | 'immediate';
 
 export interface ServerOptions {
-  /** The major version; `TEST_POSTGRES_VERSION` by default, else what is installed. */
+  /** The major version. Default: `TEST_POSTGRES_VERSION`, or else the installed one. */
   version?: number;
-  /** Parameters of postgresql.conf, above those of {@link baseSettings}. */
+  /** Parameters of postgresql.conf, in addition to those of {@link baseSettings}. */
   settings?: Readonly<Record<string, string>>;
-  /** Lines of pg_hba.conf, in place of "everybody may" over TCP; over the Unix-domain socket others still may. */
+  /**
+   * Lines of pg_hba.conf, which replace the default of trust over TCP; connections over the Unix-domain socket are still
+   * trusted.
+   */
   hba?: string;
   /** The password of the user `postgres`, also in `url`. */
   password?: string;
-  /** Whether specs copy the server's data folder: it is then never in a container. */
+  /** Whether specs copy the server's data folder, in which case it never runs in a container. */
   localFiles?: boolean;
-  /** Files for the server alone to read: a setting whose value is such a name gets its path (`ssl_key_file`). */
+  /** Files that only the server can read: a setting whose value is the name of one gets its path (`ssl_key_file`). */
   files?: Readonly<Record<string, string>>;
 }
 
-/** How to reach a database as a superuser. */
+/** The connection of a superuser to a database. */
 export type AdminConfig = (database?: string) => ClientConfig;
 
-/** What every server of ours is started with: all that logical replication can ask for, and no care for power cuts. */
+/** The settings of every server started here: everything that logical replication needs, without durability. */
 export const baseSettings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   wal_level: 'logical',
@@ -73,31 +77,31 @@ export const baseSettings: Readonly<Record<string, string>> = {
   log_replication_commands: 'on',
 };
 
-/** Replaces the settings that name one of `files` by its path in `folder`. */
-export function settingsOf({ settings, files = {} }: ServerOptions, folder: string): [string, string][] {
+/** Replaces the values that name one of `files` by its path in `folder`. */
+export function resolveSettings({ settings, files = {} }: ServerOptions, folder: string): [string, string][] {
   return Object.entries({ ...baseSettings, ...settings }).map(([name, value]) => [
     name,
     Object.hasOwn(files, value) ? `${folder}/${value}` : value,
   ]);
 }
 
-/** The version that this run is about, if somebody chose one. */
+/** The requested version of this run, if any. */
 export function chosenVersion(options: ServerOptions): number | undefined {
   const named = process.env['TEST_POSTGRES_VERSION'];
   return options.version ?? (named ? Number(named) : undefined);
 }
 
-export function urlOf(host: string, port: number, password?: string): string {
+export function buildUrl(host: string, port: number, password?: string): string {
   return `postgresql://postgres${password ? `:${encodeURIComponent(password)}` : ''}@${host}:${port}/postgres`;
 }
 
-/** Clients may connect as `hba` says; we ourselves use the Unix-domain socket. */
-export function hbaOf({ hba = 'host all all all trust\nhost replication all all trust' }: ServerOptions): string {
+/** Clients may connect as `hba` says; the helpers use the Unix-domain socket. */
+export function buildHba({ hba = 'host all all all trust\nhost replication all all trust' }: ServerOptions): string {
   return `local all postgres trust\n${hba}\nlocal all all trust\n`;
 }
 
-/** A port that nobody listens on, at the moment. */
-export async function freePort(): Promise<number> {
+/** A port that is currently free. */
+export async function findFreePort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;

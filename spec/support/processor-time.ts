@@ -1,6 +1,6 @@
 /**
- * How long something takes this process, in ms of processor time: what other processes do meanwhile does not count, so a
- * bound holds on a busy machine, too.
+ * Measures the processor time of a function in this process, in ms. Other processes have no effect, so a bound also holds on a
+ * busy machine.
  */
 export function measureProcessorTime(run: () => void): number {
   const start = process.cpuUsage();

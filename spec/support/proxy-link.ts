@@ -4,8 +4,8 @@ import { FrameSplitter } from './frame-splitter';
 export type Side = 'client' | 'server';
 
 /**
- * Sees each frame, and by which side it was sent, and says what goes on in its place: itself, others, or nothing; `cut`
- * ends the connection instead.
+ * Receives each frame with the side that sent it, and returns what is forwarded instead: the frame, others, or nothing; `cut`
+ * closes the connection.
  */
 export type FrameFilter = (frame: Buffer, from: Side) => Buffer | readonly Buffer[] | 'cut';
 
@@ -15,13 +15,13 @@ interface LinkOptions {
   readonly closed: () => void;
 }
 
-/** One connection through a proxy: two sockets, and what is done to the bytes between them. */
+/** One connection through a proxy: two sockets, and the faults between them. */
 export class ProxyLink {
   readonly #options: LinkOptions;
   readonly #sockets: Readonly<Record<Side, Socket>>;
   #open = 2;
   #stalled = false;
-  /** So many bytes still go to the client. */
+  /** The number of bytes that are still forwarded to the client. */
   #left = Infinity;
 
   constructor(client: Socket, target: { host: string; port: number }, options: LinkOptions) {
@@ -36,7 +36,7 @@ export class ProxyLink {
   cut(how: 'fin' | 'rst'): void {
     for (const socket of Object.values(this.#sockets)) {
       if (how === 'fin') socket.destroySoon();
-      // Node 20 never gets rid of a socket that is reset while its end is on its way, and hangs when the process exits.
+      // Node 20 never releases a socket that is reset while its end is pending, and then hangs at exit.
       else if (socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
@@ -70,7 +70,7 @@ export class ProxyLink {
     });
     source.on('drain', () => sink.resume());
     source.on('end', () => {
-      // A side that hears nothing of the other's end finds out by its own time-out.
+      // A side that does not receive the other's end detects it by its own timeout.
       if (this.#stalled) source.destroy();
       else this.#later(() => sink.end());
     });
@@ -117,7 +117,7 @@ export class ProxyLink {
   }
 
   #write(to: Side, bytes: Buffer): void {
-    // A reader that rests makes the sender rest, too.
+    // A reader that pauses makes the sender pause, too.
     if (!this.#sockets[to].write(bytes)) other(this.#sockets, to).pause();
   }
 }

@@ -5,19 +5,19 @@ import { ProxyLink, type FrameFilter, type Side } from './proxy-link';
 export type { FrameFilter, Side } from './proxy-link';
 
 /**
- * Stands between clients and a PostgreSQL server, and does to their connections what networks do. It reads the frames
- * of the protocol (so there is no TLS through it): one may look at each, withhold it, put others beside it, or cut there.
+ * A proxy between clients and a PostgreSQL server that simulates network faults. It parses the frames of the protocol (so TLS
+ * is not possible), which can be inspected, dropped, supplemented, or used to cut the connection.
  */
 export class FaultProxy {
   readonly #server: Server;
   readonly #links = new Set<ProxyLink>();
-  /** Where connections lead that are made from now on. */
+  /** The target of new connections. */
   target: { readonly host: string; readonly port: number };
-  /** Sees every frame, of all connections, made before or after it was set. */
+  /** Receives every frame of all connections, including those established before it was set. */
   filter: FrameFilter | undefined;
-  /** In ms, both ways. */
+  /** In ms, in both directions. */
   delay = 0;
-  /** Whether new connections are turned away. */
+  /** Whether new connections are rejected. */
   refusing = false;
 
   private constructor(target: { host: string; port: number }) {
@@ -57,30 +57,29 @@ export class FaultProxy {
     return this.#links.size;
   }
 
-  /** Ends all connections: `fin` as a peer that leaves, `rst` as one that crashed. */
+  /** Closes all connections: `fin` as a peer that closes, `rst` as one that crashed. */
   cut(how: 'fin' | 'rst'): void {
     for (const link of this.#links) link.cut(how);
   }
 
-  /** Ends them in the middle of a frame, perhaps, as soon as so many more bytes have gone to the client. */
+  /** Closes them after this number of further bytes to the client, possibly within a frame. */
   cutAfter(bytes: number): void {
     for (const link of this.#links) link.cutAfter(bytes);
   }
 
-  /** The peer on that side seems to have said its last word, while it still reads. */
+  /** Ends one side of the connection, which still reads. */
   halfClose(side: Side): void {
     for (const link of this.#links) link.halfClose(side);
   }
 
   /**
-   * From now on the connections that stand carry nothing, not even an end: to either side the other one is silently gone.
-   * New ones work.
+   * From now on, existing connections forward nothing, not even an end: each side appears to have disappeared. New ones work.
    */
   stall(): void {
     for (const link of this.#links) link.stall();
   }
 
-  /** Sends the client something in the server's name. */
+  /** Sends data to the client as if it came from the server. */
   inject(...frames: readonly Buffer[]): void {
     for (const link of this.#links) link.inject(frames);
   }

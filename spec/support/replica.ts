@@ -8,9 +8,9 @@ import { startServer } from './server';
 type RecoverySignal = 'standby.signal' | 'recovery.signal';
 
 /**
- * Starts a standby of a server with `localFiles`, with all that the server has now, slots too. `primary` is stopped for it, and started again.
+ * Starts a standby of a server with `localFiles`, with all its data and slots. `primary` is stopped for that, and restarted.
  *
- * @param settings of the standby's postgresql.conf, above those of the primary
+ * @param settings of the standby's postgresql.conf, in addition to those of the primary
  */
 export async function startStandby(
   primary: TestServer,
@@ -18,13 +18,15 @@ export async function startStandby(
 ): Promise<TestServer> {
   return startCopy(primary, 'standby.signal', {
     primary_conninfo: `host=${primary.host} port=${primary.port} user=postgres dbname=postgres`,
-    // Otherwise it waits for up to 5 s before it asks a primary again that was not there.
+    // The default is 5 s until a standby connects again to a primary that was unreachable.
     wal_retrieve_retry_interval: '100ms',
     ...settings,
   });
 }
 
-/** Starts a server from a cold copy of another's data folder (`localFiles`). That one is stopped for it, and started again. */
+/**
+ * Starts a server from a cold copy of another's data folder (`localFiles`). The original is stopped for that, and restarted.
+ */
 export async function startCopy(
   source: TestServer,
   recovery: RecoverySignal,
@@ -33,7 +35,7 @@ export async function startCopy(
   const copy = await startServer({ version: source.version, localFiles: true });
   const [from, to] = [await dataFolder(source), await dataFolder(copy)];
   await Promise.all([source.stop('fast'), copy.stop('fast')]);
-  // -a keeps the owner: PostgreSQL insists on its own. The port is given when a server is started.
+  // -a keeps the owner, which PostgreSQL requires. The port is set when the server is started.
   const { status, stderr } = spawnSync('/bin/sh', ['-c', 'rm -rf "$1" && cp -a "$0" "$1"', from, to], {
     encoding: 'utf8',
   });
@@ -44,7 +46,7 @@ export async function startCopy(
   chownSync(signal, uid, gid);
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
   appendFileSync(join(to, 'postgresql.conf'), `\n${lines.join('')}`);
-  // One after the other: what copies slots from a primary that is not there tries again after 10 s only.
+  // Not concurrently: slot synchronization retries an unreachable primary only after 10 s.
   await source.start();
   await copy.start();
   return copy;

@@ -16,7 +16,7 @@ export function ackEverything<T extends Acknowledgeable>(source: Observable<T>) 
   return record(source, (value) => value.ack());
 }
 
-/** Nothing is left of any connection: no timer, no time-out, nobody at the slot. */
+/** Verifies that nothing is left of any connection: no timer, and no active slot. */
 export function expectNothingLeft(clock: Clock, server: FakeBackend): void {
   clock.advance(60_000);
   expect(clock.pending).toBe(0);

@@ -7,15 +7,15 @@ import { chosenVersion, type AdminConfig, type PostgresServer, type ServerOption
 export { uniqueName, type TestDatabase } from './connection';
 export type { PostgresServer, ServerOptions, StopMode, TestServer } from './options';
 
-/** Where the specs of one run find their server, and what it leaves to servers of their own. */
+/** Where the specs of one run find their server, and what it leaves to other servers. */
 const RUN_URL = 'SPEC_RUN_POSTGRES_URL';
 const RUN_PREPARED = 'SPEC_RUN_POSTGRES_PREPARED';
 
 /**
- * Starts a server that one may stop, or that has settings of its own: in a container where `TEST_POSTGRES=docker`,
- * otherwise, and where specs copy its files, from the embedded binaries.
+ * Starts a server that can be stopped, or that has its own settings: in a container with `TEST_POSTGRES=docker`; otherwise, and
+ * if specs copy its files, from the embedded binaries.
  *
- * @throws where none can be had here, with the reason and what to do
+ * @throws if this is impossible here, with the reason and a remedy
  */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const kind = process.env['TEST_POSTGRES'] ?? 'embedded';
@@ -26,7 +26,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   return startEmbedded(options, prepared ? (JSON.parse(prepared) as Prepared) : undefined);
 }
 
-/** The server at `url`, which somebody else runs. */
+/** The running server at `url`. */
 export async function connectServer(url: string): Promise<PostgresServer> {
   const { hostname, port } = new URL(url);
   const admin: AdminConfig = (database) => ({ connectionString: database ? withDatabase(url, database) : url });
@@ -48,8 +48,8 @@ export async function connectServer(url: string): Promise<PostgresServer> {
 }
 
 /**
- * The server that a run uses: the one that the environment variable `urlVariable` names, which then has to answer,
- * otherwise one that is started for it.
+ * The server of a run: the one that the environment variable `urlVariable` names, which must be reachable, otherwise one that
+ * is started for the run.
  */
 export async function obtainServer(urlVariable: 'TEST_POSTGRES_URL' | 'DATABASE_URL'): Promise<PostgresServer> {
   const url = process.env[urlVariable];
@@ -65,13 +65,13 @@ export async function obtainServer(urlVariable: 'TEST_POSTGRES_URL' | 'DATABASE_
   return server;
 }
 
-/** Makes `server` the one that {@link runServer} finds, in this process and those it starts. */
+/** Makes `server` the one that {@link runServer} finds, in this process and its children. */
 export function publishServer(server: PostgresServer): void {
   process.env[RUN_URL] = server.url;
   if (server instanceof EmbeddedServer) process.env[RUN_PREPARED] = JSON.stringify(server.prepared);
 }
 
-/** The server that all integration specs of a run share. Each makes a database of its own on it. */
+/** The server that all integration specs of a run share. Each creates its own database on it. */
 export function runServer(): Promise<PostgresServer> {
   const url = process.env[RUN_URL];
   if (!url) {

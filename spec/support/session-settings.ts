@@ -1,4 +1,4 @@
-/** What a session's settings have to be before anything else is asked, as the server prints them. */
+/** The session settings that the library requires, as the server prints them. */
 export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog, pg_temp',
   statement_timeout: '0',
@@ -18,7 +18,7 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   client_min_messages: 'warning',
 };
 
-/** The row with which a server of 18.4 answers the query that reads them back. */
+/** The row of a server 18.4 for the query that reads them back. */
 export const READ_BACK: Readonly<Record<string, string>> = {
   version: '180004',
   ...SESSION_SETTINGS,

@@ -8,14 +8,14 @@ import type { FakeBackend } from './fake-backend';
 
 export const CONNECTION = 'postgres://app:secret@db.example:5432/shop';
 
-/** The factory's observable over a fake server, in that one's time. */
+/** The observable over a fake server, in virtual time. */
 export function streaming(server: FakeBackend, config: Partial<PgoutputConfig> = {}): Observable<ReplicationMessage> {
   const { connect, scheduler } = server;
   const base = { connection: CONNECTION, slot: 'orders', publications: ['orders_pub'], scheduler };
   return createStream(connect, { ...base, ...config }) as Observable<ReplicationMessage>;
 }
 
-/** The same with whatever pgoutput can send. */
+/** The same with all options of pgoutput. */
 export function streamingAny(
   server: FakeBackend,
   config: Partial<Omit<PgoutputConfig, keyof PgoutputOptions> & PgoutputOptions> = {},
@@ -33,18 +33,18 @@ export function streamingRaw(
   return createStream(connect, { ...base, ...config }) as Observable<XLogDataMessage | KeepaliveMessage>;
 }
 
-/** What a subscription has heard so far. */
-export interface Recording<T> {
+/** The events of a subscription. */
+export interface RecordedEvents<T> {
   readonly values: T[];
-  /** `next`, `error` and `complete`, in turn. */
+  /** `next`, `error` and `complete`, in order. */
   readonly events: string[];
   readonly error: unknown;
   readonly completed: boolean;
   readonly subscription: Subscription;
 }
 
-/** Subscribes and keeps what comes. */
-export function record<T>(source: Observable<T>, next?: (value: T) => void): Recording<T> {
+/** Subscribes and keeps the events. */
+export function record<T>(source: Observable<T>, next?: (value: T) => void): RecordedEvents<T> {
   const values: T[] = [];
   const events: string[] = [];
   const heard: { error?: unknown; completed: boolean } = { completed: false };
@@ -76,7 +76,7 @@ export function record<T>(source: Observable<T>, next?: (value: T) => void): Rec
   };
 }
 
-/** The names in the inserts among messages, or in transactions. */
+/** The names in the inserts of messages or transactions. */
 export function names(messages: readonly { readonly kind: string }[]): unknown[] {
   return messages.flatMap((message) => {
     if ('changes' in message && Array.isArray(message.changes)) return names(message.changes);

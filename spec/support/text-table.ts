@@ -1,5 +1,5 @@
-/** A table for the console: the first column to the left, the others to the right. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+/** Formats a table for the console: the first column left-aligned, the others right-aligned. */
+export function formatTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const lines = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   return lines

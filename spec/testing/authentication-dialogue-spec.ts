@@ -10,10 +10,10 @@ const OK = { kind: 'authenticationOk' } as const;
 const PASSWORD = 'p@ss/wörd ½';
 const TOKEN = 'mF_9.B5f-4.1JqM';
 
-/** What the client does with each frame that the server sends: its answer, with the header. */
+/** The client's response to each frame of the server, with the header. */
 type Client = (frame: Buffer) => Buffer | undefined;
 
-/** Whether the server lets the client in; it takes answers without their header. */
+/** Whether the server accepts the client. Responses are passed without their header. */
 function letsIn(method: AuthenticationMethod, secret: string, client: Client, certificate?: Buffer): boolean {
   const dialogue = authenticate(method, 'zoë', secret, certificate);
   let step = dialogue.next();
@@ -43,21 +43,21 @@ describe.each(['scram-sha-256', 'md5', 'password', 'oauth'] as const)('%s', (met
   const name = method === 'oauth' ? 'oauthToken' : 'password';
   const secret = method === 'oauth' ? TOKEN : PASSWORD;
 
-  it('lets in who knows the secret', () => {
+  it('accepts a client that knows the secret', () => {
     const client = ours({ [name]: secret });
     expect(letsIn(method, secret, speaking(client))).toBe(true);
     client.respond(OK);
     expect(client.authenticator.done).toBe(true);
   });
 
-  it('lets nobody else in', () => {
+  it('rejects all others', () => {
     expect(letsIn(method, secret, speaking(ours({ [name]: 'another' })))).toBe(false);
     expect(letsIn(method, secret, () => Buffer.alloc(5))).toBe(false);
     expect(letsIn(method, secret, () => encodeSaslInitialResponse('PLAIN', secret))).toBe(false);
   });
 });
 
-it('oauth tells what a token has to be', () => {
+it('oauth reports the requirements of a token', () => {
   const frames: string[] = [];
   const speaks = speaking(ours({ oauthToken: 'another' }));
   letsIn('oauth', TOKEN, (frame) => {
@@ -71,7 +71,7 @@ it('oauth tells what a token has to be', () => {
 });
 
 describe('scram-sha-256 over TLS', () => {
-  /** How a client begins, and whether it is let in. */
+  /** The start of the client's exchange, and whether it is accepted. */
   function begun(client: Answering, certificate: Buffer): [string, boolean] {
     let first = '';
     const speaks = speaking(client);
@@ -91,19 +91,19 @@ describe('scram-sha-256 over TLS', () => {
     return [first, isIn];
   }
 
-  it.each([SHA384, PSS_SHA384])('lets a client in that binds to its certificate', (certificate) => {
+  it.each([SHA384, PSS_SHA384])('accepts a client that binds to its certificate', (certificate) => {
     const client = ours({ password: PASSWORD }, { kind: 'tls', certificate });
     expect(begun(client, certificate)).toEqual(['SCRAM-SHA-256-PLUS p=tls-server-end-point,,', true]);
   });
 
-  it('lets a client in that cannot bind', () => {
+  it('accepts a client that does not support channel binding', () => {
     const disabled = ours({ password: PASSWORD }, { kind: 'tls', certificate: SHA384 }, 'disable');
     expect(begun(disabled, SHA384)).toEqual(['SCRAM-SHA-256 n,,', true]);
     const unhashable = ours({ password: PASSWORD }, { kind: 'tls', certificate: ED25519 });
     expect(begun(unhashable, ED25519)).toEqual(['SCRAM-SHA-256 n,,', true]);
   });
 
-  it('refuses a client that has seen another certificate', () => {
+  it('rejects a client that has received another certificate', () => {
     const client = ours({ password: PASSWORD }, { kind: 'tls', certificate: PSS_SHA384 });
     expect(begun(client, SHA384)).toEqual(['SCRAM-SHA-256-PLUS p=tls-server-end-point,,', false]);
   });
@@ -113,14 +113,14 @@ describe('scram-sha-256 over TLS', () => {
     ['binds by a mechanism that has none', 'SCRAM-SHA-256', 'p=tls-server-end-point,,'],
     ['does not bind by the one that does', 'SCRAM-SHA-256-PLUS', 'n,,'],
     ['binds to something else', 'SCRAM-SHA-256-PLUS', 'p=tls-unique,,'],
-  ])('refuses at once a client that %s', (_, mechanism, header) => {
+  ])('immediately rejects a client that %s', (_, mechanism, header) => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD, SHA384);
     dialogue.next();
     const initial = encodeSaslInitialResponse(mechanism, `${header}n=,r=nonce`).subarray(5);
     expect(dialogue.next(initial)).toEqual({ done: true, value: undefined });
   });
 
-  it('offers no binding without a certificate, and takes none', () => {
+  it('offers no channel binding without a certificate, and accepts none', () => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD);
     expect(dialogue.next().value?.toString('latin1')).not.toContain('PLUS');
     const initial = encodeSaslInitialResponse('SCRAM-SHA-256-PLUS', 'p=tls-server-end-point,,n=,r=nonce').subarray(5);
@@ -131,7 +131,7 @@ describe('scram-sha-256 over TLS', () => {
     ['another binding', 'c=eSws,r=noncefakeWalSender,p=AAAA'],
     ['another nonce', 'c=biws,r=nonce,p=AAAA'],
     ['no proof', 'c=biws,r=noncefakeWalSender'],
-  ])('refuses an answer with %s', (_, answer) => {
+  ])('rejects a response with %s', (_, answer) => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD, SHA384);
     dialogue.next();
     dialogue.next(encodeSaslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonce').subarray(5));

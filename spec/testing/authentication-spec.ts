@@ -12,14 +12,14 @@ import { until } from '../net/support/local-server';
 import { RawClient } from './support/raw-client';
 
 const METHODS: AuthenticationMethod[] = ['scram-sha-256', 'md5', 'password'];
-/** Not as it stands in a URL, and not the same in every Unicode form. */
+/** Requires encoding in a URL, and differs between Unicode normalization forms. */
 const PASSWORD = 'p@ss/wörd ½';
 
 let server: FakeWalSender;
 
 afterEach(() => server.close());
 
-/** The number of the method that the server asked for first. */
+/** The number of the authentication method that the server requests first. */
 async function asked(): Promise<number> {
   const client = await RawClient.connect(server);
   client.send(encodeStartupMessage({ user: 'app' }));
@@ -28,13 +28,13 @@ async function asked(): Promise<number> {
   return client.bytes.readInt32BE(5);
 }
 
-it('lets everybody in where there is no password', async () => {
+it('accepts every client without a password', async () => {
   server = await FakeWalSender.listen();
   expect(await asked()).toBe(0);
   expect(server.url).toMatch(/^postgres:\/\/app@127\.0\.0\.1:\d+\/postgres$/);
 });
 
-it('asks for SCRAM-SHA-256 where nothing else is said', async () => {
+it('requests SCRAM-SHA-256 by default', async () => {
   server = await FakeWalSender.listen({ password: PASSWORD });
   expect(await asked()).toBe(10);
 });
@@ -44,15 +44,15 @@ describe.each(METHODS)('%s', (authentication) => {
     server = await FakeWalSender.listen({ password: PASSWORD, authentication });
   });
 
-  it('is what the server asks for', async () => {
+  it('is requested by the server', async () => {
     expect(await asked()).toBe({ 'scram-sha-256': 10, md5: 5, password: 3, oauth: 10 }[authentication]);
   });
 
-  it('lets in who knows the password, which stands in the URL', async () => {
+  it('accepts a client that knows the password, which is in the URL', async () => {
     expect(await firstValueFrom(identifySystem({ connection: server.url }))).toMatchObject({ database: 'postgres' });
   });
 
-  it.each(['wrong', `${PASSWORD} `, PASSWORD.slice(0, -1)])('refuses %j', async (password) => {
+  it.each(['wrong', `${PASSWORD} `, PASSWORD.slice(0, -1)])('rejects %j', async (password) => {
     const connection = { connectionString: server.url, password };
     await expect(firstValueFrom(identifySystem({ connection }))).rejects.toMatchObject({
       code: 'AUTHENTICATION_FAILED',
@@ -61,7 +61,7 @@ describe.each(METHODS)('%s', (authentication) => {
     });
   });
 
-  it('lets nobody do anything before it', async () => {
+  it('accepts no other message before', async () => {
     const client = await RawClient.connect(server);
     client.send(encodeStartupMessage({ user: 'app' }));
     await client.received('R');
@@ -78,11 +78,11 @@ describe('the URL', () => {
     ['md5', ''],
     ['password', '?require_auth=password'],
     ['oauth', '?require_auth=oauth'],
-  ])('allows what is asked for in clear text: %s', async (authentication, allowed) => {
+  ])('allows methods that send the secret in clear text: %s', async (authentication, allowed) => {
     server = await FakeWalSender.listen({ password: 'secret', authentication });
     const secret = authentication === 'oauth' ? '' : ':secret';
     expect(server.url).toBe(`postgres://app${secret}@127.0.0.1:${server.port}/postgres${allowed}`);
-    // Behind TLS nothing has to be allowed.
+    // With TLS, nothing has to be allowed.
     server.tls = { cert: '', key: '' };
     expect(server.url).toBe(`postgres://app${secret}@127.0.0.1:${server.port}/postgres`);
     server.tls = undefined;
@@ -90,7 +90,7 @@ describe('the URL', () => {
     expect(server.url).toBe(`postgres://app@127.0.0.1:${server.port}/postgres`);
   });
 
-  it('is needed: without what it allows, nothing is given away in clear text', async () => {
+  it('is required: without it, the client sends no secret in clear text', async () => {
     server = await FakeWalSender.listen({ password: PASSWORD, authentication: 'password' });
     const { host, port } = server;
     const connection = { host, port, user: 'app', password: PASSWORD };
@@ -103,7 +103,7 @@ describe('oauth', () => {
   const identify = (oauthToken: () => string) =>
     firstValueFrom(identifySystem({ connection: { connectionString: server.url, oauthToken } }));
 
-  it('lets in who has the token, and nobody else', async () => {
+  it('accepts only a client with the token', async () => {
     server = await FakeWalSender.listen({ password: 'a.good-token', authentication: 'oauth' });
     expect(await asked()).toBe(10);
     expect(await identify(() => 'a.good-token')).toMatchObject({ database: 'postgres' });
@@ -119,7 +119,7 @@ describe('scram-sha-256', () => {
     ['another nonce', 'c=biws,r=other,p=AAAA'],
     ['another channel binding', 'c=eSws,r=nonceOfMinefakeWalSender,p=AAAA'],
     ['no proof', 'c=biws,r=nonceOfMinefakeWalSender'],
-  ])('refuses an answer with %s', async (_, answer) => {
+  ])('rejects a response with %s', async (_, answer) => {
     server = await FakeWalSender.listen({ password: PASSWORD });
     const client = await RawClient.connect(server);
     client.send(encodeStartupMessage({ user: 'app' }));
@@ -133,7 +133,7 @@ describe('scram-sha-256', () => {
   });
 });
 
-it('has no TLS, and says so', async () => {
+it('declines TLS', async () => {
   server = await FakeWalSender.listen();
   const client = await RawClient.connect(server);
   client.send(encodeSslRequest());

@@ -6,7 +6,7 @@ const orders = table('orders', { id: 'int4', total: 'int8' });
 const draft = transaction([orders.insert({ id: 1, total: 5n }), orders.delete({ id: 2 })]);
 
 describe('a built transaction', () => {
-  it('goes through a work as a delivered one does', async () => {
+  it('can be processed by ackAfter like a delivered one', async () => {
     const saved: unknown[] = [];
     const save = (tx: Transaction): void => {
       for (const change of tx) saved.push(change.kind);
@@ -17,7 +17,7 @@ describe('a built transaction', () => {
     expect(isAcknowledged(tx)).toBe(true);
   });
 
-  it('is not acknowledged where the work has failed, or goes on', async () => {
+  it('is not acknowledged if the project has failed, or is running', async () => {
     const failed = toTransaction(draft);
     const failing = from([failed]).pipe(ackAfter(() => Promise.reject(new Error('no'))));
     await expect(lastValueFrom(failing)).rejects.toThrow('no');
@@ -40,20 +40,20 @@ describe('a built transaction', () => {
     });
   });
 
-  it('is equal to another of the same data', () => {
+  it('equals another one with the same data', () => {
     const commitTime = new Date();
     const one = transaction([orders.insert({ id: 1 })], { commitTime });
     expect(toTransaction(one)).toStrictEqual(toTransaction(one));
   });
 
-  it('has values by the parsers that are given', () => {
+  it('is decoded with the given parsers', () => {
     const types = { getTypeParser: (oid: number) => (text: string) => (oid === 20 ? BigInt(text) : text) };
     expect(toTransaction(draft, { types }).changes[0]).toMatchObject({ new: { id: '1', total: 5n } });
   });
 });
 
 describe('built messages', () => {
-  it('go through the operators', async () => {
+  it('pass through the operators', async () => {
     const messages = toMessages(draft);
     const changes = await lastValueFrom(from(messages).pipe(ofTable('orders'), toArray()));
     expect(changes.map(({ kind }) => kind)).toEqual(['insert', 'delete']);
@@ -62,7 +62,7 @@ describe('built messages', () => {
     expect(tx).toMatchObject({ kind: 'transaction', size: 2, endLsn: 0x10000b0n });
   });
 
-  it('are settled where an operator drops them', async () => {
+  it('are acknowledged if an operator drops them', async () => {
     const messages = toMessages(draft);
     await lastValueFrom(from(messages).pipe(ofTable('others'), toArray()));
     expect(messages.filter(({ kind }) => kind === 'insert').map(isAcknowledged)).toEqual([true]);

@@ -29,7 +29,7 @@ it('saves committed changes after the connection is lost', async () => {
   }
 });
 
-describe('it is what is shown', () => {
+describe('the example above is the same', () => {
   const own = readFileSync(__filename, 'utf8');
   const read = (path: string): string => readFileSync(join(__dirname, '../..', path), 'utf8');
 

@@ -15,14 +15,14 @@ const commits = (count: number) =>
 const withoutWaits = (steps: readonly Step[]) => steps.filter((step) => !('wait' in step));
 
 describe('a fault program', () => {
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed, and differs for another', () => {
     const transactions = commits(3);
     const programs = Array.from({ length: 50 }, (_, seed) => faults(seed, { transactions }));
     for (const program of programs) expect(faults(program.seed, { transactions })).toEqual(program);
     expect(new Set(programs.map(({ steps }) => JSON.stringify(steps))).size).toBe(50);
   });
 
-  it('makes faults of all kinds, or of those asked for', () => {
+  it('has faults of all kinds, or of the requested ones', () => {
     const kindsOf = (steps: readonly Step[]) => new Set(steps.flatMap((step) => Object.keys(step)));
     const all = kindsOf(faults(1, { count: 500 }).steps);
     expect([...all].sort()).toEqual([
@@ -44,7 +44,7 @@ describe('a fault program', () => {
     expect(faults(1).steps).toHaveLength(20);
   });
 
-  it('rests behind each step, for as long as it may', () => {
+  it('pauses after each step, up to the maximum', () => {
     const waits = (pause?: number) =>
       faults(1, { count: 300, ...(pause !== undefined && { pause }) }).steps.filter((_, index) => index % 2 === 1);
     const lengths = (pause?: number) => [...new Set(waits(pause).map((step) => ('wait' in step ? step.wait : -1)))];
@@ -52,7 +52,7 @@ describe('a fault program', () => {
     expect(lengths(0)).toEqual([0]);
   });
 
-  it('commits the transactions in their order, each once', () => {
+  it('commits the transactions in order, each once', () => {
     const transactions = commits(20);
     for (let seed = 0; seed < 50; seed++) {
       const { steps } = faults(seed, { transactions });
@@ -61,20 +61,20 @@ describe('a fault program', () => {
     }
   });
 
-  it('puts faults before, between and behind them', () => {
+  it('has faults before, between and after them', () => {
     const places = Array.from({ length: 200 }, (_, seed) =>
       withoutWaits(faults(seed, { transactions: commits(1), count: 4 }).steps).findIndex((step) => 'commit' in step),
     );
     expect([...new Set(places)].sort()).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('leads to the same bytes at the same times in the same segments', async () => {
+  it('produces the same bytes at the same times in the same segments', async () => {
     for (let seed = 0; seed < 20; seed++) expect(await transcript(seed)).toEqual(await transcript(seed));
     expect(await transcript(1)).not.toEqual(await transcript(2));
   });
 });
 
-/** What a client in virtual time gets to see of a program: when, and which bytes. */
+/** The bytes that a client receives in virtual time, with their times. */
 async function transcript(seed: number): Promise<string[]> {
   const clock = new Clock();
   const server = new FakeBackend(clock);
@@ -133,14 +133,14 @@ describe('a stream with ackAfter', () => {
           0,
         );
       }
-      // A program without effect would show nothing.
+      // A program without any effect would be meaningless.
       expect(connections).toBeGreaterThan(SEEDS * 2);
     },
     60_000,
   );
 });
 
-/** Waits until all is confirmed, for as long as there is progress: only a server that nothing reaches any more fails. */
+/** Waits until everything is confirmed, as long as there is progress, so that only a server that nothing reaches fails. */
 async function whenConfirmed(server: FakeWalSender): Promise<void> {
   const progress = () => `${server.connections.length} ${server.slot().confirmedFlushLsn}`;
   for (let before = progress(); ; before = progress()) {
@@ -153,7 +153,7 @@ async function whenConfirmed(server: FakeWalSender): Promise<void> {
   }
 }
 
-/** @returns how many connections it took */
+/** @returns the number of connections */
 async function run(seed: number, again: MonoTypeOperatorFunction<number>): Promise<number> {
   const server = await FakeWalSender.listen({ slots: ['orders'], publications: ['orders_pub'] });
   const started: number[] = [];
@@ -165,13 +165,13 @@ async function run(seed: number, again: MonoTypeOperatorFunction<number>): Promi
         const [change] = tx.changes;
         const id = change?.kind === 'insert' ? Number(change.new['id']) : -1;
         started.push(id);
-        // Some take their time, so that works are in hand when a connection ends.
+        // Some take longer, so that they are running when a connection ends.
         if (id % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
         return id;
       }),
       again,
     )
-    // A work's result comes once its transaction is acknowledged.
+    // A project's result is emitted once its transaction is acknowledged.
     .subscribe((id) => acknowledged.push(id));
   try {
     await server.play(faults(seed, { transactions: commits(TRANSACTIONS), count: 15 }));

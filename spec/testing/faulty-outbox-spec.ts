@@ -3,7 +3,7 @@ import { Clock } from '../support/clock';
 
 let clock: Clock;
 let outbox: FaultyOutbox;
-/** What was called on the socket, with the time in ms. */
+/** The calls of the socket, with the time in ms. */
 let told: string[];
 let sent: string;
 
@@ -46,12 +46,12 @@ function write(...texts: readonly string[]): void {
 }
 
 describe('an outbox', () => {
-  it('passes on what comes, as it comes, at once', () => {
+  it('writes everything immediately and unchanged', () => {
     write('one', '', 'two');
     expect(told).toEqual(['0 one', '0 two']);
   });
 
-  it('closes behind what was written', () => {
+  it('closes after everything is written', () => {
     outbox.stall(5);
     write('one');
     outbox.close();
@@ -60,7 +60,7 @@ describe('an outbox', () => {
     expect(told).toEqual(['5 one', '5 ended', '5 close']);
   });
 
-  it('stalls, and then passes on what came as it was', () => {
+  it('stall: pauses, and then writes the original segments', () => {
     outbox.stall(5);
     write('one', 'two');
     clock.advance(10);
@@ -68,14 +68,14 @@ describe('an outbox', () => {
     expect(told).toEqual(['5 one', '5 two', '10 three']);
   });
 
-  it('glues what comes in a time', () => {
+  it('glue: writes the data of a time as one segment', () => {
     outbox.glue(5);
     write('one', 'two');
     clock.advance(10);
     expect(told).toEqual(['5 onetwo']);
   });
 
-  it('rests as long as the longest of two rests', () => {
+  it('pauses as long as the longest of two pauses', () => {
     outbox.stall(3);
     outbox.stall(7);
     write('one');
@@ -83,7 +83,7 @@ describe('an outbox', () => {
     expect(told).toEqual(['7 one']);
   });
 
-  it('splits into segments of these sizes, across what was written, in turns of their own', () => {
+  it('split: writes segments of these sizes, across calls, in separate turns of the event loop', () => {
     outbox.split([1, 2, 0, 9]);
     write('abcdef', 'gh', 'ij');
     clock.advance(10);
@@ -102,7 +102,7 @@ describe('an outbox', () => {
     expect(told).toEqual(expected);
   });
 
-  it('tells what has left, and nothing else', () => {
+  it('reports what was written, and nothing else', () => {
     outbox.split([2]);
     outbox.cut(4, 'reset');
     write('onetwo');
@@ -112,7 +112,7 @@ describe('an outbox', () => {
     expect(told).toEqual(['0 on', '1 et', '1 ended', '1 reset']);
   });
 
-  it('closes its half without an end: the client is still heard', () => {
+  it('halfClose: ends only its side, and still receives data', () => {
     outbox.halfClose();
     write('one');
     outbox.close();

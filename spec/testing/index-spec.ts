@@ -1,7 +1,7 @@
 import * as testing from '../../lib/testing';
 
-describe('what the testing kit publishes', () => {
-  it('is what a spec needs: whatever else it makes comes from a server or a table', () => {
+describe('the exports of the testing kit', () => {
+  it('are what a spec needs: other objects are obtained from a server or a table', () => {
     expect(Object.keys(testing).sort()).toEqual([
       'FakeWalSender',
       'UNCHANGED',
@@ -18,7 +18,7 @@ describe('what the testing kit publishes', () => {
     ]);
   });
 
-  it('has builders of messages, and not of the bytes that they are made of', () => {
+  it('include builders of messages, and not those of their bytes', () => {
     expect(Object.keys(testing.payloads).sort()).toEqual([
       'UNCHANGED',
       'begin',

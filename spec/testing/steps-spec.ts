@@ -25,7 +25,7 @@ afterEach(async () => {
   await server.close();
 });
 
-/** What the last frame that came says. */
+/** The contents of the last frame received. */
 function lastMessage(): unknown {
   const decoder = new FrameDecoder();
   decoder.push(client.bytes);
@@ -34,15 +34,15 @@ function lastMessage(): unknown {
   return message;
 }
 
-describe('what is sent', () => {
-  it('commit: the transaction goes to whoever streams', async () => {
+describe('steps that send data', () => {
+  it('commit: the transaction is sent to streaming connections', async () => {
     await server.play({ commit: tx(1) });
     await client.received('d:w', 4);
     expect(client.bytes.subarray(30, 31).toString()).toBe('B');
     expect(server.walPosition).toBe(0x1000070n);
   });
 
-  it('keepalive: with the end of the WAL, or what it says', async () => {
+  it('keepalive: with the end of the WAL, or the given position', async () => {
     await server.play({ keepalive: {} }, { keepalive: { walEnd: 0x2000000n, replyRequested: true } });
     await client.received('d:k', 2);
     const walEnd = (at: number) => client.bytes.readBigUInt64BE(at + 6);
@@ -50,7 +50,7 @@ describe('what is sent', () => {
     expect([client.bytes[22], client.bytes[45]]).toEqual([0, 1]);
   });
 
-  it('keepalive: with a position in text', async () => {
+  it('keepalive: with a position as text', async () => {
     await server.play({ keepalive: { walEnd: '0/2000000' } });
     await client.received('d:k');
     expect(client.bytes.readBigUInt64BE(6)).toBe(0x2000000n);
@@ -65,7 +65,7 @@ describe('what is sent', () => {
     expect(client.bytes.subarray(5).toString()).toBe('garb');
   });
 
-  it('error: with any SQLSTATE, and the server is ready again', async () => {
+  it('error: with any SQLSTATE, followed by ReadyForQuery', async () => {
     const error = { sqlState: 'XX123', message: 'oh', detail: 'd', hint: 'h', routine: 'r' };
     await server.play({ error });
     await client.received('Z');
@@ -81,7 +81,7 @@ describe('what is sent', () => {
     expect(server.slot().owner).toBeUndefined();
   });
 
-  it('notice: the stream goes on', async () => {
+  it('notice: the stream continues', async () => {
     await server.play({ notice: { sqlState: '01000', message: 'careful' } });
     await client.received('N');
     expect(lastMessage()).toMatchObject({ kind: 'notice', fields: { severity: 'WARNING', message: 'careful' } });
@@ -89,14 +89,14 @@ describe('what is sent', () => {
   });
 });
 
-describe('a step that is none', () => {
+describe('an invalid step', () => {
   it.each<[what: string, step: object, message: RegExp]>([
     ['two names', { stall: 50, cut: 0 }, /expected exactly one name, got stall and cut/],
     ['an unknown name', { cutt: 0 }, /unknown step "cutt"\. Did you mean `cut`\?/],
     ['an unknown name beside a known one', { cut: 0, ms: 5 }, /unknown step "ms"/],
     ['no name', {}, /expected exactly one name, got none/],
     ['a name that every object has', { toString: 0 }, /unknown step "toString"/],
-  ])('is refused, and does nothing: %s', async (_, step, message) => {
+  ])('is rejected without an effect: %s', async (_, step, message) => {
     await expect(server.play(step as Step)).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(message) as string,
@@ -122,13 +122,13 @@ describe('a step that is none', () => {
     expect(steps).toHaveLength(5);
   });
 
-  it('is not one beside whose name others are undefined', async () => {
+  it('may have other names whose value is undefined', async () => {
     await server.play({ keepalive: {}, ...({ stall: undefined } as object) });
     await client.received('d:k');
   });
 });
 
-describe('what happens to the connection', () => {
+describe('steps for network faults', () => {
   it('split: segments of these sizes, then as usual', async () => {
     await server.play({ split: [1, 2, 30] }, { commit: tx(1) }, { keepalive: {} });
     await client.received('d:k');
@@ -136,22 +136,22 @@ describe('what happens to the connection', () => {
     expect(client.frames).toEqual(['d:w', 'd:w', 'd:w', 'd:w', 'd:k']);
   });
 
-  it('glue: what is sent in that time comes as one segment', async () => {
+  it('glue: data of that time is sent as one segment', async () => {
     await server.play({ glue: 30 }, { keepalive: {} }, { wait: 5 }, { commit: tx(1) });
     expect(client.segments).toHaveLength(0);
     await client.received('d:w', 4);
     expect(client.segments).toHaveLength(1);
   });
 
-  it('stall: nothing comes for so long', async () => {
+  it('stall: nothing is received in this time', async () => {
     const started = performance.now();
     await server.play({ stall: 50 }, { keepalive: {} });
     await client.received('d:k');
-    // The host's timers may be a millisecond early.
+    // Timers of Node may fire a millisecond early.
     expect(performance.now() - started).toBeGreaterThanOrEqual(48);
   });
 
-  it.each([0, 1, 4, 5, 29, 30, 31, 100])('cut: %i bytes come, then the end', async (bytes) => {
+  it.each([0, 1, 4, 5, 29, 30, 31, 100])('cut: %i bytes are received, then the end', async (bytes) => {
     await server.play({ cut: bytes }, { commit: tx(1) });
     await until(() => client.ended);
     expect(client.bytes).toHaveLength(bytes);
@@ -159,13 +159,13 @@ describe('what happens to the connection', () => {
     expect(server.slot().owner).toBeUndefined();
   });
 
-  it('cut: also across segments and rests', async () => {
+  it('cut: also across segments and pauses', async () => {
     await server.play({ split: [7, 7] }, { stall: 5 }, { cut: 150 }, { commit: tx(1) });
     await until(() => client.ended);
     expect(client.bytes).toHaveLength(150);
   });
 
-  it('reset: the client sees ECONNRESET', async () => {
+  it('reset: the client receives ECONNRESET', async () => {
     await server.play({ reset: 0 });
     await until(() => client.closed);
     expect(client.error).toMatchObject({ code: 'ECONNRESET' });
@@ -173,14 +173,14 @@ describe('what happens to the connection', () => {
     expect(server.slot().owner).toBeUndefined();
   });
 
-  it('reset: no more than so many bytes come', async () => {
+  it('reset: at most this number of bytes is received', async () => {
     await server.play({ reset: 10 }, { commit: tx(1) });
     await until(() => client.closed || client.ended);
     expect(client.bytes.length).toBeLessThanOrEqual(10);
     expect(server.last.auditor.sent).toBe(0x1000000n);
   });
 
-  it('halfClose: the client sees the end, and is still heard', async () => {
+  it('halfClose: the client receives the end, and can still send', async () => {
     const lsn = server.commit(tx(1));
     await client.received('d:w', 4);
     await server.play({ halfClose: true });
@@ -190,7 +190,7 @@ describe('what happens to the connection', () => {
     expect(server.open).toBe(1);
   });
 
-  it('happens to the next connection where none is open', async () => {
+  it('apply to the next connection if none is open', async () => {
     client.destroy();
     await server.whenIdle();
     await server.play({ cut: 3 });
@@ -204,8 +204,8 @@ describe('what happens to the connection', () => {
   });
 });
 
-describe('who is let in', () => {
-  it('refuse: connections are reset for so long', async () => {
+describe('steps for new connections', () => {
+  it('refuse: connections are reset in this time', async () => {
     const system$ = identifySystem({ connection: server.url });
     await server.play({ refuse: 50 });
     await expect(firstValueFrom(system$)).rejects.toMatchObject({ retryable: true });
@@ -214,7 +214,7 @@ describe('who is let in', () => {
     expect(await firstValueFrom(system$)).toMatchObject({ systemId: server.systemId });
   });
 
-  it('occupy: the slot is active for somebody else, and then free', async () => {
+  it('occupy: the slot is active for another process, and then free', async () => {
     client.destroy();
     await server.whenIdle();
     await server.play({ occupy: { ms: 50 } });
@@ -226,7 +226,7 @@ describe('who is let in', () => {
   });
 });
 
-it('the steps that need no time are done at once, and those behind a wait after it', async () => {
+it('steps that need no time run synchronously, and those after a wait run after it', async () => {
   const played = server.play({ commit: tx(1) }, { wait: 20 }, { commit: tx(2) });
   expect(server.wal).toHaveLength(1);
   await played;

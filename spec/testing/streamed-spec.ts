@@ -10,7 +10,7 @@ import type { AssembledMessage } from '../../lib/operators/transactions/transact
 import { FakeWalSender, logicalMessage, payloads, rolledBack, table, transaction } from '../../lib/testing';
 import { toMessages, toTransaction } from '../../lib/testing/deliveries';
 import { until } from '../net/support/local-server';
-import { record, type Recording } from '../support/streaming';
+import { record, type RecordedEvents } from '../support/streaming';
 import { RawClient } from './support/raw-client';
 
 const orders = table('orders', { id: 'int4', total: 'numeric' });
@@ -29,11 +29,11 @@ afterEach(async () => {
   await server.close();
 });
 
-const recordings: Recording<unknown>[] = [];
+const recordings: RecordedEvents<unknown>[] = [];
 
 type Asked = Partial<Pick<StreamingTwoPhaseConfig, 'streaming' | 'twoPhase'>>;
 
-/** The flat stream, with whatever is asked for. */
+/** The flat stream, with these options. */
 function flat(asked: Asked) {
   return logicalReplication({
     connection: server.url,
@@ -45,15 +45,15 @@ function flat(asked: Asked) {
   } as StreamingTwoPhaseConfig);
 }
 
-/** What a client that asks for this is sent, message by message; each is acknowledged at once. */
-async function listening(asked: Asked): Promise<Recording<AnyReplicationMessage>> {
+/** The messages that are sent to a client with these options; each is acknowledged immediately. */
+async function listening(asked: Asked): Promise<RecordedEvents<AnyReplicationMessage>> {
   const heard = record<AnyReplicationMessage>(flat(asked), (message) => message.ack());
   recordings.push(heard);
   await server.whenStreaming();
   return heard;
 }
 
-function kindsOf({ values }: Recording<AnyReplicationMessage>): string {
+function kindsOf({ values }: RecordedEvents<AnyReplicationMessage>): string {
   return values
     .filter(({ kind }) => kind !== 'keepalive')
     .map(({ kind }) => kind)
@@ -71,7 +71,7 @@ describe('a transaction in blocks', () => {
     [{ streaming: 'on', twoPhase: true }, STREAMED],
     [{ twoPhase: true }, 'begin relation insert insert commit'],
     [{}, 'begin relation insert insert commit'],
-  ])('comes so to whoever asks for it: %j', async (asked, kinds) => {
+  ])('is sent in blocks to clients that request it: %j', async (asked, kinds) => {
     const heard = await listening(asked);
     await server.whenConfirmed(server.commit(draft));
     expect(kindsOf(heard)).toBe(kinds);
@@ -81,19 +81,19 @@ describe('a transaction in blocks', () => {
     [1, 'streamStart relation insert insert insert streamStop streamCommit'],
     [2, 'streamStart relation insert insert streamStop streamStart insert streamStop streamCommit'],
     [9, `streamStart relation insert streamStop ${'streamStart insert streamStop '.repeat(2)}streamCommit`],
-  ])('has as many as it is told, or one for each change: %i', async (blocks, kinds) => {
+  ])('has the given number of blocks, or one for each change: %i', async (blocks, kinds) => {
     const heard = await listening({ streaming: 'on' });
     await server.whenConfirmed(server.commit(transaction([order(1), order(2), order(3)], { blocks })));
     expect(kindsOf(heard)).toBe(kinds);
   });
 
-  it('may be empty, and comes in one piece where nothing is said', async () => {
+  it('may be empty, and is sent as a whole by default', async () => {
     const heard = await listening({ streaming: 'on' });
     await server.whenConfirmed(server.commit(transaction([], { blocks: 1 }), transaction([order(1)])));
     expect(kindsOf(heard)).toBe('streamStart streamStop streamCommit begin relation insert commit');
   });
 
-  it('has its xid, origin, time and positions, as in one piece', async () => {
+  it('has its xid, origin, time and positions, like a whole transaction', async () => {
     const heard = record(flat({ streaming: 'on' }).pipe(transactions()), (tx) => tx.ack());
     recordings.push(heard);
     await server.whenStreaming();
@@ -103,7 +103,7 @@ describe('a transaction in blocks', () => {
     expect(heard.values[0]).toMatchObject({ ...fields, commitLsn: 0x2000000n, endLsn: 0x2000100n, size: 1 });
   });
 
-  it('comes again as a whole when it was not confirmed', async () => {
+  it('is sent again completely if it was not confirmed', async () => {
     const saved: unknown[] = [];
     const source = flat({ streaming: 'on' }).pipe(transactions());
     const work = ackAfter((unit: AssembledMessage) => {
@@ -111,7 +111,7 @@ describe('a transaction in blocks', () => {
     });
     recordings.push(record(source.pipe(work, reconnect({ initialDelay: 1 }))));
     await server.whenStreaming();
-    // It ends in the middle of the first block.
+    // It ends within the first block.
     await server.play({ cut: 200 });
     await server.whenConfirmed(server.commit(draft));
     expect(saved).toMatchObject([{ new: { id: 1 } }, { new: { id: 2 } }]);
@@ -132,7 +132,7 @@ describe('a savepoint that was rolled back', () => {
   );
 
   it.each([['on' as const], ['parallel' as const]])(
-    'comes in a block, and is aborted behind it: %s',
+    'is sent in a block that is followed by its abort: %s',
     async (streaming) => {
       const heard = await listening({ streaming });
       await server.whenConfirmed(server.commit(draft));
@@ -157,7 +157,7 @@ describe('a savepoint that was rolled back', () => {
     },
   );
 
-  it('comes in no other form: not in one piece, nor in what is built', async () => {
+  it('is sent in no other form: not in whole transactions, nor in built messages', async () => {
     const heard = await listening({});
     await server.whenConfirmed(server.commit(draft));
     const kinds = 'begin relation insert insert message commit';
@@ -166,7 +166,7 @@ describe('a savepoint that was rolled back', () => {
     expect(toTransaction(draft).changes).toHaveLength(3);
   });
 
-  it('leaves a transaction as transactions() makes it the same for all', async () => {
+  it('does not affect the transaction that transactions() emits', async () => {
     const shown: string[] = [];
     server.commit(draft);
     for (const streaming of [undefined, 'on', 'parallel'] as const) {
@@ -191,20 +191,23 @@ describe('a prepared transaction', () => {
     [{ twoPhase: true, streaming: 'on' }, streamed, 'commitPrepared', 'rollbackPrepared'],
     [{ streaming: 'on' }, '', STREAMED, ''],
     [{}, '', whole, ''],
-  ])('comes when it is prepared and ends, or when it commits: %j', async (asked, atPrepare, atCommit, atRollback) => {
-    const heard = await listening(asked);
-    const steps = async (lsn: bigint): Promise<string> => {
-      await server.play({ keepalive: { walEnd: lsn } });
-      await server.whenConfirmed(lsn);
-      return kindsOf({ ...heard, values: heard.values.splice(0) });
-    };
-    expect(await steps(server.prepare(draft, 'a'))).toBe(atPrepare);
-    expect(await steps(server.prepare(draft, 'b'))).toBe(atPrepare);
-    expect(await steps(server.commitPrepared('a'))).toBe(atCommit);
-    expect(await steps(server.rollbackPrepared('b'))).toBe(atRollback);
-  });
+  ])(
+    'is sent when it is prepared and ended, or when it commits: %j',
+    async (asked, atPrepare, atCommit, atRollback) => {
+      const heard = await listening(asked);
+      const steps = async (lsn: bigint): Promise<string> => {
+        await server.play({ keepalive: { walEnd: lsn } });
+        await server.whenConfirmed(lsn);
+        return kindsOf({ ...heard, values: heard.values.splice(0) });
+      };
+      expect(await steps(server.prepare(draft, 'a'))).toBe(atPrepare);
+      expect(await steps(server.prepare(draft, 'b'))).toBe(atPrepare);
+      expect(await steps(server.commitPrepared('a'))).toBe(atCommit);
+      expect(await steps(server.rollbackPrepared('b'))).toBe(atRollback);
+    },
+  );
 
-  it('is told again with what ends it, as far as that was not confirmed', async () => {
+  it('is sent again with its end, unless confirmed', async () => {
     server.prepare(draft, 'a');
     server.commitPrepared('a');
     const first = record(flat({ twoPhase: true }).pipe(transactions()));
@@ -220,7 +223,7 @@ describe('a prepared transaction', () => {
     expect(second.values).toMatchObject([{ kind: 'commitPrepared', gid: 'a', xid: 700 }]);
   });
 
-  it('has one gid at a time', () => {
+  it('must have a gid that is not in use', () => {
     server.prepare(draft, 'a');
     expect(() => server.prepare(draft, 'a')).toThrow('The fake server already has a prepared transaction "a"');
     server.rollbackPrepared('a');
@@ -228,7 +231,7 @@ describe('a prepared transaction', () => {
     server.prepare(draft, 'a');
   });
 
-  it('makes the slot one for two-phase commit, as the first stream that asks for it does', async () => {
+  it('enables two-phase commit for the slot, like the first stream that requests it', async () => {
     expect(server.slot().twoPhase).toBe(false);
     const heard = await listening({ twoPhase: true });
     expect(server.slot().twoPhase).toBe(true);
@@ -240,8 +243,8 @@ describe('a prepared transaction', () => {
   });
 });
 
-describe('what a client confirms of it', () => {
-  it('is right at each end, and wrong inside', async () => {
+describe("a client's confirmation of it", () => {
+  it('is valid at each end, and invalid in between', async () => {
     const client = record(flat({ streaming: 'on', twoPhase: true }), (message) => message.ack());
     recordings.push(client);
     await server.whenStreaming();

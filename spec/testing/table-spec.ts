@@ -13,7 +13,7 @@ import type { Change } from '../../lib';
 const orders = table('orders', { id: 'int4', shop: 'int4', note: 'text' }, { key: ['id', 'shop'] });
 const full = table('full', { id: 'int4', note: 'text' }, { schema: 'audit', identity: 'full' });
 
-/** What a client makes of it. */
+/** The message that a client decodes. */
 function decoded<K extends Change['kind']>(draft: ChangeDraft, kind: K): Extract<Change, { kind: K }> {
   const [change] = toTransaction(transaction([draft])).changes;
   if (change?.kind !== kind) throw new Error(`expected ${kind}, got ${change?.kind}`);
@@ -21,7 +21,7 @@ function decoded<K extends Change['kind']>(draft: ChangeDraft, kind: K): Extract
 }
 
 describe('a table', () => {
-  it('describes itself', () => {
+  it('has a Relation message', () => {
     const { relation } = decoded(orders.insert({ id: 1 }), 'insert');
     expect(relation).toMatchObject({
       schema: 'public',
@@ -37,7 +37,7 @@ describe('a table', () => {
     });
   });
 
-  it('has the first column for its key, and is in public, where nothing else is said', () => {
+  it('has the first column as its key, and is in public, by default', () => {
     const { relation } = decoded(table('t', { a: 'text', b: 'text' }).insert({}), 'insert');
     expect(relation.columns.map(({ key }) => key)).toEqual([true, false]);
     expect(decoded(full.insert({}), 'insert').table).toBe('audit.full');
@@ -61,7 +61,7 @@ describe('a table', () => {
     expect(first.oid).not.toBe(second.oid);
   });
 
-  it('has the same OID in every run, and another than other tables', () => {
+  it('has the same OID in every run, which differs from that of other tables', () => {
     expect(table('orders', { id: 'int4' }).oid).toBe(orders.oid);
     expect(orders.oid).toBe(25528675);
     expect(table('orders', { id: 'int4' }, { schema: 'audit' }).oid).not.toBe(orders.oid);
@@ -83,30 +83,30 @@ describe('a table', () => {
 });
 
 describe('its changes', () => {
-  it('insert: a column that is left out is null', () => {
+  it('insert: a missing column is null', () => {
     expect(decoded(orders.insert({ id: 1, note: undefined }), 'insert').new).toEqual({ id: 1, shop: null, note: null });
   });
 
-  it('insert: as a row filter makes it of an UPDATE', () => {
+  it('insert: as a row filter makes it from an UPDATE', () => {
     const insert = decoded(orders.insert({ id: 1, shop: 2, note: UNCHANGED }), 'insert');
     expect(insert.new).toStrictEqual({ id: 1, shop: 2 });
     expect(insert.unchanged).toStrictEqual(['note']);
   });
 
-  it('insert: numbers that JSON does not have are as the server prints them', () => {
+  it('insert: numbers that JSON does not support are printed as by the server', () => {
     const types = { n: 'float8', z: 'float8', at: 'timestamptz', day: 'date', list: 'timestamp[]' };
     const row = { n: NaN, z: -0, at: Infinity, day: -Infinity, list: [Infinity] };
     expect(decoded(table('t', types).insert(row), 'insert').new).toStrictEqual(row);
   });
 
-  it('update: the new row, and the key where it has changed', () => {
+  it('update: the new row, and the key if it has changed', () => {
     const update = decoded(orders.update({ id: 1, shop: 2, note: UNCHANGED }), 'update');
     expect(update).toMatchObject({ new: { id: 1, shop: 2 }, unchanged: ['note'], key: undefined, old: undefined });
     const moved = decoded(orders.update({ id: 1, shop: 2, note: 'n' }, { id: 0, shop: 2, note: 'o' }), 'update');
     expect(moved).toMatchObject({ new: { id: 1, shop: 2, note: 'n' }, key: { id: 0, shop: 2 }, old: undefined });
   });
 
-  it('update under identity full: the old row always', () => {
+  it('update with identity full: always the old row', () => {
     const update = decoded(full.update({ id: 1, note: 'b' }, { id: 1, note: 'a' }), 'update');
     expect(update).toMatchObject({ new: { id: 1, note: 'b' }, old: { id: 1, note: 'a' }, key: undefined });
     expect(() => full.update({ id: 1, note: 'b' })).toThrow('requires the old row');
@@ -144,7 +144,7 @@ describe('its changes', () => {
     ['a key that is no column', () => table('t', { a: 'text' }, { key: ['b'] }), 'Unknown column b in the key'],
     ['an unknown type', () => table('t', { a: 'integer' }), 'Unknown built-in type "integer"'],
     ['a value that has no text', () => orders.insert({ note: { a: 1 } }), 'Cannot print a value of type object'],
-  ])('name what is wrong: %s', (_, make, text) => {
+  ])('report errors: %s', (_, make, text) => {
     expect(make).toThrow(text);
   });
 });
@@ -180,7 +180,7 @@ describe('values', () => {
       ],
     ],
     ['text', null, null],
-  ])('%s %p comes back', (type, value, expected) => {
+  ])('%s %p is decoded as expected', (type, value, expected) => {
     const change = decoded(table('t', { v: type }).insert({ v: value }), 'insert');
     expect(change.new).toEqual({ v: expected });
   });
@@ -193,7 +193,7 @@ describe('values', () => {
 });
 
 describe('a transaction', () => {
-  it('has what it is told, and what the server makes up otherwise', () => {
+  it('has the given properties, and defaults of the server otherwise', () => {
     const commitTime = new Date('2024-05-06T07:08:09.123Z');
     const options = { xid: 5, commitTime, origin: 'elsewhere', commitLsn: 0x500n, endLsn: 0x600n };
     expect(toTransaction(transaction([orders.insert({ id: 1 })], options))).toMatchObject(options);
@@ -204,7 +204,7 @@ describe('a transaction', () => {
     expect(tx.commitTime.getTime()).toBeGreaterThanOrEqual(before);
   });
 
-  it('takes its positions as text, too', () => {
+  it('accepts its positions as text, too', () => {
     const draft = transaction([orders.insert({ id: 1 })], { commitLsn: '0/500', endLsn: '0/600' });
     expect(toTransaction(draft)).toMatchObject({ commitLsn: 0x500n, endLsn: 0x600n });
     const placed = toTransaction(transaction([orders.insert({ id: 1 })]), { startLsn: '0/100' });
@@ -213,13 +213,13 @@ describe('a transaction', () => {
     expect(() => toTransaction(wrong)).toThrow('endLsn: invalid LSN: "end"');
   });
 
-  it('of nothing is never delivered', () => {
+  it('without changes is not emitted', () => {
     expect(() => toTransaction(transaction([]))).toThrow('does not emit a transaction without changes');
   });
 });
 
 describe('isAcknowledged', () => {
-  it('is about transactions and messages that were built', () => {
+  it('supports transactions and messages that were built', () => {
     const tx = toTransaction(transaction([orders.insert({ id: 1 })]));
     expect(isAcknowledged(tx)).toBe(false);
     expect(tx.ack()).toBe(true);
@@ -230,7 +230,7 @@ describe('isAcknowledged', () => {
     expect([begin, insert].map((message) => message && isAcknowledged(message))).toEqual([false, true]);
   });
 
-  it('says nothing about others', () => {
+  it('throws for others', () => {
     expect(() => isAcknowledged({ ack: () => true })).toThrow('toMessages and toTransaction');
   });
 });

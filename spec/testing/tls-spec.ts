@@ -30,7 +30,7 @@ async function listen(tls?: Partial<FakeTls>, rest: Parameters<typeof FakeWalSen
   });
 }
 
-/** What comes back for these bytes, until so many have come or the server hangs up. */
+/** The response to these bytes, up to this number of bytes or the end of the connection. */
 async function answerTo(bytes: Buffer, length: number, direct?: ConnectionOptions): Promise<string> {
   const where = { host: server.host, port: server.port };
   const socket = direct ? connectTls({ ...where, ca: ca.cert, ...direct }) : connectSocket(where);
@@ -53,18 +53,21 @@ function read(ssl: ConnectionOptions | undefined, parameters = '') {
 }
 
 describe('the fake walsender with TLS', () => {
-  it.each(['scram-sha-256', 'md5', 'password'] as const)('streams to whoever asks for it, with %s', async (method) => {
-    await listen({}, { password: 'secret', authentication: method });
-    const first = firstValueFrom(read({ ca: ca.cert }));
-    await server.whenStreaming();
-    expect(server.last.secure).toBe(true);
-    server.commit(transaction([orders.insert({ id: 1 })]));
-    expect(await first).toMatchObject({ kind: 'transaction', size: 1 });
-    await server.whenIdle();
-    server.verify();
-  });
+  it.each(['scram-sha-256', 'md5', 'password'] as const)(
+    'streams to a client that requests TLS, with %s',
+    async (method) => {
+      await listen({}, { password: 'secret', authentication: method });
+      const first = firstValueFrom(read({ ca: ca.cert }));
+      await server.whenStreaming();
+      expect(server.last.secure).toBe(true);
+      server.commit(transaction([orders.insert({ id: 1 })]));
+      expect(await first).toMatchObject({ kind: 'transaction', size: 1 });
+      await server.whenIdle();
+      server.verify();
+    },
+  );
 
-  it('streams to whoever does not', async () => {
+  it('streams to a client without TLS', async () => {
     await listen({});
     const subscription = read(undefined, '?sslmode=disable').subscribe();
     await server.whenStreaming();
@@ -76,13 +79,13 @@ describe('the fake walsender with TLS', () => {
   it.each([
     [170000, 'R'],
     [160000, ''],
-  ])('of version %i takes the handshake unasked where a real one does', async (serverVersion, answer) => {
+  ])('of version %i accepts a handshake without SSLRequest as a real server does', async (serverVersion, answer) => {
     await listen({}, { serverVersion });
     expect(await answerTo(STARTUP, 1, { ALPNProtocols: ['postgresql'] })).toMatch(new RegExp(`^${answer}`));
     expect(server.last.secure).toBe(answer !== '');
   });
 
-  it('wants a client certificate where it is told to, of one whom it knows', async () => {
+  it('requires a client certificate if configured, from a known authority', async () => {
     await listen({ ca: ca.cert, requestCert: true });
     const stranger = await (await Authority.make()).client('app');
     for (const client of [undefined, stranger]) {
@@ -99,7 +102,7 @@ describe('the fake walsender with TLS', () => {
     ['cut', { cut: 30 }],
     ['reset', { reset: 30 }],
     ['halfClose', { halfClose: true }],
-  ])('makes its faults there, too: %s', async (_, fault) => {
+  ])('injects faults over TLS, too: %s', async (_, fault) => {
     await listen({});
     const failed = firstValueFrom(read({ ca: ca.cert })).catch((error: unknown) => error);
     await server.whenStreaming();
@@ -108,13 +111,13 @@ describe('the fake walsender with TLS', () => {
     await server.whenIdle();
   });
 
-  it('closes what is open in the middle of a handshake', async () => {
+  it('closes connections during a handshake', async () => {
     await listen({});
     expect(await answerTo(encodeSslRequest(), 1)).toBe('S');
     await server.whenIdle();
   });
 
-  it('takes an SSLRequest in pieces', async () => {
+  it('accepts an SSLRequest in several segments', async () => {
     await listen({});
     const socket = connectSocket({ host: server.host, port: server.port, noDelay: true });
     let received = '';
@@ -129,12 +132,12 @@ describe('the fake walsender with TLS', () => {
 });
 
 describe('the fake walsender without TLS', () => {
-  it('says so, and goes on in clear text', async () => {
+  it('declines, and continues in clear text', async () => {
     await listen();
     expect(await answerTo(Buffer.concat([encodeSslRequest(), STARTUP]), 10)).toMatch(/^NR/);
   });
 
-  it('answers as it is told to', async () => {
+  it('responds as configured', async () => {
     await listen({});
     server.behaviour.answersSslRequest = Buffer.from('Ehello');
     expect(await answerTo(encodeSslRequest(), 6)).toBe('Ehello');

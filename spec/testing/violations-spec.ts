@@ -22,13 +22,13 @@ afterEach(async () => {
   await server.close();
 });
 
-/** What the server found out about all that the client has sent until now. */
+/** The violations in everything that the client has sent so far. */
 async function violations(): Promise<readonly Violation[]> {
   await client.leaveStream();
   return server.violations;
 }
 
-it('a client that confirms what it was sent breaks no rule', async () => {
+it('a client that confirms only what was sent has no violations', async () => {
   client.status(server.walPosition);
   for (let id = 1; id <= 3; id++) {
     const lsn = server.commit(tx(id));
@@ -61,22 +61,22 @@ describe('a flush beyond what was sent', () => {
     ]);
   });
 
-  it('is one where a fault has held it back', async () => {
+  it('is a violation if a fault has held the data back', async () => {
     await server.play({ stall: 10_000 });
     client.status(server.commit(tx(1)));
     await until(() => server.violations.length > 0);
     expect(server.violations).toMatchObject([{ kind: 'flushBeyondSent', sent: '0/1000000' }]);
   });
 
-  it('is one where only a part of the transaction has left', async () => {
-    // 100 bytes leave at once, the rest would a little later.
+  it('is a violation if only part of the transaction was sent', async () => {
+    // 100 bytes are sent immediately, the rest a little later.
     await server.play({ split: [100] }, { commit: tx(1) }, { stall: 10_000 });
     client.status(server.walPosition);
     await until(() => server.violations.length > 0);
     expect(server.violations).toMatchObject([{ kind: 'flushBeyondSent' }]);
   });
 
-  it('is none where the stream started', async () => {
+  it('is allowed at the start position', async () => {
     client.destroy();
     await server.whenIdle();
     server.behaviour.keepalives = false;
@@ -86,7 +86,7 @@ describe('a flush beyond what was sent', () => {
     expect(await violations()).toEqual([]);
   });
 
-  it('is none where a keepalive has told of the position', async () => {
+  it('is allowed at the position of a keepalive', async () => {
     await server.play({ keepalive: { walEnd: 0x2000000n } });
     await client.received('d:k', 2);
     client.status(0x2000000n);
@@ -94,7 +94,7 @@ describe('a flush beyond what was sent', () => {
   });
 });
 
-describe('a flush that goes back', () => {
+describe('a flush position that goes back', () => {
   it('is a violation', async () => {
     const first = server.commit(tx(1));
     const second = server.commit(tx(2));
@@ -112,7 +112,7 @@ describe('a flush that goes back', () => {
     expect(server.slot().confirmedFlushLsn).toBe(second);
   });
 
-  it('is one across connections', async () => {
+  it('is a violation across connections', async () => {
     const first = server.commit(tx(1));
     const second = server.commit(tx(2));
     await client.received('d:w', 8);
@@ -125,7 +125,7 @@ describe('a flush that goes back', () => {
     expect(await violations()).toMatchObject([{ kind: 'flushWentBack', connection: server.last.processId }]);
   });
 
-  it('is none where it is 0, which stands for none', async () => {
+  it('is allowed for 0, which means no position', async () => {
     const lsn = server.commit(tx(1));
     await client.received('d:w', 4);
     client.status(lsn);
@@ -134,7 +134,7 @@ describe('a flush that goes back', () => {
   });
 });
 
-describe('a flush inside a transaction', () => {
+describe('a flush position within a transaction', () => {
   it.each([
     ['its commit LSN', 0x1000040n],
     ['one of its changes', 0x1000010n],
@@ -148,7 +148,7 @@ describe('a flush inside a transaction', () => {
     expect(found[0]?.message).toMatch(/within the transaction that commits at 0\/1000040 and ends at 0\/1000070$/);
   });
 
-  it('is one where the next transaction follows right behind the one that was meant', async () => {
+  it('is a violation even if the next transaction follows directly', async () => {
     const end = server.commit(tx(1));
     server.commit(tx(2));
     await client.received('d:w', 8);
@@ -156,7 +156,7 @@ describe('a flush inside a transaction', () => {
     expect(await violations()).toMatchObject([{ kind: 'flushInsideTransaction', commitLsn: '0/10000B0' }]);
   });
 
-  it('is one where its commit has yet to come', async () => {
+  it('is a violation if its commit is not sent yet', async () => {
     const { walPosition } = server;
     server.last.push(payloads.begin({ commitLsn: walPosition + 0x40n }));
     server.last.keepalive(walPosition + 0x1000n);
@@ -167,7 +167,7 @@ describe('a flush inside a transaction', () => {
     expect(found[0]?.message).toMatch(/has not been sent yet$/);
   });
 
-  it('is none at the end of another that ran at the same time', async () => {
+  it('is allowed at the end of another, concurrent transaction', async () => {
     const long = { ...tx(1), commitLsn: 0x1001000n };
     const { walPosition } = server;
     server.commit({
@@ -188,20 +188,20 @@ describe('a flush inside a transaction', () => {
 });
 
 describe('a reply storm', () => {
-  it('is a violation from the 101st update on that says nothing new', async () => {
+  it('is a violation from the 101st update without a new position on', async () => {
     for (let i = 0; i < 102; i++) client.status(0n, BigInt(i));
     expect(await violations()).toMatchObject([{ kind: 'replyStorm', updates: 101 }]);
     expect(server.violations[0]?.message).toMatch(/^sent 101 status updates within \d+ ms that were not requested/);
   });
 
-  it('is none where the server has asked', async () => {
+  it('is allowed if the server has requested the updates', async () => {
     for (let i = 0; i < 150; i++) server.last.keepalive(server.walPosition, true);
     await client.received('d:k', 151);
     for (let i = 0; i < 200; i++) client.status(0n);
     expect(await violations()).toEqual([]);
   });
 
-  it('is none where each confirms something', async () => {
+  it('is allowed if each update confirms something', async () => {
     const ends = Array.from({ length: 150 }, (_, id) => server.commit(tx(id)));
     await client.received('d:w', 600);
     for (const end of ends) client.status(end);
@@ -210,7 +210,7 @@ describe('a reply storm', () => {
 });
 
 describe('silence', () => {
-  it('is a violation beyond wal_sender_timeout: the server asks, and hangs up without an error', async () => {
+  it('is a violation beyond wal_sender_timeout: the server requests a reply, and closes the connection without an error', async () => {
     server.walSenderTimeout = 60;
     const second = await silentClient();
     await until(() => second.ended);
@@ -221,7 +221,7 @@ describe('silence', () => {
     second.destroy();
   });
 
-  it('is none where the client answers what it is asked', async () => {
+  it('is not reported if the client replies', async () => {
     server.walSenderTimeout = 600;
     const second = await silentClient();
     for (let asked = 1; asked <= 2; asked++) {
@@ -234,7 +234,7 @@ describe('silence', () => {
     second.destroy();
   });
 
-  it('is nothing to a client that a fault has cut off as its stream began', () => {
+  it('does not affect a client that a fault has disconnected at the start of its stream', () => {
     const clock = new Clock();
     const backend = new FakeBackend(clock);
     backend.behaviour.keepalives = true;
@@ -261,7 +261,7 @@ describe('silence', () => {
   }
 });
 
-describe('a message that does not belong there', () => {
+describe('an unexpected message', () => {
   it.each([
     ['a query in the stream', () => encodeQuery('SELECT 1'), /^sent the query "SELECT 1" in the stream$/],
     ['an unknown type', () => frames.frame('?'), /^sent a message of type "\?" in the stream$/],
@@ -276,7 +276,7 @@ describe('a message that does not belong there', () => {
   });
 });
 
-it('verify() throws with all of them, and the seeds of the programs', async () => {
+it('verify() throws an error with all violations, and the seeds of the programs', async () => {
   await server.play(faults(7, { count: 1, kinds: ['notice'] }));
   client.status(0x9000000n);
   client.status(0x8000000n);

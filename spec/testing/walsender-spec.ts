@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** The answer to a query, as text between the frames' bytes. */
+/** The response to a query, as text between the frames' bytes. */
 async function answerTo(sql: string): Promise<string> {
   const client = await RawClient.connect(server);
   client.send(encodeStartupMessage({ user: 'app' }));
@@ -33,7 +33,7 @@ async function answerTo(sql: string): Promise<string> {
 }
 
 describe('the fake walsender', () => {
-  it('is another one for each listen', async () => {
+  it('is a new server for each listen', async () => {
     const second = await FakeWalSender.listen({ database: 'two', serverVersion: 150_004, walSenderTimeout: 0 });
     expect(second.port).not.toBe(server.port);
     expect(await firstValueFrom(identifySystem({ connection: second.url }))).toMatchObject({ database: 'two' });
@@ -42,14 +42,14 @@ describe('the fake walsender', () => {
     await second.close();
   });
 
-  it('listens where it is told to', async () => {
+  it('listens on the given port', async () => {
     const { port } = server;
     await server.close();
     server = await FakeWalSender.listen({ port });
     expect(server.port).toBe(port);
   });
 
-  it('closes twice, and cuts who is connected', async () => {
+  it('may be closed twice, and closes all connections', async () => {
     const client = await RawClient.connect(server);
     await until(() => server.open === 1);
     await server.close();
@@ -60,7 +60,7 @@ describe('the fake walsender', () => {
 });
 
 describe('commands', () => {
-  it('the server and its slots', async () => {
+  it("return the server's identity and its slots", async () => {
     server.timeline = 3;
     expect(await firstValueFrom(identifySystem({ connection: server.url }))).toEqual({
       systemId: server.systemId,
@@ -78,15 +78,15 @@ describe('commands', () => {
     [{}, 'f', 'off'],
     [{ readOnly: true }, 'f', 'on'],
     [{ standby: true }, 't', 'on'],
-  ])('whether it can be written to: %j', async (state, inRecovery, readOnly) => {
+  ])('return whether the server is writable: %j', async (state, inRecovery, readOnly) => {
     Object.assign(server, state);
-    // Each value behind four bytes of length.
+    // Each value follows its length of four bytes.
     const length = (text: string) => `\0\0\0${String.fromCharCode(text.length)}`;
     const row = [inRecovery, readOnly].map((text) => length(text) + text).join('');
     expect(await answerTo("SELECT current_setting('server_version_num')")).toContain(row);
   });
 
-  it('how far a slot is behind', async () => {
+  it('return the lag of a slot', async () => {
     const { confirmedFlushLsn } = server.slot();
     const lsn = server.commit(tx(1), tx(2));
     const status$ = slotStatus({ connection: server.url, slot: 'orders' });
@@ -95,7 +95,7 @@ describe('commands', () => {
     expect(await firstValueFrom(status$)).toMatchObject({ confirmedFlushLsn: lsn, lagBytes: 0n });
   });
 
-  it('the timelines before', async () => {
+  it('return the timeline history', async () => {
     server.timeline = 3;
     server.history.push({ timeline: 1, switchLsn: 0x2000000n }, { timeline: 2, switchLsn: 0x3000000n, reason: 'why' });
     const first = '1\t0/2000000\tno recovery target specified\n';
@@ -107,7 +107,7 @@ describe('commands', () => {
     expect(await answerTo('TIMELINE_HISTORY 1')).toContain('C58P01');
   });
 
-  it('what it does not know is an error that says so, and can be taught', async () => {
+  it('are an error if unknown, and can be added', async () => {
     expect(await answerTo('SELECT 1')).toMatch(/C42601\0Mthe fake server has no response to: SELECT 1/);
     server.behaviour.answersTo.push([/^SELECT 1$/, Buffer.alloc(0)]);
     expect(await answerTo('SELECT 1')).not.toContain('42601');
@@ -138,12 +138,12 @@ describe('the WAL', () => {
 
     const later = await RawClient.stream(server, '0/10000E0');
     expect(await received(later, 4)).toBe(4);
-    // The slot does not move for that.
+    // The slot does not move.
     expect(server.slot().confirmedFlushLsn).toBe(first);
     later.destroy();
   });
 
-  it('sends a transaction again whose commit LSN was confirmed in place of its end', async () => {
+  it("is sent again if a transaction's commit LSN was confirmed instead of its end LSN", async () => {
     server.commit(tx(1));
     const client = await RawClient.stream(server);
     client.status(0x1000040n);
@@ -155,7 +155,7 @@ describe('the WAL', () => {
     second.destroy();
   });
 
-  it('grows by what is committed, unless a transaction names its place', () => {
+  it('grows by committed transactions, unless one has an explicit position', () => {
     expect(server.commit(tx(1))).toBe(0x1000070n);
     expect(server.commit({ ...tx(2), commitLsn: 0x2000000n, endLsn: 0x2000100n })).toBe(0x2000100n);
     expect(server.commit(tx(3))).toBe(0x2000170n);
@@ -163,7 +163,7 @@ describe('the WAL', () => {
   });
 });
 
-describe('the server’s clock', () => {
+describe('the server’s time', () => {
   it('is the scheduler’s, in commit times, XLogData and keepalives', () => {
     const clock = new Clock();
     const backend = new FakeBackend(clock);
@@ -197,7 +197,7 @@ describe('the server’s clock', () => {
   it('is the host’s, over a socket', async () => {
     const before = Date.now();
     const client = await RawClient.stream(server);
-    // The microseconds since 2000 stand behind 5 bytes of header, `k` and the position; at the end is the flag.
+    // The microseconds since 2000 follow 5 bytes of header, `k` and the position; the flag is at the end.
     const micros = client.bytes.readBigInt64BE(client.bytes.length - 9);
     const time = Number(micros / 1000n) + Date.UTC(2000, 0, 1);
     expect(time).toBeGreaterThanOrEqual(before);
@@ -207,7 +207,7 @@ describe('the server’s clock', () => {
 });
 
 describe('keepalives', () => {
-  it('come at the start, which moves a slot whose last confirmation was lost', async () => {
+  it('are sent at the start, which moves a slot whose last confirmation was lost', async () => {
     const lsn = server.commit(tx(1));
     const client = await RawClient.stream(server, '0/1000070');
     expect(client.frames.slice(-2)).toEqual(['W', 'd:k']);
@@ -218,7 +218,7 @@ describe('keepalives', () => {
     client.destroy();
   });
 
-  it('answer a client that asks, unless the server sends none', async () => {
+  it("respond to a client's request, unless the server sends none", async () => {
     const client = await RawClient.stream(server);
     const ask = (): void =>
       client.send(
@@ -235,7 +235,7 @@ describe('keepalives', () => {
 });
 
 describe('waiting', () => {
-  it('whenStreaming(), whenConfirmed() and whenIdle() resolve when it is so', async () => {
+  it('whenStreaming(), whenConfirmed() and whenIdle() resolve when the condition holds', async () => {
     const order: string[] = [];
     const lsn = server.commit(tx(1));
     const waits = [
@@ -257,7 +257,7 @@ describe('waiting', () => {
     expect(server.open).toBe(0);
   });
 
-  it('is about one slot, where that is named', async () => {
+  it('may be limited to one slot', async () => {
     server.addSlot('other');
     const client = await RawClient.stream(server);
     await server.whenStreaming({ slot: 'orders' });
@@ -282,7 +282,7 @@ describe('waiting', () => {
     client.destroy();
   });
 
-  it('rejects with what is the matter', async () => {
+  it('rejects with the current state', async () => {
     const lsn = server.commit(tx(1));
     await expect(server.whenStreaming({ timeout: 20 })).rejects.toThrow('After 20 ms no connection is streaming');
     const client = await RawClient.stream(server);
@@ -299,7 +299,7 @@ describe('waiting', () => {
 });
 
 describe('the auditor', () => {
-  it('tells what was sent and confirmed, by connection', async () => {
+  it('records what was sent and confirmed, by connection', async () => {
     server.commit(tx(1), tx(2));
     const client = await RawClient.stream(server);
     await client.received('d:w', 8);
@@ -323,7 +323,7 @@ describe('the auditor', () => {
     client.destroy();
   });
 
-  it('counts by what another plugin writes, too', async () => {
+  it('supports the positions of another plugin, too', async () => {
     server.addSlot('orders', { plugin: 'test_decoding' });
     const client = await RawClient.stream(server);
     const payloads = [Buffer.from('BEGIN'), Buffer.from('COMMIT')];

@@ -13,11 +13,11 @@ const HEAD = `
   declare function save(tx: Transaction<Tables>): void;
   `;
 
-// Takes the time that the compiler needs to read everything once.
+// The first request includes the time in which the compiler reads everything.
 const atFirst = editor.complaints(HEAD);
 
-describe('somebody who declares tables', () => {
-  it('writes a program that compiles', () => {
+describe('a user who declares tables', () => {
+  it('can write a program that compiles', () => {
     expect(atFirst).toEqual([]);
     expect(
       editor.complaints(`${HEAD} logicalReplication<Tables>(config).pipe(transactions(), ackAfter(save));`),
@@ -28,11 +28,11 @@ describe('somebody who declares tables', () => {
     ["logicalReplication<Tables>(config).pipe(ofTable('¦'))"],
     ["logicalReplication<Tables>(config).pipe(stopOn([]), ofTable('users', '¦'))"],
     ["logicalReplication<Tables>(config).pipe(transactions()).subscribe(([change]) => change?.table === '¦')"],
-  ])('has the names of tables suggested: %s', (program) => {
+  ])('gets suggestions for table names: %s', (program) => {
     expect(editor.suggestions(HEAD + program)).toEqual(['users', 'billing.invoices']);
   });
 
-  it('has columns suggested', () => {
+  it('gets suggestions for columns', () => {
     const program = `${HEAD} logicalReplication<Tables>(config).pipe(transactions()).subscribe((tx) => {
       for (const change of tx) if (change.table === 'billing.invoices' && change.kind === 'insert') change.new.¦
     })`;
@@ -42,7 +42,7 @@ describe('somebody who declares tables', () => {
   it.each([
     ['transactions(), ackAfter((tx¦) => tx.size)', '(parameter) tx: Transaction<Tables>'],
     ["ofTable('users'), ackAfter((change¦) => change.kind)", '(parameter) change: TableChange<Tables, "users">'],
-  ])('sees types by the names that they are written with: %s', (operators, hint) => {
+  ])('sees types with the names in the code: %s', (operators, hint) => {
     expect(editor.hint(`${HEAD} logicalReplication<Tables>(config).pipe(${operators})`)).toBe(hint);
   });
 
@@ -71,7 +71,7 @@ describe('somebody who declares tables', () => {
       'logicalReplication(config).pipe(transactions(), ackAfter(save))',
       `Type 'Transaction<AnyTables>' is not assignable to type 'Transaction<Tables>'.`,
     ],
-  ])('is told what is wrong, and that alone: %s', (program, complaint) => {
+  ])('gets one error that states the problem: %s', (program, complaint) => {
     expect(editor.complaints(`${HEAD} ${program};`)).toEqual([expect.stringContaining(complaint)]);
   });
 });

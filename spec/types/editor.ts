@@ -2,10 +2,10 @@ import { join, resolve } from 'node:path';
 import ts from 'typescript';
 
 const ROOT = resolve(__dirname, '../..');
-/** A file that stands nowhere. */
+/** A file that exists only in memory. */
 const FILE = join(__dirname, 'program.ts');
 
-/** What an editor shows somebody who writes a program with this library. */
+/** What an editor shows to a user who writes a program with this library. */
 export class Editor {
   #text = '';
   #version = 0;
@@ -32,7 +32,7 @@ export class Editor {
     });
   }
 
-  /** What the compiler says. */
+  /** The compiler's errors. */
   complaints(program: string): string[] {
     this.#open(program);
     return this.#service
@@ -40,14 +40,14 @@ export class Editor {
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
   }
 
-  /** What is suggested at the mark `¦`. */
+  /** The suggestions at the mark `¦`. */
   suggestions(program: string): string[] {
     this.#open(program.replace('¦', ''));
     const { entries = [] } = this.#service.getCompletionsAtPosition(FILE, program.indexOf('¦'), {}) ?? {};
     return entries.map(({ name }) => name);
   }
 
-  /** What is shown over the name before the mark `¦`. */
+  /** The type shown for the name before the mark `¦`. */
   hint(program: string): string {
     this.#open(program.replace('¦', ''));
     const { displayParts } = this.#service.getQuickInfoAtPosition(FILE, program.indexOf('¦') - 1) ?? {};

@@ -24,7 +24,7 @@ export function aNameNarrows(config: PgoutputConfig): void {
     expectTypeOf<typeof change.kind>().toEqualTypeOf<'insert' | 'update' | 'delete' | 'truncate'>();
     expectTypeOf(change.table).toEqualTypeOf<'users' | undefined>();
     if (change.kind === 'insert') expectTypeOf(change.new).toEqualTypeOf<UpdatedUser>();
-    // One command may empty others as well.
+    // One command may truncate others as well.
     if (change.kind === 'truncate') {
       expectTypeOf(change.tables).toEqualTypeOf<readonly ('users' | 'billing.invoices')[]>();
     }

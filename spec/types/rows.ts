@@ -101,7 +101,7 @@ export function kyselyInsertsARowThatIsKnownToBeWhole(
 ): void {
   // @ts-expect-error it may lack columns
   db.insertInto('users').values(change.new);
-  // Where no publication has a row filter.
+  // Without row filters in the publications.
   db.insertInto('users').values(change.new as User);
 }
 

@@ -32,7 +32,7 @@ import {
 } from 'rxjs-pg-replication';
 import type { Database, Tables, UpdatedUser, User } from './tables';
 
-/** What comes of a stream with two-phase commit. */
+/** The values of a stream with two-phase commit. */
 type Ended = CommitPreparedMessage | RollbackPreparedMessage;
 
 const base = { slot: 'users', publications: ['users_pub'] } as const;

@@ -1,4 +1,6 @@
-/** Tables as users declare them, by hand and with Kysely. `npm run types` checks what stands in this folder; nothing runs. */
+/**
+ * Tables as users declare them, manually and with Kysely. `npm run types` checks the files of this folder, which are never run.
+ */
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
 export interface User {
@@ -8,7 +10,7 @@ export interface User {
   since: Date | null;
 }
 
-/** As `new` has it, where columns of variable length may be missing. */
+/** The type of `new` if columns of variable length may be missing. */
 export interface UpdatedUser {
   id: number;
   email?: string;
@@ -35,7 +37,7 @@ interface ArticleTable {
   created_at: ColumnType<Date, string | undefined, never>;
   tags: JSONColumnType<{ names: string[] }>;
   rating: ColumnType<number, number, number> | null;
-  /** Written and never read. */
+  /** Write-only. */
   password: ColumnType<never, string, string>;
 }
 

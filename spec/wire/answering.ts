@@ -8,7 +8,7 @@ export const LOCAL: ChannelSecurity = { kind: 'local' };
 
 export type Secrets = Readonly<Partial<Record<CredentialName, string>>>;
 
-/** An Authenticator with somebody who answers its questions, and who notes them down. */
+/** An Authenticator with a function that responds to its requests and records them. */
 export class Answering {
   readonly authenticator: Authenticator;
   readonly asked: CredentialName[] = [];
@@ -31,7 +31,7 @@ export class Answering {
     }
   }
 
-  /** What is sent, where something has to be. */
+  /** The message to send, which must exist. */
   sent(message: BackendMessage): Buffer {
     const bytes = this.respond(message);
     if (bytes === undefined) throw new Error('nothing was sent');
@@ -43,7 +43,7 @@ export function sasl(...mechanisms: string[]): BackendMessage {
   return { kind: 'authenticationSasl', mechanisms };
 }
 
-/** What stands in a SASLInitialResponse. */
+/** The contents of a SASLInitialResponse. */
 export function initialOf(bytes: Buffer): { mechanism: string; data: string } {
   const nul = bytes.indexOf(0, 5);
   const length = bytes.readInt32BE(nul + 1);

@@ -7,7 +7,7 @@ import { failure } from './failure';
 const TLS: ChannelSecurity = { kind: 'tls' };
 const SECRETS = { password: 'correct horse', oauthToken: 'token' };
 
-/** What a server asks for, by the method that answers it. */
+/** The server's requests, by the method that responds to them. */
 const REQUESTS: Readonly<Record<RequireAuthMethod, BackendMessage>> = {
   none: { kind: 'authenticationOk' },
   password: { kind: 'authenticationCleartext' },
@@ -46,42 +46,42 @@ function expectRefusal(client: Answering, method: RequireAuthMethod, reason: str
 }
 
 describe.each(METHODS)('%s', (method) => {
-  it.each([CLEAR, LOCAL, TLS])('is answered where it is allowed by name: %j', (channel) => {
+  it.each([CLEAR, LOCAL, TLS])('is used if it is explicitly allowed: %j', (channel) => {
     expectAnswer(allowing(new Set([method]), channel), method);
     expectAnswer(allowing(all, channel), method);
   });
 
-  it.each([CLEAR, LOCAL, TLS])('is refused where others are allowed, before a secret is asked for: %j', (channel) => {
+  it.each([CLEAR, LOCAL, TLS])('is refused if only others are allowed, before a secret is requested: %j', (channel) => {
     const others = new Set(METHODS.filter((other) => other !== method));
     expectRefusal(allowing(others, channel), method, `require_auth allows ${[...others].join(', ')}`);
   });
 
-  it.each([LOCAL, TLS])('is answered by default where nobody can read along: %j', (channel) => {
+  it.each([LOCAL, TLS])('is used by default if the connection cannot be eavesdropped on: %j', (channel) => {
     expectAnswer(allowing(undefined, channel), method);
   });
 });
 
-it.each(['none', 'md5', 'scram-sha-256'] as const)('%s is answered by default in clear', (method) => {
+it.each(['none', 'md5', 'scram-sha-256'] as const)('%s is used by default in clear text', (method) => {
   expectAnswer(allowing(undefined, CLEAR), method);
 });
 
-it.each(['password', 'oauth'] as const)('%s is not, nor where it is only not forbidden', (method) => {
+it.each(['password', 'oauth'] as const)('%s is not, even if it is not excluded', (method) => {
   expectRefusal(allowing(undefined, CLEAR), method, 'the connection is not encrypted');
   const unforbidden = new Answering(SECRETS, { methods: all, isExplicit: false }, CLEAR);
   expectRefusal(unforbidden, method, 'the connection is not encrypted');
 });
 
-describe('where a server offers both SCRAM and OAUTHBEARER', () => {
+describe('a server that offers both SCRAM and OAUTHBEARER', () => {
   const both = sasl('OAUTHBEARER', 'SCRAM-SHA-256');
   const chosen = (client: Answering): string => initialOf(client.sent(both)).mechanism;
 
-  it('gives no token away where a password is there', () => {
+  it('does not receive a token if there is a password', () => {
     const client = allowing(undefined, TLS);
     expect(chosen(client)).toBe('SCRAM-SHA-256');
     expect(client.asked).toEqual(['password']);
   });
 
-  it('takes the token where there is no password', () => {
+  it('receives the token if there is no password', () => {
     const client = new Answering({ oauthToken: 'token' }, {}, TLS);
     expect(chosen(client)).toBe('OAUTHBEARER');
     expect(client.asked).toEqual(['password', 'oauthToken']);
@@ -90,26 +90,26 @@ describe('where a server offers both SCRAM and OAUTHBEARER', () => {
   it.each([
     [new Set<RequireAuthMethod>(['oauth']), 'OAUTHBEARER', 'oauthToken'],
     [new Set<RequireAuthMethod>(['scram-sha-256']), 'SCRAM-SHA-256', 'password'],
-  ])('keeps to what is allowed: %j', (methods, mechanism, secret) => {
+  ])('receives only what is allowed: %j', (methods, mechanism, secret) => {
     const client = allowing(methods, TLS);
     expect(chosen(client)).toBe(mechanism);
     expect(client.asked).toEqual([secret]);
   });
 
-  it('does not ask for a token that it may not give', () => {
+  it('does not cause a request for a token that must not be sent', () => {
     const client = new Answering({ oauthToken: 'token' }, {}, CLEAR);
     expect(failure(() => client.respond(both)).code).toBe('AUTHENTICATION_FAILED');
     expect(client.asked).toEqual(['password']);
   });
 
-  it('says what is missing where there is neither', () => {
+  it('is an error if neither secret is set', () => {
     const error = failure(() => new Answering({}, {}, TLS).respond(both));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(error.message).toContain('The server requires a password or an OAuth token, but none is set');
     expect(error.remedy).toMatch(/connection\.password.*connection\.oauthToken/);
   });
 
-  it('refuses both where neither is allowed', () => {
+  it('is an error if neither method is allowed', () => {
     const client = allowing(new Set<RequireAuthMethod>(['md5']), TLS);
     const error = failure(() => client.respond(both));
     expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED' });

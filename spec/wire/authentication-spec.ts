@@ -18,7 +18,7 @@ function client(password = PASSWORD): Answering {
 }
 
 describe('Authenticator', () => {
-  it('sends nothing, and asks for nothing, when it is trusted', () => {
+  it('sends and requests nothing with trust authentication', () => {
     const trusted = client();
     expect(trusted.authenticator.done).toBe(false);
     expect(trusted.respond(OK)).toBeUndefined();
@@ -26,7 +26,7 @@ describe('Authenticator', () => {
     expect(trusted.authenticator.done).toBe(true);
   });
 
-  it('sends the password in clear when asked to', () => {
+  it('sends the password in clear text when requested', () => {
     const zoe = client();
     expect(zoe.respond(CLEARTEXT)?.toString('latin1')).toBe('p\0\0\0\x12correct horse\0');
     expect(zoe.asked).toEqual(['password']);
@@ -35,8 +35,8 @@ describe('Authenticator', () => {
     expect(zoe.authenticator.done).toBe(true);
   });
 
-  it('answers md5 with the salted hash of the hash', () => {
-    // printf 'correct horsezoë' | md5sum; then that and the salt
+  it('responds to md5 with the salted hash of the hash', () => {
+    // printf 'correct horsezoë' | md5sum; then the result and the salt
     const inner = createHash('md5').update('correct horsezoë', 'utf8').digest('hex');
     const outer = createHash('md5').update(`${inner}\x01\x02\x03\x04`, 'latin1').digest('hex');
     const zoe = client();
@@ -44,7 +44,7 @@ describe('Authenticator', () => {
     expect(zoe.respond(OK)).toBeUndefined();
   });
 
-  it('goes through SCRAM-SHA-256', () => {
+  it('performs SCRAM-SHA-256', () => {
     const zoe = client();
     const server = new ScramServer(PASSWORD);
     const initial = zoe.sent(SASL);
@@ -58,24 +58,24 @@ describe('Authenticator', () => {
     expect([zoe.authenticator.done, zoe.asked]).toEqual([true, ['password']]);
   });
 
-  describe('does not believe a server that lets us in', () => {
+  describe('rejects AuthenticationOk', () => {
     const unproven = { code: 'SERVER_VERIFICATION_FAILED', retryable: false };
 
-    it('right after the first SCRAM message', () => {
+    it('directly after the first SCRAM message', () => {
       const zoe = client();
       zoe.respond(SASL);
       expect(failure(() => zoe.respond(OK))).toMatchObject(unproven);
       expect(zoe.authenticator.done).toBe(false);
     });
 
-    it('after the proof, without its signature', () => {
+    it("after the proof, without the server's signature", () => {
       const zoe = client();
       zoe.respond(new ScramServer(PASSWORD).challenge(zoe.sent(SASL)));
       expect(failure(() => zoe.respond(OK))).toMatchObject(unproven);
       expect(zoe.authenticator.done).toBe(false);
     });
 
-    it('after a wrong signature', () => {
+    it('after an invalid signature', () => {
       const zoe = client();
       zoe.respond(new ScramServer(PASSWORD).challenge(zoe.sent(SASL)));
       const data = `v=${Buffer.alloc(32).toString('base64')}`;
@@ -84,7 +84,7 @@ describe('Authenticator', () => {
       expect(zoe.authenticator.done).toBe(false);
     });
 
-    it('after it offered mechanisms, when there was no answer', () => {
+    it('after mechanisms were offered, without a response', () => {
       const zoe = client('');
       expect(failure(() => zoe.respond(SASL)).code).toBe('AUTHENTICATION_FAILED');
       expect(() => zoe.respond(OK)).toThrow(ProtocolError);
@@ -92,7 +92,7 @@ describe('Authenticator', () => {
     });
   });
 
-  it.each([{}, { password: '' }])('says that a password is missing when there is %j', (secrets) => {
+  it.each([{}, { password: '' }])('reports a missing password with %j', (secrets) => {
     for (const message of [CLEARTEXT, MD5, SASL]) {
       const zoe = new Answering(secrets);
       const error = failure(() => zoe.respond(message));
@@ -112,7 +112,7 @@ describe('Authenticator', () => {
     ['number 99', { kind: 'authenticationOther', method: 99 }],
     ['SASL with PLAIN, OTHER', sasl('PLAIN', 'OTHER')],
     ['SASL with no mechanism', sasl()],
-  ])('refuses %s by name', (name, message) => {
+  ])('rejects %s by name', (name, message) => {
     const zoe = client();
     const error = failure(() => zoe.respond(message));
     expect(error.code).toBe('AUTHENTICATION_UNSUPPORTED');
@@ -120,7 +120,7 @@ describe('Authenticator', () => {
     expect(zoe.asked).toEqual([]);
   });
 
-  it.each([CLEARTEXT, MD5, SASL, OAUTH])('gives one answer only, and no weaker one after SCRAM: %j', (second) => {
+  it.each([CLEARTEXT, MD5, SASL, OAUTH])('responds once, and not to a weaker method after SCRAM: %j', (second) => {
     for (const first of [CLEARTEXT, MD5, SASL]) {
       const zoe = new Answering({ password: PASSWORD, oauthToken: 'token' });
       zoe.respond(first);
@@ -129,14 +129,14 @@ describe('Authenticator', () => {
     }
   });
 
-  it('gives the password to nobody after it was let in', () => {
+  it('does not send the password after AuthenticationOk', () => {
     const zoe = client();
     zoe.respond(OK);
     expect(() => zoe.respond(CLEARTEXT)).toThrow(ProtocolError);
     expect(zoe.asked).toEqual([]);
   });
 
-  it('takes nothing more after it was let in', () => {
+  it('rejects further messages after AuthenticationOk', () => {
     const token = new Answering({ oauthToken: 'token' });
     for (const message of [OAUTH, OK]) token.respond(message);
     for (const message of [OK, OAUTH, CLEARTEXT]) expect(() => token.respond(message)).toThrow(ProtocolError);
@@ -149,24 +149,24 @@ describe('Authenticator', () => {
     { kind: 'authenticationSaslContinue', data: 'r=,s=,i=' },
     { kind: 'authenticationSaslFinal', data: 'v=' },
     { kind: 'readyForQuery', status: 'I' },
-  ])('refuses a message out of turn: %j', (message) => {
+  ])('rejects an unexpected message: %j', (message) => {
     expect(() => client().respond(message)).toThrow(ProtocolError);
   });
 
-  it('refuses to be told anything while it waits for a secret', () => {
+  it('rejects messages while it waits for a secret', () => {
     const response = client().authenticator.respond(CLEARTEXT);
     expect(response.next()).toEqual({ done: false, value: { ask: 'password' } });
     expect(() => response.next(OK)).toThrow(ProtocolError);
   });
 
-  it('leaves an error as it is that says all', () => {
+  it('does not change an error that is already complete', () => {
     const zoe = client();
     zoe.respond(SASL);
     const error = new ProtocolError('Something');
     expect(zoe.authenticator.explain(error)).toBe(error);
   });
 
-  it('never shows the password, in whatever state or error', () => {
+  it('never shows the password, in any state or error', () => {
     const shown: unknown[] = [];
     const zoe = client();
     const look = (value: unknown): void => {

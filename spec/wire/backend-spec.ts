@@ -3,7 +3,7 @@ import { ProtocolError } from '../../lib/common/errors';
 import { BackendTag, decodeBackendMessage, type BackendMessage } from '../../lib/wire/backend';
 
 function decode(tag: string, body: Buffer): BackendMessage {
-  // Zeros on both sides: reading beside the frame would find something.
+  // Zeros on both sides, so that reading beyond the frame finds data.
   const buffer = Buffer.concat([Buffer.alloc(3), body, Buffer.alloc(64)]);
   return decodeBackendMessage({ tag: tag.charCodeAt(0), buffer, start: 3, end: 3 + body.length });
 }
@@ -95,7 +95,7 @@ const MESSAGES: [tag: string, body: Buffer, expected: BackendMessage][] = [
   ],
 ];
 
-/** What follows the method takes all that is left, so that no byte of it can be missing. */
+/** The field after the method extends to the end, so it cannot be truncated. */
 const OPEN_ENDED: [body: Buffer, expected: BackendMessage][] = [
   [bytes([0, 0, 0, 11], 'r=x,s=y,i=1'), { kind: 'authenticationSaslContinue', data: 'r=x,s=y,i=1' }],
   [bytes([0, 0, 0, 12], 'v=sig'), { kind: 'authenticationSaslFinal', data: 'v=sig' }],
@@ -112,20 +112,20 @@ describe('decodeBackendMessage', () => {
     expect(decode('R', body)).toStrictEqual(expected);
   });
 
-  it.each(MESSAGES)('refuses %s %p when it is cut off anywhere', (tag, body) => {
+  it.each(MESSAGES)('rejects %s %p if it is truncated at any byte', (tag, body) => {
     for (let length = 0; length < body.length; length++) {
       const cut = body.subarray(0, length);
       expect(() => decode(tag, cut)).toThrow(ProtocolError);
     }
   });
 
-  it.each(MESSAGES)('refuses %s %p with a trailing byte', (tag, body) => {
-    // A secret is all that is left; a fifth byte belongs to it.
+  it.each(MESSAGES)('rejects %s %p with a trailing byte', (tag, body) => {
+    // A secret extends to the end, so a fifth byte belongs to it.
     if (tag === 'K') expect(decode(tag, bytes([...body, 1]))).toHaveProperty('secret', Buffer.from([9, 8, 7, 6, 1]));
     else expect(() => decode(tag, bytes([...body, 1]))).toThrow(ProtocolError);
   });
 
-  it('keeps nothing of the buffer that it read', () => {
+  it('keeps no reference to the buffer that it read', () => {
     const buffer = bytes([0, 1, 0, 0, 9, 8, 7, 6]);
     const message = decodeBackendMessage({ tag: 0x4b, buffer, start: 0, end: buffer.length });
     buffer.fill(0);
@@ -136,20 +136,20 @@ describe('decodeBackendMessage', () => {
     [256, true],
     [257, false],
     [3, false],
-  ])('on a secret of %d bytes: taken is %p', (length, taken) => {
+  ])('with a cancel key of %d bytes: accepted is %p', (length, taken) => {
     const body = Buffer.alloc(4 + length);
     if (taken) expect(decode('K', body)).toHaveProperty('secret.length', length);
     else expect(() => decode('K', body)).toThrow(`${length} bytes; expected 4 to 256`);
   });
 
-  it('takes no more before it knows the server than libpq does', () => {
+  it('accepts no longer message before authentication than libpq does', () => {
     const challenge = (length: number): Buffer => bytes([0, 0, 0, 11], 'x'.repeat(length));
     expect(decode('R', challenge(1996))).toHaveProperty('data.length', 1996);
     expect(() => decode('R', challenge(1997))).toThrow('it has 2001 bytes; expected at most 2000');
     expect(() => decode('R', bytes([0, 0, 0, 8], 'x'.repeat(1997)))).toThrow(ProtocolError);
   });
 
-  it('takes a list of mechanisms of any sensible length', () => {
+  it('accepts a list of mechanisms of any reasonable length', () => {
     const offer = (names: readonly string[]): BackendMessage =>
       decode('R', bytes([0, 0, 0, 10], names.map((name) => `${name}\0`).join(''), [0]));
     const names = Array.from({ length: 32 }, (_, i) => `A-MECHANISM_${i}`);
@@ -159,12 +159,12 @@ describe('decodeBackendMessage', () => {
     expect(offer(['A'.repeat(20)])).toHaveProperty('mechanisms.length', 1);
   });
 
-  it.each(['scram', 'A B', 'A'.repeat(21), '\x1b[2J', 'É', 'A,B'])('refuses %j as a mechanism', (name) => {
+  it.each(['scram', 'A B', 'A'.repeat(21), '\x1b[2J', 'É', 'A,B'])('rejects %j as a mechanism', (name) => {
     const body = bytes([0, 0, 0, 10], `${name}\0\0`);
     expect(() => decode('R', body)).toThrow(`${JSON.stringify(name)} before byte`);
   });
 
-  it('takes the localised severity where a pooler sends no other', () => {
+  it('accepts the localized severity if a pooler sends no other', () => {
     expect(decode('E', bytes('SFATAL\0C08P01\0Mno such user\0\0'))).toHaveProperty('fields.severity', 'FATAL');
   });
 
@@ -172,7 +172,7 @@ describe('decodeBackendMessage', () => {
     ['C (SQLSTATE) before the end; its text is: oops', 'SERROR\0Moops\0\0'],
     ['M (message) before the end', 'SERROR\0C42601\0\0'],
     ['S (severity) before the end; its text is: oops', 'C42601\0Moops\0\0'],
-  ])('names the missing field %s', (said, text) => {
+  ])('reports the missing field %s', (said, text) => {
     expect(() => decode('E', bytes(text))).toThrow(`ErrorResponse message: expected a field ${said}`);
   });
 
@@ -182,11 +182,11 @@ describe('decodeBackendMessage', () => {
     ['T', bytes([0x7f, 0xff])],
     ['D', bytes([0xff, 0xff])],
     ['W', bytes([0, 0xff, 0xff])],
-  ])('refuses an impossible count in %s before it allocates: %p', (tag, body) => {
+  ])('rejects an impossible count in %s before it allocates: %p', (tag, body) => {
     expect(() => decode(tag, body)).toThrow('is impossible');
   });
 
-  it('refuses a negative length that is not null', () => {
+  it('rejects a negative length other than null', () => {
     expect(() => decode('D', bytes([0, 1, 255, 255, 255, 254]))).toThrow(ProtocolError);
   });
 
@@ -195,13 +195,13 @@ describe('decodeBackendMessage', () => {
     ['d', "'d'"],
     ['\0', '0x00'],
     ['\xff', '0xff'],
-  ])('names an unknown type: %j', (tag, shown) => {
+  ])('reports an unknown type: %j', (tag, shown) => {
     expect(() => decode(tag, bytes('abc'))).toThrow(
       `The server sent a message of type ${shown} (3 bytes); expected one of R S K`,
     );
   });
 
-  it('answers any bytes with a message or a ProtocolError', () => {
+  it('decodes any bytes to a message or throws a ProtocolError', () => {
     const tags = fc.oneof(
       fc.constantFrom(...'RSKvZTDCIWcENA'.split('')),
       fc.nat(255).map((code) => String.fromCharCode(code)),

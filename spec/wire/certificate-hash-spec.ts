@@ -23,7 +23,7 @@ function oid(text: string): Buffer {
 
 const NULL = der(5);
 
-/** A certificate, as far as its algorithm goes. */
+/** A certificate reduced to its signature algorithm. */
 function certificate(name: string, parameters: Buffer = NULL): Buffer {
   return sequence(sequence(Buffer.alloc(200)), sequence(oid(name), parameters), der(3, Buffer.alloc(70)));
 }
@@ -61,17 +61,17 @@ const HASHES: [name: string, oid: string, hash: string][] = [
 const hashOf = (algorithm: string, bytes: Buffer): Buffer => createHash(algorithm).update(bytes).digest();
 
 describe('certificateHash', () => {
-  it('is what OpenSSL makes of real certificates', () => {
+  it("equals OpenSSL's for real certificates", () => {
     expect(hashCertificate(SHA384)?.toString('hex')).toBe(SHA384_HASH);
     expect(hashCertificate(PSS_SHA384)?.toString('hex')).toBe(PSS_SHA384_HASH);
   });
 
-  it.each(SIGNATURES)('takes for %s (%s) %s', (_, name, hash) => {
+  it.each(SIGNATURES)('is for %s (%s) %s', (_, name, hash) => {
     const bytes = certificate(name);
     expect(hashCertificate(bytes)).toEqual(hashOf(hash, bytes));
   });
 
-  it.each(HASHES)('takes for RSASSA-PSS with %s (%s) %s', (_, name, hash) => {
+  it.each(HASHES)('is for RSASSA-PSS with %s (%s) %s', (_, name, hash) => {
     const bytes = certificate(PSS, pss(name));
     expect(hashCertificate(bytes)).toEqual(hashOf(hash, bytes));
   });
@@ -79,7 +79,7 @@ describe('certificateHash', () => {
   it.each([
     ['none', sequence()],
     ['another salt alone', sequence(der(0xa2, der(2, Buffer.of(20))))],
-  ])('takes for RSASSA-PSS with the parameters left out sha256, as for sha1: %s', (_, parameters) => {
+  ])('is sha256 for RSASSA-PSS without parameters, as for sha1: %s', (_, parameters) => {
     const bytes = certificate(PSS, parameters);
     expect(hashCertificate(bytes)).toEqual(hashOf('sha256', bytes));
   });
@@ -91,7 +91,7 @@ describe('certificateHash', () => {
     ['RSASSA-PSS with a hash that nobody knows', certificate(PSS, pss('1.2.3.4'))],
     ['RSASSA-PSS without parameters', certificate(PSS)],
     ['RSASSA-PSS with a hash that is no algorithm', certificate(PSS, sequence(der(0xa0, NULL)))],
-  ])('has none for %s', (_, bytes) => {
+  ])('is undefined for %s', (_, bytes) => {
     expect(hashCertificate(bytes)).toBeUndefined();
   });
 
@@ -103,11 +103,11 @@ describe('certificateHash', () => {
     ['a certificate of two parts', sequence(sequence(), sequence(oid('1.2.840.113549.1.1.11')))],
     ['an algorithm that is no sequence', sequence(sequence(), NULL, der(3))],
     ['an algorithm without a name', sequence(sequence(), sequence(NULL), der(3))],
-  ])('has none for %s', (_, bytes) => {
+  ])('is undefined for %s', (_, bytes) => {
     expect(hashCertificate(bytes)).toBeUndefined();
   });
 
-  it('has none for a certificate that is cut off anywhere', () => {
+  it('is undefined for a certificate that is truncated at any byte', () => {
     for (let length = 0; length < SHA384.length; length++) {
       expect(hashCertificate(SHA384.subarray(0, length))).toBeUndefined();
     }

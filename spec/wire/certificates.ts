@@ -1,7 +1,7 @@
-/** Certificates of localhost that vouch for themselves, in DER, made with OpenSSL. */
+/** Self-signed certificates of localhost, in DER, created with OpenSSL. */
 const DER = (text: string): Buffer => Buffer.from(text.replaceAll('\n', ''), 'base64');
 
-/** ecdsa-with-SHA384. Its hash is what `openssl dgst -sha384` says of it. */
+/** ecdsa-with-SHA384. Its hash is the result of `openssl dgst -sha384`. */
 export const SHA384 = DER(`
 MIIBmzCCAUGgAwIBAgIUEpMU+HAD0Law8fiaL9P8K3EVe3kwCgYIKoZIzj0EAwMwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzA2MTEyOVoYDz
 IxMjYxMDMwMDYxMTI5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARcjBanSOziRy/d+WcmA3PNuR1rUU8RMZrk

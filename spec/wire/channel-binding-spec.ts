@@ -20,7 +20,7 @@ function client(channelBinding: ChannelBinding, channel: ChannelSecurity, method
   return new Answering(secrets, { channelBinding, methods: methods && new Set(methods) }, channel);
 }
 
-/** Goes through the whole exchange, which the server's half checks, and tells how it was begun. */
+/** Runs the whole exchange, with verification on the server's side, and returns how it started. */
 function begun(zoe: Answering, offer: BackendMessage, bound = Buffer.alloc(0)): string {
   const server = new ScramServer(PASSWORD, bound);
   const initial = zoe.sent(offer);
@@ -32,14 +32,14 @@ function begun(zoe: Answering, offer: BackendMessage, bound = Buffer.alloc(0)): 
 }
 
 describe('channel binding', () => {
-  it.each(['prefer', 'require'] as const)('binds where the server offers it: %s', (wanted) => {
+  it.each(['prefer', 'require'] as const)('is used if the server offers it: %s', (wanted) => {
     const bound = Buffer.from(SHA384_HASH, 'hex');
     expect(begun(client(wanted, TLS), PLUS, bound)).toBe('SCRAM-SHA-256-PLUS p=tls-server-end-point,,');
     expect(begun(client(wanted, TLS), sasl('SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'), bound)).toMatch(/-PLUS/);
     expect(begun(client(wanted, TLS), sasl('SCRAM-SHA-256-PLUS'), bound)).toMatch(/-PLUS/);
   });
 
-  it('binds to a certificate that is signed by RSASSA-PSS', () => {
+  it('supports a certificate that is signed with RSASSA-PSS', () => {
     const channel: ChannelSecurity = { kind: 'tls', certificate: PSS_SHA384 };
     expect(begun(client('require', channel), PLUS, Buffer.from(PSS_SHA384_HASH, 'hex'))).toMatch(/-PLUS p=/);
   });
@@ -62,7 +62,7 @@ describe('channel binding', () => {
     ['prefer', CLEAR],
     ['require', CLEAR],
     ['prefer', LOCAL],
-  ])('does not believe a server that offers it without TLS: %s, %j', (wanted, channel) => {
+  ])('rejects a server that offers it without TLS: %s, %j', (wanted, channel) => {
     const zoe = client(wanted, channel);
     const error = failure(() => zoe.respond(PLUS));
     expect(error).toMatchObject({ code: 'SERVER_VERIFICATION_FAILED', retryable: false });
@@ -73,7 +73,7 @@ describe('channel binding', () => {
   it.each<[string, ChannelBinding, ChannelSecurity]>([
     ['it is disabled', 'disable', TLS],
     ['there is no hash', 'prefer', UNHASHABLE],
-  ])('cannot answer a server that offers nothing else, where %s', (_, wanted, channel) => {
+  ])('rejects a server that offers nothing else if %s', (_, wanted, channel) => {
     const zoe = client(wanted, channel);
     const error = failure(() => zoe.respond(sasl('SCRAM-SHA-256-PLUS')));
     expect(error.code).toBe('AUTHENTICATION_UNSUPPORTED');
@@ -82,7 +82,7 @@ describe('channel binding', () => {
   });
 });
 
-describe('channel binding that is required', () => {
+describe('required channel binding', () => {
   it.each<[string, ChannelSecurity, BackendMessage]>([
     ['the connection has no TLS', CLEAR, PLAIN],
     ['the connection has no TLS', LOCAL, PLAIN],
@@ -95,7 +95,7 @@ describe('channel binding that is required', () => {
     ['the server does not request authentication', LOCAL, OK],
     ['the server requests authentication by password', TLS, { kind: 'authenticationCleartext' }],
     ['the server requests authentication by md5', TLS, { kind: 'authenticationMd5', salt: Buffer.alloc(4) }],
-  ])('takes nothing else: %s', (reason, channel, message) => {
+  ])('accepts nothing else: %s', (reason, channel, message) => {
     for (const methods of [undefined, ['none', 'password', 'md5', 'scram-sha-256', 'oauth'] as const]) {
       const zoe = client('require', channel, methods && [...methods]);
       const error = failure(() => zoe.respond(message));
@@ -108,14 +108,14 @@ describe('channel binding that is required', () => {
     }
   });
 
-  it('takes no token in place of a password, even where both are offered', () => {
+  it('excludes a token in place of a password, even if both are offered', () => {
     const zoe = new Answering({ oauthToken: 'token' }, { channelBinding: 'require' }, TLS);
     const error = failure(() => zoe.respond(sasl('OAUTHBEARER', 'SCRAM-SHA-256-PLUS')));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(zoe.asked).toEqual(['password']);
   });
 
-  it('does not go round the methods that are allowed', () => {
+  it('does not override the allowed methods', () => {
     const zoe = client('require', TLS, ['oauth']);
     expect(failure(() => zoe.respond(PLUS)).code).toBe('AUTHENTICATION_REFUSED');
     expect(zoe.asked).toEqual([]);

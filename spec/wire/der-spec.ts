@@ -7,7 +7,7 @@ function lengths(text: string): number[] | undefined {
 }
 
 describe('elementsOf', () => {
-  it('finds what stands one after the other', () => {
+  it('reads consecutive elements', () => {
     expect(readElements(hex('05 00 04 02 aabb'))).toEqual([
       { tag: 5, content: Buffer.alloc(0) },
       { tag: 4, content: hex('aabb') },
@@ -36,7 +36,7 @@ describe('elementsOf', () => {
     ['a length that is reserved', '04 ff'],
     ['a tag of several bytes', '1f 81 01 00'],
     ['a byte too much', '05 00 05'],
-  ])('refuses %s', (_, text) => {
+  ])('rejects %s', (_, text) => {
     expect(readElements(hex(text))).toBeUndefined();
   });
 });
@@ -59,7 +59,7 @@ describe('objectIdentifier', () => {
     ['an arc that starts with a zero', 6, '2a8003'],
     ['an arc beyond 32 bits', 6, '2affffffff7f'],
     ['more than anybody has', 6, '2a'.repeat(33)],
-  ])('refuses %s', (_, tag, text) => {
+  ])('rejects %s', (_, tag, text) => {
     expect(readObjectIdentifier({ tag, content: hex(text) })).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { ReplicationError } from '../../lib/common/errors';
 
-/** The error of this library that a call ends with. */
+/** The ReplicationError that a call throws. */
 export function failure(run: () => unknown): ReplicationError {
   try {
     run();

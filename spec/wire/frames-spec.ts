@@ -18,7 +18,7 @@ function header(tag: number, length: number): Buffer {
   return bytes;
 }
 
-/** What the decoder hands out now, as text to compare. */
+/** The frames that are available, as text for comparison. */
 function drain(decoder: FrameDecoder): string[] {
   const frames: string[] = [];
   while (decoder.next()) frames.push(current(decoder));
@@ -29,7 +29,7 @@ function current({ tag, buffer, start, end }: FrameDecoder): string {
   return `${String.fromCharCode(tag)}:${buffer.toString('hex', start, end)}`;
 }
 
-/** Login, one row and the begin of a stream, as the server sends them. */
+/** Authentication, one row and the start of a stream, as the server sends them. */
 const SESSION = [
   frame('R', Buffer.from([0, 0, 0, 0])),
   frame('S', 'server_version\x0018.4\0'),
@@ -54,7 +54,7 @@ describe('FrameDecoder', () => {
     expect(drain(decoder)).toEqual(EXPECTED);
   });
 
-  it('finds the same frames wherever the stream is split in two', () => {
+  it('finds the same frames wherever the stream is split', () => {
     for (let split = 0; split <= BYTES.length; split++) {
       const decoder = new FrameDecoder();
       decoder.push(BYTES.subarray(0, split));
@@ -65,7 +65,7 @@ describe('FrameDecoder', () => {
     }
   });
 
-  it('finds the same frames wherever a short stream is split in three', () => {
+  it('finds the same frames wherever a short stream is split twice', () => {
     const bytes = Buffer.concat([frame('Z', 'I'), frame('I', ''), frame('d', 'stream'), frame('c', '')]);
     const expected = ['Z:49', 'I:', `d:${Buffer.from('stream').toString('hex')}`, 'c:'];
     for (let first = 0; first <= bytes.length; first++) {
@@ -95,7 +95,7 @@ describe('FrameDecoder', () => {
     expect(frames).toEqual(EXPECTED);
   });
 
-  it('takes any frames in any chunks, drained or left to gather', () => {
+  it('supports any frames in any chunks, read immediately or later', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 }),
@@ -118,7 +118,7 @@ describe('FrameDecoder', () => {
     );
   });
 
-  it('stops in the middle of a chunk and goes on from there, also after another push', () => {
+  it('can stop within a chunk and continue there, also after another push', () => {
     const decoder = new FrameDecoder();
     decoder.push(Buffer.concat([frame('d', 'one'), frame('d', 'two'), frame('d', 'three').subarray(0, 6)]));
     expect(decoder.next()).toBe(true);
@@ -128,7 +128,7 @@ describe('FrameDecoder', () => {
     expect(bodies).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  it('keeps the current frame whole while more is pushed', () => {
+  it('keeps the current frame while more data is pushed', () => {
     const decoder = new FrameDecoder();
     decoder.push(Buffer.from('d\0\0'));
     decoder.push(Buffer.from('\0\x0ahello'));
@@ -139,7 +139,7 @@ describe('FrameDecoder', () => {
     expect(body(decoder)).toBe('hello!');
   });
 
-  it('points into the chunk that holds a whole frame', () => {
+  it('refers to the chunk that contains a whole frame, without copying', () => {
     const decoder = new FrameDecoder();
     const chunk = Buffer.concat([frame('d', 'one'), frame('d', 'two')]);
     decoder.push(chunk);
@@ -149,7 +149,7 @@ describe('FrameDecoder', () => {
     expect([decoder.start, decoder.end]).toEqual([13, 16]);
   });
 
-  it('lets go of a used-up chunk', () => {
+  it('releases a consumed chunk', () => {
     const decoder = new FrameDecoder();
     decoder.push(frame('d', 'one'));
     decoder.next();
@@ -157,7 +157,7 @@ describe('FrameDecoder', () => {
     expect(decoder.buffer).toHaveLength(0);
   });
 
-  it('puts an 80 MB frame together from 64 KB chunks without copying it over and over', () => {
+  it('assembles an 80 MB frame from 64 KB chunks without copying it repeatedly', () => {
     const payload = Buffer.alloc(80 * 1024 * 1024, 7);
     const bytes = Buffer.concat([frame('d', payload), frame('Z', 'I')]);
     const copied = jest.spyOn(Buffer.prototype, 'copy');
@@ -181,7 +181,7 @@ describe('FrameDecoder', () => {
     }
   });
 
-  it('takes a million chunks of one byte that wait to be looked at', () => {
+  it('accepts a million unread chunks of one byte', () => {
     const decoder = new FrameDecoder();
     const bytes = frame('d', Buffer.alloc(1_000_000, 1));
     for (let at = 0; at < bytes.length; at++) decoder.push(bytes.subarray(at, at + 1));
@@ -200,7 +200,7 @@ describe('FrameDecoder', () => {
       [0xffff_ffff, 0x48, "'H'"],
     ];
 
-    it.each(cases)('refuses %d as soon as the header is there', (length, tag, shown) => {
+    it.each(cases)('rejects %d as soon as the header is received', (length, tag, shown) => {
       const decoder = new FrameDecoder();
       decoder.push(header(tag, length).subarray(0, 4));
       expect(decoder.next()).toBe(false);
@@ -210,14 +210,14 @@ describe('FrameDecoder', () => {
       expect(() => decoder.next()).toThrow(said);
     });
 
-    it('refuses it in one chunk after a good frame', () => {
+    it('rejects it in one chunk after a valid frame', () => {
       const decoder = new FrameDecoder();
       decoder.push(Buffer.concat([frame('Z', 'I'), header(0x64, 3), Buffer.alloc(20)]));
       expect(decoder.next()).toBe(true);
       expect(() => decoder.next()).toThrow(ProtocolError);
     });
 
-    it('takes the limit itself and refuses one more, in whichever chunks', () => {
+    it('accepts the limit itself and rejects one more, in any chunks', () => {
       for (const split of [0, 2, 5, 7]) {
         for (const [size, fits] of [
           [100, true],
@@ -233,7 +233,7 @@ describe('FrameDecoder', () => {
       }
     });
 
-    it('obeys a limit that was raised after login', () => {
+    it('applies a limit that was raised after authentication', () => {
       const decoder = new FrameDecoder(10);
       decoder.push(Buffer.concat([frame('R', 'Ok'), frame('d', Buffer.alloc(1000))]));
       expect(decoder.next()).toBe(true);
@@ -242,7 +242,7 @@ describe('FrameDecoder', () => {
       expect(decoder.end - decoder.start).toBe(1000);
     });
 
-    it('is a limit of the client where PostgreSQL may well send such a message, with what to do about it', () => {
+    it('reports a limit of the client, with a remedy, if PostgreSQL may send such a message', () => {
       const errorAt = (length: number): unknown => {
         const decoder = new FrameDecoder(1000);
         decoder.remedy = 'Raise the limit.';
@@ -258,7 +258,7 @@ describe('FrameDecoder', () => {
         });
     });
 
-    it('takes the largest message of PostgreSQL and no larger one by default', () => {
+    it('accepts the largest message of PostgreSQL and no larger one by default', () => {
       const largest = new FrameDecoder();
       largest.push(header(0x64, 0x3fff_ffff + 4));
       expect(largest.next()).toBe(false);
@@ -267,7 +267,7 @@ describe('FrameDecoder', () => {
       expect(() => larger.next()).toThrow(ProtocolError);
     });
 
-    it('spends no memory on a declared gigabyte that does not come', () => {
+    it('allocates no memory for a declared gigabyte before it is received', () => {
       const allocated = jest.spyOn(Buffer, 'allocUnsafeSlow');
       try {
         const decoder = new FrameDecoder();

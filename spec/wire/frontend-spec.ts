@@ -54,7 +54,7 @@ describe('encoders of the frontend', () => {
     ['query', () => encodeQuery('SELECT 1\0; DROP TABLE t')],
   ];
 
-  it.each(refusals)('refuse a NUL byte in %s without showing the text', (option, encode) => {
+  it.each(refusals)('reject a NUL byte in %s without showing the text', (option, encode) => {
     const error = failure(encode);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toHaveProperty('option', option);

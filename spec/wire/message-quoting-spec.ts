@@ -13,7 +13,7 @@ describe('quoted', () => {
     expect(quoteForMessage(text)).toBe(shown);
   });
 
-  it('shows the start of what is long', () => {
+  it('truncates long text', () => {
     expect(quoteForMessage('x'.repeat(200))).toBe(`"${'x'.repeat(200)}"`);
     expect(quoteForMessage('x'.repeat(201))).toBe(`"${'x'.repeat(200)}" …`);
   });

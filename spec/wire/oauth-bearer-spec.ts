@@ -13,12 +13,12 @@ const REFUSED = new ServerError('HBA_REFUSED', {
   message: 'OAuth bearer authentication failed for user "zoë"',
 });
 
-/** What the server says against a token. */
+/** The server's response to an invalid token. */
 function refusal(said: unknown): BackendMessage {
   return { kind: 'authenticationSaslContinue', data: typeof said === 'string' ? said : JSON.stringify(said) };
 }
 
-/** The remedy of the error that comes in the end. */
+/** The remedy of the resulting error. */
 function remedyAfter(said: unknown): string {
   const zoe = new Answering({ oauthToken: TOKEN });
   zoe.respond(OFFER);
@@ -31,7 +31,7 @@ function remedyAfter(said: unknown): string {
 }
 
 describe('OAUTHBEARER', () => {
-  it('sends the token, and is done when the server says so', () => {
+  it('sends the token, and completes with AuthenticationOk', () => {
     const zoe = new Answering({ oauthToken: TOKEN, password: 'unused' });
     expect(initialOf(zoe.sent(OFFER))).toEqual({
       mechanism: 'OAUTHBEARER',
@@ -42,7 +42,7 @@ describe('OAUTHBEARER', () => {
     expect(zoe.authenticator.explain(REFUSED)).toBe(REFUSED);
   });
 
-  it.each([{}, { oauthToken: '' }, { password: 'correct horse' }])('says that it is missing with %j', (secrets) => {
+  it.each([{}, { oauthToken: '' }, { password: 'correct horse' }])('reports a missing token with %j', (secrets) => {
     const error = failure(() => new Answering(secrets).respond(OFFER));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(error.message).toContain('The server requires an OAuth token, but none is set');
@@ -50,7 +50,7 @@ describe('OAUTHBEARER', () => {
   });
 
   it.each(['Bearer s3cret', 'a\x01b', 'a\0b', 'a\nb', 'a,b', 'tökén', '=', 'a=b', ' a', 'a ', 'a\n'])(
-    'refuses %j as a token without showing it',
+    'rejects %j as a token without showing it',
     (oauthToken) => {
       const error = failure(() => new Answering({ oauthToken }).respond(OFFER));
       expect(error).toBeInstanceOf(ConfigError);
@@ -59,7 +59,7 @@ describe('OAUTHBEARER', () => {
     },
   );
 
-  it('answers a refusal with one byte, and says with the error what it was', () => {
+  it('responds to a refusal with one byte, and reports the refusal in the error', () => {
     const remedy = remedyAfter({
       status: 'invalid_token',
       'openid-configuration': 'https://issuer.example/.well-known/openid-configuration',
@@ -79,16 +79,16 @@ describe('OAUTHBEARER', () => {
     ['nothing', '', 'none that is readable'],
     ['what is no JSON', '{"status":', 'none that is readable'],
     ['what stands in its prototype', '{"__proto__":{"status":"x"}}', 'none that is readable'],
-  ])('passes over %s', (_, said, expected) => {
+  ])('ignores %s', (_, said, expected) => {
     expect(remedyAfter(said)).toContain(expected);
   });
 
-  it('shows nothing of it that steers a terminal, and not too much', () => {
+  it('escapes control characters, and truncates long text', () => {
     expect(remedyAfter({ status: '\x1b[2J\u202e' })).toContain('status "\\u001b[2J\\u{202e}"');
     expect(remedyAfter({ scope: 'x'.repeat(1900) }).length).toBeLessThan(500);
   });
 
-  it('refuses to be let in after a refusal', () => {
+  it('rejects AuthenticationOk after a refusal', () => {
     const zoe = new Answering({ oauthToken: TOKEN });
     zoe.respond(OFFER);
     zoe.respond(refusal({ status: 'invalid_token' }));
@@ -101,7 +101,7 @@ describe('OAUTHBEARER', () => {
     refusal({ status: 'invalid_token' }),
     { kind: 'authenticationCleartext' },
     OFFER,
-  ])('refuses what may not come after a refusal: %j', (message) => {
+  ])('rejects an unexpected message after a refusal: %j', (message) => {
     const zoe = new Answering({ oauthToken: TOKEN, password: 'correct horse' });
     zoe.respond(OFFER);
     zoe.respond(refusal({ status: 'invalid_token' }));
@@ -109,13 +109,13 @@ describe('OAUTHBEARER', () => {
     expect(zoe.asked).toEqual(['oauthToken']);
   });
 
-  it('refuses data with success, which OAUTHBEARER has none of', () => {
+  it('rejects data with success, which OAUTHBEARER does not define', () => {
     const zoe = new Answering({ oauthToken: TOKEN });
     zoe.respond(OFFER);
     expect(() => zoe.respond({ kind: 'authenticationSaslFinal', data: '' })).toThrow(ProtocolError);
   });
 
-  it('never shows the token, in whatever state or error', () => {
+  it('never shows the token, in any state or error', () => {
     const shown: string[] = [];
     const look = (value: unknown): void => {
       shown.push(inspect(value, { showHidden: true, depth: 9 }), JSON.stringify(value));

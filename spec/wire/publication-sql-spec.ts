@@ -37,7 +37,7 @@ describe('createPublication', () => {
       },
       'TABLE "s"."t" ("id", "No") WHERE (id > 1 -- few\n)',
     ],
-  ])('holds %s', (_, scope, text) => {
+  ])('includes %s', (_, scope, text) => {
     expect(buildCreatePublication('p', scope, NOTHING)).toBe(`CREATE PUBLICATION "p" FOR ${text}`);
   });
 
@@ -49,21 +49,21 @@ describe('createPublication', () => {
       { operations: ['delete'], viaPartitionRoot: true, generatedColumns: 'none' },
       "publish = 'delete', publish_via_partition_root = true, publish_generated_columns = none",
     ],
-  ])('says %j', (parameters, text) => {
+  ])('sets %j', (parameters, text) => {
     const scope = { allTables: true, tables: [], schemas: [] };
     const sql = buildCreatePublication('it\'s "p"', scope, { ...NOTHING, ...parameters });
     expect(sql).toBe(`CREATE PUBLICATION "it's ""p""" FOR ALL TABLES WITH (${text})`);
   });
 });
 
-it('alters and drops', () => {
+it('builds ALTER and DROP', () => {
   expect(buildAlterPublication('p', 'SET', [whole('a', 'b'), whole('c', 'd')])).toBe(
     'ALTER PUBLICATION "p" SET TABLE "a"."b", "c"."d"',
   );
   expect(buildDropPublication('P')).toBe('DROP PUBLICATION "P"');
 });
 
-it('refuses a NUL byte', () => {
+it('rejects a NUL byte', () => {
   const where = 'true\0';
   expect(failure(() => buildAlterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
     'option',

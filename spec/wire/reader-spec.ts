@@ -3,7 +3,7 @@ import { ProtocolError, ReplicationError } from '../../lib/common/errors';
 import { Reader } from '../../lib/wire/reader';
 import { failure } from './failure';
 
-/** A reader in the middle of a buffer, so that reading past its end would find bytes all the same. */
+/** A reader within a larger buffer, so that reading beyond its end finds data. */
 function readerOf(bytes: number[] | string): Reader {
   const body = typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes);
   return new Reader(
@@ -27,7 +27,7 @@ const ACCESSES: [name: string, size: number, read: (reader: Reader) => unknown][
 ];
 
 describe('Reader', () => {
-  it('reads fields in turn and knows where it is', () => {
+  it('reads consecutive fields and has the current offset', () => {
     const reader = readerOf([255, 255, 254, 128, 0, 255, 255, 255, 255, 128, 0, 0, 1]);
     expect(reader.u8()).toBe(255);
     expect(reader.i16()).toBe(-2);
@@ -40,7 +40,7 @@ describe('Reader', () => {
     expect(() => reader.finish()).not.toThrow();
   });
 
-  it('reads 64 bits without a sign', () => {
+  it('reads unsigned 64-bit integers', () => {
     expect(readerOf([255, 255, 255, 255, 255, 255, 255, 254]).u64()).toBe(0xffff_ffff_ffff_fffen);
   });
 
@@ -52,7 +52,7 @@ describe('Reader', () => {
     expect(reader.text(6)).toBe('日本');
   });
 
-  it.each(ACCESSES)('%s takes just what is there, and nothing past the end', (_, size, read) => {
+  it.each(ACCESSES)('%s reads exactly what is there, and nothing beyond the end', (_, size, read) => {
     for (let length = 0; length < size; length++) {
       const reader = readerOf(new Array<number>(length).fill(1));
       expect(() => read(reader)).toThrow(ProtocolError);
@@ -63,7 +63,7 @@ describe('Reader', () => {
     expect(reader.remaining).toBe(0);
   });
 
-  it('says which message, which byte and what it expected', () => {
+  it('reports the message, the offset and what it expected', () => {
     const reader = readerOf([0, 0, 1]);
     reader.u16();
     expect(() => reader.u32()).toThrow(
@@ -71,14 +71,14 @@ describe('Reader', () => {
     );
   });
 
-  it('refuses text without a NUL byte, though one comes after the end', () => {
+  it('rejects text without a NUL byte, even if one follows the end', () => {
     expect(() => readerOf('abc').cstring()).toThrow(
       'Insert message: expected text that ends with a NUL byte at byte 0, but only 3 bytes remain',
     );
     expect(() => new Reader(Buffer.from('abc'), 0, 3, 'Type message').cstring()).toThrow(ProtocolError);
   });
 
-  it.each([-1, -2147483648, NaN])('refuses a length of %d', (length) => {
+  it.each([-1, -2147483648, NaN])('rejects a length of %d', (length) => {
     const reader = readerOf('abc');
     expect(() => reader.bytes(length)).toThrow(ProtocolError);
     expect(() => reader.text(length)).toThrow(ProtocolError);
@@ -86,7 +86,7 @@ describe('Reader', () => {
     expect(reader.offset).toBe(0);
   });
 
-  it('refuses text that is longer than any string can be', () => {
+  it('rejects text that exceeds the length of a string', () => {
     const reader = new Reader(
       Buffer.alloc(constants.MAX_STRING_LENGTH + 1),
       0,
@@ -94,7 +94,7 @@ describe('Reader', () => {
       'Insert message',
     );
     const refusal = failure(() => reader.text(constants.MAX_STRING_LENGTH + 1));
-    // The limit is JavaScript's: the peer has done nothing wrong.
+    // This is a limit of JavaScript, and not an error of the server.
     expect(refusal).toBeInstanceOf(ReplicationError);
     expect(refusal).not.toBeInstanceOf(ProtocolError);
     expect(refusal).toMatchObject({
@@ -104,7 +104,7 @@ describe('Reader', () => {
     });
   });
 
-  it('copies what it hands out', () => {
+  it('returns copies', () => {
     const buffer = Buffer.from('secretrest');
     const reader = new Reader(buffer, 0, buffer.length, 'BackendKeyData message');
     const bytes = reader.bytes(6);
@@ -115,7 +115,7 @@ describe('Reader', () => {
     expect(reader.rest()).toHaveLength(0);
   });
 
-  it('hands the bytes of a value to whoever reads it, and goes on behind them', () => {
+  it('passes the bytes of a value to its reader, and continues after them', () => {
     const buffer = Buffer.from('..value.');
     const reader = new Reader(buffer, 2, buffer.length, 'Insert message');
     const value = reader.value(5, (bytes, start, end) => ({ bytes, start, end }));
@@ -126,13 +126,13 @@ describe('Reader', () => {
     expect(reader.remaining).toBe(1);
   });
 
-  it.each([2, -1, NaN, 2 ** 31])('lets nobody read a value of %d bytes where there is one', (length) => {
+  it.each([2, -1, NaN, 2 ** 31])('rejects a value of %d bytes if there is one', (length) => {
     const read = jest.fn();
     expect(() => readerOf('a').value(length, read)).toThrow(ProtocolError);
     expect(read).not.toHaveBeenCalled();
   });
 
-  it('refuses trailing bytes', () => {
+  it('rejects trailing bytes', () => {
     const reader = readerOf([1, 2, 3]);
     reader.u8();
     expect(() => reader.finish()).toThrow(
@@ -140,7 +140,7 @@ describe('Reader', () => {
     );
   });
 
-  it('goes on with another message after a reset', () => {
+  it('can be reset to another message', () => {
     const reader = readerOf('abc');
     reader.skip(2);
     reader.reset(Buffer.from([9, 9, 0, 5, 9]), 2, 4, 'Type message');

@@ -42,14 +42,14 @@ describe('standbyStatusUpdate', () => {
     );
   });
 
-  it('can ask for a reply', () => {
+  it('can request a reply', () => {
     const status = { written: 1n, flushed: 1n, applied: 1n, now: EPOCH };
     expect(encodeStandbyStatusUpdate({ ...status, replyRequested: true }).at(-1)).toBe(1);
     expect(encodeStandbyStatusUpdate({ ...status, replyRequested: false }).at(-1)).toBe(0);
   });
 });
 
-describe("PostgreSQL's clock", () => {
+describe("PostgreSQL's timestamps", () => {
   const instants: [iso: string, micros: bigint][] = [
     ['2000-01-01T00:00:00.000Z', 0n],
     ['2000-01-01T00:00:00.001Z', 1000n],
@@ -77,13 +77,13 @@ describe("PostgreSQL's clock", () => {
     expect(toPgTimestamp(EPOCH + 8_999_999_999_999)).toBe(8_999_999_999_999_000n);
   });
 
-  it('cuts the µs off towards the past', () => {
+  it('truncates µs towards the past', () => {
     expect(fromPgTimestamp(1999n).getTime()).toBe(EPOCH + 1);
     expect(fromPgTimestamp(-1n).getTime()).toBe(EPOCH - 1);
     expect(fromPgTimestamp(-946684800000001n).getTime()).toBe(-1);
   });
 
-  it('reads any 64 bits alike from a number and from a buffer', () => {
+  it('reads any 64 bits equally from a number and from a buffer', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.nat(63), (wide, shift) => {
         const micros = wide >> BigInt(shift);
@@ -95,7 +95,7 @@ describe("PostgreSQL's clock", () => {
     );
   });
 
-  it('gives an invalid Date for the infinities', () => {
+  it('returns an invalid Date for infinity', () => {
     expect(fromPgTimestamp(2n ** 63n - 1n).getTime()).toBeNaN();
     expect(fromPgTimestamp(-(2n ** 63n)).getTime()).toBeNaN();
   });
@@ -105,7 +105,7 @@ describe('readKeepalive', () => {
   it.each([
     ['00', false],
     ['01', true],
-  ])('reads position, clock and %s', (flag, replyRequested) => {
+  ])('reads the position, the time and %s', (flag, replyRequested) => {
     expect(readKeepalive(readerOf('0000000216b6c500' + '00000000000003e8' + flag))).toStrictEqual({
       walEnd: 0x2_16b6_c500n,
       serverTime: new Date(EPOCH + 1),
@@ -113,7 +113,7 @@ describe('readKeepalive', () => {
     });
   });
 
-  it('refuses one that is cut off or too long', () => {
+  it('rejects one that is truncated or too long', () => {
     const whole = '0000000216b6c500' + '00000000000003e8' + '01';
     for (let length = 0; length < whole.length; length += 2) {
       expect(() => readKeepalive(readerOf(whole.slice(0, length)))).toThrow(ProtocolError);
@@ -125,23 +125,23 @@ describe('readKeepalive', () => {
 describe('XLogData', () => {
   const header = { dataStart: 0xdead_beef_0000_0001n, walEnd: 0x2_cafe_baben, serverTime: new Date(EPOCH + 1) };
 
-  it('has its payload behind the header', () => {
+  it('has its payload after the header', () => {
     const reader = readerOf(`${HEADER}42ff`);
     expect(readXLogDataHeader(reader)).toStrictEqual(header);
     expect(reader.rest().toString('hex')).toBe('42ff');
   });
 
-  it('is refused when its header is cut off', () => {
+  it('is rejected if its header is truncated', () => {
     for (let length = 0; length < HEADER.length; length += 2) {
       expect(() => readXLogDataHeader(readerOf(HEADER.slice(0, length)))).toThrow(ProtocolError);
     }
   });
 
-  it('has a header of the length that others rely on', () => {
+  it('has the header length that other code relies on', () => {
     expect(1 + HEADER.length / 2).toBe(XLOG_DATA_HEADER_LENGTH);
   });
 });
 
-it('tells the payloads of the stream apart by w and k', () => {
+it('has the type byte w, a keepalive k', () => {
   expect(String.fromCharCode(XLOG_DATA, KEEPALIVE)).toBe('wk');
 });

@@ -24,7 +24,7 @@ const CASES: [what: string, text: string, prepared: string][] = [
   ['uses a lone surrogate as it is', '\u2168\ud800', '\u2168\ud800'],
 ];
 
-// What each does was compared with the keys that PostgreSQL 14 and 18 store for some 8000 passwords.
+// Each result was compared with the keys that PostgreSQL 14 and 18 store, for some 8000 passwords.
 describe('saslPrep', () => {
   it.each(CASES)('%s', (_, text, prepared) => {
     expect(saslPrep(text)).toBe(prepared);

@@ -2,10 +2,10 @@ import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import type { BackendMessage } from '../../lib/wire/backend';
 import { initialOf } from './answering';
 
-/** The server's half of SCRAM, written from the RFC apart from the client's. */
+/** The server's side of SCRAM, written from the RFC independently of the client's. */
 export class ScramServer {
   readonly #password: string;
-  /** What it binds to. */
+  /** The certificate hash to bind to. */
   readonly #data: Buffer;
   #header = '';
   #bare = '';
@@ -24,7 +24,7 @@ export class ScramServer {
     return { kind: 'authenticationSaslContinue', data: this.#first };
   }
 
-  /** Checks binding and proof as a server does, with the stored key alone, and signs. */
+  /** Verifies binding and proof as a server does, with only the stored key, and signs. */
   conclude(response: Buffer): BackendMessage {
     const [, withoutProof = '', binding = '', proof = ''] =
       /^p....(c=([^,]*),r=[^,]*),p=(.*)$/s.exec(response.toString('latin1')) ?? [];

@@ -5,8 +5,8 @@ import { ScramClient } from '../../lib/wire/scram';
 import { failure } from './failure';
 
 /**
- * The example of RFC 7677, section 3, without the user's name, which PostgreSQL does not want here. The proof and the
- * signature come from a calculation in Python, which for `n=user` gave those of the RFC.
+ * The example of RFC 7677, section 3, without the user's name, which PostgreSQL ignores. The proof and the signature were
+ * calculated in Python, with code that reproduces the RFC's values for `n=user`.
  */
 const RFC = {
   password: 'pencil',
@@ -35,7 +35,7 @@ function answered(): ScramClient {
 }
 
 describe('ScramClient', () => {
-  it('goes through the exchange of RFC 7677, the name left out', () => {
+  it("performs the exchange of RFC 7677, without the user's name", () => {
     const scram = client();
     expect(scram.mechanism).toBe('SCRAM-SHA-256');
     expect(scram.getInitialResponse()).toBe(RFC.first);
@@ -45,7 +45,7 @@ describe('ScramClient', () => {
     expect(scram.verified).toBe(true);
   });
 
-  it('takes a fresh nonce of its own for each exchange, without a comma', () => {
+  it('uses a new nonce for each exchange, without a comma', () => {
     const nonces = Array.from({ length: 50 }, () =>
       new ScramClient({ password: 'x', binding: UNBOUND }).getInitialResponse(),
     );
@@ -53,7 +53,7 @@ describe('ScramClient', () => {
     for (const first of nonces) expect(first).toMatch(/^n,,n=,r=[A-Za-z0-9+/]{24}$/);
   });
 
-  it('prepares the password: a soft hyphen and a wide letter change nothing', () => {
+  it('prepares the password: a soft hyphen and a full-width letter have no effect', () => {
     const scram = new ScramClient({ nonce: RFC.nonce, password: 'p\u00aden\uff43il', binding: UNBOUND });
     scram.getInitialResponse();
     expect(scram.respond(SERVER_FIRST)).toContain(`p=${RFC.proof}`);
@@ -63,12 +63,12 @@ describe('ScramClient', () => {
     ['another one', 'r=somebodyElse,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
     ['ours, not continued', `r=${RFC.nonce},s=${RFC.salt},i=4096`],
     ['ours, cut short and continued', `r=rOprNGfwEbeRWgbNEkq%hvYDp,s=${RFC.salt},i=4096`],
-  ])('refuses a nonce that is %s', (_, serverFirst) => {
+  ])('rejects a nonce that is %s', (_, serverFirst) => {
     expect(failure(() => client().respond(serverFirst)).code).toBe('SERVER_VERIFICATION_FAILED');
   });
 
   it.each(['0', '-1', '1.5', '1e3', '', '0x10', ' 4096', '04096', '1000001', '99999999999999999999'])(
-    'refuses %j iterations',
+    'rejects %j iterations',
     (count) => {
       const scram = client();
       expect(() => scram.respond(`r=${RFC.serverNonce},s=${RFC.salt},i=${count}`)).toThrow(ProtocolError);
@@ -76,11 +76,11 @@ describe('ScramClient', () => {
     },
   );
 
-  it('takes a single iteration', () => {
+  it('accepts a single iteration', () => {
     expect(client().respond(`r=${RFC.serverNonce},s=${RFC.salt},i=1`)).toMatch(/^c=biws,r=.*,p=[A-Za-z0-9+/]{43}=$/);
   });
 
-  it('takes a million', () => {
+  it('accepts a million', () => {
     expect(client().respond(`r=${RFC.serverNonce},s=${RFC.salt},i=1000000`)).toContain(',p=');
   });
 
@@ -90,17 +90,17 @@ describe('ScramClient', () => {
     ['with a space', `${RFC.nonce} x`],
     ['with a control character', `${RFC.nonce}x\x7f`],
     ['with a letter that is not ASCII', `${RFC.nonce}é`],
-  ])('refuses a nonce that is %s', (_, nonce) => {
+  ])('rejects a nonce that is %s', (_, nonce) => {
     expect(() => client().respond(`r=${nonce},s=${RFC.salt},i=4096`)).toThrow(ProtocolError);
   });
 
-  it('takes the longest nonce and salt', () => {
+  it('accepts the longest nonce and salt', () => {
     const nonce = RFC.nonce + 'x'.repeat(1024 - RFC.nonce.length);
     expect(client().respond(`r=${nonce},s=${'A'.repeat(1024)},i=1`)).toContain(`r=${nonce},p=`);
     expect(() => client().respond(`r=${nonce},s=${'A'.repeat(1028)},i=1`)).toThrow('salt');
   });
 
-  it.each(['', 'W22Z*', 'W22', 'W22ZaJ0SNY7soEsUEjb6gQ=', 'W22Z W22Z'])('refuses the salt %j', (salt) => {
+  it.each(['', 'W22Z*', 'W22', 'W22ZaJ0SNY7soEsUEjb6gQ=', 'W22Z W22Z'])('rejects the salt %j', (salt) => {
     expect(() => client().respond(`r=${RFC.serverNonce},s=${salt},i=4096`)).toThrow('salt');
   });
 
@@ -110,11 +110,11 @@ describe('ScramClient', () => {
     `s=${RFC.salt},r=${RFC.serverNonce},i=4096`,
     `m=x,${SERVER_FIRST}`,
     `r=${RFC.serverNonce}`,
-  ])('refuses the malformed challenge %j', (serverFirst) => {
+  ])('rejects the malformed challenge %j', (serverFirst) => {
     expect(() => client().respond(serverFirst)).toThrow(ProtocolError);
   });
 
-  it('refuses a second challenge', () => {
+  it('rejects a second challenge', () => {
     const scram = answered();
     expect(() => scram.respond(SERVER_FIRST)).toThrow(ProtocolError);
   });
@@ -126,7 +126,7 @@ describe('ScramClient', () => {
     ['empty', 'v='],
     ['followed by something that is no base64', `v=${RFC.signature}*`],
     ['the proof sent back', `v=${RFC.proof}`],
-  ])('refuses a signature that is %s', (_, serverFinal) => {
+  ])('rejects a signature that is %s', (_, serverFinal) => {
     const scram = answered();
     expect(failure(() => scram.verify(serverFinal)).code).toBe('SERVER_VERIFICATION_FAILED');
     expect(scram.verified).toBe(false);
@@ -139,12 +139,12 @@ describe('ScramClient', () => {
     expect(error.message).toContain('invalid-proof');
   });
 
-  it('shows nothing of it that steers a terminal', () => {
+  it('escapes control characters in it', () => {
     const scram = answered();
     expect(failure(() => scram.verify('e=\x1b[2J')).message).toContain('"\\u001b[2J"');
   });
 
-  it('accepts to be let in only by a server that has proven itself', () => {
+  it("accepts AuthenticationOk only after the server's signature", () => {
     const scram = answered();
     for (const unproven of [client(), scram]) {
       expect(failure(() => unproven.accept()).code).toBe('SERVER_VERIFICATION_FAILED');
@@ -153,7 +153,7 @@ describe('ScramClient', () => {
     expect(() => scram.accept()).not.toThrow();
   });
 
-  it('binds to what it is given: header and data are proven with the rest', () => {
+  it('includes the given channel binding in the proof', () => {
     const binding: ScramBinding = {
       mechanism: 'SCRAM-SHA-256-PLUS',
       header: 'p=tls-server-end-point,,',
@@ -169,7 +169,7 @@ describe('ScramClient', () => {
     expect(failure(() => scram.verify(`v=${RFC.signature}`)).code).toBe('SERVER_VERIFICATION_FAILED');
   });
 
-  it('refuses an end without a signature, and one before the challenge', () => {
+  it('rejects an end without a signature, and one before the challenge', () => {
     const scram = answered();
     expect(() => scram.verify('x=1')).toThrow(ProtocolError);
     expect(() => client().verify(`v=${RFC.signature}`)).toThrow(ProtocolError);

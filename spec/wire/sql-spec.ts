@@ -34,7 +34,7 @@ describe('quoteLiteral', () => {
 });
 
 describe('startReplication', () => {
-  it('names slot, position and options', () => {
+  it('includes slot, position and options', () => {
     expect(
       buildStartReplication('orders', '0/0', {
         proto_version: '1',
@@ -50,11 +50,11 @@ describe('startReplication', () => {
     );
   });
 
-  it('leaves the parentheses out without options', () => {
+  it('omits the parentheses without options', () => {
     expect(buildStartReplication('s', '0/0', {})).toBe('START_REPLICATION SLOT "s" LOGICAL 0/0');
   });
 
-  it("quotes other plugins' option names where they need it", () => {
+  it("quotes other plugins' option names if required", () => {
     expect(buildStartReplication('s', '0/0', { 'include-xids': 'true', IncludeXids: '1', 'a"b': '' })).toBe(
       `START_REPLICATION SLOT "s" LOGICAL 0/0 ("include-xids" 'true', "IncludeXids" '1', "a""b" '')`,
     );
@@ -124,7 +124,7 @@ describe('a NUL byte', () => {
     ['pluginOptions.include-xids', () => buildStartReplication('s', '0/0', { 'include-xids': '\0' })],
   ];
 
-  it.each(refusals)('is refused in %s', (option, build) => {
+  it.each(refusals)('is rejected in %s', (option, build) => {
     const error = failure(build);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toHaveProperty('option', option);

@@ -1,4 +1,4 @@
-import { table } from '../../support/text-table';
+import { formatTable } from '../../support/text-table';
 import { DECODE_GOALS } from '../goals';
 import { median, pairwiseRatios, spread, spreadText, type Spread } from '../statistics';
 import type { ParserComparison } from './parser-comparison';
@@ -8,7 +8,7 @@ const RIVAL = 'pg-logical-replication';
 
 /** Prints the cost per change of each parser, and its ratio to this library's. */
 export function comparisonTable(comparison: ParserComparison): string {
-  return table(
+  return formatTable(
     ['parser', 'processor µs/change', 'wall µs/change', '÷ ours, round by round (least – most)'],
     Object.keys(comparison.timings).map((parser) => [
       parser,

@@ -1,4 +1,4 @@
-import { table } from '../../support/text-table';
+import { formatTable } from '../../support/text-table';
 import { median } from '../statistics';
 import type { Turn } from './turn';
 
@@ -20,7 +20,7 @@ export interface LatencyComparison {
  */
 export function latencyReport(comparisons: readonly LatencyComparison[]): boolean {
   console.log(
-    table(
+    formatTable(
       ['socket', 'load', 'client', 'rows', 'rows/s', 'gap p99', 'p50', 'p99', 'max'],
       comparisons.flatMap(({ socket, load, bare, ours }) => [
         [socket, load, 'bare', ...medians(bare)],
@@ -35,7 +35,7 @@ export function latencyReport(comparisons: readonly LatencyComparison[]): boolea
     return { ...comparison, p50, p99, reached: p50 <= GOALS.p50 && p99 <= GOALS.p99 };
   });
   console.log(
-    table(
+    formatTable(
       ['socket', 'load', 'p50', 'p99', ''],
       verdicts.map(({ socket, load, p50, p99, reached }) => [
         socket,

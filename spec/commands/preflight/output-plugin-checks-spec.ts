@@ -1,6 +1,6 @@
 import { resolveConfig } from '../../../lib/config/resolve-config';
 import { checkOutputPlugin } from '../../../lib/commands/preflight/output-plugin-checks';
-import { converse, rows } from '../support/converse';
+import { runRoutine, rows } from '../support/converse';
 
 const SERVER = {
   version: 180_006,
@@ -19,8 +19,8 @@ function check(plugin: string, setting: string | undefined) {
       ? { connection, slot: 'orders', publications: ['pub'] }
       : { connection, slot: 'orders', plugin },
   );
-  const scene = { plan, server: SERVER, lookUpTypes: false };
-  const { value, error } = converse(checkOutputPlugin(scene), () =>
+  const context = { plan, server: SERVER, lookUpTypes: false };
+  const { value, error } = runRoutine(checkOutputPlugin(context), () =>
     setting === undefined ? rows() : rows({ setting }),
   );
   expect(error).toBeUndefined();

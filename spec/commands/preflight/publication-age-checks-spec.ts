@@ -1,5 +1,5 @@
 import { checkPublicationAge } from '../../../lib/commands/preflight/publication-age-checks';
-import { converse, done, refusal, rows, type Server } from '../support/converse';
+import { runRoutine, done, buildError, rows, type Server } from '../support/converse';
 
 /** A server on which the age of publication `late` is unknown, and the response to its decoding query. */
 const serverOf =
@@ -9,10 +9,10 @@ const serverOf =
     if (said.sql.startsWith('SET ')) return done();
     return said.sql.includes('peek') ? decoding : rows({ pubname: 'late' });
   };
-const check = (server: Server) => converse(checkPublicationAge(['late'], 'orders'), server);
+const check = (server: Server) => runRoutine(checkPublicationAge(['late'], 'orders'), server);
 
 it('a publication whose age cannot be determined in time may be younger', () => {
-  const { value, sql, untimed } = check(serverOf(refusal({ sqlState: '57014' })));
+  const { value, sql, untimed } = check(serverOf(buildError({ sqlState: '57014' })));
   expect(value).toMatchObject([{ code: 'PUBLICATION_AGE_UNCERTAIN', severity: 'warning' }]);
   expect(value?.[0]?.message).toBe('Publication "late" may be newer than changes that slot "orders" has not sent yet.');
   // The server ends the query, rather than connectTimeout.
@@ -23,7 +23,7 @@ it('a publication whose age cannot be determined in time may be younger', () => 
 });
 
 it('another failure of decoding is not a finding', () => {
-  expect(check(serverOf(refusal({ sqlState: '55006' }))).value).toEqual([]);
+  expect(check(serverOf(buildError({ sqlState: '55006' }))).value).toEqual([]);
 });
 
 it('nothing is decoded if the publication is certainly older', () => {

@@ -8,15 +8,15 @@ import type {
 import type { BackendMessage } from '../../../lib/wire/backend';
 
 /** The client's messages before the stream starts. */
-export type Said =
+export type ClientCommands =
   | { kind: 'startup'; parameters: Record<string, string> }
   | { kind: 'query'; sql: string }
   | { kind: 'password'; text: string };
 
-export type Server = (said: Said) => readonly BackendMessage[];
+export type Server = (said: ClientCommands) => readonly BackendMessage[];
 
 export interface Outcome<T> {
-  readonly said: Said[];
+  readonly said: ClientCommands[];
   /** The SQL of all queries in order, with normalized white space. */
   readonly sql: string[];
   /** The queries without a timeout. */
@@ -28,8 +28,8 @@ export interface Outcome<T> {
 }
 
 /** Runs a routine against a server that responds immediately, message by message. Each secret is `secret`. */
-export function converse<T>(conversation: ProtocolRoutine<T>, server: Server): Outcome<T> {
-  const said: Said[] = [];
+export function runRoutine<T>(conversation: ProtocolRoutine<T>, server: Server): Outcome<T> {
+  const said: ClientCommands[] = [];
   const sql: string[] = [];
   const untimed: string[] = [];
   const restarting: string[] = [];
@@ -82,7 +82,7 @@ function answerTo(ask: string | UserCallback): CallbackAnswer {
 }
 
 /** Decodes a frontend message as the manual describes. Only a StartupMessage has no type byte. */
-function read(bytes: Buffer): Said {
+function read(bytes: Buffer): ClientCommands {
   if (bytes[0] === 0) {
     const texts = bytes.toString('utf8', 8, bytes.length - 2).split('\0');
     const pairs = texts.flatMap((text, i) => (i % 2 === 0 ? [[text, texts[i + 1] ?? ''] as const] : []));
@@ -119,6 +119,6 @@ export function serverFields(fields: Partial<ServerFields> = {}): ServerFields {
 }
 
 /** The error of a query. */
-export function refusal(fields: Partial<ServerFields>): BackendMessage[] {
+export function buildError(fields: Partial<ServerFields>): BackendMessage[] {
   return [{ kind: 'error', fields: serverFields(fields) }, READY];
 }

@@ -12,7 +12,7 @@ export function resolve(config: unknown) {
 }
 
 /** The option that the error names. Verifies that the error does not show `secret`. */
-export function optionAtFault(config: unknown): string {
+export function findInvalidOption(config: unknown): string {
   const error = failure(() => resolve(config));
   if (!(error instanceof ConfigError)) throw error;
   expect(error).toMatchObject({ code: 'CONFIG_INVALID', retryable: false });
@@ -22,6 +22,6 @@ export function optionAtFault(config: unknown): string {
 }
 
 /** The message of the error. */
-export function messageOf(config: unknown): string {
+export function getMessage(config: unknown): string {
   return failure(() => resolve(config)).message;
 }

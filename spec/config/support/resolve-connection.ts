@@ -14,7 +14,7 @@ export function resolve(connection?: unknown, env: Environment = {}): Connection
 }
 
 /** The error of an invalid configuration. Verifies that it does not show `hunter2`. */
-export function refusal(connection: unknown, env: Environment = {}): ConfigError {
+export function getError(connection: unknown, env: Environment = {}): ConfigError {
   const error = failure(() => resolve(connection, env));
   if (!(error instanceof ConfigError)) throw error;
   expect(error.code).toBe('CONFIG_INVALID');
@@ -23,20 +23,20 @@ export function refusal(connection: unknown, env: Environment = {}): ConfigError
 }
 
 /** The hosts, each as `host:port` or, with an address, `host:port@address`. */
-export function hostsOf(connection?: unknown, env: Environment = {}): string[] {
+export function getHosts(connection?: unknown, env: Environment = {}): string[] {
   return resolve(connection, env).hosts.targets.map(
     ({ host, port, address }) => `${host}:${port}${address === undefined ? '' : `@${address}`}`,
   );
 }
 
 /** The user and the database. */
-export function startupOf(connection?: unknown, env: Environment = {}) {
+export function getStartup(connection?: unknown, env: Environment = {}) {
   const { policy, database, applicationName, options } = resolve(connection, env).startup;
   return { user: policy.user, database, applicationName, options };
 }
 
 /** The password that is sent to the first host. */
-export function passwordOf(connection?: unknown, env: Environment = {}): Promise<string | undefined> {
+export function getPassword(connection?: unknown, env: Environment = {}): Promise<string | undefined> {
   const { credentials: secrets, hosts } = resolve(connection, env);
   const [target] = hosts.targets;
   return new Promise((found, failed) => {

@@ -6,7 +6,7 @@ import { runInThisContext } from 'node:vm';
 import * as rxjs from 'rxjs';
 import * as library from 'rxjs-pg-replication';
 import ts from 'typescript';
-import { eventually } from '../../integration/support/bed';
+import { waitUntil } from '../../integration/support/bed';
 
 type Run = (
   require: (name: string) => unknown,
@@ -42,7 +42,7 @@ export class GuideProgram implements Disposable {
 
   /** Waits until it has printed a text. */
   async printed(what: RegExp): Promise<void> {
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(this.output),
       (output) => what.test(output),
     );

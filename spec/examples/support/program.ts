@@ -11,7 +11,7 @@ export const ROOT = resolve(__dirname, '../../..');
 const NOT_INHERITED = /^(?:DATABASE_URL|FORCE_COLOR|NO_COLOR|PG[A-Z]+|SPEC_RUN_.*)$/;
 
 /** How long the spec waits for a program, in ms: less than jest's timeout, so that the program is stopped properly. */
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 export interface Outcome {
   readonly status: number | null;
@@ -49,7 +49,7 @@ export class Program {
 
   /** Waits until it has printed a text. */
   async printed(what: RegExp): Promise<void> {
-    const deadline = performance.now() + PATIENCE;
+    const deadline = performance.now() + TIMEOUT;
     while (!what.test(this.#output)) {
       if (this.#child.exitCode !== null || performance.now() > deadline) {
         throw new Error(`Has not printed ${what.source}:\n${this.#output}\n${this.#errors}`);

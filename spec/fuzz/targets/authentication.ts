@@ -9,8 +9,8 @@ import { cstring, i32 } from '../../../lib/testing/bytes';
 import { frame } from '../../../lib/testing/backend-messages';
 import { SHA384 } from '../../wire/certificates';
 import type { Parts } from '../case';
-import { withRightLength } from '../frames';
-import { replicationError, wordOf } from '../outcome';
+import { correctLength } from '../frames';
+import { replicationError, describeOutcome } from '../outcome';
 import { Finding, type Target } from '../target';
 
 /** A placeholder of the same length for a value that the server learns during the exchange. */
@@ -30,13 +30,13 @@ const SCRAM: Parts = [
 
 const REFUSAL = '{"status":"invalid_token","openid-configuration":"https://issuer.example/x","scope":"replication"}';
 
-interface Scene {
+interface AuthenticationCase {
   readonly channel: ChannelSecurity;
   readonly channelBinding: ChannelBinding;
 }
 
 /** The outcome is that of the first. */
-const SCENES: readonly Scene[] = [
+const CASES: readonly AuthenticationCase[] = [
   { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'prefer' },
   { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'require' },
   { channel: { kind: 'tls', certificate: SHA384 }, channelBinding: 'disable' },
@@ -57,25 +57,25 @@ export const authentication: Target = {
     [frame('R', i32(0))],
     [frame('R', i32(8), Buffer.from('of GSSAPI'))],
   ],
-  repair: withRightLength,
+  repair: correctLength,
   run(parts) {
     if (parts.some(asksForMuch)) return 'not tried';
-    const [outcome = ''] = SCENES.map((scene) => talk(parts, scene));
+    const [outcome = ''] = CASES.map((current) => talk(parts, current));
     return outcome;
   },
 };
 
 /** One exchange, and its outcome. */
-function talk(parts: Parts, scene: Scene): string {
+function talk(parts: Parts, current: AuthenticationCase): string {
   const outcome: string[] = [];
   const server = new Impostor();
   const policy: AuthenticationPolicy = {
     user: 'zoë',
     methods: undefined,
     isExplicit: false,
-    channelBinding: scene.channelBinding,
+    channelBinding: current.channelBinding,
   };
-  const authenticator = new Authenticator(policy, scene.channel);
+  const authenticator = new Authenticator(policy, current.channel);
   const frames = new FrameDecoder(1 << 20);
   try {
     for (const part of parts) {
@@ -90,10 +90,10 @@ function talk(parts: Parts, scene: Scene): string {
         outcome.push(message.kind);
         if (message.kind === 'authenticationSaslContinue') server.challenge = message.data;
         if (message.kind === 'authenticationSaslFinal') server.prove(message.data);
-        if (authenticator.done) checkTrust(server, scene);
+        if (authenticator.done) checkTrust(server, current);
         if (step.value) {
-          checkSecrets(step.value, scene);
-          server.hear(step.value);
+          checkSecrets(step.value, current);
+          server.receive(step.value);
         }
       }
     }
@@ -103,15 +103,15 @@ function talk(parts: Parts, scene: Scene): string {
     if (said.includes(PASSWORD) || said.includes(TOKEN)) throw new Finding('A secret in an error', { cause: error });
     outcome.push(said);
   }
-  return wordOf(outcome);
+  return describeOutcome(outcome);
 }
 
-function checkTrust(server: Impostor, { channelBinding }: Scene): void {
-  if (!server.believable) throw new Finding('Let in after SCRAM without the signature');
+function checkTrust(server: Impostor, { channelBinding }: AuthenticationCase): void {
+  if (!server.isTrusted) throw new Finding('Let in after SCRAM without the signature');
   if (channelBinding === 'require' && !server.isBound) throw new Finding('Let in without the binding that is required');
 }
 
-function checkSecrets(sent: Buffer, { channel, channelBinding }: Scene): void {
+function checkSecrets(sent: Buffer, { channel, channelBinding }: AuthenticationCase): void {
   const isOpen = sent.includes(PASSWORD) || sent.includes(TOKEN);
   if (isOpen && (channel.kind === 'clear' || channelBinding === 'require')) throw new Finding('A secret given away');
 }
@@ -131,7 +131,7 @@ class Impostor {
   #proven = false;
 
   /** Whether a client may trust the server: no proof is required, or the server has given it. */
-  get believable(): boolean {
+  get isTrusted(): boolean {
     return this.#bare === '' || this.#proven;
   }
 
@@ -146,7 +146,7 @@ class Impostor {
   }
 
   /** Receives the client's first message, then the second. */
-  hear(sent: Buffer): void {
+  receive(sent: Buffer): void {
     const text = sent.toString('utf8');
     const [, header = '', bare = ''] = /([ny],,|p=tls-server-end-point,,)(n=,r=.{24})$/.exec(text) ?? [];
     this.#header ||= header;

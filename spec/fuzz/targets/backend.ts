@@ -16,9 +16,9 @@ import {
   rowDescription,
 } from '../../../lib/testing/backend-messages';
 import type { Parts } from '../case';
-import { chunkings } from '../chunking';
-import { withRightLength } from '../frames';
-import { expectSame, protocolError, wordOf } from '../outcome';
+import { createChunkings } from '../chunking';
+import { correctLength } from '../frames';
+import { expectSame, protocolError, describeOutcome } from '../outcome';
 import type { Target } from '../target';
 
 /** Every server message outside CopyData. */
@@ -54,11 +54,11 @@ const QUERIES: Parts = [
 export const backend: Target = {
   name: 'backend',
   seeds: [START_UP, QUERIES, [frame('T', u16(1), cstring('a'), Buffer.alloc(18)), frame('v', u32(0), i32(0))]],
-  repair: withRightLength,
+  repair: correctLength,
   run(parts) {
-    const [whole = [], ...others] = chunkings(Buffer.concat(parts)).map(decodeChunks);
+    const [whole = [], ...others] = createChunkings(Buffer.concat(parts)).map(decodeChunks);
     for (const outcome of others) expectSame('In other chunks', outcome, whole);
-    return wordOf(whole);
+    return describeOutcome(whole);
   },
 };
 

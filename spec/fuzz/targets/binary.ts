@@ -7,7 +7,7 @@ import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/val
 import { arrayOf, i32, recordOf, sized } from '../../pgoutput/binary/support/bytes';
 import { SENT } from '../../pgoutput/binary/support/sent';
 import { guardedReaders } from '../../pgoutput/support/guarded-readers';
-import { sameValue } from '../../pgoutput/support/same-value';
+import { isSameValue } from '../../pgoutput/support/same-value';
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
 
@@ -135,6 +135,6 @@ function outcomeOf(read: () => unknown): Outcome {
 }
 
 function sameOutcome(a: Outcome, b: Outcome): boolean {
-  if ('value' in a && 'value' in b) return sameValue(a.value, b.value);
+  if ('value' in a && 'value' in b) return isSameValue(a.value, b.value);
   return 'error' in a && 'error' in b && a.error === b.error;
 }

@@ -2,9 +2,9 @@ import { of } from 'rxjs';
 import type { PgoutputConfig } from '../../../lib/config/stream-config';
 import { errorResponse, notice, parameterStatus } from '../../../lib/testing/backend-messages';
 import type { Parts } from '../case';
-import { chunkings } from '../chunking';
-import { withRightLength } from '../frames';
-import { expectSame, replicationError, wordOf } from '../outcome';
+import { createChunkings } from '../chunking';
+import { correctLength } from '../frames';
+import { expectSame, replicationError, describeOutcome } from '../outcome';
 import { greetingOf, PGOUTPUT, play } from '../playback';
 import { Finding, type Target } from '../target';
 
@@ -28,7 +28,7 @@ export const opening: Target = {
     FOUND.flatMap((frame, at) => (at > 4 ? [...INTERLUDES, frame] : [frame])),
     FOUND.flatMap((frame, at) => (at === 9 ? [errorResponse({ C: '42501' }), frame] : [frame])),
   ],
-  repair: withRightLength,
+  repair: correctLength,
   run: (parts) => open(ENSURING, parts),
 };
 
@@ -47,14 +47,14 @@ export const resuming: Target = {
     }),
     greetingOf(RESUMING),
   ],
-  repair: withRightLength,
+  repair: correctLength,
   run: (parts) => open(RESUMING, parts),
 };
 
 function open(config: PgoutputConfig, parts: Parts): string {
-  const [whole = [], ...others] = chunkings(Buffer.concat(parts)).map((chunks) => converse(config, chunks));
+  const [whole = [], ...others] = createChunkings(Buffer.concat(parts)).map((chunks) => converse(config, chunks));
   for (const outcome of others) expectSame('In other chunks', outcome, whole);
-  return wordOf(whole);
+  return describeOutcome(whole);
 }
 
 /** The values that the subscriber receives from connecting on. */

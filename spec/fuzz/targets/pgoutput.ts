@@ -27,7 +27,7 @@ import {
 } from '../../../lib/testing/payloads';
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import type { Parts } from '../case';
-import { expectSame, protocolError, wordOf } from '../outcome';
+import { expectSame, protocolError, describeOutcome } from '../outcome';
 import { Finding, type Target } from '../target';
 
 const OTHER = 16390;
@@ -133,7 +133,7 @@ export const pgoutput: Target = {
     const among = decodePayloads(parts, surrounded);
     expectSame('With other bytes around the payload, which change later', among, outcome);
     refuseValues(parts);
-    return wordOf(outcome);
+    return describeOutcome(outcome);
   },
 };
 

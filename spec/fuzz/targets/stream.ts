@@ -28,9 +28,9 @@ import {
 } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import type { Parts } from '../case';
-import { chunkings, numbersFrom } from '../chunking';
-import { withRightLength } from '../frames';
-import { expectSame, replicationError, wordOf } from '../outcome';
+import { createChunkings, generateNumbers } from '../chunking';
+import { correctLength } from '../frames';
+import { expectSame, replicationError, describeOutcome } from '../outcome';
 import { greetingOf, PGOUTPUT, play, RAW, type Handler, type Played } from '../playback';
 import { Finding, type Target } from '../target';
 
@@ -42,7 +42,7 @@ const INTERLUDES: Parts = [
   notification('channel', 'payload'),
   keepalive(0x400n),
 ];
-const FAREWELL: Parts = [
+const CLOSING: Parts = [
   ...STREAM,
   copyDone(),
   keepalive(0x500n),
@@ -77,13 +77,13 @@ const GREETINGS = { pgoutput: greetingOf(PGOUTPUT), raw: greetingOf(RAW, plainSl
 
 export const stream: Target = {
   name: 'stream',
-  seeds: [INTERLUDES, FAREWELL, ...FAILURES, [...BLOCKS, keepalive(0xa00n)], [...STREAM, ...BLOCKS]],
-  repair: withRightLength,
+  seeds: [INTERLUDES, CLOSING, ...FAILURES, [...BLOCKS, keepalive(0xa00n)], [...STREAM, ...BLOCKS]],
+  repair: correctLength,
   run(parts) {
     const bytes = Buffer.concat(parts);
-    const pick = numbersFrom(bytes)();
+    const pick = generateNumbers(bytes)();
     const run = (config: PgoutputConfig | PluginConfig, greeting: Parts): string[] => {
-      const [whole = [], ...others] = chunkings(bytes).map((chunks) => {
+      const [whole = [], ...others] = createChunkings(bytes).map((chunks) => {
         const positions = new Set([0n]);
         const handler = habit(pick, (message) => positions.add(positionOf(message)));
         const played = play(config, [...greeting, ...chunks], handler);
@@ -94,7 +94,7 @@ export const stream: Target = {
       return whole;
     };
     run(RAW, GREETINGS.raw);
-    return wordOf(run(PGOUTPUT, GREETINGS.pgoutput));
+    return describeOutcome(run(PGOUTPUT, GREETINGS.pgoutput));
   },
 };
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { ValueError } from '../../../lib/pgoutput/values/value-error';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
-import { readType, sameReading, type ReadType, type Reading } from '../../pgoutput/support/readings';
+import { readType, isSameReading, type ReadType, type Reading } from '../../pgoutput/support/readings';
 import { protocolError } from '../outcome';
 import { Finding, type Target } from '../target';
 
@@ -64,7 +64,7 @@ export const values: Target = {
       }
       if (!FROM_BYTES.includes(type.oid)) continue;
       const expected = type.byParser(text);
-      if (!sameReading(reading, expected) && !isTooDeep(reading) && !isTooDeep(expected))
+      if (!isSameReading(reading, expected) && !isTooDeep(reading) && !isTooDeep(expected))
         throw new Finding(`Type ${type.oid} reads not as pg's parser does: ${JSON.stringify(text.slice(0, 100))}`);
     }
     return refused < TYPES.length / 2 ? 'mostly values' : 'mostly refusals';

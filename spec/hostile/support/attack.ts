@@ -20,8 +20,8 @@ export const SALT = Buffer.from([1, 2, 3, 4]);
 
 /** The secrets of a client, and their encoded forms in the data that it sends. */
 const FORMS = {
-  password: formsOf(PASSWORD),
-  token: formsOf(TOKEN),
+  password: listForms(PASSWORD),
+  token: listForms(TOKEN),
   // The hash in pg_authid is as secret as the password.
   stored: [md5(PASSWORD + USER)],
   md5: [md5(md5(PASSWORD + USER), SALT)],
@@ -31,7 +31,7 @@ const FORMS = {
 export type Given = keyof typeof FORMS;
 
 /** The maximum duration of an attack, in ms of a {@link LoopClock}. */
-export const WITHIN = 2500;
+export const MAX_DURATION = 2500;
 
 /** The result of an attack. */
 export interface Outcome {
@@ -51,7 +51,7 @@ export interface Outcome {
 export interface AttackOptions {
   /** In ms. Default: 3000. */
   readonly connectTimeout?: number;
-  /** The maximum duration in ms of a {@link LoopClock}. Default: {@link WITHIN}. */
+  /** The maximum duration in ms of a {@link LoopClock}. Default: {@link MAX_DURATION}. */
   readonly within?: number;
   /** Replaces the stream and the management command. */
   readonly source?: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>;
@@ -100,7 +100,7 @@ async function attempt(
   script: Script,
   connection: ConnectionOptions,
   source: (connection: ConnectionOptions, connectTimeout: number) => Observable<unknown>,
-  { connectTimeout = 3000, within = WITHIN }: AttackOptions,
+  { connectTimeout = 3000, within = MAX_DURATION }: AttackOptions,
 ): Promise<Outcome> {
   const before = handles().length;
   const server = await HostileServer.listen(script);
@@ -110,17 +110,17 @@ async function attempt(
     const started = performance.now();
     const where = { host: '127.0.0.1', port: server.port, user: USER, database: 'shop', passfile: '/dev/null' };
     const observable = source({ ...where, password: PASSWORD, ...connection }, connectTimeout);
-    const error = await failureOf(observable);
+    const error = await waitForFailure(observable);
     const ms = performance.now() - started;
     const busyMs = clock.stop();
     expect(busyMs).toBeLessThan(within);
-    await until(() => server.peers.every(({ gone }) => gone));
+    await until(() => server.peers.every(({ disconnected: gone }) => gone));
     const { peers, sent } = server;
     await server.close();
     await until(() => handles().length <= before);
     const warnings = emitWarning.mock.calls.map((call: readonly unknown[]) => inspect(call));
     expectNoSecret([...faces(error), ...faces(observable), ...warnings]);
-    return { error, given: givenIn(sent), peers, warnings, ms, busyMs };
+    return { error, given: findSecrets(sent), peers, warnings, ms, busyMs };
   } finally {
     emitWarning.mockRestore();
     await server.close();
@@ -143,12 +143,12 @@ export function expectNoSecret(texts: readonly string[]): void {
   expect(texts.filter((text) => secrets.some((secret) => text.includes(secret)))).toEqual([]);
 }
 
-function givenIn(sent: string): Given[] {
+function findSecrets(sent: string): Given[] {
   const kinds = Object.keys(FORMS) as Given[];
   return kinds.filter((kind) => FORMS[kind].some((form) => sent.includes(form)));
 }
 
-function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
+function waitForFailure(source: Observable<unknown>): Promise<ReplicationError> {
   return new Promise((resolve, reject) => {
     source.subscribe({
       error: (error: unknown) => {
@@ -161,7 +161,7 @@ function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
 }
 
 /** A secret in the encodings in which it may occur, each read as latin1. */
-function formsOf(secret: string): string[] {
+function listForms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   return [
     secret,

@@ -13,7 +13,7 @@ export interface ClientMessage {
 export type Script = (peer: Peer) => unknown;
 
 /** The client disconnected while the script waited for it. */
-class Gone extends Error {}
+class Disconnected extends Error {}
 
 /** The attacker's side of a connection. */
 export class Peer {
@@ -21,7 +21,7 @@ export class Peer {
   clear = Buffer.alloc(0);
   inside = Buffer.alloc(0);
   /** Whether the client has disconnected. */
-  gone = false;
+  disconnected = false;
   #socket: Socket;
   #unread = Buffer.alloc(0);
   #started = false;
@@ -31,10 +31,10 @@ export class Peer {
     this.#socket = raw;
     raw.on('error', () => undefined);
     raw.on('close', () => {
-      this.gone = true;
+      this.disconnected = true;
       this.#wake();
     });
-    raw.on('data', this.#hear);
+    raw.on('data', this.#receive);
   }
 
   /** All data received, without what cannot be decrypted. */
@@ -42,7 +42,7 @@ export class Peer {
     return this.clear.toString('latin1') + this.inside.toString('latin1');
   }
 
-  readonly #hear = (bytes: Buffer): void => {
+  readonly #receive = (bytes: Buffer): void => {
     if (this.#socket === this.raw) this.clear = Buffer.concat([this.clear, bytes]);
     else this.inside = Buffer.concat([this.inside, bytes]);
     this.#unread = Buffer.concat([this.#unread, bytes]);
@@ -81,7 +81,7 @@ export class Peer {
 
   /** Sends single bytes with this pause in ms between them, until the client disconnects. */
   async drip(bytes: Buffer, ms: number): Promise<void> {
-    for (let i = 0; !this.gone; i++) {
+    for (let i = 0; !this.disconnected; i++) {
       this.send(bytes.subarray(i % bytes.length, (i % bytes.length) + 1));
       await new Promise((resolve) => setTimeout(resolve, ms));
     }
@@ -89,7 +89,7 @@ export class Peer {
 
   /** Sends the same bytes repeatedly, until the client stops reading. */
   async flood(bytes: Buffer): Promise<void> {
-    while (!this.gone) {
+    while (!this.disconnected) {
       if (this.#socket.write(bytes)) continue;
       await new Promise<void>((resolve) => {
         const settle = (): void => {
@@ -105,17 +105,17 @@ export class Peer {
 
   /** Performs the server's side of a TLS handshake. */
   async secure(options: TLSSocketOptions & SecureContextOptions): Promise<void> {
-    this.raw.off('data', this.#hear);
+    this.raw.off('data', this.#receive);
     const { secureContext = createSecureContext(options) } = options;
     const tls = new TLSSocket(this.raw, { ALPNProtocols: ['postgresql'], ...options, isServer: true, secureContext });
     this.#socket = tls;
     tls.on('error', () => undefined);
-    tls.on('data', this.#hear);
+    tls.on('data', this.#receive);
     await new Promise((resolve) => {
       tls.once('secure', resolve);
       this.raw.once('close', resolve);
     });
-    if (this.gone) throw new Gone();
+    if (this.disconnected) throw new Disconnected();
   }
 
   end(): void {
@@ -128,7 +128,7 @@ export class Peer {
 
   async #take(length: number, consume: boolean): Promise<Buffer> {
     while (this.#unread.length < length) {
-      if (this.gone) throw new Gone();
+      if (this.disconnected) throw new Disconnected();
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
     const taken = this.#unread.subarray(0, length);
@@ -177,7 +177,7 @@ export class HostileServer {
     try {
       await script(peer);
     } catch (error) {
-      if (!(error instanceof Gone)) throw error;
+      if (!(error instanceof Disconnected)) throw error;
     }
   }
 }

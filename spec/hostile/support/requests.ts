@@ -12,7 +12,7 @@ import { READ_BACK } from '../../support/session-settings';
 import { SALT } from './attack';
 import type { Peer } from './hostile-server';
 
-export const LET_IN = Buffer.concat([authenticationOk(), frame('K', u32(1), u32(2)), readyForQuery()]);
+export const ACCEPTED = Buffer.concat([authenticationOk(), frame('K', u32(1), u32(2)), readyForQuery()]);
 export const CLEARTEXT = frame('R', u32(3));
 export const MD5 = frame('R', u32(5), SALT);
 
@@ -42,7 +42,7 @@ const DONE = Buffer.concat([commandComplete('SELECT 1'), readyForQuery()]);
 /** Accepts any client, and responds until the client sends the command under attack. */
 export async function admit(peer: Peer): Promise<void> {
   await peer.startup();
-  peer.send(LET_IN);
+  peer.send(ACCEPTED);
   await peer.next();
   peer.send(DONE);
   await peer.next();

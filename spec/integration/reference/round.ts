@@ -3,13 +3,13 @@ import { createSlot } from '../../../lib/index';
 import { Random } from '../../chaos/random';
 import { FaultProxy } from '../../support/proxy';
 import { uniqueName, type PostgresServer } from '../../support/server';
-import { Bed } from '../support/bed';
+import { TestBed } from '../support/bed';
 import { Applier } from './apply';
 import { compare, type Comparison } from './compare';
 import { PRELUDE, quoted } from './kinds';
 import { chooseReading, describeReading } from './options';
-import { creation, Inventor } from './schema';
-import { easier, serversFault } from './server-fault';
+import { creation, SchemaGenerator } from './schema';
+import { easier, findServerFault } from './server-fault';
 import { AppliedStream, cutNowAndThen, Tally } from './stream';
 import { Workload } from './workload';
 
@@ -32,15 +32,15 @@ const SESSIONS = 4;
 export async function round(server: PostgresServer, seed: number): Promise<Outcome> {
   const random = new Random(seed);
   const circumstances = { version: server.version, exact: random.chance(0.7), newTypes: random.chance(0.5) };
-  const inventor = new Inventor(random, circumstances);
+  const inventor = new SchemaGenerator(random, circumstances);
   const tables = Array.from({ length: random.between(2, 5) }, () => inventor.table());
   const setup = [PRELUDE, ...tables.map(creation)].join('; ');
   // Under the name of the root table, 14 sends null for the default that ADD COLUMN gave to older rows of a partition.
   const viaRoot = String(random.chance(0.5) && server.version >= 15);
   const publication = `CREATE PUBLICATION pub FOR ALL TABLES WITH (publish_via_partition_root = ${viaRoot})`;
 
-  const source = await Bed.make('reference', `${setup}; ${publication}`, server);
-  const copy = await Bed.make('reference', setup, server);
+  const source = await TestBed.make('reference', `${setup}; ${publication}`, server);
+  const copy = await TestBed.make('reference', setup, server);
   const proxy = await FaultProxy.before(server.url);
   try {
     const slot = uniqueName('slot');
@@ -53,7 +53,7 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
 
     const marks = new Set<string>();
     const applier = new Applier(copy.client, (content) => marks.add(content));
-    const scene = { source, slot, applier, store: random.chance(0.4), proxy, tally: new Tally() };
+    const context = { source, slot, applier, store: random.chance(0.4), proxy, tally: new Tally() };
     const readings: string[] = [];
 
     const parts = random.between(2, 4);
@@ -64,9 +64,9 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
       // Part of the workload is done before the stream starts, and part during it.
       for (let steps = random.pick([0, 50]); steps > 0; steps--) await workload.step();
 
-      let stream = new AppliedStream(scene, reading);
+      let stream = new AppliedStream(context, reading);
       const over = new AbortController();
-      const cutting = cutNowAndThen(new Random(random.between(0, 1e9)), scene, over.signal);
+      const cutting = cutNowAndThen(new Random(random.between(0, 1e9)), context, over.signal);
       for (let steps = random.between(50, 200); steps > 0; steps--) await workload.step();
       if (part === parts) {
         await workload.settle();
@@ -80,13 +80,13 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
       try {
         await stream.until(() => marks.has(mark));
       } catch (error) {
-        const fault = await serversFault(error, scene, reading);
+        const fault = await findServerFault(error, context, reading);
         if (!fault) throw error;
-        scene.tally.serverFaults++;
-        stream = new AppliedStream(scene, fault === 'lasting' ? easier(reading) : reading);
+        context.tally.serverFaults++;
+        stream = new AppliedStream(context, fault === 'lasting' ? easier(reading) : reading);
         await stream.until(() => marks.has(mark));
       }
-      await stream.leave();
+      await stream.end();
     }
 
     const { transactions, prepared, changes, spooled, redelivered } = applier;
@@ -97,7 +97,7 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
       transactions: workload.transactions,
       failures: workload.failures,
       applied: { transactions, prepared, changes, spooled, redelivered },
-      met: scene.tally,
+      met: context.tally,
     };
   } finally {
     await proxy.close();
@@ -106,7 +106,7 @@ export async function round(server: PostgresServer, seed: number): Promise<Outco
 }
 
 /** A database with prepared transactions, which a failure may leave, cannot be dropped. */
-async function dropWithPrepared(bed: Bed): Promise<void> {
+async function dropWithPrepared(bed: TestBed): Promise<void> {
   await bed.sql('ROLLBACK');
   const prepared = await bed.sql<{ gid: string }>(
     'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',

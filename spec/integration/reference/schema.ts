@@ -81,7 +81,7 @@ export function definition({ name, kind }: Column): string {
 }
 
 /** Creates random tables and columns. */
-export class Inventor {
+export class SchemaGenerator {
   readonly newTypes: boolean;
   readonly #random: Random;
   readonly #kinds: readonly [Kind, ...Kind[]];

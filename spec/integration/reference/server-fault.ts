@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg';
 import { ServerError } from '../../../lib/index';
 import type { Reading } from './options';
-import { settingsOf, type Scene } from './stream';
+import { settingsOf, type RoundContext } from './stream';
 
 const INTERNAL_ERROR = 'XX000';
 
@@ -13,21 +13,21 @@ const INTERNAL_ERROR = 'XX000';
  *
  * @returns undefined if it is not an internal error of the server
  */
-export async function serversFault(
+export async function findServerFault(
   error: unknown,
-  scene: Scene,
+  context: RoundContext,
   reading: Reading,
 ): Promise<'lasting' | 'passing' | undefined> {
   if (!(error instanceof ServerError) || error.server.sqlState !== INTERNAL_ERROR) return undefined;
   const { way, twoPhase } = reading;
-  await scene.source.released(scene.slot);
-  const client = await scene.source.database.client();
+  await context.source.released(context.slot);
+  const client = await context.source.database.client();
   try {
     for (const [name, value] of settingsOf(reading)) await client.query(`SET ${name} = '${value}'`);
     await client.query(
       `SELECT count(*) FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, 'publication_names', 'pub', 'messages', 'true',
         'proto_version', $2, 'streaming', $3${twoPhase ? `, 'two_phase', 'true'` : ''})`,
-      [scene.slot, String(way.protoVersion), way.streaming],
+      [context.slot, String(way.protoVersion), way.streaming],
     );
     return 'passing';
   } catch (alone) {

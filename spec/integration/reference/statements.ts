@@ -1,6 +1,15 @@
 import type { Random } from '../../chaos/random';
 import { quoted, TEXT } from './kinds';
-import { creation, definition, identifier, KEY_STEP, REGIONS, type Column, type Inventor, type Table } from './schema';
+import {
+  creation,
+  definition,
+  identifier,
+  KEY_STEP,
+  REGIONS,
+  type Column,
+  type SchemaGenerator,
+  type Table,
+} from './schema';
 
 /** The prefix of messages that contain DDL, which the copy must execute, too. */
 export const DDL_PREFIX = 'ddl';
@@ -14,10 +23,10 @@ export interface SchemaChange {
 /** Creates random SQL for tables. */
 export class Statements {
   readonly #random: Random;
-  readonly #inventor: Inventor;
+  readonly #inventor: SchemaGenerator;
   #nextId = 1;
 
-  constructor(random: Random, inventor: Inventor) {
+  constructor(random: Random, inventor: SchemaGenerator) {
     this.#random = random;
     this.#inventor = inventor;
   }

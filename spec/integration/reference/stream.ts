@@ -12,7 +12,7 @@ import {
 import type { Random } from '../../chaos/random';
 import type { FaultProxy } from '../../support/proxy';
 import { LoopClock } from '../../support/loop-clock';
-import { Recorder, type Bed } from '../support/bed';
+import { Recorder, type TestBed } from '../support/bed';
 import type { Applier } from './apply';
 import { AS_TEXT, describeReading, type Reading } from './options';
 
@@ -29,8 +29,8 @@ export class Tally {
 }
 
 /** The state shared by all episodes of a round. */
-export interface Scene {
-  readonly source: Bed;
+export interface RoundContext {
+  readonly source: TestBed;
   readonly slot: string;
   readonly applier: Applier;
   /** Whether the consumer owns the position. */
@@ -39,24 +39,24 @@ export interface Scene {
   readonly tally: Tally;
 }
 
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 /** A stream that is applied while its connections are cut. */
 export class AppliedStream {
-  readonly #scene: Scene;
+  readonly #context: RoundContext;
   readonly #reading: Reading;
   readonly #stop = new Subject<void>();
   readonly #recorder: Recorder<unknown>;
   #working: Promise<void> = Promise.resolve();
 
-  constructor(scene: Scene, reading: Reading) {
-    const { applier, store, tally } = scene;
-    this.#scene = scene;
+  constructor(context: RoundContext, reading: Reading) {
+    const { applier, store, tally } = context;
+    this.#context = context;
     this.#reading = reading;
     applier.parsesJson = reading.types !== 'text';
     const { maxBytes, includeNonTransactionalMessages } = reading;
     this.#recorder = new Recorder(
-      messagesOf(scene, reading, {
+      messagesOf(context, reading, {
         ...(store && { startLsn: () => applier.checkpoint }),
         openObserver: { next: () => tally.sessions++ },
       }).pipe(
@@ -76,14 +76,14 @@ export class AppliedStream {
     let over = false;
     const come = async (): Promise<void> => {
       while (!over && !isSo()) {
-        if (clock.elapsed > PATIENCE) throw new Error(`It has not come: ${describeReading(this.#reading)}`);
+        if (clock.elapsed > TIMEOUT) throw new Error(`It has not come: ${describeReading(this.#reading)}`);
         await delay(5);
       }
     };
     try {
       await Promise.race([failed, come()]);
     } catch (error) {
-      // The running project continues.
+      // The running work continues.
       await this.#working;
       throw error;
     } finally {
@@ -92,9 +92,9 @@ export class AppliedStream {
     }
   }
 
-  /** Ends the stream as the reading says. When this resolves, no project is running. */
-  async leave(): Promise<void> {
-    const { proxy } = this.#scene;
+  /** Ends the stream as the reading says. When this resolves, no work is running. */
+  async end(): Promise<void> {
+    const { proxy } = this.#context;
     switch (this.#reading.leave) {
       case 'stop':
         this.#stop.next();
@@ -114,7 +114,7 @@ export class AppliedStream {
 }
 
 function messagesOf(
-  { source, slot, proxy }: Scene,
+  { source, slot, proxy }: RoundContext,
   reading: Reading,
   more: Partial<PgoutputConfig>,
 ): Observable<AnyReplicationMessage> {
@@ -148,7 +148,7 @@ export function settingsOf({ way, memory = '64kB' }: Reading): [name: string, va
 /** Cuts connections at random times until it is stopped. */
 export async function cutNowAndThen(
   random: Random,
-  { proxy, source, slot, tally }: Scene,
+  { proxy, source, slot, tally }: RoundContext,
   over: AbortSignal,
 ): Promise<void> {
   const admin = await source.database.client();

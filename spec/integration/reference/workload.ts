@@ -1,14 +1,14 @@
 import { DatabaseError, type Client } from 'pg';
 import type { Random } from '../../chaos/random';
 import { quoted } from './kinds';
-import type { Inventor, Table } from './schema';
+import type { SchemaGenerator, Table } from './schema';
 import { DDL_PREFIX, Statements, type SchemaChange } from './statements';
 
 /** Errors caused by other sessions: they have locked a row, or have just moved it to another partition. */
 const EXPECTED = new Set(['55P03', '40001']);
 
-const MOST_TABLES = 8;
-const MOST_PREPARED = 3;
+const MAX_TABLES = 8;
+const MAX_PREPARED = 3;
 
 /** An open transaction with its changes to tables. */
 interface Open {
@@ -30,7 +30,7 @@ interface Session {
  */
 export class Workload {
   readonly #random: Random;
-  readonly #inventor: Inventor;
+  readonly #inventor: SchemaGenerator;
   readonly #statements: Statements;
   readonly #sessions: readonly Session[];
   /** Committed tables, by id. */
@@ -40,7 +40,7 @@ export class Workload {
   #transactions = 0;
   #failures = 0;
 
-  constructor(random: Random, inventor: Inventor, tables: readonly Table[], clients: readonly Client[]) {
+  constructor(random: Random, inventor: SchemaGenerator, tables: readonly Table[], clients: readonly Client[]) {
     this.#random = random;
     this.#inventor = inventor;
     this.#statements = new Statements(random, inventor);
@@ -142,7 +142,7 @@ export class Workload {
   #change(open: Open): SchemaChange {
     const random = this.#random;
     const table = this.#choose(open, true);
-    if (!table || (this.#tables.size < MOST_TABLES && random.chance(0.1))) {
+    if (!table || (this.#tables.size < MAX_TABLES && random.chance(0.1))) {
       const change = this.#statements.create(this.#inventor.table());
       if (change.table) open.changed.set(change.table.id, change.table);
       return change;
@@ -177,7 +177,7 @@ export class Workload {
   async #end(session: Session, open: Open): Promise<void> {
     const random = this.#random;
     if (random.chance(0.1)) await this.#rollback(session);
-    else if (this.#prepared.size < MOST_PREPARED && random.chance(0.15)) {
+    else if (this.#prepared.size < MAX_PREPARED && random.chance(0.15)) {
       // A name may be reused.
       const gid = ['a', "b'c", 'd'].map((name) => `${name} ${String(session.client.database)}`).find((name) => !this.#prepared.has(name)) ?? ''; // prettier-ignore
       await session.client.query(`PREPARE TRANSACTION ${quoted(gid)}`);

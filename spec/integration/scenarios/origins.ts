@@ -1,7 +1,7 @@
 import { PAD, PADDING, type Scenario } from './scenario';
 
 /** Replication origins are shared by the whole cluster. */
-const scene = (origin: string): Pick<Scenario, 'setup' | 'work' | 'leave'> => ({
+const createScenario = (origin: string): Pick<Scenario, 'setup' | 'work' | 'leave'> => ({
   setup: `CREATE TABLE t (id int PRIMARY KEY); SELECT pg_replication_origin_create('${origin}')`,
   work: [
     `INSERT INTO t VALUES (1)`,
@@ -22,13 +22,13 @@ const all = (origin: string): Scenario['seen'] => [
 ];
 
 export const ORIGINS: readonly Scenario[] = [
-  { name: 'origins', ...scene('scenario_plain'), seen: all('scenario_plain') },
+  { name: 'origins', ...createScenario('scenario_plain'), seen: all('scenario_plain') },
   {
     name: 'any origin',
     since: 16,
-    ...scene('scenario_any'),
+    ...createScenario('scenario_any'),
     config: { origin: 'any' },
     seen: all('scenario_any'),
   },
-  { name: 'no origin', since: 16, ...scene('scenario_none'), config: { origin: 'none' }, seen: LOCAL },
+  { name: 'no origin', since: 16, ...createScenario('scenario_none'), config: { origin: 'none' }, seen: LOCAL },
 ];

@@ -11,7 +11,7 @@ import {
   type Transaction,
 } from '../../../lib/index';
 import { uniqueName } from '../../support/server';
-import type { Bed } from '../support/bed';
+import type { TestBed } from '../support/bed';
 import type { Scenario, Seen, SeenChange } from './scenario';
 import type { Way } from './ways';
 
@@ -28,14 +28,20 @@ export interface Reading {
 }
 
 /** A copy of a slot. */
-export async function copyOf(bed: Bed, slot: string): Promise<string> {
+export async function copyOf(bed: TestBed, slot: string): Promise<string> {
   const copy = uniqueName('slot');
   await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, copy]);
   return copy;
 }
 
 /** Reads a slot up to a position in one way, and drops it. */
-export async function read(bed: Bed, slot: string, end: Lsn, way: Way, config: Scenario['config']): Promise<Reading> {
+export async function read(
+  bed: TestBed,
+  slot: string,
+  end: Lsn,
+  way: Way,
+  config: Scenario['config'],
+): Promise<Reading> {
   const flat: object[] = [];
   const counts: Record<string, number> = {};
   const units = await lastValueFrom(
@@ -59,7 +65,7 @@ export async function read(bed: Bed, slot: string, end: Lsn, way: Way, config: S
   return { units: units.map(({ content }) => content), seen: units.map(({ seen }) => seen), flat, counts };
 }
 
-function streamOf(bed: Bed, slot: string, way: Way, config: Scenario['config']): Observable<AnyReplicationMessage> {
+function streamOf(bed: TestBed, slot: string, way: Way, config: Scenario['config']): Observable<AnyReplicationMessage> {
   const { protoVersion, streaming, binary, atOnce } = way;
   const options = atOnce ? '-c debug_logical_replication_streaming=immediate' : '';
   const base = {

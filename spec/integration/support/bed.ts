@@ -19,7 +19,7 @@ import { runServer, uniqueName, type PostgresServer, type TestDatabase } from '.
  *
  * @param within in ms of a {@link LoopClock}, which are longer on a busy machine
  */
-export async function eventually<T>(look: () => Promise<T>, isSo: (value: T) => boolean, within = 10_000): Promise<T> {
+export async function waitUntil<T>(look: () => Promise<T>, isSo: (value: T) => boolean, within = 10_000): Promise<T> {
   const clock = new LoopClock();
   try {
     for (;;) {
@@ -35,7 +35,7 @@ export async function eventually<T>(look: () => Promise<T>, isSo: (value: T) => 
 }
 
 /** A database with a connection to it, and helpers for specs of streams. */
-export class Bed {
+export class TestBed {
   private constructor(
     readonly server: PostgresServer,
     readonly database: TestDatabase,
@@ -43,12 +43,12 @@ export class Bed {
   ) {}
 
   /** @param setup SQL that is executed first */
-  static async make(prefix: string, setup: string, on?: PostgresServer, encoding?: Encoding): Promise<Bed> {
+  static async make(prefix: string, setup: string, on?: PostgresServer, encoding?: Encoding): Promise<TestBed> {
     const server = on ?? (await runServer());
     const database = await server.createDatabase(prefix, encoding);
     const client = await database.client();
     await client.query(setup);
-    return new Bed(server, database, client);
+    return new TestBed(server, database, client);
   }
 
   /** Drops the database with all its slots. */
@@ -98,7 +98,7 @@ export class Bed {
   }
 
   confirmedAtLeast(slot: string, lsn: Lsn): Promise<Lsn> {
-    return eventually(
+    return waitUntil(
       () => this.confirmed(slot),
       (confirmed) => confirmed >= lsn,
     );
@@ -106,7 +106,7 @@ export class Bed {
 
   /** Resolves when the slot is inactive. */
   async released(slot: string): Promise<void> {
-    await eventually(
+    await waitUntil(
       () => this.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot]),
       (rows) => rows.length === 0,
     );
@@ -228,7 +228,7 @@ export function ofKind<K extends ReplicationMessage['kind']>(
 }
 
 /** The kinds of messages without keepalives, which the server sends at any time. */
-export function kindsOf(messages: readonly ReplicationMessage[]): string[] {
+export function listKinds(messages: readonly ReplicationMessage[]): string[] {
   return messages.map((message) => message.kind).filter((kind) => kind !== 'keepalive');
 }
 

@@ -11,7 +11,7 @@ import {
   type StatusUpdate,
 } from '../../../lib/index';
 import { uniqueName, type PostgresServer } from '../../support/server';
-import { eventually } from './bed';
+import { waitUntil } from './bed';
 
 /** The table of most specs of endings and errors. */
 export const NUMBERS = 'CREATE TABLE numbers (id int PRIMARY KEY, pad text); CREATE PUBLICATION pub FOR TABLE numbers';
@@ -29,7 +29,7 @@ export function acknowledging<T extends Acknowledgeable>(): MonoTypeOperatorFunc
 }
 
 /** The error that ends a stream. Verifies that it is a ReplicationError. */
-export function failureOf(source: Observable<unknown>): Promise<ReplicationError> {
+export function waitForFailure(source: Observable<unknown>): Promise<ReplicationError> {
   return new Promise((resolve, reject) => {
     source.subscribe({
       error: (error: unknown) => {
@@ -42,7 +42,7 @@ export function failureOf(source: Observable<unknown>): Promise<ReplicationError
 }
 
 /** Resolves when a stream completes, whatever it emits. */
-export function completionOf(source: Observable<unknown>): Promise<void> {
+export function waitForCompletion(source: Observable<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
     source.subscribe({
       error: (error: unknown) => reject(new Error('The stream failed', { cause: error })),
@@ -63,13 +63,13 @@ export function marked(url: string, options: ConnectionOptions = {}): Marked {
 }
 
 /** The processes that serve connections of this name. */
-export function backendsOf(server: PostgresServer, name: string): Promise<{ pid: number; query: string }[]> {
+export function fetchBackends(server: PostgresServer, name: string): Promise<{ pid: number; query: string }[]> {
   return server.query(`SELECT pid, query FROM pg_stat_activity WHERE application_name = '${name}'`);
 }
 
-export async function noBackends(server: PostgresServer, name: string): Promise<void> {
-  await eventually(
-    () => backendsOf(server, name),
+export async function waitForNoBackends(server: PostgresServer, name: string): Promise<void> {
+  await waitUntil(
+    () => fetchBackends(server, name),
     (rows) => rows.length === 0,
   );
 }
@@ -79,10 +79,10 @@ function openSockets(): number {
 }
 
 /** Runs a function, and waits until all sockets that it has opened are closed. */
-export async function leavingNoSocket<T>(work: () => Promise<T>): Promise<T> {
+export async function expectNoSocketLeft<T>(work: () => Promise<T>): Promise<T> {
   const before = openSockets();
   const outcome = await work();
-  await eventually(
+  await waitUntil(
     () => Promise.resolve(openSockets()),
     (now) => now <= before,
   );
@@ -122,7 +122,7 @@ export class Observed {
 export class Proxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #deaf = false;
+  #discards = false;
 
   private constructor(port: number, host: string) {
     this.#server = createServer((client) => {
@@ -138,7 +138,7 @@ export class Proxy {
           to.destroy();
         });
         from.on('data', (chunk: Buffer) => {
-          if (!(this.#deaf && from === client)) to.write(chunk);
+          if (!(this.#discards && from === client)) to.write(chunk);
         });
       }
     });
@@ -156,13 +156,13 @@ export class Proxy {
   }
 
   /** From now on, the client's data is discarded. */
-  deafen(): void {
-    this.#deaf = true;
+  discardClientData(): void {
+    this.#discards = true;
   }
 
   /** Closes all connections; new ones work as before. */
   cut(): void {
-    this.#deaf = false;
+    this.#discards = false;
     for (const socket of this.#sockets) socket.destroy();
   }
 

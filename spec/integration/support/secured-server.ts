@@ -3,8 +3,8 @@ import { firstValueFrom, type Observable } from 'rxjs';
 import { identifySystem, ReplicationError, type ConnectionOptions, type SystemIdentity } from '../../../lib/index';
 import { Authority, type Credentials } from '../../support/certificates';
 import { startServer, uniqueName, type TestServer } from '../../support/server';
-import { leavingNoSocket } from './life';
-import { eventually } from './bed';
+import { expectNoSocketLeft } from './life';
+import { waitUntil } from './bed';
 
 /** The form in which a role's password is stored; none: it has no password. */
 export type Kept = 'none' | 'md5' | 'scram-sha-256';
@@ -93,14 +93,14 @@ export class SecuredServer {
   async logIn(connection?: ConnectionOptions | string): Promise<LoggedSession> {
     const name = uniqueName('admitted');
     const whole = typeof connection === 'object' ? this.options(connection) : connection;
-    const system = await leavingNoSocket(() => firstValueFrom(identifyAs(name, whole)));
+    const system = await expectNoSocketLeft(() => firstValueFrom(identifyAs(name, whole)));
     return { ...system, ...parseLog(name, await this.server.log()) };
   }
 
   /** The same as text: the method and the channel, or the error's code. */
   async outcome(connection?: ConnectionOptions | string): Promise<string> {
     const admitted = await this.logIn(connection).catch((error: unknown) => error);
-    if (!isLoggedSession(admitted)) return secretless(admitted).code;
+    if (!isLoggedSession(admitted)) return expectNoSecret(admitted).code;
     return `${admitted.method}, ${admitted.tls ?? 'clear'}`;
   }
 
@@ -108,7 +108,7 @@ export class SecuredServer {
   async refusal(connection?: ConnectionOptions | string): Promise<ReplicationError> {
     const admitted = await this.logIn(connection).catch((error: unknown) => error);
     if (isLoggedSession(admitted)) throw new Error(`The server has let us in: ${inspect(admitted)}`);
-    return secretless(admitted);
+    return expectNoSecret(admitted);
   }
 
   async setPassword(role: string, password: string, kept: Kept = 'scram-sha-256'): Promise<void> {
@@ -134,7 +134,7 @@ export class SecuredServer {
     const [before] = await this.server.query<{ at: Date }>(
       `${changing} SELECT pg_conf_load_time() AS at, pg_reload_conf()`,
     );
-    await eventually(
+    await waitUntil(
       () => this.server.query<{ at: Date }>('SELECT pg_conf_load_time() AS at'),
       ([now]) => Number(now?.at) > Number(before?.at),
     );
@@ -185,7 +185,7 @@ function parseLog(name: string, log: string): Omit<LoggedSession, keyof SystemId
 }
 
 /** Verifies that it is a ReplicationError, and that no way of printing it shows a secret. */
-function secretless(error: unknown): ReplicationError {
+function expectNoSecret(error: unknown): ReplicationError {
   if (!(error instanceof ReplicationError)) throw error;
   const shown = [
     error.message,

@@ -6,7 +6,7 @@ import { FaultProxy, type FrameFilter } from '../../support/proxy';
 const USUAL = ['user', 'database', 'application_name', 'replication', 'options'];
 
 /** What a proxy or a pooler does to the settings of a session. */
-export type Manner =
+export type ProxyMode =
   | 'passes'
   | 'drops parameters'
   | 'refuses parameters'
@@ -17,13 +17,13 @@ export type Manner =
   | 'refuses SET';
 
 /** A proxy for the server at `url` that treats all connections in this way. */
-export async function settingsProxy(url: string, manner: Manner): Promise<FaultProxy> {
+export async function settingsProxy(url: string, manner: ProxyMode): Promise<FaultProxy> {
   const proxy = await FaultProxy.before(url);
   proxy.filter = FILTERS[manner](proxy);
   return proxy;
 }
 
-const FILTERS: Readonly<Record<Manner, (proxy: FaultProxy) => FrameFilter>> = {
+const FILTERS: Readonly<Record<ProxyMode, (proxy: FaultProxy) => FrameFilter>> = {
   passes: () => (frame) => frame,
   'drops parameters': () =>
     onStartup((parameters) => Object.fromEntries(Object.entries(parameters).filter(([name]) => USUAL.includes(name)))),

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
-import type { Bed } from './bed';
+import type { TestBed } from './bed';
 import type { Reading, Word } from './streamed-volume-reader';
 
 export const MB = 1e6;
@@ -19,7 +19,7 @@ export interface Volume extends Reading {
 }
 
 /** Lets a separate process read one transaction with this number of rows of 1 kB, while they are created. */
-export async function volume(bed: Bed, rows: number): Promise<Volume> {
+export async function volume(bed: TestBed, rows: number): Promise<Volume> {
   const config = { ...bed.config(await bed.slot()), streaming: 'on' };
   const args = ['--import', 'tsx', join(__dirname, 'streamed-volume-reader.ts'), JSON.stringify(config)];
   const child = spawn(process.execPath, args, {

@@ -15,7 +15,7 @@ import {
   type TransactionsOptions,
 } from '../../../lib/index';
 import { uniqueName } from '../../support/server';
-import { eventually, Gate, Recorder, type Bed } from './bed';
+import { waitUntil, Gate, Recorder, type TestBed } from './bed';
 
 export { openSpools } from '../../support/open-spools';
 
@@ -48,12 +48,12 @@ export function streamingWays(version: number): Way[] {
   ];
 }
 
-export function connectionOf(bed: Bed, { options }: Way): ConnectionOptions {
+export function connectionOf(bed: TestBed, { options }: Way): ConnectionOptions {
   return { connectionString: bed.database.url, options };
 }
 
 export function streamOf(
-  bed: Bed,
+  bed: TestBed,
   slot: string,
   way: Way,
   more: Partial<PgoutputConfig> = {},
@@ -69,7 +69,7 @@ export function streamOf(
 }
 
 /** A copy of a slot. */
-export async function copyOf(bed: Bed, slot: string): Promise<string> {
+export async function copySlot(bed: TestBed, slot: string): Promise<string> {
   const copy = uniqueName('slot');
   await bed.sql('SELECT pg_copy_logical_replication_slot($1, $2)', [slot, copy]);
   return copy;
@@ -79,18 +79,18 @@ export async function copyOf(bed: Bed, slot: string): Promise<string> {
 export function contentOf(tx: Transaction) {
   const { slot, ...checkpoint } = tx.checkpoint;
   const changes = [...tx];
-  return { ...tx, changes, tables: changes.map(tablesOf), checkpoint };
+  return { ...tx, changes, tables: changes.map(formatTables), checkpoint };
 }
 
 /** The tables at the time of a change, as text. */
-function tablesOf(change: Change): string {
+function formatTables(change: Change): string {
   if (change.kind === 'message') return '';
-  return (change.kind === 'truncate' ? change.relations : [change.relation]).map(textOf).join();
+  return (change.kind === 'truncate' ? change.relations : [change.relation]).map(formatContent).join();
 }
 
 const texts = new WeakMap<Relation, string>();
 
-function textOf(relation: Relation): string {
+function formatContent(relation: Relation): string {
   const text = texts.get(relation) ?? JSON.stringify(relation);
   texts.set(relation, text);
   return text;
@@ -109,7 +109,13 @@ interface ReadOptions {
 }
 
 /** Reads a slot up to a position as transactions, and confirms it. */
-export async function read(bed: Bed, slot: string, way: Way, end: Lsn, options: ReadOptions = {}): Promise<Reading> {
+export async function read(
+  bed: TestBed,
+  slot: string,
+  way: Way,
+  end: Lsn,
+  options: ReadOptions = {},
+): Promise<Reading> {
   const counts: Record<string, number> = {};
   const source = streamOf(bed, slot, way, options.config).pipe(
     tap(({ kind }) => (counts[kind] = (counts[kind] ?? 0) + 1)),
@@ -163,7 +169,7 @@ export class Live implements Reading {
     for (const live of Live.#open) live.unsubscribe();
   }
 
-  static async of(bed: Bed, way: Way, options: LiveOptions = {}): Promise<Live> {
+  static async of(bed: TestBed, way: Way, options: LiveOptions = {}): Promise<Live> {
     const slot = await bed.slot();
     const started = new Gate();
     const config = { ...options.config, openObserver: { next: started.open } };
@@ -175,7 +181,7 @@ export class Live implements Reading {
   }
 
   /** One for each way that the server supports. */
-  static async inAllWays(bed: Bed, options: LiveOptions = {}): Promise<Live[]> {
+  static async inAllWays(bed: TestBed, options: LiveOptions = {}): Promise<Live[]> {
     const lives: Live[] = [];
     for (const way of streamingWays(bed.server.version)) lives.push(await Live.of(bed, way, options));
     return lives;
@@ -188,7 +194,7 @@ export class Live implements Reading {
 
   /** Resolves when this number of messages of a kind is received. */
   async counted(kind: StreamedMessage['kind'], count: number): Promise<void> {
-    await eventually(
+    await waitUntil(
       () => Promise.resolve(this.counts[kind] ?? 0),
       (so) => so >= count,
     );
@@ -205,7 +211,7 @@ export class Live implements Reading {
 }
 
 /** Commits a small transaction, and waits until all streams have received it, and so everything before it. */
-export async function tick(bed: Bed, lives: readonly Live[]): Promise<void> {
+export async function tick(bed: TestBed, lives: readonly Live[]): Promise<void> {
   const [row] = await bed.sql<{ xid: string }>('INSERT INTO ticks VALUES (1) RETURNING xmin::text AS xid');
   await Promise.all(lives.map((live) => live.came(Number(row?.xid))));
 }

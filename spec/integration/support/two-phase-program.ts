@@ -6,7 +6,7 @@
  * hold>
  */
 import { ackAfter, logicalReplication, transactions, type TwoPhaseConfig } from '../../../lib/index';
-import { lineOf } from './two-phase';
+import { formatUnit } from './two-phase';
 
 const [, , json = '', what] = process.argv;
 const config = JSON.parse(json) as TwoPhaseConfig;
@@ -15,7 +15,7 @@ logicalReplication(config)
   .pipe(
     transactions(),
     ackAfter(async (unit) => {
-      process.send?.(lineOf(unit));
+      process.send?.(formatUnit(unit));
       if (unit.kind === 'preparedTransaction' && what === 'hold') await new Promise(() => undefined);
     }, 10),
   )

@@ -12,8 +12,8 @@ import {
   type TwoPhaseMessage,
 } from '../../../lib/index';
 import { uniqueName } from '../../support/server';
-import { failureOf } from './life';
-import type { Bed, Recorder } from './bed';
+import { waitForFailure } from './life';
+import type { TestBed, Recorder } from './bed';
 
 export const TABLES = `CREATE TABLE rows (id int PRIMARY KEY, v text); CREATE TABLE unheard (id int);
   CREATE PUBLICATION pub FOR TABLE rows;`;
@@ -22,7 +22,7 @@ export const TABLES = `CREATE TABLE rows (id int PRIMARY KEY, v text); CREATE TA
 export type Unit = TransactionOf<TwoPhaseMessage>;
 
 /** A slot for two-phase commit. */
-export async function twoPhaseSlot(bed: Bed): Promise<string> {
+export async function twoPhaseSlot(bed: TestBed): Promise<string> {
   const slot = uniqueName('slot');
   await bed.sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput', false, true)`, [slot]);
   return slot;
@@ -34,7 +34,7 @@ interface StreamOptions extends Partial<PgoutputConfig> {
 
 /** A stream of prepared transactions, in blocks if large. */
 export function twoPhaseStream(
-  bed: Bed,
+  bed: TestBed,
   slot: string,
   { mode = 'off', ...more }: StreamOptions = {},
 ): Observable<AnyReplicationMessage> {
@@ -45,7 +45,7 @@ export function twoPhaseStream(
 }
 
 /** Reads a slot up to a position, and confirms it. */
-export function readUnits(bed: Bed, slot: string, end: Lsn, options?: StreamOptions): Promise<Unit[]> {
+export function readUnits(bed: TestBed, slot: string, end: Lsn, options?: StreamOptions): Promise<Unit[]> {
   return lastValueFrom(
     twoPhaseStream(bed, slot, options).pipe(
       stopAtLsn(end),
@@ -57,20 +57,20 @@ export function readUnits(bed: Bed, slot: string, end: Lsn, options?: StreamOpti
 }
 
 /** A line with the kind, the transaction, and the inserted rows. */
-export function lineOf(unit: Unit): string {
+export function formatUnit(unit: Unit): string {
   switch (unit.kind) {
     case 'preparedTransaction':
-      return `prepare ${unit.gid}: ${idsOf(unit.changes)}`;
+      return `prepare ${unit.gid}: ${listIds(unit.changes)}`;
     case 'commitPrepared':
       return `commit ${unit.gid}`;
     case 'rollbackPrepared':
       return `rollback ${unit.gid}`;
     default:
-      return idsOf(unit.changes);
+      return listIds(unit.changes);
   }
 }
 
-function idsOf(changes: readonly Change[]): string {
+function listIds(changes: readonly Change[]): string {
   return changes.map((change) => ('new' in change ? String(change.new['id']) : change.kind)).join();
 }
 
@@ -89,18 +89,18 @@ export function insertMany(from: number, to = from + 399): string {
 }
 
 /** A spec of a feature of PostgreSQL 15. Before 15, it expects the error instead. */
-export function since15(where: () => Bed, what: string, test: () => Promise<void>): void {
+export function since15(where: () => TestBed, what: string, test: () => Promise<void>): void {
   it(what, async () => {
     const bed = where();
     if (bed.server.version >= 15) return test();
-    const error = await failureOf(twoPhaseStream(bed, await bed.slot()));
+    const error = await waitForFailure(twoPhaseStream(bed, await bed.slot()));
     expect(error).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
     expect(error.message).toMatch(/^twoPhase: true needs PostgreSQL 15; .* 14.*Remove the option/);
   });
 }
 
 /** The first value of a kind and gid. */
-export function unitOf<K extends Unit['kind']>(
+export function findUnit<K extends Unit['kind']>(
   recorder: Recorder<Unit>,
   kind: K,
   gid?: string,

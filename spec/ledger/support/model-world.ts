@@ -12,7 +12,7 @@ import { KEEPALIVE } from '../../../lib/wire/replication-messages';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
 import { begin, commit, insert, logicalMessage, relation } from '../../../lib/testing/payloads';
 import { LedgerDelivery } from './delivering-ledger';
-import { sessionOf, stopAfter, stopBefore, type SessionFixture } from '../../stream/session/support/fake-host';
+import { createSession, stopAfter, stopBefore, type SessionFixture } from '../../stream/session/support/fake-host';
 import { expectSame, NaiveLedger, type Item, type Piece } from './naive-ledger';
 
 /** What stands in the server's WAL: a transaction, or (without changes) a logical message outside any. */
@@ -122,7 +122,7 @@ export class Connection {
     const limits = { messages: style.window, bytes: Infinity };
     this.naive = new NaiveLedger(limits);
     this.slotLsn = world.server.confirmedFlush;
-    this.fixture = sessionOf({ window: limits, slotLsn: this.slotLsn });
+    this.fixture = createSession({ window: limits, slotLsn: this.slotLsn });
     this.fixture.host.onDeliver = (message) => this.take(message);
     this.fixture.session.pump();
   }

@@ -26,7 +26,7 @@ export interface Script {
 }
 
 /** A server that accepts one connection, and the client under test. */
-export class Scene {
+export class TlsFixture {
   readonly events = new Events();
   /** The data that the server received outside TLS, and inside it. */
   clear = Buffer.alloc(0);

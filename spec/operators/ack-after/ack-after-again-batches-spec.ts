@@ -48,7 +48,7 @@ describe('ackAfter with batches, after its stream was resubscribed', () => {
     subscription.unsubscribe();
   });
 
-  it('delays values that it cannot recognize until the projects of the lost stream have ended', () => {
+  it('delays values that it cannot recognize until the work of the lost stream has ended', () => {
     const { subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -69,7 +69,7 @@ describe('ackAfter with batches, after its stream was resubscribed', () => {
     subscription.unsubscribe();
   });
 
-  it('delays part of a batch while another part is processed by a running project', () => {
+  it('delays part of a batch while another part is processed by running work', () => {
     const running: number[] = [];
     let overlaps = 0;
     const sizes = [2, 1, 1];
@@ -126,7 +126,7 @@ describe('ackAfter with batches, after its stream was resubscribed', () => {
     server.last.close(new Error('reset'));
     server.wal.push(tx(2));
     clock.advance(200);
-    // The second project is running, for a batch with the first transaction, which completed while the stream was disconnected.
+    // The second work is running, for a batch with the first transaction, which completed while the stream was disconnected.
     server.last.close(new Error('reset'));
     clock.advance(3000);
     expect([given, server.slot().confirmed]).toEqual([[[1], [2], [2]], end(2)]);

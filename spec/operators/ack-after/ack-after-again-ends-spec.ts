@@ -41,7 +41,7 @@ function run(work: (tx: Transaction) => Observable<number> | Promise<number>, co
   return heard;
 }
 
-describe('ackAfter, when projects outlive their stream', () => {
+describe('ackAfter, when work outlives their stream', () => {
   it('does so with retry(), too, wherever the error comes from', async () => {
     let finish: (value: number) => void = () => undefined;
     const promises: number[] = [];
@@ -116,7 +116,7 @@ describe('ackAfter, when projects outlive their stream', () => {
     expect([heard.events, works.finished, clock.pending]).toEqual([['error'], [1], 0]);
   });
 
-  it('emits the error of a project that fails while it is being started', () => {
+  it('emits the error of work that fails while it is being started', () => {
     const nothing = new Error('not an Observable');
     const heard = record(
       streaming(server).pipe(
@@ -130,7 +130,7 @@ describe('ackAfter, when projects outlive their stream', () => {
     expect(server.slot().confirmed).toBe(0x80n);
   });
 
-  it('reattaches a running project whose start has unsubscribed', async () => {
+  it('reattaches running work whose start has unsubscribed', async () => {
     const enough = new Subject<void>();
     let finish: () => void = () => undefined;
     let promises = 0;
@@ -197,7 +197,7 @@ describe('ackAfter, when projects outlive their stream', () => {
   it.each([
     ['between two attempts', 50],
     ['while it is being made again', 100],
-  ])('unsubscribes running projects when the subscriber unsubscribes %s', (_, ms) => {
+  ])('unsubscribes running work when the subscriber unsubscribes %s', (_, ms) => {
     const { subscription } = run(({ xid }) => works.work(xid, 1_000_000));
     server.commit(tx(1));
     clock.advance(10);
@@ -211,7 +211,7 @@ describe('ackAfter, when projects outlive their stream', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('unsubscribes running projects when reconnect() has given up', () => {
+  it('unsubscribes running work when reconnect() has given up', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),

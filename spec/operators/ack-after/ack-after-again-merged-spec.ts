@@ -81,7 +81,7 @@ describe('ackAfter, over merged streams that are resubscribed', () => {
     server.commit(transaction({ xid: 1, commitLsn: 0x100n }), tx(2));
     other.commit(transaction({ xid: 3, commitLsn: 0x100n }), tx(2));
     clock.advance(400);
-    // The project is done, and the slower server has not responded to CopyDone yet.
+    // The work is done, and the slower server has not responded to CopyDone yet.
     expect([heard.values, heard.completed]).toEqual([[1, 3], false]);
     clock.advance(1000);
     expect(heard.completed).toBe(true);

@@ -30,7 +30,7 @@ function run(work: (tx: Transaction) => Observable<number> | Promise<number>, co
 }
 
 describe('ackAfter, after its stream was resubscribed', () => {
-  it('reattaches a running project', () => {
+  it('reattaches running work', () => {
     const { values, subscription } = run(({ xid }) => works.work(xid, 1000));
     server.commit(tx(1), tx(2));
     clock.advance(500);
@@ -92,7 +92,7 @@ describe('ackAfter, after its stream was resubscribed', () => {
     expect(values).toEqual([1, 3, 4]);
     expect(server.slot().confirmed).toBe(end(1));
     clock.advance(2000);
-    expect([values, server.slot().confirmed, works.most]).toEqual([[1, 3, 4, 2, 5], end(5), 4]);
+    expect([values, server.slot().confirmed, works.maxRunning]).toEqual([[1, 3, 4, 2, 5], end(5), 4]);
     subscription.unsubscribe();
   });
 
@@ -109,7 +109,7 @@ describe('ackAfter, after its stream was resubscribed', () => {
     subscription.unsubscribe();
   });
 
-  it('fails with a reattached project that fails', () => {
+  it('fails with reattached work that fails', () => {
     let failures = 0;
     const { values, subscription } = run(({ xid }) =>
       works.work(xid, 500, failures++ === 0 ? new Error('mine') : undefined),
@@ -124,17 +124,17 @@ describe('ackAfter, after its stream was resubscribed', () => {
     subscription.unsubscribe();
   });
 
-  it('never exceeds the concurrency, including projects of the lost stream', () => {
+  it('never exceeds the concurrency, including work of the lost stream', () => {
     const { subscription } = run(({ xid }) => works.work(xid, 300), 2);
     server.commit(tx(1), tx(2), tx(3), tx(4));
     clock.advance(10);
     server.last.close(new Error('reset'));
     clock.advance(2000);
-    expect([works.started, works.most, server.slot().confirmed]).toEqual([[1, 2, 3, 4], 2, end(4)]);
+    expect([works.started, works.maxRunning, server.slot().confirmed]).toEqual([[1, 2, 3, 4], 2, end(4)]);
     subscription.unsubscribe();
   });
 
-  it('delays new projects until the concurrency allows, even if running ones are not redelivered', () => {
+  it('delays new work until the concurrency allows, even if the values of running work are not redelivered', () => {
     let position = 0n;
     const source = streaming(server, { startLsn: () => of(position) }).pipe(
       transactions(),
@@ -145,13 +145,13 @@ describe('ackAfter, after its stream was resubscribed', () => {
     clock.advance();
     server.commit(tx(1), tx(2));
     clock.advance(10);
-    // The project has stored its result and reported it, but has not ended.
+    // The work has stored its result and reported it, but has not ended.
     position = end(1);
     server.last.close(new Error('reset'));
     clock.advance(500);
     expect(works.started).toEqual([1]);
     clock.advance(600);
-    expect([works.started, works.most]).toEqual([[1, 2], 1]);
+    expect([works.started, works.maxRunning]).toEqual([[1, 2], 1]);
     subscription.unsubscribe();
   });
 
@@ -177,7 +177,7 @@ describe('ackAfter, after its stream was resubscribed', () => {
     subscription.unsubscribe();
   });
 
-  it('processes every transaction once, whatever happens to the stream and however long projects take', () => {
+  it('processes every transaction once, whatever happens to the stream and however long its work takes', () => {
     const plan = fc.record({
       concurrent: fc.integer({ min: 1, max: 5 }),
       works: fc.array(fc.record({ ms: fc.integer({ min: 0, max: 400 }), fails: fc.nat({ max: 2 }) }), {
@@ -211,7 +211,7 @@ describe('ackAfter, after its stream was resubscribed', () => {
         clock.advance(200);
         expect([...works.finished].sort((a, b) => a - b)).toEqual(all);
         expect([...values].sort((a, b) => a - b)).toEqual(all);
-        expect(works.most).toBeLessThanOrEqual(given.concurrent);
+        expect(works.maxRunning).toBeLessThanOrEqual(given.concurrent);
         expect(server.slot().confirmed).toBe(end(all.length));
         subscription.unsubscribe();
       }),

@@ -81,7 +81,7 @@ describe('ackAfter, in marble diagrams', () => {
     });
   });
 
-  it('acknowledges each value when its own project completes, in any order', () => {
+  it('acknowledges each value when its own work completes, in any order', () => {
     run(({ cold, expectObservable, flush }) => {
       const values = items();
       const works = { a: cold('-----|'), b: cold('-|'), c: cold('-----#') };
@@ -91,7 +91,7 @@ describe('ackAfter, in marble diagrams', () => {
     });
   });
 
-  it('emits a project’s results immediately, but the last one only after the acknowledgement', () => {
+  it('emits the work’s results immediately, but the last one only after the acknowledgement', () => {
     run(({ cold, expectObservable }) => {
       const values = items();
       const work = cold('-x-y--z---|');
@@ -103,7 +103,7 @@ describe('ackAfter, in marble diagrams', () => {
     });
   });
 
-  it('emits an error of the source immediately; projects continue', () => {
+  it('emits an error of the source immediately; running work continues', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const work = cold('---x---|');
@@ -114,7 +114,7 @@ describe('ackAfter, in marble diagrams', () => {
     });
   });
 
-  it('fails immediately with a failed project, and starts no more; the others continue', () => {
+  it('fails immediately with failed work, and starts no more; the others continue', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const works = { a: cold('------|'), b: cold('--#'), c: cold('|') };
@@ -141,7 +141,7 @@ describe('ackAfter, in marble diagrams', () => {
     });
   });
 
-  it('unsubscribes from its projects when it is unsubscribed', () => {
+  it('unsubscribes from its work when it is unsubscribed', () => {
     run(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const values = items();
       const work = cold('---x---|');
@@ -169,7 +169,7 @@ describe('ackAfter', () => {
     expect(item.acknowledged).toBe(1);
   });
 
-  it('accepts undefined for synchronous projects', () => {
+  it('accepts undefined for synchronous work', () => {
     const item = new Item('a');
     const seen: [string, number][] = [];
     const heard = record(
@@ -272,7 +272,7 @@ describe('ackAfter', () => {
     } satisfies Partial<ConfigError>);
   });
 
-  it('runs 20,000 synchronous projects without growing the stack', () => {
+  it('runs 20,000 pieces of synchronous work without growing the stack', () => {
     const count = 20_000;
     const item = new Item('a');
     const projects: (() => unknown)[] = [() => undefined, () => EMPTY, () => of(1), () => [1]];
@@ -285,7 +285,7 @@ describe('ackAfter', () => {
   });
 
   it.each([1, 4])(
-    'runs one asynchronous project and then thousands of synchronous ones, %i at a time',
+    'runs asynchronous work once and then synchronous work thousands of times, %i at a time',
     (concurrent) => {
       const count = 20_000;
       const gate = new Subject<number>();
@@ -303,7 +303,7 @@ describe('ackAfter', () => {
     },
   );
 
-  it('starts no more projects after unsubscribing', () => {
+  it('starts no more work after unsubscribing', () => {
     let started = 0;
     const item = new Item('a');
     const heard = record(
@@ -318,7 +318,7 @@ describe('ackAfter', () => {
   });
 
   it.each([{ tx: 1 }, 'text', null, undefined, [{ ack: 1 }]])(
-    'rejects %j, which has no ack(), before any project',
+    'rejects %j, which has no ack(), before any work',
     (value) => {
       const values: Item[] = [JSON.parse(JSON.stringify({ value })).value];
       let started = 0;
@@ -339,7 +339,7 @@ describe('ackAfter', () => {
     expect(heard.error).toHaveProperty('retryable', false);
   });
 
-  it('unsubscribes from a project that continues to emit after unsubscribing', () => {
+  it('unsubscribes from work that continues to emit after unsubscribing', () => {
     let torn = false;
     const endless = new Observable<number>((subscriber) => {
       for (let i = 0; !subscriber.closed; i++) subscriber.next(i);
@@ -370,7 +370,7 @@ describe('ackAfter, in a session', () => {
   const tx = (n: number) => transaction({ commitLsn: BigInt(n) * 0x100n, rows: [`tx ${n}`], xid: n });
   const after = (ms: number) => (value: Transaction) => timer(ms * value.xid, clock).pipe(map(() => value.xid));
 
-  it('confirms a transaction when its project is done', () => {
+  it('confirms a transaction when its work is done', () => {
     const { subscription } = record(streaming(server).pipe(transactions(), ackAfter(after(1000))));
     clock.advance();
     server.commit(tx(1), tx(2));
@@ -383,7 +383,7 @@ describe('ackAfter, in a session', () => {
     subscription.unsubscribe();
   });
 
-  it('confirms in commit order, although the projects finish in another order', () => {
+  it('confirms in commit order, although the work finishes in another order', () => {
     const { values, subscription } = record(
       streaming(server).pipe(
         transactions(),
@@ -429,7 +429,7 @@ describe('ackAfter, in a session', () => {
     subscription.unsubscribe();
   });
 
-  it('confirms nothing of a failed project, nor of anything after it', () => {
+  it('confirms nothing of failed work, nor of anything after it', () => {
     const heard = record(
       streaming(server).pipe(
         transactions(),
@@ -463,7 +463,7 @@ describe('ackAfter, in a session', () => {
     subscription.unsubscribe();
   });
 
-  it('unsubscribes from its projects when it is unsubscribed, and confirms nothing of them', () => {
+  it('unsubscribes from its work when it is unsubscribed, and confirms none of it', () => {
     let torn = 0;
     const work = () =>
       new Observable<never>(() => () => {
@@ -536,7 +536,7 @@ describe('ackAfter, in a session', () => {
     expect(code(heard.error)).toBe('CLOSE_TIMEOUT');
   });
 
-  it('closes a draining session when a project fails, although an operator before it has consumed the completion', () => {
+  it('closes a draining session when work fails, although an operator before it has consumed the completion', () => {
     const heard = record(
       streaming(server).pipe(
         stopAtLsn(0x230n),
@@ -602,7 +602,7 @@ describe('ackAfter, in a session', () => {
     );
     clock.advance();
     for (let n = 1; n <= count; n++) server.last.push(...tx(n).payloads);
-    expect(server.last.held).toBe(true);
+    expect(server.last.paused).toBe(true);
     clock.advance(1000);
     expect(values).toHaveLength(count);
     expect(server.slot().confirmed).toBe(BigInt(count) * 0x100n + 0x30n);

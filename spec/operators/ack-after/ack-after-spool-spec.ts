@@ -48,21 +48,21 @@ describe('ackAfter leaves no spool file open, and does not rely on garbage colle
     expect([spools.made > 0, spools.open]).toEqual([true, []]);
   });
 
-  it('after a project that rejects', async () => {
+  it('after work that rejects', async () => {
     deliver(() => Promise.reject(new Error('poison')));
     await Promise.resolve();
     await Promise.resolve();
     expect(spools.open).toEqual([]);
   });
 
-  it('when it is unsubscribed: of waiting values, and of projects that can be cancelled', () => {
+  it('when it is unsubscribed: of waiting values, and of work that can be cancelled', () => {
     const { heard } = deliver(() => NEVER);
     expect(spools.open).toHaveLength(1);
     heard.subscription.unsubscribe();
     expect(spools.open).toEqual([]);
   });
 
-  it('when a project unsubscribes, and has nothing to wait for', () => {
+  it('when work unsubscribes, and has nothing to wait for', () => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(
       source.pipe(
@@ -90,7 +90,7 @@ describe('ackAfter leaves no spool file open, and does not rely on garbage colle
     expect([heard.error, spools.made, spools.open]).toMatchObject([{ code: 'CONFIG_INVALID' }, 1, []]);
   });
 
-  it('when the stream fails: a running project keeps its file until it has ended', async () => {
+  it('when the stream fails: running work keeps its file until it has ended', async () => {
     let finish: () => void = () => undefined;
     const read: number[] = [];
     const { source } = deliver(async (tx) => {

@@ -47,7 +47,7 @@ const rolledBack = form((fields) => [rollbackPrepared(fields)]);
 describe('ackAfter, after a stream with open or prepared transactions was resubscribed', () => {
   let clock: Clock;
   let server: FakeBackend;
-  /** The started projects, by kind and xid, and the running ones. */
+  /** The started work, by kind and xid, and the running work. */
   let started: string[];
   let running: Set<string>;
 
@@ -61,7 +61,7 @@ describe('ackAfter, after a stream with open or prepared transactions was resubs
 
   afterEach(() => jest.restoreAllMocks());
 
-  /** A project that takes this number of ms. */
+  /** Work that takes this number of ms. */
   function work(name: string, ms: number): Observable<string> {
     return new Observable<string>((subscriber) => {
       if (running.has(name)) throw new Error(`the work of ${name} runs twice at once`);

@@ -7,33 +7,33 @@ import { begin, logicalMessage, relation, truncate, type LogicalMessageFields } 
 import { transaction, type TransactionOptions } from '../../support/fake-backend';
 
 /** Begin, Relation, the inserts, Commit. */
-export function messagesOf(options: TransactionOptions): ReplicationMessage[] {
+export function createMessages(options: TransactionOptions): ReplicationMessage[] {
   return decodeAll(transaction(options).payloads);
 }
 
 /** The same by letter, for marble diagrams: `b`, `r`, `i` and `c`. */
-export function marblesOf(options: TransactionOptions = {}): Record<'b' | 'r' | 'i' | 'c', ReplicationMessage> {
-  const [b, r, i, c] = messagesOf(options);
+export function createMarbles(options: TransactionOptions = {}): Record<'b' | 'r' | 'i' | 'c', ReplicationMessage> {
+  const [b, r, i, c] = createMessages(options);
   return { b: b!, r: r!, i: i!, c: c! };
 }
 
-export function keepaliveOf(walEnd: bigint): KeepaliveMessage {
+export function createKeepalive(walEnd: bigint): KeepaliveMessage {
   return new KeepaliveMessage(walEnd, new Date('2024-05-06T07:08:10Z'), false);
 }
 
 /** A non-transactional logical message, or one in a transaction. */
-export function logicalOf(fields: LogicalMessageFields): ReplicationMessage {
+export function createLogicalMessage(fields: LogicalMessageFields): ReplicationMessage {
   return decodeAll(fields.transactional === false ? [logicalMessage(fields)] : [begin(), logicalMessage(fields)]).at(
     -1,
   )!;
 }
 
 /** A transaction that truncates tables, given by their OIDs. */
-export function truncateOf(tables: Readonly<Record<string, number>>): ReplicationMessage {
+export function createTruncate(tables: Readonly<Record<string, number>>): ReplicationMessage {
   const relations = Object.entries(tables).map(([name, oid]) => relation({ name, oid }));
   return decodeAll([begin(), ...relations, truncate({ oids: Object.values(tables) })]).at(-1)!;
 }
 
-export function commitOf(commitLsn: bigint, endLsn: bigint): CommitMessage {
+export function createCommit(commitLsn: bigint, endLsn: bigint): CommitMessage {
   return new CommitMessage(commitLsn, endLsn, new Date('2024-05-06T07:08:10Z'));
 }

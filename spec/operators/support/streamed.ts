@@ -13,7 +13,7 @@ import { record } from '../../support/streaming';
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 
 /** The messages of one stream by letter, for marble diagrams: `a` is the first. */
-export function lettered(payloads: readonly Buffer[]): Record<string, AnyReplicationMessage> {
+export function assignLetters(payloads: readonly Buffer[]): Record<string, AnyReplicationMessage> {
   return Object.fromEntries(decodeAny(payloads).map((message, at) => [LETTERS.charAt(at), message]));
 }
 
@@ -27,30 +27,30 @@ export interface Shown extends Readonly<Record<string, unknown>> {
   readonly changes?: readonly Change[];
 }
 
-export function shown(unit: AssembledMessage): Shown {
+export function describeTransactions(unit: AssembledMessage): Shown {
   return 'changes' in unit ? { ...unit, changes: [...unit] } : { ...unit };
 }
 
 /** The result of `transactions()` for the payloads of one stream. */
-export function assembled(payloads: readonly Buffer[], options?: TransactionsOptions): Shown[] {
-  return assembledFrom(from(decodeAny(payloads)), options);
+export function assemble(payloads: readonly Buffer[], options?: TransactionsOptions): Shown[] {
+  return assembleFrom(from(decodeAny(payloads)), options);
 }
 
-export function assembledFrom(source: Observable<AnyReplicationMessage>, options?: TransactionsOptions): Shown[] {
+export function assembleFrom(source: Observable<AnyReplicationMessage>, options?: TransactionsOptions): Shown[] {
   const { values, error } = record(source.pipe(transactions({ ...options, includeNonTransactionalMessages: false })));
   if (error) throw error;
-  return values.map(shown);
+  return values.map(describeTransactions);
 }
 
 /** The transaction that these payloads are as a whole. */
-export function inOnePiece(payloads: readonly Buffer[], fields: TransactionFields = {}): Shown {
-  const [unit] = assembled([begin(fields), ...payloads, commit(fields)]);
+export function asWholeTransaction(payloads: readonly Buffer[], fields: TransactionFields = {}): Shown {
+  const [unit] = assemble([begin(fields), ...payloads, commit(fields)]);
   if (!unit) throw new Error('Expected a transaction with changes');
   return unit;
 }
 
 /** The Transaction objects for the payloads of one stream. */
-export function grouped(payloads: readonly Buffer[], options?: TransactionsOptions): Transaction[] {
+export function group(payloads: readonly Buffer[], options?: TransactionsOptions): Transaction[] {
   const { values, error } = record(
     from(decodeAny(payloads)).pipe(transactions({ ...options, includeNonTransactionalMessages: false })),
   );

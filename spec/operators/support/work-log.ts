@@ -2,16 +2,16 @@ import { Observable, timer } from 'rxjs';
 import { type Clock } from '../../support/clock';
 import { transaction } from '../../support/fake-backend';
 
-/** Records projects of a given duration. */
+/** Records work of a given duration. */
 export class WorkLog {
   readonly started: number[] = [];
   readonly finished: number[] = [];
   readonly running = new Set<number>();
-  most = 0;
+  maxRunning = 0;
 
   constructor(readonly clock: Clock) {}
 
-  /** A project of this number of ms, which optionally fails at its end. */
+  /** Work of this number of ms, which optionally fails at its end. */
   work(xid: number, ms: number, failure?: unknown): Observable<number> {
     return new Observable<number>((subscriber) => {
       this.start(xid);
@@ -36,7 +36,7 @@ export class WorkLog {
     if (this.running.has(xid)) throw new Error(`the work of ${xid} runs twice at once`);
     this.started.push(xid);
     this.running.add(xid);
-    this.most = Math.max(this.most, this.running.size);
+    this.maxRunning = Math.max(this.maxRunning, this.running.size);
   }
 }
 

@@ -175,7 +175,7 @@ describe('a spooled transaction can be read', () => {
     expect(spools.open).toEqual([]);
   });
 
-  it('by waiting projects of ackAfter, although an earlier operator has unsubscribed', async () => {
+  it('by waiting work of ackAfter, although an earlier operator has unsubscribed', async () => {
     const sizes: number[] = [];
     record(
       grouped({ confirm: false }).pipe(
@@ -195,7 +195,7 @@ describe('a spooled transaction can be read', () => {
   });
 });
 
-describe('a project that is running when its session is lost', () => {
+describe('work that is running when its session is lost', () => {
   /** Processes one spooled transaction until it is told to finish. */
   function run() {
     const read: number[] = [];

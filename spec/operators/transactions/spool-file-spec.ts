@@ -10,7 +10,7 @@ import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
 import { failure } from '../../wire/failure';
 import { files, Spools } from '../support/spools';
-import { assembled, grouped, inOnePiece } from '../support/streamed';
+import { assemble, group, asWholeTransaction } from '../support/streamed';
 
 const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
 const rows = (count: number): Buffer[] => Array.from({ length: count }, (_, id) => row(id));
@@ -27,7 +27,7 @@ afterEach(() => {
 
 /** The one Transaction of these payloads, from a spool file. */
 function spooled(...payloads: Buffer[]): Transaction {
-  const [unit] = grouped([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
+  const [unit] = group([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
   if (!unit) throw new Error('Expected a transaction');
   expect(spools.open).toHaveLength(1);
   return unit;
@@ -120,7 +120,7 @@ describe('a spool file that cannot be created or written', () => {
     jest.spyOn(files, 'readSync').mockImplementation((...args: unknown[]) => {
       return Reflect.apply(readSync, files, half(args)) as number;
     });
-    expect(assembled(payloads, spools.options)).toEqual([inOnePiece([relation(), ...rows(2000)])]);
+    expect(assemble(payloads, spools.options)).toEqual([asWholeTransaction([relation(), ...rows(2000)])]);
   });
 
   it('because it was truncated is an error of the reader, and other transactions can be read', () => {
@@ -143,7 +143,7 @@ describe('files of a killed process', () => {
   it('are removed when the first file is created, and no others', () => {
     const others = ['other.spool', 'rxjs-pg-replication-x.txt', 'notes', `${NAME}.bak`];
     for (const name of [NAME, 'rxjs-pg-replication-.spool', ...others]) writeFileSync(join(spools.folder, name), 'x');
-    grouped([...firstBlock(700, relation(), row(1)), streamCommit()], { spoolDirectory: spools.folder });
+    group([...firstBlock(700, relation(), row(1)), streamCommit()], { spoolDirectory: spools.folder });
     expect(spools.visible).toContain(NAME);
     spooled(row(1)).ack();
     expect(spools.visible.sort()).toEqual(others.sort());

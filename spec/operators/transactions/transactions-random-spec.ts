@@ -7,7 +7,7 @@ import { FakeBackend } from '../../support/fake-backend';
 import { record, streamingAny } from '../../support/streaming';
 import { randomStream, scripts, turns } from '../support/random-streams';
 import { Spools } from '../support/spools';
-import { assembled, shown } from '../support/streamed';
+import { assemble, describeTransactions } from '../support/streamed';
 
 describe('random transactions with savepoints, streamed in random blocks', () => {
   let spools: Spools;
@@ -27,7 +27,7 @@ describe('random transactions with savepoints, streamed in random blocks', () =>
         const { values, error } = record(
           from(decodeAny(payloads)).pipe(transactions({ maxBytes, spoolDirectory: spools.folder })),
         );
-        expect([error, values.map(shown)]).toStrictEqual([undefined, assembled(whole)]);
+        expect([error, values.map(describeTransactions)]).toStrictEqual([undefined, assemble(whole)]);
         for (const unit of values) expect(unit.ack()).toBe(true);
         expect([spools.open, spools.visible]).toEqual([[], []]);
       }),
@@ -52,7 +52,7 @@ describe('random transactions with savepoints, streamed in random blocks', () =>
         );
         clock.advance();
         server.last.push(...payloads);
-        expect(heard.values.map(shown)).toStrictEqual(assembled(whole));
+        expect(heard.values.map(describeTransactions)).toStrictEqual(assemble(whole));
         const waiting = heard.values.map((unit) => ({ unit, done: false }));
         for (const die of dice) {
           const one = waiting[die % Math.max(1, waiting.length)];

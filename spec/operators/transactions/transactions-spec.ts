@@ -13,7 +13,14 @@ import { Clock } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { names, record, streaming } from '../../support/streaming';
 import { failure } from '../../wire/failure';
-import { commitOf, keepaliveOf, logicalOf, marblesOf, messagesOf, truncateOf } from '../support/messages';
+import {
+  createCommit,
+  createKeepalive,
+  createLogicalMessage,
+  createMarbles,
+  createMessages,
+  createTruncate,
+} from '../support/messages';
 
 function run(spec: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0]) => void): void {
   new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(spec);
@@ -25,7 +32,7 @@ function group(...messages: readonly ReplicationMessage[]): Transaction[] {
 }
 
 describe('transactions', () => {
-  const { b, r, i, c } = marblesOf({ commitLsn: 0x100n, xid: 7 });
+  const { b, r, i, c } = createMarbles({ commitLsn: 0x100n, xid: 7 });
   const t = new Transaction(
     7,
     0x100n,
@@ -34,8 +41,8 @@ describe('transactions', () => {
     undefined,
     new InMemoryChangeList(i.kind === 'insert' ? [i] : []),
   );
-  const m = logicalOf({ transactional: false, lsn: 0x90n });
-  const sent: Record<string, ReplicationMessage> = { b, r, i, c, m, k: keepaliveOf(0x900n) };
+  const m = createLogicalMessage({ transactional: false, lsn: 0x90n });
+  const sent: Record<string, ReplicationMessage> = { b, r, i, c, m, k: createKeepalive(0x900n) };
   const values = { t, m };
 
   it('emits one value for Begin … Commit, at the Commit', () => {
@@ -108,7 +115,7 @@ describe('transactions', () => {
     ];
     const messages = [
       ...decodeAll([...payloads, commit({ commitLsn: 0x100n })]).slice(0, -1),
-      truncateOf({ users: 1 }),
+      createTruncate({ users: 1 }),
     ];
     const [emitted] = group(...messages, c);
     expect(emitted?.changes.map(({ kind }) => kind)).toEqual(['insert', 'message', 'insert', 'truncate']);
@@ -119,14 +126,14 @@ describe('transactions', () => {
   it("has the transaction's origin", () => {
     const fields = { commitLsn: 0x100n };
     const replicated = decodeAll([begin(fields), origin('node_b'), relation(), insert(['1', 'a']), commit(fields)]);
-    const [first, second] = group(...replicated, ...messagesOf({ commitLsn: 0x200n, xid: 8 }));
+    const [first, second] = group(...replicated, ...createMessages({ commitLsn: 0x200n, xid: 8 }));
     expect(first).toMatchObject({ origin: 'node_b' });
     expect(second).toMatchObject({ xid: 8, commitLsn: 0x200n, endLsn: 0x230n, origin: undefined });
   });
 
   it('does not use the origin of a half-received transaction for the next one', () => {
     const half = decodeAll([begin(), origin('node_b')]);
-    expect(group(...half, ...messagesOf({}))).toMatchObject([{ origin: undefined }]);
+    expect(group(...half, ...createMessages({}))).toMatchObject([{ origin: undefined }]);
   });
 
   it('emits nothing for a Commit without a Begin', () => {
@@ -387,7 +394,7 @@ describe('the options of transactions', () => {
   });
 
   it('allow unlimited memory, and a folder that is not needed', () => {
-    const whole = from(messagesOf({})).pipe(transactions({ maxBytes: Infinity, spoolDirectory: '/nowhere' }));
+    const whole = from(createMessages({})).pipe(transactions({ maxBytes: Infinity, spoolDirectory: '/nowhere' }));
     expect(record(whole).values).toHaveLength(1);
   });
 });
@@ -445,9 +452,9 @@ describe('a checkpoint', () => {
   });
 
   it.each<[what: string, read: () => unknown]>([
-    ['a Transaction', () => group(...messagesOf({}))[0]?.checkpoint],
-    ['a Commit', () => commitOf(0x100n, 0x130n).checkpoint],
-    ['a keepalive', () => keepaliveOf(0x900n).checkpoint],
+    ['a Transaction', () => group(...createMessages({}))[0]?.checkpoint],
+    ['a Commit', () => createCommit(0x100n, 0x130n).checkpoint],
+    ['a keepalive', () => createKeepalive(0x900n).checkpoint],
   ])('does not exist for %s without a session', (_, read) => {
     expect(failure(read)).toMatchObject({ code: 'NOT_STREAMED', retryable: false });
   });

@@ -21,7 +21,7 @@ import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
 import { failure } from '../../wire/failure';
 import { files, Spools } from '../support/spools';
-import { assembled, grouped, inOnePiece } from '../support/streamed';
+import { assemble, group, asWholeTransaction } from '../support/streamed';
 
 const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
 const rows = (count: number): Buffer[] => Array.from({ length: count }, (_, id) => row(id));
@@ -38,7 +38,7 @@ afterEach(() => {
 
 /** The one Transaction of these payloads, from a spool file. */
 function spooled(...payloads: Buffer[]): Transaction {
-  const [unit] = grouped([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
+  const [unit] = group([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
   if (!unit) throw new Error('Expected a transaction');
   expect(spools.open).toHaveLength(1);
   return unit;
@@ -79,12 +79,12 @@ describe('a transaction of more than maxBytes', () => {
     ];
     const [left, right] = [content.slice(0, 4000), content.slice(4000)];
     const payloads = [...firstBlock(700, relation(), ...left), ...block(700, ...right), streamCommit()];
-    const whole = inOnePiece([relation(), ...content]);
+    const whole = asWholeTransaction([relation(), ...content]);
     for (const maxBytes of [0, 1000, 100_000, 700_000]) {
-      expect(assembled(payloads, { maxBytes, spoolDirectory: spools.folder })).toStrictEqual([whole]);
+      expect(assemble(payloads, { maxBytes, spoolDirectory: spools.folder })).toStrictEqual([whole]);
     }
     expect(spools.made).toBe(4);
-    expect(assembled(payloads, { maxBytes: 10_000_000, spoolDirectory: spools.folder })).toStrictEqual([whole]);
+    expect(assemble(payloads, { maxBytes: 10_000_000, spoolDirectory: spools.folder })).toStrictEqual([whole]);
     expect(spools.made).toBe(4);
   });
 
@@ -106,7 +106,9 @@ describe('a transaction of more than maxBytes', () => {
       streamAbort({ subxid: 703 }),
       streamCommit(),
     ];
-    expect(assembled(payloads, spools.options)).toEqual([inOnePiece([relation(), row(1), ...rows(1000), row(3)])]);
+    expect(assemble(payloads, spools.options)).toEqual([
+      asWholeTransaction([relation(), row(1), ...rows(1000), row(3)]),
+    ]);
   });
 
   it('shares a file with others', () => {
@@ -118,7 +120,7 @@ describe('a transaction of more than maxBytes', () => {
       streamPrepare({ xid: 800 }),
       streamCommit({ xid: 700 }),
     ];
-    const units = assembled(payloads, spools.options);
+    const units = assemble(payloads, spools.options);
     expect(units.map(({ changes }) => changes?.map((change) => 'new' in change && change.new['id']))).toEqual([
       [2, 4],
       [1, 3],
@@ -211,7 +213,7 @@ describe('a spooled transaction', () => {
     unit.ack();
     expect(spools.open).toEqual([]);
     expect([[...unit], unit.changes]).toEqual([changes, changes]);
-    const [small] = grouped([...firstBlock(700, relation(), row(1)), streamCommit()]);
+    const [small] = group([...firstBlock(700, relation(), row(1)), streamCommit()]);
     small?.ack();
     expect(small?.changes).toHaveLength(1);
   });
@@ -261,7 +263,7 @@ describe('no file is left', () => {
 
   it('of a transaction without remaining changes', () => {
     const payloads = [...firstBlock(700, relation(), ...rows(2000).map((one) => [701, one] as const))];
-    expect(assembled([...payloads, streamAbort({ subxid: 701 }), streamCommit()], spools.options)).toEqual([]);
+    expect(assemble([...payloads, streamAbort({ subxid: 701 }), streamCommit()], spools.options)).toEqual([]);
     expect([spools.made, spools.open]).toEqual([1, []]);
   });
 

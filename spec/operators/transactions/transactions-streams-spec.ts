@@ -20,30 +20,37 @@ import {
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
-import { assembled, grouped, inOnePiece, lettered, runMarbles, shown } from '../support/streamed';
+import {
+  assemble,
+  group,
+  asWholeTransaction,
+  assignLetters,
+  runMarbles,
+  describeTransactions,
+} from '../support/streamed';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 
 describe('transactions, with transactions in blocks', () => {
   const seven = { xid: 700, commitLsn: 0x700n };
   const eight = { xid: 800, commitLsn: 0x800n };
-  const t = inOnePiece([relation(), row(1), row(2)], seven);
-  const u = inOnePiece([relation(), row(3)], eight);
-  const w = inOnePiece([relation(), row(4)], { xid: 9, commitLsn: 0x100n });
+  const t = asWholeTransaction([relation(), row(1), row(2)], seven);
+  const u = asWholeTransaction([relation(), row(3)], eight);
+  const w = asWholeTransaction([relation(), row(4)], { xid: 9, commitLsn: 0x100n });
   const values = { t, u, w };
 
   it('emits one value for the blocks, at the Stream Commit, equal to the whole transaction', () => {
     // Start, Relation, Insert, Stop; Start, Insert, Stop; Commit
-    const sent = lettered([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
+    const sent = assignLetters([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
     runMarbles(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('-a-b-c-d--e-f-g--h-|', sent);
-      expectObservable(source.pipe(transactions(), map(shown))).toBe('-----------------t-|', values);
+      expectObservable(source.pipe(transactions(), map(describeTransactions))).toBe('-----------------t-|', values);
       expectSubscriptions(source.subscriptions).toBe('^------------------!');
     });
   });
 
   it('emits in the order of the commits, with whole transactions in between, however blocks are interleaved', () => {
-    const sent = lettered([
+    const sent = assignLetters([
       ...firstBlock(700, relation(), row(1)), // a b c d
       ...firstBlock(800, relation(), row(3)), // e f g h
       begin({ xid: 9, commitLsn: 0x100n }), // i
@@ -57,12 +64,12 @@ describe('transactions, with transactions in blocks', () => {
     runMarbles(({ cold, expectObservable }) => {
       const source = cold('abcdefghijklmnopq|', sent);
       const expected = '   -----------w---ut|';
-      expectObservable(source.pipe(transactions(), map(shown))).toBe(expected, values);
+      expectObservable(source.pipe(transactions(), map(describeTransactions))).toBe(expected, values);
     });
   });
 
   it('emits errors and completion immediately, and drops half-received transactions', () => {
-    const sent = lettered([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
+    const sent = assignLetters([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
     runMarbles(({ cold, expectObservable }) => {
       for (const marbles of ['-ab-|', '-abc-#', '-abcd-|', '-abcd--#']) {
         const ends = marbles.replaceAll(/[a-z]/g, '-');
@@ -72,7 +79,7 @@ describe('transactions, with transactions in blocks', () => {
   });
 
   it('unsubscribes from its source within a block', () => {
-    const sent = lettered([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
+    const sent = assignLetters([...firstBlock(700, relation(), row(1)), streamCommit(seven)]);
     runMarbles(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('-ab-c-d-e-', sent);
       expectObservable(source.pipe(transactions()), '-----!').toBe('------');
@@ -84,7 +91,10 @@ describe('transactions, with transactions in blocks', () => {
     const messages = decodeAny([...firstBlock(700, relation(), row(1)), ...block(700, row(2)), streamCommit(seven)]);
     expect(record(from(messages.slice(4)).pipe(transactions())).values).toEqual([]);
     const grouped = from(messages).pipe(transactions());
-    expect([record(grouped).values.map(shown), record(grouped).values.map(shown)]).toEqual([[t], [t]]);
+    expect([
+      record(grouped).values.map(describeTransactions),
+      record(grouped).values.map(describeTransactions),
+    ]).toEqual([[t], [t]]);
   });
 });
 
@@ -97,7 +107,7 @@ describe('an aborted change', () => {
       streamAbort({ subxid: 703, abortLsn: 0x666n }),
       streamCommit(),
     ];
-    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(3), row(4), row(6), row(7)])]);
+    expect(assemble(payloads)).toEqual([asWholeTransaction([relation(), row(1), row(3), row(4), row(6), row(7)])]);
   });
 
   it('is never emitted as part of the transaction, whatever else is open', () => {
@@ -107,7 +117,7 @@ describe('an aborted change', () => {
       streamAbort({ xid: 700 }),
       streamCommit({ xid: 800 }),
     ];
-    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(2)], { xid: 800 })]);
+    expect(assemble(payloads)).toEqual([asWholeTransaction([relation(), row(2)], { xid: 800 })]);
   });
 
   it('does not affect a subtransaction of the same number in another transaction', () => {
@@ -119,9 +129,9 @@ describe('an aborted change', () => {
       ...block(700, row(3)),
       streamCommit({ xid: 700 }),
     ];
-    expect(assembled(payloads)).toEqual([
-      inOnePiece([relation(), row(2)], { xid: 800 }),
-      inOnePiece([relation(), row(3)], { xid: 700 }),
+    expect(assemble(payloads)).toEqual([
+      asWholeTransaction([relation(), row(2)], { xid: 800 }),
+      asWholeTransaction([relation(), row(3)], { xid: 700 }),
     ]);
   });
 
@@ -133,7 +143,7 @@ describe('an aborted change', () => {
       streamAbort({ xid: 5, subxid: 700 }),
       streamCommit(),
     ];
-    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1)])]);
+    expect(assemble(payloads)).toEqual([asWholeTransaction([relation(), row(1)])]);
   });
 
   it('does not include the logical messages of a rolled-back savepoint, which have the top-level xid', () => {
@@ -142,7 +152,7 @@ describe('an aborted change', () => {
       streamAbort({ subxid: 701 }),
       streamCommit(),
     ];
-    expect(assembled(payloads)).toEqual([inOnePiece([logicalMessage()])]);
+    expect(assemble(payloads)).toEqual([asWholeTransaction([logicalMessage()])]);
   });
 });
 
@@ -154,7 +164,7 @@ describe('transactions, with blocks without remaining changes', () => {
     ['all of it aborted', [...firstBlock(700, [701, row(1)]), streamAbort({ subxid: 701 }), streamCommit()]],
   ])('emits nothing: %s', (_, payloads) => {
     const described = [begin(), relation(), commit()];
-    expect(assembled([...described, ...payloads])).toEqual([]);
+    expect(assemble([...described, ...payloads])).toEqual([]);
   });
 });
 
@@ -170,17 +180,13 @@ describe('a transaction sent in blocks', () => {
 
   it('has everything that a whole transaction has, including the origin', () => {
     const payloads = [origin('node_b', 0n), ...everything];
-    expect(assembled([...firstBlock(700, ...payloads), streamCommit()])).toStrictEqual([inOnePiece(payloads)]);
-    const [unit] = assembled([
-      ...firstBlock(700, ...payloads),
-      ...block(700, origin('node_b'), row(2)),
-      streamCommit(),
-    ]);
+    expect(assemble([...firstBlock(700, ...payloads), streamCommit()])).toStrictEqual([asWholeTransaction(payloads)]);
+    const [unit] = assemble([...firstBlock(700, ...payloads), ...block(700, origin('node_b'), row(2)), streamCommit()]);
     expect(unit).toMatchObject({ origin: 'node_b', size: 6 });
   });
 
   it('does not use the origin of another one', () => {
-    const units = assembled([
+    const units = assemble([
       begin(),
       origin('whole'),
       relation(),
@@ -198,8 +204,8 @@ describe('a transaction sent in blocks', () => {
   });
 
   it('equals the whole transaction, and has the same JSON form and inspection', () => {
-    const [streamed] = grouped([...firstBlock(700, ...everything), streamCommit()]);
-    const [whole] = grouped([begin(), ...everything, commit()]);
+    const [streamed] = group([...firstBlock(700, ...everything), streamCommit()]);
+    const [whole] = group([begin(), ...everything, commit()]);
     expect(streamed).toBeInstanceOf(Transaction);
     expect(streamed).toStrictEqual(whole);
     expect(JSON.stringify(streamed)).toBe(JSON.stringify(whole));
@@ -208,7 +214,7 @@ describe('a transaction sent in blocks', () => {
   });
 
   it('can be read any number of times, also as an array', () => {
-    const [unit] = grouped([...firstBlock(700, ...everything), streamCommit()]);
+    const [unit] = group([...firstBlock(700, ...everything), streamCommit()]);
     if (!unit) throw new Error('Expected a transaction');
     const first = [...unit];
     expect([...unit]).toStrictEqual(first);
@@ -223,7 +229,7 @@ describe('a transaction sent in blocks', () => {
   it('drops messages outside a transaction between its blocks, or emits them in order', () => {
     const alone = logicalMessage({ transactional: false, lsn: 0x50n });
     const payloads = [...firstBlock(700, relation(), row(1)), alone, ...block(700, row(2)), streamCommit()];
-    expect(assembled(payloads)).toEqual([inOnePiece([relation(), row(1), row(2)])]);
+    expect(assemble(payloads)).toEqual([asWholeTransaction([relation(), row(1), row(2)])]);
     const passed = record(
       from(decodeAny(payloads)).pipe(transactions({ includeNonTransactionalMessages: true })),
     ).values;
@@ -240,7 +246,7 @@ describe('a transaction sent in blocks', () => {
 
   it('keeps no reference to the messages that it was created from', () => {
     const messages = decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()]);
-    const { values } = record(from(messages).pipe(transactions(), map(shown)));
+    const { values } = record(from(messages).pipe(transactions(), map(describeTransactions)));
     const [, , change] = messages;
     if (change?.kind !== 'insert') throw new Error('Expected an insert');
     change.new['name'] = 'changed';

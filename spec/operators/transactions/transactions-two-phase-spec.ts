@@ -23,12 +23,12 @@ import { decodeAny } from '../../pgoutput/support/decode';
 import { Clock } from '../../support/clock';
 import { FakeBackend } from '../../support/fake-backend';
 import { record, streamingAny } from '../../support/streaming';
-import { assembled, inOnePiece, lettered, runMarbles, shown } from '../support/streamed';
+import { assemble, asWholeTransaction, assignLetters, runMarbles, describeTransactions } from '../support/streamed';
 
 const row = (id: number) => insert([String(id), `row ${id}`]);
 /** The changes of a prepared transaction, at its prepare LSN. */
 const changesAt = (prepareLsn: bigint, ...payloads: Buffer[]) =>
-  inOnePiece(payloads, { commitLsn: prepareLsn }).changes;
+  asWholeTransaction(payloads, { commitLsn: prepareLsn }).changes;
 
 const PREPARED = {
   kind: 'preparedTransaction',
@@ -43,12 +43,12 @@ const PREPARED = {
 describe('transactions, with prepared transactions', () => {
   const p = { ...PREPARED, size: 2, changes: changesAt(0x100n, relation(), row(1), row(2)) };
   const o = { ...PREPARED, size: 0, changes: [] };
-  const [k, r] = assembled([commitPrepared(), rollbackPrepared()]);
+  const [k, r] = assemble([commitPrepared(), rollbackPrepared()]);
   if (!k || !r) throw new Error('Expected two messages');
   const values = { p, o, k, r };
 
   it('emits one with its changes at the Prepare, and its end as it is received', () => {
-    const sent = lettered([
+    const sent = assignLetters([
       beginPrepare(), // a
       relation(), // b
       row(1), // c
@@ -60,12 +60,12 @@ describe('transactions, with prepared transactions', () => {
     runMarbles(({ cold, expectObservable }) => {
       const source = cold('-a-b-c-d-e--f-g-|', sent);
       const expected = '   ---------p--k-r-|';
-      expectObservable(source.pipe(transactions(), map(shown))).toBe(expected, values);
+      expectObservable(source.pipe(transactions(), map(describeTransactions))).toBe(expected, values);
     });
   });
 
   it('emits one at the Stream Prepare if it is sent in blocks, without aborted changes', () => {
-    const sent = lettered([
+    const sent = assignLetters([
       ...firstBlock(700, relation(), row(1), [701, row(9)]), // a b c d e
       streamAbort({ subxid: 701 }), // f
       ...block(700, row(2)), // g h i
@@ -73,21 +73,27 @@ describe('transactions, with prepared transactions', () => {
       commitPrepared(), // k
     ]);
     runMarbles(({ cold, expectObservable }) => {
-      expectObservable(cold('abcdefghijk|', sent).pipe(transactions(), map(shown))).toBe('---------pk|', values);
+      expectObservable(cold('abcdefghijk|', sent).pipe(transactions(), map(describeTransactions))).toBe(
+        '---------pk|',
+        values,
+      );
     });
   });
 
   it('emits an empty one, too, because its end follows', () => {
-    const sent = lettered([beginPrepare(), prepare(), ...firstBlock(700), streamPrepare(), rollbackPrepared()]);
+    const sent = assignLetters([beginPrepare(), prepare(), ...firstBlock(700), streamPrepare(), rollbackPrepared()]);
     runMarbles(({ cold, expectObservable }) => {
-      expectObservable(cold('ab-cd-ef|', sent).pipe(transactions(), map(shown))).toBe('-o----or|', values);
+      expectObservable(cold('ab-cd-ef|', sent).pipe(transactions(), map(describeTransactions))).toBe(
+        '-o----or|',
+        values,
+      );
     });
     const aborted = [...firstBlock(700, relation(), [701, row(1)]), streamAbort({ subxid: 701 }), streamPrepare()];
-    expect(assembled(aborted)).toEqual([o]);
+    expect(assemble(aborted)).toEqual([o]);
   });
 
   it('emits one among others, in the order in which they are complete', () => {
-    const units = assembled([
+    const units = assemble([
       ...firstBlock(7, relation(), row(1)),
       beginPrepare({ xid: 5, gid: 'five' }),
       relation(),
@@ -116,8 +122,8 @@ describe('transactions, with prepared transactions', () => {
   it('has its origin, and logical messages among its changes', () => {
     const payloads = [origin('node_b'), relation(), row(1), logicalMessage()];
     const expected = { ...PREPARED, origin: 'node_b', size: 2, changes: changesAt(0x100n, ...payloads) };
-    expect(assembled([beginPrepare(), ...payloads, prepare()])).toStrictEqual([expected]);
-    expect(assembled([...firstBlock(700, ...payloads), streamPrepare()])).toStrictEqual([expected]);
+    expect(assemble([beginPrepare(), ...payloads, prepare()])).toStrictEqual([expected]);
+    expect(assemble([...firstBlock(700, ...payloads), streamPrepare()])).toStrictEqual([expected]);
   });
 
   it('is dropped if it is half received when another begins, or if its beginning was not received', () => {
@@ -127,8 +133,8 @@ describe('transactions, with prepared transactions', () => {
     if (!second || !third || !end) throw new Error('Expected messages');
     expect(record(from([second, third, end]).pipe(transactions())).values).toEqual([]);
     const half = decodeAny([beginPrepare(), relation(), row(1)]);
-    expect(record(from([...half, ...whole]).pipe(transactions(), map(shown))).values).toEqual([
-      inOnePiece([relation(), row(2)]),
+    expect(record(from([...half, ...whole]).pipe(transactions(), map(describeTransactions))).values).toEqual([
+      asWholeTransaction([relation(), row(2)]),
     ]);
   });
 

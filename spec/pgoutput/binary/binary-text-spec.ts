@@ -5,12 +5,12 @@ import { i32, recordOf } from './support/bytes';
 import { SENT } from './support/sent';
 import { noShapes, oidOf, shapesOf, textOf } from './support/text-of';
 
-describe('the text of a value in binary form', () => {
+describe('a value decoded from binary to text', () => {
   it.each(SENT)('of type %s, %s, is %j', (type, hex, text) => {
     expect(textOf(type, Buffer.from(hex, 'hex'))).toBe(text);
   });
 
-  it('is known for every built-in type that has a send function of its own', () => {
+  it('is supported for every built-in type that has its own send function', () => {
     const unknown = [...BUILT_IN_TYPES].flatMap(([name, oid]) => (createBinaryReader(oid, noShapes) ? [] : name));
     const without = ['pg_type', 'pg_attribute', 'pg_proc', 'pg_class', 'aclitem', 'gtsvector'];
     expect(unknown.sort()).toEqual(without.flatMap((name) => [name, `_${name}`]).sort());
@@ -57,7 +57,7 @@ describe('the text of a value in binary form', () => {
       [RANGE, range, '["a b",c)'],
       [MULTIRANGE, `000000020000000d${range}0000000118`, '{["a b",c),(,)}'],
       [COMPOSITE, `0000000200000004000000${(array.length / 2).toString(16)}${array}00000006ffffffff`, '({7;8},)'],
-    ])('%i is made of what it consists of', (oid, hex, text) => {
+    ])('%i is decoded by its definition', (oid, hex, text) => {
       expect(textOf(oid, Buffer.from(hex, 'hex'), shapesOf(definitions))).toBe(text);
     });
 
@@ -69,18 +69,18 @@ describe('the text of a value in binary form', () => {
       ['multirange', { kind: 'multirange', range: BASE }],
       ['composite', { kind: 'composite', attributes: [{ name: 'a', typeOid: BASE }] }],
       ['array of unknown elements', { kind: 'array', element: 99, delimiter: ',' }],
-    ])('is not known where the form of a %s’s parts is not', (_, definition) => {
+    ])('is not supported if the form of a %s’s parts is unknown', (_, definition) => {
       expect(createBinaryReader(50, shapesOf({ ...definitions, 50: definition }))).toBeUndefined();
       expect(
         createBinaryReader(51, shapesOf({ ...definitions, 50: definition, 51: { kind: 'domain', base: 50 } })),
       ).toBeUndefined();
     });
 
-    it('is not known where nobody has looked the type up', () => {
+    it('is not supported without a type lookup', () => {
       expect(createBinaryReader(50, noShapes)).toBeUndefined();
     });
 
-    it('is read by the columns that it has, which may be others than those that were looked up', () => {
+    it('is decoded by the columns in the value, which may differ from those that were looked up', () => {
       const value = recordOf([
         [oidOf('text'), Buffer.from('x')],
         [DOMAIN, i32(7)],
@@ -90,7 +90,7 @@ describe('the text of a value in binary form', () => {
       expect(() => textOf(COMPOSITE, unknown, shapesOf(definitions))).toThrow('type with OID 8 is not known');
     });
 
-    it('is an Error where a catalog says that a type consists of itself', () => {
+    it('is an Error if the catalog says that a type contains itself', () => {
       const circle: Record<number, TypeDefinition> = {
         50: { kind: 'domain', base: 51 },
         51: { kind: 'domain', base: 50 },
@@ -98,7 +98,7 @@ describe('the text of a value in binary form', () => {
       expect(() => textOf(50, i32(1), shapesOf(circle))).toThrow('more than 64 levels');
     });
 
-    it('is asked for once, not for each value', () => {
+    it('requests the definition once, not for each value', () => {
       const asked: number[] = [];
       const write = createBinaryReader(COMPOSITE, (oid) => {
         asked.push(oid);

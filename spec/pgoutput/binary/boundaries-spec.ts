@@ -13,7 +13,7 @@ const INT4 = oidOf('int4');
 
 const LOWEST = -2_147_483_648;
 const HIGHEST = 2_147_483_647;
-/** More than 16 bits count. */
+/** More than a 16-bit integer can count. */
 const MANY = 70_000;
 
 const bytes = (...values: number[]): Buffer => Buffer.from(values);
@@ -35,7 +35,7 @@ const phrase = (distance: number): Buffer =>
   all(i32(3), bytes(2, 4), u16(distance), bytes(1, 0, 0, 0x62, 0), bytes(1, 0, 0, 0x61, 0));
 const snapshot = (count: number, running = 0): Buffer => all(i32(count), i64(1n), i64(2n), repeated(running, i64(1n)));
 
-describe('a count or a length is read as it is sent', () => {
+describe('a count or a length is read correctly', () => {
   it.each([
     ['_int2', 'no dimensions', header(0, INT2), '{}'],
     ['_int2', 'a dimension of no elements', header(1, INT2, 0, 1), '{}'],
@@ -100,7 +100,7 @@ describe('a count or a length is read as it is sent', () => {
     ['inet', 'a number of bits that a signed byte does not hold', address(3, 128, 16), '::'],
     ['cidr', 'a number of bits that a signed byte does not hold', address(3, 128, 16), '::/128'],
   ])('of type %s: %s', (type, _, value, text) => {
-    // Not toBe, which would print megabytes.
+    // toBe would print megabytes.
     expect(textOf(type, value, definitions) === text).toBe(true);
   });
 
@@ -120,7 +120,7 @@ describe('a count or a length is read as it is sent', () => {
     ['char', bytes(0xff), String.raw`\377`],
     ['timetz', all(i64(0n), i32(57_599)), '00:00:00-15:59:59'],
     ['timetz', all(i64(86_400_000_000n), i32(-57_599)), '24:00:00+15:59:59'],
-  ])('a value of type %s has its highest bit: %#', (type, value, text) => {
+  ])('a value of type %s has its highest bit set: %#', (type, value, text) => {
     expect(textOf(type, value)).toBe(text);
   });
 });
@@ -138,7 +138,7 @@ const WRONG: readonly Wrong[] = [
     header(1, INT2, size, 1),
     /the array declares -?\d+ elements/,
   ]),
-  // Both signs together are positive.
+  // The two sign bits cancel out.
   ['_int2', all(header(2, INT2, -1, 1, -1, 1), int2), /the array declares -1 elements/],
   ['_int2', all(header(2, INT2, HIGHEST, 1, HIGHEST, 1), int2), /the array declares \d+ elements/],
   ...[-2, LOWEST, HIGHEST].map((length): Wrong => [
@@ -172,7 +172,7 @@ const WRONG: readonly Wrong[] = [
   ...[0, 2, 0x80, 0xff].map((version): Wrong => ['jsonpath', bytes(version, 0x24), /the format version is not 1/]),
 ];
 
-describe('a count or a length that no value has is an Error', () => {
+describe('an invalid count or length is an Error', () => {
   it.each(WRONG)('of type %s: %#', (type, value, message) => {
     expect(() => textOf(type, value, definitions)).toThrow(message);
   });

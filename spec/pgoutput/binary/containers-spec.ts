@@ -17,7 +17,7 @@ const definitions = shapesOf(SHAPES);
 const item: Arbitrary<string | null> = fc.option(quotedText, { nil: null, freq: 8 });
 const sentText = (value: string | null): Buffer | null => (value === null ? null : Buffer.from(value));
 
-/** What array_in makes of an array of one dimension. */
+/** Parses an array of one dimension, as array_in does. */
 function parseArray(text: string): (string | null)[] {
   const items = text.slice(1, -1).match(/"(?:[^"\\]|\\.)*"|[^,"]+/gs) ?? [];
   return items.map((part) => {
@@ -26,7 +26,7 @@ function parseArray(text: string): (string | null)[] {
   });
 }
 
-/** What record_in makes of a row. */
+/** Parses a row, as record_in does. */
 function parseRecord(text: string): (string | null)[] {
   return [...text.slice(0, -1).matchAll(/[(,](?:"((?:[^"\\]|""|\\\\)*)"|([^,"]*))/gs)].map(([, within, bare]) => {
     if (within !== undefined) return within.replace(/""|\\\\/g, (pair) => pair.slice(1));
@@ -35,7 +35,7 @@ function parseRecord(text: string): (string | null)[] {
 }
 
 describe('the text of an array', () => {
-  it('can be read again, whatever is in it', () => {
+  it('can be parsed again, whatever it contains', () => {
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
         const text = textOf('_text', arrayOf(TEXT, [[items.length, 1]], items.map(sentText)));
@@ -147,7 +147,7 @@ describe('the text of an array', () => {
 });
 
 describe('the text of a record', () => {
-  it('can be read again, whatever is in it', () => {
+  it('can be parsed again, whatever it contains', () => {
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
         const text = textOf(ROW, recordOf(items.map((value) => [TEXT, sentText(value)])), definitions);
@@ -157,7 +157,7 @@ describe('the text of a record', () => {
     );
   });
 
-  it('quotes what it has in it once more with each level', () => {
+  it('quotes its contents once more at each level', () => {
     let value = recordOf([[TEXT, Buffer.from('a "b\\"')]]);
     value = recordOf([[ROWS, arrayOf(ROW, [[2, 1]], [value, null])]]);
     expect(textOf(ROW, value, definitions)).toBe(String.raw`("{""(\\""a \\""\\""b\\\\\\\\\\""\\""\\"")"",NULL}")`);
@@ -174,17 +174,17 @@ describe('the text of a record', () => {
     expect(() => textOf(ROW, bytes, definitions)).toThrow(message);
   });
 
-  it('is an Error where it has more levels than can be printed', () => {
+  it('is an Error if it has more levels than can be printed', () => {
     let value: Buffer = Buffer.alloc(4);
     for (let level = 1; level <= 2000; level++) {
       value = recordOf([[ROW, value]]);
-      // Ten pairs of quotes, each twice as long as that within, and eleven pairs of parentheses.
+      // Ten pairs of quotes, each twice as long as the one within, and eleven pairs of parentheses.
       if (level === 10) expect(textOf(ROW, value, definitions)).toHaveLength(2 ** 11 - 2 + 22);
     }
     expect(() => textOf(ROW, value, definitions)).toThrow('more than 64 levels');
   });
 
-  it('is an Error where its text is too long for its bytes', () => {
+  it('is an Error if its text is out of proportion to its bytes', () => {
     let value = recordOf([[TEXT, Buffer.from('"')]]);
     for (let level = 0; level < 60; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(1000);
@@ -198,13 +198,13 @@ describe('the text of a record', () => {
     );
   });
 
-  it('is an Error where a row of many such texts would be too long', () => {
-    // Each alone is short for what a value may have, and some hundred bytes long.
+  it('is an Error if a row of many such texts would be too long', () => {
+    // Each text is within the limit of a value, and some hundred bytes long.
     let value = recordOf([[TEXT, Buffer.from('"')]]);
     for (let level = 0; level < 20; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(300);
     expect(() => textOf(ROW, value, definitions)).toThrow(/the text would have at least \d{5} characters, too many/);
-    // Honest bytes have quotes within quotes, too.
+    // Valid bytes may have quotes within quotes, too.
     let honest: Buffer = Buffer.alloc(100_000, '"');
     for (let level = 0; level < 3; level++) honest = recordOf([[level === 0 ? TEXT : ROW, honest]]);
     expect(textOf(ROW, honest, definitions).length).toBeGreaterThan(800_000);
@@ -231,7 +231,7 @@ describe('the text of a range', () => {
     ['with its lower bound', range(0x12, 'a'), '[a,)'],
     ['with its upper bound', range(0x0c, 'b'), '(,b]'],
     ['of quoted bounds', range(0x02, '', 'a"\\[b'), String.raw`["","a""\\[b")`],
-  ])('that is %s has its brackets', (_, bytes, text) => {
+  ])('that is %s has the right brackets', (_, bytes, text) => {
     expect(textOf(TEXT_RANGE, bytes, ofText)).toBe(text);
   });
 
@@ -244,7 +244,7 @@ describe('the text of a range', () => {
     expect(() => textOf(TEXT_RANGE, bytes, ofText)).toThrow(message);
   });
 
-  it('can be in an array with the longest numerics', () => {
+  it('may be in an array with the longest numerics', () => {
     const bound = sized(numericOf(32_767, 0x4000, 16_383, [1]));
     const text = textOf(
       '_numrange',

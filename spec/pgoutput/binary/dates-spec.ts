@@ -8,7 +8,7 @@ const EPOCH = Date.UTC(2000, 0, 1);
 const interval = (microseconds: bigint, days: number, months: number): Buffer =>
   Buffer.concat([i64(microseconds), i32(days), i32(months)]);
 
-/** ISO text of a Date of the years 0 to 9999, in PostgreSQL's form. */
+/** The ISO text of a Date of the years 0 to 9999, in PostgreSQL's form. */
 function isoDate(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
@@ -17,7 +17,7 @@ describe('the text of dates and times', () => {
   // Years of four digits.
   const day = fc.integer({ min: Date.parse('0001-01-01') / DAY, max: Date.parse('9999-12-31') / DAY });
 
-  it('is the day that Date finds in its calendar', () => {
+  it('equals the day that Date computes', () => {
     fc.assert(
       fc.property(day, (days) => {
         expect(textOf('date', i32(days - EPOCH / DAY))).toBe(isoDate(days * DAY));
@@ -26,7 +26,7 @@ describe('the text of dates and times', () => {
     );
   });
 
-  it('has every day of 800 years', () => {
+  it('is correct for every day of 800 years', () => {
     const wrong: number[] = [];
     for (let days = -146_097; days < 146_097; days++) {
       if (textOf('date', i32(days)) !== isoDate(EPOCH + days * DAY)) wrong.push(days);
@@ -76,7 +76,7 @@ describe('the text of dates and times', () => {
     ['time', i64(86_400_000_001n), 'time of day is out of range'],
     ['timetz', Buffer.concat([i64(0n), i32(57_600)]), 'time zone is out of range'],
     ['timetz', Buffer.concat([i64(0n), i32(-2_147_483_648)]), 'time zone is out of range'],
-  ])('of a %s that is none is an Error', (type, bytes, message) => {
+  ])('of an invalid %s is an Error', (type, bytes, message) => {
     expect(() => textOf(type, bytes)).toThrow(message);
   });
 });
@@ -99,11 +99,11 @@ describe('the text of an interval', () => {
     [interval(-(2n ** 63n), 0, 0), '-2562047788:00:54.775808'],
     [interval(2n ** 63n - 1n, 2_147_483_647, 2_147_483_647), 'infinity'],
     [interval(-(2n ** 63n), -2_147_483_648, -2_147_483_648), '-infinity'],
-  ])('is as under IntervalStyle postgres: %#', (bytes, text) => {
+  ])('is that of IntervalStyle postgres: %#', (bytes, text) => {
     expect(textOf('interval', bytes)).toBe(text);
   });
 
-  it('has the microseconds that it was made of', () => {
+  it('has the microseconds of its value', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (microseconds) => {
         const text = textOf('interval', interval(microseconds, 0, 0));

@@ -10,12 +10,12 @@ import { shapesOf, textOf, writerOf } from './support/text-of';
 const ROW = 1_000_000;
 const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
 
-/** Types of which any bytes are a value. */
+/** Types for which any bytes are valid. */
 const ANY = ['bytea', 'name', 'text', 'json', 'xml'];
-/** Those of which the beginning of a value can be one as well. */
+/** Types of which the beginning of a value may be valid, too. */
 const PREFIXES = [...ANY, 'jsonb', 'jsonpath'];
 
-/** A text, or an Error made here: none of V8's own, which would tell of an oversight. */
+/** Returns a text, or an Error of the library. An error of V8 would be a bug. */
 function textOrError(type: string | number, bytes: Buffer): string | Error {
   try {
     return writerOf(type, definitions)(bytes, 0, bytes.length);
@@ -35,7 +35,7 @@ describe('hostile bytes', () => {
   const samples = SENT.map(([type, hex]) => ({ type, bytes: Buffer.from(hex, 'hex') }));
 
   it.each(samples.filter(({ type }) => !PREFIXES.includes(type)))(
-    'of type $type are an Error where they end too soon or too late',
+    'of type $type are an Error if they are too short or too long',
     ({ type, bytes }) => {
       for (let length = 0; length < bytes.length; length++)
         expect(textOrError(type, bytes.subarray(0, length))).toBeInstanceOf(Error);
@@ -43,7 +43,7 @@ describe('hostile bytes', () => {
     },
   );
 
-  it('are an Error or a text of moderate length where bytes of a value are changed', () => {
+  it('are an Error, or a text of moderate length, if bytes of a value are changed', () => {
     const change = fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)));
     const property = fc.property(
       fc.constantFrom(...samples),
@@ -52,14 +52,14 @@ describe('hostile bytes', () => {
         const changed = Buffer.from(bytes);
         for (const [at, byte] of changes) if (changed.length > 0) changed[at % changed.length] = byte;
         const outcome = textOrError(type, changed);
-        // A numeric is the longest for its bytes.
+        // A numeric has the longest text for its bytes.
         return typeof outcome !== 'string' || outcome.length < 200_000;
       },
     );
     fc.assert(property, { numRuns: 20_000 });
   });
 
-  it('are an Error or a text for every type where they are garbage', () => {
+  it('are an Error or a text for every type if they are random', () => {
     const oids = [...BUILT_IN_TYPES.values(), ROW];
     const garbage = fc.oneof(
       fc.uint8Array({ maxLength: 64 }),
@@ -106,11 +106,11 @@ describe('hostile bytes', () => {
       Buffer.concat([i32(2), i32(0), i32(21), i32(1), i32(1), i32(1), i32(1), i32(2), i16(1)]),
       'more than one dimension',
     ],
-  ])('of type %s are an Error that says what is wrong: %#', (type, bytes, message) => {
+  ])('of type %s are an Error that states the problem: %#', (type, bytes, message) => {
     expect(() => textOf(type, bytes)).toThrow(new RegExp(message));
   });
 
-  it('do not exhaust the stack in a query of any depth', () => {
+  it('do not overflow the stack in a tsquery of any depth', () => {
     const nots = (depth: number): Buffer =>
       Buffer.concat([i32(depth + 1), Buffer.alloc(2 * depth, Buffer.from([2, 1])), Buffer.from([1, 0, 0, 0x61, 0])]);
     const text = textOf('tsquery', nots(200_000));
@@ -122,7 +122,7 @@ describe('hostile bytes', () => {
   it.each([
     ['bytea', Buffer.alloc(2 ** 28)],
     ['varbit', Buffer.concat([i32(2 ** 30 - 8), Buffer.alloc(2 ** 27 - 1)])],
-  ])('of type %s are an Error where no string is as long as their text', (type, bytes) => {
+  ])('of type %s are an Error if their text exceeds the length of a string', (type, bytes) => {
     const write = writerOf(type);
     expect(() => write(bytes, 0, bytes.length)).toThrow(/the text would have \d+ characters; the maximum is \d+/);
   });

@@ -47,28 +47,28 @@ describe('the text of a floating-point number', () => {
 
   const finite4s = (count: number): number[] => float4s(count).filter((value) => Number.isFinite(value) && value !== 0);
 
-  it('reads back as the same number', () => {
+  it('parses as the same number', () => {
     const read8 = (value: number): number => Number(textOf('float8', float8(value)));
     const read4 = (value: number): number => Math.fround(Number(textOf('float4', float4(value))));
     expect(float8s(20_000).filter((value) => !Object.is(read8(value), value))).toEqual([]);
     expect(float4s(20_000).filter((value) => !Object.is(read4(value), value))).toEqual([]);
   });
 
-  it('of type float4 has as few digits as can be', () => {
+  it('of type float4 has the minimum number of digits', () => {
     const hasTooMany = (value: number): boolean => {
       const [mantissa = ''] = Number(textOf('float4', float4(value)))
         .toExponential()
         .split('e');
       const digits = mantissa.replace(/\D/g, '').length;
       const fewer = digits > 1 ? Number(value.toPrecision(digits - 1)) : 0;
-      // A middle between two floats reads back as the even one, but may not be printed.
+      // The midpoint of two floats parses as the even one, but may not be printed.
       const isMiddle = Math.fround(fewer * (1 + 1e-15)) !== Math.fround(fewer * (1 - 1e-15));
       return !isMiddle && Math.fround(fewer) === value;
     };
     expect(finite4s(20_000).filter(hasTooMany)).toEqual([]);
   });
 
-  // Doubles serve for most floats. Exact arithmetic is for the others, and for all of them here.
+  // Doubles are precise enough for most floats. Exact arithmetic is for the others; here it is used for all.
   it('of type float4 is the same in exact arithmetic', () => {
     const isDifferent = (value: number): boolean => {
       const bits = float4(Math.abs(value)).readUInt32BE();
@@ -90,9 +90,9 @@ describe('the text of a floating-point number', () => {
     ['0.00001', '1e-05'],
     ['-100000', '-100000'],
     ['3.4028235e38', '3.4028235e+38'],
-    // The digits 8 and 9 are as near as each other: the even one.
+    // The digits 8 and 9 are equally near, so the even one is printed.
     ['2097152.25', '2.0971522e+06'],
-    // A power of two, whose neighbour below is nearer.
+    // A power of two, whose lower neighbor is nearer.
     ['16777216', '1.6777216e+07'],
   ])('of type float4 for %s is %s', (value, text) => {
     expect(textOf('float4', float4(Number(value)))).toBe(text);
@@ -106,7 +106,7 @@ describe('the text of a floating-point number', () => {
     ['1e100', '1e+100'],
     ['1.5e-100', '1.5e-100'],
     ['9007199254740993', '9.007199254740992e+15'],
-    // Where JavaScript takes the middle between two numbers: 1.24597504e+23.
+    // JavaScript prints the midpoint of two numbers: 1.24597504e+23.
     ['1.24597504e23', '1.2459750399999999e+23'],
   ])('of type float8 for %s is %s', (value, text) => {
     expect(textOf('float8', float8(Number(value)))).toBe(text);
@@ -114,7 +114,7 @@ describe('the text of a floating-point number', () => {
 });
 
 describe('the text of a numeric', () => {
-  /** A numeric of so many units of 10^-scale, as the server sends it: without zeros at either end. */
+  /** A numeric with this number of units of 10^-scale, as the server sends it: without zeros at either end. */
   function sent(units: bigint, scale: number): Buffer {
     const size = units < 0n ? -units : units;
     const whole = size.toString().padStart(scale + 1, '0');
@@ -150,8 +150,8 @@ describe('the text of a numeric', () => {
     );
   });
 
-  // 131,068 nines have 32,767 digits of base 10000. A numeric has 36,864 of them at most (numeric_recv).
-  it.each([32_767, 32_768, 36_864, 65_535])('may have %i digits: their count has no sign', (count) => {
+  // 131,068 nines have 32,767 digits of base 10000. A numeric has at most 36,864 of them (numeric_recv).
+  it.each([32_767, 32_768, 36_864, 65_535])('may have %i digits: the count is unsigned', (count) => {
     const digits = Array.from({ length: count }, () => 9999);
     const whole = Math.min(count, 32_768);
     const text = textOf('numeric', numericOf(whole - 1, 0, count > whole ? 16_383 : 0, digits));

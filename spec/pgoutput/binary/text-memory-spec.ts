@@ -5,7 +5,7 @@ import { oidOf, shapesOf, writerOf } from './support/text-of';
 
 const ROW = 20_000;
 const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
-/** Of so many parts, V8's tree of what was added one by one takes 32 MB and more. */
+/** With this number of parts, V8's rope of single concatenations takes 32 MB and more. */
 const MANY = 1_000_000;
 
 const arrayOf = (elementType: string, lowerBound: number, element: Buffer): Buffer =>
@@ -33,7 +33,7 @@ describe('the text of a value with a million parts', () => {
     ['pg_snapshot', Buffer.concat([i32(MANY), Buffer.alloc(16), repeated(Buffer.alloc(8))]), '0:0:0,0'],
     ['varbit', Buffer.concat([i32(8 * MANY), repeated(Buffer.from([0xa5]))]), '1010010110100101'],
     [ROW, counted(Buffer.concat([i32(oidOf('int4')), i32(-1)])), '(,,'],
-  ])('takes the memory of its characters: of type %s', (type, value, beginning) => {
+  ])('takes only the memory of its characters: of type %s', (type, value, beginning) => {
     const write = writerOf(type, definitions);
     collectGarbage();
     const before = process.memoryUsage().heapUsed;

@@ -44,7 +44,7 @@ describe('Relation', () => {
     expect(decodeLast('relation', [relation({ identity })])).toMatchObject({ replicaIdentity });
   });
 
-  it('is refused with any other replica identity', () => {
+  it('is rejected with any other replica identity', () => {
     const error = decodeError([relation({ name: 't', identity: 'x' })]);
     expect(error.message).toContain("the replica identity, 'd', 'n', 'f' or 'i', at byte 14, found 'x'");
   });

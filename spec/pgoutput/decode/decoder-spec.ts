@@ -60,7 +60,7 @@ const stream = [
   commit(),
   ...firstBlock(800),
   ...firstBlock(700, ...content),
-  // What tells where, for parallel streaming, is seen elsewhere: without that it is whole, too.
+  // Another spec covers the LSN and time of aborts in parallel streaming, which are optional.
   streamAbort({ xid: 700, subxid: 701 }),
   ...block(700, [702, insert(row)]),
   streamCommit({ xid: 700 }),
@@ -84,7 +84,7 @@ function decoderAt(count: number): PgoutputDecoder {
 const eachPayload = stream.map((payload, at) => [payload.toString('latin1', 0, 1), at, payload] as const);
 
 describe('the decoder', () => {
-  it('reads a payload where it stands, whatever is around it', () => {
+  it('reads a payload within a larger buffer', () => {
     const around = Buffer.alloc(3, 0x42);
     const decoder = new PgoutputDecoder(defaultTypes);
     const messages = stream.map((payload) =>
@@ -104,29 +104,29 @@ describe('the decoder', () => {
     expect(messages).toStrictEqual(decodeAny(stream));
   });
 
-  it('refuses an unknown tag, and an empty payload', () => {
+  it('rejects an unknown tag, and an empty payload', () => {
     expect(decodeError([Buffer.from('?')]).message).toContain("the tag of a message at byte 0, found '?'");
     expect(decodeError([Buffer.of(0x80)]).message).toContain('the tag of a message at byte 0, found 0x80');
     expect(decodeError([Buffer.alloc(0)]).message).toMatch(/^pgoutput payload: expected .* at byte 0/);
   });
 });
 
-describe('bytes that are no message', () => {
-  it.each(eachPayload)('%s (number %i) cut off at any byte is a ProtocolError', (_, at, payload) => {
+describe('invalid bytes', () => {
+  it.each(eachPayload)('%s (number %i) truncated at any byte is a ProtocolError', (_, at, payload) => {
     for (let end = 0; end < payload.length; end++) {
-      // Once with the rest of the payload behind it, which must not be read, and once with nothing.
+      // Once followed by the rest of the payload, which must not be read, and once by nothing.
       expect(() => decoderAt(at).decode(payload, 0, end)).toThrow(ProtocolError);
       expect(() => decoderAt(at).decode(payload.subarray(0, end), 0, end)).toThrow(ProtocolError);
     }
   });
 
-  it.each(eachPayload)('%s (number %i) with a byte too many is a ProtocolError', (_, at, payload) => {
+  it.each(eachPayload)('%s (number %i) with an additional byte is a ProtocolError', (_, at, payload) => {
     const longer = Buffer.concat([payload, Buffer.of(0)]);
     expect(() => decoderAt(at).decode(longer, 0, longer.length)).toThrow(/at byte \d+/);
     expect(() => decoderAt(at).decode(longer, 0, longer.length)).toThrow(ProtocolError);
   });
 
-  it('never give anything but a message, a ProtocolError or a ValueError', () => {
+  it('never cause anything but a message, a ProtocolError or a ValueError', () => {
     const mutation = fc.record({ at: fc.nat({ max: 10_000 }), byte: fc.nat({ max: 255 }) });
     const property = fc.property(
       fc.nat({ max: stream.length - 1 }),
@@ -140,7 +140,7 @@ describe('bytes that are no message', () => {
     fc.assert(property, { numRuns: 3000 });
   });
 
-  it('never give anything else, random from the tag on', () => {
+  it('never cause anything else, if random after the tag', () => {
     const tag = fc.constantFrom(...'BCORYIUDTMSEcApbPKr');
     const place = fc.constantFrom(0, IN_TRANSACTION, IN_BLOCK);
     const property = fc.property(tag, place, fc.uint8Array({ maxLength: 64 }), (tag, at, fields) => {

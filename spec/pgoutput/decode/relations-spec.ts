@@ -2,8 +2,8 @@ import { InsertMessage } from '../../../lib/pgoutput/messages/change-messages';
 import { decodeAll, decodeLast } from '../support/decode';
 import { begin, insert, relation, type Tuple, type, UNCHANGED, update } from '../../../lib/testing/payloads';
 
-describe('a table described anew', () => {
-  it('leaves the relation of emitted changes as it was', () => {
+describe('a table that is described again', () => {
+  it('does not change the relation of emitted changes', () => {
     const [, first, before, second, after] = decodeAll([
       begin(),
       relation({ name: 'users', columns: ['a'] }),
@@ -26,7 +26,7 @@ describe('columns named like members of Object.prototype', () => {
   const texts = names.map((name) => JSON.stringify({ name }));
   const json = `{${names.map((name, i) => `"${name}":${texts[i]}`).join()}}`;
 
-  it('are own properties of every row, and the prototype stays', () => {
+  it('are own properties of every row, and the prototype is unchanged', () => {
     const { new: row, old } = decodeLast('update', [...described, update(texts, { old: texts })]);
     const { key } = decodeLast('update', [...described, update(texts, { key: texts })]);
     for (const each of [row, old, key]) {
@@ -37,13 +37,13 @@ describe('columns named like members of Object.prototype', () => {
     expect(row['__proto__']).toEqual({ name: '__proto__' });
   });
 
-  it('can be written to, as those of any other name', () => {
+  it('can be assigned, like those of any other name', () => {
     const { new: row } = decodeLast('insert', [...described, insert(texts)]);
     row['__proto__'] = 'changed';
     expect(Object.entries(row)[0]).toEqual(['__proto__', 'changed']);
   });
 
-  it('are left out when unchanged, and are not taken from the prototype', () => {
+  it('are omitted when unchanged, and are not read from the prototype', () => {
     const untouched: Tuple = names.map(() => UNCHANGED);
     const message = decodeLast('update', [...described, update(untouched, { old: untouched })]);
     expect(Object.keys(message.new)).toEqual([]);
@@ -57,7 +57,7 @@ describe('columns named like members of Object.prototype', () => {
     expect(message.unchanged).toEqual([]);
   });
 
-  it('stand in the JSON of the message', () => {
+  it('are in the JSON form of the message', () => {
     const message = decodeLast('insert', [...described, insert(texts)]);
     expect(JSON.stringify(message)).toContain(`"new":${json}`);
   });
@@ -84,7 +84,7 @@ describe('a row', () => {
     }
   });
 
-  it('of columns named like integers has them first, as every object has', () => {
+  it('with columns named like integers has them first, like every object', () => {
     const columns = ['b', '1', '0', 'a', '4294967296', '__proto__'];
     const { new: row } = decodeLast('insert', [begin(), relation({ columns }), insert(columns)]);
     expect(Object.keys(row)).toEqual(['0', '1', 'b', 'a', '4294967296', '__proto__']);
@@ -92,7 +92,7 @@ describe('a row', () => {
     expect(Object.getPrototypeOf(row)).toBe(Object.prototype);
   });
 
-  it('has nothing of the rows before it, or of another table', () => {
+  it('has no values of earlier rows, or of another table', () => {
     const messages = decodeAll([
       begin(),
       relation({ oid: 1, name: 'a', columns: named(20, 'a') }),
@@ -112,7 +112,7 @@ describe('a row', () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  it('can be changed without changing any other', () => {
+  it('can be modified without affecting others', () => {
     const columns = ['a', '__proto__'];
     const [, , first, second] = decodeAll([begin(), relation({ columns }), insert(columns), insert(columns)]);
     if (!(first instanceof InsertMessage && second instanceof InsertMessage)) throw new Error('Expected two inserts');
@@ -133,16 +133,16 @@ describe('a column of a domain', () => {
     ['int4', '5', 5],
     ['_int4', '{1,2}', [1, 2]],
     ['timestamptz', '2024-05-06 07:08:09+00', new Date('2024-05-06T07:08:09Z')],
-  ])('is read as its base type %s', (name, text, value) => {
+  ])('is decoded as its base type %s', (name, text, value) => {
     const payloads = [type(16400, name, ''), begin(), table, insert([text])];
     expect(decodeLast('insert', payloads).new).toEqual({ a: value });
   });
 
-  it('stays text where the base type is not built in, though it has the name of one that is', () => {
+  it('stays text if the base type is not built in, even if it has the name of a built-in type', () => {
     expect(decodeLast('insert', [type(16400, 'int4', 'mine'), begin(), table, insert(['5'])]).new).toEqual({ a: '5' });
   });
 
-  it('is read anew once its OID stands for another type', () => {
+  it('is decoded differently once its OID is assigned to another type', () => {
     const payloads = [type(16400, 'int4', ''), type(16400, 'mood'), begin(), table, insert(['5'])];
     expect(decodeLast('insert', payloads).new).toEqual({ a: '5' });
   });

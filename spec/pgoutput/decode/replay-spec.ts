@@ -29,7 +29,7 @@ import { decodeAny } from '../support/decode';
 
 const OTHER = 99;
 
-/** The recordings of the changes in a stream, whose buffers are gone by then. */
+/** The raw changes of a stream, after its buffers were overwritten. */
 function recordings(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): RawChange[] {
   const decoder = new PgoutputDecoder(types);
   return payloads.flatMap((payload) => {
@@ -40,7 +40,7 @@ function recordings(payloads: readonly Buffer[], types: TypeParsers = defaultTyp
   });
 }
 
-/** The changes that a replay makes of recordings, from a copy in the midst of other bytes. */
+/** The changes decoded from raw changes, from a copy within other bytes. */
 function replayed(recorded: readonly RawChange[], commitLsn = 0x100n): Change[] {
   const replay = new Replay(commitLsn);
   return recorded.map(({ payload, relations }) => {
@@ -51,14 +51,14 @@ function replayed(recorded: readonly RawChange[], commitLsn = 0x100n): Change[] 
   });
 }
 
-/** The changes of a transaction that comes in one piece. */
+/** The changes of a transaction that is sent as a whole. */
 function whole(payloads: readonly Buffer[]): Change[] {
   return decodeAny([begin(), ...payloads, commit()]).filter(
     (message): message is Change => 'ordinal' in message && message.ordinal !== undefined,
   );
 }
 
-/** Also what is not seen in an own member. */
+/** Includes non-enumerable properties. */
 function relationsOf(change: Change): unknown {
   if (change.kind === 'message') return undefined;
   return change.kind === 'truncate' ? change.relations : change.relation;
@@ -90,26 +90,26 @@ const EVERYTHING = [
   insert(['4', 'dan']),
 ];
 
-describe('a replay', () => {
-  it('makes the changes of a transaction that came in one piece', () => {
+describe('decoding of raw changes', () => {
+  it('returns the changes of the whole transaction', () => {
     expectSameChanges(replayed(recordings(firstBlock(700, ...EVERYTHING))), whole(EVERYTHING));
   });
 
-  it('gives no change an xid, and each the position it is told', () => {
+  it('sets no xid, and the given position', () => {
     for (const change of replayed(recordings(firstBlock(700, ...EVERYTHING)), 0xffff_ffff_ffffn)) {
       expect(change).not.toHaveProperty('xid');
       expect(change.commitLsn).toBe(0xffff_ffff_ffffn);
     }
   });
 
-  it('makes those of a prepared transaction from that one’s recordings', () => {
+  it('returns those of a prepared transaction from its raw changes', () => {
     const fields = { prepareLsn: 0x500n };
     const piece = decodeAny([beginPrepare(fields), ...EVERYTHING, prepare(fields)]);
     const expected = piece.filter((message): message is Change => 'ordinal' in message);
     expectSameChanges(replayed(recordings(firstBlock(700, ...EVERYTHING)), 0x500n), expected);
   });
 
-  it('makes the same each time, and objects of their own', () => {
+  it('returns equal, distinct objects each time', () => {
     const recorded = recordings(firstBlock(700, ...EVERYTHING));
     const [first, second] = [replayed(recorded), replayed(recorded)];
     expectSameChanges(second, first);
@@ -119,7 +119,7 @@ describe('a replay', () => {
     expect(other.new).toEqual({ id: 1, name: 'ann' });
   });
 
-  it('leaves out what is not given to it, and counts on', () => {
+  it('omits changes that are not given, and counts the others', () => {
     const recorded = recordings(
       firstBlock(700, users, insert(['1', 'a']), [701, insert(['2', 'b'])], insert(['3', 'c'])),
     );
@@ -127,7 +127,7 @@ describe('a replay', () => {
     expectSameChanges(left, whole([users, insert(['1', 'a']), insert(['3', 'c'])]));
   });
 
-  it('reads each row by the description that it came with, whatever came in between', () => {
+  it('decodes each row by the description at its time, whatever was received in between', () => {
     const renamed = relation({ name: 'people', columns: [{ name: 'key', key: true, typeOid: 25 }] });
     const payloads = [
       users,
@@ -149,7 +149,7 @@ describe('a replay', () => {
     ]);
   });
 
-  it('reads rows by what was known of domains then', () => {
+  it('decodes domains as they were known at its time', () => {
     const described = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
     const payloads = [type(16400, 'int4', ''), described, insert(['1']), type(16400, 'mood'), described, insert(['1'])];
     const changes = replayed(recordings(firstBlock(700, ...payloads)));
@@ -157,13 +157,13 @@ describe('a replay', () => {
     expect(changes).toMatchObject([{ new: { a: 1 } }, { new: { a: '1' } }]);
   });
 
-  it('reads values by the parsers of its stream', () => {
+  it('decodes values with the parsers of its stream', () => {
     const types: TypeParsers = { getTypeParser: (oid) => (text) => `${oid}:${text}` };
     const [change] = replayed(recordings(firstBlock(700, users, insert(['1', 'a'])), types));
     expect(change).toMatchObject({ new: { id: '23:1', name: '25:a' } });
   });
 
-  it('knows nothing of a table but what it is given', () => {
+  it('knows only the tables that it is given', () => {
     const [recording] = recordings(firstBlock(700, users, insert(['1', 'a'])));
     if (!recording) throw new Error('Expected a recording');
     const { payload } = recording;
@@ -171,7 +171,7 @@ describe('a replay', () => {
     expect(error.message).toMatch(/^Insert message: expected the Relation with OID 16384 before it/);
   });
 
-  it('is of changes alone', () => {
+  it('is possible for changes only', () => {
     for (const payload of [
       inBlock(7, users),
       inBlock(7, type(1, 'x')),
@@ -185,8 +185,8 @@ describe('a replay', () => {
   });
 });
 
-describe('a recording', () => {
-  it('is there for every change that was streamed, with its subtransaction, and for nothing else', () => {
+describe('a raw change', () => {
+  it('exists for every streamed change, with its subtransaction, and for no other message', () => {
     const messages = decodeAny([
       logicalMessage({ transactional: false }),
       begin(),
@@ -204,20 +204,20 @@ describe('a recording', () => {
     ]);
   });
 
-  it('is no part of the data', () => {
+  it('is not part of the data', () => {
     const [, , change] = decodeAny(firstBlock(700, users, insert(['1', 'a'])));
     expect(new Set(Reflect.ownKeys(change ?? {}))).toEqual(new Set(Object.keys({ ...change })));
     expect(getRawChange({ ...change })).toBeUndefined();
     expect(structuredClone({ ...change })).toEqual({ ...change });
   });
 
-  it('shares the list of one table, so that thousands of changes need one', () => {
+  it('shares the list of one table, so that thousands of changes need only one', () => {
     const recorded = recordings(firstBlock(700, users, insert(['1', 'a']), insert(['2', 'b'])));
     expect(recorded[0]?.relations).toBe(recorded[1]?.relations);
   });
 });
 
-describe('changes in random order, streamed in random blocks', () => {
+describe('random changes, streamed in random blocks', () => {
   const text = fc.oneof(
     fc.constant(null),
     fc.constant(''),
@@ -233,13 +233,13 @@ describe('changes in random order, streamed in random blocks', () => {
     row.map((old) => deletion({ old }, OTHER)),
     fc.subarray([TABLE, OTHER]).map((oids) => truncate({ oids })),
     text.map((content) => logicalMessage({ content: content ?? 'none' })),
-    // DDL, also of a table that is not touched afterwards.
+    // DDL, including that of a table that is not changed afterwards.
     fc.constantFrom('id', 'key', '__proto__').map((name) => relation({ columns: [{ name, key: true }, 'name'] })),
     fc.constantFrom(['a', 'b'], ['b', 'a']).map((columns) => relation({ oid: OTHER, name: 'others', columns })),
     fc.constantFrom('int4', 'mood').map((name) => type(25, name, '')),
   );
 
-  it('replay as those of one piece', () => {
+  it('are decoded like those of the whole transaction', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(change, fc.boolean())), (changes) => {
         const payloads = [users, others, ...changes.map(([payload]) => payload)];
@@ -254,7 +254,7 @@ describe('changes in random order, streamed in random blocks', () => {
     );
   });
 
-  it('leave the blocks of others alone', () => {
+  it('do not affect the blocks of other transactions', () => {
     const seven = [relation({ name: 'seven', columns: ['a'] }), insert(['1']), insert(['2'])] as const;
     const eight = [relation({ name: 'eight', columns: ['b'] }), insert(['3']), insert(['4'])] as const;
     const recorded = recordings([

@@ -29,19 +29,19 @@ describe('Insert', () => {
     expect(message).toEqual({ kind: 'insert', ...place, new: { id: 1, note: 'ä', scan: null }, unchanged: [] });
   });
 
-  it('leaves out a column that the server did not send, and names it', () => {
+  it('omits a column that the server did not send, and lists it', () => {
     const message = decodeLast('insert', [...start, insert(['1', '', UNCHANGED])]);
     expect(message.new).toStrictEqual({ id: 1, note: '' });
     expect(message.unchanged).toStrictEqual(['scan']);
     expect(JSON.parse(JSON.stringify(message))).toMatchObject({ new: { id: 1, note: '' }, unchanged: ['scan'] });
   });
 
-  it('names none of the columns that the row before it lacks', () => {
+  it('lists none of the columns that the previous row lacks', () => {
     const messages = decodeAll([...start, insert(['1', UNCHANGED, UNCHANGED]), insert(['2', '', ''])]);
     expect(messages.slice(-2)).toMatchObject([{ unchanged: ['note', 'scan'] }, { unchanged: [] }]);
   });
 
-  it('refers to the Relation message before it, which is no part of its data', () => {
+  it('refers to the Relation message before it, which is not enumerable', () => {
     const [, described, message] = decodeAll([...start, insert(['1', null, null])]);
     expect(message instanceof InsertMessage && message.relation).toBe(described);
     expect(Object.keys(message ?? {})).not.toContain('relation');
@@ -49,14 +49,14 @@ describe('Insert', () => {
 });
 
 describe('Update', () => {
-  it('has neither old nor key when the key stayed', () => {
+  it('has neither old nor key if the key is unchanged', () => {
     const message = decodeLast('update', [...start, update(['1', 'n', null])]);
     expect(message).toEqual({ kind: 'update', ...place, new: { id: 1, note: 'n', scan: null }, unchanged: [] });
     expect(message.old).toBeUndefined();
     expect(message.key).toBeUndefined();
   });
 
-  it('has the key columns alone of a changed key: in a key tuple n is not null', () => {
+  it('has only the key columns of a changed key: in a key tuple, n is not null', () => {
     const message = decodeLast('update', [...start, update(['2', 'n', 's'], { key: ['1', null, null] })]);
     expect(message.key).toStrictEqual({ id: 1 });
     expect(message.new).toStrictEqual({ id: 2, note: 'n', scan: 's' });
@@ -69,13 +69,13 @@ describe('Update', () => {
     expect(message.key).toBeUndefined();
   });
 
-  it('names an unchanged TOAST column and leaves it out of the new row', () => {
+  it('lists an unchanged TOAST column and omits it from the new row', () => {
     const message = decodeLast('update', [...start, update(['1', null, UNCHANGED])]);
     expect(message.new).toStrictEqual({ id: 1, note: null });
     expect(message.unchanged).toEqual(['scan']);
   });
 
-  it('fills an unchanged TOAST column from the key, of which it is a part, and no other', () => {
+  it('fills an unchanged TOAST column from the key that it is part of, and no other', () => {
     const message = decodeLast('update', [...start, update([UNCHANGED, 'n', UNCHANGED], { key: ['1', null, null] })]);
     expect(message.new).toStrictEqual({ id: 1, note: 'n' });
     expect(message.unchanged).toEqual(['scan']);
@@ -87,7 +87,7 @@ describe('Update', () => {
     expect(message.unchanged).toEqual([]);
   });
 
-  it('names a column that is unchanged in the old row as well', () => {
+  it('lists a column that is unchanged in the old row, too', () => {
     const message = decodeLast('update', [...start, update(['2', 'n', UNCHANGED], { old: ['1', 'o', UNCHANGED] })]);
     expect(message.old).toStrictEqual({ id: 1, note: 'o' });
     expect(message.new).toStrictEqual({ id: 2, note: 'n' });
@@ -96,14 +96,14 @@ describe('Update', () => {
 });
 
 describe('Delete', () => {
-  it('has the key columns alone', () => {
+  it('has only the key columns', () => {
     const message = decodeLast('delete', [...start, deletion({ key: ['1', null, null] })]);
     expect(message).toEqual({ kind: 'delete', ...place, key: { id: 1 } });
     expect(message.key).toStrictEqual({ id: 1 });
     expect(message.old).toBeUndefined();
   });
 
-  it('leaves out of the key what is not part of it, though it came', () => {
+  it('omits columns that are not part of the key, even if they are sent', () => {
     const message = decodeLast('delete', [...start, deletion({ key: ['1', 'x', UNCHANGED] })]);
     expect(message.key).toStrictEqual({ id: 1 });
   });
@@ -121,7 +121,7 @@ describe('Truncate', () => {
     [true, false],
     [false, true],
     [true, true],
-  ])('names its tables (cascade %s, restart identity %s)', (cascade, restartIdentity) => {
+  ])('lists its tables (cascade %s, restart identity %s)', (cascade, restartIdentity) => {
     const users = relation({ oid: 1 });
     const message = decodeLast('truncate', [...start, users, truncate({ oids: [TABLE, 1], cascade, restartIdentity })]);
     expect(message).toEqual({
@@ -135,7 +135,7 @@ describe('Truncate', () => {
     expect(message.relations.map(({ oid }) => oid)).toEqual([TABLE, 1]);
   });
 
-  it('does not believe a count of tables that the payload cannot hold', () => {
+  it('rejects a count of tables that the payload cannot contain', () => {
     const payload = payloads.message('T', u32(0xffff_ffff), u8(0), u32(TABLE));
     expect(decodeError([...start, payload]).message).toMatch(/^Truncate message: expected .* at byte 10/);
   });
@@ -171,7 +171,7 @@ describe('the ordinal', () => {
   });
 });
 
-describe('a change that cannot come here', () => {
+describe('an invalid change', () => {
   const row = ['1', null, null];
   const changes = [
     ['Insert', insert(row)],
@@ -180,13 +180,13 @@ describe('a change that cannot come here', () => {
     ['Truncate', truncate()],
   ] as const;
 
-  it.each(changes)('is refused outside a transaction: %s', (name, change) => {
+  it.each(changes)('is rejected outside a transaction: %s', (name, change) => {
     const outside = `${name} message: it came outside a transaction; expected Begin before it`;
     expect(decodeError([invoices, change]).message).toContain(outside);
     expect(decodeError([...start, commit({ commitLsn: 0x200n }), change]).message).toContain(outside);
   });
 
-  it.each(changes)('is refused before its Relation: %s', (name, change) => {
+  it.each(changes)('is rejected before its Relation: %s', (name, change) => {
     expect(decodeError([begin(), change]).message).toContain(
       `${name} message: expected the Relation with OID 16384 before it`,
     );
@@ -195,14 +195,14 @@ describe('a change that cannot come here', () => {
   it.each([
     ['fewer', ['1', null]],
     ['more', ['1', null, null, null]],
-  ])('is refused with %s columns than its Relation', (_, columns) => {
+  ])('is rejected with %s columns than its Relation', (_, columns) => {
     const problem = `expected 3 columns at byte 6, as in the Relation of billing.invoices, found ${columns.length}`;
     expect(decodeError([...start, insert(columns)]).message).toContain(problem);
     expect(decodeError([...start, update(row, { old: columns })]).message).toContain(problem);
     expect(decodeError([...start, deletion({ key: columns })]).message).toContain(problem);
   });
 
-  it('is refused with an unknown identity byte', () => {
+  it('is rejected with an unknown identity byte', () => {
     const fields = (tag: string) => [u32(TABLE), payloads.tuple(tag, row)];
     const error = (tag: string, ...parts: Buffer[]) => decodeError([...start, payloads.message(tag, ...parts)]).message;
     expect(error('I', ...fields('O'))).toContain("expected the new row, 'N', at byte 5, found 'O'");
@@ -212,7 +212,7 @@ describe('a change that cannot come here', () => {
     expect(error('U', ...twoKeys)).toContain("expected the new row, 'N', at byte 16, found 'K'");
   });
 
-  it('is refused with an unknown kind of column, in every tuple', () => {
+  it('is rejected with an unknown kind of column, in every tuple', () => {
     const bad = (tag: string) => payloads.message(tag, u16(3), Buffer.from('nxn'));
     for (const [tag, kind] of [
       ['I', 'N'],
@@ -224,7 +224,7 @@ describe('a change that cannot come here', () => {
     }
   });
 
-  it('is refused with a negative length', () => {
+  it('is rejected with a negative length', () => {
     const negative = payloads.message('N', u16(3), Buffer.from('t'), i32(-1), Buffer.from('nn'));
     const error = decodeError([...start, payloads.message('I', u32(TABLE), negative)]);
     expect(error.message).toMatch(/^Insert message: expected .* at byte 13/);

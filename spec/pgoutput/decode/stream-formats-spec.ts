@@ -31,7 +31,7 @@ import { decodeAny, decodeError } from '../support/decode';
 const ONE = insert(['1', 'a']);
 
 describe('the messages of a stream', () => {
-  it('are decoded with all that they tell', () => {
+  it('are decoded with all their fields', () => {
     const max = 0xffff_ffff;
     expect(
       decodeAny([
@@ -54,7 +54,7 @@ describe('the messages of a stream', () => {
     );
   });
 
-  it('leave the place open at which a change will stand, and name its subtransaction', () => {
+  it('have no position, which is not known yet, and have the xid of their subtransaction', () => {
     const changes = decodeAny(
       firstBlock(
         700,
@@ -75,19 +75,19 @@ describe('the messages of a stream', () => {
     ]);
   });
 
-  it('have the origin inside a block, without an xid', () => {
+  it('include the origin within a block, without an xid', () => {
     const [, found] = decodeAny(firstBlock(700, origin('node_b')));
     expect(found).toMatchObject({ kind: 'origin', name: 'node_b', originLsn: 0n });
   });
 
-  it('let a message outside any transaction come between blocks, without an xid', () => {
+  it('may have a non-transactional message between blocks, without an xid', () => {
     const alone = logicalMessage({ transactional: false, lsn: 0x77n });
     const [, , found] = decodeAny([...firstBlock(700), alone, ...block(700)]);
     expect({ ...found }).toMatchObject({ kind: 'message', lsn: 0x77n, commitLsn: undefined });
     expect(found).not.toHaveProperty('xid');
   });
 
-  it('may be empty, and abort what nothing was streamed of', () => {
+  it('may be empty, and abort a subtransaction of which nothing was streamed', () => {
     const kinds = decodeAny([...firstBlock(700), ...block(700), streamAbort({ xid: 700, subxid: 705 })]);
     expect(kinds.map(({ kind }) => kind)).toEqual([
       'streamStart',
@@ -99,7 +99,7 @@ describe('the messages of a stream', () => {
     expect(decodeAny([streamAbort({ xid: 9, subxid: 10 }), streamAbort({ xid: 9 })])).toHaveLength(2);
   });
 
-  it('interleave, with whole transactions and each other, and each keeps its ordinals and its end', () => {
+  it('are interleaved with whole transactions and each other, and each transaction keeps its ordinals and its end', () => {
     const messages = decodeAny([
       ...firstBlock(700, relation(), ONE),
       ...firstBlock(800, relation({ oid: 9, name: 'others' }), insert(['2', 'b'], 9)),
@@ -126,14 +126,14 @@ describe('the messages of a stream', () => {
     ]);
   });
 
-  it('may begin anew with an xid that has come to an end', () => {
+  it('may start again with an xid of a transaction that has ended', () => {
     for (const end of [streamCommit(), streamAbort(), streamPrepare()]) {
       expect(decodeAny([...firstBlock(700), end, ...firstBlock(700), end])).toHaveLength(6);
     }
   });
 });
 
-describe('what cannot come at this point of a stream', () => {
+describe('an invalid message at this point of a stream', () => {
   const open = firstBlock(700, relation(), ONE);
   const inside = open.slice(0, -1);
   const within = /expected Stream Stop of transaction 700 before it/;
@@ -191,8 +191,8 @@ describe('what cannot come at this point of a stream', () => {
     expect(decodeError(payloads).message).toMatch(problem);
   });
 
-  it('a change without its xid in a block is never read as one with it', () => {
-    // Its table's OID is taken for the xid, and what follows for an OID.
+  it('a change in a block without its xid is never decoded as one with it', () => {
+    // The OID of its table would be used as the xid, and the next bytes as the OID.
     expect(decodeError([...inside, ONE]).message).toMatch(/^Insert message: expected the Relation with OID \d+ before/);
   });
 });
@@ -200,7 +200,7 @@ describe('what cannot come at this point of a stream', () => {
 describe('an abort', () => {
   const [, , ...rest] = [...streamAbort({ subxid: 701, abortLsn: 7n })];
 
-  it('has both position and time, or neither', () => {
+  it('has both LSN and time, or neither', () => {
     const whole = Buffer.from([0x41, 0, ...rest]);
     expect(rest).toHaveLength(23);
     for (let end = 1; end < whole.length; end++) {
@@ -210,7 +210,7 @@ describe('an abort', () => {
     }
   });
 
-  it('ends where it ends', () => {
+  it('must end at the end of its payload', () => {
     const longer = Buffer.concat([streamAbort({ abortLsn: 7n }), Buffer.of(0)]);
     expect(decodeError([longer]).message).toMatch(/^Stream Abort message: .* at byte 25/);
   });
@@ -219,14 +219,14 @@ describe('an abort', () => {
 describe('a table that is described in a block', () => {
   const named = (name: string, ...columns: string[]) => relation({ name, columns });
 
-  /** Where the tables of the inserts stood, and what was read of their rows. */
+  /** The positions of the tables of inserts, and their decoded rows. */
   function rowsOf(payloads: readonly Buffer[]): unknown[] {
     return decodeAny(payloads).flatMap((message) =>
       message.kind === 'insert' ? [`${message.table} ${JSON.stringify(message.new)}`] : [],
     );
   }
 
-  it('is not known to others until the transaction is committed', () => {
+  it('is unknown to other transactions until its transaction is committed', () => {
     const start = firstBlock(700, named('mine', 'a'), insert(['1']));
     const others = [begin(), insert(['1']), commit()];
     expect(decodeError([...start, ...others.slice(0, 2)]).message).toMatch(/expected the Relation with OID 16384/);
@@ -240,21 +240,21 @@ describe('a table that is described in a block', () => {
     ['is prepared', streamPrepare(), 'SCHEMA_DRIFT'],
     ['is aborted', streamAbort(), undefined],
     ['is aborted in part', streamAbort({ subxid: 701 }), undefined],
-  ])('may be another than expected until the transaction %s', (_, end, code) => {
+  ])('may differ from the expected table until the transaction %s', (_, end, code) => {
     const check = readExpectedTables({ mine: { a: 'int8' } });
     const decoder = new PgoutputDecoder(defaultTypes, { check });
     const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
     for (const payload of firstBlock(700, named('mine', 'a'), insert(['1']), named('mine', 'b'))) decode(payload);
     if (code) expect(failure(() => decode(end))).toMatchObject({ code, retryable: false });
     else expect(decode(end)).toMatchObject({ kind: 'streamAbort' });
-    // As it is read when it comes in one piece.
+    // As decoded from the whole transaction.
     const whole = new PgoutputDecoder(defaultTypes, { check });
     whole.decode(begin(), 0, begin().length);
     const described = named('mine', 'b');
     expect(failure(() => whole.decode(described, 0, described.length))).toMatchObject({ code: 'SCHEMA_DRIFT' });
   });
 
-  it('is known to the transaction’s later blocks', () => {
+  it('is known to later blocks of the transaction', () => {
     const payloads = [
       ...firstBlock(700, named('mine', 'a')),
       ...firstBlock(800),
@@ -264,7 +264,7 @@ describe('a table that is described in a block', () => {
     expect(rowsOf(payloads)).toEqual(['mine {"a":"1"}', 'mine {"a":"2"}']);
   });
 
-  it('is as it was before, for all others, while the transaction is open', () => {
+  it('keeps its earlier description for all other transactions while the transaction is open', () => {
     const before = [begin(), named('old', 'a'), commit()];
     const payloads = [
       ...before,
@@ -287,7 +287,7 @@ describe('a table that is described in a block', () => {
   it.each([
     ['aborted', streamAbort()],
     ['prepared', streamPrepare()],
-  ])('is as it was before once the transaction is %s', (_, end) => {
+  ])('has its earlier description again once the transaction is %s', (_, end) => {
     const payloads = [
       begin(),
       named('old', 'a'),
@@ -302,7 +302,7 @@ describe('a table that is described in a block', () => {
     expect(rowsOf(payloads)).toEqual(['new {"b":"2","c":"3"}', 'old {"a":"4"}', 'old {"a":"5"}']);
   });
 
-  it('stays when a subtransaction is aborted: the server describes it again', () => {
+  it('is kept when a subtransaction is aborted: the server describes it again', () => {
     const payloads = [
       ...firstBlock(700, named('mine', 'a'), [701, named('mine', 'b')]),
       streamAbort({ subxid: 701 }),
@@ -311,7 +311,7 @@ describe('a table that is described in a block', () => {
     expect(rowsOf(payloads)).toEqual(['mine {"a":"1"}']);
   });
 
-  it('may be described otherwise by each of several open transactions, and of those that commit the latest description holds', () => {
+  it('may be described differently by several open transactions, and the latest description of a committed one is used', () => {
     const payloads = [
       ...firstBlock(700, named('seven', 'a'), insert(['1'])),
       ...firstBlock(800, named('eight', 'b'), insert(['2'])),
@@ -338,7 +338,7 @@ describe('a table that is described in a block', () => {
     ]);
   });
 
-  it('is seen by an open transaction as others have committed it, unless it has described it itself', () => {
+  it('has the committed description in an open transaction, unless that has described it itself', () => {
     const payloads = [
       ...firstBlock(700),
       begin(),
@@ -352,7 +352,7 @@ describe('a table that is described in a block', () => {
     expect(rowsOf(payloads)).toEqual(['whole {"a":"1"}', 'eight {"b":"2"}']);
   });
 
-  it('names domains for its own transaction alone, until that is committed', () => {
+  it('determines domains only for its own transaction, until that is committed', () => {
     const table = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
     const described = [begin(), table, insert(['1']), commit()];
     const payloads = [...firstBlock(700, type(16400, 'int4', ''), table, insert(['1'])), ...described];

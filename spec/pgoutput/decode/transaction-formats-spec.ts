@@ -12,43 +12,43 @@ describe('Begin and Commit', () => {
     ]);
   });
 
-  it('refuse a second Begin inside a transaction', () => {
+  it('reject a second Begin within a transaction', () => {
     expect(decodeError([begin(), begin()]).message).toMatch(
       /^Begin message: expected the end of the transaction at 0\/100 before it/,
     );
   });
 
-  it('refuse a Commit without Begin, also after another Commit', () => {
+  it('reject a Commit without Begin, also after another Commit', () => {
     const outside = /^Commit message: it came outside a transaction/;
     expect(decodeError([commit()]).message).toMatch(outside);
     expect(decodeError([begin(), commit(), commit()]).message).toMatch(outside);
   });
 
-  it('refuse a Commit with another commit LSN than Begin had', () => {
+  it('reject a Commit whose commit LSN differs from that of Begin', () => {
     const error = decodeError([begin({ commitLsn: 0x100n }), commit({ commitLsn: 0x1_0000_0100n })]);
     expect(error.message).toContain(
       'Commit message: expected the LSN 0/100 that the transaction began with, found 1/100',
     );
   });
 
-  it('refuse a Commit with flags', () => {
+  it('reject a Commit with flags', () => {
     expect(decodeError([begin(), commit({ flags: 1 })]).message).toContain('flags of 0 at byte 1, found 0x01');
   });
 });
 
 describe('Origin', () => {
-  it('is decoded with the position on the server of origin', () => {
+  it('is decoded with the position on the origin server', () => {
     const message = decodeLast('origin', [begin(), origin('node_ä', 0x1234n)]);
     expect(message).toEqual({ kind: 'origin', name: 'node_ä', originLsn: 0x1234n });
   });
 
-  it('is refused outside a transaction', () => {
+  it('is rejected outside a transaction', () => {
     expect(decodeError([origin('node')]).message).toContain('Origin message: it came outside a transaction');
   });
 });
 
 describe('a logical message', () => {
-  it('takes a place in its transaction when it is transactional', () => {
+  it('has a position in its transaction if it is transactional', () => {
     const payloads = [begin({ commitLsn: 0x500n }), relation(), insert(['1', 'a']), logicalMessage({ lsn: 0x400n })];
     expect(decodeLast('message', payloads)).toEqual({
       kind: 'message',
@@ -61,7 +61,7 @@ describe('a logical message', () => {
     });
   });
 
-  it('stands alone when it is not transactional', () => {
+  it('is independent if it is not transactional', () => {
     const message = decodeLast('message', [logicalMessage({ transactional: false, content: '' })]);
     expect(message).toEqual({
       kind: 'message',
@@ -74,13 +74,13 @@ describe('a logical message', () => {
     });
   });
 
-  it('takes no ordinal when it is not transactional, even between Begin and Commit', () => {
+  it('has no ordinal if it is not transactional, even between Begin and Commit', () => {
     const alone = logicalMessage({ transactional: false });
     const messages = decodeAll([begin(), alone, logicalMessage()]);
     expect(messages).toMatchObject([{}, { commitLsn: undefined, ordinal: undefined }, { ordinal: 0 }]);
   });
 
-  it('is refused outside a transaction when it is transactional', () => {
+  it('is rejected outside a transaction if it is transactional', () => {
     expect(decodeError([logicalMessage()]).message).toContain('Message message: it came outside a transaction');
   });
 });

@@ -31,7 +31,7 @@ describe('a prepared transaction', () => {
     expect({ ...streamed }).toStrictEqual({ kind: 'streamPrepare', ...fields });
   });
 
-  it('may have any gid, of up to 199 bytes, and none', () => {
+  it('may have any gid of up to 199 bytes, and none', () => {
     for (const gid of ['', "it's", 'a'.repeat(199), 'é'.repeat(99)]) {
       expect(decodeAny([beginPrepare({ gid }), prepare({ gid })])).toMatchObject([{ gid }, { gid }]);
     }
@@ -61,7 +61,7 @@ describe('a prepared transaction', () => {
     ]);
   });
 
-  it('may be empty, and stand between the blocks of another', () => {
+  it('may be empty, and be between the blocks of another', () => {
     const kinds = decodeAny([
       ...firstBlock(800),
       beginPrepare(),
@@ -80,12 +80,12 @@ describe('a prepared transaction', () => {
     ]);
   });
 
-  it('describes tables for all that follow, when it came in one piece', () => {
+  it('describes tables for all later transactions, if it is sent as a whole', () => {
     const payloads = [beginPrepare(), relation(), prepare(), begin(), insert(['1', 'a']), commit()];
     expect(decodeAny(payloads)[4]).toMatchObject({ kind: 'insert', table: 'users' });
   });
 
-  it('has its end told by messages that need nothing before them', () => {
+  it('has messages for its end that require no earlier ones', () => {
     const committed = { gid: 'g', xid: 7, commitLsn: MAX, endLsn: MAX, commitTime: LATER };
     const rolledBack = {
       gid: 'g',
@@ -104,7 +104,7 @@ describe('a prepared transaction', () => {
   });
 });
 
-describe('what cannot come at this point of a prepared transaction', () => {
+describe('an invalid message at this point of a prepared transaction', () => {
   const whole = /expected the end of the transaction at 0\/100 before it/;
   const outside = /it came outside a transaction/;
 

@@ -32,7 +32,7 @@ const everyKind = [
 ];
 
 describe('JSON.stringify of a message', () => {
-  it('shows all data, LSNs as X/Y', () => {
+  it('contains all data, with LSNs as X/Y', () => {
     const commitTime = '2024-05-06T07:08:09.123Z';
     const change = { schema: 'public', table: 'users', commitLsn: '0/100' };
     const content = { type: 'Buffer', data: [97, 98] };
@@ -62,7 +62,7 @@ describe('JSON.stringify of a message', () => {
     ]);
   });
 
-  it('shows keepalives and raw data, the kind first', () => {
+  it('contains keepalives and raw data, starting with the kind', () => {
     const time = new Date(0);
     expect(
       JSON.stringify([new KeepaliveMessage(1n, time, true), new XLogDataMessage(1n, 2n, time, Buffer.of(7))]),
@@ -73,7 +73,7 @@ describe('JSON.stringify of a message', () => {
     );
   });
 
-  it('shows bigints in a row as decimal text, however deep, and dates and buffers as JSON does', () => {
+  it('contains bigints of a row as decimal text, at any depth, and dates and buffers as JSON does', () => {
     const value = { big: 2n ** 63n, list: [1n, { deep: -1n }], date: new Date(0), bytes: Buffer.of(1), none: null };
     const types = { getTypeParser: () => () => value };
     const message = decodeLast('insert', [begin(), relation({ columns: ['v'] }), insert(['x'])], types);
@@ -88,20 +88,20 @@ describe('JSON.stringify of a message', () => {
 });
 
 describe('console.log of a message', () => {
-  it('shows its class and members, LSNs as X/Y', () => {
+  it('prints its class and members, with LSNs as X/Y', () => {
     const keepalive = new KeepaliveMessage(0x1750a70n, new Date(0), false);
     expect(inspect(keepalive, { breakLength: Infinity })).toBe(
       "KeepaliveMessage { kind: 'keepalive', walEnd: '0/1750A70', serverTime: 1970-01-01T00:00:00.000Z, replyRequested: false }",
     );
   });
 
-  it('leaves a row as it is, its bigints too', () => {
+  it('prints a row unchanged, including its bigints', () => {
     const types = { getTypeParser: () => BigInt };
     const message = decodeLast('insert', [begin(), relation({ columns: ['v'] }), insert(['24446888'])], types);
     expect(inspect(message)).toContain('new: { v: 24446888n }');
   });
 
-  it('shows the changes of a transaction', () => {
+  it('prints the changes of a transaction', () => {
     const changes = [decodeLast('insert', [begin(), relation(), insert(['1', null])])];
     const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, new InMemoryChangeList(changes));
     const [shown, other] = [transaction, { ...transaction, kind: 'x', changes }].map((it) => inspect(it, { depth: 9 }));
@@ -112,7 +112,7 @@ describe('console.log of a message', () => {
     expect(shown).toContain("commitLsn: '0/100',\n      ordinal: 0,");
   });
 
-  it('goes as deep as it is asked to', () => {
+  it('supports the option depth', () => {
     const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
     expect(inspect([[message]], { depth: 1 })).toBe('[ [ [InsertMessage] ] ]');
     expect(inspect([message], { depth: 1 })).toContain('new: [Object]');
@@ -121,13 +121,13 @@ describe('console.log of a message', () => {
     expect(inspect(transaction, { depth: 0 })).toContain('changes: [Array]');
   });
 
-  it('follows the other options', () => {
+  it('supports the other options', () => {
     const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
     expect(inspect(message, { colors: true })).toContain("\u001b[32m'0/100'\u001b[39m");
     expect(inspect(message, { compact: false })).toContain('new: {\n    id: 1,');
   });
 
-  it('is no part of the data', () => {
+  it('does not affect the data', () => {
     const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
     inspect(message);
     expect({ ...message }).toStrictEqual({
@@ -143,14 +143,14 @@ describe('console.log of a message', () => {
   });
 });
 
-describe('ack of a message that no session delivered', () => {
-  it('returns true for every kind, unbound and again', () => {
+describe('ack of a message without a session', () => {
+  it('returns true for every kind, without its object, and repeatedly', () => {
     const messages = decodeAll(everyKind);
     expect(new Set(messages.map(({ kind }) => kind)).size).toBe(10);
     for (const { ack } of messages) expect([ack(), ack()]).toEqual([true, true]);
   });
 
-  it('is no part of the data', () => {
+  it('is not part of the data', () => {
     const [message] = decodeAll([begin()]);
     expect(new Set(Reflect.ownKeys(message ?? {}))).toEqual(new Set(['kind', 'commitLsn', 'commitTime', 'xid']));
   });

@@ -26,7 +26,7 @@ function formOf(typeName: string, text: string, types: TypeParsers = defaultType
 }
 
 describe('the JSON form of a value', () => {
-  // As to_json of PostgreSQL has them, but for -0, which is no text there, and for what pg's parsers make an object.
+  // As in PostgreSQL's to_json, except for -0, and for types that pg's parsers convert to objects.
   it.each<[type: string, text: string, form: unknown]>([
     ['float4', 'NaN', 'NaN'],
     ['float8', 'Infinity', 'Infinity'],
@@ -55,7 +55,7 @@ describe('the JSON form of a value', () => {
     ['circle', '<(Infinity,0),1>', { x: 'Infinity', y: 0, radius: 1 }],
     ['json', '{"a": -0, "b": [1e400]}', { a: 0, b: ['Infinity'] }],
     ['json', '-0', 0],
-  ])('of type %s, %s, is no null', (type, text, form) => {
+  ])('of type %s, %s, is not null', (type, text, form) => {
     expect(formOf(type, text)).toStrictEqual(form);
   });
 
@@ -67,7 +67,7 @@ describe('the JSON form of a value', () => {
     ['_date', '{-infinity}', ['-infinity']],
     ['_int8', '{9223372036854775807}', ['9223372036854775807']],
     ['json', '{"a": -0, "b": 1e400, "c": 9007199254740993}', { a: 0, b: '1e400', c: '9007199254740993' }],
-  ])('is no null with exact types: %s, %s', (type, text, form) => {
+  ])('is not null with exact types: %s, %s', (type, text, form) => {
     expect(formOf(type, text, exactTypes)).toStrictEqual(form);
   });
 
@@ -79,11 +79,11 @@ describe('the JSON form of a value', () => {
     [new Map([['a', NaN]]), { a: 'NaN' }],
     [{ at: Infinity }, { at: 'infinity' }],
     [7n, '7'],
-  ])('is no null where a parser of one’s own makes %p of a timestamp', (value, form) => {
+  ])('is not null if a custom parser returns %p for a timestamp', (value, form) => {
     expect(formOf('timestamp', 'x', { getTypeParser: () => () => value })).toStrictEqual(form);
   });
 
-  it('says so in each row of a change, and in a transaction', () => {
+  it('is the same in each row of a change, and in a transaction', () => {
     const messages = decodeAll([
       begin(),
       tableOf(oid('float8'), oid('date')),
@@ -102,7 +102,7 @@ describe('the JSON form of a value', () => {
     expect(parsed(tx)).toMatchObject({ changes: forms });
   });
 
-  it('follows from what a type is made of', () => {
+  it('depends on the definition of its type', () => {
     const [DOMAIN, ARRAY, COMPOSITE, NESTED, NAMED] = [20001, 20002, 20003, 20004, 20005];
     const attributes = [
       { name: 'f', typeOid: oid('float8') },
@@ -128,7 +128,7 @@ describe('the JSON form of a value', () => {
     });
   });
 
-  it('settles nothing of a type that no value was read of', () => {
+  it('does not require a definition of a type without values', () => {
     const catalog = new TypeCatalog();
     const decoder = new PgoutputDecoder(defaultTypes, { catalog });
     const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);

@@ -23,7 +23,7 @@ import { decodeAny } from '../support/decode';
 const time = COMMIT_TIME.toISOString();
 const gid = 'order 7';
 
-/** Of every kind one, in the order in which a stream may have them. */
+/** One of every kind, in a possible order of a stream. */
 const messages = decodeAny([
   ...firstBlock(
     700,
@@ -90,13 +90,13 @@ it('there is one of every kind', () => {
 });
 
 describe.each(each)('%s', (_, message, json) => {
-  it('shows all its data as JSON, the kind first, LSNs as X/Y', () => {
+  it('has a JSON form with all its data, starting with the kind, and LSNs as X/Y', () => {
     const text = JSON.stringify(message);
     expect(JSON.parse(text)).toStrictEqual(json);
     expect(text.startsWith(`{"kind":"${message.kind}",`)).toBe(true);
   });
 
-  it('shows its class and members in console.log, LSNs as X/Y', () => {
+  it('prints its class and members with console.log, and LSNs as X/Y', () => {
     const shown = inspect(message, { breakLength: Infinity, depth: 9 });
     expect(shown).toMatch(new RegExp(`^[A-Z]\\w+Message \\{ kind: '${message.kind}', `));
     for (const [name, value] of Object.entries(json)) {
@@ -107,7 +107,7 @@ describe.each(each)('%s', (_, message, json) => {
     expect(shown).not.toMatch(/\d+n\b/);
   });
 
-  it('can be acknowledged though no session delivered it, and has no checkpoint then', () => {
+  it('can be acknowledged without a session, and has no checkpoint then', () => {
     const { ack } = message;
     expect([ack(), ack()]).toEqual([true, true]);
     const ends = message.kind === 'message' || 'endLsn' in json;
@@ -116,7 +116,7 @@ describe.each(each)('%s', (_, message, json) => {
   });
 });
 
-it('a change that was not streamed has no xid at all', () => {
+it('a change that was not streamed has no property xid', () => {
   const [, , one] = decodeAny([beginPrepare(), relation(), insert(['1', 'a'])]);
   expect(Object.keys(one ?? {})).not.toContain('xid');
   expect(inspect(one)).not.toContain('xid');

@@ -33,10 +33,10 @@ function decoderWith(limits?: TableLimits, check?: () => void) {
   return (...payloads: readonly Buffer[]) => payloads.map((payload) => decoder.decode(payload, 0, payload.length));
 }
 
-describe('tables that were described and never come again', () => {
+describe('tables that were described and are not used again', () => {
   const ids = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
-  /** Bytes of the heap for each more of them, once there are many. */
+  /** The bytes of the heap for each additional table, once there are many. */
   function bytesPerTable(payloadsOf: (id: number) => readonly Buffer[], limits?: TableLimits): number {
     const decode = decoderWith(limits);
     const heap = (): number => {
@@ -48,7 +48,7 @@ describe('tables that were described and never come again', () => {
     const before = heap();
     for (const id of ids(30_000, 8000)) describe(id);
     const bytes = (heap() - before) / 8000;
-    // The decoder is still there.
+    // Keeps a reference to the decoder.
     expect(decode(begin(), relation({ oid: 1, columns: ['a'] }), insert(['1'], 1), commit())).toHaveLength(4);
     return bytes;
   }
@@ -61,15 +61,15 @@ describe('tables that were described and never come again', () => {
     ),
   ];
 
-  it('take a fraction of what those do that are in use', () => {
+  it('take a fraction of the memory of those in use', () => {
     expect(bytesPerTable(table)).toBeLessThan(1000);
   });
 
-  it('take nothing at all beyond a limit', () => {
+  it('take no memory beyond a limit', () => {
     expect(bytesPerTable(table, { columns: 100, bytes: 100_000 })).toBeLessThan(50);
   });
 
-  it('take nothing for the names of types', () => {
+  it('take no memory for the names of types', () => {
     const typed = (oid: number): Buffer[] => [
       type(oid + 100_000, `type_${oid}`),
       relation({ oid, columns: [{ name: 'a', typeOid: oid + 100_000 }] }),
@@ -78,10 +78,10 @@ describe('tables that were described and never come again', () => {
   });
 });
 
-describe('a table that was given up while others were in use', () => {
+describe('a table that was evicted while others were in use', () => {
   const described = [1, 2, 3].map((oid) => relation({ oid, name: `t${oid}`, columns: [`c${oid}`] }));
 
-  it('is compiled again when a change of it comes, and is not checked again', () => {
+  it('is compiled again for its next change, and is not checked again', () => {
     const check = jest.fn();
     const decode = decoderWith({ columns: 1, bytes: Infinity }, check);
     const messages = decode(begin(), ...described, insert(['x'], 1), insert(['y'], 2), insert(['z'], 1), commit());
@@ -96,7 +96,7 @@ describe('a table that was given up while others were in use', () => {
     expect(check).toHaveBeenCalledTimes(3);
   });
 
-  it('keeps its domains, whose types are not named again', () => {
+  it('keeps its domains, whose types are not sent again', () => {
     const decode = decoderWith({ columns: 1, bytes: Infinity });
     const domain = [
       type(20_001, 'int4', 'pg_catalog'),
@@ -108,7 +108,7 @@ describe('a table that was given up while others were in use', () => {
     });
   });
 
-  it('beyond the limit of descriptions ends the stream with an error that a new subscription mends', () => {
+  it('beyond the limit of descriptions ends the stream with a retryable error', () => {
     const decode = decoderWith({ columns: 100, bytes: 1000 });
     decode(begin(), ...Array.from({ length: 20 }, (_, i) => relation({ oid: i + 1, columns: ['a'] })));
     expect(decode(insert(['1'], 20))).toMatchObject([{ new: { a: '1' } }]);
@@ -127,7 +127,7 @@ describe('a table that was given up while others were in use', () => {
   });
 });
 
-/** One step of a server: a table described or not, and a change of it, in a whole transaction or in a block. */
+/** A step of a server: a description or a change of a table, in a whole transaction or in a block. */
 interface Step {
   readonly what: 'whole' | 'block' | 'commit' | 'abort' | 'abortPart';
   readonly oid: number;
@@ -136,7 +136,7 @@ interface Step {
   readonly describes: boolean;
 }
 
-/** Of the same number of columns, so that one taken for another is not noticed by that. */
+/** Tables with the same number of columns, so that a mix-up is not detected by the count. */
 const FORMS = [['a'], ['b'], ['a', 'b'], ['b', 'a'], ['a', 'c']] as const;
 
 interface Form {
@@ -144,7 +144,7 @@ interface Form {
   readonly order: number;
 }
 
-/** The payloads of some steps, with the row that each insert is to have. */
+/** The payloads of some steps, with the expected row of each insert. */
 function script(steps: readonly Step[]): { readonly payload: Buffer; readonly row?: Record<string, string> }[] {
   const committed = new Map<number, Form>();
   const streams = new Map<number, Map<number, Form>>();
@@ -197,7 +197,7 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-/** Decodes a script, and compares each row, also of what transactions() makes. */
+/** Decodes a script, and compares each row, including those of transactions(). */
 function play(all: readonly Step[], limits: TableLimits): unknown {
   const decode = decoderWith(limits);
   const source = new Subject<AnyReplicationMessage>();
@@ -226,8 +226,8 @@ function play(all: readonly Step[], limits: TableLimits): unknown {
   return undefined;
 }
 
-describe('random tables that are described anew, in open transactions, too', () => {
-  it('are read by the description that was current, however few are compiled', () => {
+describe('random tables that are described again, also in open transactions', () => {
+  it('are decoded by the description at the time, however few are compiled', () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 12 }), (all, columns) => {
         expect(play(all, { columns, bytes: Infinity })).toBeUndefined();
@@ -236,7 +236,7 @@ describe('random tables that are described anew, in open transactions, too', () 
     );
   });
 
-  it('are read by the description that was current, or not at all, however few are remembered', () => {
+  it('are decoded by the description at the time, or not at all, however few are kept', () => {
     let forgotten = 0;
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 1500 }), (all, bytes) => {

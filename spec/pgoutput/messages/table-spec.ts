@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parseName, parseTableName, formatQualifiedName, formatTableName } from '../../../lib/pgoutput/messages/table';
 
-/** Whatever PostgreSQL takes for a name; mostly of what tells names apart. */
+/** Any name that PostgreSQL allows, mostly of characters that separate names. */
 const NAME = fc.string({ unit: fc.constantFrom('a', 'b', '.', '"', '[', ' ', 'ä'), minLength: 1, maxLength: 6 });
 const OBJECT = fc.record({ schema: fc.oneof(fc.constant('public'), NAME), name: NAME });
 
@@ -27,18 +27,18 @@ describe('the name of a table', () => {
     ['"users"', 'public', 'users'],
     ['"public"."users"', 'public', 'users'],
     ['"billing".invoices', 'billing', 'invoices'],
-  ])('is understood with more than it takes: %s', (text, schema, name) => {
+  ])('may be written with the default schema, or with quotes that are not required: %s', (text, schema, name) => {
     expect(parseTableName(text)).toStrictEqual({ schema, name });
   });
 
   it.each(['', '.', 'a.', '.b', 'a.b.c', 'a"b', '"a', 'a"', '""', '"a"b', '"a".', 'a."b"c', '"a"."b"."c"', '"a""'])(
-    'is not %j',
+    'cannot be %j',
     (text) => {
       expect(parseTableName(text)).toBeUndefined();
     },
   );
 
-  it('is that of one table alone', () => {
+  it('is unique', () => {
     fc.assert(
       fc.property(OBJECT, ({ schema, name }) => {
         expect(parseTableName(formatTableName(schema, name))).toStrictEqual({ schema, name });
@@ -47,7 +47,7 @@ describe('the name of a table', () => {
     );
   });
 
-  it('is read in time in proportion to its length', () => {
+  it('is parsed in time proportional to its length', () => {
     const text = `${'"a""b'.repeat(200_000)}.`;
     expect(parseTableName(text)).toBeUndefined();
     expect(parseTableName(`"${'""'.repeat(200_000)}"`)?.name).toHaveLength(200_000);

@@ -1,4 +1,4 @@
-/** What is streamed of transactions that are still open. */
+/** Blocks of transactions that are still open. */
 import { inBlock, streamStart, streamStop } from '../../../lib/testing/payloads';
 
 /** A payload of the transaction itself, or of one of its subtransactions. */
@@ -12,7 +12,7 @@ export function firstBlock(xid: number, ...payloads: readonly Streamed[]): Buffe
   return [streamStart({ xid, first: true }), ...payloads.map((one) => streamed(xid, one)), streamStop()];
 }
 
-/** A block that goes on with a transaction. */
+/** A later block of a transaction. */
 export function block(xid: number, ...payloads: readonly Streamed[]): Buffer[] {
   return [streamStart({ xid, first: false }), ...payloads.map((one) => streamed(xid, one)), streamStop()];
 }

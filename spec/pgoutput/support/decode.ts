@@ -4,7 +4,7 @@ import type { AnyPgoutputMessage, PgoutputMessage } from '../../../lib/pgoutput/
 import { isOfWholeTransaction } from '../../../lib/testing/deliveries';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 
-/** Decodes the payloads of transactions that come in one piece. */
+/** Decodes the payloads of whole transactions. */
 export function decodeAll(payloads: readonly Buffer[], types?: TypeParsers): PgoutputMessage[] {
   return decodeAny(payloads, types).map((message) => {
     if (!isOfWholeTransaction(message)) throw new Error(`Expected no ${message.kind}`);
@@ -12,13 +12,13 @@ export function decodeAll(payloads: readonly Buffer[], types?: TypeParsers): Pgo
   });
 }
 
-/** Decodes payloads in turn with one decoder. */
+/** Decodes payloads in order with one decoder. */
 export function decodeAny(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): AnyPgoutputMessage[] {
   const decoder = new PgoutputDecoder(types);
   return payloads.map((payload) => decoder.decode(payload, 0, payload.length));
 }
 
-/** Decodes payloads in turn with one decoder, and gives the message of the last, which must be of the kind. */
+/** Decodes payloads in order with one decoder, and returns the last message, which must be of this kind. */
 export function decodeLast<K extends PgoutputMessage['kind']>(
   kind: K,
   payloads: readonly Buffer[],
@@ -29,7 +29,7 @@ export function decodeLast<K extends PgoutputMessage['kind']>(
   return message;
 }
 
-/** The ProtocolError that decoding the last of the payloads raises; those before it must decode. */
+/** The ProtocolError of decoding the last payload. The ones before it must be valid. */
 export function decodeError(payloads: readonly Buffer[], types: TypeParsers = defaultTypes): ReplicationError {
   const decoder = new PgoutputDecoder(types);
   for (const payload of payloads.slice(0, -1)) decoder.decode(payload, 0, payload.length);

@@ -13,7 +13,7 @@ STATE.current = new OpenTransaction(0x100n);
 const GUARD = new ValueGuard(STATE, undefined);
 const DESCRIBED = new DescribedTable(new CompiledTables(DECODING, 0), '', undefined, false);
 
-/** The readers of a column of `public.t` as a row is read with that could not be read: they throw what a subscriber gets. */
+/** The readers of a column of `public.t`, with the errors that a subscriber receives. */
 export function guardedReaders(column: Column, readers: ColumnReaders): ColumnReaders {
   const message = new RelationMessage(16384, 'public', 't', 'public.t', 'default', [column]);
   const compiled = { name: column.name, key: column.key, isProto: column.name === '__proto__', ...readers };

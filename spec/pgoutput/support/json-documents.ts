@@ -1,7 +1,7 @@
-/** JSON documents with numbers of any size and precision, and what they are made of. */
+/** JSON documents with numbers of any size and precision, and their structure. */
 import fc, { type Arbitrary } from 'fast-check';
 
-/** A document, and one of: the number as it is written, the items of an array, the members of an object, or its value. */
+/** A document, with one of: the text of the number, the items of an array, the members of an object, or its value. */
 export interface JsonDocument {
   readonly text: string;
   readonly literal?: string;
@@ -15,7 +15,7 @@ const digits = (maxLength: number): Arbitrary<string> =>
 const sign = fc.constantFrom('', '', '-');
 const integer = fc.tuple(sign, digits(25)).map(([minus, all]) => minus + (all.replace(/^0+/, '') || '0'));
 
-/** Numbers as JSON may write them: those that a double holds, those that it nearly does, and others. */
+/** Numbers in JSON: some that a double represents exactly, some that it nearly does, and others. */
 export const NUMBER: Arbitrary<string> = fc.oneof(
   integer,
   fc.integer().map(String),
@@ -41,7 +41,7 @@ const string = fc.oneof(
   fc.string({ unit: fc.constantFrom(...'"\\{}[]:, 1234567890e'), size: 'max', maxLength: 25 }),
   fc.constantFrom('__proto__', 'constructor', '0', '1', 'a', ''),
 );
-/** As JSON.stringify writes it, or with all that may be escaped. */
+/** Written as JSON.stringify does, or with all characters escaped that may be. */
 const written = fc.tuple(string, fc.boolean()).map(([value, isEscaped]) => ({
   value,
   text: isEscaped
@@ -85,7 +85,7 @@ export function sameDecimal(a: string, b: string): boolean {
   return one.units * 10n ** BigInt(one.power - least) === other.units * 10n ** BigInt(other.power - least);
 }
 
-/** A number is so many units of a power of ten; undefined for what is no finite number. */
+/** A number as units of a power of ten; undefined if it is not a finite number. */
 function unitsOf(text: string): { units: bigint; power: number } | undefined {
   const [, whole = '', fraction = '', power = '0'] = /^(-?\d+)(?:\.(\d+))?(?:e([-+]?\d+))?$/i.exec(text) ?? [];
   return whole === '' ? undefined : { units: BigInt(whole + fraction), power: Number(power) - fraction.length };

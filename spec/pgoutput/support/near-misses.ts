@@ -1,12 +1,12 @@
 import fc, { type Arbitrary } from 'fast-check';
 
-/** What the forms of numbers, dates, arrays and bytea are made of, and some of what they are not. */
+/** Characters of numbers, dates, arrays and bytea, and some others. */
 const symbol = fc.constantFrom(...'0123456789-:+. {}",\\xNULteE[]=TZ/BCß', '00', '--', '""', '\\"', ' BC');
 
-/** Texts that have something of all forms. */
+/** Texts composed of these characters. */
 export const garbage: Arbitrary<string> = fc.array(symbol, { maxLength: 30 }).map((symbols) => symbols.join(''));
 
-/** A text with a few symbols put in, left out or put in the place of others. */
+/** A text with a few characters inserted, removed or replaced. */
 export function nearMiss(text: Arbitrary<string>): Arbitrary<string> {
   const change = fc.tuple(fc.nat(), fc.nat(1), fc.option(symbol, { nil: '' }));
   return fc.tuple(text, fc.array(change, { minLength: 1, maxLength: 3 })).map(([whole, changes]) =>

@@ -1,14 +1,14 @@
-/** Texts of dates and times, printed as PostgreSQL prints them under DateStyle ISO. */
+/** Texts of dates and times, as PostgreSQL prints them with DateStyle ISO. */
 import fc, { type Arbitrary } from 'fast-check';
 
-/** From 4714 BC on; four digits, which most have, more often than others. */
+/** From 4714 BC on; years of four digits are the most frequent. */
 const year = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 100, max: 9999 }) },
   { weight: 2, arbitrary: fc.integer({ min: 1970, max: 2037 }) },
   { weight: 2, arbitrary: fc.integer({ min: -4713, max: 294_276 }) },
   { weight: 1, arbitrary: fc.integer({ min: -1, max: 101 }) },
 );
-/** Not all of them have a 31st; a parser has to make something of it all the same. */
+/** Includes a 31st of every month, which a parser must accept anyway. */
 const day = fc.tuple(year, twoDigits(1, 12), twoDigits(1, 31)).map(([y, m, d]) => {
   return { text: `${String(y > 0 ? y : 1 - y).padStart(4, '0')}-${m}-${d}`, era: y > 0 ? '' : ' BC' };
 });
@@ -21,7 +21,7 @@ const fraction = fc.oneof(
 const clock = fc
   .tuple(twoDigits(0, 23), twoDigits(0, 59), twoDigits(0, 59), fraction)
   .map(([h, m, s, rest]) => `${h}:${m}:${s}${rest}`);
-/** The session's time zone is UTC; but `types` may be asked in another. */
+/** The session's time zone is UTC, but `types` may be used with another one. */
 const offset = fc.oneof(
   { weight: 6, arbitrary: fc.constant('+00') },
   { weight: 1, arbitrary: fc.constantFrom('+01', '-03:30', '+13', '-11', '+05:45', '-00:44:30', '+15:59:59') },
@@ -41,7 +41,7 @@ export const printedTimestamptz = rarely(
   fc.tuple(day, clock, offset).map(([{ text, era }, time, zone]) => `${text} ${time}${zone}${era}`),
 );
 
-/** Times on the wall around the given ones, to the microsecond. */
+/** Local times around the given ones, to the microsecond. */
 export function printedNear(instants: readonly number[]): Arbitrary<string> {
   const ms = fc.tuple(fc.constantFrom(...instants), fc.integer({ min: -3 * 3_600_000, max: 3 * 3_600_000 }));
   return fc.tuple(ms, fraction).map(([[instant, away], rest]) => {

@@ -1,4 +1,4 @@
-/** Texts of values, printed as PostgreSQL prints them under the settings that sessions pin. */
+/** Texts of values, as PostgreSQL prints them with the session settings of the library. */
 import fc, { type Arbitrary } from 'fast-check';
 import { printedDate, printedTimestamp, printedTimestamptz } from './printed-dates';
 
@@ -25,7 +25,7 @@ const float8 = fc
   )
   .map((value) => printFloat(value, 15, (number) => number.toExponential()));
 const uuid = fc.uuid();
-/** About as long as what is taken character by character, or of any script. */
+/** Around the length up to which text is decoded by character, and of any script. */
 const text = fc.oneof(
   fc.string({ unit: 'grapheme-ascii', maxLength: 40, size: 'max' }),
   fc.string({ unit: 'grapheme', maxLength: 20, size: 'max' }),
@@ -40,7 +40,7 @@ const money = fc.constantFrom('$1.50', '-$1,234,567.00', '$0.00');
 const time = fc.constantFrom('00:00:00', '12:34:56.789', '24:00:00', '23:59:59.999999');
 const numrange = fc.constantFrom('[1,2)', 'empty', '(,5]', '(-Infinity,"1")', '[1.5,)');
 
-/** By OID, with the type's name: every type that is read from its bytes, and some that are not. */
+/** By OID, with the type's name: every type that is decoded from its bytes, and some others. */
 export const PRINTED: readonly (readonly [oid: number, name: string, text: Arbitrary<string>])[] = [
   [16, 'bool', bool],
   [17, 'bytea', bytea],
@@ -92,7 +92,7 @@ function printNumeric(units: bigint, scale: number): string {
   return `${units < 0n ? '-' : ''}${digits.slice(0, point)}${scale === 0 ? '' : `.${digits.slice(point)}`}`;
 }
 
-/** The shortest digits that make the number again; with an exponent of two digits or more before 1e-4 and from 10^`limit` on. */
+/** The shortest digits that represent the number; with an exponent of at least two digits below 1e-4 and from 10^`limit` on. */
 function printFloat(value: number, limit: number, shortest: (value: number) => string): string {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
@@ -116,7 +116,7 @@ function shortestFloat4(value: number): string {
   }
 }
 
-/** Arrays of up to three dimensions. Elements are quoted where they have to be, and sometimes where they need not be. */
+/** Arrays of up to three dimensions. Elements are quoted if required, and sometimes if not. */
 function arrayOf(element: Arbitrary<string>): Arbitrary<string> {
   const bare = element.map((item) => (mustBeQuoted(item) ? quoted(item) : item));
   const item = fc.oneof(
@@ -138,7 +138,7 @@ function arrayOf(element: Arbitrary<string>): Arbitrary<string> {
   );
 }
 
-/** As array_out decides it. */
+/** Whether array_out would quote it. */
 function mustBeQuoted(item: string): boolean {
   return item === '' || /^null$/i.test(item) || /["\\{},\s]/.test(item);
 }

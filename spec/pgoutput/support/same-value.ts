@@ -1,6 +1,6 @@
-/** Whether two values are the same in every detail: -0 is not 0, and one invalid Date is like another. */
-export function sameValue(a: unknown, b: unknown): boolean {
-  // No recursion: a value may go deeper than the stack.
+/** Whether two values are the same in every detail: -0 differs from 0, and invalid Dates are equal. */
+export function isSameValue(a: unknown, b: unknown): boolean {
+  // Without recursion, because a value may be nested more deeply than the stack allows.
   const pairs: [unknown, unknown][] = [[a, b]];
   for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
     const [x, y] = pair;

@@ -1,13 +1,13 @@
-/** Reads dates and times in the given time zones, above all around the changes of their clocks. Run by value-readers-spec.ts. */
+/** Decodes dates and times in the given time zones, mostly around changes of the offset. Run by value-readers-spec.ts. */
 import fc, { type Arbitrary } from 'fast-check';
 import { nearMiss } from './near-misses';
 import { printedDate, printedNear, printedTimestamp, printedTimestamptz } from './printed-dates';
-import { differenceIn, readType } from './readings';
+import { findDifference, readType } from './readings';
 
 const HOUR = 3_600_000;
 const RUNS = 1000;
 
-/** When the clocks were changed, as a time on the wall before and after. */
+/** The changes of the offset, as local times before and after. */
 function changes(): number[] {
   const found = [];
   const offsetAt = (ms: number): number => new Date(ms).getTimezoneOffset() * 60_000;
@@ -21,7 +21,7 @@ function changes(): number[] {
 function check(oid: number, text: Arbitrary<string>): void {
   const type = readType(oid);
   const property = fc.property(text, (printed) => {
-    const difference = differenceIn(type, Buffer.from(printed), '1', '0');
+    const difference = findDifference(type, Buffer.from(printed), '1', '0');
     if (difference !== undefined) throw new Error(difference);
   });
   fc.assert(property, { numRuns: RUNS });

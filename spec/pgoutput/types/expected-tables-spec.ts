@@ -39,7 +39,7 @@ function look(expected: ExpectedTables, relation: Relation): void {
   );
 }
 
-/** What is wrong with a table whose column c has this type. */
+/** The error for a table whose column c has this type. */
 function drift(expected: string | number, typeOid: number): ReplicationError | undefined {
   try {
     look({ users: { c: expected } }, users({ c: typeOid }));
@@ -81,7 +81,7 @@ describe('expectTables', () => {
     ['public."a.b"', ODD],
     ['public."mood[]"', BRACKETS],
     [`public.${'x'.repeat(63)}[]`, LONG],
-  ])('takes %j for the type with OID %i', (expected, typeOid) => {
+  ])('accepts %j for the type with OID %i', (expected, typeOid) => {
     expect(drift(expected, typeOid)).toBeUndefined();
   });
 
@@ -102,11 +102,11 @@ describe('expectTables', () => {
     ['public.mood', 25, 'column c is text, expected public.mood'],
     ['"public.a".b', ODD, 'column c is public."a.b", expected "public.a".b'],
     ['public.mood[]', BRACKETS, 'column c is public.mood[], expected public.mood[]'],
-  ])('does not take %j for the type with OID %i', (expected, typeOid, what) => {
+  ])('rejects %j for the type with OID %i', (expected, typeOid, what) => {
     expect(drift(expected, typeOid)?.message).toContain(`Table users is not as expectTables says: ${what}. `);
   });
 
-  it('says all differences of a table at once, with an error that is of no use to try again', () => {
+  it('reports all differences of a table, with an error that is not retryable', () => {
     const expected = { users: { id: 'int8', email: 'text', tags: 'text[]', name: 'text' } };
     const attempt = (): void => look(expected, users({ id: 25, tags: 1009, name: 1043, more: 25 }));
     expect(attempt).toThrow(
@@ -118,13 +118,13 @@ describe('expectTables', () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'SCHEMA_DRIFT', retryable: false }));
   });
 
-  it('lets columns pass that it does not name, in any order', () => {
+  it('ignores columns that it does not name, and the order', () => {
     const columns = users({ more: 25, email: 25, id: 20 });
     expect(() => look({ users: { id: 'int8', email: 'text' } }, columns)).not.toThrow();
     expect(() => look({ users: {} }, columns)).not.toThrow();
   });
 
-  it('looks at the tables alone that it names', () => {
+  it('checks only the tables that it names', () => {
     const expected = { users: { id: 'int8' }, 'billing.users': { id: 'text' } } as const;
     expect(() => look(expected, users({ id: 20 }))).not.toThrow();
     expect(() => look(expected, users({ id: 25 }, 'billing.users'))).not.toThrow();
@@ -133,14 +133,14 @@ describe('expectTables', () => {
     expect(() => look({}, users({ id: 20 }))).not.toThrow();
   });
 
-  it('knows a table of schema public by either name', () => {
+  it('finds a table of schema public by either name', () => {
     expect(() => look({ 'public.users': { id: 'int8' } }, users({ id: 25 }))).toThrow('Table users');
     expect(() => readExpectedTables({ users: {}, 'public.users': {} })).toThrow(
       'expectTables.public.users: is users, which is there already',
     );
   });
 
-  it('tells tables apart whose names have dots in them', () => {
+  it('distinguishes tables with dots in their names', () => {
     const expected = { 'a.b': { id: 'int8' }, '"a.b"': { id: 'text' }, '"a.b".c': { id: 'int2' } } as const;
     const fits = (table: string, id: number) => () => look(expected, users({ id }, table));
     expect(fits('a.b', 20)).not.toThrow();
@@ -151,13 +151,13 @@ describe('expectTables', () => {
     expect(fits('"a.b"', 20)).toThrow('Table "a.b" is not as expectTables says: column id is int8, expected text');
   });
 
-  it.each(['a.b.c', 'so "it" is', ''])('says how to write what names no table: %j', (table) => {
+  it.each(['a.b.c', 'so "it" is', ''])('explains the syntax of table names: %j', (table) => {
     const attempt = (): unknown => readExpectedTables({ [table]: { id: 'int8' } });
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(`in double quotes, as in '"a.b"'`);
   });
 
-  it('keeps tables and columns with odd names', () => {
+  it('supports tables and columns with unusual names', () => {
     const expected = JSON.parse('{"__proto__": {"__proto__": "int8", "toString": "text"}}') as ExpectedTables;
     const columns = JSON.parse('{"__proto__": 25}') as Record<string, number>;
     expect(() => look(expected, users({ id: 20 }))).not.toThrow();
@@ -167,7 +167,7 @@ describe('expectTables', () => {
   });
 });
 
-describe('expectTables that cannot be meant', () => {
+describe('invalid expectTables', () => {
   it.each<[type: unknown, what: string]>([
     ['int9', 'unknown built-in type "int9"; did you mean int8?'],
     ['varchr', 'unknown built-in type "varchr"; did you mean varchar?'],
@@ -192,7 +192,7 @@ describe('expectTables that cannot be meant', () => {
     [undefined, "expected the name of a type, as in 'int8', or its OID, got undefined"],
     [null, "expected the name of a type, as in 'int8', or its OID, got null"],
     [['int8'], "expected the name of a type, as in 'int8', or its OID, got a list"],
-  ])('say so: %j', (type, what) => {
+  ])('are rejected with an explanation: %j', (type, what) => {
     const attempt = (): unknown => readExpectedTables({ 'billing.users': { id: type } });
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(expect.objectContaining({ option: 'expectTables.billing.users.id' }));
@@ -204,7 +204,7 @@ describe('expectTables that cannot be meant', () => {
     [['users'], "expectTables: expected an object, as in { users: { id: 'int8' } }, got a list"],
     [{ users: 'int8' }, "expectTables.users: expected an object, as in { id: 'int8' }, got a string"],
     [{ users: ['id'] }, "expectTables.users: expected an object, as in { id: 'int8' }, got a list"],
-  ])('say so: %j', (option, what) => {
+  ])('are rejected with an explanation: %j', (option, what) => {
     expect(() => readExpectedTables(option)).toThrow(ConfigError);
     expect(() => readExpectedTables(option)).toThrow(what);
   });

@@ -24,14 +24,14 @@ function composite(...names: string[]): TypeDefinition & { attributes: readonly 
   return { kind: 'composite', attributes: names.map((name) => ({ name, typeOid: 25 })) };
 }
 
-/** As a column of the type is read from now on, by a reader that is made now. */
+/** The value of a column of the type, decoded by a new reader. */
 function read(typeOid: number, text: string): unknown {
   const [column] = columns(typeOid);
   const { definitions, layouts } = catalog;
   return createShapedParser({ types: defaultTypes, definitions, layouts }, 'public.t', column!)(text);
 }
 
-describe('the types that are missing', () => {
+describe('the missing types', () => {
   it('are those that are not built in, each once', () => {
     expect(catalog.missing(columns(23, 20001, 9_999, 10_000, 20001, 4_294_967_295))).toEqual([
       20001, 10_000, 4_294_967_295,
@@ -39,18 +39,18 @@ describe('the types that are missing', () => {
     expect(catalog.missing([])).toEqual([]);
   });
 
-  it('are not those that have been found, as what was asked for or as a part of that', () => {
+  it('do not include found ones, requested directly or as part of another type', () => {
     learn({ 20000: ENUM, 20001: MOODS }, [20001]);
     expect(catalog.missing(columns(20000, 20001, 20002))).toEqual([20002]);
   });
 
-  it('are not those that were asked for in vain: dropped types do not come back', () => {
+  it('do not include those that were not found: dropped types do not come back', () => {
     learn({}, [20001]);
     expect(catalog.missing(columns(20001))).toEqual([]);
     expect(read(20001, '{so}')).toBe('{so}');
   });
 
-  it('are still those whose look-up failed, until the first value is read as text', () => {
+  it('include those whose lookup failed, until the first value is decoded as text', () => {
     expect(catalog.missing(columns(20001))).toEqual([20001]);
     expect(catalog.missing(columns(20001))).toEqual([20001]);
     expect(read(20001, '{so}')).toBe('{so}');
@@ -59,19 +59,19 @@ describe('the types that are missing', () => {
 });
 
 describe('a type', () => {
-  it('is read by its definition once that is known', () => {
+  it('is decoded by its definition once that is known', () => {
     learn({ 20000: ENUM, 20001: MOODS });
     expect(read(20001, '{so}')).toEqual(['so']);
   });
 
-  it('that was read as text stays text, though a later look-up finds it', () => {
+  it('that was decoded as text stays text, even if a later lookup finds it', () => {
     expect(read(20001, '{so}')).toBe('{so}');
     learn({ 20000: ENUM, 20001: MOODS }, [20001]);
     expect(read(20001, '{so}')).toBe('{so}');
     expect(read(20000, 'so')).toBe('so');
   });
 
-  it('that was read as text stays text within others, too', () => {
+  it('that was decoded as text stays text within other types, too', () => {
     expect(read(20001, '{so}')).toBe('{so}');
     learn({
       20000: ENUM,
@@ -82,7 +82,7 @@ describe('a type', () => {
     expect(read(20003, '{"{so}"}')).toEqual(['{so}']);
   });
 
-  it('keeps its kind of value, though a later look-up finds something else', () => {
+  it('keeps its kind of value, even if a later lookup finds something else', () => {
     learn({ 20000: ENUM, 20001: MOODS, 20004: composite('a') });
     learn({ 20001: { kind: 'base' }, 20000: MOODS, 20004: ENUM });
     expect(read(20001, '{so}')).toEqual(['so']);
@@ -92,20 +92,20 @@ describe('a type', () => {
     expect(read(20001, '{1}')).toEqual(['1']);
   });
 
-  it('that is built in is none of its business', () => {
+  it('that is built in is not in the catalog', () => {
     learn({ 1007: { kind: 'base' } });
     expect(read(1007, '{1}')).toEqual([1]);
   });
 });
 
 describe('a composite', () => {
-  it('has the attributes that were seen last', () => {
+  it('has the attributes of the last lookup', () => {
     learn({ 20004: composite('a', 'b') });
     learn({ 20004: composite('a', 'renamed') });
     expect(read(20004, '(x,y)')).toEqual({ a: 'x', renamed: 'y' });
   });
 
-  it('that was altered has values of either kind', () => {
+  it('that was altered has values of either form', () => {
     learn({ 20004: composite('a', 'b', 'c') });
     const [column] = columns(20004);
     const { definitions, layouts } = catalog;
@@ -119,23 +119,23 @@ describe('a composite', () => {
     expect(parse('(x,z,d)')).toEqual({ a: 'x', c: 'z', d: 'd' });
   });
 
-  it('that was read as text stays text', () => {
+  it('that was decoded as text stays text', () => {
     expect(read(20004, '(x)')).toBe('(x)');
     learn({ 20004: composite('a') });
     expect(read(20004, '(x)')).toBe('(x)');
     expect(catalog.layouts(20004, 1)).toBeUndefined();
   });
 
-  it('with other fields than ever seen is not guessed at before it has been looked up again', () => {
+  it('with a new number of fields is not decoded before it has been looked up again', () => {
     learn({ 20004: composite('a', 'b', 'c') });
     expect(() => read(20004, '(x,z)')).toThrow(UnknownLayoutError);
-    // DROP ATTRIBUTE b: the first two would have been the wrong ones.
+    // DROP ATTRIBUTE b: the names of the first two would have been wrong.
     learn({ 20004: composite('a', 'c') });
     expect(catalog.reconsider(20004, 2)).toBe(true);
     expect(read(20004, '(x,z)')).toEqual({ a: 'x', c: 'z' });
   });
 
-  it('with fewer fields than it has even so is older than its last attributes, which are absent', () => {
+  it('with fewer fields than its current attributes is an older value, without the last attributes', () => {
     learn({ 20004: composite('a', 'b', 'c') });
     expect(() => read(20004, '(x)')).toThrow(UnknownLayoutError);
     learn({ 20004: composite('a', 'b', 'c') });
@@ -145,7 +145,7 @@ describe('a composite', () => {
     expect(read(20004, '(x,y,z)')).toEqual({ a: 'x', b: 'y', c: 'z' });
   });
 
-  it('with fewer fields than it has is not guessed at either where looking it up again has failed', () => {
+  it('with fewer fields is not decoded if looking it up again has failed', () => {
     learn({ 20004: composite('a', 'b', 'c') });
     expect(() => read(20004, '(x,z)')).toThrow(UnknownLayoutError);
     learn({}, [20004]);
@@ -154,7 +154,7 @@ describe('a composite', () => {
     expect(read(20004, '(x,y,z)')).toEqual({ a: 'x', b: 'y', c: 'z' });
   });
 
-  it('with more fields than ever seen cannot be read', () => {
+  it('with more fields than ever known cannot be decoded', () => {
     learn({ 20004: composite('a') });
     expect(catalog.reconsider(20004, 2)).toBe(false);
     expect(() => read(20004, '(x,y)')).toThrow(UnknownLayoutError);

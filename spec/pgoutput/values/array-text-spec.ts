@@ -21,21 +21,21 @@ describe('an array', () => {
     ['[0:1]={a,b}', ['a', 'b']],
     ['[-2:-1][3:3]={{a},{b}}', [['a'], ['b']]],
     ['{🌍,"ß\n"}', ['🌍', 'ß\n']],
-  ])('is read with its dimensions, quotes and NULL: %s', (text, expected) => {
+  ])('is parsed with its dimensions, quotes and NULL: %s', (text, expected) => {
     expect(read(text)).toEqual(expected);
   });
 
-  it('has the delimiter of its element’s type', () => {
+  it('uses the delimiter of its element type', () => {
     expect(read('{(1,1),(0,0);(2,2),(1,1)}', ';')).toEqual(['(1,1),(0,0)', '(2,2),(1,1)']);
     expect(read('{{"a;b"};{c,d}}', ';')).toEqual([['a;b'], ['c,d']]);
   });
 
-  it('has each element but NULL read by the parser', () => {
+  it('passes each element except NULL to the parser', () => {
     expect(parseArray('{1,"2",NULL,"NULL"}', ',', (element) => `<${element}>`)).toEqual(['<1>', '<2>', null, '<NULL>']);
   });
 
   it.each(PRINTED.filter(([, name]) => ['int4[]', 'text[]'].includes(name)))(
-    'is what pg’s parser makes of all that PostgreSQL prints: %i, %s',
+    'equals the result of pg’s parser for any text that PostgreSQL prints: %i, %s',
     (oid, name, text) => {
       const parse = pg.types.getTypeParser(oid, 'text');
       const parseElement = name === 'int4[]' ? Number : String;
@@ -48,7 +48,7 @@ describe('an array', () => {
     },
   );
 
-  it('comes back as it was printed, whatever its elements and delimiter', () => {
+  it('is parsed as it was printed, whatever its elements and delimiter', () => {
     const element = fc.option(
       fc.oneof(fc.string({ unit: fc.constantFrom(...'{}",;\\ NUL\n🌍a') }), fc.constantFrom('', 'NULL', 'null')),
     );
@@ -68,7 +68,7 @@ describe('an array', () => {
   });
 });
 
-/** As array_out does it. */
+/** Prints an array as array_out does. */
 function print(value: unknown, by: string): string {
   if (Array.isArray(value)) return `{${value.map((element) => print(element, by)).join(by)}}`;
   if (value === null) return 'NULL';
@@ -77,7 +77,7 @@ function print(value: unknown, by: string): string {
   return isBare ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-describe('text that is no array', () => {
+describe('text that is not an array', () => {
   it.each([
     ['', 'one to 6 opening braces at character 1 of 0'],
     ['a', 'one to 6 opening braces at character 1 of 1'],
@@ -108,11 +108,11 @@ describe('text that is no array', () => {
     ['[0:1={a}', 'opening braces'],
     ['[0:99999999999]={a}', 'opening braces'],
     ['[0:1]={}}', 'an element'],
-  ])('is an error that says where: %j', (text, expected) => {
+  ])('is an error with the position: %j', (text, expected) => {
     expect(() => read(text)).toThrow(expected);
   });
 
-  it('is refused or read, and never takes the process down', () => {
+  it('is rejected or parsed, and never ends the process', () => {
     const text = fc.oneof(garbage, nearMiss(fc.constantFrom('{{a,"b"},{c,NULL}}', '[0:1]={a,"\\\\"}')));
     const property = fc.property(text, (bad) => {
       try {
@@ -132,7 +132,7 @@ describe('text that is no array', () => {
     ['elements', 'a,'],
     ['bounds', '[1:1]'],
     ['quoted elements', '"a",'],
-  ])('is read to its end or the first error in no time: %s', (_, piece) => {
+  ])('is parsed to its end or the first error in linear time: %s', (_, piece) => {
     const text = `{${piece.repeat(2_000_000 / piece.length)}`;
     const ms = measureProcessorTime(() => {
       expect(() => read(text)).toThrow('expected');

@@ -10,13 +10,13 @@ import { ValueFault } from '../../../lib/pgoutput/values/value-fault';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { DOCUMENT, type JsonDocument, sameDecimal } from '../support/json-documents';
 import { PRINTED } from '../support/printed';
-import { sameValue } from '../support/same-value';
+import { isSameValue } from '../support/same-value';
 
 function parse(type: string, text: string): unknown {
   return exactTypes.getTypeParser(BUILT_IN_TYPES.get(type)!, 'text')(text);
 }
 
-/** Through the reader of a column, as values of a stream come. */
+/** Decoded by the reader of a column, like values of a stream. */
 function read(typeOid: number, text: string): unknown {
   const column = { name: 'c', key: false, typeOid, typeModifier: -1 };
   const bytes = Buffer.from(text);
@@ -69,31 +69,31 @@ describe('exact types', () => {
     ['_aclitem', '{=r/postgres,"\\"My role\\"=arw*/postgres",NULL}', ['=r/postgres', '"My role"=arw*/postgres', null]],
     ['_pg_class', '{"(1,,f)"}', ['(1,,f)']],
     ['_bool', '{}', []],
-  ])('make of %s %s what it says', (type, text, value) => {
+  ])('decode %s %s exactly', (type, text, value) => {
     expect(parse(type, text)).toStrictEqual(value);
     expect(read(BUILT_IN_TYPES.get(type)!, text)).toStrictEqual(value);
   });
 
   const elements = new Map([...BUILT_IN_TYPES].flatMap(([name, oid]) => [[BUILT_IN_TYPES.get(`_${name}`), oid]]));
 
-  it.each(PRINTED)('lose nothing of type %i, %s: printed again, each value is what it was', (oid, _, text) => {
+  it.each(PRINTED)('lose nothing of type %i, %s: each value prints as the same text', (oid, _, text) => {
     const element = elements.get(oid);
     const arrayOf = element === undefined ? undefined : exactTypes.getTypeParser(element, 'text');
     const property = fc.property(text, (printed) => {
       const value = read(oid, printed);
-      if (arrayOf) return sameValue(value, parseArray(printed, arrayOf));
+      if (arrayOf) return isSameValue(value, parseArray(printed, arrayOf));
       return typeof value === 'number' ? sameNumber(value, printed) : print(value) === printed;
     });
     fc.assert(property, { numRuns: 300 });
   });
 
-  it('have an array of elements for every array type', () => {
+  it('return an array of elements for every array type', () => {
     const arrays = [...BUILT_IN_TYPES].filter(([name]) => name.startsWith('_'));
     expect(arrays.length).toBeGreaterThan(60);
     for (const [, oid] of arrays) expect(read(oid, '{{NULL}}')).toEqual([[null]]);
   });
 
-  it('leave a type that they do not know to whoever does', () => {
+  it('return undefined for an unknown type', () => {
     expect(exactTypes.getTypeParser(16500, 'text')).toBe(defaultTypes.getTypeParser(-1, 'text'));
     expect(read(16500, '{a,b}')).toBe('{a,b}');
   });
@@ -129,12 +129,12 @@ describe('exact JSON', () => {
     ],
     ['["\\u0031e5\\"\\\\", 1e400, true, false, null]', ['1e5"\\', new JsonNumber('1e400'), true, false, null]],
     ['{"a":1e400,"b":[],"a":{"":{}}}', { a: { '': {} }, b: [] }],
-  ])('makes of %j what it says', (text, value) => {
+  ])('decodes %j exactly', (text, value) => {
     expect(parse('jsonb', text)).toStrictEqual(value);
     expect(parse('json', text)).toStrictEqual(value);
   });
 
-  it('has of every number what it is, whatever stands around it', () => {
+  it('decodes every number exactly, whatever surrounds it', () => {
     let rounded = 0;
     const check = (value: unknown, { literal, items, members, other }: JsonDocument): void => {
       if (literal !== undefined) {
@@ -143,7 +143,7 @@ describe('exact JSON', () => {
         expect(value).toHaveLength(items.length);
         items.forEach((item, i) => check((value as unknown[])[i], item));
       } else if (members) {
-        // JSON.parse says which names there are in which order, and which of two members with one name counts.
+        // JSON.parse determines the order of names, and which of two members with the same name counts.
         const last = new Map(members);
         const names = Object.keys(
           JSON.parse(`{${members.map(([name]) => `${JSON.stringify(name)}:0`).join()}}`) as object,
@@ -161,7 +161,7 @@ describe('exact JSON', () => {
     expect(rounded).toBeGreaterThan(100);
   });
 
-  it('is what JSON.parse makes of it, but for large integers', () => {
+  it('equals the result of JSON.parse, except for large integers', () => {
     const expected = (text: string): unknown =>
       JSON.parse(text, (_, value: unknown) =>
         typeof value === 'number' && /^-?\d{16,}$/.test(String(value)) && !Number.isSafeInteger(value)
@@ -172,14 +172,14 @@ describe('exact JSON', () => {
       .tuple(fc.jsonValue(), fc.constantFrom(0, 1))
       .map(([value, indent]) => JSON.stringify(value, null, indent));
     const property = fc.property(texts, fc.boolean(), (text, isRebuilt) => {
-      if (!isRebuilt) return sameValue(parse('json', text), expected(text));
+      if (!isRebuilt) return isSameValue(parse('json', text), expected(text));
       const [value, number] = parse('json', `[${text}, 1e400]`) as unknown[];
-      return sameValue(value, expected(text)) && number instanceof JsonNumber;
+      return isSameValue(value, expected(text)) && number instanceof JsonNumber;
     });
     fc.assert(property, { numRuns: 500 });
   });
 
-  it('keeps a member called __proto__ as one', () => {
+  it('keeps a member called __proto__', () => {
     const value = parse('json', '{"__proto__": {"x": 1e400}, "constructor": 1}') as object;
     expect(Object.entries(value)).toEqual([
       ['__proto__', { x: new JsonNumber('1e400') }],
@@ -188,7 +188,7 @@ describe('exact JSON', () => {
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   });
 
-  it('has numbers that are text to whoever wants text', () => {
+  it('has numbers that convert to their text', () => {
     const number = new JsonNumber('0.1234567890123456789');
     expect([String(number), JSON.stringify({ number }), Number(number)]).toEqual([
       '0.1234567890123456789',
@@ -198,7 +198,7 @@ describe('exact JSON', () => {
   });
 
   it.each(['', '[', '[1e400', '{"a":1e400,}', '01e400', '1e', '.5e400', '"1e400', '1e400 x', "'", 'NaN'])(
-    'is not %j',
+    'rejects %j',
     (text) => {
       expect(() => parse('json', text)).toThrow(SyntaxError);
     },
@@ -209,7 +209,7 @@ describe('hostile text', () => {
   const million = '9'.repeat(1_000_000);
 
   it.each(['bool', 'int2', 'int4', 'oid', 'int8', 'xid8', 'float4', 'float8', 'bytea', '_int8', '_float8', '_jsonb'])(
-    'of a million digits is no %s',
+    'of a million digits is rejected for %s',
     (type) => {
       expect(() => read(BUILT_IN_TYPES.get(type)!, million)).toThrow(ValueFault);
     },
@@ -226,7 +226,7 @@ describe('hostile text', () => {
     expect(parse('json', `[-${most}0]`)).toEqual([new JsonNumber(`-${most}0`)]);
   });
 
-  it.each(['1', '1e400', '12345678901234567890'])('is JSON however deep %s lies', (number) => {
+  it.each(['1', '1e400', '12345678901234567890'])('is JSON, however deeply %s is nested', (number) => {
     const depth = 100_000;
     let value = parse('json', '[{"a":'.repeat(depth) + number + '}]'.repeat(depth));
     for (let i = 0; i < depth; i++) value = (value as { a: unknown }[])[0]!.a;
@@ -236,12 +236,12 @@ describe('hostile text', () => {
   it('is JSON with many escapes, and an array of it', () => {
     const document = `[1e400,"${'\\"'.repeat(1_000_000)}"]`;
     const value = [new JsonNumber('1e400'), '"'.repeat(1_000_000)];
-    expect(sameValue(parse('json', document), value)).toBe(true);
-    expect(sameValue(parse('_json', `{"${document.replace(/["\\]/g, '\\$&')}"}`), [value])).toBe(true);
+    expect(isSameValue(parse('json', document), value)).toBe(true);
+    expect(isSameValue(parse('_json', `{"${document.replace(/["\\]/g, '\\$&')}"}`), [value])).toBe(true);
   });
 
   it.each(['{', '}', '{{', '"', '\\', ',', '{"', '{,', '[0:1]', '[', '{a}{', '{"a"'])(
-    'that goes on and on is no array: %j',
+    'that repeats is not an array: %j',
     (piece) => {
       for (const type of ['_int8', '_text', '_jsonb', '_box']) {
         expect(() => read(BUILT_IN_TYPES.get(type)!, piece.repeat(100_000))).toThrow(ValueFault);
@@ -249,7 +249,7 @@ describe('hostile text', () => {
     },
   );
 
-  it('is a value of its type, or an error that names the column and leaves out the value', () => {
+  it('is a value of its type, or an error that names the column and does not contain the value', () => {
     const likely = fc.string({ unit: fc.constantFrom(...'0123456789.eE+-{},"\\[]:=xtfNULaIny '), maxLength: 30 });
     const oid = fc.constantFrom(...BUILT_IN_TYPES.values());
     const outcomes = { values: 0, errors: 0 };
@@ -288,7 +288,7 @@ describe('hostile text', () => {
     ['bytea', '\\x0'],
     ['bytea', '\\x0g'],
     ['_int8', '{1,x}'],
-  ])('is no %s: %j', (type, text) => {
+  ])('is rejected for %s: %j', (type, text) => {
     expect(() => parse(type, text)).toThrow();
     expect(() => read(BUILT_IN_TYPES.get(type)!, text)).toThrow(ValueFault);
   });
@@ -298,19 +298,19 @@ describe('the option types', () => {
   const resolve = (types?: TypeParsers | 'exact'): TypeParsers =>
     resolveConfig({ connection: 'postgres://me@localhost', slot: 's', publications: ['p'], types }).values.types;
 
-  it("takes 'exact', parsers of one's own, and nothing", () => {
+  it("accepts 'exact', custom parsers, and undefined", () => {
     const own = { getTypeParser: () => String };
     expect([resolve('exact'), resolve(own), resolve()]).toEqual([exactTypes, own, defaultTypes]);
   });
 
-  it.each(['', 'Exact', 'pg'])('takes no other text: %j', (text) => {
+  it.each(['', 'Exact', 'pg'])('rejects other text: %j', (text) => {
     const attempt = (): unknown => resolve(text as 'exact');
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow("types: expected 'exact', or an object with a method getTypeParser()");
   });
 });
 
-/** @returns whether a double would have been another number */
+/** @returns whether a double would be a different number */
 function expectExact(value: unknown, literal: string): boolean {
   if (value instanceof JsonNumber) {
     expect(value.text).toBe(literal);
@@ -328,7 +328,7 @@ function print(value: unknown): string {
   return Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : String(value);
 }
 
-/** PostgreSQL switches to exponents elsewhere than JavaScript does. */
+/** PostgreSQL uses exponents from other limits on than JavaScript. */
 function sameNumber(value: number, printed: string): boolean {
   if (!Number.isFinite(value)) return String(value) === printed;
   return sameDecimal(printed, String(value)) && Object.is(Math.sign(value), Math.sign(Number(printed)));

@@ -83,7 +83,7 @@ describe('a type that is not built in', () => {
     ['a domain over one', 20043],
     ['a type without a definition', 29999],
     ['text', 25],
-  ])('stays the text that it is: %s', (_, typeOid) => {
+  ])('is text: %s', (_, typeOid) => {
     expect(parserOf(typeOid)).toBe(AS_TEXT);
     expect(parserOf(typeOid)('(a, "b")')).toBe('(a, "b")');
   });
@@ -101,18 +101,18 @@ describe('a type that is not built in', () => {
     ['an array of an extension’s type', 20031, '{a,"""b\\""}'.replace('"""', '"\\"'), ['a', '"b"']],
     ['an array of composites that nobody asked for', 20042, '{"(,,,)",NULL}', ['(,,,)', null]],
     ['an array of bytea under a domain', 20018, '{"\\\\x00ff"}', [Buffer.of(0, 255)]],
-  ])('is read as what it is made of: %s', (_, typeOid, text, expected) => {
+  ])('is decoded by its definition: %s', (_, typeOid, text, expected) => {
     expect(parserOf(typeOid)(text)).toEqual(expected);
   });
 
-  it('stays text where it is an array whose delimiter would make it ambiguous', () => {
+  it('is text if it is an array whose delimiter would make it ambiguous', () => {
     for (const delimiter of ['', '"', '\\', '{', '}', '\0', 'ß', ',,']) {
       const definitions = (): TypeDefinition => ({ kind: 'array', element: 25, delimiter });
       expect(parserOf(30000, { types: defaultTypes, definitions })).toBe(AS_TEXT);
     }
   });
 
-  it('may be made of itself, as the catalog never says', () => {
+  it('may contain itself, which a catalog never says', () => {
     const text = '{"{\\"{}\\"}"}';
     const array: ReadingContext = {
       types: defaultTypes,
@@ -134,16 +134,16 @@ describe('a type that is not built in', () => {
     expect(parserOf(30000, composite)('("()")')).toEqual({ me: { me: null } });
   });
 
-  it('may lie under any number of domains', () => {
+  it('may be below any number of domains', () => {
     const definitions = (oid: number): TypeDefinition => ({ kind: 'domain', base: oid === 200_000 ? 23 : oid + 1 });
     expect(parserOf(10_000, { types: defaultTypes, definitions })('7')).toBe(7);
   });
 });
 
-describe('a composite that is asked for', () => {
+describe('a composite as an object', () => {
   const text = '("Long Road","{1,2}","{a,""b c""}","(""2024-02-29 12:00:00+00"")")';
 
-  it('is an object by attribute name, whatever they are called', () => {
+  it('has its attributes by name, whatever their names', () => {
     const value = parserOf(20040, COMPOSITES)(text);
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
     expect(Object.entries(value as object)).toEqual([
@@ -154,7 +154,7 @@ describe('a composite that is asked for', () => {
     ]);
   });
 
-  it('may stand in arrays and under domains', () => {
+  it('may be in arrays and below domains', () => {
     const inner = String.raw`{"(,,,)",NULL,"(\"\",,\"{x,\"\"y z\"\"}\",\"()\")"}`;
     expect(JSON.stringify(parserOf(20042, COMPOSITES)(inner))).toBe(
       '[{"street":null,"numbers":null,"__proto__":null,"constructor":null},null,' +
@@ -167,7 +167,7 @@ describe('a composite that is asked for', () => {
     expect(parserOf(20044, COMPOSITES)('()')).toEqual({});
   });
 
-  it('is an object of its own each time', () => {
+  it('is a new object each time', () => {
     const parse = parserOf(20041, COMPOSITES);
     expect(parse('()')).not.toBe(parse('()'));
   });
@@ -175,7 +175,7 @@ describe('a composite that is asked for', () => {
   it.each([
     ['(,)', 2],
     ['(a,b,c)', 3],
-  ])('is an error with other fields than its type has: %s', (value, fields) => {
+  ])("is an error if its number of fields differs from its type's: %s", (value, fields) => {
     const error = failureOf(20043, value, COMPOSITES);
     expect(error).toBeInstanceOf(UnknownLayoutError);
     expect(error).toMatchObject({ typeOid: 20041, fields, code: 'VALUE_DECODE_FAILED' });
@@ -183,7 +183,7 @@ describe('a composite that is asked for', () => {
     expect(error.message).toContain('read composites as text');
   });
 
-  it('is asked for its layout with each value', () => {
+  it('requests its layout for each value', () => {
     const old = [{ name: 'a', typeOid: 23 }];
     const altered = [{ name: 'b', typeOid: 25 }];
     let present = old;
@@ -196,7 +196,7 @@ describe('a composite that is asked for', () => {
   });
 });
 
-describe('a parser that the user has set', () => {
+describe('a custom parser', () => {
   const types = (...oids: number[]): pg.CustomTypesConfig => {
     const overrides = new pg.TypeOverrides();
     for (const oid of oids) overrides.setTypeParser(oid, (text: string) => `custom ${text}`);
@@ -210,7 +210,7 @@ describe('a parser that the user has set', () => {
     ['a range', 20020, '[1,5)', 'custom [1,5)'],
     ['a composite', 20040, '(,,,)', 'custom (,,,)'],
     ['a type without a definition', 29999, 'x', 'custom x'],
-  ])('reads its type, whatever its definition: %s', (_, typeOid, text, expected) => {
+  ])('decodes its type, whatever the definition: %s', (_, typeOid, text, expected) => {
     expect(parserOf(typeOid, { ...COMPOSITES, types: types(typeOid) })(text)).toBe(expected);
   });
 
@@ -220,11 +220,11 @@ describe('a parser that the user has set', () => {
     ['of a domain between', 20010, 20012, '{7}', ['custom 7']],
     ['of an attribute', 1184, 20041, '(x)', { at: 'custom x' }],
     ['of a composite in an array', 20040, 20042, '{"(,,,)"}', ['custom (,,,)']],
-  ])('reads the part of its type: %s', (_, set, typeOid, text, expected) => {
+  ])('decodes its type as part of others: %s', (_, set, typeOid, text, expected) => {
     expect(parserOf(typeOid, { ...COMPOSITES, types: types(set) })(text)).toEqual(expected);
   });
 
-  it('reads built-in types, and no definition is asked for there', () => {
+  it('decodes built-in types, for which no definition is requested', () => {
     const definitions = (): never => {
       throw new Error('It was asked for');
     };
@@ -247,7 +247,7 @@ describe('a parser that the user has set', () => {
     expect(own.cause).toBe(thrown);
   });
 
-  it('is chosen by types that may throw', () => {
+  it('is selected by getTypeParser, which may throw', () => {
     const failing: TypeParsers = {
       getTypeParser: () => {
         throw new Error('no such type');
@@ -257,7 +257,7 @@ describe('a parser that the user has set', () => {
   });
 });
 
-describe('text that is not what its type prints', () => {
+describe('text that is invalid for its type', () => {
   it.each([
     ['an array', 20001, '{hunter2', "'}'"],
     ['an array in an array', 20014, '{"{1,2"}', undefined],
@@ -271,7 +271,7 @@ describe('text that is not what its type prints', () => {
     if (expected) expect(error.cause).toHaveProperty('message', expect.stringContaining(expected));
   });
 
-  it('cannot go deeper than the stack', () => {
+  it('cannot overflow the stack', () => {
     const attributes = [{ name: 'me', typeOid: 30000 }];
     const reading: ReadingContext = {
       types: defaultTypes,
@@ -282,14 +282,14 @@ describe('text that is not what its type prints', () => {
       const error = failureOf(30000, text, reading);
       expect(error.cause).toHaveProperty('message', expect.stringContaining('expected'));
     }
-    // Each level takes twice the quotes, so that this is about as deep as 2 MB can go.
+    // Each level doubles the quotes, so this is about the depth that 2 MB allow.
     let deep = '()';
     while (deep.length < 1_000_000) deep = `("${deep.replace(/["\\]/g, '$&$&')}")`;
     expect(JSON.stringify(parserOf(30000, reading)(deep))).toMatch(/^(\{"me":)+null\}+$/);
   });
 });
 
-describe('a column without its domains', () => {
+describe('the base type of a column', () => {
   it.each([
     [20010, 23],
     [20011, 23],
@@ -299,11 +299,11 @@ describe('a column without its domains', () => {
     [20001, 20001],
     [23, 23],
     [29999, 29999],
-  ])('has the type below them: %i, %i', (typeOid, expected) => {
+  ])('is the type below the domains: %i, %i', (typeOid, expected) => {
     expect(resolveDomain(READING, 't', columnOf(typeOid))).toEqual(columnOf(expected));
   });
 
-  it('keeps one that has a parser of its own', () => {
+  it('is a domain itself if that has a custom parser', () => {
     const types: TypeParsers = { getTypeParser: (oid) => (oid === 20010 ? Number : AS_TEXT) };
     expect(resolveDomain({ ...READING, types }, 't', columnOf(20011)).typeOid).toBe(20010);
   });

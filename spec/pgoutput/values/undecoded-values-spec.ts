@@ -27,10 +27,10 @@ import { firstBlock } from '../support/blocks';
 const JSON_TYPE = 114;
 const OTHER_TYPE = 20_000;
 
-/** Stands for a byte that is not UTF-8, as é in Latin 1. */
+/** A placeholder for a byte that is invalid in UTF-8, like é in Latin 1. */
 const BAD = '~';
 
-/** The payload with such bytes. */
+/** The payload with these bytes. */
 function latin1(payload: Buffer): Buffer {
   return Buffer.from(payload.map((byte) => (byte === BAD.charCodeAt(0) ? 0xe9 : byte)));
 }
@@ -49,7 +49,7 @@ function decodeError(payloads: readonly Buffer[], decoding?: Partial<Decoding>):
   return error;
 }
 
-/** The last message, which has a value that cannot be decoded and is delivered. */
+/** The last message, which has a delivered undecoded value. */
 function delivered(payloads: readonly Buffer[], decoding: Partial<Decoding> = {}): AnyPgoutputMessage | undefined {
   return decodeAll(payloads, { ...decoding, onDecodeError: 'deliver' }).at(-1);
 }
@@ -88,13 +88,13 @@ describe('the error for a value that cannot be decoded', () => {
     );
   });
 
-  it('says what helps with the transaction in hand: nothing that is done to the table or the publication does', () => {
+  it('has a remedy for the current transaction: changing the table or the publication does not help it', () => {
     const { message } = decodeError(payloads);
     expect(message).toContain("onDecodeError: 'deliver'");
     expect(message).not.toMatch(/publication|column list/i);
   });
 
-  it('has a JSON form with all of it', () => {
+  it('has a JSON form with all properties', () => {
     expect(JSON.parse(JSON.stringify(decodeError(payloads)))).toMatchObject({
       name: 'ValueError',
       code: 'VALUE_DECODE_FAILED',
@@ -106,18 +106,18 @@ describe('the error for a value that cannot be decoded', () => {
     });
   });
 
-  it('names the transaction, where that is streamed while it is open', () => {
+  it('names the transaction if that is streamed while it is open', () => {
     const error = decodeError([...firstBlock(901, docs, latin1(insert(['1', 'caf~', null]))).slice(0, -1)]);
     expect(error).toMatchObject({ commitLsn: undefined, xid: 901, column: 'body' });
     expect(error.message).toContain('in the open transaction 901');
   });
 
-  it('has the prepare LSN of a prepared one', () => {
+  it('has the prepare LSN of a prepared transaction', () => {
     const error = decodeError([beginPrepare({ prepareLsn: 0x77n }), docs, latin1(insert(['1', 'caf~', null]))]);
     expect(error).toMatchObject({ commitLsn: 0x77n, xid: undefined });
   });
 
-  it('keeps what a parser of the user has thrown as its cause, and its place under a rule for errors', () => {
+  it('keeps the error of a custom parser as its cause, and its position when an error rule applies', () => {
     const cause = new Error('odd');
     const types: TypeParsers = {
       getTypeParser: () => () => {
@@ -132,7 +132,7 @@ describe('the error for a value that cannot be decoded', () => {
     expect(recast.message.match(/in the transaction/g)).toHaveLength(1);
   });
 
-  it('is none of a message that is cut off or too long: that stays a ProtocolError', () => {
+  it('is a ProtocolError for a message that is truncated or too long', () => {
     const payload = latin1(insert(['1', 'caf~', 'fine']));
     const errors = [payload.subarray(0, -1), Buffer.concat([payload, Buffer.alloc(1)])].map((one) =>
       failure(() => decodeAll([begin(), docs, one], { onDecodeError: 'deliver' })),
@@ -141,8 +141,8 @@ describe('the error for a value that cannot be decoded', () => {
   });
 });
 
-describe('a value that cannot be decoded is delivered', () => {
-  it('in its place, as a copy of its bytes, with all other values and the place of the change', () => {
+describe('an undecoded value', () => {
+  it('is delivered as a copy of its bytes, with all other values and the position of the change', () => {
     const bad = latin1(insert(['2', 'caf~', 'fine']));
     const [, , first, message, last] = decodeAll(
       [begin(), docs, insert(['1', 'a', 'b']), bad, insert(['3', null, 'c']), commit()],
@@ -156,7 +156,7 @@ describe('a value that cannot be decoded is delivered', () => {
     expect(last).toMatchObject({ ordinal: 2, new: { id: 3, body: null, note: 'c' } });
   });
 
-  it('with a JSON form that has its bytes in hexadecimal', () => {
+  it('has a JSON form with its bytes in hexadecimal', () => {
     const message = delivered([begin(), docs, latin1(insert(['1', 'caf~', 'fine']))]);
     expect(JSON.parse(JSON.stringify(message))).toMatchObject({
       kind: 'insert',
@@ -175,7 +175,7 @@ describe('a value that cannot be decoded is delivered', () => {
     });
   });
 
-  it('in new, old and key rows', () => {
+  it('may be in new, old and key rows', () => {
     const full = relation({ identity: 'f', columns: ['id', 'body'] });
     const keyed = relation({ columns: [{ name: 'id', key: true }, 'body'] });
     expect(delivered([begin(), full, latin1(update(['1', UNCHANGED], { old: ['~', 'b~'] }))])).toMatchObject({
@@ -230,7 +230,7 @@ describe('a value that cannot be decoded is delivered', () => {
     ['binary text that is not UTF-8', 25, Buffer.from('caf\xe9', 'latin1'), {}],
     ['binary jsonb that is not UTF-8', 3802, Buffer.from('\x01"\xe9"', 'latin1'), {}],
     ['a tsvector with a lexeme that is not UTF-8', 3614, Buffer.from('\0\0\0\x01\xe9\0\0\0', 'latin1'), {}],
-  ])('%s', (_, typeOid, value, decoding) => {
+  ])('is delivered for %s', (_, typeOid, value, decoding) => {
     const described = relation({ columns: [{ name: 'c', typeOid }, 'next'] });
     const payloads = [begin(), described, latin1(insert([value, 'fine']))];
     const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.replaceAll(BAD, '\xe9'), 'latin1');
@@ -239,7 +239,7 @@ describe('a value that cannot be decoded is delivered', () => {
     expect(decodeError(payloads, decoding)).toMatchObject({ column: 'c', typeOid, format });
   });
 
-  it('where a parser of the user throws, with what it has thrown; also where getTypeParser does', () => {
+  it('has the error of a custom parser as its cause; also that of getTypeParser', () => {
     const cause = new Error('odd');
     const throwing = (): never => {
       throw cause;
@@ -250,7 +250,7 @@ describe('a value that cannot be decoded is delivered', () => {
     }
   });
 
-  it('in the blocks of a streamed transaction, and in what is made of them when it commits', () => {
+  it('may be in the blocks of a streamed transaction, and in the transaction when it commits', () => {
     const decoder = new PgoutputDecoder(defaultTypes, { onDecodeError: 'deliver' });
     const changes = firstBlock(
       901,
@@ -273,8 +273,8 @@ describe('a value that cannot be decoded is delivered', () => {
   });
 });
 
-describe('the error for a value of a transaction that was streamed', () => {
-  it('has the commit LSN when it comes up at the commit', () => {
+describe('the error for a value of a streamed transaction', () => {
+  it('has the commit LSN if it occurs at the commit', () => {
     let isBroken = false;
     const getTypeParser = () => (text: string) => {
       if (isBroken) throw new Error('odd');
@@ -298,8 +298,8 @@ describe('the error for a value of a transaction that was streamed', () => {
   });
 });
 
-describe('names that are not UTF-8', () => {
-  it('stay apart, of tables and of columns', () => {
+describe('names that are invalid in UTF-8', () => {
+  it('are distinguished, for tables and columns', () => {
     const named = latin1(relation({ name: 'caf~', columns: ['a~', 'a'] }));
     const [, description, change] = decodeAll([begin(), named, insert(['1', '2'])]);
     expect(description).toMatchObject({ table: 'caf\udce9', columns: [{ name: 'a\udce9' }, { name: 'a' }] });

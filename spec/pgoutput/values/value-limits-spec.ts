@@ -19,7 +19,7 @@ const ROW = 20_000;
 const LONG = numericOf(32_767, 0, 0, [1]);
 const NESTED = Array.from({ length: 66 }).reduce<Buffer>((value) => recordOf([[ROW, value]]), recordOf([]));
 
-/** Values that a server can send, each beyond a limit. */
+/** Values that a server can send, each beyond a limit of the library. */
 const BEYOND: [what: string, typeOid: number, value: Buffer][] = [
   [
     'an array whose text is far longer than its bytes',
@@ -53,7 +53,7 @@ function decode(typeOid: number, value: Buffer, onDecodeError: 'error' | 'delive
 }
 
 describe('a value beyond a limit', () => {
-  it.each(BEYOND)('%s is told as a limit of the library, with its place and a remedy', (_, typeOid, value) => {
+  it.each(BEYOND)('%s is reported as a limit of the library, with its position and a remedy', (_, typeOid, value) => {
     const error = failure(() => decode(typeOid, value, 'error'));
     expect(error).toBeInstanceOf(ValueError);
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false, table: 'app.docs', column: 'body' });
@@ -67,7 +67,7 @@ describe('a value beyond a limit', () => {
     expect(decode(typeOid, value, 'deliver')).toHaveProperty('new.body', body);
   });
 
-  it('bits whose text no string can hold are told as that', () => {
+  it('bits whose text exceeds the length of a string are reported as such', () => {
     const value = Buffer.alloc(4 + 2 ** 27 - 1);
     value.writeInt32BE((2 ** 27 - 1) * 8);
     const error = failure(() => decode(VARBIT, value, 'error'));
@@ -76,7 +76,7 @@ describe('a value beyond a limit', () => {
   });
 });
 
-describe('a text of so many elements', () => {
+describe('a text with many elements', () => {
   it.each([
     ['{t,t,t}', ',', 3, false],
     ['{t,t,t,t}', ',', 3, true],
@@ -84,7 +84,7 @@ describe('a text of so many elements', () => {
     ['{a;b;c;d}', ';', 3, true],
     ['{a;b;c;d}', ',', 3, false],
     ['{}', ',', 1, false],
-  ])('%s, with %s between them, of which %d may be: too many is %p', (text, separator, most, isTooMany) => {
+  ])('%s, with the delimiter %s and a limit of %d: too many is %p', (text, separator, most, isTooMany) => {
     const check = (): void => checkElements(text, separator, most);
     if (isTooMany) expect(check).toThrow(LimitError);
     else expect(check).not.toThrow();

@@ -7,15 +7,15 @@ import * as ValueReaders from '../../../lib/pgoutput/values/value-readers';
 import * as Values from '../../../lib/pgoutput/values/values';
 import { garbage, nearMiss } from '../support/near-misses';
 import { PRINTED } from '../support/printed';
-import { differenceIn, readType } from '../support/readings';
-import { sameValue } from '../support/same-value';
+import { findDifference, readType } from '../support/readings';
+import { isSameValue } from '../support/same-value';
 
 const { createValueReader: valueReader } = ValueReaders;
 const { defaultTypes } = Values;
 
 const RUNS = 1000;
 
-/** A text of each type whose usual form is read from its bytes. */
+/** A text of each type whose usual form is decoded from its bytes. */
 const USUAL: readonly (readonly [oid: number, text: string])[] = [
   [16, 't'],
   [17, '\\x00ff'],
@@ -59,31 +59,31 @@ function read(oid: number, text: string, types: Values.TypeParsers, makeReader =
   return makeReader(types, 'public.t', column)(Buffer.from(text), 0, Buffer.byteLength(text));
 }
 
-describe('what is read from bytes', () => {
+describe('a value decoded from bytes', () => {
   const surroundings = fc.constantFrom('', '-', '{', '}', '"', '\\', '1', '.', 'ß', '{"-1', '-1"}', '\\x', '+00', '\0');
 
   function expectNoDifference(oid: number, text: fc.Arbitrary<string>): void {
     const type = readType(oid);
     const property = fc.property(text, surroundings, surroundings, (value, before, after) => {
-      const difference = differenceIn(type, Buffer.from(value), before, after);
+      const difference = findDifference(type, Buffer.from(value), before, after);
       if (difference !== undefined) throw new Error(difference);
     });
     fc.assert(property, { numRuns: RUNS });
   }
 
   describe.each(PRINTED)('of type %i, %s,', (oid, _, text) => {
-    it('is what pg’s parser makes of all that PostgreSQL prints', () => {
+    it('equals the result of pg’s parser for any text that PostgreSQL prints', () => {
       expectNoDifference(oid, text);
       const parse = pg.types.getTypeParser(oid, 'text');
-      const isAsPgHasIt = (printed: string): boolean => sameValue(read(oid, printed, defaultTypes), parse(printed));
+      const isAsPgHasIt = (printed: string): boolean => isSameValue(read(oid, printed, defaultTypes), parse(printed));
       fc.assert(fc.property(text, isAsPgHasIt), { numRuns: RUNS });
     });
 
-    it('is what pg’s parser makes of near misses, and is refused where that one may not see it', () => {
+    it('equals the result of pg’s parser for similar text, or is rejected if pg must not parse it', () => {
       expectNoDifference(oid, nearMiss(text));
     });
 
-    it('is what pg’s parser makes of garbage', () => {
+    it('equals the result of pg’s parser for random text', () => {
       expectNoDifference(oid, garbage);
     });
   });
@@ -154,25 +154,25 @@ describe('what is read from bytes', () => {
     [17, '\\x0'],
     [17, '\\xFf'],
     [17, '\\x0\xe9'],
-  ])('is what pg’s parser makes of it at the edges: %i %j', (oid, text) => {
+  ])('equals the result of pg’s parser in edge cases: %i %j', (oid, text) => {
     for (const [before, after] of [['', ''] as const, ['{"-1', '-1"}'] as const, ['}', '{'] as const]) {
-      expect(differenceIn(readType(oid), Buffer.from(text), before, after)).toBeUndefined();
+      expect(findDifference(readType(oid), Buffer.from(text), before, after)).toBeUndefined();
     }
   });
 
-  it('is what pg’s parser makes of it, to the millisecond, in every time zone', () => {
+  it('equals the result of pg’s parser, to the millisecond, in every time zone', () => {
     const zones = ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia', 'Australia/Lord_Howe'];
     const program = join(__dirname, '../support/time-zones-program.ts');
     const said = execFileSync(process.execPath, ['--import', 'tsx', program, ...zones], { encoding: 'utf8' });
     expect(said.trim().split('\n')).toEqual(zones.map((zone) => expect.stringMatching(`^${zone} \\d+$`)));
   }, 60_000);
 
-  it.each([2 ** 19, 2 ** 19 + 1])('is what pg’s parser makes of an element of %i escapes', (count) => {
+  it.each([2 ** 19, 2 ** 19 + 1])('equals the result of pg’s parser for an element of %i escapes', (count) => {
     const text = `{a,"${'\\"'.repeat(count)}"}`;
-    expect(differenceIn(readType(1009), Buffer.from(text), '', '')).toBeUndefined();
+    expect(findDifference(readType(1009), Buffer.from(text), '', '')).toBeUndefined();
   });
 
-  it('needs none of pg’s parsers in its usual form', () => {
+  it('uses none of pg’s parsers in its usual form', () => {
     const fail = (): never => {
       throw new Error('It was called');
     };
@@ -194,24 +194,24 @@ describe('what is read from bytes', () => {
   });
 });
 
-/** The library as it is where nobody has imported it yet; within jest.isolateModules. */
+/** The library before its first import; within jest.isolateModules. */
 function fresh(): (oid: number, text: string) => unknown {
   const readers = jest.requireActual<typeof ValueReaders>('../../../lib/pgoutput/values/value-readers');
   const values = jest.requireActual<typeof Values>('../../../lib/pgoutput/values/values');
   return (oid, text) => read(oid, text, values.defaultTypes, readers.createValueReader);
 }
 
-/** The registry of parsers that this library will have. */
+/** The parser registry that this library will use. */
 function freshTypes(): typeof pg.types {
   const { types } = jest.requireActual<typeof pg>('pg');
   expect(types).not.toBe(pg.types);
   return types;
 }
 
-describe('a parser that is not pg’s own', () => {
+describe('a custom parser', () => {
   const custom = (text: string): string => `custom ${text}`;
 
-  it.each(USUAL)('is what reads a type once it is set in pg.types: %i', (oid, text) => {
+  it.each(USUAL)('decodes a type once it is set in pg.types: %i', (oid, text) => {
     const before = pg.types.getTypeParser(oid, 'text');
     const value = read(oid, text, defaultTypes);
     pg.types.setTypeParser(oid, custom);
@@ -223,7 +223,7 @@ describe('a parser that is not pg’s own', () => {
     expect(read(oid, text, defaultTypes)).toStrictEqual(value);
   });
 
-  it.each(USUAL)('is what reads a type where types of one’s own give it: %i', (oid, text) => {
+  it.each(USUAL)('decodes a type if the option types returns it: %i', (oid, text) => {
     expect(read(oid, text, { getTypeParser: () => custom })).toBe(`custom ${text}`);
     const overrides = new pg.TypeOverrides();
     overrides.setTypeParser(oid, custom);
@@ -232,7 +232,7 @@ describe('a parser that is not pg’s own', () => {
   });
 
   it.each([[0, '7'] as const, [25, '7'] as const, [16500, '7'] as const, ...USUAL])(
-    'is what reads a type though it was set before the library was imported: %i',
+    'decodes a type even if it was set before the library was imported: %i',
     (oid, text) => {
       jest.isolateModules(() => {
         freshTypes().setTypeParser(oid, custom);
@@ -241,7 +241,7 @@ describe('a parser that is not pg’s own', () => {
     },
   );
 
-  it('is what reads all types that it is set for, one without a type among them', () => {
+  it('decodes all types that it is set for, including values without a type', () => {
     jest.isolateModules(() => {
       const types = freshTypes();
       for (const oid of [0, 20, 25]) types.setTypeParser(oid, custom);
@@ -249,7 +249,7 @@ describe('a parser that is not pg’s own', () => {
     });
   });
 
-  it('may be pg’s own of another type', () => {
+  it('may be pg’s parser of another type', () => {
     const of = (oid: number): Values.TypeParsers => ({ getTypeParser: () => pg.types.getTypeParser(oid, 'text') });
     expect(read(25, '7', of(23))).toBe(7);
     expect(read(20, '7', of(23))).toBe(7);
@@ -257,7 +257,7 @@ describe('a parser that is not pg’s own', () => {
     expect(read(1184, '2024-02-29', of(25))).toBe('2024-02-29');
   });
 
-  it('gets the text alone, whatever stands around it', () => {
+  it('receives only the text, whatever surrounds it', () => {
     const seen: string[] = [];
     const column = { name: 'c', key: false, typeOid: 23, typeModifier: -1 };
     const reader = valueReader({ getTypeParser: () => (text) => seen.push(text) }, 'public.t', column);
@@ -267,7 +267,7 @@ describe('a parser that is not pg’s own', () => {
 });
 
 describe('a value', () => {
-  it.each(PRINTED)('of type %i, %s, is no view of the bytes that it was read from', (oid, _, text) => {
+  it.each(PRINTED)('of type %i, %s, does not share memory with the bytes that it was decoded from', (oid, _, text) => {
     const column = { name: 'c', key: false, typeOid: oid, typeModifier: -1 };
     const reader = valueReader(defaultTypes, 'public.t', column);
     const parse = guardParser(defaultTypes.getTypeParser(oid, 'text'), 'public.t', column);
@@ -275,7 +275,7 @@ describe('a value', () => {
       const bytes = Buffer.from(printed);
       const value = reader(bytes, 0, bytes.length);
       bytes.fill(0);
-      return sameValue(value, parse(printed));
+      return isSameValue(value, parse(printed));
     });
     fc.assert(property, { numRuns: 200 });
   });
@@ -299,13 +299,13 @@ describe('the comparison of these specs', () => {
     ],
     [{ a: undefined }, { b: undefined }],
     [[], {}],
-  ])('tells %p from %p', (a, b) => {
-    expect(sameValue(a, b)).toBe(false);
-    expect(sameValue(b, a)).toBe(false);
+  ])('distinguishes %p from %p', (a, b) => {
+    expect(isSameValue(a, b)).toBe(false);
+    expect(isSameValue(b, a)).toBe(false);
   });
 
-  it('takes for the same what is', () => {
+  it('accepts equal values', () => {
     const make = (): unknown[] => [NaN, -0, 'a', null, new Date(NaN), new Date(1), Buffer.of(1), [[{ a: [] }]]];
-    expect(sameValue(make(), make())).toBe(true);
+    expect(isSameValue(make(), make())).toBe(true);
   });
 });

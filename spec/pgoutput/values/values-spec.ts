@@ -3,7 +3,7 @@ import type { TypeParsers } from '../../../lib/pgoutput/values/values';
 import { decodeError, decodeLast } from '../support/decode';
 import { begin, type ColumnFields, insert, relation, update } from '../../../lib/testing/payloads';
 
-/** Type, OID, text as PostgreSQL prints it under the pinned settings, and the value that `pg` makes of it. */
+/** Type, OID, the text that PostgreSQL prints with the session settings of the library, and the value of `pg`. */
 const VALUES: readonly (readonly [string, number, string, unknown])[] = [
   ['bool', 16, 't', true],
   ['bool', 16, 'f', false],
@@ -83,13 +83,13 @@ function decodeValue(column: Omit<ColumnFields, 'name'>, text: string, types?: T
 }
 
 describe('the default types', () => {
-  it.each(VALUES)('make of %s (%i) %j the value that pg makes', (_, typeOid, text, expected) => {
+  it.each(VALUES)('decode %s (%i) %j as pg does', (_, typeOid, text, expected) => {
     const value = decodeValue({ typeOid }, text);
     expect(value).toEqual(expected);
     expect(value).toStrictEqual(pg.types.getTypeParser(typeOid, 'text')(text));
   });
 
-  it('follow what was changed in pg.types', () => {
+  it('follow changes of pg.types', () => {
     const before = pg.types.getTypeParser(20, 'text');
     pg.types.setTypeParser(20, BigInt);
     try {
@@ -100,20 +100,20 @@ describe('the default types', () => {
   });
 });
 
-describe('types of one’s own', () => {
-  it('can be pg.types and what pg takes as its option types', () => {
+describe('custom types', () => {
+  it('may be pg.types, or an object for the option types of pg', () => {
     const config: pg.CustomTypesConfig = { getTypeParser: pg.types.getTypeParser };
     const accepted: TypeParsers[] = [pg.types, config, new pg.TypeOverrides()];
     for (const types of accepted) expect(decodeValue({ typeOid: 21 }, '7', types)).toBe(7);
   });
 
-  it('hear of no format but text', () => {
-    // Would not compile if there were another one.
+  it('are called only with the format text', () => {
+    // Would not compile if another format existed.
     const formats: Record<Parameters<TypeParsers['getTypeParser']>[1], true> = { text: true };
     expect(Object.keys(formats)).toEqual(['text']);
   });
 
-  it('are asked once for each column of a relation, for the text format, as a method', () => {
+  it('are called once for each column of a relation, for the text format, as a method', () => {
     const asked: [number, string][] = [];
     const types = {
       suffix: '!',
@@ -141,7 +141,7 @@ describe('a parser that throws', () => {
     insert(['1', '{"secret":hunter2}']),
   ];
 
-  it('of pg’s own is an error that names table, column and type, not the value', () => {
+  it('of pg is an error that names table, column and type, not the value', () => {
     const error = decodeError(payloads);
     expect(error.message).toContain('Column body of billing.invoices (type OID 114)');
     expect(error.message).not.toContain('hunter2');
@@ -149,7 +149,7 @@ describe('a parser that throws', () => {
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
-  it('of one’s own is told so, and keeps what it threw as the cause, whatever that is', () => {
+  it('of the user is reported as such, and its error is the cause', () => {
     const getTypeParser = (oid: number) => (text: string) => {
       if (oid === 114) throw 'odd';
       return text;
@@ -159,7 +159,7 @@ describe('a parser that throws', () => {
     expect(error.message).toMatch(/^Column body of billing.invoices .* correct the parser/);
   });
 
-  it('is named as well when getTypeParser itself throws', () => {
+  it('is reported, too, if getTypeParser itself throws', () => {
     const cause = new Error('no such type');
     const getTypeParser = () => {
       throw cause;
@@ -182,7 +182,7 @@ describe('bytea that is not in hex form', () => {
     [1001, '{"\\\\x00","a\\\\"}'],
     [1001, '{a"\\\\x"}'],
     [1001, '{"\\\\x00"}a"\\\\x00",{NULL}'],
-  ])('is an error, for pg’s parser would not return: %i %s', (typeOid, text) => {
+  ])('is an error, because pg’s parser would not return: %i %s', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
     expect(error.message).toContain('that PostgreSQL does not print');
@@ -195,26 +195,26 @@ describe('bytea with bad hex', () => {
     [17, '\\x0'],
     [17, '\\x00zz'],
     [1001, '{"\\\\x00","\\\\x0"}'],
-  ])('is an error, for pg’s parser would drop what it cannot read: %i %s', (typeOid, text) => {
+  ])('is an error, because pg’s parser would drop invalid digits: %i %s', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
   });
 });
 
-describe('a date or time that is too long to be one', () => {
+describe('a date or time of excessive length', () => {
   it.each([
     [1082, '1'.repeat(1_000_000)],
     [1184, '1'.repeat(1_000_000)],
     [1115, `{"2024-01-01 00:00:00","${'1'.repeat(1_000_000)}"}`],
-    // What stands between closing braces, or in quotes with commas, is one element to pg's parser.
+    // For pg's parser, text between closing braces, or quoted text with commas, is one element.
     [1182, `}${`${'1'.repeat(64)}}`.repeat(15_000)},`],
     [1115, `{"${'2024-01-01 00:00:00,'.repeat(50_000)}\n"}`],
-  ])('is an error, for pg’s parser would take minutes: %i', (typeOid, text) => {
+  ])('is an error, because pg’s parser would take minutes: %i', (typeOid, text) => {
     const error = decodeError([begin(), relation({ columns: [{ name: 'at', typeOid }] }), insert([text])]);
     expect(error.message).toContain(`Column at of users (type OID ${typeOid})`);
   });
 
-  it('is not mistaken for one with years, fractions and offsets', () => {
+  it('is distinguished from one with long years, fractions and offsets', () => {
     const text = '{"294276-12-31 23:59:59.999999+15:59:59","4713-01-01 00:00:00-15:59:59 BC",NULL,infinity}';
     expect(decodeValue({ typeOid: 1185 }, text)).toHaveLength(4);
   });

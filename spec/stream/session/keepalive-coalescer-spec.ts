@@ -5,8 +5,8 @@ function keepalive(walEnd: bigint, replyRequested = false): KeepaliveMessage {
   return new KeepaliveMessage(walEnd, new Date(0), replyRequested);
 }
 
-describe('which keepalives are delivered', () => {
-  /** What comes of a keepalive each ms, in the first so many ms: at which times, and up to where. */
+describe('keepalives that are delivered', () => {
+  /** Sends a keepalive each ms for this number of ms. Returns the times and positions of those that are delivered. */
   function delivered(ms: number, busy: (now: number) => boolean): [at: number, walEnd: bigint][] {
     const keepalives = new KeepaliveCoalescer(undefined, 0n);
     return Array.from({ length: ms }, (_, now) => {
@@ -16,11 +16,11 @@ describe('which keepalives are delivered', () => {
     }).flat();
   }
 
-  it('is each one while nothing is in hand', () => {
+  it('are all of them while nothing is unacknowledged', () => {
     expect(delivered(5, () => false).map(([at]) => at)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('is one in 100 ms during work, the latest then', () => {
+  it('are one in 100 ms otherwise, the latest one', () => {
     expect(delivered(250, () => true)).toEqual([
       [0, 0n],
       [100, 100n],
@@ -28,11 +28,11 @@ describe('which keepalives are delivered', () => {
     ]);
   });
 
-  it('is each one again once the work is done', () => {
+  it('are all of them again once everything is acknowledged', () => {
     expect(delivered(52, (now) => now < 50).map(([at]) => at)).toEqual([0, 50, 51]);
   });
 
-  it('is none twice', () => {
+  it('are delivered once each', () => {
     const keepalives = new KeepaliveCoalescer(undefined, 0n);
     expect([keepalives.hasPending, keepalives.takeDue(0, false)]).toEqual([false, undefined]);
     const message = keepalive(1n);
@@ -45,7 +45,7 @@ describe('which keepalives are delivered', () => {
     expect(keepalives.takeDue(1000, false)).toBeUndefined();
   });
 
-  it('is none that a change has overtaken; the first one behind it comes without delay', () => {
+  it('exclude those before a later change; the first one after it is delivered without delay', () => {
     const keepalives = new KeepaliveCoalescer(undefined, 0n);
     keepalives.put(keepalive(1n));
     keepalives.takeDue(0, true);
@@ -58,20 +58,20 @@ describe('which keepalives are delivered', () => {
   });
 });
 
-describe('which keepalives are progress', () => {
-  it('is none where the slot keeps the position', () => {
+describe('keepalives that are progress', () => {
+  it('are none if the slot holds the position', () => {
     const keepalives = new KeepaliveCoalescer(undefined, 0n);
     expect(keepalives.claimProgress(keepalive(100n, true), 0, 0n)).toBe(false);
   });
 
-  it('is the first one, and then one in an interval', () => {
+  it('are the first one, and then one per interval', () => {
     const keepalives = new KeepaliveCoalescer(1000, 0n);
     const times = [0, 1, 999, 1000, 1500, 1999, 2000];
     const progress = times.filter((now) => keepalives.claimProgress(keepalive(BigInt(now + 1)), now, 0n));
     expect(progress).toEqual([0, 1000, 2000]);
   });
 
-  it('is one that asks, within the interval too, and the interval begins anew with it', () => {
+  it('include one that requests a reply, also within the interval, which then restarts', () => {
     const keepalives = new KeepaliveCoalescer(1000, 0n);
     expect(keepalives.claimProgress(keepalive(1n), 0, 0n)).toBe(true);
     expect(keepalives.claimProgress(keepalive(2n, true), 600, 0n)).toBe(true);
@@ -84,7 +84,7 @@ describe('which keepalives are progress', () => {
     ['earlier progress', 0n, 500n, 0n],
     ['what will be confirmed by itself', 0n, 0n, 500n],
     ['the highest of these', 300n, 500n, 400n],
-  ])('is none that leads no further than %s, though it asks', (_, startLsn, progress, confirmableLsn) => {
+  ])('exclude those not beyond %s, even if they request a reply', (_, startLsn, progress, confirmableLsn) => {
     const keepalives = new KeepaliveCoalescer(1000, startLsn);
     keepalives.claimProgress(keepalive(progress), 0, 0n);
     for (const walEnd of [499n, 500n]) {
@@ -93,7 +93,7 @@ describe('which keepalives are progress', () => {
     expect(keepalives.claimProgress(keepalive(501n, true), 5000, confirmableLsn)).toBe(true);
   });
 
-  it('is not held up by those that were none', () => {
+  it('are not delayed by those that were excluded', () => {
     const keepalives = new KeepaliveCoalescer(1000, 500n);
     expect(keepalives.claimProgress(keepalive(400n), 0, 0n)).toBe(false);
     expect(keepalives.claimProgress(keepalive(600n), 1, 0n)).toBe(true);

@@ -15,12 +15,12 @@ import { ledgerOf } from '../../ledger/support/ledger-of';
 
 const WIDE = { messages: 1000, bytes: 1_000_000 };
 
-describe('the entry of a message', () => {
+describe('the handle of a message', () => {
   const relation = new RelationMessage(1, 'public', 't', 't', 'default', []);
   const at = new Date(0);
   const placeAt = (ordinal: number) => ({ commitLsn: 90n, ordinal, xid: undefined });
 
-  /** What opening an entry for the last of the messages adds to the window, when it is 50 bytes long. */
+  /** The bytes that a handle for the last of the messages, of 50 bytes, adds to the window. */
   function charged(...messages: AnyPgoutputMessage[]): [messages: number, bytes: number] {
     const { ledger } = ledgerOf(WIDE).ledger;
     const last = messages.pop();
@@ -38,7 +38,7 @@ describe('the entry of a message', () => {
   const begin = new BeginMessage(90n, at, 1);
   const insert = new InsertMessage(relation, placeAt(0), {}, []);
 
-  it('weighs what the message takes in memory, its bytes and somewhat more', () => {
+  it('counts the memory of the message: its bytes and an overhead', () => {
     for (const message of [insert, new LogicalMessage(true, 80n, '', Buffer.alloc(0), placeAt(1))]) {
       const [count, bytes] = charged(begin, message);
       expect(count).toBe(1);
@@ -47,19 +47,19 @@ describe('the entry of a message', () => {
     expect(charged(begin, insert, new CommitMessage(90n, 100n, at))[0]).toBe(1);
   });
 
-  it('weighs nothing where nobody has anything to do', () => {
+  it('counts nothing if no acknowledgement is required', () => {
     const type = new TypeMessage(1, 'public', 'mood');
     for (const message of [begin, relation, type, new OriginMessage('o', 1n)]) expect(charged(message)).toEqual([0, 0]);
     expect(charged(begin, new CommitMessage(90n, 100n, at))).toEqual([0, 0]);
   });
 
-  it("confirms a Commit's end, not its start", () => {
+  it("confirms a Commit's end LSN, not its commit LSN", () => {
     const { ledger } = ledgerOf(WIDE).ledger;
     for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) acknowledge(ledger, message);
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('puts a transactional message into its transaction, and another one beside it', () => {
+  it('belongs to the transaction for a transactional message, and to none for another one', () => {
     const { ledger } = ledgerOf(WIDE).ledger;
     acknowledge(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined));
     expect(ledger.confirmed).toBe(70n);
@@ -68,13 +68,13 @@ describe('the entry of a message', () => {
     expect(ledger.confirmed).toBe(70n);
   });
 
-  it("confirms another plugin's message at its own start", () => {
+  it("confirms another plugin's message at its dataStart", () => {
     const { ledger } = ledgerOf(WIDE).ledger;
     acknowledge(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)));
     expect(ledger.confirmed).toBe(60n);
   });
 
-  it('is found through the message itself, when its ack is called on its own', () => {
+  it('is found through the message itself, also when ack is called without its object', () => {
     const { ledger } = ledgerOf(WIDE).ledger;
     const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined);
     attachHandle(ledger, message, 1);
@@ -82,7 +82,7 @@ describe('the entry of a message', () => {
     expect([ack(), ack(), ledger.confirmed]).toEqual([true, true, 70n]);
   });
 
-  it('is missed by nobody where no session delivered the message', () => {
+  it('is not required without a session', () => {
     const message = new InsertMessage(relation, placeAt(0), {}, []);
     expect([message.ack(), Delivery.getHandle(message)]).toEqual([true, undefined]);
   });

@@ -1,7 +1,7 @@
 import { LivenessWatchdog } from '../../../lib/stream/session/liveness-watchdog';
 
-describe('LivenessWatch', () => {
-  it('asks from half the time-out on, and gives up at the whole', () => {
+describe('LivenessWatchdog', () => {
+  it('requests a reply from half the timeout on, and fails after all of it', () => {
     const watch = new LivenessWatchdog(1000);
     expect([499, 1, 499, 1].map((ms) => watch.tick(ms, true))).toEqual([
       'ok',
@@ -11,16 +11,16 @@ describe('LivenessWatch', () => {
     ]);
   });
 
-  it('starts again with every byte', () => {
+  it('restarts with every byte', () => {
     const watch = new LivenessWatchdog(1000);
     watch.tick(999, true);
     watch.recordReceived();
-    // It may have come at the very end of that time.
+    // The byte may have arrived at the end of that time.
     expect(watch.tick(999, true)).toBe('ok');
     expect([watch.tick(499, true), watch.tick(1, true)]).toEqual(['ok', 'requestReply']);
   });
 
-  it('starts again when reading goes on, as silence says nothing before', () => {
+  it('restarts when reading resumes, because earlier silence is meaningless', () => {
     const watch = new LivenessWatchdog(1000);
     watch.tick(999, true);
     expect(watch.tick(1_000_000, false)).toBe('ok');
@@ -28,7 +28,7 @@ describe('LivenessWatch', () => {
     expect(watch.tick(501, true)).toBe('timeout');
   });
 
-  it('never gives up with a time-out of 0', () => {
+  it('never fails with a timeout of 0', () => {
     const watch = new LivenessWatchdog(0);
     expect(watch.tick(1_000_000_000, true)).toBe('ok');
   });

@@ -21,7 +21,7 @@ import {
   streamStop,
 } from '../../../lib/testing/payloads';
 import { recordOf } from '../../pgoutput/binary/support/bytes';
-import { sessionOf, type SessionFixture } from './support/fake-host';
+import { createSession, type SessionFixture } from './support/fake-host';
 
 const MOODS = 20_001;
 const ADDRESS = 20_002;
@@ -34,13 +34,13 @@ function addressOf(...names: string[]): [number, TypeDefinition] {
 
 interface Fixture extends SessionFixture {
   readonly catalog: TypeCatalog;
-  /** The rows that were delivered. */
+  /** The delivered rows. */
   readonly rows: () => unknown[];
 }
 
 function fixture(): Fixture {
   const catalog = new TypeCatalog();
-  const session = sessionOf({ catalog }, createPayloadDecoder({ types: defaultTypes, catalog, composites: true }));
+  const session = createSession({ catalog }, createPayloadDecoder({ types: defaultTypes, catalog, composites: true }));
   const rows = (): unknown[] =>
     session.host.delivered.flatMap((message) => (message.kind === 'insert' ? [message.new] : []));
   return { ...session, catalog, rows };
@@ -54,7 +54,7 @@ function frames(...payloads: Buffer[]): Buffer[] {
   return payloads.map((payload) => xlogData(payload));
 }
 
-describe('a table with a type that nobody has looked up', () => {
+describe('a table with a type that has not been looked up', () => {
   it('is delivered, and its rows wait until the type is known', () => {
     const { receive, host, session, catalog, rows } = fixture();
     receive(...frames(begin(), table(MOODS), insert(['{sad,ok}']), commit()));
@@ -65,7 +65,7 @@ describe('a table with a type that nobody has looked up', () => {
     expect(host.kinds.at(-1)).toBe('commit');
   });
 
-  it('waits for nothing else: feedback goes on, and what comes meanwhile is kept', () => {
+  it('delays nothing else: feedback continues, and further data is kept', () => {
     const { receive, host, session, catalog, pass, rows } = fixture();
     receive(...frames(begin(), table(MOODS)));
     pass(10_000);
@@ -78,7 +78,7 @@ describe('a table with a type that nobody has looked up', () => {
     expect(rows()).toEqual([{ v: ['ok'] }, { v: ['sad'] }]);
   });
 
-  it('stays text when the look-up fails, also if a later one would not', () => {
+  it('is text if the lookup fails, even if a later one would succeed', () => {
     const { receive, host, session, catalog, rows } = fixture();
     receive(...frames(begin(), table(MOODS), insert(['{ok}']), commit()));
     session.completeTypeLookup(new ConnectionError('CONNECTION_REFUSED', 'No'));
@@ -87,7 +87,7 @@ describe('a table with a type that nobody has looked up', () => {
     expect([rows(), host.lookUps, host.outcome]).toEqual([[{ v: '{ok}' }, { v: '{sad}' }], [[MOODS]], undefined]);
   });
 
-  it('ends the stream with what the look-up failed by when its values are in binary', () => {
+  it('ends the stream with the error of the lookup if its values are binary', () => {
     const { receive, host, session } = fixture();
     receive(...frames(begin(), table(MOODS), insert([null]), insert([Buffer.from('ok')]), commit()));
     const error = new ConnectionError('CONNECTION_REFUSED', 'No');
@@ -95,7 +95,7 @@ describe('a table with a type that nobody has looked up', () => {
     expect(host.outcome).toEqual({ error });
   });
 
-  it('is an error in binary when even the catalog does not know it', () => {
+  it('is an error in binary if the catalog does not have it', () => {
     const { receive, host, session, catalog } = fixture();
     receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
     catalog.learn([MOODS], new Map());
@@ -103,7 +103,7 @@ describe('a table with a type that nobody has looked up', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
-  it('is asked about once, and not at all where its types are built in', () => {
+  it('is looked up once, and not at all if its types are built in', () => {
     const { receive, host, session, catalog } = fixture();
     receive(...frames(begin(), table(25), insert(['a']), commit()));
     receive(...frames(begin(), table(MOODS)));
@@ -113,7 +113,7 @@ describe('a table with a type that nobody has looked up', () => {
     expect(host.lookUps).toEqual([[MOODS]]);
   });
 
-  it('does not keep the session from closing', () => {
+  it('does not prevent the session from closing', () => {
     const { receive, host, session } = fixture();
     receive(...frames(begin(), table(MOODS), insert(['{}'])));
     session.release();
@@ -125,7 +125,7 @@ describe('a table with a type that nobody has looked up', () => {
   });
 });
 
-describe('a type that came up in a transaction that is still open', () => {
+describe('a type that occurs in an open transaction', () => {
   const first = (payload: Buffer) => inBlock(700, payload);
 
   function streamed(): Fixture {
@@ -137,7 +137,7 @@ describe('a type that came up in a transaction that is still open', () => {
     return made;
   }
 
-  it('is asked for again before its commit is told, and what was kept of the changes is read then', () => {
+  it('is looked up again before its commit is delivered, and the kept changes are decoded then', () => {
     const { receive, host, session, catalog, rows } = streamed();
     receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
     expect([host.kinds.at(-1), host.lookUps]).toEqual(['streamStop', [[MOODS], [MOODS]]]);
@@ -149,7 +149,7 @@ describe('a type that came up in a transaction that is still open', () => {
     expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
   });
 
-  it('is asked for when another transaction describes a table with it, which is committed', () => {
+  it('is looked up when another, committed transaction describes a table with it', () => {
     const { receive, host, session, catalog, rows } = streamed();
     receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
@@ -162,7 +162,7 @@ describe('a type that came up in a transaction that is still open', () => {
   it.each([
     ['is not there', undefined],
     ['cannot be looked up', new ConnectionError('CONNECTION_REFUSED', 'No')],
-  ])('stays text where it %s then', (_, error) => {
+  ])('is text if it %s then', (_, error) => {
     const { receive, host, session, catalog, rows } = streamed();
     receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
     if (!error) catalog.learn([MOODS], new Map());
@@ -170,7 +170,7 @@ describe('a type that came up in a transaction that is still open', () => {
     expect([host.kinds.at(-1), rows().at(-1), host.outcome]).toEqual(['commit', { v: '{sad}' }, undefined]);
   });
 
-  it('is forgotten when that is aborted, and another one asked for it', () => {
+  it('is not looked up when that is aborted, until another transaction uses it', () => {
     const { receive, host } = streamed();
     receive(...frames(streamAbort({ xid: 700, subxid: 700 })));
     expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamAbort', 1]);
@@ -178,13 +178,13 @@ describe('a type that came up in a transaction that is still open', () => {
     expect(host.lookUps).toEqual([[MOODS], [MOODS]]);
   });
 
-  it('ends the stream in binary: it can be read when that is committed', () => {
+  it('ends the stream in binary: it can be decoded when that is committed', () => {
     const { receive, host } = streamed();
     receive(...frames(streamStart({ first: false }), first(insert([Buffer.from('ok')]))));
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: true });
   });
 
-  it('ends the stream for good in binary where its form is its own', () => {
+  it('ends the stream in binary with an error that is not retryable if its form is unknown', () => {
     const { receive, host, session, catalog } = fixture();
     receive(...frames(streamStart(), first(table(MOODS)), first(insert([Buffer.from('ok')]))));
     catalog.learn([MOODS], new Map([[MOODS, { kind: 'base' }]]));
@@ -192,7 +192,7 @@ describe('a type that came up in a transaction that is still open', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
   });
 
-  it('of a prepared one is asked for when that is committed', () => {
+  it('of a prepared transaction is looked up when that is committed', () => {
     const { receive, host, session, catalog, rows } = fixture();
     receive(...frames(beginPrepare(), table(MOODS), insert(['{ok}']), prepare()));
     catalog.learn([MOODS], new Map());
@@ -214,7 +214,7 @@ describe('a composite that was altered', () => {
     return made;
   }
 
-  it('is looked up again, and its value then read', () => {
+  it('is looked up again, and its value is decoded then', () => {
     const { receive, host, session, catalog, rows } = reading('street', 'no');
     receive(...frames(insert(['(Elm,7,Rome)']), insert(['(Oak,8)']), commit()));
     expect([rows(), host.lookUps]).toEqual([[{ v: { street: 'Elm', no: '7' } }], [[ADDRESS]]]);
@@ -228,7 +228,7 @@ describe('a composite that was altered', () => {
     expect(ordinals).toEqual([0, 1, 2]);
   });
 
-  it('ends the stream with what the look-up failed by: another attempt may help', () => {
+  it('ends the stream with the retryable error of the lookup', () => {
     const { receive, host, session } = reading('street', 'no');
     receive(...frames(insert(['(Elm,7,Rome)'])));
     const error = new ConnectionError('CONNECTION_REFUSED', 'No');
@@ -236,7 +236,7 @@ describe('a composite that was altered', () => {
     expect(host.outcome).toEqual({ error });
   });
 
-  it('ends the stream when even the catalog does not know such values', () => {
+  it('ends the stream if such values do not match the catalog either', () => {
     const { receive, host, session, catalog } = reading('street', 'no');
     receive(...frames(insert(['(Elm,7,Rome,x)'])));
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
@@ -245,7 +245,7 @@ describe('a composite that was altered', () => {
     expect(host.lookUps).toEqual([[ADDRESS]]);
   });
 
-  describe('and has values of a new type, in binary', () => {
+  describe('with a value of a new type, in binary', () => {
     const HUE = 20_003;
     const altered = recordOf([
       [25, Buffer.from('Elm')],
@@ -262,7 +262,7 @@ describe('a composite that was altered', () => {
       },
     ];
 
-    it.each([[['street']], [['street', 'no']]])('is looked up with it, and then read, where it had %j', (names) => {
+    it.each([[['street']], [['street', 'no']]])('is looked up with it, and then decoded, if it had %j', (names) => {
       const { receive, host, session, catalog, rows } = fixture();
       catalog.learn([], new Map([addressOf(...names)]));
       receive(...frames(begin(), table(ADDRESS), insert([altered]), insert([altered]), commit()));
@@ -273,7 +273,7 @@ describe('a composite that was altered', () => {
       expect(host.lookUps).toHaveLength(1);
     });
 
-    it('ends the stream with what the look-up failed by', () => {
+    it('ends the stream with the error of the lookup', () => {
       const { receive, host, session } = reading('street', 'no');
       receive(...frames(insert([altered])));
       const error = new ConnectionError('CONNECTION_REFUSED', 'No');
@@ -284,7 +284,7 @@ describe('a composite that was altered', () => {
     it.each<[string, [number, TypeDefinition][]]>([
       ['even the catalog does not know it', []],
       ['its form is its own', [[HUE, { kind: 'base' }]]],
-    ])('ends the stream, and says how to go on, where %s', (_, found) => {
+    ])('ends the stream with a remedy if %s', (_, found) => {
       const { receive, host, session, catalog } = reading('street', 'no');
       receive(...frames(insert([altered])));
       catalog.learn([ADDRESS, HUE], new Map([hued, ...found]));

@@ -16,10 +16,10 @@ import {
 } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
-  busy,
-  endOf,
+  createBusySession,
+  computeEnd,
   RELATION,
-  sessionOf,
+  createSession,
   STREAM,
   transactionFrames,
   type SessionFixture,
@@ -32,24 +32,24 @@ const KINDS = [
 ];
 
 describe('reading', () => {
-  it('delivers the same messages wherever the bytes are split in two', () => {
+  it('delivers the same messages wherever the bytes are split', () => {
     const bytes = Buffer.concat(STREAM);
     for (let split = 0; split <= bytes.length; split++) {
-      const { receive, host } = sessionOf();
+      const { receive, host } = createSession();
       receive(bytes.subarray(0, split));
       receive(bytes.subarray(split));
       expect(host.kinds).toEqual(KINDS);
     }
   });
 
-  it('delivers the same messages byte by byte', () => {
-    const { receive, host } = sessionOf();
+  it('delivers the same messages for single bytes', () => {
+    const { receive, host } = createSession();
     for (const byte of Buffer.concat(STREAM)) receive(Buffer.of(byte));
     expect(host.kinds).toEqual(KINDS);
   });
 
-  it('passes on what another plugin writes as it is', () => {
-    const { receive, host } = sessionOf({}, createPayloadDecoder(undefined));
+  it('emits the output of another plugin unchanged', () => {
+    const { receive, host } = createSession({}, createPayloadDecoder(undefined));
     receive(xlogData(Buffer.from('BEGIN 7'), { dataStart: 0x100n, walEnd: 0x110n }));
     expect(host.delivered).toMatchObject([
       { kind: 'xlogData', dataStart: 0x100n, walEnd: 0x110n, data: Buffer.from('BEGIN 7') },
@@ -59,8 +59,8 @@ describe('reading', () => {
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n });
   });
 
-  it('minds no notice, setting or notification in the stream', () => {
-    const { receive, host } = sessionOf();
+  it('ignores notices, settings and notifications during the stream', () => {
+    const { receive, host } = createSession();
     receive(notice({ C: '55000', R: 'SomethingElse' }), parameterStatus('TimeZone', 'UTC'), notification('a', 'b'));
     receive(keepalive(1n));
     expect([host.kinds, host.outcome]).toEqual([['keepalive'], undefined]);
@@ -68,22 +68,22 @@ describe('reading', () => {
 });
 
 describe('a full window', () => {
-  it('stops decoding between two messages, and lets the socket rest', () => {
-    const { session, receive, host } = sessionOf({ window: { messages: 3, bytes: 1_000_000 } });
+  it('stops decoding between two messages, and pauses the socket', () => {
+    const { session, receive, host } = createSession({ window: { messages: 3, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n, 10));
     expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'insert', 'insert']);
     expect([host.paused, session.status.paused]).toEqual([true, true]);
   });
 
-  it('decodes nothing of what arrives all the same', () => {
-    const { receive, host } = sessionOf({ window: { messages: 1, bytes: 1_000_000 } });
+  it('decodes nothing of data that still arrives', () => {
+    const { receive, host } = createSession({ window: { messages: 1, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n));
     receive(...transactionFrames(0x200n));
     expect(host.kinds).toEqual(['relation', 'begin', 'insert']);
   });
 
-  it('goes on at half, in a turn of its own', () => {
-    const { session, receive, host } = sessionOf({ window: { messages: 4, bytes: 1_000_000 } });
+  it('resumes at half, in a separate turn of the event loop', () => {
+    const { session, receive, host } = createSession({ window: { messages: 4, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n, 5));
     const inserts = host.delivered.slice(2);
     inserts[0]?.ack();
@@ -99,22 +99,22 @@ describe('a full window', () => {
     expect([host.paused, session.status.paused]).toEqual([false, false]);
   });
 
-  it('does not come about by messages that are acknowledged as they are delivered', () => {
-    const { receive, host } = sessionOf({ window: { messages: 1, bytes: 1 } });
+  it('does not occur if messages are acknowledged as they are delivered', () => {
+    const { receive, host } = createSession({ window: { messages: 1, bytes: 1 } });
     host.onDeliver = ({ ack }) => ack();
     receive(RELATION, ...transactionFrames(0x100n, 100), ...transactionFrames(0x200n, 100));
     expect(host.delivered).toHaveLength(1 + 102 + 102);
     expect([host.scheduledPumps, host.paused]).toEqual([0, false]);
   });
 
-  it('is reached by bytes, too', () => {
-    const { receive, host } = sessionOf({ window: { messages: 1000, bytes: 10_000 } });
+  it('is also reached by bytes', () => {
+    const { receive, host } = createSession({ window: { messages: 1000, bytes: 10_000 } });
     receive(RELATION, ...transactionFrames(0x100n, 10, 'x'.repeat(4900)));
     expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'insert']);
   });
 
-  it('does not stop a transaction that is gathered', () => {
-    const { receive, host } = sessionOf({ window: { messages: 2, bytes: 1000 } });
+  it('does not stop a transaction that is being collected', () => {
+    const { receive, host } = createSession({ window: { messages: 2, bytes: 1000 } });
     host.onDeliver = (message) => {
       if (message.kind === 'insert') Delivery.gather(message);
       else if (message.kind === 'commit') Delivery.group(message, new LedgerDelivery());
@@ -126,7 +126,7 @@ describe('a full window', () => {
   });
 
   it('does not exist without confirmation', () => {
-    const { receive, host } = sessionOf({ confirm: false, window: { messages: 1, bytes: 1 } });
+    const { receive, host } = createSession({ confirm: false, window: { messages: 1, bytes: 1 } });
     receive(RELATION, ...transactionFrames(0x100n, 100));
     expect([host.delivered.length, host.paused]).toEqual([103, false]);
   });
@@ -134,7 +134,7 @@ describe('a full window', () => {
 
 describe('slow handlers', () => {
   function slow(ms: number): SessionFixture {
-    const fixture = sessionOf();
+    const fixture = createSession();
     fixture.host.onDeliver = () => {
       fixture.host.time += ms;
       return true;
@@ -142,7 +142,7 @@ describe('slow handlers', () => {
     return fixture;
   }
 
-  it('make it give way every 10 ms or so, with the socket at rest', () => {
+  it('make it yield about every 10 ms, with the socket paused', () => {
     const { session, receive, host } = slow(4);
     receive(RELATION, ...transactionFrames(0x100n, 6));
     expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([3, 1, true]);
@@ -153,7 +153,7 @@ describe('slow handlers', () => {
     expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([9, 3, false]);
   });
 
-  it('that take longer than that are given one message at a time', () => {
+  it('that take longer than that receive one message at a time', () => {
     const { session, receive, host } = slow(500);
     receive(RELATION, ...transactionFrames(0x100n, 1));
     for (let turn = 1; turn <= 4; turn++) {
@@ -162,7 +162,7 @@ describe('slow handlers', () => {
     }
   });
 
-  it('do not keep status updates back', () => {
+  it('do not delay status updates', () => {
     const { session, receive, host } = slow(500);
     receive(RELATION, ...transactionFrames(0x100n, 5));
     const before = host.statuses.length;
@@ -170,14 +170,14 @@ describe('slow handlers', () => {
     expect(host.statuses).toHaveLength(before + 1);
   });
 
-  it('do not keep the server waiting where they leave timers no turn: every slice reports', () => {
+  it('do not keep the server waiting if they prevent timers from running: every slice reports', () => {
     const { session, receive, host } = slow(600);
     receive(RELATION, ...transactionFrames(0x100n, 3));
     for (let turn = 0; turn < 3; turn++) session.pump();
     expect(host.statuses.map(({ at }) => at)).toEqual([600, 1200, 1800, 2400]);
   });
 
-  it('are not interrupted by a report of every step', () => {
+  it('are not interrupted by a report for every step', () => {
     const { session, receive, host } = slow(4);
     receive(keepalive(0x10n), keepalive(0x20n), keepalive(0x30n), keepalive(0x40n));
     expect(host.statuses).toEqual([]);
@@ -189,8 +189,8 @@ describe('slow handlers', () => {
 describe('an error from the server', () => {
   const DECODING = { C: 'XX000', M: 'invalid memory alloc request size 1258291204' };
 
-  it('ends the stream with what the server said, and reports what was confirmed', () => {
-    const { receive, host } = busy();
+  it("ends the stream with the server's error, and reports what was confirmed", () => {
+    const { receive, host } = createBusySession();
     ackAll(host);
     const before = host.delivered.length;
     host.time += 1000;
@@ -198,34 +198,34 @@ describe('an error from the server', () => {
     expect(host.outcome?.error).toBeInstanceOf(ServerError);
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_INTERNAL_ERROR', sqlState: 'XX000' });
     expect(host.delivered).toHaveLength(before);
-    expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: endOf(0x100n) }, { kind: 'terminate' }]);
+    expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: computeEnd(0x100n) }, { kind: 'terminate' }]);
   });
 
-  it('when it is stopped by an administrator can be retried', () => {
-    const { receive, host } = sessionOf();
+  it('is retryable if an administrator has terminated the session', () => {
+    const { receive, host } = createSession();
     receive(errorResponse({ S: 'FATAL', V: 'FATAL', C: '57P01', M: 'terminating connection' }));
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
   });
 
-  it('while it takes leave after unsubscribing is not looked at', () => {
-    const { session, receive, host } = busy();
+  it('is ignored while the session closes after unsubscribing', () => {
+    const { session, receive, host } = createBusySession();
     session.release();
     receive(errorResponse(DECODING), readyForQuery());
     expect(host.outcome).toEqual({ error: undefined });
   });
 
-  it('names a publication that was skipped, and freezes what is confirmed', () => {
-    const { receive, host } = busy();
+  it('names a publication that was skipped, and stops confirmation', () => {
+    const { receive, host } = createBusySession();
     const skipped = { C: '55000', R: 'LoadPublications', M: 'skipped loading publication "gone"' };
     receive(notice(skipped), keepalive(0x900n), ...transactionFrames(0x200n));
     expect(host.outcome?.error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
-    expect(host.statuses.at(-1)).toMatchObject({ written: endOf(0x100n), flushed: 0n });
+    expect(host.statuses.at(-1)).toMatchObject({ written: computeEnd(0x100n), flushed: 0n });
     expect([host.delivered.length, host.kinds.at(-1)]).toEqual([4, 'commit']);
     expect(ackAll(host).slice(2)).toEqual([false, false]);
   });
 });
 
-describe('bytes that make no sense', () => {
+describe('invalid bytes', () => {
   it.each<[what: string, bytes: Buffer, message: RegExp]>([
     ['a CopyData of unknown type', frame('d', Buffer.from('x1')), /CopyData of unknown type 0x78; expected XLogData/],
     ['an empty CopyData', frame('d'), /an empty CopyData; expected XLogData/],
@@ -244,7 +244,7 @@ describe('bytes that make no sense', () => {
     ['a length that no message has', Buffer.from('d\0\0\0\x03'), /declares a length of 3 bytes/],
     ['a notice without fields', frame('N', Buffer.of(0)), /NoticeResponse message: expected a field/],
   ])('end the stream with a clear error: %s', (_, bytes, expected) => {
-    const { receive, host } = sessionOf();
+    const { receive, host } = createSession();
     receive(bytes, keepalive(0x900n));
     expect(host.outcome?.error).toBeInstanceOf(ProtocolError);
     expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION', message: expect.stringMatching(expected) });
@@ -252,16 +252,16 @@ describe('bytes that make no sense', () => {
     expect(host.sent.at(-1)).toEqual({ kind: 'terminate' });
   });
 
-  it('while it takes leave end it, without an error where nobody listens', () => {
-    const { session, receive, host } = sessionOf();
+  it('end a closing session, without an error if nobody is subscribed', () => {
+    const { session, receive, host } = createSession();
     session.release();
     receive(Buffer.from('d\0\0\0\x03'));
     expect(host.outcome).toEqual({ error: undefined });
   });
 
-  it('include a value that its parser does not take', () => {
+  it('include a value that its parser rejects', () => {
     const failure = new RangeError('no such thing');
-    const { receive, host } = sessionOf({}, () => {
+    const { receive, host } = createSession({}, () => {
       throw failure;
     });
     receive(RELATION);

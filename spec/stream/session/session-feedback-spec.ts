@@ -11,19 +11,19 @@ import {
 import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
-  busy,
-  endOf,
+  createBusySession,
+  computeEnd,
   RELATION,
-  sessionOf,
+  createSession,
   STREAM,
   transactionFrames,
   type SessionFixture,
   stopAfter,
 } from './support/fake-host';
 
-describe('keepalives while work is in hand', () => {
-  it('come one in 100 ms, however many the server sends: the window does not count them', () => {
-    const { receive, host } = busy();
+describe('keepalives while deliveries are unacknowledged', () => {
+  it('are delivered once in 100 ms, however many the server sends: the window does not count them', () => {
+    const { receive, host } = createBusySession();
     const before = host.delivered.length;
     for (let i = 0; i < 1000; i++) {
       host.time += 1;
@@ -32,14 +32,14 @@ describe('keepalives while work is in hand', () => {
     expect(host.delivered.length - before).toBe(10);
   });
 
-  it('come all while nothing is outstanding', () => {
-    const { receive, host } = sessionOf();
+  it('are all delivered while nothing is unacknowledged', () => {
+    const { receive, host } = createSession();
     receive(...Array.from({ length: 50 }, (_, i) => keepalive(0x80n + BigInt(i))));
     expect(host.delivered).toHaveLength(50);
   });
 
-  it('are not lost: the last one comes, and counts, once the work is done', () => {
-    const { session, receive, host } = busy();
+  it('are not lost: the last one is delivered, and counts, once everything is acknowledged', () => {
+    const { session, receive, host } = createBusySession();
     receive(keepalive(0x200n), keepalive(0x300n), keepalive(0x400n));
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x200n });
     ackAll(host);
@@ -50,8 +50,8 @@ describe('keepalives while work is in hand', () => {
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0x400n });
   });
 
-  it('are not lost either where the work goes on: the next tick brings the last one', () => {
-    const { session, receive, host } = busy();
+  it('are not lost otherwise either: the next tick delivers the last one', () => {
+    const { session, receive, host } = createBusySession();
     receive(keepalive(0x200n), keepalive(0x300n));
     host.time += 1000;
     session.tick(1000);
@@ -61,14 +61,14 @@ describe('keepalives while work is in hand', () => {
 });
 
 describe('an acknowledgement', () => {
-  it('goes out at once when the receive buffer is empty', () => {
-    const { host } = busy();
+  it('is sent immediately if the receive buffer is empty', () => {
+    const { host } = createBusySession();
     ackAll(host);
-    expect(host.statuses.at(-1)).toMatchObject({ written: endOf(0x100n), flushed: endOf(0x100n), at: 1000 });
+    expect(host.statuses.at(-1)).toMatchObject({ written: computeEnd(0x100n), flushed: computeEnd(0x100n), at: 1000 });
   });
 
-  it('within 5 ms of the last report waits for the rest of them, and takes others along', () => {
-    const { receive, host, pass } = sessionOf();
+  it('within 5 ms of the last report is delayed, and sent together with others', () => {
+    const { receive, host, pass } = createSession();
     receive(RELATION, ...transactionFrames(0x100n), ...transactionFrames(0x200n), ...transactionFrames(0x300n));
     const before = host.statuses.length;
     host.time += 100;
@@ -81,35 +81,35 @@ describe('an acknowledgement', () => {
     expect([host.statuses.length, host.reportsAskedFor]).toEqual([before + 1, [3]]);
     pass(2);
     expect(host.statuses.slice(before)).toMatchObject([
-      { flushed: endOf(0x100n), at: 100 },
-      { flushed: endOf(0x300n), at: 105 },
+      { flushed: computeEnd(0x100n), at: 100 },
+      { flushed: computeEnd(0x300n), at: 105 },
     ]);
     pass(5);
     expect(host.statuses).toHaveLength(before + 2);
   });
 
-  it('of a backlog goes out once, when the backlog has been read', () => {
-    const { receive, host } = sessionOf();
+  it('of a backlog is sent once, when the backlog has been read', () => {
+    const { receive, host } = createSession();
     host.onDeliver = ({ ack }) => ack();
     receive(RELATION, ...transactionFrames(0x100n), ...transactionFrames(0x200n), ...transactionFrames(0x300n));
-    expect(host.statuses).toMatchObject([{ written: endOf(0x300n), flushed: endOf(0x300n) }]);
+    expect(host.statuses).toMatchObject([{ written: computeEnd(0x300n), flushed: computeEnd(0x300n) }]);
   });
 
-  it('of a change alone sends nothing, as nothing is confirmed by it', () => {
-    const { host } = busy();
+  it('of a change alone sends nothing, because it confirms nothing', () => {
+    const { host } = createBusySession();
     const before = host.sent.length;
     host.delivered.find(({ kind }) => kind === 'insert')?.ack();
     expect(host.sent).toHaveLength(before);
   });
 
-  it('reports written as received, and flushed and applied as confirmed', () => {
-    const { receive, host, pass } = busy();
+  it('sends the received position as written, and the confirmed one as flushed and applied', () => {
+    const { receive, host, pass } = createBusySession();
     ackAll(host);
     receive(...transactionFrames(0x200n));
     pass(5);
     receive(keepalive(0x400n, true));
     pass(100);
-    const done = endOf(0x100n);
+    const done = computeEnd(0x100n);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x400n, flushed: done, applied: done });
     expect(host.reports.at(-1)).toEqual({
       receivedLsn: 0x400n,
@@ -120,8 +120,8 @@ describe('an acknowledgement', () => {
     });
   });
 
-  it('of a logical message confirms no more than its own position, which then counts as received', () => {
-    const { receive, host } = sessionOf();
+  it('of a logical message confirms only its own position, which then counts as received', () => {
+    const { receive, host } = createSession();
     receive(xlogData(logicalMessage({ transactional: false, lsn: 0x180n })));
     host.time = 1000;
     ackAll(host);
@@ -131,20 +131,20 @@ describe('an acknowledgement', () => {
 
 describe('a keepalive', () => {
   it('is confirmed once everything before it is done', () => {
-    const { receive, host } = busy();
+    const { receive, host } = createBusySession();
     receive(keepalive(0x900n));
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x900n, flushed: 0x900n });
   });
 
-  it('in an idle stream is confirmed unasked', () => {
-    const { receive, host } = sessionOf();
+  it('in an idle stream is confirmed without a request', () => {
+    const { receive, host } = createSession();
     receive(keepalive(0x900n));
     expect(host.statuses).toMatchObject([{ written: 0x900n, flushed: 0x900n }]);
   });
 
-  it('in the middle of a transaction confirms nothing before its end', () => {
-    const { receive, host } = sessionOf();
+  it('within a transaction confirms nothing before its end', () => {
+    const { receive, host } = createSession();
     host.onDeliver = ({ ack }) => ack();
     const [first, ...rest] = transactionFrames(0x100n, 2);
     receive(RELATION, first!, keepalive(0x900n, true));
@@ -156,14 +156,14 @@ describe('a keepalive', () => {
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0x980n });
   });
 
-  it('that asks is answered when the receive buffer is empty, with all that came behind it', () => {
-    const { receive, host } = sessionOf();
+  it('that requests a reply gets it when the receive buffer is empty, including later data', () => {
+    const { receive, host } = createSession();
     receive(keepalive(0x80n, true), RELATION, ...transactionFrames(0x100n));
-    expect(host.statuses).toMatchObject([{ written: endOf(0x100n), flushed: 0x80n }]);
+    expect(host.statuses).toMatchObject([{ written: computeEnd(0x100n), flushed: 0x80n }]);
   });
 
-  it('that asks is answered while the window is full', () => {
-    const { receive, host } = sessionOf({ window: { messages: 2, bytes: 1_000_000 } });
+  it('that requests a reply gets it while the window is full', () => {
+    const { receive, host } = createSession({ window: { messages: 2, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n).slice(0, 2));
     host.time = 1000;
     receive(keepalive(0x80n, true), ...transactionFrames(0x100n).slice(2), keepalive(0x200n, true));
@@ -171,8 +171,8 @@ describe('a keepalive', () => {
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0n, at: 1000 });
   });
 
-  it('that asks and tells nothing new is answered once in 100 ms', () => {
-    const { receive, host, pass } = sessionOf();
+  it('that requests a reply without a new position gets one per 100 ms', () => {
+    const { receive, host, pass } = createSession();
     receive(keepalive(0x80n, true));
     for (let i = 0; i < 300; i++) {
       pass(1);
@@ -181,8 +181,8 @@ describe('a keepalive', () => {
     expect(host.statuses.map(({ at }) => at)).toEqual([0, 100, 200, 300]);
   });
 
-  it('that asks and is news is answered within 5 ms', () => {
-    const { receive, host, pass } = busy();
+  it('that requests a reply with a new position gets it within 5 ms', () => {
+    const { receive, host, pass } = createBusySession();
     receive(keepalive(0x800n, true));
     receive(keepalive(0x900n, true));
     expect(host.reportsAskedFor).toEqual([5]);
@@ -193,8 +193,8 @@ describe('a keepalive', () => {
     ]);
   });
 
-  it('is answered by the update that the interval sends, if that comes first', () => {
-    const { session, receive, host, pass } = sessionOf();
+  it('gets its reply from the update of the interval, if that is sent first', () => {
+    const { session, receive, host, pass } = createSession();
     receive(keepalive(0x80n, true));
     pass(50);
     receive(keepalive(0x80n, true));
@@ -203,8 +203,8 @@ describe('a keepalive', () => {
     expect(host.statuses.map(({ at }) => at)).toEqual([0, 50]);
   });
 
-  it('whose position falls back leaves what was received as it is, while work is in hand', () => {
-    const { receive, host, pass } = sessionOf();
+  it('with a lower position does not change the received position, while deliveries are unacknowledged', () => {
+    const { receive, host, pass } = createSession();
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n));
     for (const frames of [[keepalive(0x500n, true)], [...transactionFrames(0x200n), keepalive(0x300n, true)]]) {
       pass(1000);
@@ -213,8 +213,8 @@ describe('a keepalive', () => {
     }
   });
 
-  it('whose position falls back takes nothing back', () => {
-    const { receive, host, pass } = sessionOf();
+  it('with a lower position does not lower the confirmed one', () => {
+    const { receive, host, pass } = createSession();
     for (const walEnd of [0x900n, 0x500n, 0x700n]) {
       receive(keepalive(walEnd, true));
       pass(1000);
@@ -223,8 +223,8 @@ describe('a keepalive', () => {
     for (const status of host.statuses) expect(status).toMatchObject({ written: 0x900n, flushed: 0x900n });
   });
 
-  it('is answered by nothing that asks', () => {
-    const { session, receive, host, pass } = sessionOf({ livenessTimeout: 1000 });
+  it('is never answered with a request', () => {
+    const { session, receive, host, pass } = createSession({ livenessTimeout: 1000 });
     for (let i = 0n; i < 50n; i++) {
       receive(keepalive(i, true));
       pass(60);
@@ -235,9 +235,9 @@ describe('a keepalive', () => {
   });
 });
 
-describe('a slot that stands further than this stream has come', () => {
-  it('is not told to go back: nothing is confirmed before its position', () => {
-    const { receive, host, pass } = sessionOf({ slotLsn: 0x200n });
+describe('a slot that is ahead of the stream', () => {
+  it('is not moved back: nothing before its position is confirmed', () => {
+    const { receive, host, pass } = createSession({ slotLsn: 0x200n });
     host.onDeliver = ({ ack }) => ack();
     const flushedAfter = (...frames: Buffer[]): bigint | undefined => {
       receive(...frames);
@@ -249,13 +249,13 @@ describe('a slot that stands further than this stream has come', () => {
     expect(flushedAfter(RELATION, ...transactionFrames(0x100n))).toBe(0n);
     expect(flushedAfter(keepalive(0x1ffn))).toBe(0n);
     expect(flushedAfter(keepalive(0x200n))).toBe(0x200n);
-    expect(flushedAfter(...transactionFrames(0x300n))).toBe(endOf(0x300n));
+    expect(flushedAfter(...transactionFrames(0x300n))).toBe(computeEnd(0x300n));
   });
 });
 
 describe('without confirmation', () => {
-  it('nothing ever says that something was flushed', () => {
-    const { session, receive, host, pass } = sessionOf({ confirm: false });
+  it('no flush position is ever sent', () => {
+    const { session, receive, host, pass } = createSession({ confirm: false });
     host.onDeliver = ({ ack }) => ack();
     for (const bytes of STREAM) {
       receive(bytes);
@@ -267,8 +267,8 @@ describe('without confirmation', () => {
     expect(host.statuses.at(-1)?.written).toBe(0x300n);
   });
 
-  it.each(['keepalive', 'commit'])('a stop after a %s flushes nothing', (kind) => {
-    const { receive, host } = sessionOf({ confirm: false });
+  it.each(['keepalive', 'commit'])('a stop after a %s sends no flush position', (kind) => {
+    const { receive, host } = createSession({ confirm: false });
     host.onDeliver = (message) => {
       if (message.kind === kind) stopAfter(message, 0x120n);
       return true;
@@ -281,13 +281,13 @@ describe('without confirmation', () => {
 
 describe('the interval', () => {
   it.each<[when: string, fixture: () => SessionFixture]>([
-    ['nothing happens', () => sessionOf()],
-    ['work is in hand', () => busy()],
-    ['the window is full', () => busy({ window: { messages: 1, bytes: 1 } })],
+    ['nothing happens', () => createSession()],
+    ['work is in hand', () => createBusySession()],
+    ['the window is full', () => createBusySession({ window: { messages: 1, bytes: 1 } })],
     [
       'the stream drains',
       () => {
-        const fixture = busy();
+        const fixture = createBusySession();
         fixture.session.stop();
         return fixture;
       },
@@ -299,8 +299,8 @@ describe('the interval', () => {
     expect(host.statuses).toHaveLength(before + 3);
   });
 
-  it('sends nothing once the session takes leave', () => {
-    const { session, host, pass } = busy();
+  it('sends nothing once the session closes', () => {
+    const { session, host, pass } = createBusySession();
     session.release();
     const before = host.sent.length;
     session.tick(10_000);
@@ -310,8 +310,8 @@ describe('the interval', () => {
 });
 
 describe('liveness', () => {
-  it('asks the server at half the time-out, and gives it up at the whole', () => {
-    const { session, host } = sessionOf({ livenessTimeout: 1000 });
+  it('requests a reply after half the timeout, and fails after all of it', () => {
+    const { session, host } = createSession({ livenessTimeout: 1000 });
     for (let i = 0; i < 3; i++) session.tick(250);
     expect(host.statuses.map(({ asks }) => asks)).toEqual([false, true, true]);
     expect(host.outcome).toBeUndefined();
@@ -320,8 +320,8 @@ describe('liveness', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'LIVENESS_TIMEOUT', retryable: true });
   });
 
-  it('is satisfied by any byte', () => {
-    const { session, receive, host } = sessionOf({ livenessTimeout: 1000 });
+  it('restarts with any byte', () => {
+    const { session, receive, host } = createSession({ livenessTimeout: 1000 });
     for (const byte of keepalive(1n)) {
       session.tick(900);
       receive(Buffer.of(byte));
@@ -329,8 +329,8 @@ describe('liveness', () => {
     expect(host.outcome).toBeUndefined();
   });
 
-  it('is never doubted without a time-out', () => {
-    const { session, host } = sessionOf({ livenessTimeout: 0 });
+  it('never fails without a timeout', () => {
+    const { session, host } = createSession({ livenessTimeout: 0 });
     for (let i = 0; i < 100; i++) session.tick(100_000);
     expect(host.outcome).toBeUndefined();
     expect(host.statuses.filter(({ asks }) => asks)).toEqual([]);
@@ -355,8 +355,8 @@ describe('liveness', () => {
         session.stop();
       },
     ],
-  ])('is not doubted while we do not read because %s', (_, setUp) => {
-    const fixture = sessionOf({ livenessTimeout: 1000, window: { messages: 2, bytes: 1_000_000 } });
+  ])('is suspended while reading is paused because %s', (_, setUp) => {
+    const fixture = createSession({ livenessTimeout: 1000, window: { messages: 2, bytes: 1_000_000 } });
     setUp(fixture);
     const { session, host } = fixture;
     for (let i = 0; i < 10; i++) session.tick(900);
@@ -364,8 +364,11 @@ describe('liveness', () => {
     expect(host.statuses.filter(({ asks }) => asks)).toEqual([]);
   });
 
-  it('counts from the start again when reading goes on', () => {
-    const { session, receive, host } = sessionOf({ livenessTimeout: 1000, window: { messages: 2, bytes: 1_000_000 } });
+  it('restarts when reading resumes', () => {
+    const { session, receive, host } = createSession({
+      livenessTimeout: 1000,
+      window: { messages: 2, bytes: 1_000_000 },
+    });
     receive(RELATION, ...transactionFrames(0x100n, 1));
     for (let i = 0; i < 4; i++) session.tick(900);
     ackAll(host);
@@ -377,9 +380,9 @@ describe('liveness', () => {
   });
 });
 
-describe('work that holds up the slot', () => {
-  it('is warned of after a minute, once, with what is missing', () => {
-    const { session, receive, host } = sessionOf();
+describe('a delivery that holds back the slot', () => {
+  it('causes one warning after a minute, with what is missing', () => {
+    const { session, receive, host } = createSession();
     receive(RELATION, ...transactionFrames(0x100n, 12));
     host.delivered.at(-1)?.ack();
     for (let i = 0; i < 6; i++) session.tick(10_000);
@@ -393,11 +396,11 @@ describe('work that holds up the slot', () => {
     expect(host.outcome).toBeUndefined();
   });
 
-  describe('before anything was ever acknowledged', () => {
+  describe('before the first acknowledgement', () => {
     const full = { messages: 4, bytes: 1_000_000 };
 
-    it('is warned of once, soon after the window has closed', () => {
-      const { session, receive, host, pass } = sessionOf({ window: full });
+    it('causes one warning, soon after the window is full', () => {
+      const { session, receive, host, pass } = createSession({ window: full });
       receive(RELATION, ...transactionFrames(0x100n, 12));
       expect(host.warnings).toEqual([]);
       pass(host.reportsAskedFor.at(-1) ?? 0);
@@ -415,8 +418,8 @@ describe('work that holds up the slot', () => {
       ['the first acknowledgement comes in time', ({ host }) => host.delivered.at(-1)?.ack()],
       ['an operator works on it', ({ session }) => session.expectAcks()],
       ['the subscription ends', ({ session }) => session.release()],
-    ])('is not warned of where %s', (_, prevent) => {
-      const fixture = sessionOf({ window: full });
+    ])('causes no warning if %s', (_, prevent) => {
+      const fixture = createSession({ window: full });
       const { host, receive, pass } = fixture;
       receive(RELATION, ...transactionFrames(0x100n, 12));
       pass(900);
@@ -425,15 +428,15 @@ describe('work that holds up the slot', () => {
       expect(host.warnings).toEqual([]);
     });
 
-    it('is not warned of while there is room', () => {
-      const { receive, host, pass } = sessionOf({ window: { messages: 100, bytes: 1_000_000 } });
+    it('causes no warning while the window is not full', () => {
+      const { receive, host, pass } = createSession({ window: { messages: 100, bytes: 1_000_000 } });
       receive(RELATION, ...transactionFrames(0x100n, 12));
       for (let i = 0; i < 10; i++) pass(1000);
       expect(host.warnings).toEqual([]);
     });
 
-    it('is warned of after a minute, too, once something was acknowledged', () => {
-      const { session, receive, host, pass } = sessionOf({ window: full });
+    it('causes a warning after a minute, too, once something was acknowledged', () => {
+      const { session, receive, host, pass } = createSession({ window: full });
       receive(RELATION, ...transactionFrames(0x100n, 12));
       pass(1000);
       host.delivered.at(-1)?.ack();
@@ -442,8 +445,8 @@ describe('work that holds up the slot', () => {
     });
   });
 
-  it('is not warned of while transactions are done in turn', () => {
-    const { session, receive, host } = sessionOf();
+  it('causes no warning while transactions are acknowledged in order', () => {
+    const { session, receive, host } = createSession();
     receive(RELATION);
     for (let i = 0; i < 20; i++) {
       ackAll(host);
@@ -453,8 +456,8 @@ describe('work that holds up the slot', () => {
     expect(host.warnings).toEqual([]);
   });
 
-  it('is not seen in a large transaction whose changes are acknowledged in turn', () => {
-    const { session, receive, host } = sessionOf({ ackTimeout: 5000 });
+  it('is not detected in a large transaction whose changes are acknowledged in order', () => {
+    const { session, receive, host } = createSession({ ackTimeout: 5000 });
     const [first, ...rest] = transactionFrames(0x100n, 100);
     receive(RELATION, first!);
     for (const bytes of rest) {
@@ -465,8 +468,8 @@ describe('work that holds up the slot', () => {
     expect([host.outcome, host.warnings]).toEqual([undefined, []]);
   });
 
-  it('is seen in a large transaction though later changes are acknowledged', () => {
-    const { session, receive, host } = sessionOf({ ackTimeout: 5000 });
+  it('is detected in a large transaction even if later changes are acknowledged', () => {
+    const { session, receive, host } = createSession({ ackTimeout: 5000 });
     receive(RELATION, ...transactionFrames(0x100n, 5).slice(0, -1));
     for (const message of host.delivered.slice(3)) {
       session.tick(4000);
@@ -475,8 +478,8 @@ describe('work that holds up the slot', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'ACK_TIMEOUT' });
   });
 
-  it('is seen in a block that fills the window, behind which nothing can be read', () => {
-    const { session, receive, host } = sessionOf({ ackTimeout: 5000, window: { messages: 2, bytes: 1_000_000 } });
+  it('is detected in a block that fills the window, so that nothing after it can be read', () => {
+    const { session, receive, host } = createSession({ ackTimeout: 5000, window: { messages: 2, bytes: 1_000_000 } });
     const changes = [1, 2, 3].map((id) => inBlock(700, insert([String(id), 'x'])));
     const payloads = [streamStart({ xid: 700 }), inBlock(700, relation()), ...changes, streamStop(), streamCommit()];
     receive(...payloads.map((payload) => xlogData(payload)));
@@ -487,7 +490,7 @@ describe('work that holds up the slot', () => {
   });
 
   it('is an error with ackTimeout', () => {
-    const { session, host } = busy({ ackTimeout: 5000 });
+    const { session, host } = createBusySession({ ackTimeout: 5000 });
     for (let i = 0; i < 5; i++) session.tick(1000);
     expect(host.outcome).toBeUndefined();
     session.tick(1000);
@@ -498,7 +501,7 @@ describe('work that holds up the slot', () => {
   });
 
   it('is an error with ackTimeout while the stream drains, too', () => {
-    const { session, host } = busy({ ackTimeout: 5000 });
+    const { session, host } = createBusySession({ ackTimeout: 5000 });
     session.stop();
     for (let i = 0; i < 6; i++) session.tick(1000);
     expect(host.outcome?.error).toMatchObject({ code: 'ACK_TIMEOUT' });

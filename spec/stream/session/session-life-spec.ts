@@ -10,10 +10,10 @@ import {
 } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
-  busy,
-  endOf,
+  createBusySession,
+  computeEnd,
   RELATION,
-  sessionOf,
+  createSession,
   stopAfter,
   stopBefore,
   STREAM,
@@ -21,8 +21,8 @@ import {
 } from './support/fake-host';
 
 describe('a stop', () => {
-  it('completes delivery at once, and closes when what was delivered is acknowledged', () => {
-    const { session, receive, host } = busy();
+  it('completes delivery immediately, and closes when everything delivered is acknowledged', () => {
+    const { session, receive, host } = createBusySession();
     host.happened.length = 0;
     session.stop();
     expect([host.happened, host.paused]).toEqual([['complete'], true]);
@@ -32,7 +32,7 @@ describe('a stop', () => {
 
     expect(ackAll(host)).toEqual([true, true, true, true]);
     expect(host.happened).toEqual(['complete', 'closing', 'status', 'copyDone']);
-    expect(host.statuses.at(-1)).toMatchObject({ flushed: endOf(0x100n) });
+    expect(host.statuses.at(-1)).toMatchObject({ flushed: computeEnd(0x100n) });
     expect(host.paused).toBe(false);
 
     receive(copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery());
@@ -41,16 +41,16 @@ describe('a stop', () => {
     expect(host.delivered).toHaveLength(4);
   });
 
-  it('fails when an error of the server crosses its farewell: the last confirmation was not read', () => {
-    const { session, receive, host } = sessionOf();
+  it('fails if the server sends an error before it reads CopyDone: the last confirmation was not read', () => {
+    const { session, receive, host } = createSession();
     receive(keepalive(0x80n));
     session.stop();
     receive(errorResponse({ S: 'ERROR', V: 'ERROR', C: '57014', M: 'canceled' }), readyForQuery());
     expect(host.outcome).toMatchObject({ error: { code: 'CANCELLED' } });
   });
 
-  it('is not closed by one who waits for its end while another does, too', () => {
-    const { session, host } = busy();
+  it('is not closed by one subscriber that waits for its end while another one does, too', () => {
+    const { session, host } = createBusySession();
     session.stop();
     const leave = session.whenClosed(() => undefined);
     session.abandon();
@@ -60,8 +60,8 @@ describe('a stop', () => {
     expect(host.happened).toContain('closing');
   });
 
-  it('is closed once, whatever is done while its last status update goes out', () => {
-    const { session, receive, host } = sessionOf();
+  it('is closed once, whatever happens while its last status update is sent', () => {
+    const { session, receive, host } = createSession();
     receive(keepalive(0x80n));
     host.onReport = () => {
       session.close();
@@ -70,16 +70,16 @@ describe('a stop', () => {
     expect(host.happened.filter((step) => step === 'closing')).toHaveLength(1);
   });
 
-  it('closes at once when nothing is outstanding', () => {
-    const { session, receive, host } = sessionOf();
+  it('closes immediately if nothing is unacknowledged', () => {
+    const { session, receive, host } = createSession();
     receive(keepalive(0x80n));
     host.happened.length = 0;
     session.stop();
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
   });
 
-  it('in the middle of a chunk delivers nothing of what follows, and confirms nothing of it', () => {
-    const { receive, host } = sessionOf();
+  it('within a chunk delivers and confirms nothing after it', () => {
+    const { receive, host } = createSession();
     host.onDeliver = (message) => {
       message.ack();
       if (message.kind === 'commit') stopAfter(message);
@@ -87,12 +87,12 @@ describe('a stop', () => {
     };
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x180n, true), ...transactionFrames(0x200n));
     expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'commit']);
-    expect(host.statuses).toMatchObject([{ written: endOf(0x100n), flushed: endOf(0x100n) }]);
+    expect(host.statuses).toMatchObject([{ written: computeEnd(0x100n), flushed: computeEnd(0x100n) }]);
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
   });
 
   it('before a transaction leaves it to the next session', () => {
-    const { receive, host } = sessionOf();
+    const { receive, host } = createSession();
     host.onDeliver = (message) => {
       if (message.kind === 'begin' && message.commitLsn === 0x200n) stopBefore(message);
       return true;
@@ -101,12 +101,12 @@ describe('a stop', () => {
     expect(host.delivered).toHaveLength(5);
     host.time = 1000;
     ackAll(host);
-    expect(host.statuses.at(-1)).toMatchObject({ flushed: endOf(0x100n) });
+    expect(host.statuses.at(-1)).toMatchObject({ flushed: computeEnd(0x100n) });
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
   });
 
-  it('at a keepalive confirms up to the stop, and not up to the keepalive', () => {
-    const { receive, host } = sessionOf();
+  it('at a keepalive confirms the stop position, not that of the keepalive', () => {
+    const { receive, host } = createSession();
     host.onDeliver = (message) => {
       if (message.kind === 'keepalive') stopAfter(message, 0x150n);
       return true;
@@ -115,8 +115,8 @@ describe('a stop', () => {
     expect(host.statuses).toMatchObject([{ written: 0x900n, flushed: 0x150n }]);
   });
 
-  it('at a keepalive confirms up to the stop once the work in hand is done, and not up to the keepalive', () => {
-    const { receive, host } = busy();
+  it('at a keepalive confirms the stop position once everything is acknowledged, not that of the keepalive', () => {
+    const { receive, host } = createBusySession();
     host.onDeliver = (message) => {
       if (message.kind === 'keepalive') stopAfter(message, 0x150n);
       return true;
@@ -126,8 +126,8 @@ describe('a stop', () => {
     expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: 0x150n }, { kind: 'copyDone' }]);
   });
 
-  it('outlives the subscriber, which has heard its complete', () => {
-    const { session, host } = busy();
+  it('continues after the subscriber has completed', () => {
+    const { session, host } = createBusySession();
     session.stop();
     session.release();
     expect(host.happened).not.toContain('copyDone');
@@ -135,8 +135,8 @@ describe('a stop', () => {
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
   });
 
-  it('gives up waiting when it is closed', () => {
-    const { session, host } = busy();
+  it('stops waiting when it is closed', () => {
+    const { session, host } = createBusySession();
     session.stop();
     session.close();
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
@@ -144,8 +144,8 @@ describe('a stop', () => {
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0n });
   });
 
-  it('during a handler that takes long closes in the next turn', () => {
-    const { session, receive, host } = sessionOf();
+  it('during a slow handler closes in the next turn of the event loop', () => {
+    const { session, receive, host } = createSession();
     host.onDeliver = (message) => {
       if (message.kind === 'begin') stopBefore(message);
       host.time += 1000;
@@ -158,8 +158,8 @@ describe('a stop', () => {
 });
 
 describe('unsubscribing', () => {
-  it('takes leave in order, and discards what still comes', () => {
-    const { session, receive, host } = busy();
+  it('closes gracefully, and discards further data', () => {
+    const { session, receive, host } = createBusySession();
     host.happened.length = 0;
     session.release();
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
@@ -173,7 +173,7 @@ describe('unsubscribing', () => {
   });
 
   it('sends the last confirmation first', () => {
-    const { session, receive, host } = busy();
+    const { session, receive, host } = createBusySession();
     ackAll(host);
     receive(keepalive(0x900n));
     session.release();
@@ -181,15 +181,15 @@ describe('unsubscribing', () => {
   });
 
   it('makes later acknowledgements return false', () => {
-    const { session, host } = busy();
+    const { session, host } = createBusySession();
     session.release();
     expect(host.delivered.slice(2).map(({ ack }) => ack())).toEqual([false, false]);
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0n });
   });
 
-  it('in a delivery is heeded before the next message', () => {
+  it('within a delivery takes effect before the next message', () => {
     for (const wanted of ['relation', 'begin', 'insert', 'commit', 'keepalive']) {
-      const { receive, host } = sessionOf();
+      const { receive, host } = createSession();
       host.onDeliver = ({ kind }) => kind !== wanted;
       receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n, true), ...transactionFrames(0x1000n));
       expect(host.kinds.at(-1)).toBe(wanted);
@@ -199,25 +199,25 @@ describe('unsubscribing', () => {
     }
   });
 
-  it('in the middle of a transaction discards the rest of it unread', () => {
-    const { session, receive, host } = sessionOf();
+  it('within a transaction discards the rest without decoding it', () => {
+    const { session, receive, host } = createSession();
     const frames = transactionFrames(0x100n, 10);
     receive(RELATION, ...frames.slice(0, 4));
     session.release();
-    // Of a table that nobody knows: it would be an error if it were read.
+    // Of an unknown table: decoding it would be an error.
     receive(...frames.slice(4), xlogData(insert(['1', 'a'], 4711)), xlogData(message('?')), readyForQuery());
     expect([host.delivered.length, host.outcome]).toEqual([5, { error: undefined }]);
   });
 
-  it('while the window is full lets the socket flow again', () => {
-    const { session, host } = busy({ window: { messages: 1, bytes: 1 } });
+  it('while the window is full resumes the socket', () => {
+    const { session, host } = createBusySession({ window: { messages: 1, bytes: 1 } });
     expect(host.paused).toBe(true);
     session.release();
     expect(host.paused).toBe(false);
   });
 
-  it('twice is the same as once', () => {
-    const { session, host } = busy();
+  it('twice has the same effect as once', () => {
+    const { session, host } = createBusySession();
     session.release();
     const before = host.happened.length;
     session.release();
@@ -227,19 +227,19 @@ describe('unsubscribing', () => {
   });
 });
 
-describe('a connection that ends', () => {
+describe('a connection that is closed', () => {
   const cause = new Error('read ECONNRESET');
 
-  it('in mid-stream is an error that can be retried', () => {
-    const { session, host } = busy();
+  it('during the stream is a retryable error', () => {
+    const { session, host } = createBusySession();
     session.disconnected(cause);
     expect(host.outcome?.error).toBeInstanceOf(ConnectionError);
     expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true, cause });
     expect(ackAll(host).at(-1)).toBe(false);
   });
 
-  it('while something received is not read yet is the error that the server sent before', () => {
-    const { session, receive, host } = sessionOf();
+  it('while received data is unread is the error that the server sent before', () => {
+    const { session, receive, host } = createSession();
     host.onDeliver = () => {
       host.time += 20;
       return true;
@@ -252,8 +252,8 @@ describe('a connection that ends', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_RESOURCES' });
   });
 
-  it('while something received is not read yet is told once that is read', () => {
-    const { session, receive, host } = sessionOf();
+  it('while received data is unread is reported once that is read', () => {
+    const { session, receive, host } = createSession();
     session.start();
     receive();
     session.start();
@@ -263,41 +263,41 @@ describe('a connection that ends', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST', cause });
   });
 
-  it('while draining is an error, as not everything is confirmed', () => {
-    const { session, host } = busy();
+  it('while draining is an error, because something is unconfirmed', () => {
+    const { session, host } = createBusySession();
     session.stop();
     session.disconnected();
     expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
-  it('while it takes leave after unsubscribing is none', () => {
-    const { session, host } = busy();
+  it('while closing after unsubscribing is not an error', () => {
+    const { session, host } = createBusySession();
     session.release();
     session.disconnected(cause);
     expect(host.outcome).toEqual({ error: undefined });
   });
 
-  it('while it takes leave after a stop is an error, as the server may not have heard the end', () => {
-    const { session, host } = sessionOf();
+  it('while closing after a stop is an error, because the server may not have received the last confirmation', () => {
+    const { session, host } = createSession();
     session.stop();
     session.disconnected();
     expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
-  it('by our own time-out is an error of its own after a stop, and none after unsubscribing', () => {
+  it('by closeTimeout is a separate error after a stop, and none after unsubscribing', () => {
     const timeout = new ConnectionError('CLOSE_TIMEOUT', 'The server did not end the stream');
-    const stopped = sessionOf();
+    const stopped = createSession();
     stopped.session.stop();
     stopped.session.disconnected(timeout);
     expect(stopped.host.outcome?.error).toBe(timeout);
-    const released = sessionOf();
+    const released = createSession();
     released.session.release();
     released.session.disconnected(timeout);
     expect(released.host.outcome).toEqual({ error: undefined });
   });
 
-  it('after the end says nothing more', () => {
-    const { session, receive, host } = busy();
+  it('after the end is ignored', () => {
+    const { session, receive, host } = createBusySession();
     session.disconnected(cause);
     const before = host.happened.length;
     session.disconnected(cause);
@@ -313,7 +313,7 @@ describe('a connection that ends', () => {
   });
 
   it('after CommandComplete is a shutdown', () => {
-    const { session, receive, host } = busy();
+    const { session, receive, host } = createBusySession();
     ackAll(host);
     receive(commandComplete('COPY 0'));
     expect(host.outcome).toBeUndefined();
@@ -321,8 +321,8 @@ describe('a connection that ends', () => {
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
   });
 
-  it('tells those who wait for it, once, and those who come later at once', () => {
-    const { session } = busy();
+  it('is reported once to waiting listeners, and immediately to later ones', () => {
+    const { session } = createBusySession();
     const heard: unknown[] = [];
     session.whenClosed((error) => heard.push(error));
     const forget = session.whenClosed(() => heard.push('a listener that had gone'));

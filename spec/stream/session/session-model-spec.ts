@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { World, type Connection, type ConnectionStyle } from '../../ledger/support/model-world';
 import { piecesOf } from '../../ledger/support/naive-ledger';
 
-/** Something happens; then everything that has to hold at all times is looked at. */
+/** Actions, each followed by checks of all invariants. */
 class Step implements fc.Command<World, World> {
   constructor(
     readonly name: string,
@@ -41,7 +41,7 @@ const send = fc
   .option(fc.nat(6), { nil: undefined })
   .map((at) => new Step(`send(${at})`, (_, connection) => connection.sendNext(at)));
 
-/** A keepalive's walEnd may fall back, too. */
+/** The walEnd of a keepalive may also go back. */
 const sendKeepalive = fc.tuple(fc.oneof(fc.constant(0n), fc.bigInt(0n, 400n)), fc.boolean()).map(
   ([back, ask]) =>
     new Step(`sendKeepalive(-${back}, ${ask})`, (_, connection) => {
@@ -54,7 +54,7 @@ const receive = fc
   .oneof(fc.integer({ min: 1, max: 120 }), fc.constant(1_000_000))
   .map((count) => new Step(`receive(${count})`, (_, connection) => connection.receive(count)));
 
-/** A socket at rest brings nothing; when it flows, all that is there. */
+/** A paused socket receives nothing; when it is resumed, it receives all pending data. */
 const flow = fc.constant(
   new Step('flow', (_, connection) => {
     if (!connection.fixture.host.paused) connection.receive(connection.wire.length);
@@ -103,7 +103,7 @@ const release = fc.constant(
 
 const disconnect = fc.constant(new Step('disconnect', (_, connection) => connection.disconnect()));
 
-/** From here on a crash goes back no further. */
+/** After this, a crash goes back to this position at most. */
 const checkpoint = fc.constant(
   new Step('checkpoint', ({ server }) => {
     server.saved = server.confirmedFlush;
@@ -141,8 +141,8 @@ function play([first, commands]: [ConnectionStyle, Iterable<fc.Command<World, Wo
   world.finish();
 }
 
-describe('sessions on one slot, one after the other, agree with a naive ledger', () => {
-  it('deliver nothing again that was acknowledged, miss nothing, and confirm nothing that is not done', () => {
+describe('consecutive sessions on one slot agree with a naive ledger', () => {
+  it('redeliver nothing acknowledged, omit nothing, and confirm nothing unfinished', () => {
     const commands = fc.commands([...reading, ...done, ...reading, ...done, ...endings], {
       maxCommands: 120,
       size: 'max',
@@ -150,7 +150,7 @@ describe('sessions on one slot, one after the other, agree with a naive ledger',
     fc.assert(fc.property(fc.tuple(style, commands), play), { numRuns: 500 });
   });
 
-  it('also where one subscription lasts', () => {
+  it('also within one subscription', () => {
     const commands = fc.commands([...reading, ...done], { maxCommands: 120, size: 'max' });
     fc.assert(fc.property(fc.tuple(style, commands), play), { numRuns: 250 });
   });

@@ -4,10 +4,10 @@ import { logicalMessage } from '../../../lib/testing/payloads';
 import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
-  endOf,
-  handleOf,
+  computeEnd,
+  getHandle,
   RELATION,
-  sessionOf,
+  createSession,
   transactionFrames,
   type FakeHost,
   type SessionFixture,
@@ -15,20 +15,20 @@ import {
 } from './support/fake-host';
 import { LedgerDelivery } from '../../ledger/support/delivering-ledger';
 
-/** A session whose consumer keeps the position, and hears of progress once a second. */
+/** A session whose consumer owns the position, with progress once per second. */
 function consumers(options: Partial<SessionOptions> = {}): SessionFixture {
-  return sessionOf({ progressInterval: 1000, ...options });
+  return createSession({ progressInterval: 1000, ...options });
 }
 
-/** Where the keepalives stand that a consumer has to hear of. */
+/** The positions of the progress keepalives. */
 function progress({ delivered }: FakeHost): bigint[] {
   return delivered.flatMap((message) =>
-    message.kind === 'keepalive' && handleOf(message).isProgress ? [message.walEnd] : [],
+    message.kind === 'keepalive' && getHandle(message).isProgress ? [message.walEnd] : [],
   );
 }
 
-describe('progress without changes, where the consumer keeps the position', () => {
-  it('comes at once, and then at most once in an interval', () => {
+describe('progress without changes, if the consumer owns the position', () => {
+  it('is delivered immediately, and then at most once per interval', () => {
     const { receive, host } = consumers();
     for (let i = 0; i <= 30; i++) {
       receive(keepalive(0x100n + BigInt(i)));
@@ -37,42 +37,42 @@ describe('progress without changes, where the consumer keeps the position', () =
     expect(progress(host)).toEqual([0x100n, 0x10an, 0x114n, 0x11en]);
   });
 
-  it('comes when the server asks for a reply, as a server does that is stopping', () => {
+  it('is delivered when the server requests a reply, as a server that is shutting down does', () => {
     const { receive, host } = consumers();
     receive(keepalive(0x100n), keepalive(0x200n), keepalive(0x300n, true));
     expect(progress(host)).toEqual([0x100n, 0x300n]);
   });
 
-  it('is none that does not lead beyond the start, a transaction or earlier progress', () => {
+  it('must be beyond the start, the last transaction and earlier progress', () => {
     const { receive, host, pass } = consumers({ startLsn: 0x100n });
     receive(keepalive(0x90n, true), keepalive(0x100n, true));
     receive(RELATION, ...transactionFrames(0x200n));
     ackAll(host);
     pass(5000);
-    receive(keepalive(endOf(0x200n), true), keepalive(0x300n), keepalive(0x300n, true));
+    receive(keepalive(computeEnd(0x200n), true), keepalive(0x300n), keepalive(0x300n, true));
     expect(progress(host)).toEqual([0x300n]);
   });
 
-  it('is none inside a transaction, and none is lost by it', () => {
+  it('is not delivered within a transaction, and none is lost by that', () => {
     const { receive, host, pass } = consumers();
     host.onDeliver = (message) => message.kind === 'keepalive' || message.ack();
     const [begin, row, commit] = transactionFrames(0x200n);
     receive(RELATION, begin!, keepalive(0x900n, true), row!);
     pass(5000);
     receive(keepalive(0x900n, true), commit!);
-    expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], endOf(0x200n)]);
+    expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], computeEnd(0x200n)]);
     pass(5000);
     receive(keepalive(0x900n));
     expect(progress(host)).toEqual([0x900n]);
   });
 
-  it('comes at the end of an empty transaction, which nobody answers', () => {
+  it('is delivered at the end of an empty transaction, which is not acknowledged', () => {
     const { receive, host } = consumers();
-    receive(RELATION, ...transactionFrames(0x200n, 0), keepalive(endOf(0x200n)));
-    expect(progress(host)).toEqual([endOf(0x200n)]);
+    receive(RELATION, ...transactionFrames(0x200n, 0), keepalive(computeEnd(0x200n)));
+    expect(progress(host)).toEqual([computeEnd(0x200n)]);
   });
 
-  it('is none without confirmation', () => {
+  it('is not delivered without confirmation', () => {
     const { receive, host, pass } = consumers({ confirm: false });
     receive(keepalive(0x100n, true));
     pass(5000);
@@ -82,15 +82,15 @@ describe('progress without changes, where the consumer keeps the position', () =
     expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
   });
 
-  it('is none where the slot keeps the position', () => {
-    const { receive, host } = sessionOf();
+  it('is not delivered if the slot holds the position', () => {
+    const { receive, host } = createSession();
     receive(keepalive(0x100n, true));
     expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], 0x100n]);
   });
 });
 
-describe('the slot, where the consumer keeps the position', () => {
-  it('is not moved by a keepalive that nobody acknowledges; it counts as received all the same', () => {
+describe('the slot, if the consumer owns the position', () => {
+  it('is not moved by an unacknowledged keepalive, which still counts as received', () => {
     const { session, receive, host, pass } = consumers();
     for (const walEnd of [0x100n, 0x200n, 0x300n]) {
       receive(keepalive(walEnd, true));
@@ -101,7 +101,7 @@ describe('the slot, where the consumer keeps the position', () => {
     expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
   });
 
-  it('moves to a keepalive once that is acknowledged, and the server hears of it at once', () => {
+  it('moves to a keepalive once that is acknowledged, and this is reported immediately', () => {
     const { receive, host } = consumers();
     receive(keepalive(0x100n, true));
     host.time += 1000;
@@ -109,7 +109,7 @@ describe('the slot, where the consumer keeps the position', () => {
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n, at: 1000 });
   });
 
-  it('waits for the work before an acknowledged keepalive', () => {
+  it('waits for deliveries before an acknowledged keepalive', () => {
     const { receive, host } = consumers();
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n));
     host.time += 1000;
@@ -119,7 +119,7 @@ describe('the slot, where the consumer keeps the position', () => {
     expect(host.statuses.at(-1)?.flushed).toBe(0x900n);
   });
 
-  it('is not moved by what was dropped, nor by an empty transaction', () => {
+  it('is not moved by dropped messages, nor by an empty transaction', () => {
     const { receive, host } = consumers();
     receive(xlogData(logicalMessage({ transactional: false, lsn: 0x80n })));
     for (const message of host.delivered) Delivery.discard(message);
@@ -132,7 +132,7 @@ describe('the slot, where the consumer keeps the position', () => {
     expect(host.statuses.at(-1)?.flushed).toBe(0x200n);
   });
 
-  it('is not moved to the position that a stop names', () => {
+  it('is not moved to the stop position', () => {
     const { receive, host } = consumers();
     host.onDeliver = (message) => {
       if (message.kind === 'keepalive') stopAfter(message, 0x280n);
@@ -141,10 +141,10 @@ describe('the slot, where the consumer keeps the position', () => {
     receive(RELATION, ...transactionFrames(0x100n), keepalive(0x300n));
     for (const message of host.delivered.slice(0, -1)) message.ack();
     expect(host.happened).toContain('copyDone');
-    expect(host.statuses.at(-1)).toMatchObject({ written: 0x300n, flushed: endOf(0x100n) });
+    expect(host.statuses.at(-1)).toMatchObject({ written: 0x300n, flushed: computeEnd(0x100n) });
   });
 
-  it('after a stop still takes the progress that was delivered before it', () => {
+  it('after a stop still moves to earlier progress that is acknowledged', () => {
     const { session, receive, host } = consumers();
     const deliveries: (() => boolean)[] = [];
     host.onDeliver = (message) => {

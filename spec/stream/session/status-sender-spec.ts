@@ -1,6 +1,6 @@
 import { StatusSender } from '../../../lib/stream/session/status-sender';
 
-/** A sender at some time and with some positions, and what it has sent. */
+/** A sender at a time and with positions, and the updates that it has sent. */
 class Fixture {
   time = 0;
   wallClock = 0;
@@ -13,7 +13,7 @@ class Fixture {
     this,
   );
 
-  /** In how many ms an update of these positions is due at that time. */
+  /** The ms until an update of these positions is due at that time. */
   delayAt(time: number, receivedLsn: bigint, confirmedLsn: bigint): number | undefined {
     Object.assign(this, { time, receivedLsn, confirmedLsn });
     return this.sender.getDelay();
@@ -29,7 +29,7 @@ function reported(receivedLsn: bigint, confirmedLsn: bigint): Fixture {
 }
 
 describe('a status update', () => {
-  it('reports received as written, and confirmed as flushed and applied', () => {
+  it('contains received as written, and confirmed as flushed and applied', () => {
     const fixture = new Fixture();
     Object.assign(fixture, { receivedLsn: 0x20n, confirmedLsn: 0x10n, wallClock: Date.UTC(2000, 0, 1) + 1 });
     fixture.sender.send(true);
@@ -40,21 +40,21 @@ describe('a status update', () => {
     expect(fixture.sent.at(-1)?.at(-1)).toBe(0);
   });
 
-  it('is due at once when none has gone out yet', () => {
+  it('is due immediately if none was sent yet', () => {
     expect(new Fixture().delayAt(0, 0n, 0n)).toBe(0);
   });
 
-  it('is not due while nothing has changed, or only what was received', () => {
+  it('is not due if nothing has changed, or only the received position', () => {
     expect(reported(2n, 1n).delayAt(100_000, 2n, 1n)).toBeUndefined();
     expect(reported(2n, 1n).delayAt(100_000, 9n, 1n)).toBeUndefined();
   });
 
-  it('of a new confirmation is due 5 ms after the last one', () => {
+  it('with a new confirmation is due 5 ms after the last one', () => {
     const fixture = reported(2n, 1n);
     expect([1000, 1004, 1005, 9999].map((time) => fixture.delayAt(time, 2n, 2n))).toEqual([5, 1, 0, 0]);
   });
 
-  it('that is owed is due 5 ms after the last one if more was received, and after 100 ms if not', () => {
+  it('that was requested is due 5 ms after the last one if more was received, and after 100 ms if not', () => {
     const fixture = reported(2n, 1n);
     fixture.sender.oweReply();
     expect([1000, 1004, 1005].map((time) => fixture.delayAt(time, 3n, 1n))).toEqual([5, 1, 0]);
@@ -62,7 +62,7 @@ describe('a status update', () => {
     expect(fixture.delayAt(1005, 2n, 2n)).toBe(0);
   });
 
-  it('replies to all requests that are owed', () => {
+  it('replies to all pending requests', () => {
     const fixture = reported(2n, 1n);
     fixture.sender.oweReply();
     fixture.sender.oweReply();

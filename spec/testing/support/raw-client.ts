@@ -7,11 +7,11 @@ import { encodeStandbyStatusUpdate } from '../../../lib/wire/replication-message
 import type { FakeWalSender } from '../../../lib/testing';
 import { until } from '../../net/support/local-server';
 
-/** A client without manners: it sends what a spec says, and keeps what comes. */
+/** A client without a protocol implementation: it sends what a spec says, and records what it receives. */
 export class RawClient {
-  /** What came, segment by segment. */
+  /** The data received, segment by segment. */
   readonly segments: Buffer[] = [];
-  /** The types of the frames that came; of CopyData with what it carries, as in `d:k` and `d:w`. */
+  /** The types of the frames received; for CopyData with the type inside, as in `d:k` and `d:w`. */
   readonly frames: string[] = [];
   error: Error | undefined;
   ended = false;
@@ -31,20 +31,20 @@ export class RawClient {
     this.#socket.on('close', () => (this.closed = true));
   }
 
-  /** A TCP connection, and nothing said. */
+  /** A TCP connection on which nothing was sent. */
   static async connect({ port }: FakeWalSender): Promise<RawClient> {
     const client = new RawClient(port);
     await once(client.#socket, 'connect');
     return client;
   }
 
-  /** Up to the stream of slot `orders`. */
+  /** Starts the stream of slot `orders`. */
   static async stream(server: FakeWalSender, lsn = '0/0'): Promise<RawClient> {
     const client = await RawClient.connect(server);
     client.send(encodeStartupMessage({ user: 'app', database: 'postgres', replication: 'database' }));
     await client.received('Z');
     client.send(encodeQuery(buildStartReplication('orders', lsn, {})));
-    // The server says how far it has come, and that there is no more.
+    // The server sends its position after all other data.
     await client.received(server.behaviour.keepalives ? 'd:k' : 'W');
     return client;
   }
@@ -57,21 +57,21 @@ export class RawClient {
     this.#socket.write(Buffer.concat(parts));
   }
 
-  /** A status update with this flush position. */
+  /** Sends a status update with this flush position. */
   status(flushed: bigint, written = flushed): void {
     this.send(
       encodeStandbyStatusUpdate({ written, flushed, applied: flushed, now: Date.now(), replyRequested: false }),
     );
   }
 
-  /** Resolves when so many frames of the type have come. */
+  /** Resolves when this number of frames of the type is received. */
   async received(frame: string, count = 1): Promise<void> {
     const came = (): boolean => this.frames.filter((one) => one === frame).length >= count;
     await until(() => came() || this.ended || this.closed);
     if (!came()) throw new Error(`the connection ended before ${count} × ${frame} had come`);
   }
 
-  /** Ends the stream, and waits until the server has read all that was sent. */
+  /** Ends the stream, and waits until the server has read everything. */
   async leaveStream(): Promise<void> {
     const ready = this.frames.filter((one) => one === 'Z').length;
     this.send(encodeCopyDone());

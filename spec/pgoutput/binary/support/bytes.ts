@@ -1,4 +1,4 @@
-/** Builds values in binary form. */
+/** Encodes values in binary form. */
 export function i16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeInt16BE(value);
@@ -17,7 +17,7 @@ export function i64(value: bigint): Buffer {
   return bytes;
 }
 
-/** A length and so many bytes; null has the length -1. */
+/** A length and the bytes; null has the length -1. */
 export function sized(value: Buffer | null): Buffer {
   return value === null ? i32(-1) : Buffer.concat([i32(value.length), value]);
 }

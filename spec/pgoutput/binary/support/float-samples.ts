@@ -8,7 +8,10 @@ function random(below: number): number {
   return Math.floor(Math.random() * below);
 }
 
-/** Numbers that are floats: any bits, powers of two and their neighbours, few digits, and whole numbers with few binary places. */
+/**
+ * Numbers that are floats: random bits, powers of two and their neighbors, few digits, and whole numbers with few binary
+ * places.
+ */
 export function float4s(count: number): number[] {
   return Array.from({ length: count }, (_, i) => {
     FLOAT_BITS[0] = random(2 ** 32);
@@ -19,7 +22,7 @@ export function float4s(count: number): number[] {
   });
 }
 
-/** The same of doubles, and numbers with many zeros, whose neighbours may be as far away as a decimal with few digits. */
+/** The same for doubles, and numbers with many zeros, whose neighbors may differ by as much as a decimal with few digits. */
 export function float8s(count: number): number[] {
   return Array.from({ length: count }, (_, i) => {
     DOUBLE_BITS[0] = BigInt(random(2 ** 32)) * 2n ** 32n + BigInt(random(2 ** 32));

@@ -1,4 +1,4 @@
-/** Values of a built-in type: as texts that the server takes, and as SQL that is evaluated anew for each `i`. */
+/** Values of a built-in type: as server input, and as SQL that is evaluated for each `i`. */
 export interface TypeValues {
   readonly texts: readonly string[];
   readonly random?: string;

@@ -1,4 +1,4 @@
-/** Values of built-in types as PostgreSQL 18 sends and prints them, by the type's name in pg_type. */
+/** Values of built-in types in the binary and text form of PostgreSQL 18, by the type's name in pg_type. */
 export const SENT: readonly (readonly [type: string, hex: string, text: string])[] = [
   ['bool', '01', 't'],
   ['bool', '00', 'f'],

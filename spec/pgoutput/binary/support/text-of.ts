@@ -21,7 +21,7 @@ export function writerOf(type: string | number, definitions = noShapes): BinaryR
   return write;
 }
 
-/** The text of a value that stands between others, as it does in a message. */
+/** The text of a value within other bytes, as in a message. */
 export function textOf(type: string | number, value: Buffer, definitions = noShapes): string {
   const bytes = Buffer.concat([Buffer.from('"{\u0001'), value, Buffer.from('\u0000\u0001}"')]);
   return writerOf(type, definitions)(bytes, 3, 3 + value.length);

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 
-/** Texts that have to be quoted, in one way of printing or another, and some that look so. */
+/** Texts that must be quoted in some form of printing, and similar ones. */
 export const quotedText: Arbitrary<string> = fc.oneof(
   fc.string({ unit: fc.constantFrom(...' ,;"\\\'{}()[]NULnulaäß世🌍\t\n\r\v\f\u00a0\u2003\ufeff'), maxLength: 8 }),
   fc.constantFrom('', 'NULL', 'null', 'Null', 'NULLS', '{}', '()', '"', '\\', ' ', 'empty', 'a b', '\u00a0', '\v'),
@@ -9,7 +9,7 @@ export const quotedText: Arbitrary<string> = fc.oneof(
 const operand = fc.constantFrom('a', 'b:*', 'c:AB', `'it''s'`, 'ä');
 const operator = fc.constantFrom('&', '|', '<->', '<2>');
 
-/** Queries with parentheses everywhere, needed or not. */
+/** Queries with parentheses everywhere, necessary or not. */
 export const printedTsquery: Arbitrary<string> = fc.letrec<{ query: string }>((tie) => ({
   query: fc.oneof(
     { depthSize: 'medium', withCrossShrink: true },

@@ -19,32 +19,32 @@ import { Reader } from '../../../../lib/wire/reader';
 import { keepalive, xlogData } from '../../../../lib/testing/backend-messages';
 import { begin, commit, insert, logicalMessage, origin, relation, type } from '../../../../lib/testing/payloads';
 
-/** What a client sends in mid-stream. */
+/** The client's messages during the stream. */
 export type Sent =
   | { kind: 'status'; written: bigint; flushed: bigint; applied: bigint; asks: boolean; at: number }
   | { kind: 'copyDone' }
   | { kind: 'terminate' };
 
-/** The ports of a session: records every call; time stands still, and nothing is called back by itself. */
+/** The ports of a session. It records every call; time does not advance, and callbacks run only on demand. */
 export class FakeHost implements SessionTransport, SessionSubscriber, SessionTimers, SessionObserver {
   readonly sent: Sent[] = [];
   readonly delivered: StreamMessage[] = [];
   readonly reports: StatusUpdate[] = [];
   readonly warnings: string[] = [];
-  /** What is to be called later. */
+  /** The scheduled callbacks. */
   readonly delayed: (() => void)[] = [];
-  /** What a statusObserver does. */
+  /** The action of a statusObserver. */
   onReport: (() => void) | undefined;
-  /** What happened, by name and in order. */
+  /** The events, by name and in order. */
   readonly happened: string[] = [];
-  /** In how many ms `report()` was asked for, each time. */
+  /** The delays in ms of all calls of `report()`. */
   readonly reportsAskedFor: number[] = [];
   time = 0;
   paused = false;
   scheduledPumps = 0;
   readonly lookUps: (readonly number[])[] = [];
   outcome: { error: Error | undefined } | undefined;
-  /** What the subscriber does with a delivery; false says that it is gone. */
+  /** The subscriber's handler; false means that it has unsubscribed. */
   onDeliver: (message: StreamMessage) => boolean | undefined = () => undefined;
 
   get ports(): SessionPorts {
@@ -134,7 +134,7 @@ export class FakeHost implements SessionTransport, SessionSubscriber, SessionTim
     return this.delivered.map(({ kind }) => kind);
   }
 
-  /** Decodes one frame, by the manual's layout. */
+  /** Decodes one frame as the manual describes. */
   #read(bytes: Buffer): Sent {
     const reader = new Reader(bytes, 0, bytes.length, 'what the client sent');
     const tag = reader.text(1);
@@ -153,7 +153,7 @@ export class FakeHost implements SessionTransport, SessionSubscriber, SessionTim
   }
 }
 
-/** No limit that a spec would meet by accident, and no time-out. */
+/** No limit that a spec would reach unintentionally, and no timeout. */
 export const OPTIONS: SessionOptions = {
   window: { messages: 1000, bytes: 1_000_000 },
   confirm: true,
@@ -166,13 +166,13 @@ export const OPTIONS: SessionOptions = {
 export interface SessionFixture {
   readonly session: ReplicationSession;
   readonly host: FakeHost;
-  /** Bytes arrive, all frames in one chunk. */
+  /** Receives all frames in one chunk. */
   readonly receive: (...frames: readonly Buffer[]) => void;
-  /** Lets time pass, and does what was asked for in the meantime. */
+  /** Advances time, and runs the callbacks that are due. */
   readonly pass: (ms: number) => void;
 }
 
-export function sessionOf(
+export function createSession(
   options: Partial<SessionOptions> = {},
   decode: PayloadDecoder = createPayloadDecoder({ types: defaultTypes }),
 ): SessionFixture {
@@ -189,37 +189,37 @@ export function sessionOf(
   };
 }
 
-/** The frames of a transaction with so many inserts. The table's relation has to come before the first. */
+/** The frames of a transaction with this number of inserts. The Relation of the table must precede the first. */
 export function transactionFrames(commitLsn: bigint, inserts = 1, text = 'x'): Buffer[] {
   const rows = Array.from({ length: inserts }, (_, i) => insert([String(i), text]));
-  return [begin({ commitLsn }), ...rows, commit({ commitLsn, endLsn: endOf(commitLsn) })].map((payload) =>
+  return [begin({ commitLsn }), ...rows, commit({ commitLsn, endLsn: computeEnd(commitLsn) })].map((payload) =>
     xlogData(payload),
   );
 }
 
-/** Where a transaction of {@link transactionFrames} ends. */
-export function endOf(commitLsn: bigint): bigint {
+/** The end LSN of a transaction of {@link transactionFrames}. */
+export function computeEnd(commitLsn: bigint): bigint {
   return commitLsn + 0x30n;
 }
 
-/** The handle that a session gave to a message. */
-export function handleOf(message: StreamMessage | undefined): AckHandle {
+/** The handle that a session attached to a message. */
+export function getHandle(message: StreamMessage | undefined): AckHandle {
   const handle = message && Delivery.getHandle(message);
   if (!handle) throw new Error('No session delivered this message');
   return handle;
 }
 
 export function stopBefore(message: StreamMessage, upTo?: bigint): void {
-  const handle = handleOf(message);
+  const handle = getHandle(message);
   handle.session.stops.stopBefore(handle, upTo);
 }
 
 export function stopAfter(message: StreamMessage, upTo?: bigint): void {
-  const handle = handleOf(message);
+  const handle = getHandle(message);
   handle.session.stops.stopAfter(handle, upTo);
 }
 
-/** The description of the table that {@link transactionFrames} insert into. */
+/** The Relation of the table that {@link transactionFrames} insert into. */
 export const RELATION = xlogData(relation());
 
 /** A stream with every kind of message. */
@@ -240,9 +240,9 @@ export function ackAll({ delivered }: FakeHost): boolean[] {
   return delivered.map(({ ack }) => ack());
 }
 
-/** A session with a transaction delivered and not acknowledged, at a time when no report is recent. */
-export function busy(options: Partial<SessionOptions> = {}): SessionFixture {
-  const fixture = sessionOf(options);
+/** A session with an unacknowledged transaction, at a time without recent reports. */
+export function createBusySession(options: Partial<SessionOptions> = {}): SessionFixture {
+  const fixture = createSession(options);
   fixture.receive(RELATION, ...transactionFrames(0x100n));
   fixture.host.time = 1000;
   return fixture;

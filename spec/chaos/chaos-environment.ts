@@ -14,14 +14,14 @@ import type { InvariantChecker } from './invariant-checker';
 export const SOURCE_SETTINGS = { wal_sender_timeout: '2s', logical_decoding_work_mem: '64kB' } as const;
 
 /** The maximum time in ms in which a consumer that recovers from a fault may send no event. */
-const SILENCE = 60_000;
+const MAX_SILENCE = 60_000;
 /** The mean time in ms between two transactions of a writer. */
 const PAUSE = 40;
 const LARGE_PAUSE = 800;
 const PREPARED_PAUSE = 250;
 
 /** The bank with its writers and consumers, and a store on a server that has no faults. */
-export class Scene {
+export class ChaosEnvironment {
   readonly #writers: readonly Writer[];
   readonly #preparer: Preparer;
 
@@ -43,22 +43,22 @@ export class Scene {
 
   /**
    * @param server the source, which faults stop and start
-   * @param quiet the server of the exactly-once store
+   * @param storeServer the server of the exactly-once store
    */
-  static async make(server: TestServer, quiet: PostgresServer, seed: number): Promise<Scene> {
+  static async create(server: TestServer, storeServer: PostgresServer, seed: number): Promise<ChaosEnvironment> {
     const source = await server.createDatabase('bank');
-    const store = await quiet.createDatabase('store');
+    const store = await storeServer.createDatabase('store');
     await source.query(BANK);
     await store.query(STORE);
     const { version } = server;
     const make = (kind: Kind, number: number): Promise<Consumer> =>
-      Consumer.make(kind, source, version, new Random(seed + 30 + number));
+      Consumer.create(kind, source, version, new Random(seed + 30 + number));
     const consumers: [Consumer, ...Consumer[]] = [
       await make({ name: 'exactly-once', store, twoPhase: version >= 15 }, 0),
       await make({ name: 'at-least-once', twoPhase: false }, 1),
     ];
     if (version >= 15) consumers.push(await make({ name: 'two-phase', twoPhase: true }, 2));
-    return new Scene(server, source, store, consumers, seed);
+    return new ChaosEnvironment(server, source, store, consumers, seed);
   }
 
   start(): void {
@@ -66,14 +66,14 @@ export class Scene {
     for (const writer of this.#writers) writer.start();
   }
 
-  async position(): Promise<bigint> {
+  async fetchPosition(): Promise<bigint> {
     const [row] = await this.source.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
     return parseLsn(row?.lsn ?? '');
   }
 
   /** Resolves with the duration in ms when all consumers have processed everything committed so far. */
-  async recovered(): Promise<number> {
-    return this.#beyond(await this.position());
+  async waitForRecovery(): Promise<number> {
+    return this.#waitUntilBeyond(await this.fetchPosition());
   }
 
   /** Stops the writers, and waits until everything committed has been processed. */
@@ -82,7 +82,7 @@ export class Scene {
     const client = new Client(this.source.url);
     await client.connect();
     await this.#preparer.settle(client);
-    const position = await this.position();
+    const position = await this.fetchPosition();
     // A large transaction: a consumer that spools it removes the spool files of earlier processes.
     const { rows } = await client.query<{ xid: number }>(
       `INSERT INTO ledger SELECT 'last-' || g, pg_current_xact_id()::text::bigint, 1, 2, 0, repeat('last ', 20)
@@ -91,9 +91,9 @@ export class Scene {
     await client.end();
     const [last] = rows;
     // Not the current end of the WAL, because records that the server itself writes cannot be acknowledged.
-    await this.#beyond(position);
+    await this.#waitUntilBeyond(position);
     // A consumer may be ahead by a progress transaction, while the last transaction is still being sent.
-    await this.#until(({ digests }) => digests.has(last?.xid ?? NaN));
+    await this.#waitUntil(({ digests }) => digests.has(last?.xid ?? NaN));
     for (const consumer of this.consumers) await consumer.checkSpools();
   }
 
@@ -107,21 +107,21 @@ export class Scene {
     await Promise.all(this.#writers.map((writer) => writer.stop()));
   }
 
-  #beyond(position: bigint): Promise<number> {
-    return this.#until((checker) => checker.isBeyond(position));
+  #waitUntilBeyond(position: bigint): Promise<number> {
+    return this.#waitUntil((checker) => checker.isBeyond(position));
   }
 
-  async #until(isSo: (checker: InvariantChecker) => boolean): Promise<number> {
+  async #waitUntil(isSo: (checker: InvariantChecker) => boolean): Promise<number> {
     const started = performance.now();
     for (;;) {
       const late = this.consumers.filter(({ checker }) => !isSo(checker));
       const now = performance.now();
       if (late.length === 0) return now - started;
       // A slow machine may take long, but sends events.
-      const silent = late.filter(({ checker }) => now - Math.max(started, checker.lastAcknowledged) > SILENCE);
+      const silent = late.filter(({ checker }) => now - Math.max(started, checker.lastAcknowledged) > MAX_SILENCE);
       if (silent.length > 0) {
         const names = silent.map(({ name }) => name).join(' and ');
-        throw new Error(`The ${names} consumer has acknowledged nothing for ${SILENCE} ms`);
+        throw new Error(`The ${names} consumer has acknowledged nothing for ${MAX_SILENCE} ms`);
       }
       await delay(10);
     }
