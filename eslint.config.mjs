@@ -5,34 +5,34 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 const LIB = resolve(import.meta.dirname, 'lib');
-/** Which rooms of lib/ a room may import, and which of the restricted packages. spec/architecture-spec.ts reads it, too. */
-const rooms = JSON.parse(readFileSync(new URL('./spec/architecture.json', import.meta.url), 'utf8'));
-const NAMES = Object.keys(rooms).sort((a, b) => b.length - a.length);
+/** Which modules of lib/ a module may import, and which of the restricted packages. spec/architecture-spec.ts reads it, too. */
+const modules = JSON.parse(readFileSync(new URL('./spec/architecture.json', import.meta.url), 'utf8'));
+const NAMES = Object.keys(modules).sort((a, b) => b.length - a.length);
 const RESTRICTED = /^(?:node:)?(rxjs|net|tls)(?:\/|$)/;
 
-/** The room of a file: the longest name in the list that its path starts with. */
-function findRoom(file) {
+/** The module of a file: the longest name in the list that its path starts with. */
+function findModule(file) {
   const path = relative(LIB, file).split(sep).join('/');
   return NAMES.find((name) => path.startsWith(`${name}/`) || path.replace(/\.ts$/, '') === name);
 }
 
-const importsBetweenRooms = {
+const importsBetweenModules = {
   create(context) {
-    const room = findRoom(context.filename);
-    if (!room) {
+    const module = findModule(context.filename);
+    if (!module) {
       return {
-        Program: (node) => context.report({ node, message: 'spec/architecture.json does not know this room.' }),
+        Program: (node) => context.report({ node, message: 'spec/architecture.json does not list this module.' }),
       };
     }
-    const { imports, packages } = rooms[room];
+    const { imports, packages } = modules[module];
     const check = ({ source }) => {
       if (!source) return;
-      const target = source.value.startsWith('.') && findRoom(resolve(dirname(context.filename), source.value));
+      const target = source.value.startsWith('.') && findModule(resolve(dirname(context.filename), source.value));
       const name = RESTRICTED.exec(source.value)?.[1];
-      if (target && target !== room && !imports.includes(target)) {
-        context.report({ node: source, message: `lib/${room} may not import lib/${target}.` });
+      if (target && target !== module && !imports.includes(target)) {
+        context.report({ node: source, message: `lib/${module} may not import lib/${target}.` });
       } else if (name && !packages.includes(name)) {
-        context.report({ node: source, message: `lib/${room} may not import ${name}.` });
+        context.report({ node: source, message: `lib/${module} may not import ${name}.` });
       }
     };
     return {
@@ -71,9 +71,9 @@ export default defineConfig(
   },
   {
     files: ['lib/**/*.ts'],
-    plugins: { rooms: { rules: { imports: importsBetweenRooms } } },
+    plugins: { modules: { rules: { imports: importsBetweenModules } } },
     rules: {
-      'rooms/imports': 'error',
+      'modules/imports': 'error',
       'no-console': 'error',
       'no-restricted-syntax': [
         'error',

@@ -3,22 +3,22 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { preProcessFile } from 'typescript';
 
 /**
- * Which folders of lib/ a folder may import besides itself, and which of the restricted packages. An entry includes all
- * subfolders that have no entry, or is a file. The lint rule reads the same list.
+ * Which modules of lib/ a module may import besides itself, and which of the restricted packages. A module is a file, or a
+ * folder with all subfolders that are not modules themselves. The lint rule reads the same list.
  */
-type Rooms = Record<string, { imports: string[]; packages: string[] }>;
+type Modules = Record<string, { imports: string[]; packages: string[] }>;
 
 const LIB = resolve(__dirname, '../lib');
-const rooms = JSON.parse(readFileSync(join(__dirname, 'architecture.json'), 'utf8')) as Rooms;
-const NAMES = Object.keys(rooms).sort((a, b) => b.length - a.length);
+const modules = JSON.parse(readFileSync(join(__dirname, 'architecture.json'), 'utf8')) as Modules;
+const NAMES = Object.keys(modules).sort((a, b) => b.length - a.length);
 const RESTRICTED = /^(?:node:)?(rxjs|net|tls)(?:\/|$)/;
 
 const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' })
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => file.endsWith('.ts'));
 
-/** The entry of a file, given relative to lib/ without its extension: the longest one that is a prefix of the path. */
-function findRoom(file: string): string | undefined {
+/** The module of a file, given relative to lib/ without its extension: the longest one that is a prefix of the path. */
+function findModule(file: string): string | undefined {
   return NAMES.find((name) => file === name || file.startsWith(`${name}/`));
 }
 
@@ -31,22 +31,22 @@ function findImports(file: string, source: string): string[] {
 
 /** The invalid imports of a file, given relative to lib/. */
 function findViolations(file: string, source: string): string[] {
-  const room = findRoom(file.replace(/\.ts$/, ''));
-  if (room === undefined) return [`${file} is in a room that spec/architecture.json does not know`];
-  const { imports = [], packages = [] } = rooms[room] ?? {};
+  const module = findModule(file.replace(/\.ts$/, ''));
+  if (module === undefined) return [`${file} is in a module that spec/architecture.json does not list`];
+  const { imports = [], packages = [] } = modules[module] ?? {};
   return findImports(file, source).flatMap((imported) => {
-    const module = /^node_modules\/(.*)/.exec(imported)?.[1];
-    if (module !== undefined) {
-      const name = RESTRICTED.exec(module)?.[1];
-      return name === undefined || packages.includes(name) ? [] : [`${file}: ${room} may not import ${module}`];
+    const dependency = /^node_modules\/(.*)/.exec(imported)?.[1];
+    if (dependency !== undefined) {
+      const name = RESTRICTED.exec(dependency)?.[1];
+      return name === undefined || packages.includes(name) ? [] : [`${file}: ${module} may not import ${dependency}`];
     }
-    const target = findRoom(imported) ?? imported;
-    return target === room || imports.includes(target) ? [] : [`${file}: ${room} may not import ${target}`];
+    const target = findModule(imported) ?? imported;
+    return target === module || imports.includes(target) ? [] : [`${file}: ${module} may not import ${target}`];
   });
 }
 
 /** The nodes of a graph that can be reached from themselves. */
-function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+function findCycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return [...graph.keys()].filter((start) => {
     const seen = new Set<string>();
     const open = [...(graph.get(start) ?? [])];
@@ -60,14 +60,14 @@ function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[] {
   });
 }
 
-describe('imports between the folders of lib/', () => {
+describe('imports between the modules of lib/', () => {
   it('point one way', () => {
     expect(files.length).toBeGreaterThan(0);
     expect(files.flatMap((file) => findViolations(file, readFileSync(join(LIB, file), 'utf8')))).toEqual([]);
   });
 
   it('are allowed in one direction only', () => {
-    expect(findCircles(new Map(Object.entries(rooms).map(([room, { imports }]) => [room, imports])))).toEqual([]);
+    expect(findCycles(new Map(Object.entries(modules).map(([module, { imports }]) => [module, imports])))).toEqual([]);
   });
 
   it('have no cycle of files', () => {
@@ -75,18 +75,20 @@ describe('imports between the folders of lib/', () => {
       file.replace(/\.ts$/, ''),
       findImports(file, readFileSync(join(LIB, file), 'utf8')),
     ]);
-    expect(findCircles(new Map(graph))).toEqual([]);
+    expect(findCycles(new Map(graph))).toEqual([]);
   });
 
-  it('name only folders that exist', () => {
-    const used = new Set(files.map((file) => findRoom(file.replace(/\.ts$/, ''))));
-    expect(Object.keys(rooms).filter((room) => !used.has(room))).toEqual([]);
-    expect(Object.values(rooms).flatMap(({ imports }) => imports.filter((room) => !(room in rooms)))).toEqual([]);
+  it('name only modules that exist', () => {
+    const used = new Set(files.map((file) => findModule(file.replace(/\.ts$/, ''))));
+    expect(Object.keys(modules).filter((module) => !used.has(module))).toEqual([]);
+    expect(Object.values(modules).flatMap(({ imports }) => imports.filter((module) => !(module in modules)))).toEqual(
+      [],
+    );
   });
 
   it('a cycle is found', () => {
     const graph = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [] };
-    expect(findCircles(new Map(Object.entries(graph)))).toEqual(['a', 'b', 'c']);
+    expect(findCycles(new Map(Object.entries(graph)))).toEqual(['a', 'b', 'c']);
   });
 
   it.each([

@@ -96,7 +96,7 @@ describe('several hosts', () => {
   it.each<[what: string, sqlState: string]>([
     ['is starting or stopping', '57P03'],
     ['is being shut down', '57P01'],
-    ['has no room', '53300'],
+    ['has too many connections', '53300'],
   ])('are skipped if one %s', (_, sqlState) => {
     servers.a.behaviour.answers = false;
     const { heard } = search({}, fetchSystemIdentity);

@@ -325,7 +325,7 @@ describe('a failure during the routine', () => {
     ],
     ['an end', () => server.last.close(), 'CONNECTION_LOST'],
     ['a refused password', () => server.last.error({ C: '28P01', S: 'FATAL', V: 'FATAL' }), 'AUTHENTICATION_FAILED'],
-    ['no room', () => server.last.error({ C: '53300', S: 'FATAL', V: 'FATAL' }), 'TOO_MANY_CONNECTIONS'],
+    ['too many connections', () => server.last.error({ C: '53300', S: 'FATAL', V: 'FATAL' }), 'TOO_MANY_CONNECTIONS'],
     ['another protocol', () => server.last.send(Buffer.from('HTTP/1.1 400 Bad Request')), 'PROTOCOL_VIOLATION'],
     ['a message that is out of place', () => server.last.send(backend.copyDone()), 'PROTOCOL_VIOLATION'],
     [

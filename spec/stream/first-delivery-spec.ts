@@ -22,19 +22,19 @@ function callers(): string[] {
   Error.stackTraceLimit = Infinity;
   const { stack = '' } = new Error();
   Error.stackTraceLimit = limit;
-  return [...stack.matchAll(/\blib\/(\w+)\//g)].map(([, room = '']) => room);
+  return [...stack.matchAll(/\blib\/(\w+)\//g)].map(([, module = '']) => module);
 }
 
 describe('the first delivery', () => {
   it("is made in a separate turn of the event loop, outside the connection's start-up", () => {
     startsWith(keepalive(0x100n));
-    const rooms: string[][] = [];
-    record(streaming(server), () => rooms.push(callers()));
+    const modules: string[][] = [];
+    record(streaming(server), () => modules.push(callers()));
     clock.advance();
-    expect(rooms).toHaveLength(1);
-    expect(rooms[0]).toContain('stream');
-    expect(rooms[0]).not.toContain('connection');
-    expect(rooms[0]).not.toContain('commands');
+    expect(modules).toHaveLength(1);
+    expect(modules[0]).toContain('stream');
+    expect(modules[0]).not.toContain('connection');
+    expect(modules[0]).not.toContain('commands');
   });
 
   it('follows the call of openObserver', () => {
