@@ -102,17 +102,46 @@ export interface AckHandle {
   group(end: Delivery, group: Delivery, held?: number): void;
 }
 
-/** In place of the bytes of a delivery that is settled, or needs no settling. */
-const SETTLED = -1;
+/** How a delivery is settled: its handle, and what identifies the delivery there. */
+export class DeliveryState {
+  constructor(
+    readonly handle: AckHandle,
+    /** With which it counts against the window until it is settled; undefined once it is, or where it needs no settling. */
+    public bytes: number | undefined,
+    /** See {@link AckHandle.settle}. */
+    readonly index: number,
+  ) {}
+
+  /** It is marked as settled before the handle is called, as a listener may settle it again. */
+  settle(bySubscriber: boolean): boolean {
+    const { bytes } = this;
+    if (bytes === undefined) {
+      if (bySubscriber) this.handle.settleAgain();
+      return true;
+    }
+    this.bytes = undefined;
+    if (this.handle.settle(bytes, this.index, bySubscriber)) return true;
+    this.bytes = bytes;
+    return false;
+  }
+}
 
 /**
- * A message or transaction with its handle, which is private: equality and JSON see data only.
+ * The key of a message's accessor for its {@link DeliveryState}. The state itself is private: equality and JSON see data only.
+ *
+ * @internal
  */
+export const STATE = Symbol('state');
+
+/** A message or transaction that a session has delivered. */
 export abstract class Delivery implements Acknowledgeable {
-  #handle: AckHandle | undefined;
-  /** What it counts against the window until it is settled; then {@link SETTLED}. */
-  #bytes = SETTLED;
-  #index = UNIT_END;
+  /**
+   * Subclasses have a private field for it. V8 creates private fields several times faster in a class with few subclasses
+   * than it would here.
+   *
+   * @internal
+   */
+  abstract [STATE]: DeliveryState | undefined;
 
   get ack(): () => boolean {
     return () => this.acknowledge();
@@ -124,9 +153,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   acknowledge(): boolean {
-    if (this.#bytes !== SETTLED) return this.#settle(true);
-    this.#handle?.settleAgain();
-    return true;
+    return this[STATE]?.settle(true) ?? true;
   }
 
   /**
@@ -135,7 +162,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static discard(delivery: Delivery): void {
-    if (delivery.#bytes !== SETTLED) delivery.#settle(false);
+    delivery[STATE]?.settle(false);
   }
 
   /**
@@ -144,10 +171,11 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static gather(delivery: Delivery): void {
-    const bytes = delivery.#bytes;
-    if (bytes === SETTLED) return;
-    delivery.#bytes = SETTLED;
-    delivery.#handle?.gather(bytes, delivery.#index);
+    const state = delivery[STATE];
+    if (state?.bytes === undefined) return;
+    const { bytes } = state;
+    state.bytes = undefined;
+    state.handle.gather(bytes, state.index);
   }
 
   /**
@@ -158,7 +186,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static group(end: Delivery, group: Delivery, held?: number): void {
-    end.#handle?.group(end, group, held);
+    end[STATE]?.handle.group(end, group, held);
   }
 
   /**
@@ -168,9 +196,9 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static markReached(delivery: Delivery): SessionControl | undefined {
-    const handle = delivery.#handle;
-    handle?.markReached(delivery.#index);
-    return handle?.session;
+    const state = delivery[STATE];
+    state?.handle.markReached(state.index);
+    return state?.handle.session;
   }
 
   /**
@@ -178,9 +206,9 @@ export abstract class Delivery implements Acknowledgeable {
    * @throws {ReplicationError} `NOT_STREAMED`
    */
   static checkpointOf(delivery: Delivery, endLsn: Lsn): Checkpoint {
-    if (!delivery.#handle)
-      throw new ReplicationError('NOT_STREAMED', 'A checkpoint belongs to what a stream delivered');
-    return { ...delivery.#handle.session.source, endLsn: formatLsn(endLsn) };
+    const handle = Delivery.getHandle(delivery);
+    if (!handle) throw new ReplicationError('NOT_STREAMED', 'A checkpoint belongs to what a stream delivered');
+    return { ...handle.session.source, endLsn: formatLsn(endLsn) };
   }
 
   /**
@@ -188,22 +216,21 @@ export abstract class Delivery implements Acknowledgeable {
    * @param index see {@link AckHandle.settle}
    * @internal
    */
-  static attach(delivery: Delivery, handle: AckHandle, bytes = SETTLED, index = UNIT_END): void {
-    delivery.#handle = handle;
-    delivery.#bytes = bytes;
-    delivery.#index = index;
+  static attach(delivery: Delivery, handle: AckHandle, bytes?: number, index = UNIT_END): void {
+    delivery[STATE] = new DeliveryState(handle, bytes, index);
   }
 
   /**
    * The delivery is settled by other means than its own acknowledgement.
    *
-   * @returns the bytes that it counted against the window; undefined if it was settled before
+   * @returns the bytes with which it counted against the window; undefined if it was settled before
    * @internal
    */
   static takeBytes(delivery: Delivery): number | undefined {
-    const bytes = delivery.#bytes;
-    delivery.#bytes = SETTLED;
-    return bytes === SETTLED ? undefined : bytes;
+    const state = delivery[STATE];
+    const bytes = state?.bytes;
+    if (state) state.bytes = undefined;
+    return bytes;
   }
 
   /**
@@ -212,15 +239,6 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static getHandle(delivery: Delivery): AckHandle | undefined {
-    return delivery.#handle;
-  }
-
-  /** It is marked as settled before the handle is called, as a listener may settle it again. */
-  #settle(bySubscriber: boolean): boolean {
-    const bytes = this.#bytes;
-    this.#bytes = SETTLED;
-    if (this.#handle?.settle(bytes, this.#index, bySubscriber) !== false) return true;
-    this.#bytes = bytes;
-    return false;
+    return delivery[STATE]?.handle;
   }
 }

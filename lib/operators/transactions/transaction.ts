@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Delivery } from '../../ledger/acknowledgement';
+import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import { maxLsn, type Lsn } from '../../common/lsn';
 import { Message } from '../../pgoutput/messages/message';
@@ -12,11 +12,21 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   /** The number of changes. */
   readonly size: number;
   readonly #changes: ChangeList<Tables>;
+  #state: DeliveryState | undefined;
 
   constructor(changes: ChangeList<Tables>) {
     super();
     this.size = changes.size;
     this.#changes = changes;
+  }
+
+  /** @internal */
+  override get [STATE](): DeliveryState | undefined {
+    return this.#state;
+  }
+
+  override set [STATE](state: DeliveryState | undefined) {
+    this.#state = state;
   }
 
   abstract readonly endLsn: Lsn;

@@ -1,9 +1,9 @@
-import { Delivery } from '../../ledger/acknowledgement';
+import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import { toJsonMembers, toJsonValue } from '../../common/json';
 import type { Lsn } from '../../common/lsn';
 import { isRecord } from '../../common/option-reader';
-import { Message } from './message';
+import { Message, RareMessage } from './message';
 import { toRowJson } from './row-json';
 import type { Relation } from './table';
 import type { AnyTables, RowOf, UpdatedRow } from './typed-tables';
@@ -32,6 +32,7 @@ export type ChangePosition = CommittedPosition | StreamedPosition;
 const ROWS: readonly string[] = ['new', 'old', 'key'];
 
 abstract class RowChange<Name extends string, P extends ChangePosition> extends Message {
+  #state: DeliveryState | undefined;
   readonly #relation: Relation<Name>;
   readonly schema: string;
   /** As in {@link Relation.table}: `users` in schema public, `billing.invoices` elsewhere. */
@@ -56,6 +57,15 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
   /** The table definition at the time of the change. */
   get relation(): Relation<Name> {
     return this.#relation;
+  }
+
+  /** @internal */
+  override get [STATE](): DeliveryState | undefined {
+    return this.#state;
+  }
+
+  override set [STATE](state: DeliveryState | undefined) {
+    this.#state = state;
   }
 
   override toJSON(): Record<string, unknown> {
@@ -170,7 +180,7 @@ export class DeleteMessage<
 export class TruncateMessage<
   Name extends string = string,
   P extends ChangePosition = CommittedPosition,
-> extends Message {
+> extends RareMessage {
   readonly kind = 'truncate';
   readonly #relations: readonly Relation<Name>[];
   /** Always absent, so that `change.table` compiles for every kind of change. Use `tables`. */
@@ -207,7 +217,7 @@ export class TruncateMessage<
 }
 
 /** A message written by `pg_logical_emit_message`. The server sends it only with `messages: true`. */
-export class LogicalMessage<P extends ChangePosition = CommittedPosition> extends Message {
+export class LogicalMessage<P extends ChangePosition = CommittedPosition> extends RareMessage {
   readonly kind = 'message';
   /** Always absent, as in {@link TruncateMessage.table}. */
   declare readonly table?: undefined;

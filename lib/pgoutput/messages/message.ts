@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Delivery } from '../../ledger/acknowledgement';
+import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
 import { toJsonMembers } from '../../common/json';
 import { formatLsn } from '../../common/lsn';
 
@@ -26,5 +26,19 @@ export abstract class Message extends Delivery {
       Object.defineProperty(shown, name, { value, enumerable: true });
     }
     return shown;
+  }
+}
+
+/** The base class of the messages that are few in a stream. */
+export abstract class RareMessage extends Message {
+  #state: DeliveryState | undefined;
+
+  /** @internal */
+  override get [STATE](): DeliveryState | undefined {
+    return this.#state;
+  }
+
+  override set [STATE](state: DeliveryState | undefined) {
+    this.#state = state;
   }
 }

@@ -1,7 +1,7 @@
 import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import type { Lsn } from '../../common/lsn';
-import { Message } from './message';
+import { RareMessage } from './message';
 
 /**
  * The start of a block of changes of a transaction that is still in progress. All messages up to Stream Stop belong to the
@@ -9,7 +9,7 @@ import { Message } from './message';
  *
  * The server sends blocks only with `streaming`, once it exceeds its `logical_decoding_work_mem`.
  */
-export class StreamStartMessage extends Message {
+export class StreamStartMessage extends RareMessage {
   readonly kind = 'streamStart';
   constructor(
     /** The ID of the top-level transaction. */
@@ -22,7 +22,7 @@ export class StreamStartMessage extends Message {
 }
 
 /** The end of a block of changes. The transaction continues. */
-export class StreamStopMessage extends Message {
+export class StreamStopMessage extends RareMessage {
   readonly kind = 'streamStop';
   constructor(
     /** The ID of the top-level transaction; the server does not send it, the library adds it. */
@@ -33,7 +33,7 @@ export class StreamStopMessage extends Message {
 }
 
 /** The commit of a streamed transaction: all of its changes that were not aborted take effect. */
-export class StreamCommitMessage extends Message {
+export class StreamCommitMessage extends RareMessage {
   readonly kind = 'streamCommit';
   constructor(
     readonly xid: number,
@@ -58,7 +58,7 @@ export class StreamCommitMessage extends Message {
  * `xid` is this `subxid`, or all changes of the transaction where `subxid` equals `xid`; they need no acknowledgement. Logical messages of a subtransaction have the `xid` of the top-level
  * transaction, so they cannot be attributed to the subtransaction and remain.
  */
-export class StreamAbortMessage extends Message {
+export class StreamAbortMessage extends RareMessage {
   readonly kind = 'streamAbort';
   constructor(
     /** The ID of the top-level transaction. */

@@ -1,12 +1,14 @@
-import { Delivery } from '../../ledger/acknowledgement';
+import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import type { Lsn } from '../../common/lsn';
-import { Message } from './message';
+import { Message, RareMessage } from './message';
 import type { Column, Relation, ReplicaIdentity } from './table';
 
 /** The start of a committed transaction. All messages up to the {@link CommitMessage} belong to it. */
 export class BeginMessage extends Message {
   readonly kind = 'begin';
+  #state: DeliveryState | undefined;
+
   constructor(
     /** The start of the commit record. The server sends the transaction again if this is at or after the start position. */
     readonly commitLsn: Lsn,
@@ -20,11 +22,22 @@ export class BeginMessage extends Message {
   ) {
     super();
   }
+
+  /** @internal */
+  override get [STATE](): DeliveryState | undefined {
+    return this.#state;
+  }
+
+  override set [STATE](state: DeliveryState | undefined) {
+    this.#state = state;
+  }
 }
 
 /** The end of a committed transaction. */
 export class CommitMessage extends Message {
   readonly kind = 'commit';
+  #state: DeliveryState | undefined;
+
   constructor(
     /** The start of the commit record. */
     readonly commitLsn: Lsn,
@@ -36,6 +49,15 @@ export class CommitMessage extends Message {
     super();
   }
 
+  /** @internal */
+  override get [STATE](): DeliveryState | undefined {
+    return this.#state;
+  }
+
+  override set [STATE](state: DeliveryState | undefined) {
+    this.#state = state;
+  }
+
   /** Store it together with the data if `startLsn` is a function. See {@link Checkpoint}. */
   get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, this.endLsn);
@@ -43,7 +65,7 @@ export class CommitMessage extends Message {
 }
 
 /** The origin of a transaction that was replicated to this server. The server sends it after Begin. */
-export class OriginMessage extends Message {
+export class OriginMessage extends RareMessage {
   readonly kind = 'origin';
   constructor(
     /** The name of the replication origin: `roname` in `pg_replication_origin`. */
@@ -56,7 +78,7 @@ export class OriginMessage extends Message {
 }
 
 /** The definition of a table. The server sends it before the first change of the table, and again after DDL. */
-export class RelationMessage extends Message implements Relation {
+export class RelationMessage extends RareMessage implements Relation {
   readonly kind = 'relation';
   constructor(
     readonly oid: number,
@@ -71,7 +93,7 @@ export class RelationMessage extends Message implements Relation {
 }
 
 /** The name of a type that is not built in. For a domain, `oid` is that of the domain, `name` that of its base type. */
-export class TypeMessage extends Message {
+export class TypeMessage extends RareMessage {
   readonly kind = 'type';
   constructor(
     readonly oid: number,

@@ -1,10 +1,10 @@
 import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import { maxLsn, type Lsn } from '../../common/lsn';
-import { Message } from './message';
+import { RareMessage } from './message';
 
 /** The start of a prepared transaction. All messages up to the {@link PrepareMessage} belong to it. */
-export class BeginPrepareMessage extends Message {
+export class BeginPrepareMessage extends RareMessage {
   readonly kind = 'beginPrepare';
   constructor(
     /** The global transaction identifier from PREPARE TRANSACTION. It can be reused once the transaction has ended. */
@@ -22,7 +22,7 @@ export class BeginPrepareMessage extends Message {
 }
 
 /** The common members of the messages that end a phase of two-phase commit. */
-abstract class PhaseMessage extends Message {
+abstract class PhaseMessage extends RareMessage {
   constructor(
     /** As in {@link BeginPrepareMessage.gid}. */
     readonly gid: string,

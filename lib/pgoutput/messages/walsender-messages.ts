@@ -1,14 +1,14 @@
 import { Delivery } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import type { Lsn } from '../../common/lsn';
-import { Message } from './message';
+import { RareMessage } from './message';
 
 /**
  * A keepalive of the server, with the WAL position that it has reached. It needs no acknowledgement, unless `startLsn` is a
  * function: then the slot advances to `walEnd` only after you acknowledge it. While other messages are unacknowledged, the
  * library emits at most one keepalive per 100 ms, the latest.
  */
-export class KeepaliveMessage extends Message {
+export class KeepaliveMessage extends RareMessage {
   readonly kind = 'keepalive';
   constructor(
     /** The server has sent all published transactions that committed before this position. */
@@ -33,7 +33,7 @@ export class KeepaliveMessage extends Message {
  *
  * Source: PostgreSQL manual, "Streaming Replication Protocol", XLogData.
  */
-export class XLogDataMessage extends Message {
+export class XLogDataMessage extends RareMessage {
   readonly kind = 'xlogData';
   constructor(
     /**
