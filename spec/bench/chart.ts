@@ -32,7 +32,10 @@ const PANELS: readonly Panel[] = [
 /** Titles of clients, unless the title is the client's name. */
 const TITLES: Readonly<Partial<Record<string, string>>> = {
   ours: 'rxjs-pg-replication',
-  'ours-grouped': 'rxjs-pg-replication, grouped',
+  'ours-unconfirmed': 'rxjs-pg-replication, unconfirmed',
+  'ours-tap': 'rxjs-pg-replication, tap(ack)',
+  'ours-ack-after': 'rxjs-pg-replication, ackAfter(async)',
+  yardstick: 'only decoding',
   'pg-logical-replication-1s': 'pg-logical-replication, 1 ack/s',
   bare: 'socket alone',
   'bare-paced': 'socket alone, paced',

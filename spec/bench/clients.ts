@@ -28,7 +28,10 @@ export interface ProgramClient extends Named {
 export function clients(): readonly BenchClient[] {
   return [
     ofNode('ours'),
-    ofNode('ours-grouped'),
+    ofNode('ours-unconfirmed', '../confirmation/unconfirmed'),
+    ofNode('ours-tap'),
+    ofNode('ours-ack-after'),
+    ofNode('yardstick'),
     { ...ofNode('pg-logical-replication'), missing: missingPeer('pg-logical-replication') },
     {
       ...ofNode('pg-logical-replication-1s', 'pg-logical-replication', '1s'),
