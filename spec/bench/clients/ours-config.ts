@@ -1,7 +1,7 @@
 import type { PgoutputConfig } from '../../../lib/index';
 import type { Task } from './task';
 
-/** The configuration of this library: defaults only. */
+/** The configuration of this library: defaults only, except that TLS is used where the endpoint has a certificate. */
 export function configOf({ endpoint: { ca, ...connection }, slot, publication }: Task): {
   config: PgoutputConfig;
   /** Resolves when the slot is released. */
@@ -10,7 +10,7 @@ export function configOf({ endpoint: { ca, ...connection }, slot, publication }:
   let close: (value: unknown) => void;
   const closed = new Promise((resolve) => (close = resolve));
   const config = {
-    connection: { ...connection, ...(ca !== undefined && { ssl: { ca } }) },
+    connection: { ...connection, ssl: ca === undefined ? false : { ca } },
     slot,
     publications: [publication],
     closeObserver: { next: (info: unknown) => close(info) },
