@@ -67,11 +67,11 @@ async function ensurePublication(target: Target): Promise<void> {
       console.log(`Publication ${publication} is there already and is used as it is.`);
       if (missing.length > 0) {
         console.log(colors.yellow(`It does not have ${missing.join(', ')}. To add what is missing:`));
-        console.log(colors.dim(`  ALTER PUBLICATION ${name} ADD TABLE ${quoted(client, missing)};`));
+        console.log(colors.dim(`  ALTER PUBLICATION ${name} ADD TABLE ${quoteTables(client, missing)};`));
       }
       return;
     }
-    await client.query(`CREATE PUBLICATION ${name} FOR TABLE ${quoted(client, tables)}`);
+    await client.query(`CREATE PUBLICATION ${name} FOR TABLE ${quoteTables(client, tables)}`);
     console.log(`Made publication ${publication} for ${tables.join(', ')}.`);
   } finally {
     await client.end();
@@ -87,7 +87,7 @@ async function tablesOutside(client: Client, { publication, tables }: Target): P
   return tables.filter((table) => !published.has(table.includes('.') ? table : `public.${table}`));
 }
 
-function quoted(client: Client, tables: readonly string[]): string {
+function quoteTables(client: Client, tables: readonly string[]): string {
   const names = tables.map((table) => table.split('.').map((part) => client.escapeIdentifier(part)));
   return names.map((parts) => parts.join('.')).join(', ');
 }

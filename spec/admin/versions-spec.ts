@@ -24,7 +24,7 @@ const part = { table: 'users', columns: ['id'] };
 const filtered = { table: 'users', where: 'id > 1' };
 
 /** The command, the newest version that does not support it, and the error. */
-const asked: [what: string, version: number, oneShot: () => Observable<unknown>, said: RegExp][] = [
+const asked: [what: string, version: number, command: () => Observable<unknown>, said: RegExp][] = [
   ['twoPhase', 140019, () => createSlot({ ...connection(), slot: 'made', twoPhase: true }), /twoPhase.* 15;.* 14\.19/],
   ['failover', 160004, () => createSlot({ ...connection(), slot: 'made', failover: true }), /failover.* 17;.* 16\.4/],
   [
@@ -60,9 +60,9 @@ const asked: [what: string, version: number, oneShot: () => Observable<unknown>,
   ],
 ];
 
-it.each(asked)('%s on server %d is an error before the command is sent', async (_, version, oneShot, said) => {
+it.each(asked)('%s on server %d is an error before the command is sent', async (_, version, command, said) => {
   server.serverVersion = version;
-  const heard = record(oneShot());
+  const heard = record(command());
   await until(() => heard.error !== undefined);
   expect(heard.error).toBeInstanceOf(ReplicationError);
   expect(heard.error).toMatchObject({
@@ -74,12 +74,12 @@ it.each(asked)('%s on server %d is an error before the command is sent', async (
   expect(server.last.queries.filter((sql) => /^(CREATE|ALTER)/.test(sql))).toEqual([]);
 });
 
-it.each<[what: string, version: number, oneShot: () => Observable<unknown>]>([
+it.each<[what: string, version: number, command: () => Observable<unknown>]>([
   ['twoPhase', 140019, () => createSlot({ ...connection(), slot: 'made', twoPhase: false })],
   ['failover', 160004, () => createSlot({ ...connection(), slot: 'made', failover: false })],
-])('%s: false is allowed on server %d', async (_, version, oneShot) => {
+])('%s: false is allowed on server %d', async (_, version, command) => {
   server.serverVersion = version;
-  const heard = record(oneShot());
+  const heard = record(command());
   await until(() => heard.completed);
   expect(server.last.queries.at(-1)).not.toMatch(/TWO_PHASE|FAILOVER/);
 });

@@ -3,7 +3,7 @@ import { circumstances } from './circumstances';
 import { asJson, writeResult } from './files';
 import { clockGap } from './latency/clock-gap';
 import { latencyReport, type LatencyComparison } from './latency/report';
-import { startLoadProgram, turn, TABLE, type Load, type Turn } from './latency/turn';
+import { startLoadProgram, measureLatency, TABLE, type Load, type LatencyMeasurement } from './latency/turn';
 import { chosen, type BenchOptions } from './options';
 import { circumstancesLine } from './result';
 import { startBenchServer } from './server';
@@ -48,11 +48,11 @@ export async function latencyBench({ scale, rounds = ROUNDS, only, folder }: Ben
     const comparisons: LatencyComparison[] = [];
     for (const { name: socket } of chosen(SOCKETS, only)) {
       for (const load of chosen(loads(scale), only)) {
-        const turns: Record<'bare' | 'ours', Turn[]> = { bare: [], ours: [] };
+        const turns: Record<'bare' | 'ours', LatencyMeasurement[]> = { bare: [], ours: [] };
         for (let round = 0; round < rounds; round++) {
           // The order rotates, so no client is always the first.
           for (const client of round % 2 === 0 ? (['bare', 'ours'] as const) : (['ours', 'bare'] as const)) {
-            turns[client].push(await turn(server, loader, client, server[socket], load));
+            turns[client].push(await measureLatency(server, loader, client, server[socket], load));
           }
         }
         comparisons.push({ socket, load: load.name, ...turns });

@@ -75,7 +75,7 @@ describe('the management commands', () => {
 
   it('emit values that can be logged as JSON', async () => {
     const config = { connection: server.url, slot: 'made' };
-    const shown = async (oneShot: Observable<unknown>) => JSON.stringify(await firstValueFrom(oneShot));
+    const shown = async (command: Observable<unknown>) => JSON.stringify(await firstValueFrom(command));
     expect(await shown(createSlot(config))).toBe(
       '{"name":"made","plugin":"pgoutput","temporary":false,"failover":false,"twoPhase":false,"consistentPoint":"0/1000000"}',
     );
@@ -93,8 +93,8 @@ describe('the management commands', () => {
   it.each([
     ['SLOT_EXISTS', () => createSlot({ connection: server.url, slot: 'orders' })],
     ['SLOT_MISSING', () => dropSlot({ connection: server.url, slot: 'nothing' })],
-  ])('fail with %s, and close the connection', async (code, oneShot) => {
-    const heard = record<unknown>(oneShot());
+  ])('fail with %s, and close the connection', async (code, command) => {
+    const heard = record<unknown>(command());
     await until(() => heard.error !== undefined);
     expect(heard.error).toMatchObject({ code });
     await until(() => server.open === 0);

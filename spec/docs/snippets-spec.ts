@@ -4,7 +4,7 @@ import { Library } from './support/library';
 import { findSnippets, pages, readPage, ROOT } from './support/pages';
 
 /** Names that snippets use without declaring them; the pages say so. */
-const SURROUNDINGS = `
+const DECLARATIONS = `
   import type { Change, PgoutputConfig, Transaction } from 'rxjs-pg-replication';
   declare global {
     const config: PgoutputConfig;
@@ -22,7 +22,7 @@ const snippets = pages.flatMap((page) =>
 );
 const nameOf = (index: number): string => `snippet-${index}.ts`;
 const library = new Library({
-  'surroundings.d.ts': SURROUNDINGS,
+  'declarations.d.ts': DECLARATIONS,
   'wrong.ts': 'config.slots; export {};',
   ...Object.fromEntries(snippets.map(({ code }, index) => [nameOf(index), code])),
 });

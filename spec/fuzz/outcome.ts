@@ -1,13 +1,13 @@
 import { ERRORS } from '../../lib/common/error-codes';
 import { ConfigError, ProtocolError, ReplicationError } from '../../lib/common/errors';
-import { Finding } from './target';
+import { BrokenRule } from './target';
 
 /** The error with which decoding may end. Rethrows any other error as a finding. */
 export function protocolError(error: unknown): string {
   if (error instanceof ProtocolError || (error instanceof ReplicationError && error.code === 'VALUE_DECODE_FAILED')) {
     return `${error.code}: ${error.message}`;
   }
-  throw new Finding(`Not a ProtocolError: ${String(error)}`, { cause: error });
+  throw new BrokenRule(`Not a ProtocolError: ${String(error)}`, { cause: error });
 }
 
 /** The error with which a connection may end: any error of this library except a ConfigError. */
@@ -15,7 +15,7 @@ export function replicationError(error: unknown): string {
   if (error instanceof ReplicationError && !(error instanceof ConfigError) && Object.hasOwn(ERRORS, error.code)) {
     return `${error.code}: ${error.message}`;
   }
-  throw new Finding(`Not a typed error: ${String(error)}`, { cause: error });
+  throw new BrokenRule(`Not a typed error: ${String(error)}`, { cause: error });
 }
 
 /** A word for the outcome. */
@@ -27,7 +27,7 @@ export function expectSame(what: string, actual: readonly string[], expected: re
   const at = expected.findIndex((line, index) => line !== actual[index]);
   if (at < 0 && actual.length === expected.length) return;
   const index = at < 0 ? expected.length : at;
-  throw new Finding(
+  throw new BrokenRule(
     `${what}: number ${index} is ${actual[index] ?? 'missing'} instead of ${expected[index] ?? 'nothing'}`,
   );
 }

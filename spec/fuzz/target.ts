@@ -18,7 +18,7 @@ export interface Target {
 }
 
 /** An input that breaks a rule. */
-export class Finding extends Error {
+export class BrokenRule extends Error {
   constructor(what: string, options?: ErrorOptions) {
     super(what, options);
     this.name = 'Finding';
@@ -52,7 +52,7 @@ export function judge(target: Target, parts: Parts, limits = LIMITS): Verdict {
   const ms = first.ms <= limits.ms(size) ? first.ms : measure(target, parts).ms;
   if (ms <= limits.ms(size) && first.growth <= limits.growth(size)) return { ...first, ms };
   const growth = `${(first.growth / 2 ** 20).toFixed(1)} MiB`;
-  throw new Finding(`${size} bytes took ${Math.round(ms)} ms of processor time, and the heap grew by ${growth}`);
+  throw new BrokenRule(`${size} bytes took ${Math.round(ms)} ms of processor time, and the heap grew by ${growth}`);
 }
 
 function measure(target: Target, parts: Parts): Verdict {

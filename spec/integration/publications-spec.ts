@@ -60,7 +60,7 @@ async function made(config: Omit<CreatePublicationConfig, 'name' | 'connection'>
 /** The name of a table in messages. */
 const ODD = `"My.Own"."It's ""so""\\"`;
 
-const codeOf = async (config: Partial<CreatePublicationConfig>) => {
+const getErrorCode = async (config: Partial<CreatePublicationConfig>) => {
   const error = await waitForFailure(createPublication({ ...connection(), name: uniqueName('pub'), ...config }));
   return [error.code, error.message];
 };
@@ -100,7 +100,10 @@ describe('createPublication', () => {
   it('publishes column lists and row filters, from 15 on', async () => {
     const tables = [{ table: 'users', columns: ['id', 'No.'], where: `"No." > 1 -- the few` }, 'billing.items'];
     if (version < 15) {
-      expect(await codeOf({ tables })).toEqual(['UNSUPPORTED', expect.stringMatching(/columns needs PostgreSQL 15/)]);
+      expect(await getErrorCode({ tables })).toEqual([
+        'UNSUPPORTED',
+        expect.stringMatching(/columns needs PostgreSQL 15/),
+      ]);
       return;
     }
     const { name, tables: published } = await made({ tables, operations: ['insert'] });
@@ -117,7 +120,7 @@ describe('createPublication', () => {
   it('publishes schemas, from 15 on, also together with tables', async () => {
     const config = { schemas: ['billing', 'My.Own'], tables: ['users'] };
     if (version < 15) {
-      expect((await codeOf(config))[0]).toBe('UNSUPPORTED');
+      expect((await getErrorCode(config))[0]).toBe('UNSUPPORTED');
       return;
     }
     const { schemas, allTables, tables } = await made(config);
@@ -156,7 +159,7 @@ describe('createPublication', () => {
   it('publishes generated columns, from 18 on', async () => {
     const config = { tables: ['billing.invoices'], generatedColumns: 'stored' as const };
     if (version < 18) {
-      expect((await codeOf(config))[0]).toBe('UNSUPPORTED');
+      expect((await getErrorCode(config))[0]).toBe('UNSUPPORTED');
     } else {
       const columns = ['id', 'total', 'tax'];
       expect(await made(config)).toMatchObject({ generatedColumns: 'stored', tables: [{ columns }] });

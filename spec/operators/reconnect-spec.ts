@@ -385,14 +385,14 @@ describe('an active slot', () => {
     clock.advance(600_000);
     expect([heard.at.length, heard.error]).toEqual([5, expect.objectContaining({ code: 'CONNECTION_LOST' })]);
 
-    const patient = trial([...active(4), lost(), ...active(100)], {
+    const retried = trial([...active(4), lost(), ...active(100)], {
       maxRetries: 5,
       initialDelay: 1000,
       maxDelay: 1000,
     });
-    const begin = patient.at[0] ?? 0;
+    const begin = retried.at[0] ?? 0;
     clock.advance(600_000);
-    expect(patient.at.map((at) => at - begin).at(-1)).toBe(11_000);
+    expect(retried.at.map((at) => at - begin).at(-1)).toBe(11_000);
   });
 
   it('is not retried if retryable returns false', () => {

@@ -26,7 +26,7 @@ interface ArrayHeader {
  *
  * @param delimiter the separator of elements: `;` for boxes, `,` for all other built-in types
  */
-export function createArrayWriter(delimiter: string, textOf: GetTextWriter): TextWriter {
+export function createArrayWriter(delimiter: string, getTextWriter: GetTextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const { elementOid, dimensions, count } = readHeader(fields);
@@ -35,7 +35,7 @@ export function createArrayWriter(delimiter: string, textOf: GetTextWriter): Tex
       return '{}';
     }
     const elementDepth = incrementDepth(depth);
-    const elementText = textOf(elementOid);
+    const elementText = getTextWriter(elementOid);
 
     const writeElement = (): string => {
       const length = fields.i32();

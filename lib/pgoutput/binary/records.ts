@@ -9,7 +9,7 @@ const QUOTED = /^$|["\\(), \t\n\v\f\r]/;
  * Writes records, `(1,"a b",)`. The binary format has the type OID of each column, so a value is read correctly even if the
  * type was altered after the value was written.
  */
-export function createRecordWriter(textOf: GetTextWriter): TextWriter {
+export function createRecordWriter(getTextWriter: GetTextWriter): TextWriter {
   return (bytes, start, end, depth) => {
     const fields = new Fields(bytes, start, end);
     const columnDepth = incrementDepth(depth);
@@ -24,7 +24,7 @@ export function createRecordWriter(textOf: GetTextWriter): TextWriter {
         continue;
       }
       const at = fields.take(length);
-      columns.add(quoteField(textOf(oid)(bytes, at, at + length, columnDepth), QUOTED, length));
+      columns.add(quoteField(getTextWriter(oid)(bytes, at, at + length, columnDepth), QUOTED, length));
     }
     fields.finish();
     return `(${columns.toString()})`;

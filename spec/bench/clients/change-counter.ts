@@ -12,7 +12,7 @@ const ERROR_RESPONSE = 0x45;
 const HEAD = 5 + 25 + 1;
 
 /** Callbacks of a {@link ChangeCounter}. */
-export interface Sights {
+export interface CounterEvents {
   changed(kind: 'insert' | 'update' | 'delete'): void;
   /** @param high the upper half of the end LSN */
   committed(high: number, low: number): void;
@@ -25,14 +25,14 @@ export interface Sights {
 export class ChangeCounter {
   /** The bytes of all XLogData payloads so far, plus one byte for each. */
   bytes = 0;
-  readonly #sights: Sights;
+  readonly #sights: CounterEvents;
   /** The bytes of the current frame that are still to come. */
   #rest = 0;
   /** The start of a header that is split between two chunks. */
   readonly #head = Buffer.alloc(HEAD);
   #filled = 0;
 
-  constructor(sights: Sights) {
+  constructor(sights: CounterEvents) {
     this.#sights = sights;
   }
 

@@ -1,6 +1,6 @@
 import { formatTable } from '../../support/text-table';
 import { median } from '../statistics';
-import type { Turn } from './turn';
+import type { LatencyMeasurement } from './turn';
 
 /** The goal: the maximum difference to the bare socket, in ms. */
 const GOALS = { p50: 0.2, p99: 1.5 };
@@ -9,8 +9,8 @@ const GOALS = { p50: 0.2, p99: 1.5 };
 export interface LatencyComparison {
   readonly socket: string;
   readonly load: string;
-  readonly bare: readonly Turn[];
-  readonly ours: readonly Turn[];
+  readonly bare: readonly LatencyMeasurement[];
+  readonly ours: readonly LatencyMeasurement[];
 }
 
 /**
@@ -49,8 +49,9 @@ export function latencyReport(comparisons: readonly LatencyComparison[]): boolea
   return verdicts.every(({ reached }) => reached);
 }
 
-function medians(turns: readonly Turn[]): string[] {
-  const middle = (key: keyof Turn, digits: number): string => median(turns.map((turn) => turn[key])).toFixed(digits);
+function medians(turns: readonly LatencyMeasurement[]): string[] {
+  const middle = (key: keyof LatencyMeasurement, digits: number): string =>
+    median(turns.map((turn) => turn[key])).toFixed(digits);
   const times = (['p50', 'p99', 'max'] as const).map((key) => middle(key, 3));
   return [middle('rows', 0), middle('rate', 0), middle('gapP99', 2), ...times];
 }

@@ -18,7 +18,7 @@ export interface Load {
 }
 
 /** The measurements of one client in one turn; times in ms. */
-export interface Turn {
+export interface LatencyMeasurement {
   readonly rows: number;
   readonly p50: number;
   readonly p99: number;
@@ -49,13 +49,13 @@ export function startLoadProgram(): LoadProgram {
 }
 
 /** Lets one client read one load from a slot of its own, with no other client running. */
-export async function turn(
+export async function measureLatency(
   server: BenchServer,
   loader: LoadProgram,
   client: 'bare' | 'ours',
   endpoint: Endpoint,
   load: Load,
-): Promise<Turn> {
+): Promise<LatencyMeasurement> {
   const slot = 'latency_slot';
   await server.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
   const listener = new Program<Task, ListenAnswer>(`latency/${client}`);
@@ -75,7 +75,7 @@ export async function turn(
   }
 }
 
-function figures({ stamps, times, clocks: [first, last] }: Heard): Turn {
+function figures({ stamps, times, clocks: [first, last] }: Heard): LatencyMeasurement {
   const micros = [...stamps].slice(WARM_UP.rows);
   const latencies = [...times]
     .slice(WARM_UP.rows)

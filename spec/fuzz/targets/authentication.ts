@@ -11,7 +11,7 @@ import { SHA384 } from '../../wire/certificates';
 import type { Parts } from '../case';
 import { correctLength } from '../frames';
 import { replicationError, describeOutcome } from '../outcome';
-import { Finding, type Target } from '../target';
+import { BrokenRule, type Target } from '../target';
 
 /** A placeholder of the same length for a value that the server learns during the exchange. */
 const NONCE = 'NONCE_OF_THE_CLIENT_HERE';
@@ -98,22 +98,23 @@ function talk(parts: Parts, current: AuthenticationCase): string {
       }
     }
   } catch (error) {
-    if (error instanceof Finding) throw error;
+    if (error instanceof BrokenRule) throw error;
     const said = replicationError(error);
-    if (said.includes(PASSWORD) || said.includes(TOKEN)) throw new Finding('A secret in an error', { cause: error });
+    if (said.includes(PASSWORD) || said.includes(TOKEN)) throw new BrokenRule('A secret in an error', { cause: error });
     outcome.push(said);
   }
   return describeOutcome(outcome);
 }
 
 function checkTrust(server: Impostor, { channelBinding }: AuthenticationCase): void {
-  if (!server.isTrusted) throw new Finding('Let in after SCRAM without the signature');
-  if (channelBinding === 'require' && !server.isBound) throw new Finding('Let in without the binding that is required');
+  if (!server.isTrusted) throw new BrokenRule('Let in after SCRAM without the signature');
+  if (channelBinding === 'require' && !server.isBound)
+    throw new BrokenRule('Let in without the binding that is required');
 }
 
 function checkSecrets(sent: Buffer, { channel, channelBinding }: AuthenticationCase): void {
   const isOpen = sent.includes(PASSWORD) || sent.includes(TOKEN);
-  if (isOpen && (channel.kind === 'clear' || channelBinding === 'require')) throw new Finding('A secret given away');
+  if (isOpen && (channel.kind === 'clear' || channelBinding === 'require')) throw new BrokenRule('A secret given away');
 }
 
 function asksForMuch(bytes: Buffer): boolean {
@@ -155,7 +156,7 @@ class Impostor {
     if (withoutProof === undefined) return;
     const data = this.isBound ? hashCertificate(SHA384) : undefined;
     if (binding !== Buffer.concat([Buffer.from(this.#header), data ?? Buffer.alloc(0)]).toString('base64')) {
-      throw new Finding('Another binding than was announced');
+      throw new BrokenRule('Another binding than was announced');
     }
     this.#signature = this.#sign(withoutProof);
   }

@@ -9,7 +9,7 @@ import { SENT } from '../../pgoutput/binary/support/sent';
 import { guardedReaders } from '../../pgoutput/support/guarded-readers';
 import { isSameValue } from '../../pgoutput/support/same-value';
 import { protocolError } from '../outcome';
-import { Finding, type Target } from '../target';
+import { BrokenRule, type Target } from '../target';
 
 const TEXT = 25;
 const [ENUM, DOMAIN, RING, ARRAY, SELF_ARRAY, RANGE] = [20_001, 20_002, 20_003, 20_004, 20_005, 20_006];
@@ -111,13 +111,13 @@ export const binary: Target = {
           return outcome;
         });
         if (!one || !other || !sameOutcome(one, other))
-          throw new Finding(`Type ${oid} reads in ${form} form what does not belong to it`);
+          throw new BrokenRule(`Type ${oid} reads in ${form} form what does not belong to it`);
         if (form === 'binary' && 'error' in one) refused++;
         if (
           'error' in one &&
           !/^(?:PROTOCOL_VIOLATION|VALUE_DECODE_FAILED): Column c\S* of public\.t \(type OID \d+\)/.test(one.error)
         )
-          throw new Finding(`It does not name the column: ${one.error}`);
+          throw new BrokenRule(`It does not name the column: ${one.error}`);
       }
     }
     return refused < READERS.length / 2 ? 'mostly values' : 'mostly refusals';

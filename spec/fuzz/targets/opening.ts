@@ -6,7 +6,7 @@ import { createChunkings } from '../chunking';
 import { correctLength } from '../frames';
 import { expectSame, replicationError, describeOutcome } from '../outcome';
 import { greetingOf, PGOUTPUT, play } from '../playback';
-import { Finding, type Target } from '../target';
+import { BrokenRule, type Target } from '../target';
 
 const ENSURING: PgoutputConfig = { ...PGOUTPUT, ensureSlot: true };
 const FOUND = greetingOf(ENSURING);
@@ -70,7 +70,7 @@ function converse(config: PgoutputConfig, chunks: readonly Buffer[]): string[] {
 function checkNumbers(info: object): void {
   for (const [name, value] of Object.entries(info)) {
     if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 0)) {
-      throw new Finding(`The openObserver hears that ${name} is ${value}`);
+      throw new BrokenRule(`The openObserver hears that ${name} is ${value}`);
     }
     if (typeof value === 'object' && value !== null) checkNumbers(value);
   }

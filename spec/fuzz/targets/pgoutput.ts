@@ -28,7 +28,7 @@ import {
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import type { Parts } from '../case';
 import { expectSame, protocolError, describeOutcome } from '../outcome';
-import { Finding, type Target } from '../target';
+import { BrokenRule, type Target } from '../target';
 
 const OTHER = 16390;
 const DOMAIN = 20001;
@@ -130,7 +130,7 @@ export const pgoutput: Target = {
   ],
   run(parts) {
     const outcome = decodePayloads(parts);
-    const among = decodePayloads(parts, surrounded);
+    const among = decodePayloads(parts, surround);
     expectSame('With other bytes around the payload, which change later', among, outcome);
     refuseValues(parts);
     return describeOutcome(outcome);
@@ -144,7 +144,7 @@ interface Placed {
 }
 
 /** All messages, and the end. After an error, the decoder is not used again. */
-export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = alone): string[] {
+export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = copyWithoutNeighbours): string[] {
   const decoder = new PgoutputDecoder(defaultTypes);
   const messages: AnyPgoutputMessage[] = [];
   const end: string[] = [];
@@ -170,9 +170,9 @@ function checkColumns(message: AnyPgoutputMessage): void {
   const expected = new Set(message.relation.columns.map((column) => column.name));
   const actual = new Set([...Object.keys(message.new), ...message.unchanged]);
   for (const name of expected) {
-    if (!actual.delete(name)) throw new Finding(`Column ${name} is nowhere`);
+    if (!actual.delete(name)) throw new BrokenRule(`Column ${name} is nowhere`);
   }
-  if (actual.size > 0) throw new Finding(`The table has no column ${[...actual].join()}`);
+  if (actual.size > 0) throw new BrokenRule(`The table has no column ${[...actual].join()}`);
 }
 
 /** Verifies that streamed changes can be encoded and decoded again, with equal results except for their position. */
@@ -184,7 +184,7 @@ function checkReplay(messages: readonly AnyPgoutputMessage[]): void {
     if (!recording || (message.kind === 'message' && !message.transactional)) continue;
     const { payload, relations } = recording;
     const again = replay.decodeChange(payload, 0, payload.length, relations);
-    if (withoutPlace(again) !== withoutPlace(message)) throw new Finding('A streamed change comes otherwise again');
+    if (withoutPlace(again) !== withoutPlace(message)) throw new BrokenRule('A streamed change comes otherwise again');
   }
 }
 
@@ -192,12 +192,12 @@ function withoutPlace(message: AnyPgoutputMessage): string {
   return JSON.stringify({ ...message.toJSON(), xid: undefined, commitLsn: undefined, ordinal: undefined });
 }
 
-function alone(part: Buffer): Placed {
+function copyWithoutNeighbours(part: Buffer): Placed {
   return { buffer: Buffer.from(part), start: 0, end: part.length };
 }
 
 /** The payload within a larger buffer. The bytes around it would terminate texts and continue numbers. */
-function surrounded(part: Buffer): Placed {
+function surround(part: Buffer): Placed {
   const buffer = Buffer.concat([Buffer.from('abc'), part, Buffer.from([0, 0, 0, 1, 0x74, 0, 0])]);
   return { buffer, start: 3, end: 3 + part.length };
 }
@@ -216,10 +216,10 @@ function refuseValues(parts: Parts): void {
   for (const part of parts) {
     try {
       decoder.decode(part, 0, part.length);
-      if (refusal) throw new Finding('A parser threw, and a message came all the same');
+      if (refusal) throw new BrokenRule('A parser threw, and a message came all the same');
     } catch (error) {
       protocolError(error);
-      if (refusal && (error as ProtocolError).cause !== refusal) throw new Finding('A parser threw something else');
+      if (refusal && (error as ProtocolError).cause !== refusal) throw new BrokenRule('A parser threw something else');
       return;
     }
   }

@@ -32,7 +32,7 @@ import { createChunkings, generateNumbers } from '../chunking';
 import { correctLength } from '../frames';
 import { expectSame, replicationError, describeOutcome } from '../outcome';
 import { greetingOf, PGOUTPUT, play, RAW, type Handler, type Played } from '../playback';
-import { Finding, type Target } from '../target';
+import { BrokenRule, type Target } from '../target';
 
 const INTERLUDES: Parts = [
   ...STREAM.slice(0, 4),
@@ -85,7 +85,7 @@ export const stream: Target = {
     const run = (config: PgoutputConfig | PluginConfig, greeting: Parts): string[] => {
       const [whole = [], ...others] = createChunkings(bytes).map((chunks) => {
         const positions = new Set([0n]);
-        const handler = habit(pick, (message) => positions.add(positionOf(message)));
+        const handler = chooseBehaviour(pick, (message) => positions.add(positionOf(message)));
         const played = play(config, [...greeting, ...chunks], handler);
         checkFeedback(played, positions);
         return describe(played);
@@ -103,7 +103,7 @@ function plainSlot(server: { slot(): { plugin: string } }): void {
 }
 
 /** The subscriber acknowledges all, some or no messages, or unsubscribes during the stream. */
-function habit(pick: number, hear: (message: StreamMessage) => void): Handler {
+function chooseBehaviour(pick: number, hear: (message: StreamMessage) => void): Handler {
   let count = 0;
   return (message, subscription) => {
     hear(message);
@@ -137,8 +137,8 @@ function positionOf(message: StreamMessage): bigint {
 function checkFeedback({ flushed }: Played, positions: ReadonlySet<bigint>): void {
   let last = 0n;
   for (const position of flushed) {
-    if (!positions.has(position)) throw new Finding(`Confirmed ${position}, where nothing ends`);
-    if (position < last) throw new Finding(`Confirmed ${position} after ${last}`);
+    if (!positions.has(position)) throw new BrokenRule(`Confirmed ${position}, where nothing ends`);
+    if (position < last) throw new BrokenRule(`Confirmed ${position} after ${last}`);
     last = position;
   }
 }

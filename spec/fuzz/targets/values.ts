@@ -4,7 +4,7 @@ import { ValueError } from '../../../lib/pgoutput/values/value-error';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { readType, isSameReading, type ReadType, type Reading } from '../../pgoutput/support/readings';
 import { protocolError } from '../outcome';
-import { Finding, type Target } from '../target';
+import { BrokenRule, type Target } from '../target';
 
 /** Types with a specific decoder; each represents those with the same decoder and parser. */
 const FROM_BYTES = [16, 17, 20, 21, 700, 1000, 1005, 1009, 1016, 1021, 1082, 1114, 1184];
@@ -55,17 +55,17 @@ export const values: Target = {
         refused++;
         const said = protocolError(reading.error);
         if (!said.includes(`Column c of public.t (type OID ${type.oid})`))
-          throw new Finding(`It does not name the column: ${said}`);
-        if (text.length > 20 && said.includes(text)) throw new Finding(`It shows the value: ${said}`);
+          throw new BrokenRule(`It does not name the column: ${said}`);
+        if (text.length > 20 && said.includes(text)) throw new BrokenRule(`It shows the value: ${said}`);
       }
       if (!isText) {
-        if (!isRefusedAsText(reading)) throw new Finding(`Type ${type.oid} takes what is not UTF-8`);
+        if (!isRefusedAsText(reading)) throw new BrokenRule(`Type ${type.oid} takes what is not UTF-8`);
         continue;
       }
       if (!FROM_BYTES.includes(type.oid)) continue;
       const expected = type.byParser(text);
       if (!isSameReading(reading, expected) && !isTooDeep(reading) && !isTooDeep(expected))
-        throw new Finding(`Type ${type.oid} reads not as pg's parser does: ${JSON.stringify(text.slice(0, 100))}`);
+        throw new BrokenRule(`Type ${type.oid} reads not as pg's parser does: ${JSON.stringify(text.slice(0, 100))}`);
     }
     return refused < TYPES.length / 2 ? 'mostly values' : 'mostly refusals';
   },

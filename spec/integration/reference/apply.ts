@@ -14,7 +14,7 @@ import type {
   Transaction,
   UpdateMessage,
 } from '../../../lib/index';
-import { quoted } from './kinds';
+import { quote } from './kinds';
 import { identifier } from './schema';
 import { DDL_PREFIX } from './statements';
 
@@ -217,5 +217,5 @@ function nameOf({ xid, gid }: { readonly xid: number; readonly gid?: string }): 
 
 /** Both databases are in one cluster, in which names of prepared transactions are unique. */
 function gidOf({ gid, xid }: { readonly gid: string; readonly xid: number }): string {
-  return quoted(`copy ${gid}/${xid}`);
+  return quote(`copy ${gid}/${xid}`);
 }

@@ -45,7 +45,7 @@ function anyText(random: Random): string {
   return Array.from({ length: random.between(0, 12) }, () => random.pick(PIECES)).join('');
 }
 
-export function quoted(text: string): string {
+export function quote(text: string): string {
   return `E'${text.replace(/['\\]/g, '\\$&')}'`;
 }
 
@@ -54,8 +54,8 @@ function list(random: Random, item: () => string): string {
   return `ARRAY[${items.join(', ')}]`;
 }
 
-const textLiteral = (random: Random): string => quoted(anyText(random));
-const mood = (random: Random): string => quoted(random.pick(['sad', 'so, so', 'happy']));
+const textLiteral = (random: Random): string => quote(anyText(random));
+const mood = (random: Random): string => quote(random.pick(['sad', 'so, so', 'happy']));
 
 export const TEXT: Kind = { sql: 'text', value: textLiteral, many: 'md5(g::text)' };
 
@@ -65,12 +65,12 @@ export const KINDS: readonly [Kind, ...Kind[]] = [
   TEXT,
   {
     sql: 'text',
-    value: (random) => `repeat(${quoted(`long ${random.between(0, 99_999)} `)}, ${random.between(1, 500)})`,
+    value: (random) => `repeat(${quote(`long ${random.between(0, 99_999)} `)}, ${random.between(1, 500)})`,
     many: `repeat(md5(g::text), 10 + g % 100)`,
     external: true,
   },
   { sql: 'varchar(40)', value: textLiteral, many: `'v' || g` },
-  { sql: 'char(8)', value: (random) => quoted(String(random.between(0, 99_999))), many: `g::text` },
+  { sql: 'char(8)', value: (random) => quote(String(random.between(0, 99_999))), many: `g::text` },
   {
     sql: 'numeric(14,3)',
     value: (random) => `${random.between(-99_999_999, 99_999_999)}.125`,

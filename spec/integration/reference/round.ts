@@ -6,7 +6,7 @@ import { uniqueName, type PostgresServer } from '../../support/server';
 import { TestBed } from '../support/bed';
 import { Applier } from './apply';
 import { compare, type Comparison } from './compare';
-import { PRELUDE, quoted } from './kinds';
+import { PRELUDE, quote } from './kinds';
 import { chooseReading, describeReading } from './options';
 import { creation, SchemaGenerator } from './schema';
 import { easier, findServerFault } from './server-fault';
@@ -111,6 +111,6 @@ async function dropWithPrepared(bed: TestBed): Promise<void> {
   const prepared = await bed.sql<{ gid: string }>(
     'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
   );
-  for (const { gid } of prepared) await bed.sql(`ROLLBACK PREPARED ${quoted(gid)}`);
+  for (const { gid } of prepared) await bed.sql(`ROLLBACK PREPARED ${quote(gid)}`);
   await bed.drop();
 }

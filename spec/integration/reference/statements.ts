@@ -1,5 +1,5 @@
 import type { Random } from '../../chaos/random';
-import { quoted, TEXT } from './kinds';
+import { quote, TEXT } from './kinds';
 import {
   creation,
   definition,
@@ -45,7 +45,7 @@ export class Statements {
     }
     const row = (): string => {
       const id = shape === 'heap' && random.chance(0.2) ? 'NULL' : String(this.#nextId++);
-      const region = shape === 'parts' ? [quoted(random.pick(REGIONS))] : [];
+      const region = shape === 'parts' ? [quote(random.pick(REGIONS))] : [];
       return `(${[id, ...region, ...columns.map((column) => this.#value(column))].join(', ')})`;
     };
     const rows = Array.from({ length: random.between(1, 4) }, row);
@@ -59,7 +59,7 @@ export class Statements {
     const random = this.#random;
     const changed = random.shuffle(table.columns).slice(0, random.between(1, 3));
     const sets = changed.map((column) => `${identifier(column.name)} = ${this.#value(column)}`);
-    if (table.shape === 'parts' && random.chance(0.3)) sets.push(`region = ${quoted(random.pick(REGIONS))}`);
+    if (table.shape === 'parts' && random.chance(0.3)) sets.push(`region = ${quote(random.pick(REGIONS))}`);
     if (random.chance(0.2)) sets.push(`id = id + ${KEY_STEP}`);
     // An update that changes nothing is also sent.
     if (sets.length === 0) sets.push('id = id');
@@ -77,7 +77,7 @@ export class Statements {
 
   /** A message without an effect. */
   message(): string {
-    const content = quoted('noise '.repeat(this.#random.between(0, 50)));
+    const content = quote('noise '.repeat(this.#random.between(0, 50)));
     return `SELECT pg_logical_emit_message(${this.#random.chance(0.5)}, 'noise', ${content})`;
   }
 

@@ -1,6 +1,6 @@
 import { DatabaseError, type Client } from 'pg';
 import type { Random } from '../../chaos/random';
-import { quoted } from './kinds';
+import { quote } from './kinds';
 import type { SchemaGenerator, Table } from './schema';
 import { DDL_PREFIX, Statements, type SchemaChange } from './statements';
 
@@ -135,7 +135,7 @@ export class Workload {
    */
   async #alter(session: Session, open: Open): Promise<void> {
     const change = this.#change(open);
-    const message = `SELECT pg_logical_emit_message(true, '${DDL_PREFIX}', ${quoted(change.sql)})`;
+    const message = `SELECT pg_logical_emit_message(true, '${DDL_PREFIX}', ${quote(change.sql)})`;
     await session.client.query(`${message}; ${change.sql}`);
   }
 
@@ -180,7 +180,7 @@ export class Workload {
     else if (this.#prepared.size < MAX_PREPARED && random.chance(0.15)) {
       // A name may be reused.
       const gid = ['a', "b'c", 'd'].map((name) => `${name} ${String(session.client.database)}`).find((name) => !this.#prepared.has(name)) ?? ''; // prettier-ignore
-      await session.client.query(`PREPARE TRANSACTION ${quoted(gid)}`);
+      await session.client.query(`PREPARE TRANSACTION ${quote(gid)}`);
       this.#prepared.set(gid, open);
       session.open = undefined;
     } else await this.#commit(session, open);
@@ -201,7 +201,7 @@ export class Workload {
   async #endPrepared(session: Session, gid: string): Promise<void> {
     const open = this.#prepared.get(gid);
     const isKept = this.#random.chance(0.7);
-    await session.client.query(`${isKept ? 'COMMIT' : 'ROLLBACK'} PREPARED ${quoted(gid)}`);
+    await session.client.query(`${isKept ? 'COMMIT' : 'ROLLBACK'} PREPARED ${quote(gid)}`);
     this.#prepared.delete(gid);
     this.#keep(isKept && open ? open.changed : new Map());
   }

@@ -63,20 +63,20 @@ function isArray(type: Tree): boolean {
 }
 
 /** Values of a type as text for its input function; null for NULL. */
-export function valueOf(type: Tree): Arbitrary<string | null> {
-  return fc.option(textOf(type), { freq: 6 });
+export function createValue(type: Tree): Arbitrary<string | null> {
+  return fc.option(createText(type), { freq: 6 });
 }
 
-function textOf(type: Tree): Arbitrary<string> {
+function createText(type: Tree): Arbitrary<string> {
   switch (type.kind) {
     case 'builtIn':
       return BUILT_IN[type.sql];
     case 'enum':
       return fc.constantFrom(...type.labels);
     case 'domain':
-      return textOf(type.base);
+      return createText(type.base);
     case 'composite':
-      return fc.tuple(...type.attributes.map(([, each]) => valueOf(each))).map(printRecord);
+      return fc.tuple(...type.attributes.map(([, each]) => createValue(each))).map(printRecord);
     case 'array': {
       const by = delimiterOf(type.element);
       return fc.oneof(
@@ -86,7 +86,7 @@ function textOf(type: Tree): Arbitrary<string> {
           .chain(([sizes, low]) => {
             const count = sizes.reduce((product, size) => product * size, 1);
             const bounds = low === null ? '' : `${sizes.map((size) => `[${low}:${low + size - 1}]`).join('')}=`;
-            const elements = fc.array(valueOf(type.element), { minLength: count, maxLength: count });
+            const elements = fc.array(createValue(type.element), { minLength: count, maxLength: count });
             return elements.map((each) => bounds + printArray(sizes, each, by));
           }),
       );
@@ -102,7 +102,7 @@ function delimiterOf(type: Tree): string {
 }
 
 function printRecord(fields: readonly (string | null)[]): string {
-  return `(${fields.map((field) => (field === null ? '' : quoted(field))).join()})`;
+  return `(${fields.map((field) => (field === null ? '' : quote(field))).join()})`;
 }
 
 function printArray([size = 0, ...inner]: readonly number[], elements: readonly (string | null)[], by: string): string {
@@ -110,12 +110,12 @@ function printArray([size = 0, ...inner]: readonly number[], elements: readonly 
   const parts = Array.from({ length: size }, (_, i) => {
     const [first = null, ...more] = elements.slice(i * each, (i + 1) * each);
     if (inner.length > 0) return printArray(inner, [first, ...more], by);
-    return first === null ? 'NULL' : quoted(first);
+    return first === null ? 'NULL' : quote(first);
   });
   return `{${parts.join(by)}}`;
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 

@@ -3,11 +3,11 @@ import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { i32, recordOf } from './support/bytes';
 import { SENT } from './support/sent';
-import { noShapes, oidOf, shapesOf, textOf } from './support/text-of';
+import { noShapes, getOid, shapesOf, decodeToText } from './support/text-of';
 
 describe('a value decoded from binary to text', () => {
   it.each(SENT)('of type %s, %s, is %j', (type, hex, text) => {
-    expect(textOf(type, Buffer.from(hex, 'hex'))).toBe(text);
+    expect(decodeToText(type, Buffer.from(hex, 'hex'))).toBe(text);
   });
 
   it('is supported for every built-in type that has its own send function', () => {
@@ -23,12 +23,12 @@ describe('a value decoded from binary to text', () => {
     ['\u0080', '\\200'],
     ['\u00ff', '\\377'],
   ])('of the "char" %j is %j', (byte, text) => {
-    if (byte !== '') expect(textOf('char', Buffer.from(byte, 'latin1'))).toBe(text);
-    else expect(() => textOf('char', Buffer.alloc(0))).toThrow('the value has 0 bytes; expected 1');
+    if (byte !== '') expect(decodeToText('char', Buffer.from(byte, 'latin1'))).toBe(text);
+    else expect(() => decodeToText('char', Buffer.alloc(0))).toThrow('the value has 0 bytes; expected 1');
   });
 
   describe('of a type that is not built in', () => {
-    const int4 = oidOf('int4');
+    const int4 = getOid('int4');
     const [ENUM, DOMAIN, DOMAIN_OF_DOMAIN, ARRAY, RANGE, MULTIRANGE, COMPOSITE, BASE] = [1, 2, 3, 4, 5, 6, 7, 8];
     const definitions: Record<number, TypeDefinition> = {
       [ENUM]: { kind: 'enum' },
@@ -58,7 +58,7 @@ describe('a value decoded from binary to text', () => {
       [MULTIRANGE, `000000020000000d${range}0000000118`, '{["a b",c),(,)}'],
       [COMPOSITE, `0000000200000004000000${(array.length / 2).toString(16)}${array}00000006ffffffff`, '({7;8},)'],
     ])('%i is decoded by its definition', (oid, hex, text) => {
-      expect(textOf(oid, Buffer.from(hex, 'hex'), shapesOf(definitions))).toBe(text);
+      expect(decodeToText(oid, Buffer.from(hex, 'hex'), shapesOf(definitions))).toBe(text);
     });
 
     it.each<[string, TypeDefinition]>([
@@ -82,12 +82,12 @@ describe('a value decoded from binary to text', () => {
 
     it('is decoded by the columns in the value, which may differ from those that were looked up', () => {
       const value = recordOf([
-        [oidOf('text'), Buffer.from('x')],
+        [getOid('text'), Buffer.from('x')],
         [DOMAIN, i32(7)],
       ]);
-      expect(textOf(COMPOSITE, value, shapesOf(definitions))).toBe('(x,7)');
+      expect(decodeToText(COMPOSITE, value, shapesOf(definitions))).toBe('(x,7)');
       const unknown = recordOf([[BASE, Buffer.from('x')]]);
-      expect(() => textOf(COMPOSITE, unknown, shapesOf(definitions))).toThrow('type with OID 8 is not known');
+      expect(() => decodeToText(COMPOSITE, unknown, shapesOf(definitions))).toThrow('type with OID 8 is not known');
     });
 
     it('is an Error if the catalog says that a type contains itself', () => {
@@ -95,7 +95,7 @@ describe('a value decoded from binary to text', () => {
         50: { kind: 'domain', base: 51 },
         51: { kind: 'domain', base: 50 },
       };
-      expect(() => textOf(50, i32(1), shapesOf(circle))).toThrow('more than 64 levels');
+      expect(() => decodeToText(50, i32(1), shapesOf(circle))).toThrow('more than 64 levels');
     });
 
     it('requests the definition once, not for each value', () => {

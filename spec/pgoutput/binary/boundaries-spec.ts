@@ -1,5 +1,5 @@
 import { i16, i32, i64, numericOf, sized } from './support/bytes';
-import { oidOf, shapesOf, textOf } from './support/text-of';
+import { getOid, shapesOf, decodeToText } from './support/text-of';
 
 /*
  * Counts and lengths have the width and the sign that the type's recv function gives them, and each is tried with its sign
@@ -8,8 +8,8 @@ import { oidOf, shapesOf, textOf } from './support/text-of';
 
 const ROW = 20_000;
 const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
-const INT2 = oidOf('int2');
-const INT4 = oidOf('int4');
+const INT2 = getOid('int2');
+const INT4 = getOid('int4');
 
 const LOWEST = -2_147_483_648;
 const HIGHEST = 2_147_483_647;
@@ -48,7 +48,7 @@ describe('a count or a length is read correctly', () => {
     ['_int2', 'the lowest lower bound', all(header(1, INT2, 1, LOWEST), int2), '[-2147483648:-2147483648]={7}'],
     ['_int2', 'the highest upper bound', all(header(1, INT2, 1, HIGHEST), int2), '[2147483647:2147483647]={7}'],
     ['_int2', 'six dimensions', all(header(6, INT2, ...Array<number>(12).fill(1)), int2), '{{{{{{7}}}}}}'],
-    ['_text', 'an element of no bytes', all(header(1, oidOf('text'), 1, 1), i32(0)), '{""}'],
+    ['_text', 'an element of no bytes', all(header(1, getOid('text'), 1, 1), i32(0)), '{""}'],
     ['int2vector', 'no elements', header(1, INT2, 0, 0), ''],
     [
       'int2vector',
@@ -56,7 +56,7 @@ describe('a count or a length is read correctly', () => {
       all(header(1, INT2, MANY, 0), repeated(MANY, int2)),
       listOf(MANY, '7', ' '),
     ],
-    ['oidvector', 'an OID with its highest bit', all(header(1, oidOf('oid'), 1, 0), i32(4), i32(-1)), '4294967295'],
+    ['oidvector', 'an OID with its highest bit', all(header(1, getOid('oid'), 1, 0), i32(4), i32(-1)), '4294967295'],
     [ROW, 'no columns', i32(0), '()'],
     [
       ROW,
@@ -101,7 +101,7 @@ describe('a count or a length is read correctly', () => {
     ['cidr', 'a number of bits that a signed byte does not hold', address(3, 128, 16), '::/128'],
   ])('of type %s: %s', (type, _, value, text) => {
     // toBe would print megabytes.
-    expect(textOf(type, value, definitions) === text).toBe(true);
+    expect(decodeToText(type, value, definitions) === text).toBe(true);
   });
 
   it.each([
@@ -121,7 +121,7 @@ describe('a count or a length is read correctly', () => {
     ['timetz', all(i64(0n), i32(57_599)), '00:00:00-15:59:59'],
     ['timetz', all(i64(86_400_000_000n), i32(-57_599)), '24:00:00+15:59:59'],
   ])('a value of type %s has its highest bit set: %#', (type, value, text) => {
-    expect(textOf(type, value)).toBe(text);
+    expect(decodeToText(type, value)).toBe(text);
   });
 });
 
@@ -174,6 +174,6 @@ const WRONG: readonly Wrong[] = [
 
 describe('an invalid count or length is an Error', () => {
   it.each(WRONG)('of type %s: %#', (type, value, message) => {
-    expect(() => textOf(type, value, definitions)).toThrow(message);
+    expect(() => decodeToText(type, value, definitions)).toThrow(message);
   });
 });

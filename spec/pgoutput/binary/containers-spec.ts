@@ -1,11 +1,11 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { arrayOf, i32, numericOf, recordOf, sized } from './support/bytes';
-import { oidOf, shapesOf, textOf } from './support/text-of';
+import { getOid, shapesOf, decodeToText } from './support/text-of';
 import { quotedText } from './support/text-samples';
 
-const TEXT = oidOf('text');
-const INT4 = oidOf('int4');
+const TEXT = getOid('text');
+const INT4 = getOid('int4');
 const ROW = 50;
 const ROWS = 51;
 const SHAPES: Record<number, TypeDefinition> = {
@@ -38,7 +38,7 @@ describe('the text of an array', () => {
   it('can be parsed again, whatever it contains', () => {
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
-        const text = textOf('_text', arrayOf(TEXT, [[items.length, 1]], items.map(sentText)));
+        const text = decodeToText('_text', arrayOf(TEXT, [[items.length, 1]], items.map(sentText)));
         expect(parseArray(text)).toEqual(items);
       }),
       { numRuns: 1000 },
@@ -78,7 +78,7 @@ describe('the text of an array', () => {
   ] satisfies [string, [number, number][], string][])('has braces for %s', (_, dimensions, text) => {
     const count = dimensions.reduce((product, [size]) => product * size, 1);
     const elements = Array.from({ length: count }, (_, i) => i32(i));
-    expect(textOf('_int4', arrayOf(INT4, dimensions, elements))).toBe(text);
+    expect(decodeToText('_int4', arrayOf(INT4, dimensions, elements))).toBe(text);
   });
 
   it.each<[string, Buffer, string]>([
@@ -142,7 +142,7 @@ describe('the text of an array', () => {
     ['bytes behind no elements', arrayOf(INT4, [], [i32(1)]), '8 bytes follow the value'],
     ['elements of an unknown type', arrayOf(99, [[1, 1]], [i32(1)]), 'OID 99 is not known'],
   ])('is an Error for %s', (_, bytes, message) => {
-    expect(() => textOf('_int4', bytes)).toThrow(message);
+    expect(() => decodeToText('_int4', bytes)).toThrow(message);
   });
 });
 
@@ -150,7 +150,7 @@ describe('the text of a record', () => {
   it('can be parsed again, whatever it contains', () => {
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 8 }), (items) => {
-        const text = textOf(ROW, recordOf(items.map((value) => [TEXT, sentText(value)])), definitions);
+        const text = decodeToText(ROW, recordOf(items.map((value) => [TEXT, sentText(value)])), definitions);
         expect(parseRecord(text)).toEqual(items);
       }),
       { numRuns: 1000 },
@@ -160,7 +160,9 @@ describe('the text of a record', () => {
   it('quotes its contents once more at each level', () => {
     let value = recordOf([[TEXT, Buffer.from('a "b\\"')]]);
     value = recordOf([[ROWS, arrayOf(ROW, [[2, 1]], [value, null])]]);
-    expect(textOf(ROW, value, definitions)).toBe(String.raw`("{""(\\""a \\""\\""b\\\\\\\\\\""\\""\\"")"",NULL}")`);
+    expect(decodeToText(ROW, value, definitions)).toBe(
+      String.raw`("{""(\\""a \\""\\""b\\\\\\\\\\""\\""\\"")"",NULL}")`,
+    );
   });
 
   it.each<[string, Buffer, string]>([
@@ -171,7 +173,7 @@ describe('the text of a record', () => {
     ['a column that is none', recordOf([[INT4, Buffer.alloc(5)]]), 'the value has 5 bytes; expected 4'],
     ['bytes behind it', Buffer.concat([recordOf([]), Buffer.alloc(1)]), '1 bytes follow the value'],
   ])('is an Error for %s', (_, bytes, message) => {
-    expect(() => textOf(ROW, bytes, definitions)).toThrow(message);
+    expect(() => decodeToText(ROW, bytes, definitions)).toThrow(message);
   });
 
   it('is an Error if it has more levels than can be printed', () => {
@@ -179,23 +181,25 @@ describe('the text of a record', () => {
     for (let level = 1; level <= 2000; level++) {
       value = recordOf([[ROW, value]]);
       // Ten pairs of quotes, each twice as long as the one within, and eleven pairs of parentheses.
-      if (level === 10) expect(textOf(ROW, value, definitions)).toHaveLength(2 ** 11 - 2 + 22);
+      if (level === 10) expect(decodeToText(ROW, value, definitions)).toHaveLength(2 ** 11 - 2 + 22);
     }
-    expect(() => textOf(ROW, value, definitions)).toThrow('more than 64 levels');
+    expect(() => decodeToText(ROW, value, definitions)).toThrow('more than 64 levels');
   });
 
   it('is an Error if its text is out of proportion to its bytes', () => {
     let value = recordOf([[TEXT, Buffer.from('"')]]);
     for (let level = 0; level < 60; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(1000);
-    expect(() => textOf(ROW, value, definitions)).toThrow(/the text would have at least \d+ characters, too many/);
+    expect(() => decodeToText(ROW, value, definitions)).toThrow(
+      /the text would have at least \d+ characters, too many/,
+    );
 
     const long = Buffer.from('00017fff000000000001', 'hex');
-    const numerics = arrayOf(oidOf('numeric'), [[1000, 1]], new Array<Buffer>(1000).fill(long));
-    expect(() => textOf('_numeric', numerics)).toThrow(/the text would have at least \d+ characters, too many/);
-    expect(textOf('_numeric', arrayOf(oidOf('numeric'), [[100, 1]], new Array<Buffer>(100).fill(long)))).toHaveLength(
-      100 * (4 * 32_767 + 2) + 1,
-    );
+    const numerics = arrayOf(getOid('numeric'), [[1000, 1]], new Array<Buffer>(1000).fill(long));
+    expect(() => decodeToText('_numeric', numerics)).toThrow(/the text would have at least \d+ characters, too many/);
+    expect(
+      decodeToText('_numeric', arrayOf(getOid('numeric'), [[100, 1]], new Array<Buffer>(100).fill(long))),
+    ).toHaveLength(100 * (4 * 32_767 + 2) + 1);
   });
 
   it('is an Error if a row of many such texts would be too long', () => {
@@ -203,18 +207,20 @@ describe('the text of a record', () => {
     let value = recordOf([[TEXT, Buffer.from('"')]]);
     for (let level = 0; level < 20; level++) value = recordOf([[ROW, value]]);
     expect(value.length).toBeLessThan(300);
-    expect(() => textOf(ROW, value, definitions)).toThrow(/the text would have at least \d{5} characters, too many/);
+    expect(() => decodeToText(ROW, value, definitions)).toThrow(
+      /the text would have at least \d{5} characters, too many/,
+    );
     // Valid bytes may have quotes within quotes, too.
     let honest: Buffer = Buffer.alloc(100_000, '"');
     for (let level = 0; level < 3; level++) honest = recordOf([[level === 0 ? TEXT : ROW, honest]]);
-    expect(textOf(ROW, honest, definitions).length).toBeGreaterThan(800_000);
+    expect(decodeToText(ROW, honest, definitions).length).toBeGreaterThan(800_000);
   });
 
   it('can be quoted whatever its length', () => {
     const value = recordOf([[TEXT, Buffer.alloc(1_000_000, 'ab"\\')]]);
-    expect(textOf(ROW, value, definitions)).toBe(`("${'ab""\\\\'.repeat(250_000)}")`);
+    expect(decodeToText(ROW, value, definitions)).toBe(`("${'ab""\\\\'.repeat(250_000)}")`);
     const array = arrayOf(TEXT, [[1, 1]], [Buffer.alloc(1_000_000, 'ab"\\')]);
-    expect(textOf('_text', array)).toBe(`{"${String.raw`ab\"\\`.repeat(250_000)}"}`);
+    expect(decodeToText('_text', array)).toBe(`{"${String.raw`ab\"\\`.repeat(250_000)}"}`);
   });
 });
 
@@ -232,7 +238,7 @@ describe('the text of a range', () => {
     ['with its upper bound', range(0x0c, 'b'), '(,b]'],
     ['of quoted bounds', range(0x02, '', 'a"\\[b'), String.raw`["","a""\\[b")`],
   ])('that is %s has the right brackets', (_, bytes, text) => {
-    expect(textOf(TEXT_RANGE, bytes, ofText)).toBe(text);
+    expect(decodeToText(TEXT_RANGE, bytes, ofText)).toBe(text);
   });
 
   it.each([
@@ -241,21 +247,21 @@ describe('the text of a range', () => {
     ['bytes behind an empty one', range(0x01, 'a'), '5 bytes follow the value'],
     ['a bound of a negative length', Buffer.concat([range(0x10), i32(-1)]), 'expected -1 bytes'],
   ])('is an Error for %s', (_, bytes, message) => {
-    expect(() => textOf(TEXT_RANGE, bytes, ofText)).toThrow(message);
+    expect(() => decodeToText(TEXT_RANGE, bytes, ofText)).toThrow(message);
   });
 
   it('may be in an array with the longest numerics', () => {
     const bound = sized(numericOf(32_767, 0x4000, 16_383, [1]));
-    const text = textOf(
+    const text = decodeToText(
       '_numrange',
-      arrayOf(oidOf('numrange'), [[1, 1]], [Buffer.concat([Buffer.of(2), bound, bound])]),
+      arrayOf(getOid('numrange'), [[1, 1]], [Buffer.concat([Buffer.of(2), bound, bound])]),
     );
     const number = `-1${'0'.repeat(4 * 32_767)}.${'0'.repeat(16_383)}`;
     expect(text === `{"[${number},${number})"}`).toBe(true);
   });
 
   it('is an Error for more ranges than bytes', () => {
-    expect(() => textOf('int4multirange', i32(2))).toThrow('the value declares 2 items, but only 0 bytes');
-    expect(() => textOf('int4multirange', i32(-1))).toThrow('the value declares -1 items');
+    expect(() => decodeToText('int4multirange', i32(2))).toThrow('the value declares 2 items, but only 0 bytes');
+    expect(() => decodeToText('int4multirange', i32(-1))).toThrow('the value declares -1 items');
   });
 });

@@ -5,7 +5,7 @@ import { TextError } from '../../../lib/wire/text';
 import { BUILT_IN_TYPES } from '../../../lib/pgoutput/types/built-in-types';
 import { i16, i32 } from './support/bytes';
 import { SENT } from './support/sent';
-import { shapesOf, textOf, writerOf } from './support/text-of';
+import { shapesOf, decodeToText, createWriter } from './support/text-of';
 
 const ROW = 1_000_000;
 const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
@@ -18,7 +18,7 @@ const PREFIXES = [...ANY, 'jsonb', 'jsonpath'];
 /** Returns a text, or an Error of the library. An error of V8 would be a bug. */
 function textOrError(type: string | number, bytes: Buffer): string | Error {
   try {
-    return writerOf(type, definitions)(bytes, 0, bytes.length);
+    return createWriter(type, definitions)(bytes, 0, bytes.length);
   } catch (error) {
     if (
       error instanceof UnknownFormError ||
@@ -107,23 +107,23 @@ describe('hostile bytes', () => {
       'more than one dimension',
     ],
   ])('of type %s are an Error that states the problem: %#', (type, bytes, message) => {
-    expect(() => textOf(type, bytes)).toThrow(new RegExp(message));
+    expect(() => decodeToText(type, bytes)).toThrow(new RegExp(message));
   });
 
   it('do not overflow the stack in a tsquery of any depth', () => {
     const nots = (depth: number): Buffer =>
       Buffer.concat([i32(depth + 1), Buffer.alloc(2 * depth, Buffer.from([2, 1])), Buffer.from([1, 0, 0, 0x61, 0])]);
-    const text = textOf('tsquery', nots(200_000));
+    const text = decodeToText('tsquery', nots(200_000));
     expect(text).toHaveLength(200_003);
     expect(text.slice(-4)).toBe("!'a'");
-    expect(() => textOf('tsquery', nots(1_000_001))).toThrow('the tsquery has more than 1000000 levels');
+    expect(() => decodeToText('tsquery', nots(1_000_001))).toThrow('the tsquery has more than 1000000 levels');
   });
 
   it.each([
     ['bytea', Buffer.alloc(2 ** 28)],
     ['varbit', Buffer.concat([i32(2 ** 30 - 8), Buffer.alloc(2 ** 27 - 1)])],
   ])('of type %s are an Error if their text exceeds the length of a string', (type, bytes) => {
-    const write = writerOf(type);
+    const write = createWriter(type);
     expect(() => write(bytes, 0, bytes.length)).toThrow(/the text would have \d+ characters; the maximum is \d+/);
   });
 });

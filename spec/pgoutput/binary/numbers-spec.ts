@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { findShortestDecimal } from '../../../lib/pgoutput/binary/shortest';
 import { i64, numericOf } from './support/bytes';
 import { float4s, float8s } from './support/float-samples';
-import { textOf } from './support/text-of';
+import { decodeToText } from './support/text-of';
 
 const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
@@ -15,8 +15,8 @@ describe('the text of an integer', () => {
   it('has all its digits', () => {
     fc.assert(
       fc.property(int64, (value) => {
-        expect(textOf('int8', i64(value))).toBe(String(value));
-        expect(textOf('xid8', i64(value))).toBe(String(BigInt.asUintN(64, value)));
+        expect(decodeToText('int8', i64(value))).toBe(String(value));
+        expect(decodeToText('xid8', i64(value))).toBe(String(BigInt.asUintN(64, value)));
       }),
       { numRuns: 500 },
     );
@@ -25,7 +25,7 @@ describe('the text of an integer', () => {
   it('of type money has all its digits, too', () => {
     fc.assert(
       fc.property(int64, (value) => {
-        const text = textOf('money', i64(value));
+        const text = decodeToText('money', i64(value));
         expect(text).toMatch(/^-?\$\d{1,3}(,\d{3})*\.\d\d$/);
         expect(BigInt(text.replace(/[$,.]/g, ''))).toBe(value);
       }),
@@ -48,15 +48,15 @@ describe('the text of a floating-point number', () => {
   const finite4s = (count: number): number[] => float4s(count).filter((value) => Number.isFinite(value) && value !== 0);
 
   it('parses as the same number', () => {
-    const read8 = (value: number): number => Number(textOf('float8', float8(value)));
-    const read4 = (value: number): number => Math.fround(Number(textOf('float4', float4(value))));
+    const read8 = (value: number): number => Number(decodeToText('float8', float8(value)));
+    const read4 = (value: number): number => Math.fround(Number(decodeToText('float4', float4(value))));
     expect(float8s(20_000).filter((value) => !Object.is(read8(value), value))).toEqual([]);
     expect(float4s(20_000).filter((value) => !Object.is(read4(value), value))).toEqual([]);
   });
 
   it('of type float4 has the minimum number of digits', () => {
     const hasTooMany = (value: number): boolean => {
-      const [mantissa = ''] = Number(textOf('float4', float4(value)))
+      const [mantissa = ''] = Number(decodeToText('float4', float4(value)))
         .toExponential()
         .split('e');
       const digits = mantissa.replace(/\D/g, '').length;
@@ -78,7 +78,7 @@ describe('the text of a floating-point number', () => {
         exponent === 0
           ? findShortestDecimal(fraction, -149, false)
           : findShortestDecimal(fraction + 0x80_0000n, exponent - 150, fraction === 0n && exponent > 1);
-      return Number(textOf('float4', float4(Math.abs(value)))) !== Number(`${digits}e${power}`);
+      return Number(decodeToText('float4', float4(Math.abs(value)))) !== Number(`${digits}e${power}`);
     };
     expect(finite4s(20_000).filter(isDifferent)).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('the text of a floating-point number', () => {
     // A power of two, whose lower neighbor is nearer.
     ['16777216', '1.6777216e+07'],
   ])('of type float4 for %s is %s', (value, text) => {
-    expect(textOf('float4', float4(Number(value)))).toBe(text);
+    expect(decodeToText('float4', float4(Number(value)))).toBe(text);
   });
 
   it.each([
@@ -109,7 +109,7 @@ describe('the text of a floating-point number', () => {
     // JavaScript prints the midpoint of two numbers: 1.24597504e+23.
     ['1.24597504e23', '1.2459750399999999e+23'],
   ])('of type float8 for %s is %s', (value, text) => {
-    expect(textOf('float8', float8(Number(value)))).toBe(text);
+    expect(decodeToText('float8', float8(Number(value)))).toBe(text);
   });
 });
 
@@ -142,7 +142,7 @@ describe('the text of a numeric', () => {
         const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
         const point = digits.length - scale;
         const fraction = scale === 0 ? '' : `.${digits.slice(point)}`;
-        expect(textOf('numeric', sent(value, scale))).toBe(
+        expect(decodeToText('numeric', sent(value, scale))).toBe(
           `${value < 0n ? '-' : ''}${digits.slice(0, point)}${fraction}`,
         );
       }),
@@ -154,15 +154,15 @@ describe('the text of a numeric', () => {
   it.each([32_767, 32_768, 36_864, 65_535])('may have %i digits: the count is unsigned', (count) => {
     const digits = Array.from({ length: count }, () => 9999);
     const whole = Math.min(count, 32_768);
-    const text = textOf('numeric', numericOf(whole - 1, 0, count > whole ? 16_383 : 0, digits));
+    const text = decodeToText('numeric', numericOf(whole - 1, 0, count > whole ? 16_383 : 0, digits));
     const fraction = '9'.repeat((count - whole) * 4).slice(0, 16_383);
     expect(text === '9'.repeat(whole * 4) + (count > whole ? `.${fraction.padEnd(16_383, '0')}` : '')).toBe(true);
   });
 
   it('can be as long as its weight and scale allow', () => {
-    const text = textOf('numeric', numericOf(32767, 0x4000, 16383, [1]));
+    const text = decodeToText('numeric', numericOf(32767, 0x4000, 16383, [1]));
     expect(text).toBe(`-1${'0'.repeat(4 * 32767)}.${'0'.repeat(16383)}`);
-    expect(textOf('numeric', numericOf(-32768, 0, 16383, [1]))).toBe(`0.${'0'.repeat(16383)}`);
+    expect(decodeToText('numeric', numericOf(-32768, 0, 16383, [1]))).toBe(`0.${'0'.repeat(16383)}`);
   });
 
   it.each([
@@ -179,6 +179,6 @@ describe('the text of a numeric', () => {
     ['more digits than counted', Buffer.concat([numericOf(0, 0, 0, [1]), Buffer.alloc(2)]), '2 bytes follow the value'],
     ['more digits than there are bytes', Buffer.from('ffff000000000000', 'hex'), 'expected 131070 bytes'],
   ])('is an Error for %s', (_, bytes, message) => {
-    expect(() => textOf('numeric', bytes)).toThrow(message);
+    expect(() => decodeToText('numeric', bytes)).toThrow(message);
   });
 });

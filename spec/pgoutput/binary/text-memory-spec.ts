@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { i32 } from './support/bytes';
-import { oidOf, shapesOf, writerOf } from './support/text-of';
+import { getOid, shapesOf, createWriter } from './support/text-of';
 
 const ROW = 20_000;
 const definitions = shapesOf({ [ROW]: { kind: 'composite', attributes: [] } });
@@ -10,7 +10,7 @@ const MANY = 1_000_000;
 
 const arrayOf = (elementType: string, lowerBound: number, element: Buffer): Buffer =>
   Buffer.concat([
-    ...[i32(1), i32(0), i32(oidOf(elementType)), i32(MANY), i32(lowerBound)],
+    ...[i32(1), i32(0), i32(getOid(elementType)), i32(MANY), i32(lowerBound)],
     repeated(Buffer.concat([i32(element.length), element])),
   ]);
 const counted = (part: Buffer): Buffer => Buffer.concat([i32(MANY), repeated(part)]);
@@ -32,9 +32,9 @@ describe('the text of a value with a million parts', () => {
     ['tsvector', counted(Buffer.from('a\0\0\0')), "'a' 'a'"],
     ['pg_snapshot', Buffer.concat([i32(MANY), Buffer.alloc(16), repeated(Buffer.alloc(8))]), '0:0:0,0'],
     ['varbit', Buffer.concat([i32(8 * MANY), repeated(Buffer.from([0xa5]))]), '1010010110100101'],
-    [ROW, counted(Buffer.concat([i32(oidOf('int4')), i32(-1)])), '(,,'],
+    [ROW, counted(Buffer.concat([i32(getOid('int4')), i32(-1)])), '(,,'],
   ])('takes only the memory of its characters: of type %s', (type, value, beginning) => {
-    const write = writerOf(type, definitions);
+    const write = createWriter(type, definitions);
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
     const text = write(value, 0, value.length);

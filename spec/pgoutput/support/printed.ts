@@ -118,10 +118,10 @@ function shortestFloat4(value: number): string {
 
 /** Arrays of up to three dimensions. Elements are quoted if required, and sometimes if not. */
 function arrayOf(element: Arbitrary<string>): Arbitrary<string> {
-  const bare = element.map((item) => (mustBeQuoted(item) ? quoted(item) : item));
+  const bare = element.map((item) => (mustBeQuoted(item) ? quote(item) : item));
   const item = fc.oneof(
     { weight: 20, arbitrary: bare },
-    { weight: 2, arbitrary: element.map(quoted) },
+    { weight: 2, arbitrary: element.map(quote) },
     { weight: 1, arbitrary: fc.constant('NULL') },
   );
   const list = (items: Arbitrary<string>): Arbitrary<string> =>
@@ -143,6 +143,6 @@ function mustBeQuoted(item: string): boolean {
   return item === '' || /^null$/i.test(item) || /["\\{},\s]/.test(item);
 }
 
-function quoted(item: string): string {
+function quote(item: string): string {
   return `"${item.replace(/["\\]/g, '\\$&')}"`;
 }

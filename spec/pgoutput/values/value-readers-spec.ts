@@ -60,11 +60,11 @@ function read(oid: number, text: string, types: Values.TypeParsers, makeReader =
 }
 
 describe('a value decoded from bytes', () => {
-  const surroundings = fc.constantFrom('', '-', '{', '}', '"', '\\', '1', '.', 'ß', '{"-1', '-1"}', '\\x', '+00', '\0');
+  const neighbours = fc.constantFrom('', '-', '{', '}', '"', '\\', '1', '.', 'ß', '{"-1', '-1"}', '\\x', '+00', '\0');
 
   function expectNoDifference(oid: number, text: fc.Arbitrary<string>): void {
     const type = readType(oid);
-    const property = fc.property(text, surroundings, surroundings, (value, before, after) => {
+    const property = fc.property(text, neighbours, neighbours, (value, before, after) => {
       const difference = findDifference(type, Buffer.from(value), before, after);
       if (difference !== undefined) throw new Error(difference);
     });
