@@ -126,14 +126,7 @@ export class DeliveryState {
   }
 }
 
-/**
- * The key of a message's accessor for its {@link DeliveryState}. The state itself is private: equality and JSON see data only.
- *
- * @internal
- */
-export const STATE = Symbol('state');
-
-/** A message or transaction that a session has delivered. */
+/** A message or transaction. Its state after delivery is private: equality and JSON see data only. */
 export abstract class Delivery implements Acknowledgeable {
   /**
    * Subclasses have a private field for it. V8 creates private fields several times faster in a class with few subclasses
@@ -141,7 +134,7 @@ export abstract class Delivery implements Acknowledgeable {
    *
    * @internal
    */
-  abstract [STATE]: DeliveryState | undefined;
+  abstract deliveryState: DeliveryState | undefined;
 
   get ack(): () => boolean {
     return () => this.acknowledge();
@@ -153,7 +146,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   acknowledge(): boolean {
-    return this[STATE]?.settle(true) ?? true;
+    return this.deliveryState?.settle(true) ?? true;
   }
 
   /**
@@ -162,7 +155,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static discard(delivery: Delivery): void {
-    delivery[STATE]?.settle(false);
+    delivery.deliveryState?.settle(false);
   }
 
   /**
@@ -171,7 +164,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static gather(delivery: Delivery): void {
-    const state = delivery[STATE];
+    const state = delivery.deliveryState;
     if (state?.bytes === undefined) return;
     const { bytes } = state;
     state.bytes = undefined;
@@ -186,7 +179,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static group(end: Delivery, group: Delivery, held?: number): void {
-    end[STATE]?.handle.group(end, group, held);
+    end.deliveryState?.handle.group(end, group, held);
   }
 
   /**
@@ -196,7 +189,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static markReached(delivery: Delivery): SessionControl | undefined {
-    const state = delivery[STATE];
+    const state = delivery.deliveryState;
     state?.handle.markReached(state.index);
     return state?.handle.session;
   }
@@ -217,7 +210,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static attach(delivery: Delivery, handle: AckHandle, bytes?: number, index = UNIT_END): void {
-    delivery[STATE] = new DeliveryState(handle, bytes, index);
+    delivery.deliveryState = new DeliveryState(handle, bytes, index);
   }
 
   /**
@@ -227,7 +220,7 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static takeBytes(delivery: Delivery): number | undefined {
-    const state = delivery[STATE];
+    const state = delivery.deliveryState;
     const bytes = state?.bytes;
     if (state) state.bytes = undefined;
     return bytes;
@@ -239,6 +232,6 @@ export abstract class Delivery implements Acknowledgeable {
    * @internal
    */
   static getHandle(delivery: Delivery): AckHandle | undefined {
-    return delivery[STATE]?.handle;
+    return delivery.deliveryState?.handle;
   }
 }

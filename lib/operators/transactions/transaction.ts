@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
+import { Delivery, type DeliveryState } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import { maxLsn, type Lsn } from '../../common/lsn';
 import { Message } from '../../pgoutput/messages/message';
@@ -21,11 +21,11 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   }
 
   /** @internal */
-  override get [STATE](): DeliveryState | undefined {
+  override get deliveryState(): DeliveryState | undefined {
     return this.#state;
   }
 
-  override set [STATE](state: DeliveryState | undefined) {
+  override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
 

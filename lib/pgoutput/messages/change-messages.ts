@@ -1,4 +1,4 @@
-import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
+import { Delivery, type DeliveryState } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import { toJsonMembers, toJsonValue } from '../../common/json';
 import type { Lsn } from '../../common/lsn';
@@ -60,11 +60,11 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
   }
 
   /** @internal */
-  override get [STATE](): DeliveryState | undefined {
+  override get deliveryState(): DeliveryState | undefined {
     return this.#state;
   }
 
-  override set [STATE](state: DeliveryState | undefined) {
+  override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
+import { Delivery, type DeliveryState } from '../../ledger/acknowledgement';
 import { toJsonMembers } from '../../common/json';
 import { formatLsn } from '../../common/lsn';
 
@@ -34,11 +34,11 @@ export abstract class RareMessage extends Message {
   #state: DeliveryState | undefined;
 
   /** @internal */
-  override get [STATE](): DeliveryState | undefined {
+  override get deliveryState(): DeliveryState | undefined {
     return this.#state;
   }
 
-  override set [STATE](state: DeliveryState | undefined) {
+  override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
 }

@@ -1,4 +1,4 @@
-import { Delivery, STATE, type DeliveryState } from '../../ledger/acknowledgement';
+import { Delivery, type DeliveryState } from '../../ledger/acknowledgement';
 import type { Checkpoint } from '../../ledger/checkpoint';
 import type { Lsn } from '../../common/lsn';
 import { Message, RareMessage } from './message';
@@ -24,11 +24,11 @@ export class BeginMessage extends Message {
   }
 
   /** @internal */
-  override get [STATE](): DeliveryState | undefined {
+  override get deliveryState(): DeliveryState | undefined {
     return this.#state;
   }
 
-  override set [STATE](state: DeliveryState | undefined) {
+  override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
 }
@@ -50,11 +50,11 @@ export class CommitMessage extends Message {
   }
 
   /** @internal */
-  override get [STATE](): DeliveryState | undefined {
+  override get deliveryState(): DeliveryState | undefined {
     return this.#state;
   }
 
-  override set [STATE](state: DeliveryState | undefined) {
+  override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
 

@@ -1,10 +1,10 @@
-import { Delivery, STATE, type DeliveryState } from '../../../lib/ledger/acknowledgement';
+import { Delivery, type DeliveryState } from '../../../lib/ledger/acknowledgement';
 import { Ledger } from '../../../lib/ledger/ledger';
 import type { StalledDelivery } from '../../../lib/ledger/stalled-delivery';
 
 /** A delivery without content. */
 export class LedgerDelivery extends Delivery {
-  override [STATE]: DeliveryState | undefined;
+  override deliveryState: DeliveryState | undefined;
 
   get isProgress(): boolean {
     return Delivery.getHandle(this)?.isProgress === true;
