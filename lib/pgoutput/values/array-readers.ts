@@ -53,14 +53,30 @@ export function createArrayReader(createElement: ReaderFactory, createEscaped = 
   };
 }
 
-const createTextReader: ReaderFactory = () => decodeUtf8;
+export const createTextArrayReader = createArrayReader(() => decodeUtf8, createEscapedReader(String));
 
-const createEscapedTextReader: ReaderFactory = (readOther) => (bytes, start, end) =>
-  end - start > MAX_ESCAPED_BYTES
-    ? readOther(bytes, start, end)
-    : decodeUtf8(bytes, start, end).replace(/\\(.)/gs, '$1');
+/** Reads each element with JSON.parse, as pg does. */
+export const createJsonArrayReader = createArrayReader(
+  () => (bytes, start, end) => parseJson(decodeUtf8(bytes, start, end)),
+  createEscapedReader(parseJson),
+);
 
-export const createTextArrayReader = createArrayReader(createTextReader, createEscapedTextReader);
+/** @param parse parses the element without its escapes */
+function createEscapedReader(parse: (text: string) => unknown): ReaderFactory {
+  return (readOther) => (bytes, start, end) =>
+    end - start > MAX_ESCAPED_BYTES
+      ? readOther(bytes, start, end)
+      : parse(decodeUtf8(bytes, start, end).replace(/\\(.)/gs, '$1'));
+}
+
+/** @returns undefined if the text is not JSON */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Whether the element is an unquoted NULL. The text `NULL` is quoted. */
 function isNull(bytes: Buffer, start: number, end: number): boolean {

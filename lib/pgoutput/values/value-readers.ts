@@ -1,5 +1,5 @@
 import { decodeUtf8 } from '../../wire/text';
-import { createArrayReader, createNoReader, createTextArrayReader } from './array-readers';
+import { createArrayReader, createJsonArrayReader, createNoReader, createTextArrayReader } from './array-readers';
 import { createByteaReader, createEscapedByteaReader } from './bytea-reader';
 import { createDateReader, createTimestampReader, createTimestamptzReader } from './date-readers';
 import type { Column } from '../messages/table';
@@ -29,6 +29,8 @@ const READERS: ReadonlyMap<number, ReaderFactory> = new Map<number, ReaderFactor
   [1082, createDateReader],
   [1114, createTimestampReader],
   [1184, createTimestamptzReader],
+  [199, createJsonArrayReader],
+  [3807, createJsonArrayReader], // jsonb[]
   [1000, createArrayReader(createBooleanReader)],
   [1001, createArrayReader(createNoReader, createEscapedByteaReader)],
   [1005, createIntegerArrayReader],

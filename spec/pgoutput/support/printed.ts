@@ -1,5 +1,6 @@
 /** Texts of values, as PostgreSQL prints them with the session settings of the library. */
 import fc, { type Arbitrary } from 'fast-check';
+import { DOCUMENT } from './json-documents';
 import { printedDate, printedTimestamp, printedTimestamptz } from './printed-dates';
 
 const bool = fc.constantFrom('t', 'f');
@@ -34,6 +35,7 @@ const text = fc.oneof(
 );
 const bytea = fc.uint8Array({ maxLength: 300, size: 'max' }).map((bytes) => `\\x${Buffer.from(bytes).toString('hex')}`);
 
+const json = DOCUMENT.map(({ text }) => text);
 const inet = fc.tuple(fc.ipV4(), fc.integer({ min: 8, max: 32 })).map(([address, bits]) => `${address}/${bits}`);
 const macaddr = fc.constantFrom('08:00:2b:01:02:03', '00:00:00:00:00:00');
 const money = fc.constantFrom('$1.50', '-$1,234,567.00', '$0.00');
@@ -56,6 +58,8 @@ export const PRINTED: readonly (readonly [oid: number, name: string, text: Arbit
   [1184, 'timestamptz', printedTimestamptz],
   [1700, 'numeric', numeric],
   [2950, 'uuid', uuid],
+  [199, 'json[]', arrayOf(json)],
+  [3807, 'jsonb[]', arrayOf(json)],
   [1000, 'bool[]', arrayOf(bool)],
   [1001, 'bytea[]', arrayOf(bytea)],
   [1005, 'int2[]', arrayOf(int2)],
