@@ -1,9 +1,9 @@
-import { ledgerOf } from './support/ledger-of';
+import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, settle } from './support/ledger-transactions';
 
 describe('confirmation', () => {
   it('is 0 before anything has been settled', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     transaction(ledger, 100n);
     expect(ledger.confirmed).toBe(0n);
     expect(ledger.settled).toBe(false);
@@ -17,11 +17,11 @@ describe('confirmation', () => {
       [2, 0, 1],
     ];
     for (const order of orders) {
-      const { ledger } = ledgerOf(WIDE);
+      const { ledger } = createLedger(WIDE);
       const { changes, commit } = transaction(ledger, 100n, 2);
-      const entries = [...changes, commit];
+      const deliveries = [...changes, commit];
       const positions = order.map((i) => {
-        expect(entries[i]?.settle()).toBe(true);
+        expect(deliveries[i]?.settle()).toBe(true);
         return ledger.confirmed;
       });
       expect(positions).toEqual([0n, 0n, 100n]);
@@ -30,7 +30,7 @@ describe('confirmation', () => {
   });
 
   it('waits for the Commit to arrive when all changes are settled already', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.begin();
     ledger.change(1).settle();
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
@@ -39,19 +39,19 @@ describe('confirmation', () => {
   });
 
   it('goes no further than the first transaction that is not settled', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+    const { ledger, events } = createLedger(WIDE);
     const [first, second, third] = [transaction(ledger, 100n), transaction(ledger, 200n), transaction(ledger, 300n)];
     settle(third);
     settle(second);
     expect(ledger.confirmed).toBe(0n);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     settle(first);
     expect(ledger.confirmed).toBe(300n);
-    expect(told).toEqual(['advanced']);
+    expect(events).toEqual(['advanced']);
   });
 
   it('never goes back, though a later position be lower', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     settle(transaction(ledger, 300n));
     ledger.recordDelivered(200n);
     expect(ledger.confirmed).toBe(300n);
@@ -62,7 +62,7 @@ describe('confirmation', () => {
   });
 
   it('counts a second acknowledgement of the same delivery as the first', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const { changes, commit } = transaction(ledger, 100n, 2);
     expect([changes[0]?.settle(), changes[0]?.settle(), changes[0]?.settle()]).toEqual([true, true, true]);
     commit.settle();
@@ -74,15 +74,15 @@ describe('confirmation', () => {
   });
 
   it('needs nobody for an empty transaction', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+    const { ledger, events } = createLedger(WIDE);
     const { begin, commit } = transaction(ledger, 100n, 0);
     expect([ledger.confirmed, ledger.settled, ledger.unackedMessages]).toEqual([100n, true, 0]);
-    expect(told).toEqual(['advanced']);
+    expect(events).toEqual(['advanced']);
     expect([begin.settle(), commit.settle()]).toEqual([true, true]);
   });
 
   it('lets an empty transaction wait for those before it', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const first = transaction(ledger, 100n);
     transaction(ledger, 200n, 0);
     expect(ledger.confirmed).toBe(0n);
@@ -91,14 +91,14 @@ describe('confirmation', () => {
   });
 
   it('is unmoved by Begin, Relation, Type and Origin, which are settled from the start', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const begin = ledger.begin();
     expect([begin.settle(), ledger.openSettled().settle()]).toEqual([true, true]);
     expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([0n, 0, 0]);
   });
 
   it("is at a logical message's own position, where it stands outside a transaction", () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const message = ledger.openStandaloneUnit(50n, 1);
     const next = transaction(ledger, 100n);
     expect(ledger.confirmed).toBe(0n);
@@ -109,28 +109,28 @@ describe('confirmation', () => {
   });
 
   it('is, for another plugin, the highest position of those settled without a gap', () => {
-    const { ledger } = ledgerOf(WIDE);
-    const entries = [30n, 10n, 20n, 40n].map((position) => ledger.openStandaloneUnit(position, 1));
-    entries[3]?.settle();
-    entries[1]?.settle();
+    const { ledger } = createLedger(WIDE);
+    const deliveries = [30n, 10n, 20n, 40n].map((position) => ledger.openStandaloneUnit(position, 1));
+    deliveries[3]?.settle();
+    deliveries[1]?.settle();
     expect(ledger.confirmed).toBe(0n);
-    entries[0]?.settle();
+    deliveries[0]?.settle();
     expect(ledger.confirmed).toBe(30n);
-    entries[2]?.settle();
+    deliveries[2]?.settle();
     expect(ledger.confirmed).toBe(40n);
   });
 });
 
 describe('what an operator drops', () => {
   it('is settled, and confirmed like all else', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const { changes, commit } = transaction(ledger, 100n);
-    for (const entry of [...changes, commit]) entry.discard();
+    for (const delivery of [...changes, commit]) delivery.discard();
     expect([ledger.confirmed, ledger.unackedMessages, commit.settle()]).toEqual([100n, 0, true]);
   });
 
   it('after the end, or beyond a stop, is not confirmed', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const beyond = ledger.openStandaloneUnit(100n, 1);
     ledger.stopBefore(beyond);
     beyond.discard();
@@ -140,13 +140,13 @@ describe('what an operator drops', () => {
 
 describe('a keepalive', () => {
   it('is confirmed at once when nothing is outstanding', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.recordDelivered(70n);
     expect(ledger.confirmed).toBe(70n);
   });
 
   it('that came during work counts when that work is done', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const work = transaction(ledger, 100n);
     ledger.recordDelivered(500n);
     expect(ledger.confirmed).toBe(0n);
@@ -155,14 +155,14 @@ describe('a keepalive', () => {
   });
 
   it('waits for what came before it, and for nothing that came after it', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const [before, after] = [transaction(ledger, 100n), (ledger.recordDelivered(150n), transaction(ledger, 200n))];
     settle(after);
     expect(ledger.confirmed).toBe(0n);
     settle(before);
     expect(ledger.confirmed).toBe(200n);
 
-    const other = ledgerOf(WIDE).ledger;
+    const other = createLedger(WIDE).ledger;
     const first = transaction(other, 100n);
     other.recordDelivered(150n);
     transaction(other, 200n);
@@ -171,7 +171,7 @@ describe('a keepalive', () => {
   });
 
   it('in the middle of a transaction waits for its end, however far ahead it is', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.begin();
     ledger.change(1).settle();
     ledger.recordDelivered(9999n);
@@ -185,7 +185,7 @@ describe('a keepalive', () => {
   });
 
   it('between Begin and the first change waits as well', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.begin();
     ledger.recordDelivered(9999n);
     expect(ledger.confirmed).toBe(0n);
@@ -194,7 +194,7 @@ describe('a keepalive', () => {
   });
 
   it('goes by the highest of several, as their positions fall back at times', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const work = transaction(ledger, 100n);
     for (const walEnd of [300n, 200n, 250n]) ledger.recordDelivered(walEnd);
     settle(work);
@@ -202,7 +202,7 @@ describe('a keepalive', () => {
   });
 
   it('weighs nothing', () => {
-    const { ledger } = ledgerOf({ messages: 1, bytes: 1 });
+    const { ledger } = createLedger({ messages: 1, bytes: 1 });
     for (let i = 1n; i < 100n; i++) ledger.recordDelivered(i);
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
   });

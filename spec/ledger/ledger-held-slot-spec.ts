@@ -1,23 +1,23 @@
 import type { DeliveringLedger as Ledger } from './support/delivering-ledger';
-import { ledgerOf } from './support/ledger-of';
+import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
 describe('what holds up the slot', () => {
-  function reasonOf(run: (ledger: Ledger) => void): string | undefined {
-    const { ledger } = ledgerOf(WIDE);
+  function getReason(run: (ledger: Ledger) => void): string | undefined {
+    const { ledger } = createLedger(WIDE);
     run(ledger);
     return ledger.stalled?.reason;
   }
 
   it('is nothing when nothing is left to the subscriber', () => {
-    expect(reasonOf(() => undefined)).toBeUndefined();
-    expect(reasonOf((ledger) => ledger.begin())).toBeUndefined();
-    expect(reasonOf((ledger) => settle(transaction(ledger, 100n)))).toBeUndefined();
+    expect(getReason(() => undefined)).toBeUndefined();
+    expect(getReason((ledger) => ledger.begin())).toBeUndefined();
+    expect(getReason((ledger) => settle(transaction(ledger, 100n)))).toBeUndefined();
   });
 
   it('is nothing while a transaction whose changes are done still arrives, or is gathered', () => {
     expect(
-      reasonOf((ledger) => {
+      getReason((ledger) => {
         ledger.begin();
         ledger.change(1).settle();
         ledger.change(1).gather();
@@ -26,30 +26,30 @@ describe('what holds up the slot', () => {
   });
 
   it('is named: the Commit is acknowledged and changes are not', () => {
-    expect(reasonOf((ledger) => transaction(ledger, 100n, 12).commit.settle())).toBe(
+    expect(getReason((ledger) => transaction(ledger, 100n, 12).commit.settle())).toBe(
       'commit acknowledged, 12 changes not',
     );
-    expect(reasonOf((ledger) => transaction(ledger, 100n, 1).commit.settle())).toBe(
+    expect(getReason((ledger) => transaction(ledger, 100n, 1).commit.settle())).toBe(
       'commit acknowledged, 1 change not',
     );
   });
 
   it('is named: changes are acknowledged and their Commit is not', () => {
-    const reason = reasonOf((ledger) => {
+    const reason = getReason((ledger) => {
       for (const change of transaction(ledger, 100n, 3).changes) change.settle();
     });
     expect(reason).toBe('all changes acknowledged, their commit not');
   });
 
   it('is named: neither the Commit nor changes are acknowledged', () => {
-    expect(reasonOf((ledger) => transaction(ledger, 100n, 2))).toBe('commit and 2 changes not acknowledged');
-    expect(reasonOf((ledger) => transaction(ledger, 100n, 2).changes[0]?.settle())).toBe(
+    expect(getReason((ledger) => transaction(ledger, 100n, 2))).toBe('commit and 2 changes not acknowledged');
+    expect(getReason((ledger) => transaction(ledger, 100n, 2).changes[0]?.settle())).toBe(
       'commit and 1 change not acknowledged',
     );
   });
 
   it('is named: changes of a transaction that has not ended yet', () => {
-    const reason = reasonOf((ledger) => {
+    const reason = getReason((ledger) => {
       ledger.begin();
       ledger.change(1);
       ledger.change(1);
@@ -58,15 +58,15 @@ describe('what holds up the slot', () => {
   });
 
   it('is named: a message outside any transaction', () => {
-    expect(reasonOf((ledger) => ledger.openStandaloneUnit(100n, 1))).toBe('a message is not acknowledged');
+    expect(getReason((ledger) => ledger.openStandaloneUnit(100n, 1))).toBe('a message is not acknowledged');
   });
 
   it('is named: a gathered transaction', () => {
-    expect(reasonOf((ledger) => gathered(ledger, 100n, 3))).toBe('a transaction is not acknowledged');
+    expect(getReason((ledger) => gathered(ledger, 100n, 3))).toBe('a transaction is not acknowledged');
   });
 
   it('is named: changes that were dropped before they could be gathered', () => {
-    const reason = reasonOf((ledger) => {
+    const reason = getReason((ledger) => {
       ledger.begin();
       ledger.change(1);
       ledger.change(1).gather();
@@ -76,7 +76,7 @@ describe('what holds up the slot', () => {
   });
 
   it('is the oldest delivery, and known by its handle and index for as long as it is', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const { changes } = transaction(ledger, 100n, 3);
     const before = ledger.stalled;
     changes[1]?.settle();
@@ -86,7 +86,7 @@ describe('what holds up the slot', () => {
   });
 
   it('is the oldest, and known by its handle and index for as long as it is', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
     const before = ledger.stalled;
     settle(second);
@@ -97,6 +97,6 @@ describe('what holds up the slot', () => {
   });
 
   it('is not what lies beyond a stop', () => {
-    expect(reasonOf((ledger) => ledger.stopBefore(ledger.openStandaloneUnit(100n, 1)))).toBeUndefined();
+    expect(getReason((ledger) => ledger.stopBefore(ledger.openStandaloneUnit(100n, 1)))).toBeUndefined();
   });
 });

@@ -1,13 +1,13 @@
-import { ledgerOf } from './support/ledger-of';
+import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
 describe('a stop', () => {
   it('before a transaction leaves it and all that follows unconfirmed', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+    const { ledger, events } = createLedger(WIDE);
     const first = transaction(ledger, 100n);
     const begin = ledger.begin();
     ledger.stopBefore(begin);
-    expect(told).toEqual(['stop']);
+    expect(events).toEqual(['stop']);
     const beyond = ledger.change(1);
     expect(beyond.settle()).toBe(false);
     expect(ledger.settled).toBe(false);
@@ -17,13 +17,13 @@ describe('a stop', () => {
   });
 
   it('before a transaction that comes first of all has nothing to wait for', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.stopBefore(ledger.begin());
     expect([ledger.settled, ledger.confirmed, ledger.stalled]).toEqual([true, 0n, undefined]);
   });
 
   it('before a logical message leaves it unconfirmed', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const message = ledger.openStandaloneUnit(100n, 1);
     ledger.stopBefore(message);
     expect(message.settle()).toBe(false);
@@ -31,21 +31,21 @@ describe('a stop', () => {
   });
 
   it('after a Commit still takes the acknowledgements of its transaction', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+    const { ledger, events } = createLedger(WIDE);
     const last = transaction(ledger, 100n);
     ledger.stopAfter(last.commit);
-    expect([told, ledger.settled]).toEqual([['stop'], false]);
+    expect([events, ledger.settled]).toEqual([['stop'], false]);
     const beyond = transaction(ledger, 200n);
     settle(beyond);
     expect(ledger.confirmed).toBe(0n);
     settle(last);
-    expect([ledger.confirmed, ledger.settled, told]).toEqual([100n, true, ['stop', 'advanced']]);
+    expect([ledger.confirmed, ledger.settled, events]).toEqual([100n, true, ['stop', 'advanced']]);
     expect(beyond.commit.settle()).toBe(false);
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('after a keepalive confirms up to the stop once everything before it is done, and no further', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const work = transaction(ledger, 100n);
     ledger.stopAfter(ledger.openSettled(), 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, false]);
@@ -54,13 +54,13 @@ describe('a stop', () => {
   });
 
   it('after a keepalive confirms up to the stop at once when nothing is outstanding', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.stopAfter(ledger.openSettled(), 150n);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 
   it('is not moved further by a later one', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const first = transaction(ledger, 100n);
     ledger.stopAfter(first.commit);
     const second = transaction(ledger, 200n);
@@ -73,16 +73,16 @@ describe('a stop', () => {
 
 describe('after the session has closed', () => {
   it('acknowledging returns false and confirms nothing', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+    const { ledger, events } = createLedger(WIDE);
     const { changes, commit } = transaction(ledger, 100n);
     const group = gathered(ledger, 200n);
     ledger.close();
     expect([changes[0]?.settle(), commit.settle(), group.settle()]).toEqual([false, false, false]);
-    expect([ledger.confirmed, told]).toEqual([0n, []]);
+    expect([ledger.confirmed, events]).toEqual([0n, []]);
   });
 
   it('what had been acknowledged in time stays acknowledged', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const delivered = transaction(ledger, 100n);
     settle(delivered);
     ledger.close();
@@ -90,7 +90,7 @@ describe('after the session has closed', () => {
   });
 
   it('a keepalive confirms nothing any more', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.close();
     ledger.recordDelivered(100n);
     expect(ledger.confirmed).toBe(0n);

@@ -1,6 +1,6 @@
 import type { DeliveringLedger as Ledger, LedgerDelivery } from './support/delivering-ledger';
 import type { WindowLimits } from '../../lib/ledger/window';
-import { ledgerOf } from './support/ledger-of';
+import { createLedger } from './support/create-ledger';
 
 /** Wide enough that no spec meets it by accident. */
 const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
@@ -8,9 +8,9 @@ const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
 /** A block of so many changes of 10 bytes. */
 function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): LedgerDelivery[] {
   ledger.enterBlock(xid);
-  const entries = Array.from({ length: changes }, () => ledger.change(10, subxid));
+  const deliveries = Array.from({ length: changes }, () => ledger.change(10, subxid));
   ledger.leaveBlock();
-  return entries;
+  return deliveries;
 }
 
 /** A transaction of one piece, with one change. */
@@ -22,17 +22,17 @@ function transaction(ledger: Ledger, endLsn: bigint): LedgerDelivery[] {
 /** A prepared transaction of one piece. */
 function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): LedgerDelivery[] {
   ledger.begin();
-  const entries = Array.from({ length: changes }, () => ledger.change(10));
-  return [...entries, ledger.prepare(xid, endLsn, 10)];
+  const deliveries = Array.from({ length: changes }, () => ledger.change(10));
+  return [...deliveries, ledger.prepare(xid, endLsn, 10)];
 }
 
-function settle(entries: readonly LedgerDelivery[]): void {
-  for (const entry of entries) expect(entry.settle()).toBe(true);
+function settle(deliveries: readonly LedgerDelivery[]): void {
+  for (const delivery of deliveries) expect(delivery.settle()).toBe(true);
 }
 
 describe('a transaction that comes in blocks', () => {
   it('holds nothing up while it is open', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     block(ledger, 7, 3);
     expect([ledger.settled, ledger.stalled, ledger.unackedMessages]).toEqual([true, undefined, 3]);
     settle(transaction(ledger, 100n));
@@ -43,7 +43,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('takes its place when it is committed', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
     const commit = ledger.commitStream(7, 200n, 10);
@@ -57,7 +57,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('takes that place also where its changes are done long before', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     settle(block(ledger, 7, 2));
     expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 0]);
     const before = transaction(ledger, 100n);
@@ -68,7 +68,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('is confirmed in the order of the commits, however the blocks take turns', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const seven = [...block(ledger, 7)];
     const eight = [...block(ledger, 8)];
     seven.push(...block(ledger, 7));
@@ -81,18 +81,18 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('needs every change and the commit', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const [first, second] = block(ledger, 7, 2);
     const commit = ledger.commitStream(7, 100n, 10);
-    const positions = [second, commit, first].map((entry) => {
-      entry?.settle();
+    const positions = [second, commit, first].map((delivery) => {
+      delivery?.settle();
       return ledger.confirmed;
     });
     expect(positions).toEqual([0n, 0n, 100n]);
   });
 
   it('is to be settled even when it is empty: a stop may come before its commit', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     block(ledger, 7, 0);
     const commit = ledger.commitStream(7, 100n, 10);
     expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 1]);
@@ -104,14 +104,14 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('has blocks and their ends that need no settling', () => {
-    const { ledger } = ledgerOf(WIDE);
-    const entries = [ledger.enterBlock(7), ledger.leaveBlock(), ledger.abortStream(7, 8), ledger.abortStream(9, 9)];
-    settle(entries);
+    const { ledger } = createLedger(WIDE);
+    const deliveries = [ledger.enterBlock(7), ledger.leaveBlock(), ledger.abortStream(7, 8), ledger.abortStream(9, 9)];
+    settle(deliveries);
     expect([ledger.unackedMessages, ledger.confirmed]).toEqual([0, 0n]);
   });
 
   it('leaves a message outside any transaction where it came, even between its blocks', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7);
     const message = ledger.openStandaloneUnit(50n, 1);
     const commit = ledger.commitStream(7, 100n, 10);
@@ -122,7 +122,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('may use the xid of one that has ended', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const first = [...block(ledger, 7), ledger.commitStream(7, 100n, 10)];
     const second = [...block(ledger, 7), ledger.commitStream(7, 200n, 10)];
     settle(second);
@@ -132,7 +132,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('is named where it fills the window: nothing more can be read, its end neither', () => {
-    const { ledger } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const { ledger } = createLedger({ messages: 4, bytes: 1_000_000 });
     const [seven] = block(ledger, 7);
     const eight = block(ledger, 8, 2);
     expect(ledger.stalled).toBeUndefined();
@@ -152,7 +152,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('beyond a stop is not named, however full the window is', () => {
-    const { ledger } = ledgerOf({ messages: 2, bytes: 1_000_000 });
+    const { ledger } = createLedger({ messages: 2, bytes: 1_000_000 });
     block(ledger, 7, 2);
     expect(ledger.stalled?.index).toBe(0);
     ledger.stopAfter(ledger.openSettled());
@@ -160,16 +160,16 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('fills the window like all else, and frees it', () => {
-    const { ledger, told } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const { ledger, events } = createLedger({ messages: 4, bytes: 1_000_000 });
     const changes = [...block(ledger, 7, 2), ...block(ledger, 8, 2)];
     expect(ledger.isFull()).toBe(true);
     settle(changes.slice(0, 2));
-    expect([ledger.isFull(), told]).toEqual([false, ['relieved']]);
+    expect([ledger.isFull(), events]).toEqual([false, ['windowReopened']]);
   });
 
   it('weighs nothing while it is gathered, and then what of it is in memory', () => {
-    const { ledger } = ledgerOf({ messages: 3, bytes: 100 });
-    for (const entry of [...block(ledger, 7, 50), ...block(ledger, 7, 50)]) entry.gather();
+    const { ledger } = createLedger({ messages: 3, bytes: 100 });
+    for (const delivery of [...block(ledger, 7, 50), ...block(ledger, 7, 50)]) delivery.gather();
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
     const group = ledger.commitStream(7, 100n, 10).group(64);
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([1, 74, 0n]);
@@ -178,7 +178,7 @@ describe('a transaction that comes in blocks', () => {
   });
 
   it('is named as what holds up the slot only once it has its place', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const [change] = block(ledger, 7);
     const before = transaction(ledger, 100n);
     expect(ledger.stalled?.reason).toBe('commit and 1 change not acknowledged');
@@ -195,18 +195,18 @@ describe('a transaction that comes in blocks', () => {
 
 describe('what is aborted', () => {
   it('needs no settling, as a whole', () => {
-    const { ledger, told } = ledgerOf({ messages: 2, bytes: 1_000_000 });
+    const { ledger, events } = createLedger({ messages: 2, bytes: 1_000_000 });
     const changes = block(ledger, 7, 2);
     expect(ledger.isFull()).toBe(true);
     ledger.abortStream(7, 7);
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.isFull(), ledger.settled]).toEqual([0, 0, false, true]);
-    expect(told).toEqual(['relieved']);
+    expect(events).toEqual(['windowReopened']);
     settle(changes);
     expect([ledger.unackedMessages, ledger.confirmed]).toEqual([0, 0n]);
   });
 
   it('needs no settling, as a subtransaction, and the rest does', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const kept = block(ledger, 7, 1);
     const aborted = block(ledger, 7, 2, 8);
     const other = block(ledger, 9, 1);
@@ -221,7 +221,7 @@ describe('what is aborted', () => {
   });
 
   it('leaves alone what an equal subtransaction of another transaction has done', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     block(ledger, 7, 1, 8);
     block(ledger, 9, 1, 8);
     ledger.abortStream(7, 8);
@@ -229,7 +229,7 @@ describe('what is aborted', () => {
   });
 
   it('may have been settled before', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const [first] = block(ledger, 7, 2);
     first?.settle();
     ledger.abortStream(7, 7);
@@ -237,20 +237,20 @@ describe('what is aborted', () => {
   });
 
   it('may have been gathered', () => {
-    const { ledger } = ledgerOf(WIDE);
-    for (const entry of [...block(ledger, 7, 2), ...block(ledger, 7, 1, 8)]) entry.gather();
+    const { ledger } = createLedger(WIDE);
+    for (const delivery of [...block(ledger, 7, 2), ...block(ledger, 7, 1, 8)]) delivery.gather();
     ledger.abortStream(7, 8);
     const group = ledger.commitStream(7, 100n, 10).group(20);
     expect(ledger.unackedBytes).toBe(30);
     settle([group]);
     expect([ledger.confirmed, ledger.settled]).toEqual([100n, true]);
-    for (const entry of block(ledger, 9, 2)) entry.gather();
+    for (const delivery of block(ledger, 9, 2)) delivery.gather();
     ledger.abortStream(9, 9);
     expect([ledger.settled, ledger.unackedMessages]).toEqual([true, 0]);
   });
 
   it('may be all that there was: then the commit is what is left', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     block(ledger, 7, 2, 8);
     ledger.abortStream(7, 8);
     const commit = ledger.commitStream(7, 100n, 10);
@@ -260,8 +260,8 @@ describe('what is aborted', () => {
   });
 
   it('may be all that was gathered: then whoever gathered it drops the group', () => {
-    const { ledger } = ledgerOf(WIDE);
-    for (const entry of block(ledger, 7, 2, 8)) entry.gather();
+    const { ledger } = createLedger(WIDE);
+    for (const delivery of block(ledger, 7, 2, 8)) delivery.gather();
     ledger.abortStream(7, 8);
     ledger.commitStream(7, 100n, 10).group(0).discard();
     expect([ledger.confirmed, ledger.settled, ledger.unackedMessages]).toEqual([100n, true, 0]);
@@ -270,7 +270,7 @@ describe('what is aborted', () => {
 
 describe('a prepared transaction', () => {
   it('is confirmed at its prepare, once that and all changes are settled', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const [change, prepare] = prepared(ledger, 100n);
     prepare?.settle();
     expect(ledger.confirmed).toBe(0n);
@@ -282,8 +282,8 @@ describe('a prepared transaction', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('is not done by itself when it is empty: what ends it will be told, too', () => {
-    const { ledger } = ledgerOf(WIDE);
+  it('has to be settled even when it is empty: the message that ends it is delivered, too', () => {
+    const { ledger } = createLedger(WIDE);
     const [prepare] = prepared(ledger, 100n, 0);
     expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 1]);
     expect(ledger.stalled?.reason).toBe('a prepared transaction is not acknowledged');
@@ -292,20 +292,20 @@ describe('a prepared transaction', () => {
   });
 
   it('fills the window until it is complete, and not from then on', () => {
-    const { ledger, told } = ledgerOf({ messages: 3, bytes: 1_000_000 });
+    const { ledger, events } = createLedger({ messages: 3, bytes: 1_000_000 });
     ledger.begin();
     const changes = [ledger.change(10), ledger.change(10), ledger.change(10)];
     expect(ledger.isFull()).toBe(true);
     const prepare = ledger.prepare(9, 100n, 10);
-    expect([ledger.isFull(), told]).toEqual([false, ['relieved']]);
+    expect([ledger.isFull(), events]).toEqual([false, ['windowReopened']]);
     expect([ledger.unackedMessages, ledger.unackedBytes]).toEqual([4, 40]);
     settle([...changes, prepare]);
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 100n]);
-    expect(told.filter((event) => event === 'relieved')).toHaveLength(1);
+    expect(events.filter((event) => event === 'windowReopened')).toHaveLength(1);
   });
 
   it('leaves room for all that comes behind it, however many are held', () => {
-    const { ledger } = ledgerOf({ messages: 2, bytes: 30 });
+    const { ledger } = createLedger({ messages: 2, bytes: 30 });
     const held = Array.from({ length: 10 }, (_, i) => prepared(ledger, 100n + BigInt(i), 0)).flat();
     expect([ledger.isFull(), ledger.unackedMessages]).toEqual([false, 10]);
     const one = ledger.openStandaloneUnit(200n, 10);
@@ -319,7 +319,7 @@ describe('a prepared transaction', () => {
   });
 
   it('is in the window again once its end is known: nobody has to hold it any more', () => {
-    const { ledger, told } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const { ledger, events } = createLedger({ messages: 4, bytes: 1_000_000 });
     const first = prepared(ledger, 100n, 1, 8);
     const second = prepared(ledger, 110n, 1, 9);
     const third = block(ledger, 7, 1);
@@ -328,22 +328,22 @@ describe('a prepared transaction', () => {
     const end = ledger.endPrepared(9, 200n, 10);
     expect([ledger.isFull(), ledger.unackedMessages]).toEqual([false, 7]);
     const other = ledger.endPrepared(7, 210n, 10);
-    expect([ledger.isFull(), ledger.unackedMessages, told]).toEqual([true, 8, []]);
+    expect([ledger.isFull(), ledger.unackedMessages, events]).toEqual([true, 8, []]);
     settle([...second, ...third]);
-    expect([ledger.isFull(), told]).toEqual([false, ['relieved']]);
+    expect([ledger.isFull(), events]).toEqual([false, ['windowReopened']]);
     settle([...first, end, other]);
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 210n]);
   });
 
   it('may have been prepared before the stream began, or be done as it ends', () => {
-    const { ledger } = ledgerOf({ messages: 2, bytes: 30 });
+    const { ledger } = createLedger({ messages: 2, bytes: 30 });
     settle([ledger.endPrepared(9, 100n, 10)]);
     settle([...prepared(ledger, 200n), ledger.endPrepared(9, 300n, 29)]);
     expect([ledger.isFull(), ledger.unackedBytes, ledger.confirmed]).toEqual([false, 0, 300n]);
   });
 
   it('keeps out of the window when it is gathered, too', () => {
-    const { ledger } = ledgerOf({ messages: 1, bytes: 10 });
+    const { ledger } = createLedger({ messages: 1, bytes: 10 });
     ledger.begin();
     ledger.change(1000).gather();
     const group = ledger.prepare(9, 100n, 10).group();
@@ -355,7 +355,7 @@ describe('a prepared transaction', () => {
   });
 
   it('takes its place at the prepare when it comes in blocks', () => {
-    const { ledger } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const { ledger } = createLedger({ messages: 4, bytes: 1_000_000 });
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
     expect(ledger.isFull()).toBe(true);
@@ -368,7 +368,7 @@ describe('a prepared transaction', () => {
   });
 
   it('holds up what comes behind it, as all does: the slot confirms no more', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const held = prepared(ledger, 100n);
     settle(transaction(ledger, 200n));
     ledger.recordDelivered(300n);
@@ -380,7 +380,7 @@ describe('a prepared transaction', () => {
 
 describe('a keepalive while blocks are open', () => {
   it('is confirmed when all that has its place is done: an open stream commits behind it', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     block(ledger, 7, 2);
     ledger.recordDelivered(50n);
     expect(ledger.confirmed).toBe(50n);
@@ -392,7 +392,7 @@ describe('a keepalive while blocks are open', () => {
   });
 
   it('is not confirmed by what the transaction did before it, once that is committed behind it', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7);
     const before = transaction(ledger, 100n);
     ledger.recordDelivered(150n);
@@ -406,30 +406,30 @@ describe('a keepalive while blocks are open', () => {
 
 describe('a stop with streams open', () => {
   it('leaves what is open unsettled for ever, and waits for nothing of it', () => {
-    const { ledger, told } = ledgerOf(WIDE);
+    const { ledger, events } = createLedger(WIDE);
     const open = block(ledger, 7, 2);
     const done = transaction(ledger, 100n);
     if (done[1]) ledger.stopAfter(done[1]);
-    expect([told.at(-1), ledger.settled]).toEqual(['stop', false]);
+    expect([events.at(-1), ledger.settled]).toEqual(['stop', false]);
     settle(done);
     expect([ledger.settled, ledger.confirmed]).toEqual([true, 100n]);
-    expect(open.map((entry) => entry.settle())).toEqual([false, false]);
+    expect(open.map((delivery) => delivery.settle())).toEqual([false, false]);
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('before a commit leaves it, its changes and all that follows unconfirmed', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
     const commit = ledger.commitStream(7, 200n, 10);
     ledger.stopBefore(commit, 150n);
-    expect([...changes, commit].map((entry) => entry.settle())).toEqual([false, false, false]);
+    expect([...changes, commit].map((delivery) => delivery.settle())).toEqual([false, false, false]);
     settle(before);
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 
   it('after a commit takes its changes in', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     const commit = ledger.commitStream(7, 200n, 10);
     const beyond = block(ledger, 8);
@@ -440,7 +440,7 @@ describe('a stop with streams open', () => {
 
   it('before a prepare leaves it unconfirmed, and before what ends it that', () => {
     for (const isStream of [true, false]) {
-      const { ledger } = ledgerOf(WIDE);
+      const { ledger } = createLedger(WIDE);
       let changes: LedgerDelivery[];
       if (isStream) changes = block(ledger, 7);
       else {
@@ -459,7 +459,7 @@ describe('a stop with streams open', () => {
   });
 
   it('at a change, or the end of a block, of what is open is one behind all that has its place', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const done = transaction(ledger, 100n);
     const [change] = block(ledger, 7);
     if (change) ledger.stopAfter(change, 120n);
@@ -469,31 +469,31 @@ describe('a stop with streams open', () => {
   });
 
   it('ends it once the session closes: nothing of it can be settled', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     ledger.close();
-    expect(changes.map((entry) => entry.settle())).toEqual([false, false]);
+    expect(changes.map((delivery) => delivery.settle())).toEqual([false, false]);
     expect(ledger.confirmed).toBe(0n);
   });
 });
 
 describe('where the consumer keeps the position', () => {
   it('what comes in blocks is confirmed by what the subscriber settles', () => {
-    const { ledger } = ledgerOf(WIDE, 'consumer');
-    for (const entry of [...block(ledger, 7), ledger.commitStream(7, 100n, 10)]) entry.discard();
+    const { ledger } = createLedger(WIDE, 'consumer');
+    for (const delivery of [...block(ledger, 7), ledger.commitStream(7, 100n, 10)]) delivery.discard();
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
     settle([...block(ledger, 8), ledger.commitStream(8, 200n, 10)]);
     expect(ledger.confirmed).toBe(200n);
   });
 
   it('an empty one, and what was aborted altogether, confirms nothing by itself', () => {
-    const { ledger } = ledgerOf(WIDE, 'consumer');
+    const { ledger } = createLedger(WIDE, 'consumer');
     block(ledger, 7, 0);
     ledger.commitStream(7, 100n, 10).discard();
-    for (const entry of block(ledger, 8, 1)) entry.gather();
+    for (const delivery of block(ledger, 8, 1)) delivery.gather();
     ledger.abortStream(8, 8);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
-    for (const entry of block(ledger, 9, 1, 10)) entry.gather();
+    for (const delivery of block(ledger, 9, 1, 10)) delivery.gather();
     ledger.abortStream(9, 10);
     ledger.commitStream(9, 200n, 10).group(0).discard();
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);

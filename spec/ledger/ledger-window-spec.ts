@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Delivery } from '../../lib/ledger/acknowledgement';
-import { ledgerOf } from './support/ledger-of';
+import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
 describe('the window', () => {
   it('is full at so many messages, and free again at half of them', () => {
-    const { ledger, told } = ledgerOf({ messages: 4, bytes: 1_000_000 });
+    const { ledger, events } = createLedger({ messages: 4, bytes: 1_000_000 });
     ledger.begin();
     const changes = [ledger.change(1), ledger.change(1), ledger.change(1)];
     expect(ledger.isFull()).toBe(false);
@@ -16,13 +16,13 @@ describe('the window', () => {
     expect([ledger.unackedMessages, ledger.isFull()]).toEqual([3, true]);
     changes[0]?.settle();
     expect([ledger.unackedMessages, ledger.isFull()]).toEqual([2, false]);
-    expect(told).toEqual(['relieved']);
+    expect(events).toEqual(['windowReopened']);
     changes[1]?.settle();
-    expect(told).toEqual(['relieved']);
+    expect(events).toEqual(['windowReopened']);
   });
 
   it('is full at so many bytes, and free again at half of them', () => {
-    const { ledger } = ledgerOf({ messages: 1000, bytes: 100 });
+    const { ledger } = createLedger({ messages: 1000, bytes: 100 });
     ledger.begin();
     const changes = [ledger.change(40), ledger.change(59)];
     expect([ledger.unackedBytes, ledger.isFull()]).toEqual([99, false]);
@@ -35,19 +35,19 @@ describe('the window', () => {
   });
 
   it('is free again only when messages and bytes are both at half', () => {
-    const { ledger } = ledgerOf({ messages: 4, bytes: 100 });
+    const { ledger } = createLedger({ messages: 4, bytes: 100 });
     ledger.begin();
     const large = ledger.change(90);
     const small = [ledger.change(1), ledger.change(1), ledger.change(1)];
     expect(ledger.isFull()).toBe(true);
-    for (const entry of small) entry.settle();
+    for (const delivery of small) delivery.settle();
     expect([ledger.unackedMessages, ledger.isFull()]).toEqual([1, true]);
     large.settle();
     expect(ledger.isFull()).toBe(false);
   });
 
   it('lets one message in, however large, and no second one', () => {
-    const { ledger } = ledgerOf({ messages: 10, bytes: 100 });
+    const { ledger } = createLedger({ messages: 10, bytes: 100 });
     ledger.begin();
     const change = ledger.change(1_000_000);
     expect(ledger.isFull()).toBe(true);
@@ -56,23 +56,23 @@ describe('the window', () => {
   });
 
   it('of one message takes one message at a time', () => {
-    const { ledger } = ledgerOf({ messages: 1, bytes: 1_000_000 });
+    const { ledger } = createLedger({ messages: 1, bytes: 1_000_000 });
     ledger.begin();
     for (const open of [() => ledger.change(1), () => ledger.change(1), () => ledger.commit(100n, 1)]) {
-      const entry = open();
+      const delivery = open();
       expect(ledger.isFull()).toBe(true);
-      entry.settle();
+      delivery.settle();
       expect(ledger.isFull()).toBe(false);
     }
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('counts what was acknowledged out of turn as gone, though it is not confirmed yet', () => {
-    const { ledger } = ledgerOf({ messages: 3, bytes: 1_000_000 });
+    const { ledger } = createLedger({ messages: 3, bytes: 1_000_000 });
     const first = ledger.openStandaloneUnit(10n, 5);
     const later = [ledger.openStandaloneUnit(20n, 5), ledger.openStandaloneUnit(30n, 5)];
     expect(ledger.isFull()).toBe(true);
-    for (const entry of later) entry.settle();
+    for (const delivery of later) delivery.settle();
     expect([ledger.isFull(), ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0n, 1, 5]);
     first.settle();
     expect(ledger.confirmed).toBe(30n);
@@ -81,15 +81,15 @@ describe('the window', () => {
 
 describe('a transaction that is gathered', () => {
   it('counts as one delivery with the bytes of all of it', () => {
-    const { ledger } = ledgerOf(WIDE);
-    const entry = gathered(ledger, 100n, 5, 20);
+    const { ledger } = createLedger(WIDE);
+    const delivery = gathered(ledger, 100n, 5, 20);
     expect([ledger.unackedMessages, ledger.unackedBytes]).toEqual([1, 120]);
-    expect(entry.settle()).toBe(true);
+    expect(delivery.settle()).toBe(true);
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 100n]);
   });
 
   it('is not confirmed by acknowledging its changes and its Commit one by one', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.begin();
     const change = ledger.change(1);
     change.gather();
@@ -102,7 +102,7 @@ describe('a transaction that is gathered', () => {
   });
 
   it('weighs nothing before its end has come, so that it may be larger than the window', () => {
-    const { ledger } = ledgerOf({ messages: 4, bytes: 100 });
+    const { ledger } = createLedger({ messages: 4, bytes: 100 });
     ledger.begin();
     for (let i = 0; i < 50; i++) {
       ledger.change(99).gather();
@@ -115,7 +115,7 @@ describe('a transaction that is gathered', () => {
   });
 
   it('larger by one change than the whole window is gathered all the same', () => {
-    const { ledger } = ledgerOf({ messages: 1, bytes: 10 });
+    const { ledger } = createLedger({ messages: 1, bytes: 10 });
     ledger.begin();
     for (let i = 0; i < 3; i++) {
       ledger.change(1000).gather();
@@ -126,7 +126,7 @@ describe('a transaction that is gathered', () => {
   });
 
   it('fills the window with those before it at the limit, and not one earlier', () => {
-    const { ledger } = ledgerOf({ messages: 3, bytes: 1_000_000 });
+    const { ledger } = createLedger({ messages: 3, bytes: 1_000_000 });
     const groups = [gathered(ledger, 100n, 3), gathered(ledger, 200n, 3)];
     expect([ledger.unackedMessages, ledger.isFull()]).toEqual([2, false]);
     groups.push(gathered(ledger, 300n, 3));
@@ -138,7 +138,7 @@ describe('a transaction that is gathered', () => {
   });
 
   it('does not fill the window by bytes that it only moves', () => {
-    const { ledger } = ledgerOf({ messages: 1000, bytes: 100 });
+    const { ledger } = createLedger({ messages: 1000, bytes: 100 });
     ledger.begin();
     ledger.change(30).gather();
     ledger.commit(100n, 60).group();
@@ -146,7 +146,7 @@ describe('a transaction that is gathered', () => {
   });
 
   it('takes over only what was not acknowledged before', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.begin();
     const early = ledger.change(1000);
     early.settle();
@@ -159,7 +159,7 @@ describe('a transaction that is gathered', () => {
   });
 
   it('waits for the changes that were left out of it', () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     ledger.begin();
     const dropped = ledger.change(10);
     ledger.change(10).gather();
@@ -176,7 +176,7 @@ describe('an acknowledged delivery that the subscriber keeps', () => {
   const collectGarbage: () => void = runInNewContext('gc');
 
   it('keeps nothing of later transactions in memory', async () => {
-    const { ledger } = ledgerOf(WIDE);
+    const { ledger } = createLedger(WIDE);
     const kept = transaction(ledger, 100n);
     const later = ((): WeakRef<object> => {
       const [first, second] = [transaction(ledger, 200n), transaction(ledger, 300n)];

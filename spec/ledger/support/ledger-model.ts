@@ -4,7 +4,7 @@ import type fc from 'fast-check';
 import type { DeliveringLedger as Ledger, LedgerDelivery } from './delivering-ledger';
 import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import type { WindowLimits } from '../../../lib/ledger/window';
-import { ledgerOf } from './ledger-of';
+import { createLedger } from './create-ledger';
 import { expectSame, NaiveLedger, type Keepalive, type Piece } from './naive-ledger';
 
 /** The naive ledger, and what the commands have to remember. */
@@ -21,8 +21,8 @@ export class Model {
   /** By xid: which items are prepared, and have not ended. */
   readonly prepared = new Map<number, number>();
   stopped = false;
-  /** What the ledger should have told so far of a window that emptied. */
-  relieved = 0;
+  /** How often the window has reopened. */
+  reopenings = 0;
 
   constructor(limits: WindowLimits, owner: PositionOwner) {
     this.naive = new NaiveLedger(limits, owner);
@@ -42,28 +42,28 @@ export class Model {
   }
 }
 
-/** The ledger, and its entries by what they are to the naive one. */
+/** The ledger, and its deliveries by their counterparts in the naive ledger. */
 export class Real {
   readonly ledger: Ledger;
-  readonly told: string[];
-  readonly entries = new Map<Piece, LedgerDelivery>();
+  readonly events: string[];
+  readonly deliveries = new Map<Piece, LedgerDelivery>();
   readonly keepalives = new Map<Keepalive, LedgerDelivery>();
-  /** The last delivery's entry. */
+  /** The last message. */
   last: LedgerDelivery | undefined;
 
   constructor(limits: WindowLimits, owner: PositionOwner) {
-    ({ ledger: this.ledger, told: this.told } = ledgerOf(limits, owner));
+    ({ ledger: this.ledger, events: this.events } = createLedger(limits, owner));
   }
 
-  readonly keep = (piece: Piece | undefined, entry: LedgerDelivery): LedgerDelivery => {
-    if (piece) this.entries.set(piece, entry);
-    return (this.last = entry);
+  readonly keep = (piece: Piece | undefined, delivery: LedgerDelivery): LedgerDelivery => {
+    if (piece) this.deliveries.set(piece, delivery);
+    return (this.last = delivery);
   };
 
-  entry(piece: Piece): LedgerDelivery {
-    const entry = this.entries.get(piece);
-    if (!entry) throw new Error('There is no such entry');
-    return entry;
+  getDelivery(piece: Piece): LedgerDelivery {
+    const delivery = this.deliveries.get(piece);
+    if (!delivery) throw new Error('There is no such delivery');
+    return delivery;
   }
 }
 
@@ -78,9 +78,9 @@ export class Step implements fc.Command<Model, Real> {
   run(model: Model, real: Real): void {
     const before = model.naive.full;
     this.step(model, real);
-    model.naive.look();
-    if (before && !model.naive.full) model.relieved++;
-    agree(model, real);
+    model.naive.updateFull();
+    if (before && !model.naive.full) model.reopenings++;
+    expectAgreement(model, real);
   }
 
   toString(): string {
@@ -88,7 +88,7 @@ export class Step implements fc.Command<Model, Real> {
   }
 }
 
-export function agree({ naive, relieved }: Model, { ledger, told }: Real): void {
+export function expectAgreement({ naive, reopenings }: Model, { ledger, events }: Real): void {
   const actual = {
     confirmed: ledger.confirmed,
     messages: ledger.unackedMessages,
@@ -96,10 +96,10 @@ export function agree({ naive, relieved }: Model, { ledger, told }: Real): void 
     full: ledger.isFull(),
     settled: ledger.settled,
     reason: ledger.stalled?.reason,
-    relieved: told.filter((event) => event === 'relieved').length,
+    reopenings: events.filter((event) => event === 'windowReopened').length,
   };
   const { confirmed, messages, bytes, full, settled, reason } = naive;
-  expectSame(actual, { confirmed, messages, bytes, full, settled, reason, relieved });
+  expectSame(actual, { confirmed, messages, bytes, full, settled, reason, reopenings });
 }
 
 export const isReading = (model: Model): boolean => model.reading;

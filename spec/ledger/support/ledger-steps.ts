@@ -1,5 +1,5 @@
 /** What happens to a ledger: messages, acknowledgements, stops. */
-import { placeStream, hasStream, streamOf } from './ledger-stream-steps';
+import { placeStream, hasStream, pickStream } from './ledger-stream-steps';
 import { isBetween, isInside, isReading, Step, type Model } from './ledger-model';
 
 export function begin(gathering: boolean): Step {
@@ -14,14 +14,14 @@ export function begin(gathering: boolean): Step {
 export function change(bytes: number, early: boolean): Step {
   return new Step(`change(${bytes}${early ? ', acknowledged' : ''})`, isInside, (model, real) => {
     const piece = model.naive.change(bytes);
-    const entry = real.keep(piece, real.ledger.change(bytes));
+    const delivery = real.keep(piece, real.ledger.change(bytes));
     if (early) {
       piece.acked = true;
-      expect(entry.settle()).toBe(true);
+      expect(delivery.settle()).toBe(true);
     }
     if (model.gathering) {
       piece.gathered = !early;
-      entry.gather();
+      delivery.gather();
     }
   });
 }
@@ -30,8 +30,8 @@ export function commit(distance: bigint, bytes: number): Step {
   return new Step(`commit(+${distance}, ${bytes})`, isInside, (model, real) => {
     model.lsn += distance;
     const piece = model.naive.commit(model.lsn, bytes);
-    const entry = real.keep(piece, real.ledger.commit(model.lsn, bytes));
-    if (piece && model.gathering) real.keep(model.naive.group(), entry.group());
+    const delivery = real.keep(piece, real.ledger.commit(model.lsn, bytes));
+    if (piece && model.gathering) real.keep(model.naive.group(), delivery.group());
   });
 }
 
@@ -39,8 +39,8 @@ export function prepare(distance: bigint, bytes: number): Step {
   return new Step(`prepare(+${distance}, ${bytes})`, isInside, (model, real) => {
     model.lsn += distance;
     const xid = model.prepare();
-    const entry = real.keep(model.naive.prepare(model.lsn, bytes), real.ledger.prepare(xid, model.lsn, bytes));
-    if (model.gathering) real.keep(model.naive.group(), entry.group());
+    const delivery = real.keep(model.naive.prepare(model.lsn, bytes), real.ledger.prepare(xid, model.lsn, bytes));
+    if (model.gathering) real.keep(model.naive.group(), delivery.group());
   });
 }
 
@@ -89,10 +89,10 @@ export function acknowledgeKeepalive(pick: number): Step {
     `acknowledgeKeepalive(${pick})`,
     ({ naive }) => naive.owner === 'consumer',
     (model, real) => {
-      const [keepalive, entry] = [...real.keepalives][pick % real.keepalives.size] ?? [];
-      if (!keepalive || !entry) return;
+      const [keepalive, delivery] = [...real.keepalives][pick % real.keepalives.size] ?? [];
+      if (!keepalive || !delivery) return;
       keepalive.acked ||= !model.naive.closed;
-      expect(entry.settle()).toBe(keepalive.acked);
+      expect(delivery.settle()).toBe(keepalive.acked);
     },
   );
 }
@@ -103,10 +103,10 @@ export function drop(pick: number): Step {
     `drop(${pick})`,
     ({ naive }) => naive.items.length + naive.streams.size > 0,
     (model, real) => {
-      const pieces = [...real.entries.keys()].filter((piece) => !piece.gathered);
+      const pieces = [...real.deliveries.keys()].filter((piece) => !piece.gathered);
       const piece = pieces[pick % pieces.length];
       if (!piece) return;
-      real.entry(piece).discard();
+      real.getDelivery(piece).discard();
       if (piece.acked) return;
       piece.acked = piece.dropped = model.naive.counts(piece);
     },
@@ -119,11 +119,11 @@ export function acknowledge(pick: number): Step {
     `acknowledge(${pick})`,
     ({ naive }) => naive.items.length + naive.streams.size > 0,
     (model, real) => {
-      const pieces = [...real.entries.keys()].filter((piece) => !piece.gathered);
+      const pieces = [...real.deliveries.keys()].filter((piece) => !piece.gathered);
       const piece = pieces[pick % pieces.length];
       if (!piece) return;
       const counts = piece.acked || model.naive.counts(piece);
-      expect(real.entry(piece).settle()).toBe(counts);
+      expect(real.getDelivery(piece).settle()).toBe(counts);
       piece.acked = counts;
     },
   );
@@ -138,7 +138,7 @@ export function acknowledgeOldest(): Step {
       const piece = model.naive.waiting[0];
       if (!piece) return;
       const counts = model.naive.counts(piece);
-      expect(real.entry(piece).settle()).toBe(counts);
+      expect(real.getDelivery(piece).settle()).toBe(counts);
       piece.acked = counts;
     },
   );
@@ -153,7 +153,7 @@ export function stopBefore(kind: 'begin' | 'single' | 'commit' | 'prepare'): Ste
     naive.end = naive.items.length;
     model.stopped = true;
     if (kind === 'commit' || kind === 'prepare') {
-      real.ledger.stopBefore(placeStream(kind, streamOf(model, 0), 1n, 7, model, real)[1]);
+      real.ledger.stopBefore(placeStream(kind, pickStream(model, 0), 1n, 7, model, real)[1]);
     } else if (kind === 'begin') {
       naive.begin();
       real.ledger.stopBefore(real.ledger.begin());
@@ -161,7 +161,7 @@ export function stopBefore(kind: 'begin' | 'single' | 'commit' | 'prepare'): Ste
       const piece = naive.message(model.lsn + 1n, 7);
       real.ledger.stopBefore(real.keep(piece, real.ledger.openStandaloneUnit(model.lsn + 1n, 7)));
     }
-    expect(real.told.at(-1)).toBe('stop');
+    expect(real.events.at(-1)).toBe('stop');
   });
 }
 
@@ -175,7 +175,7 @@ export function stopAfterLast(distance: bigint | undefined): Step {
     naive.end = naive.items.length;
     model.stopped = true;
     real.ledger.stopAfter(real.last ?? real.ledger.openSettled(), upTo);
-    expect(real.told.at(-1)).toBe('stop');
+    expect(real.events.at(-1)).toBe('stop');
   });
 }
 

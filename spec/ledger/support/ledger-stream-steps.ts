@@ -21,14 +21,14 @@ export function streamed(bytes: number, sub: number, early: boolean): Step {
   return new Step(`streamed(${bytes}, ${sub}${early ? ', acknowledged' : ''})`, isInBlock, (model, real) => {
     const xid = model.xid + sub;
     const piece = model.naive.change(bytes, xid);
-    const entry = real.keep(piece, real.ledger.change(bytes, xid));
+    const delivery = real.keep(piece, real.ledger.change(bytes, xid));
     if (early) {
       piece.acked = true;
-      expect(entry.settle()).toBe(true);
+      expect(delivery.settle()).toBe(true);
     }
     if (model.gathered.has(model.xid)) {
       piece.gathered = !early;
-      entry.gather();
+      delivery.gather();
     }
   });
 }
@@ -44,7 +44,7 @@ export function leaveBlock(): Step {
 export function abort(pick: number, sub: number): Step {
   const check = (model: Model): boolean => isBetween(model) && model.naive.streams.size > 0;
   return new Step(`abort(${pick}, ${sub})`, check, (model, real) => {
-    const xid = streamOf(model, pick);
+    const xid = pickStream(model, pick);
     model.naive.abort(xid, xid + sub);
     real.keep(undefined, real.ledger.abortStream(xid, xid + sub));
   });
@@ -60,9 +60,9 @@ export function endStream(
 ): Step {
   const check = (model: Model): boolean => isBetween(model) && model.naive.streams.size > 0;
   return new Step(`${kind}Stream(${pick}, +${distance}, ${bytes}, ${held})`, check, (model, real) => {
-    const xid = streamOf(model, pick);
-    const [piece, entry] = placeStream(kind, xid, distance, bytes, model, real);
-    if (piece && model.gathered.has(xid)) real.keep(model.naive.group(held), entry.group(held));
+    const xid = pickStream(model, pick);
+    const [piece, delivery] = placeStream(kind, xid, distance, bytes, model, real);
+    if (piece && model.gathered.has(xid)) real.keep(model.naive.group(held), delivery.group(held));
   });
 }
 
@@ -85,7 +85,7 @@ export function placeStream(
   return [piece, keep(piece, ledger.commitStream(xid, model.lsn, bytes))];
 }
 
-export function streamOf({ naive }: Model, pick: number): number {
+export function pickStream({ naive }: Model, pick: number): number {
   return [...naive.streams.keys()][pick % naive.streams.size] ?? 0;
 }
 
@@ -99,7 +99,7 @@ export function acknowledgeStreamed(pick: number): Step {
       const piece = pieces[pick % pieces.length];
       if (!piece) return;
       const counts = piece.acked || model.naive.counts(piece);
-      expect(real.entry(piece).settle()).toBe(counts);
+      expect(real.getDelivery(piece).settle()).toBe(counts);
       piece.acked = counts;
     },
   );

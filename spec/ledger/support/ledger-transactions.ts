@@ -13,8 +13,8 @@ interface Delivered {
 /** A whole transaction; every change, and the commit, has so many bytes. */
 export function transaction(ledger: Ledger, endLsn: bigint, changes = 1, bytes = 10): Delivered {
   const begin = ledger.begin();
-  const entries = Array.from({ length: changes }, () => ledger.change(bytes));
-  return { begin, changes: entries, commit: ledger.commit(endLsn, bytes) };
+  const deliveries = Array.from({ length: changes }, () => ledger.change(bytes));
+  return { begin, changes: deliveries, commit: ledger.commit(endLsn, bytes) };
 }
 
 /** A whole transaction as `transactions()` takes it. */
@@ -25,5 +25,5 @@ export function gathered(ledger: Ledger, endLsn: bigint, changes = 1, bytes = 10
 }
 
 export function settle({ changes, commit }: Delivered): void {
-  for (const entry of [...changes, commit]) entry.settle();
+  for (const delivery of [...changes, commit]) delivery.settle();
 }

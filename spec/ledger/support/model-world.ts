@@ -49,7 +49,7 @@ class Server {
   }
 
   /** Where a stream starts that asks for a position: one below the slot's own is forwarded to it. */
-  startOf(position: bigint): bigint {
+  getStreamStart(position: bigint): bigint {
     return position > this.confirmedFlush ? position : this.confirmedFlush;
   }
 
@@ -82,7 +82,7 @@ class Server {
 export class Connection {
   readonly naive: NaiveLedger;
   readonly fixture: SessionFixture;
-  readonly entries = new Map<Piece, Delivery>();
+  readonly deliveries = new Map<Piece, Delivery>();
   /** What in the log the naive ledger's items are. */
   readonly logged = new Map<Item, Logged>();
   /** Bytes on their way to the client. */
@@ -93,9 +93,9 @@ export class Connection {
   receivedBytes = 0;
   /** How many things of the log were sent. */
   sent = 0;
-  /** The highest position that the server has told of. */
-  told = 0n;
-  heard = 0;
+  /** The highest position that the server has announced. */
+  announced = 0n;
+  messagesRead = 0;
   wakesDone = 0;
   delivered = 0;
   /** Without keepalives. */
@@ -152,7 +152,7 @@ export class Connection {
 
   tell(walEnd: bigint, ask: boolean): void {
     this.put(keepalive(walEnd, ask));
-    if (walEnd > this.told) this.told = walEnd;
+    if (walEnd > this.announced) this.announced = walEnd;
   }
 
   /** Sends what comes next in the log, with a keepalive in the middle of it. */
@@ -173,7 +173,7 @@ export class Connection {
       }
       this.put(xlogData(commit({ commitLsn: start, endLsn: end })));
     }
-    if (end > this.told) this.told = end;
+    if (end > this.announced) this.announced = end;
   }
 
   /** The client is given so many bytes. */
@@ -198,7 +198,7 @@ export class Connection {
       if (piece) this.acknowledge(piece);
     }
     if (this.stopWanted === 'after' && !this.inside) this.stopAfter();
-    naive.look();
+    naive.updateFull();
     return true;
   }
 
@@ -208,12 +208,12 @@ export class Connection {
       case 'begin':
         this.inside = true;
         naive.begin();
-        this.#arrives(message.commitLsn);
+        this.#recordArrival(message.commitLsn);
         if (this.stopWanted === 'before') this.#stopBefore(message);
         break;
       case 'insert': {
         const piece = naive.change(1);
-        this.entries.set(piece, message);
+        this.deliveries.set(piece, message);
         if (!style.gathering) break;
         piece.gathered = true;
         Delivery.gather(message);
@@ -223,17 +223,17 @@ export class Connection {
         this.inside = false;
         const piece = naive.commit(message.endLsn, 1);
         if (!piece) break;
-        this.entries.set(piece, message);
+        this.deliveries.set(piece, message);
         if (style.gathering) {
           const group = new LedgerDelivery();
           Delivery.group(message, group);
-          this.entries.set(naive.group(), group);
+          this.deliveries.set(naive.group(), group);
         }
         break;
       }
       case 'message':
-        this.entries.set(naive.message(message.lsn, 1), message);
-        this.#arrives(message.lsn - 0x30n);
+        this.deliveries.set(naive.message(message.lsn, 1), message);
+        this.#recordArrival(message.lsn - 0x30n);
         if (this.stopWanted === 'before') this.#stopBefore(message);
         break;
       case 'keepalive':
@@ -244,7 +244,7 @@ export class Connection {
   }
 
   /** Something of the log has come: for the first time in this session, in order, and not after it was done. */
-  #arrives(start: bigint): void {
+  #recordArrival(start: bigint): void {
     const { world, naive } = this;
     const logged = world.server.log.find((logged) => logged.start === start);
     const item = naive.items.at(-1);
@@ -272,9 +272,9 @@ export class Connection {
   }
 
   acknowledge(piece: Piece): void {
-    const entry = this.entries.get(piece);
+    const delivery = this.deliveries.get(piece);
     const counts = piece.acked || this.naive.counts(piece);
-    expectSame({ settled: entry?.acknowledge() }, { settled: counts });
+    expectSame({ settled: delivery?.acknowledge() }, { settled: counts });
     piece.acked = counts;
   }
 
@@ -288,8 +288,8 @@ export class Connection {
   /** The server reads what the client has sent until now. */
   serverReads(): void {
     const { server } = this.world;
-    for (const sent of this.fixture.host.sent.slice(this.heard)) {
-      this.heard++;
+    for (const sent of this.fixture.host.sent.slice(this.messagesRead)) {
+      this.messagesRead++;
       if (sent.kind === 'status' && sent.flushed > server.confirmedFlush) server.confirmedFlush = sent.flushed;
       if (sent.kind === 'copyDone') {
         this.put(copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery());
@@ -329,7 +329,7 @@ export class World {
     // On the same timeline nothing has to be asked.
     if (position) resumeFromState(position, this.memory).check(identity, slot.name, slot).next();
     this.memory.recordStart(slot, identity);
-    this.connection = new Connection(this, style, this.server.startOf(position?.lsn ?? 0n));
+    this.connection = new Connection(this, style, this.server.getStreamStart(position?.lsn ?? 0n));
   }
 
   /** The old connection ends, if it has not done so already, and the observable learns what was confirmed on it. */
@@ -361,39 +361,39 @@ export class World {
     if (connection.over) return;
 
     const willWake = connection.wakesDone < host.scheduledPumps;
-    const { paused: resting, happened } = host;
+    const { paused: socketPaused, happened } = host;
     if (connection.ended === undefined) {
       const whole = connection.frames.filter(({ end }) => end <= connection.receivedBytes);
       const data = whole.filter(({ isKeepalive }) => !isKeepalive).length;
       // While work is in hand a keepalive may wait behind another; then the last one comes after all.
       const mayWait = naive.messages > 0 || !whole.at(-1)?.isKeepalive;
-      const waits = naive.full || (resting && willWake);
+      const waits = naive.full || (socketPaused && willWake);
       const everything = connection.deliveredData === data && (mayWait || connection.last?.kind === 'keepalive');
       // It reads all there is, unless the window is full or a later turn will go on; the socket rests only then.
       expectSame(
         {
           paused: status.paused,
           readOn: everything || waits,
-          resting: resting && !waits,
-          full: naive.full && !resting,
+          socketPaused: socketPaused && !waits,
+          full: naive.full && !socketPaused,
         },
-        { paused: naive.full, readOn: true, resting: false, full: false },
+        { paused: naive.full, readOn: true, socketPaused: false, full: false },
       );
     } else if (connection.ended === 'stopped' && !naive.settled) {
       const [completed, closing] = [happened.includes('complete'), happened.includes('closing')];
-      expectSame({ completed, closing, resting }, { completed: true, closing: false, resting: true });
+      expectSame({ completed, closing, socketPaused }, { completed: true, closing: false, socketPaused: true });
     } else if (!willWake) {
       expectSame({ closing: happened.includes('closing') }, { closing: true });
     }
   }
 
   #checkStatuses(connection: Connection): void {
-    const { fixture, naive, told } = connection;
+    const { fixture, naive, announced } = connection;
     for (const { written, flushed, applied } of fixture.host.statuses.slice(connection.statusesChecked)) {
       const [back, writtenBack] = [flushed < connection.flushed, written < connection.written];
       expectSame(
-        { applied, back, writtenBack, beyondWritten: flushed > written, beyondTold: written > told },
-        { applied: flushed, back: false, writtenBack: false, beyondWritten: false, beyondTold: false },
+        { applied, back, writtenBack, beyondWritten: flushed > written, beyondAnnounced: written > announced },
+        { applied: flushed, back: false, writtenBack: false, beyondWritten: false, beyondAnnounced: false },
       );
       connection.flushed = flushed;
       connection.written = written;
@@ -417,12 +417,12 @@ export class World {
     connection.fixture.pass(1000);
     connection.serverReads();
     this.check();
-    expect([...this.delivered].sort(byStart)).toEqual(server.log);
+    expect([...this.delivered].sort(compareStarts)).toEqual(server.log);
     expect(this.done.size).toBe(server.log.length);
     expect(server.confirmedFlush).toBe(server.wal);
   }
 }
 
-function byStart(a: Logged, b: Logged): number {
+function compareStarts(a: Logged, b: Logged): number {
   return a.start < b.start ? -1 : 1;
 }

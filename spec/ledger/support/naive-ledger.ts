@@ -22,7 +22,7 @@ interface Transaction {
   readonly aborted: Piece[];
   /** Whether it ends with a Prepare, and has. */
   prepared: boolean;
-  /** Then it counts against the window only once its end has been told. */
+  /** Of a prepared transaction: whether its Commit Prepared or Rollback Prepared was delivered. Until then it does not count against the window. */
   ended: boolean;
   commit?: Piece;
   group?: Piece;
@@ -57,7 +57,7 @@ export class NaiveLedger {
   /** So many of the items lie before the stop. */
   end = Infinity;
   closed = false;
-  /** To be brought up to date by {@link look} whenever reading might go on. */
+  /** As of the last call of {@link updateFull}. */
   full = false;
 
   constructor(
@@ -66,11 +66,11 @@ export class NaiveLedger {
   ) {}
 
   begin(): void {
-    this.items.push(newTransaction());
+    this.items.push(createTransaction());
   }
 
   change(bytes: number, xid?: number): Piece {
-    const piece = newPiece(bytes, xid);
+    const piece = createPiece(bytes, xid);
     (this.#block ?? this.#transaction()).changes.push(piece);
     return piece;
   }
@@ -80,7 +80,7 @@ export class NaiveLedger {
     const transaction = this.#transaction();
     transaction.endLsn = endLsn;
     const isEmpty = transaction.changes.length + transaction.aborted.length === 0;
-    if (streamed || !isEmpty) transaction.commit = newPiece(bytes);
+    if (streamed || !isEmpty) transaction.commit = createPiece(bytes);
     return transaction.commit;
   }
 
@@ -88,7 +88,7 @@ export class NaiveLedger {
     const transaction = this.#transaction();
     transaction.endLsn = endLsn;
     transaction.prepared = true;
-    return (transaction.commit = newPiece(bytes));
+    return (transaction.commit = createPiece(bytes));
   }
 
   /** Tells how the transaction ended that was prepared as this item. */
@@ -99,7 +99,7 @@ export class NaiveLedger {
   }
 
   enterBlock(xid: number): void {
-    this.#block = this.streams.get(xid) ?? newTransaction();
+    this.#block = this.streams.get(xid) ?? createTransaction();
     this.streams.set(xid, this.#block);
   }
 
@@ -142,12 +142,12 @@ export class NaiveLedger {
     transaction.commit.gathered = true;
     const changes = transaction.changes.filter((piece) => piece.gathered);
     const inMemory = held ?? changes.reduce((sum, { bytes }) => sum + bytes, 0);
-    transaction.group = newPiece(inMemory + transaction.commit.bytes);
+    transaction.group = createPiece(inMemory + transaction.commit.bytes);
     return transaction.group;
   }
 
   message(lsn: bigint, bytes: number): Piece {
-    const piece = newPiece(bytes);
+    const piece = createPiece(bytes);
     this.items.push({ kind: 'message', lsn, piece });
     return piece;
   }
@@ -165,13 +165,13 @@ export class NaiveLedger {
 
   /** What is still to be acknowledged. */
   get waiting(): Piece[] {
-    return [...this.items, ...this.streams.values()].flatMap(piecesOf).filter(isWaiting);
+    return [...this.items, ...this.streams.values()].flatMap(getPieces).filter(isWaiting);
   }
 
   /** What of that weighs on the window. */
-  get weighing(): Piece[] {
+  get inWindow(): Piece[] {
     const items = this.items.filter((item) => item.kind !== 'transaction' || !item.prepared || item.ended);
-    return [...items, ...this.streams.values()].flatMap(piecesOf).filter(isWaiting);
+    return [...items, ...this.streams.values()].flatMap(getPieces).filter(isWaiting);
   }
 
   get messages(): number {
@@ -184,7 +184,7 @@ export class NaiveLedger {
 
   /** Whether an acknowledgement of this piece still counts. */
   counts(piece: Piece): boolean {
-    const index = this.items.findIndex((item) => piecesOf(item).includes(piece));
+    const index = this.items.findIndex((item) => getPieces(item).includes(piece));
     // What has no place yet lies beyond every stop.
     return !this.closed && (index < 0 ? Infinity : index) <= this.end - 1;
   }
@@ -202,41 +202,41 @@ export class NaiveLedger {
 
   get confirmed(): bigint {
     return this.settledPrefix.reduce((highest, item) => {
-      const position = positionOf(item);
+      const position = getPosition(item);
       return this.#isKnown(item) && position > highest ? position : highest;
     }, 0n);
   }
 
   /** What the oldest unsettled item lacks, in the words of the warning; else what keeps anything more from being read. */
   get reason(): string | undefined {
-    return this.#reasonOfOldest ?? this.#reasonOfBlocks;
+    return this.#oldestReason ?? this.#openStreamReason;
   }
 
   /** The changes of an open stream that fill the window, and that nobody but the subscriber can take out of it. */
-  get #reasonOfBlocks(): string | undefined {
+  get #openStreamReason(): string | undefined {
     if (!this.full || this.end < Infinity) return undefined;
     const streams = [...this.streams.values()].map(({ changes }) => changes.filter(isWaiting));
     const [oldest] = streams.filter(([first]) => first).sort(([a], [b]) => (a?.number ?? 0) - (b?.number ?? 0));
-    return oldest && unended(oldest.length);
+    return oldest && formatUnended(oldest.length);
   }
 
-  get #reasonOfOldest(): string | undefined {
+  get #oldestReason(): string | undefined {
     const item = this.items.slice(0, this.end).find((item) => !isSettled(item));
     if (!item || item.kind === 'keepalive') return undefined;
     if (item.kind === 'message') return 'a message is not acknowledged';
     if (item.prepared && !(item.group ?? item.commit)?.acked) return 'a prepared transaction is not acknowledged';
     if (item.group) return item.group.acked ? undefined : 'a transaction is not acknowledged';
     const changes = item.changes.filter((piece) => !piece.acked && !piece.gathered).length;
-    const count = countOf(changes);
-    if (!item.commit) return changes > 0 ? unended(changes) : undefined;
+    const count = formatChangeCount(changes);
+    if (!item.commit) return changes > 0 ? formatUnended(changes) : undefined;
     if (changes === 0) return 'all changes acknowledged, their commit not';
     return item.commit.acked ? `commit acknowledged, ${count} not` : `commit and ${count} not acknowledged`;
   }
 
   /** Full at a limit; free again once both are at half. */
-  look(): void {
-    const messages = this.weighing.length;
-    const bytes = this.weighing.reduce((sum, { bytes }) => sum + bytes, 0);
+  updateFull(): void {
+    const messages = this.inWindow.length;
+    const bytes = this.inWindow.reduce((sum, { bytes }) => sum + bytes, 0);
     const limits = this.limits;
     this.full = this.full
       ? !(messages <= limits.messages / 2 && bytes <= limits.bytes / 2)
@@ -248,7 +248,7 @@ export class NaiveLedger {
     if (this.owner === 'slot') return true;
     if (item.kind === 'keepalive') return item.acked;
     const aborted = item.kind === 'transaction' ? item.aborted : [];
-    return [...piecesOf(item), ...aborted].some((piece) => piece.acked && !piece.dropped);
+    return [...getPieces(item), ...aborted].some((piece) => piece.acked && !piece.dropped);
   }
 
   #transaction(): Transaction {
@@ -260,27 +260,27 @@ export class NaiveLedger {
 
 let pieces = 0;
 
-function newPiece(bytes: number, xid?: number): Piece {
+function createPiece(bytes: number, xid?: number): Piece {
   return { number: pieces++, bytes, xid, acked: false, dropped: false, gathered: false };
 }
 
-function newTransaction(): Transaction {
+function createTransaction(): Transaction {
   return { kind: 'transaction', changes: [], aborted: [], prepared: false, ended: false };
 }
 
-function countOf(changes: number): string {
+function formatChangeCount(changes: number): string {
   return `${changes} ${changes === 1 ? 'change' : 'changes'}`;
 }
 
-function unended(changes: number): string {
-  return `${countOf(changes)} not acknowledged, of a transaction whose commit is not received yet`;
+function formatUnended(changes: number): string {
+  return `${formatChangeCount(changes)} not acknowledged, of a transaction whose commit is not received yet`;
 }
 
 function isWaiting(piece: Piece): boolean {
   return !piece.acked && !piece.gathered;
 }
 
-export function piecesOf(item: Item): Piece[] {
+export function getPieces(item: Item): Piece[] {
   switch (item.kind) {
     case 'transaction':
       return [...item.changes, item.commit, item.group].filter((piece) => piece !== undefined);
@@ -294,10 +294,10 @@ export function piecesOf(item: Item): Piece[] {
 function isSettled(item: Item): boolean {
   if (item.kind === 'transaction' && item.endLsn === undefined) return false;
   // What was gathered is settled with its group.
-  return piecesOf(item).every((piece) => piece.acked || piece.gathered);
+  return getPieces(item).every((piece) => piece.acked || piece.gathered);
 }
 
-function positionOf(item: Item): bigint {
+function getPosition(item: Item): bigint {
   switch (item.kind) {
     case 'transaction':
       return item.endLsn ?? 0n;

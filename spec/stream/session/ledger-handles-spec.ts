@@ -11,7 +11,7 @@ import {
 import { XLogDataMessage } from '../../../lib/pgoutput/messages/walsender-messages';
 import { attachHandle } from '../../../lib/stream/session/ledger-handles';
 import type { Ledger } from '../../../lib/ledger/ledger';
-import { ledgerOf } from '../../ledger/support/ledger-of';
+import { createLedger } from '../../ledger/support/create-ledger';
 
 const WIDE = { messages: 1000, bytes: 1_000_000 };
 
@@ -22,7 +22,7 @@ describe('the handle of a message', () => {
 
   /** The bytes that a handle for the last of the messages, of 50 bytes, adds to the window. */
   function charged(...messages: AnyPgoutputMessage[]): [messages: number, bytes: number] {
-    const { ledger } = ledgerOf(WIDE).ledger;
+    const { ledger } = createLedger(WIDE).ledger;
     const last = messages.pop();
     for (const message of messages) attachHandle(ledger, message, 50);
     const before = [ledger.unackedMessages, ledger.unackedBytes] as const;
@@ -54,13 +54,13 @@ describe('the handle of a message', () => {
   });
 
   it("confirms a Commit's end LSN, not its commit LSN", () => {
-    const { ledger } = ledgerOf(WIDE).ledger;
+    const { ledger } = createLedger(WIDE).ledger;
     for (const message of [begin, insert, new CommitMessage(90n, 100n, at)]) acknowledge(ledger, message);
     expect(ledger.confirmed).toBe(100n);
   });
 
   it('belongs to the transaction for a transactional message, and to none for another one', () => {
-    const { ledger } = ledgerOf(WIDE).ledger;
+    const { ledger } = createLedger(WIDE).ledger;
     acknowledge(ledger, new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined));
     expect(ledger.confirmed).toBe(70n);
     attachHandle(ledger, begin, 1);
@@ -69,13 +69,13 @@ describe('the handle of a message', () => {
   });
 
   it("confirms another plugin's message at its dataStart", () => {
-    const { ledger } = ledgerOf(WIDE).ledger;
+    const { ledger } = createLedger(WIDE).ledger;
     acknowledge(ledger, new XLogDataMessage(60n, 65n, at, Buffer.alloc(0)));
     expect(ledger.confirmed).toBe(60n);
   });
 
   it('is found through the message itself, also when ack is called without its object', () => {
-    const { ledger } = ledgerOf(WIDE).ledger;
+    const { ledger } = createLedger(WIDE).ledger;
     const message = new LogicalMessage(false, 70n, '', Buffer.alloc(0), undefined);
     attachHandle(ledger, message, 1);
     const { ack } = message;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { World, type Connection, type ConnectionStyle } from '../../ledger/support/model-world';
-import { piecesOf } from '../../ledger/support/naive-ledger';
+import { getPieces } from '../../ledger/support/naive-ledger';
 
 /** Actions, each followed by checks of all invariants. */
 class Step implements fc.Command<World, World> {
@@ -15,7 +15,7 @@ class Step implements fc.Command<World, World> {
 
   run(world: World): void {
     if (world.connection) this.step(world, world.connection);
-    world.connection?.naive.look();
+    world.connection?.naive.updateFull();
     world.check();
   }
 
@@ -72,7 +72,7 @@ const tick = fc.constant(new Step('tick', (_, connection) => connection.fixture.
 const acknowledge = fc.nat(40).map(
   (pick) =>
     new Step(`acknowledge(${pick})`, (_, connection) => {
-      const pieces = connection.naive.items.flatMap(piecesOf).filter((piece) => !piece.gathered);
+      const pieces = connection.naive.items.flatMap(getPieces).filter((piece) => !piece.gathered);
       const piece = pieces[pick % pieces.length];
       if (piece) connection.acknowledge(piece);
     }),

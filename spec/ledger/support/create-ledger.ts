@@ -4,12 +4,12 @@ import type { PositionOwner } from '../../../lib/ledger/unit-ledger';
 import { StreamHistory } from '../../../lib/ledger/stream-history';
 import type { WindowLimits } from '../../../lib/ledger/window';
 
-/** A ledger, and what it told its session, in order. */
-export function ledgerOf(
+/** A ledger, and the calls to its session and listener, in order. */
+export function createLedger(
   limits: WindowLimits,
   owner: PositionOwner = 'slot',
-): { ledger: DeliveringLedger; told: string[] } {
-  const told: string[] = [];
+): { ledger: DeliveringLedger; events: string[] } {
+  const events: string[] = [];
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
     confirmed: 0n,
@@ -17,19 +17,19 @@ export function ledgerOf(
     confirms: true,
     consumerOwnsPosition: owner === 'consumer',
     stops: { stopBefore: () => undefined, stopAfter: () => undefined },
-    stop: () => told.push('stop'),
+    stop: () => events.push('stop'),
     isStreaming: () => true,
-    expectAcks: () => told.push('attend'),
-    abandon: () => told.push('abandon'),
-    stopAtBoundary: () => told.push('stopAtBoundary'),
+    expectAcks: () => events.push('expectAcks'),
+    abandon: () => events.push('abandon'),
+    stopAtBoundary: () => events.push('stopAtBoundary'),
     whenClosed: () => () => undefined,
     afterClose: () => undefined,
   };
-  const events = {
-    advanced: () => told.push('advanced'),
-    windowReopened: () => told.push('relieved'),
-    dropSuspected: () => told.push('dropSuspected'),
+  const listener = {
+    advanced: () => events.push('advanced'),
+    windowReopened: () => events.push('windowReopened'),
+    dropSuspected: () => events.push('dropSuspected'),
   };
-  const ledger = new DeliveringLedger(limits, session, events, owner);
-  return { ledger, told };
+  const ledger = new DeliveringLedger(limits, session, listener, owner);
+  return { ledger, events };
 }
