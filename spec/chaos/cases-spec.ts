@@ -171,8 +171,8 @@ describe('a connection that is cut between an acknowledgement and its status upd
   });
 
   it.each([
-    ['comes again to a new process', false, [22, 23]],
-    ['does not come again to one that stores its checkpoint', true, [23]],
+    ['is redelivered to a new process', false, [22, 23]],
+    ['is not redelivered to a process that stores its checkpoint', true, [23]],
   ])('%s', async (_, stores, expected) => {
     const slot = await bed.slot();
     const proxy = await openProxy();

@@ -45,7 +45,7 @@ it.each<[string, ConsumerEvent[]]>([
   ],
   ['a prepared transaction that is committed', [...through(prepared), ...through(commitPrepared), status(30)]],
   ['a prepared transaction that is rolled back', [...through(prepared), ...through(rollbackPrepared), status(30)]],
-  ['a rollback of what was never read', through(rollbackPrepared)],
+  ['a rollback of a prepared transaction that was never read', through(rollbackPrepared)],
   [
     'the transaction that the stop came in, delivered to its end',
     [stopping, ...through(unit(20)), status(20), completed],
@@ -70,8 +70,8 @@ it.each<[string, ConsumerEvent[], RegExp]>([
     [...through(unit(20)), status(10), stopping, completed],
     /untruly .* done up to 0\/14, and had confirmed up to 0\/A/,
   ],
-  ['a completion that nobody asked for', [completed], /nobody told it to stop/],
-  ['an error for good without a stop', [ended], /gave up: WORK_FAILED/],
+  ['a completion without a stop', [completed], /nobody told it to stop/],
+  ['a final error without a stop', [ended], /gave up: WORK_FAILED/],
   ['another attempt after a stop', [stopping, attempt], /tried again after it was told to stop .*CONNECTION_LOST/],
   [
     'two transactions that are delivered after a stop',
@@ -123,7 +123,7 @@ it.each<[string, ConsumerEvent[], RegExp]>([
     [deliver(unit(20)), work(unit(20)), work(unit(20))],
     /was started while it ran/,
   ],
-  ['what a reader has found', [{ event: 'wrong', what: 'change 3 has ordinal 4' }], /ordinal 4/],
+  ['a violation that the consumer reports', [{ event: 'wrong', what: 'change 3 has ordinal 4' }], /ordinal 4/],
 ])('detects %s', (_, events, sentence) => {
   const violations = listViolations([open(10), ...events]);
   expect(violations.some((violation) => sentence.test(violation))).toBe(true);

@@ -140,8 +140,8 @@ async function withSlots(count: number): Promise<{ slots: string[]; commits: Com
 }
 
 describe.each([
-  ['the slot keeps the position', {}],
-  ['the consumer keeps the position', { startLsn: () => of(null) }],
+  ['the slot owns the position', {}],
+  ['the consumer owns the position', { startLsn: () => of(null) }],
 ])('while work is running, and %s,', (_, more: Partial<PgoutputConfig>) => {
   it('a keepalive at any point confirms nothing unfinished, and is confirmed when everything before it is done', async () => {
     const { slots, commits, end } = await withSlots(MESSAGES.length + 1);

@@ -382,10 +382,10 @@ describe('a slot that another connection streams from', () => {
   });
 
   it.each<[what: string, later: Readonly<Record<string, string | null>> | undefined, code: string]>([
-    ['has it now', ACTIVE, 'SLOT_ACTIVE'],
-    ['has moved it', { ...SLOT, confirmed_flush_lsn: '0/1800' }, 'SLOT_ACTIVE'],
-    ['had it, and has moved nothing', { ...SLOT, inactive_since: '1700000000001' }, 'SLOT_ACTIVE'],
-    ['has dropped it', undefined, 'SLOT_MISSING'],
+    ['is using the slot', ACTIVE, 'SLOT_ACTIVE'],
+    ['has advanced the slot', { ...SLOT, confirmed_flush_lsn: '0/1800' }, 'SLOT_ACTIVE'],
+    ['has used the slot without advancing it', { ...SLOT, inactive_since: '1700000000001' }, 'SLOT_ACTIVE'],
+    ['has dropped the slot', undefined, 'SLOT_MISSING'],
   ])(
     'is also detected directly before the start, if the other client connected in the meantime: it %s',
     (_, slot, code) => {
@@ -408,7 +408,7 @@ describe('a slot of an unsuitable kind', () => {
       'SLOT_INVALIDATED',
       /server has removed WAL/,
     ],
-    ['given up', { invalidation_reason: 'idle_timeout' }, 'SLOT_INVALIDATED', /is invalidated \(idle_timeout\)\./],
+    ['invalidated', { invalidation_reason: 'idle_timeout' }, 'SLOT_INVALIDATED', /is invalidated \(idle_timeout\)\./],
     [
       'given up for its WAL',
       { wal_status: 'lost', invalidation_reason: 'wal_removed' },
@@ -465,9 +465,9 @@ describe('a stored position', () => {
     ['behind the slot, without its source', { asked: at('0/FFF') }, 'SLOT_AHEAD'],
     ['of another slot', { asked: stored('0/1800', { slot: 'users' }) }, 'CHECKPOINT_MISMATCH'],
     ['of another cluster', { asked: stored('0/1800', { systemId: '7' }) }, 'CHECKPOINT_MISMATCH'],
-    ['of a timeline that is still to come', { asked: stored('0/1800', { timeline: 2 }) }, 'CHECKPOINT_MISMATCH'],
+    ['of a later timeline', { asked: stored('0/1800', { timeline: 2 }) }, 'CHECKPOINT_MISMATCH'],
     ["beyond the server's WAL", { asked: stored('0/2001') }, 'CHECKPOINT_MISMATCH'],
-    ['whose slot is gone', { asked: stored('0/1800'), server: { slot: undefined } }, 'SLOT_LOST'],
+    ['whose slot no longer exists', { asked: stored('0/1800'), server: { slot: undefined } }, 'SLOT_LOST'],
   ])('%s is an error before the stream starts', (_, trial, code) => {
     const outcome = open({ plan, ...trial });
     expect(outcome.error).toMatchObject({ code, retryable: false });

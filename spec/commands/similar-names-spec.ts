@@ -27,9 +27,13 @@ async function failureOf(slot: string, ...publications: string[]): Promise<Repli
 describe('a publication that does not exist', () => {
   it.each([
     ['differs in capitals only', 'orders', 'Did you mean "Orders"? Names are case-sensitive.'],
-    ['was cut off by the server', LONG, `Use "${CUT}": the server truncates names to 63 bytes`],
-    ['is nearly another one', 'biling_pub', 'Did you mean "billing_pub"?'],
-    ['is quite another', 'customers', 'Database "postgres" has the publications "Orders", "billing_pub", '],
+    ['was truncated by the server', LONG, `Use "${CUT}": the server truncates names to 63 bytes`],
+    ['is similar to another name', 'biling_pub', 'Did you mean "billing_pub"?'],
+    [
+      'is not similar to another name',
+      'customers',
+      'Database "postgres" has the publications "Orders", "billing_pub", ',
+    ],
   ])('%s: the error says which', async (_, name, hint) => {
     expect(Buffer.byteLength(CUT)).toBeGreaterThanOrEqual(62);
     const error = await failureOf('orders_slot', name);

@@ -39,8 +39,8 @@ describe('a start position', () => {
     ['without a source', at('0/8000')],
     ['at the end of the WAL', at('0/9000')],
     ["of the server's own timeline", at('0/8000', {})],
-    ['of an earlier timeline, before that was left', at('0/4FFF', { timeline: 2 })],
-    ['of an earlier timeline, where that was left', at('0/5000', { timeline: 2 })],
+    ['of an earlier timeline, before the switch', at('0/4FFF', { timeline: 2 })],
+    ['of an earlier timeline, at the switch', at('0/5000', { timeline: 2 })],
     ['of the first timeline', at('0/2000', { timeline: 1 })],
   ])('%s is accepted', (_, position) => {
     expect(checked(position).error).toBeUndefined();
@@ -54,11 +54,11 @@ describe('a start position', () => {
       `0/100, is of another cluster (system identifier 7; this cluster has`,
     ],
     [
-      'behind the end of its timeline',
+      'beyond the end of its timeline',
       at('0/5001', { timeline: 2 }),
       '0/5001, is beyond 0/5000, where this server switched from timeline 2 to the next',
     ],
-    ['of the first timeline, at a later one', at('0/3001', { timeline: 1 }), 'is beyond 0/3000, where this server'],
+    ['of the first timeline, after the switch', at('0/3001', { timeline: 1 }), 'is beyond 0/3000, where this server'],
     [
       'of a timeline that is still to come',
       at('0/100', { timeline: 4 }),
@@ -158,7 +158,7 @@ describe('a standby that has not reached a position', () => {
       at('0/9001', {}),
       '0/9001, is beyond the last replayed position of this standby, 0/9000',
     ],
-    ['whose timeline is to come', at('0/100', { timeline: 4 }), 'is of timeline 4, but this standby is on timeline 3'],
+    ['of a later timeline', at('0/100', { timeline: 4 }), 'is of timeline 4, but this standby is on timeline 3'],
   ])('%s: may reach it', (_, position, words) => {
     const memory = new ResumeState();
     for (const resumption of [resumeFromConsumer(position, 'consumer'), resumeFromState(position, memory)]) {
@@ -232,7 +232,7 @@ describe('the position that an observable has confirmed', () => {
 
   it.each<[what: string, lsn: bigint, identity: Partial<SystemIdentity>, words: string | undefined]>([
     ['on the timeline that followed', 0x5000n, {}, undefined],
-    ['behind the end of its timeline', 0x5001n, {}, 'is beyond 0/5000, where this server switched from timeline 2'],
+    ['beyond the end of its timeline', 0x5001n, {}, 'is beyond 0/5000, where this server switched from timeline 2'],
     [
       'on another cluster',
       0x2000n,

@@ -98,11 +98,11 @@ describe('start-up', () => {
   });
 
   it.each<[what: string, message: BackendMessage]>([
-    ['a newer protocol than was asked for', { kind: 'negotiateProtocolVersion', minorVersion: 2, options: [] }],
-    ['options that nobody asked for', { kind: 'negotiateProtocolVersion', minorVersion: 0, options: ['_pq_.x'] }],
-    ['that it is ready, without having let us in', READY],
-    ['a key, without having let us in', KEY],
-    ['settings, without having let us in', { kind: 'parameterStatus', name: 'server_version', value: '18.4' }],
+    ['a newer protocol than requested', { kind: 'negotiateProtocolVersion', minorVersion: 2, options: [] }],
+    ['options that were not requested', { kind: 'negotiateProtocolVersion', minorVersion: 0, options: ['_pq_.x'] }],
+    ['ReadyForQuery without AuthenticationOk', READY],
+    ['BackendKeyData without AuthenticationOk', KEY],
+    ['ParameterStatus without AuthenticationOk', { kind: 'parameterStatus', name: 'server_version', value: '18.4' }],
   ])('fails if a server responds with %s', (_, message) => {
     const { error, said } = start({ greeting: [message, { kind: 'authenticationOk' }, KEY, READY] });
     expect(error).toBeInstanceOf(ProtocolError);

@@ -125,20 +125,20 @@ describe('the password file', () => {
   // The expected values are from PQpass of libpq 18 after a refused connection.
   it.each<[what: string, lines: string[], password: string | undefined]>([
     ['the line of host, port, database and user', ['db.example:5432:shop:u:pw'], 'pw'],
-    ['stars for any', ['*:*:*:*:pw'], 'pw'],
+    ['stars for any value', ['*:*:*:*:pw'], 'pw'],
     [
       'the first that fits',
       ['other:*:*:*:no', '*:5433:*:*:no', '*:*:other:*:no', '*:*:*:v:no', '*:*:*:*:pw', '*:*:*:u:no'],
       'pw',
     ],
-    ['none where none fits', ['other:*:*:*:no'], undefined],
-    ['no comment', ['#*:*:*:*:no', '*:*:*:*:pw'], 'pw'],
-    ['no line that has too little', ['', '*', '*:*:*:*', '*:*:*:*:pw'], 'pw'],
-    ['one letter', ['*:*:*:*:p'], 'p'],
-    ['backslashes for what is special', [String.raw`db\.example:*:*:*:a\:b\\c\d`], String.raw`a:b\cd`],
-    ['nothing behind one more colon', ['*:*:*:*:pw:more'], 'pw'],
-    ['spaces as they are', ['*:*:*:*: p w '], ' p w '],
-    ['no star with a backslash for any', [String.raw`\*:*:*:*:no`, '*:*:*:*:pw'], 'pw'],
+    ['no password where no line matches', ['other:*:*:*:no'], undefined],
+    ['not a comment', ['#*:*:*:*:no', '*:*:*:*:pw'], 'pw'],
+    ['not a line with too few fields', ['', '*', '*:*:*:*', '*:*:*:*:pw'], 'pw'],
+    ['a password of one character', ['*:*:*:*:p'], 'p'],
+    ['backslashes before special characters', [String.raw`db\.example:*:*:*:a\:b\\c\d`], String.raw`a:b\cd`],
+    ['nothing after another colon', ['*:*:*:*:pw:more'], 'pw'],
+    ['spaces unchanged', ['*:*:*:*: p w '], ' p w '],
+    ['not an escaped star for any value', [String.raw`\*:*:*:*:no`, '*:*:*:*:pw'], 'pw'],
     ['a backslash at the end', ['*:*:*:*:pw\\'], 'pw\\'],
   ])('provides %s', async (_, lines, password) => {
     passwordFile(lines);

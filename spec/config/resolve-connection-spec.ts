@@ -66,7 +66,7 @@ describe('a connection', () => {
     ['an object of undefined', { host: undefined, port: undefined, user: undefined, password: undefined }],
     ['an object of null', { host: null, port: null, user: null, password: null }],
     ['an object of empty texts', { host: '', port: '', user: '', password: '', database: '', application_name: '' }],
-    ['a URI that says nothing', 'postgres://'],
+    ['an empty URI', 'postgres://'],
     ['keywords without values', "host='' user="],
   ])('takes what %s lacks from the environment', async (_, connection) => {
     expect(getHosts(connection, ENVIRONMENT)).toEqual(['env.example:6543']);

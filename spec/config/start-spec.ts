@@ -50,8 +50,8 @@ describe('startLsn as a function', () => {
     ['an LSN', 0x16b374d848n],
     ['an LSN as text', '16/b374d848'],
     ['a checkpoint', CHECKPOINT],
-    ['a checkpoint as it comes back from JSON', JSON.parse(JSON.stringify(CHECKPOINT))],
-    ['a checkpoint with more beside it', { ...CHECKPOINT, id: 7 }],
+    ['a checkpoint parsed from JSON', JSON.parse(JSON.stringify(CHECKPOINT))],
+    ['a checkpoint with other members', { ...CHECKPOINT, id: 7 }],
   ])('accepts %s', async (_, given) => {
     const source =
       typeof given === 'object' ? { systemId: CHECKPOINT.systemId, timeline: 3, slot: 'orders' } : undefined;
@@ -72,9 +72,9 @@ describe('startLsn as a function', () => {
     ['an Observable', () => of(7n)],
     ['a Promise', () => Promise.resolve(7n)],
     ['an iterable', () => [7n]],
-    ['a position alone', () => 7n],
+    ['a position itself', () => 7n],
     ['a text', () => '0/7'],
-    ['a stream that goes on for ever', () => concat(of(7n, 8n), NEVER)],
+    ['a stream that does not complete', () => concat(of(7n, 8n), NEVER)],
   ])('uses the first value of %s', async (_, startLsn) => {
     expect(await answerOf(startLsn)).toEqual({ lsn: 7n, source: undefined });
   });
@@ -82,9 +82,9 @@ describe('startLsn as a function', () => {
   it.each<[what: string, startLsn: () => unknown]>([
     ['null', () => of(null)],
     ['undefined', () => Promise.resolve(undefined)],
-    ['undefined alone', () => undefined],
+    ['undefined itself', () => undefined],
     ['nothing', () => EMPTY],
-    ['0, which stands for none', () => [0n]],
+    ['0, which means no position', () => [0n]],
     ['0/0', () => ['0/0']],
   ])('leaves the start to the slot for %s', async (_, startLsn) => {
     expect(await answerOf(startLsn)).toBeUndefined();
@@ -156,7 +156,7 @@ describe('startLsn as a function', () => {
       "invalid LSN: a value of type function. Give a bigint or text, for example '0/16B6C50'.",
     ],
     ['a number', () => 7, "invalid LSN: a value of type number. Give a bigint or text, for example '0/16B6C50'."],
-    ['text that is none', () => 'latest', 'invalid LSN: "latest". Give a bigint or text'],
+    ['text that is not an LSN', () => 'latest', 'invalid LSN: "latest". Give a bigint or text'],
   ])('describes the value, and what is expected: %s', async (_, startLsn, words) => {
     const error: unknown = await answerOf(startLsn).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });

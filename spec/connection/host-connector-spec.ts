@@ -347,12 +347,12 @@ describe('falling back to clear text with sslmode=prefer', () => {
   });
 
   it.each<[what: string, connection: ConnectionOptions]>([
-    ['it was asked for', { sslmode: 'disable' }],
-    ['it stays on this machine', { sslmode: 'prefer', host: 'localhost' }],
-    ['it stays on this machine', { sslmode: 'prefer', host: '127.0.0.1' }],
-    ['it stays on this machine', { sslmode: 'prefer', host: '::1' }],
-    ['it stays on this machine', { sslmode: 'prefer', host: 'a', hostaddr: '127.0.0.1' }],
-    ['it stays on this machine', { sslmode: 'prefer', host: '/tmp' }],
+    ['sslmode is disable', { sslmode: 'disable' }],
+    ['the host is local', { sslmode: 'prefer', host: 'localhost' }],
+    ['the host is local', { sslmode: 'prefer', host: '127.0.0.1' }],
+    ['the host is local', { sslmode: 'prefer', host: '::1' }],
+    ['the host is local', { sslmode: 'prefer', host: 'a', hostaddr: '127.0.0.1' }],
+    ['the host is local', { sslmode: 'prefer', host: '/tmp' }],
   ])('does not warn if %s: %j', (_, connection) => {
     found({ port: 7003, ...connection });
     expect(warnings).not.toHaveBeenCalled();

@@ -126,9 +126,9 @@ describe('a protocol routine on a connection', () => {
 
 describe('connectTimeout', () => {
   it.each<[what: string, prepare: () => void, message: string]>([
-    ['nobody answers the call', () => (server.behaviour.reachable = false), 'was not ready'],
-    ['the server says nothing', () => (server.behaviour.answers = false), 'was not ready'],
-    ['each answer takes long', () => (server.latency = 4000), 'accepted the connection, but did not answer'],
+    ['the host does not respond', () => (server.behaviour.reachable = false), 'was not ready'],
+    ['the server sends nothing', () => (server.behaviour.answers = false), 'was not ready'],
+    ['each response takes long', () => (server.latency = 4000), 'accepted the connection, but did not answer'],
   ])('applies to everything together: %s', (_, prepare, message) => {
     prepare();
     const { heard } = converse(fetchSystemIdentity);
@@ -241,7 +241,7 @@ describe('a password', () => {
       'CREDENTIAL_UNAVAILABLE',
     ],
     ['rejects', () => Promise.reject(new Error('vault sealed: hunter2')), 'CREDENTIAL_UNAVAILABLE'],
-    ['gives no text', () => 12345, 'CONFIG_INVALID'],
+    ['returns a value that is not text', () => 12345, 'CONFIG_INVALID'],
   ])('whose function %s is an error that does not quote it', async (_, source, code) => {
     const { heard } = withPassword(source as CredentialProvider);
     clock.advance();
@@ -327,7 +327,7 @@ describe('a failure during the routine', () => {
     ['a refused password', () => server.last.error({ C: '28P01', S: 'FATAL', V: 'FATAL' }), 'AUTHENTICATION_FAILED'],
     ['too many connections', () => server.last.error({ C: '53300', S: 'FATAL', V: 'FATAL' }), 'TOO_MANY_CONNECTIONS'],
     ['another protocol', () => server.last.send(Buffer.from('HTTP/1.1 400 Bad Request')), 'PROTOCOL_VIOLATION'],
-    ['a message that is out of place', () => server.last.send(backend.copyDone()), 'PROTOCOL_VIOLATION'],
+    ['an unexpected message', () => server.last.send(backend.copyDone()), 'PROTOCOL_VIOLATION'],
     [
       'a length that no greeting has',
       () => server.last.send(Buffer.concat([Buffer.from('R'), Buffer.from([0x10, 0, 0, 0])])),

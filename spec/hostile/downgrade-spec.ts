@@ -64,7 +64,7 @@ describe('a server that requests a weaker authentication', () => {
     ['a password in clear text', CLEARTEXT],
     ['an md5 hash', MD5],
     ['no proof at all', LET_IN],
-    ['a proof that is not bound', mechanisms('SCRAM-SHA-256')],
+    ['SCRAM without channel binding', mechanisms('SCRAM-SHA-256')],
     ['a token', mechanisms('OAUTHBEARER')],
   ])('gets nothing if channel_binding is required: %s', async (_, request) => {
     const refusal = /Channel binding is required, but .*TLS to the server directly/;
@@ -88,8 +88,8 @@ describe('a server that requests a weaker authentication', () => {
 
   // SECURITY.md documents these defaults.
   it.each<[what: string, script: () => Script, given: Given]>([
-    ['an md5 hash, in clear text, too', () => saying(MD5), 'md5'],
-    ['the password, where it has made TLS with whomever', () => sayingBehindTls(CLEARTEXT), 'password'],
+    ['an md5 hash without TLS', () => saying(MD5), 'md5'],
+    ['the password over unverified TLS', () => sayingBehindTls(CLEARTEXT), 'password'],
   ])('by default gets %s', async (_, script, given) => {
     const { error, given: all } = await attack(script());
     expect(all).toEqual([given]);
@@ -126,7 +126,7 @@ describe('a server that requests authentication twice', () => {
   it.each<[what: string, second: Buffer]>([
     ['a password in clear text', CLEARTEXT],
     ['an md5 hash', MD5],
-    ['SCRAM once more', mechanisms('SCRAM-SHA-256')],
+    ['SCRAM again', mechanisms('SCRAM-SHA-256')],
   ])('gets one response: after SCRAM no %s', async (_, second) => {
     const script: Script = async (peer) => {
       await peer.startup();

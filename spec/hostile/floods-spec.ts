@@ -57,8 +57,8 @@ describe('a server that sends without end before authentication', () => {
   it.each([
     ['notices', flooding(NOTHING, NOTICES)],
     ['long notices', flooding(NOTHING, LONG_NOTICES)],
-    ['parameters, once it has let us in', flooding(authenticationOk(), PARAMETERS)],
-    ['keys of the process', flooding(authenticationOk(), many(frame('K', u32(1), u32(2))))],
+    ['parameters, after AuthenticationOk', flooding(authenticationOk(), PARAMETERS)],
+    ['BackendKeyData messages', flooding(authenticationOk(), many(frame('K', u32(1), u32(2))))],
   ])('is disconnected: %s', async (_, script) => {
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 1000 messages during start-up/);
   });
@@ -104,7 +104,7 @@ describe('a server that sends without end before authentication', () => {
   it.each<[what: string, minor: number, options: string[]]>([
     ['3.2', 2, []],
     ['3.9999', 9999, []],
-    ['3.0 without an option that we never asked for', 0, ['_pq_.x']],
+    ['3.0 without an option that the client did not request', 0, ['_pq_.x']],
   ])('is disconnected if it announces protocol %s', async (_, minor, options) => {
     const names = options.map((name) => Buffer.from(`${name}\0`));
     const script = flooding(frame('v', u32(minor), u32(options.length), ...names));

@@ -60,8 +60,8 @@ const SAYING =
 
 describe('a hostile first host', () => {
   it.each<[what: string, script: Script]>([
-    ['hangs up', (peer) => peer.end()],
-    ['cuts the connection', (peer) => peer.reset()],
+    ['closes the connection', (peer) => peer.end()],
+    ['resets the connection', (peer) => peer.reset()],
     [
       'has no TLS',
       async (peer) => {
@@ -100,7 +100,7 @@ describe('a hostile first host', () => {
   it.each<[what: string, script: Script, code: string]>([
     ['refuses the password', SAYING('28P01'), 'AUTHENTICATION_FAILED'],
     ['refuses the client', SAYING('28000'), 'HBA_REFUSED'],
-    ['knows no such database', SAYING('3D000'), 'DATABASE_MISSING'],
+    ['does not have the database', SAYING('3D000'), 'DATABASE_MISSING'],
     [
       'does not know the password',
       async (peer) => {

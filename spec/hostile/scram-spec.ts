@@ -34,7 +34,7 @@ describe('a server that does not know the password', () => {
     ['an empty signature', 'v='],
     ['a signature that is too short', `v=${Buffer.alloc(31).toString('base64')}`],
     ['a signature that is too long', `v=${Buffer.alloc(33).toString('base64')}`],
-    ['a signature that is no base64', `v=${'~'.repeat(44)}`],
+    ['a signature that is not base64', `v=${'~'.repeat(44)}`],
   ];
 
   it.each(signatures)('is detected by %s', async (_, signature) => {
@@ -49,11 +49,11 @@ describe('a server that does not know the password', () => {
   });
 
   it.each([
-    ['lets us in without one', authenticationOk()],
-    ['goes on as if it had let us in', readyForQuery()],
-    ['signs twice', Buffer.concat([final('v=AAAA'), final('v=AAAA')])],
-    ['asks for one more answer', challenge('r=x,s=c2FsdA==,i=1')],
-    ['says something else', final('x=1')],
+    ['sends AuthenticationOk without a signature', authenticationOk()],
+    ['sends ReadyForQuery without AuthenticationOk', readyForQuery()],
+    ['sends two signatures', Buffer.concat([final('v=AAAA'), final('v=AAAA')])],
+    ['sends another challenge', challenge('r=x,s=c2FsdA==,i=1')],
+    ['sends an unknown attribute', final('x=1')],
   ])('is detected if it %s', async (_, last) => {
     const { error, given } = await attack(answering(first, last, authenticationOk(), readyForQuery()));
     expect(['SERVER_VERIFICATION_FAILED', 'PROTOCOL_VIOLATION']).toContain(error.code);
@@ -71,12 +71,12 @@ describe('a server that does not know the password', () => {
 
 describe('a server that tries to get a proof from which the password can be guessed', () => {
   it.each<[what: string, nonce: (nonce: string) => string]>([
-    ['one of its own', () => 'SERVERSERVERSERVERSERVERSERVER'],
-    ['ours as it is', (nonce) => nonce],
-    ['the start of ours', (nonce) => nonce.slice(0, -1)],
-    ['one that ends with ours', (nonce) => `SERVER${nonce}`],
-    ['one that differs from ours in a letter', (nonce) => `${nonce.slice(0, -1)}!SERVER`],
-    ['ours in capitals', (nonce) => `${nonce.toUpperCase()}SERVER`],
+    ['unrelated to the client nonce', () => 'SERVERSERVERSERVERSERVERSERVER'],
+    ['the client nonce unchanged', (nonce) => nonce],
+    ['the start of the client nonce', (nonce) => nonce.slice(0, -1)],
+    ['a value that ends with the client nonce', (nonce) => `SERVER${nonce}`],
+    ['a value that differs from the client nonce in one character', (nonce) => `${nonce.slice(0, -1)}!SERVER`],
+    ['the client nonce in capitals', (nonce) => `${nonce.toUpperCase()}SERVER`],
   ])('gets none for a nonce that is %s', async (_, change) => {
     const script = answering((nonce) => `r=${change(nonce)},s=${SALT},i=4096`);
     await expectRefusal(
@@ -88,13 +88,13 @@ describe('a server that tries to get a proof from which the password can be gues
 
   it.each([
     ['no nonce', () => `r=,s=${SALT},i=4096`],
-    ['a nonce of two', (nonce: string) => `r=${nonce}\u0001SERVER,s=${SALT},i=4096`],
-    ['an endless nonce', (nonce: string) => `r=${nonce}${'x'.repeat(1500)},s=${SALT},i=4096`],
+    ['a nonce with a control character', (nonce: string) => `r=${nonce}\u0001SERVER,s=${SALT},i=4096`],
+    ['a nonce that is too long', (nonce: string) => `r=${nonce}${'x'.repeat(1500)},s=${SALT},i=4096`],
     ['an empty salt', (nonce: string) => `r=${nonce}SERVER,s=,i=4096`],
     ['a huge salt', (nonce: string) => `r=${nonce}SERVER,s=${'AAAA'.repeat(300)},i=4096`],
-    ['a salt that is no base64', (nonce: string) => `r=${nonce}SERVER,s=%%%%,i=4096`],
+    ['a salt that is not base64', (nonce: string) => `r=${nonce}SERVER,s=%%%%,i=4096`],
     ['nothing', () => ''],
-    ['a demand that nobody knows', (nonce: string) => `m=x,r=${nonce}SERVER,s=${SALT},i=4096`],
+    ['an unknown mandatory extension', (nonce: string) => `m=x,r=${nonce}SERVER,s=${SALT},i=4096`],
   ])('gets none for %s', async (_, text) => {
     await expectRefusal(attack(answering(text)), 'PROTOCOL_VIOLATION', /SCRAM server-first-message: .*expected/);
   });

@@ -38,8 +38,8 @@ const STEPS: readonly (readonly [name: string, script: Script])[] = [
       await peer.startup();
     },
   ],
-  ['its offer of SCRAM', (peer) => proofOf(peer, 'offer')],
-  ['its challenge', (peer) => proofOf(peer, 'challenge')],
+  ['the SASL mechanisms', (peer) => proofOf(peer, 'offer')],
+  ['the SCRAM challenge', (peer) => proofOf(peer, 'challenge')],
   [
     'an md5 hash',
     async (peer) => {
@@ -63,7 +63,7 @@ const STEPS: readonly (readonly [name: string, script: Script])[] = [
       await peer.next();
     },
   ],
-  ['its settings', admit],
+  ['the parameters', admit],
   [
     'half of an answer',
     async (peer) => {
@@ -88,7 +88,7 @@ async function proofOf(peer: Peer, until: 'offer' | 'challenge'): Promise<void> 
 }
 
 /** Whether the step follows a request for a secret. */
-const GIVEN = { 'its challenge': ['proof'], 'an md5 hash': ['md5'] } as const;
+const GIVEN = { 'the SCRAM challenge': ['proof'], 'an md5 hash': ['md5'] } as const;
 
 function givenAt(step: string) {
   return Object.entries(GIVEN).find(([name]) => name === step)?.[1] ?? [];
@@ -107,8 +107,8 @@ describe.each(STEPS)('a server that gets as far as %s', (step, script) => {
   });
 
   it.each<[how: string, leave: (peer: Peer) => void]>([
-    ['closes', (peer) => peer.end()],
-    ['cuts', (peer) => peer.reset()],
+    ['closes the connection', (peer) => peer.end()],
+    ['resets the connection', (peer) => peer.reset()],
   ])('and then %s the connection is a retryable error', async (_, leave) => {
     const { error } = await expectRefusal(
       attack(async (peer) => {

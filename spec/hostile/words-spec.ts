@@ -89,13 +89,13 @@ describe('a server that refuses a token', () => {
   const connection = { password: undefined, oauthToken: () => TOKEN };
 
   it.each([
-    ['what steers a terminal', JSON.stringify({ status: STEERING, scope: STEERING })],
-    ['what is long', JSON.stringify({ status: 's'.repeat(1500), scope: 'x' })],
-    ['what is no object', '["invalid_token"]'],
-    ['what is no text', JSON.stringify({ status: { deep: [1] }, scope: 7 })],
-    ['what is no JSON', '{"status": "inva'],
-    ['what looks like a prototype', '{"__proto__": {"status": "polluted"}, "status": "invalid_token"}'],
-    ['what is deep', `${'['.repeat(900)}${']'.repeat(900)}`],
+    ['terminal control sequences', JSON.stringify({ status: STEERING, scope: STEERING })],
+    ['long text', JSON.stringify({ status: 's'.repeat(1500), scope: 'x' })],
+    ['an array', '["invalid_token"]'],
+    ['members that are not text', JSON.stringify({ status: { deep: [1] }, scope: 7 })],
+    ['invalid JSON', '{"status": "inva'],
+    ['a __proto__ member', '{"__proto__": {"status": "polluted"}, "status": "invalid_token"}'],
+    ['deep nesting', `${'['.repeat(900)}${']'.repeat(900)}`],
     ['nothing', ''],
   ])('with %s is reported as far as possible', async (_, reasons) => {
     const { error } = await expectRefusal(
@@ -142,7 +142,7 @@ describe('a server that refuses a token', () => {
 describe('a credential function', () => {
   it.each<[what: string, thrown: () => unknown]>([
     ['throws', () => new Error('the vault is sealed')],
-    ['throws what is no error', () => 'sealed'],
+    ['throws text', () => 'sealed'],
   ])('that %s fails the connection, and sends nothing to the server', async (_, thrown) => {
     const sources: (() => string | Promise<string>)[] = [
       () => {

@@ -106,13 +106,13 @@ describe('authentication by pg_hba.conf', () => {
 
 describe('a password', () => {
   it.each([
-    ['password, an odd one', 'clear_odd', ODD],
-    ['md5, an odd one', 'md5_odd', ODD],
-    ['scram-sha-256, an odd one', 'scram_odd', ODD],
+    ['password, with special characters', 'clear_odd', ODD],
+    ['md5, with special characters', 'md5_odd', ODD],
+    ['scram-sha-256, with special characters', 'scram_odd', ODD],
     ['password, one that SASLprep cannot prepare', 'clear_new', NEW],
     ['md5, one that SASLprep cannot prepare', 'md5_new', NEW],
     ['scram-sha-256, one that SASLprep cannot prepare', 'scram_new', NEW],
-    ['scram-sha-256, an odd one as normalised', 'scram_odd', 'pass word  IX a ü ü A %41@:/?#\'"\\'],
+    ['scram-sha-256, with special characters, normalised', 'scram_odd', 'pass word  IX a ü ü A %41@:/?#\'"\\'],
   ])('%s', async (_, user, password) => {
     expect(await secured.logIn({ user, password })).toMatchObject({ user, identity: user });
   });
@@ -142,8 +142,8 @@ describe('a password', () => {
   });
 
   it.each([
-    ['a line that rejects', 'rejected'],
-    ['no line that fits', 'stranger'],
+    ['a reject line', 'rejected'],
+    ['no matching line', 'stranger'],
   ])('does not help against %s', async (_, user) => {
     const error = await secured.refusal({ user });
     expect(error).toMatchObject({ code: 'HBA_REFUSED', retryable: false, sqlState: '28000' });

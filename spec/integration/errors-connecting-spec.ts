@@ -23,11 +23,16 @@ const connectTo = (connection: ConnectionOptions, connectTimeout = 10_000) =>
 
 describe('a server that cannot be reached', () => {
   it.each<[string, ConnectionOptions, string, RegExp]>([
-    ['nobody listens there', { host: '127.0.0.1', port: 1 }, 'CONNECTION_REFUSED', /127\.0\.0\.1:1 .*listen_addresses/],
-    ['there is no such Unix socket', { host: '/nowhere' }, 'CONNECTION_REFUSED', /\/nowhere/],
+    [
+      'no server listens on the port',
+      { host: '127.0.0.1', port: 1 },
+      'CONNECTION_REFUSED',
+      /127\.0\.0\.1:1 .*listen_addresses/,
+    ],
+    ['the Unix socket does not exist', { host: '/nowhere' }, 'CONNECTION_REFUSED', /\/nowhere/],
     // There is no route to the broadcast address for TCP.
-    ['there is no route', { host: '255.255.255.255' }, 'HOST_UNREACHABLE', /255\.255\.255\.255.*route/],
-    ['the name is unknown', { host: 'something.invalid' }, 'HOST_UNKNOWN', /something\.invalid.*DNS/],
+    ['the host has no route', { host: '255.255.255.255' }, 'HOST_UNREACHABLE', /255\.255\.255\.255.*route/],
+    ['the host name is unknown', { host: 'something.invalid' }, 'HOST_UNKNOWN', /something\.invalid.*DNS/],
   ])('%s', async (_, connection, code, message) => {
     const error = await connectTo(connection);
     expect(error).toBeInstanceOf(ConnectionError);

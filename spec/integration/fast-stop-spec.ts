@@ -222,8 +222,8 @@ describe('a fast shutdown of the server takes at most 2 s', () => {
 
 describe('a fast shutdown of the server waits', () => {
   it.each<[string, Partial<PgoutputConfig>]>([
-    ['work in hand', {}],
-    ['work in hand of a consumer that keeps the position', { startLsn: () => [] }],
+    ['running work', {}],
+    ['running work of a consumer that owns the position', { startLsn: () => [] }],
   ])('for %s, and ends as soon as that is done', async (_, more) => {
     const slot = await makeSlot();
     await publish(1);

@@ -84,9 +84,9 @@ describe('a first start that fails', () => {
 
 describe('a first start that fails when preflight gets no response', () => {
   it.each<[string, (socket: Socket) => void]>([
-    ['falls silent', () => undefined],
-    ['hangs up', (socket) => socket.destroy()],
-    ['answers nonsense', (socket) => socket.write('nonsense that is no message')],
+    ['sends nothing', () => undefined],
+    ['closes the connection', (socket) => socket.destroy()],
+    ['sends an invalid message', (socket) => socket.write('nonsense that is no message')],
   ])('is the plain error: the server %s', async (_, misbehave) => {
     const { hostname, port } = new URL(bed.database.url);
     const sockets = new Set<Socket>();

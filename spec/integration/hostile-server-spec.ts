@@ -120,16 +120,21 @@ describe('before authentication', () => {
       'CONNECTION_LOST',
       /before the server was ready/,
     ],
-    ['it speaks another protocol', Buffer.from('SSH-2.0-OpenSSH_9.2\r\n'), 'PROTOCOL_VIOLATION', /length/],
+    ['it uses another protocol', Buffer.from('SSH-2.0-OpenSSH_9.2\r\n'), 'PROTOCOL_VIOLATION', /length/],
     ['it sends an unknown message', message('?', 1), 'PROTOCOL_VIOLATION', /type '\?'/],
     ['a message has a length of 4 GB', frame('R', 0xffff_ffff), 'PROTOCOL_VIOLATION', /4294967295/],
     ['a message has a length of 1 GB', frame('S', 0x3fff_ffff), 'PROTOCOL_VIOLATION', /1073741823/],
     ['a message has a length below 4', frame('R', 3), 'PROTOCOL_VIOLATION', /length of 3/],
     ['a message is too short for its fields', message('R', Buffer.of(0, 0)), 'PROTOCOL_VIOLATION', /Authentication/],
     ['a message is too long for its fields', message('R', 0, 0), 'PROTOCOL_VIOLATION', /Authentication/],
-    ['it asks for something else in the middle', message('G', Buffer.of(0, 0, 0)), 'PROTOCOL_VIOLATION', /type 'G'/],
-    ['it starts the stream unasked', COPY_BOTH, 'PROTOCOL_VIOLATION', /copyBoth/],
-    ['it asks for Kerberos', message('R', 2), 'AUTHENTICATION_UNSUPPORTED', /Kerberos/],
+    [
+      'it sends another message during authentication',
+      message('G', Buffer.of(0, 0, 0)),
+      'PROTOCOL_VIOLATION',
+      /type 'G'/,
+    ],
+    ['it starts the stream unrequested', COPY_BOTH, 'PROTOCOL_VIOLATION', /copyBoth/],
+    ['it requests Kerberos', message('R', 2), 'AUTHENTICATION_UNSUPPORTED', /Kerberos/],
     [
       'it lets us in without proof that it knows the password',
       Buffer.concat([message('R', 10, 'SCRAM-SHA-256', ''), AUTHENTICATED]),
@@ -166,7 +171,7 @@ describe('before the stream', () => {
     ['a value is longer than its message', message('D', short(1), 1000), 'PROTOCOL_VIOLATION', /DataRow/],
     ['it sends no row', DONE, 'PROTOCOL_VIOLATION', /no row/],
     ['it sends the wrong columns', row({ nonsense: '1' }), 'PROTOCOL_VIOLATION', /no version/],
-    ['it answers something else', message('c'), 'PROTOCOL_VIOLATION', /copyDone/],
+    ['it sends another message', message('c'), 'PROTOCOL_VIOLATION', /copyDone/],
   ])('%s', async (_, answer, code, text) => {
     await serve(...UNTIL_READY, answer);
     const error = await failure();

@@ -159,8 +159,8 @@ describe('a stop while slot creation waits for an open transaction', () => {
     );
   const pipelines: [what: string, pipeline: (source: Observable<ReplicationMessage>) => Observable<unknown>][] = [
     ['the flat stream', (source) => source],
-    ['works', works],
-    ['works that are tried again', (source) => works(source).pipe(reconnect())],
+    ['ackAfter', works],
+    ['ackAfter with reconnect', (source) => works(source).pipe(reconnect())],
   ];
   const cases = notifiers.flatMap(([notifier, make]) =>
     pipelines.flatMap(([what, pipeline]) =>

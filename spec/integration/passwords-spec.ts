@@ -46,11 +46,15 @@ const OUT = 'AUTHENTICATION_FAILED';
 
 describe('the password file', () => {
   it.each<[what: string, lines: () => string, outcome: string]>([
-    ['has the server and who connects', () => `${host}:${port}:postgres:scram:${PASSWORD}`, IN],
-    ['has them by stars', () => `# all\n*:*:*:*:${PASSWORD}\n`, IN],
-    ['has another before', () => `other:*:*:*:wrong\n${host}:*:other:*:wrong\n*:*:*:scram:${PASSWORD}\n`, IN],
-    ['has a wrong one before', () => `*:*:*:*:wrong\n${host}:${port}:postgres:scram:${PASSWORD}\n`, OUT],
-    ['has others only', () => `*:*:*:other:${PASSWORD}\n`, OUT],
+    ['has the server and the user', () => `${host}:${port}:postgres:scram:${PASSWORD}`, IN],
+    ['has stars for them', () => `# all\n*:*:*:*:${PASSWORD}\n`, IN],
+    ['has other lines before', () => `other:*:*:*:wrong\n${host}:*:other:*:wrong\n*:*:*:scram:${PASSWORD}\n`, IN],
+    [
+      'has a wrong password in an earlier line',
+      () => `*:*:*:*:wrong\n${host}:${port}:postgres:scram:${PASSWORD}\n`,
+      OUT,
+    ],
+    ['has only other lines', () => `*:*:*:other:${PASSWORD}\n`, OUT],
     ['is empty', () => '', OUT],
   ])('%s', async (_, lines, outcome) => {
     passwordFile(lines());
@@ -96,8 +100,8 @@ describe('a function', () => {
   });
 
   it.each<[what: string, password: () => Promise<string>, code: string]>([
-    ['gives a wrong one', () => Promise.resolve(`wrong-${PASSWORD}`), OUT],
-    ['gives none', () => Promise.resolve(''), OUT],
+    ['returns a wrong password', () => Promise.resolve(`wrong-${PASSWORD}`), OUT],
+    ['returns an empty password', () => Promise.resolve(''), OUT],
     ['fails', () => Promise.reject(new Error('the vault is closed')), 'CREDENTIAL_UNAVAILABLE'],
   ])('that %s', async (_, password, code) => {
     expect(await secured.outcome({ user: 'scram', password })).toBe(code);

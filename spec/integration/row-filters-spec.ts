@@ -144,8 +144,8 @@ describe('preflight', () => {
 
   it.each<[what: string, since: number, setup: string[], columns: string[]]>([
     ['without a row filter', 14, [TABLE, FILLED, PUBLISHED], []],
-    ['with one', 15, [TABLE, FILLED, FILTERED], ['t.body']],
-    ['with one, of identity full', 15, [TABLE, FULL, FILLED, FILTERED], []],
+    ['with a row filter', 15, [TABLE, FILLED, FILTERED], ['t.body']],
+    ['with a row filter, of identity full', 15, [TABLE, FULL, FILLED, FILTERED], []],
     [
       'with one, of which updates alone are published',
       15,
@@ -158,9 +158,14 @@ describe('preflight', () => {
       [TABLE, FILLED, `${FILTERED} WITH (publish = 'insert, delete')`],
       [],
     ],
-    ['with one that looks at no column', 15, [TABLE, FILLED, `${PUBLISHED} WHERE (1 < 2)`], []],
-    ['with one, and a list of columns', 15, [TABLE, FILLED, `${PUBLISHED} (id, body) WHERE (id > 10)`], ['t.body']],
-    ['with one, and a list without the column', 15, [TABLE, FILLED, `${PUBLISHED} (id, n) WHERE (id > 10)`], []],
+    ['with a row filter that uses no column', 15, [TABLE, FILLED, `${PUBLISHED} WHERE (1 < 2)`], []],
+    ['with a row filter and a column list', 15, [TABLE, FILLED, `${PUBLISHED} (id, body) WHERE (id > 10)`], ['t.body']],
+    [
+      'with a row filter and a column list without the column',
+      15,
+      [TABLE, FILLED, `${PUBLISHED} (id, n) WHERE (id > 10)`],
+      [],
+    ],
     [
       'that another publication sends without one',
       15,

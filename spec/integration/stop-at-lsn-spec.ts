@@ -85,7 +85,7 @@ describe('stopAtLsn', () => {
       ['the second commit', second.commitLsn, 1],
       ['inside the second commit record', second.commitLsn + 8n, 2],
       ['the second commit’s end', second.endLsn, 2],
-      ['behind everything', end, 3],
+      ['after everything', end, 3],
     ];
   }
 

@@ -109,7 +109,7 @@ it('unsubscribing during a transaction leaves no spool file', async () => {
 const again = { initialDelay: 1, attemptObserver: { next: () => undefined } };
 
 const PLACES = [
-  ['below ackAfter', { below: reconnect<Live['transactions'][number]>(again) }],
+  ['after ackAfter', { below: reconnect<Live['transactions'][number]>(again) }],
   ['on the flat stream', { above: reconnect<StreamedMessage>(again) }],
 ] as const;
 

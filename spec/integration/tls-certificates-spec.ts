@@ -55,7 +55,7 @@ describe("the server's certificate", () => {
 
   const tomorrow = new Date(Date.now() + 24 * 3_600_000);
   it.each<[what: string, make: () => Promise<Credentials>, outcomes: string[], message: RegExp]>([
-    ['is good', () => secured.ca.server(), [IN, IN, IN, IN], /^$/],
+    ['is valid', () => secured.ca.server(), [IN, IN, IN, IN], /^$/],
     [
       'is for another host',
       () => secured.ca.server({ hosts: ['db.example'] }),
@@ -126,7 +126,11 @@ describe("the server's certificate", () => {
     ],
     ['has a wildcard', { hosts: ['*.db.example'] }, { 'a.db.example': IN, 'b.a.db.example': OUT, 'db.example': OUT }],
     ['has a common name only', { hosts: [], name: 'db.example' }, { 'db.example': IN, 'other.example': OUT }],
-    ['has a common name besides', { hosts: ['a.example'], name: 'db.example' }, { 'a.example': IN, 'db.example': OUT }],
+    [
+      'has a common name and other names',
+      { hosts: ['a.example'], name: 'db.example' },
+      { 'a.example': IN, 'db.example': OUT },
+    ],
   ])('%s', async (_, certificate, hosts) => {
     await secured.show(await secured.ca.server(certificate));
     const found: Record<string, string> = {};
@@ -204,9 +208,9 @@ describe("the client's certificate", () => {
   });
 
   it.each<[what: string, change: (paths: Record<string, string>) => ConnectionOptions, option: string]>([
-    ['the key of another', ({ foreign }) => ({ sslkey: foreign }), 'sslkey'],
+    ['the key of another certificate', ({ foreign }) => ({ sslkey: foreign }), 'sslkey'],
     ['no key', () => ({ sslkey: '' }), 'sslkey'],
-    ['a key that is not there', () => ({ sslkey: '/nowhere' }), 'sslkey'],
+    ['a missing key file', () => ({ sslkey: '/nowhere' }), 'sslkey'],
     [
       'a key that others may read',
       ({ key = '' }) => {

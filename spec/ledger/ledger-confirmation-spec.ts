@@ -1,7 +1,7 @@
 import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, settle } from './support/ledger-transactions';
 
-describe('confirmation', () => {
+describe('the confirmed LSN', () => {
   it('is 0 before anything has been settled', () => {
     const { ledger } = createLedger(WIDE);
     transaction(ledger, 100n);
@@ -9,7 +9,7 @@ describe('confirmation', () => {
     expect(ledger.settled).toBe(false);
   });
 
-  it('needs every change and the Commit, in whatever order', () => {
+  it('advances when every change and the Commit are settled, in any order', () => {
     const orders = [
       [0, 1, 2],
       [2, 1, 0],
@@ -38,7 +38,7 @@ describe('confirmation', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([100n, true]);
   });
 
-  it('goes no further than the first transaction that is not settled', () => {
+  it('stays before the first transaction that is not settled', () => {
     const { ledger, events } = createLedger(WIDE);
     const [first, second, third] = [transaction(ledger, 100n), transaction(ledger, 200n), transaction(ledger, 300n)];
     settle(third);
@@ -50,7 +50,7 @@ describe('confirmation', () => {
     expect(events).toEqual(['advanced']);
   });
 
-  it('never goes back, though a later position be lower', () => {
+  it('never decreases, even if a later position is lower', () => {
     const { ledger } = createLedger(WIDE);
     settle(transaction(ledger, 300n));
     ledger.recordDelivered(200n);
@@ -61,7 +61,7 @@ describe('confirmation', () => {
     expect(ledger.confirmed).toBe(301n);
   });
 
-  it('counts a second acknowledgement of the same delivery as the first', () => {
+  it('ignores a second acknowledgement of the same delivery', () => {
     const { ledger } = createLedger(WIDE);
     const { changes, commit } = transaction(ledger, 100n, 2);
     expect([changes[0]?.settle(), changes[0]?.settle(), changes[0]?.settle()]).toEqual([true, true, true]);
@@ -73,7 +73,7 @@ describe('confirmation', () => {
     expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([100n, 0, 0]);
   });
 
-  it('needs nobody for an empty transaction', () => {
+  it('advances past an empty transaction without an acknowledgement', () => {
     const { ledger, events } = createLedger(WIDE);
     const { begin, commit } = transaction(ledger, 100n, 0);
     expect([ledger.confirmed, ledger.settled, ledger.unackedMessages]).toEqual([100n, true, 0]);
@@ -81,7 +81,7 @@ describe('confirmation', () => {
     expect([begin.settle(), commit.settle()]).toEqual([true, true]);
   });
 
-  it('lets an empty transaction wait for those before it', () => {
+  it('does not advance past an empty transaction while one before it is unsettled', () => {
     const { ledger } = createLedger(WIDE);
     const first = transaction(ledger, 100n);
     transaction(ledger, 200n, 0);
@@ -90,14 +90,14 @@ describe('confirmation', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('is unmoved by Begin, Relation, Type and Origin, which are settled from the start', () => {
+  it('does not depend on Begin, Relation, Type and Origin, which need no settling', () => {
     const { ledger } = createLedger(WIDE);
     const begin = ledger.begin();
     expect([begin.settle(), ledger.openSettled().settle()]).toEqual([true, true]);
     expect([ledger.confirmed, ledger.unackedMessages, ledger.unackedBytes]).toEqual([0n, 0, 0]);
   });
 
-  it("is at a logical message's own position, where it stands outside a transaction", () => {
+  it('becomes the position of a logical message outside transactions once that is settled', () => {
     const { ledger } = createLedger(WIDE);
     const message = ledger.openStandaloneUnit(50n, 1);
     const next = transaction(ledger, 100n);
@@ -108,7 +108,7 @@ describe('confirmation', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('is, for another plugin, the highest position of those settled without a gap', () => {
+  it('for another plugin, is the highest position of the messages settled without a gap', () => {
     const { ledger } = createLedger(WIDE);
     const deliveries = [30n, 10n, 20n, 40n].map((position) => ledger.openStandaloneUnit(position, 1));
     deliveries[3]?.settle();
@@ -121,15 +121,15 @@ describe('confirmation', () => {
   });
 });
 
-describe('what an operator drops', () => {
-  it('is settled, and confirmed like all else', () => {
+describe('a delivery that an operator drops', () => {
+  it('is settled, and confirmed like any other', () => {
     const { ledger } = createLedger(WIDE);
     const { changes, commit } = transaction(ledger, 100n);
     for (const delivery of [...changes, commit]) delivery.discard();
     expect([ledger.confirmed, ledger.unackedMessages, commit.settle()]).toEqual([100n, 0, true]);
   });
 
-  it('after the end, or beyond a stop, is not confirmed', () => {
+  it('is not confirmed if it lies beyond a stop', () => {
     const { ledger } = createLedger(WIDE);
     const beyond = ledger.openStandaloneUnit(100n, 1);
     ledger.stopBefore(beyond);
@@ -145,7 +145,7 @@ describe('a keepalive', () => {
     expect(ledger.confirmed).toBe(70n);
   });
 
-  it('that came during work counts when that work is done', () => {
+  it('that arrives while work is running is confirmed when that work ends', () => {
     const { ledger } = createLedger(WIDE);
     const work = transaction(ledger, 100n);
     ledger.recordDelivered(500n);
@@ -154,7 +154,7 @@ describe('a keepalive', () => {
     expect(ledger.confirmed).toBe(500n);
   });
 
-  it('waits for what came before it, and for nothing that came after it', () => {
+  it('waits for the deliveries before it, and for none after it', () => {
     const { ledger } = createLedger(WIDE);
     const [before, after] = [transaction(ledger, 100n), (ledger.recordDelivered(150n), transaction(ledger, 200n))];
     settle(after);
@@ -170,7 +170,7 @@ describe('a keepalive', () => {
     expect(other.confirmed).toBe(150n);
   });
 
-  it('in the middle of a transaction waits for its end, however far ahead it is', () => {
+  it('in the middle of a transaction waits for the end of the transaction, even if its position is far ahead', () => {
     const { ledger } = createLedger(WIDE);
     ledger.begin();
     ledger.change(1).settle();
@@ -184,7 +184,7 @@ describe('a keepalive', () => {
     expect(ledger.confirmed).toBe(9999n);
   });
 
-  it('between Begin and the first change waits as well', () => {
+  it('between Begin and the first change waits for the end of the transaction', () => {
     const { ledger } = createLedger(WIDE);
     ledger.begin();
     ledger.recordDelivered(9999n);
@@ -193,7 +193,7 @@ describe('a keepalive', () => {
     expect(ledger.confirmed).toBe(9999n);
   });
 
-  it('goes by the highest of several, as their positions fall back at times', () => {
+  it('confirms the highest position of several, as their positions can decrease', () => {
     const { ledger } = createLedger(WIDE);
     const work = transaction(ledger, 100n);
     for (const walEnd of [300n, 200n, 250n]) ledger.recordDelivered(walEnd);
@@ -201,7 +201,7 @@ describe('a keepalive', () => {
     expect(ledger.confirmed).toBe(300n);
   });
 
-  it('weighs nothing', () => {
+  it('does not count against the window', () => {
     const { ledger } = createLedger({ messages: 1, bytes: 1 });
     for (let i = 1n; i < 100n; i++) ledger.recordDelivered(i);
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);

@@ -2,20 +2,20 @@ import type { DeliveringLedger as Ledger } from './support/delivering-ledger';
 import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
-describe('what holds up the slot', () => {
+describe('the reason why the slot does not advance', () => {
   function getReason(run: (ledger: Ledger) => void): string | undefined {
     const { ledger } = createLedger(WIDE);
     run(ledger);
     return ledger.stalled?.reason;
   }
 
-  it('is nothing when nothing is left to the subscriber', () => {
+  it('is undefined when the subscriber has nothing to acknowledge', () => {
     expect(getReason(() => undefined)).toBeUndefined();
     expect(getReason((ledger) => ledger.begin())).toBeUndefined();
     expect(getReason((ledger) => settle(transaction(ledger, 100n)))).toBeUndefined();
   });
 
-  it('is nothing while a transaction whose changes are done still arrives, or is gathered', () => {
+  it('is undefined while a transaction arrives whose changes are all settled or gathered', () => {
     expect(
       getReason((ledger) => {
         ledger.begin();
@@ -25,7 +25,7 @@ describe('what holds up the slot', () => {
     ).toBeUndefined();
   });
 
-  it('is named: the Commit is acknowledged and changes are not', () => {
+  it('states that the Commit is acknowledged and changes are not', () => {
     expect(getReason((ledger) => transaction(ledger, 100n, 12).commit.settle())).toBe(
       'commit acknowledged, 12 changes not',
     );
@@ -34,21 +34,21 @@ describe('what holds up the slot', () => {
     );
   });
 
-  it('is named: changes are acknowledged and their Commit is not', () => {
+  it('states that changes are acknowledged and their Commit is not', () => {
     const reason = getReason((ledger) => {
       for (const change of transaction(ledger, 100n, 3).changes) change.settle();
     });
     expect(reason).toBe('all changes acknowledged, their commit not');
   });
 
-  it('is named: neither the Commit nor changes are acknowledged', () => {
+  it('states that neither the Commit nor the changes are acknowledged', () => {
     expect(getReason((ledger) => transaction(ledger, 100n, 2))).toBe('commit and 2 changes not acknowledged');
     expect(getReason((ledger) => transaction(ledger, 100n, 2).changes[0]?.settle())).toBe(
       'commit and 1 change not acknowledged',
     );
   });
 
-  it('is named: changes of a transaction that has not ended yet', () => {
+  it('states that changes of a transaction are not acknowledged whose commit is not received yet', () => {
     const reason = getReason((ledger) => {
       ledger.begin();
       ledger.change(1);
@@ -57,15 +57,15 @@ describe('what holds up the slot', () => {
     expect(reason).toBe('2 changes not acknowledged, of a transaction whose commit is not received yet');
   });
 
-  it('is named: a message outside any transaction', () => {
+  it('states that a message outside transactions is not acknowledged', () => {
     expect(getReason((ledger) => ledger.openStandaloneUnit(100n, 1))).toBe('a message is not acknowledged');
   });
 
-  it('is named: a gathered transaction', () => {
+  it('states that a gathered transaction is not acknowledged', () => {
     expect(getReason((ledger) => gathered(ledger, 100n, 3))).toBe('a transaction is not acknowledged');
   });
 
-  it('is named: changes that were dropped before they could be gathered', () => {
+  it('states that changes were removed from a gathered transaction and not acknowledged', () => {
     const reason = getReason((ledger) => {
       ledger.begin();
       ledger.change(1);
@@ -75,7 +75,7 @@ describe('what holds up the slot', () => {
     expect(reason).toBe('transaction acknowledged, but 1 change that a filter removed from it not');
   });
 
-  it('is the oldest delivery, and known by its handle and index for as long as it is', () => {
+  it('belongs to the oldest unacknowledged change, with the same handle and index until that is settled', () => {
     const { ledger } = createLedger(WIDE);
     const { changes } = transaction(ledger, 100n, 3);
     const before = ledger.stalled;
@@ -85,7 +85,7 @@ describe('what holds up the slot', () => {
     expect(ledger.stalled).toMatchObject({ handle: before?.handle, index: 2 });
   });
 
-  it('is the oldest, and known by its handle and index for as long as it is', () => {
+  it('belongs to the oldest unacknowledged transaction, and is unchanged until that is settled', () => {
     const { ledger } = createLedger(WIDE);
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
     const before = ledger.stalled;
@@ -96,7 +96,7 @@ describe('what holds up the slot', () => {
     expect(ledger.stalled?.handle).not.toBe(before?.handle);
   });
 
-  it('is not what lies beyond a stop', () => {
+  it('is undefined for a message beyond a stop', () => {
     expect(getReason((ledger) => ledger.stopBefore(ledger.openStandaloneUnit(100n, 1)))).toBeUndefined();
   });
 });

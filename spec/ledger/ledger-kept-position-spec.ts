@@ -2,12 +2,12 @@ import type { DeliveringLedger as Ledger, LedgerDelivery } from './support/deliv
 import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
-describe('where the consumer keeps the position', () => {
+describe('where the consumer owns the position', () => {
   function createConsumerLedger(limits = WIDE): { ledger: Ledger; events: string[] } {
     return createLedger(limits, 'consumer');
   }
 
-  it('what the subscriber has settled is confirmed, in the order in which it came', () => {
+  it('confirms what the subscriber has settled, in the order of delivery', () => {
     const { ledger } = createConsumerLedger();
     const [first, group, single] = [
       transaction(ledger, 100n),
@@ -21,7 +21,7 @@ describe('where the consumer keeps the position', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([250n, true]);
   });
 
-  it('what an operator has dropped is done, and confirmed only by what the subscriber settles behind it', () => {
+  it('settles what an operator drops, and confirms it with the next delivery that the subscriber settles', () => {
     const { ledger, events } = createConsumerLedger();
     const { changes, commit } = transaction(ledger, 100n);
     for (const delivery of [...changes, commit, ledger.openStandaloneUnit(150n, 1)]) delivery.discard();
@@ -31,7 +31,7 @@ describe('where the consumer keeps the position', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('what was dropped in part is confirmed with the rest', () => {
+  it('confirms a transaction of which only a part was dropped', () => {
     const { ledger } = createConsumerLedger();
     const { changes, commit } = transaction(ledger, 100n, 2);
     changes[0]?.discard();
@@ -40,7 +40,7 @@ describe('where the consumer keeps the position', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('dropping what was settled takes nothing back, and settling what was dropped adds nothing', () => {
+  it('ignores dropping a settled delivery, and settling a dropped one', () => {
     const { ledger } = createConsumerLedger();
     const single = ledger.openStandaloneUnit(100n, 1);
     single.settle();
@@ -51,13 +51,13 @@ describe('where the consumer keeps the position', () => {
     expect([dropped.settle(), ledger.confirmed, ledger.unackedMessages]).toEqual([true, 100n, 0]);
   });
 
-  it('an empty transaction confirms nothing: nobody stores its position', () => {
+  it('an empty transaction confirms nothing, as its position is not stored', () => {
     const { ledger } = createConsumerLedger();
     transaction(ledger, 100n, 0);
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
   });
 
-  it('a keepalive that nobody acknowledges confirms nothing, during work or without', () => {
+  it('an unacknowledged keepalive confirms nothing, whether or not work is running', () => {
     const { ledger } = createConsumerLedger();
     ledger.recordDelivered(50n);
     const work = transaction(ledger, 100n);
@@ -76,7 +76,7 @@ describe('where the consumer keeps the position', () => {
     expect([ledger.confirmed, events]).toEqual([500n, ['advanced']]);
   });
 
-  it('a keepalive that is acknowledged during work counts when that work is done', () => {
+  it('a keepalive that is acknowledged while work is running is confirmed when that work ends', () => {
     const { ledger } = createConsumerLedger();
     const [first, second] = [transaction(ledger, 100n), transaction(ledger, 200n)];
     const delivery = ledger.openKeepalive(500n);
@@ -88,7 +88,7 @@ describe('where the consumer keeps the position', () => {
     expect(ledger.confirmed).toBe(500n);
   });
 
-  it('a keepalive that is acknowledged after the work before it counts at once, whatever came behind it', () => {
+  it('a keepalive that is acknowledged after the work before it is confirmed at once, whatever follows it', () => {
     const { ledger, events } = createConsumerLedger();
     const work = transaction(ledger, 100n);
     const delivery = ledger.openKeepalive(500n);
@@ -99,7 +99,7 @@ describe('where the consumer keeps the position', () => {
     expect([ledger.confirmed, events]).toEqual([500n, ['advanced', 'advanced']]);
   });
 
-  it('a keepalive behind what was dropped confirms that as well', () => {
+  it('a keepalive after a dropped delivery confirms that as well', () => {
     const { ledger } = createConsumerLedger();
     const dropped = ledger.openStandaloneUnit(100n, 1);
     const delivery = ledger.openKeepalive(500n);
@@ -109,7 +109,7 @@ describe('where the consumer keeps the position', () => {
     expect(ledger.confirmed).toBe(500n);
   });
 
-  it('keepalives that are acknowledged out of turn never take it back', () => {
+  it('keepalives that are acknowledged in another order do not decrease the confirmed LSN', () => {
     const { ledger } = createConsumerLedger();
     const deliveries = [100n, 300n, 200n].map((walEnd) => ledger.openKeepalive(walEnd));
     for (const delivery of deliveries.reverse()) expect(delivery.settle()).toBe(true);
@@ -124,7 +124,7 @@ describe('where the consumer keeps the position', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
   });
 
-  it('a progress that was made a delivery weighs one, is waited for, and keeps its place', () => {
+  it('a progress that was made a delivery counts as one message, has to be settled, and is confirmed in its order', () => {
     const { ledger } = createConsumerLedger({ messages: 2, bytes: 100 });
     const work = gathered(ledger, 100n);
     const progress = ledger.openKeepalive(500n).group();
@@ -135,7 +135,7 @@ describe('where the consumer keeps the position', () => {
     expect([ledger.confirmed, ledger.settled, ledger.isFull()]).toEqual([500n, true, false]);
   });
 
-  it('a progress that was made a delivery holds up what comes behind it', () => {
+  it('an unacknowledged progress that was made a delivery delays the confirmation of what follows it', () => {
     const { ledger } = createConsumerLedger();
     const progress = ledger.openKeepalive(500n).group();
     gathered(ledger, 600n).settle();
@@ -151,32 +151,36 @@ describe('where the consumer keeps the position', () => {
   }
 
   it.each<[what: string, deliver: (ledger: Ledger) => void, confirmableLsn: bigint]>([
-    ['nothing more than is confirmed, when nothing is in hand', () => undefined, 50n],
-    ['a transaction in hand', (ledger) => transaction(ledger, 100n), 100n],
-    ['a gathered transaction in hand', (ledger) => gathered(ledger, 100n), 100n],
-    ['the last of several', (ledger) => [transaction(ledger, 100n), gathered(ledger, 200n)], 200n],
+    ['the confirmed LSN, when everything is settled', () => undefined, 50n],
+    ['the end of an unsettled transaction', (ledger) => transaction(ledger, 100n), 100n],
+    ['the end of an unsettled gathered transaction', (ledger) => gathered(ledger, 100n), 100n],
     [
-      'the last of several, though it is done',
+      'the end of the last of several transactions',
+      (ledger) => [transaction(ledger, 100n), gathered(ledger, 200n)],
+      200n,
+    ],
+    [
+      'the end of the last of several transactions, even if that is settled',
       (ledger) => [transaction(ledger, 100n), gathered(ledger, 200n).settle()],
       200n,
     ],
-    ['a progress in hand', (ledger) => ledger.openKeepalive(300n).group(), 300n],
-    ['no transaction that has not ended', (ledger) => [ledger.begin(), ledger.change(1)], 50n],
-    ['no empty transaction', (ledger) => transaction(ledger, 100n, 0), 50n],
+    ['the position of an unsettled progress', (ledger) => ledger.openKeepalive(300n).group(), 300n],
+    ['not that of a transaction that has not ended', (ledger) => [ledger.begin(), ledger.change(1)], 50n],
+    ['not that of an empty transaction', (ledger) => transaction(ledger, 100n, 0), 50n],
     [
-      'no empty transaction behind one in hand',
+      'not that of an empty transaction after an unsettled one',
       (ledger) => [transaction(ledger, 100n), transaction(ledger, 200n, 0)],
       50n,
     ],
-    ['nothing that was dropped', (ledger) => [transaction(ledger, 100n), discarded(ledger, 200n)], 50n],
-  ])('what the deliveries will confirm by themselves is %s', (_, deliver, confirmableLsn) => {
+    ['not that of a dropped delivery', (ledger) => [transaction(ledger, 100n), discarded(ledger, 200n)], 50n],
+  ])('the LSN that the deliveries will confirm by themselves is %s', (_, deliver, confirmableLsn) => {
     const { ledger } = createConsumerLedger();
     ledger.openKeepalive(50n).settle();
     deliver(ledger);
     expect([ledger.confirmableLsn, ledger.confirmed]).toEqual([confirmableLsn, 50n]);
   });
 
-  it('is not confirmed up to a stop: nobody stores the position that it names', () => {
+  it("a stop's position is not confirmed, as it is not stored", () => {
     const { ledger, events } = createConsumerLedger();
     const work = transaction(ledger, 100n);
     ledger.stopAfter(ledger.openSettled(), 150n);
@@ -187,7 +191,7 @@ describe('where the consumer keeps the position', () => {
     expect([other.confirmed, other.settled]).toEqual([0n, true]);
   });
 
-  it('a keepalive at which it stops can be acknowledged, one that lies beyond a stop cannot', () => {
+  it('a keepalive at a stop can be acknowledged, one beyond a stop cannot', () => {
     const { ledger } = createConsumerLedger();
     const work = transaction(ledger, 100n);
     const last = ledger.openKeepalive(500n);
@@ -200,13 +204,13 @@ describe('where the consumer keeps the position', () => {
     expect(ledger.confirmed).toBe(500n);
   });
 
-  it('a progress beyond a stop can be acknowledged neither', () => {
+  it('a progress beyond a stop cannot be acknowledged', () => {
     const { ledger } = createConsumerLedger();
     ledger.stopBefore(ledger.begin());
     expect([ledger.openKeepalive(500n).group().settle(), ledger.confirmed]).toEqual([false, 0n]);
   });
 
-  it('a keepalive that is acknowledged after the end came too late; one that was in time stays so', () => {
+  it('acknowledging a keepalive after the session has closed returns false, unless it was acknowledged before', () => {
     const { ledger, events } = createConsumerLedger();
     const [early, late, delivery] = [
       ledger.openKeepalive(100n),

@@ -61,9 +61,9 @@ const ends = [
 
 const windows = fc.record({ messages: fc.integer({ min: 1, max: 8 }), bytes: fc.integer({ min: 1, max: 300 }) });
 
-/** Mostly a stream that goes on; then, in some runs, its end, and what may still happen. */
-const lives = fc.tuple(windows, fc.commands(steps, { maxCommands: 80, size: 'max' }));
-const deaths = fc.tuple(
+/** Mostly streams that do not end; and streams that may stop or close, and go on to be acknowledged. */
+const openStreams = fc.tuple(windows, fc.commands(steps, { maxCommands: 80, size: 'max' }));
+const endingStreams = fc.tuple(
   windows,
   fc.commands([...steps, ...steps, ...steps, ...ends], { maxCommands: 60, size: 'max' }),
 );
@@ -73,11 +73,11 @@ describe.each<PositionOwner>(['slot', 'consumer'])('where the %s owns the positi
     fc.modelRun(() => ({ model: new Model(limits, owner), real: new Real(limits, owner) }), commands);
   }
 
-  it('agrees with a naive one while messages are delivered, gathered, dropped and acknowledged in any order', () => {
-    fc.assert(fc.property(lives, play), { numRuns: 500 });
+  it('behaves as the naive ledger while messages are delivered, gathered, dropped and acknowledged in any order', () => {
+    fc.assert(fc.property(openStreams, play), { numRuns: 500 });
   });
 
-  it('agrees with a naive one when it stops before or after a message, or closes, at any point', () => {
-    fc.assert(fc.property(deaths, play), { numRuns: 500 });
+  it('behaves as the naive ledger when it stops before or after a message, or closes, at any point', () => {
+    fc.assert(fc.property(endingStreams, play), { numRuns: 500 });
   });
 });

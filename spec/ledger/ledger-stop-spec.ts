@@ -2,7 +2,7 @@ import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
 describe('a stop', () => {
-  it('before a transaction leaves it and all that follows unconfirmed', () => {
+  it('before a transaction leaves that transaction and what follows unconfirmed', () => {
     const { ledger, events } = createLedger(WIDE);
     const first = transaction(ledger, 100n);
     const begin = ledger.begin();
@@ -16,7 +16,7 @@ describe('a stop', () => {
     expect(beyond.settle()).toBe(false);
   });
 
-  it('before a transaction that comes first of all has nothing to wait for', () => {
+  it('before the first transaction is settled at once', () => {
     const { ledger } = createLedger(WIDE);
     ledger.stopBefore(ledger.begin());
     expect([ledger.settled, ledger.confirmed, ledger.stalled]).toEqual([true, 0n, undefined]);
@@ -30,7 +30,7 @@ describe('a stop', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
   });
 
-  it('after a Commit still takes the acknowledgements of its transaction', () => {
+  it('after a Commit still accepts the acknowledgements of its transaction', () => {
     const { ledger, events } = createLedger(WIDE);
     const last = transaction(ledger, 100n);
     ledger.stopAfter(last.commit);
@@ -44,7 +44,7 @@ describe('a stop', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('after a keepalive confirms up to the stop once everything before it is done, and no further', () => {
+  it('after a keepalive confirms up to the stop once everything before it is settled, and no further', () => {
     const { ledger } = createLedger(WIDE);
     const work = transaction(ledger, 100n);
     ledger.stopAfter(ledger.openSettled(), 150n);
@@ -59,7 +59,7 @@ describe('a stop', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 
-  it('is not moved further by a later one', () => {
+  it('is not moved by a later stop', () => {
     const { ledger } = createLedger(WIDE);
     const first = transaction(ledger, 100n);
     ledger.stopAfter(first.commit);
@@ -72,7 +72,7 @@ describe('a stop', () => {
 });
 
 describe('after the session has closed', () => {
-  it('acknowledging returns false and confirms nothing', () => {
+  it('an acknowledgement returns false and confirms nothing', () => {
     const { ledger, events } = createLedger(WIDE);
     const { changes, commit } = transaction(ledger, 100n);
     const group = gathered(ledger, 200n);
@@ -81,7 +81,7 @@ describe('after the session has closed', () => {
     expect([ledger.confirmed, events]).toEqual([0n, []]);
   });
 
-  it('what had been acknowledged in time stays acknowledged', () => {
+  it('a delivery that was acknowledged before stays acknowledged', () => {
     const { ledger } = createLedger(WIDE);
     const delivered = transaction(ledger, 100n);
     settle(delivered);
@@ -89,7 +89,7 @@ describe('after the session has closed', () => {
     expect([delivered.commit.settle(), ledger.confirmed]).toEqual([true, 100n]);
   });
 
-  it('a keepalive confirms nothing any more', () => {
+  it('a keepalive confirms nothing', () => {
     const { ledger } = createLedger(WIDE);
     ledger.close();
     ledger.recordDelivered(100n);

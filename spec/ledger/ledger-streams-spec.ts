@@ -2,10 +2,10 @@ import type { DeliveringLedger as Ledger, LedgerDelivery } from './support/deliv
 import type { WindowLimits } from '../../lib/ledger/window';
 import { createLedger } from './support/create-ledger';
 
-/** Wide enough that no spec meets it by accident. */
+/** Too large to be filled by these specs. */
 const WIDE: WindowLimits = { messages: 1000, bytes: 1_000_000 };
 
-/** A block of so many changes of 10 bytes. */
+/** A block of `changes` changes of 10 bytes each. */
 function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): LedgerDelivery[] {
   ledger.enterBlock(xid);
   const deliveries = Array.from({ length: changes }, () => ledger.change(10, subxid));
@@ -13,13 +13,13 @@ function block(ledger: Ledger, xid: number, changes = 1, subxid = xid): LedgerDe
   return deliveries;
 }
 
-/** A transaction of one piece, with one change. */
+/** A transaction that is not streamed, with one change. */
 function transaction(ledger: Ledger, endLsn: bigint): LedgerDelivery[] {
   ledger.begin();
   return [ledger.change(10), ledger.commit(endLsn, 10)];
 }
 
-/** A prepared transaction of one piece. */
+/** A prepared transaction that is not streamed. */
 function prepared(ledger: Ledger, endLsn: bigint, changes = 1, xid = 9): LedgerDelivery[] {
   ledger.begin();
   const deliveries = Array.from({ length: changes }, () => ledger.change(10));
@@ -30,8 +30,8 @@ function settle(deliveries: readonly LedgerDelivery[]): void {
   for (const delivery of deliveries) expect(delivery.settle()).toBe(true);
 }
 
-describe('a transaction that comes in blocks', () => {
-  it('holds nothing up while it is open', () => {
+describe('a streamed transaction', () => {
+  it('does not delay confirmation while it is open', () => {
     const { ledger } = createLedger(WIDE);
     block(ledger, 7, 3);
     expect([ledger.settled, ledger.stalled, ledger.unackedMessages]).toEqual([true, undefined, 3]);
@@ -42,7 +42,7 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('takes its place when it is committed', () => {
+  it('is confirmed in the order of its commit', () => {
     const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
@@ -56,7 +56,7 @@ describe('a transaction that comes in blocks', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([300n, true]);
   });
 
-  it('takes that place also where its changes are done long before', () => {
+  it('is confirmed in the order of its commit, even if its changes were settled long before', () => {
     const { ledger } = createLedger(WIDE);
     settle(block(ledger, 7, 2));
     expect([ledger.confirmed, ledger.unackedMessages]).toEqual([0n, 0]);
@@ -67,7 +67,7 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('is confirmed in the order of the commits, however the blocks take turns', () => {
+  it('is confirmed in the order of the commits, however the blocks are interleaved', () => {
     const { ledger } = createLedger(WIDE);
     const seven = [...block(ledger, 7)];
     const eight = [...block(ledger, 8)];
@@ -80,7 +80,7 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('needs every change and the commit', () => {
+  it('is confirmed when every change and the commit are settled', () => {
     const { ledger } = createLedger(WIDE);
     const [first, second] = block(ledger, 7, 2);
     const commit = ledger.commitStream(7, 100n, 10);
@@ -91,7 +91,7 @@ describe('a transaction that comes in blocks', () => {
     expect(positions).toEqual([0n, 0n, 100n]);
   });
 
-  it('is to be settled even when it is empty: a stop may come before its commit', () => {
+  it('has to be settled even when it is empty, as a stop may come before its commit', () => {
     const { ledger } = createLedger(WIDE);
     block(ledger, 7, 0);
     const commit = ledger.commitStream(7, 100n, 10);
@@ -103,14 +103,14 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('has blocks and their ends that need no settling', () => {
+  it('has StreamStart and StreamStop messages that need no settling', () => {
     const { ledger } = createLedger(WIDE);
     const deliveries = [ledger.enterBlock(7), ledger.leaveBlock(), ledger.abortStream(7, 8), ledger.abortStream(9, 9)];
     settle(deliveries);
     expect([ledger.unackedMessages, ledger.confirmed]).toEqual([0, 0n]);
   });
 
-  it('leaves a message outside any transaction where it came, even between its blocks', () => {
+  it('does not affect the order of a message outside transactions between its blocks', () => {
     const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7);
     const message = ledger.openStandaloneUnit(50n, 1);
@@ -121,7 +121,7 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('may use the xid of one that has ended', () => {
+  it('may have the xid of one that has ended', () => {
     const { ledger } = createLedger(WIDE);
     const first = [...block(ledger, 7), ledger.commitStream(7, 100n, 10)];
     const second = [...block(ledger, 7), ledger.commitStream(7, 200n, 10)];
@@ -131,7 +131,7 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('is named where it fills the window: nothing more can be read, its end neither', () => {
+  it('is the reason of a stall when it fills the window, as its end cannot be read then', () => {
     const { ledger } = createLedger({ messages: 4, bytes: 1_000_000 });
     const [seven] = block(ledger, 7);
     const eight = block(ledger, 8, 2);
@@ -151,7 +151,7 @@ describe('a transaction that comes in blocks', () => {
     expect(ledger.stalled).toBeUndefined();
   });
 
-  it('beyond a stop is not named, however full the window is', () => {
+  it('is not the reason of a stall after a stop, even if the window is full', () => {
     const { ledger } = createLedger({ messages: 2, bytes: 1_000_000 });
     block(ledger, 7, 2);
     expect(ledger.stalled?.index).toBe(0);
@@ -159,7 +159,7 @@ describe('a transaction that comes in blocks', () => {
     expect([ledger.isFull(), ledger.stalled, ledger.settled]).toEqual([true, undefined, true]);
   });
 
-  it('fills the window like all else, and frees it', () => {
+  it('counts against the window until it is settled', () => {
     const { ledger, events } = createLedger({ messages: 4, bytes: 1_000_000 });
     const changes = [...block(ledger, 7, 2), ...block(ledger, 8, 2)];
     expect(ledger.isFull()).toBe(true);
@@ -167,7 +167,7 @@ describe('a transaction that comes in blocks', () => {
     expect([ledger.isFull(), events]).toEqual([false, ['windowReopened']]);
   });
 
-  it('weighs nothing while it is gathered, and then what of it is in memory', () => {
+  it('does not count against the window while it is gathered, then with its bytes in memory', () => {
     const { ledger } = createLedger({ messages: 3, bytes: 100 });
     for (const delivery of [...block(ledger, 7, 50), ...block(ledger, 7, 50)]) delivery.gather();
     expect([ledger.isFull(), ledger.unackedMessages, ledger.unackedBytes]).toEqual([false, 0, 0]);
@@ -177,7 +177,7 @@ describe('a transaction that comes in blocks', () => {
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 100n]);
   });
 
-  it('is named as what holds up the slot only once it has its place', () => {
+  it('is the reason why the slot does not advance only once its commit is received', () => {
     const { ledger } = createLedger(WIDE);
     const [change] = block(ledger, 7);
     const before = transaction(ledger, 100n);
@@ -193,8 +193,8 @@ describe('a transaction that comes in blocks', () => {
   });
 });
 
-describe('what is aborted', () => {
-  it('needs no settling, as a whole', () => {
+describe('an aborted transaction or subtransaction', () => {
+  it('needs no settling, if the whole transaction is aborted', () => {
     const { ledger, events } = createLedger({ messages: 2, bytes: 1_000_000 });
     const changes = block(ledger, 7, 2);
     expect(ledger.isFull()).toBe(true);
@@ -205,7 +205,7 @@ describe('what is aborted', () => {
     expect([ledger.unackedMessages, ledger.confirmed]).toEqual([0, 0n]);
   });
 
-  it('needs no settling, as a subtransaction, and the rest does', () => {
+  it('needs no settling, if a subtransaction is aborted, while the rest does', () => {
     const { ledger } = createLedger(WIDE);
     const kept = block(ledger, 7, 1);
     const aborted = block(ledger, 7, 2, 8);
@@ -220,7 +220,7 @@ describe('what is aborted', () => {
     settle(other);
   });
 
-  it('leaves alone what an equal subtransaction of another transaction has done', () => {
+  it('does not settle changes of another transaction whose subtransaction has the same xid', () => {
     const { ledger } = createLedger(WIDE);
     block(ledger, 7, 1, 8);
     block(ledger, 9, 1, 8);
@@ -249,7 +249,7 @@ describe('what is aborted', () => {
     expect([ledger.settled, ledger.unackedMessages]).toEqual([true, 0]);
   });
 
-  it('may be all that there was: then the commit is what is left', () => {
+  it('may contain all changes: then the commit has to be settled', () => {
     const { ledger } = createLedger(WIDE);
     block(ledger, 7, 2, 8);
     ledger.abortStream(7, 8);
@@ -259,7 +259,7 @@ describe('what is aborted', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('may be all that was gathered: then whoever gathered it drops the group', () => {
+  it('may contain all gathered changes: then the operator drops the group', () => {
     const { ledger } = createLedger(WIDE);
     for (const delivery of block(ledger, 7, 2, 8)) delivery.gather();
     ledger.abortStream(7, 8);
@@ -269,7 +269,7 @@ describe('what is aborted', () => {
 });
 
 describe('a prepared transaction', () => {
-  it('is confirmed at its prepare, once that and all changes are settled', () => {
+  it('is confirmed at its Prepare, once that and all changes are settled', () => {
     const { ledger } = createLedger(WIDE);
     const [change, prepare] = prepared(ledger, 100n);
     prepare?.settle();
@@ -291,7 +291,7 @@ describe('a prepared transaction', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('fills the window until it is complete, and not from then on', () => {
+  it('counts against the window until its Prepare, and not after it', () => {
     const { ledger, events } = createLedger({ messages: 3, bytes: 1_000_000 });
     ledger.begin();
     const changes = [ledger.change(10), ledger.change(10), ledger.change(10)];
@@ -304,7 +304,7 @@ describe('a prepared transaction', () => {
     expect(events.filter((event) => event === 'windowReopened')).toHaveLength(1);
   });
 
-  it('leaves room for all that comes behind it, however many are held', () => {
+  it('does not fill the window for what follows it, however many are held', () => {
     const { ledger } = createLedger({ messages: 2, bytes: 30 });
     const held = Array.from({ length: 10 }, (_, i) => prepared(ledger, 100n + BigInt(i), 0)).flat();
     expect([ledger.isFull(), ledger.unackedMessages]).toEqual([false, 10]);
@@ -318,7 +318,7 @@ describe('a prepared transaction', () => {
     expect(ledger.confirmed).toBe(210n);
   });
 
-  it('is in the window again once its end is known: nobody has to hold it any more', () => {
+  it('counts against the window again once its end is known, as it need not be held any longer', () => {
     const { ledger, events } = createLedger({ messages: 4, bytes: 1_000_000 });
     const first = prepared(ledger, 100n, 1, 8);
     const second = prepared(ledger, 110n, 1, 9);
@@ -335,14 +335,14 @@ describe('a prepared transaction', () => {
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 210n]);
   });
 
-  it('may have been prepared before the stream began, or be done as it ends', () => {
+  it('may have been prepared before the stream started, or be settled when it ends', () => {
     const { ledger } = createLedger({ messages: 2, bytes: 30 });
     settle([ledger.endPrepared(9, 100n, 10)]);
     settle([...prepared(ledger, 200n), ledger.endPrepared(9, 300n, 29)]);
     expect([ledger.isFull(), ledger.unackedBytes, ledger.confirmed]).toEqual([false, 0, 300n]);
   });
 
-  it('keeps out of the window when it is gathered, too', () => {
+  it('does not count against the window when it is gathered, either', () => {
     const { ledger } = createLedger({ messages: 1, bytes: 10 });
     ledger.begin();
     ledger.change(1000).gather();
@@ -354,7 +354,7 @@ describe('a prepared transaction', () => {
     expect(ledger.openStandaloneUnit(200n, 9).settle()).toBe(true);
   });
 
-  it('takes its place at the prepare when it comes in blocks', () => {
+  it('is confirmed in the order of its Prepare when it is streamed', () => {
     const { ledger } = createLedger({ messages: 4, bytes: 1_000_000 });
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
@@ -367,7 +367,7 @@ describe('a prepared transaction', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('holds up what comes behind it, as all does: the slot confirms no more', () => {
+  it('delays the confirmation of what follows it, as any delivery does', () => {
     const { ledger } = createLedger(WIDE);
     const held = prepared(ledger, 100n);
     settle(transaction(ledger, 200n));
@@ -378,8 +378,8 @@ describe('a prepared transaction', () => {
   });
 });
 
-describe('a keepalive while blocks are open', () => {
-  it('is confirmed when all that has its place is done: an open stream commits behind it', () => {
+describe('a keepalive while streamed transactions are open', () => {
+  it('is confirmed when everything that ended before it is settled, as open transactions commit after it', () => {
     const { ledger } = createLedger(WIDE);
     block(ledger, 7, 2);
     ledger.recordDelivered(50n);
@@ -391,7 +391,7 @@ describe('a keepalive while blocks are open', () => {
     expect(ledger.confirmed).toBe(150n);
   });
 
-  it('is not confirmed by what the transaction did before it, once that is committed behind it', () => {
+  it('is not confirmed by the settled changes of a transaction that commits after it', () => {
     const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7);
     const before = transaction(ledger, 100n);
@@ -404,8 +404,8 @@ describe('a keepalive while blocks are open', () => {
   });
 });
 
-describe('a stop with streams open', () => {
-  it('leaves what is open unsettled for ever, and waits for nothing of it', () => {
+describe('a stop while streamed transactions are open', () => {
+  it('leaves the open transactions unsettled, and does not wait for them', () => {
     const { ledger, events } = createLedger(WIDE);
     const open = block(ledger, 7, 2);
     const done = transaction(ledger, 100n);
@@ -417,7 +417,7 @@ describe('a stop with streams open', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('before a commit leaves it, its changes and all that follows unconfirmed', () => {
+  it('before a commit leaves the commit, its changes and what follows unconfirmed', () => {
     const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     const before = transaction(ledger, 100n);
@@ -428,7 +428,7 @@ describe('a stop with streams open', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([150n, true]);
   });
 
-  it('after a commit takes its changes in', () => {
+  it('after a commit includes its changes', () => {
     const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     const commit = ledger.commitStream(7, 200n, 10);
@@ -438,7 +438,7 @@ describe('a stop with streams open', () => {
     expect([ledger.confirmed, ledger.settled, beyond[0]?.settle()]).toEqual([250n, true, false]);
   });
 
-  it('before a prepare leaves it unconfirmed, and before what ends it that', () => {
+  it('before a Prepare leaves the Prepare unconfirmed; before a CommitPrepared, that message', () => {
     for (const isStream of [true, false]) {
       const { ledger } = createLedger(WIDE);
       let changes: LedgerDelivery[];
@@ -458,7 +458,7 @@ describe('a stop with streams open', () => {
     }
   });
 
-  it('at a change, or the end of a block, of what is open is one behind all that has its place', () => {
+  it('at a change or StreamStop of an open transaction is a stop after everything that has ended', () => {
     const { ledger } = createLedger(WIDE);
     const done = transaction(ledger, 100n);
     const [change] = block(ledger, 7);
@@ -468,7 +468,7 @@ describe('a stop with streams open', () => {
     expect([ledger.confirmed, ledger.settled]).toEqual([120n, true]);
   });
 
-  it('ends it once the session closes: nothing of it can be settled', () => {
+  it('ends them once the session closes: their changes cannot be settled', () => {
     const { ledger } = createLedger(WIDE);
     const changes = block(ledger, 7, 2);
     ledger.close();
@@ -477,8 +477,8 @@ describe('a stop with streams open', () => {
   });
 });
 
-describe('where the consumer keeps the position', () => {
-  it('what comes in blocks is confirmed by what the subscriber settles', () => {
+describe('where the consumer owns the position', () => {
+  it('a streamed transaction is confirmed by what the subscriber settles', () => {
     const { ledger } = createLedger(WIDE, 'consumer');
     for (const delivery of [...block(ledger, 7), ledger.commitStream(7, 100n, 10)]) delivery.discard();
     expect([ledger.confirmed, ledger.settled]).toEqual([0n, true]);
@@ -486,7 +486,7 @@ describe('where the consumer keeps the position', () => {
     expect(ledger.confirmed).toBe(200n);
   });
 
-  it('an empty one, and what was aborted altogether, confirms nothing by itself', () => {
+  it('an empty transaction, and one whose changes were all aborted, confirm nothing by themselves', () => {
     const { ledger } = createLedger(WIDE, 'consumer');
     block(ledger, 7, 0);
     ledger.commitStream(7, 100n, 10).discard();

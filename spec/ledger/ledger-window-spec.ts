@@ -5,7 +5,7 @@ import { createLedger } from './support/create-ledger';
 import { WIDE, transaction, gathered, settle } from './support/ledger-transactions';
 
 describe('the window', () => {
-  it('is full at so many messages, and free again at half of them', () => {
+  it('is full at the message limit, and reopens at half of it', () => {
     const { ledger, events } = createLedger({ messages: 4, bytes: 1_000_000 });
     ledger.begin();
     const changes = [ledger.change(1), ledger.change(1), ledger.change(1)];
@@ -21,7 +21,7 @@ describe('the window', () => {
     expect(events).toEqual(['windowReopened']);
   });
 
-  it('is full at so many bytes, and free again at half of them', () => {
+  it('is full at the byte limit, and reopens at half of it', () => {
     const { ledger } = createLedger({ messages: 1000, bytes: 100 });
     ledger.begin();
     const changes = [ledger.change(40), ledger.change(59)];
@@ -34,7 +34,7 @@ describe('the window', () => {
     expect([ledger.unackedBytes, ledger.isFull()]).toEqual([1, false]);
   });
 
-  it('is free again only when messages and bytes are both at half', () => {
+  it('reopens only when messages and bytes are both at half of their limits', () => {
     const { ledger } = createLedger({ messages: 4, bytes: 100 });
     ledger.begin();
     const large = ledger.change(90);
@@ -46,7 +46,7 @@ describe('the window', () => {
     expect(ledger.isFull()).toBe(false);
   });
 
-  it('lets one message in, however large, and no second one', () => {
+  it('accepts one message of any size, and not a second one', () => {
     const { ledger } = createLedger({ messages: 10, bytes: 100 });
     ledger.begin();
     const change = ledger.change(1_000_000);
@@ -55,7 +55,7 @@ describe('the window', () => {
     expect(ledger.isFull()).toBe(false);
   });
 
-  it('of one message takes one message at a time', () => {
+  it('of one message accepts one message at a time', () => {
     const { ledger } = createLedger({ messages: 1, bytes: 1_000_000 });
     ledger.begin();
     for (const open of [() => ledger.change(1), () => ledger.change(1), () => ledger.commit(100n, 1)]) {
@@ -67,7 +67,7 @@ describe('the window', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('counts what was acknowledged out of turn as gone, though it is not confirmed yet', () => {
+  it('does not count what was acknowledged out of order, though it is not confirmed yet', () => {
     const { ledger } = createLedger({ messages: 3, bytes: 1_000_000 });
     const first = ledger.openStandaloneUnit(10n, 5);
     const later = [ledger.openStandaloneUnit(20n, 5), ledger.openStandaloneUnit(30n, 5)];
@@ -79,8 +79,8 @@ describe('the window', () => {
   });
 });
 
-describe('a transaction that is gathered', () => {
-  it('counts as one delivery with the bytes of all of it', () => {
+describe('a gathered transaction', () => {
+  it('counts as one delivery with the bytes of all its changes', () => {
     const { ledger } = createLedger(WIDE);
     const delivery = gathered(ledger, 100n, 5, 20);
     expect([ledger.unackedMessages, ledger.unackedBytes]).toEqual([1, 120]);
@@ -101,7 +101,7 @@ describe('a transaction that is gathered', () => {
     expect(ledger.confirmed).toBe(100n);
   });
 
-  it('weighs nothing before its end has come, so that it may be larger than the window', () => {
+  it('does not count against the window before its end arrives, so that it can be larger than the window', () => {
     const { ledger } = createLedger({ messages: 4, bytes: 100 });
     ledger.begin();
     for (let i = 0; i < 50; i++) {
@@ -114,7 +114,7 @@ describe('a transaction that is gathered', () => {
     expect([ledger.isFull(), ledger.confirmed]).toEqual([false, 100n]);
   });
 
-  it('larger by one change than the whole window is gathered all the same', () => {
+  it('is gathered even if it is larger than the window by one change', () => {
     const { ledger } = createLedger({ messages: 1, bytes: 10 });
     ledger.begin();
     for (let i = 0; i < 3; i++) {
@@ -125,7 +125,7 @@ describe('a transaction that is gathered', () => {
     expect([ledger.isFull(), ledger.confirmed]).toEqual([false, 100n]);
   });
 
-  it('fills the window with those before it at the limit, and not one earlier', () => {
+  it('fills the window together with earlier ones at the limit, and not before', () => {
     const { ledger } = createLedger({ messages: 3, bytes: 1_000_000 });
     const groups = [gathered(ledger, 100n, 3), gathered(ledger, 200n, 3)];
     expect([ledger.unackedMessages, ledger.isFull()]).toEqual([2, false]);
@@ -137,7 +137,7 @@ describe('a transaction that is gathered', () => {
     expect(ledger.isFull()).toBe(false);
   });
 
-  it('does not fill the window by bytes that it only moves', () => {
+  it('does not fill the window with bytes that were counted before', () => {
     const { ledger } = createLedger({ messages: 1000, bytes: 100 });
     ledger.begin();
     ledger.change(30).gather();
@@ -145,7 +145,7 @@ describe('a transaction that is gathered', () => {
     expect([ledger.unackedBytes, ledger.isFull()]).toEqual([90, false]);
   });
 
-  it('takes over only what was not acknowledged before', () => {
+  it('contains only what was not acknowledged before', () => {
     const { ledger } = createLedger(WIDE);
     ledger.begin();
     const early = ledger.change(1000);
@@ -158,7 +158,7 @@ describe('a transaction that is gathered', () => {
     expect([ledger.unackedMessages, ledger.unackedBytes, ledger.confirmed]).toEqual([0, 0, 100n]);
   });
 
-  it('waits for the changes that were left out of it', () => {
+  it('is confirmed only when the changes that were left out of it are settled', () => {
     const { ledger } = createLedger(WIDE);
     ledger.begin();
     const dropped = ledger.change(10);
@@ -171,11 +171,11 @@ describe('a transaction that is gathered', () => {
   });
 });
 
-describe('an acknowledged delivery that the subscriber keeps', () => {
+describe('an acknowledged delivery that the subscriber retains', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage: () => void = runInNewContext('gc');
 
-  it('keeps nothing of later transactions in memory', async () => {
+  it('does not retain later transactions', async () => {
     const { ledger } = createLedger(WIDE);
     const kept = transaction(ledger, 100n);
     const later = ((): WeakRef<object> => {

@@ -24,7 +24,7 @@ describe('rules for errors', () => {
   ];
   const draining = { S: 'FATAL', V: 'FATAL', C: '08P01', M: 'draining' };
 
-  it('are the same for closeObserver, the subscriber and a work’s ackAfter', () => {
+  it('apply to the errors of closeObserver, the subscriber and ackAfter alike', () => {
     const closed: CloseInfo[] = [];
     const closeObserver = { next: (info: CloseInfo) => closed.push(info) };
     const heard = record(
@@ -42,7 +42,7 @@ describe('rules for errors', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('are those before the stream, too', () => {
+  it('apply to errors before the stream starts, too', () => {
     server.behaviour.refusal = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     const heard = record(streaming(server, { errors }));
     clock.advance();
@@ -50,7 +50,7 @@ describe('rules for errors', () => {
     expect(record(streaming(server)).error).toBeUndefined();
   });
 
-  it('are what reconnect goes by', () => {
+  it('decide whether reconnect retries', () => {
     const heard = record(streaming(server, { errors }).pipe(reconnect({ scheduler: clock })));
     clock.advance();
     server.last.error(draining);

@@ -19,12 +19,12 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-/** Every subscription asks this store. */
+/** Every subscription reads its position from this store. */
 function storing(store: Store, config: Partial<PgoutputConfig> = {}): Observable<Transaction> {
   return streaming(server, { startLsn: () => of(store.position), ...config }).pipe(transactions());
 }
 
-describe('reconnect, over a server', () => {
+describe('reconnect, with a server', () => {
   const attempts: ReconnectAttempt[] = [];
   const options = {
     scheduler: new Clock(),
@@ -36,7 +36,7 @@ describe('reconnect, over a server', () => {
     options.scheduler = clock;
   });
 
-  it('waits for a server that is away, and goes on without a gap and without a repetition', () => {
+  it('retries while the server is unreachable, and continues without a gap or a repetition', () => {
     const saved: number[] = [];
     const heard = record(
       streaming(server).pipe(
@@ -68,7 +68,7 @@ describe('reconnect, over a server', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('waits for a slot that another still has, for as long as the server may take to notice', () => {
+  it('retries while the slot is active for another process, as long as the server may need to notice that it is gone', () => {
     server.walSenderTimeout = 30_000;
     server.slot().owner = 4711;
     const heard = record(streaming(server).pipe(reconnect({ ...options, maxRetries: 1, maxDelay: 2000 })));
@@ -82,7 +82,7 @@ describe('reconnect, over a server', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('gives up the slot that another keeps', () => {
+  it('gives up if the slot stays active for another process', () => {
     server.walSenderTimeout = 30_000;
     server.slot().owner = 4711;
     const heard = record(streaming(server).pipe(reconnect({ ...options, maxRetries: 1, maxDelay: 2000 })));
@@ -91,7 +91,7 @@ describe('reconnect, over a server', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('gives up a transaction that no work takes, though those before it are delivered each time', () => {
+  it('gives up on a transaction whose work always fails, though those before it are delivered each time', () => {
     const poison = new Error('poison');
     const tried: number[] = [];
     const heard = record(
@@ -113,7 +113,7 @@ describe('reconnect, over a server', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('starts over once a work has got past what stopped it', () => {
+  it('resets the number of attempts once the failing work has succeeded', () => {
     let tries = 0;
     const heard = record(
       streaming(server).pipe(
@@ -131,7 +131,7 @@ describe('reconnect, over a server', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('asks the store anew at each attempt', () => {
+  it('reads the stored position again at each attempt', () => {
     const store = new Store();
     const heard = record(
       defer(() => storing(store)).pipe(
@@ -151,7 +151,7 @@ describe('reconnect, over a server', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('gives up where the slot was dropped meanwhile', () => {
+  it('gives up if the slot was dropped meanwhile', () => {
     const heard = record(streaming(server).pipe(reconnect(options)));
     clock.advance();
     server.slots.clear();

@@ -17,15 +17,15 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-/** The same where a process that is none of ours has the slot. */
+/** The slot is active for a process that is not part of the spec. */
 function expectNothingLeftBut(owner: number): void {
   expect(server.slot().owner).toBe(owner);
   server.slot().owner = undefined;
   expectNothingLeft(clock, server);
 }
 
-describe('a slot that another connection reads', () => {
-  it('is waited for, and no store is asked meanwhile: its position is only good for whoever has the slot', () => {
+describe('a slot that is active for another connection', () => {
+  it('delays the subscription, and startLsn is not called meanwhile, as the other connection may change the position', () => {
     let asked = 0;
     const startLsn = () => {
       asked++;
@@ -41,7 +41,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeftBut(4711);
   });
 
-  it('costs a waiting stream little: one look at it, none at types and publications', () => {
+  it('costs a waiting stream one query of the slot, and none of types and publications', () => {
     server.slot().owner = 4711;
     record(streaming(server, { startLsn: () => '0/200' }));
     clock.advance();
@@ -50,7 +50,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeftBut(4711);
   });
 
-  it('is of no use all the same where it is of another kind, or given up', () => {
+  it('is an error of its own if it is incompatible or invalidated', () => {
     for (const wrong of [{ plugin: 'wal2json' }, { walStatus: 'lost' }, { type: 'physical' as const }]) {
       server.addSlot('orders', { owner: 4711, ...wrong });
       const heard = record(streaming(server, { startLsn: () => '0/200' }));
@@ -60,12 +60,12 @@ describe('a slot that another connection reads', () => {
     }
   });
 
-  it('while the store was asked may have been moved by it: that is another attempt, with another question', () => {
+  it('that advanced it while startLsn was running leads to another attempt, which calls startLsn again', () => {
     const store = new Store();
     store.position = { systemId: server.systemId, timeline: 1, slot: 'orders', endLsn: '0/200' };
     let asked = 0;
     const startLsn = () => {
-      // Another process is faster, does its work, and is gone again.
+      // Another process takes the slot first, advances it, and disconnects.
       if (asked++ === 0) {
         server.slot().confirmed = 0x300n;
         return timer(10, clock).pipe(map(() => '0/200'));
@@ -81,7 +81,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('since the store was asked is refused by the server, and tried for again', () => {
+  it('since startLsn was called is refused by the server, and retried', () => {
     const startLsn = () => {
       server.slot().owner = 4711;
       return of('0/200');
@@ -92,7 +92,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeftBut(4711);
   });
 
-  it('which was made while this stream made it, too, is tried for again: the store may have more by now', () => {
+  it('that created it at the same time leads to another attempt, as the stored position may have advanced', () => {
     server.slots.clear();
     let asked = 0;
     const startLsn = () => {
@@ -109,7 +109,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('has made WAL that the server had not when this stream came: its position is not beyond the end', () => {
+  it('may have a position beyond the WAL end that this stream read when it connected', () => {
     server.walPosition = 0x200n;
     const startLsn = () => {
       server.walPosition = 0x300n;
@@ -122,7 +122,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('goes from one of two processes to the other and back, under load, and each transaction is stored once', () => {
+  it('can alternate between two processes under load, and each transaction is stored once', () => {
     const store = new Store();
     const options = { scheduler: clock, initialDelay: 20, maxDelay: 50 };
     const errors: unknown[] = [];
@@ -158,7 +158,7 @@ describe('a slot that another connection reads', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('keeps this observable from going on, though it has moved past all that this confirmed: SLOT_MOVED', () => {
+  it('that advanced it past what this observable confirmed ends this observable with SLOT_MOVED', () => {
     const source = streaming(server);
     const first = record(source.pipe(transactions()));
     clock.advance();

@@ -20,13 +20,13 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-/** Every subscription asks this store. */
+/** Every subscription reads its position from this store. */
 function storing(store: Store, config: Partial<PgoutputConfig> = {}): Observable<Transaction> {
   return streaming(server, { startLsn: () => of(store.position), ...config }).pipe(transactions());
 }
 
-describe('a slot, where a store keeps the position', () => {
-  it('is made while the store is empty', () => {
+describe('a slot, where the consumer stores the position', () => {
+  it('is created if the store is empty', () => {
     server.slots.clear();
     const store = new Store();
     const { subscription } = record(storing(store, { ensureSlot: true }));
@@ -36,7 +36,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is not made again where the store is not empty: what lies between is gone', () => {
+  it('is not created again if the store is not empty, as the changes since the stored position are lost', () => {
     server.slots.clear();
     const store = new Store();
     store.position = { systemId: server.systemId, timeline: 1, slot: 'orders', endLsn: '0/200' };
@@ -46,7 +46,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is missing, not lost, to whoever just gives a position', () => {
+  it('is reported as SLOT_MISSING rather than SLOT_LOST where startLsn is an LSN', () => {
     server.slots.clear();
     const heard = record(streaming(server, { startLsn: '0/200' }));
     clock.advance();
@@ -54,7 +54,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('follows keepalives as they are acknowledged on the flat stream, each of them', () => {
+  it('is confirmed at each keepalive that is acknowledged on the flat stream', () => {
     const { values, subscription } = record(streaming(server, { startLsn: () => undefined }));
     clock.advance();
     for (const walEnd of [0x100n, 0x200n, 0x300n]) {
@@ -69,7 +69,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('and the store get no further than a stop', () => {
+  it('is not confirmed beyond a stop, and the stored position neither', () => {
     const store = new Store();
     const messages = streaming(server, { startLsn: () => store.position });
     const heard = record(
@@ -87,7 +87,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('that is quiet for an hour follows the store, and a new program starts there without alarm', () => {
+  it('without changes for an hour is confirmed at the stored position, and a new program starts there without an error', () => {
     const store = new Store();
     const work = () => storing(store).pipe(ackAfter((tx) => store.save(tx)));
     const first = record(work());
@@ -113,7 +113,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('that a crash has rewound is no alarm: the store knows better', () => {
+  it('that a crash has set back is not an error, as the stored position is used', () => {
     const store = new Store();
     const first = record(storing(store).pipe(ackAfter((tx) => store.save(tx))));
     clock.advance();
@@ -129,7 +129,7 @@ describe('a slot, where a store keeps the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is never ahead of the store, and everything gets there once', () => {
+  it('is never ahead of the store, and each transaction is stored once', () => {
     type Step = 'commit' | 'empty' | 'message' | 'keepalive' | 'asks' | 'work' | 'save' | 'restart' | 'lost' | 'pause';
     const often: readonly Step[] = ['commit', 'keepalive', 'work', 'work', 'pause'];
     const steps = fc.constantFrom<Step>(...often, 'empty', 'message', 'asks', 'save', 'restart', 'lost');
@@ -169,7 +169,7 @@ describe('a slot, where a store keeps the position', () => {
           const tx = next();
           if (tx) store.save(tx);
         },
-        // A new program, which remembers nothing.
+        // A new program without any state.
         restart: () => {
           program.subscription.unsubscribe();
           clock.advance(100);

@@ -14,15 +14,15 @@ beforeEach(() => {
   server = new FakeBackend(clock);
 });
 
-describe('a store that is asked for the position', () => {
-  /** A stream that asks these in turn, and how often it has asked. */
+describe('startLsn as a function', () => {
+  /** A stream whose startLsn function calls `answers` in turn, and how often it was called. */
   function asking(...answers: (() => ObservableInput<StoredPosition>)[]) {
     let asked = 0;
     const source = streaming(server, { startLsn: () => answers[asked++ % answers.length]!() });
     return { source, times: () => asked };
   }
 
-  it('is asked at each subscription, and not before', () => {
+  it('is called at each subscription, and not before', () => {
     const { source, times } = asking(
       () => of('0/200'),
       () => of(0x300n),
@@ -39,7 +39,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('may take its time: nothing starts before it has answered', () => {
+  it('may be slow: streaming does not start before it has returned a position', () => {
     const { source, times } = asking(() => timer(5000, clock).pipe(map(() => '0/200')));
     const { subscription } = record(source);
     clock.advance(4999);
@@ -50,7 +50,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is asked over a connection that bears what the server says meanwhile', () => {
+  it('runs while the connection handles notices and parameter changes', () => {
     const { source } = asking(() => timer(5000, clock).pipe(map(() => '0/200')));
     const { subscription } = record(source);
     clock.advance(100);
@@ -61,7 +61,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('that does not answer within connectTimeout is an error that can be retried, and is let go of', () => {
+  it('that emits nothing within connectTimeout is a retryable error, and is unsubscribed', () => {
     let released = 0;
     const startLsn = () => new Observable<never>(() => () => released++);
     const heard = record(streaming(server, { startLsn, connectTimeout: 2000 }));
@@ -77,7 +77,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is not blamed for a server that is slow', () => {
+  it('is not reported as the cause if the server is slow', () => {
     server.latency = 1500;
     const heard = record(streaming(server, { startLsn: () => '0/200', connectTimeout: 2000 }));
     clock.advance(2000);
@@ -86,7 +86,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is let go of when the connection is lost meanwhile', () => {
+  it('is unsubscribed when the connection is lost meanwhile', () => {
     let released = 0;
     const heard = record(streaming(server, { startLsn: () => new Observable<never>(() => () => released++) }));
     clock.advance(100);
@@ -96,7 +96,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is not asked where the server cannot be reached', () => {
+  it('is not called if the server cannot be reached', () => {
     const { source, times } = asking(() => of('0/200'));
     server.behaviour.refusal = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     const heard = record(source);
@@ -108,7 +108,7 @@ describe('a store that is asked for the position', () => {
   it.each<[what: string, answer: () => ObservableInput<StoredPosition>]>([
     ['null', () => of(null)],
     ['nothing', () => EMPTY],
-  ])('leaves the start to the slot where it holds %s', (_, answer) => {
+  ])("starts at the slot's position if it returns %s", (_, answer) => {
     const { subscription } = record(asking(answer).source);
     clock.advance();
     expect(server.last.startLsn).toBe(0n);
@@ -116,7 +116,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is let go of when somebody unsubscribes while it is asked, and the next subscription may start', () => {
+  it('is unsubscribed when the subscriber unsubscribes, and the next subscription can start', () => {
     let released = 0;
     const { source } = asking(
       () => new Observable(() => () => released++),
@@ -133,7 +133,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('may end the subscription that asks', () => {
+  it('may end the subscription that calls it', () => {
     const stop$ = new Subject<void>();
     const startLsn = () => {
       stop$.next();
@@ -146,7 +146,7 @@ describe('a store that is asked for the position', () => {
     expect([server.last.startLsn, server.last.destroyed]).toEqual([undefined, true]);
   });
 
-  it('is asked by one subscription at a time', () => {
+  it('is called by one subscription at a time', () => {
     const { source, times } = asking(() => NEVER);
     const first = record(source);
     const second = record(source);
@@ -156,7 +156,7 @@ describe('a store that is asked for the position', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('is asked only once the last subscription has taken its leave', () => {
+  it('is called only once the previous subscription has closed', () => {
     const { source, times } = asking(() => of('0/200'));
     const first = record(source);
     clock.advance();
@@ -176,7 +176,7 @@ describe('a store that is asked for the position', () => {
     ['an Error', new RangeError('the store is gone')],
     ['text', 'the store is gone'],
     ['nothing', undefined],
-  ])('fails with what it has thrown, %s, as it is, and can be asked again at once', (_, failure) => {
+  ])('that throws %s fails the subscription with the same value, and can be called again at once', (_, failure) => {
     const { source } = asking(
       () => throwError(() => failure),
       () => {
@@ -205,11 +205,11 @@ describe('a store that is asked for the position', () => {
   });
 
   it.each<[what: string, startLsn: () => unknown]>([
-    ['text that is no LSN', () => ['16B6C50']],
+    ['text that is not an LSN', () => ['16B6C50']],
     ['the row of a query', () => ({ end_lsn: '0/200' })],
     ['rows', () => [{ end_lsn: '0/200' }]],
     ['a number', () => 512],
-  ])('that holds what is no position is an error of the option, and nothing starts: %s', (_, startLsn) => {
+  ])('that returns %s is CONFIG_INVALID, and streaming does not start', (_, startLsn) => {
     const heard = record(streaming(server, { startLsn: startLsn as () => StoredPosition }));
     clock.advance();
     expect(heard.error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn', retryable: false });
@@ -218,17 +218,17 @@ describe('a store that is asked for the position', () => {
   });
 
   it.each<[what: string, position: StoredPosition, expected: string]>([
-    ['behind its slot', '0/7F', 'SLOT_AHEAD'],
+    ['behind the slot', '0/7F', 'SLOT_AHEAD'],
     ['beyond the WAL', '0/5001', 'CHECKPOINT_MISMATCH'],
     ['of another cluster', { systemId: '7', timeline: 1, slot: 'orders', endLsn: '0/200' }, 'CHECKPOINT_MISMATCH'],
-  ])('that stands %s is an error, and nothing is streamed', (_, position, expected) => {
+  ])('that returns a position %s is an error, and nothing is streamed', (_, position, expected) => {
     const heard = record(asking(() => of(position)).source);
     clock.advance();
     expect([heard.events, getCode(heard.error), server.last.streaming]).toEqual([['error'], expected, false]);
     expectNothingLeft(clock, server);
   });
 
-  it('goes with a server that was promoted, up to where the timelines part', () => {
+  it('may return a position of an earlier timeline, up to the LSN at which the server switched timelines', () => {
     const position = { systemId: server.systemId, timeline: 1, slot: 'orders', endLsn: '0/200' };
     server.timeline = 2;
     server.history.push({ timeline: 1, switchLsn: 0x200n });

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe('a temporary slot', () => {
-  it('goes with its connection, so that its stream cannot be taken up again, and says so', () => {
+  it('is dropped with its connection, so that the connection error is not retryable and states that', () => {
     server.slots.clear();
     const attempts: ReconnectAttempt[] = [];
     const attemptObserver = { next: (attempt: ReconnectAttempt) => attempts.push(attempt) };
@@ -30,7 +30,7 @@ describe('a temporary slot', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('leaves what is no loss of the connection its own remedy, and what rules say of it', () => {
+  it('does not change the remedy of other errors, nor what error rules set', () => {
     server.slots.clear();
     const errors = [{ when: { code: 'ACK_TIMEOUT' as const }, treatAs: { remedy: 'Ask Ann.' } }];
     const heard = record(streaming(server, { ensureSlot: { temporary: true }, ackTimeout: 1000, errors }));
@@ -41,7 +41,7 @@ describe('a temporary slot', () => {
     expectNothingLeft(clock, server);
   });
 
-  it('that was not there yet may be tried for again', () => {
+  it('that was not created yet leaves a connection error retryable', () => {
     server.slots.clear();
     server.behaviour.refusal = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     const heard = record(streaming(server, { ensureSlot: { temporary: true } }));

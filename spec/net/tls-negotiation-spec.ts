@@ -92,9 +92,9 @@ describe('the response to SSLRequest', () => {
 
   describe.each([false, true])('with optional TLS %s', (optional) => {
     it.each([
-      ['bytes behind the S', 'S\x16\x03\x03', /4 bytes/],
-      ['bytes behind the N', 'NR', /2 bytes/],
-      ['nothing that it knows', 'X', /byte 88; expected S or N/],
+      ['bytes after the S', 'S\x16\x03\x03', /4 bytes/],
+      ['bytes after the N', 'NR', /2 bytes/],
+      ['an unknown byte', 'X', /byte 88; expected S or N/],
       ['HTTP', 'HTTP/1.1 400 Bad Request', /24 bytes/],
     ])('with %s is a ProtocolError', async (_, answer, said) => {
       await fixture.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
@@ -106,8 +106,8 @@ describe('the response to SSLRequest', () => {
     });
 
     it.each([
-      ['whole', 'E\0\0\0\x28SFATAL\0C53300\0Mbuy at evil.example\0\0'],
-      ['begun', 'E'],
+      ['a whole ErrorResponse', 'E\0\0\0\x28SFATAL\0C53300\0Mbuy at evil.example\0\0'],
+      ['the start of an ErrorResponse', 'E'],
     ])('does not show an unauthenticated error, %s', async (_, answer) => {
       await fixture.open({ answer: Buffer.from(answer, 'latin1') }, {}, { optional });
       const cause = await fixture.failure();

@@ -118,9 +118,9 @@ describe('TLS', () => {
   });
 
   it.each<[what: string, cut: (socket: Socket) => void]>([
-    ['hangs up', (socket) => socket.destroy()],
+    ['closes the connection', (socket) => socket.destroy()],
     ['resets the connection', (socket) => socket.resetAndDestroy()],
-    ['ends its half', (socket) => socket.end()],
+    ['half-closes the connection', (socket) => socket.end()],
   ])('with a server that %s during the handshake is a retryable error', async (_, cut) => {
     for (const ms of [0, 5]) {
       events = new Events();

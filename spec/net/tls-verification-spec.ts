@@ -158,8 +158,8 @@ describe('the server name (SNI)', () => {
   });
 
   it.each<[what: string, host: string, options: ConnectionOptions]>([
-    ['is none for an address', '127.0.0.1', {}],
-    ['is none where the user wants none, and the identity is still the host', 'localhost', { servername: '' }],
+    ['is not sent for an IP address', '127.0.0.1', {}],
+    ['is not sent if servername is empty, and the identity is still the host', 'localhost', { servername: '' }],
   ])('%s', async (_, host, options) => {
     const transport = await fixture.open({ tls: server }, { ca: ca.cert, ...options }, { host, address: '127.0.0.1' });
     await fixture.connected();

@@ -110,8 +110,8 @@ describe('the process is warned once, with a remedy,', () => {
 
 describe('no warning is issued', () => {
   it.each<[what: string, handle: OperatorFunction<Transaction, unknown>]>([
-    ['where all of them come to ackAfter', ackAfter(({ xid }) => [xid])],
-    ['where works end in another order', ackAfter(({ xid }) => timer(5000 - xid * 900, clock), 4)],
+    ['where ackAfter receives all of them', ackAfter(({ xid }) => [xid])],
+    ['where the work ends in another order', ackAfter(({ xid }) => timer(5000 - xid * 900, clock), 4)],
     [
       'where they come in arrays',
       (source) =>

@@ -46,8 +46,8 @@ describe('failed work', () => {
 
   it.each<[what: string, error: unknown]>([
     ['an Error', new Error('mine')],
-    ['a frozen one', Object.freeze(new Error('mine'))],
-    ['a text', 'mine'],
+    ['a frozen Error', Object.freeze(new Error('mine'))],
+    ['text', 'mine'],
     ['nothing', undefined],
   ])('with %s reports its transaction to attemptObserver, and failedTransactions() returns it', (_, error) => {
     const { error: last } = watch(error);
@@ -114,9 +114,9 @@ describe('failed work', () => {
   });
 
   it.each<[what: string, payloads: Buffer[]]>([
-    ['a transaction that came in blocks', [...firstBlock(6, ...CHANGES), streamCommit({ xid: 6, commitLsn: 0x600n })]],
-    ['a prepared one', [beginPrepare(PREPARED), ...CHANGES, prepare(PREPARED)]],
-    ['one that was prepared in blocks', [...firstBlock(6, ...CHANGES), streamPrepare(PREPARED)]],
+    ['a streamed transaction', [...firstBlock(6, ...CHANGES), streamCommit({ xid: 6, commitLsn: 0x600n })]],
+    ['a prepared transaction', [beginPrepare(PREPARED), ...CHANGES, prepare(PREPARED)]],
+    ['a streamed and prepared transaction', [...firstBlock(6, ...CHANGES), streamPrepare(PREPARED)]],
   ])('reports the same for %s', (_, payloads) => {
     server.addSlot('orders', { twoPhase: true });
     const heard = record(

@@ -148,13 +148,13 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     it.each<[where: string, config: Partial<PgoutputConfig>, prepare: () => void]>([
       ['while connecting', {}, () => (server.latency = 1000)],
       ['while a host does not answer', {}, () => (server.behaviour.reachable = false)],
-      ['while startLsn is asked for', { startLsn: () => NEVER }, () => undefined],
+      ['while startLsn is running', { startLsn: () => NEVER }, () => undefined],
       [
         'while the slot is being made',
         { ensureSlot: true, slot: 'new' },
         () => (server.behaviour.creationWaits = true),
       ],
-      ['while the stream is quiet', {}, () => undefined],
+      ['while no messages arrive', {}, () => undefined],
     ])('%s completes, and leaves nothing behind', (_, config, prepare) => {
       prepare();
       const heard = scenario(asking(), below(), undefined, config);
@@ -222,8 +222,8 @@ describe.each(Object.keys(NOTIFIERS))('a stop by %s', (kind) => {
     const below = (): MonoTypeOperatorFunction<number> => BELOW['reconnect below']!();
 
     it.each<[what: string, work: Work, end: () => void, error: unknown]>([
-      ['a work that fails meanwhile', failing(), settle, 'the work’s'],
-      ['the connection that is lost meanwhile', slow(), lose, expect.objectContaining({ code: 'CONNECTION_LOST' })],
+      ['work that fails meanwhile', failing(), settle, 'the work’s'],
+      ['a connection that is lost meanwhile', slow(), lose, expect.objectContaining({ code: 'CONNECTION_LOST' })],
     ])('ends immediately with the error of %s, without a retry', (_, work, fail, error) => {
       const heard = scenario(asking(), below(), work);
       clock.advance();
@@ -445,8 +445,8 @@ describe('stopOn', () => {
   });
 
   it.each<[what: string, one: boolean]>([
-    ['above the merge', false],
-    ['below it', true],
+    ['before the merge', false],
+    ['after the merge', true],
   ])('stops two merged streams, %s, and completes once both are confirmed', (_, below) => {
     const other = new FakeBackend(clock);
     other.systemId = '7300000000000000002';
@@ -561,9 +561,9 @@ describe('stopAtLsn', () => {
 
 describe('with a stored position, completion leaves the slot at the stored position', () => {
   it.each<[what: string, stop: 'stopOn' | 'stopAtLsn', keepalive: boolean]>([
-    ['nothing new comes', 'stopOn', false],
-    ['only keepalives come', 'stopOn', true],
-    ['nothing lies before the end', 'stopAtLsn', true],
+    ['no messages arrive', 'stopOn', false],
+    ['only keepalives arrive', 'stopOn', true],
+    ['no transaction is before the LSN', 'stopAtLsn', true],
   ])('even if %s', (_, stop, keepalive) => {
     const asking = NOTIFIERS['a Subject']!();
     const stored = 0x2000n;

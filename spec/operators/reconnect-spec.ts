@@ -159,12 +159,12 @@ describe('the delay', () => {
 
 describe('an error that is retried', () => {
   it.each<[what: string, error: unknown]>([
-    ['a work has thrown', new Error('mine')],
-    ['a work has thrown, and a stream has noted', ended(new Error('mine'), { confirmedLsn: 7n })],
-    ['is no error at all', undefined],
-    ['looks like ours', { code: 'CONNECTION_LOST', retryable: true }],
-    ['no retry can help', ended(new ReplicationError('SLOT_LOST', 'It is gone'))],
-    ['a rule says is not', ended(lost().recast('CONNECTION_LOST', { retryable: false }))],
+    ['the work has thrown', new Error('mine')],
+    ['the work has thrown, and that a stream has recorded', ended(new Error('mine'), { confirmedLsn: 7n })],
+    ['is undefined', undefined],
+    ['has the members of a ReplicationError', { code: 'CONNECTION_LOST', retryable: true }],
+    ['is not retryable', ended(new ReplicationError('SLOT_LOST', 'It is gone'))],
+    ['is not retryable by an error rule', ended(lost().recast('CONNECTION_LOST', { retryable: false }))],
   ])('is not one that %s', (_, error) => {
     const heard = trial([error]);
     expect([heard.events, heard.error, clock.pending]).toEqual([['error'], error, 0]);

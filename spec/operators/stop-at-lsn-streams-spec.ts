@@ -52,18 +52,18 @@ describe('stopAtLsn, with transactions in blocks or prepared ones', () => {
   const units: [what: string, messages: AnyReplicationMessage[], before: string][] = [
     ['a streamed transaction', STREAMED, blocks],
     ['a prepared transaction', PREPARED, ''],
-    ['a prepared transaction in blocks', STREAM_PREPARED, blocks],
+    ['a streamed and prepared transaction', STREAM_PREPARED, blocks],
     ['the commit of a prepared transaction', COMMITTED, ''],
   ];
 
   describe.each(units)('%s', (_, messages, before) => {
     it.each<[what: string, lsn: bigint, kinds: string, completed: boolean]>([
-      ['before it', 0x90n, before, true],
-      ['at its start', 0x100n, before, true],
-      ['just behind its start', 0x101n, kindsOf(messages), true],
-      ['inside its record', 0x118n, kindsOf(messages), true],
-      ['at its end', 0x130n, kindsOf(messages), true],
-      ['behind its end', 0x131n, kindsOf(messages), false],
+      ['before its commit record', 0x90n, before, true],
+      ['at the start of the record', 0x100n, before, true],
+      ['just after the start of the record', 0x101n, kindsOf(messages), true],
+      ['inside the record', 0x118n, kindsOf(messages), true],
+      ['at the end of the record', 0x130n, kindsOf(messages), true],
+      ['after the end of the record', 0x131n, kindsOf(messages), false],
     ])('%s', (_, lsn, kinds, completed) => {
       expect(through(lsn, messages)).toEqual([kinds, completed]);
     });

@@ -15,10 +15,10 @@ describe('stopOn, without a session', () => {
 
   it.each<[what: string, source: string, notifier: string, expected: string, subscription: string]>([
     ['completes at once outside a transaction', ' -b-i-c--b-i-c-', '------x', '-b-i-c|', '^-----!'],
-    ['completes at once where nothing has come', '------b-i-c-', '  ---x', '---|', '^--!'],
+    ['completes at once before the first message', '------b-i-c-', '  ---x', '---|', '^--!'],
     ['lets a transaction finish', '-b-i-i-c-b-i-c-', '  ----x', '-b-i-i-(c|)', '^------!'],
-    ['is not hurried by keepalives inside one', '-b-k-i-c-b-', ' --x', '-b-k-i-(c|)', '^------!'],
-    ['completes behind a keepalive', '-b-i-c-k-', '   --------x', '-b-i-c-k|', '^-------!'],
+    ['does not complete at a keepalive inside a transaction', '-b-k-i-c-b-', ' --x', '-b-k-i-(c|)', '^------!'],
+    ['completes after a keepalive', '-b-i-c-k-', '   --------x', '-b-i-c-k|', '^-------!'],
     ['does nothing when the notifier completes without a value', '-b-i-c-k-|', '--|', '-b-i-c-k-|', '^--------!'],
     ['fails with the notifier, at once', '-b-i-c-k-|', '--#', '-b#', '^-!'],
     ['passes errors on', '-b-i-#', '---------x', '-b-i-#', '^----!'],

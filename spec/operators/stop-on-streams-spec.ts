@@ -28,9 +28,9 @@ describe('stopOn, without a session', () => {
   it.each<[what: string, values: Record<string, AnyReplicationMessage>, source: string, at: string, expected: string]>([
     ['lets a block finish', blocks, '      -a-b-c-d-e-', '----x', '-a-b-c-(d|)'],
     ['completes between blocks', blocks, ' -a-b-c-d---e-', '---------x', '-a-b-c-d-|'],
-    ['completes behind a Stream Commit', blocks, 'abcde-', '-----x', 'abcde|'],
+    ['completes after a Stream Commit', blocks, 'abcde-', '-----x', 'abcde|'],
     ['lets a prepared transaction finish', prepared, '-a-b-c-d-e-', '--x', '-a-b-c-(d|)'],
-    ['completes between a Prepare and what ends it', prepared, '-a-b-c-d---e-', '---------x', '-a-b-c-d-|'],
+    ['completes between a Prepare and its CommitPrepared', prepared, '-a-b-c-d---e-', '---------x', '-a-b-c-d-|'],
   ])('%s', (_, values, source, at, expected) => {
     runMarbles(({ cold, expectObservable }) => {
       const stopped = cold(source.trim(), values).pipe(stopOn<AnyReplicationMessage>(cold(at)));

@@ -373,8 +373,8 @@ describe('the watchdogs', () => {
   });
 
   it.each<[what: string, acknowledge: (message: ReplicationMessage) => unknown, reason: string]>([
-    ['commits alone', (m) => m.kind === 'commit' && m.ack(), 'commit acknowledged, 12 changes not'],
-    ['changes alone', (m) => m.kind === 'insert' && m.ack(), 'all changes acknowledged, their commit not'],
+    ['only commits', (m) => m.kind === 'commit' && m.ack(), 'commit acknowledged, 12 changes not'],
+    ['only changes', (m) => m.kind === 'insert' && m.ack(), 'all changes acknowledged, their commit not'],
     [
       'all but one change',
       (m) => !(m.kind === 'insert' && m.ordinal === 5) && m.ack(),

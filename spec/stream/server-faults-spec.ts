@@ -67,10 +67,10 @@ describe('a Stream Abort without streaming', () => {
   const aborts: [what: string, abort: Buffer][] = [
     ['of a transaction', streamAbort({ xid: 9 })],
     ['of a subtransaction', streamAbort({ xid: 9, subxid: 10 })],
-    ['that says where', streamAbort({ xid: 9, abortLsn: 0x180n })],
+    ['with an abort LSN', streamAbort({ xid: 9, abortLsn: 0x180n })],
     ['of a transaction that has committed', streamAbort({ xid: 1 })],
-    ['of one that will commit', streamAbort({ xid: 2 })],
-    ['of a subtransaction of one that will commit', streamAbort({ xid: 2, subxid: 3 })],
+    ['of a transaction that will commit', streamAbort({ xid: 2 })],
+    ['of a subtransaction of a transaction that will commit', streamAbort({ xid: 2, subxid: 3 })],
   ];
   const cases = aborts.flatMap(([what, abort]) =>
     PIPELINES.map(([name, pipeline]) => [what, name, abort, pipeline] as const),

@@ -109,9 +109,9 @@ describe('scram-sha-256 over TLS', () => {
   });
 
   it.each([
-    ['believes that binding was not offered', 'SCRAM-SHA-256', 'y,,'],
-    ['binds by a mechanism that has none', 'SCRAM-SHA-256', 'p=tls-server-end-point,,'],
-    ['does not bind by the one that does', 'SCRAM-SHA-256-PLUS', 'n,,'],
+    ['states that binding was not offered', 'SCRAM-SHA-256', 'y,,'],
+    ['binds with a mechanism that does not support it', 'SCRAM-SHA-256', 'p=tls-server-end-point,,'],
+    ['does not bind with the mechanism that requires it', 'SCRAM-SHA-256-PLUS', 'n,,'],
     ['binds to something else', 'SCRAM-SHA-256-PLUS', 'p=tls-unique,,'],
   ])('immediately rejects a client that %s', (_, mechanism, header) => {
     const dialogue = authenticate('scram-sha-256', 'zoë', PASSWORD, SHA384);

@@ -141,9 +141,9 @@ describe('its changes', () => {
       'Unknown column di in the row; the columns of orders are id, shop, note',
     ],
     ['an update without a column', () => orders.update({ id: 1, shop: 1 }), 'has no value for column note'],
-    ['a key that is no column', () => table('t', { a: 'text' }, { key: ['b'] }), 'Unknown column b in the key'],
+    ['a key that is not a column', () => table('t', { a: 'text' }, { key: ['b'] }), 'Unknown column b in the key'],
     ['an unknown type', () => table('t', { a: 'integer' }), 'Unknown built-in type "integer"'],
-    ['a value that has no text', () => orders.insert({ note: { a: 1 } }), 'Cannot print a value of type object'],
+    ['a value that cannot be printed', () => orders.insert({ note: { a: 1 } }), 'Cannot print a value of type object'],
   ])('report errors: %s', (_, make, text) => {
     expect(make).toThrow(text);
   });

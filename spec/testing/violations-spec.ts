@@ -138,7 +138,7 @@ describe('a flush position within a transaction', () => {
   it.each([
     ['its commit LSN', 0x1000040n],
     ['one of its changes', 0x1000010n],
-    ['the byte behind the one before', 0x1000001n],
+    ['the byte after the previous commit', 0x1000001n],
   ])('is a violation: %s', async (_, flushed) => {
     server.commit(tx(1));
     await client.received('d:w', 4);

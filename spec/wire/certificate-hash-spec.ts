@@ -78,7 +78,7 @@ describe('certificateHash', () => {
 
   it.each([
     ['none', sequence()],
-    ['another salt alone', sequence(der(0xa2, der(2, Buffer.of(20))))],
+    ['only another salt length', sequence(der(0xa2, der(2, Buffer.of(20))))],
   ])('is sha256 for RSASSA-PSS without parameters, as for sha1: %s', (_, parameters) => {
     const bytes = certificate(PSS, parameters);
     expect(hashCertificate(bytes)).toEqual(hashOf('sha256', bytes));
@@ -87,10 +87,10 @@ describe('certificateHash', () => {
   it.each([
     ['Ed25519', ED25519],
     ['Ed448', certificate('1.3.101.113')],
-    ['an algorithm that nobody knows', certificate('1.2.3.4')],
-    ['RSASSA-PSS with a hash that nobody knows', certificate(PSS, pss('1.2.3.4'))],
+    ['an unknown algorithm', certificate('1.2.3.4')],
+    ['RSASSA-PSS with an unknown hash', certificate(PSS, pss('1.2.3.4'))],
     ['RSASSA-PSS without parameters', certificate(PSS)],
-    ['RSASSA-PSS with a hash that is no algorithm', certificate(PSS, sequence(der(0xa0, NULL)))],
+    ['RSASSA-PSS with an invalid hash', certificate(PSS, sequence(der(0xa0, NULL)))],
   ])('is undefined for %s', (_, bytes) => {
     expect(hashCertificate(bytes)).toBeUndefined();
   });
@@ -98,7 +98,7 @@ describe('certificateHash', () => {
   it.each([
     ['nothing', Buffer.alloc(0)],
     ['text', Buffer.from('-----BEGIN CERTIFICATE-----')],
-    ['a certificate with a byte behind it', Buffer.concat([SHA384, Buffer.of(0)])],
+    ['a certificate followed by a byte', Buffer.concat([SHA384, Buffer.of(0)])],
     ['two certificates', Buffer.concat([SHA384, SHA384])],
     ['a certificate of two parts', sequence(sequence(), sequence(oid('1.2.840.113549.1.1.11')))],
     ['an algorithm that is no sequence', sequence(sequence(), NULL, der(3))],

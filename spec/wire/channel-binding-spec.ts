@@ -45,14 +45,14 @@ describe('channel binding', () => {
   });
 
   it.each<[string, ChannelBinding, ChannelSecurity, BackendMessage, string]>([
-    ['says that it could, where it is not offered over TLS', 'prefer', TLS, PLAIN, 'y,,'],
-    ['says nothing where it is disabled', 'disable', TLS, PLUS, 'n,,'],
-    ['says nothing where it is disabled, and not offered', 'disable', TLS, PLAIN, 'n,,'],
-    ['says nothing without TLS', 'prefer', CLEAR, PLAIN, 'n,,'],
-    ['says nothing on a socket of this machine', 'prefer', LOCAL, PLAIN, 'n,,'],
-    ['does without for a certificate that has no hash', 'prefer', UNHASHABLE, PLUS, 'n,,'],
-    ['says nothing for a certificate that has no hash', 'prefer', UNHASHABLE, PLAIN, 'n,,'],
-    ['does without where no certificate is known', 'prefer', UNKNOWN, PLUS, 'n,,'],
+    ['sends y where the server does not offer it over TLS', 'prefer', TLS, PLAIN, 'y,,'],
+    ['sends n where it is disabled', 'disable', TLS, PLUS, 'n,,'],
+    ['sends n where it is disabled and not offered', 'disable', TLS, PLAIN, 'n,,'],
+    ['sends n without TLS', 'prefer', CLEAR, PLAIN, 'n,,'],
+    ['sends n on a Unix socket', 'prefer', LOCAL, PLAIN, 'n,,'],
+    ['is not used with a certificate without a hash', 'prefer', UNHASHABLE, PLUS, 'n,,'],
+    ['sends n with a certificate without a hash', 'prefer', UNHASHABLE, PLAIN, 'n,,'],
+    ['is not used without a known certificate', 'prefer', UNKNOWN, PLUS, 'n,,'],
   ])('%s', (_, wanted, channel, offer, header) => {
     expect(begun(client(wanted, channel), offer)).toBe(`SCRAM-SHA-256 ${header}`);
   });

@@ -28,14 +28,14 @@ describe('elementsOf', () => {
     ['a tag alone', '04'],
     ['less than the length says', '04 03 aabb'],
     ['a length without its bytes', '04 82 01'],
-    ['a length that is left open', '30 80 05 00 00 00'],
+    ['an indefinite length', '30 80 05 00 00 00'],
     ['a length in more bytes than it needs', `04 81 7f ${'00'.repeat(127)}`],
     ['a length that starts with a zero', `04 82 0080 ${'00'.repeat(128)}`],
     ['a length of four bytes', '04 84 00000001 aa'],
-    ['a length beyond all', '04 84 ffffffff'],
+    ['a length of 4 GB', '04 84 ffffffff'],
     ['a length that is reserved', '04 ff'],
     ['a tag of several bytes', '1f 81 01 00'],
-    ['a byte too much', '05 00 05'],
+    ['one byte too many', '05 00 05'],
   ])('rejects %s', (_, text) => {
     expect(readElements(hex(text))).toBeUndefined();
   });
@@ -58,7 +58,7 @@ describe('objectIdentifier', () => {
     ['an arc that does not end', 6, '2a86'],
     ['an arc that starts with a zero', 6, '2a8003'],
     ['an arc beyond 32 bits', 6, '2affffffff7f'],
-    ['more than anybody has', 6, '2a'.repeat(33)],
+    ['an identifier that is too long', 6, '2a'.repeat(33)],
   ])('rejects %s', (_, tag, text) => {
     expect(readObjectIdentifier({ tag, content: hex(text) })).toBeUndefined();
   });

@@ -82,8 +82,8 @@ describe('FrameDecoder', () => {
   });
 
   it.each([
-    ['looking after each', true],
-    ['looking at the end', false],
+    ['checking after each piece', true],
+    ['checking at the end', false],
   ])('finds the same frames byte by byte, %s', (_, eager) => {
     const decoder = new FrameDecoder();
     const frames: string[] = [];

@@ -71,14 +71,14 @@ describe('OAUTHBEARER', () => {
   });
 
   it.each([
-    ['what it does not know', { status: 's', secret: 'x', scopes: 'y' }, 'reason: status "s".'],
-    ['what is no text', { status: 401, scope: ['a'], 'openid-configuration': null }, 'none that is readable'],
+    ['unknown members', { status: 's', secret: 'x', scopes: 'y' }, 'reason: status "s".'],
+    ['members that are not text', { status: 401, scope: ['a'], 'openid-configuration': null }, 'none that is readable'],
     ['a number', 5, 'none that is readable'],
     ['null', 'null', 'none that is readable'],
     ['a list', ['status'], 'none that is readable'],
     ['nothing', '', 'none that is readable'],
-    ['what is no JSON', '{"status":', 'none that is readable'],
-    ['what stands in its prototype', '{"__proto__":{"status":"x"}}', 'none that is readable'],
+    ['invalid JSON', '{"status":', 'none that is readable'],
+    ['a member of the prototype', '{"__proto__":{"status":"x"}}', 'none that is readable'],
   ])('ignores %s', (_, said, expected) => {
     expect(remedyAfter(said)).toContain(expected);
   });

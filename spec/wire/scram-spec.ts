@@ -60,9 +60,9 @@ describe('ScramClient', () => {
   });
 
   it.each([
-    ['another one', 'r=somebodyElse,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
-    ['ours, not continued', `r=${RFC.nonce},s=${RFC.salt},i=4096`],
-    ['ours, cut short and continued', `r=rOprNGfwEbeRWgbNEkq%hvYDp,s=${RFC.salt},i=4096`],
+    ['unrelated to the client nonce', 'r=somebodyElse,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
+    ['the client nonce, not extended', `r=${RFC.nonce},s=${RFC.salt},i=4096`],
+    ['a truncated client nonce, extended', `r=rOprNGfwEbeRWgbNEkq%hvYDp,s=${RFC.salt},i=4096`],
   ])('rejects a nonce that is %s', (_, serverFirst) => {
     expect(failure(() => client().respond(serverFirst)).code).toBe('SERVER_VERIFICATION_FAILED');
   });
@@ -89,7 +89,7 @@ describe('ScramClient', () => {
     ['too long', `${RFC.nonce}${'x'.repeat(1024)}`],
     ['with a space', `${RFC.nonce} x`],
     ['with a control character', `${RFC.nonce}x\x7f`],
-    ['with a letter that is not ASCII', `${RFC.nonce}é`],
+    ['with a character that is not ASCII', `${RFC.nonce}é`],
   ])('rejects a nonce that is %s', (_, nonce) => {
     expect(() => client().respond(`r=${nonce},s=${RFC.salt},i=4096`)).toThrow(ProtocolError);
   });
@@ -122,9 +122,9 @@ describe('ScramClient', () => {
   it.each([
     ['changed in its first bit', `v=X${RFC.signature.slice(1)}`],
     ['changed in its last byte', `v=${RFC.signature.slice(0, -2)}k=`],
-    ['cut short', `v=${RFC.signature.slice(0, 40)}`],
+    ['truncated', `v=${RFC.signature.slice(0, 40)}`],
     ['empty', 'v='],
-    ['followed by something that is no base64', `v=${RFC.signature}*`],
+    ['followed by a character that is not base64', `v=${RFC.signature}*`],
     ['the proof sent back', `v=${RFC.proof}`],
   ])('rejects a signature that is %s', (_, serverFinal) => {
     const scram = answered();

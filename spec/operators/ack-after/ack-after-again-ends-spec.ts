@@ -196,7 +196,7 @@ describe('ackAfter, when work outlives their stream', () => {
 
   it.each([
     ['between two attempts', 50],
-    ['while it is being made again', 100],
+    ['while it connects again', 100],
   ])('unsubscribes running work when the subscriber unsubscribes %s', (_, ms) => {
     const { subscription } = run(({ xid }) => works.work(xid, 1_000_000));
     server.commit(tx(1));
@@ -226,7 +226,7 @@ describe('ackAfter, when work outlives their stream', () => {
   });
 
   it.each([
-    ['a text', () => 'busy'],
+    ['text', () => 'busy'],
     [
       'the same Error each time',
       (

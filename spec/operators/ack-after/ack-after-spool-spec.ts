@@ -41,8 +41,8 @@ describe('ackAfter leaves no spool file open, and does not rely on garbage colle
         throw new Error('poison');
       },
     ],
-    ['a work that fails at once', () => throwError(() => new Error('poison'))],
-    ['a work that is done at once', () => undefined],
+    ['work that fails at once', () => throwError(() => new Error('poison'))],
+    ['work that ends at once', () => undefined],
   ])('after %s', (_, project) => {
     deliver(project);
     expect([spools.made > 0, spools.open]).toEqual([true, []]);

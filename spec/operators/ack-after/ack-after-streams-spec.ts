@@ -100,14 +100,19 @@ describe('ackAfter, after a stream with open or prepared transactions was resubs
 
   it.each<[what: string, before: Form, after: Form, name: string]>([
     ['a prepared transaction', prepared, prepared, 'preparedTransaction 1'],
-    ['a prepared transaction, which then comes in blocks', prepared, streamPrepared, 'preparedTransaction 1'],
-    ['one in blocks, which then comes in one piece', streamPrepared, prepared, 'preparedTransaction 1'],
+    ['a prepared transaction that is streamed when redelivered', prepared, streamPrepared, 'preparedTransaction 1'],
+    [
+      'a streamed and prepared transaction that is not streamed when redelivered',
+      streamPrepared,
+      prepared,
+      'preparedTransaction 1',
+    ],
     ['an empty prepared transaction', emptyPrepared, emptyPrepared, 'preparedTransaction 1'],
     ['the commit of a prepared transaction', committed, committed, 'commitPrepared 1'],
     ['the rollback of a prepared transaction', rolledBack, rolledBack, 'rollbackPrepared 1'],
     ['a streamed transaction', streamed, streamed, 'transaction 1'],
-    ['a streamed transaction, which then comes in one piece', streamed, whole, 'transaction 1'],
-    ['a transaction in one piece, which then comes in blocks', whole, streamed, 'transaction 1'],
+    ['a streamed transaction that is not streamed when redelivered', streamed, whole, 'transaction 1'],
+    ['a transaction that is streamed when redelivered', whole, streamed, 'transaction 1'],
   ])('reattaches the project of %s, or uses its result', (_, before, after, name) => {
     for (const ms of [1000, 50]) {
       server = new FakeBackend(clock);

@@ -92,7 +92,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
           toArray(),
         ),
     ],
-    ['waits in a buffer', bufferCount(5)],
+    ['is held in a buffer', bufferCount(5)],
   ])('when it %s between the operators and the session was lost under reconnect', (_, operator) => {
     const { subscription } = record(
       grouped().pipe(

@@ -205,8 +205,8 @@ describe('a new session', () => {
 
   it.each<[what: string, payloads: Buffer[], ids: unknown[]]>([
     ['streams it again', [...firstBlock(700, relation(), row(1)), streamCommit({ commitLsn: 0x100n })], ['row 1']],
-    ['sends it in one piece', [begin({ xid: 700 }), relation(), row(2), commit()], ['row 2']],
-    ['streams another of that number', [...firstBlock(700, relation(), row(3)), streamPrepare()], ['row 3']],
+    ['sends it without streaming', [begin({ xid: 700 }), relation(), row(2), commit()], ['row 2']],
+    ['streams another transaction with that xid', [...firstBlock(700, relation(), row(3)), streamPrepare()], ['row 3']],
     ['sends nothing of it', transaction({ rows: ['other'] }).payloads.slice(), ['other']],
   ])('drops what the previous one has half received, and its file: the server %s', (_, payloads, ids) => {
     const source = streamingAny(server, { streaming: 'on', twoPhase: true });

@@ -160,8 +160,8 @@ describe('transactions, with blocks without remaining changes', () => {
   it.each<[what: string, payloads: Buffer[]]>([
     ['an empty block', [...firstBlock(700), streamCommit()]],
     ['empty blocks', [...firstBlock(700), ...block(700), ...block(700), streamCommit()]],
-    ['descriptions alone', [...firstBlock(700, relation()), streamCommit()]],
-    ['all of it aborted', [...firstBlock(700, [701, row(1)]), streamAbort({ subxid: 701 }), streamCommit()]],
+    ['only Relation messages', [...firstBlock(700, relation()), streamCommit()]],
+    ['only aborted changes', [...firstBlock(700, [701, row(1)]), streamAbort({ subxid: 701 }), streamCommit()]],
   ])('emits nothing: %s', (_, payloads) => {
     const described = [begin(), relation(), commit()];
     expect(assemble([...described, ...payloads])).toEqual([]);

@@ -137,9 +137,9 @@ describe('the text of an array', () => {
       'expected 4 bytes at byte 24, but only 3 remain',
     ],
     ['an element of a negative length', Buffer.concat([arrayOf(INT4, [[1, 1]], []), i32(-2)]), 'expected -2 bytes'],
-    ['an element that is none', arrayOf(INT4, [[1, 1]], [Buffer.alloc(3)]), 'the value has 3 bytes; expected 4'],
+    ['an element of the wrong length', arrayOf(INT4, [[1, 1]], [Buffer.alloc(3)]), 'the value has 3 bytes; expected 4'],
     ['more bytes than elements', arrayOf(INT4, [[1, 1]], [i32(1), i32(2)]), '8 bytes follow the value'],
-    ['bytes behind no elements', arrayOf(INT4, [], [i32(1)]), '8 bytes follow the value'],
+    ['bytes after no elements', arrayOf(INT4, [], [i32(1)]), '8 bytes follow the value'],
     ['elements of an unknown type', arrayOf(99, [[1, 1]], [i32(1)]), 'OID 99 is not known'],
   ])('is an Error for %s', (_, bytes, message) => {
     expect(() => decodeToText('_int4', bytes)).toThrow(message);
@@ -170,8 +170,8 @@ describe('the text of a record', () => {
     ['a negative number of columns', i32(-1), 'the value declares -1 items'],
     ['a column of an unknown type', recordOf([[99, i32(1)]]), 'OID 99 is not known'],
     ['a column that is too long', recordOf([[INT4, i32(1)]]).subarray(0, -1), 'but only 3 remain'],
-    ['a column that is none', recordOf([[INT4, Buffer.alloc(5)]]), 'the value has 5 bytes; expected 4'],
-    ['bytes behind it', Buffer.concat([recordOf([]), Buffer.alloc(1)]), '1 bytes follow the value'],
+    ['a column of the wrong length', recordOf([[INT4, Buffer.alloc(5)]]), 'the value has 5 bytes; expected 4'],
+    ['bytes after the record', Buffer.concat([recordOf([]), Buffer.alloc(1)]), '1 bytes follow the value'],
   ])('is an Error for %s', (_, bytes, message) => {
     expect(() => decodeToText(ROW, bytes, definitions)).toThrow(message);
   });
@@ -244,7 +244,7 @@ describe('the text of a range', () => {
   it.each([
     ['no bytes', Buffer.alloc(0), 'expected 1 bytes'],
     ['a bound missing', range(0x06, 'a'), 'expected 4 bytes'],
-    ['bytes behind an empty one', range(0x01, 'a'), '5 bytes follow the value'],
+    ['bytes after an empty range', range(0x01, 'a'), '5 bytes follow the value'],
     ['a bound of a negative length', Buffer.concat([range(0x10), i32(-1)]), 'expected -1 bytes'],
   ])('is an Error for %s', (_, bytes, message) => {
     expect(() => decodeToText(TEXT_RANGE, bytes, ofText)).toThrow(message);

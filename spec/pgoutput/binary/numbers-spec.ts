@@ -167,10 +167,10 @@ describe('the text of a numeric', () => {
 
   it.each([
     ['a digit above 9999', numericOf(0, 0, 0, [10_000]), 'digit above 9999'],
-    ['a digit above 9999 behind the point', numericOf(-1, 0, 4, [65_535]), 'digit above 9999'],
-    ['a digit above 9999 behind the last place', numericOf(0, 0, 0, [1, 10_000]), 'digit above 9999'],
+    ['a digit above 9999 after the decimal point', numericOf(-1, 0, 4, [65_535]), 'digit above 9999'],
+    ['a digit above 9999 beyond the scale', numericOf(0, 0, 0, [1, 10_000]), 'digit above 9999'],
     ['an unknown sign', numericOf(0, 0x8000, 0, [1]), 'unknown sign 32768'],
-    ['a scale that is none', numericOf(0, 0, 0x4000, [1]), 'the scale 16384'],
+    ['an invalid scale', numericOf(0, 0, 0x4000, [1]), 'the scale 16384'],
     [
       'fewer digits than counted',
       numericOf(0, 0, 0, [1, 2]).subarray(0, 10),

@@ -109,17 +109,17 @@ describe('an invalid message at this point of a prepared transaction', () => {
   const outside = /it came outside a transaction/;
 
   it.each<[what: string, payloads: Buffer[], problem: RegExp]>([
-    ['a second beginning', [beginPrepare(), beginPrepare()], whole],
-    ['one inside a transaction that commits', [begin(), beginPrepare()], whole],
-    ['a transaction that commits inside it', [beginPrepare(), begin()], whole],
-    ['a prepare without a beginning', [prepare()], outside],
+    ['a second BeginPrepare', [beginPrepare(), beginPrepare()], whole],
+    ['a BeginPrepare inside a transaction', [begin(), beginPrepare()], whole],
+    ['a Begin inside a prepared transaction', [beginPrepare(), begin()], whole],
+    ['a Prepare without a BeginPrepare', [prepare()], outside],
     ['a second prepare', [beginPrepare(), prepare(), prepare()], outside],
     [
       'a prepare at another position',
       [beginPrepare({ prepareLsn: 0x100n }), prepare({ prepareLsn: 0x1_0000_0100n })],
       /^Prepare message: expected the LSN 0\/100 that the transaction began with, found 1\/100/,
     ],
-    ['a prepare of what is to commit', [begin(), prepare()], /expected the Commit of the transaction at 0\/100/],
+    ['a Prepare inside a transaction', [begin(), prepare()], /expected the Commit of the transaction at 0\/100/],
     [
       'a commit of what is to be prepared',
       [beginPrepare(), commit()],
@@ -127,10 +127,10 @@ describe('an invalid message at this point of a prepared transaction', () => {
     ],
     ['the end of a block', [beginPrepare(), streamStop()], /expected Stream Start before it/],
     ['a change after the prepare', [beginPrepare(), relation(), prepare(), insert(['1', 'a'])], outside],
-    ['a commit of another one inside it', [beginPrepare(), commitPrepared()], whole],
-    ['a rollback of another one inside it', [beginPrepare(), rollbackPrepared()], whole],
-    ['a commit of another one inside a transaction that commits', [begin(), commitPrepared()], whole],
-    ['a rollback of another one inside a transaction that commits', [begin(), rollbackPrepared()], whole],
+    ['a CommitPrepared inside a prepared transaction', [beginPrepare(), commitPrepared()], whole],
+    ['a RollbackPrepared inside a prepared transaction', [beginPrepare(), rollbackPrepared()], whole],
+    ['a CommitPrepared inside a transaction', [begin(), commitPrepared()], whole],
+    ['a RollbackPrepared inside a transaction', [begin(), rollbackPrepared()], whole],
     ['a prepare with flags', [beginPrepare(), prepare({ flags: 1 })], /flags of 0 at byte 1, found 0x01/],
     ['a commit with flags', [commitPrepared({ flags: 255 })], /flags of 0 at byte 1, found 0xff/],
     ['a rollback with flags', [rollbackPrepared({ flags: 2 })], /flags of 0 at byte 1, found 0x02/],

@@ -78,9 +78,9 @@ describe('a type that is not built in', () => {
     ['an enum', 20000],
     ['a range', 20020],
     ['a multirange', 20021],
-    ['a base type, as extensions have them', 20030],
-    ['a composite that nobody asked for', 20040],
-    ['a domain over one', 20043],
+    ['a base type of an extension', 20030],
+    ['a composite without attributes in the definition', 20040],
+    ['a domain over a composite', 20043],
     ['a type without a definition', 29999],
     ['text', 25],
   ])('is text: %s', (_, typeOid) => {
@@ -99,7 +99,7 @@ describe('a type that is not built in', () => {
     ['an array of a type with another delimiter', 20017, '{(1,1),(0,0);NULL}', ['(1,1),(0,0)', null]],
     ['an array of a range', 20022, '{"[1,5)",empty}', ['[1,5)', 'empty']],
     ['an array of an extension’s type', 20031, '{a,"""b\\""}'.replace('"""', '"\\"'), ['a', '"b"']],
-    ['an array of composites that nobody asked for', 20042, '{"(,,,)",NULL}', ['(,,,)', null]],
+    ['an array of composites without attributes in the definition', 20042, '{"(,,,)",NULL}', ['(,,,)', null]],
     ['an array of bytea under a domain', 20018, '{"\\\\x00ff"}', [Buffer.of(0, 255)]],
   ])('is decoded by its definition: %s', (_, typeOid, text, expected) => {
     expect(parserOf(typeOid)(text)).toEqual(expected);
@@ -216,7 +216,7 @@ describe('a custom parser', () => {
 
   it.each([
     ['of an array’s element', 20000, 20001, '{so,NULL}', ['custom so', null]],
-    ['of what is under a domain', 20001, 20015, '{so}', 'custom {so}'],
+    ['of a domain’s base type', 20001, 20015, '{so}', 'custom {so}'],
     ['of a domain between', 20010, 20012, '{7}', ['custom 7']],
     ['of an attribute', 1184, 20041, '(x)', { at: 'custom x' }],
     ['of a composite in an array', 20040, 20042, '{"(,,,)"}', ['custom (,,,)']],

@@ -82,7 +82,7 @@ describe('keepalives that are progress', () => {
   it.each<[what: string, startLsn: bigint, progress: bigint, confirmableLsn: bigint]>([
     ['the start of the stream', 500n, 0n, 0n],
     ['earlier progress', 0n, 500n, 0n],
-    ['what will be confirmed by itself', 0n, 0n, 500n],
+    ['the position that deliveries will confirm', 0n, 0n, 500n],
     ['the highest of these', 300n, 500n, 400n],
   ])('exclude those not beyond %s, even if they request a reply', (_, startLsn, progress, confirmableLsn) => {
     const keepalives = new KeepaliveCoalescer(1000, startLsn);

@@ -160,7 +160,7 @@ describe('a type that occurs in an open transaction', () => {
   });
 
   it.each([
-    ['is not there', undefined],
+    ['does not exist', undefined],
     ['cannot be looked up', new ConnectionError('CONNECTION_REFUSED', 'No')],
   ])('is text if it %s then', (_, error) => {
     const { receive, host, session, catalog, rows } = streamed();
@@ -282,8 +282,8 @@ describe('a composite that was altered', () => {
     });
 
     it.each<[string, [number, TypeDefinition][]]>([
-      ['even the catalog does not know it', []],
-      ['its form is its own', [[HUE, { kind: 'base' }]]],
+      ['the catalog does not have it', []],
+      ['it is a base type', [[HUE, { kind: 'base' }]]],
     ])('ends the stream with a remedy if %s', (_, found) => {
       const { receive, host, session, catalog } = reading('street', 'no');
       receive(...frames(insert([altered])));

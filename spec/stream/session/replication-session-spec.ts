@@ -229,7 +229,7 @@ describe('invalid bytes', () => {
   it.each<[what: string, bytes: Buffer, message: RegExp]>([
     ['a CopyData of unknown type', frame('d', Buffer.from('x1')), /CopyData of unknown type 0x78; expected XLogData/],
     ['an empty CopyData', frame('d'), /an empty CopyData; expected XLogData/],
-    ['a keepalive that is cut off', frame('d', Buffer.from('k'), u64(1n)), /^Keepalive: expected 4 bytes/],
+    ['a truncated keepalive', frame('d', Buffer.from('k'), u64(1n)), /^Keepalive: expected 4 bytes/],
     ['a keepalive that is too long', frame('d', keepalive(1n).subarray(5), Buffer.of(0)), /the end of the message/],
     [
       'an XLogData without its header',
@@ -240,8 +240,8 @@ describe('invalid bytes', () => {
     ['an empty payload', xlogData(Buffer.alloc(0)), /pgoutput payload: expected 1 byte/],
     ['a change without its Relation', Buffer.concat(transactionFrames(1n)), /expected the Relation/],
     ['a message of unknown type', frame('?', Buffer.from('abc')), /a message of type '\?' \(3 bytes\)/],
-    ['a message that has no place there', copyBothResponse(), /The server sent copyBoth in the middle of the stream/],
-    ['a length that no message has', Buffer.from('d\0\0\0\x03'), /declares a length of 3 bytes/],
+    ['an unexpected message', copyBothResponse(), /The server sent copyBoth in the middle of the stream/],
+    ['an invalid length', Buffer.from('d\0\0\0\x03'), /declares a length of 3 bytes/],
     ['a notice without fields', frame('N', Buffer.of(0)), /NoticeResponse message: expected a field/],
   ])('end the stream with a clear error: %s', (_, bytes, expected) => {
     const { receive, host } = createSession();

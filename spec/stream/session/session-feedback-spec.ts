@@ -282,7 +282,7 @@ describe('without confirmation', () => {
 describe('the interval', () => {
   it.each<[when: string, fixture: () => SessionFixture]>([
     ['nothing happens', () => createSession()],
-    ['work is in hand', () => createBusySession()],
+    ['work is running', () => createBusySession()],
     ['the window is full', () => createBusySession({ window: { messages: 1, bytes: 1 } })],
     [
       'the stream drains',
@@ -415,8 +415,8 @@ describe('a delivery that holds back the slot', () => {
     });
 
     it.each<[what: string, prevent: (fixture: SessionFixture) => void]>([
-      ['the first acknowledgement comes in time', ({ host }) => host.delivered.at(-1)?.ack()],
-      ['an operator works on it', ({ session }) => session.expectAcks()],
+      ['the first acknowledgement arrives in time', ({ host }) => host.delivered.at(-1)?.ack()],
+      ['an operator has received it', ({ session }) => session.expectAcks()],
       ['the subscription ends', ({ session }) => session.release()],
     ])('causes no warning if %s', (_, prevent) => {
       const fixture = createSession({ window: full });
