@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { confirmationBench } from './confirmation';
 import { decodeBench } from './decode';
+import { importBench } from './import';
 import { latencyBench } from './latency';
 import type { BenchOptions } from './options';
 import { scaleBench } from './scale';
@@ -24,6 +25,7 @@ const PARTS: ReadonlyMap<string, Part> = new Map<string, Part>([
   ['sockets', socketsBench],
   ['scale', scaleBench],
   ['confirmation', confirmationBench],
+  ['import', importBench],
 ]);
 
 async function main(): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { init as forEachBuiltIn } from 'pg-types/lib/textParsers';
+import { init as forEachBuiltIn } from 'pg-types/lib/textParsers.js';
 import { exactTypes } from './exact-types';
 import type { Column } from '../messages/table';
 import { createLimitFault, DELIVER, ValueFault } from './value-fault';
