@@ -2,6 +2,7 @@
  * Measures this library, and other packages with it. Measured code is compiled; this program only controls it.
  *
  *   npm run bench -- [part] [--scale 0.1] [--rounds 3] [--only ours,pgwire,W1] [--folder results]
+ *   npm run bench -- --quick    an indication within two minutes: less work, fewer rounds and clients
  *
  * The default folder is coverage/bench. The other packages are installed when they are first needed.
  */
@@ -28,13 +29,21 @@ const PARTS: ReadonlyMap<string, Part> = new Map<string, Part>([
   ['import', importBench],
 ]);
 
+/** What `--quick` stands for, unless another option says otherwise. */
+const QUICK = {
+  scale: '0.2',
+  rounds: '2',
+  only: 'ours,ours-tap,ours-ack-after,yardstick,pg-logical-replication,pg_recvlogical',
+};
+
 async function main(): Promise<boolean> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      scale: { type: 'string', default: '1' },
+      scale: { type: 'string' },
       rounds: { type: 'string' },
       only: { type: 'string', default: '' },
+      quick: { type: 'boolean', default: false },
       folder: { type: 'string', default: 'coverage/bench' },
     },
   });
@@ -43,10 +52,11 @@ async function main(): Promise<boolean> {
   if (!part || more.length > 0) {
     throw new TypeError(`There is no part "${positionals.join(' ')}". There are ${[...PARTS.keys()].join(', ')}.`);
   }
+  const rounds = values.rounds ?? (values.quick ? QUICK.rounds : undefined);
   return part({
-    scale: positive('scale', values.scale),
-    rounds: values.rounds === undefined ? undefined : Math.ceil(positive('rounds', values.rounds)),
-    only: values.only.split(',').filter(Boolean),
+    scale: positive('scale', values.scale ?? (values.quick ? QUICK.scale : '1')),
+    rounds: rounds === undefined ? undefined : Math.ceil(positive('rounds', rounds)),
+    only: (values.only || (values.quick ? QUICK.only : '')).split(',').filter(Boolean),
     folder: values.folder,
   });
 }
