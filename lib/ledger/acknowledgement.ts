@@ -22,7 +22,7 @@ export interface SessionControl {
   /** An operator has received a delivery and acknowledges it when its work is done, however long that takes. */
   expectAcks(): void;
   /** The confirmed LSN, whether or not it was sent to the server: what commits before it is not delivered again. */
-  readonly confirmed: Lsn;
+  readonly resumeLsn: Lsn;
   /** Whether anything is confirmed at all; otherwise everything is delivered again. */
   readonly confirms: boolean;
   /** Whether the consumer stores positions itself; then a keepalive counts only when it is acknowledged. */
@@ -90,7 +90,7 @@ export interface AckHandle {
    */
   settle(bytes: number, index: number, bySubscriber: boolean): boolean;
   /** A delivery that is settled, or gathered, was acknowledged. */
-  settleAgain(): void;
+  recordRepeatedAck(): void;
   /** Takes the delivery out of the window: it will be settled as a member of a group. */
   gather(bytes: number, index: number): void;
   /**
@@ -99,7 +99,7 @@ export interface AckHandle {
    *
    * @param held bytes of the gathered changes that are still in memory; default: all
    */
-  group(end: Delivery, group: Delivery, held?: number): void;
+  attachGroup(end: Delivery, group: Delivery, held?: number): void;
 }
 
 /** How a delivery is settled: its handle, and what identifies the delivery there. */
@@ -116,7 +116,7 @@ export class DeliveryState {
   settle(bySubscriber: boolean): boolean {
     const { bytes } = this;
     if (bytes === undefined) {
-      if (bySubscriber) this.handle.settleAgain();
+      if (bySubscriber) this.handle.recordRepeatedAck();
       return true;
     }
     this.bytes = undefined;
@@ -175,11 +175,11 @@ export abstract class Delivery implements Acknowledgeable {
    * Attaches the handle that settles what was gathered.
    *
    * @param end the message that completes the group
-   * @param held see {@link AckHandle.group}
+   * @param held see {@link AckHandle.attachGroup}
    * @internal
    */
-  static group(end: Delivery, group: Delivery, held?: number): void {
-    end.deliveryState?.handle.group(end, group, held);
+  static attachGroup(end: Delivery, group: Delivery, held?: number): void {
+    end.deliveryState?.handle.attachGroup(end, group, held);
   }
 
   /**

@@ -11,10 +11,10 @@ export interface HandleOwner {
   /** @returns false where the delivery can no longer be settled */
   settle(part: UnitPart, bytes: number, index: number, bySubscriber: boolean): boolean;
   /** A delivery was acknowledged that had been settled, or gathered, before. */
-  settleAgain(unit: CommitUnit): void;
+  recordRepeatedAck(unit: CommitUnit): void;
   gather(part: UnitPart, bytes: number, index: number): void;
   /** @param held bytes that the group adds to the window; default: those of all that was gathered */
-  group(unit: CommitUnit, end: Delivery, group: Delivery, held?: number): void;
+  attachGroup(unit: CommitUnit, end: Delivery, group: Delivery, held?: number): void;
   /** Confirms a keepalive's position once the unit before it is confirmed. */
   acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean;
   /** Attaches to a delivery the handle of a unit that consists of it. */
@@ -53,16 +53,16 @@ export abstract class UnitPart implements AckHandle {
     return this.owner.settle(this, bytes, index, bySubscriber);
   }
 
-  settleAgain(): void {
-    this.owner.settleAgain(this.unit);
+  recordRepeatedAck(): void {
+    this.owner.recordRepeatedAck(this.unit);
   }
 
   gather(bytes: number, index: number): void {
     this.owner.gather(this, bytes, index);
   }
 
-  group(end: Delivery, group: Delivery, held?: number): void {
-    this.owner.group(this.unit, end, group, held);
+  attachGroup(end: Delivery, group: Delivery, held?: number): void {
+    this.owner.attachGroup(this.unit, end, group, held);
   }
 }
 
@@ -81,7 +81,7 @@ export class CommitUnit extends UnitPart {
   /** The highest keepalive between this unit and the next one. */
   walEnd: Lsn = 0n;
   /** Whether it was settled and has been removed from the queue. */
-  confirmed = false;
+  isRemoved = false;
   /** Whether it is a prepared transaction, which may stay unacknowledged until its end is delivered. */
   prepared = false;
   countsAgainstWindow = true;
@@ -97,7 +97,7 @@ export class CommitUnit extends UnitPart {
      * Whether the subscriber has acknowledged any of it, while the rest may have been dropped by operators. True from the
      * start where that makes no difference.
      */
-    public ackedBySubscriber: boolean,
+    public mayConfirmEnd: boolean,
   ) {
     super(owner);
   }

@@ -4,8 +4,14 @@ import type { Lsn } from '../common/lsn';
 import { UnitLedger } from './unit-ledger';
 
 /**
- * The ledger of one session: attaches a handle to each message, and opens a unit for each transaction. What may be confirmed
- * is decided in {@link UnitQueue.advance}.
+ * The ledger of one session: attaches a handle to each message, and opens a unit for each transaction. The queue of the units,
+ * in `confirmation-queue.ts`, decides what is confirmed.
+ *
+ * - A *unit* is what is confirmed as a whole, usually a transaction.
+ * - A delivery is *unacked* until it is settled or gathered. It then counts against the window.
+ * - It is *settled* when the subscriber acknowledges it, or an operator drops it.
+ * - It is *gathered* when an operator takes it into a group, such as a Transaction, which is settled in its place.
+ * - A unit is *done* when its end was delivered and nothing of it is unacked. In its order it is then confirmed.
  *
  * A transaction that is streamed in blocks enters the order of confirmation when it ends; until then nothing waits for it.
  */

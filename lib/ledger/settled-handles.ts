@@ -19,11 +19,11 @@ export class SettledHandle implements AckHandle {
     return true;
   }
 
-  settleAgain(): void {}
+  recordRepeatedAck(): void {}
 
   gather(): void {}
 
-  group(_end: Delivery, group: Delivery): void {
+  attachGroup(_end: Delivery, group: Delivery): void {
     Delivery.attach(group, this);
   }
 }
@@ -44,7 +44,7 @@ export class KeepaliveHandle extends SettledHandle {
     return bySubscriber && this.owner.acknowledgeKeepalive(this.walEnd, this.after);
   }
 
-  override group(_end: Delivery, group: Delivery): void {
+  override attachGroup(_end: Delivery, group: Delivery): void {
     this.owner.openStandaloneUnit(group, this.walEnd, 0);
   }
 }

@@ -3,14 +3,14 @@ import { maxLsn, type Lsn } from '../common/lsn';
 /** A stop that can be asked for at any time. */
 export interface StopRequest {
   /** Whether it has been asked for. */
-  readonly asked: boolean;
+  readonly isRequested: boolean;
   /**
    * Listens to the notifier, which stays subscribed while there are listeners. Calls one of the callbacks, at most once;
    * immediately where the stop was asked for before.
    *
    * @returns stops listening
    */
-  listen(asked: () => void, failed: (error: unknown) => void): () => void;
+  listen(onRequested: () => void, failed: (error: unknown) => void): () => void;
 }
 
 /** A stream that has failed, and the stops that apply to it. */

@@ -3,15 +3,15 @@ import { CommitUnit, isPossiblyDropped, NOT_ENDED, UnitPart, type HandleOwner, t
 import type { Lsn } from '../common/lsn';
 import { KeepaliveHandle, SettledHandle } from './settled-handles';
 import { describeStalled, getStallRemedy, type StalledDelivery } from './stalled-delivery';
-import { UnitQueue } from './unit-queue';
+import { ConfirmationQueue } from './confirmation-queue';
 import { Window, type WindowLimits } from './window';
 
 /** Who stores, for a restart after a crash, how far the work has come: the slot, or a store of the consumer. */
 export type PositionOwner = 'slot' | 'consumer';
 
 export interface LedgerEvents {
-  /** The oldest units were settled. */
-  advanced(): void;
+  /** The confirmed LSN may have changed. */
+  confirmationChanged(): void;
   /** A full window is half empty. */
   windowReopened(): void;
   /** An operator may have dropped the unit before it reached the operator that settles it. */
@@ -26,7 +26,7 @@ export type DropEvidence = 'changes' | 'overtaken';
  * and whether the window is full.
  *
  * A unit is done once its end was delivered and all its handles are settled; units are confirmed in the order of their
- * arrival. The position of a keepalive is confirmed with the unit before it. {@link UnitQueue.advance} decides what may be
+ * arrival. The position of a keepalive is confirmed with the unit before it. The {@link ConfirmationQueue} decides what is
  * confirmed.
  *
  * Where the consumer owns the position, the slot must not advance beyond the consumer's store: then only what the
@@ -37,7 +37,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   readonly #events: LedgerEvents;
   readonly #positionOwner: PositionOwner;
   readonly #settledHandle: SettledHandle;
-  readonly #queue = new UnitQueue();
+  readonly #queue = new ConfirmationQueue();
   #unackedMessages = 0;
   #unackedBytes = 0;
   /** Everything unacked but prepared transactions: what has to be delivered before they are acknowledged is still unread. */
@@ -56,7 +56,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   /**
-   * The LSN to report as flushed: everything before it is done. {@link UnitQueue.advance} decides it. 0 until the first
+   * The LSN to report as flushed: everything before it is done. The {@link ConfirmationQueue} decides it. 0 until the first
    * confirmation of this session.
    */
   get confirmed(): Lsn {
@@ -158,7 +158,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   settle(part: UnitPart, bytes: number, index: number, bySubscriber: boolean): boolean {
     const { unit } = part;
     if (this.#closed || this.#queue.isBeyond(unit)) return false;
-    unit.ackedBySubscriber ||= bySubscriber;
+    unit.mayConfirmEnd ||= bySubscriber;
     this.#acknowledged ||= bySubscriber;
     if (index === UNIT_END) unit.isEndSettled = true;
     else part.settled.add(index);
@@ -169,7 +169,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     return true;
   }
 
-  settleAgain(unit: CommitUnit): void {
+  recordRepeatedAck(unit: CommitUnit): void {
     if (!this.#closed && unit.isGroup && unit.isEndSettled === false && isPossiblyDropped(unit))
       this.#events.dropSuspected(unit, 'changes');
   }
@@ -183,7 +183,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     this.#removeUnacked(part, 1, bytes);
   }
 
-  group(unit: CommitUnit, end: Delivery, group: Delivery, held = unit.gathered): void {
+  attachGroup(unit: CommitUnit, end: Delivery, group: Delivery, held = unit.gathered): void {
     const bytes = Delivery.takeBytes(end);
     this.#attach(group, unit, held + (bytes ?? 0), UNIT_END);
     unit.gathered = 0;
@@ -195,7 +195,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   acknowledgeKeepalive(walEnd: Lsn, after: CommitUnit | undefined): boolean {
     if (this.#closed || (after && this.#queue.isBeyond(after))) return false;
     this.#queue.confirmAfter(walEnd, after);
-    this.#events.advanced();
+    this.#events.confirmationChanged();
     return true;
   }
 
@@ -240,7 +240,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   protected advance(): void {
-    if (this.#queue.advance()) this.#events.advanced();
+    if (this.#queue.advance()) this.#events.confirmationChanged();
   }
 
   #attach(delivery: Delivery, part: UnitPart, bytes: number, index: number): void {

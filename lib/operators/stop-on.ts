@@ -4,7 +4,7 @@ import { markFailed, getFailure, attachFailure } from '../ledger/failure';
 import { isInTransaction } from '../pgoutput/messages/message-facts';
 import type { StreamMessage } from '../pgoutput/messages/messages';
 import { findFailure, whenAllUnused, type StreamHistory } from '../ledger/stream-history';
-import { NotifiedStop, toStopNotifier, type StopNotifier } from './stop-request';
+import { NotifiedStop, toObservable, type StopNotifier } from './stop-request';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 /**
@@ -39,14 +39,14 @@ import { subscribeUntilClosed } from './subscribe-until-closed';
  * controller.abort();
  */
 export function stopOn<T extends StreamMessage>(notifier: StopNotifier): MonoTypeOperatorFunction<T> {
-  const asked = toStopNotifier(notifier);
+  const requested = toObservable(notifier);
   return (source) => {
-    const request = new NotifiedStop(asked);
+    const request = new NotifiedStop(requested);
     /** The histories of the streams that deliver to this operator: several may be merged above. */
     const histories = new Set<StreamHistory>();
     return new Observable((subscriber) => {
       // A completed stop is over. After a failed one, the next subscription stops again.
-      if (request.asked && !findFailure(histories)) request.forget();
+      if (request.isRequested && !findFailure(histories)) request.forget();
       new StopOnSubscriber(source, subscriber, request, histories).begin();
     });
   };
@@ -115,7 +115,7 @@ class StopOnSubscriber<T extends StreamMessage> {
     this.#delivering = true;
     this.#subscriber.next(message);
     this.#delivering = false;
-    if (!session && this.#request.asked) this.#stop();
+    if (!session && this.#request.isRequested) this.#stop();
   }
 
   #addSession(session: SessionControl | undefined): void {
@@ -123,7 +123,7 @@ class StopOnSubscriber<T extends StreamMessage> {
     if (!session || this.#sessions.get(session.history) === session) return;
     this.#addHistory(session.history);
     this.#sessions.set(session.history, session);
-    if (this.#request.asked) this.#stopSessions([session]);
+    if (this.#request.isRequested) this.#stopSessions([session]);
   }
 
   #addHistory(history: StreamHistory): void {

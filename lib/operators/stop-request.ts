@@ -9,8 +9,8 @@ export type StopNotifier = ObservableInput<unknown> | AbortSignal;
  * @returns an Observable that emits when a stop is asked for
  * @throws {ConfigError} `CONFIG_INVALID`
  */
-export function toStopNotifier(notifier: StopNotifier): Observable<unknown> {
-  if (isAbortSignal(notifier)) return toObservable(notifier);
+export function toObservable(notifier: StopNotifier): Observable<unknown> {
+  if (isAbortSignal(notifier)) return observeAbort(notifier);
   try {
     return from(notifier);
   } catch {
@@ -21,25 +21,25 @@ export function toStopNotifier(notifier: StopNotifier): Observable<unknown> {
 /** A stop that a notifier asks for. It is subscribed to the notifier while there are listeners. */
 export class NotifiedStop implements StopRequest {
   readonly #notifier: Observable<unknown>;
-  #asked = false;
+  #isRequested = false;
 
   constructor(notifier: Observable<unknown>) {
     this.#notifier = notifier.pipe(take(1), share());
   }
 
-  get asked(): boolean {
-    return this.#asked;
+  get isRequested(): boolean {
+    return this.#isRequested;
   }
 
-  listen(asked: () => void, failed: (error: unknown) => void): () => void {
-    if (this.#asked) {
-      asked();
+  listen(onRequested: () => void, failed: (error: unknown) => void): () => void {
+    if (this.#isRequested) {
+      onRequested();
       return () => undefined;
     }
     const subscription: Subscription = this.#notifier.subscribe({
       next: () => {
-        this.#asked = true;
-        asked();
+        this.#isRequested = true;
+        onRequested();
       },
       error: failed,
     });
@@ -50,7 +50,7 @@ export class NotifiedStop implements StopRequest {
 
   /** The stop has completed; the notifier may ask for another one. */
   forget(): void {
-    this.#asked = false;
+    this.#isRequested = false;
   }
 }
 
@@ -59,7 +59,7 @@ function isAbortSignal(notifier: unknown): notifier is AbortSignal {
   return typeof notifier === 'object' && notifier !== null && 'aborted' in notifier && 'addEventListener' in notifier;
 }
 
-function toObservable(signal: AbortSignal): Observable<unknown> {
+function observeAbort(signal: AbortSignal): Observable<unknown> {
   return new Observable((subscriber) => {
     const abort = (): void => {
       subscriber.next(signal.reason);

@@ -7,7 +7,7 @@ export interface FeedbackTarget {
   report(): void;
 }
 
-/** Sends status updates on an interval, whatever the reader does, and single ones when they are asked for. */
+/** Calls `tick` at an interval, whether or not messages are read, and `report` when one is scheduled. */
 export class FeedbackScheduler {
   readonly #scheduler: SchedulerLike;
   readonly #target: FeedbackTarget;

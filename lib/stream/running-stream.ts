@@ -17,7 +17,7 @@ import type { TypeCatalog } from '../pgoutput/types/type-catalog';
 import { warnOfDroppedTransaction } from './dropped-transaction-warning';
 import { FeedbackScheduler } from './feedback-scheduler';
 import { GarbageCollectionTrigger } from './garbage-collection';
-import { createPayloadDecoder } from './session/payload-decoder';
+import { createPayloadDecoder } from './session/output-plugin';
 import { ReplicationSession } from './session/replication-session';
 import type { SessionObserver, SessionSubscriber, SessionTimers } from './session/session-ports';
 import { computeTimings } from './stream-timings';
@@ -156,9 +156,9 @@ export class RunningStream implements SessionSubscriber, SessionTimers, SessionO
     return Date.now();
   }
 
-  schedulePump(): void {
+  scheduleRead(): void {
     this.#connection.transport.defer(() => {
-      this.#session.pump();
+      this.#session.read();
     });
   }
 

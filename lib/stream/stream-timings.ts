@@ -1,16 +1,16 @@
 import type { Settings } from '../config/settings';
 
-/** The server is sent a status update at least in this share of wal_sender_timeout. */
+/** A status update is sent at least once in this fraction of wal_sender_timeout. */
 const TIMEOUT_SHARE = 1 / 3;
 /** A walsender that decodes a large unpublished transaction is silent for its own timeout and half as long again. */
 const SILENT_TIMEOUTS = 1.5;
-/** In ms: on a busy machine it is silent for longer. */
+/** In ms. On a busy machine the walsender is silent for longer than that. */
 const SILENCE_MARGIN = 1000;
 
 export interface StreamTimings {
-  /** In ms; 0 for none. Never shorter than the silence of a busy walsender. */
+  /** In ms; 0 for none. Never shorter than the time for which a walsender is silent while it decodes. */
   readonly livenessTimeout: number;
-  /** The interval of status updates, in ms. It also lets every timeout be noticed in time. */
+  /** The interval of status updates, in ms. It is short enough to detect each timeout soon after it has passed. */
   readonly feedbackPeriod: number;
 }
 

@@ -118,7 +118,7 @@ class BuiltHandle implements AckHandle {
     return true;
   }
 
-  settleAgain(): void {
+  recordRepeatedAck(): void {
     this.settled = true;
   }
 
@@ -126,7 +126,7 @@ class BuiltHandle implements AckHandle {
     // There is no window.
   }
 
-  group(_end: Delivery, group: Delivery): void {
+  attachGroup(_end: Delivery, group: Delivery): void {
     Delivery.attach(group, new BuiltHandle(this.session), 0);
   }
 }
@@ -134,7 +134,7 @@ class BuiltHandle implements AckHandle {
 /** A session without a stream, which closes as soon as it is stopped. */
 class BuiltSession implements SessionControl {
   readonly source: StreamSource;
-  readonly confirmed = 0n;
+  readonly resumeLsn = 0n;
   readonly confirms = false;
   readonly consumerOwnsPosition = false;
   readonly history = new StreamHistory((listener) => {

@@ -211,7 +211,7 @@ function stoppedStream(error: unknown, delivered: bigint): FailedStream {
   });
   history.failed(error);
   history.ended({ delivered, confirmed: 0n });
-  return { history, stops: [{ asked: true, listen: () => () => undefined }] };
+  return { history, stops: [{ isRequested: true, listen: () => () => undefined }] };
 }
 
 describe('maxRetries', () => {

@@ -182,7 +182,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
   #acknowledge(value: T): boolean {
     if (this.#subscriber.closed) return false;
     if (!acknowledge(value)) {
-      const what = 'A work is done, but its stream ended before it could be acknowledged';
+      const what = 'The work has completed, but its stream ended before it could be acknowledged';
       this.#failWork(value, new ReplicationError('ACK_TOO_LATE', what));
       return false;
     }

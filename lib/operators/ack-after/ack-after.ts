@@ -15,7 +15,7 @@ export type WorkResult<O> = O extends string ? never : O extends ObservableInput
  * Calls `project` for each value, for at most `concurrent` values at a time, and acknowledges the value when the work that
  * `project` returned has completed. Work may finish in any order; the slot advances in commit order, and never past a value
  * whose work has not completed. The results of the works are emitted. The last result of each work is emitted after the
- * value is acknowledged, so `take(n)` below `ackAfter` ends after n confirmed works.
+ * value is acknowledged, so `take(n)` below `ackAfter` ends after n acknowledged works.
  *
  * - A work that fails ends the stream with its error at once. The value is not acknowledged, and is delivered again after
  *   the next subscription (`reconnect`, `retry`).

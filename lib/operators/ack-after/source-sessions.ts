@@ -1,7 +1,7 @@
 import { Delivery, type Acknowledgeable, type SessionControl } from '../../ledger/acknowledgement';
 import { markFailed, getFailure, attachFailure, type FailedTransaction, type Failure } from '../../ledger/failure';
 import type { StopRequest, StreamHistory } from '../../ledger/stream-history';
-import { getStreamName } from './delivery-identity';
+import { getStreamName } from './redelivery-identity';
 
 /** What {@link SourceSessions.attachFailure} is told besides the error. */
 export interface FailureContext {
@@ -77,7 +77,7 @@ export class SourceSessions {
     }));
     const failure: Failure = {
       slot: session?.source.slot ?? '',
-      confirmedLsn: session?.confirmed ?? 0n,
+      confirmedLsn: session?.resumeLsn ?? 0n,
       walSenderTimeout: 0,
       byStream: false,
       ...known,

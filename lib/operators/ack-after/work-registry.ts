@@ -8,7 +8,7 @@ import {
   identify,
   isIdentifiable,
   type DeliveryIdentity,
-} from './delivery-identity';
+} from './redelivery-identity';
 import { DeliveryKeySet, type DeliveryKey } from './delivery-key-set';
 import type { Work, WorkOwner } from './work';
 
@@ -41,7 +41,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   /** The works that run and belong to no subscription. */
   readonly #detached = new Set<Work<T, R>>();
   readonly #listeners = new Set<() => void>();
-  /** The session that `#name` belongs to: most deliveries come from the same one. */
+  /** The session that `#streamName` belongs to: most deliveries come from the same one. */
   #session: SessionControl | undefined;
   #streamName = '';
 
@@ -142,7 +142,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   #record(item: Acknowledgeable): void {
     const session = getSession(item);
     if (!session || !isIdentifiable(item)) return;
-    const { confirmed, confirms } = session;
+    const { resumeLsn: confirmed, confirms } = session;
     const lsn = getIdentityLsn(item);
     if (lsn >= confirmed && confirms) {
       const key = getDeliveryKey(item);

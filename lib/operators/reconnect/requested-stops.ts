@@ -26,7 +26,7 @@ export class RequestedStops {
 
   /** Whether a stop of all streams is requested. If merged streams fail, only a stop of all of them ends the attempts. */
   get all(): boolean {
-    return this.#streams.length > 0 && this.#streams.every(({ stops }) => stops.some(({ asked }) => asked));
+    return this.#streams.length > 0 && this.#streams.every(({ stops }) => stops.some(({ isRequested }) => isRequested));
   }
 
   follow(streams: readonly FailedStream[]): void {

@@ -227,7 +227,7 @@ function createPrepared(
 
 /** Attaches the handle that acknowledges all messages of the transaction. */
 function attachGroupHandle<T extends Delivery>(end: Delivery, group: T, held?: number): T {
-  Delivery.group(end, group, held);
+  Delivery.attachGroup(end, group, held);
   return group;
 }
 

@@ -184,6 +184,6 @@ export class PreparedTransaction<Tables extends object = AnyTables> extends Chan
 
   /** As in {@link PrepareMessage.checkpoint}. */
   override get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.confirmed ?? 0n));
+    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.resumeLsn ?? 0n));
   }
 }

@@ -39,7 +39,7 @@ abstract class PhaseMessage extends RareMessage {
    * `two_phase` was enabled for the slot is sent only when it is committed.
    */
   get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.confirmed ?? 0n));
+    return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.resumeLsn ?? 0n));
   }
 }
 

@@ -2,7 +2,7 @@ import { maxLsn, type Lsn } from '../../common/lsn';
 import type { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
 
 /** While deliveries are unacknowledged, keepalives are delivered at least so many ms apart. */
-const MIN_INTERVAL = 100;
+const MIN_KEEPALIVE_INTERVAL_MS = 100;
 
 /**
  * Decides which keepalives are delivered, and which of them are progress for a consumer that stores positions.
@@ -42,7 +42,7 @@ export class KeepaliveCoalescer {
   /** The keepalive that is due now. */
   takeDue(now: number, busy: boolean): KeepaliveMessage | undefined {
     const message = this.#pending;
-    if (!message || (busy && now - this.#deliveredAt < MIN_INTERVAL)) return undefined;
+    if (!message || (busy && now - this.#deliveredAt < MIN_KEEPALIVE_INTERVAL_MS)) return undefined;
     this.#pending = undefined;
     this.#deliveredAt = now;
     return message;

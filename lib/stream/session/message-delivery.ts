@@ -27,8 +27,8 @@ export class MessageDelivery {
   readonly #keepalives: KeepaliveCoalescer;
   readonly #confirms: boolean;
   readonly #consumerOwnsPosition: boolean;
-  #isDelivering = false;
-  /** Bytes since the window was full, or since the start. */
+  #isInNext = false;
+  /** Bytes delivered since the window last reopened, or since the start. */
   #byteCount = 0;
 
   constructor(
@@ -53,10 +53,10 @@ export class MessageDelivery {
 
   /** Whether a stop may take effect: no transaction is open and no message is being delivered. */
   get isAtBoundary(): boolean {
-    return !this.#position.inTransaction && !this.#isDelivering;
+    return !this.#position.inTransaction && !this.#isInNext;
   }
 
-  /** Whether a keepalive waits for the work in hand. */
+  /** Whether a keepalive waits until the deliveries before it are settled. */
   get hasPendingKeepalive(): boolean {
     return this.#keepalives.hasPending;
   }
@@ -117,9 +117,9 @@ export class MessageDelivery {
   }
 
   #deliver(message: StreamMessage): void {
-    this.#isDelivering = true;
+    this.#isInNext = true;
     const isSubscribed = this.#ports.subscriber.deliver(message);
-    this.#isDelivering = false;
+    this.#isInNext = false;
     this.#events.delivered(isSubscribed);
   }
 }

@@ -81,7 +81,7 @@ export class ReadLoop {
   /** Leaves the turn to timers and sockets, and goes on in a later one. */
   yieldTurn(): void {
     this.#hasYielded = true;
-    this.#ports.timers.schedulePump();
+    this.#ports.timers.scheduleRead();
   }
 
   #readFrames(): void {
@@ -103,7 +103,7 @@ export class ReadLoop {
       this.#mustReadAgain = false;
       if (state === 'closing') this.#discardFrame();
       else this.#readFrame();
-      if (slice.shouldCheckClock() && slice.isOver(timers.elapsed())) {
+      if (slice.countStep() && slice.checkClock(timers.elapsed())) {
         transport.pause();
         this.yieldTurn();
         return;

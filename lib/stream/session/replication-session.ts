@@ -46,12 +46,12 @@ export class ReplicationSession implements SessionControl {
     this.#ports = ports;
     this.#reader = new StreamReader(frames, decode);
     this.#ledger = createSessionLedger(this, options, ports, {
-      advanced: () => {
+      confirmationChanged: () => {
         this.#reportOrClose();
       },
       windowReopened: () => {
         ports.observer.windowReopened(this.#delivery.takeByteCount());
-        if (!this.#loop.isRunning && lifecycle.isDelivering()) ports.timers.schedulePump();
+        if (!this.#loop.isRunning && lifecycle.isDelivering()) ports.timers.scheduleRead();
       },
     });
     this.#types = new PendingTypeLookups(options.catalog, ports.lookUpTypes);
@@ -63,7 +63,7 @@ export class ReplicationSession implements SessionControl {
         else if (lifecycle.state === 'stopRequested' && this.#delivery.isAtBoundary) this.stop();
       },
       replyRequested: () => {
-        this.#feedback.oweReply();
+        this.#feedback.requireReply();
       },
     });
     this.#loop = new ReadLoop(ports, this.#reader, this.#ledger, lifecycle, this.#types, this.#delivery, {
@@ -82,7 +82,7 @@ export class ReplicationSession implements SessionControl {
     return this.#options.source;
   }
 
-  get confirmed(): Lsn {
+  get resumeLsn(): Lsn {
     return this.#positions.resumeLsn;
   }
 
@@ -120,11 +120,11 @@ export class ReplicationSession implements SessionControl {
     if (this.#lifecycle.state === 'closed') return;
     this.#feedback.recordReceived();
     this.#reader.push(chunk);
-    this.pump();
+    this.read();
   }
 
   /** Reads what was received, as far as the window and the time slice allow. */
-  pump(): void {
+  read(): void {
     if (this.#loop.isRunning || this.#lifecycle.state === 'closed') return;
     try {
       this.#loop.run();
@@ -141,7 +141,7 @@ export class ReplicationSession implements SessionControl {
   /** @param error why the types could not be looked up */
   completeTypeLookup(error?: Error): void {
     this.#types.complete(error);
-    this.pump();
+    this.read();
   }
 
   /** A step of the feedback interval. */
@@ -150,7 +150,7 @@ export class ReplicationSession implements SessionControl {
     const isReading = this.#lifecycle.isDelivering() && !this.#loop.mustWait && !this.#loop.hasYielded;
     const failure = this.#feedback.tick(ms, isReading);
     if (failure) this.fail(failure);
-    else if (this.#delivery.hasPendingKeepalive) this.#ports.timers.schedulePump();
+    else if (this.#delivery.hasPendingKeepalive) this.#ports.timers.scheduleRead();
   }
 
   /** A status update that `scheduleReport` asked for is due, unless one was sent meanwhile. */
@@ -185,7 +185,7 @@ export class ReplicationSession implements SessionControl {
     this.#ledger.close();
     if (sendsStatus) this.#feedback.send();
     this.#ports.transport.write(encodeTerminate());
-    // After the end of the subscription nobody is left to be told.
+    // After the end of the subscription the error is dropped.
     this.#end(sendsStatus || wasStopped ? error : undefined);
   }
 
@@ -228,7 +228,7 @@ export class ReplicationSession implements SessionControl {
     // The server discards status updates that follow CopyDone, so the last one goes first.
     this.#feedback.send();
     this.#ports.transport.write(encodeCopyDone());
-    this.pump();
+    this.read();
   }
 
   whenClosed(listener: (error?: unknown) => void): () => void {
@@ -242,7 +242,7 @@ export class ReplicationSession implements SessionControl {
   /** Something was settled: reports it, or closes where it was the last thing before a stop. */
   #reportOrClose(): void {
     if (this.#loop.isRunning || !this.#lifecycle.sendsStatus) return;
-    if (this.#delivery.hasPendingKeepalive && this.#ledger.unackedMessages === 0) this.#ports.timers.schedulePump();
+    if (this.#delivery.hasPendingKeepalive && this.#ledger.unackedMessages === 0) this.#ports.timers.scheduleRead();
     if (this.#lifecycle.state === 'draining' && this.#ledger.settled) this.close();
     else this.#feedback.sendIfDue();
   }

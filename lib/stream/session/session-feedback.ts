@@ -3,7 +3,7 @@ import type { Ledger } from '../../ledger/ledger';
 import { NoAckWatchdog } from './no-ack-watchdog';
 import type { SessionLifecycle } from './session-lifecycle';
 import type { SessionOptions, SessionPorts } from './session-ports';
-import { MIN_INTERVAL, StatusSender, type ReportedPositions } from './status-sender';
+import { MIN_STATUS_INTERVAL_MS, StatusSender, type ReportedPositions } from './status-sender';
 import { Watchdogs } from './watchdogs';
 
 /** Between two time slices of the read loop a status update is sent once the last one is so many ms old. */
@@ -52,8 +52,8 @@ export class SessionFeedback {
   }
 
   /** The server has asked for a reply. */
-  oweReply(): void {
-    this.#sender.oweReply();
+  requireReply(): void {
+    this.#sender.requireReply();
   }
 
   /** An operator has received a delivery and will acknowledge it. */
@@ -69,7 +69,7 @@ export class SessionFeedback {
   }
 
   sendIfOverdue(): void {
-    if (this.#lifecycle.sendsStatus && this.#sender.isOlderThan(OVERDUE)) this.send();
+    if (this.#lifecycle.sendsStatus && this.#sender.wasLastSentBefore(OVERDUE)) this.send();
   }
 
   /** Sends or schedules a status update, if there is something to report. */
@@ -79,7 +79,7 @@ export class SessionFeedback {
     if (delay === 0) {
       this.send();
     } else if (delay !== undefined) {
-      this.#isScheduled = delay <= MIN_INTERVAL;
+      this.#isScheduled = delay <= MIN_STATUS_INTERVAL_MS;
       this.#ports.timers.scheduleReport(delay);
     }
   }

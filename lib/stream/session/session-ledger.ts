@@ -7,8 +7,8 @@ import type { SessionOptions, SessionPorts } from './session-ports';
 
 /** What the session does about changes of its ledger. */
 export interface SessionLedgerEvents {
-  /** The oldest units were settled. */
-  readonly advanced: () => void;
+  /** The confirmed LSN may have changed. */
+  readonly confirmationChanged: () => void;
   /** A full window is half empty again. */
   readonly windowReopened: () => void;
 }
@@ -18,7 +18,7 @@ export function createSessionLedger(
   session: SessionControl,
   { confirm, window, history, progressInterval, slotLsn = 0n, startLsn = 0n }: SessionOptions,
   { observer, timers }: SessionPorts,
-  { advanced, windowReopened }: SessionLedgerEvents,
+  { confirmationChanged, windowReopened }: SessionLedgerEvents,
 ): Ledger {
   const dropped = new DroppedTransactionWatchdog(
     (ms, callback) => {
@@ -30,7 +30,7 @@ export function createSessionLedger(
     },
   );
   const events = {
-    advanced,
+    confirmationChanged,
     windowReopened,
     dropSuspected: (unit: CommitUnit, how: DropEvidence) => {
       dropped.suspect(unit, how);

@@ -1,7 +1,7 @@
 /**
  * - `streaming`: messages are delivered.
  * - `stopRequested`: messages are delivered up to the next transaction boundary.
- * - `draining`: delivery has ended; the connection stays open until every delivered message is settled.
+ * - `draining`: delivery has ended; the connection stays open until everything before the stop is settled.
  * - `closing`: CopyDone was sent; everything received is discarded until ReadyForQuery.
  * - `closed`: nothing is read or sent.
  */

@@ -40,8 +40,8 @@ export interface SessionTimers {
   elapsed(): number;
   /** Wall-clock time, in ms since 1970. */
   now(): number;
-  /** Schedules a call of `pump()`. */
-  schedulePump(): void;
+  /** Schedules a call of `read()`. */
+  scheduleRead(): void;
   /** Schedules a call of `report()` in so many ms. */
   scheduleReport(ms: number): void;
   /** Schedules a call, unless the session ends before. A second call replaces one that is scheduled. */
@@ -54,7 +54,7 @@ export interface SessionObserver {
   statusSent(status: StatusUpdate): void;
   /** The session starts to close the connection, for which the close timeout counts from now on. */
   closing(afterStop: boolean): void;
-  /** A full window is half empty again; so many bytes were delivered since it was so last. */
+  /** @param bytes delivered since the window last reopened, or since the start */
   windowReopened(bytes: number): void;
   warn(text: string): void;
   /** Operators seem to drop transactions instead of passing them on. */

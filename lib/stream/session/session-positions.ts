@@ -7,7 +7,7 @@ import type { StreamPosition } from './stream-position';
 
 /**
  * The positions of a session, as the server, operators and the next session need them. What may be confirmed is decided in
- * `UnitQueue.advance`.
+ * `ConfirmationQueue`.
  */
 export class SessionPositions implements ReportedPositions {
   readonly #ledger: Ledger;

@@ -1,7 +1,7 @@
 import type { StalledDelivery } from '../../ledger/stalled-delivery';
 
 /** The user is warned after so many ms without progress. */
-const WARN_AFTER = 60_000;
+const WARN_AFTER_MS = 60_000;
 
 /** Detects that the oldest delivery stays unacknowledged: until it is acknowledged, the slot does not advance. */
 export class StalledAckWatchdog {
@@ -24,7 +24,7 @@ export class StalledAckWatchdog {
     }
     this.#ms += ms;
     if (this.#timeout > 0 && this.#ms >= this.#timeout) return 'expired';
-    if (this.#warned || this.#ms < WARN_AFTER) return 'ok';
+    if (this.#warned || this.#ms < WARN_AFTER_MS) return 'ok';
     this.#warned = true;
     return 'warn';
   }

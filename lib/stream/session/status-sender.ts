@@ -3,7 +3,7 @@ import { encodeStandbyStatusUpdate } from '../../wire/replication-messages';
 import type { SessionTransport, SessionTimers } from './session-ports';
 
 /** Changed confirmations are sent at most once in so many ms: a synchronous commit waits for them, and a busy stream sends few. */
-export const MIN_INTERVAL = 5;
+export const MIN_STATUS_INTERVAL_MS = 5;
 /** A reply that tells the server nothing new is sent at most once in so many ms: a server that stops asks again at once. */
 const MIN_UNCHANGED_INTERVAL = 100;
 
@@ -36,12 +36,12 @@ export class StatusSender {
   }
 
   /** The server has asked for a reply. */
-  oweReply(): void {
+  requireReply(): void {
     this.#owesReply = true;
   }
 
   /** Whether the last status update, or the start where none was sent, is at least so many ms ago. */
-  isOlderThan(ms: number): boolean {
+  wasLastSentBefore(ms: number): boolean {
     return this.#clock.elapsed() - Math.max(this.#sentAt, this.#startedAt) >= ms;
   }
 
@@ -49,9 +49,9 @@ export class StatusSender {
   getDelay(): number | undefined {
     const { receivedLsn, confirmedLsn } = this.#positions;
     const since = this.#clock.elapsed() - this.#sentAt;
-    if (confirmedLsn !== this.#sentConfirmed) return Math.max(0, MIN_INTERVAL - since);
+    if (confirmedLsn !== this.#sentConfirmed) return Math.max(0, MIN_STATUS_INTERVAL_MS - since);
     if (!this.#owesReply) return undefined;
-    return Math.max(0, (receivedLsn === this.#sentReceived ? MIN_UNCHANGED_INTERVAL : MIN_INTERVAL) - since);
+    return Math.max(0, (receivedLsn === this.#sentReceived ? MIN_UNCHANGED_INTERVAL : MIN_STATUS_INTERVAL_MS) - since);
   }
 
   /** @param requestReply whether the server is asked for a reply; never in a reply to the server */

@@ -13,7 +13,7 @@ export interface WatchdogReport {
   readonly requestReply: boolean;
 }
 
-/** Watches both sides of a stream: a server that sends nothing, and a subscriber that acknowledges nothing. */
+/** Detects a server that sends nothing, and an oldest delivery that stays unacknowledged. */
 export class Watchdogs {
   readonly #livenessTimeout: number;
   readonly #liveness: LivenessWatchdog;

@@ -12,7 +12,7 @@ export function createLedger(
   const events: string[] = [];
   const session: SessionControl = {
     source: { systemId: '1', timeline: 1, slot: 'orders' },
-    confirmed: 0n,
+    resumeLsn: 0n,
     history: new StreamHistory(() => () => undefined),
     confirms: true,
     consumerOwnsPosition: owner === 'consumer',
@@ -26,7 +26,7 @@ export function createLedger(
     afterClose: () => undefined,
   };
   const listener = {
-    advanced: () => events.push('advanced'),
+    confirmationChanged: () => events.push('advanced'),
     windowReopened: () => events.push('windowReopened'),
     dropSuspected: () => events.push('dropSuspected'),
   };

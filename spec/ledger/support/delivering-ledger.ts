@@ -24,7 +24,7 @@ export class LedgerDelivery extends Delivery {
 
   group(held?: number): LedgerDelivery {
     const group = new LedgerDelivery();
-    Delivery.group(this, group, held);
+    Delivery.attachGroup(this, group, held);
     return group;
   }
 }

@@ -124,7 +124,7 @@ export class Connection {
     this.slotLsn = world.server.confirmedFlush;
     this.fixture = createSession({ window: limits, slotLsn: this.slotLsn });
     this.fixture.host.onDeliver = (message) => this.take(message);
-    this.fixture.session.pump();
+    this.fixture.session.read();
   }
 
   get over(): boolean {
@@ -226,7 +226,7 @@ export class Connection {
         this.deliveries.set(piece, message);
         if (style.gathering) {
           const group = new LedgerDelivery();
-          Delivery.group(message, group);
+          Delivery.attachGroup(message, group);
           this.deliveries.set(naive.group(), group);
         }
         break;
@@ -308,7 +308,7 @@ export class Connection {
 
   wake(): void {
     this.wakesDone = this.fixture.host.scheduledPumps;
-    this.fixture.session.pump();
+    this.fixture.session.read();
   }
 }
 

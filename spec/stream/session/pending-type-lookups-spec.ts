@@ -4,7 +4,7 @@ import { Replay } from '../../../lib/pgoutput/decode/replay';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
-import { createPayloadDecoder } from '../../../lib/stream/session/payload-decoder';
+import { createPayloadDecoder } from '../../../lib/stream/session/output-plugin';
 import { xlogData } from '../../../lib/testing/backend-messages';
 import {
   begin,

@@ -1,6 +1,6 @@
 import { Delivery } from '../../../lib/ledger/acknowledgement';
 import { ProtocolError, ServerError } from '../../../lib/common/errors';
-import { createPayloadDecoder } from '../../../lib/stream/session/payload-decoder';
+import { createPayloadDecoder } from '../../../lib/stream/session/output-plugin';
 import { u64 } from '../../../lib/testing/bytes';
 import { message } from '../../../lib/testing/payloads';
 import {
@@ -87,15 +87,15 @@ describe('a full window', () => {
     receive(RELATION, ...transactionFrames(0x100n, 5));
     const inserts = host.delivered.slice(2);
     inserts[0]?.ack();
-    session.pump();
+    session.read();
     expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([6, 0, true]);
     inserts[1]?.ack();
     expect([host.delivered.length, host.scheduledPumps]).toEqual([6, 1]);
-    session.pump();
+    session.read();
     expect(host.kinds.slice(6)).toEqual(['insert', 'commit']);
     expect([host.paused, session.status.paused]).toEqual([true, true]);
     ackAll(host);
-    session.pump();
+    session.read();
     expect([host.paused, session.status.paused]).toEqual([false, false]);
   });
 
@@ -117,7 +117,7 @@ describe('a full window', () => {
     const { receive, host } = createSession({ window: { messages: 2, bytes: 1000 } });
     host.onDeliver = (message) => {
       if (message.kind === 'insert') Delivery.gather(message);
-      else if (message.kind === 'commit') Delivery.group(message, new LedgerDelivery());
+      else if (message.kind === 'commit') Delivery.attachGroup(message, new LedgerDelivery());
       return true;
     };
     receive(RELATION, ...transactionFrames(0x100n, 50), ...transactionFrames(0x200n, 50));
@@ -146,10 +146,10 @@ describe('slow handlers', () => {
     const { session, receive, host } = slow(4);
     receive(RELATION, ...transactionFrames(0x100n, 6));
     expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([3, 1, true]);
-    session.pump();
+    session.read();
     expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([6, 2, true]);
-    session.pump();
-    session.pump();
+    session.read();
+    session.read();
     expect([host.delivered.length, host.scheduledPumps, host.paused]).toEqual([9, 3, false]);
   });
 
@@ -158,7 +158,7 @@ describe('slow handlers', () => {
     receive(RELATION, ...transactionFrames(0x100n, 1));
     for (let turn = 1; turn <= 4; turn++) {
       expect(host.delivered).toHaveLength(turn);
-      session.pump();
+      session.read();
     }
   });
 
@@ -173,7 +173,7 @@ describe('slow handlers', () => {
   it('do not keep the server waiting if they prevent timers from running: every slice reports', () => {
     const { session, receive, host } = slow(600);
     receive(RELATION, ...transactionFrames(0x100n, 3));
-    for (let turn = 0; turn < 3; turn++) session.pump();
+    for (let turn = 0; turn < 3; turn++) session.read();
     expect(host.statuses.map(({ at }) => at)).toEqual([600, 1200, 1800, 2400]);
   });
 
@@ -181,7 +181,7 @@ describe('slow handlers', () => {
     const { session, receive, host } = slow(4);
     receive(keepalive(0x10n), keepalive(0x20n), keepalive(0x30n), keepalive(0x40n));
     expect(host.statuses).toEqual([]);
-    session.pump();
+    session.read();
     expect(host.statuses).toMatchObject([{ flushed: 0x40n }]);
   });
 });

@@ -43,7 +43,7 @@ describe('keepalives while deliveries are unacknowledged', () => {
     receive(keepalive(0x200n), keepalive(0x300n), keepalive(0x400n));
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x200n });
     ackAll(host);
-    session.pump();
+    session.read();
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x400n });
     host.time += 10;
     session.report();
@@ -55,7 +55,7 @@ describe('keepalives while deliveries are unacknowledged', () => {
     receive(keepalive(0x200n), keepalive(0x300n));
     host.time += 1000;
     session.tick(1000);
-    session.pump();
+    session.read();
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x300n });
   });
 });
@@ -372,7 +372,7 @@ describe('liveness', () => {
     receive(RELATION, ...transactionFrames(0x100n, 1));
     for (let i = 0; i < 4; i++) session.tick(900);
     ackAll(host);
-    session.pump();
+    session.read();
     session.tick(900);
     expect(host.outcome).toBeUndefined();
     session.tick(100);

@@ -152,7 +152,7 @@ describe('a stop', () => {
       return true;
     };
     receive(...transactionFrames(0x100n));
-    session.pump();
+    session.read();
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
   });
 });
@@ -248,7 +248,7 @@ describe('a connection that is closed', () => {
     expect(host.scheduledPumps).toBe(1);
     session.disconnected(cause);
     expect(host.outcome).toBeUndefined();
-    session.pump();
+    session.read();
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_RESOURCES' });
   });
 
@@ -259,7 +259,7 @@ describe('a connection that is closed', () => {
     session.start();
     session.disconnected(cause);
     expect(host.outcome).toBeUndefined();
-    session.pump();
+    session.read();
     expect(host.outcome?.error).toMatchObject({ code: 'CONNECTION_LOST', cause });
   });
 
@@ -307,7 +307,7 @@ describe('a connection that is closed', () => {
     session.close();
     session.tick(1000);
     session.report();
-    session.pump();
+    session.read();
     receive(...STREAM);
     expect([host.happened.length, host.delivered.length]).toEqual([before, 4]);
   });

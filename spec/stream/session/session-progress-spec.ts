@@ -149,7 +149,7 @@ describe('the slot, if the consumer owns the position', () => {
     const deliveries: (() => boolean)[] = [];
     host.onDeliver = (message) => {
       const delivery = new LedgerDelivery();
-      Delivery.group(message, delivery);
+      Delivery.attachGroup(message, delivery);
       deliveries.push(delivery.ack);
       return true;
     };

@@ -56,7 +56,7 @@ describe('a status update', () => {
 
   it('that was requested is due 5 ms after the last one if more was received, and after 100 ms if not', () => {
     const fixture = reported(2n, 1n);
-    fixture.sender.oweReply();
+    fixture.sender.requireReply();
     expect([1000, 1004, 1005].map((time) => fixture.delayAt(time, 3n, 1n))).toEqual([5, 1, 0]);
     expect([1000, 1099, 1100].map((time) => fixture.delayAt(time, 2n, 1n))).toEqual([100, 1, 0]);
     expect(fixture.delayAt(1005, 2n, 2n)).toBe(0);
@@ -64,8 +64,8 @@ describe('a status update', () => {
 
   it('replies to all pending requests', () => {
     const fixture = reported(2n, 1n);
-    fixture.sender.oweReply();
-    fixture.sender.oweReply();
+    fixture.sender.requireReply();
+    fixture.sender.requireReply();
     Object.assign(fixture, { time: 1100 });
     fixture.sender.send(false);
     expect(fixture.delayAt(5000, 2n, 1n)).toBeUndefined();

@@ -7,9 +7,9 @@ function run(...steps: number[]): { now: number; looks: number } {
   let looks = 0;
   for (let i = 0; ; i++) {
     now += steps[Math.min(i, steps.length - 1)]!;
-    if (!slice.shouldCheckClock()) continue;
+    if (!slice.countStep()) continue;
     looks++;
-    if (slice.isOver(now)) return { now, looks };
+    if (slice.checkClock(now)) return { now, looks };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Delivery, type AckHandle } from '../../../../lib/ledger/acknowledgement';
 import type { StreamMessage } from '../../../../lib/pgoutput/messages/messages';
 import { defaultTypes } from '../../../../lib/pgoutput/values/values';
-import { createPayloadDecoder } from '../../../../lib/stream/session/payload-decoder';
+import { createPayloadDecoder } from '../../../../lib/stream/session/output-plugin';
 import { ReplicationSession } from '../../../../lib/stream/session/replication-session';
 import type {
   PayloadDecoder,
@@ -82,7 +82,7 @@ export class FakeHost implements SessionTransport, SessionSubscriber, SessionTim
     this.paused = false;
   }
 
-  schedulePump(): void {
+  scheduleRead(): void {
     this.scheduledPumps++;
   }
 

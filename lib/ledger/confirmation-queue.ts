@@ -5,7 +5,7 @@ import { isDone, type CommitUnit } from './commit-unit';
  * Units in the order of their arrival, up to a stop. Units at the head that are done are confirmed and removed. A position
  * that belongs to no unit, as that of a keepalive, is confirmed together with the last unit before it.
  */
-export class UnitQueue {
+export class ConfirmationQueue {
   #head: CommitUnit | undefined;
   #tail: CommitUnit | undefined;
   #sequence = 0;
@@ -48,7 +48,7 @@ export class UnitQueue {
   /** The LSN that is confirmed when the newest unit is done. */
   get confirmableLsn(): Lsn {
     const tail = this.#tail;
-    if (!tail || !(tail.ackedBySubscriber || tail.unacked > 0)) return this.#confirmed;
+    if (!tail || !(tail.mayConfirmEnd || tail.unacked > 0)) return this.#confirmed;
     return maxLsn(this.#confirmed, tail.position ?? 0n);
   }
 
@@ -74,18 +74,18 @@ export class UnitQueue {
   }
 
   /**
-   * Confirms and removes the units at the head that are done. This decides the flush position of status updates.
+   * Confirms and removes the units at the head that are done.
    *
-   * @returns whether any was confirmed
+   * @returns whether the head was done
    */
   advance(): boolean {
     let unit = this.#head;
     if (!unit || !isDone(unit)) return false;
     while (unit && isDone(unit) && !this.isBeyond(unit)) {
       // Where only operators dropped the unit, its own end is not confirmed; keepalives after it are.
-      this.#confirm(unit.ackedBySubscriber ? maxLsn(unit.position, unit.walEnd) : unit.walEnd);
-      if (unit.ackedBySubscriber) this.#removedEnd = maxLsn(this.#removedEnd, unit.position);
-      unit.confirmed = true;
+      this.#confirm(unit.mayConfirmEnd ? maxLsn(unit.position, unit.walEnd) : unit.walEnd);
+      if (unit.mayConfirmEnd) this.#removedEnd = maxLsn(this.#removedEnd, unit.position);
+      unit.isRemoved = true;
       const { next }: CommitUnit = unit;
       // Unlink, so that a retained message does not retain the queue.
       unit.next = undefined;
@@ -98,7 +98,7 @@ export class UnitQueue {
 
   /** Confirms a position together with the unit before it; at once where that is confirmed. */
   confirmAfter(lsn: Lsn, after: CommitUnit | undefined): void {
-    if (after && !after.confirmed) after.walEnd = maxLsn(after.walEnd, lsn);
+    if (after && !after.isRemoved) after.walEnd = maxLsn(after.walEnd, lsn);
     else this.#confirm(lsn);
   }
 
@@ -109,6 +109,7 @@ export class UnitQueue {
     this.confirmAfter(lsn, last);
   }
 
+  /** Only this moves the flush position of status updates. */
   #confirm(lsn: Lsn): void {
     this.#confirmed = maxLsn(this.#confirmed, lsn);
   }

@@ -9,7 +9,11 @@ import type { PayloadDecoder } from './session-ports';
 /** XLogData's header without its type byte. */
 const HEADER = XLOG_DATA_HEADER_LENGTH - 1;
 
-/** @param decoding how pgoutput's values are read; undefined for another plugin, whose output is passed on as it is */
+/**
+ * Chooses the decoder of an output plugin. A plugin besides pgoutput that is decoded, too, gets its branch here.
+ *
+ * @param decoding how pgoutput's values are read; undefined for another plugin, whose output is passed on as it is
+ */
 export function createPayloadDecoder(decoding: Decoding | undefined): PayloadDecoder {
   if (decoding) {
     const decoder = new PgoutputDecoder(decoding.types, decoding);
