@@ -71,13 +71,13 @@ export const UNIT_END = -1;
 
 /**
  * Settles deliveries: acknowledges them for the subscriber, or drops them for an operator. The deliveries of a transaction
- * have a handle in common, and tell it which of them is meant.
+ * share one handle, or one for each subtransaction that is streamed; an index identifies each delivery.
  */
 export interface AckHandle {
   readonly session: SessionControl;
-  /** Of the transaction that the deliveries belong to, where that is known. */
+  /** The transaction of the deliveries, if known. */
   readonly xid: number | undefined;
-  /** Whether it is that of a keepalive whose position the consumer should store. */
+  /** Whether the delivery is a keepalive whose position the consumer should store. */
   readonly isProgress: boolean;
   /** The delivery has reached an operator that will settle it. */
   markReached(index: number): void;
@@ -102,17 +102,17 @@ export interface AckHandle {
   attachGroup(end: Delivery, group: Delivery, held?: number): void;
 }
 
-/** How a delivery is settled: its handle, and what identifies the delivery there. */
+/** The state of a delivery that a session has emitted: its handle, its index there, and whether it needs settling. */
 export class DeliveryState {
   constructor(
     readonly handle: AckHandle,
-    /** With which it counts against the window until it is settled; undefined once it is, or where it needs no settling. */
+    /** The bytes that count against the window until it is settled; undefined once it is, or if it needs no settling. */
     public bytes: number | undefined,
     /** See {@link AckHandle.settle}. */
     readonly index: number,
   ) {}
 
-  /** It is marked as settled before the handle is called, as a listener may settle it again. */
+  /** Marks the delivery as settled before it calls the handle, as a listener may settle it again. */
   settle(bySubscriber: boolean): boolean {
     const { bytes } = this;
     if (bytes === undefined) {

@@ -76,7 +76,7 @@ export class CommitUnit extends UnitPart {
   isGroup = false;
   /** The LSN that settling the unit confirms. A transaction's is known after its Commit. */
   position: Lsn | undefined;
-  /** Where the commit record starts, as the Begin tells. */
+  /** The start of the commit record, from the Begin message. */
   commitLsn: Lsn = 0n;
   /** The highest keepalive between this unit and the next one. */
   walEnd: Lsn = 0n;

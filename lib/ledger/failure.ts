@@ -1,9 +1,9 @@
 import type { Lsn } from '../common/lsn';
 import type { FailedStream, StreamHistory } from './stream-history';
 
-/** A transaction that was the input of a work that failed. */
+/** A transaction whose work failed. */
 export interface FailedTransaction {
-  /** Its id, as in `pg_xact` and in logs; undefined where the message does not tell, as with another output plugin. */
+  /** Its id, as in `pg_xact` and in logs; undefined if the message does not contain it, as with another output plugin. */
   readonly xid: number | undefined;
   /**
    * Where its commit record starts, or the prepare record of a prepared transaction; undefined for a streamed change, as it
@@ -17,7 +17,7 @@ export interface FailedTransaction {
   readonly tables: readonly string[];
 }
 
-/** What operators are told of a stream that has failed. */
+/** Describes the failure of a stream, or of work on it, for operators. */
 export interface Failure {
   /** Its slot: several streams may be merged above an operator. */
   readonly slot: string;
@@ -25,29 +25,29 @@ export interface Failure {
   readonly confirmedLsn: Lsn;
   /** The server's wal_sender_timeout in ms; 0 for none, or where it is not known. */
   readonly walSenderTimeout: number;
-  /** Whether the stream itself has failed, rather than a work or an operator below it. */
+  /** Whether the stream itself has failed, rather than the work or an operator after it. */
   readonly byStream: boolean;
-  /** The input of the work that has failed; several transactions where the input is an array. */
+  /** The input of the failed work; several transactions if the input is an array. */
   readonly transactions?: readonly FailedTransaction[] | undefined;
   /** The streams that have ended: several may be merged. */
   readonly streams: readonly FailedStream[];
-  /** Tells `ackAfter` that no subscription will follow. */
+  /** Notifies `ackAfter` that no subscription will follow. */
   readonly giveUp?: () => void;
 }
 
 /** The key of the property in which an error carries its failure, so that both reach every operator together. */
 const FAILURE = Symbol('failure');
 
-/** The last error that cannot carry a property: a work may throw a text, or a frozen object. */
+/** The last error that cannot carry a property: work may throw text, or a frozen object. */
 let lastBareError: { readonly error: unknown; readonly failure: Failure } | undefined;
 
-/** Attaches a failure to its error, which may be of any class: what a work has thrown is passed on as it is. */
+/** Attaches a failure to its error, which may be of any class: what the work has thrown is passed on unchanged. */
 export function attachFailure(error: unknown, failure: Failure): void {
   const property = { value: failure, configurable: true, writable: true };
   if (!isObject(error) || !Reflect.defineProperty(error, FAILURE, property)) lastBareError = { error, failure };
 }
 
-/** @returns undefined for an error of neither a stream nor a work on a stream */
+/** @returns undefined for an error of neither a stream nor work on a stream */
 export function getFailure(error: unknown): Failure | undefined {
   if (lastBareError?.error === error) return lastBareError?.failure;
   return hasFailure(error) ? error[FAILURE] : undefined;

@@ -82,7 +82,7 @@ export class Ledger extends UnitLedger {
     this.attachSettled(message);
   }
 
-  /** An empty one needs an acknowledgement, too: only now a stop can tell whether it lies before the transaction. */
+  /** An empty transaction needs an acknowledgement, too, as an operator may stop the stream before its commit. */
   commitStream(message: Delivery, xid: number, endLsn: Lsn, bytes: number): void {
     this.#end(message, this.#appendStreamed(xid), endLsn, bytes);
   }

@@ -6,7 +6,7 @@ import { describeStalled, getStallRemedy, type StalledDelivery } from './stalled
 import { ConfirmationQueue } from './confirmation-queue';
 import { Window, type WindowLimits } from './window';
 
-/** Who stores, for a restart after a crash, how far the work has come: the slot, or a store of the consumer. */
+/** Where the position is stored from which a restart continues: in the slot, or in a store of the consumer. */
 export type PositionOwner = 'slot' | 'consumer';
 
 export interface LedgerEvents {
@@ -40,7 +40,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   readonly #queue = new ConfirmationQueue();
   #unackedMessages = 0;
   #unackedBytes = 0;
-  /** Everything unacked but prepared transactions: what has to be delivered before they are acknowledged is still unread. */
+  /** Excludes prepared transactions: acknowledging them may depend on messages that are not read yet. */
   readonly #window: Window;
   #closed = false;
   #acknowledged = false;
@@ -100,7 +100,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     return this.#queue.settled;
   }
 
-  /** The oldest delivery that is not settled of the oldest unit; where only open streamed transactions fill the window, of them. */
+  /** The oldest unsettled delivery of the oldest unit; if only open streamed transactions fill the window, of one of those. */
   get stalled(): StalledDelivery | undefined {
     const unit = this.#findStalled();
     return unit && describeStalled(unit);

@@ -5,7 +5,7 @@ export interface WindowLimits {
 }
 
 /**
- * Tells when reading has to wait for the subscriber: from a limit on, until at most half of both is used. `ReadLoop` pauses
+ * Determines when reading waits for the subscriber: from a limit on, until at most half of both is used. `ReadLoop` pauses
  * the transport when {@link isFull} returns true; the event `windowReopened` resumes it.
  */
 export class Window {

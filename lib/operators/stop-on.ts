@@ -139,7 +139,7 @@ class StopOnSubscriber<T extends StreamMessage> {
   #stopSessions(sessions: readonly SessionControl[]): void {
     for (const session of sessions) this.#ending.add(session);
     for (const session of sessions) {
-      // A lost session, with retry() above, does not complete the source.
+      // A lost session, with retry() before this operator, does not complete the source.
       const stopWatching = session.whenClosed(() => {
         this.#ending.delete(session);
         if (this.#ending.size === 0) this.#finish();

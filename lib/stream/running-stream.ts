@@ -23,7 +23,7 @@ import type { SessionObserver, SessionSubscriber, SessionTimers } from './sessio
 import { computeTimings } from './stream-timings';
 import type { SubscriptionLock } from './subscription-lock';
 
-/** The close timeout of a stop where closeTimeout is 0, which is for those who unsubscribe: a confirmation has to arrive. */
+/** The close timeout after a stop, in ms, if closeTimeout is 0: the server still has to receive the confirmation. */
 const STOP_CLOSE_TIMEOUT = 5000;
 const MESSAGE_TOO_LARGE =
   'Raise maxMessageSize if your rows are so large; else check that host and port are those of the right server.';

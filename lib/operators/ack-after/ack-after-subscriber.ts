@@ -19,7 +19,7 @@ import { WorkList } from './work-list';
 import type { WorkRegistry } from './work-registry';
 
 /**
- * One subscription of `ackAfter`: an observer of its source, and the owner of the works that it has started or reattached.
+ * One subscription of `ackAfter`: an observer of its source, and the owner of the work that it has started or reattached.
  * Values wait in a queue while `concurrent` works run.
  */
 export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, R> {
@@ -94,7 +94,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
   }
 
   workEmitted(work: Work<T, R>): void {
-    // The last result is passed on after the acknowledgement, so that take(n) counts acknowledged works.
+    // The last result is passed on after the acknowledgement, so that take(n) counts acknowledged values.
     this.#passResults(work, 1);
   }
 
@@ -220,7 +220,7 @@ export class AckAfterSubscriber<T extends AckTarget, R> implements WorkOwner<T, 
       if ((this.#failed && !this.#givenUp) || !work.cancellable) this.#registry.detach(work);
       else work.cancel();
     }
-    // What no work was started for is delivered again, with a spool file of its own.
+    // Values whose work has not started are delivered again, with a spool file of their own.
     for (const value of this.#queue.splice(0)) releaseChanges(value);
     if (!this.#failed) this.#registry.cancelDetached();
     this.#sessions.abandon();

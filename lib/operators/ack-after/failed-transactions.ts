@@ -6,14 +6,14 @@ import { toItems, type AckTarget } from './ack-target';
 import { Transaction } from '../transactions/transaction';
 
 /**
- * The transactions that were the input of a work of `ackAfter` which failed with this error: for logs, for alarms, or to
+ * The transactions whose work in `ackAfter` failed with this error: for logs, for alarms, or to
  * store them elsewhere. Usually one; several where the work takes arrays. Empty for every other error, and where the input
- * is no message (after a `map`).
+ * is not a message (after a `map`).
  *
- * The error itself is what the work has thrown, unchanged. An error that cannot carry a property, such as a text or a frozen
+ * The error itself is what the work has thrown, unchanged. An error that cannot carry a property, such as text or a frozen
  * object, is known only until the next such error.
  *
- * @param error as an `error` callback, `catchError` or `retryable` gets it
+ * @param error as an `error` callback, `catchError` or `retryable` receives it
  * @example
  * logicalReplication(config)
  *   .pipe(transactions(), ackAfter(save))

@@ -72,7 +72,7 @@ export function getIdentityLsn(item: Identifiable): Lsn {
     case 'streamPrepare':
       return item.prepareLsn;
     case 'rollbackPrepared':
-      // The message does not tell where its record starts; whatever is delivered again ends after the confirmed position.
+      // The message does not contain the start of its record; whatever is delivered again ends after the confirmed position.
       return item.endLsn;
     default:
       return item.commitLsn;

@@ -61,12 +61,12 @@ export class SourceSessions {
   }
 
   /**
-   * Attaches to an error what is known of the failure, for the operators below.
+   * Attaches to an error what is known of the failure, for later operators.
    *
    * @returns undefined where nothing is known
    */
   attachFailure(error: unknown, { session, transactions, giveUp }: FailureContext): Failure | undefined {
-    // The error of a work may have been attached to an earlier failure.
+    // The error of the work may have been attached to an earlier failure.
     const known = session && !hasEndedWith(session, error) ? undefined : getFailure(error);
     if (!known && !session) return undefined;
     const histories = [...this.#sessions.values()].map(({ history }) => history);

@@ -67,7 +67,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
       const identity = identify(item);
       if (!identity) continue;
       const { works } = this.#openRecord(identity.session, identity.lsn);
-      // A completed work was not given this item again, though the item stands in the same array.
+      // An item whose work has completed was not passed to `project` again, even if it is in the same array.
       if (!works.get(identity.key)?.isCompleted) works.set(identity.key, work);
     }
   }

@@ -83,7 +83,7 @@ export class Attempts {
   /** Ends a stream that was asked to stop: completes where everything delivered is confirmed, and fails otherwise. */
   #stopped(error: unknown, { byStream, streams, giveUp = ignore }: Failure): Observable<never> {
     giveUp();
-    // A work may have failed although every message is confirmed.
+    // The work may have failed although every message is confirmed.
     if (!byStream) return throwError(() => error);
     return new Observable((subscriber) =>
       whenAllUnused(

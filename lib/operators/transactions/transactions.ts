@@ -61,7 +61,7 @@ export function transactions(
         filter((message) => assembler.gather(message)),
         map((message) => assembler.finish(message)),
         filter((unit) => unit !== undefined),
-        // Before the end is passed on: a subscriber that is told of it finds no spool file open, except for running works.
+        // Closes the spool file before passing on the end, unless running work reads it.
         tap({ complete, error: end, unsubscribe: end }),
       );
     });

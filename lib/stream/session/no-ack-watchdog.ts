@@ -2,8 +2,8 @@
 const GRACE = 1000;
 
 /**
- * Detects a subscriber that acknowledges nothing at all: the window is full, nothing more is read, and nothing will ever
- * happen. This is a mistake in the program rather than slow work, so the warning comes soon.
+ * Detects a subscriber that acknowledges nothing at all: the window is full, so nothing more is read or delivered. This is
+ * a mistake in the program rather than slow work, so the warning is given early.
  */
 export class NoAckWatchdog {
   #fullSince: number | undefined;

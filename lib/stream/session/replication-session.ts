@@ -239,7 +239,7 @@ export class ReplicationSession implements SessionControl {
     this.#lifecycle.afterClose(listener);
   }
 
-  /** Something was settled: reports it, or closes where it was the last thing before a stop. */
+  /** A delivery was settled: reports it, or closes the session if it was the last one before a stop. */
   #reportOrClose(): void {
     if (this.#loop.isRunning || !this.#lifecycle.sendsStatus) return;
     if (this.#delivery.hasPendingKeepalive && this.#ledger.unackedMessages === 0) this.#ports.timers.scheduleRead();

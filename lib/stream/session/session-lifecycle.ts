@@ -18,7 +18,7 @@ const TRANSITIONS: Readonly<Record<SessionState, Partial<Record<Transition, Sess
   closed: {},
 };
 
-/** The state of a session, and those who wait for its end. */
+/** The state of a session, and the listeners for its end. */
 export class SessionLifecycle {
   #state: SessionState = 'streaming';
   #wasStopped = false;
@@ -55,7 +55,7 @@ export class SessionLifecycle {
     return true;
   }
 
-  /** Whether anybody waits for the end by {@link whenClosed}. */
+  /** Whether {@link whenClosed} has listeners. */
   get isAwaited(): boolean {
     return this.#listeners.size > 0;
   }
@@ -75,7 +75,7 @@ export class SessionLifecycle {
     else this.#afterClose.push(listener);
   }
 
-  /** Tells everybody who waits that the session is closed. */
+  /** Notifies the listeners that the session is closed. */
   notifyClosed(error: unknown): void {
     this.#error = error;
     for (const listener of this.#listeners) listener(error);

@@ -19,11 +19,11 @@ export interface SessionTransport {
   resume(): void;
 }
 
-/** Who receives the messages. */
+/** The receiver of the messages. */
 export interface SessionSubscriber {
   /** @returns false once the subscriber has unsubscribed */
   deliver(message: StreamMessage): boolean;
-  /** A stop has ended delivery; the session goes on until all acknowledgements have come. */
+  /** A stop has ended delivery; the session continues until everything delivered is settled. */
   complete(): void;
   /**
    * The session has ended, and neither reads nor sends any more.

@@ -79,7 +79,7 @@ describe('a type that is not built in', () => {
     ['a range', 20020],
     ['a multirange', 20021],
     ['a base type of an extension', 20030],
-    ['a composite without attributes in the definition', 20040],
+    ['a composite, by default', 20040],
     ['a domain over a composite', 20043],
     ['a type without a definition', 29999],
     ['text', 25],
@@ -99,7 +99,7 @@ describe('a type that is not built in', () => {
     ['an array of a type with another delimiter', 20017, '{(1,1),(0,0);NULL}', ['(1,1),(0,0)', null]],
     ['an array of a range', 20022, '{"[1,5)",empty}', ['[1,5)', 'empty']],
     ['an array of an extension’s type', 20031, '{a,"""b\\""}'.replace('"""', '"\\"'), ['a', '"b"']],
-    ['an array of composites without attributes in the definition', 20042, '{"(,,,)",NULL}', ['(,,,)', null]],
+    ['an array of composites, by default', 20042, '{"(,,,)",NULL}', ['(,,,)', null]],
     ['an array of bytea under a domain', 20018, '{"\\\\x00ff"}', [Buffer.of(0, 255)]],
   ])('is decoded by its definition: %s', (_, typeOid, text, expected) => {
     expect(parserOf(typeOid)(text)).toEqual(expected);
