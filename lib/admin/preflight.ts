@@ -3,7 +3,7 @@ import { resolveConfig } from '../config/resolve-config';
 import type { StreamConfig } from '../config/stream-config';
 import { ReplicationError } from '../common/errors';
 import type { PreflightFinding } from '../common/preflight-findings';
-import { runChecks } from '../commands/preflight/examine';
+import { runChecks } from '../commands/preflight/run-checks';
 import { toFinding, reclassify } from '../commands/preflight/finding';
 import { runManagementCommand } from '../connection/management-command';
 

@@ -16,7 +16,7 @@ import { buildPgoutputOptions, type PgoutputRequest } from './pgoutput-options';
 import type { ResumeState } from './resume-state';
 import { suggestPublications, createSlotMissingError, addHint } from './similar-names';
 import { checkStandby, checkNotSynced } from './standby';
-import { resumeFromConsumer, resumeFromState, type ResumePoint } from './start-position';
+import { createConsumerResumePoint, createStateResumePoint, type ResumePoint } from './start-position';
 import type { PositionOwner } from '../ledger/unit-ledger';
 import type { ServerInfo } from './startup';
 import { lookUpPublishedTypes } from './type-lookup';
@@ -155,8 +155,9 @@ function chooseResumePoint(
   asked: StartPosition | undefined,
 ): ResumePoint | undefined {
   const { position } = resumeState;
-  if (asked && (plan.positionOwner === 'consumer' || !position)) return resumeFromConsumer(asked, plan.positionOwner);
-  return position && resumeFromState(position, resumeState);
+  if (asked && (plan.positionOwner === 'consumer' || !position))
+    return createConsumerResumePoint(asked, plan.positionOwner);
+  return position && createStateResumePoint(position, resumeState);
 }
 
 export function* checkPublicationsExist(publications: readonly string[]): ProtocolRoutine<void> {

@@ -1,9 +1,9 @@
 import { quotePublicationNames } from './sql';
 import { requireVersion } from './server-version';
 
-/** What a stream asks pgoutput for. */
+/** The options that a stream requests from pgoutput. */
 export interface PgoutputRequest {
-  /** undefined: the lowest that has all of it */
+  /** Default: the lowest version that supports the other options. */
   readonly protoVersion: number | undefined;
   readonly messages: boolean;
   readonly binary: boolean;
@@ -20,7 +20,7 @@ export const PROTO_VERSIONS: ReadonlyMap<number, number> = new Map([
   [4, 160_000],
 ]);
 
-/** The lowest protocol version that has what is asked for. */
+/** Returns the lowest protocol version that supports the options. */
 export function chooseProtoVersion({ streaming, twoPhase }: Pick<PgoutputRequest, 'streaming' | 'twoPhase'>): number {
   if (streaming === 'parallel') return 4;
   if (twoPhase) return 3;
@@ -30,8 +30,8 @@ export function chooseProtoVersion({ streaming, twoPhase }: Pick<PgoutputRequest
 /**
  * The options of START_REPLICATION.
  *
- * @param version the server's, as in server_version_num
- * @throws {ReplicationError} `UNSUPPORTED` when the server does not have what is asked for
+ * @param version the server's version, as in server_version_num
+ * @throws {ReplicationError} `UNSUPPORTED` when the server does not support an option
  */
 export function buildPgoutputOptions(
   request: PgoutputRequest,
@@ -44,7 +44,7 @@ export function buildPgoutputOptions(
   if (streaming === 'on') requireVersion(version, 140_000, "streaming: 'on'");
   if (streaming === 'parallel') requireVersion(version, 160_000, "streaming: 'parallel'");
   if (twoPhase) requireVersion(version, 150_000, 'twoPhase: true');
-  // What else there is to ask for is what every server does.
+  // Every supported server has the other options.
   if (origin === 'none') requireVersion(version, 160_000, "origin: 'none'");
   const protoVersion = request.protoVersion ?? chooseProtoVersion(request);
   requireVersion(version, PROTO_VERSIONS.get(protoVersion) ?? Infinity, `protoVersion: ${protoVersion}`);

@@ -26,9 +26,9 @@ export function* executeCreatePublication(
   const { generatedColumns } = parameters;
   const stored = generatedColumns === 'stored';
   if (stored) requireVersion(serverVersion, 180000, 'A publication of generated columns');
-  // Older servers send none, and know no word for it.
-  const known = serverVersion >= 180000 ? parameters : { ...parameters, generatedColumns: undefined };
-  yield* change(buildCreatePublication(name, scope, known));
+  // Older servers do not have the option, and never send generated columns.
+  const supported = serverVersion >= 180000 ? parameters : { ...parameters, generatedColumns: undefined };
+  yield* runPublicationCommand(buildCreatePublication(name, scope, supported));
 }
 
 export function* executeAlterPublication(
@@ -38,11 +38,11 @@ export function* executeAlterPublication(
   serverVersion: number,
 ): ProtocolRoutine<void> {
   requireClauses(tables, serverVersion);
-  yield* change(buildAlterPublication(name, action, tables));
+  yield* runPublicationCommand(buildAlterPublication(name, action, tables));
 }
 
 export function executeDropPublication(name: string): ProtocolRoutine<void> {
-  return change(buildDropPublication(name));
+  return runPublicationCommand(buildDropPublication(name));
 }
 
 function requireClauses(tables: readonly TableClause[], serverVersion: number): void {
@@ -50,7 +50,7 @@ function requireClauses(tables: readonly TableClause[], serverVersion: number): 
   if (tables.some(({ where }) => where !== undefined)) requireVersion(serverVersion, 150000, 'A row filter');
 }
 
-function* change(sql: string): ProtocolRoutine<void> {
+function* runPublicationCommand(sql: string): ProtocolRoutine<void> {
   try {
     yield* runQuery(sql);
   } catch (error) {
@@ -58,52 +58,53 @@ function* change(sql: string): ProtocolRoutine<void> {
   }
 }
 
-const MISSPELT = 'Name schemas, tables and columns as the catalog has them: capitals count.';
-const FILTER =
-  'Correct the row filter: a condition in SQL over the columns of its table; the manual says what it may hold.';
-const ONCE = 'Name each table once, and each of its columns once.';
-const KIND =
+const NAME_REMEDY = 'Name schemas, tables and columns as in the catalog: names are case-sensitive.';
+const FILTER_REMEDY =
+  'Correct the row filter: it is an SQL condition on columns of its table; see CREATE PUBLICATION for what it can contain.';
+const DUPLICATE_REMEDY = 'Name each table once, and each of its columns once.';
+const KIND_REMEDY =
   'Name ordinary or partitioned tables: views, foreign, unlogged, temporary and system tables cannot be published.';
-const PART =
-  'Publish the table as a whole: parts need viaPartitionRoot: true where it is partitioned, and columns cannot be chosen beside schemas.';
+const PART_REMEDY =
+  'Publish the whole table: a column list or row filter needs viaPartitionRoot: true if the table is partitioned, and a column list cannot be combined with schemas.';
 
 const REMEDIES: ReadonlyMap<string, string> = new Map([
-  ['0A000', FILTER],
-  ['22023', KIND],
-  ['22P02', FILTER],
-  ['3F000', MISSPELT],
+  ['0A000', FILTER_REMEDY],
+  ['22023', KIND_REMEDY],
+  ['22P02', FILTER_REMEDY],
+  ['3F000', NAME_REMEDY],
   [
     '42501',
-    'The role has to own the tables, and to make a publication it needs CREATE on the database (GRANT CREATE ON DATABASE …); for all tables, or those of a schema, it has to be a superuser.',
+    'The role must own the tables, and needs CREATE on the database to create a publication (GRANT CREATE ON DATABASE …); for all tables, or those of a schema, it must be a superuser.',
   ],
-  ['42601', FILTER],
-  ['42703', MISSPELT],
-  // A type, a collation: no command names any outside a filter.
-  ['42704', FILTER],
-  ['42710', ONCE],
-  ['42803', FILTER],
-  ['42804', FILTER],
-  ['42883', FILTER],
-  ['42P01', MISSPELT],
+  ['42601', FILTER_REMEDY],
+  ['42703', NAME_REMEDY],
+  // A type or a collation: only a filter can contain one.
+  ['42704', FILTER_REMEDY],
+  ['42710', DUPLICATE_REMEDY],
+  ['42803', FILTER_REMEDY],
+  ['42804', FILTER_REMEDY],
+  ['42883', FILTER_REMEDY],
+  ['42P01', NAME_REMEDY],
   ['42P10', 'Leave system columns out: they are never sent.'],
-  ['55000', 'It publishes all tables, and no table can be added or dropped.'],
+  ['55000', 'The publication contains all tables, so no table can be added or dropped.'],
 ]);
 
-/** Where one SQLSTATE stands for several mistakes. */
+/** The remedies for SQLSTATEs with several causes, by the server's routine. */
 const REMEDIES_BY_ROUTINE: ReadonlyMap<string, string> = new Map([
-  ['CheckPubRelationColumnList 22023', PART],
-  ['TransformPubWhereClauses 22023', PART],
-  ['PublicationDropTables 42704', 'The publication does not hold that table.'],
+  ['CheckPubRelationColumnList 22023', PART_REMEDY],
+  ['TransformPubWhereClauses 22023', PART_REMEDY],
+  ['PublicationDropTables 42704', 'The publication does not contain that table.'],
   [
     'publication_add_relation 42710',
-    'The publication holds that table already; setTables changes what it sends of it.',
+    'The publication already contains that table; setTables changes its columns and its row filter.',
   ],
-  ['errorMissingRTE 42P01', FILTER],
+  ['errorMissingRTE 42P01', FILTER_REMEDY],
 ]);
 
 /**
- * What is said of the publication itself. The same SQLSTATEs come for types and collations that a filter names, and for
- * what is named twice. Source: publicationcmds.c and get_publication_oid, whose names are the same from 14 to 18.
+ * The codes for errors about the publication itself, by routine and SQLSTATE. The server uses the same SQLSTATEs for types and
+ * collations in a filter, and for duplicate names. Source: publicationcmds.c and get_publication_oid; the routines have the same
+ * names in all versions from 14 to 18.
  */
 const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ['CreatePublication 42710', 'PUBLICATION_EXISTS'],
@@ -111,13 +112,13 @@ const CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ['get_publication_oid 42704', 'PUBLICATION_MISSING'],
 ]);
 
-/** What the server objects to, where no slot is spoken of. */
+/** Converts an error of a publication command. */
 function toPublicationError(error: ServerError): ReplicationError {
   const { sqlState, server } = error;
-  const place = `${server.routine ?? ''} ${sqlState}`;
-  const code = CODES.get(place);
-  if (code !== undefined) return error.recast(code, {});
-  const remedy = REMEDIES_BY_ROUTINE.get(place) ?? REMEDIES.get(sqlState);
+  const routineAndState = `${server.routine ?? ''} ${sqlState}`;
+  const code = CODES.get(routineAndState);
+  if (code !== undefined) return error.withCode(code, {});
+  const remedy = REMEDIES_BY_ROUTINE.get(routineAndState) ?? REMEDIES.get(sqlState);
   if (remedy === undefined) return error;
-  return error.recast(sqlState === '42501' ? 'PRIVILEGE_MISSING' : 'SERVER_ERROR', { remedy });
+  return error.withCode(sqlState === '42501' ? 'PRIVILEGE_MISSING' : 'SERVER_ERROR', { remedy });
 }

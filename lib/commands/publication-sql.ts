@@ -11,17 +11,17 @@ export interface TableClause {
   readonly where: string | undefined;
 }
 
-/** What a publication is to hold. */
+/** The tables that a publication contains. */
 export interface PublicationScope {
   readonly allTables: boolean;
-  /** Those that a publication of all tables leaves out. From 19 on. */
+  /** The tables that `allTables` excludes. From 19 on. */
   readonly exceptTables?: readonly TableClause[];
   readonly tables: readonly TableClause[];
   /** From 15 on. */
   readonly schemas: readonly string[];
 }
 
-/** What else is said of a publication; what is undefined is left to the server. */
+/** The parameters of a publication. For an undefined one the server's default applies. */
 export interface PublicationParameters {
   readonly operations: readonly string[] | undefined;
   readonly viaPartitionRoot: boolean | undefined;

@@ -25,27 +25,27 @@ export interface PublishedTable {
   readonly where: string | undefined;
 }
 
-/** A publication as the catalog has it. */
+/** A publication, as in the catalog. */
 export interface PublicationStatus {
   readonly name: string;
   readonly owner: string;
-  /** Whether it holds all tables of the database, also those that are made later. */
+  /** Whether it contains all tables of the database, including tables created later. */
   readonly allTables: boolean;
-  /** The schemas whose tables it holds, also those that are made later; from PostgreSQL 15 on. */
+  /** The schemas whose tables it contains, including tables created later; from PostgreSQL 15 on. */
   readonly schemas: readonly string[];
   readonly operations: readonly PublicationOperation[];
   /** Whether changes of partitions are sent as changes of the partitioned table. */
   readonly viaPartitionRoot: boolean;
-  /** Whether generated columns are sent where no list of columns says so; `none` before PostgreSQL 18. */
+  /** Whether generated columns of tables without a column list are sent; `none` before PostgreSQL 18. */
   readonly generatedColumns: 'none' | 'stored';
-  /** All tables whose changes it sends, whatever they are published by, in the order of their names. */
+  /** All tables whose changes it sends, whether listed themselves or through their schema, partitioned table or `allTables`; ordered by name. */
   readonly tables: readonly PublishedTable[];
 }
 
-/** So many columns come by one query: an answer has an end, and names of columns are long. */
-const PORTION = 20_000;
-/** A table counts as so many columns besides its own. */
-const TABLE_SIZE = 4;
+/** The maximum number of columns per query, because the size of a result is limited. */
+const MAX_COLUMNS_PER_QUERY = 20_000;
+/** The fixed size of a table in a result, as a number of columns. */
+const TABLE_COST_IN_COLUMNS = 4;
 
 /**
  * @param names which publications to look up; all where it is undefined
@@ -69,7 +69,7 @@ export function* fetchPublications(
 const SCHEMAS = `(SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]')
   FROM pg_catalog.pg_publication_namespace JOIN pg_catalog.pg_namespace n ON n.oid = pnnspid WHERE pnpubid = p.oid)`;
 
-/** Tables of one publication that are described by one query, in the order of their names. */
+/** Tables of one publication that one query describes, ordered by name. */
 interface Portion {
   readonly name: string;
   readonly publication: number;
@@ -77,10 +77,10 @@ interface Portion {
 }
 
 /**
- * What is published is found out once, which takes the longer the more tables there are. They are then described in portions,
- * each with the whole connect time-out for itself.
+ * Finds the published tables with one query, whose duration grows with their number, and then describes them in portions, each
+ * with a connect timeout of its own.
  *
- * Printing a filter opens its table, and waits for whoever has locked that; nothing else does.
+ * Printing a row filter opens its table and waits for a lock on it; nothing else here waits for locks.
  */
 function* fetchTables(wanted: string, serverVersion: number): ProtocolRoutine<Map<string, PublishedTable[]>> {
   const tables = new Map<string, PublishedTable[]>();
@@ -104,7 +104,7 @@ function* fetchPortions(wanted: string, serverVersion: number): ProtocolRoutine<
     `SELECT pubname, publication, array_agg(relid ORDER BY schemaname, tablename) AS relations
       FROM (
         SELECT pubname, oid AS publication, relid, schemaname, tablename,
-          sum(relnatts + ${TABLE_SIZE}) OVER (PARTITION BY oid ORDER BY schemaname, tablename) / ${PORTION} AS portion
+          sum(relnatts + ${TABLE_COST_IN_COLUMNS}) OVER (PARTITION BY oid ORDER BY schemaname, tablename) / ${MAX_COLUMNS_PER_QUERY} AS portion
           FROM (${buildPublishedTablesQuery(wanted, serverVersion)}) AS t
       ) AS placed GROUP BY pubname, publication, portion ORDER BY pubname, portion`,
   );
@@ -127,7 +127,7 @@ function toTable(row: ResultRow): PublishedTable {
   };
 }
 
-/** All of them. */
+/** All operations, in the order in which a status lists them. */
 export const PUBLICATION_OPERATIONS = [
   'insert',
   'update',
@@ -157,5 +157,5 @@ function readNames(row: ResultRow, column: string): readonly string[] {
     names = undefined;
   }
   if (Array.isArray(names) && names.every((name: unknown) => typeof name === 'string')) return names;
-  throw new ProtocolError(`The server sent something else than a list of names as ${column}`);
+  throw new ProtocolError(`The server sent a value of ${column} that is not a list of names`);
 }

@@ -65,14 +65,14 @@ const OLDEST_SUPPORTED = 140_000;
 export function* applySettings(more: string): ProtocolRoutine<ResultRow> {
   const always = SESSION_SETTINGS.filter(({ since = 0 }) => since <= OLDEST_SUPPORTED);
   // One Query message is one transaction: if the server rejects one of the settings, it sets none.
-  yield* trySetting(always.map(setCommand).join('; '));
+  yield* trySetting(always.map(buildSetCommand).join('; '));
   const row = yield* readBack(more);
   const differing = findDiffering(row);
   if (differing.length === 0) return row;
 
   const refusals = new Map<SessionSetting, ServerError>();
   for (const setting of differing) {
-    const refusal = yield* trySetting(setCommand({ ...setting, value: getValue(setting, row) }));
+    const refusal = yield* trySetting(buildSetCommand({ ...setting, value: getValue(setting, row) }));
     if (refusal) refusals.set(setting, refusal);
   }
   const corrected = yield* readBack(more);
@@ -82,7 +82,7 @@ export function* applySettings(more: string): ProtocolRoutine<ResultRow> {
 }
 
 /** Quotes the elements of a list one by one. Quoted as a whole, search_path would be a single schema. */
-function setCommand({ name, value }: SessionSetting): string {
+function buildSetCommand({ name, value }: SessionSetting): string {
   return `SET ${name} = ${value.split(', ').map(quoteLiteral).join(', ')}`;
 }
 

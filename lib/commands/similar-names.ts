@@ -32,7 +32,7 @@ export function* createSlotMissingError(slot: string): ProtocolRoutine<Replicati
 }
 
 export function addHint(error: ReplicationError, hint: string): ReplicationError {
-  return hint === '' ? error : error.recast(error.code, { remedy: `${hint} ${error.remedy}` });
+  return hint === '' ? error : error.withCode(error.code, { remedy: `${hint} ${error.remedy}` });
 }
 
 function createHint(name: string, known: readonly string[]): string | undefined {

@@ -9,7 +9,7 @@ export function quoteIdentifier(name: string): string {
  * Quotes text for SQL, whatever standard_conforming_strings says.
  *
  * Quotes are doubled, never escaped by a backslash: up to 14 a walsender runs SQL, too, through the scanner of the
- * replication grammar, which knows no other way.
+ * replication grammar, which supports no other escape.
  */
 export function quoteLiteral(text: string): string {
   const quoted = quoteReplicationLiteral(text, 'text');
@@ -19,7 +19,7 @@ export function quoteLiteral(text: string): string {
 /**
  * The text of pgoutput's option `publication_names`: quoted identifiers with commas between them.
  *
- * It is no literal yet; {@link buildStartReplication} makes one of every option's text.
+ * It is not a literal yet: {@link buildStartReplication} quotes the text of every option.
  */
 export function quotePublicationNames(names: readonly string[]): string {
   return names.map((name) => quoteIdentifier(requireNoNul(name, 'publications'))).join(',');
@@ -54,7 +54,7 @@ export interface CreateReplicationSlotOptions {
 /**
  * The command that creates a logical slot, without the snapshot that would otherwise be exported.
  *
- * The option list came with 15; before it there were key words only.
+ * PostgreSQL 15 introduced the option list; older servers accept only key words.
  */
 export function buildCreateReplicationSlot(request: CreateReplicationSlotOptions): string {
   const { temporary, twoPhase, failover, serverVersion } = request;
@@ -69,7 +69,7 @@ export function buildCreateReplicationSlot(request: CreateReplicationSlotOptions
   return `CREATE_REPLICATION_SLOT ${slot}${temporary ? ' TEMPORARY' : ''} LOGICAL ${plugin} ${how}`;
 }
 
-/** What is to be different about a slot; what is undefined stays as it is, and one of them has to be given. */
+/** The changes of a slot. An undefined one leaves its property unchanged; at least one is required. */
 export interface SlotChanges {
   /** From 17 on. */
   readonly failover: boolean | undefined;
@@ -91,7 +91,7 @@ export function buildDropReplicationSlot(slot: string, wait: boolean): string {
   return `DROP_REPLICATION_SLOT ${quoteIdentifier(requireNoNul(slot, 'slot'))}${wait ? ' WAIT' : ''}`;
 }
 
-/** The replication grammar knows '' alone: there a backslash is a character like any other, and E'' is no literal. */
+/** The replication grammar supports only `''` as an escape: a backslash is an ordinary character, and it has no E'' literals. */
 function quoteReplicationLiteral(text: string, option: string): string {
   return `'${requireNoNul(text, option).replaceAll("'", "''")}'`;
 }

@@ -118,7 +118,7 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
 };
 
 /** Exceptions from a class. */
-const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
+const MEANINGS_BY_SQLSTATE: Readonly<Record<string, SqlStateMeaning>> = {
   // A server reports a protocol violation of the client. Poolers use the code for many errors.
   '08P01': {
     code: 'SERVER_ERROR',
@@ -167,7 +167,7 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
 };
 
 const BY_CLASS: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(CLASSES));
-const BY_CONDITION: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(CONDITIONS));
+const BY_CONDITION: ReadonlyMap<string, SqlStateMeaning> = new Map(Object.entries(MEANINGS_BY_SQLSTATE));
 
 /**
  * A class that PostgreSQL does not define: of an extension, of RAISE … USING ERRCODE, of a pooler, or of a newer server.

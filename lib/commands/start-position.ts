@@ -20,8 +20,8 @@ export interface ResumePoint {
   check(server: StreamServer, slot: string, found: SlotStatus | undefined): ProtocolRoutine<void>;
 }
 
-/** Resumes from the position that this observable has confirmed. */
-export function resumeFromState(position: StartPosition, resumeState: ResumeState): ResumePoint {
+/** Creates the resume point for the position that this observable has confirmed. */
+export function createStateResumePoint(position: StartPosition, resumeState: ResumeState): ResumePoint {
   return {
     position,
     *check(server, slot, found) {
@@ -37,11 +37,11 @@ export function resumeFromState(position: StartPosition, resumeState: ResumeStat
 }
 
 /**
- * Resumes from a position of the consumer.
+ * Creates the resume point for a position that the consumer gave.
  *
  * @param owner `consumer` for a position from a store, `slot` for a fixed position
  */
-export function resumeFromConsumer(position: StartPosition, owner: PositionOwner): ResumePoint {
+export function createConsumerResumePoint(position: StartPosition, owner: PositionOwner): ResumePoint {
   const { lsn, source } = position;
   return {
     position,

@@ -6,20 +6,20 @@ import { fetchDistinctOids, getList, getOids } from './oid-lists';
 import { buildNamesCondition, buildPublishedRelationsQuery } from './published-tables';
 
 /**
- * So many types are asked for at a time: one query for all would hold more rows than a result may have, and a connection's
- * time-out would have to be longer the more types there are.
+ * The maximum number of types per query: one query for all types could return too many rows, and the connect timeout would have
+ * to grow with the number of types.
  */
-const PORTION = 5_000;
-/** A portion ends early with so many attributes of composite types, whose names would make a result too long. */
-const MAX_ATTRIBUTES = 20_000;
-/** What is beyond that is not looked up in advance, but when a table that has it is described in the stream. */
+const MAX_TYPES_PER_QUERY = 5_000;
+/** The maximum number of attributes of composite types per query, because their names could make a result too long. */
+const MAX_ATTRIBUTES_PER_QUERY = 20_000;
+/** The maximum number of types to look up in advance. The others are looked up when the stream describes a table that has them. */
 export const MAX_TYPES = 200_000;
 
 /**
- * Asks what types are made of, down to the built-in ones.
+ * Looks up the definitions of types and of their components, down to the built-in types.
  *
- * @param typeOids built-in types among them are left out
- * @returns the types themselves and all that they are made of; those that do not exist are missing
+ * @param typeOids built-in types are ignored
+ * @returns the definitions of the types and their components, without types that do not exist
  */
 export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<number, TypeDefinition>> {
   const found = new Map<number, TypeDefinition>();
@@ -27,7 +27,7 @@ export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<n
   for (let level = takeUnseen(typeOids, seen); level.length > 0;) {
     const parts: number[] = [];
     for (let left = level; left.length > 0;) {
-      const portion = yield* lookUpPortion(left.slice(0, PORTION));
+      const portion = yield* lookUpPortion(left.slice(0, MAX_TYPES_PER_QUERY));
       for (const [typeOid, definition] of portion.found) {
         found.set(typeOid, definition);
         parts.push(...takeUnseen(getComponents(definition), seen));
@@ -40,14 +40,14 @@ export function* lookUpTypes(typeOids: readonly number[]): ProtocolRoutine<Map<n
 }
 
 /**
- * Asks the same for the columns of all tables that are published now.
+ * Looks up the types of the columns of all tables that are published now.
  *
- * It reads the catalog as plain tables: what takes a table by its OID leaves it in the server process's caches as it is now,
- * and rows of before ALTER TABLE would then be decoded as if they had been written after it (logical decoding starts with
- * whatever is in its process's caches).
+ * It queries only catalog tables: a function that takes the OID of a table adds the table's current definition to the caches of
+ * the server process. Logical decoding starts with these caches, so it would decode rows written before an ALTER TABLE with the
+ * definition after it.
  *
- * @param publications their names; one that does not exist counts as empty
- * @param version the server's, as in server_version_num
+ * @param publications their names; a publication that does not exist counts as empty
+ * @param version the server's version, as in server_version_num
  */
 export function* lookUpPublishedTypes(
   publications: readonly string[],
@@ -59,7 +59,7 @@ export function* lookUpPublishedTypes(
   return yield* lookUpTypes(yield* fetchDistinctOids(`SELECT a.atttypid FROM ${columns}`, MAX_TYPES));
 }
 
-/** Those that are not built in and were not asked for yet, in ascending order; from now on they were. */
+/** Adds the types to `seen`, and returns those that are new and not built in, in ascending order. */
 function takeUnseen(typeOids: readonly number[], seen: Set<number>): number[] {
   const added = typeOids.filter((typeOid) => {
     if (isBuiltIn(typeOid) || seen.has(typeOid) || seen.size >= MAX_TYPES) return false;
@@ -73,7 +73,7 @@ function compareNumbers(a: number, b: number): number {
   return a - b;
 }
 
-/** What a value of the type is made of. */
+/** Returns the types of which a value of the type consists. */
 function getComponents(definition: TypeDefinition): readonly number[] {
   switch (definition.kind) {
     case 'domain':
@@ -93,14 +93,14 @@ function getComponents(definition: TypeDefinition): readonly number[] {
 
 interface Portion {
   readonly found: ReadonlyMap<number, TypeDefinition>;
-  /** How many of the types that were asked for the answer covers. */
+  /** The number of requested types that the result covers. */
   readonly done: number;
 }
 
 /** @param typeOids in ascending order */
 function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
-  // A full portion has the whole connect time-out for itself.
-  const rows = yield* runQuery(buildTypesQuery(typeOids), { restartTimeout: typeOids.length === PORTION });
+  // Each full portion restarts the connect timeout.
+  const rows = yield* runQuery(buildTypesQuery(typeOids), { restartTimeout: typeOids.length === MAX_TYPES_PER_QUERY });
   const found = new Map<number, TypeDefinition>();
   let done = 0;
   for (const row of rows) {
@@ -115,10 +115,10 @@ function* lookUpPortion(typeOids: readonly number[]): ProtocolRoutine<Portion> {
   return { found, done: isCut ? done : typeOids.length };
 }
 
-/** What prints a type tells an array from a type of one's own that only has elements. */
+/** Distinguishes an array from a user-defined type with elements, by the type's output function. */
 const IS_ARRAY = "t.typtype = 'b' AND t.typoutput = 'pg_catalog.array_out'::regproc";
 
-/** The query for these types: for the first ones in ascending order, as long as they have not too many attributes. */
+/** Builds the query for these types, in ascending order up to the maximum number of attributes. */
 function buildTypesQuery(typeOids: readonly number[]): string {
   return `SELECT t.oid, t.total,
       CASE t.typtype WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain' WHEN 'e' THEN 'enum' WHEN 'm' THEN 'multirange'
@@ -137,7 +137,7 @@ function buildTypesQuery(typeOids: readonly number[]): string {
         FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
         WHERE t.oid = ANY ('{${typeOids.join(',')}}'::oid[])
     ) AS t
-    WHERE t.place = 1 OR t.attributes <= ${MAX_ATTRIBUTES} ORDER BY t.oid`;
+    WHERE t.place = 1 OR t.attributes <= ${MAX_ATTRIBUTES_PER_QUERY} ORDER BY t.oid`;
 }
 
 function toDefinition(row: ResultRow): TypeDefinition {

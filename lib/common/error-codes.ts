@@ -2,7 +2,8 @@
  * Every error code of this library: whether a retry can succeed, and the remedy.
  *
  * The keys are the stable `code`s of {@link ReplicationError}. A remedy that is given where an error is created takes precedence:
- * for SQLSTATEs in `commands/sqlstates.ts` and `commands/server-errors.ts`, for TLS in `net/tls-errors.ts`.
+ * inline, or in the tables for SQLSTATEs (`commands/sqlstates.ts`, `commands/server-errors.ts`), for SQLSTATEs of publication
+ * commands (`commands/publication-commands.ts`), and for TLS (`net/tls-errors.ts`).
  *
  * @example
  * console.log(ERRORS.SLOT_ACTIVE.retryable, ERRORS.SLOT_ACTIVE.remedy);
@@ -139,7 +140,7 @@ export const ERRORS = {
   TRANSACTION_PREPARED: {
     retryable: true,
     remedy:
-      'Commit or roll back the prepared transactions (see pg_prepared_xacts); otherwise the server would send only a part of each.',
+      'Commit or roll back the prepared transactions (see pg_prepared_xacts); otherwise the server would send their changes twice, or not at all.',
   },
   SLOT_INVALIDATED: {
     retryable: false,

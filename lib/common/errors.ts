@@ -93,8 +93,8 @@ export class ReplicationError extends Error {
    *
    * @internal
    */
-  recast(code: ErrorCode, seen: Recast): ReplicationError {
-    return new ReplicationError(code, this.#what, this.kept(seen));
+  withCode(code: ErrorCode, changes: OptionChanges): ReplicationError {
+    return new ReplicationError(code, this.#what, this.mergeOptions(changes));
   }
 
   /**
@@ -116,14 +116,14 @@ export class ReplicationError extends Error {
   }
 
   /** @internal */
-  protected kept(seen: Recast): ReplicationErrorOptions {
-    const kept = { findings: this.#findings, ...seen };
-    return 'cause' in this ? { ...kept, cause: this.cause } : kept;
+  protected mergeOptions(changes: OptionChanges): ReplicationErrorOptions {
+    const merged = { findings: this.#findings, ...changes };
+    return 'cause' in this ? { ...merged, cause: this.cause } : merged;
   }
 }
 
 /** The properties that replace those of the error code. */
-type Recast = Pick<ReplicationErrorOptions, 'retryable' | 'remedy' | 'findings'>;
+type OptionChanges = Pick<ReplicationErrorOptions, 'retryable' | 'remedy' | 'findings'>;
 
 /** How many findings a message lists; it counts the others. */
 const FINDINGS_SHOWN = 3;
@@ -170,8 +170,8 @@ export class ConfigError extends ReplicationError {
   }
 
   /** @internal */
-  override recast(code: ErrorCode, seen: Recast): ConfigError {
-    return new ConfigError(this.option, this.#problem, this.kept(seen), code);
+  override withCode(code: ErrorCode, changes: OptionChanges): ConfigError {
+    return new ConfigError(this.option, this.#problem, this.mergeOptions(changes), code);
   }
 }
 
@@ -182,8 +182,8 @@ export class ConnectionError extends ReplicationError {
   }
 
   /** @internal */
-  override recast(code: ErrorCode, seen: Recast): ConnectionError {
-    return new ConnectionError(code, this.what, this.kept(seen));
+  override withCode(code: ErrorCode, changes: OptionChanges): ConnectionError {
+    return new ConnectionError(code, this.what, this.mergeOptions(changes));
   }
 }
 
@@ -198,8 +198,10 @@ export class ProtocolError extends ReplicationError {
   }
 
   /** @internal */
-  override recast(code: ErrorCode, seen: Recast): ReplicationError {
-    return code === this.code ? new ProtocolError(this.what, this.kept(seen)) : super.recast(code, seen);
+  override withCode(code: ErrorCode, changes: OptionChanges): ReplicationError {
+    return code === this.code
+      ? new ProtocolError(this.what, this.mergeOptions(changes))
+      : super.withCode(code, changes);
   }
 }
 
@@ -249,8 +251,8 @@ export class ServerError extends ReplicationError {
   }
 
   /** @internal */
-  override recast(code: ErrorCode, seen: Recast): ServerError {
-    return new ServerError(code, this.server, this.kept(seen));
+  override withCode(code: ErrorCode, changes: OptionChanges): ServerError {
+    return new ServerError(code, this.server, this.mergeOptions(changes));
   }
 
   /** The five-character SQLSTATE that the server sent. */

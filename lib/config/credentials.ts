@@ -44,7 +44,7 @@ export class Credentials {
     const { user, database, password, passfile, oauthToken } = this.#options;
     const source = name === 'password' ? password : oauthToken;
     if (typeof source === 'string') found(source);
-    else if (source) call(name, source).then(found, failed);
+    else if (source) callProvider(name, source).then(found, failed);
     else if (name === 'password' && passfile !== undefined) {
       const { host, port } = target;
       readPasswordFromFile(passfile, { host, port, database, user }).then(found, failed);
@@ -53,7 +53,7 @@ export class Credentials {
 }
 
 /** The function's error is the cause and not part of the message, since its text may contain a credential. */
-async function call(name: CredentialName, source: CredentialProvider): Promise<string> {
+async function callProvider(name: CredentialName, source: CredentialProvider): Promise<string> {
   let value: unknown;
   try {
     value = await source();

@@ -36,7 +36,7 @@ export function classify(rules: readonly ErrorRule[], error: Error): Error {
   if (!rule) return error;
   const { code, retryable, remedy } = rule.treatAs;
   const { retryable: wasRetryable, remedy: oldRemedy }: Partial<ReplicationError> = code === undefined ? error : {};
-  return error.recast(code ?? error.code, { retryable: retryable ?? wasRetryable, remedy: remedy ?? oldRemedy });
+  return error.withCode(code ?? error.code, { retryable: retryable ?? wasRetryable, remedy: remedy ?? oldRemedy });
 }
 
 function matches({ sqlState, causeCode, message, code }: ErrorRule['when'], error: ReplicationError): boolean {

@@ -80,7 +80,7 @@ function readTlsObject(parameters: Parameters, ssl: unknown, direct: boolean): T
   const options = ssl === true ? {} : ssl;
   for (const name of ['minVersion', 'maxVersion'] as const) {
     if (options[name] === 'TLSv1' || options[name] === 'TLSv1.1')
-      throw new ConfigError(`connection.ssl.${name}`, TOO_OLD);
+      throw new ConfigError(`connection.ssl.${name}`, OLD_VERSION_PROBLEM);
   }
   return { options: () => ({ ...options }), optional: false, direct };
 }
@@ -89,7 +89,7 @@ function isTlsOptions(value: unknown): value is TlsOptions {
   return isRecord(value);
 }
 
-const TOO_OLD = 'TLS below 1.2 is insecure and not supported; use TLSv1.2 or TLSv1.3';
+const OLD_VERSION_PROBLEM = 'TLS below 1.2 is insecure and not supported; use TLSv1.2 or TLSv1.3';
 
 function readVersions(parameters: Parameters): TlsOptions {
   const minVersion = readVersion(parameters, 'ssl_min_protocol_version');
@@ -108,7 +108,7 @@ function readVersion(
   if (version === undefined) return undefined;
   const known: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
   const found = known.find((one) => one.toLowerCase() === version.toLowerCase());
-  if (found === undefined) throw parameters.error(name, TOO_OLD);
+  if (found === undefined) throw parameters.error(name, OLD_VERSION_PROBLEM);
   return found;
 }
 

@@ -74,13 +74,13 @@ export class HostConnector<T> {
     const { target, attrs } = candidate;
     let fits = false;
     let isAuthenticated = false;
-    const script = (server: ServerInfo): ProtocolRoutine<T> => {
+    const startRoutine = (server: ServerInfo): ProtocolRoutine<T> => {
       isAuthenticated = true;
       fits = ATTRS_CHECKS[attrs].fits(server);
       if (fits) return this.#startRoutine(server);
       throw new ConnectionError('SESSION_ATTRS_MISMATCH', `${formatAddress(target)} ${ATTRS_CHECKS[attrs].mismatch}`);
     };
-    this.#connection = new StartupConnection(this.#connect, target, this.#settings, script, {
+    this.#connection = new StartupConnection(this.#connect, target, this.#settings, startRoutine, {
       done: (outcome, connection) => {
         this.#handlers.done(outcome, connection);
       },
@@ -98,11 +98,15 @@ export class HostConnector<T> {
 
   /** Adds to the remedy which connection settings were not given: a default may lead to the wrong server or user. */
   #addMissingFieldsHint(error: unknown): unknown {
-    const { missingFieldsHint: gaps } = this.#settings;
-    if (gaps === undefined || !(error instanceof ReplicationError) || error.code === 'CREDENTIAL_UNAVAILABLE')
+    const { missingFieldsHint } = this.#settings;
+    if (
+      missingFieldsHint === undefined ||
+      !(error instanceof ReplicationError) ||
+      error.code === 'CREDENTIAL_UNAVAILABLE'
+    )
       return error;
     const { code, retryable, remedy } = error;
-    return error.recast(code, { retryable, remedy: `${gaps} ${remedy}` });
+    return error.withCode(code, { retryable, remedy: `${missingFieldsHint} ${remedy}` });
   }
 
   /** The error of the only host, or one that lists all. */
@@ -112,7 +116,7 @@ export class HostConnector<T> {
     const [first, ...others] = failures;
     if (first && others.length === 0) return first;
     const what = failures.map((error) => (error instanceof ReplicationError ? error.what : error.message)).join('; ');
-    return new ConnectionError('NO_SUITABLE_HOST', `None of the hosts would do: ${what}`, {
+    return new ConnectionError('NO_SUITABLE_HOST', `No host is suitable: ${what}`, {
       cause: new AggregateError(failures),
       retryable: failures.some((error) => error instanceof ReplicationError && error.retryable),
     });

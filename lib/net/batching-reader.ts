@@ -1,8 +1,8 @@
 import { FULL_READ, type ReadPacer } from './read-pacer';
 import { ReceiveBuffer } from './receive-buffer';
 
-/** What the reader does with its socket. */
-export interface BatchingReaderEvents {
+/** What the reader calls: the listener for its bytes, and the flow control of its socket. */
+export interface BatchingReaderHandlers {
   /** Bytes were received, in order. */
   data(bytes: Buffer): void;
   /** Pauses or resumes the socket. */
@@ -14,7 +14,7 @@ export interface BatchingReaderEvents {
  * however many were received at once.
  */
 export class BatchingReader {
-  readonly #events: BatchingReaderEvents;
+  readonly #handlers: BatchingReaderHandlers;
   readonly #received = new ReceiveBuffer();
   readonly #pacer: ReadPacer | undefined;
   /** Received and not emitted yet. */
@@ -25,8 +25,8 @@ export class BatchingReader {
   #closed = false;
 
   /** @param pacer adds short pauses, so that the kernel batches reads; without it only {@link pause} and a full read stop reading */
-  constructor(events: BatchingReaderEvents, pacer?: ReadPacer) {
-    this.#events = events;
+  constructor(handlers: BatchingReaderHandlers, pacer?: ReadPacer) {
+    this.#handlers = handlers;
     this.#pacer = pacer;
   }
 
@@ -36,11 +36,11 @@ export class BatchingReader {
   }
 
   /**
-   * A read has filled so many bytes of the buffer.
+   * Records that a read has filled so many bytes of the buffer.
    *
    * @returns whether to read on at once, rather than after these are emitted
    */
-  commitRead(length: number): boolean {
+  recordRead(length: number): boolean {
     this.#received.commitRead(length);
     this.#emitLater();
     return length < FULL_READ || this.#closed;
@@ -105,13 +105,13 @@ export class BatchingReader {
       const piece = this.#chunks.shift();
       if (piece === undefined) break;
       bytes += piece.length;
-      this.#events.data(piece);
+      this.#handlers.data(piece);
     }
     return bytes;
   }
 
   #applyPause(bytes: number): void {
-    const ms = this.#pacer?.getPause(bytes, performance.now()) ?? 0;
+    const ms = this.#pacer?.recordReadAndChoosePause(bytes, performance.now()) ?? 0;
     if (this.#closed) return;
     if (ms > 0) {
       this.#pauseTimer = setTimeout(() => {
@@ -123,6 +123,6 @@ export class BatchingReader {
   }
 
   #updateFlow(): void {
-    this.#events.setReading(!this.#isPaused && this.#pauseTimer === undefined);
+    this.#handlers.setReading(!this.#isPaused && this.#pauseTimer === undefined);
   }
 }

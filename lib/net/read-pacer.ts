@@ -14,7 +14,7 @@ const MAX_PAUSE_IN_FLOOD = 32;
 const MIN_GAIN = 1.25;
 /** After so many pauses of one length a longer one is tried. */
 const PAUSES_BEFORE_LONGER = 4;
-/** After so many failures in a row even the shortest pause does not pay. */
+/** After so many failures in a row even the shortest pause brings no gain. */
 const MAX_FAILURES = 3;
 /** Reading is then not paused for so many ms, and for twice as long each time that this happens again. */
 const MIN_SUSPEND_MS = 50;
@@ -51,13 +51,13 @@ export class ReadPacer {
   }
 
   /**
-   * Called when everything that was read is consumed.
+   * Called after each emission.
    *
-   * @param bytes the number of bytes read
+   * @param bytes the number of bytes emitted
    * @param now monotonic, in ms
    * @returns for how many ms to pause
    */
-  getPause(bytes: number, now: number): number {
+  recordReadAndChoosePause(bytes: number, now: number): number {
     this.#measure(bytes, now);
     this.#bytesSincePause += bytes;
     if (bytes >= FULL_READ) return 0;

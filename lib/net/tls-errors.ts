@@ -40,7 +40,7 @@ const REVOCATION_UNKNOWN: Reason = {
   what: "The revocation status of the server's certificate is unknown",
   remedy: 'Set sslcrl to a file with a current revocation list of each issuer up to the root, or omit sslcrl.',
 };
-const TOO_OLD: Reason = {
+const OLD_VERSION_REASON: Reason = {
   what: 'The server and the client have no TLS version in common',
   remedy:
     "Update the server's OpenSSL, or raise its ssl_max_protocol_version to at least TLSv1.2, or lower ssl_min_protocol_version of the client.",
@@ -79,10 +79,10 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
   CRL_HAS_EXPIRED: REVOCATION_UNKNOWN,
   CRL_NOT_YET_VALID: REVOCATION_UNKNOWN,
   CRL_SIGNATURE_FAILURE: REVOCATION_UNKNOWN,
-  ERR_SSL_UNSUPPORTED_PROTOCOL: TOO_OLD,
-  ERR_SSL_VERSION_TOO_LOW: TOO_OLD,
-  ERR_SSL_NO_PROTOCOLS_AVAILABLE: TOO_OLD,
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: TOO_OLD,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: OLD_VERSION_REASON,
+  ERR_SSL_VERSION_TOO_LOW: OLD_VERSION_REASON,
+  ERR_SSL_NO_PROTOCOLS_AVAILABLE: OLD_VERSION_REASON,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: OLD_VERSION_REASON,
   ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
   ERR_SSL_RECORD_LAYER_FAILURE: NOT_TLS,

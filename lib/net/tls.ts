@@ -95,7 +95,7 @@ function readTlsOptions({ options }: TlsSettings): TlsOptions {
   try {
     return options();
   } catch (error) {
-    throw error instanceof ConfigError ? error.recast(error.code, { retryable: true }) : error;
+    throw error instanceof ConfigError ? error.withCode(error.code, { retryable: true }) : error;
   }
 }
 

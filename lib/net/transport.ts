@@ -12,11 +12,11 @@ export interface TransportEvents {
   /** Bytes may be written. */
   connected(channel: ChannelSecurity): void;
   data(chunk: Buffer): void;
-  /** The last event. It is always emitted unless `destroy` was called. */
+  /** The last event. It is always emitted unless `end` or `destroy` was called. */
   closed(cause?: Error): void;
 }
 
-/** A connection to the server, with the clock and the timers that guard it. */
+/** A connection to the server, with the clock and the timers that its users need. */
 export interface Transport {
   write(bytes: Buffer): void;
   /** Pauses reading from the socket: no `data` event follows until {@link resume}. */
@@ -61,7 +61,7 @@ class SocketTransport implements Transport {
     const tls = isLocal ? undefined : target.tls;
     let negotiating = tls !== undefined;
     this.#socket = openSocket(target, reader.nextReadBuffer, (length, buffer) => {
-      if (!negotiating) return reader.commitRead(length);
+      if (!negotiating) return reader.recordRead(length);
       // With `onread`, Node emits no `data` event.
       this.#socket.emit('data', Buffer.from(buffer.subarray(0, length)));
       return true;

@@ -106,7 +106,7 @@ export class StreamSubscription {
     let classified = this.#settings.classify(error);
     // A new temporary slot would begin after a gap.
     if (this.#hasTemporarySlot && classified instanceof ReplicationError && classified.retryable) {
-      classified = classified.recast(classified.code, { retryable: false, remedy: SLOT_GONE });
+      classified = classified.withCode(classified.code, { retryable: false, remedy: SLOT_GONE });
     }
     this.#resumeState.recordConfirmed(this.#stream?.status.confirmedLsn ?? 0n);
     return this.#note(classified);

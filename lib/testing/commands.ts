@@ -134,7 +134,7 @@ export function hasSlot(cluster: FakeCluster, sql: string): boolean {
 }
 
 /** Responds to CREATE_REPLICATION_SLOT. The new slot starts at the end of the WAL. */
-export function createSlot(cluster: FakeCluster, sql: string): Buffer {
+export function answerCreateSlot(cluster: FakeCluster, sql: string): Buffer {
   const [, name = '', temporary, plugin = ''] = /"(\w+)"( TEMPORARY)? LOGICAL "(\w+)"/.exec(sql) ?? [];
   if (cluster.slots.has(name)) return errorResponse({ C: '42710', M: `replication slot "${name}" already exists` });
   const confirmedFlushLsn = cluster.walPosition;

@@ -3,7 +3,7 @@ import { readyForQuery, type FieldsByLetter } from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
 import { parseClientOptions, type ClientOptions } from './client-options';
 import type { FakeCluster } from './cluster';
-import { executeCommand, createSlot, findFreeSlot, hasSlot } from './commands';
+import { executeCommand, answerCreateSlot, findFreeSlot, hasSlot } from './commands';
 import type { FakeSlot } from './server-state';
 import {
   acceptStartup,
@@ -12,7 +12,7 @@ import {
   type StartupParameters,
   type StartupResult,
 } from './server-startup';
-import { WalSender, type WalSenderProcess } from './wal-sender';
+import { StreamingProcess, type ServerProcess } from './streaming-process';
 
 /** CopyData of a client: `r`, the standby status update. */
 const STATUS = 0x72;
@@ -23,7 +23,7 @@ function isStatus(body: Buffer): boolean {
 }
 
 /** The server process that contains a MessageHandler. */
-export interface MessageHandlerProcess extends WalSenderProcess {
+export interface MessageHandlerProcess extends ServerProcess {
   /** Whether the connection is no longer used. */
   readonly closed: boolean;
   readonly security: Security | undefined;
@@ -47,7 +47,7 @@ export class MessageHandler {
   readonly #process: MessageHandlerProcess;
   readonly #messages = new ClientMessages();
   #startup: Startup | undefined;
-  #walSender: WalSender | undefined;
+  #walSender: StreamingProcess | undefined;
   /** Whether the server has closed the connection. */
   #ended = false;
   #pendingCreation: (() => void) | undefined;
@@ -140,7 +140,7 @@ export class MessageHandler {
   #createSlot(sql: string): void {
     const create = (): void => {
       this.#pendingCreation = undefined;
-      if (!this.#process.closed) this.#reply(createSlot(this.#cluster, sql), readyForQuery());
+      if (!this.#process.closed) this.#reply(answerCreateSlot(this.#cluster, sql), readyForQuery());
     };
     if (this.#cluster.behaviour.creationWaits && !hasSlot(this.#cluster, sql)) this.#pendingCreation = create;
     else create();
@@ -150,11 +150,11 @@ export class MessageHandler {
     const [, name = '', lsn = '0/0'] = /SLOT "(\w+)" LOGICAL (\S+)/.exec(sql) ?? [];
     const slot = findFreeSlot(this.#cluster, name);
     if (Buffer.isBuffer(slot)) this.#reply(slot, readyForQuery());
-    else this.#startWalSender(slot, parseLsn(lsn), parseClientOptions(sql));
+    else this.#startStreaming(slot, parseLsn(lsn), parseClientOptions(sql));
   }
 
-  #startWalSender(slot: FakeSlot, start: Lsn, options: ClientOptions): void {
-    const walSender = new WalSender(this.#cluster, this.#process, slot);
+  #startStreaming(slot: FakeSlot, start: Lsn, options: ClientOptions): void {
+    const walSender = new StreamingProcess(this.#cluster, this.#process, slot);
     this.startLsn = start;
     this.options = options;
     slot.twoPhase ||= options.twoPhase;
@@ -173,7 +173,7 @@ export class MessageHandler {
     });
   }
 
-  #handleCopyDone(walSender: WalSender): void {
+  #handleCopyDone(walSender: StreamingProcess): void {
     this.#process.log.push('copyDone');
     walSender.handleCopyDone();
   }

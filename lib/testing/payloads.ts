@@ -116,7 +116,7 @@ export interface LogicalMessageFields {
   content?: Buffer | string;
 }
 
-export function logicalMessage({
+export function encodeLogicalMessage({
   transactional = true,
   lsn = 0x90n,
   prefix = 'spec',

@@ -136,7 +136,7 @@ export class FakeTable {
 
 /** Creates the message of `pg_logical_emit_message(true, prefix, content)` in a transaction. */
 export function logicalMessage(prefix: string, content: Buffer | string): ChangeDraft {
-  return { relations: [], payload: (lsn) => payloads.logicalMessage({ prefix, content, lsn }) };
+  return { relations: [], payload: (lsn) => payloads.encodeLogicalMessage({ prefix, content, lsn }) };
 }
 
 /** Hashes the name (FNV-1a) to an OID above those of built-in objects, so it is equal in all runs. */

@@ -109,7 +109,7 @@ export class Authenticator {
   explain(error: ReplicationError): ReplicationError {
     const refusal = this.#exchange instanceof OAuthBearerClient ? this.#exchange.refusal : undefined;
     if (refusal === undefined) return error;
-    return error.recast('AUTHENTICATION_FAILED', {
+    return error.withCode('AUTHENTICATION_FAILED', {
       remedy: `Set connection.oauthToken to a token with the required scope, of the required issuer, for this user. The server's reason: ${refusal}.`,
     });
   }

@@ -1,7 +1,7 @@
 import { ProtocolError, ReplicationError } from '../common/errors';
 
 /** The size of type byte and length field. */
-const HEADER = 5;
+const HEADER_BYTES = 5;
 /** PostgreSQL builds a message in one allocation of at most 1 GiB - 1 (MaxAllocSize). The length field includes itself. */
 export const MAX_MESSAGE_LENGTH = 0x3fff_ffff + 4;
 const MIN_ASSEMBLY = 16 * 1024;
@@ -64,7 +64,7 @@ export class FrameDecoder {
       }
       const at = this.#position;
       const available = chunk.length - at;
-      if (available >= HEADER) {
+      if (available >= HEADER_BYTES) {
         const total = this.#readFrameLength(chunk, at);
         if (available >= total) {
           this.#setFrame(chunk, at, total);
@@ -72,16 +72,16 @@ export class FrameDecoder {
           return true;
         }
       }
-      this.#append(chunk, available, HEADER);
+      this.#append(chunk, available, HEADER_BYTES);
     }
   }
 
   /** Adds the chunk's bytes of the incomplete frame to the assembly buffer. */
   #assemble(chunk: Buffer): boolean {
-    const total = this.#assembled < HEADER ? HEADER : this.#readFrameLength(this.#assembly, 0);
+    const total = this.#assembled < HEADER_BYTES ? HEADER_BYTES : this.#readFrameLength(this.#assembly, 0);
     const missing = total - this.#assembled;
     if (missing > 0) this.#append(chunk, Math.min(missing, chunk.length - this.#position), total);
-    if (this.#assembled < HEADER) return false;
+    if (this.#assembled < HEADER_BYTES) return false;
     const length = this.#readFrameLength(this.#assembly, 0);
     if (this.#assembled < length) return false;
     this.#setFrame(this.#assembly, 0, length);
@@ -121,13 +121,13 @@ export class FrameDecoder {
   #setFrame(buffer: Buffer, at: number, total: number): void {
     this.tag = buffer.readUInt8(at);
     this.buffer = buffer;
-    this.start = at + HEADER;
+    this.start = at + HEADER_BYTES;
     this.end = at + total;
   }
 
   /** Releases the buffer of the last frame, which may be large. */
   #releaseFrame(): false {
-    if (this.#assembled >= HEADER) this.#readFrameLength(this.#assembly, 0);
+    if (this.#assembled >= HEADER_BYTES) this.#readFrameLength(this.#assembly, 0);
     this.buffer = EMPTY;
     this.start = 0;
     this.end = 0;

@@ -25,7 +25,7 @@ export interface ScramOptions {
 }
 
 /**
- * The client side of a SCRAM-SHA-256 or SCRAM-SHA-256-PLUS exchange. Call initial, respond, verify, accept, in this order.
+ * The client side of a SCRAM-SHA-256 or SCRAM-SHA-256-PLUS exchange. Call `getInitialResponse`, `respond`, `verify` and `accept`, in this order.
  *
  * Source: RFC 5802 and RFC 7677.
  */

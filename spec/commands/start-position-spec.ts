@@ -3,7 +3,7 @@ import { ReplicationError } from '../../lib/common/errors';
 import { parseLsn } from '../../lib/common/lsn';
 import { fetchTimelineHistory, type SlotStatus, type SystemIdentity } from '../../lib/commands/slot-commands';
 import { ResumeState } from '../../lib/commands/resume-state';
-import { resumeFromConsumer, resumeFromState, type ResumePoint } from '../../lib/commands/start-position';
+import { createConsumerResumePoint, createStateResumePoint, type ResumePoint } from '../../lib/commands/start-position';
 import { runRoutine, buildError, rows, type Outcome, type ClientCommands } from './support/converse';
 import { slotAt } from './support/slot-at';
 
@@ -29,7 +29,7 @@ function answering(content: string): (said: ClientCommands) => ReturnType<typeof
 
 function checked(position: StartPosition, identity: Partial<SystemIdentity> = {}): Outcome<void> {
   return runRoutine(
-    resumeFromConsumer(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
+    createConsumerResumePoint(position, 'consumer').check({ ...IDENTITY, ...identity }, 'orders', slotAt(undefined)),
     answering(HISTORY),
   );
 }
@@ -75,7 +75,7 @@ describe('a start position', () => {
 
   it("of a timeline that is not in the server's history is a mismatch", () => {
     const { error } = runRoutine(
-      resumeFromConsumer(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
+      createConsumerResumePoint(at('0/100', { timeline: 2 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       answering('1\t0/3000\tno recovery target specified\n'),
     );
     expect(error).toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
@@ -96,7 +96,7 @@ describe('a start position', () => {
   it("fails with the server's error if the server has no history", () => {
     const missing = buildError({ sqlState: '58P01', message: 'could not open file "pg_wal/00000003.history"' });
     const { error } = runRoutine(
-      resumeFromConsumer(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
+      createConsumerResumePoint(at('0/1', { timeline: 1 }), 'consumer').check(IDENTITY, 'orders', slotAt(undefined)),
       () => missing,
     );
     expect(error).toMatchObject({ code: 'WAL_REMOVED', message: expect.stringContaining('00000003.history') });
@@ -112,7 +112,7 @@ describe('a position that was read from a standby', () => {
   ): string {
     const position = at(lsn, { timeline: 1, ...source });
     const { error } = runRoutine(
-      resumeFromConsumer(position, 'slot').check(IDENTITY, 'orders', found),
+      createConsumerResumePoint(position, 'slot').check(IDENTITY, 'orders', found),
       answering(HISTORY),
     );
     return error instanceof ReplicationError ? error.code : String(error);
@@ -161,7 +161,10 @@ describe('a standby that has not reached a position', () => {
     ['of a later timeline', at('0/100', { timeline: 4 }), 'is of timeline 4, but this standby is on timeline 3'],
   ])('%s: may reach it', (_, position, words) => {
     const memory = new ResumeState();
-    for (const resumption of [resumeFromConsumer(position, 'consumer'), resumeFromState(position, memory)]) {
+    for (const resumption of [
+      createConsumerResumePoint(position, 'consumer'),
+      createStateResumePoint(position, memory),
+    ]) {
       const server = { ...IDENTITY, standby: true };
       const { error } = runRoutine(resumption.check(server, 'orders', slotAt(undefined)), answering(HISTORY));
       expect(error).toMatchObject({
@@ -175,7 +178,7 @@ describe('a standby that has not reached a position', () => {
 
   it('never reaches a position of another cluster, or one beyond a timeline that it has left', () => {
     for (const position of [at('0/9001', { systemId: '7' }), at('0/5001', { timeline: 2 })]) {
-      const check = resumeFromConsumer(position, 'consumer').check(
+      const check = createConsumerResumePoint(position, 'consumer').check(
         { ...IDENTITY, standby: true },
         'orders',
         slotAt(undefined),
@@ -195,7 +198,7 @@ function onSlot(resumption: ResumePoint, found: SlotStatus | undefined): unknown
 }
 
 describe('the slot for a start position', () => {
-  const resumption = resumeFromConsumer(at('0/2000'), 'consumer');
+  const resumption = createConsumerResumePoint(at('0/2000'), 'consumer');
 
   it.each([undefined, 0x1000n, 0x1fffn, 0x2000n])('may be at %p', (confirmed) => {
     expect(onSlot(resumption, slotAt(confirmed))).toBeUndefined();
@@ -222,12 +225,12 @@ describe('the slot for a start position', () => {
 
 describe('the position that an observable has confirmed', () => {
   /** The slot was first seen at 0/1000, and this position was confirmed on timeline 2. */
-  function resumed(lsn: bigint): ReturnType<typeof resumeFromState> {
+  function resumed(lsn: bigint): ReturnType<typeof createStateResumePoint> {
     const memory = new ResumeState();
     memory.recordStart(slotAt(0x1000n), { ...IDENTITY, timeline: 2 });
     memory.recordConfirmed(lsn);
     if (!memory.position) throw new Error('It has forgotten');
-    return resumeFromState(memory.position, memory);
+    return createStateResumePoint(memory.position, memory);
   }
 
   it.each<[what: string, lsn: bigint, identity: Partial<SystemIdentity>, words: string | undefined]>([

@@ -86,7 +86,7 @@ describe('an error', () => {
 
 describe('an error that a rule reclassifies', () => {
   const cause = new Error('ECONNRESET');
-  const seen = { retryable: true, remedy: 'Call Ann.' };
+  const changes = { retryable: true, remedy: 'Call Ann.' };
 
   it.each<[name: string, error: ReplicationError]>([
     ['ReplicationError', new ReplicationError('SLOT_LOST', 'It is gone', { cause })],
@@ -95,38 +95,38 @@ describe('an error that a rule reclassifies', () => {
     ['ServerError', new ServerError('SLOT_ACTIVE', SAID, { cause })],
   ])('of class %s keeps its class, cause and text, and changes the rest', (name, error) => {
     const what = error.message.slice(0, -error.remedy.length);
-    const recast = error.recast('SERVER_SHUTDOWN', seen);
-    expect([recast.name, recast.constructor]).toEqual([name, error.constructor]);
-    expect(recast).toMatchObject({ code: 'SERVER_SHUTDOWN', ...seen, message: `${what}Call Ann.` });
-    expect(recast.cause).toBe(cause);
+    const changed = error.withCode('SERVER_SHUTDOWN', changes);
+    expect([changed.name, changed.constructor]).toEqual([name, error.constructor]);
+    expect(changed).toMatchObject({ code: 'SERVER_SHUTDOWN', ...changes, message: `${what}Call Ann.` });
+    expect(changed.cause).toBe(cause);
     expect(error).toMatchObject({ message: `${what}${error.remedy}` });
   });
 
   it("has the code's properties unless others are given", () => {
     const { retryable, remedy } = ERRORS.SERVER_SHUTDOWN;
-    const error = new ConnectionError('TLS_FAILED', 'It ended', seen);
-    expect(error.recast('SERVER_SHUTDOWN', {})).toMatchObject({ retryable, remedy, message: `It ended. ${remedy}` });
-    expect(error.recast('SERVER_SHUTDOWN', { retryable: undefined, remedy: undefined })).toMatchObject({
+    const error = new ConnectionError('TLS_FAILED', 'It ended', changes);
+    expect(error.withCode('SERVER_SHUTDOWN', {})).toMatchObject({ retryable, remedy, message: `It ended. ${remedy}` });
+    expect(error.withCode('SERVER_SHUTDOWN', { retryable: undefined, remedy: undefined })).toMatchObject({
       retryable,
       remedy,
     });
   });
 
   it('has a cause only if it had one', () => {
-    expect(new ConnectionError('CONNECTION_LOST', 'It ended').recast('TLS_FAILED', {})).not.toHaveProperty('cause');
+    expect(new ConnectionError('CONNECTION_LOST', 'It ended').withCode('TLS_FAILED', {})).not.toHaveProperty('cause');
   });
 
   it("has all fields of the server's error", () => {
     const server = { ...SAID, detail: 'PID 7', where: 'slot "orders"' };
-    const recast = new ServerError('SLOT_ACTIVE', server).recast('SERVER_INTERNAL_ERROR', seen);
-    expect(recast).toMatchObject({ server, sqlState: '55006' });
-    expect(recast.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
+    const changed = new ServerError('SLOT_ACTIVE', server).withCode('SERVER_INTERNAL_ERROR', changes);
+    expect(changed).toMatchObject({ server, sqlState: '55006' });
+    expect(changed.message).toBe('The server says: slot is active (SQLSTATE 55006): PID 7. Call Ann.');
   });
 
   it('keeps its option', () => {
-    const rename = (code: ErrorCode) => new ConfigError('startLsn', 'no LSN').recast(code, seen);
+    const rename = (code: ErrorCode) => new ConfigError('startLsn', 'no LSN').withCode(code, changes);
     expect(rename('CONFIG_INVALID')).toMatchObject({ option: 'startLsn', message: 'startLsn: no LSN. Call Ann.' });
-    expect(rename('SERVER_ERROR').recast('CONFIG_INVALID', {})).toMatchObject({
+    expect(rename('SERVER_ERROR').withCode('CONFIG_INVALID', {})).toMatchObject({
       option: 'startLsn',
       code: 'CONFIG_INVALID',
       message: 'startLsn: no LSN.',
@@ -134,15 +134,15 @@ describe('an error that a rule reclassifies', () => {
   });
 
   it('remains a protocol violation if it keeps that code', () => {
-    const recast = new ProtocolError('It sent a ?').recast('PROTOCOL_VIOLATION', seen);
-    expect(recast).toBeInstanceOf(ProtocolError);
-    expect(recast).toMatchObject({ ...seen, message: 'It sent a ?. Call Ann.' });
+    const changed = new ProtocolError('It sent a ?').withCode('PROTOCOL_VIOLATION', changes);
+    expect(changed).toBeInstanceOf(ProtocolError);
+    expect(changed).toMatchObject({ ...changes, message: 'It sent a ?. Call Ann.' });
   });
 
   it('can be reclassified again', () => {
     const twice = new ConnectionError('TLS_FAILED', 'It ended', { cause })
-      .recast('TLS_REFUSED', seen)
-      .recast('TLS_FAILED', {});
+      .withCode('TLS_REFUSED', changes)
+      .withCode('TLS_FAILED', {});
     expect(twice).toMatchObject({ code: 'TLS_FAILED', message: `It ended. ${ERRORS.TLS_FAILED.remedy}`, cause });
   });
 });

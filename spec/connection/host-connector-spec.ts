@@ -124,7 +124,7 @@ describe('several hosts', () => {
     clock.advance(60_000);
     expect(visits).toEqual(['a']);
     expect(heard.error?.code).toBe(code);
-    expect(heard.error?.message).not.toContain('None of the hosts');
+    expect(heard.error?.message).not.toContain('No host is suitable');
   });
 
   it('are not tried after an error of a suitable host', () => {
@@ -215,10 +215,10 @@ describe('target_session_attrs', () => {
   });
 
   it.each<[attrs: string, host: string, what: string]>([
-    ['read-write', 'a,b', 'None of the hosts would do: a:5432 is read-only; b:5432 is read-only.'],
+    ['read-write', 'a,b', 'No host is suitable: a:5432 is read-only; b:5432 is read-only.'],
     ['read-only', 'c', 'c:5432 is not read-only.'],
     ['primary', 'b', 'b:5432 is a standby.'],
-    ['standby', 'a,c', 'None of the hosts would do: a:5432 is not a standby; c:5432 is not a standby.'],
+    ['standby', 'a,c', 'No host is suitable: a:5432 is not a standby; c:5432 is not a standby.'],
   ])('%s selects none of %s', (target_session_attrs, host, what) => {
     const { heard } = search({ target_session_attrs, host }, fetchSystemIdentity);
     clock.advance(10);
@@ -245,7 +245,7 @@ describe('target_session_attrs', () => {
     clock.advance(10);
     expect(visits).toEqual(['a', 'b', 'a', 'b']);
     expect(heard.error?.message).toMatch(
-      /^None of the hosts would do: Cannot connect to a:5432 \(ECONNREFUSED\); Cannot connect to b:5432 \(ECONNREFUSED\)\. Check/,
+      /^No host is suitable: Cannot connect to a:5432 \(ECONNREFUSED\); Cannot connect to b:5432 \(ECONNREFUSED\)\. Check/,
     );
   });
 
@@ -268,7 +268,7 @@ describe('NO_SUITABLE_HOST', () => {
     const { error } = heard;
     expect(error).toMatchObject({ code: 'NO_SUITABLE_HOST', name: 'ConnectionError', retryable: true });
     expect(error?.message).toBe(
-      'None of the hosts would do: Cannot connect to a:5432 (ECONNREFUSED); b:5432 is a standby; ' +
+      'No host is suitable: Cannot connect to a:5432 (ECONNREFUSED); b:5432 is a standby; ' +
         'c:5432 was not ready within 1000 ms. Check the hosts of the connection and target_session_attrs.',
     );
     expect(error?.cause).toBeInstanceOf(AggregateError);

@@ -327,7 +327,7 @@ describe('columns in binary', () => {
     expect(await find({})).toEqual([]);
     const [found, ...others] = await find({ binary: true });
     expect(others).toEqual([]);
-    const message = 'Binary values cannot be read of "other.t.c", "other.t.w".';
+    const message = 'Binary values of "other.t.c", "other.t.w" cannot be read.';
     expect(found).toMatchObject({ code: 'VALUE_DECODE_FAILED', severity: 'error', message });
     const [unasked] = await find({ binary: true, lookUpTypes: false });
     expect(unasked).toMatchObject({
@@ -350,7 +350,7 @@ describe('columns in binary', () => {
   it('that contain a type without a binary form are a finding, too', async () => {
     await bed.sql(`CREATE TABLE t (id int PRIMARY KEY, a aclitem[]); CREATE PUBLICATION p FOR TABLE t`);
     const found = await firstValueFrom(preflight(bed.config(slot, { publications: ['p'], binary: true })));
-    expect(found).toMatchObject([{ severity: 'error', message: 'Binary values cannot be read of "t.a".' }]);
+    expect(found).toMatchObject([{ severity: 'error', message: 'Binary values of "t.a" cannot be read.' }]);
     const own = await bed.slot();
     await bed.sql(`INSERT INTO t VALUES (1, '{postgres=r/postgres}')`);
     const reading = bed.readTo(own, await bed.position(), { publications: ['p'], binary: true });

@@ -235,7 +235,7 @@ describe('createPublication', () => {
       { schemas: ['billing'], tables: [{ table: 'users', columns: ['id'] }] },
       '22023',
       15,
-      /beside schemas/,
+      /combined with schemas/,
     ],
     [
       'a part of a partitioned table',
@@ -307,12 +307,12 @@ describe('alterPublication', () => {
     expect(await fail({ dropTables: ['billing.items'] })).toMatchObject({
       code: 'SERVER_ERROR',
       message: expect.stringMatching(/not part of the publication/),
-      remedy: expect.stringMatching(/does not hold that table/),
+      remedy: expect.stringMatching(/does not contain that table/),
     });
     expect(await fail({ addTables: ['users'] })).toMatchObject({
       code: 'SERVER_ERROR',
       message: expect.stringMatching(/already member/),
-      remedy: expect.stringMatching(/holds that table already/),
+      remedy: expect.stringMatching(/already contains that table/),
     });
     if (version >= 15) {
       const filter = { table: { name: 'a.b' }, where: `id = 1::nope` };

@@ -268,7 +268,7 @@ describe('a value of a random type', () => {
           await client.query('COMMIT');
           const column = { name: 'c', key: false, typeOid: await oidOf(made.sql), typeModifier: -1 };
           const catalog = new TypeCatalog();
-          const missing = catalog.missing([column]);
+          const missing = catalog.listMissing([column]);
           catalog.learn(missing, await lookUp(lookUpTypes(missing)));
           const { definitions, layouts } = catalog;
           const parse = createShapedParser({ types: defaultTypes, definitions, layouts }, 't', column);

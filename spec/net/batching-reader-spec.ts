@@ -1,9 +1,9 @@
-import { BatchingReader, type BatchingReaderEvents } from '../../lib/net/batching-reader';
+import { BatchingReader, type BatchingReaderHandlers } from '../../lib/net/batching-reader';
 import { FULL_READ, ReadPacer } from '../../lib/net/read-pacer';
 import { sleep } from './support/local-server';
 
 /** Records the actions of a reader. */
-class Events implements BatchingReaderEvents {
+class Events implements BatchingReaderHandlers {
   readonly data = jest.fn<undefined, [Buffer]>();
   readonly setReading = jest.fn<undefined, [boolean]>();
 
@@ -18,7 +18,7 @@ let reader: BatchingReader;
 /** Simulates a read of this number of bytes by Node. */
 function read(text: string): boolean {
   reader.nextReadBuffer().write(text);
-  return reader.commitRead(text.length);
+  return reader.recordRead(text.length);
 }
 
 function turn(): Promise<void> {
@@ -107,7 +107,7 @@ describe('BatchingReader', () => {
 
   it('pauses as the pacer requests, and resumes only when neither the pacer nor the user has paused it', async () => {
     const pace = new ReadPacer(0);
-    jest.spyOn(pace, 'getPause').mockReturnValue(30);
+    jest.spyOn(pace, 'recordReadAndChoosePause').mockReturnValue(30);
     reader = new BatchingReader(events, pace);
     read('one');
     await turn();
@@ -121,7 +121,7 @@ describe('BatchingReader', () => {
 
   it('leaves no timer behind', async () => {
     const pace = new ReadPacer(0);
-    jest.spyOn(pace, 'getPause').mockReturnValue(60_000);
+    jest.spyOn(pace, 'recordReadAndChoosePause').mockReturnValue(60_000);
     reader = new BatchingReader(events, pace);
     read('one');
     await turn();

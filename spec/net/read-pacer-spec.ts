@@ -23,8 +23,9 @@ class Stream {
       const elapsed = Math.max(waited, 0.1) + took;
       this.#now += elapsed;
       let gathered = Math.min(capacity, rate * elapsed);
-      for (; gathered >= FULL_READ; gathered -= FULL_READ) expect(this.#pace.getPause(FULL_READ, this.#now)).toBe(0);
-      waited = this.#pace.getPause(gathered, this.#now);
+      for (; gathered >= FULL_READ; gathered -= FULL_READ)
+        expect(this.#pace.recordReadAndChoosePause(FULL_READ, this.#now)).toBe(0);
+      waited = this.#pace.recordReadAndChoosePause(gathered, this.#now);
       this.rests.push(waited);
     }
     return this.rests.slice(before);

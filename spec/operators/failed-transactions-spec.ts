@@ -3,7 +3,7 @@ import { failedTransactions, type FailedTransaction } from '../../lib/index';
 import {
   beginPrepare,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   prepare,
   relation,
   streamCommit,
@@ -139,7 +139,7 @@ describe('failed work', () => {
     );
     clock.advance();
     const { payloads, ...rest } = tx(1);
-    const more = [truncate(), logicalMessage({ transactional: true })];
+    const more = [truncate(), encodeLogicalMessage({ transactional: true })];
     server.commit({ ...rest, payloads: [...payloads.slice(0, -1), ...more, ...payloads.slice(-1)] });
     expect(failedTransactions(heard.error)).toEqual([told(1)]);
   });

@@ -10,7 +10,7 @@ import {
   commit,
   deletion,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   relation,
   truncate,
   update,
@@ -31,7 +31,7 @@ const PAYLOADS = [
   insert(['1', 'a'], USERS),
   insert(['1', 'b'], INVOICES),
   update(['1', 'c'], undefined, USERS),
-  logicalMessage(),
+  encodeLogicalMessage(),
   deletion({ key: ['1', null] }, INVOICES),
   truncate({ oids: [USERS, INVOICES] }),
   truncate({ oids: [INVOICES] }),
@@ -130,7 +130,7 @@ describe('ofTable', () => {
     it('moves the slot past transactions of which all changes are dropped', () => {
       const { values, subscription } = record(streaming(server).pipe(ofTable('nothing_of_that')));
       clock.advance();
-      server.last.push(...PAYLOADS, logicalMessage({ transactional: false, lsn: 0x200n }));
+      server.last.push(...PAYLOADS, encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
       clock.advance(10);
       expect(values).toEqual([]);
       expect(server.slot().confirmed).toBe(0x200n);

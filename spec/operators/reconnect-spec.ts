@@ -164,7 +164,7 @@ describe('an error that is retried', () => {
     ['is undefined', undefined],
     ['has the members of a ReplicationError', { code: 'CONNECTION_LOST', retryable: true }],
     ['is not retryable', ended(new ReplicationError('SLOT_LOST', 'It is gone'))],
-    ['is not retryable by an error rule', ended(lost().recast('CONNECTION_LOST', { retryable: false }))],
+    ['is not retryable by an error rule', ended(lost().withCode('CONNECTION_LOST', { retryable: false }))],
   ])('is not one that %s', (_, error) => {
     const heard = trial([error]);
     expect([heard.events, heard.error, clock.pending]).toEqual([['error'], error, 0]);

@@ -9,7 +9,7 @@ import {
   commit,
   commitPrepared,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   prepare,
   relation,
   rollbackPrepared,
@@ -102,12 +102,12 @@ describe('stopAtLsn, with transactions in blocks or prepared ones', () => {
   });
 
   it('a non-transactional message after the position stops between blocks', () => {
-    const messages = decodeAny([...OPEN, logicalMessage({ transactional: false, lsn: 0x151n })]);
+    const messages = decodeAny([...OPEN, encodeLogicalMessage({ transactional: false, lsn: 0x151n })]);
     expect(through(0x150n, messages)).toEqual([blocks, true]);
   });
 
   it('a streamed transactional message does not stop: its position is not that of a commit', () => {
-    const messages = decodeAny(firstBlock(700, logicalMessage({ lsn: 0x900n })));
+    const messages = decodeAny(firstBlock(700, encodeLogicalMessage({ lsn: 0x900n })));
     expect(through(0x150n, messages)).toEqual(['streamStart message streamStop', false]);
   });
 });

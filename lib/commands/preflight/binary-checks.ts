@@ -7,7 +7,7 @@ import { buildSentColumnCondition, buildNamesCondition, buildPublishedTablesQuer
 import { fetchDistinctOids } from '../oid-lists';
 import { lookUpPublishedTypes, MAX_TYPES } from '../type-lookup';
 import { toFinding } from './finding';
-import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
+import { buildColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
  * Checks whether the library can decode the binary form of all published columns. The server sends a type without a binary
@@ -27,10 +27,10 @@ export function* checkBinary(
     : new Map<number, TypeDefinition>();
   const unknown = types.filter((type) => createBinaryReader(type, (part) => definitions.get(part)) === undefined);
   if (unknown.length === 0) return [];
-  const name = formatColumnName('schemaname', 'tablename', 'attname');
+  const name = buildColumnName('schemaname', 'tablename', 'attname');
   const sql = `SELECT DISTINCT ${name} AS name FROM ${columns} WHERE atttypid IN (${unknown.join(', ')})`;
-  const what = `Binary values cannot be read of ${listNames(yield* runQuery(buildNamesQuery(sql)))}`;
-  const remedy = `Ask for the stream without binary, ${lookUpTypes ? '' : 'or with lookUpTypes, '}or keep those columns out of the publication.`;
+  const what = `Binary values of ${listNames(yield* runQuery(buildNamesQuery(sql)))} cannot be read`;
+  const remedy = `Set binary: false${lookUpTypes ? '' : ' or lookUpTypes: true'}, or exclude the columns from the publication.`;
   return [toFinding(new ReplicationError('VALUE_DECODE_FAILED', what, { remedy }))];
 }
 

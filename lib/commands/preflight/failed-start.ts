@@ -1,7 +1,7 @@
 import { ProtocolError, ReplicationError, ServerError } from '../../common/errors';
 import type { PreflightFinding } from '../../common/preflight-findings';
 import type { ProtocolRoutine } from '../protocol-routine';
-import { runChecks } from './examine';
+import { runChecks } from './run-checks';
 import { reclassify } from './finding';
 import type { PreflightContext } from './preflight-context';
 
@@ -26,7 +26,7 @@ export function* explainFailedStart<T>(
     const findings = (yield* runChecksAfter(error, context)).filter((found) => isOtherFinding(found, error));
     if (findings.length === 0) throw error;
     const { code, retryable, remedy } = error;
-    throw error.recast(code, { retryable, remedy, findings: findings.map((found) => reclassify(found, classify)) });
+    throw error.withCode(code, { retryable, remedy, findings: findings.map((found) => reclassify(found, classify)) });
   }
 }
 
@@ -35,7 +35,7 @@ function isLasting(error: ReplicationError, classify: (error: Error) => Error): 
   return classified instanceof ReplicationError && !classified.retryable;
 }
 
-/** Whether the connection accepts queries after the error: the session is alive, and no response is partially read. */
+/** Whether the connection accepts queries after the error: the server process has not ended, and no response is partially read. */
 function isConnectionUsable(error: ReplicationError): boolean {
   if (error instanceof ServerError) return error.server.severity === 'ERROR';
   return !(error instanceof ProtocolError) && error.code !== 'LIMIT_EXCEEDED';

@@ -14,7 +14,7 @@ export function* checkIdentities(
 ): ProtocolRoutine<readonly PreflightFinding[]> {
   const written = buildWrittenTablesQuery(publications, version);
   const found: PreflightFinding[] = [];
-  for (const { code, what, since, condition } of CONDITIONS) {
+  for (const { code, what, since, condition } of IDENTITY_CONDITIONS) {
     if (version < since) continue;
     const name = buildTableName('schema', 'table_name');
     const sql = `SELECT DISTINCT ${name} AS name FROM (${written}) AS w WHERE ${condition(version)}`;
@@ -70,7 +70,7 @@ interface Condition {
   readonly condition: (version: number) => string;
 }
 
-const CONDITIONS: readonly Condition[] = [
+const IDENTITY_CONDITIONS: readonly Condition[] = [
   {
     code: 'REPLICA_IDENTITY_MISSING',
     what: 'without a replica identity',

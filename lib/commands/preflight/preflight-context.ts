@@ -38,18 +38,18 @@ export function listNames(rows: readonly ResultRow[]): string {
   return others > 0 ? `${names.join(', ')} and ${others} others` : names.join(', ');
 }
 
-/** SQL for the name of a table as in messages, see `tableName` in table.ts. */
+/** SQL for the name of a table as in messages, see `formatTableName` in table.ts. */
 export function buildTableName(schema: string, name: string): string {
-  return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${quoteIdentifier(schema)} || '.' END || ${quoteIdentifier(name)}`;
+  return `CASE WHEN ${schema} = 'public' THEN '' ELSE ${buildQuotedIdentifier(schema)} || '.' END || ${buildQuotedIdentifier(name)}`;
 }
 
-function quoteIdentifier(part: string): string {
+function buildQuotedIdentifier(part: string): string {
   return `CASE WHEN ${part} ~ '[."]' THEN '"' || replace(${part}, '"', '""') || '"' ELSE ${part}::text END`;
 }
 
 /** SQL for the name of a column, for example `users.email`. */
-export function formatColumnName(schema: string, table: string, column: string): string {
-  return `${buildTableName(schema, table)} || '.' || ${quoteIdentifier(column)}`;
+export function buildColumnName(schema: string, table: string, column: string): string {
+  return `${buildTableName(schema, table)} || '.' || ${buildQuotedIdentifier(column)}`;
 }
 
 /** Wraps a query of one column, `name`, for {@link listNames}. */

@@ -2,7 +2,7 @@ import type { PreflightFinding } from '../../common/preflight-findings';
 import { runQuery, type ProtocolRoutine } from '../protocol-routine';
 import { createFinding } from './finding';
 import { FILTER_COLUMNS, KEY_COLUMNS, LISTED_COLUMNS, buildWrittenTablesQuery } from './identity-checks';
-import { formatColumnName, listNames, buildNamesQuery } from './preflight-context';
+import { buildColumnName, listNames, buildNamesQuery } from './preflight-context';
 
 /**
  * Checks whether a row filter can turn updates into inserts that lack columns. The server includes an unchanged TOASTed value in
@@ -27,7 +27,7 @@ function buildOmittedColumnsQuery(publications: readonly string[], version: numb
     version < 180_000
       ? `attgenerated = ''`
       : `CASE attgenerated WHEN '' THEN true WHEN 's' THEN prattrs IS NOT NULL OR generated ELSE false END`;
-  return `SELECT DISTINCT ${formatColumnName('schema', 'table_name', 'attname')} AS name
+  return `SELECT DISTINCT ${buildColumnName('schema', 'table_name', 'attname')} AS name
     FROM (
       SELECT *, bool_and(filtered) OVER (PARTITION BY leaf) AS always_filtered
         FROM (${buildWrittenTablesQuery(publications, version)}) AS w WHERE updates

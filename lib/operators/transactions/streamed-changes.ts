@@ -2,7 +2,7 @@ import type { Lsn } from '../../common/lsn';
 import type { Change } from '../../pgoutput/messages/messages';
 import type { RawChange } from '../../pgoutput/messages/raw-change';
 import type { DescribedTable } from '../../pgoutput/messages/described-table';
-import { Replay } from '../../pgoutput/decode/replay';
+import { RawChangeDecoder } from '../../pgoutput/decode/raw-change-decoder';
 import type { Gathered, GatheringBudget } from './gathering-budget';
 import { createReleasedError, type Extent, type Spool } from './spool';
 
@@ -145,7 +145,7 @@ export class StreamedChanges implements Gathered {
     this.#readers++;
     this.#enterOrLeave();
     try {
-      const replay = new Replay(commitLsn);
+      const replay = new RawChangeDecoder(commitLsn);
       for (const block of this.#blocks) yield* this.#readBlock(this.#load(block), replay);
     } finally {
       this.#readers--;
@@ -175,7 +175,7 @@ export class StreamedChanges implements Gathered {
     else spool.leave(this.#extents);
   }
 
-  *#readBlock(block: Buffer, replay: Replay): Generator<Change, void, undefined> {
+  *#readBlock(block: Buffer, replay: RawChangeDecoder): Generator<Change, void, undefined> {
     for (let at = 0; at < block.length;) {
       const start = at + HEADER;
       const end = start + block.readUInt32BE(at);

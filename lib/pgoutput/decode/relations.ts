@@ -56,7 +56,7 @@ export class RelationCache {
   #bytes = 0;
   #last: CompiledRelation | undefined;
   /** The order of the latest evicted description. */
-  #forgotten = -1;
+  #newestEvicted = -1;
   /** The schema drift in a transaction that can still be aborted. */
   #drift: ReplicationError | undefined;
   /** The latest type names, by OID. */
@@ -79,10 +79,10 @@ export class RelationCache {
     for (const [oid, entry] of overlay.#entries) {
       const known = this.#entries.get(oid);
       // A later description can have been evicted.
-      if ((known?.order ?? this.#forgotten) < entry.order) this.#setEntry(oid, entry);
+      if ((known?.order ?? this.#newestEvicted) < entry.order) this.#setEntry(oid, entry);
     }
     this.#last = undefined;
-    this.#forgetOldest();
+    this.#evictOldest();
   }
 
   addType(type: TypeMessage): void {
@@ -116,7 +116,7 @@ export class RelationCache {
    * @throws {ReplicationError} `SCHEMA_DRIFT` when the table differs from `expectTables`; an overlay throws in {@link assertExpectedTables}
    */
   add(message: RelationMessage, payload: string, openXid?: number): void {
-    this.#decoding.catalog?.described(message.columns, openXid);
+    this.#decoding.catalog?.recordColumns(message.columns, openXid);
     try {
       this.#check(message);
     } catch (error) {
@@ -131,7 +131,7 @@ export class RelationCache {
     table.lastUse = this.#compiled.tick();
     this.#setEntry(oid, { table, order: table.lastUse });
     this.#last = table.relation;
-    this.#forgetOldest();
+    this.#evictOldest();
   }
 
   /** Adds a table that another cache has described. */
@@ -146,20 +146,20 @@ export class RelationCache {
     // Consecutive changes are mostly of the same table.
     if (this.#last?.message.oid === oid) return this.#last;
     const own = this.#entries.get(oid);
-    // What stands below may be described anew there.
+    // Tables of the base are not kept in #last: the base can receive a new description.
     if (own === undefined) return this.#base?.get(oid);
     own.table.lastUse = this.#compiled.clock;
     return (this.#last = own.table.relation);
   }
 
-  /** Releases the last compiled table, because no look-up follows for a while. */
+  /** Releases the last compiled table, because no lookup follows for a while. */
   releaseLastTable(): void {
     this.#last = undefined;
   }
 
   /** Whether any description was evicted: an unknown table can have been described. */
-  get hasForgotten(): boolean {
-    return this.#forgotten >= 0 || (this.#base?.hasForgotten ?? false);
+  get hasEvicted(): boolean {
+    return this.#newestEvicted >= 0 || (this.#base?.hasEvicted ?? false);
   }
 
   /**
@@ -177,14 +177,14 @@ export class RelationCache {
    * @throws {NewTypesError} when types must be looked up first
    */
   assertKnownTypes(xid: number): void {
-    const typeOids = this.#decoding.catalog?.openedBy(xid) ?? [];
+    const typeOids = this.#decoding.catalog?.listOpenedBy(xid) ?? [];
     if (typeOids.length > 0) throw new NewTypesError(typeOids);
   }
 
-  /** Forgets the types of an aborted transaction. */
+  /** Releases the types of an aborted transaction. */
   forgetTypes(xid: number): void {
     const { catalog } = this.#decoding;
-    catalog?.close(catalog.openedBy(xid));
+    catalog?.close(catalog.listOpenedBy(xid));
   }
 
   #createTable(message: RelationMessage, payload: string): DescribedTable {
@@ -228,7 +228,7 @@ export class RelationCache {
    * Evicts down to three quarters of the limit, so that not every description has to sort the tables. It does not evict from
    * overlays, because the cache below can have another description.
    */
-  #forgetOldest(): void {
+  #evictOldest(): void {
     const { bytes } = this.#decoding.limits ?? LIMITS;
     if (this.#base !== undefined || this.#bytes <= bytes) return;
     const entries = [...this.#entries].sort(([, one], [, other]) => one.table.lastUse - other.table.lastUse);
@@ -237,7 +237,7 @@ export class RelationCache {
       if (this.#bytes <= (bytes * 3) / 4) return;
       this.#entries.delete(oid);
       this.#bytes -= table.weight;
-      this.#forgotten = Math.max(this.#forgotten, order);
+      this.#newestEvicted = Math.max(this.#newestEvicted, order);
     }
   }
 }

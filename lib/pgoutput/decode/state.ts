@@ -161,7 +161,7 @@ export class DecoderState {
   }
 
   #createUnknownError(oid: number): Error {
-    if (!this.relations.hasForgotten) return this.createViolation(`expected the Relation with OID ${oid} before it`);
+    if (!this.relations.hasEvicted) return this.createViolation(`expected the Relation with OID ${oid} before it`);
     const what = `${this.what}: the description of the table with OID ${oid} was evicted, because there are too many tables`;
     return new ReplicationError('RELATION_FORGOTTEN', what);
   }

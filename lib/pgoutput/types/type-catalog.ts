@@ -30,7 +30,7 @@ export class NewTypesError extends Error {
  *
  * @example
  * const catalog = new TypeCatalog();
- * const asked = catalog.missing(relation.columns);
+ * const asked = catalog.listMissing(relation.columns);
  * catalog.learn(asked, yield* lookUpTypes(asked));
  * createShapedParser({ types, definitions: catalog.definitions, layouts: catalog.layouts }, relation.table, column);
  */
@@ -75,8 +75,8 @@ export class TypeCatalog {
   };
 
   /** Returns the types to look up before values of these columns are read. */
-  missing(columns: readonly Column[]): number[] {
-    return this.#unknown(columns).filter((typeOid) => !this.#unseen.has(typeOid));
+  listMissing(columns: readonly Column[]): number[] {
+    return this.#listUnknown(columns).filter((typeOid) => !this.#unseen.has(typeOid));
   }
 
   /**
@@ -84,14 +84,14 @@ export class TypeCatalog {
    *
    * @param openXid the ID of the transaction that describes it, if it is in progress
    */
-  described(columns: readonly Column[], openXid: number | undefined): void {
-    const unknown = this.#unknown(columns);
+  recordColumns(columns: readonly Column[], openXid: number | undefined): void {
+    const unknown = this.#listUnknown(columns);
     if (openXid === undefined) this.close(unknown);
     else for (const typeOid of unknown) if (!this.#open.has(typeOid)) this.#open.set(typeOid, openXid);
   }
 
   /** Returns the types whose decoding waits for a transaction. */
-  openedBy(xid: number): number[] {
+  listOpenedBy(xid: number): number[] {
     return [...this.#open].flatMap(([typeOid, owner]) => (owner === xid ? typeOid : []));
   }
 
@@ -103,7 +103,7 @@ export class TypeCatalog {
     }
   }
 
-  #unknown(columns: readonly Column[]): number[] {
+  #listUnknown(columns: readonly Column[]): number[] {
     const typeOids = new Set(columns.map(({ typeOid }) => typeOid));
     return [...typeOids].filter((one) => !isBuiltIn(one) && !this.#definitions.has(one) && !this.#text.has(one));
   }

@@ -86,8 +86,8 @@ export class ValueError extends ReplicationError implements ValueLocation {
   }
 
   /** @internal */
-  override recast(code: ErrorCode, seen: Pick<ReplicationErrorOptions, 'retryable' | 'remedy'>): ValueError {
-    return new ValueError(this.#fact, this, this.kept(seen), this.#fault, code);
+  override withCode(code: ErrorCode, seen: Pick<ReplicationErrorOptions, 'retryable' | 'remedy'>): ValueError {
+    return new ValueError(this.#fact, this, this.mergeOptions(seen), this.#fault, code);
   }
 }
 

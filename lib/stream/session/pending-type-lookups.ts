@@ -30,7 +30,7 @@ export class PendingTypeLookups {
 
   /** Looks up the unknown types of a table: its rows may be next. */
   requestMissing({ columns }: RelationMessage): void {
-    const missing = this.#catalog?.missing(columns) ?? [];
+    const missing = this.#catalog?.listMissing(columns) ?? [];
     if (missing.length > 0) this.#request(missing);
   }
 
@@ -62,7 +62,7 @@ export class PendingTypeLookups {
     if (fault instanceof UnknownLayoutError) return this.#layoutFailure ?? error;
     if (!(error instanceof ValueError && fault instanceof UnknownTypeError)) return error;
     if (this.#catalog || isBuiltIn(fault.typeOid)) return this.#failure ?? error;
-    return error.recast(error.code, { remedy: NOT_LOOKED_UP });
+    return error.withCode(error.code, { remedy: NOT_LOOKED_UP });
   }
 
   /**

@@ -3,7 +3,7 @@ import { type ProtocolError } from '../../../lib/common/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
 import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
-import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { RawChangeDecoder } from '../../../lib/pgoutput/decode/raw-change-decoder';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import {
   begin,
@@ -12,7 +12,7 @@ import {
   commitPrepared,
   deletion,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   origin,
   prepare,
   relation,
@@ -71,9 +71,9 @@ const FULL: Parts = [
   commit({ commitLsn: 0x200n }),
 ];
 const MESSAGES: Parts = [
-  logicalMessage({ transactional: false }),
+  encodeLogicalMessage({ transactional: false }),
   begin({ commitLsn: 0x300n }),
-  logicalMessage({ content: Buffer.from([0, 255, 128]) }),
+  encodeLogicalMessage({ content: Buffer.from([0, 255, 128]) }),
   relation(),
   relation({ oid: OTHER, schema: '', name: 'pg_class', identity: 'i', columns: [] }),
   truncate({ oids: [16384, OTHER], restartIdentity: true }),
@@ -90,8 +90,8 @@ const STREAMED: Parts = [
     insert(['x', '7']),
   ),
   streamAbort({ xid: 700, subxid: 701 }),
-  logicalMessage({ transactional: false }),
-  ...block(700, relation(), deletion({ key: ['1', null] }), truncate({ oids: [16384, 16384] }), logicalMessage()),
+  encodeLogicalMessage({ transactional: false }),
+  ...block(700, relation(), deletion({ key: ['1', null] }), truncate({ oids: [16384, 16384] }), encodeLogicalMessage()),
   streamCommit({ xid: 800, commitLsn: 0x400n }),
   ...ROWS,
   streamCommit({ xid: 700, commitLsn: 0x500n }),
@@ -158,7 +158,7 @@ export function decodePayloads(parts: Parts, place: (part: Buffer) => Placed = c
     end.push(protocolError(error));
   }
   messages.forEach(checkColumns);
-  checkReplay(messages);
+  checkRawChanges(messages);
   const outcome = messages.map((message) => JSON.stringify(message));
   for (const message of messages.slice(-2)) inspect(message);
   return [...outcome, ...end];
@@ -176,14 +176,14 @@ function checkColumns(message: AnyPgoutputMessage): void {
 }
 
 /** Verifies that streamed changes can be encoded and decoded again, with equal results except for their position. */
-function checkReplay(messages: readonly AnyPgoutputMessage[]): void {
-  const replay = new Replay(0x900n);
+function checkRawChanges(messages: readonly AnyPgoutputMessage[]): void {
+  const decoder = new RawChangeDecoder(0x900n);
   for (const message of messages) {
     const recording = getRawChange(message);
     // A message outside a transaction already has its position.
     if (!recording || (message.kind === 'message' && !message.transactional)) continue;
     const { payload, relations } = recording;
-    const again = replay.decodeChange(payload, 0, payload.length, relations);
+    const again = decoder.decodeChange(payload, 0, payload.length, relations);
     if (withoutPlace(again) !== withoutPlace(message)) throw new BrokenRule('A streamed change comes otherwise again');
   }
 }

@@ -7,10 +7,10 @@ import { ConnectionError } from '../../../lib/common/errors';
 import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import type { SlotStatus } from '../../../lib/commands/slot-commands';
 import { ResumeState } from '../../../lib/commands/resume-state';
-import { resumeFromState } from '../../../lib/commands/start-position';
+import { createStateResumePoint } from '../../../lib/commands/start-position';
 import { KEEPALIVE } from '../../../lib/wire/replication-messages';
 import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
-import { begin, commit, insert, logicalMessage, relation } from '../../../lib/testing/payloads';
+import { begin, commit, insert, encodeLogicalMessage, relation } from '../../../lib/testing/payloads';
 import { LedgerDelivery } from './delivering-ledger';
 import { createSession, stopAfter, stopBefore, type SessionFixture } from '../../stream/session/support/fake-host';
 import { expectSame, NaiveLedger, type Item, type Piece } from './naive-ledger';
@@ -162,7 +162,7 @@ export class Connection {
     this.sent++;
     const { start, end, changes } = next;
     if (changes === undefined) {
-      this.put(xlogData(logicalMessage({ transactional: false, lsn: end })));
+      this.put(xlogData(encodeLogicalMessage({ transactional: false, lsn: end })));
     } else {
       this.put(xlogData(begin({ commitLsn: start })));
       if (!this.#relationSent) this.put(xlogData(relation()));
@@ -327,7 +327,7 @@ export class World {
     const { position } = this.memory;
     const identity = { systemId: 'one', timeline: 1, walPosition: this.server.wal, database: 'db' };
     // On the same timeline nothing has to be asked.
-    if (position) resumeFromState(position, this.memory).check(identity, slot.name, slot).next();
+    if (position) createStateResumePoint(position, this.memory).check(identity, slot.name, slot).next();
     this.memory.recordStart(slot, identity);
     this.connection = new Connection(this, style, this.server.getStreamStart(position?.lsn ?? 0n));
   }

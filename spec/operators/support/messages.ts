@@ -3,7 +3,13 @@ import { type ReplicationMessage } from '../../../lib/pgoutput/messages/messages
 import { CommitMessage } from '../../../lib/pgoutput/messages/transaction-messages';
 import { KeepaliveMessage } from '../../../lib/pgoutput/messages/walsender-messages';
 import { decodeAll } from '../../pgoutput/support/decode';
-import { begin, logicalMessage, relation, truncate, type LogicalMessageFields } from '../../../lib/testing/payloads';
+import {
+  begin,
+  encodeLogicalMessage,
+  relation,
+  truncate,
+  type LogicalMessageFields,
+} from '../../../lib/testing/payloads';
 import { transaction, type TransactionOptions } from '../../support/fake-backend';
 
 /** Begin, Relation, the inserts, Commit. */
@@ -23,9 +29,9 @@ export function createKeepalive(walEnd: bigint): KeepaliveMessage {
 
 /** A non-transactional logical message, or one in a transaction. */
 export function createLogicalMessage(fields: LogicalMessageFields): ReplicationMessage {
-  return decodeAll(fields.transactional === false ? [logicalMessage(fields)] : [begin(), logicalMessage(fields)]).at(
-    -1,
-  )!;
+  return decodeAll(
+    fields.transactional === false ? [encodeLogicalMessage(fields)] : [begin(), encodeLogicalMessage(fields)],
+  ).at(-1)!;
 }
 
 /** A transaction that truncates tables, given by their OIDs. */

@@ -8,7 +8,7 @@ import {
   deletion,
   inBlock,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   prepare,
   relation,
   rollbackPrepared,
@@ -58,7 +58,7 @@ const change = fc
   });
 const message = fc
   .string({ maxLength: 10 })
-  .map((content): Action => ({ kind: 'change', relation: undefined, payload: logicalMessage({ content }) }));
+  .map((content): Action => ({ kind: 'change', relation: undefined, payload: encodeLogicalMessage({ content }) }));
 const savepoint = fc
   .constantFrom('savepoint' as const, 'release' as const, 'rollback' as const)
   .map((kind) => ({ kind }));

@@ -8,7 +8,7 @@ import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../../lib/pgoutput/messages/messages';
 import { decodeAll } from '../../pgoutput/support/decode';
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
-import { begin, commit, insert, logicalMessage, origin, relation } from '../../../lib/testing/payloads';
+import { begin, commit, insert, encodeLogicalMessage, origin, relation } from '../../../lib/testing/payloads';
 import { Clock } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { names, record, streaming } from '../../support/streaming';
@@ -110,7 +110,7 @@ describe('transactions', () => {
       begin({ commitLsn: 0x100n }),
       relation(),
       insert(['1', 'a']),
-      logicalMessage(),
+      encodeLogicalMessage(),
       insert(['2', 'b']),
     ];
     const messages = [
@@ -206,7 +206,7 @@ describe('transactions, in a session', () => {
     const { values, subscription } = record(streaming(server).pipe(transactions()));
     clock.advance();
     server.commit(transaction({ rows: 0 }));
-    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(10);
     expect(values).toEqual([]);
     expect(server.slot().confirmed).toBe(0x200n);
@@ -218,7 +218,7 @@ describe('transactions, in a session', () => {
       streaming(server).pipe(transactions({ includeNonTransactionalMessages: true })),
     );
     clock.advance();
-    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(10);
     expect(server.slot().confirmed).toBe(0x80n);
     values[0]?.ack();
@@ -369,7 +369,7 @@ describe('transactions, when the consumer owns the position', () => {
 
   it('leaves dropped messages unconfirmed until progress is beyond them', () => {
     const { values, subscription } = started();
-    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(20_000);
     expect([values, server.slot().confirmed]).toEqual([[], 0x80n]);
     server.last.keepalive(0x210n);
@@ -438,7 +438,7 @@ describe('a checkpoint', () => {
     const { values, subscription } = record(streaming(server));
     clock.advance();
     server.commit(transaction());
-    server.last.push(logicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
     server.last.keepalive(0x300n);
     const checkpoints = values.flatMap((message) =>
       'checkpoint' in message ? [[message.kind, message.checkpoint]] : [],

@@ -8,7 +8,7 @@ import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messa
 import {
   commitPrepared,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   relation,
   rollbackPrepared,
   streamAbort,
@@ -73,7 +73,7 @@ describe('a transaction of more than maxBytes', () => {
       ...rows(5000),
       row(1, 'x'.repeat(600_000)),
       truncate(),
-      logicalMessage({ content: Buffer.alloc(300_000, 7) }),
+      encodeLogicalMessage({ content: Buffer.alloc(300_000, 7) }),
       relation({ name: 'people', columns: ['a', 'b'] }),
       ...rows(3000),
     ];

@@ -5,7 +5,7 @@ import {
   begin,
   commit,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   relation,
   streamAbort,
   streamCommit,
@@ -87,7 +87,7 @@ describe('transactions in blocks, in a session', () => {
     server.commit(transaction({ commitLsn: 0x100n }));
     values[0]?.ack();
     expect(confirmed()).toBe(0x130n);
-    server.last.push(logicalMessage({ transactional: false, lsn: 0x180n }));
+    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x180n }));
     expect(confirmed()).toBe(0x180n);
     server.last.keepalive(0x200n);
     expect(confirmed()).toBe(0x200n);

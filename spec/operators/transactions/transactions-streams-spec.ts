@@ -8,7 +8,7 @@ import {
   commit,
   deletion,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   origin,
   relation,
   streamAbort,
@@ -148,11 +148,11 @@ describe('an aborted change', () => {
 
   it('does not include the logical messages of a rolled-back savepoint, which have the top-level xid', () => {
     const payloads = [
-      ...firstBlock(700, relation(), [701, row(1)], logicalMessage()),
+      ...firstBlock(700, relation(), [701, row(1)], encodeLogicalMessage()),
       streamAbort({ subxid: 701 }),
       streamCommit(),
     ];
-    expect(assemble(payloads)).toEqual([asWholeTransaction([logicalMessage()])]);
+    expect(assemble(payloads)).toEqual([asWholeTransaction([encodeLogicalMessage()])]);
   });
 });
 
@@ -175,7 +175,7 @@ describe('a transaction sent in blocks', () => {
     update(['1', UNCHANGED], { key: ['7', null] }),
     deletion({ key: ['1', null] }),
     truncate({ cascade: true }),
-    logicalMessage({ content: 'ab' }),
+    encodeLogicalMessage({ content: 'ab' }),
   ];
 
   it('has everything that a whole transaction has, including the origin', () => {
@@ -227,7 +227,7 @@ describe('a transaction sent in blocks', () => {
   });
 
   it('drops messages outside a transaction between its blocks, or emits them in order', () => {
-    const alone = logicalMessage({ transactional: false, lsn: 0x50n });
+    const alone = encodeLogicalMessage({ transactional: false, lsn: 0x50n });
     const payloads = [...firstBlock(700, relation(), row(1)), alone, ...block(700, row(2)), streamCommit()];
     expect(assemble(payloads)).toEqual([asWholeTransaction([relation(), row(1), row(2)])]);
     const passed = record(

@@ -9,7 +9,7 @@ import {
   commit,
   commitPrepared,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   origin,
   prepare,
   relation,
@@ -120,7 +120,7 @@ describe('transactions, with prepared transactions', () => {
   });
 
   it('has its origin, and logical messages among its changes', () => {
-    const payloads = [origin('node_b'), relation(), row(1), logicalMessage()];
+    const payloads = [origin('node_b'), relation(), row(1), encodeLogicalMessage()];
     const expected = { ...PREPARED, origin: 'node_b', size: 2, changes: changesAt(0x100n, ...payloads) };
     expect(assemble([beginPrepare(), ...payloads, prepare()])).toStrictEqual([expected]);
     expect(assemble([...firstBlock(700, ...payloads), streamPrepare()])).toStrictEqual([expected]);

@@ -15,7 +15,7 @@ import {
   commitPrepared,
   deletion,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   origin,
   prepare,
   relation,
@@ -50,11 +50,11 @@ const content = [
   deletion({ key: row }),
   deletion({ old: row }),
   truncate({ oids: [TABLE, TABLE] }),
-  logicalMessage(),
+  encodeLogicalMessage(),
 ];
 /** A stream with every kind of message. */
 const stream = [
-  logicalMessage({ transactional: false }),
+  encodeLogicalMessage({ transactional: false }),
   begin(),
   ...content,
   commit(),

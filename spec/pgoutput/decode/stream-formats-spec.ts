@@ -7,7 +7,7 @@ import {
   deletion,
   inBlock,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   origin,
   prepare,
   relation,
@@ -63,7 +63,7 @@ describe('the messages of a stream', () => {
         [701, update(['2', 'b'], { key: ['1', null] })],
         [702, deletion({ key: ['2', null] })],
         [701, truncate()],
-        logicalMessage({ lsn: 0x90n }),
+        encodeLogicalMessage({ lsn: 0x90n }),
       ),
     ).slice(2, -1);
     expect(changes.map((change) => ({ ...change }))).toMatchObject([
@@ -81,7 +81,7 @@ describe('the messages of a stream', () => {
   });
 
   it('may have a non-transactional message between blocks, without an xid', () => {
-    const alone = logicalMessage({ transactional: false, lsn: 0x77n });
+    const alone = encodeLogicalMessage({ transactional: false, lsn: 0x77n });
     const [, , found] = decodeAny([...firstBlock(700), alone, ...block(700)]);
     expect({ ...found }).toMatchObject({ kind: 'message', lsn: 0x77n, commitLsn: undefined });
     expect(found).not.toHaveProperty('xid');
@@ -188,7 +188,7 @@ describe('an invalid message at this point of a stream', () => {
     ['a change between blocks', [...open, ONE], /^Insert message: it came outside a transaction/],
     ['a change with an xid between blocks', [...open, inBlock(700, ONE)], /it came outside a transaction/],
     ['an origin between blocks', [...open, origin('node_b')], /it came outside a transaction/],
-    ['a transactional message between blocks', [...open, logicalMessage()], /it came outside a transaction/],
+    ['a transactional message between blocks', [...open, encodeLogicalMessage()], /it came outside a transaction/],
     ['a commit with flags', [...open, streamCommit({ flags: 1 })], /flags of 0 at byte 5, found 0x01/],
     ['a prepare with flags', [...open, streamPrepare({ flags: 1 })], /flags of 0 at byte 1, found 0x01/],
   ])('%s', (_, payloads, problem) => {

@@ -1,6 +1,6 @@
 import { decodeAll, decodeError, decodeLast } from '../support/decode';
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
-import { begin, commit, insert, logicalMessage, origin, relation } from '../../../lib/testing/payloads';
+import { begin, commit, insert, encodeLogicalMessage, origin, relation } from '../../../lib/testing/payloads';
 
 describe('Begin and Commit', () => {
   it('are decoded with positions, time and transaction id', () => {
@@ -49,7 +49,12 @@ describe('Origin', () => {
 
 describe('a logical message', () => {
   it('has a position in its transaction if it is transactional', () => {
-    const payloads = [begin({ commitLsn: 0x500n }), relation(), insert(['1', 'a']), logicalMessage({ lsn: 0x400n })];
+    const payloads = [
+      begin({ commitLsn: 0x500n }),
+      relation(),
+      insert(['1', 'a']),
+      encodeLogicalMessage({ lsn: 0x400n }),
+    ];
     expect(decodeLast('message', payloads)).toEqual({
       kind: 'message',
       transactional: true,
@@ -62,7 +67,7 @@ describe('a logical message', () => {
   });
 
   it('is independent if it is not transactional', () => {
-    const message = decodeLast('message', [logicalMessage({ transactional: false, content: '' })]);
+    const message = decodeLast('message', [encodeLogicalMessage({ transactional: false, content: '' })]);
     expect(message).toEqual({
       kind: 'message',
       transactional: false,
@@ -75,12 +80,12 @@ describe('a logical message', () => {
   });
 
   it('has no ordinal if it is not transactional, even between Begin and Commit', () => {
-    const alone = logicalMessage({ transactional: false });
-    const messages = decodeAll([begin(), alone, logicalMessage()]);
+    const alone = encodeLogicalMessage({ transactional: false });
+    const messages = decodeAll([begin(), alone, encodeLogicalMessage()]);
     expect(messages).toMatchObject([{}, { commitLsn: undefined, ordinal: undefined }, { ordinal: 0 }]);
   });
 
   it('is rejected outside a transaction if it is transactional', () => {
-    expect(decodeError([logicalMessage()]).message).toContain('Message message: it came outside a transaction');
+    expect(decodeError([encodeLogicalMessage()]).message).toContain('Message message: it came outside a transaction');
   });
 });

@@ -9,7 +9,7 @@ import {
   commit,
   deletion,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   origin,
   relation,
   truncate,
@@ -26,8 +26,8 @@ const everyKind = [
   update(['2', payloads.UNCHANGED], { key: ['1', null] }),
   deletion({ old: ['2', 'b'] }),
   truncate({ cascade: true }),
-  logicalMessage({ content: 'ab' }),
-  logicalMessage({ transactional: false, content: '' }),
+  encodeLogicalMessage({ content: 'ab' }),
+  encodeLogicalMessage({ transactional: false, content: '' }),
   commit(),
 ];
 

@@ -33,28 +33,28 @@ function read(typeOid: number, text: string): unknown {
 
 describe('the missing types', () => {
   it('are those that are not built in, each once', () => {
-    expect(catalog.missing(columns(23, 20001, 9_999, 10_000, 20001, 4_294_967_295))).toEqual([
+    expect(catalog.listMissing(columns(23, 20001, 9_999, 10_000, 20001, 4_294_967_295))).toEqual([
       20001, 10_000, 4_294_967_295,
     ]);
-    expect(catalog.missing([])).toEqual([]);
+    expect(catalog.listMissing([])).toEqual([]);
   });
 
   it('do not include found ones, requested directly or as part of another type', () => {
     learn({ 20000: ENUM, 20001: MOODS }, [20001]);
-    expect(catalog.missing(columns(20000, 20001, 20002))).toEqual([20002]);
+    expect(catalog.listMissing(columns(20000, 20001, 20002))).toEqual([20002]);
   });
 
   it('do not include those that were not found: dropped types do not come back', () => {
     learn({}, [20001]);
-    expect(catalog.missing(columns(20001))).toEqual([]);
+    expect(catalog.listMissing(columns(20001))).toEqual([]);
     expect(read(20001, '{so}')).toBe('{so}');
   });
 
   it('include those whose lookup failed, until the first value is decoded as text', () => {
-    expect(catalog.missing(columns(20001))).toEqual([20001]);
-    expect(catalog.missing(columns(20001))).toEqual([20001]);
+    expect(catalog.listMissing(columns(20001))).toEqual([20001]);
+    expect(catalog.listMissing(columns(20001))).toEqual([20001]);
     expect(read(20001, '{so}')).toBe('{so}');
-    expect(catalog.missing(columns(20001))).toEqual([]);
+    expect(catalog.listMissing(columns(20001))).toEqual([]);
   });
 });
 

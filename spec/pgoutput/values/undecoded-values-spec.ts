@@ -5,7 +5,7 @@ import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
 import type { AnyPgoutputMessage } from '../../../lib/pgoutput/messages/messages';
 import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
 import type { Decoding } from '../../../lib/pgoutput/decode/relations';
-import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { RawChangeDecoder } from '../../../lib/pgoutput/decode/raw-change-decoder';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { UndecodedValue } from '../../../lib/pgoutput/values/undecoded-value';
@@ -127,9 +127,9 @@ describe('the error for a value that cannot be decoded', () => {
     const error = decodeError([begin(), docs, insert(['1', 'a', 'b'])], { types });
     expect(error.cause).toBe(cause);
     expect(error.message).toContain('correct the parser');
-    const recast = error.recast('SERVER_ERROR', { remedy: 'Wait.' });
-    expect(recast).toMatchObject({ name: 'ValueError', code: 'SERVER_ERROR', column: 'id', cause });
-    expect(recast.message.match(/in the transaction/g)).toHaveLength(1);
+    const changed = error.withCode('SERVER_ERROR', { remedy: 'Wait.' });
+    expect(changed).toMatchObject({ name: 'ValueError', code: 'SERVER_ERROR', column: 'id', cause });
+    expect(changed.message.match(/in the transaction/g)).toHaveLength(1);
   });
 
   it('is a ProtocolError for a message that is truncated or too long', () => {
@@ -261,9 +261,9 @@ describe('an undecoded value', () => {
     )
       .map((payload) => decoder.decode(payload, 0, payload.length))
       .flatMap((message) => getRawChange(message) ?? []);
-    const replay = new Replay(0x200n);
+    const rawDecoder = new RawChangeDecoder(0x200n);
     const replayed = changes.map(({ payload, relations }) =>
-      replay.decodeChange(payload, 0, payload.length, relations),
+      rawDecoder.decodeChange(payload, 0, payload.length, relations),
     );
     expect(replayed).toMatchObject([
       { ordinal: 0, commitLsn: 0x200n, new: { id: 1 } },
@@ -286,7 +286,7 @@ describe('the error for a value of a streamed transaction', () => {
       .flatMap((message) => getRawChange(message) ?? []);
     isBroken = true;
     const error = failure(() =>
-      new Replay(0x200n).decodeChange(change!.payload, 0, change!.payload.length, change!.relations),
+      new RawChangeDecoder(0x200n).decodeChange(change!.payload, 0, change!.payload.length, change!.relations),
     );
     expect(error).toMatchObject({
       code: 'VALUE_DECODE_FAILED',

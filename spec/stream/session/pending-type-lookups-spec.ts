@@ -1,6 +1,6 @@
 import { ConnectionError } from '../../../lib/common/errors';
 import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
-import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { RawChangeDecoder } from '../../../lib/pgoutput/decode/raw-change-decoder';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
@@ -145,7 +145,9 @@ describe('a type that occurs in an open transaction', () => {
     session.completeTypeLookup();
     const [kept] = host.delivered.flatMap((message) => getRawChange(message) ?? []);
     const { payload, relations } = kept!;
-    expect(new Replay(1n).decodeChange(payload, 0, payload.length, relations)).toMatchObject({ new: { v: ['ok'] } });
+    expect(new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, relations)).toMatchObject({
+      new: { v: ['ok'] },
+    });
     expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
   });
 

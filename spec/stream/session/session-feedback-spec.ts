@@ -2,7 +2,7 @@ import { ConnectionError, ReplicationError } from '../../../lib/common/errors';
 import {
   inBlock,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   relation,
   streamCommit,
   streamStart,
@@ -122,7 +122,7 @@ describe('an acknowledgement', () => {
 
   it('of a logical message confirms only its own position, which then counts as received', () => {
     const { receive, host } = createSession();
-    receive(xlogData(logicalMessage({ transactional: false, lsn: 0x180n })));
+    receive(xlogData(encodeLogicalMessage({ transactional: false, lsn: 0x180n })));
     host.time = 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x180n, flushed: 0x180n });

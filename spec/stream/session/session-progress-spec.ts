@@ -1,6 +1,6 @@
 import { Delivery } from '../../../lib/ledger/acknowledgement';
 import type { SessionOptions } from '../../../lib/stream/session/session-ports';
-import { logicalMessage } from '../../../lib/testing/payloads';
+import { encodeLogicalMessage } from '../../../lib/testing/payloads';
 import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
@@ -121,7 +121,7 @@ describe('the slot, if the consumer owns the position', () => {
 
   it('is not moved by dropped messages, nor by an empty transaction', () => {
     const { receive, host } = consumers();
-    receive(xlogData(logicalMessage({ transactional: false, lsn: 0x80n })));
+    receive(xlogData(encodeLogicalMessage({ transactional: false, lsn: 0x80n })));
     for (const message of host.delivered) Delivery.discard(message);
     receive(RELATION, ...transactionFrames(0x100n, 0));
     host.time += 1000;

@@ -17,7 +17,7 @@ import { StreamHistory } from '../../../../lib/ledger/stream-history';
 import { FrameDecoder } from '../../../../lib/wire/frames';
 import { Reader } from '../../../../lib/wire/reader';
 import { keepalive, xlogData } from '../../../../lib/testing/backend-messages';
-import { begin, commit, insert, logicalMessage, origin, relation, type } from '../../../../lib/testing/payloads';
+import { begin, commit, insert, encodeLogicalMessage, origin, relation, type } from '../../../../lib/testing/payloads';
 
 /** The client's messages during the stream. */
 export type Sent =
@@ -228,7 +228,7 @@ export const STREAM = [
   RELATION,
   xlogData(type(20000, 'mood')),
   ...transactionFrames(0x100n, 2),
-  xlogData(logicalMessage({ transactional: false, lsn: 0x180n })),
+  xlogData(encodeLogicalMessage({ transactional: false, lsn: 0x180n })),
   xlogData(begin({ commitLsn: 0x200n })),
   xlogData(origin('elsewhere')),
   ...transactionFrames(0x200n, 1).slice(1),

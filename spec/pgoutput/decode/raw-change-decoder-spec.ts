@@ -3,7 +3,7 @@ import { ProtocolError } from '../../../lib/common/errors';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import type { Change } from '../../../lib/pgoutput/messages/messages';
 import { getRawChange, type RawChange } from '../../../lib/pgoutput/messages/raw-change';
-import { Replay } from '../../../lib/pgoutput/decode/replay';
+import { RawChangeDecoder } from '../../../lib/pgoutput/decode/raw-change-decoder';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { TABLE } from '../../../lib/testing/defaults';
 import {
@@ -13,7 +13,7 @@ import {
   deletion,
   inBlock,
   insert,
-  logicalMessage,
+  encodeLogicalMessage,
   prepare,
   relation,
   streamStart,
@@ -42,10 +42,10 @@ function recordings(payloads: readonly Buffer[], types: TypeParsers = defaultTyp
 
 /** The changes decoded from raw changes, from a copy within other bytes. */
 function replayed(recorded: readonly RawChange[], commitLsn = 0x100n): Change[] {
-  const replay = new Replay(commitLsn);
+  const decoder = new RawChangeDecoder(commitLsn);
   return recorded.map(({ payload, relations }) => {
     const buffer = Buffer.concat([Buffer.from('before'), payload, Buffer.from('behind')]);
-    const change = replay.decodeChange(buffer, 6, 6 + payload.length, relations);
+    const change = decoder.decodeChange(buffer, 6, 6 + payload.length, relations);
     buffer.fill(0xee);
     return change;
   });
@@ -85,7 +85,7 @@ const EVERYTHING = [
   deletion({ old: ['x', 'toast'] }, OTHER),
   truncate({ oids: [TABLE, OTHER], cascade: true, restartIdentity: true }),
   truncate({ oids: [OTHER] }),
-  logicalMessage({ prefix: 'p', content: Buffer.from([0, 255]), lsn: 0x77n }),
+  encodeLogicalMessage({ prefix: 'p', content: Buffer.from([0, 255]), lsn: 0x77n }),
   truncate({ oids: [] }),
   insert(['4', 'dan']),
 ];
@@ -167,7 +167,7 @@ describe('decoding of raw changes', () => {
     const [recording] = recordings(firstBlock(700, users, insert(['1', 'a'])));
     if (!recording) throw new Error('Expected a recording');
     const { payload } = recording;
-    const error = failure(() => new Replay(1n).decodeChange(payload, 0, payload.length, []));
+    const error = failure(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, []));
     expect(error.message).toMatch(/^Insert message: expected the Relation with OID 16384 before it/);
   });
 
@@ -175,24 +175,24 @@ describe('decoding of raw changes', () => {
     for (const payload of [
       inBlock(7, users),
       inBlock(7, type(1, 'x')),
-      inBlock(7, logicalMessage({ transactional: false })),
+      inBlock(7, encodeLogicalMessage({ transactional: false })),
     ]) {
-      expect(failure(() => new Replay(1n).decodeChange(payload, 0, payload.length, [])).message).toMatch(
+      expect(failure(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, [])).message).toMatch(
         /expected a change of a transaction/,
       );
     }
-    expect(() => new Replay(1n).decodeChange(Buffer.from('?'), 0, 1, [])).toThrow(ProtocolError);
+    expect(() => new RawChangeDecoder(1n).decodeChange(Buffer.from('?'), 0, 1, [])).toThrow(ProtocolError);
   });
 });
 
 describe('a raw change', () => {
   it('exists for every streamed change, with its subtransaction, and for no other message', () => {
     const messages = decodeAny([
-      logicalMessage({ transactional: false }),
+      encodeLogicalMessage({ transactional: false }),
       begin(),
       ...EVERYTHING,
       commit(),
-      ...firstBlock(700, type(5, 'mood'), users, [701, insert(['1', 'a'])], logicalMessage()),
+      ...firstBlock(700, type(5, 'mood'), users, [701, insert(['1', 'a'])], encodeLogicalMessage()),
     ]);
     const found = messages.flatMap((message) => {
       const recording = getRawChange(message);
@@ -232,7 +232,7 @@ describe('random changes, streamed in random blocks', () => {
     row.map(([id]) => deletion({ key: [id, null] })),
     row.map((old) => deletion({ old }, OTHER)),
     fc.subarray([TABLE, OTHER]).map((oids) => truncate({ oids })),
-    text.map((content) => logicalMessage({ content: content ?? 'none' })),
+    text.map((content) => encodeLogicalMessage({ content: content ?? 'none' })),
     // DDL, including that of a table that is not changed afterwards.
     fc.constantFrom('id', 'key', '__proto__').map((name) => relation({ columns: [{ name, key: true }, 'name'] })),
     fc.constantFrom(['a', 'b'], ['b', 'a']).map((columns) => relation({ oid: OTHER, name: 'others', columns })),

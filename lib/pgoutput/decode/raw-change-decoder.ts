@@ -11,7 +11,7 @@ import { defaultTypes } from '../values/values';
  * Decodes the raw changes of a streamed transaction again, in their order, with the positions of a committed transaction. The
  * result is the same each time.
  */
-export class Replay {
+export class RawChangeDecoder {
   readonly #relations = new RelationCache({ types: defaultTypes });
   readonly #state = new DecoderState(this.#relations);
   readonly #reader = new PayloadReader(this.#state);

@@ -7,8 +7,8 @@ import type { FakeSlot } from './server-state';
 import { SilenceWatch } from './silence-watch';
 import { buildXlogData } from './wal';
 
-/** The server process that contains a WalSender. */
-export interface WalSenderProcess {
+/** The server process that streams. */
+export interface ServerProcess {
   readonly processId: number;
   readonly log: string[];
   readonly auditor: ClientAuditor;
@@ -19,14 +19,14 @@ export interface WalSenderProcess {
 }
 
 /** The streaming part of a server process. It holds the slot, and processes status updates. */
-export class WalSender {
+export class StreamingProcess {
   streaming = false;
   readonly #cluster: FakeCluster;
-  readonly #process: WalSenderProcess;
+  readonly #process: ServerProcess;
   readonly #slot: FakeSlot;
   #watch: SilenceWatch | undefined;
 
-  constructor(cluster: FakeCluster, process: WalSenderProcess, slot: FakeSlot) {
+  constructor(cluster: FakeCluster, process: ServerProcess, slot: FakeSlot) {
     this.#cluster = cluster;
     this.#process = process;
     this.#slot = slot;
