@@ -214,6 +214,15 @@ export abstract class Delivery implements Acknowledgeable {
   }
 
   /**
+   * Attaches a state that deliveries share, as none of them needs settling.
+   *
+   * @internal
+   */
+  static attachShared(delivery: Delivery, state: DeliveryState): void {
+    delivery.deliveryState = state;
+  }
+
+  /**
    * The delivery is settled by other means than its own acknowledgement.
    *
    * @returns the bytes with which it counted against the window; undefined if it was settled before

@@ -1,4 +1,11 @@
-import { Delivery, UNIT_END, type AckHandle, type SessionControl, type StopControl } from './acknowledgement';
+import {
+  Delivery,
+  DeliveryState,
+  UNIT_END,
+  type AckHandle,
+  type SessionControl,
+  type StopControl,
+} from './acknowledgement';
 import { CommitUnit, isPossiblyDropped, NOT_ENDED, UnitPart, type HandleOwner, type StreamedPart } from './commit-unit';
 import type { Lsn } from '../common/lsn';
 import { KeepaliveHandle, SettledHandle } from './settled-handles';
@@ -36,7 +43,8 @@ export class UnitLedger implements HandleOwner, StopControl {
   readonly session: SessionControl;
   readonly #events: LedgerEvents;
   readonly #positionOwner: PositionOwner;
-  readonly #settledHandle: SettledHandle;
+  /** Of all messages that need no settling. */
+  readonly #settledState: DeliveryState;
   readonly #queue = new ConfirmationQueue();
   #unackedMessages = 0;
   #unackedBytes = 0;
@@ -49,7 +57,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     this.session = session;
     this.#events = events;
     this.#positionOwner = owner;
-    this.#settledHandle = new SettledHandle(this);
+    this.#settledState = new DeliveryState(new SettledHandle(this), undefined, UNIT_END);
     this.#window = new Window(limits, () => {
       events.windowReopened();
     });
@@ -114,7 +122,7 @@ export class UnitLedger implements HandleOwner, StopControl {
 
   /** For messages that need no settling: Relation, Type, Origin, Keepalive. */
   attachSettled(message: Delivery): void {
-    Delivery.attach(message, this.#settledHandle);
+    Delivery.attachShared(message, this.#settledState);
   }
 
   openStandaloneUnit(message: Delivery, position: Lsn, bytes: number): void {
