@@ -178,10 +178,10 @@ describe('createPublication', () => {
   });
 
   it.each([
-    ['a missing table', { tables: ['Users'] }, '42P01', 14, /capitals/],
-    ['a missing schema', { tables: ['Billing.items'] }, '3F000', 14, /capitals/],
-    ['a missing schema', { schemas: ['Billing'] }, '3F000', 15, /capitals/],
-    ['a missing column', { tables: [{ table: 'users', columns: ['No'] }] }, '42703', 15, /capitals/],
+    ['a missing table', { tables: ['Users'] }, '42P01', 14, /case-sensitive/],
+    ['a missing schema', { tables: ['Billing.items'] }, '3F000', 14, /case-sensitive/],
+    ['a missing schema', { schemas: ['Billing'] }, '3F000', 15, /case-sensitive/],
+    ['a missing column', { tables: [{ table: 'users', columns: ['No'] }] }, '42703', 15, /case-sensitive/],
     ['a filter that is not boolean', { tables: [{ table: 'users', where: 'id' }] }, '42804', 15, /row filter/],
     ['a filter with a syntax error', { tables: [{ table: 'users', where: 'id =' }] }, '42601', 15, /row filter/],
     [

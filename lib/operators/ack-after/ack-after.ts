@@ -19,7 +19,7 @@ export type WorkResult<O> = O extends string ? never : O extends ObservableInput
  *
  * - Work that fails ends the stream with its error at once. The value is not acknowledged, and is delivered again after
  *   the next subscription (`reconnect`, `retry`).
- * - When the stream fails, because of work or otherwise, other work continues. Their input is delivered again after the
+ * - When the stream fails, because of work or otherwise, other work continues. Its input is delivered again after the
  *   next subscription, but no work is done twice: work that still runs continues for the redelivered value, and a value
  *   whose work has completed is acknowledged at once. (The values of a `map`, and the data of other plugins, cannot be
  *   recognized. They wait until that work has ended, and `project` is then called again.)
