@@ -3,7 +3,8 @@
  *
  *   DATABASE_URL=… node --import tsx examples/bounded-replay.ts [--from 0/16B6C50] [--to 0/16B7D00] [--slot s] [--publication p]
  *
- * Default: from the slot's confirmed position to the current end of the WAL.
+ * Default: from the slot's confirmed position to the current end of the WAL. The server starts no earlier than there: an earlier
+ * `--from` fails with SLOT_AHEAD.
  */
 import { parseArgs } from 'node:util';
 import { defer, forkJoin, map, switchMap, tap, toArray, type Observable } from 'rxjs';
@@ -48,5 +49,5 @@ before
     switchMap((all) => defer(() => confirmed).pipe(map((position) => ({ count: all.length, position })))),
   )
   .subscribe(({ count, position }) => {
-    console.log(`Replayed ${count} transactions. The slot still stands at ${formatLsn(position)}.`);
+    console.log(`Replayed ${count} transactions. The slot's confirmed position is ${formatLsn(position)}.`);
   });

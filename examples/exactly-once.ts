@@ -2,8 +2,8 @@
  * Copies the table orders into another database, each transaction exactly once: rows and position are stored in one
  * transaction. It can be killed and restarted at any time.
  *
- * The publication, the slot `example` and a table `orders` with these columns must exist. Rows inserted before the slot was
- * created are not copied.
+ * The database at DATABASE_URL must have a table `orders`, with the columns of TABLES below, a publication of it and the slot
+ * `example`. Rows inserted before the slot was created are not copied.
  *
  *   DATABASE_URL=… STORE_URL=… node --import tsx examples/exactly-once.ts
  */
@@ -31,13 +31,13 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS orders (id int PRIMARY KEY, customer text, total numeric(8,2), paid boolean);
   CREATE TABLE IF NOT EXISTS streams (slot text PRIMARY KEY, checkpoint jsonb)`;
 
-async function load(): Promise<Checkpoint | undefined> {
+async function prepareStore(): Promise<Checkpoint | undefined> {
   await store.query(TABLES);
   await store.query('INSERT INTO streams (slot) VALUES ($1) ON CONFLICT DO NOTHING', [SLOT]);
-  return checkpointIn(store);
+  return readCheckpoint(store);
 }
 
-async function checkpointIn(client: Pool | PoolClient, lock = ''): Promise<Checkpoint | undefined> {
+async function readCheckpoint(client: Pool | PoolClient, lock = ''): Promise<Checkpoint | undefined> {
   const { rows } = await client.query<{ checkpoint: Checkpoint | null }>(
     `SELECT checkpoint FROM streams WHERE slot = $1 ${lock}`,
     [SLOT],
@@ -50,7 +50,7 @@ async function save(tx: Transaction): Promise<void> {
   try {
     await client.query('BEGIN');
     // The lock makes a second process wait until this one has stored its last transaction.
-    const stored = await checkpointIn(client, 'FOR UPDATE');
+    const stored = await readCheckpoint(client, 'FOR UPDATE');
     if (!stored || tx.commitLsn >= parseLsn(stored.endLsn)) {
       for (const change of tx) await apply(client, change);
       await client.query('UPDATE streams SET checkpoint = $2 WHERE slot = $1', [SLOT, tx.checkpoint]);
@@ -99,7 +99,7 @@ logicalReplication({
   connection: process.env['DATABASE_URL'],
   slot: SLOT,
   publications: ['example'],
-  startLsn: load,
+  startLsn: prepareStore,
 })
   .pipe(stopOn(fromEvent(process, 'SIGINT')), transactions(), ackAfter(save), reconnect())
   .subscribe({

@@ -1,5 +1,5 @@
 /**
- * Demonstrates the library in half a minute, with no dependency but Node:
+ * Demonstrates the library in a few seconds, after `npm ci`:
  *
  *   npm start
  *
@@ -12,21 +12,21 @@ import { interrupts } from './support/interrupt';
 import { streamOwnDatabase } from './support/own-database';
 
 const HELP = `npm start
-  Starts a PostgreSQL server for the occasion, commits to it and streams what was committed.
+  Starts a temporary PostgreSQL server, commits to it, and streams what was committed.
 
 DATABASE_URL=postgres://user@host/database npm start -- [options]
   Streams that database until Ctrl-C, and confirms what it has printed.
 
-  --tables a,b,s.c     makes the publication for these tables, if it is missing
+  --tables a,b,s.c     creates the publication for these tables, if it is missing
   --publication name   the publication to stream (quickstart)
-  --slot name          the slot to stream from, made if it is missing (quickstart)
+  --slot name          the slot to stream from, created if it is missing (quickstart)
   --help               this text
 
 The server needs wal_level = logical, and the user REPLICATION. A slot stays when the program ends.`;
 
 /** Remedies of this program that it shows in addition to the error, by error code. */
 const HINTS: Readonly<Record<string, string>> = {
-  PUBLICATION_MISSING: 'Or let it be made here: npm start -- --tables your_table',
+  PUBLICATION_MISSING: 'Or create it here: npm start -- --tables your_table',
   '42P01': 'Name tables as in --tables users,billing.invoices',
 };
 
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
   try {
     read = readArguments();
   } catch (error) {
-    explain(error, 'npm start -- --help says what there is.');
+    explain(error, 'npm start -- --help lists the options.');
     return 2;
   }
   const { values, tokens } = read;
@@ -58,7 +58,7 @@ async function main(): Promise<number> {
   const url = process.env['DATABASE_URL'];
   if (!url) {
     if (tokens.length === 0) return (await runDemo()) ? 0 : 1;
-    explain('Options are for a database of yours: set DATABASE_URL to its URI.', 'npm start -- --help says more.');
+    explain('Options need a database: set DATABASE_URL to its URI.', 'npm start -- --help lists the options.');
     return 2;
   }
   const tables = values.tables.flatMap((list) => list.split(',')).map((table) => table.trim());

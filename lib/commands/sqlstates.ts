@@ -9,7 +9,7 @@ export interface SqlStateMeaning {
 
 /*
  * The class of the SQLSTATE, its first two characters, determines whether another attempt can help. Some conditions are
- * exceptions from their class. Source: src/backend/utils/errcodes.txt. Messages are localised, so they are not examined.
+ * exceptions from their class. Source: src/backend/utils/errcodes.txt. Messages are localized, so they are not examined.
  */
 
 const OTHER_SQL =

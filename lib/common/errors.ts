@@ -211,7 +211,7 @@ export class ProtocolError extends ReplicationError {
  * Source: PostgreSQL manual, "Error and Notice Message Fields".
  */
 export interface ServerFields {
-  /** `ERROR`, `FATAL`, `WARNING` …, never localised. */
+  /** `ERROR`, `FATAL`, `WARNING` …, never localized. */
   readonly severity: string;
   /** The five-character SQLSTATE. */
   readonly sqlState: string;

@@ -44,7 +44,7 @@ export function readServerFields(reader: Reader, what: string): ServerFields {
     if (value !== undefined) optional[name] = value;
   }
   return {
-    // S is localised. V exists since PostgreSQL 9.6, and some poolers omit it.
+    // S is localized. V exists since PostgreSQL 9.6, and some poolers omit it.
     severity: sent.get('V') ?? required('S', 'severity'),
     sqlState: required('C', 'SQLSTATE'),
     message: required('M', 'message'),

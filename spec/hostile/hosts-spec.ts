@@ -111,7 +111,7 @@ describe('a hostile first host', () => {
       'SERVER_VERIFICATION_FAILED',
     ],
     [
-      'lets us in unasked',
+      'accepts the connection without authentication',
       async (peer) => {
         await behindTls(peer);
         peer.send(readyForQuery());

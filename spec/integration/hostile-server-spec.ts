@@ -136,7 +136,7 @@ describe('before authentication', () => {
     ['it starts the stream unrequested', COPY_BOTH, 'PROTOCOL_VIOLATION', /copyBoth/],
     ['it requests Kerberos', message('R', 2), 'AUTHENTICATION_UNSUPPORTED', /Kerberos/],
     [
-      'it lets us in without proof that it knows the password',
+      'it accepts the connection without proof that it knows the password',
       Buffer.concat([message('R', 10, 'SCRAM-SHA-256', ''), AUTHENTICATED]),
       'SERVER_VERIFICATION_FAILED',
       /SCRAM/,

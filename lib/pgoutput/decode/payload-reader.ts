@@ -12,7 +12,7 @@ export class PayloadReader {
   readonly #state: DecoderState;
   readonly #guard: ValueGuard;
 
-  /** @param catalog knows whether a look-up of types can help with a value that cannot be decoded */
+  /** @param catalog knows whether a lookup of types can help with a value that cannot be decoded */
   constructor(state: DecoderState, catalog?: TypeCatalog) {
     this.#state = state;
     this.#guard = new ValueGuard(state, catalog);

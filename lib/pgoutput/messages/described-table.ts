@@ -56,7 +56,7 @@ export type DomainBases = ReadonlyMap<number, number>;
 export class DescribedTable {
   /** A list of this table only, shared by all changes of the table. */
   readonly asArray: readonly DescribedTable[] = [this];
-  /** The time of the last look-up, by the clock of its {@link CompiledTables}. */
+  /** The time of the last lookup, by the clock of its {@link CompiledTables}. */
   lastUse = 0;
   /** Set and cleared by {@link CompiledTables}. */
   compiled: CompiledRelation | undefined;

@@ -5,7 +5,7 @@ import type { ValueFault } from '../values/value-fault';
 
 /**
  * Types that a transaction created can be looked up, because it is committed. The end of the transaction waits for the
- * look-up, because its raw changes are decoded after it.
+ * lookup, because its raw changes are decoded after it.
  */
 export class NewTypesError extends Error {
   constructor(readonly typeOids: readonly number[]) {
@@ -17,7 +17,7 @@ export class NewTypesError extends Error {
 /**
  * The types of one subscription that are not built in.
  *
- * Types are looked up while the stream runs, and a look-up can fail or finish late. So that a column does not hold text in one
+ * Types are looked up while the stream runs, and a lookup can fail or finish late. So that a column does not hold text in one
  * row and an array in the next, the decoding of a type is fixed when its first value is read: text if its definition is
  * unknown, otherwise as the definition requires.
  *
@@ -41,7 +41,7 @@ export class TypeCatalog {
   /** The current attributes of composite types, and, in `#layouts`, all known attributes by number of fields. */
   readonly #present = new Map<number, readonly Attribute[]>();
   readonly #layouts = new Map<string, readonly Attribute[]>();
-  /** Composite types that were altered after their look-up. */
+  /** Composite types that were altered after their lookup. */
   readonly #outdated = new Set<number>();
 
   /** The types that were looked up again because a binary value contained them. */
@@ -54,7 +54,7 @@ export class TypeCatalog {
    * commits. Until then, their values are text, but the decoding is not fixed.
    */
   readonly #open = new Map<number, number>();
-  /** The types in `#open` that a look-up has not found. */
+  /** The types in `#open` that a lookup has not found. */
   readonly #unseen = new Set<number>();
 
   /** Returns the definition of a type when a value is read. A type without a definition then stays text. */
@@ -95,7 +95,7 @@ export class TypeCatalog {
     return [...this.#open].flatMap(([typeOid, owner]) => (owner === xid ? typeOid : []));
   }
 
-  /** Marks the types as visible: the next look-up is final. */
+  /** Marks the types as visible: the next lookup is final. */
   close(typeOids: readonly number[]): void {
     for (const typeOid of typeOids) {
       this.#open.delete(typeOid);
@@ -109,10 +109,10 @@ export class TypeCatalog {
   }
 
   /**
-   * Adds the result of a look-up. A requested type that was not found was dropped, and stays text, unless its transaction is in
+   * Adds the result of a lookup. A requested type that was not found was dropped, and stays text, unless its transaction is in
    * progress.
    *
-   * @param asked the requested types; empty for a look-up of all types
+   * @param asked the requested types; empty for a lookup of all types
    */
   learn(asked: readonly number[], found: ReadonlyMap<number, TypeDefinition>): void {
     for (const [typeOid, definition] of found) this.#see(typeOid, definition);
@@ -125,7 +125,7 @@ export class TypeCatalog {
 
   /**
    * Handles an {@link UnknownLayoutError} after its type was looked up again: values with fewer fields than the type has
-   * attributes were written before the last attributes were added. If the look-up failed, the layout stays unknown.
+   * attributes were written before the last attributes were added. If the lookup failed, the layout stays unknown.
    *
    * @returns whether such a value can be read now
    */
@@ -137,17 +137,17 @@ export class TypeCatalog {
     return true;
   }
 
-  /** Whether a look-up can help to read a value that could not be read. It is tried once per type and per layout. */
+  /** Whether a lookup can help to read a value that could not be read. It is tried once per type and per layout. */
   mayHelp(fault: ValueFault): boolean {
     if (fault instanceof UnknownLayoutError) return !this.#reconsidered.has(toLayoutKey(fault.typeOid, fault.fields));
     return fault instanceof UnknownTypeError && fault.partOid !== undefined && this.#canReopen(fault.partOid);
   }
 
   /**
-   * Allows another look-up after a value could not be read. A binary value with an unknown type does not fix the decoding of the
+   * Allows another lookup after a value could not be read. A binary value with an unknown type does not fix the decoding of the
    * type, unlike text.
    *
-   * @returns the types to look up; empty if a look-up cannot help
+   * @returns the types to look up; empty if a lookup cannot help
    */
   reopen(fault: ValueFault): readonly number[] {
     if (!this.mayHelp(fault)) return [];

@@ -25,7 +25,7 @@ export class ValueGuard {
   readonly #catalog: TypeCatalog | undefined;
   readonly #guarded = new WeakMap<CompiledRelation, CompiledRelation>();
 
-  /** @param catalog knows whether a look-up of types can help */
+  /** @param catalog knows whether a lookup of types can help */
   constructor(state: CurrentTransaction, catalog: TypeCatalog | undefined) {
     this.#state = state;
     this.#catalog = catalog;
@@ -59,7 +59,7 @@ export class ValueGuard {
     return { ...compiled, text: guard(compiled.text, 'text'), binary: guard(compiled.binary, 'binary') };
   }
 
-  /** Whether to deliver the bytes. If a look-up of types can help, that is tried first. */
+  /** Whether to deliver the bytes. If a lookup of types can help, that is tried first. */
   #mayDeliver({ onDecodeError }: CompiledRelation, thrown: unknown): boolean {
     return onDecodeError === 'deliver' && !(thrown instanceof ValueFault && this.#catalog?.mayHelp(thrown));
   }

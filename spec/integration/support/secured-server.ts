@@ -107,7 +107,7 @@ export class SecuredServer {
   /** The error of a connection that fails. */
   async refusal(connection?: ConnectionOptions | string): Promise<ReplicationError> {
     const admitted = await this.logIn(connection).catch((error: unknown) => error);
-    if (isLoggedSession(admitted)) throw new Error(`The server has let us in: ${inspect(admitted)}`);
+    if (isLoggedSession(admitted)) throw new Error(`The server has accepted the connection: ${inspect(admitted)}`);
     return expectNoSecret(admitted);
   }
 

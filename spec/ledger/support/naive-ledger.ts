@@ -168,7 +168,7 @@ export class NaiveLedger {
     return [...this.items, ...this.streams.values()].flatMap(getPieces).filter(isWaiting);
   }
 
-  /** What of that weighs on the window. */
+  /** What of that counts against the window. */
   get inWindow(): Piece[] {
     const items = this.items.filter((item) => item.kind !== 'transaction' || !item.prepared || item.ended);
     return [...items, ...this.streams.values()].flatMap(getPieces).filter(isWaiting);
