@@ -5,9 +5,9 @@ import {
   buildAlterReplicationSlot,
   buildCreateReplicationSlot,
   buildDropReplicationSlot,
-  quoteLiteral,
   type SlotChanges,
-} from './sql';
+} from './slot-sql';
+import { quoteLiteral } from './sql';
 import {
   getCount,
   getInteger,

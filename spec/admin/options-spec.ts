@@ -12,7 +12,7 @@ import {
   publicationStatus,
   slotStatus,
 } from '../../lib/index';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 const connection = 'postgres://me@localhost';
 const long = 'ö'.repeat(32);
@@ -80,7 +80,7 @@ it.each<[option: string, what: RegExp, call: () => unknown]>([
   ['dropTables', /must not contain columns or where/, alter({ dropTables: [{ table: 'a', columns: ['id'] }] })],
   ['dropTables', /must not contain columns or where/, alter({ dropTables: [{ table: 'a', where: 'true' }] })],
 ])('%s: %s', (option, what, call) => {
-  const error = failure(call);
+  const error = captureError(call);
   expect(error).toBeInstanceOf(ConfigError);
   expect(error).toMatchObject({ option, message: expect.stringMatching(what) });
 });
@@ -99,7 +99,7 @@ describe('the options of management commands', () => {
     ['slots', () => identifySystem({ connection, slots: 'orders' } as object)],
     ['connection', () => identifySystem({ connection: 'host=h password=a secret' })],
   ])('are validated when the function is called: %s', (option, call) => {
-    const error = failure(call);
+    const error = captureError(call);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });
     expect(error.message).not.toContain('secret');
   });

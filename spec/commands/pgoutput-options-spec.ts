@@ -1,5 +1,5 @@
 import { buildPgoutputOptions, chooseProtoVersion, type PgoutputRequest } from '../../lib/commands/pgoutput-options';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 const NOTHING: PgoutputRequest = {
   protoVersion: undefined,
@@ -50,7 +50,11 @@ describe('the options of START_REPLICATION', () => {
   ])('with %j are supported from server %i on', (request, since, options) => {
     for (const version of VERSIONS) {
       if (version >= since) expect(optionsOf(request, version)).toEqual(options);
-      else expect(failure(() => optionsOf(request, version))).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
+      else
+        expect(captureError(() => optionsOf(request, version))).toMatchObject({
+          code: 'UNSUPPORTED',
+          retryable: false,
+        });
     }
     expect(optionsOf(request, since)).toEqual(options);
     expect(() => optionsOf(request, since - 1)).toThrow();
@@ -69,7 +73,7 @@ describe('the options of START_REPLICATION', () => {
     [{ messages: true }, 130_020, 'messages: true needs PostgreSQL 14; this server is 13.20'],
     [{ binary: true }, 130_020, 'binary: true needs PostgreSQL 14; this server is 13.20'],
   ])('report what %j requires on %i', (request, version, message) => {
-    expect(failure(() => optionsOf(request, version)).message).toContain(message);
+    expect(captureError(() => optionsOf(request, version)).message).toContain(message);
   });
 
   it('request the lowest protocol version that supports them', () => {

@@ -18,7 +18,7 @@ import {
   readyForQuery,
   rowDescription,
 } from '../../lib/testing/backend-messages';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 import { runRoutine, done, READY, buildError, rows, serverFields } from './support/converse';
 
 const NOTICE: BackendMessage = { kind: 'notice', fields: serverFields({ severity: 'WARNING' }) };
@@ -103,13 +103,13 @@ describe('START_REPLICATION', () => {
 describe('required results', () => {
   it('include a row', () => {
     expect(getOnlyRow([{ a: '1' }, { a: '2' }], 'it')).toEqual({ a: '1' });
-    expect(failure(() => getOnlyRow([], 'IDENTIFY_SYSTEM')).message).toContain('no row for IDENTIFY_SYSTEM');
+    expect(captureError(() => getOnlyRow([], 'IDENTIFY_SYSTEM')).message).toContain('no row for IDENTIFY_SYSTEM');
   });
 
   it('include a column with text', () => {
     expect(getText({ a: '' }, 'a')).toBe('');
-    expect(failure(() => getText({ a: null }, 'a'))).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
-    expect(failure(() => getText({ a: '1' }, 'b')).message).toContain('The server sent no b');
+    expect(captureError(() => getText({ a: null }, 'a'))).toMatchObject({ code: 'PROTOCOL_VIOLATION' });
+    expect(captureError(() => getText({ a: '1' }, 'b')).message).toContain('The server sent no b');
   });
 });
 
@@ -157,6 +157,6 @@ describe('a protocol routine', () => {
   it("fails with the server's error", () => {
     const { frames, dialogue } = lead();
     frames.push(Buffer.concat([...ANSWER, errorResponse({ C: '42704' }), readyForQuery()]));
-    expect(failure(() => dialogue.advance())).toMatchObject({ code: 'SLOT_MISSING' });
+    expect(captureError(() => dialogue.advance())).toMatchObject({ code: 'SLOT_MISSING' });
   });
 });

@@ -2,7 +2,7 @@ import type { StartPosition } from '../../lib/ledger/checkpoint';
 import { ReplicationError } from '../../lib/common/errors';
 import { checkStandby } from '../../lib/commands/standby';
 import type { ServerInfo } from '../../lib/commands/startup';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 import { slotAt } from './support/slot-at';
 
 const SERVER: ServerInfo = {
@@ -55,7 +55,7 @@ describe('a slot on a standby', () => {
     for (const position of [undefined, after(false), after(true)]) {
       expect(verdicts(COPY, position)[1]).toBe('SESSION_ATTRS_MISMATCH');
     }
-    const error = failure(() => checkStandby(SERVER, 'orders', COPY, undefined));
+    const error = captureError(() => checkStandby(SERVER, 'orders', COPY, undefined));
     expect(error).toMatchObject({ retryable: true, remedy: expect.stringContaining('target_session_attrs=primary') });
   });
 

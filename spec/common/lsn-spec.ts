@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ConfigError } from '../../lib/common/errors';
 import { formatLsn, maxLsn, parseLsn, toLsn } from '../../lib/common/lsn';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 const MAX = 0xffff_ffff_ffff_ffffn;
 
@@ -38,22 +38,22 @@ describe('an LSN', () => {
   it.each(['', '0', '/', '0/', '/0', '0/G', ' 0/0', '0/0 ', '0/0\n', '-1/0', '0x1/0', '1/123456789', '123456789/1'])(
     'cannot be %j',
     (text) => {
-      const error = failure(() => parseLsn(text));
+      const error = captureError(() => parseLsn(text));
       expect(error).toBeInstanceOf(ConfigError);
       expect(error.message).toContain(JSON.stringify(text));
     },
   );
 
   it.each([-1n, MAX + 1n])('cannot be %d', (lsn) => {
-    expect(failure(() => formatLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(captureError(() => formatLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it.each(['0/1', 16, null, undefined, {}])('is not formatted from %p, which JavaScript could pass', (value) => {
-    expect(failure(() => formatLsn(value as bigint))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
+    expect(captureError(() => formatLsn(value as bigint))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
   });
 
   it.each([16n, 16, null, undefined, {}])('is not parsed from %p, which JavaScript could pass', (value) => {
-    expect(failure(() => parseLsn(value as string))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
+    expect(captureError(() => parseLsn(value as string))).toMatchObject({ code: 'CONFIG_INVALID', option: 'lsn' });
   });
 
   it('is ordered by its number, not by its text', () => {
@@ -70,7 +70,7 @@ describe('an option that takes an LSN', () => {
   it.each([16, '16', '0/', null, undefined, -1n, MAX + 1n, {}, ['0/0'], true])(
     'rejects %p and names the option',
     (value) => {
-      const error = failure(() => toLsn('startLsn', value));
+      const error = captureError(() => toLsn('startLsn', value));
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: 'startLsn' });
       expect(error.message).toMatch(/^startLsn: invalid LSN/);
     },

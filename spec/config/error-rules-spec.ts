@@ -9,7 +9,7 @@ import {
   ServerError,
   type ServerFields,
 } from '../../lib/common/errors';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };
 
@@ -160,7 +160,7 @@ describe('the option errors', () => {
       ],
     ],
   ])('is validated: %s in %j', (option, errors) => {
-    const error = failure(() => resolve(errors));
+    const error = captureError(() => resolve(errors));
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', option });
     expect(error.message).not.toContain('secret');

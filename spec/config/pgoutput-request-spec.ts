@@ -1,7 +1,7 @@
 import { resolveConfig } from '../../lib/config/resolve-config';
 import { ConfigError } from '../../lib/common/errors';
 import type { PgoutputRequest } from '../../lib/commands/pgoutput-options';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };
 
@@ -15,7 +15,7 @@ function requestOf(options: Readonly<Record<string, unknown>>): PgoutputRequest 
 }
 
 function refusal(options: Readonly<Record<string, unknown>>): ConfigError {
-  const error = failure(() => resolve(options));
+  const error = captureError(() => resolve(options));
   if (!(error instanceof ConfigError)) throw error;
   return error;
 }

@@ -5,7 +5,7 @@ import { ConfigError } from '../../lib/common/errors';
 import type { ConnectionOptions } from '../../lib/config/connection-options';
 import type { PgoutputConfig, PluginConfig } from '../../lib/config/stream-config';
 import { logicalReplication } from '../../lib/logical-replication';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 import { BASE, getMessage, findInvalidOption, resolve } from './support/resolve-config';
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;
@@ -230,10 +230,10 @@ describe('resolveConfig', () => {
   });
 
   it('describes the value that is not a number', () => {
-    expect(failure(() => resolve({ ...BASE, maxUnacked: NaN })).message).toContain('got NaN');
-    expect(failure(() => resolve({ ...BASE, maxUnacked: '5' })).message).toContain('got a string');
-    expect(failure(() => resolve({ ...BASE, maxUnacked: 5n })).message).toContain('got a bigint');
-    expect(failure(() => resolve({ ...BASE, maxUnacked: () => 5 })).message).toContain('got a function');
+    expect(captureError(() => resolve({ ...BASE, maxUnacked: NaN })).message).toContain('got NaN');
+    expect(captureError(() => resolve({ ...BASE, maxUnacked: '5' })).message).toContain('got a string');
+    expect(captureError(() => resolve({ ...BASE, maxUnacked: 5n })).message).toContain('got a bigint');
+    expect(captureError(() => resolve({ ...BASE, maxUnacked: () => 5 })).message).toContain('got a function');
   });
 
   it.each<[what: string, config: unknown, words: string]>([

@@ -16,7 +16,7 @@ import {
   update,
 } from '../../lib/testing/payloads';
 import { decodeAll } from '../pgoutput/support/decode';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
@@ -96,11 +96,11 @@ describe('ofTable', () => {
   });
 
   it('rejects an empty list', () => {
-    expect(failure(() => ofTable())).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable' });
+    expect(captureError(() => ofTable())).toMatchObject({ code: 'CONFIG_INVALID', option: 'ofTable' });
   });
 
   it.each(['a.b.c', 'so "it" is', 'users.'])('rejects an invalid table name, and explains the syntax: %s', (name) => {
-    expect(failure(() => ofTable(name))).toMatchObject({
+    expect(captureError(() => ofTable(name))).toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/in double quotes, as in '"a\.b"'/),
     });

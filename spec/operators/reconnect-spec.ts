@@ -8,7 +8,7 @@ import type { ReconnectAttempt, ReconnectOptions } from '../../lib/operators/rec
 import { StreamHistory, type FailedStream } from '../../lib/ledger/stream-history';
 import { Clock } from '../support/clock';
 import { record, type RecordedEvents } from '../support/streaming';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 /** The error of a stream, with its confirmed position. */
 function ended<E>(error: E, noted: Partial<Failure> = {}): E {
@@ -509,14 +509,14 @@ describe('the options of reconnect', () => {
     ['maxAttempts', [3]],
   ])('reject %s', (option, values) => {
     for (const value of values) {
-      const error = failure(() => reconnect({ [option]: value }));
+      const error = captureError(() => reconnect({ [option]: value }));
       expect(error).toBeInstanceOf(ConfigError);
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: `reconnect.${option}` });
     }
   });
 
   it('are suggested for a misspelt name', () => {
-    const error = failure(() => reconnect(JSON.parse('{"maxDelays":3}') as ReconnectOptions));
+    const error = captureError(() => reconnect(JSON.parse('{"maxDelays":3}') as ReconnectOptions));
     expect(error.message).toContain('Did you mean `maxDelay`?');
   });
 

@@ -5,7 +5,7 @@ import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import { encodeLogicalMessage } from '../../lib/testing/payloads';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { names, record, streaming } from '../support/streaming';
@@ -127,12 +127,12 @@ describe('stopAtLsn, without a session', () => {
   });
 
   it.each(['', '0x100', '16/', 'G/0', '0/123456789'])('rejects %j, which is not an LSN', (lsn) => {
-    expect(failure(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
+    expect(captureError(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
   });
 
   it('rejects a negative number, and one of more than 64 bits', () => {
     for (const lsn of [-1n, 1n << 64n]) {
-      expect(failure(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
+      expect(captureError(() => stopAtLsn(lsn))).toMatchObject({ code: 'CONFIG_INVALID', option: 'stopAtLsn' });
     }
   });
 });

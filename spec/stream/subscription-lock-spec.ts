@@ -1,5 +1,5 @@
 import { SubscriptionLock } from '../../lib/stream/subscription-lock';
-import { failure } from '../wire/failure';
+import { captureError } from '../support/capture-error';
 
 describe('SubscriptionLock', () => {
   let exclusive: SubscriptionLock;
@@ -19,8 +19,8 @@ describe('SubscriptionLock', () => {
 
   it('rejects a second one while the first is active', () => {
     enter('a');
-    expect(failure(() => enter('b'))).toMatchObject({ code: 'ALREADY_SUBSCRIBED', retryable: false });
-    expect(failure(() => enter('b')).message).toContain('share()');
+    expect(captureError(() => enter('b'))).toMatchObject({ code: 'ALREADY_SUBSCRIBED', retryable: false });
+    expect(captureError(() => enter('b')).message).toContain('share()');
     expect(started).toEqual(['a']);
   });
 
@@ -28,11 +28,11 @@ describe('SubscriptionLock', () => {
     enter('a');
     exclusive.beginRelease();
     enter('b');
-    expect(failure(() => enter('c')).code).toBe('ALREADY_SUBSCRIBED');
+    expect(captureError(() => enter('c')).code).toBe('ALREADY_SUBSCRIBED');
     expect(started).toEqual(['a']);
     exclusive.release();
     expect(started).toEqual(['a', 'b']);
-    expect(failure(() => enter('d')).code).toBe('ALREADY_SUBSCRIBED');
+    expect(captureError(() => enter('d')).code).toBe('ALREADY_SUBSCRIBED');
   });
 
   it('forgets one that stops waiting', () => {
@@ -45,7 +45,7 @@ describe('SubscriptionLock', () => {
     exclusive.release();
     expect(started).toEqual(['a', 'c']);
     stay();
-    expect(failure(() => enter('d')).code).toBe('ALREADY_SUBSCRIBED');
+    expect(captureError(() => enter('d')).code).toBe('ALREADY_SUBSCRIBED');
   });
 
   it('is free again when the last one has closed', () => {

@@ -3,8 +3,8 @@ import { decodeBackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
 import { FrameDecoder } from '../../lib/wire/frames';
 import { encodeSaslInitialResponse, encodeSaslResponse } from '../../lib/wire/frontend';
-import { Answering, initialOf, type Secrets } from '../wire/answering';
-import { ED25519, PSS_SHA384, SHA384 } from '../wire/certificates';
+import { Answering, initialOf, type Secrets } from '../wire/support/answering';
+import { ED25519, PSS_SHA384, SHA384 } from '../wire/support/certificates';
 
 const OK = { kind: 'authenticationOk' } as const;
 const PASSWORD = 'p@ss/wörd ½';

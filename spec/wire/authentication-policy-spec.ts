@@ -1,8 +1,8 @@
 import type { RequireAuthMethod } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
-import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
-import { failure } from './failure';
+import { Answering, CLEAR, initialOf, LOCAL, sasl } from './support/answering';
+import { captureError } from '../support/capture-error';
 
 const TLS: ChannelSecurity = { kind: 'tls' };
 const SECRETS = { password: 'correct horse', oauthToken: 'token' };
@@ -37,7 +37,7 @@ function expectAnswer(client: Answering, method: RequireAuthMethod): void {
 }
 
 function expectRefusal(client: Answering, method: RequireAuthMethod, reason: string): void {
-  const error = failure(() => client.respond(REQUESTS[method]));
+  const error = captureError(() => client.respond(REQUESTS[method]));
   expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
   expect(error.message).toContain(reason);
   expect(error.remedy).toMatch(/TLS.*require_auth/);
@@ -98,12 +98,12 @@ describe('a server that offers both SCRAM and OAUTHBEARER', () => {
 
   it('does not cause a request for a token that must not be sent', () => {
     const client = new Answering({ oauthToken: 'token' }, {}, CLEAR);
-    expect(failure(() => client.respond(both)).code).toBe('AUTHENTICATION_FAILED');
+    expect(captureError(() => client.respond(both)).code).toBe('AUTHENTICATION_FAILED');
     expect(client.asked).toEqual(['password']);
   });
 
   it('is an error if neither secret is set', () => {
-    const error = failure(() => new Answering({}, {}, TLS).respond(both));
+    const error = captureError(() => new Answering({}, {}, TLS).respond(both));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(error.message).toContain('The server requires a password or an OAuth token, but none is set');
     expect(error.remedy).toMatch(/connection\.password.*connection\.oauthToken/);
@@ -111,7 +111,7 @@ describe('a server that offers both SCRAM and OAUTHBEARER', () => {
 
   it('is an error if neither method is allowed', () => {
     const client = allowing(new Set<RequireAuthMethod>(['md5']), TLS);
-    const error = failure(() => client.respond(both));
+    const error = captureError(() => client.respond(both));
     expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED' });
     expect(error.message).toContain('require_auth allows md5');
     expect(client.asked).toEqual([]);

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { ProtocolError } from '../../lib/common/errors';
 import type { BackendMessage } from '../../lib/wire/backend';
-import { Answering, initialOf, sasl } from './answering';
-import { failure } from './failure';
-import { ScramServer } from './scram-server';
+import { Answering, initialOf, sasl } from './support/answering';
+import { captureError } from '../support/capture-error';
+import { ScramServer } from './support/scram-server';
 
 const OK: BackendMessage = { kind: 'authenticationOk' };
 const CLEARTEXT: BackendMessage = { kind: 'authenticationCleartext' };
@@ -64,14 +64,14 @@ describe('Authenticator', () => {
     it('directly after the first SCRAM message', () => {
       const zoe = client();
       zoe.respond(SASL);
-      expect(failure(() => zoe.respond(OK))).toMatchObject(unproven);
+      expect(captureError(() => zoe.respond(OK))).toMatchObject(unproven);
       expect(zoe.authenticator.done).toBe(false);
     });
 
     it("after the proof, without the server's signature", () => {
       const zoe = client();
       zoe.respond(new ScramServer(PASSWORD).challenge(zoe.sent(SASL)));
-      expect(failure(() => zoe.respond(OK))).toMatchObject(unproven);
+      expect(captureError(() => zoe.respond(OK))).toMatchObject(unproven);
       expect(zoe.authenticator.done).toBe(false);
     });
 
@@ -79,14 +79,14 @@ describe('Authenticator', () => {
       const zoe = client();
       zoe.respond(new ScramServer(PASSWORD).challenge(zoe.sent(SASL)));
       const data = `v=${Buffer.alloc(32).toString('base64')}`;
-      expect(failure(() => zoe.respond({ kind: 'authenticationSaslFinal', data }))).toMatchObject(unproven);
-      expect(failure(() => zoe.respond(OK))).toMatchObject(unproven);
+      expect(captureError(() => zoe.respond({ kind: 'authenticationSaslFinal', data }))).toMatchObject(unproven);
+      expect(captureError(() => zoe.respond(OK))).toMatchObject(unproven);
       expect(zoe.authenticator.done).toBe(false);
     });
 
     it('after mechanisms were offered, without a response', () => {
       const zoe = client('');
-      expect(failure(() => zoe.respond(SASL)).code).toBe('AUTHENTICATION_FAILED');
+      expect(captureError(() => zoe.respond(SASL)).code).toBe('AUTHENTICATION_FAILED');
       expect(() => zoe.respond(OK)).toThrow(ProtocolError);
       expect(zoe.authenticator.done).toBe(false);
     });
@@ -95,7 +95,7 @@ describe('Authenticator', () => {
   it.each([{}, { password: '' }])('reports a missing password with %j', (secrets) => {
     for (const message of [CLEARTEXT, MD5, SASL]) {
       const zoe = new Answering(secrets);
-      const error = failure(() => zoe.respond(message));
+      const error = captureError(() => zoe.respond(message));
       expect(error.code).toBe('AUTHENTICATION_FAILED');
       expect(error.message).toContain('The server requires a password, but none is set');
       expect(error.remedy).toContain('connection.password');
@@ -114,7 +114,7 @@ describe('Authenticator', () => {
     ['SASL with no mechanism', sasl()],
   ])('rejects %s by name', (name, message) => {
     const zoe = client();
-    const error = failure(() => zoe.respond(message));
+    const error = captureError(() => zoe.respond(message));
     expect(error.code).toBe('AUTHENTICATION_UNSUPPORTED');
     expect(error.message).toContain(`The server requests authentication by ${name}.`);
     expect(zoe.asked).toEqual([]);
@@ -183,7 +183,7 @@ describe('Authenticator', () => {
       () => zoe.respond({ kind: 'authenticationSaslContinue', data: 'r=x,s=y,i=z' }),
       () => client(`${PASSWORD}\0`).respond(CLEARTEXT),
     ]) {
-      look(failure(run));
+      look(captureError(run));
     }
     expect(initial.includes(PASSWORD)).toBe(false);
     expect(shown.join('\n')).not.toMatch(/correct horse(?! = )/);

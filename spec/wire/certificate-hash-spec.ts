@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hashCertificate } from '../../lib/wire/certificate-hash';
-import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './certificates';
+import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './support/certificates';
 
 function der(tag: number, ...content: Buffer[]): Buffer {
   const body = Buffer.concat(content);

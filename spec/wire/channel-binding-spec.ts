@@ -1,10 +1,10 @@
 import type { RequireAuthMethod, ChannelBinding } from '../../lib/wire/authentication-policy';
 import type { BackendMessage } from '../../lib/wire/backend';
 import type { ChannelSecurity } from '../../lib/wire/channel-security';
-import { Answering, CLEAR, initialOf, LOCAL, sasl } from './answering';
-import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './certificates';
-import { failure } from './failure';
-import { ScramServer } from './scram-server';
+import { Answering, CLEAR, initialOf, LOCAL, sasl } from './support/answering';
+import { ED25519, PSS_SHA384, PSS_SHA384_HASH, SHA384, SHA384_HASH } from './support/certificates';
+import { captureError } from '../support/capture-error';
+import { ScramServer } from './support/scram-server';
 
 const PASSWORD = 'correct horse';
 const PLUS = sasl('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
@@ -64,7 +64,7 @@ describe('channel binding', () => {
     ['prefer', LOCAL],
   ])('rejects a server that offers it without TLS: %s, %j', (wanted, channel) => {
     const zoe = client(wanted, channel);
-    const error = failure(() => zoe.respond(PLUS));
+    const error = captureError(() => zoe.respond(PLUS));
     expect(error).toMatchObject({ code: 'SERVER_VERIFICATION_FAILED', retryable: false });
     expect(error.message).toContain('without TLS');
     expect(zoe.asked).toEqual([]);
@@ -75,7 +75,7 @@ describe('channel binding', () => {
     ['there is no hash', 'prefer', UNHASHABLE],
   ])('rejects a server that offers nothing else if %s', (_, wanted, channel) => {
     const zoe = client(wanted, channel);
-    const error = failure(() => zoe.respond(sasl('SCRAM-SHA-256-PLUS')));
+    const error = captureError(() => zoe.respond(sasl('SCRAM-SHA-256-PLUS')));
     expect(error.code).toBe('AUTHENTICATION_UNSUPPORTED');
     expect(error.message).toContain('SCRAM-SHA-256-PLUS');
     expect(zoe.asked).toEqual([]);
@@ -98,7 +98,7 @@ describe('required channel binding', () => {
   ])('accepts nothing else: %s', (reason, channel, message) => {
     for (const methods of [undefined, ['none', 'password', 'md5', 'scram-sha-256', 'oauth'] as const]) {
       const zoe = client('require', channel, methods && [...methods]);
-      const error = failure(() => zoe.respond(message));
+      const error = captureError(() => zoe.respond(message));
       expect(error).toMatchObject({ code: 'AUTHENTICATION_REFUSED', retryable: false });
       expect(error.message).toContain(`Channel binding is required, but`);
       expect(error.message).toContain(reason);
@@ -110,14 +110,14 @@ describe('required channel binding', () => {
 
   it('excludes a token in place of a password, even if both are offered', () => {
     const zoe = new Answering({ oauthToken: 'token' }, { channelBinding: 'require' }, TLS);
-    const error = failure(() => zoe.respond(sasl('OAUTHBEARER', 'SCRAM-SHA-256-PLUS')));
+    const error = captureError(() => zoe.respond(sasl('OAUTHBEARER', 'SCRAM-SHA-256-PLUS')));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(zoe.asked).toEqual(['password']);
   });
 
   it('does not override the allowed methods', () => {
     const zoe = client('require', TLS, ['oauth']);
-    expect(failure(() => zoe.respond(PLUS)).code).toBe('AUTHENTICATION_REFUSED');
+    expect(captureError(() => zoe.respond(PLUS)).code).toBe('AUTHENTICATION_REFUSED');
     expect(zoe.asked).toEqual([]);
   });
 });

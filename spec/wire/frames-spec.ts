@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ProtocolError } from '../../lib/common/errors';
 import { FrameDecoder } from '../../lib/wire/frames';
-import { failure } from './failure';
+import { captureError } from '../support/capture-error';
 
 function frame(tag: string, body: Buffer | string): Buffer {
   const bytes = Buffer.from(body);
@@ -247,7 +247,7 @@ describe('FrameDecoder', () => {
         const decoder = new FrameDecoder(1000);
         decoder.remedy = 'Raise the limit.';
         decoder.push(header(0x64, length));
-        return failure(() => decoder.next());
+        return captureError(() => decoder.next());
       };
       for (const length of [1001, 0x3fff_ffff + 4])
         expect(errorAt(length)).toMatchObject({ code: 'LIMIT_EXCEEDED', remedy: 'Raise the limit.' });

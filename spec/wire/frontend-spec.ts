@@ -10,7 +10,7 @@ import {
   encodeStartupMessage,
   encodeTerminate,
 } from '../../lib/wire/frontend';
-import { failure } from './failure';
+import { captureError } from '../support/capture-error';
 
 const MESSAGES: [name: string, message: Buffer, bytes: string][] = [
   [
@@ -55,7 +55,7 @@ describe('encoders of the frontend', () => {
   ];
 
   it.each(refusals)('reject a NUL byte in %s without showing the text', (option, encode) => {
-    const error = failure(encode);
+    const error = captureError(encode);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toHaveProperty('option', option);
     expect(error.message).not.toMatch(/hunter|two|DROP/);

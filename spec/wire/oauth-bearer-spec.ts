@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { ConfigError, ProtocolError, ServerError } from '../../lib/common/errors';
 import type { BackendMessage } from '../../lib/wire/backend';
-import { Answering, initialOf, sasl } from './answering';
-import { failure } from './failure';
+import { Answering, initialOf, sasl } from './support/answering';
+import { captureError } from '../support/capture-error';
 
 const TOKEN = 'mF_9.B5f-4.1JqM~+/==';
 const OFFER = sasl('OAUTHBEARER');
@@ -43,7 +43,7 @@ describe('OAUTHBEARER', () => {
   });
 
   it.each([{}, { oauthToken: '' }, { password: 'correct horse' }])('reports a missing token with %j', (secrets) => {
-    const error = failure(() => new Answering(secrets).respond(OFFER));
+    const error = captureError(() => new Answering(secrets).respond(OFFER));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(error.message).toContain('The server requires an OAuth token, but none is set');
     expect(error.remedy).toContain('connection.oauthToken');
@@ -52,7 +52,7 @@ describe('OAUTHBEARER', () => {
   it.each(['Bearer s3cret', 'a\x01b', 'a\0b', 'a\nb', 'a,b', 'tökén', '=', 'a=b', ' a', 'a ', 'a\n'])(
     'rejects %j as a token without showing it',
     (oauthToken) => {
-      const error = failure(() => new Answering({ oauthToken }).respond(OFFER));
+      const error = captureError(() => new Answering({ oauthToken }).respond(OFFER));
       expect(error).toBeInstanceOf(ConfigError);
       expect(error).toHaveProperty('option', 'connection.oauthToken');
       expect(inspect(error, { showHidden: true })).not.toMatch(/s3cret|tökén/);
@@ -130,7 +130,7 @@ describe('OAUTHBEARER', () => {
     const answer = zoe.authenticator.respond(refusal({ status: 'invalid_token' }));
     answer.next();
     look(zoe.authenticator.explain(REFUSED));
-    look(failure(() => zoe.respond(OK)));
+    look(captureError(() => zoe.respond(OK)));
     expect(shown.join('\n')).not.toContain(TOKEN.slice(0, 6));
   });
 });

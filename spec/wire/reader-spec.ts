@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { ProtocolError, ReplicationError } from '../../lib/common/errors';
 import { Reader } from '../../lib/wire/reader';
-import { failure } from './failure';
+import { captureError } from '../support/capture-error';
 
 /** A reader within a larger buffer, so that reading beyond its end finds data. */
 function readerOf(bytes: number[] | string): Reader {
@@ -93,7 +93,7 @@ describe('Reader', () => {
       constants.MAX_STRING_LENGTH + 1,
       'Insert message',
     );
-    const refusal = failure(() => reader.text(constants.MAX_STRING_LENGTH + 1));
+    const refusal = captureError(() => reader.text(constants.MAX_STRING_LENGTH + 1));
     // This is a limit of JavaScript, and not an error of the server.
     expect(refusal).toBeInstanceOf(ReplicationError);
     expect(refusal).not.toBeInstanceOf(ProtocolError);

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { ProtocolError } from '../../lib/common/errors';
 import type { ScramBinding } from '../../lib/wire/channel-binding';
 import { ScramClient } from '../../lib/wire/scram';
-import { failure } from './failure';
+import { captureError } from '../support/capture-error';
 
 /**
  * The example of RFC 7677, section 3, without the user's name, which PostgreSQL ignores. The proof and the signature were
@@ -64,7 +64,7 @@ describe('ScramClient', () => {
     ['the client nonce, not extended', `r=${RFC.nonce},s=${RFC.salt},i=4096`],
     ['a truncated client nonce, extended', `r=rOprNGfwEbeRWgbNEkq%hvYDp,s=${RFC.salt},i=4096`],
   ])('rejects a nonce that is %s', (_, serverFirst) => {
-    expect(failure(() => client().respond(serverFirst)).code).toBe('SERVER_VERIFICATION_FAILED');
+    expect(captureError(() => client().respond(serverFirst)).code).toBe('SERVER_VERIFICATION_FAILED');
   });
 
   it.each(['0', '-1', '1.5', '1e3', '', '0x10', ' 4096', '04096', '1000001', '99999999999999999999'])(
@@ -128,26 +128,26 @@ describe('ScramClient', () => {
     ['the proof sent back', `v=${RFC.proof}`],
   ])('rejects a signature that is %s', (_, serverFinal) => {
     const scram = answered();
-    expect(failure(() => scram.verify(serverFinal)).code).toBe('SERVER_VERIFICATION_FAILED');
+    expect(captureError(() => scram.verify(serverFinal)).code).toBe('SERVER_VERIFICATION_FAILED');
     expect(scram.verified).toBe(false);
   });
 
   it("passes the server's own error on", () => {
     const scram = answered();
-    const error = failure(() => scram.verify('e=invalid-proof'));
+    const error = captureError(() => scram.verify('e=invalid-proof'));
     expect(error.code).toBe('AUTHENTICATION_FAILED');
     expect(error.message).toContain('invalid-proof');
   });
 
   it('escapes control characters in it', () => {
     const scram = answered();
-    expect(failure(() => scram.verify('e=\x1b[2J')).message).toContain('"\\u001b[2J"');
+    expect(captureError(() => scram.verify('e=\x1b[2J')).message).toContain('"\\u001b[2J"');
   });
 
   it("accepts AuthenticationOk only after the server's signature", () => {
     const scram = answered();
     for (const unproven of [client(), scram]) {
-      expect(failure(() => unproven.accept()).code).toBe('SERVER_VERIFICATION_FAILED');
+      expect(captureError(() => unproven.accept()).code).toBe('SERVER_VERIFICATION_FAILED');
     }
     scram.verify(`v=${RFC.signature}`);
     expect(() => scram.accept()).not.toThrow();
@@ -166,7 +166,7 @@ describe('ScramClient', () => {
     const sent = scram.respond(SERVER_FIRST);
     expect(sent.startsWith(`c=${c},r=${RFC.serverNonce},p=`)).toBe(true);
     expect(sent).not.toContain(RFC.proof);
-    expect(failure(() => scram.verify(`v=${RFC.signature}`)).code).toBe('SERVER_VERIFICATION_FAILED');
+    expect(captureError(() => scram.verify(`v=${RFC.signature}`)).code).toBe('SERVER_VERIFICATION_FAILED');
   });
 
   it('rejects an end without a signature, and one before the challenge', () => {

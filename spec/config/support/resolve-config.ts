@@ -1,7 +1,7 @@
 import { ConfigError } from '../../../lib/common/errors';
 import { resolveConfig } from '../../../lib/config/resolve-config';
 import type { PgoutputConfig } from '../../../lib/config/stream-config';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 
 /** The required options of every stream. */
 export const BASE = { connection: 'postgres://app:secret@h/shop', slot: 'orders', publications: ['p'] };
@@ -13,7 +13,7 @@ export function resolve(config: unknown) {
 
 /** The option that the error names. Verifies that the error does not show `secret`. */
 export function findInvalidOption(config: unknown): string {
-  const error = failure(() => resolve(config));
+  const error = captureError(() => resolve(config));
   if (!(error instanceof ConfigError)) throw error;
   expect(error).toMatchObject({ code: 'CONFIG_INVALID', retryable: false });
   expect(error.message.startsWith(`${error.option}: `)).toBe(true);
@@ -23,5 +23,5 @@ export function findInvalidOption(config: unknown): string {
 
 /** The message of the error. */
 export function getMessage(config: unknown): string {
-  return failure(() => resolve(config)).message;
+  return captureError(() => resolve(config)).message;
 }

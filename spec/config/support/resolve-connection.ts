@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { resolveConnection, SERVER_OPTIONS, type ConnectionSettings } from '../../../lib/config/resolve-connection';
 import { ConfigError } from '../../../lib/common/errors';
 import { OptionReader } from '../../../lib/common/option-reader';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -15,7 +15,7 @@ export function resolve(connection?: unknown, env: Environment = {}): Connection
 
 /** The error of an invalid configuration. Verifies that it does not show `hunter2`. */
 export function getError(connection: unknown, env: Environment = {}): ConfigError {
-  const error = failure(() => resolve(connection, env));
+  const error = captureError(() => resolve(connection, env));
   if (!(error instanceof ConfigError)) throw error;
   expect(error.code).toBe('CONFIG_INVALID');
   expect(`${error.stack ?? ''}${inspect(error, { depth: 20, showHidden: true })}`).not.toContain('hunter2');

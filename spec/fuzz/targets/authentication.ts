@@ -7,7 +7,7 @@ import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
 import { cstring, i32 } from '../../../lib/testing/bytes';
 import { frame } from '../../../lib/testing/backend-messages';
-import { SHA384 } from '../../wire/certificates';
+import { SHA384 } from '../../wire/support/certificates';
 import type { Parts } from '../case';
 import { correctLength } from '../frames';
 import { replicationError, describeOutcome } from '../outcome';

@@ -25,7 +25,7 @@ import { stopAtLsn } from '../../../lib/operators/stop-at-lsn';
 import { stopOn } from '../../../lib/operators/stop-on';
 import type { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { Clock, microtasks } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { record, streaming } from '../../support/streaming';
@@ -266,7 +266,7 @@ describe('ackAfter', () => {
   });
 
   it.each([0, -1, 0.5, NaN])('rejects a concurrency of %d', (concurrent) => {
-    expect(failure(() => ackAfter(() => undefined, concurrent))).toMatchObject({
+    expect(captureError(() => ackAfter(() => undefined, concurrent))).toMatchObject({
       code: 'CONFIG_INVALID',
       option: 'ackAfter.concurrent',
     } satisfies Partial<ConfigError>);

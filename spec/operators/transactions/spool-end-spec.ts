@@ -9,7 +9,7 @@ import { firstBlock } from '../../pgoutput/support/blocks';
 import { Clock, microtasks } from '../../support/clock';
 import { FakeBackend } from '../../support/fake-backend';
 import { record, streamingAny } from '../../support/streaming';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { Spools } from '../support/spools';
 
 type Unit = TransactionOf<AnyReplicationMessage>;
@@ -69,7 +69,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     lose();
     expect([openAtError, spools.open]).toEqual([[0], []]);
     expect(values.map((unit) => unit.ack())).toEqual([false, false]);
-    expect(failure(() => sizeOf(values[0]))).toMatchObject(RELEASED);
+    expect(captureError(() => sizeOf(values[0]))).toMatchObject(RELEASED);
   });
 
   it('after it was unsubscribed', () => {
@@ -78,7 +78,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     send(1);
     subscription.unsubscribe();
     expect([spools.made, spools.open]).toEqual([1, []]);
-    expect(failure(() => sizeOf(values[0]))).toMatchObject(RELEASED);
+    expect(captureError(() => sizeOf(values[0]))).toMatchObject(RELEASED);
     clock.advance(100);
     expect(values[0]?.ack()).toBe(false);
   });
@@ -136,7 +136,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
     lose();
     clock.advance(100);
     expect([spools.open, values[1]?.ack()]).toEqual([[], false]);
-    expect(failure(() => sizeOf(values[1]))).toMatchObject(RELEASED);
+    expect(captureError(() => sizeOf(values[1]))).toMatchObject(RELEASED);
   });
 });
 
@@ -151,7 +151,7 @@ describe('a spooled transaction can be read', () => {
     reader.next();
     lose();
     expect(spools.open).toHaveLength(1);
-    expect(failure(() => sizeOf(values[1]))).toMatchObject(RELEASED);
+    expect(captureError(() => sizeOf(values[1]))).toMatchObject(RELEASED);
     expect([reader.next().value, reader.next().done]).toMatchObject([{ new: { id: 1 } }, true]);
     expect(spools.open).toEqual([]);
   });

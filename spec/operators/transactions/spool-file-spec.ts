@@ -8,7 +8,7 @@ import { insert, relation, streamCommit } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { files, Spools } from '../support/spools';
 import { assemble, group, asWholeTransaction } from '../support/streamed';
 
@@ -128,7 +128,7 @@ describe('a spool file that cannot be created or written', () => {
     const reader = unit[Symbol.iterator]();
     reader.next();
     for (const fd of spools.open) files.ftruncateSync(fd, 10_000);
-    const error = failure(() => [...unit]);
+    const error = captureError(() => [...unit]);
     expect(error).toMatchObject({ code: 'SPOOL_FAILED', cause: { message: 'the file is shorter than expected' } });
     expect(reader.next().done).toBe(false);
     reader.return?.();

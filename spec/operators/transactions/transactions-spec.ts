@@ -12,7 +12,7 @@ import { begin, commit, insert, encodeLogicalMessage, origin, relation } from '.
 import { Clock } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { names, record, streaming } from '../../support/streaming';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import {
   createCommit,
   createKeepalive,
@@ -388,7 +388,7 @@ describe('the options of transactions', () => {
     ['maxByte', [1000]],
   ])('reject %s', (option, values) => {
     for (const value of values) {
-      const error = failure(() => transactions({ [option]: value }));
+      const error = captureError(() => transactions({ [option]: value }));
       expect(error).toMatchObject({ code: 'CONFIG_INVALID', option: `transactions.${option}` });
     }
   });
@@ -456,6 +456,6 @@ describe('a checkpoint', () => {
     ['a Commit', () => createCommit(0x100n, 0x130n).checkpoint],
     ['a keepalive', () => createKeepalive(0x900n).checkpoint],
   ])('does not exist for %s without a session', (_, read) => {
-    expect(failure(read)).toMatchObject({ code: 'NOT_STREAMED', retryable: false });
+    expect(captureError(read)).toMatchObject({ code: 'NOT_STREAMED', retryable: false });
   });
 });

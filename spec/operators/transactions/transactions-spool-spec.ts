@@ -19,7 +19,7 @@ import {
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { files, Spools } from '../support/spools';
 import { assemble, group, asWholeTransaction } from '../support/streamed';
 
@@ -168,9 +168,9 @@ describe('a spooled transaction', () => {
     }
     expect([count, spools.open]).toEqual([3000, []]);
     const released = { code: 'CHANGES_RELEASED', retryable: false };
-    expect(failure(() => [...unit])).toMatchObject(released);
-    expect(failure(() => unit.changes)).toMatchObject(released);
-    expect(failure(() => unit[Symbol.iterator]().next())).toMatchObject(released);
+    expect(captureError(() => [...unit])).toMatchObject(released);
+    expect(captureError(() => unit.changes)).toMatchObject(released);
+    expect(captureError(() => unit[Symbol.iterator]().next())).toMatchObject(released);
     expect([unit.size, JSON.stringify(unit).includes('"size":3000')]).toEqual([3000, true]);
     expect(inspect(unit)).toContain('size: 3000');
   });

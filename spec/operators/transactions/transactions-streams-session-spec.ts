@@ -15,7 +15,7 @@ import { block, firstBlock } from '../../pgoutput/support/blocks';
 import { Clock } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { names, record, streamingAny } from '../../support/streaming';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { Spools } from '../support/spools';
 
 const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
@@ -176,7 +176,7 @@ describe('transactions in blocks, in a session', () => {
     subscription.unsubscribe();
     expect(spools.open).toEqual([]);
     clock.advance(100);
-    expect(failure(() => [...(values[0] && 'changes' in values[0] ? values[0] : [])])).toMatchObject({
+    expect(captureError(() => [...(values[0] && 'changes' in values[0] ? values[0] : [])])).toMatchObject({
       code: 'CHANGES_RELEASED',
     });
     expect(values[0]?.ack()).toBe(false);

@@ -23,7 +23,7 @@ import {
   UNCHANGED,
   update,
 } from '../../../lib/testing/payloads';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { block, firstBlock } from '../support/blocks';
 import { decodeAny } from '../support/decode';
 
@@ -167,7 +167,7 @@ describe('decoding of raw changes', () => {
     const [recording] = recordings(firstBlock(700, users, insert(['1', 'a'])));
     if (!recording) throw new Error('Expected a recording');
     const { payload } = recording;
-    const error = failure(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, []));
+    const error = captureError(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, []));
     expect(error.message).toMatch(/^Insert message: expected the Relation with OID 16384 before it/);
   });
 
@@ -177,7 +177,7 @@ describe('decoding of raw changes', () => {
       inBlock(7, type(1, 'x')),
       inBlock(7, encodeLogicalMessage({ transactional: false })),
     ]) {
-      expect(failure(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, [])).message).toMatch(
+      expect(captureError(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, [])).message).toMatch(
         /expected a change of a transaction/,
       );
     }

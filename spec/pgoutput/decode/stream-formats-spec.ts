@@ -24,7 +24,7 @@ import {
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import { readExpectedTables } from '../../../lib/pgoutput/types/expected-tables';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { block, firstBlock } from '../support/blocks';
 import { decodeAny, decodeError } from '../support/decode';
 
@@ -249,13 +249,13 @@ describe('a table that is described in a block', () => {
     const decoder = new PgoutputDecoder(defaultTypes, { check });
     const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
     for (const payload of firstBlock(700, named('mine', 'a'), insert(['1']), named('mine', 'b'))) decode(payload);
-    if (code) expect(failure(() => decode(end))).toMatchObject({ code, retryable: false });
+    if (code) expect(captureError(() => decode(end))).toMatchObject({ code, retryable: false });
     else expect(decode(end)).toMatchObject({ kind: 'streamAbort' });
     // As decoded from the whole transaction.
     const whole = new PgoutputDecoder(defaultTypes, { check });
     whole.decode(begin(), 0, begin().length);
     const described = named('mine', 'b');
-    expect(failure(() => whole.decode(described, 0, described.length))).toMatchObject({ code: 'SCHEMA_DRIFT' });
+    expect(captureError(() => whole.decode(described, 0, described.length))).toMatchObject({ code: 'SCHEMA_DRIFT' });
   });
 
   it('is known to later blocks of the transaction', () => {

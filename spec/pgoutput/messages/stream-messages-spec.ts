@@ -16,7 +16,7 @@ import {
   UNCHANGED,
   update,
 } from '../../../lib/testing/payloads';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { firstBlock } from '../support/blocks';
 import { decodeAny } from '../support/decode';
 
@@ -112,7 +112,8 @@ describe.each(each)('%s', (_, message, json) => {
     expect([ack(), ack()]).toEqual([true, true]);
     const ends = message.kind === 'message' || 'endLsn' in json;
     if (!ends || message.kind === 'beginPrepare') expect('checkpoint' in message).toBe(false);
-    else expect(failure(() => 'checkpoint' in message && message.checkpoint)).toMatchObject({ code: 'NOT_STREAMED' });
+    else
+      expect(captureError(() => 'checkpoint' in message && message.checkpoint)).toMatchObject({ code: 'NOT_STREAMED' });
   });
 });
 

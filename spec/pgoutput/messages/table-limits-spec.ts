@@ -21,7 +21,7 @@ import {
   type,
 } from '../../../lib/testing/payloads';
 import { record } from '../../support/streaming';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -112,7 +112,7 @@ describe('a table that was evicted while others were in use', () => {
     const decode = decoderWith({ columns: 100, bytes: 1000 });
     decode(begin(), ...Array.from({ length: 20 }, (_, i) => relation({ oid: i + 1, columns: ['a'] })));
     expect(decode(insert(['1'], 20))).toMatchObject([{ new: { a: '1' } }]);
-    const error = failure(() => decode(insert(['1'], 1)));
+    const error = captureError(() => decode(insert(['1'], 1)));
     expect(error).toMatchObject({ code: 'RELATION_FORGOTTEN', retryable: true });
     expect(String(error)).toMatch(/Insert message: .* OID 1 was evicted.* Subscribe again/);
   });

@@ -21,7 +21,7 @@ import {
   UNCHANGED,
   update,
 } from '../../../lib/testing/payloads';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { firstBlock } from '../support/blocks';
 
 const JSON_TYPE = 114;
@@ -44,7 +44,7 @@ function decodeAll(payloads: readonly Buffer[], decoding: Partial<Decoding> = {}
 }
 
 function decodeError(payloads: readonly Buffer[], decoding?: Partial<Decoding>): ReplicationError {
-  const error = failure(() => decodeAll(payloads, decoding));
+  const error = captureError(() => decodeAll(payloads, decoding));
   if (!(error instanceof ValueError)) throw error;
   return error;
 }
@@ -135,7 +135,7 @@ describe('the error for a value that cannot be decoded', () => {
   it('is a ProtocolError for a message that is truncated or too long', () => {
     const payload = latin1(insert(['1', 'caf~', 'fine']));
     const errors = [payload.subarray(0, -1), Buffer.concat([payload, Buffer.alloc(1)])].map((one) =>
-      failure(() => decodeAll([begin(), docs, one], { onDecodeError: 'deliver' })),
+      captureError(() => decodeAll([begin(), docs, one], { onDecodeError: 'deliver' })),
     );
     expect(errors.map((error) => error instanceof ProtocolError)).toEqual([true, true]);
   });
@@ -285,7 +285,7 @@ describe('the error for a value of a streamed transaction', () => {
       .map((payload) => decoder.decode(payload, 0, payload.length))
       .flatMap((message) => getRawChange(message) ?? []);
     isBroken = true;
-    const error = failure(() =>
+    const error = captureError(() =>
       new RawChangeDecoder(0x200n).decodeChange(change!.payload, 0, change!.payload.length, change!.relations),
     );
     expect(error).toMatchObject({

@@ -5,7 +5,7 @@ import { ValueError } from '../../../lib/pgoutput/values/value-error';
 import { checkElements, LimitError } from '../../../lib/pgoutput/values/value-limits';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import { begin, insert, relation } from '../../../lib/testing/payloads';
-import { failure } from '../../wire/failure';
+import { captureError } from '../../support/capture-error';
 import { arrayOf, i32, numericOf, recordOf } from '../binary/support/bytes';
 
 const NUMERIC = 1700;
@@ -54,7 +54,7 @@ function decode(typeOid: number, value: Buffer, onDecodeError: 'error' | 'delive
 
 describe('a value beyond a limit', () => {
   it.each(BEYOND)('%s is reported as a limit of the library, with its position and a remedy', (_, typeOid, value) => {
-    const error = failure(() => decode(typeOid, value, 'error'));
+    const error = captureError(() => decode(typeOid, value, 'error'));
     expect(error).toBeInstanceOf(ValueError);
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false, table: 'app.docs', column: 'body' });
     expect(error.message).toContain('a limit of this library');
@@ -70,7 +70,7 @@ describe('a value beyond a limit', () => {
   it('bits whose text exceeds the length of a string are reported as such', () => {
     const value = Buffer.alloc(4 + 2 ** 27 - 1);
     value.writeInt32BE((2 ** 27 - 1) * 8);
-    const error = failure(() => decode(VARBIT, value, 'error'));
+    const error = captureError(() => decode(VARBIT, value, 'error'));
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED', table: 'app.docs', column: 'body' });
     expect(error.message).toContain('exceeds the maximum string length of JavaScript');
   });

@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
-import type { BackendMessage } from '../../lib/wire/backend';
+import type { BackendMessage } from '../../../lib/wire/backend';
 import { initialOf } from './answering';
 
 /** The server's side of SCRAM, written from the RFC independently of the client's. */

@@ -1,7 +1,7 @@
 import { ReplicationError } from '../../lib/common/errors';
 
 /** The ReplicationError that a call throws. */
-export function failure(run: () => unknown): ReplicationError {
+export function captureError(run: () => unknown): ReplicationError {
   try {
     run();
   } catch (error) {

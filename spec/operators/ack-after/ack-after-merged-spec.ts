@@ -29,7 +29,7 @@ function run(work: (tx: Transaction) => Observable<number> | Promise<number>, co
   return heard;
 }
 
-describe('ackAfter, over merged streams that are resubscribed', () => {
+describe('ackAfter, over streams that are merged, or replaced by one of another timeline', () => {
   it('distinguishes merged streams whose transactions commit at the same positions', () => {
     const other = new FakeBackend(clock);
     other.systemId = '7300000000000000002';

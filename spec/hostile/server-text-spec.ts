@@ -6,8 +6,7 @@ import type { Script } from './support/hostile-server';
 import { challenge, CLEARTEXT, MD5, mechanisms } from './support/requests';
 
 /** Clears the screen, sets its title, forges a line, hides the text that follows, and reverses it. */
-const STEERING =
-  '\u001b[2J\u001b]0;pwned\u0007\r\n2026-01-01 all is well\u0000'.replace('\0', '') + '\u009b8m\u202eoga';
+const CONTROL_SEQUENCES = '\u001b[2J\u001b]0;pwned\u0007\r\n2026-01-01 all is well\u009b8m\u202eoga';
 const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 let stranger: Credentials;
@@ -24,7 +23,14 @@ const saying =
   };
 
 describe('the text of a server', () => {
-  const fields = { C: '28P01', S: 'FATAL', V: 'FATAL', M: `no ${STEERING}`, D: `because ${STEERING}`, H: STEERING };
+  const fields = {
+    C: '28P01',
+    S: 'FATAL',
+    V: 'FATAL',
+    M: `no ${CONTROL_SEQUENCES}`,
+    D: `because ${CONTROL_SEQUENCES}`,
+    H: CONTROL_SEQUENCES,
+  };
 
   it('cannot inject control characters or lines into a log', async () => {
     const { error } = await expectRefusal(
@@ -36,7 +42,7 @@ describe('the text of a server', () => {
     expect(CONTROL.exec(JSON.stringify(error))).toBeNull();
     expect(CONTROL.exec(error.stack?.split('\n')[0] ?? '')).toBeNull();
     // The field is unchanged, for programs.
-    expect(error).toMatchObject({ server: { message: `no ${STEERING}`, hint: STEERING } });
+    expect(error).toMatchObject({ server: { message: `no ${CONTROL_SEQUENCES}`, hint: CONTROL_SEQUENCES } });
   });
 
   it('is truncated in the message', async () => {
@@ -50,7 +56,7 @@ describe('the text of a server', () => {
   });
 
   it('is truncated and escaped if required fields are missing', async () => {
-    const body = Buffer.from(`SFATAL\0M${STEERING}${'m'.repeat(15_000)}\0\0`);
+    const body = Buffer.from(`SFATAL\0M${CONTROL_SEQUENCES}${'m'.repeat(15_000)}\0\0`);
     const { error } = await expectRefusal(
       attack(saying(frame('E', body))),
       'PROTOCOL_VIOLATION',
@@ -89,7 +95,7 @@ describe('a server that refuses a token', () => {
   const connection = { password: undefined, oauthToken: () => TOKEN };
 
   it.each([
-    ['terminal control sequences', JSON.stringify({ status: STEERING, scope: STEERING })],
+    ['terminal control sequences', JSON.stringify({ status: CONTROL_SEQUENCES, scope: CONTROL_SEQUENCES })],
     ['long text', JSON.stringify({ status: 's'.repeat(1500), scope: 'x' })],
     ['an array', '["invalid_token"]'],
     ['members that are not text', JSON.stringify({ status: { deep: [1] }, scope: 7 })],

@@ -1,7 +1,7 @@
-import { Authenticator, type CredentialName } from '../../lib/wire/authentication';
-import type { AuthenticationPolicy } from '../../lib/wire/authentication-policy';
-import type { BackendMessage } from '../../lib/wire/backend';
-import type { ChannelSecurity } from '../../lib/wire/channel-security';
+import { Authenticator, type CredentialName } from '../../../lib/wire/authentication';
+import type { AuthenticationPolicy } from '../../../lib/wire/authentication-policy';
+import type { BackendMessage } from '../../../lib/wire/backend';
+import type { ChannelSecurity } from '../../../lib/wire/channel-security';
 
 export const CLEAR: ChannelSecurity = { kind: 'clear' };
 export const LOCAL: ChannelSecurity = { kind: 'local' };

@@ -3,12 +3,9 @@ import {
   buildAlterReplicationSlot,
   buildCreateReplicationSlot,
   buildDropReplicationSlot,
-  quotePublicationNames,
-  quoteIdentifier,
-  quoteLiteral,
-  buildStartReplication,
-} from '../../lib/commands/sql';
-import { failure } from './failure';
+} from '../../lib/commands/slot-sql';
+import { quotePublicationNames, quoteIdentifier, quoteLiteral, buildStartReplication } from '../../lib/commands/sql';
+import { captureError } from '../support/capture-error';
 
 describe('quoteIdentifier', () => {
   it.each([
@@ -125,7 +122,7 @@ describe('a NUL byte', () => {
   ];
 
   it.each(refusals)('is rejected in %s', (option, build) => {
-    const error = failure(build);
+    const error = captureError(build);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toHaveProperty('option', option);
   });

@@ -3,7 +3,7 @@ import {
   buildCreatePublication,
   buildDropPublication,
 } from '../../lib/commands/publication-sql';
-import { failure } from './failure';
+import { captureError } from '../support/capture-error';
 
 const NOTHING = { operations: undefined, viaPartitionRoot: undefined, generatedColumns: undefined };
 const whole = (schema: string, name: string) => ({ schema, name, columns: undefined, where: undefined });
@@ -65,9 +65,9 @@ it('builds ALTER and DROP', () => {
 
 it('rejects a NUL byte', () => {
   const where = 'true\0';
-  expect(failure(() => buildAlterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
+  expect(captureError(() => buildAlterPublication('p', 'ADD', [{ ...whole('a', 'b'), where }]))).toHaveProperty(
     'option',
     'where',
   );
-  expect(failure(() => buildDropPublication('p\0'))).toHaveProperty('option', 'identifier');
+  expect(captureError(() => buildDropPublication('p\0'))).toHaveProperty('option', 'identifier');
 });
