@@ -170,8 +170,8 @@ describe('a type lookup', () => {
     ['"" as element', { kind: 'array', delimiter: ',', element: '' }],
     ['no subtype', { kind: 'range' }],
     ['no range', { kind: 'multirange' }],
-    ['names that are not an array', { kind: 'composite', names: '{a' }],
-    ['types that are not an array', { kind: 'composite', types: null }],
+    ['a value of names that is not a list', { kind: 'composite', names: '{a' }],
+    ['a value of types that is not a list', { kind: 'composite', types: null }],
     ['1 names for 2 attributes', { kind: 'composite', names: '{a}', types: '{23,23}' }],
     ['"a" as type', { kind: 'composite', names: '{a}', types: '{a}' }],
   ])("throws if the server's response is invalid: %s", (expected, row) => {
