@@ -7,7 +7,7 @@ import { FaultyOutbox, type ServerSocket } from './faulty-outbox';
 import { MessageHandler } from './message-handler';
 import type { Security, StartupParameters } from './server-startup';
 import type { WalTransaction } from './transaction';
-import { buildXlogData } from './wal';
+import { buildTransactionFrames } from './wal';
 
 /**
  * The server process of one connection. `receive` takes the client's bytes; the responses are written to the outbox. Source: PostgreSQL manual, "Message Flow" and "Streaming Replication Protocol".
@@ -119,21 +119,23 @@ export class BackendProcess {
 
   /** Sends transactions, as one segment. */
   stream(...transactions: readonly WalTransaction[]): void {
-    this.send(...transactions.flatMap((transaction) => buildXlogData(transaction, this.cluster.time, this.options)));
+    this.send(
+      ...transactions.flatMap((transaction) => buildTransactionFrames(transaction, this.cluster.time, this.options)),
+    );
   }
 
   /** Sends payloads of the output plugin, as one segment. */
   push(...payloads: readonly Buffer[]): void {
     const serverTime = this.cluster.time;
-    this.send(...payloads.map((payload) => backend.xlogData(payload, { serverTime })));
+    this.send(...payloads.map((payload) => backend.buildXlogData(payload, { serverTime })));
   }
 
   keepalive(walEnd: Lsn | string, replyRequested = false): void {
-    this.send(backend.keepalive(toLsn('walEnd', walEnd), replyRequested, this.cluster.time));
+    this.send(backend.buildKeepalive(toLsn('walEnd', walEnd), replyRequested, this.cluster.time));
   }
 
   error(fields: backend.FieldsByLetter = {}): void {
-    this.send(backend.errorResponse(fields));
+    this.send(backend.buildErrorResponse(fields));
   }
 
   /** Ends the stream and releases the slot. The connection stays open. */

@@ -1,5 +1,12 @@
 import type { ClientOptions } from './client-options';
-import { inBlock, origin, streamAbort, streamStart, streamStop, type RelationFields } from './payloads';
+import {
+  insertXid,
+  buildOrigin,
+  buildStreamAbort,
+  buildStreamStart,
+  buildStreamStop,
+  type RelationFields,
+} from './payloads';
 import { buildRelations, type PositionedChange, type PositionedTransaction } from './positions';
 
 /** Builds the blocks of a streamed transaction; undefined if the client receives it as a whole. */
@@ -10,16 +17,16 @@ export function buildBlocks(transaction: PositionedTransaction, client: ClientOp
   return splitIntoBlocks(changes, draft.blocks).flatMap((block, index) => {
     const first = index === 0;
     const content = block.flatMap(({ change, lsn, savepoint }) =>
-      [...buildRelations(change, described), change.payload(lsn)].map((payload) => inBlock(xid + savepoint, payload)),
+      [...buildRelations(change, described), change.payload(lsn)].map((payload) => insertXid(xid + savepoint, payload)),
     );
     const { savepoint = 0, lsn: abortLsn } = block.at(-1) ?? {};
-    if (first && draft.origin !== undefined) content.unshift(origin(draft.origin));
-    const sent = [streamStart({ xid, first }), ...content, streamStop()];
+    if (first && draft.origin !== undefined) content.unshift(buildOrigin(draft.origin));
+    const sent = [buildStreamStart({ xid, first }), ...content, buildStreamStop()];
     if (savepoint === 0) return sent;
     // Tables that the savepoint described are described again.
     described.clear();
     const place = client.streaming === 'parallel' && abortLsn !== undefined ? { abortLsn, abortTime } : {};
-    return [...sent, streamAbort({ xid, subxid: xid + savepoint, ...place })];
+    return [...sent, buildStreamAbort({ xid, subxid: xid + savepoint, ...place })];
   });
 }
 

@@ -6,7 +6,7 @@ import type { FaultyOutbox } from './faulty-outbox';
 import type { FakeBehaviour, FakeSlot, TimelineSwitch } from './server-state';
 import { assignPositions, type PositionedTransaction } from './positions';
 import type { TransactionDraft, WalTransaction } from './transaction';
-import { buildTransaction, buildPrepared, buildCommitPrepared, buildRollbackPrepared } from './wal';
+import { buildTransaction, buildPrepared, buildCommitPreparedEntry, buildRollbackPreparedEntry } from './wal';
 import { describeViolation, type Violation, type ViolationDetails } from './violations';
 
 /** The server process of a connection. */
@@ -151,12 +151,12 @@ export class FakeCluster<Process extends ServerProcess = ServerProcess> {
 
   /** COMMIT PREPARED. */
   commitPrepared(gid: string): Lsn {
-    return this.commit(buildCommitPrepared(this.#takePrepared(gid), gid, this.walPosition, this.time));
+    return this.commit(buildCommitPreparedEntry(this.#takePrepared(gid), gid, this.walPosition, this.time));
   }
 
   /** ROLLBACK PREPARED. */
   rollbackPrepared(gid: string): Lsn {
-    return this.commit(buildRollbackPrepared(this.#takePrepared(gid), gid, this.walPosition, this.time));
+    return this.commit(buildRollbackPreparedEntry(this.#takePrepared(gid), gid, this.walPosition, this.time));
   }
 
   #takePrepared(gid: string): PositionedTransaction {

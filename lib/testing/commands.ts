@@ -1,5 +1,5 @@
 import { formatLsn } from '../common/lsn';
-import { commandComplete, dataRow, errorResponse, rowDescription } from './backend-messages';
+import { buildCommandComplete, buildDataRow, buildErrorResponse, buildRowDescription } from './backend-messages';
 import type { FakeCluster } from './cluster';
 import type { FakeSlot } from './server-state';
 
@@ -7,7 +7,11 @@ type Row = Readonly<Record<string, string | null>>;
 
 /** Builds the response to a query, up to CommandComplete. All columns are text. */
 export function buildResultSet(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer {
-  return Buffer.concat([rowDescription(columns), ...rows.map(dataRow), commandComplete(`SELECT ${rows.length}`)]);
+  return Buffer.concat([
+    buildRowDescription(columns),
+    ...rows.map(buildDataRow),
+    buildCommandComplete(`SELECT ${rows.length}`),
+  ]);
 }
 
 /**
@@ -34,7 +38,7 @@ export function executeCommand(cluster: FakeCluster, session: Map<string, string
     );
   }
   if (sql.includes('pg_replication_slots')) return fetchSlot(cluster, /slot_name = '(\w+)'/.exec(sql)?.[1] ?? '');
-  return errorResponse({
+  return buildErrorResponse({
     C: '42601',
     M: `the fake server has no response to: ${sql}; add one to behaviour.answersTo`,
   });
@@ -65,7 +69,7 @@ function fetchTimelineHistory({ history }: FakeCluster, timeline: number): Buffe
   const filename = `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
   const switches = history.filter((one) => one.timeline < timeline);
   if (switches.length === 0) {
-    return errorResponse({ C: '58P01', M: `could not open file "pg_wal/${filename}": No such file or directory` });
+    return buildErrorResponse({ C: '58P01', M: `could not open file "pg_wal/${filename}": No such file or directory` });
   }
   const lines = switches.map(
     ({ timeline: left, switchLsn, reason = 'no recovery target specified' }) =>
@@ -78,7 +82,7 @@ function fetchTimelineHistory({ history }: FakeCluster, timeline: number): Buffe
 function setSetting(session: Map<string, string>, statement: string): Buffer {
   const [, name = '', value = ''] = /^SET (\w+) = (.*)$/.exec(statement) ?? [];
   session.set(name, value.replaceAll("'", ''));
-  return commandComplete('SET');
+  return buildCommandComplete('SET');
 }
 
 /** Returns `current_setting(…, true)` of a setting that the session has not set: null if the server does not have the setting. */
@@ -122,10 +126,10 @@ function fetchSlot(cluster: FakeCluster, name: string): Buffer {
 
 function dropSlot(cluster: FakeCluster, name: string): Buffer {
   const slot = cluster.slots.get(name);
-  if (!slot) return errorResponse({ C: '42704', M: `replication slot "${name}" does not exist` });
-  if (slot.owner) return errorResponse({ C: '55006', M: `replication slot "${name}" is active` });
+  if (!slot) return buildErrorResponse({ C: '42704', M: `replication slot "${name}" does not exist` });
+  if (slot.owner) return buildErrorResponse({ C: '55006', M: `replication slot "${name}" is active` });
   cluster.slots.delete(name);
-  return commandComplete('DROP_REPLICATION_SLOT');
+  return buildCommandComplete('DROP_REPLICATION_SLOT');
 }
 
 /** Whether the slot that a command names exists. */
@@ -136,7 +140,8 @@ export function hasSlot(cluster: FakeCluster, sql: string): boolean {
 /** Responds to CREATE_REPLICATION_SLOT. The new slot starts at the end of the WAL. */
 export function answerCreateSlot(cluster: FakeCluster, sql: string): Buffer {
   const [, name = '', temporary, plugin = ''] = /"(\w+)"( TEMPORARY)? LOGICAL "(\w+)"/.exec(sql) ?? [];
-  if (cluster.slots.has(name)) return errorResponse({ C: '42710', M: `replication slot "${name}" already exists` });
+  if (cluster.slots.has(name))
+    return buildErrorResponse({ C: '42710', M: `replication slot "${name}" already exists` });
   const confirmedFlushLsn = cluster.walPosition;
   const twoPhase = / TWO_PHASE true\b/.test(sql);
   cluster.addSlot(name, { plugin, temporary: temporary !== undefined, twoPhase, confirmedFlushLsn });
@@ -147,8 +152,8 @@ export function answerCreateSlot(cluster: FakeCluster, sql: string): Buffer {
 /** The slot for START_REPLICATION, or the error that it is missing or active. */
 export function findFreeSlot(cluster: FakeCluster, name: string): FakeSlot | Buffer {
   const slot = cluster.slots.get(name);
-  if (!slot) return errorResponse({ C: '42704', M: `replication slot "${name}" does not exist` });
+  if (!slot) return buildErrorResponse({ C: '42704', M: `replication slot "${name}" does not exist` });
   if (!slot.owner) return slot;
   const pid = typeof slot.owner === 'number' ? slot.owner : slot.owner.processId;
-  return errorResponse({ C: '55006', M: `replication slot "${name}" is active for PID ${pid}` });
+  return buildErrorResponse({ C: '55006', M: `replication slot "${name}" is active for PID ${pid}` });
 }

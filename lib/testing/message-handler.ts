@@ -1,5 +1,5 @@
 import { parseLsn, type Lsn } from '../common/lsn';
-import { readyForQuery, type FieldsByLetter } from './backend-messages';
+import { buildReadyForQuery, type FieldsByLetter } from './backend-messages';
 import { ClientMessages, type ClientMessage } from './client-messages';
 import { parseClientOptions, type ClientOptions } from './client-options';
 import type { FakeCluster } from './cluster';
@@ -12,7 +12,7 @@ import {
   type StartupParameters,
   type StartupResult,
 } from './server-startup';
-import { StreamingProcess, type ServerProcess } from './streaming-process';
+import { StreamingProcess, type StreamingProcessHost } from './streaming-process';
 
 /** CopyData of a client: `r`, the standby status update. */
 const STATUS = 0x72;
@@ -23,7 +23,7 @@ function isStatus(body: Buffer): boolean {
 }
 
 /** The server process that contains a MessageHandler. */
-export interface MessageHandlerProcess extends ServerProcess {
+export interface MessageHandlerProcess extends StreamingProcessHost {
   /** Whether the connection is no longer used. */
   readonly closed: boolean;
   readonly security: Security | undefined;
@@ -131,16 +131,16 @@ export class MessageHandler {
     const { behaviour } = this.#cluster;
     if (!behaviour.answers) return;
     const special = behaviour.answersTo.find(([pattern]) => pattern.test(sql));
-    if (special) this.#reply(special[1], readyForQuery());
+    if (special) this.#reply(special[1], buildReadyForQuery());
     else if (sql.startsWith('START_REPLICATION')) this.#startReplication(sql);
     else if (sql.startsWith('CREATE_REPLICATION_SLOT')) this.#createSlot(sql);
-    else this.#reply(executeCommand(this.#cluster, this.settings, sql), readyForQuery());
+    else this.#reply(executeCommand(this.#cluster, this.settings, sql), buildReadyForQuery());
   }
 
   #createSlot(sql: string): void {
     const create = (): void => {
       this.#pendingCreation = undefined;
-      if (!this.#process.closed) this.#reply(answerCreateSlot(this.#cluster, sql), readyForQuery());
+      if (!this.#process.closed) this.#reply(answerCreateSlot(this.#cluster, sql), buildReadyForQuery());
     };
     if (this.#cluster.behaviour.creationWaits && !hasSlot(this.#cluster, sql)) this.#pendingCreation = create;
     else create();
@@ -149,7 +149,7 @@ export class MessageHandler {
   #startReplication(sql: string): void {
     const [, name = '', lsn = '0/0'] = /SLOT "(\w+)" LOGICAL (\S+)/.exec(sql) ?? [];
     const slot = findFreeSlot(this.#cluster, name);
-    if (Buffer.isBuffer(slot)) this.#reply(slot, readyForQuery());
+    if (Buffer.isBuffer(slot)) this.#reply(slot, buildReadyForQuery());
     else this.#startStreaming(slot, parseLsn(lsn), parseClientOptions(sql));
   }
 

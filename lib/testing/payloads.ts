@@ -24,21 +24,25 @@ export interface TransactionFields {
   flags?: number;
 }
 
-export function begin({ commitLsn = 0x100n, commitTime = COMMIT_TIME, xid = 700 }: TransactionFields = {}): Buffer {
-  return message('B', u64(commitLsn), timestamp(commitTime), u32(xid));
+export function buildBegin({
+  commitLsn = 0x100n,
+  commitTime = COMMIT_TIME,
+  xid = 700,
+}: TransactionFields = {}): Buffer {
+  return buildPayload('B', u64(commitLsn), timestamp(commitTime), u32(xid));
 }
 
-export function commit({
+export function buildCommit({
   commitLsn = 0x100n,
   endLsn = commitLsn + 0x30n,
   commitTime = COMMIT_TIME,
   flags = 0,
 }: TransactionFields = {}): Buffer {
-  return message('C', u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime));
+  return buildPayload('C', u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime));
 }
 
-export function origin(name: string, originLsn = 0n): Buffer {
-  return message('O', u64(originLsn), cstring(name));
+export function buildOrigin(name: string, originLsn = 0n): Buffer {
+  return buildPayload('O', u64(originLsn), cstring(name));
 }
 
 export interface ColumnFields {
@@ -60,7 +64,7 @@ export interface RelationFields {
   columns?: readonly (string | ColumnFields)[];
 }
 
-export function relation({
+export function buildRelation({
   oid = TABLE,
   schema = 'public',
   name = 'users',
@@ -77,26 +81,26 @@ export function relation({
     return Buffer.concat([u8(key ? 1 : 0), cstring(name), u32(typeOid), i32(typeModifier)]);
   });
   const head = [u32(oid), cstring(schema), cstring(name), Buffer.from(identity, 'latin1')];
-  return message('R', ...head, u16(columns.length), ...descriptions);
+  return buildPayload('R', ...head, u16(columns.length), ...descriptions);
 }
 
-export function type(oid: number, name: string, schema = 'public'): Buffer {
-  return message('Y', u32(oid), cstring(schema), cstring(name));
+export function buildType(oid: number, name: string, schema = 'public'): Buffer {
+  return buildPayload('Y', u32(oid), cstring(schema), cstring(name));
 }
 
-export function insert(row: Tuple, oid = TABLE): Buffer {
-  return message('I', u32(oid), tuple('N', row));
+export function buildInsert(row: Tuple, oid = TABLE): Buffer {
+  return buildPayload('I', u32(oid), buildTuple('N', row));
 }
 
 /** The old row of an Update or Delete: all columns with REPLICA IDENTITY FULL, otherwise the key. */
 export type Before = { old: Tuple } | { key: Tuple };
 
-export function update(row: Tuple, before?: Before, oid = TABLE): Buffer {
-  return message('U', u32(oid), ...(before === undefined ? [] : [encodeBefore(before)]), tuple('N', row));
+export function buildUpdate(row: Tuple, before?: Before, oid = TABLE): Buffer {
+  return buildPayload('U', u32(oid), ...(before === undefined ? [] : [encodeBefore(before)]), buildTuple('N', row));
 }
 
-export function deletion(before: Before, oid = TABLE): Buffer {
-  return message('D', u32(oid), encodeBefore(before));
+export function buildDelete(before: Before, oid = TABLE): Buffer {
+  return buildPayload('D', u32(oid), encodeBefore(before));
 }
 
 export interface TruncateFields {
@@ -105,8 +109,12 @@ export interface TruncateFields {
   restartIdentity?: boolean;
 }
 
-export function truncate({ oids = [TABLE], cascade = false, restartIdentity = false }: TruncateFields = {}): Buffer {
-  return message('T', u32(oids.length), u8((cascade ? 1 : 0) | (restartIdentity ? 2 : 0)), ...oids.map(u32));
+export function buildTruncate({
+  oids = [TABLE],
+  cascade = false,
+  restartIdentity = false,
+}: TruncateFields = {}): Buffer {
+  return buildPayload('T', u32(oids.length), u8((cascade ? 1 : 0) | (restartIdentity ? 2 : 0)), ...oids.map(u32));
 }
 
 export interface LogicalMessageFields {
@@ -116,18 +124,18 @@ export interface LogicalMessageFields {
   content?: Buffer | string;
 }
 
-export function encodeLogicalMessage({
+export function buildLogicalMessage({
   transactional = true,
   lsn = 0x90n,
   prefix = 'spec',
   content = 'content',
 }: LogicalMessageFields = {}): Buffer {
   const bytes = Buffer.from(content);
-  return message('M', u8(transactional ? 1 : 0), u64(lsn), cstring(prefix), u32(bytes.length), bytes);
+  return buildPayload('M', u8(transactional ? 1 : 0), u64(lsn), cstring(prefix), u32(bytes.length), bytes);
 }
 
 /** Converts a payload for a block, between Stream Start and Stream Stop, where R, Y, I, U, D, T and M have an xid. */
-export function inBlock(xid: number, payload: Buffer): Buffer {
+export function insertXid(xid: number, payload: Buffer): Buffer {
   return Buffer.concat([payload.subarray(0, 1), u32(xid), payload.subarray(1)]);
 }
 
@@ -136,22 +144,22 @@ export interface StreamStartFields {
   first?: boolean;
 }
 
-export function streamStart({ xid = 700, first = true }: StreamStartFields = {}): Buffer {
-  return message('S', u32(xid), u8(first ? 1 : 0));
+export function buildStreamStart({ xid = 700, first = true }: StreamStartFields = {}): Buffer {
+  return buildPayload('S', u32(xid), u8(first ? 1 : 0));
 }
 
-export function streamStop(): Buffer {
-  return message('E');
+export function buildStreamStop(): Buffer {
+  return buildPayload('E');
 }
 
-export function streamCommit({
+export function buildStreamCommit({
   commitLsn = 0x100n,
   endLsn = commitLsn + 0x30n,
   commitTime = COMMIT_TIME,
   xid = 700,
   flags = 0,
 }: TransactionFields = {}): Buffer {
-  return message('c', u32(xid), u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime));
+  return buildPayload('c', u32(xid), u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime));
 }
 
 export interface StreamAbortFields {
@@ -163,13 +171,18 @@ export interface StreamAbortFields {
   abortTime?: Date;
 }
 
-export function streamAbort({
+export function buildStreamAbort({
   xid = 700,
   subxid = xid,
   abortLsn,
   abortTime = COMMIT_TIME,
 }: StreamAbortFields = {}): Buffer {
-  return message('A', u32(xid), u32(subxid), ...(abortLsn === undefined ? [] : [u64(abortLsn), timestamp(abortTime)]));
+  return buildPayload(
+    'A',
+    u32(xid),
+    u32(subxid),
+    ...(abortLsn === undefined ? [] : [u64(abortLsn), timestamp(abortTime)]),
+  );
 }
 
 export interface PrepareFields {
@@ -183,19 +196,19 @@ export interface PrepareFields {
   flags?: number;
 }
 
-export function beginPrepare(fields: PrepareFields = {}): Buffer {
-  return message('b', ...encodePrepareFields(fields));
+export function buildBeginPrepare(fields: PrepareFields = {}): Buffer {
+  return buildPayload('b', ...encodePrepareFields(fields));
 }
 
-export function prepare(fields: PrepareFields = {}): Buffer {
-  return message('P', u8(fields.flags ?? 0), ...encodePrepareFields(fields));
+export function buildPrepare(fields: PrepareFields = {}): Buffer {
+  return buildPayload('P', u8(fields.flags ?? 0), ...encodePrepareFields(fields));
 }
 
-export function streamPrepare(fields: PrepareFields = {}): Buffer {
-  return message('p', u8(fields.flags ?? 0), ...encodePrepareFields(fields));
+export function buildStreamPrepare(fields: PrepareFields = {}): Buffer {
+  return buildPayload('p', u8(fields.flags ?? 0), ...encodePrepareFields(fields));
 }
 
-export function commitPrepared({
+export function buildCommitPrepared({
   gid = 'gid',
   commitLsn = 0x200n,
   endLsn = commitLsn + 0x30n,
@@ -203,7 +216,7 @@ export function commitPrepared({
   xid = 700,
   flags = 0,
 }: TransactionFields & { gid?: string } = {}): Buffer {
-  return message('K', u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime), u32(xid), cstring(gid));
+  return buildPayload('K', u8(flags), u64(commitLsn), u64(endLsn), timestamp(commitTime), u32(xid), cstring(gid));
 }
 
 export interface RollbackPreparedFields {
@@ -217,7 +230,7 @@ export interface RollbackPreparedFields {
   flags?: number;
 }
 
-export function rollbackPrepared({
+export function buildRollbackPrepared({
   gid = 'gid',
   xid = 700,
   prepareEndLsn = 0x130n,
@@ -227,7 +240,7 @@ export function rollbackPrepared({
   flags = 0,
 }: RollbackPreparedFields = {}): Buffer {
   const times = [timestamp(prepareTime), timestamp(rollbackTime)];
-  return message('r', u8(flags), u64(prepareEndLsn), u64(endLsn), ...times, u32(xid), cstring(gid));
+  return buildPayload('r', u8(flags), u64(prepareEndLsn), u64(endLsn), ...times, u32(xid), cstring(gid));
 }
 
 function encodePrepareFields({
@@ -241,22 +254,22 @@ function encodePrepareFields({
 }
 
 /** Builds a payload of any tag and fields. */
-export function message(tag: string, ...fields: readonly Buffer[]): Buffer {
+export function buildPayload(tag: string, ...fields: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(tag, 'latin1'), ...fields]);
 }
 
 /** Builds a tuple: a tag, the number of columns, and the columns. */
-export function tuple(tag: string, values: Tuple): Buffer {
-  return message(tag, u16(values.length), ...values.map(encodeValue));
+export function buildTuple(tag: string, values: Tuple): Buffer {
+  return buildPayload(tag, u16(values.length), ...values.map(encodeValue));
 }
 
 function encodeBefore(before: Before): Buffer {
-  return 'old' in before ? tuple('O', before.old) : tuple('K', before.key);
+  return 'old' in before ? buildTuple('O', before.old) : buildTuple('K', before.key);
 }
 
 function encodeValue(value: TupleValue): Buffer {
-  if (value === null) return message('n');
-  if (value === UNCHANGED) return message('u');
+  if (value === null) return buildPayload('n');
+  if (value === UNCHANGED) return buildPayload('u');
   const bytes = Buffer.from(value);
-  return message(typeof value === 'string' ? 't' : 'b', i32(bytes.length), bytes);
+  return buildPayload(typeof value === 'string' ? 't' : 'b', i32(bytes.length), bytes);
 }

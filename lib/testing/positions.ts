@@ -1,5 +1,5 @@
 import { toLsn, type Lsn } from '../common/lsn';
-import { origin, relation, type RelationFields } from './payloads';
+import { buildOrigin, buildRelation, type RelationFields } from './payloads';
 import type { ChangeDraft, TransactionDraft } from './transaction';
 
 /** The size in bytes of a change and of a commit record in the WAL. The real sizes depend on the row. */
@@ -51,7 +51,7 @@ export function buildContent({ draft, changes }: PositionedTransaction): Buffer[
   const content = changes
     .filter(({ savepoint }) => savepoint === 0)
     .flatMap(({ change, lsn }) => [...buildRelations(change, described), change.payload(lsn)]);
-  return draft.origin === undefined ? content : [origin(draft.origin), ...content];
+  return draft.origin === undefined ? content : [buildOrigin(draft.origin), ...content];
 }
 
 /** Builds the Relation messages to send before a change. */
@@ -59,6 +59,6 @@ export function buildRelations({ relations }: ChangeDraft, described: Set<Relati
   return relations.flatMap((table) => {
     if (described.has(table)) return [];
     described.add(table);
-    return [relation(table)];
+    return [buildRelation(table)];
   });
 }

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { hashCertificate } from '../wire/certificate-hash';
 import { saslPrep } from '../wire/saslprep';
-import { frame } from './backend-messages';
+import { buildFrame } from './backend-messages';
 import { cstring, u32, u8 } from './bytes';
 
 /** The authentication method, named as in `pg_hba.conf`. */
@@ -41,7 +41,7 @@ export function* authenticate(
   if (method === 'oauth') return yield* authenticateOAuth(password);
   const md5Answer = `md5${hash('md5', hash('md5', password + user).toString('hex'), MD5_SALT).toString('hex')}`;
   const [request, expected] =
-    method === 'md5' ? [frame('R', u32(5), MD5_SALT), md5Answer] : [frame('R', u32(3)), password];
+    method === 'md5' ? [buildFrame('R', u32(5), MD5_SALT), md5Answer] : [buildFrame('R', u32(3)), password];
   const answer = yield request;
   return answer.equals(cstring(expected)) ? EMPTY : undefined;
 }
@@ -52,7 +52,7 @@ function* authenticateOAuth(token: string): AuthenticationRoutine {
   if (mechanism !== 'OAUTHBEARER') return undefined;
   if (data === `n,,\x01auth=Bearer ${token}\x01\x01`) return EMPTY;
   // The server sends the ErrorResponse after the client's response, which is one byte.
-  yield frame('R', u32(11), Buffer.from(JSON.stringify(OAUTH_REFUSAL)));
+  yield buildFrame('R', u32(11), Buffer.from(JSON.stringify(OAUTH_REFUSAL)));
   return undefined;
 }
 
@@ -70,7 +70,7 @@ function* authenticateScram(password: string, certificate: Buffer | undefined): 
   if (!binding) return undefined;
 
   const serverFirst = `r=${nonce}${SCRAM_NONCE},s=${SCRAM_SALT.toString('base64')},i=${SCRAM_ITERATIONS}`;
-  const final = (yield frame('R', u32(11), Buffer.from(serverFirst))).toString();
+  const final = (yield buildFrame('R', u32(11), Buffer.from(serverFirst))).toString();
   const bound = `c=${Buffer.concat([Buffer.from(header), binding]).toString('base64')}`;
   const [, withoutProof = '', sent = '', again = '', proof = ''] = /^((c=[^,]*),r=([^,]*)),p=(.+)$/.exec(final) ?? [];
   if (sent !== bound || again !== nonce + SCRAM_NONCE) return undefined;
@@ -81,7 +81,7 @@ function* authenticateScram(password: string, certificate: Buffer | undefined): 
   const signature = computeHmac(hash('sha256', clientKey), exchange);
   const expected = Buffer.from(clientKey.map((byte, i) => byte ^ signature.readUInt8(i)));
   if (proof !== expected.toString('base64')) return undefined;
-  return frame(
+  return buildFrame(
     'R',
     u32(12),
     Buffer.from(`v=${computeHmac(computeHmac(salted, 'Server Key'), exchange).toString('base64')}`),
@@ -89,7 +89,7 @@ function* authenticateScram(password: string, certificate: Buffer | undefined): 
 }
 
 function encodeMechanisms(...names: readonly string[]): Buffer {
-  return frame('R', u32(10), ...names.map(cstring), u8(0));
+  return buildFrame('R', u32(10), ...names.map(cstring), u8(0));
 }
 
 /** Reads a SASLInitialResponse: the mechanism, a length of four bytes, and the initial response. */

@@ -1,5 +1,11 @@
 import { authenticate } from './server-authentication';
-import { authenticationOk, frame, parameterStatus, readyForQuery, type FieldsByLetter } from './backend-messages';
+import {
+  buildAuthenticationOk,
+  buildFrame,
+  buildParameterStatus,
+  buildReadyForQuery,
+  type FieldsByLetter,
+} from './backend-messages';
 import { CANCEL_REQUEST, SSL_REQUEST } from './client-messages';
 import type { FakeCluster } from './cluster';
 import { i32 } from './bytes';
@@ -56,8 +62,14 @@ export function* acceptStartup(
   }
   const { serverVersion } = cluster;
   const version = `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
-  const key = frame('K', i32(processId), CANCEL_KEY);
-  const frames = [proof, authenticationOk(), parameterStatus('server_version', version), key, readyForQuery()];
+  const key = buildFrame('K', i32(processId), CANCEL_KEY);
+  const frames = [
+    proof,
+    buildAuthenticationOk(),
+    buildParameterStatus('server_version', version),
+    key,
+    buildReadyForQuery(),
+  ];
   return { kind: 'accepted', frames };
 }
 

@@ -1,7 +1,7 @@
 import { ConfigError } from '../common/errors';
 import { toLsn, type Lsn } from '../common/lsn';
 import { suggestName } from '../common/option-reader';
-import { errorResponse, notice, readyForQuery, type FieldsByLetter } from './backend-messages';
+import { buildErrorResponse, buildNotice, buildReadyForQuery, type FieldsByLetter } from './backend-messages';
 import type { BackendProcess } from './backend-process';
 import type { FakeCluster } from './cluster';
 import type { TransactionDraft, WalTransaction } from './transaction';
@@ -69,7 +69,7 @@ const PERFORMERS: {
   keepalive: sendKeepalive,
   send: (cluster, bytes) => sendToAll(cluster, bytes),
   error: sendError,
-  notice: (cluster, said) => sendToAll(cluster, notice(buildFields(said, 'WARNING'))),
+  notice: (cluster, said) => sendToAll(cluster, buildNotice(buildFields(said, 'WARNING'))),
   split: (cluster, sizes) => cluster.injectFault((outbox) => outbox.split(sizes)),
   glue: (cluster, ms) => cluster.injectFault((outbox) => outbox.glue(ms)),
   stall: (cluster, ms) => cluster.injectFault((outbox) => outbox.stall(ms)),
@@ -134,9 +134,9 @@ function sendError(cluster: FakeCluster<BackendProcess>, error: ServerMessage): 
   const fields = buildFields(error, 'ERROR');
   for (const connection of cluster.connections) {
     if (!connection.streaming) continue;
-    connection.send(errorResponse(fields));
+    connection.send(buildErrorResponse(fields));
     if (error.severity === 'FATAL' || error.severity === 'PANIC') connection.close();
-    else connection.endStream(readyForQuery());
+    else connection.endStream(buildReadyForQuery());
   }
 }
 

@@ -1,14 +1,20 @@
 import { formatLsn, maxLsn, type Lsn } from '../common/lsn';
 import type { ClientAuditor } from './client-auditor';
-import { commandComplete, copyBothResponse, copyDone, keepalive, readyForQuery } from './backend-messages';
+import {
+  buildCommandComplete,
+  buildCopyBothResponse,
+  buildCopyDone,
+  buildKeepalive,
+  buildReadyForQuery,
+} from './backend-messages';
 import type { ClientOptions } from './client-options';
 import type { FakeCluster } from './cluster';
 import type { FakeSlot } from './server-state';
 import { SilenceWatch } from './silence-watch';
-import { buildXlogData } from './wal';
+import { buildTransactionFrames } from './wal';
 
 /** The server process that streams. */
-export interface ServerProcess {
+export interface StreamingProcessHost {
   readonly processId: number;
   readonly log: string[];
   readonly auditor: ClientAuditor;
@@ -22,11 +28,11 @@ export interface ServerProcess {
 export class StreamingProcess {
   streaming = false;
   readonly #cluster: FakeCluster;
-  readonly #process: ServerProcess;
+  readonly #process: StreamingProcessHost;
   readonly #slot: FakeSlot;
   #watch: SilenceWatch | undefined;
 
-  constructor(cluster: FakeCluster, process: ServerProcess, slot: FakeSlot) {
+  constructor(cluster: FakeCluster, process: StreamingProcessHost, slot: FakeSlot) {
     this.#cluster = cluster;
     this.#process = process;
     this.#slot = slot;
@@ -42,12 +48,12 @@ export class StreamingProcess {
     // Before anything is sent, because a fault may end the connection while it is sent.
     if (behaviour.keepalives) this.#watchSilence();
     this.#process.send(
-      copyBothResponse(),
+      buildCopyBothResponse(),
       ...wal
         .filter(({ commitLsn }) => commitLsn >= from)
-        .flatMap((transaction) => buildXlogData(transaction, time, this.#process.options)),
+        .flatMap((transaction) => buildTransactionFrames(transaction, time, this.#process.options)),
       // A walsender that has sent everything sends its position.
-      ...(behaviour.keepalives ? [keepalive(walPosition, false, time)] : []),
+      ...(behaviour.keepalives ? [buildKeepalive(walPosition, false, time)] : []),
     );
     this.#cluster.notifyChanged();
   }
@@ -78,7 +84,12 @@ export class StreamingProcess {
     this.#watch?.stop();
     const { behaviour, latency } = this.#cluster;
     if (behaviour.onCopyDone === 'ignore') return;
-    const answer = [copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery()];
+    const answer = [
+      buildCopyDone(),
+      buildCommandComplete('COPY 0'),
+      buildCommandComplete('START_REPLICATION'),
+      buildReadyForQuery(),
+    ];
     this.#cluster.schedule(latency, () => {
       if (behaviour.onCopyDone === 'close') this.#process.close();
       else this.#process.send(...answer);

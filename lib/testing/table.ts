@@ -78,7 +78,7 @@ export class FakeTable {
   /** @param row missing columns are null */
   insert(row: RowDraft): ChangeDraft {
     const values = this.#createTuple(row, () => null);
-    return this.#createChange(() => payloads.insert(values, this.oid));
+    return this.#createChange(() => payloads.buildInsert(values, this.oid));
   }
 
   /**
@@ -92,17 +92,17 @@ export class FakeTable {
       throw new Error(`The update of ${this.name} has no value for column ${column}; set a value, null or UNCHANGED`);
     });
     const old = before && this.#createBefore(before);
-    return this.#createChange(() => payloads.update(values, old, this.oid));
+    return this.#createChange(() => payloads.buildUpdate(values, old, this.oid));
   }
 
   /** @param row the whole row; only the key is sent unless the identity is `full` */
   delete(row: RowDraft): ChangeDraft {
     const old = this.#createBefore(row);
-    return this.#createChange(() => payloads.deletion(old, this.oid));
+    return this.#createChange(() => payloads.buildDelete(old, this.oid));
   }
 
   truncate(options: { readonly cascade?: boolean; readonly restartIdentity?: boolean } = {}): ChangeDraft {
-    return this.#createChange(() => payloads.truncate({ ...options, oids: [this.oid] }));
+    return this.#createChange(() => payloads.buildTruncate({ ...options, oids: [this.oid] }));
   }
 
   #createChange(payload: () => Buffer): ChangeDraft {
@@ -136,7 +136,7 @@ export class FakeTable {
 
 /** Creates the message of `pg_logical_emit_message(true, prefix, content)` in a transaction. */
 export function logicalMessage(prefix: string, content: Buffer | string): ChangeDraft {
-  return { relations: [], payload: (lsn) => payloads.encodeLogicalMessage({ prefix, content, lsn }) };
+  return { relations: [], payload: (lsn) => payloads.buildLogicalMessage({ prefix, content, lsn }) };
 }
 
 /** Hashes the name (FNV-1a) to an OID above those of built-in objects, so it is equal in all runs. */

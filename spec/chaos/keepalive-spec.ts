@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from '../../lib/index';
 import { TestBed, waitUntil, Gate, ofKind, Recorder } from '../integration/support/bed';
-import { keepalive } from '../../lib/testing/backend-messages';
+import { buildKeepalive } from '../../lib/testing/backend-messages';
 import { getFlushPosition, streamedType } from '../support/frame-splitter';
 import { FaultProxy } from '../support/proxy';
 
@@ -150,7 +150,7 @@ describe.each([
         // The highest position that the server could send here: everything that commits before it has been sent.
         const sent = MESSAGES.slice(0, point).filter((type) => type === 'C').length;
         const walEnd = commits[sent]?.commitLsn ?? end;
-        const held = await HeldStream.start(slot, (at) => (at === point ? [keepalive(walEnd, true)] : []), more);
+        const held = await HeldStream.start(slot, (at) => (at === point ? [buildKeepalive(walEnd, true)] : []), more);
         expect(held.messages).toEqual(MESSAGES);
         const [first, second, third] = held.works;
         // In a different order than they were delivered.
@@ -174,7 +174,7 @@ describe.each([
   it('keepalives far ahead at every point leave the slot before the oldest unfinished transaction', async () => {
     const { slots, commits } = await withSlots(1);
     const slot = slots[0]!;
-    const held = await HeldStream.start(slot, (at) => (at === 0 ? [] : [keepalive(FAR, at % 2 === 0)]), more);
+    const held = await HeldStream.start(slot, (at) => (at === 0 ? [] : [buildKeepalive(FAR, at % 2 === 0)]), more);
     held.works[1]!.finish();
     held.works[2]!.finish();
     await held.updates(5);

@@ -10,13 +10,13 @@ import {
 import type { BackendMessage } from '../../lib/wire/backend';
 import { FrameDecoder } from '../../lib/wire/frames';
 import {
-  commandComplete,
-  copyBothResponse,
-  dataRow,
-  errorResponse,
-  keepalive,
-  readyForQuery,
-  rowDescription,
+  buildCommandComplete,
+  buildCopyBothResponse,
+  buildDataRow,
+  buildErrorResponse,
+  buildKeepalive,
+  buildReadyForQuery,
+  buildRowDescription,
 } from '../../lib/testing/backend-messages';
 import { captureError } from '../support/capture-error';
 import { runRoutine, done, READY, buildError, rows, serverFields } from './support/converse';
@@ -120,7 +120,12 @@ describe('a protocol routine', () => {
     return 'streaming';
   }
 
-  const ANSWER = [rowDescription(['a']), dataRow(['7']), commandComplete('SELECT 1'), readyForQuery()];
+  const ANSWER = [
+    buildRowDescription(['a']),
+    buildDataRow(['7']),
+    buildCommandComplete('SELECT 1'),
+    buildReadyForQuery(),
+  ];
 
   function lead(): { frames: FrameDecoder; dialogue: RoutineRunner<string>; sent: string[] } {
     const frames = new FrameDecoder();
@@ -142,21 +147,21 @@ describe('a protocol routine', () => {
         expect(dialogue.advance()).toBeUndefined();
       }
       expect(sent).toEqual(['FIRST', 'SECOND 7']);
-      frames.push(copyBothResponse());
+      frames.push(buildCopyBothResponse());
       expect(dialogue.advance()).toEqual({ value: 'streaming' });
     }
   });
 
   it('leaves bytes after its last message to the stream', () => {
     const { frames, dialogue } = lead();
-    frames.push(Buffer.concat([...ANSWER, copyBothResponse(), keepalive(7n)]));
+    frames.push(Buffer.concat([...ANSWER, buildCopyBothResponse(), buildKeepalive(7n)]));
     expect(dialogue.advance()).toEqual({ value: 'streaming' });
     expect([frames.next(), frames.tag, frames.next()]).toEqual([true, 'd'.charCodeAt(0), false]);
   });
 
   it("fails with the server's error", () => {
     const { frames, dialogue } = lead();
-    frames.push(Buffer.concat([...ANSWER, errorResponse({ C: '42704' }), readyForQuery()]));
+    frames.push(Buffer.concat([...ANSWER, buildErrorResponse({ C: '42704' }), buildReadyForQuery()]));
     expect(captureError(() => dialogue.advance())).toMatchObject({ code: 'SLOT_MISSING' });
   });
 });

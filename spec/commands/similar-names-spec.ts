@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 import { dropSlot, logicalReplication, type ReplicationError } from '../../lib/index';
-import { errorResponse } from '../../lib/testing/backend-messages';
+import { buildErrorResponse } from '../../lib/testing/backend-messages';
 import { FakeWalSender } from '../../lib/testing/index';
 
 /** 63 bytes: the server has truncated a longer name before a letter of two bytes. */
@@ -48,7 +48,7 @@ describe('a publication that does not exist', () => {
   });
 
   it('is reported if the server lists no publications', async () => {
-    server.behaviour.answersTo.push([/AS name/, errorResponse({ C: '42501', M: 'permission denied' })]);
+    server.behaviour.answersTo.push([/AS name/, buildErrorResponse({ C: '42501', M: 'permission denied' })]);
     expect(await failureOf('orders_slot', 'orders')).toMatchObject({ code: 'PUBLICATION_MISSING' });
   });
 });

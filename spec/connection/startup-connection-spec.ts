@@ -88,8 +88,8 @@ describe('a protocol routine on a connection', () => {
       /IDENTIFY/,
       Buffer.concat([
         resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
-        backend.readyForQuery(),
-        backend.keepalive(0x900n),
+        backend.buildReadyForQuery(),
+        backend.buildKeepalive(0x900n),
       ]),
     ]);
     clock.advance();
@@ -112,13 +112,13 @@ describe('a protocol routine on a connection', () => {
       clock.advance();
       for (const byte of Buffer.concat(frames)) server.last.send(Buffer.of(byte));
     };
-    feed(backend.authenticationOk(), backend.parameterStatus('a', 'b'), backend.readyForQuery());
-    feed(backend.commandComplete('SET'), backend.readyForQuery());
-    feed(resultSet(Object.keys(READ_BACK), [Object.values(READ_BACK)]), backend.readyForQuery());
+    feed(backend.buildAuthenticationOk(), backend.buildParameterStatus('a', 'b'), backend.buildReadyForQuery());
+    feed(backend.buildCommandComplete('SET'), backend.buildReadyForQuery());
+    feed(resultSet(Object.keys(READ_BACK), [Object.values(READ_BACK)]), backend.buildReadyForQuery());
     feed(
       resultSet(['systemid', 'timeline', 'xlogpos', 'dbname'], [['7', '1', '0/1', 'shop']]),
-      backend.notice({ M: 'noise' }),
-      backend.readyForQuery(),
+      backend.buildNotice({ M: 'noise' }),
+      backend.buildReadyForQuery(),
     );
     expect(heard.value).toMatchObject({ systemId: '7' });
   });
@@ -163,7 +163,7 @@ describe('connectTimeout', () => {
     server.behaviour.creationWaits = true;
     const { heard, connection } = converse(create);
     clock.advance(1000);
-    server.last.send(backend.notice({ M: 'patience' }), backend.parameterStatus('a', 'b'));
+    server.last.send(backend.buildNotice({ M: 'patience' }), backend.buildParameterStatus('a', 'b'));
     clock.advance(60_000);
     expect(heard.error).toBeUndefined();
     connection.abort(() => undefined);
@@ -185,7 +185,7 @@ describe('a password', () => {
     let answer: (password: string) => void = () => undefined;
     const { heard } = withPassword(() => new Promise((resolve) => (answer = resolve)));
     clock.advance();
-    server.last.send(backend.notice({ M: 'expires soon' }));
+    server.last.send(backend.buildNotice({ M: 'expires soon' }));
     answer('of today');
     await turns();
     clock.advance();
@@ -259,7 +259,7 @@ describe('a server before authentication', () => {
     const { heard } = converse(fetchSystemIdentity);
     clock.advance();
     let sent = 0;
-    for (; !heard.error && sent < 100_000; sent++) server.last.send(backend.notice({ M: 'noise' }));
+    for (; !heard.error && sent < 100_000; sent++) server.last.send(backend.buildNotice({ M: 'noise' }));
     expect(heard.error?.message).toContain('more than 1000 messages during start-up');
     expect(sent).toBe(1001);
   });
@@ -327,7 +327,7 @@ describe('a failure during the routine', () => {
     ['a refused password', () => server.last.error({ C: '28P01', S: 'FATAL', V: 'FATAL' }), 'AUTHENTICATION_FAILED'],
     ['too many connections', () => server.last.error({ C: '53300', S: 'FATAL', V: 'FATAL' }), 'TOO_MANY_CONNECTIONS'],
     ['another protocol', () => server.last.send(Buffer.from('HTTP/1.1 400 Bad Request')), 'PROTOCOL_VIOLATION'],
-    ['an unexpected message', () => server.last.send(backend.copyDone()), 'PROTOCOL_VIOLATION'],
+    ['an unexpected message', () => server.last.send(backend.buildCopyDone()), 'PROTOCOL_VIOLATION'],
     [
       'a length that no greeting has',
       () => server.last.send(Buffer.concat([Buffer.from('R'), Buffer.from([0x10, 0, 0, 0])])),

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { relation } from '../../lib/testing/payloads';
+import { buildRelation } from '../../lib/testing/payloads';
 import { firstBlock } from '../pgoutput/support/blocks';
 import { nameOf, readParts, writeCase, type Parts, type WrittenCase } from './case';
 
@@ -20,7 +20,7 @@ const GENERATED: Readonly<Record<string, readonly KeptCase[]>> = {
       name: 'stream-many',
       about: '10,000 transactions that never end',
       outcome: 'no error',
-      parts: () => Array.from({ length: 10_000 }, (_, xid) => firstBlock(xid, relation())).flat(),
+      parts: () => Array.from({ length: 10_000 }, (_, xid) => firstBlock(xid, buildRelation())).flat(),
     },
   ],
 };

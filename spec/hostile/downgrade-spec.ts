@@ -1,4 +1,4 @@
-import { authenticationOk, frame, readyForQuery } from '../../lib/testing/backend-messages';
+import { buildAuthenticationOk, buildFrame, buildReadyForQuery } from '../../lib/testing/backend-messages';
 import { u32 } from '../../lib/testing/bytes';
 import { Authority, type Credentials } from '../support/certificates';
 import { attack, expectRefusal, type Given } from './support/attack';
@@ -35,7 +35,7 @@ const sayingBehindTls =
     peer.end();
   };
 
-const LET_IN = Buffer.concat([authenticationOk(), readyForQuery()]);
+const LET_IN = Buffer.concat([buildAuthenticationOk(), buildReadyForQuery()]);
 
 describe('a server that requests a weaker authentication', () => {
   it('does not get the password over clear text', async () => {
@@ -100,12 +100,12 @@ describe('a server that requests a weaker authentication', () => {
 describe('a server that does not verify the proof', () => {
   it('is not trusted after AuthenticationOk alone', async () => {
     await expectRefusal(
-      attack(saying(readyForQuery())),
+      attack(saying(buildReadyForQuery())),
       'PROTOCOL_VIOLATION',
       /The server sent readyForQuery before AuthenticationOk/,
     );
     await expectRefusal(
-      attack(saying(frame('K', u32(1), u32(2)))),
+      attack(saying(buildFrame('K', u32(1), u32(2)))),
       'PROTOCOL_VIOLATION',
       /sent backendKeyData before AuthenticationOk/,
     );
@@ -143,7 +143,7 @@ describe('a server that requests authentication twice', () => {
       await peer.startup();
       peer.send(MD5);
       await peer.next();
-      peer.send(frame('R', u32(5), Buffer.from([9, 9, 9, 9])));
+      peer.send(buildFrame('R', u32(5), Buffer.from([9, 9, 9, 9])));
       await peer.next();
     };
     const { peers } = await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /requested authentication twice/, [

@@ -1,12 +1,12 @@
 import { logicalReplication } from '../../lib/index';
 import { FakeWalSender } from '../../lib/testing';
 import {
-  authenticationOk,
-  dataRow,
-  frame,
-  notice,
-  parameterStatus,
-  rowDescription,
+  buildAuthenticationOk,
+  buildDataRow,
+  buildFrame,
+  buildNotice,
+  buildParameterStatus,
+  buildRowDescription,
 } from '../../lib/testing/backend-messages';
 import { u32 } from '../../lib/testing/bytes';
 import { attack, expectRefusal } from './support/attack';
@@ -41,9 +41,9 @@ const floodingAfter =
 
 const many = (bytes: Buffer): Buffer => Buffer.concat(Array.from({ length: 500 }, () => bytes));
 const NOTHING = Buffer.alloc(0);
-const NOTICES = many(notice({}));
-const LONG_NOTICES = notice({ M: 'x'.repeat(32_000) });
-const PARAMETERS = many(parameterStatus('name', 'value'));
+const NOTICES = many(buildNotice({}));
+const LONG_NOTICES = buildNotice({ M: 'x'.repeat(32_000) });
+const PARAMETERS = many(buildParameterStatus('name', 'value'));
 
 let before: number;
 
@@ -57,8 +57,8 @@ describe('a server that sends without end before authentication', () => {
   it.each([
     ['notices', flooding(NOTHING, NOTICES)],
     ['long notices', flooding(NOTHING, LONG_NOTICES)],
-    ['parameters, after AuthenticationOk', flooding(authenticationOk(), PARAMETERS)],
-    ['BackendKeyData messages', flooding(authenticationOk(), many(frame('K', u32(1), u32(2))))],
+    ['parameters, after AuthenticationOk', flooding(buildAuthenticationOk(), PARAMETERS)],
+    ['BackendKeyData messages', flooding(buildAuthenticationOk(), many(buildFrame('K', u32(1), u32(2))))],
   ])('is disconnected: %s', async (_, script) => {
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /more than 1000 messages during start-up/);
   });
@@ -107,12 +107,12 @@ describe('a server that sends without end before authentication', () => {
     ['3.0 without an option that the client did not request', 0, ['_pq_.x']],
   ])('is disconnected if it announces protocol %s', async (_, minor, options) => {
     const names = options.map((name) => Buffer.from(`${name}\0`));
-    const script = flooding(frame('v', u32(minor), u32(options.length), ...names));
+    const script = flooding(buildFrame('v', u32(minor), u32(options.length), ...names));
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /protocol 3\.\d+ .*expected 3\.0 and none/);
   });
 
   it('is disconnected if it announces more options than it lists', async () => {
-    const script = flooding(frame('v', u32(0), u32(0x7fff_ffff)));
+    const script = flooding(buildFrame('v', u32(0), u32(0x7fff_ffff)));
     await expectRefusal(attack(script), 'PROTOCOL_VIOLATION', /A count of 2147483647 before byte 8 is impossible/);
   });
 });
@@ -130,8 +130,8 @@ describe('a server that sends without end after authentication', () => {
   });
 
   it.each([
-    ['rows', floodingAfter(rowDescription(['a']), many(dataRow(['x'])))],
-    ['long rows', floodingAfter(rowDescription(['a']), dataRow(['x'.repeat(500_000)]))],
+    ['rows', floodingAfter(buildRowDescription(['a']), many(buildDataRow(['x'])))],
+    ['long rows', floodingAfter(buildRowDescription(['a']), buildDataRow(['x'.repeat(500_000)]))],
   ])('is disconnected after a maximum of %s', async (_, script) => {
     await expectRefusal(attack(script), 'LIMIT_EXCEEDED', /more than 10000 rows or 4000000 characters/);
   });

@@ -1,7 +1,7 @@
 import { firstValueFrom } from 'rxjs';
 import { identifySystem, ReplicationError, type ConnectionOptions } from '../../lib/index';
 import { FakeWalSender } from '../../lib/testing';
-import { authenticationOk, errorResponse, readyForQuery } from '../../lib/testing/backend-messages';
+import { buildAuthenticationOk, buildErrorResponse, buildReadyForQuery } from '../../lib/testing/backend-messages';
 import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority, selfSigned, type Credentials } from '../support/certificates';
 import { faces, expectNoSecret, PASSWORD, USER } from './support/attack';
@@ -55,7 +55,7 @@ const SAYING =
   (sqlState: string): Script =>
   async (peer) => {
     await behindTls(peer);
-    peer.send(errorResponse({ C: sqlState, S: 'FATAL', V: 'FATAL', M: 'no' }));
+    peer.send(buildErrorResponse({ C: sqlState, S: 'FATAL', V: 'FATAL', M: 'no' }));
   };
 
 describe('a hostile first host', () => {
@@ -114,7 +114,7 @@ describe('a hostile first host', () => {
       'accepts the connection without authentication',
       async (peer) => {
         await behindTls(peer);
-        peer.send(readyForQuery());
+        peer.send(buildReadyForQuery());
       },
       'PROTOCOL_VIOLATION',
     ],
@@ -127,7 +127,7 @@ describe('a hostile first host', () => {
   it.each([
     ['a password in clear text', CLEARTEXT],
     ['an md5 hash', MD5],
-    ['nothing', authenticationOk()],
+    ['nothing', buildAuthenticationOk()],
   ])('that requests %s ends the search if that is not allowed, and gets none', async (_, request) => {
     const script: Script = async (peer) => {
       await behindTls(peer);
@@ -143,7 +143,7 @@ describe('a hostile first host', () => {
       await behindTls(peer);
       peer.send(CLEARTEXT);
       await peer.next();
-      peer.send(errorResponse({ C: '57P03', S: 'FATAL', V: 'FATAL', M: 'starting up' }));
+      peer.send(buildErrorResponse({ C: '57P03', S: 'FATAL', V: 'FATAL', M: 'starting up' }));
     };
     const { told } = await searching(script);
     expect(told).toContain(Buffer.from(PASSWORD).toString('latin1'));

@@ -1,5 +1,5 @@
 import { createHash, pbkdf2Sync } from 'node:crypto';
-import { authenticationOk, errorResponse, readyForQuery } from '../../lib/testing/backend-messages';
+import { buildAuthenticationOk, buildErrorResponse, buildReadyForQuery } from '../../lib/testing/backend-messages';
 import { Authority, type Credentials } from '../support/certificates';
 import { measureProcessorTime } from '../support/processor-time';
 import { attack, expectRefusal, MAX_DURATION } from './support/attack';
@@ -38,7 +38,7 @@ describe('a server that does not know the password', () => {
   ];
 
   it.each(signatures)('is detected by %s', async (_, signature) => {
-    const script = answering(first, final(signature), authenticationOk(), readyForQuery());
+    const script = answering(first, final(signature), buildAuthenticationOk(), buildReadyForQuery());
     const { error } = await expectRefusal(
       attack(script),
       'SERVER_VERIFICATION_FAILED',
@@ -49,13 +49,13 @@ describe('a server that does not know the password', () => {
   });
 
   it.each([
-    ['sends AuthenticationOk without a signature', authenticationOk()],
-    ['sends ReadyForQuery without AuthenticationOk', readyForQuery()],
+    ['sends AuthenticationOk without a signature', buildAuthenticationOk()],
+    ['sends ReadyForQuery without AuthenticationOk', buildReadyForQuery()],
     ['sends two signatures', Buffer.concat([final('v=AAAA'), final('v=AAAA')])],
     ['sends another challenge', challenge('r=x,s=c2FsdA==,i=1')],
     ['sends an unknown attribute', final('x=1')],
   ])('is detected if it %s', async (_, last) => {
-    const { error, given } = await attack(answering(first, last, authenticationOk(), readyForQuery()));
+    const { error, given } = await attack(answering(first, last, buildAuthenticationOk(), buildReadyForQuery()));
     expect(['SERVER_VERIFICATION_FAILED', 'PROTOCOL_VIOLATION']).toContain(error.code);
     expect(given).toEqual(['proof']);
   });
@@ -157,7 +157,7 @@ describe('channel binding', () => {
     const { peers } = await attack(
       behindTls(async (peer) => {
         await scram(peer);
-        peer.send(errorResponse({ C: '28000', S: 'FATAL', V: 'FATAL', M: 'no' }));
+        peer.send(buildErrorResponse({ C: '28000', S: 'FATAL', V: 'FATAL', M: 'no' }));
       }),
     );
     for (const peer of peers) expect(peer.inside.toString('latin1')).toContain('SCRAM-SHA-256\0\0\0\0\u0020y,,n=,r=');
@@ -181,7 +181,7 @@ describe('channel binding', () => {
       const { nonce, chosen } = await scram(peer, 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
       peer.send(challenge(first(nonce)));
       said.push(chosen, (await peer.next()).body.toString());
-      peer.send(final(`v=${Buffer.alloc(32).toString('base64')}`), authenticationOk());
+      peer.send(final(`v=${Buffer.alloc(32).toString('base64')}`), buildAuthenticationOk());
     });
     await expectRefusal(attack(script, { channel_binding: 'require' }), 'SERVER_VERIFICATION_FAILED', /signature/, [
       'proof',

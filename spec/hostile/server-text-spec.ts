@@ -1,4 +1,4 @@
-import { errorResponse, frame, notice } from '../../lib/testing/backend-messages';
+import { buildErrorResponse, buildFrame, buildNotice } from '../../lib/testing/backend-messages';
 import { u32 } from '../../lib/testing/bytes';
 import { Authority, type Credentials } from '../support/certificates';
 import { attack, expectRefusal, PASSWORD, TOKEN } from './support/attack';
@@ -34,7 +34,7 @@ describe('the text of a server', () => {
 
   it('cannot inject control characters or lines into a log', async () => {
     const { error } = await expectRefusal(
-      attack(saying(errorResponse(fields))),
+      attack(saying(buildErrorResponse(fields))),
       'AUTHENTICATION_FAILED',
       /The server says: no \\u\{1b\}\[2J.*\\u\{d\}\\n2026.*\\u\{9b\}8m\\u\{202e\}oga \(SQLSTATE 28P01\): because .*Check user/,
     );
@@ -48,7 +48,7 @@ describe('the text of a server', () => {
   it('is truncated in the message', async () => {
     const long = { ...fields, M: 'm'.repeat(15_000), D: 'd'.repeat(15_000) };
     const { error } = await expectRefusal(
-      attack(saying(errorResponse(long))),
+      attack(saying(buildErrorResponse(long))),
       'AUTHENTICATION_FAILED',
       /m{1000} … \(SQLSTATE 28P01\): d{1000} …\. Check user, password/,
     );
@@ -58,7 +58,7 @@ describe('the text of a server', () => {
   it('is truncated and escaped if required fields are missing', async () => {
     const body = Buffer.from(`SFATAL\0M${CONTROL_SEQUENCES}${'m'.repeat(15_000)}\0\0`);
     const { error } = await expectRefusal(
-      attack(saying(frame('E', body))),
+      attack(saying(buildFrame('E', body))),
       'PROTOCOL_VIOLATION',
       /expected a field C \(SQLSTATE\) before the end; its text is: \\u\{1b\}/,
     );
@@ -69,7 +69,7 @@ describe('the text of a server', () => {
   it('in notices is not shown at all', async () => {
     const { error, warnings } = await attack(async (peer) => {
       await peer.startup();
-      peer.send(notice({ M: 'visit evil.example' }));
+      peer.send(buildNotice({ M: 'visit evil.example' }));
       peer.end();
     });
     expect(error.message).not.toContain('evil');
@@ -90,7 +90,7 @@ describe('a server that refuses a token', () => {
       await peer.next();
       peer.send(challenge(reasons));
       await peer.next();
-      peer.send(errorResponse({ C: '28000', S: 'FATAL', V: 'FATAL', M: 'OAuth bearer authentication failed' }));
+      peer.send(buildErrorResponse({ C: '28000', S: 'FATAL', V: 'FATAL', M: 'OAuth bearer authentication failed' }));
     };
   const connection = { password: undefined, oauthToken: () => TOKEN };
 
@@ -226,7 +226,7 @@ describe('a credential function', () => {
   it('is not called before a server requests the secret', async () => {
     const password = jest.fn(() => PASSWORD);
     await attack(saying(CLEARTEXT), { password });
-    await attack(saying(frame('R', u32(7))), { password });
+    await attack(saying(buildFrame('R', u32(7))), { password });
     await attack(saying(mechanisms('SCRAM-SHA-256')), { password, require_auth: 'md5' });
     await attack(saying(mechanisms('SCRAM-SHA-256')), { password, channel_binding: 'require' });
     expect(password).not.toHaveBeenCalled();

@@ -1,4 +1,9 @@
-import { authenticationOk, notice, readyForQuery, rowDescription } from '../../lib/testing/backend-messages';
+import {
+  buildAuthenticationOk,
+  buildNotice,
+  buildReadyForQuery,
+  buildRowDescription,
+} from '../../lib/testing/backend-messages';
 import { sleep } from '../net/support/local-server';
 import { Authority, type Credentials } from '../support/certificates';
 import { attack, expectRefusal, SOURCES } from './support/attack';
@@ -52,7 +57,7 @@ const STEPS: readonly (readonly [name: string, script: Script])[] = [
     'AuthenticationOk',
     async (peer) => {
       await peer.startup();
-      peer.send(authenticationOk());
+      peer.send(buildAuthenticationOk());
     },
   ],
   [
@@ -68,7 +73,7 @@ const STEPS: readonly (readonly [name: string, script: Script])[] = [
     'half of an answer',
     async (peer) => {
       await admit(peer);
-      peer.send(rowDescription(['systemid']));
+      peer.send(buildRowDescription(['systemid']));
     },
   ],
 ];
@@ -141,14 +146,14 @@ describe('a server that sends single bytes slowly', () => {
       'of a notice',
       async (peer) => {
         await peer.startup();
-        await peer.drip(notice({ M: LONG }), PAUSE);
+        await peer.drip(buildNotice({ M: LONG }), PAUSE);
       },
     ],
     [
       'of small notices',
       async (peer) => {
         await peer.startup();
-        await peer.drip(notice({ M: '' }), 1);
+        await peer.drip(buildNotice({ M: '' }), 1);
       },
     ],
     [
@@ -163,7 +168,7 @@ describe('a server that sends single bytes slowly', () => {
       'of an answer',
       async (peer) => {
         await admit(peer);
-        await peer.drip(rowDescription([LONG]), PAUSE);
+        await peer.drip(buildRowDescription([LONG]), PAUSE);
       },
     ],
   ])('%s is waited for at most connectTimeout', async (_, script) => {
@@ -213,8 +218,8 @@ describe('a password function whose promise never settles', () => {
   it('does not let the server fill the memory in the meantime', async () => {
     const script: Script = async (peer) => {
       await peer.startup();
-      peer.send(MD5, authenticationOk(), readyForQuery());
-      await peer.flood(Buffer.alloc(1024 * 1024, notice({ M: LONG })));
+      peer.send(MD5, buildAuthenticationOk(), buildReadyForQuery());
+      await peer.flood(Buffer.alloc(1024 * 1024, buildNotice({ M: LONG })));
     };
     const attacking = attack(script, { password: never }, HURRY);
     const { peers } = await expectRefusal(attacking, 'CREDENTIAL_UNAVAILABLE', /did not return/);

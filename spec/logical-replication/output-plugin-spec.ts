@@ -1,4 +1,4 @@
-import { xlogData } from '../../lib/testing/backend-messages';
+import { buildXlogData } from '../../lib/testing/backend-messages';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streamingRaw } from '../support/streaming';
@@ -36,9 +36,9 @@ describe('another output plugin', () => {
     const { values, subscription } = record(streamingRaw(server));
     clock.advance();
     server.last.send(
-      xlogData(Buffer.from('a'), { dataStart: 0x200n }),
-      xlogData(Buffer.from('b'), { dataStart: 0x180n }),
-      xlogData(Buffer.from('c'), { dataStart: 0x300n }),
+      buildXlogData(Buffer.from('a'), { dataStart: 0x200n }),
+      buildXlogData(Buffer.from('b'), { dataStart: 0x180n }),
+      buildXlogData(Buffer.from('c'), { dataStart: 0x300n }),
     );
     values[2]?.ack();
     values[1]?.ack();

@@ -1,5 +1,5 @@
 import { filter } from 'rxjs';
-import { insert } from '../../lib/testing/payloads';
+import { buildInsert } from '../../lib/testing/payloads';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
@@ -19,7 +19,11 @@ describe('an unexpected end of the stream', () => {
     ['an end without an error', () => server.last.close(), 'CONNECTION_LOST'],
     ['a terminated walsender', () => server.last.error({ C: '57P01', S: 'FATAL', V: 'FATAL' }), 'SERVER_SHUTDOWN'],
     ['bytes that are not a message', () => server.last.push(Buffer.from('?')), 'PROTOCOL_VIOLATION'],
-    ['a change without its relation', () => server.last.push(tx(1).payloads[0]!, insert(['1'])), 'PROTOCOL_VIOLATION'],
+    [
+      'a change without its relation',
+      () => server.last.push(tx(1).payloads[0]!, buildInsert(['1'])),
+      'PROTOCOL_VIOLATION',
+    ],
   ])('%s is an error', (_, cause, expected) => {
     const heard = record(streaming(server));
     clock.advance();

@@ -3,7 +3,7 @@ import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { CloseInfo } from '../../lib/config/observers';
-import { insert } from '../../lib/testing/payloads';
+import { buildInsert } from '../../lib/testing/payloads';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
@@ -26,7 +26,7 @@ describe('unsubscribing', () => {
     server.last.log.length = 0;
     subscription.unsubscribe();
     expect(server.last.log).toEqual(['status 0/130', 'copyDone']);
-    server.last.push(insert(['9', 'the rest of a transaction']));
+    server.last.push(buildInsert(['9', 'the rest of a transaction']));
     expect(values).toHaveLength(8);
 
     clock.advance(10);

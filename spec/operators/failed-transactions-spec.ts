@@ -1,14 +1,14 @@
 import { bufferCount, concatMap, map, NEVER, throwError, timer } from 'rxjs';
 import { failedTransactions, type FailedTransaction } from '../../lib/index';
 import {
-  beginPrepare,
-  insert,
-  encodeLogicalMessage,
-  prepare,
-  relation,
-  streamCommit,
-  streamPrepare,
-  truncate,
+  buildBeginPrepare,
+  buildInsert,
+  buildLogicalMessage,
+  buildPrepare,
+  buildRelation,
+  buildStreamCommit,
+  buildStreamPrepare,
+  buildTruncate,
 } from '../../lib/testing/payloads';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { reconnect } from '../../lib/operators/reconnect/reconnect';
@@ -22,7 +22,7 @@ import { record, streaming, streamingAny, streamingRaw } from '../support/stream
 const tx = (xid: number) => transaction({ xid, commitLsn: BigInt(xid) * 0x100n, rows: [`row ${xid}`, 'another'] });
 const told = (xid: number): FailedTransaction => ({ xid, commitLsn: BigInt(xid) * 0x100n, tables: ['users'] });
 
-const CHANGES = [relation(), insert(['1', 'a']), insert(['2', 'b'])];
+const CHANGES = [buildRelation(), buildInsert(['1', 'a']), buildInsert(['2', 'b'])];
 const PREPARED = { xid: 6, prepareLsn: 0x600n, endLsn: 0x630n, gid: 'gid' };
 
 describe('failed work', () => {
@@ -114,9 +114,9 @@ describe('failed work', () => {
   });
 
   it.each<[what: string, payloads: Buffer[]]>([
-    ['a streamed transaction', [...firstBlock(6, ...CHANGES), streamCommit({ xid: 6, commitLsn: 0x600n })]],
-    ['a prepared transaction', [beginPrepare(PREPARED), ...CHANGES, prepare(PREPARED)]],
-    ['a streamed and prepared transaction', [...firstBlock(6, ...CHANGES), streamPrepare(PREPARED)]],
+    ['a streamed transaction', [...firstBlock(6, ...CHANGES), buildStreamCommit({ xid: 6, commitLsn: 0x600n })]],
+    ['a prepared transaction', [buildBeginPrepare(PREPARED), ...CHANGES, buildPrepare(PREPARED)]],
+    ['a streamed and prepared transaction', [...firstBlock(6, ...CHANGES), buildStreamPrepare(PREPARED)]],
   ])('reports the same for %s', (_, payloads) => {
     server.addSlot('orders', { twoPhase: true });
     const heard = record(
@@ -139,7 +139,7 @@ describe('failed work', () => {
     );
     clock.advance();
     const { payloads, ...rest } = tx(1);
-    const more = [truncate(), encodeLogicalMessage({ transactional: true })];
+    const more = [buildTruncate(), buildLogicalMessage({ transactional: true })];
     server.commit({ ...rest, payloads: [...payloads.slice(0, -1), ...more, ...payloads.slice(-1)] });
     expect(failedTransactions(heard.error)).toEqual([told(1)]);
   });

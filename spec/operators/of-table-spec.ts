@@ -6,14 +6,14 @@ import { stopOn } from '../../lib/operators/stop-on';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
-  begin,
-  commit,
-  deletion,
-  insert,
-  encodeLogicalMessage,
-  relation,
-  truncate,
-  update,
+  buildBegin,
+  buildCommit,
+  buildDelete,
+  buildInsert,
+  buildLogicalMessage,
+  buildRelation,
+  buildTruncate,
+  buildUpdate,
 } from '../../lib/testing/payloads';
 import { decodeAll } from '../pgoutput/support/decode';
 import { captureError } from '../support/capture-error';
@@ -25,17 +25,17 @@ import { createKeepalive, createMarbles } from './support/messages';
 const USERS = 1;
 const INVOICES = 2;
 const PAYLOADS = [
-  begin({ commitLsn: 0x100n }),
-  relation({ oid: USERS, name: 'users' }),
-  relation({ oid: INVOICES, schema: 'billing', name: 'invoices' }),
-  insert(['1', 'a'], USERS),
-  insert(['1', 'b'], INVOICES),
-  update(['1', 'c'], undefined, USERS),
-  encodeLogicalMessage(),
-  deletion({ key: ['1', null] }, INVOICES),
-  truncate({ oids: [USERS, INVOICES] }),
-  truncate({ oids: [INVOICES] }),
-  commit({ commitLsn: 0x100n }),
+  buildBegin({ commitLsn: 0x100n }),
+  buildRelation({ oid: USERS, name: 'users' }),
+  buildRelation({ oid: INVOICES, schema: 'billing', name: 'invoices' }),
+  buildInsert(['1', 'a'], USERS),
+  buildInsert(['1', 'b'], INVOICES),
+  buildUpdate(['1', 'c'], undefined, USERS),
+  buildLogicalMessage(),
+  buildDelete({ key: ['1', null] }, INVOICES),
+  buildTruncate({ oids: [USERS, INVOICES] }),
+  buildTruncate({ oids: [INVOICES] }),
+  buildCommit({ commitLsn: 0x100n }),
 ];
 
 const kinds = (messages: readonly ReplicationMessage[]) => messages.map(({ kind }) => kind);
@@ -87,11 +87,11 @@ describe('ofTable', () => {
       ['public', 'users'],
     ] as const;
     const payloads = tables.flatMap(([schema, of], i) => [
-      relation({ oid: i + 1, schema, name: of }),
-      insert(['1', of], i + 1),
-      truncate({ oids: [i + 1] }),
+      buildRelation({ oid: i + 1, schema, name: of }),
+      buildInsert(['1', of], i + 1),
+      buildTruncate({ oids: [i + 1] }),
     ]);
-    const { values } = record(from(decodeAll([begin(), ...payloads])).pipe(ofTable(table)));
+    const { values } = record(from(decodeAll([buildBegin(), ...payloads])).pipe(ofTable(table)));
     expect(values).toMatchObject([{ new: { name } }, { kind: 'truncate' }]);
   });
 
@@ -130,7 +130,7 @@ describe('ofTable', () => {
     it('moves the slot past transactions of which all changes are dropped', () => {
       const { values, subscription } = record(streaming(server).pipe(ofTable('nothing_of_that')));
       clock.advance();
-      server.last.push(...PAYLOADS, encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
+      server.last.push(...PAYLOADS, buildLogicalMessage({ transactional: false, lsn: 0x200n }));
       clock.advance(10);
       expect(values).toEqual([]);
       expect(server.slot().confirmed).toBe(0x200n);

@@ -4,7 +4,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages/messages';
-import { encodeLogicalMessage } from '../../lib/testing/payloads';
+import { buildLogicalMessage } from '../../lib/testing/payloads';
 import { captureError } from '../support/capture-error';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction } from '../support/fake-backend';
@@ -203,8 +203,8 @@ describe('stopAtLsn, in a session', () => {
     const heard = record(streaming(server).pipe(stopAtLsn(0x200n)), (message) => message.ack());
     clock.advance();
     server.last.push(
-      encodeLogicalMessage({ transactional: false, lsn: 0x200n }),
-      encodeLogicalMessage({ transactional: false, lsn: 0x201n }),
+      buildLogicalMessage({ transactional: false, lsn: 0x200n }),
+      buildLogicalMessage({ transactional: false, lsn: 0x201n }),
     );
     clock.advance(10);
     expect(heard.values).toHaveLength(1);

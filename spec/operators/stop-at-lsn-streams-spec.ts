@@ -4,18 +4,18 @@ import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  insert,
-  encodeLogicalMessage,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  buildInsert,
+  buildLogicalMessage,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
 } from '../../lib/testing/payloads';
 import { block, firstBlock } from '../pgoutput/support/blocks';
 import { decodeAny } from '../pgoutput/support/decode';
@@ -24,7 +24,7 @@ import { FakeBackend } from '../support/fake-backend';
 import { record, streamingAny } from '../support/streaming';
 import { createKeepalive } from './support/messages';
 
-const row = (id: number) => insert([String(id), `row ${id}`]);
+const row = (id: number) => buildInsert([String(id), `row ${id}`]);
 
 /** The messages that are emitted from a source that does not complete, and whether the result completes. */
 function through(lsn: bigint, messages: readonly AnyReplicationMessage[]): [kinds: string, completed: boolean] {
@@ -33,17 +33,17 @@ function through(lsn: bigint, messages: readonly AnyReplicationMessage[]): [kind
   return [heard.values.map(({ kind }) => kind).join(' '), heard.completed];
 }
 
-const OPEN = [...firstBlock(700, relation(), row(1)), ...block(700, row(2))];
-const STREAMED = decodeAny([...OPEN, streamCommit({ commitLsn: 0x100n, endLsn: 0x130n })]);
+const OPEN = [...firstBlock(700, buildRelation(), row(1)), ...block(700, row(2))];
+const STREAMED = decodeAny([...OPEN, buildStreamCommit({ commitLsn: 0x100n, endLsn: 0x130n })]);
 const PREPARED = decodeAny([
-  beginPrepare({ prepareLsn: 0x100n, endLsn: 0x130n }),
-  relation(),
+  buildBeginPrepare({ prepareLsn: 0x100n, endLsn: 0x130n }),
+  buildRelation(),
   row(1),
-  prepare({ prepareLsn: 0x100n, endLsn: 0x130n }),
+  buildPrepare({ prepareLsn: 0x100n, endLsn: 0x130n }),
 ]);
-const STREAM_PREPARED = decodeAny([...OPEN, streamPrepare({ prepareLsn: 0x100n, endLsn: 0x130n })]);
-const COMMITTED = decodeAny([commitPrepared({ commitLsn: 0x100n, endLsn: 0x130n })]);
-const ROLLED_BACK = decodeAny([rollbackPrepared({ endLsn: 0x130n })]);
+const STREAM_PREPARED = decodeAny([...OPEN, buildStreamPrepare({ prepareLsn: 0x100n, endLsn: 0x130n })]);
+const COMMITTED = decodeAny([buildCommitPrepared({ commitLsn: 0x100n, endLsn: 0x130n })]);
+const ROLLED_BACK = decodeAny([buildRollbackPrepared({ endLsn: 0x130n })]);
 
 const kindsOf = (messages: readonly AnyReplicationMessage[]): string => messages.map(({ kind }) => kind).join(' ');
 const blocks = kindsOf(decodeAny(OPEN));
@@ -83,8 +83,8 @@ describe('stopAtLsn, with transactions in blocks or prepared ones', () => {
   it('an abort never stops, whatever its position', () => {
     const messages = decodeAny([
       ...OPEN,
-      streamAbort({ subxid: 701, abortLsn: 0x900n }),
-      streamAbort({ abortLsn: 0x900n }),
+      buildStreamAbort({ subxid: 701, abortLsn: 0x900n }),
+      buildStreamAbort({ abortLsn: 0x900n }),
     ]);
     expect(through(0x100n, messages)).toEqual([kindsOf(messages), false]);
   });
@@ -102,12 +102,12 @@ describe('stopAtLsn, with transactions in blocks or prepared ones', () => {
   });
 
   it('a non-transactional message after the position stops between blocks', () => {
-    const messages = decodeAny([...OPEN, encodeLogicalMessage({ transactional: false, lsn: 0x151n })]);
+    const messages = decodeAny([...OPEN, buildLogicalMessage({ transactional: false, lsn: 0x151n })]);
     expect(through(0x150n, messages)).toEqual([blocks, true]);
   });
 
   it('a streamed transactional message does not stop: its position is not that of a commit', () => {
-    const messages = decodeAny(firstBlock(700, encodeLogicalMessage({ lsn: 0x900n })));
+    const messages = decodeAny(firstBlock(700, buildLogicalMessage({ lsn: 0x900n })));
     expect(through(0x150n, messages)).toEqual(['streamStart message streamStop', false]);
   });
 });
@@ -127,17 +127,17 @@ describe('stopAtLsn', () => {
     const fields = { xid, gid: String(xid), commitLsn: lsn, prepareLsn: lsn, endLsn };
     switch (kind) {
       case 'whole':
-        return [begin(fields), relation(), row(xid), commit(fields)];
+        return [buildBegin(fields), buildRelation(), row(xid), buildCommit(fields)];
       case 'streamed':
-        return [streamCommit(fields)];
+        return [buildStreamCommit(fields)];
       case 'prepared':
-        return [beginPrepare(fields), relation(), row(xid), prepare(fields)];
+        return [buildBeginPrepare(fields), buildRelation(), row(xid), buildPrepare(fields)];
       case 'streamPrepared':
-        return [streamPrepare(fields)];
+        return [buildStreamPrepare(fields)];
       case 'commitPrepared':
-        return [commitPrepared(fields)];
+        return [buildCommitPrepared(fields)];
       case 'rollbackPrepared':
-        return [rollbackPrepared(fields)];
+        return [buildRollbackPrepared(fields)];
     }
   }
 
@@ -147,7 +147,7 @@ describe('stopAtLsn', () => {
     return units.flatMap((unit, at) => [
       ...sent
         .filter(({ kind, blocksAt }) => blocksAt === at && (kind === 'streamed' || kind === 'streamPrepared'))
-        .flatMap(({ xid }) => firstBlock(xid, relation(), row(xid))),
+        .flatMap(({ xid }) => firstBlock(xid, buildRelation(), row(xid))),
       ...(sent.includes(unit) ? endOf(unit) : []),
     ]);
   }
@@ -219,8 +219,8 @@ describe('stopAtLsn, in a session', () => {
   it('waits for what ended before it, and not for open transactions', () => {
     const heard = record(streamingAny(server, { streaming: 'on' }).pipe(stopAtLsn(0x200n), transactions()));
     clock.advance();
-    server.last.push(...firstBlock(800, relation(), row(8)), ...OPEN, streamCommit({ commitLsn: 0x100n }));
-    server.last.push(streamCommit({ xid: 800, commitLsn: 0x200n }));
+    server.last.push(...firstBlock(800, buildRelation(), row(8)), ...OPEN, buildStreamCommit({ commitLsn: 0x100n }));
+    server.last.push(buildStreamCommit({ xid: 800, commitLsn: 0x200n }));
     expect([heard.events, server.last.closed]).toEqual([['next', 'complete'], false]);
     clock.advance(60_000);
     expect([server.slot().confirmed, server.last.closed]).toEqual([0x80n, false]);
@@ -232,7 +232,7 @@ describe('stopAtLsn, in a session', () => {
   it('on the flat stream leaves changes of later transactions unconfirmed, although they were sent before', () => {
     const heard = record(streamingAny(server, { streaming: 'on' }).pipe(stopAtLsn(0x200n)));
     clock.advance();
-    server.last.push(...OPEN, streamCommit({ commitLsn: 0x200n }));
+    server.last.push(...OPEN, buildStreamCommit({ commitLsn: 0x200n }));
     clock.advance(100);
     expect([heard.completed, server.slot().confirmed, server.last.closed]).toEqual([true, 0x200n, true]);
     const changes = heard.values.filter(({ kind }) => kind === 'insert');

@@ -4,13 +4,13 @@ import { stopOn } from '../../lib/operators/stop-on';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
-  beginPrepare,
-  commitPrepared,
-  insert,
-  prepare,
-  relation,
-  streamCommit,
-  streamPrepare,
+  buildBeginPrepare,
+  buildCommitPrepared,
+  buildInsert,
+  buildPrepare,
+  buildRelation,
+  buildStreamCommit,
+  buildStreamPrepare,
 } from '../../lib/testing/payloads';
 import { firstBlock } from '../pgoutput/support/blocks';
 import { Clock, microtasks } from '../support/clock';
@@ -19,11 +19,11 @@ import { record, streamingAny } from '../support/streaming';
 import { Spools } from './support/spools';
 import { assignLetters, runMarbles } from './support/streamed';
 
-const row = (id: number) => insert([String(id), `row ${id}`]);
+const row = (id: number) => buildInsert([String(id), `row ${id}`]);
 
 describe('stopOn, without a session', () => {
-  const blocks = assignLetters([...firstBlock(700, relation(), row(1)), streamCommit()]); // a b c d e
-  const prepared = assignLetters([beginPrepare(), relation(), row(1), prepare(), commitPrepared()]); // a b c d e
+  const blocks = assignLetters([...firstBlock(700, buildRelation(), row(1)), buildStreamCommit()]); // a b c d e
+  const prepared = assignLetters([buildBeginPrepare(), buildRelation(), row(1), buildPrepare(), buildCommitPrepared()]); // a b c d e
 
   it.each<[what: string, values: Record<string, AnyReplicationMessage>, source: string, at: string, expected: string]>([
     ['lets a block finish', blocks, '      -a-b-c-d-e-', '----x', '-a-b-c-(d|)'],
@@ -65,11 +65,14 @@ describe('stopOn, in a session with open streamed transactions', () => {
 
   it('ends after the block, and leaves nothing of the open transaction, which is sent again', () => {
     const heard = started();
-    server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)).slice(0, -1));
+    server.last.push(
+      ...firstBlock(700, buildRelation(), row(1)),
+      ...firstBlock(800, buildRelation(), row(2)).slice(0, -1),
+    );
     stop$.next();
     clock.advance(10);
     expect([heard.completed, server.last.closed]).toEqual([false, false]);
-    server.last.push(...firstBlock(800).slice(-1), streamCommit());
+    server.last.push(...firstBlock(800).slice(-1), buildStreamCommit());
     clock.advance(100);
     expect([heard.values, heard.completed, server.last.closed]).toEqual([[], true, true]);
     expect([server.slot().confirmed, spools.open]).toEqual([0x80n, []]);
@@ -77,7 +80,11 @@ describe('stopOn, in a session with open streamed transactions', () => {
 
   it('waits for what was delivered before, and accepts its acknowledgement', () => {
     const heard = started();
-    server.last.push(...firstBlock(700, relation(), row(1)), ...firstBlock(800, relation(), row(2)), streamCommit());
+    server.last.push(
+      ...firstBlock(700, buildRelation(), row(1)),
+      ...firstBlock(800, buildRelation(), row(2)),
+      buildStreamCommit(),
+    );
     stop$.next();
     clock.advance(60_000);
     expect([heard.events, server.last.closed]).toEqual([['next', 'complete'], false]);
@@ -96,13 +103,13 @@ describe('stopOn, in a session with open streamed transactions', () => {
       ),
     );
     clock.advance();
-    server.last.push(...firstBlock(700, relation(), row(1)), streamPrepare());
-    server.last.push(beginPrepare({ prepareLsn: 0x200n }), relation());
+    server.last.push(...firstBlock(700, buildRelation(), row(1)), buildStreamPrepare());
+    server.last.push(buildBeginPrepare({ prepareLsn: 0x200n }), buildRelation());
     stop$.next();
     await microtasks();
     clock.advance(100);
     expect(heard.completed).toBe(false);
-    server.last.push(row(2), prepare({ prepareLsn: 0x200n }), commitPrepared({ commitLsn: 0x300n }));
+    server.last.push(row(2), buildPrepare({ prepareLsn: 0x200n }), buildCommitPrepared({ commitLsn: 0x300n }));
     await microtasks();
     clock.advance(100);
     await microtasks();

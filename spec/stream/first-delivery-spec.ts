@@ -1,4 +1,9 @@
-import { copyBothResponse, errorResponse, keepalive, readyForQuery } from '../../lib/testing/backend-messages';
+import {
+  buildCopyBothResponse,
+  buildErrorResponse,
+  buildKeepalive,
+  buildReadyForQuery,
+} from '../../lib/testing/backend-messages';
 import { Clock } from '../support/clock';
 import { FakeBackend } from '../support/fake-backend';
 import { record, streaming } from '../support/streaming';
@@ -8,7 +13,7 @@ let server: FakeBackend;
 
 /** The server sends these messages directly after its response to START_REPLICATION. */
 function startsWith(...messages: readonly Buffer[]): void {
-  server.behaviour.answersTo.push([/^START_REPLICATION/, Buffer.concat([copyBothResponse(), ...messages])]);
+  server.behaviour.answersTo.push([/^START_REPLICATION/, Buffer.concat([buildCopyBothResponse(), ...messages])]);
 }
 
 beforeEach(() => {
@@ -27,7 +32,7 @@ function callers(): string[] {
 
 describe('the first delivery', () => {
   it("is made in a separate turn of the event loop, outside the connection's start-up", () => {
-    startsWith(keepalive(0x100n));
+    startsWith(buildKeepalive(0x100n));
     const modules: string[][] = [];
     record(streaming(server), () => modules.push(callers()));
     clock.advance();
@@ -38,7 +43,7 @@ describe('the first delivery', () => {
   });
 
   it('follows the call of openObserver', () => {
-    startsWith(keepalive(0x100n));
+    startsWith(buildKeepalive(0x100n));
     const events: string[] = [];
     const openObserver = { next: () => events.push('open') };
     record(streaming(server, { openObserver }), () => events.push('next'));
@@ -47,18 +52,18 @@ describe('the first delivery', () => {
   });
 
   it('is not made if openObserver unsubscribes', () => {
-    startsWith(keepalive(0x100n));
+    startsWith(buildKeepalive(0x100n));
     const openObserver = { next: () => heard.subscription.unsubscribe() };
     const heard = record(streaming(server, { openObserver }));
     clock.advance();
     expect(heard.events).toEqual([]);
-    server.last.send(readyForQuery());
+    server.last.send(buildReadyForQuery());
     clock.advance(60_000);
     expect(clock.pending).toBe(0);
   });
 
   it('is the only one if it unsubscribes', () => {
-    startsWith(keepalive(0x100n), keepalive(0x200n));
+    startsWith(buildKeepalive(0x100n), buildKeepalive(0x200n));
     const heard = record(streaming(server), () => {
       heard.subscription.unsubscribe();
     });
@@ -67,7 +72,7 @@ describe('the first delivery', () => {
   });
 
   it('does not hide the error that the server sent before it closed the connection', () => {
-    startsWith(errorResponse({ S: 'FATAL', V: 'FATAL', C: '53200', M: 'out of memory' }));
+    startsWith(buildErrorResponse({ S: 'FATAL', V: 'FATAL', C: '53200', M: 'out of memory' }));
     const heard = record(streaming(server));
     const openObserver = { next: () => server.last.close() };
     const closed = record(streaming(server, { openObserver }));

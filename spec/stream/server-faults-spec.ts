@@ -5,13 +5,13 @@ import { stopAtLsn } from '../../lib/operators/stop-at-lsn';
 import { transactions } from '../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../lib/pgoutput/messages/messages';
 import {
-  beginPrepare,
-  commitPrepared,
-  insert,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
+  buildBeginPrepare,
+  buildCommitPrepared,
+  buildInsert,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
 } from '../../lib/testing/payloads';
 import { Clock } from '../support/clock';
 import { FakeBackend, transaction, type FakeTransaction } from '../support/fake-backend';
@@ -65,12 +65,12 @@ const PIPELINES: [what: string, pipeline: Pipeline][] = [
 
 describe('a Stream Abort without streaming', () => {
   const aborts: [what: string, abort: Buffer][] = [
-    ['of a transaction', streamAbort({ xid: 9 })],
-    ['of a subtransaction', streamAbort({ xid: 9, subxid: 10 })],
-    ['with an abort LSN', streamAbort({ xid: 9, abortLsn: 0x180n })],
-    ['of a transaction that has committed', streamAbort({ xid: 1 })],
-    ['of a transaction that will commit', streamAbort({ xid: 2 })],
-    ['of a subtransaction of a transaction that will commit', streamAbort({ xid: 2, subxid: 3 })],
+    ['of a transaction', buildStreamAbort({ xid: 9 })],
+    ['of a subtransaction', buildStreamAbort({ xid: 9, subxid: 10 })],
+    ['with an abort LSN', buildStreamAbort({ xid: 9, abortLsn: 0x180n })],
+    ['of a transaction that has committed', buildStreamAbort({ xid: 1 })],
+    ['of a transaction that will commit', buildStreamAbort({ xid: 2 })],
+    ['of a subtransaction of a transaction that will commit', buildStreamAbort({ xid: 2, subxid: 3 })],
   ];
   const cases = aborts.flatMap(([what, abort]) =>
     PIPELINES.map(([name, pipeline]) => [what, name, abort, pipeline] as const),
@@ -98,9 +98,9 @@ describe('a Stream Abort without streaming', () => {
   it('does not count in the window, and confirms nothing that is not done', () => {
     const heard = record(streaming(server, { maxUnacked: 1 }).pipe(transactions()));
     clock.advance();
-    server.last.push(...Array.from({ length: 100 }, (_, n) => streamAbort({ xid: n + 1 })));
+    server.last.push(...Array.from({ length: 100 }, (_, n) => buildStreamAbort({ xid: n + 1 })));
     server.commit(tx(1));
-    server.last.push(streamAbort({ xid: 1 }));
+    server.last.push(buildStreamAbort({ xid: 1 }));
     clock.advance(11_000);
     expect([names(heard.values), server.slot().confirmed]).toEqual([['tx 1'], 0x80n]);
     for (const unit of heard.values) unit.ack();
@@ -115,7 +115,7 @@ describe('a Stream Abort without streaming', () => {
     const heard = record(source.pipe(ackAfter((unit) => of(done.push(...names([unit]))))));
     clock.advance();
     server.commit(tx(1));
-    server.last.push(streamAbort({ xid: 9, abortLsn: 0x300n }));
+    server.last.push(buildStreamAbort({ xid: 9, abortLsn: 0x300n }));
     server.commit(tx(2), tx(3));
     clock.advance(1000);
     // Everything that commits before the stop is done.
@@ -126,8 +126,8 @@ describe('a Stream Abort without streaming', () => {
 
 describe('the end of a prepared transaction without its Prepare', () => {
   const ends: [what: string, kind: string, payload: Buffer][] = [
-    ['COMMIT PREPARED', 'commitPrepared', commitPrepared({ xid: 700, commitLsn: 0x200n, endLsn: 0x230n })],
-    ['ROLLBACK PREPARED', 'rollbackPrepared', rollbackPrepared({ xid: 700, endLsn: 0x230n })],
+    ['COMMIT PREPARED', 'commitPrepared', buildCommitPrepared({ xid: 700, commitLsn: 0x200n, endLsn: 0x230n })],
+    ['ROLLBACK PREPARED', 'rollbackPrepared', buildRollbackPrepared({ xid: 700, endLsn: 0x230n })],
   ];
   const cases = ends.flatMap(([what, kind, payload]) =>
     [true, false].map((twoPhase) => [what, twoPhase, kind, payload] as const),
@@ -155,7 +155,13 @@ describe('the end of a prepared transaction without its Prepare', () => {
     const heard = record(streamingAny(server, { twoPhase: true }).pipe(transactions()));
     clock.advance();
     const prepared = { xid: 701, gid: 'other', prepareLsn: 0x100n, endLsn: 0x130n };
-    server.last.push(beginPrepare(prepared), relation(), insert(['1', 'held']), prepare(prepared), end);
+    server.last.push(
+      buildBeginPrepare(prepared),
+      buildRelation(),
+      buildInsert(['1', 'held']),
+      buildPrepare(prepared),
+      end,
+    );
     clock.advance(200);
     expect(heard.values.map((unit) => unit.kind)).toEqual(['preparedTransaction', kind]);
     heard.values[1]?.ack();

@@ -6,7 +6,13 @@ import { BackendProcess } from '../../lib/testing/backend-process';
 import { FakeCluster } from '../../lib/testing/cluster';
 import type { FakeBehaviour, FakeSlot } from '../../lib/testing/server-state';
 import type { ServerSocket } from '../../lib/testing/faulty-outbox';
-import { begin, commit, insert, relation, type TransactionFields } from '../../lib/testing/payloads';
+import {
+  buildBegin,
+  buildCommit,
+  buildInsert,
+  buildRelation,
+  type TransactionFields,
+} from '../../lib/testing/payloads';
 import type { WalTransaction } from '../../lib/testing/transaction';
 
 export { buildResultSet as resultSet } from '../../lib/testing/commands';
@@ -21,11 +27,16 @@ export interface TransactionOptions extends TransactionFields {
 export function transaction({ rows = 1, ...fields }: TransactionOptions = {}): FakeTransaction {
   const { commitLsn = 0x100n, endLsn = commitLsn + 0x30n } = fields;
   const names = typeof rows === 'number' ? Array.from({ length: rows }, (_, i) => `row ${i}`) : rows;
-  const changes = names.map((name, i) => insert([String(i), name]));
+  const changes = names.map((name, i) => buildInsert([String(i), name]));
   return {
     commitLsn,
     endLsn,
-    payloads: [begin({ ...fields, commitLsn }), relation(), ...changes, commit({ ...fields, commitLsn, endLsn })],
+    payloads: [
+      buildBegin({ ...fields, commitLsn }),
+      buildRelation(),
+      ...changes,
+      buildCommit({ ...fields, commitLsn, endLsn }),
+    ],
   };
 }
 

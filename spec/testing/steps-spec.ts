@@ -60,7 +60,7 @@ describe('steps that send data', () => {
   });
 
   it('send: any bytes', async () => {
-    await server.play({ send: Buffer.concat([frames.frame('?'), Buffer.from('garb')]) });
+    await server.play({ send: Buffer.concat([frames.buildFrame('?'), Buffer.from('garb')]) });
     await until(() => client.bytes.length === 9);
     expect(client.bytes.subarray(5).toString()).toBe('garb');
   });

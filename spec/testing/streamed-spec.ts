@@ -263,8 +263,8 @@ describe("a client's confirmation of it", () => {
 
   it('is checked against the commit record of a streamed transaction, too', async () => {
     const raw = await RawClient.stream(server);
-    server.last.push(payloads.streamStart(), payloads.streamStop());
-    server.last.push(payloads.streamCommit({ commitLsn: 0x2000000n, endLsn: 0x2000100n }));
+    server.last.push(payloads.buildStreamStart(), payloads.buildStreamStop());
+    server.last.push(payloads.buildStreamCommit({ commitLsn: 0x2000000n, endLsn: 0x2000100n }));
     await raw.received('d:w', 3);
     raw.status(0x2000010n);
     raw.status(0x2000101n);

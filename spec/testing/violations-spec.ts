@@ -158,7 +158,7 @@ describe('a flush position within a transaction', () => {
 
   it('is a violation if its commit is not sent yet', async () => {
     const { walPosition } = server;
-    server.last.push(payloads.begin({ commitLsn: walPosition + 0x40n }));
+    server.last.push(payloads.buildBegin({ commitLsn: walPosition + 0x40n }));
     server.last.keepalive(walPosition + 0x1000n);
     await client.received('d:k', 2);
     client.status(walPosition + 0x1000n);
@@ -175,8 +175,8 @@ describe('a flush position within a transaction', () => {
       commitLsn: 0x1000100n,
       endLsn: 0x1000130n,
       payloads: [
-        payloads.begin({ commitLsn: 0x1000100n }),
-        payloads.commit({ commitLsn: 0x1000100n, endLsn: 0x1000130n }),
+        payloads.buildBegin({ commitLsn: 0x1000100n }),
+        payloads.buildCommit({ commitLsn: 0x1000100n, endLsn: 0x1000130n }),
       ],
     });
     server.walPosition = walPosition;
@@ -264,8 +264,8 @@ describe('silence', () => {
 describe('an unexpected message', () => {
   it.each([
     ['a query in the stream', () => encodeQuery('SELECT 1'), /^sent the query "SELECT 1" in the stream$/],
-    ['an unknown type', () => frames.frame('?'), /^sent a message of type "\?" in the stream$/],
-    ['CopyData of another kind', () => frames.frame('d', Buffer.from('h')), /type "d"/],
+    ['an unknown type', () => frames.buildFrame('?'), /^sent a message of type "\?" in the stream$/],
+    ['CopyData of another kind', () => frames.buildFrame('d', Buffer.from('h')), /type "d"/],
   ])('is a violation and ends the connection: %s', async (_, message, text) => {
     client.send(message());
     await until(() => client.ended);

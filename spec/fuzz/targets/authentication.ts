@@ -6,7 +6,7 @@ import type { ChannelSecurity } from '../../../lib/wire/channel-security';
 import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
 import { cstring, i32 } from '../../../lib/testing/bytes';
-import { frame } from '../../../lib/testing/backend-messages';
+import { buildFrame } from '../../../lib/testing/backend-messages';
 import { SHA384 } from '../../wire/support/certificates';
 import type { Parts } from '../case';
 import { correctLength } from '../frames';
@@ -22,10 +22,10 @@ const TOKEN = 'mF_9.B5f-4.1JqM';
 const ITERATIONS = { swift: 20_000, accepted: 1_000_000 };
 
 const SCRAM: Parts = [
-  frame('R', i32(10), cstring('SCRAM-SHA-256-PLUS'), cstring('SCRAM-SHA-256'), cstring('')),
-  frame('R', i32(11), Buffer.from(`r=${NONCE}server,s=c2FsdA==,i=4`)),
-  frame('R', i32(12), Buffer.from(`v=${SIGNATURE}`)),
-  frame('R', i32(0)),
+  buildFrame('R', i32(10), cstring('SCRAM-SHA-256-PLUS'), cstring('SCRAM-SHA-256'), cstring('')),
+  buildFrame('R', i32(11), Buffer.from(`r=${NONCE}server,s=c2FsdA==,i=4`)),
+  buildFrame('R', i32(12), Buffer.from(`v=${SIGNATURE}`)),
+  buildFrame('R', i32(0)),
 ];
 
 const REFUSAL = '{"status":"invalid_token","openid-configuration":"https://issuer.example/x","scope":"replication"}';
@@ -47,15 +47,15 @@ export const authentication: Target = {
   name: 'authentication',
   seeds: [
     SCRAM,
-    [frame('R', i32(10), cstring('SCRAM-SHA-256'), cstring('')), ...SCRAM.slice(1)],
-    [...SCRAM.slice(0, 2), frame('R', i32(12), Buffer.from('e=other-error'))],
-    [...SCRAM.slice(0, 2), frame('R', i32(12), Buffer.from(`v=${'A'.repeat(43)}=`)), frame('R', i32(0))],
-    [frame('R', i32(10), cstring('OAUTHBEARER'), cstring('')), frame('R', i32(0))],
-    [frame('R', i32(10), cstring('OAUTHBEARER'), cstring('')), frame('R', i32(11), Buffer.from(REFUSAL))],
-    [frame('R', i32(3)), frame('R', i32(0))],
-    [frame('R', i32(5), Buffer.from('salt')), frame('R', i32(0))],
-    [frame('R', i32(0))],
-    [frame('R', i32(8), Buffer.from('of GSSAPI'))],
+    [buildFrame('R', i32(10), cstring('SCRAM-SHA-256'), cstring('')), ...SCRAM.slice(1)],
+    [...SCRAM.slice(0, 2), buildFrame('R', i32(12), Buffer.from('e=other-error'))],
+    [...SCRAM.slice(0, 2), buildFrame('R', i32(12), Buffer.from(`v=${'A'.repeat(43)}=`)), buildFrame('R', i32(0))],
+    [buildFrame('R', i32(10), cstring('OAUTHBEARER'), cstring('')), buildFrame('R', i32(0))],
+    [buildFrame('R', i32(10), cstring('OAUTHBEARER'), cstring('')), buildFrame('R', i32(11), Buffer.from(REFUSAL))],
+    [buildFrame('R', i32(3)), buildFrame('R', i32(0))],
+    [buildFrame('R', i32(5), Buffer.from('salt')), buildFrame('R', i32(0))],
+    [buildFrame('R', i32(0))],
+    [buildFrame('R', i32(8), Buffer.from('of GSSAPI'))],
   ],
   repair: correctLength,
   run(parts) {

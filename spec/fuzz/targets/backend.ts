@@ -2,18 +2,18 @@ import { decodeBackendMessage } from '../../../lib/wire/backend';
 import { FrameDecoder } from '../../../lib/wire/frames';
 import { cstring, i32, u16, u32 } from '../../../lib/testing/bytes';
 import {
-  authenticationOk,
-  commandComplete,
-  copyBothResponse,
-  copyDone,
-  dataRow,
-  errorResponse,
-  frame,
-  notice,
-  notification,
-  parameterStatus,
-  readyForQuery,
-  rowDescription,
+  buildAuthenticationOk,
+  buildCommandComplete,
+  buildCopyBothResponse,
+  buildCopyDone,
+  buildDataRow,
+  buildErrorResponse,
+  buildFrame,
+  buildNotice,
+  buildNotification,
+  buildParameterStatus,
+  buildReadyForQuery,
+  buildRowDescription,
 } from '../../../lib/testing/backend-messages';
 import type { Parts } from '../case';
 import { createChunkings } from '../chunking';
@@ -23,37 +23,41 @@ import type { Target } from '../target';
 
 /** Every server message outside CopyData. */
 const START_UP: Parts = [
-  frame('R', i32(3)),
-  frame('R', i32(5), Buffer.from('salt')),
-  frame('R', i32(10), cstring('SCRAM-SHA-256-PLUS'), cstring('SCRAM-SHA-256'), cstring('')),
-  frame('R', i32(11), Buffer.from('r=nonce,s=c2FsdA==,i=4096')),
-  frame('R', i32(12), Buffer.from('v=c2lnbmF0dXJl')),
-  frame('R', i32(7), Buffer.from('of GSSAPI')),
-  authenticationOk(),
-  parameterStatus('client_encoding', 'UTF8'),
-  frame('v', u16(3), u16(0), i32(2), cstring('_pq_.a'), cstring('_pq_.b')),
-  frame('K', i32(4711), Buffer.from([1, 2, 3, 4])),
-  frame('K', i32(4711), Buffer.alloc(256, 7)),
-  readyForQuery(),
+  buildFrame('R', i32(3)),
+  buildFrame('R', i32(5), Buffer.from('salt')),
+  buildFrame('R', i32(10), cstring('SCRAM-SHA-256-PLUS'), cstring('SCRAM-SHA-256'), cstring('')),
+  buildFrame('R', i32(11), Buffer.from('r=nonce,s=c2FsdA==,i=4096')),
+  buildFrame('R', i32(12), Buffer.from('v=c2lnbmF0dXJl')),
+  buildFrame('R', i32(7), Buffer.from('of GSSAPI')),
+  buildAuthenticationOk(),
+  buildParameterStatus('client_encoding', 'UTF8'),
+  buildFrame('v', u16(3), u16(0), i32(2), cstring('_pq_.a'), cstring('_pq_.b')),
+  buildFrame('K', i32(4711), Buffer.from([1, 2, 3, 4])),
+  buildFrame('K', i32(4711), Buffer.alloc(256, 7)),
+  buildReadyForQuery(),
 ];
 const QUERIES: Parts = [
-  rowDescription(['id', '__proto__', '']),
-  dataRow(['1', null, 'Grüße, 世界 🌍']),
-  dataRow([null, '', 'x'.repeat(300)]),
-  commandComplete('SELECT 2'),
-  frame('I'),
-  notice({ R: 'LoadPublications', C: '55000' }),
-  notification('channel', 'payload'),
-  errorResponse({ D: 'a detail', H: 'a hint', W: 'a context', R: 'a_routine', Z: 'of the future' }),
-  readyForQuery(),
-  copyBothResponse(),
-  frame('W', Buffer.from([0]), u16(2), u16(0), u16(1)),
-  copyDone(),
+  buildRowDescription(['id', '__proto__', '']),
+  buildDataRow(['1', null, 'Grüße, 世界 🌍']),
+  buildDataRow([null, '', 'x'.repeat(300)]),
+  buildCommandComplete('SELECT 2'),
+  buildFrame('I'),
+  buildNotice({ R: 'LoadPublications', C: '55000' }),
+  buildNotification('channel', 'payload'),
+  buildErrorResponse({ D: 'a detail', H: 'a hint', W: 'a context', R: 'a_routine', Z: 'of the future' }),
+  buildReadyForQuery(),
+  buildCopyBothResponse(),
+  buildFrame('W', Buffer.from([0]), u16(2), u16(0), u16(1)),
+  buildCopyDone(),
 ];
 
 export const backend: Target = {
   name: 'backend',
-  seeds: [START_UP, QUERIES, [frame('T', u16(1), cstring('a'), Buffer.alloc(18)), frame('v', u32(0), i32(0))]],
+  seeds: [
+    START_UP,
+    QUERIES,
+    [buildFrame('T', u16(1), cstring('a'), Buffer.alloc(18)), buildFrame('v', u32(0), i32(0))],
+  ],
   repair: correctLength,
   run(parts) {
     const [whole = [], ...others] = createChunkings(Buffer.concat(parts)).map(decodeChunks);

@@ -1,6 +1,6 @@
 import { of } from 'rxjs';
 import type { PgoutputConfig } from '../../../lib/config/stream-config';
-import { errorResponse, notice, parameterStatus } from '../../../lib/testing/backend-messages';
+import { buildErrorResponse, buildNotice, buildParameterStatus } from '../../../lib/testing/backend-messages';
 import type { Parts } from '../case';
 import { createChunkings } from '../chunking';
 import { correctLength } from '../frames';
@@ -17,7 +17,7 @@ const OLD = greetingOf(ENSURING, (server) => {
 });
 
 /** Messages that a server may send at any time. */
-const INTERLUDES: Parts = [notice({}), parameterStatus('TimeZone', 'UTC')];
+const INTERLUDES: Parts = [buildNotice({}), buildParameterStatus('TimeZone', 'UTC')];
 
 export const opening: Target = {
   name: 'opening',
@@ -26,7 +26,7 @@ export const opening: Target = {
     MADE,
     OLD,
     FOUND.flatMap((frame, at) => (at > 4 ? [...INTERLUDES, frame] : [frame])),
-    FOUND.flatMap((frame, at) => (at === 9 ? [errorResponse({ C: '42501' }), frame] : [frame])),
+    FOUND.flatMap((frame, at) => (at === 9 ? [buildErrorResponse({ C: '42501' }), frame] : [frame])),
   ],
   repair: correctLength,
   run: (parts) => open(ENSURING, parts),

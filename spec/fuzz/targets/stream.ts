@@ -3,28 +3,28 @@ import type { StreamMessage } from '../../../lib/pgoutput/messages/messages';
 import { cstring, i32 } from '../../../lib/testing/bytes';
 import { STREAM } from '../../stream/session/support/fake-host';
 import {
-  commandComplete,
-  copyDone,
-  errorResponse,
-  frame,
-  keepalive,
-  notice,
-  notification,
-  parameterStatus,
-  readyForQuery,
-  xlogData,
+  buildCommandComplete,
+  buildCopyDone,
+  buildErrorResponse,
+  buildFrame,
+  buildKeepalive,
+  buildNotice,
+  buildNotification,
+  buildParameterStatus,
+  buildReadyForQuery,
+  buildXlogData,
 } from '../../../lib/testing/backend-messages';
 import {
-  beginPrepare,
-  commitPrepared,
-  insert,
-  encodeLogicalMessage,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
+  buildBeginPrepare,
+  buildCommitPrepared,
+  buildInsert,
+  buildLogicalMessage,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
 } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import type { Parts } from '../case';
@@ -36,48 +36,48 @@ import { BrokenRule, type Target } from '../target';
 
 const INTERLUDES: Parts = [
   ...STREAM.slice(0, 4),
-  notice({}),
-  parameterStatus('TimeZone', 'UTC'),
+  buildNotice({}),
+  buildParameterStatus('TimeZone', 'UTC'),
   ...STREAM.slice(4),
-  notification('channel', 'payload'),
-  keepalive(0x400n),
+  buildNotification('channel', 'payload'),
+  buildKeepalive(0x400n),
 ];
 const CLOSING: Parts = [
   ...STREAM,
-  copyDone(),
-  keepalive(0x500n),
-  commandComplete('COPY 0'),
-  commandComplete('START_REPLICATION'),
-  readyForQuery(),
+  buildCopyDone(),
+  buildKeepalive(0x500n),
+  buildCommandComplete('COPY 0'),
+  buildCommandComplete('START_REPLICATION'),
+  buildReadyForQuery(),
 ];
 const FAILURES: Parts[] = [
-  [...STREAM, errorResponse({ C: '57P01', V: 'FATAL', M: 'terminating connection' })],
-  [...STREAM.slice(0, 5), notice({ C: '55000', R: 'LoadPublications', M: 'skipped loading publication' })],
-  [...STREAM, frame('R', i32(0)), frame('D', i32(0)), frame('T', cstring(''))],
+  [...STREAM, buildErrorResponse({ C: '57P01', V: 'FATAL', M: 'terminating connection' })],
+  [...STREAM.slice(0, 5), buildNotice({ C: '55000', R: 'LoadPublications', M: 'skipped loading publication' })],
+  [...STREAM, buildFrame('R', i32(0)), buildFrame('D', i32(0)), buildFrame('T', cstring(''))],
 ];
 /** Transactions that are open, prepared, and aborted. */
 const BLOCKS: Parts = [
-  ...firstBlock(700, relation(), insert(['1', 'a']), [701, insert(['2', 'b'])]),
-  ...firstBlock(800, relation(), insert(['3', 'c'])),
-  streamAbort({ xid: 700, subxid: 701 }),
-  streamPrepare({ xid: 800, prepareLsn: 0x500n }),
-  encodeLogicalMessage({ transactional: false, lsn: 0x580n }),
-  streamCommit({ xid: 700, commitLsn: 0x600n }),
-  beginPrepare({ prepareLsn: 0x700n }),
-  insert(['4', 'd']),
-  prepare({ prepareLsn: 0x700n }),
-  rollbackPrepared({ endLsn: 0x800n }),
+  ...firstBlock(700, buildRelation(), buildInsert(['1', 'a']), [701, buildInsert(['2', 'b'])]),
+  ...firstBlock(800, buildRelation(), buildInsert(['3', 'c'])),
+  buildStreamAbort({ xid: 700, subxid: 701 }),
+  buildStreamPrepare({ xid: 800, prepareLsn: 0x500n }),
+  buildLogicalMessage({ transactional: false, lsn: 0x580n }),
+  buildStreamCommit({ xid: 700, commitLsn: 0x600n }),
+  buildBeginPrepare({ prepareLsn: 0x700n }),
+  buildInsert(['4', 'd']),
+  buildPrepare({ prepareLsn: 0x700n }),
+  buildRollbackPrepared({ endLsn: 0x800n }),
   ...firstBlock(900),
-  streamAbort({ xid: 900 }),
-  commitPrepared({ xid: 800, commitLsn: 0x900n }),
-].map((payload) => xlogData(payload));
+  buildStreamAbort({ xid: 900 }),
+  buildCommitPrepared({ xid: 800, commitLsn: 0x900n }),
+].map((payload) => buildXlogData(payload));
 
 /** The stream starts after the greeting. The specs' fake server sends both. */
 const GREETINGS = { pgoutput: greetingOf(PGOUTPUT), raw: greetingOf(RAW, plainSlot) };
 
 export const stream: Target = {
   name: 'stream',
-  seeds: [INTERLUDES, CLOSING, ...FAILURES, [...BLOCKS, keepalive(0xa00n)], [...STREAM, ...BLOCKS]],
+  seeds: [INTERLUDES, CLOSING, ...FAILURES, [...BLOCKS, buildKeepalive(0xa00n)], [...STREAM, ...BLOCKS]],
   repair: correctLength,
   run(parts) {
     const bytes = Buffer.concat(parts);

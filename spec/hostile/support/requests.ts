@@ -1,31 +1,31 @@
 /** Messages of a server to a client that authenticates. */
 import {
-  authenticationOk,
-  commandComplete,
-  dataRow,
-  frame,
-  readyForQuery,
-  rowDescription,
+  buildAuthenticationOk,
+  buildCommandComplete,
+  buildDataRow,
+  buildFrame,
+  buildReadyForQuery,
+  buildRowDescription,
 } from '../../../lib/testing/backend-messages';
 import { cstring, u32, u8 } from '../../../lib/testing/bytes';
 import { READ_BACK } from '../../support/session-settings';
 import { SALT } from './attack';
 import type { Peer } from './hostile-server';
 
-export const ACCEPTED = Buffer.concat([authenticationOk(), frame('K', u32(1), u32(2)), readyForQuery()]);
-export const CLEARTEXT = frame('R', u32(3));
-export const MD5 = frame('R', u32(5), SALT);
+export const ACCEPTED = Buffer.concat([buildAuthenticationOk(), buildFrame('K', u32(1), u32(2)), buildReadyForQuery()]);
+export const CLEARTEXT = buildFrame('R', u32(3));
+export const MD5 = buildFrame('R', u32(5), SALT);
 
 export function mechanisms(...names: readonly string[]): Buffer {
-  return frame('R', u32(10), ...names.map(cstring), u8(0));
+  return buildFrame('R', u32(10), ...names.map(cstring), u8(0));
 }
 
 export function challenge(text: string): Buffer {
-  return frame('R', u32(11), Buffer.from(text));
+  return buildFrame('R', u32(11), Buffer.from(text));
 }
 
 export function final(text: string): Buffer {
-  return frame('R', u32(12), Buffer.from(text));
+  return buildFrame('R', u32(12), Buffer.from(text));
 }
 
 /** Offers SCRAM. Resolves with the client's nonce and the mechanism that it has chosen. */
@@ -37,7 +37,7 @@ export async function scram(peer: Peer, ...offered: readonly string[]): Promise<
   return { nonce, chosen };
 }
 
-const DONE = Buffer.concat([commandComplete('SELECT 1'), readyForQuery()]);
+const DONE = Buffer.concat([buildCommandComplete('SELECT 1'), buildReadyForQuery()]);
 
 /** Accepts any client, and responds until the client sends the command under attack. */
 export async function admit(peer: Peer): Promise<void> {
@@ -46,6 +46,6 @@ export async function admit(peer: Peer): Promise<void> {
   await peer.next();
   peer.send(DONE);
   await peer.next();
-  peer.send(rowDescription(Object.keys(READ_BACK)), dataRow(Object.values(READ_BACK)), DONE);
+  peer.send(buildRowDescription(Object.keys(READ_BACK)), buildDataRow(Object.values(READ_BACK)), DONE);
   await peer.next();
 }

@@ -1,4 +1,4 @@
-import { commandComplete, errorResponse, readyForQuery } from '../../../lib/testing/backend-messages';
+import { buildCommandComplete, buildErrorResponse, buildReadyForQuery } from '../../../lib/testing/backend-messages';
 import { encodeStartupMessage } from '../../../lib/wire/frontend';
 import { FaultProxy, type FrameFilter } from '../../support/proxy';
 
@@ -33,7 +33,7 @@ const FILTERS: Readonly<Record<ProxyMode, (proxy: FaultProxy) => FrameFilter>> =
       const unknown = Object.keys(parameters).find((name) => !USUAL.includes(name));
       if (unknown === undefined) return parameters;
       const M = `unsupported startup parameter: ${unknown}`;
-      proxy.inject(errorResponse({ S: 'FATAL', V: 'FATAL', C: '08P01', M }));
+      proxy.inject(buildErrorResponse({ S: 'FATAL', V: 'FATAL', C: '08P01', M }));
       proxy.cut('fin');
       return parameters;
     }),
@@ -54,11 +54,11 @@ const FILTERS: Readonly<Record<ProxyMode, (proxy: FaultProxy) => FrameFilter>> =
       : frame,
   'swallows SET': (proxy) =>
     onSet(() => {
-      proxy.inject(commandComplete('SET'), readyForQuery());
+      proxy.inject(buildCommandComplete('SET'), buildReadyForQuery());
     }),
   'refuses SET': (proxy) =>
     onSet(() => {
-      proxy.inject(errorResponse({ C: '42501', M: 'SET is not allowed here' }), readyForQuery());
+      proxy.inject(buildErrorResponse({ C: '42501', M: 'SET is not allowed here' }), buildReadyForQuery());
     }),
 };
 

@@ -9,8 +9,20 @@ import type { SlotStatus } from '../../../lib/commands/slot-commands';
 import { ResumeState } from '../../../lib/commands/resume-state';
 import { createStateResumePoint } from '../../../lib/commands/start-position';
 import { KEEPALIVE } from '../../../lib/wire/replication-messages';
-import { commandComplete, copyDone, keepalive, readyForQuery, xlogData } from '../../../lib/testing/backend-messages';
-import { begin, commit, insert, encodeLogicalMessage, relation } from '../../../lib/testing/payloads';
+import {
+  buildCommandComplete,
+  buildCopyDone,
+  buildKeepalive,
+  buildReadyForQuery,
+  buildXlogData,
+} from '../../../lib/testing/backend-messages';
+import {
+  buildBegin,
+  buildCommit,
+  buildInsert,
+  buildLogicalMessage,
+  buildRelation,
+} from '../../../lib/testing/payloads';
 import { LedgerDelivery } from './delivering-ledger';
 import { createSession, stopAfter, stopBefore, type SessionFixture } from '../../stream/session/support/fake-host';
 import { expectSame, NaiveLedger, type Item, type Piece } from './naive-ledger';
@@ -151,7 +163,7 @@ export class Connection {
   }
 
   tell(walEnd: bigint, ask: boolean): void {
-    this.put(keepalive(walEnd, ask));
+    this.put(buildKeepalive(walEnd, ask));
     if (walEnd > this.announced) this.announced = walEnd;
   }
 
@@ -162,16 +174,16 @@ export class Connection {
     this.sent++;
     const { start, end, changes } = next;
     if (changes === undefined) {
-      this.put(xlogData(encodeLogicalMessage({ transactional: false, lsn: end })));
+      this.put(buildXlogData(buildLogicalMessage({ transactional: false, lsn: end })));
     } else {
-      this.put(xlogData(begin({ commitLsn: start })));
-      if (!this.#relationSent) this.put(xlogData(relation()));
+      this.put(buildXlogData(buildBegin({ commitLsn: start })));
+      if (!this.#relationSent) this.put(buildXlogData(buildRelation()));
       this.#relationSent = true;
       for (let i = 0; i < changes; i++) {
         if (i === interruption) this.tell(end, true);
-        this.put(xlogData(insert([String(i), 'x'])));
+        this.put(buildXlogData(buildInsert([String(i), 'x'])));
       }
-      this.put(xlogData(commit({ commitLsn: start, endLsn: end })));
+      this.put(buildXlogData(buildCommit({ commitLsn: start, endLsn: end })));
     }
     if (end > this.announced) this.announced = end;
   }
@@ -292,7 +304,12 @@ export class Connection {
       this.messagesRead++;
       if (sent.kind === 'status' && sent.flushed > server.confirmedFlush) server.confirmedFlush = sent.flushed;
       if (sent.kind === 'copyDone') {
-        this.put(copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery());
+        this.put(
+          buildCopyDone(),
+          buildCommandComplete('COPY 0'),
+          buildCommandComplete('START_REPLICATION'),
+          buildReadyForQuery(),
+        );
       }
     }
   }

@@ -3,13 +3,13 @@ import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
 import { stopAtLsn } from '../../../lib/operators/stop-at-lsn';
 import { stopOn } from '../../../lib/operators/stop-on';
 import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
-import { insert, relation, streamCommit } from '../../../lib/testing/payloads';
+import { buildInsert, buildRelation, buildStreamCommit } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import { Clock } from '../../support/clock';
 import { FakeBackend } from '../../support/fake-backend';
 import { record, streamingAny } from '../../support/streaming';
 
-const OPEN = firstBlock(700, relation(), insert(['1', 'a']));
+const OPEN = firstBlock(700, buildRelation(), buildInsert(['1', 'a']));
 
 it.each<[stop: string, operator: (stop: Subject<void>) => MonoTypeOperatorFunction<AnyReplicationMessage>]>([
   ['stopOn', (stop) => stopOn(stop)],
@@ -30,7 +30,7 @@ it.each<[stop: string, operator: (stop: Subject<void>) => MonoTypeOperatorFuncti
   server.last.push(...OPEN);
   clock.advance(100);
   stop.next();
-  server.last.push(streamCommit({ commitLsn: 0x200n }));
+  server.last.push(buildStreamCommit({ commitLsn: 0x200n }));
   clock.advance(1000);
   expect([heard.completed, server.last.closed]).toEqual([false, true]);
   finish();

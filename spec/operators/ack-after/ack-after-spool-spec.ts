@@ -3,7 +3,7 @@ import type { Acknowledgeable } from '../../../lib/ledger/acknowledgement';
 import { ackAfter } from '../../../lib/operators/ack-after/ack-after';
 import { transactions, type TransactionOf } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
-import { insert, relation, streamCommit } from '../../../lib/testing/payloads';
+import { buildInsert, buildRelation, buildStreamCommit } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
@@ -20,7 +20,10 @@ afterEach(() => {
 });
 
 const MESSAGES = decodeAny(
-  [1, 2, 3].flatMap((id) => [...firstBlock(id, relation(), insert([String(id), 'x'])), streamCommit({ xid: id })]),
+  [1, 2, 3].flatMap((id) => [
+    ...firstBlock(id, buildRelation(), buildInsert([String(id), 'x'])),
+    buildStreamCommit({ xid: id }),
+  ]),
 );
 
 /** Delivers three spooled transactions. */

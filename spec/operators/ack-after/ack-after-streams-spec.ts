@@ -4,16 +4,16 @@ import type { AssembledMessage } from '../../../lib/operators/transactions/trans
 import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  insert,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamCommit,
-  streamPrepare,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  buildInsert,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamCommit,
+  buildStreamPrepare,
 } from '../../../lib/testing/payloads';
 import type { WalTransaction } from '../../../lib/testing/transaction';
 import { firstBlock } from '../../pgoutput/support/blocks';
@@ -21,7 +21,7 @@ import { Clock } from '../../support/clock';
 import { FakeBackend } from '../../support/fake-backend';
 import { record, streamingAny } from '../../support/streaming';
 
-const CHANGES = [relation(), insert(['1', 'a'])];
+const CHANGES = [buildRelation(), buildInsert(['1', 'a'])];
 
 /** A transaction or its end in the WAL, in one of the forms in which it may be sent. Its position is `n` hundred. */
 type Form = (n: number, fields?: { gid?: string; xid?: number }) => WalTransaction;
@@ -36,13 +36,13 @@ function form(
   };
 }
 
-const whole = form((fields) => [begin(fields), ...CHANGES, commit(fields)]);
-const streamed = form((fields) => [...firstBlock(fields.xid, ...CHANGES), streamCommit(fields)]);
-const prepared = form((fields) => [beginPrepare(fields), ...CHANGES, prepare(fields)]);
-const streamPrepared = form((fields) => [...firstBlock(fields.xid, ...CHANGES), streamPrepare(fields)]);
-const emptyPrepared = form((fields) => [beginPrepare(fields), prepare(fields)]);
-const committed = form((fields) => [commitPrepared(fields)]);
-const rolledBack = form((fields) => [rollbackPrepared(fields)]);
+const whole = form((fields) => [buildBegin(fields), ...CHANGES, buildCommit(fields)]);
+const streamed = form((fields) => [...firstBlock(fields.xid, ...CHANGES), buildStreamCommit(fields)]);
+const prepared = form((fields) => [buildBeginPrepare(fields), ...CHANGES, buildPrepare(fields)]);
+const streamPrepared = form((fields) => [...firstBlock(fields.xid, ...CHANGES), buildStreamPrepare(fields)]);
+const emptyPrepared = form((fields) => [buildBeginPrepare(fields), buildPrepare(fields)]);
+const committed = form((fields) => [buildCommitPrepared(fields)]);
+const rolledBack = form((fields) => [buildRollbackPrepared(fields)]);
 
 describe('ackAfter, after a stream with open or prepared transactions was resubscribed', () => {
   let clock: Clock;

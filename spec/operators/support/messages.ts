@@ -4,10 +4,10 @@ import { CommitMessage } from '../../../lib/pgoutput/messages/transaction-messag
 import { KeepaliveMessage } from '../../../lib/pgoutput/messages/walsender-messages';
 import { decodeAll } from '../../pgoutput/support/decode';
 import {
-  begin,
-  encodeLogicalMessage,
-  relation,
-  truncate,
+  buildBegin,
+  buildLogicalMessage,
+  buildRelation,
+  buildTruncate,
   type LogicalMessageFields,
 } from '../../../lib/testing/payloads';
 import { transaction, type TransactionOptions } from '../../support/fake-backend';
@@ -30,14 +30,14 @@ export function createKeepalive(walEnd: bigint): KeepaliveMessage {
 /** A non-transactional logical message, or one in a transaction. */
 export function createLogicalMessage(fields: LogicalMessageFields): ReplicationMessage {
   return decodeAll(
-    fields.transactional === false ? [encodeLogicalMessage(fields)] : [begin(), encodeLogicalMessage(fields)],
+    fields.transactional === false ? [buildLogicalMessage(fields)] : [buildBegin(), buildLogicalMessage(fields)],
   ).at(-1)!;
 }
 
 /** A transaction that truncates tables, given by their OIDs. */
 export function createTruncate(tables: Readonly<Record<string, number>>): ReplicationMessage {
-  const relations = Object.entries(tables).map(([name, oid]) => relation({ name, oid }));
-  return decodeAll([begin(), ...relations, truncate({ oids: Object.values(tables) })]).at(-1)!;
+  const relations = Object.entries(tables).map(([name, oid]) => buildRelation({ name, oid }));
+  return decodeAll([buildBegin(), ...relations, buildTruncate({ oids: Object.values(tables) })]).at(-1)!;
 }
 
 export function createCommit(commitLsn: bigint, endLsn: bigint): CommitMessage {

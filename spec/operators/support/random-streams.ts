@@ -1,24 +1,24 @@
 /** Random transactions with savepoints, and random streams in which a server may send them. */
 import fc from 'fast-check';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  deletion,
-  inBlock,
-  insert,
-  encodeLogicalMessage,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
-  streamStart,
-  streamStop,
-  truncate,
-  update,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  buildDelete,
+  insertXid,
+  buildInsert,
+  buildLogicalMessage,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
+  buildStreamStart,
+  buildStreamStop,
+  buildTruncate,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 
 /** A step of a transaction: a change of a table in its current form, a logical message, or a savepoint command. */
@@ -45,20 +45,20 @@ const change = fc
     const columns = forms[form] ?? [];
     const values = columns.map((_, i) => `${text.replaceAll('\0', '')}${i}`);
     const payloads = [
-      insert(values, oid),
-      update(values, undefined, oid),
-      deletion({ old: values }, oid),
-      truncate({ oids: [oid] }),
+      buildInsert(values, oid),
+      buildUpdate(values, undefined, oid),
+      buildDelete({ old: values }, oid),
+      buildTruncate({ oids: [oid] }),
     ];
     return {
       kind: 'change',
-      relation: relation({ oid, name: `t${oid}`, columns }),
-      payload: payloads[kind] ?? insert([]),
+      relation: buildRelation({ oid, name: `t${oid}`, columns }),
+      payload: payloads[kind] ?? buildInsert([]),
     };
   });
 const message = fc
   .string({ maxLength: 10 })
-  .map((content): Action => ({ kind: 'change', relation: undefined, payload: encodeLogicalMessage({ content }) }));
+  .map((content): Action => ({ kind: 'change', relation: undefined, payload: buildLogicalMessage({ content }) }));
 const savepoint = fc
   .constantFrom('savepoint' as const, 'release' as const, 'rollback' as const)
   .map((kind) => ({ kind }));
@@ -113,7 +113,7 @@ class Transaction {
     let block: Buffer[] | undefined;
     const close = (): void => {
       if (!block) return;
-      blocks.push(streamStart({ xid: this.xid, first: !this.started }), ...block, streamStop());
+      blocks.push(buildStreamStart({ xid: this.xid, first: !this.started }), ...block, buildStreamStop());
       this.started = true;
       block = undefined;
     };
@@ -124,16 +124,16 @@ class Transaction {
         close();
         // Descriptions of tables are repeated.
         this.#described.clear();
-        blocks.push(streamAbort({ xid: this.xid, subxid: step.subxid }));
+        blocks.push(buildStreamAbort({ xid: this.xid, subxid: step.subxid }));
       } else {
         block ??= [];
         const key = step.relation?.toString('latin1');
         if (step.relation && key !== undefined && !this.#described.has(key)) {
           for (const known of this.#described) if (known.slice(0, 5) === key.slice(0, 5)) this.#described.delete(known);
           this.#described.add(key);
-          block.push(inBlock(step.xid, step.relation));
+          block.push(insertXid(step.xid, step.relation));
         }
-        block.push(inBlock(step.xid, step.payload));
+        block.push(insertXid(step.xid, step.payload));
       }
     }
     close();
@@ -199,14 +199,14 @@ export function randomStream(all: readonly Script[], turns: Turns): RandomStream
     };
     const isPrepare = script.end === 'prepare';
     const pieces = isPrepare
-      ? [beginPrepare(fields), ...kept, prepare(fields)]
-      : [begin(fields), ...kept, commit(fields)];
+      ? [buildBeginPrepare(fields), ...kept, buildPrepare(fields)]
+      : [buildBegin(fields), ...kept, buildCommit(fields)];
     if (script.end === 'abort') {
-      if (script.streamed) payloads.push(streamAbort({ xid }));
+      if (script.streamed) payloads.push(buildStreamAbort({ xid }));
       return;
     }
     if (!script.streamed) payloads.push(...pieces);
-    else payloads.push(isPrepare ? streamPrepare(fields) : streamCommit(fields));
+    else payloads.push(isPrepare ? buildStreamPrepare(fields) : buildStreamCommit(fields));
     whole.push(...pieces);
     if (isPrepare) prepared.push(transaction);
     ({ endLsn } = fields);
@@ -214,7 +214,7 @@ export function randomStream(all: readonly Script[], turns: Turns): RandomStream
 
   const finish = ({ xid, script }: Transaction): void => {
     const fields = { xid, gid: `gid ${xid}`, commitLsn: endLsn + 0x20n, endLsn: endLsn + 0x50n };
-    const payload = script.after === 'commit' ? commitPrepared(fields) : rollbackPrepared(fields);
+    const payload = script.after === 'commit' ? buildCommitPrepared(fields) : buildRollbackPrepared(fields);
     payloads.push(payload);
     whole.push(payload);
     ({ endLsn } = fields);

@@ -6,7 +6,7 @@ import type { TransactionsOptions } from '../../../lib/operators/transactions/tr
 import { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage, Change } from '../../../lib/pgoutput/messages/messages';
-import { begin, commit, type TransactionFields } from '../../../lib/testing/payloads';
+import { buildBegin, buildCommit, type TransactionFields } from '../../../lib/testing/payloads';
 import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
 
@@ -44,7 +44,7 @@ export function assembleFrom(source: Observable<AnyReplicationMessage>, options?
 
 /** The transaction that these payloads are as a whole. */
 export function asWholeTransaction(payloads: readonly Buffer[], fields: TransactionFields = {}): Shown {
-  const [unit] = assemble([begin(fields), ...payloads, commit(fields)]);
+  const [unit] = assemble([buildBegin(fields), ...payloads, buildCommit(fields)]);
   if (!unit) throw new Error('Expected a transaction with changes');
   return unit;
 }

@@ -4,7 +4,7 @@ import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { stopOn } from '../../../lib/operators/stop-on';
 import { transactions, type TransactionOf } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
-import { insert, relation, streamCommit, streamPrepare } from '../../../lib/testing/payloads';
+import { buildInsert, buildRelation, buildStreamCommit, buildStreamPrepare } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import { Clock, microtasks } from '../../support/clock';
 import { FakeBackend } from '../../support/fake-backend';
@@ -35,8 +35,8 @@ afterEach(() => {
 function send(...xids: number[]): void {
   for (const xid of xids) {
     server.last.push(
-      ...firstBlock(xid, relation(), insert([String(xid), 'a']), insert([String(xid), 'b'])),
-      streamCommit({ xid, commitLsn: BigInt(xid) * 0x100n }),
+      ...firstBlock(xid, buildRelation(), buildInsert([String(xid), 'a']), buildInsert([String(xid), 'b'])),
+      buildStreamCommit({ xid, commitLsn: BigInt(xid) * 0x100n }),
     );
   }
 }
@@ -113,7 +113,7 @@ describe('no spool file is open for a transaction that was delivered and not ack
   it('when it is prepared, and held at the end of the stream', () => {
     const { values, subscription } = record(grouped());
     clock.advance();
-    server.last.push(...firstBlock(700, relation(), insert(['1', 'a'])), streamPrepare());
+    server.last.push(...firstBlock(700, buildRelation(), buildInsert(['1', 'a'])), buildStreamPrepare());
     expect([values[0]?.kind, spools.open.length]).toEqual(['preparedTransaction', 1]);
     subscription.unsubscribe();
     expect(spools.open).toEqual([]);

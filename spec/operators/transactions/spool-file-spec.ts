@@ -4,7 +4,7 @@ import { from, Subject } from 'rxjs';
 import type { Transaction } from '../../../lib/operators/transactions/transaction';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
-import { insert, relation, streamCommit } from '../../../lib/testing/payloads';
+import { buildInsert, buildRelation, buildStreamCommit } from '../../../lib/testing/payloads';
 import { firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
 import { record } from '../../support/streaming';
@@ -12,7 +12,7 @@ import { captureError } from '../../support/capture-error';
 import { files, Spools } from '../support/spools';
 import { assemble, group, asWholeTransaction } from '../support/streamed';
 
-const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
+const row = (id: number, text = `row ${id}`): Buffer => buildInsert([String(id), text]);
 const rows = (count: number): Buffer[] => Array.from({ length: count }, (_, id) => row(id));
 
 let spools: Spools;
@@ -27,14 +27,14 @@ afterEach(() => {
 
 /** The one Transaction of these payloads, from a spool file. */
 function spooled(...payloads: Buffer[]): Transaction {
-  const [unit] = group([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
+  const [unit] = group([...firstBlock(700, buildRelation(), ...payloads), buildStreamCommit()], spools.options);
   if (!unit) throw new Error('Expected a transaction');
   expect(spools.open).toHaveLength(1);
   return unit;
 }
 
 describe('a spool file that cannot be created or written', () => {
-  const payloads = [...firstBlock(700, relation(), ...rows(2000)), streamCommit()];
+  const payloads = [...firstBlock(700, buildRelation(), ...rows(2000)), buildStreamCommit()];
 
   /** The error with this folder. */
   function outcome(spoolDirectory: string) {
@@ -120,7 +120,7 @@ describe('a spool file that cannot be created or written', () => {
     jest.spyOn(files, 'readSync').mockImplementation((...args: unknown[]) => {
       return Reflect.apply(readSync, files, half(args)) as number;
     });
-    expect(assemble(payloads, spools.options)).toEqual([asWholeTransaction([relation(), ...rows(2000)])]);
+    expect(assemble(payloads, spools.options)).toEqual([asWholeTransaction([buildRelation(), ...rows(2000)])]);
   });
 
   it('because it was truncated is an error of the reader, and other transactions can be read', () => {
@@ -143,7 +143,7 @@ describe('files of a killed process', () => {
   it('are removed when the first file is created, and no others', () => {
     const others = ['other.spool', 'rxjs-pg-replication-x.txt', 'notes', `${NAME}.bak`];
     for (const name of [NAME, 'rxjs-pg-replication-.spool', ...others]) writeFileSync(join(spools.folder, name), 'x');
-    group([...firstBlock(700, relation(), row(1)), streamCommit()], { spoolDirectory: spools.folder });
+    group([...firstBlock(700, buildRelation(), row(1)), buildStreamCommit()], { spoolDirectory: spools.folder });
     expect(spools.visible).toContain(NAME);
     spooled(row(1)).ack();
     expect(spools.visible.sort()).toEqual(others.sort());

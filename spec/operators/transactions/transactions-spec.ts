@@ -8,7 +8,14 @@ import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { ReplicationMessage } from '../../../lib/pgoutput/messages/messages';
 import { decodeAll } from '../../pgoutput/support/decode';
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
-import { begin, commit, insert, encodeLogicalMessage, origin, relation } from '../../../lib/testing/payloads';
+import {
+  buildBegin,
+  buildCommit,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildRelation,
+} from '../../../lib/testing/payloads';
 import { Clock } from '../../support/clock';
 import { FakeBackend, transaction } from '../../support/fake-backend';
 import { names, record, streaming } from '../../support/streaming';
@@ -107,14 +114,14 @@ describe('transactions', () => {
 
   it('keeps the order of changes of different kinds', () => {
     const payloads = [
-      begin({ commitLsn: 0x100n }),
-      relation(),
-      insert(['1', 'a']),
-      encodeLogicalMessage(),
-      insert(['2', 'b']),
+      buildBegin({ commitLsn: 0x100n }),
+      buildRelation(),
+      buildInsert(['1', 'a']),
+      buildLogicalMessage(),
+      buildInsert(['2', 'b']),
     ];
     const messages = [
-      ...decodeAll([...payloads, commit({ commitLsn: 0x100n })]).slice(0, -1),
+      ...decodeAll([...payloads, buildCommit({ commitLsn: 0x100n })]).slice(0, -1),
       createTruncate({ users: 1 }),
     ];
     const [emitted] = group(...messages, c);
@@ -125,14 +132,20 @@ describe('transactions', () => {
 
   it("has the transaction's origin", () => {
     const fields = { commitLsn: 0x100n };
-    const replicated = decodeAll([begin(fields), origin('node_b'), relation(), insert(['1', 'a']), commit(fields)]);
+    const replicated = decodeAll([
+      buildBegin(fields),
+      buildOrigin('node_b'),
+      buildRelation(),
+      buildInsert(['1', 'a']),
+      buildCommit(fields),
+    ]);
     const [first, second] = group(...replicated, ...createMessages({ commitLsn: 0x200n, xid: 8 }));
     expect(first).toMatchObject({ origin: 'node_b' });
     expect(second).toMatchObject({ xid: 8, commitLsn: 0x200n, endLsn: 0x230n, origin: undefined });
   });
 
   it('does not use the origin of a half-received transaction for the next one', () => {
-    const half = decodeAll([begin(), origin('node_b')]);
+    const half = decodeAll([buildBegin(), buildOrigin('node_b')]);
     expect(group(...half, ...createMessages({}))).toMatchObject([{ origin: undefined }]);
   });
 
@@ -206,7 +219,7 @@ describe('transactions, in a session', () => {
     const { values, subscription } = record(streaming(server).pipe(transactions()));
     clock.advance();
     server.commit(transaction({ rows: 0 }));
-    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(buildLogicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(10);
     expect(values).toEqual([]);
     expect(server.slot().confirmed).toBe(0x200n);
@@ -218,7 +231,7 @@ describe('transactions, in a session', () => {
       streaming(server).pipe(transactions({ includeNonTransactionalMessages: true })),
     );
     clock.advance();
-    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(buildLogicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(10);
     expect(server.slot().confirmed).toBe(0x80n);
     values[0]?.ack();
@@ -369,7 +382,7 @@ describe('transactions, when the consumer owns the position', () => {
 
   it('leaves dropped messages unconfirmed until progress is beyond them', () => {
     const { values, subscription } = started();
-    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(buildLogicalMessage({ transactional: false, lsn: 0x200n }));
     clock.advance(20_000);
     expect([values, server.slot().confirmed]).toEqual([[], 0x80n]);
     server.last.keepalive(0x210n);
@@ -438,7 +451,7 @@ describe('a checkpoint', () => {
     const { values, subscription } = record(streaming(server));
     clock.advance();
     server.commit(transaction());
-    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x200n }));
+    server.last.push(buildLogicalMessage({ transactional: false, lsn: 0x200n }));
     server.last.keepalive(0x300n);
     const checkpoints = values.flatMap((message) =>
       'checkpoint' in message ? [[message.kind, message.checkpoint]] : [],

@@ -6,15 +6,15 @@ import type { Transaction } from '../../../lib/operators/transactions/transactio
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messages';
 import {
-  commitPrepared,
-  insert,
-  encodeLogicalMessage,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
-  truncate,
+  buildCommitPrepared,
+  buildInsert,
+  buildLogicalMessage,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
+  buildTruncate,
 } from '../../../lib/testing/payloads';
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
@@ -23,7 +23,7 @@ import { captureError } from '../../support/capture-error';
 import { files, Spools } from '../support/spools';
 import { assemble, group, asWholeTransaction } from '../support/streamed';
 
-const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
+const row = (id: number, text = `row ${id}`): Buffer => buildInsert([String(id), text]);
 const rows = (count: number): Buffer[] => Array.from({ length: count }, (_, id) => row(id));
 
 let spools: Spools;
@@ -38,7 +38,7 @@ afterEach(() => {
 
 /** The one Transaction of these payloads, from a spool file. */
 function spooled(...payloads: Buffer[]): Transaction {
-  const [unit] = group([...firstBlock(700, relation(), ...payloads), streamCommit()], spools.options);
+  const [unit] = group([...firstBlock(700, buildRelation(), ...payloads), buildStreamCommit()], spools.options);
   if (!unit) throw new Error('Expected a transaction');
   expect(spools.open).toHaveLength(1);
   return unit;
@@ -49,10 +49,10 @@ describe('a transaction of more than maxBytes', () => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions({ maxBytes: 20_000, spoolDirectory: spools.folder })));
     const messages = decodeAny([
-      ...firstBlock(700, relation(), ...rows(10)),
-      ...firstBlock(800, relation(), ...rows(2000)),
-      streamCommit({ xid: 700 }),
-      streamCommit({ xid: 800 }),
+      ...firstBlock(700, buildRelation(), ...rows(10)),
+      ...firstBlock(800, buildRelation(), ...rows(2000)),
+      buildStreamCommit({ xid: 700 }),
+      buildStreamCommit({ xid: 800 }),
     ]);
     for (const message of messages.slice(0, -2)) source.next(message);
     expect([spools.made, spools.open.length, spools.visible]).toEqual([1, 1, []]);
@@ -72,14 +72,14 @@ describe('a transaction of more than maxBytes', () => {
     const content = [
       ...rows(5000),
       row(1, 'x'.repeat(600_000)),
-      truncate(),
-      encodeLogicalMessage({ content: Buffer.alloc(300_000, 7) }),
-      relation({ name: 'people', columns: ['a', 'b'] }),
+      buildTruncate(),
+      buildLogicalMessage({ content: Buffer.alloc(300_000, 7) }),
+      buildRelation({ name: 'people', columns: ['a', 'b'] }),
       ...rows(3000),
     ];
     const [left, right] = [content.slice(0, 4000), content.slice(4000)];
-    const payloads = [...firstBlock(700, relation(), ...left), ...block(700, ...right), streamCommit()];
-    const whole = asWholeTransaction([relation(), ...content]);
+    const payloads = [...firstBlock(700, buildRelation(), ...left), ...block(700, ...right), buildStreamCommit()];
+    const whole = asWholeTransaction([buildRelation(), ...content]);
     for (const maxBytes of [0, 1000, 100_000, 700_000]) {
       expect(assemble(payloads, { maxBytes, spoolDirectory: spools.folder })).toStrictEqual([whole]);
     }
@@ -100,25 +100,25 @@ describe('a transaction of more than maxBytes', () => {
 
   it('excludes what was aborted before or after it was written', () => {
     const payloads = [
-      ...firstBlock(700, relation(), row(1), [701, row(2)]),
-      streamAbort({ subxid: 701 }),
+      ...firstBlock(700, buildRelation(), row(1), [701, row(2)]),
+      buildStreamAbort({ subxid: 701 }),
       ...block(700, ...rows(1000), [702, row(3)], [703, row(4)]),
-      streamAbort({ subxid: 703 }),
-      streamCommit(),
+      buildStreamAbort({ subxid: 703 }),
+      buildStreamCommit(),
     ];
     expect(assemble(payloads, spools.options)).toEqual([
-      asWholeTransaction([relation(), row(1), ...rows(1000), row(3)]),
+      asWholeTransaction([buildRelation(), row(1), ...rows(1000), row(3)]),
     ]);
   });
 
   it('shares a file with others', () => {
     const payloads = [
-      ...firstBlock(700, relation(), row(1)),
-      ...firstBlock(800, relation(), row(2)),
+      ...firstBlock(700, buildRelation(), row(1)),
+      ...firstBlock(800, buildRelation(), row(2)),
       ...block(700, row(3)),
       ...block(800, row(4)),
-      streamPrepare({ xid: 800 }),
-      streamCommit({ xid: 700 }),
+      buildStreamPrepare({ xid: 800 }),
+      buildStreamCommit({ xid: 700 }),
     ];
     const units = assemble(payloads, spools.options);
     expect(units.map(({ changes }) => changes?.map((change) => 'new' in change && change.new['id']))).toEqual([
@@ -213,7 +213,7 @@ describe('a spooled transaction', () => {
     unit.ack();
     expect(spools.open).toEqual([]);
     expect([[...unit], unit.changes]).toEqual([changes, changes]);
-    const [small] = group([...firstBlock(700, relation(), row(1)), streamCommit()]);
+    const [small] = group([...firstBlock(700, buildRelation(), row(1)), buildStreamCommit()]);
     small?.ack();
     expect(small?.changes).toHaveLength(1);
   });
@@ -234,13 +234,13 @@ describe('a spooled transaction', () => {
 });
 
 describe('no file is left', () => {
-  const half = firstBlock(700, relation(), ...rows(2000));
+  const half = firstBlock(700, buildRelation(), ...rows(2000));
   const failed = throwError(() => new Error('lost'));
 
   it('of a transaction that was aborted as a whole', () => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions(spools.options)));
-    const messages = decodeAny([...half, streamAbort({ subxid: 701 }), streamAbort()]);
+    const messages = decodeAny([...half, buildStreamAbort({ subxid: 701 }), buildStreamAbort()]);
     for (const message of messages.slice(0, -1)) source.next(message);
     expect(spools.open).toHaveLength(1);
     source.next(messages.at(-1)!);
@@ -249,8 +249,8 @@ describe('no file is left', () => {
   });
 
   it.each([
-    ['committed', commitPrepared()],
-    ['rolled back', rollbackPrepared()],
+    ['committed', buildCommitPrepared()],
+    ['rolled back', buildRollbackPrepared()],
   ])('of a transaction that was prepared in an earlier session, is sent again in blocks, and is %s', (_, end) => {
     const source = new Subject<AnyReplicationMessage>();
     const heard = record(source.pipe(transactions(spools.options)));
@@ -262,8 +262,8 @@ describe('no file is left', () => {
   });
 
   it('of a transaction without remaining changes', () => {
-    const payloads = [...firstBlock(700, relation(), ...rows(2000).map((one) => [701, one] as const))];
-    expect(assemble([...payloads, streamAbort({ subxid: 701 }), streamCommit()], spools.options)).toEqual([]);
+    const payloads = [...firstBlock(700, buildRelation(), ...rows(2000).map((one) => [701, one] as const))];
+    expect(assemble([...payloads, buildStreamAbort({ subxid: 701 }), buildStreamCommit()], spools.options)).toEqual([]);
     expect([spools.made, spools.open]).toEqual([1, []]);
   });
 
@@ -283,20 +283,20 @@ describe('no file is left', () => {
     [
       'is cut short by take() in the middle of it',
       (messages) => {
-        const whole = decodeAny([...firstBlock(5, relation(), row(1)), streamCommit({ xid: 5 })]);
+        const whole = decodeAny([...firstBlock(5, buildRelation(), row(1)), buildStreamCommit({ xid: 5 })]);
         const grouping = transactions<AnyReplicationMessage>(spools.options);
         record(from([...messages, ...whole]).pipe(grouping, take(1)), (unit) => unit.ack());
       },
     ],
   ])('when the stream %s', (_, end) => {
-    end(decodeAny([...half, ...firstBlock(800, relation(), ...rows(2000))]));
+    end(decodeAny([...half, ...firstBlock(800, buildRelation(), ...rows(2000))]));
     expect([spools.open, spools.visible]).toEqual([[], []]);
     expect(spools.made).toBe(1);
   });
 });
 
 it('each of several subscriptions has its own file', () => {
-  const source = of(...decodeAny([...firstBlock(700, relation(), row(1)), streamCommit()]));
+  const source = of(...decodeAny([...firstBlock(700, buildRelation(), row(1)), buildStreamCommit()]));
   const grouping = source.pipe(transactions(spools.options));
   const [one, other] = [record(grouping).values[0], record(grouping).values[0]];
   one?.ack();

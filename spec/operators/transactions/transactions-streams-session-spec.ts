@@ -2,14 +2,14 @@ import { of, retry } from 'rxjs';
 import { reconnect } from '../../../lib/operators/reconnect/reconnect';
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import {
-  begin,
-  commit,
-  insert,
-  encodeLogicalMessage,
-  relation,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
+  buildBegin,
+  buildCommit,
+  buildInsert,
+  buildLogicalMessage,
+  buildRelation,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
 } from '../../../lib/testing/payloads';
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import { Clock } from '../../support/clock';
@@ -18,7 +18,7 @@ import { names, record, streamingAny } from '../../support/streaming';
 import { captureError } from '../../support/capture-error';
 import { Spools } from '../support/spools';
 
-const row = (id: number, text = `row ${id}`): Buffer => insert([String(id), text]);
+const row = (id: number, text = `row ${id}`): Buffer => buildInsert([String(id), text]);
 const rows = (count: number): Buffer[] => Array.from({ length: count }, (_, id) => row(id));
 
 let clock: Clock;
@@ -63,11 +63,11 @@ describe('transactions in blocks, in a session', () => {
   it('are confirmed in the order of their commits, each as a whole', () => {
     const { values, subscription } = started();
     server.last.push(
-      ...firstBlock(700, relation(), row(1)),
-      ...firstBlock(800, relation(), row(2)),
+      ...firstBlock(700, buildRelation(), row(1)),
+      ...firstBlock(800, buildRelation(), row(2)),
       ...transaction({ commitLsn: 0x100n }).payloads,
-      streamCommit({ xid: 800, commitLsn: 0x200n }),
-      streamCommit({ xid: 700, commitLsn: 0x300n }),
+      buildStreamCommit({ xid: 800, commitLsn: 0x200n }),
+      buildStreamCommit({ xid: 700, commitLsn: 0x300n }),
     );
     expect(values.map(({ xid }) => xid)).toEqual([700, 800, 700]);
     expect(values[2]?.ack()).toBe(true);
@@ -83,15 +83,15 @@ describe('transactions in blocks, in a session', () => {
 
   it('hold back nothing while they are open: other transactions, messages and keepalives are confirmed', () => {
     const { values, subscription } = started();
-    server.last.push(...firstBlock(700, relation(), row(1)));
+    server.last.push(...firstBlock(700, buildRelation(), row(1)));
     server.commit(transaction({ commitLsn: 0x100n }));
     values[0]?.ack();
     expect(confirmed()).toBe(0x130n);
-    server.last.push(encodeLogicalMessage({ transactional: false, lsn: 0x180n }));
+    server.last.push(buildLogicalMessage({ transactional: false, lsn: 0x180n }));
     expect(confirmed()).toBe(0x180n);
     server.last.keepalive(0x200n);
     expect(confirmed()).toBe(0x200n);
-    server.last.push(streamCommit({ commitLsn: 0x300n }));
+    server.last.push(buildStreamCommit({ commitLsn: 0x300n }));
     server.last.keepalive(0x400n);
     expect(confirmed()).toBe(0x200n);
     values[1]?.ack();
@@ -101,12 +101,12 @@ describe('transactions in blocks, in a session', () => {
 
   it('are acknowledged automatically if they have no remaining changes', () => {
     const { values, subscription } = started();
-    server.last.push(...firstBlock(700), streamCommit({ commitLsn: 0x100n }));
+    server.last.push(...firstBlock(700), buildStreamCommit({ commitLsn: 0x100n }));
     expect(confirmed()).toBe(0x130n);
-    server.last.push(...firstBlock(700, relation(), [701, row(1)]), streamAbort({ subxid: 701 }));
-    server.last.push(streamCommit({ commitLsn: 0x200n }));
+    server.last.push(...firstBlock(700, buildRelation(), [701, row(1)]), buildStreamAbort({ subxid: 701 }));
+    server.last.push(buildStreamCommit({ commitLsn: 0x200n }));
     expect(confirmed()).toBe(0x230n);
-    server.last.push(...firstBlock(700, relation(), row(1)), streamAbort());
+    server.last.push(...firstBlock(700, buildRelation(), row(1)), buildStreamAbort());
     server.last.keepalive(0x300n);
     expect(confirmed()).toBe(0x300n);
     expect(values).toEqual([]);
@@ -126,15 +126,18 @@ describe('transactions in blocks, in a session', () => {
       }).pipe(transactions({ maxBytes: 100_000, spoolDirectory: spools.folder })),
     );
     clock.advance();
-    server.last.push(...firstBlock(700, relation(), ...rows(10)), ...firstBlock(800, relation(), ...rows(20_000)));
+    server.last.push(
+      ...firstBlock(700, buildRelation(), ...rows(10)),
+      ...firstBlock(800, buildRelation(), ...rows(20_000)),
+    );
     clock.advance(1000);
     expect([heard.values.length, spools.open.length, bytes.at(-1)]).toEqual([0, 1, 0]);
-    server.last.push(streamCommit({ xid: 700, commitLsn: 0x100n }));
+    server.last.push(buildStreamCommit({ xid: 700, commitLsn: 0x100n }));
     clock.advance(10);
     expect(bytes.at(-1)).toBeGreaterThan(300);
     expect(bytes.at(-1)).toBeLessThan(1000);
     heard.values[0]?.ack();
-    server.last.push(streamCommit({ xid: 800, commitLsn: 0x200n }));
+    server.last.push(buildStreamCommit({ xid: 800, commitLsn: 0x200n }));
     clock.advance(10);
     expect(heard.values.map((unit) => 'size' in unit && unit.size)).toEqual([10, 20_000]);
     // A block of the file, not its size of a megabyte.
@@ -150,7 +153,7 @@ describe('transactions in blocks, in a session', () => {
     const bytes: number[] = [];
     const statusObserver = { next: ({ unackedBytes }: { unackedBytes: number }) => bytes.push(unackedBytes) };
     const { values, subscription } = started({ statusInterval: 5, statusObserver });
-    server.last.push(...firstBlock(700, relation(), row(1, 'x'.repeat(600_000)), row(2)), streamCommit());
+    server.last.push(...firstBlock(700, buildRelation(), row(1, 'x'.repeat(600_000)), row(2)), buildStreamCommit());
     clock.advance(10);
     expect([spools.open.length, bytes.at(-1)]).toEqual([1, expect.closeTo(600_200, -3)]);
     values[0]?.ack();
@@ -159,7 +162,7 @@ describe('transactions in blocks, in a session', () => {
 
   it('fill the window if they are not acknowledged, so that reading pauses', () => {
     const { values, subscription } = started({ maxUnacked: 2 });
-    const one = (xid: number) => [...firstBlock(xid, relation(), row(xid)), streamCommit({ xid })];
+    const one = (xid: number) => [...firstBlock(xid, buildRelation(), row(xid)), buildStreamCommit({ xid })];
     server.last.push(...one(1), ...one(2), ...one(3));
     clock.advance(10);
     expect(values.map(({ xid }) => xid)).toEqual([1, 2]);
@@ -171,7 +174,11 @@ describe('transactions in blocks, in a session', () => {
 
   it('can neither be acknowledged nor read from their file after the end, and leave no file', () => {
     const { values, subscription } = started();
-    server.last.push(...firstBlock(700, relation(), row(1)), streamCommit(), ...firstBlock(800, relation(), row(2)));
+    server.last.push(
+      ...firstBlock(700, buildRelation(), row(1)),
+      buildStreamCommit(),
+      ...firstBlock(800, buildRelation(), row(2)),
+    );
     expect(names([...(values[0] && 'changes' in values[0] ? values[0] : [])])).toEqual(['row 1']);
     subscription.unsubscribe();
     expect(spools.open).toEqual([]);
@@ -185,15 +192,15 @@ describe('transactions in blocks, in a session', () => {
 
   it('are confirmed only by the consumer if it owns the position, and progress is beyond open ones', () => {
     const { values, subscription } = started({ startLsn: () => of(null) });
-    server.last.push(...firstBlock(700, relation(), row(1)));
+    server.last.push(...firstBlock(700, buildRelation(), row(1)));
     server.last.keepalive(0x200n);
     expect(values).toMatchObject([{ kind: 'progress', endLsn: 0x200n }]);
     values[0]?.ack();
     expect(confirmed()).toBe(0x200n);
-    server.last.push(...firstBlock(800, relation(), [801, row(2)]), streamAbort({ xid: 800, subxid: 801 }));
-    server.last.push(streamCommit({ xid: 800, commitLsn: 0x300n }));
+    server.last.push(...firstBlock(800, buildRelation(), [801, row(2)]), buildStreamAbort({ xid: 800, subxid: 801 }));
+    server.last.push(buildStreamCommit({ xid: 800, commitLsn: 0x300n }));
     expect(confirmed()).toBe(0x200n);
-    server.last.push(streamCommit({ xid: 700, commitLsn: 0x400n }));
+    server.last.push(buildStreamCommit({ xid: 700, commitLsn: 0x400n }));
     values[1]?.ack();
     expect(confirmed()).toBe(0x430n);
     subscription.unsubscribe();
@@ -201,12 +208,20 @@ describe('transactions in blocks, in a session', () => {
 });
 
 describe('a new session', () => {
-  const half = [...firstBlock(700, relation(), ...rows(1000)), ...firstBlock(800, relation(), ...rows(1000))];
+  const half = [...firstBlock(700, buildRelation(), ...rows(1000)), ...firstBlock(800, buildRelation(), ...rows(1000))];
 
   it.each<[what: string, payloads: Buffer[], ids: unknown[]]>([
-    ['streams it again', [...firstBlock(700, relation(), row(1)), streamCommit({ commitLsn: 0x100n })], ['row 1']],
-    ['sends it without streaming', [begin({ xid: 700 }), relation(), row(2), commit()], ['row 2']],
-    ['streams another transaction with that xid', [...firstBlock(700, relation(), row(3)), streamPrepare()], ['row 3']],
+    [
+      'streams it again',
+      [...firstBlock(700, buildRelation(), row(1)), buildStreamCommit({ commitLsn: 0x100n })],
+      ['row 1'],
+    ],
+    ['sends it without streaming', [buildBegin({ xid: 700 }), buildRelation(), row(2), buildCommit()], ['row 2']],
+    [
+      'streams another transaction with that xid',
+      [...firstBlock(700, buildRelation(), row(3)), buildStreamPrepare()],
+      ['row 3'],
+    ],
     ['sends nothing of it', transaction({ rows: ['other'] }).payloads.slice(), ['other']],
   ])('drops what the previous one has half received, and its file: the server %s', (_, payloads, ids) => {
     const source = streamingAny(server, { streaming: 'on', twoPhase: true });
@@ -236,7 +251,7 @@ describe('a new session', () => {
     server.last.close(new Error('reset'));
     expect(spools.open).toEqual([]);
     clock.advance(2000);
-    server.last.push(...firstBlock(700, relation(), row(1)), streamCommit());
+    server.last.push(...firstBlock(700, buildRelation(), row(1)), buildStreamCommit());
     expect(heard.values).toHaveLength(1);
     heard.values[0]?.ack();
     expect([confirmed(), spools.open]).toEqual([0x130n, []]);
@@ -247,7 +262,7 @@ describe('a new session', () => {
     const source = streamingAny(server, { streaming: 'on' });
     const heard = record(source.pipe(retry(1), transactions(spools.options)));
     clock.advance();
-    const payloads = [...firstBlock(700, relation(), row(1)), streamCommit()];
+    const payloads = [...firstBlock(700, buildRelation(), row(1)), buildStreamCommit()];
     server.last.push(...payloads);
     server.last.close(new Error('reset'));
     clock.advance();

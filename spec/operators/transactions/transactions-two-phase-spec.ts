@@ -4,19 +4,19 @@ import { PreparedTransaction } from '../../../lib/operators/transactions/transac
 import { transactions } from '../../../lib/operators/transactions/transactions';
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  insert,
-  encodeLogicalMessage,
-  origin,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
 } from '../../../lib/testing/payloads';
 import { block, firstBlock } from '../../pgoutput/support/blocks';
 import { decodeAny } from '../../pgoutput/support/decode';
@@ -25,7 +25,7 @@ import { FakeBackend } from '../../support/fake-backend';
 import { record, streamingAny } from '../../support/streaming';
 import { assemble, asWholeTransaction, assignLetters, runMarbles, describeTransactions } from '../support/streamed';
 
-const row = (id: number) => insert([String(id), `row ${id}`]);
+const row = (id: number) => buildInsert([String(id), `row ${id}`]);
 /** The changes of a prepared transaction, at its prepare LSN. */
 const changesAt = (prepareLsn: bigint, ...payloads: Buffer[]) =>
   asWholeTransaction(payloads, { commitLsn: prepareLsn }).changes;
@@ -41,21 +41,21 @@ const PREPARED = {
 };
 
 describe('transactions, with prepared transactions', () => {
-  const p = { ...PREPARED, size: 2, changes: changesAt(0x100n, relation(), row(1), row(2)) };
+  const p = { ...PREPARED, size: 2, changes: changesAt(0x100n, buildRelation(), row(1), row(2)) };
   const o = { ...PREPARED, size: 0, changes: [] };
-  const [k, r] = assemble([commitPrepared(), rollbackPrepared()]);
+  const [k, r] = assemble([buildCommitPrepared(), buildRollbackPrepared()]);
   if (!k || !r) throw new Error('Expected two messages');
   const values = { p, o, k, r };
 
   it('emits one with its changes at the Prepare, and its end as it is received', () => {
     const sent = assignLetters([
-      beginPrepare(), // a
-      relation(), // b
+      buildBeginPrepare(), // a
+      buildRelation(), // b
       row(1), // c
       row(2), // d
-      prepare(), // e
-      commitPrepared(), // f
-      rollbackPrepared(), // g
+      buildPrepare(), // e
+      buildCommitPrepared(), // f
+      buildRollbackPrepared(), // g
     ]);
     runMarbles(({ cold, expectObservable }) => {
       const source = cold('-a-b-c-d-e--f-g-|', sent);
@@ -66,11 +66,11 @@ describe('transactions, with prepared transactions', () => {
 
   it('emits one at the Stream Prepare if it is sent in blocks, without aborted changes', () => {
     const sent = assignLetters([
-      ...firstBlock(700, relation(), row(1), [701, row(9)]), // a b c d e
-      streamAbort({ subxid: 701 }), // f
+      ...firstBlock(700, buildRelation(), row(1), [701, row(9)]), // a b c d e
+      buildStreamAbort({ subxid: 701 }), // f
       ...block(700, row(2)), // g h i
-      streamPrepare(), // j
-      commitPrepared(), // k
+      buildStreamPrepare(), // j
+      buildCommitPrepared(), // k
     ]);
     runMarbles(({ cold, expectObservable }) => {
       expectObservable(cold('abcdefghijk|', sent).pipe(transactions(), map(describeTransactions))).toBe(
@@ -81,33 +81,43 @@ describe('transactions, with prepared transactions', () => {
   });
 
   it('emits an empty one, too, because its end follows', () => {
-    const sent = assignLetters([beginPrepare(), prepare(), ...firstBlock(700), streamPrepare(), rollbackPrepared()]);
+    const sent = assignLetters([
+      buildBeginPrepare(),
+      buildPrepare(),
+      ...firstBlock(700),
+      buildStreamPrepare(),
+      buildRollbackPrepared(),
+    ]);
     runMarbles(({ cold, expectObservable }) => {
       expectObservable(cold('ab-cd-ef|', sent).pipe(transactions(), map(describeTransactions))).toBe(
         '-o----or|',
         values,
       );
     });
-    const aborted = [...firstBlock(700, relation(), [701, row(1)]), streamAbort({ subxid: 701 }), streamPrepare()];
+    const aborted = [
+      ...firstBlock(700, buildRelation(), [701, row(1)]),
+      buildStreamAbort({ subxid: 701 }),
+      buildStreamPrepare(),
+    ];
     expect(assemble(aborted)).toEqual([o]);
   });
 
   it('emits one among others, in the order in which they are complete', () => {
     const units = assemble([
-      ...firstBlock(7, relation(), row(1)),
-      beginPrepare({ xid: 5, gid: 'five' }),
-      relation(),
+      ...firstBlock(7, buildRelation(), row(1)),
+      buildBeginPrepare({ xid: 5, gid: 'five' }),
+      buildRelation(),
       row(2),
-      prepare({ xid: 5, gid: 'five' }),
-      begin({ xid: 6 }),
+      buildPrepare({ xid: 5, gid: 'five' }),
+      buildBegin({ xid: 6 }),
       row(3),
-      commit(),
-      commitPrepared({ xid: 5, gid: 'five' }),
+      buildCommit(),
+      buildCommitPrepared({ xid: 5, gid: 'five' }),
       ...block(7, row(4)),
-      streamPrepare({ gid: 'seven', xid: 7 }),
-      ...firstBlock(8, relation(), row(5)),
-      rollbackPrepared({ gid: 'seven', xid: 7 }),
-      streamCommit({ xid: 8 }),
+      buildStreamPrepare({ gid: 'seven', xid: 7 }),
+      ...firstBlock(8, buildRelation(), row(5)),
+      buildRollbackPrepared({ gid: 'seven', xid: 7 }),
+      buildStreamCommit({ xid: 8 }),
     ]);
     expect(units.map(({ kind, xid, gid, size }) => [kind, xid, gid, size])).toEqual([
       ['preparedTransaction', 5, 'five', 1],
@@ -120,29 +130,29 @@ describe('transactions, with prepared transactions', () => {
   });
 
   it('has its origin, and logical messages among its changes', () => {
-    const payloads = [origin('node_b'), relation(), row(1), encodeLogicalMessage()];
+    const payloads = [buildOrigin('node_b'), buildRelation(), row(1), buildLogicalMessage()];
     const expected = { ...PREPARED, origin: 'node_b', size: 2, changes: changesAt(0x100n, ...payloads) };
-    expect(assemble([beginPrepare(), ...payloads, prepare()])).toStrictEqual([expected]);
-    expect(assemble([...firstBlock(700, ...payloads), streamPrepare()])).toStrictEqual([expected]);
+    expect(assemble([buildBeginPrepare(), ...payloads, buildPrepare()])).toStrictEqual([expected]);
+    expect(assemble([...firstBlock(700, ...payloads), buildStreamPrepare()])).toStrictEqual([expected]);
   });
 
   it('is dropped if it is half received when another begins, or if its beginning was not received', () => {
-    const [, second, third] = decodeAny([beginPrepare(), relation(), row(1)]);
-    const [end] = decodeAny([beginPrepare(), prepare()]).slice(1);
-    const whole = decodeAny([begin(), relation(), row(2), commit()]);
+    const [, second, third] = decodeAny([buildBeginPrepare(), buildRelation(), row(1)]);
+    const [end] = decodeAny([buildBeginPrepare(), buildPrepare()]).slice(1);
+    const whole = decodeAny([buildBegin(), buildRelation(), row(2), buildCommit()]);
     if (!second || !third || !end) throw new Error('Expected messages');
     expect(record(from([second, third, end]).pipe(transactions())).values).toEqual([]);
-    const half = decodeAny([beginPrepare(), relation(), row(1)]);
+    const half = decodeAny([buildBeginPrepare(), buildRelation(), row(1)]);
     expect(record(from([...half, ...whole]).pipe(transactions(), map(describeTransactions))).values).toEqual([
-      asWholeTransaction([relation(), row(2)]),
+      asWholeTransaction([buildRelation(), row(2)]),
     ]);
   });
 
   it('has a JSON form and inspection like a transaction', () => {
-    const payloads = [relation(), row(1)];
+    const payloads = [buildRelation(), row(1)];
     const forms = [
-      [beginPrepare(), ...payloads, prepare()],
-      [...firstBlock(700, ...payloads), streamPrepare()],
+      [buildBeginPrepare(), ...payloads, buildPrepare()],
+      [...firstBlock(700, ...payloads), buildStreamPrepare()],
     ];
     const [one, other] = forms.map((form) => record(from(decodeAny(form)).pipe(transactions())).values[0]);
     expect(one).toBeInstanceOf(PreparedTransaction);
@@ -179,7 +189,7 @@ describe('prepared transactions, in a session', () => {
     return heard;
   }
 
-  const one = [beginPrepare(), relation(), row(1), prepare()];
+  const one = [buildBeginPrepare(), buildRelation(), row(1), buildPrepare()];
 
   it('are requested', () => {
     const { subscription } = started({ streaming: 'on' });
@@ -191,7 +201,7 @@ describe('prepared transactions, in a session', () => {
 
   it('are confirmed one by one, and so are their ends', () => {
     const { values, subscription } = started();
-    server.last.push(...one, commitPrepared());
+    server.last.push(...one, buildCommitPrepared());
     clock.advance(10);
     const confirmed = values.map((unit) => {
       expect(unit.ack()).toBe(true);
@@ -206,11 +216,11 @@ describe('prepared transactions, in a session', () => {
     const { values, subscription } = started({ maxUnacked: 1 });
     server.last.push(
       ...one,
-      beginPrepare({ gid: 'other', prepareLsn: 0x150n }),
+      buildBeginPrepare({ gid: 'other', prepareLsn: 0x150n }),
       row(2),
-      prepare({ prepareLsn: 0x150n }),
+      buildPrepare({ prepareLsn: 0x150n }),
     );
-    server.last.push(commitPrepared({ commitLsn: 0x200n }));
+    server.last.push(buildCommitPrepared({ commitLsn: 0x200n }));
     expect(values.map(({ kind }) => kind)).toEqual(['preparedTransaction', 'preparedTransaction', 'commitPrepared']);
     values[2]?.ack();
     clock.advance(10);
@@ -228,8 +238,13 @@ describe('prepared transactions, in a session', () => {
     const { values, subscription } = started({ maxUnackedBytes: 50_000 });
     for (let xid = 1; xid <= 100; xid++) {
       const at = { xid, gid: `gid ${xid}`, prepareLsn: BigInt(xid) * 0x100n };
-      server.last.push(beginPrepare(at), relation(), insert([String(xid), 'x'.repeat(10_000)]), prepare(at));
-      server.last.push(commitPrepared({ xid, gid: at.gid, commitLsn: at.prepareLsn + 0x80n }));
+      server.last.push(
+        buildBeginPrepare(at),
+        buildRelation(),
+        buildInsert([String(xid), 'x'.repeat(10_000)]),
+        buildPrepare(at),
+      );
+      server.last.push(buildCommitPrepared({ xid, gid: at.gid, commitLsn: at.prepareLsn + 0x80n }));
     }
     clock.advance(10);
     expect(values).toHaveLength(10);
@@ -244,7 +259,7 @@ describe('prepared transactions, in a session', () => {
 
   it('have a checkpoint that never goes back, even if their prepare is before the start', () => {
     const { values, subscription } = started({ startLsn: () => [0x150n] });
-    server.last.push(...one, commitPrepared(), beginPrepare(), relation(), row(1), prepare());
+    server.last.push(...one, buildCommitPrepared(), buildBeginPrepare(), buildRelation(), row(1), buildPrepare());
     const endOf = (unit: (typeof values)[number] | undefined) => unit && 'checkpoint' in unit && unit.checkpoint.endLsn;
     expect(values.map(endOf)).toEqual(['0/150', '0/230', '0/150']);
     for (const unit of values.slice(0, 2)) unit.ack();
@@ -254,14 +269,14 @@ describe('prepared transactions, in a session', () => {
 
   it('have a checkpoint at their end, and so do their ends', () => {
     const { values, subscription } = started();
-    server.last.push(...one, commitPrepared(), rollbackPrepared());
+    server.last.push(...one, buildCommitPrepared(), buildRollbackPrepared());
     expect(values.map((unit) => 'checkpoint' in unit && unit.checkpoint.endLsn)).toEqual(['0/130', '0/230', '0/230']);
     subscription.unsubscribe();
   });
 
   it('are waited for even if they are empty: only the subscriber acknowledges them', () => {
     const { values, subscription } = started();
-    server.last.push(beginPrepare(), prepare());
+    server.last.push(buildBeginPrepare(), buildPrepare());
     clock.advance(10);
     expect(server.slot().confirmed).toBe(0x80n);
     values[0]?.ack();

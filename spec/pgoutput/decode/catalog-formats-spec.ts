@@ -1,6 +1,6 @@
 import { decodeError, decodeLast } from '../support/decode';
 import { TABLE } from '../../../lib/testing/defaults';
-import { relation, type } from '../../../lib/testing/payloads';
+import { buildRelation, buildType } from '../../../lib/testing/payloads';
 
 describe('Relation', () => {
   it('is decoded with its columns', () => {
@@ -10,7 +10,7 @@ describe('Relation', () => {
       { name: 'größe', typeOid: 0xffff_ffff },
     ];
     const message = decodeLast('relation', [
-      relation({ oid: 0xffff_fffe, schema: 'billing', name: 'invoices', columns }),
+      buildRelation({ oid: 0xffff_fffe, schema: 'billing', name: 'invoices', columns }),
     ]);
     expect(message).toEqual({
       kind: 'relation',
@@ -32,7 +32,7 @@ describe('Relation', () => {
     ['Public', 'Public', 'Public.users'],
     ['', 'pg_catalog', 'pg_catalog.users'],
   ])('of schema %j has schema %j and table %j', (sent, schema, table) => {
-    expect(decodeLast('relation', [relation({ schema: sent })])).toMatchObject({ schema, name: 'users', table });
+    expect(decodeLast('relation', [buildRelation({ schema: sent })])).toMatchObject({ schema, name: 'users', table });
   });
 
   it.each([
@@ -41,27 +41,27 @@ describe('Relation', () => {
     ['f', 'full'],
     ['i', 'index'],
   ])('with replica identity %s means %s', (identity, replicaIdentity) => {
-    expect(decodeLast('relation', [relation({ identity })])).toMatchObject({ replicaIdentity });
+    expect(decodeLast('relation', [buildRelation({ identity })])).toMatchObject({ replicaIdentity });
   });
 
   it('is rejected with any other replica identity', () => {
-    const error = decodeError([relation({ name: 't', identity: 'x' })]);
+    const error = decodeError([buildRelation({ name: 't', identity: 'x' })]);
     expect(error.message).toContain("the replica identity, 'd', 'n', 'f' or 'i', at byte 14, found 'x'");
   });
 
   it('may have no columns', () => {
-    expect(decodeLast('relation', [relation({ columns: [] })])).toMatchObject({ oid: TABLE, columns: [] });
+    expect(decodeLast('relation', [buildRelation({ columns: [] })])).toMatchObject({ oid: TABLE, columns: [] });
   });
 });
 
 describe('Type', () => {
   it('is decoded, with pg_catalog for an empty schema', () => {
-    expect(decodeLast('type', [type(16400, 'mood')])).toEqual({
+    expect(decodeLast('type', [buildType(16400, 'mood')])).toEqual({
       kind: 'type',
       oid: 16400,
       schema: 'public',
       name: 'mood',
     });
-    expect(decodeLast('type', [type(16401, 'int4', '')]).schema).toBe('pg_catalog');
+    expect(decodeLast('type', [buildType(16401, 'int4', '')]).schema).toBe('pg_catalog');
   });
 });

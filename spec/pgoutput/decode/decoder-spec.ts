@@ -9,23 +9,23 @@ import { decodeAny, decodeError } from '../support/decode';
 import { TABLE } from '../../../lib/testing/defaults';
 import * as payloads from '../../../lib/testing/payloads';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  deletion,
-  insert,
-  encodeLogicalMessage,
-  origin,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
-  truncate,
-  type,
-  update,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  buildDelete,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
+  buildTruncate,
+  buildType,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 
 const columns = [
@@ -40,36 +40,36 @@ const untouched: payloads.Tuple = ['2', payloads.UNCHANGED, null, payloads.UNCHA
 
 /** Every kind of message and tuple that a transaction may have. */
 const content = [
-  origin('node'),
-  type(16500, 'mood'),
-  relation({ columns }),
-  insert(row),
-  update(untouched),
-  update(untouched, { key: row }),
-  update(untouched, { old: row }),
-  deletion({ key: row }),
-  deletion({ old: row }),
-  truncate({ oids: [TABLE, TABLE] }),
-  encodeLogicalMessage(),
+  buildOrigin('node'),
+  buildType(16500, 'mood'),
+  buildRelation({ columns }),
+  buildInsert(row),
+  buildUpdate(untouched),
+  buildUpdate(untouched, { key: row }),
+  buildUpdate(untouched, { old: row }),
+  buildDelete({ key: row }),
+  buildDelete({ old: row }),
+  buildTruncate({ oids: [TABLE, TABLE] }),
+  buildLogicalMessage(),
 ];
 /** A stream with every kind of message. */
 const stream = [
-  encodeLogicalMessage({ transactional: false }),
-  begin(),
+  buildLogicalMessage({ transactional: false }),
+  buildBegin(),
   ...content,
-  commit(),
+  buildCommit(),
   ...firstBlock(800),
   ...firstBlock(700, ...content),
   // Another spec covers the LSN and time of aborts in parallel streaming, which are optional.
-  streamAbort({ xid: 700, subxid: 701 }),
-  ...block(700, [702, insert(row)]),
-  streamCommit({ xid: 700 }),
-  streamPrepare({ xid: 800 }),
-  beginPrepare(),
-  insert(row),
-  prepare(),
-  commitPrepared(),
-  rollbackPrepared(),
+  buildStreamAbort({ xid: 700, subxid: 701 }),
+  ...block(700, [702, buildInsert(row)]),
+  buildStreamCommit({ xid: 700 }),
+  buildStreamPrepare({ xid: 800 }),
+  buildBeginPrepare(),
+  buildInsert(row),
+  buildPrepare(),
+  buildCommitPrepared(),
+  buildRollbackPrepared(),
 ];
 const IN_TRANSACTION = 5;
 const IN_BLOCK = stream.findIndex((payload) => payload.toString('latin1', 0, 1) === 'S') + 3;
@@ -144,7 +144,7 @@ describe('invalid bytes', () => {
     const tag = fc.constantFrom(...'BCORYIUDTMSEcApbPKr');
     const place = fc.constantFrom(0, IN_TRANSACTION, IN_BLOCK);
     const property = fc.property(tag, place, fc.uint8Array({ maxLength: 64 }), (tag, at, fields) => {
-      expectMessageOrError(decoderAt(at), payloads.message(tag, Buffer.from(fields)));
+      expectMessageOrError(decoderAt(at), payloads.buildPayload(tag, Buffer.from(fields)));
     });
     fc.assert(property, { numRuns: 3000 });
   });

@@ -7,21 +7,21 @@ import { RawChangeDecoder } from '../../../lib/pgoutput/decode/raw-change-decode
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import { TABLE } from '../../../lib/testing/defaults';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  deletion,
-  inBlock,
-  insert,
-  encodeLogicalMessage,
-  prepare,
-  relation,
-  streamStart,
-  streamStop,
-  truncate,
-  type,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildDelete,
+  insertXid,
+  buildInsert,
+  buildLogicalMessage,
+  buildPrepare,
+  buildRelation,
+  buildStreamStart,
+  buildStreamStop,
+  buildTruncate,
+  buildType,
   UNCHANGED,
-  update,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 import { captureError } from '../../support/capture-error';
 import { block, firstBlock } from '../support/blocks';
@@ -53,7 +53,7 @@ function replayed(recorded: readonly RawChange[], commitLsn = 0x100n): Change[] 
 
 /** The changes of a transaction that is sent as a whole. */
 function whole(payloads: readonly Buffer[]): Change[] {
-  return decodeAny([begin(), ...payloads, commit()]).filter(
+  return decodeAny([buildBegin(), ...payloads, buildCommit()]).filter(
     (message): message is Change => 'ordinal' in message && message.ordinal !== undefined,
   );
 }
@@ -70,24 +70,24 @@ function expectSameChanges(actual: readonly Change[], expected: readonly Change[
   expect(actual.map((change) => JSON.stringify(change))).toEqual(expected.map((change) => JSON.stringify(change)));
 }
 
-const users = relation();
-const others = relation({ oid: OTHER, schema: 'billing', name: 'others', identity: 'f', columns: ['a', 'b'] });
+const users = buildRelation();
+const others = buildRelation({ oid: OTHER, schema: 'billing', name: 'others', identity: 'f', columns: ['a', 'b'] });
 
 const EVERYTHING = [
   users,
-  insert(['1', 'ann']),
-  update(['2', UNCHANGED]),
-  update(['2', UNCHANGED], { key: ['1', null] }),
+  buildInsert(['1', 'ann']),
+  buildUpdate(['2', UNCHANGED]),
+  buildUpdate(['2', UNCHANGED], { key: ['1', null] }),
   others,
-  update(['x', UNCHANGED], { old: ['w', 'toast'] }, OTHER),
-  insert(['3', null]),
-  deletion({ key: ['2', null] }),
-  deletion({ old: ['x', 'toast'] }, OTHER),
-  truncate({ oids: [TABLE, OTHER], cascade: true, restartIdentity: true }),
-  truncate({ oids: [OTHER] }),
-  encodeLogicalMessage({ prefix: 'p', content: Buffer.from([0, 255]), lsn: 0x77n }),
-  truncate({ oids: [] }),
-  insert(['4', 'dan']),
+  buildUpdate(['x', UNCHANGED], { old: ['w', 'toast'] }, OTHER),
+  buildInsert(['3', null]),
+  buildDelete({ key: ['2', null] }),
+  buildDelete({ old: ['x', 'toast'] }, OTHER),
+  buildTruncate({ oids: [TABLE, OTHER], cascade: true, restartIdentity: true }),
+  buildTruncate({ oids: [OTHER] }),
+  buildLogicalMessage({ prefix: 'p', content: Buffer.from([0, 255]), lsn: 0x77n }),
+  buildTruncate({ oids: [] }),
+  buildInsert(['4', 'dan']),
 ];
 
 describe('decoding of raw changes', () => {
@@ -104,7 +104,7 @@ describe('decoding of raw changes', () => {
 
   it('returns those of a prepared transaction from its raw changes', () => {
     const fields = { prepareLsn: 0x500n };
-    const piece = decodeAny([beginPrepare(fields), ...EVERYTHING, prepare(fields)]);
+    const piece = decodeAny([buildBeginPrepare(fields), ...EVERYTHING, buildPrepare(fields)]);
     const expected = piece.filter((message): message is Change => 'ordinal' in message);
     expectSameChanges(replayed(recordings(firstBlock(700, ...EVERYTHING)), 0x500n), expected);
   });
@@ -121,22 +121,22 @@ describe('decoding of raw changes', () => {
 
   it('omits changes that are not given, and counts the others', () => {
     const recorded = recordings(
-      firstBlock(700, users, insert(['1', 'a']), [701, insert(['2', 'b'])], insert(['3', 'c'])),
+      firstBlock(700, users, buildInsert(['1', 'a']), [701, buildInsert(['2', 'b'])], buildInsert(['3', 'c'])),
     );
     const left = replayed(recorded.filter(({ xid }) => xid !== 701));
-    expectSameChanges(left, whole([users, insert(['1', 'a']), insert(['3', 'c'])]));
+    expectSameChanges(left, whole([users, buildInsert(['1', 'a']), buildInsert(['3', 'c'])]));
   });
 
   it('decodes each row by the description at its time, whatever was received in between', () => {
-    const renamed = relation({ name: 'people', columns: [{ name: 'key', key: true, typeOid: 25 }] });
+    const renamed = buildRelation({ name: 'people', columns: [{ name: 'key', key: true, typeOid: 25 }] });
     const payloads = [
       users,
-      insert(['1', 'a']),
+      buildInsert(['1', 'a']),
       renamed,
-      insert(['2']),
-      deletion({ key: ['2'] }),
+      buildInsert(['2']),
+      buildDelete({ key: ['2'] }),
       users,
-      insert(['3', 'c']),
+      buildInsert(['3', 'c']),
     ];
     const recorded = recordings(firstBlock(700, ...payloads));
     expectSameChanges(replayed(recorded), whole(payloads));
@@ -150,8 +150,15 @@ describe('decoding of raw changes', () => {
   });
 
   it('decodes domains as they were known at its time', () => {
-    const described = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
-    const payloads = [type(16400, 'int4', ''), described, insert(['1']), type(16400, 'mood'), described, insert(['1'])];
+    const described = buildRelation({ columns: [{ name: 'a', typeOid: 16400 }] });
+    const payloads = [
+      buildType(16400, 'int4', ''),
+      described,
+      buildInsert(['1']),
+      buildType(16400, 'mood'),
+      described,
+      buildInsert(['1']),
+    ];
     const changes = replayed(recordings(firstBlock(700, ...payloads)));
     expectSameChanges(changes, whole(payloads));
     expect(changes).toMatchObject([{ new: { a: 1 } }, { new: { a: '1' } }]);
@@ -159,12 +166,12 @@ describe('decoding of raw changes', () => {
 
   it('decodes values with the parsers of its stream', () => {
     const types: TypeParsers = { getTypeParser: (oid) => (text) => `${oid}:${text}` };
-    const [change] = replayed(recordings(firstBlock(700, users, insert(['1', 'a'])), types));
+    const [change] = replayed(recordings(firstBlock(700, users, buildInsert(['1', 'a'])), types));
     expect(change).toMatchObject({ new: { id: '23:1', name: '25:a' } });
   });
 
   it('knows only the tables that it is given', () => {
-    const [recording] = recordings(firstBlock(700, users, insert(['1', 'a'])));
+    const [recording] = recordings(firstBlock(700, users, buildInsert(['1', 'a'])));
     if (!recording) throw new Error('Expected a recording');
     const { payload } = recording;
     const error = captureError(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, []));
@@ -173,9 +180,9 @@ describe('decoding of raw changes', () => {
 
   it('is possible for changes only', () => {
     for (const payload of [
-      inBlock(7, users),
-      inBlock(7, type(1, 'x')),
-      inBlock(7, encodeLogicalMessage({ transactional: false })),
+      insertXid(7, users),
+      insertXid(7, buildType(1, 'x')),
+      insertXid(7, buildLogicalMessage({ transactional: false })),
     ]) {
       expect(captureError(() => new RawChangeDecoder(1n).decodeChange(payload, 0, payload.length, [])).message).toMatch(
         /expected a change of a transaction/,
@@ -188,11 +195,11 @@ describe('decoding of raw changes', () => {
 describe('a raw change', () => {
   it('exists for every streamed change, with its subtransaction, and for no other message', () => {
     const messages = decodeAny([
-      encodeLogicalMessage({ transactional: false }),
-      begin(),
+      buildLogicalMessage({ transactional: false }),
+      buildBegin(),
       ...EVERYTHING,
-      commit(),
-      ...firstBlock(700, type(5, 'mood'), users, [701, insert(['1', 'a'])], encodeLogicalMessage()),
+      buildCommit(),
+      ...firstBlock(700, buildType(5, 'mood'), users, [701, buildInsert(['1', 'a'])], buildLogicalMessage()),
     ]);
     const found = messages.flatMap((message) => {
       const recording = getRawChange(message);
@@ -205,14 +212,14 @@ describe('a raw change', () => {
   });
 
   it('is not part of the data', () => {
-    const [, , change] = decodeAny(firstBlock(700, users, insert(['1', 'a'])));
+    const [, , change] = decodeAny(firstBlock(700, users, buildInsert(['1', 'a'])));
     expect(new Set(Reflect.ownKeys(change ?? {}))).toEqual(new Set(Object.keys({ ...change })));
     expect(getRawChange({ ...change })).toBeUndefined();
     expect(structuredClone({ ...change })).toEqual({ ...change });
   });
 
   it('shares the list of one table, so that thousands of changes need only one', () => {
-    const recorded = recordings(firstBlock(700, users, insert(['1', 'a']), insert(['2', 'b'])));
+    const recorded = recordings(firstBlock(700, users, buildInsert(['1', 'a']), buildInsert(['2', 'b'])));
     expect(recorded[0]?.relations).toBe(recorded[1]?.relations);
   });
 });
@@ -225,38 +232,38 @@ describe('random changes, streamed in random blocks', () => {
   );
   const row = fc.tuple(fc.integer({ min: 0, max: 9 }).map(String), text);
   const change = fc.oneof(
-    row.map((values) => insert(values)),
-    row.map((values) => insert(values, OTHER)),
-    row.map(([id]) => update([id, UNCHANGED])),
-    fc.tuple(row, row).map(([values, old]) => update([values[0], UNCHANGED], { old }, OTHER)),
-    row.map(([id]) => deletion({ key: [id, null] })),
-    row.map((old) => deletion({ old }, OTHER)),
-    fc.subarray([TABLE, OTHER]).map((oids) => truncate({ oids })),
-    text.map((content) => encodeLogicalMessage({ content: content ?? 'none' })),
+    row.map((values) => buildInsert(values)),
+    row.map((values) => buildInsert(values, OTHER)),
+    row.map(([id]) => buildUpdate([id, UNCHANGED])),
+    fc.tuple(row, row).map(([values, old]) => buildUpdate([values[0], UNCHANGED], { old }, OTHER)),
+    row.map(([id]) => buildDelete({ key: [id, null] })),
+    row.map((old) => buildDelete({ old }, OTHER)),
+    fc.subarray([TABLE, OTHER]).map((oids) => buildTruncate({ oids })),
+    text.map((content) => buildLogicalMessage({ content: content ?? 'none' })),
     // DDL, including that of a table that is not changed afterwards.
-    fc.constantFrom('id', 'key', '__proto__').map((name) => relation({ columns: [{ name, key: true }, 'name'] })),
-    fc.constantFrom(['a', 'b'], ['b', 'a']).map((columns) => relation({ oid: OTHER, name: 'others', columns })),
-    fc.constantFrom('int4', 'mood').map((name) => type(25, name, '')),
+    fc.constantFrom('id', 'key', '__proto__').map((name) => buildRelation({ columns: [{ name, key: true }, 'name'] })),
+    fc.constantFrom(['a', 'b'], ['b', 'a']).map((columns) => buildRelation({ oid: OTHER, name: 'others', columns })),
+    fc.constantFrom('int4', 'mood').map((name) => buildType(25, name, '')),
   );
 
   it('are decoded like those of the whole transaction', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(change, fc.boolean())), (changes) => {
         const payloads = [users, others, ...changes.map(([payload]) => payload)];
-        const streamed = [streamStart(), inBlock(700, users), inBlock(700, others)];
+        const streamed = [buildStreamStart(), insertXid(700, users), insertXid(700, others)];
         for (const [payload, cut] of changes) {
-          if (cut) streamed.push(streamStop(), streamStart({ first: false }));
-          streamed.push(inBlock(700, payload));
+          if (cut) streamed.push(buildStreamStop(), buildStreamStart({ first: false }));
+          streamed.push(insertXid(700, payload));
         }
-        expectSameChanges(replayed(recordings([...streamed, streamStop()])), whole(payloads));
+        expectSameChanges(replayed(recordings([...streamed, buildStreamStop()])), whole(payloads));
       }),
       { numRuns: 300 },
     );
   });
 
   it('do not affect the blocks of other transactions', () => {
-    const seven = [relation({ name: 'seven', columns: ['a'] }), insert(['1']), insert(['2'])] as const;
-    const eight = [relation({ name: 'eight', columns: ['b'] }), insert(['3']), insert(['4'])] as const;
+    const seven = [buildRelation({ name: 'seven', columns: ['a'] }), buildInsert(['1']), buildInsert(['2'])] as const;
+    const eight = [buildRelation({ name: 'eight', columns: ['b'] }), buildInsert(['3']), buildInsert(['4'])] as const;
     const recorded = recordings([
       ...firstBlock(700, seven[0], seven[1]),
       ...firstBlock(800, eight[0], eight[1]),

@@ -1,25 +1,25 @@
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  deletion,
-  inBlock,
-  insert,
-  encodeLogicalMessage,
-  origin,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
-  streamStart,
-  streamStop,
-  truncate,
-  type,
-  update,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  buildDelete,
+  insertXid,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
+  buildStreamStart,
+  buildStreamStop,
+  buildTruncate,
+  buildType,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 import { PgoutputDecoder } from '../../../lib/pgoutput/decode/decoder';
 import { readExpectedTables } from '../../../lib/pgoutput/types/expected-tables';
@@ -28,7 +28,7 @@ import { captureError } from '../../support/capture-error';
 import { block, firstBlock } from '../support/blocks';
 import { decodeAny, decodeError } from '../support/decode';
 
-const ONE = insert(['1', 'a']);
+const ONE = buildInsert(['1', 'a']);
 
 describe('the messages of a stream', () => {
   it('are decoded with all their fields', () => {
@@ -37,9 +37,9 @@ describe('the messages of a stream', () => {
       decodeAny([
         ...firstBlock(max),
         ...block(max),
-        streamAbort({ xid: max, subxid: 7 }),
-        streamAbort({ xid: 5, subxid: 5, abortLsn: 0xffff_ffff_ffff_ffffn, abortTime: COMMIT_TIME }),
-        streamCommit({ xid: max, commitLsn: 0x500n, endLsn: 0x530n }),
+        buildStreamAbort({ xid: max, subxid: 7 }),
+        buildStreamAbort({ xid: 5, subxid: 5, abortLsn: 0xffff_ffff_ffff_ffffn, abortTime: COMMIT_TIME }),
+        buildStreamCommit({ xid: max, commitLsn: 0x500n, endLsn: 0x530n }),
       ]),
     ).toStrictEqual(
       [
@@ -58,12 +58,12 @@ describe('the messages of a stream', () => {
     const changes = decodeAny(
       firstBlock(
         700,
-        relation(),
+        buildRelation(),
         ONE,
-        [701, update(['2', 'b'], { key: ['1', null] })],
-        [702, deletion({ key: ['2', null] })],
-        [701, truncate()],
-        encodeLogicalMessage({ lsn: 0x90n }),
+        [701, buildUpdate(['2', 'b'], { key: ['1', null] })],
+        [702, buildDelete({ key: ['2', null] })],
+        [701, buildTruncate()],
+        buildLogicalMessage({ lsn: 0x90n }),
       ),
     ).slice(2, -1);
     expect(changes.map((change) => ({ ...change }))).toMatchObject([
@@ -76,19 +76,19 @@ describe('the messages of a stream', () => {
   });
 
   it('include the origin within a block, without an xid', () => {
-    const [, found] = decodeAny(firstBlock(700, origin('node_b')));
+    const [, found] = decodeAny(firstBlock(700, buildOrigin('node_b')));
     expect(found).toMatchObject({ kind: 'origin', name: 'node_b', originLsn: 0n });
   });
 
   it('may have a non-transactional message between blocks, without an xid', () => {
-    const alone = encodeLogicalMessage({ transactional: false, lsn: 0x77n });
+    const alone = buildLogicalMessage({ transactional: false, lsn: 0x77n });
     const [, , found] = decodeAny([...firstBlock(700), alone, ...block(700)]);
     expect({ ...found }).toMatchObject({ kind: 'message', lsn: 0x77n, commitLsn: undefined });
     expect(found).not.toHaveProperty('xid');
   });
 
   it('may be empty, and abort a subtransaction of which nothing was streamed', () => {
-    const kinds = decodeAny([...firstBlock(700), ...block(700), streamAbort({ xid: 700, subxid: 705 })]);
+    const kinds = decodeAny([...firstBlock(700), ...block(700), buildStreamAbort({ xid: 700, subxid: 705 })]);
     expect(kinds.map(({ kind }) => kind)).toEqual([
       'streamStart',
       'streamStop',
@@ -96,22 +96,22 @@ describe('the messages of a stream', () => {
       'streamStop',
       'streamAbort',
     ]);
-    expect(decodeAny([streamAbort({ xid: 9, subxid: 10 }), streamAbort({ xid: 9 })])).toHaveLength(2);
+    expect(decodeAny([buildStreamAbort({ xid: 9, subxid: 10 }), buildStreamAbort({ xid: 9 })])).toHaveLength(2);
   });
 
   it('are interleaved with whole transactions and each other, and each transaction keeps its ordinals and its end', () => {
     const messages = decodeAny([
-      ...firstBlock(700, relation(), ONE),
-      ...firstBlock(800, relation({ oid: 9, name: 'others' }), insert(['2', 'b'], 9)),
-      begin({ commitLsn: 0x100n }),
-      relation({ oid: 8, name: 'whole' }),
-      insert(['3', 'c'], 8),
-      insert(['4', 'd'], 8),
-      commit({ commitLsn: 0x100n }),
-      ...block(700, insert(['5', 'e'])),
-      streamCommit({ xid: 800, commitLsn: 0x200n }),
-      ...block(700, insert(['6', 'f'])),
-      streamCommit({ xid: 700, commitLsn: 0x300n }),
+      ...firstBlock(700, buildRelation(), ONE),
+      ...firstBlock(800, buildRelation({ oid: 9, name: 'others' }), buildInsert(['2', 'b'], 9)),
+      buildBegin({ commitLsn: 0x100n }),
+      buildRelation({ oid: 8, name: 'whole' }),
+      buildInsert(['3', 'c'], 8),
+      buildInsert(['4', 'd'], 8),
+      buildCommit({ commitLsn: 0x100n }),
+      ...block(700, buildInsert(['5', 'e'])),
+      buildStreamCommit({ xid: 800, commitLsn: 0x200n }),
+      ...block(700, buildInsert(['6', 'f'])),
+      buildStreamCommit({ xid: 700, commitLsn: 0x300n }),
     ]);
     const changes = messages.flatMap((message) =>
       message.kind === 'insert' ? [[message.new['id'], message.xid, message.commitLsn, message.ordinal]] : [],
@@ -127,70 +127,78 @@ describe('the messages of a stream', () => {
   });
 
   it('may start again with an xid of a transaction that has ended', () => {
-    for (const end of [streamCommit(), streamAbort(), streamPrepare()]) {
+    for (const end of [buildStreamCommit(), buildStreamAbort(), buildStreamPrepare()]) {
       expect(decodeAny([...firstBlock(700), end, ...firstBlock(700), end])).toHaveLength(6);
     }
   });
 });
 
 describe('an invalid message at this point of a stream', () => {
-  const open = firstBlock(700, relation(), ONE);
+  const open = firstBlock(700, buildRelation(), ONE);
   const inside = open.slice(0, -1);
   const within = /expected Stream Stop of transaction 700 before it/;
   const whole = /expected the end of the transaction at 0\/100 before it/;
   const unknown = /expected a Stream Start of transaction 700 before it/;
 
   it.each<[what: string, payloads: Buffer[], problem: RegExp]>([
-    ['a block in a block', [...inside, streamStart({ xid: 800 })], within],
-    ['a block of the same transaction inside its block', [...inside, streamStart({ first: false })], within],
-    ['a block in a transaction that is not streamed', [begin(), streamStart()], whole],
-    ['a block in a prepared transaction', [beginPrepare(), streamStart()], whole],
-    ['a first block that is not the first', [...open, streamStart()], /of transaction 700 that is not its first/],
-    ['a block whose first is missing', [streamStart({ first: false })], /of transaction 700 that is its first/],
+    ['a block in a block', [...inside, buildStreamStart({ xid: 800 })], within],
+    ['a block of the same transaction inside its block', [...inside, buildStreamStart({ first: false })], within],
+    ['a block in a transaction that is not streamed', [buildBegin(), buildStreamStart()], whole],
+    ['a block in a prepared transaction', [buildBeginPrepare(), buildStreamStart()], whole],
+    ['a first block that is not the first', [...open, buildStreamStart()], /of transaction 700 that is not its first/],
+    ['a block whose first is missing', [buildStreamStart({ first: false })], /of transaction 700 that is its first/],
     [
       'a block that goes on after the commit',
-      [...open, streamCommit(), streamStart({ first: false })],
+      [...open, buildStreamCommit(), buildStreamStart({ first: false })],
       /that is its first/,
     ],
     [
       'a block that goes on after the abort',
-      [...open, streamAbort(), streamStart({ first: false })],
+      [...open, buildStreamAbort(), buildStreamStart({ first: false })],
       /that is its first/,
     ],
     [
       'a block that goes on after the prepare',
-      [...open, streamPrepare(), streamStart({ first: false })],
+      [...open, buildStreamPrepare(), buildStreamStart({ first: false })],
       /that is its first/,
     ],
-    ['the end of a block outside a block', [streamStop()], /^Stream Stop message: expected Stream Start before it/],
-    ['a second end of a block', [...open, streamStop()], /expected Stream Start before it/],
+    [
+      'the end of a block outside a block',
+      [buildStreamStop()],
+      /^Stream Stop message: expected Stream Start before it/,
+    ],
+    ['a second end of a block', [...open, buildStreamStop()], /expected Stream Start before it/],
     [
       'the end of a block in a transaction that is not streamed',
-      [begin(), streamStop()],
+      [buildBegin(), buildStreamStop()],
       /expected Stream Start before it/,
     ],
-    ['the commit of an unknown transaction', [streamCommit()], unknown],
-    ['a second commit', [...open, streamCommit(), streamCommit()], unknown],
-    ['a commit after the abort', [...open, streamAbort(), streamCommit()], unknown],
-    ['a commit after the prepare', [...open, streamPrepare(), streamCommit()], unknown],
-    ['a commit in the block', [...inside, streamCommit()], within],
-    ['a stream commit in a transaction that is not streamed', [...open, begin(), streamCommit()], whole],
-    ['an abort in the block', [...inside, streamAbort({ subxid: 701 })], within],
-    ['an abort in a transaction that is not streamed', [...open, begin(), streamAbort({ subxid: 701 })], whole],
-    ['the prepare of an unknown transaction', [streamPrepare()], unknown],
-    ['a prepare of the stream in the block', [...inside, streamPrepare()], within],
-    ['the Begin of another transaction in a block', [...inside, begin()], within],
-    ['a Commit in a block', [...inside, commit()], within],
-    ['a prepared transaction in a block', [...inside, beginPrepare()], within],
-    ['a Prepare in a block', [...inside, prepare()], within],
-    ['the commit of a prepared transaction in a block', [...inside, commitPrepared()], within],
-    ['the rollback of a prepared transaction in a block', [...inside, rollbackPrepared()], within],
+    ['the commit of an unknown transaction', [buildStreamCommit()], unknown],
+    ['a second commit', [...open, buildStreamCommit(), buildStreamCommit()], unknown],
+    ['a commit after the abort', [...open, buildStreamAbort(), buildStreamCommit()], unknown],
+    ['a commit after the prepare', [...open, buildStreamPrepare(), buildStreamCommit()], unknown],
+    ['a commit in the block', [...inside, buildStreamCommit()], within],
+    ['a stream commit in a transaction that is not streamed', [...open, buildBegin(), buildStreamCommit()], whole],
+    ['an abort in the block', [...inside, buildStreamAbort({ subxid: 701 })], within],
+    [
+      'an abort in a transaction that is not streamed',
+      [...open, buildBegin(), buildStreamAbort({ subxid: 701 })],
+      whole,
+    ],
+    ['the prepare of an unknown transaction', [buildStreamPrepare()], unknown],
+    ['a prepare of the stream in the block', [...inside, buildStreamPrepare()], within],
+    ['the Begin of another transaction in a block', [...inside, buildBegin()], within],
+    ['a Commit in a block', [...inside, buildCommit()], within],
+    ['a prepared transaction in a block', [...inside, buildBeginPrepare()], within],
+    ['a Prepare in a block', [...inside, buildPrepare()], within],
+    ['the commit of a prepared transaction in a block', [...inside, buildCommitPrepared()], within],
+    ['the rollback of a prepared transaction in a block', [...inside, buildRollbackPrepared()], within],
     ['a change between blocks', [...open, ONE], /^Insert message: it came outside a transaction/],
-    ['a change with an xid between blocks', [...open, inBlock(700, ONE)], /it came outside a transaction/],
-    ['an origin between blocks', [...open, origin('node_b')], /it came outside a transaction/],
-    ['a transactional message between blocks', [...open, encodeLogicalMessage()], /it came outside a transaction/],
-    ['a commit with flags', [...open, streamCommit({ flags: 1 })], /flags of 0 at byte 5, found 0x01/],
-    ['a prepare with flags', [...open, streamPrepare({ flags: 1 })], /flags of 0 at byte 1, found 0x01/],
+    ['a change with an xid between blocks', [...open, insertXid(700, ONE)], /it came outside a transaction/],
+    ['an origin between blocks', [...open, buildOrigin('node_b')], /it came outside a transaction/],
+    ['a transactional message between blocks', [...open, buildLogicalMessage()], /it came outside a transaction/],
+    ['a commit with flags', [...open, buildStreamCommit({ flags: 1 })], /flags of 0 at byte 5, found 0x01/],
+    ['a prepare with flags', [...open, buildStreamPrepare({ flags: 1 })], /flags of 0 at byte 1, found 0x01/],
   ])('%s', (_, payloads, problem) => {
     expect(decodeError(payloads).message).toMatch(problem);
   });
@@ -202,26 +210,26 @@ describe('an invalid message at this point of a stream', () => {
 });
 
 describe('an abort', () => {
-  const [, , ...rest] = [...streamAbort({ subxid: 701, abortLsn: 7n })];
+  const [, , ...rest] = [...buildStreamAbort({ subxid: 701, abortLsn: 7n })];
 
   it('has both LSN and time, or neither', () => {
     const whole = Buffer.from([0x41, 0, ...rest]);
     expect(rest).toHaveLength(23);
     for (let end = 1; end < whole.length; end++) {
-      const payload = streamAbort({ subxid: 701, abortLsn: 7n }).subarray(0, end);
+      const payload = buildStreamAbort({ subxid: 701, abortLsn: 7n }).subarray(0, end);
       if (end === 9) expect(decodeAny([payload])).toMatchObject([{ subxid: 701, abortLsn: undefined }]);
       else expect(decodeError([payload]).message).toMatch(/^Stream Abort message: expected /);
     }
   });
 
   it('must end at the end of its payload', () => {
-    const longer = Buffer.concat([streamAbort({ abortLsn: 7n }), Buffer.of(0)]);
+    const longer = Buffer.concat([buildStreamAbort({ abortLsn: 7n }), Buffer.of(0)]);
     expect(decodeError([longer]).message).toMatch(/^Stream Abort message: .* at byte 25/);
   });
 });
 
 describe('a table that is described in a block', () => {
-  const named = (name: string, ...columns: string[]) => relation({ name, columns });
+  const named = (name: string, ...columns: string[]) => buildRelation({ name, columns });
 
   /** The positions of the tables of inserts, and their decoded rows. */
   function rowsOf(payloads: readonly Buffer[]): unknown[] {
@@ -231,29 +239,31 @@ describe('a table that is described in a block', () => {
   }
 
   it('is unknown to other transactions until its transaction is committed', () => {
-    const start = firstBlock(700, named('mine', 'a'), insert(['1']));
-    const others = [begin(), insert(['1']), commit()];
+    const start = firstBlock(700, named('mine', 'a'), buildInsert(['1']));
+    const others = [buildBegin(), buildInsert(['1']), buildCommit()];
     expect(decodeError([...start, ...others.slice(0, 2)]).message).toMatch(/expected the Relation with OID 16384/);
-    expect(decodeError([...start, ...firstBlock(800, insert(['1'])).slice(0, 2)]).message).toMatch(/the Relation with/);
-    expect(rowsOf([...start, streamCommit(), ...others])).toEqual(['mine {"a":"1"}', 'mine {"a":"1"}']);
-    expect(rowsOf([...start, streamCommit(), ...firstBlock(800, insert(['2']))])).toHaveLength(2);
+    expect(decodeError([...start, ...firstBlock(800, buildInsert(['1'])).slice(0, 2)]).message).toMatch(
+      /the Relation with/,
+    );
+    expect(rowsOf([...start, buildStreamCommit(), ...others])).toEqual(['mine {"a":"1"}', 'mine {"a":"1"}']);
+    expect(rowsOf([...start, buildStreamCommit(), ...firstBlock(800, buildInsert(['2']))])).toHaveLength(2);
   });
 
   it.each<[how: string, end: Buffer, code: string | undefined]>([
-    ['is committed', streamCommit(), 'SCHEMA_DRIFT'],
-    ['is prepared', streamPrepare(), 'SCHEMA_DRIFT'],
-    ['is aborted', streamAbort(), undefined],
-    ['is aborted in part', streamAbort({ subxid: 701 }), undefined],
+    ['is committed', buildStreamCommit(), 'SCHEMA_DRIFT'],
+    ['is prepared', buildStreamPrepare(), 'SCHEMA_DRIFT'],
+    ['is aborted', buildStreamAbort(), undefined],
+    ['is aborted in part', buildStreamAbort({ subxid: 701 }), undefined],
   ])('may differ from the expected table until the transaction %s', (_, end, code) => {
     const check = readExpectedTables({ mine: { a: 'int8' } });
     const decoder = new PgoutputDecoder(defaultTypes, { check });
     const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
-    for (const payload of firstBlock(700, named('mine', 'a'), insert(['1']), named('mine', 'b'))) decode(payload);
+    for (const payload of firstBlock(700, named('mine', 'a'), buildInsert(['1']), named('mine', 'b'))) decode(payload);
     if (code) expect(captureError(() => decode(end))).toMatchObject({ code, retryable: false });
     else expect(decode(end)).toMatchObject({ kind: 'streamAbort' });
     // As decoded from the whole transaction.
     const whole = new PgoutputDecoder(defaultTypes, { check });
-    whole.decode(begin(), 0, begin().length);
+    whole.decode(buildBegin(), 0, buildBegin().length);
     const described = named('mine', 'b');
     expect(captureError(() => whole.decode(described, 0, described.length))).toMatchObject({ code: 'SCHEMA_DRIFT' });
   });
@@ -262,22 +272,22 @@ describe('a table that is described in a block', () => {
     const payloads = [
       ...firstBlock(700, named('mine', 'a')),
       ...firstBlock(800),
-      ...block(700, insert(['1'])),
-      ...block(700, [705, insert(['2'])]),
+      ...block(700, buildInsert(['1'])),
+      ...block(700, [705, buildInsert(['2'])]),
     ];
     expect(rowsOf(payloads)).toEqual(['mine {"a":"1"}', 'mine {"a":"2"}']);
   });
 
   it('keeps its earlier description for all other transactions while the transaction is open', () => {
-    const before = [begin(), named('old', 'a'), commit()];
+    const before = [buildBegin(), named('old', 'a'), buildCommit()];
     const payloads = [
       ...before,
-      ...firstBlock(700, insert(['1']), named('new', 'b', 'c'), insert(['2', '3'])),
-      begin(),
-      insert(['4']),
-      commit(),
-      ...firstBlock(800, insert(['5'])),
-      ...block(700, insert(['6', '7'])),
+      ...firstBlock(700, buildInsert(['1']), named('new', 'b', 'c'), buildInsert(['2', '3'])),
+      buildBegin(),
+      buildInsert(['4']),
+      buildCommit(),
+      ...firstBlock(800, buildInsert(['5'])),
+      ...block(700, buildInsert(['6', '7'])),
     ];
     expect(rowsOf(payloads)).toEqual([
       'old {"a":"1"}',
@@ -289,19 +299,19 @@ describe('a table that is described in a block', () => {
   });
 
   it.each([
-    ['aborted', streamAbort()],
-    ['prepared', streamPrepare()],
+    ['aborted', buildStreamAbort()],
+    ['prepared', buildStreamPrepare()],
   ])('has its earlier description again once the transaction is %s', (_, end) => {
     const payloads = [
-      begin(),
+      buildBegin(),
       named('old', 'a'),
-      commit(),
-      ...firstBlock(700, named('new', 'b', 'c'), insert(['2', '3'])),
+      buildCommit(),
+      ...firstBlock(700, named('new', 'b', 'c'), buildInsert(['2', '3'])),
       end,
-      begin(),
-      insert(['4']),
-      commit(),
-      ...firstBlock(700, insert(['5'])),
+      buildBegin(),
+      buildInsert(['4']),
+      buildCommit(),
+      ...firstBlock(700, buildInsert(['5'])),
     ];
     expect(rowsOf(payloads)).toEqual(['new {"b":"2","c":"3"}', 'old {"a":"4"}', 'old {"a":"5"}']);
   });
@@ -309,27 +319,27 @@ describe('a table that is described in a block', () => {
   it('is kept when a subtransaction is aborted: the server describes it again', () => {
     const payloads = [
       ...firstBlock(700, named('mine', 'a'), [701, named('mine', 'b')]),
-      streamAbort({ subxid: 701 }),
-      ...block(700, named('mine', 'a'), insert(['1'])),
+      buildStreamAbort({ subxid: 701 }),
+      ...block(700, named('mine', 'a'), buildInsert(['1'])),
     ];
     expect(rowsOf(payloads)).toEqual(['mine {"a":"1"}']);
   });
 
   it('may be described differently by several open transactions, and the latest description of a committed one is used', () => {
     const payloads = [
-      ...firstBlock(700, named('seven', 'a'), insert(['1'])),
-      ...firstBlock(800, named('eight', 'b'), insert(['2'])),
-      ...block(700, insert(['3'])),
-      ...block(800, insert(['4'])),
-      streamCommit({ xid: 800 }),
-      ...block(700, insert(['5'])),
-      begin(),
-      insert(['6']),
-      commit(),
-      streamCommit({ xid: 700 }),
-      begin(),
-      insert(['7']),
-      commit(),
+      ...firstBlock(700, named('seven', 'a'), buildInsert(['1'])),
+      ...firstBlock(800, named('eight', 'b'), buildInsert(['2'])),
+      ...block(700, buildInsert(['3'])),
+      ...block(800, buildInsert(['4'])),
+      buildStreamCommit({ xid: 800 }),
+      ...block(700, buildInsert(['5'])),
+      buildBegin(),
+      buildInsert(['6']),
+      buildCommit(),
+      buildStreamCommit({ xid: 700 }),
+      buildBegin(),
+      buildInsert(['7']),
+      buildCommit(),
     ];
     expect(rowsOf(payloads)).toEqual([
       'seven {"a":"1"}',
@@ -345,34 +355,37 @@ describe('a table that is described in a block', () => {
   it('has the committed description in an open transaction, unless that has described it itself', () => {
     const payloads = [
       ...firstBlock(700),
-      begin(),
+      buildBegin(),
       named('whole', 'a'),
-      commit(),
-      ...block(700, insert(['1'])),
+      buildCommit(),
+      ...block(700, buildInsert(['1'])),
       ...firstBlock(800, named('eight', 'b')),
-      streamCommit({ xid: 800 }),
-      ...block(700, insert(['2'])),
+      buildStreamCommit({ xid: 800 }),
+      ...block(700, buildInsert(['2'])),
     ];
     expect(rowsOf(payloads)).toEqual(['whole {"a":"1"}', 'eight {"b":"2"}']);
   });
 
   it('determines domains only for its own transaction, until that is committed', () => {
-    const table = relation({ columns: [{ name: 'a', typeOid: 16400 }] });
-    const described = [begin(), table, insert(['1']), commit()];
-    const payloads = [...firstBlock(700, type(16400, 'int4', ''), table, insert(['1'])), ...described];
+    const table = buildRelation({ columns: [{ name: 'a', typeOid: 16400 }] });
+    const described = [buildBegin(), table, buildInsert(['1']), buildCommit()];
+    const payloads = [...firstBlock(700, buildType(16400, 'int4', ''), table, buildInsert(['1'])), ...described];
     expect(rowsOf(payloads)).toEqual(['users {"a":1}', 'users {"a":"1"}']);
-    expect(rowsOf([...payloads, streamCommit(), ...described]).at(-1)).toBe('users {"a":1}');
-    expect(rowsOf([...payloads, streamAbort(), ...described]).at(-1)).toBe('users {"a":"1"}');
-    expect(rowsOf([...described, ...firstBlock(700, type(16400, 'int4', ''), insert(['1']))]).at(-1)).toBe(
+    expect(rowsOf([...payloads, buildStreamCommit(), ...described]).at(-1)).toBe('users {"a":1}');
+    expect(rowsOf([...payloads, buildStreamAbort(), ...described]).at(-1)).toBe('users {"a":"1"}');
+    expect(rowsOf([...described, ...firstBlock(700, buildType(16400, 'int4', ''), buildInsert(['1']))]).at(-1)).toBe(
       'users {"a":"1"}',
     );
-    const renamed = [type(16400, 'int4', ''), ...firstBlock(700, type(16400, 'mood'), table, insert(['1']))];
+    const renamed = [
+      buildType(16400, 'int4', ''),
+      ...firstBlock(700, buildType(16400, 'mood'), table, buildInsert(['1'])),
+    ];
     expect(rowsOf([...renamed, ...described])).toEqual(['users {"a":"1"}', 'users {"a":1}']);
   });
 
   it('keeps the description that its emitted changes have', () => {
     const messages = decodeAny(
-      firstBlock(700, named('old', 'a'), insert(['1']), named('new', 'b'), insert(['2']), truncate()),
+      firstBlock(700, named('old', 'a'), buildInsert(['1']), named('new', 'b'), buildInsert(['2']), buildTruncate()),
     );
     const [, first, one, second, two, truncated] = messages;
     if (one?.kind !== 'insert' || two?.kind !== 'insert' || truncated?.kind !== 'truncate') throw new Error('Expected');

@@ -1,59 +1,68 @@
 import { decodeAll, decodeError, decodeLast } from '../support/decode';
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
-import { begin, commit, insert, encodeLogicalMessage, origin, relation } from '../../../lib/testing/payloads';
+import {
+  buildBegin,
+  buildCommit,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildRelation,
+} from '../../../lib/testing/payloads';
 
 describe('Begin and Commit', () => {
   it('are decoded with positions, time and transaction id', () => {
     const max = 0xffff_ffff_ffff_ffffn;
     const fields = { commitLsn: max, endLsn: max, xid: 0xffff_ffff };
-    expect(decodeAll([begin(fields), commit(fields)])).toEqual([
+    expect(decodeAll([buildBegin(fields), buildCommit(fields)])).toEqual([
       { kind: 'begin', commitLsn: max, commitTime: COMMIT_TIME, xid: 0xffff_ffff },
       { kind: 'commit', commitLsn: max, endLsn: max, commitTime: COMMIT_TIME },
     ]);
   });
 
   it('reject a second Begin within a transaction', () => {
-    expect(decodeError([begin(), begin()]).message).toMatch(
+    expect(decodeError([buildBegin(), buildBegin()]).message).toMatch(
       /^Begin message: expected the end of the transaction at 0\/100 before it/,
     );
   });
 
   it('reject a Commit without Begin, also after another Commit', () => {
     const outside = /^Commit message: it came outside a transaction/;
-    expect(decodeError([commit()]).message).toMatch(outside);
-    expect(decodeError([begin(), commit(), commit()]).message).toMatch(outside);
+    expect(decodeError([buildCommit()]).message).toMatch(outside);
+    expect(decodeError([buildBegin(), buildCommit(), buildCommit()]).message).toMatch(outside);
   });
 
   it('reject a Commit whose commit LSN differs from that of Begin', () => {
-    const error = decodeError([begin({ commitLsn: 0x100n }), commit({ commitLsn: 0x1_0000_0100n })]);
+    const error = decodeError([buildBegin({ commitLsn: 0x100n }), buildCommit({ commitLsn: 0x1_0000_0100n })]);
     expect(error.message).toContain(
       'Commit message: expected the LSN 0/100 that the transaction began with, found 1/100',
     );
   });
 
   it('reject a Commit with flags', () => {
-    expect(decodeError([begin(), commit({ flags: 1 })]).message).toContain('flags of 0 at byte 1, found 0x01');
+    expect(decodeError([buildBegin(), buildCommit({ flags: 1 })]).message).toContain(
+      'flags of 0 at byte 1, found 0x01',
+    );
   });
 });
 
 describe('Origin', () => {
   it('is decoded with the position on the origin server', () => {
-    const message = decodeLast('origin', [begin(), origin('node_ä', 0x1234n)]);
+    const message = decodeLast('origin', [buildBegin(), buildOrigin('node_ä', 0x1234n)]);
     expect(message).toEqual({ kind: 'origin', name: 'node_ä', originLsn: 0x1234n });
   });
 
   it('is rejected outside a transaction', () => {
-    expect(decodeError([origin('node')]).message).toContain('Origin message: it came outside a transaction');
+    expect(decodeError([buildOrigin('node')]).message).toContain('Origin message: it came outside a transaction');
   });
 });
 
 describe('a logical message', () => {
   it('has a position in its transaction if it is transactional', () => {
     const payloads = [
-      begin({ commitLsn: 0x500n }),
-      relation(),
-      insert(['1', 'a']),
-      encodeLogicalMessage({ lsn: 0x400n }),
+      buildBegin({ commitLsn: 0x500n }),
+      buildRelation(),
+      buildInsert(['1', 'a']),
+      buildLogicalMessage({ lsn: 0x400n }),
     ];
     expect(decodeLast('message', payloads)).toEqual({
       kind: 'message',
@@ -67,7 +76,7 @@ describe('a logical message', () => {
   });
 
   it('is independent if it is not transactional', () => {
-    const message = decodeLast('message', [encodeLogicalMessage({ transactional: false, content: '' })]);
+    const message = decodeLast('message', [buildLogicalMessage({ transactional: false, content: '' })]);
     expect(message).toEqual({
       kind: 'message',
       transactional: false,
@@ -80,12 +89,12 @@ describe('a logical message', () => {
   });
 
   it('has no ordinal if it is not transactional, even between Begin and Commit', () => {
-    const alone = encodeLogicalMessage({ transactional: false });
-    const messages = decodeAll([begin(), alone, encodeLogicalMessage()]);
+    const alone = buildLogicalMessage({ transactional: false });
+    const messages = decodeAll([buildBegin(), alone, buildLogicalMessage()]);
     expect(messages).toMatchObject([{}, { commitLsn: undefined, ordinal: undefined }, { ordinal: 0 }]);
   });
 
   it('is rejected outside a transaction if it is transactional', () => {
-    expect(decodeError([encodeLogicalMessage()]).message).toContain('Message message: it came outside a transaction');
+    expect(decodeError([buildLogicalMessage()]).message).toContain('Message message: it came outside a transaction');
   });
 });

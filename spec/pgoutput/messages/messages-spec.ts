@@ -5,30 +5,30 @@ import { KeepaliveMessage, XLogDataMessage } from '../../../lib/pgoutput/message
 import { decodeAll, decodeLast } from '../support/decode';
 import * as payloads from '../../../lib/testing/payloads';
 import {
-  begin,
-  commit,
-  deletion,
-  insert,
-  encodeLogicalMessage,
-  origin,
-  relation,
-  truncate,
-  type,
-  update,
+  buildBegin,
+  buildCommit,
+  buildDelete,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildRelation,
+  buildTruncate,
+  buildType,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 
 const everyKind = [
-  begin(),
-  origin('node', 0x1_0000_0000n),
-  type(16500, 'mood'),
-  relation(),
-  insert(['1', null]),
-  update(['2', payloads.UNCHANGED], { key: ['1', null] }),
-  deletion({ old: ['2', 'b'] }),
-  truncate({ cascade: true }),
-  encodeLogicalMessage({ content: 'ab' }),
-  encodeLogicalMessage({ transactional: false, content: '' }),
-  commit(),
+  buildBegin(),
+  buildOrigin('node', 0x1_0000_0000n),
+  buildType(16500, 'mood'),
+  buildRelation(),
+  buildInsert(['1', null]),
+  buildUpdate(['2', payloads.UNCHANGED], { key: ['1', null] }),
+  buildDelete({ old: ['2', 'b'] }),
+  buildTruncate({ cascade: true }),
+  buildLogicalMessage({ content: 'ab' }),
+  buildLogicalMessage({ transactional: false, content: '' }),
+  buildCommit(),
 ];
 
 describe('JSON.stringify of a message', () => {
@@ -76,7 +76,7 @@ describe('JSON.stringify of a message', () => {
   it('contains bigints of a row as decimal text, at any depth, and dates and buffers as JSON does', () => {
     const value = { big: 2n ** 63n, list: [1n, { deep: -1n }], date: new Date(0), bytes: Buffer.of(1), none: null };
     const types = { getTypeParser: () => () => value };
-    const message = decodeLast('insert', [begin(), relation({ columns: ['v'] }), insert(['x'])], types);
+    const message = decodeLast('insert', [buildBegin(), buildRelation({ columns: ['v'] }), buildInsert(['x'])], types);
     expect(JSON.parse(JSON.stringify(message))).toHaveProperty('new.v', {
       big: '9223372036854775808',
       list: ['1', { deep: '-1' }],
@@ -97,12 +97,16 @@ describe('console.log of a message', () => {
 
   it('prints a row unchanged, including its bigints', () => {
     const types = { getTypeParser: () => BigInt };
-    const message = decodeLast('insert', [begin(), relation({ columns: ['v'] }), insert(['24446888'])], types);
+    const message = decodeLast(
+      'insert',
+      [buildBegin(), buildRelation({ columns: ['v'] }), buildInsert(['24446888'])],
+      types,
+    );
     expect(inspect(message)).toContain('new: { v: 24446888n }');
   });
 
   it('prints the changes of a transaction', () => {
-    const changes = [decodeLast('insert', [begin(), relation(), insert(['1', null])])];
+    const changes = [decodeLast('insert', [buildBegin(), buildRelation(), buildInsert(['1', null])])];
     const transaction = new Transaction(700, 0x100n, 0x130n, new Date(0), undefined, new InMemoryChangeList(changes));
     const [shown, other] = [transaction, { ...transaction, kind: 'x', changes }].map((it) => inspect(it, { depth: 9 }));
     expect(shown).toMatch(/^Transaction \{\n {2}kind: 'transaction',/);
@@ -113,7 +117,7 @@ describe('console.log of a message', () => {
   });
 
   it('supports the option depth', () => {
-    const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
+    const message = decodeLast('insert', [buildBegin(), buildRelation(), buildInsert(['1', null])]);
     expect(inspect([[message]], { depth: 1 })).toBe('[ [ [InsertMessage] ] ]');
     expect(inspect([message], { depth: 1 })).toContain('new: [Object]');
     expect(inspect([message], { depth: 2 })).toContain('new: { id: 1, name: null }');
@@ -122,13 +126,13 @@ describe('console.log of a message', () => {
   });
 
   it('supports the other options', () => {
-    const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
+    const message = decodeLast('insert', [buildBegin(), buildRelation(), buildInsert(['1', null])]);
     expect(inspect(message, { colors: true })).toContain("\u001b[32m'0/100'\u001b[39m");
     expect(inspect(message, { compact: false })).toContain('new: {\n    id: 1,');
   });
 
   it('does not affect the data', () => {
-    const message = decodeLast('insert', [begin(), relation(), insert(['1', null])]);
+    const message = decodeLast('insert', [buildBegin(), buildRelation(), buildInsert(['1', null])]);
     inspect(message);
     expect({ ...message }).toStrictEqual({
       kind: 'insert',
@@ -151,7 +155,7 @@ describe('ack of a message without a session', () => {
   });
 
   it('is not part of the data', () => {
-    const [message] = decodeAll([begin()]);
+    const [message] = decodeAll([buildBegin()]);
     expect(new Set(Reflect.ownKeys(message ?? {}))).toEqual(new Set(['kind', 'commitLsn', 'commitTime', 'xid']));
   });
 });

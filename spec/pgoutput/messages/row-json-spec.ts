@@ -6,13 +6,20 @@ import { exactTypes } from '../../../lib/pgoutput/values/exact-types';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
-import { begin, deletion, insert, relation, type, update } from '../../../lib/testing/payloads';
+import {
+  buildBegin,
+  buildDelete,
+  buildInsert,
+  buildRelation,
+  buildType,
+  buildUpdate,
+} from '../../../lib/testing/payloads';
 import { decodeAll, decodeLast } from '../support/decode';
 
 const oid = (name: string): number => BUILT_IN_TYPES.get(name)!;
 
 function tableOf(...types: readonly number[]): Buffer {
-  return relation({ columns: types.map((typeOid, i) => ({ name: `c${i}`, typeOid, key: i === 0 })) });
+  return buildRelation({ columns: types.map((typeOid, i) => ({ name: `c${i}`, typeOid, key: i === 0 })) });
 }
 
 function parsed(value: unknown): unknown {
@@ -21,7 +28,7 @@ function parsed(value: unknown): unknown {
 
 /** The JSON form of a value in a row. */
 function formOf(typeName: string, text: string, types: TypeParsers = defaultTypes): unknown {
-  const message = decodeLast('insert', [begin(), tableOf(oid(typeName)), insert([text])], types);
+  const message = decodeLast('insert', [buildBegin(), tableOf(oid(typeName)), buildInsert([text])], types);
   return (parsed(message) as { new: { c0: unknown } }).new.c0;
 }
 
@@ -85,10 +92,10 @@ describe('the JSON form of a value', () => {
 
   it('is the same in each row of a change, and in a transaction', () => {
     const messages = decodeAll([
-      begin(),
+      buildBegin(),
       tableOf(oid('float8'), oid('date')),
-      update(['NaN', 'infinity'], { key: ['-0', null] }),
-      deletion({ old: ['Infinity', '-infinity'] }),
+      buildUpdate(['NaN', 'infinity'], { key: ['-0', null] }),
+      buildDelete({ old: ['Infinity', '-infinity'] }),
     ]);
     const changes = messages.flatMap((message) =>
       message.kind === 'update' || message.kind === 'delete' ? [message] : [],
@@ -120,7 +127,12 @@ describe('the JSON form of a value', () => {
     const decoder = new PgoutputDecoder(defaultTypes, { catalog, composites: true });
     const composite = '(-Infinity,infinity,"{infinity}")';
     const row = ['infinity', '{infinity,-infinity}', composite, `{"${composite.replaceAll('"', '\\"')}"}`, '-infinity'];
-    const payloads = [begin(), type(NAMED, 'date', ''), tableOf(DOMAIN, ARRAY, COMPOSITE, NESTED, NAMED), insert(row)];
+    const payloads = [
+      buildBegin(),
+      buildType(NAMED, 'date', ''),
+      tableOf(DOMAIN, ARRAY, COMPOSITE, NESTED, NAMED),
+      buildInsert(row),
+    ];
     const message = payloads.map((payload) => decoder.decode(payload, 0, payload.length)).at(-1);
     const object = { f: '-Infinity', at: 'infinity', list: ['infinity'] };
     expect(parsed(message)).toMatchObject({
@@ -132,9 +144,9 @@ describe('the JSON form of a value', () => {
     const catalog = new TypeCatalog();
     const decoder = new PgoutputDecoder(defaultTypes, { catalog });
     const decode = (payload: Buffer) => decoder.decode(payload, 0, payload.length);
-    const [, , first] = [begin(), tableOf(20001), insert([null])].map(decode);
+    const [, , first] = [buildBegin(), tableOf(20001), buildInsert([null])].map(decode);
     expect(parsed(first)).toMatchObject({ new: { c0: null } });
     catalog.learn([20001], new Map([[20001, { kind: 'array', element: oid('float8'), delimiter: ',' }]]));
-    expect(decode(insert(['{1}']))).toMatchObject({ new: { c0: [1] } });
+    expect(decode(buildInsert(['{1}']))).toMatchObject({ new: { c0: [1] } });
   });
 });

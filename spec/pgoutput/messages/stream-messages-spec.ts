@@ -1,20 +1,20 @@
 import { inspect } from 'node:util';
 import { COMMIT_TIME } from '../../../lib/testing/defaults';
 import {
-  beginPrepare,
-  commitPrepared,
-  deletion,
-  insert,
-  encodeLogicalMessage,
-  prepare,
-  relation,
-  rollbackPrepared,
-  streamAbort,
-  streamCommit,
-  streamPrepare,
-  truncate,
+  buildBeginPrepare,
+  buildCommitPrepared,
+  buildDelete,
+  buildInsert,
+  buildLogicalMessage,
+  buildPrepare,
+  buildRelation,
+  buildRollbackPrepared,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamPrepare,
+  buildTruncate,
   UNCHANGED,
-  update,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 import { captureError } from '../../support/capture-error';
 import { firstBlock } from '../support/blocks';
@@ -27,22 +27,22 @@ const gid = 'order 7';
 const messages = decodeAny([
   ...firstBlock(
     700,
-    relation(),
-    insert(['1', 'a']),
-    [701, update(['2', UNCHANGED], { key: ['1', null] })],
-    deletion({ old: ['2', 'b'] }),
-    truncate(),
-    encodeLogicalMessage({ content: 'ab' }),
+    buildRelation(),
+    buildInsert(['1', 'a']),
+    [701, buildUpdate(['2', UNCHANGED], { key: ['1', null] })],
+    buildDelete({ old: ['2', 'b'] }),
+    buildTruncate(),
+    buildLogicalMessage({ content: 'ab' }),
   ),
-  streamAbort({ subxid: 701 }),
-  streamAbort({ subxid: 702, abortLsn: 0x1_0000_0000n }),
-  streamCommit({ commitLsn: 0x300n }),
+  buildStreamAbort({ subxid: 701 }),
+  buildStreamAbort({ subxid: 702, abortLsn: 0x1_0000_0000n }),
+  buildStreamCommit({ commitLsn: 0x300n }),
   ...firstBlock(800),
-  streamPrepare({ xid: 800, gid }),
-  beginPrepare({ gid }),
-  prepare({ gid }),
-  commitPrepared({ gid }),
-  rollbackPrepared({ gid }),
+  buildStreamPrepare({ xid: 800, gid }),
+  buildBeginPrepare({ gid }),
+  buildPrepare({ gid }),
+  buildCommitPrepared({ gid }),
+  buildRollbackPrepared({ gid }),
 ]).filter(({ kind }) => kind !== 'relation');
 
 const prepared = { gid, xid: 700, prepareLsn: '0/100', endLsn: '0/130', prepareTime: time };
@@ -118,7 +118,7 @@ describe.each(each)('%s', (_, message, json) => {
 });
 
 it('a change that was not streamed has no property xid', () => {
-  const [, , one] = decodeAny([beginPrepare(), relation(), insert(['1', 'a'])]);
+  const [, , one] = decodeAny([buildBeginPrepare(), buildRelation(), buildInsert(['1', 'a'])]);
   expect(Object.keys(one ?? {})).not.toContain('xid');
   expect(inspect(one)).not.toContain('xid');
 });

@@ -9,16 +9,16 @@ import type { AnyReplicationMessage } from '../../../lib/pgoutput/messages/messa
 import type { TableLimits } from '../../../lib/pgoutput/decode/relations';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import {
-  begin,
-  commit,
-  inBlock,
-  insert,
-  relation,
-  streamAbort,
-  streamCommit,
-  streamStart,
-  streamStop,
-  type,
+  buildBegin,
+  buildCommit,
+  insertXid,
+  buildInsert,
+  buildRelation,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamStart,
+  buildStreamStop,
+  buildType,
 } from '../../../lib/testing/payloads';
 import { record } from '../../support/streaming';
 import { captureError } from '../../support/capture-error';
@@ -43,19 +43,21 @@ describe('tables that were described and are not used again', () => {
       collectGarbage();
       return process.memoryUsage().heapUsed;
     };
-    const describe = (id: number): void => void decode(begin(), ...payloadsOf(id), commit());
+    const describe = (id: number): void => void decode(buildBegin(), ...payloadsOf(id), buildCommit());
     for (const id of ids(20_000, 4000)) describe(id);
     const before = heap();
     for (const id of ids(30_000, 8000)) describe(id);
     const bytes = (heap() - before) / 8000;
     // Keeps a reference to the decoder.
-    expect(decode(begin(), relation({ oid: 1, columns: ['a'] }), insert(['1'], 1), commit())).toHaveLength(4);
+    expect(
+      decode(buildBegin(), buildRelation({ oid: 1, columns: ['a'] }), buildInsert(['1'], 1), buildCommit()),
+    ).toHaveLength(4);
     return bytes;
   }
 
   const table = (oid: number): Buffer[] => [
-    relation({ oid, name: `partition_${oid}`, columns: COLUMNS }),
-    insert(
+    buildRelation({ oid, name: `partition_${oid}`, columns: COLUMNS }),
+    buildInsert(
       COLUMNS.map(() => 'x'),
       oid,
     ),
@@ -71,20 +73,27 @@ describe('tables that were described and are not used again', () => {
 
   it('take no memory for the names of types', () => {
     const typed = (oid: number): Buffer[] => [
-      type(oid + 100_000, `type_${oid}`),
-      relation({ oid, columns: [{ name: 'a', typeOid: oid + 100_000 }] }),
+      buildType(oid + 100_000, `type_${oid}`),
+      buildRelation({ oid, columns: [{ name: 'a', typeOid: oid + 100_000 }] }),
     ];
     expect(bytesPerTable(typed, { columns: 100, bytes: 100_000 })).toBeLessThan(50);
   });
 });
 
 describe('a table that was evicted while others were in use', () => {
-  const described = [1, 2, 3].map((oid) => relation({ oid, name: `t${oid}`, columns: [`c${oid}`] }));
+  const described = [1, 2, 3].map((oid) => buildRelation({ oid, name: `t${oid}`, columns: [`c${oid}`] }));
 
   it('is compiled again for its next change, and is not checked again', () => {
     const check = jest.fn();
     const decode = decoderWith({ columns: 1, bytes: Infinity }, check);
-    const messages = decode(begin(), ...described, insert(['x'], 1), insert(['y'], 2), insert(['z'], 1), commit());
+    const messages = decode(
+      buildBegin(),
+      ...described,
+      buildInsert(['x'], 1),
+      buildInsert(['y'], 2),
+      buildInsert(['z'], 1),
+      buildCommit(),
+    );
     expect(messages.flatMap((message) => (message instanceof InsertMessage ? [message] : []))).toMatchObject([
       { table: 't1', new: { c1: 'x' } },
       { table: 't2', new: { c2: 'y' } },
@@ -99,30 +108,30 @@ describe('a table that was evicted while others were in use', () => {
   it('keeps its domains, whose types are not sent again', () => {
     const decode = decoderWith({ columns: 1, bytes: Infinity });
     const domain = [
-      type(20_001, 'int4', 'pg_catalog'),
-      relation({ oid: 9, columns: [{ name: 'd', typeOid: 20_001 }] }),
+      buildType(20_001, 'int4', 'pg_catalog'),
+      buildRelation({ oid: 9, columns: [{ name: 'd', typeOid: 20_001 }] }),
     ];
-    const others = Array.from({ length: 3000 }, (_, i) => type(30_000 + i, `other_${i}`));
-    expect(decode(begin(), ...domain, ...others, ...described, insert(['42'], 9)).at(-1)).toMatchObject({
+    const others = Array.from({ length: 3000 }, (_, i) => buildType(30_000 + i, `other_${i}`));
+    expect(decode(buildBegin(), ...domain, ...others, ...described, buildInsert(['42'], 9)).at(-1)).toMatchObject({
       new: { d: 42 },
     });
   });
 
   it('beyond the limit of descriptions ends the stream with a retryable error', () => {
     const decode = decoderWith({ columns: 100, bytes: 1000 });
-    decode(begin(), ...Array.from({ length: 20 }, (_, i) => relation({ oid: i + 1, columns: ['a'] })));
-    expect(decode(insert(['1'], 20))).toMatchObject([{ new: { a: '1' } }]);
-    const error = captureError(() => decode(insert(['1'], 1)));
+    decode(buildBegin(), ...Array.from({ length: 20 }, (_, i) => buildRelation({ oid: i + 1, columns: ['a'] })));
+    expect(decode(buildInsert(['1'], 20))).toMatchObject([{ new: { a: '1' } }]);
+    const error = captureError(() => decode(buildInsert(['1'], 1)));
     expect(error).toMatchObject({ code: 'RELATION_FORGOTTEN', retryable: true });
     expect(String(error)).toMatch(/Insert message: .* OID 1 was evicted.* Subscribe again/);
   });
 
   it('is not the one that was used last', () => {
     const decode = decoderWith({ columns: 100, bytes: 2000 });
-    decode(begin(), relation({ oid: 1, columns: ['a'] }));
+    decode(buildBegin(), buildRelation({ oid: 1, columns: ['a'] }));
     for (let oid = 2; oid < 100; oid++) {
-      decode(relation({ oid, columns: ['b'] }));
-      expect(decode(insert(['1'], 1))).toMatchObject([{ new: { a: '1' } }]);
+      decode(buildRelation({ oid, columns: ['b'] }));
+      expect(decode(buildInsert(['1'], 1))).toMatchObject([{ new: { a: '1' } }]);
     }
   });
 });
@@ -155,32 +164,32 @@ function script(steps: readonly Step[]): { readonly payload: Buffer; readonly ro
     if (!seen || describes) {
       seen = { columns: FORMS[form % FORMS.length] ?? [], order: order++ };
       own.set(oid, seen);
-      sent.push({ payload: wrap(relation({ oid, name: `t${oid}`, columns: seen.columns })) });
+      sent.push({ payload: wrap(buildRelation({ oid, name: `t${oid}`, columns: seen.columns })) });
     }
     const values = seen.columns.map((name) => `${name}${sent.length}`);
     const row = Object.fromEntries(seen.columns.map((name, i) => [name, values[i] ?? '']));
-    sent.push({ payload: wrap(insert(values, oid)), row });
+    sent.push({ payload: wrap(buildInsert(values, oid)), row });
   };
   for (const step of steps) {
     const { what, xid } = step;
     const stream = streams.get(xid);
     if (what === 'whole') {
-      sent.push({ payload: begin() });
+      sent.push({ payload: buildBegin() });
       change(step, committed, (payload) => payload);
-      sent.push({ payload: commit() });
+      sent.push({ payload: buildCommit() });
     } else if (what === 'block') {
-      sent.push({ payload: streamStart({ xid, first: !stream }) });
+      sent.push({ payload: buildStreamStart({ xid, first: !stream }) });
       const own = stream ?? new Map<number, Form>();
       streams.set(xid, own);
-      change(step, own, (payload) => inBlock(xid, payload));
-      sent.push({ payload: streamStop() });
+      change(step, own, (payload) => insertXid(xid, payload));
+      sent.push({ payload: buildStreamStop() });
     } else if (stream && what === 'commit') {
       streams.delete(xid);
       for (const [oid, form] of stream) if ((committed.get(oid)?.order ?? -1) < form.order) committed.set(oid, form);
-      sent.push({ payload: streamCommit({ xid }) });
+      sent.push({ payload: buildStreamCommit({ xid }) });
     } else if (stream) {
       if (what === 'abort') streams.delete(xid);
-      sent.push({ payload: streamAbort({ xid, subxid: what === 'abort' ? xid : xid + 1000 }) });
+      sent.push({ payload: buildStreamAbort({ xid, subxid: what === 'abort' ? xid : xid + 1000 }) });
     }
   }
   return sent;

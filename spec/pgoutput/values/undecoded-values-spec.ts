@@ -12,14 +12,14 @@ import { UndecodedValue } from '../../../lib/pgoutput/values/undecoded-value';
 import { ValueError } from '../../../lib/pgoutput/values/value-error';
 import { defaultTypes, type TypeParsers } from '../../../lib/pgoutput/values/values';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  deletion,
-  insert,
-  relation,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildDelete,
+  buildInsert,
+  buildRelation,
   UNCHANGED,
-  update,
+  buildUpdate,
 } from '../../../lib/testing/payloads';
 import { captureError } from '../../support/capture-error';
 import { firstBlock } from '../support/blocks';
@@ -54,7 +54,7 @@ function delivered(payloads: readonly Buffer[], decoding: Partial<Decoding> = {}
   return decodeAll(payloads, { ...decoding, onDecodeError: 'deliver' }).at(-1);
 }
 
-const docs = relation({
+const docs = buildRelation({
   schema: 'app',
   name: 'docs',
   columns: [{ name: 'id', key: true, typeOid: 23 }, 'body', 'note'],
@@ -67,7 +67,7 @@ function catalogOf(definitions: Readonly<Record<number, TypeDefinition>>): TypeC
 }
 
 describe('the error for a value that cannot be decoded', () => {
-  const payloads = [begin({ commitLsn: 0x16b6c50n }), docs, latin1(insert(['1', 'caf~', 'fine']))];
+  const payloads = [buildBegin({ commitLsn: 0x16b6c50n }), docs, latin1(buildInsert(['1', 'caf~', 'fine']))];
 
   it('has commit LSN, table, column, type and format, in its message and as properties', () => {
     const error = decodeError(payloads);
@@ -107,13 +107,17 @@ describe('the error for a value that cannot be decoded', () => {
   });
 
   it('names the transaction if that is streamed while it is open', () => {
-    const error = decodeError([...firstBlock(901, docs, latin1(insert(['1', 'caf~', null]))).slice(0, -1)]);
+    const error = decodeError([...firstBlock(901, docs, latin1(buildInsert(['1', 'caf~', null]))).slice(0, -1)]);
     expect(error).toMatchObject({ commitLsn: undefined, xid: 901, column: 'body' });
     expect(error.message).toContain('in the open transaction 901');
   });
 
   it('has the prepare LSN of a prepared transaction', () => {
-    const error = decodeError([beginPrepare({ prepareLsn: 0x77n }), docs, latin1(insert(['1', 'caf~', null]))]);
+    const error = decodeError([
+      buildBeginPrepare({ prepareLsn: 0x77n }),
+      docs,
+      latin1(buildInsert(['1', 'caf~', null])),
+    ]);
     expect(error).toMatchObject({ commitLsn: 0x77n, xid: undefined });
   });
 
@@ -124,7 +128,7 @@ describe('the error for a value that cannot be decoded', () => {
         throw cause;
       },
     };
-    const error = decodeError([begin(), docs, insert(['1', 'a', 'b'])], { types });
+    const error = decodeError([buildBegin(), docs, buildInsert(['1', 'a', 'b'])], { types });
     expect(error.cause).toBe(cause);
     expect(error.message).toContain('correct the parser');
     const changed = error.withCode('SERVER_ERROR', { remedy: 'Wait.' });
@@ -133,9 +137,9 @@ describe('the error for a value that cannot be decoded', () => {
   });
 
   it('is a ProtocolError for a message that is truncated or too long', () => {
-    const payload = latin1(insert(['1', 'caf~', 'fine']));
+    const payload = latin1(buildInsert(['1', 'caf~', 'fine']));
     const errors = [payload.subarray(0, -1), Buffer.concat([payload, Buffer.alloc(1)])].map((one) =>
-      captureError(() => decodeAll([begin(), docs, one], { onDecodeError: 'deliver' })),
+      captureError(() => decodeAll([buildBegin(), docs, one], { onDecodeError: 'deliver' })),
     );
     expect(errors.map((error) => error instanceof ProtocolError)).toEqual([true, true]);
   });
@@ -143,9 +147,9 @@ describe('the error for a value that cannot be decoded', () => {
 
 describe('an undecoded value', () => {
   it('is delivered as a copy of its bytes, with all other values and the position of the change', () => {
-    const bad = latin1(insert(['2', 'caf~', 'fine']));
+    const bad = latin1(buildInsert(['2', 'caf~', 'fine']));
     const [, , first, message, last] = decodeAll(
-      [begin(), docs, insert(['1', 'a', 'b']), bad, insert(['3', null, 'c']), commit()],
+      [buildBegin(), docs, buildInsert(['1', 'a', 'b']), bad, buildInsert(['3', null, 'c']), buildCommit()],
       { onDecodeError: 'deliver' },
     );
     bad.fill(0);
@@ -157,7 +161,7 @@ describe('an undecoded value', () => {
   });
 
   it('has a JSON form with its bytes in hexadecimal', () => {
-    const message = delivered([begin(), docs, latin1(insert(['1', 'caf~', 'fine']))]);
+    const message = delivered([buildBegin(), docs, latin1(buildInsert(['1', 'caf~', 'fine']))]);
     expect(JSON.parse(JSON.stringify(message))).toMatchObject({
       kind: 'insert',
       new: {
@@ -176,17 +180,17 @@ describe('an undecoded value', () => {
   });
 
   it('may be in new, old and key rows', () => {
-    const full = relation({ identity: 'f', columns: ['id', 'body'] });
-    const keyed = relation({ columns: [{ name: 'id', key: true }, 'body'] });
-    expect(delivered([begin(), full, latin1(update(['1', UNCHANGED], { old: ['~', 'b~'] }))])).toMatchObject({
+    const full = buildRelation({ identity: 'f', columns: ['id', 'body'] });
+    const keyed = buildRelation({ columns: [{ name: 'id', key: true }, 'body'] });
+    expect(delivered([buildBegin(), full, latin1(buildUpdate(['1', UNCHANGED], { old: ['~', 'b~'] }))])).toMatchObject({
       old: { id: expect.any(UndecodedValue), body: expect.any(UndecodedValue) },
       new: { id: '1', body: expect.any(UndecodedValue) },
     });
-    expect(delivered([begin(), keyed, latin1(update(['1', '~'], { key: ['~', null] }))])).toMatchObject({
+    expect(delivered([buildBegin(), keyed, latin1(buildUpdate(['1', '~'], { key: ['~', null] }))])).toMatchObject({
       key: { id: expect.any(UndecodedValue) },
       new: { id: '1', body: expect.any(UndecodedValue) },
     });
-    expect(delivered([begin(), keyed, latin1(deletion({ key: ['~', null] }))])).toMatchObject({
+    expect(delivered([buildBegin(), keyed, latin1(buildDelete({ key: ['~', null] }))])).toMatchObject({
       key: { id: expect.any(UndecodedValue) },
     });
   });
@@ -231,8 +235,8 @@ describe('an undecoded value', () => {
     ['binary jsonb that is not UTF-8', 3802, Buffer.from('\x01"\xe9"', 'latin1'), {}],
     ['a tsvector with a lexeme that is not UTF-8', 3614, Buffer.from('\0\0\0\x01\xe9\0\0\0', 'latin1'), {}],
   ])('is delivered for %s', (_, typeOid, value, decoding) => {
-    const described = relation({ columns: [{ name: 'c', typeOid }, 'next'] });
-    const payloads = [begin(), described, latin1(insert([value, 'fine']))];
+    const described = buildRelation({ columns: [{ name: 'c', typeOid }, 'next'] });
+    const payloads = [buildBegin(), described, latin1(buildInsert([value, 'fine']))];
     const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.replaceAll(BAD, '\xe9'), 'latin1');
     const format = Buffer.isBuffer(value) ? 'binary' : 'text';
     expect(delivered(payloads, decoding)).toMatchObject({ new: { c: { bytes, format, typeOid }, next: 'fine' } });
@@ -245,7 +249,7 @@ describe('an undecoded value', () => {
       throw cause;
     };
     for (const types of [{ getTypeParser: () => throwing }, { getTypeParser: throwing }]) {
-      const message = delivered([begin(), docs, insert(['1', 'a', null])], { types });
+      const message = delivered([buildBegin(), docs, buildInsert(['1', 'a', null])], { types });
       expect(message).toMatchObject({ new: { id: { cause }, body: { cause }, note: null } });
     }
   });
@@ -255,9 +259,9 @@ describe('an undecoded value', () => {
     const changes = firstBlock(
       901,
       docs,
-      insert(['1', 'a', 'b']),
-      latin1(insert(['2', '~', 'c'])),
-      insert(['3', 'd', 'e']),
+      buildInsert(['1', 'a', 'b']),
+      latin1(buildInsert(['2', '~', 'c'])),
+      buildInsert(['3', 'd', 'e']),
     )
       .map((payload) => decoder.decode(payload, 0, payload.length))
       .flatMap((message) => getRawChange(message) ?? []);
@@ -281,7 +285,7 @@ describe('the error for a value of a streamed transaction', () => {
       return text;
     };
     const decoder = new PgoutputDecoder({ getTypeParser });
-    const [change] = firstBlock(901, docs, insert(['1', 'a', 'b']))
+    const [change] = firstBlock(901, docs, buildInsert(['1', 'a', 'b']))
       .map((payload) => decoder.decode(payload, 0, payload.length))
       .flatMap((message) => getRawChange(message) ?? []);
     isBroken = true;
@@ -300,8 +304,8 @@ describe('the error for a value of a streamed transaction', () => {
 
 describe('names that are invalid in UTF-8', () => {
   it('are distinguished, for tables and columns', () => {
-    const named = latin1(relation({ name: 'caf~', columns: ['a~', 'a'] }));
-    const [, description, change] = decodeAll([begin(), named, insert(['1', '2'])]);
+    const named = latin1(buildRelation({ name: 'caf~', columns: ['a~', 'a'] }));
+    const [, description, change] = decodeAll([buildBegin(), named, buildInsert(['1', '2'])]);
     expect(description).toMatchObject({ table: 'caf\udce9', columns: [{ name: 'a\udce9' }, { name: 'a' }] });
     expect(change).toHaveProperty('new', { 'a\udce9': '1', a: '2' });
   });

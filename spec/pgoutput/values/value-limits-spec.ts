@@ -4,7 +4,7 @@ import { UndecodedValue } from '../../../lib/pgoutput/values/undecoded-value';
 import { ValueError } from '../../../lib/pgoutput/values/value-error';
 import { checkElements, LimitError } from '../../../lib/pgoutput/values/value-limits';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
-import { begin, insert, relation } from '../../../lib/testing/payloads';
+import { buildBegin, buildInsert, buildRelation } from '../../../lib/testing/payloads';
 import { captureError } from '../../support/capture-error';
 import { arrayOf, i32, numericOf, recordOf } from '../binary/support/bytes';
 
@@ -45,9 +45,9 @@ function decode(typeOid: number, value: Buffer, onDecodeError: 'error' | 'delive
   catalog.learn([], new Map([[ROW, { kind: 'composite', attributes: [] }]]));
   const decoder = new PgoutputDecoder(exactTypes, { catalog, onDecodeError });
   const payloads = [
-    begin({ commitLsn: 0x16b6c50n }),
-    relation({ schema: 'app', name: 'docs', columns: [{ name: 'body', typeOid }] }),
-    insert([value]),
+    buildBegin({ commitLsn: 0x16b6c50n }),
+    buildRelation({ schema: 'app', name: 'docs', columns: [{ name: 'body', typeOid }] }),
+    buildInsert([value]),
   ];
   return payloads.map((payload) => decoder.decode(payload, 0, payload.length)).at(-1);
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { TypeParsers } from '../../../lib/pgoutput/values/values';
 import { decodeError, decodeLast } from '../support/decode';
-import { begin, type ColumnFields, insert, relation, update } from '../../../lib/testing/payloads';
+import { buildBegin, type ColumnFields, buildInsert, buildRelation, buildUpdate } from '../../../lib/testing/payloads';
 
 /** Type, OID, the text that PostgreSQL prints with the session settings of the library, and the value of `pg`. */
 const VALUES: readonly (readonly [string, number, string, unknown])[] = [
@@ -78,7 +78,7 @@ const VALUES: readonly (readonly [string, number, string, unknown])[] = [
 
 /** Decodes one row with one column of the type. */
 function decodeValue(column: Omit<ColumnFields, 'name'>, text: string, types?: TypeParsers): unknown {
-  const payloads = [begin(), relation({ columns: [{ name: 'value', ...column }] }), insert([text])];
+  const payloads = [buildBegin(), buildRelation({ columns: [{ name: 'value', ...column }] }), buildInsert([text])];
   return decodeLast('insert', payloads, types).new.value;
 }
 
@@ -123,7 +123,12 @@ describe('custom types', () => {
       },
     };
     const columns = [{ name: 'id', key: true, typeOid: 23 }, 'name'];
-    const payloads = [begin(), relation({ columns }), insert(['1', 'a']), update(['2', null], { old: ['1', 'a'] })];
+    const payloads = [
+      buildBegin(),
+      buildRelation({ columns }),
+      buildInsert(['1', 'a']),
+      buildUpdate(['2', null], { old: ['1', 'a'] }),
+    ];
     const message = decodeLast('update', payloads, types);
     expect(message.new).toEqual({ id: '2!', name: null });
     expect(message.old).toEqual({ id: '1!', name: 'a!' });
@@ -136,9 +141,9 @@ describe('custom types', () => {
 
 describe('a parser that throws', () => {
   const payloads = [
-    begin(),
-    relation({ schema: 'billing', name: 'invoices', columns: ['id', { name: 'body', typeOid: 114 }] }),
-    insert(['1', '{"secret":hunter2}']),
+    buildBegin(),
+    buildRelation({ schema: 'billing', name: 'invoices', columns: ['id', { name: 'body', typeOid: 114 }] }),
+    buildInsert(['1', '{"secret":hunter2}']),
   ];
 
   it('of pg is an error that names table, column and type, not the value', () => {
@@ -183,7 +188,11 @@ describe('bytea that is not in hex form', () => {
     [1001, '{a"\\\\x"}'],
     [1001, '{"\\\\x00"}a"\\\\x00",{NULL}'],
   ])('is an error, because pg’s parser would not return: %i %s', (typeOid, text) => {
-    const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
+    const error = decodeError([
+      buildBegin(),
+      buildRelation({ columns: [{ name: 'scan', typeOid }] }),
+      buildInsert([text]),
+    ]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
     expect(error.message).toContain('that PostgreSQL does not print');
     expect(error).toMatchObject({ code: 'VALUE_DECODE_FAILED' });
@@ -196,7 +205,11 @@ describe('bytea with bad hex', () => {
     [17, '\\x00zz'],
     [1001, '{"\\\\x00","\\\\x0"}'],
   ])('is an error, because pg’s parser would drop invalid digits: %i %s', (typeOid, text) => {
-    const error = decodeError([begin(), relation({ columns: [{ name: 'scan', typeOid }] }), insert([text])]);
+    const error = decodeError([
+      buildBegin(),
+      buildRelation({ columns: [{ name: 'scan', typeOid }] }),
+      buildInsert([text]),
+    ]);
     expect(error.message).toContain(`Column scan of users (type OID ${typeOid})`);
   });
 });
@@ -210,7 +223,11 @@ describe('a date or time of excessive length', () => {
     [1182, `}${`${'1'.repeat(64)}}`.repeat(15_000)},`],
     [1115, `{"${'2024-01-01 00:00:00,'.repeat(50_000)}\n"}`],
   ])('is an error, because pg’s parser would take minutes: %i', (typeOid, text) => {
-    const error = decodeError([begin(), relation({ columns: [{ name: 'at', typeOid }] }), insert([text])]);
+    const error = decodeError([
+      buildBegin(),
+      buildRelation({ columns: [{ name: 'at', typeOid }] }),
+      buildInsert([text]),
+    ]);
     expect(error.message).toContain(`Column at of users (type OID ${typeOid})`);
   });
 

@@ -5,20 +5,20 @@ import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { createPayloadDecoder } from '../../../lib/stream/session/output-plugin';
-import { xlogData } from '../../../lib/testing/backend-messages';
+import { buildXlogData } from '../../../lib/testing/backend-messages';
 import {
-  begin,
-  beginPrepare,
-  commit,
-  commitPrepared,
-  inBlock,
-  insert,
-  prepare,
-  relation,
-  streamAbort,
-  streamCommit,
-  streamStart,
-  streamStop,
+  buildBegin,
+  buildBeginPrepare,
+  buildCommit,
+  buildCommitPrepared,
+  insertXid,
+  buildInsert,
+  buildPrepare,
+  buildRelation,
+  buildStreamAbort,
+  buildStreamCommit,
+  buildStreamStart,
+  buildStreamStop,
 } from '../../../lib/testing/payloads';
 import { recordOf } from '../../pgoutput/binary/support/bytes';
 import { createSession, type SessionFixture } from './support/fake-host';
@@ -47,17 +47,17 @@ function fixture(): Fixture {
 }
 
 function table(typeOid: number): Buffer {
-  return relation({ columns: [{ name: 'v', typeOid }] });
+  return buildRelation({ columns: [{ name: 'v', typeOid }] });
 }
 
 function frames(...payloads: Buffer[]): Buffer[] {
-  return payloads.map((payload) => xlogData(payload));
+  return payloads.map((payload) => buildXlogData(payload));
 }
 
 describe('a table with a type that has not been looked up', () => {
   it('is delivered, and its rows wait until the type is known', () => {
     const { receive, host, session, catalog, rows } = fixture();
-    receive(...frames(begin(), table(MOODS), insert(['{sad,ok}']), commit()));
+    receive(...frames(buildBegin(), table(MOODS), buildInsert(['{sad,ok}']), buildCommit()));
     expect([host.kinds, host.lookUps]).toEqual([['begin', 'relation'], [[MOODS]]]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.completeTypeLookup();
@@ -67,11 +67,11 @@ describe('a table with a type that has not been looked up', () => {
 
   it('delays nothing else: feedback continues, and further data is kept', () => {
     const { receive, host, session, catalog, pass, rows } = fixture();
-    receive(...frames(begin(), table(MOODS)));
+    receive(...frames(buildBegin(), table(MOODS)));
     pass(10_000);
     session.tick(10_000);
-    receive(...frames(insert(['{ok}'])));
-    receive(...frames(insert(['{sad}']), commit()));
+    receive(...frames(buildInsert(['{ok}'])));
+    receive(...frames(buildInsert(['{sad}']), buildCommit()));
     expect([host.statuses.length > 0, rows()]).toEqual([true, []]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.completeTypeLookup();
@@ -80,16 +80,18 @@ describe('a table with a type that has not been looked up', () => {
 
   it('is text if the lookup fails, even if a later one would succeed', () => {
     const { receive, host, session, catalog, rows } = fixture();
-    receive(...frames(begin(), table(MOODS), insert(['{ok}']), commit()));
+    receive(...frames(buildBegin(), table(MOODS), buildInsert(['{ok}']), buildCommit()));
     session.completeTypeLookup(new ConnectionError('CONNECTION_REFUSED', 'No'));
     catalog.learn([], new Map([MOOD_ARRAY]));
-    receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
+    receive(...frames(buildBegin(), table(MOODS), buildInsert(['{sad}']), buildCommit()));
     expect([rows(), host.lookUps, host.outcome]).toEqual([[{ v: '{ok}' }, { v: '{sad}' }], [[MOODS]], undefined]);
   });
 
   it('ends the stream with the error of the lookup if its values are binary', () => {
     const { receive, host, session } = fixture();
-    receive(...frames(begin(), table(MOODS), insert([null]), insert([Buffer.from('ok')]), commit()));
+    receive(
+      ...frames(buildBegin(), table(MOODS), buildInsert([null]), buildInsert([Buffer.from('ok')]), buildCommit()),
+    );
     const error = new ConnectionError('CONNECTION_REFUSED', 'No');
     session.completeTypeLookup(error);
     expect(host.outcome).toEqual({ error });
@@ -97,7 +99,7 @@ describe('a table with a type that has not been looked up', () => {
 
   it('is an error in binary if the catalog does not have it', () => {
     const { receive, host, session, catalog } = fixture();
-    receive(...frames(begin(), table(MOODS), insert([Buffer.from('ok')]), commit()));
+    receive(...frames(buildBegin(), table(MOODS), buildInsert([Buffer.from('ok')]), buildCommit()));
     catalog.learn([MOODS], new Map());
     session.completeTypeLookup();
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
@@ -105,17 +107,17 @@ describe('a table with a type that has not been looked up', () => {
 
   it('is looked up once, and not at all if its types are built in', () => {
     const { receive, host, session, catalog } = fixture();
-    receive(...frames(begin(), table(25), insert(['a']), commit()));
-    receive(...frames(begin(), table(MOODS)));
+    receive(...frames(buildBegin(), table(25), buildInsert(['a']), buildCommit()));
+    receive(...frames(buildBegin(), table(MOODS)));
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.completeTypeLookup();
-    receive(...frames(table(MOODS), insert(['{}']), commit()));
+    receive(...frames(table(MOODS), buildInsert(['{}']), buildCommit()));
     expect(host.lookUps).toEqual([[MOODS]]);
   });
 
   it('does not prevent the session from closing', () => {
     const { receive, host, session } = fixture();
-    receive(...frames(begin(), table(MOODS), insert(['{}'])));
+    receive(...frames(buildBegin(), table(MOODS), buildInsert(['{}'])));
     session.release();
     session.completeTypeLookup();
     expect([host.happened, host.kinds]).toEqual([
@@ -126,11 +128,11 @@ describe('a table with a type that has not been looked up', () => {
 });
 
 describe('a type that occurs in an open transaction', () => {
-  const first = (payload: Buffer) => inBlock(700, payload);
+  const first = (payload: Buffer) => insertXid(700, payload);
 
   function streamed(): Fixture {
     const made = fixture();
-    made.receive(...frames(streamStart(), first(table(MOODS)), first(insert(['{ok}'])), streamStop()));
+    made.receive(...frames(buildStreamStart(), first(table(MOODS)), first(buildInsert(['{ok}'])), buildStreamStop()));
     made.catalog.learn([MOODS], new Map());
     made.session.completeTypeLookup();
     expect([made.rows(), made.host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'streamStop']);
@@ -139,7 +141,7 @@ describe('a type that occurs in an open transaction', () => {
 
   it('is looked up again before its commit is delivered, and the kept changes are decoded then', () => {
     const { receive, host, session, catalog, rows } = streamed();
-    receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
+    receive(...frames(buildStreamCommit(), buildBegin(), buildInsert(['{sad}']), buildCommit()));
     expect([host.kinds.at(-1), host.lookUps]).toEqual(['streamStop', [[MOODS], [MOODS]]]);
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.completeTypeLookup();
@@ -153,11 +155,11 @@ describe('a type that occurs in an open transaction', () => {
 
   it('is looked up when another, committed transaction describes a table with it', () => {
     const { receive, host, session, catalog, rows } = streamed();
-    receive(...frames(begin(), table(MOODS), insert(['{sad}']), commit()));
+    receive(...frames(buildBegin(), table(MOODS), buildInsert(['{sad}']), buildCommit()));
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.completeTypeLookup();
     expect([rows().at(-1), host.lookUps.length]).toEqual([{ v: ['sad'] }, 2]);
-    receive(...frames(streamCommit()));
+    receive(...frames(buildStreamCommit()));
     expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamCommit', 2]);
   });
 
@@ -166,7 +168,7 @@ describe('a type that occurs in an open transaction', () => {
     ['cannot be looked up', new ConnectionError('CONNECTION_REFUSED', 'No')],
   ])('is text if it %s then', (_, error) => {
     const { receive, host, session, catalog, rows } = streamed();
-    receive(...frames(streamCommit(), begin(), insert(['{sad}']), commit()));
+    receive(...frames(buildStreamCommit(), buildBegin(), buildInsert(['{sad}']), buildCommit()));
     if (!error) catalog.learn([MOODS], new Map());
     session.completeTypeLookup(error);
     expect([host.kinds.at(-1), rows().at(-1), host.outcome]).toEqual(['commit', { v: '{sad}' }, undefined]);
@@ -174,21 +176,21 @@ describe('a type that occurs in an open transaction', () => {
 
   it('is not looked up when that is aborted, until another transaction uses it', () => {
     const { receive, host } = streamed();
-    receive(...frames(streamAbort({ xid: 700, subxid: 700 })));
+    receive(...frames(buildStreamAbort({ xid: 700, subxid: 700 })));
     expect([host.kinds.at(-1), host.lookUps.length]).toEqual(['streamAbort', 1]);
-    receive(...frames(streamStart({ xid: 701 }), inBlock(701, table(MOODS))));
+    receive(...frames(buildStreamStart({ xid: 701 }), insertXid(701, table(MOODS))));
     expect(host.lookUps).toEqual([[MOODS], [MOODS]]);
   });
 
   it('ends the stream in binary: it can be decoded when that is committed', () => {
     const { receive, host } = streamed();
-    receive(...frames(streamStart({ first: false }), first(insert([Buffer.from('ok')]))));
+    receive(...frames(buildStreamStart({ first: false }), first(buildInsert([Buffer.from('ok')]))));
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: true });
   });
 
   it('ends the stream in binary with an error that is not retryable if its form is unknown', () => {
     const { receive, host, session, catalog } = fixture();
-    receive(...frames(streamStart(), first(table(MOODS)), first(insert([Buffer.from('ok')]))));
+    receive(...frames(buildStreamStart(), first(table(MOODS)), first(buildInsert([Buffer.from('ok')]))));
     catalog.learn([MOODS], new Map([[MOODS, { kind: 'base' }]]));
     session.completeTypeLookup();
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
@@ -196,11 +198,11 @@ describe('a type that occurs in an open transaction', () => {
 
   it('of a prepared transaction is looked up when that is committed', () => {
     const { receive, host, session, catalog, rows } = fixture();
-    receive(...frames(beginPrepare(), table(MOODS), insert(['{ok}']), prepare()));
+    receive(...frames(buildBeginPrepare(), table(MOODS), buildInsert(['{ok}']), buildPrepare()));
     catalog.learn([MOODS], new Map());
     session.completeTypeLookup();
     expect([rows(), host.kinds.at(-1)]).toEqual([[{ v: '{ok}' }], 'prepare']);
-    receive(...frames(commitPrepared(), begin(), insert(['{sad}']), commit()));
+    receive(...frames(buildCommitPrepared(), buildBegin(), buildInsert(['{sad}']), buildCommit()));
     expect(host.kinds.at(-1)).toBe('prepare');
     catalog.learn([MOODS], new Map([MOOD_ARRAY]));
     session.completeTypeLookup();
@@ -212,13 +214,13 @@ describe('a composite that was altered', () => {
   function reading(...names: string[]): Fixture {
     const made = fixture();
     made.catalog.learn([], new Map([addressOf(...names)]));
-    made.receive(...frames(begin(), table(ADDRESS), insert(['(Elm,7)'])));
+    made.receive(...frames(buildBegin(), table(ADDRESS), buildInsert(['(Elm,7)'])));
     return made;
   }
 
   it('is looked up again, and its value is decoded then', () => {
     const { receive, host, session, catalog, rows } = reading('street', 'no');
-    receive(...frames(insert(['(Elm,7,Rome)']), insert(['(Oak,8)']), commit()));
+    receive(...frames(buildInsert(['(Elm,7,Rome)']), buildInsert(['(Oak,8)']), buildCommit()));
     expect([rows(), host.lookUps]).toEqual([[{ v: { street: 'Elm', no: '7' } }], [[ADDRESS]]]);
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
     session.completeTypeLookup();
@@ -232,7 +234,7 @@ describe('a composite that was altered', () => {
 
   it('ends the stream with the retryable error of the lookup', () => {
     const { receive, host, session } = reading('street', 'no');
-    receive(...frames(insert(['(Elm,7,Rome)'])));
+    receive(...frames(buildInsert(['(Elm,7,Rome)'])));
     const error = new ConnectionError('CONNECTION_REFUSED', 'No');
     session.completeTypeLookup(error);
     expect(host.outcome).toEqual({ error });
@@ -240,7 +242,7 @@ describe('a composite that was altered', () => {
 
   it('ends the stream if such values do not match the catalog either', () => {
     const { receive, host, session, catalog } = reading('street', 'no');
-    receive(...frames(insert(['(Elm,7,Rome,x)'])));
+    receive(...frames(buildInsert(['(Elm,7,Rome,x)'])));
     catalog.learn([ADDRESS], new Map([addressOf('street', 'no', 'city')]));
     session.completeTypeLookup();
     expect(host.outcome?.error).toMatchObject({ code: 'VALUE_DECODE_FAILED', retryable: false });
@@ -267,7 +269,7 @@ describe('a composite that was altered', () => {
     it.each([[['street']], [['street', 'no']]])('is looked up with it, and then decoded, if it had %j', (names) => {
       const { receive, host, session, catalog, rows } = fixture();
       catalog.learn([], new Map([addressOf(...names)]));
-      receive(...frames(begin(), table(ADDRESS), insert([altered]), insert([altered]), commit()));
+      receive(...frames(buildBegin(), table(ADDRESS), buildInsert([altered]), buildInsert([altered]), buildCommit()));
       expect([host.lookUps, host.outcome]).toEqual([[[ADDRESS, HUE]], undefined]);
       catalog.learn([ADDRESS, HUE], new Map([hued, [HUE, { kind: 'enum' }]]));
       session.completeTypeLookup();
@@ -277,7 +279,7 @@ describe('a composite that was altered', () => {
 
     it('ends the stream with the error of the lookup', () => {
       const { receive, host, session } = reading('street', 'no');
-      receive(...frames(insert([altered])));
+      receive(...frames(buildInsert([altered])));
       const error = new ConnectionError('CONNECTION_REFUSED', 'No');
       session.completeTypeLookup(error);
       expect(host.outcome).toEqual({ error });
@@ -288,7 +290,7 @@ describe('a composite that was altered', () => {
       ['it is a base type', [[HUE, { kind: 'base' }]]],
     ])('ends the stream with a remedy if %s', (_, found) => {
       const { receive, host, session, catalog } = reading('street', 'no');
-      receive(...frames(insert([altered])));
+      receive(...frames(buildInsert([altered])));
       catalog.learn([ADDRESS, HUE], new Map([hued, ...found]));
       session.completeTypeLookup();
       expect(host.lookUps).toEqual([[ADDRESS, HUE]]);

@@ -2,17 +2,17 @@ import { Delivery } from '../../../lib/ledger/acknowledgement';
 import { ProtocolError, ServerError } from '../../../lib/common/errors';
 import { createPayloadDecoder } from '../../../lib/stream/session/output-plugin';
 import { u64 } from '../../../lib/testing/bytes';
-import { message } from '../../../lib/testing/payloads';
+import { buildPayload } from '../../../lib/testing/payloads';
 import {
-  copyBothResponse,
-  errorResponse,
-  frame,
-  keepalive,
-  notice,
-  notification,
-  parameterStatus,
-  readyForQuery,
-  xlogData,
+  buildCopyBothResponse,
+  buildErrorResponse,
+  buildFrame,
+  buildKeepalive,
+  buildNotice,
+  buildNotification,
+  buildParameterStatus,
+  buildReadyForQuery,
+  buildXlogData,
 } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
@@ -50,7 +50,7 @@ describe('reading', () => {
 
   it('emits the output of another plugin unchanged', () => {
     const { receive, host } = createSession({}, createPayloadDecoder(undefined));
-    receive(xlogData(Buffer.from('BEGIN 7'), { dataStart: 0x100n, walEnd: 0x110n }));
+    receive(buildXlogData(Buffer.from('BEGIN 7'), { dataStart: 0x100n, walEnd: 0x110n }));
     expect(host.delivered).toMatchObject([
       { kind: 'xlogData', dataStart: 0x100n, walEnd: 0x110n, data: Buffer.from('BEGIN 7') },
     ]);
@@ -61,8 +61,12 @@ describe('reading', () => {
 
   it('ignores notices, settings and notifications during the stream', () => {
     const { receive, host } = createSession();
-    receive(notice({ C: '55000', R: 'SomethingElse' }), parameterStatus('TimeZone', 'UTC'), notification('a', 'b'));
-    receive(keepalive(1n));
+    receive(
+      buildNotice({ C: '55000', R: 'SomethingElse' }),
+      buildParameterStatus('TimeZone', 'UTC'),
+      buildNotification('a', 'b'),
+    );
+    receive(buildKeepalive(1n));
     expect([host.kinds, host.outcome]).toEqual([['keepalive'], undefined]);
   });
 });
@@ -179,7 +183,7 @@ describe('slow handlers', () => {
 
   it('are not interrupted by a report for every step', () => {
     const { session, receive, host } = slow(4);
-    receive(keepalive(0x10n), keepalive(0x20n), keepalive(0x30n), keepalive(0x40n));
+    receive(buildKeepalive(0x10n), buildKeepalive(0x20n), buildKeepalive(0x30n), buildKeepalive(0x40n));
     expect(host.statuses).toEqual([]);
     session.read();
     expect(host.statuses).toMatchObject([{ flushed: 0x40n }]);
@@ -194,7 +198,7 @@ describe('an error from the server', () => {
     ackAll(host);
     const before = host.delivered.length;
     host.time += 1000;
-    receive(errorResponse(DECODING), keepalive(0x900n), ...transactionFrames(0x200n), readyForQuery());
+    receive(buildErrorResponse(DECODING), buildKeepalive(0x900n), ...transactionFrames(0x200n), buildReadyForQuery());
     expect(host.outcome?.error).toBeInstanceOf(ServerError);
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_INTERNAL_ERROR', sqlState: 'XX000' });
     expect(host.delivered).toHaveLength(before);
@@ -203,21 +207,21 @@ describe('an error from the server', () => {
 
   it('is retryable if an administrator has terminated the session', () => {
     const { receive, host } = createSession();
-    receive(errorResponse({ S: 'FATAL', V: 'FATAL', C: '57P01', M: 'terminating connection' }));
+    receive(buildErrorResponse({ S: 'FATAL', V: 'FATAL', C: '57P01', M: 'terminating connection' }));
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });
   });
 
   it('is ignored while the session closes after unsubscribing', () => {
     const { session, receive, host } = createBusySession();
     session.release();
-    receive(errorResponse(DECODING), readyForQuery());
+    receive(buildErrorResponse(DECODING), buildReadyForQuery());
     expect(host.outcome).toEqual({ error: undefined });
   });
 
   it('names a publication that was skipped, and stops confirmation', () => {
     const { receive, host } = createBusySession();
     const skipped = { C: '55000', R: 'LoadPublications', M: 'skipped loading publication "gone"' };
-    receive(notice(skipped), keepalive(0x900n), ...transactionFrames(0x200n));
+    receive(buildNotice(skipped), buildKeepalive(0x900n), ...transactionFrames(0x200n));
     expect(host.outcome?.error).toMatchObject({ code: 'PUBLICATION_MISSING', retryable: false });
     expect(host.statuses.at(-1)).toMatchObject({ written: computeEnd(0x100n), flushed: 0n });
     expect([host.delivered.length, host.kinds.at(-1)]).toEqual([4, 'commit']);
@@ -227,25 +231,33 @@ describe('an error from the server', () => {
 
 describe('invalid bytes', () => {
   it.each<[what: string, bytes: Buffer, message: RegExp]>([
-    ['a CopyData of unknown type', frame('d', Buffer.from('x1')), /CopyData of unknown type 0x78; expected XLogData/],
-    ['an empty CopyData', frame('d'), /an empty CopyData; expected XLogData/],
-    ['a truncated keepalive', frame('d', Buffer.from('k'), u64(1n)), /^Keepalive: expected 4 bytes/],
-    ['a keepalive that is too long', frame('d', keepalive(1n).subarray(5), Buffer.of(0)), /the end of the message/],
+    [
+      'a CopyData of unknown type',
+      buildFrame('d', Buffer.from('x1')),
+      /CopyData of unknown type 0x78; expected XLogData/,
+    ],
+    ['an empty CopyData', buildFrame('d'), /an empty CopyData; expected XLogData/],
+    ['a truncated keepalive', buildFrame('d', Buffer.from('k'), u64(1n)), /^Keepalive: expected 4 bytes/],
+    [
+      'a keepalive that is too long',
+      buildFrame('d', buildKeepalive(1n).subarray(5), Buffer.of(0)),
+      /the end of the message/,
+    ],
     [
       'an XLogData without its header',
-      frame('d', Buffer.from('w'), u64(1n)),
+      buildFrame('d', Buffer.from('w'), u64(1n)),
       /XLogData message: expected a header of 24 bytes, where 8 are left/,
     ],
-    ['a payload of unknown type', xlogData(message('?')), /pgoutput payload: expected the tag of a message/],
-    ['an empty payload', xlogData(Buffer.alloc(0)), /pgoutput payload: expected 1 byte/],
+    ['a payload of unknown type', buildXlogData(buildPayload('?')), /pgoutput payload: expected the tag of a message/],
+    ['an empty payload', buildXlogData(Buffer.alloc(0)), /pgoutput payload: expected 1 byte/],
     ['a change without its Relation', Buffer.concat(transactionFrames(1n)), /expected the Relation/],
-    ['a message of unknown type', frame('?', Buffer.from('abc')), /a message of type '\?' \(3 bytes\)/],
-    ['an unexpected message', copyBothResponse(), /The server sent copyBoth in the middle of the stream/],
+    ['a message of unknown type', buildFrame('?', Buffer.from('abc')), /a message of type '\?' \(3 bytes\)/],
+    ['an unexpected message', buildCopyBothResponse(), /The server sent copyBoth in the middle of the stream/],
     ['an invalid length', Buffer.from('d\0\0\0\x03'), /declares a length of 3 bytes/],
-    ['a notice without fields', frame('N', Buffer.of(0)), /NoticeResponse message: expected a field/],
+    ['a notice without fields', buildFrame('N', Buffer.of(0)), /NoticeResponse message: expected a field/],
   ])('end the stream with a clear error: %s', (_, bytes, expected) => {
     const { receive, host } = createSession();
-    receive(bytes, keepalive(0x900n));
+    receive(bytes, buildKeepalive(0x900n));
     expect(host.outcome?.error).toBeInstanceOf(ProtocolError);
     expect(host.outcome?.error).toMatchObject({ code: 'PROTOCOL_VIOLATION', message: expect.stringMatching(expected) });
     expect(host.kinds).not.toContain('keepalive');

@@ -1,14 +1,14 @@
 import { ConnectionError, ReplicationError } from '../../../lib/common/errors';
 import {
-  inBlock,
-  insert,
-  encodeLogicalMessage,
-  relation,
-  streamCommit,
-  streamStart,
-  streamStop,
+  insertXid,
+  buildInsert,
+  buildLogicalMessage,
+  buildRelation,
+  buildStreamCommit,
+  buildStreamStart,
+  buildStreamStop,
 } from '../../../lib/testing/payloads';
-import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
+import { buildKeepalive, buildXlogData } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
   createBusySession,
@@ -27,20 +27,20 @@ describe('keepalives while deliveries are unacknowledged', () => {
     const before = host.delivered.length;
     for (let i = 0; i < 1000; i++) {
       host.time += 1;
-      receive(keepalive(0x200n + BigInt(i)));
+      receive(buildKeepalive(0x200n + BigInt(i)));
     }
     expect(host.delivered.length - before).toBe(10);
   });
 
   it('are all delivered while nothing is unacknowledged', () => {
     const { receive, host } = createSession();
-    receive(...Array.from({ length: 50 }, (_, i) => keepalive(0x80n + BigInt(i))));
+    receive(...Array.from({ length: 50 }, (_, i) => buildKeepalive(0x80n + BigInt(i))));
     expect(host.delivered).toHaveLength(50);
   });
 
   it('are not lost: the last one is delivered, and counts, once everything is acknowledged', () => {
     const { session, receive, host } = createBusySession();
-    receive(keepalive(0x200n), keepalive(0x300n), keepalive(0x400n));
+    receive(buildKeepalive(0x200n), buildKeepalive(0x300n), buildKeepalive(0x400n));
     expect(host.delivered.at(-1)).toMatchObject({ walEnd: 0x200n });
     ackAll(host);
     session.read();
@@ -52,7 +52,7 @@ describe('keepalives while deliveries are unacknowledged', () => {
 
   it('are not lost otherwise either: the next tick delivers the last one', () => {
     const { session, receive, host } = createBusySession();
-    receive(keepalive(0x200n), keepalive(0x300n));
+    receive(buildKeepalive(0x200n), buildKeepalive(0x300n));
     host.time += 1000;
     session.tick(1000);
     session.read();
@@ -107,7 +107,7 @@ describe('an acknowledgement', () => {
     ackAll(host);
     receive(...transactionFrames(0x200n));
     pass(5);
-    receive(keepalive(0x400n, true));
+    receive(buildKeepalive(0x400n, true));
     pass(100);
     const done = computeEnd(0x100n);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x400n, flushed: done, applied: done });
@@ -122,7 +122,7 @@ describe('an acknowledgement', () => {
 
   it('of a logical message confirms only its own position, which then counts as received', () => {
     const { receive, host } = createSession();
-    receive(xlogData(encodeLogicalMessage({ transactional: false, lsn: 0x180n })));
+    receive(buildXlogData(buildLogicalMessage({ transactional: false, lsn: 0x180n })));
     host.time = 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x180n, flushed: 0x180n });
@@ -132,14 +132,14 @@ describe('an acknowledgement', () => {
 describe('a keepalive', () => {
   it('is confirmed once everything before it is done', () => {
     const { receive, host } = createBusySession();
-    receive(keepalive(0x900n));
+    receive(buildKeepalive(0x900n));
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x900n, flushed: 0x900n });
   });
 
   it('in an idle stream is confirmed without a request', () => {
     const { receive, host } = createSession();
-    receive(keepalive(0x900n));
+    receive(buildKeepalive(0x900n));
     expect(host.statuses).toMatchObject([{ written: 0x900n, flushed: 0x900n }]);
   });
 
@@ -147,9 +147,9 @@ describe('a keepalive', () => {
     const { receive, host } = createSession();
     host.onDeliver = ({ ack }) => ack();
     const [first, ...rest] = transactionFrames(0x100n, 2);
-    receive(RELATION, first!, keepalive(0x900n, true));
+    receive(RELATION, first!, buildKeepalive(0x900n, true));
     host.time = 1000;
-    receive(...rest.slice(0, 2), keepalive(0x980n, true));
+    receive(...rest.slice(0, 2), buildKeepalive(0x980n, true));
     expect(host.statuses.map(({ flushed }) => flushed)).toEqual([0n, 0n]);
     host.time = 2000;
     receive(...rest.slice(2));
@@ -158,7 +158,7 @@ describe('a keepalive', () => {
 
   it('that requests a reply gets it when the receive buffer is empty, including later data', () => {
     const { receive, host } = createSession();
-    receive(keepalive(0x80n, true), RELATION, ...transactionFrames(0x100n));
+    receive(buildKeepalive(0x80n, true), RELATION, ...transactionFrames(0x100n));
     expect(host.statuses).toMatchObject([{ written: computeEnd(0x100n), flushed: 0x80n }]);
   });
 
@@ -166,25 +166,25 @@ describe('a keepalive', () => {
     const { receive, host } = createSession({ window: { messages: 2, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n).slice(0, 2));
     host.time = 1000;
-    receive(keepalive(0x80n, true), ...transactionFrames(0x100n).slice(2), keepalive(0x200n, true));
+    receive(buildKeepalive(0x80n, true), ...transactionFrames(0x100n).slice(2), buildKeepalive(0x200n, true));
     expect(host.paused).toBe(true);
     expect(host.statuses.at(-1)).toMatchObject({ flushed: 0n, at: 1000 });
   });
 
   it('that requests a reply without a new position gets one per 100 ms', () => {
     const { receive, host, pass } = createSession();
-    receive(keepalive(0x80n, true));
+    receive(buildKeepalive(0x80n, true));
     for (let i = 0; i < 300; i++) {
       pass(1);
-      receive(keepalive(0x80n, true));
+      receive(buildKeepalive(0x80n, true));
     }
     expect(host.statuses.map(({ at }) => at)).toEqual([0, 100, 200, 300]);
   });
 
   it('that requests a reply with a new position gets it within 5 ms', () => {
     const { receive, host, pass } = createBusySession();
-    receive(keepalive(0x800n, true));
-    receive(keepalive(0x900n, true));
+    receive(buildKeepalive(0x800n, true));
+    receive(buildKeepalive(0x900n, true));
     expect(host.reportsAskedFor).toEqual([5]);
     pass(5);
     expect(host.statuses.slice(-2)).toMatchObject([
@@ -195,9 +195,9 @@ describe('a keepalive', () => {
 
   it('gets its reply from the update of the interval, if that is sent first', () => {
     const { session, receive, host, pass } = createSession();
-    receive(keepalive(0x80n, true));
+    receive(buildKeepalive(0x80n, true));
     pass(50);
-    receive(keepalive(0x80n, true));
+    receive(buildKeepalive(0x80n, true));
     session.tick(50);
     pass(100);
     expect(host.statuses.map(({ at }) => at)).toEqual([0, 50]);
@@ -205,8 +205,11 @@ describe('a keepalive', () => {
 
   it('with a lower position does not change the received position, while deliveries are unacknowledged', () => {
     const { receive, host, pass } = createSession();
-    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n));
-    for (const frames of [[keepalive(0x500n, true)], [...transactionFrames(0x200n), keepalive(0x300n, true)]]) {
+    receive(RELATION, ...transactionFrames(0x100n), buildKeepalive(0x900n));
+    for (const frames of [
+      [buildKeepalive(0x500n, true)],
+      [...transactionFrames(0x200n), buildKeepalive(0x300n, true)],
+    ]) {
       pass(1000);
       receive(...frames);
       expect(host.statuses.at(-1)).toMatchObject({ written: 0x900n, flushed: 0n, at: host.time });
@@ -216,7 +219,7 @@ describe('a keepalive', () => {
   it('with a lower position does not lower the confirmed one', () => {
     const { receive, host, pass } = createSession();
     for (const walEnd of [0x900n, 0x500n, 0x700n]) {
-      receive(keepalive(walEnd, true));
+      receive(buildKeepalive(walEnd, true));
       pass(1000);
     }
     expect(host.statuses.length).toBeGreaterThanOrEqual(3);
@@ -226,7 +229,7 @@ describe('a keepalive', () => {
   it('is never answered with a request', () => {
     const { session, receive, host, pass } = createSession({ livenessTimeout: 1000 });
     for (let i = 0n; i < 50n; i++) {
-      receive(keepalive(i, true));
+      receive(buildKeepalive(i, true));
       pass(60);
       session.tick(60);
     }
@@ -242,13 +245,13 @@ describe('a slot that is ahead of the stream', () => {
     const flushedAfter = (...frames: Buffer[]): bigint | undefined => {
       receive(...frames);
       pass(1000);
-      receive(keepalive(0x10n, true));
+      receive(buildKeepalive(0x10n, true));
       pass(1000);
       return host.statuses.at(-1)?.flushed;
     };
     expect(flushedAfter(RELATION, ...transactionFrames(0x100n))).toBe(0n);
-    expect(flushedAfter(keepalive(0x1ffn))).toBe(0n);
-    expect(flushedAfter(keepalive(0x200n))).toBe(0x200n);
+    expect(flushedAfter(buildKeepalive(0x1ffn))).toBe(0n);
+    expect(flushedAfter(buildKeepalive(0x200n))).toBe(0x200n);
     expect(flushedAfter(...transactionFrames(0x300n))).toBe(computeEnd(0x300n));
   });
 });
@@ -273,7 +276,7 @@ describe('without confirmation', () => {
       if (message.kind === kind) stopAfter(message, 0x120n);
       return true;
     };
-    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x300n));
+    receive(RELATION, ...transactionFrames(0x100n), buildKeepalive(0x300n));
     expect(host.sent).toContainEqual({ kind: 'copyDone' });
     expect(host.statuses.map(({ flushed }) => flushed)).toEqual(host.statuses.map(() => 0n));
   });
@@ -322,7 +325,7 @@ describe('liveness', () => {
 
   it('restarts with any byte', () => {
     const { session, receive, host } = createSession({ livenessTimeout: 1000 });
-    for (const byte of keepalive(1n)) {
+    for (const byte of buildKeepalive(1n)) {
       session.tick(900);
       receive(Buffer.of(byte));
     }
@@ -480,9 +483,15 @@ describe('a delivery that holds back the slot', () => {
 
   it('is detected in a block that fills the window, so that nothing after it can be read', () => {
     const { session, receive, host } = createSession({ ackTimeout: 5000, window: { messages: 2, bytes: 1_000_000 } });
-    const changes = [1, 2, 3].map((id) => inBlock(700, insert([String(id), 'x'])));
-    const payloads = [streamStart({ xid: 700 }), inBlock(700, relation()), ...changes, streamStop(), streamCommit()];
-    receive(...payloads.map((payload) => xlogData(payload)));
+    const changes = [1, 2, 3].map((id) => insertXid(700, buildInsert([String(id), 'x'])));
+    const payloads = [
+      buildStreamStart({ xid: 700 }),
+      insertXid(700, buildRelation()),
+      ...changes,
+      buildStreamStop(),
+      buildStreamCommit(),
+    ];
+    receive(...payloads.map((payload) => buildXlogData(payload)));
     expect(host.delivered.map(({ kind }) => kind)).toEqual(['streamStart', 'relation', 'insert', 'insert']);
     for (let i = 0; i < 6; i++) session.tick(1000);
     expect(host.outcome?.error).toMatchObject({ code: 'ACK_TIMEOUT' });

@@ -1,12 +1,12 @@
 import { ConnectionError, ProtocolError } from '../../../lib/common/errors';
-import { insert, message } from '../../../lib/testing/payloads';
+import { buildInsert, buildPayload } from '../../../lib/testing/payloads';
 import {
-  commandComplete,
-  copyDone,
-  errorResponse,
-  keepalive,
-  readyForQuery,
-  xlogData,
+  buildCommandComplete,
+  buildCopyDone,
+  buildErrorResponse,
+  buildKeepalive,
+  buildReadyForQuery,
+  buildXlogData,
 } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
@@ -35,7 +35,12 @@ describe('a stop', () => {
     expect(host.statuses.at(-1)).toMatchObject({ flushed: computeEnd(0x100n) });
     expect(host.paused).toBe(false);
 
-    receive(copyDone(), commandComplete('COPY 0'), commandComplete('START_REPLICATION'), readyForQuery());
+    receive(
+      buildCopyDone(),
+      buildCommandComplete('COPY 0'),
+      buildCommandComplete('START_REPLICATION'),
+      buildReadyForQuery(),
+    );
     expect(host.happened.slice(4)).toEqual(['terminate', 'closed']);
     expect(host.outcome).toEqual({ error: undefined });
     expect(host.delivered).toHaveLength(4);
@@ -43,9 +48,9 @@ describe('a stop', () => {
 
   it('fails if the server sends an error before it reads CopyDone: the last confirmation was not read', () => {
     const { session, receive, host } = createSession();
-    receive(keepalive(0x80n));
+    receive(buildKeepalive(0x80n));
     session.stop();
-    receive(errorResponse({ S: 'ERROR', V: 'ERROR', C: '57014', M: 'canceled' }), readyForQuery());
+    receive(buildErrorResponse({ S: 'ERROR', V: 'ERROR', C: '57014', M: 'canceled' }), buildReadyForQuery());
     expect(host.outcome).toMatchObject({ error: { code: 'CANCELLED' } });
   });
 
@@ -62,7 +67,7 @@ describe('a stop', () => {
 
   it('is closed once, whatever happens while its last status update is sent', () => {
     const { session, receive, host } = createSession();
-    receive(keepalive(0x80n));
+    receive(buildKeepalive(0x80n));
     host.onReport = () => {
       session.close();
     };
@@ -72,7 +77,7 @@ describe('a stop', () => {
 
   it('closes immediately if nothing is unacknowledged', () => {
     const { session, receive, host } = createSession();
-    receive(keepalive(0x80n));
+    receive(buildKeepalive(0x80n));
     host.happened.length = 0;
     session.stop();
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
@@ -85,7 +90,7 @@ describe('a stop', () => {
       if (message.kind === 'commit') stopAfter(message);
       return true;
     };
-    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x180n, true), ...transactionFrames(0x200n));
+    receive(RELATION, ...transactionFrames(0x100n), buildKeepalive(0x180n, true), ...transactionFrames(0x200n));
     expect(host.kinds).toEqual(['relation', 'begin', 'insert', 'commit']);
     expect(host.statuses).toMatchObject([{ written: computeEnd(0x100n), flushed: computeEnd(0x100n) }]);
     expect(host.sent.at(-1)).toEqual({ kind: 'copyDone' });
@@ -111,7 +116,7 @@ describe('a stop', () => {
       if (message.kind === 'keepalive') stopAfter(message, 0x150n);
       return true;
     };
-    receive(keepalive(0x900n, true));
+    receive(buildKeepalive(0x900n, true));
     expect(host.statuses).toMatchObject([{ written: 0x900n, flushed: 0x150n }]);
   });
 
@@ -121,7 +126,7 @@ describe('a stop', () => {
       if (message.kind === 'keepalive') stopAfter(message, 0x150n);
       return true;
     };
-    receive(keepalive(0x900n));
+    receive(buildKeepalive(0x900n));
     ackAll(host);
     expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: 0x150n }, { kind: 'copyDone' }]);
   });
@@ -163,11 +168,11 @@ describe('unsubscribing', () => {
     host.happened.length = 0;
     session.release();
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
-    receive(...transactionFrames(0x200n), keepalive(0x900n, true), copyDone());
+    receive(...transactionFrames(0x200n), buildKeepalive(0x900n, true), buildCopyDone());
     host.time += 1000;
-    receive(commandComplete('COPY 0'), commandComplete('START_REPLICATION'));
+    receive(buildCommandComplete('COPY 0'), buildCommandComplete('START_REPLICATION'));
     expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
-    receive(readyForQuery());
+    receive(buildReadyForQuery());
     expect(host.happened.slice(3)).toEqual(['terminate', 'closed']);
     expect([host.outcome, host.delivered.length]).toEqual([{ error: undefined }, 4]);
   });
@@ -175,7 +180,7 @@ describe('unsubscribing', () => {
   it('sends the last confirmation first', () => {
     const { session, receive, host } = createBusySession();
     ackAll(host);
-    receive(keepalive(0x900n));
+    receive(buildKeepalive(0x900n));
     session.release();
     expect(host.sent.slice(-2)).toMatchObject([{ kind: 'status', flushed: 0x900n }, { kind: 'copyDone' }]);
   });
@@ -191,7 +196,7 @@ describe('unsubscribing', () => {
     for (const wanted of ['relation', 'begin', 'insert', 'commit', 'keepalive']) {
       const { receive, host } = createSession();
       host.onDeliver = ({ kind }) => kind !== wanted;
-      receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n, true), ...transactionFrames(0x1000n));
+      receive(RELATION, ...transactionFrames(0x100n), buildKeepalive(0x900n, true), ...transactionFrames(0x1000n));
       expect(host.kinds.at(-1)).toBe(wanted);
       expect(host.kinds.filter((kind) => kind === wanted)).toHaveLength(1);
       expect(host.happened).toEqual(['closing', 'status', 'copyDone']);
@@ -205,7 +210,12 @@ describe('unsubscribing', () => {
     receive(RELATION, ...frames.slice(0, 4));
     session.release();
     // Of an unknown table: decoding it would be an error.
-    receive(...frames.slice(4), xlogData(insert(['1', 'a'], 4711)), xlogData(message('?')), readyForQuery());
+    receive(
+      ...frames.slice(4),
+      buildXlogData(buildInsert(['1', 'a'], 4711)),
+      buildXlogData(buildPayload('?')),
+      buildReadyForQuery(),
+    );
     expect([host.delivered.length, host.outcome]).toEqual([5, { error: undefined }]);
   });
 
@@ -244,7 +254,7 @@ describe('a connection that is closed', () => {
       host.time += 20;
       return true;
     };
-    receive(keepalive(0x80n), errorResponse({ S: 'FATAL', V: 'FATAL', C: '53200', M: 'out of memory' }));
+    receive(buildKeepalive(0x80n), buildErrorResponse({ S: 'FATAL', V: 'FATAL', C: '53200', M: 'out of memory' }));
     expect(host.scheduledPumps).toBe(1);
     session.disconnected(cause);
     expect(host.outcome).toBeUndefined();
@@ -315,7 +325,7 @@ describe('a connection that is closed', () => {
   it('after CommandComplete is a shutdown', () => {
     const { session, receive, host } = createBusySession();
     ackAll(host);
-    receive(commandComplete('COPY 0'));
+    receive(buildCommandComplete('COPY 0'));
     expect(host.outcome).toBeUndefined();
     session.disconnected();
     expect(host.outcome?.error).toMatchObject({ code: 'SERVER_SHUTDOWN', retryable: true });

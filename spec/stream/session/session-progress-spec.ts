@@ -1,7 +1,7 @@
 import { Delivery } from '../../../lib/ledger/acknowledgement';
 import type { SessionOptions } from '../../../lib/stream/session/session-ports';
-import { encodeLogicalMessage } from '../../../lib/testing/payloads';
-import { keepalive, xlogData } from '../../../lib/testing/backend-messages';
+import { buildLogicalMessage } from '../../../lib/testing/payloads';
+import { buildKeepalive, buildXlogData } from '../../../lib/testing/backend-messages';
 import {
   ackAll,
   computeEnd,
@@ -31,7 +31,7 @@ describe('progress without changes, if the consumer owns the position', () => {
   it('is delivered immediately, and then at most once per interval', () => {
     const { receive, host } = consumers();
     for (let i = 0; i <= 30; i++) {
-      receive(keepalive(0x100n + BigInt(i)));
+      receive(buildKeepalive(0x100n + BigInt(i)));
       host.time += 100;
     }
     expect(progress(host)).toEqual([0x100n, 0x10an, 0x114n, 0x11en]);
@@ -39,17 +39,17 @@ describe('progress without changes, if the consumer owns the position', () => {
 
   it('is delivered when the server requests a reply, as a server that is shutting down does', () => {
     const { receive, host } = consumers();
-    receive(keepalive(0x100n), keepalive(0x200n), keepalive(0x300n, true));
+    receive(buildKeepalive(0x100n), buildKeepalive(0x200n), buildKeepalive(0x300n, true));
     expect(progress(host)).toEqual([0x100n, 0x300n]);
   });
 
   it('must be beyond the start, the last transaction and earlier progress', () => {
     const { receive, host, pass } = consumers({ startLsn: 0x100n });
-    receive(keepalive(0x90n, true), keepalive(0x100n, true));
+    receive(buildKeepalive(0x90n, true), buildKeepalive(0x100n, true));
     receive(RELATION, ...transactionFrames(0x200n));
     ackAll(host);
     pass(5000);
-    receive(keepalive(computeEnd(0x200n), true), keepalive(0x300n), keepalive(0x300n, true));
+    receive(buildKeepalive(computeEnd(0x200n), true), buildKeepalive(0x300n), buildKeepalive(0x300n, true));
     expect(progress(host)).toEqual([0x300n]);
   });
 
@@ -57,26 +57,26 @@ describe('progress without changes, if the consumer owns the position', () => {
     const { receive, host, pass } = consumers();
     host.onDeliver = (message) => message.kind === 'keepalive' || message.ack();
     const [begin, row, commit] = transactionFrames(0x200n);
-    receive(RELATION, begin!, keepalive(0x900n, true), row!);
+    receive(RELATION, begin!, buildKeepalive(0x900n, true), row!);
     pass(5000);
-    receive(keepalive(0x900n, true), commit!);
+    receive(buildKeepalive(0x900n, true), commit!);
     expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], computeEnd(0x200n)]);
     pass(5000);
-    receive(keepalive(0x900n));
+    receive(buildKeepalive(0x900n));
     expect(progress(host)).toEqual([0x900n]);
   });
 
   it('is delivered at the end of an empty transaction, which is not acknowledged', () => {
     const { receive, host } = consumers();
-    receive(RELATION, ...transactionFrames(0x200n, 0), keepalive(computeEnd(0x200n)));
+    receive(RELATION, ...transactionFrames(0x200n, 0), buildKeepalive(computeEnd(0x200n)));
     expect(progress(host)).toEqual([computeEnd(0x200n)]);
   });
 
   it('is not delivered without confirmation', () => {
     const { receive, host, pass } = consumers({ confirm: false });
-    receive(keepalive(0x100n, true));
+    receive(buildKeepalive(0x100n, true));
     pass(5000);
-    receive(keepalive(0x200n, true));
+    receive(buildKeepalive(0x200n, true));
     expect([progress(host), host.kinds]).toEqual([[], ['keepalive', 'keepalive']]);
     ackAll(host);
     expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
@@ -84,7 +84,7 @@ describe('progress without changes, if the consumer owns the position', () => {
 
   it('is not delivered if the slot holds the position', () => {
     const { receive, host } = createSession();
-    receive(keepalive(0x100n, true));
+    receive(buildKeepalive(0x100n, true));
     expect([progress(host), host.statuses.at(-1)?.flushed]).toEqual([[], 0x100n]);
   });
 });
@@ -93,7 +93,7 @@ describe('the slot, if the consumer owns the position', () => {
   it('is not moved by an unacknowledged keepalive, which still counts as received', () => {
     const { session, receive, host, pass } = consumers();
     for (const walEnd of [0x100n, 0x200n, 0x300n]) {
-      receive(keepalive(walEnd, true));
+      receive(buildKeepalive(walEnd, true));
       pass(5000);
       session.tick(5000);
     }
@@ -103,7 +103,7 @@ describe('the slot, if the consumer owns the position', () => {
 
   it('moves to a keepalive once that is acknowledged, and this is reported immediately', () => {
     const { receive, host } = consumers();
-    receive(keepalive(0x100n, true));
+    receive(buildKeepalive(0x100n, true));
     host.time += 1000;
     ackAll(host);
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x100n, flushed: 0x100n, at: 1000 });
@@ -111,7 +111,7 @@ describe('the slot, if the consumer owns the position', () => {
 
   it('waits for deliveries before an acknowledged keepalive', () => {
     const { receive, host } = consumers();
-    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x900n));
+    receive(RELATION, ...transactionFrames(0x100n), buildKeepalive(0x900n));
     host.time += 1000;
     host.delivered.at(-1)?.ack();
     expect(host.statuses.at(-1)?.flushed).toBe(0n);
@@ -121,11 +121,11 @@ describe('the slot, if the consumer owns the position', () => {
 
   it('is not moved by dropped messages, nor by an empty transaction', () => {
     const { receive, host } = consumers();
-    receive(xlogData(encodeLogicalMessage({ transactional: false, lsn: 0x80n })));
+    receive(buildXlogData(buildLogicalMessage({ transactional: false, lsn: 0x80n })));
     for (const message of host.delivered) Delivery.discard(message);
     receive(RELATION, ...transactionFrames(0x100n, 0));
     host.time += 1000;
-    receive(keepalive(0x200n, true));
+    receive(buildKeepalive(0x200n, true));
     expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);
     host.time += 1000;
     host.delivered.at(-1)?.ack();
@@ -138,7 +138,7 @@ describe('the slot, if the consumer owns the position', () => {
       if (message.kind === 'keepalive') stopAfter(message, 0x280n);
       return true;
     };
-    receive(RELATION, ...transactionFrames(0x100n), keepalive(0x300n));
+    receive(RELATION, ...transactionFrames(0x100n), buildKeepalive(0x300n));
     for (const message of host.delivered.slice(0, -1)) message.ack();
     expect(host.happened).toContain('copyDone');
     expect(host.statuses.at(-1)).toMatchObject({ written: 0x300n, flushed: computeEnd(0x100n) });
@@ -153,7 +153,7 @@ describe('the slot, if the consumer owns the position', () => {
       deliveries.push(delivery.ack);
       return true;
     };
-    receive(keepalive(0x100n));
+    receive(buildKeepalive(0x100n));
     session.stop();
     expect(host.happened).not.toContain('copyDone');
     host.time += 1000;
@@ -164,7 +164,7 @@ describe('the slot, if the consumer owns the position', () => {
 
   it('is not moved by a keepalive that is acknowledged after the end', () => {
     const { session, receive, host } = consumers();
-    receive(keepalive(0x100n));
+    receive(buildKeepalive(0x100n));
     session.close();
     expect(ackAll(host)).toEqual([false]);
     expect(host.statuses.every(({ flushed }) => flushed === 0n)).toBe(true);

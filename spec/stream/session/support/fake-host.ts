@@ -16,8 +16,16 @@ import type { StatusUpdate } from '../../../../lib/config/observers';
 import { StreamHistory } from '../../../../lib/ledger/stream-history';
 import { FrameDecoder } from '../../../../lib/wire/frames';
 import { Reader } from '../../../../lib/wire/reader';
-import { keepalive, xlogData } from '../../../../lib/testing/backend-messages';
-import { begin, commit, insert, encodeLogicalMessage, origin, relation, type } from '../../../../lib/testing/payloads';
+import { buildKeepalive, buildXlogData } from '../../../../lib/testing/backend-messages';
+import {
+  buildBegin,
+  buildCommit,
+  buildInsert,
+  buildLogicalMessage,
+  buildOrigin,
+  buildRelation,
+  buildType,
+} from '../../../../lib/testing/payloads';
 
 /** The client's messages during the stream. */
 export type Sent =
@@ -191,9 +199,9 @@ export function createSession(
 
 /** The frames of a transaction with this number of inserts. The Relation of the table must precede the first. */
 export function transactionFrames(commitLsn: bigint, inserts = 1, text = 'x'): Buffer[] {
-  const rows = Array.from({ length: inserts }, (_, i) => insert([String(i), text]));
-  return [begin({ commitLsn }), ...rows, commit({ commitLsn, endLsn: computeEnd(commitLsn) })].map((payload) =>
-    xlogData(payload),
+  const rows = Array.from({ length: inserts }, (_, i) => buildInsert([String(i), text]));
+  return [buildBegin({ commitLsn }), ...rows, buildCommit({ commitLsn, endLsn: computeEnd(commitLsn) })].map(
+    (payload) => buildXlogData(payload),
   );
 }
 
@@ -220,19 +228,19 @@ export function stopAfter(message: StreamMessage, upTo?: bigint): void {
 }
 
 /** The Relation of the table that {@link transactionFrames} insert into. */
-export const RELATION = xlogData(relation());
+export const RELATION = buildXlogData(buildRelation());
 
 /** A stream with every kind of message. */
 export const STREAM = [
-  keepalive(0x50n),
+  buildKeepalive(0x50n),
   RELATION,
-  xlogData(type(20000, 'mood')),
+  buildXlogData(buildType(20000, 'mood')),
   ...transactionFrames(0x100n, 2),
-  xlogData(encodeLogicalMessage({ transactional: false, lsn: 0x180n })),
-  xlogData(begin({ commitLsn: 0x200n })),
-  xlogData(origin('elsewhere')),
+  buildXlogData(buildLogicalMessage({ transactional: false, lsn: 0x180n })),
+  buildXlogData(buildBegin({ commitLsn: 0x200n })),
+  buildXlogData(buildOrigin('elsewhere')),
   ...transactionFrames(0x200n, 1).slice(1),
-  keepalive(0x300n, true),
+  buildKeepalive(0x300n, true),
 ];
 
 /** Acknowledges everything that has been delivered. */
