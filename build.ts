@@ -115,7 +115,7 @@ async function write(path: string, code: string, format: 'cjs' | 'esm', extensio
   // From this expression, which never runs, Node learns the names that can be imported from a CommonJS file.
   const [names = ''] = /^0 && \(module\.exports = \{[^}]*\}\);$/m.exec(formatted.code) ?? [];
   // Without comments and indentation it is read in less time. An uncaught error prints its line, so lines stay short.
-  const { code: small, map } = await transform(format === 'cjs' ? loadLater(formatted.code) : formatted.code, {
+  const { code: small, map } = await transform(formatted.code, {
     ...options,
     sourcemap: 'external',
     minifyWhitespace: true,
@@ -124,18 +124,6 @@ async function write(path: string, code: string, format: 'cjs' | 'esm', extensio
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${small}${names}\n//# sourceMappingURL=${basename(file)}.map\n`);
   writeFileSync(`${file}.map`, map);
-}
-
-/** Makes a CommonJS file load those of Node's modules that only a connection needs when something of them is first read. */
-function loadLater(code: string): string {
-  return code.replace(
-    /^var (\w+) = (require\("node:(?:crypto|fs\/promises|net|tls|zlib)"\));$/gm,
-    (_, name: string, load: string) => {
-      const read = [...code.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(([, property]) => property);
-      const getters = [...new Set(read)].map((property) => `get ${property}() { return ${load}.${property}; }`);
-      return `var ${name} = { ${getters.join(', ')} };`;
-    },
-  );
 }
 
 /** The licenses of the packages whose code is included. */

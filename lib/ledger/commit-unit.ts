@@ -28,12 +28,8 @@ export abstract class UnitPart implements AckHandle {
   unacked = 0;
   /** The bytes with which they count against the window. */
   unackedBytes = 0;
-  /** Changes that were delivered. */
-  changes = 0;
   /** Bytes of the gathered changes, which the group adds to the window again. */
   gathered = 0;
-  /** The indexes of the changes that are settled or gathered. */
-  readonly settled = new IndexSet();
 
   constructor(readonly owner: HandleOwner) {}
 
@@ -70,6 +66,10 @@ export abstract class UnitPart implements AckHandle {
 export class CommitUnit extends UnitPart {
   next: CommitUnit | undefined;
   xid: number | undefined;
+  /** Changes that were delivered. */
+  changes = 0;
+  /** The indexes of the changes that are settled, gathered or aborted. */
+  readonly settled = new IndexSet();
   /** Whether the delivery that ends the unit is settled; undefined until there is one. */
   isEndSettled: boolean | undefined;
   /** Whether that delivery is a group, which settles the gathered changes. */
@@ -119,9 +119,25 @@ export class CommitUnit extends UnitPart {
 export class StreamedPart extends UnitPart {
   /** Whether the subtransaction was rolled back: its changes need no settling. */
   aborted = false;
+  /** The indexes of its changes in the unit, in runs: the first of each, and the one after the last. */
+  readonly #runs: { readonly start: number; end: number }[] = [];
 
   constructor(readonly unit: CommitUnit) {
     super(unit.owner);
+  }
+
+  addIndex(index: number): void {
+    const run = this.#runs.at(-1);
+    if (run?.end === index) run.end++;
+    else this.#runs.push({ start: index, end: index + 1 });
+  }
+
+  /** Its changes need no settling any more. */
+  abort(): void {
+    this.aborted = true;
+    const { settled } = this.unit;
+    for (const { start, end } of this.#runs)
+      for (let index = start; index < end; index++) if (!settled.has(index)) settled.add(index);
   }
 
   get xid(): number | undefined {

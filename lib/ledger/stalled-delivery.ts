@@ -1,23 +1,16 @@
-import type { CommitUnit, UnitPart } from './commit-unit';
+import type { CommitUnit } from './commit-unit';
 
 /** The oldest delivery that is not settled; nothing is confirmed until it is. */
 export interface StalledDelivery {
-  /** Its handle, and its index there, identify the delivery. */
-  readonly handle: object;
+  /** Its unit, and its index there, identify the delivery. */
+  readonly unit: object;
   readonly index: number;
   readonly reason: string;
 }
 
 /** @param unit one with an unacknowledged delivery */
 export function describeStalled(unit: CommitUnit): StalledDelivery {
-  const handle = findUnacked(unit);
-  return { handle, index: handle.settled.next, reason: getStallReason(unit) };
-}
-
-/** Changes come before the end, which belongs to the unit itself. */
-function findUnacked(unit: CommitUnit): UnitPart {
-  for (const part of unit.streamed?.values() ?? []) if (part.unacked > 0) return part;
-  return unit;
+  return { unit, index: unit.settled.next, reason: getStallReason(unit) };
 }
 
 /** Which part of the unit is not acknowledged, as a clause for warnings and errors. */

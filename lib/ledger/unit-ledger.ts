@@ -6,7 +6,7 @@ import {
   type SessionControl,
   type StopControl,
 } from './acknowledgement';
-import { CommitUnit, isPossiblyDropped, NOT_ENDED, UnitPart, type HandleOwner, type StreamedPart } from './commit-unit';
+import { CommitUnit, isPossiblyDropped, NOT_ENDED, UnitPart, StreamedPart, type HandleOwner } from './commit-unit';
 import type { Lsn } from '../common/lsn';
 import { KeepaliveHandle, SettledHandle } from './settled-handles';
 import { describeStalled, getStallRemedy, type StalledDelivery } from './stalled-delivery';
@@ -169,7 +169,7 @@ export class UnitLedger implements HandleOwner, StopControl {
     unit.mayConfirmEnd ||= bySubscriber;
     this.#acknowledged ||= bySubscriber;
     if (index === UNIT_END) unit.isEndSettled = true;
-    else part.settled.add(index);
+    else unit.settled.add(index);
     this.#removeUnacked(part, 1, bytes);
     const { head } = this.#queue;
     if (unit === head) this.advance();
@@ -185,7 +185,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   gather(part: UnitPart, bytes: number, index: number): void {
     if (this.#closed) return;
     const { unit } = part;
-    part.settled.add(index);
+    unit.settled.add(index);
     part.gathered += bytes;
     if (part !== unit) unit.gathered += bytes;
     this.#removeUnacked(part, 1, bytes);
@@ -221,8 +221,9 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   protected attachChange(message: Delivery, part: UnitPart, bytes: number): void {
-    this.#attach(message, part, bytes, part.changes++);
-    if (part !== part.unit) part.unit.changes++;
+    const index = part.unit.changes++;
+    if (part instanceof StreamedPart) part.addIndex(index);
+    this.#attach(message, part, bytes, index);
   }
 
   /** @param message the Commit or Prepare */
@@ -232,7 +233,7 @@ export class UnitLedger implements HandleOwner, StopControl {
   }
 
   protected abort(part: StreamedPart): void {
-    part.aborted = true;
+    part.abort();
     part.unit.gathered -= part.gathered;
     this.#removeUnacked(part, part.unacked, part.unackedBytes);
   }

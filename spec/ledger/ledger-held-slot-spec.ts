@@ -75,14 +75,14 @@ describe('the reason why the slot does not advance', () => {
     expect(reason).toBe('transaction acknowledged, but 1 change that a filter removed from it not');
   });
 
-  it('belongs to the oldest unacknowledged change, with the same handle and index until that is settled', () => {
+  it('belongs to the oldest unacknowledged change, with the same unit and index until that is settled', () => {
     const { ledger } = createLedger(WIDE);
     const { changes } = transaction(ledger, 100n, 3);
     const before = ledger.stalled;
     changes[1]?.settle();
-    expect(ledger.stalled).toMatchObject({ handle: before?.handle, index: before?.index });
+    expect(ledger.stalled).toMatchObject({ unit: before?.unit, index: before?.index });
     changes[0]?.settle();
-    expect(ledger.stalled).toMatchObject({ handle: before?.handle, index: 2 });
+    expect(ledger.stalled).toMatchObject({ unit: before?.unit, index: 2 });
   });
 
   it('belongs to the oldest unacknowledged transaction, and is unchanged until that is settled', () => {
@@ -93,7 +93,7 @@ describe('the reason why the slot does not advance', () => {
     expect(ledger.stalled).toEqual(before);
     transaction(ledger, 300n);
     settle(first);
-    expect(ledger.stalled?.handle).not.toBe(before?.handle);
+    expect(ledger.stalled?.unit).not.toBe(before?.unit);
   });
 
   it('is undefined for a message beyond a stop', () => {

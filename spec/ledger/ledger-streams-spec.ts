@@ -141,12 +141,12 @@ describe('a streamed transaction', () => {
     settle(before);
     const reason = 'not acknowledged, of a transaction whose commit is not received yet';
     expect([ledger.isFull(), ledger.stalled]).toMatchObject([true, { index: 0, reason: `1 change ${reason}` }]);
-    const first = ledger.stalled?.handle;
+    const first = ledger.stalled?.unit;
     seven?.settle();
     expect([ledger.isFull(), ledger.stalled]).toEqual([false, undefined]);
     block(ledger, 8, 2);
     expect(ledger.stalled).toMatchObject({ index: 0, reason: `4 changes ${reason}` });
-    expect(ledger.stalled?.handle).not.toBe(first);
+    expect(ledger.stalled?.unit).not.toBe(first);
     settle(eight);
     expect(ledger.stalled).toBeUndefined();
   });
@@ -190,6 +190,39 @@ describe('a streamed transaction', () => {
     expect(ledger.stalled?.reason).toBe('commit acknowledged, 1 change not');
     change?.settle();
     expect(ledger.stalled).toBeUndefined();
+  });
+});
+
+describe('the oldest unacknowledged change of a streamed transaction', () => {
+  /** A committed transaction with one change of subtransaction 7, two of 8, and another three of 7. */
+  function stream(): { ledger: Ledger; first: LedgerDelivery[]; second: LedgerDelivery[]; third: LedgerDelivery[] } {
+    const { ledger } = createLedger(WIDE);
+    const [first, second, third] = [block(ledger, 7, 1), block(ledger, 7, 2, 8), block(ledger, 7, 3)];
+    ledger.commitStream(7, 100n, 10);
+    return { ledger, first, second, third };
+  }
+
+  it('stays the same while later changes of other subtransactions are acknowledged', () => {
+    const { ledger, first, third } = stream();
+    settle(first);
+    const before = ledger.stalled;
+    for (const change of third) {
+      settle([change]);
+      expect(ledger.stalled).toMatchObject({ unit: before?.unit, index: 1 });
+    }
+    expect(before?.index).toBe(1);
+  });
+
+  it('is not one of an aborted subtransaction, whether or not it was acknowledged', () => {
+    const { ledger } = createLedger(WIDE);
+    const first = block(ledger, 7, 1);
+    const [, aborted] = block(ledger, 7, 2, 8);
+    block(ledger, 7, 1);
+    aborted?.settle();
+    ledger.abortStream(7, 8);
+    ledger.commitStream(7, 100n, 10);
+    settle(first);
+    expect(ledger.stalled?.index).toBe(3);
   });
 });
 

@@ -66,7 +66,7 @@ export const programs: Readonly<Record<string, string>> = {
       if (!/new ConfigError\\(/.test(text)) throw new Error('The source map leads to ' + text + ' in ' + stack);
     };`,
   'typed.mts': `
-    import { logicalReplication, ReplicationError, type Transaction } from 'rxjs-pg-replication';
+    import { logicalReplication, ReplicationError, type InsertMessage, type Transaction } from 'rxjs-pg-replication';
     import { table, transaction, toTransaction, type BackendProcess, type FakeCluster, type FakeWalSender, type Step, type Violation } from 'rxjs-pg-replication/testing';
     import type { Observable } from 'rxjs';
     export const stream: Observable<unknown> = logicalReplication({ slot: 'orders', publications: ['orders_pub'] });
@@ -78,6 +78,10 @@ export const programs: Readonly<Record<string, string>> = {
     export const cluster = (server: FakeWalSender): FakeCluster => server;
     export const last = ({ last }: FakeWalSender): BackendProcess => last;
     export type Hidden = [
+      // @ts-expect-error internal
+      InsertMessage['deliveryState'],
+      // @ts-expect-error internal
+      Transaction['deliveryState'],
       // @ts-expect-error internal
       FakeWalSender['report'],
       // @ts-expect-error internal

@@ -142,15 +142,15 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
   #record(item: Acknowledgeable): void {
     const session = getSession(item);
     if (!session || !isIdentifiable(item)) return;
-    const { resumeLsn: confirmed, confirms } = session;
+    const { resumeLsn, confirms } = session;
     const lsn = getIdentityLsn(item);
-    if (lsn >= confirmed && confirms) {
+    if (lsn >= resumeLsn && confirms) {
       const key = getDeliveryKey(item);
       const record = this.#openRecord(session, lsn);
       record.completed.add(key);
       record.works.delete(key);
     }
-    this.#forgetConfirmed(session, confirmed);
+    this.#forgetConfirmed(session, resumeLsn);
   }
 
   /** Drops the records of what commits before the confirmed position: it is not delivered again. */

@@ -25,6 +25,7 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
     return this.#state;
   }
 
+  /** @internal */
   override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }

@@ -64,6 +64,7 @@ abstract class RowChange<Name extends string, P extends ChangePosition> extends 
     return this.#state;
   }
 
+  /** @internal */
   override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }

@@ -38,6 +38,7 @@ export abstract class RareMessage extends Message {
     return this.#state;
   }
 
+  /** @internal */
   override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }

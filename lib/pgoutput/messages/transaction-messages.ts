@@ -28,6 +28,7 @@ export class BeginMessage extends Message {
     return this.#state;
   }
 
+  /** @internal */
   override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
@@ -54,6 +55,7 @@ export class CommitMessage extends Message {
     return this.#state;
   }
 
+  /** @internal */
   override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }

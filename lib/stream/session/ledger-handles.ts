@@ -65,5 +65,8 @@ export function attachHandle(ledger: Ledger, message: AnyPgoutputMessage | XLogD
     case 'type':
     case 'origin':
       ledger.attachSettled(message);
+      break;
+    default:
+      message satisfies never;
   }
 }

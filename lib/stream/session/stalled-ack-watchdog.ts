@@ -16,7 +16,7 @@ export class StalledAckWatchdog {
   }
 
   tick(ms: number, stalled: StalledDelivery | undefined): 'ok' | 'warn' | 'expired' {
-    if (!stalled || stalled.handle !== this.#stalled?.handle || stalled.index !== this.#stalled.index) {
+    if (!stalled || stalled.unit !== this.#stalled?.unit || stalled.index !== this.#stalled.index) {
       this.#stalled = stalled;
       this.#ms = 0;
       this.#warned = false;

@@ -1,8 +1,8 @@
 import { StalledAckWatchdog } from '../../../lib/stream/session/stalled-ack-watchdog';
 
 describe('StalledAckWatchdog', () => {
-  const FIRST = { handle: {}, index: 0, reason: 'first' };
-  const SECOND = { handle: FIRST.handle, index: 1, reason: 'second' };
+  const FIRST = { unit: {}, index: 0, reason: 'first' };
+  const SECOND = { unit: FIRST.unit, index: 1, reason: 'second' };
 
   it('warns once, after a minute in the same state', () => {
     const watch = new StalledAckWatchdog(0);
