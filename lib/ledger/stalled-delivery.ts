@@ -33,9 +33,9 @@ const ACKNOWLEDGE =
 /** Returns the remedy for a unit that the program does not acknowledge. */
 export function getStallRemedy({ isEndSettled, isGroup, prepared }: CommitUnit): string {
   if (prepared && !(isGroup && isEndSettled))
-    return `Acknowledge a prepared transaction once its changes are stored, or set concurrent of ackAfter above the number of prepared transactions that are kept waiting. ${ACKNOWLEDGE}`;
+    return 'Acknowledge a prepared transaction once its changes are stored, or set concurrent of ackAfter above the number of prepared transactions that are kept waiting.';
   if (!isGroup) return ACKNOWLEDGE;
   return isEndSettled
-    ? `Also acknowledge the changes that were removed before transactions(). ${ACKNOWLEDGE}`
-    : `Acknowledge every transaction: do not use filter() after transactions(), and keep ack in the results of map(). ${ACKNOWLEDGE}`;
+    ? 'Remove no changes before transactions(): choose inside the work of ackAfter.'
+    : 'Acknowledge every transaction: put ackAfter(work) last in the pipe, choose inside the work in place of filter(), and keep ack in the results of map().';
 }

@@ -37,16 +37,22 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   const wanted = new Set(names.map(toCanonicalName));
   return filter((message): message is TableChange => {
     if (belongsToTables(message, wanted)) return true;
+    if (GROUPS.has(message.kind)) {
+      throw new ConfigError(
+        'ofTable',
+        'got a transaction, and takes messages; choose inside the work of ackAfter, or use ofTable in place of transactions()',
+      );
+    }
     if (UNCOMMITTED.has(message.kind)) {
       throw new ConfigError(
         'ofTable',
-        'would emit changes of a transaction that can still be rolled back; use transactions(), and filter its changes',
+        'would emit changes of a transaction that can still be rolled back; use transactions(), and choose inside the work of ackAfter',
       );
     }
     if (Delivery.getHandle(message)?.session.consumerOwnsPosition) {
       throw new ConfigError(
         'ofTable',
-        'drops Commit messages, whose checkpoints you have to store because startLsn is a function; use transactions(), and filter its changes',
+        'drops Commit messages, whose checkpoints you have to store because startLsn is a function; use transactions(), and choose inside the work of ackAfter',
       );
     }
     Delivery.discard(message);
@@ -60,6 +66,9 @@ function toCanonicalName(name: string): string {
   if (!parsed) throw new ConfigError('ofTable', `${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
   return formatTableName(parsed.schema, parsed.name);
 }
+
+/** What `transactions()` emits. The types exclude it. */
+const GROUPS: ReadonlySet<string> = new Set(['transaction', 'preparedTransaction', 'progress']);
 
 /** The first messages of uncommitted changes. Only `streaming` and `twoPhase` have them; the types exclude both. */
 const UNCOMMITTED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);

@@ -1,5 +1,6 @@
-import { from, Subject, take, tap } from 'rxjs';
+import { from, Subject, take, tap, type Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { ConfigError } from '../../lib/common/errors';
 import { ackAfter } from '../../lib/operators/ack-after/ack-after';
 import { ofTable } from '../../lib/operators/of-table';
 import { stopOn } from '../../lib/operators/stop-on';
@@ -53,6 +54,13 @@ describe('ofTable', () => {
     [['"users"'], ['insert', 'update', 'truncate']],
   ])('emits the changes of %j, and the truncates that include them', (tables, expected) => {
     expect(kinds(record(from(decodeAll(PAYLOADS)).pipe(ofTable(...tables))).values)).toEqual(expected);
+  });
+
+  it('fails at a transaction, which it would acknowledge without emitting its changes', () => {
+    const grouped: Observable<unknown> = from(decodeAll(PAYLOADS)).pipe(transactions());
+    const { error } = record((grouped as Observable<ReplicationMessage>).pipe(ofTable('users')));
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error).toHaveProperty('message', expect.stringContaining('choose inside the work of ackAfter'));
   });
 
   it('emits errors and completion', () => {
