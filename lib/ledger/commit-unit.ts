@@ -94,8 +94,8 @@ export class CommitUnit extends UnitPart {
     owner: HandleOwner,
     public sequence: number,
     /**
-     * Whether the subscriber has acknowledged any of it, while the rest may have been dropped by operators. True from the
-     * start where that makes no difference.
+     * Whether the end of the unit is confirmed with it. Where the consumer owns the position, only once the subscriber has
+     * acknowledged any of it: operators may have dropped the rest.
      */
     public mayConfirmEnd: boolean,
   ) {

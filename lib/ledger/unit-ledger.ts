@@ -32,7 +32,7 @@ export type DropEvidence = 'changes' | 'overtaken';
  * Which deliveries are settled (acknowledged by the subscriber, or dropped by an operator), which positions that confirms,
  * and whether the window is full.
  *
- * A unit is done once its end was delivered and all its handles are settled; units are confirmed in the order of their
+ * A unit is done once its end was delivered and all its deliveries are settled; units are confirmed in the order of their
  * arrival. The position of a keepalive is confirmed with the unit before it. The {@link ConfirmationQueue} decides what is
  * confirmed.
  *
