@@ -10,9 +10,6 @@ const BACKSLASH = 0x5c;
 /** The maximum size in bytes. Larger arrays go to pg's parser, which checks the number of elements. */
 const MAX_BYTES = 2 ** 27;
 
-/** The maximum size in bytes of an element with escapes. V8 aborts the process if a text has too many parts to replace. */
-const MAX_ESCAPED_BYTES = 2 ** 20;
-
 /** Creates a reader of no form. */
 export const createNoReader: ReaderFactory = (readOther) => readOther;
 
@@ -63,10 +60,20 @@ export const createJsonArrayReader = createArrayReader(
 
 /** @param parse parses the element without its escapes */
 function createEscapedReader(parse: (text: string) => unknown): ReaderFactory {
-  return (readOther) => (bytes, start, end) =>
-    end - start > MAX_ESCAPED_BYTES
-      ? readOther(bytes, start, end)
-      : parse(decodeUtf8(bytes, start, end).replace(/\\(.)/gs, '$1'));
+  return (readOther) => (bytes, start, end) => {
+    const unescaped = Buffer.allocUnsafe(end - start);
+    let length = 0;
+    for (let at = start; at < end; at++) {
+      let byte = bytes[at] ?? 0;
+      if (byte === BACKSLASH) {
+        byte = bytes[++at] ?? 0;
+        // The server escapes no other character.
+        if (byte !== QUOTE && byte !== BACKSLASH) return readOther(bytes, start, end);
+      }
+      unescaped[length++] = byte;
+    }
+    return parse(decodeUtf8(unescaped, 0, length));
+  };
 }
 
 /** @returns undefined if the text is not JSON */
