@@ -9,7 +9,15 @@ import { CERTIFICATE, KEY } from '../net/support/certificate';
 import { LocalServer } from '../net/support/local-server';
 import { FaultProxy } from '../support/proxy';
 import { startServer, uniqueName, type TestDatabase, type TestServer } from '../support/server';
-import { fetchBackends, waitForFailure, expectNoSocketLeft, marked, waitForNoBackends, NUMBERS } from './support/life';
+import {
+  fetchBackends,
+  waitForFailure,
+  expectNoSocketLeft,
+  marked,
+  measureConnectTimeout,
+  waitForNoBackends,
+  NUMBERS,
+} from './support/life';
 import { waitUntil, Recorder } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
@@ -162,10 +170,11 @@ describe('connectTimeout does not limit the creation of a slot', () => {
 
   /** A stream that has waited for longer than its timeout. */
   async function waiting() {
+    const connectTimeout = await measureConnectTimeout(database.url);
     const client = await blocker();
     const slot = uniqueName('slot');
     const { name, connection } = marked(database.url);
-    const source = stream(slot, { connection, ensureSlot: true, connectTimeout: 400 });
+    const source = stream(slot, { connection, ensureSlot: true, connectTimeout });
     const failed: unknown[] = [];
     const recorder = new Recorder(source);
     recorder.completed().catch((error: unknown) => failed.push(error));
@@ -173,7 +182,7 @@ describe('connectTimeout does not limit the creation of a slot', () => {
       () => fetchBackends(server, name),
       (rows) => rows.some(({ query }) => query.startsWith('CREATE_REPLICATION_SLOT')),
     );
-    await delay(1000);
+    await delay(connectTimeout * 2);
     expect(failed).toEqual([]);
     return { client, slot, name, recorder };
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom, toArray } from 'rxjs';
 import { createSlot, dropSlot, identifySystem, parseLsn, slotStatus } from '../../lib/index';
 import { uniqueName } from '../support/server';
@@ -7,6 +8,7 @@ import {
   waitForFailure,
   expectNoSocketLeft,
   marked,
+  measureConnectTimeout,
   waitForNoBackends,
   NUMBERS,
   Observed,
@@ -54,13 +56,14 @@ describe('createSlot', () => {
   });
 
   it('waits for open write transactions longer than connectTimeout', async () => {
+    const connectTimeout = await measureConnectTimeout(bed.database.url);
     const client = await bed.database.client();
     await client.query('BEGIN; INSERT INTO numbers VALUES (1)');
     const slot = uniqueName('slot');
     const { name, connection } = marked(bed.database.url);
-    const created = firstValueFrom(createSlot({ connection, slot, connectTimeout: 300 }));
+    const created = firstValueFrom(createSlot({ connection, slot, connectTimeout }));
     await busyWith(name, 'CREATE_REPLICATION_SLOT');
-    await client.query('SELECT pg_sleep(0.5)');
+    await delay(connectTimeout * 1.5);
     await client.query('ROLLBACK');
     expect(await created).toMatchObject({ name: slot });
     await client.end();
@@ -115,7 +118,8 @@ describe('dropSlot', () => {
       await waitForNoBackends(bed.server, name);
     });
 
-    const dropped = waitForCompletion(dropSlot({ connection, slot, wait: true, connectTimeout: 1000 }));
+    const connectTimeout = await measureConnectTimeout(bed.database.url);
+    const dropped = waitForCompletion(dropSlot({ connection, slot, wait: true, connectTimeout }));
     await busyWith(name, 'DROP_REPLICATION_SLOT');
     expect(await existing(slot)).toHaveLength(1);
     recorder.unsubscribe();

@@ -4,7 +4,7 @@ import { createSlot, logicalReplication, parseLsn, slotStatus, type Checkpoint }
 import { startStandby } from '../support/replica';
 import { startServer, uniqueName, type TestServer } from '../support/server';
 import { Follower, type FollowerOptions } from './support/follower';
-import { waitForFailure, marked, waitForNoBackends, NUMBERS } from './support/life';
+import { waitForFailure, marked, measureConnectTimeout, waitForNoBackends, NUMBERS } from './support/life';
 import { TestBed, waitUntil } from './support/bed';
 
 let primary: TestServer;
@@ -93,7 +93,8 @@ describe('a slot on a standby', () => {
   it('is created once the open transactions of the primary have ended, however long that takes', async () => {
     const slot = uniqueName('slot');
     const { name, connection } = marked(url);
-    const creation = createSlot({ connection, slot, connectTimeout: 1500 });
+    const connectTimeout = await measureConnectTimeout(url);
+    const creation = createSlot({ connection, slot, connectTimeout });
     if (!decodes()) {
       expect(await waitForFailure(creation)).toMatchObject({ code: 'UNSUPPORTED', retryable: false });
       return;
@@ -105,7 +106,7 @@ describe('a slot on a standby', () => {
     const abandoned = marked(url);
     const other = createSlot({ connection: abandoned.connection, slot: uniqueName('slot') }).subscribe();
     const outcome = firstValueFrom(made);
-    await whileLogging(delay(1600));
+    await whileLogging(delay(connectTimeout * 1.5));
     expect(heard).toEqual([]);
 
     other.unsubscribe();

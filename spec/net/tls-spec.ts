@@ -98,7 +98,9 @@ describe('TLS', () => {
 
   it('that is reset is closed with the cause', async () => {
     await open('S', { ca: own.cert }, (socket) =>
-      secured(socket, () => setTimeout(() => socket.resetAndDestroy(), 20)),
+      secured(socket, () => {
+        void events.until(() => events.log.includes('connected')).then(() => socket.resetAndDestroy());
+      }),
     );
     await closed();
     expect(events.log).toEqual(['connected', 'closed']);
@@ -106,7 +108,7 @@ describe('TLS', () => {
   });
 
   it('with a server that does not use TLS is an error', async () => {
-    await open('S', { ca: own.cert }, (socket) => setTimeout(() => socket.end('garbage, not a handshake'), 5));
+    await open('S', { ca: own.cert }, (socket) => socket.once('data', () => socket.end('garbage, not a handshake')));
     await closed();
     expect(events.cause).toMatchObject({ code: 'TLS_FAILED' });
   });

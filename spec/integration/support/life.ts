@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Subject, tap, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
+import { firstValueFrom, Subject, tap, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import {
+  identifySystem,
   ReplicationError,
   type Acknowledgeable,
   type CloseInfo,
@@ -65,6 +66,13 @@ export function marked(url: string, options: ConnectionOptions = {}): Marked {
 /** The processes that serve connections of this name. */
 export function fetchBackends(server: PostgresServer, name: string): Promise<{ pid: number; query: string }[]> {
   return server.query(`SELECT pid, query FROM pg_stat_activity WHERE application_name = '${name}'`);
+}
+
+/** A `connectTimeout` in ms for specs in which only a later step may exceed it: ten times what connecting takes at present. */
+export async function measureConnectTimeout(url: string): Promise<number> {
+  const start = performance.now();
+  await firstValueFrom(identifySystem({ connection: url }));
+  return 300 + Math.ceil(10 * (performance.now() - start));
 }
 
 export async function waitForNoBackends(server: PostgresServer, name: string): Promise<void> {
