@@ -26,7 +26,12 @@ export function withDatabase(url: string, database: string): string {
 }
 
 export async function connect(config: ClientConfig): Promise<Client> {
-  const client = new Client({ connectionTimeoutMillis: 10_000, ...config });
+  const client = new Client({
+    connectionTimeoutMillis: 10_000,
+    // A spec that fails within a transaction must not block the slots of the others.
+    idle_in_transaction_session_timeout: 60_000,
+    ...config,
+  });
   // Specs stop servers on purpose, so a lost idle connection is not a failure.
   client.on('error', () => undefined);
   await client.connect();

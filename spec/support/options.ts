@@ -75,8 +75,6 @@ export const baseSettings: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
   log_line_prefix: '%m [%p] %d ',
   log_replication_commands: 'on',
-  // A spec that fails within a transaction must not block the slots of the others.
-  idle_in_transaction_session_timeout: '60s',
 };
 
 /** Replaces the values that name one of `files` by its path in `folder`. */

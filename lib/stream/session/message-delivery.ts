@@ -70,8 +70,22 @@ export class MessageDelivery {
 
   /** @param bytes the size of its frame */
   take(message: StreamMessage, bytes: number): void {
-    if (message.kind === 'keepalive') this.#takeKeepalive(message);
-    else this.#takeData(message, bytes);
+    switch (message.kind) {
+      // Most messages are one of these, and neither end nor start anything.
+      case 'insert':
+      case 'update':
+      case 'delete':
+        break;
+      case 'keepalive':
+        this.#takeKeepalive(message);
+        return;
+      case 'relation':
+        this.#types.requestMissing(message);
+        break;
+      default:
+        this.#position.take(message);
+    }
+    this.#takeData(message, bytes);
   }
 
   /** Delivers the keepalive that waits, if it is due. */
@@ -88,12 +102,10 @@ export class MessageDelivery {
 
   #takeData(message: AnyPgoutputMessage | XLogDataMessage, bytes: number): void {
     this.#keepalives.discardPending();
-    this.#position.take(message);
     this.#byteCount += bytes;
     const ledger = this.#ledger;
     if (this.#confirms) attachHandle(ledger, message, bytes);
     else ledger.attachSettled(message);
-    if (message.kind === 'relation') this.#types.requestMissing(message);
     this.#deliver(message);
   }
 

@@ -19,11 +19,6 @@ export class StreamPosition {
 
   take(message: StreamMessage): void {
     switch (message.kind) {
-      // Most messages are one of these, and change nothing here.
-      case 'insert':
-      case 'update':
-      case 'delete':
-        return;
       case 'keepalive':
         this.#reach(message.walEnd);
         return;
