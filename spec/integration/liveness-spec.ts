@@ -2,20 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { concatMap, filter, firstValueFrom, tap } from 'rxjs';
 import { logicalReplication, transactions, type PgoutputConfig, type StatusUpdate } from '../../lib/index';
 import { FaultProxy } from '../support/proxy';
+import { startServer, type TestServer } from '../support/server';
 import { waitForFailure } from './support/life';
 import { TestBed, Gate, Recorder, waitUntil } from './support/bed';
 import { LoopClock } from '../support/loop-clock';
 
+/** A server of its own: while other specs write, a server is never silent. */
+let server: TestServer;
 let bed: TestBed;
 let slot: string;
 let observed: ObservedConnection;
 
 beforeAll(async () => {
+  server = await startServer();
   bed = await TestBed.make(
     'liveness',
     `CREATE TABLE numbers (id int);
      CREATE TABLE elsewhere (id int);
      CREATE PUBLICATION pub FOR TABLE numbers`,
+    server,
   );
 });
 
@@ -26,7 +31,7 @@ beforeEach(async () => {
 
 afterEach(() => observed.close());
 
-afterAll(() => bed.drop());
+afterAll(() => server.dispose());
 
 /** A connection through a proxy that records when either side sent data, and can drop everything. */
 class ObservedConnection {
@@ -139,7 +144,6 @@ describe('a peer that has disappeared without closing', () => {
   it('is not given up before one and a half times its wal_sender_timeout plus a second, and the error is retryable', async () => {
     const source = observed.stream('1s', { livenessTimeout: 100 });
     const failure = waitForFailure(source);
-    // Other clients write on the same server, so it never becomes silent for so long that a reply is requested.
     await waitUntil(
       () => Promise.resolve(observed.streams),
       (isSo) => isSo,

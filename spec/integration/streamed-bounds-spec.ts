@@ -5,7 +5,7 @@ import { TestBed } from './support/bed';
 import {
   insert,
   Live,
-  openSpools,
+  watchSpools,
   read,
   STREAMED,
   streamingWays,
@@ -38,7 +38,7 @@ afterAll(() => bed.drop());
 const xidsOf = ({ transactions }: Pick<Reading, 'transactions'>): number[] => transactions.map(({ xid }) => xid);
 
 it('stopAtLsn() separates streamed transactions by their commits, wherever their blocks are', async () => {
-  const spools = openSpools();
+  const spools = watchSpools();
   const slots: string[] = [];
   for (let i = 0; i < 10; i++) slots.push(await bed.slot());
   const positions: Lsn[] = [];
@@ -63,7 +63,7 @@ it('stopAtLsn() separates streamed transactions by their commits, wherever their
   expect(positions.length).toBeLessThanOrEqual(slots.length);
   for (const [i, position] of positions.entries()) {
     const before = await read(bed, slots[i]!, STREAMED, position, SPOOLED);
-    expect(openSpools()).toBe(spools);
+    expect(spools()).toBe(0);
     expect(xidsOf(before)).toEqual(
       xidsOf({ transactions: whole.transactions.filter((tx) => tx.commitLsn < position) }),
     );
@@ -73,16 +73,16 @@ it('stopAtLsn() separates streamed transactions by their commits, wherever their
 });
 
 it('stopOn() leaves an open streamed transaction to the next subscription', async () => {
-  const spools = openSpools();
+  const spools = watchSpools();
   const asked = new Subject<void>();
   const live = await Live.of(bed, STREAMED, { ...SPOOLED, above: stopOn<StreamedMessage>(asked) });
   await a.query('BEGIN');
   await a.query(insert(1));
   await tick(bed, [live]);
-  expect(openSpools()).toBe(spools + 1);
+  expect(spools()).toBe(1);
   asked.next();
   await live.completed();
-  expect(openSpools()).toBe(spools);
+  expect(spools()).toBe(0);
   await bed.confirmedAtLeast(live.slot, live.transactions.at(-1)!.endLsn);
   await a.query('COMMIT');
   const rest = await read(bed, live.slot, STREAMED, await bed.position());

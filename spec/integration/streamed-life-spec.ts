@@ -7,7 +7,7 @@ import {
   connectionOf,
   insert,
   Live,
-  openSpools,
+  watchSpools,
   read,
   STREAMED,
   TABLES,
@@ -22,13 +22,13 @@ const SPOOLED = { transactions: { maxBytes: 1000 } };
 let bed: TestBed;
 let proxy: FaultProxy;
 let a: Client;
-let spoolsBefore: number;
+let spools: () => number;
 
 beforeAll(async () => {
   bed = await TestBed.make('stream_life', TABLES);
   proxy = await FaultProxy.before(bed.database.url);
   a = await bed.database.client();
-  spoolsBefore = openSpools();
+  spools = watchSpools();
 });
 
 afterEach(async () => {
@@ -41,8 +41,6 @@ afterAll(async () => {
   await proxy.close();
   await bed.drop();
 });
-
-const spools = (): number => openSpools() - spoolsBefore;
 
 /** The xid of the transaction. */
 async function begin(): Promise<number> {

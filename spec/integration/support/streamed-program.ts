@@ -4,7 +4,7 @@
  *   streamed-program.ts <config as JSON> <folder of spool files>
  */
 import { ackAfter, logicalReplication, transactions, type StreamingConfig } from '../../../lib/index';
-import { openSpools } from './streamed';
+import { openSpools } from '../../support/open-spools';
 
 const [, , json = '', spoolDirectory = ''] = process.argv;
 const config = JSON.parse(json) as StreamingConfig;

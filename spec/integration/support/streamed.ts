@@ -17,7 +17,7 @@ import {
 import { uniqueName } from '../../support/server';
 import { waitUntil, Gate, Recorder, type TestBed } from './bed';
 
-export { openSpools } from '../../support/open-spools';
+export { watchSpools } from '../../support/open-spools';
 
 /** The values of a stream without two-phase commit. */
 export type StreamedMessage = ReplicationMessage | StreamingMessage;
