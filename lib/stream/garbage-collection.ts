@@ -1,4 +1,6 @@
-/** After so many bytes of payloads that waited for their subscriber, a garbage collection is triggered. */
+/** Messages that wait for so many ms outlast the collections of young objects, which happen every few ms at full speed. */
+const LONG_WAIT = 10;
+/** After so many bytes of payloads that waited long, a garbage collection is triggered. */
 const TRIGGER_BYTES = 8 * 1024 * 1024;
 /** V8 starts to mark the heap when memory outside of it has grown by 64 MiB (kExternalAllocationSoftLimit in its heap.h). */
 const EXTERNAL_MEMORY_BYTES = 65 * 1024 * 1024;
@@ -13,8 +15,9 @@ const EXTERNAL_MEMORY_BYTES = 65 * 1024 * 1024;
 export class GarbageCollectionTrigger {
   #bytes = 0;
 
-  /** Messages of so many bytes have waited and are settled. */
-  addReleased(bytes: number): void {
+  /** Messages of so many bytes have waited for so many ms, and are settled. */
+  addReleased(bytes: number, waitedMs: number): void {
+    if (waitedMs < LONG_WAIT) return;
     this.#bytes += bytes;
     if (this.#bytes < TRIGGER_BYTES) return;
     this.#bytes = 0;

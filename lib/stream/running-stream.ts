@@ -190,8 +190,8 @@ export class RunningStream implements SessionSubscriber, SessionTimers, SessionO
     });
   }
 
-  windowReopened(bytes: number): void {
-    this.#garbage.addReleased(bytes);
+  windowReopened(bytes: number, waitedMs: number): void {
+    this.#garbage.addReleased(bytes, waitedMs);
   }
 
   warn(text: string): void {

@@ -11,22 +11,27 @@ function signs(action: () => void): number {
   return count;
 }
 
-describe('HeapGarbage', () => {
+describe('GarbageCollectionTrigger', () => {
   it('makes V8 collect garbage after some megabytes of deliveries that have waited, repeatedly', () => {
     const garbage = new GarbageCollectionTrigger();
-    expect(signs(() => garbage.addReleased(5 * MB))).toBe(0);
-    expect(signs(() => garbage.addReleased(3 * MB))).toBe(1);
+    expect(signs(() => garbage.addReleased(5 * MB, 10))).toBe(0);
+    expect(signs(() => garbage.addReleased(3 * MB, 10))).toBe(1);
     expect(
       signs(() => {
-        for (let i = 0; i < 80; i++) garbage.addReleased(MB);
+        for (let i = 0; i < 80; i++) garbage.addReleased(MB, 10);
       }),
     ).toBe(10);
+  });
+
+  it('has no effect if deliveries are settled soon', () => {
+    const garbage = new GarbageCollectionTrigger();
+    expect(signs(() => garbage.addReleased(80 * MB, 9))).toBe(0);
   });
 
   it('commits no memory for that', () => {
     const garbage = new GarbageCollectionTrigger();
     const before = process.memoryUsage.rss();
-    for (let i = 0; i < 8; i++) garbage.addReleased(8 * MB);
+    for (let i = 0; i < 8; i++) garbage.addReleased(8 * MB, 10);
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MB);
   });
 
@@ -36,7 +41,7 @@ describe('HeapGarbage', () => {
     });
     const garbage = new GarbageCollectionTrigger();
     expect(() => {
-      garbage.addReleased(8 * MB);
+      garbage.addReleased(8 * MB, 10);
     }).not.toThrow();
     jest.restoreAllMocks();
   });

@@ -36,6 +36,8 @@ export class ReplicationSession implements SessionControl {
   readonly #loop: ReadLoop;
   /** The connection was lost while something received is not read yet. */
   #pendingDisconnect: { readonly cause: Error | undefined } | undefined;
+  /** The monotonic time in ms from which on reading waits for acknowledgements. */
+  #waitsSince: number | undefined;
   /** Whether the server has answered CopyDone, and so has read everything that was sent before. */
   #hasServerAnswered = false;
 
@@ -50,7 +52,9 @@ export class ReplicationSession implements SessionControl {
         this.#reportOrClose();
       },
       windowReopened: () => {
-        ports.observer.windowReopened(this.#delivery.takeByteCount());
+        const waitedMs = this.#waitsSince === undefined ? 0 : ports.timers.elapsed() - this.#waitsSince;
+        this.#waitsSince = undefined;
+        ports.observer.windowReopened(this.#delivery.takeByteCount(), waitedMs);
         if (!this.#loop.isRunning && lifecycle.isDelivering()) ports.timers.scheduleRead();
       },
     });
@@ -68,6 +72,7 @@ export class ReplicationSession implements SessionControl {
     });
     this.#loop = new ReadLoop(ports, this.#reader, this.#ledger, lifecycle, this.#types, this.#delivery, {
       waiting: () => {
+        this.#waitsSince ??= ports.timers.elapsed();
         this.#feedback.checkWindow();
       },
       ended: () => {

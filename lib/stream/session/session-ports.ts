@@ -54,8 +54,11 @@ export interface SessionObserver {
   statusSent(status: StatusUpdate): void;
   /** The session starts to close the connection, for which the close timeout counts from now on. */
   closing(afterStop: boolean): void;
-  /** @param bytes delivered since the window last reopened, or since the start */
-  windowReopened(bytes: number): void;
+  /**
+   * @param bytes delivered since the window last reopened, or since the start
+   * @param waitedMs for how long reading has waited, in ms
+   */
+  windowReopened(bytes: number, waitedMs: number): void;
   warn(text: string): void;
   /** Operators seem to drop transactions instead of passing them on. */
   warnOfDroppedTransaction(how: DropEvidence): void;
