@@ -1,8 +1,10 @@
 import { filter, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { ConfigError } from '../common/errors';
+import { isStreamMessage } from '../pgoutput/messages/message-facts';
 import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages/messages';
 import { parseTableName, TABLE_NAME_EXPECTED, formatTableName } from '../pgoutput/messages/table';
+import { createNotAMessageError } from './not-a-message';
 
 /** The changes of the named tables. If no tables are declared, the name does not determine the row type. */
 export type ChangeOf<Tables extends object, Name extends keyof Tables & string> = string extends keyof Tables & string
@@ -37,10 +39,11 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   const wanted = new Set(names.map(toCanonicalName));
   return filter((message): message is TableChange => {
     if (belongsToTables(message, wanted)) return true;
-    if (GROUPS.has(message.kind)) {
-      throw new ConfigError(
+    if (!isStreamMessage(message)) {
+      throw createNotAMessageError(
         'ofTable',
-        'got a transaction, and takes messages; choose inside the work of ackAfter, or use ofTable in place of transactions()',
+        message,
+        'choose inside the work of ackAfter, or use ofTable in place of transactions()',
       );
     }
     if (UNCOMMITTED.has(message.kind)) {
@@ -66,9 +69,6 @@ function toCanonicalName(name: string): string {
   if (!parsed) throw new ConfigError('ofTable', `${JSON.stringify(name)}: ${TABLE_NAME_EXPECTED}`);
   return formatTableName(parsed.schema, parsed.name);
 }
-
-/** What `transactions()` emits. The types exclude it. */
-const GROUPS: ReadonlySet<string> = new Set(['transaction', 'preparedTransaction', 'progress']);
 
 /** The first messages of uncommitted changes. Only `streaming` and `twoPhase` have them; the types exclude both. */
 const UNCOMMITTED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);

@@ -1,8 +1,9 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { toLsn, type Lsn } from '../common/lsn';
-import { getEndLsn, getTransactionLsn, isInTransaction } from '../pgoutput/messages/message-facts';
+import { getEndLsn, getTransactionLsn, isInTransaction, isStreamMessage } from '../pgoutput/messages/message-facts';
 import type { AnyReplicationMessage } from '../pgoutput/messages/messages';
+import { createNotAMessageError } from './not-a-message';
 import { subscribeUntilClosed } from './subscribe-until-closed';
 
 const PAGE = 0x2000n;
@@ -36,7 +37,7 @@ function skipPageHeader(lsn: Lsn): Lsn {
  * Position in the pipe: on the message stream, before `transactions()` and `ofTable()`.
  *
  * @param lsn a WAL position, such as the result of `pg_current_wal_insert_lsn()`
- * @throws {ConfigError} `CONFIG_INVALID` when `lsn` is not an LSN
+ * @throws {ConfigError} `CONFIG_INVALID` when `lsn` is not an LSN; through the observable when it receives transactions
  * @example
  * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
  */
@@ -53,6 +54,8 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
 
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
+          if (!isStreamMessage(message))
+            throw createNotAMessageError('stopAtLsn', message, 'use it before transactions() and ofTable()');
           const handle = Delivery.getHandle(message);
           // The stored checkpoint must not pass `end` either.
           const isFar = message.kind === 'keepalive' && message.walEnd > end && handle?.isProgress && !inTransaction;

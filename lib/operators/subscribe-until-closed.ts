@@ -9,7 +9,7 @@ export interface Handlers<T> {
 
 /**
  * Subscribes an operator to its source until its own subscriber is closed. This also stops a source that emits during
- * `subscribe()`, before there is a Subscription.
+ * `subscribe()`, before there is a Subscription. As in RxJS's operators, the subscriber receives what a handler throws.
  *
  * @returns unsubscribes earlier
  */
@@ -27,7 +27,11 @@ export function subscribeUntilClosed<T, R>(
   subscriber.add(unsubscribe);
   source.pipe(takeUntil(unsubscribed)).subscribe({
     next: (value) => {
-      handlers.next(value);
+      try {
+        handlers.next(value);
+      } catch (error) {
+        subscriber.error(error);
+      }
     },
     error: (error: unknown) => {
       if (handlers.error) handlers.error(error);

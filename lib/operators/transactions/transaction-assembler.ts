@@ -12,6 +12,7 @@ import type {
   StreamPrepareMessage,
 } from '../../pgoutput/messages/two-phase-messages';
 import type { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
+import { createNotAMessageError } from '../not-a-message';
 import { StreamedChangeList, InMemoryChangeList, type ChangeList } from './change-list';
 import { Spool } from './spool';
 import { StreamedTransactions } from './streamed-transactions';
@@ -43,6 +44,7 @@ export class TransactionAssembler {
    * nor settled.
    *
    * @returns whether to call {@link finish} with the message
+   * @throws {ConfigError} `CONFIG_INVALID` for a value that is no message
    */
   gather(message: AnyReplicationMessage): boolean {
     switch (message.kind) {
@@ -90,6 +92,8 @@ export class TransactionAssembler {
       case 'relation':
       case 'type':
         return false;
+      default:
+        throw createNotAMessageError('transactions', message, 'use it once, before ackAfter() and ofTable()');
     }
   }
 

@@ -27,7 +27,8 @@ export type TransactionOf<M> =
  * If `startLsn` is a function, an idle stream emits an empty Transaction of kind `progress`, at most once per
  * `statusInterval` or when the server requests a status update. Store its checkpoint and acknowledge it like any other.
  *
- * @throws {ConfigError} `CONFIG_INVALID` when an option cannot be used
+ * @throws {ConfigError} `CONFIG_INVALID` when an option cannot be used; through the observable when it receives anything but
+ * messages, such as transactions
  * @throws {ReplicationError} through the observable: `SPOOL_FAILED` when the spool file cannot be written
  * @example
  * logicalReplication(config)

@@ -42,6 +42,11 @@ const FACTS: Readonly<Record<StreamMessage['kind'], MessageFacts>> = {
   xlogData: {},
 };
 
+/** Whether it is a message of a stream, rather than what an operator has made of messages. For callers in JavaScript. */
+export function isStreamMessage({ kind }: { readonly kind: string }): boolean {
+  return Object.hasOwn(FACTS, kind);
+}
+
 /**
  * Whether the transaction or block continues after this message.
  *
