@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
+import { colors } from './colors';
 import { explain } from './explain';
 import { interrupts } from './interrupt';
 import { openDatabase, type ExampleDatabase } from './postgres';
@@ -42,8 +43,14 @@ async function main([asked = '', ...args]: string[]): Promise<number> {
   // The example starts a server itself.
   if (name === 'quickstart') return run(name, args);
 
+  // On stderr: the output of the example may be piped.
+  const announce = (text: string): void => {
+    if (!process.env['DATABASE_URL']) console.error(colors.dim(text));
+  };
+  announce('Starting PostgreSQL …');
   const database = await openDatabase(SETUP);
   try {
+    announce(`${database.url} is gone again at the end. Ctrl-C ends the example.\n`);
     const store = name === 'exactly-once' ? await database.another() : undefined;
     // Slot names are unique on the whole server, so a slot of another database may have the name.
     await database.query(`SELECT pg_create_logical_replication_slot('example', 'pgoutput')`);
