@@ -12,7 +12,9 @@ const MAX_PAUSE = 2;
 const MAX_PAUSE_IN_FLOOD = 32;
 /** A length is judged after so many pauses. */
 const PAUSES_PER_LENGTH = 4;
-/** A pause of twice the length keeps at least this part of the rate, unless the buffers fill up before it ends. */
+/** A length that was found to be right is kept for so many pauses before another one is tried. */
+const PAUSES_BEFORE_TRIAL = 64;
+/** A pause of twice the length is kept if the rate is at least this part of the rate before. */
 const MIN_RATE_KEPT = 0.8;
 /** After so many failures in a row even the shortest pause fills the buffers. */
 const MAX_FAILURES = 3;
@@ -26,7 +28,7 @@ const MAX_SUSPEND_MS = 3200;
  * The server sends each message separately. A reader that reads each at once costs a wake-up and a system call per message, and
  * the server a packet. While the reader pauses, messages collect in the server's send buffer and are sent in few large packets;
  * the server does not wait. So on a busy stream reading pauses once everything available is read, for longer and longer as
- * long as the rate stays the same. On a quiet stream it never pauses.
+ * long as the rate stays about the same. On a quiet stream it never pauses.
  *
  * This is not back-pressure, for which `ReadLoop` pauses the transport.
  */
@@ -40,8 +42,11 @@ export class ReadPacer {
   #pauseCount = 0;
   #pausesSince = 0;
   #pausesBytes = 0;
-  /** The rate with pauses of half the length, while a longer one is tried. */
+  /** While another length is tried: which one, and the rate before. */
+  #trial: 'longer' | 'shorter' | undefined;
   #rateBefore = 0;
+  /** The length is judged at this count of pauses. */
+  #judgedAt = PAUSES_PER_LENGTH;
   #failures = 0;
   #suspendMs = MIN_SUSPEND_MS;
   #suspendedUntil = -Infinity;
@@ -65,8 +70,13 @@ export class ReadPacer {
     this.#measure(now);
     if (this.#rate < BUSY || now < this.#suspendedUntil) this.#pause = 0;
     else if (this.#pause === 0) this.#setPause(1, now);
-    else if (++this.#pauseCount === PAUSES_PER_LENGTH) this.#judge(now);
+    else if (this.#pause > this.#longest) this.#setPause(this.#longest, now);
+    else if (++this.#pauseCount >= this.#judgedAt) this.#judge(now);
     return this.#pause;
+  }
+
+  get #longest(): number {
+    return this.#rate < FLOOD ? MAX_PAUSE : MAX_PAUSE_IN_FLOOD;
   }
 
   #measure(now: number): void {
@@ -77,40 +87,57 @@ export class ReadPacer {
     this.#measuredBytes = 0;
   }
 
-  /** Lengthens or shortens the pauses by the rate that this length had. */
+  /** Keeps the length or tries another one, by the rate that the present one had. */
   #judge(now: number): void {
     const rate = this.#pausesBytes / (now - this.#pausesSince);
-    const longest = this.#rate < FLOOD ? MAX_PAUSE : MAX_PAUSE_IN_FLOOD;
-    if (rate < this.#rateBefore * MIN_RATE_KEPT) {
-      this.#shorten(now);
+    const pause = this.#pause;
+    const longest = this.#longest;
+    if (this.#trial === 'longer' && rate < this.#rateBefore * MIN_RATE_KEPT) {
+      this.#failLonger(now);
+    } else if (this.#trial === 'shorter' && rate * MIN_RATE_KEPT <= this.#rateBefore) {
+      this.#keep(pause * 2, now);
+    } else if (this.#trial === 'shorter' || (pause === longest && pause > MAX_PAUSE && this.#trial === undefined)) {
+      // The rate may have risen, or the buffers may have shrunk, so that a pause lasts longer than they take to fill.
+      if (pause > MAX_PAUSE) this.#setPause(pause / 2, now, 'shorter', rate);
+      else this.#keep(pause, now);
     } else {
-      if (this.#rateBefore > 0) {
+      if (this.#trial === 'longer') {
         this.#failures = 0;
         this.#suspendMs = MIN_SUSPEND_MS;
       }
-      const isLongest = this.#pause * 2 > longest;
-      this.#setPause(isLongest ? longest : this.#pause * 2, now, isLongest ? 0 : rate);
+      if (pause < longest) this.#setPause(pause * 2, now, 'longer', rate);
+      else this.#keep(pause, now);
     }
   }
 
-  /** The buffers were full before the pauses ended. */
-  #shorten(now: number): void {
-    if (this.#pause > 2 || ++this.#failures < MAX_FAILURES) {
+  /** The rate has fallen: the buffers were probably full before the pauses ended. */
+  #failLonger(now: number): void {
+    if (this.#pause > MAX_PAUSE) {
+      this.#keep(this.#pause / 2, now);
+    } else if (++this.#failures < MAX_FAILURES) {
       this.#setPause(this.#pause / 2, now);
-      return;
+    } else {
+      this.#pause = 0;
+      this.#failures = 0;
+      this.#suspendedUntil = now + this.#suspendMs;
+      this.#suspendMs = Math.min(this.#suspendMs * 2, MAX_SUSPEND_MS);
     }
-    this.#pause = 0;
-    this.#failures = 0;
-    this.#suspendedUntil = now + this.#suspendMs;
-    this.#suspendMs = Math.min(this.#suspendMs * 2, MAX_SUSPEND_MS);
   }
 
-  /** @param rateBefore the rate with the pauses until now, if these are shorter */
-  #setPause(ms: number, now: number, rateBefore = 0): void {
+  /** No better length is known. */
+  #keep(ms: number, now: number): void {
+    this.#setPause(ms, now);
+    this.#judgedAt = PAUSES_BEFORE_TRIAL;
+  }
+
+  /** @param rateBefore the rate with the pauses until now, if this length is a trial */
+  #setPause(ms: number, now: number, trial?: 'longer' | 'shorter', rateBefore = 0): void {
     this.#pause = ms;
     this.#pauseCount = 0;
     this.#pausesSince = now;
     this.#pausesBytes = 0;
+    this.#judgedAt = PAUSES_PER_LENGTH;
+    this.#trial = trial;
     this.#rateBefore = rateBefore;
   }
 }

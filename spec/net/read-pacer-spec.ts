@@ -3,6 +3,9 @@ import { FULL_READ, ReadPacer } from '../../lib/net/read-pacer';
 /** A simulated server that sends at a rate, with socket buffers, and a paced reader. */
 class Stream {
   readonly rests: number[] = [];
+  /** The bytes that the server would have sent without pauses, and those that were read. */
+  offered = 0;
+  read = 0;
   readonly #pace = new ReadPacer(0);
   #now = 0;
 
@@ -23,6 +26,8 @@ class Stream {
       const elapsed = Math.max(waited, 0.1) + took;
       this.#now += elapsed;
       let gathered = Math.min(capacity, rate * elapsed);
+      this.offered += rate * elapsed;
+      this.read += gathered;
       for (; gathered >= FULL_READ; gathered -= FULL_READ)
         expect(this.#pace.recordReadAndChoosePause(FULL_READ, this.#now)).toBe(0);
       waited = this.#pace.recordReadAndChoosePause(gathered, this.#now);
@@ -90,6 +95,21 @@ describe('ReadPacer', () => {
     // The buffers fill in 5 ms.
     expect(Math.max(...settled(rests))).toBeLessThanOrEqual(8);
     expect(settled(rests)).toContain(4);
+  });
+
+  it('shortens the pauses if the rate rises, so that they fill the buffers', () => {
+    const stream = new Stream();
+    stream.run(1000, { rate: 9000 });
+    stream.run(4000, { rate: 60_000, capacity: 300_000 });
+    expect(Math.max(...settled(stream.rests))).toBeLessThanOrEqual(8);
+  });
+
+  it('mostly pauses for no longer than the buffers take to fill', () => {
+    const stream = new Stream();
+    stream.run(1000, { rate: 20_000, capacity: 100_000 });
+    stream.offered = stream.read = 0;
+    stream.run(5000, { rate: 20_000, capacity: 100_000 });
+    expect(stream.read / stream.offered).toBeGreaterThan(0.85);
   });
 
   it('stops pausing if even the shortest pause fills the buffers, and rarely tries again', () => {
