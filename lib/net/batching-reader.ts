@@ -111,6 +111,8 @@ export class BatchingReader {
   }
 
   #applyPause(bytes: number): void {
+    // Emissions by back-pressure and during a pause say nothing of the pauses.
+    if (bytes === 0 || this.#pauseTimer !== undefined) return;
     const ms = this.#pacer?.recordReadAndChoosePause(bytes, performance.now()) ?? 0;
     if (this.#closed) return;
     if (ms > 0) {

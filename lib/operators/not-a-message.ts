@@ -8,11 +8,8 @@ function describe(kind: unknown): string {
   return kind === 'xlogData' ? 'data of another output plugin' : 'a value that is no message';
 }
 
-/** Creates the error for a value that is no message, such as an operator above has made. */
-export function createNotAMessageError(
-  operator: string,
-  value: { readonly kind?: unknown },
-  remedy: string,
-): ConfigError {
-  return new ConfigError(operator, `got ${describe(value.kind)}, and takes messages of pgoutput; ${remedy}`);
+/** Creates the error for a value that is no message of pgoutput, for example the result of a `map`. */
+export function createNotAMessageError(operator: string, value: unknown, remedy: string): ConfigError {
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+  return new ConfigError(operator, `expected messages of pgoutput, got ${describe(kind)}; ${remedy}`);
 }

@@ -1,7 +1,7 @@
 import { filter, type OperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { ConfigError } from '../common/errors';
-import { isStreamMessage } from '../pgoutput/messages/message-facts';
+import { isPgoutputMessage } from '../pgoutput/messages/message-facts';
 import type { ReplicationMessage, TableChange, TablesOf } from '../pgoutput/messages/messages';
 import { parseTableName, TABLE_NAME_EXPECTED, formatTableName } from '../pgoutput/messages/table';
 import { createNotAMessageError } from './not-a-message';
@@ -39,7 +39,7 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
   const wanted = new Set(names.map(toCanonicalName));
   return filter((message): message is TableChange => {
     if (belongsToTables(message, wanted)) return true;
-    if (!isStreamMessage(message)) {
+    if (!isPgoutputMessage(message)) {
       throw createNotAMessageError(
         'ofTable',
         message,
@@ -73,8 +73,8 @@ function toCanonicalName(name: string): string {
 /** The first messages of uncommitted changes. Only `streaming` and `twoPhase` have them; the types exclude both. */
 const UNCOMMITTED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);
 
-function belongsToTables(message: ReplicationMessage, wanted: ReadonlySet<string>): boolean {
-  switch (message.kind) {
+function belongsToTables(message: ReplicationMessage | undefined, wanted: ReadonlySet<string>): boolean {
+  switch (message?.kind) {
     case 'insert':
     case 'update':
     case 'delete':

@@ -1,7 +1,7 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { toLsn, type Lsn } from '../common/lsn';
-import { getEndLsn, getTransactionLsn, isInTransaction, isStreamMessage } from '../pgoutput/messages/message-facts';
+import { getEndLsn, getTransactionLsn, isInTransaction, isPgoutputMessage } from '../pgoutput/messages/message-facts';
 import type { AnyReplicationMessage } from '../pgoutput/messages/messages';
 import { createNotAMessageError } from './not-a-message';
 import { subscribeUntilClosed } from './subscribe-until-closed';
@@ -37,7 +37,8 @@ function skipPageHeader(lsn: Lsn): Lsn {
  * Position in the pipe: on the message stream, before `transactions()` and `ofTable()`.
  *
  * @param lsn a WAL position, such as the result of `pg_current_wal_insert_lsn()`
- * @throws {ConfigError} `CONFIG_INVALID` when `lsn` is not an LSN; through the observable when it receives transactions
+ * @throws {ConfigError} `CONFIG_INVALID` when `lsn` is not an LSN; through the observable when it receives anything but
+ * messages of pgoutput
  * @example
  * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
  */
@@ -54,7 +55,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
 
       subscribeUntilClosed(source, subscriber, {
         next: (message) => {
-          if (!isStreamMessage(message))
+          if (!isPgoutputMessage(message))
             throw createNotAMessageError('stopAtLsn', message, 'use it before transactions() and ofTable()');
           const handle = Delivery.getHandle(message);
           // The stored checkpoint must not pass `end` either.

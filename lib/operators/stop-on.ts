@@ -1,7 +1,7 @@
 import { Observable, type MonoTypeOperatorFunction, type Subscriber } from 'rxjs';
 import { Delivery, type SessionControl } from '../ledger/acknowledgement';
 import { markFailed, getFailure, attachFailure } from '../ledger/failure';
-import { isInTransaction } from '../pgoutput/messages/message-facts';
+import { isInTransaction, isPgoutputMessage } from '../pgoutput/messages/message-facts';
 import type { StreamMessage } from '../pgoutput/messages/messages';
 import { findFailure, whenAllUnused, type StreamHistory } from '../ledger/stream-history';
 import { NotifiedStop, toObservable, type StopNotifier } from './stop-request';
@@ -111,7 +111,7 @@ class StopOnSubscriber<T extends StreamMessage> {
   #deliver(message: T): void {
     const session = Delivery.getHandle(message)?.session;
     if (session !== this.#last) this.#addSession(session);
-    if (!session) this.#inTransaction = isInTransaction(message, this.#inTransaction);
+    if (!session) this.#inTransaction = isPgoutputMessage(message) && isInTransaction(message, this.#inTransaction);
     this.#delivering = true;
     this.#subscriber.next(message);
     this.#delivering = false;

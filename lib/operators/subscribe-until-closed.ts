@@ -9,7 +9,7 @@ export interface Handlers<T> {
 
 /**
  * Subscribes an operator to its source until its own subscriber is closed. This also stops a source that emits during
- * `subscribe()`, before there is a Subscription. As in RxJS's operators, the subscriber receives what a handler throws.
+ * `subscribe()`, before there is a Subscription. What `next` throws is handled as an error of the source.
  *
  * @returns unsubscribes earlier
  */
@@ -24,19 +24,20 @@ export function subscribeUntilClosed<T, R>(
     subscribed = false;
     unsubscribed.next();
   };
+  const fail = (error: unknown): void => {
+    if (handlers.error) handlers.error(error);
+    else subscriber.error(error);
+  };
   subscriber.add(unsubscribe);
   source.pipe(takeUntil(unsubscribed)).subscribe({
     next: (value) => {
       try {
         handlers.next(value);
       } catch (error) {
-        subscriber.error(error);
+        fail(error);
       }
     },
-    error: (error: unknown) => {
-      if (handlers.error) handlers.error(error);
-      else subscriber.error(error);
-    },
+    error: fail,
     complete: () => {
       if (!subscribed) return;
       if (handlers.complete) handlers.complete();

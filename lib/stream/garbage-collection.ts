@@ -1,5 +1,5 @@
-/** Messages that wait for so many ms outlast the collections of young objects, which happen every few ms at full speed. */
-const LONG_WAIT = 10;
+/** Messages for which reading waits for so many ms outlast the collections of young objects, which happen every few ms at full speed. */
+const LONG_WAIT_MS = 10;
 /** After so many bytes of payloads that waited long, a garbage collection is triggered. */
 const TRIGGER_BYTES = 8 * 1024 * 1024;
 /** V8 starts to mark the heap when memory outside of it has grown by 64 MiB (kExternalAllocationSoftLimit in its heap.h). */
@@ -15,9 +15,9 @@ const EXTERNAL_MEMORY_BYTES = 65 * 1024 * 1024;
 export class GarbageCollectionTrigger {
   #bytes = 0;
 
-  /** Messages of so many bytes have waited for so many ms, and are settled. */
+  /** Messages of so many bytes are settled, for which reading has waited for so many ms. */
   addReleased(bytes: number, waitedMs: number): void {
-    if (waitedMs < LONG_WAIT) return;
+    if (waitedMs < LONG_WAIT_MS) return;
     this.#bytes += bytes;
     if (this.#bytes < TRIGGER_BYTES) return;
     this.#bytes = 0;

@@ -1,5 +1,5 @@
-import { of, type Observable, type OperatorFunction } from 'rxjs';
-import { ofTable, stopAtLsn, transactions, type AnyReplicationMessage } from '../../lib/index';
+import { NEVER, of, type Observable, type OperatorFunction } from 'rxjs';
+import { ofTable, stopAtLsn, stopOn, transactions, type AnyReplicationMessage } from '../../lib/index';
 import { table, toTransaction, transaction } from '../../lib/testing/index';
 import { XLogDataMessage } from '../../lib/pgoutput/messages/walsender-messages';
 
@@ -16,6 +16,9 @@ const VALUES: [what: string, value: unknown][] = [
   ['a transaction', toTransaction(transaction([users.insert({ id: 1 })]))],
   ['a value that is no message', { kind: 'row' }],
   ['a value that is no message', 7],
+  ['a value that is no message', undefined],
+  ['a value that is no message', null],
+  ['data of another output plugin', new XLogDataMessage(1n, 1n, new Date(0), Buffer.alloc(0))],
 ];
 
 function listNotifications(source: Observable<unknown>): unknown[] {
@@ -34,19 +37,14 @@ describe.each(Object.keys(OPERATORS))('%s', (name) => {
     expect(listNotifications(source.pipe(OPERATORS[name]!()))).toEqual([
       expect.objectContaining({
         code: 'CONFIG_INVALID',
-        message: expect.stringContaining(`${name}: got ${what}, and takes messages of pgoutput; `) as string,
+        message: expect.stringContaining(`${name}: expected messages of pgoutput, got ${what}; `) as string,
       }),
     ]);
   });
 });
 
-it('transactions fails on data of another output plugin', () => {
-  const data = new XLogDataMessage(1n, 1n, new Date(0), Buffer.alloc(0));
-  const source = of(data) as Observable<unknown> as Observable<AnyReplicationMessage>;
-  expect(listNotifications(source.pipe(transactions()))).toEqual([
-    expect.objectContaining({
-      code: 'CONFIG_INVALID',
-      message: expect.stringContaining('data of another output plugin') as string,
-    }),
-  ]);
+it('stopOn takes transactions that no stream delivered', () => {
+  const [tx] = VALUES.map(([, value]) => value);
+  const source = of(tx) as Observable<AnyReplicationMessage>;
+  expect(listNotifications(source.pipe(stopOn(NEVER)))).toEqual([tx, 'complete']);
 });

@@ -46,8 +46,8 @@ export class TransactionAssembler {
    * @returns whether to call {@link finish} with the message
    * @throws {ConfigError} `CONFIG_INVALID` for a value that is no message
    */
-  gather(message: AnyReplicationMessage): boolean {
-    switch (message.kind) {
+  gather(message: AnyReplicationMessage | undefined): boolean {
+    switch (message?.kind) {
       case 'insert':
       case 'update':
       case 'delete':
@@ -93,7 +93,11 @@ export class TransactionAssembler {
       case 'type':
         return false;
       default:
-        throw createNotAMessageError('transactions', message, 'use it once, before ackAfter() and ofTable()');
+        throw createNotAMessageError(
+          'transactions',
+          message satisfies undefined,
+          'use it once, before ackAfter() and ofTable()',
+        );
     }
   }
 

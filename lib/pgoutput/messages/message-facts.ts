@@ -42,9 +42,10 @@ const FACTS: Readonly<Record<StreamMessage['kind'], MessageFacts>> = {
   xlogData: {},
 };
 
-/** Whether it is a message of a stream, rather than what an operator has made of messages. For callers in JavaScript. */
-export function isStreamMessage({ kind }: { readonly kind: string }): boolean {
-  return Object.hasOwn(FACTS, kind);
+/** Whether it is a message of pgoutput or a keepalive, rather than what an operator has made. For callers in JavaScript. */
+export function isPgoutputMessage(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
+  return typeof value.kind === 'string' && value.kind !== 'xlogData' && Object.hasOwn(FACTS, value.kind);
 }
 
 /**
@@ -62,7 +63,7 @@ export function getEndLsn(message: StreamMessage): Lsn | undefined {
   return isComplete(message) ? message.endLsn : undefined;
 }
 
-/** All kinds with an `endLsn` are complete. `in` would take longer than the whole of this function. */
+/** Every complete kind has an `endLsn`. `beginPrepare` has one, too, and is not complete. */
 function isComplete(message: StreamMessage): message is Extract<StreamMessage, { readonly endLsn: Lsn }> {
   return FACTS[message.kind].isComplete === true;
 }

@@ -71,7 +71,7 @@ export class MessageDelivery {
   /** @param bytes the size of its frame */
   take(message: StreamMessage, bytes: number): void {
     switch (message.kind) {
-      // Most messages are one of these, and neither end nor start anything.
+      // Most messages are one of these, and do not change the position.
       case 'insert':
       case 'update':
       case 'delete':

@@ -72,7 +72,7 @@ export class ReplicationSession implements SessionControl {
     });
     this.#loop = new ReadLoop(ports, this.#reader, this.#ledger, lifecycle, this.#types, this.#delivery, {
       waiting: () => {
-        this.#waitsSince ??= ports.timers.elapsed();
+        if (this.#ledger.isFull()) this.#waitsSince ??= ports.timers.elapsed();
         this.#feedback.checkWindow();
       },
       ended: () => {
