@@ -3,6 +3,7 @@ import { getRawChange } from '../../../lib/pgoutput/messages/raw-change';
 import { RawChangeDecoder } from '../../../lib/pgoutput/decode/raw-change-decoder';
 import { TypeCatalog } from '../../../lib/pgoutput/types/type-catalog';
 import type { TypeDefinition } from '../../../lib/pgoutput/types/type-definitions';
+import type { SessionOptions } from '../../../lib/stream/session/session-ports';
 import { defaultTypes } from '../../../lib/pgoutput/values/values';
 import { createPayloadDecoder } from '../../../lib/stream/session/output-plugin';
 import { buildXlogData } from '../../../lib/testing/backend-messages';
@@ -38,9 +39,12 @@ interface Fixture extends SessionFixture {
   readonly rows: () => unknown[];
 }
 
-function fixture(): Fixture {
+function fixture(options: Partial<SessionOptions> = {}): Fixture {
   const catalog = new TypeCatalog();
-  const session = createSession({ catalog }, createPayloadDecoder({ types: defaultTypes, catalog, composites: true }));
+  const session = createSession(
+    { ...options, catalog },
+    createPayloadDecoder({ types: defaultTypes, catalog, composites: true }),
+  );
   const rows = (): unknown[] =>
     session.host.delivered.flatMap((message) => (message.kind === 'insert' ? [message.new] : []));
   return { ...session, catalog, rows };
@@ -63,6 +67,17 @@ describe('a table with a type that has not been looked up', () => {
     session.completeTypeLookup();
     expect(rows()).toEqual([{ v: ['sad', 'ok'] }]);
     expect(host.kinds.at(-1)).toBe('commit');
+  });
+
+  it('does not count as a full window', () => {
+    const { receive, host, session, catalog } = fixture({ window: { messages: 1, bytes: 1_000_000 } });
+    receive(...frames(buildBegin(), table(MOODS), buildInsert(['{sad,ok}'])));
+    host.time = 60_000;
+    catalog.learn([MOODS], new Map([MOOD_ARRAY]));
+    session.completeTypeLookup();
+    expect(host.kinds.at(-1)).toBe('insert');
+    host.delivered.at(-1)?.ack();
+    expect(host.waits).toEqual([0]);
   });
 
   it('delays nothing else: feedback continues, and further data is kept', () => {

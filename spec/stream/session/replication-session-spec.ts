@@ -72,6 +72,17 @@ describe('reading', () => {
 });
 
 describe('a full window', () => {
+  it('reports for how long reading has waited', () => {
+    const { session, receive, host } = createSession({ window: { messages: 1, bytes: 1_000_000 } });
+    receive(RELATION, ...transactionFrames(0x100n));
+    for (const ms of [25, 0]) {
+      host.time += ms;
+      ackAll(host);
+      session.read();
+    }
+    expect(host.waits).toEqual([25, 0]);
+  });
+
   it('stops decoding between two messages, and pauses the socket', () => {
     const { session, receive, host } = createSession({ window: { messages: 3, bytes: 1_000_000 } });
     receive(RELATION, ...transactionFrames(0x100n, 10));

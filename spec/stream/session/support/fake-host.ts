@@ -50,6 +50,8 @@ export class FakeHost implements SessionTransport, SessionSubscriber, SessionTim
   time = 0;
   paused = false;
   scheduledPumps = 0;
+  /** For how many ms reading had waited at each reopening of the window. */
+  readonly waits: number[] = [];
   readonly lookUps: (readonly number[])[] = [];
   outcome: { error: Error | undefined } | undefined;
   /** The subscriber's handler; false means that it has unsubscribed. */
@@ -80,7 +82,9 @@ export class FakeHost implements SessionTransport, SessionSubscriber, SessionTim
     this.happened.push('complete');
   }
 
-  windowReopened(): void {}
+  windowReopened(_bytes: number, waitedMs: number): void {
+    this.waits.push(waitedMs);
+  }
 
   pause(): void {
     this.paused = true;
