@@ -113,7 +113,8 @@ export class ReadPacer {
   /** The rate has fallen: the buffers were probably full before the pauses ended. */
   #failLonger(now: number): void {
     if (this.#pause > MAX_PAUSE) {
-      this.#keep(this.#pause / 2, now);
+      // The length before may be too long by now, too.
+      this.#setPause(this.#pause / 4, now, 'shorter', this.#rateBefore);
     } else if (++this.#failures < MAX_FAILURES) {
       this.#setPause(this.#pause / 2, now);
     } else {

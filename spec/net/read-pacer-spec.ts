@@ -104,6 +104,14 @@ describe('ReadPacer', () => {
     expect(Math.max(...settled(stream.rests))).toBeLessThanOrEqual(8);
   });
 
+  it('shortens the pauses if the buffers shrink', () => {
+    const stream = new Stream();
+    stream.run(3000, { rate: 20_000, capacity: 100_000 });
+    expect(settled(stream.rests)).toContain(4);
+    stream.run(5000, { rate: 20_000, capacity: 30_000 });
+    expect(Math.max(...settled(stream.rests))).toBeLessThanOrEqual(2);
+  });
+
   it('mostly pauses for no longer than the buffers take to fill', () => {
     const stream = new Stream();
     stream.run(1000, { rate: 20_000, capacity: 100_000 });
