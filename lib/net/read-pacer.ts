@@ -1,9 +1,10 @@
 /** Bytes per ms from which a stream counts as busy: about 8,000 small transactions per second. */
 const BUSY = 2 * 1024;
-/** Bytes per ms from which the server is assumed to send as fast as it can. */
-const FLOOD = 6 * 1024;
-/** The rate is measured over so many ms. */
+/** Bytes per ms from which the server is assumed to send as fast as it can. With short pauses slow machines reach only 5 KiB. */
+const FLOOD = 4 * 1024;
+/** The rate is measured over so many ms, and over so many reads: the first read after a pause may be a small part of what has come. */
 const MEASURED_MS = 16;
+const MEASURED_READS = 3;
 /** Bytes of a read that leaves more to be read: there is a backlog already. */
 export const FULL_READ = 64 * 1024;
 
@@ -12,8 +13,10 @@ const MAX_PAUSE = 2;
 const MAX_PAUSE_IN_FLOOD = 32;
 /** A length is judged after so many pauses. */
 const PAUSES_PER_LENGTH = 4;
-/** A length that was found to be right is kept for so many pauses before another one is tried. */
-const PAUSES_BEFORE_TRIAL = 64;
+/** A length that was found to be right is judged so many times before another one is tried. */
+const ROUNDS_BEFORE_TRIAL = 16;
+/** The same for short pauses: while the rate fluctuates, a longer one may have failed by chance. */
+const ROUNDS_OF_SHORT = 4;
 /** A pause of twice the length is kept if the rate is at least this part of the rate before. */
 const MIN_RATE_KEPT = 0.8;
 /** After so many failures in a row even the shortest pause fills the buffers. */
@@ -35,6 +38,7 @@ const MAX_SUSPEND_MS = 3200;
 export class ReadPacer {
   #measuredSince: number;
   #measuredBytes = 0;
+  #measuredReads = 0;
   #rate = 0;
   /** The length of the present pauses, in ms; 0 while reading is not paused. */
   #pause = 0;
@@ -45,8 +49,8 @@ export class ReadPacer {
   /** While another length is tried: which one, and the rate before. */
   #trial: 'longer' | 'shorter' | undefined;
   #rateBefore = 0;
-  /** The length is judged at this count of pauses. */
-  #judgedAt = PAUSES_PER_LENGTH;
+  /** How many times the length is judged before another one is tried. */
+  #roundsLeft = 0;
   #failures = 0;
   #suspendMs = MIN_SUSPEND_MS;
   #suspendedUntil = -Infinity;
@@ -70,36 +74,36 @@ export class ReadPacer {
     this.#measure(now);
     if (this.#rate < BUSY || now < this.#suspendedUntil) this.#pause = 0;
     else if (this.#pause === 0) this.#setPause(1, now);
-    else if (this.#pause > this.#longest) this.#setPause(this.#longest, now);
-    else if (++this.#pauseCount >= this.#judgedAt) this.#judge(now);
+    else if (++this.#pauseCount === PAUSES_PER_LENGTH) this.#judge(now);
     return this.#pause;
-  }
-
-  get #longest(): number {
-    return this.#rate < FLOOD ? MAX_PAUSE : MAX_PAUSE_IN_FLOOD;
   }
 
   #measure(now: number): void {
     const span = now - this.#measuredSince;
-    if (span < MEASURED_MS) return;
+    if (++this.#measuredReads < MEASURED_READS || span < MEASURED_MS) return;
     this.#rate = this.#measuredBytes / span;
     this.#measuredSince = now;
     this.#measuredBytes = 0;
+    this.#measuredReads = 0;
   }
 
   /** Keeps the length or tries another one, by the rate that the present one had. */
   #judge(now: number): void {
     const rate = this.#pausesBytes / (now - this.#pausesSince);
     const pause = this.#pause;
-    const longest = this.#longest;
-    if (this.#trial === 'longer' && rate < this.#rateBefore * MIN_RATE_KEPT) {
+    const longest = rate < FLOOD ? MAX_PAUSE : MAX_PAUSE_IN_FLOOD;
+    if (pause > longest) {
+      this.#setPause(longest, now);
+    } else if (this.#trial === 'longer' && rate < this.#rateBefore * MIN_RATE_KEPT) {
       this.#failLonger(now);
     } else if (this.#trial === 'shorter' && rate * MIN_RATE_KEPT <= this.#rateBefore) {
       this.#keep(pause * 2, now);
+    } else if (this.#roundsLeft > 1) {
+      this.#keep(pause, now, this.#roundsLeft - 1);
     } else if (this.#trial === 'shorter' || (pause === longest && pause > MAX_PAUSE && this.#trial === undefined)) {
       // The rate may have risen, or the buffers may have shrunk, so that a pause lasts longer than they take to fill.
       if (pause > MAX_PAUSE) this.#setPause(pause / 2, now, 'shorter', rate);
-      else this.#keep(pause, now);
+      else this.#setPause(pause, now);
     } else {
       if (this.#trial === 'longer') {
         this.#failures = 0;
@@ -112,9 +116,11 @@ export class ReadPacer {
 
   /** The rate has fallen: the buffers were probably full before the pauses ended. */
   #failLonger(now: number): void {
-    if (this.#pause > MAX_PAUSE) {
+    if (this.#pause > MAX_PAUSE * 2) {
       // The length before may be too long by now, too.
       this.#setPause(this.#pause / 4, now, 'shorter', this.#rateBefore);
+    } else if (this.#pause > MAX_PAUSE) {
+      this.#keep(MAX_PAUSE, now, ROUNDS_OF_SHORT);
     } else if (++this.#failures < MAX_FAILURES) {
       this.#setPause(this.#pause / 2, now);
     } else {
@@ -126,9 +132,9 @@ export class ReadPacer {
   }
 
   /** No better length is known. */
-  #keep(ms: number, now: number): void {
+  #keep(ms: number, now: number, rounds = ROUNDS_BEFORE_TRIAL): void {
     this.#setPause(ms, now);
-    this.#judgedAt = PAUSES_BEFORE_TRIAL;
+    this.#roundsLeft = rounds;
   }
 
   /** @param rateBefore the rate with the pauses until now, if this length is a trial */
@@ -137,7 +143,7 @@ export class ReadPacer {
     this.#pauseCount = 0;
     this.#pausesSince = now;
     this.#pausesBytes = 0;
-    this.#judgedAt = PAUSES_PER_LENGTH;
+    this.#roundsLeft = 0;
     this.#trial = trial;
     this.#rateBefore = rateBefore;
   }

