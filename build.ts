@@ -30,9 +30,9 @@ const testingEntry: Plugin = {
 };
 
 /**
- * Includes saslprep, and evaluates it when it is first called. It is needed for passwords with characters beyond ASCII only,
- * and evaluating it takes a third as long as everything else. It is included because it requires `zlib`, which a user's bundle
- * in ESM format could not.
+ * Includes saslprep, and evaluates it, and Node's `zlib`, when it is first called. It is needed for passwords with characters
+ * beyond ASCII only, and evaluating it takes a third as long as everything else. It is included because it requires `zlib`,
+ * which a user's bundle in ESM format could not.
  */
 const lazySaslprep: Plugin = {
   name: 'lazy-saslprep',
@@ -48,7 +48,7 @@ const lazySaslprep: Plugin = {
       kind === 'require-call' ? { path, namespace: 'built-in' } : undefined,
     );
     builder.onLoad({ filter: /.*/, namespace: 'built-in' }, ({ path }) => ({
-      contents: `export { gunzipSync } from 'node:${path}';`,
+      contents: `export const gunzipSync = (bytes) => process.getBuiltinModule('node:${path}').gunzipSync(bytes);`,
     }));
   },
 };

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+// Node.js loads `promises` at its first use, and 'node:fs/promises' with this file.
+import { promises, type Stats } from 'node:fs';
 
 /** The key of a line in the password file. */
 export interface PasswordEntry {
@@ -21,10 +21,10 @@ const known = new Set<string>();
  * Source: manual, "The Password File".
  */
 export async function readPasswordFromFile(file: string, entry: PasswordEntry): Promise<string | undefined> {
-  const stats = await stat(file).catch(() => undefined);
+  const stats = await promises.stat(file).catch(() => undefined);
   if (!stats) return undefined;
   const problem = describeProblem(stats);
-  const text = problem === undefined ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
+  const text = problem === undefined ? await promises.readFile(file, 'utf8').catch(() => undefined) : undefined;
   if (text !== undefined) return findPassword(text, entry);
   warnOnce(file, problem ?? 'cannot be read');
   return undefined;
