@@ -10,7 +10,7 @@ export type { ReconnectAttempt, ReconnectOptions } from './operators/reconnect/r
 export { stopAtLsn } from './operators/stop-at-lsn';
 export { stopOn } from './operators/stop-on';
 export type { StopNotifier } from './operators/stop-request';
-export type { PreparedTransaction, Transaction } from './operators/transactions/transaction';
+export type { CopyBatch, PreparedTransaction, Transaction } from './operators/transactions/transaction';
 export type { TransactionsOptions } from './operators/transactions/transactions-options';
 export { transactions, type TransactionOf } from './operators/transactions/transactions';
 
@@ -32,6 +32,8 @@ export type { Acknowledgeable } from './ledger/acknowledgement';
 export type { Checkpoint, StoredPosition, StreamSource } from './ledger/checkpoint';
 export type {
   AnyPgoutputConfig,
+  CopyConfig,
+  CopyOptions,
   DeliveringConfig,
   PgoutputConfig,
   PluginConfig,
@@ -60,6 +62,13 @@ export { formatLsn, parseLsn, type Lsn } from './common/lsn';
 export { JsonNumber } from './pgoutput/values/exact-json';
 export { exactTypes } from './pgoutput/values/exact-types';
 export type { ExpectedTables } from './pgoutput/types/expected-tables';
+export type {
+  CopiedTable,
+  CopyBeginMessage,
+  CopyEndMessage,
+  CopyMessage,
+  CopyProgressMessage,
+} from './pgoutput/messages/copy-messages';
 export type {
   CommittedPosition,
   DeleteMessage,

@@ -2,6 +2,7 @@ import { Observable } from 'rxjs';
 import { resolveConfig } from './config/resolve-config';
 import type {
   AnyPgoutputConfig,
+  CopyConfig,
   DeliveringConfig,
   PgoutputConfig,
   PluginConfig,
@@ -10,6 +11,7 @@ import type {
   StreamingTwoPhaseConfig,
   TwoPhaseConfig,
 } from './config/stream-config';
+import { CopySubscription } from './copy/copy-subscription';
 import { SubscriptionLock } from './stream/subscription-lock';
 import { markFailed, attachFailure } from './ledger/failure';
 import { connectSocket, type Connect } from './net/transport';
@@ -21,6 +23,7 @@ import type {
   TwoPhaseMessage,
 } from './pgoutput/messages/messages';
 import type { AnyTables, WithUndecoded } from './pgoutput/messages/typed-tables';
+import type { CopyMessage } from './pgoutput/messages/copy-messages';
 import type { KeepaliveMessage, XLogDataMessage } from './pgoutput/messages/walsender-messages';
 import { ResumeState } from './commands/resume-state';
 import { StreamSubscription } from './stream/stream-subscription';
@@ -120,6 +123,39 @@ export function logicalReplication<Tables extends object = AnyTables>(
   config: DeliveringConfig<StreamingTwoPhaseConfig>,
 ): Observable<ReplicationMessage<WithUndecoded<Tables>> | StreamingMessage<WithUndecoded<Tables>> | TwoPhaseMessage>;
 /**
+ * Copies the rows that the published tables have, then streams every change after them, without a gap or an overlap.
+ *
+ * The copy begins with `copyBegin`: clear your tables. Its rows are inserts, and each batch of rows ends with `copyProgress`;
+ * `transactions()` emits a {@link CopyBatch} for each. `copyEnd` follows when all rows are acknowledged. A copy that is
+ * interrupted begins again, as does a failed one with `reconnect()`; the error `TABLE_CHANGED` reports that a table was altered
+ * or truncated meanwhile.
+ *
+ * @example
+ * logicalReplication({ connection, slot: 'orders', publications: ['orders_pub'], copy: true })
+ *   .pipe(transactions(), ackAfter(async (unit) => {
+ *     if (unit.kind === 'copyBegin') await clear(unit.tables);
+ *     for (const change of unit) await save(change);
+ *   }))
+ *   .subscribe();
+ */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: CopyConfig,
+): Observable<ReplicationMessage<Tables> | CopyMessage<keyof Tables & string>>;
+/** Copies the rows first, and streams large transactions before they commit. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: CopyConfig<StreamingConfig>,
+): Observable<ReplicationMessage<Tables> | StreamingMessage<Tables> | CopyMessage<keyof Tables & string>>;
+/** Copies the rows first, and streams prepared transactions. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: CopyConfig<TwoPhaseConfig>,
+): Observable<ReplicationMessage<Tables> | TwoPhaseMessage | CopyMessage<keyof Tables & string>>;
+/** Copies the rows first, with both `streaming` and `twoPhase`. */
+export function logicalReplication<Tables extends object = AnyTables>(
+  config: CopyConfig<StreamingTwoPhaseConfig>,
+): Observable<
+  ReplicationMessage<Tables> | StreamingMessage<Tables> | TwoPhaseMessage | CopyMessage<keyof Tables & string>
+>;
+/**
  * Streams the raw output of an output plugin other than pgoutput.
  *
  * @example
@@ -151,25 +187,51 @@ export function createStream(connect: Connect, config: StreamConfig): Observable
   const history = new StreamHistory((listener) => lock.whenReleased(listener));
   let isFirst = true;
   return new Observable((subscriber) => {
-    let stream: StreamSubscription | undefined;
-    const cancelWait = lock.acquire(() => {
+    let current: { unsubscribe(): void } | undefined;
+    const fail = (error: unknown): void => {
+      lock.release();
+      const { slot } = settings.plan;
+      const confirmedLsn = resumeState.position?.lsn ?? 0n;
+      const streams = markFailed(error, [history]);
+      attachFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
+      subscriber.error(error);
+    };
+    const attempt = (open: () => { unsubscribe(): void }): void => {
       try {
-        const wasFirst = isFirst;
-        isFirst = false;
-        stream = new StreamSubscription(connect, settings, resumeState, lock, history, subscriber, wasFirst);
+        current = open();
       } catch (error) {
         // Opening the socket failed.
-        lock.release();
-        const { slot } = settings.plan;
-        const confirmedLsn = resumeState.position?.lsn ?? 0n;
-        const streams = markFailed(error, [history]);
-        attachFailure(error, { slot, confirmedLsn, walSenderTimeout: 0, byStream: true, streams });
-        subscriber.error(error);
+        fail(error);
       }
-    });
+    };
+    const startStream = (): void => {
+      const wasFirst = isFirst;
+      isFirst = false;
+      attempt(() => new StreamSubscription(connect, settings, resumeState, lock, history, subscriber, wasFirst));
+    };
+    const startCopy = (): void => {
+      attempt(
+        () =>
+          new CopySubscription({
+            connect,
+            settings,
+            history,
+            subscriber,
+            copied: startStream,
+            failed: (error) => {
+              fail(error instanceof Error ? settings.classify(error) : error);
+            },
+            ended: () => {
+              lock.release();
+            },
+          }),
+      );
+    };
+    // A slot that this observable has streamed from is not copied again: if it is gone, changes are missing.
+    const cancelWait = lock.acquire(settings.copy && !resumeState.position ? startCopy : startStream);
     return () => {
       cancelWait();
-      stream?.unsubscribe();
+      current?.unsubscribe();
     };
   });
 }

@@ -123,7 +123,7 @@ export function* openStream(
 }
 
 /** Calls the function that reads the consumer's store. */
-function* askForStart(callback: UserCallback): ProtocolRoutine<StartPosition | undefined> {
+export function* askForStart(callback: UserCallback): ProtocolRoutine<StartPosition | undefined> {
   const answer = yield { ask: callback };
   if (answer.kind !== 'startPosition') throw new ProtocolError(`The server sent ${answer.kind}; expected it to wait`);
   return answer.position;

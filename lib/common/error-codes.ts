@@ -147,6 +147,14 @@ export const ERRORS = {
     remedy:
       'The server invalidated the slot (see wal_status in pg_replication_slots): drop and create the slot, then copy the data again.',
   },
+  COPY_INTERRUPTED: {
+    retryable: true,
+    remedy: 'Subscribe again, as reconnect() does: the copy begins again.',
+  },
+  TABLE_CHANGED: {
+    retryable: true,
+    remedy: 'Subscribe again, as reconnect() does: the copy begins again, with a new snapshot.',
+  },
   SLOT_LOST: {
     retryable: false,
     remedy: 'Changes are missing: clear the stored position, if any, create the slot and copy the data again.',

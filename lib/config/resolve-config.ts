@@ -9,6 +9,7 @@ import { classify, readErrorRules } from './error-rules';
 import type { CloseInfo, StatusUpdate } from './observers';
 import { PGOUTPUT_OPTIONS } from './pgoutput-request';
 import { resolveConnection, SERVER_OPTIONS } from './resolve-connection';
+import { readCopy } from './copy-settings';
 import type { Settings } from './settings';
 import { readStart } from './start';
 import type { CommonStreamConfig, StreamConfig } from './stream-config';
@@ -35,19 +36,19 @@ const COMMON = [
     closeObserver: true,
   }),
 ];
-const PGOUTPUT = [...COMMON, 'publications', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS];
+const PGOUTPUT = [...COMMON, 'publications', 'copy', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS];
 const PLUGIN = [...COMMON, 'plugin', 'pluginOptions'];
 
 /** Options of only one kind of stream, with the problem that an error states for the other kind. */
 const OF_PLUGIN = { pluginOptions: 'requires plugin' };
 const FOR_PGOUTPUT = 'applies to pgoutput only; remove it, or remove plugin';
 const OF_PGOUTPUT = Object.fromEntries(
-  ['publications', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS].map((name) => [name, FOR_PGOUTPUT]),
+  ['publications', 'copy', ...PGOUTPUT_OPTIONS, ...VALUE_OPTIONS].map((name) => [name, FOR_PGOUTPUT]),
 );
 
 /** @throws {ConfigError} for the first invalid option */
 export function resolveConfig(config: StreamConfig): Settings {
-  const plugin = isRecord(config) ? config.plugin : undefined;
+  const plugin = isRecord(config) && 'plugin' in config ? config.plugin : undefined;
   if (plugin === 'pgoutput') throw new ConfigError('plugin', 'must not be pgoutput; remove it and set publications');
   const raw = plugin !== undefined;
   const options = raw
@@ -61,6 +62,7 @@ export function resolveConfig(config: StreamConfig): Settings {
     connection: resolveConnection(options),
     plan,
     start: readStart(options),
+    copy: raw ? undefined : readCopy(options, plan.slot),
     classify: (error) => classify(rules, error),
     session: {
       confirm,

@@ -32,11 +32,18 @@ export interface SessionSettings {
   readonly ackTimeout: number;
 }
 
+/** Validated {@link CopyOptions}. */
+export interface CopySettings {
+  readonly concurrency: number;
+}
+
 /** A validated configuration with defaults applied. */
 export interface Settings {
   readonly connection: ConnectionSettings;
   readonly plan: StreamPlan;
   readonly start: StartRequest;
+  /** undefined: no initial copy. */
+  readonly copy: CopySettings | undefined;
   readonly session: SessionSettings;
   /** Applies the rules of the option `errors`. */
   readonly classify: (error: Error) => Error;

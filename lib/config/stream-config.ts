@@ -154,6 +154,17 @@ export interface ValueOptions {
 }
 
 /**
+ * How an initial copy is made.
+ *
+ * @example
+ * const copy: CopyOptions = { concurrency: 4 };
+ */
+export interface CopyOptions {
+  /** The number of tables, or partitions, that are copied at the same time, each over a connection of its own. Default 1. */
+  readonly concurrency?: number | undefined;
+}
+
+/**
  * Configuration of a stream with pgoutput, PostgreSQL's built-in output plugin.
  *
  * @example
@@ -163,6 +174,7 @@ export interface PgoutputConfig extends CommonStreamConfig, PgoutputOptions, Val
   readonly streaming?: 'off' | undefined;
   readonly twoPhase?: false | undefined;
   readonly onDecodeError?: 'error' | undefined;
+  readonly copy?: false | undefined;
   /** The names of the publications to stream, as in `pg_publication`; case-sensitive. */
   readonly publications: readonly string[];
 }
@@ -182,6 +194,27 @@ export interface StreamingTwoPhaseConfig extends Omit<StreamingConfig, 'twoPhase
   readonly twoPhase: true;
 }
 
+/**
+ * As another configuration, with an initial copy: before the changes, the stream emits the rows that the published tables have,
+ * read in the snapshot at which the changes begin.
+ *
+ * @example
+ * const config: CopyConfig = { connection: 'postgres://localhost/shop', slot: 'orders', publications: ['orders_pub'], copy: true };
+ */
+export type CopyConfig<Config extends AnyPgoutputConfig = PgoutputConfig> = Omit<Config, 'copy'> & {
+  /**
+   * Copies the published tables before the stream starts, and creates the slot.
+   *
+   * Without a `startLsn` function, a copy is made if the slot does not exist; the slot is created when the end of the copy is
+   * acknowledged. With a `startLsn` function, a copy is made if the function returns no position; the slot is created when all
+   * rows are acknowledged, and replaces a slot that a copy without a stored end has left. A copy that was interrupted begins
+   * again.
+   *
+   * It needs the right to read the tables, two free replication slots, and `concurrency` + 2 connections.
+   */
+  readonly copy: true | CopyOptions;
+};
+
 /** One of these configurations with `onDecodeError: 'deliver'`. */
 export type DeliveringConfig<Config extends AnyPgoutputConfig = PgoutputConfig> = Omit<Config, 'onDecodeError'> & {
   readonly onDecodeError: 'deliver';
@@ -192,7 +225,7 @@ export interface AnyPgoutputConfig
   extends Omit<PgoutputConfig, 'streaming' | 'twoPhase' | 'onDecodeError'>, PgoutputOptions, ValueOptions {}
 
 /** Configuration of a stream, with any output plugin. */
-export type StreamConfig = AnyPgoutputConfig | PluginConfig;
+export type StreamConfig = AnyPgoutputConfig | CopyConfig<AnyPgoutputConfig> | PluginConfig;
 
 /**
  * Configuration of a stream with an output plugin other than pgoutput.

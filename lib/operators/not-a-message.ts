@@ -1,7 +1,7 @@
 import { ConfigError } from '../common/errors';
 
 /** What `transactions()` emits in place of messages. The types exclude it. */
-const GROUPS: ReadonlySet<unknown> = new Set(['transaction', 'preparedTransaction', 'progress']);
+const GROUPS: ReadonlySet<unknown> = new Set(['transaction', 'preparedTransaction', 'progress', 'copyBatch']);
 
 function describe(kind: unknown): string {
   if (GROUPS.has(kind)) return 'a transaction';

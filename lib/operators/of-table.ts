@@ -52,6 +52,12 @@ export function ofTable(...names: readonly string[]): OperatorFunction<Replicati
         'would emit changes of a transaction that can still be rolled back; use transactions(), and choose inside the work of ackAfter',
       );
     }
+    if (isCopyBegin(message)) {
+      throw new ConfigError(
+        'ofTable',
+        'drops the start of the copy, at which you have to clear the tables; use transactions(), and choose inside the work of ackAfter',
+      );
+    }
     if (Delivery.getHandle(message)?.session.consumerOwnsPosition) {
       throw new ConfigError(
         'ofTable',
@@ -72,6 +78,11 @@ function toCanonicalName(name: string): string {
 
 /** The first messages of uncommitted changes. Only `streaming` and `twoPhase` have them; the types exclude both. */
 const UNCOMMITTED: ReadonlySet<string> = new Set(['streamStart', 'beginPrepare']);
+
+/** The types exclude it. */
+function isCopyBegin({ kind }: { readonly kind: string }): boolean {
+  return kind === 'copyBegin';
+}
 
 function belongsToTables(message: ReplicationMessage | undefined, wanted: ReadonlySet<string>): boolean {
   switch (message?.kind) {

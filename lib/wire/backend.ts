@@ -33,6 +33,7 @@ export type BackendMessage =
   | { readonly kind: 'commandComplete'; readonly tag: string }
   | { readonly kind: 'emptyQuery' }
   | { readonly kind: 'copyBoth' }
+  | { readonly kind: 'copyOut' }
   | { readonly kind: 'copyDone' }
   | { readonly kind: 'error'; readonly fields: ServerFields }
   | { readonly kind: 'notice'; readonly fields: ServerFields }
@@ -80,7 +81,8 @@ const FORMATS: ReadonlyMap<string, BackendFormat> = new Map<string, BackendForma
   ['D', { name: 'DataRow', decode: decodeDataRow }],
   ['C', { name: 'CommandComplete', decode: (r) => ({ kind: 'commandComplete', tag: r.cstring() }) }],
   ['I', { name: 'EmptyQueryResponse', decode: () => ({ kind: 'emptyQuery' }) }],
-  ['W', { name: 'CopyBothResponse', decode: decodeCopyBoth }],
+  ['W', { name: 'CopyBothResponse', decode: (r) => decodeCopyStart(r, 'copyBoth') }],
+  ['H', { name: 'CopyOutResponse', decode: (r) => decodeCopyStart(r, 'copyOut') }],
   ['c', { name: 'CopyDone', decode: () => ({ kind: 'copyDone' }) }],
   [
     String.fromCharCode(BackendTag.ErrorResponse),
@@ -190,10 +192,10 @@ function decodeDataRow(reader: Reader): BackendMessage {
   return { kind: 'dataRow', values };
 }
 
-function decodeCopyBoth(reader: Reader): BackendMessage {
+function decodeCopyStart(reader: Reader, kind: 'copyBoth' | 'copyOut'): BackendMessage {
   reader.skip(1); // overall format
   reader.skip(2 * checkCount(reader, reader.i16(), 2)); // one format for each column
-  return { kind: 'copyBoth' };
+  return { kind };
 }
 
 function decodeNotification(reader: Reader): BackendMessage {

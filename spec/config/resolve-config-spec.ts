@@ -45,6 +45,7 @@ describe('resolveConfig', () => {
   it('treats undefined as missing', () => {
     const everything: Required<PgoutputConfig> = {
       ...BASE,
+      copy: undefined,
       ensureSlot: undefined,
       startLsn: undefined,
       confirm: undefined,

@@ -102,6 +102,7 @@ describe('the table of options', () => {
       openObserver: 'none',
       statusObserver: 'none',
       closeObserver: 'none',
+      copy: '`false`',
     };
     for (const [name = '', unit, stated = ''] of rows) {
       const option = name.replaceAll('`', '');

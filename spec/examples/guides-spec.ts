@@ -77,6 +77,17 @@ describe('the program of the guide', () => {
     expect(program.exitCode).toBeUndefined();
   });
 
+  it('initial-copy: delivers the rows that exist, then the changes', async () => {
+    await bed.sql('CREATE PUBLICATION orders_pub FOR TABLE orders, customers');
+    await write(1, 9.5);
+    using program = run('initial-copy');
+    await program.printed(/^Copied 3 rows as of [0-9A-F/]+\.\n/);
+    const position = await write(4, 1);
+    await program.printed(/After transaction \d+ there are 6 orders\.\n/);
+    await bed.confirmedAtLeast(SLOT, position);
+    expect(program.errors).toBe('');
+  });
+
   it('exactly-once: continues after what it has stored', async () => {
     await prepare();
     const env = { STORE_FILE: join(folder, 'again.json') };

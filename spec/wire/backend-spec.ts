@@ -81,6 +81,7 @@ const MESSAGES: [tag: string, body: Buffer, expected: BackendMessage][] = [
   ['I', bytes(), { kind: 'emptyQuery' }],
   ['W', bytes([0, 0, 0]), { kind: 'copyBoth' }],
   ['W', bytes([0, 0, 2, 0, 0, 0, 0]), { kind: 'copyBoth' }],
+  ['H', bytes([0, 0, 2, 0, 0, 0, 0]), { kind: 'copyOut' }],
   ['c', bytes(), { kind: 'copyDone' }],
   ['E', EVERY_FIELD, { kind: 'error', fields: FIELDS }],
   [
@@ -191,7 +192,7 @@ describe('decodeBackendMessage', () => {
   });
 
   it.each([
-    ['H', "'H'"],
+    ['G', "'G'"],
     ['d', "'d'"],
     ['\0', '0x00'],
     ['\xff', '0xff'],

@@ -3,6 +3,12 @@ import type { ChangePosition } from '../../pgoutput/messages/change-messages';
 import { hasPosition, type AnyChange, type AnyReplicationMessage, type Change } from '../../pgoutput/messages/messages';
 import type { LogicalMessage } from '../../pgoutput/messages/change-messages';
 import type { BeginMessage, CommitMessage } from '../../pgoutput/messages/transaction-messages';
+import type {
+  CopyBeginMessage,
+  CopyEndMessage,
+  CopyMessage,
+  CopyProgressMessage,
+} from '../../pgoutput/messages/copy-messages';
 import type { StreamCommitMessage } from '../../pgoutput/messages/stream-messages';
 import type {
   BeginPrepareMessage,
@@ -16,12 +22,19 @@ import { createNotAMessageError } from '../not-a-message';
 import { StreamedChangeList, InMemoryChangeList, type ChangeList } from './change-list';
 import { Spool } from './spool';
 import { StreamedTransactions } from './streamed-transactions';
-import { PreparedTransaction, Transaction } from './transaction';
+import { CopyBatch, PreparedTransaction, Transaction } from './transaction';
 import type { TransactionsOptions } from './transactions-options';
 
 /** What a {@link TransactionAssembler} returns. */
 export type AssembledMessage =
-  Transaction | PreparedTransaction | CommitPreparedMessage | RollbackPreparedMessage | LogicalMessage<ChangePosition>;
+  | Transaction
+  | PreparedTransaction
+  | CommitPreparedMessage
+  | RollbackPreparedMessage
+  | LogicalMessage<ChangePosition>
+  | CopyBeginMessage
+  | CopyBatch
+  | CopyEndMessage;
 
 /** Assembles the messages of transactions into what `transactions()` emits. */
 export class TransactionAssembler {
@@ -31,6 +44,9 @@ export class TransactionAssembler {
   #begin: BeginMessage | BeginPrepareMessage | undefined;
   #origin: string | undefined;
   #changes: Change[] = [];
+  /** By table: the rows of an initial copy, whose batch has not ended. */
+  readonly #copied = new Map<string, Change[]>();
+  #isCopying = false;
   readonly #streamed: StreamedTransactions;
 
   constructor({ includeNonTransactionalMessages, maxBytes, spoolDirectory }: Required<TransactionsOptions>) {
@@ -46,7 +62,7 @@ export class TransactionAssembler {
    * @returns whether to call {@link finish} with the message
    * @throws {ConfigError} `CONFIG_INVALID` for a value that is no message
    */
-  gather(message: AnyReplicationMessage | undefined): boolean {
+  gather(message: AnyReplicationMessage | CopyMessage | undefined): boolean {
     switch (message?.kind) {
       case 'insert':
       case 'update':
@@ -89,6 +105,13 @@ export class TransactionAssembler {
       case 'keepalive':
         this.#clearIfNewSession(message);
         return true;
+      case 'copyBegin':
+        this.#clearIfNewSession(message);
+        this.#isCopying = true;
+        return true;
+      case 'copyEnd':
+      case 'copyProgress':
+        return true;
       case 'relation':
       case 'type':
         return false;
@@ -102,7 +125,7 @@ export class TransactionAssembler {
   }
 
   /** @returns the item that the message completes, if any */
-  finish(message: AnyReplicationMessage): AssembledMessage | undefined {
+  finish(message: AnyReplicationMessage | CopyMessage): AssembledMessage | undefined {
     switch (message.kind) {
       case 'commit':
         return this.#commit(message);
@@ -119,6 +142,11 @@ export class TransactionAssembler {
         return message;
       case 'keepalive':
         return toProgress(message);
+      case 'copyBegin':
+      case 'copyEnd':
+        return message;
+      case 'copyProgress':
+        return this.#endBatch(message);
       case 'message':
         if (this.#includeNonTransactionalMessages) return message;
         Delivery.discard(message);
@@ -150,6 +178,8 @@ export class TransactionAssembler {
     this.#streamed.clear();
     this.#begin = undefined;
     this.#changes = [];
+    this.#copied.clear();
+    this.#isCopying = false;
   }
 
   /** Drops the incomplete transactions of an earlier session: the server sends them again, unless they were aborted. */
@@ -165,7 +195,19 @@ export class TransactionAssembler {
     else if (this.#begin && hasPosition(change)) {
       Delivery.gather(change);
       this.#changes.push(change);
+    } else if (this.#isCopying && change.kind === 'insert' && hasPosition(change)) {
+      Delivery.gather(change);
+      const rows = this.#copied.get(change.table);
+      if (rows) rows.push(change);
+      else this.#copied.set(change.table, [change]);
     }
+  }
+
+  #endBatch(progress: CopyProgressMessage): CopyBatch | undefined {
+    const { table, rows, bytes } = progress;
+    const changes = this.#copied.get(table);
+    this.#copied.delete(table);
+    return changes && attachGroupHandle(progress, new CopyBatch(table, rows, bytes, new InMemoryChangeList(changes)));
   }
 
   #commit(commit: CommitMessage): Transaction | undefined {

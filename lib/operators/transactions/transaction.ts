@@ -7,7 +7,7 @@ import type { Change } from '../../pgoutput/messages/messages';
 import type { AnyTables } from '../../pgoutput/messages/typed-tables';
 import type { ChangeList } from './change-list';
 
-/** The common members of committed and prepared transactions. */
+/** The common members of committed and prepared transactions, and of batches of copied rows. */
 abstract class Changes<Tables extends object> extends Message implements Iterable<Change<Tables>> {
   /** The number of changes. */
   readonly size: number;
@@ -29,8 +29,6 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
   override set deliveryState(state: DeliveryState | undefined) {
     this.#state = state;
   }
-
-  abstract readonly endLsn: Lsn;
 
   /**
    * Keeps the changes readable until `release`, even after the stream has ended. For operators.
@@ -57,14 +55,6 @@ abstract class Changes<Tables extends object> extends Message implements Iterabl
    */
   static tablesOf(value: object): readonly string[] {
     return #changes in value ? value.#changes.tables : [];
-  }
-
-  /**
-   * Store it together with the data if `startLsn` is a function; see {@link Checkpoint}. Store checkpoints in commit order:
-   * use `ackAfter` with a concurrency of 1.
-   */
-  get checkpoint(): Checkpoint {
-    return Delivery.checkpointOf(this, this.endLsn);
   }
 
   /**
@@ -138,6 +128,14 @@ export class Transaction<Tables extends object = AnyTables> extends Changes<Tabl
     super(changes);
     this.kind = kind;
   }
+
+  /**
+   * Store it together with the data if `startLsn` is a function; see {@link Checkpoint}. Store checkpoints in commit order:
+   * use `ackAfter` with a concurrency of 1.
+   */
+  get checkpoint(): Checkpoint {
+    return Delivery.checkpointOf(this, this.endLsn);
+  }
 }
 
 /**
@@ -184,7 +182,30 @@ export class PreparedTransaction<Tables extends object = AnyTables> extends Chan
   }
 
   /** As in {@link PrepareMessage.checkpoint}. */
-  override get checkpoint(): Checkpoint {
+  get checkpoint(): Checkpoint {
     return Delivery.checkpointOf(this, maxLsn(this.endLsn, Delivery.getHandle(this)?.session.resumeLsn ?? 0n));
+  }
+}
+
+/**
+ * A batch of rows of one table, of an initial copy. Iterate over it as over a {@link Transaction}: its changes are inserts. Its
+ * acknowledgement covers all rows.
+ *
+ * @example
+ * for (const change of batch) if (change.kind === 'insert') rows.push(change.new);
+ */
+export class CopyBatch<Tables extends object = AnyTables> extends Changes<Tables> {
+  readonly kind = 'copyBatch';
+
+  constructor(
+    /** As in {@link InsertMessage.table}. */
+    readonly table: keyof Tables & string,
+    /** As in {@link CopyProgressMessage.rows}: the number of rows of the table so far, with those of this batch. */
+    readonly rows: number,
+    /** As in {@link CopyProgressMessage.bytes}. */
+    readonly bytes: number,
+    changes: ChangeList<Tables>,
+  ) {
+    super(changes);
   }
 }

@@ -3,12 +3,16 @@ import type { LogicalMessage } from '../../pgoutput/messages/change-messages';
 import type { AnyReplicationMessage, TablesOf, TwoPhaseMessage } from '../../pgoutput/messages/messages';
 import type { CommitPreparedMessage, RollbackPreparedMessage } from '../../pgoutput/messages/two-phase-messages';
 import { TransactionAssembler, type AssembledMessage } from './transaction-assembler';
-import type { PreparedTransaction, Transaction } from './transaction';
+import type { CopyBeginMessage, CopyEndMessage, CopyMessage } from '../../pgoutput/messages/copy-messages';
+import type { CopyBatch, PreparedTransaction, Transaction } from './transaction';
 import { readTransactionsOptions, type TransactionsOptions } from './transactions-options';
 
 /** The type that {@link transactions} emits for a stream of `M`. */
 export type TransactionOf<M> =
   | Transaction<TablesOf<M>>
+  | (Extract<M, CopyBeginMessage> extends never
+      ? never
+      : CopyBeginMessage<keyof TablesOf<M> & string> | CopyBatch<TablesOf<M>> | CopyEndMessage)
   | (Extract<M, TwoPhaseMessage> extends never
       ? never
       : PreparedTransaction<TablesOf<M>> | CommitPreparedMessage | RollbackPreparedMessage);
@@ -24,6 +28,8 @@ export type TransactionOf<M> =
  * progress exceed `maxBytes` together, the largest are written to a spool file, which iterating reads. With `twoPhase`, a
  * prepared transaction becomes a {@link PreparedTransaction}; `commitPrepared` and `rollbackPrepared` messages pass unchanged.
  *
+ * With `copy`, `copyBegin` and `copyEnd` messages pass unchanged, and each batch of copied rows becomes a {@link CopyBatch}.
+ *
  * If `startLsn` is a function, an idle stream emits an empty Transaction of kind `progress`, at most once per
  * `statusInterval` or when the server requests a status update. Store its checkpoint and acknowledge it like any other.
  *
@@ -38,15 +44,15 @@ export type TransactionOf<M> =
  *     tx.ack();
  *   });
  */
-export function transactions<M extends AnyReplicationMessage>(
+export function transactions<M extends AnyReplicationMessage | CopyMessage>(
   options?: TransactionsOptions & { readonly includeNonTransactionalMessages?: false },
 ): OperatorFunction<M, TransactionOf<M>>;
-export function transactions<M extends AnyReplicationMessage>(
+export function transactions<M extends AnyReplicationMessage | CopyMessage>(
   options: TransactionsOptions,
 ): OperatorFunction<M, TransactionOf<M> | LogicalMessage>;
 export function transactions(
   options: TransactionsOptions = {},
-): OperatorFunction<AnyReplicationMessage, AssembledMessage> {
+): OperatorFunction<AnyReplicationMessage | CopyMessage, AssembledMessage> {
   const settings = readTransactionsOptions(options);
   return (source) =>
     defer(() => {

@@ -61,7 +61,7 @@ export class PayloadReader {
   ): AnyPgoutputMessage {
     const reader = this.#reader;
     reader.reset(buffer, start, end, format.name);
-    reader.skip(1);
+    if (format.isUntagged !== true) reader.skip(1);
     if (block) block.xid = reader.u32();
     const message = format.decode(reader, this.#state);
     reader.finish();

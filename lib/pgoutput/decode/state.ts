@@ -14,6 +14,8 @@ export interface MessageFormat {
   readonly name: string;
   /** Whether the message has an xid after its tag in a streamed block. */
   readonly hasXid?: boolean;
+  /** Whether the message has no tag: a row of COPY. */
+  readonly isUntagged?: boolean;
   /** Whether the message contains column values. */
   readonly hasValues?: boolean;
   /** Reads the rest of the message, and updates the state. */
@@ -154,7 +156,10 @@ export class DecoderState {
 
   /** Reads an OID, and returns its table. */
   readRelation(reader: Reader): CompiledRelation {
-    const oid = reader.u32();
+    return this.getRelation(reader.u32());
+  }
+
+  getRelation(oid: number): CompiledRelation {
     const relation = this.relations.get(oid);
     if (relation === undefined) throw this.#createUnknownError(oid);
     return this.guard === undefined ? relation : this.guard.guardRelation(relation);

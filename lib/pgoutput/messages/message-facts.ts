@@ -40,6 +40,10 @@ const FACTS: Readonly<Record<StreamMessage['kind'], MessageFacts>> = {
   type: {},
   keepalive: {},
   xlogData: {},
+  // Between copyBegin and copyEnd, rows are in batches, each of which ends with a copyProgress.
+  copyBegin: {},
+  copyProgress: {},
+  copyEnd: {},
 };
 
 /** Whether it is a message of pgoutput or a keepalive, rather than what an operator has made. For callers in JavaScript. */

@@ -8,6 +8,7 @@ import type {
   TruncateMessage,
   UpdateMessage,
 } from './change-messages';
+import type { CopyMessage } from './copy-messages';
 import type { StreamAbortMessage, StreamCommitMessage, StreamStartMessage, StreamStopMessage } from './stream-messages';
 import type { BeginMessage, CommitMessage, OriginMessage, RelationMessage, TypeMessage } from './transaction-messages';
 import type {
@@ -67,11 +68,14 @@ export type ReplicationMessage<Tables extends object = AnyTables> = PgoutputMess
 export type AnyPgoutputMessage<Tables extends object = AnyTables> =
   FrameMessage | BlockMessage | TwoPhaseMessage | AnyChange<Tables>;
 
-/** Every message that a pgoutput stream can emit with any options. */
+/** Every message that a pgoutput stream can emit with any options, except those of an initial copy. */
 export type AnyReplicationMessage<Tables extends object = AnyTables> = AnyPgoutputMessage<Tables> | KeepaliveMessage;
 
+/** Every message that the server sends in a stream of any plugin. */
+export type ServerMessage = AnyReplicationMessage | XLogDataMessage;
+
 /** Every message that a stream of any plugin can emit. */
-export type StreamMessage = AnyReplicationMessage | XLogDataMessage;
+export type StreamMessage = ServerMessage | CopyMessage;
 
 /** The declared tables of a message type. {@link AnyTables} if it has no row changes. */
 export type TablesOf<M> = [Subject<M>] extends [never] ? AnyTables : Subject<M>[0];

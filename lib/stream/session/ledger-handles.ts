@@ -6,7 +6,7 @@ import type { Ledger } from '../../ledger/ledger';
  * The memory of a message besides the bytes of its payload: the message, its row, its handle in the ledger, and the overhead of its
  * values. Measured on rows of five columns.
  */
-const MESSAGE_OVERHEAD = 320;
+export const MESSAGE_OVERHEAD = 320;
 
 /**
  * Attaches the ledger's handle to a message. This decides what a message means for confirmation.

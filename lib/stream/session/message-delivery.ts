@@ -1,5 +1,5 @@
 import type { Ledger } from '../../ledger/ledger';
-import type { AnyPgoutputMessage, StreamMessage } from '../../pgoutput/messages/messages';
+import type { AnyPgoutputMessage, ServerMessage, StreamMessage } from '../../pgoutput/messages/messages';
 import type { KeepaliveMessage, XLogDataMessage } from '../../pgoutput/messages/walsender-messages';
 import { KeepaliveCoalescer } from './keepalive-coalescer';
 import { attachHandle } from './ledger-handles';
@@ -69,7 +69,7 @@ export class MessageDelivery {
   }
 
   /** @param bytes the size of its frame */
-  take(message: StreamMessage, bytes: number): void {
+  take(message: ServerMessage, bytes: number): void {
     switch (message.kind) {
       // Most messages are one of these, and do not change the position.
       case 'insert':

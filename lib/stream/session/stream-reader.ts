@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../common/errors';
-import { type StreamMessage } from '../../pgoutput/messages/messages';
+import { type ServerMessage } from '../../pgoutput/messages/messages';
 import { KeepaliveMessage } from '../../pgoutput/messages/walsender-messages';
 import { BackendTag, decodeBackendMessage } from '../../wire/backend';
 import type { FrameDecoder } from '../../wire/frames';
@@ -49,13 +49,13 @@ export class StreamReader {
    *
    * @throws the server's error, or a ProtocolError
    */
-  read(): StreamMessage | undefined {
+  read(): ServerMessage | undefined {
     if (this.tag === BackendTag.CopyData) return this.#readCopyData();
     this.#readOther();
     return undefined;
   }
 
-  #readCopyData(): StreamMessage {
+  #readCopyData(): ServerMessage {
     const { buffer, start, end } = this.#frames;
     const type = start < end ? buffer[start] : undefined;
     if (type === XLOG_DATA) return this.#decode(buffer, start + 1, end);
