@@ -25,9 +25,11 @@ import { runManagementCommand } from '../connection/management-command';
  * if (findings.some(({ severity }) => severity === 'error')) process.exit(1);
  */
 export function preflight(config: StreamConfig): Observable<readonly PreflightFinding[]> {
-  const { connection, plan, classify, values } = resolveConfig(config);
+  const { connection, plan, copy, classify, values } = resolveConfig(config);
+  // A copy creates the slot.
+  const ensureSlot = plan.ensureSlot ?? (copy && { temporary: false });
   return runManagementCommand(connection, (server) =>
-    runChecks({ plan, server, lookUpTypes: values.lookUpTypes }),
+    runChecks({ plan: { ...plan, ensureSlot }, server, lookUpTypes: values.lookUpTypes }),
   ).pipe(
     map((findings) => findings.map((finding) => reclassify(finding, classify))),
     catchError((error: unknown) => {

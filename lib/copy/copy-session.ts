@@ -45,6 +45,7 @@ interface Batch {
 /** The delivery of an initial copy, as operators see it. */
 export class CopySession implements SessionControl {
   readonly confirms = true;
+  readonly redelivers = false;
   /** A copy confirms nothing to the server. */
   readonly resumeLsn = 0n;
   readonly #options: CopySessionOptions;

@@ -25,6 +25,11 @@ export interface SessionControl {
   readonly resumeLsn: Lsn;
   /** Whether anything is confirmed at all; otherwise everything is delivered again. */
   readonly confirms: boolean;
+  /**
+   * Whether a later session delivers the same again, which its LSN then identifies. An initial copy begins again with other rows,
+   * which can have the same LSN.
+   */
+  readonly redelivers: boolean;
   /** Whether the consumer stores positions itself; then a keepalive counts only when it is acknowledged. */
   readonly consumerOwnsPosition: boolean;
   /** What this subscription and the earlier ones of its stream have delivered. */

@@ -136,6 +136,7 @@ class BuiltSession implements SessionControl {
   readonly source: StreamSource;
   readonly resumeLsn = 0n;
   readonly confirms = false;
+  readonly redelivers = true;
   readonly consumerOwnsPosition = false;
   readonly history = new StreamHistory((listener) => {
     listener();

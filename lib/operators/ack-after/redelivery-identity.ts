@@ -26,7 +26,7 @@ export function getStreamName({ source }: SessionControl): string {
 /** @returns undefined when the item cannot be matched after a redelivery */
 export function identify(item: Acknowledgeable): DeliveryIdentity | undefined {
   const session = getSession(item);
-  return session && isIdentifiable(item)
+  return session?.redelivers && isIdentifiable(item)
     ? { session, lsn: getIdentityLsn(item), key: getDeliveryKey(item) }
     : undefined;
 }

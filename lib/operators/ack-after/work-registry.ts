@@ -141,7 +141,7 @@ export class WorkRegistry<T extends AckTarget, R> implements WorkOwner<T, R> {
 
   #record(item: Acknowledgeable): void {
     const session = getSession(item);
-    if (!session || !isIdentifiable(item)) return;
+    if (!session?.redelivers || !isIdentifiable(item)) return;
     const { resumeLsn, confirms } = session;
     const lsn = getIdentityLsn(item);
     if (lsn >= resumeLsn && confirms) {

@@ -24,6 +24,7 @@ import { StreamReader } from './stream-reader';
  * {@link SessionFeedback} reports to the server.
  */
 export class ReplicationSession implements SessionControl {
+  readonly redelivers = true;
   readonly #options: SessionOptions;
   readonly #ports: SessionPorts;
   readonly #lifecycle = new SessionLifecycle();

@@ -1,5 +1,5 @@
 import { firstValueFrom, take, tap, toArray } from 'rxjs';
-import { ackAfter, logicalReplication, type CopyBeginMessage } from '../../../lib/index';
+import { ackAfter, logicalReplication, preflight, type CopyBeginMessage, type StreamConfig } from '../../../lib/index';
 import { uniqueName } from '../../support/server';
 import { Recorder, TestBed, waitUntil } from '../support/bed';
 import { createConfig, Store, streamUnits, waitForStream, type Unit } from './support';
@@ -150,5 +150,12 @@ describe('copy', () => {
     // The slot is not made before the end is acknowledged.
     expect(await bed.sql('SELECT FROM pg_replication_slots WHERE slot_name = $1', [slot])).toEqual([]);
     recorder.unsubscribe();
+  });
+
+  it('needs no slot, for preflight', async () => {
+    const slot = uniqueName('slot');
+    const codes = async (config: StreamConfig) => (await firstValueFrom(preflight(config))).map(({ code }) => code);
+    expect(await codes(bed.config(slot))).toContain('SLOT_MISSING');
+    expect(await codes(createConfig(bed, slot))).not.toContain('SLOT_MISSING');
   });
 });

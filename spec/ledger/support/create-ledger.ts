@@ -15,6 +15,7 @@ export function createLedger(
     resumeLsn: 0n,
     history: new StreamHistory(() => () => undefined),
     confirms: true,
+    redelivers: true,
     consumerOwnsPosition: owner === 'consumer',
     stops: { stopBefore: () => undefined, stopAfter: () => undefined },
     stop: () => events.push('stop'),
