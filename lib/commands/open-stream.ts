@@ -129,7 +129,7 @@ export function* askForStart(callback: UserCallback): ProtocolRoutine<StartPosit
   return answer.position;
 }
 
-function checkInactive({ name, active, activePid }: SlotStatus): void {
+export function checkInactive({ name, active, activePid }: SlotStatus): void {
   if (active) throw new ReplicationError('SLOT_ACTIVE', `Replication slot "${name}" is active for PID ${activePid}`);
 }
 

@@ -55,6 +55,7 @@ export class CopySession implements SessionControl {
   readonly #ledger: CopyLedger;
   readonly #open = new Set<TableDelivery>();
   #onSettled: (() => void) | undefined;
+  #isInNext = false;
   #rows = 0;
 
   constructor(options: CopySessionOptions, subscriber: Subscriber<StreamMessage>, events: CopySessionEvents) {
@@ -175,13 +176,16 @@ export class CopySession implements SessionControl {
   }
 
   #deliver(message: StreamMessage): void {
+    this.#isInNext = true;
     this.#subscriber.next(message);
+    this.#isInNext = false;
     if (this.#subscriber.closed) this.release();
     else this.#stopIfRequested();
   }
 
   #stopIfRequested(): void {
-    if (this.#lifecycle.state !== 'stopRequested') return;
+    // Inside `next`, operators further down have not received the message yet.
+    if (this.#lifecycle.state !== 'stopRequested' || this.#isInNext) return;
     for (const table of this.#open) table.endBatch();
     this.stop();
   }

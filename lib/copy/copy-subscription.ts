@@ -16,7 +16,7 @@ import {
   touchCopySlot,
   type ExportedSnapshot,
 } from '../commands/copy/snapshot';
-import { askForStart, checkPublicationsExist } from '../commands/open-stream';
+import { askForStart, checkInactive, checkPublicationsExist, checkSlot } from '../commands/open-stream';
 import { runQuery, type ProtocolRoutine } from '../commands/protocol-routine';
 import {
   executeAlterSlot,
@@ -130,8 +130,10 @@ export class CopySubscription {
     const identity = { ...(yield* fetchSystemIdentity()), standby: server.standby };
     const isCopied = 'callback' in start ? (yield* askForStart(start.callback)) !== undefined : found !== undefined;
     if (isCopied) return { server, identity, found, snapshot: undefined };
-    if (found?.active) {
-      throw new ReplicationError('SLOT_ACTIVE', `Replication slot "${plan.slot}" is active for PID ${found.activePid}`);
+    // The copy replaces the slot, so it must be one of this stream.
+    if (found) {
+      checkSlot(found, plan, server);
+      checkInactive(found);
     }
     yield* checkPublicationsExist(plan.pgoutput?.publications ?? []);
     return { server, identity, found, snapshot: yield* createCopySlot(plan.slot, server.version) };

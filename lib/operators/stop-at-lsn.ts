@@ -2,6 +2,7 @@ import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { Delivery } from '../ledger/acknowledgement';
 import { toLsn, type Lsn } from '../common/lsn';
 import { getEndLsn, getTransactionLsn, isInTransaction, isPgoutputMessage } from '../pgoutput/messages/message-facts';
+import type { CopyMessage } from '../pgoutput/messages/copy-messages';
 import type { AnyReplicationMessage } from '../pgoutput/messages/messages';
 import { createNotAMessageError } from './not-a-message';
 import { subscribeUntilClosed } from './subscribe-until-closed';
@@ -12,13 +13,11 @@ const MIN_SEGMENT = 0x10_0000n;
 const HEADER = 24n;
 const LONG_HEADER = 40n;
 
-type Kind = AnyReplicationMessage['kind'];
-
 /**
  * Messages that do not contain the start of their record. `end` can be inside the record: confirming `end` would skip the
  * record, because the server compares the start.
  */
-const WITHOUT_START_LSN: ReadonlySet<Kind> = new Set<Kind>(['message', 'rollbackPrepared']);
+const WITHOUT_START_LSN: ReadonlySet<string> = new Set(['message', 'rollbackPrepared']);
 
 /** After a segment switch the insert position is right after a page header, where no record ends. */
 function skipPageHeader(lsn: Lsn): Lsn {
@@ -42,7 +41,9 @@ function skipPageHeader(lsn: Lsn): Lsn {
  * @example
  * logicalReplication(config).pipe(stopAtLsn('0/1A2B3C8'), transactions(), ackAfter(apply)).subscribe();
  */
-export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): MonoTypeOperatorFunction<M> {
+export function stopAtLsn<M extends AnyReplicationMessage | CopyMessage>(
+  lsn: Lsn | string,
+): MonoTypeOperatorFunction<M> {
   const end = skipPageHeader(toLsn('stopAtLsn', lsn));
   return (source) =>
     new Observable((subscriber) => {
@@ -50,7 +51,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
       let inTransaction = false;
 
       /** Whether no message before `end` can follow this one. */
-      const isLast = (message: AnyReplicationMessage): boolean =>
+      const isLast = (message: AnyReplicationMessage | CopyMessage): boolean =>
         message.kind === 'keepalive' ? !inTransaction && message.walEnd >= end : (getEndLsn(message) ?? 0n) >= end;
 
       subscribeUntilClosed(source, subscriber, {
@@ -76,7 +77,7 @@ export function stopAtLsn<M extends AnyReplicationMessage>(lsn: Lsn | string): M
 }
 
 /** Whether the message is past `end`. A streamed change never is: the commit of its transaction decides. */
-function isBeyond(message: AnyReplicationMessage, end: Lsn): boolean {
+function isBeyond(message: AnyReplicationMessage | CopyMessage, end: Lsn): boolean {
   if (message.kind === 'message' && !message.transactional) return message.lsn > end;
   if (message.kind === 'rollbackPrepared') return message.endLsn > end;
   return (getTransactionLsn(message) ?? 0n) >= end;

@@ -17,7 +17,7 @@ const history = new StreamHistory(() => () => undefined);
 function createRows(count: number): InsertMessage[] {
   const decoder = new CopiedRowDecoder(0x100n, defaultTypes);
   const columns = [{ name: 'id', key: true, typeOid: 23, typeModifier: -1 }];
-  decoder.describe(encodeRelation({ oid: OID, schema: 'public', name: 't', replicaIdentity: 'default', columns }));
+  decoder.describe(encodeRelation({ oid: OID, schema: 'public', name: 't', replicaIdentity: 'd', columns }));
   return Array.from({ length: count }, (_, i) => {
     const bytes = Buffer.from(`${i + 1}\n`);
     return decoder.decode(OID, bytes, 0, bytes.length);
@@ -119,6 +119,16 @@ describe('CopySession', () => {
     expect(events).toEqual(['deliveryEnded']);
     for (const message of received) expect(message.ack()).toBe(true);
     expect(events).toEqual(['deliveryEnded', 'closed']);
+  });
+
+  it('ends the open batch after the row during which the stop is requested', () => {
+    const kinds: string[] = [];
+    const { session } = open(({ kind }) => {
+      if (kind === 'insert') session.stopAtBoundary();
+      kinds.push(kind);
+    });
+    session.openTable('t').deliverRow(createRows(1)[0]!, 3);
+    expect(kinds).toEqual(['insert', 'copyProgress']);
   });
 
   it('has works on the rows of a later copy run again, though they have the same LSN', () => {

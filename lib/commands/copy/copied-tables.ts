@@ -1,6 +1,5 @@
-import { ProtocolError, ReplicationError, ServerError } from '../../common/errors';
-import { REPLICA_IDENTITY_LETTERS, type TableDescription } from '../../pgoutput/decode/relation-encoding';
-import type { ReplicaIdentity } from '../../pgoutput/messages/table';
+import { ReplicationError, ServerError } from '../../common/errors';
+import type { TableDescription } from '../../pgoutput/decode/relation-encoding';
 import { getList, getOids } from '../oid-lists';
 import { getCount, getInteger, getText, runQuery, type ProtocolRoutine, type ResultRow } from '../protocol-routine';
 import { buildNamesCondition, buildPublishedTablesQuery, buildSentColumnCondition } from '../published-tables';
@@ -38,10 +37,10 @@ export function* listSourceTables(
       described AS (
         SELECT shown.*, c.relreplident AS identity,
           CASE WHEN filter IS NULL THEN NULL ELSE pg_catalog.pg_get_expr(filter, relid) END AS expression,
-          (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE ${sent}) AS names,
-          (SELECT array_agg(a.atttypid ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE ${sent}) AS types,
-          (SELECT array_agg(a.atttypmod ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE ${sent}) AS modifiers,
-          (SELECT array_agg((${key})::int ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE ${sent}) AS keys
+          ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE ${sent} ORDER BY a.attnum) AS names,
+          ARRAY(SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE ${sent} ORDER BY a.attnum) AS types,
+          ARRAY(SELECT a.atttypmod FROM pg_catalog.pg_attribute a WHERE ${sent} ORDER BY a.attnum) AS modifiers,
+          ARRAY(SELECT (${key})::int FROM pg_catalog.pg_attribute a WHERE ${sent} ORDER BY a.attnum) AS keys
         FROM shown JOIN pg_catalog.pg_class c ON c.oid = relid
       ),
       below (root, relation, depth) AS (
@@ -89,19 +88,15 @@ function toSourceTable(rows: readonly ResultRow[]): SourceTable {
 }
 
 function toDescription(row: ResultRow): TableDescription {
-  const names = row['names'] === null ? [] : getList(row, 'names');
-  const types = row['types'] === null ? [] : getOids(row, 'types');
-  const keys = row['keys'] === null ? [] : getList(row, 'keys');
-  const modifiers = row['modifiers'] === null ? [] : getList(row, 'modifiers');
-  const letter = getText(row, 'identity');
-  const replicaIdentity = IDENTITIES.find((identity) => REPLICA_IDENTITY_LETTERS[identity] === letter);
-  if (!replicaIdentity) throw new ProtocolError(`The server sent relreplident ${JSON.stringify(letter)}`);
+  const types = getOids(row, 'types');
+  const keys = getList(row, 'keys');
+  const modifiers = getList(row, 'modifiers');
   return {
     oid: getCount(row, 'relid'),
     schema: getText(row, 'schemaname'),
     name: getText(row, 'tablename'),
-    replicaIdentity,
-    columns: names.map((name, i) => ({
+    replicaIdentity: getText(row, 'identity'),
+    columns: getList(row, 'names').map((name, i) => ({
       name,
       key: keys[i] === '1',
       typeOid: types[i] ?? 0,
@@ -109,8 +104,6 @@ function toDescription(row: ResultRow): TableDescription {
     })),
   };
 }
-
-const IDENTITIES: readonly ReplicaIdentity[] = ['default', 'nothing', 'full', 'index'];
 
 /** Locks the table against changes of its definition until the transaction ends. */
 export function* lockTable(table: SourceTable): ProtocolRoutine<void> {

@@ -109,6 +109,8 @@ function readCopiedRow(relation: CompiledRelation, bytes: Buffer, start: number,
     at++;
     index++;
   }
+  // Of a table without columns, only the newline comes.
+  if (last < 0) at++;
   return at === end ? row : undefined;
 }
 

@@ -1,21 +1,14 @@
-import type { Column, ReplicaIdentity } from '../messages/table';
+import type { Column } from '../messages/table';
 
 const TAG = 0x52; // R
-
-/** The values of `pg_class.relreplident`. */
-export const REPLICA_IDENTITY_LETTERS: Readonly<Record<ReplicaIdentity, string>> = {
-  default: 'd',
-  nothing: 'n',
-  full: 'f',
-  index: 'i',
-};
 
 /** A table as the catalog describes it. */
 export interface TableDescription {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
-  readonly replicaIdentity: ReplicaIdentity;
+  /** `pg_class.relreplident`. */
+  readonly replicaIdentity: string;
   readonly columns: readonly Column[];
 }
 
@@ -32,6 +25,5 @@ export function encodeRelation({ oid, schema, name, replicaIdentity, columns }: 
     type.writeInt32BE(column.typeModifier, 4);
     return [Buffer.from([column.key ? 1 : 0]), text(column.name), type];
   });
-  const identity = Buffer.from(REPLICA_IDENTITY_LETTERS[replicaIdentity]);
-  return Buffer.concat([head, text(schema), text(name), identity, count, ...parts]);
+  return Buffer.concat([head, text(schema), text(name), Buffer.from(replicaIdentity), count, ...parts]);
 }

@@ -1,6 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { firstValueFrom, Subject, toArray } from 'rxjs';
-import { ackAfter, formatLsn, reconnect, stopOn, logicalReplication, transactions } from '../../../lib/index';
+import {
+  ackAfter,
+  formatLsn,
+  reconnect,
+  stopAtLsn,
+  stopOn,
+  logicalReplication,
+  transactions,
+} from '../../../lib/index';
 import { uniqueName } from '../../support/server';
 import { waitForFailure } from '../support/life';
 import { Recorder, TestBed, waitUntil } from '../support/bed';
@@ -130,6 +138,14 @@ describe('a copy', () => {
     recorder.unsubscribe();
   });
 
+  it('does not replace a slot that is not of this stream', async () => {
+    const slot = await bed.slot('test_decoding');
+    expect(await waitForFailure(streamUnits(bed, slot, { startLsn: () => undefined }))).toMatchObject({
+      code: 'SLOT_INCOMPATIBLE',
+    });
+    expect(await slots(slot)).toEqual([{ slot_name: slot }]);
+  });
+
   it('fails while another process copies for the same slot', async () => {
     const slot = uniqueName('slot');
     const recorder = new Recorder(streamUnits(bed, slot));
@@ -158,6 +174,21 @@ describe('a copy', () => {
     await done;
     expect(worked[0]).toBe('copyBegin');
     expect(worked).not.toContain('copyEnd');
+    await waitForNoCopy(slot);
+    expect(await slots(slot)).toEqual([]);
+  });
+
+  it('stops before its rows at a position before its snapshot', async () => {
+    const slot = uniqueName('slot');
+    const kinds: string[] = [];
+    await firstValueFrom(
+      logicalReplication(createConfig(bed, slot)).pipe(
+        stopAtLsn(0x1000n),
+        ackAfter(({ kind }) => void kinds.push(kind)),
+        toArray(),
+      ),
+    );
+    expect(kinds).toEqual(['copyBegin']);
     await waitForNoCopy(slot);
     expect(await slots(slot)).toEqual([]);
   });

@@ -9,7 +9,7 @@ const OID = 16_400;
 function createDecoder(names: readonly string[], typeOid = 25, onDecodeError: 'error' | 'deliver' = 'error') {
   const decoder = new CopiedRowDecoder(0x100n, defaultTypes, { onDecodeError });
   const columns = names.map((name, i) => ({ name, key: i === 0, typeOid, typeModifier: -1 }));
-  decoder.describe(encodeRelation({ oid: OID, schema: 'public', name: 't', replicaIdentity: 'default', columns }));
+  decoder.describe(encodeRelation({ oid: OID, schema: 'public', name: 't', replicaIdentity: 'd', columns }));
   return (row: string | Buffer) => {
     const bytes = Buffer.from(row);
     // As in a frame, between other bytes.
@@ -75,6 +75,11 @@ describe('CopiedRowDecoder', () => {
     expect(() => createDecoder(['a', 'b'])(row)).toThrow(
       'Row of COPY: expected 2 values, as in the description of t, and a newline',
     );
+  });
+
+  it('reads a row without columns', () => {
+    expect(createDecoder([])('\n')?.new).toEqual({});
+    expect(() => createDecoder([])('a\n')).toThrow('expected 0 values');
   });
 
   it('reports a value that cannot be decoded, or delivers it', () => {
